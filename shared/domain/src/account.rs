@@ -1,0 +1,418 @@
+//! A member's account: who they are to us, their standing, and their credits.
+//!
+//! An account is changed through a [`Draft`]: it brings the account up to date (what has lapsed,
+//! what the plan grants), applies what is asked, and ends as a [`Change`] that the store commits in
+//! one transaction with its ledger entries, on the condition that the account has not moved since
+//! it was read. That condition is also what makes a ban bite within one request.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    credits::{
+        Credits, Hold, InsufficientCredits, LedgerBroken, LedgerEntry, LotId, LotSize, LotSource,
+        LotTerms, Movement,
+    },
+    id::UserId,
+    plan::{Allowance, Plan},
+    refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
+    time::Timestamp,
+};
+
+/// Longest display name, in characters.
+pub const DISPLAY_NAME_CHARS_MAX: usize = 80;
+/// Longest biography, in characters.
+pub const BIO_CHARS_MAX: usize = 500;
+/// Most presets of one member.
+pub const PRESETS_MAX: u32 = 100;
+/// When to try again after too many generations were open at once.
+pub const BUSY_RETRY: Duration = Duration::from_secs(10);
+
+/// What staff may be, as the issuer's token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Moderates the marketplace.
+    Moderator,
+    /// Does everything.
+    Admin,
+}
+
+/// Whether a member may act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Standing {
+    /// They may.
+    Active,
+    /// They may not, for a while or for good.
+    Suspended {
+        /// Why, as the member is told.
+        reason: String,
+        /// Until when; `None` is a ban without an end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+}
+
+/// What a member says of themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Shown to others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// A few sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bio: Option<String>,
+}
+
+impl Profile {
+    /// # Errors
+    /// The fields that are blank, too long, or hold control characters.
+    pub fn validate(&self) -> Result<(), InvalidFields> {
+        let mut check = FieldCheck::new();
+        let mut text = |pointer: &str, value: &Option<String>, chars_max: usize| {
+            let Some(value) = value else { return };
+            let count = value.chars().count();
+            check.require((1..=chars_max).contains(&count), pointer, "length", || {
+                format!("1 to {chars_max} characters, not {count}")
+            });
+            let plain = !value.chars().any(|c| c.is_control() && c != '\n');
+            check.require(plain && !value.trim().is_empty(), pointer, "text", || {
+                "must be visible text".to_owned()
+            });
+        };
+        text("/display_name", &self.display_name, DISPLAY_NAME_CHARS_MAX);
+        text("/bio", &self.bio, BIO_CHARS_MAX);
+        check.finish()
+    }
+}
+
+/// A member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The issuer's subject.
+    pub user_id: UserId,
+    /// Goes up by one with every change; zero before the first.
+    pub version: u64,
+    /// As the token said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// What they say of themselves.
+    #[serde(default)]
+    pub profile: Profile,
+    /// What they pay for.
+    pub plan: Plan,
+    /// Whether they may act.
+    pub standing: Standing,
+    /// First use; the anchor of the monthly grant.
+    pub created_at: Timestamp,
+    /// Until when the present period's grant has been made.
+    pub granted_until: Timestamp,
+    /// Their credits.
+    pub credits: Credits,
+    /// Generations that are neither finished nor cancelled.
+    pub open_jobs: u32,
+    /// Presets kept.
+    pub presets: u32,
+}
+
+/// Why an account may not do what it asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountRefused {
+    /// Banned, or suspended for a while.
+    #[error("This account is suspended{}: {reason}", until_text(.until))]
+    Suspended {
+        /// Why.
+        reason: String,
+        /// Until when, if it ends.
+        until: Option<Timestamp>,
+    },
+    /// The plan's cap on open generations is reached.
+    #[error(
+        "{open} generations are running and the plan allows {max} at once: wait for one to \
+         finish, or cancel a queued one."
+    )]
+    TooManyRunning {
+        /// Open now.
+        open: u32,
+        /// Allowed by the plan.
+        max: u32,
+    },
+    /// No room for another preset.
+    #[error("{PRESETS_MAX} presets are kept already: delete one first.")]
+    TooManyPresets,
+    /// Not enough credits.
+    #[error(transparent)]
+    Credits(#[from] InsufficientCredits),
+    /// A fault of ours.
+    #[error(transparent)]
+    Broken(#[from] LedgerBroken),
+}
+
+fn until_text(until: &Option<Timestamp>) -> String {
+    until.map_or_else(String::new, |until| format!(" until {until}"))
+}
+
+impl Refusal for AccountRefused {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            AccountRefused::Suspended { .. } => RefusalKind::Forbidden,
+            AccountRefused::TooManyRunning { .. } => RefusalKind::TooMany,
+            AccountRefused::TooManyPresets => RefusalKind::Conflict,
+            AccountRefused::Credits(inner) => inner.kind(),
+            AccountRefused::Broken(inner) => inner.kind(),
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            AccountRefused::Suspended { .. } => "account_suspended",
+            AccountRefused::TooManyRunning { .. } => "too_many_running",
+            AccountRefused::TooManyPresets => "too_many_presets",
+            AccountRefused::Credits(inner) => inner.code(),
+            AccountRefused::Broken(inner) => inner.code(),
+        }
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        matches!(self, AccountRefused::TooManyRunning { .. })
+            .then(|| u32::try_from(BUSY_RETRY.as_secs()).unwrap_or(u32::MAX))
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            AccountRefused::Suspended { until, .. } => vec![("until", json!(until))],
+            AccountRefused::TooManyRunning { open, max } => {
+                vec![("open", json!(open)), ("max", json!(max))]
+            }
+            AccountRefused::Credits(inner) => inner.members(),
+            AccountRefused::TooManyPresets | AccountRefused::Broken(_) => Vec::new(),
+        }
+    }
+}
+
+impl Account {
+    /// A member at their first use: on the Free plan, nothing granted yet.
+    pub fn open(user_id: UserId, email: Option<String>, now: Timestamp) -> Account {
+        Account {
+            user_id,
+            version: 0,
+            email,
+            profile: Profile::default(),
+            plan: Plan::Free,
+            standing: Standing::Active,
+            created_at: now,
+            granted_until: now,
+            credits: Credits::default(),
+            open_jobs: 0,
+            presets: 0,
+        }
+    }
+
+    /// When the plan grants again by itself: only Free does, the others on a paid invoice.
+    pub fn next_grant_at(&self) -> Option<Timestamp> {
+        (self.plan == Plan::Free).then_some(self.granted_until)
+    }
+
+    /// Starts a change: what has lapsed expires, and what the plan owes is granted.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn draft(self, now: Timestamp) -> Result<Draft, LedgerBroken> {
+        let before = self.clone();
+        let mut draft = Draft { account: self, before, entries: Vec::new(), now };
+        draft.expire()?;
+        draft.grant_free_period()?;
+        Ok(draft)
+    }
+}
+
+/// An account in the middle of a change.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    account: Account,
+    before: Account,
+    entries: Vec<LedgerEntry>,
+    now: Timestamp,
+}
+
+/// A finished change, to be committed only if the account still has the version it was read with.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The account to write.
+    pub account: Account,
+    /// The version it must still have; zero means it must not exist.
+    pub expected_version: u64,
+    /// The lines to add.
+    pub entries: Vec<LedgerEntry>,
+}
+
+impl Draft {
+    /// The account as the change leaves it so far.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The instant of the change.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// # Errors
+    /// When the member is suspended.
+    pub fn require_active(&self) -> Result<(), AccountRefused> {
+        match &self.account.standing {
+            Standing::Active => Ok(()),
+            Standing::Suspended { until: Some(until), .. } if *until <= self.now => Ok(()),
+            Standing::Suspended { reason, until } => {
+                Err(AccountRefused::Suspended { reason: reason.clone(), until: *until })
+            }
+        }
+    }
+
+    /// Takes one of the plan's places for an open generation and holds its credits.
+    ///
+    /// # Errors
+    /// When the member is suspended, has too many open, or has too few credits; in that order.
+    pub fn start_job(&mut self, cause: &str, credits: u32) -> Result<Hold, AccountRefused> {
+        self.require_active()?;
+        let max = self.account.plan.terms().concurrency_max;
+        if self.account.open_jobs >= max {
+            return Err(AccountRefused::TooManyRunning { open: self.account.open_jobs, max });
+        }
+        let Some(shares) = self.account.credits.choose(credits, self.now) else {
+            return Err(AccountRefused::Credits(InsufficientCredits {
+                needed: credits,
+                available: self.account.credits.totals().available,
+                debt: self.account.credits.debt,
+                next_grant_at: self.account.next_grant_at(),
+            }));
+        };
+        self.post(cause, Movement::Hold { shares: shares.clone() })?;
+        self.account.open_jobs += 1;
+        Ok(Hold { shares })
+    }
+
+    /// Ends a generation that made an image: its hold is spent.
+    ///
+    /// # Errors
+    /// When the hold is not open.
+    pub fn capture_job(&mut self, cause: &str, hold: &Hold) -> Result<(), LedgerBroken> {
+        self.post(cause, Movement::Capture { shares: hold.shares.clone() })?;
+        self.end_job();
+        Ok(())
+    }
+
+    /// Ends a generation that made none: its hold goes back to its lots, and lapses at once if
+    /// their end has come meanwhile.
+    ///
+    /// # Errors
+    /// When the hold is not open.
+    pub fn release_job(&mut self, cause: &str, hold: &Hold) -> Result<(), LedgerBroken> {
+        self.post(cause, Movement::Release { shares: hold.shares.clone() })?;
+        self.end_job();
+        self.expire()
+    }
+
+    /// Begins a paid period of a plan: its lot is granted under `lot`, its business key.
+    ///
+    /// # Errors
+    /// When that lot was granted before.
+    pub fn begin_period(
+        &mut self,
+        plan: Plan,
+        lot: LotId,
+        ends_at: Timestamp,
+    ) -> Result<(), LedgerBroken> {
+        self.account.plan = plan;
+        self.account.granted_until = ends_at;
+        self.grant(plan, lot, ends_at)
+    }
+
+    /// Takes over what the token and the member say.
+    pub fn describe(&mut self, email: Option<&str>, profile: Option<Profile>) {
+        if let Some(email) = email {
+            self.account.email = Some(email.to_owned());
+        }
+        if let Some(profile) = profile {
+            self.account.profile = profile;
+        }
+    }
+
+    /// Counts one more preset.
+    ///
+    /// # Errors
+    /// When the member is suspended or has as many as are kept.
+    pub fn add_preset(&mut self) -> Result<(), AccountRefused> {
+        self.require_active()?;
+        if self.account.presets >= PRESETS_MAX {
+            return Err(AccountRefused::TooManyPresets);
+        }
+        self.account.presets += 1;
+        Ok(())
+    }
+
+    /// Counts one preset less.
+    ///
+    /// # Errors
+    /// When the member is suspended.
+    pub fn drop_preset(&mut self) -> Result<(), AccountRefused> {
+        self.require_active()?;
+        self.account.presets = self.account.presets.saturating_sub(1);
+        Ok(())
+    }
+
+    /// Whether anything differs from what was read.
+    pub fn is_changed(&self) -> bool {
+        self.account.version == 0 || self.account != self.before
+    }
+
+    /// Ends the draft.
+    pub fn finish(mut self) -> Change {
+        let expected_version = self.before.version;
+        self.account.version = expected_version + 1;
+        Change { account: self.account, expected_version, entries: self.entries }
+    }
+
+    fn end_job(&mut self) {
+        self.account.open_jobs = self.account.open_jobs.saturating_sub(1);
+    }
+
+    fn post(&mut self, cause: &str, movement: Movement) -> Result<(), LedgerBroken> {
+        self.entries.push(self.account.credits.post(cause, movement, self.now)?);
+        Ok(())
+    }
+
+    fn expire(&mut self) -> Result<(), LedgerBroken> {
+        for share in self.account.credits.lapsing(self.now) {
+            let cause = share.lot.0.clone();
+            self.post(&cause, Movement::Expire { shares: vec![share] })?;
+        }
+        Ok(())
+    }
+
+    /// The Free plan grants once per calendar month counted from the first day; months nobody came
+    /// in are not made up for, because their credits would have lapsed.
+    fn grant_free_period(&mut self) -> Result<(), LedgerBroken> {
+        if self.account.plan != Plan::Free || self.now < self.account.granted_until {
+            return Ok(());
+        }
+        let anchor = self.account.created_at;
+        let period = anchor.months_until(self.now);
+        let (begins, ends) = (anchor.plus_months(period), anchor.plus_months(period + 1));
+        self.account.granted_until = ends;
+        self.grant(Plan::Free, LotId(format!("free:{begins}")), ends)
+    }
+
+    fn grant(&mut self, plan: Plan, id: LotId, ends_at: Timestamp) -> Result<(), LedgerBroken> {
+        let size = match plan.terms().allowance {
+            Allowance::Credits(credits) => LotSize::Credits(credits),
+            Allowance::Unlimited => LotSize::Unlimited,
+        };
+        let cause = id.0.clone();
+        let lot = LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) };
+        self.post(&cause, Movement::Grant { lot })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,451 @@
+//! Credits: lots, holds, and the append-only ledger they are a fold of.
+//!
+//! A member's credits come in lots, each with a source and perhaps an end. Spending is in two
+//! steps: a hold sets credits of particular lots aside, and exactly one capture or release ends it.
+//! A [`Movement`] is the only thing that changes [`Credits`], and every movement becomes a
+//! [`LedgerEntry`], so the balance is the fold of the ledger by construction.
+//!
+//! For every lot and for the whole: granted = available + held + spent + expired + revoked.
+//! `available` is what the equation leaves and is never stored. An unlimited lot grants each credit
+//! at the moment it is held, so the equation holds there too and use stays metered.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    refusal::{Refusal, RefusalKind},
+    time::Timestamp,
+};
+
+/// Most lots that may be open at once on one account.
+pub const OPEN_LOTS_MAX: usize = 64;
+
+/// Where a lot came from, in the order in which equal ends are spent: given before paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LotSource {
+    /// A gift; it never becomes a creator's cash.
+    Promo,
+    /// Granted by staff.
+    Admin,
+    /// A period of a plan.
+    Plan,
+    /// Bought as a pack.
+    Purchase,
+}
+
+/// The business key of a lot: what it was granted for. Granting the same id twice is impossible.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LotId(pub String);
+
+/// How a lot is bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LotSize {
+    /// A number of credits, granted at once.
+    Credits(u32),
+    /// No bound: a credit is granted whenever one is held.
+    Unlimited,
+}
+
+/// What is said of a lot when it is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotTerms {
+    /// Its business key.
+    pub id: LotId,
+    /// Where it came from.
+    pub source: LotSource,
+    /// How much it holds.
+    pub size: LotSize,
+    /// When what is left of it lapses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A lot as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lot {
+    /// What it was granted as.
+    #[serde(flatten)]
+    pub terms: LotTerms,
+    /// When it was granted.
+    pub granted_at: Timestamp,
+    /// Credits ever put in.
+    pub granted: u32,
+    /// Credits set aside by open holds.
+    pub held: u32,
+    /// Credits captured.
+    pub spent: u32,
+    /// Credits that lapsed.
+    pub expired: u32,
+    /// Credits taken back, and unlimited credits that were released.
+    pub revoked: u32,
+}
+
+impl Lot {
+    /// Credits that a hold can take now; an unlimited lot has none until one is asked for.
+    pub fn available(&self) -> u32 {
+        self.granted - self.held - self.spent - self.expired - self.revoked
+    }
+
+    /// Whether its end has come.
+    pub fn lapsed(&self, now: Timestamp) -> bool {
+        self.terms.expires_at.is_some_and(|end| end <= now)
+    }
+
+    fn is_unlimited(&self) -> bool {
+        matches!(self.terms.size, LotSize::Unlimited)
+    }
+
+    /// Nothing can happen to it any more, except that purchases stay for a later refund.
+    fn is_over(&self, now: Timestamp) -> bool {
+        let alive = self.is_unlimited() && !self.lapsed(now);
+        self.available() == 0
+            && self.held == 0
+            && !alive
+            && self.terms.source != LotSource::Purchase
+    }
+
+    fn spending_order(&self) -> (bool, Option<Timestamp>, LotSource, Timestamp) {
+        (self.terms.expires_at.is_none(), self.terms.expires_at, self.terms.source, self.granted_at)
+    }
+}
+
+/// Part of a hold: so many credits of one lot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LotShare {
+    /// The lot.
+    pub lot: LotId,
+    /// Credits of it.
+    pub credits: u32,
+}
+
+/// Credits set aside, and the lots they return to if released.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Never empty for a real hold.
+    pub shares: Vec<LotShare>,
+}
+
+impl Hold {
+    /// Credits set aside in all.
+    pub fn credits(&self) -> u32 {
+        self.shares.iter().map(|share| share.credits).sum()
+    }
+}
+
+/// The one thing that changes credits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Movement {
+    /// A lot comes into being.
+    Grant {
+        /// Its terms.
+        lot: LotTerms,
+    },
+    /// Available credits are set aside.
+    Hold {
+        /// From these lots.
+        shares: Vec<LotShare>,
+    },
+    /// Credits set aside are spent.
+    Capture {
+        /// From these lots.
+        shares: Vec<LotShare>,
+    },
+    /// Credits set aside go back.
+    Release {
+        /// To these lots.
+        shares: Vec<LotShare>,
+    },
+    /// What was available in a lot lapses.
+    Expire {
+        /// So much of this lot.
+        shares: Vec<LotShare>,
+    },
+}
+
+impl Movement {
+    /// The credits it moves.
+    pub fn credits(&self) -> u32 {
+        match self {
+            Movement::Grant { lot } => match lot.size {
+                LotSize::Credits(credits) => credits,
+                LotSize::Unlimited => 0,
+            },
+            Movement::Hold { shares }
+            | Movement::Capture { shares }
+            | Movement::Release { shares }
+            | Movement::Expire { shares } => shares.iter().map(|share| share.credits).sum(),
+        }
+    }
+}
+
+/// A line of the ledger. Lines are only ever added; a correction is a new line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// 1, 2, 3, … per account, without gaps.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What caused it: a job, a period of a plan, an order. One cause moves the same way once.
+    pub cause: String,
+    /// What moved.
+    #[serde(flatten)]
+    pub movement: Movement,
+    /// Credits available after it, for people who read the ledger.
+    pub available_after: u32,
+}
+
+/// Sums over lots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Ever granted.
+    pub granted: u32,
+    /// Free to be held.
+    pub available: u32,
+    /// Set aside.
+    pub held: u32,
+    /// Captured.
+    pub spent: u32,
+    /// Lapsed.
+    pub expired: u32,
+    /// Taken back.
+    pub revoked: u32,
+}
+
+impl Totals {
+    fn add(mut self, lot: &Lot) -> Totals {
+        self.granted += lot.granted;
+        self.available += lot.available();
+        self.held += lot.held;
+        self.spent += lot.spent;
+        self.expired += lot.expired;
+        self.revoked += lot.revoked;
+        self
+    }
+}
+
+/// A member's credits: the open lots, and the sums of those that are over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credits {
+    /// Lots that can still change, in order of their grant.
+    pub lots: Vec<Lot>,
+    /// Sums of the lots that were put away.
+    #[serde(default)]
+    closed: Totals,
+    /// Spent credits whose payment was taken back; nothing can be held while it is not zero.
+    #[serde(default)]
+    pub debt: u32,
+    /// The number of the last ledger entry.
+    #[serde(default)]
+    pub ledger_seq: u64,
+}
+
+/// Why a hold was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{needed} credit(s) needed, {available} available{}.", owed(*.debt))]
+pub struct InsufficientCredits {
+    /// What the hold wanted.
+    pub needed: u32,
+    /// What is there.
+    pub available: u32,
+    /// What is owed first.
+    pub debt: u32,
+    /// When the plan grants again, if it does.
+    pub next_grant_at: Option<Timestamp>,
+}
+
+fn owed(debt: u32) -> String {
+    if debt == 0 { String::new() } else { format!(", {debt} owed") }
+}
+
+impl Refusal for InsufficientCredits {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::PaymentRequired
+    }
+    fn code(&self) -> &'static str {
+        "insufficient_credits"
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        let missing = (self.needed + self.debt).saturating_sub(self.available);
+        vec![
+            ("needed", json!(self.needed)),
+            ("available", json!(self.available)),
+            ("missing", json!(missing)),
+            ("debt", json!(self.debt)),
+            ("next_grant_at", json!(self.next_grant_at)),
+        ]
+    }
+}
+
+/// A movement that contradicts the balance: a fault of ours, never of a caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the ledger would break: {0}")]
+pub struct LedgerBroken(String);
+
+impl Refusal for LedgerBroken {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Internal
+    }
+    fn code(&self) -> &'static str {
+        "ledger_broken"
+    }
+}
+
+impl Credits {
+    /// Sums over all lots there ever were.
+    pub fn totals(&self) -> Totals {
+        self.lots.iter().fold(self.closed, Totals::add)
+    }
+
+    /// Whether some lot has no bound at `now`.
+    pub fn is_unlimited(&self, now: Timestamp) -> bool {
+        self.lots.iter().any(|lot| lot.is_unlimited() && !lot.lapsed(now))
+    }
+
+    /// Which lots `needed` credits would come from: soonest end, then given before paid, then
+    /// oldest. `None` if they do not hold so many or something is owed.
+    pub fn choose(&self, needed: u32, now: Timestamp) -> Option<Vec<LotShare>> {
+        if self.debt > 0 {
+            return None;
+        }
+        let mut order: Vec<&Lot> = self.lots.iter().filter(|lot| !lot.lapsed(now)).collect();
+        order.sort_by_key(|lot| lot.spending_order());
+        let mut missing = needed;
+        let mut shares = Vec::new();
+        for lot in order {
+            let credits = if lot.is_unlimited() { missing } else { missing.min(lot.available()) };
+            if credits > 0 {
+                shares.push(LotShare { lot: lot.terms.id.clone(), credits });
+                missing -= credits;
+            }
+        }
+        (missing == 0).then_some(shares)
+    }
+
+    /// What has lapsed by `now` and is still counted as available.
+    pub fn lapsing(&self, now: Timestamp) -> Vec<LotShare> {
+        let gone = self.lots.iter().filter(|lot| lot.lapsed(now) && lot.available() > 0);
+        gone.map(|lot| LotShare { lot: lot.terms.id.clone(), credits: lot.available() }).collect()
+    }
+
+    /// Carries a movement out and writes its line.
+    ///
+    /// # Errors
+    /// When the movement contradicts the balance; nothing is changed then.
+    pub fn post(
+        &mut self,
+        cause: &str,
+        movement: Movement,
+        now: Timestamp,
+    ) -> Result<LedgerEntry, LedgerBroken> {
+        let mut after = self.clone();
+        after.apply(&movement, now)?;
+        after.put_away(now);
+        after.ledger_seq += 1;
+        *self = after;
+        Ok(LedgerEntry {
+            seq: self.ledger_seq,
+            at: now,
+            cause: cause.to_owned(),
+            movement,
+            available_after: self.totals().available,
+        })
+    }
+
+    /// The balance that a whole ledger amounts to.
+    ///
+    /// # Errors
+    /// When a line is missing, out of order, or contradicts those before it.
+    pub fn fold<'a>(
+        entries: impl IntoIterator<Item = &'a LedgerEntry>,
+    ) -> Result<Credits, LedgerBroken> {
+        let mut credits = Credits::default();
+        for entry in entries {
+            let again = credits.post(&entry.cause, entry.movement.clone(), entry.at)?;
+            if again != *entry {
+                return Err(LedgerBroken(format!("line {} is not the next one", entry.seq)));
+            }
+        }
+        Ok(credits)
+    }
+
+    fn apply(&mut self, movement: &Movement, now: Timestamp) -> Result<(), LedgerBroken> {
+        match movement {
+            Movement::Grant { lot } => self.open_lot(lot, now),
+            Movement::Hold { shares } => self.each(shares, |lot, credits| {
+                if lot.is_unlimited() {
+                    lot.granted += credits;
+                }
+                (lot.available() >= credits).then(|| lot.held += credits)
+            }),
+            Movement::Capture { shares } => self.each(shares, |lot, credits| {
+                lot.held = lot.held.checked_sub(credits)?;
+                lot.spent += credits;
+                Some(())
+            }),
+            Movement::Release { shares } => self.each(shares, |lot, credits| {
+                lot.held = lot.held.checked_sub(credits)?;
+                if lot.is_unlimited() {
+                    lot.revoked += credits;
+                }
+                Some(())
+            }),
+            Movement::Expire { shares } => self.each(shares, |lot, credits| {
+                let due = lot.lapsed(now) && lot.available() >= credits;
+                due.then(|| lot.expired += credits)
+            }),
+        }
+    }
+
+    fn open_lot(&mut self, terms: &LotTerms, now: Timestamp) -> Result<(), LedgerBroken> {
+        if self.lots.iter().any(|lot| lot.terms.id == terms.id) {
+            return Err(LedgerBroken(format!("lot {} exists", terms.id.0)));
+        }
+        if self.lots.len() >= OPEN_LOTS_MAX {
+            return Err(LedgerBroken(format!("more than {OPEN_LOTS_MAX} open lots")));
+        }
+        let granted = match terms.size {
+            LotSize::Credits(credits) => credits,
+            LotSize::Unlimited => 0,
+        };
+        self.lots.push(Lot {
+            terms: terms.clone(),
+            granted_at: now,
+            granted,
+            held: 0,
+            spent: 0,
+            expired: 0,
+            revoked: 0,
+        });
+        Ok(())
+    }
+
+    fn each(
+        &mut self,
+        shares: &[LotShare],
+        mut change: impl FnMut(&mut Lot, u32) -> Option<()>,
+    ) -> Result<(), LedgerBroken> {
+        for share in shares {
+            self.lots
+                .iter_mut()
+                .find(|lot| lot.terms.id == share.lot)
+                .and_then(|lot| change(lot, share.credits))
+                .ok_or_else(|| {
+                    LedgerBroken(format!("{} credit(s) of {}", share.credits, share.lot.0))
+                })?;
+        }
+        Ok(())
+    }
+
+    fn put_away(&mut self, now: Timestamp) {
+        let over = self.lots.iter().filter(|lot| lot.is_over(now));
+        self.closed = over.fold(self.closed, Totals::add);
+        self.lots.retain(|lot| !lot.is_over(now));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,543 @@
+//! FIBO's structured prompt: the JSON a picture is made from.
+//!
+//! The shape is the one of Bria's open FIBO repository (`gemini_api.py`): every leaf is free text,
+//! nothing is a number with a unit. Fields we do not know survive reading and writing, because the
+//! hosted models are ahead of the published schema.
+
+mod lexicon;
+mod template;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::camera::CameraSettings;
+use crate::lighting::LightingRig;
+use crate::refusal::{FieldCheck, InvalidFields};
+
+/// Most objects the model attends to.
+pub const OBJECTS_MAX: usize = 5;
+/// Most pieces of rendered text.
+pub const TEXT_RENDERS_MAX: usize = 8;
+/// Longest `short_description`, in characters: the 200 words of the schema.
+pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
+/// Longest other text, in characters.
+pub const TEXT_CHARS_MAX: usize = 1_000;
+/// Largest canonical form, in bytes.
+pub const CANONICAL_BYTES_MAX: usize = 8 * 1024;
+
+/// Everything FIBO is told about one picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StructuredPrompt {
+    /// The whole picture in a few sentences. It repeats the rest and must agree with it.
+    pub short_description: String,
+    /// What is in it, most important first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<Object>,
+    /// What is behind and around the objects.
+    pub background_setting: String,
+    /// The light.
+    pub lighting: Lighting,
+    /// Composition, colour and mood.
+    pub aesthetics: Aesthetics,
+    /// The camera, for photographs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photographic_characteristics: Option<PhotographicCharacteristics>,
+    /// `photograph`, `oil painting` and so on.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub style_medium: String,
+    /// At most three words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub artistic_style: String,
+    /// Text that is to be readable in the picture.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub text_render: Vec<TextRender>,
+    /// What kind of picture this is and what it is for.
+    pub context: String,
+    /// What newer models add.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// One thing or person in the picture.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Object {
+    /// What it is.
+    pub description: String,
+    /// Where in the frame.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub location: String,
+    /// To the other objects.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub relationship: String,
+    /// Within the frame.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub relative_size: String,
+    /// Shape and colour.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub shape_and_color: String,
+    /// Of its surface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texture: Option<String>,
+    /// Anything else that can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appearance_details: Option<String>,
+    /// How many of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_of_objects: Option<u32>,
+    /// Of a person or an animal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pose: Option<String>,
+    /// Of a face.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// What a person wears.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clothing: Option<String>,
+    /// What it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gender: Option<String>,
+    /// Of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skin_tone_and_texture: Option<String>,
+    /// Which way it faces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<String>,
+    /// What newer models add.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// The light in words.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lighting {
+    /// Kind, quality and colour of the light.
+    pub conditions: String,
+    /// Where it comes from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub direction: String,
+    /// What it casts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadows: Option<String>,
+    /// What newer models add.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// Composition, colour and mood in words.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Aesthetics {
+    /// How the frame is built.
+    pub composition: String,
+    /// The colours.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub color_scheme: String,
+    /// The mood.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mood_atmosphere: String,
+    /// What newer models add, and the scores a model gave its own prompt.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// The camera in words.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PhotographicCharacteristics {
+    /// How much is sharp.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub depth_of_field: String,
+    /// What is sharp.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub focus: String,
+    /// From where.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub camera_angle: String,
+    /// Through what.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lens_focal_length: String,
+    /// What newer models add.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// A piece of text to be drawn.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TextRender {
+    /// The text itself.
+    pub text: String,
+    /// Where in the frame.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub location: String,
+    /// How large.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub size: String,
+    /// In which colour.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub color: String,
+    /// In which kind of letters.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub font: String,
+    /// Anything else that can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appearance_details: Option<String>,
+    /// What newer models add.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+impl StructuredPrompt {
+    /// A structured prompt that says what `prompt` says, with the rig and the camera in words.
+    ///
+    /// Deterministic and without a model: the subject, its setting, mood, colours, quoted text and
+    /// medium are found by their words, and what the prompt leaves open is described neutrally
+    /// rather than made up. The result is valid for any `prompt`.
+    pub fn from_prompt(
+        prompt: &str,
+        rig: Option<&LightingRig>,
+        camera: Option<&CameraSettings>,
+    ) -> StructuredPrompt {
+        template::fill(prompt, rig, camera)
+    }
+
+    /// The same picture under another light. `short_description` loses what it said about light,
+    /// except in its first sentence, and says the new instead.
+    #[must_use]
+    pub fn with_lighting(mut self, rig: &LightingRig) -> StructuredPrompt {
+        self.lighting = rig.phrases();
+        let key = self.lighting.direction.split(';').next().unwrap_or_default();
+        let sentence = format!("Lighting: {}, {key}.", self.lighting.conditions);
+        self.short_description = restated(&self.short_description, LIGHT_WORDS, &sentence);
+        self
+    }
+
+    /// The same picture through another camera. `short_description` follows as for the light.
+    #[must_use]
+    pub fn with_camera(mut self, camera: &CameraSettings) -> StructuredPrompt {
+        let view = camera.phrases();
+        let sentence = format!(
+            "Camera: {}, {}, depth of field {}.",
+            view.lens_focal_length, view.camera_angle, view.depth_of_field
+        );
+        self.short_description = restated(&self.short_description, CAMERA_WORDS, &sentence);
+        self.photographic_characteristics = Some(view);
+        self
+    }
+
+    /// Without the scores a model appends to `aesthetics`: they must not be fed back to it.
+    #[must_use]
+    pub fn without_scores(mut self) -> StructuredPrompt {
+        for score in ["preference_score", "aesthetic_score"] {
+            self.aesthetics.extra.remove(score);
+        }
+        self
+    }
+
+    /// The compact JSON sent to the model and hashed: fields in the schema's order, unknown ones
+    /// after them, and nothing that is null or empty.
+    pub fn canonical_json(&self) -> String {
+        let pruned = match serde_json::to_value(self) {
+            Ok(value) => prune(value),
+            Err(_) => None, // String keys and plain data: there is no way to fail.
+        };
+        let text = pruned.and_then(|value| serde_json::from_value::<StructuredPrompt>(value).ok());
+        serde_json::to_string(text.as_ref().unwrap_or(self)).unwrap_or_default()
+    }
+
+    /// # Errors
+    /// Every text that is missing or too long, every list that is too long, and a whole that is
+    /// larger than [`CANONICAL_BYTES_MAX`] (pointer ``, the prompt itself).
+    pub fn validate(&self) -> Result<(), InvalidFields> {
+        let mut check = FieldCheck::new();
+        text(&mut check, "/short_description", &self.short_description, DESCRIPTION_CHARS_MAX);
+        let required = [
+            ("/background_setting", &self.background_setting),
+            ("/lighting/conditions", &self.lighting.conditions),
+            ("/aesthetics/composition", &self.aesthetics.composition),
+            ("/context", &self.context),
+        ];
+        for (pointer, value) in required {
+            text(&mut check, pointer, value, TEXT_CHARS_MAX);
+        }
+        let optional = [
+            ("/lighting/direction", self.lighting.direction.as_str()),
+            ("/lighting/shadows", self.lighting.shadows.as_deref().unwrap_or_default()),
+            ("/aesthetics/color_scheme", &self.aesthetics.color_scheme),
+            ("/aesthetics/mood_atmosphere", &self.aesthetics.mood_atmosphere),
+            ("/style_medium", &self.style_medium),
+            ("/artistic_style", &self.artistic_style),
+        ];
+        for (pointer, value) in optional {
+            at_most(&mut check, pointer, value, TEXT_CHARS_MAX);
+        }
+        count(&mut check, "/objects", self.objects.len(), OBJECTS_MAX);
+        for (index, object) in self.objects.iter().enumerate().take(OBJECTS_MAX) {
+            check.absorb(&format!("/objects/{index}"), object.validate());
+        }
+        if let Some(view) = &self.photographic_characteristics {
+            check.absorb("/photographic_characteristics", view.validate());
+        }
+        count(&mut check, "/text_render", self.text_render.len(), TEXT_RENDERS_MAX);
+        for (index, render) in self.text_render.iter().enumerate().take(TEXT_RENDERS_MAX) {
+            check.absorb(&format!("/text_render/{index}"), render.validate());
+        }
+        check.require(self.canonical_json().len() <= CANONICAL_BYTES_MAX, "", "too_large", || {
+            format!("The structured prompt may take {CANONICAL_BYTES_MAX} bytes of JSON.")
+        });
+        check.finish()
+    }
+}
+
+impl Object {
+    fn validate(&self) -> Result<(), InvalidFields> {
+        let mut check = FieldCheck::new();
+        text(&mut check, "/description", &self.description, TEXT_CHARS_MAX);
+        let optional = [
+            ("/location", Some(&self.location)),
+            ("/relationship", Some(&self.relationship)),
+            ("/relative_size", Some(&self.relative_size)),
+            ("/shape_and_color", Some(&self.shape_and_color)),
+            ("/texture", self.texture.as_ref()),
+            ("/appearance_details", self.appearance_details.as_ref()),
+            ("/pose", self.pose.as_ref()),
+            ("/expression", self.expression.as_ref()),
+            ("/clothing", self.clothing.as_ref()),
+            ("/action", self.action.as_ref()),
+            ("/gender", self.gender.as_ref()),
+            ("/skin_tone_and_texture", self.skin_tone_and_texture.as_ref()),
+            ("/orientation", self.orientation.as_ref()),
+        ];
+        for (pointer, value) in optional {
+            at_most(&mut check, pointer, value.map_or("", String::as_str), TEXT_CHARS_MAX);
+        }
+        check.finish()
+    }
+}
+
+impl PhotographicCharacteristics {
+    fn validate(&self) -> Result<(), InvalidFields> {
+        let mut check = FieldCheck::new();
+        for (pointer, value) in [
+            ("/depth_of_field", &self.depth_of_field),
+            ("/focus", &self.focus),
+            ("/camera_angle", &self.camera_angle),
+            ("/lens_focal_length", &self.lens_focal_length),
+        ] {
+            at_most(&mut check, pointer, value, TEXT_CHARS_MAX);
+        }
+        check.finish()
+    }
+}
+
+impl TextRender {
+    fn validate(&self) -> Result<(), InvalidFields> {
+        let mut check = FieldCheck::new();
+        text(&mut check, "/text", &self.text, TEXT_CHARS_MAX);
+        for (pointer, value) in [
+            ("/location", self.location.as_str()),
+            ("/size", &self.size),
+            ("/color", &self.color),
+            ("/font", &self.font),
+            ("/appearance_details", self.appearance_details.as_deref().unwrap_or_default()),
+        ] {
+            at_most(&mut check, pointer, value, TEXT_CHARS_MAX);
+        }
+        check.finish()
+    }
+}
+
+const LIGHT_WORDS: &[&str] = &["light", "lit ", "lighting", "shadow", "glow", "illuminat"];
+const CAMERA_WORDS: &[&str] =
+    &["lens", "depth of field", "focal length", "aperture", "camera", "f/", "bokeh"];
+
+/// `description` with `sentence` in place of every sentence but the first that has one of `words`.
+///
+/// The first sentence names the subject, so it stays whatever else it says. Room is made for
+/// `sentence` by cutting the rest.
+fn restated(description: &str, words: &[&str], sentence: &str) -> String {
+    let mut kept = String::new();
+    for (index, part) in description.split_inclusive(". ").enumerate() {
+        let part = part.trim();
+        let lower = format!("{part} ").to_lowercase();
+        let about = words.iter().any(|word| lower.contains(word));
+        if part.is_empty() || about && (index > 0 || part.starts_with(label(sentence))) {
+            continue;
+        }
+        if !kept.is_empty() {
+            kept.push(' ');
+        }
+        kept.push_str(part);
+    }
+    let room = DESCRIPTION_CHARS_MAX.saturating_sub(sentence.chars().count() + 2);
+    let mut kept = truncated(&kept, room).to_owned();
+    if !kept.is_empty() {
+        kept.push_str(if kept.ends_with(['.', '!', '?']) { " " } else { ". " });
+    }
+    kept + sentence
+}
+
+/// `Lighting:` of `Lighting: soft and warm.`
+fn label(sentence: &str) -> &str {
+    sentence.split_inclusive(':').next().unwrap_or(sentence)
+}
+
+/// The start of `text`, at most `chars_max` characters, cut between words where there are any.
+fn truncated(text: &str, chars_max: usize) -> &str {
+    let Some((end, _)) = text.char_indices().nth(chars_max) else {
+        return text;
+    };
+    let head = &text[..end];
+    head.rfind(char::is_whitespace).map_or(head, |space| &head[..space]).trim_end()
+}
+
+fn text(check: &mut FieldCheck, pointer: &str, value: &str, chars_max: usize) {
+    check.require(!value.trim().is_empty(), pointer, "empty", || "Must not be empty.".to_owned());
+    at_most(check, pointer, value, chars_max);
+}
+
+fn at_most(check: &mut FieldCheck, pointer: &str, value: &str, chars_max: usize) {
+    check.require(value.chars().count() <= chars_max, pointer, "too_long", || {
+        format!("At most {chars_max} characters.")
+    });
+}
+
+fn count(check: &mut FieldCheck, pointer: &str, found: usize, most: usize) {
+    check.require(found <= most, pointer, "count", || format!("At most {most} of them."));
+}
+
+/// `value` without nulls, empty texts, empty lists and empty objects, at any depth.
+fn prune(value: Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Bool(_) | Value::Number(_) => Some(value),
+        Value::String(ref text) => (!text.is_empty()).then_some(value),
+        Value::Array(items) => {
+            let items: Vec<Value> = items.into_iter().filter_map(prune).collect();
+            (!items.is_empty()).then_some(Value::Array(items))
+        }
+        Value::Object(members) => {
+            let members: Map<String, Value> = members
+                .into_iter()
+                .filter_map(|(name, member)| Some((name, prune(member)?)))
+                .collect();
+            (!members.is_empty()).then_some(Value::Object(members))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn sample() -> StructuredPrompt {
+        serde_json::from_value(json!({
+            "short_description": "A glass bottle on slate. Soft window light from the left. \
+                                  Shot with a macro lens. It looks fresh.",
+            "objects": [{
+                "description": "a bottle", "location": "centre", "relationship": "on slate",
+                "relative_size": "large", "shape_and_color": "round, green", "texture": null,
+                "sheen": "high"
+            }],
+            "background_setting": "slate",
+            "lighting": {"conditions": "window light", "direction": "left", "shadows": null},
+            "aesthetics": {"composition": "centred", "color_scheme": "green",
+                           "mood_atmosphere": "fresh", "preference_score": "very high"},
+            "style_medium": "photograph", "artistic_style": "realistic",
+            "text_render": [],
+            "context": "advertisement",
+            "world_knowledge": {"era": "", "place": "Kyoto", "tags": [null, {}]}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn unknown_fields_survive_and_emptiness_does_not() {
+        assert_eq!(
+            sample().without_scores().canonical_json(),
+            concat!(
+                r#"{"short_description":"A glass bottle on slate. Soft window light from the "#,
+                r#"left. Shot with a macro lens. It looks fresh.","objects":[{"description":"#,
+                r#""a bottle","location":"centre","relationship":"on slate","relative_size":"#,
+                r#""large","shape_and_color":"round, green","sheen":"high"}],"#,
+                r#""background_setting":"slate","lighting":{"conditions":"window light","#,
+                r#""direction":"left"},"aesthetics":{"composition":"centred","color_scheme":"#,
+                r#""green","mood_atmosphere":"fresh"},"style_medium":"photograph","#,
+                r#""artistic_style":"realistic","context":"advertisement","#,
+                r#""world_knowledge":{"place":"Kyoto"}}"#,
+            )
+        );
+    }
+
+    #[test]
+    fn the_canonical_form_reads_back_as_itself() {
+        let text = sample().canonical_json();
+        let again: StructuredPrompt = serde_json::from_str(&text).unwrap();
+        assert_eq!(again.canonical_json(), text);
+    }
+
+    #[test]
+    fn another_light_or_camera_replaces_what_the_description_said_of_it() {
+        let rig = LightingRig::rembrandt();
+        let relit = sample().with_lighting(&rig);
+        assert_eq!(relit.lighting, rig.phrases());
+        assert_eq!(
+            relit.short_description,
+            "A glass bottle on slate. Shot with a macro lens. It looks fresh. Lighting: low-key, \
+             high-contrast studio lighting, soft, diffused setup of 4 lights, warm tungsten 3600 K \
+             key light with neutral daylight 5600 K fill light, key light from the front left, 52 \
+             degrees off axis, above eye level in a Rembrandt pattern."
+        );
+        assert_eq!(relit.objects, sample().objects);
+        let high = LightingRig::high_key();
+        let twice = relit.with_lighting(&high);
+        assert_eq!(twice.short_description, sample().with_lighting(&high).short_description);
+
+        let camera = CameraSettings::default();
+        let seen = sample().with_camera(&camera).with_camera(&camera);
+        assert_eq!(
+            seen.short_description,
+            "A glass bottle on slate. Soft window light from the left. It looks fresh. Camera: \
+             portrait lens, 85 mm at f/4, eye level, depth of field shallow, background softly \
+             blurred."
+        );
+    }
+
+    fn check(change: impl FnOnce(&mut StructuredPrompt), expected: &[&str]) {
+        let mut prompt = sample();
+        change(&mut prompt);
+        let found = match prompt.validate() {
+            Ok(()) => Vec::new(),
+            Err(InvalidFields(fields)) => fields.into_iter().map(|field| field.pointer).collect(),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_prompt_outside_its_limits_is_refused_field_by_field() {
+        check(|_| {}, &[]);
+        check(|p| p.short_description = " ".into(), &["/short_description"]);
+        check(|p| p.short_description = "é".repeat(2_000), &[]);
+        check(|p| p.short_description = "x".repeat(2_001), &["/short_description"]);
+        check(|p| p.objects = vec![p.objects[0].clone(); 6], &["/objects"]);
+        check(|p| p.objects[0].description.clear(), &["/objects/0/description"]);
+        check(|p| p.objects[0].pose = Some("x".repeat(1_001)), &["/objects/0/pose"]);
+        check(|p| p.lighting.conditions.clear(), &["/lighting/conditions"]);
+        check(|p| p.text_render = vec![TextRender::default()], &["/text_render/0/text"]);
+        check(
+            |p| {
+                p.extra.insert("notes".into(), "x".repeat(8_192).into());
+            },
+            &[""],
+        );
+    }
+
+    #[test]
+    fn a_cut_falls_between_words_and_never_inside_a_character() {
+        assert_eq!(truncated("one two three", 9), "one two");
+        assert_eq!(truncated("one", 3), "one");
+        assert_eq!(truncated("ééé", 2), "éé");
+        assert_eq!(truncated("", 0), "");
+    }
+}

@@ -1,0 +1,57 @@
+//! A generation: what a member asks for, and the life of the job that makes it.
+//!
+//! ```text
+//!            +---- busy: not taken, asked again later ----+
+//!            v                                            |
+//!         queued --claim--> submitting --accepted--> submitted --image--> succeeded
+//!            |                  |                         |
+//!         cancel            no answer: the webhook     refused, failed,
+//!            |              says, or time runs out     timed out
+//!            v                  v                         v
+//!        cancelled            failed <--------------------+
+//! ```
+//!
+//! The job's item is the truth; a queue message is a hint to look. `due_at` says when somebody
+//! should look next, `version` fences: whoever writes must have read the present version.
+
+mod job;
+mod request;
+mod step;
+
+pub use job::{
+    CancelRefused, Charge, ChargeState, Failure, FailureCode, Job, LEASE, POLL_WAITS, PROVIDER_WAIT_MAX,
+    Place, QUEUE_WAIT_MAX, SUBMIT_UNKNOWN_WAIT_MAX, Status, UNKNOWN_ANSWERS_MAX,
+};
+pub use request::{
+    Input, NEGATIVE_PROMPT_CHARS_MAX, Order, PROMPT_CHARS_MAX, PresetContent, Subject,
+};
+pub use step::Step;
+
+use serde::{Deserialize, Serialize};
+
+/// How much work the image is worth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// Faster and plainer; takes no negative prompt.
+    Lite,
+    /// The full model.
+    #[default]
+    Standard,
+}
+
+/// Who makes the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// Our own renderer, at once and in process.
+    Studio,
+    /// Bria's FIBO, asynchronously.
+    Bria,
+}
+
+/// One image is one credit.
+pub const CREDITS_PER_IMAGE: u32 = 1;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,470 @@
+//! The job: its states, and every change it can go through.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{CREDITS_PER_IMAGE, Input, Provider, Quality};
+use crate::{
+    account::{AccountRefused, Draft},
+    camera::AspectRatio,
+    credits::{Hold, LotShare},
+    id::{JobId, UserId},
+    image::StoredImage,
+    refusal::{Refusal, RefusalKind},
+    time::Timestamp,
+};
+
+/// How long a worker may keep a job to itself. Longer than a worker may run (60 s) plus the two
+/// minutes that two workers' clocks may differ by.
+pub const LEASE: Duration = Duration::from_secs(4 * 60);
+/// How long a job may wait for its turn before it fails at no charge.
+pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long we wait for the webhook of a submit that was never answered.
+pub const SUBMIT_UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
+/// How long the provider may take once it has accepted.
+pub const PROVIDER_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+/// How often the provider may say `UNKNOWN` before we believe it.
+pub const UNKNOWN_ANSWERS_MAX: u32 = 3;
+/// Waits between polls, by how many there were; the last one repeats. The webhook usually comes
+/// before the first, because every poll counts against the provider's limit per minute.
+pub const POLL_WAITS: [Duration; 4] = [
+    Duration::from_secs(45),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+    Duration::from_secs(120),
+];
+
+/// Where a job is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Waits for a worker.
+    Queued,
+    /// A worker is asking the provider, or died while it did.
+    Submitting,
+    /// The provider has it.
+    Submitted,
+    /// There is an image.
+    Succeeded,
+    /// There is none and there will be none.
+    Failed,
+    /// The member took it back before it began.
+    Cancelled,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Status; 6] = [
+        Status::Queued,
+        Status::Submitting,
+        Status::Submitted,
+        Status::Succeeded,
+        Status::Failed,
+        Status::Cancelled,
+    ];
+
+    /// Whether nothing follows.
+    pub const fn is_final(self) -> bool {
+        match self {
+            Status::Queued | Status::Submitting | Status::Submitted => false,
+            Status::Succeeded | Status::Failed | Status::Cancelled => true,
+        }
+    }
+
+    /// As on the wire and in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Submitting => "submitting",
+            Status::Submitted => "submitted",
+            Status::Succeeded => "succeeded",
+            Status::Failed => "failed",
+            Status::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What has become of the credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChargeState {
+    /// Set aside.
+    Held,
+    /// Spent, for a stored image.
+    Captured,
+    /// Given back.
+    Released,
+}
+
+/// What a job costs, in every answer about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// What has become of it.
+    pub state: ChargeState,
+    /// How many credits.
+    pub credits: u32,
+    /// Of which lots.
+    pub lots: Vec<LotShare>,
+}
+
+/// Why there is no image, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCode {
+    /// The provider's moderation refused it.
+    ContentBlocked,
+    /// The provider refused or failed it.
+    ProviderRejected,
+    /// The provider could not be reached in time; it never began.
+    ProviderUnavailable,
+    /// It was sent, no answer came, and no result followed.
+    SubmitUnknown,
+    /// The provider took too long.
+    TimedOut,
+    /// What came back is not an image we can keep.
+    ResultInvalid,
+}
+
+/// Why there is no image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// For programs.
+    pub code: FailureCode,
+    /// For people.
+    pub message: String,
+}
+
+impl Failure {
+    /// Longest message, in characters; what a provider says is cut to it.
+    pub const MESSAGE_CHARS_MAX: usize = 300;
+
+    /// A failure with a message cut to what is kept.
+    pub fn new(code: FailureCode, message: &str) -> Failure {
+        let message = message.chars().take(Failure::MESSAGE_CHARS_MAX).collect();
+        Failure { code, message }
+    }
+}
+
+/// A generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its id; ids sort by time.
+    pub id: JobId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Where it is in its life.
+    pub status: Status,
+    /// Goes up by one with every change.
+    pub version: u64,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it changed last.
+    pub updated_at: Timestamp,
+    /// Who makes the image.
+    pub provider: Provider,
+    /// How much work it is worth.
+    pub quality: Quality,
+    /// Shape of the image.
+    pub aspect_ratio: AspectRatio,
+    /// Same input, same seed, same image.
+    pub seed: u32,
+    /// What becomes of the credit.
+    pub charge: Charge,
+    /// Times a worker began it; a clean "busy" does not count.
+    pub attempt: u32,
+    /// Proves that a webhook's URL was made for this job.
+    pub webhook_token: String,
+    /// When somebody should look next; `None` once it is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// Until when one worker has it to itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<Timestamp>,
+    /// When the provider was first asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submit_began_at: Option<Timestamp>,
+    /// The provider's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// When the provider's name for it became known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_at: Option<Timestamp>,
+    /// Times the provider was asked how far it is.
+    #[serde(default)]
+    pub polls: u32,
+    /// Times it did not know.
+    #[serde(default)]
+    pub unknown_answers: u32,
+    /// When it became final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// The image, once succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<StoredImage>,
+    /// Why there is none, once failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// Why a job cannot be cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CancelRefused {
+    /// The provider has it.
+    #[error(
+        "The provider has this generation and cannot be stopped. {} credit(s) are charged if an \
+         image arrives, none if it fails.", .0.credits
+    )]
+    AlreadySubmitted(Charge),
+    /// It is over.
+    #[error("This generation is {} already.", .0.as_str())]
+    Finished(Status, Charge),
+    /// A fault of ours.
+    #[error(transparent)]
+    Broken(#[from] crate::credits::LedgerBroken),
+    /// The account may not act.
+    #[error(transparent)]
+    Account(#[from] AccountRefused),
+}
+
+impl Refusal for CancelRefused {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            CancelRefused::AlreadySubmitted(_) | CancelRefused::Finished(..) => {
+                RefusalKind::Conflict
+            }
+            CancelRefused::Broken(inner) => inner.kind(),
+            CancelRefused::Account(inner) => inner.kind(),
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            CancelRefused::AlreadySubmitted(_) => "generation_already_submitted",
+            CancelRefused::Finished(..) => "generation_finished",
+            CancelRefused::Broken(inner) => inner.code(),
+            CancelRefused::Account(inner) => inner.code(),
+        }
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            CancelRefused::AlreadySubmitted(charge) => vec![("charge", json!(charge))],
+            CancelRefused::Finished(status, charge) => {
+                vec![("status", json!(status)), ("charge", json!(charge))]
+            }
+            CancelRefused::Broken(_) => Vec::new(),
+            CancelRefused::Account(inner) => inner.members(),
+        }
+    }
+}
+
+/// What placing a job needs from outside: names, and who will make it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The new job's id.
+    pub id: JobId,
+    /// Who makes the image.
+    pub provider: Provider,
+    /// 128 random bits in text, for the webhook's URL.
+    pub webhook_token: String,
+}
+
+impl Job {
+    /// Places a job: takes one of the plan's places, holds its credit, and queues it.
+    ///
+    /// # Errors
+    /// When the account may not: suspended, too many open, too few credits.
+    pub fn place(draft: &mut Draft, input: &Input, place: Place) -> Result<Job, AccountRefused> {
+        let hold = draft.start_job(place.id.as_str(), CREDITS_PER_IMAGE)?;
+        let now = draft.now();
+        Ok(Job {
+            user_id: draft.account().user_id.clone(),
+            status: Status::Queued,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            provider: place.provider,
+            quality: input.quality,
+            aspect_ratio: input.aspect_ratio,
+            seed: input.seed,
+            charge: Charge { state: ChargeState::Held, credits: hold.credits(), lots: hold.shares },
+            attempt: 0,
+            webhook_token: place.webhook_token,
+            due_at: Some(now),
+            lease_until: None,
+            submit_began_at: None,
+            request_id: None,
+            submitted_at: None,
+            polls: 0,
+            unknown_answers: 0,
+            finished_at: None,
+            image: None,
+            failure: None,
+            id: place.id,
+        })
+    }
+
+    /// The member takes it back: free as long as nobody has begun.
+    ///
+    /// # Errors
+    /// When it has begun or is over, or the account may not act.
+    pub fn cancel(self, draft: &mut Draft) -> Result<Job, CancelRefused> {
+        draft.require_active()?;
+        match self.status {
+            Status::Queued => {
+                draft.release_job(self.id.as_str(), &self.hold())?;
+                Ok(self.finish(Status::Cancelled, ChargeState::Released, draft.now()))
+            }
+            Status::Submitting | Status::Submitted => {
+                Err(CancelRefused::AlreadySubmitted(self.charge))
+            }
+            Status::Succeeded | Status::Failed | Status::Cancelled => {
+                Err(CancelRefused::Finished(self.status, self.charge))
+            }
+        }
+    }
+
+    /// A worker begins to ask the provider, or to render.
+    #[must_use]
+    pub fn claim_submit(mut self, now: Timestamp) -> Job {
+        self.status = Status::Submitting;
+        self.attempt += 1;
+        self.submit_began_at.get_or_insert(now);
+        self.lease(now)
+    }
+
+    /// A worker begins to ask how far it is.
+    #[must_use]
+    pub fn claim_poll(mut self, now: Timestamp) -> Job {
+        self.polls += 1;
+        self.lease(now)
+    }
+
+    /// The provider was busy and did not take it: the attempt did not happen.
+    #[must_use]
+    pub fn requeue(mut self, retry_at: Timestamp, now: Timestamp) -> Job {
+        self.status = Status::Queued;
+        self.attempt = self.attempt.saturating_sub(1);
+        self.submit_began_at = None;
+        self.touch(now).look_at(retry_at)
+    }
+
+    /// No answer came to the submit: only the webhook or time can tell now.
+    #[must_use]
+    pub fn await_unknown(self, now: Timestamp) -> Job {
+        let until = self.submit_unknown_until();
+        self.touch(now).look_at(until)
+    }
+
+    /// The provider took it under this name.
+    #[must_use]
+    pub fn accept(mut self, request_id: &str, now: Timestamp) -> Job {
+        self.status = Status::Submitted;
+        self.request_id = Some(request_id.to_owned());
+        self.submitted_at.get_or_insert(now);
+        let [first_wait, ..] = POLL_WAITS;
+        self.touch(now).look_at(now.plus(first_wait))
+    }
+
+    /// The provider says that something happened: look now. A webhook may come before the answer
+    /// to the submit; then it is what names the request.
+    #[must_use]
+    pub fn signal(mut self, request_id: &str, now: Timestamp) -> Job {
+        self.status = Status::Submitted;
+        self.request_id = Some(request_id.to_owned());
+        self.submitted_at.get_or_insert(now);
+        self.touch(now).look_at(now)
+    }
+
+    /// Not ready: look again later, never sooner than the provider asks for.
+    #[must_use]
+    pub fn poll_later(self, at_least: Duration, now: Timestamp) -> Job {
+        let count = usize::try_from(self.polls).unwrap_or(usize::MAX);
+        let wait = POLL_WAITS[count.min(POLL_WAITS.len() - 1)].max(at_least);
+        self.touch(now).look_at(now.plus(wait))
+    }
+
+    /// The provider does not know its own request: asked again a few times, then believed.
+    #[must_use]
+    pub fn count_unknown(mut self) -> Job {
+        self.unknown_answers += 1;
+        self
+    }
+
+    /// There is an image, and it is stored: the credit is spent.
+    ///
+    /// # Errors
+    /// When the hold is not open: a fault of ours.
+    pub fn succeed(
+        mut self,
+        draft: &mut Draft,
+        image: StoredImage,
+    ) -> Result<Job, crate::credits::LedgerBroken> {
+        draft.capture_job(self.id.as_str(), &self.hold())?;
+        self.image = Some(image);
+        Ok(self.finish(Status::Succeeded, ChargeState::Captured, draft.now()))
+    }
+
+    /// There is no image: the credit goes back.
+    ///
+    /// # Errors
+    /// When the hold is not open: a fault of ours.
+    pub fn fail(
+        mut self,
+        draft: &mut Draft,
+        failure: Failure,
+    ) -> Result<Job, crate::credits::LedgerBroken> {
+        draft.release_job(self.id.as_str(), &self.hold())?;
+        self.failure = Some(failure);
+        Ok(self.finish(Status::Failed, ChargeState::Released, draft.now()))
+    }
+
+    /// Seconds a caller should wait before asking again: a typical run at first, then little.
+    pub fn retry_after_s(&self, now: Timestamp) -> u32 {
+        let typical_s = match (self.provider, self.quality) {
+            (Provider::Studio, _) => 2,
+            (Provider::Bria, Quality::Lite) => 15,
+            (Provider::Bria, Quality::Standard) => 30,
+        };
+        let ready_at = self.created_at.plus(Duration::from_secs(typical_s));
+        now.secs_until(ready_at).max(1)
+    }
+
+    /// The credits set aside for it.
+    pub fn hold(&self) -> Hold {
+        Hold { shares: self.charge.lots.clone() }
+    }
+
+    /// When the wait for an unanswered submit ends.
+    pub(super) fn submit_unknown_until(&self) -> Timestamp {
+        self.submit_began_at.unwrap_or(self.updated_at).plus(SUBMIT_UNKNOWN_WAIT_MAX)
+    }
+
+    fn lease(self, now: Timestamp) -> Job {
+        let until = now.plus(LEASE);
+        let mut leased = self.touch(now).look_at(until);
+        leased.lease_until = Some(until);
+        leased
+    }
+
+    fn look_at(mut self, due_at: Timestamp) -> Job {
+        self.lease_until = None;
+        self.due_at = Some(due_at);
+        self
+    }
+
+    fn finish(mut self, status: Status, charge: ChargeState, now: Timestamp) -> Job {
+        self.status = status;
+        self.charge.state = charge;
+        self.finished_at = Some(now);
+        self.lease_until = None;
+        self.due_at = None;
+        self.touch(now)
+    }
+
+    fn touch(mut self, now: Timestamp) -> Job {
+        self.version += 1;
+        self.updated_at = now;
+        self
+    }
+}

@@ -1,0 +1,253 @@
+//! What a member asks for, checked and resolved into the [`Input`] a job is made from.
+
+use serde::{Deserialize, Serialize};
+
+use super::Quality;
+use crate::{
+    camera::{AspectRatio, CameraSettings},
+    fibo::StructuredPrompt,
+    id::PresetId,
+    lighting::LightingRig,
+    refusal::{FieldCheck, InvalidFields},
+};
+
+/// Longest prompt, in characters.
+pub const PROMPT_CHARS_MAX: usize = 2000;
+/// Longest negative prompt, in characters.
+pub const NEGATIVE_PROMPT_CHARS_MAX: usize = 1000;
+
+/// What the image shows: exactly one of the three ways to say it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Subject {
+    /// In words.
+    Prompt(String),
+    /// As a FIBO structured prompt.
+    Structured(Box<StructuredPrompt>),
+    /// As a preset of the member's, with words to refine it.
+    Preset(PresetId, Option<String>),
+}
+
+/// The fields a caller may send to say what they want.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// What to show, in words; or, beside `preset_id`, how to refine it.
+    pub prompt: Option<String>,
+    /// What to show, as a FIBO structured prompt.
+    pub structured_prompt: Option<StructuredPrompt>,
+    /// What to show, as kept before.
+    pub preset_id: Option<PresetId>,
+    /// How it is lit.
+    pub lighting: Option<LightingRig>,
+    /// How it is taken.
+    pub camera: Option<CameraSettings>,
+    /// What to leave out; only at standard quality.
+    pub negative_prompt: Option<String>,
+    /// Same input, same seed, same image.
+    pub seed: Option<u32>,
+    /// Shape of the image; the camera's if it is not said here.
+    pub aspect_ratio: Option<AspectRatio>,
+    /// How much work it is worth.
+    pub quality: Option<Quality>,
+}
+
+impl Order {
+    /// Checks every field and says which of the three subjects it is.
+    ///
+    /// # Errors
+    /// All fields that are not acceptable.
+    pub fn subject(&self) -> Result<Subject, InvalidFields> {
+        let mut check = FieldCheck::new();
+        check_text(&mut check, "/prompt", self.prompt.as_deref(), PROMPT_CHARS_MAX);
+        check_text(
+            &mut check,
+            "/negative_prompt",
+            self.negative_prompt.as_deref(),
+            NEGATIVE_PROMPT_CHARS_MAX,
+        );
+        let lite = self.quality.unwrap_or_default() == Quality::Lite;
+        check.require(
+            !(lite && self.negative_prompt.is_some()),
+            "/negative_prompt",
+            "not_with_lite",
+            || "only quality `standard` takes a negative prompt".to_owned(),
+        );
+        check_scene(&mut check, self.lighting.as_ref(), self.camera.as_ref());
+        if let Some(structured) = &self.structured_prompt {
+            check.absorb("/structured_prompt", structured.validate());
+        }
+        let subject = match (&self.prompt, &self.structured_prompt, &self.preset_id) {
+            (Some(prompt), None, None) => Some(Subject::Prompt(prompt.clone())),
+            (None, Some(structured), None) => {
+                Some(Subject::Structured(Box::new(structured.clone())))
+            }
+            (refine, None, Some(preset)) => Some(Subject::Preset(preset.clone(), refine.clone())),
+            (_, Some(_), _) | (None, None, None) => None,
+        };
+        check.require(subject.is_some(), "", "one_of", || {
+            "send exactly one of `prompt`, `structured_prompt`, `preset_id` (a `prompt` beside a \
+             `preset_id` refines it)"
+                .to_owned()
+        });
+        check.finish()?;
+        subject.ok_or_else(|| InvalidFields(Vec::new()))
+    }
+}
+
+/// What a preset keeps: a scene, and something to show or nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PresetContent {
+    /// What to show, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// What to show, as a FIBO structured prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structured_prompt: Option<StructuredPrompt>,
+    /// How it is lit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lighting: Option<LightingRig>,
+    /// How it is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<CameraSettings>,
+    /// What to leave out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative_prompt: Option<String>,
+}
+
+impl PresetContent {
+    /// # Errors
+    /// The fields that are not acceptable, or that nothing is kept at all.
+    pub fn validate(&self) -> Result<(), InvalidFields> {
+        let mut check = FieldCheck::new();
+        check_text(&mut check, "/prompt", self.prompt.as_deref(), PROMPT_CHARS_MAX);
+        let negative = self.negative_prompt.as_deref();
+        check_text(&mut check, "/negative_prompt", negative, NEGATIVE_PROMPT_CHARS_MAX);
+        check_scene(&mut check, self.lighting.as_ref(), self.camera.as_ref());
+        if let Some(structured) = &self.structured_prompt {
+            check.absorb("/structured_prompt", structured.validate());
+        }
+        check.require(
+            !(self.prompt.is_some() && self.structured_prompt.is_some()),
+            "",
+            "one_of",
+            || "send `prompt` or `structured_prompt`, not both".to_owned(),
+        );
+        check.require(*self != PresetContent::default(), "", "empty", || {
+            "send at least one of `prompt`, `structured_prompt`, `lighting`, `camera`".to_owned()
+        });
+        check.finish()
+    }
+}
+
+/// Everything the image is made from, resolved: presets and defaults are already applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// What to show, in words; beside a structured prompt, how to refine it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// What to show, as a FIBO structured prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structured_prompt: Option<StructuredPrompt>,
+    /// The preset it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset_id: Option<PresetId>,
+    /// How it is lit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lighting: Option<LightingRig>,
+    /// How it is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<CameraSettings>,
+    /// What to leave out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative_prompt: Option<String>,
+    /// Same input, same seed, same image.
+    pub seed: u32,
+    /// Shape of the image.
+    pub aspect_ratio: AspectRatio,
+    /// How much work it is worth.
+    pub quality: Quality,
+}
+
+impl Input {
+    /// Resolves an order. `kept` is the preset it names, `seed` is used if it names none.
+    ///
+    /// The caller's own light, camera and words stand before the preset's.
+    ///
+    /// # Errors
+    /// When the order is not acceptable, or the preset shows nothing and no prompt says what to
+    /// show.
+    pub fn resolve(
+        order: &Order,
+        kept: Option<PresetContent>,
+        seed: u32,
+    ) -> Result<Input, InvalidFields> {
+        let subject = order.subject()?;
+        let kept = kept.unwrap_or_default();
+        let quality = order.quality.unwrap_or_default();
+        let camera = order.camera.clone().or(kept.camera);
+        let (prompt, structured_prompt, preset_id) = match subject {
+            Subject::Prompt(prompt) => (Some(prompt), None, None),
+            Subject::Structured(structured) => (None, Some(*structured), None),
+            Subject::Preset(id, refine) => match (kept.prompt, kept.structured_prompt, refine) {
+                (_, Some(structured), refine) => (refine, Some(structured), Some(id)),
+                (Some(kept), None, Some(refine)) => (Some(joined(&kept, &refine)), None, Some(id)),
+                (kept, None, refine) => (refine.or(kept), None, Some(id)),
+            },
+        };
+        let mut check = FieldCheck::new();
+        check.require(
+            prompt.is_some() || structured_prompt.is_some(),
+            "/prompt",
+            "missing",
+            || "the preset keeps light and camera only: say in `prompt` what to show".to_owned(),
+        );
+        check.finish()?;
+        let negative = order.negative_prompt.clone().or(kept.negative_prompt);
+        Ok(Input {
+            prompt,
+            structured_prompt,
+            preset_id,
+            lighting: order.lighting.clone().or(kept.lighting),
+            aspect_ratio: order
+                .aspect_ratio
+                .or(camera.as_ref().map(|camera| camera.aspect_ratio))
+                .unwrap_or_default(),
+            camera,
+            negative_prompt: negative.filter(|_| quality == Quality::Standard),
+            seed: order.seed.unwrap_or(seed),
+            quality,
+        })
+    }
+}
+
+fn joined(kept: &str, refine: &str) -> String {
+    let text = format!("{}. {refine}", kept.trim_end_matches(['.', ' ']));
+    text.chars().take(PROMPT_CHARS_MAX).collect()
+}
+
+fn check_scene(
+    check: &mut FieldCheck,
+    lighting: Option<&LightingRig>,
+    camera: Option<&CameraSettings>,
+) {
+    if let Some(lighting) = lighting {
+        check.absorb("/lighting", lighting.validate());
+    }
+    if let Some(camera) = camera {
+        check.absorb("/camera", camera.validate());
+    }
+}
+
+fn check_text(check: &mut FieldCheck, pointer: &str, text: Option<&str>, chars_max: usize) {
+    let Some(text) = text else { return };
+    check.require(!text.trim().is_empty(), pointer, "empty", || "must not be empty".to_owned());
+    let count = text.chars().count();
+    check.require(count <= chars_max, pointer, "too_long", || {
+        format!("at most {chars_max} characters, not {count}")
+    });
+    let visible = !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    check.require(visible, pointer, "control_characters", || {
+        "must not contain control characters".to_owned()
+    });
+}

@@ -1,0 +1,162 @@
+//! Names of things.
+//!
+//! Ids we make are a prefix that says what the thing is and a ULID: 48 bits of time and 80 bits of
+//! randomness, so that the order of ids is the order of creation. The randomness is an argument
+//! here, like the time. A person's id is the issuer's subject and is taken as it comes.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use ulid::Ulid;
+
+use crate::time::Timestamp;
+
+/// Text that is not an id of the kind it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}")]
+pub struct InvalidId {
+    /// What was expected, for people.
+    pub expected: &'static str,
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// What every such id begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// A new id from the time and 80 bits of randomness (higher bits are dropped).
+            pub fn new(now: Timestamp, random: u128) -> $name {
+                $name(format!("{}{}", $prefix, ulid_at(now, random)))
+            }
+
+            /// # Errors
+            /// When `text` is not the prefix followed by a ULID in upper case.
+            pub fn parse(text: &str) -> Result<$name, InvalidId> {
+                let expected = concat!("an id such as ", $prefix, "01JD0000000000000000000000");
+                match text.strip_prefix($prefix).map(|rest| (rest, Ulid::from_string(rest))) {
+                    Some((rest, Ok(ulid))) if ulid.to_string() == rest => {
+                        Ok($name(text.to_owned()))
+                    }
+                    Some(_) | None => Err(InvalidId { expected }),
+                }
+            }
+
+            /// The text of the id.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                $name::parse(&text).map_err(D::Error::custom)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A generation job.
+    JobId = "gen_";
+    /// A member's own preset.
+    PresetId = "pre_";
+}
+
+fn ulid_at(now: Timestamp, random: u128) -> Ulid {
+    Ulid::from_parts(u64::try_from(now.as_millis()).unwrap_or(0), random)
+}
+
+impl JobId {
+    /// The smallest job id that could have been made at `time`: the edge of a range by age.
+    pub fn lower_bound(time: Timestamp) -> JobId {
+        JobId::new(time, 0)
+    }
+}
+
+/// A person: the `sub` of their token, as the issuer spells it.
+///
+/// At most 128 visible ASCII characters without `#`, `/` and `\`, so that it can stand in a key of
+/// the table and in a name of an object. Clerk, Supabase, Cognito and Auth0 (`auth0|…`) all fit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct UserId(String);
+
+impl UserId {
+    /// Longest accepted subject, in bytes.
+    pub const MAX_BYTES: usize = 128;
+
+    /// # Errors
+    /// When the subject is empty, too long, or has a character that cannot stand in a key.
+    pub fn parse(text: &str) -> Result<UserId, InvalidId> {
+        let fits = (1..=UserId::MAX_BYTES).contains(&text.len());
+        let safe = text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'/' | b'\\'));
+        match fits && safe && !matches!(text, "." | "..") {
+            true => Ok(UserId(text.to_owned())),
+            false => Err(InvalidId { expected: "a subject of 1 to 128 plain characters" }),
+        }
+    }
+
+    /// The text of the id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for UserId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        UserId::parse(&text).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_time_and_round_trip() {
+        let early = JobId::new(Timestamp::from_secs(1_700_000_000), u128::MAX);
+        let late = JobId::new(Timestamp::from_secs(1_700_000_001), 0);
+        assert!(early < late);
+        assert_eq!(JobId::parse(early.as_str()).unwrap(), early);
+        assert!(JobId::lower_bound(Timestamp::from_secs(1_700_000_000)) < early);
+    }
+
+    #[test]
+    fn only_our_own_spelling_is_an_id() {
+        let good = JobId::new(Timestamp::from_secs(1_700_000_000), 7).to_string();
+        for bad in ["", "gen_", "gen_1", &good.to_lowercase(), &good[4..], &format!("{good}0")] {
+            assert!(JobId::parse(bad).is_err(), "{bad}");
+        }
+        assert!(PresetId::parse(&good).is_err());
+    }
+
+    #[test]
+    fn a_subject_must_fit_into_a_key() {
+        for good in ["user_2abc", "auth0|65f", "b4c0e1f2-0000-4000-8000-000000000000"] {
+            assert!(UserId::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "a#b", "a/b", "a b", "ä", &"x".repeat(129)] {
+            assert!(UserId::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The rules of ProLight AI, and nothing else.
+//!
+//! Everything here is pure: no IO, no async, no clock, no randomness, no environment. Time and new
+//! ids are arguments, so every rule can be read, tabled and tested without a world around it. The
+//! crates around this one carry its decisions out and never make their own.
+
+pub mod account;
+pub mod camera;
+pub mod credits;
+pub mod fibo;
+pub mod generation;
+pub mod id;
+pub mod image;
+pub mod lighting;
+pub mod plan;
+pub mod preset;
+pub mod refusal;
+pub mod time;
+
+pub use refusal::{FieldError, Refusal, RefusalKind};
+pub use time::Timestamp;

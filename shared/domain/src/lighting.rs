@@ -1,0 +1,352 @@
+//! A lighting rig: up to eight lights and a backdrop, as a photographer would note them down.
+//!
+//! A rig is data with one meaning and two readers: [`LightingRig::phrases`] puts it into the words
+//! the FIBO model understands, and the `studio` crate renders it. Both read the conventions below.
+//!
+//! * The subject stands at the centre. Azimuth 0 is the camera's side, +90 is camera right, -90 is
+//!   camera left, 180 is straight behind the subject. Elevation 0 is level with the subject.
+//! * Intensity is what an incident meter held at the subject reads, in stops over (+) or under (-)
+//!   the exposure the camera is set to. Distance therefore does not change how bright a light is
+//!   on the subject; it changes how fast the light falls off beside and behind it.
+//! * A light of role [`LightRole::Background`] is aimed at the backdrop and metered there.
+
+mod backdrop;
+mod phrases;
+
+pub use backdrop::{
+    BACKDROP_DISTANCE_M, Backdrop, BackdropColour, BackdropTone, FALLOFF_STOPS, UnreadableColour,
+};
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::{FieldCheck, InvalidFields};
+
+/// How many lights a rig may have.
+pub const LIGHTS: RangeInclusive<usize> = 1..=8;
+/// Degrees around the subject.
+pub const AZIMUTH_DEGREES: RangeInclusive<f64> = -180.0..=180.0;
+/// Degrees above the subject's centre.
+pub const ELEVATION_DEGREES: RangeInclusive<f64> = -45.0..=90.0;
+/// Metres from the subject's centre.
+pub const DISTANCE_M: RangeInclusive<f64> = 0.5..=10.0;
+/// Stops over or under the camera's exposure.
+pub const INTENSITY_STOPS: RangeInclusive<f64> = -8.0..=4.0;
+/// Metres across the emitting face: a bare bulb to a wall of light.
+pub const SIZE_M: RangeInclusive<f64> = 0.02..=4.0;
+/// Correlated colour temperature: a candle to deep shade.
+pub const COLOUR_KELVIN: RangeInclusive<u32> = 1_500..=15_000;
+
+/// Lights on a backdrop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LightingRig {
+    /// One to eight lights, in no particular order.
+    pub lights: Vec<Light>,
+    /// What stands behind the subject.
+    #[serde(default)]
+    pub backdrop: Backdrop,
+}
+
+/// What a light is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LightRole {
+    /// The light that shapes the subject.
+    Key,
+    /// Opens the shadows the key leaves.
+    Fill,
+    /// Draws an edge from behind.
+    Rim,
+    /// Lifts the top of the head from above and behind.
+    Hair,
+    /// Lights the backdrop, not the subject.
+    Background,
+}
+
+/// One light. Only `role` must be given; what is left out follows from it, see [`Light::of`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "PartialLight")]
+pub struct Light {
+    /// What it is for.
+    pub role: LightRole,
+    /// Degrees around the subject, in [`AZIMUTH_DEGREES`].
+    pub azimuth: f64,
+    /// Degrees above the subject, in [`ELEVATION_DEGREES`].
+    pub elevation: f64,
+    /// Metres from the subject, in [`DISTANCE_M`].
+    pub distance: f64,
+    /// Stops at the subject, in [`INTENSITY_STOPS`].
+    pub intensity: f64,
+    /// Metres across, in [`SIZE_M`].
+    pub size: f64,
+    /// Kelvin, in [`COLOUR_KELVIN`].
+    pub colour: u32,
+}
+
+/// A light as written, before its role filled the gaps.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename = "Light")]
+struct PartialLight {
+    role: LightRole,
+    azimuth: Option<f64>,
+    elevation: Option<f64>,
+    distance: Option<f64>,
+    intensity: Option<f64>,
+    size: Option<f64>,
+    colour: Option<u32>,
+}
+
+impl From<PartialLight> for Light {
+    fn from(given: PartialLight) -> Light {
+        let usual = Light::of(given.role);
+        Light {
+            role: given.role,
+            azimuth: given.azimuth.unwrap_or(usual.azimuth),
+            elevation: given.elevation.unwrap_or(usual.elevation),
+            distance: given.distance.unwrap_or(usual.distance),
+            intensity: given.intensity.unwrap_or(usual.intensity),
+            size: given.size.unwrap_or(usual.size),
+            colour: given.colour.unwrap_or(usual.colour),
+        }
+    }
+}
+
+impl LightRole {
+    /// The word used in requests and in phrases.
+    pub fn name(self) -> &'static str {
+        match self {
+            LightRole::Key => "key",
+            LightRole::Fill => "fill",
+            LightRole::Rim => "rim",
+            LightRole::Hair => "hair",
+            LightRole::Background => "background",
+        }
+    }
+}
+
+impl Light {
+    /// The light a studio would reach for first in this role: daylight, where it usually stands.
+    pub fn of(role: LightRole) -> Light {
+        let (azimuth, elevation, distance, intensity, size) = match role {
+            LightRole::Key => (-45.0, 35.0, 1.6, 0.0, 0.9),
+            LightRole::Fill => (40.0, 15.0, 2.4, -2.0, 1.4),
+            LightRole::Rim => (145.0, 35.0, 2.0, 0.5, 0.4),
+            LightRole::Hair => (180.0, 65.0, 1.8, -0.5, 0.4),
+            LightRole::Background => (180.0, 10.0, 1.4, -1.0, 0.5),
+        };
+        Light { role, azimuth, elevation, distance, intensity, size, colour: 5_600 }
+    }
+
+    /// # Errors
+    /// Every field outside its range, with pointers relative to the light.
+    pub fn validate(&self) -> Result<(), InvalidFields> {
+        let mut check = FieldCheck::new();
+        within(&mut check, "/azimuth", self.azimuth, AZIMUTH_DEGREES, "degrees");
+        within(&mut check, "/elevation", self.elevation, ELEVATION_DEGREES, "degrees");
+        within(&mut check, "/distance", self.distance, DISTANCE_M, "metres");
+        within(&mut check, "/intensity", self.intensity, INTENSITY_STOPS, "stops");
+        within(&mut check, "/size", self.size, SIZE_M, "metres");
+        within(&mut check, "/colour", f64::from(self.colour), kelvin_range(), "kelvin");
+        check.finish()
+    }
+
+    /// Width over distance as the subject sees it: what decides how soft its shadows are.
+    pub fn apparent_size(&self) -> f64 {
+        self.size / self.distance
+    }
+}
+
+impl LightingRig {
+    /// The rigs that have a name of their own, for previews and the command line.
+    pub const NAMED: [(&'static str, fn() -> LightingRig); 3] = [
+        ("three_point", LightingRig::three_point),
+        ("rembrandt", LightingRig::rembrandt),
+        ("high_key", LightingRig::high_key),
+    ];
+
+    /// The rig called `name`, if there is one.
+    pub fn named(name: &str) -> Option<LightingRig> {
+        LightingRig::NAMED.iter().find(|(known, _)| *known == name).map(|(_, build)| build())
+    }
+
+    /// Key, fill and rim in daylight with a glow on a grey sweep: the rig every book starts with.
+    pub fn three_point() -> LightingRig {
+        LightingRig {
+            lights: vec![
+                Light::of(LightRole::Key),
+                Light::of(LightRole::Fill),
+                Light { colour: 6_500, ..Light::of(LightRole::Rim) },
+                Light::of(LightRole::Background),
+            ],
+            backdrop: Backdrop::default(),
+        }
+    }
+
+    /// One warm key, high to the side, and a cool edge: a lit triangle on the shaded cheek.
+    pub fn rembrandt() -> LightingRig {
+        LightingRig {
+            lights: vec![
+                Light {
+                    azimuth: -52.0,
+                    elevation: 42.0,
+                    distance: 1.3,
+                    size: 0.6,
+                    intensity: 0.2,
+                    colour: 3_600,
+                    ..Light::of(LightRole::Key)
+                },
+                Light { intensity: -4.0, ..Light::of(LightRole::Fill) },
+                Light {
+                    azimuth: 150.0,
+                    intensity: -0.3,
+                    size: 0.3,
+                    colour: 7_500,
+                    ..Light::of(LightRole::Rim)
+                },
+                Light {
+                    azimuth: 150.0,
+                    intensity: -3.0,
+                    size: 0.3,
+                    colour: 4_200,
+                    ..Light::of(LightRole::Background)
+                },
+            ],
+            backdrop: Backdrop {
+                colour: BackdropTone::Charcoal.into(),
+                falloff: 2.0,
+                ..Backdrop::default()
+            },
+        }
+    }
+
+    /// A large frontal key above a fill of nearly its strength, on lit white: beauty light.
+    pub fn high_key() -> LightingRig {
+        LightingRig {
+            lights: vec![
+                Light {
+                    azimuth: -12.0,
+                    elevation: 38.0,
+                    distance: 1.2,
+                    size: 1.2,
+                    intensity: 0.2,
+                    ..Light::of(LightRole::Key)
+                },
+                Light {
+                    azimuth: 0.0,
+                    elevation: -30.0,
+                    distance: 1.2,
+                    intensity: -1.0,
+                    ..Light::of(LightRole::Fill)
+                },
+                Light { intensity: -0.2, ..Light::of(LightRole::Hair) },
+                Light { azimuth: -140.0, intensity: 0.7, ..Light::of(LightRole::Background) },
+                Light { azimuth: 140.0, intensity: 0.7, ..Light::of(LightRole::Background) },
+            ],
+            backdrop: Backdrop {
+                colour: BackdropTone::White.into(),
+                falloff: 0.2,
+                ..Backdrop::default()
+            },
+        }
+    }
+
+    /// # Errors
+    /// Every field that is not allowed, with pointers relative to the rig, such as
+    /// `/lights/2/elevation`. Of a list that is too long only the first eight are looked at.
+    pub fn validate(&self) -> Result<(), InvalidFields> {
+        let mut check = FieldCheck::new();
+        check.require(LIGHTS.contains(&self.lights.len()), "/lights", "count", || {
+            format!("A rig has {} to {} lights.", LIGHTS.start(), LIGHTS.end())
+        });
+        for (index, light) in self.lights.iter().enumerate().take(*LIGHTS.end()) {
+            check.absorb(&format!("/lights/{index}"), light.validate());
+        }
+        check.absorb("/backdrop", self.backdrop.validate());
+        check.finish()
+    }
+}
+
+/// Records that the number at `pointer` is not in `allowed`. NaN and the infinities never are.
+pub(crate) fn within(
+    check: &mut FieldCheck,
+    pointer: &str,
+    value: f64,
+    allowed: RangeInclusive<f64>,
+    unit: &str,
+) {
+    check.require(allowed.contains(&value), pointer, "out_of_range", || {
+        format!("Must be {} to {} {unit}.", allowed.start(), allowed.end())
+    });
+}
+
+fn kelvin_range() -> RangeInclusive<f64> {
+    f64::from(*COLOUR_KELVIN.start())..=f64::from(*COLOUR_KELVIN.end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(change: impl FnOnce(&mut LightingRig), expected: &[&str]) {
+        let mut rig = LightingRig::three_point();
+        change(&mut rig);
+        let found = match rig.validate() {
+            Ok(()) => Vec::new(),
+            Err(InvalidFields(fields)) => fields.into_iter().map(|field| field.pointer).collect(),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_rig_outside_its_limits_is_refused_field_by_field() {
+        check(|_| {}, &[]);
+        check(|rig| rig.lights.clear(), &["/lights"]);
+        check(|rig| rig.lights = vec![Light::of(LightRole::Fill); 8], &[]);
+        check(|rig| rig.lights = vec![Light::of(LightRole::Fill); 9], &["/lights"]);
+        check(|rig| rig.lights[2].elevation = 90.5, &["/lights/2/elevation"]);
+        check(|rig| rig.lights[0].azimuth = f64::NAN, &["/lights/0/azimuth"]);
+        check(|rig| rig.lights[0].distance = f64::INFINITY, &["/lights/0/distance"]);
+        check(|rig| rig.lights[1].intensity = -9.0, &["/lights/1/intensity"]);
+        check(|rig| rig.lights[1].size = 0.0, &["/lights/1/size"]);
+        check(|rig| rig.lights[1].colour = 1_499, &["/lights/1/colour"]);
+        check(|rig| rig.backdrop.falloff = 5.0, &["/backdrop/falloff"]);
+        check(
+            |rig| (rig.lights[0].size, rig.lights[3].colour) = (9.0, 0),
+            &["/lights/0/size", "/lights/3/colour"],
+        );
+    }
+
+    #[test]
+    fn what_a_light_leaves_out_follows_from_its_role() {
+        let rim: Light = serde_json::from_str(r#"{"role":"rim","azimuth":-120}"#).unwrap();
+        assert_eq!(rim, Light { azimuth: -120.0, ..Light::of(LightRole::Rim) });
+    }
+
+    #[test]
+    fn unknown_fields_and_roles_are_refused() {
+        for text in [
+            r#"{"lights":[{"role":"key","power":3}]}"#,
+            r#"{"lights":[{"role":"kicker"}]}"#,
+            r#"{"lights":[{"azimuth":3}]}"#,
+            r#"{"lights":[{"role":"key"}],"fog":1}"#,
+            r#"{"lights":[{"role":"key"}],"backdrop":{"colour":"puce"}}"#,
+            r#"{"lights":[{"role":"key","elevation":"high"}]}"#,
+        ] {
+            assert!(serde_json::from_str::<LightingRig>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn named_rigs_are_valid_and_survive_a_round_trip() {
+        for (name, build) in LightingRig::NAMED {
+            let rig = build();
+            assert_eq!(rig.validate(), Ok(()), "{name}");
+            let text = serde_json::to_string(&rig).unwrap();
+            assert_eq!(serde_json::from_str::<LightingRig>(&text).unwrap(), rig, "{name}");
+            assert_eq!(LightingRig::named(name), Some(rig));
+        }
+        assert_eq!(LightingRig::named("disco"), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! What stands behind the subject: a seamless sweep of paper.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use super::within;
+use crate::refusal::{FieldCheck, InvalidFields};
+
+/// Metres behind the subject.
+pub const BACKDROP_DISTANCE_M: RangeInclusive<f64> = 0.5..=8.0;
+/// Stops between the centre and the edge of the frame.
+pub const FALLOFF_STOPS: RangeInclusive<f64> = 0.0..=4.0;
+
+/// A seamless backdrop that curves from the floor up behind the subject.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Backdrop {
+    /// The colour of the paper.
+    pub colour: BackdropColour,
+    /// Metres behind the subject, in [`BACKDROP_DISTANCE_M`].
+    pub distance: f64,
+    /// Stops by which flags darken it from behind the subject to the edge of the frame, on top of
+    /// what the lights do by themselves, in [`FALLOFF_STOPS`].
+    pub falloff: f64,
+}
+
+/// A paper colour: one of the named tones, or sRGB as `#rrggbb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum BackdropColour {
+    /// A tone of grey that paper is sold in.
+    Tone(BackdropTone),
+    /// Any other colour, as sRGB.
+    Rgb([u8; 3]),
+}
+
+/// The greys a studio keeps on the wall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BackdropTone {
+    /// Paper white.
+    White,
+    /// A light grey.
+    LightGrey,
+    /// Middle grey.
+    Grey,
+    /// A dark grey with some light left in it.
+    Charcoal,
+    /// Black velvet.
+    Black,
+}
+
+/// The text names no tone and is not `#rrggbb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a colour is white, light_grey, grey, charcoal, black or #rrggbb")]
+pub struct UnreadableColour;
+
+impl Default for Backdrop {
+    fn default() -> Backdrop {
+        Backdrop { colour: BackdropTone::Grey.into(), distance: 1.8, falloff: 1.0 }
+    }
+}
+
+impl Backdrop {
+    /// # Errors
+    /// Every field outside its range, with pointers relative to the backdrop.
+    pub fn validate(&self) -> Result<(), InvalidFields> {
+        let mut check = FieldCheck::new();
+        within(&mut check, "/distance", self.distance, BACKDROP_DISTANCE_M, "metres");
+        within(&mut check, "/falloff", self.falloff, FALLOFF_STOPS, "stops");
+        check.finish()
+    }
+
+    /// For FIBO's `background_setting`.
+    pub fn phrase(&self) -> String {
+        let falloff = match self.falloff {
+            stops if stops < 0.5 => "evenly lit",
+            stops if stops < 1.75 => "darkening gently towards the edges",
+            _ => "falling off into darkness at the edges",
+        };
+        format!("seamless {} studio backdrop, {falloff}", self.colour.phrase())
+    }
+}
+
+impl BackdropTone {
+    const ALL: [BackdropTone; 5] = [
+        BackdropTone::White,
+        BackdropTone::LightGrey,
+        BackdropTone::Grey,
+        BackdropTone::Charcoal,
+        BackdropTone::Black,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            BackdropTone::White => "white",
+            BackdropTone::LightGrey => "light_grey",
+            BackdropTone::Grey => "grey",
+            BackdropTone::Charcoal => "charcoal",
+            BackdropTone::Black => "black",
+        }
+    }
+
+    fn srgb(self) -> [u8; 3] {
+        match self {
+            BackdropTone::White => [238; 3],
+            BackdropTone::LightGrey => [188; 3],
+            BackdropTone::Grey => [122; 3],
+            BackdropTone::Charcoal => [66; 3],
+            BackdropTone::Black => [22; 3],
+        }
+    }
+}
+
+impl BackdropColour {
+    /// The paper's reflectance as sRGB.
+    pub fn srgb(self) -> [u8; 3] {
+        match self {
+            BackdropColour::Tone(tone) => tone.srgb(),
+            BackdropColour::Rgb(rgb) => rgb,
+        }
+    }
+
+    fn phrase(self) -> String {
+        match self {
+            BackdropColour::Tone(tone) => tone.name().replace('_', " "),
+            BackdropColour::Rgb(_) => format!("{} coloured", String::from(self)),
+        }
+    }
+}
+
+impl From<BackdropTone> for BackdropColour {
+    fn from(tone: BackdropTone) -> BackdropColour {
+        BackdropColour::Tone(tone)
+    }
+}
+
+impl From<BackdropColour> for String {
+    fn from(colour: BackdropColour) -> String {
+        match colour {
+            BackdropColour::Tone(tone) => tone.name().to_owned(),
+            BackdropColour::Rgb([r, g, b]) => format!("#{r:02x}{g:02x}{b:02x}"),
+        }
+    }
+}
+
+impl TryFrom<String> for BackdropColour {
+    type Error = UnreadableColour;
+
+    fn try_from(text: String) -> Result<BackdropColour, UnreadableColour> {
+        if let Some(tone) = BackdropTone::ALL.into_iter().find(|tone| tone.name() == text) {
+            return Ok(BackdropColour::Tone(tone));
+        }
+        let digits = text.strip_prefix('#').ok_or(UnreadableColour)?;
+        if digits.len() != 6 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(UnreadableColour);
+        }
+        let packed = u32::from_str_radix(digits, 16).map_err(|_| UnreadableColour)?;
+        let [_, r, g, b] = packed.to_be_bytes();
+        Ok(BackdropColour::Rgb([r, g, b]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_colour_is_a_tone_or_six_hex_digits() {
+        let table = [
+            ("charcoal", Some(BackdropTone::Charcoal.into())),
+            ("light_grey", Some(BackdropTone::LightGrey.into())),
+            ("#1a2B3c", Some(BackdropColour::Rgb([0x1a, 0x2b, 0x3c]))),
+            ("#1a2b3", None),
+            ("#+a2b3c", None),
+            ("1a2b3c", None),
+            ("Grey", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(BackdropColour::try_from(text.to_owned()).ok(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_backdrop_is_described_by_tone_and_falloff() {
+        let backdrop = Backdrop { falloff: 2.0, ..Backdrop::default() };
+        assert_eq!(
+            backdrop.phrase(),
+            "seamless grey studio backdrop, falling off into darkness at the edges"
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! A member's own presets: a light, a camera, and perhaps something to show, kept under a name.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    generation::PresetContent,
+    id::{PresetId, UserId},
+    refusal::{FieldCheck, InvalidFields},
+    time::Timestamp,
+};
+
+/// Longest name, in characters.
+pub const NAME_CHARS_MAX: usize = 80;
+
+/// A preset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Preset {
+    /// Its id; ids sort by time.
+    pub id: PresetId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// What the member calls it.
+    pub name: String,
+    /// When it was kept.
+    pub created_at: Timestamp,
+    /// What it keeps.
+    pub content: PresetContent,
+}
+
+impl Preset {
+    /// Checks and keeps.
+    ///
+    /// # Errors
+    /// All fields that are not acceptable.
+    pub fn keep(
+        id: PresetId,
+        user_id: UserId,
+        name: String,
+        content: PresetContent,
+        now: Timestamp,
+    ) -> Result<Preset, InvalidFields> {
+        let mut check = FieldCheck::new();
+        let count = name.chars().count();
+        let visible = !name.trim().is_empty() && !name.chars().any(char::is_control);
+        check.require(visible && count <= NAME_CHARS_MAX, "/name", "name", || {
+            format!("1 to {NAME_CHARS_MAX} visible characters")
+        });
+        check.absorb("", content.validate());
+        check.finish()?;
+        Ok(Preset { id, user_id, name, created_at: now, content })
+    }
+}

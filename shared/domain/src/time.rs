@@ -1,0 +1,168 @@
+//! Points in time, as whole milliseconds since the Unix epoch.
+//!
+//! RFC 3339 in UTC on the wire, an integer in the table. Months follow the calendar: a month after
+//! 31 January is the last day of February, and two months after it 31 March, because months are
+//! always counted from the anchor and never from the previous result.
+
+use std::{fmt, time::Duration};
+
+use jiff::{SignedDuration, Timestamp as Instant, ToSpan, civil::DateTime, tz::TimeZone};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// A point in time, in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Timestamp {
+        Timestamp(millis)
+    }
+
+    /// From whole seconds since the Unix epoch.
+    pub const fn from_secs(secs: i64) -> Timestamp {
+        Timestamp(secs.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Seconds since the Unix epoch, rounded down.
+    pub const fn as_secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This point moved forward.
+    #[must_use]
+    pub fn plus(self, by: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// This point moved back.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long until `later`; zero if it is not later.
+    pub fn until(self, later: Timestamp) -> Duration {
+        Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
+    /// Whole seconds until `later`, rounded up, as `Retry-After` wants them.
+    pub fn secs_until(self, later: Timestamp) -> u32 {
+        u32::try_from(self.until(later).as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
+    }
+
+    /// Rounded down to a multiple of `step` since the epoch; `step` of zero leaves it as it is.
+    #[must_use]
+    pub fn floor_to(self, step: Duration) -> Timestamp {
+        match i64::try_from(step.as_millis()) {
+            Ok(step) if step > 0 => Timestamp(self.0.div_euclid(step) * step),
+            Ok(_) | Err(_) => self,
+        }
+    }
+
+    /// `count` calendar months after this anchor, clamped to the end of shorter months.
+    #[must_use]
+    pub fn plus_months(self, count: u32) -> Timestamp {
+        let anchor = self.civil();
+        let moved = anchor.checked_add(i64::from(count).months()).unwrap_or(anchor);
+        TimeZone::UTC
+            .to_timestamp(moved)
+            .map_or(self, |instant| Timestamp(instant.as_millisecond()))
+    }
+
+    /// How many whole calendar months lie between this anchor and `now`; zero if `now` is earlier.
+    pub fn months_until(self, now: Timestamp) -> u32 {
+        let (from, to) = (self.civil(), now.civil());
+        let years = i32::from(to.year()) - i32::from(from.year());
+        let months = years * 12 + i32::from(to.month()) - i32::from(from.month());
+        let estimate = u32::try_from(months).unwrap_or(0);
+        if self.plus_months(estimate) > now { estimate.saturating_sub(1) } else { estimate }
+    }
+
+    fn instant(self) -> Instant {
+        Instant::from_millisecond(self.0).unwrap_or(if self.0 < 0 {
+            Instant::MIN
+        } else {
+            Instant::MAX
+        })
+    }
+
+    fn civil(self) -> DateTime {
+        TimeZone::UTC.to_datetime(self.instant())
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds, for example `2026-11-22T09:30:00.000Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.instant())
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let instant: Instant = text.parse().map_err(D::Error::custom)?;
+        let since_epoch: SignedDuration = instant.as_duration();
+        i64::try_from(since_epoch.as_millis()).map(Timestamp).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        serde_json::from_value(serde_json::Value::String(text.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn months_are_counted_from_the_anchor() {
+        let check = |anchor: &str, months: u32, expected: &str| {
+            assert_eq!(at(anchor).plus_months(months), at(expected), "{anchor} + {months}");
+        };
+        check("2026-01-31T10:00:00Z", 1, "2026-02-28T10:00:00Z");
+        check("2026-01-31T10:00:00Z", 2, "2026-03-31T10:00:00Z");
+        check("2028-01-31T10:00:00Z", 1, "2028-02-29T10:00:00Z");
+        check("2026-12-15T00:00:00Z", 1, "2027-01-15T00:00:00Z");
+    }
+
+    #[test]
+    fn whole_months_between_two_points() {
+        let check = |anchor: &str, now: &str, expected: u32| {
+            assert_eq!(at(anchor).months_until(at(now)), expected, "{anchor} .. {now}");
+        };
+        check("2026-01-31T10:00:00Z", "2026-01-31T10:00:00Z", 0);
+        check("2026-01-31T10:00:00Z", "2026-02-28T09:59:59Z", 0);
+        check("2026-01-31T10:00:00Z", "2026-02-28T10:00:00Z", 1);
+        check("2026-01-31T10:00:00Z", "2026-03-31T09:59:59Z", 1);
+        check("2026-01-31T10:00:00Z", "2027-01-31T10:00:00Z", 12);
+        check("2026-05-01T00:00:00Z", "2026-01-01T00:00:00Z", 0);
+    }
+
+    #[test]
+    fn one_spelling_on_the_wire() {
+        let point = Timestamp::from_millis(1_795_340_400_123);
+        let text = serde_json::to_string(&point).unwrap();
+        assert_eq!(text, "\"2026-11-22T09:00:00.123Z\"".replace("09:00:00", &text[12..20]));
+        assert_eq!(serde_json::from_str::<Timestamp>(&text).unwrap(), point);
+        assert!(serde_json::from_str::<Timestamp>("\"yesterday\"").is_err());
+    }
+}

@@ -1,0 +1,149 @@
+//! Accounts: coming into being on first use, being brought up to date, being described.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    Refusal, Timestamp,
+    account::{Account, Draft, Profile},
+    credits::LedgerEntry,
+    id::UserId,
+};
+
+use crate::{
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::StoreError,
+    keys::{Key, LEDGER_PREFIX, SK, user_pk},
+    table::{Attempt, Store, decode},
+    transaction::Committed,
+};
+
+impl Store {
+    /// A member as they are now: made on first use, lapsed credits expired, the month's granted.
+    /// Reads once (Q1), and writes only if something is due or the e-mail address has changed.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn visit(
+        &self,
+        user: &UserId,
+        email: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Account, StoreError> {
+        self.change_account(user, email, now, |_| Ok::<(), StoreError>(())).await
+    }
+
+    /// Changes what a member says of themselves.
+    ///
+    /// # Errors
+    /// When the member is suspended, or DynamoDB cannot be asked.
+    pub async fn describe(
+        &self,
+        user: &UserId,
+        email: Option<&str>,
+        now: Timestamp,
+        change: impl Fn(&mut Profile) + Sync,
+    ) -> Result<Account, StoreError> {
+        self.change_account(user, email, now, |draft| {
+            draft.require_active()?;
+            let mut profile = draft.account().profile.clone();
+            change(&mut profile);
+            draft.describe(None, Some(profile));
+            Ok::<(), domain::account::AccountRefused>(())
+        })
+        .await
+    }
+
+    /// Changes an account as `change` says, in one transaction with its ledger entries.
+    ///
+    /// # Errors
+    /// What `change` refuses, or when DynamoDB cannot be asked.
+    pub async fn change_account<R: Refusal>(
+        &self,
+        user: &UserId,
+        email: Option<&str>,
+        now: Timestamp,
+        change: impl Fn(&mut Draft) -> Result<(), R>,
+    ) -> Result<Account, StoreError> {
+        self.decide(async || {
+            let found = self.get(&Key::account(user)).await?;
+            let mut draft = draft_of(found, user, email, now)?;
+            change(&mut draft).map_err(StoreError::refused)?;
+            if !draft.is_changed() {
+                return Ok(Attempt::Done(draft.account().clone()));
+            }
+            let change = draft.finish();
+            match self.transaction().account(&change)?.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(change.account)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// A page of a member's ledger, newest first (Q7).
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn ledger(
+        &self,
+        user: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<LedgerEntry>, StoreError> {
+        let start = match after {
+            Some(Cursor(seq)) => {
+                let seq: u64 =
+                    seq.parse().map_err(|_| StoreError::refused(InvalidCursor::new()))?;
+                Some(Key::ledger(user, seq).item())
+            }
+            None => None,
+        };
+        let answer = self
+            .newest_first(user_pk(user), LEDGER_PREFIX)
+            .set_exclusive_start_key(start)
+            .limit(i32::try_from(size.get() + 1).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let entries: Result<Vec<LedgerEntry>, StoreError> =
+            answer.items.unwrap_or_default().into_iter().map(decode).collect();
+        Ok(Page::cut(entries?, size, |entry| entry.seq.to_string()))
+    }
+
+    /// The whole ledger, oldest first: for audits and tests, page after page.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn whole_ledger(&self, user: &UserId) -> Result<Vec<LedgerEntry>, StoreError> {
+        let mut entries = Vec::new();
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", AttributeValue::S(user_pk(user)))
+            .expression_attribute_values(":prefix", AttributeValue::S(LEDGER_PREFIX.to_owned()))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = pages.next().await {
+            entries.push(decode(item.map_err(StoreError::unavailable)?)?);
+        }
+        Ok(entries)
+    }
+}
+
+/// The account that was found, or a new one, brought up to date.
+pub(crate) fn draft_of(
+    found: Option<Account>,
+    user: &UserId,
+    email: Option<&str>,
+    now: Timestamp,
+) -> Result<Draft, StoreError> {
+    let account =
+        found.unwrap_or_else(|| Account::open(user.clone(), email.map(str::to_owned), now));
+    let mut draft = account.draft(now).map_err(StoreError::refused)?;
+    draft.describe(email, None);
+    Ok(draft)
+}

@@ -1,0 +1,107 @@
+//! Pages and the opaque cursor between them.
+//!
+//! A cursor names the last thing of a page. It is read only within the caller's own partition, so
+//! a made-up one can at worst skip some of the caller's own things.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{FieldError, Refusal, RefusalKind};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// Where the next page begins; opaque to callers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(pub(crate) String);
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Cursor, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text.as_bytes()).map_err(|_| broken::<D>())?;
+        String::from_utf8(bytes).map(Cursor).map_err(|_| broken::<D>())
+    }
+}
+
+fn broken<'de, D: Deserializer<'de>>() -> D::Error {
+    D::Error::custom("not a cursor of this list")
+}
+
+/// How many things a page has: 1 to 100, 20 if not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSize(u16);
+
+impl PageSize {
+    /// Most things of a page: what one BatchGetItem can fetch.
+    pub const MAX: u16 = 100;
+
+    /// As a number of items.
+    pub fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl Default for PageSize {
+    fn default() -> PageSize {
+        PageSize(20)
+    }
+}
+
+impl<'de> Deserialize<'de> for PageSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PageSize, D::Error> {
+        let size = u16::deserialize(deserializer)?;
+        match (1..=PageSize::MAX).contains(&size) {
+            true => Ok(PageSize(size)),
+            false => Err(D::Error::custom(format_args!("1 to {}, not {size}", PageSize::MAX))),
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Page<T> {
+    /// The things.
+    pub items: Vec<T>,
+    /// Where the next page begins; `null` at the end.
+    pub next_cursor: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// The same page with every thing turned into another.
+    pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(turn).collect(), next_cursor: self.next_cursor }
+    }
+
+    /// Cuts what was read to `size`; one more than `size` was asked for to know if there is more.
+    pub(crate) fn cut(mut read: Vec<T>, size: PageSize, name: impl Fn(&T) -> String) -> Page<T> {
+        let more = read.len() > size.get();
+        read.truncate(size.get());
+        let next_cursor = read.last().filter(|_| more).map(|last| Cursor(name(last)));
+        Page { items: read, next_cursor }
+    }
+}
+
+/// A cursor that is not one of this list.
+#[derive(Debug, thiserror::Error)]
+#[error("The cursor is not one of this list: begin again without it.")]
+pub struct InvalidCursor([FieldError; 1]);
+
+impl InvalidCursor {
+    pub(crate) fn new() -> InvalidCursor {
+        InvalidCursor([FieldError::new("/cursor", "cursor", "not a cursor of this list")])
+    }
+}
+
+impl Refusal for InvalidCursor {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Invalid
+    }
+    fn code(&self) -> &'static str {
+        "invalid_cursor"
+    }
+    fn fields(&self) -> &[FieldError] {
+        &self.0
+    }
+}

@@ -1,0 +1,98 @@
+//! What can go wrong with the table, as the callers of this crate see it.
+
+use std::error::Error;
+
+use domain::{FieldError, Refusal, RefusalKind};
+use serde_json::Value;
+
+/// Why something was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A rule said no to what the table holds.
+    #[error("{0}")]
+    Refused(Box<dyn Refusal>),
+    /// Others kept changing the same things; nothing was written.
+    #[error("Too much is happening on this account at once: try again in a moment.")]
+    Busy,
+    /// DynamoDB could not be asked.
+    #[error("The service is not available for a moment: try again.")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// An item is not what this crate writes: a fault of ours.
+    #[error("An item of the table cannot be read.")]
+    Corrupt(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// A rule's no.
+    pub fn refused(refusal: impl Refusal) -> StoreError {
+        StoreError::Refused(Box::new(refusal))
+    }
+
+    pub(crate) fn unavailable(error: impl Error + Send + Sync + 'static) -> StoreError {
+        StoreError::Unavailable(Box::new(error))
+    }
+
+    pub(crate) fn corrupt(error: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
+        StoreError::Corrupt(error.into())
+    }
+}
+
+impl Refusal for StoreError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            StoreError::Refused(inner) => inner.kind(),
+            StoreError::Busy | StoreError::Unavailable(_) => RefusalKind::Unavailable,
+            StoreError::Corrupt(_) => RefusalKind::Internal,
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            StoreError::Refused(inner) => inner.code(),
+            StoreError::Busy => "account_busy",
+            StoreError::Unavailable(_) => "temporarily_unavailable",
+            StoreError::Corrupt(_) => "internal_error",
+        }
+    }
+    fn fields(&self) -> &[FieldError] {
+        match self {
+            StoreError::Refused(inner) => inner.fields(),
+            StoreError::Busy | StoreError::Unavailable(_) | StoreError::Corrupt(_) => &[],
+        }
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            StoreError::Refused(inner) => inner.retry_after_s(),
+            StoreError::Busy | StoreError::Unavailable(_) => Some(1),
+            StoreError::Corrupt(_) => None,
+        }
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            StoreError::Refused(inner) => inner.members(),
+            StoreError::Busy | StoreError::Unavailable(_) | StoreError::Corrupt(_) => Vec::new(),
+        }
+    }
+}
+
+/// Something that is not there, or is not the caller's: the two are told apart by nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// No such generation.
+    #[error("There is no such generation.")]
+    Generation,
+    /// No such preset.
+    #[error("There is no such preset.")]
+    Preset,
+}
+
+impl Refusal for Missing {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::NotFound
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            Missing::Generation => "generation_not_found",
+            Missing::Preset => "preset_not_found",
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Jobs: placing, following, advancing and settling them.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    Refusal, Timestamp,
+    account::{Account, Draft},
+    generation::{Input, Job, Status},
+    id::{JobId, PresetId, UserId},
+    preset::Preset,
+};
+
+use crate::{
+    accounts::draft_of,
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::{Missing, StoreError},
+    idempotency::{Idempotency, Outcome, Record},
+    keys::{
+        INDEX, INDEX_PK, INDEX_SK, Item, JOB_PREFIX, Key, due_bound, job_of, open_pk, outcome_pk,
+        user_pk,
+    },
+    table::{Attempt, Store, decode},
+    transaction::{Committed, Part},
+};
+
+/// How far back an open job is looked for. None stays open for a day: waiting, an unanswered
+/// submit and the provider's time together end far earlier.
+const OPEN_FOR_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// A job and what it is made from.
+#[derive(Debug, Clone)]
+pub struct JobAndInput {
+    /// The job.
+    pub job: Job,
+    /// What it is made from.
+    pub input: Input,
+}
+
+/// What came of ending a job.
+#[derive(Debug, Clone)]
+pub enum Settled {
+    /// It is over, and its hold with it.
+    Now(Box<Job>),
+    /// Somebody else moved it first: nothing was written.
+    Elsewhere,
+}
+
+impl Store {
+    /// Places a job: one read (Q2) and one transaction of account, job, input, ledger entry and
+    /// idempotency record. The queue hears of it from the table's stream.
+    ///
+    /// `place` decides on the account brought up to date and on the preset, if one is named. The
+    /// same key returns the job it placed before, as that job is now.
+    ///
+    /// # Errors
+    /// What `place` refuses, [`crate::KeyRefused`], or when DynamoDB cannot be asked.
+    pub async fn enqueue<R: Refusal>(
+        &self,
+        (user, email): (&UserId, Option<&str>),
+        request: &Idempotency,
+        preset: Option<&PresetId>,
+        now: Timestamp,
+        place: impl Fn(&mut Draft, Option<Preset>) -> Result<(Job, Input), R>,
+    ) -> Result<Job, StoreError> {
+        let mut keys = vec![Key::account(user), Key::idempotency(user, &request.key)];
+        keys.extend(preset.map(|preset| Key::preset(user, preset)));
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?.into_iter();
+            let account: Option<Account> = found.next().flatten().map(decode).transpose()?;
+            let record: Option<Record> = found.next().flatten().map(decode).transpose()?;
+            let preset: Option<Preset> = found.next().flatten().map(decode).transpose()?;
+            // A repeat is answered before any rule looks at it: it must never become a 402.
+            if let Some(Outcome::Job(id)) = outcome(record, Some(request), now)? {
+                return self.job(user, &id).await.map(Attempt::Done);
+            }
+            let mut draft = draft_of(account, user, email, now)?;
+            let (job, input) = place(&mut draft, preset).map_err(StoreError::refused)?;
+            let record = Record::new(request, Outcome::Job(job.id.clone()), now);
+            let committed = self
+                .transaction()
+                .account(&draft.finish())?
+                .job(&job, 0)?
+                .input(&job, &input)?
+                .record(user, &record)?
+                .commit()
+                .await?;
+            match committed {
+                Committed::Yes => Ok(Attempt::Done(job)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// Cancels a job as the domain allows it, or repeats the answer of the same key.
+    ///
+    /// # Errors
+    /// [`Missing::Generation`], [`domain::generation::CancelRefused`], [`crate::KeyRefused`], or
+    /// when DynamoDB cannot be asked.
+    pub async fn cancel(
+        &self,
+        user: &UserId,
+        id: &JobId,
+        request: Option<&Idempotency>,
+        now: Timestamp,
+    ) -> Result<Job, StoreError> {
+        let mut keys = vec![Key::account(user), Key::job(user, id)];
+        keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?.into_iter();
+            let account: Option<Account> = found.next().flatten().map(decode).transpose()?;
+            let job: Option<Job> = found.next().flatten().map(decode).transpose()?;
+            let record: Option<Record> = found.next().flatten().map(decode).transpose()?;
+            let job = job.ok_or_else(|| StoreError::refused(Missing::Generation))?;
+            if outcome(record, request, now)?.is_some() {
+                return Ok(Attempt::Done(job));
+            }
+            let mut draft = draft_of(account, user, None, now)?;
+            let expected = job.version;
+            let cancelled = job.cancel(&mut draft).map_err(StoreError::refused)?;
+            let mut writes =
+                self.transaction().account(&draft.finish())?.job(&cancelled, expected)?;
+            if let Some(request) = request {
+                let outcome = Outcome::Job(cancelled.id.clone());
+                writes = writes.record(user, &Record::new(request, outcome, now))?;
+            }
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(cancelled)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// One job of the member's.
+    ///
+    /// # Errors
+    /// [`Missing::Generation`], or when DynamoDB cannot be asked.
+    pub async fn job(&self, user: &UserId, id: &JobId) -> Result<Job, StoreError> {
+        let found = self.get(&Key::job(user, id)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Generation))
+    }
+
+    /// One job and what it is made from, in one trip (Q3).
+    ///
+    /// # Errors
+    /// [`Missing::Generation`], or when DynamoDB cannot be asked.
+    pub async fn job_and_input(
+        &self,
+        user: &UserId,
+        id: &JobId,
+    ) -> Result<JobAndInput, StoreError> {
+        let found = self.get_all(&[Key::job(user, id), Key::input(user, id)]).await?;
+        match <[Option<Item>; 2]>::try_from(found) {
+            Ok([Some(job), Some(input)]) => {
+                Ok(JobAndInput { job: decode(job)?, input: decode(input)? })
+            }
+            Ok(_) | Err(_) => Err(StoreError::refused(Missing::Generation)),
+        }
+    }
+
+    /// A page of a member's jobs, newest first, of one status if one is given (Q4, Q5, Q6).
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn jobs(
+        &self,
+        user: &UserId,
+        status: Option<Status>,
+        size: PageSize,
+        after: Option<Cursor>,
+        now: Timestamp,
+    ) -> Result<Page<Job>, StoreError> {
+        let after = after
+            .map(|Cursor(id)| JobId::parse(&id))
+            .transpose()
+            .map_err(|_| StoreError::refused(InvalidCursor::new()))?;
+        let jobs = match status {
+            None => self.all_jobs(user, size, after).await?,
+            Some(status) if status.is_final() => {
+                self.finished_jobs(user, status, size, after).await?
+            }
+            Some(status) => self.open_jobs(user, status, size, after, now).await?,
+        };
+        Ok(Page::cut(jobs, size, |job| job.id.to_string()))
+    }
+
+    async fn all_jobs(
+        &self,
+        user: &UserId,
+        size: PageSize,
+        after: Option<JobId>,
+    ) -> Result<Vec<Job>, StoreError> {
+        let answer = self
+            .newest_first(user_pk(user), JOB_PREFIX)
+            .set_exclusive_start_key(after.map(|id| Key::job(user, &id).item()))
+            .limit(one_more(size))
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        answer.items.unwrap_or_default().into_iter().map(decode).collect()
+    }
+
+    async fn finished_jobs(
+        &self,
+        user: &UserId,
+        status: Status,
+        size: PageSize,
+        after: Option<JobId>,
+    ) -> Result<Vec<Job>, StoreError> {
+        let partition = outcome_pk(user, status);
+        let start = after.map(|id| {
+            let mut start = Key::job(user, &id).item();
+            start.insert(INDEX_PK.to_owned(), AttributeValue::S(partition.clone()));
+            start.insert(INDEX_SK.to_owned(), AttributeValue::S(id.to_string()));
+            start
+        });
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("gsi1pk = :partition")
+            .expression_attribute_values(":partition", AttributeValue::S(partition))
+            .scan_index_forward(false)
+            .set_exclusive_start_key(start)
+            .limit(one_more(size).min(i32::from(PageSize::MAX)))
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let more = answer.last_evaluated_key.is_some();
+        let keys: Vec<Key> = answer
+            .items
+            .unwrap_or_default()
+            .iter()
+            .filter_map(job_of)
+            .map(|(user, id)| Key::job(&user, &id))
+            .collect();
+        let mut jobs = Vec::with_capacity(keys.len() + 1);
+        for item in self.get_all(&keys).await?.into_iter().flatten() {
+            jobs.push(decode(item)?);
+        }
+        // A full page of 100 cannot ask for one more: a further key says that there is more.
+        if more && jobs.len() == size.get() {
+            jobs.extend(jobs.last().cloned());
+        }
+        Ok(jobs)
+    }
+
+    async fn open_jobs(
+        &self,
+        user: &UserId,
+        status: Status,
+        size: PageSize,
+        after: Option<JobId>,
+        now: Timestamp,
+    ) -> Result<Vec<Job>, StoreError> {
+        let oldest = JobId::lower_bound(now.minus(OPEN_FOR_MAX));
+        if after.as_ref().is_some_and(|after| *after < oldest) {
+            return Ok(Vec::new());
+        }
+        let newest = JobId::new(now.plus(OPEN_FOR_MAX), u128::MAX);
+        let bound = |id: JobId| AttributeValue::S(format!("{JOB_PREFIX}{id}"));
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :oldest AND :newest")
+            .filter_expression("#status = :status")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":pk", AttributeValue::S(user_pk(user)))
+            .expression_attribute_values(":oldest", bound(oldest))
+            .expression_attribute_values(":newest", bound(newest))
+            .expression_attribute_values(":status", AttributeValue::S(status.as_str().to_owned()))
+            .scan_index_forward(false)
+            .set_exclusive_start_key(after.map(|id| Key::job(user, &id).item()))
+            .into_paginator()
+            .items()
+            .send();
+        let mut jobs = Vec::new();
+        while jobs.len() <= size.get()
+            && let Some(item) = pages.next().await
+        {
+            jobs.push(decode(item.map_err(StoreError::unavailable)?)?);
+        }
+        Ok(jobs)
+    }
+
+    /// Writes a job that has moved on without touching credits, if nobody else moved it.
+    /// `true` if it was written.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn advance(&self, before: &Job, after: &Job) -> Result<bool, StoreError> {
+        let committed = self.transaction().job(after, before.version)?.commit().await?;
+        Ok(committed == Committed::Yes)
+    }
+
+    /// Ends a job and its hold in one transaction, if nobody else moved the job.
+    ///
+    /// # Errors
+    /// What `end` refuses, or when DynamoDB cannot be asked.
+    pub async fn settle<R: Refusal>(
+        &self,
+        job: &Job,
+        now: Timestamp,
+        end: impl Fn(Job, &mut Draft) -> Result<Job, R>,
+    ) -> Result<Settled, StoreError> {
+        self.decide(async || {
+            let account = self.get(&Key::account(&job.user_id)).await?;
+            let mut draft = draft_of(account, &job.user_id, None, now)?;
+            let ended = end(job.clone(), &mut draft).map_err(StoreError::refused)?;
+            let committed = self
+                .transaction()
+                .account(&draft.finish())?
+                .job(&ended, job.version)?
+                .commit()
+                .await?;
+            match committed {
+                Committed::Yes => Ok(Attempt::Done(Settled::Now(Box::new(ended)))),
+                Committed::Moved(parts) if parts.contains(&Part::Job) => {
+                    Ok(Attempt::Done(Settled::Elsewhere))
+                }
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// Jobs of one shard that somebody should look at, the longest waiting first (Q9).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn due_jobs(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        most: u16,
+    ) -> Result<Vec<(UserId, JobId)>, StoreError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("gsi1pk = :open AND gsi1sk < :bound")
+            .expression_attribute_values(":open", AttributeValue::S(open_pk(shard)))
+            .expression_attribute_values(":bound", AttributeValue::S(due_bound(now)))
+            .limit(i32::from(most))
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        Ok(answer.items.unwrap_or_default().iter().filter_map(job_of).collect())
+    }
+}
+
+fn outcome(
+    record: Option<Record>,
+    request: Option<&Idempotency>,
+    now: Timestamp,
+) -> Result<Option<Outcome>, StoreError> {
+    match (record, request) {
+        (Some(record), Some(request)) => record.outcome_of(request, now),
+        (None, _) | (_, None) => Ok(None),
+    }
+}
+
+fn one_more(size: PageSize) -> i32 {
+    i32::try_from(size.get() + 1).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,26 @@
+//! The only crate that knows what a DynamoDB key is.
+//!
+//! `domain` decides, this crate reads what a decision needs and writes what it decided. Every
+//! change of a balance is one transaction with its ledger entries, its idempotency record and
+//! whatever else it is about, on the condition that nothing it was decided on has moved since; if
+//! something has, the decision is made again on what is there now. [`keys`] is the document of the
+//! items and of every question asked of them.
+
+mod accounts;
+mod cursor;
+mod error;
+mod idempotency;
+mod jobs;
+mod keys;
+mod presets;
+mod rates;
+mod table;
+mod transaction;
+
+pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
+pub use error::{Missing, StoreError};
+pub use idempotency::{Claim, Idempotency, KeyRefused, REMEMBERED};
+pub use jobs::{JobAndInput, Settled};
+pub use keys::OPEN_SHARDS;
+pub use rates::{Rate, RateLimited};
+pub use table::Store;

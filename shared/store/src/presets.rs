@@ -1,0 +1,135 @@
+//! A member's presets.
+
+use domain::{
+    Timestamp,
+    account::Account,
+    id::{PresetId, UserId},
+    preset::Preset,
+};
+
+use crate::{
+    accounts::draft_of,
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::{Missing, StoreError},
+    idempotency::{Idempotency, Outcome, Record},
+    keys::{Key, PRESET_PREFIX, user_pk},
+    table::{Attempt, Store, decode},
+    transaction::Committed,
+};
+
+impl Store {
+    /// Keeps a preset, or returns the one that the same key kept before (Q2).
+    ///
+    /// # Errors
+    /// When the member is suspended or has too many, the key was used otherwise, or DynamoDB
+    /// cannot be asked.
+    pub async fn create_preset(
+        &self,
+        preset: &Preset,
+        email: Option<&str>,
+        request: Option<&Idempotency>,
+    ) -> Result<Preset, StoreError> {
+        let (user, now) = (&preset.user_id, preset.created_at);
+        self.decide(async || {
+            let (account, record) = self.account_and_record(user, request).await?;
+            if let (Some(record), Some(request)) = (record, request)
+                && let Some(Outcome::Preset(id)) = record.outcome_of(request, now)?
+            {
+                return self.preset(user, &id).await.map(Attempt::Done);
+            }
+            let mut draft = draft_of(account, user, email, now)?;
+            draft.add_preset().map_err(StoreError::refused)?;
+            let mut writes = self.transaction().account(&draft.finish())?.preset(preset)?;
+            if let Some(request) = request {
+                let outcome = Outcome::Preset(preset.id.clone());
+                writes = writes.record(user, &Record::new(request, outcome, now))?;
+            }
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(preset.clone())),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// One preset of the member's.
+    ///
+    /// # Errors
+    /// [`Missing::Preset`], or when DynamoDB cannot be asked.
+    pub async fn preset(&self, user: &UserId, id: &PresetId) -> Result<Preset, StoreError> {
+        let found = self.get(&Key::preset(user, id)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Preset))
+    }
+
+    /// A page of a member's presets, newest first (Q8).
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn presets(
+        &self,
+        user: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Preset>, StoreError> {
+        let start = match after {
+            Some(Cursor(id)) => {
+                let id = PresetId::parse(&id)
+                    .map_err(|_| StoreError::refused(InvalidCursor::new()))?;
+                Some(Key::preset(user, &id).item())
+            }
+            None => None,
+        };
+        let answer = self
+            .newest_first(user_pk(user), PRESET_PREFIX)
+            .set_exclusive_start_key(start)
+            .limit(i32::try_from(size.get() + 1).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let presets: Result<Vec<Preset>, StoreError> =
+            answer.items.unwrap_or_default().into_iter().map(decode).collect();
+        Ok(Page::cut(presets?, size, |preset| preset.id.to_string()))
+    }
+
+    /// Deletes a preset. Generations made with it keep what they took from it.
+    ///
+    /// # Errors
+    /// [`Missing::Preset`], when the member is suspended, or when DynamoDB cannot be asked.
+    pub async fn delete_preset(
+        &self,
+        user: &UserId,
+        id: &PresetId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let keys = [Key::account(user), Key::preset(user, id)];
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?.into_iter();
+            let account: Option<Account> = found.next().flatten().map(decode).transpose()?;
+            let preset: Option<Preset> = found.next().flatten().map(decode).transpose()?;
+            let Some(preset) = preset else {
+                return Err(StoreError::refused(Missing::Preset));
+            };
+            let mut draft = draft_of(account, user, None, now)?;
+            draft.drop_preset().map_err(StoreError::refused)?;
+            let writes = self.transaction().account(&draft.finish())?.delete_preset(&preset)?;
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(())),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    async fn account_and_record(
+        &self,
+        user: &UserId,
+        request: Option<&Idempotency>,
+    ) -> Result<(Option<Account>, Option<Record>), StoreError> {
+        let mut keys = vec![Key::account(user)];
+        keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
+        let mut found = self.get_all(&keys).await?.into_iter();
+        let account = found.next().flatten().map(decode).transpose()?;
+        let record = found.next().flatten().map(decode).transpose()?;
+        Ok((account, record))
+    }
+}

@@ -1,0 +1,294 @@
+//! A real DynamoDB engine in this process, behind the real SDK.
+//!
+//! The SDK's HTTP client is replaced by one that hands each signed request to `dynoxide`, so the
+//! store's own expressions are parsed and evaluated by an engine that is held to AWS's behaviour,
+//! without a socket. On the way every request is counted, its capacity is asked for, and faults
+//! that no local engine produces can be ordered: conflicts, throttles, answers that never arrive.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+};
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use dynoxide::Database;
+use serde_json::{Value, json};
+
+/// The table's name in every test.
+pub const TABLE: &str = "app";
+
+/// A fault for one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The transaction met another on the same item.
+    Conflict,
+    /// The table is asked too much.
+    Throttle,
+    /// The service fails and nothing is done.
+    Fail,
+    /// It is done, and the answer is lost.
+    LoseAnswer,
+}
+
+/// What was asked of the table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Usage {
+    /// Requests by operation.
+    pub requests: BTreeMap<String, u32>,
+    /// Write units consumed.
+    pub write_units: f64,
+    /// Read units consumed.
+    pub read_units: f64,
+}
+
+impl Usage {
+    /// Requests in all: network round trips.
+    pub fn round_trips(&self) -> u32 {
+        self.requests.values().sum()
+    }
+}
+
+#[derive(Default)]
+struct State {
+    usage: Usage,
+    faults: Vec<(String, u32, Fault)>,
+}
+
+/// The engine, with its table made.
+#[derive(Clone)]
+pub struct Engine {
+    database: Arc<Database>,
+    state: Arc<Mutex<State>>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Engine {
+        Engine::new()
+    }
+}
+
+impl Engine {
+    /// An empty table of the shape `infra/data.yaml` gives it.
+    pub fn new() -> Engine {
+        let database = Database::memory().expect("an engine in memory");
+        let engine =
+            Engine { database: Arc::new(database), state: Arc::new(Mutex::new(State::default())) };
+        let definition = json!({
+            "TableName": TABLE,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+                {"AttributeName": "gsi1pk", "AttributeType": "S"},
+                {"AttributeName": "gsi1sk", "AttributeType": "S"},
+            ],
+            "KeySchema": [
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            "GlobalSecondaryIndexes": [{
+                "IndexName": "gsi1",
+                "KeySchema": [
+                    {"AttributeName": "gsi1pk", "KeyType": "HASH"},
+                    {"AttributeName": "gsi1sk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }],
+            "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        });
+        engine.run("CreateTable", &definition.to_string()).expect("the table");
+        engine
+    }
+
+    /// A client of the SDK that talks to this engine.
+    pub fn client(&self) -> Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::for_tests())
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .http_client(self.clone())
+            .build();
+        Client::from_conf(config)
+    }
+
+    /// Orders `fault` for the `nth` next request of `operation` (1 is the very next).
+    pub fn order(&self, operation: &str, nth: u32, fault: Fault) {
+        self.state().faults.push((operation.to_owned(), nth, fault));
+    }
+
+    /// What was asked since the last call.
+    pub fn take_usage(&self) -> Usage {
+        std::mem::take(&mut self.state().usage)
+    }
+
+    /// Every item of the table: for assertions only.
+    pub fn dump(&self) -> Vec<Value> {
+        let answer = self.run("Scan", &json!({"TableName": TABLE}).to_string());
+        let answer: Value = answer.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap();
+        answer["Items"].as_array().cloned().unwrap_or_default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn due_fault(&self, operation: &str) -> Option<Fault> {
+        let mut state = self.state();
+        let mut due = None;
+        for (wanted, nth, fault) in &mut state.faults {
+            if wanted == operation {
+                *nth = nth.saturating_sub(1);
+                if *nth == 0 {
+                    due = due.or(Some(*fault));
+                }
+            }
+        }
+        state.faults.retain(|(_, nth, _)| *nth > 0);
+        due
+    }
+
+    fn answer(&self, operation: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
+        *self.state().usage.requests.entry(operation.to_owned()).or_default() += 1;
+        let fault = self.due_fault(operation);
+        if let Some((status, text)) = fault.and_then(refusal_of) {
+            return Ok((status, text));
+        }
+        let mut request: Value = serde_json::from_slice(body).unwrap_or_default();
+        request["ReturnConsumedCapacity"] = json!("INDEXES");
+        let answer = self.run(operation, &request.to_string());
+        if fault == Some(Fault::LoseAnswer) {
+            return Err(ConnectorError::timeout("the answer was lost".into()));
+        }
+        match answer {
+            Ok(text) => {
+                self.count(operation, &text);
+                Ok((200, text))
+            }
+            Err(error) => Ok((error.status_code(), error.to_json())),
+        }
+    }
+
+    fn count(&self, operation: &str, answer: &str) {
+        let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+        let capacity = &answer["ConsumedCapacity"];
+        let one = [capacity.clone()];
+        let rows = capacity.as_array().map_or(&one[..], Vec::as_slice);
+        let units: f64 = rows.iter().filter_map(|row| row["CapacityUnits"].as_f64()).sum();
+        let reads = matches!(operation, "GetItem" | "BatchGetItem" | "Query" | "TransactGetItems");
+        let mut state = self.state();
+        match reads {
+            true => state.usage.read_units += units,
+            false => state.usage.write_units += units,
+        }
+    }
+
+    /// Runs one operation of the wire protocol.
+    ///
+    /// # Errors
+    /// What DynamoDB would answer.
+    pub fn run(&self, operation: &str, body: &str) -> Result<String, dynoxide::DynoxideError> {
+        macro_rules! dispatch {
+            ($($name:literal => $method:ident),* $(,)?) => {
+                match operation {
+                    $($name => self.database.$method(parse(body)?).map(|answer| text(&answer)),)*
+                    other => panic!("the engine is not asked for {other}"),
+                }
+            };
+        }
+        dispatch! {
+            "BatchGetItem" => batch_get_item,
+            "CreateTable" => create_table,
+            "DeleteItem" => delete_item,
+            "DescribeStream" => describe_stream,
+            "GetItem" => get_item,
+            "GetRecords" => get_records,
+            "GetShardIterator" => get_shard_iterator,
+            "ListStreams" => list_streams,
+            "PutItem" => put_item,
+            "Query" => query,
+            "Scan" => scan,
+            "TransactWriteItems" => transact_write_items,
+            "UpdateItem" => update_item,
+        }
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, dynoxide::DynoxideError> {
+    serde_json::from_str(body)
+        .map_err(|error| dynoxide::DynoxideError::SerializationException(error.to_string()))
+}
+
+fn text(answer: &impl serde::Serialize) -> String {
+    serde_json::to_string(answer).expect("an answer is JSON")
+}
+
+fn refusal_of(fault: Fault) -> Option<(u16, String)> {
+    let error = |status, name: &str, more: Value| {
+        let mut body = json!({
+            "__type": format!("com.amazonaws.dynamodb.v20120810#{name}"),
+            "message": "ordered by a test",
+        });
+        if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
+            body.extend(more.clone());
+        }
+        Some((status, body.to_string()))
+    };
+    match fault {
+        Fault::Conflict => error(
+            400,
+            "TransactionCanceledException",
+            json!({"CancellationReasons": [{"Code": "TransactionConflict"}]}),
+        ),
+        Fault::Throttle => error(400, "ThrottlingException", json!({})),
+        Fault::Fail => error(500, "InternalServerError", json!({})),
+        Fault::LoseAnswer => None,
+    }
+}
+
+impl HttpConnector for Engine {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let engine = self.clone();
+        HttpConnectorFuture::new(async move {
+            let (status, text) = engine.answer(&operation, &body)?;
+            let status = StatusCode::try_from(status).expect("a status");
+            Ok(HttpResponse::new(status, SdkBody::from(text)))
+        })
+    }
+}
+
+impl HttpClient for Engine {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}

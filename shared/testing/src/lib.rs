@@ -1,0 +1,6 @@
+//! What tests stand on: real parts in this process, and actors that use them.
+//!
+//! Never linked into a deployed function.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a broken test setup should stop the test")]
+
+pub mod engine;
