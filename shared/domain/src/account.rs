@@ -213,6 +213,18 @@ impl Account {
         (self.plan == Plan::Free).then_some(self.granted_until)
     }
 
+    /// # Errors
+    /// When the member is suspended at `now`.
+    pub fn require_active(&self, now: Timestamp) -> Result<(), AccountRefused> {
+        match &self.standing {
+            Standing::Active => Ok(()),
+            Standing::Suspended { until: Some(until), .. } if *until <= now => Ok(()),
+            Standing::Suspended { reason, until } => {
+                Err(AccountRefused::Suspended { reason: reason.clone(), until: *until })
+            }
+        }
+    }
+
     /// Starts a change: what has lapsed expires, and what the plan owes is granted.
     ///
     /// # Errors
@@ -260,13 +272,7 @@ impl Draft {
     /// # Errors
     /// When the member is suspended.
     pub fn require_active(&self) -> Result<(), AccountRefused> {
-        match &self.account.standing {
-            Standing::Active => Ok(()),
-            Standing::Suspended { until: Some(until), .. } if *until <= self.now => Ok(()),
-            Standing::Suspended { reason, until } => {
-                Err(AccountRefused::Suspended { reason: reason.clone(), until: *until })
-            }
-        }
+        self.account.require_active(self.now)
     }
 
     /// Takes one of the plan's places for an open generation and holds its credits.

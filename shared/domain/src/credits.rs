@@ -34,7 +34,8 @@ pub enum LotSource {
     Purchase,
 }
 
-/// The business key of a lot: what it was granted for. Granting the same id twice is impossible.
+/// The business key of a lot: what it was granted for. As long as the account has the lot, it is not
+/// granted again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LotId(pub String);
@@ -98,13 +99,14 @@ impl Lot {
         matches!(self.terms.size, LotSize::Unlimited)
     }
 
-    /// Nothing can happen to it any more, except that purchases stay for a later refund.
+    /// Nothing can happen to it any more. It stays until its end, so that its id cannot be granted
+    /// again within it; a purchase stays for a later refund.
     fn is_over(&self, now: Timestamp) -> bool {
-        let alive = self.is_unlimited() && !self.lapsed(now);
-        self.available() == 0
-            && self.held == 0
-            && !alive
-            && self.terms.source != LotSource::Purchase
+        let ended = match self.terms.expires_at {
+            Some(end) => end <= now,
+            None => !self.is_unlimited(),
+        };
+        ended && self.available() == 0 && self.held == 0 && self.terms.source != LotSource::Purchase
     }
 
     fn spending_order(&self) -> (bool, Option<Timestamp>, LotSource, Timestamp) {
@@ -269,7 +271,7 @@ impl Refusal for InsufficientCredits {
         "insufficient_credits"
     }
     fn members(&self) -> Vec<(&'static str, Value)> {
-        let missing = (self.needed + self.debt).saturating_sub(self.available);
+        let missing = self.debt + self.needed.saturating_sub(self.available);
         vec![
             ("needed", json!(self.needed)),
             ("available", json!(self.available)),
@@ -284,6 +286,13 @@ impl Refusal for InsufficientCredits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the ledger would break: {0}")]
 pub struct LedgerBroken(String);
+
+impl LedgerBroken {
+    /// What would break, for our own eyes.
+    pub(crate) fn new(what: String) -> LedgerBroken {
+        LedgerBroken(what)
+    }
+}
 
 impl Refusal for LedgerBroken {
     fn kind(&self) -> RefusalKind {

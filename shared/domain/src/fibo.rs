@@ -234,6 +234,29 @@ impl StructuredPrompt {
         self
     }
 
+    /// A prompt with the rig and the camera said in words after it, for a model that writes its own
+    /// structured prompt from them.
+    pub fn in_words(
+        prompt: &str,
+        rig: Option<&LightingRig>,
+        camera: Option<&CameraSettings>,
+    ) -> String {
+        let mut words = prompt.trim().trim_end_matches('.').to_owned();
+        words.push('.');
+        if let Some(light) = rig.map(LightingRig::phrases) {
+            let parts = [Some(light.conditions), Some(light.direction), light.shadows];
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            words.push_str(&format!(" Lighting: {}.", parts.join("; ")));
+        }
+        if let Some(view) = camera.map(CameraSettings::phrases) {
+            words.push_str(&format!(
+                " Camera: {}, {}, {}.",
+                view.lens_focal_length, view.camera_angle, view.depth_of_field
+            ));
+        }
+        words
+    }
+
     /// The compact JSON sent to the model and hashed: fields in the schema's order, unknown ones
     /// after them, and nothing that is null or empty.
     pub fn canonical_json(&self) -> String {
@@ -485,8 +508,8 @@ mod tests {
         assert_eq!(
             relit.short_description,
             "A glass bottle on slate. Shot with a macro lens. It looks fresh. Lighting: low-key, \
-             high-contrast studio lighting, soft, diffused setup of 4 lights, warm tungsten 3600 K \
-             key light with neutral daylight 5600 K fill light, key light from the front left, 52 \
+             high-contrast studio lighting, moderately hard setup of 4 lights, warm tungsten 3600 K \
+             key light with neutral daylight 5600 K fill light, key light from the front left, 58 \
              degrees off axis, above eye level in a Rembrandt pattern."
         );
         assert_eq!(relit.objects, sample().objects);

@@ -15,13 +15,15 @@
 //! should look next, `version` fences: whoever writes must have read the present version.
 
 mod job;
+mod place;
 mod request;
 mod step;
 
 pub use job::{
-    CancelRefused, Charge, ChargeState, Failure, FailureCode, Job, LEASE, POLL_WAITS, PROVIDER_WAIT_MAX,
-    Place, QUEUE_WAIT_MAX, SUBMIT_UNKNOWN_WAIT_MAX, Status, UNKNOWN_ANSWERS_MAX,
+    CancelRefused, Charge, ChargeState, Failure, FailureCode, Job, LEASE, POLL_WAITS,
+    PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, SUBMIT_UNKNOWN_WAIT_MAX, Status, UNKNOWN_ANSWERS_MAX,
 };
+pub use place::{Names, OrderRefused, WebhookRef, place};
 pub use request::{
     Input, NEGATIVE_PROMPT_CHARS_MAX, Order, PROMPT_CHARS_MAX, PresetContent, Subject,
 };

@@ -132,9 +132,9 @@ impl Light {
         let (azimuth, elevation, distance, intensity, size) = match role {
             LightRole::Key => (-45.0, 35.0, 1.6, 0.0, 0.9),
             LightRole::Fill => (40.0, 15.0, 2.4, -2.0, 1.4),
-            LightRole::Rim => (145.0, 35.0, 2.0, 0.5, 0.4),
+            LightRole::Rim => (130.0, 15.0, 2.0, 0.5, 0.4),
             LightRole::Hair => (180.0, 65.0, 1.8, -0.5, 0.4),
-            LightRole::Background => (180.0, 10.0, 1.4, -1.0, 0.5),
+            LightRole::Background => (180.0, 10.0, 1.4, -1.5, 0.5),
         };
         Light { role, azimuth, elevation, distance, intensity, size, colour: 5_600 }
     }
@@ -189,18 +189,18 @@ impl LightingRig {
         LightingRig {
             lights: vec![
                 Light {
-                    azimuth: -52.0,
+                    azimuth: -58.0,
                     elevation: 42.0,
-                    distance: 1.3,
-                    size: 0.6,
+                    distance: 1.4,
+                    size: 0.4,
                     intensity: 0.2,
                     colour: 3_600,
                     ..Light::of(LightRole::Key)
                 },
-                Light { intensity: -4.0, ..Light::of(LightRole::Fill) },
+                Light { intensity: -4.5, ..Light::of(LightRole::Fill) },
                 Light {
-                    azimuth: 150.0,
-                    intensity: -0.3,
+                    azimuth: 140.0,
+                    intensity: 0.5,
                     size: 0.3,
                     colour: 7_500,
                     ..Light::of(LightRole::Rim)
@@ -230,19 +230,19 @@ impl LightingRig {
                     elevation: 38.0,
                     distance: 1.2,
                     size: 1.2,
-                    intensity: 0.2,
+                    intensity: -0.1,
                     ..Light::of(LightRole::Key)
                 },
                 Light {
                     azimuth: 0.0,
                     elevation: -30.0,
                     distance: 1.2,
-                    intensity: -1.0,
+                    intensity: -1.4,
                     ..Light::of(LightRole::Fill)
                 },
                 Light { intensity: -0.2, ..Light::of(LightRole::Hair) },
-                Light { azimuth: -140.0, intensity: 0.7, ..Light::of(LightRole::Background) },
-                Light { azimuth: 140.0, intensity: 0.7, ..Light::of(LightRole::Background) },
+                Light { azimuth: -140.0, intensity: 0.6, ..Light::of(LightRole::Background) },
+                Light { azimuth: 140.0, intensity: 0.6, ..Light::of(LightRole::Background) },
             ],
             backdrop: Backdrop {
                 colour: BackdropTone::White.into(),

@@ -69,3 +69,6 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,3 +50,6 @@ impl Preset {
         Ok(Preset { id, user_id, name, created_at: now, content })
     }
 }
+
+#[cfg(test)]
+mod tests;

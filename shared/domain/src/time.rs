@@ -6,8 +6,13 @@
 
 use std::{fmt, time::Duration};
 
-use jiff::{SignedDuration, Timestamp as Instant, ToSpan, civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp as Instant, ToSpan, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// Text that is not a point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a time such as 2026-11-22T09:30:00Z")]
+pub struct InvalidTime;
 
 /// A point in time, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +89,13 @@ impl Timestamp {
         if self.plus_months(estimate) > now { estimate.saturating_sub(1) } else { estimate }
     }
 
+    /// # Errors
+    /// When `text` is not a point in time in RFC 3339.
+    pub fn parse(text: &str) -> Result<Timestamp, InvalidTime> {
+        let instant: Instant = text.parse().map_err(|_| InvalidTime)?;
+        Ok(Timestamp(instant.as_millisecond()))
+    }
+
     fn instant(self) -> Instant {
         Instant::from_millisecond(self.0).unwrap_or(if self.0 < 0 {
             Instant::MIN
@@ -119,9 +131,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        let instant: Instant = text.parse().map_err(D::Error::custom)?;
-        let since_epoch: SignedDuration = instant.as_duration();
-        i64::try_from(since_epoch.as_millis()).map(Timestamp).map_err(D::Error::custom)
+        Timestamp::parse(&text).map_err(D::Error::custom)
     }
 }
 

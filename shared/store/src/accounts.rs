@@ -31,23 +31,23 @@ impl Store {
         self.change_account(user, email, now, |_| Ok::<(), StoreError>(())).await
     }
 
-    /// Changes what a member says of themselves.
+    /// Changes what a member says of themselves, if `change` agrees with the account as it is.
     ///
     /// # Errors
-    /// When the member is suspended, or DynamoDB cannot be asked.
-    pub async fn describe(
+    /// When the member is suspended, what `change` refuses, or when DynamoDB cannot be asked.
+    pub async fn describe<R: Refusal>(
         &self,
         user: &UserId,
         email: Option<&str>,
         now: Timestamp,
-        change: impl Fn(&mut Profile) + Sync,
+        change: impl Fn(&Account, &mut Profile) -> Result<(), R>,
     ) -> Result<Account, StoreError> {
         self.change_account(user, email, now, |draft| {
-            draft.require_active()?;
+            draft.require_active().map_err(StoreError::refused)?;
             let mut profile = draft.account().profile.clone();
-            change(&mut profile);
+            change(draft.account(), &mut profile).map_err(StoreError::refused)?;
             draft.describe(None, Some(profile));
-            Ok::<(), domain::account::AccountRefused>(())
+            Ok::<(), StoreError>(())
         })
         .await
     }

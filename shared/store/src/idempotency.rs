@@ -161,9 +161,7 @@ impl Store {
             .await;
         match put {
             Ok(_) => Ok(Claim::New),
-            Err(error) if is_condition_failure(&error) => {
-                self.replay(user, request, now).await
-            }
+            Err(error) if is_condition_failure(&error) => self.replay(user, request, now).await,
             Err(error) => Err(StoreError::unavailable(error)),
         }
     }

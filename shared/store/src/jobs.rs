@@ -15,8 +15,8 @@ use crate::{
     error::{Missing, StoreError},
     idempotency::{Idempotency, Outcome, Record},
     keys::{
-        INDEX, INDEX_PK, INDEX_SK, Item, JOB_PREFIX, Key, due_bound, job_of, open_pk, outcome_pk,
-        user_pk,
+        INDEX, INDEX_PK, INDEX_SK, Item, JOB_PREFIX, Key, SK, due_bound, job_of, open_pk,
+        outcome_pk, user_pk,
     },
     table::{Attempt, Store, decode},
     transaction::{Committed, Part},
@@ -259,6 +259,8 @@ impl Store {
             return Ok(Vec::new());
         }
         let newest = JobId::new(now.plus(OPEN_FOR_MAX), u128::MAX);
+        // DynamoDB refuses a start outside the range; a made-up cursor above it begins at its top.
+        let after = after.filter(|after| *after <= newest);
         let bound = |id: JobId| AttributeValue::S(format!("{JOB_PREFIX}{id}"));
         let mut pages = self
             .client
@@ -305,8 +307,15 @@ impl Store {
         now: Timestamp,
         end: impl Fn(Job, &mut Draft) -> Result<Job, R>,
     ) -> Result<Settled, StoreError> {
+        let keys = [Key::account(&job.user_id), Key::job(&job.user_id, &job.id)];
         self.decide(async || {
-            let account = self.get(&Key::account(&job.user_id)).await?;
+            let mut found = self.get_all(&keys).await?.into_iter();
+            let account: Option<Account> = found.next().flatten().map(decode).transpose()?;
+            let present: Option<Job> = found.next().flatten().map(decode).transpose()?;
+            // Its hold may have ended already, and then ending it again would look like a fault.
+            if present.is_none_or(|present| present.version != job.version) {
+                return Ok(Attempt::Done(Settled::Elsewhere));
+            }
             let mut draft = draft_of(account, &job.user_id, None, now)?;
             let ended = end(job.clone(), &mut draft).map_err(StoreError::refused)?;
             let committed = self
@@ -350,6 +359,26 @@ impl Store {
             .map_err(StoreError::unavailable)?;
         Ok(answer.items.unwrap_or_default().iter().filter_map(job_of).collect())
     }
+}
+
+/// The job that a change of the table is about, from the item as a stream shows it; `None` if the
+/// change is about something else.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when it stands where a job stands and is none.
+pub fn changed_job(
+    image: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Option<Job>, StoreError> {
+    let is_job = image
+        .get(SK)
+        .and_then(|value| value.get("S")?.as_str())
+        .is_some_and(|sk| sk.starts_with(JOB_PREFIX));
+    if !is_job {
+        return Ok(None);
+    }
+    let item: serde_dynamo::Item = serde_json::from_value(serde_json::Value::Object(image.clone()))
+        .map_err(StoreError::corrupt)?;
+    serde_dynamo::from_item(item).map(Some).map_err(StoreError::corrupt)
 }
 
 fn outcome(

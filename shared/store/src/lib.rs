@@ -20,7 +20,10 @@ mod transaction;
 pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
 pub use error::{Missing, StoreError};
 pub use idempotency::{Claim, Idempotency, KeyRefused, REMEMBERED};
-pub use jobs::{JobAndInput, Settled};
+pub use jobs::{JobAndInput, Settled, changed_job};
 pub use keys::OPEN_SHARDS;
 pub use rates::{Rate, RateLimited};
 pub use table::Store;
+
+#[cfg(test)]
+mod tests;

@@ -73,8 +73,8 @@ impl Store {
     ) -> Result<Page<Preset>, StoreError> {
         let start = match after {
             Some(Cursor(id)) => {
-                let id = PresetId::parse(&id)
-                    .map_err(|_| StoreError::refused(InvalidCursor::new()))?;
+                let id =
+                    PresetId::parse(&id).map_err(|_| StoreError::refused(InvalidCursor::new()))?;
                 Some(Key::preset(user, &id).item())
             }
             None => None,

@@ -68,8 +68,7 @@ impl Transaction<'_> {
     pub(crate) fn account(self, change: &Change) -> Result<Self, StoreError> {
         let user = &change.account.user_id;
         let item = encode(&Key::account(user), &change.account)?;
-        let with_account =
-            self.put(Part::Account, versioned(change.expected_version, item)?);
+        let with_account = self.put(Part::Account, versioned(change.expected_version, item)?);
         change.entries.iter().try_fold(with_account, |this, entry| this.ledger(user, entry))
     }
 
@@ -197,10 +196,7 @@ fn code(reason: &CancellationReason) -> &str {
 }
 
 fn is_passing(code: &str) -> bool {
-    matches!(
-        code,
-        "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"
-    )
+    matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
 }
 
 fn versioned(

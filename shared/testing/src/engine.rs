@@ -30,6 +30,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use dynoxide::Database;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 /// The table's name in every test.
 pub const TABLE: &str = "app";
@@ -45,6 +46,10 @@ pub enum Fault {
     Fail,
     /// It is done, and the answer is lost.
     LoseAnswer,
+    /// Nothing is done and nothing is answered: the caller dies here, before the effect.
+    HangBefore,
+    /// It is done and nothing is answered: the caller dies here, after the effect.
+    HangAfter,
 }
 
 /// What was asked of the table.
@@ -69,6 +74,8 @@ impl Usage {
 struct State {
     usage: Usage,
     faults: Vec<(String, u32, Fault)>,
+    /// How far the stream has been read.
+    iterator: Option<String>,
 }
 
 /// The engine, with its table made.
@@ -76,6 +83,7 @@ struct State {
 pub struct Engine {
     database: Arc<Database>,
     state: Arc<Mutex<State>>,
+    hung: Arc<Notify>,
 }
 
 impl fmt::Debug for Engine {
@@ -94,8 +102,11 @@ impl Engine {
     /// An empty table of the shape `infra/data.yaml` gives it.
     pub fn new() -> Engine {
         let database = Database::memory().expect("an engine in memory");
-        let engine =
-            Engine { database: Arc::new(database), state: Arc::new(Mutex::new(State::default())) };
+        let engine = Engine {
+            database: Arc::new(database),
+            state: Arc::new(Mutex::new(State::default())),
+            hung: Arc::new(Notify::new()),
+        };
         let definition = json!({
             "TableName": TABLE,
             "BillingMode": "PAY_PER_REQUEST",
@@ -135,9 +146,40 @@ impl Engine {
         Client::from_conf(config)
     }
 
-    /// Orders `fault` for the `nth` next request of `operation` (1 is the very next).
+    /// Orders `fault` for the `nth` next request of `operation` (1 is the very next; `*` is any).
     pub fn order(&self, operation: &str, nth: u32, fault: Fault) {
         self.state().faults.push((operation.to_owned(), nth, fault));
+    }
+
+    /// Runs `work` until it ends or hangs on a fault; `None` if it hung and is dead now.
+    pub async fn until_hung<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.hung.notified() => None,
+        }
+    }
+
+    /// The stream's records since the last call, as Lambda hands them over.
+    pub fn stream_batch(&self) -> Value {
+        let ask = |operation: &str, body: Value| -> Value {
+            let answer = self.run(operation, &body.to_string()).expect("a stream");
+            serde_json::from_str(&answer).expect("JSON")
+        };
+        let kept = self.state().iterator.take();
+        let iterator = kept.unwrap_or_else(|| {
+            let streams = ask("ListStreams", json!({"TableName": TABLE}));
+            let stream = &streams["Streams"][0]["StreamArn"];
+            let described = ask("DescribeStream", json!({"StreamArn": stream}));
+            let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
+            let first = ask(
+                "GetShardIterator",
+                json!({"StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}),
+            );
+            first["ShardIterator"].as_str().expect("an iterator").to_owned()
+        });
+        let answer = ask("GetRecords", json!({"ShardIterator": iterator}));
+        self.state().iterator = answer["NextShardIterator"].as_str().map(str::to_owned);
+        json!({"Records": answer["Records"]})
     }
 
     /// What was asked since the last call.
@@ -156,11 +198,16 @@ impl Engine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    async fn hang(&self) {
+        self.hung.notify_one();
+        std::future::pending::<()>().await;
+    }
+
     fn due_fault(&self, operation: &str) -> Option<Fault> {
         let mut state = self.state();
         let mut due = None;
         for (wanted, nth, fault) in &mut state.faults {
-            if wanted == operation {
+            if wanted == operation || wanted == "*" {
                 *nth = nth.saturating_sub(1);
                 if *nth == 0 {
                     due = due.or(Some(*fault));
@@ -171,9 +218,13 @@ impl Engine {
         due
     }
 
-    fn answer(&self, operation: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
+    fn answer(
+        &self,
+        operation: &str,
+        body: &[u8],
+        fault: Option<Fault>,
+    ) -> Result<(u16, String), ConnectorError> {
         *self.state().usage.requests.entry(operation.to_owned()).or_default() += 1;
-        let fault = self.due_fault(operation);
         if let Some((status, text)) = fault.and_then(refusal_of) {
             return Ok((status, text));
         }
@@ -265,7 +316,7 @@ fn refusal_of(fault: Fault) -> Option<(u16, String)> {
         ),
         Fault::Throttle => error(400, "ThrottlingException", json!({})),
         Fault::Fail => error(500, "InternalServerError", json!({})),
-        Fault::LoseAnswer => None,
+        Fault::LoseAnswer | Fault::HangBefore | Fault::HangAfter => None,
     }
 }
 
@@ -276,7 +327,15 @@ impl HttpConnector for Engine {
         let body = request.body().bytes().unwrap_or_default().to_vec();
         let engine = self.clone();
         HttpConnectorFuture::new(async move {
-            let (status, text) = engine.answer(&operation, &body)?;
+            let fault = engine.due_fault(&operation);
+            if fault == Some(Fault::HangBefore) {
+                engine.hang().await;
+            }
+            let answer = engine.answer(&operation, &body, fault);
+            if fault == Some(Fault::HangAfter) {
+                engine.hang().await;
+            }
+            let (status, text) = answer?;
             let status = StatusCode::try_from(status).expect("a status");
             Ok(HttpResponse::new(status, SdkBody::from(text)))
         })

@@ -1,6 +1,15 @@
 //! What tests stand on: real parts in this process, and actors that use them.
 //!
 //! Never linked into a deployed function.
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a broken test setup should stop the test")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a broken test setup should stop the test"
+)]
 
+pub mod api;
 pub mod engine;
+pub mod world;
+
+pub use engine::{Engine, Fault, Usage};
+pub use world::{Actor, Answer, Ask, World};

@@ -1,1 +1,429 @@
+//! Members: the monthly grant, starting and ending generations, standing, presets, profile.
 
+use std::time::Duration;
+
+use expect_test::expect;
+use proptest::prelude::*;
+
+use super::*;
+
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const CLOCKS_APART: Duration = Duration::from_secs(120);
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+fn opened(now: Timestamp) -> Account {
+    let user = UserId::parse("user_1").unwrap();
+    Account::open(user, Some("member@prolight.test".to_owned()), now)
+}
+
+/// One change from beginning to end.
+fn update(account: Account, now: Timestamp, change: impl FnOnce(&mut Draft)) -> Change {
+    let mut draft = account.draft(now).unwrap();
+    change(&mut draft);
+    draft.finish()
+}
+
+/// A Free member on their first day, with ten credits.
+fn member() -> Account {
+    update(opened(START), START, |_| {}).account
+}
+
+/// A member of Pro with 500 credits of the plan beside the ten of the first day.
+fn pro() -> Account {
+    update(member(), START, |draft| {
+        draft.begin_period(Plan::Pro, LotId("invoice_1".to_owned()), START.plus(DAY * 30)).unwrap();
+    })
+    .account
+}
+
+fn available(account: &Account) -> u32 {
+    account.credits.totals().available
+}
+
+#[test]
+fn a_first_visit_opens_the_account_and_grants_the_month() {
+    let draft = opened(START).draft(START).unwrap();
+    assert!(draft.is_changed());
+    let change = draft.finish();
+    assert_eq!((change.expected_version, change.account.version), (0, 1));
+    assert_eq!(available(&change.account), 10);
+    assert_eq!(change.account.next_grant_at(), Some(START.plus_months(1)));
+    let [grant] = &change.entries[..] else { panic!("one line: {:?}", change.entries) };
+    assert_eq!((grant.seq, grant.available_after), (1, 10));
+    assert_eq!(grant.cause, format!("free:{START}"));
+}
+
+#[test]
+fn a_visit_on_which_nothing_is_due_changes_nothing() {
+    let draft = member().draft(START.plus(DAY)).unwrap();
+    assert!(!draft.is_changed());
+}
+
+#[test]
+fn free_credits_come_once_a_calendar_month_counted_from_the_first_day() {
+    // Each visit says how many credits it finds, and how many have been granted so far.
+    let check = |anchor: &str, visits: &[(&str, u32, u32)]| {
+        let mut account = update(opened(at(anchor)), at(anchor), |_| {}).account;
+        for (visit, available, granted) in visits {
+            account = update(account, at(visit), |_| {}).account;
+            let totals = account.credits.totals();
+            assert_eq!((totals.available, totals.granted), (*available, *granted), "{visit}");
+        }
+    };
+    // Once a month, from the very instant; what is left lapses then.
+    check(
+        "2026-11-22T09:30:00Z",
+        &[
+            ("2026-11-22T09:30:00Z", 10, 10),
+            ("2026-12-22T09:29:59.999Z", 10, 10),
+            ("2026-12-22T09:30:00Z", 10, 20),
+            ("2026-12-31T00:00:00Z", 10, 20),
+        ],
+    );
+    // Months nobody came in are not made up for.
+    check("2026-11-22T09:30:00Z", &[("2027-06-01T00:00:00Z", 10, 20)]);
+    // The 31st: the last day of shorter months, and back to the 31st.
+    check(
+        "2027-01-31T12:00:00Z",
+        &[
+            ("2027-02-28T11:59:59Z", 10, 10),
+            ("2027-02-28T12:00:00Z", 10, 20),
+            ("2027-03-30T12:00:00Z", 10, 20),
+            ("2027-03-31T12:00:00Z", 10, 30),
+            ("2027-04-30T12:00:00Z", 10, 40),
+        ],
+    );
+    // A leap day, a year without one, and the next leap year.
+    check(
+        "2028-02-29T00:00:00Z",
+        &[
+            ("2028-03-28T23:59:59Z", 10, 10),
+            ("2029-02-28T00:00:00Z", 10, 20),
+            ("2029-03-28T23:59:59Z", 10, 20),
+            ("2032-02-28T23:59:59Z", 10, 30),
+            ("2032-02-29T00:00:00Z", 10, 40),
+        ],
+    );
+    // A worker whose clock is two minutes behind the one that granted.
+    check(
+        "2026-11-22T09:30:00Z",
+        &[("2026-12-22T09:30:01Z", 10, 20), ("2026-12-22T09:28:01Z", 10, 20)],
+    );
+}
+
+#[test]
+fn a_paid_plan_grants_with_its_invoice_and_never_by_itself() {
+    let account = pro();
+    assert_eq!(available(&account), 510);
+    assert_eq!(account.next_grant_at(), None);
+
+    let later = update(account, START.plus(DAY * 40), |_| {}).account;
+    assert_eq!(available(&later), 0, "the period and the month are over");
+
+    let renewed = update(later, START.plus(DAY * 40), |draft| {
+        let ends_at = START.plus(DAY * 60);
+        draft.begin_period(Plan::Pro, LotId("invoice_2".to_owned()), ends_at).unwrap();
+    });
+    assert_eq!(available(&renewed.account), 500);
+}
+
+#[test]
+fn the_same_period_cannot_begin_twice_even_when_its_credits_are_spent() {
+    let again = |account: Account| {
+        let mut draft = account.draft(START.plus(DAY)).unwrap();
+        draft
+            .begin_period(Plan::Pro, LotId("invoice_1".to_owned()), START.plus(DAY * 30))
+            .unwrap_err()
+    };
+    again(pro());
+    let spent = update(pro(), START, |draft| {
+        let hold = draft.start_job("gen_1", 510).unwrap();
+        draft.capture_job("gen_1", &hold).unwrap();
+    });
+    assert_eq!(available(&spent.account), 0);
+    again(spent.account);
+}
+
+#[test]
+fn starting_a_generation_holds_its_credits() {
+    let change = update(member(), START, |draft| {
+        let hold = draft.start_job("gen_1", 2).unwrap();
+        assert_eq!(hold.credits(), 2);
+    });
+    let totals = change.account.credits.totals();
+    assert_eq!((totals.available, totals.held, change.account.open_jobs), (8, 2, 1));
+    let [line] = &change.entries[..] else { panic!("one line: {:?}", change.entries) };
+    assert_eq!((line.seq, line.cause.as_str(), line.available_after), (2, "gen_1", 8));
+}
+
+#[test]
+fn why_a_generation_is_not_started() {
+    let suspended = |until| Standing::Suspended { reason: "chargeback fraud.".to_owned(), until };
+    let check = |account: Account, expected: expect_test::Expect| {
+        let mut draft = account.draft(START).unwrap();
+        let before = draft.account().clone();
+        let refused = draft.start_job("gen_1", 1).unwrap_err();
+        assert_eq!(draft.account(), &before, "a refusal changes nothing");
+        expected.assert_eq(&format!(
+            "{:?} {}\n{refused}\nretry after: {:?}\n{}",
+            refused.kind(),
+            refused.code(),
+            refused.retry_after_s(),
+            refused
+                .members()
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}\n"))
+                .collect::<String>(),
+        ));
+    };
+    let poor =
+        || Account { credits: Credits::default(), granted_until: START.plus(DAY), ..member() };
+    check(
+        Account { standing: suspended(None), ..member() },
+        expect![[r#"
+        Forbidden account_suspended
+        This account is suspended: chargeback fraud.
+        retry after: None
+        until: null
+    "#]],
+    );
+    check(
+        Account { standing: suspended(Some(START.plus(DAY))), ..member() },
+        expect![[r#"
+        Forbidden account_suspended
+        This account is suspended until 2027-01-16T08:00:00.000Z: chargeback fraud.
+        retry after: None
+        until: "2027-01-16T08:00:00.000Z"
+    "#]],
+    );
+    check(
+        Account { open_jobs: 2, ..member() },
+        expect![[r#"
+        TooMany too_many_running
+        2 generations are running and the plan allows 2 at once: wait for one to finish, or cancel a queued one.
+        retry after: Some(10)
+        open: 2
+        max: 2
+    "#]],
+    );
+    check(
+        poor(),
+        expect![[r#"
+        PaymentRequired insufficient_credits
+        1 credit(s) needed, 0 available.
+        retry after: None
+        needed: 1
+        available: 0
+        missing: 1
+        debt: 0
+        next_grant_at: "2027-01-16T08:00:00.000Z"
+    "#]],
+    );
+    let mut owing = Account { plan: Plan::Pro, ..member() };
+    owing.credits.debt = 3;
+    check(
+        owing,
+        expect![[r#"
+        PaymentRequired insufficient_credits
+        1 credit(s) needed, 10 available, 3 owed.
+        retry after: None
+        needed: 1
+        available: 10
+        missing: 0
+        debt: 3
+        next_grant_at: null
+    "#]],
+    );
+
+    // The first of several reasons that a caller can do something about comes first.
+    let code =
+        |account: Account| account.draft(START).unwrap().start_job("gen_1", 1).unwrap_err().code();
+    let standing = suspended(None);
+    assert_eq!(code(Account { standing, open_jobs: 9, ..poor() }), "account_suspended");
+    assert_eq!(code(Account { open_jobs: 2, ..poor() }), "too_many_running");
+}
+
+#[test]
+fn a_suspension_is_over_at_its_end() {
+    let reason = "a cooling-off week".to_owned();
+    let standing = Standing::Suspended { reason, until: Some(START.plus(DAY)) };
+    let account = Account { standing, ..member() };
+    let active = |now| account.clone().draft(now).unwrap().require_active().is_ok();
+    assert!(!active(START.plus(DAY).minus(Duration::from_millis(1))));
+    assert!(active(START.plus(DAY)));
+}
+
+#[test]
+fn each_plan_has_so_many_places() {
+    let check = |plan: Plan, places: u32| {
+        let account = update(member(), START, |draft| {
+            let lot = LotId("invoice".to_owned());
+            draft.begin_period(plan, lot, START.plus(DAY * 30)).unwrap();
+        })
+        .account;
+        let mut draft = account.draft(START).unwrap();
+        let started = (0..100).take_while(|n| draft.start_job(&format!("gen_{n}"), 1).is_ok());
+        assert_eq!(u32::try_from(started.count()), Ok(places), "{plan:?}");
+    };
+    check(Plan::Free, 2);
+    check(Plan::Pro, 8);
+    check(Plan::Enterprise, 32);
+}
+
+#[test]
+fn an_unlimited_plan_stays_metered() {
+    let account = update(member(), START, |draft| {
+        let lot = LotId("invoice".to_owned());
+        draft.begin_period(Plan::Enterprise, lot, START.plus(DAY * 20)).unwrap();
+        let hold = draft.start_job("gen_1", 40).unwrap();
+        draft.capture_job("gen_1", &hold).unwrap();
+        let hold = draft.start_job("gen_2", 3).unwrap();
+        draft.release_job("gen_2", &hold).unwrap();
+    })
+    .account;
+    let totals = account.credits.totals();
+    assert_eq!((totals.spent, totals.held, totals.revoked), (40, 0, 3));
+    assert_eq!(totals.available, 10, "the Free month's end is later, so it was not touched");
+    assert!(account.credits.is_unlimited(START));
+}
+
+#[test]
+fn a_released_credit_whose_lot_has_ended_lapses_at_once() {
+    let mut hold = Hold::default();
+    let account = update(member(), START, |draft| hold = draft.start_job("gen_1", 1).unwrap());
+    let next_month = START.plus_months(1);
+    let change = update(account.account, next_month, |draft| {
+        draft.release_job("gen_1", &hold).unwrap();
+    });
+    let moved: Vec<(&str, u32)> = change
+        .entries
+        .iter()
+        .map(|line| match &line.movement {
+            Movement::Grant { .. } => ("grant", 10),
+            Movement::Hold { .. } => ("hold", 0),
+            Movement::Capture { .. } => ("capture", 0),
+            Movement::Release { shares } => ("release", sum(shares)),
+            Movement::Expire { shares } => ("expire", sum(shares)),
+        })
+        .collect();
+    assert_eq!(moved, [("expire", 9), ("grant", 10), ("release", 1), ("expire", 1)]);
+    assert_eq!(available(&change.account), 10);
+    assert_eq!(change.account.open_jobs, 0);
+}
+
+fn sum(shares: &[crate::credits::LotShare]) -> u32 {
+    shares.iter().map(|share| share.credits).sum()
+}
+
+#[test]
+fn a_held_credit_outlives_the_end_of_its_lot() {
+    let mut hold = Hold::default();
+    let account = update(member(), START, |draft| hold = draft.start_job("gen_1", 1).unwrap());
+    let change = update(account.account, START.plus_months(1), |draft| {
+        draft.capture_job("gen_1", &hold).unwrap();
+    });
+    let totals = change.account.credits.totals();
+    assert_eq!((totals.spent, totals.expired, totals.available), (1, 9, 10));
+}
+
+#[test]
+fn a_hold_over_several_lots_returns_to_each() {
+    let account = pro();
+    let before = account.credits.clone();
+    let change = update(account, START, |draft| {
+        let hold = draft.start_job("gen_1", 505).unwrap();
+        let lots: Vec<u32> = hold.shares.iter().map(|share| share.credits).collect();
+        assert_eq!(lots, [500, 5], "the plan's period ends a day before the Free month");
+        draft.release_job("gen_1", &hold).unwrap();
+    });
+    assert_eq!(change.account.credits.lots, before.lots);
+}
+
+#[test]
+fn so_many_presets_and_no_more() {
+    let mut draft = Account { presets: PRESETS_MAX - 1, ..member() }.draft(START).unwrap();
+    draft.add_preset().unwrap();
+    let refused = draft.add_preset().unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Conflict, "too_many_presets"));
+    draft.drop_preset().unwrap();
+    draft.add_preset().unwrap();
+    assert_eq!(draft.account().presets, PRESETS_MAX);
+}
+
+#[test]
+fn a_suspended_member_changes_nothing() {
+    let standing = Standing::Suspended { reason: "fraud".to_owned(), until: None };
+    let mut draft = Account { standing, presets: 1, ..member() }.draft(START).unwrap();
+    assert_eq!(draft.add_preset().unwrap_err().code(), "account_suspended");
+    assert_eq!(draft.drop_preset().unwrap_err().code(), "account_suspended");
+    assert!(!draft.is_changed());
+}
+
+#[test]
+fn a_new_address_is_taken_over_and_a_missing_one_is_not() {
+    let mut draft = member().draft(START).unwrap();
+    draft.describe(None, None);
+    draft.describe(Some("member@prolight.test"), None);
+    assert!(!draft.is_changed());
+    draft.describe(Some("new@prolight.test"), None);
+    assert!(draft.is_changed());
+    assert_eq!(draft.finish().account.email.as_deref(), Some("new@prolight.test"));
+}
+
+#[test]
+fn a_profile_is_visible_text_of_some_length() {
+    let check = |name: Option<&str>, bio: Option<&str>, expected: &[&str]| {
+        let profile =
+            Profile { display_name: name.map(str::to_owned), bio: bio.map(str::to_owned) };
+        let found = match profile.validate() {
+            Ok(()) => Vec::new(),
+            Err(InvalidFields(fields)) => {
+                fields.iter().map(|field| format!("{} {}", field.pointer, field.code)).collect()
+            }
+        };
+        assert_eq!(found, expected, "{name:?} {bio:?}");
+    };
+    check(None, None, &[]);
+    check(Some("Ana"), Some("Two\nlines"), &[]);
+    check(Some(&"ä".repeat(80)), Some(&"ä".repeat(500)), &[]);
+    check(Some(&"ä".repeat(81)), Some(&"ä".repeat(501)), &["/display_name length", "/bio length"]);
+    check(Some(""), None, &["/display_name length", "/display_name text"]);
+    check(Some("  "), None, &["/display_name text"]);
+    check(Some("a\u{0}"), None, &["/display_name text"]);
+}
+
+#[test]
+fn an_account_survives_the_table() {
+    let account = pro();
+    let text = serde_json::to_string(&account).unwrap();
+    assert_eq!(serde_json::from_str::<Account>(&text).unwrap(), account);
+}
+
+proptest! {
+    /// Whenever a member comes, and however far the clocks of those who look are apart, every
+    /// month they came in is granted once and no other.
+    #[test]
+    fn each_month_is_granted_once(
+        first_day in 0u32..1_500,
+        visits in prop::collection::vec((0u32..40, 0u32..24, any::<bool>()), 1..24),
+    ) {
+        let anchor = START.plus(DAY * first_day);
+        let mut account = update(opened(anchor), anchor, |_| {}).account;
+        let mut months = std::collections::BTreeSet::from([0]);
+        let mut now = anchor;
+        for (days, hours, behind) in visits {
+            now = now.plus(DAY * days + Duration::from_secs(60 * 60) * hours);
+            months.insert(anchor.months_until(now));
+            for look in [now, if behind { now.minus(CLOCKS_APART).max(anchor) } else { now }] {
+                account = update(account, look, |_| {}).account;
+                prop_assert_eq!(available(&account), 10);
+            }
+            prop_assert!(account.next_grant_at().unwrap() > now);
+        }
+        prop_assert_eq!(account.credits.totals().granted, 10 * u32::try_from(months.len()).unwrap());
+    }
+}

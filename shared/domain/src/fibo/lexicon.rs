@@ -235,8 +235,8 @@ pub(super) const GENDERS: Lexicon = &[
 
 pub(super) const GARMENTS: &[&str] = &[
     "apron", "blazer", "blouse", "cap", "cape", "cloak", "coat", "dress", "gown", "hat", "hoodie",
-    "jacket", "jeans", "jumper", "kimono", "robe", "sari", "scarf", "shirt", "skirt",
-    "suit", "sweater", "tuxedo", "uniform", "veil",
+    "jacket", "jeans", "jumper", "kimono", "robe", "sari", "scarf", "shirt", "skirt", "suit",
+    "sweater", "tuxedo", "uniform", "veil",
 ];
 
 pub(super) const EXPRESSIONS: Lexicon = &[

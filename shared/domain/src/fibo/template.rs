@@ -4,7 +4,8 @@
 //! of `lexicon` and never adds a fact: where the prompt is silent the text says so in neutral terms.
 
 use super::lexicon::{
-    COLOURS, COMPOSITIONS, CONTEXTS, EXPRESSIONS, GARMENTS, GENDERS, LIGHTS, Lexicon, MEDIA, MOODS, NOT_SETTINGS, NUMBERS, OUTDOORS, SETTING_STARTS,
+    COLOURS, COMPOSITIONS, CONTEXTS, EXPRESSIONS, GARMENTS, GENDERS, LIGHTS, Lexicon, MEDIA, MOODS,
+    NOT_SETTINGS, NUMBERS, OUTDOORS, SETTING_STARTS,
 };
 use super::{
     Aesthetics, DESCRIPTION_CHARS_MAX, Lighting, Object, StructuredPrompt, TEXT_RENDERS_MAX,

@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{CREDITS_PER_IMAGE, Input, Provider, Quality};
+use super::{CREDITS_PER_IMAGE, Input, Names, Provider, Quality};
 use crate::{
     account::{AccountRefused, Draft},
     camera::AspectRatio,
-    credits::{Hold, LotShare},
+    credits::{Hold, LedgerBroken, LotShare},
     id::{JobId, UserId},
     image::StoredImage,
     refusal::{Refusal, RefusalKind},
@@ -218,11 +218,11 @@ pub enum CancelRefused {
     )]
     AlreadySubmitted(Charge),
     /// It is over.
-    #[error("This generation is {} already.", .0.as_str())]
+    #[error("This generation is over already: {}.", .0.as_str())]
     Finished(Status, Charge),
     /// A fault of ours.
     #[error(transparent)]
-    Broken(#[from] crate::credits::LedgerBroken),
+    Broken(#[from] LedgerBroken),
     /// The account may not act.
     #[error(transparent)]
     Account(#[from] AccountRefused),
@@ -258,38 +258,32 @@ impl Refusal for CancelRefused {
     }
 }
 
-/// What placing a job needs from outside: names, and who will make it.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The new job's id.
-    pub id: JobId,
-    /// Who makes the image.
-    pub provider: Provider,
-    /// 128 random bits in text, for the webhook's URL.
-    pub webhook_token: String,
-}
-
 impl Job {
     /// Places a job: takes one of the plan's places, holds its credit, and queues it.
     ///
     /// # Errors
     /// When the account may not: suspended, too many open, too few credits.
-    pub fn place(draft: &mut Draft, input: &Input, place: Place) -> Result<Job, AccountRefused> {
-        let hold = draft.start_job(place.id.as_str(), CREDITS_PER_IMAGE)?;
+    pub(super) fn place(
+        draft: &mut Draft,
+        input: &Input,
+        names: &Names,
+    ) -> Result<Job, AccountRefused> {
+        let hold = draft.start_job(names.id.as_str(), CREDITS_PER_IMAGE)?;
         let now = draft.now();
         Ok(Job {
+            id: names.id.clone(),
             user_id: draft.account().user_id.clone(),
             status: Status::Queued,
             version: 1,
             created_at: now,
             updated_at: now,
-            provider: place.provider,
+            provider: names.provider,
             quality: input.quality,
             aspect_ratio: input.aspect_ratio,
             seed: input.seed,
             charge: Charge { state: ChargeState::Held, credits: hold.credits(), lots: hold.shares },
             attempt: 0,
-            webhook_token: place.webhook_token,
+            webhook_token: names.webhook_token.clone(),
             due_at: Some(now),
             lease_until: None,
             submit_began_at: None,
@@ -300,7 +294,6 @@ impl Job {
             finished_at: None,
             image: None,
             failure: None,
-            id: place.id,
         })
     }
 
@@ -349,6 +342,12 @@ impl Job {
         self.touch(now).look_at(retry_at)
     }
 
+    /// It was not begun because the limit per minute is reached: its time comes later.
+    #[must_use]
+    pub fn postpone(self, until: Timestamp, now: Timestamp) -> Job {
+        self.touch(now).look_at(until)
+    }
+
     /// No answer came to the submit: only the webhook or time can tell now.
     #[must_use]
     pub fn await_unknown(self, now: Timestamp) -> Job {
@@ -395,12 +394,8 @@ impl Job {
     ///
     /// # Errors
     /// When the hold is not open: a fault of ours.
-    pub fn succeed(
-        mut self,
-        draft: &mut Draft,
-        image: StoredImage,
-    ) -> Result<Job, crate::credits::LedgerBroken> {
-        draft.capture_job(self.id.as_str(), &self.hold())?;
+    pub fn succeed(mut self, draft: &mut Draft, image: StoredImage) -> Result<Job, LedgerBroken> {
+        draft.capture_job(self.id.as_str(), &self.open_hold()?)?;
         self.image = Some(image);
         Ok(self.finish(Status::Succeeded, ChargeState::Captured, draft.now()))
     }
@@ -409,30 +404,50 @@ impl Job {
     ///
     /// # Errors
     /// When the hold is not open: a fault of ours.
-    pub fn fail(
-        mut self,
-        draft: &mut Draft,
-        failure: Failure,
-    ) -> Result<Job, crate::credits::LedgerBroken> {
-        draft.release_job(self.id.as_str(), &self.hold())?;
+    pub fn fail(mut self, draft: &mut Draft, failure: Failure) -> Result<Job, LedgerBroken> {
+        draft.release_job(self.id.as_str(), &self.open_hold()?)?;
         self.failure = Some(failure);
         Ok(self.finish(Status::Failed, ChargeState::Released, draft.now()))
     }
 
-    /// Seconds a caller should wait before asking again: a typical run at first, then little.
-    pub fn retry_after_s(&self, now: Timestamp) -> u32 {
+    /// When the image is ready if all goes as usual.
+    pub fn expected_at(&self) -> Timestamp {
         let typical_s = match (self.provider, self.quality) {
             (Provider::Studio, _) => 2,
             (Provider::Bria, Quality::Lite) => 15,
             (Provider::Bria, Quality::Standard) => 30,
         };
-        let ready_at = self.created_at.plus(Duration::from_secs(typical_s));
-        now.secs_until(ready_at).max(1)
+        self.created_at.plus(Duration::from_secs(typical_s))
+    }
+
+    /// Seconds a caller should wait before asking again; `None` once there is nothing to wait for.
+    pub fn retry_after_s(&self, now: Timestamp) -> Option<u32> {
+        (!self.status.is_final()).then(|| now.secs_until(self.expected_at()).max(1))
+    }
+
+    /// In how many seconds a worker should look at it; `None` if nobody should, because it is over
+    /// or a worker has it.
+    pub fn look_in_s(&self, now: Timestamp) -> Option<u32> {
+        match (self.due_at, self.lease_until) {
+            (Some(due_at), None) => Some(now.secs_until(due_at)),
+            (Some(_), Some(_)) | (None, _) => None,
+        }
     }
 
     /// The credits set aside for it.
     pub fn hold(&self) -> Hold {
         Hold { shares: self.charge.lots.clone() }
+    }
+
+    /// The hold, if nothing has ended it: other jobs hold credits of the same lots, so the balance
+    /// alone would not notice a second end.
+    fn open_hold(&self) -> Result<Hold, LedgerBroken> {
+        match self.charge.state {
+            ChargeState::Held => Ok(self.hold()),
+            ChargeState::Captured | ChargeState::Released => {
+                Err(LedgerBroken::new(format!("the hold of {} has ended", self.id)))
+            }
+        }
     }
 
     /// When the wait for an unanswered submit ends.

@@ -1,1 +1,70 @@
+//! Generations: what may be ordered, every change of a job, who looks when, and that holds end once.
 
+mod conservation;
+mod orders;
+mod steps;
+mod transitions;
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    Timestamp,
+    account::{Account, Draft},
+    credits::LotId,
+    id::{JobId, UserId},
+    image::StoredImage,
+    plan::Plan,
+};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A member of `plan` with its credits.
+fn member(plan: Plan) -> Account {
+    let user = UserId::parse("user_1").unwrap();
+    let mut draft = Account::open(user, None, NOW).draft(NOW).unwrap();
+    if plan != Plan::Free {
+        draft.begin_period(plan, LotId("invoice_1".to_owned()), NOW.plus(MINUTE * 60)).unwrap();
+    }
+    draft.finish().account
+}
+
+fn drafted(account: Account, now: Timestamp) -> Draft {
+    account.draft(now).unwrap()
+}
+
+fn names(number: u32, provider: Provider) -> Names {
+    Names {
+        id: JobId::new(NOW, u128::from(number)),
+        provider,
+        seed: 7,
+        webhook_token: "0123456789abcdef".to_owned(),
+    }
+}
+
+fn order(fields: serde_json::Value) -> Order {
+    serde_json::from_value(fields).unwrap()
+}
+
+/// A job of a Free member, just placed, and the account that holds its credit.
+fn placed(provider: Provider) -> (Job, Account) {
+    let mut draft = drafted(member(Plan::Free), NOW);
+    let order = order(serde_json::json!({"prompt": "a red chair"}));
+    let (job, _) = place(&mut draft, &order, None, &names(1, provider)).unwrap();
+    (job, draft.finish().account)
+}
+
+fn stored() -> StoredImage {
+    StoredImage {
+        key: "generations/user_1/gen_1/original.png".to_owned(),
+        thumbnail_key: "generations/user_1/gen_1/thumbnail.jpg".to_owned(),
+        sha256: "0".repeat(64),
+        width: 1024,
+        height: 1024,
+    }
+}
+
+fn blocked() -> Failure {
+    Failure::new(FailureCode::ContentBlocked, "The prompt was not accepted.")
+}

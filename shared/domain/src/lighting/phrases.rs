@@ -209,19 +209,19 @@ mod tests {
              daylight 5600 K key light",
             "key light from the front left, 45 degrees off axis, above eye level in a loop pattern; \
              fill light from the front right, 40 degrees off axis, at eye level, 2 stops dimmer; \
-             rim light from behind on the right, above eye level, 0.5 stops brighter; \
-             background light on the backdrop, 1 stop dimmer",
+             rim light from behind on the right, at eye level, 0.5 stops brighter; \
+             background light on the backdrop, 1.5 stops dimmer",
             "moderate, soft-edged shadows falling to the right",
         );
         check(
             &LightingRig::rembrandt(),
-            "low-key, high-contrast studio lighting, soft, diffused setup of 4 lights, warm \
+            "low-key, high-contrast studio lighting, moderately hard setup of 4 lights, warm \
              tungsten 3600 K key light with neutral daylight 5600 K fill light",
-            "key light from the front left, 52 degrees off axis, above eye level in a Rembrandt \
-             pattern; fill light from the front right, 40 degrees off axis, at eye level, 4 stops \
-             dimmer; rim light from behind on the right, above eye level, 0.5 stops dimmer; \
+            "key light from the front left, 58 degrees off axis, above eye level in a Rembrandt \
+             pattern; fill light from the front right, 40 degrees off axis, at eye level, 4.5 stops \
+             dimmer; rim light from behind on the right, at eye level, 0.5 stops brighter; \
              background light on the backdrop, 3 stops dimmer",
-            "deep, soft-edged shadows falling to the right",
+            "deep, defined shadows falling to the right",
         );
     }
 

@@ -1,0 +1,54 @@
+//! `PATCH /api/v1/me`: change what the caller says of themselves.
+//!
+//! Access: any member who is not suspended.
+//! Changes: the account's profile. A field that is left out stays; `null` clears it.
+//! Retry: the same change again is the same account. `If-Match` with the tag of `GET /api/v1/me`
+//! refuses a change to something that has moved since (412).
+
+use domain::account::Profile;
+use runtime::{Access, ApiError, Call, CallRefused, Endpoint, Json};
+use serde::{Deserialize, Deserializer};
+use store::Store;
+
+use crate::view::MeView;
+
+pub const ENDPOINT: Endpoint = Endpoint::patch("account-update-me", "/api/v1/me", Access::Member);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    #[serde(default, deserialize_with = "given")]
+    display_name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    bio: Option<Option<String>>,
+}
+
+/// A field that was sent, `null` included.
+fn given<'de, D: Deserializer<'de>>(sent: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(sent).map(Some)
+}
+
+impl Request {
+    fn apply(&self, profile: &mut Profile) {
+        if let Some(display_name) = &self.display_name {
+            profile.display_name.clone_from(display_name);
+        }
+        if let Some(bio) = &self.bio {
+            profile.bio.clone_from(bio);
+        }
+    }
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
+    let member = call.member()?;
+    let mut wanted = Profile::default();
+    call.body.apply(&mut wanted);
+    wanted.validate()?;
+    let (user, email) = (&member.user_id, member.email.as_deref());
+    let account = store.describe(user, email, call.now, |account, profile| {
+        call.check_if_match(&MeView::new(account.clone(), member.role, call.now))?;
+        call.body.apply(profile);
+        Ok::<(), CallRefused>(())
+    });
+    Ok(Json(MeView::new(account.await?, member.role, call.now)))
+}

@@ -1,0 +1,67 @@
+//! A member as they see themselves.
+
+use domain::{
+    Timestamp,
+    account::{Account, Role, Standing},
+    id::UserId,
+    plan::Plan,
+};
+use serde::Serialize;
+
+/// A member.
+#[derive(Debug, Serialize)]
+pub struct MeView {
+    user_id: UserId,
+    email: Option<String>,
+    display_name: Option<String>,
+    bio: Option<String>,
+    plan: Plan,
+    role: Option<Role>,
+    standing: Standing,
+    created_at: Timestamp,
+    credits: CreditsInBrief,
+    generations: GenerationsInBrief,
+}
+
+/// The whole of it is at `/api/v1/billing/credits`.
+#[derive(Debug, Serialize)]
+struct CreditsInBrief {
+    available: u32,
+    held: u32,
+    debt: u32,
+    unlimited: bool,
+    next_grant_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct GenerationsInBrief {
+    open: u32,
+    open_max: u32,
+}
+
+impl MeView {
+    pub(crate) fn new(account: Account, role: Option<Role>, now: Timestamp) -> MeView {
+        let totals = account.credits.totals();
+        MeView {
+            credits: CreditsInBrief {
+                available: totals.available,
+                held: totals.held,
+                debt: account.credits.debt,
+                unlimited: account.credits.is_unlimited(now),
+                next_grant_at: account.next_grant_at(),
+            },
+            generations: GenerationsInBrief {
+                open: account.open_jobs,
+                open_max: account.plan.terms().concurrency_max,
+            },
+            user_id: account.user_id,
+            email: account.email,
+            display_name: account.profile.display_name,
+            bio: account.profile.bio,
+            plan: account.plan,
+            role,
+            standing: account.standing,
+            created_at: account.created_at,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+use background::run_generation::{WORKER, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::queue(WORKER, handle)
+}

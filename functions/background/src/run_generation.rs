@@ -1,0 +1,316 @@
+//! `background-run-generation`: looks at a job and moves it on.
+//!
+//! A message is a hint to look. What to do is decided by the job alone (`Job::next_step`), claimed
+//! with a write that only one worker can win, and ended with a write that only the claimer can make.
+//! So a message may come twice, late, out of order, or for a job that is over.
+//!
+//! Retry: our renderer may draw again; a provider that may have taken a request is never asked
+//! again. Nothing waits in here for an image: Bria's webhook or the next hint brings it.
+
+use std::time::{Duration, Instant};
+
+use clients::{
+    Images, Picture,
+    bria::{PollError, ProviderStatus, RequestId, SubmitError, SubmitRequest},
+    fetch::FetchError,
+    queue::Hint,
+};
+use domain::{
+    Refusal, Timestamp,
+    fibo::StructuredPrompt,
+    generation::{Failure, FailureCode, Input, Job, Provider, Step, WebhookRef},
+};
+use runtime::{BriaImages, ImageProvider, Metrics, Task, TaskError, Worker};
+use store::{JobAndInput, Rate, Store};
+
+use crate::{draw::draw, lookup::find, settle};
+
+pub const WORKER: Worker = Worker::new("background-run-generation").with_concurrency(1);
+
+/// When to look again after something outside was away for a moment.
+const PAUSE: Duration = Duration::from_secs(30);
+
+type Capabilities = (Store, Images, ImageProvider);
+
+pub async fn handle(capabilities: &Capabilities, task: Task<Hint>) -> Result<(), TaskError> {
+    task.log_job(&task.body.user_id, &task.body.job_id);
+    let (store, now) = (&capabilities.0, task.now);
+    let Some(JobAndInput { job, input }) = find(store, &task.body).await? else { return Ok(()) };
+    match job.next_step(now) {
+        Step::Leave => Ok(()),
+        Step::Fail(failure) => settle::fail(store, &job, failure, now).await,
+        Step::AwaitUnknown => move_on(store, &job, job.clone().await_unknown(now)).await,
+        Step::Submit => submit(capabilities, job, &input, now).await,
+        Step::Poll => poll(capabilities, job, now).await,
+    }
+}
+
+async fn submit(
+    capabilities: &Capabilities,
+    job: Job,
+    input: &Input,
+    now: Timestamp,
+) -> Result<(), TaskError> {
+    let (store, images, provider) = capabilities;
+    match (job.provider, provider) {
+        (Provider::Studio, _) => render((store, images), job, input, now).await,
+        (Provider::Bria, ImageProvider::Bria(bria)) => ask(store, bria, job, input, now).await,
+        (Provider::Bria, ImageProvider::Studio) => {
+            let failure = Failure::new(
+                FailureCode::ProviderUnavailable,
+                "The image provider this was queued for is no longer in use.",
+            );
+            settle::fail(store, &job, failure, now).await
+        }
+    }
+}
+
+/// Draws the image here and now.
+async fn render(
+    (store, images): (&Store, &Images),
+    job: Job,
+    input: &Input,
+    now: Timestamp,
+) -> Result<(), TaskError> {
+    let claimed = job.clone().claim_submit(now);
+    if !store.advance(&job, &claimed).await? {
+        return Ok(());
+    }
+    let (began, input) = (Instant::now(), input.clone());
+    let drawn = tokio::task::spawn_blocking(move || draw(&input)).await;
+    log_latency("studio", began, now);
+    let picture = match drawn {
+        Ok(Ok(picture)) => picture,
+        Ok(Err(_)) | Err(_) => {
+            return settle::fail(store, &claimed, invalid("The renderer failed."), now).await;
+        }
+    };
+    match settle::succeed((store, images), &claimed, &picture, now).await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            tracing::warn!(?error, "the image is drawn again later");
+            move_on(store, &claimed, claimed.clone().requeue(now.plus(PAUSE), now)).await
+        }
+    }
+}
+
+/// Asks Bria for the image. Once it may have heard us it is never asked again.
+async fn ask(
+    store: &Store,
+    images: &BriaImages,
+    job: Job,
+    input: &Input,
+    now: Timestamp,
+) -> Result<(), TaskError> {
+    if let Some(later) = limited(store, "bria-submit", images, now).await? {
+        return move_on(store, &job, job.clone().postpone(later, now)).await;
+    }
+    let request = request(&job, input, &images.webhook_url);
+    let claimed = job.clone().claim_submit(now);
+    if !store.advance(&job, &claimed).await? {
+        return Ok(());
+    }
+    let began = Instant::now();
+    let answer = images.bria.submit(&request).await;
+    log_latency("bria-submit", began, now);
+    let claim = claimed.clone();
+    match answer {
+        Ok(id) => move_on(store, &claimed, claim.accept(id.as_str(), now)).await,
+        Err(SubmitError::Busy { retry_after_s }) => {
+            let later = now.plus(busy_for(retry_after_s));
+            move_on(store, &claimed, claim.requeue(later, now)).await
+        }
+        Err(SubmitError::Refused { .. }) => {
+            move_on(store, &claimed, claim.requeue(now.plus(PAUSE), now)).await
+        }
+        Err(SubmitError::Ambiguous { detail }) => {
+            tracing::warn!(detail, "the submit was not answered; it is not repeated");
+            Metrics::at(now).count("UnknownSubmits", 1).emit();
+            move_on(store, &claimed, claim.await_unknown(now)).await
+        }
+        Err(SubmitError::Blocked { message }) => {
+            settle::fail(store, &claimed, blocked(&message), now).await
+        }
+        Err(SubmitError::Rejected { status, message }) => {
+            tracing::error!(status, message, "the provider rejected our request");
+            settle::fail(store, &claimed, rejected(&message), now).await
+        }
+    }
+}
+
+/// Asks Bria how far it is, and takes the image if it is there.
+async fn poll(
+    (store, images, provider): &Capabilities,
+    job: Job,
+    now: Timestamp,
+) -> Result<(), TaskError> {
+    let (ImageProvider::Bria(bria), Some(id)) =
+        (provider, job.request_id.as_deref().and_then(RequestId::parse))
+    else {
+        let failure = rejected("The provider's name for this request is not usable.");
+        return settle::fail(store, &job, failure, now).await;
+    };
+    if let Some(later) = limited(store, "bria-status", bria, now).await? {
+        return move_on(store, &job, job.clone().postpone(later, now)).await;
+    }
+    let claimed = job.clone().claim_poll(now);
+    if !store.advance(&job, &claimed).await? {
+        return Ok(());
+    }
+    let began = Instant::now();
+    let answer = bria.bria.status(&id).await;
+    log_latency("bria-status", began, now);
+    match answer {
+        Ok(ProviderStatus::Completed { image_url, .. }) => {
+            take((store, images, bria), claimed, &image_url, now).await
+        }
+        Ok(ProviderStatus::Blocked { message }) => {
+            settle::fail(store, &claimed, blocked(&message), now).await
+        }
+        Ok(ProviderStatus::Failed { message }) => {
+            settle::fail(store, &claimed, rejected(&message), now).await
+        }
+        Ok(ProviderStatus::Expired) => {
+            let failure = rejected("The provider no longer knows this request.");
+            settle::fail(store, &claimed, failure, now).await
+        }
+        Ok(ProviderStatus::Unknown) => {
+            later(store, claimed.clone(), claimed.count_unknown(), Duration::ZERO, now).await
+        }
+        Ok(ProviderStatus::InProgress) | Err(PollError::Unavailable { .. }) => {
+            later(store, claimed.clone(), claimed, Duration::ZERO, now).await
+        }
+        Err(PollError::Busy { retry_after_s }) => {
+            later(store, claimed.clone(), claimed, busy_for(retry_after_s), now).await
+        }
+    }
+}
+
+/// Fetches, checks and keeps the image.
+async fn take(
+    (store, images, bria): (&Store, &Images, &BriaImages),
+    claimed: Job,
+    url: &str,
+    now: Timestamp,
+) -> Result<(), TaskError> {
+    let bytes = match bria.fetcher.fetch(url).await {
+        Ok(bytes) => bytes,
+        Err(FetchError::Unavailable { detail }) => {
+            tracing::warn!(detail, "the image cannot be fetched for now");
+            return later(store, claimed.clone(), claimed, Duration::ZERO, now).await;
+        }
+        Err(refused) => {
+            tracing::error!(%refused, "the image cannot be fetched");
+            let failure = invalid("The provider's image could not be fetched.");
+            return settle::fail(store, &claimed, failure, now).await;
+        }
+    };
+    let picture = match tokio::task::spawn_blocking(move || Picture::decode(&bytes)).await {
+        Ok(Ok(picture)) => picture,
+        Ok(Err(refused)) => {
+            return settle::fail(store, &claimed, invalid(&refused.to_string()), now).await;
+        }
+        Err(_) => {
+            let failure = invalid("The provider's image could not be read.");
+            return settle::fail(store, &claimed, failure, now).await;
+        }
+    };
+    match settle::succeed((store, images), &claimed, &picture, now).await {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            tracing::warn!(?error, "the image is taken again later");
+            later(store, claimed.clone(), claimed, Duration::ZERO, now).await
+        }
+    }
+}
+
+/// Looks again later, or ends the job if the provider has had its time or has forgotten it.
+async fn later(
+    store: &Store,
+    claimed: Job,
+    after: Job,
+    at_least: Duration,
+    now: Timestamp,
+) -> Result<(), TaskError> {
+    if after.is_forgotten() {
+        let failure = rejected("The provider does not know this request.");
+        return settle::fail(store, &claimed, failure, now).await;
+    }
+    if after.is_overdue(now) {
+        let failure = Failure::new(FailureCode::TimedOut, "The image took too long.");
+        return settle::fail(store, &claimed, failure, now).await;
+    }
+    move_on(store, &claimed, after.poll_later(at_least, now)).await
+}
+
+/// Writes where the job is now. If somebody moved it meanwhile, they know better.
+async fn move_on(store: &Store, before: &Job, after: Job) -> Result<(), TaskError> {
+    if !store.advance(before, &after).await? {
+        tracing::info!("somebody else moved the job first");
+    }
+    Ok(())
+}
+
+/// When to come again, if Bria's calls of this minute are used up.
+async fn limited(
+    store: &Store,
+    route: &str,
+    images: &BriaImages,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, TaskError> {
+    let rate = Rate { max: images.calls_per_minute, window: Duration::from_secs(60) };
+    match store.take(route, rate, now).await {
+        Ok(()) => Ok(None),
+        Err(refused) => match refused.retry_after_s() {
+            Some(retry_after_s) if refused.code() == "rate_limited" => {
+                Ok(Some(now.plus(Duration::from_secs(u64::from(retry_after_s)))))
+            }
+            Some(_) | None => Err(refused.into()),
+        },
+    }
+}
+
+fn request(job: &Job, input: &Input, webhook_url: &str) -> SubmitRequest {
+    let (rig, camera) = (input.lighting.as_ref(), input.camera.as_ref());
+    let structured = input.structured_prompt.clone().map(|kept| {
+        let lit = rig.into_iter().fold(kept, StructuredPrompt::with_lighting);
+        camera.into_iter().fold(lit, StructuredPrompt::with_camera).canonical_json()
+    });
+    let prompt = match (&input.prompt, &structured) {
+        (Some(prompt), None) => Some(StructuredPrompt::in_words(prompt, rig, camera)),
+        (refine, _) => refine.clone(),
+    };
+    let mut webhook_url = webhook_url.to_owned();
+    webhook_url.push_str("?job=");
+    webhook_url.extend(form_urlencoded::byte_serialize(WebhookRef::of(job).to_string().as_bytes()));
+    SubmitRequest {
+        prompt,
+        structured_prompt: structured,
+        negative_prompt: input.negative_prompt.clone(),
+        seed: Some(input.seed),
+        aspect_ratio: input.aspect_ratio,
+        quality: input.quality,
+        webhook_url: Some(webhook_url),
+    }
+}
+
+fn busy_for(retry_after_s: Option<u32>) -> Duration {
+    retry_after_s.map_or(PAUSE, |secs| Duration::from_secs(u64::from(secs.clamp(1, 900))))
+}
+
+fn blocked(message: &str) -> Failure {
+    Failure::new(FailureCode::ContentBlocked, message)
+}
+
+fn rejected(message: &str) -> Failure {
+    Failure::new(FailureCode::ProviderRejected, message)
+}
+
+fn invalid(message: &str) -> Failure {
+    Failure::new(FailureCode::ResultInvalid, message)
+}
+
+fn log_latency(route: &'static str, began: Instant, now: Timestamp) {
+    let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Metrics::at(now).dimension("Provider", route).millis("ProviderLatency", took).emit();
+}

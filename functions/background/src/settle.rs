@@ -1,0 +1,59 @@
+//! How a job ends, and what is counted when it does.
+
+use clients::{Images, Picture};
+use domain::{
+    Timestamp,
+    generation::{ChargeState, Failure, Job},
+};
+use runtime::{Metrics, TaskError};
+use store::{Settled, Store};
+
+/// Stores the image and ends the job with it, in this order: a captured credit has a stored image.
+///
+/// # Errors
+/// When the image or the end cannot be written; both may be tried again.
+pub(crate) async fn succeed(
+    (store, images): (&Store, &Images),
+    job: &Job,
+    picture: &Picture,
+    now: Timestamp,
+) -> Result<(), TaskError> {
+    let stored = images.store(&job.user_id, &job.id, picture).await?;
+    let settled = store.settle(job, now, |job, draft| job.succeed(draft, stored.clone())).await?;
+    count(&settled, now);
+    Ok(())
+}
+
+/// Ends the job without an image; its credit goes back.
+///
+/// # Errors
+/// When the end cannot be written; it may be tried again.
+pub(crate) async fn fail(
+    store: &Store,
+    job: &Job,
+    failure: Failure,
+    now: Timestamp,
+) -> Result<(), TaskError> {
+    let settled = store.settle(job, now, |job, draft| job.fail(draft, failure.clone())).await?;
+    count(&settled, now);
+    Ok(())
+}
+
+fn count(settled: &Settled, now: Timestamp) {
+    let Settled::Now(job) = settled else {
+        tracing::info!("somebody else moved the job first");
+        return;
+    };
+    let credits = u64::from(job.charge.credits);
+    let moved = match job.charge.state {
+        ChargeState::Captured => "CreditsCaptured",
+        ChargeState::Released | ChargeState::Held => "CreditsReleased",
+    };
+    let took = u64::try_from(job.created_at.until(now).as_millis()).unwrap_or(u64::MAX);
+    Metrics::at(now)
+        .dimension("Status", job.status.as_str())
+        .count("Jobs", 1)
+        .count(moved, credits)
+        .millis("JobTime", took)
+        .emit();
+}

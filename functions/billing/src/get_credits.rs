@@ -1,0 +1,105 @@
+//! `GET /api/v1/billing/credits`: the balance, its lots, what lapses when, and the ledger.
+//!
+//! Access: any member, suspended ones too.
+//! Changes: like every first read, it brings the account up to date.
+
+use domain::{
+    Timestamp,
+    credits::{LedgerEntry, Lot, LotId, LotSource, Totals},
+    plan::Plan,
+};
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::{Deserialize, Serialize};
+use store::{Cursor, Page, PageSize, Store};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("billing-get-credits", "/api/v1/billing/credits", Access::Member);
+
+/// `limit` and `cursor` page through the ledger.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    #[serde(default)]
+    limit: PageSize,
+    cursor: Option<Cursor>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    plan: Plan,
+    available: u32,
+    held: u32,
+    debt: u32,
+    unlimited: bool,
+    /// granted = available + held + spent + expired + revoked, over all time.
+    totals: Totals,
+    lots: Vec<LotView>,
+    /// Soonest first.
+    expiring: Vec<Expiring>,
+    next_grant_at: Option<Timestamp>,
+    /// Newest first.
+    ledger: Page<LedgerEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct LotView {
+    id: LotId,
+    source: LotSource,
+    available: u32,
+    held: u32,
+    spent: u32,
+    granted: u32,
+    granted_at: Timestamp,
+    expires_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct Expiring {
+    at: Timestamp,
+    credits: u32,
+}
+
+impl From<&Lot> for LotView {
+    fn from(lot: &Lot) -> LotView {
+        LotView {
+            id: lot.terms.id.clone(),
+            source: lot.terms.source,
+            available: lot.available(),
+            held: lot.held,
+            spent: lot.spent,
+            granted: lot.granted,
+            granted_at: lot.granted_at,
+            expires_at: lot.terms.expires_at,
+        }
+    }
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+    let member = call.member()?;
+    let account = store.visit(&member.user_id, member.email.as_deref(), call.now).await?;
+    let Request { limit, cursor } = &call.body;
+    let ledger = store.ledger(&member.user_id, *limit, cursor.clone()).await?;
+    let credits = &account.credits;
+    let totals = credits.totals();
+    Ok(Json(Response {
+        plan: account.plan,
+        available: totals.available,
+        held: totals.held,
+        debt: credits.debt,
+        unlimited: credits.is_unlimited(call.now),
+        totals,
+        lots: credits.lots.iter().map(LotView::from).collect(),
+        expiring: expiring(&credits.lots),
+        next_grant_at: account.next_grant_at(),
+        ledger,
+    }))
+}
+
+fn expiring(lots: &[Lot]) -> Vec<Expiring> {
+    let ends = lots.iter().filter_map(|lot| Some((lot.terms.expires_at?, lot.available())));
+    let mut by_end = std::collections::BTreeMap::new();
+    for (at, credits) in ends.filter(|(_, credits)| *credits > 0) {
+        *by_end.entry(at).or_insert(0) += credits;
+    }
+    by_end.into_iter().map(|(at, credits)| Expiring { at, credits }).collect()
+}

@@ -1,0 +1,17 @@
+//! The Lambda authorizer: from a bearer token to who calls.
+//!
+//! API Gateway asks it before every route that is not public, and keeps its answer for a minute per
+//! token. It says who somebody is and keeps non-staff away from `/api/v1/admin`; whether somebody
+//! is suspended is not in a token and is asked where it matters.
+
+use clients::{
+    Issuer,
+    oidc::{Identity, TokenRefused},
+};
+use runtime::{Presented, Worker};
+
+pub const WORKER: Worker = Worker::new("edge-authorizer");
+
+pub async fn handle(issuer: &Issuer, presented: Presented) -> Result<Identity, TokenRefused> {
+    issuer.verify(&presented.token, presented.now).await
+}

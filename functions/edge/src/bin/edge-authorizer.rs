@@ -1,0 +1,5 @@
+use edge::authorizer::{WORKER, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::authorize(WORKER, handle)
+}

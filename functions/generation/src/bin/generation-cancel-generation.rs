@@ -1,0 +1,5 @@
+use generation::cancel_generation::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

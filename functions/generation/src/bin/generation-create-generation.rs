@@ -1,0 +1,5 @@
+use generation::create_generation::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,5 @@
+use generation::create_preset::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

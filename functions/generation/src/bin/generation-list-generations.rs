@@ -1,0 +1,5 @@
+use generation::list_generations::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,5 @@
+use generation::structure_prompt::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

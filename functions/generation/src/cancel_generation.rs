@@ -1,0 +1,33 @@
+//! `POST /api/v1/generations/{id}/cancel`: take a generation back before it begins.
+//!
+//! Access: the member whose it is; to everybody else it does not exist.
+//! Changes: in one transaction the job, the account (its credit released) and a ledger entry. Once
+//! the provider has it, it cannot be stopped: 409 says what will be charged.
+//! Retry: the same `Idempotency-Key` returns the cancelled job; without one, a repeat is a 409.
+
+use domain::id::JobId;
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::Deserialize;
+use store::{Missing, Store};
+
+use crate::view::JobView;
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "generation-cancel-generation",
+    "/api/v1/generations/{id}/cancel",
+    Access::Member,
+);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<JobView>, ApiError> {
+    let id = JobId::parse(&call.body.id).map_err(|_| Missing::Generation)?;
+    call.log_job(&id);
+    let user = &call.member()?.user_id;
+    let job = store.cancel(user, &id, call.idempotency(), call.now).await?;
+    Ok(Json(JobView::plain(job, &call.links)))
+}

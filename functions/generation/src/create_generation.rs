@@ -1,0 +1,43 @@
+//! `POST /api/v1/generations`: ask for an image.
+//!
+//! Access: any member who is not suspended.
+//! Changes: in one transaction the account (a credit held, one more job open), the job, what it is
+//! made from, a ledger entry and the record of the key. The queue hears of it from the stream.
+//! Retry: the same `Idempotency-Key` returns the same job, as it is by then.
+
+use domain::{
+    generation::{Names, Order, Provider, place},
+    id::JobId,
+};
+use runtime::{Accepted, Access, ApiError, Call, Endpoint};
+use store::Store;
+
+use crate::view::JobView;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("generation-create-generation", "/api/v1/generations", Access::Member)
+        .requires_key();
+
+pub async fn handle(
+    (store, provider): &(Store, Provider),
+    call: Call<Order>,
+) -> Result<Accepted<JobView>, ApiError> {
+    let order = &call.body;
+    order.subject()?;
+    let member = call.member()?;
+    let names = Names {
+        id: JobId::new(call.now, call.random()),
+        provider: *provider,
+        seed: (call.random() >> 96) as u32,
+        webhook_token: format!("{:032x}", call.random()),
+    };
+    call.log_job(&names.id);
+    let who = (&member.user_id, member.email.as_deref());
+    let (key, preset) = (call.idempotency_key()?, order.preset_id.as_ref());
+    let job = store
+        .enqueue(who, key, preset, call.now, |draft, kept| place(draft, order, kept, &names))
+        .await?;
+    let retry_after_s = job.retry_after_s(call.now).unwrap_or(1);
+    let body = JobView::plain(job, &call.links);
+    Ok(Accepted { location: body.location(), retry_after_s, body })
+}

@@ -1,0 +1,38 @@
+//! `POST /api/v1/presets`: keep a light, a camera and what to show under a name.
+//!
+//! Access: any member who is not suspended.
+//! Changes: in one transaction the preset, the account's count of them, and the record of the key.
+//! Retry: the same `Idempotency-Key` returns the same preset.
+
+use domain::{generation::PresetContent, id::PresetId, preset::Preset};
+use runtime::{Access, ApiError, Call, Created, Endpoint};
+use serde::Deserialize;
+use store::Store;
+
+use crate::view::PresetView;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("generation-create-preset", "/api/v1/presets", Access::Member);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    name: String,
+    prompt: Option<String>,
+    structured_prompt: Option<domain::fibo::StructuredPrompt>,
+    lighting: Option<domain::lighting::LightingRig>,
+    camera: Option<domain::camera::CameraSettings>,
+    negative_prompt: Option<String>,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<PresetView>, ApiError> {
+    let member = call.member()?;
+    let Request { name, prompt, structured_prompt, lighting, camera, negative_prompt } =
+        call.body.clone();
+    let content = PresetContent { prompt, structured_prompt, lighting, camera, negative_prompt };
+    let id = PresetId::new(call.now, call.random());
+    let preset = Preset::keep(id, member.user_id.clone(), name, content, call.now)?;
+    let kept = store.create_preset(&preset, member.email.as_deref(), call.idempotency()).await?;
+    let location = call.links.to(format_args!("/api/v1/presets/{}", kept.id));
+    Ok(Created { location, body: kept.into() })
+}

@@ -1,0 +1,26 @@
+//! `DELETE /api/v1/presets/{id}`: forget a preset.
+//!
+//! Access: the member whose it is, unless suspended; to everybody else it does not exist.
+//! Changes: in one transaction the preset and the account's count of them. Generations made with
+//! it keep what they took from it. Presets never change, so there is nothing for `If-Match` to lose.
+//! Retry: a repeat is a 404.
+
+use domain::id::PresetId;
+use runtime::{Access, ApiError, Call, Endpoint, NoContent};
+use serde::Deserialize;
+use store::{Missing, Store};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::delete("generation-delete-preset", "/api/v1/presets/{id}", Access::Member);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
+    let id = PresetId::parse(&call.body.id).map_err(|_| Missing::Preset)?;
+    store.delete_preset(&call.member()?.user_id, &id, call.now).await?;
+    Ok(NoContent)
+}

@@ -1,0 +1,34 @@
+//! `GET /api/v1/generations/{id}`: one generation, its image if there is one, and what it is made
+//! from.
+//!
+//! Access: the member whose it is; to everybody else it does not exist.
+//! Changes: nothing.
+
+use clients::Images;
+use domain::id::JobId;
+use runtime::{Access, ApiError, Call, Endpoint, Polled};
+use serde::Deserialize;
+use store::{JobAndInput, Missing, Store};
+
+use crate::view::JobView;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("generation-get-generation", "/api/v1/generations/{id}", Access::Member);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+}
+
+pub async fn handle(
+    (store, images): &(Store, Images),
+    call: Call<Request>,
+) -> Result<Polled<JobView>, ApiError> {
+    let id = JobId::parse(&call.body.id).map_err(|_| Missing::Generation)?;
+    call.log_job(&id);
+    let JobAndInput { job, input } = store.job_and_input(&call.member()?.user_id, &id).await?;
+    let retry_after_s = job.retry_after_s(call.now);
+    let view = JobView::linked(job, &call.links, images, call.now).await?;
+    Ok(Polled { body: view.with_input(input), retry_after_s })
+}

@@ -1,0 +1,38 @@
+//! `GET /api/v1/generations`: the member's generations, newest first, of one status if asked.
+//!
+//! Access: any member; they see their own.
+//! Changes: nothing.
+
+use clients::Images;
+use domain::generation::Status;
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::Deserialize;
+use store::{Cursor, Page, PageSize, Store};
+
+use crate::view::JobView;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("generation-list-generations", "/api/v1/generations", Access::Member);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    status: Option<Status>,
+    #[serde(default)]
+    limit: PageSize,
+    cursor: Option<Cursor>,
+}
+
+pub async fn handle(
+    (store, images): &(Store, Images),
+    call: Call<Request>,
+) -> Result<Json<Page<JobView>>, ApiError> {
+    let Request { status, limit, cursor } = &call.body;
+    let user = &call.member()?.user_id;
+    let page = store.jobs(user, *status, *limit, cursor.clone(), call.now).await?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for job in page.items {
+        items.push(JobView::linked(job, &call.links, images, call.now).await?);
+    }
+    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+}

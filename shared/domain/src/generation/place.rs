@@ -1,0 +1,132 @@
+//! From an order to a queued job: the whole decision behind `POST /generations`.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{Input, Job, Order, Provider};
+use crate::{
+    account::{AccountRefused, Draft},
+    id::{JobId, UserId},
+    preset::Preset,
+    refusal::{FieldError, InvalidFields, Refusal, RefusalKind},
+};
+
+/// What a new job gets from outside: its name, who makes it, and randomness.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// The new job's id.
+    pub id: JobId,
+    /// Who makes the image.
+    pub provider: Provider,
+    /// The seed, unless the order names one.
+    pub seed: u32,
+    /// Random text for the webhook's URL.
+    pub webhook_token: String,
+}
+
+/// Why an order was not taken.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OrderRefused {
+    /// It is not acceptable, or names a preset the member does not have.
+    #[error(transparent)]
+    Input(#[from] InvalidFields),
+    /// The account may not.
+    #[error(transparent)]
+    Account(#[from] AccountRefused),
+}
+
+impl Refusal for OrderRefused {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            OrderRefused::Input(inner) => inner.kind(),
+            OrderRefused::Account(inner) => inner.kind(),
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            OrderRefused::Input(inner) => inner.code(),
+            OrderRefused::Account(inner) => inner.code(),
+        }
+    }
+    fn fields(&self) -> &[FieldError] {
+        match self {
+            OrderRefused::Input(inner) => inner.fields(),
+            OrderRefused::Account(inner) => inner.fields(),
+        }
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            OrderRefused::Input(inner) => inner.retry_after_s(),
+            OrderRefused::Account(inner) => inner.retry_after_s(),
+        }
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            OrderRefused::Input(inner) => inner.members(),
+            OrderRefused::Account(inner) => inner.members(),
+        }
+    }
+}
+
+/// Takes an order: resolves it, holds its credit and queues its job.
+///
+/// `kept` is the preset the order names, `None` if the member has no such preset.
+///
+/// # Errors
+/// See [`OrderRefused`]; the draft is not to be used after one.
+pub fn place(
+    draft: &mut Draft,
+    order: &Order,
+    kept: Option<Preset>,
+    names: &Names,
+) -> Result<(Job, Input), OrderRefused> {
+    draft.require_active()?;
+    if order.preset_id.is_some() && kept.is_none() {
+        let detail = "none of your presets has this id";
+        let unknown = FieldError::new("/preset_id", "unknown_preset", detail);
+        return Err(InvalidFields(vec![unknown]).into());
+    }
+    let input = Input::resolve(order, kept.map(|preset| preset.content), names.seed)?;
+    let job = Job::place(draft, &input, names)?;
+    Ok((job, input))
+}
+
+/// Which job a webhook's URL was made for. The provider signs its notices but not the URL they go
+/// to, so the URL carries the job's own token; together they name a request even if the answer to
+/// its submit was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookRef {
+    /// Whose job.
+    pub user_id: UserId,
+    /// Which job.
+    pub job_id: JobId,
+    /// The job's token.
+    pub token: String,
+}
+
+impl WebhookRef {
+    /// The reference to a job.
+    pub fn of(job: &Job) -> WebhookRef {
+        WebhookRef {
+            user_id: job.user_id.clone(),
+            job_id: job.id.clone(),
+            token: job.webhook_token.clone(),
+        }
+    }
+
+    /// Reads what `Display` writes; `None` if it is anything else.
+    pub fn parse(text: &str) -> Option<WebhookRef> {
+        let mut parts = text.splitn(3, '.');
+        let job_id = JobId::parse(parts.next()?).ok()?;
+        let token = parts.next()?.to_owned();
+        Some(WebhookRef { user_id: UserId::parse(parts.next()?).ok()?, job_id, token })
+    }
+}
+
+/// `<job>.<token>.<user>`: neither of the first two holds a dot.
+impl fmt::Display for WebhookRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.job_id, self.token, self.user_id)
+    }
+}

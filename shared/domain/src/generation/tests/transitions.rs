@@ -1,0 +1,248 @@
+//! Every change a job can go through.
+
+use expect_test::expect;
+
+use super::*;
+use crate::{Refusal, refusal::RefusalKind};
+
+/// A job of Bria's in each status, and the account behind it.
+fn in_status(status: Status) -> (Job, Account) {
+    let (job, account) = placed(Provider::Bria);
+    let begun = |job: Job| job.claim_submit(NOW);
+    let mut draft = drafted(account, NOW);
+    let job = match status {
+        Status::Queued => job,
+        Status::Submitting => begun(job),
+        Status::Submitted => begun(job).accept("request_1", NOW),
+        Status::Succeeded => begun(job).succeed(&mut draft, stored()).unwrap(),
+        Status::Failed => begun(job).fail(&mut draft, blocked()).unwrap(),
+        Status::Cancelled => job.cancel(&mut draft).unwrap(),
+    };
+    assert_eq!(job.status, status);
+    (job, draft.finish().account)
+}
+
+/// What became of a job and its credit.
+fn outcome<R: Refusal>(result: Result<Job, R>) -> String {
+    match result {
+        Ok(job) => {
+            let charge = serde_json::to_value(job.charge.state).unwrap();
+            format!("{}, {}", job.status.as_str(), charge.as_str().unwrap())
+        }
+        Err(refused) => format!("refused: {}", refused.code()),
+    }
+}
+
+#[test]
+fn what_ends_a_job_in_each_status() {
+    let mut table = String::new();
+    for status in Status::ALL {
+        let (job, account) = in_status(status);
+        let draft = || drafted(account.clone(), NOW);
+        let cancelled = outcome(job.clone().cancel(&mut draft()));
+        let succeeded = outcome(job.clone().succeed(&mut draft(), stored()));
+        let failed = outcome(job.fail(&mut draft(), blocked()));
+        table += &format!(
+            "{}:\n    cancel -> {cancelled}\n    image  -> {succeeded}\n    fail   -> {failed}\n",
+            status.as_str()
+        );
+    }
+    expect![[r#"
+        queued:
+            cancel -> cancelled, released
+            image  -> succeeded, captured
+            fail   -> failed, released
+        submitting:
+            cancel -> refused: generation_already_submitted
+            image  -> succeeded, captured
+            fail   -> failed, released
+        submitted:
+            cancel -> refused: generation_already_submitted
+            image  -> succeeded, captured
+            fail   -> failed, released
+        succeeded:
+            cancel -> refused: generation_finished
+            image  -> refused: ledger_broken
+            fail   -> refused: ledger_broken
+        failed:
+            cancel -> refused: generation_finished
+            image  -> refused: ledger_broken
+            fail   -> refused: ledger_broken
+        cancelled:
+            cancel -> refused: generation_finished
+            image  -> refused: ledger_broken
+            fail   -> refused: ledger_broken
+    "#]]
+    .assert_eq(&table);
+}
+
+#[test]
+fn a_refused_end_leaves_the_account_alone() {
+    for status in [Status::Succeeded, Status::Failed, Status::Cancelled] {
+        let (job, account) = in_status(status);
+        // Another job of the same lot is open: its hold must not pay for a second end of this one.
+        let mut draft = drafted(account, NOW);
+        draft.start_job("another", 1).unwrap();
+        let before = draft.account().clone();
+        job.clone().cancel(&mut draft).unwrap_err();
+        job.clone().succeed(&mut draft, stored()).unwrap_err();
+        job.fail(&mut draft, blocked()).unwrap_err();
+        assert_eq!(draft.account(), &before, "{status:?}");
+    }
+}
+
+#[test]
+fn what_moves_an_open_job() {
+    let later = NOW.plus(MINUTE * 3);
+    let mut table = String::new();
+    let mut row = |event: &str, job: &Job, moved: Job| {
+        assert_eq!(moved.version, job.version + 1, "{event} fences");
+        assert_eq!(moved.updated_at, later, "{event}");
+        assert_eq!((&moved.charge, moved.finished_at), (&job.charge, None), "{event}");
+        let due_s = moved.due_at.map(|due_at| later.secs_until(due_at));
+        let leased_s = moved.lease_until.map(|until| later.secs_until(until));
+        table += &format!(
+            "{:<10} {event:<14} -> {:<10} attempt {}, polls {}, due in {:?}, leased for {:?}, {:?}\n",
+            job.status.as_str(),
+            moved.status.as_str(),
+            moved.attempt,
+            moved.polls,
+            due_s,
+            leased_s,
+            moved.request_id.as_deref().unwrap_or("unnamed"),
+        );
+    };
+    let (queued, _) = in_status(Status::Queued);
+    row("claim_submit", &queued, queued.clone().claim_submit(later));
+    row("postpone", &queued, queued.clone().postpone(later.plus(MINUTE), later));
+
+    let (submitting, _) = in_status(Status::Submitting);
+    row("claim_submit", &submitting, submitting.clone().claim_submit(later));
+    row("requeue", &submitting, submitting.clone().requeue(later.plus(MINUTE), later));
+    row("await_unknown", &submitting, submitting.clone().await_unknown(later));
+    row("accept", &submitting, submitting.clone().accept("request_1", later));
+    row("signal", &submitting, submitting.clone().signal("request_1", later));
+
+    let (submitted, _) = in_status(Status::Submitted);
+    row("signal", &submitted, submitted.clone().signal("request_1", later));
+    row("postpone", &submitted, submitted.clone().postpone(later.plus(MINUTE), later));
+    row("claim_poll", &submitted, submitted.clone().claim_poll(later));
+    row("poll_later", &submitted, submitted.clone().poll_later(Duration::ZERO, later));
+    expect![[r#"
+        queued     claim_submit   -> submitting attempt 1, polls 0, due in Some(240), leased for Some(240), "unnamed"
+        queued     postpone       -> queued     attempt 0, polls 0, due in Some(60), leased for None, "unnamed"
+        submitting claim_submit   -> submitting attempt 2, polls 0, due in Some(240), leased for Some(240), "unnamed"
+        submitting requeue        -> queued     attempt 0, polls 0, due in Some(60), leased for None, "unnamed"
+        submitting await_unknown  -> submitting attempt 1, polls 0, due in Some(420), leased for None, "unnamed"
+        submitting accept         -> submitted  attempt 1, polls 0, due in Some(45), leased for None, "request_1"
+        submitting signal         -> submitted  attempt 1, polls 0, due in Some(0), leased for None, "request_1"
+        submitted  signal         -> submitted  attempt 1, polls 0, due in Some(0), leased for None, "request_1"
+        submitted  postpone       -> submitted  attempt 1, polls 0, due in Some(60), leased for None, "request_1"
+        submitted  claim_poll     -> submitted  attempt 1, polls 1, due in Some(240), leased for Some(240), "request_1"
+        submitted  poll_later     -> submitted  attempt 1, polls 0, due in Some(45), leased for None, "request_1"
+    "#]].assert_eq(&table);
+}
+
+#[test]
+fn the_clock_of_a_submit_runs_from_the_first_that_may_have_been_heard() {
+    let (job, _) = in_status(Status::Submitting);
+    let again = job.clone().claim_submit(NOW.plus(MINUTE * 5));
+    assert_eq!(again.submit_began_at, Some(NOW));
+    let refused = job.requeue(NOW.plus(MINUTE), NOW);
+    assert_eq!(refused.submit_began_at, None, "a clean no is no submit");
+    let anew = refused.claim_submit(NOW.plus(MINUTE));
+    assert_eq!((anew.submit_began_at, anew.attempt), (Some(NOW.plus(MINUTE)), 1));
+}
+
+#[test]
+fn a_notice_does_not_restart_the_clock_of_the_provider() {
+    let (job, _) = in_status(Status::Submitted);
+    let late = NOW.plus(PROVIDER_WAIT_MAX);
+    let noticed = job.signal("request_1", late.minus(MINUTE));
+    assert_eq!(noticed.submitted_at, Some(NOW));
+    assert!(!noticed.is_overdue(late.minus(Duration::from_millis(1))));
+    assert!(noticed.is_overdue(late));
+}
+
+#[test]
+fn why_a_generation_is_not_cancelled() {
+    let check = |status: Status, expected: expect_test::Expect| {
+        let (job, account) = in_status(status);
+        let refused = job.cancel(&mut drafted(account, NOW)).unwrap_err();
+        assert_eq!(refused.kind(), RefusalKind::Conflict);
+        expected.assert_eq(&format!("{refused}\n{}", serde_json::json!(refused.members())));
+    };
+    check(
+        Status::Submitting,
+        expect![[r#"
+        The provider has this generation and cannot be stopped. 1 credit(s) are charged if an image arrives, none if it fails.
+        [["charge",{"credits":1,"lots":[{"credits":1,"lot":"free:2027-01-15T08:00:00.000Z"}],"state":"held"}]]"#]],
+    );
+    check(
+        Status::Submitted,
+        expect![[r#"
+        The provider has this generation and cannot be stopped. 1 credit(s) are charged if an image arrives, none if it fails.
+        [["charge",{"credits":1,"lots":[{"credits":1,"lot":"free:2027-01-15T08:00:00.000Z"}],"state":"held"}]]"#]],
+    );
+    check(
+        Status::Succeeded,
+        expect![[r#"
+        This generation is succeeded already.
+        [["status","succeeded"],["charge",{"credits":1,"lots":[{"credits":1,"lot":"free:2027-01-15T08:00:00.000Z"}],"state":"captured"}]]"#]],
+    );
+    check(
+        Status::Failed,
+        expect![[r#"
+        This generation is failed already.
+        [["status","failed"],["charge",{"credits":1,"lots":[{"credits":1,"lot":"free:2027-01-15T08:00:00.000Z"}],"state":"released"}]]"#]],
+    );
+    check(
+        Status::Cancelled,
+        expect![[r#"
+        This generation is cancelled already.
+        [["status","cancelled"],["charge",{"credits":1,"lots":[{"credits":1,"lot":"free:2027-01-15T08:00:00.000Z"}],"state":"released"}]]"#]],
+    );
+}
+
+#[test]
+fn a_suspended_member_cancels_nothing() {
+    let (job, account) = in_status(Status::Queued);
+    let standing = crate::account::Standing::Suspended { reason: "fraud".to_owned(), until: None };
+    let refused = job.cancel(&mut drafted(Account { standing, ..account }, NOW)).unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Forbidden, "account_suspended"));
+}
+
+#[test]
+fn an_end_is_written_on_the_job() {
+    let (job, account) = in_status(Status::Submitted);
+    let later = NOW.plus(MINUTE);
+    let mut draft = drafted(account.clone(), later);
+    let done = job.clone().succeed(&mut draft, stored()).unwrap();
+    assert_eq!((done.image.as_ref(), done.failure.as_ref()), (Some(&stored()), None));
+    assert_eq!((done.finished_at, done.due_at, done.lease_until), (Some(later), None, None));
+    assert_eq!((draft.account().open_jobs, draft.account().credits.totals().spent), (0, 1));
+
+    let mut draft = drafted(account, later);
+    let lost = job.fail(&mut draft, blocked()).unwrap();
+    assert_eq!((lost.image.as_ref(), lost.failure.as_ref()), (None, Some(&blocked())));
+    assert_eq!((lost.finished_at, lost.due_at), (Some(later), None));
+    let totals = draft.account().credits.totals();
+    assert_eq!((draft.account().open_jobs, totals.held, totals.available), (0, 0, 10));
+}
+
+#[test]
+fn what_a_provider_says_is_cut_to_what_is_kept() {
+    let failure = Failure::new(FailureCode::ProviderRejected, &"ä".repeat(1_000));
+    assert_eq!(failure.message.chars().count(), Failure::MESSAGE_CHARS_MAX);
+}
+
+#[test]
+fn a_job_survives_the_table() {
+    for status in Status::ALL {
+        let (job, _) = in_status(status);
+        let value = serde_json::to_value(&job).unwrap();
+        assert_eq!(value["status"], status.as_str());
+        assert_eq!(value.get("due_at").is_some(), !status.is_final());
+        assert_eq!(serde_json::from_value::<Job>(value).unwrap(), job);
+    }
+}

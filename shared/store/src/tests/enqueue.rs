@@ -1,0 +1,179 @@
+//! Placing jobs: what it costs, races for the last credits, keys.
+
+use domain::{RefusalKind, generation::Status};
+use expect_test::expect;
+
+use super::*;
+use crate::REMEMBERED;
+
+#[tokio::test]
+async fn placing_a_job_is_one_read_and_one_transaction() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    world.engine.take_usage();
+    let job = world.post(&user, &key("a"), NOW).await.unwrap();
+    let usage = world.engine.take_usage();
+    assert_eq!(usage.round_trips(), 2);
+    expect![""].assert_eq(&format!("{usage:#?}"));
+
+    let found = world.store.job_and_input(&user, &job.id).await.unwrap();
+    assert_eq!(found.job, job);
+    assert_eq!(found.input.prompt.as_deref(), Some("a red chair"));
+    assert_eq!(world.engine.take_usage().round_trips(), 1);
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_first_request_may_be_a_post() {
+    let world = World::new();
+    let user = UserId::parse("new").unwrap();
+    world.post(&user, &key("a"), NOW).await.unwrap();
+    assert_eq!(world.engine.take_usage().round_trips(), 2);
+    let totals = world.account(&user).await.credits.totals();
+    assert_eq!((totals.available, totals.held), (9, 1));
+    world.check_books(&user).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_last_three_credits_of_sixty_four_posts_at_once() {
+    let world = World::new();
+    let user = world.member("pro", Plan::Pro, 3).await;
+    let answers = at_once(64, |n| {
+        let (world, user) = (world.clone(), user.clone());
+        async move { world.post(&user, &key(&format!("key {n}")), NOW).await }
+    })
+    .await;
+    let (taken, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(taken.len(), 3);
+    for answer in refused {
+        let refused = answer.unwrap_err();
+        assert_eq!(refused.code(), "insufficient_credits");
+        assert_eq!(refused.kind(), RefusalKind::PaymentRequired);
+    }
+    let totals = world.account(&user).await.credits.totals();
+    assert_eq!((totals.available, totals.held), (0, 3));
+    world.check_books(&user).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_key_sixty_four_times_at_once_is_one_job() {
+    let world = World::new();
+    let user = UserId::parse("new").unwrap();
+    let answers = at_once(64, |_| {
+        let (world, user) = (world.clone(), user.clone());
+        async move { world.post(&user, &key("a"), NOW).await.unwrap().id }
+    })
+    .await;
+    let jobs = world.all_jobs(&user).await;
+    let [job] = &jobs[..] else { panic!("one job: {jobs:?}") };
+    assert!(answers.iter().all(|id| *id == job.id));
+    world.check_books(&user).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_more_run_at_once_than_the_plan_allows() {
+    let world = World::new();
+    let user = world.member("free", Plan::Free, 10).await;
+    let answers = at_once(16, |n| {
+        let (world, user) = (world.clone(), user.clone());
+        async move { world.post(&user, &key(&format!("key {n}")), NOW).await }
+    })
+    .await;
+    let (taken, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(taken.len(), 2);
+    for answer in refused {
+        let refused = answer.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (RefusalKind::TooMany, "too_many_running"));
+        assert_eq!(refused.retry_after_s(), Some(10));
+    }
+    world.check_books(&user).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn members_do_not_wait_for_each_other() {
+    let world = World::new();
+    let answers = at_once(32, |n| {
+        let world = world.clone();
+        async move {
+            let user = UserId::parse(&format!("member_{n}")).unwrap();
+            world.post(&user, &key("a"), NOW).await.unwrap();
+            user
+        }
+    })
+    .await;
+    for user in answers {
+        world.check_books(&user).await;
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_for_another_request_is_refused() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    world.post(&user, &key("a"), NOW).await.unwrap();
+    let other = Idempotency { fingerprint: "another".to_owned(), ..key("a") };
+    let refused = world.post(&user, &other, NOW).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Invalid, "idempotency_key_reused"));
+    world.check_books(&user).await;
+
+    let neighbour = world.member("neighbour", Plan::Free, 10).await;
+    world.post(&neighbour, &other, NOW).await.expect("a key is its member's own");
+}
+
+#[tokio::test]
+async fn a_repeat_is_answered_with_the_job_as_it_is_by_then() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 1).await;
+    let job = world.post(&user, &key("a"), NOW).await.unwrap();
+    let again = world.post(&user, &key("a"), NOW).await;
+    assert_eq!(again.unwrap(), job, "although there is no credit left");
+    assert_eq!(code(world.post(&user, &key("b"), NOW).await), "insufficient_credits");
+
+    let claimed = world.claimed(job, NOW).await;
+    let again = world.post(&user, &key("a"), NOW.plus(SECOND)).await.unwrap();
+    assert_eq!(again, claimed);
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_key_is_remembered_for_a_day() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let job = world.post(&user, &key("a"), NOW).await.unwrap();
+    let late = NOW.plus(REMEMBERED);
+    let same = world.post(&user, &key("a"), late.minus(SECOND)).await.unwrap();
+    assert_eq!(same.id, job.id);
+    let other = world.post(&user, &key("a"), late).await.unwrap();
+    assert_ne!(other.id, job.id, "although the record is in the table still");
+    let again = world.post(&user, &key("a"), late.plus(SECOND)).await.unwrap();
+    assert_eq!(again.id, other.id);
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn too_few_credits_say_when_more_come() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 0).await;
+    let refused = world.post(&user, &key("a"), NOW).await.unwrap_err();
+    let members: BTreeMap<&str, serde_json::Value> = refused.members().into_iter().collect();
+    assert_eq!(members["missing"], 1);
+    assert_eq!(members["next_grant_at"], NOW.plus_months(1).to_string());
+
+    world.post(&user, &key("a"), NOW.plus_months(1)).await.expect("a refusal keeps no key");
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_job_is_its_members_own() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let other = world.member("other", Plan::Free, 10).await;
+    let job = world.posted(&user, NOW).await;
+    assert_eq!(code(world.store.job(&other, &job.id).await), "generation_not_found");
+    assert_eq!(code(world.store.job_and_input(&other, &job.id).await), "generation_not_found");
+    let cancel = world.store.cancel(&other, &job.id, None, NOW).await;
+    assert_eq!(code(cancel), "generation_not_found");
+    assert_eq!(world.store.job(&user, &job.id).await.unwrap().status, Status::Queued);
+    world.check_books(&user).await;
+    world.check_books(&other).await;
+}

@@ -1,0 +1,94 @@
+//! Bad days of the table: conflicts, throttles, failures and lost answers around a transaction.
+
+use domain::RefusalKind;
+use testing::engine::Fault;
+
+use super::*;
+
+/// What the caller of the first try is told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Told {
+    Yes,
+    Busy,
+    Unavailable,
+}
+
+/// Posts under these faults of the transaction, then again under the same key: there is one job,
+/// one hold, and the second answer is about it.
+async fn check(faults: &[Fault], expected: Told) {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    for (fault, nth) in faults.iter().zip(1..) {
+        world.engine.order("TransactWriteItems", nth, *fault);
+    }
+    let first = world.post(&user, &key("a"), NOW).await;
+    let told = match first.as_ref().map_err(|refused| refused.code()) {
+        Ok(_) => Told::Yes,
+        Err("account_busy") => Told::Busy,
+        Err("temporarily_unavailable") => Told::Unavailable,
+        Err(other) => panic!("{other} after {faults:?}"),
+    };
+    assert_eq!(told, expected, "{faults:?}");
+    if let Err(refused) = &first {
+        assert_eq!(refused.kind(), RefusalKind::Unavailable);
+        assert_eq!(refused.retry_after_s(), Some(1));
+    }
+    world.check_books(&user).await;
+
+    let second = world.post(&user, &key("a"), NOW).await.unwrap();
+    if let Ok(first) = first {
+        assert_eq!(first, second, "{faults:?}");
+    }
+    let totals = world.account(&user).await.credits.totals();
+    assert_eq!((totals.available, totals.held), (9, 1), "{faults:?}");
+    assert_eq!(world.all_jobs(&user).await.len(), 1, "{faults:?}");
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_post_takes_effect_once_whatever_becomes_of_its_transaction() {
+    use Fault::{Conflict, Fail, LoseAnswer, Throttle};
+    check(&[Conflict], Told::Yes).await;
+    check(&[Conflict; 5], Told::Yes).await;
+    check(&[Conflict; 6], Told::Busy).await;
+    check(&[Throttle], Told::Yes).await;
+    check(&[Throttle; 3], Told::Unavailable).await;
+    check(&[Fail], Told::Yes).await;
+    check(&[Fail; 3], Told::Unavailable).await;
+    check(&[LoseAnswer], Told::Yes).await;
+    check(&[LoseAnswer; 2], Told::Yes).await;
+    check(&[LoseAnswer; 3], Told::Unavailable).await;
+    check(&[Conflict, Throttle, Fail, Conflict, LoseAnswer], Told::Yes).await;
+}
+
+#[tokio::test]
+async fn a_job_ends_once_although_the_answer_was_lost() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let job = world.posted(&user, NOW).await;
+    let job = world.submitted(job, NOW).await;
+    let end = async || world.store.settle(&job, NOW, |job, d| job.succeed(d, stored())).await;
+    for nth in 1..=3 {
+        world.engine.order("TransactWriteItems", nth, Fault::LoseAnswer);
+    }
+    assert_eq!(code(end().await), "temporarily_unavailable");
+    assert!(matches!(end().await, Ok(crate::Settled::Elsewhere)));
+    assert_eq!(world.account(&user).await.credits.totals().spent, 1);
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn reads_are_tried_again_and_then_given_up_without_effect() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    world.engine.order("BatchGetItem", 1, Fault::Throttle);
+    world.engine.order("BatchGetItem", 2, Fault::Fail);
+    world.post(&user, &key("a"), NOW).await.unwrap();
+
+    for nth in 1..=3 {
+        world.engine.order("BatchGetItem", nth, Fault::Fail);
+    }
+    assert_eq!(code(world.post(&user, &key("b"), NOW).await), "temporarily_unavailable");
+    assert_eq!(world.all_jobs(&user).await.len(), 1);
+    world.check_books(&user).await;
+}

@@ -1,0 +1,231 @@
+//! The store's own questions and changes against a real engine in this process.
+//!
+//! A [`World`] is a table, members, and a counter that stands for randomness. Every test ends with
+//! [`World::check_books`]: whatever was tried at once, refused or lost on the way, the ledger folds
+//! to the account and the account agrees with its jobs.
+
+mod accounts;
+mod enqueue;
+mod faults;
+mod pages;
+mod presets;
+mod records;
+mod settle;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
+use domain::{
+    Refusal, Timestamp,
+    account::{Account, Draft},
+    credits::{Credits, LedgerEntry, LotId, Movement},
+    generation::{
+        ChargeState, Failure, FailureCode, Job, Names, Order, OrderRefused, Provider, place,
+    },
+    id::{JobId, UserId},
+    image::StoredImage,
+    plan::Plan,
+};
+use testing::engine::{Engine, TABLE};
+use tokio::task::JoinSet;
+
+use crate::{
+    Cursor, Idempotency, Page, PageSize, Store, StoreError,
+    keys::{JOB_PREFIX, Key, user_pk},
+    table::decode,
+};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A table and what tests do with it. Clones share the table.
+#[derive(Clone)]
+struct World {
+    engine: Engine,
+    store: Store,
+    count: Arc<AtomicU32>,
+}
+
+impl World {
+    fn new() -> World {
+        let engine = Engine::new();
+        // The SDK's own second tries wait a moment, not a second.
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        let config = engine.client().config().to_builder().retry_config(retries).build();
+        let store = Store::new(Client::from_conf(config), TABLE.to_owned());
+        World { engine, store, count: Arc::default() }
+    }
+
+    /// A number nobody had before.
+    fn number(&self) -> u32 {
+        self.count.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A member of `plan` with exactly so many credits.
+    async fn member(&self, name: &str, plan: Plan, credits: u32) -> UserId {
+        let user = UserId::parse(name).unwrap();
+        let setup = self.store.change_account(&user, None, NOW, |draft| {
+            if plan != Plan::Free {
+                let lot = LotId("invoice_1".to_owned());
+                draft.begin_period(plan, lot, NOW.plus(DAY * 20)).unwrap();
+            }
+            let spare = draft.account().credits.totals().available - credits;
+            if spare > 0 {
+                let hold = draft.start_job("setup", spare)?;
+                draft.capture_job("setup", &hold)?;
+            }
+            Ok::<(), domain::account::AccountRefused>(())
+        });
+        setup.await.unwrap();
+        user
+    }
+
+    /// Posts a generation.
+    async fn post(
+        &self,
+        user: &UserId,
+        request: &Idempotency,
+        now: Timestamp,
+    ) -> Result<Job, StoreError> {
+        let order = Order { prompt: Some("a red chair".to_owned()), ..Order::default() };
+        let names = self.names(now);
+        let decide = |draft: &mut Draft, kept| place(draft, &order, kept, &names);
+        self.store.enqueue::<OrderRefused>((user, None), request, None, now, decide).await
+    }
+
+    /// Posts a generation that is taken.
+    async fn posted(&self, user: &UserId, now: Timestamp) -> Job {
+        let request = key(&format!("key {}", self.number()));
+        self.post(user, &request, now).await.unwrap()
+    }
+
+    fn names(&self, now: Timestamp) -> Names {
+        Names {
+            id: JobId::new(now, u128::from(self.number())),
+            provider: Provider::Bria,
+            seed: 7,
+            webhook_token: "0123456789abcdef0123456789abcdef".to_owned(),
+        }
+    }
+
+    async fn claimed(&self, job: Job, now: Timestamp) -> Job {
+        let claimed = job.clone().claim_submit(now);
+        assert!(self.store.advance(&job, &claimed).await.unwrap());
+        claimed
+    }
+
+    async fn submitted(&self, job: Job, now: Timestamp) -> Job {
+        let claimed = self.claimed(job, now).await;
+        let accepted = claimed.clone().accept("request_1", now);
+        assert!(self.store.advance(&claimed, &accepted).await.unwrap());
+        accepted
+    }
+
+    async fn account(&self, user: &UserId) -> Account {
+        self.store.get(&Key::account(user)).await.unwrap().unwrap()
+    }
+
+    /// All jobs of a member, as the table has them.
+    async fn all_jobs(&self, user: &UserId) -> Vec<Job> {
+        let query = self.store.newest_first(user_pk(user), JOB_PREFIX).consistent_read(true);
+        let items = query.into_paginator().items().send().collect::<Vec<_>>().await;
+        items.into_iter().map(|item| decode(item.unwrap()).unwrap()).collect()
+    }
+
+    /// The ledger has no gap and folds to the account; the account agrees with its jobs; each hold
+    /// was ended as often as its job was.
+    async fn check_books(&self, user: &UserId) {
+        let account = self.account(user).await;
+        let ledger = self.store.whole_ledger(user).await.unwrap();
+        let jobs = self.all_jobs(user).await;
+        assert!(ledger.iter().map(|line| line.seq).eq(1..=account.credits.ledger_seq));
+        assert_eq!(Credits::fold(&ledger).unwrap(), account.credits);
+
+        let open = || jobs.iter().filter(|job| !job.status.is_final());
+        assert_eq!(usize::try_from(account.open_jobs).unwrap(), open().count());
+        let held: u32 = open().map(|job| job.charge.credits).sum();
+        assert_eq!(account.credits.totals().held, held);
+
+        let mut moves: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for line in ledger.iter().filter(|line| line.cause.starts_with(JobId::PREFIX)) {
+            moves.entry(&line.cause).or_default().push(kind(line));
+        }
+        assert_eq!(moves.len(), jobs.len(), "one hold for each job");
+        for job in &jobs {
+            let expected: &[&str] = match job.charge.state {
+                ChargeState::Held => &["hold"],
+                ChargeState::Captured => &["hold", "capture"],
+                ChargeState::Released => &["hold", "release"],
+            };
+            assert_eq!(moves[job.id.as_str()], expected, "{job:?}");
+            assert_eq!(job.status.is_final(), job.charge.state != ChargeState::Held);
+            assert_eq!(job.charge.state == ChargeState::Captured, job.image.is_some());
+        }
+    }
+}
+
+fn kind(line: &LedgerEntry) -> &'static str {
+    match line.movement {
+        Movement::Grant { .. } => "grant",
+        Movement::Hold { .. } => "hold",
+        Movement::Capture { .. } => "capture",
+        Movement::Release { .. } => "release",
+        Movement::Expire { .. } => "expire",
+    }
+}
+
+/// A request under this key; the same key is the same request.
+fn key(key: &str) -> Idempotency {
+    Idempotency { key: key.to_owned(), fingerprint: format!("{:064x}", key.len()) }
+}
+
+fn stored() -> StoredImage {
+    StoredImage {
+        key: "generations/user/job/original.png".to_owned(),
+        thumbnail_key: "generations/user/job/thumbnail.jpg".to_owned(),
+        sha256: "0".repeat(64),
+        width: 1024,
+        height: 1024,
+    }
+}
+
+fn blocked() -> Failure {
+    Failure::new(FailureCode::ContentBlocked, "The prompt was not accepted.")
+}
+
+/// What a caller would be told.
+fn code<T: std::fmt::Debug>(result: Result<T, StoreError>) -> &'static str {
+    result.unwrap_err().code()
+}
+
+/// Runs `count` copies at once on all threads, and waits for all of them.
+async fn at_once<F>(count: u32, mut copy: impl FnMut(u32) -> F) -> Vec<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    (0..count).map(&mut copy).collect::<JoinSet<_>>().join_all().await
+}
+
+fn size(of: u16) -> PageSize {
+    serde_json::from_value(of.into()).unwrap()
+}
+
+/// Follows the cursors from the first page to the last, as a caller would: through JSON.
+async fn walk<T>(mut page: impl AsyncFnMut(Option<Cursor>) -> Page<T>) -> Vec<Vec<T>> {
+    let (mut pages, mut cursor) = (Vec::new(), None);
+    for _ in 0..200 {
+        let Page { items, next_cursor } = page(cursor).await;
+        pages.push(items);
+        let Some(next) = next_cursor else { return pages };
+        cursor = Some(serde_json::from_value(serde_json::to_value(next).unwrap()).unwrap());
+    }
+    panic!("the pages never end");
+}

@@ -1,0 +1,104 @@
+//! Keys of requests whose effect is outside the table, and limits on how often.
+
+use domain::RefusalKind;
+
+use super::*;
+use crate::{Claim, REMEMBERED, Rate};
+
+#[tokio::test]
+async fn a_key_is_claimed_completed_and_repeated() {
+    let world = World::new();
+    let (store, request) = (&world.store, key("a"));
+    let user = UserId::parse("member").unwrap();
+    assert_eq!(store.claim(&user, &request, NOW).await.unwrap(), Claim::New);
+
+    let meanwhile = store.claim(&user, &request, NOW).await.unwrap_err();
+    assert_eq!(meanwhile.kind(), RefusalKind::Conflict);
+    assert_eq!(meanwhile.code(), "idempotency_key_in_flight");
+    assert_eq!(meanwhile.retry_after_s(), Some(2));
+
+    store.complete(&user, &request, "{\"a\":1}".to_owned(), NOW).await.unwrap();
+    let answer = Claim::Replay("{\"a\":1}".to_owned());
+    assert_eq!(store.claim(&user, &request, NOW.plus(SECOND)).await.unwrap(), answer);
+
+    let other = Idempotency { fingerprint: "another".to_owned(), ..request.clone() };
+    assert_eq!(code(store.claim(&user, &other, NOW).await), "idempotency_key_reused");
+    let neighbour = UserId::parse("neighbour").unwrap();
+    assert_eq!(store.claim(&neighbour, &other, NOW).await.unwrap(), Claim::New);
+
+    let late = NOW.plus(REMEMBERED);
+    assert_eq!(store.claim(&user, &request, late.minus(SECOND)).await.unwrap(), answer);
+    assert_eq!(store.claim(&user, &other, late).await.unwrap(), Claim::New, "its day is over");
+}
+
+#[tokio::test]
+async fn a_claim_that_failed_does_not_block_its_key() {
+    let world = World::new();
+    let (store, request) = (&world.store, key("a"));
+    let user = UserId::parse("member").unwrap();
+    store.claim(&user, &request, NOW).await.unwrap();
+    store.abandon(&user, &request).await.unwrap();
+    assert_eq!(store.claim(&user, &request, NOW).await.unwrap(), Claim::New);
+}
+
+#[tokio::test]
+async fn a_claim_whose_function_died_is_taken_over_by_the_same_request_only() {
+    let world = World::new();
+    let (store, request) = (&world.store, key("a"));
+    let other = Idempotency { fingerprint: "another".to_owned(), ..request.clone() };
+    let user = UserId::parse("member").unwrap();
+    store.claim(&user, &request, NOW).await.unwrap();
+    let before = NOW.plus(SECOND * 59);
+    assert_eq!(code(store.claim(&user, &request, before).await), "idempotency_key_in_flight");
+    let after = NOW.plus(SECOND * 60);
+    assert_eq!(code(store.claim(&user, &other, after).await), "idempotency_key_reused");
+    assert_eq!(store.claim(&user, &request, after).await.unwrap(), Claim::New);
+    assert_eq!(code(store.claim(&user, &request, after).await), "idempotency_key_in_flight");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_many_claims_a_key() {
+    let world = World::new();
+    let claims = at_once(32, |_| {
+        let world = world.clone();
+        async move {
+            let user = UserId::parse("member").unwrap();
+            world.store.claim(&user, &key("a"), NOW).await.is_ok()
+        }
+    })
+    .await;
+    assert_eq!(claims.into_iter().filter(|claimed| *claimed).count(), 1);
+}
+
+#[tokio::test]
+async fn so_many_in_a_window_and_no_more() {
+    let world = World::new();
+    let rate = Rate { max: 3, window: SECOND * 60 };
+    let take = async |what: &str, now: Timestamp| world.store.take(what, rate, now).await;
+    let begins = NOW.floor_to(rate.window);
+    world.engine.take_usage();
+    for n in 0..3 {
+        take("a", begins.plus(SECOND * n)).await.unwrap();
+    }
+    assert_eq!(world.engine.take_usage().write_units, 3.0);
+
+    let refused = take("a", begins.plus(Duration::from_millis(44_500))).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (RefusalKind::TooMany, "rate_limited"));
+    assert_eq!(refused.retry_after_s(), Some(16));
+    expect_test::expect![""].assert_eq(&refused.to_string());
+
+    take("b", begins).await.expect("another thing has its own window");
+    take("a", begins.plus(rate.window)).await.expect("the next window");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_places_of_a_window_are_taken_once_each() {
+    let world = World::new();
+    let taken = at_once(64, |_| {
+        let world = world.clone();
+        let rate = Rate { max: 10, window: SECOND * 60 };
+        async move { world.store.take("a", rate, NOW).await.is_ok() }
+    })
+    .await;
+    assert_eq!(taken.into_iter().filter(|taken| *taken).count(), 10);
+}

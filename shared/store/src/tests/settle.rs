@@ -1,0 +1,258 @@
+//! Moving jobs on, ending them, cancelling them: who wins, and that the rest changes nothing.
+
+use domain::{RefusalKind, generation::Status};
+
+use super::*;
+use crate::{Settled, changed_job};
+
+async fn succeed(world: &World, job: &Job, now: Timestamp) -> Settled {
+    world.store.settle(job, now, |job, draft| job.succeed(draft, stored())).await.unwrap()
+}
+
+async fn fail(world: &World, job: &Job, now: Timestamp) -> Settled {
+    world.store.settle(job, now, |job, draft| job.fail(draft, blocked())).await.unwrap()
+}
+
+fn is_elsewhere(settled: &Settled) -> bool {
+    match settled {
+        Settled::Now(_) => false,
+        Settled::Elsewhere => true,
+    }
+}
+
+#[tokio::test]
+async fn an_image_captures_and_a_failure_releases() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let done = world.posted(&user, NOW).await;
+    let done = world.submitted(done, NOW).await;
+    let lost = world.posted(&user, NOW).await;
+    let lost = world.claimed(lost, NOW).await;
+
+    world.engine.take_usage();
+    let Settled::Now(done) = succeed(&world, &done, NOW.plus(SECOND)).await else {
+        panic!("nobody else moved it")
+    };
+    assert_eq!(world.engine.take_usage().round_trips(), 2);
+    assert_eq!(world.store.job(&user, &done.id).await.unwrap(), *done);
+    assert_eq!((done.status, done.charge.state), (Status::Succeeded, ChargeState::Captured));
+
+    let Settled::Now(lost) = fail(&world, &lost, NOW.plus(SECOND)).await else {
+        panic!("nobody else moved it")
+    };
+    assert_eq!((lost.status, lost.charge.state), (Status::Failed, ChargeState::Released));
+    let totals = world.account(&user).await.credits.totals();
+    assert_eq!((totals.available, totals.spent, totals.held), (9, 1, 0));
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_over_is_not_ended_again() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let job = world.posted(&user, NOW).await;
+    let job = world.submitted(job, NOW).await;
+    let other = world.posted(&user, NOW).await;
+
+    assert!(!is_elsewhere(&succeed(&world, &job, NOW).await));
+    assert!(is_elsewhere(&succeed(&world, &job, NOW).await), "a message that came twice");
+    assert!(is_elsewhere(&fail(&world, &job, NOW).await));
+    assert!(!is_elsewhere(&fail(&world, &other, NOW).await));
+    assert!(is_elsewhere(&fail(&world, &job, NOW).await), "nothing is held any more");
+
+    let read_late = world.store.job(&user, &job.id).await.unwrap();
+    let ended = world.store.settle(&read_late, NOW, |job, draft| job.fail(draft, blocked())).await;
+    assert_eq!(ended.unwrap_err().kind(), RefusalKind::Internal, "read when it was over");
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_was_overtaken_changes_nothing() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let job = world.posted(&user, NOW).await;
+    let claimed = world.claimed(job.clone(), NOW).await;
+    let signalled = claimed.clone().signal("request_1", NOW);
+    assert!(world.store.advance(&claimed, &signalled).await.unwrap());
+
+    let accepted = claimed.clone().accept("request_2", NOW);
+    assert!(!world.store.advance(&claimed, &accepted).await.unwrap());
+    assert!(!world.store.advance(&job, &job.clone().claim_submit(NOW)).await.unwrap());
+    assert!(is_elsewhere(&succeed(&world, &claimed, NOW).await));
+    assert_eq!(world.store.job(&user, &job.id).await.unwrap(), signalled);
+    world.check_books(&user).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_many_workers_claims_a_job() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let job = world.posted(&user, NOW).await;
+    let won = at_once(16, |n| {
+        let (world, job) = (world.clone(), job.clone());
+        let now = NOW.plus(SECOND * n);
+        async move { world.store.advance(&job, &job.clone().claim_submit(now)).await.unwrap() }
+    })
+    .await;
+    assert_eq!(won.into_iter().filter(|won| *won).count(), 1);
+    assert_eq!(world.store.job(&user, &job.id).await.unwrap().attempt, 1);
+    world.check_books(&user).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_job_is_ended_once_by_many_workers_while_others_are_placed() {
+    let world = World::new();
+    let user = world.member("pro", Plan::Pro, 100).await;
+    let job = world.posted(&user, NOW).await;
+    let job = world.submitted(job, NOW).await;
+    let ended = at_once(12, |n| {
+        let (world, user, job) = (world.clone(), user.clone(), job.clone());
+        async move {
+            match n % 3 {
+                0 => !is_elsewhere(&succeed(&world, &job, NOW).await),
+                1 => !is_elsewhere(&fail(&world, &job, NOW).await),
+                _ => {
+                    world.posted(&user, NOW).await;
+                    false
+                }
+            }
+        }
+    })
+    .await;
+    assert_eq!(ended.into_iter().filter(|ended| *ended).count(), 1);
+    assert_eq!(world.account(&user).await.open_jobs, 4);
+    world.check_books(&user).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_jobs_of_one_member_end_at_once() {
+    let world = World::new();
+    let user = world.member("pro", Plan::Pro, 100).await;
+    let mut jobs = Vec::new();
+    for _ in 0..8 {
+        let job = world.posted(&user, NOW).await;
+        jobs.push(world.submitted(job, NOW).await);
+    }
+    let mut running = JoinSet::new();
+    for job in jobs {
+        let world = world.clone();
+        running.spawn(async move { is_elsewhere(&succeed(&world, &job, NOW).await) });
+    }
+    assert!(running.join_all().await.into_iter().all(|elsewhere| !elsewhere));
+    let totals = world.account(&user).await.credits.totals();
+    assert_eq!((totals.available, totals.held), (92, 0));
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_queued_job_is_cancelled_free_and_the_same_key_says_so_again() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let job = world.posted(&user, NOW).await;
+    world.engine.take_usage();
+    let request = key("cancel");
+    let cancel = async || world.store.cancel(&user, &job.id, Some(&request), NOW).await;
+    let cancelled = cancel().await.unwrap();
+    assert_eq!(world.engine.take_usage().round_trips(), 2);
+    assert_eq!(cancelled.charge.state, ChargeState::Released);
+    assert_eq!(cancel().await.unwrap(), cancelled);
+
+    let again = world.store.cancel(&user, &job.id, None, NOW).await.unwrap_err();
+    assert_eq!((again.kind(), again.code()), (RefusalKind::Conflict, "generation_finished"));
+    let other = Idempotency { fingerprint: "another".to_owned(), ..request };
+    let other = world.store.cancel(&user, &job.id, Some(&other), NOW).await;
+    assert_eq!(code(other), "idempotency_key_reused");
+    world.check_books(&user).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn either_the_member_or_the_worker_has_a_job() {
+    let world = World::new();
+    let user = world.member("pro", Plan::Pro, 100).await;
+    for round in 0..24 {
+        let job = world.posted(&user, NOW).await;
+        let worker = tokio::spawn({
+            let (world, job) = (world.clone(), job.clone());
+            async move { world.store.advance(&job, &job.clone().claim_submit(NOW)).await.unwrap() }
+        });
+        let cancelled = world.store.cancel(&user, &job.id, None, NOW).await;
+        let claimed = worker.await.unwrap();
+        match &cancelled {
+            Ok(job) => assert_eq!(job.status, Status::Cancelled, "round {round}"),
+            Err(refused) => assert_eq!(refused.code(), "generation_already_submitted"),
+        }
+        assert_ne!(claimed, cancelled.is_ok(), "round {round}");
+        if claimed {
+            let job = world.store.job(&user, &job.id).await.unwrap();
+            assert!(!is_elsewhere(&fail(&world, &job, NOW).await));
+        }
+    }
+    assert_eq!(world.account(&user).await.open_jobs, 0);
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn jobs_somebody_should_look_at_come_longest_waiting_first() {
+    let world = World::new();
+    let user = world.member("enterprise", Plan::Enterprise, 10).await;
+    let mut waiting = Vec::new();
+    for n in 0..20u32 {
+        // Not in the order of their making.
+        let due_at = NOW.plus(SECOND * ((n * 7) % 20));
+        let job = world.posted(&user, NOW).await;
+        let later = job.clone().postpone(due_at, NOW);
+        assert!(world.store.advance(&job, &later).await.unwrap());
+        waiting.push((due_at, job.id));
+    }
+    let cancelled = world.posted(&user, NOW).await;
+    world.store.cancel(&user, &cancelled.id, None, NOW).await.unwrap();
+
+    let look = async |now: Timestamp, most: u16| {
+        let mut shards = Vec::new();
+        for shard in 0..crate::OPEN_SHARDS {
+            let due = world.store.due_jobs(shard, now, most).await.unwrap();
+            shards.push(
+                due.into_iter()
+                    .map(|(owner, id)| {
+                        assert_eq!(owner, user);
+                        id
+                    })
+                    .collect::<Vec<_>>(),
+            );
+        }
+        shards
+    };
+    let due_at = |id: &JobId| waiting.iter().find(|(_, other)| other == id).unwrap().0;
+    for (now, expected) in [(NOW.minus(SECOND), 0), (NOW, 1), (NOW.plus(SECOND * 9), 10)] {
+        let shards = look(now, 100).await;
+        assert_eq!(shards.iter().flatten().count(), expected, "due by {now}");
+        assert!(shards.iter().flatten().all(|id| due_at(id) <= now));
+        assert!(shards.iter().all(|shard| shard.is_sorted_by_key(due_at)));
+    }
+    let all = look(NOW.plus(DAY), 100).await;
+    assert_eq!(all.iter().flatten().count(), 20);
+    assert!(all.iter().filter(|shard| !shard.is_empty()).count() > 1, "spread over shards");
+    let first = look(NOW.plus(DAY), 1).await;
+    for (few, whole) in first.iter().zip(&all) {
+        assert_eq!(few.first(), whole.first());
+    }
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_changed_item_of_the_table_is_a_job_or_something_else() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let job = world.posted(&user, NOW).await;
+    let images = world.engine.dump();
+    let images: Vec<_> = images.iter().map(|item| item.as_object().unwrap()).collect();
+    let jobs: Vec<_> = images.iter().filter_map(|image| changed_job(image).unwrap()).collect();
+    assert_eq!(jobs, [job]);
+    assert!(images.len() > jobs.len());
+    assert_eq!(changed_job(&serde_json::Map::new()).unwrap(), None, "an item that is gone");
+
+    let mut torn =
+        (*images.iter().find(|image| changed_job(image).unwrap().is_some()).unwrap()).clone();
+    torn.remove("status");
+    assert_eq!(changed_job(&torn).unwrap_err().kind(), RefusalKind::Internal);
+}

@@ -1,0 +1,101 @@
+//! The main job on a running stack, over HTTP, as a frontend would do it: four people come in, one
+//! of them asks for a picture, follows it, and downloads it.
+//!
+//! Reads what `scripts/up` wrote to `.local/env`; writes `.local/demo/image.png`.
+#![expect(clippy::print_stdout, reason = "this is a program for people")]
+
+use std::{
+    error::Error,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use domain::lighting::LightingRig;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use testing::api::Api;
+
+const PEOPLE: [&str; 4] = ["MEMBER", "CREATOR", "MODERATOR", "ADMIN"];
+const PROMPT: &str = "a marble bust on a plinth, studio portrait, calm and dignified";
+const PICTURE: &str = ".local/demo/image.png";
+/// How long the picture may take before this gives up.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    for person in PEOPLE {
+        let me = Api::of(person)?.get("/api/v1/me").await?;
+        line(&person.to_lowercase(), &format!("{} on {}", text(&me["email"]), text(&me["plan"])));
+    }
+    let api = Api::of("MEMBER")?;
+    line("credits before", &credits(&api).await?);
+    let job = follow(&api, order(&api).await?).await?;
+    let picture = download(&api, &job).await?;
+    line("picture", &picture);
+    line("credits after", &credits(&api).await?);
+    Ok(())
+}
+
+/// Asks for the picture, under a key that makes a repeat of this very request harmless.
+async fn order(api: &Api) -> Result<Value, Box<dyn Error>> {
+    let order = json!({ "prompt": PROMPT, "lighting": LightingRig::three_point() });
+    let job = api.post("/api/v1/generations", &testing::api::fresh_key(), &order).await?;
+    line("asked", &format!("{} ({})", text(&job["id"]), text(&job["charge"]["state"])));
+    Ok(job)
+}
+
+async fn follow(api: &Api, mut job: Value) -> Result<Value, Box<dyn Error>> {
+    let began = Instant::now();
+    let link = text(&job["links"]["self"]).to_owned();
+    while !matches!(text(&job["status"]), "succeeded" | "failed" | "cancelled") {
+        if began.elapsed() > PATIENCE {
+            return Err(format!("still {} after {PATIENCE:?}", job["status"]).into());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let now = api.get(&link).await?;
+        if now["status"] != job["status"] {
+            let elapsed = began.elapsed().as_secs_f32();
+            line(text(&now["status"]), &format!("after {elapsed:.1} s"));
+        }
+        job = now;
+    }
+    match text(&job["status"]) {
+        "succeeded" => Ok(job),
+        _ => Err(format!("no picture: {}", job["error"]).into()),
+    }
+}
+
+async fn download(api: &Api, job: &Value) -> Result<String, Box<dyn Error>> {
+    let image = &job["image"];
+    let bytes = api.fetch(text(&image["url"])).await?;
+    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    if sha256 != text(&image["sha256"]) {
+        return Err("the picture is not the one the job names".into());
+    }
+    if let Some(folder) = Path::new(PICTURE).parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(PICTURE, &bytes)?;
+    let size = format!("{} x {}", image["width"], image["height"]);
+    Ok(format!(
+        "{PICTURE}, {size}, {} kB, charge {}",
+        bytes.len() / 1000,
+        text(&job["charge"]["state"])
+    ))
+}
+
+async fn credits(api: &Api) -> Result<String, Box<dyn Error>> {
+    let credits = api.get("/api/v1/billing/credits?limit=1").await?;
+    Ok(format!(
+        "{} available, {} held, {} spent",
+        credits["available"], credits["held"], credits["totals"]["spent"]
+    ))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn line(what: &str, said: &str) {
+    println!("  {what:<16} {said}");
+}

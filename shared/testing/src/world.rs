@@ -1,0 +1,284 @@
+//! A world for one test: the table, a clock that stands still, and people who call.
+//!
+//! A call goes the whole way: an event as API Gateway sends it, the runtime's access check and
+//! parsing, the handler, the store, a real DynamoDB engine, and the answer as it goes on the wire.
+//! [`World::close`] ends a test by checking what must always hold.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Timestamp,
+    account::Account,
+    credits::Credits,
+    generation::{ChargeState, Job},
+    id::UserId,
+};
+use runtime::{
+    Ambient, ApiError, Call, Endpoint, Reply, StreamEvent,
+    apigw::{Event, Response},
+    dispatch,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use store::{PageSize, Store};
+
+use crate::engine::{Engine, TABLE};
+
+/// When every test begins.
+pub const BEGINNING: &str = "2026-11-22T09:00:00Z";
+
+/// The table, the clock, and what was called.
+#[derive(Debug)]
+pub struct World {
+    /// The engine behind the table.
+    pub engine: Engine,
+    /// The store over it.
+    pub store: Store,
+    /// Clock and ids.
+    pub ambient: Ambient,
+}
+
+impl Default for World {
+    fn default() -> World {
+        World::new()
+    }
+}
+
+impl World {
+    /// An empty world at [`BEGINNING`].
+    pub fn new() -> World {
+        let engine = Engine::new();
+        let store = Store::new(engine.client(), TABLE.to_owned());
+        let now = Timestamp::parse(BEGINNING).expect("a time");
+        let ambient = Ambient {
+            cors_origin: Some("https://app.prolight.test".into()),
+            public_url: Some("https://api.prolight.test/test".into()),
+            ..Ambient::fixed(now)
+        };
+        World { engine, store, ambient }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.ambient.now()
+    }
+
+    /// Sends `ask` to an endpoint and returns what goes on the wire.
+    pub async fn send<C, R, T, H>(
+        &self,
+        endpoint: &Endpoint,
+        handle: &H,
+        capabilities: &C,
+        ask: &Ask,
+    ) -> Answer
+    where
+        R: DeserializeOwned,
+        T: Reply,
+        H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
+    {
+        let event = ask.event(endpoint);
+        Answer(dispatch(endpoint, handle, capabilities, &self.ambient, event).await)
+    }
+
+    /// A member's account as it stands in the table, brought up to date.
+    pub async fn account(&self, user: &UserId) -> Account {
+        self.store.visit(user, None, self.now()).await.expect("an account")
+    }
+
+    /// All jobs of a member, newest first.
+    pub async fn jobs(&self, user: &UserId) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let mut after = None;
+        loop {
+            let size: PageSize = serde_json::from_value(json!(100)).expect("a size");
+            let page = self.store.jobs(user, None, size, after, self.now()).await.expect("a page");
+            jobs.extend(page.items);
+            after = page.next_cursor;
+            if after.is_none() {
+                return jobs;
+            }
+        }
+    }
+
+    /// Checks what must always hold for a member: the ledger has no gaps and folds to the balance,
+    /// what is held is held by open jobs, and an image is charged if and only if it is there.
+    pub async fn check_books(&self, user: &UserId) {
+        let account = self.account(user).await;
+        let ledger = self.store.whole_ledger(user).await.expect("a ledger");
+        let folded = Credits::fold(&ledger).expect("a ledger that folds");
+        assert_eq!(folded, account.credits, "the balance is the fold of the ledger");
+        let totals = folded.totals();
+        let accounted =
+            totals.available + totals.held + totals.spent + totals.expired + totals.revoked;
+        assert_eq!(totals.granted, accounted, "every credit is somewhere");
+        let jobs = self.jobs(user).await;
+        let open: Vec<&Job> = jobs.iter().filter(|job| !job.status.is_final()).collect();
+        assert_eq!(usize::try_from(account.open_jobs).expect("a count"), open.len(), "open jobs");
+        let held: u32 = open.iter().map(|job| job.charge.credits).sum();
+        assert_eq!(totals.held, held, "held credits are those of open jobs");
+        for job in &jobs {
+            let captured = job.charge.state == ChargeState::Captured;
+            assert_eq!(captured, job.image.is_some(), "a captured credit has an image");
+        }
+    }
+
+    /// What the table's stream has not handed over yet, as Lambda hands it to the relay.
+    pub fn outbox(&self) -> StreamEvent {
+        serde_json::from_value(self.engine.stream_batch()).expect("stream records")
+    }
+}
+
+/// A request in the making.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    who: Option<Actor>,
+    path: BTreeMap<String, String>,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+}
+
+impl Ask {
+    /// A request by nobody.
+    pub fn anonymous() -> Ask {
+        Ask::default()
+    }
+
+    /// A request by `actor`.
+    pub fn by(actor: &Actor) -> Ask {
+        Ask { who: Some(actor.clone()), ..Ask::default() }
+    }
+
+    /// With a path parameter.
+    #[must_use]
+    pub fn path(mut self, name: &str, value: impl ToString) -> Ask {
+        self.path.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// With a parameter in the query string.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: impl ToString) -> Ask {
+        self.query.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl ToString) -> Ask {
+        self.headers.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// With an `Idempotency-Key`.
+    #[must_use]
+    pub fn key(self, key: &str) -> Ask {
+        self.header("Idempotency-Key", key)
+    }
+
+    /// With a JSON body.
+    #[must_use]
+    pub fn json(self, body: Value) -> Ask {
+        self.header("Content-Type", "application/json").text(body.to_string())
+    }
+
+    /// With a body as it is.
+    #[must_use]
+    pub fn text(mut self, body: impl Into<String>) -> Ask {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// The event API Gateway would send for it.
+    pub fn event(&self, endpoint: &Endpoint) -> Event {
+        let path = self.path.iter().fold(endpoint.path.to_owned(), |path, (name, value)| {
+            path.replace(&format!("{{{name}}}"), value)
+        });
+        let multi = |pairs: &[(String, String)]| {
+            let mut map: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for (name, value) in pairs {
+                map.entry(name).or_default().push(value);
+            }
+            json!(map)
+        };
+        let event = json!({
+            "resource": endpoint.path,
+            "path": path,
+            "httpMethod": endpoint.method.as_str(),
+            "multiValueHeaders": multi(&self.headers),
+            "multiValueQueryStringParameters": multi(&self.query),
+            "pathParameters": self.path,
+            "body": self.body,
+            "isBase64Encoded": false,
+            "requestContext": {
+                "requestId": "00000000-0000-4000-8000-000000000001",
+                "path": format!("/test{path}"),
+                "authorizer": self.who.as_ref().map(Actor::context),
+            },
+        });
+        serde_json::from_value(event).expect("an event")
+    }
+}
+
+/// Somebody who signed in.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// Their id.
+    pub id: UserId,
+    email: String,
+    role: Option<&'static str>,
+}
+
+impl Actor {
+    /// A member.
+    pub fn member(name: &str) -> Actor {
+        let id = UserId::parse(&format!("user_{name}")).expect("a name");
+        Actor { id, email: format!("{name}@prolight.test"), role: None }
+    }
+
+    /// A moderator.
+    pub fn moderator() -> Actor {
+        Actor { role: Some("moderator"), ..Actor::member("moderator") }
+    }
+
+    /// An admin.
+    pub fn admin() -> Actor {
+        Actor { role: Some("admin"), ..Actor::member("admin") }
+    }
+
+    fn context(&self) -> Value {
+        let mut context = json!({
+            "principalId": self.id, "user_id": self.id, "email": self.email, "name": "Somebody",
+        });
+        if let Some(role) = self.role {
+            context["role"] = json!(role);
+        }
+        context
+    }
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer(pub Response);
+
+impl Answer {
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.0.status_code
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name).map(String::as_str)
+    }
+
+    /// The body.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.0.body).unwrap_or(Value::Null)
+    }
+
+    /// The `code` of a problem.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
