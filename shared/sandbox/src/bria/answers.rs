@@ -1,0 +1,136 @@
+//! The provider's endpoints: submissions, sync or async, and statuses.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use serde_json::json;
+use tokio::time::sleep_until;
+
+use super::{
+    Refused,
+    jobs::{Job, Report},
+    request::Asked,
+    results, webhook,
+};
+use crate::{
+    faults::{OutcomeFault, WebhookFault},
+    route::{BRIA_PATH, ELSEWHERE_PATH, RESULTS_PATH, Route},
+    world::{World, locked},
+};
+
+type Shared = State<Arc<World>>;
+
+pub(crate) fn router() -> Router<Arc<World>> {
+    let api = Router::new()
+        .route("/image/generate", post(generate))
+        .route("/image/generate/lite", post(generate_lite))
+        .route("/structured_prompt/generate", post(structure))
+        .route("/structured_prompt/generate/lite", post(structure_lite))
+        .route("/status/{request_id}", get(status));
+    Router::new()
+        .nest(BRIA_PATH, api)
+        .route(&format!("{RESULTS_PATH}/{{file}}"), get(results::fetch))
+        .route(&format!("{ELSEWHERE_PATH}/{{file}}"), get(results::fetch_elsewhere))
+}
+
+async fn generate(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {
+    submit(world, Route::Generate, headers, body).await.into_response()
+}
+
+async fn generate_lite(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {
+    submit(world, Route::GenerateLite, headers, body).await.into_response()
+}
+
+async fn structure(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {
+    submit(world, Route::Structure, headers, body).await.into_response()
+}
+
+async fn structure_lite(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {
+    submit(world, Route::StructureLite, headers, body).await.into_response()
+}
+
+/// A job's report. 200 whatever became of it, 404 when it is unknown or expired.
+async fn status(
+    State(world): Shared,
+    headers: HeaderMap,
+    Path(request_id): Path<String>,
+) -> Result<Json<Report>, Refused> {
+    world.bria.admit(Route::Status, &headers)?;
+    world
+        .bria
+        .job(&request_id)
+        .and_then(|job| job.report(&world.url, Instant::now()))
+        .map(Json)
+        .ok_or_else(|| Refused::not_found("no such request_id, or it has expired"))
+}
+
+/// Accepts a job. From here on it exists, whether or not the caller hears of it.
+async fn submit(
+    world: Arc<World>,
+    route: Route,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refused> {
+    let settings = world.bria.admit(route, &headers)?;
+    let asked = Asked::read(route, &body)?;
+    let text = String::from_utf8_lossy(&body);
+    let sync = asked.sync;
+    let picture_fault = asked.canvas.and_then(|_| world.faults.picture(route, &text));
+    let webhook_fault = asked.webhook_url.as_ref().and_then(|_| world.faults.webhook(route, &text));
+    let outcome = world.faults.outcome(route, &text);
+    let usual = match webhook_fault {
+        Some(WebhookFault::Early) => Duration::ZERO,
+        Some(_) | None => Duration::from_millis(settings.completes_after_ms),
+    };
+    let now = Instant::now();
+    let job = Arc::new(Job::new(asked, &body, now, usual, outcome.as_ref(), picture_fault));
+    locked(&world.bria.jobs).insert(Arc::clone(&job));
+
+    let announcement =
+        webhook::announce(Arc::clone(&world), Arc::clone(&job), webhook_fault.clone());
+    match webhook_fault {
+        Some(WebhookFault::Early) => announcement.await,
+        Some(_) | None => world.go_on_with(announcement),
+    }
+    if sync {
+        answer_at_end(&world, &job, outcome.as_ref()).await
+    } else {
+        Ok(promise(&world, &job))
+    }
+}
+
+/// The answer of an async submission.
+fn promise(world: &World, job: &Job) -> Response {
+    let status_url = format!("{}{BRIA_PATH}/status/{}", world.url, job.id);
+    let body = json!({ "request_id": job.id, "status_url": status_url });
+    (StatusCode::ACCEPTED, Json(body)).into_response()
+}
+
+/// The answer of a sync submission: the result itself, or a refusal in its place.
+async fn answer_at_end(
+    world: &World,
+    job: &Job,
+    outcome: Option<&OutcomeFault>,
+) -> Result<Response, Refused> {
+    let Some(ends_at) = job.ends_at else {
+        return std::future::pending().await;
+    };
+    sleep_until(ends_at.into()).await;
+    match (job.report(&world.url, ends_at).and_then(|report| report.result), outcome) {
+        (Some(result), _) => {
+            Ok(Json(json!({ "request_id": job.id, "result": result })).into_response())
+        }
+        (None, Some(OutcomeFault::Error { code: Some(422) })) => Err(Refused::blocked()),
+        (None, _) => Err(Refused::server_error()),
+    }
+}

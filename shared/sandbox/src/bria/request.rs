@@ -1,0 +1,365 @@
+//! What may be asked of the provider, read as strictly as its OpenAPI document states it.
+
+use std::net::IpAddr;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::fibo::StructuredPrompt;
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Refused, pictures::Format};
+use crate::route::Route;
+
+/// Fields of every endpoint.
+const FIELDS: [&str; 9] = [
+    "prompt",
+    "images",
+    "structured_prompt",
+    "seed",
+    "sync",
+    "webhook_url",
+    "ip_signal",
+    "prompt_content_moderation",
+    "visual_input_content_moderation",
+];
+/// Further fields of both image endpoints.
+const IMAGE_FIELDS: [&str; 4] =
+    ["aspect_ratio", "output_type", "model_version", "visual_output_content_moderation"];
+/// Further fields of the standard image endpoint.
+const STANDARD_FIELDS: [&str; 3] = ["resolution", "steps_num", "negative_prompt"];
+
+/// The aspect ratios of every version.
+const CLASSIC_RATIOS: [&str; 9] = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"];
+/// The aspect ratios of FIBO 2.0, which neither 4MP, nor a refinement, nor images without a prompt
+/// may use.
+const WIDE_RATIOS: [&str; 12] =
+    ["16:10", "10:16", "2:1", "1:2", "21:9", "9:21", "3:1", "1:3", "4:1", "1:4", "5:1", "1:5"];
+
+/// Longest side of a drawn picture in pixels. The provider's are about twice that; these take half
+/// a second to draw.
+const SIDE_PX: u32 = 512;
+
+/// A request that may be worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) prompt: Option<String>,
+    pub(super) structured_prompt: Option<String>,
+    pub(super) seed: Option<i64>,
+    /// Answered with the result instead of a promise.
+    pub(super) sync: bool,
+    pub(super) webhook_url: Option<String>,
+    /// What is to be drawn; `None` on the structured prompt endpoints.
+    pub(super) canvas: Option<Canvas>,
+}
+
+/// Size and form of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Canvas {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    prompt: Option<String>,
+    images: Option<Vec<String>>,
+    structured_prompt: Option<String>,
+    seed: Option<i64>,
+    #[serde(default)]
+    sync: bool,
+    webhook_url: Option<String>,
+    #[serde(rename = "ip_signal")]
+    _ip_signal: Option<bool>,
+    #[serde(rename = "prompt_content_moderation")]
+    _prompt_content_moderation: Option<bool>,
+    #[serde(rename = "visual_input_content_moderation")]
+    _visual_input_content_moderation: Option<bool>,
+    aspect_ratio: Option<String>,
+    #[serde(default)]
+    output_type: Format,
+    model_version: Option<String>,
+    #[serde(rename = "visual_output_content_moderation")]
+    _visual_output_content_moderation: Option<bool>,
+    #[serde(default)]
+    resolution: Resolution,
+    steps_num: Option<u32>,
+    #[serde(rename = "negative_prompt")]
+    _negative_prompt: Option<String>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+enum Resolution {
+    #[default]
+    #[serde(rename = "1MP")]
+    One,
+    #[serde(rename = "4MP")]
+    Four,
+}
+
+impl Asked {
+    /// Reads the body of a request to `route`.
+    pub(super) fn read(route: Route, body: &[u8]) -> Result<Asked, Refused> {
+        let object: Map<String, Value> = serde_json::from_slice(body)
+            .map_err(|error| Refused::invalid(format!("not a JSON object: {error}")))?;
+        let draws = matches!(route, Route::Generate | Route::GenerateLite);
+        for (name, value) in &object {
+            let known = FIELDS.contains(&name.as_str())
+                || (draws && IMAGE_FIELDS.contains(&name.as_str()))
+                || (route == Route::Generate && STANDARD_FIELDS.contains(&name.as_str()));
+            if !known {
+                return Err(Refused::invalid(format!("{name}: unknown field")));
+            }
+            if value.is_null() {
+                return Err(Refused::invalid(format!("{name}: must not be null")));
+            }
+        }
+        let fields: Fields = serde_json::from_value(Value::Object(object))
+            .map_err(|error| Refused::invalid(error.to_string()))?;
+        fields.check_inputs(draws)?;
+        fields.check_values()?;
+        let canvas = if draws { Some(fields.canvas()?) } else { None };
+        Ok(Asked {
+            prompt: fields.prompt,
+            structured_prompt: fields.structured_prompt,
+            seed: fields.seed,
+            sync: fields.sync,
+            webhook_url: fields.webhook_url,
+            canvas,
+        })
+    }
+}
+
+impl Fields {
+    /// The legal combinations of prompt, images and structured prompt.
+    fn check_inputs(&self, draws: bool) -> Result<(), Refused> {
+        let given =
+            (self.prompt.is_some(), self.images.is_some(), self.structured_prompt.is_some());
+        match given {
+            (true, _, false) | (false, true, false) | (true, false, true) => Ok(()),
+            (false, false, true) if draws => Ok(()),
+            (false, false, true) => Err(Refused::invalid("structured_prompt: needs a prompt here")),
+            (_, true, true) => Err(Refused::invalid("images: not with structured_prompt")),
+            (false, false, false) => {
+                Err(Refused::invalid("one of prompt, images and structured_prompt is required"))
+            }
+        }
+    }
+
+    fn check_values(&self) -> Result<(), Refused> {
+        if self.prompt.as_ref().is_some_and(|prompt| prompt.trim().is_empty()) {
+            return Err(Refused::invalid("prompt: must not be empty"));
+        }
+        if let Some(text) = &self.structured_prompt {
+            serde_json::from_str::<StructuredPrompt>(text)
+                .map_err(|error| Refused::invalid(format!("structured_prompt: {error}")))?;
+        }
+        if let Some(images) = &self.images {
+            match images.as_slice() {
+                [image] if is_image(image) => {}
+                [_] => return Err(Refused::invalid("images: neither a public URL nor an image")),
+                _ => return Err(Refused::invalid("images: exactly one")),
+            }
+        }
+        if self.model_version.as_ref().is_some_and(|version| version != "FIBO") {
+            return Err(Refused::invalid("model_version: FIBO"));
+        }
+        if self.steps_num.is_some_and(|steps| !(35..=50).contains(&steps)) {
+            return Err(Refused::invalid("steps_num: 35 to 50"));
+        }
+        match &self.webhook_url {
+            Some(_) if self.sync => Err(Refused::invalid("webhook_url: not with sync")),
+            Some(url) if !is_webhook_url(url) => Err(Refused::invalid("webhook_url: https")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn canvas(&self) -> Result<Canvas, Refused> {
+        let ratio = self.aspect_ratio.as_deref().unwrap_or("1:1");
+        let wide = WIDE_RATIOS.contains(&ratio);
+        if !wide && !CLASSIC_RATIOS.contains(&ratio) {
+            return Err(Refused::invalid("aspect_ratio: not one of the known ratios"));
+        }
+        let refines = self.prompt.is_some() && self.structured_prompt.is_some();
+        let only_images = self.images.is_some() && self.prompt.is_none();
+        if wide && (self.resolution == Resolution::Four || refines || only_images) {
+            return Err(Refused::invalid("aspect_ratio: not with these inputs"));
+        }
+        let side_px = match self.resolution {
+            Resolution::One => SIDE_PX,
+            Resolution::Four => 2 * SIDE_PX,
+        };
+        let (width, height) =
+            fitted(ratio, side_px).ok_or_else(|| Refused::invalid("aspect_ratio: not a ratio"))?;
+        Ok(Canvas { width, height, format: self.output_type })
+    }
+}
+
+/// The largest picture of a ratio such as `3:2` whose longer side is `side_px`.
+fn fitted(ratio: &str, side_px: u32) -> Option<(u32, u32)> {
+    let (width, height) = ratio.split_once(':')?;
+    let (width, height): (u32, u32) = (width.parse().ok()?, height.parse().ok()?);
+    let longest = width.max(height);
+    Some((side_px * width / longest, side_px * height / longest))
+}
+
+/// A public address or the base64 of a JPEG, PNG or WebP.
+fn is_image(image: &str) -> bool {
+    if image.starts_with("https://") || image.starts_with("http://") {
+        return Url::parse(image).is_ok();
+    }
+    let Ok(bytes) = STANDARD.decode(image) else { return false };
+    let webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
+    webp || bytes.starts_with(b"\x89PNG\r\n\x1a\n") || bytes.starts_with(b"\xff\xd8\xff")
+}
+
+/// The provider wants https; http is let through to this machine, where there are no certificates.
+fn is_webhook_url(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else { return false };
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let here = address.map_or_else(
+        |_| {
+            host == "localhost"
+                || host.ends_with(".localhost")
+                || host.ends_with(".localhost.localstack.cloud")
+        },
+        |address| address.is_loopback(),
+    );
+    match url.scheme() {
+        "https" => !host.is_empty(),
+        "http" => here,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(route: Route, body: &Value) -> Result<Asked, String> {
+        Asked::read(route, body.to_string().as_bytes()).map_err(|refused| refused.details)
+    }
+
+    #[test]
+    fn combinations_are_legal_or_not() {
+        let text = StructuredPrompt::from_prompt("a cup", None, None).canonical_json();
+        let image = "https://example.com/cup.png";
+        let both = [Route::Generate, Route::Structure];
+        for body in [
+            json!({ "prompt": "a cup" }),
+            json!({ "images": [image] }),
+            json!({ "images": [image], "prompt": "a cup" }),
+            json!({ "structured_prompt": text, "prompt": "in blue", "seed": 5 }),
+        ] {
+            for route in both {
+                assert!(read(route, &body).is_ok(), "{route:?} {body}");
+            }
+        }
+        for body in [
+            json!({}),
+            json!({ "seed": 5 }),
+            json!({ "structured_prompt": text, "images": [image] }),
+            json!({ "structured_prompt": text, "images": [image], "prompt": "a cup" }),
+        ] {
+            for route in both {
+                assert!(read(route, &body).is_err(), "{route:?} {body}");
+            }
+        }
+        let recreate = json!({ "structured_prompt": text, "seed": 5 });
+        assert!(read(Route::Generate, &recreate).is_ok());
+        assert!(read(Route::StructureLite, &recreate).is_err());
+    }
+
+    #[test]
+    fn a_field_belongs_to_its_endpoints() {
+        use Route::{Generate, GenerateLite, Structure, StructureLite};
+        let all = [Generate, GenerateLite, Structure, StructureLite];
+        for (field, value, routes) in [
+            ("seed", json!(7), all.as_slice()),
+            ("sync", json!(true), &all),
+            ("ip_signal", json!(true), &all),
+            ("prompt_content_moderation", json!(false), &all),
+            ("aspect_ratio", json!("4:3"), &[Generate, GenerateLite]),
+            ("output_type", json!("jpeg"), &[Generate, GenerateLite]),
+            ("model_version", json!("FIBO"), &[Generate, GenerateLite]),
+            ("resolution", json!("4MP"), &[Generate]),
+            ("steps_num", json!(35), &[Generate]),
+            ("negative_prompt", json!("blur"), &[Generate]),
+            ("guidance_scale", json!(5), &[]),
+            ("num_results", json!(1), &[]),
+        ] {
+            for route in all {
+                let body = json!({ "prompt": "a cup", field: value });
+                assert_eq!(read(route, &body).is_ok(), routes.contains(&route), "{route:?} {body}");
+                let null = json!({ "prompt": "a cup", field: null });
+                assert!(read(route, &null).is_err(), "{route:?} {null}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_have_limits() {
+        let text = StructuredPrompt::from_prompt("a cup", None, None).canonical_json();
+        let png = STANDARD.encode(b"\x89PNG\r\n\x1a\n....");
+        let good = [
+            json!({ "images": [png] }),
+            json!({ "prompt": "a", "webhook_url": "https://api.example/webhooks/bria" }),
+            json!({ "prompt": "a", "webhook_url": "http://127.0.0.1:4566/webhooks/bria" }),
+            json!({ "prompt": "a", "webhook_url": "http://[::1]:4566/" }),
+            json!({ "prompt": "a", "webhook_url": "http://abc.execute-api.localhost:4566/" }),
+            json!({ "prompt": "a", "aspect_ratio": "21:9" }),
+        ];
+        for body in good {
+            assert!(read(Route::Generate, &body).is_ok(), "{body}");
+        }
+        for (body, part) in [
+            (json!({ "prompt": " " }), "prompt: must not be empty"),
+            (json!({ "prompt": 5 }), "invalid type"),
+            (json!({ "structured_prompt": { "short_description": "an object" } }), "invalid type"),
+            (json!({ "structured_prompt": "not JSON" }), "structured_prompt:"),
+            (json!({ "structured_prompt": "{}" }), "structured_prompt: missing field"),
+            (json!({ "images": [] }), "exactly one"),
+            (json!({ "images": [png, png] }), "exactly one"),
+            (json!({ "images": [format!("data:image/png;base64,{png}")] }), "neither"),
+            (json!({ "prompt": "a", "seed": 1.5 }), "invalid type"),
+            (json!({ "prompt": "a", "steps_num": 34 }), "35 to 50"),
+            (json!({ "prompt": "a", "model_version": "FIBO-2" }), "model_version"),
+            (json!({ "prompt": "a", "aspect_ratio": "7:5" }), "aspect_ratio"),
+            (json!({ "prompt": "a", "aspect_ratio": "2:1", "resolution": "4MP" }), "aspect_ratio"),
+            (
+                json!({ "prompt": "a", "aspect_ratio": "2:1", "structured_prompt": text }),
+                "not with",
+            ),
+            (json!({ "images": [png], "aspect_ratio": "2:1" }), "not with these"),
+            (json!({ "prompt": "a", "output_type": "webp" }), "unknown variant"),
+            (json!({ "prompt": "a", "webhook_url": "http://example.com/" }), "https"),
+            (json!({ "prompt": "a", "webhook_url": "nonsense" }), "https"),
+            (
+                json!({ "prompt": "a", "webhook_url": "https://a.b/", "sync": true }),
+                "not with sync",
+            ),
+            (json!(["prompt"]), "not a JSON object"),
+        ] {
+            let details = read(Route::Generate, &body).unwrap_err();
+            assert!(details.contains(part), "{body}: {details}");
+        }
+    }
+
+    #[test]
+    fn a_canvas_has_the_ratio() {
+        let check = |ratio: &str, size| {
+            let asked = read(Route::Generate, &json!({ "prompt": "a", "aspect_ratio": ratio }));
+            let canvas = asked.unwrap().canvas.unwrap();
+            assert_eq!((canvas.width, canvas.height), size, "{ratio}");
+        };
+        check("1:1", (512, 512));
+        check("3:2", (512, 341));
+        check("9:16", (288, 512));
+        check("5:1", (512, 102));
+    }
+}

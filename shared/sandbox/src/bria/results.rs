@@ -1,0 +1,98 @@
+//! Finished pictures at their own addresses, and what may lie there instead.
+
+use std::{io, sync::Arc, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use bytes::Bytes;
+use futures_util::stream;
+
+use super::{
+    Refused,
+    jobs::Job,
+    pictures::{BOMB, Drawing},
+    request::Canvas,
+};
+use crate::{faults::PictureFault, gate::ERROR_PAGE, journal, route::ELSEWHERE_PATH, world::World};
+
+/// A picture that is too large is sent as so many of these: one more than 32 MiB.
+const HUGE_CHUNKS: usize = 32 * 16 + 1;
+static CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
+
+/// `GET /bria/results/{file}`: the picture, or what a fault put there.
+pub(super) async fn fetch(
+    State(world): State<Arc<World>>,
+    headers: HeaderMap,
+    Path(file): Path<String>,
+) -> Result<Response, Refused> {
+    let leaked = journal::present(&headers);
+    if !leaked.is_empty() {
+        tracing::error!(?leaked, "a credential was sent to a result's address");
+        return Err(Refused::invalid("a result's address takes no credentials"));
+    }
+    let (job, canvas) = finished(&world, &file)?;
+    match job.picture_fault {
+        None => intact(&world, &job, canvas).await,
+        Some(PictureFault::Huge) => Ok(huge()),
+        Some(PictureFault::Truncated) => {
+            let whole = draw(&world, &job, canvas).await?;
+            Ok((typed("image/png"), whole.slice(..whole.len() / 2)).into_response())
+        }
+        Some(PictureFault::Bomb) => Ok((typed("image/png"), BOMB).into_response()),
+        Some(PictureFault::HtmlPage) => Ok(ERROR_PAGE.into_response()),
+        Some(PictureFault::Redirect) => {
+            let port = world.url.rsplit(':').next().unwrap_or_default();
+            let elsewhere = format!("http://localhost:{port}{ELSEWHERE_PATH}/{file}");
+            Ok(Redirect::temporary(&elsewhere).into_response())
+        }
+        Some(PictureFault::Gone) => Err(Refused::not_found("the address has expired")),
+    }
+}
+
+/// `GET /bria/elsewhere/{file}`: the intact picture, for whoever follows a redirect.
+pub(super) async fn fetch_elsewhere(
+    State(world): State<Arc<World>>,
+    Path(file): Path<String>,
+) -> Result<Response, Refused> {
+    let (job, canvas) = finished(&world, &file)?;
+    intact(&world, &job, canvas).await
+}
+
+fn finished(world: &World, file: &str) -> Result<(Arc<Job>, Canvas), Refused> {
+    let found = file.split_once('.').and_then(|(id, extension)| {
+        let job = world.bria.job(id)?;
+        let canvas = job.drawable(Instant::now())?;
+        (canvas.format.extension() == extension).then_some((job, canvas))
+    });
+    found.ok_or_else(|| Refused::not_found("no such result"))
+}
+
+async fn intact(world: &World, job: &Job, canvas: Canvas) -> Result<Response, Refused> {
+    let picture = draw(world, job, canvas).await?;
+    Ok((typed(canvas.format.media_type()), picture).into_response())
+}
+
+async fn draw(world: &World, job: &Job, canvas: Canvas) -> Result<Bytes, Refused> {
+    let drawing = Drawing { prompt: job.prompt.clone(), seed: job.seed, canvas };
+    world.bria.easel.draw(&job.id, drawing).await.map_err(|error| {
+        tracing::error!(%error, id = job.id, "a picture could not be drawn");
+        Refused::server_error()
+    })
+}
+
+fn typed(media_type: &'static str) -> [(HeaderName, &'static str); 1] {
+    [(header::CONTENT_TYPE, media_type)]
+}
+
+/// No `Content-Length`, so that the reader has to count.
+fn huge() -> Response {
+    let head = Bytes::from_static(BOMB);
+    let rest = std::iter::repeat_n(Bytes::from_static(&CHUNK), HUGE_CHUNKS);
+    let chunks = std::iter::once(head).chain(rest).map(Ok::<_, io::Error>);
+    let body = Body::from_stream(stream::iter(chunks));
+    (StatusCode::OK, typed("image/png"), body).into_response()
+}

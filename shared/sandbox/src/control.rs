@@ -1,0 +1,131 @@
+//! The controls: what a test or a developer asks of the sandbox itself.
+//!
+//! | route | what |
+//! |---|---|
+//! | `GET /healthz` | 200 once it answers |
+//! | `POST`, `GET`, `DELETE /_sandbox/faults` | order a fault, list those that wait, clear |
+//! | `GET`, `DELETE /_sandbox/requests` | what was received (query: [`Filter`]), forget it |
+//! | `GET /_sandbox/webhooks` | the deliveries that were tried and how they were answered |
+//! | `GET`, `PATCH /_sandbox/bria` | the provider's settings |
+//! | `POST /_sandbox/openid/forge` | a bad token: `{"email": "..", "flaw": "expired"}` |
+//! | `POST /_sandbox/openid/rotate` | sign with new keys; the old ones stay published |
+//! | `POST /_sandbox/openid/retire` | publish only the keys that sign |
+//!
+//! These requests are not in the journal and meet no faults.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{
+    bria::{Settings, SettingsChange},
+    faults::Order,
+    journal::{Filter, Found},
+    openid::Flaw,
+    world::World,
+};
+
+type Shared = State<Arc<World>>;
+
+pub(crate) fn router() -> Router<Arc<World>> {
+    Router::new()
+        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+        .route("/_sandbox/faults", get(list_faults).post(order_fault).delete(clear_faults))
+        .route("/_sandbox/requests", get(list_requests).delete(forget_requests))
+        .route("/_sandbox/webhooks", get(list_deliveries))
+        .route("/_sandbox/bria", get(get_settings).patch(change_settings))
+        .route("/_sandbox/openid/forge", post(forge_token))
+        .route("/_sandbox/openid/rotate", post(rotate_keys))
+        .route("/_sandbox/openid/retire", post(retire_keys))
+}
+
+/// A control that was misused: 400 and a sentence.
+struct Misuse(String);
+
+impl IntoResponse for Misuse {
+    fn into_response(self) -> Response {
+        (StatusCode::BAD_REQUEST, Json(json!({ "error": self.0 }))).into_response()
+    }
+}
+
+impl<E: std::error::Error> From<E> for Misuse {
+    fn from(error: E) -> Misuse {
+        Misuse(error.to_string())
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Misuse> {
+    Ok(serde_json::from_slice(body)?)
+}
+
+async fn order_fault(
+    State(world): Shared,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Order>), Misuse> {
+    let order: Order = parse(&body)?;
+    world.faults.order(order.clone())?;
+    Ok((StatusCode::CREATED, Json(order)))
+}
+
+async fn list_faults(State(world): Shared) -> Json<Value> {
+    Json(json!({ "items": world.faults.waiting() }))
+}
+
+async fn clear_faults(State(world): Shared) -> StatusCode {
+    world.faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn list_requests(State(world): Shared, Query(filter): Query<Filter>) -> Json<Found> {
+    Json(world.journal.find(&filter))
+}
+
+async fn forget_requests(State(world): Shared) -> StatusCode {
+    world.journal.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn list_deliveries(State(world): Shared) -> Json<Value> {
+    Json(json!({ "items": world.journal.deliveries() }))
+}
+
+async fn get_settings(State(world): Shared) -> Json<Settings> {
+    Json(world.bria.settings())
+}
+
+async fn change_settings(State(world): Shared, body: Bytes) -> Result<Json<Settings>, Misuse> {
+    let change: SettingsChange = parse(&body)?;
+    Ok(Json(world.bria.change_settings(change)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Forgery {
+    email: String,
+    flaw: Flaw,
+}
+
+async fn forge_token(State(world): Shared, body: Bytes) -> Result<Json<Value>, Misuse> {
+    let forgery: Forgery = parse(&body)?;
+    let token = world.openid.forge(&world.url, &forgery.email, forgery.flaw)?;
+    Ok(Json(json!({ "access_token": token, "token_type": "Bearer" })))
+}
+
+async fn rotate_keys(State(world): Shared) -> Result<Json<Value>, Misuse> {
+    world.openid.rotate()?;
+    Ok(Json(json!({ "published": world.openid.key_ids() })))
+}
+
+async fn retire_keys(State(world): Shared) -> Result<Json<Value>, Misuse> {
+    world.openid.retire()?;
+    Ok(Json(json!({ "published": world.openid.key_ids() })))
+}

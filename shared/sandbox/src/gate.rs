@@ -1,0 +1,98 @@
+//! What every request passes: it is written down, and it may meet a fault.
+
+use std::{future::ready, io, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderName, StatusCode, header},
+    middleware::Next,
+    response::{Html, IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::time::sleep;
+
+use crate::{bria::Refused, faults::AnswerFault, route::Route, world::World};
+
+/// Most bytes of a request: a reference image in base64 and its surroundings.
+const REQUEST_BYTES_MAX: usize = 12 * 1024 * 1024;
+/// How long a silent answer keeps the connection: longer than any caller waits.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// The layer around every route of the outside world.
+pub(crate) async fn pass(
+    State(world): State<Arc<World>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, REQUEST_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let route = Route::of(&parts.method, parts.uri.path());
+    let number = world.journal.record(&parts, route, &body);
+    let text = world.text_of(route, parts.uri.path(), &body);
+    let fault = route.and_then(|route| world.faults.answer(route, &text));
+    if let Some(fault) = &fault {
+        world.journal.note_fault(number, fault.clone());
+    }
+    let line = format!("{} {}", parts.method, parts.uri.path());
+    let answer = next.run(Request::from_parts(parts, Body::from(body)));
+    let response = meet(fault.as_ref(), answer).await;
+    world.journal.note_status(number, response.status());
+    let status = response.status().as_u16();
+    tracing::info!(number, status, fault = fault.map(tracing::field::debug), "{line}");
+    response
+}
+
+/// The answer, or what a fault makes of it.
+async fn meet(fault: Option<&AnswerFault>, answer: impl Future<Output = Response>) -> Response {
+    match fault {
+        None => answer.await,
+        Some(AnswerFault::Delay { delay_ms }) => {
+            sleep(Duration::from_millis(*delay_ms)).await;
+            answer.await
+        }
+        Some(AnswerFault::TooMany { retry_after_s }) => {
+            Refused::too_many(*retry_after_s).into_response()
+        }
+        Some(AnswerFault::Blocked) => Refused::blocked().into_response(),
+        Some(AnswerFault::ServerError) => Refused::server_error().into_response(),
+        Some(AnswerFault::HtmlPage) => (StatusCode::BAD_GATEWAY, ERROR_PAGE).into_response(),
+        Some(AnswerFault::ServerErrorAfterAccepting) => {
+            instead_of(answer, ready(Refused::server_error().into_response())).await
+        }
+        Some(AnswerFault::Silence) => instead_of(answer, silence()).await,
+        Some(AnswerFault::BrokenConnection) => instead_of(answer, ready(broken())).await,
+        Some(AnswerFault::MalformedJson) => {
+            instead_of(answer, ready((JSON, CUT_OFF).into_response())).await
+        }
+    }
+}
+
+/// A page for people where a program expected something else.
+pub(crate) const ERROR_PAGE: Html<&str> =
+    Html("<!DOCTYPE html><html><head><title>502</title></head><body>Bad Gateway</body></html>");
+
+const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
+const CUT_OFF: &str = r#"{"request_id": "0123"#;
+
+/// Lets the request have its effect, then answers `other`. A refusal had none and stays.
+async fn instead_of(
+    answer: impl Future<Output = Response>,
+    other: impl Future<Output = Response>,
+) -> Response {
+    let answer = answer.await;
+    if answer.status().is_success() { other.await } else { answer }
+}
+
+async fn silence() -> Response {
+    sleep(SILENCE).await;
+    StatusCode::GATEWAY_TIMEOUT.into_response()
+}
+
+fn broken() -> Response {
+    let parts = [Ok(Bytes::from_static(CUT_OFF.as_bytes())), Err(io::Error::other("cut off"))];
+    (JSON, Body::from_stream(stream::iter(parts))).into_response()
+}

@@ -1,0 +1,51 @@
+//! `sandbox [--port N] [--host ADDRESS] [--state FOLDER]`: the outside world, until it is stopped.
+
+use std::process::ExitCode;
+
+use sandbox::{Config, Sandbox};
+
+const USAGE: &str = "usage: sandbox [--port N] [--host LOOPBACK_ADDRESS] [--state FOLDER]";
+/// The port when none is given.
+const PORT: u16 = 4570;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_target(false).init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(failure.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let running = Sandbox::start(config(std::env::args().skip(1))?).await?;
+    announce(&running.url);
+    Ok(running.serve().await?)
+}
+
+fn config(mut args: impl Iterator<Item = String>) -> Result<Config, Box<dyn std::error::Error>> {
+    let mut config = Config { port: PORT, ..Config::default() };
+    while let Some(name) = args.next() {
+        let value = args.next().ok_or(USAGE)?;
+        match name.as_str() {
+            "--port" => config.port = value.parse()?,
+            "--host" => config.host = value.parse()?,
+            "--state" => config.state = Some(value.into()),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    Ok(config)
+}
+
+#[expect(clippy::print_stdout, reason = "the line a script waits for")]
+fn announce(url: &str) {
+    println!("sandbox: listening on {url}");
+}
+
+#[expect(clippy::print_stderr, reason = "why the program ends, for the person who started it")]
+fn complain(failure: &dyn std::error::Error) {
+    eprintln!("sandbox: {failure}");
+}

@@ -1,0 +1,193 @@
+//! Tokens: good ones, and each kind of bad one that a verifier must refuse.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    keys::{KeysError, SigningAlgorithm, SigningKey},
+    people::{Person, UnknownPerson},
+};
+use crate::clock;
+
+/// For whom a token is good unless another audience is asked for.
+pub const AUDIENCE: &str = "prolight";
+/// How long a token is good unless another time is asked for.
+pub const LIFETIME_S: u64 = 3_600;
+/// How long a token may be good: 30 days.
+pub const LIFETIME_S_MAX: u64 = 30 * 86_400;
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenRefused {
+    /// Neither the form nor the JSON that was announced.
+    #[error("the request is neither a form nor JSON with grant_type and username")]
+    Unreadable,
+    /// Another grant than `password`.
+    #[error("only grant_type=password is known")]
+    Grant,
+    /// No such person.
+    #[error(transparent)]
+    Person(#[from] UnknownPerson),
+    /// No key.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The key does not sign.
+    #[error("cannot sign: {0}")]
+    Signing(#[from] jsonwebtoken::errors::Error),
+}
+
+impl TokenRefused {
+    /// The code of RFC 6749, section 5.2.
+    pub fn code(&self) -> &'static str {
+        match self {
+            TokenRefused::Unreadable => "invalid_request",
+            TokenRefused::Grant => "unsupported_grant_type",
+            TokenRefused::Person(_) => "invalid_grant",
+            TokenRefused::Keys(_) | TokenRefused::Signing(_) => "server_error",
+        }
+    }
+}
+
+/// What is wrong with a forged token. Everything else about it is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flaw {
+    /// Ended an hour ago.
+    Expired,
+    /// Begins in an hour.
+    NotYetValid,
+    /// For another audience.
+    WrongAudience,
+    /// From another issuer.
+    WrongIssuer,
+    /// No subject.
+    NoSubject,
+    /// Signed by a key that is not published, under its own id.
+    UnknownKey,
+    /// Signed by a key that is not published, under the id of one that is.
+    StolenKeyId,
+    /// `alg: none` and no signature.
+    Unsigned,
+    /// HS256 with the bytes of the published key as the secret.
+    PublicKeyAsSecret,
+    /// A good signature over other claims: the payload says `user_admin` and carries the role.
+    Tampered,
+}
+
+/// A token before it is signed.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    claims: Claims,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub: Option<String>,
+    email: String,
+    name: String,
+    iat: u64,
+    nbf: u64,
+    exp: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_metadata: Option<AppMetadata>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct AppMetadata {
+    role: &'static str,
+}
+
+impl Draft {
+    /// A token for `person` that is good from now on.
+    pub(crate) fn new(issuer: &str, person: &Person, audience: &str, lifetime_s: u64) -> Draft {
+        let now = clock::unix_time().as_secs();
+        Draft {
+            claims: Claims {
+                iss: issuer.to_owned(),
+                aud: audience.to_owned(),
+                sub: Some(person.sub.clone()),
+                email: person.email.clone(),
+                name: person.name.clone(),
+                iat: now,
+                nbf: now,
+                exp: now + lifetime_s,
+                app_metadata: person.role.map(|role| AppMetadata { role }),
+            },
+        }
+    }
+
+    /// The token.
+    pub(crate) fn sign(&self, key: &SigningKey) -> Result<String, TokenRefused> {
+        self.sign_as(key.id(), key)
+    }
+
+    /// The token with a flaw; `key` is the one a good token would be signed with.
+    pub(crate) fn sign_with(
+        mut self,
+        flaw: Flaw,
+        key: &SigningKey,
+    ) -> Result<String, TokenRefused> {
+        const HOUR_S: u64 = 3_600;
+        let claims = &mut self.claims;
+        match flaw {
+            Flaw::Expired => {
+                claims.iat -= 2 * HOUR_S;
+                claims.nbf -= 2 * HOUR_S;
+                claims.exp = claims.iat + HOUR_S;
+            }
+            Flaw::NotYetValid => {
+                claims.nbf += HOUR_S;
+                claims.exp += HOUR_S;
+            }
+            Flaw::WrongAudience => claims.aud = "somebody-else".to_owned(),
+            Flaw::WrongIssuer => claims.iss = "https://issuer.example".to_owned(),
+            Flaw::NoSubject => claims.sub = None,
+            Flaw::UnknownKey => {
+                return self.sign(&SigningKey::generate(SigningAlgorithm::ES256)?);
+            }
+            Flaw::StolenKeyId => {
+                let other = SigningKey::generate(SigningAlgorithm::ES256)?;
+                return self.sign_as(key.id(), &other);
+            }
+            Flaw::Unsigned => {
+                let header = json!({ "alg": "none", "typ": "JWT", "kid": key.id() });
+                return Ok(format!("{}.{}.", encoded(&header)?, encoded(&self.claims)?));
+            }
+            Flaw::PublicKeyAsSecret => {
+                let secret = EncodingKey::from_secret(&key.public_point()?);
+                let header = header(Algorithm::HS256, key.id());
+                return Ok(jsonwebtoken::encode(&header, &self.claims, &secret)?);
+            }
+            Flaw::Tampered => return self.tampered(key),
+        }
+        self.sign(key)
+    }
+
+    fn tampered(mut self, key: &SigningKey) -> Result<String, TokenRefused> {
+        let good = self.sign(key)?;
+        self.claims.sub = Some("user_admin".to_owned());
+        self.claims.app_metadata = Some(AppMetadata { role: "admin" });
+        let header = good.split('.').next().unwrap_or_default();
+        let signature = good.rsplit('.').next().unwrap_or_default();
+        Ok([header, &encoded(&self.claims)?, signature].join("."))
+    }
+
+    fn sign_as(&self, id: Option<&str>, key: &SigningKey) -> Result<String, TokenRefused> {
+        let header = header(key.algorithm.jwt(), id);
+        Ok(jsonwebtoken::encode(&header, &self.claims, &key.private)?)
+    }
+}
+
+fn header(algorithm: Algorithm, id: Option<&str>) -> Header {
+    Header { kid: id.map(str::to_owned), ..Header::new(algorithm) }
+}
+
+fn encoded(part: &impl Serialize) -> Result<String, TokenRefused> {
+    let json = serde_json::to_vec(part).map_err(jsonwebtoken::errors::Error::from)?;
+    Ok(URL_SAFE_NO_PAD.encode(json))
+}

@@ -1,0 +1,91 @@
+//! Everything the sandbox remembers, shared by its routes.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::task::JoinSet;
+
+use crate::{
+    Config, StartError, bria::Bria, faults::Faults, journal::Journal, openid::OpenId, route::Route,
+};
+
+/// How long a webhook's receiver has to answer, as the provider documents it.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most pieces of work that go on at once.
+const BACKGROUND_MAX: usize = 4_096;
+
+/// The memory of one running sandbox.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// Where this sandbox is reached, without a slash at the end; also the OpenID issuer.
+    pub(crate) url: String,
+    pub(crate) faults: Faults,
+    pub(crate) journal: Journal,
+    pub(crate) openid: OpenId,
+    pub(crate) bria: Bria,
+    /// Sends webhooks: no redirects, no proxy.
+    pub(crate) http: reqwest::Client,
+    /// Work that goes on after an answer; it ends with the sandbox.
+    background: Mutex<JoinSet<()>>,
+}
+
+impl World {
+    pub(crate) fn new(config: &Config, url: String) -> Result<World, StartError> {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .timeout(WEBHOOK_TIMEOUT)
+            .build()?;
+        Ok(World {
+            faults: Faults::default(),
+            journal: Journal::default(),
+            openid: OpenId::open(config.state.as_deref())?,
+            bria: Bria::new(config.bria.clone()),
+            http,
+            background: Mutex::default(),
+            url,
+        })
+    }
+
+    /// The text a fault's marker is looked for in.
+    pub(crate) fn text_of(&self, route: Option<Route>, path: &str, body: &[u8]) -> String {
+        match route {
+            Some(Route::Status | Route::Result | Route::Elsewhere) => {
+                self.bria.submitted_text(path).unwrap_or_default()
+            }
+            Some(
+                Route::Discovery
+                | Route::Jwks
+                | Route::Token
+                | Route::Generate
+                | Route::GenerateLite
+                | Route::Structure
+                | Route::StructureLite,
+            )
+            | None => String::from_utf8_lossy(body).into_owned(),
+        }
+    }
+
+    /// Runs `work` on, until it ends or the sandbox does. Too much of it is given up, loudly.
+    pub(crate) fn go_on_with(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut background = locked(&self.background);
+        while background.try_join_next().is_some() {}
+        if background.len() < BACKGROUND_MAX {
+            background.spawn(work);
+        } else {
+            tracing::error!("too many webhooks wait; one is not sent");
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        locked(&self.background).abort_all();
+    }
+}
+
+/// The value behind a lock. A panic of another holder is no reason to fail: every change made
+/// under these locks is complete at each step.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
