@@ -1,0 +1,95 @@
+"""Check what can be checked of the templates without an account.
+
+The SAM transform must succeed, all stacks together must stay well under the 500 resources that
+CloudFormation allows one, and no policy of ours may allow an action or a resource by `*`, tracing
+apart.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+RESOURCES_MAX = 450
+NESTED = ("infra/data.yaml", "infra/messaging.yaml", "infra/observability.yaml")
+MAY_NAME_NO_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+"""Actions AWS defines for no particular resource."""
+PARAMETERS = {
+    "Environment": "dev",
+    "FrontendUrl": "https://frontend.example",
+    "AuthIssuer": "https://issuer.example",
+    "AuthAudience": "prolight",
+}
+
+
+def main() -> None:
+    """Prints one line if all is well, and everything that is not otherwise."""
+    main_stack = transformed(Path("template.yaml"))
+    nested = [yaml_parse(Path(name).read_text()) for name in NESTED]
+    count = sum(len(template["Resources"]) for template in [main_stack, *nested])
+    complaints = [
+        complaint
+        for template in [main_stack, *nested]
+        for name, resource in template["Resources"].items()
+        for complaint in too_wide(name, resource)
+    ]
+    if count >= RESOURCES_MAX:
+        complaints.append(f"{count} resources: the limit is {RESOURCES_MAX}")
+    if complaints:
+        sys.exit("\n".join(complaints))
+    print(f"{count} resources of at most {RESOURCES_MAX}; no policy is wider than it must be")
+
+
+def transformed(path: Path) -> dict[str, Any]:
+    """The template as CloudFormation would run it."""
+    template = yaml_parse(path.read_text())
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        # Local paths become addresses when the template is packaged; the transform wants addresses.
+        if resource["Type"] == "AWS::Serverless::Function":
+            properties["CodeUri"] = "s3://bucket/code.zip"
+        elif resource["Type"] == "AWS::Serverless::Application":
+            properties["Location"] = "https://bucket.s3.amazonaws.com/template.yaml"
+    values = {
+        name: PARAMETERS.get(name, parameter.get("Default", ""))
+        for name, parameter in template["Parameters"].items()
+    }
+    # SAM attaches managed policies by address; the templates name none, so it needs no list.
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
+    result: dict[str, Any] = translator.translate(template, values)
+    return result
+
+
+def too_wide(name: str, resource: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with the policies of one resource."""
+    for statement in statements(resource.get("Properties", {})):
+        if statement["Effect"] != "Allow":
+            continue
+        actions = as_list(statement["Action"])
+        everywhere = "*" in as_list(statement.get("Resource", []))
+        if any("*" in action for action in actions):
+            yield f"{name}: allows {actions}"
+        if everywhere and not set(actions) <= MAY_NAME_NO_RESOURCE:
+            yield f"{name}: allows {actions} on every resource"
+
+
+def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The statements of a role's inline policies and of a managed policy."""
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+    documents += [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
+    for document in documents:
+        yield from as_list(document["Statement"])
+
+
+def as_list(value: Any) -> list[Any]:
+    """`value` as a list; IAM allows one thing where it allows several."""
+    return value if isinstance(value, list) else [value]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+# Sourced by the scripts beside it: where things are, and one line of progress for each step.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/prolight/target}"
+export SAM_CLI_TELEMETRY=0 PYTHONDONTWRITEBYTECODE=1
+VENV=.local/venv
+
+if [ -t 1 ]; then GREEN=$'\e[32m' RED=$'\e[31m' DIM=$'\e[2m' PLAIN=$'\e[0m'; else GREEN='' RED='' DIM='' PLAIN=''; fi
+
+fail() {
+  printf '%s%s%s\n' "$RED" "$*" "$PLAIN" >&2
+  exit 1
+}
+
+# step TITLE COMMAND...: runs it, counts its seconds, and shows the end of its output if it fails.
+step() {
+  local title=$1 began=$SECONDS log shown=0
+  shift
+  mkdir -p .local/log
+  log=.local/log/$(printf '%s' "$title" | tr -cs '[:alnum:]' '-' | tr '[:upper:]' '[:lower:]').log
+  set -m # a process group of its own, so that an interrupted step ends with all it started
+  "$@" </dev/null >"$log" 2>&1 &
+  STEP_PID=$!
+  set +m
+  while kill -0 "$STEP_PID" 2>/dev/null; do
+    local elapsed=$((SECONDS - began))
+    if [ -t 1 ]; then
+      printf '\r  %-44s %s%5d s%s' "$title" "$DIM" "$elapsed" "$PLAIN"
+    elif [ $((elapsed - shown)) -ge 15 ]; then
+      shown=$elapsed
+      printf '  %-44s %5d s ...\n' "$title" "$elapsed"
+    fi
+    sleep 0.1
+  done
+  [ -t 1 ] && printf '\r'
+  if wait "$STEP_PID"; then
+    STEP_PID=
+    printf '  %-44s %5d s  %sok%s\n' "$title" $((SECONDS - began)) "$GREEN" "$PLAIN"
+  else
+    STEP_PID=
+    printf '  %-44s %5d s  %sfailed%s\n' "$title" $((SECONDS - began)) "$RED" "$PLAIN"
+    tail -n 25 "$log" >&2
+    fail "the whole output is in $log"
+  fi
+}
+
+STEP_PID=
+trap '[ -z "$STEP_PID" ] || kill -- "-$STEP_PID" 2>/dev/null || true' EXIT
+trap 'exit 130' INT TERM
+
+# install_tools REQUIREMENTS...: the pinned tools, in a virtual environment of their own, installed once.
+install_tools() {
+  local stamp
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail 'Python 3.10 or newer is needed'
+  stamp=$(cat "$@" | cksum)
+  [ -f "$VENV/installed" ] && [ "$(cat "$VENV/installed")" = "$stamp" ] && return
+  python3 -m venv "$VENV"
+  local list=()
+  for file in "$@"; do list+=(-r "$file"); done
+  "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps "${list[@]}"
+  echo "$stamp" >"$VENV/installed"
+}
