@@ -1,0 +1,191 @@
+//! What Bria says, read with suspicion.
+//!
+//! Documented and observed answers differ (a failure under HTTP 200, `ERROR` or `FAILED`, a missing
+//! `status`, errors that are not JSON). A strict reader would lose paid pictures over a detail, so
+//! only the members we need are looked at, one by one.
+
+use serde_json::Value;
+
+use super::{ProviderStatus, RequestId};
+use crate::structure::StructureRefused;
+
+/// Longest explanation kept from a provider, in characters.
+const MESSAGE_CHARS_MAX: usize = 300;
+/// The code of an error that moderation made.
+const MODERATION_CODE: u64 = 422;
+
+/// The body of an accepted request, of a status answer and of a webhook: they have one shape.
+#[derive(Debug)]
+pub(super) struct Report(Value);
+
+/// Where the request stands, before anyone asks what it was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    InProgress,
+    Completed,
+    Failed,
+    Unknown,
+}
+
+impl Report {
+    /// `None` unless `body` is a JSON object.
+    pub(super) fn parse(body: &[u8]) -> Option<Report> {
+        serde_json::from_slice::<Value>(body).ok().filter(Value::is_object).map(Report)
+    }
+
+    pub(super) fn request_id(&self) -> Option<RequestId> {
+        RequestId::parse(self.text("/request_id")?)
+    }
+
+    /// Bria's own client infers a missing `status` from what else is there; so do we.
+    pub(super) fn state(&self) -> State {
+        match self.text("/status").map(str::to_ascii_uppercase).as_deref() {
+            Some("IN_PROGRESS") => State::InProgress,
+            Some("COMPLETED") => State::Completed,
+            Some("ERROR" | "FAILED") => State::Failed,
+            Some(_) => State::Unknown,
+            None if self.has("/error") => State::Failed,
+            None if self.has("/result") => State::Completed,
+            None if self.has("/status_url") => State::InProgress,
+            None => State::Unknown,
+        }
+    }
+
+    /// The report as one on a picture. Completed without a picture is a failure: it stays so.
+    pub(super) fn image_status(&self) -> ProviderStatus {
+        match self.state() {
+            State::InProgress => ProviderStatus::InProgress,
+            State::Unknown => ProviderStatus::Unknown,
+            State::Failed if self.is_moderation() => {
+                ProviderStatus::Blocked { message: self.message() }
+            }
+            State::Failed => ProviderStatus::Failed { message: self.message() },
+            State::Completed => match self.text("/result/image_url") {
+                Some(url) => ProviderStatus::Completed {
+                    image_url: url.to_owned(),
+                    seed: self.seed(),
+                    structured_prompt: self.structured_prompt(),
+                },
+                None => ProviderStatus::Failed { message: "completed without a picture".into() },
+            },
+        }
+    }
+
+    pub(super) fn into_structured_prompt(self) -> Result<String, StructureRefused> {
+        self.structured_prompt()
+            .ok_or_else(|| StructureRefused::unavailable("completed without a structured prompt"))
+    }
+
+    pub(super) fn into_structure_refused(self) -> StructureRefused {
+        match self.is_moderation() {
+            true => StructureRefused::Blocked { message: self.message() },
+            false => StructureRefused::unavailable(self.message()),
+        }
+    }
+
+    /// A string that holds JSON; an object is tolerated and written out.
+    fn structured_prompt(&self) -> Option<String> {
+        match self.0.pointer("/result/structured_prompt")? {
+            Value::String(text) => Some(text.clone()),
+            object @ Value::Object(_) => Some(object.to_string()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+        }
+    }
+
+    fn seed(&self) -> Option<u32> {
+        u32::try_from(self.0.pointer("/result/seed")?.as_u64()?).ok()
+    }
+
+    fn is_moderation(&self) -> bool {
+        self.0.pointer("/error/code").and_then(Value::as_u64) == Some(MODERATION_CODE)
+    }
+
+    fn message(&self) -> String {
+        explanation(&self.0)
+    }
+
+    fn text(&self, pointer: &str) -> Option<&str> {
+        self.0.pointer(pointer)?.as_str()
+    }
+
+    fn has(&self, pointer: &str) -> bool {
+        self.0.pointer(pointer).is_some_and(|value| !value.is_null())
+    }
+}
+
+/// What an error body says, in one short line fit for a log or a person.
+pub(super) fn message(body: &[u8]) -> String {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(value) => explanation(&value),
+        Err(_) => "no explanation".to_owned(),
+    }
+}
+
+fn explanation(value: &Value) -> String {
+    ["/error/message", "/error/details", "/error", "/message", "/detail"]
+        .iter()
+        .find_map(|pointer| value.pointer(pointer)?.as_str())
+        .map_or_else(|| "no explanation".to_owned(), one_line)
+}
+
+fn one_line(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    line.trim().chars().take(MESSAGE_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_spelling_of_a_state() {
+        let check = |body: &str, expected: State| {
+            assert_eq!(Report::parse(body.as_bytes()).unwrap().state(), expected, "{body}");
+        };
+        check(r#"{"status": "IN_PROGRESS"}"#, State::InProgress);
+        check(r#"{"status": "COMPLETED", "result": {}}"#, State::Completed);
+        check(r#"{"status": "ERROR"}"#, State::Failed);
+        check(r#"{"status": "FAILED"}"#, State::Failed);
+        check(r#"{"status": "UNKNOWN"}"#, State::Unknown);
+        check(r#"{"status": "MELTED"}"#, State::Unknown);
+        check(r#"{"error": {"code": 500}}"#, State::Failed);
+        check(r#"{"error": null, "result": {"image_url": "x"}}"#, State::Completed);
+        check(r#"{"request_id": "a", "status_url": "x"}"#, State::InProgress);
+        check(r#"{}"#, State::Unknown);
+    }
+
+    #[test]
+    fn what_a_report_says_of_a_picture() {
+        let check = |body: &str, expected: ProviderStatus| {
+            assert_eq!(Report::parse(body.as_bytes()).unwrap().image_status(), expected, "{body}");
+        };
+        check(
+            r#"{"status": "COMPLETED", "result": {"image_url": "https://cdn.bria.ai/1.png",
+                "seed": 7, "structured_prompt": "{\"a\": 1}"}}"#,
+            ProviderStatus::Completed {
+                image_url: "https://cdn.bria.ai/1.png".into(),
+                seed: Some(7),
+                structured_prompt: Some("{\"a\": 1}".into()),
+            },
+        );
+        check(
+            r#"{"status": "COMPLETED", "result": {"image_url": null}}"#,
+            ProviderStatus::Failed { message: "completed without a picture".into() },
+        );
+        check(
+            r#"{"status": "ERROR", "error": {"code": 422, "message": "not\nallowed"}}"#,
+            ProviderStatus::Blocked { message: "not allowed".into() },
+        );
+        check(
+            r#"{"status": "FAILED", "error": "out of paint"}"#,
+            ProviderStatus::Failed { message: "out of paint".into() },
+        );
+    }
+
+    #[test]
+    fn only_an_object_is_a_report() {
+        for body in ["", "<html>", "[]", "null", "\"COMPLETED\"", "{\"status\": "] {
+            assert!(Report::parse(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Bria's webhook: proof that a notice comes from Bria, before a byte of it is believed.
+//!
+//! Scheme (<https://docs.bria.ai/webhooks>): a signing key is derived from the API token, and signs
+//! `{id}.{timestamp}.{raw body}`. The raw bytes are signed, so they are verified as they came.
+//! Bria delivers up to five times over some 45 minutes and does not say whether it stamps each
+//! delivery anew; hence a wide window, and replays are harmless because a job settles once.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::{Refusal, RefusalKind, Timestamp};
+use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::HeaderMap;
+use sha2::Sha256;
+
+use super::{ProviderStatus, RequestId, answer::Report};
+use crate::secrets::Secret;
+
+/// Header with the request's id.
+pub const ID_HEADER: &str = "bria-webhook-id";
+/// Header with the Unix time in seconds.
+pub const TIMESTAMP_HEADER: &str = "bria-webhook-timestamp";
+/// Header with a list of `v1=<base64>`, separated by commas.
+pub const SIGNATURE_HEADER: &str = "bria-webhook-signature";
+/// How far a notice's time may lie from ours, either way.
+pub const TIMESTAMP_WINDOW: Duration = Duration::from_secs(2 * 3600);
+
+const KEY_CONTEXT: &[u8] = b"bria-webhook-signing-v1";
+const SIGNATURES_MAX: usize = 8;
+
+/// A notice that is proven to come from Bria.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WebhookNotice {
+    /// Which request it is about.
+    pub request_id: RequestId,
+    /// How that request is doing; never `Expired`.
+    pub status: ProviderStatus,
+}
+
+/// Why a notice is not believed. The texts tell a forger nothing they did not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookRefused {
+    /// A header is missing or cannot be read.
+    #[error("The header {0} is missing or not valid.")]
+    Header(&'static str),
+    /// No signature fits.
+    #[error("The signature does not match the body.")]
+    Signature,
+    /// It was signed too long ago, or in the future.
+    #[error("The timestamp is too far from the present.")]
+    Stale,
+    /// Signed, but not a notice.
+    #[error("The body is not a notice about the request in the header.")]
+    Body,
+}
+
+/// Verifies a delivery and reads it.
+///
+/// `tokens` are the API tokens that may have signed it: the present one and, during a rotation, the
+/// one before. `raw_body` is the body as it came. The comparison takes constant time.
+///
+/// # Errors
+/// See [`WebhookRefused`]; the body is not looked at before a signature fits.
+pub fn verify(
+    tokens: &[Secret],
+    headers: &HeaderMap,
+    raw_body: &[u8],
+    now: Timestamp,
+) -> Result<WebhookNotice, WebhookRefused> {
+    let id = header(headers, ID_HEADER)?;
+    let stamp = header(headers, TIMESTAMP_HEADER)?;
+    let signatures = header(headers, SIGNATURE_HEADER)?;
+    let signed_at = stamp.parse().map_err(|_| WebhookRefused::Header(TIMESTAMP_HEADER))?;
+
+    if !tokens.iter().any(|token| any_fits(token, signatures, id, stamp, raw_body)) {
+        return Err(WebhookRefused::Signature);
+    }
+    let signed_at = Timestamp::from_secs(signed_at);
+    if signed_at.until(now).max(now.until(signed_at)) > TIMESTAMP_WINDOW {
+        return Err(WebhookRefused::Stale);
+    }
+    let report = Report::parse(raw_body).ok_or(WebhookRefused::Body)?;
+    match (RequestId::parse(id), report.request_id()) {
+        (Some(request_id), Some(in_body)) if request_id == in_body => {
+            Ok(WebhookNotice { request_id, status: report.image_status() })
+        }
+        (Some(_) | None, Some(_) | None) => Err(WebhookRefused::Body),
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, WebhookRefused> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .ok_or(WebhookRefused::Header(name))
+}
+
+fn any_fits(token: &Secret, signatures: &str, id: &str, stamp: &str, body: &[u8]) -> bool {
+    signatures
+        .split(',')
+        .take(SIGNATURES_MAX)
+        .filter_map(|part| part.trim().strip_prefix("v1="))
+        .filter_map(|encoded| STANDARD.decode(encoded).ok())
+        .any(|signature| {
+            signer(token, id, stamp, body)
+                .is_some_and(|signer| signer.verify_slice(&signature).is_ok())
+        })
+}
+
+/// HMAC takes a key of any length, so this is always `Some`; its type does not say so.
+fn signer(token: &Secret, id: &str, stamp: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
+    let mut derive = Hmac::<Sha256>::new_from_slice(token.expose().as_bytes()).ok()?;
+    derive.update(KEY_CONTEXT);
+    let mut signer = Hmac::<Sha256>::new_from_slice(&derive.finalize().into_bytes()).ok()?;
+    for part in [id.as_bytes(), b".", stamp.as_bytes(), b".", body] {
+        signer.update(part);
+    }
+    Some(signer)
+}
+
+impl Refusal for WebhookRefused {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Malformed
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            WebhookRefused::Header(_) => "webhook_header_invalid",
+            WebhookRefused::Signature => "webhook_signature_invalid",
+            WebhookRefused::Stale => "webhook_timestamp_invalid",
+            WebhookRefused::Body => "webhook_body_invalid",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The contract vector of Bria's own verifier.
+    const TOKEN: &str = "contract-test-shared-token";
+    const ID: &str = "req_contract_test_001";
+    const SIGNED_AT: i64 = 1_700_000_000;
+    const SIGNATURE: &str = "v1=muClfnkuIXEqW69htILKVEwJdzC0LWB1tP53ptLm7SM=";
+    const BODY: &str = concat!(
+        r#"{"status":"COMPLETED","result":{"url":"https://cdn.bria.ai/final.png"},"#,
+        r#""request_id":"req_contract_test_001"}"#
+    );
+
+    struct Delivery {
+        tokens: Vec<&'static str>,
+        id: String,
+        stamp: String,
+        signature: String,
+        body: String,
+        now_s: i64,
+    }
+
+    impl Delivery {
+        fn of_contract() -> Delivery {
+            Delivery {
+                tokens: vec![TOKEN],
+                id: ID.into(),
+                stamp: SIGNED_AT.to_string(),
+                signature: SIGNATURE.into(),
+                body: BODY.into(),
+                now_s: SIGNED_AT + 60,
+            }
+        }
+
+        fn signed_over(body: &str, id: &str) -> Delivery {
+            let stamp = SIGNED_AT.to_string();
+            let signer = signer(&Secret::new(TOKEN), id, &stamp, body.as_bytes()).unwrap();
+            let signature = format!("v1={}", STANDARD.encode(signer.finalize().into_bytes()));
+            Delivery { id: id.into(), body: body.into(), signature, ..Delivery::of_contract() }
+        }
+
+        fn verify(&self) -> Result<WebhookNotice, WebhookRefused> {
+            let tokens: Vec<Secret> = self.tokens.iter().map(|token| Secret::new(*token)).collect();
+            let mut headers = HeaderMap::new();
+            headers.insert(ID_HEADER, self.id.parse().unwrap());
+            headers.insert(TIMESTAMP_HEADER, self.stamp.parse().unwrap());
+            headers.insert(SIGNATURE_HEADER, self.signature.parse().unwrap());
+            verify(&tokens, &headers, self.body.as_bytes(), Timestamp::from_secs(self.now_s))
+        }
+    }
+
+    #[test]
+    fn the_contract_vector_is_accepted() {
+        let notice = Delivery::of_contract().verify().unwrap();
+        assert_eq!(notice.request_id.as_str(), ID);
+    }
+
+    #[test]
+    fn either_token_of_a_rotation_fits_and_either_signature_of_a_list() {
+        let mut rotated = Delivery::of_contract();
+        rotated.tokens = vec!["the-new-token", TOKEN];
+        assert!(rotated.verify().is_ok());
+        let mut listed = Delivery::of_contract();
+        listed.signature = format!("v1=AAAA, v0=x,{SIGNATURE}");
+        assert!(listed.verify().is_ok());
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        let check = |name: &str, expected: WebhookRefused, change: &dyn Fn(&mut Delivery)| {
+            let mut delivery = Delivery::of_contract();
+            change(&mut delivery);
+            assert_eq!(delivery.verify().unwrap_err(), expected, "{name}");
+        };
+        let forged = WebhookRefused::Signature;
+        check("other token", forged.clone(), &|d| d.tokens = vec!["guess"]);
+        check("no token", forged.clone(), &|d| d.tokens = vec![]);
+        check("altered body", forged.clone(), &|d| d.body = d.body.replace("final", "other"));
+        check("added space", forged.clone(), &|d| d.body.push(' '));
+        check("other id", forged.clone(), &|d| d.id = "req_2".into());
+        check("other time", forged.clone(), &|d| d.stamp = (SIGNED_AT + 1).to_string());
+        check("other scheme", forged.clone(), &|d| d.signature = SIGNATURE.replace("v1", "v0"));
+        check("not base64", forged.clone(), &|d| d.signature = "v1=***".into());
+        check("cut short", forged, &|d| d.signature = "v1=muClfg==".into());
+        check("late", WebhookRefused::Stale, &|d| d.now_s = SIGNED_AT + 7201);
+        check("early", WebhookRefused::Stale, &|d| d.now_s = SIGNED_AT - 7201);
+        check("no time", WebhookRefused::Header(TIMESTAMP_HEADER), &|d| d.stamp = "soon".into());
+        check("empty", WebhookRefused::Header(SIGNATURE_HEADER), &|d| d.signature = " ".into());
+    }
+
+    #[test]
+    fn a_signed_body_must_be_about_the_request_it_names() {
+        for body in [r#"{"request_id": "req_2", "status": "COMPLETED"}"#, "{}", "<html>"] {
+            let delivery = Delivery::signed_over(body, "req_1");
+            assert_eq!(delivery.verify().unwrap_err(), WebhookRefused::Body, "{body}");
+        }
+        let failed = r#"{"request_id": "req_1", "status": "ERROR", "error": {"message": "no"}}"#;
+        let notice = Delivery::signed_over(failed, "req_1").verify().unwrap();
+        assert_eq!(notice.status, ProviderStatus::Failed { message: "no".into() });
+    }
+}

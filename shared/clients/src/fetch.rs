@@ -1,0 +1,231 @@
+//! Fetches a finished picture from where a provider says it is.
+//!
+//! The address comes from outside, so it is only followed where an operator expects results:
+//! over `https` to a listed domain, on the usual port, without credentials in it, and never after a
+//! redirect. The certificate then proves that the host belongs to that domain, wherever its name
+//! resolves to. Only an origin listed word for word may differ from that, such as the sandbox's
+//! `http://127.0.0.1:4570`. No token is ever sent along.
+
+use std::time::Duration;
+
+use domain::image::FETCH_BYTES_MAX;
+use reqwest::Url;
+
+use crate::http::{CallError, Http, InvalidConfig, call};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Fetches pictures from listed origins.
+#[derive(Debug, Clone)]
+pub struct ImageFetcher {
+    http: Http,
+    origins: Vec<Origin>,
+}
+
+/// Why a picture was not fetched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The address is not one we fetch from. It never will be.
+    #[error("the address is not one pictures are fetched from")]
+    NotAllowed,
+    /// More than [`FETCH_BYTES_MAX`] bytes. It stays so.
+    #[error("the picture is larger than {FETCH_BYTES_MAX} bytes")]
+    TooLarge,
+    /// The host has no picture for us (a redirect or a 4xx). It stays so.
+    #[error("the host answered {status}")]
+    Rejected {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// It may work later: no answer, a busy or a broken host.
+    #[error("the picture could not be fetched: {detail}")]
+    Unavailable {
+        /// What happened.
+        detail: String,
+    },
+}
+
+impl ImageFetcher {
+    /// A fetcher for `origins`: each `https://*.<domain>` (any host below the domain), or one exact
+    /// origin such as `https://cdn.example.com` or `http://127.0.0.1:4570`.
+    ///
+    /// # Errors
+    /// When an origin is neither.
+    pub fn new(http: Http, origins: &[impl AsRef<str>]) -> Result<ImageFetcher, InvalidConfig> {
+        let origins = origins
+            .iter()
+            .map(|text| {
+                let text = text.as_ref().trim();
+                Origin::parse(text).ok_or_else(|| InvalidConfig(format!("not an origin: {text}")))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(ImageFetcher { http, origins })
+    }
+
+    /// The bytes at `url`: at most [`FETCH_BYTES_MAX`], in at most 20 seconds. They are hostile
+    /// until [`crate::Picture::decode`] has read them, whatever their declared type.
+    ///
+    /// # Errors
+    /// See [`FetchError`]: only `Unavailable` is worth another try.
+    pub async fn fetch(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+        let url = Url::parse(url).map_err(|_| FetchError::NotAllowed)?;
+        if !self.allows(&url) {
+            return Err(FetchError::NotAllowed);
+        }
+        let answer = call(self.http.get(url), TIMEOUT, FETCH_BYTES_MAX).await?;
+        match answer.status.as_u16() {
+            200 => Ok(answer.body),
+            status @ (408 | 429 | 500..) => {
+                Err(FetchError::Unavailable { detail: format!("the host answered {status}") })
+            }
+            status => Err(FetchError::Rejected { status }),
+        }
+    }
+
+    fn allows(&self, url: &Url) -> bool {
+        let anonymous = url.username().is_empty() && url.password().is_none();
+        anonymous && self.origins.iter().any(|origin| origin.covers(url))
+    }
+}
+
+impl From<CallError> for FetchError {
+    fn from(error: CallError) -> FetchError {
+        match error {
+            CallError::TooLarge(_) => FetchError::TooLarge,
+            CallError::NotSent(_) | CallError::Broken(_) => {
+                FetchError::Unavailable { detail: error.to_string() }
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Origin {
+    /// Scheme, host and port, as browsers spell an origin.
+    Exact(String),
+    /// Every host whose name ends in this, which begins with a dot.
+    Below(String),
+}
+
+impl Origin {
+    fn parse(text: &str) -> Option<Origin> {
+        if let Some(domain) = text.strip_prefix("https://*.") {
+            let url = Url::parse(&format!("https://{domain}")).ok()?;
+            let plain = url.domain() == Some(domain) && domain.contains('.') && is_bare(&url);
+            return plain.then(|| Origin::Below(format!(".{domain}")));
+        }
+        let url = Url::parse(text).ok()?;
+        let plain = matches!(url.scheme(), "https" | "http") && is_bare(&url);
+        plain.then(|| Origin::Exact(url.origin().ascii_serialization()))
+    }
+
+    /// A name in dots and digits is an address to [`Url`], so it has no domain and never fits.
+    fn covers(&self, url: &Url) -> bool {
+        match self {
+            Origin::Exact(origin) => url.origin().ascii_serialization() == *origin,
+            Origin::Below(suffix) => {
+                url.scheme() == "https"
+                    && url.port().is_none()
+                    && url.domain().is_some_and(|domain| domain.ends_with(suffix))
+            }
+        }
+    }
+}
+
+/// Whether nothing but an origin is there. [`Url`] takes an asterisk for a part of a name.
+fn is_bare(url: &Url) -> bool {
+    let no_user = url.username().is_empty() && url.password().is_none();
+    let a_name = url.host_str().is_some_and(|host| !host.contains('*'));
+    no_user && a_name && url.path() == "/" && url.query().is_none() && url.fragment().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, http::StatusCode, response::Redirect, routing::get};
+
+    use super::*;
+    use crate::loopback;
+
+    fn fetcher(origins: &[&str]) -> ImageFetcher {
+        ImageFetcher::new(Http::new().unwrap(), origins).unwrap()
+    }
+
+    #[test]
+    fn only_listed_origins_are_followed() {
+        let fetcher = fetcher(&["https://*.bria.ai", "http://127.0.0.1:4570"]);
+        let check = |url: &str, expected: bool| {
+            let allowed = Url::parse(url).is_ok_and(|url| fetcher.allows(&url));
+            assert_eq!(allowed, expected, "{url}");
+        };
+        check("https://cdn.bria.ai/a.png?sig=1", true);
+        check("https://a.b.BRIA.ai/a.png", true);
+        check("https://cdn.bria.ai:443/a.png", true);
+        check("http://127.0.0.1:4570/bria/results/a.png", true);
+
+        check("http://cdn.bria.ai/a.png", false);
+        check("https://bria.ai/a.png", false);
+        check("https://evilbria.ai/a.png", false);
+        check("https://cdn.bria.ai.evil.example/a.png", false);
+        check("https://cdn.bria.ai./a.png", false);
+        check("https://cdn.bria.ai:8443/a.png", false);
+        check("https://user@cdn.bria.ai/a.png", false);
+        check("https://:secret@cdn.bria.ai/a.png", false);
+        check("https://cdn.bria.ai@169.254.169.254/a.png", false);
+        check("https://169.254.169.254/latest", false);
+        check("https://2852039166/latest", false);
+        check("https://0xA9FEA9FE/latest", false);
+        check("https://[::ffff:169.254.169.254]/latest", false);
+        check("http://127.0.0.1:4571/a.png", false);
+        check("https://127.0.0.1:4570/a.png", false);
+        check("http://localhost:4570/a.png", false);
+        check("http://0x7f000001:4570/a.png", true); // The same address: Url normalises it.
+        check("ftp://cdn.bria.ai/a.png", false);
+        check("file:///etc/passwd", false);
+        check("data:image/png;base64,AAAA", false);
+        check("//cdn.bria.ai/a.png", false);
+    }
+
+    #[test]
+    fn an_origin_is_an_origin_and_nothing_more() {
+        for bad in [
+            "",
+            "*",
+            "bria.ai",
+            "https://*",
+            "https://*.ai",
+            "https://*.bria.ai/x",
+            "ftp://a.b",
+            "https://*.bria.ai:8443",
+            "https://u@a.b",
+            "https://a.b/x",
+            "http://*.bria.ai",
+        ] {
+            assert!(ImageFetcher::new(Http::new().unwrap(), &[bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_host_may_answer() {
+        let endless = || async {
+            let chunks = std::iter::repeat_with(|| Ok::<_, std::io::Error>(vec![0_u8; 1 << 20]));
+            Body::from_stream(futures_util::stream::iter(chunks))
+        };
+        let routes = Router::new()
+            .route("/ok", get(|| async { "bytes" }))
+            .route("/gone", get(|| async { StatusCode::NOT_FOUND }))
+            .route("/moved", get(|| async { Redirect::temporary("/ok") }))
+            .route("/broken", get(|| async { StatusCode::BAD_GATEWAY }))
+            .route("/endless", get(endless));
+        let base = loopback::serve(routes).await;
+        let fetcher = fetcher(&[&base]);
+        let fetch = async |path: &str| fetcher.fetch(&format!("{base}{path}")).await;
+
+        assert_eq!(fetch("/ok").await.unwrap(), b"bytes");
+        assert_eq!(fetch("/gone").await, Err(FetchError::Rejected { status: 404 }));
+        assert_eq!(fetch("/moved").await, Err(FetchError::Rejected { status: 307 }));
+        assert_eq!(fetch("/endless").await, Err(FetchError::TooLarge));
+        assert!(matches!(fetch("/broken").await, Err(FetchError::Unavailable { .. })));
+        let elsewhere = fetcher.fetch("http://127.0.0.1:1/ok").await;
+        assert_eq!(elsewhere, Err(FetchError::NotAllowed));
+    }
+}

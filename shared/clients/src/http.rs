@@ -1,0 +1,227 @@
+//! The one HTTP client of a process, and the rules every call through it follows.
+//!
+//! * No redirects: a redirect could carry a token to another host.
+//! * No kept connections: a function is frozen between invocations, so a kept connection may be
+//!   dead by the next one, and a POST written to a dead connection has an unknown outcome.
+//! * No retries underneath: only the caller knows whether a second request does harm.
+//! * No proxy from the environment, a total time for each call, and a limit on each body.
+
+use std::{error::Error as _, time::Duration};
+
+use reqwest::{
+    Client, RequestBuilder, Response, StatusCode, Url,
+    header::{HeaderMap, HeaderValue, RETRY_AFTER},
+    redirect, retry,
+};
+
+use crate::secrets::Secret;
+
+/// Longest wait for a connection, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longest pause another service may ask of us; more is cut to this.
+const RETRY_AFTER_S_MAX: u32 = 3600;
+const USER_AGENT: &str = concat!("prolight/", env!("CARGO_PKG_VERSION"));
+
+/// The HTTP client. Cheap to clone; build one and hand it to every client of this crate.
+#[derive(Debug, Clone)]
+pub struct Http(Client);
+
+/// A client could not be built from its configuration. The text never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidConfig(pub String);
+
+impl Http {
+    /// # Errors
+    /// When the machine has no usable root certificates.
+    pub fn new() -> Result<Http, InvalidConfig> {
+        Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .pool_max_idle_per_host(0)
+            .no_proxy()
+            .build()
+            .map(Http)
+            .map_err(|error| InvalidConfig(format!("no HTTP client: {}", explain(error))))
+    }
+
+    pub(crate) fn get(&self, url: Url) -> RequestBuilder {
+        self.0.get(url)
+    }
+
+    pub(crate) fn post(&self, url: Url) -> RequestBuilder {
+        self.0.post(url)
+    }
+}
+
+/// A whole answer: its body is complete and within the limit of the call.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    /// `Retry-After`, where it is a number of seconds; a date is ignored.
+    pub(crate) retry_after_s: Option<u32>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CallError {
+    /// No connection was made, so the other side has seen nothing of the request.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// The request may have arrived: it timed out or the connection broke.
+    #[error("no answer: {0}")]
+    Broken(String),
+    /// The other side did answer, with more than the call allows.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+/// Sends `request` and reads the whole answer, in at most `timeout` and `bytes_max`.
+pub(crate) async fn call(
+    request: RequestBuilder,
+    timeout: Duration,
+    bytes_max: usize,
+) -> Result<Answer, CallError> {
+    let response = request.timeout(timeout).send().await.map_err(|error| {
+        match error.is_connect() || error.is_builder() {
+            true => CallError::NotSent(explain(error)),
+            false => CallError::Broken(explain(error)),
+        }
+    })?;
+    let status = response.status();
+    let retry_after_s = retry_after_s(response.headers());
+    let body = read_at_most(response, bytes_max).await?;
+    Ok(Answer { status, retry_after_s, body })
+}
+
+/// Reads a body, and stops as soon as it is larger than `bytes_max`.
+pub(crate) async fn read_at_most(
+    mut response: Response,
+    bytes_max: usize,
+) -> Result<Vec<u8>, CallError> {
+    let announced = response.content_length().map(usize::try_from);
+    if announced.is_some_and(|length| length.is_ok_and(|n| n > bytes_max) || length.is_err()) {
+        return Err(CallError::TooLarge(bytes_max));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| CallError::Broken(explain(error)))?
+    {
+        if body.len() + chunk.len() > bytes_max {
+            return Err(CallError::TooLarge(bytes_max));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The base of another service's URLs: `http` or `https`, ending without a slash.
+#[derive(Debug, Clone)]
+pub(crate) struct BaseUrl(String);
+
+impl BaseUrl {
+    pub(crate) fn parse(text: &str) -> Result<BaseUrl, InvalidConfig> {
+        let refused = || InvalidConfig(format!("not a base URL: {text}"));
+        let url = Url::parse(text).map_err(|_| refused())?;
+        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        match plain && matches!(url.scheme(), "https" | "http") {
+            true => Ok(BaseUrl(text.trim_end_matches('/').to_owned())),
+            false => Err(refused()),
+        }
+    }
+
+    /// The URL at `path`, which begins with a slash and has no part that needs escaping.
+    pub(crate) fn at(&self, path: &str) -> Result<Url, CallError> {
+        Url::parse(&format!("{}{path}", self.0))
+            .map_err(|error| CallError::NotSent(format!("{path}: {error}")))
+    }
+}
+
+/// A secret as the value of a header, marked so that it is never printed.
+pub(crate) fn secret_header(secret: &Secret) -> Result<HeaderValue, InvalidConfig> {
+    let mut value = HeaderValue::from_str(secret.expose())
+        .map_err(|_| InvalidConfig("a secret has a character no header can carry".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn retry_after_s(headers: &HeaderMap) -> Option<u32> {
+    let seconds: u32 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(seconds.min(RETRY_AFTER_S_MAX))
+}
+
+/// The chain of causes in one line, without the URL: a URL can be a capability.
+fn explain(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, http::header, response::Redirect, routing::get};
+
+    use super::*;
+    use crate::loopback;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    async fn ask(base: &str, path: &str, bytes_max: usize) -> Result<Answer, CallError> {
+        let url = BaseUrl::parse(base).unwrap().at(path).unwrap();
+        call(Http::new().unwrap().get(url), SECOND, bytes_max).await
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_its_limit() {
+        let base = loopback::serve(Router::new().route("/ten", get(|| async { "0123456789" })));
+        let base = base.await;
+        assert_eq!(ask(&base, "/ten", 10).await.unwrap().body, b"0123456789");
+        assert_eq!(ask(&base, "/ten", 9).await.unwrap_err(), CallError::TooLarge(9));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_and_not_an_order() {
+        let routes = Router::new().route("/", get(|| async { Redirect::temporary("/elsewhere") }));
+        let base = loopback::serve(routes).await;
+        assert_eq!(ask(&base, "/", 100).await.unwrap().status, StatusCode::TEMPORARY_REDIRECT);
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_was_not_sent_and_silence_is_broken() {
+        let nobody = loopback::nobody().await;
+        assert!(matches!(ask(&nobody, "/", 1).await, Err(CallError::NotSent(_))));
+        let silent = loopback::serve(Router::new().route("/", get(std::future::pending::<()>)));
+        assert!(matches!(ask(&silent.await, "/", 1).await, Err(CallError::Broken(_))));
+    }
+
+    #[tokio::test]
+    async fn a_pause_in_seconds_is_understood_and_capped() {
+        let routes = Router::new()
+            .route("/7", get(|| async { ([(header::RETRY_AFTER, "7")], "") }))
+            .route("/day", get(|| async { ([(header::RETRY_AFTER, "86400")], "") }))
+            .route("/date", get(|| async { ([(header::RETRY_AFTER, "Fri, 31 Dec 1999")], "") }));
+        let base = loopback::serve(routes).await;
+        for (path, expected) in [("/7", Some(7)), ("/day", Some(3600)), ("/date", None)] {
+            assert_eq!(ask(&base, path, 1).await.unwrap().retry_after_s, expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_base_is_a_plain_http_url() {
+        for bad in ["", "engine", "ftp://a.example", "https://u@a.example", "https://a.example/?x"]
+        {
+            assert!(BaseUrl::parse(bad).is_err(), "{bad}");
+        }
+        let base = BaseUrl::parse("https://a.example/v2/").unwrap();
+        assert_eq!(base.at("/status/1").unwrap().as_str(), "https://a.example/v2/status/1");
+    }
+}

@@ -1,0 +1,232 @@
+//! The bucket of pictures: store one, hand out a link to one.
+//!
+//! A picture has two objects, `generations/<user>/<job>/original.png` and `.../thumbnail.jpg`.
+//! Storing the same picture again writes the same bytes to the same keys, so a worker that died
+//! half way simply starts over. Nothing in the bucket is public: members get links that expire.
+
+use std::{
+    error::Error,
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_s3::{
+    Client, config::timeout::TimeoutConfig, presigning::PresigningConfig, primitives::ByteStream,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use domain::{
+    Refusal, RefusalKind, Timestamp,
+    id::{JobId, UserId},
+    image::{LINK_LIFETIME, LINK_WINDOW, StoredImage},
+};
+use sha2::{Digest, Sha256};
+
+use crate::picture::{Picture, hex};
+
+/// For one object, retries included.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// A key is never written with other bytes, so whoever has an object may keep it.
+const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
+
+/// The bucket of pictures. Storing needs `s3:PutObject`, links and [`Images::exists`] need
+/// `s3:GetObject`.
+#[derive(Debug, Clone)]
+pub struct Images {
+    s3: Client,
+    bucket: String,
+}
+
+/// The bucket did not do what it was asked. Trying again later is always right.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket of pictures is not available")]
+pub struct ImagesUnavailable(#[source] Box<dyn Error + Send + Sync>);
+
+impl Refusal for ImagesUnavailable {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Unavailable
+    }
+    fn code(&self) -> &'static str {
+        "images_unavailable"
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        Some(2)
+    }
+}
+
+impl Images {
+    /// Over the process's S3 client.
+    pub fn new(s3: &Client, bucket: impl Into<String>) -> Images {
+        let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
+        let config = s3.config().to_builder().timeout_config(timeouts).build();
+        Images { s3: Client::from_conf(config), bucket: bucket.into() }
+    }
+
+    /// Stores the original and its thumbnail, at the same time. Both are there when it returns.
+    ///
+    /// # Errors
+    /// When either could not be stored; the other may be there.
+    pub async fn store(
+        &self,
+        user: &UserId,
+        job: &JobId,
+        picture: &Picture,
+    ) -> Result<StoredImage, ImagesUnavailable> {
+        let (key, thumbnail_key) = keys(user, job);
+        tokio::try_join!(
+            self.put(&key, "image/png", &picture.png),
+            self.put(&thumbnail_key, "image/jpeg", &picture.thumbnail_jpeg),
+        )?;
+        Ok(StoredImage {
+            key,
+            thumbnail_key,
+            sha256: picture.sha256.clone(),
+            width: picture.width,
+            height: picture.height,
+        })
+    }
+
+    /// A link to the object at `key`, good for [`LINK_LIFETIME`] from the start of the window of
+    /// [`LINK_WINDOW`] that `now` lies in. Links of one window are equal, byte for byte, as long
+    /// as the credentials are. No call is made.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub async fn link(&self, key: &str, now: Timestamp) -> Result<String, ImagesUnavailable> {
+        let start = u64::try_from(now.floor_to(LINK_WINDOW).as_millis()).unwrap_or(0);
+        let window = PresigningConfig::builder()
+            .start_time(SystemTime::UNIX_EPOCH + Duration::from_millis(start))
+            .expires_in(LINK_LIFETIME)
+            .build()
+            .map_err(|error| ImagesUnavailable(error.into()))?;
+        let request = self.s3.get_object().bucket(&self.bucket).key(key);
+        let signed = request.presigned(window).await;
+        signed
+            .map(|request| request.uri().to_owned())
+            .map_err(|error| ImagesUnavailable(error.into()))
+    }
+
+    /// Whether there is an object at `key`.
+    ///
+    /// S3 answers 403 for a missing object to those who may not list the bucket, as nobody here
+    /// may; so both 403 and 404 mean no.
+    ///
+    /// # Errors
+    /// When the bucket does not say.
+    pub async fn exists(&self, key: &str) -> Result<bool, ImagesUnavailable> {
+        match self.s3.head_object().bucket(&self.bucket).key(key).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.raw_response().map(|raw| raw.status().as_u16()) {
+                Some(403 | 404) => Ok(false),
+                Some(_) | None => Err(ImagesUnavailable(error.into())),
+            },
+        }
+    }
+
+    /// S3 compares the checksum with what arrived, and refuses a body that was damaged on the way.
+    async fn put(
+        &self,
+        key: &str,
+        content_type: &str,
+        bytes: &Bytes,
+    ) -> Result<(), ImagesUnavailable> {
+        let digest = Sha256::digest(bytes);
+        self.s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type(content_type)
+            .cache_control(CACHE_CONTROL)
+            .checksum_sha256(STANDARD.encode(digest))
+            .metadata("sha256", hex(&digest))
+            .body(ByteStream::from(bytes.clone()))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| ImagesUnavailable(error.into()))
+    }
+}
+
+fn keys(user: &UserId, job: &JobId) -> (String, String) {
+    let folder = format!("generations/{user}/{job}");
+    (format!("{folder}/original.png"), format!("{folder}/thumbnail.jpg"))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+    use axum::{
+        Router,
+        extract::Request,
+        http::{HeaderMap, StatusCode},
+    };
+
+    use super::*;
+    use crate::loopback;
+
+    fn images(endpoint: &str) -> Images {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .endpoint_url(endpoint)
+            .force_path_style(true)
+            .build();
+        Images::new(&Client::from_conf(config), "pictures")
+    }
+
+    fn names() -> (UserId, JobId) {
+        let job = JobId::new(Timestamp::from_secs(1_700_000_000), 1);
+        (UserId::parse("auth0|1").unwrap(), job)
+    }
+
+    #[tokio::test]
+    async fn links_of_one_window_are_equal_and_live_from_its_start() {
+        let images = images("http://127.0.0.1:1");
+        let at = async |secs| {
+            images.link("generations/u/j/original.png", Timestamp::from_secs(secs)).await.unwrap()
+        };
+        let first = at(1_700_000_100).await; // A multiple of 300 s: 22:15:00 UTC.
+        assert_eq!(first, at(1_700_000_399).await);
+        assert_ne!(first, at(1_700_000_400).await);
+        for part in ["X-Amz-Date=20231114T221500Z", "X-Amz-Expires=600", "X-Amz-Signature="] {
+            assert!(first.contains(part), "{part} in {first}");
+        }
+    }
+
+    #[tokio::test]
+    async fn both_objects_are_written_with_their_types_and_checksums() {
+        let (tell, mut told) = tokio::sync::mpsc::channel::<(String, HeaderMap)>(4);
+        let routes = Router::new().fallback(move |request: Request| {
+            let tell = tell.clone();
+            async move {
+                let (parts, _) = request.into_parts();
+                tell.send((parts.uri.path().to_owned(), parts.headers)).await.unwrap();
+            }
+        });
+        let (user, job) = names();
+        let picture = Picture::from_rgb(2, 2, vec![9; 12]).unwrap();
+        let images = images(&loopback::serve(routes).await);
+        let stored = images.store(&user, &job, &picture).await.unwrap();
+        assert_eq!(stored.key, format!("generations/auth0|1/{job}/original.png"));
+
+        let mut written = [told.recv().await.unwrap(), told.recv().await.unwrap()];
+        written.sort_by(|a, b| a.0.cmp(&b.0));
+        let (path, headers) = &written[0];
+        assert_eq!(*path, format!("/pictures/generations/auth0%7C1/{job}/original.png"));
+        assert_eq!(headers["content-type"], "image/png");
+        assert_eq!(headers["cache-control"], CACHE_CONTROL);
+        assert_eq!(headers["x-amz-meta-sha256"], picture.sha256);
+        assert!(headers.contains_key("x-amz-checksum-sha256"));
+        assert_eq!(written[1].1["content-type"], "image/jpeg");
+    }
+
+    #[tokio::test]
+    async fn a_refused_write_is_an_error_and_a_missing_object_is_not() {
+        let routes = Router::new().fallback(|| async { StatusCode::FORBIDDEN });
+        let images = images(&loopback::serve(routes).await);
+        let (user, job) = names();
+        let picture = Picture::from_rgb(1, 1, vec![9; 3]).unwrap();
+        assert!(images.store(&user, &job, &picture).await.is_err());
+        assert!(!images.exists("generations/u/j/original.png").await.unwrap());
+    }
+}

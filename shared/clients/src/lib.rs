@@ -1,0 +1,31 @@
+//! The outside world, as small typed clients.
+//!
+//! Each client is built once, from values its caller read: nothing here looks at the environment or
+//! the clock. Every call is bounded in time and in bytes, and every error says exactly what its
+//! caller decides on: whether the other side may have acted, whether trying again makes sense, and
+//! whose fault it was. What the other side sends is treated as hostile until it has been checked.
+
+#[cfg(test)]
+mod against_the_sandbox;
+pub mod bria;
+pub mod fetch;
+pub mod gemini;
+pub mod http;
+pub mod images;
+#[cfg(test)]
+mod loopback;
+pub mod oidc;
+pub mod picture;
+pub mod queue;
+pub mod secrets;
+pub mod structure;
+
+pub use bria::Bria;
+pub use fetch::ImageFetcher;
+pub use gemini::Gemini;
+pub use http::Http;
+pub use images::Images;
+pub use oidc::Issuer;
+pub use picture::Picture;
+pub use queue::GenerationQueue;
+pub use secrets::{Secret, Secrets};

@@ -1,0 +1,235 @@
+//! Proves who a caller is: verifies the tokens of any OpenID Connect issuer.
+//!
+//! The rules are those of RFC 8725 and OpenID Connect Core 3.1.3.7. What matters most: the
+//! algorithm belongs to the key and is never taken from the token, so neither `none` nor an HMAC
+//! over a public key gets anywhere; a key comes only from the issuer's own set, never from the
+//! token's header; issuer and audience are ours; and time is the caller's argument, with a minute
+//! of leeway.
+
+mod keys;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use domain::{Timestamp, account::Role, id::UserId};
+use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::http::{Http, InvalidConfig};
+use keys::{Key, KeySource};
+
+/// How far the issuer's clock may be from ours.
+pub const LEEWAY: Duration = Duration::from_secs(60);
+
+/// Longest token; API Gateway lets no more than 10 KiB of headers in.
+const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// Longest address and name that are passed on, in bytes.
+const PROFILE_BYTES_MAX: usize = 254;
+
+/// Which tokens are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcConfig {
+    /// The `iss` of every accepted token, exactly as the issuer spells it.
+    pub issuer: String,
+    /// Must be (among) the `aud` of every accepted token.
+    pub audience: String,
+    /// Where the keys are; discovered from the issuer when it is not said.
+    pub jwks_url: Option<String>,
+    /// JSON pointer to the claim that makes staff of a caller, such as `/app_metadata/role`. The
+    /// claim is `"moderator"`, `"admin"`, or a list with one of them.
+    pub role_claim: String,
+}
+
+/// Who a caller is, as their token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// `sub`.
+    pub user_id: UserId,
+    /// `email`, where it is short and printable.
+    pub email: Option<String>,
+    /// `name`, where it is short and printable.
+    pub name: Option<String>,
+    /// What staff they are, if any.
+    pub role: Option<Role>,
+}
+
+/// Why a token proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefused {
+    /// Not a signed token, or one that asks for what we do not do.
+    #[error("the token cannot be read")]
+    Malformed,
+    /// The issuer has no such key.
+    #[error("the token's key is unknown")]
+    UnknownKey,
+    /// Not signed by that key, or with another algorithm than the key's.
+    #[error("the token's signature does not fit")]
+    Signature,
+    /// Made by someone else.
+    #[error("the token is from another issuer")]
+    Issuer,
+    /// Made for someone else.
+    #[error("the token is for another audience")]
+    Audience,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("the token is not yet valid")]
+    NotYetValid,
+    /// Its subject cannot be the name of a member.
+    #[error("the token's subject is not usable")]
+    Subject,
+    /// Not the token's fault: the issuer's keys cannot be had, so nothing can be verified.
+    #[error("the issuer's keys are not available: {detail}")]
+    KeysUnavailable {
+        /// What happened.
+        detail: String,
+    },
+}
+
+/// An issuer whose tokens we accept. It keeps the issuer's keys: build one for the process.
+#[derive(Debug)]
+pub struct Issuer {
+    config: OidcConfig,
+    keys: KeySource,
+}
+
+impl Issuer {
+    /// No call is made: the keys are fetched when the first token comes, or by
+    /// [`Issuer::load_keys`].
+    ///
+    /// # Errors
+    /// When the issuer or the place of its keys is not an HTTP URL.
+    pub fn new(http: Http, config: OidcConfig) -> Result<Issuer, InvalidConfig> {
+        let keys = KeySource::new(http, &config.issuer, config.jwks_url.as_deref())?;
+        Ok(Issuer { config, keys })
+    }
+
+    /// Fetches the keys ahead of the first token: during init, where time is cheap.
+    ///
+    /// # Errors
+    /// [`TokenRefused::KeysUnavailable`].
+    pub async fn load_keys(&self, now: Timestamp) -> Result<(), TokenRefused> {
+        self.keys.load(now).await
+    }
+
+    /// Verifies a token, without its `Bearer ` prefix, at the time `now`.
+    ///
+    /// # Errors
+    /// See [`TokenRefused`].
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, TokenRefused> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenRefused::Malformed);
+        }
+        let header = decode_header(token).map_err(|_| TokenRefused::Malformed)?;
+        if header.crit.is_some() {
+            return Err(TokenRefused::Malformed);
+        }
+        let key = self.keys.find(header.kid.as_deref(), now).await?;
+        let claims = signed_claims(token, &key)?;
+        self.check(&claims, now)?;
+        self.identity(&claims)
+    }
+
+    fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), TokenRefused> {
+        if claims.iss != self.config.issuer {
+            return Err(TokenRefused::Issuer);
+        }
+        if !claims.aud.has(&self.config.audience) {
+            return Err(TokenRefused::Audience);
+        }
+        if numeric_date(claims.exp).plus(LEEWAY) <= now {
+            return Err(TokenRefused::Expired);
+        }
+        if claims.nbf.is_some_and(|nbf| numeric_date(nbf) > now.plus(LEEWAY)) {
+            return Err(TokenRefused::NotYetValid);
+        }
+        Ok(())
+    }
+
+    fn identity(&self, claims: &Claims) -> Result<Identity, TokenRefused> {
+        Ok(Identity {
+            user_id: UserId::parse(&claims.sub).map_err(|_| TokenRefused::Subject)?,
+            email: printable(claims.rest.get("email")),
+            name: printable(claims.rest.get("name")),
+            role: self.role(&claims.rest),
+        })
+    }
+
+    fn role(&self, claims: &Map<String, Value>) -> Option<Role> {
+        let mut parts = self.config.role_claim.strip_prefix('/')?.splitn(2, '/');
+        let first = parts.next()?.replace("~1", "/").replace("~0", "~");
+        let claim = match (claims.get(&first)?, parts.next()) {
+            (inner, Some(rest)) => inner.pointer(&format!("/{rest}"))?,
+            (claim, None) => claim,
+        };
+        let names: Vec<&str> = match claim {
+            Value::String(name) => vec![name],
+            Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => vec![],
+        };
+        match (names.contains(&"admin"), names.contains(&"moderator")) {
+            (true, _) => Some(Role::Admin),
+            (false, true) => Some(Role::Moderator),
+            (false, false) => None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: Audience,
+    exp: f64,
+    nbf: Option<f64>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Audience {
+    fn has(&self, audience: &str) -> bool {
+        match self {
+            Audience::One(one) => one == audience,
+            Audience::Many(many) => many.iter().any(|one| one == audience),
+        }
+    }
+}
+
+/// The claims of a token that `key` signed with its own algorithm. Only the signature is checked:
+/// the rules on claims are [`Issuer::check`]'s, because they need the time.
+fn signed_claims(token: &str, key: &Key) -> Result<Claims, TokenRefused> {
+    let mut validation = Validation::new(key.algorithm);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    let decoded = decode::<Claims>(token, &key.decoding, &validation);
+    decoded.map(|token| token.claims).map_err(|error| {
+        let forged = matches!(
+            error.kind(),
+            ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm | ErrorKind::InvalidKeyFormat
+        );
+        if forged { TokenRefused::Signature } else { TokenRefused::Malformed }
+    })
+}
+
+/// Seconds since the epoch, perhaps with a fraction (RFC 7519, section 2). It saturates.
+fn numeric_date(seconds: f64) -> Timestamp {
+    Timestamp::from_millis((seconds * 1000.0) as i64)
+}
+
+fn printable(claim: Option<&Value>) -> Option<String> {
+    let text = claim?.as_str()?.trim();
+    let plain = !text.is_empty() && !text.chars().any(char::is_control);
+    (plain && text.len() <= PROFILE_BYTES_MAX).then(|| text.to_owned())
+}

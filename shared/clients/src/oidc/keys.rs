@@ -1,0 +1,225 @@
+//! The issuer's public keys: where they are, which of them we use, and how long we believe them.
+//!
+//! Keys are fetched once, and again when a token names one we do not have or after an hour, but then
+//! at most once a minute: a flood of forged tokens must not become a flood of requests. While the
+//! issuer cannot be reached, the keys we have go on serving.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::TokenRefused;
+use crate::http::{Http, InvalidConfig, call};
+
+/// Least time between two fetches, when there are keys to go on with.
+const REFETCH_PAUSE: Duration = Duration::from_secs(60);
+/// After this the keys are fetched again, so that a withdrawn key does not live on.
+const KEYS_LIFETIME: Duration = Duration::from_secs(3600);
+const TIMEOUT: Duration = Duration::from_secs(5);
+const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+const KEYS_MAX: usize = 32;
+
+/// A key and the one algorithm it is used with.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pub(super) kid: Option<String>,
+    pub(super) algorithm: Algorithm,
+    pub(super) decoding: DecodingKey,
+}
+
+#[derive(Debug)]
+pub(super) struct KeySource {
+    http: Http,
+    place: Place,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Jwks(Url),
+    Discovered { issuer: String, document: Url },
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    keys: Vec<Key>,
+    fetched_at: Option<Timestamp>,
+    tried_at: Option<Timestamp>,
+}
+
+impl KeySource {
+    pub(super) fn new(
+        http: Http,
+        issuer: &str,
+        jwks_url: Option<&str>,
+    ) -> Result<KeySource, InvalidConfig> {
+        let place = match jwks_url {
+            Some(url) => Place::Jwks(http_url(url)?),
+            None => Place::Discovered {
+                issuer: issuer.to_owned(),
+                document: http_url(&format!(
+                    "{}/.well-known/openid-configuration",
+                    issuer.trim_end_matches('/')
+                ))?,
+            },
+        };
+        Ok(KeySource { http, place, known: Mutex::default() })
+    }
+
+    pub(super) async fn load(&self, now: Timestamp) -> Result<(), TokenRefused> {
+        let mut known = self.known.lock().await;
+        self.refresh(&mut known, now).await
+    }
+
+    /// The key a token names. The lock is held while keys are fetched, so that many tokens at once
+    /// cause one fetch.
+    pub(super) async fn find(
+        &self,
+        kid: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Key, TokenRefused> {
+        let mut known = self.known.lock().await;
+        if known.wants_refresh(kid, now) {
+            self.refresh(&mut known, now).await?;
+        }
+        known.find(kid).cloned().ok_or(TokenRefused::UnknownKey)
+    }
+
+    async fn refresh(&self, known: &mut Known, now: Timestamp) -> Result<(), TokenRefused> {
+        known.tried_at = Some(now);
+        match self.fetch().await {
+            Ok(keys) => {
+                known.keys = keys;
+                known.fetched_at = Some(now);
+                Ok(())
+            }
+            Err(detail) if known.keys.is_empty() => Err(TokenRefused::KeysUnavailable { detail }),
+            Err(detail) => {
+                tracing::warn!(detail, "the issuer's keys could not be refreshed");
+                Ok(())
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<Vec<Key>, String> {
+        let url = match &self.place {
+            Place::Jwks(url) => url.clone(),
+            Place::Discovered { issuer, document } => {
+                let found: Discovery = self.get(document.clone()).await?;
+                jwks_url(&found, issuer)?
+            }
+        };
+        let set: KeySet = self.get(url).await?;
+        let keys: Vec<Key> = set.keys.into_iter().take(KEYS_MAX).filter_map(usable).collect();
+        if keys.is_empty() { Err("no usable key in the set".to_owned()) } else { Ok(keys) }
+    }
+
+    async fn get<T: for<'de> Deserialize<'de>>(&self, url: Url) -> Result<T, String> {
+        let answer = call(self.http.get(url), TIMEOUT, DOCUMENT_BYTES_MAX)
+            .await
+            .map_err(|error| error.to_string())?;
+        match answer.status.as_u16() {
+            200 => serde_json::from_slice(&answer.body).map_err(|error| error.to_string()),
+            status => Err(format!("the issuer answered {status}")),
+        }
+    }
+}
+
+impl Known {
+    fn wants_refresh(&self, kid: Option<&str>, now: Timestamp) -> bool {
+        let older_than =
+            |time: Option<Timestamp>, age| time.is_none_or(|time| time.until(now) >= age);
+        if self.keys.is_empty() {
+            return true;
+        }
+        let wanted = self.find(kid).is_none() || older_than(self.fetched_at, KEYS_LIFETIME);
+        wanted && older_than(self.tried_at, REFETCH_PAUSE)
+    }
+
+    /// By its id; a token that names none can only mean the only key.
+    fn find(&self, kid: Option<&str>) -> Option<&Key> {
+        match (kid, self.keys.as_slice()) {
+            (Some(_), keys) => keys.iter().find(|key| key.kid.as_deref() == kid),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        }
+    }
+}
+
+/// The issuer's own description, as far as it concerns us (OpenID Connect Discovery 1.0).
+#[derive(Debug, Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+}
+
+/// Discovery 4.3: the document must be about the very issuer it was asked from. The keys of an
+/// `https` issuer must come over `https`.
+fn jwks_url(found: &Discovery, issuer: &str) -> Result<Url, String> {
+    if found.issuer != issuer {
+        return Err(format!("the discovery document is about {}", found.issuer));
+    }
+    let url = http_url(&found.jwks_uri).map_err(|error| error.to_string())?;
+    match issuer.starts_with("https:") && url.scheme() != "https" {
+        true => Err("the keys of an https issuer must come over https".to_owned()),
+        false => Ok(url),
+    }
+}
+
+fn http_url(text: &str) -> Result<Url, InvalidConfig> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "https" | "http"))
+        .ok_or_else(|| InvalidConfig(format!("not an HTTP URL: {text}")))
+}
+
+/// Each key is read on its own: one we do not understand must not cost us the others.
+#[derive(Debug, Deserialize)]
+struct KeySet {
+    keys: Vec<Value>,
+}
+
+/// A JSON Web Key (RFC 7517, 7518, 8037), as far as it concerns us.
+#[derive(Debug, Deserialize)]
+struct Jwk {
+    kty: String,
+    kid: Option<String>,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    purpose: Option<String>,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+/// The key, if it verifies signatures with one of the three algorithms we accept.
+fn usable(value: Value) -> Option<Key> {
+    let jwk: Jwk = serde_json::from_value(value).ok()?;
+    if jwk.purpose.is_some_and(|purpose| purpose != "sig") {
+        return None;
+    }
+    let (algorithm, name, decoding) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+        ("RSA", _) => {
+            let key = DecodingKey::from_rsa_components(&jwk.n?, &jwk.e?).ok()?;
+            (Algorithm::RS256, "RS256", key)
+        }
+        ("EC", Some("P-256")) => {
+            let key = DecodingKey::from_ec_components(&jwk.x?, &jwk.y?).ok()?;
+            (Algorithm::ES256, "ES256", key)
+        }
+        ("OKP", Some("Ed25519")) => {
+            let key = DecodingKey::from_ed_components(&jwk.x?).ok()?;
+            (Algorithm::EdDSA, "EdDSA", key)
+        }
+        _ => return None,
+    };
+    let agrees = jwk.alg.is_none_or(|alg| alg == name || (name == "EdDSA" && alg == "Ed25519"));
+    agrees.then_some(Key { kid: jwk.kid, algorithm, decoding })
+}

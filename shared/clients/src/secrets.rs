@@ -1,0 +1,132 @@
+//! Secrets: how they are read, and a type that does not let them slip into a log.
+
+use std::{error::Error, fmt, time::Duration};
+
+use aws_sdk_secretsmanager::{Client, config::timeout::TimeoutConfig};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A secret text. It has no `Display`, is never serialised, and its `Debug` is a mask.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The secret itself, for the one place that must send it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+/// An empty secret is none at all, and refused: it would sign or authorise nothing.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        match String::deserialize(deserializer)? {
+            text if text.trim().is_empty() => Err(D::Error::custom("the secret is empty")),
+            text => Ok(Secret(text)),
+        }
+    }
+}
+
+/// The secret of the image provider.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BriaSecret {
+    /// The token in use.
+    pub api_token: Secret,
+    /// During a rotation, the token before it: webhooks may still be signed with it.
+    #[serde(default)]
+    pub previous_api_token: Option<Secret>,
+}
+
+impl BriaSecret {
+    /// Every token a webhook may be signed with, the present one first.
+    pub fn webhook_tokens(&self) -> Vec<Secret> {
+        std::iter::once(&self.api_token).chain(&self.previous_api_token).cloned().collect()
+    }
+}
+
+/// The secret of the Gemini API.
+#[derive(Debug, Clone, Deserialize)]
+pub struct GeminiSecret {
+    /// The API key.
+    pub api_key: Secret,
+}
+
+/// Secrets Manager. Needs `secretsmanager:GetSecretValue` on what it reads.
+#[derive(Debug, Clone)]
+pub struct Secrets(Client);
+
+/// A secret could not be read, or is not what it should be. The text never holds its value.
+#[derive(Debug, thiserror::Error)]
+#[error("the secret {id} is not available")]
+pub struct SecretUnavailable {
+    /// Its name or ARN.
+    pub id: String,
+    #[source]
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl Secrets {
+    /// Over the process's Secrets Manager client; each read takes at most five seconds.
+    pub fn new(client: &Client) -> Secrets {
+        let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
+        Secrets(Client::from_conf(client.config().to_builder().timeout_config(timeouts).build()))
+    }
+
+    /// Reads the JSON secret `id` (a name or an ARN) into its type.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not the JSON object that `T` describes.
+    pub async fn read<T: DeserializeOwned>(&self, id: &str) -> Result<T, SecretUnavailable> {
+        let text = self.text(id).await?;
+        parse(&text).map_err(|source| SecretUnavailable { id: id.to_owned(), source })
+    }
+
+    async fn text(&self, id: &str) -> Result<String, SecretUnavailable> {
+        let unavailable = |source| SecretUnavailable { id: id.to_owned(), source };
+        let answer = self.0.get_secret_value().secret_id(id).send().await;
+        let value = answer.map_err(|error| unavailable(error.into()))?;
+        value.secret_string.ok_or_else(|| unavailable("it is binary".into()))
+    }
+}
+
+/// serde's own message can quote what it read, so only the place of the fault is kept.
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Box<dyn Error + Send + Sync>> {
+    serde_json::from_str(text).map_err(|error| {
+        format!("not as expected at line {}, column {}", error.line(), error.column()).into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let secret: BriaSecret = parse(r#"{"api_token": "hunter2"}"#).unwrap();
+        assert!(!format!("{secret:?}").contains("hunter2"));
+        let error = parse::<BriaSecret>(r#"{"api_token": ["hunter2"]}"#).unwrap_err();
+        assert!(!format!("{error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_rotation_keeps_two_tokens() {
+        let tokens = |text| parse::<BriaSecret>(text).map(|secret| secret.webhook_tokens().len());
+        assert_eq!(tokens(r#"{"api_token": "a"}"#).unwrap(), 1);
+        assert_eq!(tokens(r#"{"api_token": "a", "previous_api_token": null}"#).unwrap(), 1);
+        assert_eq!(tokens(r#"{"api_token": "a", "previous_api_token": "b"}"#).unwrap(), 2);
+        assert!(tokens(r#"{"api_token": " "}"#).is_err());
+        assert!(tokens(r#"{}"#).is_err());
+    }
+}

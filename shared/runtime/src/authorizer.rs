@@ -1,0 +1,189 @@
+//! The shell around the authorizer: from API Gateway's question to a policy it may keep.
+//!
+//! API Gateway keeps an answer for as long as the same token comes, whatever the route, so the
+//! policy must be right for every route: all of the stage, without the staff's part for those who
+//! are not staff. A token that is not accepted is an error with the message `Unauthorized`, which
+//! API Gateway answers with 401; anything else that goes wrong is its 500.
+//!
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html>
+
+use std::{collections::HashMap, process::ExitCode};
+
+use clients::oidc::{Identity, TokenRefused};
+use domain::{Timestamp, account::Role};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tracing::{Instrument, error, info};
+
+use crate::{
+    ambient::Ambient,
+    boot::{self, Failed},
+    connect::Connect,
+    guard,
+    telemetry::{self, Ended},
+    worker::Worker,
+};
+
+/// Where the staff's routes stand below the stage.
+const STAFF_ROUTES: &str = "*/api/v1/admin/*";
+
+/// API Gateway's question (a `REQUEST` authorizer), as far as it is read.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AuthorizerEvent {
+    method_arn: String,
+    headers: Option<HashMap<String, String>>,
+    request_context: AuthorizerContext,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct AuthorizerContext {
+    request_id: String,
+}
+
+/// A token somebody presents.
+#[derive(Clone)]
+pub struct Presented {
+    /// The token, without the scheme in front of it.
+    pub token: String,
+    /// When it is presented.
+    pub now: Timestamp,
+}
+
+/// The answer: who it is, and what they may reach.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Policy {
+    /// The subject.
+    pub principal_id: String,
+    /// An IAM policy over the routes of the stage.
+    pub policy_document: Value,
+    /// What endpoints learn of the caller: flat, and all of it text.
+    pub context: Map<String, Value>,
+}
+
+/// Why there is no policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAuthorized {
+    /// The token is not accepted. The message is what API Gateway looks for.
+    #[error("Unauthorized")]
+    Refused,
+    /// It cannot be told whether it would be.
+    #[error("Authorizer failed")]
+    Failed,
+}
+
+/// Serves an authorizer until Lambda ends the process: the whole of a binary's `main`.
+///
+/// The handler says who a token belongs to.
+pub fn authorize<C, H>(worker: Worker, handle: H) -> ExitCode
+where
+    C: Connect,
+    H: AsyncFn(&C, Presented) -> Result<Identity, TokenRefused>,
+{
+    boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
+        dispatch_authorize(&worker, &handle, capabilities, &ambient, event)
+            .await
+            .map_err(|e| Failed(e.to_string()))
+    })
+}
+
+/// Answers one question: what [`authorize`] does with each, and what a test calls.
+///
+/// # Errors
+/// [`NotAuthorized`]; why is logged and not told.
+pub async fn dispatch_authorize<C, H>(
+    worker: &Worker,
+    handle: &H,
+    capabilities: &C,
+    ambient: &Ambient,
+    event: AuthorizerEvent,
+) -> Result<Policy, NotAuthorized>
+where
+    H: AsyncFn(&C, Presented) -> Result<Identity, TokenRefused>,
+{
+    let ended = Ended::begin(worker.name, ambient);
+    let span = telemetry::span(&event.request_context.request_id);
+    let handled = async {
+        let token = event.token().ok_or(TokenRefused::Malformed)?;
+        let presented = Presented { token, now: ambient.now() };
+        let handled = guard::within(ambient.time_left(), handle(capabilities, presented)).await;
+        handled.unwrap_or_else(|e| Err(TokenRefused::KeysUnavailable { detail: e.chain() }))
+    };
+    let handled: Result<Identity, TokenRefused> = handled.instrument(span.clone()).await;
+    let _in_span = span.enter();
+    let policy = handled.map_err(|refused| log_refusal(&refused)).and_then(|identity| {
+        span.record("actor", identity.user_id.as_str());
+        policy(&event.method_arn, identity).ok_or(NotAuthorized::Failed)
+    });
+    ended.log_work(ambient, if policy.is_ok() { "allowed" } else { "refused" });
+    policy
+}
+
+/// Why a token was not accepted is for the log alone.
+fn log_refusal(refused: &TokenRefused) -> NotAuthorized {
+    let reason = refused.to_string();
+    match refused {
+        TokenRefused::KeysUnavailable { .. } => {
+            error!(reason, "tokens cannot be verified");
+            NotAuthorized::Failed
+        }
+        TokenRefused::Malformed
+        | TokenRefused::UnknownKey
+        | TokenRefused::Signature
+        | TokenRefused::Issuer
+        | TokenRefused::Audience
+        | TokenRefused::Expired
+        | TokenRefused::NotYetValid
+        | TokenRefused::Subject => {
+            info!(reason, "token not accepted");
+            NotAuthorized::Refused
+        }
+    }
+}
+
+impl AuthorizerEvent {
+    /// The bearer token (RFC 6750, section 2.1); the scheme's case does not matter.
+    fn token(&self) -> Option<String> {
+        let mut headers = self.headers.iter().flatten();
+        let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
+        let (scheme, token) = value.split_once(' ')?;
+        let token = token.trim();
+        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+    }
+}
+
+/// The policy over the whole stage of `method_arn`
+/// (`arn:aws:execute-api:<region>:<account>:<api>/<stage>/<method>/<path>`).
+fn policy(method_arn: &str, identity: Identity) -> Option<Policy> {
+    let mut parts = method_arn.splitn(3, '/');
+    let stage = format!("{}/{}", parts.next()?, parts.next()?);
+    let statement = |effect, routes| {
+        let resource = format!("{stage}/{routes}");
+        json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource})
+    };
+    let mut statements = vec![statement("Allow", "*")];
+    if identity.role.is_none() {
+        statements.push(statement("Deny", STAFF_ROUTES));
+    }
+    let role = identity.role.map(|role| match role {
+        Role::Moderator => "moderator".to_owned(),
+        Role::Admin => "admin".to_owned(),
+    });
+    let user_id = identity.user_id.to_string();
+    let context = [
+        ("user_id", Some(user_id.clone())),
+        ("email", identity.email),
+        ("name", identity.name),
+        ("role", role),
+    ];
+    Some(Policy {
+        principal_id: user_id,
+        policy_document: json!({"Version": "2012-10-17", "Statement": statements}),
+        context: context
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), json!(value?))))
+            .collect(),
+    })
+}

@@ -1,0 +1,128 @@
+//! Capabilities: what a handler may touch, connected once before the first call.
+//!
+//! A handler's first parameter is a capability or a tuple of them. Exactly those are connected, and
+//! exactly their variables are required.
+
+use clients::{GenerationQueue, Images, Issuer, oidc::OidcConfig};
+use store::Store;
+use tracing::warn;
+
+use crate::{
+    ambient::Clock,
+    aws::Aws,
+    env::{Environment, InitError},
+    error::chain,
+    providers::{http, unusable},
+};
+
+const TABLE_NAME: &str = "TABLE_NAME";
+const IMAGES_BUCKET: &str = "IMAGES_BUCKET";
+const GENERATION_QUEUE_URL: &str = "GENERATION_QUEUE_URL";
+const AUTH_ISSUER: &str = "AUTH_ISSUER";
+const AUTH_AUDIENCE: &str = "AUTH_AUDIENCE";
+/// Empty means: discover it from the issuer.
+const AUTH_JWKS_URL: &str = "AUTH_JWKS_URL";
+const AUTH_ROLE_CLAIM: &str = "AUTH_ROLE_CLAIM";
+
+/// Something a handler may touch.
+pub trait Connect: Sized {
+    /// The variables this needs to be set; one that may be empty is named too.
+    fn variables() -> Vec<&'static str>;
+
+    /// Connects, during the initialization of the process.
+    ///
+    /// # Errors
+    /// When a variable cannot be used, or something needed from the start does not answer.
+    fn connect(env: &Environment, aws: &Aws) -> impl Future<Output = Result<Self, InitError>>;
+}
+
+/// A handler that touches nothing.
+impl Connect for () {
+    fn variables() -> Vec<&'static str> {
+        Vec::new()
+    }
+    async fn connect(_: &Environment, _: &Aws) -> Result<(), InitError> {
+        Ok(())
+    }
+}
+
+/// The table. Reads a key that never exists: initialization has a whole processor, so that is where
+/// the connection and its handshake are cheapest. A table that does not answer yet is not a reason
+/// not to start: the first request will tell.
+impl Connect for Store {
+    fn variables() -> Vec<&'static str> {
+        vec![TABLE_NAME]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Store, InitError> {
+        let store = Store::new(aws.dynamodb(), env.text(TABLE_NAME)?.to_owned());
+        if let Err(error) = store.warm_up().await {
+            warn!(error = chain(&error), "the table did not answer during initialization");
+        }
+        Ok(store)
+    }
+}
+
+/// The bucket of pictures.
+impl Connect for Images {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Images, InitError> {
+        Ok(Images::new(&aws.s3(), env.text(IMAGES_BUCKET)?))
+    }
+}
+
+/// The queue of generations.
+impl Connect for GenerationQueue {
+    fn variables() -> Vec<&'static str> {
+        vec![GENERATION_QUEUE_URL]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<GenerationQueue, InitError> {
+        Ok(GenerationQueue::new(&aws.sqs(), env.text(GENERATION_QUEUE_URL)?))
+    }
+}
+
+/// The issuer of tokens. Its keys are fetched now; if that fails, the first token will try again.
+impl Connect for Issuer {
+    fn variables() -> Vec<&'static str> {
+        vec![AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL, AUTH_ROLE_CLAIM]
+    }
+    async fn connect(env: &Environment, _: &Aws) -> Result<Issuer, InitError> {
+        let config = OidcConfig {
+            issuer: env.text(AUTH_ISSUER)?.to_owned(),
+            audience: env.text(AUTH_AUDIENCE)?.to_owned(),
+            jwks_url: env.optional(AUTH_JWKS_URL).map(str::to_owned),
+            role_claim: env.text(AUTH_ROLE_CLAIM)?.to_owned(),
+        };
+        let issuer = Issuer::new(http()?, config).map_err(unusable(AUTH_ISSUER))?;
+        if let Err(error) = issuer.load_keys(Clock::System.now()).await {
+            warn!(error = chain(&error), "the issuer did not answer during initialization");
+        }
+        Ok(issuer)
+    }
+}
+
+macro_rules! tuples {
+    ($(($($part:ident),+))*) => {$(
+        impl<$($part: Connect),+> Connect for ($($part,)+) {
+            fn variables() -> Vec<&'static str> {
+                let mut names = [$($part::variables()),+].concat();
+                names.sort_unstable();
+                names.dedup();
+                names
+            }
+            async fn connect(env: &Environment, aws: &Aws) -> Result<Self, InitError> {
+                Ok(($($part::connect(env, aws).await?,)+))
+            }
+        }
+    )*};
+}
+
+tuples! {
+    (A)
+    (A, B)
+    (A, B, C)
+    (A, B, C, D)
+    (A, B, C, D, E)
+    (A, B, C, D, E, F)
+}

@@ -1,0 +1,149 @@
+//! An endpoint as data: what a route is called, who may call it and what it accepts.
+//!
+//! The constant is read by the shell before a handler runs, and by the tests that hold the
+//! template, the events and the API document to it.
+
+use std::fmt;
+
+/// Largest request body, in bytes, unless an endpoint says otherwise.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Who may call an endpoint. Checked before the handler runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// Whoever signed in.
+    Member,
+    /// Staff: a moderator or an admin.
+    Moderator,
+    /// An admin.
+    Admin,
+    /// A machine whose signature over the raw body the handler verifies.
+    Signed,
+}
+
+/// The method of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Reads; its input is the path and the query string.
+    Get,
+    /// Makes something or acts; its input is the path and a JSON body.
+    Post,
+    /// Replaces; its input is the path and a JSON body.
+    Put,
+    /// Changes in part; its input is the path and a JSON body.
+    Patch,
+    /// Removes; its input is the path and the query string.
+    Delete,
+}
+
+impl Method {
+    /// As it stands in a request line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// Whether the input comes in a body rather than in a query string.
+    pub const fn has_body(self) -> bool {
+        match self {
+            Method::Post | Method::Put | Method::Patch => true,
+            Method::Get | Method::Delete => false,
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an endpoint does with an `Idempotency-Key`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyRule {
+    /// The route is safe to repeat as it is; the header is not read.
+    Ignored,
+    /// A repeat with the same key gets the first answer.
+    Accepted,
+    /// Credits or money move: without a key the request is refused.
+    Required,
+}
+
+/// A route and its rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The name of the binary, of the event and of every log line: `<domain>-<verb>-<noun>`.
+    pub name: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path below the stage, with its parameters in braces.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// What becomes of an `Idempotency-Key`.
+    pub key: KeyRule,
+    /// Largest accepted body, in bytes.
+    pub body_bytes_max: usize,
+}
+
+impl Endpoint {
+    /// A `GET` route.
+    pub const fn get(name: &'static str, path: &'static str, access: Access) -> Endpoint {
+        Endpoint::new(Method::Get, name, path, access)
+    }
+
+    /// A `POST` route. It accepts an `Idempotency-Key` unless it is told to require or ignore one.
+    pub const fn post(name: &'static str, path: &'static str, access: Access) -> Endpoint {
+        Endpoint { key: KeyRule::Accepted, ..Endpoint::new(Method::Post, name, path, access) }
+    }
+
+    /// A `PUT` route.
+    pub const fn put(name: &'static str, path: &'static str, access: Access) -> Endpoint {
+        Endpoint::new(Method::Put, name, path, access)
+    }
+
+    /// A `PATCH` route.
+    pub const fn patch(name: &'static str, path: &'static str, access: Access) -> Endpoint {
+        Endpoint::new(Method::Patch, name, path, access)
+    }
+
+    /// A `DELETE` route.
+    pub const fn delete(name: &'static str, path: &'static str, access: Access) -> Endpoint {
+        Endpoint::new(Method::Delete, name, path, access)
+    }
+
+    /// The same route, refusing a request without an `Idempotency-Key`.
+    #[must_use]
+    pub const fn requires_key(self) -> Endpoint {
+        Endpoint { key: KeyRule::Required, ..self }
+    }
+
+    /// The same route, not reading an `Idempotency-Key` because a repeat does no harm.
+    #[must_use]
+    pub const fn ignores_key(self) -> Endpoint {
+        Endpoint { key: KeyRule::Ignored, ..self }
+    }
+
+    /// The same route with another limit for the body, in bytes.
+    #[must_use]
+    pub const fn with_body_bytes_max(self, body_bytes_max: usize) -> Endpoint {
+        Endpoint { body_bytes_max, ..self }
+    }
+
+    const fn new(
+        method: Method,
+        name: &'static str,
+        path: &'static str,
+        access: Access,
+    ) -> Endpoint {
+        let (key, body_bytes_max) = (KeyRule::Ignored, BODY_BYTES_MAX);
+        Endpoint { name, method, path, access, key, body_bytes_max }
+    }
+}

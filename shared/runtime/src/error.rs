@@ -1,0 +1,172 @@
+//! What a caller gets instead of an answer: a problem document (RFC 9457).
+//!
+//! A handler never builds one. Whatever implements [`Refusal`] passes through `?` and becomes an
+//! [`ApiError`]; one table says which status a kind of refusal has. A fault of ours is told to the
+//! caller only as such, and its chain of causes is logged once, when the call ends.
+
+use std::fmt;
+
+use domain::{Refusal, RefusalKind};
+use serde_json::{Map, Value, json};
+
+/// Every problem's `type` is this followed by its code.
+pub const PROBLEM_TYPE_BASE: &str = "https://prolight.ai/problems/";
+
+/// What one kind of refusal is on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meaning {
+    /// The status.
+    pub status: u16,
+    /// The `title` of the problem document.
+    pub title: &'static str,
+    /// Whether the same request may work later.
+    pub retryable: bool,
+}
+
+/// The one table from kinds to statuses.
+pub const fn meaning(kind: RefusalKind) -> Meaning {
+    let (status, title, retryable) = match kind {
+        RefusalKind::Malformed => (400, "Bad request", false),
+        RefusalKind::Unauthenticated => (401, "Not signed in", false),
+        RefusalKind::PaymentRequired => (402, "Payment required", false),
+        RefusalKind::Forbidden => (403, "Not allowed", false),
+        RefusalKind::NotFound => (404, "Not found", false),
+        RefusalKind::Conflict => (409, "Conflict", false),
+        RefusalKind::PreconditionFailed => (412, "Precondition failed", false),
+        RefusalKind::TooLarge => (413, "Too large", false),
+        RefusalKind::Invalid => (422, "Not valid", false),
+        RefusalKind::TooMany => (429, "Too many requests", true),
+        RefusalKind::Unavailable => (503, "Not available right now", true),
+        RefusalKind::Internal => (500, "Something failed on our side", true),
+    };
+    Meaning { status, title, retryable }
+}
+
+/// A refusal on its way to the caller. Made from any [`Refusal`] by `?`.
+pub struct ApiError {
+    refusal: Box<dyn Refusal>,
+    status: u16,
+}
+
+impl<R: Refusal> From<R> for ApiError {
+    fn from(refusal: R) -> ApiError {
+        let status = meaning(refusal.kind()).status;
+        ApiError { refusal: Box::new(refusal), status }
+    }
+}
+
+impl ApiError {
+    /// The status of the answer.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The family of the refusal.
+    pub fn kind(&self) -> RefusalKind {
+        self.refusal.kind()
+    }
+
+    /// The stable code of the refusal; the caller of a fault of ours sees `internal` instead.
+    pub fn code(&self) -> &'static str {
+        match self.kind() {
+            RefusalKind::Internal => "internal",
+            RefusalKind::Malformed
+            | RefusalKind::Unauthenticated
+            | RefusalKind::PaymentRequired
+            | RefusalKind::Forbidden
+            | RefusalKind::NotFound
+            | RefusalKind::Conflict
+            | RefusalKind::PreconditionFailed
+            | RefusalKind::TooLarge
+            | RefusalKind::Invalid
+            | RefusalKind::TooMany
+            | RefusalKind::Unavailable => self.refusal.code(),
+        }
+    }
+
+    /// The refusal itself.
+    pub fn refusal(&self) -> &dyn Refusal {
+        &*self.refusal
+    }
+
+    /// A refusal whose status HTTP names more precisely than its kind does.
+    pub(crate) fn with_status(refusal: impl Refusal, status: u16) -> ApiError {
+        ApiError { refusal: Box::new(refusal), status }
+    }
+
+    /// Whether the fault is on our side: then the caller is told no more than that.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.status >= 500
+    }
+
+    /// Seconds for `Retry-After`.
+    pub(crate) fn retry_after_s(&self) -> Option<u32> {
+        self.refusal.retry_after_s()
+    }
+
+    /// The refusal and everything behind it, outermost first.
+    pub(crate) fn chain(&self) -> String {
+        chain(&*self.refusal)
+    }
+
+    /// The problem document.
+    pub(crate) fn problem(&self, request_id: &str) -> Value {
+        let code = self.code();
+        let mut problem = Map::new();
+        let detail = if self.is_ours() {
+            "Nothing is wrong with the request; we could not carry it out.".to_owned()
+        } else {
+            problem.extend(self.refusal.members().into_iter().map(|(k, v)| (k.to_owned(), v)));
+            self.refusal.to_string()
+        };
+        problem.insert("type".to_owned(), json!(format!("{PROBLEM_TYPE_BASE}{code}")));
+        problem.insert("title".to_owned(), json!(self.title()));
+        problem.insert("status".to_owned(), json!(self.status));
+        problem.insert("code".to_owned(), json!(code));
+        problem.insert("detail".to_owned(), json!(detail));
+        problem.insert("request_id".to_owned(), json!(request_id));
+        if !self.refusal.fields().is_empty() {
+            problem.insert("errors".to_owned(), json!(self.refusal.fields()));
+        }
+        Value::Object(problem)
+    }
+
+    fn title(&self) -> &'static str {
+        match self.status {
+            415 => "Unsupported media type",
+            _ => meaning(self.kind()).title,
+        }
+    }
+}
+
+impl fmt::Debug for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status, self.refusal.code(), self.chain())
+    }
+}
+
+/// An error and its sources in one line, outermost first.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}
+
+/// A fault of ours: a panic, an answer that does not serialize, wiring that does not fit.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Fault(pub(crate) String);
+
+impl Refusal for Fault {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Internal
+    }
+    fn code(&self) -> &'static str {
+        "internal"
+    }
+}

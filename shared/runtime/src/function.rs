@@ -1,0 +1,114 @@
+//! A function as data: what starts it, and which variables its process needs.
+//!
+//! Each crate of functions lists its own. Nothing that is deployed reads these lists: they are what
+//! tests hold the template, the events and the table of callers to.
+
+use clients::oidc::{Identity, TokenRefused};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    authorizer::Presented,
+    call::Call,
+    connect::Connect,
+    endpoint::Endpoint,
+    error::ApiError,
+    http,
+    reply::Reply,
+    stream::Changes,
+    worker::{Task, TaskError, Worker},
+};
+
+/// A function: what starts it, and what its handler touches.
+#[derive(Debug, Clone, Copy)]
+pub struct Function {
+    /// What starts it.
+    pub trigger: Trigger,
+    touches: fn() -> Vec<&'static str>,
+}
+
+/// What starts a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// A request.
+    Route(Endpoint),
+    /// Messages of a queue.
+    Queue(Worker),
+    /// Changes of the table.
+    Stream(Worker),
+    /// The clock.
+    Schedule(Worker),
+    /// A token to be judged.
+    Token(Worker),
+}
+
+impl Function {
+    /// What [`crate::http`] serves.
+    pub const fn http<C, R, T, H>(endpoint: Endpoint, _: &H) -> Function
+    where
+        C: Connect,
+        R: DeserializeOwned,
+        T: Reply,
+        H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
+    {
+        Function { trigger: Trigger::Route(endpoint), touches: C::variables }
+    }
+
+    /// What [`crate::queue`] serves.
+    pub const fn queue<C, M, H>(worker: Worker, _: &H) -> Function
+    where
+        C: Connect,
+        M: DeserializeOwned,
+        H: AsyncFn(&C, Task<M>) -> Result<(), TaskError>,
+    {
+        Function { trigger: Trigger::Queue(worker), touches: C::variables }
+    }
+
+    /// What [`crate::stream`] serves.
+    pub const fn stream<C, H>(worker: Worker, _: &H) -> Function
+    where
+        C: Connect,
+        H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>>,
+    {
+        Function { trigger: Trigger::Stream(worker), touches: C::variables }
+    }
+
+    /// What [`crate::schedule`] serves.
+    pub const fn schedule<C, H>(worker: Worker, _: &H) -> Function
+    where
+        C: Connect,
+        H: AsyncFn(&C, Task) -> Result<(), TaskError>,
+    {
+        Function { trigger: Trigger::Schedule(worker), touches: C::variables }
+    }
+
+    /// What [`crate::authorize`] serves.
+    pub const fn authorizer<C, H>(worker: Worker, _: &H) -> Function
+    where
+        C: Connect,
+        H: AsyncFn(&C, Presented) -> Result<Identity, TokenRefused>,
+    {
+        Function { trigger: Trigger::Token(worker), touches: C::variables }
+    }
+
+    /// The name of its binary, its event and its log lines.
+    pub const fn name(&self) -> &'static str {
+        match self.trigger {
+            Trigger::Route(endpoint) => endpoint.name,
+            Trigger::Queue(worker)
+            | Trigger::Stream(worker)
+            | Trigger::Schedule(worker)
+            | Trigger::Token(worker) => worker.name,
+        }
+    }
+
+    /// The variables without which its process does not start.
+    pub fn variables(&self) -> Vec<&'static str> {
+        let touches = (self.touches)();
+        match &self.trigger {
+            Trigger::Route(endpoint) => http::variables(endpoint, touches),
+            Trigger::Queue(_) | Trigger::Stream(_) | Trigger::Schedule(_) | Trigger::Token(_) => {
+                touches
+            }
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The shell around an HTTP endpoint: from API Gateway's event to its answer.
+//!
+//! A call is admitted (access, key, input), handled within its deadline, and closed: every answer
+//! leaves through [`Exchange::close`], refusals and faults included, with the same headers and
+//! exactly one line in the log. Only [`dispatch`] is generic, and it is thin: each function's
+//! binary holds one instance of it.
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use clients::oidc::Identity;
+use domain::{Refusal, RefusalKind, account::Role, id::UserId};
+use http::HeaderMap;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use store::Idempotency;
+use tracing::{Instrument, Span};
+
+use crate::{
+    ambient::Ambient,
+    apigw::{Event, RequestContext, Response},
+    boot,
+    call::{Call, CallRefused, Caller, Links, Raw, RequestId},
+    connect::Connect,
+    endpoint::{Access, Endpoint, KeyRule, Method},
+    error::{ApiError, Fault},
+    guard,
+    input::{Body, Parts, Unreadable, Untyped},
+    reply::{Answer, ETag, Reply, hex},
+    telemetry::{self, Ended},
+};
+
+/// Serves an endpoint until Lambda ends the process: the whole of a binary's `main`.
+///
+/// Connects `C` once, and requires exactly its variables and `CORS_ORIGIN`.
+pub fn http<C, R, T, H>(endpoint: Endpoint, handle: H) -> ExitCode
+where
+    C: Connect,
+    R: DeserializeOwned,
+    T: Reply,
+    H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
+{
+    let variables = variables(&endpoint, C::variables());
+    boot::serve(endpoint.name, variables, async |capabilities: &C, ambient, event| {
+        Ok(dispatch(&endpoint, &handle, capabilities, &ambient, event).await)
+    })
+}
+
+/// What a process needs to serve `endpoint`, beside what its handler `touches`: no page of a browser
+/// calls a signed route, every other one may be called by ours.
+pub(crate) fn variables(endpoint: &Endpoint, mut touches: Vec<&'static str>) -> Vec<&'static str> {
+    if endpoint.access != Access::Signed {
+        touches.push(boot::CORS_ORIGIN);
+    }
+    touches
+}
+
+/// Answers one event: what [`http`] does with each, and what a test calls.
+pub async fn dispatch<C, R, T, H>(
+    endpoint: &Endpoint,
+    handle: &H,
+    capabilities: &C,
+    ambient: &Ambient,
+    event: Event,
+) -> Response
+where
+    R: DeserializeOwned,
+    T: Reply,
+    H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
+{
+    let exchange = Exchange::open(endpoint, ambient, &event);
+    let span = exchange.span.clone();
+    let outcome = async {
+        let (call, input) = exchange.admit(event)?;
+        let call = call.with_body(input.read()?);
+        guard::within(ambient.time_left(), handle(capabilities, call)).await??.into_answer()
+    };
+    let outcome = outcome.instrument(span).await;
+    exchange.close(outcome)
+}
+
+/// One request and what is needed to close it.
+struct Exchange<'a> {
+    endpoint: &'a Endpoint,
+    ambient: &'a Ambient,
+    ended: Ended,
+    request_id: RequestId,
+    if_none_match: Option<http::HeaderValue>,
+    headers: HeaderMap,
+    span: Span,
+}
+
+impl<'a> Exchange<'a> {
+    fn open(endpoint: &'a Endpoint, ambient: &'a Ambient, event: &Event) -> Exchange<'a> {
+        let headers = event.headers();
+        let request_id = RequestId::of(&headers, &event.request_context.request_id);
+        let span = telemetry::span(request_id.as_str());
+        let ended = Ended::begin(endpoint.name, ambient);
+        let if_none_match = headers.get(http::header::IF_NONE_MATCH).cloned();
+        Exchange { endpoint, ambient, ended, request_id, if_none_match, headers, span }
+    }
+
+    /// The call, if the caller may make it, and its input, if that can be read.
+    fn admit(&self, mut event: Event) -> Result<(Call, Untyped), ApiError> {
+        let caller = caller(&event.request_context)?;
+        if let Caller::Member(identity) = &caller {
+            self.span.record("actor", identity.user_id.as_str());
+        }
+        check_access(self.endpoint.access, &caller)?;
+        let links = links(self.ambient, &self.headers, &event);
+        let body = event.take_body()?;
+        if body.len() > self.endpoint.body_bytes_max {
+            return Err(Unreadable::TooLarge { max: self.endpoint.body_bytes_max }.into());
+        }
+        let idempotency = idempotency(self.endpoint, &self.headers, &event.path, &body)?;
+        let content_type = self.headers.get(http::header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        // A signed body is its handler's to read: what it says is nothing before it is verified.
+        let reads_body = self.endpoint.method.has_body() && self.endpoint.access != Access::Signed;
+        let input = Untyped::of(Parts {
+            path: &event.path_parameters,
+            query: event.query(),
+            body: reads_body.then_some(Body { content_type, bytes: &body }),
+        })?;
+        let call = Call {
+            body: (),
+            caller,
+            now: self.ambient.now(),
+            request_id: self.request_id.clone(),
+            links,
+            idempotency,
+            raw: Raw { headers: self.headers.clone(), body },
+            entropy: self.ambient.entropy.clone(),
+        };
+        Ok((call, input))
+    }
+
+    /// The answer on the wire, and its line in the log.
+    fn close(self, outcome: Result<Answer, ApiError>) -> Response {
+        let _in_span = self.span.enter();
+        let (mut response, code) = match outcome {
+            Ok(answer) => (self.render(answer), None),
+            Err(error) => {
+                telemetry::log_refusal(&error);
+                (self.render_problem(&error), Some(error.code()))
+            }
+        };
+        let headers = &mut response.headers;
+        headers.insert("x-request-id", self.request_id.to_string());
+        headers.insert("x-content-type-options", "nosniff".to_owned());
+        headers.insert("strict-transport-security", "max-age=31536000".to_owned());
+        if let Some(origin) = &self.ambient.cors_origin {
+            headers.insert("access-control-allow-origin", origin.to_string());
+            headers.insert("access-control-expose-headers", EXPOSED_HEADERS.to_owned());
+            headers.insert("vary", "Origin".to_owned());
+        }
+        self.ended.log_call(self.ambient, response.status_code, code);
+        response
+    }
+
+    fn render(&self, answer: Answer) -> Response {
+        let mut headers = BTreeMap::from([("cache-control", answer.keep.cache_control())]);
+        let (mut status_code, mut body) = (answer.status, answer.body);
+        if let Some(location) = answer.location {
+            headers.insert("location", location.to_string());
+        }
+        if let Some(retry_after_s) = answer.retry_after_s {
+            headers.insert("retry-after", retry_after_s.to_string());
+        }
+        if self.endpoint.method == Method::Get && status_code == 200 {
+            let tag = ETag::of(&body);
+            if self.if_none_match.as_ref().is_some_and(|tags| tag.is_weakly_in(tags)) {
+                (status_code, body) = (304, String::new());
+            }
+            headers.insert("etag", tag.as_str().to_owned());
+        } else if answer.status == 200 {
+            headers.insert("cache-control", "no-store".to_owned());
+        }
+        if !body.is_empty() {
+            headers.insert("content-type", "application/json".to_owned());
+        }
+        Response { status_code, headers, body, is_base64_encoded: false }
+    }
+
+    fn render_problem(&self, error: &ApiError) -> Response {
+        let mut headers = BTreeMap::from([
+            ("cache-control", "no-store".to_owned()),
+            ("content-type", "application/problem+json".to_owned()),
+        ]);
+        if let Some(retry_after_s) = error.retry_after_s() {
+            headers.insert("retry-after", retry_after_s.to_string());
+        }
+        if error.kind() == RefusalKind::Unauthenticated {
+            headers.insert("www-authenticate", "Bearer".to_owned());
+        }
+        let body = error.problem(self.request_id.as_str()).to_string();
+        Response { status_code: error.status(), headers, body, is_base64_encoded: false }
+    }
+}
+
+/// What a page of our frontend may read beside the body.
+const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, WWW-Authenticate, x-request-id";
+
+/// Somebody who signed in and may not do this.
+#[derive(Debug, thiserror::Error)]
+#[error("This needs a role you do not have.")]
+struct RoleMissing;
+
+impl Refusal for RoleMissing {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Forbidden
+    }
+    fn code(&self) -> &'static str {
+        "forbidden"
+    }
+}
+
+fn check_access(access: Access, caller: &Caller) -> Result<(), ApiError> {
+    let identity = match (access, caller) {
+        (Access::Public | Access::Signed, _) => return Ok(()),
+        (Access::Member | Access::Moderator | Access::Admin, Caller::Nobody) => {
+            return Err(CallRefused::Unauthenticated.into());
+        }
+        (Access::Member | Access::Moderator | Access::Admin, Caller::Member(identity)) => identity,
+    };
+    let may = match (access, identity.role) {
+        (Access::Public | Access::Signed | Access::Member, _)
+        | (Access::Moderator, Some(Role::Moderator | Role::Admin))
+        | (Access::Admin, Some(Role::Admin)) => true,
+        (Access::Moderator, None) | (Access::Admin, None | Some(Role::Moderator)) => false,
+    };
+    if may { Ok(()) } else { Err(RoleMissing.into()) }
+}
+
+/// Who the authorizer says is calling. Its context values arrive as strings.
+fn caller(context: &RequestContext) -> Result<Caller, ApiError> {
+    let Some(fields) = context.authorizer.as_ref().filter(|fields| !fields.is_empty()) else {
+        return Ok(Caller::Nobody);
+    };
+    let text = |name| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let Some(subject) = text("user_id").or_else(|| text("principalId")) else {
+        return Ok(Caller::Nobody);
+    };
+    let wrong = |what| Fault(format!("the authorizer passed on an unusable {what}"));
+    let role = match text("role") {
+        None => None,
+        Some("moderator") => Some(Role::Moderator),
+        Some("admin") => Some(Role::Admin),
+        Some(_) => return Err(wrong("role").into()),
+    };
+    let user_id = UserId::parse(subject).map_err(|_| wrong("subject"))?;
+    let owned = |name| text(name).map(str::to_owned);
+    Ok(Caller::Member(Identity { user_id, email: owned("email"), name: owned("name"), role }))
+}
+
+fn idempotency(
+    endpoint: &Endpoint,
+    headers: &HeaderMap,
+    path: &str,
+    body: &[u8],
+) -> Result<Option<Idempotency>, CallRefused> {
+    let key = match (endpoint.key, headers.get("idempotency-key")) {
+        (KeyRule::Ignored, _) | (KeyRule::Accepted, None) => return Ok(None),
+        (KeyRule::Required, None) => return Err(CallRefused::KeyRequired),
+        (KeyRule::Accepted | KeyRule::Required, Some(key)) => key.as_bytes(),
+    };
+    let visible = key.iter().all(u8::is_ascii_graphic);
+    let key = std::str::from_utf8(key).ok().filter(|_| (1..=255).contains(&key.len()) && visible);
+    let key = key.ok_or(CallRefused::KeyInvalid)?.to_owned();
+    let mut digest = Sha256::new();
+    for part in [endpoint.method.as_str().as_bytes(), b"\n", path.as_bytes(), b"\n", body] {
+        digest.update(part);
+    }
+    Ok(Some(Idempotency { key, fingerprint: hex(&digest.finalize()) }))
+}
+
+/// The stage's root: as configured, else as the gateway was reached. API Gateway names its own
+/// host; an emulator may not, and then the caller's `Host` is all there is.
+fn links(ambient: &Ambient, headers: &HeaderMap, event: &Event) -> Links {
+    if let Some(root) = &ambient.public_url {
+        return Links::new(root);
+    }
+    let context = &event.request_context;
+    let prefix = context.path.strip_suffix(event.path.as_str()).unwrap_or_default();
+    match (&context.domain_name, headers.get(http::header::HOST).map(|host| host.to_str())) {
+        (Some(domain), _) => Links::new(&format!("https://{domain}{prefix}")),
+        (None, Some(Ok(host))) => Links::new(&format!("http://{host}{prefix}")),
+        (None, Some(Err(_)) | None) => Links::new(prefix),
+    }
+}

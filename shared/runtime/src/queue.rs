@@ -1,0 +1,149 @@
+//! The shell around a queue's worker: each message is on its own, and only those that failed come
+//! again (a partial batch response).
+//!
+//! The event source mapping must say `ReportBatchItemFailures`.
+
+use std::{collections::HashMap, process::ExitCode};
+
+use domain::{Refusal, RefusalKind, Timestamp};
+use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    ambient::Ambient,
+    boot,
+    connect::Connect,
+    guard,
+    metrics::Metrics,
+    worker::{Task, TaskError, Worker, supervise},
+};
+
+/// A batch of messages as SQS hands it over, as far as it is read.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct QueueEvent {
+    #[serde(rename = "Records")]
+    records: Vec<Message>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Message {
+    message_id: String,
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    attributes: HashMap<String, String>,
+}
+
+/// Which parts of a batch come again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchResponse {
+    /// One for each that failed.
+    pub batch_item_failures: Vec<ItemFailure>,
+}
+
+/// A part of a batch that comes again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemFailure {
+    /// The id of a message, or the sequence number of a change.
+    pub item_identifier: String,
+}
+
+impl BatchResponse {
+    pub(crate) fn of(failed: impl Iterator<Item = String>) -> BatchResponse {
+        let batch_item_failures = failed.map(|item_identifier| ItemFailure { item_identifier });
+        BatchResponse { batch_item_failures: batch_item_failures.collect() }
+    }
+}
+
+/// A message nobody of ours wrote.
+#[derive(Debug, thiserror::Error)]
+#[error("the message is not what this queue carries")]
+struct Poison(#[source] serde_json::Error);
+
+impl Refusal for Poison {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Malformed
+    }
+    fn code(&self) -> &'static str {
+        "poison_message"
+    }
+}
+
+/// Serves a queue until Lambda ends the process: the whole of a binary's `main`.
+pub fn queue<C, M, H>(worker: Worker, handle: H) -> ExitCode
+where
+    C: Connect,
+    M: DeserializeOwned,
+    H: AsyncFn(&C, Task<M>) -> Result<(), TaskError>,
+{
+    boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
+        Ok(dispatch_queue(&worker, &handle, capabilities, &ambient, event).await)
+    })
+}
+
+/// Works through one batch: what [`queue`] does with each, and what a test calls.
+///
+/// A message that is parked is reported as failed too: the queue's redrive policy is what moves it
+/// to the dead-letter queue.
+pub async fn dispatch_queue<C, M, H>(
+    worker: &Worker,
+    handle: &H,
+    capabilities: &C,
+    ambient: &Ambient,
+    event: QueueEvent,
+) -> BatchResponse
+where
+    M: DeserializeOwned,
+    H: AsyncFn(&C, Task<M>) -> Result<(), TaskError>,
+{
+    log_ages(worker, ambient, &event);
+    let work = event.records.into_iter().map(async |message| {
+        let work = async {
+            let task = message.task(ambient)?;
+            guard::within(ambient.time_left(), handle(capabilities, task)).await?
+        };
+        match supervise(worker, ambient, &message.message_id, work).await {
+            Ok(()) => None,
+            Err(_) => Some(message.message_id),
+        }
+    });
+    let failed: Vec<_> = stream::iter(work).buffered(worker.concurrency.max(1)).collect().await;
+    BatchResponse::of(failed.into_iter().flatten())
+}
+
+impl Message {
+    fn task<M: DeserializeOwned>(&self, ambient: &Ambient) -> Result<Task<M>, Poison> {
+        let body = serde_json::from_str(&self.body).map_err(Poison)?;
+        let now = ambient.now();
+        Ok(Task {
+            body,
+            now,
+            sent_at: self.sent_at().unwrap_or(now),
+            attempt: self.attribute("ApproximateReceiveCount").unwrap_or(1),
+            entropy: ambient.entropy.clone(),
+        })
+    }
+
+    fn sent_at(&self) -> Option<Timestamp> {
+        self.attribute("SentTimestamp").map(Timestamp::from_millis)
+    }
+
+    fn attribute<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
+        self.attributes.get(name)?.parse().ok()
+    }
+}
+
+/// How long the messages have waited, the first time they are handed out.
+fn log_ages(worker: &Worker, ambient: &Ambient, event: &QueueEvent) {
+    let now = ambient.now();
+    let ages = event
+        .records
+        .iter()
+        .filter_map(Message::sent_at)
+        .map(|sent_at| u64::try_from(sent_at.until(now).as_millis()).unwrap_or(u64::MAX));
+    let ages = ages.collect();
+    Metrics::at(now).dimension("Worker", worker.name).millis_each("QueueAge", ages).emit();
+}

@@ -1,0 +1,214 @@
+//! What a handler returns: the status is the type.
+
+use http::HeaderValue;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    call::Link,
+    error::{ApiError, Fault},
+};
+
+/// An answer that knows its status.
+pub trait Reply {
+    /// The status of the answer.
+    const STATUS: u16;
+
+    /// # Errors
+    /// When the body does not serialize.
+    fn into_answer(self) -> Result<Answer, ApiError>;
+}
+
+/// 200 with a body only its caller may keep. A `GET` gets a strong `ETag` and can answer 304.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+/// 200 for something that is still changing: when to ask again, if that makes sense.
+#[derive(Debug)]
+pub struct Polled<T> {
+    /// The body.
+    pub body: T,
+    /// Seconds until it is worth asking again; `None` once it no longer changes.
+    pub retry_after_s: Option<u32>,
+}
+
+/// 200 with a body that anybody, caches included, may keep for a while.
+#[derive(Debug)]
+pub struct Shared<T> {
+    /// The body.
+    pub body: T,
+    /// For how many seconds it may be reused unasked.
+    pub max_age_s: u32,
+}
+
+/// 200 with a body nobody may keep.
+#[derive(Debug)]
+pub struct Fresh<T>(pub T);
+
+/// 201 with where the new thing is.
+#[derive(Debug)]
+pub struct Created<T> {
+    /// Where it is.
+    pub location: Link,
+    /// The body.
+    pub body: T,
+}
+
+/// 202: it will be done; where to look, and when.
+#[derive(Debug)]
+pub struct Accepted<T> {
+    /// Where to look.
+    pub location: Link,
+    /// Seconds until it is worth looking.
+    pub retry_after_s: u32,
+    /// The body.
+    pub body: T,
+}
+
+/// 204.
+#[derive(Debug)]
+pub struct NoContent;
+
+/// An answer before it is put on the wire.
+#[derive(Debug)]
+pub struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: String,
+    pub(crate) keep: Keep,
+    pub(crate) location: Option<Link>,
+    pub(crate) retry_after_s: Option<u32>,
+}
+
+/// Who may keep an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// The caller, who asks whether it is still good before every use.
+    Caller,
+    /// Anybody, for so many seconds.
+    Anybody { max_age_s: u32 },
+    /// Nobody.
+    Nobody,
+}
+
+impl Keep {
+    pub(crate) fn cache_control(self) -> String {
+        match self {
+            Keep::Caller => "private, no-cache".to_owned(),
+            Keep::Anybody { max_age_s } => format!("public, max-age={max_age_s}"),
+            Keep::Nobody => "no-store".to_owned(),
+        }
+    }
+}
+
+impl Answer {
+    fn json(status: u16, body: &impl Serialize, keep: Keep) -> Result<Answer, ApiError> {
+        Ok(Answer { status, body: to_json(body)?, keep, location: None, retry_after_s: None })
+    }
+}
+
+impl<T: Serialize> Reply for Json<T> {
+    const STATUS: u16 = 200;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        Answer::json(Self::STATUS, &self.0, Keep::Caller)
+    }
+}
+
+impl<T: Serialize> Reply for Polled<T> {
+    const STATUS: u16 = 200;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        let answer = Answer::json(Self::STATUS, &self.body, Keep::Caller)?;
+        Ok(Answer { retry_after_s: self.retry_after_s, ..answer })
+    }
+}
+
+impl<T: Serialize> Reply for Shared<T> {
+    const STATUS: u16 = 200;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        Answer::json(Self::STATUS, &self.body, Keep::Anybody { max_age_s: self.max_age_s })
+    }
+}
+
+impl<T: Serialize> Reply for Fresh<T> {
+    const STATUS: u16 = 200;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        Answer::json(Self::STATUS, &self.0, Keep::Nobody)
+    }
+}
+
+impl<T: Serialize> Reply for Created<T> {
+    const STATUS: u16 = 201;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        let answer = Answer::json(Self::STATUS, &self.body, Keep::Nobody)?;
+        Ok(Answer { location: Some(self.location), ..answer })
+    }
+}
+
+impl<T: Serialize> Reply for Accepted<T> {
+    const STATUS: u16 = 202;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        let answer = Answer::json(Self::STATUS, &self.body, Keep::Nobody)?;
+        let (location, retry_after_s) = (Some(self.location), Some(self.retry_after_s));
+        Ok(Answer { location, retry_after_s, ..answer })
+    }
+}
+
+impl Reply for NoContent {
+    const STATUS: u16 = 204;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        Ok(Answer {
+            status: Self::STATUS,
+            body: String::new(),
+            keep: Keep::Nobody,
+            location: None,
+            retry_after_s: None,
+        })
+    }
+}
+
+/// A strong entity tag: the same tag, the same bytes (RFC 9110, section 8.8.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ETag(String);
+
+impl ETag {
+    /// The tag of a body.
+    pub(crate) fn of(body: &str) -> ETag {
+        let digest = hex(&Sha256::digest(body)[..16]);
+        ETag(format!("\"{digest}\""))
+    }
+
+    /// The tag of what `resource` is as a body.
+    ///
+    /// # Errors
+    /// When it does not serialize.
+    pub(crate) fn of_json(resource: &impl Serialize) -> Result<ETag, ApiError> {
+        to_json(resource).map(|body| ETag::of(&body))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether an `If-Match` names exactly this tag (strong comparison).
+    pub(crate) fn is_in(&self, tags: &HeaderValue) -> bool {
+        each(tags).any(|tag| tag == "*" || tag == self.0)
+    }
+
+    /// Whether an `If-None-Match` names this tag or one a cache weakened (weak comparison).
+    pub(crate) fn is_weakly_in(&self, tags: &HeaderValue) -> bool {
+        each(tags).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.0)
+    }
+}
+
+fn each(tags: &HeaderValue) -> impl Iterator<Item = &str> {
+    tags.to_str().unwrap_or_default().split(',').map(str::trim)
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn to_json(body: &impl Serialize) -> Result<String, ApiError> {
+    serde_json::to_string(body)
+        .map_err(|e| Fault(format!("an answer did not serialize: {e}")).into())
+}

@@ -1,0 +1,147 @@
+//! The shell around a table's stream: a handler sees the changes of a batch in their order and says
+//! of each how it went.
+//!
+//! The event source mapping must say `ReportBatchItemFailures`: Lambda then repeats the batch from
+//! the first change that failed, so a handler sees some changes twice. A change that is parked
+//! is passed over: one that can never be dealt with must not hold up the shard behind it.
+
+use std::process::ExitCode;
+
+use domain::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tracing::Instrument;
+
+use crate::{
+    ambient::Ambient,
+    boot,
+    connect::Connect,
+    guard,
+    queue::BatchResponse,
+    telemetry::{self, Ended},
+    worker::{TaskError, Worker, log_failure},
+};
+
+/// A batch of changes as DynamoDB Streams hands it over, as far as it is read.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct StreamEvent {
+    #[serde(rename = "Records")]
+    records: Vec<Change>,
+}
+
+/// One change of an item.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Change {
+    /// What happened to the item.
+    #[serde(rename = "eventName")]
+    pub kind: ChangeKind,
+    /// The item, before and after.
+    #[serde(rename = "dynamodb")]
+    pub item: ChangedItem,
+}
+
+/// What happened to an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ChangeKind {
+    /// It is new.
+    Insert,
+    /// It has changed.
+    Modify,
+    /// It is gone.
+    Remove,
+}
+
+/// An item before and after its change.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ChangedItem {
+    /// Its key.
+    #[serde(default)]
+    pub keys: Image,
+    /// As it is now, unless it is gone.
+    #[serde(default)]
+    pub new_image: Image,
+    /// As it was, unless it is new.
+    #[serde(default)]
+    pub old_image: Image,
+    sequence_number: String,
+}
+
+/// Attributes by name, in DynamoDB's notation (`{"S": "text"}`).
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct Image(pub Map<String, Value>);
+
+impl Image {
+    /// An attribute that is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.get("S")?.as_str()
+    }
+
+    /// An attribute that is a whole number.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.get("N")?.as_str()?.parse().ok()
+    }
+}
+
+/// The changes of a batch, in their order.
+#[derive(Debug)]
+pub struct Changes {
+    /// The changes.
+    pub items: Vec<Change>,
+    /// When the work on them began.
+    pub now: Timestamp,
+}
+
+/// Serves a stream until Lambda ends the process: the whole of a binary's `main`.
+///
+/// The handler returns one result for each change, in the order of the changes.
+pub fn stream<C, H>(worker: Worker, handle: H) -> ExitCode
+where
+    C: Connect,
+    H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>>,
+{
+    boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
+        Ok(dispatch_stream(&worker, &handle, capabilities, &ambient, event).await)
+    })
+}
+
+/// Works through one batch: what [`stream`] does with each, and what a test calls.
+pub async fn dispatch_stream<C, H>(
+    worker: &Worker,
+    handle: &H,
+    capabilities: &C,
+    ambient: &Ambient,
+    event: StreamEvent,
+) -> BatchResponse
+where
+    H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>>,
+{
+    let numbers: Vec<_> =
+        event.records.iter().map(|change| change.item.sequence_number.clone()).collect();
+    let batch = telemetry::span(numbers.first().map_or("", String::as_str));
+    let ended = Ended::begin(worker.name, ambient);
+    let changes = Changes { items: event.records, now: ambient.now() };
+    let work = guard::within(ambient.time_left(), handle(capabilities, changes));
+    let results = work.instrument(batch.clone()).await;
+    let _in_span = batch.enter();
+    let results = results.unwrap_or_else(|e| vec![Err(TaskError::Retry(e))]);
+    let mut failed = Vec::new();
+    for (index, number) in numbers.into_iter().enumerate() {
+        match results.get(index) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                log_failure(worker, ambient, error);
+                match error {
+                    TaskError::Retry(_) => failed.push(number),
+                    TaskError::Park(_) => {}
+                }
+            }
+            // A change the handler says nothing of was not dealt with.
+            None => failed.push(number),
+        }
+    }
+    ended.log_work(ambient, if failed.is_empty() { "done" } else { "retry" });
+    BatchResponse::of(failed.into_iter())
+}

@@ -1,0 +1,119 @@
+//! Logs: JSON lines on standard output, one at `info` for each invocation.
+//!
+//! Whatever is logged during a call carries the call's id, its actor and its job, because they are
+//! fields of the span the call runs in.
+
+use std::panic;
+
+use domain::Timestamp;
+use tracing::{Level, Span, Subscriber, error, field, info, info_span, warn};
+use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt};
+
+use crate::{ambient::Ambient, error::ApiError};
+
+/// Begins to write logs of `level` and above, and turns panics into such lines.
+pub(crate) fn start(level: Level) {
+    if subscriber(level, std::io::stdout).try_init().is_err() {
+        warn!("logs were already being written");
+    }
+    panic::set_hook(Box::new(|panicked| {
+        let place = panicked.location().map(ToString::to_string).unwrap_or_default();
+        let said = panicked.payload_as_str().unwrap_or("something that is not text");
+        error!(place, "panicked: {said}");
+    }));
+}
+
+fn subscriber<W>(level: Level, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_max_level(level)
+        .with_writer(writer)
+        .finish()
+}
+
+/// The span of one call or message.
+pub(crate) fn span(request_id: &str) -> Span {
+    info_span!("call", request_id, actor = field::Empty, job_id = field::Empty)
+}
+
+/// Logs a fault of ours with all its causes. What a caller did wrong stands in the closing line.
+pub(crate) fn log_refusal(refused: &ApiError) {
+    match (refused.is_ours(), refused.status()) {
+        (true, 500) => error!(code = refused.refusal().code(), error = refused.chain(), "failed"),
+        (true, _) => warn!(code = refused.refusal().code(), error = refused.chain(), "failed"),
+        (false, _) => {}
+    }
+}
+
+/// The closing line of an invocation.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    name: &'static str,
+    began: Timestamp,
+}
+
+impl Ended {
+    pub(crate) fn begin(name: &'static str, ambient: &Ambient) -> Ended {
+        Ended { name, began: ambient.now() }
+    }
+
+    /// The line of an HTTP call.
+    pub(crate) fn log_call(&self, ambient: &Ambient, status: u16, code: Option<&'static str>) {
+        let (duration_ms, cold_start) = (self.duration_ms(ambient), ambient.cold_start);
+        info!(endpoint = self.name, status, code, duration_ms, cold_start, "answered");
+    }
+
+    /// The line of a message, of a batch of changes, of a scheduled run or of a token.
+    pub(crate) fn log_work(&self, ambient: &Ambient, outcome: &str) {
+        let (duration_ms, cold_start) = (self.duration_ms(ambient), ambient.cold_start);
+        info!(endpoint = self.name, outcome, duration_ms, cold_start, "worked");
+    }
+
+    fn duration_ms(&self, ambient: &Ambient) -> i64 {
+        ambient.now().as_millis().saturating_sub(self.began.as_millis())
+    }
+}
+
+/// Collects what is logged on this thread until it is dropped.
+#[cfg(test)]
+pub(crate) struct Logged {
+    lines: std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
+    _guard: tracing::subscriber::DefaultGuard,
+}
+
+#[cfg(test)]
+impl Logged {
+    pub(crate) fn begin() -> Logged {
+        let lines = std::sync::Arc::default();
+        let sink = Sink(std::sync::Arc::clone(&lines));
+        let subscriber = subscriber(Level::INFO, move || sink.clone());
+        Logged { lines, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let bytes = self.lines.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+#[derive(Clone)]
+struct Sink(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+#[cfg(test)]
+impl std::io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,369 @@
+//! Who gets in, and what every answer looks like.
+
+use std::time::Duration;
+
+use domain::RefusalKind;
+use expect_test::{Expect, expect};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{NOW, No, ambient, brief, event, request, show, with, with_header, with_json};
+use crate::{
+    Accepted, Access, Ambient, ApiError, Call, Caller, Created, Endpoint, Json, NoContent, dispatch,
+};
+
+const GET: Endpoint = Endpoint::get("shelf-get-book", "/api/v1/books/{id}", Access::Member);
+const POST: Endpoint =
+    Endpoint::post("shelf-create-book", "/api/v1/books", Access::Member).requires_key();
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ById {
+    id: String,
+}
+
+/// What the capability of these tests does when a handler touches it.
+enum Shelf {
+    Answers,
+    Refuses(RefusalKind),
+    Panics,
+    Hangs,
+}
+
+async fn get_book(shelf: &Shelf, call: Call<ById>) -> Result<Json<Value>, ApiError> {
+    match shelf {
+        Shelf::Answers => Ok(Json(json!({"id": call.body.id, "link": call.links.to("/x")}))),
+        Shelf::Refuses(kind) => Err(No::new(*kind).into()),
+        Shelf::Panics => panic!("password=hunter2"),
+        Shelf::Hangs => std::future::pending().await,
+    }
+}
+
+async fn who(_: &(), call: Call) -> Result<Json<Value>, ApiError> {
+    Ok(Json(match &call.caller {
+        Caller::Nobody => Value::Null,
+        Caller::Member(identity) => json!([identity.user_id, identity.email, identity.role]),
+    }))
+}
+
+async fn create_book(_: &(), call: Call) -> Result<Created<Value>, ApiError> {
+    let key = call.idempotency_key()?;
+    let body = json!({"key": key.key, "fingerprint": key.fingerprint, "random": call.random()});
+    Ok(Created { location: call.links.to("/api/v1/books/b1"), body })
+}
+
+fn get_event() -> Value {
+    with(request("GET", "/api/v1/books/b1"), [("/pathParameters", json!({"id": "b1"}))])
+}
+
+async fn get_from(shelf: Shelf) -> crate::apigw::Response {
+    dispatch(&GET, &get_book, &shelf, &ambient(), event(get_event())).await
+}
+
+#[tokio::test]
+async fn an_answer_carries_what_a_browser_and_a_cache_need() {
+    expect![[r#"
+        200
+        access-control-allow-origin: https://app.prolight.ai
+        access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
+        cache-control: private, no-cache
+        content-type: application/json
+        etag: "5d3e8f90b2c753040bb864043c7fd99a"
+        strict-transport-security: max-age=31536000
+        vary: Origin
+        x-content-type-options: nosniff
+        x-request-id: c6af9ac6-7b61-11e6-9a41-93e8deadbeef
+
+        {
+          "id": "b1",
+          "link": "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/x"
+        }"#]]
+    .assert_eq(&show(&get_from(Shelf::Answers).await));
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_problem_document() {
+    expect![[r#"
+        402
+        access-control-allow-origin: https://app.prolight.ai
+        access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
+        cache-control: no-store
+        content-type: application/problem+json
+        strict-transport-security: max-age=31536000
+        vary: Origin
+        x-content-type-options: nosniff
+        x-request-id: c6af9ac6-7b61-11e6-9a41-93e8deadbeef
+
+        {
+          "code": "no",
+          "detail": "The shelf says no.",
+          "missing_credits": 2,
+          "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+          "status": 402,
+          "title": "Payment required",
+          "type": "https://prolight.ai/problems/no"
+        }"#]]
+    .assert_eq(&show(&get_from(Shelf::Refuses(RefusalKind::PaymentRequired)).await));
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_tells_nothing_of_its_cause() {
+    expect![[r#"
+        500
+        access-control-allow-origin: https://app.prolight.ai
+        access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
+        cache-control: no-store
+        content-type: application/problem+json
+        strict-transport-security: max-age=31536000
+        vary: Origin
+        x-content-type-options: nosniff
+        x-request-id: c6af9ac6-7b61-11e6-9a41-93e8deadbeef
+
+        {
+          "code": "internal",
+          "detail": "Nothing is wrong with the request; we could not carry it out.",
+          "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+          "status": 500,
+          "title": "Something failed on our side",
+          "type": "https://prolight.ai/problems/internal"
+        }"#]]
+    .assert_eq(&show(&get_from(Shelf::Refuses(RefusalKind::Internal)).await));
+}
+
+#[tokio::test]
+async fn every_kind_has_its_status() {
+    use RefusalKind::*;
+    let mut table = String::new();
+    for kind in [
+        Malformed,
+        Unauthenticated,
+        PaymentRequired,
+        Forbidden,
+        NotFound,
+        Conflict,
+        PreconditionFailed,
+        TooLarge,
+        Invalid,
+        TooMany,
+        Unavailable,
+        Internal,
+    ] {
+        let response = get_from(Shelf::Refuses(kind)).await;
+        let header = |name| response.headers.get(name).cloned().unwrap_or_default();
+        let extras = [header("retry-after"), header("www-authenticate")].concat();
+        assert!(!response.body.contains("hunter2"), "{kind:?} leaks its cause");
+        table += format!("{kind:?}: {} {extras}", brief(&response)).trim_end();
+        table += "\n";
+    }
+    expect![[r#"
+        Malformed: 400 no
+        Unauthenticated: 401 no Bearer
+        PaymentRequired: 402 no
+        Forbidden: 403 no
+        NotFound: 404 no
+        Conflict: 409 no
+        PreconditionFailed: 412 no
+        TooLarge: 413 no
+        Invalid: 422 no
+        TooMany: 429 no 30
+        Unavailable: 503 no
+        Internal: 500 internal
+    "#]]
+    .assert_eq(&table);
+}
+
+#[tokio::test]
+async fn a_panic_is_one_failed_call() {
+    let response = get_from(Shelf::Panics).await;
+    assert_eq!(brief(&response), "500 internal");
+    assert!(!response.body.contains("hunter2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_is_stopped_before_its_invocation_ends() {
+    let ambient = Ambient { deadline: Some(NOW.plus(Duration::from_secs(10))), ..ambient() };
+    let began = tokio::time::Instant::now();
+    let response = dispatch(&GET, &get_book, &Shelf::Hangs, &ambient, event(get_event())).await;
+    assert_eq!(brief(&response), "503 timed_out");
+    assert_eq!(began.elapsed(), Duration::from_millis(9_500));
+}
+
+async fn who_calls(access: Access, authorizer: Value) -> String {
+    let endpoint = Endpoint::get("shelf-get-self", "/api/v1/self", access);
+    let request = request("GET", "/api/v1/self");
+    let request = with(request, [("/requestContext/authorizer", authorizer)]);
+    let response = dispatch(&endpoint, &who, &(), &ambient(), event(request)).await;
+    if response.status_code == 200 { response.body } else { brief(&response) }
+}
+
+#[tokio::test]
+async fn access_is_checked_before_the_handler() {
+    let member = json!({"principalId": "user_1", "user_id": "user_1", "email": "m@prolight.test"});
+    let with_role = |role: &str| json!({"user_id": "user_2", "role": role});
+    let callers = [
+        ("nobody", Value::Null),
+        ("empty context", json!({})),
+        ("member", member),
+        ("moderator", with_role("moderator")),
+        ("admin", with_role("admin")),
+    ];
+    let mut table = String::new();
+    for access in [Access::Public, Access::Signed, Access::Member, Access::Moderator, Access::Admin]
+    {
+        for (name, authorizer) in &callers {
+            let outcome = who_calls(access, authorizer.clone()).await;
+            table += &format!("{access:?}, {name}: {outcome}\n");
+        }
+    }
+    expect![[r#"
+        Public, nobody: null
+        Public, empty context: null
+        Public, member: ["user_1","m@prolight.test",null]
+        Public, moderator: ["user_2",null,"moderator"]
+        Public, admin: ["user_2",null,"admin"]
+        Signed, nobody: null
+        Signed, empty context: null
+        Signed, member: ["user_1","m@prolight.test",null]
+        Signed, moderator: ["user_2",null,"moderator"]
+        Signed, admin: ["user_2",null,"admin"]
+        Member, nobody: 401 unauthenticated
+        Member, empty context: 401 unauthenticated
+        Member, member: ["user_1","m@prolight.test",null]
+        Member, moderator: ["user_2",null,"moderator"]
+        Member, admin: ["user_2",null,"admin"]
+        Moderator, nobody: 401 unauthenticated
+        Moderator, empty context: 401 unauthenticated
+        Moderator, member: 403 forbidden
+        Moderator, moderator: ["user_2",null,"moderator"]
+        Moderator, admin: ["user_2",null,"admin"]
+        Admin, nobody: 401 unauthenticated
+        Admin, empty context: 401 unauthenticated
+        Admin, member: 403 forbidden
+        Admin, moderator: 403 forbidden
+        Admin, admin: ["user_2",null,"admin"]
+    "#]]
+    .assert_eq(&table);
+}
+
+#[tokio::test]
+async fn an_authorizer_that_passes_on_nonsense_is_a_fault_of_ours() {
+    for nonsense in [json!({"user_id": "user_1", "role": "king"}), json!({"user_id": "a/b"})] {
+        assert_eq!(who_calls(Access::Public, nonsense).await, "500 internal");
+    }
+}
+
+#[tokio::test]
+async fn a_request_id_is_accepted_if_it_is_safe_and_returned_always() {
+    let check = async |name: &str, offered: &str, expected: &str| {
+        let request = event(with_header(get_event(), name, offered));
+        let response = dispatch(&GET, &get_book, &Shelf::Panics, &ambient(), request).await;
+        let body: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(response.headers["x-request-id"], expected, "{offered}");
+        assert_eq!(body["request_id"], expected, "{offered}");
+    };
+    let gateway = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef";
+    check("X-Request-Id", "web-42.a:b_c", "web-42.a:b_c").await;
+    check("X-Correlation-ID", "web-42", "web-42").await;
+    check("X-Request-Id", "", gateway).await;
+    check("X-Request-Id", "a b", gateway).await;
+    check("X-Request-Id", "<script>", gateway).await;
+    check("X-Request-Id", &"x".repeat(128), &"x".repeat(128)).await;
+    check("X-Request-Id", &"x".repeat(129), gateway).await;
+}
+
+async fn create(key: Option<&str>, path: &str, body: &str) -> crate::apigw::Response {
+    let request = with_json(request("POST", path), body);
+    let request = match key {
+        Some(key) => with_header(request, "Idempotency-Key", key),
+        None => request,
+    };
+    dispatch(&POST, &create_book, &(), &ambient(), event(request)).await
+}
+
+#[tokio::test]
+async fn a_key_is_required_where_it_matters() {
+    let check = async |key: Option<&str>, expected: Expect| {
+        expected.assert_eq(&brief(&create(key, "/api/v1/books", "{}").await));
+    };
+    check(None, expect!["400 idempotency_key_required"]).await;
+    check(Some(""), expect!["400 idempotency_key_invalid"]).await;
+    check(Some("a b"), expect!["400 idempotency_key_invalid"]).await;
+    check(Some(&"k".repeat(256)), expect!["400 idempotency_key_invalid"]).await;
+    check(Some(&"k".repeat(255)), expect!["201"]).await;
+}
+
+#[tokio::test]
+async fn a_fingerprint_covers_path_and_body() {
+    let fingerprint = async |path: &str, body: &str| {
+        let response = create(Some("k"), path, body).await;
+        let body: Value = serde_json::from_str(&response.body).unwrap();
+        body["fingerprint"].as_str().unwrap().to_owned()
+    };
+    let first = fingerprint("/api/v1/books", "{}").await;
+    assert_eq!(first, fingerprint("/api/v1/books", "{}").await);
+    assert_ne!(first, fingerprint("/api/v1/books", "{ }").await);
+    assert_ne!(first, fingerprint("/api/v1/shelves", "{}").await);
+}
+
+#[tokio::test]
+async fn what_was_made_is_pointed_at() {
+    expect![[r#"
+        201
+        access-control-allow-origin: https://app.prolight.ai
+        access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
+        cache-control: no-store
+        content-type: application/json
+        location: https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod/api/v1/books/b1
+        strict-transport-security: max-age=31536000
+        vary: Origin
+        x-content-type-options: nosniff
+        x-request-id: c6af9ac6-7b61-11e6-9a41-93e8deadbeef
+
+        {
+          "fingerprint": "b8325ea922fa39fe53030382cea51dd2ecf9c7752ae70104b80d9e06c6bfe1cf",
+          "key": "k1",
+          "random": 1
+        }"#]]
+    .assert_eq(&show(&create(Some("k1"), "/api/v1/books", "{}").await));
+}
+
+#[tokio::test]
+async fn what_is_being_made_says_when_to_look() {
+    let handle = async |_: &(), call: Call| -> Result<_, ApiError> {
+        let location = call.links.to("/api/v1/books/b1");
+        Ok(Accepted { location, retry_after_s: 2, body: json!({"status": "queued"}) })
+    };
+    let endpoint = POST.ignores_key();
+    let request = event(request("POST", "/api/v1/books"));
+    let response = dispatch(&endpoint, &handle, &(), &ambient(), request).await;
+    let header = |name| response.headers[name].as_str();
+    assert_eq!(response.status_code, 202);
+    assert_eq!(header("retry-after"), "2");
+    assert!(header("location").ends_with("amazonaws.com/prod/api/v1/books/b1"));
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_has_no_content_type() {
+    let handle = async |_: &(), _: Call| -> Result<_, ApiError> { Ok(NoContent) };
+    let endpoint = Endpoint::delete("shelf-delete-book", "/api/v1/books", Access::Member);
+    let request = event(request("DELETE", "/api/v1/books"));
+    let response = dispatch(&endpoint, &handle, &(), &ambient(), request).await;
+    assert_eq!((response.status_code, response.body.as_str()), (204, ""));
+    assert!(!response.headers.contains_key("content-type"));
+    assert_eq!(response.headers["cache-control"], "no-store");
+}
+
+#[tokio::test]
+async fn a_link_begins_where_the_stage_was_reached() {
+    let check = async |ambient: &Ambient, domain: Value, root: &str| {
+        let request = with(get_event(), [("/requestContext/domainName", domain)]);
+        let response = dispatch(&GET, &get_book, &Shelf::Answers, ambient, event(request)).await;
+        let body: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(body["link"], format!("{root}/x"));
+    };
+    let host = "a1b2c3.execute-api.eu-west-1.amazonaws.com";
+    check(&ambient(), json!("api.prolight.ai"), "https://api.prolight.ai/prod").await;
+    check(&ambient(), Value::Null, &format!("http://{host}/prod")).await;
+    let configured = Ambient { public_url: Some("http://127.0.0.1:4566/x/".into()), ..ambient() };
+    check(&configured, json!("api.prolight.ai"), "http://127.0.0.1:4566/x").await;
+}

@@ -1,0 +1,283 @@
+//! From path, query and body to a request: what is read, and how each misfit is told.
+
+use domain::account::Role;
+use expect_test::{Expect, expect};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{ambient, brief, event, request, with, with_header, with_json};
+use crate::{Access, ApiError, Call, Endpoint, Fresh, dispatch};
+
+const GET: Endpoint = Endpoint::get("shelf-list-books", "/api/v1/shelves/{id}", Access::Member);
+const POST: Endpoint = Endpoint::post("shelf-add-book", "/api/v1/shelves/{id}", Access::Member);
+const SIGNED: Endpoint = Endpoint::post("shelf-hear", "/hooks/shelf", Access::Signed);
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    id: String,
+    limit: Option<u8>,
+    drafts: Option<bool>,
+    role: Option<Role>,
+    at_most: Option<f64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Add {
+    id: u32,
+    title: String,
+    #[serde(default)]
+    pages: u32,
+    #[serde(default)]
+    authors: Vec<Author>,
+    format: Option<Format>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Author {
+    name: String,
+    #[serde(default)]
+    born: i32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    Paper,
+    Audio { minutes: u32 },
+}
+
+#[derive(Debug, Deserialize)]
+struct Heard {
+    of: String,
+}
+
+async fn list(_: &(), call: Call<List>) -> Result<Fresh<List>, ApiError> {
+    Ok(Fresh(call.body))
+}
+async fn add(_: &(), call: Call<Add>) -> Result<Fresh<Add>, ApiError> {
+    Ok(Fresh(call.body))
+}
+async fn nothing(_: &(), _: Call) -> Result<Fresh<()>, ApiError> {
+    Ok(Fresh(()))
+}
+async fn hear(_: &(), call: Call<Heard>) -> Result<Fresh<Value>, ApiError> {
+    Ok(Fresh(json!([call.body.of, call.raw().body])))
+}
+
+fn outcome(response: &crate::apigw::Response) -> String {
+    if response.status_code == 200 { response.body.clone() } else { brief(response) }
+}
+
+async fn listed(query: Value) -> String {
+    let request = with(
+        request("GET", "/api/v1/shelves/s1"),
+        [("/pathParameters", json!({"id": "s1"})), ("/multiValueQueryStringParameters", query)],
+    );
+    outcome(&dispatch(&GET, &list, &(), &ambient(), event(request)).await)
+}
+
+fn add_event() -> Value {
+    with(request("POST", "/api/v1/shelves/7"), [("/pathParameters", json!({"id": "7"}))])
+}
+
+async fn added(request: Value) -> String {
+    outcome(&dispatch(&POST, &add, &(), &ambient(), event(request)).await)
+}
+
+#[tokio::test]
+async fn a_query_is_read_as_the_types_ask() {
+    let mut table = String::new();
+    for query in [
+        json!({}),
+        json!({"limit": ["20"], "drafts": ["true"], "role": ["admin"]}),
+        json!({"at_most": ["1.5"]}),
+        json!({"at_most": ["NaN"]}),
+        json!({"limit": ["many"]}),
+        json!({"limit": ["-1"]}),
+        json!({"limit": ["256"]}),
+        json!({"drafts": ["yes"]}),
+        json!({"role": ["king"]}),
+        json!({"limit": ["1", "2"]}),
+        json!({"page": ["1"]}),
+        json!({"id": ["s2"]}),
+    ] {
+        table += &format!("{query}\n  {}\n", listed(query.clone()).await);
+    }
+    expect![[r#"
+        {}
+          {"id":"s1","limit":null,"drafts":null,"role":null,"at_most":null}
+        {"drafts":["true"],"limit":["20"],"role":["admin"]}
+          {"id":"s1","limit":20,"drafts":true,"role":"admin","at_most":null}
+        {"at_most":["1.5"]}
+          {"id":"s1","limit":null,"drafts":null,"role":null,"at_most":1.5}
+        {"at_most":["NaN"]}
+          422 invalid_request /at_most wrong_type Expected a number, got a string.
+        {"limit":["many"]}
+          422 invalid_request /limit wrong_type Expected a whole number from 0 to 255, got a string.
+        {"limit":["-1"]}
+          422 invalid_request /limit wrong_type Expected a whole number from 0 to 255, got a string.
+        {"limit":["256"]}
+          422 invalid_request /limit invalid_value Expected a whole number from 0 to 255, got 256.
+        {"drafts":["yes"]}
+          422 invalid_request /drafts wrong_type Expected a boolean, got a string.
+        {"role":["king"]}
+          422 invalid_request /role unknown_value Expected one of: moderator, admin.
+        {"limit":["1","2"]}
+          422 invalid_request /limit duplicate_field Send this field once.
+        {"page":["1"]}
+          422 invalid_request /page unknown_field There is no such field.
+        {"id":["s2"]}
+          422 invalid_request /id unknown_field There is no such field.
+    "#]]
+    .assert_eq(&table);
+}
+
+#[tokio::test]
+async fn a_body_is_read_as_it_is() {
+    let mut table = String::new();
+    for body in [
+        r#"{"title": "A", "authors": [{"name": "B", "born": -5}]}"#,
+        r#"{"title": "A", "format": {"audio": {"minutes": 3}}}"#,
+        r#"{"title": "A", "format": "paper", "pages": 3}"#,
+        r#"{"title": "A", "pages": "3"}"#,
+        r#"{"title": "A", "pages": -3}"#,
+        r#"{"title": "A", "pages": 1.5}"#,
+        r#"{"title": "A", "pages": 1e999}"#,
+        r#"{"title": null}"#,
+        r#"{}"#,
+        r#"{"title": "A", "colour": 1}"#,
+        r#"{"title": "A", "a/b~c": 1}"#,
+        r#"{"title": "A", "id": 8}"#,
+        r#"{"title": "A", "authors": [{"name": "B"}, {"name": 1}]}"#,
+        r#"{"title": "A", "authors": [{"name": "B"}, {"age": 1}]}"#,
+        r#"{"title": "A", "authors": [{}]}"#,
+        r#"{"title": "A", "authors": {"name": "B"}}"#,
+        r#"{"title": "A", "authors": ["B"]}"#,
+        r#"{"title": "A", "format": "vinyl"}"#,
+        r#"{"title": "A", "format": {"audio": {"minutes": "3"}}}"#,
+    ] {
+        table += &format!("{body}\n  {}\n", added(with_json(add_event(), body)).await);
+    }
+    expect![[r#"
+        {"title": "A", "authors": [{"name": "B", "born": -5}]}
+          {"id":7,"title":"A","pages":0,"authors":[{"name":"B","born":-5}],"format":null}
+        {"title": "A", "format": {"audio": {"minutes": 3}}}
+          {"id":7,"title":"A","pages":0,"authors":[],"format":{"audio":{"minutes":3}}}
+        {"title": "A", "format": "paper", "pages": 3}
+          {"id":7,"title":"A","pages":3,"authors":[],"format":"paper"}
+        {"title": "A", "pages": "3"}
+          422 invalid_request /pages wrong_type Expected a whole number from 0 to 4294967295, got a string.
+        {"title": "A", "pages": -3}
+          422 invalid_request /pages invalid_value Expected a whole number from 0 to 4294967295, got -3.
+        {"title": "A", "pages": 1.5}
+          422 invalid_request /pages wrong_type Expected a whole number from 0 to 4294967295, got 1.5.
+        {"title": "A", "pages": 1e999}
+          400 malformed_json
+        {"title": null}
+          422 invalid_request /title wrong_type Expected a string, got null.
+        {}
+          422 invalid_request /title missing_field This field is required.
+        {"title": "A", "colour": 1}
+          422 invalid_request /colour unknown_field There is no such field.
+        {"title": "A", "a/b~c": 1}
+          422 invalid_request /a~1b~0c unknown_field There is no such field.
+        {"title": "A", "id": 8}
+          422 invalid_request /id unknown_field There is no such field.
+        {"title": "A", "authors": [{"name": "B"}, {"name": 1}]}
+          422 invalid_request /authors/1/name wrong_type Expected a string, got 1.
+        {"title": "A", "authors": [{"name": "B"}, {"age": 1}]}
+          422 invalid_request /authors/1/age unknown_field There is no such field.
+        {"title": "A", "authors": [{}]}
+          422 invalid_request /authors/0/name missing_field This field is required.
+        {"title": "A", "authors": {"name": "B"}}
+          422 invalid_request /authors wrong_type Expected a list, got an object.
+        {"title": "A", "authors": ["B"]}
+          422 invalid_request /authors/0 wrong_type Expected an object, got a string.
+        {"title": "A", "format": "vinyl"}
+          422 invalid_request /format unknown_value Expected one of: paper, audio.
+        {"title": "A", "format": {"audio": {"minutes": "3"}}}
+          422 invalid_request /format/audio/minutes wrong_type Expected a whole number from 0 to 4294967295, got a string.
+    "#]].assert_eq(&table);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_a_json_object_is_malformed() {
+    let check = async |body: &str, expected: Expect| {
+        expected.assert_eq(&added(with_json(add_event(), body)).await);
+    };
+    for body in ["{", "[]", "\"a\"", "null", "1 2", "{'a': 1}"] {
+        check(body, expect!["400 malformed_json"]).await;
+    }
+    check(r#"{"title": "A", "title": "B"}"#, expect!["400 malformed_json"]).await;
+    check(r#"{"title": "A", "x": {"y": 1, "y": 2}}"#, expect!["400 malformed_json"]).await;
+    check(&"[".repeat(1000), expect!["400 malformed_json"]).await;
+}
+
+#[tokio::test]
+async fn bytes_are_checked_before_they_are_read() {
+    let check = async |event: Value, expected: &str| {
+        let outcome = added(event).await;
+        assert!(outcome.starts_with(expected), "{expected}: {outcome}");
+    };
+    let good = || with_json(add_event(), r#"{"title": "A"}"#);
+    let typed = |content_type| with_header(good(), "Content-Type", content_type);
+    check(typed("application/json; charset=utf-8"), "{").await;
+    check(typed("application/merge-patch+json"), "{").await;
+    check(typed("text/plain"), "415 unsupported_media_type").await;
+    check(typed("application/x-www-form-urlencoded"), "415 unsupported_media_type").await;
+    check(with(add_event(), [("/body", json!("{}"))]), "415 unsupported_media_type").await;
+    check(with(add_event(), [("/body", json!(""))]), "422 invalid_request /title").await;
+
+    let base64 =
+        |body: &str| with(with_json(add_event(), body), [("/isBase64Encoded", json!(true))]);
+    check(base64("eyJ0aXRsZSI6IkEifQ=="), "{").await;
+    check(base64("eyJ0aXRsZSI6Iv8ifQ=="), "400 malformed_json").await;
+    check(base64("%%%"), "400 malformed_json").await;
+
+    let padded = |bytes: usize| format!("{}{}", r#"{"title":"A"}"#, " ".repeat(bytes - 13));
+    check(with_json(add_event(), &padded(64 * 1024)), "{").await;
+    check(with_json(add_event(), &padded(64 * 1024 + 1)), "413 body_too_large").await;
+
+    let query = json!({"title": ["A"]});
+    let queried = with(good(), [("/multiValueQueryStringParameters", query)]);
+    check(queried, "422 invalid_request /title unknown_field").await;
+}
+
+#[tokio::test]
+async fn a_request_without_input_takes_none() {
+    let check = async |endpoint: &Endpoint, request: Value, expected: &str| {
+        let response = dispatch(endpoint, &nothing, &(), &ambient(), event(request)).await;
+        assert_eq!(outcome(&response), expected);
+    };
+    let get = request("GET", "/api/v1/shelves");
+    let post = request("POST", "/api/v1/shelves");
+    let queried = with(get.clone(), [("/queryStringParameters", json!({"a": "1"}))]);
+    check(&GET, get, "null").await;
+    check(&GET, queried, "422 invalid_request /a unknown_field There is no such field.").await;
+    check(&POST, post.clone(), "null").await;
+    check(&POST, with_json(post.clone(), "{}"), "null").await;
+    let one_field = with_json(post, r#"{"a": 1}"#);
+    check(&POST, one_field, "422 invalid_request /a unknown_field There is no such field.").await;
+}
+
+#[tokio::test]
+async fn a_signed_body_reaches_its_handler_byte_for_byte() {
+    let check = async |body: &str, is_base64: bool, expected: &[u8]| {
+        let request = with(
+            request("POST", "/hooks/shelf"),
+            [
+                ("/requestContext/authorizer", Value::Null),
+                ("/queryStringParameters", json!({"of": "b1"})),
+                ("/body", json!(body)),
+                ("/isBase64Encoded", json!(is_base64)),
+            ],
+        );
+        let response = dispatch(&SIGNED, &hear, &(), &ambient(), event(request)).await;
+        assert_eq!(response.body, json!(["b1", expected]).to_string());
+    };
+    check("{ \"a\":1}\n", false, b"{ \"a\":1}\n").await;
+    check("/wA=", true, &[0xff, 0x00]).await;
+}

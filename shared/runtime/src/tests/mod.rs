@@ -1,0 +1,129 @@
+//! Whole invocations through the shells: events as AWS sends them, a capability of our own.
+
+mod authorizer;
+mod caching;
+mod http;
+mod idempotency;
+mod input;
+mod logs;
+mod start;
+mod workers;
+
+use domain::{Refusal, RefusalKind, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{Ambient, apigw};
+
+/// 2026-11-22T09:30:00Z.
+const NOW: Timestamp = Timestamp::from_secs(1_795_339_800);
+
+fn ambient() -> Ambient {
+    Ambient { cors_origin: Some("https://app.prolight.ai".into()), ..Ambient::fixed(NOW) }
+}
+
+/// API Gateway's event for a request of a member, with everything it sends along.
+fn request(method: &str, path: &str) -> Value {
+    json!({
+        "resource": "/api/v1/books/{id}",
+        "path": path,
+        "httpMethod": method,
+        "headers": {"Host": "a1b2c3.execute-api.eu-west-1.amazonaws.com"},
+        "multiValueHeaders": {"Host": ["a1b2c3.execute-api.eu-west-1.amazonaws.com"]},
+        "queryStringParameters": null,
+        "multiValueQueryStringParameters": null,
+        "pathParameters": null,
+        "stageVariables": null,
+        "requestContext": {
+            "resourceId": "k9x", "resourcePath": "/api/v1/books/{id}", "httpMethod": method,
+            "extendedRequestId": "JKJaXmPLvHcESHA=", "requestTime": "22/Nov/2026:09:30:00 +0000",
+            "path": format!("/prod{path}"), "accountId": "123456789012", "protocol": "HTTP/1.1",
+            "stage": "prod", "domainPrefix": "a1b2c3", "requestTimeEpoch": 1_795_339_800_000_u64,
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "identity": {"sourceIp": "203.0.113.7", "userAgent": "curl/8.5.0", "user": null},
+            "domainName": "a1b2c3.execute-api.eu-west-1.amazonaws.com", "apiId": "a1b2c3",
+            "authorizer": {
+                "principalId": "user_1", "integrationLatency": 12, "user_id": "user_1",
+                "email": "member@prolight.test"
+            }
+        },
+        "body": null,
+        "isBase64Encoded": false
+    })
+}
+
+/// The same event with changes, each at a JSON pointer.
+fn with<const N: usize>(mut event: Value, changes: [(&str, Value); N]) -> Value {
+    for (pointer, value) in changes {
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        event.pointer_mut(parent).unwrap()[key] = value;
+    }
+    event
+}
+
+/// The same event with one more header.
+fn with_header(event: Value, name: &str, value: &str) -> Value {
+    with(event, [(&format!("/multiValueHeaders/{name}"), json!([value]))])
+}
+
+/// The same event with a JSON body.
+fn with_json(event: Value, body: &str) -> Value {
+    with_header(with(event, [("/body", json!(body))]), "Content-Type", "application/json")
+}
+
+fn event(value: Value) -> apigw::Event {
+    serde_json::from_value(value).unwrap()
+}
+
+/// An answer as it would be read off the wire.
+fn show(response: &apigw::Response) -> String {
+    let headers: String =
+        response.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let body = serde_json::from_str::<Value>(&response.body)
+        .map_or(String::new(), |body| serde_json::to_string_pretty(&body).unwrap());
+    format!("{}\n{headers}\n{body}", response.status_code)
+}
+
+/// An answer's status and code, and its first field error.
+fn brief(response: &apigw::Response) -> String {
+    let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
+    let field = &body["errors"][0];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let parts = [
+        response.status_code.to_string(),
+        text(&body["code"]),
+        text(&field["pointer"]),
+        text(&field["code"]),
+        text(&field["detail"]),
+    ];
+    parts.join(" ").trim_end().to_owned()
+}
+
+/// A refusal of any kind.
+#[derive(Debug, thiserror::Error)]
+#[error("The shelf says no.")]
+struct No {
+    kind: RefusalKind,
+    #[source]
+    source: std::io::Error,
+}
+
+impl No {
+    fn new(kind: RefusalKind) -> No {
+        No { kind, source: std::io::Error::other("password=hunter2") }
+    }
+}
+
+impl Refusal for No {
+    fn kind(&self) -> RefusalKind {
+        self.kind
+    }
+    fn code(&self) -> &'static str {
+        "no"
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        (self.kind == RefusalKind::TooMany).then_some(30)
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        vec![("missing_credits", json!(2))]
+    }
+}
