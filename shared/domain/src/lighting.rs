@@ -158,9 +158,12 @@ impl Light {
     }
 }
 
+/// Sets a rig up.
+pub type BuildRig = fn() -> LightingRig;
+
 impl LightingRig {
     /// The rigs that have a name of their own, for previews and the command line.
-    pub const NAMED: [(&'static str, fn() -> LightingRig); 3] = [
+    pub const NAMED: [(&'static str, BuildRig); 3] = [
         ("three_point", LightingRig::three_point),
         ("rembrandt", LightingRig::rembrandt),
         ("high_key", LightingRig::high_key),

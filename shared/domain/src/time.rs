@@ -1,6 +1,7 @@
 //! Points in time, as whole milliseconds since the Unix epoch.
 //!
-//! RFC 3339 in UTC on the wire, an integer in the table. Months follow the calendar: a month after
+//! RFC 3339 in UTC on the wire and in the table, always with milliseconds, so that the order of the
+//! texts is the order of the times. Months follow the calendar: a month after
 //! 31 January is the last day of February, and two months after it 31 March, because months are
 //! always counted from the anchor and never from the previous result.
 

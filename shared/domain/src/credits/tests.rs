@@ -257,7 +257,16 @@ fn too_few_credits_say_what_is_missing_and_when_more_come() {
         next_grant_at: Some(Timestamp::from_secs(1_800_000_000)),
     };
     assert_eq!(refused.kind(), RefusalKind::PaymentRequired);
-    expect![""].assert_eq(&format!("{refused}\n{}", json!(refused.members())));
+    let members: String =
+        refused.members().into_iter().map(|(name, value)| format!("\n{name}: {value}")).collect();
+    expect![[r#"
+        1 credit(s) needed, 0 available, 2 owed.
+        needed: 1
+        available: 0
+        missing: 3
+        debt: 2
+        next_grant_at: "2027-01-15T08:00:00.000Z""#]]
+    .assert_eq(&format!("{refused}{members}"));
     assert_eq!(refused.code(), "insufficient_credits");
     let plain = InsufficientCredits { debt: 0, next_grant_at: None, ..refused };
     expect!["1 credit(s) needed, 0 available."].assert_eq(&plain.to_string());

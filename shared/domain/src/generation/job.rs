@@ -250,7 +250,7 @@ impl Refusal for CancelRefused {
         match self {
             CancelRefused::AlreadySubmitted(charge) => vec![("charge", json!(charge))],
             CancelRefused::Finished(status, charge) => {
-                vec![("status", json!(status)), ("charge", json!(charge))]
+                vec![("generation_status", json!(status)), ("charge", json!(charge))]
             }
             CancelRefused::Broken(_) => Vec::new(),
             CancelRefused::Account(inner) => inner.members(),

@@ -185,7 +185,7 @@ impl Input {
         let subject = order.subject()?;
         let kept = kept.unwrap_or_default();
         let quality = order.quality.unwrap_or_default();
-        let camera = order.camera.clone().or(kept.camera);
+        let camera = order.camera.or(kept.camera);
         let (prompt, structured_prompt, preset_id) = match subject {
             Subject::Prompt(prompt) => (Some(prompt), None, None),
             Subject::Structured(structured) => (None, Some(*structured), None),

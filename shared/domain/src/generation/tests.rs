@@ -1,4 +1,5 @@
-//! Generations: what may be ordered, every change of a job, who looks when, and that holds end once.
+//! Generations: what may be ordered, every change of a job, who looks when, and that each hold
+//! ends once.
 
 mod conservation;
 mod orders;

@@ -180,7 +180,7 @@ fn relative(stops: f64) -> String {
     let rounded = (stops * 2.0).round() / 2.0;
     let unit = if rounded.abs() == 1.0 { "stop" } else { "stops" };
     match rounded {
-        even if even == 0.0 => "as bright as it".to_owned(),
+        0.0 => "as bright as it".to_owned(),
         over if over > 0.0 => format!("{over} {unit} brighter"),
         under => format!("{} {unit} dimmer", -under),
     }

@@ -7,15 +7,13 @@ use domain::{
 
 use super::*;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn a_member_comes_into_being_once_however_many_ask_at_once() {
     let world = World::new();
     let user = UserId::parse("new").unwrap();
-    let accounts = at_once(32, |_| {
-        let (world, user) = (world.clone(), user.clone());
-        async move { world.store.visit(&user, Some("new@prolight.test"), NOW).await.unwrap() }
-    })
-    .await;
+    let accounts = at_once(32, async |_| {
+        world.store.visit(&user, Some("new@prolight.test"), NOW).await.unwrap()
+    });
     for account in accounts {
         assert_eq!((account.version, account.credits.totals().available), (1, 10));
     }
@@ -24,17 +22,13 @@ async fn a_member_comes_into_being_once_however_many_ask_at_once() {
     world.check_books(&user).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn a_month_is_granted_once_however_many_ask_at_once() {
     let world = World::new();
     let user = world.member("regular", Plan::Free, 4).await;
     for month in 1..=3 {
         let now = NOW.plus_months(month);
-        let accounts = at_once(16, |_| {
-            let (world, user) = (world.clone(), user.clone());
-            async move { world.store.visit(&user, None, now).await.unwrap() }
-        })
-        .await;
+        let accounts = at_once(16, async |_| world.store.visit(&user, None, now).await.unwrap());
         for account in accounts {
             assert_eq!(account.credits.totals().available, 10, "month {month}");
         }

@@ -15,7 +15,7 @@ mod settle;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Barrier,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -34,7 +34,7 @@ use domain::{
     plan::Plan,
 };
 use testing::engine::{Engine, TABLE};
-use tokio::task::JoinSet;
+use tokio::runtime::Builder;
 
 use crate::{
     Cursor, Idempotency, Page, PageSize, Store, StoreError,
@@ -46,12 +46,11 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A table and what tests do with it. Clones share the table.
-#[derive(Clone)]
+/// A table and what tests do with it.
 struct World {
     engine: Engine,
     store: Store,
-    count: Arc<AtomicU32>,
+    count: AtomicU32,
 }
 
 impl World {
@@ -61,7 +60,7 @@ impl World {
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let config = engine.client().config().to_builder().retry_config(retries).build();
         let store = Store::new(Client::from_conf(config), TABLE.to_owned());
-        World { engine, store, count: Arc::default() }
+        World { engine, store, count: AtomicU32::new(0) }
     }
 
     /// A number nobody had before.
@@ -206,12 +205,20 @@ fn code<T: std::fmt::Debug>(result: Result<T, StoreError>) -> &'static str {
     result.unwrap_err().code()
 }
 
-/// Runs `count` copies at once on all threads, and waits for all of them.
-async fn at_once<F>(count: u32, mut copy: impl FnMut(u32) -> F) -> Vec<F::Output>
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-{
-    (0..count).map(&mut copy).collect::<JoinSet<_>>().join_all().await
+/// Runs `count` copies at once and waits for all of them. Each has a thread and a runtime of its
+/// own: the store's futures stay on the thread that made them.
+fn at_once<T: Send>(count: u32, copy: impl AsyncFn(u32) -> T + Sync) -> Vec<T> {
+    let start = Barrier::new(usize::try_from(count).unwrap());
+    let run = |n| {
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        start.wait();
+        runtime.block_on(copy(n))
+    };
+    std::thread::scope(|scope| {
+        let run = &run;
+        let threads: Vec<_> = (0..count).map(|n| scope.spawn(move || run(n))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
 }
 
 fn size(of: u16) -> PageSize {

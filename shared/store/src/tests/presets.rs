@@ -43,18 +43,14 @@ async fn presets_in_pages_of_every_size() {
     world.check_presets(&user, 7).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn the_same_key_at_once_keeps_one_preset() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
-    let kept = at_once(16, |_| {
-        let (world, user) = (world.clone(), user.clone());
-        async move {
-            let preset = world.preset(&user, NOW);
-            world.store.create_preset(&preset, None, Some(&key("a"))).await.unwrap().id
-        }
-    })
-    .await;
+    let kept = at_once(16, async |_| {
+        let preset = world.preset(&user, NOW);
+        world.store.create_preset(&preset, None, Some(&key("a"))).await.unwrap().id
+    });
     assert!(kept.iter().all(|id| *id == kept[0]));
     let other = Idempotency { fingerprint: "another".to_owned(), ..key("a") };
     let preset = world.preset(&user, NOW);
@@ -63,32 +59,28 @@ async fn the_same_key_at_once_keeps_one_preset() {
     world.check_presets(&user, 1).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn the_last_place_of_many_presets_at_once() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
     let fill =
         |draft: &mut domain::account::Draft| (1..PRESETS_MAX).try_for_each(|_| draft.add_preset());
     world.store.change_account(&user, None, NOW, fill).await.unwrap();
-    let kept = at_once(8, |_| {
-        let (world, user) = (world.clone(), user.clone());
-        async move {
-            let preset = world.preset(&user, NOW);
-            match world.store.create_preset(&preset, None, None).await {
-                Ok(_) => true,
-                Err(refused) => {
-                    assert_eq!(refused.code(), "too_many_presets");
-                    false
-                }
+    let kept = at_once(8, async |_| {
+        let preset = world.preset(&user, NOW);
+        match world.store.create_preset(&preset, None, None).await {
+            Ok(_) => true,
+            Err(refused) => {
+                assert_eq!(refused.code(), "too_many_presets");
+                false
             }
         }
-    })
-    .await;
+    });
     assert_eq!(kept.into_iter().filter(|kept| *kept).count(), 1);
     assert_eq!(world.account(&user).await.presets, PRESETS_MAX);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn a_preset_is_deleted_once() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
@@ -102,19 +94,14 @@ async fn a_preset_is_deleted_once() {
     assert_eq!(code(foreign), "preset_not_found");
     assert_eq!(code(world.store.preset(&other, &gone.id).await), "preset_not_found");
 
-    let deleted = at_once(8, |_| {
-        let (world, user, id) = (world.clone(), user.clone(), gone.id.clone());
-        async move {
-            match world.store.delete_preset(&user, &id, NOW).await {
-                Ok(()) => true,
-                Err(refused) => {
-                    assert_eq!(refused.code(), "preset_not_found");
-                    false
-                }
+    let deleted =
+        at_once(8, async |_| match world.store.delete_preset(&user, &gone.id, NOW).await {
+            Ok(()) => true,
+            Err(refused) => {
+                assert_eq!(refused.code(), "preset_not_found");
+                false
             }
-        }
-    })
-    .await;
+        });
     assert_eq!(deleted.into_iter().filter(|deleted| *deleted).count(), 1);
     assert_eq!(code(world.store.preset(&user, &gone.id).await), "preset_not_found");
     assert_eq!(world.store.preset(&user, &stays.id).await.unwrap(), stays);

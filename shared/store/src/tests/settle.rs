@@ -33,7 +33,9 @@ async fn an_image_captures_and_a_failure_releases() {
     let Settled::Now(done) = succeed(&world, &done, NOW.plus(SECOND)).await else {
         panic!("nobody else moved it")
     };
-    assert_eq!(world.engine.take_usage().round_trips(), 2);
+    let usage = world.engine.take_usage();
+    // Account, job and ledger entry at two each; its places in the index, old and new, at one.
+    assert_eq!((usage.round_trips(), usage.write_units), (2, 8.0));
     assert_eq!(world.store.job(&user, &done.id).await.unwrap(), *done);
     assert_eq!((done.status, done.charge.state), (Status::Succeeded, ChargeState::Captured));
 
@@ -83,48 +85,40 @@ async fn a_worker_that_was_overtaken_changes_nothing() {
     world.check_books(&user).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn one_of_many_workers_claims_a_job() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
     let job = world.posted(&user, NOW).await;
-    let won = at_once(16, |n| {
-        let (world, job) = (world.clone(), job.clone());
+    let won = at_once(16, async |n| {
         let now = NOW.plus(SECOND * n);
-        async move { world.store.advance(&job, &job.clone().claim_submit(now)).await.unwrap() }
-    })
-    .await;
+        world.store.advance(&job, &job.clone().claim_submit(now)).await.unwrap()
+    });
     assert_eq!(won.into_iter().filter(|won| *won).count(), 1);
     assert_eq!(world.store.job(&user, &job.id).await.unwrap().attempt, 1);
     world.check_books(&user).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn a_job_is_ended_once_by_many_workers_while_others_are_placed() {
     let world = World::new();
     let user = world.member("pro", Plan::Pro, 100).await;
     let job = world.posted(&user, NOW).await;
     let job = world.submitted(job, NOW).await;
-    let ended = at_once(12, |n| {
-        let (world, user, job) = (world.clone(), user.clone(), job.clone());
-        async move {
-            match n % 3 {
-                0 => !is_elsewhere(&succeed(&world, &job, NOW).await),
-                1 => !is_elsewhere(&fail(&world, &job, NOW).await),
-                _ => {
-                    world.posted(&user, NOW).await;
-                    false
-                }
-            }
+    let ended = at_once(12, async |n| match n % 3 {
+        0 => !is_elsewhere(&succeed(&world, &job, NOW).await),
+        1 => !is_elsewhere(&fail(&world, &job, NOW).await),
+        _ => {
+            world.posted(&user, NOW).await;
+            false
         }
-    })
-    .await;
+    });
     assert_eq!(ended.into_iter().filter(|ended| *ended).count(), 1);
     assert_eq!(world.account(&user).await.open_jobs, 4);
     world.check_books(&user).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn many_jobs_of_one_member_end_at_once() {
     let world = World::new();
     let user = world.member("pro", Plan::Pro, 100).await;
@@ -133,12 +127,10 @@ async fn many_jobs_of_one_member_end_at_once() {
         let job = world.posted(&user, NOW).await;
         jobs.push(world.submitted(job, NOW).await);
     }
-    let mut running = JoinSet::new();
-    for job in jobs {
-        let world = world.clone();
-        running.spawn(async move { is_elsewhere(&succeed(&world, &job, NOW).await) });
-    }
-    assert!(running.join_all().await.into_iter().all(|elsewhere| !elsewhere));
+    let elsewhere = at_once(8, async |n| {
+        is_elsewhere(&succeed(&world, &jobs[usize::try_from(n).unwrap()], NOW).await)
+    });
+    assert_eq!(elsewhere, [false; 8]);
     let totals = world.account(&user).await.credits.totals();
     assert_eq!((totals.available, totals.held), (92, 0));
     world.check_books(&user).await;
@@ -165,24 +157,26 @@ async fn a_queued_job_is_cancelled_free_and_the_same_key_says_so_again() {
     world.check_books(&user).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn either_the_member_or_the_worker_has_a_job() {
     let world = World::new();
     let user = world.member("pro", Plan::Pro, 100).await;
     for round in 0..24 {
         let job = world.posted(&user, NOW).await;
-        let worker = tokio::spawn({
-            let (world, job) = (world.clone(), job.clone());
-            async move { world.store.advance(&job, &job.clone().claim_submit(NOW)).await.unwrap() }
+        let answers = at_once(2, async |n| match n {
+            0 => {
+                let claimed = job.clone().claim_submit(NOW);
+                (world.store.advance(&job, &claimed).await.unwrap(), None)
+            }
+            _ => (false, Some(world.store.cancel(&user, &job.id, None, NOW).await)),
         });
-        let cancelled = world.store.cancel(&user, &job.id, None, NOW).await;
-        let claimed = worker.await.unwrap();
-        match &cancelled {
+        let [(claimed, None), (_, Some(cancelled))] = &answers[..] else { panic!("{answers:?}") };
+        match cancelled {
             Ok(job) => assert_eq!(job.status, Status::Cancelled, "round {round}"),
             Err(refused) => assert_eq!(refused.code(), "generation_already_submitted"),
         }
-        assert_ne!(claimed, cancelled.is_ok(), "round {round}");
-        if claimed {
+        assert_ne!(*claimed, cancelled.is_ok(), "round {round}");
+        if *claimed {
             let job = world.store.job(&user, &job.id).await.unwrap();
             assert!(!is_elsewhere(&fail(&world, &job, NOW).await));
         }

@@ -27,6 +27,7 @@ enum Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     let any_job = || any::<Index>();
+    let paid = prop::sample::select(vec![Plan::Pro, Plan::Enterprise]);
     prop_oneof![
         6 => Just(Happening::Place),
         2 => any_job().prop_map(Happening::Claim),
@@ -34,7 +35,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => any_job().prop_map(Happening::Cancel),
         3 => any_job().prop_map(Happening::Succeed),
         2 => any_job().prop_map(Happening::Fail),
-        1 => prop::sample::select(vec![Plan::Pro, Plan::Enterprise]).prop_map(Happening::BeginPeriod),
+        1 => paid.prop_map(Happening::BeginPeriod),
         2 => (0u32..1_000).prop_map(|hours| Happening::Wait { hours }),
         1 => Just(Happening::ClockBehind),
     ]

@@ -99,17 +99,15 @@ fn what_moves_an_open_job() {
         assert_eq!(moved.version, job.version + 1, "{event} fences");
         assert_eq!(moved.updated_at, later, "{event}");
         assert_eq!((&moved.charge, moved.finished_at), (&job.charge, None), "{event}");
-        let due_s = moved.due_at.map(|due_at| later.secs_until(due_at));
-        let leased_s = moved.lease_until.map(|until| later.secs_until(until));
+        let in_s = |at: Option<Timestamp>| at.map_or(0, |at| later.secs_until(at));
         table += &format!(
-            "{:<10} {event:<14} -> {:<10} attempt {}, polls {}, due in {:?}, leased for {:?}, {:?}\n",
+            "{:<10} {event:<13} -> {:<10} attempt {} polls {} due {:>3} s, leased {:>3} s\n",
             job.status.as_str(),
             moved.status.as_str(),
             moved.attempt,
             moved.polls,
-            due_s,
-            leased_s,
-            moved.request_id.as_deref().unwrap_or("unnamed"),
+            in_s(moved.due_at),
+            in_s(moved.lease_until),
         );
     };
     let (queued, _) = in_status(Status::Queued);
@@ -129,18 +127,29 @@ fn what_moves_an_open_job() {
     row("claim_poll", &submitted, submitted.clone().claim_poll(later));
     row("poll_later", &submitted, submitted.clone().poll_later(Duration::ZERO, later));
     expect![[r#"
-        queued     claim_submit   -> submitting attempt 1, polls 0, due in Some(240), leased for Some(240), "unnamed"
-        queued     postpone       -> queued     attempt 0, polls 0, due in Some(60), leased for None, "unnamed"
-        submitting claim_submit   -> submitting attempt 2, polls 0, due in Some(240), leased for Some(240), "unnamed"
-        submitting requeue        -> queued     attempt 0, polls 0, due in Some(60), leased for None, "unnamed"
-        submitting await_unknown  -> submitting attempt 1, polls 0, due in Some(420), leased for None, "unnamed"
-        submitting accept         -> submitted  attempt 1, polls 0, due in Some(45), leased for None, "request_1"
-        submitting signal         -> submitted  attempt 1, polls 0, due in Some(0), leased for None, "request_1"
-        submitted  signal         -> submitted  attempt 1, polls 0, due in Some(0), leased for None, "request_1"
-        submitted  postpone       -> submitted  attempt 1, polls 0, due in Some(60), leased for None, "request_1"
-        submitted  claim_poll     -> submitted  attempt 1, polls 1, due in Some(240), leased for Some(240), "request_1"
-        submitted  poll_later     -> submitted  attempt 1, polls 0, due in Some(45), leased for None, "request_1"
-    "#]].assert_eq(&table);
+    queued     claim_submit  -> submitting attempt 1 polls 0 due 240 s, leased 240 s
+    queued     postpone      -> queued     attempt 0 polls 0 due  60 s, leased   0 s
+    submitting claim_submit  -> submitting attempt 2 polls 0 due 240 s, leased 240 s
+    submitting requeue       -> queued     attempt 0 polls 0 due  60 s, leased   0 s
+    submitting await_unknown -> submitting attempt 1 polls 0 due 420 s, leased   0 s
+    submitting accept        -> submitted  attempt 1 polls 0 due  45 s, leased   0 s
+    submitting signal        -> submitted  attempt 1 polls 0 due   0 s, leased   0 s
+    submitted  signal        -> submitted  attempt 1 polls 0 due   0 s, leased   0 s
+    submitted  postpone      -> submitted  attempt 1 polls 0 due  60 s, leased   0 s
+    submitted  claim_poll    -> submitted  attempt 1 polls 1 due 240 s, leased 240 s
+    submitted  poll_later    -> submitted  attempt 1 polls 0 due  45 s, leased   0 s
+"#]]
+    .assert_eq(&table);
+}
+
+#[test]
+fn a_request_is_named_by_the_answer_or_by_the_notice() {
+    let (job, _) = in_status(Status::Submitting);
+    assert_eq!(job.request_id, None);
+    for named in [job.clone().accept("request_1", NOW), job.signal("request_1", NOW)] {
+        assert_eq!(named.request_id.as_deref(), Some("request_1"));
+        assert_eq!(named.submitted_at, Some(NOW));
+    }
 }
 
 #[test]
@@ -166,42 +175,27 @@ fn a_notice_does_not_restart_the_clock_of_the_provider() {
 
 #[test]
 fn why_a_generation_is_not_cancelled() {
-    let check = |status: Status, expected: expect_test::Expect| {
+    let mut messages = String::new();
+    for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
         let (job, account) = in_status(status);
-        let refused = job.cancel(&mut drafted(account, NOW)).unwrap_err();
+        let refused = job.clone().cancel(&mut drafted(account, NOW)).unwrap_err();
         assert_eq!(refused.kind(), RefusalKind::Conflict);
-        expected.assert_eq(&format!("{refused}\n{}", serde_json::json!(refused.members())));
-    };
-    check(
-        Status::Submitting,
-        expect![[r#"
-        The provider has this generation and cannot be stopped. 1 credit(s) are charged if an image arrives, none if it fails.
-        [["charge",{"credits":1,"lots":[{"credits":1,"lot":"free:2027-01-15T08:00:00.000Z"}],"state":"held"}]]"#]],
-    );
-    check(
-        Status::Submitted,
-        expect![[r#"
-        The provider has this generation and cannot be stopped. 1 credit(s) are charged if an image arrives, none if it fails.
-        [["charge",{"credits":1,"lots":[{"credits":1,"lot":"free:2027-01-15T08:00:00.000Z"}],"state":"held"}]]"#]],
-    );
-    check(
-        Status::Succeeded,
-        expect![[r#"
-        This generation is succeeded already.
-        [["status","succeeded"],["charge",{"credits":1,"lots":[{"credits":1,"lot":"free:2027-01-15T08:00:00.000Z"}],"state":"captured"}]]"#]],
-    );
-    check(
-        Status::Failed,
-        expect![[r#"
-        This generation is failed already.
-        [["status","failed"],["charge",{"credits":1,"lots":[{"credits":1,"lot":"free:2027-01-15T08:00:00.000Z"}],"state":"released"}]]"#]],
-    );
-    check(
-        Status::Cancelled,
-        expect![[r#"
-        This generation is cancelled already.
-        [["status","cancelled"],["charge",{"credits":1,"lots":[{"credits":1,"lot":"free:2027-01-15T08:00:00.000Z"}],"state":"released"}]]"#]],
-    );
+        let mut members = refused.members();
+        assert_eq!(members.pop(), Some(("charge", serde_json::json!(job.charge))));
+        let over = status.is_final().then(|| ("generation_status", serde_json::json!(status)));
+        assert_eq!(members.pop(), over);
+        messages += &format!("{refused}\n");
+    }
+    expect![[r#"
+        The provider has this generation and cannot be stopped.
+        1 credit(s) are charged if an image arrives, none if it fails.
+        The provider has this generation and cannot be stopped.
+        1 credit(s) are charged if an image arrives, none if it fails.
+        This generation is over already: succeeded.
+        This generation is over already: failed.
+        This generation is over already: cancelled.
+    "#]]
+    .assert_eq(&messages.replace(". ", ".\n"));
 }
 
 #[test]
