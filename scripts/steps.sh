@@ -12,12 +12,17 @@ fail() {
   exit 1
 }
 
-# step TITLE COMMAND...: runs it, counts its seconds, and shows the end of its output if it fails.
-step() {
-  local title=$1 began=$SECONDS log shown=0
+# step TITLE COMMAND...: runs it, counts its seconds, and ends the script if it fails.
+step() { attempt "$@" || exit 1; }
+
+# attempt TITLE COMMAND...: the same, but a failure is the caller's to judge. Its whole output is in $STEP_LOG, and the
+# end of it is shown if it fails.
+attempt() {
+  local title=$1 began=$SECONDS shown=0 log
   shift
   mkdir -p .local/log
   log=.local/log/$(printf '%s' "$title" | tr -cs '[:alnum:]' '-' | tr '[:upper:]' '[:lower:]').log
+  STEP_LOG=$log
   set -m # a process group of its own, so that an interrupted step ends with all it started
   "$@" </dev/null >"$log" 2>&1 &
   STEP_PID=$!
@@ -40,11 +45,12 @@ step() {
     STEP_PID=
     printf '  %-44s %5d s  %sfailed%s\n' "$title" $((SECONDS - began)) "$RED" "$PLAIN"
     tail -n 25 "$log" >&2
-    fail "the whole output is in $log"
+    printf '%sthe whole output is in %s%s\n' "$RED" "$log" "$PLAIN" >&2
+    return 1
   fi
 }
 
-STEP_PID=
+STEP_PID= STEP_LOG=
 trap '[ -z "$STEP_PID" ] || kill -- "-$STEP_PID" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 

@@ -4,10 +4,13 @@ pub mod get_me;
 pub mod update_me;
 mod view;
 
-use runtime::Endpoint;
+use runtime::Function;
 
-/// Every endpoint of this crate.
-pub const ENDPOINTS: &[Endpoint] = &[get_me::ENDPOINT, update_me::ENDPOINT];
+/// Every function of this crate.
+pub const FUNCTIONS: &[Function] = &[
+    Function::http(get_me::ENDPOINT, &get_me::handle),
+    Function::http(update_me::ENDPOINT, &update_me::handle),
+];
 
 #[cfg(test)]
 mod tests;

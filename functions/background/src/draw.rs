@@ -19,7 +19,7 @@ const SIDE_PX_STANDARD: u32 = 768;
 pub(crate) fn draw(input: &Input) -> Result<Picture, PictureRefused> {
     let words = words(input);
     let rig = input.lighting.clone().unwrap_or_else(LightingRig::three_point);
-    let camera = input.camera.clone().unwrap_or_default();
+    let camera = input.camera.unwrap_or_default();
     let (side, quality) = match input.quality {
         Quality::Lite => (SIDE_PX_LITE, studio::Quality::Preview),
         Quality::Standard => (SIDE_PX_STANDARD, studio::Quality::Standard),

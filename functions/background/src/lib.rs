@@ -8,14 +8,14 @@ pub mod run_generation;
 mod settle;
 pub mod sweep_generations;
 
-use runtime::Worker;
+use runtime::Function;
 
-/// Every worker of this crate.
-pub const WORKERS: &[Worker] = &[
-    relay_outbox::WORKER,
-    run_generation::WORKER,
-    fail_dead_letters::WORKER,
-    sweep_generations::WORKER,
+/// Every function of this crate.
+pub const FUNCTIONS: &[Function] = &[
+    Function::stream(relay_outbox::WORKER, &relay_outbox::handle),
+    Function::queue(run_generation::WORKER, &run_generation::handle),
+    Function::queue(fail_dead_letters::WORKER, &fail_dead_letters::handle),
+    Function::schedule(sweep_generations::WORKER, &sweep_generations::handle),
 ];
 
 #[cfg(test)]

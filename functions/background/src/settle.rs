@@ -51,8 +51,8 @@ fn count(settled: &Settled, now: Timestamp) {
     };
     let took = u64::try_from(job.created_at.until(now).as_millis()).unwrap_or(u64::MAX);
     Metrics::at(now)
-        .dimension("Status", job.status.as_str())
-        .count("Jobs", 1)
+        .dimension("Outcome", job.status.as_str())
+        .count("JobsEnded", 1)
         .count(moved, credits)
         .millis("JobTime", took)
         .emit();

@@ -3,10 +3,13 @@
 pub mod get_credits;
 pub mod list_plans;
 
-use runtime::Endpoint;
+use runtime::Function;
 
-/// Every endpoint of this crate.
-pub const ENDPOINTS: &[Endpoint] = &[list_plans::ENDPOINT, get_credits::ENDPOINT];
+/// Every function of this crate.
+pub const FUNCTIONS: &[Function] = &[
+    Function::http(list_plans::ENDPOINT, &list_plans::handle),
+    Function::http(get_credits::ENDPOINT, &get_credits::handle),
+];
 
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,14 @@ pub mod authorizer;
 pub mod get_health;
 pub mod webhook_bria;
 
-use runtime::Endpoint;
+use runtime::Function;
 
-/// Every endpoint of this crate.
-pub const ENDPOINTS: &[Endpoint] = &[get_health::ENDPOINT, webhook_bria::ENDPOINT];
+/// Every function of this crate.
+pub const FUNCTIONS: &[Function] = &[
+    Function::http(get_health::ENDPOINT, &get_health::handle),
+    Function::http(webhook_bria::ENDPOINT, &webhook_bria::handle),
+    Function::authorizer(authorizer::WORKER, &authorizer::handle),
+];
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use clients::bria::webhook::verify;
 use domain::generation::{Job, WebhookRef};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, Metrics, WebhookTokens};
 use serde::{Deserialize, Serialize};
-use store::{Missing, Store};
+use store::{Missing, Store, StoreError};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("edge-webhook-bria", "/webhooks/bria", Access::Signed).ignores_key();
@@ -44,13 +44,13 @@ pub async fn handle(
         }
         if job.status.is_final() {
             Metrics::at(call.now).count("LateNotices", 1).emit();
-            break;
+            return Ok(Fresh(Response { received: true }));
         }
         if store.advance(&job, &job.clone().signal(request_id, call.now)).await? {
-            break;
+            return Ok(Fresh(Response { received: true }));
         }
     }
-    Ok(Fresh(Response { received: true }))
+    Err(StoreError::Busy.into())
 }
 
 /// Bria signs the notice but not the URL: the job's token and, once known, its request must agree.

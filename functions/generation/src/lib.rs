@@ -11,18 +11,18 @@ pub mod structure_prompt;
 mod structurer;
 mod view;
 
-use runtime::Endpoint;
+use runtime::Function;
 
-/// Every endpoint of this crate.
-pub const ENDPOINTS: &[Endpoint] = &[
-    create_generation::ENDPOINT,
-    list_generations::ENDPOINT,
-    get_generation::ENDPOINT,
-    cancel_generation::ENDPOINT,
-    structure_prompt::ENDPOINT,
-    create_preset::ENDPOINT,
-    list_presets::ENDPOINT,
-    delete_preset::ENDPOINT,
+/// Every function of this crate.
+pub const FUNCTIONS: &[Function] = &[
+    Function::http(create_generation::ENDPOINT, &create_generation::handle),
+    Function::http(list_generations::ENDPOINT, &list_generations::handle),
+    Function::http(get_generation::ENDPOINT, &get_generation::handle),
+    Function::http(cancel_generation::ENDPOINT, &cancel_generation::handle),
+    Function::http(structure_prompt::ENDPOINT, &structure_prompt::handle),
+    Function::http(create_preset::ENDPOINT, &create_preset::handle),
+    Function::http(list_presets::ENDPOINT, &list_presets::handle),
+    Function::http(delete_preset::ENDPOINT, &delete_preset::handle),
 ];
 
 #[cfg(test)]

@@ -413,9 +413,22 @@ impl<'de> Deserializer<'de> for Input {
         }
     }
 
+    /// A struct is an object. serde's own would also take a list of its fields in their order.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        if let Input::List(_) = self {
+            return Err(de::Error::invalid_type(de::Unexpected::Seq, &visitor));
+        }
+        self.deserialize_any(visitor)
+    }
+
     forward_to_deserialize_any! {
-        i128 u128 char str string bytes byte_buf unit_struct seq tuple tuple_struct map struct
-        identifier ignored_any
+        i128 u128 char str string bytes byte_buf unit_struct seq tuple tuple_struct map identifier
+        ignored_any
     }
 }
 

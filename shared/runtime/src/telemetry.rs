@@ -7,9 +7,15 @@ use std::panic;
 
 use domain::Timestamp;
 use tracing::{Level, Span, Subscriber, error, field, info, info_span, warn};
-use tracing_subscriber::{fmt::MakeWriter, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::{ambient::Ambient, error::ApiError};
+
+/// Where `lambda_runtime` logs every invocation that returned an error or panicked, at the level
+/// `error`. A token that is not accepted is such a one, and panics have their line already.
+const SAID_TWICE: &str = "lambda_runtime::layers::panic";
 
 /// Begins to write logs of `level` and above, and turns panics into such lines.
 pub(crate) fn start(level: Level) {
@@ -27,15 +33,16 @@ fn subscriber<W>(level: Level, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_target(false)
         .with_current_span(true)
         .with_span_list(false)
-        .with_max_level(level)
-        .with_writer(writer)
-        .finish()
+        .with_writer(writer);
+    // A failed invocation is logged by the shell that failed it, at the level it deserves.
+    let wanted = filter_fn(move |line| *line.level() <= level && line.target() != SAID_TWICE);
+    tracing_subscriber::registry().with(lines.with_filter(wanted.with_max_level_hint(level)))
 }
 
 /// The span of one call or message.

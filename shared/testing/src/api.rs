@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response};
-use serde_json::Value;
+use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap};
+use serde_json::{Value, json};
 
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,12 +31,23 @@ pub enum CallFailed {
     },
 }
 
-/// The API as one person sees it.
+/// The API as one person sees it, or as nobody does.
 #[derive(Debug, Clone)]
 pub struct Api {
     root: String,
-    token: String,
+    token: Option<String>,
     client: Client,
+}
+
+/// What came back, whatever it says.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Api {
@@ -54,18 +65,45 @@ impl Api {
     /// # Errors
     /// When the stack is not up.
     pub fn with_token(token: String) -> Result<Api, CallFailed> {
-        let root = variable("PROLIGHT_API_URL")?;
-        let client = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
-        Ok(Api { root, token, client })
+        Ok(Api { token: Some(token), ..Api::anonymous()? })
     }
 
-    /// A request with the token; `path` begins with a slash or is a whole URL of this API.
+    /// As somebody who has not signed in.
+    ///
+    /// # Errors
+    /// When the stack is not up.
+    pub fn anonymous() -> Result<Api, CallFailed> {
+        let root = variable("PROLIGHT_API_URL")?;
+        let client = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
+        Ok(Api { root, token: None, client })
+    }
+
+    /// As somebody who was never here before: the local issuer knows everybody.
+    ///
+    /// # Errors
+    /// When the stack is not up.
+    pub async fn of_new_member() -> Result<Api, CallFailed> {
+        let api = Api::anonymous()?;
+        let username = format!("e2e-{:016x}@prolight.test", rand::random::<u64>());
+        let ask = json!({ "grant_type": "password", "username": username });
+        let url = format!("{}/token", variable("SANDBOX_URL")?);
+        let answer = accepted(Method::POST, api.client.post(url).json(&ask).send().await?).await?;
+        let token = answer["access_token"].as_str().map(str::to_owned);
+        Ok(Api { token, ..api })
+    }
+
+    /// A request, with the token if there is one; `path` begins with a slash or is a whole URL of
+    /// this API.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = match path.starts_with('/') {
             true => format!("{}{path}", self.root),
             false => path.to_owned(),
         };
-        self.client.request(method, url).bearer_auth(&self.token)
+        let request = self.client.request(method, url);
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     /// What a GET answers.
@@ -92,6 +130,53 @@ impl Api {
     pub async fn fetch(&self, url: &str) -> Result<Vec<u8>, CallFailed> {
         let response = self.client.get(url).send().await?.error_for_status()?;
         Ok(response.bytes().await?.to_vec())
+    }
+}
+
+impl Answer {
+    /// What `request` is answered, refusals included.
+    ///
+    /// # Errors
+    /// When it is not answered.
+    pub async fn to(request: RequestBuilder) -> Result<Answer, CallFailed> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body, `null` if it is not JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The body of an answer with this status.
+    ///
+    /// # Panics
+    /// When it has another: the message shows all of it.
+    #[track_caller]
+    pub fn ok(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        self.json()
+    }
+
+    /// The problem document of a refusal with this status and code (RFC 9457).
+    ///
+    /// # Panics
+    /// When it is not that.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        let problem = self.ok(status);
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{problem}");
+        for member in ["type", "title", "detail", "request_id"] {
+            assert!(problem[member].is_string(), "`{member}` in {problem}");
+        }
+        problem
     }
 }
 

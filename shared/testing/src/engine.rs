@@ -9,6 +9,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use aws_sdk_dynamodb::{
@@ -140,7 +141,11 @@ impl Engine {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::for_tests())
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(3)
+                    .with_initial_backoff(Duration::from_millis(1)),
+            )
             .http_client(self.clone())
             .build();
         Client::from_conf(config)
@@ -255,6 +260,11 @@ impl Engine {
             true => state.usage.read_units += units,
             false => state.usage.write_units += units,
         }
+    }
+
+    /// Answers one request of the wire protocol and counts it: status and body.
+    pub fn serve(&self, operation: &str, body: &[u8]) -> (u16, String) {
+        self.answer(operation, body, None).expect("only an ordered fault loses an answer")
     }
 
     /// Runs one operation of the wire protocol.

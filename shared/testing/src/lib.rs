@@ -8,8 +8,11 @@
 )]
 
 pub mod api;
+#[cfg(feature = "bench")]
+pub mod bench;
+pub mod cloud;
 pub mod engine;
 pub mod world;
 
 pub use engine::{Engine, Fault, Usage};
-pub use world::{Actor, Answer, Ask, World};
+pub use world::{Actor, Answer, Ask, World, at_once};

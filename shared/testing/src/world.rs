@@ -4,14 +4,18 @@
 //! parsing, the handler, the store, a real DynamoDB engine, and the answer as it goes on the wire.
 //! [`World::close`] ends a test by checking what must always hold.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Barrier, time::Duration};
 
+use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use clients::Images;
 use domain::{
     Timestamp,
-    account::Account,
-    credits::Credits,
+    account::{Account, AccountRefused},
+    credits::{Credits, LotId},
     generation::{ChargeState, Job},
     id::UserId,
+    plan::Plan,
 };
 use runtime::{
     Ambient, ApiError, Call, Endpoint, Reply, StreamEvent,
@@ -26,6 +30,9 @@ use crate::engine::{Engine, TABLE};
 
 /// When every test begins.
 pub const BEGINNING: &str = "2026-11-22T09:00:00Z";
+
+/// About a month: how long a paid period lasts in tests.
+const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The table, the clock, and what was called.
 #[derive(Debug)]
@@ -48,7 +55,10 @@ impl World {
     /// An empty world at [`BEGINNING`].
     pub fn new() -> World {
         let engine = Engine::new();
-        let store = Store::new(engine.client(), TABLE.to_owned());
+        // The SDK's own second tries wait a moment, not a second.
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        let config = engine.client().config().to_builder().retry_config(retries).build();
+        let store = Store::new(Client::from_conf(config), TABLE.to_owned());
         let now = Timestamp::parse(BEGINNING).expect("a time");
         let ambient = Ambient {
             cors_origin: Some("https://app.prolight.test".into()),
@@ -83,6 +93,53 @@ impl World {
     /// A member's account as it stands in the table, brought up to date.
     pub async fn account(&self, user: &UserId) -> Account {
         self.store.visit(user, None, self.now()).await.expect("an account")
+    }
+
+    /// A member of `plan` with exactly so many credits left of it.
+    pub async fn member(&self, name: &str, plan: Plan, credits: u32) -> Actor {
+        let actor = Actor::member(name);
+        let setup = self.store.change_account(&actor.id, None, self.now(), |draft| {
+            if plan != Plan::Free {
+                let (lot, ends_at) = (LotId("invoice_1".to_owned()), self.now().plus(MONTH));
+                draft.begin_period(plan, lot, ends_at)?;
+            }
+            let spare = draft.account().credits.totals().available.saturating_sub(credits);
+            if spare > 0 {
+                let hold = draft.start_job("setup", spare)?;
+                draft.capture_job("setup", &hold)?;
+            }
+            Ok::<(), AccountRefused>(())
+        });
+        setup.await.expect("a member");
+        actor
+    }
+
+    /// Suspends a member behind the product's back, for good if `until` is `None`: tests need the
+    /// standing, whoever may give it.
+    pub async fn suspend(&self, member: &UserId, reason: &str, until: Option<Timestamp>) {
+        self.account(member).await;
+        let stored =
+            |item: &Value| item["user_id"]["S"] == json!(member) && item.get("standing").is_some();
+        let mut account = self.engine.dump().into_iter().find(stored).expect("an account");
+        let mut standing = json!({"state": {"S": "suspended"}, "reason": {"S": reason}});
+        if let Some(until) = until {
+            standing["until"] = json!({"S": until});
+        }
+        account["standing"] = json!({"M": standing});
+        let put = json!({"TableName": TABLE, "Item": account});
+        self.engine.run("PutItem", &put.to_string()).expect("a suspension");
+    }
+
+    /// The bucket of images as far as links to it go, which no network is needed for.
+    pub fn images(&self) -> Images {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url("https://s3.prolight.test")
+            .force_path_style(true)
+            .build();
+        Images::new(&aws_sdk_s3::Client::from_conf(config), "images")
     }
 
     /// All jobs of a member, newest first.
@@ -126,6 +183,29 @@ impl World {
     pub fn outbox(&self) -> StreamEvent {
         serde_json::from_value(self.engine.stream_batch()).expect("stream records")
     }
+}
+
+/// Does `work` so many times at once, each on a thread of its own, and returns what came of each.
+///
+/// Every call waits for all others to be ready before it begins.
+pub fn at_once<T, F>(times: usize, work: impl Fn(usize) -> F + Sync) -> Vec<T>
+where
+    T: Send,
+    F: Future<Output = T>,
+{
+    let (ready, work) = (Barrier::new(times), &work);
+    std::thread::scope(|scope| {
+        let start = |number| {
+            let ready = &ready;
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+                ready.wait();
+                runtime.expect("a runtime").block_on(work(number))
+            })
+        };
+        let threads: Vec<_> = (0..times).map(start).collect();
+        threads.into_iter().map(|thread| thread.join().expect("work that ends")).collect()
+    })
 }
 
 /// A request in the making.
@@ -280,5 +360,24 @@ impl Answer {
     /// The `code` of a problem.
     pub fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The body as a person reads it.
+    pub fn pretty(&self) -> String {
+        format!("{:#}", self.json())
+    }
+
+    /// The status, the `code` of a problem, and each field that was not accepted: `422
+    /// invalid_request, /prompt empty`.
+    pub fn brief(&self) -> String {
+        let body = self.json();
+        let fields = body["errors"].as_array().into_iter().flatten().map(|field| {
+            let pointer = field["pointer"].as_str().filter(|pointer| !pointer.is_empty());
+            let code = field["code"].as_str().unwrap_or_default();
+            format!("{} {code}", pointer.unwrap_or("(whole)"))
+        });
+        let refusal = std::iter::once(format!("{} {}", self.status(), self.code()));
+        let all: Vec<String> = refusal.chain(fields).collect();
+        all.join(", ").trim_end().to_owned()
     }
 }

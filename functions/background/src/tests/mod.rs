@@ -1,1 +1,18 @@
+//! The workers on the whole path: from a member's POST through stream, queue, provider and bucket
+//! to the settled credit, on good days and on bad ones.
+//!
+//! The table is a real engine in this process, S3 is the local cloud's, the provider is the sandbox
+//! with faults on demand, and time passes when a test says so. Every test ends with the books.
 
+mod crashes;
+mod dead_letters;
+mod faults;
+mod messages;
+mod notices;
+mod outside;
+mod paths;
+mod pictures;
+mod queue;
+mod relay;
+mod stage;
+mod sweep;

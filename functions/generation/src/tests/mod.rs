@@ -1,1 +1,175 @@
+//! Generations as a frontend meets them: whole requests, from API Gateway's event to the wire.
 
+mod cancel;
+mod create;
+mod credits;
+mod follow;
+mod keys;
+mod lists;
+mod presets;
+mod structure;
+
+use clients::Images;
+use domain::{
+    generation::{Failure, FailureCode, Job, Provider, Status},
+    id::UserId,
+    image::StoredImage,
+};
+use runtime::PromptProvider;
+use serde_json::{Value, json};
+use store::Settled;
+use testing::{Actor, Answer, Ask, World};
+
+use crate::{
+    cancel_generation, create_generation, create_preset, delete_preset, get_generation,
+    list_generations, list_presets, structure_prompt,
+};
+
+/// A world, and the functions of this crate over it.
+#[derive(Debug)]
+struct Studio {
+    world: World,
+    images: Images,
+}
+
+impl Studio {
+    fn open() -> Studio {
+        let world = World::new();
+        let images = world.images();
+        Studio { world, images }
+    }
+
+    async fn create(&self, ask: &Ask) -> Answer {
+        use create_generation::{ENDPOINT, handle};
+        let capabilities = (self.world.store.clone(), Provider::Bria);
+        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+    }
+
+    async fn get(&self, ask: &Ask) -> Answer {
+        use get_generation::{ENDPOINT, handle};
+        let capabilities = (self.world.store.clone(), self.images.clone());
+        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+    }
+
+    async fn list(&self, ask: &Ask) -> Answer {
+        use list_generations::{ENDPOINT, handle};
+        let capabilities = (self.world.store.clone(), self.images.clone());
+        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+    }
+
+    async fn cancel(&self, ask: &Ask) -> Answer {
+        use cancel_generation::{ENDPOINT, handle};
+        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    }
+
+    async fn structure(&self, ask: &Ask) -> Answer {
+        use structure_prompt::{ENDPOINT, handle};
+        let capabilities = (self.world.store.clone(), PromptProvider::Template);
+        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+    }
+
+    async fn create_preset(&self, ask: &Ask) -> Answer {
+        use create_preset::{ENDPOINT, handle};
+        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    }
+
+    async fn list_presets(&self, ask: &Ask) -> Answer {
+        use list_presets::{ENDPOINT, handle};
+        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    }
+
+    async fn delete_preset(&self, ask: &Ask) -> Answer {
+        use delete_preset::{ENDPOINT, handle};
+        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    }
+
+    /// A generation that is accepted, as the table has it.
+    async fn created(&self, actor: &Actor, key: &str) -> Job {
+        let answer = self.create(&order(actor, key)).await;
+        assert_eq!(answer.status(), 202, "{}", answer.pretty());
+        self.job(&actor.id, &answer).await
+    }
+
+    /// The job an answer is about.
+    async fn job(&self, user: &UserId, answer: &Answer) -> Job {
+        let id = serde_json::from_value(answer.json()["id"].clone()).unwrap();
+        self.world.store.job(user, &id).await.unwrap()
+    }
+
+    /// Moves a queued job to `status`, by the way a worker takes it.
+    async fn moved(&self, job: Job, status: Status) -> Job {
+        let (store, now) = (&self.world.store, self.world.now());
+        let submitting = job.clone().claim_submit(now);
+        let submitted = submitting.clone().accept("req_1", now);
+        let steps = match status {
+            Status::Queued | Status::Cancelled => vec![],
+            Status::Submitting => vec![submitting],
+            Status::Submitted | Status::Succeeded | Status::Failed => vec![submitting, submitted],
+        };
+        let mut present = job;
+        for next in steps {
+            assert!(store.advance(&present, &next).await.unwrap());
+            present = next;
+        }
+        let settled = match status {
+            Status::Queued | Status::Submitting | Status::Submitted => return present,
+            Status::Succeeded => {
+                let image = stored(&present);
+                store.settle(&present, now, |job, draft| job.succeed(draft, image.clone())).await
+            }
+            Status::Failed => {
+                store.settle(&present, now, |job, draft| job.fail(draft, blocked())).await
+            }
+            Status::Cancelled => {
+                return store.cancel(&present.user_id, &present.id, None, now).await.unwrap();
+            }
+        };
+        match settled.unwrap() {
+            Settled::Now(job) => *job,
+            Settled::Elsewhere => panic!("nobody else moves it"),
+        }
+    }
+}
+
+fn stored(job: &Job) -> StoredImage {
+    let folder = format!("generations/{}/{}", job.user_id, job.id);
+    StoredImage {
+        key: format!("{folder}/original.png"),
+        thumbnail_key: format!("{folder}/thumbnail.jpg"),
+        sha256: "5e".repeat(32),
+        width: 1024,
+        height: 1024,
+    }
+}
+
+fn blocked() -> Failure {
+    Failure::new(FailureCode::ContentBlocked, "The prompt was not accepted by moderation.")
+}
+
+/// A post of the simplest generation.
+fn order(actor: &Actor, key: &str) -> Ask {
+    Ask::by(actor).key(key).json(json!({"prompt": "a red chair"}))
+}
+
+/// A rig of three lights, as a frontend sends it.
+fn three_lights() -> Value {
+    json!({
+        "lights": [
+            {"role": "key", "azimuth": -45, "elevation": 35, "colour": 5200},
+            {"role": "fill", "intensity": -2},
+            {"role": "rim", "azimuth": 150, "colour": 7000},
+        ],
+        "backdrop": {"colour": "charcoal"},
+    })
+}
+
+/// `value` with one member replaced, at a JSON pointer whose parent exists.
+fn with(mut value: Value, pointer: &str, member: Value) -> Value {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let parent = value.pointer_mut(parent).unwrap();
+    match parent.as_array_mut() {
+        Some(list) => list[key.parse::<usize>().unwrap()] = member,
+        None => parent[key] = member,
+    }
+    value
+}

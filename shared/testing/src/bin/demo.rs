@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use testing::api::Api;
 
 const PEOPLE: [&str; 4] = ["MEMBER", "CREATOR", "MODERATOR", "ADMIN"];
-const PROMPT: &str = "a marble bust on a plinth, studio portrait, calm and dignified";
+const PROMPT: &str = "a calm studio portrait of a woman in a teal roll-neck, hair slicked back";
 const PICTURE: &str = ".local/demo/image.png";
 /// How long the picture may take before this gives up.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -1,0 +1,141 @@
+//! Who am I: also what brings an account into being.
+
+use std::time::Duration;
+
+use domain::plan::Plan;
+use expect_test::{Expect, expect};
+use serde_json::Value;
+use testing::{Actor, Ask, World, at_once};
+
+use super::get;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[tokio::test]
+async fn the_first_look_opens_an_account_with_ten_credits() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    let answer = get(&world, &Ask::by(&kim)).await;
+    assert_eq!((answer.status(), answer.header("cache-control")), (200, Some("private, no-cache")));
+    expect![[r#"
+        {
+          "bio": null,
+          "created_at": "2026-11-22T09:00:00.000Z",
+          "credits": {
+            "available": 10,
+            "debt": 0,
+            "held": 0,
+            "next_grant_at": "2026-12-22T09:00:00.000Z",
+            "unlimited": false
+          },
+          "display_name": null,
+          "email": "kim@prolight.test",
+          "generations": {
+            "open": 0,
+            "open_max": 2
+          },
+          "plan": "free",
+          "role": null,
+          "standing": {
+            "state": "active"
+          },
+          "user_id": "user_kim"
+        }"#]]
+    .assert_eq(&answer.pretty());
+    world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn many_first_looks_at_once_open_one_account() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    let answers = at_once(32, |_| async { get(&world, &Ask::by(&kim)).await });
+    for answer in answers {
+        assert_eq!((answer.status(), &answer.json()["credits"]["available"]), (200, &10.into()));
+    }
+    assert_eq!(world.store.whole_ledger(&kim.id).await.unwrap().len(), 1);
+    world.check_books(&kim.id).await;
+}
+
+/// A month is granted when somebody looks, once, and what was left of the last one has lapsed.
+#[tokio::test]
+async fn a_new_month_replaces_the_old_one() {
+    let world = World::new();
+    let kim = world.member("kim", Plan::Free, 3).await;
+    world.ambient.clock.advance(DAY * 30);
+    for _ in 0..3 {
+        let credits = get(&world, &Ask::by(&kim)).await.json()["credits"].clone();
+        assert_eq!(credits["available"], 10);
+        assert_eq!(credits["next_grant_at"], "2027-01-22T09:00:00.000Z");
+    }
+    world.ambient.clock.advance(DAY * 365);
+    assert_eq!(get(&world, &Ask::by(&kim)).await.json()["credits"]["available"], 10);
+    world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn a_plan_shows_in_the_account() {
+    let world = World::new();
+    let pro = world.member("pro", Plan::Pro, 500).await;
+    let studio = world.member("studio", Plan::Enterprise, 0).await;
+    let check = async |actor: &Actor, expected: Expect| {
+        let me = get(&world, &Ask::by(actor)).await.json();
+        let lines = [&me["plan"], &me["credits"], &me["generations"]].map(Value::to_string);
+        expected.assert_eq(&lines.join("\n"));
+    };
+    check(
+        &pro,
+        expect![[r#"
+        "pro"
+        {"available":500,"debt":0,"held":0,"next_grant_at":null,"unlimited":false}
+        {"open":0,"open_max":8}"#]],
+    )
+    .await;
+    check(
+        &studio,
+        expect![[r#"
+        "enterprise"
+        {"available":0,"debt":0,"held":0,"next_grant_at":null,"unlimited":true}
+        {"open":0,"open_max":32}"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn staff_see_their_role() {
+    let world = World::new();
+    for (actor, role) in [(Actor::moderator(), "moderator"), (Actor::admin(), "admin")] {
+        assert_eq!(get(&world, &Ask::by(&actor)).await.json()["role"], role);
+    }
+}
+
+/// Suspended members may read why.
+#[tokio::test]
+async fn a_suspension_is_explained() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    let until = world.now().plus(DAY * 7);
+    world.suspend(&kim.id, "spam", Some(until)).await;
+    let answer = get(&world, &Ask::by(&kim)).await;
+    assert_eq!(answer.status(), 200);
+    expect![[r#"{"reason":"spam","state":"suspended","until":"2026-11-29T09:00:00.000Z"}"#]]
+        .assert_eq(&answer.json()["standing"].to_string());
+    world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn an_account_that_has_not_changed_is_not_sent_again() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    let tag = get(&world, &Ask::by(&kim)).await.header("etag").unwrap().to_owned();
+    let again = Ask::by(&kim).header("If-None-Match", &tag);
+    assert_eq!(get(&world, &again).await.status(), 304);
+    world.ambient.clock.advance(DAY * 30);
+    assert_eq!(get(&world, &again).await.status(), 200, "a month was granted");
+}
+
+#[tokio::test]
+async fn nobody_and_unknown_questions_are_refused() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    expect!["401 unauthenticated"].assert_eq(&get(&world, &Ask::anonymous()).await.brief());
+    let asked = Ask::by(&kim).query("user_id", "user_ada");
+    let answer = get(&world, &asked).await;
+    expect!["422 invalid_request, /user_id unknown_field"].assert_eq(&answer.brief());
+    assert!(world.engine.dump().is_empty());
+}

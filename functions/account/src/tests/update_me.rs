@@ -1,0 +1,97 @@
+//! Saying who one is.
+
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+use testing::{Actor, Answer, Ask, World, at_once};
+
+use super::{get, update};
+
+async fn patch(world: &World, actor: &Actor, body: Value) -> Answer {
+    update(world, &Ask::by(actor).json(body)).await
+}
+
+#[tokio::test]
+async fn what_is_left_out_stays_and_null_clears() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    let check = async |body: Value, expected: Expect| {
+        let answer = patch(&world, &kim, body).await;
+        assert_eq!(answer.status(), 200, "{}", answer.pretty());
+        let me = answer.json();
+        assert_eq!(get(&world, &Ask::by(&kim)).await.json(), me);
+        expected.assert_eq(&format!("{} {}", me["display_name"], me["bio"]));
+    };
+    check(json!({}), expect!["null null"]).await;
+    check(json!({"display_name": "Kim"}), expect![[r#""Kim" null"#]]).await;
+    check(json!({"bio": "I light\nchairs."}), expect![[r#""Kim" "I light\nchairs.""#]]).await;
+    check(json!({"display_name": "金 💡"}), expect![[r#""金 💡" "I light\nchairs.""#]]).await;
+    check(json!({}), expect![[r#""金 💡" "I light\nchairs.""#]]).await;
+    check(json!({"bio": null}), expect![[r#""金 💡" null"#]]).await;
+    check(json!({"display_name": null, "bio": "x"}), expect![[r#"null "x""#]]).await;
+    world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn text_has_limits_and_nothing_else_can_be_changed() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    let check = async |body: Value, fields: &str| {
+        let answer = patch(&world, &kim, body).await;
+        assert_eq!(answer.brief(), format!("422 invalid_request, {fields}"));
+    };
+    check(json!({"display_name": ""}), "/display_name length, /display_name text").await;
+    check(json!({"display_name": " "}), "/display_name text").await;
+    check(json!({"display_name": "x".repeat(81)}), "/display_name length").await;
+    check(json!({"display_name": "a\u{0}b"}), "/display_name text").await;
+    check(json!({"display_name": 7}), "/display_name wrong_type").await;
+    check(json!({"bio": "x".repeat(501)}), "/bio length").await;
+    let both = json!({"bio": "\u{7}", "display_name": " "});
+    check(both, "/display_name text, /bio text").await;
+    check(json!({"plan": "enterprise"}), "/plan unknown_field").await;
+    check(json!({"credits": {"available": 1000}}), "/credits unknown_field").await;
+    check(json!({"role": "admin"}), "/role unknown_field").await;
+    check(json!({"standing": {"state": "active"}}), "/standing unknown_field").await;
+    let longest = json!({"display_name": "x".repeat(80), "bio": "ü".repeat(500)});
+    assert_eq!(patch(&world, &kim, longest).await.status(), 200);
+    let nobody = Ask::anonymous().json(json!({"bio": "x"}));
+    expect!["401 unauthenticated"].assert_eq(&update(&world, &nobody).await.brief());
+}
+
+/// Two tabs: the second save finds that the account is not what it showed.
+#[tokio::test]
+async fn a_change_of_what_has_moved_is_refused() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    let tag = get(&world, &Ask::by(&kim)).await.header("etag").unwrap().to_owned();
+    let save =
+        |name: &str| Ask::by(&kim).header("If-Match", &tag).json(json!({"display_name": name}));
+    assert_eq!(update(&world, &save("Kim")).await.status(), 200);
+    expect!["412 precondition_failed"].assert_eq(&update(&world, &save("Kimmy")).await.brief());
+    let me = get(&world, &Ask::by(&kim)).await;
+    assert_eq!(me.json()["display_name"], "Kim");
+    let again = Ask::by(&kim).header("If-Match", me.header("etag").unwrap());
+    assert_eq!(update(&world, &again.json(json!({"display_name": "Kimmy"}))).await.status(), 200);
+    world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn of_many_who_save_what_they_saw_one_wins() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    let tag = get(&world, &Ask::by(&kim)).await.header("etag").unwrap().to_owned();
+    let answers = at_once(16, |number| {
+        let body = json!({"display_name": format!("Kim {number}")});
+        let ask = Ask::by(&kim).header("If-Match", &tag).json(body);
+        let world = &world;
+        async move { update(world, &ask).await.status() }
+    });
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
+    assert!(answers.iter().all(|status| matches!(status, 200 | 412)), "{answers:?}");
+    world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn a_suspended_member_changes_nothing() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    world.suspend(&kim.id, "spam", None).await;
+    let answer = patch(&world, &kim, json!({"display_name": "Kim"})).await;
+    expect!["403 account_suspended"].assert_eq(&answer.brief());
+    assert_eq!(get(&world, &Ask::by(&kim)).await.json()["display_name"], Value::Null);
+    world.check_books(&kim.id).await;
+}

@@ -1,0 +1,127 @@
+//! The last stop of a hint: a job nobody could move ends, and its credit goes back.
+
+use domain::generation::{LEASE, Status};
+use testing::Fault;
+
+use super::{
+    outside::Outside,
+    queue::Message,
+    stage::{MINUTE, Stage},
+};
+
+/// Five times handed out, five times failed: what the queue then has among its dead.
+async fn buried(stage: &Stage<'_>) -> Vec<Message> {
+    for _ in 0..5 {
+        // Three tries of the SDK for the first read of the job.
+        for nth in 1..=3 {
+            stage.world.engine.order("BatchGetItem", nth, Fault::Fail);
+        }
+        assert_eq!(stage.work().await.len(), 1, "it comes again");
+        stage.pass(MINUTE * 6);
+    }
+    assert_eq!(stage.queue.receive(), []);
+    stage.queue.take_dead()
+}
+
+#[tokio::test]
+async fn a_job_that_failed_five_times_ends_and_is_not_charged() {
+    let outside = Outside::begin().await;
+    let stage = Stage::studio(&outside, "five-times");
+    let job = stage.post("a red chair").await;
+    stage.relay().await;
+    let dead = buried(&stage).await;
+    assert_eq!(dead.len(), 1);
+    assert_eq!(stage.bury(&dead).await, Vec::<String>::new());
+    assert_eq!(stage.ending(&job).await, "provider_unavailable");
+
+    let before = stage.world.engine.dump();
+    for _ in 0..3 {
+        assert_eq!(stage.bury(&dead).await, Vec::<String>::new());
+    }
+    assert_eq!(stage.world.engine.dump(), before, "a repeat changes nothing");
+    stage.close().await;
+    outside.close().await;
+}
+
+/// What a dead letter does to a job in each of its states.
+#[tokio::test]
+async fn a_dead_letter_ends_what_nobody_works_on() {
+    let outside = Outside::begin().await;
+
+    let stage = Stage::bria(&outside, "submitted");
+    let job = stage.post("submitted").await;
+    stage.step().await;
+    stage.queue.hint(&job, 1);
+    let dead = stage.queue.receive();
+    stage.bury(&dead).await;
+    assert_eq!(stage.ending(&job).await, "timed_out");
+    assert_eq!(stage.hear().await, 200, "its notice comes too late");
+    assert_eq!(stage.ending(&job).await, "timed_out");
+    stage.close().await;
+
+    let stage = Stage::bria(&outside, "leased");
+    let job = stage.post("leased").await;
+    stage.relay().await;
+    stage.world.engine.order("TransactWriteItems", 1, Fault::HangAfter);
+    assert_eq!(stage.world.engine.until_hung(stage.work()).await, None, "it died");
+    stage.bury(&dead_of(&stage, &job)).await;
+    assert_eq!(stage.job(&job).await.status, Status::Submitting, "somebody may be working on it");
+    stage.pass(LEASE);
+    stage.bury(&dead_of(&stage, &job)).await;
+    assert_eq!(stage.ending(&job).await, "submit_unknown");
+    stage.close().await;
+
+    let stage = Stage::studio(&outside, "over");
+    let job = stage.post("over").await;
+    stage.step().await;
+    let before = stage.world.engine.dump();
+    stage.bury(&dead_of(&stage, &job)).await;
+    assert_eq!(stage.world.engine.dump(), before);
+    stage.close().await;
+    outside.close().await;
+}
+
+/// A hint about `job`, as it lies among the dead.
+fn dead_of(stage: &Stage<'_>, job: &domain::generation::Job) -> Vec<Message> {
+    stage.queue.lose_all();
+    stage.queue.hint(job, 1);
+    stage.queue.receive()
+}
+
+#[tokio::test]
+async fn what_never_was_a_hint_is_dropped() {
+    let outside = Outside::begin().await;
+    let stage = Stage::studio(&outside, "dropped");
+    for body in [
+        r#"{"hello": "world"}"#,
+        "[]",
+        r#"{"user_id": "nobody", "job_id": "gen_01JD0000000000000000000000"}"#,
+    ] {
+        stage.queue.put(body);
+    }
+    stage.queue.put("not even JSON");
+    let dead = stage.queue.receive();
+    assert_eq!(stage.bury(&dead).await, [dead[3].id.clone()]);
+    assert!(stage.world.engine.dump().is_empty());
+    stage.close().await;
+    outside.close().await;
+}
+
+/// The table is away while a job is to be ended: the letter comes again.
+#[tokio::test]
+async fn a_letter_stays_until_its_job_is_ended() {
+    let outside = Outside::begin().await;
+    let stage = Stage::studio(&outside, "stays");
+    let job = stage.post("a red chair").await;
+    stage.relay().await;
+    let dead = stage.queue.receive();
+    for nth in 1..=3 {
+        stage.world.engine.order("TransactWriteItems", nth, Fault::Fail);
+    }
+    assert_eq!(stage.bury(&dead).await, [dead[0].id.clone()]);
+    assert_eq!(stage.ending(&job).await, "queued");
+    assert_eq!(stage.bury(&dead).await, Vec::<String>::new());
+    assert_eq!(stage.ending(&job).await, "provider_unavailable");
+    stage.close().await;
+    outside.close().await;
+}

@@ -1,0 +1,159 @@
+//! What lies outside of our functions: the provider, a bucket, and where the provider's notices
+//! arrive.
+//!
+//! Notices come over HTTP as they come from Bria, and wait here until a stage takes them to the
+//! edge: so a test decides when a notice is heard, and the provider is told how it was answered.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{RawQuery, State},
+    http::{HeaderMap, StatusCode},
+};
+use clients::{Bria, Http, ImageFetcher, Secret};
+use domain::generation::WebhookRef;
+use runtime::{BriaImages, ImageProvider};
+use sandbox::{
+    Config, RunningSandbox, Sandbox,
+    bria::{API_TOKEN, Settings},
+    faults::Order,
+    journal::Filter,
+    route::Route,
+};
+use testing::{
+    Ask,
+    cloud::{Bucket, Cloud},
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, mpsc, oneshot},
+};
+
+/// Longest wait for a notice that is on its way.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// As many calls as nobody makes.
+const NO_LIMIT: u32 = 10_000;
+
+/// A notice that waits for its answer.
+#[derive(Debug)]
+pub(super) struct Letter {
+    /// The `job` of its URL.
+    pub(super) job: String,
+    headers: HeaderMap,
+    body: Bytes,
+    answer: oneshot::Sender<u16>,
+}
+
+impl Letter {
+    /// The request it is at the edge.
+    pub(super) fn ask(&self) -> Ask {
+        let body = String::from_utf8(self.body.to_vec()).unwrap();
+        let ask = Ask::anonymous().query("job", &self.job).text(body);
+        self.headers
+            .iter()
+            .fold(ask, |ask, (name, value)| ask.header(name.as_str(), value.to_str().unwrap()))
+    }
+
+    /// Whose job it is about.
+    pub(super) fn target(&self) -> WebhookRef {
+        WebhookRef::parse(&self.job).unwrap()
+    }
+
+    /// Tells the provider how it was answered.
+    pub(super) fn answer(self, status: u16) {
+        // A provider that no longer waits has counted this attempt as failed: it comes again.
+        let _ = self.answer.send(status);
+    }
+}
+
+/// The world outside, shared by the stages of one test.
+#[derive(Debug)]
+pub(super) struct Outside {
+    pub(super) bucket: Bucket,
+    pub(super) sandbox: RunningSandbox,
+    pub(super) letters: Mutex<mpsc::UnboundedReceiver<Letter>>,
+    webhook_url: String,
+}
+
+impl Outside {
+    /// A provider whose jobs are done at once, an empty bucket, and an empty letter box.
+    pub(super) async fn begin() -> Outside {
+        let bria = Settings {
+            completes_after_ms: 0,
+            calls_per_minute: NO_LIMIT,
+            webhook_pauses_ms: vec![1],
+            ..Settings::default()
+        };
+        let sandbox = Sandbox::start(Config { bria, ..Config::default() }).await.unwrap();
+        let (letter_box, letters) = mpsc::unbounded_channel();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let webhook_url = format!("http://{}/webhooks/bria", listener.local_addr().unwrap());
+        let app = Router::new().fallback(take).with_state(letter_box);
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let bucket = Cloud::here().bucket().await;
+        Outside { bucket, sandbox, letters: Mutex::new(letters), webhook_url }
+    }
+
+    /// Bria as our worker has it.
+    pub(super) fn bria(&self) -> BriaImages {
+        let http = Http::new().unwrap();
+        let token = Secret::new(API_TOKEN);
+        BriaImages {
+            bria: Bria::new(http.clone(), &self.sandbox.bria_url(), &token).unwrap(),
+            fetcher: ImageFetcher::new(http, &[&self.sandbox.url]).unwrap(),
+            webhook_url: self.webhook_url.clone(),
+            calls_per_minute: NO_LIMIT,
+        }
+    }
+
+    /// The same as a capability.
+    pub(super) fn provider(&self) -> ImageProvider {
+        ImageProvider::Bria(self.bria())
+    }
+
+    /// Orders what goes wrong at the provider.
+    pub(super) fn order(&self, order: Order) {
+        self.sandbox.order(order).unwrap();
+    }
+
+    /// How many calls of `route` there were about the job whose prompt contains `words`.
+    pub(super) fn calls(&self, route: Route, words: &str) -> usize {
+        self.sandbox.received(&Filter::route(route).containing(words)).matched
+    }
+
+    /// The next notice.
+    pub(super) async fn letter(&self) -> Letter {
+        let mut letters = self.letters.lock().await;
+        let letter = tokio::time::timeout(PATIENCE, letters.recv()).await;
+        letter.expect("a notice in time").expect("a letter box")
+    }
+
+    /// Ends a test that went well.
+    pub(super) async fn close(self) {
+        let leaks = self.sandbox.received(&Filter::default()).leaks;
+        assert_eq!(leaks, 0, "our token is never sent to where pictures lie");
+        self.bucket.discard().await;
+    }
+}
+
+/// Keeps a notice until somebody says how it is answered; 500 if nobody does.
+async fn take(
+    State(letter_box): State<mpsc::UnboundedSender<Letter>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let query = query.unwrap_or_default();
+    let job = form_urlencoded::parse(query.as_bytes())
+        .find_map(|(name, value)| (name == "job").then(|| value.into_owned()))
+        .unwrap_or_default();
+    let (answer, answered) = oneshot::channel();
+    let kept = letter_box.send(Letter { job, headers, body, answer });
+    let status = match kept {
+        Ok(()) => answered.await.unwrap_or(500),
+        Err(_) => 500,
+    };
+    StatusCode::from_u16(status).unwrap()
+}

@@ -1,0 +1,314 @@
+//! A stage: the table, the queue, the workers and a clock that only the test moves.
+//!
+//! Everything between is the deployed path: a member posts through the API, the table's stream goes
+//! through the relay into the queue, the queue's batches through the worker, notices through the
+//! edge. [`Stage::until_quiet`] lets time pass as it would, and [`Stage::close`] checks the books.
+
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use clients::{Images, Secret};
+use domain::{
+    Timestamp,
+    generation::{Charge, ChargeState, Job, Provider},
+    id::JobId,
+};
+use edge::webhook_bria;
+use generation::{cancel_generation, create_generation};
+use runtime::{
+    Ambient, BatchResponse, Clock, ImageProvider, ScheduleEvent, TaskError, WebhookTokens,
+    dispatch_queue, dispatch_schedule, dispatch_stream,
+};
+use sandbox::bria::API_TOKEN;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use store::Store;
+use testing::{Actor, Answer, Ask, World, engine::TABLE};
+
+use super::{
+    outside::{Letter, Outside},
+    queue::{Message, Queue, event},
+};
+use crate::{fail_dead_letters, relay_outbox, run_generation, sweep_generations};
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+/// Most moments at which something happens before a stage is quiet.
+const MOMENTS_MAX: usize = 500;
+
+/// One table with everything around it.
+#[derive(Debug)]
+pub(super) struct Stage<'a> {
+    pub(super) world: World,
+    pub(super) queue: Queue,
+    pub(super) outside: &'a Outside,
+    /// What the worker may touch.
+    pub(super) hands: (Store, Images, ImageProvider),
+    /// Who posts, unless somebody else is named.
+    pub(super) member: Actor,
+    provider: Provider,
+    members: RefCell<Vec<Actor>>,
+    /// How many notices were answered with 200.
+    pub(super) notices: Cell<u32>,
+}
+
+impl<'a> Stage<'a> {
+    /// A stage whose images our own renderer makes.
+    pub(super) fn studio(outside: &'a Outside, name: &str) -> Stage<'a> {
+        Stage::new(outside, name, Provider::Studio, ImageProvider::Studio)
+    }
+
+    /// A stage whose images Bria makes.
+    pub(super) fn bria(outside: &'a Outside, name: &str) -> Stage<'a> {
+        Stage::new(outside, name, Provider::Bria, outside.provider())
+    }
+
+    /// Bria stamps its notices with the time of this machine, so a stage begins at its minute.
+    fn new(
+        outside: &'a Outside,
+        name: &str,
+        provider: Provider,
+        images: ImageProvider,
+    ) -> Stage<'a> {
+        let mut world = World::new();
+        world.ambient.clock = Clock::manual(Clock::System.now().floor_to(MINUTE));
+        // The SDK's own second tries wait a moment, not a second.
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        let config = world.engine.client().config().to_builder().retry_config(retries).build();
+        world.store = Store::new(aws_sdk_dynamodb::Client::from_conf(config), TABLE.to_owned());
+        Stage {
+            queue: Queue::new(world.ambient.clock.clone()),
+            hands: (world.store.clone(), outside.bucket.images(), images),
+            member: Actor::member(&name.replace(' ', "-")),
+            members: RefCell::default(),
+            notices: Cell::default(),
+            provider,
+            outside,
+            world,
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
+    /// Moves the clock.
+    pub(super) fn pass(&self, time: Duration) {
+        self.world.ambient.clock.advance(time);
+    }
+
+    /// The stage's member asks for an image.
+    pub(super) async fn post(&self, words: &str) -> Job {
+        self.post_by(&self.member, words).await
+    }
+
+    /// `member` asks for an image.
+    pub(super) async fn post_by(&self, member: &Actor, words: &str) -> Job {
+        self.members.borrow_mut().push(member.clone());
+        let body = json!({
+            "prompt": words, "seed": 7, "quality": "lite", "aspect_ratio": "16:9",
+        });
+        let ask = Ask::by(member).key(&words.replace(' ', "-")).json(body);
+        let (endpoint, handle) = (&create_generation::ENDPOINT, &create_generation::handle);
+        let hands = (self.world.store.clone(), self.provider);
+        let answer = self.world.send(endpoint, handle, &hands, &ask).await;
+        assert_eq!(answer.status(), 202, "{:?}", answer.json());
+        let id = JobId::parse(answer.json()["id"].as_str().unwrap()).unwrap();
+        self.world.store.job(&member.id, &id).await.unwrap()
+    }
+
+    /// The stage's member takes a job back.
+    pub(super) async fn cancel(&self, job: &Job) -> Answer {
+        let ask = Ask::by(&self.member).path("id", &job.id);
+        let (endpoint, handle) = (&cancel_generation::ENDPOINT, &cancel_generation::handle);
+        self.world.send(endpoint, handle, &self.world.store, &ask).await
+    }
+
+    /// A job as it is now.
+    pub(super) async fn job(&self, job: &Job) -> Job {
+        self.world.store.job(&job.user_id, &job.id).await.unwrap()
+    }
+
+    /// The stream's records since the last time, as the relay's event source lets them through.
+    pub(super) fn outbox(&self) -> Value {
+        let mut batch = self.world.engine.stream_batch();
+        let waits = |record: &Value| {
+            let status = record["dynamodb"]["NewImage"]["status"]["S"].as_str();
+            record["eventName"] != "REMOVE" && matches!(status, Some("queued" | "submitted"))
+        };
+        batch["Records"].as_array_mut().unwrap().retain(waits);
+        batch
+    }
+
+    /// Sends what is in the outbox to the queue.
+    pub(super) async fn relay(&self) -> BatchResponse {
+        let outbox = self.outbox();
+        self.relay_batch(outbox).await
+    }
+
+    /// Sends a batch of the stream to the queue.
+    pub(super) async fn relay_batch(&self, batch: Value) -> BatchResponse {
+        let (worker, handle) = (&relay_outbox::WORKER, &relay_outbox::handle);
+        let batch = serde_json::from_value(batch).unwrap();
+        dispatch_stream(worker, handle, &self.queue.sender(), &self.world.ambient, batch).await
+    }
+
+    /// Works through one batch of what is visible now; the ids of those that failed.
+    pub(super) async fn work(&self) -> Vec<String> {
+        self.work_on(self.queue.receive(), &self.world.ambient).await
+    }
+
+    /// Works through `batch` by the clock of `ambient`.
+    pub(super) async fn work_on(&self, batch: Vec<Message>, ambient: &Ambient) -> Vec<String> {
+        let (worker, handle) = (&run_generation::WORKER, &run_generation::handle);
+        let response = dispatch_queue(worker, handle, &self.hands, ambient, event(&batch)).await;
+        self.queue.delete_done(&batch, &response);
+        failed(response)
+    }
+
+    /// Sends the outbox to the queue, and works through one batch: both without a failure.
+    pub(super) async fn step(&self) {
+        assert_eq!(self.relay().await, BatchResponse::default());
+        assert_eq!(self.work().await, Vec::<String>::new());
+    }
+
+    /// Works through the dead letters; the ids of those that failed.
+    pub(super) async fn bury(&self, letters: &[Message]) -> Vec<String> {
+        let (worker, handle) = (&fail_dead_letters::WORKER, &fail_dead_letters::handle);
+        let (store, ambient) = (&self.world.store, &self.world.ambient);
+        failed(dispatch_queue(worker, handle, store, ambient, event(letters)).await)
+    }
+
+    /// The run of a minute.
+    pub(super) async fn sweep(&self) -> Result<(), TaskError> {
+        let (worker, handle) = (&sweep_generations::WORKER, &sweep_generations::handle);
+        let event = include_str!("../../../../events/background-sweep-generations.json");
+        let event: ScheduleEvent = serde_json::from_str(event).unwrap();
+        let hands = (self.world.store.clone(), self.queue.sender());
+        dispatch_schedule(worker, handle, &hands, &self.world.ambient, event).await
+    }
+
+    /// Takes the next notice of this stage to the edge; the status it was answered with.
+    pub(super) async fn hear(&self) -> u16 {
+        loop {
+            let letter = self.outside.letter().await;
+            let target = letter.target().user_id;
+            if self.members.borrow().iter().any(|member| member.id == target) {
+                return self.answer(letter).await;
+            }
+            letter.answer(200); // Of a stage that is over.
+        }
+    }
+
+    /// Answers a notice as the edge does.
+    pub(super) async fn answer(&self, letter: Letter) -> u16 {
+        let (endpoint, handle) = (&webhook_bria::ENDPOINT, &webhook_bria::handle);
+        let tokens = WebhookTokens(vec![Secret::new(API_TOKEN)]);
+        let hands = (self.world.store.clone(), tokens);
+        let status = self.world.send(endpoint, handle, &hands, &letter.ask()).await.status();
+        letter.answer(status);
+        self.notices.update(|notices| notices + u32::from(status == 200));
+        status
+    }
+
+    /// Does `work` and hears notices while it goes on.
+    pub(super) async fn hearing<T>(&self, work: impl Future<Output = T>) -> T {
+        let hear = async {
+            loop {
+                self.hear().await;
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            _ = hear => unreachable!("it listens for ever"),
+        }
+    }
+
+    /// Lets time pass until every job is over and the queue is empty: hints come when they are due,
+    /// dead letters are seen to, the sweep comes every minute.
+    pub(super) async fn until_quiet(&self) {
+        for _ in 0..MOMENTS_MAX {
+            self.relay().await;
+            let batch = self.queue.receive();
+            if !batch.is_empty() {
+                self.work_on(batch, &self.world.ambient).await;
+                continue;
+            }
+            self.bury(&self.queue.take_dead()).await;
+            let next = self.queue.waiting().first().map(|message| message.visible_at);
+            if next.is_none() && self.is_over().await {
+                return;
+            }
+            let minute = self.now().floor_to(MINUTE).plus(MINUTE);
+            let next = next.map_or(minute, |next| next.min(minute));
+            self.pass(self.now().until(next));
+            if next == minute {
+                self.sweep().await.unwrap();
+            }
+        }
+        panic!("it never gets quiet: {:?}", self.queue.waiting());
+    }
+
+    async fn is_over(&self) -> bool {
+        for member in self.members() {
+            if self.world.jobs(&member.id).await.iter().any(|job| !job.status.is_final()) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn members(&self) -> Vec<Actor> {
+        self.members.borrow().clone()
+    }
+
+    /// What is at the end of a job: its status, or the code of its failure. What was charged and
+    /// what is stored must fit.
+    pub(super) async fn ending(&self, job: &Job) -> String {
+        let job = self.job(job).await;
+        let state = match job.image {
+            Some(_) => ChargeState::Captured,
+            None if job.status.is_final() => ChargeState::Released,
+            None => ChargeState::Held,
+        };
+        assert_eq!(job.charge, Charge { state, ..job.charge.clone() }, "{job:?}");
+        if job.image.is_some() {
+            self.check_image(&job).await;
+        }
+        match &job.failure {
+            Some(failure) => json!(failure.code).as_str().unwrap().to_owned(),
+            None => job.status.as_str().to_owned(),
+        }
+    }
+
+    /// The job's image is in the bucket, and is what the job says it is.
+    pub(super) async fn check_image(&self, job: &Job) {
+        let image = job.image.as_ref().unwrap();
+        let (original, media_type) = self.outside.bucket.get(&image.key).await.unwrap();
+        let digest = Sha256::digest(&original);
+        let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!((sha256, media_type), (image.sha256.clone(), "image/png".to_owned()));
+        let original = image::load_from_memory(&original).unwrap();
+        assert_eq!((original.width(), original.height()), (image.width, image.height));
+        let (thumbnail, media_type) = self.outside.bucket.get(&image.thumbnail_key).await.unwrap();
+        let thumbnail = image::load_from_memory(&thumbnail).unwrap();
+        assert_eq!(
+            (thumbnail.width().max(thumbnail.height()), media_type),
+            (512, "image/jpeg".to_owned())
+        );
+    }
+
+    /// Ends a stage: the books of everybody who posted are in order.
+    pub(super) async fn close(self) {
+        for member in self.members() {
+            self.world.check_books(&member.id).await;
+        }
+    }
+}
+
+fn failed(response: BatchResponse) -> Vec<String> {
+    response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+}

@@ -1,0 +1,64 @@
+//! The plans, for whoever asks.
+
+use expect_test::expect;
+use testing::{Actor, Ask, World};
+
+use crate::list_plans::{ENDPOINT, handle};
+
+#[tokio::test]
+async fn whoever_asks_sees_the_plans() {
+    let world = World::new();
+    let answer = world.send(&ENDPOINT, &handle, &(), &Ask::anonymous()).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+    expect![[r#"
+        {
+          "items": [
+            {
+              "monthly_credits": 10,
+              "monthly_price": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "name": "Free",
+              "open_generations_max": 2,
+              "plan": "free"
+            },
+            {
+              "monthly_credits": 500,
+              "monthly_price": {
+                "amount": 2900,
+                "currency": "usd"
+              },
+              "name": "Pro",
+              "open_generations_max": 8,
+              "plan": "pro"
+            },
+            {
+              "monthly_credits": null,
+              "monthly_price": {
+                "amount": 9900,
+                "currency": "usd"
+              },
+              "name": "Enterprise",
+              "open_generations_max": 32,
+              "plan": "enterprise"
+            }
+          ],
+          "next_cursor": null
+        }"#]]
+    .assert_eq(&answer.pretty());
+    let member = world.send(&ENDPOINT, &handle, &(), &Ask::by(&Actor::member("kim"))).await;
+    assert_eq!(member.0.body, answer.0.body);
+    let tag = Ask::anonymous().header("If-None-Match", answer.header("etag").unwrap());
+    assert_eq!(world.send(&ENDPOINT, &handle, &(), &tag).await.status(), 304);
+    assert_eq!(world.engine.take_usage().round_trips(), 0, "it touches nothing");
+}
+
+#[tokio::test]
+async fn there_is_nothing_to_ask_for() {
+    let world = World::new();
+    let ask = Ask::anonymous().query("currency", "eur");
+    let answer = world.send(&ENDPOINT, &handle, &(), &ask).await;
+    expect!["422 invalid_request, /currency unknown_field"].assert_eq(&answer.brief());
+}

@@ -1,0 +1,128 @@
+//! What a generation costs, and what is said when there is nothing to pay it with.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use domain::{generation::Status, plan::Plan};
+use expect_test::expect;
+use serde_json::json;
+use testing::{Actor, at_once};
+
+use super::{Studio, order};
+
+#[tokio::test]
+async fn without_credits_the_next_grant_is_named() {
+    let studio = Studio::open();
+    let kim = studio.world.member("kim", Plan::Free, 0).await;
+    let answer = studio.create(&order(&kim, "k")).await;
+    expect![[r#"
+        {
+          "available": 0,
+          "code": "insufficient_credits",
+          "debt": 0,
+          "detail": "1 credit(s) needed, 0 available.",
+          "missing": 1,
+          "needed": 1,
+          "next_grant_at": "2026-12-22T09:00:00.000Z",
+          "request_id": "00000000-0000-4000-8000-000000000001",
+          "status": 402,
+          "title": "Payment required",
+          "type": "https://prolight.ai/problems/insufficient_credits"
+        }"#]]
+    .assert_eq(&answer.pretty());
+    studio.world.check_books(&kim.id).await;
+}
+
+/// A paid plan is granted credits by a paid invoice, so nobody can say when.
+#[tokio::test]
+async fn a_paid_plan_promises_no_next_grant() {
+    let studio = Studio::open();
+    let kim = studio.world.member("kim", Plan::Pro, 0).await;
+    let problem = studio.create(&order(&kim, "k")).await.json();
+    assert_eq!(
+        (&problem["code"], &problem["missing"]),
+        (&"insufficient_credits".into(), &1.into())
+    );
+    assert!(problem["next_grant_at"].is_null());
+}
+
+#[tokio::test]
+async fn a_month_of_ten_images_is_ten_images() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    for number in 0..10 {
+        let job = studio.created(&kim, &format!("order-{number}")).await;
+        studio.moved(job, Status::Succeeded).await;
+    }
+    assert_eq!(studio.create(&order(&kim, "order-10")).await.code(), "insufficient_credits");
+    studio.world.check_books(&kim.id).await;
+    studio.world.ambient.clock.advance(Duration::from_secs(30 * 24 * 60 * 60));
+    assert_eq!(studio.create(&order(&kim, "order-11")).await.status(), 202);
+    assert_eq!(studio.world.account(&kim.id).await.credits.totals().available, 9);
+    studio.world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn so_many_may_run_at_once_as_the_plan_says() {
+    for (plan, most) in [(Plan::Free, 2), (Plan::Pro, 8), (Plan::Enterprise, 32)] {
+        let studio = Studio::open();
+        let kim = studio.world.member("kim", plan, 10).await;
+        let mut open = Vec::new();
+        for number in 0..most {
+            open.push(studio.created(&kim, &format!("order-{number}")).await);
+        }
+        let answer = studio.create(&order(&kim, "one-more")).await;
+        assert_eq!(answer.brief(), "429 too_many_running", "{plan:?}");
+        assert_eq!(answer.header("retry-after"), Some("10"), "{plan:?}");
+        let problem = answer.json();
+        assert_eq!((&problem["open"], &problem["max"]), (&json!(most), &json!(most)), "{plan:?}");
+        studio.moved(open.remove(0), Status::Succeeded).await;
+        assert_eq!(studio.create(&order(&kim, "one-more")).await.status(), 202, "{plan:?}");
+        studio.world.check_books(&kim.id).await;
+    }
+}
+
+#[tokio::test]
+async fn of_64_posts_at_once_for_three_credits_three_are_accepted() {
+    let studio = Studio::open();
+    let kim = studio.world.member("kim", Plan::Pro, 3).await;
+    let answers = at_once(64, |number| {
+        let order = order(&kim, &format!("order-{number}"));
+        let studio = &studio;
+        async move { studio.create(&order).await }
+    });
+    let mut outcomes: BTreeMap<String, u32> = BTreeMap::new();
+    for answer in answers {
+        *outcomes.entry(answer.brief()).or_default() += 1;
+    }
+    let expected = [("202", 3), ("402 insufficient_credits", 61)];
+    assert!(
+        outcomes.iter().map(|(name, count)| (name.as_str(), *count)).eq(expected),
+        "{outcomes:?}"
+    );
+    assert_eq!(studio.world.jobs(&kim.id).await.len(), 3);
+    studio.world.check_books(&kim.id).await;
+}
+
+/// What a job's charge says at every station of its life, and what the account has left of ten.
+#[tokio::test]
+async fn a_credit_is_spent_for_an_image_and_for_nothing_else() {
+    let check = async |status: Status, charge: &str, (available, held, spent): (u32, u32, u32)| {
+        let (studio, kim) = (Studio::open(), Actor::member("kim"));
+        let job = studio.created(&kim, "k").await;
+        studio.moved(job.clone(), status).await;
+        let shown = studio.get(&super::follow::about(&kim, &job)).await.json();
+        assert_eq!(
+            (&shown["status"], &shown["charge"]["state"]),
+            (&status.as_str().into(), &charge.into())
+        );
+        let totals = studio.world.account(&kim.id).await.credits.totals();
+        let left = (totals.available, totals.held, totals.spent);
+        assert_eq!(left, (available, held, spent), "{status:?}");
+        studio.world.check_books(&kim.id).await;
+    };
+    check(Status::Queued, "held", (9, 1, 0)).await;
+    check(Status::Submitting, "held", (9, 1, 0)).await;
+    check(Status::Submitted, "held", (9, 1, 0)).await;
+    check(Status::Succeeded, "captured", (9, 0, 1)).await;
+    check(Status::Failed, "released", (10, 0, 0)).await;
+    check(Status::Cancelled, "released", (10, 0, 0)).await;
+}

@@ -1,0 +1,203 @@
+//! Following one generation from the order to its image.
+
+use domain::generation::{Job, Status};
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+use testing::{Actor, Answer, Ask};
+
+use super::{Studio, order};
+
+/// A request by `actor` about `job`.
+pub(super) fn about(actor: &Actor, job: &Job) -> Ask {
+    Ask::by(actor).path("id", &job.id)
+}
+
+/// An answer without what a link is signed with, which is looked at elsewhere.
+fn shown(answer: &Answer) -> String {
+    let mut body = answer.json();
+    for name in ["url", "thumbnail_url"] {
+        if let Some(Value::String(url)) = body.pointer_mut(&format!("/image/{name}")) {
+            url.truncate(url.find('?').unwrap());
+        }
+    }
+    format!("{body:#}")
+}
+
+#[tokio::test]
+async fn a_queued_generation_says_when_to_ask_again() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let body = json!({"prompt": "a red chair", "negative_prompt": "people"});
+    let created = studio.create(&Ask::by(&kim).key("k").json(body)).await;
+    let job = studio.job(&kim.id, &created).await;
+    let answer = studio.get(&about(&kim, &job)).await;
+    assert_eq!(answer.header("retry-after"), Some("30"));
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    expect![[r#"
+        {
+          "aspect_ratio": "1:1",
+          "charge": {
+            "credits": 1,
+            "lots": [
+              {
+                "credits": 1,
+                "lot": "free:2026-11-22T09:00:00.000Z"
+              }
+            ],
+            "state": "held"
+          },
+          "created_at": "2026-11-22T09:00:00.000Z",
+          "expected_at": "2026-11-22T09:00:30.000Z",
+          "id": "gen_01M817QNM00000000000000001",
+          "input": {
+            "aspect_ratio": "1:1",
+            "negative_prompt": "people",
+            "prompt": "a red chair",
+            "quality": "standard",
+            "seed": 0
+          },
+          "links": {
+            "cancel": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001/cancel",
+            "self": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001"
+          },
+          "provider": "bria",
+          "quality": "standard",
+          "seed": 0,
+          "status": "queued",
+          "updated_at": "2026-11-22T09:00:00.000Z"
+        }"#]].assert_eq(&shown(&answer));
+    studio.world.ambient.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(studio.get(&about(&kim, &job)).await.header("retry-after"), Some("1"));
+}
+
+#[tokio::test]
+async fn a_finished_generation_has_its_image_behind_links_that_expire() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let job = studio.created(&kim, "k").await;
+    let job = studio.moved(job, Status::Succeeded).await;
+    let answer = studio.get(&about(&kim, &job)).await;
+    assert_eq!(answer.header("retry-after"), None);
+    expect![[r#"
+        {
+          "aspect_ratio": "1:1",
+          "charge": {
+            "credits": 1,
+            "lots": [
+              {
+                "credits": 1,
+                "lot": "free:2026-11-22T09:00:00.000Z"
+              }
+            ],
+            "state": "captured"
+          },
+          "created_at": "2026-11-22T09:00:00.000Z",
+          "id": "gen_01M817QNM00000000000000001",
+          "image": {
+            "height": 1024,
+            "sha256": "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e",
+            "thumbnail_url": "https://s3.prolight.test/images/generations/user_kim/gen_01M817QNM00000000000000001/thumbnail.jpg",
+            "url": "https://s3.prolight.test/images/generations/user_kim/gen_01M817QNM00000000000000001/original.png",
+            "width": 1024
+          },
+          "input": {
+            "aspect_ratio": "1:1",
+            "prompt": "a red chair",
+            "quality": "standard",
+            "seed": 0
+          },
+          "links": {
+            "cancel": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001/cancel",
+            "self": "https://api.prolight.test/test/api/v1/generations/gen_01M817QNM00000000000000001"
+          },
+          "provider": "bria",
+          "quality": "standard",
+          "seed": 0,
+          "status": "succeeded",
+          "updated_at": "2026-11-22T09:00:00.000Z"
+        }"#]].assert_eq(&shown(&answer));
+    for name in ["url", "thumbnail_url"] {
+        let link = answer.json()["image"][name].as_str().unwrap().to_owned();
+        for part in ["X-Amz-Expires=600", "X-Amz-Date=20261122T090000Z", "X-Amz-Signature="] {
+            assert!(link.contains(part), "{part} in {link}");
+        }
+    }
+    studio.world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn a_failed_generation_says_why() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let job = studio.created(&kim, "k").await;
+    let job = studio.moved(job, Status::Failed).await;
+    let body = studio.get(&about(&kim, &job)).await.json();
+    expect![[r#"
+        {
+          "charge": {
+            "credits": 1,
+            "lots": [
+              {
+                "credits": 1,
+                "lot": "free:2026-11-22T09:00:00.000Z"
+              }
+            ],
+            "state": "released"
+          },
+          "error": {
+            "code": "content_blocked",
+            "message": "The prompt was not accepted by moderation."
+          }
+        }"#]]
+    .assert_eq(&format!("{:#}", json!({"error": body["error"], "charge": body["charge"]})));
+    assert!(body.get("image").is_none() && body.get("expected_at").is_none());
+    studio.world.check_books(&kim.id).await;
+}
+
+/// Who has seen it is told in a few bytes that it is the same.
+#[tokio::test]
+async fn what_has_not_changed_is_not_sent_again() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let job = studio.created(&kim, "k").await;
+    let job = studio.moved(job, Status::Succeeded).await;
+    let tag = studio.get(&about(&kim, &job)).await.header("etag").unwrap().to_owned();
+    let again = about(&kim, &job).header("If-None-Match", &tag);
+    let unchanged = studio.get(&again).await;
+    assert_eq!((unchanged.status(), unchanged.0.body.as_str()), (304, ""));
+    assert_eq!(unchanged.header("etag"), Some(tag.as_str()));
+    // The links of the next window are others.
+    studio.world.ambient.clock.advance(domain::image::LINK_WINDOW);
+    assert_eq!(studio.get(&again).await.status(), 200);
+}
+
+#[tokio::test]
+async fn what_is_not_yours_does_not_exist() {
+    let (studio, kim, ada) = (Studio::open(), Actor::member("kim"), Actor::member("ada"));
+    let job = studio.created(&kim, "k").await;
+    let lower = job.id.to_string().to_lowercase();
+    let check = async |ask: Ask, expected: Expect| {
+        expected.assert_eq(&studio.get(&ask).await.brief());
+    };
+    let missing = || expect!["404 generation_not_found"];
+    check(about(&ada, &job), missing()).await;
+    check(about(&Actor::moderator(), &job), missing()).await;
+    check(about(&Actor::admin(), &job), missing()).await;
+    for id in ["gen_01JD0000000000000000000000", "gen_", "1", "..", "%00", "gen_💡", &lower] {
+        check(Ask::by(&kim).path("id", id), missing()).await;
+    }
+    check(Ask::anonymous().path("id", &job.id), expect!["401 unauthenticated"]).await;
+    check(
+        about(&kim, &job).query("verbose", 1),
+        expect!["422 invalid_request, /verbose unknown_field"],
+    )
+    .await;
+}
+
+/// A suspended member may still look at what they have.
+#[tokio::test]
+async fn a_suspension_takes_nothing_away() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let job = studio.created(&kim, "k").await;
+    studio.world.suspend(&kim.id, "spam", None).await;
+    assert_eq!(studio.get(&about(&kim, &job)).await.status(), 200);
+    assert_eq!(studio.list(&Ask::by(&kim)).await.json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(studio.create(&order(&kim, "k2")).await.code(), "account_suspended");
+    studio.world.check_books(&kim.id).await;
+}

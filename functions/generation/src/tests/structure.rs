@@ -1,0 +1,201 @@
+//! Words become a FIBO structured prompt: free, but not without end.
+
+use std::time::Duration;
+
+use clients::{Bria, Http, Secret};
+use expect_test::{Expect, expect};
+use runtime::PromptProvider;
+use sandbox::{
+    Config, RunningSandbox, Sandbox,
+    bria::Settings,
+    faults::{AnswerFault, Fault, Order},
+};
+use serde_json::{Value, json};
+use store::Store;
+use testing::{Actor, Answer, Ask, World};
+
+use super::{Studio, three_lights, with};
+use crate::structure_prompt::{ENDPOINT, handle};
+
+fn words(actor: &Actor) -> Ask {
+    Ask::by(actor).json(json!({"prompt": "a red chair on a beach"}))
+}
+
+#[tokio::test]
+async fn the_template_says_what_was_said_and_how_it_is_lit() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let body = json!({
+        "prompt": "a red chair on a beach", "lighting": three_lights(),
+        "camera": {"focal_length_mm": 85, "aperture": 2.8},
+    });
+    let answer = studio.structure(&Ask::by(&kim).json(body)).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    expect![[r#"
+        {
+          "structured_by": "template",
+          "structured_prompt": {
+            "aesthetics": {
+              "color_scheme": "red",
+              "composition": "subject centred",
+              "mood_atmosphere": "neutral"
+            },
+            "artistic_style": "realistic",
+            "background_setting": "on a beach",
+            "context": "a picture as described by the prompt",
+            "lighting": {
+              "conditions": "balanced, medium-contrast studio lighting, soft, diffused setup of 3 lights, neutral daylight 5200 K key light",
+              "direction": "key light from the front left, 45 degrees off axis, above eye level in a loop pattern; fill light from the front right, 40 degrees off axis, at eye level, 2 stops dimmer; rim light from behind on the right, at eye level, 0.5 stops brighter",
+              "shadows": "moderate, soft-edged shadows falling to the right"
+            },
+            "objects": [
+              {
+                "description": "a red chair",
+                "location": "centre of the frame",
+                "relationship": "main subject, on a beach",
+                "relative_size": "dominant in the frame",
+                "shape_and_color": "as described, with red"
+              }
+            ],
+            "photographic_characteristics": {
+              "camera_angle": "eye level",
+              "depth_of_field": "shallow, background softly blurred",
+              "focus": "sharp focus on the subject",
+              "lens_focal_length": "portrait lens, 85 mm at f/2.8"
+            },
+            "short_description": "a red chair on a beach. Lighting: balanced, medium-contrast studio lighting, soft, diffused setup of 3 lights, neutral daylight 5200 K key light, key light from the front left, 45 degrees off axis, above eye level in a loop pattern. Camera: portrait lens, 85 mm at f/2.8, eye level, depth of field shallow, background softly blurred.",
+            "style_medium": "photograph"
+          }
+        }"#]].assert_eq(&answer.pretty());
+    assert_eq!(studio.world.account(&kim.id).await.credits.totals().available, 10, "it is free");
+    studio.world.check_books(&kim.id).await;
+}
+
+/// What comes out goes in.
+#[tokio::test]
+async fn a_structured_prompt_can_be_ordered() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let answer = studio.structure(&words(&kim)).await.json();
+    let order = json!({"structured_prompt": answer["structured_prompt"]});
+    let created = studio.create(&Ask::by(&kim).key("k").json(order)).await;
+    assert_eq!(created.status(), 202, "{}", created.pretty());
+    studio.world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn the_same_rules_hold_as_for_an_order() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let check = async |body: Value, fields: &str| {
+        let answer = studio.structure(&Ask::by(&kim).json(body)).await;
+        assert_eq!(answer.brief(), format!("422 invalid_request, {fields}"));
+    };
+    let chair = json!({"prompt": "a red chair"});
+    check(json!({}), "/prompt missing_field").await;
+    check(json!({"prompt": ""}), "/prompt empty").await;
+    check(json!({"prompt": "x".repeat(2001)}), "/prompt too_long").await;
+    check(with(chair.clone(), "/lighting", json!({"lights": []})), "/lighting/lights count").await;
+    check(
+        with(chair.clone(), "/camera", json!({"aperture": 1e300})),
+        "/camera/aperture out_of_range",
+    )
+    .await;
+    check(with(chair.clone(), "/quality", json!("lite")), "/quality unknown_field").await;
+    check(with(chair, "/prompt", json!({"text": "a chair"})), "/prompt wrong_type").await;
+    let nobody = Ask::anonymous().json(json!({"prompt": "a red chair"}));
+    expect!["401 unauthenticated"].assert_eq(&studio.structure(&nobody).await.brief());
+    studio.world.suspend(&kim.id, "spam", None).await;
+    expect!["403 account_suspended"].assert_eq(&studio.structure(&words(&kim)).await.brief());
+}
+
+#[tokio::test]
+async fn twenty_a_minute_and_not_one_more() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    studio.world.ambient.clock.advance(Duration::from_secs(45));
+    for _ in 0..20 {
+        assert_eq!(studio.structure(&words(&kim)).await.status(), 200);
+    }
+    let limited = studio.structure(&words(&kim)).await;
+    expect!["429 rate_limited"].assert_eq(&limited.brief());
+    assert_eq!(limited.header("retry-after"), Some("15"));
+    // Somebody else's minute is their own, and so is the next one.
+    assert_eq!(studio.structure(&words(&Actor::member("ada"))).await.status(), 200);
+    studio.world.ambient.clock.advance(Duration::from_secs(15));
+    assert_eq!(studio.structure(&words(&kim)).await.status(), 200);
+}
+
+/// A repeat with the same key is the same bytes and does not count; a refusal keeps no key.
+#[tokio::test]
+async fn a_repeat_is_not_done_again() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let first = studio.structure(&words(&kim).key("once")).await;
+    for _ in 0..30 {
+        let again = studio.structure(&words(&kim).key("once")).await;
+        assert_eq!((again.status(), &again.0.body), (200, &first.0.body));
+    }
+    let other = Ask::by(&kim).key("once").json(json!({"prompt": "a blue chair"}));
+    expect!["422 idempotency_key_reused"].assert_eq(&studio.structure(&other).await.brief());
+    for _ in 0..19 {
+        assert_eq!(studio.structure(&words(&kim)).await.status(), 200);
+    }
+    assert_eq!(studio.structure(&words(&kim).key("later")).await.code(), "rate_limited");
+    studio.world.ambient.clock.advance(Duration::from_secs(60));
+    assert_eq!(studio.structure(&words(&kim).key("later")).await.status(), 200);
+}
+
+/// A world whose provider is Bria, as the sandbox plays it.
+struct WithBria {
+    world: World,
+    sandbox: RunningSandbox,
+    capabilities: (Store, PromptProvider),
+}
+
+impl WithBria {
+    async fn open() -> WithBria {
+        let world = World::new();
+        let settings = Settings { completes_after_ms: 20, ..Settings::default() };
+        let config = Config { bria: settings, ..Config::default() };
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let token = Secret::new(sandbox::bria::API_TOKEN);
+        let bria = Bria::new(Http::new().unwrap(), &sandbox.bria_url(), &token).unwrap();
+        let capabilities = (world.store.clone(), PromptProvider::Bria(bria));
+        WithBria { world, sandbox, capabilities }
+    }
+
+    async fn structure(&self, ask: &Ask) -> Answer {
+        self.world.send(&ENDPOINT, &handle, &self.capabilities, ask).await
+    }
+}
+
+#[tokio::test]
+async fn bria_does_it_where_bria_makes_the_images() {
+    let kim = Actor::member("kim");
+    let body = json!({"prompt": "a red chair", "lighting": three_lights()});
+    let answer = WithBria::open().await.structure(&Ask::by(&kim).json(body)).await;
+    let body = answer.json();
+    assert_eq!((answer.status(), &body["structured_by"]), (200, &json!("bria")));
+    // The light is the one that was asked for, whatever Bria made of the words.
+    let conditions = body["structured_prompt"]["lighting"]["conditions"].as_str().unwrap();
+    assert!(conditions.contains("soft, diffused setup of 3 lights"), "{conditions}");
+}
+
+#[tokio::test]
+async fn what_bria_refuses_is_told_and_what_it_breaks_is_not() {
+    let check = async |fault: AnswerFault, expected: Expect| {
+        let (visit, kim) = (WithBria::open().await, Actor::member("kim"));
+        visit.sandbox.order(Order::next(Fault::Answer(fault))).unwrap();
+        let answer = visit.structure(&words(&kim).key("k")).await;
+        let retry_after = answer.header("retry-after").unwrap_or("-");
+        expected.assert_eq(&format!("{}, again in {retry_after}", answer.brief()));
+        // The key is free: the next try is a new one.
+        let answer = visit.structure(&words(&kim).key("k")).await;
+        assert_eq!(answer.status(), 200, "{}", answer.pretty());
+    };
+    check(AnswerFault::Blocked, expect!["422 content_blocked, again in -"]).await;
+    let busy = |retry_after_s| AnswerFault::TooMany { retry_after_s };
+    check(busy(Some(7)), expect!["429 provider_busy, again in 7"]).await;
+    check(busy(None), expect!["429 provider_busy, again in 60"]).await;
+    check(AnswerFault::ServerError, expect!["503 provider_unavailable, again in 10"]).await;
+    check(AnswerFault::HtmlPage, expect!["503 provider_unavailable, again in 10"]).await;
+    check(AnswerFault::MalformedJson, expect!["503 provider_unavailable, again in 10"]).await;
+    check(AnswerFault::BrokenConnection, expect!["503 provider_unavailable, again in 10"]).await;
+}

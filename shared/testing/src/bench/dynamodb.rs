@@ -1,0 +1,72 @@
+//! The engine behind a socket, so that a function in a process of its own can talk to it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    serve::ListenerExt,
+};
+use tokio::net::TcpListener;
+
+use super::BenchFailed;
+use crate::engine::Engine;
+
+/// A table that answers on loopback until this process ends.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    /// For `AWS_ENDPOINT_URL`.
+    pub(super) url: String,
+    desk: Desk,
+}
+
+#[derive(Debug, Clone)]
+struct Desk {
+    engine: Engine,
+    /// Nanoseconds the engine worked since they were last taken.
+    busy: Arc<AtomicU64>,
+}
+
+impl Table {
+    /// Serves `engine` on a free port.
+    pub(super) async fn serve(engine: Engine) -> Result<Table, BenchFailed> {
+        let failed = |source| BenchFailed::Io { what: "the table's socket".to_owned(), source };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
+        let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+        // Without this, an answer in two packets waits for the kernel to acknowledge the first.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        let desk = Desk { engine, busy: Arc::default() };
+        let router = Router::new().fallback(answer).with_state(desk.clone());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        Ok(Table { url, desk })
+    }
+
+    /// How long the engine worked since this was last asked.
+    pub(super) fn take_busy(&self) -> Duration {
+        Duration::from_nanos(self.desk.busy.swap(0, Ordering::Relaxed))
+    }
+}
+
+async fn answer(
+    State(Desk { engine, busy }): State<Desk>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> impl IntoResponse {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or_default();
+    let began = Instant::now();
+    let (status, text) = engine.serve(operation, &body);
+    let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    busy.fetch_add(took, Ordering::Relaxed);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, "application/x-amz-json-1.0")], text)
+}

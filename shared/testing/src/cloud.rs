@@ -1,0 +1,199 @@
+//! S3 and SQS for tests: the emulator of the local stack, with a bucket or a queue of its own for
+//! each test.
+//!
+//! `AWS_ENDPOINT_URL` says where it is. A test that ends well discards what it made; one that fails
+//! leaves it there to be looked into.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{
+    Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
+};
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use clients::{GenerationQueue, Images};
+use serde_json::{Value, json};
+
+use crate::api::variable;
+
+/// Longest wait for a message that was sent a moment ago.
+const MESSAGE_WAIT: Duration = Duration::from_secs(5);
+
+/// The emulator.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    s3: aws_sdk_s3::Client,
+    sqs: aws_sdk_sqs::Client,
+}
+
+impl Cloud {
+    /// The emulator that the environment names.
+    ///
+    /// # Panics
+    /// When it names none.
+    pub fn here() -> Cloud {
+        let endpoint = match variable("AWS_ENDPOINT_URL") {
+            Ok(endpoint) => endpoint,
+            Err(error) => panic!("this test needs a local cloud: {error}"),
+        };
+        let root = Credentials::new("test", "test", None, None, "the emulator's root");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(root))
+            .endpoint_url(endpoint)
+            .build();
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .force_path_style(true)
+            .build();
+        Cloud { s3: aws_sdk_s3::Client::from_conf(s3), sqs: aws_sdk_sqs::Client::new(&config) }
+    }
+
+    /// An empty bucket nobody else has.
+    pub async fn bucket(&self) -> Bucket {
+        let bucket = self.missing_bucket();
+        bucket.create().await;
+        bucket
+    }
+
+    /// A bucket nobody has, and that is not there until [`Bucket::create`].
+    pub fn missing_bucket(&self) -> Bucket {
+        Bucket { s3: self.s3.clone(), name: unique() }
+    }
+
+    /// An empty queue nobody else has.
+    pub async fn queue(&self) -> Queue {
+        let made = self.sqs.create_queue().queue_name(unique()).send().await.expect("a queue");
+        let url = made.queue_url.expect("a queue's URL");
+        Queue { sqs: self.sqs.clone(), url }
+    }
+}
+
+/// A bucket of one test.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    s3: aws_sdk_s3::Client,
+    name: String,
+}
+
+impl Bucket {
+    /// The bucket as functions have it.
+    pub fn images(&self) -> Images {
+        Images::new(&self.s3, &self.name)
+    }
+
+    /// Makes it, if it was missing.
+    pub async fn create(&self) {
+        self.s3.create_bucket().bucket(&self.name).send().await.expect("a bucket");
+    }
+
+    /// The bytes and the media type of the object at `key`; `None` if there is none.
+    pub async fn get(&self, key: &str) -> Option<(Vec<u8>, String)> {
+        let answer = self.s3.get_object().bucket(&self.name).key(key).send().await;
+        let object = match answer {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => {
+                return None;
+            }
+            Err(error) => panic!("{key}: {error:?}"),
+        };
+        let media_type = object.content_type.unwrap_or_default();
+        let body = object.body.collect().await.expect("a whole object");
+        Some((body.to_vec(), media_type))
+    }
+
+    /// The keys of all its objects, in order.
+    pub async fn keys(&self) -> Vec<String> {
+        let pages = self.s3.list_objects_v2().bucket(&self.name).into_paginator();
+        let pages = pages.send().try_collect().await.expect("a list of objects");
+        let objects = pages.into_iter().flat_map(|page| page.contents.unwrap_or_default());
+        objects.filter_map(|object| object.key).collect()
+    }
+
+    /// Removes it with all that is in it.
+    pub async fn discard(self) {
+        for key in self.keys().await {
+            let removal = self.s3.delete_object().bucket(&self.name).key(key);
+            removal.send().await.expect("an object removed");
+        }
+        self.s3.delete_bucket().bucket(&self.name).send().await.expect("a bucket removed");
+    }
+}
+
+/// A queue of one test.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    sqs: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl Queue {
+    /// The queue as functions have it.
+    pub fn sender(&self) -> GenerationQueue {
+        GenerationQueue::new(&self.sqs, &self.url)
+    }
+
+    /// Takes `count` messages off the queue, as Lambda hands them to a worker.
+    ///
+    /// # Panics
+    /// When so many do not come.
+    pub async fn receive(&self, count: usize) -> Value {
+        let mut records = Vec::new();
+        let taken = async {
+            while records.len() < count {
+                records.extend(self.receive_some().await);
+            }
+        };
+        let in_time = tokio::time::timeout(MESSAGE_WAIT, taken).await.is_ok();
+        assert!(in_time && records.len() == count, "{} of {count} messages", records.len());
+        json!({ "Records": records })
+    }
+
+    async fn receive_some(&self) -> Vec<Value> {
+        let answer = self
+            .sqs
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(10)
+            .wait_time_seconds(1)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .expect("messages");
+        let mut records = Vec::new();
+        for message in answer.messages.unwrap_or_default() {
+            let handle = message.receipt_handle.expect("a handle");
+            let removal = self.sqs.delete_message().queue_url(&self.url).receipt_handle(&handle);
+            removal.send().await.expect("a message removed");
+            let attributes = message.attributes.unwrap_or_default();
+            let attributes: serde_json::Map<String, Value> = attributes
+                .into_iter()
+                .map(|(name, value)| (name.as_str().to_owned(), json!(value)))
+                .collect();
+            records.push(json!({
+                "messageId": message.message_id,
+                "receiptHandle": handle,
+                "body": message.body,
+                "attributes": attributes,
+                "messageAttributes": {},
+                "md5OfBody": message.md5_of_body,
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:test",
+                "awsRegion": "us-east-1",
+            }));
+        }
+        records
+    }
+
+    /// Removes it.
+    pub async fn discard(self) {
+        self.sqs.delete_queue().queue_url(&self.url).send().await.expect("a queue removed");
+    }
+}
+
+/// A name nobody has.
+fn unique() -> String {
+    format!("test-{:032x}", rand::random::<u128>())
+}

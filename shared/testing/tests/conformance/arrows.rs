@@ -1,0 +1,107 @@
+//! Which crate may know which: `domain` <- `studio`, `store`, `clients` <- `runtime` <- functions.
+
+use std::{collections::BTreeMap, process::Command};
+
+use serde_json::Value;
+
+use crate::root;
+
+/// What each shared crate may know of the others. A crate of functions may know all that a
+/// deployed function is made of, and what stands in for the world belongs to tests alone.
+const MAY_KNOW: [(&str, &[&str]); 5] = [
+    ("domain", &[]),
+    ("studio", &["domain"]),
+    ("store", &["domain"]),
+    ("clients", &["domain"]),
+    ("runtime", &["domain", "store", "clients"]),
+];
+const FUNCTIONS_MAY_KNOW: &[&str] = &["domain", "studio", "store", "clients", "runtime"];
+const NEVER_DEPLOYED: [&str; 2] = ["sandbox", "testing"];
+
+/// The packages of the workspace by name, as cargo reads them.
+fn packages() -> BTreeMap<String, Value> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+    let output = cargo.current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages
+        .map(|package| (package["name"].as_str().unwrap().to_owned(), package.clone()))
+        .collect()
+}
+
+/// What a package needs to be built, its tests apart.
+fn dependencies(package: &Value) -> Vec<&str> {
+    let all = package["dependencies"].as_array().unwrap().iter();
+    let built = all.filter(|dependency| dependency["kind"] != "dev");
+    built.map(|dependency| dependency["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_crate_knows_only_what_stands_below_it() {
+    let packages = packages();
+    let shared: BTreeMap<&str, &[&str]> = MAY_KNOW.into();
+    for (name, package) in &packages {
+        if NEVER_DEPLOYED.contains(&name.as_str()) {
+            continue;
+        }
+        let may_know = shared.get(name.as_str()).copied().unwrap_or(FUNCTIONS_MAY_KNOW);
+        for dependency in dependencies(package) {
+            let is_ours = packages.contains_key(dependency);
+            assert!(!is_ours || may_know.contains(&dependency), "{name} knows {dependency}");
+        }
+    }
+}
+
+#[test]
+fn every_package_has_its_place() {
+    let place = |package: &Value| {
+        let manifest = package["manifest_path"].as_str().unwrap().to_owned();
+        let mut parts = manifest.rsplit('/').skip(1);
+        let (folder, above) = (parts.next().unwrap().to_owned(), parts.next().unwrap().to_owned());
+        (above, folder)
+    };
+    let known = MAY_KNOW.map(|(name, _)| name);
+    for (name, package) in packages() {
+        let (above, folder) = place(&package);
+        assert_eq!(folder, name);
+        let is_shared = known.contains(&name.as_str()) || NEVER_DEPLOYED.contains(&name.as_str());
+        assert_eq!(above, if is_shared { "shared" } else { "functions" }, "{name}");
+    }
+}
+
+/// Time, months, ids, JSON and errors: nothing that asks the world for anything.
+#[test]
+fn the_domain_needs_little() {
+    let packages = packages();
+    let mut needed = dependencies(&packages["domain"]);
+    needed.sort_unstable();
+    assert_eq!(needed, ["jiff", "serde", "serde_json", "thiserror", "ulid"]);
+}
+
+#[test]
+fn a_function_needs_no_sdk() {
+    for (name, package) in packages() {
+        let shared = MAY_KNOW.iter().any(|(known, _)| *known == name);
+        if shared || NEVER_DEPLOYED.contains(&name.as_str()) {
+            continue;
+        }
+        for dependency in dependencies(&package) {
+            let is_wire = dependency.starts_with("aws") || dependency.starts_with("lambda_");
+            let is_wire = is_wire || ["http", "hyper", "reqwest"].contains(&dependency);
+            assert!(!is_wire, "{name} needs {dependency}");
+        }
+    }
+}
+
+/// Tests are in the libraries: one that is linked to a binary again is only linked longer.
+#[test]
+fn binaries_have_no_tests_of_their_own() {
+    for (name, package) in packages() {
+        for target in package["targets"].as_array().unwrap() {
+            let is_binary = target["kind"][0] == "bin";
+            assert!(!is_binary || target["test"] == false, "{name}: {}", target["name"]);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `events/`: one real event for each function, for a local invoke and for these tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use expect_test::expect;
+use runtime::{Access, AuthorizerEvent, Endpoint, QueueEvent, ScheduleEvent, StreamEvent, Trigger};
+use serde_json::Value;
+
+use crate::{functions, read, root, scene::Scene};
+
+fn event(name: &str) -> Value {
+    let text = read(&format!("events/{name}.json"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("events/{name}.json: {error}"))
+}
+
+#[test]
+fn every_function_has_an_event_and_every_event_a_function() {
+    let files: BTreeSet<String> = std::fs::read_dir(root().join("events"))
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let expected = functions().iter().map(|f| format!("{}.json", f.name())).collect();
+    assert_eq!(files, expected);
+}
+
+#[test]
+fn an_event_is_one_of_its_functions_kind() {
+    for function in functions() {
+        let name = function.name();
+        let event = event(name);
+        match &function.trigger {
+            Trigger::Route(endpoint) => check_request(endpoint, &event),
+            Trigger::Queue(_) => {
+                serde_json::from_value::<QueueEvent>(event.clone()).unwrap();
+                assert_eq!(event["Records"][0]["eventSource"], "aws:sqs", "{name}");
+            }
+            Trigger::Stream(_) => {
+                serde_json::from_value::<StreamEvent>(event.clone()).unwrap();
+                assert_eq!(event["Records"][0]["eventSource"], "aws:dynamodb", "{name}");
+            }
+            Trigger::Schedule(_) => {
+                serde_json::from_value::<ScheduleEvent>(event.clone()).unwrap();
+                assert_eq!(event["detail-type"], "Scheduled Event", "{name}");
+            }
+            Trigger::Token(_) => {
+                serde_json::from_value::<AuthorizerEvent>(event.clone()).unwrap();
+                assert_eq!(event["type"], "REQUEST", "{name}");
+            }
+        }
+    }
+}
+
+fn check_request(endpoint: &Endpoint, event: &Value) {
+    let name = endpoint.name;
+    assert_eq!(event["httpMethod"], endpoint.method.as_str(), "{name}");
+    assert_eq!(event["resource"], endpoint.path, "{name}");
+    assert_eq!(event["requestContext"]["resourcePath"], endpoint.path, "{name}");
+    let parameters: BTreeMap<String, String> =
+        serde_json::from_value(event["pathParameters"].clone()).unwrap_or_default();
+    let path = parameters.iter().fold(endpoint.path.to_owned(), |path, (name, value)| {
+        path.replace(&format!("{{{name}}}"), value)
+    });
+    assert_eq!(event["path"], path, "{name}");
+    let member = event["requestContext"]["authorizer"]["user_id"].as_str();
+    let signed_in = match endpoint.access {
+        Access::Public | Access::Signed => None,
+        Access::Member => Some("user_member"),
+        Access::Moderator => Some("user_moderator"),
+        Access::Admin => Some("user_admin"),
+    };
+    assert_eq!(member, signed_in, "{name}");
+}
+
+/// Each event goes through its function, and is answered as a good request is: at most what it is
+/// about does not exist.
+#[tokio::test]
+async fn an_event_is_answered() {
+    let mut answers = String::new();
+    for function in functions() {
+        if let Trigger::Route(endpoint) = function.trigger {
+            let name = endpoint.name;
+            let event = serde_json::from_value(event(name)).unwrap();
+            let answer = Scene::at_the_events().await.answer(&endpoint, event).await;
+            answers.push_str(&format!("{name}: {}\n", answer.brief()));
+        }
+    }
+    expect![[r#"
+        generation-create-generation: 202
+        generation-list-generations: 200
+        generation-get-generation: 404 generation_not_found
+        generation-cancel-generation: 404 generation_not_found
+        generation-structure-prompt: 200
+        generation-create-preset: 201
+        generation-list-presets: 200
+        generation-delete-preset: 404 preset_not_found
+        account-get-me: 200
+        account-update-me: 200
+        billing-list-plans: 200
+        billing-get-credits: 200
+        edge-get-health: 200
+        edge-webhook-bria: 404 generation_not_found
+    "#]]
+    .assert_eq(&answers);
+}

@@ -1,0 +1,47 @@
+//! What must agree, agrees: functions and the template, their events, who may call them, and which
+//! crate may know which.
+//!
+//! None of this is written down twice on purpose. The functions' own constants are the truth, and a
+//! route, a variable or an arrow that is missing or different elsewhere fails here.
+#![expect(clippy::unwrap_used, reason = "what is not where it belongs fails its test")]
+
+mod arrows;
+mod callers;
+mod events;
+mod scene;
+mod sources;
+mod template;
+
+use std::path::{Path, PathBuf};
+
+use runtime::Function;
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The text of a file of the workspace.
+fn read(path: &str) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every function of the system.
+fn functions() -> Vec<Function> {
+    let crates = [
+        generation::FUNCTIONS,
+        account::FUNCTIONS,
+        billing::FUNCTIONS,
+        edge::FUNCTIONS,
+        background::FUNCTIONS,
+    ];
+    crates.concat()
+}
+
+/// The crate of a function, and its module in it: `generation-get-generation` is
+/// `generation::get_generation`.
+fn place(name: &str) -> (&str, String) {
+    let (package, module) = name.split_once('-').unwrap();
+    (package, module.replace('-', "_"))
+}

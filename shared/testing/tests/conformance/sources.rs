@@ -1,0 +1,140 @@
+//! What may be written only in one place, and what nowhere.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use runtime::Trigger;
+
+use crate::{functions, place, read, root};
+
+/// The Rust files below a folder, without tests.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut folders = vec![root().join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && name != "tests" {
+                folders.push(path);
+            } else if name.ends_with(".rs")
+                && name != "tests.rs"
+                && name != "against_the_sandbox.rs"
+            {
+                found.push((relative(&path), without_tests(&path)));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} has sources");
+    found
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()
+}
+
+fn without_tests(path: &PathBuf) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+/// Checks that none of `words` stands in `folders`, but for the files that may.
+fn nowhere(words: &[&str], folders: &[&str], but: &[&str]) {
+    for folder in folders {
+        for (path, text) in sources(folder) {
+            let found: Vec<&&str> = words.iter().filter(|word| text.contains(**word)).collect();
+            assert!(found.is_empty() || but.contains(&path.as_str()), "{path}: {found:?}");
+        }
+    }
+}
+
+const DEPLOYED: [&str; 6] = [
+    "shared/domain",
+    "shared/studio/src",
+    "shared/store",
+    "shared/clients",
+    "shared/runtime",
+    "functions",
+];
+
+#[test]
+fn no_request_walks_the_table() {
+    nowhere(&[".scan("], &DEPLOYED, &[]);
+}
+
+#[test]
+fn only_the_store_knows_what_a_key_is() {
+    let names = ["\"pk\"", "\"sk\"", "\"gsi1\"", "\"gsi1pk\"", "\"gsi1sk\""];
+    let prefixes = [
+        "\"USER#",
+        "\"JOB#",
+        "\"INPUT#",
+        "\"LEDGER#",
+        "\"PRESET#",
+        "\"IDEM#",
+        "\"RATE#",
+        "\"OPEN#",
+        "\"ACCOUNT\"",
+    ];
+    let words = [&names[..], &prefixes[..]].concat();
+    nowhere(&words, &DEPLOYED, &["shared/store/src/keys.rs"]);
+    let document = read("shared/store/src/keys.rs");
+    assert!(words.iter().all(|word| document.contains(*word)), "the words are still those");
+}
+
+#[test]
+fn only_the_runtime_reads_the_environment_and_the_clock() {
+    let binary = "shared/studio/src/bin/studio-render.rs";
+    nowhere(&["std::env", "env::var"], &DEPLOYED, &["shared/runtime/src/env.rs", binary]);
+    nowhere(&["SystemTime::now"], &DEPLOYED, &["shared/runtime/src/ambient.rs"]);
+}
+
+#[test]
+fn a_handler_knows_no_wire() {
+    let words = ["aws_sdk", "StatusCode", "lambda_runtime", "serde_dynamo", "reqwest::", "http::"];
+    nowhere(&words, &["functions"], &[]);
+}
+
+#[test]
+fn the_domain_is_pure() {
+    let words = ["async ", ".await", "tokio", "std::fs", "std::net", "rand::", "::now()"];
+    nowhere(&words, &["shared/domain"], &[]);
+}
+
+/// A binary is the endpoint and its handler, and nothing else.
+#[test]
+fn every_function_is_a_file_and_a_binary_of_two_lines() {
+    let mut binaries = BTreeSet::new();
+    for function in functions() {
+        let name = function.name();
+        let (package, module) = place(name);
+        let (constant, serves) = match function.trigger {
+            Trigger::Route(_) => ("ENDPOINT", "http"),
+            Trigger::Queue(_) => ("WORKER", "queue"),
+            Trigger::Stream(_) => ("WORKER", "stream"),
+            Trigger::Schedule(_) => ("WORKER", "schedule"),
+            Trigger::Token(_) => ("WORKER", "authorize"),
+        };
+        let import = format!("use {package}::{module}::{{{constant}, handle}};");
+        let main = "fn main() -> std::process::ExitCode {";
+        let call = format!("    runtime::{serves}({constant}, handle)");
+        let expected = format!("{import}\n\n{main}\n{call}\n}}\n");
+        let path = format!("functions/{package}/src/bin/{name}.rs");
+        assert_eq!(read(&path), expected, "{path}");
+        binaries.insert(path);
+
+        let source = read(&format!("functions/{package}/src/{module}.rs"));
+        if let Trigger::Route(endpoint) = function.trigger {
+            let route = format!("//! `{} {}`: ", endpoint.method, endpoint.path);
+            assert!(source.starts_with(&route), "{module}.rs begins with its route");
+            assert!(source.contains("\n//! Access: "), "{module}.rs says who may call");
+            assert!(source.contains("Changes: "), "{module}.rs says what it changes");
+        }
+    }
+    let files = sources("functions").into_iter().map(|(path, _)| path);
+    let found: BTreeSet<String> = files.filter(|path| path.contains("/src/bin/")).collect();
+    assert_eq!(found, binaries);
+}

@@ -1,0 +1,204 @@
+//! The template: one block for each function, and in it exactly what the function is.
+
+use std::collections::BTreeSet;
+
+use runtime::{Access, Function, Trigger};
+use yaml_rust2::{Yaml, YamlLoader};
+
+use crate::{functions, place, read};
+
+/// API Gateway answers 504 after this many seconds, whatever a function does.
+const GATEWAY_TIMEOUT_S: i64 = 29;
+/// How many timeouts of its consumer a queue must keep a message away from others for.
+const VISIBILITY_TIMEOUTS: i64 = 6;
+/// Variables of the runtime that no capability names.
+const LINKS: &str = "PUBLIC_API_URL";
+
+/// A template. CloudFormation's short tags are left out: `!Ref X` reads as `X`.
+fn load(path: &str) -> Yaml {
+    YamlLoader::load_from_str(&read(path)).unwrap().remove(0)
+}
+
+fn text(node: &Yaml) -> &str {
+    node.as_str().unwrap_or_default()
+}
+
+fn texts(node: &Yaml) -> Vec<&str> {
+    node.as_vec().into_iter().flatten().map(text).collect()
+}
+
+fn keys(node: &Yaml) -> BTreeSet<&str> {
+    node.as_hash().into_iter().flat_map(|hash| hash.keys()).map(text).collect()
+}
+
+/// `generation-get-generation` as CloudFormation names it: `GenerationGetGeneration`.
+fn logical_id(name: &str) -> String {
+    let capitalized = |word: &str| format!("{}{}", word[..1].to_uppercase(), &word[1..]);
+    name.split('-').map(capitalized).collect()
+}
+
+/// Checks `check` for the block of every function.
+fn each_block(check: impl Fn(&Function, &Yaml)) {
+    let template = load("template.yaml");
+    for function in functions() {
+        let block = &template["Resources"][logical_id(function.name()).as_str()];
+        check(&function, &block["Properties"]);
+    }
+}
+
+#[test]
+fn every_function_has_a_block_and_every_block_a_function() {
+    let template = load("template.yaml");
+    let resources = template["Resources"].as_hash().unwrap();
+    let is_function = |node: &Yaml| text(&node["Type"]) == "AWS::Serverless::Function";
+    let blocks: BTreeSet<String> = resources
+        .iter()
+        .filter(|(_, node)| is_function(node))
+        .map(|(name, _)| text(name).to_owned())
+        .collect();
+    let known: BTreeSet<String> = functions().iter().map(|f| logical_id(f.name())).collect();
+    assert_eq!(known.len(), functions().len(), "a name is one function's");
+    assert_eq!(blocks, known);
+}
+
+#[test]
+fn a_name_is_the_same_word_everywhere() {
+    let template = load("template.yaml");
+    each_block(|function, block| {
+        let name = function.name();
+        let id = logical_id(name);
+        assert_eq!(text(&block["FunctionName"]), format!("${{AWS::StackName}}-{name}"), "{name}");
+        assert_eq!(text(&block["CodeUri"]), format!(".local/lambda/{name}/bootstrap.zip"));
+        assert_eq!(text(&block["LoggingConfig"]["LogGroup"]), format!("{id}Log"), "{name}");
+        let log = &template["Resources"][format!("{id}Log").as_str()]["Properties"];
+        let group = format!("/aws/lambda/${{AWS::StackName}}-{name}");
+        assert_eq!(text(&log["LogGroupName"]), group, "{name}");
+        assert_eq!(text(&log["RetentionInDays"]), "LogRetentionDays", "{name}");
+    });
+}
+
+#[test]
+fn a_function_is_started_by_what_its_constant_says() {
+    each_block(|function, block| {
+        let name = function.name();
+        let events: Vec<&Yaml> =
+            block["Events"].as_hash().into_iter().flat_map(|events| events.values()).collect();
+        let started = match &function.trigger {
+            Trigger::Token(_) => {
+                assert!(events.is_empty(), "{name}");
+                return;
+            }
+            Trigger::Route(_) => "Api",
+            Trigger::Queue(_) => "SQS",
+            Trigger::Stream(_) => "DynamoDB",
+            Trigger::Schedule(_) => "Schedule",
+        };
+        let [event] = &events[..] else { panic!("{name} is started by one thing") };
+        assert_eq!(text(&event["Type"]), started, "{name}");
+        let properties = &event["Properties"];
+        match &function.trigger {
+            Trigger::Route(endpoint) => {
+                assert_eq!(text(&properties["RestApiId"]), "Api", "{name}");
+                assert_eq!(text(&properties["Method"]), endpoint.method.as_str(), "{name}");
+                assert_eq!(text(&properties["Path"]), endpoint.path, "{name}");
+                let open = matches!(endpoint.access, Access::Public | Access::Signed);
+                let authorizer = text(&properties["Auth"]["Authorizer"]);
+                assert_eq!(authorizer, if open { "NONE" } else { "" }, "{name}");
+            }
+            Trigger::Queue(_) | Trigger::Stream(_) => {
+                let kinds = texts(&properties["FunctionResponseTypes"]);
+                assert_eq!(kinds, ["ReportBatchItemFailures"], "{name} fails in parts");
+            }
+            Trigger::Schedule(_) | Trigger::Token(_) => {}
+        }
+    });
+}
+
+#[test]
+fn every_route_is_guarded_unless_it_says_otherwise() {
+    let template = load("template.yaml");
+    let auth = &template["Resources"]["Api"]["Properties"]["Auth"];
+    let default = text(&auth["DefaultAuthorizer"]);
+    assert_eq!(text(&auth["Authorizers"][default]["FunctionArn"]), "EdgeAuthorizer.Arn");
+    let routes: BTreeSet<(String, &str)> = functions()
+        .iter()
+        .filter_map(|function| match function.trigger {
+            Trigger::Route(endpoint) => Some((endpoint.method.to_string(), endpoint.path)),
+            Trigger::Queue(_) | Trigger::Stream(_) | Trigger::Schedule(_) | Trigger::Token(_) => {
+                None
+            }
+        })
+        .collect();
+    let count = functions().iter().filter(|f| matches!(f.trigger, Trigger::Route(_))).count();
+    assert_eq!(routes.len(), count, "a route is one function's");
+    for (method, path) in routes {
+        let at_root = path == "/health" || path.starts_with("/webhooks/");
+        assert!(at_root || path.starts_with("/api/v1/"), "{method} {path}");
+    }
+}
+
+/// A function that makes links to this API must know where it stands; the others need not.
+#[test]
+fn a_block_declares_exactly_the_variables_its_function_needs() {
+    each_block(|function, block| {
+        let (package, module) = place(function.name());
+        let source = read(&format!("functions/{package}/src/{module}.rs"));
+        let mut needed: BTreeSet<&str> = function.variables().into_iter().collect();
+        if source.contains("call.links") {
+            needed.insert(LINKS);
+        }
+        let declared = keys(&block["Environment"]["Variables"]);
+        assert_eq!(declared, needed, "{}", function.name());
+    });
+}
+
+/// What a function is told of it may use, and nothing else.
+#[test]
+fn a_policy_is_about_what_the_variables_name() {
+    let services = [
+        ("TABLE_NAME", "dynamodb"),
+        ("IMAGES_BUCKET", "s3"),
+        ("GENERATION_QUEUE_URL", "sqs"),
+        ("BRIA_SECRET_ARN", "secretsmanager"),
+        ("GEMINI_SECRET_ARN", "secretsmanager"),
+    ];
+    each_block(|function, block| {
+        let declared = keys(&block["Environment"]["Variables"]);
+        let told = services.iter().filter(|(variable, _)| declared.contains(variable));
+        let told: BTreeSet<&str> = told.map(|(_, service)| *service).collect();
+        let policies = block["Policies"].as_vec().into_iter().flatten();
+        let statements = policies.flat_map(|policy| policy["Statement"].as_vec().unwrap());
+        let allowed: BTreeSet<&str> = statements
+            .inspect(|statement| assert_eq!(text(&statement["Effect"]), "Allow"))
+            .flat_map(|statement| texts(&statement["Action"]))
+            .filter_map(|action| Some(action.split_once(':')?.0))
+            .collect();
+        assert_eq!(allowed, told, "{}", function.name());
+    });
+}
+
+#[test]
+fn nobody_is_waited_for_in_vain() {
+    let template = load("template.yaml");
+    let messaging = load("infra/messaging.yaml");
+    let usual = template["Globals"]["Function"]["Timeout"].as_i64().unwrap();
+    each_block(|function, block| {
+        let timeout_s = block["Timeout"].as_i64().unwrap_or(usual);
+        match &function.trigger {
+            Trigger::Route(_) | Trigger::Token(_) => {
+                assert!(timeout_s < GATEWAY_TIMEOUT_S, "{}", function.name());
+            }
+            Trigger::Queue(_) => {
+                let events = block["Events"].as_hash().unwrap();
+                let (_, event) = events.front().unwrap();
+                let queue = text(&event["Properties"]["Queue"]);
+                let queue = queue.trim_start_matches("Messaging.Outputs.").trim_end_matches("Arn");
+                let visibility_s = messaging["Resources"][queue]["Properties"]["VisibilityTimeout"]
+                    .as_i64()
+                    .unwrap();
+                assert!(visibility_s >= VISIBILITY_TIMEOUTS * timeout_s, "{}", function.name());
+            }
+            Trigger::Stream(_) | Trigger::Schedule(_) => {}
+        }
+    });
+}

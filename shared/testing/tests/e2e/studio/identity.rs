@@ -1,0 +1,97 @@
+//! Who may come in: every way a token can be wrong, and what needs none.
+
+use reqwest::Method;
+use serde_json::json;
+use testing::api::{Answer, Api};
+
+use crate::{
+    member::{GENERATIONS, Member, answer, until},
+    sandbox,
+};
+
+const EMAIL: &str = "e2e-impostor@prolight.test";
+
+#[tokio::test]
+async fn nobody_comes_in_without_a_good_token() {
+    let api = Api::anonymous().unwrap();
+    for (method, path) in [
+        (Method::GET, "/api/v1/me"),
+        (Method::GET, "/api/v1/billing/credits"),
+        (Method::POST, GENERATIONS),
+        (Method::GET, GENERATIONS),
+        (Method::POST, "/api/v1/prompts/structure"),
+        (Method::DELETE, "/api/v1/presets/pre_01JD0000000000000000000000"),
+    ] {
+        refused(&answer(api.request(method, path)).await);
+    }
+    for header in ["Bearer", "Bearer not.a.token", "Basic bWVtYmVyOg==", "token"] {
+        let request = api.request(Method::GET, "/api/v1/me").header("Authorization", header);
+        refused(&answer(request).await);
+    }
+}
+
+#[tokio::test]
+async fn a_forged_token_is_no_token() {
+    for flaw in [
+        "expired",
+        "not_yet_valid",
+        "wrong_audience",
+        "wrong_issuer",
+        "no_subject",
+        "unknown_key",
+        "stolen_key_id",
+        "unsigned",
+        "public_key_as_secret",
+        "tampered",
+    ] {
+        let forged = Api::with_token(sandbox::forge(EMAIL, flaw).await).unwrap();
+        let refused_as = answer(forged.request(Method::GET, "/api/v1/me")).await;
+        assert_eq!(refused_as.status, 401, "{flaw}");
+        refused(&refused_as);
+    }
+}
+
+/// The issuer makes a key when it is first asked to sign so. The authorizer meets a key it does not
+/// know, and asks for the keys again, but at most once a minute: forged tokens cost the issuer nothing.
+#[tokio::test]
+async fn a_token_under_any_key_of_the_issuer_is_good_within_a_minute() {
+    for algorithm in ["ES256", "RS256", "EdDSA"] {
+        let token = sandbox::sign_in(EMAIL, json!({ "algorithm": algorithm })).await;
+        let member = Member(Api::with_token(token).unwrap());
+        let me = until(algorithm, async || {
+            let me = member.get("/api/v1/me").await;
+            (me.status == 200).then(|| me.json())
+        });
+        assert_eq!(me.await["email"], EMAIL, "{algorithm}");
+    }
+}
+
+#[tokio::test]
+async fn staff_are_known_by_their_role() {
+    for (person, role) in
+        [("MEMBER", json!(null)), ("MODERATOR", json!("moderator")), ("ADMIN", json!("admin"))]
+    {
+        let me = Member(Api::of(person).unwrap()).get("/api/v1/me").await.ok(200);
+        assert_eq!(me["role"], role, "{person}");
+    }
+}
+
+#[tokio::test]
+async fn prices_and_health_are_for_everybody() {
+    let api = Api::anonymous().unwrap();
+    let plans = answer(api.request(Method::GET, "/api/v1/billing/plans")).await;
+    assert_eq!(plans.header("cache-control"), Some("public, max-age=300"));
+    let plans = plans.ok(200);
+    let names = plans["items"].as_array().unwrap().iter().map(|plan| plan["plan"].clone());
+    assert_eq!(names.collect::<Vec<_>>(), ["free", "pro", "enterprise"]);
+    assert_eq!(plans["items"][0]["monthly_credits"], 10);
+    let health = answer(api.request(Method::GET, "/health")).await;
+    assert_eq!(health.ok(200)["status"], "ok");
+}
+
+#[track_caller]
+fn refused(answer: &Answer) {
+    let problem = answer.problem(401, "unauthenticated");
+    assert_eq!(problem["status"], 401);
+    assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"), "{problem}");
+}

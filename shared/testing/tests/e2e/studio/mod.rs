@@ -1,0 +1,10 @@
+//! With the local renderer drawing: the member's journey, and everything at the edge.
+
+mod caching;
+mod edge;
+mod history;
+mod identity;
+mod images;
+mod input;
+mod journey;
+mod limits;
