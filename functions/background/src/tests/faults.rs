@@ -27,8 +27,8 @@ enum Told {
     No,
 }
 
-/// A job whose provider does `faults`: how it ends, after how many submits. Its name marks it at the
-/// provider, so no name may be part of another.
+/// A job whose provider does `faults`: how it ends, after how many submits. Its name marks it at
+/// the provider, so no name may be part of another.
 async fn check(
     outside: &Outside,
     name: &str,
@@ -227,7 +227,8 @@ async fn a_submit_that_is_never_answered_is_never_repeated() {
     outside.close().await;
 }
 
-/// The same, and the worker is stopped a moment before Lambda would end it: its message comes again.
+/// The same, and the worker is stopped a moment before Lambda would end it: its message comes
+/// again.
 #[tokio::test]
 async fn a_submit_that_outlasts_the_worker_is_never_repeated() {
     let outside = Outside::begin().await;
