@@ -2,6 +2,13 @@
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/prolight/target}"
+# Clones may share that folder, and cargo knows their crates apart by nothing but time: it would take the code of
+# whichever was built last for this one's. So a change of clones makes every source new.
+if [ "$(cat "$CARGO_TARGET_DIR/clone" 2>/dev/null)" != "$PWD" ]; then
+  find functions shared -name '*.rs' -exec touch {} +
+  mkdir -p "$CARGO_TARGET_DIR"
+  pwd >"$CARGO_TARGET_DIR/clone"
+fi
 export SAM_CLI_TELEMETRY=0 PYTHONDONTWRITEBYTECODE=1
 VENV=.local/venv
 
