@@ -4,6 +4,12 @@
 //! what the plan grants), applies what is asked, and ends as a [`Change`] that the store commits in
 //! one transaction with its ledger entries, on the condition that the account has not moved since
 //! it was read. That condition is also what makes a ban bite within one request.
+//!
+//! A paid plan is granted by its invoices and never by the clock, but it ends by the clock: its
+//! period, and a grace of seven days while the next payment is missing. So a plan whose end nobody
+//! tells us of still ends.
+
+mod usage;
 
 use std::time::Duration;
 
@@ -11,15 +17,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
+    billing::top_up::TopUp,
     credits::{
-        Credits, Hold, InsufficientCredits, LedgerBroken, LedgerEntry, LotId, LotSize, LotSource,
-        LotTerms, Movement,
+        Credits, Hold, InsufficientCredits, LedgerBroken, LedgerEntry, LotId, LotShare, LotSize,
+        LotSource, LotTerms, Movement,
     },
     id::UserId,
-    plan::{Allowance, Plan},
+    plan::{Allowance, PAST_DUE_GRACE, Plan},
     refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
-    time::Timestamp,
+    time::{Period, Timestamp},
 };
+
+pub use usage::Usage;
 
 /// Longest display name, in characters.
 pub const DISPLAY_NAME_CHARS_MAX: usize = 80;
@@ -104,11 +113,17 @@ pub struct Account {
     pub profile: Profile,
     /// What they pay for.
     pub plan: Plan,
+    /// The latest period of a plan that was paid for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_period: Option<Period>,
+    /// When a paid plan falls back to Free, unless another period is paid before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_ends_at: Option<Timestamp>,
     /// Whether they may act.
     pub standing: Standing,
     /// First use; the anchor of the monthly grant.
     pub created_at: Timestamp,
-    /// Until when the present period's grant has been made.
+    /// Until when the Free plan has granted.
     pub granted_until: Timestamp,
     /// Their credits.
     pub credits: Credits,
@@ -116,6 +131,12 @@ pub struct Account {
     pub open_jobs: u32,
     /// Presets kept.
     pub presets: u32,
+    /// Credits spent in the present period, by day.
+    #[serde(default, skip_serializing_if = "Usage::is_empty")]
+    pub usage: Usage,
+    /// The packs that are bought by themselves, if the member wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_up: Option<TopUp>,
 }
 
 /// Why an account may not do what it asked.
@@ -199,12 +220,16 @@ impl Account {
             email,
             profile: Profile::default(),
             plan: Plan::Free,
+            paid_period: None,
+            plan_ends_at: None,
             standing: Standing::Active,
             created_at: now,
             granted_until: now,
             credits: Credits::default(),
             open_jobs: 0,
             presets: 0,
+            usage: Usage::default(),
+            top_up: None,
         }
     }
 
@@ -225,7 +250,8 @@ impl Account {
         }
     }
 
-    /// Starts a change: what has lapsed expires, and what the plan owes is granted.
+    /// Starts a change: what has lapsed expires, a plan that was not paid on falls back, what the
+    /// plan owes is granted, and what is owed to us is paid from that.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -233,7 +259,9 @@ impl Account {
         let before = self.clone();
         let mut draft = Draft { account: self, before, entries: Vec::new(), now };
         draft.expire()?;
+        draft.fall_back()?;
         draft.grant_free_period()?;
+        draft.repay()?;
         Ok(draft)
     }
 }
@@ -304,22 +332,26 @@ impl Draft {
     /// When the hold is not open.
     pub fn capture_job(&mut self, cause: &str, hold: &Hold) -> Result<(), LedgerBroken> {
         self.post(cause, Movement::Capture { shares: hold.shares.clone() })?;
+        self.account.usage.count(hold.credits(), self.now);
         self.end_job();
         Ok(())
     }
 
-    /// Ends a generation that made none: its hold goes back to its lots, and lapses at once if
-    /// their end has come meanwhile.
+    /// Ends a generation that made none: its hold goes back to its lots. It lapses at once if
+    /// their end has come meanwhile, and pays what is owed.
     ///
     /// # Errors
     /// When the hold is not open.
     pub fn release_job(&mut self, cause: &str, hold: &Hold) -> Result<(), LedgerBroken> {
         self.post(cause, Movement::Release { shares: hold.shares.clone() })?;
         self.end_job();
-        self.expire()
+        self.expire()?;
+        self.repay()
     }
 
-    /// Begins a paid period of a plan: its lot is granted under `lot`, its business key.
+    /// Begins a paid period of a plan: what is left of the plan before it lapses, and then its lot
+    /// is granted under `lot`, its business key. A period that began before the one we know of is
+    /// late news: it is granted, so that the books show what was paid for, and lapses at once.
     ///
     /// # Errors
     /// When that lot was granted before.
@@ -327,11 +359,144 @@ impl Draft {
         &mut self,
         plan: Plan,
         lot: LotId,
-        ends_at: Timestamp,
+        period: Period,
     ) -> Result<(), LedgerBroken> {
+        if self.account.paid_period.is_some_and(|known| known.starts_at > period.starts_at) {
+            return self.miss_period(plan, lot, period);
+        }
+        if self.account.credits.lots.iter().any(|open| open.terms.id == lot) {
+            return Err(LedgerBroken::new(format!("the period of {} began before", lot.0)));
+        }
+        let ends_at = period.ends_at.plus(PAST_DUE_GRACE);
+        self.end_plan_lots()?;
         self.account.plan = plan;
-        self.account.granted_until = ends_at;
-        self.grant(plan, lot, ends_at)
+        self.account.paid_period = Some(period);
+        self.account.plan_ends_at = Some(ends_at);
+        self.account.usage = Usage::since(period.starts_at);
+        self.grant(plan, lot, ends_at)?;
+        self.expire()?;
+        self.repay()
+    }
+
+    /// Grants a paid period of a plan that is over already: it lapses at once.
+    ///
+    /// # Errors
+    /// When that lot was granted before.
+    pub fn miss_period(
+        &mut self,
+        plan: Plan,
+        lot: LotId,
+        period: Period,
+    ) -> Result<(), LedgerBroken> {
+        let ends_at = period.ends_at.plus(PAST_DUE_GRACE);
+        self.grant(plan, lot.clone(), ends_at)?;
+        if ends_at > self.now {
+            self.post(&lot.0.clone(), Movement::End { lot })?;
+        }
+        self.expire()
+    }
+
+    /// A paid plan goes on until `end`, or ends now if that has come.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn keep_plan_until(&mut self, end: Timestamp) -> Result<(), LedgerBroken> {
+        if self.account.plan == Plan::Free {
+            return Ok(());
+        }
+        self.account.plan_ends_at = Some(end);
+        self.fall_back()
+    }
+
+    /// A paid plan ends now: what is left of it lapses, and Free begins.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn end_plan(&mut self) -> Result<(), LedgerBroken> {
+        if self.account.plan == Plan::Free {
+            return Ok(());
+        }
+        self.end_plan_lots()?;
+        self.account.plan = Plan::Free;
+        self.account.plan_ends_at = None;
+        self.account.usage = Usage::since(self.now);
+        self.grant_free_period()?;
+        self.repay()
+    }
+
+    /// Grants credits that were paid for once; they have no end.
+    ///
+    /// # Errors
+    /// When that lot was granted before.
+    pub fn add_pack(&mut self, lot: LotId, credits: u32) -> Result<(), LedgerBroken> {
+        let cause = lot.0.clone();
+        let size = LotSize::Credits(credits);
+        let lot = LotTerms { id: lot, source: LotSource::Purchase, size, expires_at: None };
+        self.post(&cause, Movement::Grant { lot })?;
+        self.repay()
+    }
+
+    /// Takes credits back whose payment was taken back: what is left of their lot is revoked, and
+    /// the rest is owed.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn take_back(
+        &mut self,
+        cause: &str,
+        lot: &LotId,
+        credits: u32,
+    ) -> Result<(), LedgerBroken> {
+        let left = self.take_what_is_left(cause, lot, credits)?;
+        if left < credits {
+            self.post(cause, Movement::Owe { credits: credits - left })?;
+        }
+        self.repay()
+    }
+
+    /// Takes back at most `credits` of what is left of a lot, and owes nothing. How many it were.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn take_what_is_left(
+        &mut self,
+        cause: &str,
+        lot: &LotId,
+        credits: u32,
+    ) -> Result<u32, LedgerBroken> {
+        let credits = credits.min(self.account.credits.left_of(lot));
+        if credits > 0 {
+            let shares = vec![LotShare { lot: lot.clone(), credits }];
+            self.post(cause, Movement::Revoke { shares })?;
+        }
+        Ok(credits)
+    }
+
+    /// Gives back what was taken of `lot`: what is still owed is forgiven, the rest is a new lot.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn give_back(
+        &mut self,
+        cause: &str,
+        lot: &LotId,
+        credits: u32,
+    ) -> Result<(), LedgerBroken> {
+        let forgiven = credits.min(self.account.credits.debt);
+        if forgiven > 0 {
+            self.post(cause, Movement::Forgive { credits: forgiven })?;
+        }
+        if forgiven < credits {
+            let nth = self.account.credits.ledger_seq + 1;
+            let id = LotId(format!("{}:returned:{nth}", lot.0));
+            self.add_pack(id, credits - forgiven)?;
+        }
+        Ok(())
+    }
+
+    /// The packs that are bought by themselves; `None` stops that.
+    pub fn set_top_up(&mut self, top_up: Option<TopUp>) {
+        self.account.top_up = top_up;
     }
 
     /// Takes over what the token and the member say.
@@ -372,8 +537,11 @@ impl Draft {
         self.account.version == 0 || self.account != self.before
     }
 
-    /// Ends the draft.
+    /// Ends the draft. If the balance is now below what the member wants to have, a pack is due.
     pub fn finish(mut self) -> Change {
+        if let Some(top_up) = &mut self.account.top_up {
+            top_up.watch(&self.account.credits, self.now);
+        }
         let expected_version = self.before.version;
         self.account.version = expected_version + 1;
         Change { account: self.account, expected_version, entries: self.entries }
@@ -406,7 +574,35 @@ impl Draft {
         let period = anchor.months_until(self.now);
         let (begins, ends) = (anchor.plus_months(period), anchor.plus_months(period + 1));
         self.account.granted_until = ends;
+        self.account.usage = Usage::since(begins);
         self.grant(Plan::Free, LotId(format!("free:{begins}")), ends)
+    }
+
+    /// A paid plan whose time is over is over, whoever notices it first.
+    fn fall_back(&mut self) -> Result<(), LedgerBroken> {
+        match self.account.plan_ends_at {
+            Some(end) if end <= self.now => self.end_plan(),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn end_plan_lots(&mut self) -> Result<(), LedgerBroken> {
+        let now = self.now;
+        let lots = self.account.credits.lots.iter();
+        let live = lots.filter(|lot| lot.terms.source == LotSource::Plan && !lot.lapsed(now));
+        let ids: Vec<LotId> = live.map(|lot| lot.terms.id.clone()).collect();
+        for lot in ids {
+            self.post(&lot.0.clone(), Movement::End { lot })?;
+        }
+        self.expire()
+    }
+
+    fn repay(&mut self) -> Result<(), LedgerBroken> {
+        let shares = self.account.credits.repayable(self.now);
+        if shares.is_empty() {
+            return Ok(());
+        }
+        self.post("debt", Movement::Repay { shares })
     }
 
     fn grant(&mut self, plan: Plan, id: LotId, ends_at: Timestamp) -> Result<(), LedgerBroken> {

@@ -8,6 +8,9 @@
 //! For every lot and for the whole: granted = available + held + spent + expired + revoked.
 //! `available` is what the equation leaves and is never stored. An unlimited lot grants each credit
 //! at the moment it is held, so the equation holds there too and use stays metered.
+//!
+//! Where a payment is taken back, what is left of its lot is revoked and what was spent of it is
+//! owed. While something is owed nothing can be held, and what becomes available pays it first.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -34,8 +37,8 @@ pub enum LotSource {
     Purchase,
 }
 
-/// The business key of a lot: what it was granted for. As long as the account has the lot, it is not
-/// granted again.
+/// The business key of a lot: what it was granted for. Whoever grants asks first whether that was
+/// granted before; as long as the account has the lot, the ledger itself refuses it too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LotId(pub String);
@@ -99,14 +102,14 @@ impl Lot {
         matches!(self.terms.size, LotSize::Unlimited)
     }
 
-    /// Nothing can happen to it any more. It stays until its end, so that its id cannot be granted
-    /// again within it; a purchase stays for a later refund.
+    /// Nothing can happen to it any more. One with an end stays until then, so that its id cannot
+    /// be granted again within it.
     fn is_over(&self, now: Timestamp) -> bool {
         let ended = match self.terms.expires_at {
             Some(end) => end <= now,
             None => !self.is_unlimited(),
         };
-        ended && self.available() == 0 && self.held == 0 && self.terms.source != LotSource::Purchase
+        ended && self.available() == 0 && self.held == 0
     }
 
     fn spending_order(&self) -> (bool, Option<Timestamp>, LotSource, Timestamp) {
@@ -133,7 +136,7 @@ pub struct Hold {
 impl Hold {
     /// Credits set aside in all.
     pub fn credits(&self) -> u32 {
-        self.shares.iter().map(|share| share.credits).sum()
+        sum(&self.shares)
     }
 }
 
@@ -166,6 +169,32 @@ pub enum Movement {
         /// So much of this lot.
         shares: Vec<LotShare>,
     },
+    /// The end of a lot is brought forward to now: what is left of it, and what is released to it
+    /// later, lapses.
+    End {
+        /// The lot.
+        lot: LotId,
+    },
+    /// Available credits are taken back, because what paid for them was.
+    Revoke {
+        /// From these lots.
+        shares: Vec<LotShare>,
+    },
+    /// Credits that were spent already are owed, because what paid for them was taken back.
+    Owe {
+        /// So many more.
+        credits: u32,
+    },
+    /// Available credits pay what is owed.
+    Repay {
+        /// From these lots.
+        shares: Vec<LotShare>,
+    },
+    /// What is owed is no longer, because what was taken back was returned.
+    Forgive {
+        /// So many fewer.
+        credits: u32,
+    },
 }
 
 impl Movement {
@@ -179,9 +208,17 @@ impl Movement {
             Movement::Hold { shares }
             | Movement::Capture { shares }
             | Movement::Release { shares }
-            | Movement::Expire { shares } => shares.iter().map(|share| share.credits).sum(),
+            | Movement::Expire { shares }
+            | Movement::Revoke { shares }
+            | Movement::Repay { shares } => sum(shares),
+            Movement::Owe { credits } | Movement::Forgive { credits } => *credits,
+            Movement::End { .. } => 0,
         }
     }
+}
+
+fn sum(shares: &[LotShare]) -> u32 {
+    shares.iter().map(|share| share.credits).sum()
 }
 
 /// A line of the ledger. Lines are only ever added; a correction is a new line.
@@ -317,9 +354,22 @@ impl Credits {
     /// Which lots `needed` credits would come from: soonest end, then given before paid, then
     /// oldest. `None` if they do not hold so many or something is owed.
     pub fn choose(&self, needed: u32, now: Timestamp) -> Option<Vec<LotShare>> {
-        if self.debt > 0 {
-            return None;
-        }
+        let (shares, missing) = self.gather(needed, now);
+        (self.debt == 0 && missing == 0).then_some(shares)
+    }
+
+    /// What is there to pay what is owed, in the order of spending; empty when nothing is owed.
+    pub fn repayable(&self, now: Timestamp) -> Vec<LotShare> {
+        self.gather(self.debt, now).0
+    }
+
+    /// What is available of one lot; nothing of a lot that was put away.
+    pub fn left_of(&self, lot: &LotId) -> u32 {
+        self.lots.iter().find(|open| open.terms.id == *lot).map_or(0, Lot::available)
+    }
+
+    /// Up to `needed` credits, and how many are missing.
+    fn gather(&self, needed: u32, now: Timestamp) -> (Vec<LotShare>, u32) {
         let mut order: Vec<&Lot> = self.lots.iter().filter(|lot| !lot.lapsed(now)).collect();
         order.sort_by_key(|lot| lot.spending_order());
         let mut missing = needed;
@@ -331,7 +381,7 @@ impl Credits {
                 missing -= credits;
             }
         }
-        (missing == 0).then_some(shares)
+        (shares, missing)
     }
 
     /// What has lapsed by `now` and is still counted as available.
@@ -406,7 +456,41 @@ impl Credits {
                 let due = lot.lapsed(now) && lot.available() >= credits;
                 due.then(|| lot.expired += credits)
             }),
+            Movement::End { lot } => self.end_lot(lot, now),
+            Movement::Revoke { shares } => self.each(shares, |lot, credits| {
+                (lot.available() >= credits).then(|| lot.revoked += credits)
+            }),
+            Movement::Owe { credits } => {
+                self.debt += credits;
+                Ok(())
+            }
+            Movement::Repay { shares } => {
+                self.each(shares, |lot, credits| {
+                    if lot.is_unlimited() {
+                        lot.granted += credits;
+                    }
+                    (lot.available() >= credits).then(|| lot.revoked += credits)
+                })?;
+                self.owe_less(sum(shares))
+            }
+            Movement::Forgive { credits } => self.owe_less(*credits),
         }
+    }
+
+    fn owe_less(&mut self, credits: u32) -> Result<(), LedgerBroken> {
+        self.debt = self
+            .debt
+            .checked_sub(credits)
+            .ok_or_else(|| LedgerBroken(format!("{credits} credit(s) of {} owed", self.debt)))?;
+        Ok(())
+    }
+
+    fn end_lot(&mut self, id: &LotId, now: Timestamp) -> Result<(), LedgerBroken> {
+        self.lots
+            .iter_mut()
+            .find(|lot| lot.terms.id == *id && !lot.lapsed(now))
+            .map(|lot| lot.terms.expires_at = Some(now))
+            .ok_or_else(|| LedgerBroken(format!("the end of {}", id.0)))
     }
 
     fn open_lot(&mut self, terms: &LotTerms, now: Timestamp) -> Result<(), LedgerBroken> {

@@ -73,6 +73,11 @@ ids! {
     JobId = "gen_";
     /// A member's own preset.
     PresetId = "pre_";
+    /// Something bought once: a pack of credits.
+    OrderId = "ord_";
+    /// An invoice or a receipt. Made of when it was issued and a digest of what it is about, so
+    /// that the same one always has the same id.
+    InvoiceId = "inv_";
 }
 
 fn ulid_at(now: Timestamp, random: u128) -> Ulid {

@@ -5,6 +5,7 @@
 //! crates around this one carry its decisions out and never make their own.
 
 pub mod account;
+pub mod billing;
 pub mod camera;
 pub mod credits;
 pub mod fibo;
@@ -12,6 +13,8 @@ pub mod generation;
 pub mod id;
 pub mod image;
 pub mod lighting;
+pub mod money;
+pub mod pack;
 pub mod plan;
 pub mod preset;
 pub mod refusal;

@@ -1,6 +1,13 @@
 //! The plans: what a member pays and what they get. The one table of it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+
+use crate::time::DAY;
+
+/// How long a plan goes on after the end of its paid period while the next payment is missing.
+pub const PAST_DUE_GRACE: Duration = DAY.saturating_mul(7);
 
 /// A plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +39,8 @@ pub struct PlanTerms {
     pub name: &'static str,
     /// Price of a month in US cents.
     pub monthly_price_cents: u32,
+    /// What Stripe's price of it is looked up by; Free has none.
+    pub lookup_key: Option<&'static str>,
     /// Credits of a month; one image is one credit.
     pub allowance: Allowance,
     /// How many generations may be open at once.
@@ -42,6 +51,11 @@ impl Plan {
     /// Every plan, cheapest first.
     pub const ALL: [Plan; 3] = [Plan::Free, Plan::Pro, Plan::Enterprise];
 
+    /// The plan whose price at Stripe has this lookup key.
+    pub fn of_lookup_key(key: &str) -> Option<Plan> {
+        Plan::ALL.into_iter().find(|plan| plan.terms().lookup_key == Some(key))
+    }
+
     /// The plan's row.
     pub const fn terms(self) -> PlanTerms {
         match self {
@@ -49,6 +63,7 @@ impl Plan {
                 plan: self,
                 name: "Free",
                 monthly_price_cents: 0,
+                lookup_key: None,
                 allowance: Allowance::Credits(10),
                 concurrency_max: 2,
             },
@@ -56,6 +71,7 @@ impl Plan {
                 plan: self,
                 name: "Pro",
                 monthly_price_cents: 2900,
+                lookup_key: Some("prolight_pro_monthly"),
                 allowance: Allowance::Credits(500),
                 concurrency_max: 8,
             },
@@ -63,6 +79,7 @@ impl Plan {
                 plan: self,
                 name: "Enterprise",
                 monthly_price_cents: 9900,
+                lookup_key: Some("prolight_enterprise_monthly"),
                 allowance: Allowance::Unlimited,
                 concurrency_max: 32,
             },

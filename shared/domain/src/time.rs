@@ -7,13 +7,29 @@
 
 use std::{fmt, time::Duration};
 
-use jiff::{Timestamp as Instant, ToSpan, civil::DateTime, tz::TimeZone};
+use jiff::{
+    Timestamp as Instant, ToSpan,
+    civil::{DateTime, Time},
+    tz::TimeZone,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// Text that is not a point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a time such as 2026-11-22T09:30:00Z")]
 pub struct InvalidTime;
+
+/// A day of 24 hours, as all days of UTC are.
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// From one point until before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Period {
+    /// The first point in it.
+    pub starts_at: Timestamp,
+    /// The first point after it.
+    pub ends_at: Timestamp,
+}
 
 /// A point in time, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +104,20 @@ impl Timestamp {
         let months = years * 12 + i32::from(to.month()) - i32::from(from.month());
         let estimate = u32::try_from(months).unwrap_or(0);
         if self.plus_months(estimate) > now { estimate.saturating_sub(1) } else { estimate }
+    }
+
+    /// The first instant of this point's calendar month.
+    #[must_use]
+    pub fn start_of_month(self) -> Timestamp {
+        let first = self.civil().date().first_of_month().to_datetime(Time::midnight());
+        TimeZone::UTC
+            .to_timestamp(first)
+            .map_or(self, |instant| Timestamp(instant.as_millisecond()))
+    }
+
+    /// The calendar date in UTC, for example `2026-11-22`.
+    pub fn date(self) -> String {
+        self.civil().date().to_string()
     }
 
     /// # Errors

@@ -16,6 +16,7 @@ use domain::{
     generation::{ChargeState, Job},
     id::UserId,
     plan::Plan,
+    time::Period,
 };
 use runtime::{
     Ambient, ApiError, Call, Endpoint, Reply, StreamEvent,
@@ -100,8 +101,9 @@ impl World {
         let actor = Actor::member(name);
         let setup = self.store.change_account(&actor.id, None, self.now(), |draft| {
             if plan != Plan::Free {
-                let (lot, ends_at) = (LotId("invoice_1".to_owned()), self.now().plus(MONTH));
-                draft.begin_period(plan, lot, ends_at)?;
+                let lot = LotId("invoice_1".to_owned());
+                let (starts_at, ends_at) = (self.now(), self.now().plus(MONTH));
+                draft.begin_period(plan, lot, Period { starts_at, ends_at })?;
             }
             let spare = draft.account().credits.totals().available.saturating_sub(credits);
             if spare > 0 {

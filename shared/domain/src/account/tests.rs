@@ -15,6 +15,11 @@ fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
+/// From so many days after the start to so many.
+fn days(from: u32, to: u32) -> Period {
+    Period { starts_at: START.plus(DAY * from), ends_at: START.plus(DAY * to) }
+}
+
 fn opened(now: Timestamp) -> Account {
     let user = UserId::parse("user_1").unwrap();
     Account::open(user, Some("member@prolight.test".to_owned()), now)
@@ -32,10 +37,10 @@ fn member() -> Account {
     update(opened(START), START, |_| {}).account
 }
 
-/// A member of Pro with 500 credits of the plan beside the ten of the first day.
+/// A member of Pro with its 500 credits; the ten of the first day lapsed for them.
 fn pro() -> Account {
     update(member(), START, |draft| {
-        draft.begin_period(Plan::Pro, LotId("invoice_1".to_owned()), START.plus(DAY * 30)).unwrap();
+        draft.begin_period(Plan::Pro, LotId("invoice_1".to_owned()), days(0, 30)).unwrap();
     })
     .account
 }
@@ -118,15 +123,16 @@ fn free_credits_come_once_a_calendar_month_counted_from_the_first_day() {
 #[test]
 fn a_paid_plan_grants_with_its_invoice_and_never_by_itself() {
     let account = pro();
-    assert_eq!(available(&account), 510);
+    assert_eq!(available(&account), 500);
     assert_eq!(account.next_grant_at(), None);
 
-    let later = update(account, START.plus(DAY * 40), |_| {}).account;
-    assert_eq!(available(&later), 0, "the period and the month are over");
+    let later = update(account.clone(), START.plus(DAY * 36), |_| {}).account;
+    assert_eq!((later.plan, available(&later)), (Plan::Pro, 500), "in its grace");
+    let later = update(account, START.plus(DAY * 37), |_| {}).account;
+    assert_eq!((later.plan, available(&later)), (Plan::Free, 10), "nobody paid");
 
     let renewed = update(later, START.plus(DAY * 40), |draft| {
-        let ends_at = START.plus(DAY * 60);
-        draft.begin_period(Plan::Pro, LotId("invoice_2".to_owned()), ends_at).unwrap();
+        draft.begin_period(Plan::Pro, LotId("invoice_2".to_owned()), days(40, 70)).unwrap();
     });
     assert_eq!(available(&renewed.account), 500);
 }
@@ -135,13 +141,11 @@ fn a_paid_plan_grants_with_its_invoice_and_never_by_itself() {
 fn the_same_period_cannot_begin_twice_even_when_its_credits_are_spent() {
     let again = |account: Account| {
         let mut draft = account.draft(START.plus(DAY)).unwrap();
-        draft
-            .begin_period(Plan::Pro, LotId("invoice_1".to_owned()), START.plus(DAY * 30))
-            .unwrap_err()
+        draft.begin_period(Plan::Pro, LotId("invoice_1".to_owned()), days(0, 30)).unwrap_err()
     };
     again(pro());
     let spent = update(pro(), START, |draft| {
-        let hold = draft.start_job("gen_1", 510).unwrap();
+        let hold = draft.start_job("gen_1", 500).unwrap();
         draft.capture_job("gen_1", &hold).unwrap();
     });
     assert_eq!(available(&spent.account), 0);
@@ -228,16 +232,16 @@ fn why_a_generation_is_not_started() {
     "#]],
     );
     let mut owing = Account { plan: Plan::Pro, ..member() };
-    owing.credits.debt = 3;
+    owing.credits.debt = 13;
     check(
         owing,
         expect![[r#"
             PaymentRequired insufficient_credits
-            1 credit(s) needed, 10 available, 3 owed.
+            1 credit(s) needed, 0 available, 3 owed.
             retry after: None
             needed: 1
-            available: 10
-            missing: 3
+            available: 0
+            missing: 4
             debt: 3
             next_grant_at: null
         "#]],
@@ -266,7 +270,7 @@ fn each_plan_has_so_many_places() {
     let check = |plan: Plan, places: u32| {
         let account = update(member(), START, |draft| {
             let lot = LotId("invoice".to_owned());
-            draft.begin_period(plan, lot, START.plus(DAY * 30)).unwrap();
+            draft.begin_period(plan, lot, days(0, 30)).unwrap();
         })
         .account;
         let mut draft = account.draft(START).unwrap();
@@ -282,7 +286,7 @@ fn each_plan_has_so_many_places() {
 fn an_unlimited_plan_stays_metered() {
     let account = update(member(), START, |draft| {
         let lot = LotId("invoice".to_owned());
-        draft.begin_period(Plan::Enterprise, lot, START.plus(DAY * 20)).unwrap();
+        draft.begin_period(Plan::Enterprise, lot, days(0, 20)).unwrap();
         let hold = draft.start_job("gen_1", 40).unwrap();
         draft.capture_job("gen_1", &hold).unwrap();
         let hold = draft.start_job("gen_2", 3).unwrap();
@@ -291,7 +295,7 @@ fn an_unlimited_plan_stays_metered() {
     .account;
     let totals = account.credits.totals();
     assert_eq!((totals.spent, totals.held, totals.revoked), (40, 0, 3));
-    assert_eq!(totals.available, 10, "the Free month's end is later, so it was not touched");
+    assert_eq!((totals.granted, totals.expired), (53, 10), "the Free month ended before");
     assert!(account.credits.is_unlimited(START));
 }
 
@@ -312,6 +316,11 @@ fn a_released_credit_whose_lot_has_ended_lapses_at_once() {
             Movement::Capture { .. } => ("capture", 0),
             Movement::Release { shares } => ("release", sum(shares)),
             Movement::Expire { shares } => ("expire", sum(shares)),
+            Movement::End { .. }
+            | Movement::Revoke { .. }
+            | Movement::Owe { .. }
+            | Movement::Repay { .. }
+            | Movement::Forgive { .. } => panic!("{line:?}"),
         })
         .collect();
     assert_eq!(moved, [("expire", 9), ("grant", 10), ("release", 1), ("expire", 1)]);
@@ -336,12 +345,15 @@ fn a_held_credit_outlives_the_end_of_its_lot() {
 
 #[test]
 fn a_hold_over_several_lots_returns_to_each() {
-    let account = pro();
+    let account = update(pro(), START, |draft| {
+        draft.add_pack(LotId("pack".to_owned()), 50).unwrap();
+    })
+    .account;
     let before = account.credits.clone();
     let change = update(account, START, |draft| {
         let hold = draft.start_job("gen_1", 505).unwrap();
         let lots: Vec<u32> = hold.shares.iter().map(|share| share.credits).collect();
-        assert_eq!(lots, [500, 5], "the plan's period ends a day before the Free month");
+        assert_eq!(lots, [500, 5], "the plan's credits end, the pack's do not");
         draft.release_job("gen_1", &hold).unwrap();
     });
     assert_eq!(change.account.credits.lots, before.lots);

@@ -131,7 +131,7 @@ fn lots_that_are_over_are_put_away_and_stay_counted() {
     assert_eq!(spend(LotSource::Plan, Some(5), 6), 0, "its end has come");
     assert_eq!(spend(LotSource::Plan, Some(5), 4), 1, "its id is still taken");
     assert_eq!(spend(LotSource::Promo, None, 4), 0, "it has no end to wait for");
-    assert_eq!(spend(LotSource::Purchase, None, 4), 1, "it may be refunded");
+    assert_eq!(spend(LotSource::Purchase, None, 4), 0, "nor has a pack");
 }
 
 #[test]

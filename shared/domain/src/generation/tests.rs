@@ -16,6 +16,7 @@ use crate::{
     id::{JobId, UserId},
     image::StoredImage,
     plan::Plan,
+    time::Period,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -26,7 +27,8 @@ fn member(plan: Plan) -> Account {
     let user = UserId::parse("user_1").unwrap();
     let mut draft = Account::open(user, None, NOW).draft(NOW).unwrap();
     if plan != Plan::Free {
-        draft.begin_period(plan, LotId("invoice_1".to_owned()), NOW.plus(MINUTE * 60)).unwrap();
+        let period = Period { starts_at: NOW, ends_at: NOW.plus(MINUTE * 60) };
+        draft.begin_period(plan, LotId("invoice_1".to_owned()), period).unwrap();
     }
     draft.finish().account
 }

@@ -70,9 +70,9 @@ impl Member {
             Happening::Fail(index) => self.end(*index, |job, draft| job.fail(draft, blocked())),
             Happening::BeginPeriod(plan) => {
                 let lot = LotId(format!("invoice_{}", self.ledger.len()));
-                let ends_at = self.now.plus_months(1);
+                let period = Period { starts_at: self.now, ends_at: self.now.plus_months(1) };
                 let mut draft = drafted(self.account.clone(), self.now);
-                draft.begin_period(*plan, lot, ends_at).unwrap();
+                draft.begin_period(*plan, lot, period).unwrap();
                 self.commit(draft.finish());
             }
             Happening::Wait { hours } => self.now = self.now.plus(MINUTE * 60 * *hours),
@@ -183,6 +183,11 @@ fn kind(movement: &Movement) -> &'static str {
         Movement::Capture { .. } => "capture",
         Movement::Release { .. } => "release",
         Movement::Expire { .. } => "expire",
+        Movement::End { .. } => "end",
+        Movement::Revoke { .. } => "revoke",
+        Movement::Owe { .. } => "owe",
+        Movement::Repay { .. } => "repay",
+        Movement::Forgive { .. } => "forgive",
     }
 }
 

@@ -1,0 +1,138 @@
+//! The one checkout of a plan that a member may have open.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Billing, external::SessionId, order::CHECKOUT_OPEN};
+use crate::{
+    plan::Plan,
+    refusal::{Refusal, RefusalKind},
+    time::Timestamp,
+};
+
+/// A checkout of a plan. It is written down before Stripe is asked, so that a repeat asks under the
+/// same key and gets the same page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanCheckout {
+    /// Counts a member's checkouts; part of the key.
+    pub nth: u32,
+    /// What is being subscribed to.
+    pub plan: Plan,
+    /// When it was begun.
+    pub begun_at: Timestamp,
+    /// When Stripe closes it.
+    pub expires_at: Timestamp,
+    /// Stripe's session, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Where it is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// What to do about a wish to subscribe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanCheckoutStep {
+    /// This one is open already: ask Stripe whether it still is, and hand it out again.
+    Again(PlanCheckout),
+    /// This one is for another plan: have Stripe close it, then ask again.
+    Replace(PlanCheckout),
+    /// This one has no page yet: have Stripe make it, under its key.
+    Open(PlanCheckout),
+}
+
+/// Why nobody can subscribe here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CheckoutRefused {
+    /// There is a subscription: it is changed in the portal, not bought again.
+    #[error("There is a {} subscription already: change it in the billing portal.", .0.terms().name)]
+    Subscribed(Plan),
+    /// A checkout was paid and its subscription is about to appear.
+    #[error("A subscription was just paid for; it appears within moments.")]
+    Completing,
+    /// Free is not sold.
+    #[error("The Free plan needs no checkout: cancel the subscription to return to it.")]
+    NotSold,
+}
+
+impl Refusal for CheckoutRefused {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            CheckoutRefused::Subscribed(_) | CheckoutRefused::Completing => RefusalKind::Conflict,
+            CheckoutRefused::NotSold => RefusalKind::Invalid,
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            CheckoutRefused::Subscribed(_) => "already_subscribed",
+            CheckoutRefused::Completing => "checkout_completing",
+            CheckoutRefused::NotSold => "plan_not_sold",
+        }
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        matches!(self, CheckoutRefused::Completing).then_some(5)
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            CheckoutRefused::Subscribed(plan) => {
+                vec![("plan", json!(plan)), ("portal", json!("/api/v1/billing/portal"))]
+            }
+            CheckoutRefused::Completing | CheckoutRefused::NotSold => Vec::new(),
+        }
+    }
+}
+
+impl Billing {
+    /// What to do about a wish to subscribe to `plan`. A new checkout is noted down here; it counts
+    /// only once this is written.
+    ///
+    /// # Errors
+    /// When there is a subscription, or nothing to subscribe to.
+    pub fn subscribe(
+        &mut self,
+        plan: Plan,
+        now: Timestamp,
+    ) -> Result<PlanCheckoutStep, CheckoutRefused> {
+        if plan.terms().lookup_key.is_none() {
+            return Err(CheckoutRefused::NotSold);
+        }
+        if let Some(kept) = self.subscription.as_ref().filter(|kept| !kept.status.is_over()) {
+            return Err(CheckoutRefused::Subscribed(kept.plan));
+        }
+        match &self.checkout {
+            Some(open) if open.expires_at <= now => {}
+            Some(open) if open.plan != plan => return Ok(PlanCheckoutStep::Replace(open.clone())),
+            Some(open) if open.session.is_some() => {
+                return Ok(PlanCheckoutStep::Again(open.clone()));
+            }
+            Some(open) => return Ok(PlanCheckoutStep::Open(open.clone())),
+            None => {}
+        }
+        self.checkouts += 1;
+        let checkout = PlanCheckout {
+            nth: self.checkouts,
+            plan,
+            begun_at: now,
+            expires_at: now.plus(CHECKOUT_OPEN),
+            session: None,
+            url: None,
+        };
+        self.checkout = Some(checkout.clone());
+        Ok(PlanCheckoutStep::Open(checkout))
+    }
+
+    /// Stripe has opened the page of the `nth` checkout.
+    pub fn opened(&mut self, nth: u32, session: SessionId, url: String) {
+        if let Some(open) = self.checkout.as_mut().filter(|open| open.nth == nth) {
+            open.session = Some(session);
+            open.url = Some(url);
+        }
+    }
+
+    /// The checkout of this session is over, paid or not.
+    pub fn closed(&mut self, session: &SessionId) {
+        if self.checkout.as_ref().is_some_and(|open| open.session.as_ref() == Some(session)) {
+            self.checkout = None;
+        }
+    }
+}

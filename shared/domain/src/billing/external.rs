@@ -1,0 +1,67 @@
+//! Names that Stripe gives to things.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+use crate::id::InvalidId;
+
+/// Stripe: "you can safely assume object ids never exceed 255 characters".
+/// <https://docs.stripe.com/upgrades#what-changes-does-stripe-consider-to-be-backwards-compatible>
+const MAX_BYTES: usize = 255;
+
+macro_rules! external_ids {
+    ($($(#[$doc:meta])* $name:ident = $example:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// # Errors
+            /// When it is not 1 to 255 of `A-Z a-z 0-9 _`: it stands in keys and in URLs.
+            pub fn parse(text: &str) -> Result<$name, InvalidId> {
+                let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+                match plain && (1..=MAX_BYTES).contains(&text.len()) {
+                    true => Ok($name(text.to_owned())),
+                    false => Err(InvalidId { expected: concat!("an id such as ", $example) }),
+                }
+            }
+
+            /// The text of the id.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                $name::parse(&text).map_err(D::Error::custom)
+            }
+        }
+    )*};
+}
+
+external_ids! {
+    /// A customer.
+    CustomerId = "cus_NffrFeUfNV2Hib";
+    /// A subscription.
+    SubscriptionId = "sub_1MowQVLkdIwHu7ix";
+    /// A checkout session.
+    SessionId = "cs_test_a11YYufWQzNY63zp";
+    /// An invoice of Stripe's; ours is [`crate::id::InvoiceId`].
+    StripeInvoiceId = "in_1MtHbELkdIwHu7ix";
+    /// A payment intent.
+    PaymentId = "pi_3MtwBwLkdIwHu7ix";
+    /// A charge; some are `py_`.
+    ChargeId = "ch_3MmlLrLkdIwHu7ix";
+    /// An event.
+    EventId = "evt_1NG8Du2eZvKYlo2C";
+}

@@ -1,0 +1,250 @@
+//! Invoices and receipts: what was charged for, and which lots a paid one grants.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    external::{PaymentId, StripeInvoiceId, SubscriptionId},
+    order::PackOrder,
+    payment::Payment,
+    subscription::Subscription,
+};
+use crate::{
+    account::Draft,
+    credits::{LedgerBroken, LotId},
+    id::{InvoiceId, OrderId, UserId},
+    money::Currency,
+    plan::Plan,
+    time::{Period, Timestamp},
+};
+
+/// Most lines that are kept; Stripe's own page has the rest.
+pub const LINES_MAX: usize = 50;
+
+/// How far an invoice has come: <https://docs.stripe.com/invoicing/overview#invoice-statuses>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvoiceStatus {
+    /// Being put together.
+    Draft,
+    /// To be paid.
+    Open,
+    /// Paid.
+    Paid,
+    /// Withdrawn.
+    Void,
+    /// Given up.
+    Uncollectible,
+}
+
+/// Whose document it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Issue {
+    /// Stripe's invoice of a subscription.
+    Subscription {
+        /// Stripe's name for it.
+        invoice: StripeInvoiceId,
+        /// Of this subscription, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subscription: Option<SubscriptionId>,
+    },
+    /// Our receipt of a pack.
+    Pack {
+        /// Of this order.
+        order: OrderId,
+    },
+}
+
+/// One line. Amounts are in minor units of the invoice's currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvoiceLine {
+    /// Stripe's name for it, or the order's.
+    pub id: String,
+    /// For people.
+    pub description: String,
+    /// How many.
+    pub quantity: u32,
+    /// Of all of them, before tax and discount; negative is a credit.
+    pub amount: i64,
+    /// What it pays for, if that has a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// The plan, if the line's price is one of a plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+}
+
+/// An invoice or a receipt. Amounts are in minor units of `currency`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invoice {
+    /// Ours; sorts by time.
+    pub id: InvoiceId,
+    /// Whose.
+    pub user_id: UserId,
+    /// What it is.
+    #[serde(flatten)]
+    pub issue: Issue,
+    /// What people call it; a draft has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// How far it has come.
+    pub status: InvoiceStatus,
+    /// Of every amount here.
+    pub currency: Currency,
+    /// Before tax, after discounts.
+    pub subtotal: i64,
+    /// Tax in it.
+    pub tax: i64,
+    /// What is charged.
+    pub total: i64,
+    /// What was paid of it.
+    pub amount_paid: i64,
+    /// What is still to be paid.
+    pub amount_due: i64,
+    /// What was returned of it.
+    #[serde(default)]
+    pub amount_refunded: i64,
+    /// To whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill_to: Option<String>,
+    /// From when to when, for a subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// At most [`LINES_MAX`].
+    pub lines: Vec<InvoiceLine>,
+    /// Stripe's page, where it can be paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosted_url: Option<String>,
+    /// Stripe's PDF.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pdf_url: Option<String>,
+    /// What paid it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentId>,
+    /// How often a payment was tried.
+    #[serde(default)]
+    pub attempts: u32,
+    /// When Stripe tries again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<Timestamp>,
+    /// The lots it granted; empty until it does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub granted: Vec<LotId>,
+    /// Credits taken back because the payment was.
+    #[serde(default)]
+    pub taken_back: u32,
+}
+
+impl Invoice {
+    /// Takes over what only we know of the same invoice.
+    #[must_use]
+    pub fn after(self, stored: Option<&Invoice>) -> Invoice {
+        let Some(stored) = stored else { return self };
+        Invoice {
+            granted: stored.granted.clone(),
+            taken_back: stored.taken_back,
+            amount_refunded: stored.amount_refunded,
+            payment: self.payment.or_else(|| stored.payment.clone()),
+            ..self
+        }
+    }
+
+    /// Grants the lots of its paid lines, each once, to the subscription it belongs to as that is
+    /// now. What was paid for a subscription that is over, or for a period that another has
+    /// followed, is granted and lapses at once.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn grant(
+        &mut self,
+        subscription: &Subscription,
+        draft: &mut Draft,
+    ) -> Result<(), LedgerBroken> {
+        if self.status != InvoiceStatus::Paid || !self.granted.is_empty() {
+            return Ok(());
+        }
+        let mut paid: Vec<(Plan, Period, LotId)> = self.paid_lines().collect();
+        paid.sort_by_key(|(_, period, _)| period.starts_at);
+        for (plan, period, lot) in paid {
+            if subscription.status.gives_access() {
+                draft.begin_period(plan, lot.clone(), period)?;
+            } else {
+                draft.miss_period(plan, lot.clone(), period)?;
+            }
+            self.granted.push(lot);
+        }
+        Ok(())
+    }
+
+    /// Applies its payment as Stripe says it is now. Where all of it was taken back, so is what is
+    /// left of its lots; what was spent of a plan stays spent, and nothing is owed for it.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn settle(&mut self, payment: &Payment, draft: &mut Draft) -> Result<(), LedgerBroken> {
+        self.payment = Some(payment.id.clone());
+        self.amount_refunded = payment.refunded;
+        if payment.taken_back(1) == 0 {
+            return Ok(());
+        }
+        let cause = format!("payment:{}", payment.id);
+        for lot in &self.granted {
+            self.taken_back += draft.take_what_is_left(&cause, lot, u32::MAX)?;
+        }
+        Ok(())
+    }
+
+    /// The receipt of a pack.
+    pub fn receipt(order: &PackOrder, id: InvoiceId, bill_to: Option<&str>) -> Option<Invoice> {
+        let (paid, paid_at) = (order.paid?, order.paid_at?);
+        let terms = order.pack.terms();
+        let price = i64::from(terms.price_cents).min(paid.amount);
+        let tail = order.id.as_str().len().saturating_sub(10);
+        Some(Invoice {
+            id,
+            user_id: order.user_id.clone(),
+            issue: Issue::Pack { order: order.id.clone() },
+            number: Some(format!("PL-{}", &order.id.as_str()[tail..])),
+            status: InvoiceStatus::Paid,
+            currency: paid.currency,
+            subtotal: price,
+            tax: paid.amount - price,
+            total: paid.amount,
+            amount_paid: paid.amount,
+            amount_due: 0,
+            amount_refunded: order.refunded,
+            bill_to: bill_to.map(str::to_owned),
+            period: None,
+            lines: vec![InvoiceLine {
+                id: order.id.to_string(),
+                description: format!("Pack of {}", terms.name),
+                quantity: 1,
+                amount: price,
+                period: None,
+                plan: None,
+            }],
+            hosted_url: None,
+            pdf_url: None,
+            payment: order.payment.clone(),
+            attempts: 1,
+            next_attempt_at: None,
+            created_at: order.created_at,
+            paid_at: Some(paid_at),
+            granted: order.lot.iter().cloned().collect(),
+            taken_back: order.taken_back,
+        })
+    }
+
+    fn paid_lines(&self) -> impl Iterator<Item = (Plan, Period, LotId)> {
+        // A negative line returns what was not used of a plan that was left.
+        self.lines.iter().filter(|line| line.amount >= 0).filter_map(|line| {
+            let lot = LotId(format!("plan:{}", line.id));
+            Some((line.plan?, line.period?, lot))
+        })
+    }
+}

@@ -1,0 +1,224 @@
+//! A pack of credits being bought: by a checkout, or by itself.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    external::{PaymentId, SessionId},
+    payment::{Payment, PaymentState},
+};
+use crate::{
+    account::Draft,
+    credits::{LedgerBroken, LotId, LotSource},
+    id::{OrderId, UserId},
+    money::Money,
+    pack::Pack,
+    refusal::{Refusal, RefusalKind},
+    time::{DAY, Timestamp},
+};
+
+/// How long a checkout stays open; Stripe allows 30 minutes to 24 hours.
+pub const CHECKOUT_OPEN: Duration = Duration::from_secs(23 * 60 * 60);
+/// When somebody should look at an order that nobody has told us the end of.
+const LOOK_AGAIN: Duration = DAY;
+/// Most bought lots with credits left; who has more is asked to spend first.
+pub const PACKS_OPEN_MAX: usize = 32;
+
+/// How it is bought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// On Stripe's page.
+    Checkout,
+    /// With the saved card, because the balance fell below what the member set.
+    TopUp,
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum OrderState {
+    /// Not paid.
+    Open,
+    /// The payment is on its way.
+    Processing,
+    /// Paid, and its credits granted.
+    Paid,
+    /// Its checkout ended without a payment.
+    Expired,
+    /// Its payment failed for good.
+    Failed {
+        /// Stripe's code.
+        code: String,
+    },
+}
+
+/// An order of one pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackOrder {
+    /// Its name; every request to Stripe about it carries a key made of it.
+    pub id: OrderId,
+    /// Whose.
+    pub user_id: UserId,
+    /// Goes up by one with every write; zero before the first.
+    pub version: u64,
+    /// What.
+    pub pack: Pack,
+    /// How.
+    pub via: Via,
+    /// How far.
+    #[serde(flatten)]
+    pub state: OrderState,
+    /// When it was placed.
+    pub created_at: Timestamp,
+    /// Stripe's checkout, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Where it is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Stripe's payment, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentId>,
+    /// When it was paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_at: Option<Timestamp>,
+    /// What was paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid: Option<Money>,
+    /// What was refunded of it, in minor units.
+    #[serde(default)]
+    pub refunded: i64,
+    /// What a dispute took of it, in minor units.
+    #[serde(default)]
+    pub withdrawn: i64,
+    /// Credits taken back so far.
+    #[serde(default)]
+    pub taken_back: u32,
+    /// The lot its credits were granted as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<LotId>,
+    /// When somebody should ask Stripe about it, while it is neither paid nor over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+}
+
+/// Why a pack is not sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OrderRefused {
+    /// So many packs are unspent that another would be lost among them.
+    #[error("{PACKS_OPEN_MAX} packs still have credits: spend some of them first.")]
+    TooManyPacks,
+}
+
+impl Refusal for OrderRefused {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Conflict
+    }
+    fn code(&self) -> &'static str {
+        "too_many_packs"
+    }
+}
+
+impl PackOrder {
+    /// Places an order.
+    ///
+    /// # Errors
+    /// When too many packs are unspent.
+    pub fn place(
+        id: OrderId,
+        pack: Pack,
+        via: Via,
+        draft: &Draft,
+    ) -> Result<PackOrder, OrderRefused> {
+        let lots = draft.account().credits.lots.iter();
+        let unspent = lots.filter(|lot| lot.terms.source == LotSource::Purchase).count();
+        if unspent >= PACKS_OPEN_MAX {
+            return Err(OrderRefused::TooManyPacks);
+        }
+        let now = draft.now();
+        Ok(PackOrder {
+            id,
+            user_id: draft.account().user_id.clone(),
+            version: 0,
+            pack,
+            via,
+            state: OrderState::Open,
+            created_at: now,
+            session: None,
+            url: None,
+            payment: None,
+            paid_at: None,
+            paid: None,
+            refunded: 0,
+            withdrawn: 0,
+            taken_back: 0,
+            lot: None,
+            due_at: Some(now.plus(LOOK_AGAIN)),
+        })
+    }
+
+    /// Stripe has opened its page.
+    pub fn opened(&mut self, session: SessionId, url: String) {
+        self.session = Some(session);
+        self.url = Some(url);
+    }
+
+    /// Its page ended without a payment. Nothing changes once money has moved.
+    pub fn expire(&mut self) {
+        if self.state == OrderState::Open {
+            self.state = OrderState::Expired;
+            self.due_at = None;
+        }
+    }
+
+    /// Applies its payment as Stripe says it is now: grants the pack once it is paid, and takes
+    /// credits back, or gives them back, until as many are taken as the payment no longer pays for.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn settle(&mut self, payment: &Payment, draft: &mut Draft) -> Result<(), LedgerBroken> {
+        self.payment = Some(payment.id.clone());
+        match &payment.state {
+            PaymentState::Succeeded => self.pay(payment, draft)?,
+            PaymentState::Pending if self.state == OrderState::Open => {
+                self.state = OrderState::Processing;
+            }
+            PaymentState::Failed { code } if self.state != OrderState::Paid => {
+                self.state = OrderState::Failed { code: code.clone() };
+                self.due_at = None;
+            }
+            PaymentState::Pending | PaymentState::Failed { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn pay(&mut self, payment: &Payment, draft: &mut Draft) -> Result<(), LedgerBroken> {
+        let credits = self.pack.terms().credits;
+        let lot = match &self.lot {
+            Some(lot) => lot.clone(),
+            None => {
+                let key = self.session.as_ref().map_or(payment.id.as_str(), SessionId::as_str);
+                let lot = LotId(format!("pack:{key}"));
+                draft.add_pack(lot.clone(), credits)?;
+                self.state = OrderState::Paid;
+                self.paid = Some(payment.amount);
+                self.paid_at = Some(draft.now());
+                self.due_at = None;
+                self.lot = Some(lot.clone());
+                lot
+            }
+        };
+        let gone = payment.taken_back(credits);
+        let cause = format!("payment:{}", payment.id);
+        if gone > self.taken_back {
+            draft.take_back(&cause, &lot, gone - self.taken_back)?;
+        } else if gone < self.taken_back {
+            draft.give_back(&cause, &lot, self.taken_back - gone)?;
+        }
+        (self.taken_back, self.refunded, self.withdrawn) =
+            (gone, payment.refunded, payment.withdrawn);
+        Ok(())
+    }
+}

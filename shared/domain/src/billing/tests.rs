@@ -1,0 +1,167 @@
+//! Billing: what Stripe says becomes what a member has, whatever the order it is heard in.
+
+mod orders;
+mod subscriptions;
+mod top_ups;
+
+use super::{
+    external::{PaymentId, SessionId, StripeInvoiceId, SubscriptionId},
+    invoice::{Invoice, InvoiceLine, InvoiceStatus, Issue},
+    order::{OrderState, PackOrder, Via},
+    payment::{Payment, PaymentState},
+    subscription::{Subscription, SubscriptionStatus},
+    *,
+};
+use crate::{
+    Timestamp,
+    account::{Account, Draft},
+    credits::{Credits, LedgerEntry, LotId, Totals},
+    id::{InvoiceId, OrderId},
+    money::{Currency, Money},
+    pack::Pack,
+    plan::Plan,
+    time::{DAY, Period},
+};
+
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+/// So many days after the start.
+fn day(days: u32) -> Timestamp {
+    START.plus(DAY * days)
+}
+
+/// A member, what Stripe keeps of them, and every line their ledger ever got.
+#[derive(Debug, Clone)]
+struct Member {
+    account: Account,
+    billing: Billing,
+    ledger: Vec<LedgerEntry>,
+}
+
+impl Member {
+    fn new() -> Member {
+        let user = UserId::parse("user_1").unwrap();
+        let account = Account::open(user.clone(), None, START);
+        let mut member = Member { account, billing: Billing::new(user), ledger: Vec::new() };
+        member.at(START, |_, _| ());
+        member
+    }
+
+    /// Changes the account at `now`, and holds the books to their first law.
+    fn at<T>(&mut self, now: Timestamp, change: impl FnOnce(&mut Draft, &mut Billing) -> T) -> T {
+        let mut draft = self.account.clone().draft(now).unwrap();
+        let done = change(&mut draft, &mut self.billing);
+        let change = draft.finish();
+        self.account = change.account;
+        self.ledger.extend(change.entries);
+        assert_eq!(Credits::fold(&self.ledger).unwrap(), self.account.credits);
+        let Totals { granted, available, held, spent, expired, revoked } = self.totals();
+        assert_eq!(granted, available + held + spent + expired + revoked);
+        done
+    }
+
+    /// What one event of a subscription leads to: its invoice is granted, and it is followed.
+    fn hear(&mut self, now: Timestamp, subscription: &Subscription, invoice: &mut Invoice) {
+        self.at(now, |draft, billing| {
+            invoice.grant(subscription, draft).unwrap();
+            billing.follow(subscription, draft).unwrap();
+        });
+    }
+
+    fn spend(&mut self, now: Timestamp, credits: u32) {
+        self.at(now, |draft, _| {
+            let hold = draft.start_job("gen", credits).unwrap();
+            draft.capture_job("gen", &hold).unwrap();
+        });
+    }
+
+    fn totals(&self) -> Totals {
+        self.account.credits.totals()
+    }
+
+    fn available(&self) -> u32 {
+        self.totals().available
+    }
+}
+
+fn subscription(plan: Plan, status: SubscriptionStatus, period: Period) -> Subscription {
+    Subscription {
+        id: SubscriptionId::parse("sub_1").unwrap(),
+        plan,
+        status,
+        period,
+        cancel_at_period_end: false,
+        created_at: START,
+        ended_at: None,
+    }
+}
+
+fn period(from: u32, to: u32) -> Period {
+    Period { starts_at: day(from), ends_at: day(to) }
+}
+
+/// A line of an invoice: its plan, its amount and its period.
+fn line(id: &str, plan: Plan, amount: i64, period: Period) -> InvoiceLine {
+    InvoiceLine {
+        id: format!("il_{id}"),
+        description: plan.terms().name.to_owned(),
+        quantity: 1,
+        amount,
+        period: Some(period),
+        plan: Some(plan),
+    }
+}
+
+fn invoice(id: &str, status: InvoiceStatus, lines: Vec<InvoiceLine>) -> Invoice {
+    let total = lines.iter().map(|line| line.amount).sum();
+    Invoice {
+        id: InvoiceId::new(START, 1),
+        user_id: UserId::parse("user_1").unwrap(),
+        issue: Issue::Subscription {
+            invoice: StripeInvoiceId::parse(&format!("in_{id}")).unwrap(),
+            subscription: None,
+        },
+        number: None,
+        status,
+        currency: Currency::USD,
+        subtotal: total,
+        tax: 0,
+        total,
+        amount_paid: total,
+        amount_due: 0,
+        amount_refunded: 0,
+        bill_to: None,
+        period: None,
+        lines,
+        hosted_url: None,
+        pdf_url: None,
+        payment: None,
+        attempts: 1,
+        next_attempt_at: None,
+        created_at: START,
+        paid_at: None,
+        granted: Vec::new(),
+        taken_back: 0,
+    }
+}
+
+/// A paid month of a plan.
+fn month(id: &str, plan: Plan, period: Period) -> Invoice {
+    let price = i64::from(plan.terms().monthly_price_cents);
+    invoice(id, InvoiceStatus::Paid, vec![line(id, plan, price, period)])
+}
+
+fn payment(refunded: i64, withdrawn: i64) -> Payment {
+    Payment {
+        id: PaymentId::parse("pi_1").unwrap(),
+        charge: None,
+        customer: None,
+        user: None,
+        order: None,
+        state: PaymentState::Succeeded,
+        amount: Money::usd_cents(500),
+        refunded,
+        withdrawn,
+        disputed: false,
+    }
+}

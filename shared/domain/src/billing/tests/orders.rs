@@ -1,0 +1,203 @@
+//! Packs: granted once, taken back as far as the payment was, and given back with it.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn placed(member: &mut Member, via: Via) -> PackOrder {
+    let id = OrderId::new(START, 7);
+    let mut order =
+        member.at(START, |draft, _| PackOrder::place(id, Pack::Small, via, draft)).unwrap();
+    order.opened(SessionId::parse("cs_1").unwrap(), "https://pay".to_owned());
+    order
+}
+
+fn settle(member: &mut Member, order: &mut PackOrder, payment: &Payment) {
+    member.at(day(1), |draft, _| order.settle(payment, draft).unwrap());
+}
+
+#[test]
+fn a_paid_pack_is_granted_once_and_has_no_end() {
+    let mut member = Member::new();
+    let mut order = placed(&mut member, Via::Checkout);
+    for _ in 0..50 {
+        settle(&mut member, &mut order, &payment(0, 0));
+    }
+    assert_eq!(member.available(), 60);
+    assert_eq!((&order.state, order.due_at), (&OrderState::Paid, None));
+    assert_eq!(order.lot, Some(LotId("pack:cs_1".to_owned())));
+    member.at(day(4000), |_, _| ());
+    assert_eq!(member.available(), 60, "the pack, and a month of Free");
+}
+
+#[test]
+fn what_an_order_comes_to() {
+    let failed = || PaymentState::Failed { code: "card_declined".to_owned() };
+    let check = |states: &[PaymentState], expected: OrderState, credits: u32| {
+        let mut member = Member::new();
+        let mut order = placed(&mut member, Via::Checkout);
+        for state in states {
+            settle(&mut member, &mut order, &Payment { state: state.clone(), ..payment(0, 0) });
+        }
+        assert_eq!((&order.state, member.available()), (&expected, 10 + credits), "{states:?}");
+    };
+    let code = "card_declined".to_owned();
+    check(&[], OrderState::Open, 0);
+    check(&[PaymentState::Pending], OrderState::Processing, 0);
+    check(&[PaymentState::Pending, failed()], OrderState::Failed { code: code.clone() }, 0);
+    check(&[PaymentState::Pending, PaymentState::Succeeded], OrderState::Paid, 50);
+    check(&[failed(), PaymentState::Succeeded], OrderState::Paid, 50);
+    check(&[PaymentState::Succeeded, PaymentState::Pending, failed()], OrderState::Paid, 50);
+}
+
+#[test]
+fn an_order_expires_only_if_nothing_was_paid() {
+    let mut member = Member::new();
+    let mut order = placed(&mut member, Via::Checkout);
+    order.expire();
+    assert_eq!(order.state, OrderState::Expired);
+    settle(&mut member, &mut order, &payment(0, 0));
+    assert_eq!(order.state, OrderState::Paid, "money that arrives is never lost");
+    order.expire();
+    assert_eq!(order.state, OrderState::Paid);
+}
+
+#[test]
+fn what_is_taken_back_follows_the_money() {
+    let check = |refunded: i64, withdrawn: i64, credits: u32| {
+        assert_eq!(payment(refunded, withdrawn).taken_back(50), credits);
+    };
+    check(0, 0, 0);
+    check(9, 0, 0);
+    check(10, 0, 1);
+    check(250, 0, 25);
+    check(499, 0, 49);
+    check(500, 0, 50);
+    check(250, 250, 50);
+    // A dispute may be larger than the payment, by its exchange rate.
+    check(0, 700, 50);
+    check(500, 500, 50);
+    check(-5, -5, 0);
+    let nothing = Payment { amount: Money::usd_cents(0), ..payment(5, 5) };
+    assert_eq!(nothing.taken_back(50), 0);
+}
+
+#[test]
+fn a_refund_takes_what_is_left_and_the_rest_is_owed() {
+    let check = |spent: u32, refunded: i64, available: u32, debt: u32| {
+        let mut member = Member::new();
+        let mut order = placed(&mut member, Via::Checkout);
+        settle(&mut member, &mut order, &payment(0, 0));
+        // The ten of Free are spent first.
+        if spent > 0 {
+            member.spend(day(1), 10 + spent);
+        }
+        for _ in 0..3 {
+            settle(&mut member, &mut order, &payment(refunded, 0));
+        }
+        let found = (member.available(), member.account.credits.debt);
+        assert_eq!(found, (available, debt), "{spent} spent, {refunded} cents back");
+    };
+    check(0, 500, 10, 0);
+    check(0, 100, 50, 0);
+    check(20, 100, 20, 0);
+    check(50, 500, 0, 50);
+    check(45, 100, 0, 5);
+    check(45, 500, 0, 45);
+}
+
+#[test]
+fn what_is_owed_blocks_and_is_paid_by_what_comes_next() {
+    let mut member = Member::new();
+    let mut order = placed(&mut member, Via::Checkout);
+    settle(&mut member, &mut order, &payment(0, 0));
+    member.spend(day(1), 60);
+    settle(&mut member, &mut order, &payment(0, 500));
+    assert_eq!(member.account.credits.debt, 50);
+    member.at(day(40), |draft, _| {
+        assert_eq!(draft.account().credits.debt, 40, "the month's ten");
+        draft.start_job("gen", 1).unwrap_err();
+        draft.add_pack(LotId("pack:cs_2".to_owned()), 50).unwrap();
+        draft.start_job("gen", 1).unwrap();
+    });
+    assert_eq!((member.available(), member.account.credits.debt), (9, 0));
+}
+
+#[test]
+fn an_unlimited_plan_pays_what_is_owed() {
+    let mut member = Member::new();
+    let mut order = placed(&mut member, Via::Checkout);
+    settle(&mut member, &mut order, &payment(0, 0));
+    member.spend(day(1), 60);
+    settle(&mut member, &mut order, &payment(500, 0));
+    let theirs = subscription(Plan::Enterprise, SubscriptionStatus::Active, period(2, 32));
+    member.hear(day(2), &theirs, &mut month("1", Plan::Enterprise, period(2, 32)));
+    assert_eq!(member.account.credits.debt, 0);
+    member.spend(day(2), 1);
+}
+
+#[test]
+fn a_released_hold_pays_what_became_owed_meanwhile() {
+    let mut member = Member::new();
+    let mut order = placed(&mut member, Via::Checkout);
+    settle(&mut member, &mut order, &payment(0, 0));
+    let hold = member.at(day(1), |draft, _| draft.start_job("gen", 60).unwrap());
+    settle(&mut member, &mut order, &payment(500, 0));
+    assert_eq!(member.account.credits.debt, 50);
+    member.at(day(1), |draft, _| draft.release_job("gen", &hold).unwrap());
+    assert_eq!((member.available(), member.account.credits.debt), (10, 0));
+}
+
+#[test]
+fn a_dispute_that_is_won_restores_what_it_took() {
+    let mut member = Member::new();
+    let mut order = placed(&mut member, Via::Checkout);
+    settle(&mut member, &mut order, &payment(0, 0));
+    member.spend(day(1), 40);
+    settle(&mut member, &mut order, &payment(0, 500));
+    assert_eq!((member.available(), member.account.credits.debt), (0, 30));
+    settle(&mut member, &mut order, &payment(0, 0));
+    assert_eq!((member.available(), member.account.credits.debt), (20, 0));
+    assert_eq!(order.taken_back, 0);
+}
+
+#[test]
+fn so_many_unspent_packs_and_no_more() {
+    let mut member = Member::new();
+    member.at(START, |draft, _| {
+        for nth in 0..32 {
+            draft.add_pack(LotId(format!("pack:{nth}")), 1).unwrap();
+        }
+        PackOrder::place(OrderId::new(START, 1), Pack::Small, Via::Checkout, draft).unwrap_err();
+    });
+    member.spend(day(1), 11);
+    member.at(day(1), |draft, _| {
+        PackOrder::place(OrderId::new(START, 1), Pack::Small, Via::Checkout, draft).unwrap();
+    });
+}
+
+proptest! {
+    /// Whatever Stripe says of a payment, in whatever order, and whatever is spent in between: the
+    /// last thing it says decides how much is taken back, and the books stay true.
+    #[test]
+    fn the_last_word_decides(
+        steps in prop::collection::vec((0i64..=600, 0i64..=600, 0u32..=20), 1..20),
+    ) {
+        let mut member = Member::new();
+        let mut order = placed(&mut member, Via::Checkout);
+        settle(&mut member, &mut order, &payment(0, 0));
+        for (refunded, withdrawn, spend) in &steps {
+            if *spend > 0 && member.account.credits.debt == 0 && member.available() >= *spend {
+                member.spend(day(1), *spend);
+            }
+            settle(&mut member, &mut order, &payment(*refunded, *withdrawn));
+        }
+        let (refunded, withdrawn, _) = steps[steps.len() - 1];
+        let gone = payment(refunded, withdrawn).taken_back(50);
+        prop_assert_eq!(order.taken_back, gone);
+        // Paid for: the ten of Free and what is left of the pack.
+        let totals = member.totals();
+        let has = i64::from(totals.available + totals.spent) - i64::from(member.account.credits.debt);
+        prop_assert_eq!(has, 60 - i64::from(gone));
+    }
+}

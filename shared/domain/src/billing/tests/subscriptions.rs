@@ -1,0 +1,301 @@
+//! Plans: grants, renewals, changes, ends, and notices in every order.
+
+use SubscriptionStatus::{
+    Active, Canceled, Incomplete, IncompleteExpired, PastDue, Paused, Trialing, Unpaid,
+};
+
+use super::*;
+use crate::billing::checkout::{CheckoutRefused, PlanCheckoutStep};
+
+/// A member in the first month of a plan.
+fn subscribed(plan: Plan) -> (Member, Subscription) {
+    let mut member = Member::new();
+    let theirs = subscription(plan, Active, period(0, 30));
+    member.hear(START, &theirs, &mut month("1", plan, period(0, 30)));
+    (member, theirs)
+}
+
+fn renewed(theirs: &Subscription, period: Period) -> Subscription {
+    Subscription { period, ..theirs.clone() }
+}
+
+#[test]
+fn a_paid_invoice_grants_its_plan_once_however_often_it_is_heard_of() {
+    let mut member = Member::new();
+    let theirs = subscription(Plan::Pro, Active, period(0, 30));
+    let mut first = month("1", Plan::Pro, period(0, 30));
+    for _ in 0..50 {
+        member.hear(START, &theirs, &mut first);
+    }
+    assert_eq!((member.account.plan, member.available()), (Plan::Pro, 500));
+    assert_eq!(member.totals().granted, 510, "the ten of Free lapsed");
+    assert_eq!(member.account.plan_ends_at, Some(day(37)));
+}
+
+#[test]
+fn nothing_is_granted_before_it_is_paid() {
+    for status in [
+        InvoiceStatus::Draft,
+        InvoiceStatus::Open,
+        InvoiceStatus::Void,
+        InvoiceStatus::Uncollectible,
+    ] {
+        let mut member = Member::new();
+        let theirs = subscription(Plan::Pro, Incomplete, period(0, 30));
+        let mut unpaid = Invoice { status, ..month("1", Plan::Pro, period(0, 30)) };
+        member.hear(START, &theirs, &mut unpaid);
+        assert_eq!((member.account.plan, member.available()), (Plan::Free, 10), "{status:?}");
+    }
+}
+
+#[test]
+fn a_renewal_replaces_what_was_left_and_packs_stay() {
+    let (mut member, theirs) = subscribed(Plan::Pro);
+    member.at(START, |draft, _| draft.add_pack(LotId("pack:1".to_owned()), 50).unwrap());
+    member.spend(day(1), 100);
+    let theirs = renewed(&theirs, period(30, 60));
+    // Stripe is in the next period, and its invoice is not paid yet: the old one goes on.
+    member.at(day(30), |draft, billing| billing.follow(&theirs, draft).unwrap());
+    assert_eq!((member.account.plan, member.available()), (Plan::Pro, 450));
+    member.hear(day(31), &theirs, &mut month("2", Plan::Pro, period(30, 60)));
+    assert_eq!(member.available(), 550);
+    assert_eq!(member.account.usage.used(), 0, "a new period counts anew");
+}
+
+#[test]
+fn an_upgrade_ends_the_old_lot_first_and_never_goes_below_zero() {
+    for spent in [0, 1, 500] {
+        let (mut member, theirs) = subscribed(Plan::Pro);
+        if spent > 0 {
+            member.spend(day(1), spent);
+        }
+        let theirs = Subscription { plan: Plan::Enterprise, ..theirs };
+        let mut upgrade = invoice(
+            "2",
+            InvoiceStatus::Paid,
+            vec![
+                line("back", Plan::Pro, -1933, period(10, 30)),
+                line("on", Plan::Enterprise, 6600, period(10, 30)),
+            ],
+        );
+        member.hear(day(10), &theirs, &mut upgrade);
+        assert_eq!(member.account.plan, Plan::Enterprise, "after {spent} spent");
+        assert!(member.account.credits.is_unlimited(day(10)));
+        assert_eq!((member.available(), member.account.credits.debt), (0, 0));
+        assert_eq!(member.totals().expired, 10 + 500 - spent);
+        member.spend(day(11), 7);
+    }
+}
+
+#[test]
+fn a_downgrade_begins_with_the_next_paid_period() {
+    let (mut member, theirs) = subscribed(Plan::Enterprise);
+    let theirs = Subscription { plan: Plan::Pro, ..renewed(&theirs, period(30, 60)) };
+    member.hear(day(30), &theirs, &mut month("2", Plan::Pro, period(30, 60)));
+    assert_eq!((member.account.plan, member.available()), (Plan::Pro, 500));
+    assert!(!member.account.credits.is_unlimited(day(30)));
+}
+
+#[test]
+fn when_a_plan_ends() {
+    let check = |status: SubscriptionStatus, cancels: bool, ends: Option<u32>| {
+        let (mut member, theirs) = subscribed(Plan::Pro);
+        let theirs = Subscription { status, cancel_at_period_end: cancels, ..theirs };
+        member.at(day(5), |draft, billing| billing.follow(&theirs, draft).unwrap());
+        let plan_on = |days: u32| {
+            let mut later = member.clone();
+            later.at(day(days), |_, _| ());
+            (later.account.plan, later.available())
+        };
+        let last = ends.map_or(5, |end| end - 1);
+        let (before, after) = (plan_on(last), plan_on(ends.unwrap_or(5)));
+        if ends.is_some() {
+            assert_eq!(before, (Plan::Pro, 500), "{status:?} {cancels}");
+        }
+        assert_eq!(after.0, Plan::Free, "{status:?} {cancels}");
+    };
+    // Seven days of grace after the paid period, and nobody has to tell us that they are over.
+    check(Active, false, Some(37));
+    check(Trialing, false, Some(37));
+    check(PastDue, false, Some(37));
+    // No grace where the member wants it to end.
+    check(Active, true, Some(30));
+    for over in [Canceled, IncompleteExpired, Unpaid, Paused, Incomplete] {
+        check(over, false, None);
+    }
+}
+
+#[test]
+fn a_payment_in_the_grace_or_after_it_begins_the_plan_again() {
+    for paid_on in [33, 45] {
+        let (mut member, theirs) = subscribed(Plan::Pro);
+        let late = Subscription { status: PastDue, ..renewed(&theirs, period(30, 60)) };
+        member.at(day(31), |draft, billing| billing.follow(&late, draft).unwrap());
+        let theirs = Subscription { status: Active, ..late };
+        member.hear(day(paid_on), &theirs, &mut month("2", Plan::Pro, period(30, 60)));
+        assert_eq!(member.account.plan, Plan::Pro);
+        assert_eq!(member.account.plan_ends_at, Some(day(67)));
+    }
+}
+
+#[test]
+fn after_a_paid_plan_free_grants_only_when_its_month_is_due() {
+    let (mut member, theirs) = subscribed(Plan::Pro);
+    let over = Subscription { status: Canceled, ..theirs };
+    member.at(day(5), |draft, billing| billing.follow(&over, draft).unwrap());
+    assert_eq!(member.available(), 0, "this month's ten were granted before");
+    member.at(day(40), |_, _| ());
+    assert_eq!(member.available(), 10);
+}
+
+#[test]
+fn news_of_a_subscription_that_is_over_brings_nothing_back() {
+    let (mut member, theirs) = subscribed(Plan::Pro);
+    let over = Subscription { status: Canceled, ended_at: Some(day(5)), ..theirs };
+    member.at(day(5), |draft, billing| billing.follow(&over, draft).unwrap());
+    // Its second month was paid and is heard of late: the books show it, and it lapses at once.
+    member.hear(day(31), &over, &mut month("2", Plan::Pro, period(30, 60)));
+    assert_eq!((member.account.plan, member.totals().granted), (Plan::Free, 510 + 500 + 10));
+    assert_eq!(member.available(), 10);
+}
+
+/// One subscription's year of notices, each with the state Stripe is in when it is heard of; every
+/// order of any six of them, doubled, ends in one state.
+#[test]
+fn every_order_of_six_notices_ends_in_one_state() {
+    let now = Subscription {
+        plan: Plan::Enterprise,
+        ..subscription(Plan::Enterprise, Active, period(60, 90))
+    };
+    let months = [
+        month("1", Plan::Pro, period(0, 30)),
+        month("2", Plan::Pro, period(30, 60)),
+        invoice(
+            "3",
+            InvoiceStatus::Paid,
+            vec![
+                line("back", Plan::Pro, -1000, period(50, 60)),
+                line("on", Plan::Enterprise, 3000, period(50, 60)),
+            ],
+        ),
+        month("4", Plan::Enterprise, period(60, 90)),
+        Invoice { status: InvoiceStatus::Open, ..month("5", Plan::Enterprise, period(90, 120)) },
+        invoice("6", InvoiceStatus::Paid, vec![]),
+    ];
+    let hear = |order: &[usize]| {
+        let mut member = Member::new();
+        let mut stored = months.clone();
+        for nth in order.iter().chain(order) {
+            member.hear(day(61), &now, &mut stored[*nth]);
+        }
+        let (account, totals) = (&member.account, member.totals());
+        assert_eq!(account.plan, Plan::Enterprise, "{order:?}");
+        assert_eq!(account.paid_period, Some(period(60, 90)), "{order:?}");
+        assert_eq!(account.plan_ends_at, Some(day(97)), "{order:?}");
+        assert!(account.credits.is_unlimited(day(61)), "{order:?}");
+        (totals, member.billing.clone())
+    };
+    let mut order: Vec<usize> = (0..6).collect();
+    let expected = hear(&order);
+    permute(&mut order, 0, &mut |order| assert_eq!(hear(order), expected, "{order:?}"));
+}
+
+fn permute(order: &mut Vec<usize>, from: usize, visit: &mut impl FnMut(&[usize])) {
+    if from == order.len() {
+        return visit(order);
+    }
+    for nth in from..order.len() {
+        order.swap(from, nth);
+        permute(order, from + 1, visit);
+        order.swap(from, nth);
+    }
+}
+
+#[test]
+fn of_two_subscriptions_the_older_one_stays_whichever_is_heard_of_first() {
+    let older = subscription(Plan::Pro, Active, period(0, 30));
+    let newer = Subscription {
+        id: SubscriptionId::parse("sub_2").unwrap(),
+        created_at: day(1),
+        ..older.clone()
+    };
+    for both in [[&older, &newer], [&newer, &older]] {
+        let mut member = Member::new();
+        let said = both.map(|one| member.at(day(2), |d, b| b.follow(one, d).unwrap()));
+        assert_eq!(said[1], Followed::Surplus(newer.id.clone()));
+        assert_eq!(member.billing.subscription, Some(older.clone()));
+    }
+    // What is over makes room, and is forgotten once another came.
+    let over = Subscription { status: Canceled, ..older.clone() };
+    let mut member = Member::new();
+    let mut follow = |one: &Subscription| member.at(day(2), |d, b| b.follow(one, d).unwrap());
+    assert_eq!(follow(&older), Followed::Theirs);
+    assert_eq!(follow(&over), Followed::Theirs);
+    assert_eq!(follow(&newer), Followed::Theirs);
+    assert_eq!(follow(&over), Followed::Former);
+    assert_eq!(member.billing.subscription, Some(newer));
+}
+
+#[test]
+fn one_checkout_of_a_plan_is_open_at_a_time() {
+    let mut billing = Member::new().billing;
+    let Ok(PlanCheckoutStep::Open(first)) = billing.subscribe(Plan::Pro, START) else { panic!() };
+    // The answer of Stripe was lost: the same checkout again, under the same key.
+    let again = billing.subscribe(Plan::Pro, day(0)).unwrap();
+    assert_eq!(again, PlanCheckoutStep::Open(first.clone()));
+
+    let session = SessionId::parse("cs_1").unwrap();
+    billing.opened(first.nth, session.clone(), "https://pay".to_owned());
+    let Ok(PlanCheckoutStep::Again(open)) = billing.subscribe(Plan::Pro, START) else { panic!() };
+    assert_eq!(open.url.as_deref(), Some("https://pay"));
+    let other = billing.subscribe(Plan::Enterprise, START).unwrap();
+    assert_eq!(other, PlanCheckoutStep::Replace(open));
+
+    billing.closed(&SessionId::parse("cs_other").unwrap());
+    assert!(billing.checkout.is_some(), "another session's end is none of its business");
+    billing.closed(&session);
+    let Ok(PlanCheckoutStep::Open(second)) = billing.subscribe(Plan::Enterprise, START) else {
+        panic!()
+    };
+    assert_eq!((second.nth, second.plan), (2, Plan::Enterprise));
+    let Ok(PlanCheckoutStep::Open(third)) = billing.subscribe(Plan::Pro, day(1)) else { panic!() };
+    assert_eq!(third.nth, 3, "the second has run out");
+}
+
+#[test]
+fn who_has_a_subscription_is_sent_to_the_portal() {
+    let check = |status: SubscriptionStatus, refused: bool| {
+        let (member, theirs) = subscribed(Plan::Pro);
+        let mut billing = member.billing;
+        billing.subscription = Some(Subscription { status, ..theirs });
+        let said = billing.subscribe(Plan::Enterprise, day(1));
+        assert_eq!(said.err(), refused.then_some(CheckoutRefused::Subscribed(Plan::Pro)));
+    };
+    for status in [Active, Trialing, PastDue, Unpaid, Paused, Incomplete] {
+        check(status, true);
+    }
+    check(Canceled, false);
+    check(IncompleteExpired, false);
+    let mut billing = Member::new().billing;
+    assert_eq!(billing.subscribe(Plan::Free, START), Err(CheckoutRefused::NotSold));
+}
+
+#[test]
+fn a_refunded_month_loses_what_is_left_and_owes_nothing() {
+    let (mut member, theirs) = subscribed(Plan::Pro);
+    let mut first = month("1", Plan::Pro, period(0, 30));
+    first.granted = vec![LotId("plan:il_1".to_owned())];
+    member.spend(day(1), 120);
+    let part = Payment { amount: Money::usd_cents(2900), ..payment(1000, 0) };
+    member.at(day(2), |draft, _| first.settle(&part, draft).unwrap());
+    assert_eq!(member.available(), 380, "a part of it is a courtesy");
+    let whole = Payment { refunded: 2900, ..part };
+    for _ in 0..3 {
+        member.at(day(2), |draft, billing| {
+            first.settle(&whole, draft).unwrap();
+            billing.follow(&theirs, draft).unwrap();
+        });
+    }
+    assert_eq!((member.available(), member.account.credits.debt), (0, 0));
+    assert_eq!((first.taken_back, first.amount_refunded), (380, 2900));
+}
