@@ -1,17 +1,20 @@
-"""Make a deployed local stack usable: store its secrets, sign people in, write `.local/env`."""
+"""Make a deployed local stack usable: secrets, webhooks, people signed in, `.local/env`."""
 
 import argparse
 import json
 import os
+import secrets
 import shlex
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import boto3
 
 PEOPLE = ("member", "creator", "moderator", "admin")
 SANDBOX_BRIA_TOKEN = "sandbox-bria-token"
+SANDBOX_STRIPE_KEY = "sk_test_local"
 PASSED_ON = (
     "AWS_ENDPOINT_URL",
     "AWS_REGION",
@@ -22,22 +25,32 @@ PASSED_ON = (
 
 
 def main() -> None:
-    """Reads the command line and does all three."""
+    """Reads the command line and does all of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stack")
     parser.add_argument("--sandbox-url", required=True)
+    parser.add_argument("--frontend-url", required=True)
     args = parser.parse_args()
     outputs = stack_outputs(args.stack)
     put_secret(outputs["BriaSecretArn"], {"api_token": SANDBOX_BRIA_TOKEN})
+    put_secret(outputs["StripeSecretArn"], {"api_key": SANDBOX_STRIPE_KEY})
     if key := os.environ.get("GEMINI_API_KEY"):
         put_secret(outputs["GeminiSecretArn"], {"api_key": key})
-    variables = {"PROLIGHT_API_URL": outputs["ApiUrl"], "SANDBOX_URL": args.sandbox_url}
+    signing_secret = keep_signing_secret(outputs["StripeWebhookSecretArn"])
+    announce_to(args.sandbox_url, f"{outputs['ApiUrl']}/webhooks/stripe", signing_secret)
+    variables = {
+        "PROLIGHT_API_URL": outputs["ApiUrl"],
+        "FRONTEND_URL": args.frontend_url,
+        "SANDBOX_URL": args.sandbox_url,
+    }
     for person in PEOPLE:
         variables[f"PROLIGHT_TOKEN_{person.upper()}"] = sign_in(args.sandbox_url, person)
     variables |= {
         "PROLIGHT_TABLE": outputs["TableName"],
         "PROLIGHT_IMAGES_BUCKET": outputs["ImagesBucket"],
         "PROLIGHT_GENERATION_QUEUE_URL": outputs["GenerationQueueUrl"],
+        "PROLIGHT_TOP_UP_QUEUE_URL": outputs["TopUpQueueUrl"],
+        "PROLIGHT_STRIPE_WEBHOOK_SECRET": signing_secret,
         "PROLIGHT_STACK": args.stack,
     }
     variables |= {name: os.environ[name] for name in PASSED_ON}
@@ -52,19 +65,51 @@ def stack_outputs(stack: str) -> dict[str, str]:
 
 def put_secret(arn: str, value: dict[str, str]) -> None:
     """Stores a new version of a secret, unless its current one already says so."""
-    secrets = boto3.client("secretsmanager")
+    manager = boto3.client("secretsmanager")
     text = json.dumps(value, sort_keys=True)
-    if secrets.get_secret_value(SecretId=arn)["SecretString"] != text:
-        secrets.put_secret_value(SecretId=arn, SecretString=text)
+    if manager.get_secret_value(SecretId=arn)["SecretString"] != text:
+        manager.put_secret_value(SecretId=arn, SecretString=text)
+
+
+def keep_signing_secret(arn: str) -> str:
+    """The secret of Stripe's webhook: the stack's own if it has one, else a new one.
+
+    Functions that run have read it, so it stays what it is for as long as the stack is up.
+    """
+    stored = boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+    signing_secret = str(json.loads(stored).get("signing_secret", ""))
+    if not signing_secret.startswith("whsec_"):
+        signing_secret = f"whsec_{secrets.token_hex(16)}"
+        put_secret(arn, {"signing_secret": signing_secret})
+    return signing_secret
+
+
+def announce_to(sandbox_url: str, webhook_url: str, signing_secret: str) -> None:
+    """Tells the sandbox's Stripe where its events go and what signs them."""
+    settings = {"webhook": {"url": webhook_url, "secret": signing_secret}}
+    ask(
+        urllib.request.Request(
+            f"{sandbox_url}/_sandbox/stripe",
+            data=json.dumps(settings).encode(),
+            headers={"Content-Type": "application/json"},
+            method="PATCH",
+        )
+    )
 
 
 def sign_in(sandbox_url: str, person: str) -> str:
     """The bearer token the sandbox gives one of its people."""
     form = {"grant_type": "password", "username": f"{person}@prolight.test"}
     body = urllib.parse.urlencode(form).encode()
+    return str(ask(urllib.request.Request(f"{sandbox_url}/token", data=body))["access_token"])
+
+
+def ask(request: urllib.request.Request) -> dict[str, Any]:
+    """The sandbox's answer. It is on this machine, whatever proxy the shell has."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(f"{sandbox_url}/token", data=body, timeout=10) as answer:
-        return str(json.load(answer)["access_token"])
+    with direct.open(request, timeout=10) as answer:
+        told: dict[str, Any] = json.load(answer)
+        return told
 
 
 def write(path: Path, variables: dict[str, str]) -> None:

@@ -1,8 +1,10 @@
 //! Work nobody waits for: what the queue, the table's stream and the clock start.
 
+pub mod buy_top_ups;
 mod draw;
 pub mod fail_dead_letters;
 mod lookup;
+pub mod reconcile_stripe;
 pub mod relay_outbox;
 pub mod run_generation;
 mod settle;
@@ -16,6 +18,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function::queue(run_generation::WORKER, &run_generation::handle),
     Function::queue(fail_dead_letters::WORKER, &fail_dead_letters::handle),
     Function::schedule(sweep_generations::WORKER, &sweep_generations::handle),
+    Function::queue(buy_top_ups::WORKER, &buy_top_ups::handle),
+    Function::schedule(reconcile_stripe::WORKER, &reconcile_stripe::handle),
 ];
 
 #[cfg(test)]

@@ -1,38 +1,78 @@
-//! `background-relay-outbox`: from the table's stream to the generation queue.
+//! `background-relay-outbox`: from the table's stream to the queues.
 //!
-//! The table is the outbox: whoever queues a job writes the job and nothing else. Each change that
-//! leaves a job waiting, for a worker now or for a look later, becomes a hint in the queue, delayed
-//! until it is due. A hint that is lost is repaired by the sweep; one too many changes nothing.
+//! The table is the outbox: whoever queues a job, or leaves a balance below what its member wants,
+//! writes that and nothing else. Each change that leaves a job waiting, for a worker now or for a
+//! look later, becomes a hint in the queue of generations, delayed until it is due; each that makes
+//! a pack due, one in the queue of top-ups. A hint that is lost is repaired by the sweep or by the
+//! nightly reconcile; one too many changes nothing.
 
-use clients::{GenerationQueue, queue::Hint};
+use clients::{
+    GenerationQueue, TopUpQueue,
+    queue::{Hint, Message, NotSent, Queue, TopUpHint},
+};
 use domain::Timestamp;
 use runtime::{Change, Changes, TaskError, Worker};
-use store::{StoreError, changed_job};
+use store::{StoreError, changed_job, changed_top_up};
 
 pub const WORKER: Worker = Worker::new("background-relay-outbox");
 
-pub async fn handle(queue: &GenerationQueue, changes: Changes) -> Vec<Result<(), TaskError>> {
+/// What a change gives rise to.
+enum Waiting {
+    Job(Hint),
+    TopUp(TopUpHint),
+    Nothing,
+}
+
+pub async fn handle(
+    (generations, top_ups): &(GenerationQueue, TopUpQueue),
+    changes: Changes,
+) -> Vec<Result<(), TaskError>> {
     let mut results = Vec::with_capacity(changes.items.len());
-    let (mut hints, mut places) = (Vec::new(), Vec::new());
+    let (mut jobs, mut packs) = (Outgoing::new(), Outgoing::new());
     for (place, change) in changes.items.iter().enumerate() {
-        match hint(change, changes.now) {
-            Ok(hint) => {
-                results.push(Ok(()));
-                places.extend(hint.is_some().then_some(place));
-                hints.extend(hint);
-            }
-            Err(corrupt) => results.push(Err(corrupt.into())),
-        }
+        results.push(match waiting(change, changes.now) {
+            Ok(Waiting::Job(hint)) => jobs.add(place, hint),
+            Ok(Waiting::TopUp(hint)) => packs.add(place, hint),
+            Ok(Waiting::Nothing) => Ok(()),
+            Err(corrupt) => Err(corrupt.into()),
+        });
     }
-    for (place, sent) in places.into_iter().zip(queue.send(&hints).await) {
+    let sent = [jobs.send(generations).await, packs.send(top_ups).await].concat();
+    for (place, sent) in sent {
         results[place] = sent.map_err(TaskError::from);
     }
     results
 }
 
-/// The hint a change gives rise to, if its job waits for somebody.
-fn hint(change: &Change, now: Timestamp) -> Result<Option<Hint>, StoreError> {
-    let Some(job) = changed_job(&change.item.new_image.0)? else { return Ok(None) };
-    let delay_s = job.look_in_s(now);
-    Ok(delay_s.map(|delay_s| Hint { user_id: job.user_id, job_id: job.id, delay_s }))
+/// Hints of one queue, and the changes they came of.
+struct Outgoing<M> {
+    places: Vec<usize>,
+    hints: Vec<M>,
+}
+
+impl<M: Message> Outgoing<M> {
+    fn new() -> Outgoing<M> {
+        Outgoing { places: Vec::new(), hints: Vec::new() }
+    }
+
+    fn add(&mut self, place: usize, hint: M) -> Result<(), TaskError> {
+        self.places.push(place);
+        self.hints.push(hint);
+        Ok(())
+    }
+
+    async fn send(self, queue: &Queue<M>) -> Vec<(usize, Result<(), NotSent>)> {
+        self.places.into_iter().zip(queue.send(&self.hints).await).collect()
+    }
+}
+
+fn waiting(change: &Change, now: Timestamp) -> Result<Waiting, StoreError> {
+    let image = &change.item.new_image.0;
+    if let Some(user_id) = changed_top_up(image)? {
+        return Ok(Waiting::TopUp(TopUpHint { user_id }));
+    }
+    let Some(job) = changed_job(image)? else { return Ok(Waiting::Nothing) };
+    Ok(job.look_in_s(now).map_or(Waiting::Nothing, |delay_s| {
+        Waiting::Job(Hint { user_id: job.user_id, job_id: job.id, delay_s })
+    }))
 }

@@ -1,28 +1,20 @@
 //! `GET /api/v1/billing/credits`: the balance, its lots, what lapses when, and the ledger.
 //!
 //! Access: any member, suspended ones too.
-//! Changes: like every first read, it brings the account up to date.
+//! Changes: like every first read, it brings the account up to date. `limit` and `cursor` page
+//! through the ledger.
 
 use domain::{
     Timestamp,
     credits::{LedgerEntry, Lot, LotId, LotSource, Totals},
     plan::Plan,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json};
-use serde::{Deserialize, Serialize};
-use store::{Cursor, Page, PageSize, Store};
+use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use serde::Serialize;
+use store::{Page, Store};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-get-credits", "/api/v1/billing/credits", Access::Member);
-
-/// `limit` and `cursor` page through the ledger.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    #[serde(default)]
-    limit: PageSize,
-    cursor: Option<Cursor>,
-}
 
 #[derive(Debug, Serialize)]
 pub struct Response {
@@ -74,10 +66,10 @@ impl From<&Lot> for LotView {
     }
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+pub async fn handle(store: &Store, call: Call<PageRequest>) -> Result<Json<Response>, ApiError> {
     let member = call.member()?;
     let account = store.visit(&member.user_id, member.email.as_deref(), call.now).await?;
-    let Request { limit, cursor } = &call.body;
+    let PageRequest { limit, cursor } = &call.body;
     let ledger = store.ledger(&member.user_id, *limit, cursor.clone()).await?;
     let credits = &account.credits;
     let totals = credits.totals();

@@ -1,8 +1,12 @@
-//! `GET /api/v1/billing/plans`: the plans and what they give.
+//! `GET /api/v1/billing/plans`: the plans and the packs, and what they give.
 //!
-//! Access: anybody. Changes: nothing. The table is `domain::plan`.
+//! Access: anybody. Changes: nothing. The tables are `domain::plan` and `domain::pack`.
 
-use domain::plan::{Allowance, Plan, PlanTerms};
+use domain::{
+    money::Money,
+    pack::{Pack, PackTerms},
+    plan::{Allowance, Plan, PlanTerms},
+};
 use runtime::{Access, ApiError, Call, Endpoint, Shared};
 use serde::{Deserialize, Serialize};
 
@@ -20,23 +24,26 @@ pub struct Request {}
 pub struct Response {
     items: Vec<PlanView>,
     next_cursor: Option<String>,
+    /// Credits beyond the plan's; they have no end.
+    packs: Vec<PackView>,
+}
+
+#[derive(Debug, Serialize)]
+struct PackView {
+    pack: Pack,
+    name: &'static str,
+    price: Money,
+    credits: u32,
 }
 
 #[derive(Debug, Serialize)]
 struct PlanView {
     plan: Plan,
     name: &'static str,
-    monthly_price: Price,
+    monthly_price: Money,
     /// `null` is unlimited within fair use: `open_generations_max` bounds it.
     monthly_credits: Option<u32>,
     open_generations_max: u32,
-}
-
-/// Minor units.
-#[derive(Debug, Serialize)]
-struct Price {
-    amount: u32,
-    currency: &'static str,
 }
 
 impl From<PlanTerms> for PlanView {
@@ -44,7 +51,7 @@ impl From<PlanTerms> for PlanView {
         PlanView {
             plan: terms.plan,
             name: terms.name,
-            monthly_price: Price { amount: terms.monthly_price_cents, currency: "usd" },
+            monthly_price: Money::usd_cents(terms.monthly_price_cents.into()),
             monthly_credits: match terms.allowance {
                 Allowance::Credits(credits) => Some(credits),
                 Allowance::Unlimited => None,
@@ -54,7 +61,19 @@ impl From<PlanTerms> for PlanView {
     }
 }
 
+impl From<PackTerms> for PackView {
+    fn from(terms: PackTerms) -> PackView {
+        PackView {
+            pack: terms.pack,
+            name: terms.name,
+            price: Money::usd_cents(terms.price_cents.into()),
+            credits: terms.credits,
+        }
+    }
+}
+
 pub async fn handle((): &(), _call: Call<Request>) -> Result<Shared<Response>, ApiError> {
     let items = Plan::ALL.map(|plan| plan.terms().into()).into();
-    Ok(Shared { body: Response { items, next_cursor: None }, max_age_s: MAX_AGE_S })
+    let packs = Pack::ALL.map(|pack| pack.terms().into()).into();
+    Ok(Shared { body: Response { items, next_cursor: None, packs }, max_age_s: MAX_AGE_S })
 }

@@ -3,6 +3,7 @@
 pub mod authorizer;
 pub mod get_health;
 pub mod webhook_bria;
+pub mod webhook_stripe;
 
 use runtime::Function;
 
@@ -10,6 +11,7 @@ use runtime::Function;
 pub const FUNCTIONS: &[Function] = &[
     Function::http(get_health::ENDPOINT, &get_health::handle),
     Function::http(webhook_bria::ENDPOINT, &webhook_bria::handle),
+    Function::http(webhook_stripe::ENDPOINT, &webhook_stripe::handle),
     Function::authorizer(authorizer::WORKER, &authorizer::handle),
 ];
 

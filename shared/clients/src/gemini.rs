@@ -176,6 +176,7 @@ mod tests {
         Answer {
             status: StatusCode::from_u16(status).unwrap(),
             retry_after_s: Some(7),
+            headers: HeaderMap::new(),
             body: body.to_string().into_bytes(),
         }
     }

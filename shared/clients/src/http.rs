@@ -2,14 +2,15 @@
 //!
 //! * No redirects: a redirect could carry a token to another host.
 //! * No kept connections: a function is frozen between invocations, so a kept connection may be
-//!   dead by the next one, and a POST written to a dead connection has an unknown outcome.
+//!   dead by the next one, and a POST written to a dead connection has an unknown outcome. The
+//!   exception is [`Http::kept`], for a service where a second attempt does no harm.
 //! * No retries underneath: only the caller knows whether a second request does harm.
 //! * No proxy from the environment, a total time for each call, and a limit on each body.
 
 use std::{error::Error as _, time::Duration};
 
 use reqwest::{
-    Client, RequestBuilder, Response, StatusCode, Url,
+    Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url,
     header::{HeaderMap, HeaderValue, RETRY_AFTER},
     redirect, retry,
 };
@@ -20,6 +21,10 @@ use crate::secrets::Secret;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest pause another service may ask of us; more is cut to this.
 const RETRY_AFTER_S_MAX: u32 = 3600;
+/// How long a kept connection may lie idle: shorter than load balancers usually keep theirs.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most idle connections to one host; a function answers one request at a time.
+const IDLE_MAX: usize = 4;
 const USER_AGENT: &str = concat!("prolight/", env!("CARGO_PKG_VERSION"));
 
 /// The HTTP client. Cheap to clone; build one and hand it to every client of this crate.
@@ -35,16 +40,18 @@ impl Http {
     /// # Errors
     /// When the machine has no usable root certificates.
     pub fn new() -> Result<Http, InvalidConfig> {
-        Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .pool_max_idle_per_host(0)
-            .no_proxy()
-            .build()
-            .map(Http)
-            .map_err(|error| InvalidConfig(format!("no HTTP client: {}", explain(error))))
+        Http::build(Client::builder().pool_max_idle_per_host(0))
+    }
+
+    /// A client that keeps its connections, which saves three round trips a call. Only for a service
+    /// whose every request can be repeated: a GET or DELETE, or a POST that carries an idempotency
+    /// key. Then a connection that died while the function was frozen costs a second attempt.
+    ///
+    /// # Errors
+    /// As [`Http::new`].
+    pub fn kept() -> Result<Http, InvalidConfig> {
+        let pool = Client::builder().pool_idle_timeout(IDLE_TIMEOUT);
+        Http::build(pool.pool_max_idle_per_host(IDLE_MAX))
     }
 
     pub(crate) fn get(&self, url: Url) -> RequestBuilder {
@@ -54,6 +61,21 @@ impl Http {
     pub(crate) fn post(&self, url: Url) -> RequestBuilder {
         self.0.post(url)
     }
+
+    pub(crate) fn delete(&self, url: Url) -> RequestBuilder {
+        self.0.delete(url)
+    }
+
+    fn build(pool: ClientBuilder) -> Result<Http, InvalidConfig> {
+        pool.user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .no_proxy()
+            .build()
+            .map(Http)
+            .map_err(|error| InvalidConfig(format!("no HTTP client: {}", explain(error))))
+    }
 }
 
 /// A whole answer: its body is complete and within the limit of the call.
@@ -62,6 +84,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     /// `Retry-After`, where it is a number of seconds; a date is ignored.
     pub(crate) retry_after_s: Option<u32>,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
@@ -92,9 +115,10 @@ pub(crate) async fn call(
         }
     })?;
     let status = response.status();
-    let retry_after_s = retry_after_s(response.headers());
+    let headers = response.headers().clone();
+    let retry_after_s = retry_after_s(&headers);
     let body = read_at_most(response, bytes_max).await?;
-    Ok(Answer { status, retry_after_s, body })
+    Ok(Answer { status, retry_after_s, headers, body })
 }
 
 /// Reads a body, and stops as soon as it is larger than `bytes_max`.

@@ -4,36 +4,26 @@
 //! Storing the same picture again writes the same bytes to the same keys, so a worker that died
 //! half way simply starts over. Nothing in the bucket is public: members get links that expire.
 
-use std::{
-    error::Error,
-    time::{Duration, SystemTime},
-};
+use std::error::Error;
 
-use aws_sdk_s3::{
-    Client, config::timeout::TimeoutConfig, presigning::PresigningConfig, primitives::ByteStream,
-};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use aws_sdk_s3::Client;
 use bytes::Bytes;
 use domain::{
     Refusal, RefusalKind, Timestamp,
     id::{JobId, UserId},
-    image::{LINK_LIFETIME, LINK_WINDOW, StoredImage},
+    image::StoredImage,
 };
-use sha2::{Digest, Sha256};
 
-use crate::picture::{Picture, hex};
-
-/// For one object, retries included.
-const TIMEOUT: Duration = Duration::from_secs(20);
-/// A key is never written with other bytes, so whoever has an object may keep it.
-const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
+use crate::{
+    bucket::{Bucket, Object, Present},
+    picture::Picture,
+};
 
 /// The bucket of pictures. Storing needs `s3:PutObject`, links and [`Images::exists`] need
 /// `s3:GetObject`.
 #[derive(Debug, Clone)]
 pub struct Images {
-    s3: Client,
-    bucket: String,
+    bucket: Bucket,
 }
 
 /// The bucket did not do what it was asked. Trying again later is always right.
@@ -56,9 +46,7 @@ impl Refusal for ImagesUnavailable {
 impl Images {
     /// Over the process's S3 client.
     pub fn new(s3: &Client, bucket: impl Into<String>) -> Images {
-        let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
-        let config = s3.config().to_builder().timeout_config(timeouts).build();
-        Images { s3: Client::from_conf(config), bucket: bucket.into() }
+        Images { bucket: Bucket::new(s3, bucket) }
     }
 
     /// Stores the original and its thumbnail, at the same time. Both are there when it returns.
@@ -85,64 +73,32 @@ impl Images {
         })
     }
 
-    /// A link to the object at `key`, good for [`LINK_LIFETIME`] from the start of the window of
-    /// [`LINK_WINDOW`] that `now` lies in. Links of one window are equal, byte for byte, as long
-    /// as the credentials are. No call is made.
+    /// A link to the object at `key`, good for [`domain::image::LINK_LIFETIME`] from the start of
+    /// the window of [`domain::image::LINK_WINDOW`] that `now` lies in. Links of one window are
+    /// equal, byte for byte, as long as the credentials are. No call is made.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
     pub async fn link(&self, key: &str, now: Timestamp) -> Result<String, ImagesUnavailable> {
-        let start = u64::try_from(now.floor_to(LINK_WINDOW).as_millis()).unwrap_or(0);
-        let window = PresigningConfig::builder()
-            .start_time(SystemTime::UNIX_EPOCH + Duration::from_millis(start))
-            .expires_in(LINK_LIFETIME)
-            .build()
-            .map_err(|error| ImagesUnavailable(error.into()))?;
-        let request = self.s3.get_object().bucket(&self.bucket).key(key);
-        let signed = request.presigned(window).await;
-        signed
-            .map(|request| request.uri().to_owned())
-            .map_err(|error| ImagesUnavailable(error.into()))
+        self.bucket.link(key, now).await.map_err(ImagesUnavailable)
     }
 
     /// Whether there is an object at `key`.
     ///
-    /// S3 answers 403 for a missing object to those who may not list the bucket, as nobody here
-    /// may; so both 403 and 404 mean no.
-    ///
     /// # Errors
     /// When the bucket does not say.
     pub async fn exists(&self, key: &str) -> Result<bool, ImagesUnavailable> {
-        match self.s3.head_object().bucket(&self.bucket).key(key).send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.raw_response().map(|raw| raw.status().as_u16()) {
-                Some(403 | 404) => Ok(false),
-                Some(_) | None => Err(ImagesUnavailable(error.into())),
-            },
-        }
+        self.bucket.has(key).await.map_err(ImagesUnavailable)
     }
 
-    /// S3 compares the checksum with what arrived, and refuses a body that was damaged on the way.
     async fn put(
         &self,
         key: &str,
         content_type: &str,
         bytes: &Bytes,
     ) -> Result<(), ImagesUnavailable> {
-        let digest = Sha256::digest(bytes);
-        self.s3
-            .put_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .content_type(content_type)
-            .cache_control(CACHE_CONTROL)
-            .checksum_sha256(STANDARD.encode(digest))
-            .metadata("sha256", hex(&digest))
-            .body(ByteStream::from(bytes.clone()))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| ImagesUnavailable(error.into()))
+        let object = Object { key, content_type, disposition: None, bytes };
+        self.bucket.put(object, Present::Replaced).await.map_err(ImagesUnavailable)
     }
 }
 
@@ -153,7 +109,6 @@ fn keys(user: &UserId, job: &JobId) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
     use axum::{
         Router,
         extract::Request,
@@ -161,17 +116,13 @@ mod tests {
     };
 
     use super::*;
-    use crate::loopback;
+    use crate::{
+        bucket::{CACHE_CONTROL, client_at},
+        loopback,
+    };
 
     fn images(endpoint: &str) -> Images {
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
-            .endpoint_url(endpoint)
-            .force_path_style(true)
-            .build();
-        Images::new(&Client::from_conf(config), "pictures")
+        Images::new(&client_at(endpoint), "pictures")
     }
 
     fn names() -> (UserId, JobId) {

@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod against_the_sandbox;
 pub mod bria;
+mod bucket;
+pub mod documents;
 pub mod fetch;
 pub mod gemini;
 pub mod http;
@@ -18,14 +20,18 @@ pub mod oidc;
 pub mod picture;
 pub mod queue;
 pub mod secrets;
+mod signature;
+pub mod stripe;
 pub mod structure;
 
 pub use bria::Bria;
+pub use documents::{Company, Documents};
 pub use fetch::ImageFetcher;
 pub use gemini::Gemini;
 pub use http::Http;
 pub use images::Images;
 pub use oidc::Issuer;
 pub use picture::Picture;
-pub use queue::GenerationQueue;
+pub use queue::{GenerationQueue, TopUpQueue};
 pub use secrets::{Secret, Secrets};
+pub use stripe::Stripe;

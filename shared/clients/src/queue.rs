@@ -1,10 +1,11 @@
-//! The queue of generations. A message is a hint to look at a job, never the truth about it.
+//! The queues: of generations, and of packs that are bought by themselves. A message is a hint to
+//! look at something, never the truth about it.
 //!
-//! It is a standard queue: messages may come twice or out of order, and their handler does not
+//! They are standard queues: messages may come twice or out of order, and their handler does not
 //! mind. The user is the message group, which on a standard queue means fairness: one member's
 //! backlog does not keep the others waiting (the SQS Developer Guide's "fair queues").
 
-use std::time::Duration;
+use std::{marker::PhantomData, time::Duration};
 
 use aws_sdk_sqs::{
     Client,
@@ -37,6 +38,39 @@ pub struct Hint {
     pub delay_s: u32,
 }
 
+/// "Look at this member's balance."
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopUpHint {
+    /// Whose.
+    pub user_id: UserId,
+}
+
+/// What a queue carries.
+pub trait Message: Serialize {
+    /// Whose turn it takes: the message group.
+    fn user(&self) -> &UserId;
+    /// Not before so many seconds.
+    fn delay_s(&self) -> u32;
+}
+
+impl Message for Hint {
+    fn user(&self) -> &UserId {
+        &self.user_id
+    }
+    fn delay_s(&self) -> u32 {
+        self.delay_s
+    }
+}
+
+impl Message for TopUpHint {
+    fn user(&self) -> &UserId {
+        &self.user_id
+    }
+    fn delay_s(&self) -> u32 {
+        0
+    }
+}
+
 /// A hint that is not on the queue (or not known to be). Sending it again does no harm.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the hint was not sent: {detail}")]
@@ -45,12 +79,18 @@ pub struct NotSent {
     pub detail: String,
 }
 
-/// The queue of generations. Needs `sqs:SendMessage`.
+/// A queue of one kind of message. Needs `sqs:SendMessage`.
 #[derive(Debug, Clone)]
-pub struct GenerationQueue {
+pub struct Queue<M> {
     sqs: Client,
     url: String,
+    carries: PhantomData<fn(M)>,
 }
+
+/// The queue of generations.
+pub type GenerationQueue = Queue<Hint>;
+/// The queue of packs that are bought by themselves.
+pub type TopUpQueue = Queue<TopUpHint>;
 
 impl Refusal for NotSent {
     fn kind(&self) -> RefusalKind {
@@ -77,16 +117,16 @@ impl Hint {
     }
 }
 
-impl GenerationQueue {
+impl<M: Message> Queue<M> {
     /// Over the process's SQS client; each call takes at most five seconds, retries included.
-    pub fn new(sqs: &Client, url: impl Into<String>) -> GenerationQueue {
+    pub fn new(sqs: &Client, url: impl Into<String>) -> Queue<M> {
         let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
         let config = sqs.config().to_builder().timeout_config(timeouts).build();
-        GenerationQueue { sqs: Client::from_conf(config), url: url.into() }
+        Queue { sqs: Client::from_conf(config), url: url.into(), carries: PhantomData }
     }
 
     /// Sends hints, ten in a call. The results stand in the order of `hints`, one for each.
-    pub async fn send(&self, hints: &[Hint]) -> Vec<Result<(), NotSent>> {
+    pub async fn send(&self, hints: &[M]) -> Vec<Result<(), NotSent>> {
         let mut results = Vec::with_capacity(hints.len());
         for batch in hints.chunks(BATCH_MAX) {
             results.extend(self.send_batch(batch).await);
@@ -94,7 +134,7 @@ impl GenerationQueue {
         results
     }
 
-    async fn send_batch(&self, batch: &[Hint]) -> Vec<Result<(), NotSent>> {
+    async fn send_batch(&self, batch: &[M]) -> Vec<Result<(), NotSent>> {
         let none_sent = |detail: String| {
             batch.iter().map(|_| Err(NotSent { detail: detail.clone() })).collect()
         };
@@ -128,13 +168,13 @@ fn is(id: &str, index: usize) -> bool {
 }
 
 /// A message group takes what a [`UserId`] may be: 1 to 128 letters, digits and punctuation marks.
-fn entry(index: usize, hint: &Hint) -> Result<SendMessageBatchRequestEntry, BuildError> {
+fn entry(index: usize, hint: &impl Message) -> Result<SendMessageBatchRequestEntry, BuildError> {
     let body = serde_json::to_string(hint).map_err(BuildError::other)?;
-    let delay_s = i32::try_from(hint.delay_s.min(DELAY_S_MAX)).unwrap_or(0);
+    let delay_s = i32::try_from(hint.delay_s().min(DELAY_S_MAX)).unwrap_or(0);
     SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
         .message_body(body)
-        .message_group_id(hint.user_id.as_str())
+        .message_group_id(hint.user().as_str())
         .delay_seconds(delay_s)
         .build()
 }

@@ -56,6 +56,33 @@ impl BriaSecret {
     }
 }
 
+/// The secret of Stripe's API.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StripeSecret {
+    /// A restricted or secret key.
+    pub api_key: Secret,
+}
+
+/// The secrets that Stripe's webhooks are signed with.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StripeWebhookSecret {
+    /// The endpoint's signing secret.
+    pub signing_secret: Secret,
+    /// During a rotation, the secret before it.
+    #[serde(default)]
+    pub previous_signing_secret: Option<Secret>,
+}
+
+impl StripeWebhookSecret {
+    /// Every secret a webhook may be signed with, the present one first.
+    pub fn all(&self) -> Vec<Secret> {
+        std::iter::once(&self.signing_secret)
+            .chain(&self.previous_signing_secret)
+            .cloned()
+            .collect()
+    }
+}
+
 /// The secret of the Gemini API.
 #[derive(Debug, Clone, Deserialize)]
 pub struct GeminiSecret {

@@ -494,6 +494,13 @@ impl Draft {
         Ok(())
     }
 
+    /// Changes what is known of the packs that are bought by themselves, if any are.
+    pub fn change_top_up(&mut self, change: impl FnOnce(&mut TopUp, Timestamp)) {
+        if let Some(top_up) = &mut self.account.top_up {
+            change(top_up, self.now);
+        }
+    }
+
     /// The packs that are bought by themselves; `None` stops that.
     pub fn set_top_up(&mut self, top_up: Option<TopUp>) {
         self.account.top_up = top_up;

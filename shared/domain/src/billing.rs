@@ -76,10 +76,19 @@ impl Billing {
         }
     }
 
+    /// The one too many of this subscription and the one we know: the younger, if both go on. Ask
+    /// Stripe about the one we know first: it may be over without our knowing.
+    pub fn surplus(&self, now_at_stripe: &Subscription) -> Option<SubscriptionId> {
+        let kept = self.subscription.as_ref().filter(|kept| kept.id != now_at_stripe.id)?;
+        if kept.status.is_over() || now_at_stripe.status.is_over() {
+            return None;
+        }
+        let younger = if now_at_stripe.is_before(kept) { kept } else { now_at_stripe };
+        Some(younger.id.clone())
+    }
+
     /// Applies a subscription as Stripe says it is now. Grants of its paid invoices come before.
-    ///
-    /// Of two at once the older one stays. Ask Stripe about the one that is kept before acting on
-    /// [`Followed::Surplus`]: it may be over without our knowing.
+    /// Nothing of the one that is a [`Billing::surplus`] is applied.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -88,20 +97,19 @@ impl Billing {
         now_at_stripe: &Subscription,
         draft: &mut Draft,
     ) -> Result<Followed, LedgerBroken> {
-        let other = self.subscription.as_ref().filter(|kept| kept.id != now_at_stripe.id);
-        if let Some(kept) = other.filter(|kept| !kept.status.is_over()) {
-            if now_at_stripe.status.is_over() {
-                return Ok(Followed::Former);
-            }
-            if now_at_stripe.is_before(kept) {
-                let surplus = kept.id.clone();
+        if let Some(surplus) = self.surplus(now_at_stripe) {
+            if surplus != now_at_stripe.id {
                 self.take_over(now_at_stripe, draft)?;
-                return Ok(Followed::Surplus(surplus));
             }
-            return Ok(Followed::Surplus(now_at_stripe.id.clone()));
+            return Ok(Followed::Surplus(surplus));
         }
-        if other.is_some_and(|kept| now_at_stripe.is_before(kept)) && now_at_stripe.status.is_over()
-        {
+        let over = now_at_stripe.status.is_over();
+        let is_former = |kept: &Subscription| {
+            kept.id != now_at_stripe.id
+                && over
+                && (!kept.status.is_over() || now_at_stripe.is_before(kept))
+        };
+        if self.subscription.as_ref().is_some_and(is_former) {
             return Ok(Followed::Former);
         }
         self.take_over(now_at_stripe, draft)?;

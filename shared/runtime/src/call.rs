@@ -58,7 +58,7 @@ pub struct Links {
     root: String,
 }
 
-/// An absolute link to a resource of this API.
+/// An absolute link, to a resource of this API unless it is a redirect's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Link(String);
@@ -75,6 +75,9 @@ pub enum CallRefused {
     /// A key that is not 1 to 255 visible ASCII characters.
     #[error("An `Idempotency-Key` is 1 to 255 visible ASCII characters.")]
     KeyInvalid,
+    /// A body that is not text.
+    #[error("The body is not UTF-8.")]
+    NotText,
     /// The resource is no longer what `If-Match` says.
     #[error("The resource has changed since it was read; read it again and repeat the change.")]
     Changed,
@@ -84,7 +87,9 @@ impl Refusal for CallRefused {
     fn kind(&self) -> RefusalKind {
         match self {
             CallRefused::Unauthenticated => RefusalKind::Unauthenticated,
-            CallRefused::KeyRequired | CallRefused::KeyInvalid => RefusalKind::Malformed,
+            CallRefused::KeyRequired | CallRefused::KeyInvalid | CallRefused::NotText => {
+                RefusalKind::Malformed
+            }
             CallRefused::Changed => RefusalKind::PreconditionFailed,
         }
     }
@@ -93,6 +98,7 @@ impl Refusal for CallRefused {
             CallRefused::Unauthenticated => "unauthenticated",
             CallRefused::KeyRequired => "idempotency_key_required",
             CallRefused::KeyInvalid => "idempotency_key_invalid",
+            CallRefused::NotText => "body_not_text",
             CallRefused::Changed => "precondition_failed",
         }
     }
@@ -204,6 +210,11 @@ impl Links {
 }
 
 impl Link {
+    /// A link to somewhere that is not this API.
+    pub(crate) fn elsewhere(url: String) -> Link {
+        Link(url)
+    }
+
     /// The URL.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -16,7 +16,7 @@ use crate::{
 };
 
 const TABLE_NAME: &str = "TABLE_NAME";
-const IMAGES_BUCKET: &str = "IMAGES_BUCKET";
+pub(crate) const IMAGES_BUCKET: &str = "IMAGES_BUCKET";
 const GENERATION_QUEUE_URL: &str = "GENERATION_QUEUE_URL";
 const AUTH_ISSUER: &str = "AUTH_ISSUER";
 const AUTH_AUDIENCE: &str = "AUTH_AUDIENCE";

@@ -20,6 +20,8 @@ mod http;
 mod idempotency;
 mod input;
 mod metrics;
+mod money;
+mod page;
 mod providers;
 mod queue;
 mod reply;
@@ -42,9 +44,13 @@ pub use error::{ApiError, Meaning, PROBLEM_TYPE_BASE, meaning};
 pub use function::{Function, Trigger};
 pub use idempotency::once;
 pub use metrics::{Metrics, NAMESPACE};
+pub use money::{Frontend, StripeWebhookSecrets};
+pub use page::PageRequest;
 pub use providers::{BriaImages, ImageProvider, PromptProvider, WebhookTokens};
 pub use queue::{BatchResponse, ItemFailure, QueueEvent, dispatch_queue, queue};
-pub use reply::{Accepted, Answer, Created, Fresh, Json, NoContent, Polled, Reply, Shared};
+pub use reply::{
+    Accepted, Answer, Created, Fresh, Json, NoContent, Polled, Redirect, Reply, Shared,
+};
 pub use store::Idempotency;
 pub use stream::{
     Change, ChangeKind, ChangedItem, Changes, Image, StreamEvent, dispatch_stream, stream,

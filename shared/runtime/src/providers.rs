@@ -168,6 +168,6 @@ pub(crate) fn unusable(name: &'static str) -> impl Fn(InvalidConfig) -> InitErro
     move |e| InitError::Unusable { name, why: e.to_string() }
 }
 
-fn unavailable(what: &'static str) -> impl Fn(SecretUnavailable) -> InitError {
+pub(crate) fn unavailable(what: &'static str) -> impl Fn(SecretUnavailable) -> InitError {
     move |e| InitError::Unavailable { what, source: e.into() }
 }

@@ -69,6 +69,10 @@ pub struct Accepted<T> {
 #[derive(Debug)]
 pub struct NoContent;
 
+/// 302: it is somewhere else, for now.
+#[derive(Debug)]
+pub struct Redirect(pub String);
+
 /// An answer before it is put on the wire.
 #[derive(Debug)]
 pub struct Answer {
@@ -160,6 +164,19 @@ impl Reply for NoContent {
             body: String::new(),
             keep: Keep::Nobody,
             location: None,
+            retry_after_s: None,
+        })
+    }
+}
+
+impl Reply for Redirect {
+    const STATUS: u16 = 302;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        Ok(Answer {
+            status: Self::STATUS,
+            body: String::new(),
+            keep: Keep::Nobody,
+            location: Some(Link::elsewhere(self.0)),
             retry_after_s: None,
         })
     }

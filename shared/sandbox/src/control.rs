@@ -10,6 +10,26 @@
 //! | `POST /_sandbox/openid/forge` | a bad token: `{"email": "..", "flaw": "expired"}` |
 //! | `POST /_sandbox/openid/rotate` | sign with new keys; the old ones stay published |
 //! | `POST /_sandbox/openid/retire` | publish only the keys that sign |
+//! | `GET`, `PATCH /_sandbox/stripe` | the account's settings: [`crate::stripe::Settings`] |
+//! | `POST /_sandbox/stripe/{control}` | what can be made happen in the account, below |
+//! | `GET /_sandbox/stripe/events` | everything that happened, with the bytes of each |
+//!
+//! | control | body |
+//! |---|---|
+//! | `advance` | how far its clock moves: `{"days": 3}`, `{"months": 1}`, `{"to": unix}` |
+//! | `pay` | `{"session": .., "card": "4242424242424242"}`, as the page does |
+//! | `expire` | `{"session": ..}` |
+//! | `async` | `{"session" or "payment_intent": .., "outcome": "succeed" or "fail"}` |
+//! | `refund` | `{"charge" or "payment_intent": .., "amount": cents}`; all of it if left out |
+//! | `refund_fails` | `{"refund": ..}` |
+//! | `dispute` | as a refund; `"kind": "warning"` for an inquiry |
+//! | `dispute/close` | `{"dispute": .., "outcome": "won", "lost" or "warning_closed"}` |
+//! | `cancel` | `{"subscription": ..}`, at once |
+//! | `card` | `{"customer": .., "card": ..}`: what is paid with from now on |
+//! | `deliver` | `{"event": id or ids, "times": 2, "order": "reverse"}`, now |
+//!
+//! Settings of the account make deliveries go wrong: `deliver` (`on`, `off`, `held`), `order`
+//! (`made`, `reverse`, `{"shuffle": seed}`), `copies`, `drop` (types), `tries_max`, `pauses_ms`.
 //!
 //! These requests are not in the journal and meet no faults.
 
@@ -31,6 +51,7 @@ use crate::{
     faults::Order,
     journal::{Filter, Found},
     openid::Flaw,
+    stripe,
     world::World,
 };
 
@@ -46,6 +67,7 @@ pub(crate) fn router() -> Router<Arc<World>> {
         .route("/_sandbox/openid/forge", post(forge_token))
         .route("/_sandbox/openid/rotate", post(rotate_keys))
         .route("/_sandbox/openid/retire", post(retire_keys))
+        .merge(stripe::control_router())
 }
 
 /// A control that was misused: 400 and a sentence.

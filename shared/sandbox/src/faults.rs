@@ -42,7 +42,8 @@ pub struct Condition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Route>,
     /// Text inside the request's body or, for statuses and results, inside the body that submitted
-    /// the job: ASCII without quotes and backslashes, so that JSON spells it as it is.
+    /// the job: ASCII without quotes and backslashes, so that JSON spells it as it is. For the
+    /// payment provider, method, path and query stand before the body: `POST /stripe/v1/refunds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marker: Option<String>,
 }
@@ -76,7 +77,7 @@ pub enum AnswerFault {
         #[serde(default)]
         retry_after_s: Option<u32>,
     },
-    /// 422 by content moderation, nothing accepted.
+    /// 422 by content moderation, or 402 by the card's bank; nothing accepted.
     Blocked,
     /// 500, nothing accepted, which the caller cannot know.
     ServerError,

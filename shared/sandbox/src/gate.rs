@@ -13,7 +13,13 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::time::sleep;
 
-use crate::{bria::Refused, faults::AnswerFault, route::Route, world::World};
+use crate::{
+    bria::Refused,
+    faults::AnswerFault,
+    route::{Route, Vendor},
+    stripe,
+    world::World,
+};
 
 /// Most bytes of a request: a reference image in base64 and its surroundings.
 const REQUEST_BYTES_MAX: usize = 12 * 1024 * 1024;
@@ -32,14 +38,15 @@ pub(crate) async fn pass(
     };
     let route = Route::of(&parts.method, parts.uri.path());
     let number = world.journal.record(&parts, route, &body);
-    let text = world.text_of(route, parts.uri.path(), &body);
+    let text = world.text_of(route, &parts, &body);
     let fault = route.and_then(|route| world.faults.answer(route, &text));
     if let Some(fault) = &fault {
         world.journal.note_fault(number, fault.clone());
     }
     let line = format!("{} {}", parts.method, parts.uri.path());
     let answer = next.run(Request::from_parts(parts, Body::from(body)));
-    let response = meet(fault.as_ref(), answer).await;
+    let vendor = route.map_or(Vendor::Issuer, Route::vendor);
+    let response = meet(fault.as_ref(), vendor, answer).await;
     world.journal.note_status(number, response.status());
     let status = response.status().as_u16();
     tracing::info!(number, status, fault = fault.map(tracing::field::debug), "{line}");
@@ -47,27 +54,56 @@ pub(crate) async fn pass(
 }
 
 /// The answer, or what a fault makes of it.
-async fn meet(fault: Option<&AnswerFault>, answer: impl Future<Output = Response>) -> Response {
+async fn meet(
+    fault: Option<&AnswerFault>,
+    vendor: Vendor,
+    answer: impl Future<Output = Response>,
+) -> Response {
     match fault {
         None => answer.await,
         Some(AnswerFault::Delay { delay_ms }) => {
             sleep(Duration::from_millis(*delay_ms)).await;
             answer.await
         }
-        Some(AnswerFault::TooMany { retry_after_s }) => {
-            Refused::too_many(*retry_after_s).into_response()
-        }
-        Some(AnswerFault::Blocked) => Refused::blocked().into_response(),
-        Some(AnswerFault::ServerError) => Refused::server_error().into_response(),
+        Some(AnswerFault::TooMany { retry_after_s }) => too_many(vendor, *retry_after_s),
+        Some(AnswerFault::Blocked) => blocked(vendor),
+        Some(AnswerFault::ServerError) => server_error(vendor),
         Some(AnswerFault::HtmlPage) => (StatusCode::BAD_GATEWAY, ERROR_PAGE).into_response(),
         Some(AnswerFault::ServerErrorAfterAccepting) => {
-            instead_of(answer, ready(Refused::server_error().into_response())).await
+            instead_of(answer, ready(server_error(vendor))).await
         }
         Some(AnswerFault::Silence) => instead_of(answer, silence()).await,
         Some(AnswerFault::BrokenConnection) => instead_of(answer, ready(broken())).await,
         Some(AnswerFault::MalformedJson) => {
             instead_of(answer, ready((JSON, CUT_OFF).into_response())).await
         }
+    }
+}
+
+fn too_many(vendor: Vendor, retry_after_s: Option<u32>) -> Response {
+    match vendor {
+        Vendor::Issuer | Vendor::Bria => Refused::too_many(retry_after_s).into_response(),
+        Vendor::Stripe => {
+            let mut response = stripe::refusal(StatusCode::TOO_MANY_REQUESTS);
+            if let Some(seconds) = retry_after_s {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            response
+        }
+    }
+}
+
+fn blocked(vendor: Vendor) -> Response {
+    match vendor {
+        Vendor::Issuer | Vendor::Bria => Refused::blocked().into_response(),
+        Vendor::Stripe => stripe::refusal(StatusCode::PAYMENT_REQUIRED),
+    }
+}
+
+fn server_error(vendor: Vendor) -> Response {
+    match vendor {
+        Vendor::Issuer | Vendor::Bria => Refused::server_error().into_response(),
+        Vendor::Stripe => stripe::refusal(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 

@@ -20,7 +20,7 @@ pub const ENTRIES_MAX: usize = 2_000;
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// Headers whose values are remembered.
-const HEADERS: [&str; 7] = [
+const HEADERS: [&str; 9] = [
     "content-type",
     "user-agent",
     "accept",
@@ -28,6 +28,8 @@ const HEADERS: [&str; 7] = [
     "x-amzn-trace-id",
     "x-request-id",
     "if-none-match",
+    "idempotency-key",
+    "stripe-version",
 ];
 /// Headers of which only the presence is remembered.
 const CREDENTIALS: [&str; 3] = ["api_token", "authorization", "cookie"];
@@ -67,13 +69,13 @@ pub struct Received {
 pub struct Delivery {
     /// Unix time in milliseconds.
     pub at_ms: u64,
-    /// The job it is about.
+    /// The job or the event it is about.
     pub request_id: String,
     /// Where it went.
     pub url: String,
     /// What was delivered.
     pub notice: Notice,
-    /// 1 to 5.
+    /// Counts from 1.
     pub attempt: u32,
     /// How the receiver answered; `None` when it did not.
     pub status: Option<u16>,

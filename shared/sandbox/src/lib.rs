@@ -1,5 +1,5 @@
-//! The outside world of a machine that has none: an OpenID issuer and the image provider Bria, in
-//! one loopback server, with faults on demand.
+//! The outside world of a machine that has none: an OpenID issuer, the image provider Bria
+//! and the payment provider Stripe, in one loopback server, with faults on demand.
 //!
 //! It keeps to the vendors' contracts as strictly as they state them, because what it lets pass is
 //! found out in production. It never stands in for AWS: a real emulator does that. Nothing here is
@@ -9,10 +9,14 @@
 //! |---|---|---|
 //! | OpenID issuer | `/.well-known/openid-configuration`, `/jwks.json`, `/token` | [`openid`] |
 //! | Bria v2 | `/bria/v2/...`, `/bria/results/...` | [`bria`] |
+//! | Stripe | `/stripe/v1/...`, its pages `/stripe/...` | [`stripe`] |
 //! | control | `/_sandbox/...`, `/healthz` | faults, journal, settings, bad tokens |
 //!
-//! Every request of the first two passes one gate that writes it down ([`journal`]) and may do a
+//! Every request of the first three passes one gate that writes it down ([`journal`]) and may do a
 //! fault to it ([`faults`]).
+
+// The payment provider's objects are written as the JSON they are, and have many fields.
+#![recursion_limit = "256"]
 
 use std::{
     io,
@@ -32,6 +36,7 @@ mod gate;
 pub mod journal;
 pub mod openid;
 pub mod route;
+pub mod stripe;
 #[cfg(test)]
 mod tests;
 mod world;
@@ -51,6 +56,8 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// How the image provider behaves.
     pub bria: bria::Settings,
+    /// How the payment provider is set up.
+    pub stripe: stripe::Setup,
 }
 
 impl Default for Config {
@@ -61,6 +68,7 @@ impl Default for Config {
             port: 0,
             state: None,
             bria: bria::Settings::default(),
+            stripe: stripe::Setup::default(),
         }
     }
 }
@@ -125,6 +133,11 @@ impl RunningSandbox {
         format!("{}{}", self.url, route::BRIA_PATH)
     }
 
+    /// The payment provider's account: its address and what can be made happen in it.
+    pub fn stripe(&self) -> stripe::Control<'_> {
+        stripe::Control::new(&self.world)
+    }
+
     /// A token for `<name>@prolight.test` that is good for an hour.
     ///
     /// # Errors
@@ -182,6 +195,7 @@ fn router(world: &Arc<World>) -> Router {
     let outside = Router::new()
         .merge(openid::router())
         .merge(bria::router())
+        .merge(stripe::router())
         .fallback(async || axum::http::StatusCode::NOT_FOUND)
         .layer(middleware::from_fn_with_state(Arc::clone(world), gate::pass));
     control::router().merge(outside).with_state(Arc::clone(world))

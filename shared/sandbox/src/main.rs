@@ -1,10 +1,12 @@
-//! `sandbox [--port N] [--host ADDRESS] [--state FOLDER]`: the outside world, until it is stopped.
+//! `sandbox [--port N] [--host ADDRESS] [--state FOLDER] [--stripe-webhook-url URL
+//! --stripe-webhook-secret SECRET]`: the outside world, until it is stopped.
 
 use std::process::ExitCode;
 
-use sandbox::{Config, Sandbox};
+use sandbox::{Config, Sandbox, stripe::Target};
 
-const USAGE: &str = "usage: sandbox [--port N] [--host LOOPBACK_ADDRESS] [--state FOLDER]";
+const USAGE: &str = "usage: sandbox [--port N] [--host LOOPBACK_ADDRESS] [--state FOLDER] \
+                     [--stripe-webhook-url URL --stripe-webhook-secret SECRET]";
 /// The port when none is given.
 const PORT: u16 = 4570;
 
@@ -28,15 +30,23 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 
 fn config(mut args: impl Iterator<Item = String>) -> Result<Config, Box<dyn std::error::Error>> {
     let mut config = Config { port: PORT, ..Config::default() };
+    let (mut url, mut secret) = (None, None);
     while let Some(name) = args.next() {
         let value = args.next().ok_or(USAGE)?;
         match name.as_str() {
             "--port" => config.port = value.parse()?,
             "--host" => config.host = value.parse()?,
             "--state" => config.state = Some(value.into()),
+            "--stripe-webhook-url" => url = Some(value),
+            "--stripe-webhook-secret" => secret = Some(value),
             _ => return Err(USAGE.into()),
         }
     }
+    config.stripe.settings.webhook = match (url, secret) {
+        (Some(url), Some(secret)) => Some(Target { url, secret, second_secret: None }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(USAGE.into()),
+    };
     Ok(config)
 }
 

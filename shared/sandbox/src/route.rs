@@ -10,6 +10,9 @@ pub const RESULTS_PATH: &str = "/bria/results";
 /// Where a redirected fetch would end up, were it followed.
 pub const ELSEWHERE_PATH: &str = "/bria/elsewhere";
 
+/// Where the payment provider's API and pages begin.
+pub const STRIPE_PATH: &str = "/stripe";
+
 /// A route of the outside world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +37,36 @@ pub enum Route {
     Result,
     /// `GET /bria/elsewhere/{file}`: only a client that follows redirects gets here.
     Elsewhere,
+    /// `/stripe/v1/customers...` and `payment_methods...`
+    StripeCustomers,
+    /// `/stripe/v1/products...`
+    StripeProducts,
+    /// `/stripe/v1/prices...`
+    StripePrices,
+    /// `/stripe/v1/checkout/sessions...`
+    StripeCheckout,
+    /// `/stripe/v1/billing_portal/...`
+    StripePortal,
+    /// `/stripe/v1/subscriptions...`
+    StripeSubscriptions,
+    /// `/stripe/v1/invoices...` and `invoice_payments...`
+    StripeInvoices,
+    /// `/stripe/v1/payment_intents...`
+    StripePayments,
+    /// `/stripe/v1/charges...`
+    StripeCharges,
+    /// `/stripe/v1/refunds...`
+    StripeRefunds,
+    /// `/stripe/v1/disputes...`
+    StripeDisputes,
+    /// `/stripe/v1/events...`
+    StripeEvents,
+    /// `/stripe/v1/webhook_endpoints...`
+    StripeWebhooks,
+    /// Everything else below `/stripe/v1/`
+    StripeOther,
+    /// The pages for people.
+    StripePages,
 }
 
 impl Route {
@@ -41,6 +74,9 @@ impl Route {
     pub(crate) fn of(method: &Method, path: &str) -> Option<Route> {
         let reads = matches!(*method, Method::GET | Method::HEAD);
         let posts = *method == Method::POST;
+        if let Some(rest) = path.strip_prefix(STRIPE_PATH) {
+            return Some(Route::of_stripe(rest.strip_prefix("/v1/")));
+        }
         match path {
             "/.well-known/openid-configuration" if reads => Some(Route::Discovery),
             "/jwks.json" if reads => Some(Route::Jwks),
@@ -56,4 +92,65 @@ impl Route {
             _ => None,
         }
     }
+
+    /// The route of the payment provider, by the path below `/v1/`; without one, its pages.
+    fn of_stripe(path: Option<&str>) -> Route {
+        match path.map(|path| path.split('/').next().unwrap_or_default()) {
+            None => Route::StripePages,
+            Some("customers" | "payment_methods") => Route::StripeCustomers,
+            Some("products") => Route::StripeProducts,
+            Some("prices") => Route::StripePrices,
+            Some("checkout") => Route::StripeCheckout,
+            Some("billing_portal") => Route::StripePortal,
+            Some("subscriptions") => Route::StripeSubscriptions,
+            Some("invoices" | "invoice_payments") => Route::StripeInvoices,
+            Some("payment_intents") => Route::StripePayments,
+            Some("charges") => Route::StripeCharges,
+            Some("refunds") => Route::StripeRefunds,
+            Some("disputes") => Route::StripeDisputes,
+            Some("events") => Route::StripeEvents,
+            Some("webhook_endpoints") => Route::StripeWebhooks,
+            Some(_) => Route::StripeOther,
+        }
+    }
+
+    /// Whose words a refusal on this route is in.
+    pub(crate) fn vendor(self) -> Vendor {
+        match self {
+            Route::Discovery | Route::Jwks | Route::Token => Vendor::Issuer,
+            Route::Generate
+            | Route::GenerateLite
+            | Route::Structure
+            | Route::StructureLite
+            | Route::Status
+            | Route::Result
+            | Route::Elsewhere => Vendor::Bria,
+            Route::StripeCustomers
+            | Route::StripeProducts
+            | Route::StripePrices
+            | Route::StripeCheckout
+            | Route::StripePortal
+            | Route::StripeSubscriptions
+            | Route::StripeInvoices
+            | Route::StripePayments
+            | Route::StripeCharges
+            | Route::StripeRefunds
+            | Route::StripeDisputes
+            | Route::StripeEvents
+            | Route::StripeWebhooks
+            | Route::StripeOther
+            | Route::StripePages => Vendor::Stripe,
+        }
+    }
+}
+
+/// Who is played on a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Vendor {
+    /// The OpenID issuer.
+    Issuer,
+    /// The image provider.
+    Bria,
+    /// The payment provider.
+    Stripe,
 }

@@ -21,6 +21,7 @@ mod bria;
 mod control;
 mod faults;
 mod openid;
+mod stripe;
 mod webhooks;
 
 /// Longest time a test waits for something.

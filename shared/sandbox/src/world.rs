@@ -5,10 +5,17 @@ use std::{
     time::Duration,
 };
 
+use axum::http::request;
 use tokio::task::JoinSet;
 
 use crate::{
-    Config, StartError, bria::Bria, faults::Faults, journal::Journal, openid::OpenId, route::Route,
+    Config, StartError,
+    bria::Bria,
+    faults::Faults,
+    journal::Journal,
+    openid::OpenId,
+    route::{Route, Vendor},
+    stripe::Stripe,
 };
 
 /// How long a webhook's receiver has to answer, as the provider documents it.
@@ -25,6 +32,7 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     pub(crate) openid: OpenId,
     pub(crate) bria: Bria,
+    pub(crate) stripe: Stripe,
     /// Sends webhooks: no redirects, no proxy.
     pub(crate) http: reqwest::Client,
     /// Work that goes on after an answer; it ends with the sandbox.
@@ -43,28 +51,30 @@ impl World {
             journal: Journal::default(),
             openid: OpenId::open(config.state.as_deref())?,
             bria: Bria::new(config.bria.clone()),
+            stripe: Stripe::new(&config.stripe, &url),
             http,
             background: Mutex::default(),
             url,
         })
     }
 
-    /// The text a fault's marker is looked for in.
-    pub(crate) fn text_of(&self, route: Option<Route>, path: &str, body: &[u8]) -> String {
+    /// The text a fault's marker is looked for in: the body, or the one that submitted the job a
+    /// path speaks of. The payment provider's has the method and the whole path before it.
+    pub(crate) fn text_of(
+        &self,
+        route: Option<Route>,
+        parts: &request::Parts,
+        body: &[u8],
+    ) -> String {
+        let body_text = || String::from_utf8_lossy(body).into_owned();
         match route {
             Some(Route::Status | Route::Result | Route::Elsewhere) => {
-                self.bria.submitted_text(path).unwrap_or_default()
+                self.bria.submitted_text(parts.uri.path()).unwrap_or_default()
             }
-            Some(
-                Route::Discovery
-                | Route::Jwks
-                | Route::Token
-                | Route::Generate
-                | Route::GenerateLite
-                | Route::Structure
-                | Route::StructureLite,
-            )
-            | None => String::from_utf8_lossy(body).into_owned(),
+            Some(route) if route.vendor() == Vendor::Stripe => {
+                format!("{} {} {}", parts.method, parts.uri, body_text())
+            }
+            Some(_) | None => body_text(),
         }
     }
 

@@ -93,20 +93,12 @@ impl Store {
             Some(Cursor(seq)) => {
                 let seq: u64 =
                     seq.parse().map_err(|_| StoreError::refused(InvalidCursor::new()))?;
-                Some(Key::ledger(user, seq).item())
+                Some(Key::ledger(user, seq))
             }
             None => None,
         };
-        let answer = self
-            .newest_first(user_pk(user), LEDGER_PREFIX)
-            .set_exclusive_start_key(start)
-            .limit(i32::try_from(size.get() + 1).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
-        let entries: Result<Vec<LedgerEntry>, StoreError> =
-            answer.items.unwrap_or_default().into_iter().map(decode).collect();
-        Ok(Page::cut(entries?, size, |entry| entry.seq.to_string()))
+        let entries = self.newest(user, LEDGER_PREFIX, start, size).await?;
+        Ok(Page::cut(entries, size, |entry: &LedgerEntry| entry.seq.to_string()))
     }
 
     /// The whole ledger, oldest first: for audits and tests, page after page.

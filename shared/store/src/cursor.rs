@@ -41,6 +41,11 @@ impl PageSize {
     pub fn get(self) -> usize {
         usize::from(self.0)
     }
+
+    /// One more than that, to know whether there is a further page.
+    pub(crate) fn and_one(self) -> i32 {
+        i32::from(self.0) + 1
+    }
 }
 
 impl Default for PageSize {

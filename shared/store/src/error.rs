@@ -83,6 +83,12 @@ pub enum Missing {
     /// No such preset.
     #[error("There is no such preset.")]
     Preset,
+    /// No such order.
+    #[error("There is no such order.")]
+    Order,
+    /// No such invoice.
+    #[error("There is no such invoice.")]
+    Invoice,
 }
 
 impl Refusal for Missing {
@@ -93,6 +99,8 @@ impl Refusal for Missing {
         match self {
             Missing::Generation => "generation_not_found",
             Missing::Preset => "preset_not_found",
+            Missing::Order => "order_not_found",
+            Missing::Invoice => "invoice_not_found",
         }
     }
 }

@@ -6,17 +6,17 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{error::SdkError, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Refusal, RefusalKind, Timestamp,
-    id::{JobId, PresetId, UserId},
+    id::{JobId, OrderId, PresetId, UserId},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::StoreError,
     keys::{Key, TTL},
-    table::{Store, encode},
+    table::{Store, encode, written},
     transaction::number,
 };
 
@@ -71,6 +71,10 @@ pub(crate) enum Outcome {
     Job(JobId),
     /// It kept this preset.
     Preset(PresetId),
+    /// It placed this order.
+    Order(OrderId),
+    /// It was taken note of: the same request may be made again, another may not.
+    Noted,
     /// It is being worked on.
     Claimed,
     /// It was answered so.
@@ -98,23 +102,25 @@ impl Record {
             expires_at: now.plus(REMEMBERED).as_secs(),
         }
     }
+}
 
-    /// What the request came to, if this record is of the same request and its day is not over.
-    ///
-    /// # Errors
-    /// When the key was used for another request.
-    pub(crate) fn outcome_of(
-        self,
-        request: &Idempotency,
-        now: Timestamp,
-    ) -> Result<Option<Outcome>, StoreError> {
-        if self.expires_at <= now.as_secs() {
-            return Ok(None);
+/// What a request came to, if `record` is of the same request and its day is not over.
+///
+/// # Errors
+/// When the key was used for another request.
+pub(crate) fn outcome(
+    record: Option<Record>,
+    request: Option<&Idempotency>,
+    now: Timestamp,
+) -> Result<Option<Outcome>, StoreError> {
+    match (record, request) {
+        (Some(record), Some(request)) if now.as_secs() < record.expires_at => {
+            match record.fingerprint == request.fingerprint {
+                true => Ok(Some(record.outcome)),
+                false => Err(StoreError::refused(KeyRefused::Reused)),
+            }
         }
-        if self.fingerprint != request.fingerprint {
-            return Err(StoreError::refused(KeyRefused::Reused));
-        }
-        Ok(Some(self.outcome))
+        (_, _) => Ok(None),
     }
 }
 
@@ -159,10 +165,9 @@ impl Store {
             .expression_attribute_values(":stale", AttributeValue::S(stale))
             .send()
             .await;
-        match put {
-            Ok(_) => Ok(Claim::New),
-            Err(error) if is_condition_failure(&error) => self.replay(user, request, now).await,
-            Err(error) => Err(StoreError::unavailable(error)),
+        match written(put)? {
+            Some(_) => Ok(Claim::New),
+            None => self.replay(user, request, now).await,
         }
     }
 
@@ -173,13 +178,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<Claim, StoreError> {
         let record: Option<Record> = self.get(&Key::idempotency(user, &request.key)).await?;
-        let outcome = record.map(|record| record.outcome_of(request, now)).transpose()?.flatten();
-        match outcome {
+        match outcome(record, Some(request), now)? {
             Some(Outcome::Answer(answer)) => Ok(Claim::Replay(answer)),
-            // A job or a preset under the same fingerprint cannot be: the path is part of it.
-            Some(Outcome::Claimed | Outcome::Job(_) | Outcome::Preset(_)) | None => {
-                Err(StoreError::refused(KeyRefused::InFlight))
-            }
+            // The others under the same fingerprint cannot be: the path is part of it.
+            Some(
+                Outcome::Claimed
+                | Outcome::Job(_)
+                | Outcome::Preset(_)
+                | Outcome::Order(_)
+                | Outcome::Noted,
+            )
+            | None => Err(StoreError::refused(KeyRefused::InFlight)),
         }
     }
 
@@ -219,10 +228,4 @@ impl Store {
             .map(|_| ())
             .map_err(StoreError::unavailable)
     }
-}
-
-fn is_condition_failure(
-    error: &SdkError<aws_sdk_dynamodb::operation::put_item::PutItemError>,
-) -> bool {
-    error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception())
 }

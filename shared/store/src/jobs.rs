@@ -13,13 +13,12 @@ use crate::{
     accounts::draft_of,
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::{Missing, StoreError},
-    idempotency::{Idempotency, Outcome, Record},
+    idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{
-        INDEX, INDEX_PK, INDEX_SK, Item, JOB_PREFIX, Key, SK, due_bound, job_of, open_pk,
-        outcome_pk, user_pk,
+        INDEX, INDEX_PK, INDEX_SK, JOB_PREFIX, Key, due_bound, job_of, open_pk, outcome_pk, user_pk,
     },
-    table::{Attempt, Store, decode},
-    transaction::{Committed, Part},
+    table::{Attempt, Store, decode, decode_image},
+    transaction::{Committed, Part, job_item},
 };
 
 /// How far back an open job is looked for. None stays open for a day: waiting, an unanswered
@@ -64,10 +63,10 @@ impl Store {
         let mut keys = vec![Key::account(user), Key::idempotency(user, &request.key)];
         keys.extend(preset.map(|preset| Key::preset(user, preset)));
         self.decide(async || {
-            let mut found = self.get_all(&keys).await?.into_iter();
-            let account: Option<Account> = found.next().flatten().map(decode).transpose()?;
-            let record: Option<Record> = found.next().flatten().map(decode).transpose()?;
-            let preset: Option<Preset> = found.next().flatten().map(decode).transpose()?;
+            let mut found = self.get_all(&keys).await?;
+            let account: Option<Account> = found.take()?;
+            let record: Option<Record> = found.take()?;
+            let preset: Option<Preset> = found.take()?;
             // A repeat is answered before any rule looks at it: it must never become a 402.
             if let Some(Outcome::Job(id)) = outcome(record, Some(request), now)? {
                 return self.job(user, &id).await.map(Attempt::Done);
@@ -106,10 +105,10 @@ impl Store {
         let mut keys = vec![Key::account(user), Key::job(user, id)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
         self.decide(async || {
-            let mut found = self.get_all(&keys).await?.into_iter();
-            let account: Option<Account> = found.next().flatten().map(decode).transpose()?;
-            let job: Option<Job> = found.next().flatten().map(decode).transpose()?;
-            let record: Option<Record> = found.next().flatten().map(decode).transpose()?;
+            let mut found = self.get_all(&keys).await?;
+            let account: Option<Account> = found.take()?;
+            let job: Option<Job> = found.take()?;
+            let record: Option<Record> = found.take()?;
             let job = job.ok_or_else(|| StoreError::refused(Missing::Generation))?;
             if outcome(record, request, now)?.is_some() {
                 return Ok(Attempt::Done(job));
@@ -149,12 +148,10 @@ impl Store {
         user: &UserId,
         id: &JobId,
     ) -> Result<JobAndInput, StoreError> {
-        let found = self.get_all(&[Key::job(user, id), Key::input(user, id)]).await?;
-        match <[Option<Item>; 2]>::try_from(found) {
-            Ok([Some(job), Some(input)]) => {
-                Ok(JobAndInput { job: decode(job)?, input: decode(input)? })
-            }
-            Ok(_) | Err(_) => Err(StoreError::refused(Missing::Generation)),
+        let mut found = self.get_all(&[Key::job(user, id), Key::input(user, id)]).await?;
+        match (found.take()?, found.take()?) {
+            (Some(job), Some(input)) => Ok(JobAndInput { job, input }),
+            (None, _) | (_, None) => Err(StoreError::refused(Missing::Generation)),
         }
     }
 
@@ -175,29 +172,16 @@ impl Store {
             .transpose()
             .map_err(|_| StoreError::refused(InvalidCursor::new()))?;
         let jobs = match status {
-            None => self.all_jobs(user, size, after).await?,
+            None => {
+                let after = after.map(|id| Key::job(user, &id));
+                self.newest(user, JOB_PREFIX, after, size).await?
+            }
             Some(status) if status.is_final() => {
                 self.finished_jobs(user, status, size, after).await?
             }
             Some(status) => self.open_jobs(user, status, size, after, now).await?,
         };
         Ok(Page::cut(jobs, size, |job| job.id.to_string()))
-    }
-
-    async fn all_jobs(
-        &self,
-        user: &UserId,
-        size: PageSize,
-        after: Option<JobId>,
-    ) -> Result<Vec<Job>, StoreError> {
-        let answer = self
-            .newest_first(user_pk(user), JOB_PREFIX)
-            .set_exclusive_start_key(after.map(|id| Key::job(user, &id).item()))
-            .limit(one_more(size))
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
-        answer.items.unwrap_or_default().into_iter().map(decode).collect()
     }
 
     async fn finished_jobs(
@@ -223,7 +207,7 @@ impl Store {
             .expression_attribute_values(":partition", AttributeValue::S(partition))
             .scan_index_forward(false)
             .set_exclusive_start_key(start)
-            .limit(one_more(size).min(i32::from(PageSize::MAX)))
+            .limit(size.and_one().min(i32::from(PageSize::MAX)))
             .send()
             .await
             .map_err(StoreError::unavailable)?;
@@ -235,10 +219,7 @@ impl Store {
             .filter_map(job_of)
             .map(|(user, id)| Key::job(&user, &id))
             .collect();
-        let mut jobs = Vec::with_capacity(keys.len() + 1);
-        for item in self.get_all(&keys).await?.into_iter().flatten() {
-            jobs.push(decode(item)?);
-        }
+        let mut jobs: Vec<Job> = self.get_all(&keys).await?.rest()?;
         // A full page of 100 cannot ask for one more: a further key says that there is more.
         if more && jobs.len() == size.get() {
             jobs.extend(jobs.last().cloned());
@@ -293,8 +274,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB cannot be asked.
     pub async fn advance(&self, before: &Job, after: &Job) -> Result<bool, StoreError> {
-        let committed = self.transaction().job(after, before.version)?.commit().await?;
-        Ok(committed == Committed::Yes)
+        self.replace(job_item(after)?, before.version).await
     }
 
     /// Ends a job and its hold in one transaction, if nobody else moved the job.
@@ -309,9 +289,9 @@ impl Store {
     ) -> Result<Settled, StoreError> {
         let keys = [Key::account(&job.user_id), Key::job(&job.user_id, &job.id)];
         self.decide(async || {
-            let mut found = self.get_all(&keys).await?.into_iter();
-            let account: Option<Account> = found.next().flatten().map(decode).transpose()?;
-            let present: Option<Job> = found.next().flatten().map(decode).transpose()?;
+            let mut found = self.get_all(&keys).await?;
+            let account: Option<Account> = found.take()?;
+            let present: Option<Job> = found.take()?;
             // Its hold may have ended already, and then ending it again would look like a fault.
             if present.is_none_or(|present| present.version != job.version) {
                 return Ok(Attempt::Done(Settled::Elsewhere));
@@ -345,19 +325,8 @@ impl Store {
         now: Timestamp,
         most: u16,
     ) -> Result<Vec<(UserId, JobId)>, StoreError> {
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(INDEX)
-            .key_condition_expression("gsi1pk = :open AND gsi1sk < :bound")
-            .expression_attribute_values(":open", AttributeValue::S(open_pk(shard)))
-            .expression_attribute_values(":bound", AttributeValue::S(due_bound(now)))
-            .limit(i32::from(most))
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
-        Ok(answer.items.unwrap_or_default().iter().filter_map(job_of).collect())
+        let due = self.listed(&open_pk(shard), Some(due_bound(now)), most).await?;
+        Ok(due.iter().filter_map(job_of).collect())
     }
 }
 
@@ -369,29 +338,5 @@ impl Store {
 pub fn changed_job(
     image: &serde_json::Map<String, serde_json::Value>,
 ) -> Result<Option<Job>, StoreError> {
-    let is_job = image
-        .get(SK)
-        .and_then(|value| value.get("S")?.as_str())
-        .is_some_and(|sk| sk.starts_with(JOB_PREFIX));
-    if !is_job {
-        return Ok(None);
-    }
-    let item: serde_dynamo::Item = serde_json::from_value(serde_json::Value::Object(image.clone()))
-        .map_err(StoreError::corrupt)?;
-    serde_dynamo::from_item(item).map(Some).map_err(StoreError::corrupt)
-}
-
-fn outcome(
-    record: Option<Record>,
-    request: Option<&Idempotency>,
-    now: Timestamp,
-) -> Result<Option<Outcome>, StoreError> {
-    match (record, request) {
-        (Some(record), Some(request)) => record.outcome_of(request, now),
-        (None, _) | (_, None) => Ok(None),
-    }
-}
-
-fn one_more(size: PageSize) -> i32 {
-    i32::try_from(size.get() + 1).unwrap_or(i32::MAX)
+    decode_image(image, |sk| sk.starts_with(JOB_PREFIX))
 }

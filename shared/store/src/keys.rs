@@ -12,15 +12,25 @@
 //! | preset | `USER#<user>` | `PRESET#<preset>` | ids sort by time |
 //! | idempotency record | `USER#<user>` | `IDEM#<key>` | lapses after 24 hours (TTL `expires_at`) |
 //! | counter of a rate | `RATE#<what>` | `<window>` | calls in one window; lapses by TTL |
+//! | billing | `USER#<user>` | `BILLING` | `version` fences all that Stripe says of a member |
+//! | pack order | `USER#<user>` | `ORDER#<order>` | ids sort by time; fenced by its own `version` |
+//! | invoice | `USER#<user>` | `INVOICE#<invoice>` | ids sort by time; fenced by the billing |
+//! | customer | `CUSTOMER#<customer>` | `USER` | whose a customer of Stripe's is |
+//! | event | `EVENT#<event>` | `EVENT` | applied (30 days, by TTL), or parked with its body |
+//! | checkpoint | `RECONCILE#STRIPE` | `CHECKPOINT` | Stripe's events were looked through |
 //!
 //! | index entry | gsi1pk | gsi1sk |
 //! |---|---|---|
 //! | open job | `OPEN#<0..8>` | `<due_at>#<job>` |
 //! | finished job | `USER#<user>#<status>` | `<job>` |
+//! | open pack order | `ORDERS#OPEN` | `<due_at>#<order>` |
+//! | account whose pack is due | `TOPUPS` | `<since>#<user>` |
+//! | account whose pack is being charged | `TOPUPS` | `<order>#<user>`, after all that are due |
+//! | parked event | `EVENTS#PARKED` | `<received_at>#<event>` |
 //!
 //! | # | question | how | cost |
 //! |---|---|---|---|
-//! | Q1 | an account | GetItem | 1 RRU |
+//! | Q1 | an account; a billing | GetItem | 1 RRU |
 //! | Q2 | what a POST decides on: account, record of its key, preset or job | BatchGetItem | 1 trip |
 //! | Q3 | a job and what it is made from | BatchGetItem | 1 trip |
 //! | Q4 | a member's jobs, newest first | Query `JOB#` backwards | 1 trip a page |
@@ -30,14 +40,26 @@
 //! | Q8 | a member's presets, newest first | Query `PRESET#` backwards | 1 trip |
 //! | Q9 | jobs somebody should look at | Query `gsi1` for each of the 8 shards | 8 trips a minute |
 //! | Q10 | calls left in this window | conditional UpdateItem | 1 WRU |
+//! | Q11 | a billing, and whether an event was applied to it | BatchGetItem | 1 trip |
+//! | Q12 | an account and its billing | BatchGetItem | 1 trip |
+//! | Q13 | the books: account, order, invoices | BatchGetItem | 1 trip |
+//! | Q14 | whose a customer is | GetItem | 1 RRU |
+//! | Q15 | an order; an invoice | GetItem | 1 RRU |
+//! | Q16 | a member's invoices, newest first | Query `INVOICE#` backwards | 1 trip a page |
+//! | Q17 | orders somebody should ask about | Query `gsi1` | 1 trip |
+//! | Q18 | accounts that want a pack | Query `gsi1` | 1 trip |
+//! | Q19 | events to be replayed | Query `gsi1`, then BatchGetItem | 2 trips |
+//! | Q20 | whether an event was applied; the checkpoint | GetItem | 1 RRU |
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
+    account::Account,
+    billing::{external::CustomerId, order::PackOrder, top_up::TopUpState},
     generation::{Job, Status},
-    id::{JobId, PresetId, UserId},
+    id::{InvoiceId, JobId, OrderId, PresetId, UserId},
 };
 use sha2::{Digest, Sha256};
 
@@ -53,6 +75,8 @@ pub(crate) const INDEX_PK: &str = "gsi1pk";
 pub(crate) const INDEX_SK: &str = "gsi1sk";
 /// Unix seconds after which DynamoDB may drop an item.
 pub(crate) const TTL: &str = "expires_at";
+/// A mark of the write that made an item, where that is not part of a transaction.
+pub(crate) const NONCE: &str = "nonce";
 
 /// Open jobs are spread over this many index partitions, so that none is hot.
 pub const OPEN_SHARDS: u8 = 8;
@@ -60,6 +84,18 @@ pub const OPEN_SHARDS: u8 = 8;
 pub(crate) const JOB_PREFIX: &str = "JOB#";
 pub(crate) const LEDGER_PREFIX: &str = "LEDGER#";
 pub(crate) const PRESET_PREFIX: &str = "PRESET#";
+pub(crate) const INVOICE_PREFIX: &str = "INVOICE#";
+const ORDER_PREFIX: &str = "ORDER#";
+const USER_PREFIX: &str = "USER#";
+const EVENT_PREFIX: &str = "EVENT#";
+const ACCOUNT: &str = "ACCOUNT";
+
+/// The partition of the index that lists open pack orders.
+pub(crate) const OPEN_ORDERS: &str = "ORDERS#OPEN";
+/// The partition of the index that lists accounts that want a pack, or are being charged for one.
+pub(crate) const TOP_UPS: &str = "TOPUPS";
+/// The partition of the index that lists parked events.
+pub(crate) const PARKED_EVENTS: &str = "EVENTS#PARKED";
 
 /// A map of attributes.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -77,7 +113,7 @@ impl Key {
     }
 
     pub(crate) fn account(user: &UserId) -> Key {
-        Key::of(user, "ACCOUNT".to_owned())
+        Key::of(user, ACCOUNT.to_owned())
     }
 
     pub(crate) fn ledger(user: &UserId, seq: u64) -> Key {
@@ -104,6 +140,30 @@ impl Key {
         Key { pk: format!("RATE#{what}"), sk: window.to_string() }
     }
 
+    pub(crate) fn billing(user: &UserId) -> Key {
+        Key::of(user, "BILLING".to_owned())
+    }
+
+    pub(crate) fn order(user: &UserId, order: &OrderId) -> Key {
+        Key::of(user, format!("{ORDER_PREFIX}{order}"))
+    }
+
+    pub(crate) fn invoice(user: &UserId, invoice: &InvoiceId) -> Key {
+        Key::of(user, format!("{INVOICE_PREFIX}{invoice}"))
+    }
+
+    pub(crate) fn customer(customer: &CustomerId) -> Key {
+        Key { pk: format!("CUSTOMER#{customer}"), sk: "USER".to_owned() }
+    }
+
+    pub(crate) fn event(event: &str) -> Key {
+        Key { pk: format!("{EVENT_PREFIX}{event}"), sk: "EVENT".to_owned() }
+    }
+
+    pub(crate) fn checkpoint() -> Key {
+        Key { pk: "RECONCILE#STRIPE".to_owned(), sk: "CHECKPOINT".to_owned() }
+    }
+
     pub(crate) fn item(&self) -> Item {
         HashMap::from([
             (PK.to_owned(), AttributeValue::S(self.pk.clone())),
@@ -113,16 +173,48 @@ impl Key {
 
     /// Whether a returned item stands at this key.
     pub(crate) fn is_of(&self, item: &Item) -> bool {
-        text(item, PK) == Some(&self.pk) && text(item, SK) == Some(&self.sk)
+        text(item, PK) == Some(self.pk.as_str()) && text(item, SK) == Some(self.sk.as_str())
     }
 }
 
 pub(crate) fn user_pk(user: &UserId) -> String {
-    format!("USER#{user}")
+    format!("{USER_PREFIX}{user}")
+}
+
+/// Where an item stands in the index: its two keys.
+pub(crate) type Place = (String, String);
+
+/// Puts an item into the index, if it has a place there.
+pub(crate) fn enlist(item: &mut Item, place: Option<Place>) {
+    if let Some((pk, sk)) = place {
+        item.insert(INDEX_PK.to_owned(), AttributeValue::S(pk));
+        item.insert(INDEX_SK.to_owned(), AttributeValue::S(sk));
+    }
+}
+
+/// An account stands in the index while its top-up has something to be done about it. Those that
+/// are due come first: they wait for us, the others for Stripe.
+pub(crate) fn account_index(account: &Account) -> Option<Place> {
+    let rank = match &account.top_up.as_ref()?.state {
+        TopUpState::Due { since } => since.to_string(),
+        TopUpState::Charging { order } => order.to_string(),
+        TopUpState::Armed | TopUpState::Paused { .. } => return None,
+    };
+    Some((TOP_UPS.to_owned(), format!("{rank}#{}", account.user_id)))
+}
+
+/// An order stands in the index while somebody should ask about it.
+pub(crate) fn order_index(order: &PackOrder) -> Option<Place> {
+    order.due_at.map(|due_at| (OPEN_ORDERS.to_owned(), format!("{due_at}#{}", order.id)))
+}
+
+/// Where a parked event stands in the index.
+pub(crate) fn parked_index(event: &str, received_at: Timestamp) -> Place {
+    (PARKED_EVENTS.to_owned(), format!("{received_at}#{event}"))
 }
 
 /// Where a job stands in the index: by when it is due while open, by outcome once it is over.
-pub(crate) fn job_index(job: &Job) -> (String, String) {
+pub(crate) fn job_index(job: &Job) -> Place {
     match job.due_at {
         Some(due_at) => (open_pk(shard_of(&job.id)), format!("{due_at}#{}", job.id)),
         None => (outcome_pk(&job.user_id, job.status), job.id.to_string()),
@@ -130,14 +222,14 @@ pub(crate) fn job_index(job: &Job) -> (String, String) {
 }
 
 pub(crate) fn outcome_pk(user: &UserId, status: Status) -> String {
-    format!("USER#{user}#{}", status.as_str())
+    format!("{USER_PREFIX}{user}#{}", status.as_str())
 }
 
 pub(crate) fn open_pk(shard: u8) -> String {
     format!("OPEN#{shard}")
 }
 
-/// An index key above every open job that is due by `now` and below all others.
+/// An index key above all that is due by `now` and below all else.
 pub(crate) fn due_bound(now: Timestamp) -> String {
     format!("{now}$")
 }
@@ -149,11 +241,32 @@ fn shard_of(job: &JobId) -> u8 {
 
 /// Whose job an index entry points at.
 pub(crate) fn job_of(item: &Item) -> Option<(UserId, JobId)> {
-    let user = text(item, PK)?.strip_prefix("USER#")?;
     let job = text(item, SK)?.strip_prefix(JOB_PREFIX)?;
-    Some((UserId::parse(user).ok()?, JobId::parse(job).ok()?))
+    Some((user_of(item)?, JobId::parse(job).ok()?))
 }
 
-fn text<'a>(item: &'a Item, name: &str) -> Option<&'a String> {
-    item.get(name).and_then(|value| value.as_s().ok())
+/// Whose order an index entry points at.
+pub(crate) fn order_of(item: &Item) -> Option<(UserId, OrderId)> {
+    let order = text(item, SK)?.strip_prefix(ORDER_PREFIX)?;
+    Some((user_of(item)?, OrderId::parse(order).ok()?))
+}
+
+/// Whose item an index entry points at.
+pub(crate) fn user_of(item: &Item) -> Option<UserId> {
+    UserId::parse(text(item, PK)?.strip_prefix(USER_PREFIX)?).ok()
+}
+
+/// Which event an index entry points at.
+pub(crate) fn event_of(item: &Item) -> Option<&str> {
+    text(item, PK)?.strip_prefix(EVENT_PREFIX)
+}
+
+/// Whether this is the sort key of an account.
+pub(crate) fn is_account(sk: &str) -> bool {
+    sk == ACCOUNT
+}
+
+/// A text attribute of an item.
+pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
 }

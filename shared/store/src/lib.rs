@@ -7,21 +7,29 @@
 //! items and of every question asked of them.
 
 mod accounts;
+mod billing;
+mod books;
 mod cursor;
 mod error;
+mod events;
 mod idempotency;
+mod invoices;
 mod jobs;
 mod keys;
+mod orders;
 mod presets;
 mod rates;
 mod table;
 mod transaction;
 
+pub use books::{Books, Kept, Wanted};
 pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
 pub use error::{Missing, StoreError};
+pub use events::{AppliedEvent, BodyTooLong, EVENTS_REMEMBERED, PARKED_BODY_MAX, ParkedEvent};
 pub use idempotency::{Claim, Idempotency, KeyRefused, REMEMBERED};
 pub use jobs::{JobAndInput, Settled, changed_job};
 pub use keys::OPEN_SHARDS;
+pub use orders::changed_top_up;
 pub use rates::{Rate, RateLimited};
 pub use table::Store;
 

@@ -11,9 +11,9 @@ use crate::{
     accounts::draft_of,
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::{Missing, StoreError},
-    idempotency::{Idempotency, Outcome, Record},
-    keys::{Key, PRESET_PREFIX, user_pk},
-    table::{Attempt, Store, decode},
+    idempotency::{Idempotency, Outcome, Record, outcome},
+    keys::{Key, PRESET_PREFIX},
+    table::{Attempt, Store},
     transaction::Committed,
 };
 
@@ -30,11 +30,12 @@ impl Store {
         request: Option<&Idempotency>,
     ) -> Result<Preset, StoreError> {
         let (user, now) = (&preset.user_id, preset.created_at);
+        let mut keys = vec![Key::account(user)];
+        keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
         self.decide(async || {
-            let (account, record) = self.account_and_record(user, request).await?;
-            if let (Some(record), Some(request)) = (record, request)
-                && let Some(Outcome::Preset(id)) = record.outcome_of(request, now)?
-            {
+            let mut found = self.get_all(&keys).await?;
+            let account: Option<Account> = found.take()?;
+            if let Some(Outcome::Preset(id)) = outcome(found.take()?, request, now)? {
                 return self.preset(user, &id).await.map(Attempt::Done);
             }
             let mut draft = draft_of(account, user, email, now)?;
@@ -75,20 +76,12 @@ impl Store {
             Some(Cursor(id)) => {
                 let id =
                     PresetId::parse(&id).map_err(|_| StoreError::refused(InvalidCursor::new()))?;
-                Some(Key::preset(user, &id).item())
+                Some(Key::preset(user, &id))
             }
             None => None,
         };
-        let answer = self
-            .newest_first(user_pk(user), PRESET_PREFIX)
-            .set_exclusive_start_key(start)
-            .limit(i32::try_from(size.get() + 1).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
-        let presets: Result<Vec<Preset>, StoreError> =
-            answer.items.unwrap_or_default().into_iter().map(decode).collect();
-        Ok(Page::cut(presets?, size, |preset| preset.id.to_string()))
+        let presets = self.newest(user, PRESET_PREFIX, start, size).await?;
+        Ok(Page::cut(presets, size, |preset: &Preset| preset.id.to_string()))
     }
 
     /// Deletes a preset. Generations made with it keep what they took from it.
@@ -103,10 +96,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let keys = [Key::account(user), Key::preset(user, id)];
         self.decide(async || {
-            let mut found = self.get_all(&keys).await?.into_iter();
-            let account: Option<Account> = found.next().flatten().map(decode).transpose()?;
-            let preset: Option<Preset> = found.next().flatten().map(decode).transpose()?;
-            let Some(preset) = preset else {
+            let mut found = self.get_all(&keys).await?;
+            let account: Option<Account> = found.take()?;
+            let Some(preset) = found.take::<Preset>()? else {
                 return Err(StoreError::refused(Missing::Preset));
             };
             let mut draft = draft_of(account, user, None, now)?;
@@ -118,18 +110,5 @@ impl Store {
             }
         })
         .await
-    }
-
-    async fn account_and_record(
-        &self,
-        user: &UserId,
-        request: Option<&Idempotency>,
-    ) -> Result<(Option<Account>, Option<Record>), StoreError> {
-        let mut keys = vec![Key::account(user)];
-        keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
-        let mut found = self.get_all(&keys).await?.into_iter();
-        let account = found.next().flatten().map(decode).transpose()?;
-        let record = found.next().flatten().map(decode).transpose()?;
-        Ok((account, record))
     }
 }

@@ -8,7 +8,7 @@ use domain::{Refusal, RefusalKind, Timestamp};
 use crate::{
     error::StoreError,
     keys::{Key, TTL},
-    table::Store,
+    table::{Store, written},
     transaction::number,
 };
 
@@ -66,20 +66,13 @@ impl Store {
             .expression_attribute_values(":ttl", number(ends.plus(rate.window).as_secs()))
             .send()
             .await;
-        match taken {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Err(StoreError::refused(RateLimited {
-                    max: rate.max,
-                    window_s: rate.window.as_secs(),
-                    retry_after_s: now.secs_until(ends).max(1),
-                }))
-            }
-            Err(error) => Err(StoreError::unavailable(error)),
+        if written(taken)?.is_some() {
+            return Ok(());
         }
+        Err(StoreError::refused(RateLimited {
+            max: rate.max,
+            window_s: rate.window.as_secs(),
+            retry_after_s: now.secs_until(ends).max(1),
+        }))
     }
 }

@@ -1,17 +1,21 @@
 //! The table itself: reading items as types, and deciding again when something moved.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::query::builders::QueryFluentBuilder,
-    types::{AttributeValue, KeysAndAttributes},
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{put_item::PutItemError, query::builders::QueryFluentBuilder},
+    types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
+use domain::id::UserId;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    cursor::PageSize,
     error::StoreError,
-    keys::{Item, Key},
+    keys::{INDEX, Item, Key, NONCE, SK, text, user_pk},
+    transaction::number,
 };
 
 /// How often a decision is made anew because something moved meanwhile.
@@ -68,8 +72,8 @@ impl Store {
         answer.item.map(decode).transpose()
     }
 
-    /// Several items in one trip, strongly consistent, in the order of `keys`.
-    pub(crate) async fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+    /// Several items in one trip, strongly consistent; at most 100, all different.
+    pub(crate) async fn get_all(&self, keys: &[Key]) -> Result<Found, StoreError> {
         let mut found: Vec<Option<Item>> = vec![None; keys.len()];
         let mut wanted: Vec<Item> = keys.iter().map(Key::item).collect();
         for round in 0..UNPROCESSED_ROUNDS_MAX {
@@ -101,7 +105,78 @@ impl Store {
                 .map(|left| left.keys)
                 .unwrap_or_default();
         }
-        if wanted.is_empty() { Ok(found) } else { Err(StoreError::Busy) }
+        if wanted.is_empty() { Ok(Found(found.into_iter())) } else { Err(StoreError::Busy) }
+    }
+
+    /// Writes one item in place of version `expected`; `false` if that has moved.
+    ///
+    /// The item carries a mark of this very write, so that a second try, after the answer to the
+    /// first was lost, knows its own work and does not take it for somebody else's.
+    pub(crate) async fn replace(&self, mut item: Item, expected: u64) -> Result<bool, StoreError> {
+        let nonce = format!("{:016x}", rand::random::<u64>());
+        item.insert(NONCE.to_owned(), AttributeValue::S(nonce.clone()));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("#version = :expected")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":expected", number(expected))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        if let Err(error) = &put
+            && let Some(PutItemError::ConditionalCheckFailedException(failed)) =
+                error.as_service_error()
+            && failed.item().and_then(|present| text(present, NONCE)) == Some(&nonce)
+        {
+            return Ok(true);
+        }
+        Ok(written(put)?.is_some())
+    }
+
+    /// A page of a member's items under `prefix` and one more, newest first. `after` is the last
+    /// of the page before.
+    pub(crate) async fn newest<T: DeserializeOwned>(
+        &self,
+        user: &UserId,
+        prefix: &str,
+        after: Option<Key>,
+        size: PageSize,
+    ) -> Result<Vec<T>, StoreError> {
+        let answer = self
+            .newest_first(user_pk(user), prefix)
+            .set_exclusive_start_key(after.map(|key| key.item()))
+            .limit(size.and_one())
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        answer.items.unwrap_or_default().into_iter().map(decode).collect()
+    }
+
+    /// The first entries of one partition of the index, all of them below `bound` if there is one.
+    pub(crate) async fn listed(
+        &self,
+        partition: &str,
+        bound: Option<String>,
+        most: u16,
+    ) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
+            .limit(i32::from(most));
+        let query = match bound {
+            Some(bound) => query
+                .key_condition_expression("gsi1pk = :partition AND gsi1sk < :bound")
+                .expression_attribute_values(":bound", AttributeValue::S(bound)),
+            None => query.key_condition_expression("gsi1pk = :partition"),
+        };
+        let answer = query.send().await.map_err(StoreError::unavailable)?;
+        Ok(answer.items.unwrap_or_default())
     }
 
     /// A query over one partition of the table, newest first.
@@ -134,6 +209,34 @@ impl Store {
     }
 }
 
+/// What was found at several keys, to be taken in the order of the keys.
+#[derive(Debug)]
+pub(crate) struct Found(std::vec::IntoIter<Option<Item>>);
+
+impl Found {
+    /// What stands at the next key; `None` if nothing does, or if there is no further key.
+    pub(crate) fn take<T: DeserializeOwned>(&mut self) -> Result<Option<T>, StoreError> {
+        self.0.next().flatten().map(decode).transpose()
+    }
+
+    /// What stands at the further keys, without those where nothing does.
+    pub(crate) fn rest<T: DeserializeOwned>(self) -> Result<Vec<T>, StoreError> {
+        self.0.flatten().map(decode).collect()
+    }
+}
+
+/// The answer to a conditional write; `None` if its condition did not hold.
+pub(crate) fn written<T, E>(sent: Result<T, SdkError<E>>) -> Result<Option<T>, StoreError>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match sent {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
+        Err(error) => Err(StoreError::unavailable(error)),
+    }
+}
+
 /// Waits a random time before round `round`; not at all before the first.
 pub(crate) async fn pause(round: u32) {
     if round == 0 {
@@ -146,6 +249,20 @@ pub(crate) async fn pause(round: u32) {
 /// An item as a type.
 pub(crate) fn decode<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(StoreError::corrupt)
+}
+
+/// An item as a stream shows it, as a type; `None` if its sort key is not one that is `wanted`.
+pub(crate) fn decode_image<T: DeserializeOwned>(
+    image: &serde_json::Map<String, serde_json::Value>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Option<T>, StoreError> {
+    let sk = image.get(SK).and_then(|value| value.get("S")?.as_str());
+    if !sk.is_some_and(wanted) {
+        return Ok(None);
+    }
+    let item: serde_dynamo::Item = serde_json::from_value(serde_json::Value::Object(image.clone()))
+        .map_err(StoreError::corrupt)?;
+    serde_dynamo::from_item(item).map(Some).map_err(StoreError::corrupt)
 }
 
 /// A type as an item at `key`.

@@ -5,28 +5,41 @@
 //! transaction carries one token for all its tries, so that a lost answer never means a second
 //! effect (`ClientRequestToken`, ten minutes).
 
+use std::fmt::Display;
+
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, CancellationReason, Delete, Put, TransactWriteItem},
+    types::{
+        AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem,
+        builders::PutBuilder,
+    },
 };
 use domain::{
-    account::Change,
+    Timestamp,
+    account::{Change, Draft},
+    billing::{Billing, external::CustomerId, invoice::Invoice, order::PackOrder},
     credits::LedgerEntry,
     generation::{Input, Job},
     id::UserId,
     preset::Preset,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::StoreError,
+    events::{AppliedEvent, NOT_APPLIED, PARKED, STATE, applied_item},
     idempotency::Record,
-    keys::{INDEX_PK, INDEX_SK, Item, Key, TTL, job_index},
+    keys::{Item, Key, TTL, account_index, enlist, job_index, order_index},
     table::{Store, encode, pause},
 };
 
 /// How often the same transaction is sent again because of a conflict or a throttle.
 const SENDS_MAX: u32 = 6;
+/// Most writes that DynamoDB takes at once. None of ours comes near: nearly all of them are lines
+/// of the ledger, and an account is limited in the lots that can lapse, and an invoice in the plans
+/// it pays for.
+const WRITES_MAX: usize = 100;
 
 /// What a part of a transaction is about, so that a failed condition can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +50,11 @@ pub(crate) enum Part {
     Input,
     Preset,
     Idempotency,
+    Billing,
+    Customer,
+    Order,
+    Invoice,
+    Event,
 }
 
 /// What came of sending it.
@@ -67,18 +85,78 @@ impl Transaction<'_> {
     /// with. A new account must not exist.
     pub(crate) fn account(self, change: &Change) -> Result<Self, StoreError> {
         let user = &change.account.user_id;
-        let item = encode(&Key::account(user), &change.account)?;
-        let with_account = self.put(Part::Account, versioned(change.expected_version, item)?);
+        let mut item = encode(&Key::account(user), &change.account)?;
+        enlist(&mut item, account_index(&change.account));
+        let with_account = self.put(Part::Account, versioned(change.expected_version, item));
         change.entries.iter().try_fold(with_account, |this, entry| this.ledger(user, entry))
+    }
+
+    /// Writes what a draft came to. Where it came to nothing, the account must only still have the
+    /// version it was read with: what was decided on it holds, and a ban bites.
+    pub(crate) fn draft(mut self, draft: Draft) -> Result<Self, StoreError> {
+        if draft.is_changed() {
+            return self.account(&draft.finish());
+        }
+        let account = draft.account();
+        let check = ConditionCheck::builder()
+            .table_name(&self.store.table)
+            .set_key(Some(Key::account(&account.user_id).item()))
+            .condition_expression("#version = :expected")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":expected", number(account.version))
+            .build()
+            .map_err(StoreError::unavailable)?;
+        self.parts.push(Part::Account);
+        self.writes.push(TransactWriteItem::builder().condition_check(check).build());
+        Ok(self)
     }
 
     /// Writes a job in place of version `expected`; zero is a new one.
     pub(crate) fn job(self, job: &Job, expected: u64) -> Result<Self, StoreError> {
-        let mut item = encode(&Key::job(&job.user_id, &job.id), job)?;
-        let (index_pk, index_sk) = job_index(job);
-        item.insert(INDEX_PK.to_owned(), AttributeValue::S(index_pk));
-        item.insert(INDEX_SK.to_owned(), AttributeValue::S(index_sk));
-        Ok(self.put(Part::Job, versioned(expected, item)?))
+        Ok(self.put(Part::Job, versioned(expected, job_item(job)?)))
+    }
+
+    /// Writes what Stripe says of a member in place of `read`, and whose their customer is, if that
+    /// is news.
+    pub(crate) fn billing(self, read: &Billing, after: &Billing) -> Result<Self, StoreError> {
+        let user = &after.user_id;
+        let item = encode(&Key::billing(user), after)?;
+        let this = self.put(Part::Billing, versioned(read.version, item));
+        match after.customer.as_ref().filter(|customer| read.customer.as_ref() != Some(customer)) {
+            Some(customer) => this.customer(customer, user),
+            None => Ok(this),
+        }
+    }
+
+    fn customer(self, customer: &CustomerId, user: &UserId) -> Result<Self, StoreError> {
+        let item = encode(&Key::customer(customer), &Whose { user_id: user.clone() })?;
+        let put = Put::builder()
+            .condition_expression("attribute_not_exists(pk) OR user_id = :user")
+            .expression_attribute_values(":user", AttributeValue::S(user.to_string()));
+        Ok(self.put(Part::Customer, put.set_item(Some(item))))
+    }
+
+    /// Writes an order in place of version `expected`; zero is a new one.
+    pub(crate) fn order(self, order: &PackOrder, expected: u64) -> Result<Self, StoreError> {
+        let mut item = encode(&Key::order(&order.user_id, &order.id), order)?;
+        enlist(&mut item, order_index(order));
+        Ok(self.put(Part::Order, versioned(expected, item)))
+    }
+
+    /// Writes an invoice. It has no version of its own: whoever writes one writes the billing too.
+    pub(crate) fn invoice(self, invoice: &Invoice) -> Result<Self, StoreError> {
+        let item = encode(&Key::invoice(&invoice.user_id, &invoice.id), invoice)?;
+        Ok(self.put(Part::Invoice, Put::builder().set_item(Some(item))))
+    }
+
+    /// Notes that an event was applied, if it was not; a parked one is no longer parked.
+    pub(crate) fn event(self, event: &AppliedEvent, now: Timestamp) -> Result<Self, StoreError> {
+        let put = Put::builder()
+            .condition_expression(NOT_APPLIED)
+            .expression_attribute_names("#state", STATE)
+            .expression_attribute_values(":parked", AttributeValue::S(PARKED.to_owned()))
+            .set_item(Some(applied_item(event, now)?));
+        Ok(self.put(Part::Event, put))
     }
 
     /// Writes what a new job is made from.
@@ -121,7 +199,7 @@ impl Transaction<'_> {
         Ok(self.put(Part::Ledger, absent(item)))
     }
 
-    fn put(mut self, part: Part, put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Self {
+    fn put(mut self, part: Part, put: PutBuilder) -> Self {
         // The builder fails only without a table or an item, and both are set.
         if let Ok(put) = put.table_name(&self.store.table).build() {
             self.parts.push(part);
@@ -136,6 +214,9 @@ impl Transaction<'_> {
     /// When DynamoDB cannot be asked; it may then have been written, and a repeat with the same
     /// business keys finds out.
     pub(crate) async fn commit(self) -> Result<Committed, StoreError> {
+        if self.writes.len() > WRITES_MAX {
+            return Err(StoreError::corrupt(format!("{} writes at once", self.writes.len())));
+        }
         let token = format!("{:032x}", rand::random::<u128>());
         for round in 0..SENDS_MAX {
             pause(round).await;
@@ -199,25 +280,35 @@ fn is_passing(code: &str) -> bool {
     matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
 }
 
-fn versioned(
-    expected: u64,
-    item: Item,
-) -> Result<aws_sdk_dynamodb::types::builders::PutBuilder, StoreError> {
+/// A job as an item, with its place in the index.
+pub(crate) fn job_item(job: &Job) -> Result<Item, StoreError> {
+    let mut item = encode(&Key::job(&job.user_id, &job.id), job)?;
+    enlist(&mut item, Some(job_index(job)));
+    Ok(item)
+}
+
+fn versioned(expected: u64, item: Item) -> PutBuilder {
     if expected == 0 {
-        return Ok(absent(item));
+        return absent(item);
     }
-    let expected = i64::try_from(expected).map_err(StoreError::corrupt)?;
-    Ok(Put::builder()
+    Put::builder()
         .condition_expression("#version = :expected")
         .expression_attribute_names("#version", "version")
         .expression_attribute_values(":expected", number(expected))
-        .set_item(Some(item)))
+        .set_item(Some(item))
 }
 
-fn absent(item: Item) -> aws_sdk_dynamodb::types::builders::PutBuilder {
+fn absent(item: Item) -> PutBuilder {
     Put::builder().condition_expression("attribute_not_exists(pk)").set_item(Some(item))
 }
 
-pub(crate) fn number(value: i64) -> AttributeValue {
+/// Whose a customer is, as the table has it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Whose {
+    pub(crate) user_id: UserId,
+}
+
+/// A number as an attribute.
+pub(crate) fn number(value: impl Display) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }

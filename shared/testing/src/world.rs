@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Barrier, time::Duration};
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use clients::Images;
+use clients::{Images, documents::Documents};
 use domain::{
     Timestamp,
     account::{Account, AccountRefused},
@@ -134,14 +134,12 @@ impl World {
 
     /// The bucket of images as far as links to it go, which no network is needed for.
     pub fn images(&self) -> Images {
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
-            .endpoint_url("https://s3.prolight.test")
-            .force_path_style(true)
-            .build();
-        Images::new(&aws_sdk_s3::Client::from_conf(config), "images")
+        Images::new(&far_s3(), "images")
+    }
+
+    /// The documents in it, likewise.
+    pub fn documents(&self) -> Documents {
+        Documents::new(&far_s3(), "images")
     }
 
     /// All jobs of a member, newest first.
@@ -185,6 +183,18 @@ impl World {
     pub fn outbox(&self) -> StreamEvent {
         serde_json::from_value(self.engine.stream_batch()).expect("stream records")
     }
+}
+
+/// An S3 that nobody answers for.
+fn far_s3() -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::for_tests())
+        .endpoint_url("https://s3.prolight.test")
+        .force_path_style(true)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 /// Does `work` so many times at once, each on a thread of its own, and returns what came of each.

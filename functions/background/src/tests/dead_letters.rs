@@ -62,7 +62,7 @@ async fn a_dead_letter_ends_what_nobody_works_on() {
     let stage = Stage::bria(&outside, "leased");
     let job = stage.post("leased").await;
     stage.relay().await;
-    stage.world.engine.order("TransactWriteItems", 1, Fault::HangAfter);
+    stage.world.engine.order("PutItem", 1, Fault::HangAfter);
     assert_eq!(stage.world.engine.until_hung(stage.work()).await, None, "it died");
     stage.bury(&dead_of(&stage, &job)).await;
     assert_eq!(stage.job(&job).await.status, Status::Submitting, "somebody may be working on it");

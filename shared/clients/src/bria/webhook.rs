@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::{Refusal, RefusalKind, Timestamp};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use reqwest::header::HeaderMap;
 use sha2::Sha256;
 
 use super::{ProviderStatus, RequestId, answer::Report};
-use crate::secrets::Secret;
+use crate::{
+    secrets::Secret,
+    signature::{SIGNATURES_MAX, is_near, mac, sole_header},
+};
 
 /// Header with the request's id.
 pub const ID_HEADER: &str = "bria-webhook-id";
@@ -26,7 +29,6 @@ pub const SIGNATURE_HEADER: &str = "bria-webhook-signature";
 pub const TIMESTAMP_WINDOW: Duration = Duration::from_secs(2 * 3600);
 
 const KEY_CONTEXT: &[u8] = b"bria-webhook-signing-v1";
-const SIGNATURES_MAX: usize = 8;
 
 /// A notice that is proven to come from Bria.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,8 +77,7 @@ pub fn verify(
     if !tokens.iter().any(|token| any_fits(token, signatures, id, stamp, raw_body)) {
         return Err(WebhookRefused::Signature);
     }
-    let signed_at = Timestamp::from_secs(signed_at);
-    if signed_at.until(now).max(now.until(signed_at)) > TIMESTAMP_WINDOW {
+    if !is_near(Timestamp::from_secs(signed_at), now, TIMESTAMP_WINDOW) {
         return Err(WebhookRefused::Stale);
     }
     let report = Report::parse(raw_body).ok_or(WebhookRefused::Body)?;
@@ -89,12 +90,7 @@ pub fn verify(
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, WebhookRefused> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-        .ok_or(WebhookRefused::Header(name))
+    sole_header(headers, name).ok_or(WebhookRefused::Header(name))
 }
 
 fn any_fits(token: &Secret, signatures: &str, id: &str, stamp: &str, body: &[u8]) -> bool {
@@ -109,15 +105,9 @@ fn any_fits(token: &Secret, signatures: &str, id: &str, stamp: &str, body: &[u8]
         })
 }
 
-/// HMAC takes a key of any length, so this is always `Some`; its type does not say so.
 fn signer(token: &Secret, id: &str, stamp: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
-    let mut derive = Hmac::<Sha256>::new_from_slice(token.expose().as_bytes()).ok()?;
-    derive.update(KEY_CONTEXT);
-    let mut signer = Hmac::<Sha256>::new_from_slice(&derive.finalize().into_bytes()).ok()?;
-    for part in [id.as_bytes(), b".", stamp.as_bytes(), b".", body] {
-        signer.update(part);
-    }
-    Some(signer)
+    let key = mac(token.expose().as_bytes(), &[KEY_CONTEXT])?.finalize().into_bytes();
+    mac(&key, &[id.as_bytes(), b".", stamp.as_bytes(), b".", body])
 }
 
 impl Refusal for WebhookRefused {

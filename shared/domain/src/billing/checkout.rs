@@ -1,9 +1,11 @@
 //! The one checkout of a plan that a member may have open.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Billing, external::SessionId, order::CHECKOUT_OPEN};
+use super::{Billing, external::SessionId, order::CHECKOUT_OPEN, subscription::Subscription};
 use crate::{
     plan::Plan,
     refusal::{Refusal, RefusalKind},
@@ -30,15 +32,26 @@ pub struct PlanCheckout {
     pub url: Option<String>,
 }
 
+/// For how long a checkout without a page is asked for again under its key.
+const LOST_AFTER: Duration = Duration::from_secs(60 * 60);
+
+impl PlanCheckout {
+    /// Its page was never handed out, and Stripe may no longer make one that ends so soon.
+    fn is_lost(&self, now: Timestamp) -> bool {
+        self.session.is_none() && self.begun_at.plus(LOST_AFTER) <= now
+    }
+}
+
 /// What to do about a wish to subscribe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlanCheckoutStep {
-    /// This one is open already: ask Stripe whether it still is, and hand it out again.
-    Again(PlanCheckout),
-    /// This one is for another plan: have Stripe close it, then ask again.
-    Replace(PlanCheckout),
-    /// This one has no page yet: have Stripe make it, under its key.
+    /// This one's page is not known yet: have Stripe make it, under its key, and note it down. If
+    /// it is for another plan, ask again then.
     Open(PlanCheckout),
+    /// This one is open already: ask Stripe whether it still is, and hand it out again.
+    Again(SessionId),
+    /// This one is for another plan: have Stripe close it, then ask again.
+    Replace(SessionId),
 }
 
 /// Why nobody can subscribe here.
@@ -47,9 +60,9 @@ pub enum CheckoutRefused {
     /// There is a subscription: it is changed in the portal, not bought again.
     #[error("There is a {} subscription already: change it in the billing portal.", .0.terms().name)]
     Subscribed(Plan),
-    /// A checkout was paid and its subscription is about to appear.
-    #[error("A subscription was just paid for; it appears within moments.")]
-    Completing,
+    /// There is no subscription to change.
+    #[error("There is no subscription: choose a plan at checkout.")]
+    NotSubscribed,
     /// Free is not sold.
     #[error("The Free plan needs no checkout: cancel the subscription to return to it.")]
     NotSold,
@@ -58,26 +71,25 @@ pub enum CheckoutRefused {
 impl Refusal for CheckoutRefused {
     fn kind(&self) -> RefusalKind {
         match self {
-            CheckoutRefused::Subscribed(_) | CheckoutRefused::Completing => RefusalKind::Conflict,
+            CheckoutRefused::Subscribed(_) | CheckoutRefused::NotSubscribed => {
+                RefusalKind::Conflict
+            }
             CheckoutRefused::NotSold => RefusalKind::Invalid,
         }
     }
     fn code(&self) -> &'static str {
         match self {
             CheckoutRefused::Subscribed(_) => "already_subscribed",
-            CheckoutRefused::Completing => "checkout_completing",
+            CheckoutRefused::NotSubscribed => "not_subscribed",
             CheckoutRefused::NotSold => "plan_not_sold",
         }
-    }
-    fn retry_after_s(&self) -> Option<u32> {
-        matches!(self, CheckoutRefused::Completing).then_some(5)
     }
     fn members(&self) -> Vec<(&'static str, Value)> {
         match self {
             CheckoutRefused::Subscribed(plan) => {
                 vec![("plan", json!(plan)), ("portal", json!("/api/v1/billing/portal"))]
             }
-            CheckoutRefused::Completing | CheckoutRefused::NotSold => Vec::new(),
+            CheckoutRefused::NotSubscribed | CheckoutRefused::NotSold => Vec::new(),
         }
     }
 }
@@ -96,17 +108,16 @@ impl Billing {
         if plan.terms().lookup_key.is_none() {
             return Err(CheckoutRefused::NotSold);
         }
-        if let Some(kept) = self.subscription.as_ref().filter(|kept| !kept.status.is_over()) {
+        if let Ok(kept) = self.live_subscription() {
             return Err(CheckoutRefused::Subscribed(kept.plan));
         }
-        match &self.checkout {
-            Some(open) if open.expires_at <= now => {}
-            Some(open) if open.plan != plan => return Ok(PlanCheckoutStep::Replace(open.clone())),
-            Some(open) if open.session.is_some() => {
-                return Ok(PlanCheckoutStep::Again(open.clone()));
-            }
-            Some(open) => return Ok(PlanCheckoutStep::Open(open.clone())),
-            None => {}
+        let open = self.checkout.as_ref();
+        if let Some(open) = open.filter(|open| open.expires_at > now && !open.is_lost(now)) {
+            return Ok(match &open.session {
+                None => PlanCheckoutStep::Open(open.clone()),
+                Some(session) if open.plan == plan => PlanCheckoutStep::Again(session.clone()),
+                Some(session) => PlanCheckoutStep::Replace(session.clone()),
+            });
         }
         self.checkouts += 1;
         let checkout = PlanCheckout {
@@ -119,6 +130,15 @@ impl Billing {
         };
         self.checkout = Some(checkout.clone());
         Ok(PlanCheckoutStep::Open(checkout))
+    }
+
+    /// The subscription that goes on.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn live_subscription(&self) -> Result<&Subscription, CheckoutRefused> {
+        let kept = self.subscription.as_ref().filter(|kept| !kept.status.is_over());
+        kept.ok_or(CheckoutRefused::NotSubscribed)
     }
 
     /// Stripe has opened the page of the `nth` checkout.

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     external::{PaymentId, SessionId},
     payment::{Payment, PaymentState},
+    top_up::TopUpPause,
 };
 use crate::{
-    account::Draft,
+    account::{AccountRefused, Draft},
     credits::{LedgerBroken, LotId, LotSource},
     id::{OrderId, UserId},
     money::Money,
@@ -105,8 +107,11 @@ pub struct PackOrder {
 }
 
 /// Why a pack is not sold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderRefused {
+    /// The member may not act.
+    #[error(transparent)]
+    Account(#[from] AccountRefused),
     /// So many packs are unspent that another would be lost among them.
     #[error("{PACKS_OPEN_MAX} packs still have credits: spend some of them first.")]
     TooManyPacks,
@@ -114,10 +119,22 @@ pub enum OrderRefused {
 
 impl Refusal for OrderRefused {
     fn kind(&self) -> RefusalKind {
-        RefusalKind::Conflict
+        match self {
+            OrderRefused::Account(inner) => inner.kind(),
+            OrderRefused::TooManyPacks => RefusalKind::Conflict,
+        }
     }
     fn code(&self) -> &'static str {
-        "too_many_packs"
+        match self {
+            OrderRefused::Account(inner) => inner.code(),
+            OrderRefused::TooManyPacks => "too_many_packs",
+        }
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            OrderRefused::Account(inner) => inner.members(),
+            OrderRefused::TooManyPacks => Vec::new(),
+        }
     }
 }
 
@@ -125,13 +142,14 @@ impl PackOrder {
     /// Places an order.
     ///
     /// # Errors
-    /// When too many packs are unspent.
+    /// When the member is suspended, or too many packs are unspent.
     pub fn place(
         id: OrderId,
         pack: Pack,
         via: Via,
         draft: &Draft,
     ) -> Result<PackOrder, OrderRefused> {
+        draft.require_active()?;
         let lots = draft.account().credits.lots.iter();
         let unspent = lots.filter(|lot| lot.terms.source == LotSource::Purchase).count();
         if unspent >= PACKS_OPEN_MAX {
@@ -175,6 +193,7 @@ impl PackOrder {
 
     /// Applies its payment as Stripe says it is now: grants the pack once it is paid, and takes
     /// credits back, or gives them back, until as many are taken as the payment no longer pays for.
+    /// A card that is declined on Stripe's page ends nothing: another may be tried there.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -185,13 +204,25 @@ impl PackOrder {
             PaymentState::Pending if self.state == OrderState::Open => {
                 self.state = OrderState::Processing;
             }
-            PaymentState::Failed { code } if self.state != OrderState::Paid => {
-                self.state = OrderState::Failed { code: code.clone() };
-                self.due_at = None;
+            PaymentState::Failed { code }
+                if self.via == Via::TopUp || self.state == OrderState::Processing =>
+            {
+                self.fail(code, draft);
             }
             PaymentState::Pending | PaymentState::Failed { .. } => {}
         }
         Ok(())
+    }
+
+    /// Its payment failed for good, with Stripe's code. Nothing changes once money has moved.
+    pub fn fail(&mut self, code: &str, draft: &mut Draft) {
+        if self.state == OrderState::Paid {
+            return;
+        }
+        self.state = OrderState::Failed { code: code.to_owned() };
+        self.due_at = None;
+        let pause = TopUpPause::of_code(code);
+        draft.change_top_up(|top_up, now| top_up.pause(&self.id, pause, now));
     }
 
     fn pay(&mut self, payment: &Payment, draft: &mut Draft) -> Result<(), LedgerBroken> {
@@ -207,6 +238,7 @@ impl PackOrder {
                 self.paid_at = Some(draft.now());
                 self.due_at = None;
                 self.lot = Some(lot.clone());
+                draft.change_top_up(|top_up, _| top_up.bought_by(&self.id));
                 lot
             }
         };

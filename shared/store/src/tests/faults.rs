@@ -78,6 +78,28 @@ async fn a_job_ends_once_although_the_answer_was_lost() {
 }
 
 #[tokio::test]
+async fn a_claim_is_known_to_be_ours_although_the_answer_was_lost() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let job = world.posted(&user, NOW).await;
+    // Two workers in the same millisecond: what they write is the same but for who wrote it.
+    let claimed = job.clone().claim_submit(NOW);
+    world.engine.order("PutItem", 1, Fault::LoseAnswer);
+    assert!(world.store.advance(&job, &claimed).await.unwrap());
+    assert!(!world.store.advance(&job, &claimed).await.unwrap());
+    assert_eq!(world.store.job(&user, &job.id).await.unwrap(), claimed);
+
+    let accepted = claimed.clone().accept("request_1", NOW);
+    for nth in 1..=3 {
+        world.engine.order("PutItem", nth, Fault::LoseAnswer);
+    }
+    let lost = world.store.advance(&claimed, &accepted).await;
+    assert_eq!(code(lost), "temporarily_unavailable");
+    assert!(!world.store.advance(&claimed, &accepted).await.unwrap());
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
 async fn reads_are_tried_again_and_then_given_up_without_effect() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;

@@ -5,8 +5,12 @@
 //! to the account and the account agrees with its jobs.
 
 mod accounts;
+mod billing;
+mod books;
 mod enqueue;
+mod events;
 mod faults;
+mod orders;
 mod pages;
 mod presets;
 mod records;
@@ -32,6 +36,7 @@ use domain::{
     id::{JobId, UserId},
     image::StoredImage,
     plan::Plan,
+    time::Period,
 };
 use testing::engine::{Engine, TABLE};
 use tokio::runtime::Builder;
@@ -74,7 +79,7 @@ impl World {
         let setup = self.store.change_account(&user, None, NOW, |draft| {
             if plan != Plan::Free {
                 let lot = LotId("invoice_1".to_owned());
-                draft.begin_period(plan, lot, NOW.plus(DAY * 20)).unwrap();
+                draft.begin_period(plan, lot, paid_period()).unwrap();
             }
             let spare = draft.account().credits.totals().available - credits;
             if spare > 0 {
@@ -171,6 +176,11 @@ impl World {
     }
 }
 
+/// The period that a member of a plan has paid for.
+fn paid_period() -> Period {
+    Period { starts_at: NOW, ends_at: NOW.plus(DAY * 20) }
+}
+
 fn kind(line: &LedgerEntry) -> &'static str {
     match line.movement {
         Movement::Grant { .. } => "grant",
@@ -178,6 +188,11 @@ fn kind(line: &LedgerEntry) -> &'static str {
         Movement::Capture { .. } => "capture",
         Movement::Release { .. } => "release",
         Movement::Expire { .. } => "expire",
+        Movement::End { .. } => "end",
+        Movement::Revoke { .. } => "revoke",
+        Movement::Owe { .. } => "owe",
+        Movement::Repay { .. } => "repay",
+        Movement::Forgive { .. } => "forgive",
     }
 }
 
@@ -219,6 +234,11 @@ fn at_once<T: Send>(count: u32, copy: impl AsyncFn(u32) -> T + Sync) -> Vec<T> {
         let threads: Vec<_> = (0..count).map(|n| scope.spawn(move || run(n))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
+}
+
+/// Does something on the side, while a decision is being made.
+fn meanwhile<T: Send>(work: impl AsyncFn() -> T + Sync) -> T {
+    at_once(1, async |_| work().await).remove(0)
 }
 
 fn size(of: u16) -> PageSize {

@@ -7,7 +7,7 @@ use super::*;
 
 /// An Enterprise member with six jobs of each status, one a second, mixed.
 async fn with_jobs_of_each_status(world: &World) -> UserId {
-    let user = world.member("enterprise", Plan::Enterprise, 10).await;
+    let user = world.member("enterprise", Plan::Enterprise, 0).await;
     for round in 0..6u32 {
         for (status, place) in Status::ALL.into_iter().zip(0u32..) {
             let now = NOW.plus(SECOND * (round * 6 + place));
@@ -35,7 +35,11 @@ async fn with_jobs_of_each_status(world: &World) -> UserId {
 }
 
 /// The pages are full but for the last, and together they are `expected`.
-fn check_pages<T: PartialEq + std::fmt::Debug>(pages: Vec<Vec<T>>, size: u16, expected: &[T]) {
+pub(super) fn check_pages<T: PartialEq + std::fmt::Debug>(
+    pages: Vec<Vec<T>>,
+    size: u16,
+    expected: &[T],
+) {
     let full = usize::from(size);
     if let [before @ .., last] = &pages[..] {
         assert!(before.iter().all(|page| page.len() == full) && last.len() <= full);

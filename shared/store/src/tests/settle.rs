@@ -90,11 +90,13 @@ async fn one_of_many_workers_claims_a_job() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
     let job = world.posted(&user, NOW).await;
-    let won = at_once(16, async |n| {
-        let now = NOW.plus(SECOND * n);
-        world.store.advance(&job, &job.clone().claim_submit(now)).await.unwrap()
+    world.engine.take_usage();
+    let won = at_once(16, async |_| {
+        world.store.advance(&job, &job.clone().claim_submit(NOW)).await.unwrap()
     });
     assert_eq!(won.into_iter().filter(|won| *won).count(), 1);
+    // One for the job, and its places in the index, old and new.
+    assert_eq!(world.engine.take_usage().write_units, 3.0);
     assert_eq!(world.store.job(&user, &job.id).await.unwrap().attempt, 1);
     world.check_books(&user).await;
 }
@@ -188,7 +190,7 @@ async fn either_the_member_or_the_worker_has_a_job() {
 #[tokio::test]
 async fn jobs_somebody_should_look_at_come_longest_waiting_first() {
     let world = World::new();
-    let user = world.member("enterprise", Plan::Enterprise, 10).await;
+    let user = world.member("enterprise", Plan::Enterprise, 0).await;
     let mut waiting = Vec::new();
     for n in 0..20u32 {
         // Not in the order of their making.

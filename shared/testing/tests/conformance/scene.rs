@@ -1,22 +1,36 @@
 //! One world with somebody's things in it, and every route of the system over it.
 
-use clients::Secret;
+use clients::{
+    Secret, Stripe,
+    documents::Company,
+    stripe::{StripeConfig, Tax},
+};
 use domain::{Timestamp, generation::Provider};
-use runtime::{Endpoint, PromptProvider, WebhookTokens, apigw::Event, dispatch};
+use runtime::{
+    Endpoint, Frontend, PromptProvider, StripeWebhookSecrets, WebhookTokens, apigw::Event, dispatch,
+};
+use sandbox::{
+    Config, RunningSandbox, Sandbox,
+    stripe::{API_KEY, Card, Setup},
+};
 use serde_json::json;
 use testing::{Actor, Answer, Ask, World};
 
 /// The token that the event of Bria's webhook is signed with.
 const BRIA_TOKEN: &str = "sandbox-bria-token";
+/// The secret that the event of Stripe's webhook is signed with.
+const STRIPE_SECRET: &str = "whsec_4d2b9f6c1e8a3705b6d1c9e2f7a80435";
 /// When the events happened, as their signature and their context say.
 const EVENTS_AT: Timestamp = Timestamp::from_secs(1_795_000_000);
 
-/// A world in which Kim has a generation and a preset.
+/// A world in which Kim has a generation, a preset, a subscription and its invoice.
 pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) kim: Actor,
+    sandbox: RunningSandbox,
     generation: String,
     preset: String,
+    invoice: String,
 }
 
 impl Scene {
@@ -34,11 +48,40 @@ impl Scene {
 
     async fn of(world: World) -> Scene {
         let kim = Actor::member("kim");
-        let mut scene =
-            Scene { world, kim: kim.clone(), generation: String::new(), preset: String::new() };
+        let stripe = Setup { now: Some(world.now().as_secs()), ..Setup::default() };
+        let sandbox = Sandbox::start(Config { stripe, ..Config::default() }).await.unwrap();
+        let mut scene = Scene {
+            world,
+            kim: kim.clone(),
+            sandbox,
+            generation: String::new(),
+            preset: String::new(),
+            invoice: String::new(),
+        };
         scene.generation = scene.made(&generation::create_generation::ENDPOINT, &kim).await;
         scene.preset = scene.made(&generation::create_preset::ENDPOINT, &kim).await;
+        scene.invoice = scene.subscribed(&kim).await;
         scene
+    }
+
+    /// The invoice of a plan that `actor` pays for, as Stripe's notices tell of it.
+    async fn subscribed(&self, actor: &Actor) -> String {
+        let checkout = &billing::open_checkout::ENDPOINT;
+        let ask = Ask::by(actor).key("subscribe").json(json!({"plan": "pro"}));
+        let page = self.answer(checkout, ask.event(checkout)).await.json();
+        let session = page["checkout_url"].as_str().unwrap().rsplit('/').next().unwrap();
+        let stripe = self.sandbox.stripe();
+        stripe.pay(session, Card::Succeeds).unwrap();
+        for body in stripe.events() {
+            let webhook = &edge::webhook_stripe::ENDPOINT;
+            let signature = stripe.sign(&body, STRIPE_SECRET, self.world.now().as_secs());
+            let ask = Ask::anonymous().header("Stripe-Signature", signature).text(body);
+            let answer = self.answer(webhook, ask.event(webhook)).await;
+            assert_eq!(answer.status(), 200, "{}", answer.pretty());
+        }
+        let list = &billing::list_invoices::ENDPOINT;
+        let invoices = self.answer(list, Ask::by(actor).event(list)).await.json();
+        invoices["items"][0]["id"].as_str().unwrap().to_owned()
     }
 
     /// The id of what `endpoint` makes.
@@ -63,13 +106,23 @@ impl Scene {
             "generation-create-preset" => ask.json(json!({"name": "Chair", "prompt": "a chair"})),
             "generation-delete-preset" => ask.path("id", &self.preset),
             "account-update-me" => ask.json(json!({"display_name": "Kim"})),
+            "billing-open-checkout" => ask.json(json!({"pack": "pack_50"})),
+            "billing-open-portal" | "billing-cancel-subscription" => ask.json(json!({})),
+            "billing-update-top-up" => {
+                ask.json(json!({"enabled": true, "pack": "pack_50", "below": 5, "monthly_max": 2}))
+            }
+            "billing-get-invoice-pdf" => ask.path("id", &self.invoice),
             "generation-list-generations"
             | "generation-list-presets"
             | "account-get-me"
             | "billing-list-plans"
             | "billing-get-credits"
+            | "billing-get-subscription"
+            | "billing-get-usage"
+            | "billing-list-invoices"
             | "edge-get-health" => ask,
             "edge-webhook-bria" => ask.query("job", "gen_01JD0000000000000000000000.token.user"),
+            "edge-webhook-stripe" => ask.json(json!({"type": "invoice.paid"})),
             other => panic!("say here what a good request of {other} is"),
         }
     }
@@ -77,7 +130,8 @@ impl Scene {
     /// What `endpoint` answers to `event`.
     pub(crate) async fn answer(&self, endpoint: &Endpoint, event: Event) -> Answer {
         let (ambient, store) = (&self.world.ambient, self.world.store.clone());
-        let images = self.world.images();
+        let (images, documents) = (self.world.images(), self.world.documents());
+        let (stripe, frontend) = (self.stripe(), Frontend::new("https://app.prolight.test"));
         macro_rules! routes {
             ($($package:ident::$module:ident => $capabilities:expr,)*) => {
                 $(if *endpoint == $package::$module::ENDPOINT {
@@ -100,9 +154,34 @@ impl Scene {
             account::update_me => store,
             billing::list_plans => (),
             billing::get_credits => store,
+            billing::get_usage => store,
+            billing::open_checkout => (store, stripe, frontend),
+            billing::open_portal => (store, stripe, frontend),
+            billing::get_subscription => store,
+            billing::cancel_subscription => (store, stripe),
+            billing::update_top_up => store,
+            billing::list_invoices => store,
+            billing::get_invoice_pdf => (store, documents, company()),
             edge::get_health => (),
             edge::webhook_bria => (store, WebhookTokens(vec![Secret::new(BRIA_TOKEN)])),
+            edge::webhook_stripe =>
+                (store, stripe, StripeWebhookSecrets(vec![Secret::new(STRIPE_SECRET)])),
         }
         panic!("say here what {} touches", endpoint.name);
+    }
+
+    fn stripe(&self) -> Stripe {
+        let (base, api_key) = (self.sandbox.stripe().url(), Secret::new(API_KEY));
+        Stripe::new(&StripeConfig { base, api_key, tax: Tax::None }).unwrap()
+    }
+}
+
+fn company() -> Company {
+    Company {
+        name: "ProLight AI".to_owned(),
+        address_lines: Vec::new(),
+        email: "billing@prolight.test".to_owned(),
+        tax_id: None,
+        tax_label: "Tax".to_owned(),
     }
 }

@@ -159,8 +159,11 @@ fn a_policy_is_about_what_the_variables_name() {
         ("TABLE_NAME", "dynamodb"),
         ("IMAGES_BUCKET", "s3"),
         ("GENERATION_QUEUE_URL", "sqs"),
+        ("TOP_UP_QUEUE_URL", "sqs"),
         ("BRIA_SECRET_ARN", "secretsmanager"),
         ("GEMINI_SECRET_ARN", "secretsmanager"),
+        ("STRIPE_SECRET_ARN", "secretsmanager"),
+        ("STRIPE_WEBHOOK_SECRET_ARN", "secretsmanager"),
     ];
     each_block(|function, block| {
         let declared = keys(&block["Environment"]["Variables"]);

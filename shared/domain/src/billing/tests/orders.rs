@@ -46,6 +46,8 @@ fn what_an_order_comes_to() {
     check(&[PaymentState::Pending], OrderState::Processing, 0);
     check(&[PaymentState::Pending, failed()], OrderState::Failed { code: code.clone() }, 0);
     check(&[PaymentState::Pending, PaymentState::Succeeded], OrderState::Paid, 50);
+    // A card that was declined on the page: another one may be tried there.
+    check(&[failed()], OrderState::Open, 0);
     check(&[failed(), PaymentState::Succeeded], OrderState::Paid, 50);
     check(&[PaymentState::Succeeded, PaymentState::Pending, failed()], OrderState::Paid, 50);
 }

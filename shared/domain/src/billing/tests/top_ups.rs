@@ -20,9 +20,7 @@ fn buy(member: &mut Member, now: Timestamp) -> Option<OrderId> {
     matches!(top_up(member).state, TopUpState::Due { .. }).then(|| {
         let id = OrderId::new(now, u128::from(member.account.version));
         member.at(now, |draft, _| {
-            let mut top_up = draft.account().top_up.clone().unwrap();
-            top_up.begin(id.clone());
-            draft.set_top_up(Some(top_up));
+            draft.change_top_up(|top_up, _| top_up.begin(id.clone()));
         });
         id
     })
@@ -30,15 +28,11 @@ fn buy(member: &mut Member, now: Timestamp) -> Option<OrderId> {
 
 fn end(member: &mut Member, now: Timestamp, id: &OrderId, failed: Option<&str>) {
     member.at(now, |draft, _| {
-        let mut top_up = draft.account().top_up.clone().unwrap();
+        let mut order = PackOrder::place(id.clone(), Pack::Small, Via::TopUp, draft).unwrap();
         match failed {
-            None => {
-                draft.add_pack(LotId(format!("pack:{id}")), 50).unwrap();
-                top_up.bought_by(id);
-            }
-            Some(code) => top_up.pause(id, TopUpPause::of_code(code), now),
+            None => order.settle(&payment(0, 0), draft).unwrap(),
+            Some(code) => order.fail(code, draft),
         }
-        draft.set_top_up(Some(top_up));
     });
 }
 
@@ -68,7 +62,10 @@ fn at_most_so_many_a_month() {
     let mut member = watching(1_000, 2);
     let mut bought = 0;
     while let Some(id) = buy(&mut member, START) {
-        end(&mut member, START, &id, None);
+        member.at(START, |draft, _| {
+            draft.add_pack(LotId(format!("pack:{id}")), 50).unwrap();
+            draft.change_top_up(|top_up, _| top_up.bought_by(&id));
+        });
         bought += 1;
     }
     assert_eq!((bought, top_up(&member).bought), (2, 2));

@@ -1,13 +1,16 @@
 //! What a browser and an operator see of the edge: CORS, routes that are not there, request ids.
 
 use reqwest::Method;
-use testing::api::Api;
+use testing::api::{Api, variable};
 
 use crate::member::{GENERATIONS, Member, answer};
 
-/// The frontend a local stack is deployed for.
-const ORIGIN: &str = "http://localhost:3000";
 const ONE: &str = "/api/v1/generations/gen_01JD0000000000000000000000";
+
+/// The frontend the stack is deployed for.
+fn origin() -> String {
+    variable("FRONTEND_URL").unwrap()
+}
 
 #[tokio::test]
 async fn a_browser_may_call_from_our_frontend() {
@@ -22,16 +25,20 @@ async fn a_browser_may_call_from_our_frontend() {
         ("PATCH", "/api/v1/me"),
         ("GET", "/api/v1/billing/plans"),
         ("GET", "/api/v1/billing/credits"),
+        ("POST", "/api/v1/billing/checkout"),
+        ("POST", "/api/v1/billing/subscription/cancel"),
+        ("PUT", "/api/v1/billing/top-up"),
+        ("GET", "/api/v1/billing/invoices/inv_01JD0000000000000000000000/pdf"),
     ] {
         let request = api
             .request(Method::OPTIONS, path)
-            .header("Origin", ORIGIN)
+            .header("Origin", origin())
             .header("Access-Control-Request-Method", method)
             .header("Access-Control-Request-Headers", "authorization,idempotency-key");
         let preflight = answer(request).await;
         assert!(matches!(preflight.status, 200 | 204), "{path}: {}", preflight.status);
         let header = |name: &str| preflight.header(name).unwrap_or_default().to_lowercase();
-        assert_eq!(header("access-control-allow-origin"), ORIGIN, "{path}");
+        assert_eq!(header("access-control-allow-origin"), origin(), "{path}");
         assert!(header("access-control-allow-methods").contains(&method.to_lowercase()), "{path}");
         for name in ["authorization", "idempotency-key", "if-match", "x-request-id"] {
             assert!(header("access-control-allow-headers").contains(name), "{name} on {path}");
@@ -52,7 +59,8 @@ async fn answers_can_be_read_by_the_frontend_refusals_too() {
     let no_route = member.get("/api/v1/nowhere").await;
     for (status, seen) in [(200, me), (401, anonymous), (404, missing), (404, no_route)] {
         assert_eq!(seen.status, status);
-        assert_eq!(seen.header("access-control-allow-origin"), Some(ORIGIN), "{status}");
+        let allowed = seen.header("access-control-allow-origin");
+        assert_eq!(allowed, Some(origin().as_str()), "{status}");
     }
 }
 

@@ -1,0 +1,77 @@
+//! `background-buy-top-ups`: buys the pack a member's balance asks for, with their saved card.
+//!
+//! The message is a hint: whether a pack is due, and which order buys it, is the account's to say.
+//! The order is written before the card is charged, and every charge of it carries the same key, so
+//! a message that comes twice, or a worker that dies in the middle, never charges twice. A card that
+//! is not charged stops the top-up with its reason; what Stripe does not answer comes again.
+
+use clients::{Stripe, queue::TopUpHint, stripe::Charged};
+use domain::{
+    account::Draft,
+    billing::{
+        order::{PackOrder, Via},
+        payment::PaymentState,
+        top_up::TopUpState,
+    },
+    id::{OrderId, UserId},
+};
+use runtime::{Metrics, Task, TaskError, Worker};
+use settlement::Settlement;
+use store::{Store, StoreError};
+
+pub const WORKER: Worker = Worker::new("background-buy-top-ups");
+
+/// Why an order fails for which there is no card: Stripe's own word for it.
+const NO_CARD: &str = "payment_method_required";
+
+pub async fn handle(
+    (store, stripe): &(Store, Stripe),
+    task: Task<TopUpHint>,
+) -> Result<(), TaskError> {
+    let user = &task.body.user_id;
+    let Some(order) = begun(store, &task).await? else { return Ok(()) };
+    let settlement = Settlement::new(store, stripe);
+    let charged = match store.billing(user).await?.customer {
+        Some(customer) => stripe.charge_saved_card(&order, &customer).await?,
+        None => Charged::NoPaymentMethod,
+    };
+    let failed = match &charged {
+        Charged::Settled(payment) => {
+            settlement.payment(user, &payment.id, task.now).await?;
+            matches!(payment.state, PaymentState::Failed { .. })
+        }
+        Charged::NoPaymentMethod => {
+            settlement.fail_order(user, &order.id, NO_CARD, task.now).await?;
+            true
+        }
+    };
+    let name = if failed { "TopUpsFailed" } else { "TopUpsBought" };
+    Metrics::at(task.now).count(name, 1).emit();
+    Ok(())
+}
+
+/// The order that buys the pack: the one that was begun before, or a new one if a pack is due.
+async fn begun(store: &Store, task: &Task<TopUpHint>) -> Result<Option<PackOrder>, StoreError> {
+    let user: &UserId = &task.body.user_id;
+    let account = store.visit(user, None, task.now).await?;
+    match account.top_up.map(|top_up| top_up.state) {
+        Some(TopUpState::Charging { order }) => store.order(user, &order).await.map(Some),
+        Some(TopUpState::Due { .. }) => {
+            let id = OrderId::new(task.now, task.random());
+            store.begin_top_up(user, task.now, |draft| place(&id, draft)).await
+        }
+        Some(TopUpState::Armed | TopUpState::Paused { .. }) | None => Ok(None),
+    }
+}
+
+/// Nothing is bought for who may not act, or no longer needs it.
+fn place(id: &OrderId, draft: &mut Draft) -> Result<Option<PackOrder>, StoreError> {
+    let due = draft.account().top_up.as_ref().filter(|due| {
+        matches!(due.state, TopUpState::Due { .. }) && draft.require_active().is_ok()
+    });
+    let Some(pack) = due.map(|due| due.pack) else { return Ok(None) };
+    let order =
+        PackOrder::place(id.clone(), pack, Via::TopUp, draft).map_err(StoreError::refused)?;
+    draft.change_top_up(|top_up, _| top_up.begin(id.clone()));
+    Ok(Some(order))
+}

@@ -1,0 +1,5 @@
+use billing::get_subscription::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

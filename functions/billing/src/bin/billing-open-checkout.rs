@@ -1,0 +1,5 @@
+use billing::open_checkout::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,5 @@
+use billing::update_top_up::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,53 @@
+//! `POST /api/v1/billing/subscription/cancel`: end the subscription with its period, or go on.
+//!
+//! Access: any member with a subscription; a suspended one must be able to stop paying.
+//! Changes: the subscription at Stripe, and then our side of it. The plan stays until the end of
+//! what is paid for, and nothing is paid back.
+//! Retry: wishing the same again changes nothing.
+
+use clients::{Stripe, stripe::Renewal};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::Deserialize;
+use settlement::Settlement;
+use store::Store;
+
+use crate::view::SubscriptionView;
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "billing-cancel-subscription",
+    "/api/v1/billing/subscription/cancel",
+    Access::Member,
+)
+.ignores_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// `false` takes a cancellation back.
+    #[serde(default = "at_period_end")]
+    cancel_at_period_end: bool,
+}
+
+fn at_period_end() -> bool {
+    true
+}
+
+pub async fn handle(
+    (store, stripe): &(Store, Stripe),
+    call: Call<Request>,
+) -> Result<Fresh<SubscriptionView>, ApiError> {
+    let member = call.member()?;
+    let (user, email) = (&member.user_id, member.email.as_deref());
+    let billing = store.billing(user).await?;
+    let theirs = billing.live_subscription()?;
+    let (renewal, wish) = match call.body.cancel_at_period_end {
+        true => (Renewal::Stops, "stops"),
+        false => (Renewal::GoesOn, "goes_on"),
+    };
+    // The version makes the same wish another request once something happened in between.
+    let key = format!("renewal:{}:{wish}:{}", theirs.id, billing.version);
+    stripe.set_renewal(&theirs.id, renewal, &key).await?;
+    Settlement::new(store, stripe).subscription(user, &theirs.id, call.now).await?;
+    let (account, billing) = store.account_and_billing(user, email, call.now).await?;
+    Ok(Fresh(SubscriptionView::new(&account, &billing, call.now)))
+}

@@ -1,0 +1,27 @@
+//! A member's one customer at Stripe, made when it is first needed.
+
+use clients::Stripe;
+use domain::{Timestamp, billing::external::CustomerId};
+use runtime::{ApiError, Identity};
+use store::{Store, StoreError};
+
+/// The member's customer. Two who make it at once make the same one: Stripe is asked under one key.
+pub(crate) async fn customer_of(
+    store: &Store,
+    stripe: &Stripe,
+    member: &Identity,
+    now: Timestamp,
+) -> Result<CustomerId, ApiError> {
+    if let Some(customer) = store.billing(&member.user_id).await?.customer {
+        return Ok(customer);
+    }
+    let (user, email) = (&member.user_id, member.email.as_deref());
+    let made = stripe.create_customer(user, email).await?;
+    let (billing, ()) = store
+        .change_billing(user, email, None, now, |_, billing| {
+            billing.customer.get_or_insert_with(|| made.clone());
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    Ok(billing.customer.unwrap_or(made))
+}

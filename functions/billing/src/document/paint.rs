@@ -1,0 +1,285 @@
+//! Laid out pages as a PDF: archivable (PDF/A-2a) and accessible (PDF/UA-1), so it is tagged, its
+//! text can be read and copied, and it needs no font that is not in it.
+
+use std::num::NonZeroU16;
+
+use krilla::{
+    Document, SerializeSettings,
+    action::LinkAction,
+    annotation::{Annotation, LinkAnnotation, Target},
+    color::rgb,
+    configure::{Accessibility, Archival, ConfigurationBuilder},
+    destination::XyzDestination,
+    geom::{Path, PathBuilder, Point, Rect},
+    metadata::{DateTime, Metadata},
+    num::NormalizedF32,
+    outline::{Outline, OutlineNode},
+    page::{Page, PageSettings},
+    paint::{Fill, FillRule},
+    surface::Surface,
+    tagging::{
+        Artifact, ArtifactType, ContentTag, Identifier, Node, SpanTag, TableHeaderScope, Tag,
+        TagGroup, TagKind, TagTree,
+    },
+};
+
+use super::{
+    DocumentError,
+    sheet::{Cell, CellKind, Ink, Item, PAGE, Role},
+    typeset::Line,
+};
+
+/// The language every word of ours is in.
+const LANGUAGE: &str = "en";
+
+/// What the document says about itself.
+pub(super) struct About {
+    pub(super) title: String,
+    pub(super) author: String,
+    /// Names the invoice; the same for every rendering of it.
+    pub(super) id: String,
+    /// Year, month and day.
+    pub(super) created: [i32; 3],
+}
+
+/// The bytes of the document. The same pages give the same bytes.
+///
+/// # Errors
+/// When it would not be what it declares to be.
+pub(super) fn paint(pages: &[Vec<Item>], about: &About) -> Result<Vec<u8>, DocumentError> {
+    let configuration = ConfigurationBuilder::new()
+        .with_archival_validator(Archival::A2_A)
+        .with_accessibility_validator(Accessibility::UA1)
+        .finish()
+        .map_err(|error| DocumentError::Pdf(format!("{error:?}").into()))?;
+    let settings = SerializeSettings { configuration, ..SerializeSettings::default() };
+    let mut document = Document::new_with(settings);
+    let mut structure = Structure::default();
+    for items in pages {
+        let size = PageSettings::from_wh(PAGE.0, PAGE.1).ok_or(DocumentError::Geometry)?;
+        paint_page(document.start_page_with(size), items, &mut structure)?;
+    }
+    let mut outline = Outline::new();
+    let top = XyzDestination::new(0, Point::from_xy(0.0, 0.0));
+    outline.push_child(OutlineNode::new(about.title.clone(), top));
+    document.set_outline(outline);
+    document.set_tag_tree(structure.tree(&about.title));
+    document.set_metadata(metadata(about));
+    document.finish().map_err(|error| DocumentError::Pdf(error.into()))
+}
+
+/// Elements in reading order.
+#[derive(Default)]
+struct Structure(Vec<(Role, Vec<Node>)>);
+
+/// A text that leads somewhere, once its page is there.
+struct Linked<'a> {
+    role: Role,
+    content: Identifier,
+    area: Rect,
+    url: &'a str,
+}
+
+fn metadata(about: &About) -> Metadata {
+    let [year, month, day] = about.created;
+    let part = |number: i32| u8::try_from(number).unwrap_or(1);
+    let created = DateTime::new(u16::try_from(year).unwrap_or(0)).month(part(month));
+    Metadata::new()
+        .title(about.title.clone())
+        .authors(vec![about.author.clone()])
+        .document_id(about.id.clone())
+        .language(LANGUAGE.to_owned())
+        .creation_date(created.day(part(day)).utc_offset_hour(0))
+}
+
+fn paint_page(
+    mut page: Page<'_>,
+    items: &[Item],
+    structure: &mut Structure,
+) -> Result<(), DocumentError> {
+    let mut linked = Vec::new();
+    let mut surface = page.surface();
+    for item in items {
+        match item {
+            Item::Area { x, y, width, height, radius, ink } => {
+                let area = Rect::from_xywh(*x, *y, *width, *height);
+                let path = area.and_then(|area| rounded(area, *radius));
+                let path = path.ok_or(DocumentError::Geometry)?;
+                surface.start_tagged(artifact(ArtifactType::Layout));
+                surface.set_fill(Some(fill(*ink)));
+                surface.draw_path(&path);
+                surface.end_tagged();
+            }
+            Item::Text { x, baseline, line, ink, role, link } if !line.runs.is_empty() => {
+                let tag = match role {
+                    Role::Artifact => artifact(ArtifactType::PaginationOther),
+                    Role::Title | Role::Paragraph(_) | Role::Cell(_) => {
+                        ContentTag::Span(SpanTag::empty())
+                    }
+                };
+                let content = surface.start_tagged(tag);
+                surface.set_fill(Some(fill(*ink)));
+                draw(&mut surface, line, Point::from_xy(*x, *baseline));
+                surface.end_tagged();
+                match link {
+                    Some(url) => {
+                        let (top, height) = (baseline - line.size, line.size * 1.3);
+                        let area = Rect::from_xywh(*x, top, line.width, height);
+                        let area = area.ok_or(DocumentError::Geometry)?;
+                        linked.push(Linked { role: *role, content, area, url });
+                    }
+                    None => structure.add(*role, content.into()),
+                }
+            }
+            Item::Text { role, .. } => structure.keep(*role),
+        }
+    }
+    surface.finish();
+    for Linked { role, content, area, url } in linked {
+        let target = Target::Action(LinkAction::new(url.to_owned()).into());
+        let annotation = LinkAnnotation::new(area, target);
+        let annotation = Annotation::new_link(annotation, Some(format!("Opens {url}")));
+        let annotation = page.add_tagged_annotation(annotation);
+        let link = TagGroup::with_children(Tag::Link, vec![annotation.into(), content.into()]);
+        structure.add(role, link.into());
+    }
+    page.finish();
+    Ok(())
+}
+
+fn draw(surface: &mut Surface<'_>, line: &Line, start: Point) {
+    let mut x = start.x;
+    for run in &line.runs {
+        let at = Point::from_xy(x, start.y);
+        surface.draw_glyphs(at, &run.glyphs, run.font.clone(), &run.text, line.size, false);
+        x += run.width(line.size);
+    }
+}
+
+fn artifact(kind: ArtifactType) -> ContentTag<'static> {
+    ContentTag::Artifact(Artifact::with_kind(kind))
+}
+
+fn fill(ink: Ink) -> Fill {
+    let (red, green, blue) = match ink {
+        Ink::Text => (0x11, 0x18, 0x27),
+        Ink::Muted => (0x5B, 0x64, 0x72),
+        Ink::Hairline => (0xDD, 0xE1, 0xE7),
+        Ink::Accent => (0xB4, 0x53, 0x09),
+        Ink::Good => (0x04, 0x6C, 0x4E),
+        Ink::GoodGround => (0xE6, 0xF6, 0xEF),
+        Ink::Alert => (0x9A, 0x34, 0x12),
+        Ink::AlertGround => (0xFD, 0xEF, 0xE3),
+        Ink::Quiet => (0x47, 0x50, 0x5F),
+        Ink::QuietGround => (0xEC, 0xEE, 0xF2),
+    };
+    let paint = rgb::Color::new(red, green, blue).into();
+    Fill { paint, opacity: NormalizedF32::ONE, rule: FillRule::default() }
+}
+
+/// A rectangle whose corners are quarters of a circle of `radius` points.
+fn rounded(area: Rect, radius: f32) -> Option<Path> {
+    let mut path = PathBuilder::new();
+    if radius <= 0.0 {
+        path.push_rect(area);
+        return path.finish();
+    }
+    let (left, top, right, bottom) = (area.left(), area.top(), area.right(), area.bottom());
+    // How far a Bézier curve's handles stand from the corner for a quarter of a circle.
+    let near = radius * (1.0 - 0.552_284_8);
+    path.move_to(left + radius, top);
+    path.line_to(right - radius, top);
+    path.cubic_to(right - near, top, right, top + near, right, top + radius);
+    path.line_to(right, bottom - radius);
+    path.cubic_to(right, bottom - near, right - near, bottom, right - radius, bottom);
+    path.line_to(left + radius, bottom);
+    path.cubic_to(left + near, bottom, left, bottom - near, left, bottom - radius);
+    path.line_to(left, top + radius);
+    path.cubic_to(left, top + near, left + near, top, left + radius, top);
+    path.close();
+    path.finish()
+}
+
+impl Structure {
+    /// Adds `node` to the element of `role`: the last one, if it is that.
+    fn add(&mut self, role: Role, node: Node) {
+        if role == Role::Artifact {
+            return;
+        }
+        self.keep(role);
+        if let Some((_, nodes)) = self.0.last_mut() {
+            nodes.push(node);
+        }
+    }
+
+    /// Makes sure there is an element of `role`: an empty cell is a cell too.
+    fn keep(&mut self, role: Role) {
+        let last = self.0.last().map(|(last, _)| *last);
+        if role != Role::Artifact && last != Some(role) {
+            self.0.push((role, Vec::new()));
+        }
+    }
+
+    fn tree(self, title: &str) -> TagTree {
+        let mut tree = TagTree::new().with_lang(Some(LANGUAGE.to_owned()));
+        let mut table: Option<(Cell, TagGroup, TagGroup)> = None;
+        for (role, nodes) in self.0 {
+            let cell = match role {
+                Role::Cell(cell) => Some(cell),
+                Role::Artifact | Role::Title | Role::Paragraph(_) => None,
+            };
+            let same_table = |(at, ..): &(Cell, TagGroup, TagGroup)| {
+                cell.is_some_and(|cell| cell.table == at.table)
+            };
+            if !table.as_ref().is_some_and(same_table) {
+                close_table(&mut tree, table.take());
+            }
+            match cell {
+                Some(cell) => {
+                    let group = TagGroup::with_children(cell_tag(cell.kind), nodes);
+                    table = Some(with_cell(table, cell, group));
+                }
+                None => tree.push(TagGroup::with_children(block_tag(role, title), nodes)),
+            }
+        }
+        close_table(&mut tree, table);
+        tree
+    }
+}
+
+/// The table with one more cell: in its open row, or in a new one.
+fn with_cell(
+    table: Option<(Cell, TagGroup, TagGroup)>,
+    cell: Cell,
+    group: TagGroup,
+) -> (Cell, TagGroup, TagGroup) {
+    let (at, mut table, mut row) =
+        table.unwrap_or_else(|| (cell, TagGroup::new(Tag::Table), TagGroup::new(Tag::TR)));
+    if at.row != cell.row {
+        table.push(std::mem::replace(&mut row, TagGroup::new(Tag::TR)));
+    }
+    row.push(group);
+    (cell, table, row)
+}
+
+fn close_table(tree: &mut TagTree, table: Option<(Cell, TagGroup, TagGroup)>) {
+    if let Some((_, mut table, row)) = table {
+        table.push(row);
+        tree.push(table);
+    }
+}
+
+fn cell_tag(kind: CellKind) -> TagKind {
+    match kind {
+        CellKind::ColumnHead => Tag::TH(TableHeaderScope::Column).into(),
+        CellKind::RowHead => Tag::TH(TableHeaderScope::Row).into(),
+        CellKind::Data => Tag::TD.into(),
+    }
+}
+
+fn block_tag(role: Role, title: &str) -> TagKind {
+    match role {
+        Role::Title => Tag::Hn(NonZeroU16::MIN, Some(title.to_owned())).into(),
+        Role::Artifact | Role::Paragraph(_) | Role::Cell(_) => Tag::P.into(),
+    }
+}

@@ -1,0 +1,382 @@
+//! From text to placed glyphs: fonts, directions, measures and line breaks.
+//!
+//! Inter sets Latin, Greek and Cyrillic. What it lacks comes from DejaVu Sans: Arabic, Hebrew,
+//! Armenian, Georgian, Vietnamese and most symbols. What neither has (Chinese, Japanese, Korean,
+//! Indic scripts, emoji) is drawn as a box each, and keeps its own text, so that searching and
+//! copying still find the name that was meant.
+
+use krilla::text::{Font, GlyphId, KrillaGlyph};
+use rustybuzz::{Direction, Face, Feature, UnicodeBuffer, ttf_parser::Tag};
+use unicode_bidi::BidiInfo;
+use unicode_linebreak::linebreaks;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::DocumentError;
+
+/// Most characters of one text that are looked at.
+const CHARS_MAX: usize = 1000;
+/// Stands for a character that no font has.
+const BOX: char = '□';
+/// Digits of one width, so that they stand under each other.
+const TABULAR: Feature =
+    Feature { tag: Tag::from_bytes(b"tnum"), value: 1, start: 0, end: u32::MAX };
+
+/// How heavy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    Regular,
+    Strong,
+}
+
+/// How wide digits are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Digits {
+    Proportional,
+    /// For columns.
+    Tabular,
+}
+
+/// What a text is set in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Style {
+    /// In points.
+    pub(super) size: f32,
+    pub(super) weight: Weight,
+    pub(super) digits: Digits,
+}
+
+/// The fonts of a document.
+pub(super) struct Fonts {
+    regular: Typeface,
+    strong: Typeface,
+    /// For what the others lack, in either weight.
+    fallback: Typeface,
+    /// The glyph of [`BOX`] in `fallback`.
+    missing: KrillaGlyph,
+}
+
+/// One set line. Its runs stand next to each other, from left to right.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) runs: Vec<Run>,
+    /// In points.
+    pub(super) size: f32,
+    /// In points.
+    pub(super) width: f32,
+}
+
+/// Glyphs of one font in one direction.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    pub(super) font: Font,
+    /// What the glyphs say; their ranges are ranges of this.
+    pub(super) text: String,
+    pub(super) glyphs: Vec<KrillaGlyph>,
+    /// In ems.
+    width: f32,
+}
+
+struct Typeface {
+    font: Font,
+    shapes: Face<'static>,
+}
+
+impl Style {
+    pub(super) const fn regular(size: f32) -> Style {
+        Style { size, weight: Weight::Regular, digits: Digits::Proportional }
+    }
+
+    pub(super) const fn strong(size: f32) -> Style {
+        Style { size, weight: Weight::Strong, digits: Digits::Proportional }
+    }
+
+    /// The same with digits for columns.
+    pub(super) const fn tabular(self) -> Style {
+        Style { digits: Digits::Tabular, ..self }
+    }
+
+    /// From one baseline to the next, in points.
+    pub(super) fn leading(self) -> f32 {
+        self.size * 1.42
+    }
+}
+
+impl Run {
+    /// In points at `size`.
+    pub(super) fn width(&self, size: f32) -> f32 {
+        self.width * size
+    }
+
+    fn new(font: &Font, text: &str, glyphs: Vec<KrillaGlyph>) -> Run {
+        let width = glyphs.iter().map(|glyph| glyph.x_advance).sum();
+        Run { font: font.clone(), text: text.to_owned(), glyphs, width }
+    }
+}
+
+impl Fonts {
+    /// The embedded fonts.
+    ///
+    /// # Errors
+    /// When one of them cannot be read, which a test rules out.
+    pub(super) fn embedded() -> Result<Fonts, DocumentError> {
+        let fallback = Typeface::read(dejavu::sans::regular())?;
+        let missing = fallback.shapes.glyph_index(BOX).ok_or(DocumentError::Font)?;
+        let advance = fallback.shapes.glyph_hor_advance(missing).ok_or(DocumentError::Font)?;
+        let advance = f32::from(advance) / fallback.font.units_per_em();
+        let missing = GlyphId::new(u32::from(missing.0));
+        Ok(Fonts {
+            regular: Typeface::read(dejavu::sans_condensed::regular())?,
+            strong: Typeface::read(dejavu::sans_condensed::bold())?,
+            fallback,
+            missing: KrillaGlyph::new(missing, advance, 0.0, 0.0, 0.0, 0..0, None),
+        })
+    }
+
+    /// `text` on one line, however long.
+    pub(super) fn line(&self, text: &str, style: Style) -> Line {
+        self.set(&clean(text), style)
+    }
+
+    /// `text` on one line no wider than `width` points, cut with an ellipsis where it must be.
+    pub(super) fn line_within(&self, text: &str, style: Style, width: f32) -> Line {
+        self.cut(&clean(text), style, width)
+    }
+
+    /// `text` on at most `lines_max` lines no wider than `width` points. Lines end where Unicode
+    /// lets them end, inside a word only where the word alone is too wide; what does not fit on
+    /// the last one is cut with an ellipsis.
+    pub(super) fn wrap(&self, text: &str, style: Style, width: f32, lines_max: usize) -> Vec<Line> {
+        let text = clean(text);
+        let mut lines = Vec::new();
+        let mut rest = text.as_str();
+        while !rest.is_empty() && lines.len() < lines_max {
+            if lines.len() + 1 == lines_max {
+                lines.push(self.cut(rest, style, width));
+                break;
+            }
+            let (line, after) = rest.split_at(self.end_of_line(rest, style, width));
+            lines.push(self.set(line.trim_end(), style));
+            rest = after.trim_start();
+        }
+        lines
+    }
+
+    fn end_of_line(&self, text: &str, style: Style, width: f32) -> usize {
+        let fits = |end: &usize| self.set(text[..*end].trim_end(), style).width <= width;
+        let words = linebreaks(text).map(|(end, _)| end).take_while(fits).last();
+        words.unwrap_or_else(|| {
+            let first = text.graphemes(true).next().map_or(text.len(), str::len);
+            let ends = text.grapheme_indices(true).map(|(start, part)| start + part.len());
+            ends.take_while(fits).last().unwrap_or(first)
+        })
+    }
+
+    fn cut(&self, text: &str, style: Style, width: f32) -> Line {
+        let whole = self.set(text, style);
+        if whole.width <= width {
+            return whole;
+        }
+        let ends = text.grapheme_indices(true).map(|(start, _)| start);
+        let lines = ends.map(|end| self.set(&format!("{}…", text[..end].trim_end()), style));
+        lines.take_while(|line| line.width <= width).last().unwrap_or_else(|| self.set("…", style))
+    }
+
+    /// Puts runs of either direction into the order they are seen in:
+    /// <https://www.unicode.org/reports/tr9/>.
+    fn set(&self, text: &str, style: Style) -> Line {
+        let bidi = BidiInfo::new(text, None);
+        let mut runs = Vec::new();
+        for paragraph in &bidi.paragraphs {
+            let (levels, parts) = bidi.visual_runs(paragraph, paragraph.range.clone());
+            for part in parts {
+                let leftward = levels.get(part.start).is_some_and(|level| level.is_rtl());
+                let direction =
+                    if leftward { Direction::RightToLeft } else { Direction::LeftToRight };
+                let mut pieces = self.pieces(&text[part], style.weight);
+                if leftward {
+                    pieces.reverse();
+                }
+                runs.extend(pieces.iter().map(|piece| self.run(piece, direction, style.digits)));
+            }
+        }
+        let width = runs.iter().map(|run: &Run| run.width(style.size)).sum();
+        Line { runs, size: style.size, width }
+    }
+
+    /// Splits where the font changes. A base and its marks stay together.
+    fn pieces<'a>(&'a self, text: &'a str, weight: Weight) -> Vec<(Option<&'a Typeface>, &'a str)> {
+        let preferred = match weight {
+            Weight::Regular => &self.regular,
+            Weight::Strong => &self.strong,
+        };
+        let choose = |part: &str| {
+            [preferred, &self.fallback].into_iter().position(|typeface| typeface.has(part))
+        };
+        let mut pieces: Vec<(Option<usize>, usize, usize)> = Vec::new();
+        for (start, part) in text.grapheme_indices(true) {
+            let (end, choice) = (start + part.len(), choose(part));
+            match pieces.last_mut() {
+                Some((same, _, until)) if *same == choice => *until = end,
+                Some(_) | None => pieces.push((choice, start, end)),
+            }
+        }
+        let typefaces = [preferred, &self.fallback];
+        let piece = |(choice, start, end): (Option<usize>, usize, usize)| {
+            (choice.and_then(|index| typefaces.get(index).copied()), &text[start..end])
+        };
+        pieces.into_iter().map(piece).collect()
+    }
+
+    fn run(
+        &self,
+        (typeface, text): &(Option<&Typeface>, &str),
+        direction: Direction,
+        digits: Digits,
+    ) -> Run {
+        let shaped = typeface.and_then(|typeface| typeface.shape(text, direction, digits));
+        shaped.unwrap_or_else(|| {
+            let boxed = |(start, part): (usize, &str)| KrillaGlyph {
+                text_range: start..start + part.len(),
+                ..self.missing.clone()
+            };
+            let mut glyphs: Vec<KrillaGlyph> = text.grapheme_indices(true).map(boxed).collect();
+            if direction == Direction::RightToLeft {
+                glyphs.reverse();
+            }
+            Run::new(&self.fallback.font, text, glyphs)
+        })
+    }
+}
+
+impl Typeface {
+    fn read(bytes: &'static [u8]) -> Result<Typeface, DocumentError> {
+        let font = Font::new(bytes.into(), 0).ok_or(DocumentError::Font)?;
+        let shapes = Face::from_slice(bytes, 0).ok_or(DocumentError::Font)?;
+        Ok(Typeface { font, shapes })
+    }
+
+    fn has(&self, text: &str) -> bool {
+        text.chars().all(|letter| self.shapes.glyph_index(letter).is_some())
+    }
+
+    /// `None` where a glyph is missing after all.
+    fn shape(&self, text: &str, direction: Direction, digits: Digits) -> Option<Run> {
+        let mut buffer = UnicodeBuffer::new();
+        buffer.push_str(text);
+        buffer.guess_segment_properties();
+        buffer.set_direction(direction);
+        let features: &[Feature] = match digits {
+            Digits::Proportional => &[],
+            Digits::Tabular => &[TABULAR],
+        };
+        let shaped = rustybuzz::shape(&self.shapes, features, buffer);
+        let (infos, positions) = (shaped.glyph_infos(), shaped.glyph_positions());
+        if infos.iter().any(|info| info.glyph_id == 0) {
+            return None;
+        }
+        let mut starts: Vec<u32> = infos.iter().map(|info| info.cluster).collect();
+        starts.sort_unstable();
+        let end_of = |start: u32| {
+            let after = starts.partition_point(|other| *other <= start);
+            starts.get(after).map_or(text.len(), |next| *next as usize)
+        };
+        let ems = |units: i32| units as f32 / self.font.units_per_em();
+        let glyph = |(info, at): (&rustybuzz::GlyphInfo, &rustybuzz::GlyphPosition)| KrillaGlyph {
+            glyph_id: GlyphId::new(info.glyph_id),
+            text_range: info.cluster as usize..end_of(info.cluster),
+            x_advance: ems(at.x_advance),
+            x_offset: ems(at.x_offset),
+            y_offset: ems(at.y_offset),
+            y_advance: ems(at.y_advance),
+            location: None,
+        };
+        let glyphs = infos.iter().zip(positions).map(glyph).collect();
+        Some(Run::new(&self.font, text, glyphs))
+    }
+}
+
+/// One line of printable text: white space becomes single spaces; what is not seen goes, and so
+/// does what no archive accepts as text (controls, directions, private use).
+fn clean(text: &str) -> String {
+    let seen =
+        text.chars().take(CHARS_MAX).filter(|letter| letter.is_whitespace() || printable(*letter));
+    let seen: String = seen.collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn printable(letter: char) -> bool {
+    let hidden = matches!(letter,
+        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFB}'
+        | '\u{E000}'..='\u{F8FF}' | '\u{E0000}'..='\u{10FFFF}');
+    let noncharacter =
+        u32::from(letter) & 0xFFFE == 0xFFFE || matches!(letter, '\u{FDD0}'..='\u{FDEF}');
+    !(letter.is_control() || hidden || noncharacter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: Style = Style::regular(10.0);
+
+    fn said(line: &Line) -> String {
+        line.runs.iter().map(|run| run.text.as_str()).collect()
+    }
+
+    #[test]
+    fn digits_for_columns_stand_under_each_other() {
+        let fonts = Fonts::embedded().unwrap();
+        let width = |text: &str, style: Style| fonts.line(text, style).width;
+        let tabular = BODY.tabular();
+        assert!((width("111.11", tabular) - width("888.88", tabular)).abs() < 1e-3);
+        assert!(width("111.11", BODY) < width("888.88", BODY) - 1.0);
+        // Widths grow with the size, and heavier letters are wider.
+        let double = Style::regular(20.0);
+        assert!((width("Receipt", double) - 2.0 * width("Receipt", BODY)).abs() < 1e-3);
+        assert!(width("Receipt", Style::strong(10.0)) > width("Receipt", BODY));
+    }
+
+    #[test]
+    fn lines_end_between_words_and_fit() {
+        let fonts = Fonts::embedded().unwrap();
+        let check = |text: &str, width: f32, lines_max: usize, expected: &[&str]| {
+            let lines = fonts.wrap(text, BODY, width, lines_max);
+            assert!(lines.iter().all(|line| line.width <= width), "{text} in {width}");
+            assert_eq!(lines.iter().map(said).collect::<Vec<_>>(), expected);
+        };
+        check("", 100.0, 3, &[]);
+        check("  Pack \n of\t200  ", 100.0, 3, &["Pack of 200"]);
+        check("Remaining time on Enterprise", 90.0, 3, &["Remaining time on", "Enterprise"]);
+        check("Remaining time on Enterprise", 90.0, 1, &["Remaining time o…"]);
+        check("Unbrokenaddress", 40.0, 3, &["Unbrok", "enaddre", "ss"]);
+        // Chinese has no spaces and may be broken nearly anywhere, but not before a full stop.
+        check("写真館写真館。", 31.0, 4, &["写真館", "写真", "館。"]);
+    }
+
+    #[test]
+    fn a_mark_stays_with_its_letter_even_where_nothing_fits() {
+        let fonts = Fonts::embedded().unwrap();
+        let lines = fonts.wrap("e\u{301}e\u{301}", BODY, 0.1, 3);
+        assert_eq!(lines.iter().map(said).collect::<Vec<_>>(), ["e\u{301}", "e\u{301}"]);
+    }
+
+    #[test]
+    fn fonts_follow_the_script_and_runs_the_reading_direction() {
+        let fonts = Fonts::embedded().unwrap();
+        let runs = |text: &str| -> Vec<(String, usize)> {
+            let line = fonts.line(text, BODY);
+            line.runs.iter().map(|run| (run.text.clone(), run.glyphs.len())).collect()
+        };
+        let owned = |runs: &[(&str, usize)]| -> Vec<(String, usize)> {
+            runs.iter().map(|(text, glyphs)| ((*text).to_owned(), *glyphs)).collect()
+        };
+        // Inter has all of it.
+        assert_eq!(runs("Zoë Łódź Ελένη Ирина"), owned(&[("Zoë Łódź Ελένη Ирина", 20)]));
+        // A box for each character that no font has.
+        assert_eq!(runs("A 写真"), owned(&[("A ", 2), ("写真", 2)]));
+        // What is written from right to left stands in that order.
+        assert_eq!(runs("אב 12"), owned(&[("12", 2), (" ", 1), ("אב", 2)]));
+        assert!(runs("\u{202E}\u{0}\u{E000}").is_empty());
+    }
+}

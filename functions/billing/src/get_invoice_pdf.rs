@@ -1,0 +1,36 @@
+//! `GET /api/v1/billing/invoices/{id}/pdf`: an invoice or a receipt as a PDF.
+//!
+//! Access: the member whose it is; to everybody else it does not exist.
+//! Changes: where Stripe has no PDF of it, ours is made once for each state of the invoice and kept.
+//! The answer redirects to Stripe's, or to a link to ours that is good for ten minutes.
+
+use clients::documents::{Company, Documents};
+use domain::id::InvoiceId;
+use runtime::{Access, ApiError, Call, Endpoint, Redirect};
+use serde::Deserialize;
+use store::{Missing, Store};
+
+use crate::document::render;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("billing-get-invoice-pdf", "/api/v1/billing/invoices/{id}/pdf", Access::Member);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+}
+
+pub async fn handle(
+    (store, documents, company): &(Store, Documents, Company),
+    call: Call<Request>,
+) -> Result<Redirect, ApiError> {
+    let id = InvoiceId::parse(&call.body.id).map_err(|_| Missing::Invoice)?;
+    let invoice = store.invoice(&call.member()?.user_id, &id).await?;
+    if let Some(url) = invoice.pdf_url {
+        return Ok(Redirect(url));
+    }
+    let print = || render(&invoice, company).map_err(ApiError::from);
+    let document = documents.store_once(&invoice, print).await?;
+    Ok(Redirect(documents.link(&document, call.now).await?))
+}

@@ -1,0 +1,27 @@
+//! `GET /api/v1/billing/subscription`: the plan, how it goes on, and what is bought by itself.
+//!
+//! Access: any member, suspended ones too.
+//! Changes: like every first read, it brings the account up to date.
+
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::Deserialize;
+use store::Store;
+
+use crate::view::SubscriptionView;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("billing-get-subscription", "/api/v1/billing/subscription", Access::Member);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {}
+
+pub async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<Json<SubscriptionView>, ApiError> {
+    let member = call.member()?;
+    let (user, email) = (&member.user_id, member.email.as_deref());
+    let (account, billing) = store.account_and_billing(user, email, call.now).await?;
+    Ok(Json(SubscriptionView::new(&account, &billing, call.now)))
+}

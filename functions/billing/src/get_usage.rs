@@ -1,0 +1,73 @@
+//! `GET /api/v1/billing/usage`: what was spent in the present period, by day.
+//!
+//! Access: any member, suspended ones too.
+//! Changes: like every first read, it brings the account up to date.
+
+use domain::{
+    Timestamp,
+    account::Account,
+    plan::{Allowance, Plan},
+};
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::{Deserialize, Serialize};
+use store::Store;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("billing-get-usage", "/api/v1/billing/usage", Access::Member);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    plan: Plan,
+    period_starts_at: Option<Timestamp>,
+    /// When the plan's credits come again; `null` where that is not known.
+    period_ends_at: Option<Timestamp>,
+    /// Credits spent in it, those of packs too.
+    used: u32,
+    /// What the plan grants for the period; `null` is unlimited within fair use.
+    limit: Option<u32>,
+    /// Credits available now, those of packs too; `null` is unlimited within fair use.
+    remaining: Option<u32>,
+    /// Set aside for generations that are running.
+    held: u32,
+    /// The days (UTC) on which something was spent, oldest first.
+    by_day: Vec<Day>,
+}
+
+#[derive(Debug, Serialize)]
+struct Day {
+    date: String,
+    used: u32,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+    let member = call.member()?;
+    let account = store.visit(&member.user_id, member.email.as_deref(), call.now).await?;
+    Ok(Json(Response::of(&account, call.now)))
+}
+
+impl Response {
+    fn of(account: &Account, now: Timestamp) -> Response {
+        let totals = account.credits.totals();
+        let days = account.usage.by_day();
+        Response {
+            plan: account.plan,
+            period_starts_at: account.usage.starts_at(),
+            period_ends_at: match account.plan {
+                Plan::Free => Some(account.granted_until),
+                Plan::Pro | Plan::Enterprise => account.paid_period.map(|paid| paid.ends_at),
+            },
+            used: account.usage.used(),
+            limit: match account.plan.terms().allowance {
+                Allowance::Credits(credits) => Some(credits),
+                Allowance::Unlimited => None,
+            },
+            remaining: (!account.credits.is_unlimited(now)).then_some(totals.available),
+            held: totals.held,
+            by_day: days.map(|(day, used)| Day { date: day.date(), used }).collect(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `POST /api/v1/billing/checkout`: subscribe to a plan, or buy a pack of credits, on Stripe's page.
+//!
+//! Access: any member who is not suspended, at most [`RATE`].
+//! Changes: for a pack an open order, for a plan the member's one open checkout; and a session at
+//! Stripe. No money moves here: `edge-webhook-stripe` grants once Stripe says it is paid.
+//! Retry: the same `Idempotency-Key` returns the same page, also after a crash between any two
+//! steps: what is written first is the key under which Stripe is asked.
+
+use std::time::Duration;
+
+use clients::Stripe;
+use domain::{FieldError, pack::Pack, plan::Plan, refusal::InvalidFields};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
+use serde::{Deserialize, Serialize};
+use store::{Rate, Store};
+
+use crate::{customer::customer_of, pack_page::pack_page, plan_page::plan_page};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("billing-open-checkout", "/api/v1/billing/checkout", Access::Member)
+        .requires_key();
+
+/// How often a member may do this.
+pub const RATE: Rate = Rate { max: 30, window: Duration::from_secs(60 * 60) };
+
+/// Exactly one of the two.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    plan: Option<Plan>,
+    pack: Option<Pack>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    /// Where to send the person; Stripe's, and open for 23 hours.
+    checkout_url: String,
+}
+
+pub async fn handle(
+    (store, stripe, frontend): &(Store, Stripe, Frontend),
+    call: Call<Request>,
+) -> Result<Fresh<Response>, ApiError> {
+    let member = call.member()?;
+    let wish = call.body.wish()?;
+    store.take(&format!("checkout#{}", member.user_id), RATE, call.now).await?;
+    let account = store.visit(&member.user_id, member.email.as_deref(), call.now).await?;
+    account.require_active(call.now)?;
+    let customer = customer_of(store, stripe, member, call.now).await?;
+    let checkout_url = match wish {
+        Wish::Plan(plan) => plan_page((store, stripe, frontend), &call, &customer, plan).await?,
+        Wish::Pack(pack) => pack_page((store, stripe, frontend), &call, &customer, pack).await?,
+    };
+    Ok(Fresh(Response { checkout_url }))
+}
+
+enum Wish {
+    Plan(Plan),
+    Pack(Pack),
+}
+
+impl Request {
+    fn wish(&self) -> Result<Wish, InvalidFields> {
+        match (self.plan, self.pack) {
+            (Some(plan), None) => Ok(Wish::Plan(plan)),
+            (None, Some(pack)) => Ok(Wish::Pack(pack)),
+            (Some(_), Some(_)) | (None, None) => Err(InvalidFields(vec![FieldError::new(
+                "",
+                "one_of",
+                "name either a `plan` or a `pack`",
+            )])),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `POST /api/v1/billing/portal`: Stripe's page to change a plan, cards and addresses.
+//!
+//! Access: any member; a suspended one must be able to stop paying.
+//! Changes: nothing here; the member's customer at Stripe is made if there is none. What is done on
+//! the page arrives by `edge-webhook-stripe`.
+//! Retry: each call answers with a page of its own, which is good for some minutes.
+
+use clients::Stripe;
+use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
+use serde::{Deserialize, Serialize};
+use store::Store;
+
+use crate::{customer::customer_of, pages::after_portal};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("billing-open-portal", "/api/v1/billing/portal", Access::Member).ignores_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    portal_url: String,
+}
+
+pub async fn handle(
+    (store, stripe, frontend): &(Store, Stripe, Frontend),
+    call: Call<Request>,
+) -> Result<Fresh<Response>, ApiError> {
+    let customer = customer_of(store, stripe, call.member()?, call.now).await?;
+    let portal_url = stripe.open_portal(&customer, &after_portal(frontend)).await?;
+    Ok(Fresh(Response { portal_url }))
+}

@@ -1,0 +1,37 @@
+//! Stripe's page for a pack of credits.
+
+use clients::Stripe;
+use domain::{
+    billing::{
+        external::CustomerId,
+        order::{PackOrder, Via},
+    },
+    id::OrderId,
+    pack::Pack,
+};
+use runtime::{ApiError, Call, Frontend};
+use store::Store;
+
+use crate::pages::after_checkout;
+
+/// Places an order and has Stripe open its page: the same for the same key.
+pub(crate) async fn pack_page<R>(
+    (store, stripe, frontend): (&Store, &Stripe, &Frontend),
+    call: &Call<R>,
+    customer: &CustomerId,
+    pack: Pack,
+) -> Result<String, ApiError> {
+    let member = call.member()?;
+    let owner = (&member.user_id, member.email.as_deref());
+    let id = OrderId::new(call.now, call.random());
+    let placed = store.place_order(owner, call.idempotency_key()?, call.now, |draft| {
+        PackOrder::place(id.clone(), pack, Via::Checkout, draft)
+    });
+    let order = placed.await?;
+    if let Some(url) = order.url {
+        return Ok(url);
+    }
+    let page = stripe.open_pack_checkout(&order, customer, &after_checkout(frontend)).await?;
+    store.order_opened(&member.user_id, &order.id, &page.session, &page.url).await?;
+    Ok(page.url)
+}

@@ -1,0 +1,76 @@
+//! Stripe's page for a plan: a member has at most one open.
+
+use clients::{
+    Stripe,
+    stripe::{OpenedPage, SessionStatus},
+};
+use domain::{
+    account::Account,
+    billing::{
+        Billing,
+        checkout::{PlanCheckout, PlanCheckoutStep},
+        external::CustomerId,
+    },
+    plan::Plan,
+};
+use runtime::{ApiError, Call, Frontend};
+use settlement::Settlement;
+use store::{Store, StoreError};
+
+use crate::pages::after_checkout;
+
+/// Find it gone, close it, open another, and once more if somebody was faster.
+const STEPS_MAX: u32 = 4;
+
+/// The page of a plan: the one that is open, or a new one.
+pub(crate) async fn plan_page<R>(
+    (store, stripe, frontend): (&Store, &Stripe, &Frontend),
+    call: &Call<R>,
+    customer: &CustomerId,
+    plan: Plan,
+) -> Result<String, ApiError> {
+    let (member, urls) = (call.member()?, after_checkout(frontend));
+    let (user, email) = (&member.user_id, member.email.as_deref());
+    let wish = |account: &Account, billing: &mut Billing| {
+        account.require_active(call.now).map_err(StoreError::refused)?;
+        billing.subscribe(plan, call.now).map_err(StoreError::refused)
+    };
+    for _ in 0..STEPS_MAX {
+        let key = call.idempotency();
+        let (_, step) = store.change_billing(user, email, key, call.now, wish).await?;
+        let session = match step {
+            PlanCheckoutStep::Open(checkout) => {
+                let page = stripe.open_plan_checkout(user, customer, &checkout, &urls).await?;
+                note(store, call, &checkout, &page).await?;
+                if checkout.plan == plan {
+                    return Ok(page.url);
+                }
+                continue;
+            }
+            PlanCheckoutStep::Again(session) => stripe.session(&session).await?,
+            PlanCheckoutStep::Replace(session) => stripe.expire_session(&session).await?,
+        };
+        if let (SessionStatus::Open, Some(url)) = (session.status, session.url) {
+            return Ok(url);
+        }
+        // It is paid or over, and we have not heard of it yet.
+        Settlement::new(store, stripe).session(user, &session.id, call.now).await?;
+    }
+    Err(StoreError::Busy.into())
+}
+
+/// Writes down where the page is, so that a repeat need not ask Stripe to make it again.
+async fn note<R>(
+    store: &Store,
+    call: &Call<R>,
+    checkout: &PlanCheckout,
+    page: &OpenedPage,
+) -> Result<(), ApiError> {
+    let user = &call.member()?.user_id;
+    let opened = store.change_billing(user, None, None, call.now, |_, billing| {
+        billing.opened(checkout.nth, page.session.clone(), page.url.clone());
+        Ok::<(), StoreError>(())
+    });
+    opened.await?;
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! `PUT /api/v1/billing/top-up`: have a pack bought whenever the balance falls below a number.
+//!
+//! Access: any member who is not suspended.
+//! Changes: the account. `background-buy-top-ups` charges the saved card, at most `monthly_max`
+//! times a calendar month; a card that is not charged stops it, with the reason in
+//! `GET /api/v1/billing/subscription`, until it is turned on here again.
+//! Retry: the same wish again is the same state.
+
+use domain::{FieldError, Timestamp, billing::top_up::TopUp, pack::Pack, refusal::InvalidFields};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::{Deserialize, Serialize};
+use store::{Store, StoreError};
+
+use crate::view::TopUpView;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::put("billing-update-top-up", "/api/v1/billing/top-up", Access::Member);
+
+/// The three others are required to turn it on and refused to turn it off.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    enabled: bool,
+    pack: Option<Pack>,
+    /// Credits.
+    below: Option<u32>,
+    monthly_max: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    /// `null` while it is off.
+    top_up: Option<TopUpView>,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response>, ApiError> {
+    let member = call.member()?;
+    let (user, email) = (&member.user_id, member.email.as_deref());
+    let wish = call.body.wish(call.now)?;
+    let account = store
+        .change_account(user, email, call.now, |draft| {
+            draft.require_active().map_err(StoreError::refused)?;
+            let before = draft.account().top_up.clone();
+            draft.set_top_up(wish.clone().map(|wish| wish.renewed(before.as_ref())));
+            Ok::<(), StoreError>(())
+        })
+        .await?;
+    Ok(Fresh(Response { top_up: account.top_up.as_ref().map(TopUpView::from) }))
+}
+
+impl Request {
+    fn wish(&self, now: Timestamp) -> Result<Option<TopUp>, InvalidFields> {
+        match (self.enabled, self.pack, self.below, self.monthly_max) {
+            (true, Some(pack), Some(below), Some(monthly_max)) => {
+                TopUp::new(pack, below, monthly_max, now).map(Some)
+            }
+            (false, None, None, None) => Ok(None),
+            (true, ..) => Err(unfit("`enabled: true` needs `pack`, `below` and `monthly_max`")),
+            (false, ..) => Err(unfit("`enabled: false` stands alone")),
+        }
+    }
+}
+
+fn unfit(detail: &str) -> InvalidFields {
+    InvalidFields(vec![FieldError::new("/enabled", "together", detail)])
+}

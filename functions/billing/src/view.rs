@@ -1,0 +1,178 @@
+//! What a member sees of their billing.
+
+use domain::{
+    Timestamp,
+    account::Account,
+    billing::{
+        Billing,
+        invoice::{Invoice, InvoiceStatus, Issue},
+        subscription::{Subscription, SubscriptionStatus},
+        top_up::{TopUp, TopUpState},
+    },
+    id::InvoiceId,
+    money::Money,
+    pack::Pack,
+    plan::Plan,
+    time::Period,
+};
+use runtime::{Link, Links};
+use serde::Serialize;
+
+/// A member's plan and how it goes on.
+#[derive(Debug, Serialize)]
+pub struct SubscriptionView {
+    plan: Plan,
+    /// When the plan ends unless something is paid; `null` on Free.
+    plan_ends_at: Option<Timestamp>,
+    /// `null` for who never had one.
+    subscription: Option<SubscriptionState>,
+    /// The page that can still be paid, if one is open.
+    checkout: Option<CheckoutView>,
+    top_up: Option<TopUpView>,
+}
+
+#[derive(Debug, Serialize)]
+struct SubscriptionState {
+    plan: Plan,
+    status: SubscriptionStatus,
+    current_period: Period,
+    cancel_at_period_end: bool,
+    ended_at: Option<Timestamp>,
+    /// Whether the last payment is missing: Stripe tries again, and the portal takes another card.
+    payment_due: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckoutView {
+    plan: Plan,
+    checkout_url: String,
+    expires_at: Timestamp,
+}
+
+/// Packs that are bought by themselves.
+#[derive(Debug, Serialize)]
+pub struct TopUpView {
+    pack: Pack,
+    below: u32,
+    monthly_max: u32,
+    bought_this_month: u32,
+    #[serde(flatten)]
+    state: TopUpState,
+}
+
+/// An invoice or a receipt, as it stands in a list.
+#[derive(Debug, Serialize)]
+pub struct InvoiceView {
+    id: InvoiceId,
+    number: Option<String>,
+    kind: &'static str,
+    status: InvoiceStatus,
+    subtotal: Money,
+    tax: Money,
+    total: Money,
+    amount_paid: Money,
+    amount_due: Money,
+    amount_refunded: Money,
+    period: Option<Period>,
+    lines: Vec<LineView>,
+    created_at: Timestamp,
+    paid_at: Option<Timestamp>,
+    next_attempt_at: Option<Timestamp>,
+    links: InvoiceLinks,
+}
+
+#[derive(Debug, Serialize)]
+struct LineView {
+    description: String,
+    quantity: u32,
+    amount: Money,
+    period: Option<Period>,
+}
+
+#[derive(Debug, Serialize)]
+struct InvoiceLinks {
+    pdf: Link,
+    /// Stripe's page, where an open invoice can be paid.
+    hosted: Option<String>,
+}
+
+impl SubscriptionView {
+    pub(crate) fn new(account: &Account, billing: &Billing, now: Timestamp) -> SubscriptionView {
+        let open = billing.checkout.as_ref().filter(|open| open.expires_at > now);
+        SubscriptionView {
+            plan: account.plan,
+            plan_ends_at: account.plan_ends_at,
+            subscription: billing.subscription.as_ref().map(SubscriptionState::from),
+            checkout: open.and_then(|open| {
+                let checkout_url = open.url.clone()?;
+                Some(CheckoutView { plan: open.plan, checkout_url, expires_at: open.expires_at })
+            }),
+            top_up: account.top_up.as_ref().map(TopUpView::from),
+        }
+    }
+}
+
+impl From<&Subscription> for SubscriptionState {
+    fn from(theirs: &Subscription) -> SubscriptionState {
+        use SubscriptionStatus::{Incomplete, PastDue, Unpaid};
+        SubscriptionState {
+            plan: theirs.plan,
+            status: theirs.status,
+            current_period: theirs.period,
+            cancel_at_period_end: theirs.cancel_at_period_end,
+            ended_at: theirs.ended_at,
+            payment_due: matches!(theirs.status, Incomplete | PastDue | Unpaid),
+        }
+    }
+}
+
+impl From<&TopUp> for TopUpView {
+    fn from(top_up: &TopUp) -> TopUpView {
+        TopUpView {
+            pack: top_up.pack,
+            below: top_up.below,
+            monthly_max: top_up.monthly_max,
+            bought_this_month: top_up.bought,
+            state: top_up.state.clone(),
+        }
+    }
+}
+
+impl InvoiceView {
+    pub(crate) fn new(invoice: Invoice, links: &Links) -> InvoiceView {
+        let money = |amount| Money { amount, currency: invoice.currency };
+        InvoiceView {
+            kind: match invoice.issue {
+                Issue::Subscription { .. } => "subscription",
+                Issue::Pack { .. } => "pack",
+            },
+            number: invoice.number,
+            status: invoice.status,
+            subtotal: money(invoice.subtotal),
+            tax: money(invoice.tax),
+            total: money(invoice.total),
+            amount_paid: money(invoice.amount_paid),
+            amount_due: money(invoice.amount_due),
+            amount_refunded: money(invoice.amount_refunded),
+            period: invoice.period,
+            lines: invoice
+                .lines
+                .into_iter()
+                .map(|line| LineView {
+                    description: line.description,
+                    quantity: line.quantity,
+                    amount: money(line.amount),
+                    period: line.period,
+                })
+                .collect(),
+            created_at: invoice.created_at,
+            paid_at: invoice.paid_at,
+            next_attempt_at: invoice.next_attempt_at,
+            links: InvoiceLinks {
+                pdf: links.to(format_args!("/api/v1/billing/invoices/{}/pdf", invoice.id)),
+                hosted: invoice.hosted_url,
+            },
+            id: invoice.id,
+        }
+    }
+}

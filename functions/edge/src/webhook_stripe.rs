@@ -1,0 +1,53 @@
+//! `POST /webhooks/stripe`: Stripe says that something happened.
+//!
+//! Access: whoever signs with one of the endpoint's two secrets, within five minutes.
+//! Changes: what `settlement` makes of it: Stripe is asked how the thing the event names is now, and
+//! one transaction applies that together with the event's marker.
+//! Retry: duplicates, late ones and any order come to one state. What cannot be done now answers
+//! with an error, so that Stripe sends it again, for up to three days; what can never be done is
+//! parked with an alarm and answered well, so that it does not come again.
+
+use clients::{Stripe, stripe::webhook::verify};
+use domain::Timestamp;
+use runtime::{
+    Access, ApiError, Call, CallRefused, Endpoint, Fresh, Metrics, StripeWebhookSecrets,
+};
+use serde::{Deserialize, Serialize};
+use settlement::{Heard, Received, Settlement};
+use store::Store;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("edge-webhook-stripe", "/webhooks/stripe", Access::Signed)
+        .ignores_key()
+        .with_body_bytes_max(256 * 1024);
+
+#[derive(Debug, Deserialize)]
+pub struct Request {}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    received: bool,
+}
+
+pub async fn handle(
+    (store, stripe, secrets): &(Store, Stripe, StripeWebhookSecrets),
+    call: Call<Request>,
+) -> Result<Fresh<Response>, ApiError> {
+    let raw = call.raw();
+    verify(&secrets.0, &raw.headers, &raw.body, call.now)?;
+    let body = std::str::from_utf8(&raw.body).map_err(|_| CallRefused::NotText)?;
+    let received = Settlement::new(store, stripe).receive(body, call.now).await?;
+    count(&received, call.now);
+    Ok(Fresh(Response { received: true }))
+}
+
+fn count(received: &Received, now: Timestamp) {
+    let name = match received {
+        Received::Heard(Heard::Applied, _) => "StripeEventsApplied",
+        Received::Heard(Heard::Before, _) => "StripeEventsRepeated",
+        Received::Heard(Heard::NotOurs, _) => "StripeEventsNotOurs",
+        Received::Heard(Heard::Ignored, _) => "StripeEventsIgnored",
+        Received::Parked(_) => "StripeEventsParked",
+    };
+    Metrics::at(now).count(name, 1).emit();
+}

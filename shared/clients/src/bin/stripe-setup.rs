@@ -1,0 +1,101 @@
+//! `stripe-setup [--base-url URL] [--webhook-url URL] [--return-url URL] [--print-secret]`: sets a
+//! Stripe account up for ProLight, with the key in `STRIPE_API_KEY`. Run again, it changes nothing.
+
+#![expect(clippy::print_stdout, reason = "this is a program for people")]
+
+use std::{error::Error, process::ExitCode};
+
+use clients::{
+    Secret, Stripe,
+    stripe::{
+        BASE_URL, StripeConfig, Tax, api_version,
+        setup::{Row, Wanted, set_up},
+    },
+};
+
+const USAGE: &str = "usage: STRIPE_API_KEY=sk_... stripe-setup [--base-url URL] [--webhook-url URL] \
+                     [--return-url URL] [--print-secret]";
+
+/// What was asked for.
+struct Order {
+    base: String,
+    wanted: Wanted,
+    secrets: Secrets,
+}
+
+/// What becomes of the secret of a new endpoint.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Secrets {
+    Kept,
+    Printed,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("{}", chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let order = order(std::env::args().skip(1))?;
+    #[expect(clippy::disallowed_methods, reason = "a program for people has no other way to a key")]
+    let api_key = std::env::var("STRIPE_API_KEY").map_err(|_| USAGE)?;
+    let config = StripeConfig { base: order.base, api_key: Secret::new(api_key), tax: Tax::None };
+    let rows = set_up(&Stripe::new(&config)?, &order.wanted).await?;
+    println!("API version {}", api_version());
+    print(&rows);
+    for row in &rows {
+        match (&row.secret, order.secrets) {
+            (Some(secret), Secrets::Printed) => {
+                println!("signing secret of {}: {}", row.id, secret.expose());
+            }
+            (Some(_), Secrets::Kept) => {
+                println!("signing secret of {}: in the dashboard, or by --print-secret", row.id);
+            }
+            (None, Secrets::Printed | Secrets::Kept) => {}
+        }
+    }
+    Ok(())
+}
+
+fn order(mut args: impl Iterator<Item = String>) -> Result<Order, Box<dyn Error>> {
+    let wanted = Wanted { webhook_url: None, return_url: None, run: rand::random() };
+    let mut order = Order { base: BASE_URL.to_owned(), wanted, secrets: Secrets::Kept };
+    while let Some(name) = args.next() {
+        let mut value = || args.next().ok_or(USAGE);
+        match name.as_str() {
+            "--base-url" => order.base = value()?,
+            "--webhook-url" => order.wanted.webhook_url = Some(value()?),
+            "--return-url" => order.wanted.return_url = Some(value()?),
+            "--print-secret" => order.secrets = Secrets::Printed,
+            _ => return Err(USAGE.into()),
+        }
+    }
+    Ok(order)
+}
+
+/// One line for each, in columns.
+fn print(rows: &[Row]) {
+    let widest = |text: fn(&Row) -> &str| rows.iter().map(|row| text(row).len()).max().unwrap_or(0);
+    let (what, id) = (widest(|row| &row.what), widest(|row| &row.id));
+    for row in rows {
+        println!("{:what$}  {:id$}  {}", row.what, row.id, row.done.as_str());
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}

@@ -1,0 +1,143 @@
+//! One private bucket: put an object, ask whether there is one, hand out a link to it.
+//!
+//! What is kept in a bucket says what its keys are and what its objects are called; see
+//! [`crate::images`] and [`crate::documents`].
+
+use std::{
+    error::Error,
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_s3::{
+    Client, config::timeout::TimeoutConfig, presigning::PresigningConfig, primitives::ByteStream,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use domain::{
+    Timestamp,
+    image::{LINK_LIFETIME, LINK_WINDOW},
+};
+use sha2::{Digest, Sha256};
+
+use crate::picture::hex;
+
+/// For one object, retries included.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// A key is never written with other bytes, so whoever has an object may keep it.
+pub(crate) const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
+
+/// Why a bucket did not do what it was asked. Trying again later is always right.
+pub(crate) type BucketFailure = Box<dyn Error + Send + Sync>;
+
+/// A bucket. Putting needs `s3:PutObject`, links and [`Bucket::has`] need `s3:GetObject`.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    s3: Client,
+    name: String,
+}
+
+/// What is put.
+#[derive(Debug)]
+pub(crate) struct Object<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) content_type: &'a str,
+    /// What a browser does with it and what it calls the file; `None` leaves it to the browser.
+    pub(crate) disposition: Option<String>,
+    pub(crate) bytes: &'a Bytes,
+}
+
+/// What becomes of an object that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Present {
+    Replaced,
+    Kept,
+}
+
+impl Bucket {
+    /// Over the process's S3 client.
+    pub(crate) fn new(s3: &Client, name: impl Into<String>) -> Bucket {
+        let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
+        let config = s3.config().to_builder().timeout_config(timeouts).build();
+        Bucket { s3: Client::from_conf(config), name: name.into() }
+    }
+
+    /// Puts `object`. S3 compares the checksum with what arrived, and refuses a body that was
+    /// damaged on the way.
+    ///
+    /// # Errors
+    /// When the bucket did not say that it has it.
+    pub(crate) async fn put(
+        &self,
+        object: Object<'_>,
+        present: Present,
+    ) -> Result<(), BucketFailure> {
+        let digest = Sha256::digest(object.bytes);
+        let if_none_match = (present == Present::Kept).then(|| "*".to_owned());
+        let put = self
+            .s3
+            .put_object()
+            .bucket(&self.name)
+            .key(object.key)
+            .content_type(object.content_type)
+            .set_content_disposition(object.disposition)
+            .cache_control(CACHE_CONTROL)
+            .checksum_sha256(STANDARD.encode(digest))
+            .metadata("sha256", hex(&digest))
+            .set_if_none_match(if_none_match)
+            .body(ByteStream::from(object.bytes.clone()));
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.raw_response().map(|raw| raw.status().as_u16()) {
+                Some(412) if present == Present::Kept => Ok(()),
+                Some(_) | None => Err(error.into()),
+            },
+        }
+    }
+
+    /// A link to the object at `key`, good for [`LINK_LIFETIME`] from the start of the window of
+    /// [`LINK_WINDOW`] that `now` lies in. Links of one window are equal, byte for byte, as long
+    /// as the credentials are. No call is made.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub(crate) async fn link(&self, key: &str, now: Timestamp) -> Result<String, BucketFailure> {
+        let start = u64::try_from(now.floor_to(LINK_WINDOW).as_millis()).unwrap_or(0);
+        let window = PresigningConfig::builder()
+            .start_time(SystemTime::UNIX_EPOCH + Duration::from_millis(start))
+            .expires_in(LINK_LIFETIME)
+            .build()?;
+        let signed = self.s3.get_object().bucket(&self.name).key(key).presigned(window).await?;
+        Ok(signed.uri().to_owned())
+    }
+
+    /// Whether there is an object at `key`.
+    ///
+    /// S3 answers 403 for a missing object to those who may not list the bucket, as nobody here
+    /// may; so both 403 and 404 mean no.
+    ///
+    /// # Errors
+    /// When the bucket does not say.
+    pub(crate) async fn has(&self, key: &str) -> Result<bool, BucketFailure> {
+        match self.s3.head_object().bucket(&self.name).key(key).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.raw_response().map(|raw| raw.status().as_u16()) {
+                Some(403 | 404) => Ok(false),
+                Some(_) | None => Err(error.into()),
+            },
+        }
+    }
+}
+
+/// An S3 client of a test, whose bucket is at `endpoint`.
+#[cfg(test)]
+pub(crate) fn client_at(endpoint: &str) -> Client {
+    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+        .endpoint_url(endpoint)
+        .force_path_style(true)
+        .build();
+    Client::from_conf(config)
+}

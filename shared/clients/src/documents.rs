@@ -1,0 +1,230 @@
+//! Invoices and receipts that we print ourselves, each stored once, and links to them.
+//!
+//! A document lies at `documents/<user>/<invoice>/<content>.pdf`, where the content is a hash of the
+//! invoice it was made from: a refund changes the invoice and makes another document beside the old
+//! one. What is there is never written again: what was issued does not change when the company
+//! moves. Nothing in the bucket is public: members get links that expire.
+
+use std::error::Error;
+
+use aws_sdk_s3::Client;
+use bytes::Bytes;
+use domain::{Refusal, RefusalKind, Timestamp, billing::invoice::Invoice};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    bucket::{Bucket, BucketFailure, Object, Present},
+    picture::hex,
+};
+
+/// Bytes of the hash that a key holds.
+const CONTENT_BYTES: usize = 8;
+
+/// Who issues our documents, as it stands on them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Company {
+    /// In full.
+    pub name: String,
+    /// In the order they are printed in.
+    pub address_lines: Vec<String>,
+    /// Where customers write to.
+    pub email: String,
+    /// With the country or scheme in front, as it should be read.
+    pub tax_id: Option<String>,
+    /// What its tax is called, such as `VAT` or `Sales tax`.
+    pub tax_label: String,
+}
+
+/// The documents in the bucket. Storing needs `s3:PutObject` and `s3:GetObject`, links need
+/// `s3:GetObject`.
+#[derive(Debug, Clone)]
+pub struct Documents {
+    bucket: Bucket,
+}
+
+/// The bucket did not do what it was asked. Trying again later is always right.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket of documents is not available")]
+pub struct DocumentsUnavailable(#[source] Box<dyn Error + Send + Sync>);
+
+impl Refusal for DocumentsUnavailable {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Unavailable
+    }
+    fn code(&self) -> &'static str {
+        "documents_unavailable"
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        Some(2)
+    }
+}
+
+impl Documents {
+    /// Over the process's S3 client.
+    pub fn new(s3: &Client, bucket: impl Into<String>) -> Documents {
+        Documents { bucket: Bucket::new(s3, bucket) }
+    }
+
+    /// The key of the document of `invoice` as it is now. Makes and stores it, as a PDF, if it is
+    /// not there; of two that do so at once, the first is kept.
+    ///
+    /// # Errors
+    /// What `make` refuses; and when the bucket did not say that it has it.
+    pub async fn store_once<E: From<DocumentsUnavailable>>(
+        &self,
+        invoice: &Invoice,
+        make: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<String, E> {
+        let key = key(invoice).map_err(DocumentsUnavailable)?;
+        if self.bucket.has(&key).await.map_err(DocumentsUnavailable)? {
+            return Ok(key);
+        }
+        let bytes = Bytes::from(make()?);
+        let object = Object {
+            key: &key,
+            content_type: "application/pdf",
+            disposition: Some(format!("attachment; filename=\"{}\"", file_name(invoice))),
+            bytes: &bytes,
+        };
+        self.bucket.put(object, Present::Kept).await.map_err(DocumentsUnavailable)?;
+        Ok(key)
+    }
+
+    /// A link to the document at `key`, good for [`domain::image::LINK_LIFETIME`] from the start
+    /// of the window of [`domain::image::LINK_WINDOW`] that `now` lies in. No call is made.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub async fn link(&self, key: &str, now: Timestamp) -> Result<String, DocumentsUnavailable> {
+        self.bucket.link(key, now).await.map_err(DocumentsUnavailable)
+    }
+}
+
+fn key(invoice: &Invoice) -> Result<String, BucketFailure> {
+    let digest = Sha256::digest(serde_json::to_vec(invoice)?);
+    let content = hex(&digest[..CONTENT_BYTES]);
+    Ok(format!("documents/{}/{}/{content}.pdf", invoice.user_id, invoice.id))
+}
+
+/// `prolight-<number>.pdf`, of letters that no header and no file system minds.
+fn file_name(invoice: &Invoice) -> String {
+    let number = invoice.number.as_deref().unwrap_or(invoice.id.as_str());
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    format!("prolight-{}.pdf", number.chars().map(plain).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::{
+        Router,
+        extract::Request,
+        http::{HeaderMap, Method, StatusCode},
+    };
+    use domain::{
+        billing::invoice::{InvoiceStatus, Issue},
+        id::{InvoiceId, OrderId, UserId},
+        money::Currency,
+    };
+
+    use super::*;
+    use crate::{bucket::client_at, loopback};
+
+    fn invoice() -> Invoice {
+        let created_at = Timestamp::from_secs(1_700_000_000);
+        Invoice {
+            id: InvoiceId::new(created_at, 1),
+            user_id: UserId::parse("auth0|1").unwrap(),
+            issue: Issue::Pack { order: OrderId::new(created_at, 2) },
+            number: Some("PL-1/\"\r\n2".to_owned()),
+            status: InvoiceStatus::Paid,
+            currency: Currency::USD,
+            subtotal: 500,
+            tax: 0,
+            total: 500,
+            amount_paid: 500,
+            amount_due: 0,
+            amount_refunded: 0,
+            bill_to: None,
+            period: None,
+            lines: Vec::new(),
+            hosted_url: None,
+            pdf_url: None,
+            payment: None,
+            attempts: 1,
+            next_attempt_at: None,
+            created_at,
+            paid_at: None,
+            granted: Vec::new(),
+            taken_back: 0,
+        }
+    }
+
+    type Puts = Arc<Mutex<Vec<(String, HeaderMap)>>>;
+
+    /// A bucket that answers `head` and `put`, and what was put into it.
+    async fn bucket(head: StatusCode, put: StatusCode) -> (Documents, Puts) {
+        let puts = Puts::default();
+        let seen = puts.clone();
+        let routes = Router::new().fallback(move |request: Request| {
+            let seen = seen.clone();
+            async move {
+                let (parts, _) = request.into_parts();
+                if parts.method != Method::PUT {
+                    return head;
+                }
+                seen.lock().unwrap().push((parts.uri.path().to_owned(), parts.headers));
+                put
+            }
+        });
+        let endpoint = loopback::serve(routes).await;
+        (Documents::new(&client_at(&endpoint), "bucket"), puts)
+    }
+
+    fn made() -> Result<Vec<u8>, DocumentsUnavailable> {
+        Ok(b"%PDF".to_vec())
+    }
+
+    #[tokio::test]
+    async fn a_missing_document_is_made_and_stored_unless_somebody_else_was_faster() {
+        for put in [StatusCode::OK, StatusCode::PRECONDITION_FAILED] {
+            let (documents, puts) = bucket(StatusCode::NOT_FOUND, put).await;
+            let key = documents.store_once(&invoice(), made).await.unwrap();
+            let invoice = invoice().id;
+            assert!(key.starts_with(&format!("documents/auth0|1/{invoice}/")), "{key}");
+            let puts = puts.lock().unwrap();
+            let (path, headers) = &puts[0];
+            assert_eq!(*path, format!("/bucket/{}", key.replace('|', "%7C")));
+            assert_eq!(headers["content-type"], "application/pdf");
+            let disposition = "attachment; filename=\"prolight-PL-1----2.pdf\"";
+            assert_eq!(headers["content-disposition"], disposition);
+            assert_eq!(headers["if-none-match"], "*");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stored_document_is_not_made_again() {
+        let (documents, puts) = bucket(StatusCode::OK, StatusCode::OK).await;
+        let make = || -> Result<Vec<u8>, DocumentsUnavailable> { panic!("made again") };
+        let key = documents.store_once(&invoice(), make).await.unwrap();
+        assert!(puts.lock().unwrap().is_empty());
+        let now = Timestamp::from_secs(1_700_000_100);
+        let link = documents.link(&key, now).await.unwrap();
+        assert!(link.contains("X-Amz-Expires=600"), "{link}");
+    }
+
+    #[tokio::test]
+    async fn a_bucket_that_refuses_is_an_error() {
+        let (documents, _) = bucket(StatusCode::NOT_FOUND, StatusCode::FORBIDDEN).await;
+        assert!(documents.store_once(&invoice(), made).await.is_err());
+    }
+
+    #[test]
+    fn a_refund_makes_another_document() {
+        let key = |invoice: &Invoice| key(invoice).unwrap();
+        let refunded = Invoice { amount_refunded: 500, ..invoice() };
+        assert_eq!(key(&invoice()), key(&invoice()));
+        assert_ne!(key(&invoice()), key(&refunded));
+    }
+}

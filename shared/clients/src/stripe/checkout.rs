@@ -1,0 +1,258 @@
+//! Hosted checkouts: a page of Stripe's where a plan or a pack is paid.
+
+use std::collections::HashMap;
+
+use domain::{
+    Timestamp,
+    billing::{
+        checkout::PlanCheckout,
+        external::{CustomerId, SessionId, SubscriptionId},
+        order::{CHECKOUT_OPEN, PackOrder},
+        payment::Payment,
+    },
+    id::{OrderId, UserId},
+};
+use stripe_checkout::checkout_session::{
+    CreateCheckoutSession, CreateCheckoutSessionAutomaticTax, CreateCheckoutSessionCustomerUpdate,
+    CreateCheckoutSessionCustomerUpdateAddress, CreateCheckoutSessionLineItems,
+    CreateCheckoutSessionPaymentIntentData,
+    CreateCheckoutSessionPaymentIntentDataSetupFutureUsage as SetupFutureUsage,
+    CreateCheckoutSessionSubscriptionData, ExpireCheckoutSession, RetrieveCheckoutSession,
+};
+use stripe_client_core::StripeRequest;
+use stripe_shared::{CheckoutSession, CheckoutSessionMode, CheckoutSessionStatus};
+
+use super::{
+    Stripe, StripeError, Tax,
+    read::{self, ORDER_ID, PACK},
+};
+
+/// What an answer about a session holds beside the session.
+const EXPANDED: [&str; 1] = ["payment_intent.latest_charge"];
+
+/// Where Stripe sends a person back to. Both are ours, made of our own configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnUrls {
+    /// After a payment; Stripe replaces `{CHECKOUT_SESSION_ID}` in it.
+    pub success: String,
+    /// After turning back.
+    pub cancel: String,
+}
+
+/// A page where something can be paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedPage {
+    /// Stripe's name for it.
+    pub session: SessionId,
+    /// Where it is.
+    pub url: String,
+    /// When Stripe closes it.
+    pub expires_at: Timestamp,
+}
+
+/// A checkout as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Stripe's name for it.
+    pub id: SessionId,
+    /// Who pays.
+    pub customer: Option<CustomerId>,
+    /// Whom it was opened for.
+    pub user: Option<UserId>,
+    /// Which order it was opened for; a checkout of a plan has none.
+    pub order: Option<OrderId>,
+    /// How far it has come.
+    pub status: SessionStatus,
+    /// Where it can be paid, while it is open.
+    pub url: Option<String>,
+    /// The payment of a pack, once there is one. It may be pending while the status is complete.
+    pub payment: Option<Payment>,
+    /// The subscription it led to.
+    pub subscription: Option<SubscriptionId>,
+}
+
+/// How far a checkout has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionStatus {
+    /// It can be paid.
+    Open,
+    /// Somebody went through with it.
+    Complete,
+    /// It ended without that.
+    Expired,
+}
+
+impl Stripe {
+    /// Opens the page of a plan's checkout, or finds the one opened under the same key
+    /// (`plan-checkout:{user}:{nth}`).
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn open_plan_checkout(
+        &self,
+        user: &UserId,
+        customer: &CustomerId,
+        checkout: &PlanCheckout,
+        urls: &ReturnUrls,
+    ) -> Result<OpenedPage, StripeError> {
+        let Some(lookup_key) = checkout.plan.terms().lookup_key else {
+            return Err(StripeError::unreached(format!("{:?} is not sold", checkout.plan)));
+        };
+        let mut data = CreateCheckoutSessionSubscriptionData::new();
+        data.metadata = Some(read::about(user, &[]));
+        let request = self
+            .page(lookup_key, user, customer, urls)
+            .await?
+            .mode(CheckoutSessionMode::Subscription)
+            .metadata(read::about(user, &[]))
+            .subscription_data(data)
+            .expires_at(checkout.expires_at.as_secs());
+        self.open_page(request, &format!("plan-checkout:{user}:{}", checkout.nth)).await
+    }
+
+    /// Opens the page where an order is paid, or finds the one opened under the same key
+    /// (`order:{order}`). The card is kept for later packs, which the member may allow.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn open_pack_checkout(
+        &self,
+        order: &PackOrder,
+        customer: &CustomerId,
+        urls: &ReturnUrls,
+    ) -> Result<OpenedPage, StripeError> {
+        let mut data = CreateCheckoutSessionPaymentIntentData::new();
+        data.metadata = Some(metadata_of(order));
+        data.setup_future_usage = Some(SetupFutureUsage::OffSession);
+        let request = self
+            .page(order.pack.terms().lookup_key, &order.user_id, customer, urls)
+            .await?
+            .mode(CheckoutSessionMode::Payment)
+            .metadata(metadata_of(order))
+            .payment_intent_data(data)
+            .expires_at(order.created_at.plus(CHECKOUT_OPEN).as_secs());
+        self.open_page(request, &format!("order:{}", order.id)).await
+    }
+
+    /// A checkout as it is now.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn session(&self, session: &SessionId) -> Result<Session, StripeError> {
+        let request =
+            RetrieveCheckoutSession::new(session.as_str()).expand(EXPANDED.map(String::from));
+        let found = self.transport.ask("retrieve a checkout", request.customize()).await?;
+        self.session_of(found).await
+    }
+
+    /// Closes a checkout and returns how it is then. One that is complete or expired already is
+    /// left as it is.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; refused while a payment on the page is under way.
+    pub async fn expire_session(&self, session: &SessionId) -> Result<Session, StripeError> {
+        let request =
+            ExpireCheckoutSession::new(session.as_str()).expand(EXPANDED.map(String::from));
+        let key = format!("expire:{session}");
+        match self.transport.act("expire a checkout", request.customize(), &key).await {
+            Ok(expired) => self.session_of(expired).await,
+            Err(refused @ StripeError::Refused { .. }) => {
+                let now = self.session(session).await?;
+                match now.status {
+                    SessionStatus::Complete | SessionStatus::Expired => Ok(now),
+                    SessionStatus::Open => Err(refused),
+                }
+            }
+            Err(
+                error @ (StripeError::Missing
+                | StripeError::Unreached { .. }
+                | StripeError::Unknown { .. }),
+            ) => Err(error),
+        }
+    }
+
+    /// What the pages of plans and packs have in common.
+    async fn page(
+        &self,
+        lookup_key: &str,
+        user: &UserId,
+        customer: &CustomerId,
+        urls: &ReturnUrls,
+    ) -> Result<CreateCheckoutSession, StripeError> {
+        let prices = self.catalogue.prices(&self.transport).await?;
+        let mut item = CreateCheckoutSessionLineItems::new();
+        item.price = Some(prices.id_of(lookup_key)?);
+        item.quantity = Some(1);
+        let request = CreateCheckoutSession::new()
+            .customer(customer.as_str())
+            .client_reference_id(user.as_str())
+            .line_items(vec![item])
+            .success_url(urls.success.as_str())
+            .cancel_url(urls.cancel.as_str());
+        Ok(match self.tax {
+            Tax::None => request,
+            Tax::Automatic => {
+                // Tax needs an address, and the page may ask for one only if it may also keep it.
+                let mut keep = CreateCheckoutSessionCustomerUpdate::new();
+                keep.address = Some(CreateCheckoutSessionCustomerUpdateAddress::Auto);
+                let tax = CreateCheckoutSessionAutomaticTax::new(true);
+                request.automatic_tax(tax).customer_update(keep)
+            }
+        })
+    }
+
+    async fn open_page(
+        &self,
+        request: CreateCheckoutSession,
+        key: &str,
+    ) -> Result<OpenedPage, StripeError> {
+        let opened = self.transport.act("open a checkout", request.customize(), key).await;
+        if matches!(opened, Err(StripeError::Refused { .. })) {
+            self.catalogue.forget().await;
+        }
+        let opened = opened?;
+        let url = opened.url.ok_or_else(|| StripeError::unknown("open a checkout: it has no URL"));
+        Ok(OpenedPage {
+            session: read::id(SessionId::parse(&opened.id))?,
+            url: url?,
+            expires_at: read::time(opened.expires_at),
+        })
+    }
+
+    async fn session_of(&self, found: CheckoutSession) -> Result<Session, StripeError> {
+        let payment = match found.payment_intent.and_then(stripe_types::Expandable::into_object) {
+            Some(intent) => Some(self.payment_of(intent).await?),
+            None => None,
+        };
+        let subscription = found.subscription.as_ref().map(|it| SubscriptionId::parse(it.id()));
+        let customer = found.customer.as_ref().map(|it| CustomerId::parse(it.id()));
+        let reference = || UserId::parse(found.client_reference_id.as_deref()?).ok();
+        Ok(Session {
+            id: read::id(SessionId::parse(&found.id))?,
+            customer: customer.map(read::id).transpose()?,
+            user: read::user(found.metadata.as_ref()).or_else(reference),
+            order: read::order(found.metadata.as_ref()),
+            status: status_of(found.status.as_ref()),
+            url: found.url,
+            payment,
+            subscription: subscription.map(read::id).transpose()?,
+        })
+    }
+}
+
+/// What everything made for an order says of itself.
+pub(super) fn metadata_of(order: &PackOrder) -> HashMap<String, String> {
+    let about = [(ORDER_ID, order.id.as_str()), (PACK, order.pack.terms().lookup_key)];
+    read::about(&order.user_id, &about)
+}
+
+/// A status we do not know has not ended, as far as we know.
+fn status_of(status: Option<&CheckoutSessionStatus>) -> SessionStatus {
+    match status {
+        Some(CheckoutSessionStatus::Complete) => SessionStatus::Complete,
+        Some(CheckoutSessionStatus::Expired) => SessionStatus::Expired,
+        Some(CheckoutSessionStatus::Open | CheckoutSessionStatus::Unknown(_) | _) | None => {
+            SessionStatus::Open
+        }
+    }
+}

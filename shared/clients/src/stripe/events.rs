@@ -1,0 +1,54 @@
+//! What happened at Stripe, as Stripe lists it: for what a webhook did not bring.
+
+use domain::{Timestamp, billing::external::EventId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use stripe_client_core::{RequestBuilder, StripeMethod};
+use stripe_types::RangeQueryTs;
+
+use super::{Notice, PAGE_SIZE, Stripe, StripeError, StripePage};
+
+#[derive(Serialize)]
+struct Wanted<'a> {
+    created: RangeQueryTs,
+    limit: i64,
+    starting_after: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    data: Vec<Box<RawValue>>,
+    has_more: bool,
+}
+
+impl Stripe {
+    /// The events since a point in time, newest first, a page at a time: those `after` one, which
+    /// are older. Stripe keeps them for 30 days and has no order from the oldest on.
+    ///
+    /// Events of every type are listed, because Stripe filters by twenty types at most and we handle
+    /// more: the others come as [`super::notice::Subject::Ignored`], so that any item can be paged
+    /// on from. One that cannot be read comes as [`super::notice::Subject::Unreadable`]; only what
+    /// has not even an id is left out, and logged.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn events(
+        &self,
+        since: Timestamp,
+        after: Option<&EventId>,
+    ) -> Result<StripePage<Notice>, StripeError> {
+        let wanted = Wanted {
+            created: RangeQueryTs::gte(since.as_secs()),
+            limit: PAGE_SIZE,
+            starting_after: after.map(EventId::as_str),
+        };
+        let request = RequestBuilder::new(StripeMethod::Get, "/events").query(&wanted);
+        let found: Found = self.transport.json("list events", &request, None).await?;
+        let items = found.data.iter().filter_map(|event| {
+            Notice::parse(event.get().as_bytes())
+                .inspect_err(|error| tracing::error!(%error, "an event in Stripe's list"))
+                .ok()
+        });
+        Ok(StripePage { items: items.collect(), more: found.has_more })
+    }
+}

@@ -1,0 +1,294 @@
+//! What Stripe sends when something happened: which object to ask about, and nothing more.
+//!
+//! A notice may be late, doubled, or overtaken by a newer one, so its picture of the object is not
+//! read. Whoever receives one asks Stripe how the object is now. What is read is written in the
+//! plainest terms, so that no change of an object's shape makes a notice unreadable.
+//!
+//! Event types: <https://docs.stripe.com/api/events/types>.
+
+use std::collections::HashMap;
+
+use domain::{
+    Timestamp,
+    billing::external::{
+        ChargeId, CustomerId, EventId, PaymentId, SessionId, StripeInvoiceId, SubscriptionId,
+    },
+    id::{InvalidId, UserId},
+};
+use serde::Deserialize;
+
+use super::read;
+
+/// Which kind of object an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// A checkout.
+    Session,
+    /// A subscription.
+    Subscription,
+    /// An invoice.
+    Invoice,
+    /// A payment.
+    Payment,
+    /// A charge; to be asked about by its payment.
+    Charge,
+    /// A refund or a dispute; to be asked about by the payment it takes from.
+    TakenBack,
+}
+
+/// The events we handle, and what each is about: what our webhook endpoint is registered for.
+pub const HANDLED: &[(&str, About)] = &[
+    ("checkout.session.completed", About::Session),
+    ("checkout.session.async_payment_succeeded", About::Session),
+    ("checkout.session.async_payment_failed", About::Session),
+    ("checkout.session.expired", About::Session),
+    ("customer.subscription.created", About::Subscription),
+    ("customer.subscription.updated", About::Subscription),
+    ("customer.subscription.deleted", About::Subscription),
+    ("invoice.finalized", About::Invoice),
+    ("invoice.paid", About::Invoice),
+    ("invoice.payment_failed", About::Invoice),
+    ("invoice.payment_action_required", About::Invoice),
+    ("invoice.voided", About::Invoice),
+    ("payment_intent.succeeded", About::Payment),
+    ("payment_intent.payment_failed", About::Payment),
+    ("charge.refunded", About::Charge),
+    ("refund.created", About::TakenBack),
+    ("refund.updated", About::TakenBack),
+    ("refund.failed", About::TakenBack),
+    ("charge.dispute.created", About::TakenBack),
+    ("charge.dispute.updated", About::TakenBack),
+    ("charge.dispute.closed", About::TakenBack),
+    ("charge.dispute.funds_withdrawn", About::TakenBack),
+    ("charge.dispute.funds_reinstated", About::TakenBack),
+];
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Stripe's name for what happened; the same in every delivery of it.
+    pub id: EventId,
+    /// Its type.
+    pub kind: String,
+    /// When it happened.
+    pub created_at: Timestamp,
+    /// Whether it is about real money.
+    pub live: bool,
+    /// Who pays, where the object says so.
+    pub customer: Option<CustomerId>,
+    /// Whose it is, where the object carries our metadata.
+    pub user: Option<UserId>,
+    /// What to ask about.
+    pub subject: Subject,
+}
+
+/// What to ask Stripe about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A checkout.
+    Session(SessionId),
+    /// A subscription.
+    Subscription(SubscriptionId),
+    /// An invoice.
+    Invoice(StripeInvoiceId),
+    /// A payment.
+    Payment(PaymentId),
+    /// A charge, whose payment is not named.
+    Charge(ChargeId),
+    /// Nothing: a type we do not handle.
+    Ignored,
+    /// We should handle it and cannot: why.
+    Unreadable(String),
+}
+
+/// A body that is not an event at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an event: {0}")]
+pub struct NotAnEvent(pub String);
+
+impl Notice {
+    /// Reads an event, as a webhook or a list has it.
+    ///
+    /// # Errors
+    /// When it is no JSON object with an id, a type and a time. One that has them and is not as its
+    /// type should be is [`Subject::Unreadable`].
+    pub fn parse(body: &[u8]) -> Result<Notice, NotAnEvent> {
+        let envelope: Envelope =
+            serde_json::from_slice(body).map_err(|error| NotAnEvent(error.to_string()))?;
+        let handled = HANDLED.iter().find(|(kind, _)| *kind == envelope.kind);
+        let object = serde_json::from_value::<Object>(envelope.data.object);
+        let (customer, user) = match &object {
+            Ok(object) => (object.customer(), object.user()),
+            Err(_) => (None, None),
+        };
+        let subject = match (handled, object) {
+            (None, _) => Subject::Ignored,
+            (Some((_, about)), Ok(object)) => object
+                .subject(*about)
+                .unwrap_or_else(|error| Subject::Unreadable(error.to_string())),
+            (Some(_), Err(error)) => Subject::Unreadable(error.to_string()),
+        };
+        let created_at = Timestamp::from_secs(envelope.created);
+        let Envelope { id, kind, livemode: live, .. } = envelope;
+        Ok(Notice { id, kind, created_at, live, customer, user, subject })
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    id: EventId,
+    #[serde(rename = "type")]
+    kind: String,
+    created: i64,
+    #[serde(default)]
+    livemode: bool,
+    #[serde(default)]
+    data: Data,
+}
+
+#[derive(Default, Deserialize)]
+struct Data {
+    #[serde(default)]
+    object: serde_json::Value,
+}
+
+/// The members of the object that say what to ask about.
+#[derive(Deserialize)]
+struct Object {
+    id: String,
+    customer: Option<String>,
+    metadata: Option<HashMap<String, String>>,
+    client_reference_id: Option<String>,
+    payment_intent: Option<String>,
+    charge: Option<String>,
+    parent: Option<Parent>,
+}
+
+#[derive(Deserialize)]
+struct Parent {
+    subscription_details: Option<SubscriptionDetails>,
+}
+
+#[derive(Deserialize)]
+struct SubscriptionDetails {
+    metadata: Option<HashMap<String, String>>,
+}
+
+impl Object {
+    fn subject(&self, about: About) -> Result<Subject, InvalidId> {
+        match about {
+            About::Session => SessionId::parse(&self.id).map(Subject::Session),
+            About::Subscription => SubscriptionId::parse(&self.id).map(Subject::Subscription),
+            About::Invoice => StripeInvoiceId::parse(&self.id).map(Subject::Invoice),
+            About::Payment => PaymentId::parse(&self.id).map(Subject::Payment),
+            About::Charge => self.payment_or(Some(&self.id)),
+            About::TakenBack => self.payment_or(self.charge.as_deref()),
+        }
+    }
+
+    fn payment_or(&self, charge: Option<&str>) -> Result<Subject, InvalidId> {
+        match &self.payment_intent {
+            Some(payment) => PaymentId::parse(payment).map(Subject::Payment),
+            None => ChargeId::parse(charge.unwrap_or_default()).map(Subject::Charge),
+        }
+    }
+
+    fn customer(&self) -> Option<CustomerId> {
+        CustomerId::parse(self.customer.as_deref()?).ok()
+    }
+
+    /// A subscription's invoice carries a copy of the subscription's metadata, a checkout the
+    /// reference we opened it with.
+    fn user(&self) -> Option<UserId> {
+        let details = self.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
+        read::user(self.metadata.as_ref())
+            .or_else(|| read::user(details?.metadata.as_ref()))
+            .or_else(|| UserId::parse(self.client_reference_id.as_deref()?).ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn event(kind: &str, object: Value) -> Notice {
+        let body = json!({
+            "id": "evt_1", "object": "event", "type": kind, "created": 1_700_000_000,
+            "livemode": false, "data": {"object": object},
+        });
+        Notice::parse(body.to_string().as_bytes()).unwrap()
+    }
+
+    fn user(name: &str) -> Option<UserId> {
+        UserId::parse(name).ok()
+    }
+
+    #[test]
+    fn every_handled_event_says_what_to_ask_about() {
+        for (kind, about) in HANDLED {
+            let object = json!({"id": "x_1", "payment_intent": "pi_1", "charge": "ch_1"});
+            let expected = match about {
+                About::Session => Subject::Session(SessionId::parse("x_1").unwrap()),
+                About::Subscription => Subject::Subscription(SubscriptionId::parse("x_1").unwrap()),
+                About::Invoice => Subject::Invoice(StripeInvoiceId::parse("x_1").unwrap()),
+                About::Payment => Subject::Payment(PaymentId::parse("x_1").unwrap()),
+                About::Charge | About::TakenBack => {
+                    Subject::Payment(PaymentId::parse("pi_1").unwrap())
+                }
+            };
+            assert_eq!(event(kind, object).subject, expected, "{kind}");
+        }
+        let mut kinds: Vec<&str> = HANDLED.iter().map(|(kind, _)| *kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        assert_eq!(kinds.len(), HANDLED.len());
+    }
+
+    #[test]
+    fn a_charge_without_a_payment_is_asked_about_itself() {
+        let charge = |id| Subject::Charge(ChargeId::parse(id).unwrap());
+        let refunded = event("charge.refunded", json!({"id": "ch_1", "payment_intent": null}));
+        assert_eq!(refunded.subject, charge("ch_1"));
+        let refund = event("refund.created", json!({"id": "re_1", "charge": "ch_2"}));
+        assert_eq!(refund.subject, charge("ch_2"));
+        let neither = event("refund.created", json!({"id": "re_1"}));
+        assert!(matches!(neither.subject, Subject::Unreadable(_)), "{neither:?}");
+    }
+
+    #[test]
+    fn a_notice_says_whose_it_is_wherever_that_stands() {
+        let by_metadata = json!({"id": "cs_1", "customer": "cus_1", "metadata": {"user_id": "a"},
+            "client_reference_id": "b"});
+        let notice = event("checkout.session.completed", by_metadata);
+        assert_eq!((notice.user, notice.customer.unwrap().as_str()), (user("a"), "cus_1"));
+        let by_reference = json!({"id": "cs_1", "client_reference_id": "b"});
+        assert_eq!(event("checkout.session.expired", by_reference).user, user("b"));
+        let by_parent = json!({"id": "in_1", "metadata": {},
+            "parent": {"subscription_details": {"metadata": {"user_id": "c"}}}});
+        assert_eq!(event("invoice.paid", by_parent).user, user("c"));
+        assert_eq!(event("invoice.paid", json!({"id": "in_1"})).user, None);
+    }
+
+    #[test]
+    fn what_we_do_not_handle_is_ignored_and_what_we_cannot_read_is_kept() {
+        assert_eq!(event("invoice.created", json!({"id": "in_1"})).subject, Subject::Ignored);
+        assert_eq!(event("a.new.type", json!([1])).subject, Subject::Ignored);
+        for object in [json!(null), json!([]), json!({"id": 7}), json!({"id": "not an id"})] {
+            let notice = event("invoice.paid", object);
+            assert!(matches!(notice.subject, Subject::Unreadable(_)), "{notice:?}");
+            assert_eq!(notice.id.as_str(), "evt_1");
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_none() {
+        let thin =
+            r#"{"id": "evt_1", "type": "v1.invoice.paid", "created": "2026-11-22T00:00:00Z"}"#;
+        for body in ["", "null", "[]", "{}", r#"{"id": "evt_1"}"#, thin, "<html>"] {
+            assert!(Notice::parse(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(Notice::parse(&[0xff, 0xfe]).is_err());
+    }
+}

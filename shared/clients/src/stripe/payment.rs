@@ -1,0 +1,165 @@
+//! Payments as they are now, refunds and disputes included, and paying back.
+
+use domain::billing::{
+    external::{ChargeId, CustomerId, PaymentId},
+    payment::{Payment, PaymentState},
+};
+use serde::Serialize;
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+use stripe_core::{dispute::ListDispute, refund::CreateRefund};
+use stripe_shared::{
+    ApiErrors, Charge, Dispute, DisputeStatus, PaymentIntent, PaymentIntentStatus,
+};
+use stripe_types::Currency;
+
+use super::{PAGE_SIZE, Stripe, StripeError, read};
+
+/// A bank's wish to see the card's owner; Stripe gives it as its code or as the bank's.
+const AUTHENTICATION_REQUIRED: &str = "authentication_required";
+
+#[derive(Serialize)]
+struct Expand {
+    expand: [&'static str; 1],
+}
+
+impl Stripe {
+    /// A payment as it is now.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn payment(&self, id: &PaymentId) -> Result<Payment, StripeError> {
+        let request = RequestBuilder::new(StripeMethod::Get, format!("/payment_intents/{id}"))
+            .query(&Expand { expand: ["latest_charge"] });
+        let intent = self.transport.ask("retrieve a payment", request.customize()).await?;
+        self.payment_of(intent).await
+    }
+
+    /// Which payment a charge belongs to.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn payment_of_charge(
+        &self,
+        charge: &ChargeId,
+    ) -> Result<Option<PaymentId>, StripeError> {
+        let request = RequestBuilder::new(StripeMethod::Get, format!("/charges/{charge}"));
+        let request = request.customize::<Charge>();
+        let found = self.transport.ask("retrieve a charge", request).await?;
+        let intent = found.payment_intent.as_ref().map(|intent| PaymentId::parse(intent.id()));
+        intent.map(read::id).transpose()
+    }
+
+    /// Pays all of a payment back that was not paid back yet. One that is paid back already is left
+    /// as it is.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn refund(&self, payment: &PaymentId, key: &str) -> Result<(), StripeError> {
+        let request = CreateRefund::new().payment_intent(payment.as_str());
+        match self.transport.act("refund a payment", request.customize(), key).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_refused_as("charge_already_refunded") => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a payment whose latest charge is expanded. Its disputes are looked up where there are
+    /// any: the charge says only that.
+    pub(super) async fn payment_of(&self, intent: PaymentIntent) -> Result<Payment, StripeError> {
+        let charge = intent.latest_charge.as_ref().and_then(|charge| charge.as_object());
+        let disputes = match charge {
+            Some(charge) if charge.disputed => self.disputes(charge).await?,
+            Some(_) | None => Vec::new(),
+        };
+        reading(&intent, charge, &disputes)
+    }
+
+    async fn disputes(&self, charge: &Charge) -> Result<Vec<Dispute>, StripeError> {
+        let request = ListDispute::new().charge(charge.id.as_str()).limit(PAGE_SIZE);
+        Ok(self.transport.ask("list disputes", request.customize()).await?.data)
+    }
+}
+
+fn reading(
+    intent: &PaymentIntent,
+    charge: Option<&Charge>,
+    disputes: &[Dispute],
+) -> Result<Payment, StripeError> {
+    let state = state_of(intent);
+    let amount = match state {
+        PaymentState::Succeeded => intent.amount_received,
+        PaymentState::Pending | PaymentState::Failed { .. } => intent.amount,
+    };
+    let charge_id = intent.latest_charge.as_ref().map(|charge| ChargeId::parse(charge.id()));
+    let customer = intent.customer.as_ref().map(|customer| CustomerId::parse(customer.id()));
+    let withdrawn: i64 = disputes.iter().map(|it| taken_by(it, &intent.currency)).sum();
+    Ok(Payment {
+        id: read::id(PaymentId::parse(&intent.id))?,
+        charge: charge_id.map(read::id).transpose()?,
+        customer: customer.map(read::id).transpose()?,
+        user: read::user(Some(&intent.metadata)),
+        order: read::order(Some(&intent.metadata)),
+        state,
+        amount: read::money(amount, &intent.currency)?,
+        refunded: charge.map_or(0, |charge| charge.amount_refunded),
+        withdrawn: withdrawn.max(0),
+        disputed: disputes.iter().any(|dispute| is_open(&dispute.status)),
+    })
+}
+
+/// Waiting for a method of payment means that nothing was tried yet, or that it failed.
+fn state_of(intent: &PaymentIntent) -> PaymentState {
+    let failed = |code: &str| PaymentState::Failed { code: code.to_owned() };
+    match &intent.status {
+        PaymentIntentStatus::Succeeded => PaymentState::Succeeded,
+        PaymentIntentStatus::Canceled => {
+            failed(intent.cancellation_reason.as_ref().map_or("canceled", |it| it.as_str()))
+        }
+        PaymentIntentStatus::RequiresPaymentMethod => match &intent.last_payment_error {
+            Some(error) => failed(code_of(error)),
+            None => PaymentState::Pending,
+        },
+        PaymentIntentStatus::Processing
+        | PaymentIntentStatus::RequiresAction
+        | PaymentIntentStatus::RequiresCapture
+        | PaymentIntentStatus::RequiresConfirmation
+        | PaymentIntentStatus::Unknown(_)
+        | _ => PaymentState::Pending,
+    }
+}
+
+fn code_of(error: &ApiErrors) -> &str {
+    if error.decline_code.as_deref() == Some(AUTHENTICATION_REQUIRED) {
+        return AUTHENTICATION_REQUIRED;
+    }
+    error.code.as_ref().map_or("unknown", |code| code.as_str())
+}
+
+/// What a dispute has taken and not returned, in minor units of `currency`, its fee aside.
+///
+/// Our account may be settled in another currency. Then the amounts it moved do not compare, and
+/// the dispute's own amount stands for them as long as money is gone.
+fn taken_by(dispute: &Dispute, currency: &Currency) -> i64 {
+    let moved = &dispute.balance_transactions;
+    let taken = -moved.iter().map(|it| it.amount).sum::<i64>();
+    if moved.iter().all(|it| it.currency == *currency) {
+        return taken;
+    }
+    if taken > 0 { dispute.amount } else { 0 }
+}
+
+/// A status we do not know may still become anything.
+fn is_open(status: &DisputeStatus) -> bool {
+    match status {
+        DisputeStatus::Lost
+        | DisputeStatus::Prevented
+        | DisputeStatus::WarningClosed
+        | DisputeStatus::Won => false,
+        DisputeStatus::NeedsResponse
+        | DisputeStatus::UnderReview
+        | DisputeStatus::WarningNeedsResponse
+        | DisputeStatus::WarningUnderReview
+        | DisputeStatus::Unknown(_)
+        | _ => true,
+    }
+}

@@ -1,0 +1,94 @@
+//! The customer portal: Stripe's page where a member changes their subscription and their card.
+
+use std::collections::HashMap;
+
+use domain::billing::external::CustomerId;
+use serde::{Deserialize, Serialize};
+use stripe_billing::billing_portal_session::CreateBillingPortalSession;
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+use tokio::sync::OnceCell;
+
+use super::{Stripe, StripeError, transport::Transport};
+
+/// The name in a configuration's metadata that marks it as ours, and its value.
+pub(super) const MARK: (&str, &str) = ("prolight", "portal");
+
+/// The configuration that [`super::setup`] made, looked up once in a process. Without one, Stripe
+/// takes the account's default.
+#[derive(Default)]
+pub(super) struct Portal(OnceCell<String>);
+
+impl Stripe {
+    /// Opens the portal for a customer and returns its URL, which is good for a few minutes.
+    /// `return_url` is where its way back leads.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn open_portal(
+        &self,
+        customer: &CustomerId,
+        return_url: &str,
+    ) -> Result<String, StripeError> {
+        let mut request =
+            CreateBillingPortalSession::new().customer(customer.as_str()).return_url(return_url);
+        if let Some(configuration) = self.portal.configuration(&self.transport).await? {
+            request = request.configuration(configuration);
+        }
+        // Each visit is a page of its own: a key that comes again would lead to a page that is over.
+        let key = format!("portal:{:032x}", rand::random::<u128>());
+        let opened = self.transport.act("open the portal", request.customize(), &key).await?;
+        Ok(opened.url)
+    }
+}
+
+impl Portal {
+    async fn configuration(&self, transport: &Transport) -> Result<Option<String>, StripeError> {
+        if let Some(known) = self.0.get() {
+            return Ok(Some(known.clone()));
+        }
+        let found = find(transport).await?.map(|configuration| configuration.id);
+        if let Some(id) = &found {
+            // Somebody else may have kept the same one meanwhile.
+            self.0.set(id.clone()).ok();
+        }
+        Ok(found)
+    }
+}
+
+/// A configuration of the portal, as far as we look at it.
+#[derive(Deserialize)]
+pub(super) struct Configuration {
+    pub(super) id: String,
+    metadata: Option<HashMap<String, String>>,
+    /// The rest of it.
+    #[serde(flatten)]
+    pub(super) rest: serde_json::Value,
+}
+
+/// Our configuration, if there is one.
+pub(super) async fn find(transport: &Transport) -> Result<Option<Configuration>, StripeError> {
+    #[derive(Serialize)]
+    struct Wanted {
+        active: &'static str,
+        limit: i64,
+        expand: [&'static str; 1],
+    }
+    #[derive(Deserialize)]
+    struct Found {
+        data: Vec<Configuration>,
+    }
+    let wanted = Wanted {
+        active: "true",
+        limit: super::PAGE_SIZE,
+        expand: ["data.features.subscription_update.products"],
+    };
+    let path = "/billing_portal/configurations";
+    let request = RequestBuilder::new(StripeMethod::Get, path).query(&wanted);
+    let found: Found = transport.json("list portal configurations", &request, None).await?;
+    let (name, value) = MARK;
+    let is_ours = |configuration: &Configuration| {
+        let mark = configuration.metadata.as_ref().and_then(|metadata| metadata.get(name));
+        mark.is_some_and(|mark| mark == value)
+    };
+    Ok(found.data.into_iter().find(is_ours))
+}

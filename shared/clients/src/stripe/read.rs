@@ -1,0 +1,58 @@
+//! Reading Stripe's values into ours, and writing the metadata that we read back.
+
+use std::collections::HashMap;
+
+use domain::{
+    Timestamp,
+    id::{InvalidId, OrderId, UserId},
+    money::{Currency, Money},
+};
+
+use super::StripeError;
+
+/// Names in the metadata of everything we make at Stripe.
+pub(super) const USER_ID: &str = "user_id";
+pub(super) const ORDER_ID: &str = "order_id";
+pub(super) const PACK: &str = "pack";
+
+/// Free text that Stripe keeps with an object.
+pub(super) type Metadata = HashMap<String, String>;
+
+/// Metadata that says whose something is, and `more` of it.
+pub(super) fn about(user: &UserId, more: &[(&str, &str)]) -> Metadata {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let mut metadata: Metadata = more.iter().map(owned).collect();
+    metadata.insert(USER_ID.to_owned(), user.to_string());
+    metadata
+}
+
+/// Whose it is, if it says so.
+pub(super) fn user(metadata: Option<&Metadata>) -> Option<UserId> {
+    UserId::parse(metadata?.get(USER_ID)?).ok()
+}
+
+/// Which order it belongs to, if it says so.
+pub(super) fn order(metadata: Option<&Metadata>) -> Option<OrderId> {
+    OrderId::parse(metadata?.get(ORDER_ID)?).ok()
+}
+
+/// An id in an answer. One that we cannot keep makes the whole answer one that we cannot read.
+pub(super) fn id<T>(parsed: Result<T, InvalidId>) -> Result<T, StripeError> {
+    parsed.map_err(|error| StripeError::unknown(format!("an id in the answer: {error}")))
+}
+
+/// An amount in minor units.
+pub(super) fn money(amount: i64, of: &stripe_types::Currency) -> Result<Money, StripeError> {
+    Ok(Money { amount, currency: currency(of)? })
+}
+
+/// A currency.
+pub(super) fn currency(of: &stripe_types::Currency) -> Result<Currency, StripeError> {
+    let code = of.to_string();
+    Currency::parse(&code).map_err(|_| StripeError::unknown(format!("the currency {code}")))
+}
+
+/// A time in whole seconds, as Stripe's all are.
+pub(super) fn time(secs: stripe_types::Timestamp) -> Timestamp {
+    Timestamp::from_secs(secs)
+}

@@ -1,0 +1,87 @@
+//! Who is told of what happens, and what the customer portal offers.
+
+use domain::plan::Plan;
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        api_version,
+        notice::HANDLED,
+        portal::{self, MARK},
+    },
+    Done, Row, Run, StripeError, is_as, items, row, text,
+};
+use crate::secrets::Secret;
+
+/// The endpoint at `url` for our API version. One of another version is left beside it: until the
+/// functions of that version are gone, it is theirs.
+pub(super) async fn endpoint(run: &Run<'_>, url: &str) -> Result<Row, StripeError> {
+    let what = format!("webhook endpoint {url}");
+    let version = api_version();
+    let types: Vec<&str> = HANDLED.iter().map(|(kind, _)| *kind).collect();
+    let query = json!({"limit": super::super::PAGE_SIZE});
+    let endpoints = run.get("/webhook_endpoints", &query).await?;
+    let ours = |endpoint: &&Value| {
+        text(endpoint, "url") == url && text(endpoint, "api_version") == version
+    };
+    let Some(present) = items(&endpoints).iter().find(ours) else {
+        let form = json!({"url": url, "enabled_events": types, "api_version": version});
+        let made = run.post("/webhook_endpoints", &form).await?;
+        let secret = Some(text(&made, "secret")).filter(|text| !text.is_empty()).map(Secret::new);
+        return Ok(Row { secret, ..row(what, &made, Done::Created) });
+    };
+    if is_as(present, &json!({"enabled_events": types, "status": "enabled"})) {
+        return Ok(row(what, present, Done::Found));
+    }
+    let path = format!("/webhook_endpoints/{}", text(present, "id"));
+    let changed = run.post(&path, &json!({"enabled_events": types, "disabled": false})).await?;
+    Ok(row(what, &changed, Done::Changed))
+}
+
+/// The portal: the card, the invoices, the end of the subscription and another plan. A dearer plan
+/// begins at once and is invoiced at once; a cheaper one begins with the next period.
+pub(super) async fn portal(run: &Run<'_>, return_url: &str) -> Result<Row, StripeError> {
+    let what = "customer portal";
+    let (name, value) = MARK;
+    let wanted = json!({
+        "default_return_url": return_url,
+        "metadata": {name: value},
+        "features": {
+            "invoice_history": {"enabled": true},
+            "payment_method_update": {"enabled": true},
+            "subscription_cancel": {"enabled": true, "mode": "at_period_end"},
+            "subscription_update": {
+                "enabled": true,
+                "default_allowed_updates": ["price"],
+                "proration_behavior": "always_invoice",
+                "products": plans(run).await?,
+                "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
+            },
+        },
+    });
+    let Some(present) = portal::find(&run.stripe.transport).await? else {
+        let made = run.post("/billing_portal/configurations", &wanted).await?;
+        return Ok(row(what, &made, Done::Created));
+    };
+    if is_as(&present.rest, &without_mark(&wanted)) {
+        return Ok(Row { id: present.id, ..row(what, &present.rest, Done::Found) });
+    }
+    let path = format!("/billing_portal/configurations/{}", present.id);
+    Ok(row(what, &run.post(&path, &wanted).await?, Done::Changed))
+}
+
+/// The configuration was found by its mark, so the mark is as it should be.
+fn without_mark(wanted: &Value) -> Value {
+    let mut rest = wanted.clone();
+    if let Some(rest) = rest.as_object_mut() {
+        rest.remove("metadata");
+    }
+    rest
+}
+
+async fn plans(run: &Run<'_>) -> Result<Vec<Value>, StripeError> {
+    run.stripe.catalogue.forget().await;
+    let prices = run.stripe.catalogue.prices(&run.stripe.transport).await?;
+    let keys = Plan::ALL.into_iter().filter_map(|plan| plan.terms().lookup_key);
+    keys.map(|key| Ok(json!({"product": key, "prices": [prices.id_of(key)?]}))).collect()
+}

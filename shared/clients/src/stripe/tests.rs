@@ -1,0 +1,152 @@
+//! The client on the wire: its transport against a server that answers as told, everything else
+//! against the sandbox, which is as strict as Stripe.
+
+mod account;
+mod money;
+mod plans;
+#[cfg(feature = "stripe-mock")]
+mod stripe_mock;
+mod transport;
+
+use std::time::Duration;
+
+use domain::{
+    Timestamp,
+    billing::{
+        checkout::PlanCheckout,
+        external::{CustomerId, PaymentId, SessionId},
+        order::{OrderState, PackOrder, Via},
+        payment::Payment,
+    },
+    id::{OrderId, UserId},
+    pack::Pack,
+    plan::Plan,
+};
+use sandbox::{
+    Config, RunningSandbox, Sandbox,
+    faults::{AnswerFault, Condition, Fault, Order},
+    route::Route,
+    stripe::{Card, Catalogue, Control, Deliver, Settings, Setup},
+};
+
+use super::{
+    transport::{Pace, Transport},
+    *,
+};
+
+/// When every test begins, at Stripe and here: 22 November 2026, 9:00.
+const BEGIN: i64 = 1_795_338_000;
+/// Quick enough for a test to sit through.
+const QUICK: Pace = Pace {
+    attempts: 3,
+    attempt: Duration::from_millis(500),
+    total: Duration::from_millis(1500),
+    pause: Duration::from_millis(5),
+};
+
+/// A Stripe account of our own, and somebody who buys.
+struct Visit {
+    sandbox: RunningSandbox,
+    stripe: Stripe,
+}
+
+impl Visit {
+    async fn begin() -> Visit {
+        Visit::to(Catalogue::Seeded, Tax::None, Settings::default()).await
+    }
+
+    async fn to(catalogue: Catalogue, tax: Tax, settings: Settings) -> Visit {
+        let settings = Settings { deliver: Deliver::Off, ..settings };
+        let setup = Setup { seed: Some(7), now: Some(BEGIN), catalogue, settings };
+        let config = Config { stripe: setup, ..Config::default() };
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let stripe = client(&sandbox.stripe().url(), tax);
+        Visit { sandbox, stripe }
+    }
+
+    fn control(&self) -> Control<'_> {
+        self.sandbox.stripe()
+    }
+
+    fn spoil(&self, route: Route, marker: &str, fault: AnswerFault, times: u32) {
+        let on = Condition { route: Some(route), marker: Some(marker.into()) };
+        self.sandbox.order(Order { fault: Fault::Answer(fault), on, times }).unwrap();
+    }
+
+    fn happened(&self, kind: &str) -> usize {
+        self.control().event_types().iter().filter(|event| *event == kind).count()
+    }
+
+    async fn customer(&self) -> CustomerId {
+        self.stripe.create_customer(&member(), Some("member@prolight.test")).await.unwrap()
+    }
+
+    /// A plan, paid on its page.
+    async fn subscribed(&self, customer: &CustomerId, plan: Plan, card: Card) -> Session {
+        let checkout = checkout(1, plan);
+        let page = self.stripe.open_plan_checkout(&member(), customer, &checkout, &urls()).await;
+        let page = page.unwrap();
+        self.control().pay(page.session.as_str(), card).unwrap();
+        self.stripe.session(&page.session).await.unwrap()
+    }
+
+    /// A pack, paid on its page.
+    async fn bought(&self, customer: &CustomerId, order: &PackOrder, card: Card) -> Session {
+        let page = self.stripe.open_pack_checkout(order, customer, &urls()).await.unwrap();
+        self.control().pay(page.session.as_str(), card).unwrap();
+        self.stripe.session(&page.session).await.unwrap()
+    }
+
+    async fn payment(&self, id: &PaymentId) -> Payment {
+        self.stripe.payment(id).await.unwrap()
+    }
+}
+
+fn client(base: &str, tax: Tax) -> Stripe {
+    let key = Secret::new(sandbox::stripe::API_KEY);
+    Stripe::over(Transport::paced(Http::kept().unwrap(), base, &key, QUICK).unwrap(), tax)
+}
+
+fn member() -> UserId {
+    UserId::parse("user_member").unwrap()
+}
+
+fn urls() -> ReturnUrls {
+    ReturnUrls {
+        success: "https://prolight.test/billing?session={CHECKOUT_SESSION_ID}".into(),
+        cancel: "https://prolight.test/billing".into(),
+    }
+}
+
+fn checkout(nth: u32, plan: Plan) -> PlanCheckout {
+    let begun_at = Timestamp::from_secs(BEGIN);
+    let expires_at = begun_at.plus(domain::billing::order::CHECKOUT_OPEN);
+    PlanCheckout { nth, plan, begun_at, expires_at, session: None, url: None }
+}
+
+fn order(nth: u128, pack: Pack, via: Via) -> PackOrder {
+    let created_at = Timestamp::from_secs(BEGIN);
+    PackOrder {
+        id: OrderId::new(created_at, nth),
+        user_id: member(),
+        version: 0,
+        pack,
+        via,
+        state: OrderState::Open,
+        created_at,
+        session: None,
+        url: None,
+        payment: None,
+        paid_at: None,
+        paid: None,
+        refunded: 0,
+        withdrawn: 0,
+        taken_back: 0,
+        lot: None,
+        due_at: None,
+    }
+}
+
+fn session_id(text: &str) -> SessionId {
+    SessionId::parse(text).unwrap()
+}

@@ -1,0 +1,122 @@
+//! Setting an account up, and the portal.
+
+use serde_json::{Value, json};
+use stripe_client_core::{RequestBuilder, StripeMethod};
+
+use super::*;
+use crate::stripe::setup::{Done, Row, Wanted, set_up};
+
+const HOOK: &str = "https://api.prolight.test/webhooks/stripe";
+
+async fn run(visit: &Visit) -> Vec<Row> {
+    let wanted = Wanted {
+        webhook_url: Some(HOOK.into()),
+        return_url: Some("https://prolight.test/billing".into()),
+        run: rand::random(),
+    };
+    set_up(&visit.stripe, &wanted).await.unwrap()
+}
+
+async fn post(visit: &Visit, path: &str, form: Value) -> Value {
+    let request = RequestBuilder::new(StripeMethod::Post, path).form(&form);
+    let key = format!("{path}{form}");
+    visit.stripe.transport.json("x", &request, Some(&key)).await.unwrap()
+}
+
+async fn empty() -> Visit {
+    Visit::to(Catalogue::Empty, Tax::None, Settings::default()).await
+}
+
+fn all(rows: &[Row], done: Done) -> bool {
+    rows.iter().all(|row| row.done == done)
+}
+
+#[tokio::test]
+async fn an_empty_account_is_set_up_once() {
+    let visit = empty().await;
+    let customer = visit.customer().await;
+    let open = || async {
+        let checkout = checkout(1, Plan::Pro);
+        visit.stripe.open_plan_checkout(&member(), &customer, &checkout, &urls()).await
+    };
+    assert!(matches!(open().await, Err(StripeError::Unreached { .. })));
+
+    let first = run(&visit).await;
+    assert_eq!(first.len(), 12, "{first:#?}");
+    assert!(all(&first, Done::Created), "{first:#?}");
+    assert_eq!(first.iter().filter(|row| row.secret.is_some()).count(), 1);
+    let second = run(&visit).await;
+    assert!(all(&second, Done::Found), "{second:#?}");
+    let ids = |rows: &[Row]| rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&first), ids(&second));
+    open().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_there_is_taken_over() {
+    let visit = Visit::begin().await;
+    run(&visit).await;
+    let second = run(&visit).await;
+    assert!(all(&second, Done::Found), "{second:#?}");
+}
+
+#[tokio::test]
+async fn a_changed_price_follows_the_old_one_and_old_subscriptions_stay_known() {
+    let visit = empty().await;
+    let key = Plan::Pro.terms().lookup_key.unwrap();
+    post(&visit, "/products", json!({"id": key, "name": "An old name"})).await;
+    let old = json!({
+        "product": key, "currency": "usd", "unit_amount": 1900, "lookup_key": key,
+        "recurring": {"interval": "month"},
+    });
+    let old = post(&visit, "/prices", old).await;
+    let customer = visit.customer().await;
+    let session = visit.subscribed(&customer, Plan::Pro, Card::Succeeds).await;
+
+    let rows = run(&visit).await;
+    let pro: Vec<&Row> = rows.iter().filter(|row| row.what.ends_with(key)).collect();
+    assert!(pro.iter().all(|row| row.done == Done::Changed), "{pro:#?}");
+    assert_ne!(pro[1].id, old["id"]);
+    let old = visit.control().object(old["id"].as_str().unwrap()).unwrap();
+    assert_eq!((&old["active"], &old["lookup_key"]), (&json!(false), &json!(null)));
+    let second = run(&visit).await;
+    assert!(all(&second, Done::Found), "{second:#?}");
+
+    let now = visit.stripe.subscription(&session.subscription.unwrap()).await.unwrap();
+    assert_eq!(now.subscription.unwrap().plan, Plan::Pro);
+    let invoice = visit.stripe.invoice(&now.latest_invoice.unwrap()).await.unwrap();
+    assert_eq!((invoice.lines[0].plan, invoice.total), (Some(Plan::Pro), 1900));
+}
+
+#[tokio::test]
+async fn an_endpoint_is_mended_and_one_of_another_version_is_left_alone() {
+    let visit = Visit::begin().await;
+    let other = json!({"url": HOOK, "enabled_events": ["*"], "api_version": "2026-03-25.dahlia"});
+    let other = post(&visit, "/webhook_endpoints", other).await;
+    let made = run(&visit).await;
+    let endpoint = &made[made.len() - 2];
+    assert_eq!(endpoint.done, Done::Created);
+    assert_ne!(endpoint.id, other["id"]);
+
+    let path = format!("/webhook_endpoints/{}", endpoint.id);
+    post(&visit, &path, json!({"enabled_events": ["invoice.paid"]})).await;
+    let mended = run(&visit).await;
+    assert_eq!(mended[made.len() - 2].done, Done::Changed);
+    assert!(all(&run(&visit).await, Done::Found));
+}
+
+#[tokio::test]
+async fn the_portal_is_opened_with_our_configuration_once_there_is_one() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let open = async || visit.stripe.open_portal(&customer, "https://prolight.test/billing").await;
+    let first = open().await.unwrap();
+    assert_ne!(open().await.unwrap(), first);
+    let configuration = run(&visit).await.pop().unwrap().id;
+    open().await.unwrap();
+    let received = visit.sandbox.received(&sandbox::journal::Filter::default()).items;
+    let opened = received.iter().filter(|it| it.path.ends_with("/billing_portal/sessions"));
+    let bodies: Vec<&str> = opened.map(|it| it.body.as_str()).collect();
+    assert!(!bodies[0].contains("configuration="), "{bodies:?}");
+    assert!(bodies.last().unwrap().contains(&configuration), "{bodies:?}");
+}

@@ -1,0 +1,231 @@
+//! Payments: packs on a page, packs by a saved card, and what is taken back of them.
+
+use domain::{
+    billing::{external::ChargeId, payment::PaymentState},
+    money::Money,
+};
+use sandbox::stripe::{Closing, Decision, Opening};
+
+use super::*;
+use crate::stripe::notice::Subject;
+
+fn pack() -> PackOrder {
+    order(1, Pack::Small, Via::Checkout)
+}
+
+fn failed(code: &str) -> PaymentState {
+    PaymentState::Failed { code: code.to_owned() }
+}
+
+#[tokio::test]
+async fn a_pack_is_paid_on_its_page() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let page = visit.stripe.open_pack_checkout(&pack(), &customer, &urls()).await.unwrap();
+    let again = visit.stripe.open_pack_checkout(&pack(), &customer, &urls()).await.unwrap();
+    assert_eq!(again, page);
+    let session = visit.bought(&customer, &pack(), Card::Succeeds).await;
+    assert_eq!((session.id.clone(), session.status), (page.session, SessionStatus::Complete));
+    assert_eq!((session.order, session.user), (Some(pack().id), Some(member())));
+    let payment = session.payment.unwrap();
+    assert_eq!(payment.state, PaymentState::Succeeded);
+    assert_eq!(payment.amount, Money::usd_cents(500));
+    assert_eq!((payment.order.clone(), payment.user.clone()), (Some(pack().id), Some(member())));
+    assert_eq!(payment.customer.as_ref(), Some(&customer));
+    assert_eq!((payment.refunded, payment.withdrawn, payment.disputed), (0, 0, false));
+    assert_eq!(visit.payment(&payment.id).await, payment);
+
+    let charge = payment.charge.unwrap();
+    let found = visit.stripe.payment_of_charge(&charge).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&payment.id));
+    assert_eq!(visit.stripe.invoice_of_payment(&payment.id).await.unwrap(), None);
+    let unknown = ChargeId::parse("ch_unknown").unwrap();
+    assert_eq!(visit.stripe.payment_of_charge(&unknown).await.unwrap_err(), StripeError::Missing);
+}
+
+#[tokio::test]
+async fn a_declined_card_leaves_the_page_open() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let session = visit.bought(&customer, &pack(), Card::Declines).await;
+    assert_eq!(session.status, SessionStatus::Open);
+    let paid = visit.bought(&customer, &pack(), Card::Succeeds).await;
+    assert_eq!(paid.id, session.id);
+    assert_eq!(paid.payment.unwrap().state, PaymentState::Succeeded);
+}
+
+#[tokio::test]
+async fn a_bank_debit_is_pending_until_the_bank_decides() {
+    for (decision, expected) in [(Decision::Succeed, "succeeded"), (Decision::Fail, "failed")] {
+        let visit = Visit::begin().await;
+        let customer = visit.customer().await;
+        let session = visit.bought(&customer, &pack(), Card::Bank).await;
+        assert_eq!(session.status, SessionStatus::Complete);
+        let payment = session.payment.unwrap();
+        assert_eq!(payment.state, PaymentState::Pending);
+        visit.control().decide(session.id.as_str(), decision).unwrap();
+        let state = serde_json::to_value(visit.payment(&payment.id).await.state).unwrap();
+        assert_eq!(state["state"], expected);
+    }
+}
+
+#[tokio::test]
+async fn what_is_refunded_is_counted_and_refunded_once() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let id = visit.bought(&customer, &pack(), Card::Succeeds).await.payment.unwrap().id;
+    let refund = visit.control().refund(id.as_str(), Some(100)).unwrap();
+    assert_eq!(visit.payment(&id).await.refunded, 100);
+    visit.control().fail_refund(&refund).unwrap();
+    assert_eq!(visit.payment(&id).await.refunded, 0);
+
+    visit.spoil(Route::StripeRefunds, "POST", AnswerFault::ServerErrorAfterAccepting, 2);
+    visit.stripe.refund(&id, "refund-1").await.unwrap();
+    visit.stripe.refund(&id, "refund-2").await.unwrap();
+    assert_eq!(visit.payment(&id).await.refunded, 500);
+    assert_eq!(visit.happened("refund.created"), 2);
+}
+
+#[tokio::test]
+async fn a_dispute_takes_and_may_return() {
+    let check = async |cents, opening, closing, during: (i64, bool), after: i64| {
+        let visit = Visit::begin().await;
+        let customer = visit.customer().await;
+        let id = visit.bought(&customer, &pack(), Card::Succeeds).await.payment.unwrap().id;
+        let dispute = visit.control().dispute(id.as_str(), cents, opening).unwrap();
+        let disputed = visit.payment(&id).await;
+        assert_eq!((disputed.withdrawn, disputed.disputed), during, "{opening:?}");
+        visit.control().close_dispute(&dispute, closing).unwrap();
+        let closed = visit.payment(&id).await;
+        assert_eq!((closed.withdrawn, closed.disputed), (after, false), "{closing:?}");
+        assert_eq!(closed.state, PaymentState::Succeeded);
+    };
+    check(None, Opening::Chargeback, Closing::Won, (500, true), 0).await;
+    check(None, Opening::Chargeback, Closing::Lost, (500, true), 500).await;
+    check(Some(200), Opening::Chargeback, Closing::Lost, (200, true), 200).await;
+    check(None, Opening::Warning, Closing::WarningClosed, (0, true), 0).await;
+}
+
+#[tokio::test]
+async fn a_saved_card_is_charged_once() {
+    for fault in [
+        AnswerFault::ServerErrorAfterAccepting,
+        AnswerFault::BrokenConnection,
+        AnswerFault::Silence,
+        AnswerFault::MalformedJson,
+    ] {
+        for times in [1, 3] {
+            let visit = Visit::begin().await;
+            let customer = visit.customer().await;
+            visit.control().set_card(customer.as_str(), Card::Succeeds).unwrap();
+            let order = order(1, Pack::Medium, Via::TopUp);
+            visit.spoil(Route::StripePayments, "POST", fault.clone(), times);
+            let charged = visit.stripe.charge_saved_card(&order, &customer).await.unwrap();
+            let Charged::Settled(payment) = &charged else { panic!("{charged:?}") };
+            assert_eq!(payment.state, PaymentState::Succeeded, "{fault:?}");
+            assert_eq!(payment.amount, Money::usd_cents(1800));
+            assert_eq!(payment.order.as_ref(), Some(&order.id));
+            let again = visit.stripe.charge_saved_card(&order, &customer).await.unwrap();
+            assert_eq!(again, charged);
+            assert_eq!(visit.happened("payment_intent.succeeded"), 1, "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_not_charged_again_when_its_key_is_forgotten() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    visit.control().set_card(customer.as_str(), Card::Succeeds).unwrap();
+    let order = order(1, Pack::Small, Via::TopUp);
+    let charged = visit.stripe.charge_saved_card(&order, &customer).await.unwrap();
+    visit.control().advance(sandbox::stripe::Advance::Days(3)).unwrap();
+    assert_eq!(visit.stripe.charge_saved_card(&order, &customer).await.unwrap(), charged);
+    assert_eq!(visit.happened("payment_intent.succeeded"), 1);
+}
+
+#[tokio::test]
+async fn a_saved_card_that_is_not_charged_says_why() {
+    for (card, code) in [
+        (Card::Declines, "card_declined"),
+        (Card::LacksFunds, "card_declined"),
+        (Card::Authenticates, "authentication_required"),
+    ] {
+        let visit = Visit::begin().await;
+        let customer = visit.customer().await;
+        visit.control().set_card(customer.as_str(), card).unwrap();
+        let order = order(1, Pack::Small, Via::TopUp);
+        for _ in 0..2 {
+            let charged = visit.stripe.charge_saved_card(&order, &customer).await.unwrap();
+            let Charged::Settled(payment) = charged else { panic!("{card:?}") };
+            assert_eq!(payment.state, failed(code), "{card:?}");
+        }
+        assert_eq!(visit.happened("payment_intent.payment_failed"), 1, "{card:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_card_is_the_default_or_the_subscriptions_or_the_first_saved() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let charge = async |nth| {
+        let order = order(nth, Pack::Small, Via::TopUp);
+        visit.stripe.charge_saved_card(&order, &customer).await.unwrap()
+    };
+    assert_eq!(charge(1).await, Charged::NoPaymentMethod);
+    // A pack paid on its page saves the card, without making it anybody's default.
+    visit.bought(&customer, &order(2, Pack::Small, Via::Checkout), Card::Succeeds).await;
+    assert!(matches!(charge(3).await, Charged::Settled(_)));
+    visit.subscribed(&customer, Plan::Pro, Card::DeclinesLater).await;
+    let Charged::Settled(payment) = charge(4).await else { panic!() };
+    assert_eq!(payment.state, failed("card_declined"));
+    visit.control().set_card(customer.as_str(), Card::SucceedsToo).unwrap();
+    let Charged::Settled(payment) = charge(5).await else { panic!() };
+    assert_eq!(payment.state, PaymentState::Succeeded);
+}
+
+#[tokio::test]
+async fn what_happened_is_listed_newest_first_and_every_page_leads_on() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    for nth in 1..=20 {
+        visit.bought(&customer, &order(nth, Pack::Small, Via::Checkout), Card::Succeeds).await;
+    }
+    let (mut listed, mut after, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let since = Timestamp::from_secs(BEGIN);
+        let page = visit.stripe.events(since, after.as_ref()).await.unwrap();
+        after = page.items.last().map(|notice| notice.id.clone());
+        listed.extend(page.items);
+        pages += 1;
+        if !page.more {
+            break;
+        }
+    }
+    let made = visit.control().events();
+    let expected: Vec<Notice> =
+        made.iter().rev().map(|body| Notice::parse(body.as_bytes()).unwrap()).collect();
+    assert_eq!(listed, expected);
+    assert!(pages > 1, "{} events", listed.len());
+    let sessions = listed.iter().filter(|it| matches!(it.subject, Subject::Session(_)));
+    assert_eq!(sessions.count(), 20);
+    assert!(listed.iter().all(|it| !matches!(it.subject, Subject::Unreadable(_))));
+    let later = visit.stripe.events(Timestamp::from_secs(BEGIN + 1), None).await.unwrap();
+    assert!(later.items.is_empty() && !later.more);
+}
+
+#[tokio::test]
+async fn the_sandbox_signs_as_stripe_does() {
+    let visit = Visit::begin().await;
+    visit.customer().await;
+    let body = visit.control().events().remove(0);
+    let signature = visit.control().sign(&body, "whsec_1", BEGIN);
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert(webhook::SIGNATURE_HEADER, signature.parse().unwrap());
+    let verify = |secret| {
+        let now = Timestamp::from_secs(BEGIN);
+        webhook::verify(&[Secret::new(secret)], &headers, body.as_bytes(), now)
+    };
+    assert_eq!(verify("whsec_1"), Ok(()));
+    assert_eq!(verify("whsec_2"), Err(webhook::SignatureRefused::Signature));
+}

@@ -1,0 +1,196 @@
+//! Plans: their checkouts, subscriptions and invoices.
+
+use domain::{
+    billing::{
+        external::{StripeInvoiceId, SubscriptionId},
+        invoice::{InvoiceStatus, Issue},
+        subscription::SubscriptionStatus,
+    },
+    money::Currency,
+};
+
+use super::*;
+
+const DAY_S: i64 = 24 * 60 * 60;
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+#[tokio::test]
+async fn a_member_has_one_customer() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    assert_eq!(visit.customer().await, customer);
+    assert_eq!(visit.happened("customer.created"), 1);
+    assert_eq!(visit.stripe.user_of_customer(&customer).await.unwrap(), Some(member()));
+    let unknown = CustomerId::parse("cus_unknown").unwrap();
+    let error = visit.stripe.user_of_customer(&unknown).await.unwrap_err();
+    assert_eq!(error, StripeError::Missing);
+}
+
+#[tokio::test]
+async fn a_checkout_of_a_plan_is_one_page_however_often_it_is_asked_for() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let open = async |nth| {
+        let checkout = checkout(nth, Plan::Pro);
+        visit.stripe.open_plan_checkout(&member(), &customer, &checkout, &urls()).await.unwrap()
+    };
+    visit.spoil(Route::StripeCheckout, "POST", AnswerFault::ServerErrorAfterAccepting, 1);
+    visit.spoil(Route::StripeCheckout, "POST", AnswerFault::BrokenConnection, 1);
+    let page = open(1).await;
+    assert_eq!(open(1).await, page);
+    assert_ne!(open(2).await.session, page.session);
+    assert_eq!(page.expires_at, checkout(1, Plan::Pro).expires_at);
+
+    let session = visit.stripe.session(&page.session).await.unwrap();
+    assert_eq!(session.status, SessionStatus::Open);
+    assert_eq!((session.user, session.customer), (Some(member()), Some(customer.clone())));
+    assert_eq!((session.order, session.payment, session.subscription), (None, None, None));
+    assert_eq!(session.url.as_deref(), Some(page.url.as_str()));
+}
+
+#[tokio::test]
+async fn a_checkout_is_closed_once_and_a_paid_one_stays_paid() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let checkout = checkout(1, Plan::Pro);
+    let stripe = &visit.stripe;
+    let page = stripe.open_plan_checkout(&member(), &customer, &checkout, &urls()).await.unwrap();
+    for _ in 0..2 {
+        let closed = stripe.expire_session(&page.session).await.unwrap();
+        assert_eq!((closed.status, closed.url), (SessionStatus::Expired, None));
+    }
+    assert_eq!(visit.happened("checkout.session.expired"), 1);
+
+    let order = order(1, Pack::Small, Via::Checkout);
+    let paid = visit.bought(&customer, &order, Card::Succeeds).await;
+    let kept = stripe.expire_session(&paid.id).await.unwrap();
+    assert_eq!(kept.status, SessionStatus::Complete);
+    let unknown = stripe.expire_session(&session_id("cs_test_unknown")).await;
+    assert_eq!(unknown.unwrap_err(), StripeError::Missing);
+}
+
+#[tokio::test]
+async fn a_paid_plan_is_a_subscription_with_a_paid_invoice() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let session = visit.subscribed(&customer, Plan::Pro, Card::Succeeds).await;
+    assert_eq!(session.status, SessionStatus::Complete);
+    let now = visit.stripe.subscription(&session.subscription.unwrap()).await.unwrap();
+    assert_eq!((now.customer, now.user), (customer.clone(), Some(member())));
+    let subscription = now.subscription.unwrap();
+    assert_eq!(subscription.plan, Plan::Pro);
+    assert_eq!(subscription.status, SubscriptionStatus::Active);
+    assert_eq!(subscription.period.starts_at, at(BEGIN));
+    assert_eq!(subscription.period.ends_at, at(BEGIN).plus_months(1));
+    assert!(!subscription.cancel_at_period_end && subscription.ended_at.is_none());
+
+    let id = now.latest_invoice.unwrap();
+    let invoice = visit.stripe.invoice(&id).await.unwrap();
+    assert_eq!((&invoice.customer, &invoice.user), (&customer, &Some(member())));
+    assert_eq!(invoice.subscription.as_ref(), Some(&subscription.id));
+    assert_eq!(invoice.status, InvoiceStatus::Paid);
+    assert_eq!((invoice.subtotal, invoice.tax, invoice.total), (2900, 0, 2900));
+    assert_eq!((invoice.amount_paid, invoice.amount_due), (2900, 0));
+    let line = &invoice.lines[0];
+    assert_eq!((line.plan, line.amount, line.quantity), (Some(Plan::Pro), 2900, 1));
+    assert_eq!(line.period, Some(subscription.period));
+    assert!(invoice.hosted_url.is_some() && invoice.pdf_url.is_some() && invoice.number.is_some());
+
+    let payment = invoice.payment.clone().unwrap();
+    assert_eq!(visit.stripe.invoice_of_payment(&payment).await.unwrap(), Some(id.clone()));
+    assert_eq!(visit.payment(&payment).await.order, None);
+    let ours = invoice.of(member());
+    assert_eq!((ours.currency, ours.period), (Currency::USD, Some(subscription.period)));
+    assert_eq!(ours.id, invoice_id(ours.created_at, &id));
+    let subscription = Some(subscription.id);
+    assert_eq!(ours.issue, Issue::Subscription { invoice: id, subscription });
+}
+
+#[tokio::test]
+async fn tax_is_told_from_the_price() {
+    let settings = Settings { tax_bps: 1900, ..Settings::default() };
+    let visit = Visit::to(Catalogue::Seeded, Tax::Automatic, settings).await;
+    let customer = visit.customer().await;
+    let session = visit.subscribed(&customer, Plan::Pro, Card::Succeeds).await;
+    let now = visit.stripe.subscription(&session.subscription.unwrap()).await.unwrap();
+    let invoice = visit.stripe.invoice(&now.latest_invoice.unwrap()).await.unwrap();
+    assert_eq!((invoice.subtotal, invoice.tax, invoice.total), (2900, 551, 3451));
+}
+
+#[tokio::test]
+async fn a_subscription_stops_and_goes_on_and_ends() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let session = visit.subscribed(&customer, Plan::Enterprise, Card::Succeeds).await;
+    let id = session.subscription.unwrap();
+    let stripe = &visit.stripe;
+    let stops = stripe.set_renewal(&id, Renewal::Stops, "wish-1").await.unwrap();
+    assert!(stops.subscription.unwrap().cancel_at_period_end);
+    let goes_on = stripe.set_renewal(&id, Renewal::GoesOn, "wish-2").await.unwrap();
+    assert!(!goes_on.subscription.unwrap().cancel_at_period_end);
+    for _ in 0..2 {
+        stripe.cancel_now(&id).await.unwrap();
+    }
+    assert_eq!(visit.happened("customer.subscription.deleted"), 1);
+    let over = stripe.subscription(&id).await.unwrap().subscription.unwrap();
+    assert_eq!((over.status, over.ended_at), (SubscriptionStatus::Canceled, Some(at(BEGIN))));
+    let error = stripe.set_renewal(&id, Renewal::Stops, "wish-3").await.unwrap_err();
+    assert!(matches!(error, StripeError::Refused { .. }), "{error:?}");
+
+    let unknown = SubscriptionId::parse("sub_unknown").unwrap();
+    assert_eq!(stripe.subscription(&unknown).await.unwrap_err(), StripeError::Missing);
+    assert_eq!(stripe.cancel_now(&unknown).await.unwrap_err(), StripeError::Missing);
+}
+
+#[tokio::test]
+async fn a_renewal_that_is_not_paid_leaves_an_open_invoice() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let session = visit.subscribed(&customer, Plan::Pro, Card::DeclinesLater).await;
+    let id = session.subscription.unwrap();
+    let to = at(BEGIN).plus_months(1).as_secs() + DAY_S;
+    visit.control().advance(sandbox::stripe::Advance::To(to)).unwrap();
+    let now = visit.stripe.subscription(&id).await.unwrap();
+    let subscription = now.subscription.unwrap();
+    assert_eq!(subscription.status, SubscriptionStatus::PastDue);
+    assert_eq!(subscription.period.starts_at, at(BEGIN).plus_months(1));
+    let invoice = visit.stripe.invoice(&now.latest_invoice.unwrap()).await.unwrap();
+    assert_eq!(invoice.status, InvoiceStatus::Open);
+    assert_eq!((invoice.amount_paid, invoice.amount_due), (0, 2900));
+    assert!(invoice.next_attempt_at.is_some() && invoice.attempts > 0);
+}
+
+#[tokio::test]
+async fn every_subscription_is_on_a_page() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let session = visit.subscribed(&customer, Plan::Pro, Card::Succeeds).await;
+    let id = session.subscription.unwrap();
+    visit.stripe.cancel_now(&id).await.unwrap();
+    let page = visit.stripe.subscriptions(None).await.unwrap();
+    assert!(!page.more);
+    assert_eq!(page.items, [visit.stripe.subscription(&id).await.unwrap()]);
+    let rest = visit.stripe.subscriptions(Some(&id)).await.unwrap();
+    assert!(rest.items.is_empty() && !rest.more);
+}
+
+#[tokio::test]
+async fn an_invoice_that_is_not_there_is_missing() {
+    let visit = Visit::begin().await;
+    let unknown = StripeInvoiceId::parse("in_unknown").unwrap();
+    assert_eq!(visit.stripe.invoice(&unknown).await.unwrap_err(), StripeError::Missing);
+}
+
+#[test]
+fn our_id_of_an_invoice_is_always_the_same_and_sorts_by_time() {
+    let id = |created, name| invoice_id(at(created), &StripeInvoiceId::parse(name).unwrap());
+    assert_eq!(id(BEGIN, "in_1"), id(BEGIN, "in_1"));
+    assert_ne!(id(BEGIN, "in_1"), id(BEGIN, "in_2"));
+    assert!(id(BEGIN, "in_1") < id(BEGIN + 1, "in_2"));
+    let placed = order(1, Pack::Small, Via::Checkout);
+    assert_eq!(receipt_id(&placed), receipt_id(&placed));
+    assert_ne!(receipt_id(&placed), receipt_id(&order(2, Pack::Small, Via::Checkout)));
+}

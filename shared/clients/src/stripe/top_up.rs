@@ -1,0 +1,179 @@
+//! Charging a saved card, while its owner is away.
+//!
+//! Money may move here without anybody watching, so the order is asked after before it is charged:
+//! a key is forgotten after a day, the payment is not. And however the request ended, what became of
+//! it is looked up, by the order's name in its metadata.
+
+use domain::{
+    billing::{external::CustomerId, order::PackOrder, payment::Payment},
+    time::DAY,
+};
+use serde::Serialize;
+use stripe_billing::subscription::ListSubscription;
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+use stripe_core::customer::{
+    ListPaymentMethodsCustomer, ListPaymentMethodsCustomerType, RetrieveCustomer,
+    RetrieveCustomerReturned,
+};
+use stripe_shared::PaymentIntent;
+use stripe_types::{List, RangeQueryTs};
+
+use super::{
+    PAGE_SIZE, Stripe, StripeError,
+    checkout::metadata_of,
+    read::{self, Metadata},
+};
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Charged {
+    /// There is a payment, made or failed.
+    Settled(Payment),
+    /// Nothing was asked for: the member has no saved card.
+    NoPaymentMethod,
+}
+
+#[derive(Serialize)]
+struct Intent<'a> {
+    amount: u32,
+    currency: &'a str,
+    customer: &'a str,
+    payment_method: &'a str,
+    off_session: &'a str,
+    confirm: &'a str,
+    description: &'a str,
+    metadata: Metadata,
+    automatic_payment_methods: WithoutRedirects<'a>,
+    expand: [&'a str; 1],
+}
+
+/// Nobody is there to be sent anywhere.
+#[derive(Serialize)]
+struct WithoutRedirects<'a> {
+    enabled: &'a str,
+    allow_redirects: &'a str,
+}
+
+impl Stripe {
+    /// Charges the member's saved card for an order, once (`top-up:{order}`): their default card,
+    /// else their subscription's, else the first they saved.
+    ///
+    /// A card that is declined, or whose owner the bank wants to see, is a settled payment that has
+    /// failed, with the code that says which.
+    ///
+    /// # Errors
+    /// See [`StripeError`]. After [`StripeError::Unknown`] call it again: it asks first.
+    pub async fn charge_saved_card(
+        &self,
+        order: &PackOrder,
+        customer: &CustomerId,
+    ) -> Result<Charged, StripeError> {
+        if let Some(payment) = self.payment_of_order(order, customer).await? {
+            return Ok(Charged::Settled(payment));
+        }
+        let Some(card) = self.saved_card(customer).await? else {
+            return Ok(Charged::NoPaymentMethod);
+        };
+        let error = match self.charge(order, customer, &card).await {
+            Ok(intent) => return Ok(Charged::Settled(self.payment_of(intent).await?)),
+            Err(error) => error,
+        };
+        if !may_have_left_a_payment(&error) {
+            return Err(error);
+        }
+        let found = self.payment_of_order(order, customer).await?;
+        found.map(Charged::Settled).ok_or(error)
+    }
+
+    async fn charge(
+        &self,
+        order: &PackOrder,
+        customer: &CustomerId,
+        card: &str,
+    ) -> Result<PaymentIntent, StripeError> {
+        let terms = order.pack.terms();
+        let request = RequestBuilder::new(StripeMethod::Post, "/payment_intents").form(&Intent {
+            amount: terms.price_cents,
+            currency: "usd",
+            customer: customer.as_str(),
+            payment_method: card,
+            off_session: "true",
+            confirm: "true",
+            description: terms.name,
+            metadata: metadata_of(order),
+            automatic_payment_methods: WithoutRedirects {
+                enabled: "true",
+                allow_redirects: "never",
+            },
+            expand: ["latest_charge"],
+        });
+        let key = format!("top-up:{}", order.id);
+        self.transport.act("charge a saved card", request.customize(), &key).await
+    }
+
+    /// The payment that was begun for an order, if there is one. Only since a day before it was
+    /// placed: no two clocks are further apart.
+    async fn payment_of_order(
+        &self,
+        order: &PackOrder,
+        customer: &CustomerId,
+    ) -> Result<Option<Payment>, StripeError> {
+        #[derive(Serialize)]
+        struct Wanted<'a> {
+            customer: &'a str,
+            created: RangeQueryTs,
+            limit: i64,
+            expand: [&'a str; 1],
+        }
+        let request = RequestBuilder::new(StripeMethod::Get, "/payment_intents").query(&Wanted {
+            customer: customer.as_str(),
+            created: RangeQueryTs::gte(order.created_at.minus(DAY).as_secs()),
+            limit: PAGE_SIZE,
+            expand: ["data.latest_charge"],
+        });
+        let found: List<PaymentIntent> =
+            self.transport.ask("list payments", request.customize()).await?;
+        let theirs = |intent: &PaymentIntent| {
+            read::order(Some(&intent.metadata)).as_ref() == Some(&order.id)
+        };
+        match found.data.into_iter().find(theirs) {
+            Some(intent) => Ok(Some(self.payment_of(intent).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn saved_card(&self, customer: &CustomerId) -> Result<Option<String>, StripeError> {
+        let request = RetrieveCustomer::new(customer.as_str());
+        let found = self.transport.ask("retrieve a customer", request.customize()).await?;
+        let RetrieveCustomerReturned::Customer(found) = found else { return Ok(None) };
+        let settings = found.invoice_settings;
+        if let Some(default) = settings.and_then(|settings| settings.default_payment_method) {
+            return Ok(Some(default.id().to_string()));
+        }
+        // Without a status it lists those that are not over.
+        let request = ListSubscription::new().customer(customer.as_str()).limit(PAGE_SIZE);
+        let live = self.transport.ask("list subscriptions", request.customize()).await?;
+        let theirs = live.data.into_iter().find_map(|it| it.default_payment_method);
+        if let Some(theirs) = theirs {
+            return Ok(Some(theirs.id().to_string()));
+        }
+        let request = ListPaymentMethodsCustomer::new(customer.as_str())
+            .type_(ListPaymentMethodsCustomerType::Card)
+            .limit(PAGE_SIZE);
+        let saved = self.transport.ask("list saved cards", request.customize()).await?;
+        // The newest comes first.
+        Ok(saved.data.last().map(|card| card.id.to_string()))
+    }
+}
+
+/// A card's "no" (402) leaves a failed payment. So may a request that was not answered, or one that
+/// was made before with another card (400 `idempotency_error`).
+fn may_have_left_a_payment(error: &StripeError) -> bool {
+    match error {
+        StripeError::Unknown { .. } => true,
+        StripeError::Refused { status, .. } => {
+            *status == 402 || error.is_refused_as("idempotency_error")
+        }
+        StripeError::Missing | StripeError::Unreached { .. } => false,
+    }
+}

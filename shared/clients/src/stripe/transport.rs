@@ -1,0 +1,322 @@
+//! How a request reaches Stripe, and what its answer says about what was done.
+//!
+//! One client keeps its connections for the whole process, because whatever is sent here may be sent
+//! twice: a POST without an idempotency key is not sent at all. So an attempt that was not answered
+//! is made again under the same key, within [`Pace`], as
+//! <https://docs.stripe.com/error-low-level> advises. Stripe's own word on it, the header
+//! `Stripe-Should-Retry`, goes before ours.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use miniserde::Deserialize as Readable;
+use reqwest::{
+    StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use stripe_client_core::{
+    CustomizableStripeRequest, CustomizedStripeRequest, IdempotencyKey, RequestBuilder,
+    RequestStrategy, StripeClient, StripeMethod, VERSION,
+};
+use tokio::time::{Instant, sleep};
+
+use super::{StripeError, error::Detail};
+use crate::{
+    http::{Answer, BaseUrl, CallError, Http, InvalidConfig, call, secret_header},
+    secrets::Secret,
+};
+
+/// Most bytes of an answer; a page of a hundred invoices has some 600 KB.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Longest message of Stripe's that goes into the log, in characters.
+const MESSAGE_MAX: usize = 300;
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+
+/// How long a request may take, and how often it is tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Most attempts.
+    pub(super) attempts: u32,
+    /// Longest attempt.
+    pub(super) attempt: Duration,
+    /// Longest time of all attempts and the pauses between them; a gateway waits 29 s for us.
+    pub(super) total: Duration,
+    /// Before the second attempt; it doubles with each.
+    pub(super) pause: Duration,
+}
+
+impl Pace {
+    const USUAL: Pace = Pace {
+        attempts: 3,
+        attempt: Duration::from_secs(8),
+        total: Duration::from_secs(20),
+        pause: Duration::from_millis(250),
+    };
+
+    /// How long to wait after the `nth` attempt: at random, so that those who failed together do
+    /// not come back together, and at least as long as Stripe asks.
+    fn pause_after(self, nth: u32, asked: Option<u32>) -> Duration {
+        let most = self.pause.saturating_mul(2_u32.saturating_pow(nth));
+        let drawn = most.mul_f64(0.5 + 0.5 * rand::random::<f64>());
+        drawn.max(Duration::from_secs(asked.unwrap_or(0).into()))
+    }
+}
+
+/// The way to Stripe.
+#[derive(Clone)]
+pub(super) struct Transport {
+    http: Http,
+    base: BaseUrl,
+    headers: HeaderMap,
+    pace: Pace,
+}
+
+/// What one attempt came to.
+enum Attempt {
+    Done(Bytes),
+    /// Another attempt would end the same way.
+    Over(StripeError),
+    /// Another attempt makes sense, after so many seconds if Stripe asked for them.
+    Again(StripeError, Option<u32>),
+}
+
+impl Transport {
+    pub(super) fn new(
+        http: Http,
+        base: &str,
+        api_key: &Secret,
+    ) -> Result<Transport, InvalidConfig> {
+        Transport::paced(http, base, api_key, Pace::USUAL)
+    }
+
+    pub(super) fn paced(
+        http: Http,
+        base: &str,
+        api_key: &Secret,
+        pace: Pace,
+    ) -> Result<Transport, InvalidConfig> {
+        let bearer = Secret::new(format!("Bearer {}", api_key.expose()));
+        let version = HeaderValue::from_str(VERSION.as_str())
+            .map_err(|_| InvalidConfig("the API version is no header".to_owned()))?;
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, secret_header(&bearer)?);
+        headers.insert("stripe-version", version);
+        Ok(Transport { http, base: BaseUrl::parse(base)?, headers, pace })
+    }
+
+    /// Sends what changes nothing, or may be repeated as it is (GET, DELETE).
+    pub(super) async fn ask<T: Readable>(
+        &self,
+        operation: &'static str,
+        request: CustomizableStripeRequest<T>,
+    ) -> Result<T, StripeError> {
+        request.send(self).await.map_err(|error| error.during(operation))
+    }
+
+    /// Sends what may be done once: it is done once under this key, however often it is sent.
+    pub(super) async fn act<T: Readable>(
+        &self,
+        operation: &'static str,
+        request: CustomizableStripeRequest<T>,
+        key: &str,
+    ) -> Result<T, StripeError> {
+        let key = IdempotencyKey::new(key)
+            .map_err(|error| StripeError::unreached(error).during(operation))?;
+        let request = request.request_strategy(RequestStrategy::Idempotent(key));
+        request.send(self).await.map_err(|error| error.during(operation))
+    }
+
+    /// As the two above, for what async-stripe has no type of.
+    pub(super) async fn json<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        request: &RequestBuilder,
+        key: Option<&str>,
+    ) -> Result<T, StripeError> {
+        let answer = self.exchange(request, key).await;
+        answer
+            .and_then(|body| serde_json::from_slice(&body).map_err(StripeError::unknown))
+            .map_err(|error| error.during(operation))
+    }
+
+    /// Sends a request until it is answered for good, and returns the answer's body.
+    pub(super) async fn exchange(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&str>,
+    ) -> Result<Bytes, StripeError> {
+        if matches!(request.method, StripeMethod::Post) && key.is_none() {
+            return Err(StripeError::unreached("a POST without an idempotency key is not sent"));
+        }
+        let begun = Instant::now();
+        let mut may_have_acted = false;
+        for nth in 0.. {
+            let left = self.pace.total.saturating_sub(begun.elapsed());
+            let (error, asked) = match self.attempt(request, key, left).await {
+                Attempt::Done(body) => return Ok(body),
+                Attempt::Over(error) => return Err(error),
+                Attempt::Again(error, asked) => (error, asked),
+            };
+            may_have_acted |= matches!(error, StripeError::Unknown { .. });
+            let pause = self.pace.pause_after(nth, asked);
+            let left = self.pace.total.saturating_sub(begun.elapsed());
+            if nth + 1 >= self.pace.attempts || pause >= left {
+                return Err(if may_have_acted { as_unknown(error) } else { error });
+            }
+            sleep(pause).await;
+        }
+        Err(StripeError::unreached("no attempt was made"))
+    }
+
+    async fn attempt(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&str>,
+        left: Duration,
+    ) -> Attempt {
+        let path = &request.path;
+        let sent = match self.prepared(request, key) {
+            Ok(prepared) => call(prepared, left.min(self.pace.attempt), ANSWER_BYTES_MAX).await,
+            Err(error) => return Attempt::Over(StripeError::unreached(error)),
+        };
+        match sent {
+            Ok(answer) => {
+                let status = answer.status.as_u16();
+                let id = request_id(&answer.headers);
+                tracing::debug!(method = ?request.method, path, status, stripe_request = id);
+                judge(answer)
+            }
+            Err(error) => {
+                tracing::debug!(method = ?request.method, path, %error, "Stripe did not answer");
+                match error {
+                    CallError::NotSent(_) => Attempt::Again(StripeError::unreached(error), None),
+                    CallError::Broken(_) => Attempt::Again(StripeError::unknown(error), None),
+                    CallError::TooLarge(_) => Attempt::Over(StripeError::unknown(error)),
+                }
+            }
+        }
+    }
+
+    fn prepared(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&str>,
+    ) -> Result<reqwest::RequestBuilder, CallError> {
+        let mut url = self.base.at(&format!("/v1{}", request.path))?;
+        url.set_query(request.query.as_deref().filter(|query| !query.is_empty()));
+        let mut prepared = match request.method {
+            StripeMethod::Get => self.http.get(url),
+            StripeMethod::Post => self.http.post(url),
+            StripeMethod::Delete => self.http.delete(url),
+        };
+        prepared = prepared.headers(self.headers.clone());
+        if let Some(key) = key {
+            prepared = prepared.header("idempotency-key", key);
+        }
+        if let Some(form) = request.body.as_ref().filter(|form| !form.is_empty()) {
+            prepared = prepared.header(CONTENT_TYPE, FORM).body(form.clone());
+        }
+        Ok(prepared)
+    }
+}
+
+impl StripeClient for Transport {
+    type Err = StripeError;
+
+    fn execute(
+        &self,
+        request: CustomizedStripeRequest,
+    ) -> impl Future<Output = Result<Bytes, StripeError>> + Send {
+        let (request, overrides) = request.into_pieces();
+        let key = overrides.request_strategy.and_then(|strategy| strategy.get_key());
+        async move { self.exchange(&request, key.as_ref().map(IdempotencyKey::as_str)).await }
+    }
+}
+
+/// What an answer says: done, never, or not yet.
+fn judge(answer: Answer) -> Attempt {
+    if answer.status.is_success() {
+        return Attempt::Done(Bytes::from(answer.body));
+    }
+    let should_retry = answer.headers.get("stripe-should-retry").map(HeaderValue::as_bytes);
+    let again = match should_retry {
+        Some(b"true") => true,
+        Some(b"false") => false,
+        Some(_) | None => is_transient(answer.status),
+    };
+    match again {
+        true => Attempt::Again(error_of(&answer), answer.retry_after_s),
+        false => Attempt::Over(error_of(&answer)),
+    }
+}
+
+fn is_transient(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status.as_u16(), 409 | 424 | 429)
+}
+
+/// The one place that decides what an error answer means. A 408 or a 409 may stand for a request
+/// that is still being worked on; a redirect is none of Stripe's.
+fn error_of(answer: &Answer) -> StripeError {
+    let status = answer.status.as_u16();
+    let said = Said::read(answer);
+    match status {
+        404 if said.code.as_deref() == Some("resource_missing") => StripeError::Missing,
+        429 => StripeError::unreached(format!("turned away with 429: {}", said.message)),
+        408 | 409 | 424 => StripeError::unknown(format!("{status}: {}", said.message)),
+        400..=499 => StripeError::Refused {
+            status,
+            code: said.code,
+            param: said.param,
+            message: Detail(said.message),
+        },
+        _ => StripeError::unknown(format!("status {status}: {}", said.message)),
+    }
+}
+
+/// An attempt before this one may have been carried out, whatever became of this one.
+fn as_unknown(error: StripeError) -> StripeError {
+    match error {
+        StripeError::Unreached { detail } => {
+            StripeError::unknown(format!("{detail}, after an attempt without an answer"))
+        }
+        StripeError::Refused { .. } | StripeError::Missing | StripeError::Unknown { .. } => error,
+    }
+}
+
+/// What Stripe said about an error: <https://docs.stripe.com/api/errors>.
+struct Said {
+    code: Option<String>,
+    param: Option<String>,
+    /// With Stripe's name of the request, by which its support finds it.
+    message: String,
+}
+
+impl Said {
+    fn read(answer: &Answer) -> Said {
+        #[derive(Deserialize)]
+        struct Body {
+            error: Error,
+        }
+        #[derive(Default, Deserialize)]
+        struct Error {
+            #[serde(rename = "type")]
+            kind: Option<String>,
+            code: Option<String>,
+            param: Option<String>,
+            message: Option<String>,
+        }
+        let body: Result<Body, _> = serde_json::from_slice(&answer.body);
+        let error = body.map(|body| body.error).unwrap_or_default();
+        let text: String = error.message.unwrap_or_default().chars().take(MESSAGE_MAX).collect();
+        let message = match request_id(&answer.headers) {
+            Some(id) => format!("{text} (request {id})"),
+            None => text,
+        };
+        Said { code: error.code.or(error.kind), param: error.param, message }
+    }
+}
+
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get("request-id").and_then(|id| id.to_str().ok())
+}

@@ -1,0 +1,282 @@
+//! The payment provider: the part of Stripe's API that sells plans and credit packs, with its
+//! hosted pages, its webhooks and a clock that can be moved.
+//!
+//! It answers as version [`VERSION`] and is as strict as that: unknown and missing parameters,
+//! a wrong `Stripe-Version`, a key used for two different requests are refused. An object is kept
+//! as the JSON that answers carry; every change of one makes an event, and events are delivered
+//! signed. Everything is in memory under one lock and ends with the process: at most 100,000
+//! objects, 20,000 events and 20,000 idempotency keys.
+//!
+//! | where | what |
+//! |---|---|
+//! | `/stripe/v1/customers`, `payment_methods` | people and their cards |
+//! | `/stripe/v1/products`, `prices` | the catalogue, seeded from `domain`'s tables |
+//! | `/stripe/v1/checkout/sessions` | what is about to be bought |
+//! | `/stripe/v1/subscriptions`, `invoices`, `invoice_payments` | plans and what they cost |
+//! | `/stripe/v1/payment_intents`, `charges`, `refunds`, `disputes`, `balance` | money |
+//! | `/stripe/v1/billing_portal/...` | self-service |
+//! | `/stripe/v1/events`, `webhook_endpoints` | what happened, and who is told |
+//! | `/stripe/pay/{session}` | the page to pay on, with test cards |
+//! | `/stripe/portal/{session}` | the page to manage a subscription on |
+//! | `/stripe/invoices/{invoice}`, with `/pay` and `/pdf` | an invoice, its payment, its PDF |
+//!
+//! Where it is simpler than Stripe: an invoice is finalized the moment it is made; a cancelled
+//! upgrade is not undone; failed renewals are tried again after 3 and after 5 more days, then the
+//! subscription ends and the invoice is uncollectible; coupons and trials do not exist; tax is one
+//! rate for everyone.
+
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+
+mod api;
+mod balance;
+mod books;
+mod cards;
+mod catalogue;
+mod checkout;
+mod clock;
+mod control;
+mod customers;
+mod cycle;
+mod disputes;
+mod errors;
+mod events;
+mod form;
+mod idempotency;
+mod ids;
+mod invoices;
+mod json;
+mod pages;
+mod params;
+mod payments;
+mod portal;
+mod proration;
+mod refunds;
+mod shelf;
+mod subscriptions;
+mod till;
+mod webhooks;
+
+pub(crate) use api::refusal;
+pub use cards::Card;
+pub use control::{Control, ControlRefused, DELIVERIES_MAX, Payment};
+pub use cycle::Advance;
+pub use disputes::{Closing, Opening};
+pub use payments::Decision;
+pub use webhooks::sign;
+
+use crate::world::{World, locked};
+use books::Books;
+use idempotency::Keys;
+
+/// The API version that requests must name and that events are made in.
+pub const VERSION: &str = "2026-09-30.endive";
+/// A key that is accepted, as is every other that begins with `sk_test_`.
+pub const API_KEY: &str = "sk_test_sandbox";
+
+/// How an account is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The same ids in every run; `None` makes others each time.
+    pub seed: Option<u64>,
+    /// A clock that stands at this Unix time until it is moved; `None` goes with the real one.
+    pub now: Option<i64>,
+    /// What is for sale from the start.
+    pub catalogue: Catalogue,
+    /// How it behaves.
+    pub settings: Settings,
+}
+
+/// What is for sale from the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Catalogue {
+    /// Our plans and packs, under their lookup keys.
+    #[default]
+    Seeded,
+    /// Nothing.
+    Empty,
+}
+
+/// How the account behaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Where events go, beside the registered endpoints.
+    pub webhook: Option<Target>,
+    /// Whether events are delivered.
+    pub deliver: Deliver,
+    /// The order in which events that happened together are delivered.
+    pub order: Order,
+    /// How often each event is delivered, 1 to 50.
+    pub copies: u32,
+    /// Types of events that are never delivered.
+    pub drop: Vec<String>,
+    /// Most attempts to deliver an event, 1 to 16.
+    pub tries_max: u32,
+    /// The pauses between the attempts; what is missing is the last one again.
+    pub pauses_ms: Vec<u64>,
+    /// Which time signatures carry.
+    pub signature_time: SignatureTime,
+    /// The rate of `automatic_tax`, in hundredths of a percent.
+    pub tax_bps: i64,
+    /// So many of the next charges are declined, whatever the card.
+    pub fail_next_charges: u32,
+    /// How long a request to the API is worked on; its idempotency key is in use meanwhile.
+    pub answers_after_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            webhook: None,
+            deliver: Deliver::On,
+            order: Order::Made,
+            copies: 1,
+            drop: Vec::new(),
+            tries_max: 5,
+            pauses_ms: vec![500, 2_000, 10_000, 30_000],
+            signature_time: SignatureTime::Real,
+            tax_bps: 0,
+            fail_next_charges: 0,
+            answers_after_ms: 0,
+        }
+    }
+}
+
+/// Somebody who is told of every event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Where.
+    pub url: String,
+    /// What deliveries are signed with.
+    pub secret: String,
+    /// While a secret is being changed: deliveries carry a signature with this one too.
+    #[serde(default)]
+    pub second_secret: Option<String>,
+}
+
+/// Whether events are delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deliver {
+    /// As they happen.
+    On,
+    /// Never; they are listed as not delivered.
+    Off,
+    /// Not before this is `on` again, then all that wait at once.
+    Held,
+}
+
+/// In which order events that wait together are delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// As they happened.
+    Made,
+    /// The last one first.
+    Reverse,
+    /// In an order that follows from the number.
+    Shuffle(u64),
+}
+
+/// Which time a signature carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureTime {
+    /// The real one: the receiver reads a real clock.
+    Real,
+    /// The account's: the receiver's clock is moved along.
+    Stripe,
+}
+
+/// New values for some of the settings.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettingsChange {
+    /// As in [`Settings`], as are all that follow.
+    pub webhook: Option<Target>,
+    pub deliver: Option<Deliver>,
+    pub order: Option<Order>,
+    pub copies: Option<u32>,
+    pub drop: Option<Vec<String>>,
+    pub tries_max: Option<u32>,
+    pub pauses_ms: Option<Vec<u64>>,
+    pub signature_time: Option<SignatureTime>,
+    pub tax_bps: Option<i64>,
+    pub fail_next_charges: Option<u32>,
+    pub answers_after_ms: Option<u64>,
+}
+
+impl SettingsChange {
+    /// The settings with the new values, unless one is out of its limits; then its name and them.
+    fn applied_to(self, now: &Settings) -> Result<Settings, &'static str> {
+        let now = now.clone();
+        let next = Settings {
+            webhook: self.webhook.or(now.webhook),
+            deliver: self.deliver.unwrap_or(now.deliver),
+            order: self.order.unwrap_or(now.order),
+            copies: self.copies.unwrap_or(now.copies),
+            drop: self.drop.unwrap_or(now.drop),
+            tries_max: self.tries_max.unwrap_or(now.tries_max),
+            pauses_ms: self.pauses_ms.unwrap_or(now.pauses_ms),
+            signature_time: self.signature_time.unwrap_or(now.signature_time),
+            tax_bps: self.tax_bps.unwrap_or(now.tax_bps),
+            fail_next_charges: self.fail_next_charges.unwrap_or(now.fail_next_charges),
+            answers_after_ms: self.answers_after_ms.unwrap_or(now.answers_after_ms),
+        };
+        let web = |target: &Target| target.url.starts_with("http");
+        let pauses = &next.pauses_ms;
+        for (holds, limits) in [
+            (next.webhook.as_ref().is_none_or(web), "`webhook.url` must be an http address"),
+            ((1..=50).contains(&next.copies), "`copies` must be 1 to 50"),
+            ((1..=16).contains(&next.tries_max), "`tries_max` must be 1 to 16"),
+            (
+                (1..=16).contains(&pauses.len()) && pauses.iter().all(|pause| *pause <= 60_000),
+                "`pauses_ms` must be 1 to 16 pauses of at most 60000",
+            ),
+            ((0..=5_000).contains(&next.tax_bps), "`tax_bps` must be 0 to 5000"),
+            (next.answers_after_ms <= 60_000, "`answers_after_ms` is at most 60000"),
+        ] {
+            if !holds {
+                return Err(limits);
+            }
+        }
+        Ok(next)
+    }
+}
+
+/// The provider's memory.
+#[derive(Debug)]
+pub(crate) struct Stripe {
+    books: Mutex<Books>,
+    keys: Mutex<Keys>,
+}
+
+impl Stripe {
+    /// `url` is where the sandbox is reached.
+    pub(crate) fn new(setup: &Setup, url: &str) -> Stripe {
+        Stripe { books: Mutex::new(Books::open(setup, url)), keys: Mutex::default() }
+    }
+}
+
+/// Works on the books at the time it is now, then sends what happened on its way.
+fn with_books<T>(world: &Arc<World>, work: impl FnOnce(&mut Books) -> T) -> T {
+    let (answer, parcels) = {
+        let mut books = locked(&world.stripe.books);
+        let now = books.clock.now();
+        cycle::walk_to(&mut books, now);
+        let answer = work(&mut books);
+        (answer, webhooks::pack(&mut books))
+    };
+    webhooks::send(world, parcels);
+    answer
+}
+
+pub(crate) fn router() -> axum::Router<Arc<World>> {
+    api::router().merge(pages::router())
+}
+
+pub(crate) fn control_router() -> axum::Router<Arc<World>> {
+    control::router()
+}

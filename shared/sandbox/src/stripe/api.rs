@@ -1,0 +1,322 @@
+//! The API over HTTP: who asks, in which version, under which key; then the endpoint.
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{
+    Books, VERSION, balance,
+    books::Cause,
+    catalogue, checkout, customers, disputes,
+    errors::{Refused, Stage},
+    events, form,
+    idempotency::{KEY_BYTES_MAX, Kept},
+    invoices,
+    params::{self, ALWAYS, Rules},
+    payments, portal, refunds,
+    shelf::OBJECTS_MAX,
+    subscriptions, webhooks, with_books,
+};
+use crate::{
+    route::STRIPE_PATH,
+    world::{World, locked},
+};
+
+/// What an endpoint does with a request that is in order.
+type Work = fn(&mut Books, &Call) -> Result<Value, Refused>;
+
+/// An endpoint: where it is, what it accepts, what it does.
+pub(super) struct Endpoint {
+    method: Method,
+    /// Below `/v1/`; `{}` stands for an id.
+    path: &'static str,
+    rules: &'static [Rules],
+    work: Work,
+}
+
+impl Endpoint {
+    pub(super) const fn get(path: &'static str, rules: &'static [Rules], work: Work) -> Endpoint {
+        Endpoint { method: Method::GET, path, rules, work }
+    }
+
+    pub(super) const fn post(path: &'static str, rules: &'static [Rules], work: Work) -> Endpoint {
+        Endpoint { method: Method::POST, path, rules, work }
+    }
+
+    pub(super) const fn delete(
+        path: &'static str,
+        rules: &'static [Rules],
+        work: Work,
+    ) -> Endpoint {
+        Endpoint { method: Method::DELETE, path, rules, work }
+    }
+
+    /// The ids in `path`, when it is this endpoint's.
+    fn ids(&self, method: &Method, path: &str) -> Option<Vec<String>> {
+        if self.method != *method || self.path.split('/').count() != path.split('/').count() {
+            return None;
+        }
+        let mut ids = Vec::new();
+        for (step, given) in self.path.split('/').zip(path.split('/')) {
+            if step == "{}" && !given.is_empty() {
+                ids.push(given.to_owned());
+            } else if step != given {
+                return None;
+            }
+        }
+        Some(ids)
+    }
+}
+
+/// Every endpoint.
+static ENDPOINTS: LazyLock<Vec<&'static Endpoint>> = LazyLock::new(|| {
+    [
+        customers::ENDPOINTS,
+        catalogue::ENDPOINTS,
+        checkout::ENDPOINTS,
+        portal::ENDPOINTS,
+        subscriptions::ENDPOINTS,
+        invoices::ENDPOINTS,
+        payments::ENDPOINTS,
+        refunds::ENDPOINTS,
+        disputes::ENDPOINTS,
+        balance::ENDPOINTS,
+        events::ENDPOINTS,
+        webhooks::ENDPOINTS,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+});
+
+/// A request whose parameters are in order.
+#[derive(Debug)]
+pub(super) struct Call {
+    ids: Vec<String>,
+    /// Typed by the endpoint's rules.
+    pub(super) params: Value,
+}
+
+impl Call {
+    /// The id in the path.
+    pub(super) fn id(&self) -> &str {
+        self.ids.first().map(String::as_str).unwrap_or_default()
+    }
+
+    /// A parameter, steps parted by `.`, unless it is absent or unset.
+    pub(super) fn get(&self, path: &str) -> Option<&Value> {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        self.params.pointer(&pointer).filter(|value| !value.is_null())
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&self, path: &str) -> Option<&str> {
+        self.get(path).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn int(&self, path: &str) -> Option<i64> {
+        self.get(path).and_then(Value::as_i64)
+    }
+
+    pub(super) fn flag(&self, path: &str) -> Option<bool> {
+        self.get(path).and_then(Value::as_bool)
+    }
+
+    /// The texts of a list.
+    pub(super) fn list(&self, path: &str) -> Vec<&str> {
+        let items = self.get(path).and_then(Value::as_array);
+        items.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+}
+
+pub(super) fn router() -> Router<Arc<World>> {
+    Router::new().route(&format!("{STRIPE_PATH}/v1/{{*path}}"), any(answer))
+}
+
+/// A request on its way to its endpoint.
+struct Asked {
+    endpoint: &'static Endpoint,
+    call: Call,
+    key: Option<String>,
+    /// The request in one text, to tell it from others under the same key.
+    fingerprint: String,
+}
+
+async fn answer(
+    State(world): State<Arc<World>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = locked(&world.stripe.books).ids.next("req_");
+    let asked = match read(&method, &uri, &headers, &body) {
+        Ok(asked) => asked,
+        Err(refused) => return refusal_of(&refused, &request),
+    };
+    let slow = locked(&world.stripe.books).settings.answers_after_ms;
+    if let Some(key) = &asked.key {
+        let now = locked(&world.stripe.books).clock.now();
+        let claimed = locked(&world.stripe.keys).claim(key, &asked.fingerprint, now);
+        match claimed {
+            Ok(None) => {}
+            Ok(Some(kept)) => return again(&kept),
+            Err(refused) => return refusal_of(&refused, &request),
+        }
+    }
+    if 0 < slow {
+        // The work goes on when the caller hangs up, so it is not done by the caller's task.
+        let (work_world, name) = (Arc::clone(&world), request.clone());
+        let work = tokio::spawn(async move {
+            sleep(Duration::from_millis(slow)).await;
+            perform(&work_world, &asked, &name)
+        });
+        return work.await.unwrap_or_else(|_| refusal_of(&Refused::server_error(), &request));
+    }
+    perform(&world, &asked, &request)
+}
+
+/// Checks everything about a request that does not depend on the account.
+fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Refused> {
+    admit(headers)?;
+    let path = uri.path().strip_prefix(STRIPE_PATH).and_then(|path| path.strip_prefix("/v1/"));
+    let path = path.unwrap_or_default();
+    let found =
+        ENDPOINTS.iter().find_map(|endpoint| Some((*endpoint, endpoint.ids(method, path)?)));
+    let (endpoint, ids) =
+        found.ok_or_else(|| Refused::no_such_route(method.as_str(), &format!("/v1/{path}")))?;
+    let query = uri.query().unwrap_or_default();
+    if !body.is_empty() && !is_form(headers) {
+        let message = "The request body must be application/x-www-form-urlencoded.";
+        return Err(Refused::invalid("body", message));
+    }
+    let encoded = [query.as_bytes(), body].join(&b'&');
+    let mut params =
+        form::parse(&encoded).map_err(|refused| Refused::invalid("", refused.to_string()))?;
+    let fingerprint = format!("{method} {path} {params}");
+    let rules: Vec<Rules> = endpoint.rules.iter().copied().chain([ALWAYS]).collect();
+    params::check(&mut params, &rules)?;
+    let key = headers.get("idempotency-key").filter(|_| method == Method::POST);
+    let key = key.map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
+    if key.as_ref().is_some_and(|key| !(1..=KEY_BYTES_MAX).contains(&key.len())) {
+        let message = format!("Idempotency keys have 1 to {KEY_BYTES_MAX} characters.");
+        return Err(Refused::invalid("", message));
+    }
+    Ok(Asked { endpoint, call: Call { ids, params }, key, fingerprint })
+}
+
+/// The key of the account and the version.
+fn admit(headers: &HeaderMap) -> Result<(), Refused> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let key = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    let Some(key) = key else {
+        return Err(Refused::unauthorized(
+            "You did not provide an API key. You need to provide your API key in the \
+             Authorization header, using Bearer auth (e.g. 'Authorization: Bearer \
+             YOUR_SECRET_KEY').",
+        ));
+    };
+    if !key.starts_with("sk_test_") {
+        return Err(Refused::unauthorized("Invalid API Key provided"));
+    }
+    match text("stripe-version") {
+        Some(VERSION) => Ok(()),
+        Some(other) => {
+            let message = format!("Invalid Stripe API version: {other}. It must be {VERSION}.");
+            Err(Refused::invalid("", message))
+        }
+        None => {
+            let message = format!("The Stripe-Version header is missing. It must be {VERSION}.");
+            Err(Refused::invalid("", message))
+        }
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
+    kind.is_some_and(|kind| kind.starts_with(b"application/x-www-form-urlencoded"))
+}
+
+/// Does the work and keeps its answer under the key.
+fn perform(world: &Arc<World>, asked: &Asked, request: &str) -> Response {
+    let result = with_books(world, |books| {
+        if OBJECTS_MAX <= books.shelf.len() {
+            return Err(Refused::full(OBJECTS_MAX));
+        }
+        books.cause =
+            Cause { request: Some(request.to_owned()), idempotency_key: asked.key.clone() };
+        let answer = (asked.endpoint.work)(books, &asked.call).and_then(|mut answer| {
+            let expanded = books.shelf.expand(&mut answer, &asked.call.params);
+            // The work is done, so the key is used up.
+            expanded.map(|()| answer).map_err(Refused::begun)
+        });
+        books.cause = Cause::default();
+        answer
+    });
+    let (status, body) = match &result {
+        Ok(body) => (StatusCode::OK, body.clone()),
+        Err(refused) => (refused.status, refused.body()),
+    };
+    if let Some(key) = &asked.key {
+        let mut keys = locked(&world.stripe.keys);
+        match &result {
+            Err(refused) if refused.stage == Stage::Checked => keys.release(key),
+            Ok(_) | Err(_) => {
+                keys.keep(key, Kept { status, body: body.clone(), request: request.to_owned() });
+            }
+        }
+    }
+    match result {
+        Ok(_) => with_request_id((status, axum::Json(body)).into_response(), request),
+        Err(refused) => refusal_of(&refused, request),
+    }
+}
+
+/// A kept answer.
+fn again(kept: &Kept) -> Response {
+    let headers = [("idempotent-replayed", "true")];
+    let answer = (kept.status, headers, axum::Json(kept.body.clone())).into_response();
+    with_request_id(answer, &kept.request)
+}
+
+/// The answer to a fault that was ordered.
+pub(crate) fn refusal(status: StatusCode) -> Response {
+    let refused = match status {
+        StatusCode::TOO_MANY_REQUESTS => Refused::too_many(),
+        StatusCode::PAYMENT_REQUIRED => {
+            let message = "Your card was declined.";
+            Refused::card("card_declined", "generic_decline", message, Value::Null)
+        }
+        _ => Refused::server_error(),
+    };
+    refusal_of(&refused, "req_sandboxfault")
+}
+
+fn refusal_of(refused: &Refused, request: &str) -> Response {
+    let mut response = (refused.status, axum::Json(refused.body())).into_response();
+    if let Some(answer) = refused.should_retry() {
+        response
+            .headers_mut()
+            .insert("stripe-should-retry", header::HeaderValue::from_static(answer));
+    }
+    with_request_id(response, request)
+}
+
+fn with_request_id(mut response: Response, request: &str) -> Response {
+    if let Ok(value) = request.parse() {
+        response.headers_mut().insert("request-id", value);
+    }
+    response
+}

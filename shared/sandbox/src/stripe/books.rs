@@ -1,0 +1,141 @@
+//! Everything the account holds, and the two ways to change an object: with an event, or silently.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Settings, Setup, catalogue,
+    clock::Clock,
+    events::Happening,
+    ids::Ids,
+    json::{difference, text},
+    shelf::Shelf,
+};
+
+/// Most events remembered; the oldest are forgotten.
+pub(super) const EVENTS_MAX: usize = 20_000;
+
+/// The request that is being worked on; events name it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cause {
+    /// `req_..`; `None` for what happens by itself.
+    pub(super) request: Option<String>,
+    pub(super) idempotency_key: Option<String>,
+}
+
+/// The account.
+#[derive(Debug)]
+pub(super) struct Books {
+    /// Where the sandbox is reached, without a slash at the end.
+    pub(super) url: String,
+    pub(super) clock: Clock,
+    /// The time at which things happen now: behind the clock while the past is walked through.
+    pub(super) now: i64,
+    pub(super) ids: Ids,
+    pub(super) shelf: Shelf,
+    pub(super) settings: Settings,
+    pub(super) cause: Cause,
+    /// When an object has to be looked at again. An entry that is no longer right does nothing.
+    pub(super) agenda: BTreeSet<(i64, String)>,
+    /// Prices that subscriptions change to at the end of their period.
+    pub(super) switches: HashMap<String, String>,
+    /// What the payment, subscription or setup of an open session will carry, by session.
+    pub(super) promises: HashMap<String, Value>,
+    /// Lines that wait for the next invoice of a subscription.
+    pub(super) waiting_lines: HashMap<String, Vec<Value>>,
+    pub(super) events: VecDeque<Happening>,
+    /// Ids of the events that have not been looked at for delivery.
+    pub(super) fresh: Vec<String>,
+    /// Ids of the events that wait until deliveries go on.
+    pub(super) held: Vec<String>,
+    /// What deliveries to registered endpoints are signed with, by endpoint.
+    pub(super) secrets: HashMap<String, String>,
+    /// Charges of debits that the bank has not decided on.
+    pub(super) undecided: HashSet<String>,
+}
+
+impl Books {
+    /// A new account.
+    pub(super) fn open(setup: &Setup, url: &str) -> Books {
+        let clock = Clock::new(setup.now);
+        let mut books = Books {
+            url: url.to_owned(),
+            clock,
+            now: clock.now(),
+            ids: Ids::new(setup.seed),
+            shelf: Shelf::default(),
+            settings: setup.settings.clone(),
+            cause: Cause::default(),
+            agenda: BTreeSet::new(),
+            switches: HashMap::new(),
+            promises: HashMap::new(),
+            waiting_lines: HashMap::new(),
+            events: VecDeque::new(),
+            fresh: Vec::new(),
+            held: Vec::new(),
+            secrets: HashMap::new(),
+            undecided: HashSet::new(),
+        };
+        catalogue::seed(&mut books, setup.catalogue);
+        books
+    }
+
+    /// Puts a new object on the shelf and tells of it.
+    pub(super) fn add(&mut self, object: Value, event: &str) -> String {
+        let id = self.shelf.put(object);
+        self.tell(event, &id);
+        id
+    }
+
+    /// Changes an object and tells of it, if it is another then.
+    pub(super) fn change(&mut self, id: &str, event: &str, edit: impl FnOnce(&mut Value)) {
+        let previous = self.edit(id, edit);
+        if !previous.is_empty() {
+            let tells_what_was = event.ends_with(".updated") || event == "charge.refunded";
+            self.tell_with(event, id, tells_what_was.then_some(previous));
+        }
+    }
+
+    /// Changes an object silently. Returns what it had before where it differs now.
+    pub(super) fn edit(&mut self, id: &str, edit: impl FnOnce(&mut Value)) -> Map<String, Value> {
+        let Some(object) = self.shelf.get_mut(id) else { return Map::new() };
+        let before = object.clone();
+        edit(object);
+        difference(&before, object)
+    }
+
+    /// Tells of an object as it is now.
+    pub(super) fn tell(&mut self, event: &str, id: &str) {
+        self.tell_with(event, id, None);
+    }
+
+    /// The object, or null.
+    pub(super) fn object(&self, id: &str) -> Value {
+        self.shelf.get(id).cloned().unwrap_or_default()
+    }
+
+    /// A text of an object.
+    pub(super) fn text(&self, id: &str, pointer: &str) -> String {
+        self.shelf.get(id).map(|object| text(object, pointer).to_owned()).unwrap_or_default()
+    }
+
+    /// Looks at the object again at this time.
+    pub(super) fn remind(&mut self, at: i64, id: &str) {
+        self.agenda.insert((at, id.to_owned()));
+    }
+
+    fn tell_with(&mut self, kind: &str, id: &str, previous: Option<Map<String, Value>>) {
+        let Some(object) = self.shelf.get(id) else { return };
+        let mut data = json!({ "object": object });
+        if let Some(previous) = previous {
+            data["previous_attributes"] = Value::Object(previous);
+        }
+        let happening = Happening::new(self, kind, data);
+        self.fresh.push(happening.id.clone());
+        if EVENTS_MAX <= self.events.len() {
+            self.events.pop_front();
+        }
+        self.events.push_back(happening);
+    }
+}

@@ -1,0 +1,93 @@
+//! The account's time: the real one with an offset, or one that stands still until it is moved.
+//!
+//! Everything here happens at this time: sessions expire, subscriptions renew, payments are tried
+//! again. Moving it walks through all of that in order (`cycle`).
+
+use jiff::{Timestamp, ToSpan, civil::DateTime, tz::TimeZone};
+
+use crate::clock;
+
+/// A day, in seconds.
+pub(super) const DAY_S: i64 = 86_400;
+/// Furthest the clock can be moved in one step: ten years.
+pub(super) const LEAP_S_MAX: i64 = 3_660 * DAY_S;
+
+/// A clock in Unix seconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Clock {
+    /// Goes with the real one, this much ahead.
+    Running {
+        /// Seconds ahead of the real time.
+        ahead_s: i64,
+    },
+    /// Stands at this time.
+    Standing {
+        /// Unix seconds.
+        at: i64,
+    },
+}
+
+impl Clock {
+    /// A clock that stands at `at`, or one that goes.
+    pub(super) fn new(at: Option<i64>) -> Clock {
+        at.map_or(Clock::Running { ahead_s: 0 }, |at| Clock::Standing { at })
+    }
+
+    /// Unix seconds.
+    pub(super) fn now(self) -> i64 {
+        match self {
+            Clock::Running { ahead_s } => real_now() + ahead_s,
+            Clock::Standing { at } => at,
+        }
+    }
+
+    /// Moves it so that it is `to` now.
+    pub(super) fn move_to(&mut self, to: i64) {
+        *self = match self {
+            Clock::Running { .. } => Clock::Running { ahead_s: to - real_now() },
+            Clock::Standing { .. } => Clock::Standing { at: to },
+        };
+    }
+}
+
+/// The real time in Unix seconds.
+pub(super) fn real_now() -> i64 {
+    i64::try_from(clock::unix_time().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The same day of the month and time of day `months` later, or the month's last day where it has
+/// no such day.
+pub(super) fn months_after(time: i64, months: i32) -> i64 {
+    let moved = civil(time).and_then(|begin| begin.checked_add(months.months()).ok());
+    moved
+        .and_then(|end| end.to_zoned(TimeZone::UTC).ok())
+        .map_or(time + i64::from(months) * 30 * DAY_S, |end| end.timestamp().as_second())
+}
+
+/// A day for people: `2026-11-22`.
+pub(super) fn date(time: i64) -> String {
+    civil(time).map_or_else(String::new, |at| at.date().to_string())
+}
+
+fn civil(time: i64) -> Option<DateTime> {
+    Some(TimeZone::UTC.to_datetime(Timestamp::from_second(time).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_keep_their_day() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap().as_second();
+        for (from, months, to) in [
+            ("2026-01-31T10:00:00Z", 1, "2026-02-28T10:00:00Z"),
+            ("2026-01-31T10:00:00Z", 2, "2026-03-31T10:00:00Z"),
+            ("2027-12-15T00:00:00Z", 2, "2028-02-15T00:00:00Z"),
+            ("2028-02-29T00:00:00Z", 12, "2029-02-28T00:00:00Z"),
+        ] {
+            assert_eq!(months_after(at(from), months), at(to), "{from} + {months}");
+        }
+        assert_eq!(date(0), "1970-01-01");
+    }
+}

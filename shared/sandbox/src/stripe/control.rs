@@ -1,0 +1,297 @@
+//! The account's controls: what a test, a script or a developer makes happen that the API cannot.
+//! Over HTTP in `http`, in process as [`Control`].
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    Card, Order, Settings, SettingsChange,
+    books::Books,
+    cards::Presence,
+    checkout, customers,
+    cycle::{self, Advance},
+    disputes::{self, Closing, Opening},
+    errors::Refused,
+    json::{int, text},
+    payments::{Decision, named_charge},
+    refunds, sign, subscriptions,
+    till::{self, Paid},
+    webhooks, with_books,
+};
+use crate::world::World;
+
+mod http;
+
+pub(super) use http::router;
+
+/// Most deliveries that one order may ask for.
+pub const DELIVERIES_MAX: usize = 1_000;
+
+/// A control that was misused, in a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ControlRefused(String);
+
+impl From<Refused> for ControlRefused {
+    fn from(refused: Refused) -> ControlRefused {
+        ControlRefused(refused.message().to_owned())
+    }
+}
+
+/// What came of paying a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payment {
+    /// It is complete; where the customer is sent.
+    Complete(String),
+    /// Still open: what the customer is told.
+    Declined(String),
+}
+
+/// The controls of a running sandbox's account. Every call also lets happen what is due by now.
+#[derive(Debug, Clone, Copy)]
+pub struct Control<'a> {
+    world: &'a Arc<World>,
+}
+
+impl<'a> Control<'a> {
+    pub(crate) fn new(world: &'a Arc<World>) -> Control<'a> {
+        Control { world }
+    }
+
+    /// The value of `STRIPE_BASE_URL`: requests go to `{this}v1/...`.
+    pub fn url(&self) -> String {
+        format!("{}{}/", self.world.url, crate::route::STRIPE_PATH)
+    }
+
+    /// How the account behaves.
+    pub fn settings(&self) -> Settings {
+        self.with(|books| books.settings.clone())
+    }
+
+    /// Changes some settings, all or none. What waits is delivered when deliveries are `on` again.
+    ///
+    /// # Errors
+    /// When one is out of its limits.
+    pub fn change_settings(&self, change: SettingsChange) -> Result<Settings, ControlRefused> {
+        self.with(|books| {
+            let next = change.applied_to(&books.settings);
+            books.settings = next.map_err(|limits| ControlRefused(limits.to_owned()))?;
+            Ok(books.settings.clone())
+        })
+    }
+
+    /// The account's time in Unix seconds.
+    pub fn now(&self) -> i64 {
+        self.with(|books| books.now)
+    }
+
+    /// Moves the clock and lets everything happen in between, in order. Returns the new time.
+    ///
+    /// # Errors
+    /// When it would go backwards, or more than ten years ahead.
+    pub fn advance(&self, advance: Advance) -> Result<i64, ControlRefused> {
+        self.with(|books| {
+            let to = advance.from(books.now).ok_or_else(|| {
+                ControlRefused("the clock goes ahead only, at most ten years at once".to_owned())
+            })?;
+            books.clock.move_to(to);
+            cycle::walk_to(books, to);
+            Ok(to)
+        })
+    }
+
+    /// Pays a session as its page does. A cardholder who is asked to authenticate does.
+    ///
+    /// # Errors
+    /// When there is no such session, or it is no longer open.
+    pub fn pay(&self, session: &str, card: Card) -> Result<Payment, ControlRefused> {
+        self.pay_as(session, card, Presence::Authenticated)
+    }
+
+    /// The same, by somebody who fails to authenticate when asked.
+    ///
+    /// # Errors
+    /// As [`Control::pay`].
+    pub fn pay_without_authentication(
+        &self,
+        session: &str,
+        card: Card,
+    ) -> Result<Payment, ControlRefused> {
+        self.pay_as(session, card, Presence::NotAuthenticated)
+    }
+
+    fn pay_as(
+        &self,
+        session: &str,
+        card: Card,
+        presence: Presence,
+    ) -> Result<Payment, ControlRefused> {
+        self.with(|books| match till::pay(books, session, card, presence)? {
+            Paid::Complete(next) => Ok(Payment::Complete(next)),
+            Paid::Declined(decline) => Ok(Payment::Declined(decline.message.to_owned())),
+            Paid::NeedsAction => Ok(Payment::Declined("Authentication is required.".to_owned())),
+        })
+    }
+
+    /// Ends an open session.
+    ///
+    /// # Errors
+    /// When there is no such session, or it is not open.
+    pub fn expire(&self, session: &str) -> Result<(), ControlRefused> {
+        self.with(|books| Ok(checkout::expire_now(books, session)?))
+    }
+
+    /// The bank's decision on the debit that pays a session (`cs_`) or a payment intent (`pi_`).
+    ///
+    /// # Errors
+    /// When none is awaited.
+    pub fn decide(&self, payment: &str, decision: Decision) -> Result<(), ControlRefused> {
+        self.with(|books| {
+            if payment.starts_with("pi_") {
+                till::decide_intent(books, payment, decision)?;
+            } else {
+                till::decide(books, payment, decision)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives a charge (`ch_`) or the charge of a payment intent (`pi_`) back, as from the
+    /// dashboard: so many cents, or all that is left. Returns the refund's id.
+    ///
+    /// # Errors
+    /// When there is no such charge, or not so much left of it.
+    pub fn refund(&self, payment: &str, cents: Option<i64>) -> Result<String, ControlRefused> {
+        self.with(|books| {
+            let charge = charge_of(books, payment)?;
+            Ok(refunds::give_back(books, &charge, cents, Some("requested_by_customer"), None)?)
+        })
+    }
+
+    /// A refund comes back.
+    ///
+    /// # Errors
+    /// When there is no such refund, or it has come back already.
+    pub fn fail_refund(&self, refund: &str) -> Result<(), ControlRefused> {
+        self.with(|books| Ok(refunds::fail(books, refund)?))
+    }
+
+    /// Disputes a charge (`ch_`) or the charge of a payment intent (`pi_`): so many cents, or all
+    /// of it. Returns the dispute's id.
+    ///
+    /// # Errors
+    /// When there is no such charge.
+    pub fn dispute(
+        &self,
+        payment: &str,
+        cents: Option<i64>,
+        opening: Opening,
+    ) -> Result<String, ControlRefused> {
+        self.with(|books| {
+            let charge = charge_of(books, payment)?;
+            let cents = cents.unwrap_or_else(|| int(&charge, "/amount"));
+            Ok(disputes::open(books, &charge, cents, opening))
+        })
+    }
+
+    /// Ends a dispute.
+    ///
+    /// # Errors
+    /// When there is no such dispute, or it cannot end so.
+    pub fn close_dispute(&self, dispute: &str, closing: Closing) -> Result<(), ControlRefused> {
+        self.with(|books| Ok(disputes::close(books, dispute, closing)?))
+    }
+
+    /// Ends a subscription at once, as from the dashboard.
+    ///
+    /// # Errors
+    /// When there is no such subscription.
+    pub fn cancel(&self, subscription: &str) -> Result<(), ControlRefused> {
+        self.with(|books| {
+            books.shelf.find("subscription", subscription)?;
+            subscriptions::end(books, subscription, "cancellation_requested");
+            Ok(())
+        })
+    }
+
+    /// Gives a customer a card, for everything that is paid from now on. Returns the payment
+    /// method's id.
+    ///
+    /// # Errors
+    /// When there is no such customer.
+    pub fn set_card(&self, customer: &str, card: Card) -> Result<String, ControlRefused> {
+        self.with(|books| {
+            let email = text(books.shelf.find("customer", customer)?, "/email").to_owned();
+            let method = customers::method_of(books, card, &email);
+            customers::attach(books, &method, customer);
+            customers::make_default(books, &method, customer);
+            let all = books.shelf.all("subscription");
+            let own = all.filter(|subscription| text(subscription, "/customer") == customer);
+            let own: Vec<String> = own.map(|object| text(object, "/id").to_owned()).collect();
+            for id in own {
+                books.edit(&id, |object| object["default_payment_method"] = method.clone().into());
+            }
+            Ok(method)
+        })
+    }
+
+    /// Everything that happened, oldest first, byte for byte as it is delivered.
+    pub fn events(&self) -> Vec<String> {
+        self.with(|books| books.events.iter().map(|event| event.body.clone()).collect())
+    }
+
+    /// The types of [`Control::events`].
+    pub fn event_types(&self) -> Vec<String> {
+        self.with(|books| books.events.iter().map(|event| event.kind.clone()).collect())
+    }
+
+    /// Delivers these events now, each so often, in this order, whatever the settings say.
+    ///
+    /// # Errors
+    /// When one is not there, or they are more than [`DELIVERIES_MAX`] deliveries.
+    pub fn deliver(
+        &self,
+        events: &[String],
+        copies: u32,
+        order: Order,
+    ) -> Result<(), ControlRefused> {
+        let wanted = events.len().saturating_mul(usize::try_from(copies).unwrap_or(usize::MAX));
+        if DELIVERIES_MAX < wanted {
+            return Err(ControlRefused(format!("at most {DELIVERIES_MAX} deliveries at once")));
+        }
+        let parcels = self.with(|books| {
+            for id in events {
+                if !books.events.iter().any(|event| event.id == *id) {
+                    return Err(ControlRefused(format!("no such event: {id}")));
+                }
+            }
+            books.held.retain(|id| !events.contains(id));
+            Ok(webhooks::parcels(books, events, copies, order))
+        })?;
+        webhooks::send(self.world, parcels);
+        Ok(())
+    }
+
+    /// An object as the API shows it.
+    pub fn object(&self, id: &str) -> Option<Value> {
+        self.with(|books| books.shelf.get(id).cloned())
+    }
+
+    /// The value of `Stripe-Signature` for `body` at Unix time `at`.
+    pub fn sign(&self, body: &str, secret: &str, at: i64) -> String {
+        sign(body.as_bytes(), &[secret], at)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Books) -> T) -> T {
+        with_books(self.world, work)
+    }
+}
+
+fn charge_of(books: &Books, payment: &str) -> Result<Value, Refused> {
+    if payment.starts_with("pi_") {
+        named_charge(books, None, Some(payment))
+    } else {
+        named_charge(books, Some(payment), None)
+    }
+}

@@ -1,0 +1,265 @@
+//! The controls over HTTP; the table is in `crate::control`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{Advance, Closing, Control, ControlRefused, Decision, Opening, Payment};
+use crate::{
+    stripe::{Card, Order, Settings, SettingsChange, with_books},
+    world::World,
+};
+
+type Shared = State<Arc<World>>;
+type Answer = Result<Json<Value>, ControlRefused>;
+
+pub(in crate::stripe) fn router() -> Router<Arc<World>> {
+    Router::new()
+        .route("/_sandbox/stripe", get(get_settings).patch(change_settings))
+        .route("/_sandbox/stripe/advance", post(advance))
+        .route("/_sandbox/stripe/pay", post(pay))
+        .route("/_sandbox/stripe/expire", post(expire))
+        .route("/_sandbox/stripe/async", post(decide))
+        .route("/_sandbox/stripe/refund", post(refund))
+        .route("/_sandbox/stripe/refund_fails", post(fail_refund))
+        .route("/_sandbox/stripe/dispute", post(dispute))
+        .route("/_sandbox/stripe/dispute/close", post(close_dispute))
+        .route("/_sandbox/stripe/cancel", post(cancel))
+        .route("/_sandbox/stripe/card", post(set_card))
+        .route("/_sandbox/stripe/events", get(list_events))
+        .route("/_sandbox/stripe/deliver", post(deliver))
+}
+
+impl IntoResponse for ControlRefused {
+    fn into_response(self) -> Response {
+        (StatusCode::BAD_REQUEST, Json(json!({ "error": self.0 }))).into_response()
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlRefused> {
+    serde_json::from_slice(body).map_err(|error| ControlRefused(error.to_string()))
+}
+
+async fn get_settings(State(world): Shared) -> Json<Settings> {
+    Json(Control::new(&world).settings())
+}
+
+async fn change_settings(
+    State(world): Shared,
+    body: Bytes,
+) -> Result<Json<Settings>, ControlRefused> {
+    let change: SettingsChange = parse(&body)?;
+    Ok(Json(Control::new(&world).change_settings(change)?))
+}
+
+async fn advance(State(world): Shared, body: Bytes) -> Answer {
+    let advance: Advance = parse(&body)?;
+    Ok(Json(json!({ "now": Control::new(&world).advance(advance)? })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pay {
+    session: String,
+    card: Card,
+    #[serde(default)]
+    authentication: Authentication,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Authentication {
+    #[default]
+    Complete,
+    Fail,
+}
+
+async fn pay(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Pay = parse(&body)?;
+    let control = Control::new(&world);
+    let payment = match asked.authentication {
+        Authentication::Complete => control.pay(&asked.session, asked.card)?,
+        Authentication::Fail => control.pay_without_authentication(&asked.session, asked.card)?,
+    };
+    Ok(Json(match payment {
+        Payment::Complete(next) => json!({ "status": "complete", "redirect": next }),
+        Payment::Declined(message) => json!({ "status": "declined", "message": message }),
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Session {
+    session: String,
+}
+
+async fn expire(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Session = parse(&body)?;
+    Control::new(&world).expire(&asked.session)?;
+    Ok(done())
+}
+
+/// Something that was paid, by one of its names.
+#[derive(Deserialize)]
+struct Paid {
+    session: Option<String>,
+    charge: Option<String>,
+    payment_intent: Option<String>,
+}
+
+impl Paid {
+    fn name(self) -> Result<String, ControlRefused> {
+        let one = self.session.or(self.charge).or(self.payment_intent);
+        one.ok_or_else(|| ControlRefused("say which payment is meant".to_owned()))
+    }
+}
+
+#[derive(Deserialize)]
+struct Decided {
+    #[serde(flatten)]
+    paid: Paid,
+    outcome: Decision,
+}
+
+async fn decide(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Decided = parse(&body)?;
+    Control::new(&world).decide(&asked.paid.name()?, asked.outcome)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+struct Amount {
+    #[serde(flatten)]
+    paid: Paid,
+    amount: Option<i64>,
+    #[serde(default, rename = "kind")]
+    opening: Opening,
+}
+
+async fn refund(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Amount = parse(&body)?;
+    let refund = Control::new(&world).refund(&asked.paid.name()?, asked.amount)?;
+    Ok(Json(json!({ "refund": refund })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refund {
+    refund: String,
+}
+
+async fn fail_refund(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Refund = parse(&body)?;
+    Control::new(&world).fail_refund(&asked.refund)?;
+    Ok(done())
+}
+
+async fn dispute(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Amount = parse(&body)?;
+    let name = asked.paid.name()?;
+    let dispute = Control::new(&world).dispute(&name, asked.amount, asked.opening)?;
+    Ok(Json(json!({ "dispute": dispute })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Closed {
+    dispute: String,
+    outcome: Closing,
+}
+
+async fn close_dispute(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Closed = parse(&body)?;
+    Control::new(&world).close_dispute(&asked.dispute, asked.outcome)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Subscription {
+    subscription: String,
+}
+
+async fn cancel(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Subscription = parse(&body)?;
+    Control::new(&world).cancel(&asked.subscription)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewCard {
+    customer: String,
+    card: Card,
+}
+
+async fn set_card(State(world): Shared, body: Bytes) -> Answer {
+    let asked: NewCard = parse(&body)?;
+    let method = Control::new(&world).set_card(&asked.customer, asked.card)?;
+    Ok(Json(json!({ "payment_method": method })))
+}
+
+async fn list_events(State(world): Shared) -> Json<Value> {
+    let items: Vec<Value> = with_books(&world, |books| {
+        let events = books.events.iter();
+        events
+            .map(|event| {
+                json!({
+                    "id": event.id, "type": event.kind, "delivered": event.is_delivered(),
+                    "body": event.body,
+                })
+            })
+            .collect()
+    });
+    Json(json!({ "items": items }))
+}
+
+/// One event or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Events {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delivered {
+    #[serde(alias = "events")]
+    event: Events,
+    #[serde(default = "once")]
+    times: u32,
+    #[serde(default = "as_made")]
+    order: Order,
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn as_made() -> Order {
+    Order::Made
+}
+
+async fn deliver(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Delivered = parse(&body)?;
+    let events = match asked.event {
+        Events::One(event) => vec![event],
+        Events::Several(events) => events,
+    };
+    Control::new(&world).deliver(&events, asked.times, asked.order)?;
+    Ok(done())
+}
+
+fn done() -> Json<Value> {
+    Json(json!({ "done": true }))
+}

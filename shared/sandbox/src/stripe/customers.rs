@@ -1,0 +1,204 @@
+//! Customers and their payment methods.
+
+use serde_json::{Value, json};
+
+use super::{
+    api::{Call, Endpoint},
+    books::Books,
+    cards::Card,
+    errors::Refused,
+    json::{int, merge_metadata, metadata, set, text, text_of},
+    params::{CREATED, PAGE, Rules},
+};
+
+const FIELDS: Rules = &[
+    "email",
+    "name",
+    "phone",
+    "description",
+    "metadata.*",
+    "invoice_settings.default_payment_method",
+];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::post("customers", &[FIELDS], create),
+    Endpoint::get("customers", &[&["email"], PAGE, CREATED], list),
+    Endpoint::get("customers/{}", &[], get),
+    Endpoint::post("customers/{}", &[FIELDS], update),
+    Endpoint::get("customers/{}/payment_methods", &[&["type"], PAGE], list_methods),
+    Endpoint::get("payment_methods/{}", &[], get_method),
+];
+
+fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    check(call)?;
+    if let Some(method) = call.text("invoice_settings.default_payment_method") {
+        return Err(not_theirs(method));
+    }
+    let mut customer = new(books, call.text("email"), call.text("name"));
+    for name in ["phone", "description"] {
+        customer[name] = call.text(name).into();
+    }
+    customer["metadata"] = metadata(call.get("metadata"));
+    let id = books.add(customer, "customer.created");
+    Ok(books.object(&id))
+}
+
+/// Makes a customer for somebody who pays without one.
+pub(super) fn open(books: &mut Books, email: Option<&str>) -> String {
+    let customer = new(books, email, None);
+    books.add(customer, "customer.created")
+}
+
+fn new(books: &mut Books, email: Option<&str>, name: Option<&str>) -> Value {
+    json!({
+        "id": books.ids.next("cus_"),
+        "object": "customer",
+        "address": null,
+        "balance": 0,
+        "created": books.now,
+        "currency": null,
+        "default_source": null,
+        "delinquent": false,
+        "description": null,
+        "discount": null,
+        "email": email,
+        "invoice_prefix": books.ids.invoice_prefix(),
+        "invoice_settings": {
+            "custom_fields": null,
+            "default_payment_method": null,
+            "footer": null,
+            "rendering_options": null,
+        },
+        "livemode": false,
+        "metadata": {},
+        "name": name,
+        "next_invoice_sequence": 1,
+        "phone": null,
+        "preferred_locales": [],
+        "shipping": null,
+        "tax_exempt": "none",
+        "test_clock": null,
+    })
+}
+
+fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let email = call.text("email");
+    books.shelf.page("customer", "/v1/customers", &call.params, |customer| {
+        email.is_none_or(|email| text(customer, "/email") == email)
+    })
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("customer", call.id()).cloned()
+}
+
+fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let id = call.id();
+    books.shelf.find("customer", id)?;
+    check(call)?;
+    let default = call.text("invoice_settings.default_payment_method");
+    if let Some(method) = default
+        && books.text(method, "/customer") != id
+    {
+        return Err(not_theirs(method));
+    }
+    books.change(id, "customer.updated", |customer| {
+        for name in ["email", "name", "phone", "description"] {
+            if let Some(value) = call.get(name) {
+                customer[name] = value.as_str().filter(|text| !text.is_empty()).into();
+            }
+        }
+        if let Some(method) = default {
+            set(customer, "/invoice_settings/default_payment_method", method);
+        }
+        merge_metadata(customer, call.get("metadata"));
+    });
+    Ok(books.object(id))
+}
+
+fn list_methods(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let id = call.id();
+    books.shelf.find("customer", id)?;
+    let url = format!("/v1/customers/{id}/payment_methods");
+    books.shelf.page("payment_method", &url, &call.params, |method| {
+        text(method, "/customer") == id
+            && call.text("type").is_none_or(|kind| text(method, "/type") == kind)
+    })
+}
+
+fn get_method(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("payment_method", call.id()).cloned()
+}
+
+/// A payment method made of a test card, not yet anybody's.
+pub(super) fn method_of(books: &mut Books, card: Card, email: &str) -> String {
+    let mut method = json!({
+        "id": books.ids.next("pm_"),
+        "object": "payment_method",
+        "allow_redisplay": "limited",
+        "billing_details": {
+            "address": {
+                "city": null, "country": "US", "line1": null, "line2": null,
+                "postal_code": "10001", "state": null,
+            },
+            "email": Some(email).filter(|email| !email.is_empty()),
+            "name": null,
+            "phone": null,
+            "tax_id": null,
+        },
+        "created": books.now,
+        "customer": null,
+        "livemode": false,
+        "metadata": {},
+        "type": card.kind(),
+    });
+    method[card.kind()] = card.details();
+    books.shelf.put(method)
+}
+
+/// Makes a payment method a customer's, for payments to come.
+pub(super) fn attach(books: &mut Books, method: &str, customer: &str) {
+    books.edit(method, |method| set(method, "/customer", customer));
+    books.tell("payment_method.attached", method);
+}
+
+/// Makes it the one that invoices are paid with.
+pub(super) fn make_default(books: &mut Books, method: &str, customer: &str) {
+    books.change(customer, "customer.updated", |customer| {
+        set(customer, "/invoice_settings/default_payment_method", method);
+    });
+}
+
+/// The payment method that a customer's invoice is paid with: the subscription's, or the
+/// customer's.
+pub(super) fn method_for(books: &Books, customer: &str, subscription: &str) -> Option<String> {
+    let own = books.text(subscription, "/default_payment_method");
+    let usual = books.text(customer, "/invoice_settings/default_payment_method");
+    [own, usual].into_iter().find(|method| !method.is_empty())
+}
+
+/// The next number of a customer's invoices.
+pub(super) fn next_invoice_number(books: &mut Books, customer: &str) -> String {
+    let mut number = String::new();
+    books.edit(customer, |customer| {
+        let sequence = int(customer, "/next_invoice_sequence");
+        number = format!("{}-{sequence:04}", text(customer, "/invoice_prefix"));
+        set(customer, "/next_invoice_sequence", sequence + 1);
+    });
+    number
+}
+
+fn check(call: &Call) -> Result<(), Refused> {
+    match text_of(&call.params, "/email") {
+        Some(email) if !email.contains('@') => {
+            Err(Refused::invalid("email", format!("Invalid email address: {email}"))
+                .coded("email_invalid"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn not_theirs(method: &str) -> Refused {
+    let message = format!("The customer does not have a payment method with the ID {method}.");
+    Refused::invalid("invoice_settings[default_payment_method]", message).coded("resource_missing")
+}

@@ -1,0 +1,132 @@
+//! What happens by itself: walking the account through everything that falls due, in order.
+
+use serde_json::Value;
+
+use super::{
+    books::Books,
+    cards::Presence,
+    checkout,
+    clock::{DAY_S, LEAP_S_MAX, months_after},
+    invoices::{self, Draft, Line, Origin, line},
+    json::{flag, int, list, set, text},
+    proration::{product_name, write_price},
+    subscriptions::{end, period_end},
+};
+
+/// How far the clock is moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Advance {
+    /// So many days.
+    Days(i64),
+    /// To the same day so many months later.
+    Months(i32),
+    /// To this Unix time.
+    To(i64),
+}
+
+impl Advance {
+    /// Where it leads from `now`, unless that is too far or backwards.
+    pub(super) fn from(self, now: i64) -> Option<i64> {
+        let to = match self {
+            Advance::Days(days) => now.checked_add(days.checked_mul(DAY_S)?)?,
+            Advance::Months(months) if (0..=120).contains(&months) => months_after(now, months),
+            Advance::Months(_) => return None,
+            Advance::To(to) => to,
+        };
+        (now <= to && to <= now + LEAP_S_MAX).then_some(to)
+    }
+}
+
+/// Lets everything happen that is due until `to`.
+pub(super) fn walk_to(books: &mut Books, to: i64) {
+    while let Some((at, id)) = books.agenda.first().cloned() {
+        if to < at {
+            break;
+        }
+        books.agenda.remove(&(at, id.clone()));
+        books.now = books.now.max(at);
+        happen(books, &id);
+    }
+    books.now = to;
+}
+
+/// Looks at one object. What it was reminded of may be past.
+fn happen(books: &mut Books, id: &str) {
+    match books.text(id, "/object").as_str() {
+        "checkout.session" => checkout::expire_if_due(books, id),
+        "invoice" => invoices::retry(books, id),
+        "subscription" => {
+            let subscription = books.object(id);
+            let due = int(&subscription, "/items/data/0/current_period_end") <= books.now;
+            if due && text(&subscription, "/status") != "canceled" {
+                renew(books, id);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A period ends: the subscription with it, or the next one begins and is billed.
+fn renew(books: &mut Books, id: &str) {
+    if flag(&books.object(id), "/cancel_at_period_end") {
+        end(books, id, "cancellation_requested");
+        return;
+    }
+    let next_price = books.switches.remove(id).map(|price| books.object(&price));
+    let before = books.object(id);
+    let anchor = int(&before, "/billing_cycle_anchor");
+    let now = books.now;
+    books.change(id, "customer.subscription.updated", |subscription| {
+        if let Some(price) = &next_price {
+            write_price(subscription, price);
+        }
+        let items = subscription["items"]["data"].as_array_mut();
+        for item in items.into_iter().flatten() {
+            let end = period_end(&item["price"], anchor, now);
+            set(item, "/current_period_start", now);
+            set(item, "/current_period_end", end);
+        }
+    });
+    let subscription = books.object(id);
+    books.remind(int(&subscription, "/items/data/0/current_period_end"), id);
+    let mut lines = period_lines(books, &subscription);
+    lines.splice(0..0, books.waiting_lines.remove(id).unwrap_or_default());
+    let invoice = invoices::issue(
+        books,
+        Draft {
+            customer: text(&subscription, "/customer"),
+            subscription: id,
+            reason: "subscription_cycle",
+            currency: text(&subscription, "/currency"),
+            lines,
+            period: (int(&before, "/items/data/0/current_period_start"), now),
+            taxed: flag(&subscription, "/automatic_tax/enabled"),
+            metadata: Value::Null,
+        },
+    );
+    if books.text(&invoice, "/status") == "open" {
+        invoices::collect(books, &invoice, None, Presence::Away);
+    }
+}
+
+/// The lines that bill the period a subscription is in.
+pub(super) fn period_lines(books: &mut Books, subscription: &Value) -> Vec<Value> {
+    let items = list(subscription, "/items/data");
+    let lines = items.iter().map(|item| {
+        let price = &item["price"];
+        let quantity = int(item, "/quantity");
+        let interval = text(price, "/recurring/interval");
+        let unit = int(price, "/unit_amount");
+        let description = format!(
+            "{quantity} × {} (at ${} / {interval})",
+            product_name(books, price),
+            super::refunds::dollars(unit),
+        );
+        let period = (int(item, "/current_period_start"), int(item, "/current_period_end"));
+        let origin = Origin::Item { subscription, item: text(item, "/id") };
+        let amount = unit * quantity;
+        line(books, Line { price, amount, quantity, period, description, origin })
+    });
+    lines.collect()
+}

@@ -1,0 +1,170 @@
+//! Disputes: a cardholder's bank takes a payment back, or asks about it first.
+
+use serde_json::{Value, json};
+
+use super::{
+    api::{Call, Endpoint},
+    balance::{self, Movement},
+    books::Books,
+    clock::DAY_S,
+    errors::Refused,
+    json::{merge_metadata, set, text},
+    params::{CREATED, PAGE},
+};
+
+/// How long there is to answer.
+const EVIDENCE_S: i64 = 9 * DAY_S;
+
+/// What a cardholder's bank opens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opening {
+    /// A dispute: the money is gone at once.
+    #[default]
+    Chargeback,
+    /// An inquiry: nothing moves yet.
+    Warning,
+}
+
+/// How a dispute ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closing {
+    /// The money comes back.
+    Won,
+    /// It stays away.
+    Lost,
+    /// The inquiry came to nothing.
+    WarningClosed,
+}
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::get("disputes", &[&["charge", "payment_intent"], PAGE, CREATED], list),
+    Endpoint::get("disputes/{}", &[], get),
+    Endpoint::post("disputes/{}", &[&["evidence.**", "submit: bool", "metadata.*"]], update),
+];
+
+/// Opens a dispute about a charge. Its `amount` may be any: banks convert currencies and add fees.
+pub(super) fn open(books: &mut Books, charge: &Value, amount: i64, opening: Opening) -> String {
+    let id = books.ids.next("dp_");
+    let status = match opening {
+        Opening::Chargeback => "needs_response",
+        Opening::Warning => "warning_needs_response",
+    };
+    let dispute = json!({
+        "id": id,
+        "object": "dispute",
+        "amount": amount,
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": books.now,
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": { "enhanced_evidence": {} },
+        "evidence_details": {
+            "due_by": books.now + EVIDENCE_S, "enhanced_eligibility": {}, "has_evidence": false,
+            "past_due": false, "submission_count": 0,
+        },
+        "is_charge_refundable": opening == Opening::Warning,
+        "livemode": false,
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": {
+            "card": {
+                "brand": "visa", "network": "visa", "network_reason_code": "83",
+                "case_type": match opening {
+                    Opening::Chargeback => "chargeback",
+                    Opening::Warning => "inquiry",
+                },
+            },
+            "type": "card",
+        },
+        "reason": "fraudulent",
+        "status": status,
+    });
+    books.shelf.put(dispute);
+    let charge = text(charge, "/id");
+    match opening {
+        Opening::Warning => books.tell("charge.dispute.created", &id),
+        Opening::Chargeback => {
+            books.change(charge, "charge.updated", |charge| charge["disputed"] = true.into());
+            books.tell("charge.dispute.created", &id);
+            move_money(books, &id, Movement::Dispute, -amount);
+            books.tell("charge.dispute.funds_withdrawn", &id);
+        }
+    }
+    id
+}
+
+/// Ends a dispute, as its status allows.
+pub(super) fn close(books: &mut Books, id: &str, closing: Closing) -> Result<(), Refused> {
+    let dispute = books.shelf.find("dispute", id)?;
+    let status = text(dispute, "/status");
+    let inquiry = matches!(status, "warning_needs_response" | "warning_under_review");
+    let chargeback = matches!(status, "needs_response" | "under_review");
+    let (fits, end) = match closing {
+        Closing::Won => (chargeback, "won"),
+        Closing::Lost => (chargeback, "lost"),
+        Closing::WarningClosed => (inquiry, "warning_closed"),
+    };
+    if !fits {
+        let message = format!("A dispute that is {status} cannot become {end}.");
+        return Err(Refused::conflict("dispute_state", message));
+    }
+    let amount = super::json::int(dispute, "/amount");
+    books.edit(id, |dispute| dispute["status"] = end.into());
+    if closing == Closing::Won {
+        move_money(books, id, Movement::DisputeReversal, amount);
+        books.tell("charge.dispute.funds_reinstated", id);
+    }
+    books.tell("charge.dispute.closed", id);
+    Ok(())
+}
+
+fn move_money(books: &mut Books, id: &str, movement: Movement, amount: i64) {
+    let currency = books.text(id, "/currency");
+    let transaction = balance::book(books, movement, amount, &currency, id);
+    let transaction = books.object(&transaction);
+    books.edit(id, |dispute| {
+        if let Some(all) = dispute["balance_transactions"].as_array_mut() {
+            all.push(transaction);
+        }
+    });
+}
+
+fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let same = |dispute: &Value, name: &str| {
+        call.text(name).is_none_or(|wanted| text(dispute, &format!("/{name}")) == wanted)
+    };
+    books.shelf.page("dispute", "/v1/disputes", &call.params, |dispute| {
+        same(dispute, "charge") && same(dispute, "payment_intent")
+    })
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("dispute", call.id()).cloned()
+}
+
+fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let status = text(books.shelf.find("dispute", call.id())?, "/status").to_owned();
+    let evidence = call.get("evidence");
+    if evidence.is_some() && !status.ends_with("needs_response") {
+        let message = format!("This dispute is {status}; evidence is no longer taken.");
+        return Err(Refused::conflict("dispute_state", message));
+    }
+    let submits = evidence.is_some() && call.flag("submit").unwrap_or(true);
+    books.change(call.id(), "charge.dispute.updated", |dispute| {
+        for (name, value) in evidence.and_then(Value::as_object).into_iter().flatten() {
+            set(dispute, &format!("/evidence/{name}"), value.clone());
+        }
+        if evidence.is_some() {
+            set(dispute, "/evidence_details/has_evidence", true);
+        }
+        if submits {
+            set(dispute, "/evidence_details/submission_count", 1);
+            dispute["status"] = status.replace("needs_response", "under_review").into();
+        }
+        merge_metadata(dispute, call.get("metadata"));
+    });
+    Ok(books.object(call.id()))
+}

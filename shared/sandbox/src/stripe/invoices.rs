@@ -1,0 +1,498 @@
+//! Invoices: drafted with their lines, finalized at once, and paid, tried again, voided or given
+//! up.
+
+use serde_json::{Value, json};
+
+use super::{
+    api::{Call, Endpoint},
+    books::Books,
+    cards::{DECLINED, Decline, NEEDS_AUTHENTICATION, Presence},
+    clock::DAY_S,
+    customers,
+    errors::Refused,
+    json::{int, list, metadata, set, text, text_of},
+    params::{CREATED, PAGE, Rules},
+    payments::{self, Intent, Outcome},
+    subscriptions,
+};
+
+mod lines;
+
+pub(super) use lines::{Line, Origin, line, tax_on};
+
+/// After how many more days a failed payment of a subscription is tried again.
+const RETRY_DAYS: [i64; 2] = [3, 5];
+
+const PAY: Rules = &["payment_method", "off_session: bool", "paid_out_of_band: bool"];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::get(
+        "invoices",
+        &[
+            &["customer", "subscription", "status: draft|open|paid|uncollectible|void"],
+            PAGE,
+            CREATED,
+        ],
+        list_all,
+    ),
+    Endpoint::get("invoices/{}", &[], get),
+    Endpoint::post("invoices/{}/pay", &[PAY], pay),
+    Endpoint::post("invoices/{}/void", &[], void),
+    Endpoint::get(
+        "invoice_payments",
+        &[
+            &[
+                "invoice",
+                "payment.type: payment_intent",
+                "payment.payment_intent",
+                "status: open|paid|canceled",
+            ],
+            PAGE,
+            CREATED,
+        ],
+        list_payments,
+    ),
+];
+
+/// What an invoice is made of.
+pub(super) struct Draft<'a> {
+    pub(super) customer: &'a str,
+    /// Empty for what is bought once.
+    pub(super) subscription: &'a str,
+    /// `billing_reason`.
+    pub(super) reason: &'static str,
+    pub(super) currency: &'a str,
+    /// Made by [`line`].
+    pub(super) lines: Vec<Value>,
+    /// The period that is billed, Unix seconds.
+    pub(super) period: (i64, i64),
+    /// Whether tax is added.
+    pub(super) taxed: bool,
+    pub(super) metadata: Value,
+}
+
+/// Makes and finalizes an invoice, and returns its id. One that comes to nothing is paid then.
+pub(super) fn issue(books: &mut Books, draft: Draft) -> String {
+    let subscription = draft.subscription.to_owned();
+    let invoice = drafted(books, draft);
+    let id = books.add(invoice, "invoice.created");
+    if !subscription.is_empty() {
+        books.edit(&subscription, |object| object["latest_invoice"] = id.clone().into());
+    }
+    finalize(books, &id);
+    if int(&books.object(&id), "/amount_due") == 0 {
+        settle(books, &id);
+    }
+    id
+}
+
+fn drafted(books: &mut Books, draft: Draft) -> Value {
+    let id = books.ids.next("in_");
+    let customer = books.object(draft.customer);
+    let rate = if draft.taxed { books.settings.tax_bps } else { 0 };
+    let (rows, sums) = lines::summed(draft.lines, &id, rate);
+    let automatic_tax = json!({
+        "disabled_reason": null, "enabled": draft.taxed, "liability": null, "provider": null,
+        "status": draft.taxed.then_some("complete"),
+    });
+    let parent = (!draft.subscription.is_empty()).then(|| {
+        json!({
+            "quote_details": null,
+            "subscription_details": {
+                "metadata": books.object(draft.subscription)["metadata"],
+                "subscription": draft.subscription,
+            },
+            "type": "subscription_details",
+        })
+    });
+    let mut invoice = blank(&id, books.now);
+    for (name, value) in [
+        ("automatic_tax", automatic_tax),
+        ("billing_reason", draft.reason.into()),
+        ("currency", draft.currency.into()),
+        ("customer", draft.customer.into()),
+        ("customer_email", customer["email"].clone()),
+        ("customer_name", customer["name"].clone()),
+        ("customer_address", customer["address"].clone()),
+        ("lines", rows),
+        ("metadata", metadata(Some(&draft.metadata))),
+        ("parent", parent.into()),
+        ("period_start", draft.period.0.into()),
+        ("period_end", draft.period.1.into()),
+        ("subtotal", sums.subtotal.into()),
+        ("subtotal_excluding_tax", (sums.subtotal - sums.tax_within).into()),
+        ("total", sums.total().into()),
+        ("total_excluding_tax", (sums.subtotal - sums.tax_within).into()),
+        ("total_taxes", sums.taxes()),
+        ("amount_due", sums.total().max(0).into()),
+        ("amount_remaining", sums.total().max(0).into()),
+    ] {
+        invoice[name] = value;
+    }
+    invoice
+}
+
+fn blank(id: &str, now: i64) -> Value {
+    json!({
+        "id": id,
+        "object": "invoice",
+        "account_country": "US",
+        "account_name": "ProLight",
+        "account_tax_ids": null,
+        "amount_overpaid": 0,
+        "amount_paid": 0,
+        "amount_shipping": 0,
+        "application": null,
+        "attempt_count": 0,
+        "attempted": false,
+        "auto_advance": true,
+        "automatically_finalizes_at": null,
+        "collection_method": "charge_automatically",
+        "created": now,
+        "custom_fields": null,
+        "customer_phone": null,
+        "customer_shipping": null,
+        "customer_tax_exempt": "none",
+        "customer_tax_ids": [],
+        "default_payment_method": null,
+        "default_source": null,
+        "default_tax_rates": [],
+        "description": null,
+        "discounts": [],
+        "due_date": null,
+        "effective_at": null,
+        "ending_balance": null,
+        "footer": null,
+        "from_invoice": null,
+        "hosted_invoice_url": null,
+        "invoice_pdf": null,
+        "issuer": { "type": "self" },
+        "last_finalization_error": null,
+        "latest_revision": null,
+        "livemode": false,
+        "next_payment_attempt": null,
+        "number": null,
+        "on_behalf_of": null,
+        "payment_settings": {
+            "default_mandate": null, "payment_method_options": null, "payment_method_types": null,
+        },
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "receipt_number": null,
+        "rendering": null,
+        "shipping_cost": null,
+        "shipping_details": null,
+        "starting_balance": 0,
+        "statement_descriptor": null,
+        "status": "draft",
+        "status_transitions": {
+            "finalized_at": null, "marked_uncollectible_at": null, "paid_at": null,
+            "voided_at": null,
+        },
+        "test_clock": null,
+        "total_discount_amounts": [],
+        "total_pretax_credit_amounts": [],
+        "webhooks_delivered_at": null,
+    })
+}
+
+/// Gives it its number and pages, and uses what the customer has in credit.
+fn finalize(books: &mut Books, id: &str) {
+    let customer = books.text(id, "/customer");
+    let number = customers::next_invoice_number(books, &customer);
+    let total = int(&books.object(id), "/total");
+    let before = int(&books.object(&customer), "/balance");
+    let used = if total < 0 { total } else { total.min(-before).max(0) };
+    let page = format!("{}/stripe/invoices/{id}", books.url);
+    let now = books.now;
+    books.edit(id, |invoice| {
+        let due = total.max(0) - used.max(0);
+        for (pointer, value) in [
+            ("/amount_due", due.into()),
+            ("/amount_remaining", due.into()),
+            ("/effective_at", now.into()),
+            ("/ending_balance", (before + used).into()),
+            ("/hosted_invoice_url", page.clone().into()),
+            ("/invoice_pdf", format!("{page}/pdf").into()),
+            ("/number", Value::from(number)),
+            ("/starting_balance", before.into()),
+            ("/status", "open".into()),
+            ("/status_transitions/finalized_at", now.into()),
+        ] {
+            set(invoice, pointer, value);
+        }
+    });
+    books.change(&customer, "customer.updated", |customer| {
+        customer["balance"] = (before + used).into();
+    });
+    books.tell("invoice.finalized", id);
+}
+
+/// Ties a payment intent to an invoice.
+pub(super) fn tie(books: &mut Books, id: &str, intent: &str) {
+    let due = books.object(id)["amount_due"].clone();
+    let payment = json!({
+        "id": books.ids.next("inpay_"),
+        "object": "invoice_payment",
+        "amount_paid": null,
+        "amount_requested": due,
+        "created": books.now,
+        "currency": books.text(id, "/currency"),
+        "invoice": id,
+        "is_default": true,
+        "livemode": false,
+        "payment": { "payment_intent": intent, "type": "payment_intent" },
+        "status": "open",
+        "status_transitions": { "canceled_at": null, "paid_at": null },
+    });
+    books.shelf.put(payment);
+}
+
+/// The payment of an invoice, null before there is one.
+fn payment_of(books: &Books, id: &str) -> Value {
+    let mut payments = books.shelf.all("invoice_payment");
+    payments.find(|payment| text(payment, "/invoice") == id).cloned().unwrap_or_default()
+}
+
+/// The invoice that a payment intent pays.
+pub(super) fn paid_by(books: &Books, intent: &str) -> Option<String> {
+    let mut payments = books.shelf.all("invoice_payment");
+    payments
+        .find(|payment| text(payment, "/payment/payment_intent") == intent)
+        .map(|payment| text(payment, "/invoice").to_owned())
+}
+
+/// Tries to get an open invoice paid with `method`, or with what its customer has.
+pub(super) fn collect(
+    books: &mut Books,
+    id: &str,
+    method: Option<&str>,
+    presence: Presence,
+) -> Outcome {
+    let invoice = books.object(id);
+    let customer = text(&invoice, "/customer");
+    let subscription = text(&invoice, "/parent/subscription_details/subscription");
+    let method =
+        method.map(str::to_owned).or_else(|| customers::method_for(books, customer, subscription));
+    let tied = text(&payment_of(books, id), "/payment/payment_intent").to_owned();
+    let intent = if tied.is_empty() { open_intent(books, &invoice) } else { tied };
+    let outcome = match method {
+        Some(method) => payments::attempt(books, &intent, &method, presence),
+        None => Outcome::Failed(DECLINED),
+    };
+    conclude(books, id, outcome, presence);
+    outcome
+}
+
+fn open_intent(books: &mut Books, invoice: &Value) -> String {
+    let description = match text(invoice, "/billing_reason") {
+        "subscription_create" => "Subscription creation",
+        "subscription_cycle" | "subscription_update" => "Subscription update",
+        _ => "Payment for Invoice",
+    };
+    let intent = payments::open(
+        books,
+        Intent {
+            amount: int(invoice, "/amount_due"),
+            currency: text(invoice, "/currency").to_owned(),
+            customer: text_of(invoice, "/customer").map(str::to_owned),
+            description: Some(description.to_owned()),
+            ..Intent::default()
+        },
+    );
+    tie(books, text(invoice, "/id"), &intent);
+    intent
+}
+
+/// Writes down what became of an attempt.
+pub(super) fn conclude(books: &mut Books, id: &str, outcome: Outcome, presence: Presence) {
+    books.edit(id, |invoice| {
+        invoice["attempted"] = true.into();
+        if presence == Presence::Away {
+            invoice["attempt_count"] = (int(invoice, "/attempt_count") + 1).into();
+        }
+    });
+    match outcome {
+        Outcome::Paid => settle(books, id),
+        Outcome::Processing | Outcome::NeedsAction => {}
+        Outcome::Failed(decline) => suffer(books, id, decline),
+    }
+}
+
+/// Marks an invoice as paid. A subscription that waited for it goes on.
+pub(super) fn settle(books: &mut Books, id: &str) {
+    let now = books.now;
+    let payment = text(&payment_of(books, id), "/id").to_owned();
+    books.edit(id, |invoice| {
+        let due = invoice["amount_due"].clone();
+        for (pointer, value) in [
+            ("/amount_paid", due),
+            ("/amount_remaining", 0.into()),
+            ("/attempted", true.into()),
+            ("/auto_advance", false.into()),
+            ("/next_payment_attempt", Value::Null),
+            ("/status", "paid".into()),
+            ("/status_transitions/paid_at", now.into()),
+        ] {
+            set(invoice, pointer, value);
+        }
+    });
+    books.edit(&payment, |payment| {
+        payment["amount_paid"] = payment["amount_requested"].clone();
+        payment["status"] = "paid".into();
+        set(payment, "/status_transitions/paid_at", now);
+    });
+    books.tell("invoice_payment.paid", &payment);
+    books.tell("invoice.paid", id);
+    books.tell("invoice.payment_succeeded", id);
+    let subscription = books.text(id, "/parent/subscription_details/subscription");
+    subscriptions::resume(books, &subscription);
+}
+
+/// A payment failed: tried again later, or given up.
+fn suffer(books: &mut Books, id: &str, decline: Decline) {
+    let invoice = books.object(id);
+    let subscription = text(&invoice, "/parent/subscription_details/subscription").to_owned();
+    let tried = usize::try_from(int(&invoice, "/attempt_count")).unwrap_or_default();
+    let planned = int(&invoice, "/next_payment_attempt");
+    let next = match RETRY_DAYS.get(tried.saturating_sub(1)) {
+        _ if subscription.is_empty() || tried == 0 => None,
+        _ if books.now < planned => Some(planned),
+        days => days.map(|days| books.now + days * DAY_S),
+    };
+    books.edit(id, |invoice| invoice["next_payment_attempt"] = next.into());
+    books.tell("invoice.payment_failed", id);
+    if decline == NEEDS_AUTHENTICATION {
+        books.tell("invoice.payment_action_required", id);
+    }
+    if let Some(at) = next {
+        books.remind(at, id);
+    }
+    subscriptions::fall_behind(books, &subscription);
+    if next.is_none() && RETRY_DAYS.len() < tried {
+        subscriptions::end(books, &subscription, "payment_failed");
+        let now = books.now;
+        books.change(id, "invoice.marked_uncollectible", |invoice| {
+            invoice["status"] = "uncollectible".into();
+            invoice["auto_advance"] = false.into();
+            set(invoice, "/status_transitions/marked_uncollectible_at", now);
+        });
+    }
+}
+
+/// The time for another attempt has come.
+pub(super) fn retry(books: &mut Books, id: &str) {
+    let invoice = books.object(id);
+    let planned = int(&invoice, "/next_payment_attempt");
+    if text(&invoice, "/status") == "open" && planned != 0 && planned <= books.now {
+        collect(books, id, None, Presence::Away);
+    }
+}
+
+/// Stops trying to collect a subscription's open invoices.
+pub(super) fn let_rest(books: &mut Books, subscription: &str) {
+    let of_it = |invoice: &&Value| {
+        text(invoice, "/parent/subscription_details/subscription") == subscription
+            && text(invoice, "/status") == "open"
+    };
+    let open = books.shelf.all("invoice").filter(of_it);
+    let open: Vec<String> = open.map(|invoice| text(invoice, "/id").to_owned()).collect();
+    for id in open {
+        books.edit(&id, |invoice| {
+            invoice["auto_advance"] = false.into();
+            invoice["next_payment_attempt"] = Value::Null;
+        });
+    }
+}
+
+fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let same = |name: &str, value: &str| call.text(name).is_none_or(|wanted| wanted == value);
+    books.shelf.page("invoice", "/v1/invoices", &call.params, |invoice| {
+        let subscription = text(invoice, "/parent/subscription_details/subscription");
+        same("customer", text(invoice, "/customer"))
+            && same("subscription", subscription)
+            && same("status", text(invoice, "/status"))
+    })
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("invoice", call.id()).cloned()
+}
+
+fn pay(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let id = call.id();
+    let status = text(books.shelf.find("invoice", id)?, "/status").to_owned();
+    if !matches!(status.as_str(), "open" | "uncollectible") {
+        let message = format!("Invoice is already {status}");
+        return Err(Refused::conflict("invoice_not_payable", message));
+    }
+    if call.flag("paid_out_of_band") == Some(true) {
+        settle(books, id);
+        return Ok(books.object(id));
+    }
+    let method = call.text("payment_method");
+    if let Some(method) = method {
+        books.shelf.find_param("payment_method", method, "payment_method")?;
+    }
+    let presence = match call.flag("off_session") {
+        Some(false) => Presence::OnPage,
+        Some(true) | None => Presence::Away,
+    };
+    let tried = books.object(id)["attempt_count"].clone();
+    let outcome = collect(books, id, method, presence);
+    books.edit(id, |invoice| invoice["attempt_count"] = tried);
+    let intent = text(&payment_of(books, id), "/payment/payment_intent").to_owned();
+    match outcome {
+        Outcome::Paid | Outcome::Processing => Ok(books.object(id)),
+        Outcome::NeedsAction => Err(payments::declined(books, &intent, NEEDS_AUTHENTICATION)),
+        Outcome::Failed(decline) => Err(payments::declined(books, &intent, decline)),
+    }
+}
+
+fn void(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let id = call.id();
+    let status = text(books.shelf.find("invoice", id)?, "/status").to_owned();
+    if !matches!(status.as_str(), "open" | "uncollectible") {
+        let message =
+            format!("You can only void open or uncollectible invoices; this one is {status}.");
+        return Err(Refused::conflict("invoice_not_editable", message));
+    }
+    let now = books.now;
+    let payment = payment_of(books, id);
+    books.edit(id, |invoice| {
+        invoice["status"] = "void".into();
+        invoice["auto_advance"] = false.into();
+        invoice["next_payment_attempt"] = Value::Null;
+        set(invoice, "/status_transitions/voided_at", now);
+    });
+    books.edit(text(&payment, "/id"), |payment| payment["status"] = "canceled".into());
+    books.change(text(&payment, "/payment/payment_intent"), "payment_intent.canceled", |intent| {
+        intent["status"] = "canceled".into();
+        intent["canceled_at"] = now.into();
+        intent["cancellation_reason"] = "void_invoice".into();
+    });
+    books.tell("invoice.voided", id);
+    Ok(books.object(id))
+}
+
+fn list_payments(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let same = |name: &str, value: &str| call.text(name).is_none_or(|wanted| wanted == value);
+    if call.text("payment.payment_intent").is_some() && call.text("payment.type").is_none() {
+        return Err(Refused::missing("payment[type]"));
+    }
+    books.shelf.page("invoice_payment", "/v1/invoice_payments", &call.params, |payment| {
+        same("invoice", text(payment, "/invoice"))
+            && same("payment.payment_intent", text(payment, "/payment/payment_intent"))
+            && same("status", text(payment, "/status"))
+    })
+}
+
+/// The lines of an invoice that bill this price, for a credit of them.
+pub(super) fn lines_of_price(books: &Books, id: &str, price: &str) -> Vec<String> {
+    let invoice = books.object(id);
+    let lines = list(&invoice, "/lines/data").iter();
+    lines
+        .filter(|line| text(line, "/pricing/price_details/price") == price)
+        .map(|line| text(line, "/id").to_owned())
+        .collect()
+}

@@ -1,0 +1,163 @@
+//! The lines of an invoice, and what they come to with tax.
+
+use serde_json::{Value, json};
+
+use crate::stripe::{
+    books::Books,
+    json::{int, text, value},
+};
+
+/// The one rate there is, by name.
+const TAX_RATE: &str = "txr_sandbox";
+
+/// One line to be.
+pub(in crate::stripe) struct Line<'a> {
+    pub(in crate::stripe) price: &'a Value,
+    /// In cents; negative for a credit.
+    pub(in crate::stripe) amount: i64,
+    pub(in crate::stripe) quantity: i64,
+    /// Unix seconds.
+    pub(in crate::stripe) period: (i64, i64),
+    pub(in crate::stripe) description: String,
+    pub(in crate::stripe) origin: Origin<'a>,
+}
+
+/// Where a line comes from.
+pub(in crate::stripe) enum Origin<'a> {
+    /// A period of a subscription.
+    Item { subscription: &'a Value, item: &'a str },
+    /// A change in the middle of a period; `credited` names the invoice and its lines that a credit
+    /// gives back.
+    Proration { subscription: &'a Value, item: &'a str, credited: Option<(String, Vec<String>)> },
+    /// A thing that is bought once.
+    Alone,
+}
+
+/// What the lines come to.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    pub(super) subtotal: i64,
+    /// Tax on top of the prices, and tax that is in them.
+    tax_on_top: i64,
+    pub(super) tax_within: i64,
+}
+
+impl Sums {
+    pub(super) fn total(&self) -> i64 {
+        self.subtotal + self.tax_on_top
+    }
+
+    /// `total_taxes`.
+    pub(super) fn taxes(&self) -> Value {
+        let taxable = self.subtotal - self.tax_within;
+        let kinds = [("exclusive", self.tax_on_top), ("inclusive", self.tax_within)];
+        kinds
+            .into_iter()
+            .filter(|(_, amount)| *amount != 0)
+            .map(|(behavior, amount)| tax(amount, behavior, taxable))
+            .collect()
+    }
+}
+
+/// The tax on an amount at a rate in hundredths of a percent, rounded half up.
+pub(in crate::stripe) fn tax_on(amount: i64, rate_bps: i64) -> i64 {
+    (amount * rate_bps + 5_000).div_euclid(10_000)
+}
+
+/// A line, without its invoice and its tax.
+pub(in crate::stripe) fn line(books: &mut Books, line: Line) -> Value {
+    let subscription = match &line.origin {
+        Origin::Alone => &Value::Null,
+        Origin::Item { subscription, .. } | Origin::Proration { subscription, .. } => *subscription,
+    };
+    let metadata =
+        if subscription.is_null() { json!({}) } else { value(subscription, "/metadata") };
+    let parent = parent(&line.origin);
+    json!({
+        "id": books.ids.next("il_"),
+        "object": "line_item",
+        "amount": line.amount,
+        "currency": line.price["currency"],
+        "description": line.description,
+        "discount_amounts": [],
+        "discountable": parent.is_none(),
+        "discounts": [],
+        "livemode": false,
+        "metadata": metadata,
+        "parent": parent,
+        "period": { "end": line.period.1, "start": line.period.0 },
+        "pretax_credit_amounts": [],
+        "pricing": {
+            "price_details": { "price": line.price["id"], "product": line.price["product"] },
+            "type": "price_details",
+            "unit_amount_decimal": line.price["unit_amount_decimal"],
+        },
+        "quantity": line.quantity,
+        "subscription": subscription["id"],
+        "subtotal": line.amount,
+        "tax_behavior": line.price["tax_behavior"],
+        "taxes": [],
+    })
+}
+
+/// What made a line; nothing for what is bought once.
+fn parent(origin: &Origin) -> Option<Value> {
+    let (subscription, item, proration, credited) = match origin {
+        Origin::Alone => return None,
+        Origin::Item { subscription, item } => (subscription, item, false, &None),
+        Origin::Proration { subscription, item, credited } => (subscription, item, true, credited),
+    };
+    let credited = credited
+        .as_ref()
+        .map(|(invoice, lines)| json!({ "invoice": invoice, "invoice_line_items": lines }));
+    Some(json!({
+        "invoice_item_details": null,
+        "subscription_item_details": {
+            "invoice_item": null,
+            "proration": proration,
+            "proration_details": { "credited_items": credited },
+            "subscription": subscription["id"],
+            "subscription_item": item,
+        },
+        "type": "subscription_item_details",
+    }))
+}
+
+/// The list of an invoice's lines with their tax, and what they come to.
+pub(super) fn summed(lines: Vec<Value>, invoice: &str, rate_bps: i64) -> (Value, Sums) {
+    let mut sums = Sums::default();
+    let count = lines.len();
+    let mut data = Vec::with_capacity(count);
+    for mut line in lines {
+        let amount = int(&line, "/amount");
+        sums.subtotal += amount;
+        let within = text(&line, "/tax_behavior") == "inclusive";
+        if let Some(fields) = line.as_object_mut() {
+            fields.remove("tax_behavior");
+            fields.insert("invoice".to_owned(), invoice.into());
+        }
+        if rate_bps != 0 && within {
+            let net = (amount * 10_000).div_euclid(10_000 + rate_bps);
+            sums.tax_within += amount - net;
+            line["taxes"] = json!([tax(amount - net, "inclusive", net)]);
+        } else if rate_bps != 0 {
+            let on_top = tax_on(amount, rate_bps);
+            sums.tax_on_top += on_top;
+            line["taxes"] = json!([tax(on_top, "exclusive", amount)]);
+        }
+        data.push(line);
+    }
+    let url = format!("/v1/invoices/{invoice}/lines");
+    let list = json!({
+        "object": "list", "data": data, "has_more": false, "total_count": count, "url": url,
+    });
+    (list, sums)
+}
+
+fn tax(amount: i64, behavior: &str, taxable: i64) -> Value {
+    json!({
+        "amount": amount, "tax_behavior": behavior,
+        "tax_rate_details": { "tax_rate": TAX_RATE }, "taxability_reason": "standard_rated",
+        "taxable_amount": taxable, "type": "tax_rate_details",
+    })
+}

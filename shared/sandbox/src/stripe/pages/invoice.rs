@@ -1,0 +1,112 @@
+//! The page of an invoice: to look at, to pay when it is open, and as a PDF.
+
+use axum::{
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{
+    Answers, Shared, authentication, card_choice, escaped, go_to, money, not_found, page, pdf,
+};
+use crate::stripe::{
+    books::Books,
+    cards::Presence,
+    clock::date,
+    customers,
+    invoices::collect,
+    json::{int, list, text},
+    payments::Outcome,
+    with_books,
+};
+
+/// `GET /stripe/invoices/{invoice}`
+pub(super) async fn show(State(world): Shared, Path(id): Path<String>) -> Response {
+    with_books(&world, |books| offer(books, &id, None))
+}
+
+/// `POST /stripe/invoices/{invoice}/pay`: `card`, and `authentication` once it was asked for.
+pub(super) async fn pay(State(world): Shared, Path(id): Path<String>, body: Bytes) -> Response {
+    let answers = Answers::read(&body);
+    let presence = match answers.get("authentication") {
+        Some("complete") => Presence::Authenticated,
+        Some(_) => Presence::NotAuthenticated,
+        None => Presence::OnPage,
+    };
+    with_books(&world, |books| {
+        let open = matches!(books.text(&id, "/status").as_str(), "open" | "uncollectible");
+        let Some(card) = answers.card().filter(|_| open) else { return offer(books, &id, None) };
+        let customer = books.text(&id, "/customer");
+        let email = books.text(&customer, "/email");
+        let method = customers::method_of(books, card, &email);
+        match collect(books, &id, Some(&method), presence) {
+            Outcome::Paid | Outcome::Processing => go_to(&format!("/stripe/invoices/{id}")),
+            Outcome::NeedsAction => authentication(card, "pay").into_response(),
+            Outcome::Failed(decline) => offer(books, &id, Some(decline.message)),
+        }
+    })
+}
+
+/// `GET /stripe/invoices/{invoice}/pdf`
+pub(super) async fn download(State(world): Shared, Path(id): Path<String>) -> Response {
+    let invoice = with_books(&world, |books| books.shelf.find("invoice", &id).ok().cloned());
+    let Some(invoice) = invoice else { return not_found() };
+    let mut lines = vec![
+        format!("Invoice {}", text(&invoice, "/number")),
+        format!("Date {}", date(int(&invoice, "/created"))),
+        format!("To {}", text(&invoice, "/customer_email")),
+        String::new(),
+    ];
+    for line in list(&invoice, "/lines/data") {
+        lines.push(format!("{}   {}", text(line, "/description"), money(line, "/amount")));
+    }
+    lines.push(String::new());
+    lines.push(format!("Total {}", money(&invoice, "/total")));
+    lines.push(format!("Paid {}", money(&invoice, "/amount_paid")));
+    let name = format!("attachment; filename=\"invoice-{}.pdf\"", text(&invoice, "/number"));
+    let headers =
+        [(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    (headers, pdf::document(&lines)).into_response()
+}
+
+fn offer(books: &Books, id: &str, wrong: Option<&str>) -> Response {
+    let Ok(invoice) = books.shelf.find("invoice", id) else { return not_found() };
+    let status = if wrong.is_some() { StatusCode::PAYMENT_REQUIRED } else { StatusCode::OK };
+    (status, page("Invoice", &content(invoice, wrong))).into_response()
+}
+
+fn content(invoice: &Value, wrong: Option<&str>) -> String {
+    let mut rows = String::new();
+    for line in list(invoice, "/lines/data") {
+        rows.push_str(&format!(
+            "<tr><td>{}</td><td>{}</td></tr>",
+            escaped(text(line, "/description")),
+            money(line, "/amount"),
+        ));
+    }
+    let id = text(invoice, "/id");
+    let wrong = wrong.map(|wrong| format!("<p class=warning role=alert>{}</p>", escaped(wrong)));
+    let form = if text(invoice, "/status") == "open" {
+        format!(
+            "<form method=post action=\"/stripe/invoices/{id}/pay\">{}\
+             <button>Pay {}</button></form>",
+            card_choice(),
+            money(invoice, "/amount_remaining"),
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "<h1>Invoice {}</h1><p class=amount>{} <small>{}</small></p><p>{}</p><table>{rows}\
+         <tr><td><b>Total</b></td><td><b>{}</b></td></tr></table>{}{form}\
+         <a class=\"button quiet\" href=\"/stripe/invoices/{id}/pdf\">Download the PDF</a>",
+        escaped(text(invoice, "/number")),
+        money(invoice, "/amount_due"),
+        escaped(text(invoice, "/status")),
+        date(int(invoice, "/created")),
+        money(invoice, "/total"),
+        wrong.unwrap_or_default(),
+    )
+}

@@ -1,0 +1,213 @@
+//! What an endpoint accepts, as data, and the check of a request against it.
+//!
+//! A rule is one text: `"amount!: int"`. Steps of a path are parted by `.`, `*` stands for any one
+//! step and `**` for any more; `!` makes a parameter required; behind the colon stand `int`, `bool`
+//! or the values it may have, parted by `|`. Without a colon any text will do. The check turns the
+//! texts of the form into numbers and truths, so endpoints read typed values.
+
+use serde_json::Value;
+
+use super::errors::Refused;
+
+/// The rules of an endpoint, or a part that several share.
+pub(super) type Rules = &'static [&'static str];
+
+/// What every endpoint accepts.
+pub(super) const ALWAYS: Rules = &["expand.*"];
+/// What every list accepts.
+pub(super) const PAGE: Rules = &["limit: int", "starting_after", "ending_before"];
+/// A range of creation times.
+pub(super) const CREATED: Rules =
+    &["created: int", "created.gt: int", "created.gte: int", "created.lt: int", "created.lte: int"];
+
+/// Most keys of one `metadata`.
+const METADATA_KEYS_MAX: usize = 50;
+/// Longest key and longest value of one entry of `metadata`.
+const METADATA_BYTES_MAX: (usize, usize) = (40, 500);
+
+/// One rule, taken apart.
+#[derive(Clone, Copy)]
+struct Rule {
+    path: &'static str,
+    kind: &'static str,
+    required: bool,
+}
+
+impl Rule {
+    fn read(text: &'static str) -> Rule {
+        let (name, kind) = text.split_once(": ").unwrap_or((text, ""));
+        match name.strip_suffix('!') {
+            Some(path) => Rule { path, kind, required: true },
+            None => Rule { path: name, kind, required: false },
+        }
+    }
+
+    /// Whether this rule speaks of a leaf. An empty text may stand for a whole map: it clears it.
+    fn fits(self, leaf: &[String], value: &Value) -> bool {
+        let mut steps = self.path.split('.');
+        let mut rest = leaf.iter();
+        loop {
+            match (steps.next(), rest.next()) {
+                (None, None) | (Some("**"), _) => return true,
+                (Some("*"), None) => return value.as_str() == Some(""),
+                (Some("*"), Some(_)) => {}
+                (Some(step), Some(name)) if step == name => {}
+                (Some(_), _) | (None, Some(_)) => return false,
+            }
+        }
+    }
+}
+
+/// Checks `params` against all of `rules` and types its leaves.
+pub(super) fn check(params: &mut Value, rules: &[Rules]) -> Result<(), Refused> {
+    let rules: Vec<Rule> =
+        rules.iter().flat_map(|part| part.iter()).map(|r| Rule::read(r)).collect();
+    check_leaves(params, &mut Vec::new(), &rules)?;
+    for rule in rules.iter().filter(|rule| rule.required) {
+        let pointer = format!("/{}", rule.path.replace('.', "/"));
+        if params.pointer(&pointer).is_none_or(|value| value.is_null() || *value == "") {
+            return Err(Refused::missing(&bracketed(&steps_of(rule.path))));
+        }
+    }
+    check_metadata(params, "")
+}
+
+fn check_leaves(value: &mut Value, path: &mut Vec<String>, rules: &[Rule]) -> Result<(), Refused> {
+    if let Some(map) = value.as_object_mut() {
+        for (key, inner) in map {
+            path.push(key.clone());
+            check_leaves(inner, path, rules)?;
+            path.pop();
+        }
+        return Ok(());
+    }
+    if let Some(items) = value.as_array_mut() {
+        for (index, inner) in items.iter_mut().enumerate() {
+            path.push(index.to_string());
+            check_leaves(inner, path, rules)?;
+            path.pop();
+        }
+        return Ok(());
+    }
+    let Some(rule) = rules.iter().find(|rule| rule.fits(path, value)) else {
+        return Err(unknown(path));
+    };
+    *value = typed(value.as_str().unwrap_or_default(), rule.kind, path)?;
+    Ok(())
+}
+
+fn unknown(path: &[String]) -> Refused {
+    let name = bracketed(path);
+    if path.first().is_some_and(|first| first == "payment_method_types") {
+        let message = "The `payment_method_types` parameter is no longer supported. Use dynamic \
+                       payment methods, or `allowed_payment_method_types`.";
+        return Refused::invalid(&name, message).coded("payment_method_types_no_longer_supported");
+    }
+    Refused::unknown(&name)
+}
+
+fn typed(text: &str, kind: &str, path: &[String]) -> Result<Value, Refused> {
+    let refused = |what: String| Refused::invalid(&bracketed(path), what);
+    match kind {
+        "" => Ok(text.into()),
+        _ if text.is_empty() => Ok(Value::Null),
+        "int" => text.parse::<i64>().map(Value::from).map_err(|_| {
+            refused(format!("Invalid integer: {text}")).coded("parameter_invalid_integer")
+        }),
+        "bool" => text
+            .parse::<bool>()
+            .map(Value::from)
+            .map_err(|_| refused(format!("Invalid boolean: {text}"))),
+        values if values.split('|').any(|value| value == text) => Ok(text.into()),
+        values => {
+            let name = path.last().map(String::as_str).unwrap_or_default();
+            let values = values.replace('|', ", ");
+            Err(refused(format!("Invalid {name}: must be one of {values}")))
+        }
+    }
+}
+
+/// Limits of every `metadata` in a request (docs.stripe.com/api/metadata).
+fn check_metadata(value: &Value, name: &str) -> Result<(), Refused> {
+    let Some(map) = value.as_object() else {
+        let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        return items.iter().try_for_each(|item| check_metadata(item, ""));
+    };
+    if name != "metadata" {
+        return map.iter().try_for_each(|(key, inner)| check_metadata(inner, key));
+    }
+    let (key_max, value_max) = METADATA_BYTES_MAX;
+    let long = |(key, value): (&String, &Value)| {
+        key_max < key.len() || value.as_str().is_some_and(|text| value_max < text.len())
+    };
+    if METADATA_KEYS_MAX < map.len() || map.iter().any(long) {
+        let message = format!(
+            "Metadata can have up to {METADATA_KEYS_MAX} keys of up to {key_max} characters, with \
+             values of up to {value_max}."
+        );
+        return Err(Refused::invalid("metadata", message));
+    }
+    Ok(())
+}
+
+fn steps_of(path: &str) -> Vec<String> {
+    path.split('.').map(str::to_owned).collect()
+}
+
+/// `a`, `b`, `0` as `a[b][0]`.
+fn bracketed(path: &[String]) -> String {
+    let (first, rest) = path.split_first().map_or(("", path), |(first, rest)| (first, rest));
+    rest.iter().fold(first.to_owned(), |name, step| format!("{name}[{step}]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const RULES: Rules =
+        &["amount!: int", "mode: a|b", "on: bool", "metadata.*", "l.*.p", "features.**", "d.x!"];
+
+    fn checked(mut params: Value) -> Result<Value, String> {
+        check(&mut params, &[RULES, ALWAYS])
+            .map(|()| params)
+            .map_err(|refused| refused.message().to_owned())
+    }
+
+    #[test]
+    fn leaves_are_typed() {
+        let params = json!({
+            "amount": "5", "mode": "a", "on": "true", "metadata": { "k": "v" },
+            "l": [{ "p": "x" }], "features": { "a": { "b": "c" } }, "d": { "x": "1" },
+            "expand": ["y"],
+        });
+        let typed = checked(params).unwrap();
+        assert_eq!(
+            (&typed["amount"], &typed["on"], &typed["d"]["x"]),
+            (&json!(5), &json!(true), &json!("1"))
+        );
+        let cleared = json!({ "amount": "5", "metadata": "", "on": "", "d": { "x": "1" } });
+        assert_eq!(checked(cleared).unwrap()["on"], Value::Null);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for (params, message) in [
+            (json!({ "d": { "x": "1" } }), "Missing required param: amount."),
+            (json!({ "amount": "1" }), "Missing required param: d[x]."),
+            (json!({ "amount": "1", "d": { "x": "" } }), "Missing required param: d[x]."),
+            (json!({ "amount": "1.5" }), "Invalid integer: 1.5"),
+            (json!({ "amount": "1", "on": "1" }), "Invalid boolean: 1"),
+            (json!({ "mode": "c" }), "Invalid mode: must be one of a, b"),
+            (json!({ "l": [{ "q": "x" }] }), "Received unknown parameter: l[0][q]"),
+            (json!({ "l": "x" }), "Received unknown parameter: l"),
+            (json!({ "mode": { "a": "b" } }), "Received unknown parameter: mode[a]"),
+        ] {
+            assert_eq!(checked(params.clone()), Err(message.to_owned()), "{params}");
+        }
+        let long =
+            json!({ "amount": "1", "d": { "x": "1" }, "metadata": { "k": "v".repeat(501) } });
+        assert!(checked(long).unwrap_err().starts_with("Metadata can have"));
+    }
+}

@@ -1,0 +1,251 @@
+//! The customer portal: its configurations and its sessions. What its page does is in `pages`.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    api::{Call, Endpoint},
+    books::Books,
+    errors::Refused,
+    json::{flag, metadata, set, text, text_of},
+    params::{PAGE, Rules},
+};
+
+const CONFIGURATION: Rules = &[
+    "business_profile.**",
+    "features.**",
+    "default_return_url",
+    "login_page.enabled: bool",
+    "metadata.*",
+    "name",
+    "active: bool",
+];
+const SESSION: Rules = &[
+    "customer!",
+    "return_url",
+    "configuration",
+    "locale",
+    "flow_data.type: payment_method_update|subscription_cancel|subscription_update|\
+     subscription_update_confirm",
+    "flow_data.subscription_cancel.subscription",
+    "flow_data.subscription_update.subscription",
+    "flow_data.subscription_update_confirm.subscription",
+    "flow_data.subscription_update_confirm.items.*.id",
+    "flow_data.subscription_update_confirm.items.*.price",
+    "flow_data.subscription_update_confirm.items.*.quantity: int",
+    "flow_data.after_completion.type: hosted_confirmation|portal_homepage|redirect",
+    "flow_data.after_completion.redirect.return_url",
+    "flow_data.after_completion.hosted_confirmation.custom_message",
+];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::post("billing_portal/configurations", &[CONFIGURATION], create),
+    Endpoint::get(
+        "billing_portal/configurations",
+        &[&["active: bool", "is_default: bool"], PAGE],
+        list,
+    ),
+    Endpoint::get("billing_portal/configurations/{}", &[], get),
+    Endpoint::post("billing_portal/configurations/{}", &[CONFIGURATION], update),
+    Endpoint::post("billing_portal/sessions", &[SESSION], open),
+];
+
+fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    if call.get("features").is_none() {
+        return Err(Refused::missing("features"));
+    }
+    let first = books.shelf.all("billing_portal.configuration").next().is_none();
+    let mut configuration = blank(books);
+    configuration["is_default"] = first.into();
+    fill(&mut configuration, call);
+    configuration["metadata"] = metadata(call.get("metadata"));
+    let id = books.add(configuration, "billing_portal.configuration.created");
+    Ok(books.object(&id))
+}
+
+fn blank(books: &mut Books) -> Value {
+    json!({
+        "id": books.ids.next("bpc_"),
+        "object": "billing_portal.configuration",
+        "active": true,
+        "application": null,
+        "business_profile": {
+            "headline": null, "privacy_policy_url": null, "terms_of_service_url": null,
+        },
+        "created": books.now,
+        "default_return_url": null,
+        "features": {
+            "customer_update": { "allowed_updates": [], "enabled": false },
+            "invoice_history": { "enabled": false },
+            "payment_method_update": { "enabled": false },
+            "subscription_cancel": {
+                "cancellation_reason": { "enabled": false, "options": [] }, "enabled": false,
+                "mode": "at_period_end", "proration_behavior": "none",
+            },
+            "subscription_update": {
+                "billing_cycle_anchor": null, "default_allowed_updates": [], "enabled": false,
+                "products": [], "proration_behavior": "none",
+                "schedule_at_period_end": { "conditions": [] },
+                "trial_update_behavior": "end_trial",
+            },
+        },
+        "is_default": false,
+        "livemode": false,
+        "login_page": { "enabled": false, "url": null },
+        "metadata": {},
+        "name": null,
+        "updated": books.now,
+    })
+}
+
+/// Writes what was sent over what is there. The deep fields are kept as they come, with `true` and
+/// `false` as truths.
+fn fill(configuration: &mut Value, call: &Call) {
+    for name in ["business_profile", "features", "default_return_url", "name", "active"] {
+        if let Some(sent) = call.get(name) {
+            lay(&mut configuration[name], sent);
+        }
+    }
+    if let Some(enabled) = call.flag("login_page.enabled") {
+        set(configuration, "/login_page/enabled", enabled);
+        let url = enabled.then_some("https://billing.stripe.com/p/login/test_sandbox");
+        set(configuration, "/login_page/url", url);
+    }
+}
+
+fn lay(place: &mut Value, sent: &Value) {
+    let Some(fields) = sent.as_object() else {
+        *place = match sent.as_str() {
+            Some("true") => true.into(),
+            Some("false") => false.into(),
+            Some("") => Value::Null,
+            Some(_) | None => sent.clone(),
+        };
+        return;
+    };
+    if !place.is_object() {
+        *place = Value::Object(Map::new());
+    }
+    for (name, inner) in fields {
+        lay(&mut place[name.as_str()], inner);
+    }
+}
+
+fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let url = "/v1/billing_portal/configurations";
+    books.shelf.page("billing_portal.configuration", url, &call.params, |configuration| {
+        ["active", "is_default"].iter().all(|name| {
+            call.flag(name).is_none_or(|asked| flag(configuration, &format!("/{name}")) == asked)
+        })
+    })
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("billing_portal.configuration", call.id()).cloned()
+}
+
+fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("billing_portal.configuration", call.id())?;
+    let now = books.now;
+    books.change(call.id(), "billing_portal.configuration.updated", |configuration| {
+        fill(configuration, call);
+        super::json::merge_metadata(configuration, call.get("metadata"));
+        configuration["updated"] = now.into();
+    });
+    Ok(books.object(call.id()))
+}
+
+fn open(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let customer = call.text("customer").unwrap_or_default();
+    books.shelf.find_param("customer", customer, "customer")?;
+    let configuration = configuration(books, call.text("configuration"))?;
+    let fallback = books.text(&configuration, "/default_return_url");
+    let return_url = call.text("return_url").map(str::to_owned);
+    let return_url = return_url.or(Some(fallback).filter(|url| !url.is_empty()));
+    if let Some(url) = &return_url
+        && !(url.starts_with("http://") || url.starts_with("https://"))
+    {
+        return Err(Refused::invalid("return_url", "Not a valid URL").coded("url_invalid"));
+    }
+    let flow = flow(books, call, customer)?;
+    let id = books.ids.next("bps_");
+    let session = json!({
+        "id": id,
+        "object": "billing_portal.session",
+        "configuration": configuration,
+        "created": books.now,
+        "customer": customer,
+        "flow": flow,
+        "livemode": false,
+        "locale": call.text("locale"),
+        "on_behalf_of": null,
+        "return_url": return_url,
+        "url": format!("{}/stripe/portal/{id}", books.url),
+    });
+    books.shelf.put(session);
+    books.tell("billing_portal.session.created", &id);
+    Ok(books.object(&id))
+}
+
+/// The configuration of that id, or the usual one. Stripe has none before somebody made one; the
+/// sandbox makes it, with everything on, as an account's first visit to the settings would.
+fn configuration(books: &mut Books, asked: Option<&str>) -> Result<String, Refused> {
+    if let Some(id) = asked {
+        let kind = "billing_portal.configuration";
+        return Ok(text(books.shelf.find_param(kind, id, "configuration")?, "/id").to_owned());
+    }
+    let usual = books
+        .shelf
+        .all("billing_portal.configuration")
+        .find(|configuration| flag(configuration, "/is_default"))
+        .map(|configuration| text(configuration, "/id").to_owned());
+    if let Some(usual) = usual {
+        return Ok(usual);
+    }
+    let mut made = blank(books);
+    made["is_default"] = true.into();
+    for feature in
+        ["invoice_history", "payment_method_update", "subscription_cancel", "subscription_update"]
+    {
+        set(&mut made, &format!("/features/{feature}/enabled"), true);
+    }
+    Ok(books.shelf.put(made))
+}
+
+fn flow(books: &Books, call: &Call, customer: &str) -> Result<Value, Refused> {
+    let Some(asked) = call.get("flow_data") else { return Ok(Value::Null) };
+    let kind = text_of(asked, "/type").ok_or_else(|| Refused::missing("flow_data[type]"))?;
+    if kind != "payment_method_update" {
+        let param = format!("flow_data[{kind}][subscription]");
+        let id = text_of(asked, &format!("/{kind}/subscription"));
+        let id = id.ok_or_else(|| Refused::missing(&param))?;
+        let subscription = books.shelf.find_param("subscription", id, &param)?;
+        if text(subscription, "/customer") != customer {
+            return Err(Refused::no_such_param(&param, "subscription", id));
+        }
+        if text(subscription, "/status") == "canceled" {
+            let message = "This subscription is canceled.";
+            return Err(Refused::invalid(&param, message));
+        }
+        if kind == "subscription_cancel" && flag(subscription, "/cancel_at_period_end") {
+            let message = "This subscription is already set to be canceled at period end.";
+            return Err(Refused::invalid(&param, message));
+        }
+    }
+    let mut flow = json!({
+        "after_completion": {
+            "hosted_confirmation": null, "redirect": null, "type": "portal_homepage",
+        },
+        "subscription_cancel": null,
+        "subscription_update": null,
+        "subscription_update_confirm": null,
+        "type": kind,
+    });
+    lay(&mut flow, asked);
+    if kind == "subscription_cancel" {
+        set(&mut flow, "/subscription_cancel/retention", Value::Null);
+    }
+    if kind == "subscription_update_confirm" {
+        set(&mut flow, "/subscription_update_confirm/discounts", Value::Null);
+    }
+    Ok(flow)
+}

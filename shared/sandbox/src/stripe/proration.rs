@@ -1,0 +1,118 @@
+//! Changing a plan in the middle of its period: the rest of the old one is given back, the rest of
+//! the new one is charged, both by the second (docs.stripe.com/billing/subscriptions/prorations).
+
+use serde_json::Value;
+
+use super::{
+    books::Books,
+    cards::Presence,
+    clock::date,
+    invoices::{self, Draft, Line, Origin, line},
+    json::{flag, int, text},
+    subscriptions::plan_of,
+};
+
+/// When the difference is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prorate {
+    /// Now.
+    Invoice,
+    /// With the next invoice.
+    Later,
+    /// Not at all.
+    No,
+}
+
+/// Changes a subscription's item to another price now.
+pub(super) fn switch(books: &mut Books, id: &str, price: &Value, prorate: Prorate) {
+    if prorate != Prorate::No {
+        credit_rest(books, id);
+        charge_rest(books, id, price);
+    }
+    books.switches.remove(id);
+    books.change(id, "customer.subscription.updated", |subscription| {
+        write_price(subscription, price);
+    });
+    if prorate == Prorate::Invoice {
+        invoice_waiting(books, id);
+    }
+}
+
+/// Writes a price into a subscription's item.
+pub(super) fn write_price(subscription: &mut Value, price: &Value) {
+    let item = &mut subscription["items"]["data"][0];
+    item["price"] = price.clone();
+    item["plan"] = plan_of(price);
+    subscription["schedule"] = Value::Null;
+}
+
+/// Gives back the rest of the period, on the next invoice.
+pub(super) fn credit_rest(books: &mut Books, id: &str) {
+    let subscription = books.object(id);
+    let price = subscription["items"]["data"][0]["price"].clone();
+    let latest = text(&subscription, "/latest_invoice").to_owned();
+    let lines = invoices::lines_of_price(books, &latest, text(&price, "/id"));
+    let credited = Some((latest, lines)).filter(|(_, lines)| !lines.is_empty());
+    let amount = -rest_of(books, &subscription, &price);
+    let name = product_name(books, &price);
+    let description = format!("Unused time on {name} after {}", date(books.now));
+    wait(books, &subscription, &price, amount, description, credited);
+}
+
+fn charge_rest(books: &mut Books, id: &str, price: &Value) {
+    let subscription = books.object(id);
+    let amount = rest_of(books, &subscription, price);
+    let name = product_name(books, price);
+    let description = format!("Remaining time on {name} after {}", date(books.now));
+    wait(books, &subscription, price, amount, description, None);
+}
+
+fn wait(
+    books: &mut Books,
+    subscription: &Value,
+    price: &Value,
+    amount: i64,
+    description: String,
+    credited: Option<(String, Vec<String>)>,
+) {
+    let item = &subscription["items"]["data"][0];
+    let period = (books.now, int(item, "/current_period_end"));
+    let origin = Origin::Proration { subscription, item: text(item, "/id"), credited };
+    let line = line(books, Line { price, amount, quantity: 1, period, description, origin });
+    books.waiting_lines.entry(text(subscription, "/id").to_owned()).or_default().push(line);
+}
+
+/// Invoices what waits, and tries to get it paid.
+pub(super) fn invoice_waiting(books: &mut Books, id: &str) {
+    let Some(lines) = books.waiting_lines.remove(id) else { return };
+    let subscription = books.object(id);
+    let invoice = invoices::issue(
+        books,
+        Draft {
+            customer: text(&subscription, "/customer"),
+            subscription: id,
+            reason: "subscription_update",
+            currency: text(&subscription, "/currency"),
+            lines,
+            period: (books.now, books.now),
+            taxed: flag(&subscription, "/automatic_tax/enabled"),
+            metadata: Value::Null,
+        },
+    );
+    if books.text(&invoice, "/status") == "open" {
+        invoices::collect(books, &invoice, None, Presence::Away);
+    }
+}
+
+/// What the rest of the period costs at a price, rounded to the cent.
+fn rest_of(books: &Books, subscription: &Value, price: &Value) -> i64 {
+    let item = &subscription["items"]["data"][0];
+    let (start, end) = (int(item, "/current_period_start"), int(item, "/current_period_end"));
+    let (whole, rest) = ((end - start).max(1), (end - books.now).max(0));
+    (int(price, "/unit_amount") * rest + whole / 2) / whole
+}
+
+/// What a price is for.
+pub(super) fn product_name(books: &Books, price: &Value) -> String {
+    books.text(text(price, "/product"), "/name")
+}

@@ -1,0 +1,160 @@
+//! Refunds: asked for through the API or from the dashboard, and now and then failing later.
+
+use serde_json::{Value, json};
+
+use super::{
+    api::{Call, Endpoint},
+    balance::{self, Movement},
+    books::Books,
+    errors::Refused,
+    json::{flag, int, metadata, set, text},
+    params::{CREATED, PAGE, Rules},
+    payments::named_charge,
+};
+
+const CREATE: Rules = &[
+    "payment_intent",
+    "charge",
+    "amount: int",
+    "reason: duplicate|fraudulent|requested_by_customer",
+    "metadata.*",
+    "reverse_transfer: bool",
+    "refund_application_fee: bool",
+];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::post("refunds", &[CREATE], create),
+    Endpoint::get("refunds", &[&["charge", "payment_intent"], PAGE, CREATED], list),
+    Endpoint::get("refunds/{}", &[], get),
+];
+
+fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let charge = named_charge(books, call.text("charge"), call.text("payment_intent"))?;
+    let reason = call.text("reason");
+    let id = give_back(books, &charge, call.int("amount"), reason, call.get("metadata"))?;
+    Ok(books.object(&id))
+}
+
+/// Gives a charge back, all that is left of it unless an `amount` is said. Returns the refund's id.
+pub(super) fn give_back(
+    books: &mut Books,
+    charge: &Value,
+    amount: Option<i64>,
+    reason: Option<&str>,
+    sent_metadata: Option<&Value>,
+) -> Result<String, Refused> {
+    let left = int(charge, "/amount") - int(charge, "/amount_refunded");
+    let amount = amount.unwrap_or(left);
+    check(charge, amount, left)?;
+    let id = books.ids.next("re_");
+    let currency = text(charge, "/currency");
+    let transaction = balance::book(books, Movement::Refund, -amount, currency, &id);
+    let refund = json!({
+        "id": id,
+        "object": "refund",
+        "amount": amount,
+        "balance_transaction": transaction,
+        "charge": charge["id"],
+        "created": books.now,
+        "currency": currency,
+        "destination_details": {
+            "card": {
+                "reference": null, "reference_status": "pending",
+                "reference_type": "acquirer_reference_number", "type": "refund",
+            },
+            "type": "card",
+        },
+        "metadata": metadata(sent_metadata),
+        "payment_intent": charge["payment_intent"],
+        "payment_method": charge["payment_method"],
+        "reason": reason,
+        "receipt_number": null,
+        "source_transfer_reversal": null,
+        "status": "succeeded",
+        "transfer_reversal": null,
+    });
+    books.shelf.put(refund);
+    books.change(text(charge, "/id"), "charge.refunded", |charge| {
+        let refunded = int(charge, "/amount_refunded") + amount;
+        charge["amount_refunded"] = refunded.into();
+        charge["refunded"] = (refunded == int(charge, "/amount")).into();
+    });
+    books.tell("refund.created", &id);
+    books.change(&id, "refund.updated", |refund| {
+        set(refund, "/destination_details/card/reference_status", "available");
+        set(refund, "/destination_details/card/reference", "7000000000000001");
+    });
+    books.tell("charge.refund.updated", &id);
+    Ok(id)
+}
+
+fn check(charge: &Value, amount: i64, left: i64) -> Result<(), Refused> {
+    let id = text(charge, "/id");
+    if text(charge, "/status") != "succeeded" {
+        let message = format!("Charge {id} has not succeeded and cannot be refunded.");
+        return Err(Refused::conflict("charge_not_refundable", message));
+    }
+    if flag(charge, "/disputed") {
+        let message = format!("Charge {id} has been charged back; cannot issue a refund.");
+        return Err(Refused::conflict("charge_disputed", message));
+    }
+    if left == 0 {
+        let message = format!("Charge {id} has already been refunded.");
+        return Err(Refused::conflict("charge_already_refunded", message));
+    }
+    if amount < 1 {
+        let message = "Invalid positive integer";
+        return Err(Refused::invalid("amount", message).coded("parameter_invalid_integer"));
+    }
+    if left < amount {
+        let message = format!(
+            "Refund amount (${}) is greater than unrefunded amount on charge (${})",
+            dollars(amount),
+            dollars(left),
+        );
+        return Err(Refused::invalid("amount", message));
+    }
+    Ok(())
+}
+
+/// Cents for people: `12.50`.
+pub(super) fn dollars(cents: i64) -> String {
+    let sign = if cents < 0 { "-" } else { "" };
+    format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100)
+}
+
+/// A refund comes back: the customer's bank did not take it.
+pub(super) fn fail(books: &mut Books, id: &str) -> Result<(), Refused> {
+    let refund = books.shelf.find("refund", id)?.clone();
+    if text(&refund, "/status") != "succeeded" {
+        return Err(Refused::conflict("refund_not_failable", "The refund has failed already."));
+    }
+    let amount = int(&refund, "/amount");
+    let transaction =
+        balance::book(books, Movement::RefundFailure, amount, text(&refund, "/currency"), id);
+    books.edit(text(&refund, "/charge"), |charge| {
+        charge["amount_refunded"] = (int(charge, "/amount_refunded") - amount).into();
+        charge["refunded"] = false.into();
+    });
+    books.change(id, "refund.updated", |refund| {
+        refund["status"] = "failed".into();
+        refund["failure_reason"] = "lost_or_stolen_card".into();
+        refund["failure_balance_transaction"] = transaction.into();
+    });
+    books.tell("refund.failed", id);
+    books.tell("charge.refund.updated", id);
+    Ok(())
+}
+
+fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let same = |refund: &Value, name: &str| {
+        call.text(name).is_none_or(|wanted| text(refund, &format!("/{name}")) == wanted)
+    };
+    books.shelf.page("refund", "/v1/refunds", &call.params, |refund| {
+        same(refund, "charge") && same(refund, "payment_intent")
+    })
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("refund", call.id()).cloned()
+}

@@ -1,0 +1,387 @@
+//! Subscriptions: started by a paid session, changed and cancelled through the API.
+
+use serde_json::{Value, json};
+
+use super::{
+    api::{Call, Endpoint},
+    books::Books,
+    clock::{DAY_S, months_after},
+    errors::Refused,
+    invoices,
+    json::{flag, int, list, merge_metadata, set, text},
+    params::{CREATED, PAGE, Rules},
+    proration::{self, Prorate},
+};
+
+const UPDATE: Rules = &[
+    "cancel_at_period_end: bool",
+    "items.*.id",
+    "items.*.price",
+    "items.*.quantity: int",
+    "proration_behavior: always_invoice|create_prorations|none",
+    "payment_behavior: allow_incomplete",
+    "metadata.*",
+    "default_payment_method",
+    "cancellation_details.comment",
+    "cancellation_details.feedback",
+    "description",
+];
+const CANCEL: Rules = &[
+    "invoice_now: bool",
+    "prorate: bool",
+    "cancellation_details.comment",
+    "cancellation_details.feedback",
+];
+const LIST: Rules = &[
+    "customer",
+    "price",
+    "status: active|all|canceled|ended|incomplete|incomplete_expired|past_due|paused|trialing|\
+     unpaid",
+];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::get("subscriptions", &[LIST, PAGE, CREATED], list_all),
+    Endpoint::get("subscriptions/{}", &[], get),
+    Endpoint::post("subscriptions/{}", &[UPDATE], update),
+    Endpoint::delete("subscriptions/{}", &[CANCEL], cancel),
+];
+
+/// What a subscription begins with.
+pub(super) struct Start<'a> {
+    pub(super) customer: &'a str,
+    /// Prices and quantities.
+    pub(super) items: Vec<(Value, i64)>,
+    pub(super) method: &'a str,
+    pub(super) metadata: Value,
+    pub(super) description: Value,
+    pub(super) taxed: bool,
+}
+
+/// Starts a subscription that is not yet paid for.
+pub(super) fn start(books: &mut Books, start: Start) -> String {
+    let now = books.now;
+    let id = books.ids.next("sub_");
+    let items: Vec<Value> =
+        start.items.iter().map(|(price, quantity)| item(books, &id, price, *quantity)).collect();
+    let currency = items.first().map_or(Value::Null, |item| item["price"]["currency"].clone());
+    let end = items.first().map(|item| int(item, "/current_period_end")).unwrap_or(now);
+    let subscription = json!({
+        "id": id,
+        "object": "subscription",
+        "application": null,
+        "application_fee_percent": null,
+        "automatic_tax": { "disabled_reason": null, "enabled": start.taxed, "liability": null },
+        "billing_cycle_anchor": now,
+        "billing_cycle_anchor_config": null,
+        "billing_mode": {
+            "flexible": { "proration_discounts": "included" }, "type": "flexible",
+            "updated_at": now,
+        },
+        "billing_schedules": [],
+        "billing_thresholds": null,
+        "cancel_at": null,
+        "cancel_at_period_end": false,
+        "canceled_at": null,
+        "cancellation_details": { "comment": null, "feedback": null, "reason": null },
+        "collection_method": "charge_automatically",
+        "created": now,
+        "currency": currency,
+        "customer": start.customer,
+        "days_until_due": null,
+        "default_payment_method": start.method,
+        "default_source": null,
+        "default_tax_rates": [],
+        "description": start.description,
+        "discounts": [],
+        "ended_at": null,
+        "invoice_settings": { "account_tax_ids": null, "issuer": { "type": "self" } },
+        "items": {
+            "object": "list", "data": items, "has_more": false, "total_count": items.len(),
+            "url": format!("/v1/subscription_items?subscription={id}"),
+        },
+        "latest_invoice": null,
+        "livemode": false,
+        "metadata": start.metadata,
+        "next_pending_invoice_item_invoice": null,
+        "on_behalf_of": null,
+        "pause_collection": null,
+        "payment_settings": {
+            "payment_method_options": null, "payment_method_types": null,
+            "save_default_payment_method": "off",
+        },
+        "pending_invoice_item_interval": null,
+        "pending_setup_intent": null,
+        "pending_update": null,
+        "schedule": null,
+        "start_date": now,
+        "status": "incomplete",
+        "test_clock": null,
+        "transfer_data": null,
+        "trial_end": null,
+        "trial_settings": { "end_behavior": { "missing_payment_method": "create_invoice" } },
+        "trial_start": null,
+    });
+    books.add(subscription, "customer.subscription.created");
+    books.remind(end, &id);
+    id
+}
+
+fn item(books: &mut Books, subscription: &str, price: &Value, quantity: i64) -> Value {
+    json!({
+        "id": books.ids.next("si_"),
+        "object": "subscription_item",
+        "billing_thresholds": null,
+        "created": books.now,
+        "current_period_end": period_end(price, books.now, books.now),
+        "current_period_start": books.now,
+        "discounts": [],
+        "metadata": {},
+        "plan": plan_of(price),
+        "price": price,
+        "quantity": quantity,
+        "subscription": subscription,
+        "tax_rates": [],
+    })
+}
+
+/// The legacy shape of a price, which items still carry.
+pub(super) fn plan_of(price: &Value) -> Value {
+    json!({
+        "id": price["id"],
+        "object": "plan",
+        "active": price["active"],
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "billing_scheme": "per_unit",
+        "created": price["created"],
+        "currency": price["currency"],
+        "interval": price["recurring"]["interval"],
+        "interval_count": price["recurring"]["interval_count"],
+        "livemode": false,
+        "metadata": price["metadata"],
+        "meter": null,
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": null,
+        "transform_usage": null,
+        "trial_period_days": null,
+        "usage_type": "licensed",
+    })
+}
+
+/// The end of the period of a price that `after` lies in, counted from the anchor so that a 31st
+/// comes back after February.
+pub(super) fn period_end(price: &Value, anchor: i64, after: i64) -> i64 {
+    let count = int(price, "/recurring/interval_count").max(1);
+    let interval = text(price, "/recurring/interval");
+    let end = |periods: i64| {
+        let months = |of_it: i64| {
+            months_after(anchor, i32::try_from(periods * count * of_it).unwrap_or(i32::MAX))
+        };
+        match interval {
+            "day" => anchor + periods * count * DAY_S,
+            "week" => anchor + periods * count * 7 * DAY_S,
+            "year" => months(12),
+            _ => months(1),
+        }
+    };
+    (1..).map(end).find(|end| after < *end).unwrap_or(after + DAY_S)
+}
+
+/// A subscription is paid for again.
+pub(super) fn resume(books: &mut Books, id: &str) {
+    if matches!(books.text(id, "/status").as_str(), "incomplete" | "past_due" | "unpaid") {
+        books.change(id, "customer.subscription.updated", |subscription| {
+            subscription["status"] = "active".into();
+        });
+    }
+}
+
+/// An invoice of a subscription was not paid.
+pub(super) fn fall_behind(books: &mut Books, id: &str) {
+    if books.text(id, "/status") == "active" {
+        books.change(id, "customer.subscription.updated", |subscription| {
+            subscription["status"] = "past_due".into();
+        });
+    }
+}
+
+/// Ends a subscription now, for a `reason` as `cancellation_details` has it.
+pub(super) fn end(books: &mut Books, id: &str, reason: &str) {
+    if books.text(id, "/status") == "canceled" {
+        return;
+    }
+    let now = books.now;
+    books.switches.remove(id);
+    books.change(id, "customer.subscription.deleted", |subscription| {
+        subscription["status"] = "canceled".into();
+        subscription["ended_at"] = now.into();
+        if subscription["canceled_at"].is_null() {
+            subscription["canceled_at"] = now.into();
+        }
+        set(subscription, "/cancellation_details/reason", reason);
+    });
+    invoices::let_rest(books, id);
+}
+
+/// Whether and how a subscription is to end with its period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// With the period.
+    AtPeriodEnd,
+    /// Not any more.
+    Never,
+}
+
+/// Sets or takes back the end of a subscription.
+pub(super) fn set_ending(books: &mut Books, id: &str, ending: Ending, details: Option<&Value>) {
+    let now = books.now;
+    books.change(id, "customer.subscription.updated", |subscription| {
+        write_ending(subscription, ending, now);
+        write_details(subscription, details);
+    });
+}
+
+fn write_ending(subscription: &mut Value, ending: Ending, now: i64) {
+    let ends = ending == Ending::AtPeriodEnd;
+    if flag(subscription, "/cancel_at_period_end") == ends {
+        return;
+    }
+    let end = subscription["items"]["data"][0]["current_period_end"].clone();
+    subscription["cancel_at_period_end"] = ends.into();
+    subscription["cancel_at"] = if ends { end } else { Value::Null };
+    subscription["canceled_at"] = ends.then_some(now).into();
+    set(subscription, "/cancellation_details/reason", ends.then_some("cancellation_requested"));
+}
+
+fn write_details(subscription: &mut Value, details: Option<&Value>) {
+    for (name, value) in details.and_then(Value::as_object).into_iter().flatten() {
+        set(subscription, &format!("/cancellation_details/{name}"), value.clone());
+    }
+}
+
+fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let same = |name: &str, value: &str| call.text(name).is_none_or(|wanted| wanted == value);
+    books.shelf.page("subscription", "/v1/subscriptions", &call.params, |subscription| {
+        let status = text(subscription, "/status");
+        let fits = match call.text("status") {
+            None => status != "canceled",
+            Some("all") => true,
+            Some("ended") => matches!(status, "canceled" | "incomplete_expired"),
+            Some(wanted) => wanted == status,
+        };
+        fits && same("customer", text(subscription, "/customer"))
+            && same("price", text(subscription, "/items/data/0/price/id"))
+    })
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("subscription", call.id()).cloned()
+}
+
+fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let id = call.id();
+    let subscription = books.shelf.find("subscription", id)?.clone();
+    if text(&subscription, "/status") == "canceled" {
+        let message = "A canceled subscription can only update its cancellation_details and \
+                       metadata.";
+        return Err(Refused::conflict("subscription_canceled", message));
+    }
+    if let Some(method) = call.text("default_payment_method")
+        && books.text(method, "/customer") != text(&subscription, "/customer")
+    {
+        return Err(Refused::no_such_param("default_payment_method", "PaymentMethod", method));
+    }
+    let change = changed_item(books, call, &subscription)?;
+    let prorate = match call.text("proration_behavior") {
+        Some("always_invoice") => Prorate::Invoice,
+        Some("none") => Prorate::No,
+        _ => Prorate::Later,
+    };
+    let now = books.now;
+    let ending = call.flag("cancel_at_period_end");
+    books.change(id, "customer.subscription.updated", |subscription| {
+        if let Some(ends) = ending {
+            let ending = if ends { Ending::AtPeriodEnd } else { Ending::Never };
+            write_ending(subscription, ending, now);
+        }
+        write_details(subscription, call.get("cancellation_details"));
+        for name in ["default_payment_method", "description"] {
+            if let Some(value) = call.text(name) {
+                subscription[name] = value.into();
+            }
+        }
+        merge_metadata(subscription, call.get("metadata"));
+    });
+    if let Some(price) = change {
+        proration::switch(books, id, &price, prorate);
+    }
+    Ok(books.object(id))
+}
+
+/// The price that an update changes the subscription's item to.
+fn changed_item(
+    books: &Books,
+    call: &Call,
+    subscription: &Value,
+) -> Result<Option<Value>, Refused> {
+    let Some(asked) = call.get("items").and_then(Value::as_array) else { return Ok(None) };
+    let [asked] = asked.as_slice() else {
+        return Err(Refused::invalid("items", "The sandbox changes one item of a subscription."));
+    };
+    let own = list(subscription, "/items/data");
+    let id = text(asked, "/id");
+    let Some(item) = own.iter().find(|item| text(item, "/id") == id) else {
+        return Err(Refused::no_such_param("items[0][id]", "subscription_item", id));
+    };
+    if !matches!(int(asked, "/quantity"), 0 | 1) {
+        return Err(Refused::invalid("items[0][quantity]", "The sandbox sells one of each plan."));
+    }
+    let wanted = text(asked, "/price");
+    if wanted.is_empty() || wanted == text(item, "/price/id") {
+        return Ok(None);
+    }
+    let price = books.shelf.find_param("price", wanted, "items[0][price]")?;
+    check_recurring(price, "items[0][price]")?;
+    if price["recurring"]["interval"] != item["price"]["recurring"]["interval"] {
+        let message = "The sandbox does not change a subscription's interval.";
+        return Err(Refused::invalid("items[0][price]", message));
+    }
+    Ok(Some(price.clone()))
+}
+
+/// A price that can be subscribed to.
+pub(super) fn check_recurring(price: &Value, param: &str) -> Result<(), Refused> {
+    let id = text(price, "/id");
+    if !flag(price, "/active") {
+        let message = format!("The price specified is inactive: {id}.");
+        return Err(Refused::invalid(param, message));
+    }
+    if text(price, "/type") != "recurring" {
+        let message = format!(
+            "The price specified is set to `type=one_time` but this field only accepts prices \
+             with `type=recurring`: {id}."
+        );
+        return Err(Refused::invalid(param, message));
+    }
+    Ok(())
+}
+
+fn cancel(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let id = call.id();
+    let subscription = books.shelf.find("subscription", id)?;
+    if text(subscription, "/status") == "canceled" {
+        return Err(Refused::no_such("subscription", id).begun());
+    }
+    if call.flag("prorate") == Some(true) {
+        proration::credit_rest(books, id);
+    }
+    if call.flag("invoice_now") == Some(true) {
+        proration::invoice_waiting(books, id);
+    }
+    books.edit(id, |subscription| {
+        write_details(subscription, call.get("cancellation_details"));
+    });
+    end(books, id, "cancellation_requested");
+    Ok(books.object(id))
+}

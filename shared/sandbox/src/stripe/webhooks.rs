@@ -1,0 +1,335 @@
+//! Who is told of events, and the telling: signed, tried again until it is taken, and out of order,
+//! doubled, late or not at all where the settings say so.
+//!
+//! Scheme (docs.stripe.com/webhooks/signature): `Stripe-Signature: t=<unix>,v1=<hex>`, HMAC-SHA256
+//! of `{t}.{raw body}` under the whole secret, `whsec_` included; one `v1` for each secret in use.
+
+use std::{fmt::Write, sync::Arc, time::Duration};
+
+use aws_lc_rs::hmac;
+use bytes::Bytes;
+use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::{
+    Deliver, Order, Settings, SignatureTime, VERSION,
+    api::{Call, Endpoint},
+    books::Books,
+    clock::real_now,
+    errors::Refused,
+    events::matches_type,
+    json::{list, merge_metadata, metadata, text, text_of},
+    params::{PAGE, Rules},
+};
+use crate::{
+    journal::{Delivery, Notice, now_ms},
+    world::{World, locked},
+};
+
+/// The name of the target that the settings hold.
+const SETTINGS_TARGET: &str = "we_settings";
+/// Most endpoints, as the API has it.
+const ENDPOINTS_MAX: usize = 16;
+
+/// The value of `Stripe-Signature` for a body sent at `timestamp` (Unix seconds).
+pub fn sign(body: &[u8], secrets: &[&str], timestamp: i64) -> String {
+    let mut value = format!("t={timestamp}");
+    for secret in secrets {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let mut message = hmac::Context::with_key(&key);
+        message.update(format!("{timestamp}.").as_bytes());
+        message.update(body);
+        value.push_str(",v1=");
+        for byte in message.sign().as_ref() {
+            // Writing to a text cannot fail.
+            let _ = write!(value, "{byte:02x}");
+        }
+    }
+    value
+}
+
+/// Somebody to tell.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) id: String,
+    url: String,
+    secrets: Vec<String>,
+}
+
+/// An event on its way.
+#[derive(Debug, Clone)]
+pub(super) struct Parcel {
+    event: String,
+    body: Bytes,
+    to: Vec<Told>,
+    notice: Notice,
+}
+
+/// Everybody who is to be told of events of this kind.
+pub(super) fn targets(books: &Books, kind: &str) -> Vec<Told> {
+    let set = books.settings.webhook.iter().map(|target| Told {
+        id: SETTINGS_TARGET.to_owned(),
+        url: target.url.clone(),
+        secrets: [Some(target.secret.clone()), target.second_secret.clone()]
+            .into_iter()
+            .flatten()
+            .collect(),
+    });
+    let registered = books.shelf.all("webhook_endpoint").filter(|endpoint| {
+        let types = list(endpoint, "/enabled_events");
+        text(endpoint, "/status") == "enabled"
+            && types.iter().filter_map(Value::as_str).any(|wanted| matches_type(wanted, kind))
+    });
+    let registered = registered.map(|endpoint| Told {
+        id: text(endpoint, "/id").to_owned(),
+        url: text(endpoint, "/url").to_owned(),
+        secrets: books.secrets.get(text(endpoint, "/id")).cloned().into_iter().collect(),
+    });
+    set.chain(registered).collect()
+}
+
+/// Takes what happened since the last time, as the settings want it delivered.
+pub(super) fn pack(books: &mut Books) -> Vec<Parcel> {
+    let mut fresh = std::mem::take(&mut books.fresh);
+    match books.settings.deliver {
+        Deliver::Off => {
+            books.held.clear();
+            Vec::new()
+        }
+        Deliver::Held => {
+            books.held.append(&mut fresh);
+            Vec::new()
+        }
+        Deliver::On => {
+            let mut ids = std::mem::take(&mut books.held);
+            ids.append(&mut fresh);
+            let dropped = |id: &String| {
+                books.events.iter().rev().find(|event| event.id == *id).is_none_or(|event| {
+                    books.settings.drop.iter().any(|wanted| matches_type(wanted, &event.kind))
+                })
+            };
+            ids.retain(|id| !dropped(id));
+            parcels(books, &ids, books.settings.copies, books.settings.order)
+        }
+    }
+}
+
+/// These events, each so often, in this order.
+pub(super) fn parcels(books: &Books, ids: &[String], copies: u32, order: Order) -> Vec<Parcel> {
+    let mut parcels: Vec<Parcel> = Vec::new();
+    for id in ids {
+        let Some(event) = books.events.iter().rev().find(|event| event.id == *id) else { continue };
+        let to = targets(books, &event.kind);
+        let again = event.taken_by.is_empty();
+        for copy in 0..copies {
+            let first = copy == 0 && again;
+            parcels.push(Parcel {
+                event: id.clone(),
+                body: Bytes::from(event.body.clone()),
+                to: to.clone(),
+                notice: if first { Notice::Genuine } else { Notice::Duplicate },
+            });
+        }
+    }
+    match order {
+        Order::Made => {}
+        Order::Reverse => parcels.reverse(),
+        Order::Shuffle(seed) => parcels.shuffle(&mut StdRng::seed_from_u64(seed)),
+    }
+    parcels
+}
+
+/// Sends parcels one after the other; what is not taken is tried again beside the rest.
+pub(super) fn send(world: &Arc<World>, parcels: Vec<Parcel>) {
+    if parcels.iter().all(|parcel| parcel.to.is_empty()) {
+        return;
+    }
+    let world_of_batch = Arc::clone(world);
+    world.go_on_with(async move {
+        for parcel in parcels {
+            for told in parcel.to.clone() {
+                deliver_or_insist(&world_of_batch, parcel.clone(), told).await;
+            }
+        }
+    });
+}
+
+async fn deliver_or_insist(world: &Arc<World>, parcel: Parcel, told: Told) {
+    if deliver(world, &parcel, &told, 1).await {
+        return;
+    }
+    let later = Arc::clone(world);
+    world.go_on_with(async move {
+        let settings = settings_of(&later);
+        let mut pauses = settings.pauses_ms.iter().copied();
+        let mut pause_ms = 0;
+        for attempt in 2..=settings.tries_max {
+            pause_ms = pauses.next().unwrap_or(pause_ms);
+            sleep(Duration::from_millis(pause_ms)).await;
+            if deliver(&later, &parcel, &told, attempt).await {
+                return;
+            }
+        }
+    });
+}
+
+/// One attempt; true when the receiver took it with a 2xx.
+async fn deliver(world: &Arc<World>, parcel: &Parcel, told: &Told, attempt: u32) -> bool {
+    let at = match settings_of(world).signature_time {
+        SignatureTime::Real => real_now(),
+        SignatureTime::Stripe => locked(&world.stripe.books).clock.now(),
+    };
+    let secrets: Vec<&str> = told.secrets.iter().map(String::as_str).collect();
+    let sent = world
+        .http
+        .post(&told.url)
+        .header(CONTENT_TYPE, "application/json; charset=utf-8")
+        .header("Stripe-Signature", sign(&parcel.body, &secrets, at))
+        .header("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
+        .body(parcel.body.clone())
+        .send()
+        .await;
+    let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
+    tracing::info!(id = parcel.event, attempt, status, "POST {}", told.url);
+    world.journal.record_delivery(Delivery {
+        at_ms: now_ms(),
+        request_id: parcel.event.clone(),
+        url: told.url.clone(),
+        notice: parcel.notice,
+        attempt,
+        status,
+    });
+    let taken = sent.is_ok_and(|answer| answer.status().is_success());
+    if taken {
+        let mut books = locked(&world.stripe.books);
+        let event = books.events.iter_mut().rev().find(|event| event.id == parcel.event);
+        if let Some(event) = event {
+            event.taken_by.insert(told.id.clone());
+        }
+    }
+    taken
+}
+
+fn settings_of(world: &World) -> Settings {
+    locked(&world.stripe.books).settings.clone()
+}
+
+const UPDATE: Rules = &["url", "enabled_events.*", "description", "metadata.*", "disabled: bool"];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::post(
+        "webhook_endpoints",
+        &[&[
+            "url!",
+            "enabled_events.*",
+            "api_version",
+            "description",
+            "metadata.*",
+            "connect: bool",
+        ]],
+        create,
+    ),
+    Endpoint::get("webhook_endpoints", &[PAGE], list_all),
+    Endpoint::get("webhook_endpoints/{}", &[], get),
+    Endpoint::post("webhook_endpoints/{}", &[UPDATE], update),
+    Endpoint::delete("webhook_endpoints/{}", &[], delete),
+];
+
+fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let types = call.list("enabled_events");
+    if types.is_empty() {
+        return Err(Refused::missing("enabled_events"));
+    }
+    check_url(call.text("url"))?;
+    if call.text("api_version").is_some_and(|version| version != VERSION) {
+        let message = format!("The sandbox makes events of {VERSION} only.");
+        return Err(Refused::invalid("api_version", message));
+    }
+    if ENDPOINTS_MAX <= books.shelf.all("webhook_endpoint").count() {
+        let message =
+            format!("You have reached the maximum of {ENDPOINTS_MAX} test webhook endpoints.");
+        return Err(Refused::invalid("url", message));
+    }
+    let mut endpoint = json!({
+        "id": books.ids.next("we_"),
+        "object": "webhook_endpoint",
+        "api_version": call.text("api_version"),
+        "application": null,
+        "created": books.now,
+        "description": call.text("description"),
+        "enabled_events": types,
+        "livemode": false,
+        "metadata": metadata(call.get("metadata")),
+        "status": "enabled",
+        "url": call.text("url"),
+    });
+    let id = books.shelf.put(endpoint.clone());
+    let secret = books.ids.next("whsec_");
+    endpoint["secret"] = secret.clone().into();
+    books.secrets.insert(id, secret);
+    Ok(endpoint)
+}
+
+fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.page("webhook_endpoint", "/v1/webhook_endpoints", &call.params, |_| true)
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("webhook_endpoint", call.id()).cloned()
+}
+
+fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("webhook_endpoint", call.id())?;
+    check_url(call.text("url"))?;
+    books.edit(call.id(), |endpoint| {
+        for name in ["url", "description"] {
+            if let Some(value) = text_of(&call.params, &format!("/{name}")) {
+                endpoint[name] = value.into();
+            }
+        }
+        if let Some(types) = call.get("enabled_events") {
+            endpoint["enabled_events"] = types.clone();
+        }
+        if let Some(disabled) = call.flag("disabled") {
+            endpoint["status"] = if disabled { "disabled" } else { "enabled" }.into();
+        }
+        merge_metadata(endpoint, call.get("metadata"));
+    });
+    Ok(books.object(call.id()))
+}
+
+fn delete(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("webhook_endpoint", call.id())?;
+    books.shelf.remove(call.id());
+    books.secrets.remove(call.id());
+    Ok(json!({ "id": call.id(), "object": "webhook_endpoint", "deleted": true }))
+}
+
+fn check_url(url: Option<&str>) -> Result<(), Refused> {
+    if url.is_none_or(|url| url.starts_with("http://") || url.starts_with("https://")) {
+        return Ok(());
+    }
+    Err(Refused::invalid(
+        "url",
+        "Invalid URL: An explicit scheme (such as https) must be provided.",
+    )
+    .coded("url_invalid"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Computed with another implementation.
+    #[test]
+    fn the_signature_is_the_documented_one() {
+        let body = br#"{"id":"evt_1","object":"event"}"#;
+        let signature = "0c8670ed117751cc551a20e35839447075c42800ea3cf3e8a2fbda99cd1e6edd";
+        let signed = sign(body, &["whsec_test_secret"], 1_700_000_000);
+        assert_eq!(signed, format!("t=1700000000,v1={signature}"));
+        let both = sign(body, &["whsec_test_secret", "whsec_other"], 1_700_000_000);
+        assert!(both.starts_with(&format!("{signed},v1=")), "{both}");
+    }
+}

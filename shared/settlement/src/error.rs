@@ -1,0 +1,49 @@
+//! Why something was not settled.
+
+use clients::stripe::StripeError;
+use domain::{Refusal, RefusalKind};
+use store::StoreError;
+
+/// Why something was not settled.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The table, or a rule about what it holds.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Stripe did not say how it is now.
+    #[error(transparent)]
+    Stripe(#[from] StripeError),
+    /// The event is not what its kind should be.
+    #[error("the event cannot be read: {0}")]
+    Unreadable(String),
+    /// Something newer was heard of again and again.
+    #[error("too much is heard of this member at once")]
+    Busy,
+}
+
+impl Refusal for SettleError {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            SettleError::Store(inner) => inner.kind(),
+            SettleError::Stripe(inner) => inner.kind(),
+            SettleError::Unreadable(_) => RefusalKind::Malformed,
+            SettleError::Busy => RefusalKind::Unavailable,
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            SettleError::Store(inner) => inner.code(),
+            SettleError::Stripe(inner) => inner.code(),
+            SettleError::Unreadable(_) => "event_unreadable",
+            SettleError::Busy => "billing_busy",
+        }
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            SettleError::Store(inner) => inner.retry_after_s(),
+            SettleError::Stripe(inner) => inner.retry_after_s(),
+            SettleError::Unreadable(_) => None,
+            SettleError::Busy => Some(1),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! How things are at Stripe now, and what that makes of a member's books.
+
+use std::cell::RefCell;
+
+use clients::{
+    Stripe,
+    stripe::{Session, SessionStatus, SubscriptionNow, receipt_id},
+};
+use domain::{
+    Timestamp,
+    billing::{
+        Billing, Followed,
+        external::{CustomerId, StripeInvoiceId, SubscriptionId},
+        invoice::Invoice,
+        payment::Payment,
+        subscription::Subscription,
+    },
+    credits::LedgerBroken,
+    id::OrderId,
+};
+use store::{AppliedEvent, Books, Kept, Missing, Store, StoreError, Wanted};
+
+use crate::{SettleError, Thing};
+
+/// Everything that was asked of Stripe about one thing.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    customer: Option<CustomerId>,
+    /// The subscription we know of first, if there are two.
+    subscriptions: Vec<Subscription>,
+    /// Each with the place of its subscription in the list above.
+    invoices: Vec<(Invoice, Option<SubscriptionId>)>,
+    session: Option<Session>,
+    payment: Option<Payment>,
+    order: Option<OrderId>,
+    failed: Option<String>,
+}
+
+impl Facts {
+    /// An order whose payment will never be.
+    pub(crate) fn of_failed(order: &OrderId, code: &str) -> Facts {
+        let (order, failed) = (Some(order.clone()), Some(code.to_owned()));
+        Facts { order, failed, ..Facts::default() }
+    }
+
+    /// Asks Stripe about `thing` and what belongs to it; `None` if it is nothing of ours.
+    pub(crate) async fn gather(
+        stripe: &Stripe,
+        read: &Billing,
+        thing: &Thing,
+    ) -> Result<Option<Facts>, SettleError> {
+        let mut facts = Facts::default();
+        match thing {
+            Thing::Session(id) => {
+                facts.add_session(stripe, read, stripe.session(id).await?).await?
+            }
+            Thing::Subscription(id) => {
+                facts.add_subscription(stripe, read, id).await?;
+            }
+            Thing::Invoice(id) => facts.add_invoice(stripe, read, id).await?,
+            Thing::Payment(id) => {
+                let payment = stripe.payment(id).await?;
+                facts.customer.clone_from(&payment.customer);
+                facts.order.clone_from(&payment.order);
+                if payment.order.is_none() {
+                    match stripe.invoice_of_payment(id).await? {
+                        Some(invoice) => facts.add_invoice(stripe, read, &invoice).await?,
+                        None => return Ok(None),
+                    }
+                }
+                facts.payment = Some(payment);
+            }
+        }
+        let ours = facts.order.is_some() || !facts.subscriptions.is_empty();
+        Ok((ours || !facts.invoices.is_empty() || facts.session.is_some()).then_some(facts))
+    }
+
+    async fn add_session(
+        &mut self,
+        stripe: &Stripe,
+        read: &Billing,
+        session: Session,
+    ) -> Result<(), SettleError> {
+        self.customer.clone_from(&session.customer);
+        self.order.clone_from(&session.order);
+        if let Some(subscription) = &session.subscription {
+            self.add_subscription(stripe, read, subscription).await?;
+        }
+        // A card that was declined on the page ends nothing while the page is open.
+        if session.status == SessionStatus::Complete {
+            self.payment.clone_from(&session.payment);
+        }
+        self.session = Some(session);
+        Ok(())
+    }
+
+    async fn add_subscription(
+        &mut self,
+        stripe: &Stripe,
+        read: &Billing,
+        id: &SubscriptionId,
+    ) -> Result<(), SettleError> {
+        let now = self.follow(stripe, read, id).await?;
+        if let Some(latest) = now.latest_invoice {
+            let invoice = stripe.invoice(&latest).await?;
+            self.invoices.push((invoice.of(read.user_id.clone()), Some(id.clone())));
+        }
+        Ok(())
+    }
+
+    async fn add_invoice(
+        &mut self,
+        stripe: &Stripe,
+        read: &Billing,
+        id: &StripeInvoiceId,
+    ) -> Result<(), SettleError> {
+        let invoice = stripe.invoice(id).await?;
+        let subscription = invoice.subscription.clone();
+        if let Some(subscription) = &subscription {
+            self.follow(stripe, read, subscription).await?;
+        }
+        self.customer = Some(invoice.customer.clone());
+        self.invoices.push((invoice.of(read.user_id.clone()), subscription));
+        Ok(())
+    }
+
+    async fn follow(
+        &mut self,
+        stripe: &Stripe,
+        read: &Billing,
+        id: &SubscriptionId,
+    ) -> Result<SubscriptionNow, SettleError> {
+        let now = stripe.subscription(id).await?;
+        self.customer = Some(now.customer.clone());
+        if let Some(subscription) = &now.subscription {
+            // The one we know of may be over without our knowing.
+            if read.surplus(subscription).is_some()
+                && let Some(kept) = &read.subscription
+            {
+                self.subscriptions.extend(stripe.subscription(&kept.id).await?.subscription);
+            }
+            self.subscriptions.push(subscription.clone());
+        }
+        Ok(now)
+    }
+
+    /// Whether a subscription may turn out to be one too many.
+    pub(crate) fn may_be_surplus(&self, read: &Billing) -> bool {
+        self.subscriptions.iter().any(|one| read.surplus(one).is_some())
+    }
+
+    /// Decides and writes what follows, if `read` is what the member's billing still is. With it,
+    /// the subscriptions that are one too many.
+    pub(crate) async fn keep(
+        &self,
+        store: &Store,
+        read: &Billing,
+        event: Option<&AppliedEvent>,
+        now: Timestamp,
+    ) -> Result<(Kept, Vec<SubscriptionId>), StoreError> {
+        let wanted = Wanted {
+            order: self.order.clone(),
+            invoices: self.invoices.iter().map(|(invoice, _)| invoice.id.clone()).collect(),
+        };
+        let surplus = RefCell::new(Vec::new());
+        let kept = store
+            .keep_books(read, &wanted, event, now, |books| {
+                // Money for an order that is not there must not be passed over.
+                if self.order.is_some() && books.order.is_none() {
+                    return Err(StoreError::refused(Missing::Order));
+                }
+                surplus.replace(self.apply(books).map_err(StoreError::refused)?);
+                Ok(())
+            })
+            .await?;
+        Ok((kept, surplus.into_inner()))
+    }
+
+    fn apply(&self, books: &mut Books) -> Result<Vec<SubscriptionId>, LedgerBroken> {
+        if books.billing.customer.is_none() {
+            books.billing.customer.clone_from(&self.customer);
+        }
+        let surplus = self.apply_subscriptions(books)?;
+        self.apply_session(books);
+        self.apply_payment(books)?;
+        Ok(surplus)
+    }
+
+    /// Grants what is paid for, then follows: the end of a plan depends on what was granted.
+    fn apply_subscriptions(&self, books: &mut Books) -> Result<Vec<SubscriptionId>, LedgerBroken> {
+        for (invoice, _) in &self.invoices {
+            let stored = books.invoices.iter().find(|stored| stored.id == invoice.id);
+            let invoice = invoice.clone().after(stored);
+            put(&mut books.invoices, invoice);
+        }
+        let mut surplus = Vec::new();
+        for subscription in &self.subscriptions {
+            let is_surplus = books.billing.surplus(subscription).as_ref() == Some(&subscription.id);
+            if !is_surplus {
+                self.grant_invoices_of(subscription, books)?;
+            }
+            match books.billing.follow(subscription, &mut books.draft)? {
+                Followed::Surplus(id) => surplus.push(id),
+                Followed::Theirs | Followed::Former => {}
+            }
+        }
+        Ok(surplus)
+    }
+
+    fn grant_invoices_of(
+        &self,
+        subscription: &Subscription,
+        books: &mut Books,
+    ) -> Result<(), LedgerBroken> {
+        let theirs = self.invoices.iter().filter(|(_, of)| of.as_ref() == Some(&subscription.id));
+        for (invoice, _) in theirs {
+            let kept = books.invoices.iter_mut().find(|stored| stored.id == invoice.id);
+            if let Some(kept) = kept {
+                kept.grant(subscription, &mut books.draft)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_session(&self, books: &mut Books) {
+        let Some(session) = &self.session else { return };
+        if session.status != SessionStatus::Open {
+            books.billing.closed(&session.id);
+        }
+        if let Some(order) = &mut books.order {
+            order.session = Some(session.id.clone());
+            if session.status == SessionStatus::Expired {
+                order.expire();
+            }
+        }
+    }
+
+    fn apply_payment(&self, books: &mut Books) -> Result<(), LedgerBroken> {
+        let draft = &mut books.draft;
+        if let (Some(order), Some(code)) = (&mut books.order, &self.failed) {
+            order.fail(code, draft);
+        }
+        let Some(payment) = &self.payment else { return Ok(()) };
+        match &mut books.order {
+            Some(order) => {
+                order.settle(payment, draft)?;
+                let email = draft.account().email.clone();
+                let receipt = Invoice::receipt(order, receipt_id(order), email.as_deref());
+                receipt.into_iter().for_each(|receipt| put(&mut books.invoices, receipt));
+            }
+            None => {
+                for invoice in &mut books.invoices {
+                    invoice.settle(payment, draft)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// In place of the one of the same name, or beside the others.
+fn put(invoices: &mut Vec<Invoice>, invoice: Invoice) {
+    match invoices.iter_mut().find(|stored| stored.id == invoice.id) {
+        Some(stored) => *stored = invoice,
+        None => invoices.push(invoice),
+    }
+}

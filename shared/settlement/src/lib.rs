@@ -1,0 +1,208 @@
+//! What Stripe says becomes what we hold.
+//!
+//! A notice of Stripe's is never taken at its word: it names something, Stripe is asked how that is
+//! now, `domain::billing` says what follows, and `store` writes it in one transaction. Three
+//! callers share this: the webhook, the nightly reconcile, and whoever has just asked Stripe for
+//! something and does not want to wait for its notice.
+//!
+//! The order of the steps is what makes it right whatever arrives twice, late or at once:
+//!
+//! 1. find out whose it is;
+//! 2. read the member's `Billing`, and whether this event was applied before;
+//! 3. ask Stripe;
+//! 4. decide and write, on the condition that `Billing` has not moved since step 2. If it has,
+//!    somebody heard something newer meanwhile: begin again at 2.
+//!
+//! So what is written was asked for after everything that was written before it.
+
+mod error;
+mod facts;
+mod owner;
+mod receive;
+mod surplus;
+
+use clients::{
+    Stripe,
+    stripe::notice::{Notice, Subject},
+};
+use domain::{
+    Timestamp,
+    billing::external::{ChargeId, PaymentId, SessionId, StripeInvoiceId, SubscriptionId},
+    id::{OrderId, UserId},
+};
+use store::{AppliedEvent, Kept, Store};
+
+pub use error::SettleError;
+use facts::Facts;
+pub use receive::Received;
+
+/// How often something newer may be heard of in between, before the caller has to come again.
+const ROUNDS_MAX: u32 = 12;
+
+/// Applies what Stripe says. Made where it is needed; it holds nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Settlement<'a> {
+    store: &'a Store,
+    stripe: &'a Stripe,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It is applied now.
+    Applied,
+    /// It was applied before.
+    Before,
+    /// It is about nothing of ours: the Stripe account may have other uses.
+    NotOurs,
+    /// Nothing follows from its kind.
+    Ignored,
+}
+
+/// Something at Stripe that we keep a side of.
+#[derive(Debug, Clone)]
+enum Thing {
+    Session(SessionId),
+    Subscription(SubscriptionId),
+    Invoice(StripeInvoiceId),
+    Payment(PaymentId),
+}
+
+impl<'a> Settlement<'a> {
+    /// Over the table and Stripe.
+    pub fn new(store: &'a Store, stripe: &'a Stripe) -> Settlement<'a> {
+        Settlement { store, stripe }
+    }
+
+    /// Applies what a notice is about, once for each event.
+    ///
+    /// # Errors
+    /// When Stripe or the table cannot be asked: come again. Any other error will not pass by
+    /// itself: the notice is to be kept for a person.
+    pub async fn heed(&self, notice: &Notice, now: Timestamp) -> Result<Heard, SettleError> {
+        let thing = match &notice.subject {
+            Subject::Session(id) => Thing::Session(id.clone()),
+            Subject::Subscription(id) => Thing::Subscription(id.clone()),
+            Subject::Invoice(id) => Thing::Invoice(id.clone()),
+            Subject::Payment(id) => Thing::Payment(id.clone()),
+            Subject::Charge(id) => match self.payment_of(id).await? {
+                Some(payment) => Thing::Payment(payment),
+                None => return Ok(Heard::NotOurs),
+            },
+            Subject::Ignored => return Ok(Heard::Ignored),
+            Subject::Unreadable(why) => return Err(SettleError::Unreadable(why.clone())),
+        };
+        let said = (notice.user.as_ref(), notice.customer.as_ref());
+        let Some(user) = self.owner(said, &thing).await? else { return Ok(Heard::NotOurs) };
+        let event = AppliedEvent { id: notice.id.clone(), kind: notice.kind.clone() };
+        self.settle(&user, &thing, Some(&event), now).await
+    }
+
+    /// Applies a member's subscription as it is now.
+    ///
+    /// # Errors
+    /// When Stripe or the table cannot be asked.
+    pub async fn subscription(
+        &self,
+        user: &UserId,
+        id: &SubscriptionId,
+        now: Timestamp,
+    ) -> Result<Heard, SettleError> {
+        self.settle(user, &Thing::Subscription(id.clone()), None, now).await
+    }
+
+    /// Applies a member's checkout as it is now.
+    ///
+    /// # Errors
+    /// When Stripe or the table cannot be asked.
+    pub async fn session(
+        &self,
+        user: &UserId,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Heard, SettleError> {
+        self.settle(user, &Thing::Session(id.clone()), None, now).await
+    }
+
+    /// Applies a member's payment as it is now.
+    ///
+    /// # Errors
+    /// When Stripe or the table cannot be asked.
+    pub async fn payment(
+        &self,
+        user: &UserId,
+        id: &PaymentId,
+        now: Timestamp,
+    ) -> Result<Heard, SettleError> {
+        self.settle(user, &Thing::Payment(id.clone()), None, now).await
+    }
+
+    /// Ends an order whose payment will never be: with Stripe's code for why.
+    ///
+    /// # Errors
+    /// When the table cannot be asked.
+    pub async fn fail_order(
+        &self,
+        user: &UserId,
+        order: &OrderId,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<(), SettleError> {
+        for _ in 0..ROUNDS_MAX {
+            let read = self.store.billing(user).await?;
+            let facts = Facts::of_failed(order, code);
+            match facts.keep(self.store, &read, None, now).await? {
+                (Kept::Now | Kept::Before, _) => return Ok(()),
+                (Kept::Stale, _) => {}
+            }
+        }
+        Err(SettleError::Busy)
+    }
+
+    async fn settle(
+        &self,
+        user: &UserId,
+        thing: &Thing,
+        event: Option<&AppliedEvent>,
+        now: Timestamp,
+    ) -> Result<Heard, SettleError> {
+        for _ in 0..ROUNDS_MAX {
+            let read = match event {
+                Some(event) => {
+                    let (read, before) = self.store.billing_of_event(user, &event.id).await?;
+                    if before {
+                        return Ok(Heard::Before);
+                    }
+                    read
+                }
+                None => self.store.billing(user).await?,
+            };
+            let Some(facts) = Facts::gather(self.stripe, &read, thing).await? else {
+                return Ok(Heard::NotOurs);
+            };
+            // A surplus is undone at Stripe before its event counts as applied: who dies in between
+            // hears of it again.
+            let counted = event.filter(|_| !facts.may_be_surplus(&read));
+            match facts.keep(self.store, &read, counted, now).await? {
+                (Kept::Stale, _) => {}
+                (Kept::Before, _) => return Ok(Heard::Before),
+                (Kept::Now, surplus) => {
+                    for one_too_many in &surplus {
+                        self.undo(one_too_many, user).await?;
+                    }
+                    if counted.is_none()
+                        && let Some(event) = event
+                    {
+                        self.store.mark_event(event, now).await?;
+                    }
+                    return Ok(Heard::Applied);
+                }
+            }
+        }
+        Err(SettleError::Busy)
+    }
+
+    async fn payment_of(&self, charge: &ChargeId) -> Result<Option<PaymentId>, SettleError> {
+        Ok(self.stripe.payment_of_charge(charge).await?)
+    }
+}

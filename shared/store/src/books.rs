@@ -1,0 +1,147 @@
+//! Applying what Stripe says: account, billing, order, invoices and the event's own mark in one
+//! transaction.
+//!
+//! Whoever applies something reads the billing first, asks Stripe then, and writes under the
+//! version that was read. So an answer of Stripe's is written only if no other was written since
+//! before it was asked for, and the last one written is never older than the one before.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    Refusal, Timestamp,
+    account::Draft,
+    billing::{Billing, invoice::Invoice, order::PackOrder},
+    id::{InvoiceId, OrderId},
+};
+
+use crate::{
+    accounts::draft_of,
+    billing::others_customer,
+    error::StoreError,
+    events::AppliedEvent,
+    keys::Key,
+    table::{Attempt, Store},
+    transaction::{Committed, Part, Transaction},
+};
+
+/// What is read beside account and billing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// This order.
+    pub order: Option<OrderId>,
+    /// These invoices; at most 90.
+    pub invoices: Vec<InvoiceId>,
+}
+
+/// What is decided on, and what of it is written: all that differs afterwards.
+#[derive(Debug, Clone)]
+pub struct Books {
+    /// The account, brought up to date.
+    pub draft: Draft,
+    /// As it was read before Stripe was asked.
+    pub billing: Billing,
+    /// The order that was wanted, if there is one.
+    pub order: Option<PackOrder>,
+    /// Those of the wanted invoices that are stored, in no particular order; new ones are added.
+    pub invoices: Vec<Invoice>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// The books say so now.
+    Now,
+    /// The event was applied before; nothing was written.
+    Before,
+    /// The billing has moved since it was read; nothing was written. Read it again, ask Stripe
+    /// again, and decide on that.
+    Stale,
+}
+
+impl Store {
+    /// Applies what Stripe says of a member: `decide` changes the [`Books`], and all that differs
+    /// is written at once, under the version of `read` (Q13). Account and order may move meanwhile:
+    /// then they are read and decided on again. An account that is not there yet is opened.
+    ///
+    /// An event moves the billing's version even if it changes nothing. Somebody may be about to
+    /// write an answer of Stripe's that is older than the one this was decided on; with the event
+    /// gone, nobody would correct that.
+    ///
+    /// # Errors
+    /// What `decide` refuses, or when DynamoDB cannot be asked.
+    pub async fn keep_books<R: Refusal>(
+        &self,
+        read: &Billing,
+        wanted: &Wanted,
+        event: Option<&AppliedEvent>,
+        now: Timestamp,
+        decide: impl Fn(&mut Books) -> Result<(), R>,
+    ) -> Result<Kept, StoreError> {
+        self.decide(async || {
+            let before = self.books(read, wanted, now).await?;
+            let mut after = before.clone();
+            decide(&mut after).map_err(StoreError::refused)?;
+            if event.is_none() && !after.differ_from(&before) {
+                return Ok(Attempt::Done(Kept::Now));
+            }
+            let mut writes = self.transaction().books(&before, after)?;
+            if let Some(event) = event {
+                writes = writes.event(event, now)?;
+            }
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(Kept::Now)),
+                Committed::Moved(parts) if parts.contains(&Part::Event) => {
+                    Ok(Attempt::Done(Kept::Before))
+                }
+                Committed::Moved(parts) if parts.contains(&Part::Billing) => {
+                    Ok(Attempt::Done(Kept::Stale))
+                }
+                Committed::Moved(parts) => others_customer(&parts).map(|()| Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    async fn books(
+        &self,
+        read: &Billing,
+        wanted: &Wanted,
+        now: Timestamp,
+    ) -> Result<Books, StoreError> {
+        let user = &read.user_id;
+        let invoices: BTreeSet<&InvoiceId> = wanted.invoices.iter().collect();
+        let mut keys = vec![Key::account(user)];
+        keys.extend(wanted.order.iter().map(|order| Key::order(user, order)));
+        keys.extend(invoices.into_iter().map(|invoice| Key::invoice(user, invoice)));
+        let mut found = self.get_all(&keys).await?;
+        let draft = draft_of(found.take()?, user, None, now)?;
+        let order = if wanted.order.is_some() { found.take()? } else { None };
+        Ok(Books { draft, billing: read.clone(), order, invoices: found.rest()? })
+    }
+}
+
+impl Books {
+    fn differ_from(&self, before: &Books) -> bool {
+        self.draft.is_changed()
+            || self.billing != before.billing
+            || self.order != before.order
+            || self.invoices != before.invoices
+    }
+}
+
+impl Transaction<'_> {
+    /// Writes the billing, and what else differs.
+    fn books(mut self, before: &Books, after: Books) -> Result<Self, StoreError> {
+        if after.draft.is_changed() {
+            self = self.account(&after.draft.finish())?;
+        }
+        let billing = Billing { version: before.billing.version + 1, ..after.billing };
+        self = self.billing(&before.billing, &billing)?;
+        if let Some(order) = after.order.filter(|order| before.order.as_ref() != Some(order)) {
+            let expected = before.order.as_ref().map_or(0, |order| order.version);
+            self = self.order(&PackOrder { version: expected + 1, ..order }, expected)?;
+        }
+        let mut news = after.invoices.iter().filter(|invoice| !before.invoices.contains(invoice));
+        news.try_fold(self, Transaction::invoice)
+    }
+}

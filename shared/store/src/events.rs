@@ -1,0 +1,262 @@
+//! Stripe's events: which were applied, which are parked until somebody mends what kept them from
+//! being applied, and until when they were looked through.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{Refusal, RefusalKind, Timestamp, billing::external::EventId};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    cursor::PageSize,
+    error::StoreError,
+    keys::{Item, Key, PARKED_EVENTS, enlist, event_of, parked_index},
+    table::{Store, encode, written},
+};
+
+/// How long an applied event is remembered: as long as Stripe can send it again.
+/// <https://docs.stripe.com/webhooks/process-undelivered-events>
+pub const EVENTS_REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Longest body of a parked event, in bytes. An item of the table has at most 400 KiB.
+pub const PARKED_BODY_MAX: usize = 300 * 1024;
+
+/// Holds for an event that was not applied.
+pub(crate) const NOT_APPLIED: &str = "attribute_not_exists(pk) OR #state = :parked";
+/// The attribute that tells applied and parked apart.
+pub(crate) const STATE: &str = "state";
+/// Its value for a parked event.
+pub(crate) const PARKED: &str = "parked";
+
+/// An event that is being applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppliedEvent {
+    /// Stripe's name for it.
+    pub id: EventId,
+    /// Its type, such as `invoice.paid`.
+    pub kind: String,
+}
+
+/// An event that could not be applied, to be replayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedEvent {
+    /// Stripe's name for it, or one made of its body.
+    pub id: String,
+    /// Its type, as far as it could be read.
+    pub kind: String,
+    /// As it came.
+    pub body: String,
+    /// What kept it from being applied.
+    pub why: String,
+    /// When it came first.
+    pub received_at: Timestamp,
+}
+
+/// A body that is too long to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("The event has {bytes} bytes: at most {PARKED_BODY_MAX} are kept.")]
+pub struct BodyTooLong {
+    /// How many it has.
+    pub bytes: usize,
+}
+
+impl Refusal for BodyTooLong {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::TooLarge
+    }
+    fn code(&self) -> &'static str {
+        "event_too_large"
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct EventItem {
+    id: String,
+    kind: String,
+    #[serde(flatten)]
+    state: EventState,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+enum EventState {
+    Applied {
+        applied_at: Timestamp,
+        /// Unix seconds: the table's TTL.
+        expires_at: i64,
+    },
+    Parked {
+        body: String,
+        why: String,
+        received_at: Timestamp,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Checkpoint {
+    at: Timestamp,
+}
+
+impl Store {
+    /// Whether an event was applied (Q20).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn event_applied(&self, event: &EventId) -> Result<bool, StoreError> {
+        Ok(is_applied(self.get(&Key::event(event.as_str())).await?.as_ref()))
+    }
+
+    /// Notes that an event was applied, where applying it wrote nothing. A second time is none.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn mark_event(&self, event: &AppliedEvent, now: Timestamp) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(applied_item(event, now)?))
+            .condition_expression(NOT_APPLIED)
+            .expression_attribute_names("#state", STATE)
+            .expression_attribute_values(":parked", AttributeValue::S(PARKED.to_owned()))
+            .send()
+            .await;
+        written(put).map(drop)
+    }
+
+    /// Keeps an event that could not be applied, with its body as it came. Without an id it is
+    /// named by its body. The same event again is the first one; an applied one is not parked.
+    ///
+    /// # Errors
+    /// [`BodyTooLong`], or when DynamoDB cannot be asked.
+    pub async fn park_event(
+        &self,
+        id: Option<&EventId>,
+        kind: &str,
+        body: &str,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if body.len() > PARKED_BODY_MAX {
+            return Err(StoreError::refused(BodyTooLong { bytes: body.len() }));
+        }
+        let id = id.map_or_else(|| name_of(body), EventId::to_string);
+        let parked = EventItem {
+            id: id.clone(),
+            kind: kind.to_owned(),
+            state: EventState::Parked {
+                body: body.to_owned(),
+                why: why.to_owned(),
+                received_at: now,
+            },
+        };
+        let mut item = encode(&Key::event(&id), &parked)?;
+        enlist(&mut item, Some(parked_index(&id, now)));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        written(put).map(drop)
+    }
+
+    /// Parked events, the longest waiting first; at most `most`, and never more than 100 (Q19).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn parked_events(&self, most: u16) -> Result<Vec<ParkedEvent>, StoreError> {
+        let entries = self.listed(PARKED_EVENTS, None, most.min(PageSize::MAX)).await?;
+        let keys: Vec<Key> = entries.iter().filter_map(event_of).map(Key::event).collect();
+        let events: Vec<EventItem> = self.get_all(&keys).await?.rest()?;
+        Ok(events.into_iter().filter_map(EventItem::parked).collect())
+    }
+
+    /// Forgets a parked event, because it was replayed or is not wanted. One that was applied
+    /// meanwhile stays remembered.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn unpark_event(&self, id: &str) -> Result<(), StoreError> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::event(id).item()))
+            .condition_expression("#state = :parked")
+            .expression_attribute_names("#state", STATE)
+            .expression_attribute_values(":parked", AttributeValue::S(PARKED.to_owned()))
+            .send()
+            .await;
+        written(delete).map(drop)
+    }
+
+    /// Until when Stripe's events were looked through; `None` if they never were (Q20).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn events_checkpoint(&self) -> Result<Option<Timestamp>, StoreError> {
+        let found: Option<Checkpoint> = self.get(&Key::checkpoint()).await?;
+        Ok(found.map(|checkpoint| checkpoint.at))
+    }
+
+    /// Notes that Stripe's events were looked through until `at`. It never goes back.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn set_events_checkpoint(&self, at: Timestamp) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode(&Key::checkpoint(), &Checkpoint { at })?))
+            .condition_expression("attribute_not_exists(pk) OR #at < :at")
+            .expression_attribute_names("#at", "at")
+            .expression_attribute_values(":at", AttributeValue::S(at.to_string()))
+            .send()
+            .await;
+        written(put).map(drop)
+    }
+}
+
+impl EventItem {
+    fn parked(self) -> Option<ParkedEvent> {
+        let EventItem { id, kind, state } = self;
+        match state {
+            EventState::Parked { body, why, received_at } => {
+                Some(ParkedEvent { id, kind, body, why, received_at })
+            }
+            EventState::Applied { .. } => None,
+        }
+    }
+}
+
+/// What the table remembers of an event, as far as it matters to whether it was applied.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventSeen {
+    state: String,
+}
+
+/// Whether the event that was found was applied.
+pub(crate) fn is_applied(found: Option<&EventSeen>) -> bool {
+    found.is_some_and(|event| event.state != PARKED)
+}
+
+/// An event that is being applied, as an item.
+pub(crate) fn applied_item(event: &AppliedEvent, now: Timestamp) -> Result<Item, StoreError> {
+    let expires_at = now.plus(EVENTS_REMEMBERED).as_secs();
+    let applied = EventItem {
+        id: event.id.to_string(),
+        kind: event.kind.clone(),
+        state: EventState::Applied { applied_at: now, expires_at },
+    };
+    encode(&Key::event(event.id.as_str()), &applied)
+}
+
+fn name_of(body: &str) -> String {
+    let digest = <[u8; 32]>::from(Sha256::digest(body));
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256_{hex}")
+}

@@ -1,0 +1,43 @@
+//! Invoices and receipts. [`crate::Books`] writes them; here they are read.
+
+use domain::{
+    billing::invoice::Invoice,
+    id::{InvoiceId, UserId},
+};
+
+use crate::{
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::{Missing, StoreError},
+    keys::{INVOICE_PREFIX, Key},
+    table::Store,
+};
+
+impl Store {
+    /// One invoice of the member's (Q15).
+    ///
+    /// # Errors
+    /// [`Missing::Invoice`], or when DynamoDB cannot be asked.
+    pub async fn invoice(&self, user: &UserId, id: &InvoiceId) -> Result<Invoice, StoreError> {
+        let found = self.get(&Key::invoice(user, id)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Invoice))
+    }
+
+    /// A page of a member's invoices, newest first (Q16).
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn invoices(
+        &self,
+        user: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Invoice>, StoreError> {
+        let after = after
+            .map(|Cursor(id)| InvoiceId::parse(&id))
+            .transpose()
+            .map_err(|_| StoreError::refused(InvalidCursor::new()))?
+            .map(|id| Key::invoice(user, &id));
+        let invoices = self.newest(user, INVOICE_PREFIX, after, size).await?;
+        Ok(Page::cut(invoices, size, |invoice: &Invoice| invoice.id.to_string()))
+    }
+}

@@ -1,0 +1,186 @@
+//! Orders of packs: placing them, and finding those that somebody should look at. They are settled
+//! together with the books ([`crate::Books`]).
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::{
+    Refusal, Timestamp,
+    account::{Account, Draft},
+    billing::{
+        external::SessionId,
+        order::PackOrder,
+        top_up::{TopUp, TopUpState},
+    },
+    id::{OrderId, UserId},
+};
+use serde::Deserialize;
+
+use crate::{
+    accounts::draft_of,
+    error::{Missing, StoreError},
+    idempotency::{Idempotency, Outcome, Record, outcome},
+    keys::{Key, OPEN_ORDERS, TOP_UPS, due_bound, is_account, order_of, user_of},
+    table::{Attempt, Store, decode, decode_image, written},
+    transaction::{Committed, number},
+};
+
+impl Store {
+    /// Places an order: one read (Q2) and one transaction of order and idempotency record, on the
+    /// account as it was decided on. The same key returns the order it placed before, as that order
+    /// is now.
+    ///
+    /// # Errors
+    /// What `place` refuses, [`crate::KeyRefused`], or when DynamoDB cannot be asked.
+    pub async fn place_order<R: Refusal>(
+        &self,
+        (user, email): (&UserId, Option<&str>),
+        request: &Idempotency,
+        now: Timestamp,
+        place: impl Fn(&Draft) -> Result<PackOrder, R>,
+    ) -> Result<PackOrder, StoreError> {
+        let keys = [Key::account(user), Key::idempotency(user, &request.key)];
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let account: Option<Account> = found.take()?;
+            // A repeat is answered before any rule looks at it.
+            if let Some(Outcome::Order(id)) = outcome(found.take()?, Some(request), now)? {
+                return self.order(user, &id).await.map(Attempt::Done);
+            }
+            let draft = draft_of(account, user, email, now)?;
+            let order = first_version(place(&draft).map_err(StoreError::refused)?);
+            let record = Record::new(request, Outcome::Order(order.id.clone()), now);
+            let writes =
+                self.transaction().draft(draft)?.order(&order, 0)?.record(user, &record)?;
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(order)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// Begins to buy the pack that is due: account and order in one transaction. `None` if `begin`
+    /// finds that nothing is to be bought.
+    ///
+    /// # Errors
+    /// What `begin` refuses, or when DynamoDB cannot be asked.
+    pub async fn begin_top_up<R: Refusal>(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        begin: impl Fn(&mut Draft) -> Result<Option<PackOrder>, R>,
+    ) -> Result<Option<PackOrder>, StoreError> {
+        self.decide(async || {
+            // Who never came in has allowed nothing.
+            let Some(account) = self.get::<Account>(&Key::account(user)).await? else {
+                return Ok(Attempt::Done(None));
+            };
+            let mut draft = draft_of(Some(account), user, None, now)?;
+            let order = begin(&mut draft).map_err(StoreError::refused)?.map(first_version);
+            if order.is_none() && !draft.is_changed() {
+                return Ok(Attempt::Done(None));
+            }
+            let mut writes = self.transaction().draft(draft)?;
+            if let Some(order) = &order {
+                writes = writes.order(order, 0)?;
+            }
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(order)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// One order of the member's (Q15).
+    ///
+    /// # Errors
+    /// [`Missing::Order`], or when DynamoDB cannot be asked.
+    pub async fn order(&self, user: &UserId, id: &OrderId) -> Result<PackOrder, StoreError> {
+        let found = self.get(&Key::order(user, id)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Order))
+    }
+
+    /// Notes where an order is paid, unless that is known, and returns the order as it is then.
+    /// Whatever else has become of it meanwhile stays.
+    ///
+    /// # Errors
+    /// [`Missing::Order`], or when DynamoDB cannot be asked.
+    pub async fn order_opened(
+        &self,
+        user: &UserId,
+        id: &OrderId,
+        session: &SessionId,
+        url: &str,
+    ) -> Result<PackOrder, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::order(user, id).item()))
+            .update_expression("SET #session = :session, #url = :url ADD #version :one")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(#session)")
+            .expression_attribute_names("#session", "session")
+            .expression_attribute_names("#url", "url")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":session", AttributeValue::S(session.to_string()))
+            .expression_attribute_values(":url", AttributeValue::S(url.to_owned()))
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match written(update)?.and_then(|answer| answer.attributes) {
+            Some(order) => decode(order),
+            None => self.order(user, id).await,
+        }
+    }
+
+    /// Orders that somebody should ask Stripe about, the longest waiting first (Q17).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn due_orders(
+        &self,
+        now: Timestamp,
+        most: u16,
+    ) -> Result<Vec<(UserId, OrderId)>, StoreError> {
+        let due = self.listed(OPEN_ORDERS, Some(due_bound(now)), most).await?;
+        Ok(due.iter().filter_map(order_of).collect())
+    }
+
+    /// Members whose pack is to be bought, the longest waiting first, and then those whose pack is
+    /// being charged (Q18).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn due_top_ups(&self, most: u16) -> Result<Vec<UserId>, StoreError> {
+        let due = self.listed(TOP_UPS, None, most).await?;
+        Ok(due.iter().filter_map(user_of).collect())
+    }
+}
+
+/// The member whose pack is to be bought now, from a changed item as a stream shows it; `None` if
+/// the change is about something else.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when it stands where an account stands and is none.
+pub fn changed_top_up(
+    image: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Option<UserId>, StoreError> {
+    let changed: Option<Watched> = decode_image(image, is_account)?;
+    Ok(changed.and_then(|Watched { user_id, top_up }| match top_up?.state {
+        TopUpState::Due { .. } => Some(user_id),
+        TopUpState::Armed | TopUpState::Charging { .. } | TopUpState::Paused { .. } => None,
+    }))
+}
+
+/// As much of an account as tells whether a pack is due.
+#[derive(Debug, Deserialize)]
+struct Watched {
+    user_id: UserId,
+    #[serde(default)]
+    top_up: Option<TopUp>,
+}
+
+fn first_version(order: PackOrder) -> PackOrder {
+    PackOrder { version: 1, ..order }
+}

@@ -1,0 +1,216 @@
+//! What a member has with Stripe: read, and changed for a request of theirs.
+
+use std::cell::Cell;
+
+use domain::{
+    RefusalKind,
+    account::{AccountRefused, Standing},
+    billing::{
+        Billing,
+        checkout::{CheckoutRefused, PlanCheckoutStep},
+        external::{CustomerId, SessionId},
+    },
+};
+use testing::engine::Fault;
+
+use super::*;
+
+impl World {
+    pub(super) async fn ban(&self, user: &UserId) {
+        let account = self.account(user).await;
+        let change = domain::account::Change {
+            expected_version: account.version,
+            account: Account {
+                version: account.version + 1,
+                standing: Standing::Suspended { reason: "fraud".to_owned(), until: None },
+                ..account
+            },
+            entries: Vec::new(),
+        };
+        self.store.transaction().account(&change).unwrap().commit().await.unwrap();
+    }
+
+    /// A member wants to subscribe to Pro.
+    async fn subscribe(
+        &self,
+        user: &UserId,
+        request: Option<&Idempotency>,
+        now: Timestamp,
+    ) -> Result<(Billing, PlanCheckoutStep), StoreError> {
+        let change = |_: &Account, billing: &mut Billing| billing.subscribe(Plan::Pro, now);
+        self.store.change_billing(user, None, request, now, change).await
+    }
+
+    /// A member becomes this customer of Stripe's.
+    async fn becomes(&self, user: &UserId, name: &str) -> Result<Billing, StoreError> {
+        let become_it = |_: &Account, billing: &mut Billing| {
+            billing.customer = Some(customer(name));
+            Ok::<(), CheckoutRefused>(())
+        };
+        let changed = self.store.change_billing(user, None, None, NOW, become_it).await;
+        changed.map(|(billing, ())| billing)
+    }
+}
+
+pub(super) fn customer(name: &str) -> CustomerId {
+    CustomerId::parse(name).unwrap()
+}
+
+#[tokio::test]
+async fn a_member_stripe_does_not_know() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    assert_eq!(world.store.billing(&user).await.unwrap(), Billing::new(user.clone()));
+    assert_eq!(world.store.user_of_customer(&customer("cus_1")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_account_and_its_billing_are_one_read() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 4).await;
+    let billing = world.becomes(&user, "cus_1").await.unwrap();
+    world.engine.take_usage();
+    let (account, found) = world.store.account_and_billing(&user, None, NOW).await.unwrap();
+    let usage = world.engine.take_usage();
+    assert_eq!(usage.requests, BTreeMap::from([("BatchGetItem".to_owned(), 1)]));
+    assert_eq!((account, found), (world.account(&user).await, billing.clone()));
+
+    let later = NOW.plus_months(1);
+    let (account, found) = world.store.account_and_billing(&user, None, later).await.unwrap();
+    assert_eq!((account.credits.totals().available, found), (10, billing), "a month's credits");
+    let new = UserId::parse("new").unwrap();
+    let opened = at_once(16, async |_| {
+        world.store.account_and_billing(&new, Some("new@prolight.test"), NOW).await.unwrap()
+    });
+    assert!(opened.iter().all(|(account, billing)| (account.version, billing.version) == (1, 0)));
+    world.check_books(&user).await;
+    world.check_books(&new).await;
+}
+
+#[tokio::test]
+async fn a_change_is_one_read_and_one_transaction() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    world.engine.take_usage();
+    let (billing, step) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+    let usage = world.engine.take_usage();
+    // Billing and record at two each; the account is looked at for two.
+    assert_eq!((usage.round_trips(), usage.write_units), (2, 6.0));
+    assert_eq!((billing.version, billing.checkouts), (1, 1));
+    assert!(matches!(step, PlanCheckoutStep::Open(_)));
+    assert_eq!(world.store.billing(&user).await.unwrap(), billing);
+    assert_eq!(world.account(&user).await.version, 1, "nothing of it was written");
+}
+
+#[tokio::test]
+async fn the_same_request_is_made_again_under_its_key_and_another_is_refused() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let (first, _) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+    world.engine.take_usage();
+    let (again, step) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+    assert_eq!(world.engine.take_usage().write_units, 0.0);
+    assert_eq!(again, first);
+    assert!(matches!(step, PlanCheckoutStep::Open(_)));
+
+    // What has become of it meanwhile shows.
+    let open = |_: &Account, billing: &mut Billing| {
+        let session = SessionId::parse("cs_1").unwrap();
+        billing.opened(1, session, "https://checkout.test".to_owned());
+        Ok::<(), CheckoutRefused>(())
+    };
+    let (opened, ()) = world.store.change_billing(&user, None, None, NOW, open).await.unwrap();
+    assert_eq!(opened.version, 2);
+    let (again, step) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+    assert_eq!((again.version, matches!(step, PlanCheckoutStep::Again(_))), (2, true));
+
+    let other = Idempotency { fingerprint: "another".to_owned(), ..key("a") };
+    let refused = world.subscribe(&user, Some(&other), NOW).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Invalid, "idempotency_key_reused"));
+    world.subscribe(&user, Some(&other), NOW.plus(crate::REMEMBERED)).await.expect("a day later");
+}
+
+#[tokio::test]
+async fn a_new_key_is_noted_although_nothing_changes() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let (first, _) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+    let (again, _) = world.subscribe(&user, Some(&key("b")), NOW).await.unwrap();
+    assert_eq!(again, first);
+    let other = Idempotency { fingerprint: "another".to_owned(), ..key("b") };
+    assert_eq!(code(world.subscribe(&user, Some(&other), NOW).await), "idempotency_key_reused");
+    world.engine.take_usage();
+    world.subscribe(&user, None, NOW).await.unwrap();
+    assert_eq!(world.engine.take_usage().write_units, 0.0, "without a key nothing is written");
+}
+
+#[tokio::test]
+async fn many_who_subscribe_at_once_open_one_checkout() {
+    let world = World::new();
+    let user = UserId::parse("new").unwrap();
+    let answers = at_once(32, async |n| {
+        world.subscribe(&user, Some(&key(&format!("key {n}"))), NOW).await.unwrap()
+    });
+    assert!(answers.iter().all(|(billing, _)| (billing.version, billing.checkouts) == (1, 1)));
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_change_is_decided_on_the_account_that_is_there_when_it_is_written() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let calls = Cell::new(0);
+    let change = |account: &Account, billing: &mut Billing| {
+        account.require_active(NOW)?;
+        if calls.replace(calls.get() + 1) == 0 {
+            meanwhile(async || world.ban(&user).await);
+        }
+        billing.customer = Some(customer("cus_1"));
+        Ok::<(), AccountRefused>(())
+    };
+    let refused = world.store.change_billing(&user, None, Some(&key("a")), NOW, change).await;
+    assert_eq!((code(refused), calls.get()), ("account_suspended", 1));
+    assert_eq!(world.store.billing(&user).await.unwrap().version, 0);
+    assert_eq!(world.store.user_of_customer(&customer("cus_1")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_customer_is_one_members_for_good() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let other = world.member("other", Plan::Free, 10).await;
+    let billing = world.becomes(&user, "cus_1").await.unwrap();
+    assert_eq!((billing.version, &billing.customer), (1, &Some(customer("cus_1"))));
+    let owner = async |name: &str| world.store.user_of_customer(&customer(name)).await.unwrap();
+    assert_eq!(owner("cus_1").await, Some(user.clone()));
+    assert_eq!(world.becomes(&user, "cus_1").await.unwrap(), billing, "nothing new");
+
+    let refused = world.becomes(&other, "cus_1").await.unwrap_err();
+    assert_eq!(refused.kind(), RefusalKind::Internal);
+    assert_eq!(world.store.billing(&other).await.unwrap().version, 0);
+
+    // Late news of a customer they were before still finds them.
+    world.becomes(&user, "cus_2").await.unwrap();
+    assert_eq!((owner("cus_1").await, owner("cus_2").await), (Some(user.clone()), Some(user)));
+}
+
+#[tokio::test]
+async fn a_change_takes_effect_once_whatever_becomes_of_its_transaction() {
+    use Fault::{Conflict, Fail, LoseAnswer, Throttle};
+    let check = async |faults: &[Fault], told: Result<(), &str>| {
+        let world = World::new();
+        let user = world.member("member", Plan::Free, 10).await;
+        for (fault, nth) in faults.iter().zip(1..) {
+            world.engine.order("TransactWriteItems", nth, *fault);
+        }
+        let first = world.subscribe(&user, Some(&key("a")), NOW).await;
+        assert_eq!(first.map(drop).map_err(|refused| refused.code()), told, "{faults:?}");
+        let (billing, _) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
+        assert_eq!((billing.version, billing.checkouts), (1, 1), "{faults:?}");
+    };
+    check(&[Conflict; 5], Ok(())).await;
+    check(&[Conflict; 6], Err("account_busy")).await;
+    check(&[Throttle, Fail], Ok(())).await;
+    check(&[LoseAnswer; 2], Ok(())).await;
+    check(&[LoseAnswer; 3], Err("temporarily_unavailable")).await;
+}

@@ -1,0 +1,434 @@
+//! Applying what Stripe says: once, under what was read before it was asked, whatever happens.
+
+use std::cell::Cell;
+
+use domain::{
+    RefusalKind,
+    billing::{
+        Billing,
+        external::{PaymentId, SessionId, SubscriptionId},
+        invoice::Invoice,
+        order::{OrderState, PackOrder},
+        payment::{Payment, PaymentState},
+        subscription::{Subscription, SubscriptionStatus},
+    },
+    credits::LedgerBroken,
+    id::{InvoiceId, OrderId},
+    money::{Currency, Money},
+    time::Period,
+};
+use testing::engine::{Fault, Usage};
+
+use super::{billing::customer, events::event, *};
+use crate::{AppliedEvent, Books, Kept, Wanted};
+
+/// A payment of a small pack, of which so much was refunded.
+fn payment(order: &PackOrder, refunded: i64) -> Payment {
+    Payment {
+        id: PaymentId::parse("pi_1").unwrap(),
+        charge: None,
+        customer: None,
+        user: Some(order.user_id.clone()),
+        order: Some(order.id.clone()),
+        state: PaymentState::Succeeded,
+        amount: Money { amount: 500, currency: Currency::USD },
+        refunded,
+        withdrawn: 0,
+        disputed: false,
+    }
+}
+
+fn receipt_of(order: &OrderId) -> InvoiceId {
+    let name = order.as_str().strip_prefix(OrderId::PREFIX).unwrap();
+    InvoiceId::parse(&format!("{}{name}", InvoiceId::PREFIX)).unwrap()
+}
+
+/// A subscription as Stripe says it is.
+fn subscription(status: SubscriptionStatus) -> Subscription {
+    Subscription {
+        id: SubscriptionId::parse("sub_1").unwrap(),
+        plan: Plan::Pro,
+        status,
+        period: Period { starts_at: NOW, ends_at: NOW.plus_months(1) },
+        cancel_at_period_end: false,
+        created_at: NOW,
+        ended_at: None,
+    }
+}
+
+/// Says of a pack's payment what Stripe says of it.
+fn settle(books: &mut Books, refunded: i64) -> Result<(), LedgerBroken> {
+    let Some(order) = &mut books.order else { panic!("the order that was wanted") };
+    order.settle(&payment(order, refunded), &mut books.draft)?;
+    let receipt = Invoice::receipt(order, receipt_of(&order.id), None).unwrap();
+    books.invoices.retain(|other| other.id != receipt.id);
+    books.invoices.push(receipt);
+    Ok(())
+}
+
+impl World {
+    /// Applies the payment of a pack under what was read.
+    async fn keep(
+        &self,
+        read: &Billing,
+        order: &PackOrder,
+        event: Option<&AppliedEvent>,
+        refunded: i64,
+    ) -> Result<Kept, StoreError> {
+        let invoices = vec![receipt_of(&order.id)];
+        let wanted = Wanted { order: Some(order.id.clone()), invoices };
+        let decide = |books: &mut Books| settle(books, refunded);
+        self.store.keep_books(read, &wanted, event, NOW, decide).await
+    }
+
+    /// Reads what there is, and applies the payment of a pack to it, until it is applied.
+    async fn hear(&self, order: &PackOrder, event: &AppliedEvent) -> Result<Kept, StoreError> {
+        loop {
+            let found = self.store.billing_of_event(&order.user_id, &event.id).await?;
+            let (read, false) = found else { return Ok(Kept::Before) };
+            match self.keep(&read, order, Some(event), 0).await? {
+                Kept::Stale => {}
+                kept @ (Kept::Now | Kept::Before) => return Ok(kept),
+            }
+        }
+    }
+
+    /// Says that the subscription stands so.
+    async fn follow(
+        &self,
+        read: &Billing,
+        event: Option<&AppliedEvent>,
+        status: SubscriptionStatus,
+    ) -> Kept {
+        let decide = |books: &mut Books| {
+            books.billing.follow(&subscription(status), &mut books.draft).map(drop)
+        };
+        self.store.keep_books(read, &Wanted::default(), event, NOW, decide).await.unwrap()
+    }
+
+    async fn check_paid_once(&self, order: &PackOrder, free: u32) {
+        let user = &order.user_id;
+        let stored = self.store.order(user, &order.id).await.unwrap();
+        assert_eq!(stored.state, OrderState::Paid);
+        let invoices = self.store.invoices(user, size(100), None).await.unwrap().items;
+        assert_eq!(invoices.iter().map(|invoice| invoice.total).collect::<Vec<_>>(), [500]);
+        assert_eq!(self.account(user).await.credits.totals().available, free + 50);
+        assert_eq!(self.store.due_orders(NOW.plus(DAY), 10).await.unwrap(), []);
+        self.check_books(user).await;
+    }
+}
+
+#[tokio::test]
+async fn a_pack_that_was_paid_is_one_read_and_one_transaction() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let order = world.ordered(&user, NOW).await;
+    let read = world.store.billing(&user).await.unwrap();
+    let costs = async |event: &AppliedEvent, read: &Billing, refunded: i64| {
+        world.engine.take_usage();
+        let kept = world.keep(read, &order, Some(event), refunded).await.unwrap();
+        let Usage { write_units, .. } = world.engine.take_usage();
+        (kept, write_units)
+    };
+    // Account, ledger entry, billing, order, receipt and event at two each, and one for the order's
+    // place in the index.
+    assert_eq!(costs(&event("evt_1"), &read, 0).await, (Kept::Now, 13.0));
+    world.check_paid_once(&order, 10).await;
+    let read = world.store.billing(&user).await.unwrap();
+    assert_eq!(read.version, 1);
+    // It says nothing new: billing and event.
+    assert_eq!(costs(&event("evt_2"), &read, 0).await, (Kept::Now, 4.0));
+    world.check_paid_once(&order, 10).await;
+    let read = world.store.billing(&user).await.unwrap();
+    assert_eq!(costs(&event("evt_3"), &read, 500).await.0, Kept::Now);
+    let account = world.account(&user).await;
+    assert_eq!((account.credits.totals().available, account.credits.totals().revoked), (10, 50));
+    let receipt = world.store.invoice(&user, &receipt_of(&order.id)).await.unwrap();
+    assert_eq!((receipt.amount_refunded, receipt.taken_back), (500, 50));
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_plan_that_was_paid_costs_so_much() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let read = world.store.billing(&user).await.unwrap();
+    let order = world.ordered(&user, NOW).await;
+    let mut invoice = Invoice::receipt(
+        &PackOrder {
+            paid: Some(Money { amount: 2900, currency: Currency::USD }),
+            paid_at: Some(NOW),
+            ..order.clone()
+        },
+        receipt_of(&order.id),
+        None,
+    )
+    .unwrap();
+    invoice.lines[0].plan = Some(Plan::Pro);
+    invoice.lines[0].period = Some(paid_period());
+    invoice.granted.clear();
+    world.engine.take_usage();
+    let decide = |books: &mut Books| {
+        let stripe = subscription(SubscriptionStatus::Active);
+        books.billing.customer = Some(customer("cus_1"));
+        let mut invoice = invoice.clone();
+        invoice.grant(&stripe, &mut books.draft)?;
+        books.invoices.push(invoice);
+        books.billing.follow(&stripe, &mut books.draft).map(drop)
+    };
+    let wanted = Wanted { order: None, invoices: vec![invoice.id.clone()] };
+    let paid = event("evt_1");
+    let kept = world.store.keep_books(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
+    let usage = world.engine.take_usage();
+    assert_eq!((kept, usage.round_trips()), (Kept::Now, 2));
+    let ledger = world.store.whole_ledger(&user).await.unwrap();
+    assert_eq!(ledger[1..].iter().map(kind).collect::<Vec<_>>(), ["end", "expire", "grant"]);
+    // Account, billing, customer, invoice and event, and three lines.
+    assert_eq!(usage.write_units, 16.0);
+    let (account, billing) = world.store.account_and_billing(&user, None, NOW).await.unwrap();
+    assert_eq!((account.plan, account.credits.totals().available), (Plan::Pro, 500));
+    assert_eq!(billing.subscription, Some(subscription(SubscriptionStatus::Active)));
+    assert_eq!(world.store.user_of_customer(&customer("cus_1")).await.unwrap(), Some(user.clone()));
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn one_event_fifty_times_at_once_is_one_grant() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let order = world.ordered(&user, NOW).await;
+    let read = world.store.billing(&user).await.unwrap();
+    let kept =
+        at_once(50, async |_| world.keep(&read, &order, Some(&event("evt_1")), 0).await.unwrap());
+    let count = |wanted: Kept| kept.iter().filter(|kept| **kept == wanted).count();
+    assert_eq!((count(Kept::Now), count(Kept::Before), count(Kept::Stale)), (1, 49, 0));
+    world.check_paid_once(&order, 10).await;
+}
+
+#[tokio::test]
+async fn many_events_of_one_payment_at_once_are_one_grant() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let order = world.ordered(&user, NOW).await;
+    let kept =
+        at_once(24, async |n| world.hear(&order, &event(&format!("evt_{}", n % 6))).await.unwrap());
+    assert_eq!(kept.iter().filter(|kept| **kept == Kept::Now).count(), 6);
+    assert_eq!(kept.iter().filter(|kept| **kept == Kept::Before).count(), 18);
+    assert_eq!(world.store.billing(&user).await.unwrap().version, 6);
+    world.check_paid_once(&order, 10).await;
+}
+
+#[tokio::test]
+async fn of_two_who_read_the_same_one_asks_again() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let read = world.store.billing(&user).await.unwrap();
+    let keep = async |name: &str, read: &Billing| {
+        world.follow(read, Some(&event(name)), SubscriptionStatus::Active).await
+    };
+    assert_eq!(keep("evt_1", &read).await, Kept::Now);
+    assert_eq!(keep("evt_2", &read).await, Kept::Stale);
+    assert!(!world.store.event_applied(&event("evt_2").id).await.unwrap());
+    let read = world.store.billing(&user).await.unwrap();
+    assert_eq!(keep("evt_2", &read).await, Kept::Now);
+    assert_eq!(keep("evt_2", &read).await, Kept::Before);
+    assert_eq!(world.store.billing(&user).await.unwrap().version, 2);
+}
+
+#[tokio::test]
+async fn an_older_answer_is_not_written_after_a_newer_one_that_changed_nothing() {
+    use SubscriptionStatus::{Active, PastDue};
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let read = world.store.billing(&user).await.unwrap();
+    assert_eq!(world.follow(&read, None, Active).await, Kept::Now);
+    // Both read this. One was told "past due", the other, later, "active" again.
+    let read = world.store.billing(&user).await.unwrap();
+    assert_eq!(world.follow(&read, Some(&event("evt_2")), Active).await, Kept::Now);
+    assert_eq!(world.follow(&read, Some(&event("evt_1")), PastDue).await, Kept::Stale);
+    let found = world.store.billing(&user).await.unwrap();
+    assert_eq!(found.subscription, Some(subscription(Active)));
+}
+
+#[tokio::test]
+async fn nothing_new_and_no_event_is_not_written() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let read = world.store.billing(&user).await.unwrap();
+    world.follow(&read, None, SubscriptionStatus::Active).await;
+    let read = world.store.billing(&user).await.unwrap();
+    world.engine.take_usage();
+    assert_eq!(world.follow(&read, None, SubscriptionStatus::Active).await, Kept::Now);
+    assert_eq!(world.engine.take_usage().round_trips(), 1);
+    assert_eq!(world.store.billing(&user).await.unwrap(), read);
+}
+
+#[tokio::test]
+async fn what_moves_beside_the_billing_is_read_again() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let order = world.ordered(&user, NOW).await;
+    let read = world.store.billing(&user).await.unwrap();
+    let wanted = Wanted { order: Some(order.id.clone()), invoices: Vec::new() };
+    let calls = Cell::new(0);
+    let session = SessionId::parse("cs_1").unwrap();
+    let decide = |books: &mut Books| {
+        match calls.replace(calls.get() + 1) {
+            // The page of its checkout becomes known.
+            0 => drop(meanwhile(async || {
+                let url = "https://checkout.test";
+                world.store.order_opened(&user, &order.id, &session, url).await.unwrap()
+            })),
+            // A credit is held.
+            1 => drop(meanwhile(async || world.posted(&user, NOW).await)),
+            _ => {}
+        }
+        settle(books, 0)
+    };
+    let paid = event("evt_1");
+    let kept = world.store.keep_books(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
+    assert_eq!((kept, calls.get()), (Kept::Now, 3));
+    let stored = world.store.order(&user, &order.id).await.unwrap();
+    assert_eq!((stored.version, &stored.session), (3, &Some(session)));
+    assert_eq!(stored.lot, Some(LotId("pack:cs_1".to_owned())));
+    world.check_paid_once(&stored, 9).await;
+}
+
+#[tokio::test]
+async fn a_members_first_news_may_come_before_their_first_call() {
+    let world = World::new();
+    let user = UserId::parse("new").unwrap();
+    let read = world.store.billing(&user).await.unwrap();
+    let kept = at_once(8, async |_| {
+        world.follow(&read, Some(&event("evt_1")), SubscriptionStatus::Active).await
+    });
+    assert_eq!(kept.iter().filter(|kept| **kept == Kept::Now).count(), 1);
+    assert_eq!(world.account(&user).await.credits.totals().available, 10);
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_parked_event_that_is_applied_is_parked_no_longer() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let paid = event("evt_1");
+    world.store.park_event(Some(&paid.id), &paid.kind, "body", "why", NOW).await.unwrap();
+    let (read, before) = world.store.billing_of_event(&user, &paid.id).await.unwrap();
+    assert!(!before);
+    assert_eq!(world.follow(&read, Some(&paid), SubscriptionStatus::Active).await, Kept::Now);
+    assert_eq!(world.store.parked_events(10).await.unwrap(), []);
+    assert!(world.store.billing_of_event(&user, &paid.id).await.unwrap().1);
+}
+
+#[tokio::test]
+async fn a_refusal_and_a_customer_of_another_write_nothing() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let other = world.member("other", Plan::Free, 10).await;
+    let become_it = |books: &mut Books| {
+        books.billing.customer = Some(customer("cus_1"));
+        Ok::<(), LedgerBroken>(())
+    };
+    let keep = async |user: &UserId, name: &str| {
+        let read = world.store.billing(user).await?;
+        let news = event(name);
+        world.store.keep_books(&read, &Wanted::default(), Some(&news), NOW, become_it).await
+    };
+    assert_eq!(keep(&user, "evt_1").await.unwrap(), Kept::Now);
+    let before = world.engine.dump();
+    assert_eq!(keep(&other, "evt_2").await.unwrap_err().kind(), RefusalKind::Internal);
+    let read = world.store.billing(&user).await.unwrap();
+    let refuse = |_: &mut Books| Err(crate::Missing::Order);
+    let news = event("evt_3");
+    let refused = world.store.keep_books(&read, &Wanted::default(), Some(&news), NOW, refuse).await;
+    assert_eq!(code(refused), "order_not_found");
+    assert_eq!(world.engine.dump(), before);
+}
+
+#[tokio::test]
+async fn a_payment_is_applied_once_whatever_becomes_of_its_transaction() {
+    use Fault::{Conflict, Fail, LoseAnswer, Throttle};
+    let check = async |faults: &[Fault], told: Result<Kept, &str>, again: Kept| {
+        let world = World::new();
+        let user = world.member("member", Plan::Free, 10).await;
+        let order = world.ordered(&user, NOW).await;
+        let paid = event("evt_1");
+        for (fault, nth) in faults.iter().zip(1..) {
+            world.engine.order("TransactWriteItems", nth, *fault);
+        }
+        let first = world.hear(&order, &paid).await.map_err(|refused| refused.code());
+        assert_eq!(first, told, "{faults:?}");
+        assert_eq!(world.hear(&order, &paid).await.unwrap(), again, "{faults:?}");
+        world.check_paid_once(&order, 10).await;
+    };
+    check(&[Conflict; 5], Ok(Kept::Now), Kept::Before).await;
+    check(&[Conflict; 6], Err("account_busy"), Kept::Now).await;
+    check(&[Throttle, Fail], Ok(Kept::Now), Kept::Before).await;
+    check(&[Throttle; 3], Err("temporarily_unavailable"), Kept::Now).await;
+    check(&[LoseAnswer; 2], Ok(Kept::Now), Kept::Before).await;
+    check(&[LoseAnswer; 3], Err("temporarily_unavailable"), Kept::Before).await;
+}
+
+#[tokio::test]
+async fn who_applies_a_payment_may_die_anywhere() {
+    let paid = event("evt_1");
+    for fault in [Fault::HangBefore, Fault::HangAfter] {
+        for nth in 1..=3 {
+            let world = World::new();
+            let user = world.member("member", Plan::Free, 10).await;
+            let order = world.ordered(&user, NOW).await;
+            world.engine.order("*", nth, fault);
+            let died = world.engine.until_hung(world.hear(&order, &paid)).await.is_none();
+            assert!(died, "{fault:?} {nth}");
+            let again = world.hear(&order, &paid).await.unwrap();
+            let expected =
+                if (fault, nth) == (Fault::HangAfter, 3) { Kept::Before } else { Kept::Now };
+            assert_eq!(again, expected, "{fault:?} {nth}");
+            world.check_paid_once(&order, 10).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn invoices_in_pages_of_every_size() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let order = world.ordered(&user, NOW).await;
+    let paid = PackOrder {
+        paid: Some(Money { amount: 500, currency: Currency::USD }),
+        paid_at: Some(NOW),
+        ..order
+    };
+    let id = |n: u32| InvoiceId::new(NOW.plus(SECOND * n), 0);
+    let mut expected: Vec<Invoice> =
+        (0..23).filter_map(|n| Invoice::receipt(&paid, id(n), Some("Ana"))).collect();
+    let read = world.store.billing(&user).await.unwrap();
+    let decide = |books: &mut Books| {
+        books.invoices = expected.clone();
+        Ok::<(), LedgerBroken>(())
+    };
+    world.store.keep_books(&read, &Wanted::default(), None, NOW, decide).await.unwrap();
+    expected.reverse();
+    for per_page in [1, 5, 22, 23, 24, 100] {
+        let pages =
+            walk(async |cursor| world.store.invoices(&user, size(per_page), cursor).await.unwrap())
+                .await;
+        pages::check_pages(pages, per_page, &expected);
+    }
+    let garbage = Some(Cursor("gen_1".to_owned()));
+    assert_eq!(code(world.store.invoices(&user, size(1), garbage).await), "invalid_cursor");
+    let other = UserId::parse("other").unwrap();
+    assert_eq!(code(world.store.invoice(&other, &id(1)).await), "invoice_not_found");
+    assert_eq!(world.store.invoices(&other, size(1), None).await.unwrap().items, []);
+
+    // Only what is wanted is read, each of them once.
+    let invoices = vec![id(2), id(1), id(2), id(99)];
+    let wanted = Wanted { order: None, invoices };
+    let read = world.store.billing(&user).await.unwrap();
+    let decide = |books: &mut Books| {
+        let found: Vec<&InvoiceId> = books.invoices.iter().map(|invoice| &invoice.id).collect();
+        assert_eq!(found, [&id(1), &id(2)]);
+        Ok::<(), LedgerBroken>(())
+    };
+    world.store.keep_books(&read, &wanted, None, NOW, decide).await.unwrap();
+}

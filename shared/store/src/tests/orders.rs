@@ -1,0 +1,258 @@
+//! Orders of packs: placed once for a key, opened once, found while somebody should look; and packs
+//! that are bought by themselves.
+
+use domain::{
+    RefusalKind,
+    billing::{
+        external::SessionId,
+        order::{OrderRefused, OrderState, PackOrder, Via},
+        top_up::{TopUp, TopUpPause, TopUpState},
+    },
+    id::OrderId,
+    pack::Pack,
+};
+
+use super::*;
+use crate::changed_top_up;
+
+impl World {
+    /// Orders the small pack.
+    pub(super) async fn order(
+        &self,
+        user: &UserId,
+        request: &Idempotency,
+        now: Timestamp,
+    ) -> Result<PackOrder, StoreError> {
+        let id = OrderId::new(now, u128::from(self.number()));
+        let place = |draft: &Draft| {
+            draft.require_active().map_err(StoreError::refused)?;
+            PackOrder::place(id.clone(), Pack::Small, Via::Checkout, draft)
+                .map_err(StoreError::refused)
+        };
+        self.store.place_order((user, None), request, now, place).await
+    }
+
+    pub(super) async fn ordered(&self, user: &UserId, now: Timestamp) -> PackOrder {
+        let request = key(&format!("order {}", self.number()));
+        self.order(user, &request, now).await.unwrap()
+    }
+
+    /// The member wants a small pack whenever fewer than five credits are left.
+    async fn wants_packs(&self, user: &UserId, now: Timestamp) -> TopUpState {
+        self.top_up(user, now, |_| Some(TopUp::new(Pack::Small, 5, 2, now).unwrap())).await.unwrap()
+    }
+
+    async fn top_up(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        change: impl Fn(Option<TopUp>) -> Option<TopUp>,
+    ) -> Option<TopUpState> {
+        let change = |draft: &mut Draft| {
+            draft.set_top_up(change(draft.account().top_up.clone()));
+            Ok::<(), StoreError>(())
+        };
+        let account = self.store.change_account(user, None, now, change).await.unwrap();
+        account.top_up.map(|top_up| top_up.state)
+    }
+
+    async fn begin(&self, user: &UserId, now: Timestamp) -> Option<PackOrder> {
+        let id = OrderId::new(now, u128::from(self.number()));
+        let begin = |draft: &mut Draft| {
+            let Some(mut top_up) = draft.account().top_up.clone() else { return Ok(None) };
+            if !matches!(top_up.state, TopUpState::Due { .. }) {
+                return Ok(None);
+            }
+            let order = PackOrder::place(id.clone(), top_up.pack, Via::TopUp, draft)?;
+            top_up.begin(order.id.clone());
+            draft.set_top_up(Some(top_up));
+            Ok::<_, OrderRefused>(Some(order))
+        };
+        self.store.begin_top_up(user, now, begin).await.unwrap()
+    }
+}
+
+fn session(name: &str) -> SessionId {
+    SessionId::parse(name).unwrap()
+}
+
+#[tokio::test]
+async fn an_order_is_one_read_and_one_transaction() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    world.engine.take_usage();
+    let order = world.order(&user, &key("a"), NOW).await.unwrap();
+    let usage = world.engine.take_usage();
+    // Two for each of order and record, one for the order in the index; the account is looked at.
+    assert_eq!((usage.round_trips(), usage.write_units), (2, 7.0));
+    assert_eq!((order.version, &order.state), (1, &OrderState::Open));
+    assert_eq!(world.store.order(&user, &order.id).await.unwrap(), order);
+    assert_eq!(world.account(&user).await.version, 1, "nothing of it was written");
+
+    let again = world.order(&user, &key("a"), NOW.plus(SECOND)).await.unwrap();
+    assert_eq!(again, order);
+    let other = Idempotency { fingerprint: "another".to_owned(), ..key("a") };
+    assert_eq!(code(world.order(&user, &other, NOW).await), "idempotency_key_reused");
+    let neighbour = world.member("neighbour", Plan::Free, 10).await;
+    assert_eq!(code(world.store.order(&neighbour, &order.id).await), "order_not_found");
+}
+
+#[tokio::test]
+async fn the_same_key_many_times_at_once_is_one_order_and_other_keys_are_others() {
+    let world = World::new();
+    let user = UserId::parse("new").unwrap();
+    let same = at_once(32, async |_| world.order(&user, &key("a"), NOW).await.unwrap().id);
+    assert!(same.iter().all(|id| *id == same[0]));
+    let others = at_once(8, async |n| world.order(&user, &key(&format!("key {n}")), NOW).await);
+    assert_eq!(others.into_iter().filter(Result::is_ok).count(), 8);
+    assert_eq!(world.store.due_orders(NOW.plus(DAY), 100).await.unwrap().len(), 9);
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_ban_bites_although_the_order_changes_nothing_of_the_account() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let id = OrderId::new(NOW, 1);
+    let banned = std::cell::Cell::new(false);
+    let place = |draft: &Draft| {
+        draft.require_active().map_err(StoreError::refused)?;
+        if !banned.replace(true) {
+            meanwhile(async || world.ban(&user).await);
+        }
+        PackOrder::place(id.clone(), Pack::Small, Via::Checkout, draft).map_err(StoreError::refused)
+    };
+    let refused = world.store.place_order((&user, None), &key("a"), NOW, place).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Forbidden, "account_suspended"));
+    assert_eq!(code(world.store.order(&user, &id).await), "order_not_found");
+}
+
+#[tokio::test]
+async fn an_order_is_opened_once_and_keeps_its_place_in_the_index() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let order = world.ordered(&user, NOW).await;
+    let open = async |name: &str| {
+        let url = format!("https://checkout.test/{name}");
+        world.store.order_opened(&user, &order.id, &session(name), &url).await
+    };
+    let opened = open("cs_1").await.unwrap();
+    let expected = PackOrder {
+        version: 2,
+        session: Some(session("cs_1")),
+        url: Some("https://checkout.test/cs_1".to_owned()),
+        ..order.clone()
+    };
+    assert_eq!(opened, expected);
+    assert_eq!(open("cs_2").await.unwrap(), expected, "the first stays");
+    assert_eq!(world.store.order(&user, &order.id).await.unwrap(), expected);
+    let due = world.store.due_orders(NOW.plus(DAY), 10).await.unwrap();
+    assert_eq!(due, [(user.clone(), order.id.clone())]);
+
+    let nobody = UserId::parse("nobody").unwrap();
+    let missing = world.store.order_opened(&nobody, &order.id, &session("cs_1"), "u").await;
+    assert_eq!(code(missing), "order_not_found");
+    let world_has = world.engine.dump().len();
+    assert_eq!(world_has, 4, "account, ledger entry, order and record: nothing was made up");
+}
+
+#[tokio::test]
+async fn orders_somebody_should_ask_about_come_longest_waiting_first() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let mut ids = Vec::new();
+    for n in 0..5u32 {
+        ids.push((user.clone(), world.ordered(&user, NOW.plus(SECOND * n)).await.id));
+    }
+    let due = async |now: Timestamp, most: u16| world.store.due_orders(now, most).await.unwrap();
+    assert_eq!(due(NOW.plus(DAY).minus(SECOND), 100).await, []);
+    assert_eq!(due(NOW.plus(DAY).plus(SECOND * 2), 100).await, ids[..3]);
+    assert_eq!(due(NOW.plus(DAY * 2), 100).await, ids);
+    assert_eq!(due(NOW.plus(DAY * 2), 2).await, ids[..2]);
+}
+
+#[tokio::test]
+async fn an_account_stands_in_the_index_while_its_pack_is_due_or_being_charged() {
+    let world = World::new();
+    let store = &world.store;
+    let user = world.member("member", Plan::Free, 3).await;
+    let due = async || -> Vec<String> {
+        store.due_top_ups(10).await.unwrap().iter().map(UserId::to_string).collect()
+    };
+    assert_eq!(due().await, [""; 0]);
+    assert_eq!(world.wants_packs(&user, NOW).await, TopUpState::Due { since: NOW });
+    assert_eq!(due().await, ["member"]);
+
+    world.engine.take_usage();
+    let order = world.begin(&user, NOW).await.unwrap();
+    assert_eq!(world.engine.take_usage().round_trips(), 2);
+    assert_eq!(store.order(&user, &order.id).await.unwrap(), order);
+    assert_eq!((order.version, order.via), (1, Via::TopUp));
+    let charging = TopUpState::Charging { order: order.id.clone() };
+    assert_eq!(world.account(&user).await.top_up.unwrap().state, charging);
+    assert_eq!(world.begin(&user, NOW).await, None, "it is being bought");
+    assert_eq!(due().await, ["member"]);
+
+    // Later, but due: it comes before one that is being charged.
+    let other = world.member("other", Plan::Free, 3).await;
+    world.wants_packs(&other, NOW.plus(DAY)).await;
+    assert_eq!(due().await, ["other", "member"]);
+    assert_eq!(store.due_top_ups(1).await.unwrap().len(), 1);
+
+    world
+        .top_up(&user, NOW, |top_up| {
+            let mut top_up = top_up.unwrap();
+            top_up.pause(&order.id, TopUpPause::CardDeclined, NOW);
+            Some(top_up)
+        })
+        .await;
+    assert_eq!(due().await, ["other"]);
+    assert_eq!(world.top_up(&other, NOW.plus(DAY), |_| None).await, None);
+    assert_eq!(due().await, [""; 0]);
+    world.check_books(&user).await;
+}
+
+#[tokio::test]
+async fn a_pack_that_is_due_is_begun_once_however_many_try() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 3).await;
+    world.wants_packs(&user, NOW).await;
+    let begun = at_once(16, async |_| world.begin(&user, NOW).await);
+    let begun: Vec<PackOrder> = begun.into_iter().flatten().collect();
+    assert_eq!(begun.len(), 1);
+    assert_eq!(world.store.due_orders(NOW.plus(DAY), 10).await.unwrap().len(), 1);
+    assert_eq!(world.account(&user).await.top_up.unwrap().bought, 1);
+}
+
+#[tokio::test]
+async fn nothing_is_begun_for_who_wants_nothing() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 3).await;
+    let nobody = UserId::parse("nobody").unwrap();
+    let before = world.engine.dump();
+    assert_eq!(world.begin(&user, NOW).await, None);
+    assert_eq!(world.begin(&nobody, NOW).await, None);
+    assert_eq!(world.engine.dump(), before);
+}
+
+#[tokio::test]
+async fn a_changed_item_is_an_account_whose_pack_is_due_or_something_else() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 3).await;
+    let changed = || {
+        let images = world.engine.dump();
+        let images = images.iter().map(|item| changed_top_up(item.as_object().unwrap()).unwrap());
+        images.flatten().map(|user| user.to_string()).collect::<Vec<String>>()
+    };
+    assert_eq!(changed(), [""; 0]);
+    world.wants_packs(&user, NOW).await;
+    world.ordered(&user, NOW).await;
+    assert_eq!(changed(), ["member"]);
+    world.begin(&user, NOW).await.unwrap();
+    assert_eq!(changed(), [""; 0], "it is being bought already");
+    assert_eq!(changed_top_up(&serde_json::Map::new()).unwrap(), None, "an item that is gone");
+
+    let torn = serde_json::json!({"sk": {"S": "ACCOUNT"}});
+    let refused = changed_top_up(torn.as_object().unwrap()).unwrap_err();
+    assert_eq!(refused.kind(), RefusalKind::Internal);
+}

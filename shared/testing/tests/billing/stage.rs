@@ -1,0 +1,294 @@
+//! A stage: the table, the functions, Stripe, and a clock that only the test moves.
+
+use std::cell::{Cell, RefCell};
+
+use background::buy_top_ups;
+use billing::{
+    cancel_subscription, get_credits, get_subscription, get_usage, list_invoices, open_checkout,
+    open_portal, update_top_up,
+};
+use clients::{
+    Secret, Stripe,
+    stripe::{StripeConfig, Tax},
+};
+use domain::{
+    account::Account,
+    billing::{Billing, external::PaymentId, order::PackOrder},
+    id::OrderId,
+    time::DAY,
+};
+use edge::webhook_stripe;
+use runtime::{BatchResponse, Frontend, StripeWebhookSecrets, dispatch_queue};
+use sandbox::{
+    Config, RunningSandbox, Sandbox,
+    stripe::{Advance, Card, Catalogue, Control, Deliver, Payment, Settings, Setup, SignatureTime},
+};
+use serde_json::{Value, json};
+use store::changed_top_up;
+use testing::{Actor, Answer, Ask, World};
+
+/// What events are signed with.
+pub(crate) const SECRET: &str = "whsec_present";
+/// During a rotation, the secret before.
+pub(crate) const SECRET_BEFORE: &str = "whsec_before";
+
+/// One table with everything around it.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) sandbox: RunningSandbox,
+    pub(crate) stripe: Stripe,
+    frontend: Frontend,
+    secrets: StripeWebhookSecrets,
+    /// How many of Stripe's events were taken so far.
+    taken: Cell<usize>,
+    members: RefCell<Vec<Actor>>,
+    keys: Cell<u32>,
+}
+
+impl Stage {
+    /// An empty stage. Stripe keeps its events until they are asked for.
+    pub(crate) async fn new() -> Stage {
+        let world = World::new();
+        let settings = Settings {
+            deliver: Deliver::Off,
+            signature_time: SignatureTime::Stripe,
+            ..Settings::default()
+        };
+        let (seed, now) = (Some(1), Some(world.now().as_secs()));
+        let setup = Setup { seed, now, catalogue: Catalogue::Seeded, settings };
+        let sandbox = Sandbox::start(Config { stripe: setup, ..Config::default() }).await.unwrap();
+        let stripe = client(&sandbox.stripe().url());
+        Stage {
+            world,
+            stripe,
+            sandbox,
+            frontend: Frontend::new("https://app.prolight.test"),
+            secrets: StripeWebhookSecrets([SECRET, SECRET_BEFORE].map(Secret::new).into()),
+            taken: Cell::default(),
+            members: RefCell::default(),
+            keys: Cell::default(),
+        }
+    }
+
+    /// Stripe's side.
+    pub(crate) fn at_stripe(&self) -> Control<'_> {
+        self.sandbox.stripe()
+    }
+
+    /// Somebody who is held to the books when the stage closes.
+    pub(crate) fn member(&self, name: &str) -> Actor {
+        let member = Actor::member(name);
+        self.members.borrow_mut().push(member.clone());
+        member
+    }
+
+    /// Lets time pass, here and at Stripe.
+    pub(crate) fn pass(&self, days: u32) {
+        self.world.ambient.clock.advance(DAY * days);
+        self.at_stripe().advance(Advance::To(self.world.now().as_secs())).unwrap();
+    }
+
+    // What a member asks for.
+
+    pub(crate) async fn try_checkout(&self, by: &Actor, key: &str, body: Value) -> Answer {
+        let ask = Ask::by(by).key(key).json(body);
+        let hands = (self.world.store.clone(), self.stripe.clone(), self.frontend.clone());
+        self.world.send(&open_checkout::ENDPOINT, &open_checkout::handle, &hands, &ask).await
+    }
+
+    /// The page of a new checkout.
+    pub(crate) async fn checkout(&self, by: &Actor, body: Value) -> String {
+        self.keys.set(self.keys.get() + 1);
+        let answer = self.try_checkout(by, &format!("key-{}", self.keys.get()), body).await;
+        assert_eq!(answer.status(), 200, "{}", answer.pretty());
+        answer.json()["checkout_url"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn portal(&self, by: &Actor) -> Answer {
+        let ask = Ask::by(by).json(json!({}));
+        let hands = (self.world.store.clone(), self.stripe.clone(), self.frontend.clone());
+        self.world.send(&open_portal::ENDPOINT, &open_portal::handle, &hands, &ask).await
+    }
+
+    pub(crate) async fn cancel(&self, by: &Actor, at_period_end: bool) -> Answer {
+        let ask = Ask::by(by).json(json!({ "cancel_at_period_end": at_period_end }));
+        let hands = (self.world.store.clone(), self.stripe.clone());
+        let (endpoint, handle) = (&cancel_subscription::ENDPOINT, &cancel_subscription::handle);
+        self.world.send(endpoint, handle, &hands, &ask).await
+    }
+
+    pub(crate) async fn top_up(&self, by: &Actor, body: Value) -> Answer {
+        let (ask, hands) = (Ask::by(by).json(body), &self.world.store);
+        self.world.send(&update_top_up::ENDPOINT, &update_top_up::handle, hands, &ask).await
+    }
+
+    pub(crate) async fn subscription(&self, by: &Actor) -> Value {
+        let (ask, hands) = (Ask::by(by), &self.world.store);
+        let (endpoint, handle) = (&get_subscription::ENDPOINT, &get_subscription::handle);
+        good(self.world.send(endpoint, handle, hands, &ask).await)
+    }
+
+    pub(crate) async fn credits(&self, by: &Actor) -> Value {
+        let (ask, hands) = (Ask::by(by), &self.world.store);
+        good(self.world.send(&get_credits::ENDPOINT, &get_credits::handle, hands, &ask).await)
+    }
+
+    pub(crate) async fn usage(&self, by: &Actor) -> Value {
+        let (ask, hands) = (Ask::by(by), &self.world.store);
+        good(self.world.send(&get_usage::ENDPOINT, &get_usage::handle, hands, &ask).await)
+    }
+
+    pub(crate) async fn invoices(&self, by: &Actor) -> Vec<Value> {
+        let (ask, hands) = (Ask::by(by).query("limit", 100), &self.world.store);
+        let (endpoint, handle) = (&list_invoices::ENDPOINT, &list_invoices::handle);
+        let page = good(self.world.send(endpoint, handle, hands, &ask).await);
+        page["items"].as_array().unwrap().clone()
+    }
+
+    /// A member's images: so many credits are spent.
+    pub(crate) async fn spend(&self, by: &Actor, credits: u32) {
+        let spent = self.world.store.change_account(&by.id, None, self.world.now(), |draft| {
+            let hold = draft.start_job("gen", credits).map_err(store::StoreError::refused)?;
+            draft.capture_job("gen", &hold).map_err(store::StoreError::refused)
+        });
+        spent.await.unwrap();
+    }
+
+    pub(crate) async fn account(&self, of: &Actor) -> Account {
+        self.world.account(&of.id).await
+    }
+
+    pub(crate) async fn billing(&self, of: &Actor) -> Billing {
+        self.world.store.billing(&of.id).await.unwrap()
+    }
+
+    // What happens at Stripe.
+
+    /// Pays an open page with a card.
+    pub(crate) fn pay(&self, url: &str, card: Card) -> Payment {
+        self.at_stripe().pay(session_of(url), card).unwrap()
+    }
+
+    /// Events that happened since the last time, oldest first.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let all = self.at_stripe().events();
+        let new = all[self.taken.get()..].to_vec();
+        self.taken.set(all.len());
+        new
+    }
+
+    /// Delivers an event, properly signed; the answer's status.
+    pub(crate) async fn deliver(&self, body: &str) -> u16 {
+        let signature = self.at_stripe().sign(body, SECRET, self.world.now().as_secs());
+        self.deliver_signed(body, &signature).await.status()
+    }
+
+    pub(crate) async fn deliver_signed(&self, body: &str, signature: &str) -> Answer {
+        let ask = Ask::anonymous()
+            .header("Content-Type", "application/json")
+            .header("Stripe-Signature", signature)
+            .text(body);
+        let secrets = StripeWebhookSecrets(self.secrets.0.clone());
+        let hands = (self.world.store.clone(), self.stripe.clone(), secrets);
+        self.world.send(&webhook_stripe::ENDPOINT, &webhook_stripe::handle, &hands, &ask).await
+    }
+
+    /// Delivers everything that is new, in order; all of it is taken well.
+    pub(crate) async fn hear(&self) {
+        for event in self.events() {
+            assert_eq!(self.deliver(&event).await, 200, "{event}");
+        }
+    }
+
+    /// Subscribes to a plan and hears of it.
+    pub(crate) async fn subscribe(&self, by: &Actor, plan: &str) {
+        let url = self.checkout(by, json!({ "plan": plan })).await;
+        assert!(matches!(self.pay(&url, Card::Succeeds), Payment::Complete(_)));
+        self.hear().await;
+    }
+
+    /// Buys a pack and hears of it; its order.
+    pub(crate) async fn buy(&self, by: &Actor, pack: &str) -> PackOrder {
+        let url = self.checkout(by, json!({ "pack": pack })).await;
+        assert!(matches!(self.pay(&url, Card::Succeeds), Payment::Complete(_)));
+        self.hear().await;
+        self.order_of(by, &url).await
+    }
+
+    /// The order behind a page.
+    pub(crate) async fn order_of(&self, by: &Actor, url: &str) -> PackOrder {
+        let session = self.at_stripe().object(session_of(url)).unwrap();
+        let id = OrderId::parse(session["metadata"]["order_id"].as_str().unwrap()).unwrap();
+        self.world.store.order(&by.id, &id).await.unwrap()
+    }
+
+    /// The payment of a settled order.
+    pub(crate) fn payment_of(order: &PackOrder) -> &PaymentId {
+        order.payment.as_ref().unwrap()
+    }
+
+    /// Takes the table's stream to the worker of top-ups, as relay and queue do; how many hints
+    /// there were.
+    pub(crate) async fn work_on_top_ups(&self) -> usize {
+        let batch = self.world.engine.stream_batch();
+        let mut users = Vec::new();
+        for record in batch["Records"].as_array().unwrap() {
+            if let Some(image) = record["dynamodb"]["NewImage"].as_object() {
+                users.extend(changed_top_up(image).unwrap());
+            }
+        }
+        for user in &users {
+            assert_eq!(self.hint_top_up(&json!(user)).await, BatchResponse::default());
+        }
+        users.len()
+    }
+
+    /// Hands one hint to the worker of top-ups.
+    pub(crate) async fn hint_top_up(&self, user: &Value) -> BatchResponse {
+        let body = json!({ "user_id": user }).to_string();
+        let event = json!({ "Records": [{ "messageId": "1", "body": body, "attributes": {} }] });
+        let hands = (self.world.store.clone(), self.stripe.clone());
+        let (worker, handle) = (&buy_top_ups::WORKER, &buy_top_ups::handle);
+        let event = serde_json::from_value(event).unwrap();
+        dispatch_queue(worker, handle, &hands, &self.world.ambient, event).await
+    }
+
+    /// Holds everybody to the books.
+    pub(crate) async fn close(self) {
+        let members = self.members.take();
+        assert!(!members.is_empty(), "a stage without members checks nothing");
+        for member in &members {
+            self.world.check_books(&member.id).await;
+            let shown = self.credits(member).await;
+            let account = self.account(member).await;
+            assert_eq!(shown["available"], account.credits.totals().available);
+            assert_eq!(shown["debt"], account.credits.debt);
+        }
+    }
+}
+
+/// A client of the sandbox's Stripe, as functions have it.
+pub(crate) fn client(base: &str) -> Stripe {
+    let api_key = Secret::new(sandbox::stripe::API_KEY);
+    Stripe::new(&StripeConfig { base: base.to_owned(), api_key, tax: Tax::None }).unwrap()
+}
+
+/// The session behind a page.
+pub(crate) fn session_of(url: &str) -> &str {
+    url.rsplit('/').next().unwrap()
+}
+
+/// The id of an event.
+pub(crate) fn id_of(event: &str) -> String {
+    serde_json::from_str::<Value>(event).unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+/// The type of an event.
+pub(crate) fn kind_of(event: &str) -> String {
+    serde_json::from_str::<Value>(event).unwrap()["type"].as_str().unwrap().to_owned()
+}
+
+fn good(answer: Answer) -> Value {
+    assert_eq!(answer.status(), 200, "{}", answer.pretty());
+    answer.json()
+}
