@@ -1,8 +1,8 @@
 //! Invoices and receipts that we print ourselves, each stored once, and links to them.
 //!
-//! A document lies at `documents/<user>/<invoice>/<content>.pdf`, where the content is a hash of the
-//! invoice it was made from: a refund changes the invoice and makes another document beside the old
-//! one. What is there is never written again: what was issued does not change when the company
+//! A document lies at `documents/<user>/<invoice>/<content>.pdf`, where the content is a hash of
+//! the invoice it was made from: a refund changes the invoice and makes another document beside the
+//! old one. What is there is never written again: what was issued does not change when the company
 //! moves. Nothing in the bucket is public: members get links that expire.
 
 use std::error::Error;

@@ -43,9 +43,10 @@ impl Http {
         Http::build(Client::builder().pool_max_idle_per_host(0))
     }
 
-    /// A client that keeps its connections, which saves three round trips a call. Only for a service
-    /// whose every request can be repeated: a GET or DELETE, or a POST that carries an idempotency
-    /// key. Then a connection that died while the function was frozen costs a second attempt.
+    /// A client that keeps its connections, which saves three round trips a call. Only for a
+    /// service whose every request can be repeated: a GET or DELETE, or a POST that carries an
+    /// idempotency key. Then a connection that died while the function was frozen costs a second
+    /// attempt.
     ///
     /// # Errors
     /// As [`Http::new`].

@@ -1,4 +1,5 @@
-//! What the webhooks of all vendors have in common: one header, an HMAC over parts, a window of time.
+//! What the webhooks of all vendors have in common: one header, an HMAC over parts, a window of
+//! time.
 
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ pub(crate) fn sole_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a 
     value.to_str().ok().map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// An HMAC-SHA256 over `parts`, one after the other. It takes a key of any length, so this is always
-/// `Some`; its type does not say so.
+/// An HMAC-SHA256 over `parts`, one after the other. It takes a key of any length, so this is
+/// always `Some`; its type does not say so.
 pub(crate) fn mac(key: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     parts.iter().for_each(|part| mac.update(part));

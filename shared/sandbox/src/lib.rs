@@ -10,6 +10,7 @@
 //! | OpenID issuer | `/.well-known/openid-configuration`, `/jwks.json`, `/token` | [`openid`] |
 //! | Bria v2 | `/bria/v2/...`, `/bria/results/...` | [`bria`] |
 //! | Stripe | `/stripe/v1/...`, its pages `/stripe/...` | [`stripe`] |
+//! | our frontend | `/billing`, `/billing/success`, `/billing/cancelled` | where Stripe's pages lead back to |
 //! | control | `/_sandbox/...`, `/healthz` | faults, journal, settings, bad tokens |
 //!
 //! Every request of the first three passes one gate that writes it down ([`journal`]) and may do a
@@ -32,6 +33,7 @@ pub mod bria;
 mod clock;
 mod control;
 pub mod faults;
+mod frontend;
 mod gate;
 pub mod journal;
 pub mod openid;
@@ -196,6 +198,7 @@ fn router(world: &Arc<World>) -> Router {
         .merge(openid::router())
         .merge(bria::router())
         .merge(stripe::router())
+        .merge(frontend::router())
         .fallback(async || axum::http::StatusCode::NOT_FOUND)
         .layer(middleware::from_fn_with_state(Arc::clone(world), gate::pass));
     control::router().merge(outside).with_state(Arc::clone(world))

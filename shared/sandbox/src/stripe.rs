@@ -63,6 +63,7 @@ pub use cards::Card;
 pub use control::{Control, ControlRefused, DELIVERIES_MAX, Payment};
 pub use cycle::Advance;
 pub use disputes::{Closing, Opening};
+pub(crate) use pages::{escaped, page};
 pub use payments::Decision;
 pub use webhooks::sign;
 

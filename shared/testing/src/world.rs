@@ -283,6 +283,11 @@ impl Ask {
 
     /// The event API Gateway would send for it.
     pub fn event(&self, endpoint: &Endpoint) -> Event {
+        serde_json::from_value(self.event_json(endpoint)).expect("an event")
+    }
+
+    /// The same as JSON.
+    pub fn event_json(&self, endpoint: &Endpoint) -> Value {
         let path = self.path.iter().fold(endpoint.path.to_owned(), |path, (name, value)| {
             path.replace(&format!("{{{name}}}"), value)
         });
@@ -293,7 +298,7 @@ impl Ask {
             }
             json!(map)
         };
-        let event = json!({
+        json!({
             "resource": endpoint.path,
             "path": path,
             "httpMethod": endpoint.method.as_str(),
@@ -307,8 +312,7 @@ impl Ask {
                 "path": format!("/test{path}"),
                 "authorizer": self.who.as_ref().map(Actor::context),
             },
-        });
-        serde_json::from_value(event).expect("an event")
+        })
     }
 }
 

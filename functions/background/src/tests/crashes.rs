@@ -186,7 +186,7 @@ async fn the_table_has_a_bad_day_while_we_draw() {
         Path::Studio,
         &BAD_DAYS,
         expect![[r#"
-        Conflict: image image
+        Conflict: image
         Throttle: image image image image
         Fail: image image image image
         LoseAnswer: image image image image
@@ -201,7 +201,7 @@ async fn the_table_has_a_bad_day_while_bria_draws() {
         Path::Told,
         &BAD_DAYS,
         expect![[r#"
-        Conflict: image image image image image
+        Conflict: image
         Throttle: image image image image image image image image image image image
         Fail: image image image image image image image image image image image
         LoseAnswer: image image image image image image image image image image image

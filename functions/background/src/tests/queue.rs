@@ -1,4 +1,4 @@
-//! The generation queue as a test needs it: the real client writes to it, and time is the stage's.
+//! A queue as a test needs it: the real client writes to it, and time is the stage's.
 //!
 //! The SDK's HTTP client is replaced by one that keeps what `SendMessageBatch` sends. Delays,
 //! visibility and redrive are those of `infra/messaging.yaml`, so that hours pass in no time. That
@@ -23,7 +23,6 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use clients::GenerationQueue;
 use domain::{Timestamp, generation::Job};
 use runtime::{BatchResponse, Clock, QueueEvent};
 use serde_json::{Value, json};
@@ -85,7 +84,7 @@ impl Queue {
     }
 
     /// The client that functions have of it.
-    pub(super) fn sender(&self) -> GenerationQueue {
+    pub(super) fn sender<M: clients::queue::Message>(&self) -> clients::queue::Queue<M> {
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
@@ -94,7 +93,7 @@ impl Queue {
             .http_client(self.clone())
             .build();
         let url = "https://sqs.us-east-1.amazonaws.com/000000000000/generation";
-        GenerationQueue::new(&aws_sdk_sqs::Client::from_conf(config), url)
+        clients::queue::Queue::new(&aws_sdk_sqs::Client::from_conf(config), url)
     }
 
     /// From now on it answers so.

@@ -1,6 +1,7 @@
 //! The relay: what changes in the table becomes hints in the queue, once at least.
 
 use clients::queue::Hint;
+use domain::{account::AccountRefused, billing::top_up::TopUp, pack::Pack};
 use runtime::BatchResponse;
 use sandbox::{
     faults::{AnswerFault, Order},
@@ -44,7 +45,8 @@ async fn hints_reach_the_real_queue() {
     let (worker, handle) = (&relay_outbox::WORKER, &relay_outbox::handle);
     let event = serde_json::from_value(batch.clone()).unwrap();
     let ambient = &stage.world.ambient;
-    let response = runtime::dispatch_stream(worker, handle, &queue.sender(), ambient, event).await;
+    let hands = (queue.sender(), stage.top_ups.sender());
+    let response = runtime::dispatch_stream(worker, handle, &hands, ambient, event).await;
     assert_eq!(reported(response), Vec::<String>::new());
 
     let received = queue.receive(3).await;
@@ -157,5 +159,31 @@ async fn a_hint_is_delayed_until_its_job_is_due() {
         assert_eq!(stage.ending(&job).await, "succeeded", "{name}");
         stage.close().await;
     }
+    outside.close().await;
+}
+
+/// A balance below what its member wants is told to the queue of top-ups, and to no other.
+#[tokio::test]
+async fn a_pack_that_is_due_is_told_to_the_queue_of_top_ups() {
+    let outside = Outside::begin().await;
+    let stage = Stage::studio(&outside, "low");
+    let (member, now) = (&stage.member.id, stage.world.now());
+    let watch = TopUp::new(Pack::Small, 5, 1, now).unwrap();
+    for spend in [0, 5, 1] {
+        let changed = stage.world.store.change_account(member, None, now, |draft| {
+            draft.set_top_up(Some(watch.clone()));
+            let hold = draft.start_job("gen", spend)?;
+            draft.capture_job("gen", &hold)?;
+            Ok::<(), AccountRefused>(())
+        });
+        changed.await.unwrap();
+        assert_eq!(reported(stage.relay().await), Vec::<String>::new());
+        let told = usize::from(spend == 1);
+        assert_eq!(stage.top_ups.waiting().len(), told, "{spend} more spent");
+    }
+    let told = &stage.top_ups.waiting()[0];
+    assert_eq!(told.body, json!({ "user_id": member }).to_string());
+    assert_eq!(told.group, member.as_str());
+    assert!(stage.queue.waiting().is_empty());
     outside.close().await;
 }

@@ -44,6 +44,8 @@ const MOMENTS_MAX: usize = 500;
 pub(super) struct Stage<'a> {
     pub(super) world: World,
     pub(super) queue: Queue,
+    /// Of packs that are to be bought.
+    pub(super) top_ups: Queue,
     pub(super) outside: &'a Outside,
     /// What the worker may touch.
     pub(super) hands: (Store, Images, ImageProvider),
@@ -81,6 +83,7 @@ impl<'a> Stage<'a> {
         world.store = Store::new(aws_sdk_dynamodb::Client::from_conf(config), TABLE.to_owned());
         Stage {
             queue: Queue::new(world.ambient.clock.clone()),
+            top_ups: Queue::new(world.ambient.clock.clone()),
             hands: (world.store.clone(), outside.bucket.images(), images),
             member: Actor::member(&name.replace(' ', "-")),
             members: RefCell::default(),
@@ -136,8 +139,11 @@ impl<'a> Stage<'a> {
     pub(super) fn outbox(&self) -> Value {
         let mut batch = self.world.engine.stream_batch();
         let waits = |record: &Value| {
-            let status = record["dynamodb"]["NewImage"]["status"]["S"].as_str();
-            record["eventName"] != "REMOVE" && matches!(status, Some("queued" | "submitted"))
+            let image = &record["dynamodb"]["NewImage"];
+            let status = image["status"]["S"].as_str();
+            let is_job = matches!(status, Some("queued" | "submitted"));
+            let is_top_up = image["top_up"]["M"]["state"]["S"] == "due";
+            record["eventName"] != "REMOVE" && (is_job || is_top_up)
         };
         batch["Records"].as_array_mut().unwrap().retain(waits);
         batch
@@ -153,7 +159,8 @@ impl<'a> Stage<'a> {
     pub(super) async fn relay_batch(&self, batch: Value) -> BatchResponse {
         let (worker, handle) = (&relay_outbox::WORKER, &relay_outbox::handle);
         let batch = serde_json::from_value(batch).unwrap();
-        dispatch_stream(worker, handle, &self.queue.sender(), &self.world.ambient, batch).await
+        let hands = (self.queue.sender(), self.top_ups.sender());
+        dispatch_stream(worker, handle, &hands, &self.world.ambient, batch).await
     }
 
     /// Works through one batch of what is visible now; the ids of those that failed.

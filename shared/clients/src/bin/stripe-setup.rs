@@ -1,7 +1,7 @@
 //! `stripe-setup [--base-url URL] [--webhook-url URL] [--return-url URL] [--print-secret]`: sets a
 //! Stripe account up for ProLight, with the key in `STRIPE_API_KEY`. Run again, it changes nothing.
 
-#![expect(clippy::print_stdout, reason = "this is a program for people")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people")]
 
 use std::{error::Error, process::ExitCode};
 
@@ -13,8 +13,8 @@ use clients::{
     },
 };
 
-const USAGE: &str = "usage: STRIPE_API_KEY=sk_... stripe-setup [--base-url URL] [--webhook-url URL] \
-                     [--return-url URL] [--print-secret]";
+const USAGE: &str = "usage: STRIPE_API_KEY=sk_... stripe-setup [--base-url URL] \
+                     [--webhook-url URL] [--return-url URL] [--print-secret]";
 
 /// What was asked for.
 struct Order {
@@ -32,10 +32,14 @@ enum Secrets {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    if std::env::args().any(|arg| arg == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            println!("{}", chain(error.as_ref()));
+            eprintln!("{}", chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

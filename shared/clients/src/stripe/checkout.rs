@@ -6,7 +6,7 @@ use domain::{
     Timestamp,
     billing::{
         checkout::PlanCheckout,
-        external::{CustomerId, SessionId, SubscriptionId},
+        external::{CustomerId, PaymentId, SessionId, SubscriptionId},
         order::{CHECKOUT_OPEN, PackOrder},
         payment::Payment,
     },
@@ -21,10 +21,12 @@ use stripe_checkout::checkout_session::{
 };
 use stripe_client_core::StripeRequest;
 use stripe_shared::{CheckoutSession, CheckoutSessionMode, CheckoutSessionStatus};
+use stripe_types::Expandable;
 
 use super::{
     Stripe, StripeError, Tax,
     read::{self, ORDER_ID, PACK},
+    transport::fresh_key,
 };
 
 /// What an answer about a session holds beside the session.
@@ -153,7 +155,8 @@ impl Stripe {
     pub async fn expire_session(&self, session: &SessionId) -> Result<Session, StripeError> {
         let request =
             ExpireCheckoutSession::new(session.as_str()).expand(EXPANDED.map(String::from));
-        let key = format!("expire:{session}");
+        // Closed twice is closed once, and a key that came again would only repeat an old refusal.
+        let key = fresh_key("expire");
         match self.transport.act("expire a checkout", request.customize(), &key).await {
             Ok(expired) => self.session_of(expired).await,
             Err(refused @ StripeError::Refused { .. }) => {
@@ -220,8 +223,11 @@ impl Stripe {
     }
 
     async fn session_of(&self, found: CheckoutSession) -> Result<Session, StripeError> {
-        let payment = match found.payment_intent.and_then(stripe_types::Expandable::into_object) {
-            Some(intent) => Some(self.payment_of(intent).await?),
+        let payment = match found.payment_intent {
+            Some(Expandable::Object(intent)) => Some(self.payment_of(*intent).await?),
+            Some(Expandable::Id(id)) => {
+                Some(self.payment(&read::id(PaymentId::parse(&id))?).await?)
+            }
             None => None,
         };
         let subscription = found.subscription.as_ref().map(|it| SubscriptionId::parse(it.id()));

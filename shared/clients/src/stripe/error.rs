@@ -15,7 +15,7 @@ const RETRY_AFTER_S: u32 = 10;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StripeError {
     /// Stripe said no, and nothing happened. The same request never will work.
-    #[error("the payment provider refused with {status} ({})", code.as_deref().unwrap_or("no code"))]
+    #[error("the payment provider refused with {status} ({})", code.as_deref().unwrap_or("-"))]
     Refused {
         /// The HTTP status, 400 to 499.
         status: u16,
@@ -37,7 +37,8 @@ pub enum StripeError {
         #[source]
         detail: Detail,
     },
-    /// Stripe may have acted: the request was sent and was not answered, or not so that we can tell.
+    /// Stripe may have acted: the request was sent and was not answered, or not so that we can
+    /// tell.
     #[error("the payment provider may have acted")]
     Unknown {
         /// What happened.

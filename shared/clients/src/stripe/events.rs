@@ -25,10 +25,10 @@ impl Stripe {
     /// The events since a point in time, newest first, a page at a time: those `after` one, which
     /// are older. Stripe keeps them for 30 days and has no order from the oldest on.
     ///
-    /// Events of every type are listed, because Stripe filters by twenty types at most and we handle
-    /// more: the others come as [`super::notice::Subject::Ignored`], so that any item can be paged
-    /// on from. One that cannot be read comes as [`super::notice::Subject::Unreadable`]; only what
-    /// has not even an id is left out, and logged.
+    /// Events of every type are listed, because Stripe filters by twenty types at most and we
+    /// handle more: the others come as [`super::notice::Subject::Ignored`], so that any item can be
+    /// paged on from. One that cannot be read comes as [`super::notice::Subject::Unreadable`]; only
+    /// what has not even an id is left out, and logged.
     ///
     /// # Errors
     /// See [`StripeError`].

@@ -10,7 +10,7 @@ use stripe_core::{dispute::ListDispute, refund::CreateRefund};
 use stripe_shared::{
     ApiErrors, Charge, Dispute, DisputeStatus, PaymentIntent, PaymentIntentStatus,
 };
-use stripe_types::Currency;
+use stripe_types::{Currency, Expandable};
 
 use super::{PAGE_SIZE, Stripe, StripeError, read};
 
@@ -42,9 +42,7 @@ impl Stripe {
         &self,
         charge: &ChargeId,
     ) -> Result<Option<PaymentId>, StripeError> {
-        let request = RequestBuilder::new(StripeMethod::Get, format!("/charges/{charge}"));
-        let request = request.customize::<Charge>();
-        let found = self.transport.ask("retrieve a charge", request).await?;
+        let found = self.charge_now(charge.as_str()).await?;
         let intent = found.payment_intent.as_ref().map(|intent| PaymentId::parse(intent.id()));
         intent.map(read::id).transpose()
     }
@@ -63,15 +61,28 @@ impl Stripe {
         }
     }
 
-    /// Reads a payment whose latest charge is expanded. Its disputes are looked up where there are
-    /// any: the charge says only that.
-    pub(super) async fn payment_of(&self, intent: PaymentIntent) -> Result<Payment, StripeError> {
-        let charge = intent.latest_charge.as_ref().and_then(|charge| charge.as_object());
-        let disputes = match charge {
+    /// Reads a payment. Its latest charge is expanded in it, else looked up: without it nobody
+    /// knows what was taken back. So are its disputes, where there are any: the charge says only
+    /// that.
+    pub(super) async fn payment_of(
+        &self,
+        mut intent: PaymentIntent,
+    ) -> Result<Payment, StripeError> {
+        let charge = match intent.latest_charge.take() {
+            Some(Expandable::Object(charge)) => Some(*charge),
+            Some(Expandable::Id(id)) => Some(self.charge_now(&id).await?),
+            None => None,
+        };
+        let disputes = match &charge {
             Some(charge) if charge.disputed => self.disputes(charge).await?,
             Some(_) | None => Vec::new(),
         };
-        reading(&intent, charge, &disputes)
+        reading(&intent, charge.as_ref(), &disputes)
+    }
+
+    async fn charge_now(&self, id: &str) -> Result<Charge, StripeError> {
+        let request = RequestBuilder::new(StripeMethod::Get, format!("/charges/{id}"));
+        self.transport.ask("retrieve a charge", request.customize()).await
     }
 
     async fn disputes(&self, charge: &Charge) -> Result<Vec<Dispute>, StripeError> {
@@ -90,7 +101,7 @@ fn reading(
         PaymentState::Succeeded => intent.amount_received,
         PaymentState::Pending | PaymentState::Failed { .. } => intent.amount,
     };
-    let charge_id = intent.latest_charge.as_ref().map(|charge| ChargeId::parse(charge.id()));
+    let charge_id = charge.map(|charge| ChargeId::parse(&charge.id));
     let customer = intent.customer.as_ref().map(|customer| CustomerId::parse(customer.id()));
     let withdrawn: i64 = disputes.iter().map(|it| taken_by(it, &intent.currency)).sum();
     Ok(Payment {

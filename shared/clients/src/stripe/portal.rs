@@ -8,7 +8,10 @@ use stripe_billing::billing_portal_session::CreateBillingPortalSession;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use tokio::sync::OnceCell;
 
-use super::{Stripe, StripeError, transport::Transport};
+use super::{
+    Stripe, StripeError,
+    transport::{Transport, fresh_key},
+};
 
 /// The name in a configuration's metadata that marks it as ours, and its value.
 pub(super) const MARK: (&str, &str) = ("prolight", "portal");
@@ -34,8 +37,8 @@ impl Stripe {
         if let Some(configuration) = self.portal.configuration(&self.transport).await? {
             request = request.configuration(configuration);
         }
-        // Each visit is a page of its own: a key that comes again would lead to a page that is over.
-        let key = format!("portal:{:032x}", rand::random::<u128>());
+        // Each visit is a page of its own: a key that came again would lead to one that is over.
+        let key = fresh_key("portal");
         let opened = self.transport.act("open the portal", request.customize(), &key).await?;
         Ok(opened.url)
     }

@@ -84,7 +84,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn get(&self, path: &str, query: &Value) -> Result<Value, StripeError> {
+    /// One object.
+    async fn get(&self, path: &str) -> Result<Value, StripeError> {
+        let request = RequestBuilder::new(StripeMethod::Get, path);
+        self.stripe.transport.json("look at the account", &request, None).await
+    }
+
+    /// The first page of a list, which is all of it in an account that is ours.
+    async fn list(&self, path: &str, query: &Value) -> Result<Value, StripeError> {
         let request = RequestBuilder::new(StripeMethod::Get, path).query(query);
         self.stripe.transport.json("look at the account", &request, None).await
     }

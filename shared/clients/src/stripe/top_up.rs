@@ -1,8 +1,8 @@
 //! Charging a saved card, while its owner is away.
 //!
 //! Money may move here without anybody watching, so the order is asked after before it is charged:
-//! a key is forgotten after a day, the payment is not. And however the request ended, what became of
-//! it is looked up, by the order's name in its metadata.
+//! a key is forgotten after a day, the payment is not. And however the request ended, what became
+//! of it is looked up, by the order's name in its metadata.
 
 use domain::{
     billing::{external::CustomerId, order::PackOrder, payment::Payment},

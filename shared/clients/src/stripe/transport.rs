@@ -1,8 +1,8 @@
 //! How a request reaches Stripe, and what its answer says about what was done.
 //!
-//! One client keeps its connections for the whole process, because whatever is sent here may be sent
-//! twice: a POST without an idempotency key is not sent at all. So an attempt that was not answered
-//! is made again under the same key, within [`Pace`], as
+//! One client keeps its connections for the whole process, because whatever is sent here may be
+//! sent twice: a POST without an idempotency key is not sent at all. So an attempt that was not
+//! answered is made again under the same key, within [`Pace`], as
 //! <https://docs.stripe.com/error-low-level> advises. Stripe's own word on it, the header
 //! `Stripe-Should-Retry`, goes before ours.
 
@@ -232,6 +232,11 @@ impl StripeClient for Transport {
         let key = overrides.request_strategy.and_then(|strategy| strategy.get_key());
         async move { self.exchange(&request, key.as_ref().map(IdempotencyKey::as_str)).await }
     }
+}
+
+/// A key for what may be done again: it only keeps the attempts of one request together.
+pub(super) fn fresh_key(action: &str) -> String {
+    format!("{action}:{:032x}", rand::random::<u128>())
 }
 
 /// What an answer says: done, never, or not yet.

@@ -1,9 +1,9 @@
 //! Stripe's webhook: proof that a notice comes from Stripe, before a byte of it is believed.
 //!
 //! Scheme (<https://docs.stripe.com/webhooks#verify-manually>): the header is a list of a time and
-//! signatures, `t=<unix>,v1=<hex>[,v1=...]`; each `v1` is the HMAC-SHA256 of `{t}.{raw body}` with the
-//! whole secret, `whsec_` included, as its key. While a secret is rolled Stripe signs with both, and
-//! every attempt to deliver is signed anew.
+//! signatures, `t=<unix>,v1=<hex>[,v1=...]`; each `v1` is the HMAC-SHA256 of `{t}.{raw body}` with
+//! the whole secret, `whsec_` included, as its key. While a secret is rolled Stripe signs with
+//! both, and every attempt to deliver is signed anew.
 
 use std::time::Duration;
 

@@ -84,11 +84,11 @@ pub(super) fn open(books: &mut Books, charge: &Value, amount: i64, opening: Open
     });
     books.shelf.put(dispute);
     let charge = text(charge, "/id");
+    books.change(charge, "charge.updated", |charge| charge["disputed"] = true.into());
+    books.tell("charge.dispute.created", &id);
     match opening {
-        Opening::Warning => books.tell("charge.dispute.created", &id),
+        Opening::Warning => {}
         Opening::Chargeback => {
-            books.change(charge, "charge.updated", |charge| charge["disputed"] = true.into());
-            books.tell("charge.dispute.created", &id);
             move_money(books, &id, Movement::Dispute, -amount);
             books.tell("charge.dispute.funds_withdrawn", &id);
         }

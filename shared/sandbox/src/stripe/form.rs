@@ -1,6 +1,7 @@
 //! The form encoding of requests: `a[b][0][c]=1&d[]=x` becomes nested JSON with text at its leaves.
 //!
-//! Keys that count from 0 make a list, as does `[]`; metadata is always a map.
+//! Keys that count from 0 make a list, as does `[]`; metadata is always a map. A pair of nothing,
+//! which some encoders write for an empty map, is passed over.
 
 use serde_json::{Map, Value};
 
@@ -26,7 +27,9 @@ pub(super) enum FormRefused {
 /// Reads a query or a body.
 pub(super) fn parse(encoded: &[u8]) -> Result<Value, FormRefused> {
     let mut root = Value::Object(Map::new());
-    for (count, (name, value)) in form_urlencoded::parse(encoded).enumerate() {
+    let pairs = form_urlencoded::parse(encoded);
+    let pairs = pairs.filter(|(name, value)| !name.is_empty() || !value.is_empty());
+    for (count, (name, value)) in pairs.enumerate() {
         if PAIRS_MAX <= count {
             return Err(FormRefused::TooMany);
         }
@@ -89,6 +92,7 @@ mod tests {
     fn brackets_nest() {
         for (form, value) in [
             ("", json!({})),
+            ("=", json!({})),
             ("a=1&b=x+y%26", json!({ "a": "1", "b": "x y&" })),
             ("a[b]=1&a[c][d]=2", json!({ "a": { "b": "1", "c": { "d": "2" } } })),
             ("l[0][p]=x&l[1][p]=y", json!({ "l": [{ "p": "x" }, { "p": "y" }] })),

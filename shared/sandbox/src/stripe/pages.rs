@@ -82,14 +82,14 @@ fn go_to(url: &str) -> Response {
 }
 
 /// A whole page around its content.
-fn page(title: &str, content: &str) -> Html<String> {
+pub(crate) fn page(title: &str, content: &str) -> Html<String> {
     let title = escaped(title);
     Html(format!(
         "<!DOCTYPE html><html lang=en><head><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width, initial-scale=1\">\
          <title>{title} · ProLight sandbox</title><style>{STYLE}</style></head>\
          <body><main><p class=brand>ProLight <b>TEST MODE</b></p>{content}</main>\
-         <footer>The sandbox's Stripe. No money moves.</footer></body></html>"
+         <footer>The sandbox. No money moves.</footer></body></html>"
     ))
 }
 
@@ -176,7 +176,7 @@ fn money(object: &Value, pointer: &str) -> String {
 }
 
 /// Text that cannot become markup.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

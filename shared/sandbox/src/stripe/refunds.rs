@@ -45,7 +45,7 @@ pub(super) fn give_back(
 ) -> Result<String, Refused> {
     let left = int(charge, "/amount") - int(charge, "/amount_refunded");
     let amount = amount.unwrap_or(left);
-    check(charge, amount, left)?;
+    check(books, charge, amount, left)?;
     let id = books.ids.next("re_");
     let currency = text(charge, "/currency");
     let transaction = balance::book(books, Movement::Refund, -amount, currency, &id);
@@ -88,13 +88,16 @@ pub(super) fn give_back(
     Ok(id)
 }
 
-fn check(charge: &Value, amount: i64, left: i64) -> Result<(), Refused> {
+fn check(books: &Books, charge: &Value, amount: i64, left: i64) -> Result<(), Refused> {
     let id = text(charge, "/id");
+    let taken_back = books.shelf.all("dispute").any(|dispute| {
+        dispute["charge"] == charge["id"] && !flag(dispute, "/is_charge_refundable")
+    });
     if text(charge, "/status") != "succeeded" {
         let message = format!("Charge {id} has not succeeded and cannot be refunded.");
         return Err(Refused::conflict("charge_not_refundable", message));
     }
-    if flag(charge, "/disputed") {
+    if taken_back {
         let message = format!("Charge {id} has been charged back; cannot issue a refund.");
         return Err(Refused::conflict("charge_disputed", message));
     }

@@ -7,4 +7,12 @@
 #![expect(clippy::unwrap_used, reason = "what is not where it belongs fails its test")]
 
 mod checkouts;
+mod deaths;
+mod orders;
+mod permutations;
+mod reconcile;
 mod stage;
+mod subscriptions;
+mod top_ups;
+mod webhooks;
+mod year;

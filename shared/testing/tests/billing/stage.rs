@@ -2,25 +2,32 @@
 
 use std::cell::{Cell, RefCell};
 
-use background::buy_top_ups;
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use background::{buy_top_ups, reconcile_stripe};
 use billing::{
     cancel_subscription, get_credits, get_subscription, get_usage, list_invoices, open_checkout,
     open_portal, update_top_up,
 };
 use clients::{
-    Secret, Stripe,
+    Secret, Stripe, TopUpQueue,
     stripe::{StripeConfig, Tax},
 };
 use domain::{
     account::Account,
     billing::{Billing, external::PaymentId, order::PackOrder},
     id::OrderId,
+    plan::Plan,
     time::DAY,
 };
 use edge::webhook_stripe;
-use runtime::{BatchResponse, Frontend, StripeWebhookSecrets, dispatch_queue};
+use runtime::{
+    BatchResponse, Frontend, ScheduleEvent, StripeWebhookSecrets, TaskError, dispatch,
+    dispatch_queue, dispatch_schedule,
+};
 use sandbox::{
     Config, RunningSandbox, Sandbox,
+    journal::Filter,
+    route::Route,
     stripe::{Advance, Card, Catalogue, Control, Deliver, Payment, Settings, Setup, SignatureTime},
 };
 use serde_json::{Value, json};
@@ -200,6 +207,32 @@ impl Stage {
         }
     }
 
+    /// The same in base64, as API Gateway hands over what it takes for binary.
+    pub(crate) async fn deliver_encoded(&self, encoded: &str, signature: &str) -> Answer {
+        let ask = Ask::anonymous()
+            .header("Content-Type", "application/json")
+            .header("Stripe-Signature", signature)
+            .text(encoded);
+        let mut event = serde_json::to_value(ask.event_json(&webhook_stripe::ENDPOINT)).unwrap();
+        event["isBase64Encoded"] = json!(true);
+        let event = serde_json::from_value(event).unwrap();
+        let secrets = StripeWebhookSecrets(self.secrets.0.clone());
+        let hands = (self.world.store.clone(), self.stripe.clone(), secrets);
+        let (endpoint, handle) = (&webhook_stripe::ENDPOINT, &webhook_stripe::handle);
+        Answer(dispatch(endpoint, handle, &hands, &self.world.ambient, event).await)
+    }
+
+    /// The frontend that pages lead back to.
+    pub(crate) fn frontend(&self) -> &Frontend {
+        &self.frontend
+    }
+
+    /// The page that was opened last, whoever knows of it.
+    pub(crate) async fn newest_page(&self) -> String {
+        let found = self.get_from_stripe("checkout/sessions?limit=1").await;
+        found["data"][0]["url"].as_str().unwrap().to_owned()
+    }
+
     /// Subscribes to a plan and hears of it.
     pub(crate) async fn subscribe(&self, by: &Actor, plan: &str) {
         let url = self.checkout(by, json!({ "plan": plan })).await;
@@ -251,6 +284,71 @@ impl Stage {
         let (worker, handle) = (&buy_top_ups::WORKER, &buy_top_ups::handle);
         let event = serde_json::from_value(event).unwrap();
         dispatch_queue(worker, handle, &hands, &self.world.ambient, event).await
+    }
+
+    /// The run of a night.
+    pub(crate) async fn reconcile(&self) -> Result<(), TaskError> {
+        // A queue that nobody is at: on these nights nothing is sent.
+        let nowhere = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url("http://127.0.0.1:9")
+            .build();
+        let queue = TopUpQueue::new(&aws_sdk_sqs::Client::from_conf(nowhere), "top-ups");
+        let hands = (self.world.store.clone(), self.stripe.clone(), queue);
+        let (worker, handle) = (&reconcile_stripe::WORKER, &reconcile_stripe::handle);
+        let event = include_str!("../../../../events/background-reconcile-stripe.json");
+        let event: ScheduleEvent = serde_json::from_str(event).unwrap();
+        dispatch_schedule(worker, handle, &hands, &self.world.ambient, event).await
+    }
+
+    /// Asks Stripe's API directly, as the dashboard or the portal does.
+    pub(crate) async fn post_to_stripe(&self, path: &str, form: &[(&str, &str)]) -> Value {
+        let url = format!("{}v1/{path}", self.at_stripe().url());
+        let request = reqwest::Client::new()
+            .post(url)
+            .bearer_auth(sandbox::stripe::API_KEY)
+            .header("Stripe-Version", sandbox::stripe::VERSION)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("&"));
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    }
+
+    /// Switches a member's plan now, as the portal does: the difference is invoiced at once.
+    pub(crate) async fn switch_plan(&self, of: &Actor, plan: Plan) {
+        let id = self.billing(of).await.subscription.unwrap().id;
+        let theirs = self.at_stripe().object(id.as_str()).unwrap();
+        let item = theirs["items"]["data"][0]["id"].as_str().unwrap();
+        let price = self.price_of(plan).await;
+        let form = [
+            ("items[0][id]", item),
+            ("items[0][price]", &price),
+            ("proration_behavior", "always_invoice"),
+        ];
+        self.post_to_stripe(&format!("subscriptions/{id}"), &form).await;
+    }
+
+    pub(crate) async fn price_of(&self, plan: Plan) -> String {
+        let key = plan.terms().lookup_key.unwrap();
+        let found = self.get_from_stripe(&format!("prices?lookup_keys[]={key}")).await;
+        found["data"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn get_from_stripe(&self, path: &str) -> Value {
+        let request = reqwest::Client::new()
+            .get(format!("{}v1/{path}", self.at_stripe().url()))
+            .bearer_auth(sandbox::stripe::API_KEY)
+            .header("Stripe-Version", sandbox::stripe::VERSION);
+        let text = request.send().await.unwrap().text().await.unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// How many requests Stripe got on a route that hold this text.
+    pub(crate) fn asked(&self, route: Route, text: &str) -> usize {
+        self.sandbox.received(&Filter::route(route).containing(text)).matched
     }
 
     /// Holds everybody to the books.

@@ -30,8 +30,8 @@ async fn status(endpoint: &Endpoint, caller: &str) -> u16 {
 }
 
 /// 401: whoever did not sign in may not. 403: a suspended member may look, and change nothing.
-/// 404: what is somebody else's does not exist, for staff neither. 400: a signature is asked of
-/// whoever comes.
+/// 404: what is somebody else's does not exist, for staff neither. 409: only a subscription that is
+/// there can be cancelled. 400: a signature is asked of whoever comes.
 #[tokio::test]
 async fn everybody_may_do_what_the_table_says() {
     let mut table = format!("{:<30}", "");
@@ -58,7 +58,16 @@ async fn everybody_may_do_what_the_table_says() {
         account-update-me             401       200       200       403       200       200
         billing-list-plans            200       200       200       200       200       200
         billing-get-credits           401       200       200       200       200       200
+        billing-get-usage             401       200       200       200       200       200
+        billing-open-checkout         401       200       200       403       200       200
+        billing-open-portal           401       200       200       200       200       200
+        billing-get-subscription      401       200       200       200       200       200
+        billing-cancel-subscription   401       200       409       200       409       409
+        billing-update-top-up         401       200       200       403       200       200
+        billing-list-invoices         401       200       200       200       200       200
+        billing-get-invoice-pdf       401       302       404       302       404       404
         edge-get-health               200       200       200       200       200       200
-        edge-webhook-bria             400       400       400       400       400       400"#]]
+        edge-webhook-bria             400       400       400       400       400       400
+        edge-webhook-stripe           400       400       400       400       400       400"#]]
     .assert_eq(&lines.join("\n"));
 }

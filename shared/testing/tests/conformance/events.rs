@@ -97,8 +97,17 @@ async fn an_event_is_answered() {
         account-update-me: 200
         billing-list-plans: 200
         billing-get-credits: 200
+        billing-get-usage: 200
+        billing-open-checkout: 200
+        billing-open-portal: 200
+        billing-get-subscription: 200
+        billing-cancel-subscription: 409 not_subscribed
+        billing-update-top-up: 200
+        billing-list-invoices: 200
+        billing-get-invoice-pdf: 404 invoice_not_found
         edge-get-health: 200
         edge-webhook-bria: 404 generation_not_found
+        edge-webhook-stripe: 200
     "#]]
     .assert_eq(&answers);
 }

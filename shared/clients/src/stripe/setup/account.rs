@@ -20,11 +20,8 @@ pub(super) async fn endpoint(run: &Run<'_>, url: &str) -> Result<Row, StripeErro
     let version = api_version();
     let types: Vec<&str> = HANDLED.iter().map(|(kind, _)| *kind).collect();
     let query = json!({"limit": super::super::PAGE_SIZE});
-    let endpoints = run.get("/webhook_endpoints", &query).await?;
-    let ours = |endpoint: &&Value| {
-        text(endpoint, "url") == url && text(endpoint, "api_version") == version
-    };
-    let Some(present) = items(&endpoints).iter().find(ours) else {
+    let endpoints = run.list("/webhook_endpoints", &query).await?;
+    let Some(present) = registered(&endpoints, url) else {
         let form = json!({"url": url, "enabled_events": types, "api_version": version});
         let made = run.post("/webhook_endpoints", &form).await?;
         let secret = Some(text(&made, "secret")).filter(|text| !text.is_empty()).map(Secret::new);
@@ -36,6 +33,12 @@ pub(super) async fn endpoint(run: &Run<'_>, url: &str) -> Result<Row, StripeErro
     let path = format!("/webhook_endpoints/{}", text(present, "id"));
     let changed = run.post(&path, &json!({"enabled_events": types, "disabled": false})).await?;
     Ok(row(what, &changed, Done::Changed))
+}
+
+fn registered<'a>(endpoints: &'a Value, url: &str) -> Option<&'a Value> {
+    items(endpoints).iter().find(|endpoint| {
+        text(endpoint, "url") == url && text(endpoint, "api_version") == api_version()
+    })
 }
 
 /// The portal: the card, the invoices, the end of the subscription and another plan. A dearer plan
@@ -84,4 +87,24 @@ async fn plans(run: &Run<'_>) -> Result<Vec<Value>, StripeError> {
     let prices = run.stripe.catalogue.prices(&run.stripe.transport).await?;
     let keys = Plan::ALL.into_iter().filter_map(|plan| plan.terms().lookup_key);
     keys.map(|key| Ok(json!({"product": key, "prices": [prices.id_of(key)?]}))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_of_another_version_is_not_ours() {
+        let (url, version) = ("https://a.test/hook", api_version());
+        let endpoint = |id, url, version| json!({"id": id, "url": url, "api_version": version});
+        let others = [
+            endpoint("we_1", url, "2026-03-25.dahlia"),
+            json!({"id": "we_2", "url": url, "api_version": null}),
+            endpoint("we_3", "https://b.test/hook", version),
+        ];
+        assert_eq!(registered(&json!({"data": others}), url), None);
+        let ours = endpoint("we_4", url, version);
+        let all = json!({"data": [others[0], others[1], others[2], ours]});
+        assert_eq!(registered(&all, url), Some(&ours));
+    }
 }

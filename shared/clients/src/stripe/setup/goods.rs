@@ -45,7 +45,7 @@ async fn product(run: &Run<'_>, good: &Good) -> Result<Row, StripeError> {
     let what = format!("product {}", good.lookup_key);
     let path = format!("/products/{}", good.lookup_key);
     let wanted = json!({"name": good.name, "active": true});
-    let present = match run.get(&path, &json!({})).await {
+    let present = match run.get(&path).await {
         Ok(present) => present,
         Err(StripeError::Missing) => {
             let form = json!({"id": good.lookup_key, "name": good.name});
@@ -60,13 +60,13 @@ async fn product(run: &Run<'_>, good: &Good) -> Result<Row, StripeError> {
 }
 
 /// A price never changes its amount. So one that is not as it should be is followed by a new one,
-/// which takes over the lookup key, and the product's other prices are taken off sale. Subscriptions
-/// to them go on as they are.
+/// which takes over the lookup key, and the product's other prices are taken off sale.
+/// Subscriptions to them go on as they are.
 async fn price(run: &Run<'_>, good: &Good) -> Result<Row, StripeError> {
     let what = format!("price {}", good.lookup_key);
     let query =
         json!({"product": good.lookup_key, "active": true, "limit": super::super::PAGE_SIZE});
-    let on_sale = run.get("/prices", &query).await?;
+    let on_sale = run.list("/prices", &query).await?;
     let has_key = |price: &&Value| text(price, "lookup_key") == good.lookup_key;
     let kept = items(&on_sale).iter().find(has_key);
     let (kept, done) = match kept {

@@ -6,7 +6,10 @@ use domain::{
 };
 use sandbox::stripe::{Closing, Decision, Opening};
 
-use super::*;
+use super::{
+    transport::{Reply, Server},
+    *,
+};
 use crate::stripe::notice::Subject;
 
 fn pack() -> PackOrder {
@@ -87,6 +90,22 @@ async fn what_is_refunded_is_counted_and_refunded_once() {
 }
 
 #[tokio::test]
+async fn what_is_not_expanded_is_looked_up() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let session = visit.bought(&customer, &pack(), Card::Succeeds).await;
+    let payment = session.payment.clone().unwrap();
+    visit.control().refund(payment.id.as_str(), Some(100)).unwrap();
+    let object = |id: &str| Reply::object(&visit.control().object(id).unwrap());
+    let charge = payment.charge.unwrap();
+    let asked = [session.id.as_str(), payment.id.as_str(), charge.as_str()];
+    let server = Server::replying(asked.map(object)).await;
+    let found = server.stripe.session(&session.id).await.unwrap().payment.unwrap();
+    assert_eq!((found.refunded, found.state), (100, PaymentState::Succeeded));
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[tokio::test]
 async fn a_dispute_takes_and_may_return() {
     let check = async |cents, opening, closing, during: (i64, bool), after: i64| {
         let visit = Visit::begin().await;
@@ -103,7 +122,18 @@ async fn a_dispute_takes_and_may_return() {
     check(None, Opening::Chargeback, Closing::Won, (500, true), 0).await;
     check(None, Opening::Chargeback, Closing::Lost, (500, true), 500).await;
     check(Some(200), Opening::Chargeback, Closing::Lost, (200, true), 200).await;
-    check(None, Opening::Warning, Closing::WarningClosed, (0, true), 0).await;
+}
+
+#[tokio::test]
+async fn an_inquiry_takes_nothing() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let id = visit.bought(&customer, &pack(), Card::Succeeds).await.payment.unwrap().id;
+    let dispute = visit.control().dispute(id.as_str(), None, Opening::Warning).unwrap();
+    assert_eq!(visit.payment(&id).await.withdrawn, 0);
+    visit.control().close_dispute(&dispute, Closing::WarningClosed).unwrap();
+    let closed = visit.payment(&id).await;
+    assert_eq!((closed.withdrawn, closed.disputed), (0, false));
 }
 
 #[tokio::test]

@@ -9,7 +9,12 @@ use domain::{
     money::Currency,
 };
 
-use super::*;
+use serde_json::{Value, json};
+
+use super::{
+    transport::{Reply, Server},
+    *,
+};
 
 const DAY_S: i64 = 24 * 60 * 60;
 
@@ -161,6 +166,45 @@ async fn a_renewal_that_is_not_paid_leaves_an_open_invoice() {
     assert_eq!(invoice.status, InvoiceStatus::Open);
     assert_eq!((invoice.amount_paid, invoice.amount_due), (0, 2900));
     assert!(invoice.next_attempt_at.is_some() && invoice.attempts > 0);
+}
+
+/// A subscription of the sandbox's, changed, and the prices that are looked up with it.
+async fn subscription_with(changes: Value) -> (SubscriptionId, [Reply; 2]) {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let session = visit.subscribed(&customer, Plan::Pro, Card::Succeeds).await;
+    let id = session.subscription.unwrap();
+    let mut object = visit.control().object(id.as_str()).unwrap();
+    object.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    let prices = json!({"object": "list", "url": "/v1/prices", "has_more": false, "data": []});
+    (id, [Reply::object(&object), Reply::object(&prices)])
+}
+
+#[tokio::test]
+async fn a_status_we_do_not_know_takes_nothing_and_gives_nothing() {
+    let (id, replies) = subscription_with(json!({"status": "hibernating"})).await;
+    let server = Server::replying(replies).await;
+    let now = server.stripe.subscription(&id).await.unwrap().subscription.unwrap();
+    assert_eq!((now.plan, now.status), (Plan::Pro, SubscriptionStatus::PastDue));
+}
+
+#[tokio::test]
+async fn an_end_by_date_is_an_end_and_is_taken_back() {
+    let ends_at = at(BEGIN).plus_months(1).as_secs();
+    let (id, [stopped, prices]) = subscription_with(json!({"cancel_at": ends_at})).await;
+    let (_, [going, _]) = subscription_with(json!({"cancel_at": null})).await;
+    let server = Server::replying([stopped.clone(), prices.clone()]).await;
+    let now = server.stripe.subscription(&id).await.unwrap().subscription.unwrap();
+    assert!(now.cancel_at_period_end);
+
+    let server = Server::replying([stopped, going, prices]).await;
+    let now = server.stripe.set_renewal(&id, Renewal::GoesOn, "wish").await.unwrap();
+    assert!(!now.subscription.unwrap().cancel_at_period_end);
+    let seen = server.seen();
+    let path = format!("POST /v1/subscriptions/{id}");
+    assert_eq!((&seen[0].line, seen[0].body.as_str()), (&path, "cancel_at_period_end=false"));
+    assert_eq!((&seen[1].line, seen[1].body.as_str()), (&path, "cancel_at="));
+    assert_ne!(seen[0].header("idempotency-key"), seen[1].header("idempotency-key"));
 }
 
 #[tokio::test]

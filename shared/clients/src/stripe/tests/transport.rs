@@ -14,7 +14,7 @@ use axum::{
 };
 use domain::{Refusal, RefusalKind};
 use futures_util::stream;
-use serde_json::json;
+use serde_json::{Value, json};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 use tokio::net::TcpListener;
 
@@ -23,7 +23,7 @@ use crate::loopback;
 
 /// What the server does with one request.
 #[derive(Clone)]
-enum Reply {
+pub(super) enum Reply {
     Answer(u16, &'static [(&'static str, &'static str)], String),
     /// No answer, for longer than anybody waits.
     Silence,
@@ -33,27 +33,27 @@ enum Reply {
 
 /// A request as it came in.
 #[derive(Debug, Clone)]
-struct Seen {
+pub(super) struct Seen {
     peer: SocketAddr,
-    line: String,
+    pub(super) line: String,
     headers: HeaderMap,
-    body: String,
+    pub(super) body: String,
 }
 
 impl Seen {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 }
 
-struct Server {
-    stripe: Stripe,
+pub(super) struct Server {
+    pub(super) stripe: Stripe,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Server {
     /// Replies in turn; the last one for ever.
-    async fn replying(replies: impl IntoIterator<Item = Reply>) -> Server {
+    pub(super) async fn replying(replies: impl IntoIterator<Item = Reply>) -> Server {
         let replies = Arc::new(Mutex::new(replies.into_iter().collect::<VecDeque<_>>()));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let record = Arc::clone(&seen);
@@ -80,8 +80,15 @@ impl Server {
         self.stripe.create_customer(&member(), Some("a@b.test")).await
     }
 
-    fn seen(&self) -> Vec<Seen> {
+    pub(super) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+}
+
+impl Reply {
+    /// An object, as it is.
+    pub(super) fn object(object: &Value) -> Reply {
+        Reply::Answer(200, &[], object.to_string())
     }
 }
 
@@ -103,8 +110,7 @@ async fn answer(reply: Reply) -> Response<Body> {
 }
 
 fn customer() -> Reply {
-    let body = json!({"id": "cus_1", "object": "customer", "created": 1, "livemode": false});
-    Reply::Answer(200, &[], body.to_string())
+    Reply::object(&json!({"id": "cus_1", "object": "customer", "created": 1, "livemode": false}))
 }
 
 fn error(status: u16, code: &str) -> Reply {

@@ -100,7 +100,7 @@ async fn disputes_end_in_three_ways() {
         (
             Opening::Warning,
             Closing::WarningClosed,
-            &["charge.dispute.created"][..],
+            &opened[..2],
             &["charge.dispute.closed"][..],
             "warning_closed",
         ),

@@ -1,0 +1,98 @@
+//! Death at every step: for each request to the table that a good run makes, a run in which the
+//! process dies before it, one in which it dies after it, and runs on a bad day. Then the same comes
+//! again, and the end is always the same.
+
+use sandbox::stripe::Card;
+use serde_json::json;
+use testing::{Actor, Fault};
+
+use crate::stage::{Stage, session_of};
+
+const FAULTS: [Fault; 6] = [
+    Fault::HangBefore,
+    Fault::HangAfter,
+    Fault::Conflict,
+    Fault::Throttle,
+    Fault::Fail,
+    Fault::LoseAnswer,
+];
+
+fn meets(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Conflict => "TransactWriteItems",
+        Fault::Throttle
+        | Fault::Fail
+        | Fault::LoseAnswer
+        | Fault::HangBefore
+        | Fault::HangAfter => "*",
+    }
+}
+
+/// Asks for a page, pays on it and hears of it, however often that takes.
+async fn walk(stage: &Stage, by: &Actor, what: &serde_json::Value) {
+    let mut answer = stage.try_checkout(by, "key", what.clone()).await;
+    for _ in 0..3 {
+        if answer.status() == 200 || answer.code() == "already_subscribed" {
+            break;
+        }
+        assert_eq!(answer.status(), 503, "{}", answer.pretty());
+        answer = stage.try_checkout(by, "key", what.clone()).await;
+    }
+    // It may be paid already, by the run that died.
+    if let Some(url) = answer.json()["checkout_url"].as_str() {
+        let _ = stage.at_stripe().pay(session_of(url), Card::Succeeds);
+    }
+    hear(stage).await;
+}
+
+/// Everything that ever happened, until all of it is taken.
+async fn hear(stage: &Stage) {
+    for event in stage.at_stripe().events() {
+        for _ in 0..3 {
+            if stage.deliver(&event).await == 200 {
+                break;
+            }
+        }
+    }
+}
+
+async fn check(what: serde_json::Value, expected: u32) {
+    let clean = Stage::new().await;
+    let ann = clean.member("ann");
+    clean.world.engine.take_usage();
+    walk(&clean, &ann, &what).await;
+    let usage = clean.world.engine.take_usage();
+    let granted_once = clean.account(&ann).await.credits.totals().granted;
+    clean.close().await;
+    for fault in FAULTS {
+        let most = match meets(fault) {
+            "*" => usage.round_trips(),
+            operation => usage.requests[operation],
+        };
+        for nth in 1..=most {
+            let stage = Stage::new().await;
+            let ann = stage.member("ann");
+            stage.world.engine.order(meets(fault), nth, fault);
+            let died = stage.world.engine.until_hung(walk(&stage, &ann, &what)).await.is_none();
+            if died {
+                walk(&stage, &ann, &what).await;
+            }
+            hear(&stage).await;
+            let credits = stage.credits(&ann).await;
+            assert_eq!(credits["available"], expected, "{fault:?} {nth} of {most}");
+            let granted = stage.account(&ann).await.credits.totals().granted;
+            assert_eq!(granted, granted_once, "{fault:?} {nth} of {most}");
+            stage.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pack_survives_death_at_every_step() {
+    check(json!({"pack": "pack_50"}), 60).await;
+}
+
+#[tokio::test]
+async fn a_plan_survives_death_at_every_step() {
+    check(json!({"plan": "pro"}), 500).await;
+}

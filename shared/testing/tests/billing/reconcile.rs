@@ -1,0 +1,86 @@
+//! The night's work: whatever was not heard of is found.
+
+use domain::plan::Plan;
+use sandbox::stripe::{Card, Closing, Opening};
+use serde_json::json;
+
+use crate::stage::{Stage, kind_of};
+
+#[tokio::test]
+async fn a_day_without_webhooks_is_repaired() {
+    let stage = Stage::new().await;
+    let (ann, bob, eve) = (stage.member("ann"), stage.member("bob"), stage.member("eve"));
+    stage.subscribe(&bob, "enterprise").await;
+    let refunded = stage.buy(&eve, "pack_50").await;
+    stage.reconcile().await.unwrap();
+
+    // Stripe's notices are lost from here on.
+    let url = stage.checkout(&ann, json!({"plan": "pro"})).await;
+    stage.pay(&url, Card::Succeeds);
+    let url = stage.checkout(&ann, json!({"pack": "pack_200"})).await;
+    stage.pay(&url, Card::Succeeds);
+    let theirs = stage.billing(&bob).await.subscription.unwrap().id;
+    stage.at_stripe().cancel(theirs.as_str()).unwrap();
+    let payment = Stage::payment_of(&refunded).to_string();
+    let dispute = stage.at_stripe().dispute(&payment, None, Opening::Chargeback).unwrap();
+    stage.at_stripe().close_dispute(&dispute, Closing::Lost).unwrap();
+    stage.events();
+    assert_eq!(stage.account(&ann).await.plan, Plan::Free);
+
+    stage.pass(1);
+    stage.reconcile().await.unwrap();
+    let account = stage.account(&ann).await;
+    assert_eq!((account.plan, account.credits.totals().available), (Plan::Pro, 700));
+    assert_eq!(stage.account(&bob).await.plan, Plan::Free);
+    assert_eq!(stage.account(&eve).await.credits.totals().available, 10);
+
+    // Once more, and late notices after all: nothing changes.
+    let before: Vec<_> = [&ann, &bob, &eve].map(|member| member.id.clone()).into();
+    let books = async || {
+        let mut books = Vec::new();
+        for user in &before {
+            books.push(stage.world.account(user).await);
+        }
+        books
+    };
+    let repaired = books().await;
+    stage.reconcile().await.unwrap();
+    for event in stage.at_stripe().events() {
+        assert_eq!(stage.deliver(&event).await, 200);
+    }
+    assert_eq!(books().await, repaired);
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn what_was_parked_is_tried_again_every_night() {
+    let stage = Stage::new().await;
+    let ann = stage.member("ann");
+    let url = stage.checkout(&ann, json!({"pack": "pack_50"})).await;
+    stage.pay(&url, Card::Succeeds);
+    let completed = |event: &String| kind_of(event) == "checkout.session.completed";
+    let event = stage.events().into_iter().find(completed).unwrap();
+    // A fault of ours on the day it came.
+    let id = domain::billing::external::EventId::parse(&crate::stage::id_of(&event)).unwrap();
+    let (kind, now) = (kind_of(&event), stage.world.now());
+    stage.world.store.park_event(Some(&id), &kind, &event, "a fault", now).await.unwrap();
+    stage.world.store.park_event(None, "unknown", "{}", "not an event", now).await.unwrap();
+    stage.reconcile().await.unwrap();
+    assert_eq!(stage.credits(&ann).await["available"], 60);
+    let left = stage.world.store.parked_events(10).await.unwrap();
+    assert_eq!(left.len(), 1, "what can never be used stays for a person: {left:?}");
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn an_order_whose_end_nobody_told_is_looked_at() {
+    let stage = Stage::new().await;
+    let ann = stage.member("ann");
+    let url = stage.checkout(&ann, json!({"pack": "pack_50"})).await;
+    stage.pass(2);
+    stage.events();
+    stage.reconcile().await.unwrap();
+    assert_eq!(json!(stage.order_of(&ann, &url).await)["state"], "expired");
+    assert!(stage.world.store.due_orders(stage.world.now(), 10).await.unwrap().is_empty());
+    stage.close().await;
+}

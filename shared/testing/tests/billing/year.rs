@@ -1,0 +1,247 @@
+//! A year of members who subscribe, upgrade, cancel, buy, spend, are refunded and dispute; and of
+//! notices that are doubled, shuffled, lost and found at night.
+//!
+//! At its end every member's balance is the fold of their ledger and what Stripe's own books say
+//! they paid for. The seed is printed; `PROLIGHT_YEARS` runs that many of them.
+
+use domain::{credits::LotSource, plan::Plan};
+use sandbox::stripe::{Card, Closing, Opening};
+use serde_json::{Value, json};
+use testing::{Actor, api::variable};
+
+use crate::stage::{Stage, kind_of};
+
+/// A small generator of numbers (Vigna's splitmix64): the same ones from the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below
+    }
+
+    fn one_in(&mut self, of: u64) -> bool {
+        self.roll(of) == 0
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let other = usize::try_from(self.roll(last as u64 + 1)).unwrap();
+            items.swap(last, other);
+        }
+    }
+}
+
+/// Something a member does, or that is done to them.
+async fn live(stage: &Stage, member: &Actor, dice: &mut Dice) {
+    let plans = ["pro", "enterprise"];
+    let packs = ["pack_50", "pack_200", "pack_1000"];
+    let account = stage.account(member).await;
+    let theirs = stage.billing(member).await.subscription;
+    let theirs = theirs.filter(|theirs| !theirs.status.is_over());
+    match dice.roll(10) {
+        0 | 1 if theirs.is_none() => {
+            let plan = plans[usize::try_from(dice.roll(2)).unwrap()];
+            let nth = dice.roll(u64::MAX).to_string();
+            let answer = stage.try_checkout(member, &nth, json!({ "plan": plan })).await;
+            if let Some(url) = answer.json()["checkout_url"].as_str() {
+                stage.pay(url, Card::Succeeds);
+            }
+        }
+        2 if theirs.as_ref().is_some_and(|theirs| theirs.plan == Plan::Pro) => {
+            let live = stage.at_stripe().object(theirs.unwrap().id.as_str()).unwrap();
+            if live["status"] == "active" {
+                stage.switch_plan(member, Plan::Enterprise).await;
+            }
+        }
+        3 if theirs.is_some() => {
+            stage.cancel(member, !dice.one_in(3)).await;
+        }
+        4 => {
+            let customer = stage.billing(member).await.customer;
+            if let Some(customer) = customer {
+                let card = if dice.one_in(2) { Card::Declines } else { Card::Succeeds };
+                stage.at_stripe().set_card(customer.as_str(), card).unwrap();
+            }
+        }
+        5 | 6 => {
+            let pack = packs[usize::try_from(dice.roll(3)).unwrap()];
+            let nth = dice.roll(u64::MAX).to_string();
+            let answer = stage.try_checkout(member, &nth, json!({ "pack": pack })).await;
+            if let Some(url) = answer.json()["checkout_url"].as_str() {
+                stage.pay(url, Card::Succeeds);
+            }
+        }
+        7 => take_back(stage, member, dice).await,
+        _ => {
+            let available = account.credits.totals().available;
+            let unlimited = account.credits.is_unlimited(stage.world.now());
+            let most = if unlimited { 300 } else { available };
+            if most > 0 && account.credits.debt == 0 {
+                let credits = u32::try_from(1 + dice.roll(u64::from(most))).unwrap();
+                stage.spend(member, credits).await;
+            }
+        }
+    }
+}
+
+/// A refund or a dispute of one of a member's packs.
+async fn take_back(stage: &Stage, member: &Actor, dice: &mut Dice) {
+    let mut paid = charges(stage, member);
+    paid.retain(|charge| charge["disputed"] == false && charge["amount_refunded"] == 0);
+    if paid.is_empty() {
+        return;
+    }
+    let charge = &paid[usize::try_from(dice.roll(paid.len() as u64)).unwrap()];
+    let id = charge["id"].as_str().unwrap();
+    match dice.roll(3) {
+        0 => {
+            let amount = charge["amount"].as_i64().unwrap();
+            let cents = if dice.one_in(2) { None } else { Some(amount / 3) };
+            stage.at_stripe().refund(id, cents).unwrap();
+        }
+        _ => {
+            let dispute = stage.at_stripe().dispute(id, None, Opening::Chargeback).unwrap();
+            let closing = if dice.one_in(2) { Closing::Won } else { Closing::Lost };
+            stage.at_stripe().close_dispute(&dispute, closing).unwrap();
+        }
+    }
+}
+
+/// The charges of a member's packs that went well, as Stripe has them.
+fn charges(stage: &Stage, member: &Actor) -> Vec<Value> {
+    let events = stage.at_stripe().events();
+    let made = events.iter().filter(|event| kind_of(event) == "charge.succeeded");
+    let ids = made.map(|event| {
+        let event: Value = serde_json::from_str(event).unwrap();
+        event["data"]["object"]["id"].as_str().unwrap().to_owned()
+    });
+    let now = ids.filter_map(|id| stage.at_stripe().object(&id));
+    let theirs = |charge: &Value| {
+        charge["metadata"]["user_id"] == json!(member.id)
+            && charge["metadata"]["order_id"].is_string()
+    };
+    now.filter(theirs).collect()
+}
+
+/// Delivers what is new: shuffled, some of it twice, some of it never.
+async fn hear_badly(stage: &Stage, dice: &mut Dice) {
+    let mut events = stage.events();
+    dice.shuffle(&mut events);
+    for event in &events {
+        if dice.one_in(5) {
+            continue;
+        }
+        let copies = if dice.one_in(4) { 2 } else { 1 };
+        for _ in 0..copies {
+            assert_eq!(stage.deliver(event).await, 200, "{event}");
+        }
+    }
+}
+
+async fn a_year(seed: u64) {
+    println!("a year from seed {seed}");
+    let mut dice = Dice(seed);
+    let stage = Stage::new().await;
+    let members: Vec<Actor> = (0..6).map(|nth| stage.member(&format!("m{nth}"))).collect();
+    for _ in 0..52 {
+        for member in &members {
+            if dice.one_in(2) {
+                live(&stage, member, &mut dice).await;
+            }
+        }
+        hear_badly(&stage, &mut dice).await;
+        stage.pass(7);
+        hear_badly(&stage, &mut dice).await;
+        if dice.one_in(2) {
+            stage.reconcile().await.unwrap();
+        }
+    }
+    stage.events();
+    stage.reconcile().await.unwrap();
+    for member in &members {
+        check(&stage, member).await;
+    }
+    stage.close().await;
+}
+
+/// What a member has is what Stripe's books say they paid for.
+async fn check(stage: &Stage, member: &Actor) {
+    let account = stage.account(member).await;
+    let ledger = stage.world.store.whole_ledger(&member.id).await.unwrap();
+    let mut bought = 0i64;
+    let mut plans = std::collections::BTreeMap::new();
+    for line in &ledger {
+        use domain::credits::Movement;
+        match &line.movement {
+            Movement::Grant { lot } if lot.source == LotSource::Purchase => {
+                bought += i64::from(line.movement.credits());
+            }
+            Movement::Grant { lot } if lot.source == LotSource::Plan => {
+                *plans.entry(lot.id.0.clone()).or_insert(0) += 1;
+            }
+            Movement::Owe { credits } => bought -= i64::from(*credits),
+            Movement::Forgive { credits } => bought += i64::from(*credits),
+            Movement::Revoke { shares } if line.cause.starts_with("payment:") => {
+                bought -= shares.iter().map(|share| i64::from(share.credits)).sum::<i64>();
+            }
+            Movement::Grant { .. }
+            | Movement::Hold { .. }
+            | Movement::Capture { .. }
+            | Movement::Release { .. }
+            | Movement::Expire { .. }
+            | Movement::End { .. }
+            | Movement::Revoke { .. }
+            | Movement::Repay { .. } => {}
+        }
+    }
+    assert!(plans.values().all(|times| *times == 1), "a period is granted once: {plans:?}");
+    let expected: i64 = charges(stage, member).iter().map(|charge| worth(stage, charge)).sum();
+    assert_eq!(bought, expected, "{}: packs paid for and not taken back", member.id);
+    // The plan is the one Stripe has, if it is paid for.
+    let theirs = stage.billing(member).await.subscription;
+    let live = theirs.map(|theirs| stage.at_stripe().object(theirs.id.as_str()).unwrap());
+    if live.is_none_or(|live| live["status"] == "canceled") {
+        assert_eq!(account.plan, Plan::Free);
+    }
+}
+
+/// How many credits a charge still pays for.
+fn worth(stage: &Stage, charge: &Value) -> i64 {
+    let amount = charge["amount"].as_i64().unwrap();
+    let credits = match amount {
+        500 => 50,
+        1800 => 200,
+        8000 => 1000,
+        other => panic!("a pack for {other}"),
+    };
+    let refunded = charge["amount_refunded"].as_i64().unwrap();
+    let events = stage.at_stripe().events();
+    let disputes: std::collections::BTreeSet<String> = events
+        .iter()
+        .filter(|event| kind_of(event) == "charge.dispute.created")
+        .filter_map(|event| {
+            let event: Value = serde_json::from_str(event).unwrap();
+            let dispute = &event["data"]["object"];
+            (dispute["charge"] == charge["id"]).then(|| dispute["id"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    let lost = disputes
+        .iter()
+        .filter_map(|id| stage.at_stripe().object(id))
+        .filter(|dispute| dispute["status"] == "lost")
+        .map(|dispute| dispute["amount"].as_i64().unwrap())
+        .sum::<i64>();
+    credits - credits * (refunded + lost).min(amount) / amount
+}
+
+#[tokio::test]
+async fn a_year_ends_with_books_that_agree() {
+    let years = variable("PROLIGHT_YEARS").ok().and_then(|years| years.parse().ok()).unwrap_or(2);
+    for seed in 1..=years {
+        a_year(seed).await;
+    }
+}
