@@ -139,7 +139,7 @@ async fn unlimited_is_said_and_still_metered() {
         "enterprise"
         true
         null
-        {"available":0,"expired":0,"granted":11,"held":0,"revoked":0,"spent":11}"#]]
+        {"available":0,"expired":10,"granted":11,"held":0,"revoked":0,"spent":1}"#]]
     .assert_eq(&said.join("\n"));
     world.check_books(&kim.id).await;
 }

@@ -45,7 +45,36 @@ async fn whoever_asks_sees_the_plans() {
               "plan": "enterprise"
             }
           ],
-          "next_cursor": null
+          "next_cursor": null,
+          "packs": [
+            {
+              "credits": 50,
+              "name": "50 credits",
+              "pack": "pack_50",
+              "price": {
+                "amount": 500,
+                "currency": "usd"
+              }
+            },
+            {
+              "credits": 200,
+              "name": "200 credits",
+              "pack": "pack_200",
+              "price": {
+                "amount": 1800,
+                "currency": "usd"
+              }
+            },
+            {
+              "credits": 1000,
+              "name": "1,000 credits",
+              "pack": "pack_1000",
+              "price": {
+                "amount": 8000,
+                "currency": "usd"
+              }
+            }
+          ]
         }"#]]
     .assert_eq(&answer.pretty());
     let member = world.send(&ENDPOINT, &handle, &(), &Ask::by(&Actor::member("kim"))).await;

@@ -34,7 +34,7 @@ async fn only_what_stripe_signed_just_now_is_taken() {
     let (forged, stale) = ("400 webhook_signature_invalid", "400 webhook_timestamp_invalid");
     check(&event, &sign("whsec_forged", now), forged).await;
     check(&event.replace("pack_50", "pack_1000"), &sign(SECRET, now), forged).await;
-    check(&event, &sign(SECRET, now).replace("v1", "v0"), "400 webhook_header_invalid").await;
+    check(&event, &sign(SECRET, now).replace("v1", "v0"), forged).await;
     check(&event, &sign(SECRET, now - 301), stale).await;
     check(&event, &sign(SECRET, now + 301), stale).await;
     assert_eq!(stage.credits(&ann).await["available"], 10);
