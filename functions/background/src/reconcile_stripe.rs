@@ -47,7 +47,7 @@ impl Found {
     fn count(&mut self, what: &str, heard: Result<Heard, SettleError>) -> Result<(), SettleError> {
         self.looked_at += 1;
         match heard {
-            Ok(Heard::Applied) => self.repaired += 1,
+            Ok(Heard::Applied | Heard::PaidBack) => self.repaired += 1,
             Ok(Heard::Before | Heard::NotOurs | Heard::Ignored) => {}
             Err(later) if later.kind() == RefusalKind::Unavailable => return Err(later),
             Err(error) => {

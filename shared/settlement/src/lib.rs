@@ -51,6 +51,8 @@ pub struct Settlement<'a> {
 pub enum Heard {
     /// It is applied now.
     Applied,
+    /// It is applied now, and a subscription that was one too many was ended and paid back.
+    PaidBack,
     /// It was applied before.
     Before,
     /// It is about nothing of ours: the Stripe account may have other uses.
@@ -195,7 +197,7 @@ impl<'a> Settlement<'a> {
                     {
                         self.store.mark_event(event, now).await?;
                     }
-                    return Ok(Heard::Applied);
+                    return Ok(if surplus.is_empty() { Heard::Applied } else { Heard::PaidBack });
                 }
             }
         }

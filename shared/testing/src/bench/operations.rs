@@ -1,12 +1,24 @@
 //! What each operation asks of the table: trips over the network, and units that are paid for.
 
+use std::time::Duration;
+
+use clients::stripe::receipt_id;
 use domain::{
+    billing::{
+        external::{EventId, PaymentId, SessionId},
+        invoice::Invoice,
+        order::{PackOrder, Via},
+        payment::{Payment, PaymentState},
+    },
+    credits::LedgerBroken,
     generation::{Job, Names, Order, OrderRefused, Provider, place},
-    id::{JobId, UserId},
+    id::{JobId, OrderId, UserId},
     image::StoredImage,
+    money::Money,
+    pack::Pack,
 };
 use serde_json::json;
-use store::{Idempotency, PageSize, Store};
+use store::{AppliedEvent, Idempotency, PageSize, Rate, Store, Wanted};
 
 use super::{BenchFailed, function::now};
 use crate::engine::{Engine, TABLE, Usage};
@@ -59,6 +71,16 @@ pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     store.visit(&user, None, now()).await?;
     store.ledger(&user, size, None).await?;
     row("GET /billing/credits");
+    store.account_and_billing(&user, None, now()).await?;
+    row("GET /billing/subscription");
+    let order = bench.ordered(&user).await?;
+    row("POST /billing/checkout of a pack, Stripe's part aside");
+    bench.hear_of(&order).await?;
+    row("a paid pack is heard of and granted");
+    bench.hear_of(&order).await?;
+    row("the same event again");
+    store.invoices(&user, size, None).await?;
+    row("GET /billing/invoices");
     Ok(rows)
 }
 
@@ -91,6 +113,56 @@ impl Bench {
                 place(draft, &order, kept, &names)
             });
         Ok(placed.await?)
+    }
+
+    /// What a checkout of a pack writes before and after Stripe makes its page.
+    async fn ordered(&self, user: &UserId) -> Result<PackOrder, BenchFailed> {
+        let key = Idempotency { key: "pack".to_owned(), fingerprint: "0".repeat(64) };
+        let rate = Rate { max: 30, window: Duration::from_secs(3600) };
+        self.store.take(&format!("checkout#{user}"), rate, now()).await?;
+        self.store.visit(user, None, now()).await?;
+        self.store.billing(user).await?;
+        let id = OrderId::new(now(), rand::random());
+        let placed = self.store.place_order((user, None), &key, now(), |draft| {
+            PackOrder::place(id.clone(), Pack::Small, Via::Checkout, draft)
+        });
+        let order = placed.await?;
+        let session = SessionId::parse("cs_test_1").expect("an id");
+        let opened = self.store.order_opened(user, &order.id, &session, "https://pay.example");
+        Ok(opened.await?)
+    }
+
+    /// What the webhook reads and writes about a paid order.
+    async fn hear_of(&self, order: &PackOrder) -> Result<(), BenchFailed> {
+        let event = AppliedEvent {
+            id: EventId::parse("evt_1").expect("an id"),
+            kind: "checkout.session.completed".to_owned(),
+        };
+        let (read, before) = self.store.billing_of_event(&order.user_id, &event.id).await?;
+        if before {
+            return Ok(());
+        }
+        let wanted = Wanted { order: Some(order.id.clone()), invoices: Vec::new() };
+        let paid = Payment {
+            id: PaymentId::parse("pi_1").expect("an id"),
+            charge: None,
+            customer: None,
+            user: None,
+            order: None,
+            state: PaymentState::Succeeded,
+            amount: Money::usd_cents(500),
+            refunded: 0,
+            withdrawn: 0,
+            disputed: false,
+        };
+        let kept = self.store.keep_books(&read, &wanted, Some(&event), now(), |books| {
+            let Some(order) = &mut books.order else { return Ok(()) };
+            order.settle(&paid, &mut books.draft)?;
+            books.invoices.extend(Invoice::receipt(order, receipt_id(order), None));
+            Ok::<(), LedgerBroken>(())
+        });
+        kept.await?;
+        Ok(())
     }
 
     async fn settle(&self, job: &Job) -> Result<(), BenchFailed> {

@@ -143,7 +143,7 @@ async fn hear_badly(stage: &Stage, dice: &mut Dice) {
 }
 
 async fn a_year(seed: u64) {
-    println!("a year from seed {seed}");
+    announce(seed);
     let mut dice = Dice(seed);
     let stage = Stage::new().await;
     let members: Vec<Actor> = (0..6).map(|nth| stage.member(&format!("m{nth}"))).collect();
@@ -166,6 +166,11 @@ async fn a_year(seed: u64) {
         check(&stage, member).await;
     }
     stage.close().await;
+}
+
+#[expect(clippy::print_stdout, reason = "a failure is repeated with the seed it names")]
+fn announce(seed: u64) {
+    println!("a year from seed {seed}");
 }
 
 /// What a member has is what Stripe's books say they paid for.
