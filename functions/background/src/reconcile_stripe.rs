@@ -30,14 +30,15 @@ const EVENTS_KEPT: Duration = DAY.saturating_mul(30);
 const OVERLAP: Duration = Duration::from_secs(60 * 60);
 /// Most of our own things in one run; the rest comes the next night.
 const MOST: u16 = 500;
-/// Most pages of one of Stripe's lists in one run.
-const PAGES_MAX: u32 = 200;
+/// Most pages of one of Stripe's lists in one run: a hundred thousand of each.
+const PAGES_MAX: u32 = 1_000;
 
 /// What was found.
 #[derive(Debug, Default)]
 struct Found {
     looked_at: u64,
     repaired: u64,
+    paid_back: u64,
     failed: u64,
 }
 
@@ -47,7 +48,11 @@ impl Found {
     fn count(&mut self, what: &str, heard: Result<Heard, SettleError>) -> Result<(), SettleError> {
         self.looked_at += 1;
         match heard {
-            Ok(Heard::Applied | Heard::PaidBack) => self.repaired += 1,
+            Ok(Heard::Applied) => self.repaired += 1,
+            Ok(Heard::PaidBack) => {
+                self.repaired += 1;
+                self.paid_back += 1;
+            }
             Ok(Heard::Before | Heard::NotOurs | Heard::Ignored) => {}
             Err(later) if later.kind() == RefusalKind::Unavailable => return Err(later),
             Err(error) => {
@@ -71,11 +76,12 @@ pub async fn handle(
     look_at_subscriptions(store, stripe, &settlement, task.now, &mut found).await?;
     let waiting = store.due_top_ups(MOST).await?;
     let hints: Vec<_> = waiting.into_iter().map(|user_id| TopUpHint { user_id }).collect();
-    let Found { looked_at, repaired, failed } = found;
+    let Found { looked_at, repaired, paid_back, failed } = found;
     info!(looked_at, repaired, failed, top_ups = hints.len(), "reconciled");
     Metrics::at(task.now)
         .count("ReconcileLookedAt", looked_at)
         .count("ReconcileRepairs", repaired)
+        .count("SurplusSubscriptions", paid_back)
         .count("ReconcileFailures", failed)
         .emit();
     queue.send(&hints).await.into_iter().collect::<Result<(), _>>().map_err(TaskError::from)
@@ -115,7 +121,7 @@ async fn look_through_events(
     let oldest = now.minus(EVENTS_KEPT);
     let since = store.events_checkpoint().await?.map_or(oldest, |at| at.minus(OVERLAP).max(oldest));
     let mut missed: Vec<Notice> = Vec::new();
-    let mut after = None;
+    let (mut after, mut whole) = (None, false);
     for _ in 0..PAGES_MAX {
         let page = stripe.events(since, after.as_ref()).await?;
         after = page.items.last().map(|notice| notice.id.clone());
@@ -125,6 +131,7 @@ async fn look_through_events(
             }
         }
         if !page.more {
+            whole = true;
             break;
         }
     }
@@ -132,7 +139,13 @@ async fn look_through_events(
     for notice in &missed {
         found.count(&notice.kind, settlement.heed(notice, now).await)?;
     }
-    store.set_events_checkpoint(now).await?;
+    // Stripe lists the newest first: where the list was cut, the oldest were not seen.
+    if whole {
+        store.set_events_checkpoint(now).await?;
+    } else {
+        warn!(%since, "there are more events than one run looks through");
+        found.failed += 1;
+    }
     Ok(())
 }
 

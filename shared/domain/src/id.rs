@@ -4,9 +4,7 @@
 //! randomness, so that the order of ids is the order of creation. The randomness is an argument
 //! here, like the time. A person's id is the issuer's subject and is taken as it comes.
 
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::Serialize;
 use ulid::Ulid;
 
 use crate::time::Timestamp;
@@ -18,6 +16,32 @@ pub struct InvalidId {
     /// What was expected, for people.
     pub expected: &'static str,
 }
+
+/// What every id is beside what it accepts: text, on the wire and to people.
+macro_rules! as_text {
+    ($name:ident) => {
+        impl $name {
+            /// The text of the id.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<$name, D::Error> {
+                let text = std::borrow::Cow::<str>::deserialize(from)?;
+                $name::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use as_text;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
@@ -46,25 +70,9 @@ macro_rules! ids {
                     Some(_) | None => Err(InvalidId { expected }),
                 }
             }
-
-            /// The text of the id.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
-                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-                $name::parse(&text).map_err(D::Error::custom)
-            }
-        }
+        as_text!($name);
     )*};
 }
 
@@ -113,25 +121,9 @@ impl UserId {
             false => Err(InvalidId { expected: "a subject of 1 to 128 plain characters" }),
         }
     }
-
-    /// The text of the id.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for UserId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        UserId::parse(&text).map_err(D::Error::custom)
-    }
-}
+as_text!(UserId);
 
 #[cfg(test)]
 mod tests {

@@ -78,11 +78,6 @@ impl Image {
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.get("S")?.as_str()
     }
-
-    /// An attribute that is a whole number.
-    pub fn integer(&self, name: &str) -> Option<i64> {
-        self.0.get(name)?.get("N")?.as_str()?.parse().ok()
-    }
 }
 
 /// The changes of a batch, in their order.

@@ -1,10 +1,8 @@
 //! Names that Stripe gives to things.
 
-use std::fmt;
+use serde::Serialize;
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-
-use crate::id::InvalidId;
+use crate::id::{InvalidId, as_text};
 
 /// Stripe: "you can safely assume object ids never exceed 255 characters".
 /// <https://docs.stripe.com/upgrades#what-changes-does-stripe-consider-to-be-backwards-compatible>
@@ -27,25 +25,9 @@ macro_rules! external_ids {
                     false => Err(InvalidId { expected: concat!("an id such as ", $example) }),
                 }
             }
-
-            /// The text of the id.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
-                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-                $name::parse(&text).map_err(D::Error::custom)
-            }
-        }
+        as_text!($name);
     )*};
 }
 

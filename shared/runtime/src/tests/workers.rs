@@ -116,7 +116,6 @@ fn change(number: usize, status: &str) -> Value {
 async fn relay(_: &(), changes: Changes) -> Vec<Result<(), TaskError>> {
     let each = changes.items.iter().map(|change| match change.item.new_image.text("status") {
         Some("queued") => {
-            assert_eq!(change.item.new_image.integer("due_at"), Some(1_795_339_801_000));
             assert_eq!(change.item.keys.text("sk"), Some("JOB#gen_1"));
             Ok(())
         }

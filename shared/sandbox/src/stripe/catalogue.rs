@@ -104,7 +104,8 @@ fn seed_one(books: &mut Books, key: &str, name: &str, cents: u32, recurring: Opt
         recurring,
         lookup_key: Some(key),
     };
-    let price = new_price(books, &new);
+    let mut price = new_price(books, &new);
+    price["tax_behavior"] = "exclusive".into();
     books.shelf.put(price);
 }
 
