@@ -2,6 +2,7 @@
 //! process dies before it, one in which it dies after it, and runs on a bad day. Then the same comes
 //! again, and the end is always the same.
 
+use runtime::BatchResponse;
 use sandbox::stripe::Card;
 use serde_json::json;
 use testing::{Actor, Fault};
@@ -95,4 +96,45 @@ async fn a_pack_survives_death_at_every_step() {
 #[tokio::test]
 async fn a_plan_survives_death_at_every_step() {
     check(json!({"plan": "pro"}), 500).await;
+}
+
+/// A worker that buys a pack dies anywhere, and the hint comes again: one pack, charged once.
+#[tokio::test]
+async fn a_top_up_survives_death_at_every_step() {
+    let mut requests = None;
+    for fault in FAULTS {
+        for nth in 1.. {
+            let stage = Stage::new().await;
+            let ann = stage.member("ann");
+            stage.buy(&ann, "pack_50").await;
+            let wish = json!({"enabled": true, "pack": "pack_50", "below": 20, "monthly_max": 1});
+            assert_eq!(stage.top_up(&ann, wish).await.status(), 200);
+            stage.spend(&ann, 45).await;
+            let (engine, hint) = (&stage.world.engine, json!(ann.id));
+            engine.take_usage();
+            if requests.is_some() {
+                engine.order(meets(fault), nth, fault);
+            }
+            engine.until_hung(stage.hint_top_up(&hint)).await;
+            let usage = engine.take_usage();
+            let requests = requests.get_or_insert(usage);
+            for _ in 0..2 {
+                assert_eq!(stage.hint_top_up(&hint).await, BatchResponse::default());
+            }
+            stage.hear().await;
+            let name = format!("{fault:?} {nth}");
+            assert_eq!(stage.credits(&ann).await["available"], 65, "{name}");
+            let charges = stage.at_stripe().event_types();
+            let charges = charges.iter().filter(|kind| *kind == "charge.succeeded").count();
+            assert_eq!(charges, 2, "{name}: the first pack, and one more");
+            stage.close().await;
+            let most = match meets(fault) {
+                "*" => requests.round_trips(),
+                operation => requests.requests[operation],
+            };
+            if nth == most {
+                break;
+            }
+        }
+    }
 }
