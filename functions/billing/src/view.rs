@@ -98,7 +98,9 @@ struct InvoiceLinks {
 
 impl SubscriptionView {
     pub(crate) fn new(account: &Account, billing: &Billing, now: Timestamp) -> SubscriptionView {
-        let open = billing.checkout.as_ref().filter(|open| open.expires_at > now);
+        // One that was paid makes a subscription before Stripe says that the page is done.
+        let payable = billing.live_subscription().is_err();
+        let open = billing.checkout.as_ref().filter(|open| payable && open.expires_at > now);
         SubscriptionView {
             plan: account.plan,
             plan_ends_at: account.plan_ends_at,

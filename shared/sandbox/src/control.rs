@@ -25,6 +25,7 @@
 //! | `dispute` | as a refund; `"kind": "warning"` for an inquiry |
 //! | `dispute/close` | `{"dispute": .., "outcome": "won", "lost" or "warning_closed"}` |
 //! | `cancel` | `{"subscription": ..}`, at once |
+//! | `renew` | `{"subscription": ..}`: its period is over now, and nobody else's |
 //! | `card` | `{"customer": .., "card": ..}`: what is paid with from now on |
 //! | `deliver` | `{"event": id or ids, "times": 2, "order": "reverse"}`, now |
 //!

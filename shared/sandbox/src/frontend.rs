@@ -32,7 +32,7 @@ async fn success(Query(back): Query<Return>) -> Html<String> {
         &format!(
             "<h1>Thank you</h1><p class=note>Stripe has taken the payment. It tells the API by a \
              signed webhook, which grants the credits within moments.</p>\
-             <table><tr><td>Session</td><td><code>{}</code></td></tr></table>{}",
+             <p>Session <code>{}</code></p>{}",
             escaped(&back.session_id.chars().take(80).collect::<String>()),
             LOOK,
         ),

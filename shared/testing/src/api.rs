@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap};
+use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
 /// How long one call may take.
@@ -74,7 +74,12 @@ impl Api {
     /// When the stack is not up.
     pub fn anonymous() -> Result<Api, CallFailed> {
         let root = variable("PROLIGHT_API_URL")?;
-        let client = Client::builder().no_proxy().timeout(TIMEOUT).build()?;
+        let client = Client::builder()
+            .no_proxy()
+            .timeout(TIMEOUT)
+            // Where something leads is an answer to look at.
+            .redirect(Policy::none())
+            .build()?;
         Ok(Api { root, token: None, client })
     }
 

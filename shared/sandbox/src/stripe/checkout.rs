@@ -107,7 +107,8 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     let mode = call.text("mode").unwrap_or_default();
     check_fields(books, call, mode)?;
     let now = books.now;
-    let expires_at = call.int("expires_at").unwrap_or(now + LIFE_S.1);
+    let asked = call.int("expires_at").map(|at| at + books.clock.ahead_s());
+    let expires_at = asked.unwrap_or(now + LIFE_S.1);
     if !(now + LIFE_S.0 - SLACK_S..=now + LIFE_S.1 + SLACK_S).contains(&expires_at) {
         let message =
             "The `expires_at` timestamp must be between 30 minutes and 24 hours from now.";

@@ -41,6 +41,15 @@ impl Clock {
         }
     }
 
+    /// How far it is ahead of those who ask, in seconds: their clocks are real where this one goes,
+    /// and moved along where it stands.
+    pub(super) fn ahead_s(self) -> i64 {
+        match self {
+            Clock::Running { ahead_s } => ahead_s,
+            Clock::Standing { .. } => 0,
+        }
+    }
+
     /// Moves it so that it is `to` now.
     pub(super) fn move_to(&mut self, to: i64) {
         *self = match self {

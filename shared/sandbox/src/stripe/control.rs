@@ -215,6 +215,22 @@ impl<'a> Control<'a> {
         })
     }
 
+    /// Ends a subscription's period now and bills the next one, or ends the subscription if that
+    /// is what its customer wants. No clock moves, so nobody else's period ends.
+    ///
+    /// # Errors
+    /// When there is no such subscription, or it has ended.
+    pub fn renew(&self, subscription: &str) -> Result<(), ControlRefused> {
+        self.with(|books| {
+            let found = books.shelf.find("subscription", subscription)?;
+            if text(found, "/status") == "canceled" {
+                return Err(ControlRefused(format!("{subscription} has ended")));
+            }
+            cycle::end_period(books, subscription);
+            Ok(())
+        })
+    }
+
     /// Gives a customer a card, for everything that is paid from now on. Returns the payment
     /// method's id.
     ///

@@ -67,6 +67,19 @@ fn happen(books: &mut Books, id: &str) {
     }
 }
 
+/// The period of a subscription is over now, and the next one is counted from here.
+pub(super) fn end_period(books: &mut Books, id: &str) {
+    let now = books.now;
+    books.edit(id, |subscription| {
+        subscription["billing_cycle_anchor"] = now.into();
+        let items = subscription["items"]["data"].as_array_mut();
+        for item in items.into_iter().flatten() {
+            set(item, "/current_period_end", now);
+        }
+    });
+    renew(books, id);
+}
+
 /// A period ends: the subscription with it, or the next one begins and is billed.
 fn renew(books: &mut Books, id: &str) {
     if flag(&books.object(id), "/cancel_at_period_end") {

@@ -96,21 +96,23 @@ pub(crate) fn page(title: &str, content: &str) -> Html<String> {
 const STYLE: &str = "\
 :root{color-scheme:light}*{box-sizing:border-box}\
 body{margin:0;background:#f3f4f7;color:#1c2030;font:16px/1.5 system-ui,sans-serif}\
-main{max-width:30rem;margin:6vh auto 1rem;padding:2rem;background:#fff;border-radius:14px;\
+main{max-width:34rem;margin:6vh auto 1rem;padding:2rem;background:#fff;border-radius:14px;\
 box-shadow:0 10px 40px #1c203018}\
 .brand{margin:0 0 1.5rem;font-weight:600;color:#5b6070}\
 .brand b{margin-left:.5rem;padding:.1rem .5rem;border-radius:4px;background:#ffdf9e;color:#7a4b00;\
 font-size:.7rem;vertical-align:middle}\
-h1{margin:0;font-size:1.15rem;font-weight:600}\
+h1{margin:0;font-size:1.15rem;font-weight:600}code{overflow-wrap:anywhere}\
 .amount{margin:.25rem 0 1rem;font-size:2.1rem;font-weight:700;line-height:1.2}\
 .amount small{font-size:1rem;font-weight:400;color:#5b6070}\
 table{width:100%;margin:1rem 0;border-collapse:collapse}td{padding:.45rem 0;\
 border-top:1px solid #e6e8ee;vertical-align:top}td:last-child{text-align:right;white-space:nowrap}\
 fieldset{margin:1rem 0;padding:0;border:1px solid #d9dce5;border-radius:10px;overflow:hidden}\
 legend{position:absolute;clip-path:inset(50%)}\
-label{display:flex;gap:.75rem;padding:.7rem .9rem;border-top:1px solid #e6e8ee;cursor:pointer}\
+label{display:flex;align-items:baseline;gap:.75rem;padding:.7rem .9rem;\
+border-top:1px solid #e6e8ee;cursor:pointer}\
 label:first-of-type{border-top:0}label:hover{background:#f7f8fb}label span{color:#5b6070}\
-label code{flex:none;font-size:.9rem}\
+label code{flex:none;width:19ch;font-size:.9rem}\
+label input{flex:none;margin:0;align-self:center;accent-color:#4b3df5}\
 button,.button{display:block;width:100%;margin-top:.6rem;padding:.75rem;border:0;border-radius:8px;\
 background:#4b3df5;color:#fff;font:inherit;font-weight:600;text-align:center;text-decoration:none;\
 cursor:pointer}button:hover{background:#3a2ed0}\
@@ -172,7 +174,9 @@ fn money(object: &Value, pointer: &str) -> String {
         Some("gbp") => "£",
         Some(_) | None => "$",
     };
-    format!("{sign}{}", dollars(int(object, pointer)))
+    let amount = int(object, pointer);
+    let minus = if amount < 0 { "-" } else { "" };
+    format!("{minus}{sign}{}", dollars(amount.saturating_abs()))
 }
 
 /// Text that cannot become markup.

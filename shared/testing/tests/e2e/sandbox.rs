@@ -54,13 +54,14 @@ pub(crate) async fn leaks() -> u64 {
     found["leaks"].as_u64().unwrap()
 }
 
-async fn call(method: Method, path: &str, body: Option<&Value>, status: u16) -> Value {
+/// Asks the sandbox itself, below `/_sandbox/`, and is answered with `status`.
+pub(crate) async fn call(method: Method, path: &str, body: Option<&Value>, status: u16) -> Value {
     let request = client().request(method, format!("{}/_sandbox/{path}", url()));
     let request = body.into_iter().fold(request, |request, body| request.json(body));
     answer(request).await.ok(status)
 }
 
-fn items(found: Value) -> Vec<Value> {
+pub(crate) fn items(found: Value) -> Vec<Value> {
     found["items"].as_array().unwrap().clone()
 }
 

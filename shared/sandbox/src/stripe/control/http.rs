@@ -34,6 +34,7 @@ pub(in crate::stripe) fn router() -> Router<Arc<World>> {
         .route("/_sandbox/stripe/dispute", post(dispute))
         .route("/_sandbox/stripe/dispute/close", post(close_dispute))
         .route("/_sandbox/stripe/cancel", post(cancel))
+        .route("/_sandbox/stripe/renew", post(renew))
         .route("/_sandbox/stripe/card", post(set_card))
         .route("/_sandbox/stripe/events", get(list_events))
         .route("/_sandbox/stripe/deliver", post(deliver))
@@ -192,6 +193,12 @@ struct Subscription {
 async fn cancel(State(world): Shared, body: Bytes) -> Answer {
     let asked: Subscription = parse(&body)?;
     Control::new(&world).cancel(&asked.subscription)?;
+    Ok(done())
+}
+
+async fn renew(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Subscription = parse(&body)?;
+    Control::new(&world).renew(&asked.subscription)?;
     Ok(done())
 }
 

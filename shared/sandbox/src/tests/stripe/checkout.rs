@@ -200,3 +200,23 @@ async fn tax_is_added_and_prices_are_made_on_the_spot() {
         account.pay(&text(&session, "/id"), Card::Succeeds);
     }
 }
+
+/// Whoever asks has a real clock, however far this one was moved.
+#[tokio::test]
+async fn a_session_can_be_opened_after_the_clock_was_moved() {
+    let account = Account::with(Setup::default()).await;
+    account.control().advance(Advance::Months(1)).unwrap();
+    let customer = account.customer().await;
+    let price = account.price("prolight_pack_50").await;
+    let in_an_hour = crate::clock::unix_time().as_secs() + 3_600;
+    let form = [
+        ("mode", "payment"),
+        ("customer", &customer),
+        ("line_items[0][price]", &price),
+        ("line_items[0][quantity]", "1"),
+        ("success_url", "https://prolight.test/done"),
+        ("expires_at", &in_an_hour.to_string()),
+    ];
+    let id = text(&account.post("checkout/sessions", &form).await, "/id");
+    account.pay(&id, Card::Succeeds);
+}

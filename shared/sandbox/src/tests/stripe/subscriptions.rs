@@ -101,6 +101,30 @@ async fn it_renews_each_month_on_its_day() {
 }
 
 #[tokio::test]
+async fn one_can_be_renewed_without_all_others() {
+    let account = Account::open().await;
+    let (customer, one) = pro(&account, Card::Succeeds).await;
+    let (_, other) = pro(&account, Card::Succeeds).await;
+    let path = |pro: &Value| format!("subscriptions/{}", text(pro, "/id"));
+    advance(&account, Advance::Days(3));
+    account.control().renew(&text(&one, "/id")).unwrap();
+    let renewed = account.get(&path(&one)).await;
+    let now = BEGINNING + 3 * 86_400;
+    assert_eq!(int(&renewed, "/items/data/0/current_period_start"), now);
+    // From February 3 to March 3.
+    assert_eq!(int(&renewed, "/items/data/0/current_period_end"), now + 28 * 86_400);
+    let invoices = account.get(&format!("invoices?customer={customer}")).await;
+    let reasons = [&invoices["data"][0], &invoices["data"][1]].map(|i| i["billing_reason"].clone());
+    assert_eq!(reasons, ["subscription_cycle", "subscription_create"]);
+    assert_eq!(account.get(&path(&other)).await["items"], other["items"]);
+
+    account.post(&path(&one), &[("cancel_at_period_end", "true")]).await;
+    account.control().renew(&text(&one, "/id")).unwrap();
+    assert_eq!(account.get(&path(&one)).await["status"], "canceled");
+    account.control().renew(&text(&one, "/id")).unwrap_err();
+}
+
+#[tokio::test]
 async fn it_ends_with_its_period_unless_it_is_resumed() {
     let account = Account::open().await;
     let (customer, pro) = pro(&account, Card::Succeeds).await;
