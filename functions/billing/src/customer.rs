@@ -1,18 +1,22 @@
 //! A member's one customer at Stripe, made when it is first needed.
 
 use clients::Stripe;
-use domain::{Timestamp, billing::external::CustomerId};
+use domain::{
+    Timestamp,
+    billing::{Billing, external::CustomerId},
+};
 use runtime::{ApiError, Identity};
 use store::{Store, StoreError};
 
-/// The member's customer. Two who make it at once make the same one: Stripe is asked under one key.
+/// The customer of a member with this billing. Two who make it at once make the same one: Stripe is
+/// asked under one key.
 pub(crate) async fn customer_of(
-    store: &Store,
-    stripe: &Stripe,
+    (store, stripe): (&Store, &Stripe),
     member: &Identity,
+    billing: Billing,
     now: Timestamp,
 ) -> Result<CustomerId, ApiError> {
-    if let Some(customer) = store.billing(&member.user_id).await?.customer {
+    if let Some(customer) = billing.customer {
         return Ok(customer);
     }
     let (user, email) = (&member.user_id, member.email.as_deref());

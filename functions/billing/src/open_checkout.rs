@@ -44,9 +44,10 @@ pub async fn handle(
     let member = call.member()?;
     let wish = call.body.wish()?;
     store.take(&format!("checkout#{}", member.user_id), RATE, call.now).await?;
-    let account = store.visit(&member.user_id, member.email.as_deref(), call.now).await?;
+    let (user, email) = (&member.user_id, member.email.as_deref());
+    let (account, billing) = store.account_and_billing(user, email, call.now).await?;
     account.require_active(call.now)?;
-    let customer = customer_of(store, stripe, member, call.now).await?;
+    let customer = customer_of((store, stripe), member, billing, call.now).await?;
     let checkout_url = match wish {
         Wish::Plan(plan) => plan_page((store, stripe, frontend), &call, &customer, plan).await?,
         Wish::Pack(pack) => pack_page((store, stripe, frontend), &call, &customer, pack).await?,

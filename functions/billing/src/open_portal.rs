@@ -28,7 +28,9 @@ pub async fn handle(
     (store, stripe, frontend): &(Store, Stripe, Frontend),
     call: Call<Request>,
 ) -> Result<Fresh<Response>, ApiError> {
-    let customer = customer_of(store, stripe, call.member()?, call.now).await?;
+    let member = call.member()?;
+    let billing = store.billing(&member.user_id).await?;
+    let customer = customer_of((store, stripe), member, billing, call.now).await?;
     let portal_url = stripe.open_portal(&customer, &after_portal(frontend)).await?;
     Ok(Fresh(Response { portal_url }))
 }

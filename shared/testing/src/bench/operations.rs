@@ -120,8 +120,7 @@ impl Bench {
         let key = Idempotency { key: "pack".to_owned(), fingerprint: "0".repeat(64) };
         let rate = Rate { max: 30, window: Duration::from_secs(3600) };
         self.store.take(&format!("checkout#{user}"), rate, now()).await?;
-        self.store.visit(user, None, now()).await?;
-        self.store.billing(user).await?;
+        self.store.account_and_billing(user, None, now()).await?;
         let id = OrderId::new(now(), rand::random());
         let placed = self.store.place_order((user, None), &key, now(), |draft| {
             PackOrder::place(id.clone(), Pack::Small, Via::Checkout, draft)
