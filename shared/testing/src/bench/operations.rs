@@ -74,7 +74,7 @@ pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     store.account_and_billing(&user, None, now()).await?;
     row("GET /billing/subscription");
     let order = bench.ordered(&user).await?;
-    row("POST /billing/checkout of a pack, Stripe's part aside");
+    row("POST /billing/checkout, Stripe aside");
     bench.hear_of(&order).await?;
     row("a paid pack is heard of and granted");
     bench.hear_of(&order).await?;
