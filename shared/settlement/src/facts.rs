@@ -28,7 +28,7 @@ pub(crate) struct Facts {
     customer: Option<CustomerId>,
     /// The subscription we know of first, if there are two.
     subscriptions: Vec<Subscription>,
-    /// Each with the place of its subscription in the list above.
+    /// Each with the subscription it is of.
     invoices: Vec<(Invoice, Option<SubscriptionId>)>,
     session: Option<Session>,
     payment: Option<Payment>,

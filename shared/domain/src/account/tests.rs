@@ -6,6 +6,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 
 use super::*;
+use crate::credits::{Hold, LotId, Movement};
 
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

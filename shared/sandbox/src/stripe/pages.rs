@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::{
-    cards::Card,
+    cards::{Card, Presence},
     form,
     json::{int, text, text_of},
     refunds::dollars,
@@ -54,6 +54,15 @@ impl Answers {
 
     fn card(&self) -> Option<Card> {
         self.get("card").and_then(Card::of_number)
+    }
+
+    /// How the cardholder takes part: whether they were asked to authenticate, and did.
+    fn presence(&self) -> Presence {
+        match self.get("authentication") {
+            Some("complete") => Presence::Authenticated,
+            Some(_) => Presence::NotAuthenticated,
+            None => Presence::OnPage,
+        }
     }
 }
 

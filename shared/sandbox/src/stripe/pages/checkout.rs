@@ -11,7 +11,6 @@ use serde_json::Value;
 use super::{Answers, Shared, authentication, card_choice, escaped, go_to, money, not_found, page};
 use crate::stripe::{
     books::Books,
-    cards::Presence,
     json::{int, text, text_of},
     till::{self, Paid},
     with_books,
@@ -25,11 +24,7 @@ pub(super) async fn show(State(world): Shared, Path(id): Path<String>) -> Respon
 /// `POST /stripe/pay/{session}`: `card`, and `authentication` once it was asked for.
 pub(super) async fn act(State(world): Shared, Path(id): Path<String>, body: Bytes) -> Response {
     let answers = Answers::read(&body);
-    let presence = match answers.get("authentication") {
-        Some("complete") => Presence::Authenticated,
-        Some(_) => Presence::NotAuthenticated,
-        None => Presence::OnPage,
-    };
+    let presence = answers.presence();
     with_books(&world, |books| {
         let Some(card) = answers.card() else {
             return offer(books, &id, Some("Please choose a card."));

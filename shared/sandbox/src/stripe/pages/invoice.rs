@@ -13,7 +13,6 @@ use super::{
 };
 use crate::stripe::{
     books::Books,
-    cards::Presence,
     clock::date,
     customers,
     invoices::collect,
@@ -30,11 +29,7 @@ pub(super) async fn show(State(world): Shared, Path(id): Path<String>) -> Respon
 /// `POST /stripe/invoices/{invoice}/pay`: `card`, and `authentication` once it was asked for.
 pub(super) async fn pay(State(world): Shared, Path(id): Path<String>, body: Bytes) -> Response {
     let answers = Answers::read(&body);
-    let presence = match answers.get("authentication") {
-        Some("complete") => Presence::Authenticated,
-        Some(_) => Presence::NotAuthenticated,
-        None => Presence::OnPage,
-    };
+    let presence = answers.presence();
     with_books(&world, |books| {
         let open = matches!(books.text(&id, "/status").as_str(), "open" | "uncollectible");
         let Some(card) = answers.card().filter(|_| open) else { return offer(books, &id, None) };

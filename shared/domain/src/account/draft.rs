@@ -1,0 +1,350 @@
+//! What a draft can do to its account: generations, plans, packs, and what is owed.
+
+use super::{AccountRefused, Change, Draft, PRESETS_MAX, Profile, Usage};
+use crate::{
+    account::Account,
+    billing::top_up::TopUp,
+    credits::{
+        Hold, InsufficientCredits, LedgerBroken, LotId, LotShare, LotSize, LotSource, LotTerms,
+        Movement,
+    },
+    plan::{Allowance, PAST_DUE_GRACE, Plan},
+    time::{Period, Timestamp},
+};
+
+impl Draft {
+    /// The account as the change leaves it so far.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The instant of the change.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// # Errors
+    /// When the member is suspended.
+    pub fn require_active(&self) -> Result<(), AccountRefused> {
+        self.account.require_active(self.now)
+    }
+
+    /// Takes one of the plan's places for an open generation and holds its credits.
+    ///
+    /// # Errors
+    /// When the member is suspended, has too many open, or has too few credits; in that order.
+    pub fn start_job(&mut self, cause: &str, credits: u32) -> Result<Hold, AccountRefused> {
+        self.require_active()?;
+        let max = self.account.plan.terms().concurrency_max;
+        if self.account.open_jobs >= max {
+            return Err(AccountRefused::TooManyRunning { open: self.account.open_jobs, max });
+        }
+        let Some(shares) = self.account.credits.choose(credits, self.now) else {
+            return Err(AccountRefused::Credits(InsufficientCredits {
+                needed: credits,
+                available: self.account.credits.totals().available,
+                debt: self.account.credits.debt,
+                next_grant_at: self.account.next_grant_at(),
+            }));
+        };
+        self.post(cause, Movement::Hold { shares: shares.clone() })?;
+        self.account.open_jobs += 1;
+        Ok(Hold { shares })
+    }
+
+    /// Ends a generation that made an image: its hold is spent.
+    ///
+    /// # Errors
+    /// When the hold is not open.
+    pub fn capture_job(&mut self, cause: &str, hold: &Hold) -> Result<(), LedgerBroken> {
+        self.post(cause, Movement::Capture { shares: hold.shares.clone() })?;
+        self.account.usage.count(hold.credits(), self.now);
+        self.end_job();
+        Ok(())
+    }
+
+    /// Ends a generation that made none: its hold goes back to its lots. It lapses at once if
+    /// their end has come meanwhile, and pays what is owed.
+    ///
+    /// # Errors
+    /// When the hold is not open.
+    pub fn release_job(&mut self, cause: &str, hold: &Hold) -> Result<(), LedgerBroken> {
+        self.post(cause, Movement::Release { shares: hold.shares.clone() })?;
+        self.end_job();
+        self.expire()?;
+        self.repay()
+    }
+
+    /// Begins a paid period of a plan: what is left of the plan before it lapses, and then its lot
+    /// is granted under `lot`, its business key. A period that began before the one we know of is
+    /// late news: it is granted, so that the books show what was paid for, and lapses at once.
+    ///
+    /// # Errors
+    /// When that lot was granted before.
+    pub fn begin_period(
+        &mut self,
+        plan: Plan,
+        lot: LotId,
+        period: Period,
+    ) -> Result<(), LedgerBroken> {
+        if self.account.paid_period.is_some_and(|known| known.starts_at > period.starts_at) {
+            return self.miss_period(plan, lot, period);
+        }
+        if self.account.credits.lots.iter().any(|open| open.terms.id == lot) {
+            return Err(LedgerBroken::new(format!("the period of {} began before", lot.0)));
+        }
+        let ends_at = period.ends_at.plus(PAST_DUE_GRACE);
+        self.end_plan_lots()?;
+        self.account.plan = plan;
+        self.account.paid_period = Some(period);
+        self.account.plan_ends_at = Some(ends_at);
+        self.account.usage = Usage::since(period.starts_at);
+        self.grant(plan, lot, ends_at)?;
+        self.expire()?;
+        self.repay()
+    }
+
+    /// Grants a paid period of a plan that is over already: it lapses at once.
+    ///
+    /// # Errors
+    /// When that lot was granted before.
+    pub fn miss_period(
+        &mut self,
+        plan: Plan,
+        lot: LotId,
+        period: Period,
+    ) -> Result<(), LedgerBroken> {
+        let ends_at = period.ends_at.plus(PAST_DUE_GRACE);
+        self.grant(plan, lot.clone(), ends_at)?;
+        if ends_at > self.now {
+            self.post(&lot.0.clone(), Movement::End { lot })?;
+        }
+        self.expire()
+    }
+
+    /// A paid plan goes on until `end`, or ends now if that has come.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn keep_plan_until(&mut self, end: Timestamp) -> Result<(), LedgerBroken> {
+        if self.account.plan == Plan::Free {
+            return Ok(());
+        }
+        self.account.plan_ends_at = Some(end);
+        self.fall_back()
+    }
+
+    /// A paid plan ends now: what is left of it lapses, and Free begins.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn end_plan(&mut self) -> Result<(), LedgerBroken> {
+        if self.account.plan == Plan::Free {
+            return Ok(());
+        }
+        self.end_plan_lots()?;
+        self.account.plan = Plan::Free;
+        self.account.plan_ends_at = None;
+        self.account.usage = Usage::since(self.now);
+        self.grant_free_period()?;
+        self.repay()
+    }
+
+    /// Grants credits that were paid for once; they have no end.
+    ///
+    /// # Errors
+    /// When that lot was granted before.
+    pub fn add_pack(&mut self, lot: LotId, credits: u32) -> Result<(), LedgerBroken> {
+        let cause = lot.0.clone();
+        let size = LotSize::Credits(credits);
+        let lot = LotTerms { id: lot, source: LotSource::Purchase, size, expires_at: None };
+        self.post(&cause, Movement::Grant { lot })?;
+        self.repay()
+    }
+
+    /// Takes credits back whose payment was taken back: what is left of their lot is revoked, and
+    /// the rest is owed.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn take_back(
+        &mut self,
+        cause: &str,
+        lot: &LotId,
+        credits: u32,
+    ) -> Result<(), LedgerBroken> {
+        let left = self.take_what_is_left(cause, lot, credits)?;
+        if left < credits {
+            self.post(cause, Movement::Owe { credits: credits - left })?;
+        }
+        self.repay()
+    }
+
+    /// Takes back at most `credits` of what is left of a lot, and owes nothing. How many it were.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn take_what_is_left(
+        &mut self,
+        cause: &str,
+        lot: &LotId,
+        credits: u32,
+    ) -> Result<u32, LedgerBroken> {
+        let credits = credits.min(self.account.credits.left_of(lot));
+        if credits > 0 {
+            let shares = vec![LotShare { lot: lot.clone(), credits }];
+            self.post(cause, Movement::Revoke { shares })?;
+        }
+        Ok(credits)
+    }
+
+    /// Gives back what was taken of `lot`: what is still owed is forgiven, the rest is a new lot.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn give_back(
+        &mut self,
+        cause: &str,
+        lot: &LotId,
+        credits: u32,
+    ) -> Result<(), LedgerBroken> {
+        let forgiven = credits.min(self.account.credits.debt);
+        if forgiven > 0 {
+            self.post(cause, Movement::Forgive { credits: forgiven })?;
+        }
+        if forgiven < credits {
+            let nth = self.account.credits.ledger_seq + 1;
+            let id = LotId(format!("{}:returned:{nth}", lot.0));
+            self.add_pack(id, credits - forgiven)?;
+        }
+        Ok(())
+    }
+
+    /// Changes what is known of the packs that are bought by themselves, if any are.
+    pub fn change_top_up(&mut self, change: impl FnOnce(&mut TopUp, Timestamp)) {
+        if let Some(top_up) = &mut self.account.top_up {
+            change(top_up, self.now);
+        }
+    }
+
+    /// The packs that are bought by themselves; `None` stops that.
+    pub fn set_top_up(&mut self, top_up: Option<TopUp>) {
+        self.account.top_up = top_up;
+    }
+
+    /// Takes over what the token and the member say.
+    pub fn describe(&mut self, email: Option<&str>, profile: Option<Profile>) {
+        if let Some(email) = email {
+            self.account.email = Some(email.to_owned());
+        }
+        if let Some(profile) = profile {
+            self.account.profile = profile;
+        }
+    }
+
+    /// Counts one more preset.
+    ///
+    /// # Errors
+    /// When the member is suspended or has as many as are kept.
+    pub fn add_preset(&mut self) -> Result<(), AccountRefused> {
+        self.require_active()?;
+        if self.account.presets >= PRESETS_MAX {
+            return Err(AccountRefused::TooManyPresets);
+        }
+        self.account.presets += 1;
+        Ok(())
+    }
+
+    /// Counts one preset less.
+    ///
+    /// # Errors
+    /// When the member is suspended.
+    pub fn drop_preset(&mut self) -> Result<(), AccountRefused> {
+        self.require_active()?;
+        self.account.presets = self.account.presets.saturating_sub(1);
+        Ok(())
+    }
+
+    /// Whether anything differs from what was read.
+    pub fn is_changed(&self) -> bool {
+        self.account.version == 0 || self.account != self.before
+    }
+
+    /// Ends the draft. If the balance is now below what the member wants to have, a pack is due.
+    pub fn finish(mut self) -> Change {
+        if let Some(top_up) = &mut self.account.top_up {
+            top_up.watch(&self.account.credits, self.now);
+        }
+        let expected_version = self.before.version;
+        self.account.version = expected_version + 1;
+        Change { account: self.account, expected_version, entries: self.entries }
+    }
+
+    fn end_job(&mut self) {
+        self.account.open_jobs = self.account.open_jobs.saturating_sub(1);
+    }
+
+    fn post(&mut self, cause: &str, movement: Movement) -> Result<(), LedgerBroken> {
+        self.entries.push(self.account.credits.post(cause, movement, self.now)?);
+        Ok(())
+    }
+
+    pub(super) fn expire(&mut self) -> Result<(), LedgerBroken> {
+        for share in self.account.credits.lapsing(self.now) {
+            let cause = share.lot.0.clone();
+            self.post(&cause, Movement::Expire { shares: vec![share] })?;
+        }
+        Ok(())
+    }
+
+    /// The Free plan grants once per calendar month counted from the first day; months nobody came
+    /// in are not made up for, because their credits would have lapsed.
+    pub(super) fn grant_free_period(&mut self) -> Result<(), LedgerBroken> {
+        if self.account.plan != Plan::Free || self.now < self.account.granted_until {
+            return Ok(());
+        }
+        let anchor = self.account.created_at;
+        let period = anchor.months_until(self.now);
+        let (begins, ends) = (anchor.plus_months(period), anchor.plus_months(period + 1));
+        self.account.granted_until = ends;
+        self.account.usage = Usage::since(begins);
+        self.grant(Plan::Free, LotId(format!("free:{begins}")), ends)
+    }
+
+    /// A paid plan whose time is over is over, whoever notices it first.
+    pub(super) fn fall_back(&mut self) -> Result<(), LedgerBroken> {
+        match self.account.plan_ends_at {
+            Some(end) if end <= self.now => self.end_plan(),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn end_plan_lots(&mut self) -> Result<(), LedgerBroken> {
+        let now = self.now;
+        let lots = self.account.credits.lots.iter();
+        let live = lots.filter(|lot| lot.terms.source == LotSource::Plan && !lot.lapsed(now));
+        let ids: Vec<LotId> = live.map(|lot| lot.terms.id.clone()).collect();
+        for lot in ids {
+            self.post(&lot.0.clone(), Movement::End { lot })?;
+        }
+        self.expire()
+    }
+
+    pub(super) fn repay(&mut self) -> Result<(), LedgerBroken> {
+        let shares = self.account.credits.repayable(self.now);
+        if shares.is_empty() {
+            return Ok(());
+        }
+        self.post("debt", Movement::Repay { shares })
+    }
+
+    fn grant(&mut self, plan: Plan, id: LotId, ends_at: Timestamp) -> Result<(), LedgerBroken> {
+        let size = match plan.terms().allowance {
+            Allowance::Credits(credits) => LotSize::Credits(credits),
+            Allowance::Unlimited => LotSize::Unlimited,
+        };
+        let cause = id.0.clone();
+        let lot = LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) };
+        self.post(&cause, Movement::Grant { lot })
+    }
+}
