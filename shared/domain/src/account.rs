@@ -63,6 +63,16 @@ pub enum Standing {
     },
 }
 
+impl Standing {
+    /// Whether they may act at `now`.
+    pub fn allows(&self, now: Timestamp) -> bool {
+        match self {
+            Standing::Active => true,
+            Standing::Suspended { until, .. } => until.is_some_and(|until| until <= now),
+        }
+    }
+}
+
 /// What a member says of themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {

@@ -25,7 +25,8 @@ pub use job::{
 };
 pub use place::{Names, OrderRefused, WebhookRef, place};
 pub use request::{
-    Input, NEGATIVE_PROMPT_CHARS_MAX, Order, PROMPT_CHARS_MAX, PresetContent, Subject,
+    Input, Licence, NEGATIVE_PROMPT_CHARS_MAX, Named, Order, PROMPT_CHARS_MAX, PresetContent,
+    Subject,
 };
 pub use step::Step;
 

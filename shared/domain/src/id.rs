@@ -86,6 +86,16 @@ ids! {
     /// An invoice or a receipt. Made of when it was issued and a digest of what it is about, so
     /// that the same one always has the same id.
     InvoiceId = "inv_";
+    /// A listing of the marketplace.
+    ListingId = "lst_";
+    /// A file on its way to a listing.
+    UploadId = "upl_";
+    /// Somebody's purchase of a listing.
+    PurchaseId = "pur_";
+    /// A buyer's review of a listing.
+    ReviewId = "rev_";
+    /// Money that goes to a creator.
+    PayoutId = "pay_";
 }
 
 fn ulid_at(now: Timestamp, random: u128) -> Ulid {

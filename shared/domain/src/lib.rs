@@ -13,6 +13,7 @@ pub mod generation;
 pub mod id;
 pub mod image;
 pub mod lighting;
+pub mod marketplace;
 pub mod money;
 pub mod pack;
 pub mod plan;

@@ -162,6 +162,23 @@ impl Draft {
         self.repay()
     }
 
+    /// Grants credits as a thank-you; they end at `ends_at`.
+    ///
+    /// # Errors
+    /// When that lot was granted before.
+    pub fn add_promo(
+        &mut self,
+        lot: LotId,
+        credits: u32,
+        ends_at: Timestamp,
+    ) -> Result<(), LedgerBroken> {
+        let cause = lot.0.clone();
+        let (source, size) = (LotSource::Promo, LotSize::Credits(credits));
+        let lot = LotTerms { id: lot, source, size, expires_at: Some(ends_at) };
+        self.post(&cause, Movement::Grant { lot })?;
+        self.repay()
+    }
+
     /// Takes credits back whose payment was taken back: what is left of their lot is revoked, and
     /// the rest is owed.
     ///

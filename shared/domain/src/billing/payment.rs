@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::external::{ChargeId, CustomerId, PaymentId};
 use crate::{
-    id::{OrderId, UserId},
+    id::{OrderId, PurchaseId, UserId},
     money::Money,
 };
 
@@ -36,6 +36,10 @@ pub struct Payment {
     pub user: Option<UserId>,
     /// What for, from the metadata we sent; a subscription's payment has none.
     pub order: Option<OrderId>,
+    /// Which listing's purchase, likewise.
+    pub purchase: Option<PurchaseId>,
+    /// The card, as the payment network tells cards apart, where one was charged.
+    pub fingerprint: Option<String>,
     /// How far it has come.
     pub state: PaymentState,
     /// What was paid, tax included.

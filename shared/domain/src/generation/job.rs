@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{CREDITS_PER_IMAGE, Input, Names, Provider, Quality};
+use super::{CREDITS_PER_IMAGE, Input, Licence, Names, Provider, Quality};
 use crate::{
     account::{AccountRefused, Draft},
     camera::AspectRatio,
@@ -170,6 +170,9 @@ pub struct Job {
     pub aspect_ratio: AspectRatio,
     /// Same input, same seed, same image.
     pub seed: u32,
+    /// The listing it is made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<Licence>,
     /// What becomes of the credit.
     pub charge: Charge,
     /// Times a worker began it; a clean "busy" does not count.
@@ -281,6 +284,7 @@ impl Job {
             quality: input.quality,
             aspect_ratio: input.aspect_ratio,
             seed: input.seed,
+            licence: input.licence.clone(),
             charge: Charge { state: ChargeState::Held, credits: hold.credits(), lots: hold.shares },
             attempt: 0,
             webhook_token: names.webhook_token.clone(),

@@ -4,11 +4,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Input, Job, Order, Provider};
+use super::{Input, Job, Named, Order, Provider};
 use crate::{
     account::{AccountRefused, Draft},
     id::{JobId, UserId},
-    preset::Preset,
     refusal::{FieldError, InvalidFields, Refusal, RefusalKind},
 };
 
@@ -31,6 +30,9 @@ pub enum OrderRefused {
     /// It is not acceptable, or names a preset the member does not have.
     #[error(transparent)]
     Input(#[from] InvalidFields),
+    /// It names a listing that the member neither made nor bought.
+    #[error("You have not bought this listing.")]
+    NotLicensed,
     /// The account may not.
     #[error(transparent)]
     Account(#[from] AccountRefused),
@@ -40,30 +42,35 @@ impl Refusal for OrderRefused {
     fn kind(&self) -> RefusalKind {
         match self {
             OrderRefused::Input(inner) => inner.kind(),
+            OrderRefused::NotLicensed => RefusalKind::Forbidden,
             OrderRefused::Account(inner) => inner.kind(),
         }
     }
     fn code(&self) -> &'static str {
         match self {
             OrderRefused::Input(inner) => inner.code(),
+            OrderRefused::NotLicensed => "listing_not_licensed",
             OrderRefused::Account(inner) => inner.code(),
         }
     }
     fn fields(&self) -> &[FieldError] {
         match self {
             OrderRefused::Input(inner) => inner.fields(),
+            OrderRefused::NotLicensed => &[],
             OrderRefused::Account(inner) => inner.fields(),
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
             OrderRefused::Input(inner) => inner.retry_after_s(),
+            OrderRefused::NotLicensed => None,
             OrderRefused::Account(inner) => inner.retry_after_s(),
         }
     }
     fn members(&self) -> Vec<(&'static str, Value)> {
         match self {
             OrderRefused::Input(inner) => inner.members(),
+            OrderRefused::NotLicensed => Vec::new(),
             OrderRefused::Account(inner) => inner.members(),
         }
     }
@@ -71,23 +78,26 @@ impl Refusal for OrderRefused {
 
 /// Takes an order: resolves it, holds its credit and queues its job.
 ///
-/// `kept` is the preset the order names, `None` if the member has no such preset.
+/// `named` is the preset or the listing that the order names, `None` if the member has none such.
 ///
 /// # Errors
 /// See [`OrderRefused`]; the draft is not to be used after one.
 pub fn place(
     draft: &mut Draft,
     order: &Order,
-    kept: Option<Preset>,
+    named: Option<Named>,
     names: &Names,
 ) -> Result<(Job, Input), OrderRefused> {
     draft.require_active()?;
-    if order.preset_id.is_some() && kept.is_none() {
+    if order.listing_id.is_some() && named.is_none() {
+        return Err(OrderRefused::NotLicensed);
+    }
+    if order.preset_id.is_some() && named.is_none() {
         let detail = "none of your presets has this id";
         let unknown = FieldError::new("/preset_id", "unknown_preset", detail);
         return Err(InvalidFields(vec![unknown]).into());
     }
-    let input = Input::resolve(order, kept.map(|preset| preset.content), names.seed)?;
+    let input = Input::resolve(order, named.unwrap_or_default(), names.seed)?;
     let job = Job::place(draft, &input, names)?;
     Ok((job, input))
 }

@@ -1,13 +1,16 @@
 //! What a member asks for, checked and resolved into the [`Input`] a job is made from.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Quality;
 use crate::{
     camera::{AspectRatio, CameraSettings},
     fibo::StructuredPrompt,
-    id::PresetId,
+    id::{ListingId, PresetId, UserId},
     lighting::LightingRig,
+    marketplace::content::Content,
     refusal::{FieldCheck, InvalidFields},
 };
 
@@ -16,7 +19,7 @@ pub const PROMPT_CHARS_MAX: usize = 2000;
 /// Longest negative prompt, in characters.
 pub const NEGATIVE_PROMPT_CHARS_MAX: usize = 1000;
 
-/// What the image shows: exactly one of the three ways to say it.
+/// What the image shows: exactly one of the four ways to say it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
     /// In words.
@@ -25,6 +28,8 @@ pub enum Subject {
     Structured(Box<StructuredPrompt>),
     /// As a preset of the member's, with words to refine it.
     Preset(PresetId, Option<String>),
+    /// As a listing of the marketplace, with words to say or refine it.
+    Listing(ListingId, Option<String>),
 }
 
 /// The fields a caller may send to say what they want.
@@ -37,6 +42,10 @@ pub struct Order {
     pub structured_prompt: Option<StructuredPrompt>,
     /// What to show, as kept before.
     pub preset_id: Option<PresetId>,
+    /// With what was bought, or is the member's own.
+    pub listing_id: Option<ListingId>,
+    /// What fills the slots of the listing's template.
+    pub slots: Option<BTreeMap<String, String>>,
     /// How it is lit.
     pub lighting: Option<LightingRig>,
     /// How it is taken.
@@ -52,7 +61,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// Checks every field and says which of the three subjects it is.
+    /// Checks every field and says which of the four subjects it is.
     ///
     /// # Errors
     /// All fields that are not acceptable.
@@ -76,21 +85,84 @@ impl Order {
         if let Some(structured) = &self.structured_prompt {
             check.absorb("/structured_prompt", structured.validate());
         }
-        let subject = match (&self.prompt, &self.structured_prompt, &self.preset_id) {
-            (Some(prompt), None, None) => Some(Subject::Prompt(prompt.clone())),
-            (None, Some(structured), None) => {
-                Some(Subject::Structured(Box::new(structured.clone())))
-            }
-            (refine, None, Some(preset)) => Some(Subject::Preset(preset.clone(), refine.clone())),
-            (_, Some(_), _) | (None, None, None) => None,
-        };
+        let subject = self.one_subject();
         check.require(subject.is_some(), "", "one_of", || {
-            "send exactly one of `prompt`, `structured_prompt`, `preset_id` (a `prompt` beside a \
-             `preset_id` refines it)"
+            "send exactly one of `prompt`, `structured_prompt`, `preset_id`, `listing_id` (a \
+             `prompt` beside one of the last two refines it)"
                 .to_owned()
+        });
+        let slots_for_nothing = self.slots.is_some() && self.listing_id.is_none();
+        check.require(!slots_for_nothing, "/slots", "without_listing", || {
+            "only a listing's template has slots".to_owned()
         });
         check.finish()?;
         subject.ok_or_else(|| InvalidFields(Vec::new()))
+    }
+
+    fn one_subject(&self) -> Option<Subject> {
+        let refine = self.prompt.clone();
+        match (&self.prompt, &self.structured_prompt, &self.preset_id, &self.listing_id) {
+            (Some(prompt), None, None, None) => Some(Subject::Prompt(prompt.clone())),
+            (None, Some(structured), None, None) => {
+                Some(Subject::Structured(Box::new(structured.clone())))
+            }
+            (_, None, Some(preset), None) => Some(Subject::Preset(preset.clone(), refine)),
+            (_, None, None, Some(listing)) => Some(Subject::Listing(listing.clone(), refine)),
+            (_, Some(_), _, _) | (_, None, Some(_), Some(_)) | (None, None, None, None) => None,
+        }
+    }
+}
+
+/// Which version of which listing an image is made with, and whose it is: written with the job, so
+/// that nobody has to find out later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Licence {
+    /// The listing.
+    pub listing_id: ListingId,
+    /// Which version.
+    pub revision: u32,
+    /// Whose.
+    pub creator_id: UserId,
+    /// What its creator wants to stand with the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
+}
+
+/// What an order names, as its member has it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Named {
+    /// A preset's content, or a listing's with its slots not filled yet.
+    pub kept: PresetContent,
+    /// What is bought, where a listing is named.
+    pub licensed: Option<(Licence, Content)>,
+}
+
+impl Named {
+    /// A listing that the member bought, or made.
+    pub fn licensed(licence: Licence, content: Content) -> Named {
+        Named { kept: PresetContent::default(), licensed: Some((licence, content)) }
+    }
+
+    /// A preset of the member's.
+    pub fn kept(kept: PresetContent) -> Named {
+        Named { kept, licensed: None }
+    }
+
+    /// What to keep of it once its slots are filled, and what it is made with.
+    fn filled(
+        self,
+        values: Option<&BTreeMap<String, String>>,
+    ) -> Result<(PresetContent, Option<Licence>, Option<String>), InvalidFields> {
+        let Some((licence, content)) = self.licensed else { return Ok((self.kept, None, None)) };
+        let none = BTreeMap::new();
+        let structured_prompt = content.fill(values.unwrap_or(&none))?;
+        let kept = PresetContent {
+            structured_prompt,
+            lighting: content.lighting,
+            camera: content.camera,
+            ..PresetContent::default()
+        };
+        Ok((kept, Some(licence), content.model_id))
     }
 }
 
@@ -152,6 +224,12 @@ pub struct Input {
     /// The preset it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset_id: Option<PresetId>,
+    /// The listing it is made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<Licence>,
+    /// The tailored model that makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
     /// How it is lit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lighting: Option<LightingRig>,
@@ -170,37 +248,36 @@ pub struct Input {
 }
 
 impl Input {
-    /// Resolves an order. `kept` is the preset it names, `seed` is used if it names none.
+    /// Resolves an order. `named` is the preset or the listing it names, `seed` is used if it has
+    /// none.
     ///
-    /// The caller's own light, camera and words stand before the preset's.
+    /// The caller's own light, camera and words stand before the preset's or the listing's.
     ///
     /// # Errors
-    /// When the order is not acceptable, or the preset shows nothing and no prompt says what to
-    /// show.
-    pub fn resolve(
-        order: &Order,
-        kept: Option<PresetContent>,
-        seed: u32,
-    ) -> Result<Input, InvalidFields> {
+    /// When the order is not acceptable, slots are not filled as they should be, or what is named
+    /// shows nothing and no prompt says what to show.
+    pub fn resolve(order: &Order, named: Named, seed: u32) -> Result<Input, InvalidFields> {
         let subject = order.subject()?;
-        let kept = kept.unwrap_or_default();
+        let (kept, licence, model_id) = named.filled(order.slots.as_ref())?;
         let quality = order.quality.unwrap_or_default();
         let camera = order.camera.or(kept.camera);
-        let (prompt, structured_prompt, preset_id) = match subject {
-            Subject::Prompt(prompt) => (Some(prompt), None, None),
-            Subject::Structured(structured) => (None, Some(*structured), None),
-            Subject::Preset(id, refine) => match (kept.prompt, kept.structured_prompt, refine) {
-                (_, Some(structured), refine) => (refine, Some(structured), Some(id)),
-                (Some(kept), None, Some(refine)) => (Some(joined(&kept, &refine)), None, Some(id)),
-                (kept, None, refine) => (refine.or(kept), None, Some(id)),
-            },
+        let refined = |refine: Option<String>| match (kept.prompt, kept.structured_prompt, refine) {
+            (_, Some(structured), refine) => (refine, Some(structured)),
+            (Some(kept), None, Some(refine)) => (Some(joined(&kept, &refine)), None),
+            (kept, None, refine) => (refine.or(kept), None),
+        };
+        let (preset_id, (prompt, structured_prompt)) = match subject {
+            Subject::Prompt(prompt) => (None, (Some(prompt), None)),
+            Subject::Structured(structured) => (None, (None, Some(*structured))),
+            Subject::Preset(id, refine) => (Some(id), refined(refine)),
+            Subject::Listing(_, refine) => (None, refined(refine)),
         };
         let mut check = FieldCheck::new();
         check.require(
             prompt.is_some() || structured_prompt.is_some(),
             "/prompt",
             "missing",
-            || "the preset keeps light and camera only: say in `prompt` what to show".to_owned(),
+            || "what is named says nothing of this: say in `prompt` what to show".to_owned(),
         );
         check.finish()?;
         let negative = order.negative_prompt.clone().or(kept.negative_prompt);
@@ -208,6 +285,8 @@ impl Input {
             prompt,
             structured_prompt,
             preset_id,
+            licence,
+            model_id,
             lighting: order.lighting.clone().or(kept.lighting),
             aspect_ratio: order
                 .aspect_ratio

@@ -106,7 +106,7 @@ fn kept() -> PresetContent {
 fn words_of_the_order_refine_those_of_the_preset() {
     let check = |kept: PresetContent, refine: Option<&str>, expected: (Option<&str>, bool)| {
         let order = order(json!({"preset_id": PRESET_ID, "prompt": refine}));
-        let input = Input::resolve(&order, Some(kept), 7).unwrap();
+        let input = Input::resolve(&order, Named::kept(kept), 7).unwrap();
         assert_eq!(input.preset_id, Some(PresetId::parse(PRESET_ID).unwrap()));
         assert_eq!((input.prompt.as_deref(), input.structured_prompt.is_some()), expected);
     };
@@ -124,7 +124,7 @@ fn words_of_the_order_refine_those_of_the_preset() {
 
     let long = PresetContent { prompt: Some("x".repeat(2000)), ..Default::default() };
     let order = order(json!({"preset_id": PRESET_ID, "prompt": "seen from above"}));
-    let prompt = Input::resolve(&order, Some(long), 7).unwrap().prompt.unwrap();
+    let prompt = Input::resolve(&order, Named::kept(long), 7).unwrap().prompt.unwrap();
     assert_eq!(prompt.chars().count(), PROMPT_CHARS_MAX);
 }
 
@@ -132,7 +132,7 @@ fn words_of_the_order_refine_those_of_the_preset() {
 fn a_preset_of_light_alone_needs_words() {
     let order = order(json!({"preset_id": PRESET_ID}));
     let scene = PresetContent { prompt: None, ..kept() };
-    let InvalidFields(fields) = Input::resolve(&order, Some(scene), 7).unwrap_err();
+    let InvalidFields(fields) = Input::resolve(&order, Named::kept(scene), 7).unwrap_err();
     let [field] = &fields[..] else { panic!("one field: {fields:?}") };
     assert_eq!((field.pointer.as_str(), field.code), ("/prompt", "missing"));
 }
@@ -145,7 +145,7 @@ fn the_order_stands_before_the_preset_and_the_preset_before_the_defaults() {
         } else {
             fields["prompt"] = json!("a red chair");
         }
-        Input::resolve(&order(fields), kept, 7).unwrap()
+        Input::resolve(&order(fields), Named::kept(kept.unwrap_or_default()), 7).unwrap()
     };
     let plain = resolve(json!({}), None);
     assert_eq!((plain.seed, plain.quality), (7, Quality::Standard));
@@ -216,7 +216,8 @@ fn a_preset_is_taken_over_into_the_job() {
     let preset = Preset::keep(id, user, "Rembrandt".to_owned(), kept(), NOW).unwrap();
     let order = order(json!({"preset_id": PRESET_ID, "aspect_ratio": "1:1"}));
     let (job, input) =
-        place(&mut draft, &order, Some(preset), &names(1, Provider::Studio)).unwrap();
+        place(&mut draft, &order, Some(Named::kept(preset.content)), &names(1, Provider::Studio))
+            .unwrap();
     assert_eq!(job.aspect_ratio, AspectRatio::Square);
     assert_eq!(input.lighting, Some(LightingRig::rembrandt()));
 }

@@ -1,0 +1,130 @@
+//! The marketplace: what creators sell, who bought it, and what follows from that.
+//!
+//! * [`content`]: what a listing sells, by its [`Kind`]: a camera, a rig, a prompt with slots, a model;
+//! * [`revision`]: one version of a listing, as its creator describes it;
+//! * [`listing`]: which versions there are, which one is on sale, and who may move it where;
+//! * [`demo`]: what a visitor may try of it before buying;
+//! * [`lint`]: how near two contents are to each other;
+//! * [`purchase`] and [`settle`]: an order, and what its payment makes of it;
+//! * [`sale`] and [`journal`]: the same money on the creator's side and in the books;
+//! * [`review`], [`flag`], [`share`]: what members say of a listing, and how they pass it on;
+//! * [`tally`]: the sums that pages show, kept with what they sum.
+//!
+//! A purchase pins a version and a version never changes once it was on sale, so what was bought
+//! stays what it was.
+
+pub mod content;
+pub mod demo;
+pub mod flag;
+pub mod journal;
+pub mod lint;
+pub mod listing;
+pub mod purchase;
+pub mod review;
+pub mod revision;
+pub mod sale;
+pub mod settle;
+pub mod share;
+pub mod tally;
+pub mod upload;
+
+use serde::{Deserialize, Serialize};
+
+/// What a listing sells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A lens, an aperture and where the camera stands.
+    CameraPreset,
+    /// Lights on a backdrop.
+    LightingPreset,
+    /// A structured prompt with named slots.
+    FiboTemplate,
+    /// A tailored model.
+    ModelFinetune,
+}
+
+/// What holds for all listings of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KindTerms {
+    /// On the wire.
+    pub name: &'static str,
+    /// Least price in cents, unless it is free.
+    pub price_min: u32,
+    /// Highest price in cents.
+    pub price_max: u32,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 4] =
+        [Kind::CameraPreset, Kind::LightingPreset, Kind::FiboTemplate, Kind::ModelFinetune];
+
+    /// The table of kinds.
+    pub const fn terms(self) -> KindTerms {
+        let (name, price_min, price_max) = match self {
+            Kind::CameraPreset => ("camera_preset", 2_00, 5_00),
+            Kind::LightingPreset => ("lighting_preset", 5_00, 15_00),
+            Kind::FiboTemplate => ("fibo_template", 10_00, 50_00),
+            Kind::ModelFinetune => ("model_finetune", 100_00, 2_000_00),
+        };
+        KindTerms { name, price_min, price_max }
+    }
+
+    /// Whether our own renderer can show it.
+    pub const fn can_be_drawn(self) -> bool {
+        match self {
+            Kind::CameraPreset | Kind::LightingPreset => true,
+            Kind::FiboTemplate | Kind::ModelFinetune => false,
+        }
+    }
+}
+
+/// What a listing is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// People.
+    Portrait,
+    /// Things to be sold.
+    Product,
+    /// Cars.
+    Automotive,
+    /// What is eaten.
+    Food,
+    /// What is worn.
+    Fashion,
+    /// Where one lives and works.
+    Architecture,
+    /// Anything else.
+    Other,
+}
+
+impl Category {
+    /// Every category.
+    pub const ALL: [Category; 7] = [
+        Category::Portrait,
+        Category::Product,
+        Category::Automotive,
+        Category::Food,
+        Category::Fashion,
+        Category::Architecture,
+        Category::Other,
+    ];
+
+    /// On the wire and in keys.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Category::Portrait => "portrait",
+            Category::Product => "product",
+            Category::Automotive => "automotive",
+            Category::Food => "food",
+            Category::Fashion => "fashion",
+            Category::Architecture => "architecture",
+            Category::Other => "other",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

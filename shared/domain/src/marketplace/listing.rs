@@ -1,0 +1,461 @@
+//! A listing: its versions, which of them is on sale, and who may move it where.
+//!
+//! ```text
+//! draft -> pending -> approved
+//!            |  \-> rejected -> (edited) -> draft
+//!            \-> (edited) -> draft
+//! approved -> retired by its creator | delisted by staff -> (submitted again) -> pending
+//! ```
+//!
+//! At most one version is being worked on and at most one is on sale; they move independently, so
+//! the one on sale stays there until the next is approved.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Category, Kind,
+    revision::{Description, Edit, Revision},
+    upload::{ASSETS_MAX, PREVIEWS_MAX, UPLOADS_MAX},
+};
+use crate::{
+    account::Standing,
+    id::{ListingId, UserId},
+    money::Money,
+    refusal::{FieldError, InvalidFields, Refusal, RefusalKind},
+    time::Timestamp,
+};
+
+/// Most listings of one creator, retired ones included.
+pub const LISTINGS_MAX: u16 = 200;
+/// Longest reason of a moderator, in characters.
+pub const REASON_CHARS_MAX: usize = 500;
+
+/// A listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// Its name.
+    pub id: ListingId,
+    /// Whose.
+    pub creator_id: UserId,
+    /// What all its versions are.
+    pub kind: Kind,
+    /// Goes up by one with every write; zero before the first.
+    pub version: u64,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// When it changed last.
+    pub updated_at: Timestamp,
+    /// How many versions there were.
+    pub revisions: u32,
+    /// How many uploads were asked for.
+    #[serde(default)]
+    pub uploads: u32,
+    /// The version being worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Draft>,
+    /// The version on sale, or that was last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Published>,
+    /// Why that is no longer on sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delisted: Option<Delisted>,
+}
+
+/// The version being worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// Which.
+    pub number: u32,
+    /// How far it is.
+    #[serde(flatten)]
+    pub state: DraftState,
+}
+
+/// How far a version is that is not on sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum DraftState {
+    /// Its creator works on it.
+    Draft,
+    /// A moderator is to look at it.
+    Pending {
+        /// Since when.
+        submitted_at: Timestamp,
+    },
+    /// A moderator did, and does not want it as it is.
+    Rejected {
+        /// What the creator is told.
+        reason: String,
+        /// When.
+        rejected_at: Timestamp,
+    },
+}
+
+/// The version on sale, as far as a purchase is decided on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Which.
+    pub number: u32,
+    /// Since when this one.
+    pub published_at: Timestamp,
+    /// When the first one was.
+    pub first_published_at: Timestamp,
+    /// What it is called.
+    pub title: String,
+    /// What it costs.
+    pub price: Money,
+    /// What it is for.
+    pub category: Category,
+}
+
+/// Why a listing is off sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delisted {
+    /// Who took it off.
+    pub by: DelistedBy,
+    /// What the creator is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Who took a listing off sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DelistedBy {
+    /// Its creator.
+    Creator,
+    /// A moderator.
+    Staff,
+}
+
+/// Where a listing is in its life, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Never submitted, or taken back.
+    Draft,
+    /// To be looked at.
+    Pending,
+    /// On sale.
+    Approved,
+    /// Looked at, and not wanted as it is.
+    Rejected,
+    /// Off sale.
+    Delisted,
+}
+
+/// Why nobody but its creator sees a listing, or why a change of it is not seen yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HiddenReason {
+    /// It was never submitted.
+    NotSubmitted,
+    /// A moderator is to look at it.
+    InReview,
+    /// A moderator rejected it; the reason stands with the version.
+    Rejected,
+    /// Its creator took it off sale.
+    Retired,
+    /// A moderator took it off sale; the reason stands with the listing.
+    Delisted,
+    /// Its creator is suspended.
+    CreatorSuspended,
+}
+
+/// Why a listing does not move.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListingRefused {
+    /// Too many.
+    #[error("You have {LISTINGS_MAX} listings: no more can be made.")]
+    TooMany,
+    /// There is no draft: the version on sale does not change.
+    #[error("There is no draft: change the listing first, which begins one.")]
+    NoDraft,
+    /// It is being looked at.
+    #[error("The listing is in review: change it to take it back first.")]
+    InReview,
+    /// It is not being looked at: somebody decided before, or its creator took it back.
+    #[error("This version is not waiting for a decision.")]
+    NotPending,
+    /// There is nothing on sale.
+    #[error("The listing is not on sale.")]
+    NotOnSale,
+    /// Nobody would see what it is.
+    #[error("Upload at least one preview first.")]
+    NoPreview,
+    /// No room for another picture.
+    #[error("A listing has at most {PREVIEWS_MAX} previews.")]
+    TooManyPreviews,
+    /// No room for another file.
+    #[error("A listing has at most {ASSETS_MAX} files.")]
+    TooManyAssets,
+    /// No room for another try.
+    #[error("{UPLOADS_MAX} uploads were made for this listing: no more can be.")]
+    TooManyUploads,
+}
+
+impl Refusal for ListingRefused {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Conflict
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            ListingRefused::TooMany => "too_many_listings",
+            ListingRefused::NoDraft => "no_draft",
+            ListingRefused::InReview => "listing_in_review",
+            ListingRefused::NotPending => "not_pending",
+            ListingRefused::NotOnSale => "not_on_sale",
+            ListingRefused::NoPreview => "no_preview",
+            ListingRefused::TooManyPreviews => "too_many_previews",
+            ListingRefused::TooManyAssets => "too_many_assets",
+            ListingRefused::TooManyUploads => "too_many_uploads",
+        }
+    }
+}
+
+impl Listing {
+    /// Begins a listing with its first draft.
+    ///
+    /// # Errors
+    /// The fields of the description that are not acceptable.
+    pub fn create(
+        id: ListingId,
+        creator_id: UserId,
+        kind: Kind,
+        description: Description,
+        now: Timestamp,
+    ) -> Result<(Listing, Revision), InvalidFields> {
+        let revision = Revision {
+            listing_id: id.clone(),
+            number: 1,
+            creator_id: creator_id.clone(),
+            kind,
+            description: description.checked(kind)?,
+            previews: Vec::new(),
+            assets: Vec::new(),
+            created_at: now,
+            published_at: None,
+            signature: None,
+            similar: Vec::new(),
+        };
+        let listing = Listing {
+            id,
+            creator_id,
+            kind,
+            version: 0,
+            created_at: now,
+            updated_at: now,
+            revisions: 1,
+            uploads: 0,
+            draft: Some(Draft { number: 1, state: DraftState::Draft }),
+            published: None,
+            delisted: None,
+        };
+        Ok((listing, revision))
+    }
+
+    /// Where it is, in a word: what visitors see comes first.
+    pub fn state(&self) -> State {
+        match (&self.published, &self.delisted, &self.draft) {
+            (Some(_), None, _) => State::Approved,
+            (_, _, Some(Draft { state: DraftState::Pending { .. }, .. })) => State::Pending,
+            (_, _, Some(Draft { state: DraftState::Rejected { .. }, .. })) => State::Rejected,
+            (Some(_), Some(_), _) => State::Delisted,
+            (None, _, _) => State::Draft,
+        }
+    }
+
+    /// The version on sale.
+    pub fn on_sale(&self) -> Option<&Published> {
+        self.published.as_ref().filter(|_| self.delisted.is_none())
+    }
+
+    /// The version its creator last worked on: the draft, else what is or was on sale.
+    pub fn newest(&self) -> u32 {
+        let draft = self.draft.as_ref().map(|draft| draft.number);
+        draft.or(self.published.as_ref().map(|published| published.number)).unwrap_or(1)
+    }
+
+    /// Why it, or its newest version, is not seen by others; empty if all of it is.
+    pub fn hidden_reasons(&self, creator: &Standing) -> Vec<HiddenReason> {
+        let draft = self.draft.as_ref().map(|draft| match draft.state {
+            DraftState::Draft => HiddenReason::NotSubmitted,
+            DraftState::Pending { .. } => HiddenReason::InReview,
+            DraftState::Rejected { .. } => HiddenReason::Rejected,
+        });
+        let delisted = self.delisted.as_ref().map(|delisted| match delisted.by {
+            DelistedBy::Creator => HiddenReason::Retired,
+            DelistedBy::Staff => HiddenReason::Delisted,
+        });
+        let suspended = (*creator != Standing::Active).then_some(HiddenReason::CreatorSuspended);
+        [draft, delisted, suspended].into_iter().flatten().collect()
+    }
+
+    /// Changes the draft, or begins the next one from the version on sale; a version in review is
+    /// taken back. `newest` is the version [`Listing::newest`] names.
+    ///
+    /// # Errors
+    /// The fields that are not acceptable.
+    pub fn edit(
+        &mut self,
+        newest: Revision,
+        edit: Edit,
+        now: Timestamp,
+    ) -> Result<Revision, InvalidFields> {
+        let mut revision = match &self.draft {
+            Some(_) => newest,
+            None => {
+                self.revisions += 1;
+                newest.next(self.revisions, now)
+            }
+        };
+        revision.description = revision.description.edited(edit).checked(self.kind)?;
+        revision.signature = None;
+        revision.similar = Vec::new();
+        self.draft = Some(Draft { number: revision.number, state: DraftState::Draft });
+        self.updated_at = now;
+        Ok(revision)
+    }
+
+    /// Counts one more upload for the draft.
+    ///
+    /// # Errors
+    /// When there is no draft to be changed, or there were too many.
+    pub fn begin_upload(&mut self, now: Timestamp) -> Result<(), ListingRefused> {
+        self.editable()?;
+        if self.uploads >= UPLOADS_MAX {
+            return Err(ListingRefused::TooManyUploads);
+        }
+        self.uploads += 1;
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// The number of the draft that may be changed.
+    ///
+    /// # Errors
+    /// When there is none, or it is in review.
+    pub fn editable(&self) -> Result<u32, ListingRefused> {
+        match &self.draft {
+            None => Err(ListingRefused::NoDraft),
+            Some(Draft { state: DraftState::Pending { .. }, .. }) => Err(ListingRefused::InReview),
+            Some(draft) => Ok(draft.number),
+        }
+    }
+
+    /// Asks for a decision on the draft, which stays as it is from now on. A listing that is off
+    /// sale and has no draft asks for its last version again.
+    ///
+    /// # Errors
+    /// When there is nothing to decide on, or nothing to see of it.
+    pub fn submit(&mut self, newest: &Revision, now: Timestamp) -> Result<(), ListingRefused> {
+        match &self.draft {
+            Some(_) => drop(self.editable()?),
+            None if self.delisted.is_some() => {}
+            None => return Err(ListingRefused::NoDraft),
+        }
+        if newest.previews.is_empty() {
+            return Err(ListingRefused::NoPreview);
+        }
+        let state = DraftState::Pending { submitted_at: now };
+        self.draft = Some(Draft { number: newest.number, state });
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// Since when a version waits for a decision.
+    pub fn pending_since(&self) -> Option<Timestamp> {
+        match &self.draft.as_ref()?.state {
+            DraftState::Pending { submitted_at } => Some(*submitted_at),
+            DraftState::Draft | DraftState::Rejected { .. } => None,
+        }
+    }
+
+    /// Puts the pending version on sale.
+    ///
+    /// # Errors
+    /// When `revision` is not what is waiting.
+    pub fn approve(
+        &mut self,
+        revision: &mut Revision,
+        now: Timestamp,
+    ) -> Result<(), ListingRefused> {
+        self.require_pending(revision.number)?;
+        let first = self.published.as_ref().map_or(now, |before| before.first_published_at);
+        let shown = &revision.description;
+        self.published = Some(Published {
+            number: revision.number,
+            published_at: now,
+            first_published_at: first,
+            title: shown.title.clone(),
+            price: shown.price(),
+            category: shown.category,
+        });
+        revision.published_at.get_or_insert(now);
+        self.draft = None;
+        self.delisted = None;
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// Sends the pending version back.
+    ///
+    /// # Errors
+    /// When version `number` is not waiting.
+    pub fn reject(
+        &mut self,
+        number: u32,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<(), ListingRefused> {
+        self.require_pending(number)?;
+        let state = DraftState::Rejected { reason, rejected_at: now };
+        self.draft = Some(Draft { number, state });
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// Takes it off sale. Who bought it keeps it. Off sale already is fine; a creator does not undo
+    /// what staff did.
+    ///
+    /// # Errors
+    /// When it never was on sale.
+    pub fn delist(
+        &mut self,
+        by: DelistedBy,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> Result<(), ListingRefused> {
+        if self.published.is_none() {
+            return Err(ListingRefused::NotOnSale);
+        }
+        if self.delisted.is_none() || by == DelistedBy::Staff {
+            self.delisted = Some(Delisted { by, reason, at: now });
+            self.updated_at = now;
+        }
+        Ok(())
+    }
+
+    fn require_pending(&self, number: u32) -> Result<(), ListingRefused> {
+        let waits = self.pending_since().is_some() && self.newest() == number;
+        if waits { Ok(()) } else { Err(ListingRefused::NotPending) }
+    }
+}
+
+/// A moderator's reason, as the creator reads it.
+///
+/// # Errors
+/// When it is blank, too long or cannot be seen.
+pub fn checked_reason(reason: &str) -> Result<String, InvalidFields> {
+    let fits = (1..=REASON_CHARS_MAX).contains(&reason.chars().count());
+    match fits && super::content::is_visible(reason) {
+        true => Ok(reason.trim().to_owned()),
+        false => Err(InvalidFields(vec![FieldError::new(
+            "/reason",
+            "text",
+            format!("1 to {REASON_CHARS_MAX} visible characters"),
+        )])),
+    }
+}

@@ -1,0 +1,303 @@
+//! What a payment makes of a purchase, and everything that moves with it.
+//!
+//! A [`Deal`] is all that is written at once: the purchase, what the buyer has, the creator's side,
+//! the books, the sums and the sharer's reward. Like a pack's order it follows the payment as Stripe
+//! says it is now, so that notices may come twice, late and in any order: what was taken back of the
+//! money is a state, and each step moves everything to where it should be.
+
+use super::{
+    journal::{Journal, Unbalanced},
+    listing::Listing,
+    purchase::{Entitlement, EntitlementState, Offer, Purchase, PurchaseRefused, PurchaseState},
+    review::Review,
+    sale::{Sale, Split},
+    share::Reward,
+    tally::{CreatorBook, ListingStats},
+};
+use crate::{
+    account::{Draft, Standing},
+    billing::{
+        external::PaymentId,
+        payment::{Payment, PaymentState},
+    },
+    credits::LedgerBroken,
+    refusal::{Refusal, RefusalKind},
+    time::Timestamp,
+};
+
+/// Everything that moves with a purchase.
+#[derive(Debug, Clone)]
+pub struct Deal {
+    /// The order.
+    pub purchase: Purchase,
+    /// What the buyer has of the listing, through whichever purchase.
+    pub entitlement: Option<Entitlement>,
+    /// The listing as it is now.
+    pub listing: Listing,
+    /// Whether its creator may act.
+    pub seller: Standing,
+    /// The buyer's address.
+    pub buyer_email: Option<String>,
+    /// The creator's side.
+    pub sale: Option<Sale>,
+    /// The listing's sums.
+    pub stats: ListingStats,
+    /// The creator's sums.
+    pub book: CreatorBook,
+    /// The sharer's reward.
+    pub reward: Option<Reward>,
+    /// The sharer's account, where the reward was granted.
+    pub sharer: Option<Draft>,
+    /// The buyer's review.
+    pub review: Option<Review>,
+    /// What happened to money: only ever added to.
+    pub journals: Vec<Journal>,
+    /// What the buyer paid with, as the payment network tells cards apart.
+    pub card: Option<String>,
+}
+
+/// What is left to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing.
+    Nothing,
+    /// This payment came for what cannot be bought any more: pay it back.
+    PayBack(PaymentId),
+}
+
+/// The stored books contradict themselves: a fault of ours.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DealBroken {
+    /// The sharer's credits.
+    #[error(transparent)]
+    Credits(#[from] LedgerBroken),
+    /// The money.
+    #[error(transparent)]
+    Money(#[from] Unbalanced),
+}
+
+impl Refusal for DealBroken {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Internal
+    }
+    fn code(&self) -> &'static str {
+        "internal"
+    }
+}
+
+impl Deal {
+    /// Gives a free listing to its buyer.
+    pub fn give(&mut self, now: Timestamp) {
+        self.purchase.state = PurchaseState::Paid;
+        self.purchase.paid_at = Some(now);
+        self.purchase.paid = Some(self.purchase.price);
+        self.purchase.due_at = None;
+        self.grant(now);
+        self.book.count_money(1, Split::default(), now);
+    }
+
+    /// Its page ended without a payment. Nothing changes once money has moved.
+    pub fn expire(&mut self) {
+        if self.purchase.state == PurchaseState::Pending {
+            self.purchase.state = PurchaseState::Expired;
+            self.purchase.due_at = None;
+        }
+    }
+
+    /// Applies its payment as Stripe says it is now. What is to be paid back is paid back by the
+    /// caller, after this is written.
+    ///
+    /// # Errors
+    /// When the stored books contradict themselves.
+    pub fn settle(&mut self, payment: &Payment, now: Timestamp) -> Result<Next, DealBroken> {
+        self.purchase.payment = Some(payment.id.clone());
+        match &payment.state {
+            PaymentState::Succeeded => self.paid(payment, now),
+            PaymentState::Pending if self.purchase.state == PurchaseState::Pending => {
+                self.purchase.state = PurchaseState::Processing;
+                Ok(Next::Nothing)
+            }
+            PaymentState::Failed { code } if self.purchase.state == PurchaseState::Processing => {
+                self.purchase.state = PurchaseState::Failed { code: code.clone() };
+                self.purchase.due_at = None;
+                Ok(Next::Nothing)
+            }
+            // A card that is declined on the page ends nothing: another may be tried there.
+            PaymentState::Pending | PaymentState::Failed { .. } => Ok(Next::Nothing),
+        }
+    }
+
+    fn paid(&mut self, payment: &Payment, now: Timestamp) -> Result<Next, DealBroken> {
+        if self.purchase.paid.is_none() {
+            self.take(payment, now)?;
+        }
+        if let PurchaseState::Returned { .. } = self.purchase.state {
+            self.purchase.taken_back = gone(payment);
+            let all = payment.refunded >= payment.amount.amount;
+            return Ok(if all { Next::Nothing } else { Next::PayBack(payment.id.clone()) });
+        }
+        self.follow_money(payment, now)?;
+        self.follow_dispute(payment);
+        Ok(Next::Nothing)
+    }
+
+    /// The money is there: the listing changes hands, if it still can.
+    fn take(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
+        self.purchase.paid = Some(payment.amount);
+        self.purchase.paid_at = Some(now);
+        self.purchase.due_at = None;
+        self.card.clone_from(&payment.fingerprint);
+        if let Err(refused) = self.offer_still_holds(now) {
+            self.purchase.state = PurchaseState::Returned { reason: refused.code().to_owned() };
+            return Ok(());
+        }
+        self.purchase.state = PurchaseState::Paid;
+        self.sale = Sale::of(&self.purchase, now);
+        let split = self.sale.as_ref().map_or(Split::default(), |sale| sale.sold);
+        self.book.count_money(1, split, now);
+        let tax = payment.amount.amount - split.gross;
+        self.post(format!("payment:{}", payment.id), (split, tax), now)?;
+        self.grant(now);
+        self.promise_reward(payment, now);
+        Ok(())
+    }
+
+    fn offer_still_holds(&self, now: Timestamp) -> Result<(), PurchaseRefused> {
+        let offer = Offer {
+            listing: &self.listing,
+            seller: &self.seller,
+            owned: self.entitlement.as_ref(),
+        };
+        offer.check(&self.purchase.buyer_id, self.purchase.price, now)
+    }
+
+    fn grant(&mut self, now: Timestamp) {
+        let before = self.entitlement.take();
+        let granted = Entitlement::of(&self.purchase, now);
+        self.entitlement = Some(Entitlement {
+            version: before.as_ref().map_or(0, |before| before.version),
+            review_id: before.and_then(|before| before.review_id),
+            ..granted
+        });
+        self.stats.count_sale(now);
+    }
+
+    /// The sharer is rewarded, unless they sell it or buy it themselves, under another name too.
+    fn promise_reward(&mut self, payment: &Payment, now: Timestamp) {
+        let Some(referral) = &self.purchase.referral else { return };
+        let own = referral.sharer_id == self.purchase.creator_id
+            || referral.sharer_id == self.purchase.buyer_id
+            || referral.has_email_of(self.buyer_email.as_deref());
+        if !own {
+            let about = (self.purchase.id.clone(), self.purchase.buyer_id.clone());
+            self.reward = Some(Reward::held(referral, about, payment.fingerprint.clone(), now));
+        }
+    }
+
+    /// Moves everything to where it should be when so much of the money went back.
+    fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
+        let (before, after) = (self.purchase.taken_back, gone(payment));
+        if before == after {
+            return Ok(());
+        }
+        let paid = payment.amount.amount;
+        let (was, is) = (self.kept(paid, before), self.kept(paid, after));
+        self.purchase.taken_back = after;
+        self.purchase.movements += 1;
+        let moved = is.0.since(was.0);
+        let cause = format!("payment:{}:{}", payment.id, self.purchase.movements);
+        self.post(cause, (moved, is.1 - was.1), now)?;
+        if let Some(sale) = &mut self.sale {
+            sale.kept = is.0;
+        }
+        let sales = match (before >= paid, after >= paid) {
+            (false, true) => self.lose()?,
+            (true, false) => self.regain(now),
+            (false, false) | (true, true) => 0,
+        };
+        self.book.count_money(sales, moved, now);
+        Ok(())
+    }
+
+    /// What is left of the price, and of the tax, when `gone` of `paid` went back: the price's part
+    /// of what went back is rounded down.
+    fn kept(&self, paid: i64, gone: i64) -> (Split, i64) {
+        let price = self.purchase.price.amount;
+        let taken = i128::from(price) * i128::from(gone) / i128::from(paid.max(1));
+        let kept = price - i64::try_from(taken).unwrap_or(price);
+        (Split::of(kept), paid - gone - kept)
+    }
+
+    fn lose(&mut self) -> Result<i64, LedgerBroken> {
+        self.purchase.state = PurchaseState::Refunded;
+        self.stats.uncount_sale();
+        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
+            own.state = EntitlementState::Revoked;
+        }
+        if let Some(review) = &mut self.review {
+            review.withdraw(&mut self.stats);
+        }
+        if let Some(reward) = &mut self.reward {
+            match &mut self.sharer {
+                Some(sharer) => reward.reverse(sharer)?,
+                None => reward.forfeit(),
+            }
+        }
+        Ok(-1)
+    }
+
+    /// A dispute was won after all, or a refund failed.
+    fn regain(&mut self, now: Timestamp) -> i64 {
+        self.purchase.state = PurchaseState::Paid;
+        self.stats.count_sale(now);
+        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
+            own.state = EntitlementState::Active;
+            if let Some(review) = &mut self.review {
+                review.restore(&mut self.stats);
+            }
+        }
+        1
+    }
+
+    fn follow_dispute(&mut self, payment: &Payment) {
+        if let Some(sale) = &mut self.sale {
+            sale.frozen = payment.disputed;
+        }
+        let Some(own) = own(&mut self.entitlement, &self.purchase) else { return };
+        own.state = match (own.state, payment.disputed) {
+            (EntitlementState::Revoked, _) => EntitlementState::Revoked,
+            (EntitlementState::Active | EntitlementState::Suspended, true) => {
+                EntitlementState::Suspended
+            }
+            (EntitlementState::Active | EntitlementState::Suspended, false) => {
+                EntitlementState::Active
+            }
+        };
+    }
+
+    fn post(
+        &mut self,
+        cause: String,
+        (split, tax): (Split, i64),
+        now: Timestamp,
+    ) -> Result<(), Unbalanced> {
+        let about = (self.purchase.id.clone(), self.purchase.creator_id.clone());
+        let currency = self.purchase.price.currency;
+        self.journals.push(Journal::of_sale(about, cause, (split, tax, currency), now)?);
+        Ok(())
+    }
+}
+
+/// The entitlement, if it stands on this purchase and on no other.
+fn own<'a>(
+    entitlement: &'a mut Option<Entitlement>,
+    purchase: &Purchase,
+) -> Option<&'a mut Entitlement> {
+    entitlement.as_mut().filter(|it| it.purchase_id == purchase.id)
+}
+
+/// What of a payment went back, in minor units; a dispute may take more than was paid.
+fn gone(payment: &Payment) -> i64 {
+    let gone = payment.refunded.max(0).saturating_add(payment.withdrawn.max(0));
+    gone.min(payment.amount.amount)
+}

@@ -1,0 +1,216 @@
+//! Passing a listing on: a member's code for it, the click that followed it, and the reward.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::sale::HOLD;
+use crate::{
+    account::Draft,
+    credits::{LedgerBroken, LotId},
+    id::{ListingId, PurchaseId, UserId},
+    time::{DAY, Timestamp},
+};
+
+/// A click counts for a purchase within this time.
+pub const ATTRIBUTED: Duration = DAY.saturating_mul(30);
+/// Credits for a sale.
+pub const REWARD_CREDITS: u32 = 5;
+/// How long a reward may be spent.
+pub const REWARD_LASTS: Duration = DAY.saturating_mul(365);
+
+/// A member's code for a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The code, as it stands in a link.
+    pub code: String,
+    /// To what it leads.
+    pub listing_id: ListingId,
+    /// Who passes it on.
+    pub sharer_id: UserId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Visitors, each once a day.
+    #[serde(default)]
+    pub clicks: u32,
+    /// When one came last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clicked_at: Option<Timestamp>,
+}
+
+/// Who pointed a buyer to a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Referral {
+    /// By which code.
+    pub code: String,
+    /// Whose that is.
+    pub sharer_id: UserId,
+    /// Their e-mail address in a form that can be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharer_email: Option<String>,
+    /// When the buyer followed it.
+    pub clicked_at: Timestamp,
+}
+
+/// What a sharer gets for a sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reward {
+    /// For this purchase.
+    pub purchase_id: PurchaseId,
+    /// Of this buyer.
+    pub buyer_id: UserId,
+    /// For whom.
+    pub sharer_id: UserId,
+    /// By which code.
+    pub code: String,
+    /// How many.
+    pub credits: u32,
+    /// What the buyer paid with, as the payment network tells cards apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// Goes up by one with every write; zero before the first.
+    pub version: u64,
+    /// How far it is.
+    #[serde(flatten)]
+    pub state: RewardState,
+}
+
+/// How far a reward is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RewardState {
+    /// Held like the sale itself.
+    Held {
+        /// Until then.
+        due_at: Timestamp,
+    },
+    /// The credits are the sharer's.
+    Granted {
+        /// As this lot.
+        lot: LotId,
+    },
+    /// They are not, and why: `refunded`, `own_card`, `suspended`.
+    Cancelled {
+        /// Stable, snake case.
+        reason: String,
+    },
+}
+
+impl Referral {
+    /// Whether it is somebody else's than the buyer's.
+    pub fn is_of_another(&self, buyer: &UserId) -> bool {
+        self.sharer_id != *buyer
+    }
+
+    /// Whether a click counts for a purchase at `now`.
+    pub fn counts(clicked_at: Timestamp, now: Timestamp) -> bool {
+        clicked_at <= now && now <= clicked_at.plus(ATTRIBUTED)
+    }
+
+    /// Whether sharer and buyer have the same e-mail address, however they write it.
+    pub fn has_email_of(&self, buyer: Option<&str>) -> bool {
+        match (&self.sharer_email, buyer) {
+            (Some(sharer), Some(buyer)) => comparable_email(sharer) == comparable_email(buyer),
+            (_, _) => false,
+        }
+    }
+}
+
+impl Reward {
+    /// The reward for a sale.
+    pub fn held(
+        referral: &Referral,
+        (purchase_id, buyer_id): (PurchaseId, UserId),
+        fingerprint: Option<String>,
+        now: Timestamp,
+    ) -> Reward {
+        Reward {
+            purchase_id,
+            buyer_id,
+            sharer_id: referral.sharer_id.clone(),
+            code: referral.code.clone(),
+            credits: REWARD_CREDITS,
+            fingerprint,
+            version: 0,
+            state: RewardState::Held { due_at: now.plus(HOLD) },
+        }
+    }
+
+    /// When somebody should see to it.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            RewardState::Held { due_at } => Some(*due_at),
+            RewardState::Granted { .. } | RewardState::Cancelled { .. } => None,
+        }
+    }
+
+    /// Grants what is due, unless the card that paid is the sharer's own or the sharer is
+    /// suspended. Nothing happens before its time, or twice.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn grant(&mut self, draft: &mut Draft, same_card: SameCard) -> Result<(), LedgerBroken> {
+        if self.due_at().is_none_or(|due_at| draft.now() < due_at) {
+            return Ok(());
+        }
+        let against = match same_card {
+            SameCard::Yes => Some("own_card"),
+            SameCard::No => draft.require_active().is_err().then_some("suspended"),
+        };
+        if let Some(reason) = against {
+            self.state = RewardState::Cancelled { reason: reason.to_owned() };
+            return Ok(());
+        }
+        let lot = LotId(format!("reward:{}", self.purchase_id));
+        draft.add_promo(lot.clone(), self.credits, draft.now().plus(REWARD_LASTS))?;
+        self.state = RewardState::Granted { lot };
+        Ok(())
+    }
+
+    /// It will not be granted, because the sale was taken back before.
+    pub fn forfeit(&mut self) {
+        if self.due_at().is_some() {
+            self.state = RewardState::Cancelled { reason: REFUNDED.to_owned() };
+        }
+    }
+
+    /// Takes it back because the sale was: what is left of it, and nothing is owed for the rest.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn reverse(&mut self, draft: &mut Draft) -> Result<(), LedgerBroken> {
+        self.forfeit();
+        if let RewardState::Granted { lot } = &self.state {
+            let cause = format!("reward:{}:reversed", self.purchase_id);
+            draft.take_what_is_left(&cause, lot, self.credits)?;
+            self.state = RewardState::Cancelled { reason: REFUNDED.to_owned() };
+        }
+        Ok(())
+    }
+}
+
+/// Why a reward was cancelled with its sale.
+const REFUNDED: &str = "refunded";
+
+/// Whether buyer and sharer pay with the same card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameCard {
+    /// They do.
+    Yes,
+    /// Not as far as we know.
+    No,
+}
+
+/// An e-mail address without what most providers pass over: case, and what stands after a plus.
+pub fn comparable_email(email: &str) -> String {
+    let email = email.trim().to_lowercase();
+    match email.split_once('@') {
+        Some((local, domain)) => {
+            let local = local.split('+').next().unwrap_or_default();
+            let dotless = matches!(domain, "gmail.com" | "googlemail.com");
+            let local = if dotless { local.replace('.', "") } else { local.to_owned() };
+            format!("{local}@{domain}")
+        }
+        None => email,
+    }
+}

@@ -1,0 +1,236 @@
+//! Sums that pages show, moved in the same write as what they sum.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Category, sale::Split};
+use crate::{
+    id::{ListingId, UserId},
+    time::{DAY, Timestamp},
+};
+
+/// What a sale, a rating and a view weigh in how popular a listing is.
+const SALE_WEIGHT: f64 = 20.0;
+/// See [`SALE_WEIGHT`].
+const VIEW_WEIGHT: f64 = 0.2;
+/// After so long, what made a listing popular counts half.
+const HALF_LIFE: Duration = DAY.saturating_mul(7);
+/// Ratings that everybody begins with: so many, of so many hundredths of a star.
+pub const PRIOR_RATINGS: u64 = 5;
+/// See [`PRIOR_RATINGS`].
+pub const PRIOR_RATING: u64 = 380;
+/// Days that a creator's page shows.
+pub const DAYS_SHOWN: u32 = 30;
+
+/// What was sold, said and seen of one listing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListingStats {
+    /// Of this listing.
+    pub listing_id: ListingId,
+    /// Whose.
+    pub creator_id: UserId,
+    /// Goes up by one with every write; zero before the first.
+    pub version: u64,
+    /// What it is for: popular lists are by category. None while it is off sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// Buyers, those who were paid back not counted.
+    pub sales: u64,
+    /// Reviews of 1, 2, 3, 4 and 5 stars.
+    pub histogram: [u32; 5],
+    /// Visits.
+    pub views: u64,
+    /// How popular it is: the logarithm (base 2) of what it was weighed with, each part doubled for
+    /// every half-life since 2020. So it never has to be written again because time has passed.
+    pub heat: f64,
+}
+
+/// What a creator sold in all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CreatorBook {
+    /// Whose.
+    pub creator_id: UserId,
+    /// Goes up by one with every write; zero before the first.
+    pub version: u64,
+    /// Sales, those that were paid back not counted; free ones are.
+    pub sales: u64,
+    /// What is left of them after refunds and disputes.
+    pub money: Split,
+    /// Visits to all listings.
+    pub views: u64,
+    /// Stars of all reviews.
+    pub stars: u64,
+    /// Reviews.
+    pub ratings: u64,
+    /// The last days, by date.
+    pub days: BTreeMap<String, Day>,
+}
+
+/// One day of a creator's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Day {
+    /// Sales that day, less those that were paid back that day.
+    pub sales: i64,
+    /// Money that day, likewise.
+    #[serde(flatten)]
+    pub money: Split,
+    /// Visits that day.
+    pub views: u64,
+}
+
+impl ListingStats {
+    /// Nothing yet.
+    pub fn new(listing_id: ListingId, creator_id: UserId) -> ListingStats {
+        ListingStats {
+            listing_id,
+            creator_id,
+            version: 0,
+            category: None,
+            sales: 0,
+            histogram: [0; 5],
+            views: 0,
+            heat: COLD,
+        }
+    }
+
+    /// One more buyer.
+    pub fn count_sale(&mut self, now: Timestamp) {
+        self.sales += 1;
+        self.warm(SALE_WEIGHT, now);
+    }
+
+    /// One buyer less. It stays as warm as it was: that cools by itself.
+    pub fn uncount_sale(&mut self) {
+        self.sales = self.sales.saturating_sub(1);
+    }
+
+    /// So many more visits.
+    pub fn count_views(&mut self, views: u64, now: Timestamp) {
+        self.views += views;
+        let views = u32::try_from(views).unwrap_or(u32::MAX);
+        self.warm(VIEW_WEIGHT * f64::from(views), now);
+    }
+
+    /// One more review of so many stars.
+    pub fn count_rating(&mut self, stars: u8) {
+        if let Some(count) = self.bar(stars) {
+            *count += 1;
+        }
+    }
+
+    /// One review less.
+    pub fn uncount_rating(&mut self, stars: u8) {
+        if let Some(count) = self.bar(stars) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// How many reviews there are.
+    pub fn ratings(&self) -> u32 {
+        self.histogram.iter().sum()
+    }
+
+    /// Stars of all reviews.
+    pub fn stars(&self) -> u64 {
+        let each = (1_u64..).zip(self.histogram);
+        each.map(|(stars, count)| stars * u64::from(count)).sum()
+    }
+
+    /// The average, in hundredths of a star; `None` without reviews.
+    pub fn rating(&self) -> Option<u16> {
+        let ratings = u64::from(self.ratings());
+        (ratings > 0).then(|| u16::try_from(self.stars() * 100 / ratings).unwrap_or(500))
+    }
+
+    /// How popular it is, the higher the more: heat, and as much again as it is better rated than
+    /// usual. Comparable at any one time.
+    pub fn popularity(&self) -> f64 {
+        let ratings = u64::from(self.ratings());
+        let sum = PRIOR_RATING * PRIOR_RATINGS + self.stars() * 100;
+        let average = u32::try_from(sum / (PRIOR_RATINGS + ratings)).unwrap_or(500);
+        self.heat + (f64::from(average) - 380.0) / 100.0
+    }
+
+    fn bar(&mut self, stars: u8) -> Option<&mut u32> {
+        self.histogram.get_mut(usize::from(stars).checked_sub(1)?)
+    }
+
+    fn warm(&mut self, weight: f64, now: Timestamp) {
+        if weight <= 0.0 {
+            return;
+        }
+        let added = weight.log2() + half_lives(now);
+        let (high, low) = (self.heat.max(added), self.heat.min(added));
+        self.heat = high + (low - high).exp2().ln_1p() / std::f64::consts::LN_2;
+    }
+}
+
+/// Colder than anything that was ever seen.
+const COLD: f64 = -1_000.0;
+/// 2020-01-01T00:00:00Z.
+const EPOCH_SECS: i64 = 1_577_836_800;
+
+fn half_lives(now: Timestamp) -> f64 {
+    let secs = i32::try_from(now.as_secs() - EPOCH_SECS).unwrap_or(i32::MAX);
+    f64::from(secs) / HALF_LIFE.as_secs_f64()
+}
+
+impl CreatorBook {
+    /// Nothing yet.
+    pub fn new(creator_id: UserId) -> CreatorBook {
+        CreatorBook {
+            creator_id,
+            version: 0,
+            sales: 0,
+            money: Split::default(),
+            views: 0,
+            stars: 0,
+            ratings: 0,
+            days: BTreeMap::new(),
+        }
+    }
+
+    /// Money that came or went back, with so many sales more or less.
+    pub fn count_money(&mut self, sales: i64, moved: Split, now: Timestamp) {
+        self.sales = self.sales.saturating_add_signed(sales);
+        self.money = added(self.money, moved);
+        let day = self.day(now);
+        day.sales += sales;
+        day.money = added(day.money, moved);
+    }
+
+    /// So many more visits.
+    pub fn count_views(&mut self, views: u64, now: Timestamp) {
+        self.views += views;
+        self.day(now).views += views;
+    }
+
+    /// Follows what became of a listing's reviews.
+    pub fn follow_ratings(&mut self, before: &ListingStats, after: &ListingStats) {
+        let ratings = i64::from(after.ratings()) - i64::from(before.ratings());
+        self.ratings = self.ratings.saturating_add_signed(ratings);
+        let stars = i64::try_from(after.stars()).unwrap_or(i64::MAX)
+            - i64::try_from(before.stars()).unwrap_or(i64::MAX);
+        self.stars = self.stars.saturating_add_signed(stars);
+    }
+
+    /// The last [`DAYS_SHOWN`] days up to `now`, the oldest first; days on which nothing happened
+    /// are there too.
+    pub fn last_days(&self, now: Timestamp) -> Vec<(String, Day)> {
+        let dates = (0..DAYS_SHOWN).rev().map(|back| now.minus(DAY * back).date());
+        dates
+            .map(|date| (date.clone(), self.days.get(&date).copied().unwrap_or_default()))
+            .collect()
+    }
+
+    fn day(&mut self, now: Timestamp) -> &mut Day {
+        let oldest = now.minus(DAY * DAYS_SHOWN).date();
+        self.days.retain(|date, _| *date > oldest);
+        self.days.entry(now.date()).or_default()
+    }
+}
+
+fn added(sum: Split, moved: Split) -> Split {
+    Split { gross: sum.gross + moved.gross, fee: sum.fee + moved.fee, net: sum.net + moved.net }
+}
