@@ -10,10 +10,11 @@ use crate::blob::{self, Blob};
 use crate::document::{Key, newest};
 use crate::files::Files;
 use crate::layer::Layer;
+use crate::matching::{self, Searched};
 use crate::query::Wanted;
 use crate::scan::Scan;
+use crate::segment;
 use crate::{CatalogueError, Change, Document, Found, Query, SearchRefused, cursor};
-use crate::{matching, segment};
 
 /// Most results of a page.
 pub const LIMIT_MAX: usize = 100;
@@ -244,8 +245,10 @@ impl Catalogue {
         // One more than asked for, to know whether there is a further page.
         let mut scan = Scan::new(&wanted, after, limit + 1);
         if wanted.words.as_ref().is_none_or(|words| !words.is_empty()) {
+            let searched = Searched::of(&wanted).map_err(CatalogueError::from)?;
             for (place, layer) in self.layers.iter().enumerate() {
-                let points = matching::points(layer, &wanted).map_err(CatalogueError::from)?;
+                let points =
+                    matching::points(layer, &wanted, &searched).map_err(CatalogueError::from)?;
                 scan.layer(place, layer, points.as_deref());
             }
         }

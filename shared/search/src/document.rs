@@ -1,6 +1,7 @@
 //! A listing as it is searched, and a newer state of one.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -84,9 +85,15 @@ impl Change {
 pub(crate) fn newest(documents: impl IntoIterator<Item = Document>) -> Vec<Document> {
     let mut newest: BTreeMap<Key, Document> = BTreeMap::new();
     for document in documents {
-        let known = newest.entry(Key::of(&document.id)).or_insert_with(|| document.clone());
-        if (known.seq, &*known) < (document.seq, &document) {
-            *known = document;
+        match newest.entry(Key::of(&document.id)) {
+            Entry::Vacant(place) => {
+                place.insert(document);
+            }
+            Entry::Occupied(mut known) => {
+                if (known.get().seq, known.get()) < (document.seq, &document) {
+                    known.insert(document);
+                }
+            }
         }
     }
     newest.into_values().collect()

@@ -41,7 +41,7 @@ pub(crate) struct Row {
     pub(crate) alive: bool,
 }
 
-/// A column has no value for a document, which only a name of 64 KiB can cause.
+/// A column has no value for a document, which should not be: it is then of no kind.
 const NO_NAME: u32 = u32::MAX;
 
 /// An open segment.

@@ -9,8 +9,9 @@ use std::io;
 
 use tantivy::index::InvertedIndexReader;
 use tantivy::postings::TermInfo;
-use tantivy::query::FuzzyTermQuery;
+use tantivy::query::{DfaWrapper, FuzzyTermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::termdict::TermDictionary;
 use tantivy::{TantivyError, Term};
 
 use crate::layer::Layer;
@@ -25,18 +26,71 @@ const WORTH: [u16; 5] = [0, UNIT / 2, UNIT, UNIT * 3 / 2, UNIT * 5 / 2];
 /// How a word of the document is like a searched one, in eighths.
 const EXACT: u16 = 8;
 const PREFIX: u16 = 6;
-const ONE_TYPO: u16 = 4;
-const TWO_TYPOS: u16 = 2;
-
-/// A shorter last word is not taken as the beginning of another: it would be of too many.
+/// How many letters are added, left out, exchanged or swapped; how long a word must be at least,
+/// because a shorter one would be another word; and the share.
+const TYPOS: [(u8, usize, u16); 2] = [(2, 8, 2), (1, 4, 4)];
+/// A shorter last word is not taken as the beginning of others: it would be of too many.
 const PREFIX_CHARS_MIN: usize = 3;
-/// Shorter words are not taken with one typo, or with two: they would be other words.
-const ONE_TYPO_CHARS_MIN: usize = 4;
-const TWO_TYPOS_CHARS_MIN: usize = 8;
+
+/// The searched words with what only depends on them, so that it is made once for all layers.
+pub(crate) struct Searched<'a>(Vec<Word<'a>>);
+
+struct Word<'a> {
+    text: &'a str,
+    /// With so many typos, from the worst match to the best.
+    misspelt: Vec<(DfaWrapper, u16)>,
+    beginning: Beginning,
+}
+
+/// Whether a word is also taken as the beginning of others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    OfNone,
+    OfOthers,
+}
+
+impl<'a> Searched<'a> {
+    pub(crate) fn of(wanted: &'a Wanted) -> Result<Searched<'a>, TantivyError> {
+        let words = wanted.words.as_deref().unwrap_or_default();
+        let (last, before) = match words.split_last() {
+            Some((last, before)) => (Some(last), before),
+            None => (None, words),
+        };
+        let begins = |word: &&String| word.chars().count() >= PREFIX_CHARS_MIN;
+        let last = last.map(|word| match Some(word).filter(begins) {
+            Some(word) => Word::of(word, Beginning::OfOthers),
+            None => Word::of(word, Beginning::OfNone),
+        });
+        let before = before.iter().map(|word| Word::of(word, Beginning::OfNone));
+        Ok(Searched(before.chain(last).collect::<Result<_, TantivyError>>()?))
+    }
+}
+
+impl<'a> Word<'a> {
+    fn of(text: &'a str, beginning: Beginning) -> Result<Word<'a>, TantivyError> {
+        let letters = text.chars().count();
+        let mut misspelt = Vec::new();
+        // Words with digits are no words that people misspell: 35mm is not 85mm.
+        if !text.chars().any(char::is_numeric) {
+            for (typos, letters_min, eighths) in TYPOS {
+                if letters >= letters_min {
+                    // The field does not matter: the automaton is of the text alone.
+                    let term = Term::from_field_text(Field::from_field_id(0), text);
+                    misspelt.push((FuzzyTermQuery::new(term, typos, true).automaton()?, eighths));
+                }
+            }
+        }
+        Ok(Word { text, misspelt, beginning })
+    }
+}
 
 /// Points of each document of a layer; 0 for those that do not match. `None` if all do, because
 /// the query has neither words nor tags nor a creator.
-pub(crate) fn points(layer: &Layer, wanted: &Wanted) -> Result<Option<Vec<u16>>, TantivyError> {
+pub(crate) fn points(
+    layer: &Layer,
+    wanted: &Wanted,
+    searched: &Searched<'_>,
+) -> Result<Option<Vec<u16>>, TantivyError> {
     let mut matches = Matches { sum: None, of_one: vec![0; layer.rows.len()] };
     if let Some(creator) = &wanted.creator {
         matches.narrow_to(&layer.creators, creator)?;
@@ -44,13 +98,8 @@ pub(crate) fn points(layer: &Layer, wanted: &Wanted) -> Result<Option<Vec<u16>>,
     for tag in &wanted.tags {
         matches.narrow_to(&layer.tags, tag)?;
     }
-    let words = wanted.words.as_deref().unwrap_or_default();
-    for (place, word) in words.iter().enumerate() {
-        let terms = match place + 1 == words.len() {
-            true => alike(&layer.words, word, Position::Last)?,
-            false => alike(&layer.words, word, Position::Before)?,
-        };
-        matches.narrow_by(&layer.words, terms)?;
+    for word in &searched.0 {
+        matches.narrow_by(&layer.words, alike(layer.words.terms(), word)?)?;
     }
     Ok(matches.sum)
 }
@@ -129,59 +178,29 @@ impl Found {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Position {
-    Before,
-    Last,
-}
-
-fn alike(
-    words: &InvertedIndexReader,
-    word: &str,
-    position: Position,
-) -> Result<Vec<Alike>, TantivyError> {
-    let letters = word.chars().count();
+/// All words of a dictionary that are like one. The first letter is right: people rarely miss it,
+/// and it leaves a small part of the dictionary to go over.
+fn alike(dictionary: &TermDictionary, word: &Word<'_>) -> io::Result<Vec<Alike>> {
     let mut found = Found::default();
-    // From the worst match to the best, which replaces it. Words with digits are no words that
-    // people misspell: 35mm is not 85mm.
-    if !word.chars().any(char::is_numeric) {
-        if letters >= TWO_TYPOS_CHARS_MIN {
-            misspelt(words, word, 2, |info| found.put(info, TWO_TYPOS))?;
-        }
-        if letters >= ONE_TYPO_CHARS_MIN {
-            misspelt(words, word, 1, |info| found.put(info, ONE_TYPO))?;
+    let first: String = word.text.chars().take(1).collect();
+    // From the worst match to the best, which replaces it.
+    for (automaton, eighths) in &word.misspelt {
+        let like = dictionary.search(automaton);
+        let mut like = like.ge(&first).lt(behind(&first)).into_stream()?;
+        while like.advance() {
+            found.put(like.value(), *eighths);
         }
     }
-    let dictionary = words.terms();
-    if position == Position::Last && letters >= PREFIX_CHARS_MIN {
-        let mut begun = dictionary.range().ge(word).lt(behind(word)).into_stream()?;
+    if word.beginning == Beginning::OfOthers {
+        let mut begun = dictionary.range().ge(word.text).lt(behind(word.text)).into_stream()?;
         while begun.advance() {
             found.put(begun.value(), PREFIX);
         }
     }
-    if let Some(info) = dictionary.get(word)? {
+    if let Some(info) = dictionary.get(word.text)? {
         found.put(&info, EXACT);
     }
     Ok(found.0.into_values().collect())
-}
-
-/// Words that `typos` letters added, left out, exchanged or swapped away from `word`. The first
-/// letter is right: people rarely miss it, and it leaves a small part of the dictionary.
-fn misspelt(
-    words: &InvertedIndexReader,
-    word: &str,
-    typos: u8,
-    mut each: impl FnMut(&TermInfo),
-) -> Result<(), TantivyError> {
-    let first: String = word.chars().take(1).collect();
-    let term = Term::from_field_text(Field::from_field_id(0), word);
-    let automaton = FuzzyTermQuery::new(term, typos, true).automaton()?;
-    let dictionary = words.terms();
-    let mut like = dictionary.search(automaton).ge(&first).lt(behind(&first)).into_stream()?;
-    while like.advance() {
-        each(like.value());
-    }
-    Ok(())
 }
 
 /// The least bytes behind all that begin with `text`. The last byte of UTF-8 is never 255.

@@ -113,7 +113,7 @@ fn strange_documents_are_kept_as_they_are() {
     let catalogue = Catalogue::open(Catalogue::build(all, AS_OF).unwrap()).unwrap();
     assert_eq!(catalogue.documents().next().unwrap().unwrap(), strange);
     assert_eq!(numbers(&search(&catalogue, &text("light"))), [1]);
-    assert_eq!(search(&catalogue, &Query::default()).facets.kinds.len(), 1);
+    assert_eq!(search(&catalogue, &Query::default()).facets.kinds.len(), 2);
 }
 
 #[test]

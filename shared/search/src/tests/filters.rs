@@ -35,7 +35,7 @@ fn every_filter_must_hold() {
         (Query { tags: some(&["low"]), ..all.clone() }, &[]),
         (Query { tags: some(&["🔥"]), ..all.clone() }, &[7]),
         (Query { tags: some(&[""]), ..all.clone() }, &[]),
-        (Query { tags: some(&["low key"]), ..text("untitled") }, &[2, 1]),
+        (Query { tags: some(&["low key"]), ..text("untitled") }, &[1, 2]),
         (Query { price_min: Some(900), price_max: Some(900), ..all.clone() }, &[4, 3]),
         (Query { price_min: Some(901), price_max: Some(900), ..all.clone() }, &[]),
         (Query { price_max: Some(500), ..all.clone() }, &[2, 1]),
