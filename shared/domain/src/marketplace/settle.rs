@@ -134,6 +134,8 @@ impl Deal {
         if let PurchaseState::Returned { .. } = self.purchase.state {
             self.purchase.taken_back = gone(payment);
             let all = payment.refunded >= payment.amount.amount;
+            // Until the money is back, somebody looks at it.
+            self.purchase.due_at = (!all).then_some(now);
             return Ok(if all { Next::Nothing } else { Next::PayBack(payment.id.clone()) });
         }
         self.follow_money(payment, now)?;
