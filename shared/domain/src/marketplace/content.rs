@@ -101,10 +101,7 @@ impl Content {
     }
 
     fn check_slots(&self, check: &mut FieldCheck, prompt: &StructuredPrompt) {
-        let count = self.slots.len();
-        check.require(count <= SLOTS_MAX, "/slots", "too_many", || {
-            format!("at most {SLOTS_MAX} slots, not {count}")
-        });
+        check_count(check, self.slots.len());
         let used = slots_in(&serde_json::to_value(prompt).unwrap_or_default());
         let mut named = BTreeSet::new();
         for (nth, slot) in self.slots.iter().enumerate().take(SLOTS_MAX) {
@@ -134,7 +131,8 @@ impl Content {
         values: &BTreeMap<String, String>,
     ) -> Result<Option<StructuredPrompt>, InvalidFields> {
         let mut check = FieldCheck::new();
-        for (name, value) in values {
+        check_count(&mut check, values.len());
+        for (name, value) in values.iter().take(SLOTS_MAX) {
             let pointer = format!("/slots/{}", pointer_part(name));
             let known = self.slots.iter().any(|slot| slot.name == *name);
             check.require(known, &pointer, "unknown_slot", || self.slots_for_people());
@@ -192,6 +190,12 @@ fn is_slot_name(name: &str) -> bool {
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     let begins = name.bytes().next().is_some_and(|first| first.is_ascii_lowercase());
     plain && begins && name.len() <= SLOT_NAME_CHARS_MAX
+}
+
+fn check_count(check: &mut FieldCheck, count: usize) {
+    check.require(count <= SLOTS_MAX, "/slots", "too_many", || {
+        format!("at most {SLOTS_MAX} slots, not {count}")
+    });
 }
 
 fn check_value(check: &mut FieldCheck, pointer: &str, value: &str) {
