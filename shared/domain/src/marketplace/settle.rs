@@ -3,7 +3,8 @@
 //! A [`Deal`] is all that is written at once: the purchase, what the buyer has, the creator's side,
 //! the books, the sums and the sharer's reward. Like a pack's order it follows the payment as Stripe
 //! says it is now, so that notices may come twice, late and in any order: what was taken back of the
-//! money is a state, and each step moves everything to where it should be.
+//! money is a state, and each step moves everything to where it should be. A sharer's reward is the
+//! one thing that does not come back: who loses it by a dispute has lost it, even if that is won.
 
 use super::{
     journal::{Journal, Unbalanced},
@@ -233,9 +234,6 @@ impl Deal {
     fn lose(&mut self) -> Result<i64, LedgerBroken> {
         self.purchase.state = PurchaseState::Refunded;
         self.stats.uncount_sale();
-        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
-            own.state = EntitlementState::Revoked;
-        }
         if let Some(review) = &mut self.review {
             review.withdraw(&mut self.stats);
         }
@@ -252,29 +250,21 @@ impl Deal {
     fn regain(&mut self, now: Timestamp) -> i64 {
         self.purchase.state = PurchaseState::Paid;
         self.stats.count_sale(now);
-        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
-            own.state = EntitlementState::Active;
-            if let Some(review) = &mut self.review {
-                review.restore(&mut self.stats);
-            }
+        let owned = own(&mut self.entitlement, &self.purchase).is_some();
+        if let Some(review) = self.review.as_mut().filter(|_| owned) {
+            review.restore(&mut self.stats);
         }
         1
     }
 
+    /// While a dispute is open nothing is used and nothing is paid out; its end says which it is.
     fn follow_dispute(&mut self, payment: &Payment) {
         if let Some(sale) = &mut self.sale {
             sale.frozen = payment.disputed;
         }
-        let Some(own) = own(&mut self.entitlement, &self.purchase) else { return };
-        own.state = match (own.state, payment.disputed) {
-            (EntitlementState::Revoked, _) => EntitlementState::Revoked,
-            (EntitlementState::Active | EntitlementState::Suspended, true) => {
-                EntitlementState::Suspended
-            }
-            (EntitlementState::Active | EntitlementState::Suspended, false) => {
-                EntitlementState::Active
-            }
-        };
+        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
+            own.state = access(payment);
+        }
     }
 
     fn post(
@@ -296,6 +286,20 @@ fn own<'a>(
     purchase: &Purchase,
 ) -> Option<&'a mut Entitlement> {
     entitlement.as_mut().filter(|it| it.purchase_id == purchase.id)
+}
+
+/// What a payment gives its buyer as it is now.
+fn access(payment: &Payment) -> EntitlementState {
+    let paid = payment.amount.amount;
+    if payment.refunded >= paid {
+        EntitlementState::Revoked
+    } else if payment.disputed {
+        EntitlementState::Suspended
+    } else if gone(payment) >= paid {
+        EntitlementState::Revoked
+    } else {
+        EntitlementState::Active
+    }
 }
 
 /// What of a payment went back, in minor units; a dispute may take more than was paid.
