@@ -3,8 +3,7 @@
 //! A [`Deal`] is all that is written at once: the purchase, what the buyer has, the creator's side,
 //! the books, the sums and the sharer's reward. Like a pack's order it follows the payment as Stripe
 //! says it is now, so that notices may come twice, late and in any order: what was taken back of the
-//! money is a state, and each step moves everything to where it should be. A sharer's reward is the
-//! one thing that does not come back: who loses it by a dispute has lost it, even if that is won.
+//! money is a state, and each step moves everything to where it should be.
 
 use super::{
     journal::{Journal, Unbalanced},
@@ -87,8 +86,11 @@ impl Refusal for DealBroken {
 }
 
 impl Deal {
-    /// Gives a free listing to its buyer.
+    /// Gives a free listing to its buyer, once.
     pub fn give(&mut self, now: Timestamp) {
+        if self.purchase.paid.is_some() {
+            return;
+        }
         self.purchase.state = PurchaseState::Paid;
         self.purchase.paid_at = Some(now);
         self.purchase.paid = Some(self.purchase.price);
@@ -134,13 +136,17 @@ impl Deal {
         }
         if let PurchaseState::Returned { .. } = self.purchase.state {
             self.purchase.taken_back = gone(payment);
-            let all = payment.refunded >= payment.amount.amount;
+            // Stripe refunds nothing of a charge that a dispute has taken from.
+            let over = payment.refunded >= payment.amount.amount || payment.withdrawn > 0;
             // Until the money is back, somebody looks at it.
-            self.purchase.due_at = (!all).then_some(now);
-            return Ok(if all { Next::Nothing } else { Next::PayBack(payment.id.clone()) });
+            self.purchase.due_at = (!over).then_some(now);
+            return Ok(if over { Next::Nothing } else { Next::PayBack(payment.id.clone()) });
         }
+        let before = self.stats.clone();
         self.follow_money(payment, now)?;
+        self.follow_loss(payment, now)?;
         self.follow_dispute(payment);
+        self.book.follow_ratings(&before, &self.stats);
         Ok(Next::Nothing)
     }
 
@@ -197,7 +203,7 @@ impl Deal {
         }
     }
 
-    /// Moves everything to where it should be when so much of the money went back.
+    /// Moves the money to where it should be when so much of it went back.
     fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
         let (before, after) = (self.purchase.taken_back, gone(payment));
         if before == after {
@@ -213,12 +219,19 @@ impl Deal {
         if let Some(sale) = &mut self.sale {
             sale.kept = is.0;
         }
-        let sales = match (before >= paid, after >= paid) {
+        self.book.count_money(0, moved, now);
+        Ok(())
+    }
+
+    /// Moves everything else: the sale is lost with the last of its money, and is one again if some
+    /// of that returns.
+    fn follow_loss(&mut self, payment: &Payment, now: Timestamp) -> Result<(), LedgerBroken> {
+        let sales = match (self.purchase.state == PurchaseState::Refunded, is_lost(payment)) {
             (false, true) => self.lose()?,
-            (true, false) => self.regain(now),
-            (false, false) | (true, true) => 0,
+            (true, false) => self.regain(),
+            (false, false) | (true, true) => return Ok(()),
         };
-        self.book.count_money(sales, moved, now);
+        self.book.count_money(sales, Split::default(), now);
         Ok(())
     }
 
@@ -234,8 +247,11 @@ impl Deal {
     fn lose(&mut self) -> Result<i64, LedgerBroken> {
         self.purchase.state = PurchaseState::Refunded;
         self.stats.uncount_sale();
-        if let Some(review) = &mut self.review {
-            review.withdraw(&mut self.stats);
+        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
+            own.state = EntitlementState::Revoked;
+            if let Some(review) = &mut self.review {
+                review.withdraw(&mut self.stats);
+            }
         }
         if let Some(reward) = &mut self.reward {
             match &mut self.sharer {
@@ -247,24 +263,32 @@ impl Deal {
     }
 
     /// A dispute was won after all, or a refund failed.
-    fn regain(&mut self, now: Timestamp) -> i64 {
+    fn regain(&mut self) -> i64 {
         self.purchase.state = PurchaseState::Paid;
-        self.stats.count_sale(now);
-        let owned = own(&mut self.entitlement, &self.purchase).is_some();
-        if let Some(review) = self.review.as_mut().filter(|_| owned) {
-            review.restore(&mut self.stats);
+        self.stats.recount_sale();
+        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
+            own.state = EntitlementState::Active;
+            if let Some(review) = &mut self.review {
+                review.restore(&mut self.stats);
+            }
         }
         1
     }
 
-    /// While a dispute is open nothing is used and nothing is paid out; its end says which it is.
     fn follow_dispute(&mut self, payment: &Payment) {
         if let Some(sale) = &mut self.sale {
             sale.frozen = payment.disputed;
         }
-        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
-            own.state = access(payment);
-        }
+        let Some(own) = own(&mut self.entitlement, &self.purchase) else { return };
+        own.state = match (own.state, payment.disputed) {
+            (EntitlementState::Revoked, _) => EntitlementState::Revoked,
+            (EntitlementState::Active | EntitlementState::Suspended, true) => {
+                EntitlementState::Suspended
+            }
+            (EntitlementState::Active | EntitlementState::Suspended, false) => {
+                EntitlementState::Active
+            }
+        };
     }
 
     fn post(
@@ -288,22 +312,14 @@ fn own<'a>(
     entitlement.as_mut().filter(|it| it.purchase_id == purchase.id)
 }
 
-/// What a payment gives its buyer as it is now.
-fn access(payment: &Payment) -> EntitlementState {
-    let paid = payment.amount.amount;
-    if payment.refunded >= paid {
-        EntitlementState::Revoked
-    } else if payment.disputed {
-        EntitlementState::Suspended
-    } else if gone(payment) >= paid {
-        EntitlementState::Revoked
-    } else {
-        EntitlementState::Active
-    }
-}
-
 /// What of a payment went back, in minor units; a dispute may take more than was paid.
 fn gone(payment: &Payment) -> i64 {
     let gone = payment.refunded.max(0).saturating_add(payment.withdrawn.max(0));
     gone.min(payment.amount.amount)
+}
+
+/// Whether all of a payment is gone for good. What an open dispute has taken may still return.
+fn is_lost(payment: &Payment) -> bool {
+    let paid = payment.amount.amount;
+    payment.refunded >= paid || (gone(payment) >= paid && !payment.disputed)
 }

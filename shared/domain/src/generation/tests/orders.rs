@@ -209,11 +209,7 @@ fn placing_an_order_checks_the_member_then_the_order_then_the_account() {
     let banned = Account { standing, open_jobs: 2, ..free() };
     let busy = Account { open_jobs: 2, ..free() };
     check(banned.clone(), json!({}), (RefusalKind::Forbidden, "account_suspended"));
-    check(
-        banned,
-        json!({"listing_id": LISTING_ID}),
-        (RefusalKind::Forbidden, "account_suspended"),
-    );
+    check(banned, json!({"listing_id": LISTING_ID}), (RefusalKind::Forbidden, "account_suspended"));
     check(busy.clone(), json!({}), (RefusalKind::Invalid, "invalid_request"));
     check(free(), json!({"preset_id": PRESET_ID}), (RefusalKind::Invalid, "invalid_request"));
     check(
