@@ -167,13 +167,13 @@ impl Previews {
         upload: impl fmt::Display,
         preview: &Preview,
     ) -> Result<StoredPreview, PreviewsUnavailable> {
-        let folder = format!("previews/{listing}/{upload}");
+        let key = |side_px| preview_key(&listing, &upload, side_px);
         let [large, medium, small] = &preview.jpegs;
         let [large_px, medium_px, small_px] = PREVIEW_SIDES_PX;
         let (large, medium, small) = tokio::try_join!(
-            self.store_one(&folder, large_px, large),
-            self.store_one(&folder, medium_px, medium),
-            self.store_one(&folder, small_px, small),
+            self.store_one(key(large_px), large),
+            self.store_one(key(medium_px), medium),
+            self.store_one(key(small_px), small),
         )?;
         Ok(StoredPreview { large, medium, small })
     }
@@ -214,11 +214,9 @@ impl Previews {
 
     async fn store_one(
         &self,
-        folder: &str,
-        side_px: u32,
+        key: String,
         jpeg: &PreviewJpeg,
     ) -> Result<StoredJpeg, PreviewsUnavailable> {
-        let key = format!("{folder}/{side_px}.jpg");
         self.put(&key, &jpeg.bytes).await.map_err(PreviewsUnavailable)?;
         Ok(StoredJpeg { key, width: jpeg.width, height: jpeg.height })
     }
@@ -227,6 +225,16 @@ impl Previews {
         let object = Object { key, content_type: JPEG, disposition: None, bytes };
         self.bucket.put_public(object).await
     }
+}
+
+/// Where the picture of an upload of a listing is kept whose longer side has so many pixels, one of
+/// [`PREVIEW_SIDES_PX`].
+pub fn preview_key(
+    listing: impl fmt::Display,
+    upload: impl fmt::Display,
+    side_px: u32,
+) -> String {
+    format!("previews/{listing}/{upload}/{side_px}.jpg")
 }
 
 /// Where a picture of the live demo is kept that was made from what has this hash: the SHA-256 of
