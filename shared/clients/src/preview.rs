@@ -229,11 +229,7 @@ impl Previews {
 
 /// Where the picture of an upload of a listing is kept whose longer side has so many pixels, one of
 /// [`PREVIEW_SIDES_PX`].
-pub fn preview_key(
-    listing: impl fmt::Display,
-    upload: impl fmt::Display,
-    side_px: u32,
-) -> String {
+pub fn preview_key(listing: impl fmt::Display, upload: impl fmt::Display, side_px: u32) -> String {
     format!("previews/{listing}/{upload}/{side_px}.jpg")
 }
 

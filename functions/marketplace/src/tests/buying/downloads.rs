@@ -1,8 +1,8 @@
 //! Getting what was bought.
 
 use domain::{
-    camera::CameraSettings,
     id::PurchaseId,
+    lighting::LightingRig,
     marketplace::{content::Content, revision::Edit},
 };
 use expect_test::expect;
@@ -16,8 +16,11 @@ async fn a_buyer_gets_the_version_they_bought() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     let id = stall.taken(&kim, &listing).await;
-    let camera = CameraSettings { focal_length_mm: 35.0, ..CameraSettings::default() };
-    let content = Content { camera: Some(camera), ..Content::default() };
+    let rig = LightingRig {
+        lights: LightingRig::rembrandt().lights[..1].into(),
+        ..LightingRig::rembrandt()
+    };
+    let content = Content { lighting: Some(rig), ..Content::default() };
     stall.next_version(&lena, &listing, Edit { content: Some(content), ..Edit::default() }).await;
     stall.retire(&lena, &listing).await;
 
@@ -26,7 +29,10 @@ async fn a_buyer_gets_the_version_they_bought() {
     let mut body = answer.json();
     let url = body["assets"][0]["url"].take();
     let url = url.as_str().unwrap();
-    assert!(url.starts_with(&format!("https://s3.prolight.test/images/assets/{listing}/upl_")), "{url}");
+    assert!(
+        url.starts_with(&format!("https://s3.prolight.test/images/assets/{listing}/upl_")),
+        "{url}"
+    );
     assert!(url.contains("X-Amz-Expires=600") && url.contains("notes.txt"), "{url}");
     expect![[""]].assert_eq(&format!("{body:#}"));
 
@@ -44,7 +50,8 @@ async fn to_everybody_else_there_is_nothing() {
     let listing = stall.on_sale(&lena, 0).await;
     let id = stall.taken(&kim, &listing).await.to_string();
     let nobodys = PurchaseId::new(stall.world.now(), 999).to_string();
-    for (who, id) in [(&lena, &id), (&member("ada"), &id), (&kim, &nobodys), (&kim, &"x".to_owned())]
+    for (who, id) in
+        [(&lena, &id), (&member("ada"), &id), (&kim, &nobodys), (&kim, &"x".to_owned())]
     {
         let answer = stall.download(&Ask::by(who).path("id", id)).await;
         assert_eq!(answer.brief(), "404 purchase_not_found");
@@ -56,19 +63,23 @@ async fn to_everybody_else_there_is_nothing() {
 #[tokio::test]
 async fn what_was_paid_back_is_gone() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 2_00).await;
+    let listing = stall.on_sale(&lena, 9_00).await;
     let id = stall.paid(&kim, &listing, "card").await;
     let ask = Ask::by(&kim).path("id", &id);
     assert_eq!(stall.download(&ask).await.status(), 200);
     let states = async || {
         let item = stall.list(&Ask::by(&kim)).await.json()["items"][0].clone();
-        (item["state"].clone(), item["entitlement"].clone(), item["links"].get("download").is_some())
+        (
+            item["state"].clone(),
+            item["entitlement"].clone(),
+            item["links"].get("download").is_some(),
+        )
     };
     assert_eq!(states().await, (json!("paid"), json!("active"), true));
     stall.hear(&kim, &id, |payment| payment.disputed = true).await;
     assert_eq!(stall.download(&ask).await.brief(), "404 purchase_not_found");
     assert_eq!(states().await, (json!("paid"), json!("suspended"), false));
-    stall.hear(&kim, &id, |payment| payment.refunded = 2_00).await;
+    stall.hear(&kim, &id, |payment| payment.refunded = 9_00).await;
     assert_eq!(stall.download(&ask).await.brief(), "404 purchase_not_found");
     assert_eq!(states().await, (json!("refunded"), json!("revoked"), false));
 }
