@@ -1,7 +1,10 @@
-//! One private bucket: put an object, ask whether there is one, hand out a link to it.
+//! One bucket: put an object, ask whether there is one, read it, hand out a link to it.
 //!
 //! What is kept in a bucket says what its keys are and what its objects are called; see
-//! [`crate::images`] and [`crate::documents`].
+//! [`crate::images`], [`crate::documents`], [`crate::uploads`], [`crate::preview`] and
+//! [`crate::snapshots`].
+
+mod read;
 
 use std::{
     error::Error,
@@ -9,7 +12,9 @@ use std::{
 };
 
 use aws_sdk_s3::{
-    Client, config::timeout::TimeoutConfig, presigning::PresigningConfig, primitives::ByteStream,
+    Client, config::timeout::TimeoutConfig,
+    operation::put_object::builders::PutObjectFluentBuilder, presigning::PresigningConfig,
+    primitives::ByteStream,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -19,12 +24,15 @@ use domain::{
 };
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::read::{Found, Unread, unread};
 use crate::picture::hex;
 
 /// For one object, retries included.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// A key is never written with other bytes, so whoever has an object may keep it.
 pub(crate) const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
+/// The same, for what anybody may see.
+pub(crate) const PUBLIC_CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
 /// Why a bucket did not do what it was asked. Trying again later is always right.
 pub(crate) type BucketFailure = Box<dyn Error + Send + Sync>;
@@ -71,20 +79,13 @@ impl Bucket {
         object: Object<'_>,
         present: Present,
     ) -> Result<(), BucketFailure> {
-        let digest = Sha256::digest(object.bytes);
+        let digest = hex(&Sha256::digest(object.bytes));
         let if_none_match = (present == Present::Kept).then(|| "*".to_owned());
         let put = self
-            .s3
-            .put_object()
-            .bucket(&self.name)
-            .key(object.key)
-            .content_type(object.content_type)
-            .set_content_disposition(object.disposition)
+            .putting(object)
             .cache_control(CACHE_CONTROL)
-            .checksum_sha256(STANDARD.encode(digest))
-            .metadata("sha256", hex(&digest))
-            .set_if_none_match(if_none_match)
-            .body(ByteStream::from(object.bytes.clone()));
+            .metadata("sha256", digest)
+            .set_if_none_match(if_none_match);
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.raw_response().map(|raw| raw.status().as_u16()) {
@@ -94,6 +95,28 @@ impl Bucket {
         }
     }
 
+    /// Puts `object` for anybody to see and to keep; a caller that asks for its headers learns
+    /// nothing but what it is.
+    ///
+    /// # Errors
+    /// When the bucket did not say that it has it.
+    pub(crate) async fn put_public(&self, object: Object<'_>) -> Result<(), BucketFailure> {
+        self.putting(object).cache_control(PUBLIC_CACHE_CONTROL).send().await?;
+        Ok(())
+    }
+
+    /// A request to put `object`, with the checksum of its bytes.
+    pub(crate) fn putting(&self, object: Object<'_>) -> PutObjectFluentBuilder {
+        self.s3
+            .put_object()
+            .bucket(&self.name)
+            .key(object.key)
+            .content_type(object.content_type)
+            .set_content_disposition(object.disposition)
+            .checksum_sha256(STANDARD.encode(Sha256::digest(object.bytes)))
+            .body(ByteStream::from(object.bytes.clone()))
+    }
+
     /// A link to the object at `key`, good for [`LINK_LIFETIME`] from the start of the window of
     /// [`LINK_WINDOW`] that `now` lies in. Links of one window are equal, byte for byte, as long
     /// as the credentials are. No call is made.
@@ -101,13 +124,37 @@ impl Bucket {
     /// # Errors
     /// When there are no credentials to sign with.
     pub(crate) async fn link(&self, key: &str, now: Timestamp) -> Result<String, BucketFailure> {
+        self.link_as(key, None, now).await
+    }
+
+    /// [`Bucket::link`] to an object that is then called what `disposition` says.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub(crate) async fn link_as(
+        &self,
+        key: &str,
+        disposition: Option<String>,
+        now: Timestamp,
+    ) -> Result<String, BucketFailure> {
         let start = u64::try_from(now.floor_to(LINK_WINDOW).as_millis()).unwrap_or(0);
         let window = PresigningConfig::builder()
             .start_time(SystemTime::UNIX_EPOCH + Duration::from_millis(start))
             .expires_in(LINK_LIFETIME)
             .build()?;
-        let signed = self.s3.get_object().bucket(&self.name).key(key).presigned(window).await?;
+        let get = self.s3.get_object().bucket(&self.name).key(key);
+        let signed = get.set_response_content_disposition(disposition).presigned(window).await?;
         Ok(signed.uri().to_owned())
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The client that asks for it.
+    pub(crate) fn s3(&self) -> &Client {
+        &self.s3
     }
 
     /// Whether there is an object at `key`.

@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod against_the_sandbox;
+pub mod asset_kind;
 pub mod bria;
 mod bucket;
 pub mod documents;
@@ -18,12 +19,19 @@ pub mod images;
 mod loopback;
 pub mod oidc;
 pub mod picture;
+mod post_policy;
+pub mod preview;
 pub mod queue;
+pub mod s3_event;
 pub mod secrets;
 mod signature;
+pub mod snapshots;
 pub mod stripe;
 pub mod structure;
+pub mod uploads;
+mod watermark;
 
+pub use asset_kind::AssetKind;
 pub use bria::Bria;
 pub use documents::{Company, Documents};
 pub use fetch::ImageFetcher;
@@ -32,6 +40,10 @@ pub use http::Http;
 pub use images::Images;
 pub use oidc::Issuer;
 pub use picture::Picture;
+pub use preview::{Preview, Previews};
 pub use queue::{GenerationQueue, TopUpQueue};
+pub use s3_event::S3Event;
 pub use secrets::{Secret, Secrets};
+pub use snapshots::SearchSnapshots;
 pub use stripe::Stripe;
+pub use uploads::Uploads;

@@ -46,6 +46,12 @@ pub enum PictureRefused {
     /// More pixels or more memory than allowed.
     #[error("the picture is larger than {SIDE_PX_MAX} pixels a side or too large to decode")]
     TooLarge,
+    /// Too few pixels to be shown at the size it is meant for.
+    #[error("the picture is smaller than {side_px_min} pixels a side")]
+    TooSmall {
+        /// Fewest pixels a side.
+        side_px_min: u32,
+    },
     /// It begins like a picture and does not go on like one.
     #[error("the picture is damaged: {detail}")]
     Damaged {
@@ -63,15 +69,7 @@ impl Picture {
     /// # Errors
     /// See [`PictureRefused`].
     pub fn decode(bytes: &[u8]) -> Result<Picture, PictureRefused> {
-        let mut decoder = limited_decoder(bytes)?;
-        let (width, height) = decoder.dimensions();
-        if width.max(height) > SIDE_PX_MAX || decoder.total_bytes() > DECODE_BYTES_MAX {
-            return Err(PictureRefused::TooLarge);
-        }
-        let orientation = decoder.orientation()?;
-        let mut decoded = DynamicImage::from_decoder(decoder)?;
-        decoded.apply_orientation(orientation);
-        Picture::encode(&decoded.into_rgb8())
+        Picture::encode(&read(bytes)?)
     }
 
     /// A picture from rows of red, green and blue bytes, top row first.
@@ -79,17 +77,7 @@ impl Picture {
     /// # Errors
     /// When there is no pixel, a side is too long, or `rgb` is not `3 * width * height` bytes.
     pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Picture, PictureRefused> {
-        if width.max(height) > SIDE_PX_MAX {
-            return Err(PictureRefused::TooLarge);
-        }
-        let found = rgb.len();
-        let expected = width as usize * height as usize * 3;
-        match RgbImage::from_raw(width, height, rgb) {
-            Some(pixels) if found == expected && found > 0 => Picture::encode(&pixels),
-            Some(_) | None => {
-                Err(damaged(format!("{found} bytes for {width} x {height} RGB pixels")))
-            }
-        }
+        Picture::encode(&pixels(width, height, rgb)?)
     }
 
     fn encode(pixels: &RgbImage) -> Result<Picture, PictureRefused> {
@@ -98,7 +86,7 @@ impl Picture {
         PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive)
             .write_image(pixels, width, height, image::ExtendedColorType::Rgb8)?;
         let mut thumbnail = Vec::new();
-        let (small_width, small_height) = thumbnail_size(width, height);
+        let (small_width, small_height) = size_within(THUMBNAIL_SIDE_PX, width, height);
         let jpeg = JpegEncoder::new_with_quality(&mut thumbnail, JPEG_QUALITY);
         match (small_width, small_height) == (width, height) {
             true => jpeg.write_image(pixels, width, height, image::ExtendedColorType::Rgb8)?,
@@ -110,6 +98,38 @@ impl Picture {
         }
         let sha256 = hex(&Sha256::digest(&png));
         Ok(Picture { png: png.into(), thumbnail_jpeg: thumbnail.into(), sha256, width, height })
+    }
+}
+
+/// The pixels of a PNG, JPEG or WebP of unknown origin, upright and opaque.
+///
+/// # Errors
+/// See [`PictureRefused`].
+pub(crate) fn read(bytes: &[u8]) -> Result<RgbImage, PictureRefused> {
+    let mut decoder = limited_decoder(bytes)?;
+    let (width, height) = decoder.dimensions();
+    if width.max(height) > SIDE_PX_MAX || decoder.total_bytes() > DECODE_BYTES_MAX {
+        return Err(PictureRefused::TooLarge);
+    }
+    let orientation = decoder.orientation()?;
+    let mut decoded = DynamicImage::from_decoder(decoder)?;
+    decoded.apply_orientation(orientation);
+    Ok(decoded.into_rgb8())
+}
+
+/// Pixels from rows of red, green and blue bytes, top row first.
+///
+/// # Errors
+/// When there is no pixel, a side is too long, or `rgb` is not `3 * width * height` bytes.
+pub(crate) fn pixels(width: u32, height: u32, rgb: Vec<u8>) -> Result<RgbImage, PictureRefused> {
+    if width.max(height) > SIDE_PX_MAX {
+        return Err(PictureRefused::TooLarge);
+    }
+    let found = rgb.len();
+    let expected = width as usize * height as usize * 3;
+    match RgbImage::from_raw(width, height, rgb) {
+        Some(pixels) if found == expected && found > 0 => Ok(pixels),
+        Some(_) | None => Err(damaged(format!("{found} bytes for {width} x {height} RGB pixels"))),
     }
 }
 
@@ -128,13 +148,13 @@ fn limited_decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, PictureRefuse
     Ok(reader.into_decoder()?)
 }
 
-/// The size within the thumbnail's square, at least one pixel a side.
-fn thumbnail_size(width: u32, height: u32) -> (u32, u32) {
+/// The size that fits into a square of `side` pixels, at least one pixel a side; never a larger one.
+pub(crate) fn size_within(side: u32, width: u32, height: u32) -> (u32, u32) {
     let longest = width.max(height);
-    if longest <= THUMBNAIL_SIDE_PX {
+    if longest <= side {
         return (width, height);
     }
-    let scaled = |side: u32| (side * THUMBNAIL_SIDE_PX + longest / 2) / longest;
+    let scaled = |length: u32| (length * side + longest / 2) / longest;
     (scaled(width).max(1), scaled(height).max(1))
 }
 
@@ -261,7 +281,7 @@ mod tests {
     #[test]
     fn a_thumbnail_keeps_its_shape_and_is_never_enlarged() {
         let check = |from: (u32, u32), to: (u32, u32)| {
-            assert_eq!(thumbnail_size(from.0, from.1), to, "{from:?}");
+            assert_eq!(size_within(THUMBNAIL_SIDE_PX, from.0, from.1), to, "{from:?}");
         };
         check((100, 80), (100, 80));
         check((512, 512), (512, 512));

@@ -8,11 +8,12 @@
 //! * [`purchase`] and [`settle`]: an order, and what its payment makes of it;
 //! * [`sale`] and [`journal`]: the same money on the creator's side and in the books;
 //! * [`review`], [`flag`], [`share`]: what members say of a listing, and how they pass it on;
-//! * [`tally`]: the sums that pages show, kept with what they sum.
+//! * [`tally`]: the sums that pages show, kept with what they sum; [`card`]: what lists show.
 //!
 //! A purchase pins a version and a version never changes once it was on sale, so what was bought
 //! stays what it was.
 
+pub mod card;
 pub mod content;
 pub mod demo;
 pub mod flag;

@@ -89,6 +89,21 @@ pub enum Missing {
     /// No such invoice.
     #[error("There is no such invoice.")]
     Invoice,
+    /// No such listing.
+    #[error("There is no such listing.")]
+    Listing,
+    /// No such upload.
+    #[error("There is no such upload.")]
+    Upload,
+    /// No such purchase.
+    #[error("There is no such purchase.")]
+    Purchase,
+    /// No such review.
+    #[error("There is no such review.")]
+    Review,
+    /// No such share.
+    #[error("There is no such link.")]
+    Share,
 }
 
 impl Refusal for Missing {
@@ -101,6 +116,11 @@ impl Refusal for Missing {
             Missing::Preset => "preset_not_found",
             Missing::Order => "order_not_found",
             Missing::Invoice => "invoice_not_found",
+            Missing::Listing => "listing_not_found",
+            Missing::Upload => "upload_not_found",
+            Missing::Purchase => "purchase_not_found",
+            Missing::Review => "review_not_found",
+            Missing::Share => "share_not_found",
         }
     }
 }

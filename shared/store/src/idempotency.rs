@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Refusal, RefusalKind, Timestamp,
-    id::{JobId, OrderId, PresetId, UserId},
+    id::{JobId, ListingId, OrderId, PresetId, PurchaseId, UserId},
 };
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,10 @@ pub(crate) enum Outcome {
     Preset(PresetId),
     /// It placed this order.
     Order(OrderId),
+    /// It made this listing.
+    Listing(ListingId),
+    /// It placed this purchase.
+    Purchase(PurchaseId),
     /// It was taken note of: the same request may be made again, another may not.
     Noted,
     /// It is being worked on.
@@ -186,6 +190,8 @@ impl Store {
                 | Outcome::Job(_)
                 | Outcome::Preset(_)
                 | Outcome::Order(_)
+                | Outcome::Listing(_)
+                | Outcome::Purchase(_)
                 | Outcome::Noted,
             )
             | None => Err(StoreError::refused(KeyRefused::InFlight)),

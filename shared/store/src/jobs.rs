@@ -4,8 +4,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Refusal, Timestamp,
     account::{Account, Draft},
-    generation::{Input, Job, Status},
-    id::{JobId, PresetId, UserId},
+    generation::{Input, Job, Named, Status},
+    id::{JobId, ListingId, PresetId, UserId},
+    marketplace::purchase::Entitlement,
     preset::Preset,
 };
 
@@ -17,7 +18,7 @@ use crate::{
     keys::{
         INDEX, INDEX_PK, INDEX_SK, JOB_PREFIX, Key, due_bound, job_of, open_pk, outcome_pk, user_pk,
     },
-    table::{Attempt, Store, decode, decode_image},
+    table::{Attempt, Found, Store, decode, decode_image},
     transaction::{Committed, Part, job_item},
 };
 
@@ -34,6 +35,30 @@ pub struct JobAndInput {
     pub input: Input,
 }
 
+/// What a new job is made from, as its order names it.
+#[derive(Debug, Clone, Copy)]
+pub enum Naming<'a> {
+    /// Nothing that is stored.
+    Nothing,
+    /// A preset of the member's.
+    Preset(&'a PresetId),
+    /// A listing that they bought, or made.
+    Listing(&'a ListingId),
+}
+
+impl Naming<'_> {
+    /// What is read of it beside account and record.
+    fn keys(self, user: &UserId) -> Vec<Key> {
+        match self {
+            Naming::Nothing => Vec::new(),
+            Naming::Preset(preset) => vec![Key::preset(user, preset)],
+            Naming::Listing(listing) => {
+                vec![Key::listing(listing), Key::entitlement(user, listing)]
+            }
+        }
+    }
+}
+
 /// What came of ending a job.
 #[derive(Debug, Clone)]
 pub enum Settled {
@@ -47,8 +72,9 @@ impl Store {
     /// Places a job: one read (Q2) and one transaction of account, job, input, ledger entry and
     /// idempotency record. The queue hears of it from the table's stream.
     ///
-    /// `place` decides on the account brought up to date and on the preset, if one is named. The
-    /// same key returns the job it placed before, as that job is now.
+    /// `place` decides on the account brought up to date and on the preset or the listing, if one is
+    /// named; the version of a listing is one more read. The same key returns the job it placed
+    /// before, as that job is now.
     ///
     /// # Errors
     /// What `place` refuses, [`crate::KeyRefused`], or when DynamoDB cannot be asked.
@@ -56,38 +82,59 @@ impl Store {
         &self,
         (user, email): (&UserId, Option<&str>),
         request: &Idempotency,
-        preset: Option<&PresetId>,
+        naming: Naming<'_>,
         now: Timestamp,
-        place: impl Fn(&mut Draft, Option<Preset>) -> Result<(Job, Input), R>,
+        place: impl Fn(&mut Draft, Option<Named>) -> Result<(Job, Input), R>,
     ) -> Result<Job, StoreError> {
         let mut keys = vec![Key::account(user), Key::idempotency(user, &request.key)];
-        keys.extend(preset.map(|preset| Key::preset(user, preset)));
+        keys.extend(naming.keys(user));
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
             let account: Option<Account> = found.take()?;
             let record: Option<Record> = found.take()?;
-            let preset: Option<Preset> = found.take()?;
             // A repeat is answered before any rule looks at it: it must never become a 402.
             if let Some(Outcome::Job(id)) = outcome(record, Some(request), now)? {
                 return self.job(user, &id).await.map(Attempt::Done);
             }
             let mut draft = draft_of(account, user, email, now)?;
-            let (job, input) = place(&mut draft, preset).map_err(StoreError::refused)?;
+            let (named, owned) = self.named(user, naming, found).await?;
+            let (job, input) = place(&mut draft, named).map_err(StoreError::refused)?;
             let record = Record::new(request, Outcome::Job(job.id.clone()), now);
-            let committed = self
+            let mut writes = self
                 .transaction()
                 .account(&draft.finish())?
                 .job(&job, 0)?
                 .input(&job, &input)?
-                .record(user, &record)?
-                .commit()
-                .await?;
-            match committed {
+                .record(user, &record)?;
+            if let Some(owned) = owned {
+                writes = writes.used(&owned, now)?;
+            }
+            match writes.commit().await? {
                 Committed::Yes => Ok(Attempt::Done(job)),
                 Committed::Moved(_) => Ok(Attempt::Moved),
             }
         })
         .await
+    }
+
+    /// What was read of what an order names, and the entitlement it stands on.
+    async fn named(
+        &self,
+        user: &UserId,
+        naming: Naming<'_>,
+        mut found: Found,
+    ) -> Result<(Option<Named>, Option<Entitlement>), StoreError> {
+        match naming {
+            Naming::Nothing => Ok((None, None)),
+            Naming::Preset(_) => {
+                let preset: Option<Preset> = found.take()?;
+                Ok((preset.map(|preset| Named::kept(preset.content)), None))
+            }
+            Naming::Listing(listing) => {
+                let read = (found.take()?, found.take()?);
+                self.licensed(user, listing, read).await
+            }
+        }
     }
 
     /// Cancels a job as the domain allows it, or repeats the answer of the same key.

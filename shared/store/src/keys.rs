@@ -18,6 +18,25 @@
 //! | customer | `CUSTOMER#<customer>` | `USER` | whose a customer of Stripe's is |
 //! | event | `EVENT#<event>` | `EVENT` | applied (30 days, by TTL), or parked with its body |
 //! | checkpoint | `RECONCILE#STRIPE` | `CHECKPOINT` | Stripe's events were looked through |
+//! | listing | `LISTING#<listing>` | `LISTING` | which versions there are; `version` fences it |
+//! | its version | `LISTING#<listing>` | `REVISION#<number>` | fenced by the listing; never changed once on sale |
+//! | its sums | `LISTING#<listing>` | `STATS` | fenced by their own `version` |
+//! | upload | `LISTING#<listing>` | `UPLOAD#<upload>` | lapses by TTL |
+//! | review | `LISTING#<listing>` | `REVIEW#<review>` | ids sort by time; fenced by the sums |
+//! | flags | `LISTING#<listing>` | `FLAGS` | all that nobody has decided on |
+//! | purchase | `USER#<buyer>` | `PURCHASE#<purchase>` | ids sort by time; its `version` fences all that Stripe says of it |
+//! | entitlement | `USER#<buyer>` | `OWNS#<listing>` | so there is at most one |
+//! | card | `USER#<user>` | `CARD#<fingerprint>` | whoever paid with it |
+//! | sale | `USER#<creator>` | `SALE#<purchase>` | ids sort by time; fenced by the purchase |
+//! | creator's sums | `USER#<creator>` | `CREATOR` | fenced by their own `version` |
+//! | reward | `USER#<sharer>` | `REWARD#<purchase>` | for a sale |
+//! | leg of a journal | `JOURNAL#<purchase>` | `<cause>#<role>` | added, never changed |
+//! | share | `SHARE#<code>` | `SHARE` | a member's code for a listing |
+//! | click | `SHARE#<code>` | `CLICK#<day>#<visitor>` | lapses by TTL |
+//! | signature | `SIMILAR#<band>` | `<listing>` | of what is on sale |
+//! | change | `CHANGES#<what>` | `<time>#<listing>` | of the catalogue, or of sums; lapses by TTL |
+//! | tally | `VIEWS` | `<time>#<nonce>` | visits that were not added up yet |
+//! | popular list | `POPULAR` | `<category>` | made every minute |
 //!
 //! | index entry | gsi1pk | gsi1sk |
 //! |---|---|---|
@@ -27,6 +46,13 @@
 //! | account whose pack is due | `TOPUPS` | `<since>#<user>` |
 //! | account whose pack is being charged | `TOPUPS` | `<order>#<user>`, after all that are due |
 //! | parked event | `EVENTS#PARKED` | `<received_at>#<event>` |
+//! | listing | `CREATOR#<user>` | `<listing>` |
+//! | version to be decided on | `REVIEWS#PENDING` | `<submitted_at>#<listing>` |
+//! | version on sale | `ONSALE#<0..8>` | `<listing>` |
+//! | sums of a listing on sale | `HOT#<category>` | `<heat>#<listing>` |
+//! | flags that are due | `FLAGS#DUE` | `<due_since>#<listing>` |
+//! | open purchase | `PURCHASES#OPEN` | `<due_at>#<purchase>` |
+//! | reward that is held | `REWARDS#DUE` | `<due_at>#<purchase>` |
 //!
 //! | # | question | how | cost |
 //! |---|---|---|---|
@@ -50,6 +76,20 @@
 //! | Q18 | accounts that want a pack | Query `gsi1` | 1 trip |
 //! | Q19 | events to be replayed | Query `gsi1`, then BatchGetItem | 2 trips |
 //! | Q20 | whether an event was applied; the checkpoint | GetItem | 1 RRU |
+//! | Q21 | a listing with its sums, then its versions and its creator | BatchGetItem | 2 trips |
+//! | Q22 | a creator's listings, newest first | Query `gsi1`, then BatchGetItem | 3 trips a page |
+//! | Q23 | versions to be decided on, the longest waiting first | Query `gsi1`, then BatchGetItem | 2 trips |
+//! | Q24 | all versions on sale, to make the search index anew | Query `gsi1` for each of the 8 shards, then BatchGetItem | when there is no index |
+//! | Q25 | the hottest listings of a category | Query `gsi1` backwards, then BatchGetItem | 3 trips a category and minute |
+//! | Q26 | what a purchase is decided on: account, key, listing, entitlement | BatchGetItem | 1 trip |
+//! | Q27 | everything that moves with a purchase | BatchGetItem | 1 trip, 2 with a review |
+//! | Q28 | a member's purchases; a creator's sales, newest first | Query backwards | 1 trip a page |
+//! | Q29 | purchases, rewards somebody should see to | Query `gsi1` | 1 trip |
+//! | Q30 | a listing's reviews, newest first | Query `REVIEW#` backwards | 1 trip a page |
+//! | Q31 | listings that hold nearly the same | Query for each of the 16 bands | once for each submission |
+//! | Q32 | what changed in the catalogue, or in sums | Query from a time on | 1 trip |
+//! | Q33 | visits to be added up | Query | 1 trip a minute |
+//! | Q34 | a popular list; a share; an upload | GetItem | 1 RRU |
 
 use std::collections::HashMap;
 
@@ -59,7 +99,13 @@ use domain::{
     account::Account,
     billing::{external::CustomerId, order::PackOrder, top_up::TopUpState},
     generation::{Job, Status},
-    id::{InvoiceId, JobId, OrderId, PresetId, UserId},
+    id::{
+        InvoiceId, JobId, ListingId, OrderId, PresetId, PurchaseId, ReviewId, UploadId, UserId,
+    },
+    marketplace::{
+        Category, flag::Flags, journal::Role, purchase::Purchase, share::Reward,
+        tally::ListingStats,
+    },
 };
 use sha2::{Digest, Sha256};
 
@@ -85,7 +131,12 @@ pub(crate) const JOB_PREFIX: &str = "JOB#";
 pub(crate) const LEDGER_PREFIX: &str = "LEDGER#";
 pub(crate) const PRESET_PREFIX: &str = "PRESET#";
 pub(crate) const INVOICE_PREFIX: &str = "INVOICE#";
+pub(crate) const PURCHASE_PREFIX: &str = "PURCHASE#";
+pub(crate) const SALE_PREFIX: &str = "SALE#";
+pub(crate) const REVIEW_PREFIX: &str = "REVIEW#";
 const ORDER_PREFIX: &str = "ORDER#";
+const LISTING_PREFIX: &str = "LISTING#";
+const REWARD_PREFIX: &str = "REWARD#";
 const USER_PREFIX: &str = "USER#";
 const EVENT_PREFIX: &str = "EVENT#";
 const ACCOUNT: &str = "ACCOUNT";
@@ -96,6 +147,14 @@ pub(crate) const OPEN_ORDERS: &str = "ORDERS#OPEN";
 pub(crate) const TOP_UPS: &str = "TOPUPS";
 /// The partition of the index that lists parked events.
 pub(crate) const PARKED_EVENTS: &str = "EVENTS#PARKED";
+
+/// The partition of the index that lists versions to be decided on.
+pub(crate) const PENDING: &str = "REVIEWS#PENDING";
+/// The partition of the index that lists open purchases.
+pub(crate) const OPEN_PURCHASES: &str = "PURCHASES#OPEN";
+/// The partition of the index that lists rewards that are held.
+pub(crate) const HELD_REWARDS: &str = "REWARDS#DUE";
+const DUE_FLAGS: &str = "FLAGS#DUE";
 
 /// A map of attributes.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -164,6 +223,87 @@ impl Key {
         Key { pk: "RECONCILE#STRIPE".to_owned(), sk: "CHECKPOINT".to_owned() }
     }
 
+    fn of_listing(listing: &ListingId, sk: String) -> Key {
+        Key { pk: listing_pk(listing), sk }
+    }
+
+    pub(crate) fn listing(listing: &ListingId) -> Key {
+        Key::of_listing(listing, "LISTING".to_owned())
+    }
+
+    pub(crate) fn revision(listing: &ListingId, number: u32) -> Key {
+        Key::of_listing(listing, format!("REVISION#{number:06}"))
+    }
+
+    pub(crate) fn stats(listing: &ListingId) -> Key {
+        Key::of_listing(listing, "STATS".to_owned())
+    }
+
+    pub(crate) fn upload(listing: &ListingId, upload: &UploadId) -> Key {
+        Key::of_listing(listing, format!("UPLOAD#{upload}"))
+    }
+
+    pub(crate) fn review(listing: &ListingId, review: &ReviewId) -> Key {
+        Key::of_listing(listing, format!("{REVIEW_PREFIX}{review}"))
+    }
+
+    pub(crate) fn flags(listing: &ListingId) -> Key {
+        Key::of_listing(listing, "FLAGS".to_owned())
+    }
+
+    pub(crate) fn purchase(buyer: &UserId, purchase: &PurchaseId) -> Key {
+        Key::of(buyer, format!("{PURCHASE_PREFIX}{purchase}"))
+    }
+
+    pub(crate) fn entitlement(buyer: &UserId, listing: &ListingId) -> Key {
+        Key::of(buyer, format!("OWNS#{listing}"))
+    }
+
+    pub(crate) fn card(user: &UserId, fingerprint: &str) -> Key {
+        Key::of(user, format!("CARD#{fingerprint}"))
+    }
+
+    pub(crate) fn sale(creator: &UserId, purchase: &PurchaseId) -> Key {
+        Key::of(creator, format!("{SALE_PREFIX}{purchase}"))
+    }
+
+    pub(crate) fn creator(creator: &UserId) -> Key {
+        Key::of(creator, "CREATOR".to_owned())
+    }
+
+    pub(crate) fn reward(sharer: &UserId, purchase: &PurchaseId) -> Key {
+        Key::of(sharer, format!("{REWARD_PREFIX}{purchase}"))
+    }
+
+    pub(crate) fn journal(purchase: &PurchaseId, cause: &str, role: Role) -> Key {
+        Key { pk: format!("JOURNAL#{purchase}"), sk: format!("{cause}#{}", role.as_str()) }
+    }
+
+    pub(crate) fn share(code: &str) -> Key {
+        Key { pk: format!("SHARE#{code}"), sk: "SHARE".to_owned() }
+    }
+
+    pub(crate) fn click(code: &str, day: &str, visitor: &str) -> Key {
+        Key { pk: format!("SHARE#{code}"), sk: format!("CLICK#{day}#{visitor}") }
+    }
+
+    pub(crate) fn similar(band: &str, listing: &ListingId) -> Key {
+        Key { pk: similar_pk(band), sk: listing.to_string() }
+    }
+
+    pub(crate) fn change(of: Changing, at: Timestamp, listing: &ListingId) -> Key {
+        Key { pk: of.partition().to_owned(), sk: format!("{at}#{listing}") }
+    }
+
+    pub(crate) fn views(at: Timestamp, nonce: u64) -> Key {
+        Key { pk: VIEWS.to_owned(), sk: format!("{at}#{nonce:016x}") }
+    }
+
+    pub(crate) fn popular(category: Option<Category>) -> Key {
+        let sk = category.map_or("all", Category::as_str).to_owned();
+        Key { pk: "POPULAR".to_owned(), sk }
+    }
+
     pub(crate) fn item(&self) -> Item {
         HashMap::from([
             (PK.to_owned(), AttributeValue::S(self.pk.clone())),
@@ -179,6 +319,37 @@ impl Key {
 
 pub(crate) fn user_pk(user: &UserId) -> String {
     format!("{USER_PREFIX}{user}")
+}
+
+/// The partition of visits that were not added up yet.
+pub(crate) const VIEWS: &str = "VIEWS";
+
+/// What changes are noted of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changing {
+    /// What is on sale.
+    Catalogue,
+    /// What was sold and said of it.
+    Sums,
+}
+
+impl Changing {
+    /// The partition of the changes.
+    pub(crate) const fn partition(self) -> &'static str {
+        match self {
+            Changing::Catalogue => "CHANGES#CATALOGUE",
+            Changing::Sums => "CHANGES#SUMS",
+        }
+    }
+}
+
+/// The partition of what stands under one band of a signature.
+pub(crate) fn similar_pk(band: &str) -> String {
+    format!("SIMILAR#{band}")
+}
+
+pub(crate) fn listing_pk(listing: &ListingId) -> String {
+    format!("{LISTING_PREFIX}{listing}")
 }
 
 /// Where an item stands in the index: its two keys.
@@ -216,9 +387,56 @@ pub(crate) fn parked_index(event: &str, received_at: Timestamp) -> Place {
 /// Where a job stands in the index: by when it is due while open, by outcome once it is over.
 pub(crate) fn job_index(job: &Job) -> Place {
     match job.due_at {
-        Some(due_at) => (open_pk(shard_of(&job.id)), format!("{due_at}#{}", job.id)),
+        Some(due_at) => (open_pk(shard_of(job.id.as_str())), format!("{due_at}#{}", job.id)),
         None => (outcome_pk(&job.user_id, job.status), job.id.to_string()),
     }
+}
+
+/// The partition of the index that lists a creator's listings.
+pub(crate) fn creator_pk(creator: &UserId) -> String {
+    format!("CREATOR#{creator}")
+}
+
+/// Where a version stands that waits for a decision.
+pub(crate) fn pending_index(listing: &ListingId, since: Timestamp) -> Place {
+    (PENDING.to_owned(), format!("{since}#{listing}"))
+}
+
+/// The partition of the index that lists a share of all versions on sale.
+pub(crate) fn on_sale_pk(shard: u8) -> String {
+    format!("ONSALE#{shard}")
+}
+
+/// Where a version on sale stands.
+pub(crate) fn on_sale_index(listing: &ListingId) -> Place {
+    (on_sale_pk(shard_of(listing.as_str())), listing.to_string())
+}
+
+/// The partition of the index that lists a category's listings by heat.
+pub(crate) fn hot_pk(category: Category) -> String {
+    format!("HOT#{}", category.as_str())
+}
+
+/// Where the sums of a listing on sale stand: heat as text that sorts as the number does.
+pub(crate) fn stats_index(stats: &ListingStats) -> Option<Place> {
+    let heat = stats.heat + 10_000.0;
+    Some((hot_pk(stats.category?), format!("{heat:014.6}#{}", stats.listing_id)))
+}
+
+/// A purchase stands in the index while somebody should ask about it.
+pub(crate) fn purchase_index(purchase: &Purchase) -> Option<Place> {
+    let due_at = purchase.due_at?;
+    Some((OPEN_PURCHASES.to_owned(), format!("{due_at}#{}", purchase.id)))
+}
+
+/// A reward stands in the index while it is held.
+pub(crate) fn reward_index(reward: &Reward) -> Option<Place> {
+    Some((HELD_REWARDS.to_owned(), format!("{}#{}", reward.due_at()?, reward.purchase_id)))
+}
+
+/// Flags stand in the index once there are enough of them.
+pub(crate) fn flags_index(flags: &Flags) -> Option<Place> {
+    Some((DUE_FLAGS.to_owned(), format!("{}#{}", flags.due_since?, flags.listing_id)))
 }
 
 pub(crate) fn outcome_pk(user: &UserId, status: Status) -> String {
@@ -234,8 +452,8 @@ pub(crate) fn due_bound(now: Timestamp) -> String {
     format!("{now}$")
 }
 
-fn shard_of(job: &JobId) -> u8 {
-    let [first, ..] = <[u8; 32]>::from(Sha256::digest(job.as_str()));
+fn shard_of(id: &str) -> u8 {
+    let [first, ..] = <[u8; 32]>::from(Sha256::digest(id));
     first % OPEN_SHARDS
 }
 
@@ -249,6 +467,23 @@ pub(crate) fn job_of(item: &Item) -> Option<(UserId, JobId)> {
 pub(crate) fn order_of(item: &Item) -> Option<(UserId, OrderId)> {
     let order = text(item, SK)?.strip_prefix(ORDER_PREFIX)?;
     Some((user_of(item)?, OrderId::parse(order).ok()?))
+}
+
+/// Whose purchase an index entry points at.
+pub(crate) fn purchase_of(item: &Item) -> Option<(UserId, PurchaseId)> {
+    let purchase = text(item, SK)?.strip_prefix(PURCHASE_PREFIX)?;
+    Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
+}
+
+/// Whose reward an index entry points at.
+pub(crate) fn reward_of(item: &Item) -> Option<(UserId, PurchaseId)> {
+    let purchase = text(item, SK)?.strip_prefix(REWARD_PREFIX)?;
+    Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
+}
+
+/// Which listing an item is about.
+pub(crate) fn listing_of(item: &Item) -> Option<ListingId> {
+    ListingId::parse(text(item, PK)?.strip_prefix(LISTING_PREFIX)?).ok()
 }
 
 /// Whose item an index entry points at.

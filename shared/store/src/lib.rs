@@ -16,6 +16,7 @@ mod idempotency;
 mod invoices;
 mod jobs;
 mod keys;
+mod marketplace;
 mod orders;
 mod presets;
 mod rates;
@@ -27,8 +28,11 @@ pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
 pub use error::{Missing, StoreError};
 pub use events::{AppliedEvent, BodyTooLong, EVENTS_REMEMBERED, PARKED_BODY_MAX, ParkedEvent};
 pub use idempotency::{Claim, Idempotency, KeyRefused, REMEMBERED};
-pub use jobs::{JobAndInput, Settled, changed_job};
+pub use jobs::{JobAndInput, Naming, Settled, changed_job};
 pub use keys::OPEN_SHARDS;
+pub use marketplace::{
+    Arrival, CatalogueChange, DealKept, ListingPage, Placed, Popular, Shelf, Tally, Unmet,
+};
 pub use orders::changed_top_up;
 pub use rates::{Rate, RateLimited};
 pub use table::Store;

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::{
 };
 use domain::{
     Timestamp,
-    account::{Change, Draft},
+    account::{Change, Draft, Standing},
     billing::{Billing, external::CustomerId, invoice::Invoice, order::PackOrder},
     credits::LedgerEntry,
     generation::{Input, Job},
@@ -30,7 +30,7 @@ use crate::{
     error::StoreError,
     events::{AppliedEvent, NOT_APPLIED, PARKED, STATE, applied_item},
     idempotency::Record,
-    keys::{Item, Key, TTL, account_index, enlist, job_index, order_index},
+    keys::{Item, Key, Place, TTL, account_index, enlist, job_index, order_index},
     table::{Store, encode, pause},
 };
 
@@ -55,6 +55,38 @@ pub(crate) enum Part {
     Order,
     Invoice,
     Event,
+    Listing,
+    Revision,
+    Upload,
+    Stats,
+    Review,
+    Flags,
+    Purchase,
+    Entitlement,
+    Card,
+    Sale,
+    Book,
+    Reward,
+    Journal,
+    Share,
+    Change,
+    Seller,
+}
+
+/// An item with a version of its own, which fences every change of it.
+pub(crate) trait Fenced: Serialize + Clone + PartialEq {
+    /// What it is in a transaction.
+    const PART: Part;
+    /// Where it stands.
+    fn key(&self) -> Key;
+    /// Where it stands in the index.
+    fn place(&self) -> Option<Place> {
+        None
+    }
+    /// The version it was read with; zero before the first write.
+    fn version(&self) -> u64;
+    /// The same at another version.
+    fn at(self, version: u64) -> Self;
 }
 
 /// What came of sending it.
@@ -93,22 +125,12 @@ impl Transaction<'_> {
 
     /// Writes what a draft came to. Where it came to nothing, the account must only still have the
     /// version it was read with: what was decided on it holds, and a ban bites.
-    pub(crate) fn draft(mut self, draft: Draft) -> Result<Self, StoreError> {
+    pub(crate) fn draft(self, draft: Draft) -> Result<Self, StoreError> {
         if draft.is_changed() {
             return self.account(&draft.finish());
         }
         let account = draft.account();
-        let check = ConditionCheck::builder()
-            .table_name(&self.store.table)
-            .set_key(Some(Key::account(&account.user_id).item()))
-            .condition_expression("#version = :expected")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":expected", number(account.version))
-            .build()
-            .map_err(StoreError::unavailable)?;
-        self.parts.push(Part::Account);
-        self.writes.push(TransactWriteItem::builder().condition_check(check).build());
-        Ok(self)
+        self.unmoved(Part::Account, &Key::account(&account.user_id), account.version)
     }
 
     /// Writes a job in place of version `expected`; zero is a new one.
@@ -172,14 +194,19 @@ impl Transaction<'_> {
     }
 
     /// Deletes a preset that must be there.
-    pub(crate) fn delete_preset(mut self, preset: &Preset) -> Result<Self, StoreError> {
+    pub(crate) fn delete_preset(self, preset: &Preset) -> Result<Self, StoreError> {
+        self.delete_there(Part::Preset, &Key::preset(&preset.user_id, &preset.id))
+    }
+
+    /// Deletes an item that must be there.
+    pub(crate) fn delete_there(mut self, part: Part, key: &Key) -> Result<Self, StoreError> {
         let delete = Delete::builder()
             .table_name(&self.store.table)
-            .set_key(Some(Key::preset(&preset.user_id, &preset.id).item()))
+            .set_key(Some(key.item()))
             .condition_expression("attribute_exists(pk)")
             .build()
             .map_err(StoreError::unavailable)?;
-        self.parts.push(Part::Preset);
+        self.parts.push(part);
         self.writes.push(TransactWriteItem::builder().delete(delete).build());
         Ok(self)
     }
@@ -197,6 +224,103 @@ impl Transaction<'_> {
     fn ledger(self, user: &UserId, entry: &LedgerEntry) -> Result<Self, StoreError> {
         let item = encode(&Key::ledger(user, entry.seq), entry)?;
         Ok(self.put(Part::Ledger, absent(item)))
+    }
+
+    /// Writes `after` in place of `before`, if they differ and `before` is what is still there.
+    pub(crate) fn replace<T: Fenced>(
+        self,
+        before: Option<&T>,
+        after: &T,
+    ) -> Result<Self, StoreError> {
+        if before == Some(after) {
+            return Ok(self);
+        }
+        self.rewrite(before.map_or(0, T::version), after)
+    }
+
+    /// Writes `after` in place of version `expected`, whether or not it differs.
+    pub(crate) fn rewrite<T: Fenced>(self, expected: u64, after: &T) -> Result<Self, StoreError> {
+        let mut item = encode(&after.key(), &after.clone().at(expected + 1))?;
+        enlist(&mut item, after.place());
+        Ok(self.put(T::PART, versioned(expected, item)))
+    }
+
+    /// Writes an item that something else in this transaction fences.
+    pub(crate) fn fenced<T: Serialize>(
+        self,
+        part: Part,
+        key: &Key,
+        value: &T,
+        place: Option<Place>,
+    ) -> Result<Self, StoreError> {
+        let mut item = encode(key, value)?;
+        enlist(&mut item, place);
+        Ok(self.put(part, Put::builder().set_item(Some(item))))
+    }
+
+    /// Writes an item that must not be there.
+    pub(crate) fn new_item<T: Serialize>(
+        self,
+        part: Part,
+        key: &Key,
+        value: &T,
+    ) -> Result<Self, StoreError> {
+        Ok(self.put(part, absent(encode(key, value)?)))
+    }
+
+    /// Deletes an item, if it is there.
+    pub(crate) fn forget(mut self, part: Part, key: &Key) -> Result<Self, StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.store.table)
+            .set_key(Some(key.item()))
+            .build()
+            .map_err(StoreError::unavailable)?;
+        self.parts.push(part);
+        self.writes.push(TransactWriteItem::builder().delete(delete).build());
+        Ok(self)
+    }
+
+    /// Holds for an item that still has the version it was decided on; zero is one that is not
+    /// there.
+    pub(crate) fn unmoved(
+        mut self,
+        part: Part,
+        key: &Key,
+        version: u64,
+    ) -> Result<Self, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.store.table)
+            .set_key(Some(key.item()));
+        let check = match version {
+            0 => check.condition_expression("attribute_not_exists(pk)"),
+            _ => check
+                .condition_expression("#version = :expected")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":expected", number(version)),
+        };
+        let check = check.build().map_err(StoreError::unavailable)?;
+        self.parts.push(part);
+        self.writes.push(TransactWriteItem::builder().condition_check(check).build());
+        Ok(self)
+    }
+
+    /// Holds while a member's standing is what it was decided on, however else the account moves.
+    pub(crate) fn standing(
+        mut self,
+        user: &UserId,
+        standing: &Standing,
+    ) -> Result<Self, StoreError> {
+        let standing = serde_dynamo::to_attribute_value(standing).map_err(StoreError::corrupt)?;
+        let check = ConditionCheck::builder()
+            .table_name(&self.store.table)
+            .set_key(Some(Key::account(user).item()))
+            .condition_expression("standing = :standing")
+            .expression_attribute_values(":standing", standing)
+            .build()
+            .map_err(StoreError::unavailable)?;
+        self.parts.push(Part::Seller);
+        self.writes.push(TransactWriteItem::builder().condition_check(check).build());
+        Ok(self)
     }
 
     fn put(mut self, part: Part, put: PutBuilder) -> Self {

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, sale::Split};
+use super::{
+    Category,
+    listing::{LISTINGS_MAX, ListingRefused},
+    sale::Split,
+};
 use crate::{
     id::{ListingId, UserId},
     time::{DAY, Timestamp},
@@ -53,6 +57,9 @@ pub struct CreatorBook {
     pub creator_id: UserId,
     /// Goes up by one with every write; zero before the first.
     pub version: u64,
+    /// Listings ever begun.
+    #[serde(default)]
+    pub listings: u16,
     /// Sales, those that were paid back not counted; free ones are.
     pub sales: u64,
     /// What is left of them after refunds and disputes.
@@ -187,6 +194,7 @@ impl CreatorBook {
         CreatorBook {
             creator_id,
             version: 0,
+            listings: 0,
             sales: 0,
             money: Split::default(),
             views: 0,
@@ -194,6 +202,18 @@ impl CreatorBook {
             ratings: 0,
             days: BTreeMap::new(),
         }
+    }
+
+    /// One more listing.
+    ///
+    /// # Errors
+    /// When there are [`LISTINGS_MAX`] already.
+    pub fn add_listing(&mut self) -> Result<(), ListingRefused> {
+        if self.listings >= LISTINGS_MAX {
+            return Err(ListingRefused::TooMany);
+        }
+        self.listings += 1;
+        Ok(())
     }
 
     /// Money that came or went back, with so many sales more or less.

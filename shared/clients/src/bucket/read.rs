@@ -1,0 +1,220 @@
+//! Reading from a bucket: never more than the reader said it can take, and never two versions of
+//! an object mixed.
+
+use std::time::Duration;
+
+use aws_sdk_s3::{error::SdkError, primitives::ByteStream};
+use bytes::{Bytes, BytesMut};
+use tokio::time::timeout;
+
+use super::{Bucket, BucketFailure};
+
+/// For the next piece of an object.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// An object that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) bytes: u64,
+    pub(crate) etag: String,
+    pub(crate) content_type: Option<String>,
+    /// Of the object's own metadata, the value of `owner`.
+    pub(crate) owner: Option<String>,
+}
+
+/// Why an object was not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unread {
+    /// There is none, or none that the reader may see.
+    #[error("there is no such object")]
+    Missing,
+    /// It is another one than when it was found.
+    #[error("the object was replaced")]
+    Replaced,
+    #[error("the object is larger than the reader can take")]
+    TooLarge,
+    #[error("the bucket is not available")]
+    Failed(#[source] BucketFailure),
+}
+
+/// An object on its way, piece by piece.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) etag: String,
+    /// As the bucket declares it, never more than the reader can take.
+    declared: u64,
+    body: ByteStream,
+    left: u64,
+}
+
+impl Bucket {
+    /// What is at `key`; `None` where S3 says 404, or 403 to those who may not list the bucket.
+    ///
+    /// # Errors
+    /// When the bucket does not say.
+    pub(crate) async fn find(&self, key: &str) -> Result<Option<Found>, BucketFailure> {
+        let head = match self.s3.head_object().bucket(&self.name).key(key).send().await {
+            Ok(head) => head,
+            Err(error) if matches!(status(&error), Some(403 | 404)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(Found {
+            bytes: length(head.content_length()),
+            etag: head.e_tag().unwrap_or_default().to_owned(),
+            content_type: head.content_type().map(str::to_owned),
+            owner: head.metadata().and_then(|metadata| metadata.get("owner")).cloned(),
+        }))
+    }
+
+    /// Begins to read the object at `key`, of at most `bytes_max`; where there is an `etag`, only
+    /// the one it belongs to.
+    ///
+    /// # Errors
+    /// See [`Unread`].
+    pub(crate) async fn open(
+        &self,
+        key: &str,
+        etag: Option<&str>,
+        bytes_max: u64,
+    ) -> Result<Reading, Unread> {
+        let get = self.s3.get_object().bucket(&self.name).key(key);
+        let got = match get.set_if_match(etag.map(str::to_owned)).send().await {
+            Ok(got) => got,
+            Err(error) => return Err(unread(error)),
+        };
+        let declared = length(got.content_length());
+        if declared > bytes_max {
+            return Err(Unread::TooLarge);
+        }
+        let etag = got.e_tag().unwrap_or_default().to_owned();
+        Ok(Reading { etag, declared, body: got.body, left: bytes_max })
+    }
+
+    /// Removes the object at `key`. One that is not there is removed already.
+    ///
+    /// # Errors
+    /// When the bucket did not say that it is gone.
+    pub(crate) async fn remove(&self, key: &str) -> Result<(), BucketFailure> {
+        self.s3.delete_object().bucket(&self.name).key(key).send().await?;
+        Ok(())
+    }
+}
+
+impl Reading {
+    /// The next piece, `None` after the last.
+    ///
+    /// # Errors
+    /// [`Unread::TooLarge`] and [`Unread::Failed`].
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Unread> {
+        let piece = match timeout(PIECE_TIMEOUT, self.body.try_next()).await {
+            Ok(Ok(Some(piece))) => piece,
+            Ok(Ok(None)) => return Ok(None),
+            Ok(Err(error)) => return Err(Unread::Failed(error.into())),
+            Err(late) => return Err(Unread::Failed(late.into())),
+        };
+        match self.left.checked_sub(piece.len() as u64) {
+            Some(left) => self.left = left,
+            None => return Err(Unread::TooLarge),
+        }
+        Ok(Some(piece))
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// [`Unread::TooLarge`] and [`Unread::Failed`].
+    pub(crate) async fn all(mut self) -> Result<Bytes, Unread> {
+        let room = usize::try_from(self.declared).unwrap_or(0);
+        let mut bytes = BytesMut::with_capacity(room);
+        while let Some(piece) = self.next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes.freeze())
+    }
+}
+
+/// The status that an answer came with, if one came.
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|raw| raw.status().as_u16())
+}
+
+/// What a refused read or copy of an object means.
+pub(crate) fn unread<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Unread {
+    match status(&error) {
+        Some(403 | 404) => Unread::Missing,
+        Some(412) => Unread::Replaced,
+        Some(_) | None => Unread::Failed(error.into()),
+    }
+}
+
+fn length(declared: Option<i64>) -> u64 {
+    declared.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, http::StatusCode, routing::get};
+    use futures_util::stream;
+
+    use super::*;
+    use crate::{bucket::client_at, loopback};
+
+    async fn bucket(routes: Router) -> Bucket {
+        Bucket::new(&client_at(&loopback::serve(routes).await), "b")
+    }
+
+    /// Three pieces of four bytes without a declared length.
+    async fn pieces() -> Body {
+        let pieces = [b"aaaa", b"bbbb", b"cccc"];
+        Body::from_stream(stream::iter(pieces.map(|piece| Ok::<_, std::io::Error>(&piece[..]))))
+    }
+
+    #[tokio::test]
+    async fn a_reader_is_never_given_more_than_it_can_take() {
+        let routes = Router::new()
+            .route("/b/declared", get(|| async { "aaaabbbbcccc" }))
+            .route("/b/streamed", get(pieces));
+        let bucket = bucket(routes).await;
+        for key in ["declared", "streamed"] {
+            let all = bucket.open(key, None, 12).await.unwrap().all().await.unwrap();
+            assert_eq!(all, "aaaabbbbcccc", "{key}");
+            let less = match bucket.open(key, None, 11).await {
+                Ok(reading) => reading.all().await.unwrap_err(),
+                Err(error) => error,
+            };
+            assert!(matches!(less, Unread::TooLarge), "{key}: {less:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_status_says_why_an_object_is_not_read() {
+        let check = async |status: StatusCode, expected: fn(&Unread) -> bool| {
+            let bucket = bucket(Router::new().fallback(move || async move { status })).await;
+            let unread = bucket.open("key", Some("\"1\""), 1).await.unwrap_err();
+            assert!(expected(&unread), "{status}: {unread:?}");
+        };
+        check(StatusCode::NOT_FOUND, |unread| matches!(unread, Unread::Missing)).await;
+        check(StatusCode::FORBIDDEN, |unread| matches!(unread, Unread::Missing)).await;
+        check(StatusCode::PRECONDITION_FAILED, |unread| matches!(unread, Unread::Replaced)).await;
+        check(StatusCode::BAD_REQUEST, |unread| matches!(unread, Unread::Failed(_))).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_found_has_an_owner_if_it_says_so() {
+        let routes = Router::new()
+            .route(
+                "/b/key",
+                get(|| async {
+                    let headers = [("etag", "\"1\""), ("x-amz-meta-owner", "auth0|1")];
+                    (headers, [("content-type", "image/png")], "12345")
+                }),
+            )
+            .fallback(|| async { StatusCode::NOT_FOUND });
+        let bucket = bucket(routes).await;
+        let found = bucket.find("key").await.unwrap().unwrap();
+        assert_eq!((found.bytes, found.etag.as_str()), (5, "\"1\""));
+        assert_eq!(found.content_type.as_deref(), Some("image/png"));
+        assert_eq!(found.owner.as_deref(), Some("auth0|1"));
+        assert_eq!(bucket.find("other").await.unwrap(), None);
+    }
+}

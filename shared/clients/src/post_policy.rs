@@ -1,0 +1,275 @@
+//! A form that a browser may send to S3 by itself: a presigned POST, signed with Signature V4.
+//!
+//! A presigned PUT cannot limit how many bytes arrive; the policy of a POST can, and names every
+//! field of the form. The SDK signs no such form. It is signed here as the S3 API Reference says
+//! ("Authenticating Requests in Browser-Based Uploads Using POST"); credentials, host and path
+//! still come from the SDK, so that a form goes wherever the client's other requests go.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_s3::{Client, config::Credentials, presigning::PresigningConfig};
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        auth::{AuthScheme, AuthSchemeEndpointConfig, AuthSchemeId, Sign},
+        identity::{Identity, SharedIdentityResolver},
+        orchestrator::HttpRequest,
+        runtime_components::{GetIdentityResolver, RuntimeComponents},
+    },
+};
+use aws_smithy_types::config_bag::ConfigBag;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use domain::Timestamp;
+use hmac::Mac;
+use serde_json::{Value, json};
+
+use crate::{
+    bucket::{Bucket, BucketFailure},
+    picture::hex,
+    signature::mac,
+};
+
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const SIGV4: AuthSchemeId = AuthSchemeId::new("sigv4");
+/// A key that stands for any other while the SDK says where the bucket is.
+const PLACEHOLDER: &str = "key";
+
+/// What a form may send, and until when.
+#[derive(Debug)]
+pub(crate) struct Policy<'a> {
+    /// Fields with exactly these values; among them the key.
+    pub(crate) fields: Vec<(&'a str, &'a str)>,
+    /// Fewest and most bytes of the file.
+    pub(crate) bytes: (u64, u64),
+    pub(crate) signed_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// Where a form goes and who signs it.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    /// The bucket's address.
+    pub(crate) url: String,
+    bucket: String,
+    region: String,
+    credentials: Credentials,
+}
+
+impl Signer {
+    /// Asks the SDK for its credentials and for the bucket's address. No call is made unless the
+    /// credentials have to be fetched.
+    ///
+    /// # Errors
+    /// When there is no region or there are no credentials.
+    pub(crate) async fn of(bucket: &Bucket) -> Result<Signer, BucketFailure> {
+        let config = bucket.s3().config();
+        let region = config.region().ok_or("no region to sign for")?.to_string();
+        let witness = Witness::default();
+        let config = config.to_builder().push_auth_scheme(witness.clone()).build();
+        // Nothing is signed, so the time does not matter.
+        let window = PresigningConfig::builder()
+            .start_time(SystemTime::UNIX_EPOCH)
+            .expires_in(Duration::from_secs(1))
+            .build()?;
+        let get = Client::from_conf(config).get_object().bucket(bucket.name()).key(PLACEHOLDER);
+        let request = get.presigned(window).await?;
+        let credentials = witness.0.get().ok_or("no credentials to sign with")?.clone();
+        let address = request.uri().split('?').next().unwrap_or_default();
+        let url = address.strip_suffix(PLACEHOLDER).ok_or("no address of the bucket")?.to_owned();
+        Ok(Signer { url, bucket: bucket.name().to_owned(), region, credentials })
+    }
+
+    /// All fields of the form, in the order they are sent in; the file comes after them.
+    pub(crate) fn sign(&self, policy: &Policy<'_>) -> Vec<(String, String)> {
+        let signed_at = basic_time(policy.signed_at);
+        let date = signed_at.get(..8).unwrap_or_default();
+        let id = self.credentials.access_key_id();
+        let scope = format!("{id}/{date}/{}/s3/aws4_request", self.region);
+        let mut fields = policy.fields.clone();
+        fields.push(("x-amz-algorithm", ALGORITHM));
+        fields.push(("x-amz-credential", &scope));
+        fields.push(("x-amz-date", &signed_at));
+        if let Some(token) = self.credentials.session_token() {
+            fields.push(("x-amz-security-token", token));
+        }
+        let exactly = |(name, value): &(&str, &str)| json!({ *name: value });
+        let mut conditions: Vec<Value> = fields.iter().map(exactly).collect();
+        conditions.push(json!({ "bucket": self.bucket }));
+        conditions.push(json!(["content-length-range", policy.bytes.0, policy.bytes.1]));
+        let document = json!({ "expiration": policy.expires_at, "conditions": conditions });
+        let document = STANDARD.encode(document.to_string());
+        let signature = self.signature(date, &document);
+        fields.push(("policy", &document));
+        fields.push(("x-amz-signature", &signature));
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// The signature over the encoded policy, with a key of that day, region and service.
+    fn signature(&self, date: &str, document: &str) -> String {
+        let secret = format!("AWS4{}", self.credentials.secret_access_key());
+        let steps = [date, &self.region, "s3", "aws4_request", document];
+        let signed = steps.iter().fold(secret.into_bytes(), |key, step| {
+            mac(&key, &[step.as_bytes()])
+                .map_or_else(Vec::new, |mac| mac.finalize().into_bytes().to_vec())
+        });
+        hex(&signed)
+    }
+}
+
+/// `20231114T221500Z`, as signatures want the time.
+fn basic_time(at: Timestamp) -> String {
+    let text = at.to_string();
+    let seconds = text.split('.').next().unwrap_or_default();
+    let plain: String = seconds.chars().filter(|letter| !matches!(letter, '-' | ':')).collect();
+    format!("{plain}Z")
+}
+
+/// Stands in for the SDK's signer: signs nothing and remembers with what it should have signed.
+#[derive(Debug, Clone, Default)]
+struct Witness(Arc<OnceLock<Credentials>>);
+
+impl AuthScheme for Witness {
+    fn scheme_id(&self) -> AuthSchemeId {
+        SIGV4
+    }
+    fn identity_resolver(&self, of: &dyn GetIdentityResolver) -> Option<SharedIdentityResolver> {
+        of.identity_resolver(SIGV4)
+    }
+    fn signer(&self) -> &dyn Sign {
+        self
+    }
+}
+
+impl Sign for Witness {
+    fn sign_http_request(
+        &self,
+        _: &mut HttpRequest,
+        identity: &Identity,
+        _: AuthSchemeEndpointConfig<'_>,
+        _: &RuntimeComponents,
+        _: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        let credentials = identity.data::<Credentials>().ok_or("not credentials of AWS")?;
+        self.0.get_or_init(|| credentials.clone());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::config::{BehaviorVersion, Config, Region};
+
+    use super::*;
+    use crate::bucket::client_at;
+
+    /// What boto3 1.43 made of the same upload at the same time (`generate_presigned_post`).
+    const BOTO_POLICY: &str = concat!(
+        r#"{"expiration": "2023-11-14T22:20:00Z", "conditions": [{"Content-Type": "image/png"}, "#,
+        r#"{"x-amz-meta-owner": "auth0|1"}, {"success_action_status": "201"}, "#,
+        r#"["content-length-range", 1, 1000], {"bucket": "uploads"}, "#,
+        r#"{"key": "quarantine/l1/u1"}, {"x-amz-algorithm": "AWS4-HMAC-SHA256"}, "#,
+        r#"{"x-amz-credential": "id/20231114/us-east-1/s3/aws4_request"}, "#,
+        r#"{"x-amz-date": "20231114T221500Z"}"#,
+    );
+    const BOTO_TOKEN: &str = r#", {"x-amz-security-token": "a/session+token=="}"#;
+    const BOTO_SIGNATURES: [&str; 2] = [
+        "1a481f04c5481095e70cbaf164d2798118a24c8d33790ad6cf847862a90da2d7",
+        "a31dcca05cea125942ccb3228c1955aaafb0ed3e9c54fcc1cc890df815d994b2",
+    ];
+
+    fn signer(token: Option<&str>) -> Signer {
+        Signer {
+            url: "https://uploads.s3.us-east-1.amazonaws.com/".into(),
+            bucket: "uploads".into(),
+            region: "us-east-1".into(),
+            credentials: Credentials::new("id", "secret", token.map(Into::into), None, "test"),
+        }
+    }
+
+    fn policy() -> Policy<'static> {
+        let signed_at = Timestamp::from_secs(1_700_000_100); // 22:15:00 UTC.
+        Policy {
+            fields: vec![
+                ("key", "quarantine/l1/u1"),
+                ("Content-Type", "image/png"),
+                ("x-amz-meta-owner", "auth0|1"),
+                ("success_action_status", "201"),
+            ],
+            bytes: (1, 1000),
+            signed_at,
+            expires_at: signed_at.plus(Duration::from_secs(300)),
+        }
+    }
+
+    #[test]
+    fn a_policy_is_signed_as_boto3_signs_it() {
+        let plain = format!("{BOTO_POLICY}]}}");
+        let with_token = format!("{BOTO_POLICY}{BOTO_TOKEN}]}}");
+        for (document, signature) in [plain, with_token].iter().zip(BOTO_SIGNATURES) {
+            let document = STANDARD.encode(document);
+            assert_eq!(signer(None).signature("20231114", &document), signature);
+        }
+    }
+
+    #[test]
+    fn a_form_says_and_signs_what_boto3s_does() {
+        let check = |token: Option<&str>, boto: String| {
+            let signer = signer(token);
+            let mut fields = signer.sign(&policy());
+            let (name, signature) = fields.pop().unwrap();
+            assert_eq!(name, "x-amz-signature");
+            let (name, document) = fields.pop().unwrap();
+            assert_eq!(name, "policy");
+            assert_eq!(signer.signature("20231114", &document), signature);
+
+            let document: Value =
+                serde_json::from_slice(&STANDARD.decode(document).unwrap()).unwrap();
+            let boto: Value = serde_json::from_str(&boto).unwrap();
+            assert_eq!(document["expiration"], "2023-11-14T22:20:00.000Z");
+            let sorted = |document: &Value| {
+                let conditions = document["conditions"].as_array().unwrap().iter();
+                let mut conditions: Vec<String> = conditions.map(Value::to_string).collect();
+                conditions.sort();
+                conditions
+            };
+            assert_eq!(sorted(&document), sorted(&boto));
+            for (name, value) in &fields {
+                let condition = json!({ name: value }).to_string();
+                assert!(sorted(&boto).contains(&condition), "{condition}");
+            }
+        };
+        check(None, format!("{BOTO_POLICY}]}}"));
+        check(Some("a/session+token=="), format!("{BOTO_POLICY}{BOTO_TOKEN}]}}"));
+    }
+
+    #[tokio::test]
+    async fn a_form_goes_where_the_clients_other_requests_go() {
+        let local = Bucket::new(&client_at("http://127.0.0.1:4566"), "uploads");
+        assert_eq!(Signer::of(&local).await.unwrap().url, "http://127.0.0.1:4566/uploads/");
+
+        let credentials = Credentials::new("id", "secret", Some("token".into()), None, "test");
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(credentials)
+            .build();
+        let aws = Bucket::new(&Client::from_conf(config), "uploads");
+        let signer = Signer::of(&aws).await.unwrap();
+        assert_eq!(signer.url, "https://uploads.s3.eu-central-1.amazonaws.com/");
+        assert_eq!((signer.region.as_str(), signer.bucket.as_str()), ("eu-central-1", "uploads"));
+        assert_eq!(signer.credentials.access_key_id(), "id");
+        assert_eq!(signer.credentials.session_token(), Some("token"));
+    }
+
+    #[tokio::test]
+    async fn without_credentials_there_is_no_form() {
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .build();
+        assert!(Signer::of(&Bucket::new(&Client::from_conf(config), "uploads")).await.is_err());
+    }
+}

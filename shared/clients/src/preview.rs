@@ -1,0 +1,263 @@
+//! Pictures that anybody may see: small, under a watermark, and nothing but pixels.
+//!
+//! A preview is drawn anew in three sizes, `previews/<listing>/<upload>/{1200,600,300}.jpg`. The
+//! bucket is served under a public base URL, and a key is never written with another picture, so a
+//! browser may keep what it has. Pictures of the live demo lie at `demos/<sha256>.jpg`, named after
+//! what they were made from: whoever asks for the same again is given the stored one.
+//!
+//! Decoding, drawing and encoding is processor time (about 0.2 s for a megapixel): call it through
+//! `spawn_blocking`.
+
+use std::{error::Error, fmt};
+
+use aws_sdk_s3::Client;
+use bytes::Bytes;
+use domain::{Refusal, RefusalKind};
+use image::{
+    RgbImage,
+    codecs::jpeg::JpegEncoder,
+    imageops::{self, FilterType},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    bucket::{Bucket, BucketFailure, Object, Unread},
+    picture::{PictureRefused, pixels, read, size_within},
+    watermark,
+};
+
+/// Longest sides of a preview's pictures in pixels, largest first.
+pub const PREVIEW_SIDES_PX: [u32; 3] = [1200, 600, 300];
+/// Fewest pixels a side of a picture that becomes a preview.
+pub const PREVIEW_SIDE_PX_MIN: u32 = 300;
+/// Most bytes of a picture of the live demo.
+pub const DEMO_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+const JPEG_QUALITY: u8 = 84;
+const JPEG: &str = "image/jpeg";
+
+/// A picture in three sizes, each under its own watermark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// In the order of [`PREVIEW_SIDES_PX`]. A picture is never enlarged, so they may be equal.
+    pub jpegs: [PreviewJpeg; 3],
+}
+
+/// One size of a preview.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviewJpeg {
+    /// The JPEG, without metadata.
+    pub bytes: Bytes,
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+}
+
+/// A preview in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredPreview {
+    /// The picture of at most 1200 pixels a side.
+    pub large: StoredJpeg,
+    /// The picture of at most 600 pixels a side.
+    pub medium: StoredJpeg,
+    /// The picture of at most 300 pixels a side.
+    pub small: StoredJpeg,
+}
+
+/// One size of a preview in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredJpeg {
+    /// Where it is; see [`Previews::url`].
+    pub key: String,
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+}
+
+/// The bucket of previews. Storing needs `s3:PutObject`; [`Previews::has`] and
+/// [`Previews::get_demo`] need `s3:GetObject`.
+#[derive(Debug, Clone)]
+pub struct Previews {
+    bucket: Bucket,
+    base_url: String,
+}
+
+/// The bucket did not do what it was asked. Trying again later is always right.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket of previews is not available")]
+pub struct PreviewsUnavailable(#[source] Box<dyn Error + Send + Sync>);
+
+impl Refusal for PreviewsUnavailable {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Unavailable
+    }
+    fn code(&self) -> &'static str {
+        "previews_unavailable"
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        Some(2)
+    }
+}
+
+impl Preview {
+    /// Reads, checks and draws anew a PNG, JPEG or WebP of unknown origin: upright, opaque, and the
+    /// first frame if it moves.
+    ///
+    /// # Errors
+    /// See [`PictureRefused`].
+    pub fn decode(bytes: &[u8]) -> Result<Preview, PictureRefused> {
+        Preview::draw(read(bytes)?)
+    }
+
+    /// A preview from rows of red, green and blue bytes, top row first.
+    ///
+    /// # Errors
+    /// When a side is too short or too long, or `rgb` is not `3 * width * height` bytes.
+    pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Preview, PictureRefused> {
+        Preview::draw(pixels(width, height, rgb)?)
+    }
+
+    fn draw(pixels: RgbImage) -> Result<Preview, PictureRefused> {
+        if pixels.width().min(pixels.height()) < PREVIEW_SIDE_PX_MIN {
+            return Err(PictureRefused::TooSmall { side_px_min: PREVIEW_SIDE_PX_MIN });
+        }
+        // Each from the one before, so that only the first looks at all the pixels.
+        let [large, medium, small] = PREVIEW_SIDES_PX;
+        let large = shrunk(pixels, large);
+        let medium = shrunk(large.clone(), medium);
+        let small = shrunk(medium.clone(), small);
+        Ok(Preview { jpegs: [marked(large)?, marked(medium)?, marked(small)?] })
+    }
+}
+
+/// A JPEG of rows of red, green and blue bytes, top row first, under the watermark. `quality` goes
+/// from 1 to 100. For the live demo: nothing is enlarged or reduced.
+///
+/// # Errors
+/// When there is no pixel, a side is too long, or `rgb` is not `3 * width * height` bytes.
+pub fn watermarked_jpeg(
+    width: u32,
+    height: u32,
+    rgb: Vec<u8>,
+    quality: u8,
+) -> Result<Vec<u8>, PictureRefused> {
+    let mut pixels = pixels(width, height, rgb)?;
+    watermark::stamp(&mut pixels);
+    encoded(&pixels, quality)
+}
+
+impl Previews {
+    /// Over the process's S3 client. What is in the bucket can be had under `base_url`, without
+    /// asking us.
+    pub fn new(s3: &Client, bucket: impl Into<String>, base_url: &str) -> Previews {
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Previews { bucket: Bucket::new(s3, bucket), base_url }
+    }
+
+    /// Stores the three pictures of an upload of a listing, at the same time. All are there when it
+    /// returns. Doing it again with the same picture does no harm.
+    ///
+    /// # Errors
+    /// When one could not be stored; the others may be there.
+    pub async fn store(
+        &self,
+        listing: impl fmt::Display,
+        upload: impl fmt::Display,
+        preview: &Preview,
+    ) -> Result<StoredPreview, PreviewsUnavailable> {
+        let folder = format!("previews/{listing}/{upload}");
+        let [large, medium, small] = &preview.jpegs;
+        let [large_px, medium_px, small_px] = PREVIEW_SIDES_PX;
+        let (large, medium, small) = tokio::try_join!(
+            self.store_one(&folder, large_px, large),
+            self.store_one(&folder, medium_px, medium),
+            self.store_one(&folder, small_px, small),
+        )?;
+        Ok(StoredPreview { large, medium, small })
+    }
+
+    /// Where anybody finds the object at `key`. Stays the same.
+    pub fn url(&self, key: &str) -> String {
+        format!("{}/{key}", self.base_url)
+    }
+
+    /// Whether there is an object at `key`.
+    ///
+    /// # Errors
+    /// When the bucket does not say.
+    pub async fn has(&self, key: &str) -> Result<bool, PreviewsUnavailable> {
+        self.bucket.has(key).await.map_err(PreviewsUnavailable)
+    }
+
+    /// Stores a picture of the live demo at `key`; see [`demo_key`].
+    ///
+    /// # Errors
+    /// When the bucket did not say that it has it.
+    pub async fn put_demo(&self, key: &str, jpeg: &Bytes) -> Result<(), PreviewsUnavailable> {
+        self.put(key, jpeg).await.map_err(PreviewsUnavailable)
+    }
+
+    /// The picture of the live demo at `key`, if it is there.
+    ///
+    /// # Errors
+    /// When the bucket does not say, or it has more than [`DEMO_BYTES_MAX`].
+    pub async fn get_demo(&self, key: &str) -> Result<Option<Bytes>, PreviewsUnavailable> {
+        let read = async { self.bucket.open(key, None, DEMO_BYTES_MAX).await?.all().await };
+        match read.await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Unread::Missing) => Ok(None),
+            Err(error) => Err(PreviewsUnavailable(error.into())),
+        }
+    }
+
+    async fn store_one(
+        &self,
+        folder: &str,
+        side_px: u32,
+        jpeg: &PreviewJpeg,
+    ) -> Result<StoredJpeg, PreviewsUnavailable> {
+        let key = format!("{folder}/{side_px}.jpg");
+        self.put(&key, &jpeg.bytes).await.map_err(PreviewsUnavailable)?;
+        Ok(StoredJpeg { key, width: jpeg.width, height: jpeg.height })
+    }
+
+    async fn put(&self, key: &str, bytes: &Bytes) -> Result<(), BucketFailure> {
+        let object = Object { key, content_type: JPEG, disposition: None, bytes };
+        self.bucket.put_public(object).await
+    }
+}
+
+/// Where a picture of the live demo is kept that was made from what has this hash: the SHA-256 of
+/// everything that decides about its pixels, in lower-case hex.
+pub fn demo_key(sha256: &str) -> String {
+    format!("demos/{sha256}.jpg")
+}
+
+/// Within `side` pixels a side. A much larger picture is halved roughly first: the finer filter
+/// would need a multiple of its memory.
+fn shrunk(pixels: RgbImage, side: u32) -> RgbImage {
+    let (width, height) = size_within(side, pixels.width(), pixels.height());
+    if (width, height) == pixels.dimensions() {
+        return pixels;
+    }
+    let (rough_width, rough_height) = size_within(2 * side, pixels.width(), pixels.height());
+    let rough = match (rough_width, rough_height) == pixels.dimensions() {
+        true => pixels,
+        false => imageops::thumbnail(&pixels, rough_width, rough_height),
+    };
+    imageops::resize(&rough, width, height, FilterType::CatmullRom)
+}
+
+fn marked(mut pixels: RgbImage) -> Result<PreviewJpeg, PictureRefused> {
+    watermark::stamp(&mut pixels);
+    let (width, height) = pixels.dimensions();
+    Ok(PreviewJpeg { bytes: encoded(&pixels, JPEG_QUALITY)?.into(), width, height })
+}
+
+fn encoded(pixels: &RgbImage, quality: u8) -> Result<Vec<u8>, PictureRefused> {
+    let mut jpeg = Vec::new();
+    pixels.write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, quality))?;
+    Ok(jpeg)
+}

@@ -1,0 +1,217 @@
+//! The search index in S3: snapshots that never change, and one pointer to the current one.
+//!
+//! A snapshot lies at `search/<sha256>.idx`, named after its bytes. `search/current.json` says which
+//! one is current. Publishing puts the snapshot first and the pointer last: that one put is the
+//! switch, so whoever reads gets the old snapshot or the new one, whole. The pointer is put on
+//! condition that it is still the one that was read, and never goes back in time, so two builders
+//! at once do no harm. Old snapshots stay; the bucket's lifecycle removes what is no longer read.
+
+use std::error::Error;
+
+use aws_sdk_s3::Client;
+use bytes::Bytes;
+use domain::{Refusal, RefusalKind, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    bucket::{Bucket, Object, Present, Unread},
+    picture::hex,
+};
+
+/// Most bytes of a snapshot.
+pub const SNAPSHOT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+const POINTER: &str = "search/current.json";
+const POINTER_BYTES_MAX: u64 = 4096;
+/// Nobody keeps the pointer without asking whether it has changed.
+const POINTER_CACHE_CONTROL: &str = "no-cache";
+
+/// The search index in the bucket. Reading needs `s3:GetObject`, publishing `s3:PutObject` too.
+#[derive(Debug, Clone)]
+pub struct SearchSnapshots {
+    bucket: Bucket,
+}
+
+/// A snapshot that was current when it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotRef {
+    /// Where it is.
+    pub key: String,
+    /// SHA-256 of its bytes, in lower-case hex.
+    pub sha256: String,
+    /// How many.
+    pub bytes: u64,
+    /// It holds everything up to then.
+    pub as_of: Timestamp,
+    /// Of the pointer: equal as long as the same snapshot is current.
+    pub etag: String,
+}
+
+/// The pointer's content.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Pointer {
+    key: String,
+    sha256: String,
+    bytes: u64,
+    as_of: Timestamp,
+}
+
+/// What the pointer has to be for another one to take its place.
+#[derive(Debug)]
+enum Condition {
+    Is(String),
+    Missing,
+    Whatever,
+}
+
+/// Why a snapshot was not read or not published.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotRefused {
+    /// It may work later.
+    #[error("the bucket of the search index is not available")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// More than [`SNAPSHOT_BYTES_MAX`]. It stays so.
+    #[error("the search index is larger than {SNAPSHOT_BYTES_MAX} bytes")]
+    TooLarge,
+    /// The pointer, or the bytes it points to, are not what was published.
+    #[error("the search index is damaged: {detail}")]
+    Damaged {
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+impl Refusal for SnapshotRefused {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            SnapshotRefused::Unavailable(_) => RefusalKind::Unavailable,
+            SnapshotRefused::TooLarge | SnapshotRefused::Damaged { .. } => RefusalKind::Internal,
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            SnapshotRefused::Unavailable(_) => "search_index_unavailable",
+            SnapshotRefused::TooLarge => "search_index_too_large",
+            SnapshotRefused::Damaged { .. } => "search_index_damaged",
+        }
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            SnapshotRefused::Unavailable(_) => Some(2),
+            SnapshotRefused::TooLarge | SnapshotRefused::Damaged { .. } => None,
+        }
+    }
+}
+
+impl SearchSnapshots {
+    /// Over the process's S3 client.
+    pub fn new(s3: &Client, bucket: impl Into<String>) -> SearchSnapshots {
+        SearchSnapshots { bucket: Bucket::new(s3, bucket) }
+    }
+
+    /// The current snapshot; `None` before the first one was published.
+    ///
+    /// # Errors
+    /// See [`SnapshotRefused`].
+    pub async fn current(&self) -> Result<Option<SnapshotRef>, SnapshotRefused> {
+        let reading = match self.bucket.open(POINTER, None, POINTER_BYTES_MAX).await {
+            Ok(reading) => reading,
+            Err(Unread::Missing) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let etag = reading.etag.clone();
+        let pointer: Pointer = serde_json::from_slice(&reading.all().await?)
+            .map_err(|error| damaged(format!("the pointer cannot be read: {error}")))?;
+        match pointer.bytes > SNAPSHOT_BYTES_MAX {
+            true => Err(SnapshotRefused::TooLarge),
+            false => Ok(Some(pointer.current(etag))),
+        }
+    }
+
+    /// The bytes of `snapshot`, all of them and unharmed.
+    ///
+    /// # Errors
+    /// See [`SnapshotRefused`].
+    pub async fn fetch(&self, snapshot: &SnapshotRef) -> Result<Bytes, SnapshotRefused> {
+        let reading = self.bucket.open(&snapshot.key, None, snapshot.bytes).await?;
+        let bytes = reading.all().await?;
+        let sha256 = hex(&Sha256::digest(&bytes));
+        match sha256 == snapshot.sha256 {
+            true => Ok(bytes),
+            false => Err(damaged(format!("{} has the hash {sha256}", snapshot.key))),
+        }
+    }
+
+    /// Makes `bytes`, which hold everything up to `as_of`, the current snapshot; unless one is
+    /// current that holds as much or more. Returns the one that is current then. Doing it again
+    /// does no harm.
+    ///
+    /// # Errors
+    /// See [`SnapshotRefused`]. When somebody else published at the same time, it is `Unavailable`.
+    pub async fn publish(
+        &self,
+        bytes: Bytes,
+        as_of: Timestamp,
+    ) -> Result<SnapshotRef, SnapshotRefused> {
+        if bytes.len() as u64 > SNAPSHOT_BYTES_MAX {
+            return Err(SnapshotRefused::TooLarge);
+        }
+        let condition = match self.current().await {
+            Ok(Some(current)) if current.as_of >= as_of => return Ok(current),
+            Ok(Some(current)) => Condition::Is(current.etag),
+            Ok(None) => Condition::Missing,
+            // Nobody can read it, so it may be replaced by whoever has something to read.
+            Err(SnapshotRefused::Damaged { .. } | SnapshotRefused::TooLarge) => Condition::Whatever,
+            Err(error @ SnapshotRefused::Unavailable(_)) => return Err(error),
+        };
+        let sha256 = hex(&Sha256::digest(&bytes));
+        let key = format!("search/{sha256}.idx");
+        let content_type = "application/octet-stream";
+        let object = Object { key: &key, content_type, disposition: None, bytes: &bytes };
+        self.bucket.put(object, Present::Replaced).await.map_err(SnapshotRefused::Unavailable)?;
+        let pointer = Pointer { key, sha256, bytes: bytes.len() as u64, as_of };
+        self.switch(pointer, condition).await
+    }
+
+    async fn switch(
+        &self,
+        pointer: Pointer,
+        condition: Condition,
+    ) -> Result<SnapshotRef, SnapshotRefused> {
+        let body = serde_json::to_vec(&pointer)
+            .map_err(|error| SnapshotRefused::Unavailable(error.into()))?;
+        let bytes = Bytes::from(body);
+        let content_type = "application/json";
+        let object = Object { key: POINTER, content_type, disposition: None, bytes: &bytes };
+        let put = self.bucket.putting(object).cache_control(POINTER_CACHE_CONTROL);
+        let put = match condition {
+            Condition::Is(etag) => put.if_match(etag),
+            Condition::Missing => put.if_none_match("*"),
+            Condition::Whatever => put,
+        };
+        let put = put.send().await.map_err(|error| SnapshotRefused::Unavailable(error.into()))?;
+        let etag = put.e_tag;
+        Ok(pointer.current(etag.unwrap_or_default()))
+    }
+}
+
+impl Pointer {
+    fn current(self, etag: String) -> SnapshotRef {
+        let Pointer { key, sha256, bytes, as_of } = self;
+        SnapshotRef { key, sha256, bytes, as_of, etag }
+    }
+}
+
+fn damaged(detail: String) -> SnapshotRefused {
+    SnapshotRefused::Damaged { detail }
+}
+
+impl From<Unread> for SnapshotRefused {
+    fn from(error: Unread) -> SnapshotRefused {
+        match error {
+            Unread::TooLarge => SnapshotRefused::TooLarge,
+            Unread::Failed(source) => SnapshotRefused::Unavailable(source),
+            Unread::Missing | Unread::Replaced => SnapshotRefused::Unavailable(error.into()),
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! What members send us: a form for one file, and what becomes of the file.
+//!
+//! A file goes from the member's browser to S3 by itself, into `quarantine/<listing>/<upload>`,
+//! where nobody is given a link to it. A worker looks at it there. A picture is decoded and drawn
+//! anew (see [`crate::preview`]); an asset is hashed and, as it is, copied to
+//! `assets/<listing>/<upload>`. Until its form expires a file can be sent again and replace the one
+//! the worker looked at, so whatever is read or copied is named with its tag, and another one is
+//! [`UploadRefused::Replaced`]: S3 tells of it as of a new upload.
+
+use std::{collections::BTreeMap, error::Error, fmt, time::Duration};
+
+use aws_sdk_s3::{
+    Client,
+    config::{Config, timeout::TimeoutConfig},
+    types::MetadataDirective,
+};
+use bytes::Bytes;
+use domain::{Refusal, RefusalKind, Timestamp};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    asset_kind::{AssetKind, HEAD_BYTES},
+    bucket::{Bucket, CACHE_CONTROL, Found, Unread, unread},
+    picture::hex,
+    post_policy::{Policy, Signer},
+};
+
+/// How long a form can be sent.
+pub const UPLOAD_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// Most bytes of a picture that is uploaded.
+pub const PICTURE_BYTES_MAX: u64 = 20 * 1024 * 1024;
+/// Most bytes of an asset.
+pub const ASSET_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Types that a picture may be declared as. What it is, its bytes say.
+pub const PICTURE_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
+/// Types that an asset may be declared as. What it is, its bytes say.
+pub const ASSET_TYPES: [&str; 5] = [
+    "application/zip",
+    "application/gzip",
+    "application/x-tar",
+    "application/octet-stream",
+    "text/plain",
+];
+
+const QUARANTINE: &str = "quarantine";
+const ASSETS: &str = "assets";
+/// Most letters of a file's name.
+const FILE_NAME_MAX: usize = 80;
+/// For a copy within the bucket, which takes S3 some seconds for each few hundred megabytes.
+const COPY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The bucket of uploads. Forms and promoted assets need `s3:PutObject`, all reading needs
+/// `s3:GetObject`, discarding needs `s3:DeleteObject`.
+#[derive(Debug, Clone)]
+pub struct Uploads {
+    bucket: Bucket,
+}
+
+/// A file that somebody wants to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUpload<'a> {
+    /// Where it goes: see [`quarantine_key`].
+    pub key: &'a str,
+    /// Whose it is. Kept with the object, in [`Uploaded::owner`].
+    pub owner: &'a str,
+    /// What it is declared as, one of [`PICTURE_TYPES`] or [`ASSET_TYPES`].
+    pub content_type: &'a str,
+    /// Most bytes it may have. None at all is too few.
+    pub bytes_max: u64,
+}
+
+/// A form as a browser sends it: `multipart/form-data` with all `fields` and then the file, in a
+/// field called `file`. The answer is 201.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UploadForm {
+    /// Where it is posted to.
+    pub url: String,
+    /// All fields but the file.
+    pub fields: BTreeMap<String, String>,
+    /// From then on it is refused.
+    pub expires_at: Timestamp,
+}
+
+/// A file that was sent. It is hostile until somebody has looked at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// Where it is.
+    pub key: String,
+    /// How many.
+    pub bytes: u64,
+    /// As declared by whoever sent it.
+    pub content_type: Option<String>,
+    /// Whose it is.
+    pub owner: Option<String>,
+    /// Of this version; another file at the same key has another one.
+    pub etag: String,
+}
+
+/// What an asset is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// How many.
+    pub bytes: u64,
+    /// SHA-256, in lower-case hex.
+    pub sha256: String,
+    /// `None` when it is nothing that is sold.
+    pub kind: Option<AssetKind>,
+}
+
+/// The bucket did not do what it was asked. Trying again later is always right.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket of uploads is not available")]
+pub struct UploadsUnavailable(#[source] Box<dyn Error + Send + Sync>);
+
+/// Why an upload was not read or not promoted.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadRefused {
+    /// It is not there, or not any more.
+    #[error("there is no such upload")]
+    Missing,
+    /// Another file was sent in its place. It is an upload of its own.
+    #[error("another file was uploaded in its place")]
+    Replaced,
+    /// More bytes than the caller can take. It stays so.
+    #[error("the upload is too large")]
+    TooLarge,
+    /// It may work later.
+    #[error(transparent)]
+    Unavailable(#[from] UploadsUnavailable),
+}
+
+impl Refusal for UploadsUnavailable {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Unavailable
+    }
+    fn code(&self) -> &'static str {
+        "uploads_unavailable"
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        Some(2)
+    }
+}
+
+impl Refusal for UploadRefused {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            UploadRefused::Missing => RefusalKind::NotFound,
+            UploadRefused::Replaced => RefusalKind::Conflict,
+            UploadRefused::TooLarge => RefusalKind::TooLarge,
+            UploadRefused::Unavailable(error) => error.kind(),
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            UploadRefused::Missing => "upload_not_found",
+            UploadRefused::Replaced => "upload_replaced",
+            UploadRefused::TooLarge => "upload_too_large",
+            UploadRefused::Unavailable(error) => error.code(),
+        }
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            UploadRefused::Missing | UploadRefused::Replaced | UploadRefused::TooLarge => None,
+            UploadRefused::Unavailable(error) => error.retry_after_s(),
+        }
+    }
+}
+
+/// Where an upload of a listing is sent to: `quarantine/<listing>/<upload>`.
+pub fn quarantine_key(listing: impl fmt::Display, upload: impl fmt::Display) -> String {
+    format!("{QUARANTINE}/{listing}/{upload}")
+}
+
+/// Where an asset of a listing is kept: `assets/<listing>/<upload>`.
+pub fn asset_key(listing: impl fmt::Display, upload: impl fmt::Display) -> String {
+    format!("{ASSETS}/{listing}/{upload}")
+}
+
+/// The ids of the listing and of the upload that belong to `key`, if it is a [`quarantine_key`].
+pub fn quarantined(key: &str) -> Option<(&str, &str)> {
+    let (listing, upload) = key.strip_prefix(QUARANTINE)?.strip_prefix('/')?.split_once('/')?;
+    (!listing.is_empty() && !upload.is_empty() && !upload.contains('/'))
+        .then_some((listing, upload))
+}
+
+impl Uploads {
+    /// Over the process's S3 client.
+    pub fn new(s3: &Client, bucket: impl Into<String>) -> Uploads {
+        Uploads { bucket: Bucket::new(s3, bucket) }
+    }
+
+    /// A form for one file, good for [`UPLOAD_LIFETIME`] from `now`, or as long as the credentials
+    /// are. It can be sent more than once. No call is made.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub async fn presign(
+        &self,
+        upload: &NewUpload<'_>,
+        now: Timestamp,
+    ) -> Result<UploadForm, UploadsUnavailable> {
+        let signed_at = now.floor_to(Duration::from_secs(1));
+        let expires_at = signed_at.plus(UPLOAD_LIFETIME);
+        let signer = Signer::of(&self.bucket).await.map_err(UploadsUnavailable)?;
+        let fields = signer.sign(&Policy {
+            fields: vec![
+                ("key", upload.key),
+                ("Content-Type", upload.content_type),
+                ("x-amz-meta-owner", upload.owner),
+                ("success_action_status", "201"),
+            ],
+            bytes: (1, upload.bytes_max),
+            signed_at,
+            expires_at,
+        });
+        Ok(UploadForm { url: signer.url, fields: fields.into_iter().collect(), expires_at })
+    }
+
+    /// The upload at `key`, if there is one.
+    ///
+    /// # Errors
+    /// When the bucket does not say.
+    pub async fn head(&self, key: &str) -> Result<Option<Uploaded>, UploadsUnavailable> {
+        let found = self.bucket.find(key).await.map_err(UploadsUnavailable)?;
+        Ok(found.map(|found| {
+            let Found { bytes, etag, content_type, owner } = found;
+            Uploaded { key: key.to_owned(), bytes, content_type, owner, etag }
+        }))
+    }
+
+    /// All of `upload`, of at most `bytes_max`.
+    ///
+    /// # Errors
+    /// See [`UploadRefused`]: only `Unavailable` is worth another try.
+    pub async fn fetch(&self, upload: &Uploaded, bytes_max: u64) -> Result<Bytes, UploadRefused> {
+        let reading = self.bucket.open(&upload.key, Some(&upload.etag), bytes_max).await?;
+        Ok(reading.all().await?)
+    }
+
+    /// What `upload` is made of. Reads all of it, of at most `bytes_max`, and keeps none of it.
+    ///
+    /// # Errors
+    /// See [`UploadRefused`]: only `Unavailable` is worth another try.
+    pub async fn digest(
+        &self,
+        upload: &Uploaded,
+        bytes_max: u64,
+    ) -> Result<Content, UploadRefused> {
+        let mut reading = self.bucket.open(&upload.key, Some(&upload.etag), bytes_max).await?;
+        let (mut bytes, mut head, mut hash) = (0, Vec::new(), Sha256::new());
+        while let Some(piece) = reading.next().await? {
+            bytes += piece.len() as u64;
+            head.extend_from_slice(&piece[..piece.len().min(HEAD_BYTES - head.len())]);
+            hash.update(&piece);
+        }
+        let sha256 = hex(&hash.finalize());
+        Ok(Content { bytes, sha256, kind: AssetKind::sniff(&head) })
+    }
+
+    /// Copies `upload` within the bucket to `to_key`, where it is a download called `file_name`
+    /// (see [`attachment`]) and has the type of its `kind`; nothing that was declared comes along.
+    /// Doing it again does no harm.
+    ///
+    /// # Errors
+    /// See [`UploadRefused`]: only `Unavailable` is worth another try.
+    pub async fn promote(
+        &self,
+        upload: &Uploaded,
+        to_key: &str,
+        kind: AssetKind,
+        file_name: &str,
+    ) -> Result<(), UploadRefused> {
+        let patience = TimeoutConfig::builder()
+            .operation_attempt_timeout(COPY_TIMEOUT)
+            .operation_timeout(COPY_TIMEOUT)
+            .build();
+        let copy = self
+            .bucket
+            .s3()
+            .copy_object()
+            .bucket(self.bucket.name())
+            .key(to_key)
+            .copy_source(copy_source(self.bucket.name(), &upload.key))
+            .copy_source_if_match(&upload.etag)
+            .metadata_directive(MetadataDirective::Replace)
+            .content_type(kind.content_type())
+            .content_disposition(attachment(file_name))
+            .cache_control(CACHE_CONTROL)
+            .customize()
+            .config_override(Config::builder().timeout_config(patience));
+        copy.send().await.map_err(unread)?;
+        Ok(())
+    }
+
+    /// Removes the object at `key`. One that is not there is removed already.
+    ///
+    /// # Errors
+    /// When the bucket did not say that it is gone.
+    pub async fn discard(&self, key: &str) -> Result<(), UploadsUnavailable> {
+        self.bucket.remove(key).await.map_err(UploadsUnavailable)
+    }
+
+    /// A link that downloads the object at `key` as `file_name` (see [`attachment`]), good for
+    /// [`domain::image::LINK_LIFETIME`] from the start of the window of
+    /// [`domain::image::LINK_WINDOW`] that `now` lies in. No call is made.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub async fn link(
+        &self,
+        key: &str,
+        file_name: &str,
+        now: Timestamp,
+    ) -> Result<String, UploadsUnavailable> {
+        let disposition = Some(attachment(file_name));
+        self.bucket.link_as(key, disposition, now).await.map_err(UploadsUnavailable)
+    }
+}
+
+/// A `Content-Disposition` for a download called `file_name`, of at most 80 letters that no header
+/// and no file system minds: whatever is not a letter or a digit of ASCII, a dot, `-` or `_`
+/// becomes one `-`.
+pub fn attachment(file_name: &str) -> String {
+    let mut plain = String::with_capacity(file_name.len().min(FILE_NAME_MAX));
+    for letter in file_name.chars() {
+        match letter {
+            _ if plain.len() == FILE_NAME_MAX => break,
+            '.' if plain.is_empty() || plain.ends_with('.') => {}
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' => plain.push(letter),
+            _ if plain.is_empty() || plain.ends_with('-') => {}
+            _ => plain.push('-'),
+        }
+    }
+    let plain = plain.trim_end_matches(['-', '.']);
+    let name = if plain.is_empty() { "download" } else { plain };
+    format!("attachment; filename=\"{name}\"")
+}
+
+/// A copy's source goes into a header, with everything that is not plain in it percent-encoded.
+fn copy_source(bucket: &str, key: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
+    let encode = |byte: u8| match plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    format!("{bucket}/{}", key.bytes().map(encode).collect::<String>())
+}
+
+impl From<Unread> for UploadRefused {
+    fn from(error: Unread) -> UploadRefused {
+        match error {
+            Unread::Missing => UploadRefused::Missing,
+            Unread::Replaced => UploadRefused::Replaced,
+            Unread::TooLarge => UploadRefused::TooLarge,
+            Unread::Failed(source) => UploadsUnavailable(source).into(),
+        }
+    }
+}

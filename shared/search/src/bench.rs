@@ -1,0 +1,224 @@
+//! How long a search takes over many listings: the one home of the sizes that are promised.
+
+mod listings;
+
+use std::time::{Duration, Instant};
+
+use crate::{Catalogue, CatalogueError, Change, Cost, Document, Query, SearchRefused, Sort};
+use listings::{CATEGORIES, Dice, KINDS, WORDS, listing};
+
+/// Listings that the promises are for.
+pub const LISTINGS: u64 = 100_000;
+/// What is promised of a warm search, at the 99th percentile.
+pub const SEARCH_AT_MOST: Duration = Duration::from_millis(10);
+/// What is promised of opening the blob.
+pub const OPEN_AT_MOST: Duration = Duration::from_millis(1_000);
+/// What is promised of a process that only searches.
+pub const MEMORY_AT_MOST_MB: f64 = 256.0;
+
+const SEARCHES: usize = 2_000;
+const CHANGES: u64 = 50;
+const SEED: u64 = 11;
+const AS_OF: i64 = 1_780_000_000_000;
+const MB: f64 = 1_000_000.0;
+
+/// What was measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
+    /// How many listings there are.
+    pub listings: u64,
+    /// The time to build the blob; zero if it was only searched.
+    pub build: Duration,
+    /// The blob's size in millions of bytes.
+    pub blob_mb: f64,
+    /// The time to open it.
+    pub open: Duration,
+    /// Of the searches, mixed.
+    pub searches: usize,
+    /// Half of them took at most this.
+    pub p50: Duration,
+    /// 99 of a hundred took at most this.
+    pub p99: Duration,
+    /// All of them took at most this.
+    pub max: Duration,
+    /// How many changes were applied, at once.
+    pub changes: u64,
+    /// And in what time.
+    pub apply: Duration,
+    /// The time of one change more, the usual case.
+    pub apply_one: Duration,
+    /// A search after that, at the 99th percentile.
+    pub p99_changed: Duration,
+    /// The most memory the process has ever had, in millions of bytes; 0 where it is not known.
+    pub memory_mb: f64,
+}
+
+/// Builds a catalogue of `listings`, opens it, searches it and changes it.
+///
+/// The memory is then that of a process that also built: [`search`] alone says what a searching
+/// one needs.
+///
+/// # Errors
+/// If the catalogue fails, which it should not.
+pub fn run(listings: u64) -> Result<Measured, SearchRefused> {
+    let (bytes, took) = build(listings)?;
+    Ok(Measured { build: took, ..search(bytes)? })
+}
+
+/// The blob of so many listings, and how long its making took without that of the listings.
+///
+/// # Errors
+/// If the catalogue fails, which it should not.
+pub fn build(listings: u64) -> Result<(Vec<u8>, Duration), CatalogueError> {
+    let mut dice = Dice::new(SEED);
+    let documents: Vec<Document> = (0..listings).map(|number| listing(number, &mut dice)).collect();
+    let start = Instant::now();
+    let bytes = Catalogue::build(documents, AS_OF)?;
+    Ok((bytes, start.elapsed()))
+}
+
+/// Opens a blob of [`build`], searches it and changes it.
+///
+/// # Errors
+/// If the catalogue fails, which it should not.
+pub fn search(bytes: Vec<u8>) -> Result<Measured, SearchRefused> {
+    let blob_mb = bytes.len() as f64 / MB;
+    let start = Instant::now();
+    let mut catalogue = Catalogue::open(bytes)?;
+    let open = start.elapsed();
+    let listings = catalogue.len() as u64;
+    let times = searches(&catalogue, SEARCHES)?;
+    let changes = changed(&catalogue, CHANGES)?;
+    let start = Instant::now();
+    catalogue.apply(changes.iter().cloned())?;
+    let apply = start.elapsed();
+    let one = changes.into_iter().take(1).map(newer);
+    let start = Instant::now();
+    catalogue.apply(one)?;
+    let apply_one = start.elapsed();
+    let times_changed = searches(&catalogue, SEARCHES / 4)?;
+    Ok(Measured {
+        listings,
+        build: Duration::ZERO,
+        blob_mb,
+        open,
+        searches: times.len(),
+        p50: part(&times, 50),
+        p99: part(&times, 99),
+        max: part(&times, 100),
+        changes: CHANGES,
+        apply,
+        apply_one,
+        p99_changed: part(&times_changed, 99),
+        memory_mb: memory_mb(),
+    })
+}
+
+/// The time of the slowest of the fastest `percent`.
+fn part(times: &[Duration], percent: usize) -> Duration {
+    let place = (times.len() * percent / 100).saturating_sub(1);
+    times.get(place).copied().unwrap_or_default()
+}
+
+/// The times of so many different searches, sorted. The first one is not counted: it makes the
+/// tables for typos that all later ones share.
+fn searches(catalogue: &Catalogue, count: usize) -> Result<Vec<Duration>, SearchRefused> {
+    let mut dice = Dice::new(SEED + 1);
+    let first = Query { text: Some("photography lights".to_owned()), ..Query::default() };
+    catalogue.search(&first, 20, None)?;
+    let mut times = Vec::with_capacity(count);
+    while times.len() < count {
+        let query = query(&mut dice);
+        let pages = if dice.below(10) == 0 { 8 } else { 1 };
+        let mut cursor = None;
+        for _ in 0..pages {
+            let start = Instant::now();
+            let found = catalogue.search(&query, 20, cursor.as_deref())?;
+            times.push(start.elapsed());
+            cursor = found.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+    }
+    times.sort_unstable();
+    Ok(times)
+}
+
+const SORTS: [Sort; 6] = [
+    Sort::Relevance,
+    Sort::Newest,
+    Sort::BestSelling,
+    Sort::TopRated,
+    Sort::PriceAscending,
+    Sort::PriceDescending,
+];
+
+/// A search as people make them: mostly two words, some misspelt or unfinished, some filters.
+fn query(dice: &mut Dice) -> Query {
+    let words = dice.below(5);
+    let text = (0..words).map(|_| typed(dice)).collect::<Vec<_>>().join(" ");
+    Query {
+        text: (words > 0).then_some(text),
+        kinds: now_and_then(dice, 5, &KINDS),
+        categories: now_and_then(dice, 4, &CATEGORIES),
+        tags: now_and_then(dice, 8, &WORDS),
+        price_min: (dice.below(8) == 0).then_some(500),
+        price_max: (dice.below(6) == 0).then(|| 1_000 + dice.below(4_000)),
+        rating_min: (dice.below(6) == 0).then_some(400),
+        creator: (dice.below(30) == 0).then(|| format!("usr_{}", dice.below(20))),
+        cost: (dice.below(12) == 0).then_some(Cost::Free),
+        sort: (dice.below(2) == 0).then(|| SORTS[dice.below(6) as usize]),
+    }
+}
+
+/// In one of so many searches one of these.
+fn now_and_then(dice: &mut Dice, searches: u64, all: &[&str]) -> Vec<String> {
+    let wanted = dice.below(searches) == 0;
+    Vec::from_iter(wanted.then(|| dice.of(all).to_owned()))
+}
+
+fn typed(dice: &mut Dice) -> String {
+    let mut letters: Vec<char> = dice.word().chars().collect();
+    let place = 1 + dice.below(letters.len() as u64 - 1) as usize;
+    match dice.below(10) {
+        0 => letters[place] = 'e',
+        1 => letters.swap(place, place.saturating_sub(1).max(1)),
+        2 => letters.truncate(place.max(3)),
+        _ => {}
+    }
+    letters.into_iter().collect()
+}
+
+/// Newer states of some listings, far from one another, and one of ten taken off.
+fn changed(catalogue: &Catalogue, count: u64) -> Result<Vec<Change>, CatalogueError> {
+    let every = (catalogue.len() as u64 / count).max(1) as usize;
+    let listed = catalogue.documents().step_by(every).take(count as usize);
+    let changed = listed.enumerate().map(|(number, document)| {
+        let document = document?;
+        Ok(match number % 10 {
+            9 => Change::Unlisted { id: document.id, seq: document.seq + 1 },
+            _ => newer(Change::Listed(document)),
+        })
+    });
+    changed.collect()
+}
+
+fn newer(change: Change) -> Change {
+    match change {
+        Change::Listed(document) => Change::Listed(Document {
+            seq: document.seq + 1,
+            sales: document.sales + 1,
+            ..document
+        }),
+        Change::Unlisted { id, seq } => Change::Unlisted { id, seq: seq + 1 },
+    }
+}
+
+/// What Linux says this process had at most.
+fn memory_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    kib.unwrap_or(0.0) * 1_024.0 / MB
+}

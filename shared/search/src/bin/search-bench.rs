@@ -1,0 +1,72 @@
+//! `search-bench [LISTINGS]`: what a search takes over so many listings, 100,000 if not said.
+//!
+//! The catalogue is built by another process, so that the memory is that of one that searches.
+
+use std::error::Error;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use search::bench::{self, LISTINGS, Measured};
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool reports")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => measure(LISTINGS),
+        ["--build", listings, path] => number(listings).and_then(|count| build(count, path)),
+        [listings] => number(listings).and_then(measure),
+        _ => Err("usage: search-bench [LISTINGS]".into()),
+    };
+    match done {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn number(text: &str) -> Result<u64, Box<dyn Error>> {
+    Ok(text.parse()?)
+}
+
+fn build(listings: u64, path: &str) -> Result<String, Box<dyn Error>> {
+    let (bytes, took) = bench::build(listings)?;
+    std::fs::write(path, bytes)?;
+    Ok(took.as_micros().to_string())
+}
+
+fn measure(listings: u64) -> Result<String, Box<dyn Error>> {
+    let path = std::env::temp_dir().join(format!("search-bench-{}", std::process::id()));
+    let built = Command::new(std::env::current_exe()?)
+        .args(["--build", &listings.to_string()])
+        .arg(&path)
+        .output()?;
+    let bytes = std::fs::read(&path);
+    std::fs::remove_file(&path)?;
+    let build = Duration::from_micros(String::from_utf8(built.stdout)?.trim().parse()?);
+    Ok(table(Measured { build, ..bench::search(bytes?)? }))
+}
+
+fn table(measured: Measured) -> String {
+    let ms = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1_000.0);
+    let rows = [
+        ("listings", measured.listings.to_string()),
+        ("build", ms(measured.build)),
+        ("blob", format!("{:.1} MB", measured.blob_mb)),
+        ("open", ms(measured.open)),
+        ("searches", measured.searches.to_string()),
+        ("search p50", ms(measured.p50)),
+        ("search p99", ms(measured.p99)),
+        ("search max", ms(measured.max)),
+        ("changes", measured.changes.to_string()),
+        ("apply them", ms(measured.apply)),
+        ("apply one more", ms(measured.apply_one)),
+        ("search p99 then", ms(measured.p99_changed)),
+        ("memory at most", format!("{:.0} MB", measured.memory_mb)),
+    ];
+    rows.iter().map(|(name, value)| format!("{name:<16}{value:>12}\n")).collect()
+}

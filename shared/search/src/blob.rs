@@ -1,0 +1,116 @@
+//! What is around the segment's files in the one object: a header that says what they are and
+//! proves that they are all there, a table of their names and lengths, and what was unlisted.
+//!
+//! All numbers are little endian:
+//! magic (8 bytes), format (4), sha256 of all that follows (32), as of (8), documents (8),
+//! files (4), per file its name's length (2), its name and its length (8), then the files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tantivy::directory::OwnedBytes;
+
+use crate::CatalogueError;
+use crate::files::Files;
+
+const MAGIC: &[u8; 8] = b"PLSEARCH";
+/// Raised when the schema, the rules of words or tantivy's own format change.
+const FORMAT: u32 = 1;
+/// Magic, format and digest.
+const PROVEN_AT: usize = 8 + 4 + 32;
+/// More than a segment ever has; a bound for the table.
+const FILES_MAX: u32 = 32;
+
+/// A catalogue's parts.
+pub(crate) struct Blob {
+    /// In milliseconds since 1970.
+    pub(crate) as_of: i64,
+    pub(crate) documents: u64,
+    pub(crate) files: Files,
+}
+
+/// Packs `blob` into bytes: the same parts always to the same.
+pub(crate) fn pack(blob: &Blob) -> Vec<u8> {
+    let files = &blob.files.0;
+    let content: usize = files.values().map(|file| file.len()).sum();
+    let mut bytes = Vec::with_capacity(PROVEN_AT + content + 1_024);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&FORMAT.to_le_bytes());
+    bytes.extend_from_slice(&[0; 32]);
+    bytes.extend_from_slice(&blob.as_of.to_le_bytes());
+    bytes.extend_from_slice(&blob.documents.to_le_bytes());
+    bytes.extend_from_slice(&(files.len() as u32).to_le_bytes());
+    for (name, file) in files.iter() {
+        bytes.extend_from_slice(&(name.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(name.as_bytes());
+        bytes.extend_from_slice(&(file.len() as u64).to_le_bytes());
+    }
+    files.values().for_each(|file| bytes.extend_from_slice(file));
+    let digest = Sha256::digest(&bytes[PROVEN_AT..]);
+    bytes[PROVEN_AT - 32..PROVEN_AT].copy_from_slice(&digest);
+    bytes
+}
+
+/// Reads what [`pack`] made, without a copy of the files.
+///
+/// # Errors
+/// [`CatalogueError::Format`] for another format, [`CatalogueError::Damaged`] if one bit is not as
+/// it was packed.
+pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Blob, CatalogueError> {
+    let all = OwnedBytes::new(bytes);
+    let mut rest = all.clone();
+    if take(&mut rest, MAGIC.len())?.as_slice() != MAGIC {
+        return Err(CatalogueError::Damaged("it does not begin as one"));
+    }
+    let format = u32::from_le_bytes(array(&mut rest)?);
+    if format != FORMAT {
+        return Err(CatalogueError::Format(format));
+    }
+    let digest: [u8; 32] = array(&mut rest)?;
+    if Sha256::digest(rest.as_slice()).as_slice() != digest.as_slice() {
+        return Err(CatalogueError::Damaged("its digest is another"));
+    }
+    let as_of = i64::from_le_bytes(array(&mut rest)?);
+    let documents = u64::from_le_bytes(array(&mut rest)?);
+    let table = table(&mut rest)?;
+    let mut files = BTreeMap::new();
+    for (name, length) in table {
+        files.insert(name, take(&mut rest, length)?);
+    }
+    match rest.is_empty() {
+        true => Ok(Blob { as_of, documents, files: Files(Arc::new(files)) }),
+        false => Err(CatalogueError::Damaged("there is more than its files")),
+    }
+}
+
+fn table(rest: &mut OwnedBytes) -> Result<Vec<(String, usize)>, CatalogueError> {
+    let count = u32::from_le_bytes(array(rest)?);
+    if count > FILES_MAX {
+        return Err(CatalogueError::Damaged("it has too many files"));
+    }
+    let mut table = Vec::new();
+    for _ in 0..count {
+        let name_length = usize::from(u16::from_le_bytes(array(rest)?));
+        let name = String::from_utf8(take(rest, name_length)?.as_slice().to_vec())
+            .map_err(|_| CatalogueError::Damaged("a file's name is not text"))?;
+        let length = usize::try_from(u64::from_le_bytes(array(rest)?)).map_err(|_| SHORT)?;
+        table.push((name, length));
+    }
+    Ok(table)
+}
+
+const SHORT: CatalogueError = CatalogueError::Damaged("it is cut short");
+
+fn take(rest: &mut OwnedBytes, length: usize) -> Result<OwnedBytes, CatalogueError> {
+    if rest.len() < length {
+        return Err(SHORT);
+    }
+    let (taken, left) = rest.clone().split(length);
+    *rest = left;
+    Ok(taken)
+}
+
+fn array<const N: usize>(rest: &mut OwnedBytes) -> Result<[u8; N], CatalogueError> {
+    take(rest, N)?.as_slice().try_into().map_err(|_| SHORT)
+}

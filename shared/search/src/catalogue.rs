@@ -1,0 +1,283 @@
+//! All listings of the marketplace, searched in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tantivy::directory::OwnedBytes;
+
+use crate::blob::{self, Blob};
+use crate::document::{Key, newest};
+use crate::files::Files;
+use crate::layer::Layer;
+use crate::matching::{self, Searched};
+use crate::query::Wanted;
+use crate::scan::Scan;
+use crate::segment;
+use crate::{CatalogueError, Change, Document, Found, Query, SearchRefused, cursor};
+
+/// Most results of a page.
+pub const LIMIT_MAX: usize = 100;
+
+/// The file of a blob that is ours and not tantivy's.
+const UNLISTED: &str = "unlisted.json";
+/// How long a snapshot remembers that a listing was unlisted: much longer than an older change
+/// may be late, and not for ever, or the memory of it would only grow.
+const UNLISTED_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// All listings, searched in memory: a snapshot and the changes since then.
+///
+/// Searching takes `&self` and may happen on several threads at once.
+pub struct Catalogue {
+    as_of: i64,
+    /// The snapshot first, then what changed, the older before the newer. Of each listing at most
+    /// one row is alive.
+    layers: Vec<Layer>,
+    unlisted: BTreeMap<Key, Unlisted>,
+}
+
+/// What is left of a listing that was taken off, so that an older change does not bring it back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Unlisted {
+    id: String,
+    seq: u64,
+    /// The catalogue's `as_of` when it was learned, in milliseconds since 1970.
+    since: i64,
+}
+
+impl Catalogue {
+    /// Packs `documents` into a blob whose state is of `as_of`, in milliseconds since 1970.
+    ///
+    /// The same documents and the same `as_of` give the same bytes, in whatever order they come
+    /// and however often: of several states of one listing the highest `seq` is packed.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Index`] or [`CatalogueError::Document`], which nothing in a document
+    /// should cause.
+    pub fn build(
+        documents: impl IntoIterator<Item = Document>,
+        as_of: i64,
+    ) -> Result<Vec<u8>, CatalogueError> {
+        pack(newest(documents), BTreeMap::new(), as_of)
+    }
+
+    /// Opens a blob that [`Catalogue::build`] or [`Catalogue::snapshot`] packed. The blob stays in
+    /// memory and is searched where it lies.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Format`] if another version packed it, [`CatalogueError::Damaged`] if it
+    /// is not, bit for bit, what was packed.
+    pub fn open(bytes: impl Into<Vec<u8>>) -> Result<Catalogue, CatalogueError> {
+        let Blob { as_of, documents, files } = blob::unpack(bytes.into())?;
+        let unlisted = match files.0.get(UNLISTED) {
+            Some(list) => serde_json::from_slice::<Vec<Unlisted>>(list)?,
+            None => Vec::new(),
+        };
+        let layers = if documents == 0 { Vec::new() } else { vec![Layer::open(files)?] };
+        if layers.iter().map(|layer| layer.rows.len() as u64).sum::<u64>() != documents {
+            return Err(CatalogueError::Damaged("it has another number of documents"));
+        }
+        let unlisted = unlisted.into_iter().map(|gone| (Key::of(&gone.id), gone)).collect();
+        Ok(Catalogue { as_of, layers, unlisted })
+    }
+
+    /// A catalogue without listings, of `as_of` in milliseconds since 1970: before the first blob.
+    pub fn empty(as_of: i64) -> Catalogue {
+        Catalogue { as_of, layers: Vec::new(), unlisted: BTreeMap::new() }
+    }
+
+    /// Packs the present state into a blob of `as_of`, in milliseconds since 1970.
+    ///
+    /// It is what [`Catalogue::build`] makes of [`Catalogue::documents`], and it also remembers
+    /// for a week what was unlisted: take this one for the next snapshot.
+    ///
+    /// # Errors
+    /// As [`Catalogue::build`].
+    pub fn snapshot(&self, as_of: i64) -> Result<Vec<u8>, CatalogueError> {
+        let documents = self.documents().collect::<Result<Vec<Document>, CatalogueError>>()?;
+        let oldest = as_of.saturating_sub(UNLISTED_KEPT_MS);
+        let kept = self.unlisted.iter().filter(|(_, gone)| gone.since >= oldest);
+        let kept = kept.map(|(key, gone)| (*key, gone.clone())).collect();
+        pack(newest(documents), kept, as_of)
+    }
+
+    /// Of when the snapshot is, in milliseconds since 1970. Changes do not move it.
+    pub fn as_of(&self) -> i64 {
+        self.as_of
+    }
+
+    /// How many listings are on the market.
+    pub fn len(&self) -> usize {
+        self.layers.iter().map(|layer| layer.rows.iter().filter(|row| row.alive).count()).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All listings on the market, each as it was last told. In no order that means something.
+    ///
+    /// # Errors
+    /// Each item for itself: [`CatalogueError::Index`] or [`CatalogueError::Document`] if it cannot
+    /// be read back, which a blob that opened does not cause.
+    pub fn documents(&self) -> impl Iterator<Item = Result<Document, CatalogueError>> {
+        self.layers.iter().flat_map(Layer::documents)
+    }
+
+    /// Lays `changes` over the catalogue; the next search sees them. Returns how many were news.
+    ///
+    /// Changes may come twice and in any order: one is ignored unless its `seq` is above the one
+    /// that is known of its listing. The time it takes grows with the changes since the snapshot,
+    /// and not with the catalogue.
+    ///
+    /// # Errors
+    /// As [`Catalogue::build`]; then nothing is changed.
+    pub fn apply(
+        &mut self,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> Result<usize, CatalogueError> {
+        let news = self.news(changes);
+        let mut listed: Vec<Document> = news
+            .values()
+            .filter_map(|change| match change {
+                Change::Listed(document) => Some(document.clone()),
+                Change::Unlisted { .. } => None,
+            })
+            .collect();
+        let kept = self.layers_kept(listed.len());
+        for layer in self.layers.iter().skip(kept) {
+            for document in layer.documents() {
+                let document = document?;
+                if !news.contains_key(&Key::of(&document.id)) {
+                    listed.push(document);
+                }
+            }
+        }
+        let layer = match listed.is_empty() {
+            true => None,
+            false => Some(Layer::of(&newest(listed))?),
+        };
+        self.layers.truncate(kept);
+        news.iter().for_each(|(key, change)| self.replace(*key, change));
+        self.layers.extend(layer);
+        Ok(news.len())
+    }
+
+    /// How many segments a search reads.
+    #[cfg(test)]
+    pub(crate) fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// The newest change of each listing, without those that say nothing new.
+    fn news(&self, changes: impl IntoIterator<Item = Change>) -> BTreeMap<Key, Change> {
+        let mut news: BTreeMap<Key, Change> = BTreeMap::new();
+        for change in changes {
+            let key = Key::of(change.id());
+            let known = news.get(&key).map(Change::seq).or_else(|| self.known(key));
+            if known.is_none_or(|known| change.seq() > known) {
+                news.insert(key, change);
+            }
+        }
+        news
+    }
+
+    fn known(&self, key: Key) -> Option<u64> {
+        let listed = self.layers.iter().find_map(|layer| {
+            layer.alive(key).and_then(|row| layer.rows.get(row)).map(|row| row.seq)
+        });
+        listed.or_else(|| self.unlisted.get(&key).map(|gone| gone.seq))
+    }
+
+    /// How many layers stay as they are when one of `listed` documents comes: it takes in those
+    /// above the snapshot that are not larger than what is already in it. So each is at least
+    /// twice as large as the next, there are few, and a document moves only now and then.
+    fn layers_kept(&self, listed: usize) -> usize {
+        if listed == 0 {
+            return self.layers.len();
+        }
+        let (mut kept, mut size) = (self.layers.len(), listed);
+        while let Some(below) = kept.checked_sub(1).filter(|below| *below > 0)
+            && let Some(layer) = self.layers.get(below)
+            && layer.rows.len() <= size
+        {
+            size += layer.rows.len();
+            kept = below;
+        }
+        kept
+    }
+
+    fn replace(&mut self, key: Key, change: &Change) {
+        for layer in &mut self.layers {
+            if let Some(row) = layer.alive(key)
+                && let Some(row) = layer.rows.get_mut(row)
+            {
+                row.alive = false;
+            }
+        }
+        match change {
+            Change::Listed(_) => self.unlisted.remove(&key),
+            Change::Unlisted { id, seq } => {
+                let gone = Unlisted { id: id.clone(), seq: *seq, since: self.as_of };
+                self.unlisted.insert(key, gone)
+            }
+        };
+    }
+
+    /// The results of `query` behind `cursor`, at most `limit` (held to 1 to [`LIMIT_MAX`]).
+    ///
+    /// The order is total and of each document alone, so pages fit together whatever is listed or
+    /// unlisted between them; a listing that changed so that its place moved may be missed or seen
+    /// twice, as in any list that is not frozen.
+    ///
+    /// # Errors
+    /// [`SearchRefused::Cursor`] if the cursor was not given out for this query.
+    pub fn search(
+        &self,
+        query: &Query,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Found, SearchRefused> {
+        let limit = limit.clamp(1, LIMIT_MAX);
+        let wanted = Wanted::of(query);
+        let after = cursor.map(|cursor| cursor::read(cursor, &wanted)).transpose()?;
+        // One more than asked for, to know whether there is a further page.
+        let mut scan = Scan::new(&wanted, after, limit + 1);
+        if wanted.words.as_ref().is_none_or(|words| !words.is_empty()) {
+            let searched = Searched::of(&wanted).map_err(CatalogueError::from)?;
+            for (place, layer) in self.layers.iter().enumerate() {
+                let points =
+                    matching::points(layer, &wanted, &searched).map_err(CatalogueError::from)?;
+                scan.layer(place, layer, points.as_deref());
+            }
+        }
+        let mut places = scan.places();
+        let more = places.len() > limit;
+        places.truncate(limit);
+        let last = places.last().filter(|_| more);
+        let next_cursor = last.map(|last| cursor::behind(last.rank, &wanted)).transpose()?;
+        let hits = places
+            .iter()
+            .filter_map(|place| self.layers.get(place.layer).map(|layer| layer.hit(place.row)));
+        let items = hits.collect::<Result<Vec<_>, CatalogueError>>()?;
+        Ok(Found { items, next_cursor, total: scan.total, facets: scan.facets })
+    }
+}
+
+fn pack(
+    documents: Vec<Document>,
+    unlisted: BTreeMap<Key, Unlisted>,
+    as_of: i64,
+) -> Result<Vec<u8>, CatalogueError> {
+    let mut files = match documents.is_empty() {
+        true => BTreeMap::new(),
+        false => segment::write(&documents)?.0.as_ref().clone(),
+    };
+    if !unlisted.is_empty() {
+        let list = serde_json::to_vec(&unlisted.values().collect::<Vec<_>>())?;
+        files.insert(UNLISTED.to_owned(), OwnedBytes::new(list));
+    }
+    let documents = documents.len() as u64;
+    Ok(blob::pack(&Blob { as_of, documents, files: Files(Arc::new(files)) }))
+}

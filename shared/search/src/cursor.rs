@@ -1,0 +1,61 @@
+//! Where a page ended, opaque to callers.
+//!
+//! It holds the rank of the last result and a digest of that and of the query. The digest has no
+//! key: who takes the trouble to make a cursor reads results that anyone may read. It keeps a
+//! damaged cursor, or one of another query, from skipping results silently.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+use crate::document::Key;
+use crate::query::Wanted;
+use crate::rank::Rank;
+use crate::{CatalogueError, SearchRefused};
+
+const RANK_BYTES: usize = 8 + 8 + 16;
+/// 45 bytes in all, which is 60 characters without a spare bit that two spellings could differ in.
+const DIGEST_BYTES: usize = 13;
+
+/// The cursor behind `last`.
+pub(crate) fn behind(last: Rank, wanted: &Wanted) -> Result<String, CatalogueError> {
+    let mut bytes = Vec::with_capacity(RANK_BYTES + DIGEST_BYTES);
+    bytes.extend_from_slice(&last.value.to_be_bytes());
+    bytes.extend_from_slice(&last.published_at.to_be_bytes());
+    bytes.extend_from_slice(&last.key.0.to_be_bytes());
+    let digest = digest(&bytes, wanted)?;
+    bytes.extend_from_slice(&digest);
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// The rank that `cursor` is behind.
+///
+/// # Errors
+/// [`SearchRefused::Cursor`] if it was not given out for this query.
+pub(crate) fn read(cursor: &str, wanted: &Wanted) -> Result<Rank, SearchRefused> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| SearchRefused::Cursor)?;
+    let (rank, proof) = bytes.split_at_checked(RANK_BYTES).ok_or(SearchRefused::Cursor)?;
+    if proof != digest(rank, wanted)? {
+        return Err(SearchRefused::Cursor);
+    }
+    let (value, rank) = part(rank)?;
+    let (published_at, rank) = part(rank)?;
+    let (key, _) = part(rank)?;
+    Ok(Rank {
+        value: u64::from_be_bytes(value),
+        published_at: i64::from_be_bytes(published_at),
+        key: Key(u128::from_be_bytes(key)),
+    })
+}
+
+fn part<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), SearchRefused> {
+    bytes.split_first_chunk::<N>().map(|(part, rest)| (*part, rest)).ok_or(SearchRefused::Cursor)
+}
+
+fn digest(rank: &[u8], wanted: &Wanted) -> Result<[u8; DIGEST_BYTES], CatalogueError> {
+    let mut hash = Sha256::new();
+    hash.update(rank);
+    hash.update(serde_json::to_vec(wanted)?);
+    let mut digest = [0; DIGEST_BYTES];
+    digest.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+    Ok(digest)
+}

@@ -1,0 +1,52 @@
+//! What results are sorted by: a total order of documents under one query.
+
+use crate::Sort;
+use crate::document::Key;
+use crate::layer::Row;
+
+/// What "top rated" takes a listing to be worth before anyone rated it, in hundredths of a star.
+pub const PRIOR_RATING: u16 = 380;
+/// As how many ratings that counts: one rating of five stars is no better than ten of 4.8.
+pub const PRIOR_WEIGHT: u32 = 5;
+
+/// A document's place among the results: the greater comes first.
+///
+/// The value that the sort compares, then the newer, then the greater id. All of it is of the
+/// document itself, so that a page can begin behind a place that is not there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
+    pub(crate) value: u64,
+    pub(crate) published_at: i64,
+    pub(crate) key: Key,
+}
+
+impl Rank {
+    /// The rank of `row`, which has `points` for the words.
+    pub(crate) fn of(row: &Row, sort: Sort, points: u16) -> Rank {
+        let value = match sort {
+            Sort::Relevance => u64::from(points) + u64::from(row.popularity),
+            Sort::Newest => 0,
+            Sort::BestSelling => row.sales,
+            Sort::TopRated => u64::from(row.bayes),
+            Sort::PriceAscending => u64::MAX - row.price,
+            Sort::PriceDescending => row.price,
+        };
+        Rank { value, published_at: row.published_at, key: row.key }
+    }
+}
+
+/// `(C·m + sum) / (C + n)` in ten thousandths of a star, with the prior mean m and weight C.
+pub(crate) fn bayes(rating: Option<u16>, ratings: u64) -> u32 {
+    let weight = u64::from(PRIOR_WEIGHT);
+    let count = if rating.is_some() { ratings } else { 0 };
+    let sum = u64::from(rating.unwrap_or(0)).saturating_mul(count);
+    let sum = sum.saturating_add(weight * u64::from(PRIOR_RATING)).saturating_mul(100);
+    u32::try_from(sum / (weight + count)).unwrap_or(u32::MAX)
+}
+
+/// Points for sales, by powers of two, 0 to 20: a million is the most. Less than the least
+/// difference between two kinds of match (`matching::UNIT`), so they only order what matches alike.
+pub(crate) fn popularity(sales: u64) -> u8 {
+    let powers = sales.saturating_add(1).ilog2();
+    u8::try_from(powers.min(20)).unwrap_or(20)
+}

@@ -1,0 +1,81 @@
+//! What a search must find, and in which order.
+
+mod blobs;
+mod changes;
+mod filters;
+mod pages;
+mod text;
+
+use crate::{Catalogue, Change, Document, Found, Query, Sort};
+
+const AS_OF: i64 = 1_780_000_000_000;
+const HOUR_MS: i64 = 3_600_000;
+
+/// A listing that nothing is said of but its number: the higher, the newer.
+fn document(number: u32) -> Document {
+    Document {
+        id: format!("lst_01J{number:023}"),
+        seq: 1,
+        title: format!("Untitled {number}"),
+        description: String::new(),
+        tags: Vec::new(),
+        creator_id: "usr_ana".to_owned(),
+        creator_name: "Ana".to_owned(),
+        kind: "preset".to_owned(),
+        category: "portrait".to_owned(),
+        price: 999,
+        rating: None,
+        ratings: 0,
+        sales: 0,
+        published_at: AS_OF + i64::from(number) * HOUR_MS,
+        card: format!("{{\"number\":{number}}}"),
+    }
+}
+
+fn titled(number: u32, title: &str) -> Document {
+    Document { title: title.to_owned(), ..document(number) }
+}
+
+fn catalogue(documents: &[Document]) -> Catalogue {
+    Catalogue::open(Catalogue::build(documents.iter().cloned(), AS_OF).unwrap()).unwrap()
+}
+
+/// The same listings, but every second one is of a change since the snapshot.
+fn layered(documents: &[Document]) -> Catalogue {
+    let old: Vec<Document> = documents.iter().step_by(2).cloned().collect();
+    let mut catalogue = catalogue(&old);
+    for document in documents.iter().skip(1).step_by(2) {
+        catalogue.apply([Change::Listed(document.clone())]).unwrap();
+    }
+    catalogue
+}
+
+fn text(text: &str) -> Query {
+    Query { text: Some(text.to_owned()), ..Query::default() }
+}
+
+fn sorted(sort: Sort) -> Query {
+    Query { sort: Some(sort), ..Query::default() }
+}
+
+fn search(catalogue: &Catalogue, query: &Query) -> Found {
+    catalogue.search(query, 100, None).unwrap()
+}
+
+/// The numbers of what was found, in their order.
+fn numbers(found: &Found) -> Vec<u32> {
+    found.items.iter().map(|hit| hit.id[7..].parse().unwrap()).collect()
+}
+
+/// What a query finds, whether all is in the snapshot or half of it is a change since.
+fn check(documents: &[Document], query: &Query, expected: &[u32]) {
+    for catalogue in [catalogue(documents), layered(documents)] {
+        let found = search(&catalogue, query);
+        assert_eq!(numbers(&found), expected, "{query:?}");
+        assert_eq!(found.total, expected.len() as u64, "{query:?}");
+        for hit in &found.items {
+            let asked = documents.iter().find(|document| document.id == hit.id).unwrap();
+            assert_eq!(hit.card, asked.card);
+        }
+    }
+}

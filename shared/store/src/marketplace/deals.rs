@@ -1,0 +1,276 @@
+//! Applying what Stripe says of a purchase: everything that moves with it in one transaction.
+//!
+//! As with the books of packs and plans, whoever applies something reads the purchase first, asks
+//! Stripe then, and writes under the version that was read. So an older answer of Stripe's never
+//! overwrites a newer one.
+
+use domain::{
+    Refusal, Timestamp,
+    account::Account,
+    id::{PurchaseId, UserId},
+    marketplace::{
+        purchase::{Entitlement, Purchase},
+        settle::{Deal, Next},
+        tally::{CreatorBook, ListingStats},
+    },
+};
+
+use crate::{
+    accounts::draft_of,
+    books::Kept,
+    error::{Missing, StoreError},
+    events::{AppliedEvent, is_applied},
+    keys::{Changing, Key},
+    table::{Attempt, Found, Store},
+    transaction::{Committed, Fenced, Part, Transaction},
+};
+
+/// What came of applying something to a purchase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DealKept {
+    /// Whether it was.
+    pub kept: Kept,
+    /// What is left to be done.
+    pub next: Next,
+}
+
+/// What is read of a deal at once, in the order of [`deal_keys`].
+struct Read {
+    deal: Deal,
+    /// How the sharer's account was read, if it matters.
+    sharer: Option<UserId>,
+}
+
+impl Store {
+    /// One purchase of the member's.
+    ///
+    /// # Errors
+    /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
+    pub async fn purchase(&self, buyer: &UserId, id: &PurchaseId) -> Result<Purchase, StoreError> {
+        let found = self.get(&Key::purchase(buyer, id)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Purchase))
+    }
+
+    /// A purchase, and whether `event` was applied to it before.
+    ///
+    /// # Errors
+    /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
+    pub async fn purchase_of_event(
+        &self,
+        buyer: &UserId,
+        id: &PurchaseId,
+        event: Option<&AppliedEvent>,
+    ) -> Result<(Purchase, bool), StoreError> {
+        let mut keys = vec![Key::purchase(buyer, id)];
+        keys.extend(event.map(|event| Key::event(event.id.as_str())));
+        let mut found = self.get_all(&keys).await?;
+        let purchase = found.take()?.ok_or_else(|| StoreError::refused(Missing::Purchase))?;
+        Ok((purchase, is_applied(found.take()?.as_ref())))
+    }
+
+    /// Applies what Stripe says of a purchase: `decide` changes the [`Deal`], and all that differs
+    /// is written at once, under the version of `read` (Q27). Listing, sums and accounts may move
+    /// meanwhile: then they are read and decided on again.
+    ///
+    /// An event moves the purchase's version even if it changes nothing, for the reason
+    /// [`Store::keep_books`] gives. It counts as applied only if nothing is left to be done.
+    ///
+    /// # Errors
+    /// What `decide` refuses, or when DynamoDB cannot be asked.
+    pub async fn keep_deal<R: Refusal>(
+        &self,
+        read: &Purchase,
+        event: Option<&AppliedEvent>,
+        now: Timestamp,
+        decide: impl Fn(&mut Deal) -> Result<Next, R>,
+    ) -> Result<DealKept, StoreError> {
+        self.decide(async || {
+            let Read { deal: before, .. } = self.deal(read.clone(), now).await?;
+            let mut after = before.clone();
+            let next = decide(&mut after).map_err(StoreError::refused)?;
+            let counted = event.filter(|_| next == Next::Nothing);
+            let done = |kept| Ok(Attempt::Done(DealKept { kept, next }));
+            if event.is_none() && after.purchase == before.purchase {
+                return done(Kept::Now);
+            }
+            let mut writes = self.transaction().deal(&before, after, now)?;
+            if let Some(event) = counted {
+                writes = writes.event(event, now)?;
+            }
+            match writes.commit().await? {
+                Committed::Yes => done(Kept::Now),
+                Committed::Moved(parts) if parts.contains(&Part::Event) => done(Kept::Before),
+                Committed::Moved(parts) if parts.contains(&Part::Purchase) => done(Kept::Stale),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    async fn deal(&self, purchase: Purchase, now: Timestamp) -> Result<Read, StoreError> {
+        let found = self.get_all(&deal_keys(&purchase)).await?;
+        let mut read = read_deal(found, purchase, now)?;
+        let review = read.deal.entitlement.as_ref().and_then(|it| it.review_id.clone());
+        let mut keys: Vec<Key> = Vec::new();
+        keys.extend(review.as_ref().map(|id| Key::review(&read.deal.purchase.listing_id, id)));
+        keys.extend(read.sharer.as_ref().map(Key::account));
+        if keys.is_empty() {
+            return Ok(read);
+        }
+        let mut found = self.get_all(&keys).await?;
+        if review.is_some() {
+            read.deal.review = found.take()?;
+        }
+        if let Some(sharer) = &read.sharer {
+            read.deal.sharer = Some(draft_of(found.take()?, sharer, None, now)?);
+        }
+        Ok(read)
+    }
+}
+
+/// All keys of a deal, in the order in which [`read_deal`] takes what is there.
+fn deal_keys(purchase: &Purchase) -> Vec<Key> {
+    let (buyer, listing, seller) = (&purchase.buyer_id, &purchase.listing_id, &purchase.creator_id);
+    let mut keys = vec![
+        Key::listing(listing),
+        Key::stats(listing),
+        Key::account(seller),
+        Key::creator(seller),
+        Key::sale(seller, &purchase.id),
+        Key::account(buyer),
+        Key::entitlement(buyer, listing),
+    ];
+    let sharer = purchase.referral.as_ref().map(|referral| &referral.sharer_id);
+    keys.extend(sharer.map(|sharer| Key::reward(sharer, &purchase.id)));
+    keys
+}
+
+fn read_deal(mut found: Found, purchase: Purchase, now: Timestamp) -> Result<Read, StoreError> {
+    let gone = || StoreError::corrupt(format!("{} is of a listing that is gone", purchase.id));
+    let listing = found.take()?.ok_or_else(gone)?;
+    let stats = found.take()?.unwrap_or_else(|| {
+        ListingStats::new(purchase.listing_id.clone(), purchase.creator_id.clone())
+    });
+    let seller: Account = found.take()?.ok_or_else(gone)?;
+    let book = found.take()?.unwrap_or_else(|| CreatorBook::new(purchase.creator_id.clone()));
+    let sale = found.take()?;
+    let buyer: Option<Account> = found.take()?;
+    let entitlement = found.take()?;
+    let reward: Option<domain::marketplace::share::Reward> = found.take()?;
+    // Only what was granted touches the sharer's account.
+    let granted = reward.as_ref().filter(|it| it.version > 0 && it.due_at().is_none());
+    let sharer = granted.map(|reward| reward.sharer_id.clone());
+    let buyer_email = buyer.filter(|buyer| buyer.created_at <= now).and_then(|it| it.email);
+    let deal = Deal {
+        purchase,
+        entitlement,
+        listing,
+        seller: seller.standing,
+        buyer_email,
+        sale,
+        stats,
+        book,
+        reward,
+        sharer: None,
+        review: None,
+        journals: Vec::new(),
+        card: None,
+    };
+    Ok(Read { deal, sharer })
+}
+
+impl Transaction<'_> {
+    /// Writes a purchase, and what else differs.
+    pub(crate) fn deal(
+        self,
+        before: &Deal,
+        after: Deal,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let mut this = self.rewrite(before.purchase.version, &after.purchase)?;
+        this = this.parts_of(before, &after)?;
+        let (purchase, buyer) = (&after.purchase, &after.purchase.buyer_id);
+        if let Some(sale) = after.sale.as_ref().filter(|_| after.sale != before.sale) {
+            let key = Key::sale(&sale.creator_id, &purchase.id);
+            this = this.fenced(Part::Sale, &key, sale, None)?;
+        }
+        if let Some(review) = after.review.as_ref().filter(|_| after.review != before.review) {
+            let key = Key::review(&review.listing_id, &review.id);
+            this = this.fenced(Part::Review, &key, review, None)?;
+        }
+        for journal in &after.journals {
+            for leg in &journal.legs {
+                let key = Key::journal(&journal.purchase_id, &journal.cause, leg.role);
+                let line = Line { at: journal.at, currency: journal.currency, leg };
+                this = this.new_item(Part::Journal, &key, &line)?;
+            }
+        }
+        if let Some(card) = &after.card {
+            this = this.card(buyer, card, now)?;
+        }
+        if after.stats != before.stats {
+            this = this.touched(&purchase.listing_id, now)?;
+        }
+        // What changes hands was on sale, by somebody who may sell, in the moment it did.
+        if before.purchase.paid.is_none() && after.purchase.paid.is_some() {
+            let (key, version) = (after.listing.key(), before.listing.version);
+            this = this.unmoved(Part::Listing, &key, version)?;
+            this = this.standing(&purchase.creator_id, &before.seller)?;
+        }
+        match after.sharer {
+            Some(sharer) if sharer.is_changed() => this.account(&sharer.finish()),
+            Some(_) | None => Ok(this),
+        }
+    }
+
+    fn parts_of(self, before: &Deal, after: &Deal) -> Result<Self, StoreError> {
+        let mut this = self.new_stats(&before.stats, &after.stats)?;
+        if before.book != after.book {
+            this = this.rewrite(before.book.version, &after.book)?;
+        }
+        if let Some(entitlement) = &after.entitlement {
+            let version = before.entitlement.as_ref().map_or(0, Entitlement::version);
+            if before.entitlement.as_ref() != Some(entitlement) {
+                this = this.rewrite(version, entitlement)?;
+            }
+        }
+        match &after.reward {
+            Some(reward) => this.replace(before.reward.as_ref(), reward),
+            None => Ok(this),
+        }
+    }
+
+    /// Notes what a member paid with.
+    pub(crate) fn card(
+        self,
+        user: &UserId,
+        fingerprint: &str,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        self.fenced(Part::Card, &Key::card(user, fingerprint), &Paid { paid_at: now }, None)
+    }
+
+    /// Notes that a listing's sums changed, for the search index.
+    pub(crate) fn touched(
+        self,
+        listing: &domain::id::ListingId,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let key = Key::change(Changing::Sums, now, listing);
+        self.fenced(Part::Change, &key, &super::catalogue::Touched::at(now), None)
+    }
+}
+
+/// A leg as it is kept.
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    at: Timestamp,
+    currency: domain::money::Currency,
+    #[serde(flatten)]
+    leg: &'a domain::marketplace::journal::Leg,
+}
+
+#[derive(serde::Serialize)]
+struct Paid {
+    paid_at: Timestamp,
+}

@@ -1,0 +1,240 @@
+//! Reading listings: the public page, a creator's own, those that wait, and those that are near.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    account::Account,
+    id::{ListingId, UserId},
+    marketplace::{
+        Kind,
+        lint::{Signature, Similar, nearest},
+        listing::Listing,
+        purchase::Entitlement,
+        revision::Revision,
+        tally::ListingStats,
+    },
+};
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::{Missing, StoreError},
+    keys::{INDEX, Item, Key, PENDING, creator_pk, listing_of, similar_pk},
+    table::{Store, decode},
+};
+
+/// A listing on sale, as everybody sees it.
+#[derive(Debug, Clone)]
+pub struct ListingPage {
+    /// The listing.
+    pub listing: Listing,
+    /// The version on sale.
+    pub revision: Revision,
+    /// What was sold and said of it.
+    pub stats: ListingStats,
+    /// Its creator.
+    pub creator: Account,
+}
+
+/// What is stored of a listing under each of its bands.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Signed {
+    pub(crate) kind: Kind,
+    pub(crate) signature: Option<Signature>,
+}
+
+/// Most candidates of a band that are looked at.
+const CANDIDATES_MAX: i32 = 20;
+
+impl Store {
+    /// The page of a listing on sale (Q21). One whose creator may not act is on nobody's page.
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], or when DynamoDB cannot be asked.
+    pub async fn listing_page(
+        &self,
+        id: &ListingId,
+        now: domain::Timestamp,
+    ) -> Result<ListingPage, StoreError> {
+        let missing = || StoreError::refused(Missing::Listing);
+        let mut found = self.get_all(&[Key::listing(id), Key::stats(id)]).await?;
+        let listing: Listing = found.take()?.ok_or_else(missing)?;
+        let stats: Option<ListingStats> = found.take()?;
+        let number = listing.on_sale().ok_or_else(missing)?.number;
+        let keys = [Key::revision(id, number), Key::account(&listing.creator_id)];
+        let mut found = self.get_all(&keys).await?;
+        let revision: Revision = found.take()?.ok_or_else(missing)?;
+        let creator: Account = found.take()?.ok_or_else(missing)?;
+        if !creator.standing.allows(now) {
+            return Err(missing());
+        }
+        let stats = stats.unwrap_or_else(|| {
+            ListingStats::new(listing.id.clone(), listing.creator_id.clone())
+        });
+        Ok(ListingPage { listing, revision, stats, creator })
+    }
+
+    /// A version of a listing, whoever may see it.
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], or when DynamoDB cannot be asked.
+    pub async fn revision(&self, id: &ListingId, number: u32) -> Result<Revision, StoreError> {
+        let found = self.get(&Key::revision(id, number)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Listing))
+    }
+
+    /// What a member has of a listing.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn entitlement(
+        &self,
+        buyer: &UserId,
+        listing: &ListingId,
+    ) -> Result<Option<Entitlement>, StoreError> {
+        self.get(&Key::entitlement(buyer, listing)).await
+    }
+
+    /// A page of a creator's listings with their newest versions and sums, newest first (Q22).
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn own_listings(
+        &self,
+        creator: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<(Listing, Revision, ListingStats)>, StoreError> {
+        let ids = self.ids_of(creator, size.and_one(), after).await?;
+        let page = Page::cut(ids, size, ListingId::to_string);
+        let listings = self.each_listing(&page.items).await?;
+        Ok(Page { items: listings, next_cursor: page.next_cursor })
+    }
+
+    /// The listings themselves, all of a creator's (Q22): there are at most
+    /// [`domain::marketplace::listing::LISTINGS_MAX`].
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn whole_shelf(&self, creator: &UserId) -> Result<Vec<Listing>, StoreError> {
+        let most = i32::from(domain::marketplace::listing::LISTINGS_MAX);
+        let ids = self.ids_of(creator, most, None).await?;
+        let mut listings = Vec::with_capacity(ids.len());
+        for some in ids.chunks(usize::from(PageSize::MAX)) {
+            let keys: Vec<Key> = some.iter().map(Key::listing).collect();
+            listings.extend(self.get_all(&keys).await?.rest()?);
+        }
+        Ok(listings)
+    }
+
+    async fn ids_of(
+        &self,
+        creator: &UserId,
+        most: i32,
+        after: Option<Cursor>,
+    ) -> Result<Vec<ListingId>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .expression_attribute_values(":pk", AttributeValue::S(creator_pk(creator)))
+            .scan_index_forward(false)
+            .limit(most);
+        let query = match after {
+            Some(Cursor(id)) => {
+                let id =
+                    ListingId::parse(&id).map_err(|_| StoreError::refused(InvalidCursor::new()))?;
+                query
+                    .key_condition_expression("gsi1pk = :pk AND gsi1sk < :after")
+                    .expression_attribute_values(":after", AttributeValue::S(id.to_string()))
+            }
+            None => query.key_condition_expression("gsi1pk = :pk"),
+        };
+        let answer = query.send().await.map_err(StoreError::unavailable)?;
+        Ok(answer.items.unwrap_or_default().iter().filter_map(listing_of).collect())
+    }
+
+    /// Listings with their newest versions and their sums, in the order of `ids`.
+    async fn each_listing(
+        &self,
+        ids: &[ListingId],
+    ) -> Result<Vec<(Listing, Revision, ListingStats)>, StoreError> {
+        let mut all = Vec::with_capacity(ids.len());
+        // Two, then one item each: what one BatchGetItem can fetch.
+        for some in ids.chunks(usize::from(PageSize::MAX / 2)) {
+            let keys = some.iter().flat_map(|id| [Key::listing(id), Key::stats(id)]);
+            let mut found = self.get_all(&keys.collect::<Vec<_>>()).await?;
+            let mut heads: Vec<(Listing, Option<ListingStats>)> = Vec::with_capacity(some.len());
+            for _ in some {
+                let (listing, stats) = (found.take()?, found.take()?);
+                heads.extend(listing.map(|listing| (listing, stats)));
+            }
+            let keys: Vec<Key> =
+                heads.iter().map(|(it, _)| Key::revision(&it.id, it.newest())).collect();
+            let mut found = self.get_all(&keys).await?;
+            for (listing, stats) in heads {
+                let Some(revision) = found.take()? else { continue };
+                let stats = stats.unwrap_or_else(|| {
+                    ListingStats::new(listing.id.clone(), listing.creator_id.clone())
+                });
+                all.push((listing, revision, stats));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Listings that wait for a decision, the longest waiting first, at most 50 (Q23).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn pending_listings(
+        &self,
+        most: u16,
+    ) -> Result<Vec<(Listing, Revision, ListingStats)>, StoreError> {
+        let entries = self.listed(PENDING, None, most.min(PageSize::MAX / 2)).await?;
+        let ids: Vec<ListingId> = entries.iter().filter_map(listing_of).collect();
+        self.each_listing(&ids).await
+    }
+
+    /// Listings on sale that hold nearly what `signature` is of, the nearest first (Q31).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn similar_listings(
+        &self,
+        own: &ListingId,
+        kind: Kind,
+        signature: &Signature,
+    ) -> Result<Vec<Similar>, StoreError> {
+        let bands = signature.bands();
+        let found = try_join_all(bands.iter().map(|band| self.in_band(band))).await?;
+        let mut candidates: Vec<(ListingId, Signature)> = found
+            .into_iter()
+            .flatten()
+            .filter(|(id, signed)| id != own && signed.kind == kind)
+            .filter_map(|(id, signed)| Some((id, signed.signature?)))
+            .collect();
+        candidates.sort_by(|a, b| a.0.cmp(&b.0));
+        candidates.dedup_by(|a, b| a.0 == b.0);
+        Ok(nearest(signature, candidates))
+    }
+
+    async fn in_band(&self, band: &str) -> Result<Vec<(ListingId, Signed)>, StoreError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(similar_pk(band)))
+            .limit(CANDIDATES_MAX)
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let named = |item: Item| {
+            let id = crate::keys::text(&item, crate::keys::SK).map(ListingId::parse);
+            Some((id?.ok()?, decode::<Signed>(item).ok()?))
+        };
+        Ok(answer.items.unwrap_or_default().into_iter().filter_map(named).collect())
+    }
+}

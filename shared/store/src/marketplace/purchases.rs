@@ -1,0 +1,252 @@
+//! Purchases: placing them, following them, and using what was bought.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::{
+    Refusal, Timestamp,
+    account::{Account, Standing},
+    billing::external::SessionId,
+    id::{ListingId, PurchaseId, UserId},
+    marketplace::{
+        listing::Listing,
+        purchase::{Entitlement, Offer, Purchase},
+        sale::Sale,
+        settle::Deal,
+        tally::{CreatorBook, ListingStats},
+    },
+};
+
+use crate::{
+    accounts::draft_of,
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::{Missing, StoreError},
+    idempotency::{Idempotency, Outcome, Record, outcome},
+    keys::{Key, OPEN_PURCHASES, PURCHASE_PREFIX, SALE_PREFIX, due_bound, purchase_of},
+    table::{Attempt, Store, decode, written},
+    transaction::{Committed, Part, number},
+};
+
+/// A purchase that was placed.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// The order, paid if it costs nothing.
+    pub purchase: Purchase,
+}
+
+impl Store {
+    /// Places a purchase: what it is decided on in two trips (Q26), and one transaction. What is
+    /// free changes hands in the same transaction. The same key returns the purchase it placed
+    /// before, as that is now.
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], what `place` refuses, [`crate::KeyRefused`], or when DynamoDB cannot
+    /// be asked.
+    pub async fn place_purchase<R: Refusal>(
+        &self,
+        (user, email): (&UserId, Option<&str>),
+        listing: &ListingId,
+        request: &Idempotency,
+        now: Timestamp,
+        place: impl Fn(Offer<'_>) -> Result<Purchase, R>,
+    ) -> Result<Placed, StoreError> {
+        let keys = [
+            Key::account(user),
+            Key::idempotency(user, &request.key),
+            Key::listing(listing),
+            Key::entitlement(user, listing),
+        ];
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let draft = draft_of(found.take()?, user, email, now)?;
+            // A repeat is answered before any rule looks at it.
+            if let Some(Outcome::Purchase(id)) = outcome(found.take()?, Some(request), now)? {
+                let purchase = self.purchase(user, &id).await?;
+                return Ok(Attempt::Done(Placed { purchase }));
+            }
+            draft.require_active().map_err(StoreError::refused)?;
+            let listing: Option<Listing> = found.take()?;
+            let listing = listing.filter(|it| it.published.is_some());
+            let listing = listing.ok_or_else(|| StoreError::refused(Missing::Listing))?;
+            let owned: Option<Entitlement> = found.take()?;
+            let other = self.other_side(&listing).await?;
+            let offer =
+                Offer { listing: &listing, seller: &other.standing, owned: owned.as_ref() };
+            let purchase = place(offer).map_err(StoreError::refused)?;
+            let record = Record::new(request, Outcome::Purchase(purchase.id.clone()), now);
+            let buyer_email = draft.account().email.clone();
+            let writes = self.transaction().draft(draft)?.record(user, &record)?;
+            let before = other.deal(purchase, listing, owned, buyer_email);
+            let mut after = before.clone();
+            let writes = if after.purchase.is_free() {
+                after.give(now);
+                writes
+            } else {
+                let version = before.listing.version;
+                writes.unmoved(Part::Listing, &Key::listing(&before.listing.id), version)?
+            };
+            let purchase = Purchase { version: 1, ..after.purchase.clone() };
+            match writes.deal(&before, after, now)?.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(Placed { purchase })),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    async fn other_side(&self, listing: &Listing) -> Result<OtherSide, StoreError> {
+        let creator = &listing.creator_id;
+        let keys = [Key::account(creator), Key::stats(&listing.id), Key::creator(creator)];
+        let mut found = self.get_all(&keys).await?;
+        let account: Account = found
+            .take()?
+            .ok_or_else(|| StoreError::corrupt(format!("{} has no creator", listing.id)))?;
+        let stats = found.take()?.unwrap_or_else(|| {
+            ListingStats::new(listing.id.clone(), creator.clone())
+        });
+        let book = found.take()?.unwrap_or_else(|| CreatorBook::new(creator.clone()));
+        Ok(OtherSide { standing: account.standing, stats, book })
+    }
+
+    /// Notes where a purchase is paid, unless that is known, and returns it as it is then.
+    ///
+    /// # Errors
+    /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
+    pub async fn purchase_opened(
+        &self,
+        user: &UserId,
+        id: &PurchaseId,
+        (session, url): (&SessionId, &str),
+    ) -> Result<Purchase, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::purchase(user, id).item()))
+            .update_expression("SET #session = :session, #url = :url ADD #version :one")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(#session)")
+            .expression_attribute_names("#session", "session")
+            .expression_attribute_names("#url", "url")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":session", AttributeValue::S(session.to_string()))
+            .expression_attribute_values(":url", AttributeValue::S(url.to_owned()))
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match written(update)?.and_then(|answer| answer.attributes) {
+            Some(purchase) => decode(purchase),
+            None => self.purchase(user, id).await,
+        }
+    }
+
+    /// A page of a member's purchases, newest first (Q28).
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn purchases(
+        &self,
+        user: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Purchase>, StoreError> {
+        let start = after.map(|cursor| purchase_id(&cursor)).transpose()?;
+        let start = start.map(|id| Key::purchase(user, &id));
+        let purchases = self.newest(user, PURCHASE_PREFIX, start, size).await?;
+        Ok(Page::cut(purchases, size, |it: &Purchase| it.id.to_string()))
+    }
+
+    /// A page of a creator's sales, newest first (Q28).
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn sales(
+        &self,
+        creator: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Sale>, StoreError> {
+        let start = after.map(|cursor| purchase_id(&cursor)).transpose()?;
+        let start = start.map(|id| Key::sale(creator, &id));
+        let sales = self.newest(creator, SALE_PREFIX, start, size).await?;
+        Ok(Page::cut(sales, size, |it: &Sale| it.purchase_id.to_string()))
+    }
+
+    /// Purchases that somebody should ask Stripe about, the longest waiting first (Q29).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn due_purchases(
+        &self,
+        now: Timestamp,
+        most: u16,
+    ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
+        let due = self.listed(OPEN_PURCHASES, Some(due_bound(now)), most).await?;
+        Ok(due.iter().filter_map(purchase_of).collect())
+    }
+
+    /// Notes when something bought was first downloaded or used; a second time changes nothing.
+    /// Whether it may still be is decided in the same write.
+    ///
+    /// # Errors
+    /// [`Missing::Purchase`], when it may no longer be used, or when DynamoDB cannot be asked.
+    pub async fn mark_downloaded(
+        &self,
+        buyer: &UserId,
+        listing: &ListingId,
+        now: Timestamp,
+    ) -> Result<Entitlement, StoreError> {
+        let missing = || StoreError::refused(Missing::Purchase);
+        self.decide(async || {
+            let owned: Entitlement =
+                self.entitlement(buyer, listing).await?.ok_or_else(missing)?;
+            if !owned.is_active() {
+                return Err(missing());
+            }
+            if owned.downloaded_at.is_some() {
+                return Ok(Attempt::Done(owned));
+            }
+            let after = Entitlement { downloaded_at: Some(now), ..owned.clone() };
+            match self.transaction().replace(Some(&owned), &after)?.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(after)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+}
+
+/// The creator's side of a purchase, as it is before.
+struct OtherSide {
+    standing: Standing,
+    stats: ListingStats,
+    book: CreatorBook,
+}
+
+impl OtherSide {
+    fn deal(
+        self,
+        purchase: Purchase,
+        listing: Listing,
+        entitlement: Option<Entitlement>,
+        buyer_email: Option<String>,
+    ) -> Deal {
+        Deal {
+            purchase,
+            entitlement,
+            listing,
+            seller: self.standing,
+            buyer_email,
+            sale: None,
+            stats: self.stats,
+            book: self.book,
+            reward: None,
+            sharer: None,
+            review: None,
+            journals: Vec::new(),
+            card: None,
+        }
+    }
+}
+
+fn purchase_id(cursor: &Cursor) -> Result<PurchaseId, StoreError> {
+    PurchaseId::parse(&cursor.0).map_err(|_| StoreError::refused(InvalidCursor::new()))
+}

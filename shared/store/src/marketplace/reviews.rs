@@ -1,0 +1,178 @@
+//! Reviews, and the sums that move with them.
+
+use domain::{
+    Refusal, Timestamp,
+    account::Account,
+    id::{ListingId, ReviewId, UserId},
+    marketplace::{
+        listing::Listing,
+        purchase::Entitlement,
+        review::{Opinion, Review, ReviewRefused},
+        tally::{CreatorBook, ListingStats},
+    },
+};
+
+use crate::{
+    accounts::draft_of,
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::{Missing, StoreError},
+    keys::{Key, REVIEW_PREFIX, listing_pk},
+    table::{Attempt, Store, decode},
+    transaction::{Committed, Part},
+};
+
+impl Store {
+    /// Writes a buyer's review, or changes the one they wrote: review, entitlement and sums in one
+    /// transaction.
+    ///
+    /// # Errors
+    /// When the member is suspended or has not bought the listing, or when DynamoDB cannot be
+    /// asked.
+    pub async fn write_review(
+        &self,
+        (user, email): (&UserId, Option<&str>),
+        listing: &ListingId,
+        (id, opinion): (&ReviewId, &Opinion),
+        now: Timestamp,
+    ) -> Result<Review, StoreError> {
+        let keys =
+            [Key::account(user), Key::entitlement(user, listing), Key::stats(listing)];
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let draft = draft_of(found.take()?, user, email, now)?;
+            draft.require_active().map_err(StoreError::refused)?;
+            let owned: Option<Entitlement> = found.take()?;
+            let Some(owned) = owned else {
+                return Err(StoreError::refused(ReviewRefused::NotABuyer));
+            };
+            let stats = found.take()?.unwrap_or_else(|| {
+                ListingStats::new(listing.clone(), owned.creator_id.clone())
+            });
+            let (before, book) = self.review_and_book(&owned).await?;
+            let (mut after, mut sums) = (owned.clone(), stats.clone());
+            let name = draft.account().profile.display_name.clone();
+            let said = (name, opinion.clone());
+            let review =
+                Review::write(id.clone(), Some(&mut after), before, said, &mut sums, now)
+                    .map_err(StoreError::refused)?;
+            let mut sold = book.clone();
+            sold.follow_ratings(&stats, &sums);
+            let mut writes = self
+                .transaction()
+                .standing(user, &draft.account().standing)?
+                .fenced(Part::Review, &Key::review(listing, &review.id), &review, None)?
+                .rewrite(owned.version, &after)?
+                .new_stats(&stats, &sums)?
+                .touched(listing, now)?;
+            if sold != book {
+                writes = writes.rewrite(book.version, &sold)?;
+            }
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(review)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    async fn review_and_book(
+        &self,
+        owned: &Entitlement,
+    ) -> Result<(Option<Review>, CreatorBook), StoreError> {
+        let mut keys = vec![Key::creator(&owned.creator_id)];
+        let review = owned.review_id.as_ref();
+        keys.extend(review.map(|review| Key::review(&owned.listing_id, review)));
+        let mut found = self.get_all(&keys).await?;
+        let book = found.take()?;
+        let book = book.unwrap_or_else(|| CreatorBook::new(owned.creator_id.clone()));
+        Ok((found.take()?, book))
+    }
+
+    /// The creator's reply to a review of their listing.
+    ///
+    /// # Errors
+    /// [`Missing::Listing`] or [`Missing::Review`], when the creator is suspended, what `answer`
+    /// refuses, or when DynamoDB cannot be asked.
+    pub async fn reply_to_review<R: Refusal>(
+        &self,
+        creator: &UserId,
+        (listing, id): (&ListingId, &ReviewId),
+        now: Timestamp,
+        answer: impl Fn(&mut Review) -> Result<(), R>,
+    ) -> Result<Review, StoreError> {
+        let keys = [
+            Key::account(creator),
+            Key::listing(listing),
+            Key::review(listing, id),
+            Key::stats(listing),
+        ];
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let account: Option<Account> = found.take()?;
+            let head: Option<Listing> = found.take()?;
+            let own = head.filter(|head| head.creator_id == *creator);
+            let (Some(account), Some(_)) = (account, own) else {
+                return Err(StoreError::refused(Missing::Listing));
+            };
+            account.require_active(now).map_err(StoreError::refused)?;
+            let review: Option<Review> = found.take()?;
+            let review = review.filter(|it| !it.withdrawn);
+            let mut review = review.ok_or_else(|| StoreError::refused(Missing::Review))?;
+            let stats: Option<ListingStats> = found.take()?;
+            answer(&mut review).map_err(StoreError::refused)?;
+            // Whoever changes a review moves the sums; while they stand still, it is as it was.
+            let version = stats.map_or(0, |stats| stats.version);
+            let writes = self
+                .transaction()
+                .standing(creator, &account.standing)?
+                .unmoved(Part::Stats, &Key::stats(listing), version)?
+                .fenced(Part::Review, &Key::review(listing, id), &review, None)?;
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(review)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// A page of a listing's reviews, newest first, and its sums (Q30). Those that were withdrawn
+    /// are left out, so that a page may have fewer than were asked for.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn reviews(
+        &self,
+        listing: &ListingId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Review>, StoreError> {
+        let start = match after {
+            Some(Cursor(id)) => {
+                let id =
+                    ReviewId::parse(&id).map_err(|_| StoreError::refused(InvalidCursor::new()))?;
+                Some(Key::review(listing, &id).item())
+            }
+            None => None,
+        };
+        let answer = self
+            .newest_first(listing_pk(listing), REVIEW_PREFIX)
+            .set_exclusive_start_key(start)
+            .limit(size.and_one())
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        let read = items.map(decode).collect::<Result<Vec<Review>, _>>()?;
+        let mut page = Page::cut(read, size, |it: &Review| it.id.to_string());
+        page.items.retain(|review| !review.withdrawn);
+        Ok(page)
+    }
+
+    /// A listing's sums; none were made while nothing happened.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn stats(&self, listing: &ListingId) -> Result<Option<ListingStats>, StoreError> {
+        self.get(&Key::stats(listing)).await
+    }
+}

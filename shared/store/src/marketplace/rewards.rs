@@ -1,0 +1,78 @@
+//! Rewards of sharers: granted when their time has come.
+
+use domain::{
+    Timestamp,
+    id::{PurchaseId, UserId},
+    marketplace::share::{Reward, SameCard},
+};
+use serde::de::IgnoredAny;
+
+use crate::{
+    accounts::draft_of,
+    error::StoreError,
+    keys::{HELD_REWARDS, Key, due_bound, reward_of},
+    table::{Attempt, Store},
+    transaction::Committed,
+};
+
+/// A reward that is not there: a fault of ours, or it was never promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unmet;
+
+impl Store {
+    /// Rewards whose time has come, the longest waiting first (Q29).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn due_rewards(
+        &self,
+        now: Timestamp,
+        most: u16,
+    ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
+        let due = self.listed(HELD_REWARDS, Some(due_bound(now)), most).await?;
+        Ok(due.iter().filter_map(reward_of).collect())
+    }
+
+    /// Grants a reward, or cancels it if the sharer's own card paid for the sale: reward, account
+    /// and ledger in one transaction. One that is granted or cancelled stays as it is.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn grant_reward(
+        &self,
+        sharer: &UserId,
+        purchase: &PurchaseId,
+        now: Timestamp,
+    ) -> Result<Result<Reward, Unmet>, StoreError> {
+        let keys = [Key::reward(sharer, purchase), Key::account(sharer)];
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let Some(before) = found.take::<Reward>()? else {
+                return Ok(Attempt::Done(Err(Unmet)));
+            };
+            let mut draft = draft_of(found.take()?, sharer, None, now)?;
+            let same_card = self.has_paid_with(sharer, before.fingerprint.as_deref()).await?;
+            let mut after = before.clone();
+            after.grant(&mut draft, same_card).map_err(StoreError::refused)?;
+            if after == before {
+                return Ok(Attempt::Done(Ok(before)));
+            }
+            let writes = self.transaction().draft(draft)?.replace(Some(&before), &after)?;
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(Ok(after))),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    async fn has_paid_with(
+        &self,
+        user: &UserId,
+        fingerprint: Option<&str>,
+    ) -> Result<SameCard, StoreError> {
+        let Some(fingerprint) = fingerprint else { return Ok(SameCard::No) };
+        let found: Option<IgnoredAny> = self.get(&Key::card(user, fingerprint)).await?;
+        Ok(if found.is_some() { SameCard::Yes } else { SameCard::No })
+    }
+}

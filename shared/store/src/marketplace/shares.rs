@@ -1,0 +1,123 @@
+//! Shares: a member's code for a listing, and who followed it.
+
+use std::time::Duration;
+
+use domain::{
+    Timestamp,
+    id::{ListingId, UserId},
+    marketplace::{listing::Listing, share::Share},
+    time::DAY,
+};
+use serde::Serialize;
+
+use crate::{
+    accounts::draft_of,
+    error::{Missing, StoreError},
+    keys::{Key, TTL},
+    table::{Attempt, Store, encode, written},
+    transaction::{Committed, Part, number},
+};
+
+/// How long a click is remembered: a visitor is counted once a day.
+const CLICK_KEPT: Duration = DAY.saturating_mul(2);
+
+#[derive(Serialize)]
+struct Click {
+    at: Timestamp,
+    /// Unix seconds: the table's TTL.
+    expires_at: i64,
+}
+
+impl Store {
+    /// A member's code for a listing on sale; made once, and the same ever after.
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], when the member is suspended, or when DynamoDB cannot be asked.
+    pub async fn share_listing(
+        &self,
+        (user, email): (&UserId, Option<&str>),
+        listing: &ListingId,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Share, StoreError> {
+        let keys = [Key::account(user), Key::listing(listing), Key::share(code)];
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let draft = draft_of(found.take()?, user, email, now)?;
+            draft.require_active().map_err(StoreError::refused)?;
+            let head: Option<Listing> = found.take()?;
+            if head.as_ref().and_then(Listing::on_sale).is_none() {
+                return Err(StoreError::refused(Missing::Listing));
+            }
+            if let Some(share) = found.take()? {
+                return Ok(Attempt::Done(share));
+            }
+            let share = Share {
+                code: code.to_owned(),
+                listing_id: listing.clone(),
+                sharer_id: user.clone(),
+                created_at: now,
+                clicks: 0,
+                clicked_at: None,
+            };
+            let writes = self.transaction().draft(draft)?;
+            let writes = writes.new_item(Part::Share, &Key::share(code), &share)?;
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(share)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// The share behind a code (Q34).
+    ///
+    /// # Errors
+    /// [`Missing::Share`], or when DynamoDB cannot be asked.
+    pub async fn share(&self, code: &str) -> Result<Share, StoreError> {
+        let found = self.get(&Key::share(code)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Share))
+    }
+
+    /// Counts a visitor, once a day. Whether this one was.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn count_click(
+        &self,
+        code: &str,
+        visitor: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let key = Key::click(code, &now.date(), visitor);
+        let click = Click { at: now, expires_at: now.plus(CLICK_KEPT).as_secs() };
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode(&key, &click)?))
+            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":now", number(now.as_secs()))
+            .send()
+            .await;
+        if written(put)?.is_none() {
+            return Ok(false);
+        }
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::share(code).item()))
+            .update_expression("ADD clicks :one SET clicked_at = :now")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(
+                ":now",
+                aws_sdk_dynamodb::types::AttributeValue::S(now.to_string()),
+            )
+            .send()
+            .await;
+        written(update).map(|done| done.is_some())
+    }
+}

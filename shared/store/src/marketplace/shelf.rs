@@ -1,0 +1,309 @@
+//! Changing a listing: everything that moves with it, decided at once and written at once.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Refusal, Timestamp,
+    account::Account,
+    id::{ListingId, UserId},
+    marketplace::{
+        card::{Change, Entry},
+        listing::Listing,
+        revision::Revision,
+        tally::{CreatorBook, ListingStats},
+    },
+};
+
+use crate::{
+    accounts::draft_of,
+    error::{Missing, StoreError},
+    idempotency::{Idempotency, Outcome, Record, outcome},
+    keys::{Key, Place, on_sale_index, pending_index},
+    table::{Attempt, Store},
+    transaction::{Committed, Part, Transaction},
+};
+
+/// A listing, as far as a change of it is decided on.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    /// The listing.
+    pub listing: Listing,
+    /// The version its creator last worked on; one with another number is written beside it.
+    pub newest: Revision,
+    /// The version on sale, or that was last, where that is another.
+    pub on_sale: Option<Revision>,
+    /// What was sold and said of it.
+    pub stats: ListingStats,
+    /// Its creator.
+    pub creator: Account,
+}
+
+/// Whose listing it must be.
+#[derive(Debug, Clone, Copy)]
+enum By<'a> {
+    Creator(&'a UserId),
+    Staff,
+}
+
+impl Store {
+    /// Makes a listing: one read (Q2) and one transaction of listing, version, the creator's sums
+    /// and the idempotency record. The same key returns the listing it made before.
+    ///
+    /// # Errors
+    /// When the member is suspended or has too many, what `make` refuses, [`crate::KeyRefused`], or
+    /// when DynamoDB cannot be asked.
+    pub async fn create_listing<R: Refusal>(
+        &self,
+        (user, email): (&UserId, Option<&str>),
+        request: Option<&Idempotency>,
+        now: Timestamp,
+        make: impl Fn() -> Result<(Listing, Revision), R>,
+    ) -> Result<Shelf, StoreError> {
+        let mut keys = vec![Key::account(user), Key::creator(user)];
+        keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let draft = draft_of(found.take()?, user, email, now)?;
+            let book: Option<CreatorBook> = found.take()?;
+            if let Some(Outcome::Listing(id)) = outcome(found.take()?, request, now)? {
+                return self.shelf(By::Creator(user), &id).await.map(Attempt::Done);
+            }
+            draft.require_active().map_err(StoreError::refused)?;
+            let mut after = book.clone().unwrap_or_else(|| CreatorBook::new(user.clone()));
+            after.add_listing().map_err(StoreError::refused)?;
+            let (listing, revision) = make().map_err(StoreError::refused)?;
+            let creator = draft.account().clone();
+            let mut writes = self
+                .transaction()
+                .draft(draft)?
+                .replace(book.as_ref(), &after)?
+                .rewrite(0, &listing)?
+                .new_item(Part::Revision, &revision_key(&revision), &revision)?;
+            if let Some(request) = request {
+                let outcome = Outcome::Listing(listing.id.clone());
+                writes = writes.record(user, &Record::new(request, outcome, now))?;
+            }
+            match writes.commit().await? {
+                Committed::Yes => {
+                    let stats = ListingStats::new(listing.id.clone(), user.clone());
+                    let listing = Listing { version: 1, ..listing };
+                    let newest = revision;
+                    Ok(Attempt::Done(Shelf { listing, newest, on_sale: None, stats, creator }))
+                }
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// Changes a listing of the creator's, on the account as it was decided on, so that a ban bites
+    /// (Q21).
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], when the member is suspended, what `change` refuses, or when DynamoDB
+    /// cannot be asked.
+    pub async fn change_listing<R: Refusal>(
+        &self,
+        creator: &UserId,
+        id: &ListingId,
+        now: Timestamp,
+        change: impl AsyncFn(&mut Shelf) -> Result<(), R>,
+    ) -> Result<Shelf, StoreError> {
+        self.decide(async || {
+            let before = self.shelf(By::Creator(creator), id).await?;
+            before.creator.require_active(now).map_err(StoreError::refused)?;
+            let mut after = before.clone();
+            change(&mut after).await.map_err(StoreError::refused)?;
+            let standing = before.creator.standing.clone();
+            let writes = self.transaction().standing(creator, &standing)?;
+            self.write_shelf(writes, before, after, now).await
+        })
+        .await
+    }
+
+    /// Changes a listing as staff decide (Q21).
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], what `change` refuses, or when DynamoDB cannot be asked.
+    pub async fn judge_listing<R: Refusal>(
+        &self,
+        id: &ListingId,
+        now: Timestamp,
+        change: impl Fn(&mut Shelf) -> Result<(), R>,
+    ) -> Result<Shelf, StoreError> {
+        self.decide(async || {
+            let before = self.shelf(By::Staff, id).await?;
+            let mut after = before.clone();
+            change(&mut after).map_err(StoreError::refused)?;
+            self.write_shelf(self.transaction(), before, after, now).await
+        })
+        .await
+    }
+
+    /// A listing as its creator sees it (Q21).
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], or when DynamoDB cannot be asked.
+    pub async fn own_listing(
+        &self,
+        creator: &UserId,
+        id: &ListingId,
+    ) -> Result<Shelf, StoreError> {
+        self.shelf(By::Creator(creator), id).await
+    }
+
+    /// A listing as staff see it (Q21).
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], or when DynamoDB cannot be asked.
+    pub async fn any_listing(&self, id: &ListingId) -> Result<Shelf, StoreError> {
+        self.shelf(By::Staff, id).await
+    }
+
+    async fn shelf(&self, by: By<'_>, id: &ListingId) -> Result<Shelf, StoreError> {
+        let mut found = self.get_all(&[Key::listing(id), Key::stats(id)]).await?;
+        let listing: Option<Listing> = found.take()?;
+        let listing = listing.filter(|listing| match by {
+            By::Creator(creator) => listing.creator_id == *creator,
+            By::Staff => true,
+        });
+        let listing = listing.ok_or_else(|| StoreError::refused(Missing::Listing))?;
+        let stats = found.take()?.unwrap_or_else(|| {
+            ListingStats::new(listing.id.clone(), listing.creator_id.clone())
+        });
+        let newest = listing.newest();
+        let sold = listing.published.as_ref().map(|published| published.number);
+        let sold = sold.filter(|sold| *sold != newest);
+        let mut keys = vec![Key::account(&listing.creator_id), Key::revision(id, newest)];
+        keys.extend(sold.map(|sold| Key::revision(id, sold)));
+        let mut found = self.get_all(&keys).await?;
+        let (creator, newest) = (found.take()?, found.take()?);
+        let gone = || StoreError::corrupt(format!("{id} lacks a version or a creator"));
+        let (creator, newest) = creator.zip(newest).ok_or_else(gone)?;
+        Ok(Shelf { listing, newest, on_sale: found.take()?, stats, creator })
+    }
+
+    async fn write_shelf(
+        &self,
+        writes: Transaction<'_>,
+        before: Shelf,
+        mut after: Shelf,
+        now: Timestamp,
+    ) -> Result<Attempt<Shelf>, StoreError> {
+        after.stats.category = after.listing.on_sale().map(|on_sale| on_sale.category);
+        if after.listing == before.listing && after.newest == before.newest {
+            return Ok(Attempt::Done(after));
+        }
+        let writes = writes
+            .rewrite(before.listing.version, &after.listing)?
+            .revisions(&before, &after)?
+            .new_stats(&before.stats, &after.stats)?;
+        after.listing.version = before.listing.version + 1;
+        let writes = writes.news(&before, &after, now)?;
+        match writes.commit().await? {
+            Committed::Yes => Ok(Attempt::Done(after)),
+            Committed::Moved(_) => Ok(Attempt::Moved),
+        }
+    }
+}
+
+impl Shelf {
+    /// The version on sale, if one is.
+    pub fn sold(&self) -> Option<&Revision> {
+        let number = self.listing.on_sale()?.number;
+        std::iter::once(&self.newest).chain(&self.on_sale).find(|it| it.number == number)
+    }
+
+    /// What is found of it, if it is on sale.
+    pub fn entry(&self) -> Option<Entry> {
+        let name = self.creator.profile.display_name.clone();
+        Entry::of(&self.listing, self.sold()?, &self.stats, name)
+    }
+
+    /// Every version with where it stands in the index.
+    fn placed(&self) -> BTreeMap<u32, (&Revision, Option<Place>)> {
+        let all = std::iter::once(&self.newest).chain(&self.on_sale);
+        all.map(|it| (it.number, (it, self.place(it.number)))).collect()
+    }
+
+    /// A version is listed while it waits for a decision, or while it is on sale.
+    fn place(&self, number: u32) -> Option<Place> {
+        let id = &self.listing.id;
+        if self.listing.on_sale().is_some_and(|on_sale| on_sale.number == number) {
+            return Some(on_sale_index(id));
+        }
+        let waits = self.listing.draft.as_ref().is_some_and(|draft| draft.number == number);
+        self.listing.pending_since().filter(|_| waits).map(|since| pending_index(id, since))
+    }
+
+    /// The names under which others find what is on sale to be near.
+    fn bands(&self) -> BTreeMap<String, &Revision> {
+        let sold = self.sold();
+        let signed = sold.and_then(|sold| Some((sold, sold.signature.as_ref()?)));
+        let bands = signed.map(|(sold, signature)| (sold, signature.bands()));
+        bands
+            .into_iter()
+            .flat_map(|(sold, bands)| bands.into_iter().map(move |band| (band, sold)))
+            .collect()
+    }
+}
+
+impl Transaction<'_> {
+    /// Writes the versions that differ, or that stand elsewhere in the index.
+    fn revisions(self, before: &Shelf, after: &Shelf) -> Result<Self, StoreError> {
+        let (old, mut new) = (before.placed(), after.placed());
+        // A version that gave way to a newer one is no longer named by the listing.
+        for (number, (revision, _)) in &old {
+            new.entry(*number).or_insert((revision, None));
+        }
+        new.iter().filter(|(number, placed)| old.get(number) != Some(placed)).try_fold(
+            self,
+            |this, (_, (revision, place))| {
+                this.fenced(Part::Revision, &revision_key(revision), revision, place.clone())
+            },
+        )
+    }
+
+    /// Writes a listing's sums if they differ; they come into being with the first difference.
+    pub(crate) fn new_stats(
+        self,
+        before: &ListingStats,
+        after: &ListingStats,
+    ) -> Result<Self, StoreError> {
+        match before == after {
+            true => Ok(self),
+            false => self.rewrite(before.version, after),
+        }
+    }
+
+    /// Tells the search index what is on sale now, and makes it comparable to what comes later.
+    fn news(mut self, before: &Shelf, after: &Shelf, now: Timestamp) -> Result<Self, StoreError> {
+        let (was, is) = (before.sold(), after.sold());
+        if was == is {
+            return Ok(self);
+        }
+        let id = &after.listing.id;
+        let change = match after.entry() {
+            Some(entry) => Change::Listed(Box::new(entry)),
+            None => Change::Unlisted { listing_id: id.clone(), seq: after.listing.version },
+        };
+        self = self.change(id, change, now)?;
+        let (old, new) = (before.bands(), after.bands());
+        for band in old.keys().filter(|band| !new.contains_key(*band)) {
+            self = self.forget(Part::Change, &Key::similar(band, id))?;
+        }
+        for (band, sold) in new {
+            let signature = super::listings::Signed {
+                kind: sold.kind,
+                signature: sold.signature.clone(),
+            };
+            self = self.fenced(Part::Change, &Key::similar(&band, id), &signature, None)?;
+        }
+        Ok(self)
+    }
+}
+
+/// Where a version stands.
+pub(crate) fn revision_key(revision: &Revision) -> Key {
+    Key::revision(&revision.listing_id, revision.number)
+}

@@ -1,0 +1,162 @@
+//! Uploads: noting that one may come, and what became of it.
+
+use domain::{
+    Refusal, Timestamp,
+    id::{ListingId, UploadId, UserId},
+    marketplace::{
+        listing::{Listing, ListingRefused},
+        revision::Revision,
+        upload::{Asset, Preview, Upload, UploadState},
+    },
+};
+
+use crate::{
+    error::{Missing, StoreError},
+    keys::Key,
+    table::{Attempt, Store},
+    transaction::{Committed, Part},
+};
+
+/// What came out of quarantine.
+#[derive(Debug, Clone)]
+pub enum Arrival {
+    /// A picture.
+    Preview(Preview),
+    /// A file.
+    Asset(Asset),
+    /// Nothing usable, and why: a stable code and a sentence.
+    Refused(String, String),
+}
+
+impl Store {
+    /// Notes that a file may come for the creator's draft: listing and upload in one transaction,
+    /// on the account as it was decided on.
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], when the creator is suspended, what `open` refuses, or when DynamoDB
+    /// cannot be asked.
+    pub async fn open_upload<R: Refusal>(
+        &self,
+        creator: &UserId,
+        listing: &ListingId,
+        now: Timestamp,
+        open: impl Fn(&mut Listing) -> Result<Upload, R>,
+    ) -> Result<Upload, StoreError> {
+        let keys = [Key::account(creator), Key::listing(listing)];
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let account: Option<domain::account::Account> = found.take()?;
+            let head: Option<Listing> = found.take()?;
+            let own = head.filter(|head| head.creator_id == *creator);
+            let (Some(account), Some(before)) = (account, own) else {
+                return Err(StoreError::refused(Missing::Listing));
+            };
+            account.require_active(now).map_err(StoreError::refused)?;
+            let mut after = before.clone();
+            let upload = open(&mut after).map_err(StoreError::refused)?;
+            let key = Key::upload(listing, &upload.id);
+            let writes = self
+                .transaction()
+                .standing(creator, &account.standing)?
+                .replace(Some(&before), &after)?
+                .new_item(Part::Upload, &key, &upload)?;
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(upload)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// One upload of a listing.
+    ///
+    /// # Errors
+    /// [`Missing::Upload`], or when DynamoDB cannot be asked.
+    pub async fn upload(
+        &self,
+        listing: &ListingId,
+        id: &UploadId,
+    ) -> Result<Upload, StoreError> {
+        let found = self.get(&Key::upload(listing, id)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Upload))
+    }
+
+    /// Ends an upload: what came of it joins the draft, if that may still be changed and has room.
+    /// One that ended before stays as it is.
+    ///
+    /// # Errors
+    /// [`Missing::Upload`], or when DynamoDB cannot be asked.
+    pub async fn end_upload(
+        &self,
+        listing: &ListingId,
+        id: &UploadId,
+        arrival: &Arrival,
+        now: Timestamp,
+    ) -> Result<Upload, StoreError> {
+        let keys = [Key::upload(listing, id), Key::listing(listing)];
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let upload: Option<Upload> = found.take()?;
+            let head: Option<Listing> = found.take()?;
+            let pair = upload.zip(head);
+            let (upload, before) = pair.ok_or_else(|| StoreError::refused(Missing::Upload))?;
+            if !upload.is_waiting() {
+                return Ok(Attempt::Done(upload));
+            }
+            let mut writes = self.transaction();
+            let state = match self.joined(&before, arrival).await? {
+                Ok(revision) => {
+                    let after = Listing { updated_at: now, ..before.clone() };
+                    let key = super::shelf::revision_key(&revision);
+                    writes = writes.rewrite(before.version, &after)?.fenced(
+                        Part::Revision,
+                        &key,
+                        &revision,
+                        None,
+                    )?;
+                    UploadState::Taken
+                }
+                Err(state) => state,
+            };
+            let ended = Upload { state, ..upload };
+            let key = Key::upload(listing, id);
+            let writes = writes.fenced(Part::Upload, &key, &ended, None)?;
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(ended)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// The draft with what arrived, or what becomes of that instead.
+    async fn joined(
+        &self,
+        listing: &Listing,
+        arrival: &Arrival,
+    ) -> Result<Result<Revision, UploadState>, StoreError> {
+        let refused = |refusal: ListingRefused| UploadState::Refused {
+            code: refusal.code().to_owned(),
+            detail: refusal.to_string(),
+        };
+        let number = match (arrival, listing.editable()) {
+            (Arrival::Refused(code, detail), _) => {
+                let (code, detail) = (code.clone(), detail.clone());
+                return Ok(Err(UploadState::Refused { code, detail }));
+            }
+            (_, Err(refusal)) => return Ok(Err(refused(refusal))),
+            (_, Ok(number)) => number,
+        };
+        let mut revision = self.revision(&listing.id, number).await?;
+        let (took, full) = match arrival {
+            Arrival::Preview(preview) => {
+                (revision.add_preview(preview.clone()), ListingRefused::TooManyPreviews)
+            }
+            Arrival::Asset(asset) => {
+                (revision.add_asset(asset.clone()), ListingRefused::TooManyAssets)
+            }
+            Arrival::Refused(..) => return Ok(Ok(revision)),
+        };
+        Ok(if took { Ok(revision) } else { Err(refused(full)) })
+    }
+}
