@@ -114,12 +114,13 @@ impl Sale {
 
     /// Where its money is at `now`.
     pub fn state(&self, now: Timestamp) -> SaleState {
-        if self.kept.gross == 0 {
-            SaleState::Refunded
-        } else if self.payout_id.is_some() {
-            SaleState::PaidOut
-        } else if self.frozen {
+        let is_paid_out = self.payout_id.is_some();
+        if self.frozen && !is_paid_out {
             SaleState::Frozen
+        } else if self.kept.gross == 0 {
+            SaleState::Refunded
+        } else if is_paid_out {
+            SaleState::PaidOut
         } else if now < self.hold_until {
             SaleState::Held
         } else {

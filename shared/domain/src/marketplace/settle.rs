@@ -86,8 +86,11 @@ impl Refusal for DealBroken {
 }
 
 impl Deal {
-    /// Gives a free listing to its buyer.
+    /// Gives a free listing to its buyer, once.
     pub fn give(&mut self, now: Timestamp) {
+        if self.purchase.paid.is_some() {
+            return;
+        }
         self.purchase.state = PurchaseState::Paid;
         self.purchase.paid_at = Some(now);
         self.purchase.paid = Some(self.purchase.price);
@@ -133,11 +136,17 @@ impl Deal {
         }
         if let PurchaseState::Returned { .. } = self.purchase.state {
             self.purchase.taken_back = gone(payment);
-            let all = payment.refunded >= payment.amount.amount;
-            return Ok(if all { Next::Nothing } else { Next::PayBack(payment.id.clone()) });
+            // Stripe refunds nothing of a charge that a dispute has taken from.
+            let over = payment.refunded >= payment.amount.amount || payment.withdrawn > 0;
+            // Until the money is back, somebody looks at it.
+            self.purchase.due_at = (!over).then_some(now);
+            return Ok(if over { Next::Nothing } else { Next::PayBack(payment.id.clone()) });
         }
+        let before = self.stats.clone();
         self.follow_money(payment, now)?;
+        self.follow_loss(payment, now)?;
         self.follow_dispute(payment);
+        self.book.follow_ratings(&before, &self.stats);
         Ok(Next::Nothing)
     }
 
@@ -194,7 +203,7 @@ impl Deal {
         }
     }
 
-    /// Moves everything to where it should be when so much of the money went back.
+    /// Moves the money to where it should be when so much of it went back.
     fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
         let (before, after) = (self.purchase.taken_back, gone(payment));
         if before == after {
@@ -210,12 +219,19 @@ impl Deal {
         if let Some(sale) = &mut self.sale {
             sale.kept = is.0;
         }
-        let sales = match (before >= paid, after >= paid) {
+        self.book.count_money(0, moved, now);
+        Ok(())
+    }
+
+    /// Moves everything else: the sale is lost with the last of its money, and is one again if some
+    /// of that returns.
+    fn follow_loss(&mut self, payment: &Payment, now: Timestamp) -> Result<(), LedgerBroken> {
+        let sales = match (self.purchase.state == PurchaseState::Refunded, is_lost(payment)) {
             (false, true) => self.lose()?,
-            (true, false) => self.regain(now),
-            (false, false) | (true, true) => 0,
+            (true, false) => self.regain(),
+            (false, false) | (true, true) => return Ok(()),
         };
-        self.book.count_money(sales, moved, now);
+        self.book.count_money(sales, Split::default(), now);
         Ok(())
     }
 
@@ -233,9 +249,9 @@ impl Deal {
         self.stats.uncount_sale();
         if let Some(own) = own(&mut self.entitlement, &self.purchase) {
             own.state = EntitlementState::Revoked;
-        }
-        if let Some(review) = &mut self.review {
-            review.withdraw(&mut self.stats);
+            if let Some(review) = &mut self.review {
+                review.withdraw(&mut self.stats);
+            }
         }
         if let Some(reward) = &mut self.reward {
             match &mut self.sharer {
@@ -247,9 +263,9 @@ impl Deal {
     }
 
     /// A dispute was won after all, or a refund failed.
-    fn regain(&mut self, now: Timestamp) -> i64 {
+    fn regain(&mut self) -> i64 {
         self.purchase.state = PurchaseState::Paid;
-        self.stats.count_sale(now);
+        self.stats.recount_sale();
         if let Some(own) = own(&mut self.entitlement, &self.purchase) {
             own.state = EntitlementState::Active;
             if let Some(review) = &mut self.review {
@@ -300,4 +316,10 @@ fn own<'a>(
 fn gone(payment: &Payment) -> i64 {
     let gone = payment.refunded.max(0).saturating_add(payment.withdrawn.max(0));
     gone.min(payment.amount.amount)
+}
+
+/// Whether all of a payment is gone for good. What an open dispute has taken may still return.
+fn is_lost(payment: &Payment) -> bool {
+    let paid = payment.amount.amount;
+    payment.refunded >= paid || (gone(payment) >= paid && !payment.disputed)
 }
