@@ -42,7 +42,7 @@ pub(crate) struct Fields {
     pub(crate) tags: Field,
     /// Creators' ids.
     pub(crate) creators: Field,
-    /// The document itself, as JSON.
+    /// The document itself, as JSON: text, because tantivy reads bytes back one by one.
     pub(crate) document: Field,
     numbers: [Field; NUMBERS.len()],
     kind: Field,
@@ -66,7 +66,7 @@ impl Fields {
                 .add_text_field("words", indexed("whitespace", IndexRecordOption::WithFreqs)),
             tags: schema.add_text_field("tags", indexed("raw", IndexRecordOption::Basic)),
             creators: schema.add_text_field("creators", indexed("raw", IndexRecordOption::Basic)),
-            document: schema.add_bytes_field("document", STORED),
+            document: schema.add_text_field("document", STORED),
             numbers: NUMBERS.map(|number| schema.add_u64_field(number, FAST)),
             kind: schema.add_text_field(KIND, name.clone()),
             category: schema.add_text_field(CATEGORY, name),
@@ -145,7 +145,7 @@ fn entry(
         entry.add_text(fields.tags, splitter.tag(tag));
     }
     entry.add_text(fields.creators, &document.creator_id);
-    entry.add_bytes(fields.document, &serde_json::to_vec(document)?);
+    entry.add_text(fields.document, serde_json::to_string(document)?);
     for (field, number) in fields.numbers.iter().zip(numbers(document)) {
         entry.add_u64(*field, number);
     }
