@@ -84,6 +84,20 @@ pub struct Previews {
     base_url: String,
 }
 
+/// Where anybody finds the pictures of an upload, by their longer side in pixels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PreviewUrls {
+    /// Large.
+    #[serde(rename = "url_1200")]
+    pub large: String,
+    /// Medium.
+    #[serde(rename = "url_600")]
+    pub medium: String,
+    /// Small.
+    #[serde(rename = "url_300")]
+    pub small: String,
+}
+
 /// The bucket did not do what it was asked. Trying again later is always right.
 #[derive(Debug, thiserror::Error)]
 #[error("the bucket of previews is not available")]
@@ -167,13 +181,13 @@ impl Previews {
         upload: impl fmt::Display,
         preview: &Preview,
     ) -> Result<StoredPreview, PreviewsUnavailable> {
-        let key = |side_px| preview_key(&listing, &upload, side_px);
+        let keys = PREVIEW_SIDES_PX.map(|side_px| preview_key(&listing, &upload, side_px));
+        let [large_key, medium_key, small_key] = keys;
         let [large, medium, small] = &preview.jpegs;
-        let [large_px, medium_px, small_px] = PREVIEW_SIDES_PX;
         let (large, medium, small) = tokio::try_join!(
-            self.store_one(key(large_px), large),
-            self.store_one(key(medium_px), medium),
-            self.store_one(key(small_px), small),
+            self.store_one(large_key, large),
+            self.store_one(medium_key, medium),
+            self.store_one(small_key, small),
         )?;
         Ok(StoredPreview { large, medium, small })
     }
@@ -181,6 +195,13 @@ impl Previews {
     /// Where anybody finds the object at `key`. Stays the same.
     pub fn url(&self, key: &str) -> String {
         format!("{}/{key}", self.base_url)
+    }
+
+    /// Where anybody finds the three pictures of an upload of a listing.
+    pub fn urls(&self, listing: impl fmt::Display, upload: impl fmt::Display) -> PreviewUrls {
+        let [large, medium, small] =
+            PREVIEW_SIDES_PX.map(|side_px| self.url(&preview_key(&listing, &upload, side_px)));
+        PreviewUrls { large, medium, small }
     }
 
     /// Whether there is an object at `key`.
@@ -227,8 +248,7 @@ impl Previews {
     }
 }
 
-/// Where the picture of an upload of a listing is kept whose longer side has so many pixels, one of
-/// [`PREVIEW_SIDES_PX`].
+/// Where a picture of a listing is kept, whose longer side has `side_px` pixels at most.
 pub fn preview_key(listing: impl fmt::Display, upload: impl fmt::Display, side_px: u32) -> String {
     format!("previews/{listing}/{upload}/{side_px}.jpg")
 }

@@ -25,6 +25,7 @@ mod document;
 mod error;
 mod files;
 mod layer;
+mod listing;
 mod matching;
 mod query;
 mod rank;

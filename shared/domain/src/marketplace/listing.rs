@@ -312,8 +312,9 @@ impl Listing {
         [draft, delisted, suspended].into_iter().flatten().collect()
     }
 
-    /// Changes the draft, or begins the next one from the version on sale; a version in review is
-    /// taken back. `newest` is the version [`Listing::newest`] names.
+    /// Changes the draft, or begins the next one: from the version on sale, or from one that was
+    /// submitted, which is taken back and stays as a moderator may have seen it. `newest` is the
+    /// version [`Listing::newest`] names.
     ///
     /// # Errors
     /// The fields that are not acceptable.
@@ -325,8 +326,8 @@ impl Listing {
     ) -> Result<Revision, InvalidFields> {
         let description = newest.description.clone().edited(edit).checked(self.kind)?;
         let own = match self.own_draft() {
-            Some(_) => newest,
-            None => {
+            Some(Draft { state: DraftState::Draft, .. }) => newest,
+            Some(_) | None => {
                 self.revisions += 1;
                 newest.next(self.revisions, now)
             }

@@ -114,12 +114,11 @@ impl Sale {
 
     /// Where its money is at `now`.
     pub fn state(&self, now: Timestamp) -> SaleState {
-        let is_paid_out = self.payout_id.is_some();
-        if self.frozen && !is_paid_out {
+        if self.frozen {
             SaleState::Frozen
         } else if self.kept.gross == 0 {
             SaleState::Refunded
-        } else if is_paid_out {
+        } else if self.payout_id.is_some() {
             SaleState::PaidOut
         } else if now < self.hold_until {
             SaleState::Held

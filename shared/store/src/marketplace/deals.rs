@@ -90,7 +90,7 @@ impl Store {
             let next = decide(&mut after).map_err(StoreError::refused)?;
             let counted = event.filter(|_| next == Next::Nothing);
             let done = |kept| Ok(Attempt::Done(DealKept { kept, next }));
-            if event.is_none() && after.purchase == before.purchase {
+            if event.is_none() && !differ(&before, &after) {
                 return done(Kept::Now);
             }
             let mut writes = self.transaction().deal(&before, after, now)?;
@@ -126,6 +126,13 @@ impl Store {
         }
         Ok(read)
     }
+}
+
+/// Whether anything that follows from a payment is not what it was. All else moves only with these.
+fn differ(before: &Deal, after: &Deal) -> bool {
+    before.purchase != after.purchase
+        || before.sale != after.sale
+        || before.entitlement != after.entitlement
 }
 
 /// All keys of a deal, in the order in which [`read_deal`] takes what is there.

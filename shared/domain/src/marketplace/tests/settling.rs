@@ -124,12 +124,13 @@ fn what_can_no_longer_be_bought_is_paid_back() {
         let returned = PurchaseState::Returned { reason: expected.to_owned() };
         for now in [day(1), day(2)] {
             assert_eq!(settle(&mut deal, &all, now), back, "{expected}");
-            assert_eq!((&deal.purchase.state, deal.purchase.due_at), (&returned, None));
+            assert_eq!((&deal.purchase.state, deal.purchase.due_at), (&returned, Some(now)));
         }
         assert_eq!(settle(&mut deal, &payment(500, 200, 0, false), day(2)), back, "{expected}");
         let done = payment(500, 500, 0, false);
         assert_eq!(settle(&mut deal, &done, day(3)), Next::Nothing);
         assert_eq!((&deal.purchase.state, deal.purchase.taken_back), (&returned, 500));
+        assert_eq!(deal.purchase.due_at, None, "nobody need look at it any more");
         assert_eq!(deal.entitlement, owned, "what the buyer had, they have");
         assert_eq!((deal.stats.sales, deal.book.sales, deal.journals.len()), (0, 0, 0));
         assert!(deal.sale.is_none() && deal.reward.is_none());

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::marketplace::{
+    listing::LISTINGS_MAX,
     sale::Split,
     tally::{CreatorBook, DAYS_SHOWN, Day},
 };
@@ -133,4 +134,12 @@ fn days_that_are_not_shown_are_not_kept() {
     // What is heard late counts on its day, as long as that is shown.
     book.count_views(1, day(98));
     assert_eq!(book.days[&day(98).date()].views, 2);
+}
+
+#[test]
+fn a_creator_begins_so_many_listings() {
+    let mut book = CreatorBook::new(user("creator"));
+    let begun = (0..300).filter(|_| book.add_listing().is_ok()).count();
+    assert_eq!(begun, usize::from(LISTINGS_MAX));
+    assert_eq!(code(book.add_listing()), "too_many_listings");
 }
