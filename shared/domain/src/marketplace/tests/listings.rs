@@ -392,3 +392,28 @@ fn a_listing_survives_the_table() {
         assert_eq!(serde_json::from_str::<Listing>(&text).unwrap(), listing, "{path}");
     }
 }
+
+#[test]
+fn nobody_decides_on_their_own() {
+    let (listing, _) = begun(Kind::LightingPreset, 500);
+    assert_eq!(code(listing.check_moderator(&user("moderator"))), "ok");
+    assert_eq!(code(listing.check_moderator(&user("creator"))), "own_listing");
+}
+
+/// A draft keeps its number while its creator changes it: since when it waits tells it apart.
+#[test]
+fn a_moderator_decides_on_what_they_have_seen() {
+    let check = |actions: &str, number: u32, since: Option<Timestamp>, expected: &str| {
+        let listing = Shelf::after(actions).listing;
+        assert_eq!(code(listing.check_seen(number, since)), expected, "{actions} {number}");
+    };
+    check("submit", 1, None, "ok");
+    check("submit", 1, Some(NOW), "ok");
+    check("submit", 1, Some(day(1)), "not_pending");
+    check("submit", 2, None, "not_pending");
+    check("", 1, None, "not_pending");
+    check("submit edit", 1, Some(NOW), "not_pending");
+    check("submit approve", 1, Some(NOW), "not_pending");
+    check("submit approve edit submit", 1, None, "not_pending");
+    check("submit approve edit submit", 2, Some(NOW), "ok");
+}

@@ -125,3 +125,19 @@ fn nobody_refers_themselves() {
     check("sharer", true);
     check("buyer", false);
 }
+
+#[test]
+fn a_page_is_shown_while_it_can_be_paid_on() {
+    let check = |state: PurchaseState, at: Timestamp, expected: Option<&str>| {
+        let url = Some("https://pay.test/1".to_owned());
+        let purchase = Purchase { state, url, ..placed(1, &on_sale(500)) };
+        assert_eq!(purchase.payable_at(at), expected);
+    };
+    let (url, closes_at) = (Some("https://pay.test/1"), placed(1, &on_sale(500)).page_closes_at());
+    check(PurchaseState::Pending, NOW, url);
+    check(PurchaseState::Pending, closes_at, None);
+    check(PurchaseState::Processing, NOW, None);
+    check(PurchaseState::Paid, NOW, None);
+    check(PurchaseState::Expired, NOW, None);
+    assert_eq!(placed(1, &on_sale(500)).payable_at(NOW), None, "before it is known");
+}

@@ -118,6 +118,7 @@ fn a_creator_replies_once_and_an_edit_keeps_the_reply() {
     let review = buyer.review.as_mut().unwrap();
     assert_eq!(code(review.answer("Sorry.".to_owned(), day(2))), "ok");
     assert_eq!(code(review.answer("Not sorry.".to_owned(), day(3))), "already_replied");
+    assert_eq!(code(review.answer("Sorry.".to_owned(), day(3))), "ok", "a repeat");
     buyer.say(5, 4).unwrap();
     let reply = buyer.review.unwrap().reply.unwrap();
     assert_eq!((&reply.text[..], reply.at), ("Sorry.", day(2)));

@@ -143,3 +143,17 @@ fn a_creator_begins_so_many_listings() {
     assert_eq!(begun, usize::from(LISTINGS_MAX));
     assert_eq!(code(book.add_listing()), "too_many_listings");
 }
+
+#[test]
+fn a_creators_averages_are_rounded_down_and_nothing_without_a_sum() {
+    let check = |sums: [u64; 4], rating: Option<u16>, conversion_bps: Option<u64>| {
+        let [stars, ratings, sales, views] = sums;
+        let book =
+            CreatorBook { stars, ratings, sales, views, ..CreatorBook::new(user("creator")) };
+        assert_eq!((book.rating(), book.conversion_bps()), (rating, conversion_bps), "{sums:?}");
+    };
+    check([0, 0, 0, 0], None, None);
+    check([14, 3, 1, 3], Some(466), Some(3_333));
+    check([5, 1, 0, 7], Some(500), Some(0));
+    check([0, 0, 2, 1], None, Some(20_000));
+}
