@@ -1,4 +1,4 @@
-//! Which crate may know which: `domain` <- `studio`, `store`, `clients` <- `settlement`, `runtime` <-
+//! Which crate may know which: `domain` <- `studio`, `search`, `store`, `clients` <- `settlement`, `runtime` <-
 //! functions.
 
 use std::{collections::BTreeMap, process::Command};
@@ -9,16 +9,17 @@ use crate::root;
 
 /// What each shared crate may know of the others. A crate of functions may know all that a
 /// deployed function is made of, and what stands in for the world belongs to tests alone.
-const MAY_KNOW: [(&str, &[&str]); 6] = [
+const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("domain", &[]),
     ("studio", &["domain"]),
+    ("search", &["domain"]),
     ("store", &["domain"]),
     ("clients", &["domain"]),
     ("runtime", &["domain", "store", "clients"]),
     ("settlement", &["domain", "store", "clients"]),
 ];
 const FUNCTIONS_MAY_KNOW: &[&str] =
-    &["domain", "studio", "store", "clients", "runtime", "settlement"];
+    &["domain", "studio", "search", "store", "clients", "runtime", "settlement"];
 const NEVER_DEPLOYED: [&str; 2] = ["sandbox", "testing"];
 
 /// The packages of the workspace by name, as cargo reads them.
