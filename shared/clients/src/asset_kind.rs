@@ -61,14 +61,14 @@ impl AssetKind {
         if REFUSED.iter().any(|magic| head.starts_with(magic)) {
             return None;
         }
-        let kinds: [(AssetKind, fn(&[u8]) -> bool); 5] = [
-            (AssetKind::Zip, is_zip),
-            (AssetKind::Gzip, is_gzip),
-            (AssetKind::Tar, is_tar),
-            (AssetKind::Safetensors, is_safetensors),
-            (AssetKind::Cube, is_cube),
-        ];
-        kinds.into_iter().find(|(_, is)| is(head)).map(|(kind, _)| kind)
+        match head {
+            _ if is_zip(head) => Some(AssetKind::Zip),
+            _ if is_gzip(head) => Some(AssetKind::Gzip),
+            _ if is_tar(head) => Some(AssetKind::Tar),
+            _ if is_safetensors(head) => Some(AssetKind::Safetensors),
+            _ if is_cube(head) => Some(AssetKind::Cube),
+            _ => None,
+        }
     }
 
     /// The type that it is handed out with.
@@ -99,7 +99,7 @@ fn is_zip(head: &[u8]) -> bool {
     head.starts_with(b"PK\x03\x04") && head.get(26..28).is_some_and(|length| length != [0, 0])
 }
 
-/// RFC 1952: deflate, and of the optional fields only a name, so that nothing hides before the data.
+/// RFC 1952: deflate, and of the optional fields only a name: nothing hides before the data.
 fn is_gzip(head: &[u8]) -> bool {
     head.starts_with(&[0x1f, 0x8b, 8]) && head.get(3).is_some_and(|flags| flags & !8 == 0)
 }

@@ -8,7 +8,10 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
-use domain::image::{DECODE_BYTES_MAX, SIDE_PX_MAX, THUMBNAIL_SIDE_PX};
+use domain::{
+    Refusal, RefusalKind,
+    image::{DECODE_BYTES_MAX, SIDE_PX_MAX, THUMBNAIL_SIDE_PX},
+};
 use image::{
     DynamicImage, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, Limits,
     RgbImage,
@@ -58,6 +61,20 @@ pub enum PictureRefused {
         /// What the decoder said.
         detail: String,
     },
+}
+
+impl Refusal for PictureRefused {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Invalid
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            PictureRefused::UnknownFormat => "picture_format_unknown",
+            PictureRefused::TooLarge => "picture_too_large",
+            PictureRefused::TooSmall { .. } => "picture_too_small",
+            PictureRefused::Damaged { .. } => "picture_damaged",
+        }
+    }
 }
 
 impl Picture {
@@ -148,7 +165,7 @@ fn limited_decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, PictureRefuse
     Ok(reader.into_decoder()?)
 }
 
-/// The size that fits into a square of `side` pixels, at least one pixel a side; never a larger one.
+/// The size that fits into a square of `side` pixels: at least one pixel a side, never enlarged.
 pub(crate) fn size_within(side: u32, width: u32, height: u32) -> (u32, u32) {
     let longest = width.max(height);
     if longest <= side {

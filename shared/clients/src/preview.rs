@@ -261,3 +261,164 @@ fn encoded(pixels: &RgbImage, quality: u8) -> Result<Vec<u8>, PictureRefused> {
     pixels.write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, quality))?;
     Ok(jpeg)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use axum::{
+        Router,
+        extract::Request,
+        http::{HeaderMap, StatusCode},
+    };
+    use image::{ImageFormat, Rgb, Rgba, RgbaImage};
+
+    use super::*;
+    use crate::{
+        bucket::{PUBLIC_CACHE_CONTROL, client_at},
+        loopback,
+    };
+
+    /// The left half is dark, the right half is light.
+    fn halves(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, _| Rgb([if x < width / 2 { 20 } else { 200 }; 3]))
+    }
+
+    fn file(pixels: &RgbImage, format: ImageFormat) -> Vec<u8> {
+        let mut out = Cursor::new(Vec::new());
+        pixels.write_to(&mut out, format).unwrap();
+        out.into_inner()
+    }
+
+    fn sizes(preview: &Preview) -> [(u32, u32); 3] {
+        preview.jpegs.each_ref().map(|jpeg| {
+            let read = image::load_from_memory_with_format(&jpeg.bytes, ImageFormat::Jpeg).unwrap();
+            assert_eq!((read.width(), read.height()), (jpeg.width, jpeg.height));
+            (jpeg.width, jpeg.height)
+        })
+    }
+
+    #[test]
+    fn three_sizes_and_none_of_them_enlarged() {
+        let check = |from: (u32, u32), to: [(u32, u32); 3]| {
+            let pixels = halves(from.0, from.1).into_raw();
+            assert_eq!(sizes(&Preview::from_rgb(from.0, from.1, pixels).unwrap()), to, "{from:?}");
+        };
+        check((2400, 1600), [(1200, 800), (600, 400), (300, 200)]);
+        check((3000, 6000), [(600, 1200), (300, 600), (150, 300)]);
+        check((800, 700), [(800, 700), (600, 525), (300, 263)]);
+        check((300, 300), [(300, 300); 3]);
+    }
+
+    #[test]
+    fn a_picture_that_is_too_small_is_refused() {
+        for (width, height) in [(299, 1000), (1000, 299), (1, 1)] {
+            let refused = Preview::decode(&file(&halves(width, height), ImageFormat::Png));
+            assert_eq!(refused.unwrap_err(), PictureRefused::TooSmall { side_px_min: 300 });
+        }
+        let refused = Preview::decode(b"<html>").unwrap_err();
+        assert_eq!(refused, PictureRefused::UnknownFormat);
+    }
+
+    #[test]
+    fn the_same_picture_becomes_the_same_preview() {
+        let pixels = halves(700, 500);
+        let drawn = Preview::from_rgb(700, 500, pixels.clone().into_raw()).unwrap();
+        assert_eq!(Preview::decode(&file(&pixels, ImageFormat::Png)).unwrap(), drawn);
+        assert_eq!(Preview::decode(&file(&pixels, ImageFormat::WebP)).unwrap(), drawn);
+    }
+
+    /// A JPEG whose Exif says that its first row is the right side of the picture.
+    #[test]
+    fn metadata_is_applied_and_gone() {
+        let mut jpeg = file(&halves(600, 400), ImageFormat::Jpeg);
+        let exif =
+            b"\xff\xe1\0\x2aExif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\
+            \0\0\0\0latitude";
+        jpeg.splice(2..2, exif.iter().copied());
+        let preview = Preview::decode(&jpeg).unwrap();
+        assert_eq!(sizes(&preview), [(400, 600), (400, 600), (200, 300)]);
+        let upright = image::load_from_memory(&preview.jpegs[0].bytes).unwrap().into_rgb8();
+        assert!(upright.get_pixel(200, 50).0[0] < 90 && upright.get_pixel(200, 550).0[0] > 130);
+        for jpeg in &preview.jpegs {
+            for secret in [b"latitude".as_slice(), b"Exif", b"\xff\xe1", b"\xff\xfe"] {
+                assert!(!jpeg.bytes.windows(secret.len()).any(|part| part == secret));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_transparent_becomes_opaque() {
+        let pixels = RgbaImage::from_pixel(300, 300, Rgba([250, 250, 250, 0]));
+        let mut png = Cursor::new(Vec::new());
+        pixels.write_to(&mut png, ImageFormat::Png).unwrap();
+        let preview = Preview::decode(&png.into_inner()).unwrap();
+        let read = image::load_from_memory(&preview.jpegs[0].bytes).unwrap().into_rgb8();
+        assert!(read.pixels().all(|pixel| pixel.0[0] > 150));
+    }
+
+    #[test]
+    fn a_demo_is_marked_and_keeps_its_size() {
+        let pixels = halves(384, 384).into_raw();
+        let jpeg = watermarked_jpeg(384, 384, pixels.clone(), 85).unwrap();
+        let read = image::load_from_memory_with_format(&jpeg, ImageFormat::Jpeg).unwrap();
+        assert_eq!((read.width(), read.height()), (384, 384));
+        let lit = read.into_rgb8().pixels().filter(|pixel| (45..100).contains(&pixel.0[0])).count();
+        assert!(lit > 2000, "{lit}");
+        assert!(watermarked_jpeg(384, 383, pixels, 85).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_stored_preview_is_public_and_says_nothing_else() {
+        let (tell, mut told) = tokio::sync::mpsc::channel::<(String, HeaderMap)>(4);
+        let routes = Router::new().fallback(move |request: Request| {
+            let tell = tell.clone();
+            async move {
+                let (parts, _) = request.into_parts();
+                tell.send((parts.uri.path().to_owned(), parts.headers)).await.unwrap();
+            }
+        });
+        let client = client_at(&loopback::serve(routes).await);
+        let previews = Previews::new(&client, "b", "https://previews.example.com/");
+        let preview = Preview::from_rgb(640, 320, halves(640, 320).into_raw()).unwrap();
+        let stored = previews.store("lst_1", "upl_1", &preview).await.unwrap();
+        assert_eq!(stored.large.key, "previews/lst_1/upl_1/1200.jpg");
+        assert_eq!((stored.large.width, stored.large.height), (640, 320));
+        assert_eq!((stored.small.width, stored.small.height), (300, 150));
+        let url = "https://previews.example.com/previews/lst_1/upl_1/600.jpg";
+        assert_eq!(previews.url(&stored.medium.key), url);
+        let demo = Bytes::from_static(b"demo");
+        previews.put_demo(&demo_key("0f"), &demo).await.unwrap();
+
+        let mut paths = Vec::new();
+        for _ in 0..4 {
+            let (path, headers) = told.recv().await.unwrap();
+            assert_eq!(headers["content-type"], "image/jpeg");
+            assert_eq!(headers["cache-control"], PUBLIC_CACHE_CONTROL);
+            assert!(headers.keys().all(|name| !name.as_str().starts_with("x-amz-meta-")));
+            paths.push(path);
+        }
+        paths.sort();
+        let sides =
+            ["1200", "300", "600"].map(|side| format!("/b/previews/lst_1/upl_1/{side}.jpg"));
+        assert_eq!(paths[0], "/b/demos/0f.jpg");
+        assert_eq!(paths[1..], sides);
+    }
+
+    #[tokio::test]
+    async fn a_demo_is_there_or_it_is_not() {
+        let answering = async |status: StatusCode| {
+            let routes = Router::new().fallback(move || async move { (status, "demo") });
+            Previews::new(&client_at(&loopback::serve(routes).await), "b", "https://p.example.com")
+        };
+        let there = answering(StatusCode::OK).await.get_demo("demos/0.jpg").await.unwrap();
+        assert_eq!(there.as_deref(), Some(b"demo".as_slice()));
+        for status in [StatusCode::NOT_FOUND, StatusCode::FORBIDDEN] {
+            let previews = answering(status).await;
+            assert_eq!(previews.get_demo("demos/0.jpg").await.unwrap(), None);
+            assert!(!previews.has("demos/0.jpg").await.unwrap());
+        }
+        let broken = answering(StatusCode::BAD_REQUEST).await;
+        assert!(broken.get_demo("demos/0.jpg").await.is_err());
+    }
+}

@@ -90,6 +90,17 @@ pub struct GeminiSecret {
     pub api_key: Secret,
 }
 
+/// The secret that links passed on by members are signed with.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShareSecret {
+    /// The key in use.
+    pub signing_key: Secret,
+    /// During a rotation, the key before it. Codes it signed stand in links that are out there:
+    /// without it they lead nowhere.
+    #[serde(default)]
+    pub previous_signing_key: Option<Secret>,
+}
+
 /// Secrets Manager. Needs `secretsmanager:GetSecretValue` on what it reads.
 #[derive(Debug, Clone)]
 pub struct Secrets(Client);

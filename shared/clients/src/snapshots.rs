@@ -1,10 +1,10 @@
 //! The search index in S3: snapshots that never change, and one pointer to the current one.
 //!
-//! A snapshot lies at `search/<sha256>.idx`, named after its bytes. `search/current.json` says which
-//! one is current. Publishing puts the snapshot first and the pointer last: that one put is the
-//! switch, so whoever reads gets the old snapshot or the new one, whole. The pointer is put on
+//! A snapshot lies at `search/<sha256>.idx`, named after its bytes. `search/current.json` says
+//! which one is current. Publishing puts the snapshot first and the pointer last: that one put is
+//! the switch, so whoever reads gets the old snapshot or the new one, whole. The pointer is put on
 //! condition that it is still the one that was read, and never goes back in time, so two builders
-//! at once do no harm. Old snapshots stay; the bucket's lifecycle removes what is no longer read.
+//! at once do no harm. Old snapshots stay: somebody may still be reading them.
 
 use std::error::Error;
 
@@ -213,5 +213,139 @@ impl From<Unread> for SnapshotRefused {
             Unread::Failed(source) => SnapshotRefused::Unavailable(source),
             Unread::Missing | Unread::Replaced => SnapshotRefused::Unavailable(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::HashMap,
+        sync::{Arc, Mutex},
+    };
+
+    use axum::{
+        Router,
+        body::to_bytes,
+        extract::Request,
+        http::{Method, StatusCode},
+        response::{IntoResponse, Response},
+    };
+
+    use super::*;
+    use crate::{bucket::client_at, loopback};
+
+    /// What was put, by path, and the paths in the order they were put in.
+    #[derive(Debug, Default)]
+    struct Shelf {
+        objects: HashMap<String, Bytes>,
+        puts: Vec<String>,
+    }
+
+    impl Shelf {
+        fn etag(&self, path: &str) -> Option<String> {
+            let bytes = self.objects.get(path)?;
+            Some(format!("\"{}\"", hex(&Sha256::digest(bytes)[..8])))
+        }
+    }
+
+    /// As much of S3 as holds objects and honors conditions.
+    async fn answer(shelf: Arc<Mutex<Shelf>>, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        let path = parts.uri.path().to_owned();
+        let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap());
+        let mut shelf = shelf.lock().unwrap();
+        let etag = shelf.etag(&path);
+        if parts.method == Method::PUT {
+            let is = header("if-match").is_none_or(|wanted| etag.as_deref() == Some(wanted));
+            let missing = header("if-none-match").is_none() || etag.is_none();
+            if !is || !missing {
+                return StatusCode::PRECONDITION_FAILED.into_response();
+            }
+            shelf.objects.insert(path.clone(), body);
+            shelf.puts.push(path.clone());
+            return [("etag", shelf.etag(&path).unwrap())].into_response();
+        }
+        match shelf.objects.get(&path) {
+            Some(bytes) => ([("etag", etag.unwrap())], bytes.clone()).into_response(),
+            None => StatusCode::FORBIDDEN.into_response(),
+        }
+    }
+
+    async fn snapshots() -> (SearchSnapshots, Arc<Mutex<Shelf>>) {
+        let shelf = Arc::<Mutex<Shelf>>::default();
+        let held = shelf.clone();
+        let routes = Router::new().fallback(move |request| answer(held.clone(), request));
+        (SearchSnapshots::new(&client_at(&loopback::serve(routes).await), "b"), shelf)
+    }
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(1_700_000_000 + secs)
+    }
+
+    #[tokio::test]
+    async fn what_is_published_is_current_and_is_read_whole() {
+        let (snapshots, shelf) = snapshots().await;
+        assert_eq!(snapshots.current().await.unwrap(), None);
+        for (secs, bytes) in [(1, "first"), (2, "second")] {
+            let bytes = Bytes::from(bytes);
+            let published = snapshots.publish(bytes.clone(), at(secs)).await.unwrap();
+            let current = snapshots.current().await.unwrap().unwrap();
+            assert_eq!(current, published);
+            assert_eq!((current.as_of, current.bytes), (at(secs), bytes.len() as u64));
+            assert_eq!(current.key, format!("search/{}.idx", hex(&Sha256::digest(&bytes))));
+            assert_eq!(snapshots.fetch(&current).await.unwrap(), bytes);
+        }
+        let puts = &shelf.lock().unwrap().puts;
+        assert_eq!([&puts[1], &puts[3]], ["/b/search/current.json"; 2]);
+    }
+
+    #[tokio::test]
+    async fn the_pointer_never_goes_back() {
+        let (snapshots, shelf) = snapshots().await;
+        let newer = snapshots.publish(Bytes::from("newer"), at(2)).await.unwrap();
+        for secs in [1, 2] {
+            let kept = snapshots.publish(Bytes::from("other"), at(secs)).await.unwrap();
+            assert_eq!(kept, newer);
+        }
+        assert_eq!(shelf.lock().unwrap().puts.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn of_two_builders_at_once_one_tries_again() {
+        let (snapshots, _) = snapshots().await;
+        let first = snapshots.publish(Bytes::from("first"), at(1)).await.unwrap();
+        snapshots.publish(Bytes::from("second"), at(2)).await.unwrap();
+        let pointer = |secs| Pointer {
+            key: "search/x.idx".into(),
+            sha256: "x".into(),
+            bytes: 1,
+            as_of: at(secs),
+        };
+        for condition in [Condition::Is(first.etag), Condition::Missing] {
+            let late = snapshots.switch(pointer(3), condition).await.unwrap_err();
+            assert_eq!(late.code(), "search_index_unavailable");
+        }
+        assert_eq!(snapshots.current().await.unwrap().unwrap().as_of, at(2));
+    }
+
+    #[tokio::test]
+    async fn damage_is_found_and_can_be_repaired() {
+        let (snapshots, shelf) = snapshots().await;
+        let current = snapshots.publish(Bytes::from("index"), at(1)).await.unwrap();
+        let put = |key: &str, bytes: &'static str| {
+            shelf.lock().unwrap().objects.insert(format!("/b/{key}"), Bytes::from(bytes));
+        };
+        put(&current.key, "indeX");
+        let refused = snapshots.fetch(&current).await.unwrap_err();
+        assert!(matches!(refused, SnapshotRefused::Damaged { .. }), "{refused:?}");
+        put(&current.key, "index and more");
+        let refused = snapshots.fetch(&current).await.unwrap_err();
+        assert!(matches!(refused, SnapshotRefused::TooLarge), "{refused:?}");
+        put("search/current.json", "{}");
+        let refused = snapshots.current().await.unwrap_err();
+        assert!(matches!(refused, SnapshotRefused::Damaged { .. }), "{refused:?}");
+        let current = snapshots.publish(Bytes::from("index"), at(0)).await.unwrap();
+        assert_eq!(snapshots.fetch(&current).await.unwrap(), "index");
     }
 }

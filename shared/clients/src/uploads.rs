@@ -262,6 +262,9 @@ impl Uploads {
     /// (see [`attachment`]) and has the type of its `kind`; nothing that was declared comes along.
     /// Doing it again does no harm.
     ///
+    /// A tag is an MD5, of which somebody can prepare two files with the same one. Nobody but us
+    /// writes below `assets/`: a hash that somebody relies on is taken of the copy.
+    ///
     /// # Errors
     /// See [`UploadRefused`]: only `Unavailable` is worth another try.
     pub async fn promote(
@@ -355,5 +358,188 @@ impl From<Unread> for UploadRefused {
             Unread::TooLarge => UploadRefused::TooLarge,
             Unread::Failed(source) => UploadsUnavailable(source).into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::{
+        Router,
+        extract::Request,
+        http::{HeaderMap, Method, StatusCode},
+        response::IntoResponse,
+    };
+
+    use super::*;
+    use crate::{bucket::client_at, loopback};
+
+    const COPIED: &str = "<CopyObjectResult><ETag>\"1\"</ETag></CopyObjectResult>";
+
+    fn upload() -> Uploaded {
+        Uploaded {
+            key: "quarantine/lst 1/upl_1".into(),
+            bytes: 12,
+            content_type: None,
+            owner: None,
+            etag: "\"1\"".into(),
+        }
+    }
+
+    type Seen = Arc<Mutex<Vec<(Method, String, HeaderMap)>>>;
+
+    /// A bucket that answers everything with `status` and `body`, and what it was asked.
+    async fn bucket(status: StatusCode, body: &'static str) -> (Uploads, Seen) {
+        let seen = Seen::default();
+        let asked = seen.clone();
+        let routes = Router::new().fallback(move |request: Request| {
+            let (parts, _) = request.into_parts();
+            let path = parts.uri.path().to_owned();
+            asked.lock().unwrap().push((parts.method, path, parts.headers));
+            async move { (status, body).into_response() }
+        });
+        (Uploads::new(&client_at(&loopback::serve(routes).await), "uploads"), seen)
+    }
+
+    #[tokio::test]
+    async fn a_form_names_everything_that_may_be_sent_and_lives_five_minutes() {
+        let uploads = Uploads::new(&client_at("http://127.0.0.1:1"), "uploads");
+        let key = quarantine_key("lst_1", "upl_1");
+        let new = NewUpload {
+            key: &key,
+            owner: "auth0|1",
+            content_type: "image/png",
+            bytes_max: PICTURE_BYTES_MAX,
+        };
+        let now = Timestamp::from_millis(1_700_000_100_999);
+        let form = uploads.presign(&new, now).await.unwrap();
+        assert_eq!(form.url, "http://127.0.0.1:1/uploads/");
+        assert_eq!(form.expires_at, Timestamp::from_secs(1_700_000_400));
+        for (name, value) in [
+            ("Content-Type", "image/png"),
+            ("key", "quarantine/lst_1/upl_1"),
+            ("success_action_status", "201"),
+            ("x-amz-credential", "id/20231114/us-east-1/s3/aws4_request"),
+            ("x-amz-date", "20231114T221500Z"),
+            ("x-amz-meta-owner", "auth0|1"),
+        ] {
+            assert_eq!(form.fields[name], value, "{name}");
+        }
+        assert_eq!(form.fields.len(), 9);
+        assert_eq!(uploads.presign(&new, now).await.unwrap(), form);
+    }
+
+    #[tokio::test]
+    async fn what_is_read_is_hashed_and_known_by_its_first_bytes() {
+        let (uploads, seen) = bucket(StatusCode::OK, "LUT_3D_SIZE 2").await;
+        let content = uploads.digest(&upload(), 13).await.unwrap();
+        assert_eq!((content.bytes, content.kind), (13, Some(AssetKind::Cube)));
+        assert_eq!(content.sha256, hex(&Sha256::digest(b"LUT_3D_SIZE 2")));
+        assert_eq!(uploads.fetch(&upload(), 13).await.unwrap(), "LUT_3D_SIZE 2");
+        for (method, path, headers) in seen.lock().unwrap().iter() {
+            assert_eq!(
+                (method, path.as_str()),
+                (&Method::GET, "/uploads/quarantine/lst%201/upl_1")
+            );
+            assert_eq!(headers["if-match"], "\"1\"");
+        }
+        let refused = uploads.digest(&upload(), 12).await.unwrap_err();
+        assert!(matches!(refused, UploadRefused::TooLarge), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn an_asset_keeps_nothing_but_its_bytes() {
+        let (uploads, seen) = bucket(StatusCode::OK, COPIED).await;
+        let to = asset_key("lst_1", "upl_1");
+        uploads.promote(&upload(), &to, AssetKind::Zip, "Soft \"light\".zip").await.unwrap();
+        let seen = seen.lock().unwrap();
+        let (method, path, headers) = &seen[0];
+        assert_eq!((method, path.as_str()), (&Method::PUT, "/uploads/assets/lst_1/upl_1"));
+        for (name, value) in [
+            ("x-amz-copy-source", "uploads/quarantine/lst%201/upl_1"),
+            ("x-amz-copy-source-if-match", "\"1\""),
+            ("x-amz-metadata-directive", "REPLACE"),
+            ("content-type", "application/zip"),
+            ("content-disposition", "attachment; filename=\"Soft-light-.zip\""),
+            ("cache-control", CACHE_CONTROL),
+        ] {
+            assert_eq!(headers[name], value, "{name}");
+        }
+        assert!(!headers.contains_key("x-amz-meta-owner"));
+    }
+
+    #[tokio::test]
+    async fn another_file_in_its_place_is_neither_read_nor_promoted() {
+        let (uploads, _) = bucket(StatusCode::PRECONDITION_FAILED, "").await;
+        let refusals = [
+            uploads.fetch(&upload(), 99).await.unwrap_err(),
+            uploads.digest(&upload(), 99).await.unwrap_err(),
+            uploads.promote(&upload(), "assets/a/b", AssetKind::Tar, "a").await.unwrap_err(),
+        ];
+        for refused in refusals {
+            assert!(matches!(refused, UploadRefused::Replaced), "{refused:?}");
+            assert_eq!(
+                (refused.kind(), refused.code()),
+                (RefusalKind::Conflict, "upload_replaced")
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_missing_and_can_be_discarded() {
+        let (uploads, _) = bucket(StatusCode::NOT_FOUND, "").await;
+        assert_eq!(uploads.head("quarantine/a/b").await.unwrap(), None);
+        let refused = uploads.fetch(&upload(), 99).await.unwrap_err();
+        assert!(matches!(refused, UploadRefused::Missing), "{refused:?}");
+        let (uploads, seen) = bucket(StatusCode::NO_CONTENT, "").await;
+        uploads.discard("quarantine/a/b").await.unwrap();
+        assert_eq!(seen.lock().unwrap()[0].0, Method::DELETE);
+        let (uploads, _) = bucket(StatusCode::FORBIDDEN, "").await;
+        assert!(uploads.discard("quarantine/a/b").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_link_is_a_download_with_a_name() {
+        let uploads = Uploads::new(&client_at("http://127.0.0.1:1"), "uploads");
+        let at = async |secs| {
+            uploads.link("assets/l/u", "a b.zip", Timestamp::from_secs(secs)).await.unwrap()
+        };
+        let link = at(1_700_000_100).await;
+        assert_eq!(link, at(1_700_000_399).await);
+        let named = "response-content-disposition=attachment%3B%20filename%3D%22a-b.zip%22";
+        for part in ["/uploads/assets/l/u?", "X-Amz-Expires=600", named] {
+            assert!(link.contains(part), "{part} in {link}");
+        }
+    }
+
+    #[test]
+    fn a_key_says_whose_upload_it_is() {
+        let check = |key: &str, expected: Option<(&str, &str)>| {
+            assert_eq!(quarantined(key), expected, "{key}");
+        };
+        check(&quarantine_key("lst_1", "upl_1"), Some(("lst_1", "upl_1")));
+        check(&asset_key("lst_1", "upl_1"), None);
+        check("quarantine/lst_1", None);
+        check("quarantine/lst_1/", None);
+        check("quarantine//upl_1", None);
+        check("quarantine/lst_1/upl_1/x", None);
+        check("quarantines/lst_1/upl_1", None);
+    }
+
+    #[test]
+    fn a_file_name_is_plain() {
+        let check = |name: &str, expected: &str| {
+            assert_eq!(attachment(name), format!("attachment; filename=\"{expected}\""), "{name}");
+        };
+        check("presets.zip", "presets.zip");
+        check("Soft light (v2).tar.gz", "Soft-light-v2-.tar.gz");
+        check("a\"\r\nb.zip", "a-b.zip");
+        check("../../etc/passwd", "etc-passwd");
+        check("...hidden..zip", "hidden.zip");
+        check("Größe.cube", "Gr-e.cube");
+        check("光", "download");
+        check("", "download");
+        check(&"a".repeat(200), &"a".repeat(80));
     }
 }

@@ -11,10 +11,13 @@ use image::RgbImage;
 
 /// Opacity of the letters and of their shadow, of 256.
 const LETTER_OPACITY: u32 = 46;
-const SHADOW_OPACITY: u32 = 56;
-/// Cosine and sine of the angle of the lines, 30 degrees.
-const COS: f32 = 0.866_025_4;
-const SIN: f32 = 0.5;
+const SHADOW_OPACITY: u32 = 48;
+/// Places in the mask are counted in parts of its pixels, so that going through it is adding.
+const UNIT: u32 = 256;
+/// How far the next pixel of the picture lies along a line and down from it: the cosine and the
+/// sine of 30 degrees, for a mask of twice the picture's density.
+const COS: u32 = 443;
+const SIN: u32 = 256;
 /// A letter's height, in parts of the picture's mean side.
 const LETTERS_PER_SIDE: f32 = 21.0;
 /// Smaller letters cannot be read, in pixels.
@@ -27,8 +30,8 @@ const TRACKING: f32 = 0.2;
 const SHADOW: f32 = 0.085;
 /// From one word to the next, and from one line to the next.
 const WORD_GAP: f32 = 1.7;
-const LINE_STEP: f32 = 3.5;
-/// Mask pixels per picture pixel: the mask is turned when it is laid over the picture.
+const LINE_STEP: f32 = 3.8;
+/// Mask pixels per picture pixel: more than one, because it is turned when it is laid over.
 const DENSITY: f32 = 2.0;
 
 type Point = [f32; 2];
@@ -93,28 +96,33 @@ pub(crate) fn stamp(pixels: &mut RgbImage) {
     let (width, height) = pixels.dimensions();
     let side = (width as f32 * height as f32).sqrt();
     let mask = Mask::draw((side / LETTERS_PER_SIDE).max(LETTER_PX_MIN));
-    let across = DENSITY * mask.letter;
-    let word_step = mask.width as f32 + across * (WORD_GAP - TRACKING);
-    let line_step = across * LINE_STEP;
-    // Far enough to the left of the picture that no coordinate is below zero.
-    let margin = word_step * (height as f32 * DENSITY / word_step + 1.0).ceil();
-    for (y, row) in pixels.as_mut().chunks_exact_mut(width as usize * 3).enumerate() {
-        let mut along = margin - y as f32 * DENSITY * SIN;
-        let mut down = y as f32 * DENSITY * COS;
+    let word_step = fixed(mask.width as f32 + DENSITY * mask.letter * (WORD_GAP - TRACKING));
+    let line_step = fixed(DENSITY * mask.letter * LINE_STEP);
+    // So many words to the left of the picture that no place is below zero.
+    let margin = word_step * (height * SIN).div_ceil(word_step);
+    for (y, row) in (0..).zip(pixels.as_mut().chunks_exact_mut(width as usize * 3)) {
+        let (line, mut v) = (y * COS / line_step, y * COS % line_step);
+        let mut u = (margin - y * SIN + line % 2 * (word_step / 2)) % word_step;
         for pixel in row.as_chunks_mut::<3>().0 {
-            let line = (down / line_step) as u32;
-            let v = down - line as f32 * line_step;
-            if v < mask.height as f32 {
-                let shifted = along + (line % 2) as f32 * word_step / 2.0;
-                let u = shifted - (shifted / word_step) as u32 as f32 * word_step;
-                if let Some(ink) = mask.at(u, v) {
-                    ink.over(pixel);
-                }
+            if let Some(ink) = mask.at(u, v) {
+                ink.over(pixel);
             }
-            along += DENSITY * COS;
-            down += DENSITY * SIN;
+            u += COS;
+            v += SIN;
+            if v >= line_step {
+                v -= line_step;
+                u += word_step / 2;
+            }
+            while u >= word_step {
+                u -= word_step;
+            }
         }
     }
+}
+
+/// A measure of the mask as the picture's pixels step through it.
+fn fixed(mask_pixels: f32) -> u32 {
+    (mask_pixels * UNIT as f32) as u32
 }
 
 /// How much of a pixel the letters and their shadow cover, of 256.
@@ -157,14 +165,14 @@ impl Mask {
         Mask { width, height, letter, inks }
     }
 
-    /// The ink at a point of the mask, weighed between the four pixels about it; `None` where
+    /// The ink at a place in the mask, weighed between the four pixels about it; `None` where
     /// there is none.
-    fn at(&self, u: f32, v: f32) -> Option<Ink> {
-        let (x, y) = (u as usize, v as usize);
+    fn at(&self, u: u32, v: u32) -> Option<Ink> {
+        let (x, y) = ((u / UNIT) as usize, (v / UNIT) as usize);
         if x + 1 >= self.width || y + 1 >= self.height {
             return None;
         }
-        let (right, below) = (((u - x as f32) * 16.0) as u32, ((v - y as f32) * 16.0) as u32);
+        let (right, below) = (u % UNIT / 16, v % UNIT / 16);
         let at = y * self.width + x;
         let (upper, lower) = (&self.inks[at..at + 2], &self.inks[at + self.width..]);
         let weighed = |channel: usize| {

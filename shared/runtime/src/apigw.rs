@@ -3,7 +3,10 @@
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use domain::{Refusal, RefusalKind};
@@ -41,8 +44,17 @@ pub(crate) struct RequestContext {
     /// The path with the stage (or the base path of a custom domain) in front.
     pub(crate) path: String,
     pub(crate) domain_name: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) identity: Source,
     /// What the authorizer passed on; absent on a route without one.
     pub(crate) authorizer: Option<HashMap<String, Value>>,
+}
+
+/// Where a request came from. Its `Debug` is a mask: an address is not for a log.
+#[derive(Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Source {
+    source_ip: Option<String>,
 }
 
 /// The answer API Gateway turns into HTTP.
@@ -70,6 +82,19 @@ impl Refusal for BodyEncoding {
     }
     fn code(&self) -> &'static str {
         "malformed_json"
+    }
+}
+
+impl Source {
+    /// The address the connection came from, if the gateway says so.
+    pub(crate) fn ip(&self) -> Option<&str> {
+        self.source_ip.as_deref().filter(|ip| !ip.is_empty())
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source(***)")
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use store::Idempotency;
 use tracing::Span;
 
-use crate::{ambient::Entropy, reply::ETag};
+use crate::{ambient::Entropy, apigw::Source, reply::ETag};
 
 /// One call of an endpoint. `body` is its whole input: path parameters with the query string or
 /// with the JSON body.
@@ -27,6 +27,7 @@ pub struct Call<R = ()> {
     pub links: Links,
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) raw: Raw,
+    pub(crate) source: Source,
     pub(crate) entropy: Entropy,
 }
 
@@ -150,6 +151,18 @@ impl<R> Call<R> {
         &self.raw
     }
 
+    /// The address the caller's connection came from, as API Gateway saw it. It is nobody's proof
+    /// of anything, and not for a log.
+    pub fn ip(&self) -> Option<&str> {
+        self.source.ip()
+    }
+
+    /// What the caller says it is. Not for a log either.
+    pub fn user_agent(&self) -> Option<&str> {
+        let said = self.raw.headers.get(http::header::USER_AGENT)?.to_str().ok()?;
+        Some(said).filter(|said| !said.is_empty())
+    }
+
     /// 128 random bits.
     pub fn random(&self) -> u128 {
         self.entropy.next()
@@ -162,8 +175,9 @@ impl<R> Call<R> {
 
     /// The same call with another input.
     pub(crate) fn with_body<S>(self, body: S) -> Call<S> {
-        let Call { body: _, caller, now, request_id, links, idempotency, raw, entropy } = self;
-        Call { body, caller, now, request_id, links, idempotency, raw, entropy }
+        let Call { body: _, caller, now, request_id, links, idempotency, raw, source, entropy } =
+            self;
+        Call { body, caller, now, request_id, links, idempotency, raw, source, entropy }
     }
 }
 

@@ -130,6 +130,7 @@ impl<'a> Exchange<'a> {
             links,
             idempotency,
             raw: Raw { headers: self.headers.clone(), body },
+            source: event.request_context.identity,
             entropy: self.ambient.entropy.clone(),
         };
         Ok((call, input))
@@ -161,6 +162,7 @@ impl<'a> Exchange<'a> {
     fn render(&self, answer: Answer) -> Response {
         let mut headers = BTreeMap::from([("cache-control", answer.keep.cache_control())]);
         let (mut status_code, mut body) = (answer.status, answer.body);
+        headers.extend(answer.more);
         if let Some(location) = answer.location {
             headers.insert("location", location.to_string());
         }
@@ -177,7 +179,7 @@ impl<'a> Exchange<'a> {
             headers.insert("cache-control", "no-store".to_owned());
         }
         if !body.is_empty() {
-            headers.insert("content-type", "application/json".to_owned());
+            headers.insert("content-type", answer.content_type.to_owned());
         }
         Response { status_code, headers, body, is_base64_encoded: false }
     }

@@ -19,6 +19,7 @@ mod guard;
 mod http;
 mod idempotency;
 mod input;
+mod marketplace;
 mod metrics;
 mod money;
 mod page;
@@ -49,7 +50,7 @@ pub use page::PageRequest;
 pub use providers::{BriaImages, ImageProvider, PromptProvider, WebhookTokens};
 pub use queue::{BatchResponse, ItemFailure, QueueEvent, dispatch_queue, queue};
 pub use reply::{
-    Accepted, Answer, Created, Fresh, Json, NoContent, Polled, Redirect, Reply, Shared,
+    Accepted, Answer, Created, Fresh, Html, Json, NoContent, Polled, Redirect, Reply, Shared,
 };
 pub use store::Idempotency;
 pub use stream::{

@@ -9,6 +9,12 @@ use crate::{
     error::{ApiError, Fault},
 };
 
+const JSON: &str = "application/json";
+const HTML: &str = "text/html; charset=utf-8";
+/// Pictures of anywhere, styles of the page itself, and nothing else: no script, no frame, no form.
+const PAGE_POLICY: &str = "default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; \
+                           base-uri 'none'; form-action 'none'";
+
 /// An answer that knows its status.
 pub trait Reply {
     /// The status of the answer.
@@ -45,6 +51,18 @@ pub struct Shared<T> {
 #[derive(Debug)]
 pub struct Fresh<T>(pub T);
 
+/// 200 with a page for people, which nothing can be loaded into but pictures. It tells nobody where
+/// its visitor came from.
+#[derive(Debug)]
+pub struct Html {
+    /// The whole page. Whoever writes it escapes what is not its own.
+    pub body: String,
+    /// For how many seconds anybody may reuse it unasked; nobody may keep it if `None`.
+    pub max_age_s: Option<u32>,
+    /// Where a browser goes on to at once.
+    pub refresh_to: Option<String>,
+}
+
 /// 201 with where the new thing is.
 #[derive(Debug)]
 pub struct Created<T> {
@@ -78,9 +96,13 @@ pub struct Redirect(pub String);
 pub struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
+    /// Of the body, if there is one.
+    pub(crate) content_type: &'static str,
     pub(crate) keep: Keep,
     pub(crate) location: Option<Link>,
     pub(crate) retry_after_s: Option<u32>,
+    /// Headers that only this kind of answer has.
+    pub(crate) more: Vec<(&'static str, String)>,
 }
 
 /// Who may keep an answer.
@@ -106,7 +128,19 @@ impl Keep {
 
 impl Answer {
     fn json(status: u16, body: &impl Serialize, keep: Keep) -> Result<Answer, ApiError> {
-        Ok(Answer { status, body: to_json(body)?, keep, location: None, retry_after_s: None })
+        Ok(Answer { body: to_json(body)?, keep, ..Answer::empty(status) })
+    }
+
+    fn empty(status: u16) -> Answer {
+        Answer {
+            status,
+            body: String::new(),
+            content_type: JSON,
+            keep: Keep::Nobody,
+            location: None,
+            retry_after_s: None,
+            more: Vec::new(),
+        }
     }
 }
 
@@ -139,6 +173,25 @@ impl<T: Serialize> Reply for Fresh<T> {
     }
 }
 
+impl Reply for Html {
+    const STATUS: u16 = 200;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        let mut more = vec![
+            ("content-security-policy", PAGE_POLICY.to_owned()),
+            ("referrer-policy", "no-referrer".to_owned()),
+        ];
+        if let Some(url) = self.refresh_to {
+            if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(Fault("a page leads on to what is no URL".to_owned()).into());
+            }
+            more.push(("refresh", format!("0; url={url}")));
+        }
+        let keep = self.max_age_s.map_or(Keep::Nobody, |max_age_s| Keep::Anybody { max_age_s });
+        let (body, content_type) = (self.body, HTML);
+        Ok(Answer { body, content_type, keep, more, ..Answer::empty(Self::STATUS) })
+    }
+}
+
 impl<T: Serialize> Reply for Created<T> {
     const STATUS: u16 = 201;
     fn into_answer(self) -> Result<Answer, ApiError> {
@@ -159,26 +212,15 @@ impl<T: Serialize> Reply for Accepted<T> {
 impl Reply for NoContent {
     const STATUS: u16 = 204;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        Ok(Answer {
-            status: Self::STATUS,
-            body: String::new(),
-            keep: Keep::Nobody,
-            location: None,
-            retry_after_s: None,
-        })
+        Ok(Answer::empty(Self::STATUS))
     }
 }
 
 impl Reply for Redirect {
     const STATUS: u16 = 302;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        Ok(Answer {
-            status: Self::STATUS,
-            body: String::new(),
-            keep: Keep::Nobody,
-            location: Some(Link::elsewhere(self.0)),
-            retry_after_s: None,
-        })
+        let location = Some(Link::elsewhere(self.0));
+        Ok(Answer { location, ..Answer::empty(Self::STATUS) })
     }
 }
 

@@ -220,14 +220,31 @@ where
     })
 }
 
+/// Where requests come from unless they say otherwise: an address for documentation (RFC 5737).
+pub const SOURCE_IP: &str = "203.0.113.9";
+
 /// A request in the making.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Ask {
     who: Option<Actor>,
     path: BTreeMap<String, String>,
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
     body: Option<String>,
+    ip: String,
+}
+
+impl Default for Ask {
+    fn default() -> Ask {
+        Ask {
+            who: None,
+            path: BTreeMap::new(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            ip: SOURCE_IP.to_owned(),
+        }
+    }
 }
 
 impl Ask {
@@ -259,6 +276,13 @@ impl Ask {
     #[must_use]
     pub fn header(mut self, name: &str, value: impl ToString) -> Ask {
         self.headers.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// From another address than [`SOURCE_IP`].
+    #[must_use]
+    pub fn ip(mut self, ip: &str) -> Ask {
+        self.ip = ip.to_owned();
         self
     }
 
@@ -310,6 +334,7 @@ impl Ask {
             "requestContext": {
                 "requestId": "00000000-0000-4000-8000-000000000001",
                 "path": format!("/test{path}"),
+                "identity": {"sourceIp": self.ip},
                 "authorizer": self.who.as_ref().map(Actor::context),
             },
         })

@@ -1,4 +1,4 @@
-//! Hosted checkouts: a page of Stripe's where a plan or a pack is paid.
+//! Hosted checkouts: a page of Stripe's where a plan, a pack or a listing is paid.
 
 use std::collections::HashMap;
 
@@ -10,22 +10,26 @@ use domain::{
         order::{CHECKOUT_OPEN, PackOrder},
         payment::Payment,
     },
-    id::{OrderId, UserId},
+    id::{OrderId, PurchaseId, UserId},
+    marketplace::purchase::Purchase,
 };
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionAutomaticTax, CreateCheckoutSessionCustomerUpdate,
     CreateCheckoutSessionCustomerUpdateAddress, CreateCheckoutSessionLineItems,
+    CreateCheckoutSessionLineItemsPriceData as PriceData,
+    CreateCheckoutSessionLineItemsPriceDataTaxBehavior as TaxBehavior,
     CreateCheckoutSessionPaymentIntentData,
     CreateCheckoutSessionPaymentIntentDataSetupFutureUsage as SetupFutureUsage,
-    CreateCheckoutSessionSubscriptionData, ExpireCheckoutSession, RetrieveCheckoutSession,
+    CreateCheckoutSessionSubscriptionData, ExpireCheckoutSession, ProductData,
+    RetrieveCheckoutSession,
 };
 use stripe_client_core::StripeRequest;
 use stripe_shared::{CheckoutSession, CheckoutSessionMode, CheckoutSessionStatus};
-use stripe_types::Expandable;
+use stripe_types::{Currency, Expandable};
 
 use super::{
     Stripe, StripeError, Tax,
-    read::{self, ORDER_ID, PACK},
+    read::{self, LISTING_ID, ORDER_ID, PACK, PURCHASE_ID},
     transport::fresh_key,
 };
 
@@ -61,13 +65,15 @@ pub struct Session {
     pub customer: Option<CustomerId>,
     /// Whom it was opened for.
     pub user: Option<UserId>,
-    /// Which order it was opened for; a checkout of a plan has none.
+    /// Which order it was opened for; only a checkout of a pack has one.
     pub order: Option<OrderId>,
+    /// Which purchase it was opened for; only a checkout of a listing has one.
+    pub purchase: Option<PurchaseId>,
     /// How far it has come.
     pub status: SessionStatus,
     /// Where it can be paid, while it is open.
     pub url: Option<String>,
-    /// The payment of a pack, once there is one. It may be pending while the status is complete.
+    /// The payment of a pack or a listing, once there is one. It may be pending while the status is complete.
     pub payment: Option<Payment>,
     /// The subscription it led to.
     pub subscription: Option<SubscriptionId>,
@@ -103,8 +109,7 @@ impl Stripe {
         let mut data = CreateCheckoutSessionSubscriptionData::new();
         data.metadata = Some(read::about(user, &[]));
         let request = self
-            .page(lookup_key, user, customer, urls)
-            .await?
+            .page(self.on_sale(lookup_key).await?, user, customer, urls)
             .mode(CheckoutSessionMode::Subscription)
             .metadata(read::about(user, &[]))
             .subscription_data(data)
@@ -126,14 +131,41 @@ impl Stripe {
         let mut data = CreateCheckoutSessionPaymentIntentData::new();
         data.metadata = Some(metadata_of(order));
         data.setup_future_usage = Some(SetupFutureUsage::OffSession);
+        let item = self.on_sale(order.pack.terms().lookup_key).await?;
         let request = self
-            .page(order.pack.terms().lookup_key, &order.user_id, customer, urls)
-            .await?
+            .page(item, &order.user_id, customer, urls)
             .mode(CheckoutSessionMode::Payment)
             .metadata(metadata_of(order))
             .payment_intent_data(data)
             .expires_at(order.created_at.plus(CHECKOUT_OPEN).as_secs());
         self.open_page(request, &format!("order:{}", order.id)).await
+    }
+
+    /// Opens the page where a listing is paid, or finds the one opened under the same key
+    /// (`purchase:{purchase}`). The card is not kept. The payment is of the transfer group that
+    /// later transfers to its creator name: the purchase's id.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; refused when the price is less than Stripe charges (50 cents).
+    pub async fn open_purchase_checkout(
+        &self,
+        purchase: &Purchase,
+        customer: &CustomerId,
+        urls: &ReturnUrls,
+    ) -> Result<OpenedPage, StripeError> {
+        let about =
+            [(PURCHASE_ID, purchase.id.as_str()), (LISTING_ID, purchase.listing_id.as_str())];
+        let metadata = read::about(&purchase.buyer_id, &about);
+        let mut data = CreateCheckoutSessionPaymentIntentData::new();
+        data.metadata = Some(metadata.clone());
+        data.transfer_group = Some(purchase.id.to_string());
+        let request = self
+            .page(for_sale_once(purchase), &purchase.buyer_id, customer, urls)
+            .mode(CheckoutSessionMode::Payment)
+            .metadata(metadata)
+            .payment_intent_data(data)
+            .expires_at(purchase.page_closes_at().as_secs());
+        self.open_page(request, &format!("purchase:{}", purchase.id)).await
     }
 
     /// A checkout as it is now.
@@ -174,25 +206,32 @@ impl Stripe {
         }
     }
 
-    /// What the pages of plans and packs have in common.
-    async fn page(
+    /// One of what is on sale under this lookup key.
+    async fn on_sale(
         &self,
         lookup_key: &str,
+    ) -> Result<CreateCheckoutSessionLineItems, StripeError> {
+        let prices = self.catalogue.prices(&self.transport).await?;
+        let mut item = one();
+        item.price = Some(prices.id_of(lookup_key)?);
+        Ok(item)
+    }
+
+    /// What all pages have in common.
+    fn page(
+        &self,
+        item: CreateCheckoutSessionLineItems,
         user: &UserId,
         customer: &CustomerId,
         urls: &ReturnUrls,
-    ) -> Result<CreateCheckoutSession, StripeError> {
-        let prices = self.catalogue.prices(&self.transport).await?;
-        let mut item = CreateCheckoutSessionLineItems::new();
-        item.price = Some(prices.id_of(lookup_key)?);
-        item.quantity = Some(1);
+    ) -> CreateCheckoutSession {
         let request = CreateCheckoutSession::new()
             .customer(customer.as_str())
             .client_reference_id(user.as_str())
             .line_items(vec![item])
             .success_url(urls.success.as_str())
             .cancel_url(urls.cancel.as_str());
-        Ok(match self.tax {
+        match self.tax {
             Tax::None => request,
             Tax::Automatic => {
                 // Tax needs an address, and the page may ask for one only if it may also keep it.
@@ -201,7 +240,7 @@ impl Stripe {
                 let tax = CreateCheckoutSessionAutomaticTax::new(true);
                 request.automatic_tax(tax).customer_update(keep)
             }
-        })
+        }
     }
 
     async fn open_page(
@@ -238,6 +277,7 @@ impl Stripe {
             customer: customer.map(read::id).transpose()?,
             user: read::user(found.metadata.as_ref()).or_else(reference),
             order: read::order(found.metadata.as_ref()),
+            purchase: read::purchase(found.metadata.as_ref()),
             status: status_of(found.status.as_ref()),
             url: found.url,
             payment,
@@ -250,6 +290,27 @@ impl Stripe {
 pub(super) fn metadata_of(order: &PackOrder) -> HashMap<String, String> {
     let about = [(ORDER_ID, order.id.as_str()), (PACK, order.pack.terms().lookup_key)];
     read::about(&order.user_id, &about)
+}
+
+/// A listing, which has no price in the catalogue: at what it cost when the order was placed, before
+/// tax like everything we sell.
+fn for_sale_once(purchase: &Purchase) -> CreateCheckoutSessionLineItems {
+    let mut product = ProductData::new(&purchase.title);
+    product.metadata = Some([(LISTING_ID.to_owned(), purchase.listing_id.to_string())].into());
+    let Ok(currency) = purchase.price.currency.as_str().parse::<Currency>();
+    let mut price = PriceData::new(currency);
+    price.unit_amount = Some(purchase.price.amount);
+    price.tax_behavior = Some(TaxBehavior::Exclusive);
+    price.product_data = Some(product);
+    let mut item = one();
+    item.price_data = Some(price);
+    item
+}
+
+fn one() -> CreateCheckoutSessionLineItems {
+    let mut item = CreateCheckoutSessionLineItems::new();
+    item.quantity = Some(1);
+    item
 }
 
 /// A status we do not know has not ended, as far as we know.

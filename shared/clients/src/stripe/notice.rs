@@ -13,7 +13,7 @@ use domain::{
     billing::external::{
         ChargeId, CustomerId, EventId, PaymentId, SessionId, StripeInvoiceId, SubscriptionId,
     },
-    id::{InvalidId, UserId},
+    id::{InvalidId, PurchaseId, UserId},
 };
 use serde::Deserialize;
 
@@ -78,6 +78,9 @@ pub struct Notice {
     pub customer: Option<CustomerId>,
     /// Whose it is, where the object carries our metadata.
     pub user: Option<UserId>,
+    /// Which purchase of a listing it belongs to, where the object carries our metadata. A refund
+    /// and a dispute do not: theirs is their payment's.
+    pub purchase: Option<PurchaseId>,
     /// What to ask about.
     pub subject: Subject,
 }
@@ -117,9 +120,9 @@ impl Notice {
             serde_json::from_slice(body).map_err(|error| NotAnEvent(error.to_string()))?;
         let handled = HANDLED.iter().find(|(kind, _)| *kind == envelope.kind);
         let object = serde_json::from_value::<Object>(envelope.data.object);
-        let (customer, user) = match &object {
-            Ok(object) => (object.customer(), object.user()),
-            Err(_) => (None, None),
+        let (customer, user, purchase) = match &object {
+            Ok(object) => (object.customer(), object.user(), object.purchase()),
+            Err(_) => (None, None, None),
         };
         let subject = match (handled, object) {
             (None, _) => Subject::Ignored,
@@ -130,7 +133,7 @@ impl Notice {
         };
         let created_at = Timestamp::from_secs(envelope.created);
         let Envelope { id, kind, livemode: live, .. } = envelope;
-        Ok(Notice { id, kind, created_at, live, customer, user, subject })
+        Ok(Notice { id, kind, created_at, live, customer, user, purchase, subject })
     }
 }
 
@@ -195,6 +198,10 @@ impl Object {
 
     fn customer(&self) -> Option<CustomerId> {
         CustomerId::parse(self.customer.as_deref()?).ok()
+    }
+
+    fn purchase(&self) -> Option<PurchaseId> {
+        read::purchase(self.metadata.as_ref())
     }
 
     /// A subscription's invoice carries a copy of the subscription's metadata, a checkout the
@@ -269,6 +276,18 @@ mod tests {
             "parent": {"subscription_details": {"metadata": {"user_id": "c"}}}});
         assert_eq!(event("invoice.paid", by_parent).user, user("c"));
         assert_eq!(event("invoice.paid", json!({"id": "in_1"})).user, None);
+    }
+
+    #[test]
+    fn a_notice_says_which_purchase_it_is_about() {
+        let purchase = |id: Value| {
+            let object = json!({"id": "ch_1", "metadata": {"purchase_id": id}});
+            event("charge.refunded", object).purchase.map(|it| it.to_string())
+        };
+        let id = "pur_01JD0000000000000000000000";
+        assert_eq!(purchase(json!(id)), Some(id.to_owned()));
+        assert_eq!(purchase(json!("ord_01JD0000000000000000000000")), None);
+        assert_eq!(event("charge.refunded", json!({"id": "ch_1"})).purchase, None);
     }
 
     #[test]

@@ -110,12 +110,19 @@ fn reading(
         customer: customer.map(read::id).transpose()?,
         user: read::user(Some(&intent.metadata)),
         order: read::order(Some(&intent.metadata)),
+        purchase: read::purchase(Some(&intent.metadata)),
+        fingerprint: charge.and_then(fingerprint_of),
         state,
         amount: read::money(amount, &intent.currency)?,
         refunded: charge.map_or(0, |charge| charge.amount_refunded),
         withdrawn: withdrawn.max(0),
         disputed: disputes.iter().any(|dispute| is_open(&dispute.status)),
     })
+}
+
+/// The card of a charge. Other means of payment are not told apart this way.
+fn fingerprint_of(charge: &Charge) -> Option<String> {
+    charge.payment_method_details.as_ref()?.card.as_ref()?.fingerprint.clone()
 }
 
 /// Waiting for a method of payment means that nothing was tried yet, or that it failed.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::{
     Timestamp,
-    id::{InvalidId, OrderId, UserId},
+    id::{InvalidId, OrderId, PurchaseId, UserId},
     money::{Currency, Money},
 };
 
@@ -14,6 +14,8 @@ use super::StripeError;
 pub(super) const USER_ID: &str = "user_id";
 pub(super) const ORDER_ID: &str = "order_id";
 pub(super) const PACK: &str = "pack";
+pub(super) const PURCHASE_ID: &str = "purchase_id";
+pub(super) const LISTING_ID: &str = "listing_id";
 
 /// Free text that Stripe keeps with an object.
 pub(super) type Metadata = HashMap<String, String>;
@@ -34,6 +36,11 @@ pub(super) fn user(metadata: Option<&Metadata>) -> Option<UserId> {
 /// Which order it belongs to, if it says so.
 pub(super) fn order(metadata: Option<&Metadata>) -> Option<OrderId> {
     OrderId::parse(metadata?.get(ORDER_ID)?).ok()
+}
+
+/// Which purchase of a listing it belongs to, if it says so.
+pub(super) fn purchase(metadata: Option<&Metadata>) -> Option<PurchaseId> {
+    PurchaseId::parse(metadata?.get(PURCHASE_ID)?).ok()
 }
 
 /// An id in an answer. One that we cannot keep makes the whole answer one that we cannot read.

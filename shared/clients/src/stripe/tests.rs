@@ -4,6 +4,7 @@
 mod account;
 mod money;
 mod plans;
+mod purchases;
 #[cfg(feature = "stripe-mock")]
 mod stripe_mock;
 mod transport;
@@ -18,7 +19,12 @@ use domain::{
         order::{OrderState, PackOrder, Via},
         payment::Payment,
     },
-    id::{OrderId, UserId},
+    id::{ListingId, OrderId, PurchaseId, UserId},
+    marketplace::{
+        Kind,
+        purchase::{PENDING_MAX, Purchase, PurchaseState},
+    },
+    money::Money,
     pack::Pack,
     plan::Plan,
 };
@@ -144,6 +150,32 @@ fn order(nth: u128, pack: Pack, via: Via) -> PackOrder {
         taken_back: 0,
         lot: None,
         due_at: None,
+    }
+}
+
+fn purchase(nth: u128, cents: i64) -> Purchase {
+    let created_at = Timestamp::from_secs(BEGIN);
+    Purchase {
+        id: PurchaseId::new(created_at, nth),
+        buyer_id: member(),
+        listing_id: ListingId::new(created_at, 1),
+        revision: 3,
+        kind: Kind::LightingPreset,
+        title: "Golden <hour> & haze".to_owned(),
+        creator_id: UserId::parse("user_creator").unwrap(),
+        price: Money::usd_cents(cents),
+        version: 0,
+        state: PurchaseState::Pending,
+        created_at,
+        referral: None,
+        session: None,
+        url: None,
+        payment: None,
+        paid_at: None,
+        paid: None,
+        taken_back: 0,
+        movements: 0,
+        due_at: Some(created_at.plus(PENDING_MAX)),
     }
 }
 

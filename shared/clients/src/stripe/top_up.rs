@@ -26,6 +26,7 @@ use super::{
 
 /// What became of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one stands for a charge, and is read at once")]
 pub enum Charged {
     /// There is a payment, made or failed.
     Settled(Payment),

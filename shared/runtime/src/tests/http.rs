@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::{NOW, No, ambient, brief, event, request, show, with, with_header, with_json};
 use crate::{
-    Accepted, Access, Ambient, ApiError, Call, Caller, Created, Endpoint, Json, NoContent, dispatch,
+    Accepted, Access, Ambient, ApiError, Call, Caller, Created, Endpoint, Html, Json, NoContent,
+    dispatch,
 };
 
 const GET: Endpoint = Endpoint::get("shelf-get-book", "/api/v1/books/{id}", Access::Member);
@@ -351,6 +352,70 @@ async fn an_answer_without_a_body_has_no_content_type() {
     assert_eq!((response.status_code, response.body.as_str()), (204, ""));
     assert!(!response.headers.contains_key("content-type"));
     assert_eq!(response.headers["cache-control"], "no-store");
+}
+
+const PAGE: Endpoint = Endpoint::get("shelf-show-book", "/books/b1", Access::Public);
+
+async fn page(refresh_to: Option<&str>, if_none_match: &str) -> crate::apigw::Response {
+    let handle = async |_: &(), _: Call| -> Result<_, ApiError> {
+        let refresh_to = refresh_to.map(str::to_owned);
+        Ok(Html { body: "<!doctype html><p>Haze".to_owned(), max_age_s: Some(300), refresh_to })
+    };
+    let request = with_header(request("GET", "/books/b1"), "If-None-Match", if_none_match);
+    dispatch(&PAGE, &handle, &(), &ambient(), event(request)).await
+}
+
+#[tokio::test]
+async fn a_page_for_people_lets_nothing_in_but_pictures() {
+    let shown = page(Some("https://app.prolight.ai/listings/b1?c=a.b;c"), "\"other\"").await;
+    assert_eq!(shown.body, "<!doctype html><p>Haze");
+    expect![[r#"
+        200
+        access-control-allow-origin: https://app.prolight.ai
+        access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
+        cache-control: public, max-age=300
+        content-security-policy: default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'
+        content-type: text/html; charset=utf-8
+        etag: "0"
+        referrer-policy: no-referrer
+        refresh: 0; url=https://app.prolight.ai/listings/b1?c=a.b;c
+        strict-transport-security: max-age=31536000
+        vary: Origin
+        x-content-type-options: nosniff
+        x-request-id: c6af9ac6-7b61-11e6-9a41-93e8deadbeef
+
+    "#]]
+    .assert_eq(&show(&shown));
+    let kept = page(None, &shown.headers["etag"]).await;
+    assert_eq!((kept.status_code, kept.body.as_str()), (304, ""));
+    assert!(!kept.headers.contains_key("content-type") && !kept.headers.contains_key("refresh"));
+}
+
+#[tokio::test]
+async fn a_page_does_not_lead_on_to_what_would_be_a_header_of_its_own() {
+    for url in ["https://a.test/\r\nSet-Cookie: a=b", "https://a.test/a b", "https://a.test/é"] {
+        assert_eq!(brief(&page(Some(url), "\"other\"").await), "500 internal", "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_learns_where_a_call_came_from() {
+    let handle = async |_: &(), call: Call| -> Result<_, ApiError> {
+        assert!(!format!("{:?}", call.source).contains("203"));
+        Ok(Json(json!([call.ip(), call.user_agent()])))
+    };
+    let check = async |identity: Value, agent: &str, expected: Value| {
+        let request = with(request("GET", "/books/b1"), [("/requestContext/identity", identity)]);
+        let request = event(with_header(request, "User-Agent", agent));
+        let response = dispatch(&PAGE, &handle, &(), &ambient(), request).await;
+        assert_eq!(response.body, expected.to_string());
+    };
+    let ip = |ip: &str| json!({"sourceIp": ip, "userAgent": "the gateway's word"});
+    check(ip("203.0.113.7"), "curl/8.5.0", json!(["203.0.113.7", "curl/8.5.0"])).await;
+    check(ip("2001:db8::1"), "", json!(["2001:db8::1", null])).await;
+    check(ip(""), "é", json!([null, null])).await;
+    check(json!({}), "a", json!([null, "a"])).await;
+    check(Value::Null, "a", json!([null, "a"])).await;
 }
 
 #[tokio::test]

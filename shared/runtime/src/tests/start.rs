@@ -6,7 +6,7 @@ use crate::{
     Aws, Connect, Environment, ImageProvider, InitError, PromptProvider, WebhookTokens,
     error::chain,
 };
-use clients::{Images, Issuer};
+use clients::{Images, Issuer, Previews, SearchSnapshots, ShareLinks, Uploads};
 use store::Store;
 
 #[test]
@@ -27,6 +27,11 @@ fn a_handler_requires_what_its_capabilities_do() {
         expect![[
             r#"BRIA_BASE_URL BRIA_SECRET_ARN GEMINI_BASE_URL GEMINI_SECRET_ARN IMAGE_PROVIDER TABLE_NAME"#
         ]],
+    );
+    check(<(Uploads, SearchSnapshots)>::variables(), expect!["IMAGES_BUCKET"]);
+    check(
+        <(Store, Images, Uploads, SearchSnapshots, Previews, ShareLinks, ())>::variables(),
+        expect!["IMAGES_BUCKET PREVIEWS_BUCKET PREVIEWS_URL SHARE_SECRET_ARN TABLE_NAME"],
     );
     check(
         <(PromptProvider, WebhookTokens)>::variables(),

@@ -354,19 +354,28 @@ fn line_price(books: &mut Books, asked: &Value, name: &str) -> Result<Value, Ref
     }
 }
 
-/// A price made for one session.
+/// A price made for one session. It is not active: no other can be made with it.
 fn inline_price(books: &mut Books, data: &Value, name: &str) -> Result<Value, Refused> {
     let missing = |field: &str| Refused::missing(&format!("{name}{field}"));
     let currency = text_of(data, "/currency").ok_or_else(|| missing("[currency]"))?;
     let currency = catalogue::currency(currency, &format!("{name}[currency]"))?;
     let amount = data["unit_amount"].as_i64().ok_or_else(|| missing("[unit_amount]"))?;
+    if amount < 0 {
+        let message = "Invalid non-negative integer";
+        return Err(Refused::invalid(&format!("{name}[unit_amount]"), message)
+            .coded("parameter_invalid_integer"));
+    }
     let product = match (text_of(data, "/product"), text_of(data, "/product_data/name")) {
         (Some(id), None) => {
             books.shelf.find_param("product", id, &format!("{name}[product]"))?;
             id.to_owned()
         }
         (None, Some(called)) => {
-            let product = catalogue::new_product(books, None, called);
+            let mut product = catalogue::new_product(books, None, called);
+            for name in ["description", "tax_code"] {
+                product[name] = data["product_data"][name].clone();
+            }
+            product["metadata"] = metadata(data.pointer("/product_data/metadata"));
             books.shelf.put(product)
         }
         (None, None) | (Some(_), Some(_)) => return Err(missing("[product_data][name]")),
@@ -377,6 +386,7 @@ fn inline_price(books: &mut Books, data: &Value, name: &str) -> Result<Value, Re
     let new =
         NewPrice { product: &product, currency, unit_amount: amount, recurring, lookup_key: None };
     let mut price = catalogue::new_price(books, &new);
+    price["active"] = false.into();
     if let Some(behavior) = text_of(data, "/tax_behavior") {
         price["tax_behavior"] = behavior.into();
     }

@@ -1,9 +1,6 @@
 //! Payments: packs on a page, packs by a saved card, and what is taken back of them.
 
-use domain::{
-    billing::{external::ChargeId, payment::PaymentState},
-    money::Money,
-};
+use domain::billing::{external::ChargeId, payment::PaymentState};
 use sandbox::stripe::{Closing, Decision, Opening};
 
 use super::{
@@ -36,6 +33,7 @@ async fn a_pack_is_paid_on_its_page() {
     assert_eq!((payment.order.clone(), payment.user.clone()), (Some(pack().id), Some(member())));
     assert_eq!(payment.customer.as_ref(), Some(&customer));
     assert_eq!((payment.refunded, payment.withdrawn, payment.disputed), (0, 0, false));
+    assert_eq!((session.purchase, &payment.purchase), (None, &None));
     assert_eq!(visit.payment(&payment.id).await, payment);
 
     let charge = payment.charge.unwrap();

@@ -52,6 +52,8 @@ async fn every_request_is_as_stripe_describes_it() {
         stripe.open_plan_checkout(&member(), &customer, &plan, &urls()).await,
     );
     accepted("pack checkout", stripe.open_pack_checkout(&pack, &customer, &urls()).await);
+    let listing = purchase(1, 1200);
+    accepted("listing", stripe.open_purchase_checkout(&listing, &customer, &urls()).await);
     accepted("session", stripe.session(&session).await);
     accepted("expire", stripe.expire_session(&session).await);
     accepted("portal", stripe.open_portal(&customer, "https://prolight.test").await);

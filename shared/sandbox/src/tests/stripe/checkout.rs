@@ -172,6 +172,50 @@ async fn a_card_is_saved_for_later() {
 }
 
 #[tokio::test]
+async fn a_price_made_on_the_spot_is_for_one_session() {
+    let account = Account::open().await;
+    let form = |amount: &'static str| {
+        vec![
+            ("mode", "payment"),
+            ("success_url", "https://prolight.test/"),
+            ("line_items[0][quantity]", "1"),
+            ("line_items[0][price_data][currency]", "usd"),
+            ("line_items[0][price_data][unit_amount]", amount),
+            ("line_items[0][price_data][product_data][name]", "Haze <b>& co</b>"),
+            ("line_items[0][price_data][product_data][description]", "Lights"),
+            ("line_items[0][price_data][product_data][metadata][listing_id]", "lst_1"),
+            ("payment_intent_data[metadata][purchase_id]", "pur_1"),
+            ("payment_intent_data[transfer_group]", "pur_1"),
+            ("expand[0]", "line_items.data.price.product"),
+        ]
+    };
+    let session = account.post("checkout/sessions", &form("900")).await;
+    let price = &session["line_items"]["data"][0]["price"];
+    assert_eq!(price["product"]["metadata"], json!({ "listing_id": "lst_1" }));
+    assert_eq!(price["product"]["description"], "Lights");
+    let page = account.visit.http.get(text(&session, "/url")).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    assert!(page.contains("1 × Haze &lt;b&gt;&amp; co&lt;/b&gt;</td><td>$9.00"), "{page}");
+    account.pay(&text(&session, "/id"), Card::Succeeds);
+    let charge = &account.last("charge.succeeded")["data"]["object"];
+    assert_eq!(charge["metadata"], json!({ "purchase_id": "pur_1" }));
+    assert_eq!(charge["transfer_group"], "pur_1");
+    assert_eq!(charge["payment_method_details"]["card"]["fingerprint"], "sandbox4242");
+
+    let again = [
+        ("mode", "payment"),
+        ("success_url", "https://prolight.test/"),
+        ("line_items[0][quantity]", "1"),
+        ("line_items[0][price]", &text(price, "/id")),
+    ];
+    let (status, refused) = account.try_post("checkout/sessions", &again).await;
+    assert_eq!((status, &refused["error"]["param"]), (400, &json!("line_items[0][price]")));
+    for amount in ["-1", "0", "49", "9.5"] {
+        assert_eq!(account.try_post("checkout/sessions", &form(amount)).await.0, 400, "{amount}");
+    }
+}
+
+#[tokio::test]
 async fn tax_is_added_and_prices_are_made_on_the_spot() {
     let account = Account::open().await;
     account.set(json!({ "tax_bps": 1900 }));

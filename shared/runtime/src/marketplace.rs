@@ -1,0 +1,57 @@
+//! Capabilities of the marketplace: the buckets of its files, and the links that members pass on.
+
+use clients::{Previews, SearchSnapshots, Secrets, ShareLinks, Uploads, secrets::ShareSecret};
+
+use crate::{
+    aws::Aws,
+    connect::{Connect, IMAGES_BUCKET},
+    env::{Environment, InitError},
+    providers::unavailable,
+};
+
+const PREVIEWS_BUCKET: &str = "PREVIEWS_BUCKET";
+/// Where anybody finds what is in that bucket.
+const PREVIEWS_URL: &str = "PREVIEWS_URL";
+const SHARE_SECRET_ARN: &str = "SHARE_SECRET_ARN";
+
+/// Uploads lie in the bucket of pictures, under prefixes of their own.
+impl Connect for Uploads {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Uploads, InitError> {
+        Ok(Uploads::new(&aws.s3(), env.text(IMAGES_BUCKET)?))
+    }
+}
+
+impl Connect for Previews {
+    fn variables() -> Vec<&'static str> {
+        vec![PREVIEWS_BUCKET, PREVIEWS_URL]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Previews, InitError> {
+        Ok(Previews::new(&aws.s3(), env.text(PREVIEWS_BUCKET)?, env.text(PREVIEWS_URL)?))
+    }
+}
+
+/// So does the search index.
+impl Connect for SearchSnapshots {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<SearchSnapshots, InitError> {
+        Ok(SearchSnapshots::new(&aws.s3(), env.text(IMAGES_BUCKET)?))
+    }
+}
+
+impl Connect for ShareLinks {
+    fn variables() -> Vec<&'static str> {
+        vec![SHARE_SECRET_ARN]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<ShareLinks, InitError> {
+        let secret: ShareSecret = Secrets::new(&aws.secrets())
+            .read(env.text(SHARE_SECRET_ARN)?)
+            .await
+            .map_err(unavailable("the secret of shared links"))?;
+        Ok(ShareLinks::new(secret))
+    }
+}
