@@ -83,7 +83,17 @@ def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     documents += [properties["PolicyDocument"]] if "PolicyDocument" in properties else []
     for document in documents:
-        yield from as_list(document["Statement"])
+        for statement in as_list(document["Statement"]):
+            yield from alternatives(statement)
+
+
+def alternatives(statement: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a statement may come to: itself, or what its condition chooses from."""
+    if "Fn::If" in statement:
+        for choice in statement["Fn::If"][1:]:
+            yield from alternatives(choice)
+    elif "Ref" not in statement:  # AWS::NoValue is none
+        yield statement
 
 
 def as_list(value: Any) -> list[Any]:

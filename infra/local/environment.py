@@ -48,8 +48,11 @@ def main() -> None:
     variables |= {
         "PROLIGHT_TABLE": outputs["TableName"],
         "PROLIGHT_IMAGES_BUCKET": outputs["ImagesBucket"],
+        "PROLIGHT_PREVIEWS_BUCKET": outputs["PreviewsBucket"],
+        "PROLIGHT_PREVIEWS_URL": outputs["PreviewsUrl"],
         "PROLIGHT_GENERATION_QUEUE_URL": outputs["GenerationQueueUrl"],
         "PROLIGHT_TOP_UP_QUEUE_URL": outputs["TopUpQueueUrl"],
+        "PROLIGHT_UPLOAD_QUEUE_URL": outputs["UploadQueueUrl"],
         "PROLIGHT_STRIPE_WEBHOOK_SECRET": signing_secret,
         "PROLIGHT_STACK": args.stack,
     }

@@ -3,9 +3,14 @@
 pub mod buy_top_ups;
 mod draw;
 pub mod fail_dead_letters;
+pub mod grant_rewards;
+mod index_fault;
+pub mod index_listings;
 mod lookup;
+pub mod rank_popular;
 pub mod reconcile_stripe;
 pub mod relay_outbox;
+pub mod render_preview;
 pub mod run_generation;
 mod settle;
 pub mod sweep_generations;
@@ -20,6 +25,10 @@ pub const FUNCTIONS: &[Function] = &[
     Function::schedule(sweep_generations::WORKER, &sweep_generations::handle),
     Function::queue(buy_top_ups::WORKER, &buy_top_ups::handle),
     Function::schedule(reconcile_stripe::WORKER, &reconcile_stripe::handle),
+    Function::queue(render_preview::WORKER, &render_preview::handle),
+    Function::schedule(index_listings::WORKER, &index_listings::handle),
+    Function::schedule(rank_popular::WORKER, &rank_popular::handle),
+    Function::schedule(grant_rewards::WORKER, &grant_rewards::handle),
 ];
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `background-reconcile-stripe`: every night, what Stripe knows and we do not.
 //!
 //! It repairs whatever fell through: webhooks that were never delivered, a day on which Stripe or we
-//! were down, events that were parked by a fault that is mended by now, orders nobody told us the end
-//! of, top-ups whose hint was lost. Each repair is the very step the webhook would have taken, so
+//! were down, events that were parked by a fault that is mended by now, orders and purchases nobody told us
+//! the end of, top-ups whose hint was lost. Each repair is the very step the webhook would have taken, so
 //! running twice, late or at once with it does no harm. A repair is a metric with an alarm: on a good
 //! night there is none.
 //!
@@ -48,7 +48,7 @@ impl Found {
     fn count(&mut self, what: &str, heard: Result<Heard, SettleError>) -> Result<(), SettleError> {
         self.looked_at += 1;
         match heard {
-            Ok(Heard::Applied) => self.repaired += 1,
+            Ok(Heard::Applied | Heard::Returned) => self.repaired += 1,
             Ok(Heard::PaidBack) => {
                 self.repaired += 1;
                 self.paid_back += 1;
@@ -73,6 +73,7 @@ pub async fn handle(
     replay_parked(store, &settlement, task.now, &mut found).await?;
     look_through_events(store, stripe, &settlement, task.now, &mut found).await?;
     look_at_orders(store, &settlement, task.now, &mut found).await?;
+    look_at_purchases(store, &settlement, task.now, &mut found).await?;
     look_at_subscriptions(store, stripe, &settlement, task.now, &mut found).await?;
     let waiting = store.due_top_ups(MOST).await?;
     let hints: Vec<_> = waiting.into_iter().map(|user_id| TopUpHint { user_id }).collect();
@@ -167,6 +168,19 @@ async fn look_at_orders(
             }
         };
         found.count("order", heard)?;
+    }
+    Ok(())
+}
+
+/// Purchases that nobody has told us the end of, and those whose money is still to go back.
+async fn look_at_purchases(
+    store: &Store,
+    settlement: &Settlement<'_>,
+    now: Timestamp,
+    found: &mut Found,
+) -> Result<(), SettleError> {
+    for (buyer, id) in store.due_purchases(now, MOST).await? {
+        found.count("purchase", settlement.purchase(&buyer, &id, now).await)?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! What a member pays for and what is left of it.
 
 pub mod cancel_subscription;
-mod customer;
 pub mod document;
 pub mod get_credits;
 pub mod get_invoice_pdf;

@@ -12,9 +12,10 @@ use clients::Stripe;
 use domain::{FieldError, pack::Pack, plan::Plan, refusal::InvalidFields};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
 use serde::{Deserialize, Serialize};
+use settlement::customer_of;
 use store::{Rate, Store};
 
-use crate::{customer::customer_of, pack_page::pack_page, plan_page::plan_page};
+use crate::{pack_page::pack_page, plan_page::plan_page};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("billing-open-checkout", "/api/v1/billing/checkout", Access::Member)
@@ -47,7 +48,7 @@ pub async fn handle(
     let (user, email) = (&member.user_id, member.email.as_deref());
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
     account.require_active(call.now)?;
-    let customer = customer_of((store, stripe), member, billing, call.now).await?;
+    let customer = customer_of(store, stripe, (user, email), billing, call.now).await?;
     let checkout_url = match wish {
         Wish::Plan(plan) => plan_page((store, stripe, frontend), &call, &customer, plan).await?,
         Wish::Pack(pack) => pack_page((store, stripe, frontend), &call, &customer, pack).await?,

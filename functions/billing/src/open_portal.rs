@@ -8,9 +8,10 @@
 use clients::Stripe;
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
 use serde::{Deserialize, Serialize};
+use settlement::customer_of;
 use store::Store;
 
-use crate::{customer::customer_of, pages::after_portal};
+use crate::pages::after_portal;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("billing-open-portal", "/api/v1/billing/portal", Access::Member).ignores_key();
@@ -29,8 +30,9 @@ pub async fn handle(
     call: Call<Request>,
 ) -> Result<Fresh<Response>, ApiError> {
     let member = call.member()?;
+    let who = (&member.user_id, member.email.as_deref());
     let billing = store.billing(&member.user_id).await?;
-    let customer = customer_of((store, stripe), member, billing, call.now).await?;
+    let customer = customer_of(store, stripe, who, billing, call.now).await?;
     let portal_url = stripe.open_portal(&customer, &after_portal(frontend)).await?;
     Ok(Fresh(Response { portal_url }))
 }

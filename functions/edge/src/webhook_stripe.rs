@@ -45,6 +45,7 @@ fn count(received: &Received, now: Timestamp) {
     let name = match received {
         Received::Heard(Heard::Applied, _) => "StripeEventsApplied",
         Received::Heard(Heard::PaidBack, _) => "SurplusSubscriptions",
+        Received::Heard(Heard::Returned, _) => "PurchasesReturned",
         Received::Heard(Heard::Before, _) => "StripeEventsRepeated",
         Received::Heard(Heard::NotOurs, _) => "StripeEventsNotOurs",
         Received::Heard(Heard::Ignored, _) => "StripeEventsIgnored",

@@ -84,6 +84,20 @@ pub struct Previews {
     base_url: String,
 }
 
+/// Where anybody finds the pictures of an upload, by their longer side in pixels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PreviewUrls {
+    /// Large.
+    #[serde(rename = "url_1200")]
+    pub large: String,
+    /// Medium.
+    #[serde(rename = "url_600")]
+    pub medium: String,
+    /// Small.
+    #[serde(rename = "url_300")]
+    pub small: String,
+}
+
 /// The bucket did not do what it was asked. Trying again later is always right.
 #[derive(Debug, thiserror::Error)]
 #[error("the bucket of previews is not available")]
@@ -167,13 +181,13 @@ impl Previews {
         upload: impl fmt::Display,
         preview: &Preview,
     ) -> Result<StoredPreview, PreviewsUnavailable> {
-        let folder = format!("previews/{listing}/{upload}");
+        let keys = PREVIEW_SIDES_PX.map(|side_px| preview_key(&listing, &upload, side_px));
+        let [large_key, medium_key, small_key] = keys;
         let [large, medium, small] = &preview.jpegs;
-        let [large_px, medium_px, small_px] = PREVIEW_SIDES_PX;
         let (large, medium, small) = tokio::try_join!(
-            self.store_one(&folder, large_px, large),
-            self.store_one(&folder, medium_px, medium),
-            self.store_one(&folder, small_px, small),
+            self.store_one(large_key, large),
+            self.store_one(medium_key, medium),
+            self.store_one(small_key, small),
         )?;
         Ok(StoredPreview { large, medium, small })
     }
@@ -181,6 +195,13 @@ impl Previews {
     /// Where anybody finds the object at `key`. Stays the same.
     pub fn url(&self, key: &str) -> String {
         format!("{}/{key}", self.base_url)
+    }
+
+    /// Where anybody finds the three pictures of an upload of a listing.
+    pub fn urls(&self, listing: impl fmt::Display, upload: impl fmt::Display) -> PreviewUrls {
+        let [large, medium, small] =
+            PREVIEW_SIDES_PX.map(|side_px| self.url(&preview_key(&listing, &upload, side_px)));
+        PreviewUrls { large, medium, small }
     }
 
     /// Whether there is an object at `key`.
@@ -214,11 +235,9 @@ impl Previews {
 
     async fn store_one(
         &self,
-        folder: &str,
-        side_px: u32,
+        key: String,
         jpeg: &PreviewJpeg,
     ) -> Result<StoredJpeg, PreviewsUnavailable> {
-        let key = format!("{folder}/{side_px}.jpg");
         self.put(&key, &jpeg.bytes).await.map_err(PreviewsUnavailable)?;
         Ok(StoredJpeg { key, width: jpeg.width, height: jpeg.height })
     }
@@ -227,6 +246,15 @@ impl Previews {
         let object = Object { key, content_type: JPEG, disposition: None, bytes };
         self.bucket.put_public(object).await
     }
+}
+
+/// Where a picture of a listing is kept, whose longer side has `side_px` pixels at most.
+pub fn preview_key(
+    listing: impl fmt::Display,
+    upload: impl fmt::Display,
+    side_px: u32,
+) -> String {
+    format!("previews/{listing}/{upload}/{side_px}.jpg")
 }
 
 /// Where a picture of the live demo is kept that was made from what has this hash: the SHA-256 of

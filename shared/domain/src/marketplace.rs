@@ -56,6 +56,9 @@ pub struct KindTerms {
     pub price_max: u32,
 }
 
+/// Of a dollar.
+const CENTS: u32 = 100;
+
 impl Kind {
     /// Every kind.
     pub const ALL: [Kind; 4] =
@@ -63,13 +66,13 @@ impl Kind {
 
     /// The table of kinds.
     pub const fn terms(self) -> KindTerms {
-        let (name, price_min, price_max) = match self {
-            Kind::CameraPreset => ("camera_preset", 2_00, 5_00),
-            Kind::LightingPreset => ("lighting_preset", 5_00, 15_00),
-            Kind::FiboTemplate => ("fibo_template", 10_00, 50_00),
-            Kind::ModelFinetune => ("model_finetune", 100_00, 2_000_00),
+        let (name, least, most) = match self {
+            Kind::CameraPreset => ("camera_preset", 2, 5),
+            Kind::LightingPreset => ("lighting_preset", 5, 15),
+            Kind::FiboTemplate => ("fibo_template", 10, 50),
+            Kind::ModelFinetune => ("model_finetune", 100, 2_000),
         };
-        KindTerms { name, price_min, price_max }
+        KindTerms { name, price_min: least * CENTS, price_max: most * CENTS }
     }
 
     /// Whether our own renderer can show it.

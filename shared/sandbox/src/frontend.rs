@@ -1,11 +1,16 @@
-//! The pages of our frontend that Stripe sends people back to, for a machine that has no frontend.
+//! The pages of our frontend that Stripe and shared links lead to, for a machine that has no frontend.
 //!
 //! Each says in a sentence what has happened and where to look: the payment is Stripe's word, and
 //! what follows from it comes by the webhook.
 
 use std::sync::Arc;
 
-use axum::{Router, extract::Query, response::Html, routing::get};
+use axum::{
+    Router,
+    extract::{Path, Query},
+    response::Html,
+    routing::get,
+};
 use serde::Deserialize;
 
 use crate::{
@@ -18,6 +23,9 @@ pub(crate) fn router() -> Router<Arc<World>> {
         .route("/billing/success", get(success))
         .route("/billing/cancelled", get(cancelled))
         .route("/billing", get(billing))
+        .route("/marketplace", get(marketplace))
+        .route("/marketplace/listings/{id}", get(listing))
+        .route("/marketplace/purchases/{id}", get(purchase))
 }
 
 #[derive(Deserialize)]
@@ -33,7 +41,7 @@ async fn success(Query(back): Query<Return>) -> Html<String> {
             "<h1>Thank you</h1><p class=note>Stripe has taken the payment. It tells the API by a \
              signed webhook, which grants the credits within moments.</p>\
              <p>Session <code>{}</code></p>{}",
-            escaped(&back.session_id.chars().take(80).collect::<String>()),
+            short(&back.session_id),
             LOOK,
         ),
     )
@@ -47,6 +55,56 @@ async fn cancelled() -> Html<String> {
 
 async fn billing() -> Html<String> {
     page("Billing", &format!("<h1>Back from the portal</h1>{LOOK}"))
+}
+
+async fn marketplace() -> Html<String> {
+    page(
+        "Marketplace",
+        "<h1>Marketplace</h1><p>This page stands in for the frontend. Find something with \
+         <code>GET /api/v1/marketplace/listings/search?q=</code>.</p>",
+    )
+}
+
+#[derive(Deserialize)]
+struct Followed {
+    #[serde(default, rename = "ref")]
+    referral: String,
+}
+
+async fn listing(Path(id): Path<String>, Query(followed): Query<Followed>) -> Html<String> {
+    let referral = match followed.referral.as_str() {
+        "" => String::new(),
+        token => format!(
+            "<p>Somebody shared it: a purchase is to carry <code>\"referral\": \"{}\"</code>.</p>",
+            short(token)
+        ),
+    };
+    page(
+        "Listing",
+        &format!(
+            "<h1>Listing {id}</h1><p>This page stands in for the frontend. See it with <code>GET \
+             /api/v1/marketplace/listings/{id}</code>.</p>{referral}",
+            id = short(&id),
+        ),
+    )
+}
+
+async fn purchase(Path(id): Path<String>) -> Html<String> {
+    page(
+        "Thank you",
+        &format!(
+            "<h1>Thank you</h1><p class=note>Stripe has taken the payment. It tells the API by a \
+             signed webhook, and the listing is yours within moments.</p><p>Look at it with \
+             <code>GET /api/v1/marketplace/purchases</code>, and get what you bought with <code>GET \
+             /api/v1/marketplace/purchases/{}/download</code>.</p>",
+            short(&id),
+        ),
+    )
+}
+
+/// As much of what an address says as a page shows, harmless.
+fn short(text: &str) -> String {
+    escaped(&text.chars().take(80).collect::<String>())
 }
 
 /// Where the API tells of it.

@@ -10,7 +10,7 @@
 //! | OpenID issuer | `/.well-known/openid-configuration`, `/jwks.json`, `/token` | [`openid`] |
 //! | Bria v2 | `/bria/v2/...`, `/bria/results/...` | [`bria`] |
 //! | Stripe | `/stripe/v1/...`, its pages `/stripe/...` | [`stripe`] |
-//! | our frontend | `/billing`, `/billing/success`, `/billing/cancelled` | where Stripe's pages lead back to |
+//! | our frontend | `/billing`, `/billing/success`, `/billing/cancelled`, `/marketplace/...` | where Stripe's pages and shared links lead to |
 //! | control | `/_sandbox/...`, `/healthz` | faults, journal, settings, bad tokens |
 //!
 //! Every request of the first three passes one gate that writes it down ([`journal`]) and may do a

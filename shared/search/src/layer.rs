@@ -98,7 +98,7 @@ impl Layer {
 
     /// The document of a row.
     pub(crate) fn document(&self, row: usize) -> Result<Document, CatalogueError> {
-        Ok(serde_json::from_slice(&self.stored(row)?)?)
+        Ok(serde_json::from_str(&self.stored(row)?)?)
     }
 
     /// The documents that are alive, in the order of their keys.
@@ -116,15 +116,15 @@ impl Layer {
             id: String,
             card: String,
         }
-        let Shown { id, card } = serde_json::from_slice(&self.stored(row)?)?;
+        let Shown { id, card } = serde_json::from_str(&self.stored(row)?)?;
         Ok(Hit { id, card })
     }
 
-    fn stored(&self, row: usize) -> Result<Vec<u8>, CatalogueError> {
+    fn stored(&self, row: usize) -> Result<String, CatalogueError> {
         let row = u32::try_from(row).map_err(|_| MISSING)?;
         let entry: TantivyDocument = self.store.get(row)?;
         let stored = entry.get_first(self.fields.document).ok_or(MISSING)?;
-        Ok(stored.as_bytes().ok_or(MISSING)?.to_vec())
+        Ok(stored.as_str().ok_or(MISSING)?.to_owned())
     }
 }
 

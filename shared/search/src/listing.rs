@@ -1,23 +1,26 @@
-//! Listings as `domain` knows them become what is searched.
+//! From what the table holds to what is searched.
 
-use domain::marketplace::card::{self, Card, Entry};
+use domain::marketplace::{
+    card::{Card, Change as Decided, Entry},
+    tally::ListingStats,
+};
 
 use crate::{Change, Document};
 
 impl From<&Entry> for Document {
     fn from(entry: &Entry) -> Document {
-        let Entry { seq, card, description } = entry;
+        let card = &entry.card;
         Document {
             id: card.id.to_string(),
-            seq: *seq,
+            seq: entry.seq,
             title: card.title.clone(),
-            description: description.clone(),
+            description: entry.description.clone(),
             tags: card.tags.clone(),
             creator_id: card.creator_id.to_string(),
             creator_name: card.creator_name.clone().unwrap_or_default(),
             kind: card.kind.terms().name.to_owned(),
             category: card.category.as_str().to_owned(),
-            price: u64::try_from(card.price.amount).unwrap_or(0),
+            price: u64::try_from(card.price.amount).unwrap_or_default(),
             rating: card.rating,
             ratings: card.ratings,
             sales: card.sales,
@@ -27,19 +30,37 @@ impl From<&Entry> for Document {
     }
 }
 
-impl From<&card::Change> for Change {
-    fn from(change: &card::Change) -> Change {
-        match change {
-            card::Change::Listed(entry) => Change::Listed(Document::from(entry.as_ref())),
-            card::Change::Unlisted { listing_id, seq } => {
+impl From<&Decided> for Change {
+    fn from(decided: &Decided) -> Change {
+        match decided {
+            Decided::Listed(entry) => Change::Listed(entry.as_ref().into()),
+            Decided::Unlisted { listing_id, seq } => {
                 Change::Unlisted { id: listing_id.to_string(), seq: *seq }
             }
         }
     }
 }
 
-/// A card as JSON, which serde_json reads back into the same card. It has no keys but texts, so
-/// nothing in it cannot be written.
+impl Document {
+    /// Takes over what was sold and said since. Whether anything differs.
+    pub fn refresh(&mut self, stats: &ListingStats) -> bool {
+        let before = (self.rating, self.ratings, self.sales);
+        (self.rating, self.ratings, self.sales) = (stats.rating(), stats.ratings(), stats.sales);
+        let is_news = before != (self.rating, self.ratings, self.sales);
+        if is_news && let Some(mut card) = self.card() {
+            (card.rating, card.ratings, card.sales) = (self.rating, self.ratings, self.sales);
+            self.card = shown(&card);
+        }
+        is_news
+    }
+
+    /// What is shown of it; `None` of a card that is not one of ours.
+    pub fn card(&self) -> Option<Card> {
+        serde_json::from_str(&self.card).ok()
+    }
+}
+
+/// A card is plain data: there is no way for it not to be written.
 fn shown(card: &Card) -> String {
     serde_json::to_string(card).unwrap_or_default()
 }

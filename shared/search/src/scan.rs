@@ -39,17 +39,19 @@ impl<'a> Scan<'a> {
         let kinds = Named::of(&layer.kinds, &self.wanted.kinds);
         let categories = Named::of(&layer.categories, &self.wanted.categories);
         let mut tally = Tally::new(kinds, categories);
+        // From the last to the first, which is from the new to the old as ids go: where the newer
+        // comes first, the results are then nearly always met in their order.
         match points {
             None => {
-                for (row, of) in layer.rows.iter().enumerate() {
-                    self.row(&mut tally, of, Place { rank: self.rank(of, 0), layer: place, row });
+                for row in (0..layer.rows.len()).rev() {
+                    self.row(&mut tally, &layer.rows[row], 0, (place, row));
                 }
             }
             Some(points) => {
-                for (row, points) in points.iter().enumerate().filter(|(_, points)| **points > 0) {
-                    let of = &layer.rows[row];
-                    let rank = self.rank(of, *points);
-                    self.row(&mut tally, of, Place { rank, layer: place, row });
+                for (row, points) in points.iter().enumerate().rev() {
+                    if *points > 0 {
+                        self.row(&mut tally, &layer.rows[row], *points, (place, row));
+                    }
                 }
             }
         }
@@ -57,24 +59,20 @@ impl<'a> Scan<'a> {
         tally.add_to(&mut self.facets, layer);
     }
 
-    fn rank(&self, row: &Row, points: u16) -> Rank {
-        Rank::of(row, self.wanted.sort, points)
-    }
-
-    fn row(&mut self, tally: &mut Tally, row: &Row, place: Place) {
+    fn row(&mut self, tally: &mut Tally, row: &Row, points: u16, (layer, at): (usize, usize)) {
         if !row.alive || !self.passes(row) || !tally.passes(row) {
             return;
         }
         tally.count(row);
+        let place = Place { rank: Rank::of(row, self.wanted.sort, points), layer, row: at };
         if self.after.is_some_and(|after| place.rank >= after) {
             return;
         }
         if self.next.len() < self.most {
             self.next.push(Reverse(place));
-        } else if let Some(mut last) = self.next.peek_mut()
-            && last.0 < place
-        {
-            *last = Reverse(place);
+        } else if self.next.peek().is_some_and(|last| last.0 < place) {
+            self.next.pop();
+            self.next.push(Reverse(place));
         }
     }
 

@@ -15,7 +15,6 @@ use tantivy::schema::{
     FAST, Field, IndexRecordOption, STORED, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
 };
 use tantivy::store::Compressor;
-use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{Index, TantivyDocument};
 
 use crate::document::Key;
@@ -43,7 +42,7 @@ pub(crate) struct Fields {
     pub(crate) tags: Field,
     /// Creators' ids.
     pub(crate) creators: Field,
-    /// The document itself, as JSON.
+    /// The document itself, as JSON: text, because tantivy reads bytes back one by one.
     pub(crate) document: Field,
     numbers: [Field; NUMBERS.len()],
     kind: Field,
@@ -63,10 +62,11 @@ impl Fields {
         let mut schema = SchemaBuilder::default();
         let name = TextOptions::default().set_fast("raw");
         Fields {
-            words: schema.add_text_field("words", indexed("default", IndexRecordOption::WithFreqs)),
+            words: schema
+                .add_text_field("words", indexed("whitespace", IndexRecordOption::WithFreqs)),
             tags: schema.add_text_field("tags", indexed("raw", IndexRecordOption::Basic)),
             creators: schema.add_text_field("creators", indexed("raw", IndexRecordOption::Basic)),
-            document: schema.add_bytes_field("document", STORED),
+            document: schema.add_text_field("document", STORED),
             numbers: NUMBERS.map(|number| schema.add_u64_field(number, FAST)),
             kind: schema.add_text_field(KIND, name.clone()),
             category: schema.add_text_field(CATEGORY, name),
@@ -140,12 +140,12 @@ fn entry(
     splitter: &mut Splitter,
 ) -> Result<TantivyDocument, CatalogueError> {
     let mut entry = TantivyDocument::default();
-    entry.add_pre_tokenized_text(fields.words, repeated(document, splitter));
+    entry.add_text(fields.words, repeated(document, splitter));
     for tag in &document.tags {
         entry.add_text(fields.tags, splitter.tag(tag));
     }
     entry.add_text(fields.creators, &document.creator_id);
-    entry.add_bytes(fields.document, &serde_json::to_vec(document)?);
+    entry.add_text(fields.document, serde_json::to_string(document)?);
     for (field, number) in fields.numbers.iter().zip(numbers(document)) {
         entry.add_u64(*field, number);
     }
@@ -154,13 +154,17 @@ fn entry(
     Ok(entry)
 }
 
-fn repeated(document: &Document, splitter: &mut Splitter) -> PreTokenizedString {
-    let mut tokens = Vec::new();
+/// The words of a document, each as often as its place is worth, with a space behind. Text and not
+/// tantivy's ready-made tokens, because those are written as JSON and parsed again.
+fn repeated(document: &Document, splitter: &mut Splitter) -> String {
+    let mut text = String::new();
     for (word, place) in splitter.places(document) {
-        let token = Token { text: word, position: 0, ..Token::default() };
-        tokens.extend(std::iter::repeat_n(token, place as usize));
+        for _ in 0..place as usize {
+            text.push_str(&word);
+            text.push(' ');
+        }
     }
-    PreTokenizedString { text: String::new(), tokens }
+    text
 }
 
 #[derive(Deserialize)]

@@ -16,11 +16,21 @@ use domain::{
         subscription::Subscription,
     },
     credits::LedgerBroken,
-    id::OrderId,
+    id::{OrderId, PurchaseId},
 };
 use store::{AppliedEvent, Books, Kept, Missing, Store, StoreError, Wanted};
 
 use crate::{SettleError, Thing};
+
+/// What a thing at Stripe turned out to be about.
+pub(crate) enum Gathered {
+    /// A pack, a plan or an invoice.
+    Facts(Box<Facts>),
+    /// A listing's purchase, which is settled for itself.
+    Purchase(PurchaseId),
+    /// Nothing of ours.
+    NotOurs,
+}
 
 /// Everything that was asked of Stripe about one thing.
 #[derive(Debug, Default)]
@@ -43,16 +53,20 @@ impl Facts {
         Facts { order, failed, ..Facts::default() }
     }
 
-    /// Asks Stripe about `thing` and what belongs to it; `None` if it is nothing of ours.
+    /// Asks Stripe about `thing` and what belongs to it.
     pub(crate) async fn gather(
         stripe: &Stripe,
         read: &Billing,
         thing: &Thing,
-    ) -> Result<Option<Facts>, SettleError> {
+    ) -> Result<Gathered, SettleError> {
         let mut facts = Facts::default();
         match thing {
             Thing::Session(id) => {
-                facts.add_session(stripe, read, stripe.session(id).await?).await?
+                let session = stripe.session(id).await?;
+                if let Some(purchase) = session.purchase {
+                    return Ok(Gathered::Purchase(purchase));
+                }
+                facts.add_session(stripe, read, session).await?
             }
             Thing::Subscription(id) => {
                 facts.add_subscription(stripe, read, id).await?;
@@ -60,19 +74,23 @@ impl Facts {
             Thing::Invoice(id) => facts.add_invoice(stripe, read, id).await?,
             Thing::Payment(id) => {
                 let payment = stripe.payment(id).await?;
+                if let Some(purchase) = payment.purchase {
+                    return Ok(Gathered::Purchase(purchase));
+                }
                 facts.customer.clone_from(&payment.customer);
                 facts.order.clone_from(&payment.order);
                 if payment.order.is_none() {
                     match stripe.invoice_of_payment(id).await? {
                         Some(invoice) => facts.add_invoice(stripe, read, &invoice).await?,
-                        None => return Ok(None),
+                        None => return Ok(Gathered::NotOurs),
                     }
                 }
                 facts.payment = Some(payment);
             }
         }
         let ours = facts.order.is_some() || !facts.subscriptions.is_empty();
-        Ok((ours || !facts.invoices.is_empty() || facts.session.is_some()).then_some(facts))
+        let ours = ours || !facts.invoices.is_empty() || facts.session.is_some();
+        Ok(if ours { Gathered::Facts(Box::new(facts)) } else { Gathered::NotOurs })
     }
 
     async fn add_session(

@@ -15,9 +15,11 @@
 //!
 //! So what is written was asked for after everything that was written before it.
 
+mod customer;
 mod error;
 mod facts;
 mod owner;
+mod purchase;
 mod receive;
 mod surplus;
 
@@ -32,8 +34,9 @@ use domain::{
 };
 use store::{AppliedEvent, Kept, Store};
 
+pub use customer::customer_of;
 pub use error::SettleError;
-use facts::Facts;
+use facts::{Facts, Gathered};
 pub use receive::Received;
 
 /// How often something newer may be heard of in between, before the caller has to come again.
@@ -53,6 +56,8 @@ pub enum Heard {
     Applied,
     /// It is applied now, and a subscription that was one too many was ended and paid back.
     PaidBack,
+    /// It is applied now, and a purchase that came too late was paid back.
+    Returned,
     /// It was applied before.
     Before,
     /// It is about nothing of ours: the Stripe account may have other uses.
@@ -97,6 +102,11 @@ impl<'a> Settlement<'a> {
         let said = (notice.user.as_ref(), notice.customer.as_ref());
         let Some(user) = self.owner(said, &thing).await? else { return Ok(Heard::NotOurs) };
         let event = AppliedEvent { id: notice.id.clone(), kind: notice.kind.clone() };
+        if let Some(purchase) = &notice.purchase {
+            return self
+                .settle_purchase(&user, purchase, Some(&thing), Some(&event), now)
+                .await;
+        }
         self.settle(&user, &thing, Some(&event), now).await
     }
 
@@ -179,8 +189,12 @@ impl<'a> Settlement<'a> {
                 }
                 None => self.store.billing(user).await?,
             };
-            let Some(facts) = Facts::gather(self.stripe, &read, thing).await? else {
-                return Ok(Heard::NotOurs);
+            let facts = match Facts::gather(self.stripe, &read, thing).await? {
+                Gathered::Facts(facts) => facts,
+                Gathered::Purchase(id) => {
+                    return self.settle_purchase(user, &id, Some(thing), event, now).await;
+                }
+                Gathered::NotOurs => return Ok(Heard::NotOurs),
             };
             // A surplus is undone at Stripe before its event counts as applied: who dies in between
             // hears of it again.

@@ -128,6 +128,79 @@ impl Api {
         accepted(Method::POST, request.send().await?).await
     }
 
+    /// What any other call with a JSON body answers.
+    ///
+    /// # Errors
+    /// When it is refused or not answered.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, CallFailed> {
+        let request = self.request(method.clone(), path).json(body);
+        accepted(method, request.send().await?).await
+    }
+
+    /// Sends a file through a form that an upload was answered with, as a browser does.
+    ///
+    /// # Errors
+    /// When it is refused or not answered.
+    pub async fn send_form(&self, form: &Value, file: &[u8]) -> Result<(), CallFailed> {
+        let answer = Answer::to(self.form(form, file)).await?;
+        match answer.status {
+            200..=299 => Ok(()),
+            status => Err(CallFailed::Refused {
+                method: Method::POST,
+                url: form["url"].as_str().unwrap_or_default().to_owned(),
+                status,
+                body: String::from_utf8_lossy(&answer.body).into_owned(),
+            }),
+        }
+    }
+
+    /// The request of such a form: its fields, and the file after them (RFC 7578).
+    pub fn form(&self, form: &Value, file: &[u8]) -> RequestBuilder {
+        const BOUNDARY: &str = "prolight-7f3c0a6b1d";
+        let mut body = Vec::with_capacity(file.len() + 4096);
+        for (name, value) in form["fields"].as_object().into_iter().flatten() {
+            let value = value.as_str().unwrap_or_default();
+            let part = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
+            body.extend_from_slice(part.as_bytes());
+        }
+        let part = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; \
+             filename=\"file\"\r\n\r\n"
+        );
+        body.extend_from_slice(part.as_bytes());
+        body.extend_from_slice(file);
+        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        self.client
+            .post(form["url"].as_str().unwrap_or_default())
+            .header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"))
+            .body(body)
+    }
+
+    /// Pays on one of the sandbox's pages, with a test card.
+    ///
+    /// # Errors
+    /// When it is refused or not answered.
+    pub async fn pay(&self, page: &str, card: &str) -> Result<(), CallFailed> {
+        let form_type = "application/x-www-form-urlencoded";
+        let request = self.client.post(page).header("Content-Type", form_type);
+        let paid = request.body(format!("card={card}")).send().await?;
+        let (status, url) = (paid.status().as_u16(), page.to_owned());
+        match status {
+            200..=399 => Ok(()),
+            _ => {
+                let body = paid.text().await?;
+                Err(CallFailed::Refused { method: Method::POST, url, status, body })
+            }
+        }
+    }
+
     /// The bytes behind a link that needs no token.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 
 mod dynamodb;
 mod function;
+mod market;
 mod operations;
 mod report;
 mod runtime_api;

@@ -11,7 +11,7 @@ use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
 };
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use clients::{GenerationQueue, Images};
+use clients::{GenerationQueue, Images, Previews, SearchSnapshots, Uploads};
 use serde_json::{Value, json};
 
 use crate::api::variable;
@@ -82,6 +82,35 @@ impl Bucket {
     /// The bucket as functions have it.
     pub fn images(&self) -> Images {
         Images::new(&self.s3, &self.name)
+    }
+
+    /// The bucket as a creator's uploads have it.
+    pub fn uploads(&self) -> Uploads {
+        Uploads::new(&self.s3, &self.name)
+    }
+
+    /// The bucket as public pictures have it.
+    pub fn previews(&self) -> Previews {
+        Previews::new(&self.s3, &self.name, "https://previews.prolight.test")
+    }
+
+    /// The bucket as the search index has it.
+    pub fn snapshots(&self) -> SearchSnapshots {
+        SearchSnapshots::new(&self.s3, &self.name)
+    }
+
+    /// Puts an object as an upload's form would.
+    pub async fn put(&self, key: &str, bytes: &[u8], content_type: &str, owner: &str) {
+        self.s3
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .content_type(content_type)
+            .metadata("owner", owner)
+            .body(bytes.to_vec().into())
+            .send()
+            .await
+            .expect("an object");
     }
 
     /// Makes it, if it was missing.

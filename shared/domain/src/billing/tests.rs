@@ -158,6 +158,8 @@ fn payment(refunded: i64, withdrawn: i64) -> Payment {
         customer: None,
         user: None,
         order: None,
+        purchase: None,
+        fingerprint: None,
         state: PaymentState::Succeeded,
         amount: Money::usd_cents(500),
         refunded,

@@ -89,7 +89,8 @@ pub fn place(
     names: &Names,
 ) -> Result<(Job, Input), OrderRefused> {
     draft.require_active()?;
-    if order.listing_id.is_some() && named.is_none() {
+    let licensed = named.as_ref().is_some_and(|named| named.licensed.is_some());
+    if order.listing_id.is_some() && !licensed {
         return Err(OrderRefused::NotLicensed);
     }
     if order.preset_id.is_some() && named.is_none() {

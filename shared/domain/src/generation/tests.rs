@@ -2,6 +2,7 @@
 //! ends once.
 
 mod conservation;
+mod listings;
 mod orders;
 mod steps;
 mod transitions;

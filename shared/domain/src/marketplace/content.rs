@@ -101,25 +101,23 @@ impl Content {
     }
 
     fn check_slots(&self, check: &mut FieldCheck, prompt: &StructuredPrompt) {
-        let count = self.slots.len();
-        check.require(count <= SLOTS_MAX, "/slots", "too_many", || {
-            format!("at most {SLOTS_MAX} slots, not {count}")
-        });
+        check_count(check, self.slots.len());
         let used = slots_in(&serde_json::to_value(prompt).unwrap_or_default());
         let mut named = BTreeSet::new();
         for (nth, slot) in self.slots.iter().enumerate().take(SLOTS_MAX) {
             let pointer = format!("/slots/{nth}");
             check.absorb(&pointer, slot.validate());
             check.require(named.insert(slot.name.as_str()), &pointer, "twice", || {
-                format!("there are two slots {}", slot.name)
+                format!("there are two slots {}", cut(&slot.name))
             });
             check.require(used.contains(&slot.name), &pointer, "unused_slot", || {
-                format!("no text of the prompt holds {{{{{}}}}}", slot.name)
+                format!("no text of the prompt holds {{{{{}}}}}", cut(&slot.name))
             });
         }
-        for name in used.iter().filter(|name| !named.contains(name.as_str())) {
+        let unknown = used.iter().filter(|name| !named.contains(name.as_str()));
+        for name in unknown.take(SLOTS_MAX) {
             check.require(false, "/structured_prompt", "unknown_slot", || {
-                format!("{{{{{name}}}}} is in the prompt and not among the slots")
+                format!("{{{{{}}}}} is in the prompt and not among the slots", cut(name))
             });
         }
     }
@@ -134,7 +132,8 @@ impl Content {
         values: &BTreeMap<String, String>,
     ) -> Result<Option<StructuredPrompt>, InvalidFields> {
         let mut check = FieldCheck::new();
-        for (name, value) in values {
+        check_count(&mut check, values.len());
+        for (name, value) in values.iter().take(SLOTS_MAX) {
             let pointer = format!("/slots/{}", pointer_part(name));
             let known = self.slots.iter().any(|slot| slot.name == *name);
             check.require(known, &pointer, "unknown_slot", || self.slots_for_people());
@@ -194,6 +193,12 @@ fn is_slot_name(name: &str) -> bool {
     plain && begins && name.len() <= SLOT_NAME_CHARS_MAX
 }
 
+fn check_count(check: &mut FieldCheck, count: usize) {
+    check.require(count <= SLOTS_MAX, "/slots", "too_many", || {
+        format!("at most {SLOTS_MAX} slots, not {count}")
+    });
+}
+
 fn check_value(check: &mut FieldCheck, pointer: &str, value: &str) {
     let count = value.chars().count();
     let fits = (1..=SLOT_VALUE_CHARS_MAX).contains(&count);
@@ -206,29 +211,42 @@ fn check_value(check: &mut FieldCheck, pointer: &str, value: &str) {
 
 fn check_model(check: &mut FieldCheck, model: &str) {
     let plain = model.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    let fits = (1..=MODEL_ID_CHARS_MAX).contains(&model.len());
-    check.require(plain && fits, "/model_id", "model_id", || {
-        format!("1 to {MODEL_ID_CHARS_MAX} of letters, digits, dots, dashes and underscores")
+    let begins = model.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
+    let fits = model.len() <= MODEL_ID_CHARS_MAX;
+    check.require(plain && begins && fits, "/model_id", "model_id", || {
+        format!(
+            "a letter or digit, then up to {MODEL_ID_CHARS_MAX} of letters, digits, dots, dashes \
+             and underscores"
+        )
     });
 }
 
 /// Text a person can see all of: nothing that is blank, controls, or has no width, such as a joiner
-/// or a mark that turns the direction of what follows.
+/// or a mark that turns the direction of what follows. These are the characters of Unicode's
+/// `Default_Ignorable_Code_Point`, and a few that are drawn as a blank; the two selectors that
+/// choose between a sign and its emoji may stand beside something that is seen.
 pub fn is_visible(text: &str) -> bool {
     let unseen = |c: char| {
         (c.is_control() && !matches!(c, '\n' | '\t'))
             || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}'
                 | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-                | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-                | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}')
     };
-    !text.trim().is_empty() && !text.chars().any(unseen)
+    let seen = |c: char| !c.is_whitespace() && !matches!(c, '\u{fe0e}' | '\u{fe0f}');
+    text.chars().any(seen) && !text.chars().any(unseen)
 }
 
-/// A key as a part of a JSON pointer, cut where it is too long to be shown.
+/// A key as a part of a JSON pointer.
 fn pointer_part(key: &str) -> String {
-    let short: String = key.chars().take(SLOT_NAME_CHARS_MAX).collect();
-    short.replace('~', "~0").replace('/', "~1")
+    cut(key).replace('~', "~0").replace('/', "~1")
+}
+
+/// What a caller calls a slot, cut where it is too long to be one.
+fn cut(name: &str) -> String {
+    name.chars().take(SLOT_NAME_CHARS_MAX).collect()
 }
 
 /// The names of all slots in the texts of `json`.

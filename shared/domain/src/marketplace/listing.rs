@@ -8,7 +8,11 @@
 //! ```
 //!
 //! At most one version is being worked on and at most one is on sale; they move independently, so
-//! the one on sale stays there until the next is approved.
+//! the one on sale stays there until the next is approved. Only who retires a listing takes back
+//! what is in review, because its approval would put the listing on sale again.
+//!
+//! A version that was on sale is never changed, also where it is submitted again as it is: whoever
+//! changes it begins the next one.
 
 use serde::{Deserialize, Serialize};
 
@@ -279,7 +283,7 @@ impl Listing {
     }
 
     /// Why it, or its newest version, is not seen by others; empty if all of it is.
-    pub fn hidden_reasons(&self, creator: &Standing) -> Vec<HiddenReason> {
+    pub fn hidden_reasons(&self, creator: &Standing, now: Timestamp) -> Vec<HiddenReason> {
         let draft = self.draft.as_ref().map(|draft| match draft.state {
             DraftState::Draft => HiddenReason::NotSubmitted,
             DraftState::Pending { .. } => HiddenReason::InReview,
@@ -289,12 +293,13 @@ impl Listing {
             DelistedBy::Creator => HiddenReason::Retired,
             DelistedBy::Staff => HiddenReason::Delisted,
         });
-        let suspended = (*creator != Standing::Active).then_some(HiddenReason::CreatorSuspended);
+        let suspended = (!creator.allows(now)).then_some(HiddenReason::CreatorSuspended);
         [draft, delisted, suspended].into_iter().flatten().collect()
     }
 
-    /// Changes the draft, or begins the next one from the version on sale; a version in review is
-    /// taken back. `newest` is the version [`Listing::newest`] names.
+    /// Changes the draft, or begins the next one: from the version on sale, or from one that was
+    /// submitted, which is taken back and stays as a moderator may have seen it. `newest` is the
+    /// version [`Listing::newest`] names.
     ///
     /// # Errors
     /// The fields that are not acceptable.
@@ -304,16 +309,15 @@ impl Listing {
         edit: Edit,
         now: Timestamp,
     ) -> Result<Revision, InvalidFields> {
-        let mut revision = match &self.draft {
-            Some(_) => newest,
-            None => {
+        let description = newest.description.clone().edited(edit).checked(self.kind)?;
+        let own = match self.own_draft() {
+            Some(Draft { state: DraftState::Draft, .. }) => newest,
+            Some(_) | None => {
                 self.revisions += 1;
                 newest.next(self.revisions, now)
             }
         };
-        revision.description = revision.description.edited(edit).checked(self.kind)?;
-        revision.signature = None;
-        revision.similar = Vec::new();
+        let revision = Revision { description, signature: None, similar: Vec::new(), ..own };
         self.draft = Some(Draft { number: revision.number, state: DraftState::Draft });
         self.updated_at = now;
         Ok(revision)
@@ -338,11 +342,17 @@ impl Listing {
     /// # Errors
     /// When there is none, or it is in review.
     pub fn editable(&self) -> Result<u32, ListingRefused> {
-        match &self.draft {
-            None => Err(ListingRefused::NoDraft),
-            Some(Draft { state: DraftState::Pending { .. }, .. }) => Err(ListingRefused::InReview),
-            Some(draft) => Ok(draft.number),
+        match (self.pending_since(), self.own_draft()) {
+            (Some(_), _) => Err(ListingRefused::InReview),
+            (None, None) => Err(ListingRefused::NoDraft),
+            (None, Some(draft)) => Ok(draft.number),
         }
+    }
+
+    /// The version being worked on, unless it is the one that was on sale, submitted again as it is.
+    fn own_draft(&self) -> Option<&Draft> {
+        let sold = self.published.as_ref().map(|published| published.number);
+        self.draft.as_ref().filter(|draft| Some(draft.number) != sold)
     }
 
     /// Asks for a decision on the draft, which stays as it is from now on. A listing that is off
@@ -351,10 +361,10 @@ impl Listing {
     /// # Errors
     /// When there is nothing to decide on, or nothing to see of it.
     pub fn submit(&mut self, newest: &Revision, now: Timestamp) -> Result<(), ListingRefused> {
-        match &self.draft {
-            Some(_) => drop(self.editable()?),
-            None if self.delisted.is_some() => {}
-            None => return Err(ListingRefused::NoDraft),
+        match self.editable() {
+            Ok(_) => {}
+            Err(ListingRefused::NoDraft) if self.delisted.is_some() => {}
+            Err(refused) => return Err(refused),
         }
         if newest.previews.is_empty() {
             return Err(ListingRefused::NoPreview);
@@ -418,7 +428,7 @@ impl Listing {
     }
 
     /// Takes it off sale. Who bought it keeps it. Off sale already is fine; a creator does not undo
-    /// what staff did.
+    /// what staff did. A creator who retires it takes back what is in review, too.
     ///
     /// # Errors
     /// When it never was on sale.
@@ -430,6 +440,11 @@ impl Listing {
     ) -> Result<(), ListingRefused> {
         if self.published.is_none() {
             return Err(ListingRefused::NotOnSale);
+        }
+        if by == DelistedBy::Creator && self.pending_since().is_some() {
+            let own = self.own_draft().map(|draft| draft.number);
+            self.draft = own.map(|number| Draft { number, state: DraftState::Draft });
+            self.updated_at = now;
         }
         if self.delisted.is_none() || by == DelistedBy::Staff {
             self.delisted = Some(Delisted { by, reason, at: now });

@@ -219,7 +219,7 @@ fn check_tags(check: &mut FieldCheck, sent: &[String], tags: &BTreeSet<String>) 
         let count = tag.chars().count();
         let plain = tag.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | ' '));
         let fits = (2..=TAG_CHARS_MAX).contains(&count);
-        check.require(plain && fits, "/tags", "tag", || {
+        check.require(plain && fits && is_visible(tag), "/tags", "tag", || {
             let shown: String = tag.chars().take(TAG_CHARS_MAX).collect();
             format!("{shown:?}: 2 to {TAG_CHARS_MAX} letters, digits, dashes and blanks")
         });

@@ -114,12 +114,12 @@ impl Sale {
 
     /// Where its money is at `now`.
     pub fn state(&self, now: Timestamp) -> SaleState {
-        if self.kept.gross == 0 {
+        if self.frozen {
+            SaleState::Frozen
+        } else if self.kept.gross == 0 {
             SaleState::Refunded
         } else if self.payout_id.is_some() {
             SaleState::PaidOut
-        } else if self.frozen {
-            SaleState::Frozen
         } else if now < self.hold_until {
             SaleState::Held
         } else {

@@ -3,7 +3,8 @@
 //! A [`Deal`] is all that is written at once: the purchase, what the buyer has, the creator's side,
 //! the books, the sums and the sharer's reward. Like a pack's order it follows the payment as Stripe
 //! says it is now, so that notices may come twice, late and in any order: what was taken back of the
-//! money is a state, and each step moves everything to where it should be.
+//! money is a state, and each step moves everything to where it should be. A sharer's reward is the
+//! one thing that does not come back: who loses it by a dispute has lost it, even if that is won.
 
 use super::{
     journal::{Journal, Unbalanced},
@@ -86,8 +87,11 @@ impl Refusal for DealBroken {
 }
 
 impl Deal {
-    /// Gives a free listing to its buyer.
+    /// Gives a free listing to its buyer, once.
     pub fn give(&mut self, now: Timestamp) {
+        if self.purchase.paid.is_some() {
+            return;
+        }
         self.purchase.state = PurchaseState::Paid;
         self.purchase.paid_at = Some(now);
         self.purchase.paid = Some(self.purchase.price);
@@ -133,11 +137,18 @@ impl Deal {
         }
         if let PurchaseState::Returned { .. } = self.purchase.state {
             self.purchase.taken_back = gone(payment);
-            let all = payment.refunded >= payment.amount.amount;
-            return Ok(if all { Next::Nothing } else { Next::PayBack(payment.id.clone()) });
+            // Stripe refunds nothing of a charge that a dispute has taken from.
+            let over = payment.refunded >= payment.amount.amount || payment.withdrawn > 0;
+            // Until the money is back, somebody looks at it.
+            self.purchase.due_at = (!over).then_some(now);
+            return Ok(if over { Next::Nothing } else { Next::PayBack(payment.id.clone()) });
         }
+        let before = self.stats.clone();
         self.follow_money(payment, now)?;
+        self.follow_loss(payment, now);
         self.follow_dispute(payment);
+        self.follow_reward(payment)?;
+        self.book.follow_ratings(&before, &self.stats);
         Ok(Next::Nothing)
     }
 
@@ -194,7 +205,7 @@ impl Deal {
         }
     }
 
-    /// Moves everything to where it should be when so much of the money went back.
+    /// Moves the money to where it should be when so much of it went back.
     fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
         let (before, after) = (self.purchase.taken_back, gone(payment));
         if before == after {
@@ -210,13 +221,20 @@ impl Deal {
         if let Some(sale) = &mut self.sale {
             sale.kept = is.0;
         }
-        let sales = match (before >= paid, after >= paid) {
-            (false, true) => self.lose()?,
-            (true, false) => self.regain(now),
-            (false, false) | (true, true) => 0,
-        };
-        self.book.count_money(sales, moved, now);
+        self.book.count_money(0, moved, now);
         Ok(())
+    }
+
+    /// The sale is lost with the last of its money, once no dispute may return any, and is one again
+    /// if some of that comes back after all.
+    fn follow_loss(&mut self, payment: &Payment, now: Timestamp) {
+        let was_lost = self.purchase.state == PurchaseState::Refunded;
+        let sales = match (was_lost, access(payment) == EntitlementState::Revoked) {
+            (false, true) => self.lose(),
+            (true, false) => self.regain(),
+            (false, false) | (true, true) => return,
+        };
+        self.book.count_money(sales, Split::default(), now);
     }
 
     /// What is left of the price, and of the tax, when `gone` of `paid` went back: the price's part
@@ -228,51 +246,46 @@ impl Deal {
         (Split::of(kept), paid - gone - kept)
     }
 
-    fn lose(&mut self) -> Result<i64, LedgerBroken> {
+    fn lose(&mut self) -> i64 {
         self.purchase.state = PurchaseState::Refunded;
         self.stats.uncount_sale();
-        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
-            own.state = EntitlementState::Revoked;
-        }
-        if let Some(review) = &mut self.review {
+        let owned = own(&mut self.entitlement, &self.purchase).is_some();
+        if let Some(review) = self.review.as_mut().filter(|_| owned) {
             review.withdraw(&mut self.stats);
         }
-        if let Some(reward) = &mut self.reward {
-            match &mut self.sharer {
-                Some(sharer) => reward.reverse(sharer)?,
-                None => reward.forfeit(),
-            }
-        }
-        Ok(-1)
+        -1
     }
 
     /// A dispute was won after all, or a refund failed.
-    fn regain(&mut self, now: Timestamp) -> i64 {
+    fn regain(&mut self) -> i64 {
         self.purchase.state = PurchaseState::Paid;
-        self.stats.count_sale(now);
-        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
-            own.state = EntitlementState::Active;
-            if let Some(review) = &mut self.review {
-                review.restore(&mut self.stats);
-            }
+        self.stats.recount_sale();
+        let owned = own(&mut self.entitlement, &self.purchase).is_some();
+        if let Some(review) = self.review.as_mut().filter(|_| owned) {
+            review.restore(&mut self.stats);
         }
         1
     }
 
+    /// While a dispute is open nothing is used and nothing is paid out; its end says which it is.
     fn follow_dispute(&mut self, payment: &Payment) {
         if let Some(sale) = &mut self.sale {
             sale.frozen = payment.disputed;
         }
-        let Some(own) = own(&mut self.entitlement, &self.purchase) else { return };
-        own.state = match (own.state, payment.disputed) {
-            (EntitlementState::Revoked, _) => EntitlementState::Revoked,
-            (EntitlementState::Active | EntitlementState::Suspended, true) => {
-                EntitlementState::Suspended
-            }
-            (EntitlementState::Active | EntitlementState::Suspended, false) => {
-                EntitlementState::Active
-            }
-        };
+        if let Some(own) = own(&mut self.entitlement, &self.purchase) {
+            own.state = access(payment);
+        }
+    }
+
+    /// A reward is gone as soon as all of the money is, also where a dispute may still return it.
+    fn follow_reward(&mut self, payment: &Payment) -> Result<(), LedgerBroken> {
+        let all = gone(payment) >= payment.amount.amount;
+        match (self.reward.as_mut().filter(|_| all), &mut self.sharer) {
+            (Some(reward), Some(sharer)) => reward.reverse(sharer)?,
+            (Some(reward), None) => reward.forfeit(),
+            (None, _) => {}
+        }
+        Ok(())
     }
 
     fn post(
@@ -294,6 +307,20 @@ fn own<'a>(
     purchase: &Purchase,
 ) -> Option<&'a mut Entitlement> {
     entitlement.as_mut().filter(|it| it.purchase_id == purchase.id)
+}
+
+/// What a payment gives its buyer as it is now.
+fn access(payment: &Payment) -> EntitlementState {
+    let paid = payment.amount.amount;
+    if payment.refunded >= paid {
+        EntitlementState::Revoked
+    } else if payment.disputed {
+        EntitlementState::Suspended
+    } else if gone(payment) >= paid {
+        EntitlementState::Revoked
+    } else {
+        EntitlementState::Active
+    }
 }
 
 /// What of a payment went back, in minor units; a dispute may take more than was paid.

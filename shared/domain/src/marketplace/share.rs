@@ -201,15 +201,18 @@ pub enum SameCard {
     No,
 }
 
-/// An e-mail address without what most providers pass over: case, and what stands after a plus.
+/// An e-mail address without what most providers pass over: case, and what stands after a plus; and
+/// where Google reads it, dots, and which of its two names the address has
+/// (<https://support.google.com/mail/answer/7436150>, <https://support.google.com/mail/answer/10313>).
 pub fn comparable_email(email: &str) -> String {
     let email = email.trim().to_lowercase();
     match email.split_once('@') {
         Some((local, domain)) => {
             let local = local.split('+').next().unwrap_or_default();
-            let dotless = matches!(domain, "gmail.com" | "googlemail.com");
-            let local = if dotless { local.replace('.', "") } else { local.to_owned() };
-            format!("{local}@{domain}")
+            match domain {
+                "gmail.com" | "googlemail.com" => format!("{}@gmail.com", local.replace('.', "")),
+                _ => format!("{local}@{domain}"),
+            }
         }
         None => email,
     }

@@ -112,6 +112,11 @@ impl ListingStats {
         self.sales = self.sales.saturating_sub(1);
     }
 
+    /// One buyer again, who was one before: it is as warm as it was.
+    pub fn recount_sale(&mut self) {
+        self.sales += 1;
+    }
+
     /// So many more visits.
     pub fn count_views(&mut self, views: u64, now: Timestamp) {
         self.views += views;

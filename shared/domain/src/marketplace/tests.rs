@@ -1,1 +1,155 @@
 //! The marketplace's rules, as tables.
+
+mod conservation;
+mod contents;
+mod deals;
+mod demos;
+mod flags;
+mod lints;
+mod listings;
+mod offers;
+mod reviews;
+mod revisions;
+mod settling;
+mod shares;
+mod slots;
+mod taken_back;
+mod tallies;
+mod uploads;
+
+use serde_json::json;
+
+use super::{
+    Category, Kind,
+    content::{Content, Slot},
+    demo::DemoSettings,
+    listing::Listing,
+    purchase::{Entitlement, Offer, Purchase},
+    revision::{Description, Revision},
+    tally::ListingStats,
+    upload::Preview,
+};
+use crate::{
+    Refusal, Timestamp,
+    account::Standing,
+    camera::CameraSettings,
+    fibo::StructuredPrompt,
+    id::{ListingId, PurchaseId, UploadId, UserId},
+    lighting::LightingRig,
+    refusal::InvalidFields,
+    time::DAY,
+};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+/// So many days after now.
+fn day(days: u32) -> Timestamp {
+    NOW.plus(DAY * days)
+}
+
+fn user(name: &str) -> UserId {
+    UserId::parse(name).unwrap()
+}
+
+fn listing_id(number: u128) -> ListingId {
+    ListingId::new(NOW, number)
+}
+
+fn purchase_id(number: u128) -> PurchaseId {
+    PurchaseId::new(NOW, number)
+}
+
+fn suspended(until: Option<Timestamp>) -> Standing {
+    Standing::Suspended { reason: "fraud".to_owned(), until }
+}
+
+/// What is wrong, as `pointer code` with commas between; nothing if nothing is.
+fn found<T>(checked: Result<T, InvalidFields>) -> String {
+    let fields = checked.map_or_else(|InvalidFields(fields)| fields, |_| Vec::new());
+    let list = fields.iter().map(|field| format!("{} {}", field.pointer, field.code));
+    list.collect::<Vec<_>>().join(", ")
+}
+
+/// A word for what came of it: the refusal's code, or `ok`.
+fn code<T, R: Refusal>(result: Result<T, R>) -> &'static str {
+    result.map_or_else(|refused| refused.code(), |_| "ok")
+}
+
+/// A structured prompt that says `text`.
+fn says(text: &str) -> StructuredPrompt {
+    serde_json::from_value(json!({
+        "short_description": text,
+        "background_setting": "a grey sweep",
+        "lighting": {"conditions": "soft daylight"},
+        "aesthetics": {"composition": "centred"},
+        "context": "a picture for a shop",
+    }))
+    .unwrap()
+}
+
+fn slot(name: &str, default: Option<&str>) -> Slot {
+    Slot { name: name.to_owned(), label: "A label".to_owned(), default: default.map(str::to_owned) }
+}
+
+/// What a listing of a kind holds at least.
+fn content(kind: Kind) -> Content {
+    let nothing = Content::default();
+    match kind {
+        Kind::CameraPreset => Content { camera: Some(CameraSettings::default()), ..nothing },
+        Kind::LightingPreset => Content { lighting: Some(LightingRig::rembrandt()), ..nothing },
+        Kind::FiboTemplate => Content {
+            structured_prompt: Some(says("a {{thing}} on a table")),
+            slots: vec![slot("thing", None)],
+            ..nothing
+        },
+        Kind::ModelFinetune => Content { model_id: Some("acme-v1".to_owned()), ..nothing },
+    }
+}
+
+fn description(kind: Kind) -> Description {
+    Description {
+        title: "Rembrandt at dusk".to_owned(),
+        description: "A warm key and a cool edge.".to_owned(),
+        category: Category::Portrait,
+        tags: vec!["portrait".to_owned()],
+        price: kind.terms().price_min,
+        attribution: Some("Light by Ana".to_owned()),
+        demo: DemoSettings::default(),
+        content: content(kind),
+    }
+}
+
+fn preview(number: u128) -> Preview {
+    Preview { upload_id: UploadId::new(NOW, number), width: 1024, height: 768 }
+}
+
+/// A listing just begun, with a picture.
+fn begun(kind: Kind, price: u32) -> (Listing, Revision) {
+    let described = Description { price, ..description(kind) };
+    let (listing, mut revision) =
+        Listing::create(listing_id(1), user("creator"), kind, described, NOW).unwrap();
+    assert!(revision.add_preview(preview(1)));
+    (listing, revision)
+}
+
+/// A lighting preset on sale.
+fn on_sale(price: u32) -> Listing {
+    let (mut listing, mut revision) = begun(Kind::LightingPreset, price);
+    listing.submit(&revision, NOW).unwrap();
+    listing.approve(&mut revision, NOW).unwrap();
+    listing
+}
+
+fn placed(number: u128, listing: &Listing) -> Purchase {
+    let offer = Offer { listing, seller: &Standing::Active, owned: None };
+    let price = listing.published.as_ref().unwrap().price;
+    Purchase::place(purchase_id(number), user("buyer"), offer, price, None, NOW).unwrap()
+}
+
+fn entitled(listing: &Listing) -> Entitlement {
+    Entitlement::of(&placed(1, listing), NOW)
+}
+
+fn no_stats() -> ListingStats {
+    ListingStats::new(listing_id(1), user("creator"))
+}

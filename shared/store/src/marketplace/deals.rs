@@ -10,7 +10,7 @@ use domain::{
     id::{PurchaseId, UserId},
     marketplace::{
         purchase::{Entitlement, Purchase},
-        settle::Deal,
+        settle::{Deal, Next},
         tally::{CreatorBook, ListingStats},
     },
 };
@@ -27,11 +27,11 @@ use crate::{
 
 /// What came of applying something to a purchase.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DealKept<T> {
+pub struct DealKept {
     /// Whether it was.
     pub kept: Kept,
-    /// What `decide` said to it.
-    pub said: T,
+    /// What is left to be done.
+    pub next: Next,
 }
 
 /// What is read of a deal at once, in the order of [`deal_keys`].
@@ -73,27 +73,28 @@ impl Store {
     /// meanwhile: then they are read and decided on again.
     ///
     /// An event moves the purchase's version even if it changes nothing, for the reason
-    /// [`Store::keep_books`] gives.
+    /// [`Store::keep_books`] gives. It counts as applied only if nothing is left to be done.
     ///
     /// # Errors
     /// What `decide` refuses, or when DynamoDB cannot be asked.
-    pub async fn keep_deal<T, R: Refusal>(
+    pub async fn keep_deal<R: Refusal>(
         &self,
         read: &Purchase,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-        decide: impl Fn(&mut Deal) -> Result<T, R>,
-    ) -> Result<DealKept<T>, StoreError> {
+        decide: impl Fn(&mut Deal) -> Result<Next, R>,
+    ) -> Result<DealKept, StoreError> {
         self.decide(async || {
             let Read { deal: before, .. } = self.deal(read.clone(), now).await?;
             let mut after = before.clone();
-            let said = decide(&mut after).map_err(StoreError::refused)?;
-            let done = |kept| Ok(Attempt::Done(DealKept { kept, said }));
-            if event.is_none() && after.purchase == before.purchase {
+            let next = decide(&mut after).map_err(StoreError::refused)?;
+            let counted = event.filter(|_| next == Next::Nothing);
+            let done = |kept| Ok(Attempt::Done(DealKept { kept, next }));
+            if event.is_none() && !differ(&before, &after) {
                 return done(Kept::Now);
             }
             let mut writes = self.transaction().deal(&before, after, now)?;
-            if let Some(event) = event {
+            if let Some(event) = counted {
                 writes = writes.event(event, now)?;
             }
             match writes.commit().await? {
@@ -125,6 +126,13 @@ impl Store {
         }
         Ok(read)
     }
+}
+
+/// Whether anything that follows from a payment is not what it was. All else moves only with these.
+fn differ(before: &Deal, after: &Deal) -> bool {
+    before.purchase != after.purchase
+        || before.sale != after.sale
+        || before.entitlement != after.entitlement
 }
 
 /// All keys of a deal, in the order in which [`read_deal`] takes what is there.

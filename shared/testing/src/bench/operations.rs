@@ -18,7 +18,7 @@ use domain::{
     pack::Pack,
 };
 use serde_json::json;
-use store::{AppliedEvent, Idempotency, PageSize, Rate, Store, Wanted};
+use store::{AppliedEvent, Idempotency, Naming, PageSize, Rate, Store, Wanted};
 
 use super::{BenchFailed, function::now};
 use crate::engine::{Engine, TABLE, Usage};
@@ -81,6 +81,8 @@ pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     row("the same event again");
     store.invoices(&user, size, None).await?;
     row("GET /billing/invoices");
+    super::market::measure(store, row).await?;
+    rows.retain(|row| !row.name.is_empty());
     Ok(rows)
 }
 
@@ -109,9 +111,13 @@ impl Bench {
             webhook_token: "0".repeat(32),
         };
         let placed =
-            self.store.enqueue::<OrderRefused>((user, None), &key, None, now(), |draft, kept| {
-                place(draft, &order, kept, &names)
-            });
+            self.store.enqueue::<OrderRefused>(
+                (user, None),
+                &key,
+                Naming::Nothing,
+                now(),
+                |draft, named| place(draft, &order, named, &names),
+            );
         Ok(placed.await?)
     }
 
@@ -148,6 +154,8 @@ impl Bench {
             customer: None,
             user: None,
             order: None,
+            purchase: None,
+            fingerprint: None,
             state: PaymentState::Succeeded,
             amount: Money::usd_cents(500),
             refunded: 0,

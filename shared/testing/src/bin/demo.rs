@@ -1,7 +1,9 @@
 //! The main job on a running stack, over HTTP, as a frontend would do it: four people come in, one
-//! of them asks for a picture, follows it, and downloads it.
+//! of them asks for a picture, follows it, and downloads it. Then a small catalogue is put on sale,
+//! found, tried and bought.
 //!
-//! Reads what `scripts/up` wrote to `.local/env`; writes `.local/demo/image.png`.
+//! Reads what `scripts/up` wrote to `.local/env`; writes `.local/demo/image.png`, `demo.jpg` and
+//! what `scripts/up` prints at its end, `.local/demo/next.txt`.
 #![expect(clippy::print_stdout, reason = "this is a program for people")]
 
 use std::{
@@ -13,11 +15,13 @@ use std::{
 use domain::lighting::LightingRig;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use testing::api::Api;
+use testing::{api::Api, seed};
 
 const PEOPLE: [&str; 4] = ["MEMBER", "CREATOR", "MODERATOR", "ADMIN"];
 const PROMPT: &str = "a calm studio portrait of a woman in a teal roll-neck, hair slicked back";
 const PICTURE: &str = ".local/demo/image.png";
+const DEMO: &str = ".local/demo/demo.jpg";
+const NEXT: &str = ".local/demo/next.txt";
 /// How long the picture may take before this gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -33,7 +37,44 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let picture = download(&api, &job).await?;
     line("picture", &picture);
     line("credits after", &credits(&api).await?);
+    marketplace(&api).await
+}
+
+/// A catalogue, a search in it, and a live demo of something found.
+async fn marketplace(api: &Api) -> Result<(), Box<dyn Error>> {
+    let catalogue = seed::catalogue(|made| line("catalogue", made)).await?;
+    let how = if catalogue.kept { "kept" } else { "made" };
+    line("on sale", &format!("{} listings ({how})", catalogue.listings));
+    // With a typo, as people search.
+    let found = api.get("/api/v1/marketplace/listings/search?q=rembrant&limit=3").await?;
+    let first = text(&found["items"][0]["title"]);
+    line("search rembrant", &format!("{} found, first: {first}", found["total"]));
+    let demo = format!("/api/v1/marketplace/listings/{}/preview", catalogue.drawable);
+    let wish = json!({ "subject": "bust", "overrides": { "stops": 0.5 } });
+    let shown = api.post(&demo, &testing::api::fresh_key(), &wish).await?;
+    let bytes = api.fetch(text(&shown["image"]["url"])).await?;
+    std::fs::write(DEMO, &bytes)?;
+    line("live demo", &format!("{DEMO}, {} kB", bytes.len() / 1000));
+    std::fs::write(NEXT, next(&catalogue))?;
     Ok(())
+}
+
+/// What a person tries next, as `scripts/up` prints it.
+fn next(catalogue: &seed::Catalogue) -> String {
+    let (listing, price) = &catalogue.for_sale;
+    format!(
+        r#"Find a listing, try one live (open the address it prints), and buy one: open the checkout_url in a browser
+  curl "$PROLIGHT_API_URL/api/v1/marketplace/listings/search?q=rembrant&sort=relevance"
+  curl -H 'Content-Type: application/json' -d '{{"subject": "product", "overrides": {{"stops": -0.5}}}}' \
+    $PROLIGHT_API_URL/api/v1/marketplace/listings/{drawable}/preview
+  curl -H "Authorization: Bearer $PROLIGHT_TOKEN_MEMBER" -H "Idempotency-Key: $(date +%s%N)" \
+    -H 'Content-Type: application/json' \
+    -d '{{"listing_id": "{listing}", "expected_price": {{"amount": {price}, "currency": "usd"}}}}' \
+    $PROLIGHT_API_URL/api/v1/marketplace/purchases
+  curl -H "Authorization: Bearer $PROLIGHT_TOKEN_MEMBER" $PROLIGHT_API_URL/api/v1/marketplace/purchases
+"#,
+        drawable = catalogue.drawable,
+    )
 }
 
 /// Asks for the picture, under a key that makes a repeat of this very request harmless.

@@ -8,8 +8,10 @@
 
 mod checkouts;
 mod deaths;
+mod market;
 mod orders;
 mod permutations;
+mod purchases;
 mod reconcile;
 mod stage;
 mod subscriptions;

@@ -1,5 +1,5 @@
-//! Which crate may know which: `domain` <- `studio`, `search`, `store`, `clients` <- `settlement`, `runtime` <-
-//! functions.
+//! Which crate may know which: `domain` <- `search`, `studio`, `store`, `clients` <- `settlement`,
+//! `runtime` <- functions.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -11,15 +11,15 @@ use crate::root;
 /// deployed function is made of, and what stands in for the world belongs to tests alone.
 const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("domain", &[]),
-    ("studio", &["domain"]),
     ("search", &["domain"]),
+    ("studio", &["domain"]),
     ("store", &["domain"]),
     ("clients", &["domain"]),
     ("runtime", &["domain", "store", "clients"]),
     ("settlement", &["domain", "store", "clients"]),
 ];
 const FUNCTIONS_MAY_KNOW: &[&str] =
-    &["domain", "studio", "search", "store", "clients", "runtime", "settlement"];
+    &["domain", "search", "studio", "store", "clients", "runtime", "settlement"];
 const NEVER_DEPLOYED: [&str; 2] = ["sandbox", "testing"];
 
 /// The packages of the workspace by name, as cargo reads them.

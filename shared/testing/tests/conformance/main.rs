@@ -8,6 +8,7 @@
 mod arrows;
 mod callers;
 mod events;
+mod market;
 mod scene;
 mod sources;
 mod template;
@@ -33,6 +34,8 @@ fn functions() -> Vec<Function> {
         generation::FUNCTIONS,
         account::FUNCTIONS,
         billing::FUNCTIONS,
+        marketplace::FUNCTIONS,
+        admin::FUNCTIONS,
         edge::FUNCTIONS,
         background::FUNCTIONS,
     ];

@@ -3,6 +3,7 @@
 use clients::{
     Secret, Stripe,
     documents::Company,
+    share::ShareLinks,
     stripe::{StripeConfig, Tax},
 };
 use domain::{Timestamp, generation::Provider};
@@ -13,8 +14,14 @@ use sandbox::{
     Config, RunningSandbox, Sandbox,
     stripe::{API_KEY, Card, Setup},
 };
+use marketplace::{Finder, Visits};
 use serde_json::json;
-use testing::{Actor, Answer, Ask, World};
+use testing::{
+    Actor, Answer, Ask, World,
+    cloud::{Bucket, Cloud},
+};
+
+use crate::market::Market;
 
 /// The token that the event of Bria's webhook is signed with.
 const BRIA_TOKEN: &str = "sandbox-bria-token";
@@ -23,7 +30,8 @@ const STRIPE_SECRET: &str = "whsec_4d2b9f6c1e8a3705b6d1c9e2f7a80435";
 /// When the events happened, as their signature and their context say.
 const EVENTS_AT: Timestamp = Timestamp::from_secs(1_795_000_000);
 
-/// A world in which Kim has a generation, a preset, a subscription and its invoice.
+/// A world in which Kim has a generation, a preset, a subscription and its invoice, sells a listing
+/// and has bought another.
 pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) kim: Actor,
@@ -31,6 +39,8 @@ pub(crate) struct Scene {
     generation: String,
     preset: String,
     invoice: String,
+    market: Market,
+    bucket: Bucket,
 }
 
 impl Scene {
@@ -57,10 +67,13 @@ impl Scene {
             generation: String::new(),
             preset: String::new(),
             invoice: String::new(),
+            market: Market::default(),
+            bucket: Cloud::here().missing_bucket(),
         };
         scene.generation = scene.made(&generation::create_generation::ENDPOINT, &kim).await;
         scene.preset = scene.made(&generation::create_preset::ENDPOINT, &kim).await;
         scene.invoice = scene.subscribed(&kim).await;
+        scene.market = Market::of(&scene.world.store, &kim, scene.world.now()).await;
         scene
     }
 
@@ -112,6 +125,9 @@ impl Scene {
                 ask.json(json!({"enabled": true, "pack": "pack_50", "below": 5, "monthly_max": 2}))
             }
             "billing-get-invoice-pdf" => ask.path("id", &self.invoice),
+            name if name.starts_with("marketplace-") || name.starts_with("admin-") => {
+                self.market.fill(name, ask)
+            }
             "generation-list-generations"
             | "generation-list-presets"
             | "account-get-me"
@@ -132,6 +148,8 @@ impl Scene {
         let (ambient, store) = (&self.world.ambient, self.world.store.clone());
         let (images, documents) = (self.world.images(), self.world.documents());
         let (stripe, frontend) = (self.stripe(), Frontend::new("https://app.prolight.test"));
+        let (uploads, previews) = (self.bucket.uploads(), self.bucket.previews());
+        let links = ShareLinks::new(vec![Secret::new("a key for tests")]);
         macro_rules! routes {
             ($($package:ident::$module:ident => $capabilities:expr,)*) => {
                 $(if *endpoint == $package::$module::ENDPOINT {
@@ -162,6 +180,34 @@ impl Scene {
             billing::update_top_up => store,
             billing::list_invoices => store,
             billing::get_invoice_pdf => (store, documents, company()),
+            marketplace::create_listing => store,
+            marketplace::update_listing => (store, previews),
+            marketplace::retire_listing => store,
+            marketplace::submit_listing => (store, previews),
+            marketplace::create_upload => (store, uploads),
+            marketplace::get_upload => store,
+            marketplace::preview_listing => (store, previews),
+            marketplace::list_popular => (store, previews),
+            marketplace::search_listings =>
+                (Finder::open(store, self.bucket.snapshots()).await, previews),
+            marketplace::get_listing => (Visits::new(store), previews),
+            marketplace::list_reviews => store,
+            marketplace::reply_to_review => store,
+            marketplace::flag_listing => store,
+            marketplace::share_listing => (store, links),
+            marketplace::follow_share => (store, links, previews, frontend),
+            marketplace::create_purchase => (store, stripe, frontend, links),
+            marketplace::list_purchases => store,
+            marketplace::download_purchase => (store, uploads),
+            marketplace::create_review => store,
+            marketplace::get_creator_stats => store,
+            marketplace::list_creator_listings => (store, previews),
+            marketplace::get_creator_listing => (store, previews),
+            marketplace::list_creator_earnings => store,
+            admin::list_pending => (store, previews),
+            admin::approve_listing => store,
+            admin::reject_listing => store,
+            admin::delist_listing => store,
             edge::get_health => (),
             edge::webhook_bria => (store, WebhookTokens(vec![Secret::new(BRIA_TOKEN)])),
             edge::webhook_stripe =>

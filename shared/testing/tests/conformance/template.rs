@@ -132,7 +132,8 @@ fn every_route_is_guarded_unless_it_says_otherwise() {
     let count = functions().iter().filter(|f| matches!(f.trigger, Trigger::Route(_))).count();
     assert_eq!(routes.len(), count, "a route is one function's");
     for (method, path) in routes {
-        let at_root = path == "/health" || path.starts_with("/webhooks/");
+        let at_root =
+            path == "/health" || path.starts_with("/webhooks/") || path.starts_with("/s/");
         assert!(at_root || path.starts_with("/api/v1/"), "{method} {path}");
     }
 }
@@ -158,10 +159,12 @@ fn a_policy_is_about_what_the_variables_name() {
     let services = [
         ("TABLE_NAME", "dynamodb"),
         ("IMAGES_BUCKET", "s3"),
+        ("PREVIEWS_BUCKET", "s3"),
         ("GENERATION_QUEUE_URL", "sqs"),
         ("TOP_UP_QUEUE_URL", "sqs"),
         ("BRIA_SECRET_ARN", "secretsmanager"),
         ("GEMINI_SECRET_ARN", "secretsmanager"),
+        ("SHARE_SECRET_ARN", "secretsmanager"),
         ("STRIPE_SECRET_ARN", "secretsmanager"),
         ("STRIPE_WEBHOOK_SECRET_ARN", "secretsmanager"),
     ];

@@ -2,13 +2,14 @@
 //!
 //! Runs against the stack that `scripts/up` leaves running; `source .local/env` first. Which tests
 //! fit depends on who draws: `studio::` is for the local renderer, the default, and holds all that
-//! does not depend on it; `billing::` is about money and is run with it too; `bria::` is for
+//! does not depend on it; `billing::` and `market::` are run with it too; `bria::` is for
 //! `PROLIGHT_IMAGE_PROVIDER=bria ./scripts/up`. Every test brings members of its own, so they
 //! run at the same time, and again.
 #![expect(clippy::unwrap_used, reason = "a broken stack should stop the test")]
 
 mod billing;
 mod bria;
+mod market;
 mod member;
 mod sandbox;
 mod studio;

@@ -9,6 +9,7 @@ use crate::{
 };
 
 const PRESET_ID: &str = "pre_01JD0000000000000000000000";
+const LISTING_ID: &str = "lst_01JD0000000000000000000000";
 
 fn structured() -> Value {
     let prompt: StructuredPrompt = StructuredPrompt::from_prompt("a red chair", None, None);
@@ -16,13 +17,15 @@ fn structured() -> Value {
 }
 
 #[test]
-fn an_order_is_one_of_three_with_acceptable_fields() {
+fn an_order_is_one_of_four_with_acceptable_fields() {
     let check = |fields: Value, expected: &str| {
         let found = match order(fields.clone()).subject() {
             Ok(Subject::Prompt(_)) => "prompt".to_owned(),
             Ok(Subject::Structured(_)) => "structured".to_owned(),
             Ok(Subject::Preset(_, None)) => "preset".to_owned(),
             Ok(Subject::Preset(_, Some(_))) => "preset, refined".to_owned(),
+            Ok(Subject::Listing(_, None)) => "listing".to_owned(),
+            Ok(Subject::Listing(_, Some(_))) => "listing, refined".to_owned(),
             Err(InvalidFields(fields)) => {
                 let list = fields.iter().map(|field| format!("{} {}", field.pointer, field.code));
                 list.collect::<Vec<_>>().join(", ")
@@ -30,7 +33,7 @@ fn an_order_is_one_of_three_with_acceptable_fields() {
         };
         assert_eq!(found, expected, "{fields}");
     };
-    // Exactly one of the three; words beside a preset refine it.
+    // Exactly one of the four; words beside a preset or a listing refine it.
     check(json!({"prompt": "a red chair"}), "prompt");
     check(json!({"structured_prompt": structured()}), "structured");
     check(json!({"preset_id": PRESET_ID}), "preset");
@@ -39,6 +42,17 @@ fn an_order_is_one_of_three_with_acceptable_fields() {
     check(json!({"seed": 1}), " one_of");
     check(json!({"prompt": "a", "structured_prompt": structured()}), " one_of");
     check(json!({"preset_id": PRESET_ID, "structured_prompt": structured()}), " one_of");
+    check(json!({"listing_id": LISTING_ID}), "listing");
+    check(json!({"listing_id": LISTING_ID, "prompt": "in blue"}), "listing, refined");
+    check(json!({"listing_id": LISTING_ID, "preset_id": PRESET_ID}), " one_of");
+    check(json!({"listing_id": LISTING_ID, "structured_prompt": structured()}), " one_of");
+
+    // What fills a listing's slots is nothing without the listing.
+    check(json!({"listing_id": LISTING_ID, "slots": {"colour": "red"}}), "listing");
+    check(json!({"listing_id": LISTING_ID, "slots": {}}), "listing");
+    check(json!({"prompt": "a", "slots": {"colour": "red"}}), "/slots without_listing");
+    check(json!({"preset_id": PRESET_ID, "slots": {}}), "/slots without_listing");
+    check(json!({"slots": {}}), " one_of, /slots without_listing");
 
     // Words.
     check(json!({"prompt": "椅".repeat(2000)}), "prompt");
@@ -85,6 +99,9 @@ fn an_order_with_an_unknown_field_or_a_wrong_type_is_not_read() {
         json!({"prompt": "a", "quality": "ultra"}),
         json!({"prompt": "a", "aspect_ratio": "7:3"}),
         json!({"preset_id": "gen_01JD0000000000000000000000"}),
+        json!({"listing_id": PRESET_ID}),
+        json!({"listing_id": LISTING_ID, "slots": {"colour": 1}}),
+        json!({"listing_id": LISTING_ID, "slots": ["red"]}),
         json!({"prompt": "a", "camera": {"iso": 100}}),
     ] {
         assert!(serde_json::from_value::<Order>(fields.clone()).is_err(), "{fields}");
@@ -191,9 +208,15 @@ fn placing_an_order_checks_the_member_then_the_order_then_the_account() {
     let standing = Standing::Suspended { reason: "fraud".to_owned(), until: None };
     let banned = Account { standing, open_jobs: 2, ..free() };
     let busy = Account { open_jobs: 2, ..free() };
-    check(banned, json!({}), (RefusalKind::Forbidden, "account_suspended"));
+    check(banned.clone(), json!({}), (RefusalKind::Forbidden, "account_suspended"));
+    check(banned, json!({"listing_id": LISTING_ID}), (RefusalKind::Forbidden, "account_suspended"));
     check(busy.clone(), json!({}), (RefusalKind::Invalid, "invalid_request"));
     check(free(), json!({"preset_id": PRESET_ID}), (RefusalKind::Invalid, "invalid_request"));
+    check(
+        busy.clone(),
+        json!({"listing_id": LISTING_ID}),
+        (RefusalKind::Forbidden, "listing_not_licensed"),
+    );
     check(busy, json!({"prompt": "a"}), (RefusalKind::TooMany, "too_many_running"));
 }
 

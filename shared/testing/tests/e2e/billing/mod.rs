@@ -8,6 +8,6 @@ mod buyer;
 mod money_back;
 mod packs;
 mod plans;
-mod stripe;
+pub(crate) mod stripe;
 mod top_ups;
 mod webhook;

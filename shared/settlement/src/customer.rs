@@ -4,22 +4,27 @@ use clients::Stripe;
 use domain::{
     Timestamp,
     billing::{Billing, external::CustomerId},
+    id::UserId,
 };
-use runtime::{ApiError, Identity};
 use store::{Store, StoreError};
+
+use crate::SettleError;
 
 /// The customer of a member with this billing. Two who make it at once make the same one: Stripe is
 /// asked under one key.
-pub(crate) async fn customer_of(
-    (store, stripe): (&Store, &Stripe),
-    member: &Identity,
+///
+/// # Errors
+/// When Stripe or the table cannot be asked.
+pub async fn customer_of(
+    store: &Store,
+    stripe: &Stripe,
+    (user, email): (&UserId, Option<&str>),
     billing: Billing,
     now: Timestamp,
-) -> Result<CustomerId, ApiError> {
+) -> Result<CustomerId, SettleError> {
     if let Some(customer) = billing.customer {
         return Ok(customer);
     }
-    let (user, email) = (&member.user_id, member.email.as_deref());
     let made = stripe.create_customer(user, email).await?;
     let (billing, ()) = store
         .change_billing(user, email, None, now, |_, billing| {

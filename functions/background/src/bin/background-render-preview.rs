@@ -1,0 +1,5 @@
+use background::render_preview::{WORKER, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::queue(WORKER, handle)
+}

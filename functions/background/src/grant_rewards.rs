@@ -1,0 +1,38 @@
+//! `background-grant-rewards`: every hour, credits for members whose links led to a sale that was
+//! not taken back within its seven days.
+//!
+//! Changes: for each reward that is due, in one transaction the sharer's account, its ledger and the
+//! reward. Running twice, late or at once grants nothing twice: a reward is granted in the write
+//! that ends it.
+
+use domain::marketplace::share::RewardState;
+use runtime::{Metrics, Task, TaskError, Worker};
+use store::Store;
+use tracing::{info, warn};
+
+pub const WORKER: Worker = Worker::new("background-grant-rewards");
+
+/// Most rewards in one run; the longest waiting come first, the rest an hour later.
+const MOST: u16 = 500;
+
+pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
+    let (mut granted, mut cancelled) = (0, 0);
+    for (sharer, purchase) in store.due_rewards(task.now, MOST).await? {
+        match store.grant_reward(&sharer, &purchase, task.now).await? {
+            Ok(reward) => match reward.state {
+                RewardState::Granted { .. } => granted += 1,
+                RewardState::Cancelled { reason } => {
+                    info!(actor = %sharer, %purchase, reason, "a reward is not granted");
+                    cancelled += 1;
+                }
+                RewardState::Held { .. } => {}
+            },
+            Err(_) => warn!(actor = %sharer, %purchase, "a reward that is listed is not there"),
+        }
+    }
+    Metrics::at(task.now)
+        .count("RewardsGranted", granted)
+        .count("RewardsCancelled", cancelled)
+        .emit();
+    Ok(())
+}

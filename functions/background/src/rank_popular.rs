@@ -1,0 +1,59 @@
+//! `background-rank-popular`: every minute, adds up visits and writes what is popular.
+//!
+//! Each category has an index of its listings by heat, which never has to be written again because
+//! time has passed; so this reads the hottest of each category and walks no table. A list that
+//! could not be made stays the one of a minute ago. Running twice or late does no harm: a tally of
+//! visits is deleted in the write that adds it, and a list is made of what is there.
+
+use domain::{
+    Timestamp,
+    marketplace::{Category, card::Card, tally::ListingStats},
+};
+use futures_util::future::try_join_all;
+use runtime::{Metrics, Task, TaskError, Worker};
+use store::{Popular, Store};
+
+pub const WORKER: Worker = Worker::new("background-rank-popular");
+
+/// Listings of a list.
+const SHOWN: usize = 20;
+/// Listings of a category that are looked at: rating may lift one that is not quite as hot.
+const LOOKED_AT: u16 = 40;
+/// Most rounds of adding up in one run; what is left comes a minute later.
+const ROUNDS_MAX: u32 = 20;
+
+pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
+    let mut views = 0;
+    for _ in 0..ROUNDS_MAX {
+        match store.add_views(task.now).await? {
+            0 => break,
+            added => views += added,
+        }
+    }
+    let ranked = Category::ALL.map(|category| ranked(store, category));
+    let by_category = try_join_all(ranked).await?;
+    let all = shown(by_category.iter().flatten().cloned().collect(), task.now);
+    store.set_popular(None, &all).await?;
+    for (category, found) in Category::ALL.into_iter().zip(by_category) {
+        store.set_popular(Some(category), &shown(found, task.now)).await?;
+    }
+    Metrics::at(task.now).count("ListingViews", views).emit();
+    Ok(())
+}
+
+async fn ranked(
+    store: &Store,
+    category: Category,
+) -> Result<Vec<(Card, ListingStats)>, store::StoreError> {
+    store.hottest(category, LOOKED_AT).await
+}
+
+/// The most popular first; of equals, the newest.
+fn shown(mut found: Vec<(Card, ListingStats)>, as_of: Timestamp) -> Popular {
+    found.sort_by(|(one, a), (other, b)| {
+        let by_popularity = b.popularity().total_cmp(&a.popularity());
+        by_popularity.then_with(|| other.id.cmp(&one.id))
+    });
+    found.truncate(SHOWN);
+    Popular { items: found.into_iter().map(|(card, _)| card).collect(), as_of }
+}

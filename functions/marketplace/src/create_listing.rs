@@ -1,0 +1,106 @@
+//! `POST /api/v1/marketplace/listings`: begin a listing.
+//!
+//! Access: any member who is not suspended.
+//! Changes: in one transaction the listing, its first version and the creator's sums.
+//! Retry: the same `Idempotency-Key` returns the same listing, as it is by then.
+
+use domain::{
+    FieldError,
+    id::ListingId,
+    marketplace::{
+        Category, Kind, content::Content, demo::DemoSettings, listing::Listing,
+        revision::Description,
+    },
+    money::{Currency, Money},
+    refusal::InvalidFields,
+};
+use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
+use serde::{Deserialize, Serialize};
+use store::Store;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("marketplace-create-listing", "/api/v1/marketplace/listings", Access::Member);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    #[serde(rename = "type")]
+    kind: Kind,
+    title: String,
+    description: String,
+    category: Category,
+    #[serde(default)]
+    tags: Vec<String>,
+    price: Money,
+    attribution: Option<String>,
+    demo: Option<DemoSettings>,
+    content: Content,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    id: ListingId,
+    state: domain::marketplace::listing::State,
+    version: u32,
+    links: ResponseLinks,
+}
+
+#[derive(Debug, Serialize)]
+struct ResponseLinks {
+    #[serde(rename = "self")]
+    this: Link,
+    submit: Link,
+    uploads: Link,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<Response>, ApiError> {
+    let member = call.member()?;
+    let id = ListingId::new(call.now, call.random());
+    let description = call.body.description()?;
+    let who = (&member.user_id, member.email.as_deref());
+    let made = store.create_listing(who, call.idempotency(), call.now, || {
+        let creator = member.user_id.clone();
+        Listing::create(id.clone(), creator, call.body.kind, description.clone(), call.now)
+    });
+    let shelf = made.await?;
+    let id = shelf.listing.id.clone();
+    let page = format!("/api/v1/marketplace/listings/{id}");
+    let location = call.links.to(format_args!("/api/v1/marketplace/creator/listings/{id}"));
+    let links = ResponseLinks {
+        this: location.clone(),
+        submit: call.links.to(format_args!("{page}/submit")),
+        uploads: call.links.to(format_args!("{page}/uploads")),
+    };
+    let (state, version) = (shelf.listing.state(), shelf.listing.newest());
+    Ok(Created { location, body: Response { id, state, version, links } })
+}
+
+impl Request {
+    fn description(&self) -> Result<Description, InvalidFields> {
+        Ok(Description {
+            title: self.title.clone(),
+            description: self.description.clone(),
+            category: self.category,
+            tags: self.tags.clone(),
+            price: cents(self.price)?,
+            attribution: self.attribution.clone(),
+            demo: self.demo.clone().unwrap_or_default(),
+            content: self.content.clone(),
+        })
+    }
+}
+
+/// A price in US cents.
+///
+/// # Errors
+/// When it is in another currency, or is none at all.
+pub(crate) fn cents(price: Money) -> Result<u32, InvalidFields> {
+    let wrong = |pointer: &str, code, detail: &str| {
+        InvalidFields(vec![FieldError::new(pointer, code, detail)])
+    };
+    if price.currency != Currency::USD {
+        return Err(wrong("/price/currency", "currency", "prices are in usd"));
+    }
+    u32::try_from(price.amount)
+        .map_err(|_| wrong("/price/amount", "out_of_band", "a price in cents is not negative"))
+}

@@ -1,0 +1,92 @@
+//! `POST /api/v1/marketplace/listings/{id}/uploads`: a form to send a picture or a file with.
+//!
+//! Access: the listing's creator, unless suspended; to everybody else it does not exist.
+//! Changes: an upload that waits. The form is good for five minutes, one key, one type and so many
+//! bytes; the file goes into quarantine, and `background-render-preview` looks at it.
+//! Retry: another request is another upload; one that is never sent lapses.
+
+use clients::{
+    Uploads,
+    uploads::{NewUpload, UploadForm, quarantine_key},
+};
+use domain::{
+    id::{ListingId, UploadId},
+    marketplace::upload::{Purpose, Upload, Wish},
+};
+use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
+use serde::{Deserialize, Serialize};
+use store::{Missing, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "marketplace-create-upload",
+    "/api/v1/marketplace/listings/{id}/uploads",
+    Access::Member,
+)
+.ignores_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    purpose: Purpose,
+    content_type: String,
+    /// The file's size; a byte more is refused.
+    bytes: u64,
+    file_name: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    upload_id: UploadId,
+    method: &'static str,
+    /// Where the form is sent to, its `fields` first and the `file` last.
+    #[serde(flatten)]
+    form: UploadForm,
+    links: ResponseLinks,
+}
+
+#[derive(Debug, Serialize)]
+struct ResponseLinks {
+    /// What became of it.
+    #[serde(rename = "self")]
+    this: Link,
+}
+
+pub async fn handle(
+    (store, uploads): &(Store, Uploads),
+    call: Call<Request>,
+) -> Result<Created<Response>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let creator = &call.member()?.user_id;
+    let upload = UploadId::new(call.now, call.random());
+    let opened = store.open_upload(creator, &id, call.now, |listing| {
+        let whose = (id.clone(), creator.clone(), listing.kind);
+        let opened = Upload::open(upload.clone(), whose, call.body.wish(), call.now)?;
+        listing.begin_upload(call.now)?;
+        Ok::<Upload, ApiError>(opened)
+    });
+    let opened = opened.await?;
+    let new = NewUpload {
+        key: &quarantine_key(&id, &opened.id),
+        owner: creator.as_str(),
+        content_type: &opened.content_type,
+        bytes_max: opened.bytes_max,
+    };
+    let form = uploads.presign(&new, call.now).await?;
+    let path = format!("/api/v1/marketplace/listings/{id}/uploads/{}", opened.id);
+    let location = call.links.to(path);
+    let links = ResponseLinks { this: location.clone() };
+    let body = Response { upload_id: opened.id, method: "POST", form, links };
+    Ok(Created { location, body })
+}
+
+impl Request {
+    fn wish(&self) -> Wish {
+        Wish {
+            purpose: self.purpose,
+            content_type: self.content_type.clone(),
+            bytes: self.bytes,
+            file_name: self.file_name.clone(),
+        }
+    }
+}

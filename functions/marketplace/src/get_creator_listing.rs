@@ -1,0 +1,35 @@
+//! `GET /api/v1/marketplace/creator/listings/{id}`: a listing as its creator sees it.
+//!
+//! Access: the listing's creator, suspended or not; to everybody else it does not exist.
+//! Changes: nothing. Its tag is what a change of it may name in `If-Match`.
+
+use clients::Previews;
+use domain::id::ListingId;
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::Deserialize;
+use store::{Missing, Shelf, Store};
+
+use crate::view::{Around, OwnView};
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "marketplace-get-creator-listing",
+    "/api/v1/marketplace/creator/listings/{id}",
+    Access::Member,
+);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+}
+
+pub async fn handle(
+    (store, previews): &(Store, Previews),
+    call: Call<Request>,
+) -> Result<Json<OwnView>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let shelf = store.own_listing(&call.member()?.user_id, &id).await?;
+    let Shelf { listing, newest, stats, creator, .. } = shelf;
+    let around = Around::of(&creator, (previews, &call.links), call.now);
+    Ok(Json(OwnView::new(listing, newest, &stats, around)))
+}

@@ -1,0 +1,39 @@
+//! `GET /api/v1/marketplace/listings/{id}`: the page of a listing on sale, the same for everybody.
+//!
+//! Access: anybody.
+//! Changes: the visit is counted, without a write for each: see [`crate::visits`].
+
+use clients::Previews;
+use domain::id::ListingId;
+use runtime::{Access, ApiError, Call, Endpoint, Shared};
+use serde::Deserialize;
+use store::Missing;
+
+use crate::{view::PageView, visits::Visits};
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "marketplace-get-listing",
+    "/api/v1/marketplace/listings/{id}",
+    Access::Public,
+);
+
+/// For how long a cache may serve it. Visits that a cache answers are not counted.
+const MAX_AGE_S: u32 = 30;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+}
+
+pub async fn handle(
+    (visits, previews): &(Visits, Previews),
+    call: Call<Request>,
+) -> Result<Shared<PageView>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let (page, ()) =
+        tokio::join!(visits.store().listing_page(&id, call.now), visits.write_due(call.now));
+    let page = PageView::new(page?, previews, &call.links).ok_or(Missing::Listing)?;
+    visits.count(&id, call.now).await;
+    Ok(Shared { body: page, max_age_s: MAX_AGE_S })
+}

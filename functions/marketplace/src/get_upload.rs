@@ -1,0 +1,52 @@
+//! `GET /api/v1/marketplace/listings/{id}/uploads/{upload_id}`: what became of a file.
+//!
+//! Access: the creator who asked for the upload; to everybody else it does not exist.
+//! Changes: nothing.
+
+use domain::{
+    Timestamp,
+    id::{ListingId, UploadId},
+    marketplace::upload::{Purpose, UploadState},
+};
+use runtime::{Access, ApiError, Call, Endpoint, Polled};
+use serde::{Deserialize, Serialize};
+use store::{Missing, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "marketplace-get-upload",
+    "/api/v1/marketplace/listings/{id}/uploads/{upload_id}",
+    Access::Member,
+);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    upload_id: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    upload_id: UploadId,
+    purpose: Purpose,
+    #[serde(flatten)]
+    state: UploadState,
+    created_at: Timestamp,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Polled<Response>, ApiError> {
+    let listing = ListingId::parse(&call.body.id).map_err(|_| Missing::Upload)?;
+    let id = UploadId::parse(&call.body.upload_id).map_err(|_| Missing::Upload)?;
+    let upload = store.upload(&listing, &id).await?;
+    if upload.owner_id != call.member()?.user_id {
+        return Err(Missing::Upload.into());
+    }
+    let retry_after_s = upload.is_waiting().then_some(1);
+    let body = Response {
+        upload_id: upload.id,
+        purpose: upload.purpose,
+        state: upload.state,
+        created_at: upload.created_at,
+    };
+    Ok(Polled { body, retry_after_s })
+}

@@ -1,0 +1,4 @@
+//! Stub.
+
+/// None yet.
+pub const FUNCTIONS: &[runtime::Function] = &[];

@@ -1,0 +1,33 @@
+//! `GET /api/v1/marketplace/creator/listings`: the caller's listings, drafts included, newest first.
+//!
+//! Access: any member, suspended ones too; they see their own.
+//! Changes: nothing.
+
+use clients::Previews;
+use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use store::{Page, Store};
+
+use crate::view::{Around, OwnView};
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "marketplace-list-creator-listings",
+    "/api/v1/marketplace/creator/listings",
+    Access::Member,
+);
+
+pub async fn handle(
+    (store, previews): &(Store, Previews),
+    call: Call<PageRequest>,
+) -> Result<Json<Page<OwnView>>, ApiError> {
+    let member = call.member()?;
+    let who = (&member.user_id, member.email.as_deref());
+    let PageRequest { limit, cursor } = &call.body;
+    let (account, page) = tokio::try_join!(
+        store.visit(who.0, who.1, call.now),
+        store.own_listings(who.0, *limit, cursor.clone()),
+    )?;
+    let around = Around::of(&account, (previews, &call.links), call.now);
+    Ok(Json(page.map(|(listing, revision, stats)| {
+        OwnView::new(listing, revision, &stats, around)
+    })))
+}

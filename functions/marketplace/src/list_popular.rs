@@ -1,0 +1,91 @@
+//! `GET /api/v1/marketplace/listings/popular`: what sells, is liked and is looked at, by category.
+//!
+//! Access: anybody.
+//! Changes: nothing. `background-rank-popular` makes the lists every minute; a process asks the
+//! table for one at most every ten seconds.
+
+use std::{collections::HashMap, sync::Mutex, time::Duration};
+
+use clients::Previews;
+use domain::{Timestamp, marketplace::Category};
+use runtime::{Access, ApiError, Aws, Call, Connect, Endpoint, Environment, InitError, Shared};
+use serde::{Deserialize, Serialize};
+use store::{Popular, Store, StoreError};
+
+use crate::view::CardView;
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "marketplace-list-popular",
+    "/api/v1/marketplace/listings/popular",
+    Access::Public,
+);
+
+/// How old a list may be that is served without asking.
+const FRESH: Duration = Duration::from_secs(10);
+/// For how long a cache may serve it.
+const MAX_AGE_S: u32 = 60;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    category: Option<Category>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    items: Vec<CardView>,
+    /// When the list was made; `null` before the first.
+    as_of: Option<Timestamp>,
+}
+
+/// The lists as this process read them last.
+#[derive(Debug)]
+pub struct Lists {
+    store: Store,
+    read: Mutex<HashMap<Option<Category>, (Timestamp, Option<Popular>)>>,
+}
+
+impl Lists {
+    /// None read so far.
+    pub fn new(store: Store) -> Lists {
+        Lists { store, read: Mutex::default() }
+    }
+
+    async fn of(
+        &self,
+        category: Option<Category>,
+        now: Timestamp,
+    ) -> Result<Option<Popular>, StoreError> {
+        let read = self.read.lock().ok().and_then(|read| read.get(&category).cloned());
+        if let Some((at, list)) = read
+            && now < at.plus(FRESH)
+        {
+            return Ok(list);
+        }
+        let list = self.store.popular(category).await?;
+        if let Ok(mut read) = self.read.lock() {
+            read.insert(category, (now, list.clone()));
+        }
+        Ok(list)
+    }
+}
+
+impl Connect for Lists {
+    fn variables() -> Vec<&'static str> {
+        Store::variables()
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Lists, InitError> {
+        Ok(Lists::new(Store::connect(env, aws).await?))
+    }
+}
+
+pub async fn handle(
+    (lists, previews): &(Lists, Previews),
+    call: Call<Request>,
+) -> Result<Shared<Response>, ApiError> {
+    let list = lists.of(call.body.category, call.now).await?;
+    let as_of = list.as_ref().map(|list| list.as_of);
+    let cards = list.into_iter().flat_map(|list| list.items);
+    let items = cards.map(|card| CardView::new(card, previews)).collect();
+    Ok(Shared { body: Response { items, as_of }, max_age_s: MAX_AGE_S })
+}

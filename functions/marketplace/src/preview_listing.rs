@@ -1,0 +1,129 @@
+//! `POST /api/v1/marketplace/listings/{id}/preview`: try a preset before buying it.
+//!
+//! Access: anybody, at most [`PER_VISITOR`] and [`PER_LISTING`].
+//! Changes: a picture that was not drawn before is kept under a hash of all that decides about its
+//! pixels; two counters.
+//! Retry: the same wish is the same picture.
+//!
+//! What is answered is a watermarked picture and nothing else: the numbers it is made from are what
+//! is sold.
+
+use std::time::Duration;
+
+use clients::{
+    Previews,
+    picture::PictureRefused,
+    preview::{demo_key, watermarked_jpeg},
+};
+use domain::{
+    id::ListingId,
+    marketplace::demo::{DemoScene, DemoSubject, Overrides},
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use store::{Missing, Rate, Store};
+
+use crate::render::{drawn, scene_of};
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "marketplace-preview-listing",
+    "/api/v1/marketplace/listings/{id}/preview",
+    Access::Public,
+)
+.ignores_key();
+
+/// How often one address may try something.
+pub const PER_VISITOR: Rate = Rate { max: 60, window: Duration::from_secs(60) };
+/// How often one listing is tried.
+pub const PER_LISTING: Rate = Rate { max: 600, window: Duration::from_secs(60) };
+/// Goes up with every change of the renderer or the watermark that changes pixels.
+const RENDERER: u32 = 1;
+const JPEG_QUALITY: u8 = 85;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    subject: Option<DemoSubject>,
+    #[serde(default)]
+    overrides: Overrides,
+    #[serde(default)]
+    size: Size,
+}
+
+/// Side of the picture.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+enum Size {
+    #[serde(rename = "256")]
+    Small,
+    #[default]
+    #[serde(rename = "384")]
+    Medium,
+    #[serde(rename = "512")]
+    Large,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    image: ImageView,
+    subject: DemoSubject,
+    /// Whether it was drawn before.
+    cached: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ImageView {
+    url: String,
+    width: u32,
+    height: u32,
+}
+
+pub async fn handle(
+    (store, previews): &(Store, Previews),
+    call: Call<Request>,
+) -> Result<Fresh<Response>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let visitor = format!("demo#{}", call.ip().unwrap_or("unknown"));
+    let listing = format!("demo#{id}");
+    let ((), (), page) = tokio::try_join!(
+        store.take(&visitor, PER_VISITOR, call.now),
+        store.take(&listing, PER_LISTING, call.now),
+        store.listing_page(&id, call.now),
+    )?;
+    let said = page.revision.description;
+    let offered = said.demo.subjects.first().copied().unwrap_or(DemoSubject::Bust);
+    let subject = call.body.subject.unwrap_or(offered);
+    let kind = page.listing.kind;
+    let scene = said.demo.scene(kind, &said.content, subject, &call.body.overrides)?;
+    let side = call.body.size.px();
+    let key = demo_key(&content_hash(&scene, side));
+    let cached = previews.has(&key).await?;
+    if !cached {
+        let jpeg = drawn(move || draw(&scene, side)).await??;
+        previews.put_demo(&key, &jpeg.into()).await?;
+    }
+    let image = ImageView { url: previews.url(&key), width: side, height: side };
+    Ok(Fresh(Response { image, subject, cached }))
+}
+
+fn draw(scene: &DemoScene, side: u32) -> Result<Vec<u8>, PictureRefused> {
+    let frame = scene_of(scene).render(side, side, studio::Quality::Preview);
+    watermarked_jpeg(frame.width, frame.height, frame.rgb, JPEG_QUALITY)
+}
+
+/// Names all that decides about the pixels.
+fn content_hash(scene: &DemoScene, side: u32) -> String {
+    let text = serde_json::to_string(&(RENDERER, JPEG_QUALITY, side, scene)).unwrap_or_default();
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Size {
+    const fn px(self) -> u32 {
+        match self {
+            Size::Small => 256,
+            Size::Medium => 384,
+            Size::Large => 512,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! `DELETE /api/v1/marketplace/listings/{id}`: take a listing off sale.
+//!
+//! Access: the listing's creator, unless suspended; to everybody else it does not exist.
+//! Changes: the listing is no longer found or sold. Who bought it keeps it; nothing is deleted.
+//! Retry: off sale already is fine.
+
+use domain::{id::ListingId, marketplace::listing::DelistedBy};
+use runtime::{Access, ApiError, Call, Endpoint, NoContent};
+use serde::Deserialize;
+use store::{Missing, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::delete(
+    "marketplace-retire-listing",
+    "/api/v1/marketplace/listings/{id}",
+    Access::Member,
+);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let creator = &call.member()?.user_id;
+    let retired = store.change_listing(creator, &id, call.now, async |shelf| {
+        shelf.listing.delist(DelistedBy::Creator, None, call.now)
+    });
+    retired.await?;
+    Ok(NoContent)
+}

@@ -1,0 +1,99 @@
+//! `POST /api/v1/marketplace/listings/{id}/submit`: ask for a version to be put on sale.
+//!
+//! Access: the listing's creator, unless suspended; to everybody else it does not exist.
+//! Changes: the version waits for a moderator and stays as it is from now on, with what it is like
+//! among the listings on sale. A preset without pictures gets one that `studio` draws.
+//! Retry: a version that waits already is a conflict and stays as it is.
+
+use clients::{Preview as Drawn, Previews, picture::PictureRefused};
+use domain::{
+    id::{ListingId, UploadId},
+    marketplace::{
+        demo::{DemoScene, DemoSubject, default_scene},
+        lint::Signature,
+        upload::Preview,
+        Category,
+    },
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::Deserialize;
+use store::{Missing, Shelf, Store};
+
+use crate::{
+    render::{drawn, scene_of},
+    view::{Around, OwnView},
+};
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "marketplace-submit-listing",
+    "/api/v1/marketplace/listings/{id}/submit",
+    Access::Member,
+)
+.ignores_key();
+
+/// Longer side of a picture that is drawn for a preset, in pixels.
+const SIDE_PX: u32 = 1_200;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+}
+
+pub async fn handle(
+    (store, previews): &(Store, Previews),
+    call: Call<Request>,
+) -> Result<Fresh<OwnView>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let creator = &call.member()?.user_id;
+    let shelf = store.own_listing(creator, &id).await?;
+    shelf.creator.require_active(call.now)?;
+    let upload = UploadId::new(call.now, call.random());
+    let picture = picture_of(&shelf, &upload, previews).await?;
+    let submitted = store.change_listing(creator, &id, call.now, async |shelf| {
+        let (kind, content) = (shelf.listing.kind, &shelf.newest.description.content);
+        let signature = Signature::of(kind, content);
+        let similar = store.similar_listings(&id, kind, &signature).await?;
+        if shelf.newest.previews.is_empty() {
+            shelf.newest.previews.extend(picture.clone());
+        }
+        shelf.listing.submit(&shelf.newest, call.now)?;
+        shelf.newest.signature = Some(signature);
+        shelf.newest.similar = similar;
+        Ok::<(), ApiError>(())
+    });
+    let Shelf { listing, newest, stats, creator, .. } = submitted.await?;
+    let around = Around::of(&creator, (previews, &call.links), call.now);
+    Ok(Fresh(OwnView::new(listing, newest, &stats, around)))
+}
+
+/// A picture of a preset that has none.
+async fn picture_of(
+    shelf: &Shelf,
+    upload: &UploadId,
+    previews: &Previews,
+) -> Result<Option<Preview>, ApiError> {
+    let revision = &shelf.newest;
+    let open = shelf.listing.pending_since().is_none();
+    if !open || !revision.previews.is_empty() || !shelf.listing.kind.can_be_drawn() {
+        return Ok(None);
+    }
+    let subject = match revision.description.category {
+        Category::Product | Category::Food => DemoSubject::Product,
+        Category::Portrait
+        | Category::Automotive
+        | Category::Fashion
+        | Category::Architecture
+        | Category::Other => DemoSubject::Bust,
+    };
+    let scene: DemoScene = default_scene(&revision.description.content, subject);
+    let picture = drawn(move || {
+        let (width, height) = scene.camera.aspect_ratio.fit(SIDE_PX);
+        let frame = scene_of(&scene).render(width, height, studio::Quality::Standard);
+        Ok::<Drawn, PictureRefused>(Drawn::from_rgb(frame.width, frame.height, frame.rgb)?)
+    })
+    .await??;
+    let stored = previews.store(&shelf.listing.id, upload, &picture).await?;
+    let (width, height) = (stored.large.width, stored.large.height);
+    Ok(Some(Preview { upload_id: upload.clone(), width, height }))
+}

@@ -1,0 +1,76 @@
+//! `PATCH /api/v1/marketplace/listings/{id}`: change a draft, or begin the next version.
+//!
+//! Access: the listing's creator, unless suspended; to everybody else it does not exist.
+//! Changes: the draft; where there is none to be changed, the next version is begun from the newest,
+//! while what is on sale stays there. A version in review is taken back.
+//! Retry: the same change again is the same draft. `If-Match` with the tag of
+//! `GET /api/v1/marketplace/creator/listings/{id}` refuses a change to something that has moved (412).
+
+use clients::Previews;
+use domain::{
+    id::ListingId,
+    marketplace::{Category, content::Content, demo::DemoSettings, revision::Edit},
+    money::Money,
+};
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::{Deserialize, Deserializer};
+use store::{Missing, Shelf, Store};
+
+use crate::{
+    create_listing::cents,
+    view::{Around, OwnView},
+};
+
+pub const ENDPOINT: Endpoint = Endpoint::patch(
+    "marketplace-update-listing",
+    "/api/v1/marketplace/listings/{id}",
+    Access::Member,
+);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    title: Option<String>,
+    description: Option<String>,
+    category: Option<Category>,
+    tags: Option<Vec<String>>,
+    price: Option<Money>,
+    #[serde(default, deserialize_with = "given")]
+    attribution: Option<Option<String>>,
+    demo: Option<DemoSettings>,
+    content: Option<Content>,
+}
+
+/// A field that was sent, `null` included.
+fn given<'de, D: Deserializer<'de>>(sent: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(sent).map(Some)
+}
+
+pub async fn handle(
+    (store, previews): &(Store, Previews),
+    call: Call<Request>,
+) -> Result<Json<OwnView>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let edit = Edit {
+        title: call.body.title.clone(),
+        description: call.body.description.clone(),
+        category: call.body.category,
+        tags: call.body.tags.clone(),
+        price: call.body.price.map(cents).transpose()?,
+        attribution: call.body.attribution.clone(),
+        demo: call.body.demo.clone(),
+        content: call.body.content.clone(),
+    };
+    let view = |shelf: Shelf| {
+        let around = Around::of(&shelf.creator, (previews, &call.links), call.now);
+        OwnView::new(shelf.listing.clone(), shelf.newest.clone(), &shelf.stats, around)
+    };
+    let creator = &call.member()?.user_id;
+    let changed = store.change_listing(creator, &id, call.now, async |shelf| {
+        call.check_if_match(&view(shelf.clone()))?;
+        shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit.clone(), call.now)?;
+        Ok::<(), ApiError>(())
+    });
+    Ok(Json(view(changed.await?)))
+}

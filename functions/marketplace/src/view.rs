@@ -1,0 +1,381 @@
+//! Listings, as visitors and as their creators see them.
+
+use clients::{Previews, preview::PreviewUrls};
+use domain::{
+    Timestamp,
+    account::{Account, Standing},
+    id::{ListingId, UploadId, UserId},
+    marketplace::{
+        Category, Kind,
+        card::Card,
+        content::{Content, Slot},
+        demo::DemoSettings,
+        listing::{DelistedBy, DraftState, HiddenReason, Listing, State},
+        revision::Revision,
+        tally::ListingStats,
+        upload::{Asset, Preview},
+    },
+    money::Money,
+};
+use runtime::{Link, Links};
+use serde::Serialize;
+
+/// A listing as it stands in a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct CardView {
+    id: ListingId,
+    #[serde(rename = "type")]
+    kind: Kind,
+    title: String,
+    category: Category,
+    tags: Vec<String>,
+    price: Money,
+    creator: CreatorName,
+    /// Its first picture.
+    preview: Option<PreviewUrls>,
+    rating: Rating,
+    sales: u64,
+    published_at: Timestamp,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct CreatorName {
+    id: UserId,
+    display_name: Option<String>,
+}
+
+/// What buyers gave it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rating {
+    /// In stars; `null` without reviews.
+    average: Option<f64>,
+    count: u32,
+    /// Reviews of 1, 2, 3, 4 and 5 stars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    histogram: Option<[u32; 5]>,
+}
+
+/// A listing on sale, as everybody sees it. What it sells is not in it.
+#[derive(Debug, Serialize)]
+pub struct PageView {
+    id: ListingId,
+    #[serde(rename = "type")]
+    kind: Kind,
+    version: u32,
+    title: String,
+    description: String,
+    category: Category,
+    tags: Vec<String>,
+    price: Money,
+    attribution: Option<String>,
+    creator: CreatorView,
+    previews: Vec<PictureView>,
+    /// What a template's user fills in.
+    slots: Vec<Slot>,
+    files: Vec<FileName>,
+    /// `null` where nothing can be tried.
+    demo: Option<DemoSettings>,
+    rating: Rating,
+    sales: u64,
+    published_at: Timestamp,
+    updated_at: Timestamp,
+    links: PageLinks,
+}
+
+#[derive(Debug, Serialize)]
+struct CreatorView {
+    id: UserId,
+    display_name: Option<String>,
+    bio: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PictureView {
+    width: u32,
+    height: u32,
+    #[serde(flatten)]
+    urls: PreviewUrls,
+}
+
+#[derive(Debug, Serialize)]
+struct FileName {
+    file_name: String,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct PageLinks {
+    #[serde(rename = "self")]
+    this: Link,
+    reviews: Link,
+    preview: Link,
+}
+
+/// A listing, as its creator sees it.
+#[derive(Debug, Serialize)]
+pub struct OwnView {
+    id: ListingId,
+    #[serde(rename = "type")]
+    kind: Kind,
+    state: State,
+    /// Why it, or its newest version, is not seen by others.
+    hidden_reasons: Vec<HiddenReason>,
+    /// The newest version, which everything below is of.
+    version: u32,
+    review: ReviewState,
+    /// What visitors see, where that is.
+    on_sale: Option<OnSaleView>,
+    delisted: Option<DelistedView>,
+    title: String,
+    description: String,
+    category: Category,
+    tags: Vec<String>,
+    price: Money,
+    attribution: Option<String>,
+    demo: DemoSettings,
+    content: Content,
+    previews: Vec<PictureView>,
+    assets: Vec<AssetView>,
+    rating: Rating,
+    sales: u64,
+    views: u64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    links: OwnLinks,
+}
+
+/// How far the newest version is.
+#[derive(Debug, Serialize)]
+struct ReviewState {
+    /// `draft`, `pending`, `rejected`, or `published`.
+    state: &'static str,
+    submitted_at: Option<Timestamp>,
+    /// What the moderator said.
+    reason: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct OnSaleView {
+    version: u32,
+    price: Money,
+    published_at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct DelistedView {
+    by: DelistedBy,
+    reason: Option<String>,
+    at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct AssetView {
+    id: UploadId,
+    file_name: String,
+    bytes: u64,
+    sha256: String,
+}
+
+#[derive(Debug, Serialize)]
+struct OwnLinks {
+    #[serde(rename = "self")]
+    this: Link,
+    submit: Link,
+    uploads: Link,
+    /// What visitors see.
+    page: Link,
+}
+
+impl CardView {
+    pub(crate) fn new(card: Card, previews: &Previews) -> CardView {
+        let picture = card.preview.as_ref().map(|upload| previews.urls(&card.id, upload));
+        CardView {
+            preview: picture,
+            id: card.id,
+            kind: card.kind,
+            title: card.title,
+            category: card.category,
+            tags: card.tags,
+            price: card.price,
+            creator: CreatorName { id: card.creator_id, display_name: card.creator_name },
+            rating: Rating {
+                average: card.rating.map(stars),
+                count: card.ratings,
+                histogram: None,
+            },
+            sales: card.sales,
+            published_at: card.published_at,
+        }
+    }
+}
+
+impl Rating {
+    pub(crate) fn of(stats: &ListingStats) -> Rating {
+        Rating {
+            average: stats.rating().map(stars),
+            count: stats.ratings(),
+            histogram: Some(stats.histogram),
+        }
+    }
+}
+
+/// Stars, of hundredths of a star.
+fn stars(hundredths: u16) -> f64 {
+    f64::from(hundredths) / 100.0
+}
+
+impl PageView {
+    pub(crate) fn new(
+        page: store::ListingPage,
+        previews: &Previews,
+        links: &Links,
+    ) -> Option<PageView> {
+        let store::ListingPage { listing, revision, stats, creator } = page;
+        let on_sale = listing.on_sale()?;
+        let path = format!("/api/v1/marketplace/listings/{}", listing.id);
+        let said = revision.description;
+        let has_demo = said.demo.enabled && listing.kind.can_be_drawn();
+        Some(PageView {
+            kind: listing.kind,
+            version: revision.number,
+            title: said.title,
+            description: said.description,
+            category: said.category,
+            tags: said.tags,
+            price: on_sale.price,
+            attribution: said.attribution,
+            creator: CreatorView {
+                id: creator.user_id,
+                display_name: creator.profile.display_name,
+                bio: creator.profile.bio,
+            },
+            previews: pictures(&listing.id, &revision.previews, previews),
+            slots: said.content.slots,
+            files: revision.assets.into_iter().map(FileName::from).collect(),
+            demo: has_demo.then_some(said.demo),
+            rating: Rating::of(&stats),
+            sales: stats.sales,
+            published_at: on_sale.first_published_at,
+            updated_at: on_sale.published_at,
+            links: PageLinks {
+                this: links.to(&path),
+                reviews: links.to(format_args!("{path}/reviews")),
+                preview: links.to(format_args!("{path}/preview")),
+            },
+            id: listing.id,
+        })
+    }
+}
+
+impl From<Asset> for FileName {
+    fn from(asset: Asset) -> FileName {
+        FileName { file_name: asset.file_name, bytes: asset.bytes }
+    }
+}
+
+fn pictures(listing: &ListingId, of: &[Preview], previews: &Previews) -> Vec<PictureView> {
+    let picture = |one: &Preview| PictureView {
+        width: one.width,
+        height: one.height,
+        urls: previews.urls(listing, &one.upload_id),
+    };
+    of.iter().map(picture).collect()
+}
+
+/// What a creator's view is made with beside the listing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around<'a> {
+    pub(crate) standing: &'a Standing,
+    pub(crate) previews: &'a Previews,
+    pub(crate) links: &'a Links,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Around<'a> {
+    pub(crate) fn of(
+        creator: &'a Account,
+        (previews, links): (&'a Previews, &'a Links),
+        now: Timestamp,
+    ) -> Around<'a> {
+        Around { standing: &creator.standing, previews, links, now }
+    }
+}
+
+impl OwnView {
+    pub(crate) fn new(
+        listing: Listing,
+        revision: Revision,
+        stats: &ListingStats,
+        around: Around<'_>,
+    ) -> OwnView {
+        let price = revision.description.price();
+        let said = revision.description;
+        let assets = revision.assets.into_iter().map(AssetView::from).collect();
+        OwnView {
+            kind: listing.kind,
+            state: listing.state(),
+            hidden_reasons: listing.hidden_reasons(around.standing, around.now),
+            version: revision.number,
+            review: ReviewState::of(&listing),
+            on_sale: listing.on_sale().map(|on_sale| OnSaleView {
+                version: on_sale.number,
+                price: on_sale.price,
+                published_at: on_sale.published_at,
+            }),
+            title: said.title,
+            description: said.description,
+            category: said.category,
+            tags: said.tags,
+            price,
+            attribution: said.attribution,
+            demo: said.demo,
+            content: said.content,
+            previews: pictures(&listing.id, &revision.previews, around.previews),
+            assets,
+            rating: Rating::of(stats),
+            sales: stats.sales,
+            views: stats.views,
+            created_at: listing.created_at,
+            updated_at: listing.updated_at,
+            links: OwnLinks::of(&listing.id, around.links),
+            delisted: listing.delisted.map(|it| DelistedView {
+                by: it.by,
+                reason: it.reason,
+                at: it.at,
+            }),
+            id: listing.id,
+        }
+    }
+
+}
+
+impl ReviewState {
+    fn of(listing: &Listing) -> ReviewState {
+        let (state, submitted_at, reason) = match listing.draft.as_ref().map(|it| &it.state) {
+            None => ("published", None, None),
+            Some(DraftState::Draft) => ("draft", None, None),
+            Some(DraftState::Pending { submitted_at }) => ("pending", Some(*submitted_at), None),
+            Some(DraftState::Rejected { reason, .. }) => ("rejected", None, Some(reason.clone())),
+        };
+        ReviewState { state, submitted_at, reason }
+    }
+}
+
+impl OwnLinks {
+    fn of(listing: &ListingId, links: &Links) -> OwnLinks {
+        let page = format!("/api/v1/marketplace/listings/{listing}");
+        OwnLinks {
+            this: links.to(format_args!("/api/v1/marketplace/creator/listings/{listing}")),
+            submit: links.to(format_args!("{page}/submit")),
+            uploads: links.to(format_args!("{page}/uploads")),
+            page: links.to(page),
+        }
+    }
+}
+
+impl From<Asset> for AssetView {
+    fn from(asset: Asset) -> AssetView {
+        let Asset { upload_id: id, file_name, bytes, sha256 } = asset;
+        AssetView { id, file_name, bytes, sha256 }
+    }
+}

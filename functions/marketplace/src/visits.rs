@@ -1,0 +1,88 @@
+//! Visits, added up in the process: at most one write in ten seconds, whatever is looked at.
+//!
+//! The first visit after a quiet time is written at once, so little is lost with a process that
+//! ends; what came within its last ten seconds is.
+
+use std::{
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use domain::{Timestamp, id::ListingId};
+use runtime::{Aws, Connect, Environment, InitError};
+use store::{Store, Tally};
+use tracing::warn;
+
+/// How long visits are added up before they are written.
+const EVERY: Duration = Duration::from_secs(10);
+/// Most listings of a tally, which is one item of the table; it is written before it is due then.
+const LISTINGS_MAX: usize = 500;
+
+/// The visits of this process that were not written yet.
+#[derive(Debug)]
+pub struct Visits {
+    store: Store,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    tally: Tally,
+    written_at: Option<Timestamp>,
+}
+
+impl Visits {
+    /// None so far.
+    pub fn new(store: Store) -> Visits {
+        Visits { store, seen: Mutex::default() }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Counts a visit; writes it at once if none was written for a while.
+    pub(crate) async fn count(&self, listing: &ListingId, now: Timestamp) {
+        *self.seen().tally.entry(listing.clone()).or_default() += 1;
+        self.write_due(now).await;
+    }
+
+    /// Writes what is due. What could not be written is counted again.
+    pub(crate) async fn write_due(&self, now: Timestamp) {
+        let due = self.take_due(now);
+        if due.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.note_views(due.clone(), now).await {
+            warn!(%error, "visits are written later");
+            let mut seen = self.seen();
+            for (listing, count) in due {
+                *seen.tally.entry(listing).or_default() += count;
+            }
+        }
+    }
+
+    fn take_due(&self, now: Timestamp) -> Tally {
+        let mut seen = self.seen();
+        let rests = seen.written_at.is_some_and(|at| now < at.plus(EVERY));
+        if seen.tally.is_empty() || (rests && seen.tally.len() < LISTINGS_MAX) {
+            return Tally::new();
+        }
+        seen.written_at = Some(now);
+        mem::take(&mut seen.tally)
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connect for Visits {
+    fn variables() -> Vec<&'static str> {
+        Store::variables()
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Visits, InitError> {
+        Ok(Visits::new(Store::connect(env, aws).await?))
+    }
+}

@@ -1,0 +1,162 @@
+//! Whatever Stripe says of a payment, in whatever order and however often: the money adds up, and
+//! the buyer has it if and only if it is paid for.
+
+use proptest::prelude::*;
+
+use super::{
+    deals::{deal, hold_to_the_law, payment, posted},
+    *,
+};
+use crate::{
+    billing::payment::{Payment, PaymentState},
+    marketplace::{
+        journal::Role,
+        listing::DelistedBy,
+        purchase::{EntitlementState, PurchaseState},
+        sale::Split,
+        settle::{Deal, Next},
+    },
+};
+
+/// What Stripe says, as parts of a thousand of the amount that was paid.
+#[derive(Debug, Clone)]
+enum Happening {
+    Pending,
+    Failed,
+    Expire,
+    Succeeded {
+        refunded: i64,
+        withdrawn: i64,
+        disputed: bool,
+    },
+    /// The listing is taken off sale.
+    Retire,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let part = || prop_oneof![3 => Just(0_i64), 2 => Just(1_000), 3 => 0..=1_000_i64];
+    let withdrawn = prop_oneof![4 => part(), 1 => 1_000..2_000_i64];
+    prop_oneof![
+        1 => Just(Happening::Pending),
+        1 => Just(Happening::Failed),
+        1 => Just(Happening::Expire),
+        1 => Just(Happening::Retire),
+        8 => (part(), withdrawn, any::<bool>()).prop_map(|(refunded, withdrawn, disputed)| {
+            Happening::Succeeded { refunded, withdrawn, disputed }
+        }),
+    ]
+}
+
+/// A payment of `amount` as it is after something happened to it.
+fn said(amount: i64, happening: &Happening) -> Option<Payment> {
+    let whole = payment(amount, 0, 0, false);
+    let state = match happening {
+        Happening::Expire | Happening::Retire => return None,
+        Happening::Pending => PaymentState::Pending,
+        Happening::Failed => PaymentState::Failed { code: "card_declined".to_owned() },
+        Happening::Succeeded { refunded, withdrawn, disputed } => {
+            let of = |part: i64| amount * part / 1_000;
+            return Some(payment(amount, of(*refunded), of(*withdrawn), *disputed));
+        }
+    };
+    Some(Payment { state, ..whole })
+}
+
+/// What there is of a deal, in a form that can be compared.
+fn all_of(deal: &Deal) -> String {
+    let Deal { purchase, entitlement, sale, stats, book, journals, .. } = deal;
+    format!("{:?}", (purchase, entitlement, sale, stats, book, journals))
+}
+
+/// What the buyer has once Stripe has said `payment` of a purchase that went through.
+fn expected(payment: &Payment) -> EntitlementState {
+    let paid = payment.amount.amount;
+    if payment.refunded >= paid {
+        EntitlementState::Revoked
+    } else if payment.disputed {
+        EntitlementState::Suspended
+    } else if payment.refunded + payment.withdrawn >= paid {
+        EntitlementState::Revoked
+    } else {
+        EntitlementState::Active
+    }
+}
+
+fn check(deal: &Deal, last: &Payment) {
+    hold_to_the_law(deal);
+    let amount = last.amount.amount;
+    let gone = (last.refunded + last.withdrawn).min(amount);
+    assert_eq!(deal.purchase.taken_back, gone);
+    if let PurchaseState::Returned { .. } = deal.purchase.state {
+        assert!(deal.sale.is_none() && deal.entitlement.is_none() && deal.journals.is_empty());
+        return;
+    }
+    let owned = deal.entitlement.as_ref().unwrap();
+    assert_eq!(owned.state, expected(last));
+    let is_lost = owned.state == EntitlementState::Revoked;
+    assert_eq!(deal.purchase.state == PurchaseState::Refunded, is_lost);
+    assert_eq!(deal.purchase.state == PurchaseState::Paid, !is_lost);
+    assert_eq!((deal.stats.sales, deal.book.sales), if is_lost { (0, 0) } else { (1, 1) });
+    let sale = deal.sale.as_ref().unwrap();
+    assert_eq!(sale.frozen, last.disputed);
+    assert_eq!(posted(&deal.journals, Role::BuyerCharge), amount - gone);
+    assert_eq!(sale.kept, Split::of(sale.kept.gross));
+    if gone == 0 {
+        assert_eq!(sale.kept, sale.sold);
+    }
+    if gone == amount {
+        assert_eq!(sale.kept, Split::default());
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_money_of_a_purchase_adds_up(
+        price in 500_u32..=1_500,
+        tax in prop_oneof![Just(0_i64), 0..400_i64],
+        happenings in prop::collection::vec(happening(), 1..24),
+    ) {
+        let amount = i64::from(price) + tax;
+        let mut deal = deal(price);
+        let mut last = None;
+        for (happening, days) in happenings.iter().zip(1..) {
+            let Some(payment) = said(amount, happening) else {
+                match happening {
+                    Happening::Retire => {
+                        deal.listing.delist(DelistedBy::Creator, None, day(days)).unwrap();
+                    }
+                    Happening::Expire
+                    | Happening::Pending
+                    | Happening::Failed
+                    | Happening::Succeeded { .. } => deal.expire(),
+                }
+                continue;
+            };
+            let next = deal.settle(&payment, day(days)).unwrap();
+            if payment.state == PaymentState::Succeeded {
+                last = Some(payment.clone());
+                let back = matches!(deal.purchase.state, PurchaseState::Returned { .. })
+                    && payment.refunded < amount
+                    && payment.withdrawn == 0;
+                prop_assert_eq!(next != Next::Nothing, back);
+            }
+            // Hearing it again changes nothing.
+            let before = all_of(&deal);
+            deal.settle(&payment, day(days)).unwrap();
+            prop_assert_eq!(all_of(&deal), before);
+            match &last {
+                Some(last) => check(&deal, last),
+                None => prop_assert!(deal.entitlement.is_none() && deal.journals.is_empty()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_price_is_shared_without_rest(gross in 0..=1_000_000_i64, gone in 0..=1_000_000_i64) {
+        let (whole, left) = (Split::of(gross), Split::of((gross - gone).max(0)));
+        prop_assert_eq!(whole.fee + whole.net, gross);
+        prop_assert!(whole.fee * 5 <= gross && whole.fee >= 0);
+        let moved = left.since(whole);
+        prop_assert_eq!(moved.fee + moved.net, moved.gross);
+    }
+}

@@ -1,0 +1,104 @@
+//! A purchase with all that moves with it, and what holds of every one.
+
+use super::*;
+use crate::{
+    billing::{
+        external::PaymentId,
+        payment::{Payment, PaymentState},
+    },
+    marketplace::{
+        journal::{Journal, Role},
+        purchase::EntitlementState,
+        sale::{SaleState, Split},
+        settle::{Deal, Next},
+        tally::CreatorBook,
+    },
+    money::Money,
+};
+
+/// A purchase just placed, and all that moves with it.
+pub(super) fn deal(price: u32) -> Deal {
+    let listing = on_sale(price);
+    Deal {
+        purchase: placed(1, &listing),
+        entitlement: None,
+        listing,
+        seller: Standing::Active,
+        buyer_email: Some("bo@example.test".to_owned()),
+        sale: None,
+        stats: no_stats(),
+        book: CreatorBook::new(user("creator")),
+        reward: None,
+        sharer: None,
+        review: None,
+        journals: Vec::new(),
+        card: None,
+    }
+}
+
+pub(super) fn payment(amount: i64, refunded: i64, withdrawn: i64, disputed: bool) -> Payment {
+    Payment {
+        id: PaymentId::parse("pi_1").unwrap(),
+        charge: None,
+        customer: None,
+        user: None,
+        order: None,
+        purchase: None,
+        fingerprint: Some("card_1".to_owned()),
+        state: PaymentState::Succeeded,
+        amount: Money::usd_cents(amount),
+        refunded,
+        withdrawn,
+        disputed,
+    }
+}
+
+/// What the journals say of an account.
+pub(super) fn posted(journals: &[Journal], role: Role) -> i64 {
+    let legs = journals.iter().flat_map(|journal| &journal.legs);
+    legs.filter(|leg| leg.role == role).map(|leg| leg.amount).sum()
+}
+
+/// What holds of every deal, whatever happened to it.
+pub(super) fn hold_to_the_law(deal: &Deal) {
+    for journal in &deal.journals {
+        assert_eq!(journal.legs.iter().map(|leg| leg.amount).sum::<i64>(), 0, "{journal:?}");
+    }
+    let mut causes: Vec<&str> = deal.journals.iter().map(|it| it.cause.as_str()).collect();
+    causes.sort_unstable();
+    causes.dedup();
+    assert_eq!(causes.len(), deal.journals.len(), "each has a cause of its own: {causes:?}");
+
+    let kept = deal.sale.as_ref().map_or(Split::default(), |sale| sale.kept);
+    assert_eq!(kept.gross, kept.fee + kept.net);
+    assert!(kept.gross >= 0 && kept.fee >= 0 && kept.net >= 0, "{kept:?}");
+    assert_eq!(posted(&deal.journals, Role::CreatorShare), -kept.net);
+    assert_eq!(posted(&deal.journals, Role::PlatformFee), -kept.fee);
+    let tax = -posted(&deal.journals, Role::Tax);
+    assert!(tax >= 0, "{tax}");
+    assert_eq!(posted(&deal.journals, Role::BuyerCharge), kept.gross + tax);
+    assert_eq!(deal.book.money, kept);
+    assert_eq!(deal.book.sales, deal.stats.sales);
+    assert_eq!((deal.book.ratings, deal.book.stars), {
+        (u64::from(deal.stats.ratings()), deal.stats.stars())
+    });
+}
+
+pub(super) fn settle(deal: &mut Deal, payment: &Payment, now: Timestamp) -> Next {
+    let next = deal.settle(payment, now).unwrap();
+    hold_to_the_law(deal);
+    next
+}
+
+pub(super) fn paid(price: u32) -> Deal {
+    let mut deal = deal(price);
+    settle(&mut deal, &payment(i64::from(price), 0, 0, false), day(1));
+    deal
+}
+
+/// Whether the buyer may use it, whether the money is the creator's, and how much of it is.
+pub(super) fn standing(deal: &Deal) -> (Option<EntitlementState>, Option<SaleState>, i64) {
+    let owned = deal.entitlement.as_ref().map(|owned| owned.state);
+    let sale = deal.sale.as_ref();
+    (owned, sale.map(|sale| sale.state(day(2))), sale.map_or(0, |sale| sale.kept.net))
+}

@@ -1,0 +1,394 @@
+//! The life of a listing: who may move it where.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::marketplace::{
+    listing::checked_reason,
+    listing::{DelistedBy, DraftState, HiddenReason, ListingRefused, REASON_CHARS_MAX, State},
+    revision::Edit,
+    upload::UPLOADS_MAX,
+};
+
+const ACTIONS: [&str; 6] = ["edit", "submit", "approve", "reject", "retire", "delist"];
+
+/// A listing with all its versions, as the table would hold them.
+#[derive(Clone)]
+struct Shelf {
+    listing: Listing,
+    revisions: BTreeMap<u32, Revision>,
+}
+
+impl Shelf {
+    fn begun() -> Shelf {
+        let (listing, revision) = begun(Kind::LightingPreset, 500);
+        Shelf { listing, revisions: BTreeMap::from([(1, revision)]) }
+    }
+
+    /// After actions with blanks between, all of which are fine.
+    fn after(actions: &str) -> Shelf {
+        let mut shelf = Shelf::begun();
+        for action in actions.split_whitespace() {
+            shelf.act(action).unwrap();
+        }
+        shelf
+    }
+
+    fn act(&mut self, action: &str) -> Result<(), ListingRefused> {
+        let listing = &mut self.listing;
+        let newest = self.revisions.get_mut(&listing.newest()).unwrap();
+        match action {
+            "edit" => {
+                let edit = Edit { price: Some(700), ..Edit::default() };
+                let edited = listing.edit(newest.clone(), edit, NOW).unwrap();
+                self.revisions.insert(edited.number, edited);
+                Ok(())
+            }
+            "submit" => listing.submit(newest, NOW),
+            "approve" => listing.approve(newest, NOW),
+            "reject" => listing.reject(newest.number, "too dark".to_owned(), NOW),
+            "retire" => listing.delist(DelistedBy::Creator, None, NOW),
+            "delist" => listing.delist(DelistedBy::Staff, Some("copied".to_owned()), NOW),
+            other => panic!("no action {other}"),
+        }
+    }
+
+    /// What is on sale or was, and what is worked on, such as `approved: 1 on sale, 2 pending`.
+    fn shown(&self) -> String {
+        let listing = &self.listing;
+        let sold = listing.published.as_ref().map(|published| {
+            let how = match listing.delisted.as_ref().map(|delisted| delisted.by) {
+                None => "on sale",
+                Some(DelistedBy::Creator) => "retired",
+                Some(DelistedBy::Staff) => "delisted",
+            };
+            format!("{} {how}", published.number)
+        });
+        let draft = listing.draft.as_ref().map(|draft| {
+            let how = match draft.state {
+                DraftState::Draft => "draft",
+                DraftState::Pending { .. } => "pending",
+                DraftState::Rejected { .. } => "rejected",
+            };
+            format!("{} {how}", draft.number)
+        });
+        let parts: Vec<String> = sold.into_iter().chain(draft).collect();
+        let state = match listing.state() {
+            State::Draft => "draft",
+            State::Pending => "pending",
+            State::Approved => "approved",
+            State::Rejected => "rejected",
+            State::Delisted => "delisted",
+        };
+        format!("{state}: {}", parts.join(", "))
+    }
+}
+
+/// After `before`, a listing is `shown`, and what each of [`ACTIONS`] makes of it is `expected`: a
+/// refusal's code, or how it is shown then.
+fn check(before: &str, shown: &str, expected: [&str; 6]) {
+    let shelf = Shelf::after(before);
+    assert_eq!(shelf.shown(), shown, "{before}");
+    for (action, expected) in ACTIONS.into_iter().zip(expected) {
+        let mut moved = shelf.clone();
+        let found = match moved.act(action) {
+            Ok(()) => moved.shown(),
+            Err(refused) => {
+                assert_eq!(moved.listing, shelf.listing, "a refusal changes nothing");
+                refused.code().to_owned()
+            }
+        };
+        assert_eq!(found, expected, "{before:?}, {action}");
+        for (number, sold) in shelf.revisions.iter().filter(|(_, it)| it.published_at.is_some()) {
+            assert_eq!(&moved.revisions[number], sold, "{before:?}, {action}: sold versions stay");
+        }
+    }
+}
+
+#[test]
+fn a_listing_that_never_was_on_sale() {
+    let [edit, submit, approve, reject] =
+        ["draft: 1 draft", "pending: 1 pending", "approved: 1 on sale", "rejected: 1 rejected"];
+    let [no, none] = ["not_pending", "not_on_sale"];
+    check("", "draft: 1 draft", [edit, submit, no, no, none, none]);
+    check("submit", submit, [edit, "listing_in_review", approve, reject, none, none]);
+    check("submit reject", reject, [edit, submit, no, no, none, none]);
+    check("submit edit", edit, [edit, submit, no, no, none, none]);
+    check("submit reject edit", edit, [edit, submit, no, no, none, none]);
+}
+
+#[test]
+fn a_version_on_sale_stays_there_until_the_next_is_approved() {
+    let no = "not_pending";
+    check(
+        "submit approve",
+        "approved: 1 on sale",
+        [
+            "approved: 1 on sale, 2 draft",
+            "no_draft",
+            no,
+            no,
+            "delisted: 1 retired",
+            "delisted: 1 delisted",
+        ],
+    );
+    check(
+        "submit approve edit",
+        "approved: 1 on sale, 2 draft",
+        [
+            "approved: 1 on sale, 2 draft",
+            "approved: 1 on sale, 2 pending",
+            no,
+            no,
+            "delisted: 1 retired, 2 draft",
+            "delisted: 1 delisted, 2 draft",
+        ],
+    );
+    check(
+        "submit approve edit submit",
+        "approved: 1 on sale, 2 pending",
+        [
+            "approved: 1 on sale, 2 draft",
+            "listing_in_review",
+            "approved: 2 on sale",
+            "approved: 1 on sale, 2 rejected",
+            // Otherwise an approval would put on sale what its creator retired.
+            "delisted: 1 retired, 2 draft",
+            "pending: 1 delisted, 2 pending",
+        ],
+    );
+    check(
+        "submit approve edit submit reject",
+        "approved: 1 on sale, 2 rejected",
+        [
+            "approved: 1 on sale, 2 draft",
+            "approved: 1 on sale, 2 pending",
+            no,
+            no,
+            "rejected: 1 retired, 2 rejected",
+            "rejected: 1 delisted, 2 rejected",
+        ],
+    );
+}
+
+#[test]
+fn a_listing_off_sale_comes_back_by_a_moderator() {
+    let no = "not_pending";
+    let check_off = |by: &str, again: &str| {
+        let path = |rest: &str| format!("submit approve {by} {rest}");
+        let shown = |state: &str, rest: &str| format!("{state}: 1 {again}{rest}");
+        let off = |rest: &str| shown("delisted", rest);
+        let delisted = |state: &str, rest: &str| format!("{state}: 1 delisted{rest}");
+        check(
+            &path(""),
+            &off(""),
+            [
+                &off(", 2 draft"),
+                &shown("pending", ", 1 pending"),
+                no,
+                no,
+                &off(""),
+                &delisted("delisted", ""),
+            ],
+        );
+        // As it is. It was on sale, so who changes it begins the next version.
+        check(
+            &path("submit"),
+            &shown("pending", ", 1 pending"),
+            [
+                &off(", 2 draft"),
+                "listing_in_review",
+                "approved: 1 on sale",
+                &shown("rejected", ", 1 rejected"),
+                &off(""),
+                &delisted("pending", ", 1 pending"),
+            ],
+        );
+        check(
+            &path("submit reject"),
+            &shown("rejected", ", 1 rejected"),
+            [
+                &off(", 2 draft"),
+                &shown("pending", ", 1 pending"),
+                no,
+                no,
+                &shown("rejected", ", 1 rejected"),
+                &delisted("rejected", ", 1 rejected"),
+            ],
+        );
+        // Or changed.
+        check(
+            &path("edit submit"),
+            &shown("pending", ", 2 pending"),
+            [
+                &off(", 2 draft"),
+                "listing_in_review",
+                "approved: 2 on sale",
+                &shown("rejected", ", 2 rejected"),
+                &off(", 2 draft"),
+                &delisted("pending", ", 2 pending"),
+            ],
+        );
+    };
+    check_off("retire", "retired");
+    check_off("delist", "delisted");
+    check_off("retire delist", "delisted");
+    check_off("delist retire", "delisted");
+}
+
+#[test]
+fn what_is_on_sale_is_what_was_approved() {
+    let mut shelf = Shelf::after("submit approve edit submit");
+    let on_sale = shelf.listing.on_sale().unwrap().clone();
+    assert_eq!((on_sale.number, on_sale.price.amount), (1, 500));
+    shelf.listing.approve(shelf.revisions.get_mut(&2).unwrap(), day(3)).unwrap();
+    let on_sale = shelf.listing.on_sale().unwrap();
+    assert_eq!((on_sale.number, on_sale.price.amount), (2, 700));
+    assert_eq!((on_sale.first_published_at, on_sale.published_at), (NOW, day(3)));
+    assert_eq!(shelf.revisions[&2].published_at, Some(day(3)));
+}
+
+#[test]
+fn of_two_moderators_the_second_is_told() {
+    let decided = |first: &str, second: &str| {
+        let mut shelf = Shelf::after("submit");
+        shelf.act(first).unwrap();
+        code(shelf.act(second))
+    };
+    for first in ["approve", "reject"] {
+        for second in ["approve", "reject"] {
+            assert_eq!(decided(first, second), "not_pending", "{first}, {second}");
+        }
+    }
+}
+
+#[test]
+fn a_decision_is_on_the_version_that_waits() {
+    // The creator takes version 2 back while a moderator looks at it.
+    let mut shelf = Shelf::after("submit approve edit submit edit");
+    let mut seen = shelf.revisions[&2].clone();
+    assert_eq!(code(shelf.listing.approve(&mut seen, NOW)), "not_pending");
+    assert_eq!(code(shelf.listing.reject(2, "dark".to_owned(), NOW)), "not_pending");
+    shelf.act("submit").unwrap();
+    for other in [0, 1, 3] {
+        assert_eq!(code(shelf.listing.reject(other, "dark".to_owned(), NOW)), "not_pending");
+    }
+    assert_eq!(code(shelf.listing.reject(2, "dark".to_owned(), NOW)), "ok");
+}
+
+#[test]
+fn an_edit_that_is_not_acceptable_changes_nothing() {
+    let mut shelf = Shelf::after("submit approve");
+    let before = shelf.listing.clone();
+    let edit = Edit { price: Some(1), ..Edit::default() };
+    let newest = shelf.revisions[&1].clone();
+    assert_eq!(found(shelf.listing.edit(newest, edit, NOW)), "/price/amount out_of_band");
+    assert_eq!(shelf.listing, before);
+}
+
+#[test]
+fn a_new_version_begins_where_the_last_one_was() {
+    let mut shelf = Shelf::after("submit approve");
+    let edit = Edit { price: Some(0), ..Edit::default() };
+    let begun = shelf.listing.edit(shelf.revisions[&1].clone(), edit, day(1)).unwrap();
+    let before = &shelf.revisions[&1];
+    assert_eq!((begun.number, begun.description.price), (2, 0));
+    assert_eq!((begun.created_at, begun.published_at), (day(1), None));
+    assert_eq!((&begun.previews, &begun.signature), (&before.previews, &None));
+}
+
+#[test]
+fn only_what_is_described_as_it_should_be_is_begun() {
+    let create = |change: &dyn Fn(&mut Description)| {
+        let mut described = description(Kind::LightingPreset);
+        change(&mut described);
+        found(Listing::create(listing_id(1), user("creator"), Kind::LightingPreset, described, NOW))
+    };
+    assert_eq!(create(&|_| {}), "");
+    assert_eq!(create(&|it| it.title.clear()), {
+        "/title length, /title invisible_text, /title words"
+    });
+}
+
+#[test]
+fn nothing_is_submitted_that_nobody_sees() {
+    let mut shelf = Shelf::begun();
+    shelf.revisions.get_mut(&1).unwrap().previews.clear();
+    assert_eq!(code(shelf.act("submit")), "no_preview");
+    assert_eq!(shelf.shown(), "draft: 1 draft");
+}
+
+#[test]
+fn files_are_added_to_a_draft_and_not_without_end() {
+    let check = |before: &str, expected: &str| {
+        let mut listing = Shelf::after(before).listing;
+        let number = listing.editable();
+        assert_eq!(code(listing.begin_upload(NOW)), expected, "{before}");
+        assert_eq!(number.is_ok(), expected == "ok", "{before}");
+    };
+    check("", "ok");
+    check("submit", "listing_in_review");
+    check("submit reject", "ok");
+    check("submit approve", "no_draft");
+    check("submit approve edit", "ok");
+    check("submit approve retire", "no_draft");
+    // It is the version that was on sale.
+    check("submit approve retire submit", "listing_in_review");
+    check("submit approve retire submit reject", "no_draft");
+
+    let mut listing = Shelf::begun().listing;
+    let counted = (0..200).filter(|_| listing.begin_upload(NOW).is_ok()).count();
+    assert_eq!(counted, usize::try_from(UPLOADS_MAX).unwrap());
+    assert_eq!(code(listing.begin_upload(NOW)), "too_many_uploads");
+}
+
+#[test]
+fn why_others_do_not_see_it() {
+    use HiddenReason::{CreatorSuspended, Delisted, InReview, NotSubmitted, Rejected, Retired};
+    let check = |before: &str, creator: Standing, expected: &[HiddenReason]| {
+        let listing = Shelf::after(before).listing;
+        assert_eq!(listing.hidden_reasons(&creator, NOW), expected, "{before} {creator:?}");
+    };
+    let active = || Standing::Active;
+    check("", active(), &[NotSubmitted]);
+    check("submit", active(), &[InReview]);
+    check("submit reject", active(), &[Rejected]);
+    check("submit approve", active(), &[]);
+    check("submit approve edit", active(), &[NotSubmitted]);
+    check("submit approve edit submit", active(), &[InReview]);
+    check("submit approve retire", active(), &[Retired]);
+    check("submit approve delist", active(), &[Delisted]);
+    check("submit approve delist submit", active(), &[InReview, Delisted]);
+    check("submit approve delist submit reject", active(), &[Rejected, Delisted]);
+
+    check("submit approve", suspended(None), &[CreatorSuspended]);
+    check("submit approve", suspended(Some(day(1))), &[CreatorSuspended]);
+    check("submit approve", suspended(Some(NOW)), &[]);
+    check(
+        "submit approve retire edit",
+        suspended(None),
+        &[NotSubmitted, Retired, CreatorSuspended],
+    );
+}
+
+#[test]
+fn a_moderator_says_why() {
+    let check = |reason: &str, expected: Result<&str, &str>| {
+        let said = checked_reason(reason).map_err(|refused| found::<()>(Err(refused)));
+        assert_eq!(said.as_deref().map_err(String::as_str), expected);
+    };
+    check(" It is another's work. ", Ok("It is another's work."));
+    check(&"x".repeat(REASON_CHARS_MAX), Ok(&"x".repeat(REASON_CHARS_MAX)));
+    check(&"x".repeat(REASON_CHARS_MAX + 1), Err("/reason text"));
+    check("", Err("/reason text"));
+    check(" \u{200b}", Err("/reason text"));
+}
+
+#[test]
+fn a_listing_survives_the_table() {
+    for path in ["", "submit", "submit reject", "submit approve edit", "submit approve delist"] {
+        let listing = Shelf::after(path).listing;
+        let text = serde_json::to_string(&listing).unwrap();
+        assert_eq!(serde_json::from_str::<Listing>(&text).unwrap(), listing, "{path}");
+    }
+}

@@ -1,0 +1,215 @@
+//! What a payment makes of a purchase.
+
+use super::{
+    deals::{deal, hold_to_the_law, paid, payment, posted, settle, standing},
+    *,
+};
+use crate::{
+    billing::payment::{Payment, PaymentState},
+    id::ReviewId,
+    marketplace::{
+        journal::{Journal, LedgerAccount, Role},
+        listing::DelistedBy,
+        purchase::{EntitlementState, PurchaseState},
+        sale::{SaleState, Split},
+        settle::{Deal, Next},
+    },
+    money::Money,
+};
+
+#[test]
+fn what_a_purchase_comes_to() {
+    use PaymentState::{Pending, Succeeded};
+    let declined = || PaymentState::Failed { code: "card_declined".to_owned() };
+    let failed = || PurchaseState::Failed { code: "card_declined".to_owned() };
+    let check = |states: &[Option<PaymentState>], expected: PurchaseState, due: bool| {
+        let mut deal = deal(500);
+        for state in states {
+            match state {
+                // Its page ends.
+                None => deal.expire(),
+                Some(state) => {
+                    let state = state.clone();
+                    let paying = Payment { state, ..payment(500, 0, 0, false) };
+                    assert_eq!(settle(&mut deal, &paying, day(1)), Next::Nothing);
+                }
+            }
+        }
+        let paid = expected == PurchaseState::Paid;
+        let found = (&deal.purchase.state, deal.purchase.due_at.is_some());
+        assert_eq!(found, (&expected, due), "{states:?}");
+        assert_eq!(deal.entitlement.is_some_and(|owned| owned.is_active()), paid, "{states:?}");
+        assert_eq!((deal.stats.sales, deal.journals.len()), if paid { (1, 1) } else { (0, 0) });
+    };
+    let [pending, succeeded] = [Some(Pending), Some(Succeeded)];
+    let row = |states: &[&Option<PaymentState>]| {
+        states.iter().map(|state| (*state).clone()).collect::<Vec<_>>()
+    };
+    let no = Some(declined());
+    check(&row(&[]), PurchaseState::Pending, true);
+    check(&row(&[&None]), PurchaseState::Expired, false);
+    check(&row(&[&pending]), PurchaseState::Processing, true);
+    check(&row(&[&succeeded]), PurchaseState::Paid, false);
+    check(&row(&[&pending, &succeeded]), PurchaseState::Paid, false);
+    check(&row(&[&pending, &no]), failed(), false);
+    check(&row(&[&pending, &no, &succeeded]), PurchaseState::Paid, false);
+    // A card that was declined on the page: another one may be tried there.
+    check(&row(&[&no]), PurchaseState::Pending, true);
+    check(&row(&[&no, &succeeded]), PurchaseState::Paid, false);
+    // Late and again.
+    check(&row(&[&None, &succeeded]), PurchaseState::Paid, false);
+    check(&row(&[&pending, &None]), PurchaseState::Processing, true);
+    check(&row(&[&succeeded, &None]), PurchaseState::Paid, false);
+    check(&row(&[&succeeded, &succeeded]), PurchaseState::Paid, false);
+    check(&row(&[&succeeded, &pending, &no]), PurchaseState::Paid, false);
+    check(&row(&[&None, &pending]), PurchaseState::Expired, false);
+}
+
+#[test]
+fn a_sale_is_shared_and_held_for_seven_days() {
+    let deal = paid(999);
+    let sale = deal.sale.unwrap();
+    assert_eq!(sale.sold, Split { gross: 999, fee: 199, net: 800 });
+    assert_eq!((sale.kept, sale.hold_until), (sale.sold, day(8)));
+    let second = std::time::Duration::from_secs(1);
+    assert_eq!(sale.state(day(8).minus(second)), SaleState::Held);
+    assert_eq!(sale.state(day(8)), SaleState::Payable);
+    assert_eq!(deal.card.as_deref(), Some("card_1"));
+    let [journal] = &deal.journals[..] else { panic!("one: {:?}", deal.journals) };
+    assert_eq!(journal.cause, "payment:pi_1");
+    let payable = LedgerAccount::CreatorPayable { creator_id: user("creator") };
+    assert!(journal.legs.iter().any(|leg| leg.account == payable && leg.amount == -800));
+}
+
+#[test]
+fn tax_is_nobodys_and_goes_back_with_the_price() {
+    let check = |refunded: i64, kept: i64, tax: i64| {
+        let mut deal = deal(1_000);
+        settle(&mut deal, &payment(1_190, 0, 0, false), day(1));
+        assert_eq!(posted(&deal.journals, Role::Tax), -190);
+        settle(&mut deal, &payment(1_190, refunded, 0, false), day(2));
+        assert_eq!(deal.sale.unwrap().kept, Split::of(kept), "{refunded}");
+        assert_eq!(posted(&deal.journals, Role::Tax), -tax, "{refunded}");
+        assert_eq!(posted(&deal.journals, Role::BuyerCharge), 1_190 - refunded);
+    };
+    check(0, 1_000, 190);
+    check(119, 900, 171);
+    check(595, 500, 95);
+    check(1, 1_000, 189);
+    check(1_189, 1, 0);
+    check(1_190, 0, 0);
+}
+
+#[test]
+fn a_listing_that_costs_nothing_is_given() {
+    let mut deal = deal(0);
+    for _ in 0..2 {
+        deal.give(day(1));
+        hold_to_the_law(&deal);
+    }
+    assert_eq!(deal.purchase.state, PurchaseState::Paid);
+    assert_eq!((deal.purchase.paid, deal.purchase.due_at), (Some(Money::usd_cents(0)), None));
+    assert_eq!(standing(&deal), (Some(EntitlementState::Active), None, 0));
+    assert_eq!((deal.stats.sales, deal.book.sales, deal.journals.len()), (1, 1, 0));
+}
+
+#[test]
+fn what_can_no_longer_be_bought_is_paid_back() {
+    let check = |change: &dyn Fn(&mut Deal), expected: &str| {
+        let mut deal = deal(500);
+        change(&mut deal);
+        let owned = deal.entitlement.clone();
+        let all = payment(500, 0, 0, false);
+        let back = Next::PayBack(all.id.clone());
+        let returned = PurchaseState::Returned { reason: expected.to_owned() };
+        for now in [day(1), day(2)] {
+            assert_eq!(settle(&mut deal, &all, now), back, "{expected}");
+            assert_eq!((&deal.purchase.state, deal.purchase.due_at), (&returned, Some(now)));
+        }
+        assert_eq!(settle(&mut deal, &payment(500, 200, 0, false), day(2)), back, "{expected}");
+        let done = payment(500, 500, 0, false);
+        assert_eq!(settle(&mut deal, &done, day(3)), Next::Nothing);
+        assert_eq!((&deal.purchase.state, deal.purchase.taken_back), (&returned, 500));
+        assert_eq!(deal.purchase.due_at, None, "nobody need look at it any more");
+        assert_eq!(deal.entitlement, owned, "what the buyer had, they have");
+        assert_eq!((deal.stats.sales, deal.book.sales, deal.journals.len()), (0, 0, 0));
+        assert!(deal.sale.is_none() && deal.reward.is_none());
+    };
+    let bought_before = |state: EntitlementState| {
+        move |deal: &mut Deal| {
+            let before = Entitlement::of(&placed(2, &deal.listing), NOW);
+            deal.entitlement = Some(Entitlement { state, ..before });
+        }
+    };
+    check(&bought_before(EntitlementState::Active), "already_owned");
+    check(&bought_before(EntitlementState::Suspended), "already_owned");
+    check(&|deal| deal.listing.delist(DelistedBy::Creator, None, NOW).unwrap(), "listing_unlisted");
+    check(&|deal| deal.listing.delist(DelistedBy::Staff, None, NOW).unwrap(), "listing_unlisted");
+    check(
+        &|deal| deal.listing.published.as_mut().unwrap().price = Money::usd_cents(600),
+        "price_changed",
+    );
+    check(&|deal| deal.seller = suspended(None), "seller_suspended");
+    check(&|deal| deal.seller = suspended(Some(day(9))), "seller_suspended");
+}
+
+#[test]
+fn what_a_dispute_took_is_not_paid_back_as_well() {
+    let check = |refunded: i64, withdrawn: i64, disputed: bool, expected: bool| {
+        let mut deal = deal(500);
+        deal.seller = suspended(None);
+        let next = settle(&mut deal, &payment(500, refunded, withdrawn, disputed), day(1));
+        let back = matches!(next, Next::PayBack(_));
+        assert_eq!(back, expected, "{refunded} {withdrawn} {disputed}");
+    };
+    check(0, 0, false, true);
+    check(499, 0, false, true);
+    check(500, 0, false, false);
+    check(0, 500, true, false);
+    check(0, 500, false, false);
+    check(0, 515, false, false);
+    // Stripe refunds nothing of a charge that a dispute took from; an inquiry takes nothing.
+    check(0, 200, false, false);
+    check(0, 0, true, true);
+}
+
+#[test]
+fn after_a_refund_it_may_be_bought_again() {
+    let mut first = paid(500);
+    settle(&mut first, &payment(500, 500, 0, false), day(2));
+    let mut second = deal(500);
+    second.purchase = placed(2, &second.listing);
+    let kept = Entitlement { version: 7, ..first.entitlement.clone().unwrap() };
+    second.entitlement = Some(Entitlement { review_id: Some(ReviewId::new(NOW, 1)), ..kept });
+    settle(&mut second, &payment(500, 0, 0, false), day(3));
+    let owned = second.entitlement.clone().unwrap();
+    assert_eq!((owned.state, &owned.purchase_id), (EntitlementState::Active, &purchase_id(2)));
+    assert_eq!((owned.version, owned.granted_at), (7, day(3)), "in place of the one before");
+    assert_eq!(owned.review_id, Some(ReviewId::new(NOW, 1)));
+
+    // What becomes of the first purchase is nothing to what stands on the second.
+    first.entitlement = Some(owned.clone());
+    for refunded in [0, 500] {
+        settle(&mut first, &payment(500, refunded, 0, false), day(4));
+        assert_eq!(first.entitlement.as_ref(), Some(&owned), "{refunded}");
+    }
+}
+
+#[test]
+fn a_journal_balances_or_is_none() {
+    let build = |split: Split, tax: i64| {
+        let about = (purchase_id(1), user("creator"));
+        let currency = Money::usd_cents(0).currency;
+        Journal::of_sale(about, "payment:pi_1".to_owned(), (split, tax, currency), NOW)
+    };
+    assert_eq!(build(Split::of(500), 95).unwrap().legs.len(), 4);
+    assert_eq!(build(Split::of(500), 0).unwrap().legs.len(), 3, "what is nothing is left out");
+    assert_eq!(build(Split::default(), 0).unwrap().legs, []);
+    let unbalanced = build(Split { gross: 500, fee: 100, net: 399 }, 0).unwrap_err();
+    assert_eq!((unbalanced.sum, &unbalanced.cause[..]), (1, "payment:pi_1"));
+
+    let twice = build(Split::of(500), 0).unwrap();
+    let legs = [twice.legs.clone(), twice.legs].concat();
+    let currency = Money::usd_cents(0).currency;
+    assert!(Journal::build(purchase_id(1), "x".to_owned(), currency, legs, NOW).is_err());
+}

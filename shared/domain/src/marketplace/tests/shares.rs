@@ -1,0 +1,160 @@
+//! Passing a listing on, and what it earns.
+
+use super::*;
+use crate::{
+    account::{Account, Draft},
+    marketplace::share::{
+        REWARD_CREDITS, Referral, Reward, RewardState, SameCard, comparable_email,
+    },
+};
+
+/// The sharer at `now`, as they were left.
+fn sharer(account: Account, now: Timestamp) -> Draft {
+    account.draft(now).unwrap()
+}
+
+fn account() -> Account {
+    sharer(Account::open(user("sharer"), None, NOW), NOW).finish().account
+}
+
+fn referral(sharer_email: Option<&str>) -> Referral {
+    Referral {
+        code: "abc".to_owned(),
+        sharer_id: user("sharer"),
+        sharer_email: sharer_email.map(str::to_owned),
+        clicked_at: NOW,
+    }
+}
+
+fn held() -> Reward {
+    Reward::held(&referral(None), (purchase_id(1), user("buyer")), None, NOW)
+}
+
+fn cancelled(reason: &str) -> RewardState {
+    RewardState::Cancelled { reason: reason.to_owned() }
+}
+
+#[test]
+fn addresses_that_are_one() {
+    let check = |email: &str, expected: &str| assert_eq!(comparable_email(email), expected);
+    check("ana@example.test", "ana@example.test");
+    check("  Ana@Example.TEST ", "ana@example.test");
+    check("ana+shop@example.test", "ana@example.test");
+    check("ana+a+b@example.test", "ana@example.test");
+    check("a.na@example.test", "a.na@example.test");
+    check("A.n.a+x@Gmail.com", "ana@gmail.com");
+    check("an.a@googlemail.com", "ana@gmail.com");
+    check("ana@gmail.com.test", "ana@gmail.com.test");
+    check("no address", "no address");
+    check("", "");
+}
+
+#[test]
+fn buyer_and_sharer_may_have_one_address() {
+    let check = |sharer: Option<&str>, buyer: Option<&str>, expected: bool| {
+        assert_eq!(referral(sharer).has_email_of(buyer), expected, "{sharer:?} {buyer:?}");
+    };
+    check(Some("ana@example.test"), Some("ANA+2@example.test"), true);
+    check(Some("a.na@gmail.com"), Some("ana@googlemail.com"), true);
+    check(Some("ana@example.test"), Some("bo@example.test"), false);
+    check(Some("ana@example.test"), None, false);
+    check(None, Some("ana@example.test"), false);
+    check(None, None, false);
+}
+
+#[test]
+fn a_click_counts_for_thirty_days() {
+    let millisecond = std::time::Duration::from_millis(1);
+    let check = |now: Timestamp, expected: bool| {
+        assert_eq!(Referral::counts(NOW, now), expected, "{now}");
+    };
+    check(NOW.minus(millisecond), false);
+    check(NOW, true);
+    check(day(29), true);
+    check(day(30), true);
+    check(day(30).plus(millisecond), false);
+}
+
+#[test]
+fn a_reward_is_granted_once_and_not_before_its_time() {
+    let second = std::time::Duration::from_secs(1);
+    let mut reward = held();
+    assert_eq!(reward.due_at(), Some(day(7)));
+
+    let mut early = sharer(account(), day(7).minus(second));
+    reward.grant(&mut early, SameCard::No).unwrap();
+    assert!(!early.is_changed());
+    assert_eq!(reward, held());
+
+    let mut due = sharer(account(), day(7));
+    let before = due.account().credits.totals().available;
+    for _ in 0..3 {
+        reward.grant(&mut due, SameCard::No).unwrap();
+    }
+    let found = due.account().credits.totals().available;
+    assert_eq!(found, before + REWARD_CREDITS);
+    assert!(matches!(reward.state, RewardState::Granted { .. }));
+    assert_eq!(reward.due_at(), None);
+
+    let year_on = sharer(due.finish().account, day(7 + 365));
+    assert_eq!(year_on.account().credits.totals().available, 10, "a month of Free alone");
+}
+
+#[test]
+fn why_a_reward_is_not_granted() {
+    let check = |standing: Standing, card: SameCard, expected: RewardState| {
+        let mut reward = held();
+        let mut draft = sharer(Account { standing, ..account() }, day(8));
+        reward.grant(&mut draft, card).unwrap();
+        assert_eq!(reward.state, expected);
+        // And it stays so.
+        reward.grant(&mut draft, SameCard::No).unwrap();
+        assert_eq!(reward.state, expected);
+        assert!(!draft.is_changed());
+    };
+    check(Standing::Active, SameCard::Yes, cancelled("own_card"));
+    check(suspended(None), SameCard::No, cancelled("suspended"));
+    check(suspended(Some(day(9))), SameCard::No, cancelled("suspended"));
+    check(suspended(None), SameCard::Yes, cancelled("own_card"));
+
+    let mut reward = held();
+    let standing = suspended(Some(day(8)));
+    reward.grant(&mut sharer(Account { standing, ..account() }, day(8)), SameCard::No).unwrap();
+    assert!(matches!(reward.state, RewardState::Granted { .. }), "the suspension is over");
+}
+
+#[test]
+fn a_reward_that_waits_is_forfeited_with_its_sale() {
+    let mut reward = held();
+    reward.forfeit();
+    assert_eq!((&reward.state, reward.due_at()), (&cancelled("refunded"), None));
+    let mut draft = sharer(account(), day(8));
+    reward.grant(&mut draft, SameCard::No).unwrap();
+    assert!(!draft.is_changed());
+}
+
+#[test]
+fn of_a_granted_reward_what_is_left_is_taken_back_and_nothing_is_owed() {
+    let check = |spent: u32, left: u32| {
+        let mut reward = held();
+        let mut draft = sharer(account(), day(8));
+        reward.grant(&mut draft, SameCard::No).unwrap();
+        // The month of Free ends sooner than a reward, so it is spent first.
+        for nth in 0..spent {
+            let job = format!("gen_{nth}");
+            let hold = draft.start_job(&job, 1).unwrap();
+            draft.capture_job(&job, &hold).unwrap();
+        }
+        for _ in 0..2 {
+            reward.reverse(&mut draft).unwrap();
+        }
+        assert_eq!(reward.state, cancelled("refunded"));
+        let credits = &draft.account().credits;
+        assert_eq!((credits.totals().available, credits.debt), (left, 0), "{spent} spent");
+    };
+    check(0, 10);
+    check(4, 6);
+    check(10, 0);
+    check(13, 0);
+    check(15, 0);
+}

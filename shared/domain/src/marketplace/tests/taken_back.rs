@@ -1,0 +1,181 @@
+//! What refunds and disputes take, and what returns with them: the money, the buyer's use of it,
+//! their review, the sharer's reward.
+
+use super::{
+    deals::{deal, paid, payment, settle, standing},
+    *,
+};
+use crate::{
+    account::{Account, Draft},
+    billing::payment::Payment,
+    id::ReviewId,
+    marketplace::{
+        purchase::{EntitlementState, PurchaseState},
+        review::{Opinion, Review},
+        sale::SaleState,
+        settle::Deal,
+        share::{Referral, Reward, RewardState, SameCard},
+    },
+};
+
+#[test]
+fn refunds_add_up_and_one_that_fails_is_undone() {
+    let mut deal = paid(999);
+    let mut check = |refunded: i64, net: i64, state: PurchaseState| {
+        settle(&mut deal, &payment(999, refunded, 0, false), day(2));
+        let owned = if state == PurchaseState::Refunded {
+            (EntitlementState::Revoked, SaleState::Refunded, 0)
+        } else {
+            (EntitlementState::Active, SaleState::Held, 1)
+        };
+        assert_eq!(deal.purchase.state, state, "{refunded}");
+        assert_eq!(standing(&deal), (Some(owned.0), Some(owned.1), net), "{refunded}");
+        assert_eq!((deal.stats.sales, deal.purchase.taken_back), (owned.2, refunded));
+        deal.journals.len()
+    };
+    assert_eq!(check(0, 800, PurchaseState::Paid), 1);
+    assert_eq!(check(1, 799, PurchaseState::Paid), 2);
+    assert_eq!(check(1, 799, PurchaseState::Paid), 2);
+    assert_eq!(check(500, 400, PurchaseState::Paid), 3);
+    assert_eq!(check(998, 1, PurchaseState::Paid), 4);
+    assert_eq!(check(999, 0, PurchaseState::Refunded), 5);
+    assert_eq!(check(999, 0, PurchaseState::Refunded), 5);
+    // The last one failed, and then all did.
+    assert_eq!(check(500, 400, PurchaseState::Paid), 6);
+    assert_eq!(check(0, 800, PurchaseState::Paid), 7);
+    assert_eq!(check(999, 0, PurchaseState::Refunded), 8);
+}
+
+#[test]
+fn a_dispute_suspends_and_freezes_until_it_is_over() {
+    use EntitlementState::{Active, Revoked, Suspended};
+    use SaleState::{Frozen, Held, Refunded};
+    let check = |rows: &[(i64, i64, bool, EntitlementState, SaleState, i64)]| {
+        let mut deal = paid(500);
+        for row in rows {
+            let (refunded, withdrawn, disputed, owned, sale, net) = *row;
+            settle(&mut deal, &payment(500, refunded, withdrawn, disputed), day(2));
+            assert_eq!(standing(&deal), (Some(owned), Some(sale), net), "{row:?} of {rows:?}");
+            let lost = owned == Revoked;
+            assert_eq!(deal.purchase.state == PurchaseState::Refunded, lost, "{row:?}");
+            assert_eq!(deal.stats.sales, u64::from(!lost), "{row:?}");
+        }
+    };
+    // An inquiry takes nothing, and ends so or becomes a dispute.
+    check(&[(0, 0, true, Suspended, Frozen, 400), (0, 0, false, Active, Held, 400)]);
+    check(&[(0, 0, true, Suspended, Frozen, 400), (0, 500, true, Suspended, Frozen, 0)]);
+    // A dispute takes the money at once, and returns it or does not. The bank may take more.
+    check(&[(0, 500, true, Suspended, Frozen, 0), (0, 0, false, Active, Held, 400)]);
+    check(&[(0, 500, true, Suspended, Frozen, 0), (0, 500, false, Revoked, Refunded, 0)]);
+    check(&[(0, 500, true, Suspended, Frozen, 0), (0, 515, false, Revoked, Refunded, 0)]);
+    check(&[(0, 515, false, Revoked, Refunded, 0), (0, 0, false, Active, Held, 400)]);
+    // Part of it.
+    check(&[(0, 200, true, Suspended, Frozen, 240), (0, 200, false, Active, Held, 240)]);
+    check(&[(300, 200, true, Suspended, Frozen, 0), (300, 200, false, Revoked, Refunded, 0)]);
+    check(&[(300, 0, false, Active, Held, 160), (300, 500, true, Suspended, Frozen, 0)]);
+    // Who was paid back has nothing to get back, however the dispute goes.
+    check(&[(500, 0, false, Revoked, Refunded, 0), (500, 0, true, Revoked, Frozen, 0)]);
+}
+
+fn review(deal: &mut Deal) {
+    let opinion = Opinion { rating: 4, comment: None };
+    let (owned, before) = (deal.entitlement.as_mut(), deal.stats.clone());
+    let id = ReviewId::new(NOW, 1);
+    let written = Review::write(id, owned, None, (None, opinion), &mut deal.stats, day(1));
+    deal.review = Some(written.unwrap());
+    deal.book.follow_ratings(&before, &deal.stats);
+}
+
+#[test]
+fn a_review_goes_and_comes_with_its_purchase() {
+    let mut deal = paid(500);
+    review(&mut deal);
+    let mut check = |payment: &Payment, withdrawn: bool| {
+        settle(&mut deal, payment, day(2));
+        assert_eq!(deal.review.as_ref().unwrap().withdrawn, withdrawn);
+        assert_eq!((deal.stats.ratings(), deal.book.ratings), {
+            if withdrawn { (0, 0) } else { (1, 1) }
+        });
+    };
+    check(&payment(500, 499, 0, false), false);
+    check(&payment(500, 500, 0, false), true);
+    check(&payment(500, 0, 0, false), false);
+    check(&payment(500, 0, 500, true), false);
+    check(&payment(500, 0, 500, false), true);
+}
+
+#[test]
+fn a_review_that_stands_on_another_purchase_stays() {
+    let mut deal = paid(500);
+    review(&mut deal);
+    let other = Entitlement::of(&placed(2, &deal.listing), day(2));
+    deal.entitlement = Some(other);
+    settle(&mut deal, &payment(500, 500, 0, false), day(3));
+    assert!(!deal.review.unwrap().withdrawn);
+}
+
+/// A purchase that somebody pointed its buyer to.
+fn shared(sharer: &str, email: Option<&str>) -> Deal {
+    let mut deal = deal(500);
+    deal.purchase.referral = Some(Referral {
+        code: "abc".to_owned(),
+        sharer_id: user(sharer),
+        sharer_email: email.map(str::to_owned),
+        clicked_at: NOW,
+    });
+    deal
+}
+
+#[test]
+fn who_is_rewarded_for_a_sale() {
+    let check = |sharer: &str, email: Option<&str>, expected: bool| {
+        let mut deal = shared(sharer, email);
+        for _ in 0..2 {
+            settle(&mut deal, &payment(500, 0, 0, false), day(1));
+        }
+        let reward = deal.reward.as_ref();
+        assert_eq!(reward.is_some(), expected, "{sharer} {email:?}");
+        assert_eq!(reward.and_then(Reward::due_at), expected.then(|| day(8)));
+        assert_eq!(reward.and_then(|it| it.fingerprint.as_deref()), expected.then_some("card_1"));
+    };
+    check("sharer", None, true);
+    check("sharer", Some("ana@example.test"), true);
+    check("sharer", Some("Bo+shop@example.test"), false);
+    check("creator", None, false);
+    check("buyer", None, false);
+}
+
+#[test]
+fn a_reward_goes_with_its_sale() {
+    let lost = payment(500, 500, 0, false);
+    let refunded = RewardState::Cancelled { reason: "refunded".to_owned() };
+    let mut deal = shared("sharer", None);
+    settle(&mut deal, &payment(500, 0, 0, false), day(1));
+    let held = deal.clone();
+
+    // While it waits. A dispute takes it at once, and does not return it.
+    settle(&mut deal, &payment(500, 499, 0, false), day(2));
+    settle(&mut deal, &payment(500, 0, 0, true), day(2));
+    assert_eq!(deal.reward, held.reward);
+    for lost in [payment(500, 0, 500, true), payment(500, 0, 0, false)] {
+        settle(&mut deal, &lost, day(2));
+        assert_eq!(deal.reward.as_ref().unwrap().state, refunded);
+    }
+
+    // Once it was granted.
+    let mut deal = held;
+    let account = Account::open(user("sharer"), None, NOW);
+    let mut sharer: Draft = account.draft(day(9)).unwrap();
+    deal.reward.as_mut().unwrap().grant(&mut sharer, SameCard::No).unwrap();
+    assert_eq!(sharer.account().credits.totals().available, 15);
+    deal.sharer = Some(sharer);
+    for _ in 0..2 {
+        settle(&mut deal, &lost, day(9));
+        let credits = &deal.sharer.as_ref().unwrap().account().credits;
+        assert_eq!((credits.totals().available, credits.debt), (10, 0));
+    }
+    assert_eq!(deal.reward.as_ref().unwrap().state, refunded);
+    // A reward that was taken back is not given again.
+    settle(&mut deal, &payment(500, 0, 0, false), day(10));
+    assert_eq!(deal.reward.unwrap().state, refunded);
+}

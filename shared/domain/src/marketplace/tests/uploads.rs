@@ -1,0 +1,103 @@
+//! Which files may come.
+
+use super::*;
+use crate::marketplace::{
+    listing::ListingRefused,
+    upload::{
+        ASSET_BYTES_MAX, Asset, FILE_NAME_CHARS_MAX, PREVIEW_BYTES_MAX, Purpose, Upload,
+        UploadState, Wish,
+    },
+};
+
+fn wish(purpose: Purpose) -> Wish {
+    let content_type = purpose.content_types()[0].to_owned();
+    Wish { purpose, content_type, bytes: 1_000, file_name: None }
+}
+
+fn open(kind: Kind, wish: Wish) -> Result<Upload, InvalidFields> {
+    let about = (listing_id(1), user("creator"), kind);
+    Upload::open(UploadId::new(NOW, 1), about, wish, NOW)
+}
+
+fn check(purpose: Purpose, change: impl FnOnce(&mut Wish), expected: &str) {
+    let mut wish = wish(purpose);
+    change(&mut wish);
+    assert_eq!(found(open(Kind::LightingPreset, wish.clone())), expected, "{wish:?}");
+}
+
+#[test]
+fn what_a_file_may_be() {
+    for (purpose, bytes_max) in
+        [(Purpose::Preview, PREVIEW_BYTES_MAX), (Purpose::Asset, ASSET_BYTES_MAX)]
+    {
+        check(purpose, |_| {}, "");
+        check(purpose, |it| it.bytes = 0, "/bytes size");
+        check(purpose, |it| it.bytes = 1, "");
+        check(purpose, |it| it.bytes = bytes_max, "");
+        check(purpose, |it| it.bytes = bytes_max + 1, "/bytes size");
+        check(purpose, |it| it.bytes = u64::MAX, "/bytes size");
+    }
+    let content_type = |of: &str| {
+        let of = of.to_owned();
+        move |it: &mut Wish| it.content_type = of
+    };
+    for good in ["image/png", "image/jpeg", "image/webp"] {
+        check(Purpose::Preview, content_type(good), "");
+        check(Purpose::Asset, content_type(good), "/content_type type");
+    }
+    for bad in ["", "image/svg+xml", "image/gif", "text/html", "IMAGE/PNG", "image/png; a=b"] {
+        check(Purpose::Preview, content_type(bad), "/content_type type");
+    }
+    check(Purpose::Asset, content_type("application/zip"), "");
+    check(Purpose::Asset, content_type("text/html"), "/content_type type");
+}
+
+#[test]
+fn a_file_has_a_plain_name() {
+    let named = |name: &str, expected: &str| {
+        check(Purpose::Asset, |it| it.file_name = Some(name.to_owned()), expected);
+    };
+    named("weights-v1.2_final copy.zip", "");
+    named(&"x".repeat(FILE_NAME_CHARS_MAX), "");
+    named(&"x".repeat(FILE_NAME_CHARS_MAX + 1), "/file_name name");
+    for bad in ["", ".", "..", ".htaccess", "a/b", "a\\b", "a\"b", "a\nb", "ä.zip", "a;b"] {
+        named(bad, "/file_name name");
+    }
+}
+
+#[test]
+fn a_camera_preset_has_pictures_and_no_files() {
+    let check = |kind: Kind, expected: &str| {
+        assert_eq!(found(open(kind, wish(Purpose::Preview))), "", "{kind:?}");
+        assert_eq!(found(open(kind, wish(Purpose::Asset))), expected, "{kind:?}");
+    };
+    check(Kind::CameraPreset, "/purpose kind");
+    check(Kind::LightingPreset, "");
+    check(Kind::FiboTemplate, "");
+    check(Kind::ModelFinetune, "");
+}
+
+#[test]
+fn an_upload_waits_and_is_forgotten() {
+    let upload = open(Kind::LightingPreset, wish(Purpose::Asset)).unwrap();
+    assert!(upload.is_waiting());
+    assert_eq!((upload.bytes_max, upload.expires_at), (1_000, day(30).as_secs()));
+    let refused = upload.refused(&ListingRefused::TooManyAssets);
+    let UploadState::Refused { code, detail } = &refused else { panic!("{refused:?}") };
+    assert_eq!((&code[..], &detail[..]), ("too_many_assets", "A listing has at most 4 files."));
+    assert!(!Upload { state: refused, ..upload }.is_waiting());
+}
+
+#[test]
+fn a_listing_has_a_few_files_each_once() {
+    let (_, mut revision) = begun(Kind::LightingPreset, 500);
+    let asset = |number: u128| Asset {
+        upload_id: UploadId::new(NOW, number),
+        file_name: "a.zip".to_owned(),
+        bytes: 1,
+        sha256: "0".repeat(64),
+    };
+    let taken = (0..10).filter(|nth| revision.add_asset(asset(*nth))).count();
+    assert_eq!((taken, revision.assets.len()), (4, 4));
+    assert!(revision.add_asset(asset(0)), "there already, although it is full");
+}

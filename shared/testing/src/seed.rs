@@ -1,0 +1,196 @@
+//! A small catalogue on a running stack: twelve listings of every kind with pictures, sold and
+//! reviewed, made over HTTP as creators, a moderator and buyers would.
+//!
+//! Running it again on a stack that has a catalogue changes nothing.
+
+mod listings;
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use studio::{Palette, Quality, Scene, Subject};
+
+use crate::api::{Api, CallFailed, fresh_key, variable};
+use listings::{LISTINGS, Listed};
+
+/// How long an upload or a payment may take to be heard of.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LISTINGS_PATH: &str = "/api/v1/marketplace/listings";
+
+/// Why there is no catalogue.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedFailed {
+    /// A call.
+    #[error(transparent)]
+    Call(#[from] CallFailed),
+    /// Something took too long.
+    #[error("{0} took longer than {PATIENCE:?}")]
+    TooLong(String),
+    /// A picture could not be made.
+    #[error("a picture: {0}")]
+    Picture(String),
+}
+
+/// What is there to be tried.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    /// How many listings are on sale.
+    pub listings: usize,
+    /// One that can be tried live.
+    pub drawable: String,
+    /// One that costs something, and what it costs in cents.
+    pub for_sale: (String, u64),
+    /// Whether it was there already.
+    pub kept: bool,
+}
+
+/// Makes the catalogue, unless the creator has listings already.
+///
+/// # Errors
+/// See [`SeedFailed`].
+pub async fn catalogue(progress: impl Fn(&str)) -> Result<Catalogue, SeedFailed> {
+    let creator = Api::of("CREATOR")?;
+    let own = creator.get("/api/v1/marketplace/creator/listings?limit=100").await?;
+    let kept = own["items"].as_array().is_some_and(|items| !items.is_empty());
+    if !kept {
+        name(&creator, "Lena Okafor Studio").await?;
+        for listed in LISTINGS {
+            let id = put_on_sale(&creator, listed).await?;
+            progress(&format!("{:<44} {id}", listed.title));
+        }
+        sell_and_review(&creator, &progress).await?;
+    }
+    told(&creator, kept).await
+}
+
+/// What there is, as its creator sees it.
+async fn told(creator: &Api, kept: bool) -> Result<Catalogue, SeedFailed> {
+    let own = creator.get("/api/v1/marketplace/creator/listings?limit=100").await?;
+    let items = own["items"].as_array().cloned().unwrap_or_default();
+    let on_sale = items.iter().filter(|item| item["state"] == "approved").count();
+    let first = |fits: &dyn Fn(&Value) -> bool| {
+        let found = items.iter().find(|item| item["state"] == "approved" && fits(item));
+        found.map(|item| (text(&item["id"]).to_owned(), cents(item)))
+    };
+    let drawable = first(&|item| item["type"] == "lighting_preset");
+    let for_sale = first(&|item| item["type"] == "fibo_template" && cents(item) > 0);
+    let missing = || SeedFailed::Picture("the catalogue has nothing to be tried".to_owned());
+    Ok(Catalogue {
+        listings: on_sale,
+        drawable: drawable.ok_or_else(missing)?.0,
+        for_sale: for_sale.ok_or_else(missing)?,
+        kept,
+    })
+}
+
+async fn name(who: &Api, display_name: &str) -> Result<(), SeedFailed> {
+    let body = json!({ "display_name": display_name });
+    who.call(Method::PATCH, "/api/v1/me", &body).await?;
+    Ok(())
+}
+
+async fn put_on_sale(creator: &Api, listed: &Listed) -> Result<String, SeedFailed> {
+    let made = creator.post(LISTINGS_PATH, &fresh_key(), &listed.request()).await?;
+    let id = text(&made["id"]).to_owned();
+    if let Some(rig) = listed.pictured_with {
+        upload(creator, &id, picture(rig, listed)?).await?;
+    }
+    let submit = format!("{LISTINGS_PATH}/{id}/submit");
+    let submitted = creator.post(&submit, &fresh_key(), &json!({})).await?;
+    let approve = format!("/api/v1/admin/marketplace/listings/{id}/approve");
+    let body = json!({ "version": submitted["version"] });
+    Api::of("MODERATOR")?.post(&approve, &fresh_key(), &body).await?;
+    Ok(id)
+}
+
+/// Sends a picture through the form a browser would get, and waits until it was looked at.
+async fn upload(creator: &Api, listing: &str, png: Vec<u8>) -> Result<(), SeedFailed> {
+    let path = format!("{LISTINGS_PATH}/{listing}/uploads");
+    let wish =
+        json!({ "purpose": "preview", "content_type": "image/png", "bytes": png.len() });
+    let form = creator.post(&path, &fresh_key(), &wish).await?;
+    creator.send_form(&form, &png).await?;
+    let link = format!("{path}/{}", text(&form["upload_id"]));
+    until("a picture", async || {
+        let upload = creator.get(&link).await?;
+        match text(&upload["state"]) {
+            "taken" => Ok(Some(())),
+            "refused" => Err(SeedFailed::Picture(upload.to_string())),
+            _ => Ok(None),
+        }
+    })
+    .await
+}
+
+/// A picture of what a template or a model would make, as near as our renderer comes.
+fn picture(rig: &str, listed: &Listed) -> Result<Vec<u8>, SeedFailed> {
+    let rig = domain::lighting::LightingRig::named(rig)
+        .ok_or_else(|| SeedFailed::Picture(format!("there is no rig {rig}")))?;
+    let camera = domain::camera::CameraSettings::default();
+    let words = format!("{} {}", listed.title, listed.description);
+    let (subject, palette) = (Subject::from_prompt(&words), Palette::from_prompt(&words));
+    let frame = Scene::new(&rig, &camera, subject, palette, 7).render(900, 900, Quality::Preview);
+    let picture = clients::Picture::from_rgb(frame.width, frame.height, frame.rgb)
+        .map_err(|error| SeedFailed::Picture(error.to_string()))?;
+    Ok(picture.png.to_vec())
+}
+
+/// Buyers take what is free, buy what is not, and say what they think of it.
+async fn sell_and_review(creator: &Api, progress: &impl Fn(&str)) -> Result<(), SeedFailed> {
+    let own = creator.get("/api/v1/marketplace/creator/listings?limit=100").await?;
+    let items = own["items"].as_array().cloned().unwrap_or_default();
+    for (nth, (who, opinions)) in listings::BUYERS.iter().enumerate() {
+        let buyer = Api::of_new_member().await?;
+        name(&buyer, who).await?;
+        for (title, stars, comment) in *opinions {
+            let Some(item) = items.iter().find(|item| item["title"] == *title) else { continue };
+            buy(&buyer, item, nth).await?;
+            let review = json!({ "listing_id": item["id"], "rating": stars, "comment": comment });
+            buyer.post("/api/v1/marketplace/reviews", &fresh_key(), &review).await?;
+        }
+        progress(&format!("{who} bought and reviewed {}", opinions.len()));
+    }
+    Ok(())
+}
+
+async fn buy(buyer: &Api, item: &Value, nth: usize) -> Result<(), SeedFailed> {
+    let wish = json!({ "listing_id": item["id"], "expected_price": item["price"] });
+    let placed = buyer.post("/api/v1/marketplace/purchases", &fresh_key(), &wish).await?;
+    if placed["state"] != "paid" {
+        // The two test cards that pay, in turn.
+        let card = ["4242424242424242", "5555555555554444"][nth % 2];
+        buyer.pay(text(&placed["checkout_url"]), card).await?;
+    }
+    let link = format!("/api/v1/marketplace/purchases?listing_id={}", text(&item["id"]));
+    until("a payment", async || {
+        let found = buyer.get(&link).await?;
+        Ok((found["items"][0]["state"] == "paid").then_some(()))
+    })
+    .await
+}
+
+async fn until<T>(
+    what: &str,
+    look: impl AsyncFn() -> Result<Option<T>, SeedFailed>,
+) -> Result<T, SeedFailed> {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look().await? {
+            return Ok(found);
+        }
+        if began.elapsed() > PATIENCE {
+            return Err(SeedFailed::TooLong(what.to_owned()));
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn cents(item: &Value) -> u64 {
+    item["price"]["amount"].as_u64().unwrap_or_default()
+}

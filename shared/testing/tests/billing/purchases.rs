@@ -1,0 +1,348 @@
+//! Buying listings with money: everything between a page that is paid and an entitlement, and back.
+
+use domain::{
+    account::Account,
+    id::{ListingId, PurchaseId},
+    marketplace::{
+        purchase::{EntitlementState, Purchase, PurchaseState},
+        sale::Split,
+        share::RewardState,
+        tally::ListingStats,
+    },
+    time::DAY,
+};
+use futures_util::future::join_all;
+use sandbox::stripe::{Card, Closing, Opening, Payment};
+use serde_json::{Value, json};
+use testing::Actor;
+
+use crate::{
+    market::Market,
+    stage::{Stage, kind_of, session_of},
+};
+
+const PRICE: i64 = 12_00;
+
+async fn paid(market: &Market<'_>, buyer: &Actor, listing: &ListingId) -> Purchase {
+    let url = market.checkout(buyer, listing, PRICE, None).await;
+    assert!(matches!(market.stage.pay(&url, Card::Succeeds), Payment::Complete(_)));
+    market.stage.hear().await;
+    market.purchase_of(buyer, &url).await
+}
+
+async fn stats(market: &Market<'_>, listing: &ListingId) -> ListingStats {
+    market.store().stats(listing).await.unwrap().unwrap()
+}
+
+/// Money is where it should be: the sale, the creator's sums and the journal say the same.
+async fn check_money(market: &Market<'_>, creator: &Actor, kept: i64) {
+    let split = Split::of(kept);
+    let book = market.store().creator_book(&creator.id).await.unwrap();
+    assert_eq!(book.money, split);
+    let legs = market.legs();
+    let sum = |role: &str| -> i64 {
+        legs.iter().filter(|(of, _)| of == role).map(|(_, amount)| amount).sum()
+    };
+    assert_eq!(legs.iter().map(|(_, amount)| amount).sum::<i64>(), 0, "{legs:?}");
+    assert_eq!([sum("creator_share"), sum("platform_fee")], [-split.net, -split.fee]);
+}
+
+#[tokio::test]
+async fn a_listing_is_paid_for_and_changes_hands() {
+    let stage = Stage::new().await;
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(&stage);
+    let listing = market.on_sale(&kim, PRICE).await;
+    let url = market.checkout(&ann, &listing, PRICE, None).await;
+    assert!(market.entitlement(&ann, &listing).await.is_none(), "nothing before the money");
+    stage.pay(&url, Card::Succeeds);
+    stage.hear().await;
+    let purchase = market.purchase_of(&ann, &url).await;
+    assert_eq!(purchase.state, PurchaseState::Paid);
+    let owned = market.entitlement(&ann, &listing).await.unwrap();
+    assert_eq!((owned.state, owned.revision), (EntitlementState::Active, 1));
+    let sales = market.earnings(&kim).await;
+    assert_eq!(sales[0]["gross"]["amount"], PRICE);
+    assert_eq!([&sales[0]["fee"]["amount"], &sales[0]["net"]["amount"]], [240, 960]);
+    assert_eq!(sales[0]["state"], "held");
+    assert_eq!(stats(&market, &listing).await.sales, 1);
+    check_money(&market, &kim, PRICE).await;
+    stage.close().await;
+}
+
+/// All that Stripe tells of a payment, doubled and in every order, comes to one state.
+#[tokio::test]
+async fn notices_twice_late_and_in_any_order_are_one_sale() {
+    for turn in 0..6 {
+        let stage = Stage::new().await;
+        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+        let market = Market::new(&stage);
+        let listing = market.on_sale(&kim, PRICE).await;
+        let url = market.checkout(&ann, &listing, PRICE, None).await;
+        stage.pay(&url, Card::Succeeds);
+        let mut events = stage.events();
+        let middle = turn % events.len();
+        events.rotate_left(middle);
+        if turn % 2 == 1 {
+            events.reverse();
+        }
+        for event in events.iter().chain(events.iter().rev()) {
+            assert_eq!(stage.deliver(event).await, 200, "{}", kind_of(event));
+        }
+        assert_eq!(market.purchase_of(&ann, &url).await.state, PurchaseState::Paid);
+        check_money(&market, &kim, PRICE).await;
+        stage.close().await;
+    }
+}
+
+#[tokio::test]
+async fn two_tabs_are_one_entitlement_and_the_second_payment_goes_back() {
+    let stage = Stage::new().await;
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(&stage);
+    let listing = market.on_sale(&kim, PRICE).await;
+    let one = market.checkout(&ann, &listing, PRICE, None).await;
+    let two = market.checkout(&ann, &listing, PRICE, None).await;
+    assert_ne!(one, two);
+    stage.pay(&one, Card::Succeeds);
+    stage.pay(&two, Card::SucceedsToo);
+    stage.hear().await;
+    stage.hear().await; // The refund is told of too.
+    assert_eq!(market.purchase_of(&ann, &one).await.state, PurchaseState::Paid);
+    let second = market.purchase_of(&ann, &two).await;
+    assert_eq!(second.state, PurchaseState::Returned { reason: "already_owned".to_owned() });
+    assert_eq!((second.taken_back, second.due_at), (PRICE, None), "all of it went back");
+    assert_eq!(stats(&market, &listing).await.sales, 1);
+    check_money(&market, &kim, PRICE).await;
+    let third = market.try_purchase(&ann, "third", &listing, PRICE, None).await;
+    assert_eq!(third.brief(), "409 already_owned");
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_bought_any_more_is_paid_back() {
+    for (reason, meanwhile) in [
+        ("listing_unlisted", "retire"),
+        ("price_changed", "reprice"),
+        ("seller_suspended", "ban"),
+    ] {
+        let stage = Stage::new().await;
+        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+        let market = Market::new(&stage);
+        let listing = market.on_sale(&kim, PRICE).await;
+        let url = market.checkout(&ann, &listing, PRICE, None).await;
+        market.meanwhile(meanwhile, &kim, &listing).await;
+        stage.pay(&url, Card::Succeeds);
+        stage.hear().await;
+        stage.hear().await;
+        let purchase = market.purchase_of(&ann, &url).await;
+        assert_eq!(purchase.state, PurchaseState::Returned { reason: reason.to_owned() });
+        assert_eq!(purchase.taken_back, PRICE, "{reason}");
+        assert!(market.entitlement(&ann, &listing).await.is_none());
+        let again = market.try_purchase(&ann, "again", &listing, PRICE, None).await;
+        assert_eq!(again.brief(), format!("409 {reason}"));
+        check_money(&market, &kim, 0).await;
+        stage.close().await;
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_is_the_same_page() {
+    let stage = Stage::new().await;
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(&stage);
+    let listing = market.on_sale(&kim, PRICE).await;
+    let ask = async |key: &str| market.try_purchase(&ann, key, &listing, PRICE, None).await.json();
+    let (first, again) = (ask("one").await, ask("one").await);
+    assert_eq!(first["checkout_url"], again["checkout_url"]);
+    assert_eq!(first["purchase_id"], again["purchase_id"]);
+    let at_once = join_all((0..5).map(|_| ask("five"))).await;
+    assert!(at_once.iter().all(|it| it["checkout_url"] == at_once[0]["checkout_url"]));
+    let own = market.try_purchase(&kim, "own", &listing, PRICE, None).await;
+    assert_eq!(own.brief(), "409 own_listing");
+    let cheap = market.try_purchase(&ann, "cheap", &listing, 1, None).await;
+    assert_eq!(cheap.brief(), "409 price_changed");
+    assert_eq!(cheap.json()["price"]["amount"], PRICE);
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_page_that_ran_out_ends_its_purchase() {
+    let stage = Stage::new().await;
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(&stage);
+    let listing = market.on_sale(&kim, PRICE).await;
+    let url = market.checkout(&ann, &listing, PRICE, None).await;
+    stage.pass(1);
+    assert_eq!(market.purchase_of(&ann, &url).await.state, PurchaseState::Pending);
+    // Nobody tells us: the nightly run asks.
+    stage.events();
+    stage.world.ambient.clock.advance(DAY);
+    stage.reconcile().await.unwrap();
+    let ended = market.purchase_of(&ann, &url).await;
+    assert_eq!((ended.state, ended.due_at), (PurchaseState::Expired, None));
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn refunds_add_up_and_the_last_one_takes_it_back() {
+    let stage = Stage::new().await;
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(&stage);
+    let listing = market.on_sale(&kim, PRICE).await;
+    let purchase = paid(&market, &ann, &listing).await;
+    market.review(&ann, &listing, 5).await;
+    let payment = purchase.payment.clone().unwrap();
+    for (refund, kept) in [(500, 700), (199, 501)] {
+        stage.at_stripe().refund(payment.as_str(), Some(refund)).unwrap();
+        stage.hear().await;
+        check_money(&market, &kim, kept).await;
+        let owned = market.entitlement(&ann, &listing).await.unwrap();
+        assert_eq!(owned.state, EntitlementState::Active);
+    }
+    assert_eq!(stats(&market, &listing).await.ratings(), 1);
+    stage.at_stripe().refund(payment.as_str(), None).unwrap();
+    stage.hear().await;
+    check_money(&market, &kim, 0).await;
+    let owned = market.entitlement(&ann, &listing).await.unwrap();
+    assert_eq!(owned.state, EntitlementState::Revoked);
+    let sums = stats(&market, &listing).await;
+    assert_eq!((sums.sales, sums.ratings()), (0, 0), "its review no longer counts");
+    assert_eq!(market.earnings(&kim).await[0]["state"], "refunded");
+    // It can be bought again, and the review is the same one.
+    let url = market.checkout(&ann, &listing, PRICE, None).await;
+    stage.pay(&url, Card::Succeeds);
+    stage.hear().await;
+    assert!(market.entitlement(&ann, &listing).await.unwrap().is_active());
+    check_money(&market, &kim, PRICE).await;
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_dispute_suspends_and_its_end_decides() {
+    for (closing, state, kept) in [
+        (Closing::Won, EntitlementState::Active, PRICE),
+        (Closing::Lost, EntitlementState::Revoked, 0),
+    ] {
+        let stage = Stage::new().await;
+        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+        let market = Market::new(&stage);
+        let listing = market.on_sale(&kim, PRICE).await;
+        let purchase = paid(&market, &ann, &listing).await;
+        let payment = purchase.payment.clone().unwrap();
+        let dispute = stage.at_stripe().dispute(payment.as_str(), Opening::default()).unwrap();
+        stage.hear().await;
+        let owned = market.entitlement(&ann, &listing).await.unwrap();
+        assert!(!owned.is_active(), "{:?}", owned.state);
+        stage.at_stripe().close_dispute(&dispute, closing).unwrap();
+        stage.hear().await;
+        let owned = market.entitlement(&ann, &listing).await.unwrap();
+        assert_eq!(owned.state, state);
+        check_money(&market, &kim, kept).await;
+        stage.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_sharer_is_rewarded_after_seven_days_and_not_for_what_went_back() {
+    for refunded in [false, true] {
+        let stage = Stage::new().await;
+        let (kim, ann, sue) = (stage.member("kim"), stage.member("ann"), stage.member("sue"));
+        let market = Market::new(&stage);
+        let listing = market.on_sale(&kim, PRICE).await;
+        let token = market.shared_by(&sue, &listing).await;
+        let url = market.checkout(&ann, &listing, PRICE, Some(&token)).await;
+        stage.pay(&url, Card::Succeeds);
+        stage.hear().await;
+        let purchase = market.purchase_of(&ann, &url).await;
+        let before = credits(&stage.account(&sue).await);
+        stage.pass(6);
+        market.grant_rewards().await;
+        assert_eq!(credits(&stage.account(&sue).await), before, "not before its time");
+        if refunded {
+            let payment = purchase.payment.clone().unwrap();
+            stage.at_stripe().refund(payment.as_str(), None).unwrap();
+            stage.hear().await;
+        }
+        stage.pass(2);
+        market.grant_rewards().await;
+        market.grant_rewards().await;
+        let expected = if refunded { before } else { before + 5 };
+        assert_eq!(credits(&stage.account(&sue).await), expected);
+        if !refunded {
+            let payment = purchase.payment.clone().unwrap();
+            stage.at_stripe().refund(payment.as_str(), None).unwrap();
+            stage.hear().await;
+            assert_eq!(credits(&stage.account(&sue).await), before, "taken back with the sale");
+        }
+        stage.close().await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_rewarded_for_their_own_purchase() {
+    let stage = Stage::new().await;
+    let (kim, sue) = (stage.member("kim"), stage.member("sue"));
+    let market = Market::new(&stage);
+    let listing = market.on_sale(&kim, PRICE).await;
+    let token = market.shared_by(&sue, &listing).await;
+    // Herself.
+    let url = market.checkout(&sue, &listing, PRICE, Some(&token)).await;
+    assert!(market.purchase_of(&sue, &url).await.referral.is_none());
+    stage.pay(&url, Card::Succeeds);
+    stage.hear().await;
+    // Another account of hers, with the same card.
+    let other = stage.member("other");
+    let url = market.checkout(&other, &listing, PRICE, Some(&token)).await;
+    stage.pay(&url, Card::Succeeds);
+    stage.hear().await;
+    let id = market.purchase_of(&other, &url).await.id;
+    stage.pass(8);
+    market.grant_rewards().await;
+    let reward = market.reward(&sue, &id).await;
+    assert_eq!(reward.state, RewardState::Cancelled { reason: "own_card".to_owned() });
+    // The creator's own link pays the creator nothing more.
+    let own = market.shared_by(&kim, &listing).await;
+    let third = stage.member("third");
+    let url = market.checkout(&third, &listing, PRICE, Some(&own)).await;
+    stage.pay(&url, Card::SucceedsToo);
+    stage.hear().await;
+    check_money(&market, &kim, 3 * PRICE).await;
+    assert!(market.no_reward(&kim, &market.purchase_of(&third, &url).await.id).await);
+    stage.close().await;
+}
+
+fn credits(account: &Account) -> u32 {
+    account.credits.totals().available
+}
+
+/// The event of a payment is lost, and so is everything else: the nightly run finds it.
+#[tokio::test]
+async fn a_payment_nobody_told_us_of_is_found() {
+    let stage = Stage::new().await;
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(&stage);
+    let listing = market.on_sale(&kim, PRICE).await;
+    let url = market.checkout(&ann, &listing, PRICE, None).await;
+    stage.pay(&url, Card::Succeeds);
+    stage.reconcile().await.unwrap();
+    assert_eq!(market.purchase_of(&ann, &url).await.state, PurchaseState::Paid);
+    check_money(&market, &kim, PRICE).await;
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn the_page_says_what_is_bought_and_leads_back() {
+    let stage = Stage::new().await;
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(&stage);
+    let listing = market.on_sale(&kim, PRICE).await;
+    let url = market.checkout(&ann, &listing, PRICE, None).await;
+    let session: Value = stage.at_stripe().object(session_of(&url)).unwrap();
+    let purchase = PurchaseId::parse(session["metadata"]["purchase_id"].as_str().unwrap()).unwrap();
+    let back = format!("https://app.prolight.test/marketplace/purchases/{purchase}");
+    assert!(session["success_url"].as_str().unwrap().starts_with(&back), "{session}");
+    assert_eq!(session["metadata"]["listing_id"], json!(listing));
+    assert_eq!(session["amount_total"], PRICE);
+    stage.close().await;
+}

@@ -1,0 +1,202 @@
+//! Kim's things on the marketplace: what she sells, what waits for a moderator, what she bought.
+
+use clients::{Secret, share::ShareLinks};
+use domain::{
+    Timestamp,
+    id::{ListingId, PurchaseId, ReviewId, UploadId, UserId},
+    lighting::LightingRig,
+    marketplace::{
+        Category, Kind,
+        content::Content,
+        demo::DemoSettings,
+        listing::Listing,
+        purchase::Purchase,
+        review::Opinion,
+        revision::{Description, Edit},
+        upload::{Preview, Purpose, Upload, Wish},
+    },
+    money::Money,
+};
+use serde_json::json;
+use store::{Idempotency, Store};
+use testing::{Actor, Ask};
+
+/// What there is, by its id.
+#[derive(Debug, Default)]
+pub(crate) struct Market {
+    /// Lena's, on sale and free; Kim has it.
+    bought: String,
+    /// Lena's, on sale and free; nobody has it.
+    offered: String,
+    /// Kim's, on sale, with a draft of its next version.
+    own: String,
+    /// Kim's, waiting for a moderator.
+    pending: String,
+    purchase: String,
+    /// Ada's, of what is Kim's.
+    review: String,
+    upload: String,
+    code: String,
+}
+
+impl Market {
+    pub(crate) async fn of(store: &Store, kim: &Actor, now: Timestamp) -> Market {
+        let (lena, ada) = (Actor::member("lena"), Actor::member("ada"));
+        let bought = on_sale(store, &lena, "1", now).await;
+        let offered = on_sale(store, &lena, "2", now).await;
+        let own = on_sale(store, kim, "3", now).await;
+        let pending = submitted(store, kim, "4", now).await;
+        let purchase = taken(store, kim, &bought, now).await;
+        taken(store, &ada, &own, now).await;
+        let (review, opinion) = (ReviewId::new(now, 1), Opinion { rating: 5, comment: None });
+        let said = (&review, &opinion);
+        store.write_review((&ada.id, None), &own, said, now).await.unwrap();
+        let edited = store.change_listing(&kim.id, &own, now, async |shelf| {
+            let edit = Edit { title: Some("A better light".to_owned()), ..Edit::default() };
+            shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now)?;
+            Ok::<(), domain::refusal::InvalidFields>(())
+        });
+        edited.await.unwrap();
+        let upload = upload(store, kim, &own, now).await;
+        let links = ShareLinks::new(vec![Secret::new("a key for tests")]);
+        let code = links.code(&kim.id, &offered);
+        store.share_listing((&kim.id, None), &offered, &code, now).await.unwrap();
+        Market {
+            bought: bought.to_string(),
+            offered: offered.to_string(),
+            own: own.to_string(),
+            pending: pending.to_string(),
+            purchase: purchase.to_string(),
+            review: review.to_string(),
+            upload: upload.to_string(),
+            code,
+        }
+    }
+
+    /// A good request about Kim's things, or about what she sees.
+    ///
+    /// # Panics
+    /// When nobody has said here what a good request of the endpoint is.
+    pub(crate) fn fill(&self, name: &str, ask: Ask) -> Ask {
+        let free = json!({ "amount": 0, "currency": "usd" });
+        match name {
+            "marketplace-create-listing" => ask.json(json!({
+                "type": "camera_preset", "title": "A lens", "description": "A lens.",
+                "category": "portrait", "tags": [], "price": free,
+                "content": { "camera": { "focal_length_mm": 85.0 } },
+            })),
+            "marketplace-update-listing" => {
+                ask.path("id", &self.own).json(json!({ "title": "Another light" }))
+            }
+            "marketplace-submit-listing" => ask.path("id", &self.own).json(json!({})),
+            "marketplace-retire-listing" | "marketplace-get-creator-listing" => {
+                ask.path("id", &self.own)
+            }
+            "marketplace-create-upload" => ask.path("id", &self.own).json(json!({
+                "purpose": "preview", "content_type": "image/png", "bytes": 1_000,
+            })),
+            "marketplace-get-upload" => {
+                ask.path("id", &self.own).path("upload_id", &self.upload)
+            }
+            "marketplace-preview-listing" => ask.path("id", &self.offered).json(json!({})),
+            "marketplace-get-listing" | "marketplace-list-reviews" => {
+                ask.path("id", &self.offered)
+            }
+            "marketplace-reply-to-review" => ask
+                .path("id", &self.own)
+                .path("review_id", &self.review)
+                .json(json!({ "text": "Thank you." })),
+            "marketplace-flag-listing" => {
+                ask.path("id", &self.offered).json(json!({ "reason": "copied" }))
+            }
+            "marketplace-share-listing" => ask.path("id", &self.offered).json(json!({})),
+            "marketplace-follow-share" => ask.path("code", &self.code),
+            "marketplace-create-purchase" => {
+                ask.json(json!({ "listing_id": self.offered, "expected_price": free }))
+            }
+            "marketplace-download-purchase" => ask.path("id", &self.purchase),
+            "marketplace-create-review" => {
+                ask.json(json!({ "listing_id": self.bought, "rating": 4 }))
+            }
+            "admin-approve-listing" => ask.path("id", &self.pending).json(json!({ "version": 1 })),
+            "admin-reject-listing" => ask
+                .path("id", &self.pending)
+                .json(json!({ "version": 1, "reason": "Too dark to be sold." })),
+            "admin-delist-listing" => {
+                ask.path("id", &self.own).json(json!({ "reason": "Copied from elsewhere." }))
+            }
+            "marketplace-list-popular"
+            | "marketplace-search-listings"
+            | "marketplace-list-purchases"
+            | "marketplace-get-creator-stats"
+            | "marketplace-list-creator-listings"
+            | "marketplace-list-creator-earnings"
+            | "admin-list-pending" => ask,
+            other => panic!("say here what a good request of {other} is"),
+        }
+    }
+}
+
+fn key(name: &str) -> Idempotency {
+    Idempotency { key: name.to_owned(), fingerprint: "0".repeat(64) }
+}
+
+async fn submitted(store: &Store, creator: &Actor, name: &str, now: Timestamp) -> ListingId {
+    let description = Description {
+        title: format!("Light number {name}"),
+        description: "One key.".to_owned(),
+        category: Category::Portrait,
+        tags: Vec::new(),
+        price: 0,
+        attribution: None,
+        demo: DemoSettings::default(),
+        content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
+    };
+    let id = ListingId::new(now, name.parse().unwrap());
+    let made = store.create_listing((&creator.id, None), None, now, || {
+        let creator: UserId = creator.id.clone();
+        Listing::create(id.clone(), creator, Kind::LightingPreset, description.clone(), now)
+    });
+    made.await.unwrap();
+    let preview = Preview { upload_id: UploadId::new(now, 1), width: 1_200, height: 900 };
+    let submitted = store.change_listing(&creator.id, &id, now, async |shelf| {
+        shelf.newest.add_preview(preview.clone());
+        shelf.listing.submit(&shelf.newest, now)
+    });
+    submitted.await.unwrap();
+    id
+}
+
+async fn on_sale(store: &Store, creator: &Actor, name: &str, now: Timestamp) -> ListingId {
+    let id = submitted(store, creator, name, now).await;
+    let approved =
+        store.judge_listing(&id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
+    approved.await.unwrap();
+    id
+}
+
+async fn taken(store: &Store, buyer: &Actor, id: &ListingId, now: Timestamp) -> PurchaseId {
+    let name = PurchaseId::new(now, 1);
+    let key = key(&format!("buy {id}"));
+    let placed = store.place_purchase((&buyer.id, None), id, &key, now, |offer| {
+        let price = Money::usd_cents(0);
+        Purchase::place(name.clone(), buyer.id.clone(), offer, price, None, now)
+    });
+    placed.await.unwrap().purchase.id
+}
+
+async fn upload(store: &Store, creator: &Actor, id: &ListingId, now: Timestamp) -> UploadId {
+    let wish = Wish {
+        purpose: Purpose::Preview,
+        content_type: "image/png".to_owned(),
+        bytes: 1_000,
+        file_name: None,
+    };
+    let name = UploadId::new(now, 7);
+    let opened = store.open_upload(&creator.id, id, now, |listing| {
+        let whose = (id.clone(), creator.id.clone(), Kind::LightingPreset);
+        listing.begin_upload(now).unwrap();
+        Upload::open(name.clone(), whose, wish.clone(), now)
+    });
+    opened.await.unwrap().id
+}

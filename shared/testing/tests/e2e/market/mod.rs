@@ -1,0 +1,8 @@
+//! The marketplace: made, looked at, found, tried, bought, used, reviewed, passed on.
+
+mod buyer;
+mod finding;
+mod journey;
+mod seller;
+mod sharing;
+mod uploads;

@@ -1,0 +1,100 @@
+//! What a frontend does for a creator.
+
+use domain::lighting::LightingRig;
+use reqwest::Method;
+use serde_json::{Value, json};
+use testing::api::{Answer, Api};
+
+use crate::member::{Member, answer, text, until};
+
+pub(crate) const LISTINGS: &str = "/api/v1/marketplace/listings";
+
+/// A word that nobody else searches for.
+pub(crate) fn word() -> String {
+    let letters = (0..10).map(|_| char::from(b'a' + rand::random::<u8>() % 26));
+    letters.collect()
+}
+
+/// A picture that a camera might have made.
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
+    let pixels = image::RgbImage::from_fn(width, height, |x, y| {
+        image::Rgb([(x % 256) as u8, (y % 256) as u8, ((x + y) % 256) as u8])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    pixels.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+pub(crate) fn lighting(title: &str, cents: u32) -> Value {
+    json!({
+        "type": "lighting_preset", "title": title, "description": "One key, hard and high.",
+        "category": "portrait", "tags": ["end to end"],
+        "price": { "amount": cents, "currency": "usd" },
+        "demo": { "stops_max": 1.0 },
+        "content": { "lighting": LightingRig::rembrandt() },
+    })
+}
+
+impl Member {
+    /// A draft of theirs.
+    pub(crate) async fn draft(&self, listing: &Value) -> Value {
+        self.post(LISTINGS, listing).await.ok(201)
+    }
+
+    /// Puts a draft on sale: submitted by its creator, approved by a moderator.
+    pub(crate) async fn publish(&self, id: &str) -> Value {
+        let submitted = self.post(&format!("{LISTINGS}/{id}/submit"), &json!({})).await;
+        let version = submitted.ok(200)["version"].clone();
+        let moderator = Member(Api::of("MODERATOR").unwrap());
+        let path = format!("/api/v1/admin/marketplace/listings/{id}/approve");
+        moderator.post(&path, &json!({ "version": version })).await.ok(200)
+    }
+
+    /// A listing of theirs, on sale; its id.
+    pub(crate) async fn on_sale(&self, listing: &Value) -> String {
+        let made = self.draft(listing).await;
+        let id = text(&made["id"]).to_owned();
+        self.publish(&id).await;
+        id
+    }
+
+    /// The form for a file.
+    pub(crate) async fn form(&self, id: &str, wish: &Value) -> Value {
+        self.post(&format!("{LISTINGS}/{id}/uploads"), wish).await.ok(201)
+    }
+
+    /// What became of a file that was sent, once it was looked at.
+    pub(crate) async fn looked_at(&self, id: &str, form: &Value) -> Value {
+        let link = format!("{LISTINGS}/{id}/uploads/{}", text(&form["upload_id"]));
+        until("an upload", async || {
+            let upload = self.get(&link).await.ok(200);
+            (upload["state"] != "waiting").then_some(upload)
+        })
+        .await
+    }
+
+    /// Sends a file through a form.
+    pub(crate) async fn send(&self, form: &Value, file: &[u8]) -> Answer {
+        answer(Api::anonymous().unwrap().form(form, file)).await
+    }
+
+    /// The listing as they see it.
+    pub(crate) async fn own(&self, id: &str) -> Value {
+        self.get(&format!("/api/v1/marketplace/creator/listings/{id}")).await.ok(200)
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        answer(self.request(Method::PATCH, path).json(body)).await
+    }
+}
+
+/// Nobody in particular.
+pub(crate) fn visitor() -> Member {
+    Member(Api::anonymous().unwrap())
+}
+
+/// What a search for a word finds.
+pub(crate) async fn found(word: &str) -> Vec<Value> {
+    let page = visitor().get(&format!("{LISTINGS}/search?q={word}")).await.ok(200);
+    page["items"].as_array().unwrap().clone()
+}
