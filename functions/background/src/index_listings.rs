@@ -18,6 +18,7 @@ use domain::{
         card::Entry,
         tally::ListingStats,
     },
+    time::DAY,
 };
 use runtime::{Metrics, Task, TaskError, Worker};
 use search::{Catalogue, Document};
@@ -83,7 +84,7 @@ async fn last_index(snapshots: &SearchSnapshots) -> Result<Option<Catalogue>, Ta
     }
 }
 
-/// The last index with what changed since; `None` if nothing did.
+/// The last index with what changed since; `None` if nothing did and it is young.
 async fn next_index(
     store: &Store,
     mut catalogue: Catalogue,
@@ -106,7 +107,9 @@ async fn next_index(
             news += usize::from(document.refresh(stats));
         }
     }
-    if news == 0 {
+    // The bucket forgets what is a week old, and cannot tell the index in use from the others.
+    let is_young = now < Timestamp::from_millis(catalogue.as_of()).plus(DAY);
+    if news == 0 && is_young {
         return Ok(None);
     }
     let listings = documents.len();

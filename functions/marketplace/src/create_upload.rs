@@ -15,7 +15,7 @@ use domain::{
 };
 use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
 use serde::{Deserialize, Serialize};
-use store::{Missing, Store};
+use store::{Missing, Store, StoreError};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-create-upload",
@@ -61,9 +61,9 @@ pub async fn handle(
     let upload = UploadId::new(call.now, call.random());
     let opened = store.open_upload(creator, &id, call.now, |listing| {
         let whose = (id.clone(), creator.clone(), listing.kind);
-        let opened = Upload::open(upload.clone(), whose, call.body.wish(), call.now)?;
-        listing.begin_upload(call.now)?;
-        Ok::<Upload, ApiError>(opened)
+        let opened = Upload::open(upload.clone(), whose, call.body.wish(), call.now);
+        listing.begin_upload(call.now).map_err(StoreError::refused)?;
+        opened.map_err(StoreError::refused)
     });
     let opened = opened.await?;
     let new = NewUpload {

@@ -16,8 +16,10 @@ use clients::{
     preview::{demo_key, watermarked_jpeg},
 };
 use domain::{
+    FieldError,
     id::ListingId,
     marketplace::demo::{DemoScene, DemoSubject, Overrides},
+    refusal::InvalidFields,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,8 @@ pub const PER_LISTING: Rate = Rate { max: 600, window: Duration::from_secs(60) }
 /// Goes up with every change of the renderer or the watermark that changes pixels.
 const RENDERER: u32 = 1;
 const JPEG_QUALITY: u8 = 85;
+/// Sides that a picture may have, in pixels.
+const SIDES_PX: [u32; 3] = [256, 384, 512];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,20 +52,8 @@ pub struct Request {
     subject: Option<DemoSubject>,
     #[serde(default)]
     overrides: Overrides,
-    #[serde(default)]
-    size: Size,
-}
-
-/// Side of the picture.
-#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
-enum Size {
-    #[serde(rename = "256")]
-    Small,
-    #[default]
-    #[serde(rename = "384")]
-    Medium,
-    #[serde(rename = "512")]
-    Large,
+    /// Side of the picture in pixels, one of [`SIDES_PX`]; the second if it is not said.
+    size: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,6 +76,7 @@ pub async fn handle(
     call: Call<Request>,
 ) -> Result<Fresh<Response>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let side = call.body.side_px()?;
     let visitor = format!("demo#{}", call.ip().unwrap_or("unknown"));
     let listing = format!("demo#{id}");
     let ((), (), page) = tokio::try_join!(
@@ -96,7 +89,6 @@ pub async fn handle(
     let subject = call.body.subject.unwrap_or(offered);
     let kind = page.listing.kind;
     let scene = said.demo.scene(kind, &said.content, subject, &call.body.overrides)?;
-    let side = call.body.size.px();
     let key = demo_key(&content_hash(&scene, side));
     let cached = previews.has(&key).await?;
     if !cached {
@@ -118,12 +110,15 @@ fn content_hash(scene: &DemoScene, side: u32) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl Size {
-    const fn px(self) -> u32 {
-        match self {
-            Size::Small => 256,
-            Size::Medium => 384,
-            Size::Large => 512,
+impl Request {
+    fn side_px(&self) -> Result<u32, InvalidFields> {
+        let side = self.size.unwrap_or(SIDES_PX[1]);
+        match SIDES_PX.contains(&side) {
+            true => Ok(side),
+            false => {
+                let detail = format!("one of {SIDES_PX:?} pixels");
+                Err(InvalidFields(vec![FieldError::new("/size", "size", detail)]))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 //! among the listings on sale. A preset without pictures gets one that `studio` draws.
 //! Retry: a version that waits already is a conflict and stays as it is.
 
-use clients::{Preview as Drawn, Previews, picture::PictureRefused};
+use clients::{Preview as Drawn, Previews};
 use domain::{
     id::{ListingId, UploadId},
     marketplace::{
@@ -17,7 +17,7 @@ use domain::{
 };
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::Deserialize;
-use store::{Missing, Shelf, Store};
+use store::{Missing, Shelf, Store, StoreError};
 
 use crate::{
     render::{drawn, scene_of},
@@ -57,10 +57,10 @@ pub async fn handle(
         if shelf.newest.previews.is_empty() {
             shelf.newest.previews.extend(picture.clone());
         }
-        shelf.listing.submit(&shelf.newest, call.now)?;
+        shelf.listing.submit(&shelf.newest, call.now).map_err(StoreError::refused)?;
         shelf.newest.signature = Some(signature);
         shelf.newest.similar = similar;
-        Ok::<(), ApiError>(())
+        Ok::<(), StoreError>(())
     });
     let Shelf { listing, newest, stats, creator, .. } = submitted.await?;
     let around = Around::of(&creator, (previews, &call.links), call.now);
@@ -90,7 +90,7 @@ async fn picture_of(
     let picture = drawn(move || {
         let (width, height) = scene.camera.aspect_ratio.fit(SIDE_PX);
         let frame = scene_of(&scene).render(width, height, studio::Quality::Standard);
-        Ok::<Drawn, PictureRefused>(Drawn::from_rgb(frame.width, frame.height, frame.rgb)?)
+        Drawn::from_rgb(frame.width, frame.height, frame.rgb)
     })
     .await??;
     let stored = previews.store(&shelf.listing.id, upload, &picture).await?;

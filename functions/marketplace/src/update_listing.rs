@@ -14,7 +14,7 @@ use domain::{
 };
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::{Deserialize, Deserializer};
-use store::{Missing, Shelf, Store};
+use store::{Missing, Shelf, Store, StoreError};
 
 use crate::{
     create_listing::cents,
@@ -68,9 +68,10 @@ pub async fn handle(
     };
     let creator = &call.member()?.user_id;
     let changed = store.change_listing(creator, &id, call.now, async |shelf| {
-        call.check_if_match(&view(shelf.clone()))?;
-        shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit.clone(), call.now)?;
-        Ok::<(), ApiError>(())
+        call.check_if_match(&view(shelf.clone())).map_err(StoreError::refused)?;
+        let edited = shelf.listing.edit(shelf.newest.clone(), edit.clone(), call.now);
+        shelf.newest = edited.map_err(StoreError::refused)?;
+        Ok::<(), StoreError>(())
     });
     Ok(Json(view(changed.await?)))
 }

@@ -1,0 +1,5 @@
+use marketplace::list_popular::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,193 @@
+//! Drafts, versions, and what creators may not write.
+
+use serde_json::{Value, json};
+use testing::{Actor, Ask};
+
+use super::shop::{Shop, lighting};
+
+#[tokio::test]
+async fn a_listing_lives() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.draft(&kim, "Rembrandt at Dusk").await;
+    assert_eq!(shop.page(&id).await.brief(), "404 listing_not_found");
+    let own = shop.own(&kim, &id).await.json();
+    assert_eq!((&own["state"], &own["hidden_reasons"]), (&json!("draft"), &json!(["not_submitted"])));
+    assert_eq!(own["tags"], json!(["low-key", "moody"]));
+
+    let submitted = shop.submit(&kim, &id).await;
+    assert_eq!(submitted.status(), 200, "{}", submitted.pretty());
+    let submitted = submitted.json();
+    assert_eq!(submitted["state"], "pending");
+    assert_eq!(submitted["previews"].as_array().unwrap().len(), 1, "one was drawn");
+    assert_eq!(shop.bucket.keys().await.len(), 3, "in three sizes");
+    assert_eq!(shop.submit(&kim, &id).await.brief(), "409 listing_in_review");
+
+    let now = shop.world.now();
+    let approved = shop.world.store.judge_listing(&id, now, |shelf| {
+        shelf.listing.approve(&mut shelf.newest, now)
+    });
+    approved.await.unwrap();
+    let page = shop.page(&id).await;
+    assert_eq!(page.status(), 200, "{}", page.pretty());
+    assert_eq!(page.header("cache-control"), Some("public, max-age=30"));
+    let text = page.pretty();
+    for secret in ["azimuth", "\"lighting\"", "lights", "signature"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    assert_eq!(shop.titles(&[("q", "rembrant")]).await, ["Rembrandt at Dusk"]);
+
+    assert_eq!(shop.retire(&kim, &id).await.status(), 204);
+    assert_eq!(shop.retire(&kim, &id).await.status(), 204);
+    assert!(shop.titles(&[("q", "rembrandt")]).await.is_empty());
+    assert_eq!(shop.page(&id).await.brief(), "404 listing_not_found");
+    assert_eq!(shop.own(&kim, &id).await.json()["hidden_reasons"], json!(["retired"]));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_edit_is_the_next_version_and_the_old_one_stays_on_sale() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.on_sale(&kim, "First light").await;
+    let edited = shop.patch(Ask::by(&kim), &id, json!({ "title": "Second light" })).await;
+    assert_eq!((edited.status(), &edited.json()["version"]), (200, &json!(2)));
+    assert_eq!(shop.page(&id).await.json()["title"], "First light");
+    assert_eq!(shop.titles(&[("q", "light")]).await, ["First light"]);
+    shop.publish(&kim, &id).await;
+    assert_eq!(shop.page(&id).await.json()["title"], "Second light");
+    assert_eq!(shop.titles(&[("q", "light")]).await, ["Second light"]);
+    assert_eq!(shop.own_list(&kim).await.json()["items"].as_array().unwrap().len(), 1);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_change_may_name_what_it_changes() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.draft(&kim, "A light").await;
+    let tag = shop.own(&kim, &id).await.header("etag").unwrap().to_owned();
+    let ask = || Ask::by(&kim).header("If-Match", &tag);
+    let first = shop.patch(ask(), &id, json!({ "title": "Another light" })).await;
+    assert_eq!(first.status(), 200, "{}", first.pretty());
+    let late = shop.patch(ask(), &id, json!({ "title": "Too late" })).await;
+    assert_eq!(late.brief(), "412 precondition_failed");
+    let cleared = shop.patch(Ask::by(&kim), &id, json!({ "attribution": null })).await;
+    assert_eq!(cleared.json()["attribution"], Value::Null);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_is_not_yours_does_not_exist() {
+    let shop = Shop::open().await;
+    let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
+    shop.world.account(&ada.id).await;
+    let id = shop.draft(&kim, "A light").await;
+    let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 10 });
+    for answer in [
+        shop.patch(Ask::by(&ada), &id, json!({ "title": "Mine now" })).await,
+        shop.submit(&ada, &id).await,
+        shop.retire(&ada, &id).await,
+        shop.own(&ada, &id).await,
+        shop.upload(&ada, &id, wish.clone()).await,
+    ] {
+        assert_eq!(answer.brief(), "404 listing_not_found");
+    }
+    shop.world.suspend(&kim.id, "spam", None).await;
+    for answer in [
+        shop.patch(Ask::by(&kim), &id, json!({ "title": "Still mine" })).await,
+        shop.submit(&kim, &id).await,
+        shop.upload(&kim, &id, wish).await,
+        shop.create(&kim, "another", lighting("Another light")).await,
+    ] {
+        assert_eq!(answer.brief(), "403 account_suspended");
+    }
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_listed() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let mut nth = 0;
+    let mut check = async |change: Value, expected: &str| {
+        nth += 1;
+        let mut body = lighting("A light");
+        for (name, value) in change.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let answer = shop.create(&kim, &format!("key-{nth}"), body).await;
+        assert_eq!(answer.brief(), expected, "{change}");
+    };
+    let usd = |amount: i64| json!({ "price": { "amount": amount, "currency": "usd" } });
+    check(usd(499), "422 invalid_request, /price/amount out_of_band").await;
+    check(usd(15_01), "422 invalid_request, /price/amount out_of_band").await;
+    check(usd(-1), "422 invalid_request, /price/amount out_of_band").await;
+    let euros = json!({ "price": { "amount": 900, "currency": "eur" } });
+    check(euros, "422 invalid_request, /price/currency currency").await;
+    let invisible = json!({ "title": "\u{200b}\u{200b}\u{200b}\u{200b}" });
+    check(invisible, "422 invalid_request, /title invisible_text, /title words").await;
+    check(json!({ "title": "x".repeat(10_000) }), "422 invalid_request, /title length").await;
+    let bomb: Vec<String> = (0..1_000).map(|nth| format!("tag {nth}")).collect();
+    check(json!({ "tags": bomb }), "422 invalid_request, /tags too_many").await;
+    let camera = json!({ "content": { "camera": { "focal_length_mm": 85.0 } } });
+    check(camera, "422 invalid_request, /content/lighting missing").await;
+    let model = json!({ "content": {
+        "lighting": { "lights": [{ "role": "key" }] }, "model_id": "m-1",
+    } });
+    check(model, "422 invalid_request, /content/model_id not_of_this_type").await;
+    let steep = json!({ "content": {
+        "lighting": { "lights": [{ "role": "key", "elevation": 190.0 }] },
+    } });
+    check(steep, "422 invalid_request, /content/lighting/lights/0/elevation out_of_range").await;
+    check(json!({ "owner": "me" }), "422 invalid_request, /owner unknown_field").await;
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn the_same_key_is_the_same_listing() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let first = shop.create(&kim, "one", lighting("A light")).await.json();
+    let again = shop.create(&kim, "one", lighting("A light")).await.json();
+    assert_eq!(first["id"], again["id"]);
+    let other = shop.create(&kim, "one", lighting("Another")).await;
+    assert_eq!(other.brief(), "422 idempotency_key_reused");
+    assert_eq!(shop.own_list(&kim).await.json()["items"].as_array().unwrap().len(), 1);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_near_copy_is_told_to_the_moderator() {
+    let shop = Shop::open().await;
+    let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
+    let original = shop.draft(&kim, "The original").await;
+    shop.submit(&kim, &original).await;
+    let now = shop.world.now();
+    let approved = shop.world.store.judge_listing(&original, now, |shelf| {
+        shelf.listing.approve(&mut shelf.newest, now)
+    });
+    approved.await.unwrap();
+    let copy = shop.draft(&ada, "All my own work").await;
+    assert_eq!(shop.submit(&ada, &copy).await.status(), 200, "a report, not a refusal");
+    let similar = shop.world.store.any_listing(&copy).await.unwrap().newest.similar;
+    assert_eq!((&similar[0].listing_id, similar[0].score), (&original, 100));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_form_is_made_for_what_is_taken() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.draft(&kim, "A light").await;
+    let check = async |body: Value, expected: &str| {
+        assert_eq!(shop.upload(&kim, &id, body.clone()).await.brief(), expected, "{body}");
+    };
+    let wish = |purpose: &str, kind: &str, bytes: u64| {
+        json!({ "purpose": purpose, "content_type": kind, "bytes": bytes })
+    };
+    check(wish("preview", "image/png", 1), "201").await;
+    check(wish("preview", "image/svg+xml", 1), "422 invalid_request, /content_type type").await;
+    check(wish("preview", "image/png", 0), "422 invalid_request, /bytes size").await;
+    let large = 21 * 1024 * 1024;
+    check(wish("preview", "image/png", large), "422 invalid_request, /bytes size").await;
+    check(wish("asset", "image/png", 1), "422 invalid_request, /content_type type").await;
+    check(wish("asset", "application/zip", large), "201").await;
+    shop.submit(&kim, &id).await;
+    check(wish("preview", "image/png", 1), "409 listing_in_review").await;
+    shop.close().await;
+}

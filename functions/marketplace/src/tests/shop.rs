@@ -1,0 +1,157 @@
+//! A world with a bucket, and what a creator does in it.
+
+use clients::{Previews, SearchSnapshots, Uploads};
+use domain::{
+    id::{ListingId, UploadId},
+    lighting::LightingRig,
+    marketplace::upload::Preview,
+};
+use serde_json::{Value, json};
+use testing::{
+    Actor, Answer, Ask, World,
+    cloud::{Bucket, Cloud},
+};
+
+use crate::{
+    create_listing, create_upload, finder::Finder, get_creator_listing, get_listing,
+    list_creator_listings, preview_listing, retire_listing, search_listings, submit_listing,
+    update_listing, visits::Visits,
+};
+
+pub(super) struct Shop {
+    pub(super) world: World,
+    pub(super) bucket: Bucket,
+    pub(super) finder: (Finder, Previews),
+    pub(super) visits: (Visits, Previews),
+}
+
+impl Shop {
+    pub(super) async fn open() -> Shop {
+        let world = World::new();
+        let bucket = Cloud::here().bucket().await;
+        let finder = Finder::open(world.store.clone(), bucket.snapshots()).await;
+        let visits = Visits::new(world.store.clone());
+        let (finder, visits) = ((finder, bucket.previews()), (visits, bucket.previews()));
+        Shop { world, bucket, finder, visits }
+    }
+
+    pub(super) async fn close(self) {
+        self.bucket.discard().await;
+    }
+
+    pub(super) fn snapshots(&self) -> SearchSnapshots {
+        self.bucket.snapshots()
+    }
+
+    pub(super) async fn create(&self, by: &Actor, key: &str, body: Value) -> Answer {
+        let ask = Ask::by(by).key(key).json(body);
+        let (endpoint, handle) = (&create_listing::ENDPOINT, &create_listing::handle);
+        self.world.send(endpoint, handle, &self.world.store, &ask).await
+    }
+
+    /// A draft; its id.
+    pub(super) async fn draft(&self, by: &Actor, title: &str) -> ListingId {
+        let made = self.create(by, title, lighting(title)).await;
+        assert_eq!(made.status(), 201, "{}", made.pretty());
+        ListingId::parse(made.json()["id"].as_str().unwrap()).unwrap()
+    }
+
+    /// A listing on sale.
+    pub(super) async fn on_sale(&self, by: &Actor, title: &str) -> ListingId {
+        let id = self.draft(by, title).await;
+        self.publish(by, &id).await;
+        id
+    }
+
+    /// Submits the newest version, which has a picture, and approves it.
+    pub(super) async fn publish(&self, by: &Actor, id: &ListingId) {
+        let now = self.world.now();
+        let preview = Preview { upload_id: UploadId::new(now, 1), width: 1_200, height: 900 };
+        let submitted = self.world.store.change_listing(&by.id, id, now, async |shelf| {
+            shelf.newest.add_preview(preview.clone());
+            shelf.listing.submit(&shelf.newest, now)
+        });
+        submitted.await.unwrap();
+        let approved = self.world.store.judge_listing(id, now, |shelf| {
+            shelf.listing.approve(&mut shelf.newest, now)
+        });
+        approved.await.unwrap();
+    }
+
+    pub(super) async fn patch(&self, ask: Ask, id: &ListingId, body: Value) -> Answer {
+        let hands = (self.world.store.clone(), self.bucket.previews());
+        let ask = ask.path("id", id).json(body);
+        self.world.send(&update_listing::ENDPOINT, &update_listing::handle, &hands, &ask).await
+    }
+
+    pub(super) async fn submit(&self, by: &Actor, id: &ListingId) -> Answer {
+        let hands = (self.world.store.clone(), self.bucket.previews());
+        let ask = Ask::by(by).path("id", id).json(json!({}));
+        self.world.send(&submit_listing::ENDPOINT, &submit_listing::handle, &hands, &ask).await
+    }
+
+    pub(super) async fn retire(&self, by: &Actor, id: &ListingId) -> Answer {
+        let ask = Ask::by(by).path("id", id);
+        let (endpoint, handle) = (&retire_listing::ENDPOINT, &retire_listing::handle);
+        self.world.send(endpoint, handle, &self.world.store, &ask).await
+    }
+
+    pub(super) async fn upload(&self, by: &Actor, id: &ListingId, body: Value) -> Answer {
+        let uploads: Uploads = self.bucket.uploads();
+        let hands = (self.world.store.clone(), uploads);
+        let ask = Ask::by(by).path("id", id).json(body);
+        self.world.send(&create_upload::ENDPOINT, &create_upload::handle, &hands, &ask).await
+    }
+
+    pub(super) async fn own(&self, by: &Actor, id: &ListingId) -> Answer {
+        let hands = (self.world.store.clone(), self.bucket.previews());
+        let ask = Ask::by(by).path("id", id);
+        let (endpoint, handle) = (&get_creator_listing::ENDPOINT, &get_creator_listing::handle);
+        self.world.send(endpoint, handle, &hands, &ask).await
+    }
+
+    pub(super) async fn own_list(&self, by: &Actor) -> Answer {
+        let hands = (self.world.store.clone(), self.bucket.previews());
+        let (endpoint, handle) =
+            (&list_creator_listings::ENDPOINT, &list_creator_listings::handle);
+        self.world.send(endpoint, handle, &hands, &Ask::by(by)).await
+    }
+
+    pub(super) async fn page(&self, id: &ListingId) -> Answer {
+        let ask = Ask::anonymous().path("id", id);
+        let (endpoint, handle) = (&get_listing::ENDPOINT, &get_listing::handle);
+        self.world.send(endpoint, handle, &self.visits, &ask).await
+    }
+
+    pub(super) async fn try_it(&self, id: &ListingId, body: Value) -> Answer {
+        let hands = (self.world.store.clone(), self.bucket.previews());
+        let ask = Ask::anonymous().path("id", id).json(body);
+        self.world.send(&preview_listing::ENDPOINT, &preview_listing::handle, &hands, &ask).await
+    }
+
+    /// What a search finds, half a second after whatever came before.
+    pub(super) async fn search(&self, query: &[(&str, &str)]) -> Answer {
+        self.world.ambient.clock.advance(std::time::Duration::from_millis(500));
+        let ask = query.iter().fold(Ask::anonymous(), |ask, (name, value)| ask.query(name, value));
+        let (endpoint, handle) = (&search_listings::ENDPOINT, &search_listings::handle);
+        self.world.send(endpoint, handle, &self.finder, &ask).await
+    }
+
+    /// The titles that a search finds.
+    pub(super) async fn titles(&self, query: &[(&str, &str)]) -> Vec<String> {
+        let found = self.search(query).await;
+        assert_eq!(found.status(), 200, "{}", found.pretty());
+        let items = found.json()["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+pub(super) fn lighting(title: &str) -> Value {
+    json!({
+        "type": "lighting_preset", "title": title, "description": "One warm key, high and hard.",
+        "category": "portrait", "tags": ["Moody", "low-key"],
+        "price": { "amount": 900, "currency": "usd" },
+        "demo": { "stops_max": 1.0 },
+        "content": { "lighting": LightingRig::rembrandt() },
+    })
+}
