@@ -14,7 +14,7 @@ use sandbox::{
     Config, RunningSandbox, Sandbox,
     stripe::{API_KEY, Card, Setup},
 };
-use marketplace::{Finder, Lists, Visits};
+use marketplace::{Demos, Finder, Lists, Visits};
 use serde_json::json;
 use testing::{
     Actor, Answer, Ask, World,
@@ -186,7 +186,7 @@ impl Scene {
             marketplace::submit_listing => (store, previews),
             marketplace::create_upload => (store, uploads),
             marketplace::get_upload => store,
-            marketplace::preview_listing => (store, previews),
+            marketplace::preview_listing => (store, Demos::new(previews)),
             marketplace::list_popular => (Lists::new(store), previews),
             marketplace::search_listings =>
                 (Finder::open(store, self.bucket.snapshots()).await, previews),
