@@ -290,6 +290,7 @@ fn request(job: &Job, input: &Input, webhook_url: &str) -> SubmitRequest {
         seed: Some(input.seed),
         aspect_ratio: input.aspect_ratio,
         quality: input.quality,
+        model_id: input.model_id.clone(),
         webhook_url: Some(webhook_url),
     }
 }

@@ -1,6 +1,6 @@
 //! `POST /api/v1/generations`: ask for an image.
 //!
-//! Access: any member who is not suspended.
+//! Access: any member who is not suspended; a listing is for its buyers and its creator.
 //! Changes: in one transaction the account (a credit held, one more job open), the job, what it is
 //! made from, a ledger entry and the record of the key. The queue hears of it from the stream.
 //! Retry: the same `Idempotency-Key` returns the same job, as it is by then.
@@ -10,7 +10,7 @@ use domain::{
     id::JobId,
 };
 use runtime::{Accepted, Access, ApiError, Call, Endpoint};
-use store::Store;
+use store::{Naming, Store};
 
 use crate::view::JobView;
 
@@ -33,9 +33,9 @@ pub async fn handle(
     };
     call.log_job(&names.id);
     let who = (&member.user_id, member.email.as_deref());
-    let (key, preset) = (call.idempotency_key()?, order.preset_id.as_ref());
+    let (key, naming) = (call.idempotency_key()?, Naming::of(order));
     let job = store
-        .enqueue(who, key, preset, call.now, |draft, kept| place(draft, order, kept, &names))
+        .enqueue(who, key, naming, call.now, |draft, named| place(draft, order, named, &names))
         .await?;
     let retry_after_s = job.retry_after_s(call.now).unwrap_or(1);
     let body = JobView::plain(job, &call.links);

@@ -4,8 +4,8 @@ use clients::Images;
 use domain::{
     Timestamp,
     camera::AspectRatio,
-    generation::{Charge, Failure, Input, Job, PresetContent, Provider, Quality, Status},
-    id::{JobId, PresetId},
+    generation::{Charge, Failure, Input, Job, Licence, PresetContent, Provider, Quality, Status},
+    id::{JobId, ListingId, PresetId},
     preset::Preset,
 };
 use runtime::{ApiError, Link, Links};
@@ -25,6 +25,9 @@ pub struct JobView {
     quality: Quality,
     aspect_ratio: AspectRatio,
     seed: u32,
+    /// What it is made with, if that was bought or is the member's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listing: Option<ListingView>,
     charge: Charge,
     links: JobLinks,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,6 +44,14 @@ struct JobLinks {
     #[serde(rename = "self")]
     this: Link,
     cancel: Link,
+}
+
+#[derive(Debug, Serialize)]
+struct ListingView {
+    id: ListingId,
+    version: u32,
+    /// What is to stand with the image.
+    attribution: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,6 +79,7 @@ impl JobView {
             quality: job.quality,
             aspect_ratio: job.aspect_ratio,
             seed: job.seed,
+            listing: job.licence.map(ListingView::from),
             charge: job.charge,
             links: JobLinks { this, cancel },
             image: None,
@@ -96,14 +108,21 @@ impl JobView {
         Ok(JobView { image, ..JobView::plain(job, links) })
     }
 
-    /// The same with what it is made from.
+    /// The same with what it is made from; the listing stands there already.
     pub(crate) fn with_input(self, input: Input) -> JobView {
-        JobView { input: Some(input), ..self }
+        JobView { input: Some(Input { licence: None, ..input }), ..self }
     }
 
     /// Where it is.
     pub(crate) fn location(&self) -> Link {
         self.links.this.clone()
+    }
+}
+
+impl From<Licence> for ListingView {
+    fn from(licence: Licence) -> ListingView {
+        let Licence { listing_id: id, revision: version, creator_id: _, attribution } = licence;
+        ListingView { id, version, attribution }
     }
 }
 

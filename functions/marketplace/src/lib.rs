@@ -1,17 +1,31 @@
 //! The marketplace: what creators sell, and what becomes of it.
 
+mod buying_view;
 pub mod create_listing;
+pub mod create_purchase;
+pub mod create_review;
 pub mod create_upload;
+pub mod download_purchase;
 mod finder;
+pub mod flag_listing;
+pub mod follow_share;
 pub mod get_creator_listing;
+pub mod get_creator_stats;
 pub mod get_listing;
 pub mod get_upload;
+pub mod list_creator_earnings;
 pub mod list_creator_listings;
 pub mod list_popular;
+pub mod list_purchases;
+pub mod list_reviews;
 pub mod preview_listing;
+mod purchase_page;
 mod render;
+pub mod reply_to_review;
 pub mod retire_listing;
 pub mod search_listings;
+pub mod share_listing;
+mod share_page;
 pub mod submit_listing;
 pub mod update_listing;
 mod view;
@@ -38,6 +52,17 @@ pub const FUNCTIONS: &[Function] = &[
     Function::http(get_listing::ENDPOINT, &get_listing::handle),
     Function::http(list_creator_listings::ENDPOINT, &list_creator_listings::handle),
     Function::http(get_creator_listing::ENDPOINT, &get_creator_listing::handle),
+    Function::http(list_reviews::ENDPOINT, &list_reviews::handle),
+    Function::http(reply_to_review::ENDPOINT, &reply_to_review::handle),
+    Function::http(flag_listing::ENDPOINT, &flag_listing::handle),
+    Function::http(share_listing::ENDPOINT, &share_listing::handle),
+    Function::http(follow_share::ENDPOINT, &follow_share::handle),
+    Function::http(create_purchase::ENDPOINT, &create_purchase::handle),
+    Function::http(list_purchases::ENDPOINT, &list_purchases::handle),
+    Function::http(download_purchase::ENDPOINT, &download_purchase::handle),
+    Function::http(create_review::ENDPOINT, &create_review::handle),
+    Function::http(get_creator_stats::ENDPOINT, &get_creator_stats::handle),
+    Function::http(list_creator_earnings::ENDPOINT, &list_creator_earnings::handle),
 ];
 
 #[cfg(test)]

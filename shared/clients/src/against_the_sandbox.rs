@@ -90,6 +90,7 @@ fn bottle(quality: Quality) -> SubmitRequest {
         seed: Some(7),
         aspect_ratio: AspectRatio::Landscape3x2,
         quality,
+        model_id: None,
         webhook_url: None,
     }
 }
@@ -120,6 +121,15 @@ async fn a_prompt_becomes_a_picture() {
     let results = Filter { route: Some(Route::Result), ..Filter::default() };
     let found = visit.sandbox.received(&results);
     assert_eq!((found.matched, found.leaks), (2, 0));
+}
+
+#[tokio::test]
+async fn a_tailored_model_draws_too() {
+    let visit = Visit::begin().await;
+    let tailored = SubmitRequest { model_id: Some("m-7".into()), ..bottle(Quality::Standard) };
+    let id = visit.bria.submit(&tailored).await.unwrap();
+    let status = visit.ended(&id).await;
+    assert!(matches!(status, ProviderStatus::Completed { .. }), "{status:?}");
 }
 
 #[tokio::test]

@@ -56,8 +56,10 @@ pub struct SubmitRequest {
     pub seed: Option<u32>,
     /// Shape of the picture.
     pub aspect_ratio: AspectRatio,
-    /// Which model draws it.
+    /// Which model draws it, unless a tailored one does.
     pub quality: Quality,
+    /// The tailored model that draws it: Bria's name for it.
+    pub model_id: Option<String>,
     /// Where Bria announces the result; `https`.
     pub webhook_url: Option<String>,
 }
@@ -164,9 +166,10 @@ impl Bria {
     /// # Errors
     /// See [`SubmitError`]: only `Busy` and `Refused` may be followed by another submit.
     pub async fn submit(&self, request: &SubmitRequest) -> Result<RequestId, SubmitError> {
-        let path = match request.quality {
-            Quality::Lite => "/image/generate/lite",
-            Quality::Standard => "/image/generate",
+        let path = match (&request.model_id, request.quality) {
+            (Some(_), _) => "/image/generate/tailored",
+            (None, Quality::Lite) => "/image/generate/lite",
+            (None, Quality::Standard) => "/image/generate",
         };
         let answer = self.post(path, &GenerateBody::from(request), SUBMIT_TIMEOUT).await?;
         accepted_id(&answer)
@@ -372,6 +375,8 @@ struct GenerateBody<'a> {
     seed: Option<u32>,
     aspect_ratio: AspectRatio,
     #[serde(skip_serializing_if = "Option::is_none")]
+    model_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<&'a str>,
     sync: bool,
 }
@@ -387,6 +392,7 @@ impl<'a> From<&'a SubmitRequest> for GenerateBody<'a> {
             },
             seed: request.seed,
             aspect_ratio: request.aspect_ratio,
+            model_id: request.model_id.as_deref(),
             webhook_url: request.webhook_url.as_deref(),
             sync: false,
         }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Timestamp;
+
 /// Most bytes fetched for one picture.
 pub const FETCH_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Longest accepted side in pixels.
@@ -17,6 +19,11 @@ pub const LINK_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// Links are signed for the start of a window of this length, so that two reads of the same job
 /// within it are the same bytes and a conditional GET can answer 304.
 pub const LINK_WINDOW: Duration = Duration::from_secs(5 * 60);
+
+/// Until when a link works that is signed at `now`.
+pub fn link_works_until(now: Timestamp) -> Timestamp {
+    now.floor_to(LINK_WINDOW).plus(LINK_LIFETIME)
+}
 
 /// A picture in our bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

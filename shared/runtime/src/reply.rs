@@ -63,6 +63,15 @@ pub struct Html {
     pub refresh_to: Option<String>,
 }
 
+/// A page for people, or in its place one that says that there is none.
+#[derive(Debug)]
+pub enum HtmlPage {
+    /// 200.
+    Found(Html),
+    /// 404 with this page, which nobody may keep.
+    Missing(String),
+}
+
 /// 201 with where the new thing is.
 #[derive(Debug)]
 pub struct Created<T> {
@@ -189,6 +198,19 @@ impl Reply for Html {
         let keep = self.max_age_s.map_or(Keep::Nobody, |max_age_s| Keep::Anybody { max_age_s });
         let (body, content_type) = (self.body, HTML);
         Ok(Answer { body, content_type, keep, more, ..Answer::empty(Self::STATUS) })
+    }
+}
+
+impl Reply for HtmlPage {
+    const STATUS: u16 = Html::STATUS;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        match self {
+            HtmlPage::Found(page) => page.into_answer(),
+            HtmlPage::Missing(body) => {
+                let page = Html { body, max_age_s: None, refresh_to: None }.into_answer()?;
+                Ok(Answer { status: 404, ..page })
+            }
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Route {
     Generate,
     /// `POST /bria/v2/image/generate/lite`
     GenerateLite,
+    /// `POST /bria/v2/image/generate/tailored`
+    GenerateTailored,
     /// `POST /bria/v2/structured_prompt/generate`
     Structure,
     /// `POST /bria/v2/structured_prompt/generate/lite`
@@ -83,6 +85,7 @@ impl Route {
             "/token" if posts => Some(Route::Token),
             "/bria/v2/image/generate" if posts => Some(Route::Generate),
             "/bria/v2/image/generate/lite" if posts => Some(Route::GenerateLite),
+            "/bria/v2/image/generate/tailored" if posts => Some(Route::GenerateTailored),
             "/bria/v2/structured_prompt/generate" if posts => Some(Route::Structure),
             "/bria/v2/structured_prompt/generate/lite" if posts => Some(Route::StructureLite),
             _ if !reads => None,
@@ -120,6 +123,7 @@ impl Route {
             Route::Discovery | Route::Jwks | Route::Token => Vendor::Issuer,
             Route::Generate
             | Route::GenerateLite
+            | Route::GenerateTailored
             | Route::Structure
             | Route::StructureLite
             | Route::Status

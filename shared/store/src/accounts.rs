@@ -1,5 +1,7 @@
 //! Accounts: coming into being on first use, being brought up to date, being described.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Refusal, Timestamp,
@@ -29,6 +31,29 @@ impl Store {
         now: Timestamp,
     ) -> Result<Account, StoreError> {
         self.change_account(user, email, now, |_| Ok::<(), StoreError>(())).await
+    }
+
+    /// A member's e-mail address, as their token said last (Q1).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn email_of(&self, user: &UserId) -> Result<Option<String>, StoreError> {
+        let account: Option<Account> = self.get(&Key::account(user)).await?;
+        Ok(account.and_then(|account| account.email))
+    }
+
+    /// What members are called, at most 100 of them at once (Q1); who has no name is left out.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn names_of(
+        &self,
+        users: BTreeSet<&UserId>,
+    ) -> Result<BTreeMap<UserId, String>, StoreError> {
+        let keys: Vec<Key> = users.into_iter().map(Key::account).collect();
+        let accounts: Vec<Account> = self.get_all(&keys).await?.rest()?;
+        let named = |it: Account| Some((it.user_id, it.profile.display_name?));
+        Ok(accounts.into_iter().filter_map(named).collect())
     }
 
     /// Changes what a member says of themselves, if `change` agrees with the account as it is.

@@ -74,6 +74,18 @@ impl Refusal for StoreError {
     }
 }
 
+/// What was read, or `None` where there is nothing of the kind: for readers who go on without it.
+///
+/// # Errors
+/// Any other reason why it was not read.
+pub fn if_there<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == RefusalKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Something that is not there, or is not the caller's: the two are told apart by nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Missing {

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Refusal, Timestamp,
     account::{Account, Draft},
-    generation::{Input, Job, Named, Status},
+    generation::{Input, Job, Named, Order, Status},
     id::{JobId, ListingId, PresetId, UserId},
     marketplace::purchase::Entitlement,
     preset::Preset,
@@ -46,7 +46,16 @@ pub enum Naming<'a> {
     Listing(&'a ListingId),
 }
 
-impl Naming<'_> {
+impl<'a> Naming<'a> {
+    /// What an order names.
+    pub fn of(order: &'a Order) -> Naming<'a> {
+        match (&order.listing_id, &order.preset_id) {
+            (Some(listing), _) => Naming::Listing(listing),
+            (None, Some(preset)) => Naming::Preset(preset),
+            (None, None) => Naming::Nothing,
+        }
+    }
+
     /// What is read of it beside account and record.
     fn keys(self, user: &UserId) -> Vec<Key> {
         match self {

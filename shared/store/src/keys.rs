@@ -90,6 +90,7 @@
 //! | Q32 | what changed in the catalogue, or in sums | Query from a time on | 1 trip |
 //! | Q33 | visits to be added up | Query | 1 trip a minute |
 //! | Q34 | a popular list; a share; an upload | GetItem | 1 RRU |
+//! | Q35 | what a member has of some listings | BatchGetItem | 1 trip a page |
 
 use std::collections::HashMap;
 

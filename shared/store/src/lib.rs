@@ -25,7 +25,7 @@ mod transaction;
 
 pub use books::{Books, Kept, Wanted};
 pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
-pub use error::{Missing, StoreError};
+pub use error::{Missing, StoreError, if_there};
 pub use events::{AppliedEvent, BodyTooLong, EVENTS_REMEMBERED, PARKED_BODY_MAX, ParkedEvent};
 pub use idempotency::{Claim, Idempotency, KeyRefused, REMEMBERED};
 pub use jobs::{JobAndInput, Naming, Settled, changed_job};

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Barrier, time::Duration};
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use clients::{Images, documents::Documents};
+use clients::{Images, Previews, Uploads, documents::Documents};
 use domain::{
     Timestamp,
     account::{Account, AccountRefused},
@@ -135,6 +135,16 @@ impl World {
     /// The bucket of images as far as links to it go, which no network is needed for.
     pub fn images(&self) -> Images {
         Images::new(&far_s3(), "images")
+    }
+
+    /// The files in it that buyers get, likewise.
+    pub fn uploads(&self) -> Uploads {
+        Uploads::new(&far_s3(), "images")
+    }
+
+    /// The bucket of public pictures, likewise.
+    pub fn previews(&self) -> Previews {
+        Previews::new(&far_s3(), "previews", "https://previews.prolight.test")
     }
 
     /// The documents in it, likewise.

@@ -1,6 +1,8 @@
-//! Members and visitors, through the functions' own dispatch, over a real table and a real bucket.
+//! The marketplace as a frontend meets it: whole requests, from API Gateway's event to the wire, over a
+//! real table and a real bucket.
 
 mod bad_days;
+mod buying;
 mod finding;
 mod popular;
 mod selling;

@@ -60,6 +60,7 @@ fn request(quality: Quality) -> SubmitRequest {
         seed: Some(7),
         aspect_ratio: AspectRatio::Landscape16x9,
         quality,
+        model_id: None,
         webhook_url: Some("https://api.example/webhooks/bria".into()),
     }
 }
@@ -86,7 +87,21 @@ async fn a_submit_is_one_request_in_the_documented_shape() {
         assert_eq!(body["seed"], 7);
         assert_eq!(body["sync"], false);
         assert_eq!(body["webhook_url"], "https://api.example/webhooks/bria");
-        assert!(body.get("prompt").is_none());
+        assert!(body.get("prompt").is_none() && body.get("model_id").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_tailored_model_has_a_path_of_its_own() {
+    let accepted = json!({"request_id": "r-1"}).to_string();
+    for quality in [Quality::Standard, Quality::Lite] {
+        let (bria, seen) = bria(vec![(202, accepted.clone())]).await;
+        let tailored = SubmitRequest { model_id: Some("m-7".into()), ..request(quality) };
+        assert_eq!(bria.submit(&tailored).await.unwrap(), id("r-1"));
+        let seen = seen.lock().unwrap().clone();
+        let [(called, _, body)] = seen.as_slice() else { panic!("{seen:?}") };
+        assert_eq!(called, "/v2/image/generate/tailored");
+        assert_eq!(body["model_id"], "m-7");
     }
 }
 

@@ -186,6 +186,9 @@ pub enum ListingRefused {
     /// There is nothing on sale.
     #[error("The listing is not on sale.")]
     NotOnSale,
+    /// Whoever is to decide on it has made it.
+    #[error("This is your own listing: another moderator decides on it.")]
+    OwnListing,
     /// Nobody would see what it is.
     #[error("Upload at least one preview first.")]
     NoPreview,
@@ -202,7 +205,18 @@ pub enum ListingRefused {
 
 impl Refusal for ListingRefused {
     fn kind(&self) -> RefusalKind {
-        RefusalKind::Conflict
+        match self {
+            ListingRefused::OwnListing => RefusalKind::Forbidden,
+            ListingRefused::TooMany
+            | ListingRefused::NoDraft
+            | ListingRefused::InReview
+            | ListingRefused::NotPending
+            | ListingRefused::NotOnSale
+            | ListingRefused::NoPreview
+            | ListingRefused::TooManyPreviews
+            | ListingRefused::TooManyAssets
+            | ListingRefused::TooManyUploads => RefusalKind::Conflict,
+        }
     }
     fn code(&self) -> &'static str {
         match self {
@@ -211,6 +225,7 @@ impl Refusal for ListingRefused {
             ListingRefused::InReview => "listing_in_review",
             ListingRefused::NotPending => "not_pending",
             ListingRefused::NotOnSale => "not_on_sale",
+            ListingRefused::OwnListing => "own_listing",
             ListingRefused::NoPreview => "no_preview",
             ListingRefused::TooManyPreviews => "too_many_previews",
             ListingRefused::TooManyAssets => "too_many_assets",
@@ -380,6 +395,31 @@ impl Listing {
         match &self.draft.as_ref()?.state {
             DraftState::Pending { submitted_at } => Some(*submitted_at),
             DraftState::Draft | DraftState::Rejected { .. } => None,
+        }
+    }
+
+    /// Whether this moderator may decide on it: nobody decides on their own.
+    ///
+    /// # Errors
+    /// When they made it.
+    pub fn check_moderator(&self, moderator: &UserId) -> Result<(), ListingRefused> {
+        if self.creator_id == *moderator { Err(ListingRefused::OwnListing) } else { Ok(()) }
+    }
+
+    /// Whether what waits is what a moderator has seen. A draft keeps its number when its creator
+    /// takes it back, changes it and submits it again; since when it waits tells the two apart.
+    ///
+    /// # Errors
+    /// When another version waits, this one waits since another time, or none does.
+    pub fn check_seen(
+        &self,
+        number: u32,
+        submitted_at: Option<Timestamp>,
+    ) -> Result<(), ListingRefused> {
+        self.require_pending(number)?;
+        match submitted_at.is_none_or(|seen| self.pending_since() == Some(seen)) {
+            true => Ok(()),
+            false => Err(ListingRefused::NotPending),
         }
     }
 

@@ -289,6 +289,12 @@ impl Purchase {
         self.created_at.plus(CHECKOUT_OPEN)
     }
 
+    /// Where it can be paid at `now`, if it still can and the page is known.
+    pub fn payable_at(&self, now: Timestamp) -> Option<&str> {
+        let may_be = self.state == PurchaseState::Pending && now < self.page_closes_at();
+        self.url.as_deref().filter(|_| may_be)
+    }
+
     /// Whether the page may still be paid on.
     pub fn is_open(&self) -> bool {
         matches!(self.state, PurchaseState::Pending | PurchaseState::Processing)

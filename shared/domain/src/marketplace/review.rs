@@ -152,16 +152,19 @@ impl Review {
         }
     }
 
-    /// The creator's words, once.
+    /// The creator's words, once. The same words again are a repeat, and change nothing.
     ///
     /// # Errors
-    /// When there are some already.
+    /// When there are others already.
     pub fn answer(&mut self, text: String, now: Timestamp) -> Result<(), ReviewRefused> {
-        if self.reply.is_some() {
-            return Err(ReviewRefused::Replied);
+        match &self.reply {
+            Some(reply) if reply.text == text => Ok(()),
+            Some(_) => Err(ReviewRefused::Replied),
+            None => {
+                self.reply = Some(Reply { text, at: now });
+                Ok(())
+            }
         }
-        self.reply = Some(Reply { text, at: now });
-        Ok(())
     }
 }
 

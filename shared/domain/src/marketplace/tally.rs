@@ -240,6 +240,18 @@ impl CreatorBook {
         self.stars = self.stars.saturating_add_signed(stars);
     }
 
+    /// The average of all reviews, in hundredths of a star; `None` without reviews.
+    pub fn rating(&self) -> Option<u16> {
+        let average = (self.stars * 100).checked_div(self.ratings)?;
+        Some(u16::try_from(average).unwrap_or(500))
+    }
+
+    /// Sales for each hundred visits, in hundredths of a percent; `None` without visits. Visits are
+    /// added up a minute late, so that it may be more than all of them for a moment.
+    pub fn conversion_bps(&self) -> Option<u64> {
+        (self.sales * 10_000).checked_div(self.views)
+    }
+
     /// The last [`DAYS_SHOWN`] days up to `now`, the oldest first; days on which nothing happened
     /// are there too.
     pub fn last_days(&self, now: Timestamp) -> Vec<(String, Day)> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{NOW, No, ambient, brief, event, request, show, with, with_header, with_json};
 use crate::{
-    Accepted, Access, Ambient, ApiError, Call, Caller, Created, Endpoint, Html, Json, NoContent,
+    Accepted, Access, Ambient, ApiError, Call, Caller, Created, Endpoint, Html, HtmlPage, Json, NoContent,
     dispatch,
 };
 
@@ -389,6 +389,20 @@ async fn a_page_for_people_lets_nothing_in_but_pictures() {
     let kept = page(None, &shown.headers["etag"]).await;
     assert_eq!((kept.status_code, kept.body.as_str()), (304, ""));
     assert!(!kept.headers.contains_key("content-type") && !kept.headers.contains_key("refresh"));
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_there_is_a_page_too() {
+    let handle = async |_: &(), _: Call| -> Result<_, ApiError> {
+        Ok(HtmlPage::Missing("<!doctype html><p>Nothing".to_owned()))
+    };
+    let request = event(request("GET", "/books/b1"));
+    let shown = dispatch(&PAGE, &handle, &(), &ambient(), request).await;
+    assert_eq!((shown.status_code, &shown.body[..]), (404, "<!doctype html><p>Nothing"));
+    assert_eq!(shown.headers["content-type"], "text/html; charset=utf-8");
+    assert_eq!(shown.headers["cache-control"], "no-store");
+    assert!(shown.headers.contains_key("content-security-policy"));
+    assert!(!shown.headers.contains_key("etag"));
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ pub(crate) fn router() -> Router<Arc<World>> {
     let api = Router::new()
         .route("/image/generate", post(generate))
         .route("/image/generate/lite", post(generate_lite))
+        .route("/image/generate/tailored", post(generate_tailored))
         .route("/structured_prompt/generate", post(structure))
         .route("/structured_prompt/generate/lite", post(structure_lite))
         .route("/status/{request_id}", get(status));
@@ -49,6 +50,10 @@ async fn generate(State(world): Shared, headers: HeaderMap, body: Bytes) -> Resp
 
 async fn generate_lite(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {
     submit(world, Route::GenerateLite, headers, body).await.into_response()
+}
+
+async fn generate_tailored(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {
+    submit(world, Route::GenerateTailored, headers, body).await.into_response()
 }
 
 async fn structure(State(world): Shared, headers: HeaderMap, body: Bytes) -> Response {

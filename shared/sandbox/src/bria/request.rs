@@ -23,11 +23,13 @@ const FIELDS: [&str; 9] = [
     "prompt_content_moderation",
     "visual_input_content_moderation",
 ];
-/// Further fields of both image endpoints.
+/// Further fields of all image endpoints.
 const IMAGE_FIELDS: [&str; 4] =
     ["aspect_ratio", "output_type", "model_version", "visual_output_content_moderation"];
-/// Further fields of the standard image endpoint.
+/// Further fields of the full model, a tailored one included.
 const STANDARD_FIELDS: [&str; 3] = ["resolution", "steps_num", "negative_prompt"];
+/// The field that only a tailored model has, and must have.
+const MODEL_FIELD: &str = "model_id";
 
 /// The aspect ratios of every version.
 const CLASSIC_RATIOS: [&str; 9] = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"];
@@ -88,6 +90,7 @@ struct Fields {
     steps_num: Option<u32>,
     #[serde(rename = "negative_prompt")]
     _negative_prompt: Option<String>,
+    model_id: Option<String>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -104,11 +107,14 @@ impl Asked {
     pub(super) fn read(route: Route, body: &[u8]) -> Result<Asked, Refused> {
         let object: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|error| Refused::invalid(format!("not a JSON object: {error}")))?;
-        let draws = matches!(route, Route::Generate | Route::GenerateLite);
+        let tailored = route == Route::GenerateTailored;
+        let full = tailored || route == Route::Generate;
+        let draws = full || route == Route::GenerateLite;
         for (name, value) in &object {
             let known = FIELDS.contains(&name.as_str())
                 || (draws && IMAGE_FIELDS.contains(&name.as_str()))
-                || (route == Route::Generate && STANDARD_FIELDS.contains(&name.as_str()));
+                || (full && STANDARD_FIELDS.contains(&name.as_str()))
+                || (tailored && name == MODEL_FIELD);
             if !known {
                 return Err(Refused::invalid(format!("{name}: unknown field")));
             }
@@ -120,6 +126,9 @@ impl Asked {
             .map_err(|error| Refused::invalid(error.to_string()))?;
         fields.check_inputs(draws)?;
         fields.check_values()?;
+        if tailored && fields.model_id.as_ref().is_none_or(|model| model.trim().is_empty()) {
+            return Err(Refused::invalid("model_id: which model?"));
+        }
         let canvas = if draws { Some(fields.canvas()?) } else { None };
         Ok(Asked {
             prompt: fields.prompt,
@@ -299,6 +308,21 @@ mod tests {
                 let null = json!({ "prompt": "a cup", field: null });
                 assert!(read(route, &null).is_err(), "{route:?} {null}");
             }
+        }
+    }
+
+    #[test]
+    fn a_tailored_model_is_named() {
+        let route = Route::GenerateTailored;
+        let tailored = |model: Value| json!({ "prompt": "a cup", "model_id": model });
+        assert!(read(route, &tailored(json!("m-7"))).is_ok());
+        let body = json!({ "prompt": "a cup", "model_id": "m-7", "negative_prompt": "blur" });
+        assert!(read(route, &body).is_ok());
+        for body in [json!({ "prompt": "a cup" }), tailored(json!(" ")), tailored(json!(7))] {
+            assert!(read(route, &body).is_err(), "{body}");
+        }
+        for route in [Route::Generate, Route::GenerateLite, Route::Structure] {
+            assert!(read(route, &tailored(json!("m-7"))).is_err(), "{route:?}");
         }
     }
 

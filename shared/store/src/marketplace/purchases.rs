@@ -1,5 +1,7 @@
 //! Purchases: placing them, following them, and using what was bought.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
     Refusal, Timestamp,
@@ -154,6 +156,37 @@ impl Store {
         Ok(Page::cut(purchases, size, |it: &Purchase| it.id.to_string()))
     }
 
+    /// The purchase on which stands what a member has of a listing: one, or none.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn purchase_of_listing(
+        &self,
+        user: &UserId,
+        listing: &ListingId,
+    ) -> Result<Page<Purchase>, StoreError> {
+        let items = match self.entitlement(user, listing).await? {
+            Some(owned) => vec![self.purchase(user, &owned.purchase_id).await?],
+            None => Vec::new(),
+        };
+        Ok(Page { items, next_cursor: None })
+    }
+
+    /// What stands on some purchases of a member's, at most 100 of them (Q35).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn entitlements_by(
+        &self,
+        user: &UserId,
+        purchases: &[Purchase],
+    ) -> Result<BTreeMap<PurchaseId, Entitlement>, StoreError> {
+        let listings: BTreeSet<&ListingId> = purchases.iter().map(|it| &it.listing_id).collect();
+        let keys: Vec<Key> = listings.into_iter().map(|it| Key::entitlement(user, it)).collect();
+        let found: Vec<Entitlement> = self.get_all(&keys).await?.rest()?;
+        Ok(found.into_iter().map(|owned| (owned.purchase_id.clone(), owned)).collect())
+    }
+
     /// A page of a creator's sales, newest first (Q28).
     ///
     /// # Errors
@@ -187,20 +220,18 @@ impl Store {
     /// Whether it may still be is decided in the same write.
     ///
     /// # Errors
-    /// [`Missing::Purchase`], when it may no longer be used, or when DynamoDB cannot be asked.
+    /// [`Missing::Purchase`] when nothing stands on the purchase that may be used, or when DynamoDB
+    /// cannot be asked.
     pub async fn mark_downloaded(
         &self,
-        buyer: &UserId,
-        listing: &ListingId,
+        purchase: &Purchase,
         now: Timestamp,
     ) -> Result<Entitlement, StoreError> {
-        let missing = || StoreError::refused(Missing::Purchase);
+        let (buyer, listing) = (&purchase.buyer_id, &purchase.listing_id);
         self.decide(async || {
-            let owned: Entitlement =
-                self.entitlement(buyer, listing).await?.ok_or_else(missing)?;
-            if !owned.is_active() {
-                return Err(missing());
-            }
+            let owned = self.entitlement(buyer, listing).await?;
+            let owned = owned.filter(|it| it.purchase_id == purchase.id && it.is_active());
+            let owned = owned.ok_or_else(|| StoreError::refused(Missing::Purchase))?;
             if owned.downloaded_at.is_some() {
                 return Ok(Attempt::Done(owned));
             }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use domain::{
     Timestamp,
     id::{ListingId, UserId},
-    marketplace::{listing::Listing, share::Share},
+    marketplace::{
+        listing::Listing,
+        share::{Referral, Share},
+    },
     time::DAY,
 };
 use serde::Serialize;
@@ -77,6 +80,25 @@ impl Store {
     pub async fn share(&self, code: &str) -> Result<Share, StoreError> {
         let found = self.get(&Key::share(code)).await?;
         found.ok_or_else(|| StoreError::refused(Missing::Share))
+    }
+
+    /// Who passed a listing on by a code that was followed at `clicked_at` (Q34, Q1); `None` where
+    /// there is no such code, or it leads to another listing.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn referral(
+        &self,
+        (code, clicked_at): (&str, Timestamp),
+        listing: &ListingId,
+    ) -> Result<Option<Referral>, StoreError> {
+        let share: Option<Share> = self.get(&Key::share(code)).await?;
+        let Some(share) = share.filter(|share| share.listing_id == *listing) else {
+            return Ok(None);
+        };
+        let sharer_email = self.email_of(&share.sharer_id).await?;
+        let Share { code, sharer_id, .. } = share;
+        Ok(Some(Referral { code, sharer_id, sharer_email, clicked_at }))
     }
 
     /// Counts a visitor, once a day. Whether this one was.

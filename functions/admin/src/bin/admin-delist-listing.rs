@@ -1,0 +1,5 @@
+use admin::delist_listing::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,43 @@
+//! `POST /api/v1/admin/marketplace/listings/{id}/delist`: take a listing off sale.
+//!
+//! Access: moderators and admins, except for their own listings.
+//! Changes: the listing, and what can be found. Who bought it keeps it; its creator is told the
+//! reason, and only another decision of a moderator's puts it on sale again.
+//! Retry: taken off again it is off sale.
+
+use domain::{
+    id::ListingId,
+    marketplace::listing::{DelistedBy, checked_reason},
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::Deserialize;
+use store::{Missing, Store};
+
+use crate::view::JudgedView;
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "admin-delist-listing",
+    "/api/v1/admin/marketplace/listings/{id}/delist",
+    Access::Moderator,
+)
+.ignores_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    /// What its creator is told.
+    reason: String,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<JudgedView>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let (moderator, reason) = (&call.member()?.user_id, checked_reason(&call.body.reason)?);
+    let judged = store.judge_listing(&id, call.now, |shelf| {
+        shelf.listing.check_moderator(moderator)?;
+        shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)
+    });
+    let listing = judged.await?.listing;
+    let version = listing.published.as_ref().map_or_else(|| listing.newest(), |it| it.number);
+    Ok(Fresh(JudgedView::of(&listing, version)))
+}

@@ -1,0 +1,5 @@
+use marketplace::follow_share::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,106 @@
+//! `POST /api/v1/marketplace/purchases`: start buying a listing, or take a free one.
+//!
+//! Access: any member who is not suspended, except the listing's creator, at most [`RATE`].
+//! Changes: one purchase. A free one is paid in the same transaction, with everything that moves
+//! with it; for any other Stripe opens a page. No money moves here: `edge-webhook-stripe` settles
+//! the purchase once Stripe says it is paid.
+//! Retry: the same `Idempotency-Key` returns the same purchase and the same page, also after a
+//! crash between any two steps: Stripe is asked under a key made of the purchase.
+
+use std::time::Duration;
+
+use clients::{ShareLinks, Stripe};
+use domain::{
+    Timestamp,
+    id::{ListingId, PurchaseId},
+    marketplace::{
+        purchase::{Purchase, PurchaseState},
+        share::Referral,
+    },
+    money::Money,
+};
+use runtime::{Access, ApiError, Call, Created, Endpoint, Frontend};
+use serde::{Deserialize, Serialize};
+use store::{Rate, Store};
+
+use crate::purchase_page::with_page;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("marketplace-create-purchase", "/api/v1/marketplace/purchases", Access::Member)
+        .requires_key();
+
+/// How often a member may do this.
+pub const RATE: Rate = Rate { max: 30, window: Duration::from_secs(60 * 60) };
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    listing_id: ListingId,
+    /// The price the buyer was shown. A mismatch is a conflict, never a silent charge.
+    expected_price: Money,
+    /// What a shared link left in the buyer's browser. One that means nothing is passed over.
+    referral: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    purchase_id: PurchaseId,
+    #[serde(flatten)]
+    state: PurchaseState,
+    /// Where to send the person: Stripe's. Absent where there is nothing to pay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkout_url: Option<String>,
+    /// When that closes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+}
+
+pub async fn handle(
+    (store, stripe, frontend, links): &(Store, Stripe, Frontend, ShareLinks),
+    call: Call<Request>,
+) -> Result<Created<Response>, ApiError> {
+    let member = call.member()?;
+    let (user, email) = (&member.user_id, member.email.as_deref());
+    store.take(&format!("purchase#{user}"), RATE, call.now).await?;
+    let Request { listing_id, expected_price, .. } = &call.body;
+    let referral = call.body.referral((store, links), call.now).await?;
+    let id = PurchaseId::new(call.now, call.random());
+    let key = call.idempotency_key()?;
+    let placed = store.place_purchase((user, email), listing_id, key, call.now, |offer| {
+        let referral = referral.clone();
+        Purchase::place(id.clone(), user.clone(), offer, *expected_price, referral, call.now)
+    });
+    let placed = placed.await?.purchase;
+    let purchase = with_page((store, stripe, frontend), placed, email, call.now).await?;
+    let location = call.links.to("/api/v1/marketplace/purchases");
+    Ok(Created { location, body: Response::of(purchase, call.now) })
+}
+
+impl Request {
+    /// Who pointed the buyer to the listing.
+    async fn referral(
+        &self,
+        (store, links): (&Store, &ShareLinks),
+        now: Timestamp,
+    ) -> Result<Option<Referral>, ApiError> {
+        let click = self.referral.as_deref().and_then(|token| links.read_click(token));
+        let click = click.filter(|(_, clicked_at)| Referral::counts(*clicked_at, now));
+        match click {
+            Some((code, at)) => Ok(store.referral((&code, at), &self.listing_id).await?),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Response {
+    fn of(purchase: Purchase, now: Timestamp) -> Response {
+        let closes_at = purchase.page_closes_at();
+        let checkout_url = purchase.payable_at(now).map(str::to_owned);
+        Response {
+            expires_at: checkout_url.is_some().then_some(closes_at),
+            checkout_url,
+            purchase_id: purchase.id,
+            state: purchase.state,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `POST /api/v1/marketplace/reviews`: say what one thinks of something bought.
+//!
+//! Access: whoever has the listing and is not suspended.
+//! Changes: the buyer's one review of the listing, written or written anew, and the sums of the
+//! listing and of its creator with it.
+//! Retry: the same words again are the same review.
+
+use domain::{
+    id::{ListingId, ReviewId},
+    marketplace::review::Opinion,
+};
+use runtime::{Access, ApiError, Call, Created, Endpoint};
+use serde::Deserialize;
+use store::Store;
+
+use crate::buying_view::ReviewView;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("marketplace-create-review", "/api/v1/marketplace/reviews", Access::Member)
+        .ignores_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    listing_id: ListingId,
+    /// 1 to 5 stars.
+    rating: u8,
+    comment: Option<String>,
+}
+
+pub async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<Created<ReviewView>, ApiError> {
+    let member = call.member()?;
+    let Request { listing_id, rating, comment } = &call.body;
+    let opinion = Opinion { rating: *rating, comment: comment.clone() };
+    opinion.validate()?;
+    let id = ReviewId::new(call.now, call.random());
+    let who = (&member.user_id, member.email.as_deref());
+    let review = store.write_review(who, listing_id, (&id, &opinion), call.now).await?;
+    let location = call.links.to(format_args!("/api/v1/marketplace/listings/{listing_id}/reviews"));
+    Ok(Created { location, body: review.into() })
+}

@@ -1,0 +1,78 @@
+//! `GET /api/v1/marketplace/purchases/{id}/download`: what was bought, in the version that was.
+//!
+//! Access: the member who has it, suspended ones too; to everybody else it does not exist, nor does
+//! it while a dispute is open, or once it was paid back.
+//! Changes: notes when it was first downloaded. Links to files are good for ten minutes.
+
+use clients::{Uploads, uploads::asset_key};
+use domain::{
+    Timestamp,
+    id::{ListingId, PurchaseId},
+    image::link_works_until,
+    marketplace::{Kind, content::Content},
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::{Deserialize, Serialize};
+use store::{Missing, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "marketplace-download-purchase",
+    "/api/v1/marketplace/purchases/{id}/download",
+    Access::Member,
+);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    listing_id: ListingId,
+    #[serde(rename = "type")]
+    kind: Kind,
+    version: u32,
+    title: String,
+    content: Content,
+    assets: Vec<File>,
+    /// What is to stand with images made with it.
+    attribution: Option<String>,
+    /// When the links end.
+    expires_at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct File {
+    file_name: String,
+    bytes: u64,
+    sha256: String,
+    url: String,
+}
+
+pub async fn handle(
+    (store, uploads): &(Store, Uploads),
+    call: Call<Request>,
+) -> Result<Fresh<Response>, ApiError> {
+    let id = PurchaseId::parse(&call.body.id).map_err(|_| Missing::Purchase)?;
+    let purchase = store.purchase(&call.member()?.user_id, &id).await?;
+    let owned = store.mark_downloaded(&purchase, call.now).await?;
+    let bought = store.revision(&owned.listing_id, owned.revision).await?;
+    let mut assets = Vec::with_capacity(bought.assets.len());
+    for asset in bought.assets {
+        let key = asset_key(&owned.listing_id, &asset.upload_id);
+        let url = uploads.link(&key, &asset.file_name, call.now).await?;
+        let (file_name, bytes, sha256) = (asset.file_name, asset.bytes, asset.sha256);
+        assets.push(File { file_name, bytes, sha256, url });
+    }
+    Ok(Fresh(Response {
+        listing_id: owned.listing_id,
+        kind: bought.kind,
+        version: owned.revision,
+        title: bought.description.title,
+        content: bought.description.content,
+        assets,
+        attribution: bought.description.attribution,
+        expires_at: link_works_until(call.now),
+    }))
+}

@@ -1,0 +1,38 @@
+//! `POST /api/v1/marketplace/listings/{id}/flags`: report a listing.
+//!
+//! Access: any member who is not suspended.
+//! Changes: the member's one report of the listing, in place of an earlier one of theirs. Enough of
+//! them put the listing before a moderator. Nobody learns what others reported.
+//! Retry: the same report again is the same report.
+
+use domain::{id::ListingId, marketplace::flag::FlagReason};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::{Deserialize, Serialize};
+use store::{Missing, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "marketplace-flag-listing",
+    "/api/v1/marketplace/listings/{id}/flags",
+    Access::Member,
+)
+.ignores_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    reason: FlagReason,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    received: bool,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response>, ApiError> {
+    let member = call.member()?;
+    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let who = (&member.user_id, member.email.as_deref());
+    store.flag_listing(who, &id, call.body.reason, call.now).await?;
+    Ok(Fresh(Response { received: true }))
+}

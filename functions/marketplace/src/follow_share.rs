@@ -1,0 +1,55 @@
+//! `GET /s/{code}`: a link to a listing that a member passed on.
+//!
+//! Access: anybody. A code that is not ours is refused before anything is looked up for it.
+//! Changes: counts the visitor, once a day; one who cannot be counted sees the page all the same.
+//!
+//! The page says what the listing is to programs that show links, and leads people on to the
+//! frontend with a token of this click, which a purchase may name. Whatever a site or an app adds
+//! to the link's query is passed over.
+
+use clients::{Previews, ShareLinks};
+use futures_util::future::join;
+use runtime::{Access, ApiError, Call, Endpoint, Frontend, Html, HtmlPage};
+use serde::Deserialize;
+use store::{Store, if_there};
+use tracing::warn;
+
+use crate::share_page::{Shown, off_sale, unknown};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("marketplace-follow-share", "/s/{code}", Access::Public);
+
+#[derive(Debug, Deserialize)]
+pub struct Request {
+    code: String,
+}
+
+pub async fn handle(
+    (store, links, previews, frontend): &(Store, ShareLinks, Previews, Frontend),
+    call: Call<Request>,
+) -> Result<HtmlPage, ApiError> {
+    let code = &call.body.code;
+    let marketplace = frontend.page("/marketplace");
+    if !links.is_ours(code) {
+        return Ok(HtmlPage::Missing(unknown(&marketplace)));
+    }
+    let Some(share) = if_there(store.share(code).await)? else {
+        return Ok(HtmlPage::Missing(unknown(&marketplace)));
+    };
+    let visitor = links.visitor(call.ip(), call.user_agent(), &call.now.date());
+    let count = store.count_click(code, &visitor, call.now);
+    let page = store.listing_page(&share.listing_id, call.now);
+    let (counted, page) = join(count, page).await;
+    if let Err(error) = counted {
+        warn!(?error, "a visitor of a shared link was not counted");
+    }
+    let Some(page) = if_there(page)? else {
+        let body = off_sale(&marketplace);
+        return Ok(HtmlPage::Found(Html { body, max_age_s: None, refresh_to: None }));
+    };
+    let (listing, token) = (&page.listing.id, links.click(code, call.now));
+    let onward = frontend.page(&format!("/marketplace/listings/{listing}?ref={token}"));
+    let url = call.links.to(format_args!("/s/{code}"));
+    let body = Shown::of(&page, previews, &url, &onward).to_html();
+    Ok(HtmlPage::Found(Html { body, max_age_s: None, refresh_to: Some(onward) }))
+}

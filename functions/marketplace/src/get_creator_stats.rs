@@ -1,0 +1,120 @@
+//! `GET /api/v1/marketplace/creator/stats`: what a creator has on sale, sold and earned.
+//!
+//! Access: any member, suspended ones too; they see their own.
+//! Changes: nothing. Sales and money are of this moment, visits are added up every minute. Money is
+//! what is left after refunds and disputes, and a sale that was paid back is none.
+
+use domain::{
+    Timestamp,
+    marketplace::{
+        listing::{Listing, State},
+        sale::{HOLD, PLATFORM_FEE_BPS},
+        tally::{CreatorBook, Day},
+    },
+    money::Money,
+    time::DAY,
+};
+use futures_util::future::try_join;
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::{Deserialize, Serialize};
+use store::Store;
+
+use crate::buying_view::stars;
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "marketplace-get-creator-stats",
+    "/api/v1/marketplace/creator/stats",
+    Access::Member,
+);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    listings: Listings,
+    sales: u64,
+    gross: Money,
+    fees: Money,
+    net: Money,
+    /// In stars; `null` without reviews.
+    average_rating: Option<f64>,
+    ratings: u64,
+    views: u64,
+    /// Sales for each hundred visits, in hundredths of a percent; `null` without visits.
+    conversion_bps: Option<u64>,
+    /// The oldest first, today last; also days on which nothing happened.
+    last_30_days: Vec<DayView>,
+    fee_bps: i64,
+    /// After so many days a sale is payable.
+    hold_days: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Listings {
+    draft: u32,
+    pending: u32,
+    approved: u32,
+    rejected: u32,
+    delisted: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct DayView {
+    date: String,
+    sales: i64,
+    gross: Money,
+    net: Money,
+    views: u64,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+    let creator = &call.member()?.user_id;
+    let both = try_join(store.creator_book(creator), store.whole_shelf(creator));
+    let (book, shelf) = both.await?;
+    Ok(Json(Response::of(&book, &shelf, call.now)))
+}
+
+impl Response {
+    fn of(book: &CreatorBook, shelf: &[Listing], now: Timestamp) -> Response {
+        Response {
+            listings: Listings::of(shelf),
+            sales: book.sales,
+            gross: Money::usd_cents(book.money.gross),
+            fees: Money::usd_cents(book.money.fee),
+            net: Money::usd_cents(book.money.net),
+            average_rating: book.rating().map(stars),
+            ratings: book.ratings,
+            views: book.views,
+            conversion_bps: book.conversion_bps(),
+            last_30_days: book.last_days(now).into_iter().map(DayView::from).collect(),
+            fee_bps: PLATFORM_FEE_BPS,
+            hold_days: HOLD.as_secs() / DAY.as_secs(),
+        }
+    }
+}
+
+impl Listings {
+    fn of(shelf: &[Listing]) -> Listings {
+        let mut counts = Listings::default();
+        for listing in shelf {
+            let count = match listing.state() {
+                State::Draft => &mut counts.draft,
+                State::Pending => &mut counts.pending,
+                State::Approved => &mut counts.approved,
+                State::Rejected => &mut counts.rejected,
+                State::Delisted => &mut counts.delisted,
+            };
+            *count += 1;
+        }
+        counts
+    }
+}
+
+impl From<(String, Day)> for DayView {
+    fn from((date, Day { sales, money, views }): (String, Day)) -> DayView {
+        let [gross, net] = [money.gross, money.net].map(Money::usd_cents);
+        DayView { date, sales, gross, net, views }
+    }
+}

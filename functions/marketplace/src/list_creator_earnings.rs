@@ -1,0 +1,25 @@
+//! `GET /api/v1/marketplace/creator/earnings`: a creator's sales and where their money is, newest
+//! first.
+//!
+//! Access: any member, suspended ones too; they see their own.
+//! Changes: nothing. What was given away for nothing is not among them.
+
+use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use store::{Page, Store};
+
+use crate::buying_view::EarningView;
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "marketplace-list-creator-earnings",
+    "/api/v1/marketplace/creator/earnings",
+    Access::Member,
+);
+
+pub async fn handle(
+    store: &Store,
+    call: Call<PageRequest>,
+) -> Result<Json<Page<EarningView>>, ApiError> {
+    let PageRequest { limit, cursor } = &call.body;
+    let page = store.sales(&call.member()?.user_id, *limit, cursor.clone()).await?;
+    Ok(Json(page.map(|sale| EarningView::new(sale, call.now))))
+}

@@ -1,0 +1,41 @@
+//! `GET /api/v1/marketplace/purchases`: what the member bought or began to buy, newest first.
+//!
+//! Access: any member, suspended ones too; they see their own.
+//! Changes: nothing. With `listing_id` the page is the one purchase on which stands what the member
+//! has of that listing, or empty while they have nothing of it.
+
+use domain::id::ListingId;
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::Deserialize;
+use store::{Cursor, Page, PageSize, Store};
+
+use crate::buying_view::PurchaseView;
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("marketplace-list-purchases", "/api/v1/marketplace/purchases", Access::Member);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    listing_id: Option<ListingId>,
+    #[serde(default)]
+    limit: PageSize,
+    cursor: Option<Cursor>,
+}
+
+pub async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<Json<Page<PurchaseView>>, ApiError> {
+    let Request { listing_id, limit, cursor } = &call.body;
+    let user = &call.member()?.user_id;
+    let page = match listing_id {
+        Some(listing) => store.purchase_of_listing(user, listing).await?,
+        None => store.purchases(user, *limit, cursor.clone()).await?,
+    };
+    let mut owned = store.entitlements_by(user, &page.items).await?;
+    Ok(Json(page.map(|purchase| {
+        let owned = owned.remove(&purchase.id);
+        PurchaseView::new(purchase, owned.as_ref(), &call.links, call.now)
+    })))
+}

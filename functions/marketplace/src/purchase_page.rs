@@ -1,0 +1,37 @@
+//! Stripe's page for a purchase.
+
+use clients::{Stripe, stripe::ReturnUrls};
+use domain::{Timestamp, marketplace::purchase::Purchase};
+use runtime::{ApiError, Frontend};
+use settlement::customer_of;
+use store::Store;
+
+/// The purchase with its page: the one it has, or one that is opened now. What needs no page, or
+/// needs one no longer, stays as it is.
+pub(crate) async fn with_page(
+    (store, stripe, frontend): (&Store, &Stripe, &Frontend),
+    purchase: Purchase,
+    email: Option<&str>,
+    now: Timestamp,
+) -> Result<Purchase, ApiError> {
+    if !purchase.is_open() || purchase.url.is_some() {
+        return Ok(purchase);
+    }
+    let user = &purchase.buyer_id;
+    let billing = store.billing(user).await?;
+    let customer = customer_of(store, stripe, (user, email), billing, now).await?;
+    let urls = after_checkout(frontend, &purchase);
+    let page = stripe.open_purchase_checkout(&purchase, &customer, &urls).await?;
+    Ok(store.purchase_opened(user, &purchase.id, (&page.session, &page.url)).await?)
+}
+
+/// Where the page returns to. Stripe puts the session's name in place of the braces:
+/// <https://docs.stripe.com/payments/checkout/custom-success-page>.
+fn after_checkout(frontend: &Frontend, purchase: &Purchase) -> ReturnUrls {
+    let (id, listing) = (&purchase.id, &purchase.listing_id);
+    let success = format!("/marketplace/purchases/{id}?session_id={{CHECKOUT_SESSION_ID}}");
+    ReturnUrls {
+        success: frontend.page(&success),
+        cancel: frontend.page(&format!("/marketplace/listings/{listing}")),
+    }
+}

@@ -1,0 +1,41 @@
+//! `POST /api/v1/marketplace/listings/{id}/reviews/{review_id}/reply`: a creator's word to a review.
+//!
+//! Access: the listing's creator, unless they are suspended; to everybody else it does not exist.
+//! Changes: the review, once.
+//! Retry: the same words again are the same reply; others are refused.
+
+use domain::{
+    id::{ListingId, ReviewId},
+    marketplace::review::checked_reply,
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::Deserialize;
+use store::{Missing, Store};
+
+use crate::buying_view::ReviewView;
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "marketplace-reply-to-review",
+    "/api/v1/marketplace/listings/{id}/reviews/{review_id}/reply",
+    Access::Member,
+)
+.ignores_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    review_id: String,
+    text: String,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<ReviewView>, ApiError> {
+    let Request { id, review_id, text } = &call.body;
+    let listing = ListingId::parse(id).map_err(|_| Missing::Listing)?;
+    let review = ReviewId::parse(review_id).map_err(|_| Missing::Review)?;
+    let (text, creator) = (checked_reply(text)?, &call.member()?.user_id);
+    let answered = store.reply_to_review(creator, (&listing, &review), call.now, |review| {
+        review.answer(text.clone(), call.now)
+    });
+    Ok(Fresh(answered.await?.into()))
+}

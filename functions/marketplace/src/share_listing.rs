@@ -1,0 +1,46 @@
+//! `POST /api/v1/marketplace/listings/{id}/share`: a link by which the member passes a listing on.
+//!
+//! Access: any member who is not suspended.
+//! Changes: the member's one share of the listing.
+//! Retry: the same member has the same link to the same listing ever after.
+
+use clients::ShareLinks;
+use domain::id::ListingId;
+use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
+use serde::{Deserialize, Serialize};
+use store::{Missing, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "marketplace-share-listing",
+    "/api/v1/marketplace/listings/{id}/share",
+    Access::Member,
+)
+.ignores_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    code: String,
+    url: Link,
+    /// Visitors so far, each once a day.
+    clicks: u32,
+}
+
+pub async fn handle(
+    (store, links): &(Store, ShareLinks),
+    call: Call<Request>,
+) -> Result<Created<Response>, ApiError> {
+    let member = call.member()?;
+    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let code = links.code(&member.user_id, &id);
+    let who = (&member.user_id, member.email.as_deref());
+    let share = store.share_listing(who, &id, &code, call.now).await?;
+    let url = call.links.to(format_args!("/s/{}", share.code));
+    let body = Response { code: share.code, url: url.clone(), clicks: share.clicks };
+    Ok(Created { location: url, body })
+}

@@ -1,0 +1,146 @@
+//! The pages behind a shared link. All that a creator wrote is escaped.
+//!
+//! What programs read that show links: <https://ogp.me> and
+//! <https://developer.x.com/en/docs/x-for-websites/cards/guides/getting-started>.
+
+use std::fmt::Write;
+
+use clients::{
+    Previews,
+    preview::{PREVIEW_SIDES_PX, preview_key},
+};
+use runtime::Link;
+use store::ListingPage;
+
+/// Longest description on the page, in characters.
+const DESCRIPTION_CHARS_MAX: usize = 200;
+
+/// What is shown of a listing.
+pub(crate) struct Shown {
+    title: String,
+    description: String,
+    picture: Option<Picture>,
+    url: String,
+    onward: String,
+}
+
+struct Picture {
+    url: String,
+    width: u32,
+    height: u32,
+}
+
+impl Shown {
+    /// Of a listing on sale that is shared as `url`; people go on to `onward`.
+    pub(crate) fn of(
+        page: &ListingPage,
+        previews: &Previews,
+        url: &Link,
+        onward: &str,
+    ) -> Shown {
+        let [large_px, ..] = PREVIEW_SIDES_PX;
+        let said = &page.revision.description;
+        let picture = page.revision.previews.first().map(|first| Picture {
+            url: previews.url(&preview_key(&page.listing.id, &first.upload_id, large_px)),
+            width: first.width,
+            height: first.height,
+        });
+        Shown {
+            title: said.title.clone(),
+            description: in_brief(&said.description),
+            picture,
+            url: url.to_string(),
+            onward: onward.to_owned(),
+        }
+    }
+
+    pub(crate) fn to_html(&self) -> String {
+        let (title, description) = (escaped(&self.title), escaped(&self.description));
+        let (url, onward) = (escaped(&self.url), escaped(&self.onward));
+        let mut head = String::new();
+        let mut tag = |kind: &str, name: &str, content: &str| {
+            let _ = write!(head, "<meta {kind}=\"{name}\" content=\"{content}\">");
+        };
+        tag("name", "description", &description);
+        for (name, content) in [
+            ("og:site_name", "ProLight AI"),
+            ("og:type", "product"),
+            ("og:title", &title),
+            ("og:description", &description),
+            ("og:url", &url),
+        ] {
+            tag("property", name, content);
+        }
+        let card = if self.picture.is_some() { "summary_large_image" } else { "summary" };
+        tag("name", "twitter:card", card);
+        tag("name", "twitter:title", &title);
+        tag("name", "twitter:description", &description);
+        let mut picture = String::new();
+        if let Some(shown) = &self.picture {
+            let address = escaped(&shown.url);
+            tag("property", "og:image", &address);
+            tag("property", "og:image:width", &shown.width.to_string());
+            tag("property", "og:image:height", &shown.height.to_string());
+            tag("name", "twitter:image", &address);
+            picture = format!("<p><img src=\"{address}\" alt=\"\"></p>");
+        }
+        let body = format!(
+            "<h1>{title}</h1>{picture}<p>{description}</p>\
+             <p><a href=\"{onward}\">See it on ProLight AI</a></p>",
+        );
+        page(&title, &head, &body)
+    }
+}
+
+/// The page of a link that was never ours.
+pub(crate) fn unknown(marketplace: &str) -> String {
+    let body = "<h1>There is nothing here</h1><p>This link leads nowhere.</p>";
+    page("There is nothing here", "", &format!("{body}{}", look_around(marketplace)))
+}
+
+/// The page of a listing that is not on sale now.
+pub(crate) fn off_sale(marketplace: &str) -> String {
+    let body = "<h1>No longer on sale</h1><p>The listing behind this link is not on sale.</p>";
+    page("No longer on sale", "", &format!("{body}{}", look_around(marketplace)))
+}
+
+fn look_around(marketplace: &str) -> String {
+    format!("<p><a href=\"{}\">Look around the marketplace</a></p>", escaped(marketplace))
+}
+
+fn page(title: &str, head: &str, body: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{head}\
+         <style>body{{font-family:sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}}\
+         img{{max-width:100%}}</style></head><body>{body}</body></html>"
+    )
+}
+
+/// A description in one line of at most [`DESCRIPTION_CHARS_MAX`] characters.
+fn in_brief(description: &str) -> String {
+    let line = description.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(DESCRIPTION_CHARS_MAX) {
+        None => line,
+        Some(_) => {
+            let kept: String = line.chars().take(DESCRIPTION_CHARS_MAX - 1).collect();
+            format!("{}…", kept.trim_end())
+        }
+    }
+}
+
+/// Text as it stands in HTML, in an attribute or outside of one.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            other => safe.push(other),
+        }
+    }
+    safe
+}

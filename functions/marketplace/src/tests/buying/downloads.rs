@@ -1,0 +1,74 @@
+//! Getting what was bought.
+
+use domain::{
+    camera::CameraSettings,
+    id::PurchaseId,
+    marketplace::{content::Content, revision::Edit},
+};
+use expect_test::expect;
+use serde_json::json;
+use testing::Ask;
+
+use super::stage::{Stall, member};
+
+#[tokio::test]
+async fn a_buyer_gets_the_version_they_bought() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let listing = stall.on_sale(&lena, 0).await;
+    let id = stall.taken(&kim, &listing).await;
+    let camera = CameraSettings { focal_length_mm: 35.0, ..CameraSettings::default() };
+    let content = Content { camera: Some(camera), ..Content::default() };
+    stall.next_version(&lena, &listing, Edit { content: Some(content), ..Edit::default() }).await;
+    stall.retire(&lena, &listing).await;
+
+    let answer = stall.download(&Ask::by(&kim).path("id", &id)).await;
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let mut body = answer.json();
+    let url = body["assets"][0]["url"].take();
+    let url = url.as_str().unwrap();
+    assert!(url.starts_with(&format!("https://s3.prolight.test/images/assets/{listing}/upl_")), "{url}");
+    assert!(url.contains("X-Amz-Expires=600") && url.contains("notes.txt"), "{url}");
+    expect![[""]].assert_eq(&format!("{body:#}"));
+
+    let owned = stall.store().entitlement(&kim.id, &listing).await.unwrap().unwrap();
+    assert_eq!(owned.downloaded_at, Some(stall.world.now()));
+    stall.world.ambient.clock.advance(domain::time::DAY);
+    assert_eq!(stall.download(&Ask::by(&kim).path("id", &id)).await.status(), 200);
+    let again = stall.store().entitlement(&kim.id, &listing).await.unwrap().unwrap();
+    assert_eq!(again, owned, "the first time is what is noted");
+}
+
+#[tokio::test]
+async fn to_everybody_else_there_is_nothing() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let listing = stall.on_sale(&lena, 0).await;
+    let id = stall.taken(&kim, &listing).await.to_string();
+    let nobodys = PurchaseId::new(stall.world.now(), 999).to_string();
+    for (who, id) in [(&lena, &id), (&member("ada"), &id), (&kim, &nobodys), (&kim, &"x".to_owned())]
+    {
+        let answer = stall.download(&Ask::by(who).path("id", id)).await;
+        assert_eq!(answer.brief(), "404 purchase_not_found");
+    }
+    stall.world.suspend(&kim.id, "spam", None).await;
+    assert_eq!(stall.download(&Ask::by(&kim).path("id", &id)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn what_was_paid_back_is_gone() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let listing = stall.on_sale(&lena, 2_00).await;
+    let id = stall.paid(&kim, &listing, "card").await;
+    let ask = Ask::by(&kim).path("id", &id);
+    assert_eq!(stall.download(&ask).await.status(), 200);
+    let states = async || {
+        let item = stall.list(&Ask::by(&kim)).await.json()["items"][0].clone();
+        (item["state"].clone(), item["entitlement"].clone(), item["links"].get("download").is_some())
+    };
+    assert_eq!(states().await, (json!("paid"), json!("active"), true));
+    stall.hear(&kim, &id, |payment| payment.disputed = true).await;
+    assert_eq!(stall.download(&ask).await.brief(), "404 purchase_not_found");
+    assert_eq!(states().await, (json!("paid"), json!("suspended"), false));
+    stall.hear(&kim, &id, |payment| payment.refunded = 2_00).await;
+    assert_eq!(stall.download(&ask).await.brief(), "404 purchase_not_found");
+    assert_eq!(states().await, (json!("refunded"), json!("revoked"), false));
+}

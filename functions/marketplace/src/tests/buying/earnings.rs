@@ -1,0 +1,132 @@
+//! What a creator sold, and where the money is.
+
+use domain::{
+    billing::{
+        external::PaymentId,
+        payment::{Payment, PaymentState},
+    },
+    id::{ListingId, PurchaseId},
+    marketplace::{purchase::Purchase, sale::HOLD},
+    money::Money,
+};
+use expect_test::expect;
+use serde_json::{Value, json};
+use store::Idempotency;
+use testing::{Actor, Ask};
+
+use super::stage::{Stall, member};
+
+impl Stall {
+    /// A purchase that is paid, as the webhook would write it.
+    pub(crate) async fn paid(&self, by: &Actor, listing: &ListingId, card: &str) -> PurchaseId {
+        let now = self.world.now();
+        let price = self.store().listing_page(listing, now).await.unwrap();
+        let price = price.listing.on_sale().unwrap().price;
+        let id = PurchaseId::new(now, self.world.ambient.entropy.next());
+        let key = Idempotency { key: format!("pay-{id}"), fingerprint: "0".repeat(64) };
+        let placed = self.store().place_purchase((&by.id, None), listing, &key, now, |offer| {
+            Purchase::place(id.clone(), by.id.clone(), offer, price, None, now)
+        });
+        placed.await.unwrap();
+        self.hear(by, &id, |payment| payment.fingerprint = Some(card.to_owned())).await;
+        id
+    }
+
+    /// Hears of a payment, which is as `change` makes it.
+    pub(crate) async fn hear(&self, by: &Actor, id: &PurchaseId, change: impl Fn(&mut Payment)) {
+        let now = self.world.now();
+        let (read, _) = self.store().purchase_of_event(&by.id, id, None).await.unwrap();
+        let mut payment = Payment {
+            id: PaymentId::parse(&format!("pi_{id}")).unwrap(),
+            charge: None,
+            customer: None,
+            user: None,
+            order: None,
+            purchase: Some(id.clone()),
+            fingerprint: None,
+            state: PaymentState::Succeeded,
+            amount: read.price,
+            refunded: 0,
+            withdrawn: 0,
+            disputed: false,
+        };
+        change(&mut payment);
+        let kept = self.store().keep_deal(&read, None, now, |deal| deal.settle(&payment, now));
+        kept.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_creator_sees_what_they_sold() {
+    let (stall, lena) = (Stall::open(), member("lena"));
+    let listing = stall.on_sale(&lena, 2_99).await;
+    stall.draft(&lena, "A draft", 0).await;
+    let free = stall.on_sale(&lena, 0).await;
+    let gone = stall.on_sale(&lena, 0).await;
+    stall.retire(&lena, &gone).await;
+    stall.taken(&member("eve"), &free).await;
+    stall.paid(&member("kim"), &listing, "card-1").await;
+    stall.world.ambient.clock.advance(domain::time::DAY);
+    let back = stall.paid(&member("ada"), &listing, "card-2").await;
+    stall.hear(&member("ada"), &back, |payment| payment.refunded = 2_99).await;
+    stall.review_of(&member("kim"), &listing, 4).await;
+    stall.review_of(&member("eve"), &free, 5).await;
+    let views = [(listing.clone(), 30), (free, 10)].into_iter().collect();
+    stall.store().note_views(views, stall.world.now()).await.unwrap();
+    stall.store().add_views(stall.world.now()).await.unwrap();
+
+    let answer = stall.stats(&Ask::by(&lena)).await;
+    let mut stats = answer.json();
+    let days = stats["last_30_days"].take();
+    let days = days.as_array().unwrap();
+    assert_eq!(days.len(), 30);
+    assert!(days[..28].iter().all(|day| day["sales"] == 0 && day["gross"]["amount"] == 0));
+    expect![[""]].assert_eq(&format!("{:#}", json!([stats, &days[28..]])));
+}
+
+impl Stall {
+    async fn review_of(&self, by: &Actor, listing: &ListingId, rating: u8) {
+        let ask = Ask::by(by).json(json!({ "listing_id": listing, "rating": rating }));
+        assert_eq!(self.review(&ask).await.status(), 201);
+    }
+}
+
+#[tokio::test]
+async fn who_sells_nothing_sees_zeros() {
+    let (stall, kim) = (Stall::open(), member("kim"));
+    let stats = stall.stats(&Ask::by(&kim)).await.json();
+    assert_eq!(stats["sales"], 0);
+    assert_eq!([&stats["average_rating"], &stats["conversion_bps"]], [&Value::Null; 2]);
+    assert_eq!((&stats["fee_bps"], &stats["hold_days"]), (&json!(2_000), &json!(7)));
+    let listings = json!({"draft": 0, "pending": 0, "approved": 0, "rejected": 0, "delisted": 0});
+    assert_eq!(stats["listings"], listings);
+    let earnings = stall.earnings(&Ask::by(&kim)).await.json();
+    assert_eq!(earnings, json!({"items": [], "next_cursor": null}));
+}
+
+#[tokio::test]
+async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let listing = stall.on_sale(&lena, 2_99).await;
+    let id = stall.paid(&kim, &listing, "card").await;
+    let shown = stall.earnings(&Ask::by(&lena)).await;
+    expect![[""]].assert_eq(&shown.pretty());
+
+    let now = async || stall.earnings(&Ask::by(&lena)).await.json()["items"][0].clone();
+    let check = async |state: &str, refunded: i64| {
+        let sale = now().await;
+        assert_eq!((&sale["state"], &sale["refunded"]["amount"]), (&json!(state), &json!(refunded)));
+        let cents = |name: &str| sale[name]["amount"].as_i64().unwrap();
+        assert_eq!(cents("gross"), cents("fee") + cents("net") + cents("refunded"));
+    };
+    stall.hear(&kim, &id, |payment| payment.refunded = 1_00).await;
+    check("held", 1_00).await;
+    stall.world.ambient.clock.advance(HOLD);
+    check("payable", 1_00).await;
+    stall.hear(&kim, &id, |payment| (payment.refunded, payment.disputed) = (1_00, true)).await;
+    check("frozen", 1_00).await;
+    stall.hear(&kim, &id, |payment| payment.refunded = 2_99).await;
+    check("refunded", 2_99).await;
+    assert_eq!(stall.earnings(&Ask::by(&kim)).await.json()["items"], json!([]));
+    assert_eq!(now().await["gross"], json!(Money::usd_cents(2_99)));
+}

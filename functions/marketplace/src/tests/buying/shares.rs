@@ -1,0 +1,147 @@
+//! Passing a listing on, and following a link.
+
+use domain::{
+    id::ListingId,
+    marketplace::{revision::Edit, share::Referral},
+};
+use expect_test::expect;
+use serde_json::json;
+use testing::{Actor, Answer, Ask, Fault};
+
+use super::stage::{Stall, member};
+
+impl Stall {
+    /// A member's code for a listing.
+    pub(crate) async fn shared(&self, by: &Actor, listing: &ListingId) -> String {
+        let answer = self.share(&Ask::by(by).path("id", listing)).await;
+        assert_eq!(answer.status(), 201, "{}", answer.pretty());
+        answer.json()["code"].as_str().unwrap().to_owned()
+    }
+
+    async fn clicks(&self, code: &str) -> u32 {
+        self.store().share(code).await.unwrap().clicks
+    }
+
+    async fn visit(&self, code: &str, ip: &str, agent: &str) -> Answer {
+        let ask = Ask::anonymous().path("code", code).ip(ip).header("User-Agent", agent);
+        self.follow(&ask).await
+    }
+}
+
+#[tokio::test]
+async fn a_member_has_one_link_to_a_listing() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let listing = stall.on_sale(&lena, 0).await;
+    let answer = stall.share(&Ask::by(&kim).path("id", &listing)).await;
+    assert_eq!(answer.status(), 201);
+    let code = answer.json()["code"].as_str().unwrap().to_owned();
+    let url = format!("https://api.prolight.test/test/s/{code}");
+    assert_eq!(answer.json(), json!({"code": code, "url": url, "clicks": 0}));
+    assert_eq!(answer.header("location"), Some(&url[..]));
+    stall.visit(&code, "203.0.113.1", "curl").await;
+    let again = stall.share(&Ask::by(&kim).path("id", &listing)).await;
+    assert_eq!(again.json(), json!({"code": code, "url": url, "clicks": 1}));
+    assert_ne!(stall.shared(&lena, &listing).await, code, "everybody has their own");
+
+    let draft = stall.draft(&lena, "A draft", 0).await;
+    for id in [draft.as_str(), "x"] {
+        let answer = stall.share(&Ask::by(&lena).path("id", id)).await;
+        assert_eq!(answer.brief(), "404 listing_not_found");
+    }
+    stall.world.suspend(&kim.id, "spam", None).await;
+    let suspended = stall.share(&Ask::by(&kim).path("id", &listing)).await;
+    assert_eq!(suspended.brief(), "403 account_suspended");
+}
+
+#[tokio::test]
+async fn a_visitor_is_counted_once_a_day() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
+    let check = async |ip: &str, agent: &str, clicks: u32| {
+        assert_eq!(stall.visit(&code, ip, agent).await.status(), 200);
+        assert_eq!(stall.clicks(&code).await, clicks, "{ip} {agent}");
+    };
+    check("203.0.113.1", "one", 1).await;
+    check("203.0.113.1", "one", 1).await;
+    check("203.0.113.1", "two", 2).await;
+    check("203.0.113.2", "one", 3).await;
+    stall.world.ambient.clock.advance(domain::time::DAY);
+    check("203.0.113.1", "one", 4).await;
+}
+
+#[tokio::test]
+async fn the_page_says_what_it_is_and_leads_on() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let listing = stall.on_sale_as(&lena, r#"Haze "><script>alert('1')</script>"#, 3_00).await;
+    let code = stall.shared(&kim, &listing).await;
+    let answer = stall.follow(&Ask::anonymous().path("code", &code).query("fbclid", "x")).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "the token carries the time");
+    let refresh = answer.header("refresh").unwrap();
+    let page = format!("0; url=https://app.prolight.test/marketplace/listings/{listing}?ref=");
+    let token = refresh.strip_prefix(&page).unwrap();
+    let (followed, at) = stall.links.read_click(token).unwrap();
+    assert!(followed == code && Referral::counts(at, stall.world.now()));
+    let html = answer.0.body.replace(token, "TOKEN").replace(&code, "CODE");
+    let html = html.replace(listing.as_str(), "LISTING").replace("><", ">\n<");
+    expect![[""]].assert_eq(&html);
+}
+
+#[tokio::test]
+async fn a_long_description_is_cut_between_letters() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let listing = stall.on_sale(&lena, 0).await;
+    let check = async |description: String, expected: &str| {
+        let edit = Edit { description: Some(description), ..Edit::default() };
+        stall.next_version(&lena, &listing, edit).await;
+        let code = stall.shared(&kim, &listing).await;
+        let html = stall.visit(&code, "203.0.113.1", "curl").await.0.body;
+        let tag = format!(r#"<meta property="og:description" content="{expected}">"#);
+        assert!(html.contains(&tag), "{html}");
+    };
+    check("ü".repeat(200), &"ü".repeat(200)).await;
+    check("ü".repeat(201), &format!("{}…", "ü".repeat(199))).await;
+    check("One\n\n two\tthree ".to_owned(), "One two three").await;
+}
+
+#[tokio::test]
+async fn an_invented_code_is_a_page_and_no_question_to_the_table() {
+    let (stall, lena) = (Stall::open(), member("lena"));
+    let listing = stall.on_sale(&lena, 0).await;
+    let unshared = stall.links.code(&lena.id, &listing);
+    stall.world.engine.take_usage();
+    for code in ["x", "0000000000000", "../admin", &unshared[1..]] {
+        let answer = stall.visit(code, "203.0.113.1", "curl").await;
+        assert_eq!(answer.status(), 404, "{code}");
+        assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+        assert_eq!(answer.header("refresh"), None);
+        assert!(answer.0.body.contains("https://app.prolight.test/marketplace\""));
+        assert!(!answer.0.body.contains("admin"), "nothing of the code is on the page");
+    }
+    assert!(stall.world.engine.take_usage().requests.is_empty());
+    assert_eq!(stall.visit(&unshared, "203.0.113.1", "curl").await.status(), 404);
+}
+
+#[tokio::test]
+async fn what_is_off_sale_leads_to_the_marketplace() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let listing = stall.on_sale(&lena, 0).await;
+    let code = stall.shared(&kim, &listing).await;
+    stall.retire(&lena, &listing).await;
+    let answer = stall.visit(&code, "203.0.113.1", "curl").await;
+    assert_eq!((answer.status(), answer.header("refresh")), (200, None));
+    assert!(answer.0.body.contains("No longer on sale"));
+    assert!(!answer.0.body.contains("Eighty-five"));
+}
+
+#[tokio::test]
+async fn who_cannot_be_counted_sees_the_page() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
+    for nth in 1..=3 {
+        stall.world.engine.order("PutItem", nth, Fault::Fail);
+    }
+    assert_eq!(stall.visit(&code, "203.0.113.1", "curl").await.status(), 200);
+    assert_eq!(stall.clicks(&code).await, 0);
+}

@@ -1,0 +1,196 @@
+//! A marketplace in one process: listings go on sale through the store.
+
+use clients::{
+    Previews, Secret, ShareLinks, Stripe, Uploads,
+    secrets::ShareSecret,
+    stripe::{StripeConfig, Tax},
+};
+use domain::{
+    camera::CameraSettings,
+    id::{ListingId, PurchaseId, UploadId},
+    marketplace::{
+        Category, Kind,
+        content::Content,
+        demo::DemoSettings,
+        listing::{DelistedBy, Listing},
+        revision::{Description, Edit},
+        upload::{Asset, Preview},
+    },
+};
+use runtime::Frontend;
+use serde_json::{Value, json};
+use store::Store;
+use testing::{Actor, Answer, Ask, World};
+
+use crate::{
+    create_purchase, create_review, download_purchase, flag_listing, follow_share,
+    get_creator_stats, list_creator_earnings, list_purchases, list_reviews, reply_to_review,
+    share_listing,
+};
+
+/// A world, and the functions of buying over it.
+pub(crate) struct Stall {
+    pub(crate) world: World,
+    pub(crate) links: ShareLinks,
+    previews: Previews,
+    uploads: Uploads,
+    frontend: Frontend,
+    stripe: Stripe,
+}
+
+macro_rules! functions {
+    ($($name:ident = $module:ident($stall:ident): $capabilities:expr;)*) => {$(
+        pub(crate) async fn $name(&self, ask: &Ask) -> Answer {
+            let $stall = self;
+            let capabilities = $capabilities;
+            let (endpoint, handle) = (&$module::ENDPOINT, &$module::handle);
+            self.world.send(endpoint, handle, &capabilities, ask).await
+        }
+    )*};
+}
+
+impl Stall {
+    pub(crate) fn open() -> Stall {
+        let world = World::new();
+        let secret = ShareSecret {
+            signing_key: Secret::new("a key for tests"),
+            previous_signing_key: None,
+        };
+        // Nobody listens there: what is free never asks Stripe.
+        let config = StripeConfig {
+            base: "http://127.0.0.1:9".to_owned(),
+            api_key: Secret::new("sk_test_nothing"),
+            tax: Tax::None,
+        };
+        Stall {
+            links: ShareLinks::new(secret),
+            previews: world.previews(),
+            uploads: world.uploads(),
+            frontend: Frontend::new("https://app.prolight.test"),
+            stripe: Stripe::new(&config).unwrap(),
+            world,
+        }
+    }
+
+    functions! {
+        buy = create_purchase(it):
+            (it.store().clone(), it.stripe.clone(), it.frontend.clone(), it.links.clone());
+        list = list_purchases(it): it.store().clone();
+        download = download_purchase(it): (it.store().clone(), it.uploads.clone());
+        review = create_review(it): it.store().clone();
+        reviews = list_reviews(it): it.store().clone();
+        reply = reply_to_review(it): it.store().clone();
+        flag = flag_listing(it): it.store().clone();
+        share = share_listing(it): (it.store().clone(), it.links.clone());
+        follow = follow_share(it):
+            (it.store().clone(), it.links.clone(), it.previews.clone(), it.frontend.clone());
+        stats = get_creator_stats(it): it.store().clone();
+        earnings = list_creator_earnings(it): it.store().clone();
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.world.store
+    }
+
+    /// A camera preset of the creator's, on sale for so many cents.
+    pub(crate) async fn on_sale(&self, creator: &Actor, cents: u32) -> ListingId {
+        self.on_sale_as(creator, "Eighty-five", cents).await
+    }
+
+    pub(crate) async fn on_sale_as(&self, creator: &Actor, title: &str, cents: u32) -> ListingId {
+        let id = self.draft(creator, title, cents).await;
+        self.publish(creator, &id).await;
+        id
+    }
+
+    /// A draft of the creator's.
+    pub(crate) async fn draft(&self, creator: &Actor, title: &str, cents: u32) -> ListingId {
+        let now = self.world.now();
+        let description = Description {
+            title: title.to_owned(),
+            description: "A short telephoto,\n\nwide open.".to_owned(),
+            category: Category::Portrait,
+            tags: Vec::new(),
+            price: cents,
+            attribution: Some("Lens by Lena".to_owned()),
+            demo: DemoSettings::default(),
+            content: Content { camera: Some(CameraSettings::default()), ..Content::default() },
+        };
+        let id = ListingId::new(now, self.world.ambient.entropy.next());
+        let made = self.store().create_listing((&creator.id, None), None, now, || {
+            let (id, by) = (id.clone(), creator.id.clone());
+            Listing::create(id, by, Kind::CameraPreset, description.clone(), now)
+        });
+        made.await.unwrap().listing.id
+    }
+
+    /// Submitted by its creator with a picture and a file, and approved.
+    pub(crate) async fn publish(&self, creator: &Actor, id: &ListingId) {
+        let now = self.world.now();
+        let preview = Preview { upload_id: UploadId::new(now, 1), width: 1_200, height: 800 };
+        let asset = Asset {
+            upload_id: UploadId::new(now, 2),
+            file_name: "notes.txt".to_owned(),
+            bytes: 5,
+            sha256: "5e".repeat(32),
+        };
+        let submitted = self.store().change_listing(&creator.id, id, now, async |shelf| {
+            shelf.newest.add_preview(preview.clone());
+            shelf.newest.add_asset(asset.clone());
+            shelf.listing.submit(&shelf.newest, now)
+        });
+        submitted.await.unwrap();
+        let approved = self
+            .store()
+            .judge_listing(id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
+        approved.await.unwrap();
+    }
+
+    /// The creator's next version, on sale as well.
+    pub(crate) async fn next_version(&self, creator: &Actor, id: &ListingId, edit: Edit) {
+        let now = self.world.now();
+        let edited = self.store().change_listing(&creator.id, id, now, async |shelf| {
+            let newest = shelf.newest.clone();
+            shelf.newest = shelf.listing.edit(newest, edit.clone(), now)?;
+            Ok::<(), domain::refusal::InvalidFields>(())
+        });
+        edited.await.unwrap();
+        self.publish(creator, id).await;
+    }
+
+    pub(crate) async fn retire(&self, creator: &Actor, id: &ListingId) {
+        let now = self.world.now();
+        let retired = self.store().change_listing(&creator.id, id, now, async |shelf| {
+            shelf.listing.delist(DelistedBy::Creator, None, now)
+        });
+        retired.await.unwrap();
+    }
+
+    /// Takes a free listing.
+    pub(crate) async fn taken(&self, buyer: &Actor, listing: &ListingId) -> PurchaseId {
+        let key = format!("take-{}-{listing}", buyer.id);
+        let answer = self.buy(&order(buyer, &key, listing, 0)).await;
+        assert_eq!(answer.brief(), "201", "{}", answer.pretty());
+        PurchaseId::parse(answer.json()["purchase_id"].as_str().unwrap()).unwrap()
+    }
+
+    /// What the table holds of a listing's sums: buyers, and reviews by stars.
+    pub(crate) async fn sums(&self, listing: &ListingId) -> (u64, [u32; 5]) {
+        let stats = self.store().stats(listing).await.unwrap().unwrap();
+        (stats.sales, stats.histogram)
+    }
+}
+
+/// An order at a price in cents.
+pub(crate) fn order(buyer: &Actor, key: &str, listing: &ListingId, cents: u32) -> Ask {
+    Ask::by(buyer).key(key).json(wish(listing, cents))
+}
+
+pub(crate) fn wish(listing: &ListingId, cents: u32) -> Value {
+    json!({ "listing_id": listing, "expected_price": { "amount": cents, "currency": "usd" } })
+}
+
+/// A member.
+pub(crate) fn member(name: &str) -> Actor {
+    Actor::member(name)
+}
