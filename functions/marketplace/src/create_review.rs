@@ -28,10 +28,7 @@ pub struct Request {
     comment: Option<String>,
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<Created<ReviewView>, ApiError> {
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<ReviewView>, ApiError> {
     let member = call.member()?;
     let Request { listing_id, rating, comment } = &call.body;
     let opinion = Opinion { rating: *rating, comment: comment.clone() };

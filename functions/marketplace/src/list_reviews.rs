@@ -45,10 +45,7 @@ struct Summary {
     histogram: [u32; 5],
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<Shared<Response>, ApiError> {
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Shared<Response>, ApiError> {
     let Request { id, limit, cursor } = &call.body;
     let id = ListingId::parse(id).map_err(|_| Missing::Listing)?;
     let reviews = store.reviews(&id, *limit, cursor.clone());

@@ -142,7 +142,8 @@ impl Response {
         let Facets { kinds: types, categories, ratings, free, prices } = found.facets;
         let prices = prices.map(|prices| PricesView { min: usd(prices.min), max: usd(prices.max) });
         // A card that cannot be read was written by another version of us: the page goes on.
-        let cards = found.items.iter().filter_map(|hit| serde_json::from_str::<Card>(&hit.card).ok());
+        let cards =
+            found.items.iter().filter_map(|hit| serde_json::from_str::<Card>(&hit.card).ok());
         Response {
             items: cards.map(|card| CardView::new(card, previews)).collect(),
             next_cursor: found.next_cursor,

@@ -32,12 +32,7 @@ struct Picture {
 
 impl Shown {
     /// Of a listing on sale that is shared as `url`; people go on to `onward`.
-    pub(crate) fn of(
-        page: &ListingPage,
-        previews: &Previews,
-        url: &Link,
-        onward: &str,
-    ) -> Shown {
+    pub(crate) fn of(page: &ListingPage, previews: &Previews, url: &Link, onward: &str) -> Shown {
         let [large_px, ..] = PREVIEW_SIDES_PX;
         let said = &page.revision.description;
         let picture = page.revision.previews.first().map(|first| Picture {

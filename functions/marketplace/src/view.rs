@@ -361,7 +361,6 @@ impl OwnView {
             id: listing.id,
         }
     }
-
 }
 
 impl ReviewState {

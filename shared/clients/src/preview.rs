@@ -249,11 +249,7 @@ impl Previews {
 }
 
 /// Where a picture of a listing is kept, whose longer side has `side_px` pixels at most.
-pub fn preview_key(
-    listing: impl fmt::Display,
-    upload: impl fmt::Display,
-    side_px: u32,
-) -> String {
+pub fn preview_key(listing: impl fmt::Display, upload: impl fmt::Display, side_px: u32) -> String {
     format!("previews/{listing}/{upload}/{side_px}.jpg")
 }
 

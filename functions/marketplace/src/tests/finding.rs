@@ -107,7 +107,8 @@ async fn a_list_may_be_repeated() {
     shop.on_sale(&kim, "Lamp").await;
     let lens = shop.draft_of(&kim, camera("Lens", "1:1")).await;
     shop.publish(&kim, &lens).await;
-    let both = [("type", "camera_preset"), ("type", "lighting_preset"), ("sort", "price_ascending")];
+    let both =
+        [("type", "camera_preset"), ("type", "lighting_preset"), ("sort", "price_ascending")];
     assert_eq!(shop.titles(&both).await, ["Lens", "Lamp"]);
     assert_eq!(shop.titles(&[("tag", "moody"), ("tag", "low-key")]).await, ["Lamp"]);
     assert!(shop.titles(&[("tag", "moody"), ("tag", "sunny")]).await.is_empty());

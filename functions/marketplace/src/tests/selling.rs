@@ -11,7 +11,10 @@ async fn a_listing_lives() {
     let id = shop.draft(&kim, "Rembrandt at Dusk").await;
     assert_eq!(shop.page(&id).await.brief(), "404 listing_not_found");
     let own = shop.own(&kim, &id).await.json();
-    assert_eq!((&own["state"], &own["hidden_reasons"]), (&json!("draft"), &json!(["not_submitted"])));
+    assert_eq!(
+        (&own["state"], &own["hidden_reasons"]),
+        (&json!("draft"), &json!(["not_submitted"]))
+    );
     assert_eq!(own["tags"], json!(["low-key", "moody"]));
 
     let submitted = shop.submit(&kim, &id).await;
@@ -23,9 +26,10 @@ async fn a_listing_lives() {
     assert_eq!(shop.submit(&kim, &id).await.brief(), "409 listing_in_review");
 
     let now = shop.world.now();
-    let approved = shop.world.store.judge_listing(&id, now, |shelf| {
-        shelf.listing.approve(&mut shelf.newest, now)
-    });
+    let approved = shop
+        .world
+        .store
+        .judge_listing(&id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
     approved.await.unwrap();
     let page = shop.page(&id).await;
     assert_eq!(page.status(), 200, "{}", page.pretty());
@@ -164,9 +168,10 @@ async fn a_near_copy_is_told_to_the_moderator() {
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
     let now = shop.world.now();
-    let approved = shop.world.store.judge_listing(&original, now, |shelf| {
-        shelf.listing.approve(&mut shelf.newest, now)
-    });
+    let approved = shop
+        .world
+        .store
+        .judge_listing(&original, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
     approved.await.unwrap();
     let copy = shop.draft(&ada, "All my own work").await;
     assert_eq!(shop.submit(&ada, &copy).await.status(), 200, "a report, not a refusal");
@@ -188,7 +193,8 @@ async fn what_a_change_may_not_be() {
     check(yen, "422 invalid_request, /price/currency currency").await;
     let dark = json!({ "content": { "lighting": { "lights": [] } } });
     check(dark, "422 invalid_request, /content/lighting/lights dark").await;
-    let text = json!({ "content": { "lighting": { "lights": [{ "role": "key", "size": "big" }] } } });
+    let text =
+        json!({ "content": { "lighting": { "lights": [{ "role": "key", "size": "big" }] } } });
     check(text, "422 invalid_request, /content/lighting/lights/0/size wrong_type").await;
     let wide = json!({ "demo": { "stops_max": 9.0, "subjects": [] } });
     check(wide, "422 invalid_request, /demo/stops_max out_of_range, /demo/subjects count").await;
@@ -220,9 +226,10 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
     let now = shop.world.now();
-    let approve = shop.world.store.judge_listing(&original, now, |shelf| {
-        shelf.listing.approve(&mut shelf.newest, now)
-    });
+    let approve = shop
+        .world
+        .store
+        .judge_listing(&original, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
     approve.await.unwrap();
     let id = shop.draft(&ada, "A copy").await;
     let submitted = shop.submit(&ada, &id).await;

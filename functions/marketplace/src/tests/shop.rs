@@ -83,9 +83,10 @@ impl Shop {
             shelf.listing.submit(&shelf.newest, now)
         });
         submitted.await.unwrap();
-        let approved = self.world.store.judge_listing(id, now, |shelf| {
-            shelf.listing.approve(&mut shelf.newest, now)
-        });
+        let approved = self
+            .world
+            .store
+            .judge_listing(id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
         approved.await.unwrap();
     }
 
@@ -134,8 +135,7 @@ impl Shop {
 
     pub(super) async fn own_list(&self, ask: Ask) -> Answer {
         let hands = (self.world.store.clone(), self.bucket.previews());
-        let (endpoint, handle) =
-            (&list_creator_listings::ENDPOINT, &list_creator_listings::handle);
+        let (endpoint, handle) = (&list_creator_listings::ENDPOINT, &list_creator_listings::handle);
         self.world.send(endpoint, handle, &hands, &ask).await
     }
 

@@ -17,9 +17,7 @@ async fn a_form_is_made_for_what_is_taken() {
     let check = async |body: Value, expected: &str| {
         assert_eq!(shop.upload(&kim, &id, body.clone()).await.brief(), expected, "{body}");
     };
-    let wish = |purpose: &str, kind: &str, bytes: u64| {
-        json!({ "purpose": purpose, "content_type": kind, "bytes": bytes })
-    };
+    let wish = |purpose: &str, kind: &str, bytes: u64| json!({ "purpose": purpose, "content_type": kind, "bytes": bytes });
     check(wish("preview", "image/png", 1), "201").await;
     check(wish("preview", "image/svg+xml", 1), "422 invalid_request, /content_type type").await;
     check(wish("preview", "image/png", 0), "422 invalid_request, /bytes size").await;
@@ -61,7 +59,10 @@ async fn a_file_is_followed_by_who_sends_it() {
     let form = shop.upload(&kim, &id, wish).await.json();
     let upload = form["upload_id"].as_str().unwrap();
     let waits = shop.uploaded(&kim, &id, upload).await;
-    assert_eq!((waits.json()["state"].as_str(), waits.header("retry-after")), (Some("waiting"), Some("1")));
+    assert_eq!(
+        (waits.json()["state"].as_str(), waits.header("retry-after")),
+        (Some("waiting"), Some("1"))
+    );
 
     let name = UploadId::parse(upload).unwrap();
     let asset = Asset {
@@ -73,9 +74,15 @@ async fn a_file_is_followed_by_who_sends_it() {
     let (store, now) = (&shop.world.store, shop.world.now());
     store.end_upload(&id, &name, &Arrival::Asset(asset), now).await.unwrap();
     let taken = shop.uploaded(&kim, &id, upload).await;
-    assert_eq!((taken.json()["state"].as_str(), taken.header("retry-after")), (Some("taken"), None));
+    assert_eq!(
+        (taken.json()["state"].as_str(), taken.header("retry-after")),
+        (Some("taken"), None)
+    );
     let own = shop.own(&kim, &id).await.json();
-    assert_eq!((&own["assets"][0]["file_name"], &own["assets"][0]["bytes"]), (&json!("light.zip"), &json!(9)));
+    assert_eq!(
+        (&own["assets"][0]["file_name"], &own["assets"][0]["bytes"]),
+        (&json!("light.zip"), &json!(9))
+    );
 
     let missing = "404 upload_not_found";
     assert_eq!(shop.uploaded(&ada, &id, upload).await.brief(), missing);

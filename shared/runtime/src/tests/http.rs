@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{NOW, No, ambient, brief, event, request, show, with, with_header, with_json};
 use crate::{
-    Accepted, Access, Ambient, ApiError, Call, Caller, Created, Endpoint, Html, HtmlPage, Json, NoContent,
-    dispatch,
+    Accepted, Access, Ambient, ApiError, Call, Caller, Created, Endpoint, Html, HtmlPage, Json,
+    NoContent, dispatch,
 };
 
 const GET: Endpoint = Endpoint::get("shelf-get-book", "/api/v1/books/{id}", Access::Member);

@@ -267,6 +267,17 @@ async fn bytes_are_checked_before_they_are_read() {
 }
 
 #[tokio::test]
+async fn what_nobody_reads_may_be_repeated() {
+    let query = json!({"of": ["b1"], "unread": ["1", "2"]});
+    let request = with(
+        request("POST", "/hooks/shelf"),
+        [("/requestContext/authorizer", Value::Null), ("/multiValueQueryStringParameters", query)],
+    );
+    let response = dispatch(&SIGNED, &hear, &(), &ambient(), event(request)).await;
+    assert_eq!(outcome(&response), r#"["b1",[]]"#);
+}
+
+#[tokio::test]
 async fn a_request_without_input_takes_none() {
     let check = async |endpoint: &Endpoint, request: Value, expected: &str| {
         let response = dispatch(endpoint, &nothing, &(), &ambient(), event(request)).await;

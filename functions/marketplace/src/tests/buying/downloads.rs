@@ -26,7 +26,10 @@ async fn a_buyer_gets_the_version_they_bought() {
     let mut body = answer.json();
     let url = body["assets"][0]["url"].take();
     let url = url.as_str().unwrap();
-    assert!(url.starts_with(&format!("https://s3.prolight.test/images/assets/{listing}/upl_")), "{url}");
+    assert!(
+        url.starts_with(&format!("https://s3.prolight.test/images/assets/{listing}/upl_")),
+        "{url}"
+    );
     assert!(url.contains("X-Amz-Expires=600") && url.contains("notes.txt"), "{url}");
     expect![[""]].assert_eq(&format!("{body:#}"));
 
@@ -44,7 +47,8 @@ async fn to_everybody_else_there_is_nothing() {
     let listing = stall.on_sale(&lena, 0).await;
     let id = stall.taken(&kim, &listing).await.to_string();
     let nobodys = PurchaseId::new(stall.world.now(), 999).to_string();
-    for (who, id) in [(&lena, &id), (&member("ada"), &id), (&kim, &nobodys), (&kim, &"x".to_owned())]
+    for (who, id) in
+        [(&lena, &id), (&member("ada"), &id), (&kim, &nobodys), (&kim, &"x".to_owned())]
     {
         let answer = stall.download(&Ask::by(who).path("id", id)).await;
         assert_eq!(answer.brief(), "404 purchase_not_found");
@@ -62,7 +66,11 @@ async fn what_was_paid_back_is_gone() {
     assert_eq!(stall.download(&ask).await.status(), 200);
     let states = async || {
         let item = stall.list(&Ask::by(&kim)).await.json()["items"][0].clone();
-        (item["state"].clone(), item["entitlement"].clone(), item["links"].get("download").is_some())
+        (
+            item["state"].clone(),
+            item["entitlement"].clone(),
+            item["links"].get("download").is_some(),
+        )
     };
     assert_eq!(states().await, (json!("paid"), json!("active"), true));
     stall.hear(&kim, &id, |payment| payment.disputed = true).await;

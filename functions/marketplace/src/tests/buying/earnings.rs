@@ -115,7 +115,10 @@ async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
     let now = async || stall.earnings(&Ask::by(&lena)).await.json()["items"][0].clone();
     let check = async |state: &str, refunded: i64| {
         let sale = now().await;
-        assert_eq!((&sale["state"], &sale["refunded"]["amount"]), (&json!(state), &json!(refunded)));
+        assert_eq!(
+            (&sale["state"], &sale["refunded"]["amount"]),
+            (&json!(state), &json!(refunded))
+        );
         let cents = |name: &str| sale[name]["amount"].as_i64().unwrap();
         assert_eq!(cents("gross"), cents("fee") + cents("net") + cents("refunded"));
     };

@@ -31,7 +31,8 @@ async fn a_buyer_says_something_and_says_it_anew() {
     stall.taken(&kim, &listing).await;
     let first = stall.review(&review(&kim, &listing, 5)).await;
     assert_eq!(first.status(), 201);
-    let link = format!("https://api.prolight.test/test/api/v1/marketplace/listings/{listing}/reviews");
+    let link =
+        format!("https://api.prolight.test/test/api/v1/marketplace/listings/{listing}/reviews");
     assert_eq!(first.header("location"), Some(&link[..]));
     expect![[""]].assert_eq(&first.pretty());
 

@@ -52,10 +52,8 @@ macro_rules! functions {
 impl Stall {
     pub(crate) fn open() -> Stall {
         let world = World::new();
-        let secret = ShareSecret {
-            signing_key: Secret::new("a key for tests"),
-            previous_signing_key: None,
-        };
+        let secret =
+            ShareSecret { signing_key: Secret::new("a key for tests"), previous_signing_key: None };
         // Nobody listens there: what is free never asks Stripe.
         let config = StripeConfig {
             base: "http://127.0.0.1:9".to_owned(),
