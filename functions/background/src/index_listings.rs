@@ -10,7 +10,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use clients::{SearchSnapshots, SnapshotRefused};
+use clients::{SearchSnapshots, snapshots::SnapshotRefused};
 use domain::{
     Timestamp,
     id::ListingId,

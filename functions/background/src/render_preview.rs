@@ -9,8 +9,9 @@
 //! through the same form after that is thrown away.
 
 use clients::{
-    AssetKind, Preview, Previews, S3Event, UploadedObject, Uploads,
+    AssetKind, Preview, Previews, S3Event, Uploads,
     picture::PictureRefused,
+    s3_event::UploadedObject,
     uploads::{Content, UploadRefused, Uploaded, asset_key, quarantined},
 };
 use domain::{

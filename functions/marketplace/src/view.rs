@@ -22,7 +22,7 @@ use serde::Serialize;
 
 /// A listing as it stands in a list.
 #[derive(Debug, Clone, Serialize)]
-pub struct CardView {
+pub(crate) struct CardView {
     id: ListingId,
     #[serde(rename = "type")]
     kind: Kind,
@@ -46,7 +46,7 @@ struct CreatorName {
 
 /// What buyers gave it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Rating {
+pub(crate) struct Rating {
     /// In stars; `null` without reviews.
     average: Option<f64>,
     count: u32,

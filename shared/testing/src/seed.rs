@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use studio::{Palette, Quality, Scene, Subject};
 
-use crate::api::{Api, CallFailed, fresh_key, variable};
+use crate::api::{Api, CallFailed, fresh_key};
 use listings::{LISTINGS, Listed};
 
 /// How long an upload or a payment may take to be heard of.
