@@ -30,10 +30,7 @@ pub struct Request {
     submitted_at: Option<Timestamp>,
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<Fresh<Box<RawValue>>, ApiError> {
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
     let (moderator, seen) = (&call.member()?.user_id, &call.body);
     let answer = once(store, &call, async || {

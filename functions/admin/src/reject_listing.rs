@@ -31,10 +31,7 @@ pub struct Request {
     reason: String,
 }
 
-pub async fn handle(
-    store: &Store,
-    call: Call<Request>,
-) -> Result<Fresh<Box<RawValue>>, ApiError> {
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
     let (moderator, seen) = (&call.member()?.user_id, &call.body);
     let reason = checked_reason(&seen.reason)?;

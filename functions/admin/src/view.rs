@@ -1,9 +1,6 @@
 //! Listings as moderators see them.
 
-use clients::{
-    Previews,
-    preview::{PREVIEW_SIDES_PX, preview_key},
-};
+use clients::{Previews, preview::PreviewUrls};
 use domain::{
     Timestamp,
     id::{ListingId, UserId},
@@ -53,12 +50,11 @@ struct CreatorView {
 
 #[derive(Debug, Serialize)]
 struct PictureView {
-    url_1200: String,
-    url_600: String,
-    url_300: String,
     /// Of the largest.
     width: u32,
     height: u32,
+    #[serde(flatten)]
+    urls: PreviewUrls,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,10 +110,8 @@ impl PendingView {
 
 impl PictureView {
     fn of(listing: &ListingId, preview: &Preview, previews: &Previews) -> PictureView {
-        let [url_1200, url_600, url_300] = PREVIEW_SIDES_PX
-            .map(|side_px| previews.url(&preview_key(listing, &preview.upload_id, side_px)));
-        let (width, height) = (preview.width, preview.height);
-        PictureView { url_1200, url_600, url_300, width, height }
+        let urls = previews.urls(listing, &preview.upload_id);
+        PictureView { width: preview.width, height: preview.height, urls }
     }
 }
 

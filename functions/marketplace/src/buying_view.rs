@@ -146,8 +146,3 @@ impl From<Review> for ReviewView {
         }
     }
 }
-
-/// Stars, from hundredths of one.
-pub(crate) fn stars(hundredths: u16) -> f64 {
-    f64::from(hundredths) / 100.0
-}

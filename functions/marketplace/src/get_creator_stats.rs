@@ -19,7 +19,7 @@ use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::{Deserialize, Serialize};
 use store::Store;
 
-use crate::buying_view::stars;
+use crate::view::stars;
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-get-creator-stats",

@@ -5,10 +5,7 @@
 
 use std::fmt::Write;
 
-use clients::{
-    Previews,
-    preview::{PREVIEW_SIDES_PX, preview_key},
-};
+use clients::Previews;
 use runtime::Link;
 use store::ListingPage;
 
@@ -33,10 +30,9 @@ struct Picture {
 impl Shown {
     /// Of a listing on sale that is shared as `url`; people go on to `onward`.
     pub(crate) fn of(page: &ListingPage, previews: &Previews, url: &Link, onward: &str) -> Shown {
-        let [large_px, ..] = PREVIEW_SIDES_PX;
         let said = &page.revision.description;
         let picture = page.revision.previews.first().map(|first| Picture {
-            url: previews.url(&preview_key(&page.listing.id, &first.upload_id, large_px)),
+            url: previews.urls(&page.listing.id, &first.upload_id).large,
             width: first.width,
             height: first.height,
         });

@@ -228,7 +228,7 @@ impl Rating {
 }
 
 /// Stars, of hundredths of a star.
-fn stars(hundredths: u16) -> f64 {
+pub(crate) fn stars(hundredths: u16) -> f64 {
     f64::from(hundredths) / 100.0
 }
 

@@ -1,1 +1,342 @@
-//! Tests.
+//! Moderators' work as a frontend meets it: whole requests, from API Gateway's event to the wire.
+
+use clients::Previews;
+use domain::{
+    account::Profile,
+    id::{ListingId, UploadId},
+    lighting::LightingRig,
+    marketplace::{
+        Category, Kind,
+        content::Content,
+        demo::DemoSettings,
+        lint::Signature,
+        listing::{DelistedBy, HiddenReason, Listing, State},
+        revision::{Description, Edit},
+        upload::{Asset, Preview},
+    },
+    refusal::InvalidFields,
+};
+use expect_test::expect;
+use serde_json::{Value, json};
+use store::{Shelf, StoreError};
+use testing::{Actor, Answer, Ask, World};
+
+use crate::{approve_listing, delist_listing, list_pending, reject_listing};
+
+/// A world, and the functions of this crate over it.
+struct Desk {
+    world: World,
+    previews: Previews,
+}
+
+impl Desk {
+    fn open() -> Desk {
+        let world = World::new();
+        let previews = world.previews();
+        Desk { world, previews }
+    }
+
+    async fn pending(&self, ask: &Ask) -> Answer {
+        use list_pending::{ENDPOINT, handle};
+        let capabilities = (self.world.store.clone(), self.previews.clone());
+        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+    }
+
+    async fn approve(&self, ask: &Ask) -> Answer {
+        use approve_listing::{ENDPOINT, handle};
+        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    }
+
+    async fn reject(&self, ask: &Ask) -> Answer {
+        use reject_listing::{ENDPOINT, handle};
+        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    }
+
+    async fn delist(&self, ask: &Ask) -> Answer {
+        use delist_listing::{ENDPOINT, handle};
+        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    }
+
+    /// A listing that waits for a decision.
+    async fn waiting(&self, creator: &Actor, title: &str) -> ListingId {
+        let now = self.world.now();
+        let description = Description {
+            title: title.to_owned(),
+            description: "One warm key.".to_owned(),
+            category: Category::Portrait,
+            tags: vec!["moody".to_owned()],
+            price: 9_00,
+            attribution: None,
+            demo: DemoSettings::default(),
+            content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
+        };
+        let id = ListingId::new(now, self.world.ambient.entropy.next());
+        let made = self.world.store.create_listing((&creator.id, None), None, now, || {
+            let (id, by) = (id.clone(), creator.id.clone());
+            Listing::create(id, by, Kind::LightingPreset, description.clone(), now)
+        });
+        made.await.unwrap();
+        self.submit(creator, &id).await;
+        id
+    }
+
+    async fn submit(&self, creator: &Actor, id: &ListingId) {
+        let (store, now) = (&self.world.store, self.world.now());
+        let submitted = store.change_listing(&creator.id, id, now, async |shelf| {
+            let upload_id = UploadId::new(now, 1);
+            shelf.newest.add_preview(Preview { upload_id, width: 1_200, height: 800 });
+            let (upload_id, sha256) = (UploadId::new(now, 2), "5e".repeat(32));
+            let file_name = "notes.txt".to_owned();
+            shelf.newest.add_asset(Asset { upload_id, file_name, bytes: 5, sha256 });
+            let signature = Signature::of(shelf.listing.kind, &shelf.newest.description.content);
+            let similar = store.similar_listings(id, shelf.listing.kind, &signature).await;
+            shelf.newest.similar = similar.unwrap_or_default();
+            shelf.newest.signature = Some(signature);
+            shelf.listing.submit(&shelf.newest, now)
+        });
+        submitted.await.unwrap();
+    }
+
+    async fn edit(&self, creator: &Actor, id: &ListingId, title: &str) {
+        let (store, now) = (&self.world.store, self.world.now());
+        let edited = store.change_listing(&creator.id, id, now, async |shelf| {
+            let edit = Edit { title: Some(title.to_owned()), ..Edit::default() };
+            shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now)?;
+            Ok::<(), InvalidFields>(())
+        });
+        edited.await.unwrap();
+    }
+
+    async fn own(&self, creator: &Actor, id: &ListingId) -> Shelf {
+        self.world.store.own_listing(&creator.id, id).await.unwrap()
+    }
+
+    fn later(&self) {
+        self.world.ambient.clock.advance(std::time::Duration::from_secs(60));
+    }
+}
+
+fn verdict(by: &Actor, id: impl ToString, body: Value) -> Ask {
+    Ask::by(by).path("id", id).json(body)
+}
+
+fn first(by: &Actor, id: &ListingId) -> Ask {
+    verdict(by, id, json!({ "version": 1 }))
+}
+
+fn lena() -> Actor {
+    Actor::member("lena")
+}
+
+#[tokio::test]
+async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
+    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let named = |profile: &mut Profile| profile.display_name = Some("Lena Okafor".to_owned());
+    let (store, now) = (&desk.world.store, desk.world.now());
+    let described = store.describe(&lena().id, None, now, |_, profile| {
+        named(profile);
+        Ok::<(), StoreError>(())
+    });
+    described.await.unwrap();
+    let twin = desk.waiting(&Actor::member("ada"), "The first of its kind").await;
+    assert_eq!(desk.approve(&first(&moderator, &twin)).await.status(), 200);
+    desk.later();
+    let one = desk.waiting(&lena(), "Rembrandt").await;
+    desk.later();
+    let two = desk.waiting(&Actor::member("kim"), "Another").await;
+    desk.later();
+    desk.edit(&Actor::member("ada"), &twin, "The first, again").await;
+    desk.submit(&Actor::member("ada"), &twin).await;
+
+    let answer = desk.pending(&Ask::by(&moderator)).await;
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    let mut page = answer.json();
+    let ids: Vec<&Value> =
+        page["items"].as_array().unwrap().iter().map(|item| &item["listing_id"]).collect();
+    assert_eq!(ids, [&json!(one), &json!(two), &json!(twin)]);
+    assert_eq!(page["items"][0]["similar"][0], json!({ "listing_id": twin, "score": 100 }));
+    assert_eq!(page["items"][1]["creator"]["display_name"], json!(null));
+    let third = &page["items"][2];
+    assert_eq!((&third["version"], &third["is_first"]), (&json!(2), &json!(false)));
+    let lights = page["items"][0]["content"]["lighting"].take();
+    assert_eq!(lights, serde_json::to_value(LightingRig::rembrandt()).unwrap());
+    expect![[""]].assert_eq(&format!("{:#}", page["items"][0]));
+
+    let limited = desk.pending(&Ask::by(&moderator).query("limit", 1)).await.json();
+    assert_eq!(
+        (limited["items"].as_array().unwrap().len(), &limited["next_cursor"]),
+        (1, &json!(null))
+    );
+}
+
+#[tokio::test]
+async fn staff_judge_and_nobody_else() {
+    let desk = Desk::open();
+    let id = desk.waiting(&lena(), "Rembrandt").await;
+    let check = async |who: Option<&Actor>, expected: &str| {
+        let ask = || who.map_or_else(Ask::anonymous, Ask::by);
+        let at = |body: Value| ask().path("id", &id).json(body);
+        let said = json!({ "version": 1, "reason": "Too dark." });
+        let answers = [
+            desk.pending(&ask()).await,
+            desk.approve(&at(json!({ "version": 1 }))).await,
+            desk.reject(&at(said)).await,
+            desk.delist(&at(json!({ "reason": "Too dark." }))).await,
+        ];
+        assert_eq!(answers.map(|answer| answer.brief()), [expected; 4]);
+    };
+    check(None, "401 unauthenticated").await;
+    check(Some(&Actor::member("kim")), "403 forbidden").await;
+    check(Some(&lena()), "403 forbidden").await;
+    for staff in [Actor::moderator(), Actor::admin()] {
+        assert_eq!(desk.pending(&Ask::by(&staff)).await.status(), 200);
+    }
+    assert_eq!(desk.own(&lena(), &id).await.listing.state(), State::Pending);
+}
+
+#[tokio::test]
+async fn what_is_approved_is_on_sale() {
+    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let id = desk.waiting(&lena(), "Rembrandt").await;
+    desk.later();
+    let answer = desk.approve(&first(&moderator, &id).key("k")).await;
+    assert_eq!(answer.status(), 200);
+    let judged = json!({ "listing_id": id, "state": "approved", "version": 1 });
+    assert_eq!(answer.json(), judged);
+    let page = desk.world.store.listing_page(&id, desk.world.now()).await.unwrap();
+    assert_eq!(page.revision.published_at, Some(desk.world.now()));
+    assert_eq!(desk.pending(&Ask::by(&moderator)).await.json()["items"], json!([]));
+
+    let again = desk.approve(&first(&moderator, &id).key("k")).await;
+    assert_eq!((again.status(), again.json()), (200, judged), "the same key, the same answer");
+    assert_eq!(desk.approve(&first(&moderator, &id)).await.brief(), "409 not_pending");
+}
+
+#[test]
+fn two_moderators_at_once_decide_once() {
+    let desk = Desk::open();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let id = runtime.block_on(desk.waiting(&lena(), "Rembrandt"));
+    let mut said = testing::at_once(2, |nth| {
+        let (desk, id) = (&desk, &id);
+        async move {
+            match nth {
+                0 => desk.approve(&first(&Actor::moderator(), id)).await.brief(),
+                _ => {
+                    let body = json!({ "version": 1, "reason": "Too dark." });
+                    desk.reject(&verdict(&Actor::admin(), id, body)).await.brief()
+                }
+            }
+        }
+    });
+    said.sort();
+    assert_eq!(said, ["200", "409 not_pending"]);
+}
+
+/// A draft keeps its number while its creator changes it.
+#[tokio::test]
+async fn a_moderator_approves_what_they_have_seen() {
+    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let id = desk.waiting(&lena(), "Rembrandt").await;
+    let seen = desk.pending(&Ask::by(&moderator)).await.json()["items"][0].clone();
+    let body = json!({ "version": seen["version"], "submitted_at": seen["submitted_at"] });
+    desk.later();
+    desk.edit(&lena(), &id, "Something else").await;
+    assert_eq!(desk.approve(&first(&moderator, &id)).await.brief(), "409 not_pending");
+    desk.submit(&lena(), &id).await;
+    let stale = desk.approve(&verdict(&moderator, &id, body.clone())).await;
+    assert_eq!(stale.brief(), "409 not_pending");
+    let mut said = body.clone();
+    said["reason"] = json!("Too dark.");
+    assert_eq!(desk.reject(&verdict(&moderator, &id, said)).await.brief(), "409 not_pending");
+    let second = desk.approve(&verdict(&moderator, &id, json!({ "version": 2 }))).await;
+    assert_eq!(second.brief(), "409 not_pending");
+    let fresh = desk.pending(&Ask::by(&moderator)).await.json()["items"][0].clone();
+    assert_eq!(fresh["title"], "Something else");
+    let body = json!({ "version": fresh["version"], "submitted_at": fresh["submitted_at"] });
+    assert_eq!(desk.approve(&verdict(&moderator, &id, body)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_creator_reads_why_and_what_is_on_sale_stays() {
+    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let id = desk.waiting(&lena(), "Rembrandt").await;
+    let body = json!({ "version": 1, "reason": " Show it on a face. " });
+    let answer = desk.reject(&verdict(&moderator, &id, body)).await;
+    let rejected = json!({ "listing_id": id, "state": "rejected", "version": 1 });
+    assert_eq!((answer.status(), answer.json()), (200, rejected));
+    let own = desk.own(&lena(), &id).await;
+    let standing = &own.creator.standing;
+    let hidden = own.listing.hidden_reasons(standing, desk.world.now());
+    assert_eq!(hidden, [HiddenReason::Rejected]);
+    let draft = serde_json::to_value(&own.listing.draft).unwrap();
+    assert_eq!(draft["reason"], "Show it on a face.");
+
+    desk.submit(&lena(), &id).await;
+    assert_eq!(desk.approve(&first(&moderator, &id)).await.status(), 200);
+    desk.edit(&lena(), &id, "Worse").await;
+    desk.submit(&lena(), &id).await;
+    let body = json!({ "version": 2, "reason": "The first was better." });
+    let answer = desk.reject(&verdict(&moderator, &id, body)).await;
+    let on_sale = json!({ "listing_id": id, "state": "approved", "version": 2 });
+    assert_eq!(answer.json(), on_sale);
+    let page = desk.world.store.listing_page(&id, desk.world.now()).await.unwrap();
+    assert_eq!(page.revision.description.title, "Rembrandt");
+}
+
+#[tokio::test]
+async fn what_staff_take_off_sale_its_creator_does_not_put_back() {
+    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let id = desk.waiting(&lena(), "Rembrandt").await;
+    let delist = |reason: &str| verdict(&moderator, &id, json!({ "reason": reason }));
+    assert_eq!(desk.delist(&delist("Copied.")).await.brief(), "409 not_on_sale");
+    assert_eq!(desk.approve(&first(&moderator, &id)).await.status(), 200);
+    let delisted = json!({ "listing_id": id, "state": "delisted", "version": 1 });
+    for _ in 0..2 {
+        let answer = desk.delist(&delist("Copied.")).await;
+        assert_eq!((answer.status(), answer.json()), (200, delisted.clone()));
+    }
+    let own = desk.own(&lena(), &id).await.listing;
+    let (by, reason) = own.delisted.map(|it| (it.by, it.reason)).unwrap();
+    assert_eq!((by, reason.as_deref()), (DelistedBy::Staff, Some("Copied.")));
+    let page = desk.world.store.listing_page(&id, desk.world.now()).await;
+    assert_eq!(domain::Refusal::code(&page.unwrap_err()), "listing_not_found");
+}
+
+#[tokio::test]
+async fn nobody_judges_their_own() {
+    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let id = desk.waiting(&moderator, "Rembrandt").await;
+    let own = "403 own_listing";
+    assert_eq!(desk.approve(&first(&moderator, &id)).await.brief(), own);
+    let body = json!({ "version": 1, "reason": "It is mine." });
+    assert_eq!(desk.reject(&verdict(&moderator, &id, body)).await.brief(), own);
+    assert_eq!(desk.approve(&first(&Actor::admin(), &id)).await.status(), 200);
+    let body = json!({ "reason": "It is mine." });
+    assert_eq!(desk.delist(&verdict(&moderator, &id, body)).await.brief(), own);
+}
+
+#[tokio::test]
+async fn a_verdict_is_about_something_and_has_a_reason() {
+    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let id = desk.waiting(&lena(), "Rembrandt").await;
+    let nothing = ListingId::new(desk.world.now(), 999);
+    for missing in [nothing.as_str(), "x"] {
+        let said = json!({ "version": 1, "reason": "Too dark." });
+        let answers = [
+            desk.approve(&verdict(&moderator, missing, json!({ "version": 1 }))).await,
+            desk.reject(&verdict(&moderator, missing, said)).await,
+            desk.delist(&verdict(&moderator, missing, json!({ "reason": "Copied." }))).await,
+        ];
+        assert_eq!(answers.map(|answer| answer.brief()), ["404 listing_not_found"; 3]);
+    }
+    for reason in ["", " ", "\u{200b}", &"x".repeat(501)] {
+        let said = json!({ "version": 1, "reason": reason });
+        let refused = "422 invalid_request, /reason text";
+        assert_eq!(desk.reject(&verdict(&moderator, &id, said)).await.brief(), refused);
+        let said = json!({ "reason": reason });
+        assert_eq!(desk.delist(&verdict(&moderator, &id, said)).await.brief(), refused);
+    }
+    let unseen = desk.approve(&verdict(&moderator, &id, json!({}))).await;
+    assert_eq!(unseen.brief(), "422 invalid_request, /version missing_field");
+}

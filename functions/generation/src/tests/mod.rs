@@ -5,6 +5,7 @@ mod create;
 mod credits;
 mod follow;
 mod keys;
+mod listings;
 mod lists;
 mod presets;
 mod structure;

@@ -1,8 +1,8 @@
 //! Getting what was bought.
 
 use domain::{
-    camera::CameraSettings,
     id::PurchaseId,
+    lighting::LightingRig,
     marketplace::{content::Content, revision::Edit},
 };
 use expect_test::expect;
@@ -16,8 +16,11 @@ async fn a_buyer_gets_the_version_they_bought() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;
     let id = stall.taken(&kim, &listing).await;
-    let camera = CameraSettings { focal_length_mm: 35.0, ..CameraSettings::default() };
-    let content = Content { camera: Some(camera), ..Content::default() };
+    let rig = LightingRig {
+        lights: LightingRig::rembrandt().lights[..1].into(),
+        ..LightingRig::rembrandt()
+    };
+    let content = Content { lighting: Some(rig), ..Content::default() };
     stall.next_version(&lena, &listing, Edit { content: Some(content), ..Edit::default() }).await;
     stall.retire(&lena, &listing).await;
 
@@ -60,7 +63,7 @@ async fn to_everybody_else_there_is_nothing() {
 #[tokio::test]
 async fn what_was_paid_back_is_gone() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 2_00).await;
+    let listing = stall.on_sale(&lena, 9_00).await;
     let id = stall.paid(&kim, &listing, "card").await;
     let ask = Ask::by(&kim).path("id", &id);
     assert_eq!(stall.download(&ask).await.status(), 200);
@@ -76,7 +79,7 @@ async fn what_was_paid_back_is_gone() {
     stall.hear(&kim, &id, |payment| payment.disputed = true).await;
     assert_eq!(stall.download(&ask).await.brief(), "404 purchase_not_found");
     assert_eq!(states().await, (json!("paid"), json!("suspended"), false));
-    stall.hear(&kim, &id, |payment| payment.refunded = 2_00).await;
+    stall.hear(&kim, &id, |payment| payment.refunded = 9_00).await;
     assert_eq!(stall.download(&ask).await.brief(), "404 purchase_not_found");
     assert_eq!(states().await, (json!("refunded"), json!("revoked"), false));
 }

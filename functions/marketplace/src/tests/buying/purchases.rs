@@ -75,11 +75,11 @@ async fn what_cannot_be_bought_is_refused_by_name() {
     assert_eq!(again.brief(), "409 already_owned");
     assert_eq!(again.json()["purchase_id"], json!(owned));
 
-    let dear = stall.on_sale(&lena, 3_00).await;
-    let cheap = stall.buy(&order(&kim, "cheap", &dear, 2_00)).await;
+    let dear = stall.on_sale(&lena, 6_00).await;
+    let cheap = stall.buy(&order(&kim, "cheap", &dear, 9_00)).await;
     assert_eq!(cheap.brief(), "409 price_changed");
-    assert_eq!(cheap.json()["price"], json!({"amount": 300, "currency": "usd"}));
-    let mut euros = wish(&dear, 3_00);
+    assert_eq!(cheap.json()["price"], json!({"amount": 600, "currency": "usd"}));
+    let mut euros = wish(&dear, 6_00);
     euros["expected_price"]["currency"] = json!("eur");
     let euros = stall.buy(&Ask::by(&kim).key("euros").json(euros)).await;
     assert_eq!(euros.brief(), "409 price_changed");
@@ -126,9 +126,9 @@ async fn a_request_is_read_strictly() {
 #[tokio::test]
 async fn without_stripe_the_purchase_waits_for_the_same_key() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 3_00).await;
+    let listing = stall.on_sale(&lena, 6_00).await;
     for _ in 0..2 {
-        assert_eq!(stall.buy(&order(&kim, "k", &listing, 3_00)).await.status(), 503);
+        assert_eq!(stall.buy(&order(&kim, "k", &listing, 6_00)).await.status(), 503);
     }
     let listed = stall.list(&Ask::by(&kim)).await.json();
     let items = listed["items"].as_array().unwrap();
@@ -143,15 +143,15 @@ async fn without_stripe_the_purchase_waits_for_the_same_key() {
 #[tokio::test]
 async fn the_page_is_shown_while_it_can_be_paid_on() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 3_00).await;
-    stall.buy(&order(&kim, "k", &listing, 3_00)).await;
+    let listing = stall.on_sale(&lena, 6_00).await;
+    stall.buy(&order(&kim, "k", &listing, 6_00)).await;
     let listed = stall.list(&Ask::by(&kim)).await.json();
     let id = PurchaseId::parse(listed["items"][0]["id"].as_str().unwrap()).unwrap();
     let session = domain::billing::external::SessionId::parse("cs_1").unwrap();
     let page = (&session, "https://pay.test/cs_1");
     stall.store().purchase_opened(&kim.id, &id, page).await.unwrap();
 
-    let again = stall.buy(&order(&kim, "k", &listing, 3_00)).await;
+    let again = stall.buy(&order(&kim, "k", &listing, 6_00)).await;
     assert_eq!(again.status(), 201, "the page is known: Stripe is not asked again");
     expect![[""]].assert_eq(&again.pretty());
     let listed = stall.list(&Ask::by(&kim)).await.json();
@@ -167,7 +167,7 @@ async fn a_purchase_keeps_its_version_and_pages_are_cut() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let first = stall.on_sale(&lena, 0).await;
     stall.taken(&kim, &first).await;
-    let edit = Edit { title: Some("Another lens".to_owned()), ..Edit::default() };
+    let edit = Edit { title: Some("Another light".to_owned()), ..Edit::default() };
     stall.next_version(&lena, &first, edit).await;
     stall.world.ambient.clock.advance(std::time::Duration::from_secs(1));
     stall.taken(&member("ada"), &first).await;
@@ -180,7 +180,7 @@ async fn a_purchase_keeps_its_version_and_pages_are_cut() {
     let next = stall.list(&Ask::by(&kim).query("limit", 1).query("cursor", cursor)).await.json();
     assert_eq!(next["items"][0]["listing_id"], json!(first));
     assert_eq!(next["items"][0]["version"], 1);
-    assert_eq!(next["items"][0]["title"], "Eighty-five");
+    assert_eq!(next["items"][0]["title"], "Rembrandt");
     let of_ada = stall.list(&Ask::by(&member("ada")).query("listing_id", &first)).await.json();
     assert_eq!((&of_ada["items"][0]["version"], &of_ada["next_cursor"]), (&json!(2), &json!(null)));
     let nothing = stall.list(&Ask::by(&member("ada")).query("listing_id", &second)).await.json();

@@ -6,8 +6,8 @@ use clients::{
     stripe::{StripeConfig, Tax},
 };
 use domain::{
-    camera::CameraSettings,
     id::{ListingId, PurchaseId, UploadId},
+    lighting::LightingRig,
     marketplace::{
         Category, Kind,
         content::Content,
@@ -90,9 +90,9 @@ impl Stall {
         &self.world.store
     }
 
-    /// A camera preset of the creator's, on sale for so many cents.
+    /// A lighting preset of the creator's, on sale for so many cents.
     pub(crate) async fn on_sale(&self, creator: &Actor, cents: u32) -> ListingId {
-        self.on_sale_as(creator, "Eighty-five", cents).await
+        self.on_sale_as(creator, "Rembrandt", cents).await
     }
 
     pub(crate) async fn on_sale_as(&self, creator: &Actor, title: &str, cents: u32) -> ListingId {
@@ -106,18 +106,18 @@ impl Stall {
         let now = self.world.now();
         let description = Description {
             title: title.to_owned(),
-            description: "A short telephoto,\n\nwide open.".to_owned(),
+            description: "One warm key,\n\na whisper of fill.".to_owned(),
             category: Category::Portrait,
             tags: Vec::new(),
             price: cents,
-            attribution: Some("Lens by Lena".to_owned()),
+            attribution: Some("Light by Lena".to_owned()),
             demo: DemoSettings::default(),
-            content: Content { camera: Some(CameraSettings::default()), ..Content::default() },
+            content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
         };
         let id = ListingId::new(now, self.world.ambient.entropy.next());
         let made = self.store().create_listing((&creator.id, None), None, now, || {
             let (id, by) = (id.clone(), creator.id.clone());
-            Listing::create(id, by, Kind::CameraPreset, description.clone(), now)
+            Listing::create(id, by, Kind::LightingPreset, description.clone(), now)
         });
         made.await.unwrap().listing.id
     }

@@ -1,0 +1,207 @@
+//! Images made with what was bought.
+
+use domain::{
+    id::{ListingId, PurchaseId, UploadId},
+    lighting::LightingRig,
+    marketplace::{
+        Category, Kind,
+        content::Content,
+        demo::DemoSettings,
+        listing::Listing,
+        purchase::Purchase,
+        revision::{Description, Edit},
+        upload::Preview,
+    },
+    money::Money,
+    refusal::InvalidFields,
+};
+use expect_test::expect;
+use serde_json::{Value, json};
+use store::Idempotency;
+use testing::{Actor, Ask};
+
+use super::Studio;
+
+/// A template with two slots, one of which must be filled.
+fn template() -> Content {
+    let json = json!({
+        "structured_prompt": {
+            "short_description": "{{product}} on slate", "background_setting": "A grey studio.",
+            "lighting": {"conditions": "soft"},
+            "aesthetics": {"composition": "centred", "color_scheme": "{{accent}} on neutrals"},
+            "context": "An advertisement for {{product}}.",
+        },
+        "lighting": LightingRig::rembrandt(),
+        "slots": [
+            {"name": "product", "label": "What is shown"},
+            {"name": "accent", "label": "The accent colour", "default": "amber"},
+        ],
+    });
+    serde_json::from_value(json).unwrap()
+}
+
+impl Studio {
+    /// A free listing of the creator's, on sale.
+    async fn on_sale(&self, creator: &Actor, kind: Kind, content: Content) -> ListingId {
+        let (store, now) = (&self.world.store, self.world.now());
+        let description = Description {
+            title: "On slate".to_owned(),
+            description: "A product on slate.".to_owned(),
+            category: Category::Product,
+            tags: Vec::new(),
+            price: 0,
+            attribution: Some("Light by Lena".to_owned()),
+            demo: DemoSettings::default(),
+            content,
+        };
+        let id = ListingId::new(now, self.world.ambient.entropy.next());
+        let made = store.create_listing((&creator.id, None), None, now, || {
+            let (id, by) = (id.clone(), creator.id.clone());
+            Listing::create(id, by, kind, description.clone(), now)
+        });
+        made.await.unwrap();
+        let preview = Preview { upload_id: UploadId::new(now, 1), width: 1_200, height: 800 };
+        let submitted = store.change_listing(&creator.id, &id, now, async |shelf| {
+            shelf.newest.add_preview(preview.clone());
+            shelf.listing.submit(&shelf.newest, now)
+        });
+        submitted.await.unwrap();
+        let approved =
+            store.judge_listing(&id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
+        approved.await.unwrap();
+        id
+    }
+
+    async fn taken(&self, buyer: &Actor, listing: &ListingId) {
+        let (id, now) = (PurchaseId::new(self.world.now(), 1), self.world.now());
+        let key = Idempotency { key: "take".to_owned(), fingerprint: "0".repeat(64) };
+        let store = &self.world.store;
+        let placed = store.place_purchase((&buyer.id, None), listing, &key, now, |offer| {
+            let price = Money::usd_cents(0);
+            Purchase::place(id.clone(), buyer.id.clone(), offer, price, None, now)
+        });
+        placed.await.unwrap();
+    }
+
+    /// A new title, and with it the next version.
+    async fn edited(&self, creator: &Actor, listing: &ListingId) {
+        let (store, now) = (&self.world.store, self.world.now());
+        let edited = store.change_listing(&creator.id, listing, now, async |shelf| {
+            let edit = Edit { title: Some("On marble".to_owned()), ..Edit::default() };
+            shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now)?;
+            Ok::<(), InvalidFields>(())
+        });
+        edited.await.unwrap();
+    }
+}
+
+fn with_it(by: &Actor, key: &str, listing: &ListingId, more: Value) -> Ask {
+    let mut body = json!({"listing_id": listing, "seed": 7});
+    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+    Ask::by(by).key(key).json(body)
+}
+
+#[tokio::test]
+async fn a_bought_template_is_filled_and_named() {
+    let studio = Studio::open();
+    let (lena, kim) = (Actor::member("lena"), Actor::member("kim"));
+    let listing = studio.on_sale(&lena, Kind::FiboTemplate, template()).await;
+    studio.taken(&kim, &listing).await;
+    studio.edited(&lena, &listing).await;
+    let slots = json!({"slots": {"product": "a brass lamp"}});
+    studio.world.engine.take_usage();
+    let answer = studio.create(&with_it(&kim, "k", &listing, slots.clone())).await;
+    assert_eq!(answer.status(), 202, "{}", answer.pretty());
+    let usage = studio.world.engine.take_usage();
+    let requests: Vec<_> = usage.requests.into_iter().collect();
+    let expected = ["BatchGetItem", "GetItem", "TransactWriteItems"];
+    assert_eq!(requests, expected.map(|name| (name.to_owned(), 1)));
+    let named = json!({"id": listing, "version": 1, "attribution": "Light by Lena"});
+    assert_eq!(answer.json()["listing"], named);
+
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    let shown = studio.get(&Ask::by(&kim).path("id", &id)).await.json();
+    assert_eq!(shown["listing"], named);
+    let mut input = shown["input"].clone();
+    let rig = input["lighting"].take();
+    assert_eq!(rig, serde_json::to_value(LightingRig::rembrandt()).unwrap());
+    expect![[""]].assert_eq(&format!("{input:#}"));
+    let listed = studio.list(&Ask::by(&kim)).await.json();
+    assert_eq!(listed["items"][0]["listing"], named);
+
+    let owned = studio.world.store.entitlement(&kim.id, &listing).await.unwrap().unwrap();
+    assert_eq!(owned.used_at, Some(studio.world.now()));
+    let again = studio.create(&with_it(&kim, "k", &listing, slots.clone())).await;
+    assert_eq!(again.json()["id"], json!(id), "the same key");
+    let next = studio.create(&with_it(&kim, "next", &listing, slots)).await;
+    assert_eq!(next.status(), 202);
+    studio.world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn what_was_not_bought_is_not_used() {
+    let studio = Studio::open();
+    let (lena, kim) = (Actor::member("lena"), Actor::member("kim"));
+    let listing = studio.on_sale(&lena, Kind::FiboTemplate, template()).await;
+    let slots = json!({"slots": {"product": "a lamp"}});
+    let nothing = ListingId::new(studio.world.now(), 999);
+    for id in [&listing, &nothing] {
+        let answer = studio.create(&with_it(&kim, "k", id, slots.clone())).await;
+        assert_eq!(answer.brief(), "403 listing_not_licensed");
+    }
+    assert!(studio.world.jobs(&kim.id).await.is_empty());
+    studio.world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn a_creator_uses_their_newest_version() {
+    let (studio, lena) = (Studio::open(), Actor::member("lena"));
+    let listing = studio.on_sale(&lena, Kind::FiboTemplate, template()).await;
+    studio.edited(&lena, &listing).await;
+    let slots = json!({"slots": {"product": "a lamp", "accent": "teal"}});
+    let answer = studio.create(&with_it(&lena, "k", &listing, slots)).await;
+    assert_eq!((answer.status(), &answer.json()["listing"]["version"]), (202, &json!(2)));
+}
+
+#[tokio::test]
+async fn slots_are_filled_by_name() {
+    let studio = Studio::open();
+    let (lena, kim) = (Actor::member("lena"), Actor::member("kim"));
+    let listing = studio.on_sale(&lena, Kind::FiboTemplate, template()).await;
+    studio.taken(&kim, &listing).await;
+    let check = async |more: Value, expected: &str| {
+        let answer = studio.create(&with_it(&kim, "k", &listing, more)).await;
+        assert_eq!(answer.brief(), expected);
+    };
+    check(json!({}), "422 invalid_request, /slots/product missing").await;
+    let unknown = json!({"slots": {"product": "a lamp", "colour": "red"}});
+    check(unknown, "422 invalid_request, /slots/colour unknown_slot").await;
+    let long = json!({"slots": {"product": "x".repeat(201)}});
+    check(long, "422 invalid_request, /slots/product length").await;
+    let nested = json!({"slots": {"product": "{{accent}}"}});
+    check(nested, "422 invalid_request, /slots/product text").await;
+    check(json!({"slots": {"product": 7}}), "422 invalid_request, /slots/product wrong_type").await;
+    let both = json!({"preset_id": "pre_01JD0000000000000000000000"});
+    check(both, "422 invalid_request, (whole) one_of").await;
+    let body = json!({"prompt": "a chair", "slots": {"product": "a lamp"}});
+    let answer = studio.create(&Ask::by(&kim).key("k").json(body)).await;
+    assert_eq!(answer.brief(), "422 invalid_request, /slots without_listing");
+    assert!(studio.world.jobs(&kim.id).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_tailored_model_is_kept_with_what_the_image_is_made_from() {
+    let studio = Studio::open();
+    let (lena, kim) = (Actor::member("lena"), Actor::member("kim"));
+    let content = Content { model_id: Some("m-7".to_owned()), ..Content::default() };
+    let listing = studio.on_sale(&lena, Kind::ModelFinetune, content).await;
+    studio.taken(&kim, &listing).await;
+    let alone = studio.create(&with_it(&kim, "k", &listing, json!({}))).await;
+    assert_eq!(alone.status(), 422, "it draws nothing by itself");
+    let prompt = json!({"prompt": "a brass lamp"});
+    let answer = studio.create(&with_it(&kim, "k", &listing, prompt)).await;
+    assert_eq!(answer.status(), 202, "{}", answer.pretty());
+    let id = serde_json::from_value(answer.json()["id"].clone()).unwrap();
+    let made = studio.world.store.job_and_input(&kim.id, &id).await.unwrap();
+    assert_eq!(made.input.model_id.as_deref(), Some("m-7"));
+}
