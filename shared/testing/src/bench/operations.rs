@@ -148,6 +148,8 @@ impl Bench {
             customer: None,
             user: None,
             order: None,
+            purchase: None,
+            fingerprint: None,
             state: PaymentState::Succeeded,
             amount: Money::usd_cents(500),
             refunded: 0,
