@@ -1,7 +1,7 @@
 //! The marketplace on a stage: listings on sale, purchases, shares, and what the table says of them.
 
 use background::grant_rewards;
-use clients::{Secret, share::ShareLinks};
+use clients::share::ShareLinks;
 use domain::{
     id::{ListingId, PurchaseId, ReviewId},
     marketplace::{
@@ -29,7 +29,7 @@ pub(crate) struct Market<'a> {
 
 impl<'a> Market<'a> {
     pub(crate) fn new(stage: &'a Stage) -> Market<'a> {
-        Market { stage, links: ShareLinks::new(vec![Secret::new("a key for tests")]) }
+        Market { stage, links: testing::share_links() }
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -230,7 +230,7 @@ async fn a_dispute_suspends_and_its_end_decides() {
         let listing = market.on_sale(&kim, PRICE).await;
         let purchase = paid(&market, &ann, &listing).await;
         let payment = purchase.payment.clone().unwrap();
-        let dispute = stage.at_stripe().dispute(payment.as_str(), Opening::default()).unwrap();
+        let dispute = stage.at_stripe().dispute(payment.as_str(), None, Opening::Chargeback).unwrap();
         stage.hear().await;
         let owned = market.entitlement(&ann, &listing).await.unwrap();
         assert!(!owned.is_active(), "{:?}", owned.state);

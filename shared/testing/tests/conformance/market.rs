@@ -1,6 +1,5 @@
 //! Kim's things on the marketplace: what she sells, what waits for a moderator, what she bought.
 
-use clients::{Secret, share::ShareLinks};
 use domain::{
     Timestamp,
     id::{ListingId, PurchaseId, ReviewId, UploadId, UserId},
@@ -58,7 +57,7 @@ impl Market {
         });
         edited.await.unwrap();
         let upload = upload(store, kim, &own, now).await;
-        let links = ShareLinks::new(vec![Secret::new("a key for tests")]);
+        let links = testing::share_links();
         let code = links.code(&kim.id, &offered);
         store.share_listing((&kim.id, None), &offered, &code, now).await.unwrap();
         Market {

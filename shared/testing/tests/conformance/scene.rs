@@ -3,7 +3,6 @@
 use clients::{
     Secret, Stripe,
     documents::Company,
-    share::ShareLinks,
     stripe::{StripeConfig, Tax},
 };
 use domain::{Timestamp, generation::Provider};
@@ -149,7 +148,7 @@ impl Scene {
         let (images, documents) = (self.world.images(), self.world.documents());
         let (stripe, frontend) = (self.stripe(), Frontend::new("https://app.prolight.test"));
         let (uploads, previews) = (self.bucket.uploads(), self.bucket.previews());
-        let links = ShareLinks::new(vec![Secret::new("a key for tests")]);
+        let links = testing::share_links();
         macro_rules! routes {
             ($($package:ident::$module:ident => $capabilities:expr,)*) => {
                 $(if *endpoint == $package::$module::ENDPOINT {
