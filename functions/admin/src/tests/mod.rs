@@ -133,7 +133,8 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
     let named = |profile: &mut Profile| profile.display_name = Some("Lena Okafor".to_owned());
     let (store, now) = (&desk.world.store, desk.world.now());
-    let described = store.describe(&lena().id, None, now, |_, profile| {
+    let creator = lena();
+    let described = store.describe(&creator.id, None, now, |_, profile| {
         named(profile);
         Ok::<(), StoreError>(())
     });
