@@ -190,6 +190,7 @@ impl Store {
         mut after: Shelf,
         now: Timestamp,
     ) -> Result<Attempt<Shelf>, StoreError> {
+        after.keep_sold(&before);
         after.stats.category = after.listing.on_sale().map(|on_sale| on_sale.category);
         if after.listing == before.listing && after.newest == before.newest {
             return Ok(Attempt::Done(after));
@@ -212,6 +213,15 @@ impl Shelf {
     pub fn sold(&self) -> Option<&Revision> {
         let number = self.listing.on_sale()?.number;
         std::iter::once(&self.newest).chain(&self.on_sale).find(|it| it.number == number)
+    }
+
+    /// Where the next version was begun, the one before it stands beside it if it is on sale.
+    fn keep_sold(&mut self, before: &Shelf) {
+        let sold = self.listing.published.as_ref().map(|published| published.number);
+        let is_next = self.newest.number != before.newest.number;
+        if is_next && sold == Some(before.newest.number) {
+            self.on_sale = Some(before.newest.clone());
+        }
     }
 
     /// What is found of it, if it is on sale.
@@ -254,7 +264,7 @@ impl Transaction<'_> {
         let (old, mut new) = (before.placed(), after.placed());
         // A version that gave way to a newer one is no longer named by the listing.
         for (number, (revision, _)) in &old {
-            new.entry(*number).or_insert((revision, None));
+            new.entry(*number).or_insert_with(|| (revision, after.place(*number)));
         }
         new.iter().filter(|(number, placed)| old.get(number) != Some(placed)).try_fold(
             self,
