@@ -8,6 +8,7 @@ use domain::{
         payment::{Payment, PaymentState},
     },
     id::{ListingId, PurchaseId, ReviewId, UploadId, UserId},
+    lighting::LightingRig,
     marketplace::{
         Category, Kind,
         content::Content,
@@ -19,7 +20,6 @@ use domain::{
         revision::Description,
         upload::Preview,
     },
-    lighting::LightingRig,
     money::Money,
 };
 use store::{AppliedEvent, Idempotency, Store};
@@ -150,9 +150,7 @@ async fn hear_of(store: &Store, purchase: &Purchase, event: &str) -> Result<(), 
         withdrawn: 0,
         disputed: false,
     };
-    let kept = store.keep_deal(&read, Some(&event), now(), |deal| {
-        deal.settle(&paid, now())
-    });
+    let kept = store.keep_deal(&read, Some(&event), now(), |deal| deal.settle(&paid, now()));
     kept.await?;
     Ok(())
 }

@@ -174,9 +174,11 @@ pub(super) const LISTINGS: &[Listed] = &[
         cents: 0,
         content: || {
             rig(
-                vec![light("key", [-45.0, 35.0, 1.6, 0.0, 0.9], 5_600),
+                vec![
+                    light("key", [-45.0, 35.0, 1.6, 0.0, 0.9], 5_600),
                     light("fill", [40.0, 15.0, 2.4, -2.0, 1.4], 5_600),
-                    light("rim", [130.0, 15.0, 2.0, 0.5, 0.4], 5_600)],
+                    light("rim", [130.0, 15.0, 2.0, 0.5, 0.4], 5_600),
+                ],
                 json!({ "colour": "grey", "distance": 2.0, "falloff": 1.0 }),
             )
         },

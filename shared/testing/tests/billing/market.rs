@@ -63,9 +63,9 @@ impl<'a> Market<'a> {
             shelf.listing.submit(&shelf.newest, now)
         });
         submitted.await.unwrap();
-        let approved = self.store().judge_listing(id, now, |shelf| {
-            shelf.listing.approve(&mut shelf.newest, now)
-        });
+        let approved = self
+            .store()
+            .judge_listing(id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
         approved.await.unwrap();
     }
 
