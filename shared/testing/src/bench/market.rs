@@ -26,7 +26,7 @@ use store::{AppliedEvent, Idempotency, Store};
 
 use super::{BenchFailed, function::now};
 
-const PRICE: u32 = 9_00;
+const PRICE: u32 = 900;
 
 /// Goes through the life of a listing; `row` is told after each operation.
 pub(super) async fn measure(
@@ -86,7 +86,8 @@ async fn create(store: &Store, creator: &UserId) -> Result<ListingId, BenchFaile
         content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
     };
     let id = ListingId::new(now(), rand::random());
-    let made = store.create_listing((creator, None), Some(&key("listing")), now(), || {
+    let key = key("listing");
+    let made = store.create_listing((creator, None), Some(&key), now(), || {
         let kind = Kind::LightingPreset;
         Listing::create(id.clone(), creator.clone(), kind, description.clone(), now())
     });

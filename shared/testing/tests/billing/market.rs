@@ -81,7 +81,7 @@ impl<'a> Market<'a> {
             }
             "reprice" => {
                 let edited = self.store().change_listing(&creator.id, id, now, async |shelf| {
-                    let edit = Edit { price: Some(15_00), ..Edit::default() };
+                    let edit = Edit { price: Some(1_500), ..Edit::default() };
                     shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now).unwrap();
                     Ok::<(), ListingRefused>(())
                 });

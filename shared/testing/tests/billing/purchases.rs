@@ -21,7 +21,7 @@ use crate::{
     stage::{Stage, kind_of, session_of},
 };
 
-const PRICE: i64 = 12_00;
+const PRICE: i64 = 1_200;
 
 async fn paid(market: &Market<'_>, buyer: &Actor, listing: &ListingId) -> Purchase {
     let url = market.checkout(buyer, listing, PRICE, None).await;
