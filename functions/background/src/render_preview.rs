@@ -126,7 +126,10 @@ async fn keep(
         Err(refused) => return Ok(Err(refused)),
     };
     let Some(kind) = kind else {
-        return Ok(Ok(refused("not_an_asset", "The file is no archive, model or table of colours.")));
+        return Ok(Ok(refused(
+            "not_an_asset",
+            "The file is no archive, model or table of colours.",
+        )));
     };
     let file_name = file_name(upload, kind);
     let key = asset_key(&upload.listing_id, &upload.id);

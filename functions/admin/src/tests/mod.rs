@@ -65,7 +65,7 @@ impl Desk {
             description: "One warm key.".to_owned(),
             category: Category::Portrait,
             tags: vec!["moody".to_owned()],
-            price: 9_00,
+            price: 900,
             attribution: None,
             demo: DemoSettings::default(),
             content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },

@@ -39,8 +39,11 @@ impl Scene {
         };
         let key = Idempotency { key: "k".to_owned(), fingerprint: "f".to_owned() };
         let place = |draft: &mut _, kept| place(draft, &order, kept, &names);
-        let job =
-            world.store.enqueue((&kim.id, None), &key, Naming::Nothing, world.now(), place).await.unwrap();
+        let job = world
+            .store
+            .enqueue((&kim.id, None), &key, Naming::Nothing, world.now(), place)
+            .await
+            .unwrap();
         let scene = Scene { world, kim, job };
         scene.moved_to(status).await
     }

@@ -20,7 +20,7 @@ fn entry() -> Entry {
         title: "Window light".to_owned(),
         category: Category::Food,
         tags: vec!["soft".to_owned()],
-        price: Money::usd_cents(5_00),
+        price: Money::usd_cents(500),
         creator_id: domain::id::UserId::parse("creator").unwrap(),
         creator_name: Some("Ana".to_owned()),
         preview: None,

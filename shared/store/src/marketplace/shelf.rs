@@ -144,11 +144,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Missing::Listing`], or when DynamoDB cannot be asked.
-    pub async fn own_listing(
-        &self,
-        creator: &UserId,
-        id: &ListingId,
-    ) -> Result<Shelf, StoreError> {
+    pub async fn own_listing(&self, creator: &UserId, id: &ListingId) -> Result<Shelf, StoreError> {
         self.shelf(By::Creator(creator), id).await
     }
 
@@ -168,9 +164,9 @@ impl Store {
             By::Staff => true,
         });
         let listing = listing.ok_or_else(|| StoreError::refused(Missing::Listing))?;
-        let stats = found.take()?.unwrap_or_else(|| {
-            ListingStats::new(listing.id.clone(), listing.creator_id.clone())
-        });
+        let stats = found
+            .take()?
+            .unwrap_or_else(|| ListingStats::new(listing.id.clone(), listing.creator_id.clone()));
         let newest = listing.newest();
         let sold = listing.published.as_ref().map(|published| published.number);
         let sold = sold.filter(|sold| *sold != newest);
@@ -303,10 +299,8 @@ impl Transaction<'_> {
             self = self.forget(Part::Change, &Key::similar(band, id))?;
         }
         for (band, sold) in new {
-            let signature = super::listings::Signed {
-                kind: sold.kind,
-                signature: sold.signature.clone(),
-            };
+            let signature =
+                super::listings::Signed { kind: sold.kind, signature: sold.signature.clone() };
             self = self.fenced(Part::Change, &Key::similar(&band, id), &signature, None)?;
         }
         Ok(self)

@@ -63,9 +63,9 @@ impl<'a> Market<'a> {
             shelf.listing.submit(&shelf.newest, now)
         });
         submitted.await.unwrap();
-        let approved = self.store().judge_listing(id, now, |shelf| {
-            shelf.listing.approve(&mut shelf.newest, now)
-        });
+        let approved = self
+            .store()
+            .judge_listing(id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
         approved.await.unwrap();
     }
 
@@ -81,7 +81,7 @@ impl<'a> Market<'a> {
             }
             "reprice" => {
                 let edited = self.store().change_listing(&creator.id, id, now, async |shelf| {
-                    let edit = Edit { price: Some(15_00), ..Edit::default() };
+                    let edit = Edit { price: Some(1_500), ..Edit::default() };
                     shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now).unwrap();
                     Ok::<(), ListingRefused>(())
                 });

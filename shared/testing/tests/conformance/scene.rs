@@ -6,6 +6,7 @@ use clients::{
     stripe::{StripeConfig, Tax},
 };
 use domain::{Timestamp, generation::Provider};
+use marketplace::{Demos, Finder, Lists, Visits};
 use runtime::{
     Endpoint, Frontend, PromptProvider, StripeWebhookSecrets, WebhookTokens, apigw::Event, dispatch,
 };
@@ -13,7 +14,6 @@ use sandbox::{
     Config, RunningSandbox, Sandbox,
     stripe::{API_KEY, Card, Setup},
 };
-use marketplace::{Demos, Finder, Lists, Visits};
 use serde_json::json;
 use testing::{
     Actor, Answer, Ask, World,
@@ -67,7 +67,7 @@ impl Scene {
             preset: String::new(),
             invoice: String::new(),
             market: Market::default(),
-            bucket: Cloud::here().missing_bucket(),
+            bucket: Cloud::here().shared_bucket("test-conformance").await,
         };
         scene.generation = scene.made(&generation::create_generation::ENDPOINT, &kim).await;
         scene.preset = scene.made(&generation::create_preset::ENDPOINT, &kim).await;

@@ -63,7 +63,7 @@ async fn to_everybody_else_there_is_nothing() {
 #[tokio::test]
 async fn what_was_paid_back_is_gone() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 9_00).await;
+    let listing = stall.on_sale(&lena, 900).await;
     let id = stall.paid(&kim, &listing, "card").await;
     let ask = Ask::by(&kim).path("id", &id);
     assert_eq!(stall.download(&ask).await.status(), 200);
@@ -79,7 +79,7 @@ async fn what_was_paid_back_is_gone() {
     stall.hear(&kim, &id, |payment| payment.disputed = true).await;
     assert_eq!(stall.download(&ask).await.brief(), "404 purchase_not_found");
     assert_eq!(states().await, (json!("paid"), json!("suspended"), false));
-    stall.hear(&kim, &id, |payment| payment.refunded = 9_00).await;
+    stall.hear(&kim, &id, |payment| payment.refunded = 900).await;
     assert_eq!(stall.download(&ask).await.brief(), "404 purchase_not_found");
     assert_eq!(states().await, (json!("refunded"), json!("revoked"), false));
 }

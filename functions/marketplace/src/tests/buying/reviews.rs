@@ -179,10 +179,10 @@ async fn reviews_of_what_is_not_on_sale_are_nobodys() {
 #[tokio::test]
 async fn a_review_of_what_was_paid_back_is_gone() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 9_00).await;
+    let listing = stall.on_sale(&lena, 900).await;
     let id = stall.paid(&kim, &listing, "card").await;
     stall.review(&review(&kim, &listing, 1)).await;
-    stall.hear(&kim, &id, |payment| payment.refunded = 9_00).await;
+    stall.hear(&kim, &id, |payment| payment.refunded = 900).await;
     let shown = stall.reviews(&of(&listing)).await.json();
     assert_eq!((&shown["items"], &shown["summary"]["count"]), (&json!([]), &json!(0)));
     assert_eq!(stall.review(&review(&kim, &listing, 1)).await.brief(), "403 not_a_buyer");

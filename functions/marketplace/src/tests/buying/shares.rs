@@ -72,7 +72,7 @@ async fn a_visitor_is_counted_once_a_day() {
 #[tokio::test]
 async fn the_page_says_what_it_is_and_leads_on() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale_as(&lena, r#"Haze "><script>alert('1')</script>"#, 6_00).await;
+    let listing = stall.on_sale_as(&lena, r#"Haze "><script>alert('1')</script>"#, 600).await;
     let code = stall.shared(&kim, &listing).await;
     let answer = stall.follow(&Ask::anonymous().path("code", &code).query("fbclid", "x")).await;
     assert_eq!(answer.status(), 200);

@@ -27,7 +27,7 @@ impl Visit {
     fn told(&self, kind: &str) -> Option<PurchaseId> {
         let events = self.control().events();
         let notices = events.iter().map(|body| Notice::parse(body.as_bytes()).unwrap());
-        notices.filter(|notice| notice.kind == kind).last().unwrap().purchase
+        notices.filter(|notice| notice.kind == kind).next_back().unwrap().purchase
     }
 }
 
