@@ -92,7 +92,8 @@ impl Demos {
     }
 
     async fn has(&self, key: &str) -> Result<bool, PreviewsUnavailable> {
-        let has = self.seen().contains(&key.to_owned()) || self.previews.has(key).await?;
+        let seen = self.seen().iter().any(|known| known == key);
+        let has = seen || self.previews.has(key).await?;
         if has {
             self.remember(key);
         }
