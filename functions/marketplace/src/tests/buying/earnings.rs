@@ -81,7 +81,67 @@ async fn a_creator_sees_what_they_sold() {
     let days = days.as_array().unwrap();
     assert_eq!(days.len(), 30);
     assert!(days[..28].iter().all(|day| day["sales"] == 0 && day["gross"]["amount"] == 0));
-    expect![[""]].assert_eq(&format!("{:#}", json!([stats, &days[28..]])));
+    expect![[r#"
+        [
+          {
+            "average_rating": 4.5,
+            "conversion_bps": 500,
+            "fee_bps": 2000,
+            "fees": {
+              "amount": 199,
+              "currency": "usd"
+            },
+            "gross": {
+              "amount": 999,
+              "currency": "usd"
+            },
+            "hold_days": 7,
+            "last_30_days": null,
+            "listings": {
+              "approved": 2,
+              "delisted": 1,
+              "draft": 1,
+              "pending": 0,
+              "rejected": 0
+            },
+            "net": {
+              "amount": 800,
+              "currency": "usd"
+            },
+            "ratings": 2,
+            "sales": 2,
+            "views": 40
+          },
+          [
+            {
+              "date": "2026-11-22",
+              "gross": {
+                "amount": 999,
+                "currency": "usd"
+              },
+              "net": {
+                "amount": 800,
+                "currency": "usd"
+              },
+              "sales": 2,
+              "views": 0
+            },
+            {
+              "date": "2026-11-23",
+              "gross": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "net": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "sales": 0,
+              "views": 40
+            }
+          ]
+        ]"#]]
+    .assert_eq(&format!("{:#}", json!([stats, &days[28..]])));
 }
 
 impl Stall {
@@ -110,7 +170,39 @@ async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
     let listing = stall.on_sale(&lena, 999).await;
     let id = stall.paid(&kim, &listing, "card").await;
     let shown = stall.earnings(&Ask::by(&lena)).await;
-    expect![[""]].assert_eq(&shown.pretty());
+    expect![[r#"
+        {
+          "items": [
+            {
+              "fee": {
+                "amount": 199,
+                "currency": "usd"
+              },
+              "gross": {
+                "amount": 999,
+                "currency": "usd"
+              },
+              "hold_until": "2026-11-29T09:00:00.000Z",
+              "listing_id": "lst_01M817QNM00000000000000001",
+              "net": {
+                "amount": 800,
+                "currency": "usd"
+              },
+              "payout_id": null,
+              "purchase_id": "pur_01M817QNM00000000000000002",
+              "refunded": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "sold_at": "2026-11-22T09:00:00.000Z",
+              "state": "held",
+              "title": "Rembrandt",
+              "version": 1
+            }
+          ],
+          "next_cursor": null
+        }"#]]
+    .assert_eq(&shown.pretty());
 
     let now = async || stall.earnings(&Ask::by(&lena)).await.json()["items"][0].clone();
     let check = async |state: &str, refunded: i64| {

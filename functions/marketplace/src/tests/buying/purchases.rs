@@ -21,10 +21,39 @@ async fn what_is_free_is_the_buyers_at_once() {
         Some("https://api.prolight.test/test/api/v1/marketplace/purchases")
     );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    expect![[""]].assert_eq(&answer.pretty());
+    expect![[r#"
+        {
+          "purchase_id": "pur_01M817QNM00000000000000002",
+          "state": "paid"
+        }"#]]
+    .assert_eq(&answer.pretty());
 
     let listed = stall.list(&Ask::by(&kim)).await;
-    expect![[""]].assert_eq(&listed.pretty());
+    expect![[r#"
+        {
+          "items": [
+            {
+              "created_at": "2026-11-22T09:00:00.000Z",
+              "entitlement": "active",
+              "id": "pur_01M817QNM00000000000000002",
+              "links": {
+                "download": "https://api.prolight.test/test/api/v1/marketplace/purchases/pur_01M817QNM00000000000000002/download",
+                "listing": "https://api.prolight.test/test/api/v1/marketplace/listings/lst_01M817QNM00000000000000001"
+              },
+              "listing_id": "lst_01M817QNM00000000000000001",
+              "paid_at": "2026-11-22T09:00:00.000Z",
+              "price": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "state": "paid",
+              "title": "Rembrandt",
+              "type": "lighting_preset",
+              "version": 1
+            }
+          ],
+          "next_cursor": null
+        }"#]].assert_eq(&listed.pretty());
     assert_eq!(stall.sums(&listing).await.0, 1);
     stall.world.check_books(&kim.id).await;
 }
@@ -153,7 +182,14 @@ async fn the_page_is_shown_while_it_can_be_paid_on() {
 
     let again = stall.buy(&order(&kim, "k", &listing, 600)).await;
     assert_eq!(again.status(), 201, "the page is known: Stripe is not asked again");
-    expect![[""]].assert_eq(&again.pretty());
+    expect![[r#"
+        {
+          "checkout_url": "https://pay.test/cs_1",
+          "expires_at": "2026-11-23T08:00:00.000Z",
+          "purchase_id": "pur_01M817QNM00000000000000002",
+          "state": "pending"
+        }"#]]
+    .assert_eq(&again.pretty());
     let listed = stall.list(&Ask::by(&kim)).await.json();
     assert_eq!(listed["items"][0]["checkout_url"], "https://pay.test/cs_1");
 

@@ -34,7 +34,17 @@ async fn a_buyer_says_something_and_says_it_anew() {
     let link =
         format!("https://api.prolight.test/test/api/v1/marketplace/listings/{listing}/reviews");
     assert_eq!(first.header("location"), Some(&link[..]));
-    expect![[""]].assert_eq(&first.pretty());
+    expect![[r#"
+        {
+          "author": null,
+          "comment": "Soft.",
+          "created_at": "2026-11-22T09:00:00.000Z",
+          "id": "rev_01M817QNM00000000000000005",
+          "rating": 5,
+          "reply": null,
+          "updated_at": "2026-11-22T09:00:00.000Z"
+        }"#]]
+    .assert_eq(&first.pretty());
 
     stall.world.ambient.clock.advance(std::time::Duration::from_secs(60));
     let second = stall.review(&review(&kim, &listing, 2)).await;
@@ -44,7 +54,33 @@ async fn a_buyer_says_something_and_says_it_anew() {
 
     let shown = stall.reviews(&of(&listing)).await;
     assert_eq!(shown.header("cache-control"), Some("public, max-age=10"));
-    expect![[""]].assert_eq(&shown.pretty());
+    expect![[r#"
+        {
+          "items": [
+            {
+              "author": null,
+              "comment": "Soft.",
+              "created_at": "2026-11-22T09:00:00.000Z",
+              "id": "rev_01M817QNM00000000000000005",
+              "rating": 2,
+              "reply": null,
+              "updated_at": "2026-11-22T09:01:00.000Z"
+            }
+          ],
+          "next_cursor": null,
+          "summary": {
+            "average": 2.0,
+            "count": 1,
+            "histogram": [
+              0,
+              1,
+              0,
+              0,
+              0
+            ]
+          }
+        }"#]]
+    .assert_eq(&shown.pretty());
 }
 
 #[tokio::test]
