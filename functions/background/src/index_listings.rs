@@ -10,14 +10,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use clients::{SearchSnapshots, SnapshotRefused};
+use clients::{SearchSnapshots, snapshots::SnapshotRefused};
 use domain::{
     Timestamp,
     id::ListingId,
-    marketplace::{
-        card::Entry,
-        tally::ListingStats,
-    },
+    marketplace::{card::Entry, tally::ListingStats},
     time::DAY,
 };
 use runtime::{Metrics, Task, TaskError, Worker};
@@ -97,10 +94,8 @@ async fn next_index(
     let mut news = catalogue.apply(changes).map_err(IndexFault)?;
     let stats: BTreeMap<&ListingId, &ListingStats> =
         stats.iter().map(|stats| (&stats.listing_id, stats)).collect();
-    let mut documents = catalogue
-        .documents()
-        .collect::<Result<Vec<Document>, _>>()
-        .map_err(IndexFault)?;
+    let mut documents =
+        catalogue.documents().collect::<Result<Vec<Document>, _>>().map_err(IndexFault)?;
     for document in &mut documents {
         let id = ListingId::parse(&document.id).ok();
         if let Some(stats) = id.and_then(|id| stats.get(&id).copied()) {

@@ -9,8 +9,9 @@
 //! through the same form after that is thrown away.
 
 use clients::{
-    AssetKind, Preview, Previews, S3Event, UploadedObject, Uploads,
+    AssetKind, Preview, Previews, S3Event, Uploads,
     picture::PictureRefused,
+    s3_event::UploadedObject,
     uploads::{Content, UploadRefused, Uploaded, asset_key, quarantined},
 };
 use domain::{
@@ -125,7 +126,10 @@ async fn keep(
         Err(refused) => return Ok(Err(refused)),
     };
     let Some(kind) = kind else {
-        return Ok(Ok(refused("not_an_asset", "The file is no archive, model or table of colours.")));
+        return Ok(Ok(refused(
+            "not_an_asset",
+            "The file is no archive, model or table of colours.",
+        )));
     };
     let file_name = file_name(upload, kind);
     let key = asset_key(&upload.listing_id, &upload.id);

@@ -7,11 +7,11 @@
 
 use std::time::Duration;
 
-use clients::SearchSnapshots;
+use clients::{SearchSnapshots, snapshots::SnapshotRefused};
 use domain::Timestamp;
 use runtime::{Aws, Clock, Connect, Environment, InitError, Metrics};
-use search::{Catalogue, Change, Found, Query, SearchRefused};
-use store::Store;
+use search::{Catalogue, CatalogueError, Change, Found, Query, SearchRefused};
+use store::{Store, StoreError};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
@@ -23,6 +23,7 @@ const CHANGES_EVERY: Duration = Duration::from_millis(500);
 const OVERLAP: Duration = Duration::from_secs(2 * 60);
 /// Where there is no index, changes are asked for from so far back.
 const WITHOUT_INDEX: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+const NEVER: Timestamp = Timestamp::from_millis(0);
 
 /// The index, and where it comes from.
 pub struct Finder {
@@ -32,27 +33,44 @@ pub struct Finder {
 }
 
 struct Loaded {
-    catalogue: Catalogue,
-    /// Which index it is; `None` while there is none.
-    etag: Option<String>,
+    index: Index,
     looked_at: Timestamp,
-    changes_at: Timestamp,
+    asked_at: Timestamp,
+}
+
+/// An index with the changes that were laid over it.
+struct Index {
+    catalogue: Catalogue,
+    /// Which one it is; `None` while there is none.
+    etag: Option<String>,
+    /// All changes up to then are in it; `None` before any were asked for.
+    followed_to: Option<Timestamp>,
+}
+
+/// Why what is searched is not as new as it could be.
+#[derive(Debug, thiserror::Error)]
+enum Stale {
+    #[error("there is no index")]
+    Missing,
+    #[error(transparent)]
+    Bucket(#[from] SnapshotRefused),
+    #[error(transparent)]
+    Index(#[from] CatalogueError),
+    #[error(transparent)]
+    Table(#[from] StoreError),
 }
 
 impl Finder {
-    /// With the index as it is now; without one if there is none that can be read.
+    /// Without an index so far: the first search looks for it.
     pub async fn open(store: Store, snapshots: SearchSnapshots) -> Finder {
-        let never = Timestamp::from_millis(0);
-        let catalogue = Catalogue::empty(never.as_millis());
-        let loaded =
-            Loaded { catalogue, etag: None, looked_at: never, changes_at: never };
+        let loaded = Loaded { index: Index::none(), looked_at: NEVER, asked_at: NEVER };
         Finder { store, snapshots, loaded: Mutex::new(loaded) }
     }
 
     /// Searches what is on sale at `now`.
     ///
     /// # Errors
-    /// See [`SearchRefused`].
+    /// See [`SearchRefused`]. An index that fails is loaded anew for the next search.
     pub(crate) async fn search(
         &self,
         query: &Query,
@@ -60,66 +78,77 @@ impl Finder {
         now: Timestamp,
     ) -> Result<Found, SearchRefused> {
         let mut loaded = self.loaded.lock().await;
+        self.look_after(&mut loaded, now).await;
+        let found = loaded.index.catalogue.search(query, limit, cursor);
+        if let Err(SearchRefused::Catalogue(_)) = &found {
+            (loaded.index.etag, loaded.looked_at) = (None, NEVER);
+        }
+        found
+    }
+
+    async fn look_after(&self, loaded: &mut Loaded, now: Timestamp) {
         if loaded.looked_at.plus(INDEX_EVERY) <= now {
-            self.look_for_index(&mut loaded, now).await;
-        }
-        if loaded.changes_at.plus(CHANGES_EVERY) <= now {
-            self.follow_changes(&mut loaded, now).await;
-        }
-        loaded.catalogue.search(query, limit, cursor)
-    }
-
-    async fn look_for_index(&self, loaded: &mut Loaded, now: Timestamp) {
-        loaded.looked_at = now;
-        let current = match self.snapshots.current().await {
-            Ok(Some(current)) => current,
-            Ok(None) => return,
-            Err(error) => return stale(&error.to_string(), now),
-        };
-        if loaded.etag.as_deref() == Some(current.etag.as_str()) {
-            return;
-        }
-        let blob = match self.snapshots.fetch(&current).await {
-            Ok(blob) => blob,
-            Err(error) => return stale(&error.to_string(), now),
-        };
-        match Catalogue::open(blob) {
-            Ok(catalogue) => {
-                info!(key = current.key, listings = catalogue.len(), "loaded the index");
-                *loaded = Loaded {
-                    catalogue,
-                    etag: Some(current.etag),
-                    looked_at: now,
-                    changes_at: Timestamp::from_millis(0),
-                };
+            loaded.looked_at = now;
+            if let Err(why) = self.look_for_index(loaded, now).await {
+                goes_on(&why, now);
             }
-            Err(error) => stale(&error.to_string(), now),
+        }
+        if loaded.asked_at.plus(CHANGES_EVERY) <= now {
+            loaded.asked_at = now;
+            if let Err(why) = self.follow(&mut loaded.index, now).await {
+                goes_on(&why, now);
+            }
         }
     }
 
-    async fn follow_changes(&self, loaded: &mut Loaded, now: Timestamp) {
-        loaded.changes_at = now;
-        let since = match loaded.etag {
-            Some(_) => Timestamp::from_millis(loaded.catalogue.as_of()).minus(OVERLAP),
+    /// Takes the newest index with all changes since: without them it would show what was unlisted
+    /// since it was made. Where there is no other, it is better than none.
+    async fn look_for_index(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Stale> {
+        let current = self.snapshots.current().await?.ok_or(Stale::Missing)?;
+        if loaded.index.etag.as_deref() == Some(current.etag.as_str()) {
+            return Ok(());
+        }
+        let catalogue = Catalogue::open(self.snapshots.fetch(&current).await?)?;
+        info!(key = current.key, listings = catalogue.len(), "loaded the index");
+        let mut next = Index { catalogue, etag: Some(current.etag), followed_to: None };
+        let followed = self.follow(&mut next, now).await;
+        if followed.is_ok() || loaded.index.etag.is_none() {
+            (loaded.index, loaded.asked_at) = (next, now);
+        }
+        followed
+    }
+
+    async fn follow(&self, index: &mut Index, now: Timestamp) -> Result<(), Stale> {
+        let changes = self.store.catalogue_changes(index.since(now)).await?;
+        index.catalogue.apply(changes.iter().map(|change| Change::from(&change.change)))?;
+        index.followed_to = Some(now);
+        Ok(())
+    }
+}
+
+impl Index {
+    fn none() -> Index {
+        let catalogue = Catalogue::empty(NEVER.as_millis());
+        Index { catalogue, etag: None, followed_to: None }
+    }
+
+    /// From when on there may be changes that are not in it.
+    fn since(&self, now: Timestamp) -> Timestamp {
+        let made_at = self.etag.as_ref().map(|_| Timestamp::from_millis(self.catalogue.as_of()));
+        match self.followed_to.or(made_at) {
+            Some(known_to) => known_to.minus(OVERLAP),
             None => now.minus(WITHOUT_INDEX),
-        };
-        let changes = match self.store.catalogue_changes(since).await {
-            Ok(changes) => changes,
-            Err(error) => return stale(&error.to_string(), now),
-        };
-        let changes = changes.iter().map(|change| Change::from(&change.change));
-        if let Err(error) = loaded.catalogue.apply(changes) {
-            stale(&error.to_string(), now);
         }
     }
 }
 
 /// What is loaded goes on, and somebody is told.
-fn stale(why: &str, now: Timestamp) {
-    warn!(why, "the index in memory goes on");
+fn goes_on(why: &Stale, now: Timestamp) {
+    warn!(error = %why, "the index in memory goes on");
     Metrics::at(now).count("SearchIndexStale", 1).emit();
 }
 
+/// With the index as it is now; without one if there is none that can be read.
 impl Connect for Finder {
     fn variables() -> Vec<&'static str> {
         [Store::variables(), SearchSnapshots::variables()].concat()
@@ -127,10 +156,8 @@ impl Connect for Finder {
     async fn connect(env: &Environment, aws: &Aws) -> Result<Finder, InitError> {
         let store = Store::connect(env, aws).await?;
         let finder = Finder::open(store, SearchSnapshots::connect(env, aws).await?).await;
-        let now = Clock::System.now();
         let mut loaded = finder.loaded.lock().await;
-        finder.look_for_index(&mut loaded, now).await;
-        finder.follow_changes(&mut loaded, now).await;
+        finder.look_after(&mut loaded, Clock::System.now()).await;
         drop(loaded);
         Ok(finder)
     }

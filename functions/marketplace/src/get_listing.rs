@@ -11,11 +11,8 @@ use store::Missing;
 
 use crate::{view::PageView, visits::Visits};
 
-pub const ENDPOINT: Endpoint = Endpoint::get(
-    "marketplace-get-listing",
-    "/api/v1/marketplace/listings/{id}",
-    Access::Public,
-);
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("marketplace-get-listing", "/api/v1/marketplace/listings/{id}", Access::Public);
 
 /// For how long a cache may serve it. Visits that a cache answers are not counted.
 const MAX_AGE_S: u32 = 30;

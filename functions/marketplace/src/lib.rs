@@ -35,6 +35,7 @@ use runtime::Function;
 
 pub use finder::Finder;
 pub use list_popular::Lists;
+pub use preview_listing::Demos;
 pub use visits::Visits;
 
 /// Every function of this crate.

@@ -27,7 +27,5 @@ pub async fn handle(
         store.own_listings(who.0, *limit, cursor.clone()),
     )?;
     let around = Around::of(&account, (previews, &call.links), call.now);
-    Ok(Json(page.map(|(listing, revision, stats)| {
-        OwnView::new(listing, revision, &stats, around)
-    })))
+    Ok(Json(page.map(|(listing, revision, stats)| OwnView::new(listing, revision, &stats, around))))
 }

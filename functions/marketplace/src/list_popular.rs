@@ -42,7 +42,14 @@ pub struct Response {
 #[derive(Debug)]
 pub struct Lists {
     store: Store,
-    read: Mutex<HashMap<Option<Category>, (Timestamp, Option<Popular>)>>,
+    read: Mutex<HashMap<Option<Category>, Read>>,
+}
+
+/// A list, and when it was read; none was made before the first run.
+#[derive(Debug, Clone)]
+struct Read {
+    at: Timestamp,
+    list: Option<Popular>,
 }
 
 impl Lists {
@@ -57,14 +64,14 @@ impl Lists {
         now: Timestamp,
     ) -> Result<Option<Popular>, StoreError> {
         let read = self.read.lock().ok().and_then(|read| read.get(&category).cloned());
-        if let Some((at, list)) = read
+        if let Some(Read { at, list }) = read
             && now < at.plus(FRESH)
         {
             return Ok(list);
         }
         let list = self.store.popular(category).await?;
         if let Ok(mut read) = self.read.lock() {
-            read.insert(category, (now, list.clone()));
+            read.insert(category, Read { at: now, list: list.clone() });
         }
         Ok(list)
     }

@@ -2,18 +2,22 @@
 //!
 //! Access: anybody, at most [`PER_VISITOR`] and [`PER_LISTING`].
 //! Changes: a picture that was not drawn before is kept under a hash of all that decides about its
-//! pixels; two counters.
+//! pixels; two counters. A process remembers which pictures it saw last, and asks for no other.
 //! Retry: the same wish is the same picture.
 //!
 //! What is answered is a watermarked picture and nothing else: the numbers it is made from are what
 //! is sold.
 
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use clients::{
     Previews,
     picture::PictureRefused,
-    preview::{demo_key, watermarked_jpeg},
+    preview::{PreviewsUnavailable, demo_key, watermarked_jpeg},
 };
 use domain::{
     FieldError,
@@ -21,7 +25,7 @@ use domain::{
     marketplace::demo::{DemoScene, DemoSubject, Overrides},
     refusal::InvalidFields,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Aws, Call, Connect, Endpoint, Environment, Fresh, InitError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{Missing, Rate, Store};
@@ -42,8 +46,10 @@ pub const PER_LISTING: Rate = Rate { max: 600, window: Duration::from_secs(60) }
 /// Goes up with every change of the renderer or the watermark that changes pixels.
 const RENDERER: u32 = 1;
 const JPEG_QUALITY: u8 = 85;
-/// Sides that a picture may have, in pixels.
+/// Longer sides that a picture may have, in pixels.
 const SIDES_PX: [u32; 3] = [256, 384, 512];
+/// Most pictures that a process remembers to be there.
+const SEEN_MAX: usize = 64;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,7 +58,7 @@ pub struct Request {
     subject: Option<DemoSubject>,
     #[serde(default)]
     overrides: Overrides,
-    /// Side of the picture in pixels, one of [`SIDES_PX`]; the second if it is not said.
+    /// Longer side of the picture in pixels, one of [`SIDES_PX`]; the second if it is not said.
     size: Option<u32>,
 }
 
@@ -71,8 +77,60 @@ struct ImageView {
     height: u32,
 }
 
+/// Pictures of demos.
+#[derive(Debug)]
+pub struct Demos {
+    previews: Previews,
+    /// The keys of those that are there, the last used last.
+    seen: Mutex<VecDeque<String>>,
+}
+
+impl Demos {
+    /// None seen so far.
+    pub fn new(previews: Previews) -> Demos {
+        Demos { previews, seen: Mutex::default() }
+    }
+
+    async fn has(&self, key: &str) -> Result<bool, PreviewsUnavailable> {
+        let seen = self.seen().iter().any(|known| known == key);
+        let has = seen || self.previews.has(key).await?;
+        if has {
+            self.remember(key);
+        }
+        Ok(has)
+    }
+
+    async fn keep(&self, key: &str, jpeg: Vec<u8>) -> Result<(), PreviewsUnavailable> {
+        self.previews.put_demo(key, &jpeg.into()).await?;
+        self.remember(key);
+        Ok(())
+    }
+
+    fn remember(&self, key: &str) {
+        let mut seen = self.seen();
+        seen.retain(|known| known != key);
+        seen.push_back(key.to_owned());
+        if seen.len() > SEEN_MAX {
+            seen.pop_front();
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connect for Demos {
+    fn variables() -> Vec<&'static str> {
+        Previews::variables()
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Demos, InitError> {
+        Ok(Demos::new(Previews::connect(env, aws).await?))
+    }
+}
+
 pub async fn handle(
-    (store, previews): &(Store, Previews),
+    (store, demos): &(Store, Demos),
     call: Call<Request>,
 ) -> Result<Fresh<Response>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
@@ -85,22 +143,22 @@ pub async fn handle(
         store.listing_page(&id, call.now),
     )?;
     let said = page.revision.description;
-    let offered = said.demo.subjects.first().copied().unwrap_or(DemoSubject::Bust);
-    let subject = call.body.subject.unwrap_or(offered);
+    let subject = call.body.subject.unwrap_or_else(|| said.demo.usual_subject());
     let kind = page.listing.kind;
     let scene = said.demo.scene(kind, &said.content, subject, &call.body.overrides)?;
+    let (width, height) = scene.camera.aspect_ratio.fit(side);
     let key = demo_key(&content_hash(&scene, side));
-    let cached = previews.has(&key).await?;
+    let cached = demos.has(&key).await?;
     if !cached {
-        let jpeg = drawn(move || draw(&scene, side)).await??;
-        previews.put_demo(&key, &jpeg.into()).await?;
+        let jpeg = drawn(move || draw(&scene, width, height)).await??;
+        demos.keep(&key, jpeg).await?;
     }
-    let image = ImageView { url: previews.url(&key), width: side, height: side };
+    let image = ImageView { url: demos.previews.url(&key), width, height };
     Ok(Fresh(Response { image, subject, cached }))
 }
 
-fn draw(scene: &DemoScene, side: u32) -> Result<Vec<u8>, PictureRefused> {
-    let frame = scene_of(scene).render(side, side, studio::Quality::Preview);
+fn draw(scene: &DemoScene, width: u32, height: u32) -> Result<Vec<u8>, PictureRefused> {
+    let frame = scene_of(scene).render(width, height, studio::Quality::Preview);
     watermarked_jpeg(frame.width, frame.height, frame.rgb, JPEG_QUALITY)
 }
 

@@ -4,20 +4,22 @@
 //! Changes: nothing. The index is in this process: see [`crate::finder`].
 //!
 //! `q` is words, never a language: every word must be somewhere, in the title, a tag, the creator's
-//! name or the description, give or take a typo. Facets count all that matches, with every filter
-//! applied.
+//! name or the description, give or take a typo. Any of the types, any of the categories and all of
+//! the tags that are given; a list is `tag=a&tag=b` or `tag=a,b`. Facets count all that matches,
+//! with every filter applied.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use clients::Previews;
 use domain::{
     FieldError, Refusal, RefusalKind,
-    marketplace::{Category, Kind, card::Card},
+    marketplace::{Category, Kind, card::Card, revision::TAGS_MAX},
+    money::Money,
     refusal::InvalidFields,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Shared};
 use search::{Cost, Facets, Found, Query, SearchRefused, Sort};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use store::PageSize;
 
 use crate::{finder::Finder, view::CardView};
@@ -35,17 +37,17 @@ const MAX_AGE_S: u32 = 2;
 #[serde(deny_unknown_fields)]
 pub struct Request {
     q: Option<String>,
-    #[serde(rename = "type")]
-    kind: Option<Kind>,
-    category: Option<Category>,
-    /// Tags, separated by commas; all of them.
-    tags: Option<String>,
+    #[serde(default, rename = "type")]
+    kinds: Vec<Kind>,
+    #[serde(default, rename = "category")]
+    categories: Vec<Category>,
+    #[serde(default, rename = "tag")]
+    tags: Vec<String>,
     /// In cents.
     price_min: Option<u64>,
     /// In cents.
     price_max: Option<u64>,
-    /// Stars, such as `4.5`.
-    rating_min: Option<f64>,
+    rating_min: Option<Stars>,
     creator: Option<String>,
     free: Option<bool>,
     sort: Option<Sort>,
@@ -53,6 +55,10 @@ pub struct Request {
     limit: PageSize,
     cursor: Option<String>,
 }
+
+/// So many hundredths of a star, sent as `4` or `4.5`.
+#[derive(Debug, Clone, Copy)]
+struct Stars(u16);
 
 #[derive(Debug, Serialize)]
 pub struct Response {
@@ -70,8 +76,14 @@ struct FacetsView {
     /// With at least so many stars.
     ratings: BTreeMap<u8, u64>,
     free: u64,
-    /// In cents; `null` where nothing matches.
-    prices: Option<search::Prices>,
+    /// `null` where nothing matches.
+    prices: Option<PricesView>,
+}
+
+#[derive(Debug, Serialize)]
+struct PricesView {
+    min: Money,
+    max: Money,
 }
 
 pub async fn handle(
@@ -80,21 +92,24 @@ pub async fn handle(
 ) -> Result<Shared<Response>, ApiError> {
     let query = call.body.query()?;
     let page = (call.body.limit.get(), call.body.cursor.as_deref());
-    let found = finder.search(&query, page, call.now).await.map_err(NotFound::from)?;
+    let found = finder.search(&query, page, call.now).await.map_err(Unanswered::from)?;
     Ok(Shared { body: Response::of(found, previews), max_age_s: MAX_AGE_S })
 }
 
 impl Request {
     fn query(&self) -> Result<Query, InvalidFields> {
-        let tags = self.tags.as_deref().unwrap_or_default().split(',');
+        if self.tags.len() > TAGS_MAX {
+            let detail = format!("no listing has more than {TAGS_MAX} tags");
+            return Err(InvalidFields(vec![FieldError::new("/tag", "too_many", detail)]));
+        }
         Ok(Query {
             text: self.q.clone(),
-            kinds: self.kind.iter().map(|kind| kind.terms().name.to_owned()).collect(),
-            categories: self.category.iter().map(|it| it.as_str().to_owned()).collect(),
-            tags: tags.map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect(),
+            kinds: self.kinds.iter().map(|kind| kind.terms().name.to_owned()).collect(),
+            categories: self.categories.iter().map(|it| it.as_str().to_owned()).collect(),
+            tags: self.tags.clone(),
             price_min: self.price_min,
             price_max: self.price_max,
-            rating_min: self.rating_min.map(hundredths).transpose()?,
+            rating_min: self.rating_min.map(|stars| stars.0),
             creator: self.creator.clone(),
             cost: self.free.map(|free| if free { Cost::Free } else { Cost::Paid }),
             sort: self.sort,
@@ -102,22 +117,33 @@ impl Request {
     }
 }
 
-/// Stars in hundredths.
-fn hundredths(stars: f64) -> Result<u16, InvalidFields> {
-    match (0.0..=5.0).contains(&stars) {
-        true => Ok((stars * 100.0).round() as u16),
-        false => {
-            let detail = "0 to 5 stars";
-            Err(InvalidFields(vec![FieldError::new("/rating_min", "out_of_range", detail)]))
-        }
+impl Stars {
+    const MAX: Stars = Stars(500);
+
+    fn parse(text: &str) -> Option<Stars> {
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = [whole, part].concat();
+        let fits = whole.len() == 1 && (1..=2).contains(&part.len());
+        let plain = digits.bytes().all(|digit| digit.is_ascii_digit());
+        let hundredths: u16 = format!("{digits:0<3}").parse().ok().filter(|_| fits && plain)?;
+        (hundredths <= Stars::MAX.0).then_some(Stars(hundredths))
+    }
+}
+
+impl<'de> Deserialize<'de> for Stars {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Stars, D::Error> {
+        let text = Cow::<str>::deserialize(from)?;
+        Stars::parse(&text).ok_or_else(|| D::Error::custom("0 to 5 stars, such as 4 or 4.5"))
     }
 }
 
 impl Response {
     fn of(found: Found, previews: &Previews) -> Response {
         let Facets { kinds: types, categories, ratings, free, prices } = found.facets;
+        let prices = prices.map(|prices| PricesView { min: usd(prices.min), max: usd(prices.max) });
         // A card that cannot be read was written by another version of us: the page goes on.
-        let cards = found.items.iter().filter_map(|hit| serde_json::from_str::<Card>(&hit.card).ok());
+        let cards =
+            found.items.iter().filter_map(|hit| serde_json::from_str::<Card>(&hit.card).ok());
         Response {
             items: cards.map(|card| CardView::new(card, previews)).collect(),
             next_cursor: found.next_cursor,
@@ -127,19 +153,41 @@ impl Response {
     }
 }
 
-/// Why nothing was searched.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NotFound(#[from] SearchRefused);
+fn usd(cents: u64) -> Money {
+    Money::usd_cents(i64::try_from(cents).unwrap_or(i64::MAX))
+}
 
-impl Refusal for NotFound {
+/// A search that was not answered.
+#[derive(Debug, thiserror::Error)]
+#[error("{refused}")]
+struct Unanswered {
+    refused: SearchRefused,
+    fields: Vec<FieldError>,
+}
+
+impl From<SearchRefused> for Unanswered {
+    fn from(refused: SearchRefused) -> Unanswered {
+        let fields = match refused {
+            SearchRefused::Cursor => {
+                vec![FieldError::new("/cursor", "cursor", "not a cursor of this search")]
+            }
+            SearchRefused::Catalogue(_) => Vec::new(),
+        };
+        Unanswered { refused, fields }
+    }
+}
+
+impl Refusal for Unanswered {
     fn kind(&self) -> RefusalKind {
-        match self.0 {
+        match self.refused {
             SearchRefused::Cursor => RefusalKind::Invalid,
             SearchRefused::Catalogue(_) => RefusalKind::Internal,
         }
     }
     fn code(&self) -> &'static str {
-        self.0.code()
+        self.refused.code()
+    }
+    fn fields(&self) -> &[FieldError] {
+        &self.fields
     }
 }

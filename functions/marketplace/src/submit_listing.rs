@@ -9,10 +9,10 @@ use clients::{Preview as Drawn, Previews};
 use domain::{
     id::{ListingId, UploadId},
     marketplace::{
+        Category,
         demo::{DemoScene, DemoSubject, default_scene},
         lint::Signature,
         upload::Preview,
-        Category,
     },
 };
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};

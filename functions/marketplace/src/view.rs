@@ -22,7 +22,7 @@ use serde::Serialize;
 
 /// A listing as it stands in a list.
 #[derive(Debug, Clone, Serialize)]
-pub struct CardView {
+pub(crate) struct CardView {
     id: ListingId,
     #[serde(rename = "type")]
     kind: Kind,
@@ -46,7 +46,7 @@ struct CreatorName {
 
 /// What buyers gave it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Rating {
+pub(crate) struct Rating {
     /// In stars; `null` without reviews.
     average: Option<f64>,
     count: u32,
@@ -71,8 +71,8 @@ pub struct PageView {
     creator: CreatorView,
     previews: Vec<PictureView>,
     /// What a template's user fills in.
-    slots: Vec<Slot>,
-    files: Vec<FileName>,
+    slots: Vec<SlotView>,
+    assets: Vec<AssetName>,
     /// `null` where nothing can be tried.
     demo: Option<DemoSettings>,
     rating: Rating,
@@ -97,8 +97,15 @@ struct PictureView {
     urls: PreviewUrls,
 }
 
+/// A slot without its default, which is a part of the prompt.
 #[derive(Debug, Serialize)]
-struct FileName {
+struct SlotView {
+    name: String,
+    label: String,
+}
+
+#[derive(Debug, Serialize)]
+struct AssetName {
     file_name: String,
     bytes: u64,
 }
@@ -109,6 +116,7 @@ struct PageLinks {
     this: Link,
     reviews: Link,
     preview: Link,
+    share: Link,
 }
 
 /// A listing, as its creator sees it.
@@ -250,8 +258,8 @@ impl PageView {
                 bio: creator.profile.bio,
             },
             previews: pictures(&listing.id, &revision.previews, previews),
-            slots: said.content.slots,
-            files: revision.assets.into_iter().map(FileName::from).collect(),
+            slots: said.content.slots.into_iter().map(SlotView::from).collect(),
+            assets: revision.assets.into_iter().map(AssetName::from).collect(),
             demo: has_demo.then_some(said.demo),
             rating: Rating::of(&stats),
             sales: stats.sales,
@@ -261,15 +269,22 @@ impl PageView {
                 this: links.to(&path),
                 reviews: links.to(format_args!("{path}/reviews")),
                 preview: links.to(format_args!("{path}/preview")),
+                share: links.to(format_args!("{path}/share")),
             },
             id: listing.id,
         })
     }
 }
 
-impl From<Asset> for FileName {
-    fn from(asset: Asset) -> FileName {
-        FileName { file_name: asset.file_name, bytes: asset.bytes }
+impl From<Slot> for SlotView {
+    fn from(slot: Slot) -> SlotView {
+        SlotView { name: slot.name, label: slot.label }
+    }
+}
+
+impl From<Asset> for AssetName {
+    fn from(asset: Asset) -> AssetName {
+        AssetName { file_name: asset.file_name, bytes: asset.bytes }
     }
 }
 
@@ -346,7 +361,6 @@ impl OwnView {
             id: listing.id,
         }
     }
-
 }
 
 impl ReviewState {

@@ -15,7 +15,7 @@ use aws_sdk_s3::{
     types::MetadataDirective,
 };
 use bytes::Bytes;
-use domain::{Refusal, RefusalKind, Timestamp};
+use domain::{Refusal, RefusalKind, Timestamp, marketplace::upload::UPLOAD_OPEN};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -25,23 +25,6 @@ use crate::{
     picture::hex,
     post_policy::{Policy, Signer},
 };
-
-/// How long a form can be sent.
-pub const UPLOAD_LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// Most bytes of a picture that is uploaded.
-pub const PICTURE_BYTES_MAX: u64 = 20 * 1024 * 1024;
-/// Most bytes of an asset.
-pub const ASSET_BYTES_MAX: u64 = 512 * 1024 * 1024;
-/// Types that a picture may be declared as. What it is, its bytes say.
-pub const PICTURE_TYPES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
-/// Types that an asset may be declared as. What it is, its bytes say.
-pub const ASSET_TYPES: [&str; 5] = [
-    "application/zip",
-    "application/gzip",
-    "application/x-tar",
-    "application/octet-stream",
-    "text/plain",
-];
 
 const QUARANTINE: &str = "quarantine";
 const ASSETS: &str = "assets";
@@ -64,7 +47,8 @@ pub struct NewUpload<'a> {
     pub key: &'a str,
     /// Whose it is. Kept with the object, in [`Uploaded::owner`].
     pub owner: &'a str,
-    /// What it is declared as, one of [`PICTURE_TYPES`] or [`ASSET_TYPES`].
+    /// What it is declared as; see [`domain::marketplace::upload::Purpose::content_types`]. What it
+    /// is, its bytes say.
     pub content_type: &'a str,
     /// Most bytes it may have. None at all is too few.
     pub bytes_max: u64,
@@ -190,7 +174,7 @@ impl Uploads {
         Uploads { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// A form for one file, good for [`UPLOAD_LIFETIME`] from `now`, or as long as the credentials
+    /// A form for one file, good for [`UPLOAD_OPEN`] from `now`, or as long as the credentials
     /// are. It can be sent more than once. No call is made.
     ///
     /// # Errors
@@ -201,7 +185,7 @@ impl Uploads {
         now: Timestamp,
     ) -> Result<UploadForm, UploadsUnavailable> {
         let signed_at = now.floor_to(Duration::from_secs(1));
-        let expires_at = signed_at.plus(UPLOAD_LIFETIME);
+        let expires_at = signed_at.plus(UPLOAD_OPEN);
         let signer = Signer::of(&self.bucket).await.map_err(UploadsUnavailable)?;
         let fields = signer.sign(&Policy {
             fields: vec![
@@ -372,6 +356,8 @@ mod tests {
         response::IntoResponse,
     };
 
+    use domain::marketplace::upload::PREVIEW_BYTES_MAX;
+
     use super::*;
     use crate::{bucket::client_at, loopback};
 
@@ -410,7 +396,7 @@ mod tests {
             key: &key,
             owner: "auth0|1",
             content_type: "image/png",
-            bytes_max: PICTURE_BYTES_MAX,
+            bytes_max: PREVIEW_BYTES_MAX,
         };
         let now = Timestamp::from_millis(1_700_000_100_999);
         let form = uploads.presign(&new, now).await.unwrap();

@@ -2,8 +2,9 @@
 //!
 //! All three become one tree of [`Input`], which is then read through serde with an error type of
 //! our own, so that a caller learns the JSON pointer, a stable code and what was expected. Text of
-//! a path or a query string turns into numbers where the type asks for numbers; a JSON body is
-//! taken as it is, and a key that stands in it twice is refused.
+//! a path or a query string turns into numbers where the type asks for numbers, and into a list
+//! where it asks for one: `tag=a&tag=b` and `tag=a,b` are the same. A JSON body is taken as it is,
+//! and a key that stands in it twice is refused.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -22,6 +23,8 @@ use crate::error::ApiError;
 enum Input {
     /// From a path or a query string: a number where one is wanted.
     Text(String),
+    /// From a query string that has a key more than once: only a list can be read from it.
+    Texts(Vec<String>),
     Null,
     Bool(bool),
     Number(Number),
@@ -94,9 +97,7 @@ impl Untyped {
     /// string beside a body.
     pub(crate) fn of(parts: Parts<'_>) -> Result<Untyped, ApiError> {
         let given = match (&parts.body, parts.query.first()) {
-            (None, _) => {
-                parts.query.into_iter().map(|(key, text)| (key, Input::Text(text))).collect()
-            }
+            (None, _) => query_fields(parts.query),
             (Some(body), None) => body_fields(body)?,
             (Some(_), Some((key, _))) => return Err(Misfit::unknown(key).into()),
         };
@@ -114,6 +115,23 @@ impl Untyped {
     }
 }
 
+/// One field for each key, in the order in which they first stand there.
+fn query_fields(query: Vec<(String, String)>) -> Vec<(String, Input)> {
+    let mut fields: Vec<(String, Input)> = Vec::with_capacity(query.len());
+    for (key, text) in query {
+        let known = fields.iter_mut().find(|(known, _)| *known == key);
+        match known.map(|(_, value)| value) {
+            None => fields.push((key, Input::Text(text))),
+            Some(Input::Texts(texts)) => texts.push(text),
+            Some(value) => {
+                let first = std::mem::replace(value, Input::Null);
+                *value = Input::Texts(first.into_text().into_iter().chain([text]).collect());
+            }
+        }
+    }
+    fields
+}
+
 fn body_fields(body: &Body<'_>) -> Result<Vec<(String, Input)>, ApiError> {
     if body.bytes.is_empty() {
         return Ok(Vec::new());
@@ -125,6 +143,7 @@ fn body_fields(body: &Body<'_>) -> Result<Vec<(String, Input)>, ApiError> {
     match serde_json::from_str(text).map_err(|e| Unreadable::NotJson(e.to_string()))? {
         Input::Object(fields) => Ok(fields),
         Input::Text(_)
+        | Input::Texts(_)
         | Input::Null
         | Input::Bool(_)
         | Input::Number(_)
@@ -137,6 +156,28 @@ fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json"
         || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+impl Input {
+    fn into_text(self) -> Option<String> {
+        match self {
+            Input::Text(text) => Some(text),
+            Input::Texts(_)
+            | Input::Null
+            | Input::Bool(_)
+            | Input::Number(_)
+            | Input::String(_)
+            | Input::List(_)
+            | Input::Object(_) => None,
+        }
+    }
+
+    /// The items of a list in a query string: what is between commas, and not blank.
+    fn listed(texts: &[String]) -> Input {
+        let items = texts.iter().flat_map(|text| text.split(',')).map(str::trim);
+        let items = items.filter(|item| !item.is_empty());
+        Input::List(items.map(|item| Input::Text(item.to_owned())).collect())
+    }
 }
 
 /// Reads JSON as it is, except that a repeated key is an error.
@@ -205,6 +246,10 @@ impl Misfit {
         Misfit(FieldError::new(pointer, "unknown_field", "There is no such field."))
     }
 
+    fn repeated() -> Misfit {
+        Misfit(FieldError::new("", "duplicate_field", "Send this field once."))
+    }
+
     fn within(self, segment: impl fmt::Display) -> Misfit {
         let pointer = format!("/{}{}", escape(&segment.to_string()), self.0.pointer);
         Misfit(FieldError { pointer, ..self.0 })
@@ -257,7 +302,7 @@ impl de::Error for Misfit {
         Misfit(FieldError::new("", "missing_field", "This field is required.")).within(field)
     }
     fn duplicate_field(field: &'static str) -> Misfit {
-        Misfit(FieldError::new("", "duplicate_field", "Send this field once.")).within(field)
+        Misfit::repeated().within(field)
     }
 }
 
@@ -325,6 +370,7 @@ impl<'de> Deserializer<'de> for Input {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         match self {
             Input::Text(text) | Input::String(text) => visitor.visit_string(text),
+            Input::Texts(_) => Err(Misfit::repeated()),
             Input::Null => visitor.visit_unit(),
             Input::Bool(value) => visitor.visit_bool(value),
             Input::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
@@ -384,9 +430,12 @@ impl<'de> Deserializer<'de> for Input {
                 let entries = Entries { fields: fields.into_iter(), value: None };
                 visitor.visit_enum(value::MapAccessDeserializer::new(entries))
             }
-            Input::Null | Input::Bool(_) | Input::Number(_) | Input::List(_) | Input::Object(_) => {
-                self.deserialize_any(visitor)
-            }
+            Input::Texts(_)
+            | Input::Null
+            | Input::Bool(_)
+            | Input::Number(_)
+            | Input::List(_)
+            | Input::Object(_) => self.deserialize_any(visitor),
         }
     }
 
@@ -413,6 +462,24 @@ impl<'de> Deserializer<'de> for Input {
         }
     }
 
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        match self {
+            Input::Text(text) => Input::listed(&[text]).deserialize_any(visitor),
+            Input::Texts(texts) => Input::listed(&texts).deserialize_any(visitor),
+            Input::Null
+            | Input::Bool(_)
+            | Input::Number(_)
+            | Input::String(_)
+            | Input::List(_)
+            | Input::Object(_) => self.deserialize_any(visitor),
+        }
+    }
+
+    /// What nobody reads may be anything.
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_unit()
+    }
+
     /// A struct is an object. serde's own would also take a list of its fields in their order.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
@@ -427,8 +494,7 @@ impl<'de> Deserializer<'de> for Input {
     }
 
     forward_to_deserialize_any! {
-        i128 u128 char str string bytes byte_buf unit_struct seq tuple tuple_struct map identifier
-        ignored_any
+        i128 u128 char str string bytes byte_buf unit_struct tuple tuple_struct map identifier
     }
 }
 

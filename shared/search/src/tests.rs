@@ -3,6 +3,7 @@
 mod blobs;
 mod changes;
 mod filters;
+mod listings;
 mod pages;
 mod text;
 

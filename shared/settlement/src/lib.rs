@@ -103,9 +103,7 @@ impl<'a> Settlement<'a> {
         let Some(user) = self.owner(said, &thing).await? else { return Ok(Heard::NotOurs) };
         let event = AppliedEvent { id: notice.id.clone(), kind: notice.kind.clone() };
         if let Some(purchase) = &notice.purchase {
-            return self
-                .settle_purchase(&user, purchase, Some(&thing), Some(&event), now)
-                .await;
+            return self.settle_purchase(&user, purchase, Some(&thing), Some(&event), now).await;
         }
         self.settle(&user, &thing, Some(&event), now).await
     }

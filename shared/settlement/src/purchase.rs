@@ -66,7 +66,8 @@ impl Settlement<'_> {
             if matches!(said, Said::Else) {
                 return Ok(Heard::Ignored);
             }
-            let kept = self.store.keep_deal(&read, event, now, |deal| said.apply(deal, now)).await?;
+            let kept =
+                self.store.keep_deal(&read, event, now, |deal| said.apply(deal, now)).await?;
             match (kept.kept, kept.next) {
                 (Kept::Stale, _) => {}
                 (Kept::Before, _) => return Ok(Heard::Before),
@@ -85,11 +86,7 @@ impl Settlement<'_> {
     }
 }
 
-async fn ask(
-    stripe: &Stripe,
-    read: &Purchase,
-    thing: Option<&Thing>,
-) -> Result<Said, SettleError> {
+async fn ask(stripe: &Stripe, read: &Purchase, thing: Option<&Thing>) -> Result<Said, SettleError> {
     let (session, payment) = match thing {
         Some(Thing::Session(session)) => (Some(session), None),
         Some(Thing::Payment(payment)) => (None, Some(payment)),

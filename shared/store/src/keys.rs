@@ -100,9 +100,7 @@ use domain::{
     account::Account,
     billing::{external::CustomerId, order::PackOrder, top_up::TopUpState},
     generation::{Job, Status},
-    id::{
-        InvoiceId, JobId, ListingId, OrderId, PresetId, PurchaseId, ReviewId, UploadId, UserId,
-    },
+    id::{InvoiceId, JobId, ListingId, OrderId, PresetId, PurchaseId, ReviewId, UploadId, UserId},
     marketplace::{
         Category, flag::Flags, journal::Role, purchase::Purchase, share::Reward,
         tally::ListingStats,

@@ -32,9 +32,7 @@ use domain::marketplace::{
 };
 
 use crate::{
-    keys::{
-        Key, Place, creator_pk, flags_index, purchase_index, reward_index, stats_index,
-    },
+    keys::{Key, Place, creator_pk, flags_index, purchase_index, reward_index, stats_index},
     transaction::{Fenced, Part},
 };
 

@@ -288,9 +288,8 @@ impl Transaction<'_> {
         key: &Key,
         version: u64,
     ) -> Result<Self, StoreError> {
-        let check = ConditionCheck::builder()
-            .table_name(&self.store.table)
-            .set_key(Some(key.item()));
+        let check =
+            ConditionCheck::builder().table_name(&self.store.table).set_key(Some(key.item()));
         let check = match version {
             0 => check.condition_expression("attribute_not_exists(pk)"),
             _ => check

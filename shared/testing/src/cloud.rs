@@ -58,6 +58,13 @@ impl Cloud {
         bucket
     }
 
+    /// The bucket of this name, made by whoever comes first: for tests that leave nothing to look at.
+    pub async fn shared_bucket(&self, name: &str) -> Bucket {
+        // Whoever comes second is told that it is theirs already.
+        let _ = self.s3.create_bucket().bucket(name).send().await;
+        Bucket { s3: self.s3.clone(), name: name.to_owned() }
+    }
+
     /// A bucket nobody has, and that is not there until [`Bucket::create`].
     pub fn missing_bucket(&self) -> Bucket {
         Bucket { s3: self.s3.clone(), name: unique() }

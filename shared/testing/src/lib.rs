@@ -17,3 +17,12 @@ pub mod world;
 
 pub use engine::{Engine, Fault, Usage};
 pub use world::{Actor, Answer, Ask, World, at_once};
+
+/// Links that are signed with a key of tests.
+pub fn share_links() -> clients::share::ShareLinks {
+    let signing_key = clients::Secret::new("a key for tests");
+    clients::share::ShareLinks::new(clients::secrets::ShareSecret {
+        signing_key,
+        previous_signing_key: None,
+    })
+}

@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use studio::{Palette, Quality, Scene, Subject};
 
-use crate::api::{Api, CallFailed, fresh_key, variable};
+use crate::api::{Api, CallFailed, fresh_key};
 use listings::{LISTINGS, Listed};
 
 /// How long an upload or a payment may take to be heard of.
@@ -107,8 +107,7 @@ async fn put_on_sale(creator: &Api, listed: &Listed) -> Result<String, SeedFaile
 /// Sends a picture through the form a browser would get, and waits until it was looked at.
 async fn upload(creator: &Api, listing: &str, png: Vec<u8>) -> Result<(), SeedFailed> {
     let path = format!("{LISTINGS_PATH}/{listing}/uploads");
-    let wish =
-        json!({ "purpose": "preview", "content_type": "image/png", "bytes": png.len() });
+    let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": png.len() });
     let form = creator.post(&path, &fresh_key(), &wish).await?;
     creator.send_form(&form, &png).await?;
     let link = format!("{path}/{}", text(&form["upload_id"]));
@@ -185,7 +184,6 @@ async fn until<T>(
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
-
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()

@@ -65,7 +65,7 @@ impl Desk {
             description: "One warm key.".to_owned(),
             category: Category::Portrait,
             tags: vec!["moody".to_owned()],
-            price: 9_00,
+            price: 900,
             attribution: None,
             demo: DemoSettings::default(),
             content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
@@ -133,7 +133,8 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
     let named = |profile: &mut Profile| profile.display_name = Some("Lena Okafor".to_owned());
     let (store, now) = (&desk.world.store, desk.world.now());
-    let described = store.describe(&lena().id, None, now, |_, profile| {
+    let creator = lena();
+    let described = store.describe(&creator.id, None, now, |_, profile| {
         named(profile);
         Ok::<(), StoreError>(())
     });
@@ -160,7 +161,65 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
     assert_eq!((&third["version"], &third["is_first"]), (&json!(2), &json!(false)));
     let lights = page["items"][0]["content"]["lighting"].take();
     assert_eq!(lights, serde_json::to_value(LightingRig::rembrandt()).unwrap());
-    expect![[""]].assert_eq(&format!("{:#}", page["items"][0]));
+    expect![[r#"
+        {
+          "assets": [
+            {
+              "bytes": 5,
+              "file_name": "notes.txt",
+              "sha256": "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e"
+            }
+          ],
+          "attribution": null,
+          "category": "portrait",
+          "content": {
+            "lighting": null
+          },
+          "creator": {
+            "display_name": "Lena Okafor",
+            "id": "user_lena"
+          },
+          "demo": {
+            "enabled": true,
+            "kelvin_max": 0,
+            "lens": false,
+            "stops_max": 0.0,
+            "subjects": [
+              "sphere",
+              "bust",
+              "product"
+            ]
+          },
+          "description": "One warm key.",
+          "is_first": true,
+          "listing_id": "lst_01M817SG700000000000000002",
+          "previews": [
+            {
+              "height": 800,
+              "url_1200": "https://previews.prolight.test/previews/lst_01M817SG700000000000000002/upl_01M817SG700000000000000001/1200.jpg",
+              "url_300": "https://previews.prolight.test/previews/lst_01M817SG700000000000000002/upl_01M817SG700000000000000001/300.jpg",
+              "url_600": "https://previews.prolight.test/previews/lst_01M817SG700000000000000002/upl_01M817SG700000000000000001/600.jpg",
+              "width": 1200
+            }
+          ],
+          "price": {
+            "amount": 900,
+            "currency": "usd"
+          },
+          "similar": [
+            {
+              "listing_id": "lst_01M817QNM00000000000000001",
+              "score": 100
+            }
+          ],
+          "submitted_at": "2026-11-22T09:01:00.000Z",
+          "tags": [
+            "moody"
+          ],
+          "title": "Rembrandt",
+          "type": "lighting_preset",
+          "version": 1
+        }"#]].assert_eq(&format!("{:#}", page["items"][0]));
 
     let limited = desk.pending(&Ask::by(&moderator).query("limit", 1)).await.json();
     assert_eq!(
@@ -233,7 +292,7 @@ fn two_moderators_at_once_decide_once() {
     assert_eq!(said, ["200", "409 not_pending"]);
 }
 
-/// A draft keeps its number while its creator changes it.
+/// What was handed in keeps its number; who changes it begins the next version.
 #[tokio::test]
 async fn a_moderator_approves_what_they_have_seen() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
@@ -249,7 +308,7 @@ async fn a_moderator_approves_what_they_have_seen() {
     let mut said = body.clone();
     said["reason"] = json!("Too dark.");
     assert_eq!(desk.reject(&verdict(&moderator, &id, said)).await.brief(), "409 not_pending");
-    let second = desk.approve(&verdict(&moderator, &id, json!({ "version": 2 }))).await;
+    let second = desk.approve(&verdict(&moderator, &id, json!({ "version": 3 }))).await;
     assert_eq!(second.brief(), "409 not_pending");
     let fresh = desk.pending(&Ask::by(&moderator)).await.json()["items"][0].clone();
     assert_eq!(fresh["title"], "Something else");

@@ -10,7 +10,7 @@ use expect_test::{Expect, expect};
 use runtime::WebhookTokens;
 use sandbox::bria::sign;
 use serde_json::{Value, json};
-use store::{Idempotency, Settled};
+use store::{Idempotency, Naming, Settled};
 use testing::{Actor, Answer, Ask, World, at_once};
 
 use crate::webhook_bria::{ENDPOINT, handle};
@@ -39,8 +39,11 @@ impl Scene {
         };
         let key = Idempotency { key: "k".to_owned(), fingerprint: "f".to_owned() };
         let place = |draft: &mut _, kept| place(draft, &order, kept, &names);
-        let job =
-            world.store.enqueue((&kim.id, None), &key, None, world.now(), place).await.unwrap();
+        let job = world
+            .store
+            .enqueue((&kim.id, None), &key, Naming::Nothing, world.now(), place)
+            .await
+            .unwrap();
         let scene = Scene { world, kim, job };
         scene.moved_to(status).await
     }

@@ -125,7 +125,26 @@ async fn a_bought_template_is_filled_and_named() {
     let mut input = shown["input"].clone();
     let rig = input["lighting"].take();
     assert_eq!(rig, serde_json::to_value(LightingRig::rembrandt()).unwrap());
-    expect![[""]].assert_eq(&format!("{input:#}"));
+    expect![[r#"
+        {
+          "aspect_ratio": "1:1",
+          "lighting": null,
+          "quality": "standard",
+          "seed": 7,
+          "structured_prompt": {
+            "aesthetics": {
+              "color_scheme": "amber on neutrals",
+              "composition": "centred"
+            },
+            "background_setting": "A grey studio.",
+            "context": "An advertisement for a brass lamp.",
+            "lighting": {
+              "conditions": "soft"
+            },
+            "short_description": "a brass lamp on slate"
+          }
+        }"#]]
+    .assert_eq(&format!("{input:#}"));
     let listed = studio.list(&Ask::by(&kim)).await.json();
     assert_eq!(listed["items"][0]["listing"], named);
 

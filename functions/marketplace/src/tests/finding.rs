@@ -1,13 +1,12 @@
-//! Searching, through every kind of bad day.
+//! Searching: words, filters, orders and pages.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use domain::marketplace::tally::ListingStats;
-use search::Catalogue;
+use search::{Catalogue, Document};
 use serde_json::json;
 use testing::Actor;
 
-use super::shop::Shop;
+use super::shop::{Shop, camera};
 
 #[tokio::test]
 async fn pages_are_all_of_it_while_others_are_listed() {
@@ -51,7 +50,7 @@ async fn a_cursor_of_another_search_is_none() {
     let forged = format!("x{}", &cursor[1..]);
     for (query, cursor) in [("lamp", forged.as_str()), ("number", cursor), ("lamp", "~~~")] {
         let answer = shop.search(&[("q", query), ("cursor", cursor)]).await;
-        assert_eq!(answer.brief(), "422 invalid_cursor", "{query} {cursor}");
+        assert_eq!(answer.brief(), "422 invalid_cursor, /cursor cursor", "{query} {cursor}");
     }
     shop.close().await;
 }
@@ -79,13 +78,18 @@ async fn filters_and_facets_agree() {
     let all = shop.search(&[]).await.json();
     assert_eq!(all["total"], 2);
     assert_eq!(all["facets"]["types"], json!({ "lighting_preset": 2 }));
-    assert_eq!(all["facets"]["prices"], json!({ "min": 900, "max": 900 }));
+    let usd = json!({ "amount": 900, "currency": "usd" });
+    assert_eq!(all["facets"]["prices"], json!({ "min": usd, "max": usd }));
     for (name, value, count) in [
         ("type", "lighting_preset", 2),
         ("type", "camera_preset", 0),
+        ("type", "camera_preset,lighting_preset", 2),
+        ("type", "", 2),
         ("category", "portrait", 2),
-        ("tags", "moody,low-key", 2),
-        ("tags", "sunny", 0),
+        ("category", "food, portrait", 2),
+        ("tag", "moody,low-key", 2),
+        ("tag", "moody,sunny", 0),
+        ("rating_min", "0", 0),
         ("price_max", "899", 0),
         ("free", "true", 0),
         ("creator", "user_kim", 2),
@@ -98,46 +102,44 @@ async fn filters_and_facets_agree() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_missing_or_damaged_is_lived_without() {
+async fn a_list_may_be_repeated() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
-    shop.on_sale(&kim, "Lamp one").await;
-    assert_eq!(shop.titles(&[]).await, ["Lamp one"], "from the changes alone");
-    let entries = shop.world.store.whole_catalogue().await.unwrap();
-    let documents: Vec<search::Document> = entries.iter().map(Into::into).collect();
-    let now = shop.world.now();
-    let blob = Catalogue::build(documents.clone(), now.as_millis()).unwrap();
-    let again = Catalogue::build(documents, now.as_millis()).unwrap();
-    assert_eq!(blob, again, "made anew it is the same");
-    shop.snapshots().publish(blob.into(), now).await.unwrap();
-    shop.world.ambient.clock.advance(Duration::from_secs(31));
-    assert_eq!(shop.titles(&[]).await, ["Lamp one"], "from the index");
-
-    // A newer one that cannot be read: the last good one goes on, and changes with it.
-    let later = shop.world.now();
-    shop.snapshots().publish(vec![7; 1_000].into(), later).await.unwrap();
-    shop.world.ambient.clock.advance(Duration::from_secs(31));
-    shop.on_sale(&kim, "Lamp two").await;
-    let mut titles = shop.titles(&[]).await;
-    titles.sort();
-    assert_eq!(titles, ["Lamp one", "Lamp two"]);
+    shop.on_sale(&kim, "Lamp").await;
+    let lens = shop.draft_of(&kim, camera("Lens", "1:1")).await;
+    shop.publish(&kim, &lens).await;
+    let both =
+        [("type", "camera_preset"), ("type", "lighting_preset"), ("sort", "price_ascending")];
+    assert_eq!(shop.titles(&both).await, ["Lens", "Lamp"]);
+    assert_eq!(shop.titles(&[("tag", "moody"), ("tag", "low-key")]).await, ["Lamp"]);
+    assert!(shop.titles(&[("tag", "moody"), ("tag", "sunny")]).await.is_empty());
+    let twice = shop.search(&[("sort", "newest"), ("sort", "newest")]).await;
+    assert_eq!(twice.brief(), "422 invalid_request, /sort duplicate_field");
+    let odd = shop.search(&[("type", "camera_preset"), ("type", "rig")]).await;
+    assert_eq!(odd.brief(), "422 invalid_request, /type/1 unknown_value");
+    let many = [("tag", "x"); 10];
+    assert_eq!(shop.search(&many).await.brief(), "422 invalid_request, /tag too_many");
     shop.close().await;
 }
 
 #[tokio::test]
-async fn visits_are_counted_without_a_write_for_each() {
+async fn stars_are_written_as_people_write_them() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
-    shop.world.engine.take_usage();
-    for _ in 0..40 {
-        assert_eq!(shop.page(&id).await.status(), 200);
+    let mut entry = shop.world.store.whole_catalogue().await.unwrap().remove(0);
+    (entry.card.rating, entry.card.ratings) = (Some(450), 2);
+    let (now, documents) = (shop.world.now(), [Document::from(&entry)]);
+    let blob = Catalogue::build(documents, now.as_millis()).unwrap();
+    shop.snapshots().publish(blob.into(), now).await.unwrap();
+    for (stars, found) in [("0", 1), ("4", 1), ("4.5", 1), ("4.50", 1), ("4.51", 0), ("5", 0)] {
+        let answer = shop.search(&[("rating_min", stars)]).await;
+        assert_eq!(answer.json()["total"], found, "{stars}: {}", answer.pretty());
     }
-    let usage = shop.world.engine.take_usage();
-    assert_eq!(usage.requests.get("PutItem"), Some(&1), "the first visit, and then none");
-    shop.world.ambient.clock.advance(Duration::from_secs(10));
-    shop.page(&id).await;
-    while shop.world.store.add_views(shop.world.now()).await.unwrap() > 0 {}
-    let stats: ListingStats = shop.world.store.stats(&id).await.unwrap().unwrap();
-    assert_eq!(stats.views, 40, "the last one waits for its ten seconds");
-    assert_eq!(shop.world.store.creator_book(&kim.id).await.unwrap().views, 40);
+    for odd in ["", "5.01", "9", "-1", "4.", ".5", "4.555", "1e0", "NaN", "４", "4,5", "04"] {
+        let answer = shop.search(&[("rating_min", odd)]).await;
+        assert_eq!(answer.brief(), "422 invalid_request, /rating_min invalid_value", "{odd}");
+    }
+    let page = shop.search(&[]).await.json();
+    assert_eq!(page["items"][0]["rating"], json!({ "average": 4.5, "count": 2 }));
+    assert_eq!(page["items"][0]["id"], id.as_str());
     shop.close().await;
 }

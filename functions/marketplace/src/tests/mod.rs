@@ -1,8 +1,11 @@
 //! The marketplace as a frontend meets it: whole requests, from API Gateway's event to the wire, over a
 //! real table and a real bucket.
 
+mod bad_days;
 mod buying;
 mod finding;
+mod popular;
 mod selling;
 mod shop;
 mod trying;
+mod uploads;

@@ -7,15 +7,16 @@ use domain::{
     marketplace::upload::Preview,
 };
 use serde_json::{Value, json};
+use store::Store;
 use testing::{
     Actor, Answer, Ask, World,
     cloud::{Bucket, Cloud},
 };
 
 use crate::{
-    create_listing, create_upload, finder::Finder, get_creator_listing, get_listing,
-    list_creator_listings, preview_listing, retire_listing, search_listings, submit_listing,
-    update_listing, visits::Visits,
+    Demos, Finder, Lists, Visits, create_listing, create_upload, get_creator_listing, get_listing,
+    get_upload, list_creator_listings, list_popular, preview_listing, retire_listing,
+    search_listings, submit_listing, update_listing,
 };
 
 pub(super) struct Shop {
@@ -23,6 +24,8 @@ pub(super) struct Shop {
     pub(super) bucket: Bucket,
     pub(super) finder: (Finder, Previews),
     pub(super) visits: (Visits, Previews),
+    pub(super) demos: (Store, Demos),
+    pub(super) lists: (Lists, Previews),
 }
 
 impl Shop {
@@ -32,7 +35,9 @@ impl Shop {
         let finder = Finder::open(world.store.clone(), bucket.snapshots()).await;
         let visits = Visits::new(world.store.clone());
         let (finder, visits) = ((finder, bucket.previews()), (visits, bucket.previews()));
-        Shop { world, bucket, finder, visits }
+        let demos = (world.store.clone(), Demos::new(bucket.previews()));
+        let lists = (Lists::new(world.store.clone()), bucket.previews());
+        Shop { world, bucket, finder, visits, demos, lists }
     }
 
     pub(super) async fn close(self) {
@@ -51,7 +56,13 @@ impl Shop {
 
     /// A draft; its id.
     pub(super) async fn draft(&self, by: &Actor, title: &str) -> ListingId {
-        let made = self.create(by, title, lighting(title)).await;
+        self.draft_of(by, lighting(title)).await
+    }
+
+    /// A draft of what is posted; its id.
+    pub(super) async fn draft_of(&self, by: &Actor, body: Value) -> ListingId {
+        let key = body["title"].as_str().unwrap().replace(' ', "-");
+        let made = self.create(by, &key, body).await;
         assert_eq!(made.status(), 201, "{}", made.pretty());
         ListingId::parse(made.json()["id"].as_str().unwrap()).unwrap()
     }
@@ -72,9 +83,10 @@ impl Shop {
             shelf.listing.submit(&shelf.newest, now)
         });
         submitted.await.unwrap();
-        let approved = self.world.store.judge_listing(id, now, |shelf| {
-            shelf.listing.approve(&mut shelf.newest, now)
-        });
+        let approved = self
+            .world
+            .store
+            .judge_listing(id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
         approved.await.unwrap();
     }
 
@@ -103,6 +115,17 @@ impl Shop {
         self.world.send(&create_upload::ENDPOINT, &create_upload::handle, &hands, &ask).await
     }
 
+    pub(super) async fn uploaded(&self, by: &Actor, id: &ListingId, upload: &str) -> Answer {
+        let ask = Ask::by(by).path("id", id).path("upload_id", upload);
+        let (endpoint, handle) = (&get_upload::ENDPOINT, &get_upload::handle);
+        self.world.send(endpoint, handle, &self.world.store, &ask).await
+    }
+
+    pub(super) async fn popular(&self, ask: Ask) -> Answer {
+        let (endpoint, handle) = (&list_popular::ENDPOINT, &list_popular::handle);
+        self.world.send(endpoint, handle, &self.lists, &ask).await
+    }
+
     pub(super) async fn own(&self, by: &Actor, id: &ListingId) -> Answer {
         let hands = (self.world.store.clone(), self.bucket.previews());
         let ask = Ask::by(by).path("id", id);
@@ -110,23 +133,26 @@ impl Shop {
         self.world.send(endpoint, handle, &hands, &ask).await
     }
 
-    pub(super) async fn own_list(&self, by: &Actor) -> Answer {
+    pub(super) async fn own_list(&self, ask: Ask) -> Answer {
         let hands = (self.world.store.clone(), self.bucket.previews());
-        let (endpoint, handle) =
-            (&list_creator_listings::ENDPOINT, &list_creator_listings::handle);
-        self.world.send(endpoint, handle, &hands, &Ask::by(by)).await
+        let (endpoint, handle) = (&list_creator_listings::ENDPOINT, &list_creator_listings::handle);
+        self.world.send(endpoint, handle, &hands, &ask).await
     }
 
     pub(super) async fn page(&self, id: &ListingId) -> Answer {
+        self.page_of(id.as_str()).await
+    }
+
+    pub(super) async fn page_of(&self, id: &str) -> Answer {
         let ask = Ask::anonymous().path("id", id);
         let (endpoint, handle) = (&get_listing::ENDPOINT, &get_listing::handle);
         self.world.send(endpoint, handle, &self.visits, &ask).await
     }
 
     pub(super) async fn try_it(&self, id: &ListingId, body: Value) -> Answer {
-        let hands = (self.world.store.clone(), self.bucket.previews());
         let ask = Ask::anonymous().path("id", id).json(body);
-        self.world.send(&preview_listing::ENDPOINT, &preview_listing::handle, &hands, &ask).await
+        let (endpoint, handle) = (&preview_listing::ENDPOINT, &preview_listing::handle);
+        self.world.send(endpoint, handle, &self.demos, &ask).await
     }
 
     /// What a search finds, half a second after whatever came before.
@@ -153,5 +179,25 @@ pub(super) fn lighting(title: &str) -> Value {
         "price": { "amount": 900, "currency": "usd" },
         "demo": { "stops_max": 1.0 },
         "content": { "lighting": LightingRig::rembrandt() },
+    })
+}
+
+pub(super) fn camera(title: &str, aspect_ratio: &str) -> Value {
+    json!({
+        "type": "camera_preset", "title": title, "description": "A long lens, wide open.",
+        "category": "portrait", "price": { "amount": 300, "currency": "usd" },
+        "content": { "camera": { "focal_length_mm": 135.0, "aspect_ratio": aspect_ratio } },
+    })
+}
+
+pub(super) fn template(title: &str) -> Value {
+    let prompt = "A secret recipe for {{product}} on slate.";
+    json!({
+        "type": "fibo_template", "title": title, "description": "Anything, on slate.",
+        "category": "product", "price": { "amount": 1_000, "currency": "usd" },
+        "content": {
+            "structured_prompt": domain::fibo::StructuredPrompt::from_prompt(prompt, None, None),
+            "slots": [{ "name": "product", "label": "What is shown", "default": "a bottle" }],
+        },
     })
 }

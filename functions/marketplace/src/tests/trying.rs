@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testing::Actor;
 
-use super::shop::Shop;
+use super::shop::{Shop, camera, lighting, template};
 
 #[tokio::test]
 async fn a_demo_is_a_picture_and_nothing_else() {
@@ -57,4 +57,54 @@ async fn demos_are_limited_by_who_asks() {
     let more = shop.try_it(&id, json!({ "size": 256 })).await;
     assert_eq!(more.brief(), "429 rate_limited");
     shop.close().await;
+}
+
+#[tokio::test]
+async fn a_picture_has_the_shape_of_the_frame_and_a_usual_subject() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let wide = shop.draft_of(&kim, camera("A wide frame", "16:9")).await;
+    shop.publish(&kim, &wide).await;
+    let seen = shop.try_it(&wide, json!({})).await.json();
+    assert_eq!(seen["subject"], "bust");
+    assert_eq!((&seen["image"]["width"], &seen["image"]["height"]), (&json!(384), &json!(216)));
+    let mut still = lighting("Still life");
+    still["demo"] = json!({ "subjects": ["product", "sphere"] });
+    let still = shop.draft_of(&kim, still).await;
+    shop.publish(&kim, &still).await;
+    let seen = shop.try_it(&still, json!({ "size": 256 })).await.json();
+    assert_eq!((&seen["subject"], &seen["image"]["height"]), (&json!("product"), &json!(256)));
+    let bust = shop.try_it(&still, json!({ "subject": "bust" })).await;
+    assert_eq!(bust.brief(), "422 invalid_request, /subject not_offered");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_tried() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let draft = shop.draft(&kim, "Not on sale").await;
+    assert_eq!(shop.try_it(&draft, json!({})).await.brief(), "404 listing_not_found");
+    let prompt = shop.draft_of(&kim, template("On slate")).await;
+    shop.publish(&kim, &prompt).await;
+    assert_eq!(shop.try_it(&prompt, json!({})).await.brief(), "409 no_demo");
+    let mut shy = lighting("Not to be tried");
+    shy["demo"] = json!({ "enabled": false });
+    let shy = shop.draft_of(&kim, shy).await;
+    shop.publish(&kim, &shy).await;
+    assert_eq!(shop.try_it(&shy, json!({})).await.brief(), "409 no_demo");
+    shop.close().await;
+}
+
+/// A picture that a process has seen is not asked for: without the bucket it is still answered.
+#[tokio::test]
+async fn a_picture_that_was_seen_is_not_looked_for() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.on_sale(&kim, "Rembrandt").await;
+    let small = || json!({ "size": 256 });
+    let first = shop.try_it(&id, small()).await.json();
+    let Shop { world, bucket, demos, .. } = shop;
+    bucket.discard().await;
+    let ask = testing::Ask::anonymous().path("id", &id).json(small());
+    let (endpoint, handle) = (&crate::preview_listing::ENDPOINT, &crate::preview_listing::handle);
+    let again = world.send(endpoint, handle, &demos, &ask).await.json();
+    assert_eq!((&again["cached"], &again["image"]), (&json!(true), &first["image"]));
 }

@@ -134,6 +134,14 @@ impl DemoSettings {
         check.finish()
     }
 
+    /// What it is shown on where the visitor does not say: the bust, if that is offered.
+    pub fn usual_subject(&self) -> DemoSubject {
+        match self.subjects.first() {
+            Some(first) if !self.subjects.contains(&DemoSubject::Bust) => *first,
+            Some(_) | None => DemoSubject::Bust,
+        }
+    }
+
     /// The scene of a demo: the content, with what the visitor changed.
     ///
     /// # Errors

@@ -44,7 +44,13 @@ impl Purpose {
     pub const fn content_types(self) -> &'static [&'static str] {
         match self {
             Purpose::Preview => &["image/png", "image/jpeg", "image/webp"],
-            Purpose::Asset => &["application/zip", "application/octet-stream", "text/plain"],
+            Purpose::Asset => &[
+                "application/zip",
+                "application/gzip",
+                "application/x-tar",
+                "application/octet-stream",
+                "text/plain",
+            ],
         }
     }
 

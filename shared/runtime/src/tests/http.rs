@@ -376,7 +376,7 @@ async fn a_page_for_people_lets_nothing_in_but_pictures() {
         cache-control: public, max-age=300
         content-security-policy: default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'
         content-type: text/html; charset=utf-8
-        etag: "0"
+        etag: "82ac9f61d44a2cb3a04d1c47c830e3fb"
         referrer-policy: no-referrer
         refresh: 0; url=https://app.prolight.ai/listings/b1?c=a.b;c
         strict-transport-security: max-age=31536000

@@ -20,6 +20,8 @@ struct List {
     drafts: Option<bool>,
     role: Option<Role>,
     at_most: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sizes: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,7 +103,13 @@ async fn a_query_is_read_as_the_types_ask() {
         json!({"drafts": ["yes"]}),
         json!({"role": ["king"]}),
         json!({"limit": ["1", "2"]}),
+        json!({"role": ["admin", "admin"]}),
+        json!({"sizes": ["1"]}),
+        json!({"sizes": ["1,2", "3", " 4 ,,"]}),
+        json!({"sizes": [""]}),
+        json!({"sizes": ["1", "many"]}),
         json!({"page": ["1"]}),
+        json!({"page": ["1", "2"]}),
         json!({"id": ["s2"]}),
     ] {
         table += &format!("{query}\n  {}\n", listed(query.clone()).await);
@@ -127,7 +135,19 @@ async fn a_query_is_read_as_the_types_ask() {
           422 invalid_request /role unknown_value Expected one of: moderator, admin.
         {"limit":["1","2"]}
           422 invalid_request /limit duplicate_field Send this field once.
+        {"role":["admin","admin"]}
+          422 invalid_request /role duplicate_field Send this field once.
+        {"sizes":["1"]}
+          {"id":"s1","limit":null,"drafts":null,"role":null,"at_most":null,"sizes":[1]}
+        {"sizes":["1,2","3"," 4 ,,"]}
+          {"id":"s1","limit":null,"drafts":null,"role":null,"at_most":null,"sizes":[1,2,3,4]}
+        {"sizes":[""]}
+          {"id":"s1","limit":null,"drafts":null,"role":null,"at_most":null,"sizes":[]}
+        {"sizes":["1","many"]}
+          422 invalid_request /sizes/1 wrong_type Expected a whole number from 0 to 255, got a string.
         {"page":["1"]}
+          422 invalid_request /page unknown_field There is no such field.
+        {"page":["1","2"]}
           422 invalid_request /page unknown_field There is no such field.
         {"id":["s2"]}
           422 invalid_request /id unknown_field There is no such field.
@@ -244,6 +264,17 @@ async fn bytes_are_checked_before_they_are_read() {
     let query = json!({"title": ["A"]});
     let queried = with(good(), [("/multiValueQueryStringParameters", query)]);
     check(queried, "422 invalid_request /title unknown_field").await;
+}
+
+#[tokio::test]
+async fn what_nobody_reads_may_be_repeated() {
+    let query = json!({"of": ["b1"], "unread": ["1", "2"]});
+    let request = with(
+        request("POST", "/hooks/shelf"),
+        [("/requestContext/authorizer", Value::Null), ("/multiValueQueryStringParameters", query)],
+    );
+    let response = dispatch(&SIGNED, &hear, &(), &ambient(), event(request)).await;
+    assert_eq!(outcome(&response), r#"["b1",[]]"#);
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn what_is_not_there_is_not_found() {
     let url = visit.picture_url(&prompt("a cup")).await;
     let other = url.replace(".png", ".jpeg");
     assert_eq!(visit.http.get(other).send().await.unwrap().status(), 404);
-    assert_eq!(visit.bria("/image/generate/tailored", &prompt("a cup")).await.status(), 404);
+    assert_eq!(visit.bria("/image/generate/unheard-of", &prompt("a cup")).await.status(), 404);
 }
 
 #[tokio::test]

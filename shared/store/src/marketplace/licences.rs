@@ -4,11 +4,7 @@ use domain::{
     Timestamp,
     generation::{Licence, Named},
     id::{ListingId, UserId},
-    marketplace::{
-        listing::Listing,
-        purchase::Entitlement,
-        revision::Revision,
-    },
+    marketplace::{listing::Listing, purchase::Entitlement, revision::Revision},
 };
 
 use crate::{

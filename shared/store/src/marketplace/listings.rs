@@ -68,9 +68,8 @@ impl Store {
         if !creator.standing.allows(now) {
             return Err(missing());
         }
-        let stats = stats.unwrap_or_else(|| {
-            ListingStats::new(listing.id.clone(), listing.creator_id.clone())
-        });
+        let stats = stats
+            .unwrap_or_else(|| ListingStats::new(listing.id.clone(), listing.creator_id.clone()));
         Ok(ListingPage { listing, revision, stats, creator })
     }
 

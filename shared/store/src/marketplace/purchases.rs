@@ -70,8 +70,7 @@ impl Store {
             let listing = listing.ok_or_else(|| StoreError::refused(Missing::Listing))?;
             let owned: Option<Entitlement> = found.take()?;
             let other = self.other_side(&listing).await?;
-            let offer =
-                Offer { listing: &listing, seller: &other.standing, owned: owned.as_ref() };
+            let offer = Offer { listing: &listing, seller: &other.standing, owned: owned.as_ref() };
             let purchase = place(offer).map_err(StoreError::refused)?;
             let record = Record::new(request, Outcome::Purchase(purchase.id.clone()), now);
             let buyer_email = draft.account().email.clone();
@@ -101,9 +100,8 @@ impl Store {
         let account: Account = found
             .take()?
             .ok_or_else(|| StoreError::corrupt(format!("{} has no creator", listing.id)))?;
-        let stats = found.take()?.unwrap_or_else(|| {
-            ListingStats::new(listing.id.clone(), creator.clone())
-        });
+        let stats =
+            found.take()?.unwrap_or_else(|| ListingStats::new(listing.id.clone(), creator.clone()));
         let book = found.take()?.unwrap_or_else(|| CreatorBook::new(creator.clone()));
         Ok(OtherSide { standing: account.standing, stats, book })
     }

@@ -35,8 +35,7 @@ impl Store {
         (id, opinion): (&ReviewId, &Opinion),
         now: Timestamp,
     ) -> Result<Review, StoreError> {
-        let keys =
-            [Key::account(user), Key::entitlement(user, listing), Key::stats(listing)];
+        let keys = [Key::account(user), Key::entitlement(user, listing), Key::stats(listing)];
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
             let draft = draft_of(found.take()?, user, email, now)?;
@@ -45,16 +44,15 @@ impl Store {
             let Some(owned) = owned else {
                 return Err(StoreError::refused(ReviewRefused::NotABuyer));
             };
-            let stats = found.take()?.unwrap_or_else(|| {
-                ListingStats::new(listing.clone(), owned.creator_id.clone())
-            });
+            let stats = found
+                .take()?
+                .unwrap_or_else(|| ListingStats::new(listing.clone(), owned.creator_id.clone()));
             let (before, book) = self.review_and_book(&owned).await?;
             let (mut after, mut sums) = (owned.clone(), stats.clone());
             let name = draft.account().profile.display_name.clone();
             let said = (name, opinion.clone());
-            let review =
-                Review::write(id.clone(), Some(&mut after), before, said, &mut sums, now)
-                    .map_err(StoreError::refused)?;
+            let review = Review::write(id.clone(), Some(&mut after), before, said, &mut sums, now)
+                .map_err(StoreError::refused)?;
             let mut sold = book.clone();
             sold.follow_ratings(&stats, &sums);
             let mut writes = self

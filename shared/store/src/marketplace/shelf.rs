@@ -144,11 +144,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Missing::Listing`], or when DynamoDB cannot be asked.
-    pub async fn own_listing(
-        &self,
-        creator: &UserId,
-        id: &ListingId,
-    ) -> Result<Shelf, StoreError> {
+    pub async fn own_listing(&self, creator: &UserId, id: &ListingId) -> Result<Shelf, StoreError> {
         self.shelf(By::Creator(creator), id).await
     }
 
@@ -168,9 +164,9 @@ impl Store {
             By::Staff => true,
         });
         let listing = listing.ok_or_else(|| StoreError::refused(Missing::Listing))?;
-        let stats = found.take()?.unwrap_or_else(|| {
-            ListingStats::new(listing.id.clone(), listing.creator_id.clone())
-        });
+        let stats = found
+            .take()?
+            .unwrap_or_else(|| ListingStats::new(listing.id.clone(), listing.creator_id.clone()));
         let newest = listing.newest();
         let sold = listing.published.as_ref().map(|published| published.number);
         let sold = sold.filter(|sold| *sold != newest);
@@ -190,6 +186,7 @@ impl Store {
         mut after: Shelf,
         now: Timestamp,
     ) -> Result<Attempt<Shelf>, StoreError> {
+        after.keep_sold(&before);
         after.stats.category = after.listing.on_sale().map(|on_sale| on_sale.category);
         if after.listing == before.listing && after.newest == before.newest {
             return Ok(Attempt::Done(after));
@@ -212,6 +209,15 @@ impl Shelf {
     pub fn sold(&self) -> Option<&Revision> {
         let number = self.listing.on_sale()?.number;
         std::iter::once(&self.newest).chain(&self.on_sale).find(|it| it.number == number)
+    }
+
+    /// Where the next version was begun, the one before it stands beside it if it is on sale.
+    fn keep_sold(&mut self, before: &Shelf) {
+        let sold = self.listing.published.as_ref().map(|published| published.number);
+        let is_next = self.newest.number != before.newest.number;
+        if is_next && sold == Some(before.newest.number) {
+            self.on_sale = Some(before.newest.clone());
+        }
     }
 
     /// What is found of it, if it is on sale.
@@ -254,7 +260,7 @@ impl Transaction<'_> {
         let (old, mut new) = (before.placed(), after.placed());
         // A version that gave way to a newer one is no longer named by the listing.
         for (number, (revision, _)) in &old {
-            new.entry(*number).or_insert((revision, None));
+            new.entry(*number).or_insert_with(|| (revision, after.place(*number)));
         }
         new.iter().filter(|(number, placed)| old.get(number) != Some(placed)).try_fold(
             self,
@@ -293,10 +299,8 @@ impl Transaction<'_> {
             self = self.forget(Part::Change, &Key::similar(band, id))?;
         }
         for (band, sold) in new {
-            let signature = super::listings::Signed {
-                kind: sold.kind,
-                signature: sold.signature.clone(),
-            };
+            let signature =
+                super::listings::Signed { kind: sold.kind, signature: sold.signature.clone() };
             self = self.fenced(Part::Change, &Key::similar(&band, id), &signature, None)?;
         }
         Ok(self)

@@ -72,11 +72,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Missing::Upload`], or when DynamoDB cannot be asked.
-    pub async fn upload(
-        &self,
-        listing: &ListingId,
-        id: &UploadId,
-    ) -> Result<Upload, StoreError> {
+    pub async fn upload(&self, listing: &ListingId, id: &UploadId) -> Result<Upload, StoreError> {
         let found = self.get(&Key::upload(listing, id)).await?;
         found.ok_or_else(|| StoreError::refused(Missing::Upload))
     }

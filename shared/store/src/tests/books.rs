@@ -30,6 +30,8 @@ fn payment(order: &PackOrder, refunded: i64) -> Payment {
         customer: None,
         user: Some(order.user_id.clone()),
         order: Some(order.id.clone()),
+        purchase: None,
+        fingerprint: None,
         state: PaymentState::Succeeded,
         amount: Money { amount: 500, currency: Currency::USD },
         refunded,

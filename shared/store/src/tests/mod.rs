@@ -102,7 +102,8 @@ impl World {
         let order = Order { prompt: Some("a red chair".to_owned()), ..Order::default() };
         let names = self.names(now);
         let decide = |draft: &mut Draft, kept| place(draft, &order, kept, &names);
-        self.store.enqueue::<OrderRefused>((user, None), request, None, now, decide).await
+        let nothing = crate::Naming::Nothing;
+        self.store.enqueue::<OrderRefused>((user, None), request, nothing, now, decide).await
     }
 
     /// Posts a generation that is taken.

@@ -119,7 +119,7 @@ async fn a_job_is_placed_from_a_preset_in_the_same_two_trips() {
 
     let names = world.names(NOW);
     let decide = |draft: &mut Draft, kept| place(draft, &order, kept, &names);
-    let (request, named) = (key("a"), Some(&preset.id));
+    let (request, named) = (key("a"), crate::Naming::Preset(&preset.id));
     world.engine.take_usage();
     let job = world.store.enqueue((&user, None), &request, named, NOW, decide).await.unwrap();
     assert_eq!(world.engine.take_usage().round_trips(), 2);

@@ -8,6 +8,7 @@ use domain::{
         payment::{Payment, PaymentState},
     },
     id::{ListingId, PurchaseId, ReviewId, UploadId, UserId},
+    lighting::LightingRig,
     marketplace::{
         Category, Kind,
         content::Content,
@@ -19,14 +20,13 @@ use domain::{
         revision::Description,
         upload::Preview,
     },
-    lighting::LightingRig,
     money::Money,
 };
 use store::{AppliedEvent, Idempotency, Store};
 
 use super::{BenchFailed, function::now};
 
-const PRICE: u32 = 9_00;
+const PRICE: u32 = 900;
 
 /// Goes through the life of a listing; `row` is told after each operation.
 pub(super) async fn measure(
@@ -86,7 +86,8 @@ async fn create(store: &Store, creator: &UserId) -> Result<ListingId, BenchFaile
         content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
     };
     let id = ListingId::new(now(), rand::random());
-    let made = store.create_listing((creator, None), Some(&key("listing")), now(), || {
+    let key = key("listing");
+    let made = store.create_listing((creator, None), Some(&key), now(), || {
         let kind = Kind::LightingPreset;
         Listing::create(id.clone(), creator.clone(), kind, description.clone(), now())
     });
@@ -150,9 +151,7 @@ async fn hear_of(store: &Store, purchase: &Purchase, event: &str) -> Result<(), 
         withdrawn: 0,
         disputed: false,
     };
-    let kept = store.keep_deal(&read, Some(&event), now(), |deal| {
-        deal.settle(&paid, now())
-    });
+    let kept = store.keep_deal(&read, Some(&event), now(), |deal| deal.settle(&paid, now()));
     kept.await?;
     Ok(())
 }

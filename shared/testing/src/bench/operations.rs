@@ -110,14 +110,13 @@ impl Bench {
             seed: 7,
             webhook_token: "0".repeat(32),
         };
-        let placed =
-            self.store.enqueue::<OrderRefused>(
-                (user, None),
-                &key,
-                Naming::Nothing,
-                now(),
-                |draft, named| place(draft, &order, named, &names),
-            );
+        let placed = self.store.enqueue::<OrderRefused>(
+            (user, None),
+            &key,
+            Naming::Nothing,
+            now(),
+            |draft, named| place(draft, &order, named, &names),
+        );
         Ok(placed.await?)
     }
 

@@ -92,7 +92,7 @@ pub(super) const LISTINGS: &[Listed] = &[
                       the far cheek holds from 50 to 135 mm.",
         category: "portrait",
         tags: &["rembrandt", "low-key", "moody", "warm"],
-        cents: 9_00,
+        cents: 900,
         content: || {
             rig(
                 vec![
@@ -112,7 +112,7 @@ pub(super) const LISTINGS: &[Listed] = &[
                       catchlights, no drama.",
         category: "fashion",
         tags: &["beauty", "clamshell", "soft", "high-key"],
-        cents: 12_00,
+        cents: 1_200,
         content: || {
             rig(
                 vec![
@@ -132,7 +132,7 @@ pub(super) const LISTINGS: &[Listed] = &[
                       small key. Made for spirits and perfume.",
         category: "product",
         tags: &["bottle", "glass", "rim", "dark"],
-        cents: 14_00,
+        cents: 1_400,
         content: || {
             rig(
                 vec![
@@ -153,7 +153,7 @@ pub(super) const LISTINGS: &[Listed] = &[
                       linen.",
         category: "food",
         tags: &["window", "natural", "side-light"],
-        cents: 6_00,
+        cents: 600,
         content: || {
             rig(
                 vec![
@@ -174,9 +174,11 @@ pub(super) const LISTINGS: &[Listed] = &[
         cents: 0,
         content: || {
             rig(
-                vec![light("key", [-45.0, 35.0, 1.6, 0.0, 0.9], 5_600),
+                vec![
+                    light("key", [-45.0, 35.0, 1.6, 0.0, 0.9], 5_600),
                     light("fill", [40.0, 15.0, 2.4, -2.0, 1.4], 5_600),
-                    light("rim", [130.0, 15.0, 2.0, 0.5, 0.4], 5_600)],
+                    light("rim", [130.0, 15.0, 2.0, 0.5, 0.4], 5_600),
+                ],
                 json!({ "colour": "grey", "distance": 2.0, "falloff": 1.0 }),
             )
         },
@@ -188,7 +190,7 @@ pub(super) const LISTINGS: &[Listed] = &[
         description: "The portrait lens where it is happiest: eyes sharp, ears gone.",
         category: "portrait",
         tags: &["85mm", "bokeh", "shallow"],
-        cents: 3_00,
+        cents: 300,
         content: || camera(85.0, 1.4, 4.0, "4:5"),
         pictured_with: None,
     },
@@ -198,7 +200,7 @@ pub(super) const LISTINGS: &[Listed] = &[
         description: "From below the belt line with a 35: everything becomes a monument.",
         category: "automotive",
         tags: &["35mm", "low-angle", "hero"],
-        cents: 4_00,
+        cents: 400,
         content: || camera(35.0, 5.6, -18.0, "16:9"),
         pictured_with: None,
     },
@@ -208,7 +210,7 @@ pub(super) const LISTINGS: &[Listed] = &[
         description: "Long, close and a little from above, for watches, rings and pralines.",
         category: "product",
         tags: &["macro", "table-top", "100mm"],
-        cents: 2_50,
+        cents: 250,
         content: || camera(100.0, 8.0, 28.0, "1:1"),
         pictured_with: None,
     },
@@ -219,7 +221,7 @@ pub(super) const LISTINGS: &[Listed] = &[
                       accent colour.",
         category: "product",
         tags: &["perfume", "slate", "advertisement"],
-        cents: 19_00,
+        cents: 1_900,
         content: || {
             template(
                 "A {{product}} on wet slate, a single soft key, {{accent}} accents.",
@@ -237,7 +239,7 @@ pub(super) const LISTINGS: &[Listed] = &[
                       colour left open.",
         category: "portrait",
         tags: &["headshot", "editorial", "business"],
-        cents: 24_00,
+        cents: 2_400,
         content: || {
             template(
                 "A portrait of {{product}}, looking into the lens, {{accent}} accents.",
@@ -273,7 +275,7 @@ pub(super) const LISTINGS: &[Listed] = &[
                       grain that belongs.",
         category: "fashion",
         tags: &["black-and-white", "film", "grain"],
-        cents: 149_00,
+        cents: 14_900,
         content: || json!({ "model_id": "silver-gelatin-v3" }),
         pictured_with: Some("rembrandt"),
     },

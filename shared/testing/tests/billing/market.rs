@@ -1,7 +1,7 @@
 //! The marketplace on a stage: listings on sale, purchases, shares, and what the table says of them.
 
 use background::grant_rewards;
-use clients::{Secret, share::ShareLinks};
+use clients::share::ShareLinks;
 use domain::{
     id::{ListingId, PurchaseId, ReviewId},
     marketplace::{
@@ -29,7 +29,7 @@ pub(crate) struct Market<'a> {
 
 impl<'a> Market<'a> {
     pub(crate) fn new(stage: &'a Stage) -> Market<'a> {
-        Market { stage, links: ShareLinks::new(vec![Secret::new("a key for tests")]) }
+        Market { stage, links: testing::share_links() }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -63,9 +63,9 @@ impl<'a> Market<'a> {
             shelf.listing.submit(&shelf.newest, now)
         });
         submitted.await.unwrap();
-        let approved = self.store().judge_listing(id, now, |shelf| {
-            shelf.listing.approve(&mut shelf.newest, now)
-        });
+        let approved = self
+            .store()
+            .judge_listing(id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
         approved.await.unwrap();
     }
 
@@ -81,7 +81,7 @@ impl<'a> Market<'a> {
             }
             "reprice" => {
                 let edited = self.store().change_listing(&creator.id, id, now, async |shelf| {
-                    let edit = Edit { price: Some(15_00), ..Edit::default() };
+                    let edit = Edit { price: Some(1_500), ..Edit::default() };
                     shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now).unwrap();
                     Ok::<(), ListingRefused>(())
                 });

@@ -21,7 +21,7 @@ use crate::{
     stage::{Stage, kind_of, session_of},
 };
 
-const PRICE: i64 = 12_00;
+const PRICE: i64 = 1_200;
 
 async fn paid(market: &Market<'_>, buyer: &Actor, listing: &ListingId) -> Purchase {
     let url = market.checkout(buyer, listing, PRICE, None).await;
@@ -121,11 +121,9 @@ async fn two_tabs_are_one_entitlement_and_the_second_payment_goes_back() {
 
 #[tokio::test]
 async fn what_cannot_be_bought_any_more_is_paid_back() {
-    for (reason, meanwhile) in [
-        ("listing_unlisted", "retire"),
-        ("price_changed", "reprice"),
-        ("seller_suspended", "ban"),
-    ] {
+    for (reason, meanwhile) in
+        [("listing_unlisted", "retire"), ("price_changed", "reprice"), ("seller_suspended", "ban")]
+    {
         let stage = Stage::new().await;
         let (kim, ann) = (stage.member("kim"), stage.member("ann"));
         let market = Market::new(&stage);
@@ -230,7 +228,8 @@ async fn a_dispute_suspends_and_its_end_decides() {
         let listing = market.on_sale(&kim, PRICE).await;
         let purchase = paid(&market, &ann, &listing).await;
         let payment = purchase.payment.clone().unwrap();
-        let dispute = stage.at_stripe().dispute(payment.as_str(), Opening::default()).unwrap();
+        let dispute =
+            stage.at_stripe().dispute(payment.as_str(), None, Opening::Chargeback).unwrap();
         stage.hear().await;
         let owned = market.entitlement(&ann, &listing).await.unwrap();
         assert!(!owned.is_active(), "{:?}", owned.state);

@@ -34,11 +34,11 @@ async fn status(endpoint: &Endpoint, caller: &str) -> u16 {
 /// there can be cancelled. 400: a signature is asked of whoever comes.
 #[tokio::test]
 async fn everybody_may_do_what_the_table_says() {
-    let mut table = format!("{:<30}", "");
+    let mut table = format!("{:<35}", "");
     table.extend(CALLERS.map(|caller| format!("{caller:<10}")));
     for function in functions() {
         let Trigger::Route(endpoint) = function.trigger else { continue };
-        table.push_str(&format!("\n{:<30}", endpoint.name));
+        table.push_str(&format!("\n{:<35}", endpoint.name));
         for caller in CALLERS {
             table.push_str(&format!("{:<10}", status(&endpoint, caller).await));
         }
@@ -66,6 +66,33 @@ async fn everybody_may_do_what_the_table_says() {
         billing-update-top-up         401       200       200       403       200       200
         billing-list-invoices         401       200       200       200       200       200
         billing-get-invoice-pdf       401       302       404       302       404       404
+        marketplace-create-listing    401       201       201       403       201       201
+        marketplace-update-listing    401       200       404       403       404       404
+        marketplace-retire-listing    401       204       404       403       404       404
+        marketplace-submit-listing    401       200       404       403       404       404
+        marketplace-create-upload     401       201       404       403       404       404
+        marketplace-get-upload        401       200       404       200       404       404
+        marketplace-preview-listing   503       503       503       503       503       503
+        marketplace-list-popular      200       200       200       200       200       200
+        marketplace-search-listings   200       200       200       200       200       200
+        marketplace-get-listing       200       200       200       200       200       200
+        marketplace-list-creator-listings401       200       200       200       200       200
+        marketplace-get-creator-listing401       200       404       200       404       404
+        marketplace-list-reviews      200       200       200       200       200       200
+        marketplace-reply-to-review   401       200       404       403       404       404
+        marketplace-flag-listing      401       200       200       403       200       200
+        marketplace-share-listing     401       201       201       403       201       201
+        marketplace-follow-share      200       200       200       200       200       200
+        marketplace-create-purchase   401       201       201       403       201       201
+        marketplace-list-purchases    401       200       200       200       200       200
+        marketplace-download-purchase 401       200       200       200       404       404
+        marketplace-create-review     401       201       403       403       403       403
+        marketplace-get-creator-stats 401       200       200       200       200       200
+        marketplace-list-creator-earnings401       200       200       200       200       200
+        admin-list-pending            401       403       403       403       200       200
+        admin-approve-listing         401       403       403       403       200       200
+        admin-reject-listing          401       403       403       403       200       200
+        admin-delist-listing          401       403       403       403       200       200
         edge-get-health               200       200       200       200       200       200
         edge-webhook-bria             400       400       400       400       400       400
         edge-webhook-stripe           400       400       400       400       400       400"#]]

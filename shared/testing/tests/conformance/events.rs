@@ -105,6 +105,33 @@ async fn an_event_is_answered() {
         billing-update-top-up: 200
         billing-list-invoices: 200
         billing-get-invoice-pdf: 404 invoice_not_found
+        marketplace-create-listing: 201
+        marketplace-update-listing: 404 listing_not_found
+        marketplace-retire-listing: 404 listing_not_found
+        marketplace-submit-listing: 404 listing_not_found
+        marketplace-create-upload: 404 listing_not_found
+        marketplace-get-upload: 404 upload_not_found
+        marketplace-preview-listing: 404 listing_not_found
+        marketplace-list-popular: 200
+        marketplace-search-listings: 200
+        marketplace-get-listing: 404 listing_not_found
+        marketplace-list-creator-listings: 200
+        marketplace-get-creator-listing: 404 listing_not_found
+        marketplace-list-reviews: 404 listing_not_found
+        marketplace-reply-to-review: 404 listing_not_found
+        marketplace-flag-listing: 404 listing_not_found
+        marketplace-share-listing: 404 listing_not_found
+        marketplace-follow-share: 404
+        marketplace-create-purchase: 404 listing_not_found
+        marketplace-list-purchases: 200
+        marketplace-download-purchase: 404 purchase_not_found
+        marketplace-create-review: 403 not_a_buyer
+        marketplace-get-creator-stats: 200
+        marketplace-list-creator-earnings: 200
+        admin-list-pending: 200
+        admin-approve-listing: 404 listing_not_found
+        admin-reject-listing: 404 listing_not_found
+        admin-delist-listing: 404 listing_not_found
         edge-get-health: 200
         edge-webhook-bria: 404 generation_not_found
         edge-webhook-stripe: 200

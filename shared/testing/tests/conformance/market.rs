@@ -1,6 +1,5 @@
 //! Kim's things on the marketplace: what she sells, what waits for a moderator, what she bought.
 
-use clients::{Secret, share::ShareLinks};
 use domain::{
     Timestamp,
     id::{ListingId, PurchaseId, ReviewId, UploadId, UserId},
@@ -58,7 +57,7 @@ impl Market {
         });
         edited.await.unwrap();
         let upload = upload(store, kim, &own, now).await;
-        let links = ShareLinks::new(vec![Secret::new("a key for tests")]);
+        let links = testing::share_links();
         let code = links.code(&kim.id, &offered);
         store.share_listing((&kim.id, None), &offered, &code, now).await.unwrap();
         Market {
@@ -95,13 +94,9 @@ impl Market {
             "marketplace-create-upload" => ask.path("id", &self.own).json(json!({
                 "purpose": "preview", "content_type": "image/png", "bytes": 1_000,
             })),
-            "marketplace-get-upload" => {
-                ask.path("id", &self.own).path("upload_id", &self.upload)
-            }
+            "marketplace-get-upload" => ask.path("id", &self.own).path("upload_id", &self.upload),
             "marketplace-preview-listing" => ask.path("id", &self.offered).json(json!({})),
-            "marketplace-get-listing" | "marketplace-list-reviews" => {
-                ask.path("id", &self.offered)
-            }
+            "marketplace-get-listing" | "marketplace-list-reviews" => ask.path("id", &self.offered),
             "marketplace-reply-to-review" => ask
                 .path("id", &self.own)
                 .path("review_id", &self.review)
@@ -176,7 +171,7 @@ async fn on_sale(store: &Store, creator: &Actor, name: &str, now: Timestamp) -> 
 }
 
 async fn taken(store: &Store, buyer: &Actor, id: &ListingId, now: Timestamp) -> PurchaseId {
-    let name = PurchaseId::new(now, 1);
+    let name = PurchaseId::new(now, buyer.id.as_str().bytes().map(u128::from).sum());
     let key = key(&format!("buy {id}"));
     let placed = store.place_purchase((&buyer.id, None), id, &key, now, |offer| {
         let price = Money::usd_cents(0);

@@ -3,10 +3,10 @@
 use clients::{
     Secret, Stripe,
     documents::Company,
-    share::ShareLinks,
     stripe::{StripeConfig, Tax},
 };
 use domain::{Timestamp, generation::Provider};
+use marketplace::{Demos, Finder, Lists, Visits};
 use runtime::{
     Endpoint, Frontend, PromptProvider, StripeWebhookSecrets, WebhookTokens, apigw::Event, dispatch,
 };
@@ -14,7 +14,6 @@ use sandbox::{
     Config, RunningSandbox, Sandbox,
     stripe::{API_KEY, Card, Setup},
 };
-use marketplace::{Finder, Lists, Visits};
 use serde_json::json;
 use testing::{
     Actor, Answer, Ask, World,
@@ -68,7 +67,7 @@ impl Scene {
             preset: String::new(),
             invoice: String::new(),
             market: Market::default(),
-            bucket: Cloud::here().missing_bucket(),
+            bucket: Cloud::here().shared_bucket("test-conformance").await,
         };
         scene.generation = scene.made(&generation::create_generation::ENDPOINT, &kim).await;
         scene.preset = scene.made(&generation::create_preset::ENDPOINT, &kim).await;
@@ -149,7 +148,7 @@ impl Scene {
         let (images, documents) = (self.world.images(), self.world.documents());
         let (stripe, frontend) = (self.stripe(), Frontend::new("https://app.prolight.test"));
         let (uploads, previews) = (self.bucket.uploads(), self.bucket.previews());
-        let links = ShareLinks::new(vec![Secret::new("a key for tests")]);
+        let links = testing::share_links();
         macro_rules! routes {
             ($($package:ident::$module:ident => $capabilities:expr,)*) => {
                 $(if *endpoint == $package::$module::ENDPOINT {
@@ -186,7 +185,7 @@ impl Scene {
             marketplace::submit_listing => (store, previews),
             marketplace::create_upload => (store, uploads),
             marketplace::get_upload => store,
-            marketplace::preview_listing => (store, previews),
+            marketplace::preview_listing => (store, Demos::new(previews)),
             marketplace::list_popular => (Lists::new(store), previews),
             marketplace::search_listings =>
                 (Finder::open(store, self.bucket.snapshots()).await, previews),

@@ -59,7 +59,7 @@ impl Stall {
 #[tokio::test]
 async fn a_creator_sees_what_they_sold() {
     let (stall, lena) = (Stall::open(), member("lena"));
-    let listing = stall.on_sale(&lena, 9_99).await;
+    let listing = stall.on_sale(&lena, 999).await;
     stall.draft(&lena, "A draft", 0).await;
     let free = stall.on_sale(&lena, 0).await;
     let gone = stall.on_sale(&lena, 0).await;
@@ -68,7 +68,7 @@ async fn a_creator_sees_what_they_sold() {
     stall.paid(&member("kim"), &listing, "card-1").await;
     stall.world.ambient.clock.advance(domain::time::DAY);
     let back = stall.paid(&member("ada"), &listing, "card-2").await;
-    stall.hear(&member("ada"), &back, |payment| payment.refunded = 9_99).await;
+    stall.hear(&member("ada"), &back, |payment| payment.refunded = 999).await;
     stall.review_of(&member("kim"), &listing, 4).await;
     stall.review_of(&member("eve"), &free, 5).await;
     let views = [(listing.clone(), 30), (free, 10)].into_iter().collect();
@@ -81,7 +81,67 @@ async fn a_creator_sees_what_they_sold() {
     let days = days.as_array().unwrap();
     assert_eq!(days.len(), 30);
     assert!(days[..28].iter().all(|day| day["sales"] == 0 && day["gross"]["amount"] == 0));
-    expect![[""]].assert_eq(&format!("{:#}", json!([stats, &days[28..]])));
+    expect![[r#"
+        [
+          {
+            "average_rating": 4.5,
+            "conversion_bps": 500,
+            "fee_bps": 2000,
+            "fees": {
+              "amount": 199,
+              "currency": "usd"
+            },
+            "gross": {
+              "amount": 999,
+              "currency": "usd"
+            },
+            "hold_days": 7,
+            "last_30_days": null,
+            "listings": {
+              "approved": 2,
+              "delisted": 1,
+              "draft": 1,
+              "pending": 0,
+              "rejected": 0
+            },
+            "net": {
+              "amount": 800,
+              "currency": "usd"
+            },
+            "ratings": 2,
+            "sales": 2,
+            "views": 40
+          },
+          [
+            {
+              "date": "2026-11-22",
+              "gross": {
+                "amount": 999,
+                "currency": "usd"
+              },
+              "net": {
+                "amount": 800,
+                "currency": "usd"
+              },
+              "sales": 2,
+              "views": 0
+            },
+            {
+              "date": "2026-11-23",
+              "gross": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "net": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "sales": 0,
+              "views": 40
+            }
+          ]
+        ]"#]]
+    .assert_eq(&format!("{:#}", json!([stats, &days[28..]])));
 }
 
 impl Stall {
@@ -107,10 +167,42 @@ async fn who_sells_nothing_sees_zeros() {
 #[tokio::test]
 async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 9_99).await;
+    let listing = stall.on_sale(&lena, 999).await;
     let id = stall.paid(&kim, &listing, "card").await;
     let shown = stall.earnings(&Ask::by(&lena)).await;
-    expect![[""]].assert_eq(&shown.pretty());
+    expect![[r#"
+        {
+          "items": [
+            {
+              "fee": {
+                "amount": 199,
+                "currency": "usd"
+              },
+              "gross": {
+                "amount": 999,
+                "currency": "usd"
+              },
+              "hold_until": "2026-11-29T09:00:00.000Z",
+              "listing_id": "lst_01M817QNM00000000000000001",
+              "net": {
+                "amount": 800,
+                "currency": "usd"
+              },
+              "payout_id": null,
+              "purchase_id": "pur_01M817QNM00000000000000002",
+              "refunded": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "sold_at": "2026-11-22T09:00:00.000Z",
+              "state": "held",
+              "title": "Rembrandt",
+              "version": 1
+            }
+          ],
+          "next_cursor": null
+        }"#]]
+    .assert_eq(&shown.pretty());
 
     let now = async || stall.earnings(&Ask::by(&lena)).await.json()["items"][0].clone();
     let check = async |state: &str, refunded: i64| {
@@ -122,14 +214,14 @@ async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
         let cents = |name: &str| sale[name]["amount"].as_i64().unwrap();
         assert_eq!(cents("gross"), cents("fee") + cents("net") + cents("refunded"));
     };
-    stall.hear(&kim, &id, |payment| payment.refunded = 1_00).await;
-    check("held", 1_00).await;
+    stall.hear(&kim, &id, |payment| payment.refunded = 100).await;
+    check("held", 100).await;
     stall.world.ambient.clock.advance(HOLD);
-    check("payable", 1_00).await;
-    stall.hear(&kim, &id, |payment| (payment.refunded, payment.disputed) = (1_00, true)).await;
-    check("frozen", 1_00).await;
-    stall.hear(&kim, &id, |payment| payment.refunded = 9_99).await;
-    check("refunded", 9_99).await;
+    check("payable", 100).await;
+    stall.hear(&kim, &id, |payment| (payment.refunded, payment.disputed) = (100, true)).await;
+    check("frozen", 100).await;
+    stall.hear(&kim, &id, |payment| payment.refunded = 999).await;
+    check("refunded", 999).await;
     assert_eq!(stall.earnings(&Ask::by(&kim)).await.json()["items"], json!([]));
-    assert_eq!(now().await["gross"], json!(Money::usd_cents(9_99)));
+    assert_eq!(now().await["gross"], json!(Money::usd_cents(999)));
 }

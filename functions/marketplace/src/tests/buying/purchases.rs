@@ -21,10 +21,39 @@ async fn what_is_free_is_the_buyers_at_once() {
         Some("https://api.prolight.test/test/api/v1/marketplace/purchases")
     );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    expect![[""]].assert_eq(&answer.pretty());
+    expect![[r#"
+        {
+          "purchase_id": "pur_01M817QNM00000000000000002",
+          "state": "paid"
+        }"#]]
+    .assert_eq(&answer.pretty());
 
     let listed = stall.list(&Ask::by(&kim)).await;
-    expect![[""]].assert_eq(&listed.pretty());
+    expect![[r#"
+        {
+          "items": [
+            {
+              "created_at": "2026-11-22T09:00:00.000Z",
+              "entitlement": "active",
+              "id": "pur_01M817QNM00000000000000002",
+              "links": {
+                "download": "https://api.prolight.test/test/api/v1/marketplace/purchases/pur_01M817QNM00000000000000002/download",
+                "listing": "https://api.prolight.test/test/api/v1/marketplace/listings/lst_01M817QNM00000000000000001"
+              },
+              "listing_id": "lst_01M817QNM00000000000000001",
+              "paid_at": "2026-11-22T09:00:00.000Z",
+              "price": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "state": "paid",
+              "title": "Rembrandt",
+              "type": "lighting_preset",
+              "version": 1
+            }
+          ],
+          "next_cursor": null
+        }"#]].assert_eq(&listed.pretty());
     assert_eq!(stall.sums(&listing).await.0, 1);
     stall.world.check_books(&kim.id).await;
 }
@@ -75,11 +104,11 @@ async fn what_cannot_be_bought_is_refused_by_name() {
     assert_eq!(again.brief(), "409 already_owned");
     assert_eq!(again.json()["purchase_id"], json!(owned));
 
-    let dear = stall.on_sale(&lena, 6_00).await;
-    let cheap = stall.buy(&order(&kim, "cheap", &dear, 9_00)).await;
+    let dear = stall.on_sale(&lena, 600).await;
+    let cheap = stall.buy(&order(&kim, "cheap", &dear, 900)).await;
     assert_eq!(cheap.brief(), "409 price_changed");
     assert_eq!(cheap.json()["price"], json!({"amount": 600, "currency": "usd"}));
-    let mut euros = wish(&dear, 6_00);
+    let mut euros = wish(&dear, 600);
     euros["expected_price"]["currency"] = json!("eur");
     let euros = stall.buy(&Ask::by(&kim).key("euros").json(euros)).await;
     assert_eq!(euros.brief(), "409 price_changed");
@@ -126,9 +155,9 @@ async fn a_request_is_read_strictly() {
 #[tokio::test]
 async fn without_stripe_the_purchase_waits_for_the_same_key() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 6_00).await;
+    let listing = stall.on_sale(&lena, 600).await;
     for _ in 0..2 {
-        assert_eq!(stall.buy(&order(&kim, "k", &listing, 6_00)).await.status(), 503);
+        assert_eq!(stall.buy(&order(&kim, "k", &listing, 600)).await.status(), 503);
     }
     let listed = stall.list(&Ask::by(&kim)).await.json();
     let items = listed["items"].as_array().unwrap();
@@ -143,17 +172,24 @@ async fn without_stripe_the_purchase_waits_for_the_same_key() {
 #[tokio::test]
 async fn the_page_is_shown_while_it_can_be_paid_on() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 6_00).await;
-    stall.buy(&order(&kim, "k", &listing, 6_00)).await;
+    let listing = stall.on_sale(&lena, 600).await;
+    stall.buy(&order(&kim, "k", &listing, 600)).await;
     let listed = stall.list(&Ask::by(&kim)).await.json();
     let id = PurchaseId::parse(listed["items"][0]["id"].as_str().unwrap()).unwrap();
     let session = domain::billing::external::SessionId::parse("cs_1").unwrap();
     let page = (&session, "https://pay.test/cs_1");
     stall.store().purchase_opened(&kim.id, &id, page).await.unwrap();
 
-    let again = stall.buy(&order(&kim, "k", &listing, 6_00)).await;
+    let again = stall.buy(&order(&kim, "k", &listing, 600)).await;
     assert_eq!(again.status(), 201, "the page is known: Stripe is not asked again");
-    expect![[""]].assert_eq(&again.pretty());
+    expect![[r#"
+        {
+          "checkout_url": "https://pay.test/cs_1",
+          "expires_at": "2026-11-23T08:00:00.000Z",
+          "purchase_id": "pur_01M817QNM00000000000000002",
+          "state": "pending"
+        }"#]]
+    .assert_eq(&again.pretty());
     let listed = stall.list(&Ask::by(&kim)).await.json();
     assert_eq!(listed["items"][0]["checkout_url"], "https://pay.test/cs_1");
 

@@ -34,7 +34,17 @@ async fn a_buyer_says_something_and_says_it_anew() {
     let link =
         format!("https://api.prolight.test/test/api/v1/marketplace/listings/{listing}/reviews");
     assert_eq!(first.header("location"), Some(&link[..]));
-    expect![[""]].assert_eq(&first.pretty());
+    expect![[r#"
+        {
+          "author": null,
+          "comment": "Soft.",
+          "created_at": "2026-11-22T09:00:00.000Z",
+          "id": "rev_01M817QNM00000000000000005",
+          "rating": 5,
+          "reply": null,
+          "updated_at": "2026-11-22T09:00:00.000Z"
+        }"#]]
+    .assert_eq(&first.pretty());
 
     stall.world.ambient.clock.advance(std::time::Duration::from_secs(60));
     let second = stall.review(&review(&kim, &listing, 2)).await;
@@ -44,7 +54,33 @@ async fn a_buyer_says_something_and_says_it_anew() {
 
     let shown = stall.reviews(&of(&listing)).await;
     assert_eq!(shown.header("cache-control"), Some("public, max-age=10"));
-    expect![[""]].assert_eq(&shown.pretty());
+    expect![[r#"
+        {
+          "items": [
+            {
+              "author": null,
+              "comment": "Soft.",
+              "created_at": "2026-11-22T09:00:00.000Z",
+              "id": "rev_01M817QNM00000000000000005",
+              "rating": 2,
+              "reply": null,
+              "updated_at": "2026-11-22T09:01:00.000Z"
+            }
+          ],
+          "next_cursor": null,
+          "summary": {
+            "average": 2.0,
+            "count": 1,
+            "histogram": [
+              0,
+              1,
+              0,
+              0,
+              0
+            ]
+          }
+        }"#]]
+    .assert_eq(&shown.pretty());
 }
 
 #[tokio::test]
@@ -179,10 +215,10 @@ async fn reviews_of_what_is_not_on_sale_are_nobodys() {
 #[tokio::test]
 async fn a_review_of_what_was_paid_back_is_gone() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale(&lena, 9_00).await;
+    let listing = stall.on_sale(&lena, 900).await;
     let id = stall.paid(&kim, &listing, "card").await;
     stall.review(&review(&kim, &listing, 1)).await;
-    stall.hear(&kim, &id, |payment| payment.refunded = 9_00).await;
+    stall.hear(&kim, &id, |payment| payment.refunded = 900).await;
     let shown = stall.reviews(&of(&listing)).await.json();
     assert_eq!((&shown["items"], &shown["summary"]["count"]), (&json!([]), &json!(0)));
     assert_eq!(stall.review(&review(&kim, &listing, 1)).await.brief(), "403 not_a_buyer");

@@ -72,7 +72,7 @@ async fn a_visitor_is_counted_once_a_day() {
 #[tokio::test]
 async fn the_page_says_what_it_is_and_leads_on() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
-    let listing = stall.on_sale_as(&lena, r#"Haze "><script>alert('1')</script>"#, 6_00).await;
+    let listing = stall.on_sale_as(&lena, r#"Haze "><script>alert('1')</script>"#, 600).await;
     let code = stall.shared(&kim, &listing).await;
     let answer = stall.follow(&Ask::anonymous().path("code", &code).query("fbclid", "x")).await;
     assert_eq!(answer.status(), 200);
@@ -85,7 +85,39 @@ async fn the_page_says_what_it_is_and_leads_on() {
     assert!(followed == code && Referral::counts(at, stall.world.now()));
     let html = answer.0.body.replace(token, "TOKEN").replace(&code, "CODE");
     let html = html.replace(listing.as_str(), "LISTING").replace("><", ">\n<");
-    expect![[""]].assert_eq(&html);
+    expect![[r#"
+        <!doctype html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <title>Haze &quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="description" content="One warm key, a whisper of fill.">
+        <meta property="og:site_name" content="ProLight AI">
+        <meta property="og:type" content="product">
+        <meta property="og:title" content="Haze &quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;">
+        <meta property="og:description" content="One warm key, a whisper of fill.">
+        <meta property="og:url" content="https://api.prolight.test/test/s/CODE">
+        <meta name="twitter:card" content="summary_large_image">
+        <meta name="twitter:title" content="Haze &quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;">
+        <meta name="twitter:description" content="One warm key, a whisper of fill.">
+        <meta property="og:image" content="https://previews.prolight.test/previews/LISTING/upl_01M817QNM00000000000000001/1200.jpg">
+        <meta property="og:image:width" content="1200">
+        <meta property="og:image:height" content="800">
+        <meta name="twitter:image" content="https://previews.prolight.test/previews/LISTING/upl_01M817QNM00000000000000001/1200.jpg">
+        <style>body{font-family:sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}img{max-width:100%}</style>
+        </head>
+        <body>
+        <h1>Haze &quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;</h1>
+        <p>
+        <img src="https://previews.prolight.test/previews/LISTING/upl_01M817QNM00000000000000001/1200.jpg" alt="">
+        </p>
+        <p>One warm key, a whisper of fill.</p>
+        <p>
+        <a href="https://app.prolight.test/marketplace/listings/LISTING?ref=TOKEN">See it on ProLight AI</a>
+        </p>
+        </body>
+        </html>"#]].assert_eq(&html);
 }
 
 #[tokio::test]

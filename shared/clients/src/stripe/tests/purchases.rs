@@ -26,8 +26,8 @@ impl Visit {
     /// Which purchase the last notice of this kind says it is about.
     fn told(&self, kind: &str) -> Option<PurchaseId> {
         let events = self.control().events();
-        let notices = events.iter().map(|body| Notice::parse(body.as_bytes()).unwrap());
-        notices.filter(|notice| notice.kind == kind).last().unwrap().purchase
+        let mut notices = events.iter().map(|body| Notice::parse(body.as_bytes()).unwrap());
+        notices.rfind(|notice| notice.kind == kind).unwrap().purchase
     }
 }
 

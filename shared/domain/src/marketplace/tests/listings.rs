@@ -107,14 +107,18 @@ fn check(before: &str, shown: &str, expected: [&str; 6]) {
 
 #[test]
 fn a_listing_that_never_was_on_sale() {
-    let [edit, submit, approve, reject] =
-        ["draft: 1 draft", "pending: 1 pending", "approved: 1 on sale", "rejected: 1 rejected"];
+    let shown = |number: u32| {
+        ["draft", "pending", "rejected"].map(|state| format!("{state}: {number} {state}"))
+    };
+    let ([edit, submit, reject], [next_edit, next_submit, _]) = (shown(1), shown(2));
     let [no, none] = ["not_pending", "not_on_sale"];
-    check("", "draft: 1 draft", [edit, submit, no, no, none, none]);
-    check("submit", submit, [edit, "listing_in_review", approve, reject, none, none]);
-    check("submit reject", reject, [edit, submit, no, no, none, none]);
-    check("submit edit", edit, [edit, submit, no, no, none, none]);
-    check("submit reject edit", edit, [edit, submit, no, no, none, none]);
+    check("", &edit, [&edit, &submit, no, no, none, none]);
+    // What was handed in is never changed: who changes it begins the next version.
+    let approve = "approved: 1 on sale";
+    check("submit", &submit, [&next_edit, "listing_in_review", approve, &reject, none, none]);
+    check("submit reject", &reject, [&next_edit, &submit, no, no, none, none]);
+    check("submit edit", &next_edit, [&next_edit, &next_submit, no, no, none, none]);
+    check("submit reject edit", &next_edit, [&next_edit, &next_submit, no, no, none, none]);
 }
 
 #[test]
@@ -148,7 +152,7 @@ fn a_version_on_sale_stays_there_until_the_next_is_approved() {
         "submit approve edit submit",
         "approved: 1 on sale, 2 pending",
         [
-            "approved: 1 on sale, 2 draft",
+            "approved: 1 on sale, 3 draft",
             "listing_in_review",
             "approved: 2 on sale",
             "approved: 1 on sale, 2 rejected",
@@ -161,7 +165,7 @@ fn a_version_on_sale_stays_there_until_the_next_is_approved() {
         "submit approve edit submit reject",
         "approved: 1 on sale, 2 rejected",
         [
-            "approved: 1 on sale, 2 draft",
+            "approved: 1 on sale, 3 draft",
             "approved: 1 on sale, 2 pending",
             no,
             no,
@@ -221,7 +225,7 @@ fn a_listing_off_sale_comes_back_by_a_moderator() {
             &path("edit submit"),
             &shown("pending", ", 2 pending"),
             [
-                &off(", 2 draft"),
+                &off(", 3 draft"),
                 "listing_in_review",
                 "approved: 2 on sale",
                 &shown("rejected", ", 2 rejected"),
@@ -270,10 +274,10 @@ fn a_decision_is_on_the_version_that_waits() {
     assert_eq!(code(shelf.listing.approve(&mut seen, NOW)), "not_pending");
     assert_eq!(code(shelf.listing.reject(2, "dark".to_owned(), NOW)), "not_pending");
     shelf.act("submit").unwrap();
-    for other in [0, 1, 3] {
+    for other in [0, 1, 2, 4] {
         assert_eq!(code(shelf.listing.reject(other, "dark".to_owned(), NOW)), "not_pending");
     }
-    assert_eq!(code(shelf.listing.reject(2, "dark".to_owned(), NOW)), "ok");
+    assert_eq!(code(shelf.listing.reject(3, "dark".to_owned(), NOW)), "ok");
 }
 
 #[test]

@@ -32,8 +32,13 @@ async fn pages_of_a_search_are_all_of_it_and_nothing_twice() {
 #[tokio::test]
 async fn whatever_is_typed_is_only_words() {
     for typed in [
-        "title:*%20OR%20*", "%22unclosed", "a%20AND%20NOT%20b", "%F0%9F%93%B7%F0%9F%92%A1", "%00",
-        "((((", "-minus%20%2Bplus",
+        "title:*%20OR%20*",
+        "%22unclosed",
+        "a%20AND%20NOT%20b",
+        "%F0%9F%93%B7%F0%9F%92%A1",
+        "%00",
+        "((((",
+        "-minus%20%2Bplus",
     ] {
         visitor().get(&format!("{LISTINGS}/search?q={typed}")).await.ok(200);
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::member::{GENERATIONS, Member, text, until};
 
-const PRICE: u32 = 9_00;
+const PRICE: u32 = 900;
 
 #[tokio::test]
 async fn a_listing_is_made_found_tried_bought_used_and_reviewed() {

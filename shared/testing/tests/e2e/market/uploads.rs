@@ -59,7 +59,8 @@ async fn a_form_takes_what_it_was_made_for_and_nothing_else() {
 #[tokio::test]
 async fn what_is_no_picture_is_refused_and_says_why() {
     let bomb = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x01\x86\xa0\x00\x01\x86\xa0\x08\x02\
-                 \x00\x00\x00".to_vec();
+                 \x00\x00\x00"
+        .to_vec();
     let html = b"<html><script>alert(1)</script></html>".to_vec();
     for (file, code) in [
         (html, "unknown_format"),

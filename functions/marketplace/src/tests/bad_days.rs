@@ -1,0 +1,171 @@
+//! What is answered while the bucket or the table cannot be asked, or an index cannot be read.
+
+use std::time::Duration;
+
+use domain::{id::ListingId, marketplace::tally::ListingStats};
+use search::{Catalogue, Document};
+use testing::{Actor, Fault, cloud::Cloud};
+
+use super::shop::Shop;
+use crate::Finder;
+
+/// More often than the SDK tries.
+const ALWAYS: u32 = 12;
+
+impl Shop {
+    /// The table does not answer `operation`, for as long as a few calls take.
+    fn table_fails(&self, operation: &str) {
+        (1..=ALWAYS).for_each(|nth| self.world.engine.order(operation, nth, Fault::Fail));
+    }
+
+    /// An index as it is made of what is on sale now.
+    async fn index(&self) -> Vec<u8> {
+        let entries = self.world.store.whole_catalogue().await.unwrap();
+        let documents: Vec<Document> = entries.iter().map(Into::into).collect();
+        Catalogue::build(documents, self.world.now().as_millis()).unwrap()
+    }
+
+    async fn publish_index(&self, blob: Vec<u8>) {
+        self.snapshots().publish(blob.into(), self.world.now()).await.unwrap();
+        self.world.ambient.clock.advance(Duration::from_secs(31));
+    }
+
+    async fn views(&self, id: &ListingId) -> u64 {
+        while self.world.store.add_views(self.world.now()).await.unwrap() > 0 {}
+        let stats: Option<ListingStats> = self.world.store.stats(id).await.unwrap();
+        stats.map_or(0, |stats| stats.views)
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_is_missing_or_damaged_is_lived_without() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    shop.on_sale(&kim, "Lamp one").await;
+    assert_eq!(shop.titles(&[]).await, ["Lamp one"], "from the changes alone");
+    let entries = shop.world.store.whole_catalogue().await.unwrap();
+    let documents: Vec<search::Document> = entries.iter().map(Into::into).collect();
+    let now = shop.world.now();
+    let blob = Catalogue::build(documents.clone(), now.as_millis()).unwrap();
+    let again = Catalogue::build(documents, now.as_millis()).unwrap();
+    assert_eq!(blob, again, "made anew it is the same");
+    shop.snapshots().publish(blob.into(), now).await.unwrap();
+    shop.world.ambient.clock.advance(Duration::from_secs(31));
+    assert_eq!(shop.titles(&[]).await, ["Lamp one"], "from the index");
+
+    // A newer one that cannot be read: the last good one goes on, and changes with it.
+    let later = shop.world.now();
+    shop.snapshots().publish(vec![7; 1_000].into(), later).await.unwrap();
+    shop.world.ambient.clock.advance(Duration::from_secs(31));
+    shop.on_sale(&kim, "Lamp two").await;
+    let mut titles = shop.titles(&[]).await;
+    titles.sort();
+    assert_eq!(titles, ["Lamp one", "Lamp two"]);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_pointer_that_says_nothing_is_lived_without() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    shop.on_sale(&kim, "Lamp").await;
+    shop.bucket.put("search/current.json", b"{}", "application/json", "nobody").await;
+    assert_eq!(shop.titles(&[]).await, ["Lamp"]);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn without_the_bucket_changes_are_searched() {
+    let (mut shop, kim) = (Shop::open().await, Actor::member("kim"));
+    shop.on_sale(&kim, "Lamp").await;
+    let missing = Cloud::here().missing_bucket();
+    shop.finder.0 = Finder::open(shop.world.store.clone(), missing.snapshots()).await;
+    assert_eq!(shop.titles(&[]).await, ["Lamp"]);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn without_the_table_what_was_known_is_searched() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    shop.on_sale(&kim, "Lamp one").await;
+    assert_eq!(shop.titles(&[]).await, ["Lamp one"]);
+    shop.on_sale(&kim, "Lamp two").await;
+    shop.table_fails("Query");
+    assert_eq!(shop.titles(&[]).await, ["Lamp one"]);
+    let mut titles = Vec::new();
+    for _ in 0..ALWAYS {
+        titles = shop.titles(&[("sort", "newest")]).await;
+    }
+    titles.sort();
+    assert_eq!(titles, ["Lamp one", "Lamp two"], "as soon as it answers");
+    shop.close().await;
+}
+
+/// An index is as old as its making: what was unlisted since is known from the table alone.
+#[tokio::test]
+async fn a_new_index_does_not_bring_back_what_was_unlisted() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.on_sale(&kim, "Lamp").await;
+    shop.publish_index(shop.index().await).await;
+    assert_eq!(shop.titles(&[]).await, ["Lamp"]);
+    let made_before = shop.index().await;
+    assert_eq!(shop.retire(&kim, &id).await.status(), 204);
+    assert!(shop.titles(&[]).await.is_empty());
+    shop.publish_index(made_before).await;
+    shop.table_fails("Query");
+    assert!(shop.titles(&[]).await.is_empty(), "while the table does not answer");
+    for _ in 0..ALWAYS {
+        assert!(shop.titles(&[]).await.is_empty());
+    }
+    shop.world.ambient.clock.advance(Duration::from_secs(31));
+    assert!(shop.titles(&[]).await.is_empty(), "with the new index and its changes");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn visits_are_counted_without_a_write_for_each() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.on_sale(&kim, "Lamp").await;
+    shop.world.engine.take_usage();
+    for _ in 0..40 {
+        assert_eq!(shop.page(&id).await.status(), 200);
+    }
+    let usage = shop.world.engine.take_usage();
+    assert_eq!(usage.requests.get("PutItem"), Some(&1), "the first visit, and then none");
+    shop.world.ambient.clock.advance(Duration::from_secs(10));
+    shop.page(&id).await;
+    while shop.world.store.add_views(shop.world.now()).await.unwrap() > 0 {}
+    let stats: ListingStats = shop.world.store.stats(&id).await.unwrap().unwrap();
+    assert_eq!(stats.views, 40, "the last one waits for its ten seconds");
+    assert_eq!(shop.world.store.creator_book(&kim.id).await.unwrap().views, 40);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn visits_that_could_not_be_written_are_written_later() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.on_sale(&kim, "Lamp").await;
+    (1..=3).for_each(|nth| shop.world.engine.order("PutItem", nth, Fault::Fail));
+    assert_eq!(shop.page(&id).await.status(), 200, "the page does not suffer");
+    assert_eq!(shop.views(&id).await, 0);
+    shop.world.ambient.clock.advance(Duration::from_secs(10));
+    assert_eq!(shop.page(&id).await.status(), 200);
+    assert!(shop.views(&id).await >= 1);
+    shop.world.ambient.clock.advance(Duration::from_secs(10));
+    shop.page(&id).await;
+    shop.world.ambient.clock.advance(Duration::from_secs(10));
+    shop.page(&id).await;
+    assert!(shop.views(&id).await >= 3, "none is lost, and the last may wait");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_visit_to_nothing_is_none() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let draft = shop.draft(&kim, "Lamp").await;
+    shop.world.engine.take_usage();
+    for id in [draft.as_str(), "lst_01JD0000000000000000000000", "lst_", "../listings"] {
+        let answer = shop.page_of(id).await;
+        assert_eq!(answer.brief(), "404 listing_not_found", "{id}");
+    }
+    assert_eq!(shop.world.engine.take_usage().requests.get("PutItem"), None);
+    shop.close().await;
+}
