@@ -25,8 +25,8 @@ pub struct Request {
     id: String,
     /// The version that the moderator has seen.
     version: u32,
-    /// When that was submitted. A creator may take a version back, change it and submit it again
-    /// under the same number; whoever sends this never approves what they have not seen.
+    /// When that was submitted. A version that was sent back may get other pictures and be submitted
+    /// again under its number; whoever sends this never approves what they have not seen.
     submitted_at: Option<Timestamp>,
 }
 

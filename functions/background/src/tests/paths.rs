@@ -140,6 +140,36 @@ async fn what_bria_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_tailored_model_is_asked_by_its_name() {
+    let outside = Outside::begin().await;
+    let stage = Stage::bria(&outside, "tailored");
+    let job = stage.post_tailored("a red chair", "m-7").await;
+    stage.step().await;
+    let received = outside.sandbox.received(&Filter::route(Route::GenerateTailored));
+    let body: Value = serde_json::from_str(&received.items[0].body).unwrap();
+    assert_eq!((&body["model_id"], &body["prompt"]), (&json!("m-7"), &json!("a red chair.")));
+    assert_eq!(stage.hear().await, 200);
+    stage.step().await;
+    assert_eq!(stage.ending(&job).await, "succeeded");
+    stage.until_quiet().await;
+    stage.close().await;
+    outside.close().await;
+}
+
+/// Our own renderer has one model: it draws the words.
+#[tokio::test]
+async fn our_own_renderer_passes_a_tailored_model_over() {
+    let outside = Outside::begin().await;
+    let stage = Stage::studio(&outside, "passed-over");
+    let job = stage.post_tailored("a red chair", "m-7").await;
+    stage.step().await;
+    assert_eq!(stage.ending(&job).await, "succeeded");
+    stage.until_quiet().await;
+    stage.close().await;
+    outside.close().await;
+}
+
+#[tokio::test]
 async fn bria_says_nothing_and_is_asked() {
     let outside = Outside::begin().await;
     let stage = Stage::bria(&outside, "polled");

@@ -13,8 +13,9 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use clients::{Images, Secret};
 use domain::{
     Timestamp,
-    generation::{Charge, ChargeState, Job, Provider},
-    id::JobId,
+    generation::{Charge, ChargeState, Job, Licence, Named, Names, Order, Provider, place},
+    id::{JobId, ListingId},
+    marketplace::content::Content,
 };
 use edge::webhook_bria;
 use generation::{cancel_generation, create_generation};
@@ -25,7 +26,7 @@ use runtime::{
 use sandbox::bria::API_TOKEN;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use store::Store;
+use store::{Idempotency, Naming, Store};
 use testing::{Actor, Answer, Ask, World, engine::TABLE};
 
 use super::{
@@ -121,6 +122,37 @@ impl<'a> Stage<'a> {
         assert_eq!(answer.status(), 202, "{:?}", answer.json());
         let id = JobId::parse(answer.json()["id"].as_str().unwrap()).unwrap();
         self.world.store.job(&member.id, &id).await.unwrap()
+    }
+
+    /// The stage's member asks for an image by a tailored model, as if it was bought.
+    pub(super) async fn post_tailored(&self, words: &str, model: &str) -> Job {
+        let (member, now) = (&self.member, self.world.now());
+        self.members.borrow_mut().push(member.clone());
+        let order = Order {
+            prompt: Some(words.to_owned()),
+            listing_id: Some(ListingId::new(now, 1)),
+            ..Order::default()
+        };
+        let licence = Licence {
+            listing_id: ListingId::new(now, 1),
+            revision: 1,
+            creator_id: Actor::member("creator").id,
+            attribution: None,
+        };
+        let content = Content { model_id: Some(model.to_owned()), ..Content::default() };
+        let named = Named::licensed(licence, content);
+        let names = Names {
+            id: JobId::new(now, self.world.ambient.entropy.next()),
+            provider: self.provider,
+            seed: 7,
+            webhook_token: "token".to_owned(),
+        };
+        let key = Idempotency { key: words.replace(' ', "-"), fingerprint: "0".repeat(64) };
+        let (store, who) = (&self.world.store, (&member.id, None));
+        let placed = store.enqueue(who, &key, Naming::Nothing, now, |draft, _| {
+            place(draft, &order, Some(named.clone()), &names)
+        });
+        placed.await.unwrap()
     }
 
     /// The stage's member takes a job back.

@@ -406,8 +406,9 @@ impl Listing {
         if self.creator_id == *moderator { Err(ListingRefused::OwnListing) } else { Ok(()) }
     }
 
-    /// Whether what waits is what a moderator has seen. A draft keeps its number when its creator
-    /// takes it back, changes it and submits it again; since when it waits tells the two apart.
+    /// Whether what waits is what a moderator has seen. The number alone does not always say so: a
+    /// version that was sent back may get other pictures and files and is submitted again under its
+    /// number, as is one that was taken back by retiring; since when it waits tells them apart.
     ///
     /// # Errors
     /// When another version waits, this one waits since another time, or none does.

@@ -404,7 +404,7 @@ fn nobody_decides_on_their_own() {
     assert_eq!(code(listing.check_moderator(&user("creator"))), "own_listing");
 }
 
-/// A draft keeps its number while its creator changes it: since when it waits tells it apart.
+/// A version may wait twice under its number: since when it waits tells it apart.
 #[test]
 fn a_moderator_decides_on_what_they_have_seen() {
     let check = |actions: &str, number: u32, since: Option<Timestamp>, expected: &str| {
