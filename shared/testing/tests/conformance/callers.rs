@@ -45,56 +45,56 @@ async fn everybody_may_do_what_the_table_says() {
     }
     let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
     expect![[r#"
-                                      nobody    member    other     suspended moderator admin
-        generation-create-generation  401       202       202       403       202       202
-        generation-list-generations   401       200       200       200       200       200
-        generation-get-generation     401       200       404       200       404       404
-        generation-cancel-generation  401       200       404       403       404       404
-        generation-structure-prompt   401       200       200       403       200       200
-        generation-create-preset      401       201       201       403       201       201
-        generation-list-presets       401       200       200       200       200       200
-        generation-delete-preset      401       204       404       403       404       404
-        account-get-me                401       200       200       200       200       200
-        account-update-me             401       200       200       403       200       200
-        billing-list-plans            200       200       200       200       200       200
-        billing-get-credits           401       200       200       200       200       200
-        billing-get-usage             401       200       200       200       200       200
-        billing-open-checkout         401       200       200       403       200       200
-        billing-open-portal           401       200       200       200       200       200
-        billing-get-subscription      401       200       200       200       200       200
-        billing-cancel-subscription   401       200       409       200       409       409
-        billing-update-top-up         401       200       200       403       200       200
-        billing-list-invoices         401       200       200       200       200       200
-        billing-get-invoice-pdf       401       302       404       302       404       404
-        marketplace-create-listing    401       201       201       403       201       201
-        marketplace-update-listing    401       200       404       403       404       404
-        marketplace-retire-listing    401       204       404       403       404       404
-        marketplace-submit-listing    401       200       404       403       404       404
-        marketplace-create-upload     401       201       404       403       404       404
-        marketplace-get-upload        401       200       404       200       404       404
-        marketplace-preview-listing   503       503       503       503       503       503
-        marketplace-list-popular      200       200       200       200       200       200
-        marketplace-search-listings   200       200       200       200       200       200
-        marketplace-get-listing       200       200       200       200       200       200
-        marketplace-list-creator-listings401       200       200       200       200       200
-        marketplace-get-creator-listing401       200       404       200       404       404
-        marketplace-list-reviews      200       200       200       200       200       200
-        marketplace-reply-to-review   401       200       404       403       404       404
-        marketplace-flag-listing      401       200       200       403       200       200
-        marketplace-share-listing     401       201       201       403       201       201
-        marketplace-follow-share      200       200       200       200       200       200
-        marketplace-create-purchase   401       201       201       403       201       201
-        marketplace-list-purchases    401       200       200       200       200       200
-        marketplace-download-purchase 401       200       200       200       404       404
-        marketplace-create-review     401       201       403       403       403       403
-        marketplace-get-creator-stats 401       200       200       200       200       200
-        marketplace-list-creator-earnings401       200       200       200       200       200
-        admin-list-pending            401       403       403       403       200       200
-        admin-approve-listing         401       403       403       403       200       200
-        admin-reject-listing          401       403       403       403       200       200
-        admin-delist-listing          401       403       403       403       200       200
-        edge-get-health               200       200       200       200       200       200
-        edge-webhook-bria             400       400       400       400       400       400
-        edge-webhook-stripe           400       400       400       400       400       400"#]]
+                                           nobody    member    other     suspended moderator admin
+        generation-create-generation       401       202       202       403       202       202
+        generation-list-generations        401       200       200       200       200       200
+        generation-get-generation          401       200       404       200       404       404
+        generation-cancel-generation       401       200       404       403       404       404
+        generation-structure-prompt        401       200       200       403       200       200
+        generation-create-preset           401       201       201       403       201       201
+        generation-list-presets            401       200       200       200       200       200
+        generation-delete-preset           401       204       404       403       404       404
+        account-get-me                     401       200       200       200       200       200
+        account-update-me                  401       200       200       403       200       200
+        billing-list-plans                 200       200       200       200       200       200
+        billing-get-credits                401       200       200       200       200       200
+        billing-get-usage                  401       200       200       200       200       200
+        billing-open-checkout              401       200       200       403       200       200
+        billing-open-portal                401       200       200       200       200       200
+        billing-get-subscription           401       200       200       200       200       200
+        billing-cancel-subscription        401       200       409       200       409       409
+        billing-update-top-up              401       200       200       403       200       200
+        billing-list-invoices              401       200       200       200       200       200
+        billing-get-invoice-pdf            401       302       404       302       404       404
+        marketplace-create-listing         401       201       201       403       201       201
+        marketplace-update-listing         401       200       404       403       404       404
+        marketplace-retire-listing         401       204       404       403       404       404
+        marketplace-submit-listing         401       200       404       403       404       404
+        marketplace-create-upload          401       201       404       403       404       404
+        marketplace-get-upload             401       200       404       200       404       404
+        marketplace-preview-listing        200       200       200       200       200       200
+        marketplace-list-popular           200       200       200       200       200       200
+        marketplace-search-listings        200       200       200       200       200       200
+        marketplace-get-listing            200       200       200       200       200       200
+        marketplace-list-creator-listings  401       200       200       200       200       200
+        marketplace-get-creator-listing    401       200       404       200       404       404
+        marketplace-list-reviews           200       200       200       200       200       200
+        marketplace-reply-to-review        401       200       404       403       404       404
+        marketplace-flag-listing           401       200       200       403       200       200
+        marketplace-share-listing          401       201       201       403       201       201
+        marketplace-follow-share           200       200       200       200       200       200
+        marketplace-create-purchase        401       201       201       403       201       201
+        marketplace-list-purchases         401       200       200       200       200       200
+        marketplace-download-purchase      401       200       404       200       404       404
+        marketplace-create-review          401       201       403       403       403       403
+        marketplace-get-creator-stats      401       200       200       200       200       200
+        marketplace-list-creator-earnings  401       200       200       200       200       200
+        admin-list-pending                 401       403       403       403       200       200
+        admin-approve-listing              401       403       403       403       200       200
+        admin-reject-listing               401       403       403       403       200       200
+        admin-delist-listing               401       403       403       403       200       200
+        edge-get-health                    200       200       200       200       200       200
+        edge-webhook-bria                  400       400       400       400       400       400
+        edge-webhook-stripe                400       400       400       400       400       400"#]]
     .assert_eq(&lines.join("\n"));
 }
