@@ -1,6 +1,6 @@
 //! Listings as moderators see them.
 
-use clients::{Previews, preview::PreviewUrls};
+use clients::{Previews, preview::ShownPreview};
 use domain::{
     Timestamp,
     id::{ListingId, UserId},
@@ -34,7 +34,7 @@ pub struct PendingView {
     attribution: Option<String>,
     content: Content,
     demo: DemoSettings,
-    previews: Vec<PictureView>,
+    previews: Vec<ShownPreview>,
     assets: Vec<FileView>,
     /// What is on sale and holds nearly the same, the nearest first.
     similar: Vec<Similar>,
@@ -46,15 +46,6 @@ pub struct PendingView {
 struct CreatorView {
     id: UserId,
     display_name: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct PictureView {
-    /// Of the largest.
-    width: u32,
-    height: u32,
-    #[serde(flatten)]
-    urls: PreviewUrls,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,7 +76,7 @@ impl PendingView {
     ) -> Option<PendingView> {
         let price = revision.description.price();
         let said = revision.description;
-        let picture = |it: &Preview| PictureView::of(&listing.id, it, previews);
+        let picture = |it: &Preview| previews.shown(&listing.id, it);
         Some(PendingView {
             submitted_at: listing.pending_since()?,
             listing_id: listing.id.clone(),
@@ -105,13 +96,6 @@ impl PendingView {
             similar: revision.similar,
             is_first: listing.published.is_none(),
         })
-    }
-}
-
-impl PictureView {
-    fn of(listing: &ListingId, preview: &Preview, previews: &Previews) -> PictureView {
-        let urls = previews.urls(listing, &preview.upload_id);
-        PictureView { width: preview.width, height: preview.height, urls }
     }
 }
 

@@ -19,7 +19,7 @@ pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let (mut granted, mut cancelled) = (0, 0);
     for (sharer, purchase) in store.due_rewards(task.now, MOST).await? {
         match store.grant_reward(&sharer, &purchase, task.now).await? {
-            Ok(reward) => match reward.state {
+            Some(reward) => match reward.state {
                 RewardState::Granted { .. } => granted += 1,
                 RewardState::Cancelled { reason } => {
                     info!(actor = %sharer, %purchase, reason, "a reward is not granted");
@@ -27,7 +27,7 @@ pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
                 }
                 RewardState::Held { .. } => {}
             },
-            Err(_) => warn!(actor = %sharer, %purchase, "a reward that is listed is not there"),
+            None => warn!(actor = %sharer, %purchase, "a reward that is listed is not there"),
         }
     }
     Metrics::at(task.now)

@@ -8,26 +8,35 @@
 //! Nothing is half done: the new index is put beside the old one, and the pointer to it last. Two
 //! runs at once put two good indexes. Whoever searches lays the newest changes over either.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use clients::{SearchSnapshots, snapshots::SnapshotRefused};
 use domain::{
-    Timestamp,
+    Refusal, RefusalKind, Timestamp,
     id::ListingId,
     marketplace::{card::Entry, tally::ListingStats},
     time::DAY,
 };
 use runtime::{Metrics, Task, TaskError, Worker};
-use search::{Catalogue, Document};
-use store::Store;
+use search::{Catalogue, CatalogueError, Document};
+use store::{CHANGES_OVERLAP, Store};
 use tracing::{info, warn};
-
-use crate::index_fault::IndexFault;
 
 pub const WORKER: Worker = Worker::new("background-index-listings");
 
-/// Clocks of those who decide may differ by this much, and a write may take as long.
-const OVERLAP: Duration = Duration::from_secs(2 * 60);
+/// An index that cannot be made of good documents: a fault of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("the search index could not be made")]
+struct IndexFault(#[source] CatalogueError);
+
+impl Refusal for IndexFault {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Internal
+    }
+    fn code(&self) -> &'static str {
+        "search_index_fault"
+    }
+}
 
 pub async fn handle(
     (store, snapshots): &(Store, SearchSnapshots),
@@ -87,7 +96,7 @@ async fn next_index(
     mut catalogue: Catalogue,
     now: Timestamp,
 ) -> Result<Option<(Vec<u8>, usize)>, TaskError> {
-    let since = Timestamp::from_millis(catalogue.as_of()).minus(OVERLAP);
+    let since = Timestamp::from_millis(catalogue.as_of()).minus(CHANGES_OVERLAP);
     let (changes, stats) =
         tokio::try_join!(store.catalogue_changes(since), store.changed_stats(since))?;
     let changes = changes.iter().map(|change| search::Change::from(&change.change));

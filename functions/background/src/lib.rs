@@ -4,7 +4,6 @@ pub mod buy_top_ups;
 mod draw;
 pub mod fail_dead_letters;
 pub mod grant_rewards;
-mod index_fault;
 pub mod index_listings;
 mod lookup;
 pub mod rank_popular;

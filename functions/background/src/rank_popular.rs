@@ -5,6 +5,8 @@
 //! could not be made stays the one of a minute ago. Running twice or late does no harm: a tally of
 //! visits is deleted in the write that adds it, and a list is made of what is there.
 
+use std::iter;
+
 use domain::{
     Timestamp,
     marketplace::{Category, card::Card, tally::ListingStats},
@@ -30,22 +32,19 @@ pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
             added => views += added,
         }
     }
-    let ranked = Category::ALL.map(|category| ranked(store, category));
-    let by_category = try_join_all(ranked).await?;
-    let all = shown(by_category.iter().flatten().cloned().collect(), task.now);
-    store.set_popular(None, &all).await?;
-    for (category, found) in Category::ALL.into_iter().zip(by_category) {
-        store.set_popular(Some(category), &shown(found, task.now)).await?;
-    }
+    let hottest = Category::ALL.map(|category| store.hottest(category, LOOKED_AT));
+    let hottest = try_join_all(hottest).await?;
+    let all = hottest.iter().flatten().cloned().collect();
+    let by_category = Category::ALL.into_iter().map(Some).zip(hottest);
+    let lists = iter::once((None, all)).chain(by_category);
+    try_join_all(
+        lists.map(async |(category, found)| {
+            store.set_popular(category, &shown(found, task.now)).await
+        }),
+    )
+    .await?;
     Metrics::at(task.now).count("ListingViews", views).emit();
     Ok(())
-}
-
-async fn ranked(
-    store: &Store,
-    category: Category,
-) -> Result<Vec<(Card, ListingStats)>, store::StoreError> {
-    store.hottest(category, LOOKED_AT).await
 }
 
 /// The most popular first; of equals, the newest.

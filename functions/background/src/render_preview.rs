@@ -19,7 +19,7 @@ use domain::{
     marketplace::upload::{Asset, Purpose, Upload},
 };
 use runtime::{Metrics, Task, TaskError, Worker};
-use store::{Arrival, Store};
+use store::{Arrival, Store, if_there};
 use tracing::{info, warn};
 
 pub const WORKER: Worker = Worker::new("background-render-preview").with_concurrency(1);
@@ -42,13 +42,9 @@ async fn look_at(
         warn!(key = object.key, "something that is no upload is thrown away");
         return Ok(uploads.discard(&object.key).await?);
     };
-    let upload = match store.upload(&listing, &id).await {
-        Ok(upload) => upload,
-        Err(missing) if domain::Refusal::kind(&missing) == domain::RefusalKind::NotFound => {
-            warn!(key = object.key, "an upload nobody asked for is thrown away");
-            return Ok(uploads.discard(&object.key).await?);
-        }
-        Err(error) => return Err(error.into()),
+    let Some(upload) = if_there(store.upload(&listing, &id).await)? else {
+        warn!(key = object.key, "an upload nobody asked for is thrown away");
+        return Ok(uploads.discard(&object.key).await?);
     };
     if upload.is_waiting() {
         let Some(file) = uploads.head(&object.key).await? else { return Ok(()) };

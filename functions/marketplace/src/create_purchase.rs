@@ -70,7 +70,7 @@ pub async fn handle(
         let referral = referral.clone();
         Purchase::place(id.clone(), user.clone(), offer, *expected_price, referral, call.now)
     });
-    let placed = placed.await?.purchase;
+    let placed = placed.await?;
     let purchase = with_page((store, stripe, frontend), placed, email, call.now).await?;
     let location = call.links.to("/api/v1/marketplace/purchases");
     Ok(Created { location, body: Response::of(purchase, call.now) })

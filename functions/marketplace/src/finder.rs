@@ -11,7 +11,7 @@ use clients::{SearchSnapshots, snapshots::SnapshotRefused};
 use domain::Timestamp;
 use runtime::{Aws, Clock, Connect, Environment, InitError, Metrics};
 use search::{Catalogue, CatalogueError, Change, Found, Query, SearchRefused};
-use store::{Store, StoreError};
+use store::{CHANGES_KEPT, CHANGES_OVERLAP, Store, StoreError};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
@@ -19,10 +19,6 @@ use tracing::{info, warn};
 const INDEX_EVERY: Duration = Duration::from_secs(30);
 /// How often changes are asked for.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
-/// Clocks of those who decide may differ by this much, and a write may take as long.
-const OVERLAP: Duration = Duration::from_secs(2 * 60);
-/// Where there is no index, changes are asked for from so far back.
-const WITHOUT_INDEX: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 const NEVER: Timestamp = Timestamp::from_millis(0);
 
 /// The index, and where it comes from.
@@ -62,7 +58,7 @@ enum Stale {
 
 impl Finder {
     /// Without an index so far: the first search looks for it.
-    pub async fn open(store: Store, snapshots: SearchSnapshots) -> Finder {
+    pub fn open(store: Store, snapshots: SearchSnapshots) -> Finder {
         let loaded = Loaded { index: Index::none(), looked_at: NEVER, asked_at: NEVER };
         Finder { store, snapshots, loaded: Mutex::new(loaded) }
     }
@@ -136,8 +132,8 @@ impl Index {
     fn since(&self, now: Timestamp) -> Timestamp {
         let made_at = self.etag.as_ref().map(|_| Timestamp::from_millis(self.catalogue.as_of()));
         match self.followed_to.or(made_at) {
-            Some(known_to) => known_to.minus(OVERLAP),
-            None => now.minus(WITHOUT_INDEX),
+            Some(known_to) => known_to.minus(CHANGES_OVERLAP),
+            None => now.minus(CHANGES_KEPT),
         }
     }
 }
@@ -155,7 +151,7 @@ impl Connect for Finder {
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<Finder, InitError> {
         let store = Store::connect(env, aws).await?;
-        let finder = Finder::open(store, SearchSnapshots::connect(env, aws).await?).await;
+        let finder = Finder::open(store, SearchSnapshots::connect(env, aws).await?);
         let mut loaded = finder.loaded.lock().await;
         finder.look_after(&mut loaded, Clock::System.now()).await;
         drop(loaded);

@@ -7,9 +7,9 @@ use clients::Previews;
 use domain::id::ListingId;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
-use store::{Missing, Shelf, Store};
+use store::{Missing, Store};
 
-use crate::view::{Around, OwnView};
+use crate::view::OwnView;
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-get-creator-listing",
@@ -29,7 +29,5 @@ pub async fn handle(
 ) -> Result<Json<OwnView>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
     let shelf = store.own_listing(&call.member()?.user_id, &id).await?;
-    let Shelf { listing, newest, stats, creator, .. } = shelf;
-    let around = Around::of(&creator, (previews, &call.links), call.now);
-    Ok(Json(OwnView::new(listing, newest, &stats, around)))
+    Ok(Json(OwnView::of(shelf, (previews, &call.links), call.now)))
 }

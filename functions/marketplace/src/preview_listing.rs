@@ -16,7 +16,7 @@ use std::{
 
 use clients::{
     Previews,
-    picture::PictureRefused,
+    picture::{PictureRefused, hex},
     preview::{PreviewsUnavailable, demo_key, watermarked_jpeg},
 };
 use domain::{
@@ -165,7 +165,7 @@ fn draw(scene: &DemoScene, width: u32, height: u32) -> Result<Vec<u8>, PictureRe
 /// Names all that decides about the pixels.
 fn content_hash(scene: &DemoScene, side: u32) -> String {
     let text = serde_json::to_string(&(RENDERER, JPEG_QUALITY, side, scene)).unwrap_or_default();
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text))
 }
 
 impl Request {

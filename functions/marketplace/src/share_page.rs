@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use clients::Previews;
+use clients::{Previews, preview::ShownPreview};
 use runtime::Link;
 use store::ListingPage;
 
@@ -16,26 +16,17 @@ const DESCRIPTION_CHARS_MAX: usize = 200;
 pub(crate) struct Shown {
     title: String,
     description: String,
-    picture: Option<Picture>,
+    picture: Option<ShownPreview>,
     url: String,
     onward: String,
-}
-
-struct Picture {
-    url: String,
-    width: u32,
-    height: u32,
 }
 
 impl Shown {
     /// Of a listing on sale that is shared as `url`; people go on to `onward`.
     pub(crate) fn of(page: &ListingPage, previews: &Previews, url: &Link, onward: &str) -> Shown {
         let said = &page.revision.description;
-        let picture = page.revision.previews.first().map(|first| Picture {
-            url: previews.urls(&page.listing.id, &first.upload_id).large,
-            width: first.width,
-            height: first.height,
-        });
+        let first = page.revision.previews.first();
+        let picture = first.map(|first| previews.shown(&page.listing.id, first));
         Shown {
             title: said.title.clone(),
             description: in_brief(&said.description),
@@ -68,7 +59,7 @@ impl Shown {
         tag("name", "twitter:description", &description);
         let mut picture = String::new();
         if let Some(shown) = &self.picture {
-            let address = escaped(&shown.url);
+            let address = escaped(&shown.urls.large);
             tag("property", "og:image", &address);
             tag("property", "og:image:width", &shown.width.to_string());
             tag("property", "og:image:height", &shown.height.to_string());

@@ -9,8 +9,7 @@ use clients::{Preview as Drawn, Previews};
 use domain::{
     id::{ListingId, UploadId},
     marketplace::{
-        Category,
-        demo::{DemoScene, DemoSubject, default_scene},
+        demo::{DemoSubject, default_scene},
         lint::Signature,
         upload::Preview,
     },
@@ -21,7 +20,7 @@ use store::{Missing, Shelf, Store, StoreError};
 
 use crate::{
     render::{drawn, scene_of},
-    view::{Around, OwnView},
+    view::OwnView,
 };
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
@@ -51,20 +50,17 @@ pub async fn handle(
     let upload = UploadId::new(call.now, call.random());
     let picture = picture_of(&shelf, &upload, previews).await?;
     let submitted = store.change_listing(creator, &id, call.now, async |shelf| {
-        let (kind, content) = (shelf.listing.kind, &shelf.newest.description.content);
-        let signature = Signature::of(kind, content);
-        let similar = store.similar_listings(&id, kind, &signature).await?;
         if shelf.newest.previews.is_empty() {
             shelf.newest.previews.extend(picture.clone());
         }
         shelf.listing.submit(&shelf.newest, call.now).map_err(StoreError::refused)?;
+        let (kind, content) = (shelf.listing.kind, &shelf.newest.description.content);
+        let signature = Signature::of(kind, content);
+        shelf.newest.similar = store.similar_listings(&id, kind, &signature).await?;
         shelf.newest.signature = Some(signature);
-        shelf.newest.similar = similar;
         Ok::<(), StoreError>(())
     });
-    let Shelf { listing, newest, stats, creator, .. } = submitted.await?;
-    let around = Around::of(&creator, (previews, &call.links), call.now);
-    Ok(Fresh(OwnView::new(listing, newest, &stats, around)))
+    Ok(Fresh(OwnView::of(submitted.await?, (previews, &call.links), call.now)))
 }
 
 /// A picture of a preset that has none.
@@ -78,15 +74,8 @@ async fn picture_of(
     if !open || !revision.previews.is_empty() || !shelf.listing.kind.can_be_drawn() {
         return Ok(None);
     }
-    let subject = match revision.description.category {
-        Category::Product | Category::Food => DemoSubject::Product,
-        Category::Portrait
-        | Category::Automotive
-        | Category::Fashion
-        | Category::Architecture
-        | Category::Other => DemoSubject::Bust,
-    };
-    let scene: DemoScene = default_scene(&revision.description.content, subject);
+    let said = &revision.description;
+    let scene = default_scene(&said.content, DemoSubject::of(said.category));
     let picture = drawn(move || {
         let (width, height) = scene.camera.aspect_ratio.fit(SIDE_PX);
         let frame = scene_of(&scene).render(width, height, studio::Quality::Standard);

@@ -16,10 +16,7 @@ use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::{Deserialize, Deserializer};
 use store::{Missing, Shelf, Store, StoreError};
 
-use crate::{
-    create_listing::cents,
-    view::{Around, OwnView},
-};
+use crate::{create_listing::cents, view::OwnView};
 
 pub const ENDPOINT: Endpoint = Endpoint::patch(
     "marketplace-update-listing",
@@ -62,10 +59,7 @@ pub async fn handle(
         demo: call.body.demo.clone(),
         content: call.body.content.clone(),
     };
-    let view = |shelf: Shelf| {
-        let around = Around::of(&shelf.creator, (previews, &call.links), call.now);
-        OwnView::new(shelf.listing.clone(), shelf.newest.clone(), &shelf.stats, around)
-    };
+    let view = |shelf: Shelf| OwnView::of(shelf, (previews, &call.links), call.now);
     let creator = &call.member()?.user_id;
     let changed = store.change_listing(creator, &id, call.now, async |shelf| {
         call.check_if_match(&view(shelf.clone())).map_err(StoreError::refused)?;

@@ -1,6 +1,9 @@
 //! Listings, as visitors and as their creators see them.
 
-use clients::{Previews, preview::PreviewUrls};
+use clients::{
+    Previews,
+    preview::{PreviewUrls, ShownPreview},
+};
 use domain::{
     Timestamp,
     account::{Account, Standing},
@@ -19,6 +22,7 @@ use domain::{
 };
 use runtime::{Link, Links};
 use serde::Serialize;
+use store::Shelf;
 
 /// A listing as it stands in a list.
 #[derive(Debug, Clone, Serialize)]
@@ -69,7 +73,7 @@ pub struct PageView {
     price: Money,
     attribution: Option<String>,
     creator: CreatorView,
-    previews: Vec<PictureView>,
+    previews: Vec<ShownPreview>,
     /// What a template's user fills in.
     slots: Vec<SlotView>,
     assets: Vec<AssetName>,
@@ -87,14 +91,6 @@ struct CreatorView {
     id: UserId,
     display_name: Option<String>,
     bio: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct PictureView {
-    width: u32,
-    height: u32,
-    #[serde(flatten)]
-    urls: PreviewUrls,
 }
 
 /// A slot without its default, which is a part of the prompt.
@@ -142,7 +138,7 @@ pub struct OwnView {
     attribution: Option<String>,
     demo: DemoSettings,
     content: Content,
-    previews: Vec<PictureView>,
+    previews: Vec<ShownPreview>,
     assets: Vec<AssetView>,
     rating: Rating,
     sales: u64,
@@ -288,13 +284,8 @@ impl From<Asset> for AssetName {
     }
 }
 
-fn pictures(listing: &ListingId, of: &[Preview], previews: &Previews) -> Vec<PictureView> {
-    let picture = |one: &Preview| PictureView {
-        width: one.width,
-        height: one.height,
-        urls: previews.urls(listing, &one.upload_id),
-    };
-    of.iter().map(picture).collect()
+fn pictures(listing: &ListingId, of: &[Preview], previews: &Previews) -> Vec<ShownPreview> {
+    of.iter().map(|one| previews.shown(listing, one)).collect()
 }
 
 /// What a creator's view is made with beside the listing.
@@ -317,6 +308,15 @@ impl<'a> Around<'a> {
 }
 
 impl OwnView {
+    /// The version its creator last worked on.
+    pub(crate) fn of(
+        Shelf { listing, newest, on_sale: _, stats, creator }: Shelf,
+        around: (&Previews, &Links),
+        now: Timestamp,
+    ) -> OwnView {
+        OwnView::new(listing, newest, &stats, Around::of(&creator, around, now))
+    }
+
     pub(crate) fn new(
         listing: Listing,
         revision: Revision,

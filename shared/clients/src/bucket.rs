@@ -37,6 +37,29 @@ pub(crate) const PUBLIC_CACHE_CONTROL: &str = "public, max-age=31536000, immutab
 /// Why a bucket did not do what it was asked. Trying again later is always right.
 pub(crate) type BucketFailure = Box<dyn Error + Send + Sync>;
 
+/// The refusal of one that keeps something in a bucket, `$what`, when the bucket fails.
+macro_rules! unavailable {
+    ($name:ident, $what:literal, $code:literal) => {
+        /// The bucket did not do what it was asked. Trying again later is always right.
+        #[derive(Debug, thiserror::Error)]
+        #[error("the bucket of {} is not available", $what)]
+        pub struct $name(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+        impl domain::Refusal for $name {
+            fn kind(&self) -> domain::RefusalKind {
+                domain::RefusalKind::Unavailable
+            }
+            fn code(&self) -> &'static str {
+                $code
+            }
+            fn retry_after_s(&self) -> Option<u32> {
+                Some(2)
+            }
+        }
+    };
+}
+pub(crate) use unavailable;
+
 /// A bucket. Putting needs `s3:PutObject`, links and [`Bucket::has`] need `s3:GetObject`.
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
@@ -79,12 +102,12 @@ impl Bucket {
         object: Object<'_>,
         present: Present,
     ) -> Result<(), BucketFailure> {
-        let digest = hex(&Sha256::digest(object.bytes));
+        let digest = Sha256::digest(object.bytes);
         let if_none_match = (present == Present::Kept).then(|| "*".to_owned());
         let put = self
-            .putting(object)
+            .putting(object, &digest)
             .cache_control(CACHE_CONTROL)
-            .metadata("sha256", digest)
+            .metadata("sha256", hex(&digest))
             .set_if_none_match(if_none_match);
         match put.send().await {
             Ok(_) => Ok(()),
@@ -101,19 +124,20 @@ impl Bucket {
     /// # Errors
     /// When the bucket did not say that it has it.
     pub(crate) async fn put_public(&self, object: Object<'_>) -> Result<(), BucketFailure> {
-        self.putting(object).cache_control(PUBLIC_CACHE_CONTROL).send().await?;
+        let digest = Sha256::digest(object.bytes);
+        self.putting(object, &digest).cache_control(PUBLIC_CACHE_CONTROL).send().await?;
         Ok(())
     }
 
-    /// A request to put `object`, with the checksum of its bytes.
-    pub(crate) fn putting(&self, object: Object<'_>) -> PutObjectFluentBuilder {
+    /// A request to put `object`, whose bytes have this SHA-256.
+    pub(crate) fn putting(&self, object: Object<'_>, digest: &[u8]) -> PutObjectFluentBuilder {
         self.s3
             .put_object()
             .bucket(&self.name)
             .key(object.key)
             .content_type(object.content_type)
             .set_content_disposition(object.disposition)
-            .checksum_sha256(STANDARD.encode(Sha256::digest(object.bytes)))
+            .checksum_sha256(STANDARD.encode(digest))
             .body(ByteStream::from(object.bytes.clone()))
     }
 

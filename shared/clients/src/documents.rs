@@ -5,15 +5,13 @@
 //! old one. What is there is never written again: what was issued does not change when the company
 //! moves. Nothing in the bucket is public: members get links that expire.
 
-use std::error::Error;
-
 use aws_sdk_s3::Client;
 use bytes::Bytes;
-use domain::{Refusal, RefusalKind, Timestamp, billing::invoice::Invoice};
+use domain::{Timestamp, billing::invoice::Invoice};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    bucket::{Bucket, BucketFailure, Object, Present},
+    bucket::{Bucket, BucketFailure, Object, Present, unavailable},
     picture::hex,
 };
 
@@ -42,22 +40,7 @@ pub struct Documents {
     bucket: Bucket,
 }
 
-/// The bucket did not do what it was asked. Trying again later is always right.
-#[derive(Debug, thiserror::Error)]
-#[error("the bucket of documents is not available")]
-pub struct DocumentsUnavailable(#[source] Box<dyn Error + Send + Sync>);
-
-impl Refusal for DocumentsUnavailable {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Unavailable
-    }
-    fn code(&self) -> &'static str {
-        "documents_unavailable"
-    }
-    fn retry_after_s(&self) -> Option<u32> {
-        Some(2)
-    }
-}
+unavailable!(DocumentsUnavailable, "documents", "documents_unavailable");
 
 impl Documents {
     /// Over the process's S3 client.

@@ -4,18 +4,16 @@
 //! Storing the same picture again writes the same bytes to the same keys, so a worker that died
 //! half way simply starts over. Nothing in the bucket is public: members get links that expire.
 
-use std::error::Error;
-
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use domain::{
-    Refusal, RefusalKind, Timestamp,
+    Timestamp,
     id::{JobId, UserId},
     image::StoredImage,
 };
 
 use crate::{
-    bucket::{Bucket, Object, Present},
+    bucket::{Bucket, Object, Present, unavailable},
     picture::Picture,
 };
 
@@ -26,22 +24,7 @@ pub struct Images {
     bucket: Bucket,
 }
 
-/// The bucket did not do what it was asked. Trying again later is always right.
-#[derive(Debug, thiserror::Error)]
-#[error("the bucket of pictures is not available")]
-pub struct ImagesUnavailable(#[source] Box<dyn Error + Send + Sync>);
-
-impl Refusal for ImagesUnavailable {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Unavailable
-    }
-    fn code(&self) -> &'static str {
-        "images_unavailable"
-    }
-    fn retry_after_s(&self) -> Option<u32> {
-        Some(2)
-    }
-}
+unavailable!(ImagesUnavailable, "pictures", "images_unavailable");
 
 impl Images {
     /// Over the process's S3 client.

@@ -176,7 +176,7 @@ pub(crate) fn size_within(side: u32, width: u32, height: u32) -> (u32, u32) {
 }
 
 /// Bytes in lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

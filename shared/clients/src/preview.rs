@@ -8,11 +8,11 @@
 //! Decoding, drawing and encoding is processor time (about 0.2 s for a megapixel): call it through
 //! `spawn_blocking`.
 
-use std::{error::Error, fmt};
+use std::fmt;
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
-use domain::{Refusal, RefusalKind};
+use domain::{id::ListingId, marketplace::upload};
 use image::{
     RgbImage,
     codecs::jpeg::JpegEncoder,
@@ -21,7 +21,7 @@ use image::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    bucket::{Bucket, BucketFailure, Object, Unread},
+    bucket::{Bucket, BucketFailure, Object, Unread, unavailable},
     picture::{PictureRefused, pixels, read, size_within},
     watermark,
 };
@@ -98,22 +98,19 @@ pub struct PreviewUrls {
     pub small: String,
 }
 
-/// The bucket did not do what it was asked. Trying again later is always right.
-#[derive(Debug, thiserror::Error)]
-#[error("the bucket of previews is not available")]
-pub struct PreviewsUnavailable(#[source] Box<dyn Error + Send + Sync>);
-
-impl Refusal for PreviewsUnavailable {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Unavailable
-    }
-    fn code(&self) -> &'static str {
-        "previews_unavailable"
-    }
-    fn retry_after_s(&self) -> Option<u32> {
-        Some(2)
-    }
+/// A picture of a listing, as everybody sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownPreview {
+    /// Of the largest, in pixels.
+    pub width: u32,
+    /// Likewise.
+    pub height: u32,
+    /// Where it is.
+    #[serde(flatten)]
+    pub urls: PreviewUrls,
 }
+
+unavailable!(PreviewsUnavailable, "previews", "previews_unavailable");
 
 impl Preview {
     /// Reads, checks and draws anew a PNG, JPEG or WebP of unknown origin: upright, opaque, and the
@@ -202,6 +199,12 @@ impl Previews {
         let [large, medium, small] =
             PREVIEW_SIDES_PX.map(|side_px| self.url(&preview_key(&listing, &upload, side_px)));
         PreviewUrls { large, medium, small }
+    }
+
+    /// A picture of a listing with where it is.
+    pub fn shown(&self, listing: &ListingId, preview: &upload::Preview) -> ShownPreview {
+        let urls = self.urls(listing, &preview.upload_id);
+        ShownPreview { width: preview.width, height: preview.height, urls }
     }
 
     /// Whether there is an object at `key`.

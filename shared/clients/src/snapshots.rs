@@ -183,7 +183,8 @@ impl SearchSnapshots {
         let bytes = Bytes::from(body);
         let content_type = "application/json";
         let object = Object { key: POINTER, content_type, disposition: None, bytes: &bytes };
-        let put = self.bucket.putting(object).cache_control(POINTER_CACHE_CONTROL);
+        let digest = Sha256::digest(&bytes);
+        let put = self.bucket.putting(object, &digest).cache_control(POINTER_CACHE_CONTROL);
         let put = match condition {
             Condition::Is(etag) => put.if_match(etag),
             Condition::Missing => put.if_none_match("*"),

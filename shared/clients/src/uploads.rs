@@ -7,7 +7,7 @@
 //! the worker looked at, so whatever is read or copied is named with its tag, and another one is
 //! [`UploadRefused::Replaced`]: S3 tells of it as of a new upload.
 
-use std::{collections::BTreeMap, error::Error, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use aws_sdk_s3::{
     Client,
@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     asset_kind::{AssetKind, HEAD_BYTES},
-    bucket::{Bucket, CACHE_CONTROL, Found, Unread, unread},
+    bucket::{Bucket, CACHE_CONTROL, Found, Unread, unavailable, unread},
     picture::hex,
     post_policy::{Policy, Signer},
 };
@@ -92,10 +92,7 @@ pub struct Content {
     pub kind: Option<AssetKind>,
 }
 
-/// The bucket did not do what it was asked. Trying again later is always right.
-#[derive(Debug, thiserror::Error)]
-#[error("the bucket of uploads is not available")]
-pub struct UploadsUnavailable(#[source] Box<dyn Error + Send + Sync>);
+unavailable!(UploadsUnavailable, "uploads", "uploads_unavailable");
 
 /// Why an upload was not read or not promoted.
 #[derive(Debug, thiserror::Error)]
@@ -112,18 +109,6 @@ pub enum UploadRefused {
     /// It may work later.
     #[error(transparent)]
     Unavailable(#[from] UploadsUnavailable),
-}
-
-impl Refusal for UploadsUnavailable {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Unavailable
-    }
-    fn code(&self) -> &'static str {
-        "uploads_unavailable"
-    }
-    fn retry_after_s(&self) -> Option<u32> {
-        Some(2)
-    }
 }
 
 impl Refusal for UploadRefused {

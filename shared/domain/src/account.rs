@@ -250,11 +250,10 @@ impl Account {
     /// When the member is suspended at `now`.
     pub fn require_active(&self, now: Timestamp) -> Result<(), AccountRefused> {
         match &self.standing {
-            Standing::Active => Ok(()),
-            Standing::Suspended { until: Some(until), .. } if *until <= now => Ok(()),
-            Standing::Suspended { reason, until } => {
+            Standing::Suspended { reason, until } if !self.standing.allows(now) => {
                 Err(AccountRefused::Suspended { reason: reason.clone(), until: *until })
             }
+            Standing::Active | Standing::Suspended { .. } => Ok(()),
         }
     }
 

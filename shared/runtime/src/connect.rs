@@ -125,5 +125,4 @@ tuples! {
     (A, B, C, D)
     (A, B, C, D, E)
     (A, B, C, D, E, F)
-    (A, B, C, D, E, F, G)
 }

@@ -39,5 +39,4 @@ pub use catalogue::{Catalogue, LIMIT_MAX};
 pub use document::{Change, Document};
 pub use error::{CatalogueError, SearchRefused};
 pub use query::{Cost, Facets, Found, Hit, Prices, Query, Sort};
-pub use rank::{PRIOR_RATING, PRIOR_WEIGHT};
 pub use words::{TEXT_CHARS_MAX, WORDS_MAX};

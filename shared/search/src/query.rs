@@ -57,7 +57,7 @@ pub enum Sort {
     /// The most sold.
     BestSelling,
     /// The best rated, where few ratings weigh less: the mean with
-    /// [`PRIOR_WEIGHT`](crate::PRIOR_WEIGHT) more of [`PRIOR_RATING`](crate::PRIOR_RATING).
+    /// [`PRIOR_RATINGS`](domain::marketplace::tally::PRIOR_RATINGS) more that everybody begins with.
     TopRated,
     /// The cheapest.
     PriceAscending,

@@ -1,13 +1,10 @@
 //! What results are sorted by: a total order of documents under one query.
 
+use domain::marketplace::tally::{PRIOR_RATING, PRIOR_RATINGS};
+
 use crate::Sort;
 use crate::document::Key;
 use crate::layer::Row;
-
-/// What "top rated" takes a listing to be worth before anyone rated it, in hundredths of a star.
-pub const PRIOR_RATING: u16 = 380;
-/// As how many ratings that counts: one rating of five stars is no better than ten of 4.8.
-pub const PRIOR_WEIGHT: u32 = 5;
 
 /// A document's place among the results: the greater comes first.
 ///
@@ -37,7 +34,7 @@ impl Rank {
 
 /// `(C·m + sum) / (C + n)` in ten thousandths of a star, with the prior mean m and weight C.
 pub(crate) fn bayes(rating: Option<u16>, ratings: u64) -> u32 {
-    let weight = u64::from(PRIOR_WEIGHT);
+    let weight = u64::from(PRIOR_RATINGS);
     let count = if rating.is_some() { ratings } else { 0 };
     let sum = u64::from(rating.unwrap_or(0)).saturating_mul(count);
     let sum = sum.saturating_add(weight * u64::from(PRIOR_RATING)).saturating_mul(100);

@@ -27,8 +27,6 @@ use crate::{Heard, ROUNDS_MAX, SettleError, Settlement, Thing};
 enum Said {
     /// Nobody was ever sent to a page of it.
     Nothing,
-    /// What was asked is nothing of a purchase's.
-    Else,
     Session(Box<Session>),
     Payment(Box<Payment>),
 }
@@ -62,10 +60,9 @@ impl Settlement<'_> {
             if before {
                 return Ok(Heard::Before);
             }
-            let said = ask(self.stripe, &read, thing).await?;
-            if matches!(said, Said::Else) {
+            let Some(said) = ask(self.stripe, &read, thing).await? else {
                 return Ok(Heard::Ignored);
-            }
+            };
             let kept =
                 self.store.keep_deal(&read, event, now, |deal| said.apply(deal, now)).await?;
             match (kept.kept, kept.next) {
@@ -86,20 +83,25 @@ impl Settlement<'_> {
     }
 }
 
-async fn ask(stripe: &Stripe, read: &Purchase, thing: Option<&Thing>) -> Result<Said, SettleError> {
+/// What Stripe says of it now; `None` of a thing that no purchase is about.
+async fn ask(
+    stripe: &Stripe,
+    read: &Purchase,
+    thing: Option<&Thing>,
+) -> Result<Option<Said>, SettleError> {
     let (session, payment) = match thing {
         Some(Thing::Session(session)) => (Some(session), None),
         Some(Thing::Payment(payment)) => (None, Some(payment)),
-        Some(Thing::Subscription(_) | Thing::Invoice(_)) => return Ok(Said::Else),
+        Some(Thing::Subscription(_) | Thing::Invoice(_)) => return Ok(None),
         None => (read.session.as_ref(), read.payment.as_ref()),
     };
     if let Some(payment) = payment {
-        return Ok(Said::Payment(Box::new(stripe.payment(payment).await?)));
+        return Ok(Some(Said::Payment(Box::new(stripe.payment(payment).await?))));
     }
-    match session {
-        Some(session) => Ok(Said::Session(Box::new(stripe.session(session).await?))),
-        None => Ok(Said::Nothing),
-    }
+    Ok(Some(match session {
+        Some(session) => Said::Session(Box::new(stripe.session(session).await?)),
+        None => Said::Nothing,
+    }))
 }
 
 impl Said {
@@ -122,7 +124,6 @@ impl Said {
                 deal.expire();
                 Ok(Next::Nothing)
             }
-            Said::Else => Ok(Next::Nothing),
         }
     }
 }

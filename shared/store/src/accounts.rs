@@ -164,3 +164,18 @@ pub(crate) fn draft_of(
     draft.describe(email, None);
     Ok(draft)
 }
+
+/// The same of a member who may act.
+///
+/// # Errors
+/// When they are suspended, or the stored balance contradicts itself.
+pub(crate) fn active_draft_of(
+    found: Option<Account>,
+    user: &UserId,
+    email: Option<&str>,
+    now: Timestamp,
+) -> Result<Draft, StoreError> {
+    let draft = draft_of(found, user, email, now)?;
+    draft.require_active().map_err(StoreError::refused)?;
+    Ok(draft)
+}

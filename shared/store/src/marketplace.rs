@@ -14,24 +14,28 @@ mod shelf;
 mod uploads;
 mod views;
 
-pub use catalogue::{CatalogueChange, Popular};
+pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
 pub use deals::DealKept;
 pub use listings::ListingPage;
-pub use purchases::Placed;
-pub use rewards::Unmet;
 pub use shelf::Shelf;
 pub use uploads::Arrival;
 pub use views::Tally;
 
-use domain::marketplace::{
-    flag::Flags,
-    listing::Listing,
-    purchase::{Entitlement, Purchase},
-    share::Reward,
-    tally::{CreatorBook, ListingStats},
+use domain::{
+    Timestamp,
+    account::Account,
+    id::UserId,
+    marketplace::{
+        flag::Flags,
+        listing::Listing,
+        purchase::{Entitlement, Purchase},
+        share::Reward,
+        tally::{CreatorBook, ListingStats},
+    },
 };
 
 use crate::{
+    error::{Missing, StoreError},
     keys::{Key, Place, creator_pk, flags_index, purchase_index, reward_index, stats_index},
     transaction::{Fenced, Part},
 };
@@ -67,4 +71,38 @@ fenced! {
     Entitlement = Entitlement, |it| Key::entitlement(&it.buyer_id, &it.listing_id), |_| None;
     Reward = Reward, |it| Key::reward(&it.sharer_id, &it.purchase_id), reward_index;
     Flags = Flags, |it| Key::flags(&it.listing_id), flags_index;
+}
+
+/// A listing's sums as they were read; they come into being with the first thing that is counted.
+fn sums_of(listing: &Listing, read: Option<ListingStats>) -> ListingStats {
+    read.unwrap_or_else(|| ListingStats::new(listing.id.clone(), listing.creator_id.clone()))
+}
+
+/// A creator's sums as they were read, likewise.
+fn book_of(creator: &UserId, read: Option<CreatorBook>) -> CreatorBook {
+    read.unwrap_or_else(|| CreatorBook::new(creator.clone()))
+}
+
+/// A listing that was read, if it is on sale.
+///
+/// # Errors
+/// [`Missing::Listing`].
+fn on_sale(read: Option<Listing>) -> Result<Listing, StoreError> {
+    let on_sale = read.filter(|listing| listing.on_sale().is_some());
+    on_sale.ok_or_else(|| StoreError::refused(Missing::Listing))
+}
+
+/// An account and a listing that were read, if the one is of the listing's creator and may act.
+///
+/// # Errors
+/// [`Missing::Listing`], or when the creator is suspended.
+fn own(
+    creator: &UserId,
+    (account, listing): (Option<Account>, Option<Listing>),
+    now: Timestamp,
+) -> Result<(Account, Listing), StoreError> {
+    let own = listing.filter(|listing| listing.creator_id == *creator);
+    let both = account.zip(own).ok_or_else(|| StoreError::refused(Missing::Listing))?;
+    both.0.require_active(now).map_err(StoreError::refused)?;
+    Ok(both)
 }

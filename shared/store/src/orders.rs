@@ -1,7 +1,6 @@
 //! Orders of packs: placing them, and finding those that somebody should look at. They are settled
 //! together with the books ([`crate::Books`]).
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
     Refusal, Timestamp,
     account::{Account, Draft},
@@ -19,8 +18,8 @@ use crate::{
     error::{Missing, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, OPEN_ORDERS, TOP_UPS, due_bound, is_account, order_of, user_of},
-    table::{Attempt, Store, decode, decode_image, written},
-    transaction::{Committed, number},
+    table::{Attempt, Store, decode_image},
+    transaction::Committed,
 };
 
 impl Store {
@@ -112,24 +111,8 @@ impl Store {
         session: &SessionId,
         url: &str,
     ) -> Result<PackOrder, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::order(user, id).item()))
-            .update_expression("SET #session = :session, #url = :url ADD #version :one")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(#session)")
-            .expression_attribute_names("#session", "session")
-            .expression_attribute_names("#url", "url")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":session", AttributeValue::S(session.to_string()))
-            .expression_attribute_values(":url", AttributeValue::S(url.to_owned()))
-            .expression_attribute_values(":one", number(1))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        match written(update)?.and_then(|answer| answer.attributes) {
-            Some(order) => decode(order),
+        match self.opened(&Key::order(user, id), (session, url)).await? {
+            Some(order) => Ok(order),
             None => self.order(user, id).await,
         }
     }

@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::{put_item::PutItemError, query::builders::QueryFluentBuilder},
-    types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use domain::id::UserId;
+use domain::{billing::external::SessionId, id::UserId};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -134,6 +134,32 @@ impl Store {
             return Ok(true);
         }
         Ok(written(put)?.is_some())
+    }
+
+    /// Notes where something is paid, unless that is known, and returns it as it is then; `None` if
+    /// nothing is there, or its page is known.
+    pub(crate) async fn opened<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        (session, url): (&SessionId, &str),
+    ) -> Result<Option<T>, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .update_expression("SET #session = :session, #url = :url ADD #version :one")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(#session)")
+            .expression_attribute_names("#session", "session")
+            .expression_attribute_names("#url", "url")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":session", AttributeValue::S(session.to_string()))
+            .expression_attribute_values(":url", AttributeValue::S(url.to_owned()))
+            .expression_attribute_values(":one", number(1))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        written(update)?.and_then(|answer| answer.attributes).map(decode).transpose()
     }
 
     /// A page of a member's items under `prefix` and one more, newest first. `after` is the last

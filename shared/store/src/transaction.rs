@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{
         AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem,
-        builders::PutBuilder,
+        builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder},
     },
 };
 use domain::{
@@ -199,16 +199,8 @@ impl Transaction<'_> {
     }
 
     /// Deletes an item that must be there.
-    pub(crate) fn delete_there(mut self, part: Part, key: &Key) -> Result<Self, StoreError> {
-        let delete = Delete::builder()
-            .table_name(&self.store.table)
-            .set_key(Some(key.item()))
-            .condition_expression("attribute_exists(pk)")
-            .build()
-            .map_err(StoreError::unavailable)?;
-        self.parts.push(part);
-        self.writes.push(TransactWriteItem::builder().delete(delete).build());
-        Ok(self)
+    pub(crate) fn delete_there(self, part: Part, key: &Key) -> Result<Self, StoreError> {
+        self.delete(part, key, Delete::builder().condition_expression("attribute_exists(pk)"))
     }
 
     /// Writes the record of a key, if there is none or its day is over.
@@ -269,12 +261,13 @@ impl Transaction<'_> {
     }
 
     /// Deletes an item, if it is there.
-    pub(crate) fn forget(mut self, part: Part, key: &Key) -> Result<Self, StoreError> {
-        let delete = Delete::builder()
-            .table_name(&self.store.table)
-            .set_key(Some(key.item()))
-            .build()
-            .map_err(StoreError::unavailable)?;
+    pub(crate) fn forget(self, part: Part, key: &Key) -> Result<Self, StoreError> {
+        self.delete(part, key, Delete::builder())
+    }
+
+    fn delete(mut self, part: Part, key: &Key, delete: DeleteBuilder) -> Result<Self, StoreError> {
+        let delete = delete.table_name(&self.store.table).set_key(Some(key.item()));
+        let delete = delete.build().map_err(StoreError::unavailable)?;
         self.parts.push(part);
         self.writes.push(TransactWriteItem::builder().delete(delete).build());
         Ok(self)
@@ -282,14 +275,8 @@ impl Transaction<'_> {
 
     /// Holds for an item that still has the version it was decided on; zero is one that is not
     /// there.
-    pub(crate) fn unmoved(
-        mut self,
-        part: Part,
-        key: &Key,
-        version: u64,
-    ) -> Result<Self, StoreError> {
-        let check =
-            ConditionCheck::builder().table_name(&self.store.table).set_key(Some(key.item()));
+    pub(crate) fn unmoved(self, part: Part, key: &Key, version: u64) -> Result<Self, StoreError> {
+        let check = ConditionCheck::builder();
         let check = match version {
             0 => check.condition_expression("attribute_not_exists(pk)"),
             _ => check
@@ -297,27 +284,27 @@ impl Transaction<'_> {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":expected", number(version)),
         };
-        let check = check.build().map_err(StoreError::unavailable)?;
-        self.parts.push(part);
-        self.writes.push(TransactWriteItem::builder().condition_check(check).build());
-        Ok(self)
+        self.check(part, key, check)
     }
 
     /// Holds while a member's standing is what it was decided on, however else the account moves.
-    pub(crate) fn standing(
-        mut self,
-        user: &UserId,
-        standing: &Standing,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn standing(self, user: &UserId, standing: &Standing) -> Result<Self, StoreError> {
         let standing = serde_dynamo::to_attribute_value(standing).map_err(StoreError::corrupt)?;
         let check = ConditionCheck::builder()
-            .table_name(&self.store.table)
-            .set_key(Some(Key::account(user).item()))
             .condition_expression("standing = :standing")
-            .expression_attribute_values(":standing", standing)
-            .build()
-            .map_err(StoreError::unavailable)?;
-        self.parts.push(Part::Seller);
+            .expression_attribute_values(":standing", standing);
+        self.check(Part::Seller, &Key::account(user), check)
+    }
+
+    fn check(
+        mut self,
+        part: Part,
+        key: &Key,
+        check: ConditionCheckBuilder,
+    ) -> Result<Self, StoreError> {
+        let check = check.table_name(&self.store.table).set_key(Some(key.item()));
+        let check = check.build().map_err(StoreError::unavailable)?;
+        self.parts.push(part);
         self.writes.push(TransactWriteItem::builder().condition_check(check).build());
         Ok(self)
     }

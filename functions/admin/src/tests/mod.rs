@@ -3,23 +3,19 @@
 use clients::Previews;
 use domain::{
     account::Profile,
-    id::{ListingId, UploadId},
+    id::ListingId,
     lighting::LightingRig,
     marketplace::{
-        Category, Kind,
-        content::Content,
-        demo::DemoSettings,
-        lint::Signature,
-        listing::{DelistedBy, HiddenReason, Listing, State},
-        revision::{Description, Edit},
-        upload::{Asset, Preview},
+        Kind,
+        listing::{DelistedBy, HiddenReason, State},
+        revision::Edit,
     },
     refusal::InvalidFields,
 };
 use expect_test::expect;
 use serde_json::{Value, json};
 use store::{Shelf, StoreError};
-use testing::{Actor, Answer, Ask, World};
+use testing::{Actor, Answer, Ask, World, listings};
 
 use crate::{approve_listing, delist_listing, list_pending, reject_listing};
 
@@ -60,41 +56,19 @@ impl Desk {
     /// A listing that waits for a decision.
     async fn waiting(&self, creator: &Actor, title: &str) -> ListingId {
         let now = self.world.now();
-        let description = Description {
-            title: title.to_owned(),
-            description: "One warm key.".to_owned(),
-            category: Category::Portrait,
-            tags: vec!["moody".to_owned()],
-            price: 900,
-            attribution: None,
-            demo: DemoSettings::default(),
-            content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
-        };
+        let what = (Kind::LightingPreset, listings::description(title, 900));
         let id = ListingId::new(now, self.world.ambient.entropy.next());
-        let made = self.world.store.create_listing((&creator.id, None), None, now, || {
-            let (id, by) = (id.clone(), creator.id.clone());
-            Listing::create(id, by, Kind::LightingPreset, description.clone(), now)
-        });
-        made.await.unwrap();
+        let store = &self.world.store;
+        let by = &creator.id;
+        listings::draft(store, (by, id.clone()), what, now).await;
+        listings::with_file(store, by, &id, now).await;
         self.submit(creator, &id).await;
         id
     }
 
     async fn submit(&self, creator: &Actor, id: &ListingId) {
         let (store, now) = (&self.world.store, self.world.now());
-        let submitted = store.change_listing(&creator.id, id, now, async |shelf| {
-            let upload_id = UploadId::new(now, 1);
-            shelf.newest.add_preview(Preview { upload_id, width: 1_200, height: 800 });
-            let (upload_id, sha256) = (UploadId::new(now, 2), "5e".repeat(32));
-            let file_name = "notes.txt".to_owned();
-            shelf.newest.add_asset(Asset { upload_id, file_name, bytes: 5, sha256 });
-            let signature = Signature::of(shelf.listing.kind, &shelf.newest.description.content);
-            let similar = store.similar_listings(id, shelf.listing.kind, &signature).await;
-            shelf.newest.similar = similar.unwrap_or_default();
-            shelf.newest.signature = Some(signature);
-            shelf.listing.submit(&shelf.newest, now)
-        });
-        submitted.await.unwrap();
+        listings::submit(store, &creator.id, id, now).await;
     }
 
     async fn edit(&self, creator: &Actor, id: &ListingId, title: &str) {

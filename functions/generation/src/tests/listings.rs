@@ -1,16 +1,13 @@
 //! Images made with what was bought.
 
 use domain::{
-    id::{ListingId, PurchaseId, UploadId},
+    id::{ListingId, PurchaseId},
     lighting::LightingRig,
     marketplace::{
         Category, Kind,
         content::Content,
-        demo::DemoSettings,
-        listing::Listing,
         purchase::Purchase,
         revision::{Description, Edit},
-        upload::Preview,
     },
     money::Money,
     refusal::InvalidFields,
@@ -18,7 +15,7 @@ use domain::{
 use expect_test::expect;
 use serde_json::{Value, json};
 use store::Idempotency;
-use testing::{Actor, Ask};
+use testing::{Actor, Ask, listings};
 
 use super::Studio;
 
@@ -45,30 +42,14 @@ impl Studio {
     async fn on_sale(&self, creator: &Actor, kind: Kind, content: Content) -> ListingId {
         let (store, now) = (&self.world.store, self.world.now());
         let description = Description {
-            title: "On slate".to_owned(),
-            description: "A product on slate.".to_owned(),
             category: Category::Product,
-            tags: Vec::new(),
-            price: 0,
-            attribution: Some("Light by Lena".to_owned()),
-            demo: DemoSettings::default(),
             content,
+            ..listings::description("On slate", 0)
         };
         let id = ListingId::new(now, self.world.ambient.entropy.next());
-        let made = store.create_listing((&creator.id, None), None, now, || {
-            let (id, by) = (id.clone(), creator.id.clone());
-            Listing::create(id, by, kind, description.clone(), now)
-        });
-        made.await.unwrap();
-        let preview = Preview { upload_id: UploadId::new(now, 1), width: 1_200, height: 800 };
-        let submitted = store.change_listing(&creator.id, &id, now, async |shelf| {
-            shelf.newest.add_preview(preview.clone());
-            shelf.listing.submit(&shelf.newest, now)
-        });
-        submitted.await.unwrap();
-        let approved =
-            store.judge_listing(&id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
-        approved.await.unwrap();
+        let by = &creator.id;
+        listings::draft(store, (by, id.clone()), (kind, description), now).await;
+        listings::publish(store, by, &id, now).await;
         id
     }
 

@@ -77,7 +77,7 @@ async fn without_the_bucket_changes_are_searched() {
     let (mut shop, kim) = (Shop::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp").await;
     let missing = Cloud::here().missing_bucket();
-    shop.finder.0 = Finder::open(shop.world.store.clone(), missing.snapshots()).await;
+    shop.finder.0 = Finder::open(shop.world.store.clone(), missing.snapshots());
     assert_eq!(shop.titles(&[]).await, ["Lamp"]);
     shop.close().await;
 }

@@ -1,16 +1,13 @@
 //! A world with a bucket, and what a creator does in it.
 
 use clients::{Previews, SearchSnapshots, Uploads};
-use domain::{
-    id::{ListingId, UploadId},
-    lighting::LightingRig,
-    marketplace::upload::Preview,
-};
+use domain::{id::ListingId, lighting::LightingRig};
 use serde_json::{Value, json};
 use store::Store;
 use testing::{
     Actor, Answer, Ask, World,
     cloud::{Bucket, Cloud},
+    listings,
 };
 
 use crate::{
@@ -32,7 +29,7 @@ impl Shop {
     pub(super) async fn open() -> Shop {
         let world = World::new();
         let bucket = Cloud::here().bucket().await;
-        let finder = Finder::open(world.store.clone(), bucket.snapshots()).await;
+        let finder = Finder::open(world.store.clone(), bucket.snapshots());
         let visits = Visits::new(world.store.clone());
         let (finder, visits) = ((finder, bucket.previews()), (visits, bucket.previews()));
         let demos = (world.store.clone(), Demos::new(bucket.previews()));
@@ -77,17 +74,7 @@ impl Shop {
     /// Submits the newest version, which has a picture, and approves it.
     pub(super) async fn publish(&self, by: &Actor, id: &ListingId) {
         let now = self.world.now();
-        let preview = Preview { upload_id: UploadId::new(now, 1), width: 1_200, height: 900 };
-        let submitted = self.world.store.change_listing(&by.id, id, now, async |shelf| {
-            shelf.newest.add_preview(preview.clone());
-            shelf.listing.submit(&shelf.newest, now)
-        });
-        submitted.await.unwrap();
-        let approved = self
-            .world
-            .store
-            .judge_listing(id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
-        approved.await.unwrap();
+        listings::publish(&self.world.store, &by.id, id, now).await;
     }
 
     pub(super) async fn patch(&self, ask: Ask, id: &ListingId, body: Value) -> Answer {

@@ -16,13 +16,13 @@ use domain::{
     billing::{
         checkout::PlanCheckout,
         external::{CustomerId, PaymentId, SessionId},
-        order::{OrderState, PackOrder, Via},
+        order::{LOOK_AGAIN, OrderState, PackOrder, Via},
         payment::Payment,
     },
     id::{ListingId, OrderId, PurchaseId, UserId},
     marketplace::{
         Kind,
-        purchase::{PENDING_MAX, Purchase, PurchaseState},
+        purchase::{Purchase, PurchaseState},
     },
     money::Money,
     pack::Pack,
@@ -175,7 +175,7 @@ fn purchase(nth: u128, cents: i64) -> Purchase {
         paid: None,
         taken_back: 0,
         movements: 0,
-        due_at: Some(created_at.plus(PENDING_MAX)),
+        due_at: Some(created_at.plus(LOOK_AGAIN)),
     }
 }
 

@@ -155,10 +155,8 @@ impl Draft {
     /// # Errors
     /// When that lot was granted before.
     pub fn add_pack(&mut self, lot: LotId, credits: u32) -> Result<(), LedgerBroken> {
-        let cause = lot.0.clone();
-        let size = LotSize::Credits(credits);
-        let lot = LotTerms { id: lot, source: LotSource::Purchase, size, expires_at: None };
-        self.post(&cause, Movement::Grant { lot })?;
+        let (source, size) = (LotSource::Purchase, LotSize::Credits(credits));
+        self.open_lot(LotTerms { id: lot, source, size, expires_at: None })?;
         self.repay()
     }
 
@@ -172,10 +170,8 @@ impl Draft {
         credits: u32,
         ends_at: Timestamp,
     ) -> Result<(), LedgerBroken> {
-        let cause = lot.0.clone();
         let (source, size) = (LotSource::Promo, LotSize::Credits(credits));
-        let lot = LotTerms { id: lot, source, size, expires_at: Some(ends_at) };
-        self.post(&cause, Movement::Grant { lot })?;
+        self.open_lot(LotTerms { id: lot, source, size, expires_at: Some(ends_at) })?;
         self.repay()
     }
 
@@ -360,8 +356,11 @@ impl Draft {
             Allowance::Credits(credits) => LotSize::Credits(credits),
             Allowance::Unlimited => LotSize::Unlimited,
         };
-        let cause = id.0.clone();
-        let lot = LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) };
+        self.open_lot(LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) })
+    }
+
+    fn open_lot(&mut self, lot: LotTerms) -> Result<(), LedgerBroken> {
+        let cause = lot.id.0.clone();
         self.post(&cause, Movement::Grant { lot })
     }
 }

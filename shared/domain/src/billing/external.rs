@@ -44,6 +44,20 @@ external_ids! {
     PaymentId = "pi_3MtwBwLkdIwHu7ix";
     /// A charge; some are `py_`.
     ChargeId = "ch_3MmlLrLkdIwHu7ix";
+    /// An account that is connected to ours: a creator's.
+    ConnectedAccountId = "acct_1Nv0FGQ9RKHgCVdK";
+    /// A transfer to a connected account.
+    TransferId = "tr_1MiN3gLkdIwHu7ixNCZvFdgA";
+    /// What a connected account received by a transfer.
+    ReceivedId = "py_1MiN3gLkdIwHu7ixNCZvFdgB";
+    /// The reversal of a transfer, or of a part of one.
+    ReversalId = "trr_1MiOSoLkdIwHu7ixlmWFzP9n";
+    /// A payout of a connected account's balance to its bank; ours is [`crate::id::PayoutId`].
+    BankPayoutId = "po_1OaFDbEcg9tTZuTgNYmX0PKB";
+    /// A refund.
+    RefundId = "re_1Nispe2eZvKYlo2Cd31jOCgZ";
+    /// A dispute.
+    DisputeId = "du_1MtJUT2eZvKYlo2CNaw2HvEv";
     /// An event.
     EventId = "evt_1NG8Du2eZvKYlo2C";
 }

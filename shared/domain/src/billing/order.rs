@@ -22,8 +22,9 @@ use crate::{
 
 /// How long a checkout stays open; Stripe allows 30 minutes to 24 hours.
 pub const CHECKOUT_OPEN: Duration = Duration::from_secs(23 * 60 * 60);
-/// When somebody should look at an order that nobody has told us the end of.
-const LOOK_AGAIN: Duration = DAY;
+/// When somebody should look at an order that nobody has told us the end of: an hour after its page
+/// closed.
+pub const LOOK_AGAIN: Duration = DAY;
 /// Most bought lots with credits left; who has more is asked to spend first.
 pub const PACKS_OPEN_MAX: usize = 32;
 

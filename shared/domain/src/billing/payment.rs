@@ -57,12 +57,21 @@ impl Payment {
     /// How many of `credits` this payment no longer pays for: as large a part of them as was taken
     /// back of the money, rounded down, and never more than all.
     pub fn taken_back(&self, credits: u32) -> u32 {
-        let paid = self.amount.amount;
-        if paid <= 0 {
-            return 0;
-        }
-        let gone = self.refunded.max(0).saturating_add(self.withdrawn.max(0)).min(paid);
-        let share = i128::from(credits) * i128::from(gone) / i128::from(paid);
+        let share = share_of(i64::from(credits), self.gone(), self.amount.amount);
         u32::try_from(share).unwrap_or(credits)
     }
+
+    /// What of it went back, by refunds and by disputes, in minor units: never more than was paid.
+    pub fn gone(&self) -> i64 {
+        let gone = self.refunded.max(0).saturating_add(self.withdrawn.max(0));
+        gone.min(self.amount.amount)
+    }
+}
+
+/// As large a part of `whole` as `gone` is of `paid`, rounded down; nothing where nothing was paid.
+pub(crate) fn share_of(whole: i64, gone: i64, paid: i64) -> i64 {
+    if paid <= 0 {
+        return 0;
+    }
+    i64::try_from(i128::from(whole) * i128::from(gone) / i128::from(paid)).unwrap_or(whole)
 }

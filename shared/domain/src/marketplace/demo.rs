@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, content::Content};
+use super::{Category, Kind, content::Content};
 use crate::{
     camera::{APERTURE, CameraSettings, FOCAL_LENGTH_MM},
     lighting::{COLOUR_KELVIN, INTENSITY_STOPS, LightingRig, within},
@@ -32,6 +32,18 @@ impl DemoSubject {
     /// Every subject.
     pub const ALL: [DemoSubject; 3] =
         [DemoSubject::Sphere, DemoSubject::Bust, DemoSubject::Product];
+
+    /// What a preset of a category is drawn on if its creator shows nothing else.
+    pub fn of(category: Category) -> DemoSubject {
+        match category {
+            Category::Product | Category::Food => DemoSubject::Product,
+            Category::Portrait
+            | Category::Automotive
+            | Category::Fashion
+            | Category::Architecture
+            | Category::Other => DemoSubject::Bust,
+        }
+    }
 }
 
 /// What the creator allows of a live demo.

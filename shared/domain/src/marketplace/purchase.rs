@@ -1,25 +1,24 @@
 //! Buying a listing: the order, and what its buyer may do with it.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Kind, listing::Listing, share::Referral};
+use super::{
+    Kind,
+    listing::{Listing, Published},
+    share::Referral,
+};
 use crate::{
-    account::{AccountRefused, Standing},
+    account::Standing,
     billing::{
         external::{PaymentId, SessionId},
-        order::CHECKOUT_OPEN,
+        order::{CHECKOUT_OPEN, LOOK_AGAIN},
     },
     id::{ListingId, PurchaseId, ReviewId, UserId},
     money::Money,
     refusal::{Refusal, RefusalKind},
-    time::{DAY, Timestamp},
+    time::Timestamp,
 };
-
-/// When an order that nobody has told us the end of is over: a day, one hour after its page closed.
-pub const PENDING_MAX: Duration = DAY;
 
 /// An order of one listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,9 +146,6 @@ pub enum EntitlementState {
 /// Why a listing cannot be bought. The codes also say why money was paid back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PurchaseRefused {
-    /// The buyer may not act.
-    #[error(transparent)]
-    Account(#[from] AccountRefused),
     /// It is the buyer's own.
     #[error("This is your own listing: you can use it already.")]
     OwnListing,
@@ -169,18 +165,10 @@ pub enum PurchaseRefused {
 
 impl Refusal for PurchaseRefused {
     fn kind(&self) -> RefusalKind {
-        match self {
-            PurchaseRefused::Account(inner) => inner.kind(),
-            PurchaseRefused::OwnListing
-            | PurchaseRefused::AlreadyOwned(_)
-            | PurchaseRefused::PriceChanged(_)
-            | PurchaseRefused::Unlisted
-            | PurchaseRefused::SellerSuspended => RefusalKind::Conflict,
-        }
+        RefusalKind::Conflict
     }
     fn code(&self) -> &'static str {
         match self {
-            PurchaseRefused::Account(inner) => inner.code(),
             PurchaseRefused::OwnListing => "own_listing",
             PurchaseRefused::AlreadyOwned(_) => "already_owned",
             PurchaseRefused::PriceChanged(_) => "price_changed",
@@ -190,7 +178,6 @@ impl Refusal for PurchaseRefused {
     }
     fn members(&self) -> Vec<(&'static str, Value)> {
         match self {
-            PurchaseRefused::Account(inner) => inner.members(),
             PurchaseRefused::AlreadyOwned(purchase) => vec![("purchase_id", json!(purchase))],
             PurchaseRefused::PriceChanged(price) => vec![("price", json!(price))],
             PurchaseRefused::OwnListing
@@ -211,8 +198,8 @@ pub struct Offer<'a> {
     pub owned: Option<&'a Entitlement>,
 }
 
-impl Offer<'_> {
-    /// Whether `buyer` may buy it for `price` at `now`.
+impl<'a> Offer<'a> {
+    /// What is on sale, if `buyer` may buy it for `price` at `now`.
     ///
     /// # Errors
     /// See [`PurchaseRefused`].
@@ -221,7 +208,7 @@ impl Offer<'_> {
         buyer: &UserId,
         price: Money,
         now: Timestamp,
-    ) -> Result<(), PurchaseRefused> {
+    ) -> Result<&'a Published, PurchaseRefused> {
         if self.listing.creator_id == *buyer {
             return Err(PurchaseRefused::OwnListing);
         }
@@ -235,7 +222,7 @@ impl Offer<'_> {
         if on_sale.price != price {
             return Err(PurchaseRefused::PriceChanged(on_sale.price));
         }
-        Ok(())
+        Ok(on_sale)
     }
 }
 
@@ -252,8 +239,7 @@ impl Purchase {
         referral: Option<Referral>,
         now: Timestamp,
     ) -> Result<Purchase, PurchaseRefused> {
-        offer.check(&buyer_id, expected, now)?;
-        let Some(on_sale) = offer.listing.on_sale() else { return Err(PurchaseRefused::Unlisted) };
+        let on_sale = offer.check(&buyer_id, expected, now)?;
         let listing = offer.listing;
         Ok(Purchase {
             id,
@@ -275,7 +261,7 @@ impl Purchase {
             paid: None,
             taken_back: 0,
             movements: 0,
-            due_at: Some(now.plus(PENDING_MAX)),
+            due_at: Some(now.plus(LOOK_AGAIN)),
         })
     }
 

@@ -12,10 +12,10 @@ use super::{
     content::{Content, is_visible},
     demo::DemoSettings,
     lint::{Signature, Similar},
-    upload::{Asset, PREVIEWS_MAX, Preview},
+    upload::{ASSETS_MAX, Asset, PREVIEWS_MAX, Preview},
 };
 use crate::{
-    id::{ListingId, UserId},
+    id::{ListingId, UploadId, UserId},
     money::Money,
     refusal::{FieldCheck, InvalidFields},
     time::Timestamp,
@@ -168,27 +168,23 @@ impl Revision {
 
     /// Adds a picture, unless it is there. Whether there was room.
     pub fn add_preview(&mut self, preview: Preview) -> bool {
-        if self.previews.iter().any(|there| there.upload_id == preview.upload_id) {
-            return true;
-        }
-        let has_room = self.previews.len() < PREVIEWS_MAX;
-        if has_room {
-            self.previews.push(preview);
-        }
-        has_room
+        added(&mut self.previews, preview, PREVIEWS_MAX, |it| &it.upload_id)
     }
 
     /// Adds a file, unless it is there. Whether there was room.
     pub fn add_asset(&mut self, asset: Asset) -> bool {
-        if self.assets.iter().any(|there| there.upload_id == asset.upload_id) {
-            return true;
-        }
-        let has_room = self.assets.len() < super::upload::ASSETS_MAX;
-        if has_room {
-            self.assets.push(asset);
-        }
-        has_room
+        added(&mut self.assets, asset, ASSETS_MAX, |it| &it.upload_id)
     }
+}
+
+/// Adds what came by an upload, unless it is there. Whether there was room among so many.
+fn added<T>(all: &mut Vec<T>, new: T, most: usize, upload: impl Fn(&T) -> &UploadId) -> bool {
+    let is_there = all.iter().any(|there| upload(there) == upload(&new));
+    let has_room = all.len() < most;
+    if has_room && !is_there {
+        all.push(new);
+    }
+    is_there || has_room
 }
 
 fn check_title(check: &mut FieldCheck, title: &str) {

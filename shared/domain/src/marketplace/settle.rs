@@ -19,7 +19,7 @@ use crate::{
     account::{Draft, Standing},
     billing::{
         external::PaymentId,
-        payment::{Payment, PaymentState},
+        payment::{Payment, PaymentState, share_of},
     },
     credits::LedgerBroken,
     refusal::{Refusal, RefusalKind},
@@ -87,6 +87,29 @@ impl Refusal for DealBroken {
 }
 
 impl Deal {
+    /// A purchase of a listing whose creator stands so, with the sums of both; nothing else so far.
+    pub fn new(
+        purchase: Purchase,
+        (listing, seller): (Listing, Standing),
+        (stats, book): (ListingStats, CreatorBook),
+    ) -> Deal {
+        Deal {
+            purchase,
+            entitlement: None,
+            listing,
+            seller,
+            buyer_email: None,
+            sale: None,
+            stats,
+            book,
+            reward: None,
+            sharer: None,
+            review: None,
+            journals: Vec::new(),
+            card: None,
+        }
+    }
+
     /// Gives a free listing to its buyer, once.
     pub fn give(&mut self, now: Timestamp) {
         if self.purchase.paid.is_some() {
@@ -136,7 +159,7 @@ impl Deal {
             self.take(payment, now)?;
         }
         if let PurchaseState::Returned { .. } = self.purchase.state {
-            self.purchase.taken_back = gone(payment);
+            self.purchase.taken_back = payment.gone();
             // Stripe refunds nothing of a charge that a dispute has taken from.
             let over = payment.refunded >= payment.amount.amount || payment.withdrawn > 0;
             // Until the money is back, somebody looks at it.
@@ -179,7 +202,7 @@ impl Deal {
             seller: &self.seller,
             owned: self.entitlement.as_ref(),
         };
-        offer.check(&self.purchase.buyer_id, self.purchase.price, now)
+        offer.check(&self.purchase.buyer_id, self.purchase.price, now).map(drop)
     }
 
     fn grant(&mut self, now: Timestamp) {
@@ -207,7 +230,7 @@ impl Deal {
 
     /// Moves the money to where it should be when so much of it went back.
     fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
-        let (before, after) = (self.purchase.taken_back, gone(payment));
+        let (before, after) = (self.purchase.taken_back, payment.gone());
         if before == after {
             return Ok(());
         }
@@ -229,10 +252,23 @@ impl Deal {
     /// if some of that comes back after all.
     fn follow_loss(&mut self, payment: &Payment, now: Timestamp) {
         let was_lost = self.purchase.state == PurchaseState::Refunded;
-        let sales = match (was_lost, access(payment) == EntitlementState::Revoked) {
-            (false, true) => self.lose(),
-            (true, false) => self.regain(),
-            (false, false) | (true, true) => return,
+        let is_lost = access(payment) == EntitlementState::Revoked;
+        if was_lost == is_lost {
+            return;
+        }
+        let stands = own(&mut self.entitlement, &self.purchase).is_some();
+        let review = self.review.as_mut().filter(|_| stands);
+        let sales = if is_lost {
+            self.purchase.state = PurchaseState::Refunded;
+            self.stats.uncount_sale();
+            review.into_iter().for_each(|review| review.withdraw(&mut self.stats));
+            -1
+        } else {
+            // A dispute was won after all, or a refund failed.
+            self.purchase.state = PurchaseState::Paid;
+            self.stats.recount_sale();
+            review.into_iter().for_each(|review| review.restore(&mut self.stats));
+            1
         };
         self.book.count_money(sales, Split::default(), now);
     }
@@ -241,30 +277,8 @@ impl Deal {
     /// of what went back is rounded down.
     fn kept(&self, paid: i64, gone: i64) -> (Split, i64) {
         let price = self.purchase.price.amount;
-        let taken = i128::from(price) * i128::from(gone) / i128::from(paid.max(1));
-        let kept = price - i64::try_from(taken).unwrap_or(price);
+        let kept = price - share_of(price, gone, paid);
         (Split::of(kept), paid - gone - kept)
-    }
-
-    fn lose(&mut self) -> i64 {
-        self.purchase.state = PurchaseState::Refunded;
-        self.stats.uncount_sale();
-        let owned = own(&mut self.entitlement, &self.purchase).is_some();
-        if let Some(review) = self.review.as_mut().filter(|_| owned) {
-            review.withdraw(&mut self.stats);
-        }
-        -1
-    }
-
-    /// A dispute was won after all, or a refund failed.
-    fn regain(&mut self) -> i64 {
-        self.purchase.state = PurchaseState::Paid;
-        self.stats.recount_sale();
-        let owned = own(&mut self.entitlement, &self.purchase).is_some();
-        if let Some(review) = self.review.as_mut().filter(|_| owned) {
-            review.restore(&mut self.stats);
-        }
-        1
     }
 
     /// While a dispute is open nothing is used and nothing is paid out; its end says which it is.
@@ -279,7 +293,7 @@ impl Deal {
 
     /// A reward is gone as soon as all of the money is, also where a dispute may still return it.
     fn follow_reward(&mut self, payment: &Payment) -> Result<(), LedgerBroken> {
-        let all = gone(payment) >= payment.amount.amount;
+        let all = payment.gone() >= payment.amount.amount;
         match (self.reward.as_mut().filter(|_| all), &mut self.sharer) {
             (Some(reward), Some(sharer)) => reward.reverse(sharer)?,
             (Some(reward), None) => reward.forfeit(),
@@ -316,15 +330,9 @@ fn access(payment: &Payment) -> EntitlementState {
         EntitlementState::Revoked
     } else if payment.disputed {
         EntitlementState::Suspended
-    } else if gone(payment) >= paid {
+    } else if payment.gone() >= paid {
         EntitlementState::Revoked
     } else {
         EntitlementState::Active
     }
-}
-
-/// What of a payment went back, in minor units; a dispute may take more than was paid.
-fn gone(payment: &Payment) -> i64 {
-    let gone = payment.refunded.max(0).saturating_add(payment.withdrawn.max(0));
-    gone.min(payment.amount.amount)
 }

@@ -20,10 +20,10 @@ const SALE_WEIGHT: f64 = 20.0;
 const VIEW_WEIGHT: f64 = 0.2;
 /// After so long, what made a listing popular counts half.
 const HALF_LIFE: Duration = DAY.saturating_mul(7);
-/// Ratings that everybody begins with: so many, of so many hundredths of a star.
-pub const PRIOR_RATINGS: u64 = 5;
-/// See [`PRIOR_RATINGS`].
-pub const PRIOR_RATING: u64 = 380;
+/// Ratings that everybody begins with, so that one of five stars is no better than ten of 4.8.
+pub const PRIOR_RATINGS: u32 = 5;
+/// Of so many hundredths of a star each.
+pub const PRIOR_RATING: u32 = 380;
 /// Days that a creator's page shows.
 pub const DAYS_SHOWN: u32 = 30;
 
@@ -158,10 +158,10 @@ impl ListingStats {
     /// How popular it is, the higher the more: heat, and as much again as it is better rated than
     /// usual. Comparable at any one time.
     pub fn popularity(&self) -> f64 {
-        let ratings = u64::from(self.ratings());
-        let sum = PRIOR_RATING * PRIOR_RATINGS + self.stars() * 100;
-        let average = u32::try_from(sum / (PRIOR_RATINGS + ratings)).unwrap_or(500);
-        self.heat + (f64::from(average) - 380.0) / 100.0
+        let ratings = u64::from(PRIOR_RATINGS) + u64::from(self.ratings());
+        let sum = u64::from(PRIOR_RATING * PRIOR_RATINGS) + self.stars() * 100;
+        let average = u32::try_from(sum / ratings).unwrap_or(500);
+        self.heat + (f64::from(average) - f64::from(PRIOR_RATING)) / 100.0
     }
 
     fn bar(&mut self, stars: u8) -> Option<&mut u32> {

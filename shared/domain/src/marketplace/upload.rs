@@ -11,7 +11,7 @@ use super::{Kind, listing::ListingRefused};
 use crate::{
     id::{ListingId, UploadId, UserId},
     refusal::{FieldCheck, InvalidFields},
-    time::Timestamp,
+    time::{DAY, Timestamp},
 };
 
 /// Most pictures of a listing.
@@ -190,18 +190,19 @@ impl Upload {
         })
     }
 
-    /// Whether something that arrived at `now` came by its form in time. The event that says so may
-    /// itself be late.
+    /// Whether nobody has looked at what came of it, if anything did.
     pub fn is_waiting(&self) -> bool {
         self.state == UploadState::Waiting
     }
+}
 
-    /// What the creator is told of a file that found no room.
-    pub fn refused(&self, refusal: &ListingRefused) -> UploadState {
+impl UploadState {
+    /// What the creator is told of a file that the listing does not take.
+    pub fn refused(refusal: &ListingRefused) -> UploadState {
         let code = crate::Refusal::code(refusal).to_owned();
         UploadState::Refused { code, detail: refusal.to_string() }
     }
 }
 
 /// How long the table remembers an upload.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const KEPT: Duration = DAY.saturating_mul(30);

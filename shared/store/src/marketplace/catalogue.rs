@@ -1,12 +1,15 @@
 //! What can be found: changes of it, all of it, and what is popular.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
     account::Account,
-    id::ListingId,
+    id::{ListingId, UserId},
     marketplace::{
         Category,
         card::{Card, Change, Entry},
@@ -27,7 +30,10 @@ use crate::{
 };
 
 /// How long a change is remembered: far longer than the oldest index that is still in use.
-const KEPT: Duration = DAY.saturating_mul(3);
+pub const CHANGES_KEPT: Duration = DAY.saturating_mul(3);
+/// Who knows all changes up to a time asks for those since so much before it: clocks of those who
+/// decide may differ by this much, and a write may take as long.
+pub const CHANGES_OVERLAP: Duration = Duration::from_secs(2 * 60);
 /// Most changes that are read at once.
 const CHANGES_MAX: i32 = 500;
 
@@ -58,7 +64,7 @@ pub(crate) struct Touched {
 
 impl Touched {
     pub(crate) fn at(now: Timestamp) -> Touched {
-        Touched { expires_at: now.plus(KEPT).as_secs() }
+        Touched { expires_at: now.plus(CHANGES_KEPT).as_secs() }
     }
 }
 
@@ -79,7 +85,7 @@ impl Transaction<'_> {
         change: Change,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let item = ChangeItem { at: now, change, expires_at: now.plus(KEPT).as_secs() };
+        let item = ChangeItem { at: now, change, expires_at: now.plus(CHANGES_KEPT).as_secs() };
         let key = Key::change(Changing::Catalogue, now, listing);
         self.fenced(Part::Change, &key, &item, None)
     }
@@ -95,13 +101,10 @@ impl Store {
         &self,
         since: Timestamp,
     ) -> Result<Vec<CatalogueChange>, StoreError> {
-        let items = self.changes(Changing::Catalogue, since).await?;
-        let read = |item| decode::<ChangeItem>(item);
-        let changes = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        Ok(changes
-            .into_iter()
-            .map(|item| CatalogueChange { at: item.at, change: item.change })
-            .collect())
+        let items = self.changes(Changing::Catalogue, since).await?.into_iter();
+        let change =
+            |item| decode(item).map(|ChangeItem { at, change, .. }| CatalogueChange { at, change });
+        items.map(change).collect()
     }
 
     /// The sums of listings on sale that changed from `since` on (Q32).
@@ -167,7 +170,7 @@ impl Store {
                 ids.extend(listing_of(&item.map_err(StoreError::unavailable)?));
             }
             for some in ids.chunks(usize::from(PageSize::MAX / 2)) {
-                all.extend(self.entries(some).await?);
+                all.extend(self.entries(some).await?.into_iter().map(|(entry, _)| entry));
             }
         }
         Ok(all)
@@ -196,48 +199,31 @@ impl Store {
             .map_err(StoreError::unavailable)?;
         let items = answer.items.unwrap_or_default();
         let ids: Vec<ListingId> = items.iter().filter_map(listing_of).collect();
-        let entries = self.entries_with_sums(&ids).await?;
+        let entries = self.entries(&ids).await?;
         Ok(entries.into_iter().map(|(entry, stats)| (entry.card, stats)).collect())
     }
 
-    async fn entries(&self, ids: &[ListingId]) -> Result<Vec<Entry>, StoreError> {
-        let found = self.entries_with_sums(ids).await?;
-        Ok(found.into_iter().map(|(entry, _)| entry).collect())
-    }
-
-    async fn entries_with_sums(
-        &self,
-        ids: &[ListingId],
-    ) -> Result<Vec<(Entry, ListingStats)>, StoreError> {
-        let keys = ids.iter().flat_map(|id| [Key::listing(id), Key::stats(id)]);
-        let mut found = self.get_all(&keys.collect::<Vec<_>>()).await?;
-        let mut heads: Vec<(Listing, u32, ListingStats)> = Vec::with_capacity(ids.len());
-        for _ in ids {
-            let (listing, stats): (Option<Listing>, _) = (found.take()?, found.take()?);
-            let Some(listing) = listing else { continue };
-            let Some(number) = listing.on_sale().map(|on_sale| on_sale.number) else { continue };
-            let stats = stats.unwrap_or_else(|| {
-                ListingStats::new(listing.id.clone(), listing.creator_id.clone())
-            });
-            heads.push((listing, number, stats));
-        }
-        let keys: Vec<Key> =
-            heads.iter().map(|(it, number, _)| Key::revision(&it.id, *number)).collect();
-        let revisions: Vec<Revision> = self.get_all(&keys).await?.rest()?;
-        let mut creators: Vec<Key> =
-            heads.iter().map(|(it, _, _)| Key::account(&it.creator_id)).collect();
-        creators.sort_by(|a, b| a.pk.cmp(&b.pk));
-        creators.dedup();
-        let creators: Vec<Account> = self.get_all(&creators).await?.rest()?;
-        let entry = |(listing, number, stats): (Listing, u32, ListingStats)| {
-            let mut revisions = revisions.iter();
-            let revision =
-                revisions.find(|it| it.listing_id == listing.id && it.number == number)?;
-            let creator = creators.iter().find(|it| it.user_id == listing.creator_id)?;
-            let name = creator.profile.display_name.clone();
-            Some((Entry::of(&listing, revision, &stats, name)?, stats))
+    /// What is on sale of `ids`, of which there are at most 50: two trips.
+    async fn entries(&self, ids: &[ListingId]) -> Result<Vec<(Entry, ListingStats)>, StoreError> {
+        let mut heads = self.heads(ids).await?;
+        heads.retain(|(listing, _)| listing.on_sale().is_some());
+        let revision = |(listing, _): &(Listing, ListingStats)| {
+            listing.on_sale().map(|on_sale| Key::revision(&listing.id, on_sale.number))
         };
-        Ok(heads.into_iter().filter_map(entry).collect())
+        let creators: BTreeSet<&UserId> = heads.iter().map(|(it, _)| &it.creator_id).collect();
+        let mut keys: Vec<Key> = heads.iter().filter_map(revision).collect();
+        keys.extend(creators.into_iter().map(Key::account));
+        let mut found = self.get_all(&keys).await?;
+        let revisions: Vec<Option<Revision>> =
+            heads.iter().map(|_| found.take()).collect::<Result<_, _>>()?;
+        let creators: Vec<Account> = found.rest()?;
+        let names: BTreeMap<&UserId, &Account> =
+            creators.iter().map(|creator| (&creator.user_id, creator)).collect();
+        let entry = |((listing, stats), revision): ((Listing, ListingStats), Option<Revision>)| {
+            let name = names.get(&listing.creator_id)?.profile.display_name.clone();
+            Some((Entry::of(&listing, &revision?, &stats, name)?, stats))
+        };
+        Ok(heads.into_iter().zip(revisions).filter_map(entry).collect())
     }
 
     /// The popular list of a category, or of all; `None` while none was made (Q34).

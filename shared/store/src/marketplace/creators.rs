@@ -2,6 +2,7 @@
 
 use domain::{id::UserId, marketplace::tally::CreatorBook};
 
+use super::book_of;
 use crate::{error::StoreError, keys::Key, table::Store};
 
 impl Store {
@@ -10,7 +11,6 @@ impl Store {
     /// # Errors
     /// When DynamoDB cannot be asked.
     pub async fn creator_book(&self, creator: &UserId) -> Result<CreatorBook, StoreError> {
-        let found = self.get(&Key::creator(creator)).await?;
-        Ok(found.unwrap_or_else(|| CreatorBook::new(creator.clone())))
+        Ok(book_of(creator, self.get(&Key::creator(creator)).await?))
     }
 }

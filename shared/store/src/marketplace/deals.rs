@@ -7,14 +7,17 @@
 use domain::{
     Refusal, Timestamp,
     account::Account,
-    id::{PurchaseId, UserId},
+    id::{ListingId, PurchaseId, UserId},
     marketplace::{
-        purchase::{Entitlement, Purchase},
+        journal::Leg,
+        purchase::Purchase,
         settle::{Deal, Next},
-        tally::{CreatorBook, ListingStats},
     },
+    money::Currency,
 };
+use serde::Serialize;
 
+use super::{book_of, catalogue::Touched, sums_of};
 use crate::{
     accounts::draft_of,
     books::Kept,
@@ -32,13 +35,6 @@ pub struct DealKept {
     pub kept: Kept,
     /// What is left to be done.
     pub next: Next,
-}
-
-/// What is read of a deal at once, in the order of [`deal_keys`].
-struct Read {
-    deal: Deal,
-    /// How the sharer's account was read, if it matters.
-    sharer: Option<UserId>,
 }
 
 impl Store {
@@ -85,7 +81,7 @@ impl Store {
         decide: impl Fn(&mut Deal) -> Result<Next, R>,
     ) -> Result<DealKept, StoreError> {
         self.decide(async || {
-            let Read { deal: before, .. } = self.deal(read.clone(), now).await?;
+            let before = self.deal(read.clone(), now).await?;
             let mut after = before.clone();
             let next = decide(&mut after).map_err(StoreError::refused)?;
             let counted = event.filter(|_| next == Next::Nothing);
@@ -107,24 +103,26 @@ impl Store {
         .await
     }
 
-    async fn deal(&self, purchase: Purchase, now: Timestamp) -> Result<Read, StoreError> {
+    async fn deal(&self, purchase: Purchase, now: Timestamp) -> Result<Deal, StoreError> {
         let found = self.get_all(&deal_keys(&purchase)).await?;
-        let mut read = read_deal(found, purchase, now)?;
-        let review = read.deal.entitlement.as_ref().and_then(|it| it.review_id.clone());
+        let deal = read_deal(found, purchase)?;
+        let review = deal.entitlement.as_ref().and_then(|it| it.review_id.as_ref());
+        // Only what was granted touches the sharer's account.
+        let granted = deal.reward.as_ref().filter(|it| it.version > 0 && it.due_at().is_none());
+        let sharer = granted.map(|reward| &reward.sharer_id);
         let mut keys: Vec<Key> = Vec::new();
-        keys.extend(review.as_ref().map(|id| Key::review(&read.deal.purchase.listing_id, id)));
-        keys.extend(read.sharer.as_ref().map(Key::account));
+        keys.extend(review.map(|id| Key::review(&deal.purchase.listing_id, id)));
+        keys.extend(sharer.map(Key::account));
         if keys.is_empty() {
-            return Ok(read);
+            return Ok(deal);
         }
         let mut found = self.get_all(&keys).await?;
-        if review.is_some() {
-            read.deal.review = found.take()?;
-        }
-        if let Some(sharer) = &read.sharer {
-            read.deal.sharer = Some(draft_of(found.take()?, sharer, None, now)?);
-        }
-        Ok(read)
+        let review = if review.is_some() { found.take()? } else { None };
+        let sharer = match sharer {
+            Some(sharer) => Some(draft_of(found.take()?, sharer, None, now)?),
+            None => None,
+        };
+        Ok(Deal { review, sharer, ..deal })
     }
 }
 
@@ -152,38 +150,19 @@ fn deal_keys(purchase: &Purchase) -> Vec<Key> {
     keys
 }
 
-fn read_deal(mut found: Found, purchase: Purchase, now: Timestamp) -> Result<Read, StoreError> {
+fn read_deal(mut found: Found, purchase: Purchase) -> Result<Deal, StoreError> {
     let gone = || StoreError::corrupt(format!("{} is of a listing that is gone", purchase.id));
     let listing = found.take()?.ok_or_else(gone)?;
-    let stats = found.take()?.unwrap_or_else(|| {
-        ListingStats::new(purchase.listing_id.clone(), purchase.creator_id.clone())
-    });
+    let stats = sums_of(&listing, found.take()?);
     let seller: Account = found.take()?.ok_or_else(gone)?;
-    let book = found.take()?.unwrap_or_else(|| CreatorBook::new(purchase.creator_id.clone()));
+    let book = book_of(&purchase.creator_id, found.take()?);
     let sale = found.take()?;
     let buyer: Option<Account> = found.take()?;
     let entitlement = found.take()?;
-    let reward: Option<domain::marketplace::share::Reward> = found.take()?;
-    // Only what was granted touches the sharer's account.
-    let granted = reward.as_ref().filter(|it| it.version > 0 && it.due_at().is_none());
-    let sharer = granted.map(|reward| reward.sharer_id.clone());
-    let buyer_email = buyer.filter(|buyer| buyer.created_at <= now).and_then(|it| it.email);
-    let deal = Deal {
-        purchase,
-        entitlement,
-        listing,
-        seller: seller.standing,
-        buyer_email,
-        sale,
-        stats,
-        book,
-        reward,
-        sharer: None,
-        review: None,
-        journals: Vec::new(),
-        card: None,
-    };
-    Ok(Read { deal, sharer })
+    let reward = found.take()?;
+    let buyer_email = buyer.and_then(|buyer| buyer.email);
+    let deal = Deal::new(purchase, (listing, seller.standing), (stats, book));
+    Ok(Deal { entitlement, buyer_email, sale, reward, ..deal })
 }
 
 impl Transaction<'_> {
@@ -231,15 +210,11 @@ impl Transaction<'_> {
     }
 
     fn parts_of(self, before: &Deal, after: &Deal) -> Result<Self, StoreError> {
-        let mut this = self.new_stats(&before.stats, &after.stats)?;
-        if before.book != after.book {
-            this = this.rewrite(before.book.version, &after.book)?;
-        }
+        let mut this = self
+            .replace(Some(&before.stats), &after.stats)?
+            .replace(Some(&before.book), &after.book)?;
         if let Some(entitlement) = &after.entitlement {
-            let version = before.entitlement.as_ref().map_or(0, Entitlement::version);
-            if before.entitlement.as_ref() != Some(entitlement) {
-                this = this.rewrite(version, entitlement)?;
-            }
+            this = this.replace(before.entitlement.as_ref(), entitlement)?;
         }
         match &after.reward {
             Some(reward) => this.replace(before.reward.as_ref(), reward),
@@ -258,26 +233,22 @@ impl Transaction<'_> {
     }
 
     /// Notes that a listing's sums changed, for the search index.
-    pub(crate) fn touched(
-        self,
-        listing: &domain::id::ListingId,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn touched(self, listing: &ListingId, now: Timestamp) -> Result<Self, StoreError> {
         let key = Key::change(Changing::Sums, now, listing);
-        self.fenced(Part::Change, &key, &super::catalogue::Touched::at(now), None)
+        self.fenced(Part::Change, &key, &Touched::at(now), None)
     }
 }
 
 /// A leg as it is kept.
-#[derive(serde::Serialize)]
+#[derive(Serialize)]
 struct Line<'a> {
     at: Timestamp,
-    currency: domain::money::Currency,
+    currency: Currency,
     #[serde(flatten)]
-    leg: &'a domain::marketplace::journal::Leg,
+    leg: &'a Leg,
 }
 
-#[derive(serde::Serialize)]
+#[derive(Serialize)]
 struct Paid {
     paid_at: Timestamp,
 }

@@ -3,15 +3,13 @@
 use domain::{
     Timestamp,
     id::{ListingId, UserId},
-    marketplace::{
-        flag::{Flag, FlagReason, Flags},
-        listing::Listing,
-    },
+    marketplace::flag::{Flag, FlagReason, Flags},
 };
 
+use super::on_sale;
 use crate::{
-    accounts::draft_of,
-    error::{Missing, StoreError},
+    accounts::active_draft_of,
+    error::StoreError,
     keys::Key,
     table::{Attempt, Store},
     transaction::Committed,
@@ -21,7 +19,7 @@ impl Store {
     /// Adds a member's report of a listing on sale, in place of an earlier one of theirs.
     ///
     /// # Errors
-    /// [`Missing::Listing`], when the member is suspended, or when DynamoDB cannot be asked.
+    /// [`crate::Missing::Listing`], when the member is suspended, or when DynamoDB cannot be asked.
     pub async fn flag_listing(
         &self,
         (user, email): (&UserId, Option<&str>),
@@ -32,12 +30,8 @@ impl Store {
         let keys = [Key::account(user), Key::listing(listing), Key::flags(listing)];
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = draft_of(found.take()?, user, email, now)?;
-            draft.require_active().map_err(StoreError::refused)?;
-            let head: Option<Listing> = found.take()?;
-            if head.as_ref().and_then(Listing::on_sale).is_none() {
-                return Err(StoreError::refused(Missing::Listing));
-            }
+            let draft = active_draft_of(found.take()?, user, email, now)?;
+            on_sale(found.take()?)?;
             let before: Option<Flags> = found.take()?;
             let mut after = before.clone().unwrap_or_else(|| Flags::none(listing.clone()));
             after.add(Flag { user_id: user.clone(), reason, at: now });

@@ -16,6 +16,7 @@ use domain::{
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
+use super::sums_of;
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::{Missing, StoreError},
@@ -68,8 +69,7 @@ impl Store {
         if !creator.standing.allows(now) {
             return Err(missing());
         }
-        let stats = stats
-            .unwrap_or_else(|| ListingStats::new(listing.id.clone(), listing.creator_id.clone()));
+        let stats = sums_of(&listing, stats);
         Ok(ListingPage { listing, revision, stats, creator })
     }
 
@@ -162,25 +162,34 @@ impl Store {
         let mut all = Vec::with_capacity(ids.len());
         // Two, then one item each: what one BatchGetItem can fetch.
         for some in ids.chunks(usize::from(PageSize::MAX / 2)) {
-            let keys = some.iter().flat_map(|id| [Key::listing(id), Key::stats(id)]);
-            let mut found = self.get_all(&keys.collect::<Vec<_>>()).await?;
-            let mut heads: Vec<(Listing, Option<ListingStats>)> = Vec::with_capacity(some.len());
-            for _ in some {
-                let (listing, stats) = (found.take()?, found.take()?);
-                heads.extend(listing.map(|listing| (listing, stats)));
-            }
+            let heads = self.heads(some).await?;
             let keys: Vec<Key> =
                 heads.iter().map(|(it, _)| Key::revision(&it.id, it.newest())).collect();
             let mut found = self.get_all(&keys).await?;
             for (listing, stats) in heads {
                 let Some(revision) = found.take()? else { continue };
-                let stats = stats.unwrap_or_else(|| {
-                    ListingStats::new(listing.id.clone(), listing.creator_id.clone())
-                });
                 all.push((listing, revision, stats));
             }
         }
         Ok(all)
+    }
+
+    /// Listings with their sums, in the order of `ids`, of which there are at most 50.
+    pub(super) async fn heads(
+        &self,
+        ids: &[ListingId],
+    ) -> Result<Vec<(Listing, ListingStats)>, StoreError> {
+        let keys = ids.iter().flat_map(|id| [Key::listing(id), Key::stats(id)]);
+        let mut found = self.get_all(&keys.collect::<Vec<_>>()).await?;
+        let mut heads = Vec::with_capacity(ids.len());
+        for _ in ids {
+            let (listing, stats): (Option<Listing>, _) = (found.take()?, found.take()?);
+            heads.extend(listing.map(|listing| {
+                let stats = sums_of(&listing, stats);
+                (listing, stats)
+            }));
+        }
+        Ok(heads)
     }
 
     /// Listings that wait for a decision, the longest waiting first, at most 50 (Q23).

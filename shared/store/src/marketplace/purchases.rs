@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{
     Refusal, Timestamp,
     account::{Account, Standing},
@@ -17,22 +16,16 @@ use domain::{
     },
 };
 
+use super::{book_of, sums_of};
 use crate::{
     accounts::draft_of,
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::{Missing, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, OPEN_PURCHASES, PURCHASE_PREFIX, SALE_PREFIX, due_bound, purchase_of},
-    table::{Attempt, Store, decode, written},
-    transaction::{Committed, Part, number},
+    table::{Attempt, Store},
+    transaction::{Committed, Part},
 };
-
-/// A purchase that was placed.
-#[derive(Debug, Clone)]
-pub struct Placed {
-    /// The order, paid if it costs nothing.
-    pub purchase: Purchase,
-}
 
 impl Store {
     /// Places a purchase: what it is decided on in two trips (Q26), and one transaction. What is
@@ -49,7 +42,7 @@ impl Store {
         request: &Idempotency,
         now: Timestamp,
         place: impl Fn(Offer<'_>) -> Result<Purchase, R>,
-    ) -> Result<Placed, StoreError> {
+    ) -> Result<Purchase, StoreError> {
         let keys = [
             Key::account(user),
             Key::idempotency(user, &request.key),
@@ -61,21 +54,24 @@ impl Store {
             let draft = draft_of(found.take()?, user, email, now)?;
             // A repeat is answered before any rule looks at it.
             if let Some(Outcome::Purchase(id)) = outcome(found.take()?, Some(request), now)? {
-                let purchase = self.purchase(user, &id).await?;
-                return Ok(Attempt::Done(Placed { purchase }));
+                return self.purchase(user, &id).await.map(Attempt::Done);
             }
             draft.require_active().map_err(StoreError::refused)?;
             let listing: Option<Listing> = found.take()?;
             let listing = listing.filter(|it| it.published.is_some());
             let listing = listing.ok_or_else(|| StoreError::refused(Missing::Listing))?;
             let owned: Option<Entitlement> = found.take()?;
-            let other = self.other_side(&listing).await?;
-            let offer = Offer { listing: &listing, seller: &other.standing, owned: owned.as_ref() };
+            let (seller, stats, book) = self.other_side(&listing).await?;
+            let offer = Offer { listing: &listing, seller: &seller, owned: owned.as_ref() };
             let purchase = place(offer).map_err(StoreError::refused)?;
             let record = Record::new(request, Outcome::Purchase(purchase.id.clone()), now);
             let buyer_email = draft.account().email.clone();
             let writes = self.transaction().draft(draft)?.record(user, &record)?;
-            let before = other.deal(purchase, listing, owned, buyer_email);
+            let before = Deal {
+                entitlement: owned,
+                buyer_email,
+                ..Deal::new(purchase, (listing, seller), (stats, book))
+            };
             let mut after = before.clone();
             let writes = if after.purchase.is_free() {
                 after.give(now);
@@ -86,24 +82,25 @@ impl Store {
             };
             let purchase = Purchase { version: 1, ..after.purchase.clone() };
             match writes.deal(&before, after, now)?.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(Placed { purchase })),
+                Committed::Yes => Ok(Attempt::Done(purchase)),
                 Committed::Moved(_) => Ok(Attempt::Moved),
             }
         })
         .await
     }
 
-    async fn other_side(&self, listing: &Listing) -> Result<OtherSide, StoreError> {
+    /// The creator's side of a purchase: whether they may act, and the sums.
+    async fn other_side(
+        &self,
+        listing: &Listing,
+    ) -> Result<(Standing, ListingStats, CreatorBook), StoreError> {
         let creator = &listing.creator_id;
         let keys = [Key::account(creator), Key::stats(&listing.id), Key::creator(creator)];
         let mut found = self.get_all(&keys).await?;
         let account: Account = found
             .take()?
             .ok_or_else(|| StoreError::corrupt(format!("{} has no creator", listing.id)))?;
-        let stats =
-            found.take()?.unwrap_or_else(|| ListingStats::new(listing.id.clone(), creator.clone()));
-        let book = found.take()?.unwrap_or_else(|| CreatorBook::new(creator.clone()));
-        Ok(OtherSide { standing: account.standing, stats, book })
+        Ok((account.standing, sums_of(listing, found.take()?), book_of(creator, found.take()?)))
     }
 
     /// Notes where a purchase is paid, unless that is known, and returns it as it is then.
@@ -114,26 +111,10 @@ impl Store {
         &self,
         user: &UserId,
         id: &PurchaseId,
-        (session, url): (&SessionId, &str),
+        page: (&SessionId, &str),
     ) -> Result<Purchase, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::purchase(user, id).item()))
-            .update_expression("SET #session = :session, #url = :url ADD #version :one")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(#session)")
-            .expression_attribute_names("#session", "session")
-            .expression_attribute_names("#url", "url")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":session", AttributeValue::S(session.to_string()))
-            .expression_attribute_values(":url", AttributeValue::S(url.to_owned()))
-            .expression_attribute_values(":one", number(1))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        match written(update)?.and_then(|answer| answer.attributes) {
-            Some(purchase) => decode(purchase),
+        match self.opened(&Key::purchase(user, id), page).await? {
+            Some(purchase) => Ok(purchase),
             None => self.purchase(user, id).await,
         }
     }
@@ -240,39 +221,6 @@ impl Store {
             }
         })
         .await
-    }
-}
-
-/// The creator's side of a purchase, as it is before.
-struct OtherSide {
-    standing: Standing,
-    stats: ListingStats,
-    book: CreatorBook,
-}
-
-impl OtherSide {
-    fn deal(
-        self,
-        purchase: Purchase,
-        listing: Listing,
-        entitlement: Option<Entitlement>,
-        buyer_email: Option<String>,
-    ) -> Deal {
-        Deal {
-            purchase,
-            entitlement,
-            listing,
-            seller: self.standing,
-            buyer_email,
-            sale: None,
-            stats: self.stats,
-            book: self.book,
-            reward: None,
-            sharer: None,
-            review: None,
-            journals: Vec::new(),
-            card: None,
-        }
     }
 }
 

@@ -2,18 +2,17 @@
 
 use domain::{
     Refusal, Timestamp,
-    account::Account,
     id::{ListingId, ReviewId, UserId},
     marketplace::{
-        listing::Listing,
         purchase::Entitlement,
         review::{Opinion, Review, ReviewRefused},
         tally::{CreatorBook, ListingStats},
     },
 };
 
+use super::{book_of, own};
 use crate::{
-    accounts::draft_of,
+    accounts::active_draft_of,
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::{Missing, StoreError},
     keys::{Key, REVIEW_PREFIX, listing_pk},
@@ -38,8 +37,7 @@ impl Store {
         let keys = [Key::account(user), Key::entitlement(user, listing), Key::stats(listing)];
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = draft_of(found.take()?, user, email, now)?;
-            draft.require_active().map_err(StoreError::refused)?;
+            let draft = active_draft_of(found.take()?, user, email, now)?;
             let owned: Option<Entitlement> = found.take()?;
             let Some(owned) = owned else {
                 return Err(StoreError::refused(ReviewRefused::NotABuyer));
@@ -55,16 +53,14 @@ impl Store {
                 .map_err(StoreError::refused)?;
             let mut sold = book.clone();
             sold.follow_ratings(&stats, &sums);
-            let mut writes = self
+            let writes = self
                 .transaction()
                 .standing(user, &draft.account().standing)?
                 .fenced(Part::Review, &Key::review(listing, &review.id), &review, None)?
                 .rewrite(owned.version, &after)?
-                .new_stats(&stats, &sums)?
+                .replace(Some(&stats), &sums)?
+                .replace(Some(&book), &sold)?
                 .touched(listing, now)?;
-            if sold != book {
-                writes = writes.rewrite(book.version, &sold)?;
-            }
             match writes.commit().await? {
                 Committed::Yes => Ok(Attempt::Done(review)),
                 Committed::Moved(_) => Ok(Attempt::Moved),
@@ -81,8 +77,7 @@ impl Store {
         let review = owned.review_id.as_ref();
         keys.extend(review.map(|review| Key::review(&owned.listing_id, review)));
         let mut found = self.get_all(&keys).await?;
-        let book = found.take()?;
-        let book = book.unwrap_or_else(|| CreatorBook::new(owned.creator_id.clone()));
+        let book = book_of(&owned.creator_id, found.take()?);
         Ok((found.take()?, book))
     }
 
@@ -106,13 +101,7 @@ impl Store {
         ];
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.take()?;
-            let head: Option<Listing> = found.take()?;
-            let own = head.filter(|head| head.creator_id == *creator);
-            let (Some(account), Some(_)) = (account, own) else {
-                return Err(StoreError::refused(Missing::Listing));
-            };
-            account.require_active(now).map_err(StoreError::refused)?;
+            let (account, _) = own(creator, (found.take()?, found.take()?), now)?;
             let review: Option<Review> = found.take()?;
             let review = review.filter(|it| !it.withdrawn);
             let mut review = review.ok_or_else(|| StoreError::refused(Missing::Review))?;

@@ -15,10 +15,6 @@ use crate::{
     transaction::Committed,
 };
 
-/// A reward that is not there: a fault of ours, or it was never promised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unmet;
-
 impl Store {
     /// Rewards whose time has come, the longest waiting first (Q29).
     ///
@@ -34,7 +30,8 @@ impl Store {
     }
 
     /// Grants a reward, or cancels it if the sharer's own card paid for the sale: reward, account
-    /// and ledger in one transaction. One that is granted or cancelled stays as it is.
+    /// and ledger in one transaction. One that is granted or cancelled stays as it is; `None` is one
+    /// that was never promised.
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
@@ -43,23 +40,23 @@ impl Store {
         sharer: &UserId,
         purchase: &PurchaseId,
         now: Timestamp,
-    ) -> Result<Result<Reward, Unmet>, StoreError> {
+    ) -> Result<Option<Reward>, StoreError> {
         let keys = [Key::reward(sharer, purchase), Key::account(sharer)];
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
             let Some(before) = found.take::<Reward>()? else {
-                return Ok(Attempt::Done(Err(Unmet)));
+                return Ok(Attempt::Done(None));
             };
             let mut draft = draft_of(found.take()?, sharer, None, now)?;
             let same_card = self.has_paid_with(sharer, before.fingerprint.as_deref()).await?;
             let mut after = before.clone();
             after.grant(&mut draft, same_card).map_err(StoreError::refused)?;
             if after == before {
-                return Ok(Attempt::Done(Ok(before)));
+                return Ok(Attempt::Done(Some(before)));
             }
             let writes = self.transaction().draft(draft)?.replace(Some(&before), &after)?;
             match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(Ok(after))),
+                Committed::Yes => Ok(Attempt::Done(Some(after))),
                 Committed::Moved(_) => Ok(Attempt::Moved),
             }
         })

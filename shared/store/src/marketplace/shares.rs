@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
     id::{ListingId, UserId},
-    marketplace::{
-        listing::Listing,
-        share::{Referral, Share},
-    },
+    marketplace::share::{Referral, Share},
     time::DAY,
 };
 use serde::Serialize;
 
+use super::on_sale;
 use crate::{
-    accounts::draft_of,
+    accounts::active_draft_of,
     error::{Missing, StoreError},
     keys::{Key, TTL},
     table::{Attempt, Store, encode, written},
@@ -46,12 +45,8 @@ impl Store {
         let keys = [Key::account(user), Key::listing(listing), Key::share(code)];
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = draft_of(found.take()?, user, email, now)?;
-            draft.require_active().map_err(StoreError::refused)?;
-            let head: Option<Listing> = found.take()?;
-            if head.as_ref().and_then(Listing::on_sale).is_none() {
-                return Err(StoreError::refused(Missing::Listing));
-            }
+            let draft = active_draft_of(found.take()?, user, email, now)?;
+            on_sale(found.take()?)?;
             if let Some(share) = found.take()? {
                 return Ok(Attempt::Done(share));
             }
@@ -134,10 +129,7 @@ impl Store {
             .update_expression("ADD clicks :one SET clicked_at = :now")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(
-                ":now",
-                aws_sdk_dynamodb::types::AttributeValue::S(now.to_string()),
-            )
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
             .send()
             .await;
         written(update).map(|done| done.is_some())

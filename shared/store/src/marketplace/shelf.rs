@@ -8,12 +8,14 @@ use domain::{
     id::{ListingId, UserId},
     marketplace::{
         card::{Change, Entry},
+        lint::Signature,
         listing::Listing,
         revision::Revision,
         tally::{CreatorBook, ListingStats},
     },
 };
 
+use super::{listings::Signed, sums_of};
 use crate::{
     accounts::draft_of,
     error::{Missing, StoreError},
@@ -85,7 +87,7 @@ impl Store {
             }
             match writes.commit().await? {
                 Committed::Yes => {
-                    let stats = ListingStats::new(listing.id.clone(), user.clone());
+                    let stats = sums_of(&listing, None);
                     let listing = Listing { version: 1, ..listing };
                     let newest = revision;
                     Ok(Attempt::Done(Shelf { listing, newest, on_sale: None, stats, creator }))
@@ -164,9 +166,7 @@ impl Store {
             By::Staff => true,
         });
         let listing = listing.ok_or_else(|| StoreError::refused(Missing::Listing))?;
-        let stats = found
-            .take()?
-            .unwrap_or_else(|| ListingStats::new(listing.id.clone(), listing.creator_id.clone()));
+        let stats = sums_of(&listing, found.take()?);
         let newest = listing.newest();
         let sold = listing.published.as_ref().map(|published| published.number);
         let sold = sold.filter(|sold| *sold != newest);
@@ -194,7 +194,7 @@ impl Store {
         let writes = writes
             .rewrite(before.listing.version, &after.listing)?
             .revisions(&before, &after)?
-            .new_stats(&before.stats, &after.stats)?;
+            .replace(Some(&before.stats), &after.stats)?;
         after.listing.version = before.listing.version + 1;
         let writes = writes.news(&before, &after, now)?;
         match writes.commit().await? {
@@ -243,14 +243,9 @@ impl Shelf {
     }
 
     /// The names under which others find what is on sale to be near.
-    fn bands(&self) -> BTreeMap<String, &Revision> {
-        let sold = self.sold();
-        let signed = sold.and_then(|sold| Some((sold, sold.signature.as_ref()?)));
-        let bands = signed.map(|(sold, signature)| (sold, signature.bands()));
-        bands
-            .into_iter()
-            .flat_map(|(sold, bands)| bands.into_iter().map(move |band| (band, sold)))
-            .collect()
+    fn bands(&self) -> Vec<String> {
+        let signature = self.sold().and_then(|sold| sold.signature.as_ref());
+        signature.map(Signature::bands).unwrap_or_default()
     }
 }
 
@@ -270,18 +265,6 @@ impl Transaction<'_> {
         )
     }
 
-    /// Writes a listing's sums if they differ; they come into being with the first difference.
-    pub(crate) fn new_stats(
-        self,
-        before: &ListingStats,
-        after: &ListingStats,
-    ) -> Result<Self, StoreError> {
-        match before == after {
-            true => Ok(self),
-            false => self.rewrite(before.version, after),
-        }
-    }
-
     /// Tells the search index what is on sale now, and makes it comparable to what comes later.
     fn news(mut self, before: &Shelf, after: &Shelf, now: Timestamp) -> Result<Self, StoreError> {
         let (was, is) = (before.sold(), after.sold());
@@ -295,13 +278,13 @@ impl Transaction<'_> {
         };
         self = self.change(id, change, now)?;
         let (old, new) = (before.bands(), after.bands());
-        for band in old.keys().filter(|band| !new.contains_key(*band)) {
+        for band in old.iter().filter(|band| !new.contains(band)) {
             self = self.forget(Part::Change, &Key::similar(band, id))?;
         }
-        for (band, sold) in new {
-            let signature =
-                super::listings::Signed { kind: sold.kind, signature: sold.signature.clone() };
-            self = self.fenced(Part::Change, &Key::similar(&band, id), &signature, None)?;
+        let signature = is.and_then(|sold| sold.signature.clone());
+        let signed = Signed { kind: after.listing.kind, signature };
+        for band in new {
+            self = self.fenced(Part::Change, &Key::similar(&band, id), &signed, None)?;
         }
         Ok(self)
     }

@@ -10,6 +10,7 @@ use domain::{
     },
 };
 
+use super::{own, shelf::revision_key};
 use crate::{
     error::{Missing, StoreError},
     keys::Key,
@@ -45,13 +46,7 @@ impl Store {
         let keys = [Key::account(creator), Key::listing(listing)];
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
-            let account: Option<domain::account::Account> = found.take()?;
-            let head: Option<Listing> = found.take()?;
-            let own = head.filter(|head| head.creator_id == *creator);
-            let (Some(account), Some(before)) = (account, own) else {
-                return Err(StoreError::refused(Missing::Listing));
-            };
-            account.require_active(now).map_err(StoreError::refused)?;
+            let (account, before) = own(creator, (found.take()?, found.take()?), now)?;
             let mut after = before.clone();
             let upload = open(&mut after).map_err(StoreError::refused)?;
             let key = Key::upload(listing, &upload.id);
@@ -103,7 +98,7 @@ impl Store {
             let state = match self.joined(&before, arrival).await? {
                 Ok(revision) => {
                     let after = Listing { updated_at: now, ..before.clone() };
-                    let key = super::shelf::revision_key(&revision);
+                    let key = revision_key(&revision);
                     writes = writes.rewrite(before.version, &after)?.fenced(
                         Part::Revision,
                         &key,
@@ -131,16 +126,12 @@ impl Store {
         listing: &Listing,
         arrival: &Arrival,
     ) -> Result<Result<Revision, UploadState>, StoreError> {
-        let refused = |refusal: ListingRefused| UploadState::Refused {
-            code: refusal.code().to_owned(),
-            detail: refusal.to_string(),
-        };
         let number = match (arrival, listing.editable()) {
             (Arrival::Refused(code, detail), _) => {
                 let (code, detail) = (code.clone(), detail.clone());
                 return Ok(Err(UploadState::Refused { code, detail }));
             }
-            (_, Err(refusal)) => return Ok(Err(refused(refusal))),
+            (_, Err(refusal)) => return Ok(Err(UploadState::refused(&refusal))),
             (_, Ok(number)) => number,
         };
         let mut revision = self.revision(&listing.id, number).await?;
@@ -153,6 +144,6 @@ impl Store {
             }
             Arrival::Refused(..) => return Ok(Ok(revision)),
         };
-        Ok(if took { Ok(revision) } else { Err(refused(full)) })
+        Ok(if took { Ok(revision) } else { Err(UploadState::refused(&full)) })
     }
 }

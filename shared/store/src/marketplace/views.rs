@@ -117,7 +117,7 @@ impl Store {
                 let views = some.get(&before.listing_id).copied().map_or(0, u64::from);
                 let mut after = before.clone();
                 after.count_views(views, now);
-                writes = writes.new_stats(before, &after)?;
+                writes = writes.replace(Some(before), &after)?;
                 *books.entry(before.creator_id.clone()).or_default() += views;
             }
             let keys: Vec<Key> = books.keys().map(Key::creator).collect();

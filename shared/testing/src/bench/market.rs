@@ -3,28 +3,15 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    billing::{
-        external::{EventId, PaymentId},
-        payment::{Payment, PaymentState},
-    },
-    id::{ListingId, PurchaseId, ReviewId, UploadId, UserId},
-    lighting::LightingRig,
-    marketplace::{
-        Category, Kind,
-        content::Content,
-        demo::DemoSettings,
-        lint::Signature,
-        listing::{Listing, ListingRefused},
-        purchase::Purchase,
-        review::Opinion,
-        revision::Description,
-        upload::Preview,
-    },
+    billing::{external::EventId, payment::Payment},
+    id::{ListingId, PurchaseId, ReviewId, UserId},
+    marketplace::{Kind, listing::Listing, purchase::Purchase, review::Opinion},
     money::Money,
 };
 use store::{AppliedEvent, Idempotency, Store};
 
-use super::{BenchFailed, function::now};
+use super::{BenchFailed, function::now, operations::succeeded};
+use crate::listings;
 
 const PRICE: u32 = 900;
 
@@ -41,9 +28,9 @@ pub(super) async fn measure(
 
     let id = create(store, &creator).await?;
     row("POST /marketplace/listings");
-    submit(store, &creator, &id).await?;
+    listings::submit(store, &creator, &id, now()).await;
     row("POST .../submit, near-duplicates looked up");
-    approve(store, &id).await?;
+    listings::approve(store, &id, now()).await;
     row("POST /admin/.../approve");
     store.listing_page(&id, now()).await?;
     row("GET /marketplace/listings/{id}");
@@ -75,16 +62,7 @@ pub(super) async fn measure(
 }
 
 async fn create(store: &Store, creator: &UserId) -> Result<ListingId, BenchFailed> {
-    let description = Description {
-        title: "Rembrandt at Dusk".to_owned(),
-        description: "One warm key, a whisper of fill, a cool rim.".to_owned(),
-        category: Category::Portrait,
-        tags: vec!["moody".to_owned(), "low-key".to_owned()],
-        price: PRICE,
-        attribution: None,
-        demo: DemoSettings::default(),
-        content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
-    };
+    let description = listings::description("Rembrandt at Dusk", PRICE);
     let id = ListingId::new(now(), rand::random());
     let key = key("listing");
     let made = store.create_listing((creator, None), Some(&key), now(), || {
@@ -94,29 +72,6 @@ async fn create(store: &Store, creator: &UserId) -> Result<ListingId, BenchFaile
     Ok(made.await?.listing.id)
 }
 
-async fn submit(store: &Store, creator: &UserId, id: &ListingId) -> Result<(), BenchFailed> {
-    let preview = Preview { upload_id: UploadId::new(now(), 1), width: 1_200, height: 900 };
-    let submitted = store.change_listing(creator, id, now(), async |shelf| {
-        let signature = Signature::of(shelf.listing.kind, &shelf.newest.description.content);
-        let near = store.similar_listings(id, shelf.listing.kind, &signature).await;
-        shelf.newest.similar = near.unwrap_or_default();
-        shelf.newest.signature = Some(signature);
-        shelf.newest.add_preview(preview.clone());
-        shelf.listing.submit(&shelf.newest, now())
-    });
-    submitted.await?;
-    Ok(())
-}
-
-async fn approve(store: &Store, id: &ListingId) -> Result<(), BenchFailed> {
-    let approved = store.judge_listing(id, now(), |shelf| {
-        shelf.listing.approve(&mut shelf.newest, now())?;
-        Ok::<(), ListingRefused>(())
-    });
-    approved.await?;
-    Ok(())
-}
-
 async fn place(store: &Store, buyer: &UserId, id: &ListingId) -> Result<Purchase, BenchFailed> {
     let name = PurchaseId::new(now(), rand::random());
     let price = Money::usd_cents(i64::from(PRICE));
@@ -124,7 +79,7 @@ async fn place(store: &Store, buyer: &UserId, id: &ListingId) -> Result<Purchase
     let placed = store.place_purchase((buyer, None), id, &key, now(), |offer| {
         Purchase::place(name.clone(), buyer.clone(), offer, price, None, now())
     });
-    Ok(placed.await?.purchase)
+    Ok(placed.await?)
 }
 
 async fn hear_of(store: &Store, purchase: &Purchase, event: &str) -> Result<(), BenchFailed> {
@@ -137,20 +92,9 @@ async fn hear_of(store: &Store, purchase: &Purchase, event: &str) -> Result<(), 
     if before {
         return Ok(());
     }
-    let paid = Payment {
-        id: PaymentId::parse("pi_2").expect("an id"),
-        charge: None,
-        customer: None,
-        user: None,
-        order: None,
-        purchase: Some(id.clone()),
-        fingerprint: Some("card".to_owned()),
-        state: PaymentState::Succeeded,
-        amount: purchase.price,
-        refunded: 0,
-        withdrawn: 0,
-        disputed: false,
-    };
+    let payment = succeeded("pi_2", purchase.price);
+    let (purchase, fingerprint) = (Some(id.clone()), Some("card".to_owned()));
+    let paid = Payment { purchase, fingerprint, ..payment };
     let kept = store.keep_deal(&read, Some(&event), now(), |deal| deal.settle(&paid, now()));
     kept.await?;
     Ok(())

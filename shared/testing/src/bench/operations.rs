@@ -147,20 +147,7 @@ impl Bench {
             return Ok(());
         }
         let wanted = Wanted { order: Some(order.id.clone()), invoices: Vec::new() };
-        let paid = Payment {
-            id: PaymentId::parse("pi_1").expect("an id"),
-            charge: None,
-            customer: None,
-            user: None,
-            order: None,
-            purchase: None,
-            fingerprint: None,
-            state: PaymentState::Succeeded,
-            amount: Money::usd_cents(500),
-            refunded: 0,
-            withdrawn: 0,
-            disputed: false,
-        };
+        let paid = succeeded("pi_1", Money::usd_cents(500));
         let kept = self.store.keep_books(&read, &wanted, Some(&event), now(), |books| {
             let Some(order) = &mut books.order else { return Ok(()) };
             order.settle(&paid, &mut books.draft)?;
@@ -182,5 +169,23 @@ impl Bench {
         };
         self.store.settle(job, now(), |job, draft| job.succeed(draft, image.clone())).await?;
         Ok(())
+    }
+}
+
+/// A payment that went through.
+pub(super) fn succeeded(id: &str, amount: Money) -> Payment {
+    Payment {
+        id: PaymentId::parse(id).expect("an id"),
+        charge: None,
+        customer: None,
+        user: None,
+        order: None,
+        purchase: None,
+        fingerprint: None,
+        state: PaymentState::Succeeded,
+        amount,
+        refunded: 0,
+        withdrawn: 0,
+        disputed: false,
     }
 }

@@ -10,14 +10,13 @@ use domain::{
         review::Opinion,
         revision::Edit,
         share::Reward,
-        upload::Preview,
     },
 };
 use marketplace::{create_listing, create_purchase, list_creator_earnings};
 use runtime::{ScheduleEvent, dispatch_schedule};
 use serde_json::{Value, json};
 use store::Store;
-use testing::{Actor, Answer, Ask};
+use testing::{Actor, Answer, Ask, listings};
 
 use crate::stage::{Stage, session_of};
 
@@ -50,23 +49,8 @@ impl<'a> Market<'a> {
         let made = self.stage.world.send(endpoint, handle, self.store(), &ask).await;
         assert_eq!(made.status(), 201, "{}", made.pretty());
         let id = ListingId::parse(made.json()["id"].as_str().unwrap()).unwrap();
-        self.publish(creator, &id).await;
+        listings::publish(self.store(), &creator.id, &id, self.stage.world.now()).await;
         id
-    }
-
-    async fn publish(&self, creator: &Actor, id: &ListingId) {
-        let now = self.stage.world.now();
-        let upload_id = domain::id::UploadId::new(now, 1);
-        let preview = Preview { upload_id, width: 1200, height: 900 };
-        let submitted = self.store().change_listing(&creator.id, id, now, async |shelf| {
-            shelf.newest.add_preview(preview.clone());
-            shelf.listing.submit(&shelf.newest, now)
-        });
-        submitted.await.unwrap();
-        let approved = self
-            .store()
-            .judge_listing(id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
-        approved.await.unwrap();
     }
 
     /// What may happen while somebody is on Stripe's page.
@@ -86,7 +70,7 @@ impl<'a> Market<'a> {
                     Ok::<(), ListingRefused>(())
                 });
                 edited.await.unwrap();
-                self.publish(creator, id).await;
+                listings::publish(self.store(), &creator.id, id, now).await;
             }
             "ban" => self.stage.world.suspend(&creator.id, "fraud", None).await,
             other => panic!("what is {other}"),
@@ -192,6 +176,6 @@ impl<'a> Market<'a> {
 
     pub(crate) async fn no_reward(&self, sharer: &Actor, id: &PurchaseId) -> bool {
         let now = self.stage.world.now();
-        self.store().grant_reward(&sharer.id, id, now).await.unwrap().is_err()
+        self.store().grant_reward(&sharer.id, id, now).await.unwrap().is_none()
     }
 }

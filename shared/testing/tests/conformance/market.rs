@@ -2,23 +2,19 @@
 
 use domain::{
     Timestamp,
-    id::{ListingId, PurchaseId, ReviewId, UploadId, UserId},
-    lighting::LightingRig,
+    id::{ListingId, PurchaseId, ReviewId, UploadId},
     marketplace::{
-        Category, Kind,
-        content::Content,
-        demo::DemoSettings,
-        listing::Listing,
+        Kind,
         purchase::Purchase,
         review::Opinion,
-        revision::{Description, Edit},
-        upload::{Preview, Purpose, Upload, Wish},
+        revision::Edit,
+        upload::{Purpose, Upload, Wish},
     },
     money::Money,
 };
 use serde_json::json;
 use store::{Idempotency, Store};
-use testing::{Actor, Ask};
+use testing::{Actor, Ask, listings};
 
 /// What there is, by its id.
 #[derive(Debug, Default)]
@@ -137,36 +133,17 @@ fn key(name: &str) -> Idempotency {
 }
 
 async fn submitted(store: &Store, creator: &Actor, name: &str, now: Timestamp) -> ListingId {
-    let description = Description {
-        title: format!("Light number {name}"),
-        description: "One key.".to_owned(),
-        category: Category::Portrait,
-        tags: Vec::new(),
-        price: 0,
-        attribution: None,
-        demo: DemoSettings::default(),
-        content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
-    };
     let id = ListingId::new(now, name.parse().unwrap());
-    let made = store.create_listing((&creator.id, None), None, now, || {
-        let creator: UserId = creator.id.clone();
-        Listing::create(id.clone(), creator, Kind::LightingPreset, description.clone(), now)
-    });
-    made.await.unwrap();
-    let preview = Preview { upload_id: UploadId::new(now, 1), width: 1_200, height: 900 };
-    let submitted = store.change_listing(&creator.id, &id, now, async |shelf| {
-        shelf.newest.add_preview(preview.clone());
-        shelf.listing.submit(&shelf.newest, now)
-    });
-    submitted.await.unwrap();
+    let description = listings::description(&format!("Light number {name}"), 0);
+    let what = (Kind::LightingPreset, description);
+    listings::draft(store, (&creator.id, id.clone()), what, now).await;
+    listings::submit(store, &creator.id, &id, now).await;
     id
 }
 
 async fn on_sale(store: &Store, creator: &Actor, name: &str, now: Timestamp) -> ListingId {
     let id = submitted(store, creator, name, now).await;
-    let approved =
-        store.judge_listing(&id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
-    approved.await.unwrap();
+    listings::approve(store, &id, now).await;
     id
 }
 
@@ -177,7 +154,7 @@ async fn taken(store: &Store, buyer: &Actor, id: &ListingId, now: Timestamp) -> 
         let price = Money::usd_cents(0);
         Purchase::place(name.clone(), buyer.id.clone(), offer, price, None, now)
     });
-    placed.await.unwrap().purchase.id
+    placed.await.unwrap().id
 }
 
 async fn upload(store: &Store, creator: &Actor, id: &ListingId, now: Timestamp) -> UploadId {

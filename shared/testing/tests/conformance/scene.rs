@@ -188,7 +188,7 @@ impl Scene {
             marketplace::preview_listing => (store, Demos::new(previews)),
             marketplace::list_popular => (Lists::new(store), previews),
             marketplace::search_listings =>
-                (Finder::open(store, self.bucket.snapshots()).await, previews),
+                (Finder::open(store, self.bucket.snapshots()), previews),
             marketplace::get_listing => (Visits::new(store), previews),
             marketplace::list_reviews => store,
             marketplace::reply_to_review => store,

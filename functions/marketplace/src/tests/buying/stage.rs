@@ -2,25 +2,16 @@
 
 use clients::{
     Previews, Secret, ShareLinks, Stripe, Uploads,
-    secrets::ShareSecret,
     stripe::{StripeConfig, Tax},
 };
 use domain::{
-    id::{ListingId, PurchaseId, UploadId},
-    lighting::LightingRig,
-    marketplace::{
-        Category, Kind,
-        content::Content,
-        demo::DemoSettings,
-        listing::{DelistedBy, Listing},
-        revision::{Description, Edit},
-        upload::{Asset, Preview},
-    },
+    id::{ListingId, PurchaseId},
+    marketplace::{ Kind, listing::DelistedBy, revision::Edit},
 };
 use runtime::Frontend;
 use serde_json::{Value, json};
 use store::Store;
-use testing::{Actor, Answer, Ask, World};
+use testing::{Actor, Answer, Ask, World, listings};
 
 use crate::{
     create_purchase, create_review, download_purchase, flag_listing, follow_share,
@@ -52,8 +43,6 @@ macro_rules! functions {
 impl Stall {
     pub(crate) fn open() -> Stall {
         let world = World::new();
-        let secret =
-            ShareSecret { signing_key: Secret::new("a key for tests"), previous_signing_key: None };
         // Nobody listens there: what is free never asks Stripe.
         let config = StripeConfig {
             base: "http://127.0.0.1:9".to_owned(),
@@ -61,7 +50,7 @@ impl Stall {
             tax: Tax::None,
         };
         Stall {
-            links: ShareLinks::new(secret),
+            links: testing::share_links(),
             previews: world.previews(),
             uploads: world.uploads(),
             frontend: Frontend::new("https://app.prolight.test"),
@@ -104,44 +93,16 @@ impl Stall {
     /// A draft of the creator's.
     pub(crate) async fn draft(&self, creator: &Actor, title: &str, cents: u32) -> ListingId {
         let now = self.world.now();
-        let description = Description {
-            title: title.to_owned(),
-            description: "One warm key,\n\na whisper of fill.".to_owned(),
-            category: Category::Portrait,
-            tags: Vec::new(),
-            price: cents,
-            attribution: Some("Light by Lena".to_owned()),
-            demo: DemoSettings::default(),
-            content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
-        };
+        let what = (Kind::LightingPreset, listings::description(title, cents));
         let id = ListingId::new(now, self.world.ambient.entropy.next());
-        let made = self.store().create_listing((&creator.id, None), None, now, || {
-            let (id, by) = (id.clone(), creator.id.clone());
-            Listing::create(id, by, Kind::LightingPreset, description.clone(), now)
-        });
-        made.await.unwrap().listing.id
+        listings::draft(self.store(), (&creator.id, id), what, now).await
     }
 
     /// Submitted by its creator with a picture and a file, and approved.
     pub(crate) async fn publish(&self, creator: &Actor, id: &ListingId) {
         let now = self.world.now();
-        let preview = Preview { upload_id: UploadId::new(now, 1), width: 1_200, height: 800 };
-        let asset = Asset {
-            upload_id: UploadId::new(now, 2),
-            file_name: "notes.txt".to_owned(),
-            bytes: 5,
-            sha256: "5e".repeat(32),
-        };
-        let submitted = self.store().change_listing(&creator.id, id, now, async |shelf| {
-            shelf.newest.add_preview(preview.clone());
-            shelf.newest.add_asset(asset.clone());
-            shelf.listing.submit(&shelf.newest, now)
-        });
-        submitted.await.unwrap();
-        let approved = self
-            .store()
-            .judge_listing(id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
-        approved.await.unwrap();
+        listings::with_file(self.store(), &creator.id, id, now).await;
+        listings::publish(self.store(), &creator.id, id, now).await;
     }
 
     /// The creator's next version, on sale as well.

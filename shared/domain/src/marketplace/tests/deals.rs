@@ -19,21 +19,9 @@ use crate::{
 /// A purchase just placed, and all that moves with it.
 pub(super) fn deal(price: u32) -> Deal {
     let listing = on_sale(price);
-    Deal {
-        purchase: placed(1, &listing),
-        entitlement: None,
-        listing,
-        seller: Standing::Active,
-        buyer_email: Some("bo@example.test".to_owned()),
-        sale: None,
-        stats: no_stats(),
-        book: CreatorBook::new(user("creator")),
-        reward: None,
-        sharer: None,
-        review: None,
-        journals: Vec::new(),
-        card: None,
-    }
+    let (purchase, book) = (placed(1, &listing), CreatorBook::new(user("creator")));
+    let deal = Deal::new(purchase, (listing, Standing::Active), (no_stats(), book));
+    Deal { buyer_email: Some("bo@example.test".to_owned()), ..deal }
 }
 
 pub(super) fn payment(amount: i64, refunded: i64, withdrawn: i64, disputed: bool) -> Payment {

@@ -82,7 +82,7 @@ fn an_upload_waits_and_is_forgotten() {
     let upload = open(Kind::LightingPreset, wish(Purpose::Asset)).unwrap();
     assert!(upload.is_waiting());
     assert_eq!((upload.bytes_max, upload.expires_at), (1_000, day(30).as_secs()));
-    let refused = upload.refused(&ListingRefused::TooManyAssets);
+    let refused = UploadState::refused(&ListingRefused::TooManyAssets);
     let UploadState::Refused { code, detail } = &refused else { panic!("{refused:?}") };
     assert_eq!((&code[..], &detail[..]), ("too_many_assets", "A listing has at most 4 files."));
     assert!(!Upload { state: refused, ..upload }.is_waiting());

@@ -1,0 +1,86 @@
+//! Listings that are there before a test begins: what a creator and a moderator do, done at once.
+
+use domain::{
+    Timestamp,
+    id::{ListingId, UploadId, UserId},
+    lighting::LightingRig,
+    marketplace::{
+        Category, Kind,
+        content::Content,
+        demo::DemoSettings,
+        lint::Signature,
+        listing::Listing,
+        revision::Description,
+        upload::{Asset, Preview},
+    },
+};
+use store::{Store, StoreError};
+
+/// A light for portraits at so many cents.
+pub fn description(title: &str, cents: u32) -> Description {
+    Description {
+        title: title.to_owned(),
+        description: "One warm key,\n\na whisper of fill.".to_owned(),
+        category: Category::Portrait,
+        tags: vec!["moody".to_owned()],
+        price: cents,
+        attribution: Some("Light by Lena".to_owned()),
+        demo: DemoSettings::default(),
+        content: Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() },
+    }
+}
+
+/// A draft.
+pub async fn draft(
+    store: &Store,
+    (creator, id): (&UserId, ListingId),
+    (kind, description): (Kind, Description),
+    now: Timestamp,
+) -> ListingId {
+    let made = store.create_listing((creator, None), None, now, || {
+        Listing::create(id.clone(), creator.clone(), kind, description.clone(), now)
+    });
+    made.await.unwrap().listing.id
+}
+
+/// A draft with a file for those who buy it.
+pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
+    let asset = Asset {
+        upload_id: UploadId::new(now, 2),
+        file_name: "notes.txt".to_owned(),
+        bytes: 5,
+        sha256: "5e".repeat(32),
+    };
+    let changed = store.change_listing(creator, id, now, async |shelf| {
+        shelf.newest.add_asset(asset.clone());
+        Ok::<(), StoreError>(())
+    });
+    changed.await.unwrap();
+}
+
+/// A version with a picture, handed in as the endpoint does it.
+pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
+    let preview = Preview { upload_id: UploadId::new(now, 1), width: 1_200, height: 800 };
+    let submitted = store.change_listing(creator, id, now, async |shelf| {
+        shelf.newest.add_preview(preview.clone());
+        shelf.listing.submit(&shelf.newest, now).map_err(StoreError::refused)?;
+        let signature = Signature::of(shelf.listing.kind, &shelf.newest.description.content);
+        shelf.newest.similar = store.similar_listings(id, shelf.listing.kind, &signature).await?;
+        shelf.newest.signature = Some(signature);
+        Ok::<(), StoreError>(())
+    });
+    submitted.await.unwrap();
+}
+
+/// A version that waits, approved.
+pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
+    let approved =
+        store.judge_listing(id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
+    approved.await.unwrap();
+}
+
+/// A version handed in and approved.
+pub async fn publish(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
+    submit(store, creator, id, now).await;
+    approve(store, id, now).await;
+}
