@@ -7,6 +7,7 @@
 //! * [`lint`]: how near two contents are to each other;
 //! * [`purchase`] and [`settle`]: an order, and what its payment makes of it;
 //! * [`sale`] and [`journal`]: the same money on the creator's side and in the books;
+//! * [`refund`]: giving it back; [`payee`] and [`payout`]: to whom and how creators are paid;
 //! * [`review`], [`flag`], [`share`]: what members say of a listing, and how they pass it on;
 //! * [`tally`]: the sums that pages show, kept with what they sum; [`card`]: what lists show.
 //!
@@ -20,7 +21,11 @@ pub mod flag;
 pub mod journal;
 pub mod lint;
 pub mod listing;
+pub mod payee;
+pub mod payout;
+mod position;
 pub mod purchase;
+pub mod refund;
 pub mod review;
 pub mod revision;
 pub mod sale;

@@ -19,6 +19,7 @@ mod customer;
 mod error;
 mod facts;
 mod owner;
+mod payouts;
 mod purchase;
 mod receive;
 mod surplus;
@@ -37,6 +38,7 @@ use store::{AppliedEvent, Kept, Store};
 pub use customer::customer_of;
 pub use error::SettleError;
 use facts::{Facts, Gathered};
+pub use payouts::GoneOn;
 pub use receive::Received;
 
 /// How often something newer may be heard of in between, before the caller has to come again.
@@ -96,6 +98,10 @@ impl<'a> Settlement<'a> {
                 Some(payment) => Thing::Payment(payment),
                 None => return Ok(Heard::NotOurs),
             },
+            Subject::Account(account) => return self.heed_account(account, now).await,
+            Subject::BankPayout(account, id) => {
+                return self.heed_bank_payout((account, id), now).await;
+            }
             Subject::Ignored => return Ok(Heard::Ignored),
             Subject::Unreadable(why) => return Err(SettleError::Unreadable(why.clone())),
         };

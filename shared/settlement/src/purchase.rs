@@ -7,14 +7,17 @@
 
 use clients::{
     Stripe,
-    stripe::{Session, SessionStatus},
+    stripe::{Evidence, Session, SessionStatus, StripeError},
 };
 use domain::{
     Timestamp,
-    billing::payment::Payment,
+    billing::{
+        external::{DisputeId, PaymentId},
+        payment::Payment,
+    },
     id::{PurchaseId, UserId},
     marketplace::{
-        purchase::Purchase,
+        purchase::{Entitlement, Purchase},
         settle::{Deal, DealBroken, Next},
     },
 };
@@ -63,12 +66,28 @@ impl Settlement<'_> {
             let Some(said) = ask(self.stripe, &read, thing).await? else {
                 return Ok(Heard::Ignored);
             };
-            let kept =
-                self.store.keep_deal(&read, event, now, |deal| said.apply(deal, now)).await?;
+            let evidenced = self.hand_in_evidence(&read, &said).await?;
+            let kept = self
+                .store
+                .keep_deal(&read, event, now, |deal| {
+                    for dispute in &evidenced {
+                        deal.purchase.note_evidence(dispute);
+                    }
+                    said.apply(deal, now)
+                })
+                .await?;
             match (kept.kept, kept.next) {
                 (Kept::Stale, _) => {}
                 (Kept::Before, _) => return Ok(Heard::Before),
                 (Kept::Now, Next::Nothing) => return Ok(Heard::Applied),
+                (Kept::Now, Next::Recover) => {
+                    self.recover(&read.creator_id, id, now).await?;
+                    return Ok(Heard::Applied);
+                }
+                // What became of it, the payment says.
+                (Kept::Now, Next::Refund { payment, number, amount }) => {
+                    self.refund(&read, (&payment, number, amount), now).await?;
+                }
                 (Kept::Now, Next::PayBack(payment)) => {
                     warn!(purchase = %id, actor = %buyer, "a purchase that came too late is paid back");
                     self.stripe.refund(&payment, &format!("purchase:{id}:returned")).await?;
@@ -80,6 +99,88 @@ impl Settlement<'_> {
             }
         }
         Err(SettleError::Busy)
+    }
+}
+
+impl Settlement<'_> {
+    /// Carries out a refund that was noted. One that Stripe refuses is over.
+    async fn refund(
+        &self,
+        purchase: &Purchase,
+        (payment, number, amount): (&PaymentId, u32, i64),
+        now: Timestamp,
+    ) -> Result<(), SettleError> {
+        let key = purchase.refund_key(number);
+        let refused = match self.stripe.refund_part(payment, Some(amount), &key, None).await {
+            Ok(_) => return Ok(()),
+            Err(StripeError::Refused { code, .. }) => code.unwrap_or_else(|| "refused".to_owned()),
+            Err(error) => return Err(error.into()),
+        };
+        warn!(purchase = %purchase.id, number, code = refused, "Stripe refuses a refund");
+        for _ in 0..ROUNDS_MAX {
+            let read = self.store.purchase(&purchase.buyer_id, &purchase.id).await?;
+            let kept = self.store.keep_deal(&read, None, now, |deal| {
+                deal.fail_refund(number, &refused);
+                Ok::<Next, DealBroken>(Next::Nothing)
+            });
+            if kept.await?.kept != Kept::Stale {
+                return Ok(());
+            }
+        }
+        Err(SettleError::Busy)
+    }
+
+    /// Tells the bank what we know of a purchase that is disputed, once for each dispute. Handing it
+    /// in twice does no harm; a dispute that takes no more evidence is passed over.
+    async fn hand_in_evidence(
+        &self,
+        purchase: &Purchase,
+        said: &Said,
+    ) -> Result<Vec<DisputeId>, SettleError> {
+        let Said::Payment(payment) = said else { return Ok(Vec::new()) };
+        if !payment.disputed {
+            return Ok(Vec::new());
+        }
+        let open = self.stripe.open_disputes(&payment.id).await?;
+        let new = open.into_iter().filter(|it| !purchase.evidenced.contains(&it.id));
+        let mut handed_in = Vec::new();
+        for dispute in new {
+            let (buyer, listing) = (&purchase.buyer_id, &purchase.listing_id);
+            let owned = self.store.entitlement(buyer, listing).await?;
+            let evidence = evidence_of(purchase, owned.as_ref());
+            match self.stripe.evidence(&dispute.id, &evidence, true).await {
+                Ok(()) => {}
+                Err(StripeError::Refused { code, .. }) => {
+                    warn!(purchase = %purchase.id, dispute = %dispute.id, code, "takes no evidence");
+                }
+                Err(error) => return Err(error.into()),
+            }
+            handed_in.push(dispute.id);
+        }
+        Ok(handed_in)
+    }
+}
+
+/// The order, the version that was bought, and when it was opened and used.
+fn evidence_of(purchase: &Purchase, owned: Option<&Entitlement>) -> Evidence {
+    let mut log = vec![
+        format!("{} ordered", purchase.created_at),
+        purchase.paid_at.map_or_else(String::new, |at| format!("{at} paid, access granted")),
+    ];
+    if let Some(owned) = owned.filter(|it| it.purchase_id == purchase.id) {
+        log.extend(owned.downloaded_at.map(|at| format!("{at} first downloaded")));
+        log.extend(owned.used_at.map(|at| format!("{at} first used for an image")));
+    }
+    log.retain(|line| !line.is_empty());
+    Evidence {
+        product_description: Some(format!(
+            "Digital goods: \"{}\", version {}, listing {}.",
+            purchase.title, purchase.revision, purchase.listing_id
+        )),
+        access_activity_log: Some(log.join("\n")),
+        service_date: purchase.paid_at.map(Timestamp::date),
+        customer_email_address: None,
+        uncategorized_text: Some(format!("Order {}.", purchase.id)),
     }
 }
 

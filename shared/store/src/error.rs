@@ -110,6 +110,9 @@ pub enum Missing {
     /// No such purchase.
     #[error("There is no such purchase.")]
     Purchase,
+    /// No such payout.
+    #[error("There is no such payout.")]
+    Payout,
     /// No such review.
     #[error("There is no such review.")]
     Review,
@@ -131,6 +134,7 @@ impl Refusal for Missing {
             Missing::Listing => "listing_not_found",
             Missing::Upload => "upload_not_found",
             Missing::Purchase => "purchase_not_found",
+            Missing::Payout => "payout_not_found",
             Missing::Review => "review_not_found",
             Missing::Share => "share_not_found",
         }

@@ -27,10 +27,13 @@
 //! | purchase | `USER#<buyer>` | `PURCHASE#<purchase>` | ids sort by time; its `version` fences all that Stripe says of it |
 //! | entitlement | `USER#<buyer>` | `OWNS#<listing>` | so there is at most one |
 //! | card | `USER#<user>` | `CARD#<fingerprint>` | whoever paid with it |
-//! | sale | `USER#<creator>` | `SALE#<purchase>` | ids sort by time; fenced by the purchase |
+//! | sale | `USER#<creator>` | `SALE#<purchase>` | ids sort by time; fenced by its own `version` |
+//! | payout | `USER#<creator>` | `PAYOUT#<payout>` | one a creator and day, or why there was none |
+//! | payee | `USER#<creator>` | `PAYEE` | the creator's account at Stripe |
+//! | connected account | `PAYEE#<account>` | `USER` | whose it is |
 //! | creator's sums | `USER#<creator>` | `CREATOR` | fenced by their own `version` |
 //! | reward | `USER#<sharer>` | `REWARD#<purchase>` | for a sale |
-//! | leg of a journal | `JOURNAL#<purchase>` | `<cause>#<role>` | added, never changed |
+//! | leg of a journal | `JOURNAL#<creator>` | `<cause>#<role>` | added, never changed |
 //! | share | `SHARE#<code>` | `SHARE` | a member's code for a listing |
 //! | click | `SHARE#<code>` | `CLICK#<day>#<visitor>` | lapses by TTL |
 //! | signature | `SIMILAR#<band>` | `<listing>` | of what is on sale |
@@ -52,6 +55,14 @@
 //! | sums of a listing on sale | `HOT#<category>` | `<heat>#<listing>` |
 //! | flags that are due | `FLAGS#DUE` | `<due_since>#<listing>` |
 //! | open purchase | `PURCHASES#OPEN` | `<due_at>#<purchase>` |
+//! | sale that is held | `SALES#HELD` | `<hold_until>#<purchase>` |
+//! | sale that can be paid out | `SALES#PAYABLE#<creator>` | `<purchase>` |
+//! | sale that was overpaid | `SALES#OVERPAID` | `<purchase>` |
+//! | creator's sums, if a payout run has to look at them | `CREATORS#DUE` | `<user>` |
+//! | other creators' sums | `CREATORS#REST` | `<user>` |
+//! | payout that is not over | `PAYOUTS#OPEN` | `<payout>` |
+//! | payout that was sent | `PAYOUTS#SENT` | `<payout>` |
+//! | purchase whose buyer asks for staff | `REFUNDS#ASKED` | `<at>#<purchase>` |
 //! | reward that is held | `REWARDS#DUE` | `<due_at>#<purchase>` |
 //!
 //! | # | question | how | cost |
@@ -91,6 +102,12 @@
 //! | Q33 | visits to be added up | Query | 1 trip a minute |
 //! | Q34 | a popular list; a share; an upload | GetItem | 1 RRU |
 //! | Q35 | what a member has of some listings | BatchGetItem | 1 trip a page |
+//! | Q36 | sales, creators, payouts a payout run has to look at | Query `gsi1` | 1 trip a page |
+//! | Q37 | what a payout's step is decided on: payout, sums, account, payee, sales | BatchGetItem | 1 trip |
+//! | Q38 | a creator's payouts, newest first | Query `PAYOUT#` backwards | 1 trip a page |
+//! | Q39 | the sales in a payout that failed | Query `SALE#`, filtered | a trip for each MB of sales |
+//! | Q40 | a creator's journal, to be folded anew | Query | a trip for each MB |
+//! | Q41 | a creator's account at Stripe; whose an account is | GetItem | 1 RRU |
 
 use std::collections::HashMap;
 
@@ -98,12 +115,25 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
     account::Account,
-    billing::{external::CustomerId, order::PackOrder, top_up::TopUpState},
+    billing::{
+        external::{ConnectedAccountId, CustomerId},
+        order::PackOrder,
+        top_up::TopUpState,
+    },
     generation::{Job, Status},
-    id::{InvoiceId, JobId, ListingId, OrderId, PresetId, PurchaseId, ReviewId, UploadId, UserId},
+    id::{
+        InvoiceId, JobId, ListingId, OrderId, PayoutId, PresetId, PurchaseId, ReviewId, UploadId,
+        UserId,
+    },
     marketplace::{
-        Category, flag::Flags, journal::Role, purchase::Purchase, share::Reward,
-        tally::ListingStats,
+        Category,
+        flag::Flags,
+        journal::Role,
+        payout::{Payout, PayoutState},
+        purchase::Purchase,
+        sale::Sale,
+        share::Reward,
+        tally::{CreatorBook, ListingStats},
     },
 };
 use sha2::{Digest, Sha256};
@@ -132,6 +162,7 @@ pub(crate) const PRESET_PREFIX: &str = "PRESET#";
 pub(crate) const INVOICE_PREFIX: &str = "INVOICE#";
 pub(crate) const PURCHASE_PREFIX: &str = "PURCHASE#";
 pub(crate) const SALE_PREFIX: &str = "SALE#";
+pub(crate) const PAYOUT_PREFIX: &str = "PAYOUT#";
 pub(crate) const REVIEW_PREFIX: &str = "REVIEW#";
 const ORDER_PREFIX: &str = "ORDER#";
 const LISTING_PREFIX: &str = "LISTING#";
@@ -151,8 +182,22 @@ pub(crate) const PARKED_EVENTS: &str = "EVENTS#PARKED";
 pub(crate) const PENDING: &str = "REVIEWS#PENDING";
 /// The partition of the index that lists open purchases.
 pub(crate) const OPEN_PURCHASES: &str = "PURCHASES#OPEN";
+/// The partition of the index that lists purchases whose buyers want their money back.
+pub(crate) const REFUND_REQUESTS: &str = "REFUNDS#ASKED";
 /// The partition of the index that lists rewards that are held.
 pub(crate) const HELD_REWARDS: &str = "REWARDS#DUE";
+/// The partition of the index that lists sales within their days.
+pub(crate) const HELD_SALES: &str = "SALES#HELD";
+/// The partition of the index that lists sales of which too much was paid out.
+pub(crate) const OVERPAID_SALES: &str = "SALES#OVERPAID";
+/// The partition of the index that lists creators a payout run has to look at.
+pub(crate) const DUE_CREATORS: &str = "CREATORS#DUE";
+/// The partition of the index that lists the others.
+pub(crate) const OTHER_CREATORS: &str = "CREATORS#REST";
+/// The partition of the index that lists payouts that are not over.
+pub(crate) const OPEN_PAYOUTS: &str = "PAYOUTS#OPEN";
+/// The partition of the index that lists payouts the bank may still return.
+pub(crate) const SENT_PAYOUTS: &str = "PAYOUTS#SENT";
 const DUE_FLAGS: &str = "FLAGS#DUE";
 
 /// A map of attributes.
@@ -274,8 +319,20 @@ impl Key {
         Key::of(sharer, format!("{REWARD_PREFIX}{purchase}"))
     }
 
-    pub(crate) fn journal(purchase: &PurchaseId, cause: &str, role: Role) -> Key {
-        Key { pk: format!("JOURNAL#{purchase}"), sk: format!("{cause}#{}", role.as_str()) }
+    pub(crate) fn payout(creator: &UserId, payout: &PayoutId) -> Key {
+        Key::of(creator, format!("{PAYOUT_PREFIX}{payout}"))
+    }
+
+    pub(crate) fn payee(creator: &UserId) -> Key {
+        Key::of(creator, "PAYEE".to_owned())
+    }
+
+    pub(crate) fn connected(account: &ConnectedAccountId) -> Key {
+        Key { pk: format!("PAYEE#{account}"), sk: "USER".to_owned() }
+    }
+
+    pub(crate) fn journal(creator: &UserId, cause: &str, role: Role) -> Key {
+        Key { pk: journal_pk(creator), sk: format!("{cause}#{}", role.as_str()) }
     }
 
     pub(crate) fn share(code: &str) -> Key {
@@ -318,6 +375,11 @@ impl Key {
 
 pub(crate) fn user_pk(user: &UserId) -> String {
     format!("{USER_PREFIX}{user}")
+}
+
+/// The partition of all that happened to the money around a creator.
+pub(crate) fn journal_pk(creator: &UserId) -> String {
+    format!("JOURNAL#{creator}")
 }
 
 /// The partition of visits that were not added up yet.
@@ -422,10 +484,49 @@ pub(crate) fn stats_index(stats: &ListingStats) -> Option<Place> {
     Some((hot_pk(stats.category?), format!("{heat:014.6}#{}", stats.listing_id)))
 }
 
-/// A purchase stands in the index while somebody should ask about it.
+/// A purchase stands in the index while somebody should ask Stripe about it, or decide on it.
 pub(crate) fn purchase_index(purchase: &Purchase) -> Option<Place> {
-    let due_at = purchase.due_at?;
-    Some((OPEN_PURCHASES.to_owned(), format!("{due_at}#{}", purchase.id)))
+    let (partition, since) = match (&purchase.due_at, &purchase.refund_request) {
+        (Some(due_at), _) => (OPEN_PURCHASES, *due_at),
+        (None, Some(request)) => (REFUND_REQUESTS, request.at),
+        (None, None) => return None,
+    };
+    Some((partition.to_owned(), format!("{since}#{}", purchase.id)))
+}
+
+/// A sale stands in the index while a payout run has something to do with it.
+pub(crate) fn sale_index(sale: &Sale) -> Option<Place> {
+    let id = sale.purchase_id.to_string();
+    if sale.is_to_be_recovered() {
+        Some((OVERPAID_SALES.to_owned(), id))
+    } else if sale.is_payable() {
+        Some((payable_pk(&sale.creator_id), id))
+    } else if sale.is_due(sale.hold_until) {
+        Some((HELD_SALES.to_owned(), format!("{}#{id}", sale.hold_until)))
+    } else {
+        None
+    }
+}
+
+/// The partition of the index that lists a creator's sales that can be paid out.
+pub(crate) fn payable_pk(creator: &UserId) -> String {
+    format!("SALES#PAYABLE#{creator}")
+}
+
+/// Every creator's sums stand in the index, those apart that a payout run has to look at.
+pub(crate) fn book_index(book: &CreatorBook) -> Option<Place> {
+    let partition = if book.is_due() { DUE_CREATORS } else { OTHER_CREATORS };
+    Some((partition.to_owned(), book.creator_id.to_string()))
+}
+
+/// A payout stands in the index while it is not over, or the bank may return it.
+pub(crate) fn payout_index(payout: &Payout) -> Option<Place> {
+    let partition = match payout.state {
+        PayoutState::Sent => SENT_PAYOUTS,
+        _ if payout.is_open() => OPEN_PAYOUTS,
+        _ => return None,
+    };
+    Some((partition.to_owned(), payout.id.to_string()))
 }
 
 /// A reward stands in the index while it is held.
@@ -472,6 +573,18 @@ pub(crate) fn order_of(item: &Item) -> Option<(UserId, OrderId)> {
 pub(crate) fn purchase_of(item: &Item) -> Option<(UserId, PurchaseId)> {
     let purchase = text(item, SK)?.strip_prefix(PURCHASE_PREFIX)?;
     Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
+}
+
+/// Whose sale an index entry points at.
+pub(crate) fn sale_of(item: &Item) -> Option<(UserId, PurchaseId)> {
+    let purchase = text(item, SK)?.strip_prefix(SALE_PREFIX)?;
+    Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
+}
+
+/// Whose payout an index entry points at.
+pub(crate) fn payout_of(item: &Item) -> Option<(UserId, PayoutId)> {
+    let payout = text(item, SK)?.strip_prefix(PAYOUT_PREFIX)?;
+    Some((user_of(item)?, PayoutId::parse(payout).ok()?))
 }
 
 /// Whose reward an index entry points at.

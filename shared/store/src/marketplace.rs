@@ -4,8 +4,11 @@ mod catalogue;
 mod creators;
 mod deals;
 mod flags;
+mod journals;
 mod licences;
 mod listings;
+mod payees;
+mod payouts;
 mod purchases;
 mod reviews;
 mod rewards;
@@ -16,7 +19,9 @@ mod views;
 
 pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
 pub use deals::DealKept;
+pub use journals::{Audited, Entry};
 pub use listings::ListingPage;
+pub use payouts::{Begun, payout_id};
 pub use shelf::Shelf;
 pub use uploads::Arrival;
 pub use views::Tally;
@@ -28,7 +33,10 @@ use domain::{
     marketplace::{
         flag::Flags,
         listing::Listing,
+        payee::Payee,
+        payout::Payout,
         purchase::{Entitlement, Purchase},
+        sale::Sale,
         share::Reward,
         tally::{CreatorBook, ListingStats},
     },
@@ -36,7 +44,10 @@ use domain::{
 
 use crate::{
     error::{Missing, StoreError},
-    keys::{Key, Place, creator_pk, flags_index, purchase_index, reward_index, stats_index},
+    keys::{
+        Key, Place, book_index, creator_pk, flags_index, payout_index, purchase_index,
+        reward_index, sale_index, stats_index,
+    },
     transaction::{Fenced, Part},
 };
 
@@ -66,7 +77,10 @@ fenced! {
     Listing = Listing, |it| Key::listing(&it.id),
         |it| Some((creator_pk(&it.creator_id), it.id.to_string()));
     ListingStats = Stats, |it| Key::stats(&it.listing_id), stats_index;
-    CreatorBook = Book, |it| Key::creator(&it.creator_id), |_| None;
+    CreatorBook = Book, |it| Key::creator(&it.creator_id), book_index;
+    Sale = Sale, |it| Key::sale(&it.creator_id, &it.purchase_id), sale_index;
+    Payout = Payout, |it| Key::payout(&it.creator_id, &it.id), payout_index;
+    Payee = Payee, |it| Key::payee(&it.user_id), |_| None;
     Purchase = Purchase, |it| Key::purchase(&it.buyer_id, &it.id), purchase_index;
     Entitlement = Entitlement, |it| Key::entitlement(&it.buyer_id, &it.listing_id), |_| None;
     Reward = Reward, |it| Key::reward(&it.sharer_id, &it.purchase_id), reward_index;

@@ -205,6 +205,29 @@ impl Store {
         Ok(answer.items.unwrap_or_default())
     }
 
+    /// The next entries of one partition of the index, above `after`.
+    pub(crate) async fn listed_after(
+        &self,
+        partition: &str,
+        after: Option<&str>,
+        most: u16,
+    ) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("gsi1pk = :partition AND gsi1sk > :after")
+            .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
+            .expression_attribute_values(
+                ":after",
+                AttributeValue::S(after.unwrap_or(" ").to_owned()),
+            )
+            .limit(i32::from(most));
+        let answer = query.send().await.map_err(StoreError::unavailable)?;
+        Ok(answer.items.unwrap_or_default())
+    }
+
     /// A query over one partition of the table, newest first.
     pub(crate) fn newest_first(&self, pk: String, prefix: &str) -> QueryFluentBuilder {
         self.client

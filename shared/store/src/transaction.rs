@@ -67,6 +67,8 @@ pub(crate) enum Part {
     Sale,
     Book,
     Reward,
+    Payout,
+    Payee,
     Journal,
     Share,
     Change,

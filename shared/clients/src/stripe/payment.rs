@@ -117,6 +117,7 @@ fn reading(
         refunded: charge.map_or(0, |charge| charge.amount_refunded),
         withdrawn: withdrawn.max(0),
         disputed: disputes.iter().any(|dispute| is_open(&dispute.status)),
+        fees: 0,
     })
 }
 

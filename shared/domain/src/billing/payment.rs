@@ -51,6 +51,8 @@ pub struct Payment {
     pub withdrawn: i64,
     /// Whether a dispute is open.
     pub disputed: bool,
+    /// What Stripe keeps of it and of its disputes, in minor units.
+    pub fees: i64,
 }
 
 impl Payment {

@@ -1,33 +1,55 @@
 //! The books of the marketplace: double entry, in whole minor units.
 //!
-//! A journal is one thing that happened. Its legs sum to zero or it does not build. A leg is keyed
-//! by what happened and by its role in that, never by whose account it is on: who is creator and
-//! sharer at once has two legs, not one that swallowed the other.
+//! A journal is one thing that happened to the money around one creator. Its legs sum to zero or it
+//! does not build. A leg is keyed by what happened and by its role in that, so that the same thing
+//! heard of twice is one leg, and who is creator and sharer at once has two legs, not one that
+//! swallowed the other.
+//!
+//! Debits are positive. What we have is positive (cash, claims), what we owe is negative; the sum of
+//! all accounts of a creator is zero at every moment. [`Balances`] are kept beside the journals and
+//! written with them; the audit folds the journals anew and compares.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::sale::Split;
-use crate::{
-    id::{PurchaseId, UserId},
-    money::Currency,
-    time::Timestamp,
-};
+use crate::{id::UserId, money::Currency, time::Timestamp};
 
-/// Whose money it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "account", rename_all = "snake_case")]
+/// Whose money it is. All of it is around one creator: what is ours of it is ours of their sales.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LedgerAccount {
-    /// What buyers paid and we hold; an asset, so it is positive.
+    /// What buyers paid and Stripe holds for us.
     BuyerCash,
     /// Our fees.
     PlatformRevenue,
-    /// What a creator is owed.
-    CreatorPayable {
-        /// Whom.
-        creator_id: UserId,
-    },
+    /// What Stripe keeps of charges and for disputes.
+    ProcessorFees,
     /// What tax offices are owed.
     TaxPayable,
+    /// What buyers are owed who paid for what could not be bought any more.
+    BuyerReturns,
+    /// What a creator is owed of sales that a buyer may still get back.
+    CreatorPending,
+    /// What a creator is owed and can be paid.
+    CreatorAvailable,
+    /// What is in a payout that was not sent yet.
+    CreatorInPayout,
+    /// What a creator was sent, reversals aside. [`LedgerAccount::Transferred`] is its other side.
+    CreatorPaid,
+    /// What stands on the creator's account at Stripe, or went from there to their bank.
+    Transferred,
+    /// What a creator owes us, because money went back to a buyer after it was paid out. Negative if
+    /// it came back after all; the next payout evens it out either way.
+    CreatorDebt,
+    /// What an open dispute took beyond what was paid.
+    DisputesReceivable,
+    /// What a lost one did.
+    DisputeLosses,
+    /// What rewards of sharers cost, at the price of the credits.
+    RewardExpense,
+    /// The credits that they were given.
+    RewardCredits,
 }
 
 /// What a leg is in what happened.
@@ -42,6 +64,38 @@ pub enum Role {
     CreatorShare,
     /// The tax in it.
     Tax,
+    /// It goes back to the buyer, because nothing could be bought for it.
+    Return,
+    /// What Stripe keeps.
+    ProcessorFee,
+    /// Where it is kept from.
+    ProcessorCash,
+    /// What a dispute takes beyond the payment.
+    DisputeExcess,
+    /// Where it is taken from.
+    DisputeCash,
+    /// What an excess is once it is lost.
+    DisputeLoss,
+    /// A sale becomes payable: its days are over.
+    Released,
+    /// Likewise, where it was.
+    Held,
+    /// A sale goes into a payout, or out of one.
+    Collected,
+    /// The payout's side of that.
+    InPayout,
+    /// What was owed is evened out.
+    DebtSettled,
+    /// What is sent, on the creator's side.
+    Paid,
+    /// What is sent, as it stands on their account.
+    Transfer,
+    /// Where it is sent from.
+    TransferCash,
+    /// A sharer's credits, as a cost.
+    Reward,
+    /// And as what was given.
+    RewardCredits,
 }
 
 impl Role {
@@ -52,27 +106,51 @@ impl Role {
             Role::PlatformFee => "platform_fee",
             Role::CreatorShare => "creator_share",
             Role::Tax => "tax",
+            Role::Return => "return",
+            Role::ProcessorFee => "processor_fee",
+            Role::ProcessorCash => "processor_cash",
+            Role::DisputeExcess => "dispute_excess",
+            Role::DisputeCash => "dispute_cash",
+            Role::DisputeLoss => "dispute_loss",
+            Role::Released => "released",
+            Role::Held => "held",
+            Role::Collected => "collected",
+            Role::InPayout => "in_payout",
+            Role::DebtSettled => "debt_settled",
+            Role::Paid => "paid",
+            Role::Transfer => "transfer",
+            Role::TransferCash => "transfer_cash",
+            Role::Reward => "reward",
+            Role::RewardCredits => "reward_credits",
         }
     }
 }
 
 /// A line of a journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leg {
     /// What it is in what happened.
     pub role: Role,
-    /// On whose account.
-    #[serde(flatten)]
+    /// On which account.
     pub account: LedgerAccount,
     /// In minor units; debits are positive.
     pub amount: i64,
 }
 
+impl Leg {
+    /// So much on an account.
+    pub const fn new(role: Role, account: LedgerAccount, amount: i64) -> Leg {
+        Leg { role, account, amount }
+    }
+}
+
 /// Something that happened to money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
-    /// About this purchase.
-    pub purchase_id: PurchaseId,
+    /// Around this creator.
+    pub creator_id: UserId,
+    /// About this: the id of a purchase or of a payout.
+    pub about: String,
     /// What happened: the same thing has the same cause, however often it is heard of.
     pub cause: String,
     /// When.
@@ -99,13 +177,13 @@ impl Journal {
     /// # Errors
     /// [`Unbalanced`].
     pub fn build(
-        purchase_id: PurchaseId,
+        (creator_id, about): (UserId, String),
         cause: String,
         currency: Currency,
-        mut legs: Vec<Leg>,
+        legs: impl IntoIterator<Item = Leg>,
         at: Timestamp,
     ) -> Result<Journal, Unbalanced> {
-        legs.retain(|leg| leg.amount != 0);
+        let legs: Vec<Leg> = legs.into_iter().filter(|leg| leg.amount != 0).collect();
         let sum = legs.iter().map(|leg| leg.amount).sum();
         let mut roles: Vec<Role> = legs.iter().map(|leg| leg.role).collect();
         roles.sort_unstable();
@@ -113,37 +191,64 @@ impl Journal {
         if sum != 0 || roles.len() != legs.len() {
             return Err(Unbalanced { cause, sum });
         }
-        Ok(Journal { purchase_id, cause, at, currency, legs })
+        Ok(Journal { creator_id, about, cause, at, currency, legs })
+    }
+}
+
+/// What stands on each account of a creator, in minor units. Accounts of nothing are left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Balances(BTreeMap<LedgerAccount, i64>);
+
+impl Balances {
+    /// What stands on one.
+    pub fn of(&self, account: LedgerAccount) -> i64 {
+        self.0.get(&account).copied().unwrap_or(0)
     }
 
-    /// Money that came (positive) or went back (negative) for a sale, with the tax in it.
-    ///
-    /// # Errors
-    /// [`Unbalanced`], when the split is none.
-    pub fn of_sale(
-        (purchase_id, creator_id): (PurchaseId, UserId),
-        cause: String,
-        (split, tax, currency): (Split, i64, Currency),
-        at: Timestamp,
-    ) -> Result<Journal, Unbalanced> {
-        let legs = vec![
-            Leg {
-                role: Role::BuyerCharge,
-                account: LedgerAccount::BuyerCash,
-                amount: split.gross + tax,
-            },
-            Leg {
-                role: Role::PlatformFee,
-                account: LedgerAccount::PlatformRevenue,
-                amount: -split.fee,
-            },
-            Leg {
-                role: Role::CreatorShare,
-                account: LedgerAccount::CreatorPayable { creator_id },
-                amount: -split.net,
-            },
-            Leg { role: Role::Tax, account: LedgerAccount::TaxPayable, amount: -tax },
-        ];
-        Journal::build(purchase_id, cause, currency, legs, at)
+    /// What we owe on one: its balance, the other way round.
+    pub fn owed(&self, account: LedgerAccount) -> i64 {
+        -self.of(account)
+    }
+
+    /// Adds a leg.
+    pub fn add(&mut self, leg: &Leg) {
+        let balance = self.0.entry(leg.account).or_insert(0);
+        *balance += leg.amount;
+        if *balance == 0 {
+            self.0.remove(&leg.account);
+        }
+    }
+
+    /// Adds all legs of a journal.
+    pub fn post(&mut self, journal: &Journal) {
+        journal.legs.iter().for_each(|leg| self.add(leg));
+    }
+
+    /// Adds everything of another creator's.
+    pub fn merge(&mut self, other: &Balances) {
+        for (account, amount) in other.iter() {
+            self.add(&Leg::new(Role::Paid, account, amount));
+        }
+    }
+
+    /// Every account that something stands on.
+    pub fn iter(&self) -> impl Iterator<Item = (LedgerAccount, i64)> {
+        self.0.iter().map(|(account, amount)| (*account, *amount))
+    }
+
+    /// The sum of all; anything but zero is a fault of ours.
+    pub fn sum(&self) -> i64 {
+        self.0.values().sum()
+    }
+
+    /// Accounts on which something else stands than in `other`: what stands here, and there.
+    pub fn differences(&self, other: &Balances) -> Vec<(LedgerAccount, i64, i64)> {
+        let mut accounts: Vec<LedgerAccount> =
+            self.0.keys().chain(other.0.keys()).copied().collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let both = accounts.into_iter().map(|it| (it, self.of(it), other.of(it)));
+        both.filter(|(_, here, there)| here != there).collect()
     }
 }

@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 use super::{
     Kind,
     listing::{Listing, Published},
+    position::Position,
+    refund::{RefundOrder, RefundRequest},
     share::Referral,
 };
 use crate::{
     account::Standing,
     billing::{
-        external::{PaymentId, SessionId},
+        external::{DisputeId, PaymentId, SessionId},
         order::{CHECKOUT_OPEN, LOOK_AGAIN},
     },
     id::{ListingId, PurchaseId, ReviewId, UserId},
@@ -67,10 +69,26 @@ pub struct Purchase {
     /// What of that went back, by refunds and by disputes, in minor units.
     #[serde(default)]
     pub taken_back: i64,
-    /// How often that changed: part of the cause of a journal.
+    /// What of it went back by refunds.
+    #[serde(default)]
+    pub refunded: i64,
+    /// Where the rest is.
+    #[serde(default)]
+    pub position: Position,
+    /// Refunds that we asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<RefundOrder>,
+    /// What its buyer would like staff to decide on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_request: Option<RefundRequest>,
+    /// Disputes that evidence was handed in for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidenced: Vec<DisputeId>,
+    /// How often the position changed: part of the cause of a journal.
     #[serde(default)]
     pub movements: u32,
-    /// When somebody should ask Stripe about it, while it is neither paid nor over.
+    /// When somebody should ask Stripe about it: while it is neither paid nor over, or a refund is
+    /// not known to be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
 }
@@ -260,6 +278,11 @@ impl Purchase {
             paid_at: None,
             paid: None,
             taken_back: 0,
+            refunded: 0,
+            position: Position::default(),
+            refunds: Vec::new(),
+            refund_request: None,
+            evidenced: Vec::new(),
             movements: 0,
             due_at: Some(now.plus(LOOK_AGAIN)),
         })
@@ -279,6 +302,13 @@ impl Purchase {
     pub fn payable_at(&self, now: Timestamp) -> Option<&str> {
         let may_be = self.state == PurchaseState::Pending && now < self.page_closes_at();
         self.url.as_deref().filter(|_| may_be)
+    }
+
+    /// Notes that the bank was told what we know.
+    pub fn note_evidence(&mut self, dispute: &DisputeId) {
+        if !self.evidenced.contains(dispute) {
+            self.evidenced.push(dispute.clone());
+        }
     }
 
     /// Whether the page may still be paid on.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::purchase::Purchase;
+use super::{journal::LedgerAccount, purchase::Purchase};
 use crate::{
     id::{ListingId, PayoutId, PurchaseId, UserId},
     money::Currency,
@@ -68,12 +68,45 @@ pub struct Sale {
     pub sold_at: Timestamp,
     /// From when on it is payable.
     pub hold_until: Timestamp,
+    /// Goes up by one with every write; zero before the first.
+    pub version: u64,
     /// Whether a dispute keeps it from being paid out.
     #[serde(default)]
     pub frozen: bool,
-    /// What it was paid out with.
+    /// Since when it is payable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<Timestamp>,
+    /// What it is paid out with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payout_id: Option<PayoutId>,
+    /// What of it went into that payout, in minor units.
+    #[serde(default)]
+    pub collected: i64,
+    /// What of that was got back by reversals, because the buyer got it back.
+    #[serde(default)]
+    pub recovered: i64,
+    /// A reversal that was begun and whose end is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+    /// How many reversals were begun.
+    #[serde(default)]
+    pub recoveries: u32,
+    /// Whether Stripe had nothing to give back, so that it is owed.
+    #[serde(default)]
+    pub recovery_refused: bool,
+    /// Why staff gave money back, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_reason: Option<String>,
+}
+
+/// A reversal of a part of a transfer: noted before Stripe is asked for it, so that it is asked for
+/// once, however often whoever asks is cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// Which one of the sale's: part of its key.
+    pub number: u32,
+    /// In minor units.
+    pub amount: i64,
 }
 
 /// Where the money of a sale is.
@@ -88,8 +121,8 @@ pub enum SaleState {
     Frozen,
     /// All of it went back to the buyer.
     Refunded,
-    /// It is in a payout.
-    PaidOut,
+    /// It is in a payout, which says whether that was sent.
+    InPayout,
 }
 
 impl Sale {
@@ -107,8 +140,16 @@ impl Sale {
             kept: Split::of(gross),
             sold_at,
             hold_until: sold_at.plus(HOLD),
+            version: 0,
             frozen: false,
+            released_at: None,
             payout_id: None,
+            collected: 0,
+            recovered: 0,
+            recovery: None,
+            recoveries: 0,
+            recovery_refused: false,
+            refund_reason: None,
         })
     }
 
@@ -119,11 +160,74 @@ impl Sale {
         } else if self.kept.gross == 0 {
             SaleState::Refunded
         } else if self.payout_id.is_some() {
-            SaleState::PaidOut
+            SaleState::InPayout
         } else if now < self.hold_until {
             SaleState::Held
         } else {
             SaleState::Payable
         }
+    }
+
+    /// The account that moves when the creator's part of it changes. Once it is in a payout, that
+    /// has an amount that Stripe may know already: what changes then is owed.
+    pub const fn account(&self) -> LedgerAccount {
+        if self.payout_id.is_some() {
+            LedgerAccount::CreatorDebt
+        } else if self.released_at.is_some() {
+            LedgerAccount::CreatorAvailable
+        } else {
+            LedgerAccount::CreatorPending
+        }
+    }
+
+    /// The key under which a part of what was paid out is got back.
+    pub fn recovery_key(&self, number: u32) -> String {
+        format!("purchase:{}:reversal:{number}", self.purchase_id)
+    }
+
+    /// Notes that so much of what was paid out is to be got back, before Stripe is asked.
+    pub fn begin_recovery(&mut self, amount: i64) -> Recovery {
+        self.recoveries += 1;
+        let recovery = Recovery { number: self.recoveries, amount };
+        self.recovery = Some(recovery);
+        recovery
+    }
+
+    /// Stripe has nothing to give back: it stays on the creator's debt account.
+    pub fn give_recovery_up(&mut self) {
+        self.recovery = None;
+        self.recovery_refused = true;
+    }
+
+    /// Whether somebody should get back what was overpaid.
+    pub fn is_to_be_recovered(&self) -> bool {
+        self.recovery.is_some() || (!self.recovery_refused && self.overpaid() > 0)
+    }
+
+    /// Whether its days are over by `now`, so that it becomes payable.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.released_at.is_none() && self.stands() && self.hold_until <= now
+    }
+
+    /// Whether it can go into a payout.
+    pub const fn is_payable(&self) -> bool {
+        self.released_at.is_some() && self.payout_id.is_none() && self.stands()
+    }
+
+    /// What of the creator's available money a dispute keeps from them, in minor units.
+    pub const fn frozen_part(&self) -> i64 {
+        let counts = self.frozen && self.released_at.is_some() && self.payout_id.is_none();
+        if counts { self.kept.net } else { 0 }
+    }
+
+    /// What was paid out of it and is the creator's no longer, reversals aside, in minor units.
+    /// While a dispute is open nothing is asked back: it may still be won.
+    pub fn overpaid(&self) -> i64 {
+        let may_change = self.payout_id.is_none() || self.frozen;
+        if may_change { 0 } else { (self.collected - self.kept.net - self.recovered).max(0) }
+    }
+
+    const fn stands(&self) -> bool {
+        !self.frozen && self.kept.net > 0
     }
 }

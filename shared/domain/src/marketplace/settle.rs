@@ -6,9 +6,12 @@
 //! money is a state, and each step moves everything to where it should be. A sharer's reward is the
 //! one thing that does not come back: who loses it by a dispute has lost it, even if that is won.
 
+use std::mem;
+
 use super::{
-    journal::{Journal, Unbalanced},
+    journal::{Journal, LedgerAccount, Leg, Unbalanced},
     listing::Listing,
+    position::Position,
     purchase::{Entitlement, EntitlementState, Offer, Purchase, PurchaseRefused, PurchaseState},
     review::Review,
     sale::{Sale, Split},
@@ -19,7 +22,7 @@ use crate::{
     account::{Draft, Standing},
     billing::{
         external::PaymentId,
-        payment::{Payment, PaymentState, share_of},
+        payment::{Payment, PaymentState},
     },
     credits::LedgerBroken,
     refusal::{Refusal, RefusalKind},
@@ -64,6 +67,25 @@ pub enum Next {
     Nothing,
     /// This payment came for what cannot be bought any more: pay it back.
     PayBack(PaymentId),
+    /// A refund was noted: carry it out.
+    Refund {
+        /// Of this payment.
+        payment: PaymentId,
+        /// Which refund of the purchase's.
+        number: u32,
+        /// In minor units.
+        amount: i64,
+    },
+    /// More was paid out than is the creator's now: get it back. Whoever does not is followed by the
+    /// daily run.
+    Recover,
+}
+
+impl Next {
+    /// Whether all is written, so that what was heard of counts as applied.
+    pub fn is_written(&self) -> bool {
+        matches!(self, Next::Nothing | Next::Recover)
+    }
 }
 
 /// The stored books contradict themselves: a fault of ours.
@@ -156,10 +178,11 @@ impl Deal {
 
     fn paid(&mut self, payment: &Payment, now: Timestamp) -> Result<Next, DealBroken> {
         if self.purchase.paid.is_none() {
-            self.take(payment, now)?;
+            self.take(payment, now);
         }
+        let frozen = self.frozen_part();
+        self.follow_money(payment, now)?;
         if let PurchaseState::Returned { .. } = self.purchase.state {
-            self.purchase.taken_back = payment.gone();
             // Stripe refunds nothing of a charge that a dispute has taken from.
             let over = payment.refunded >= payment.amount.amount || payment.withdrawn > 0;
             // Until the money is back, somebody looks at it.
@@ -167,33 +190,45 @@ impl Deal {
             return Ok(if over { Next::Nothing } else { Next::PayBack(payment.id.clone()) });
         }
         let before = self.stats.clone();
-        self.follow_money(payment, now)?;
         self.follow_loss(payment, now);
         self.follow_dispute(payment);
         self.follow_reward(payment)?;
+        self.follow_refunds(payment.refunded);
         self.book.follow_ratings(&before, &self.stats);
-        Ok(Next::Nothing)
+        self.book.frozen += self.frozen_part() - frozen;
+        Ok(self.next(payment))
+    }
+
+    fn frozen_part(&self) -> i64 {
+        self.sale.as_ref().map_or(0, Sale::frozen_part)
+    }
+
+    fn next(&self, payment: &Payment) -> Next {
+        if let Some(order) = self.purchase.open_refund() {
+            let (payment, number, amount) = (payment.id.clone(), order.number, order.amount);
+            return Next::Refund { payment, number, amount };
+        }
+        match self.sale.as_ref().is_some_and(Sale::is_to_be_recovered) {
+            true => Next::Recover,
+            false => Next::Nothing,
+        }
     }
 
     /// The money is there: the listing changes hands, if it still can.
-    fn take(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
+    fn take(&mut self, payment: &Payment, now: Timestamp) {
         self.purchase.paid = Some(payment.amount);
         self.purchase.paid_at = Some(now);
         self.purchase.due_at = None;
         self.card.clone_from(&payment.fingerprint);
         if let Err(refused) = self.offer_still_holds(now) {
             self.purchase.state = PurchaseState::Returned { reason: refused.code().to_owned() };
-            return Ok(());
+            return;
         }
         self.purchase.state = PurchaseState::Paid;
         self.sale = Sale::of(&self.purchase, now);
-        let split = self.sale.as_ref().map_or(Split::default(), |sale| sale.sold);
-        self.book.count_money(1, split, now);
-        let tax = payment.amount.amount - split.gross;
-        self.post(format!("payment:{}", payment.id), (split, tax), now)?;
+        self.book.count_money(1, Split::default(), now);
         self.grant(now);
         self.promise_reward(payment, now);
-        Ok(())
     }
 
     fn offer_still_holds(&self, now: Timestamp) -> Result<(), PurchaseRefused> {
@@ -228,23 +263,29 @@ impl Deal {
         }
     }
 
-    /// Moves the money to where it should be when so much of it went back.
+    /// Moves the money to where the payment says it is.
     fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
-        let (before, after) = (self.purchase.taken_back, payment.gone());
+        let returned = matches!(self.purchase.state, PurchaseState::Returned { .. });
+        let after = match returned {
+            true => Position::of_return(payment),
+            false => Position::of_sale(self.purchase.price.amount, payment),
+        };
+        let before = mem::replace(&mut self.purchase.position, after);
+        self.purchase.taken_back = payment.gone();
         if before == after {
             return Ok(());
         }
-        let paid = payment.amount.amount;
-        let (was, is) = (self.kept(paid, before), self.kept(paid, after));
-        self.purchase.taken_back = after;
+        let cause = match self.purchase.movements {
+            0 => format!("payment:{}", payment.id),
+            number => format!("payment:{}:{number}", payment.id),
+        };
         self.purchase.movements += 1;
-        let moved = is.0.since(was.0);
-        let cause = format!("payment:{}:{}", payment.id, self.purchase.movements);
-        self.post(cause, (moved, is.1 - was.1), now)?;
+        let account = self.sale.as_ref().map_or(LedgerAccount::CreatorPending, Sale::account);
+        self.post(cause, after.legs_since(&before, account), now)?;
         if let Some(sale) = &mut self.sale {
-            sale.kept = is.0;
+            sale.kept = after.split();
         }
-        self.book.count_money(0, moved, now);
+        self.book.count_money(0, after.split().since(before.split()), now);
         Ok(())
     }
 
@@ -273,14 +314,6 @@ impl Deal {
         self.book.count_money(sales, Split::default(), now);
     }
 
-    /// What is left of the price, and of the tax, when `gone` of `paid` went back: the price's part
-    /// of what went back is rounded down.
-    fn kept(&self, paid: i64, gone: i64) -> (Split, i64) {
-        let price = self.purchase.price.amount;
-        let kept = price - share_of(price, gone, paid);
-        (Split::of(kept), paid - gone - kept)
-    }
-
     /// While a dispute is open nothing is used and nothing is paid out; its end says which it is.
     fn follow_dispute(&mut self, payment: &Payment) {
         if let Some(sale) = &mut self.sale {
@@ -305,12 +338,13 @@ impl Deal {
     fn post(
         &mut self,
         cause: String,
-        (split, tax): (Split, i64),
+        legs: impl IntoIterator<Item = Leg>,
         now: Timestamp,
     ) -> Result<(), Unbalanced> {
-        let about = (self.purchase.id.clone(), self.purchase.creator_id.clone());
-        let currency = self.purchase.price.currency;
-        self.journals.push(Journal::of_sale(about, cause, (split, tax, currency), now)?);
+        let about = (self.purchase.creator_id.clone(), self.purchase.id.to_string());
+        let journal = Journal::build(about, cause, self.purchase.price.currency, legs, now)?;
+        self.book.balances.post(&journal);
+        self.journals.push(journal);
         Ok(())
     }
 }

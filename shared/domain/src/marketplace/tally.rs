@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Category,
+    journal::Balances,
     listing::{LISTINGS_MAX, ListingRefused},
     sale::Split,
 };
 use crate::{
-    id::{ListingId, UserId},
+    id::{ListingId, PayoutId, UserId},
     time::{DAY, Timestamp},
 };
 
@@ -64,6 +65,15 @@ pub struct CreatorBook {
     pub sales: u64,
     /// What is left of them after refunds and disputes.
     pub money: Split,
+    /// What stands on each account: the fold of the creator's journals.
+    #[serde(default)]
+    pub balances: Balances,
+    /// What disputes keep of the money that could be paid, in minor units.
+    #[serde(default)]
+    pub frozen: i64,
+    /// The payout that is being made. There is at most one, and this is its lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payout: Option<PayoutId>,
     /// Visits to all listings.
     pub views: u64,
     /// Stars of all reviews.
@@ -197,6 +207,9 @@ impl CreatorBook {
             listings: 0,
             sales: 0,
             money: Split::default(),
+            balances: Balances::default(),
+            frozen: 0,
+            payout: None,
             views: 0,
             stars: 0,
             ratings: 0,

@@ -9,11 +9,9 @@ use domain::{
     account::Account,
     id::{ListingId, PurchaseId, UserId},
     marketplace::{
-        journal::Leg,
         purchase::Purchase,
         settle::{Deal, Next},
     },
-    money::Currency,
 };
 use serde::Serialize;
 
@@ -84,7 +82,7 @@ impl Store {
             let before = self.deal(read.clone(), now).await?;
             let mut after = before.clone();
             let next = decide(&mut after).map_err(StoreError::refused)?;
-            let counted = event.filter(|_| next == Next::Nothing);
+            let counted = event.filter(|_| next.is_written());
             let done = |kept| Ok(Attempt::Done(DealKept { kept, next }));
             if event.is_none() && !differ(&before, &after) {
                 return done(Kept::Now);
@@ -176,21 +174,14 @@ impl Transaction<'_> {
         let mut this = self.rewrite(before.purchase.version, &after.purchase)?;
         this = this.parts_of(before, &after)?;
         let (purchase, buyer) = (&after.purchase, &after.purchase.buyer_id);
-        if let Some(sale) = after.sale.as_ref().filter(|_| after.sale != before.sale) {
-            let key = Key::sale(&sale.creator_id, &purchase.id);
-            this = this.fenced(Part::Sale, &key, sale, None)?;
+        if let Some(sale) = &after.sale {
+            this = this.replace(before.sale.as_ref(), sale)?;
         }
         if let Some(review) = after.review.as_ref().filter(|_| after.review != before.review) {
             let key = Key::review(&review.listing_id, &review.id);
             this = this.fenced(Part::Review, &key, review, None)?;
         }
-        for journal in &after.journals {
-            for leg in &journal.legs {
-                let key = Key::journal(&journal.purchase_id, &journal.cause, leg.role);
-                let line = Line { at: journal.at, currency: journal.currency, leg };
-                this = this.new_item(Part::Journal, &key, &line)?;
-            }
-        }
+        this = this.journals(&after.journals)?;
         if let Some(card) = &after.card {
             this = this.card(buyer, card, now)?;
         }
@@ -237,15 +228,6 @@ impl Transaction<'_> {
         let key = Key::change(Changing::Sums, now, listing);
         self.fenced(Part::Change, &key, &Touched::at(now), None)
     }
-}
-
-/// A leg as it is kept.
-#[derive(Serialize)]
-struct Line<'a> {
-    at: Timestamp,
-    currency: Currency,
-    #[serde(flatten)]
-    leg: &'a Leg,
 }
 
 #[derive(Serialize)]

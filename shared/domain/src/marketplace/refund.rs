@@ -1,0 +1,304 @@
+//! Giving a buyer's money back: who may, how much, and how it is done once.
+//!
+//! A refund is noted on the purchase before Stripe is asked for it, under a number that is part of
+//! its key: whoever is cut off in between leaves a note that the next to look at the purchase
+//! carries out. What the money does then follows the payment, as for everything else.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    purchase::{Entitlement, Purchase, PurchaseState},
+    settle::Deal,
+};
+use crate::{
+    id::UserId,
+    money::Money,
+    refusal::{Refusal, RefusalKind},
+    time::{DAY, Timestamp},
+};
+
+/// For how long a buyer may give something back that they never opened.
+pub const REFUND_WINDOW: Duration = DAY.saturating_mul(14);
+/// Most refunds of one purchase.
+const REFUNDS_MAX: usize = 20;
+
+/// A refund of a purchase, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundOrder {
+    /// Which one of the purchase's: 1, 2, …
+    pub number: u32,
+    /// In minor units, tax included.
+    pub amount: i64,
+    /// What is refunded of the payment in all once it is done.
+    pub target: i64,
+    /// Who asked for it.
+    pub by: RefundedBy,
+    /// Why, in their words; the creator is shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// How far it has come.
+    #[serde(flatten)]
+    pub state: RefundState,
+}
+
+/// Who asks for a refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "who", rename_all = "snake_case")]
+pub enum RefundedBy {
+    /// The buyer.
+    Buyer,
+    /// Somebody of ours.
+    Staff {
+        /// Who.
+        user_id: UserId,
+    },
+}
+
+/// How far a refund has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RefundState {
+    /// Noted; whether Stripe knows of it is not known.
+    Asked,
+    /// Stripe gave it back.
+    Done,
+    /// Stripe refused.
+    Failed {
+        /// Stripe's code.
+        code: String,
+    },
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct RefundWish {
+    /// So much; all that is left, if it is not said.
+    pub amount: Option<Money>,
+    /// Who asks.
+    pub by: RefundedBy,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// A buyer who would like their money back and cannot have it at once: for staff to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundRequest {
+    /// When they first asked.
+    pub at: Timestamp,
+    /// Why it was not done at once: the code of a [`RefundRefused`].
+    pub because: String,
+    /// Why they want it, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Why money is not given back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefundRefused {
+    /// Nothing was paid, or not yet.
+    #[error("Nothing was paid for this purchase.")]
+    NotPaid,
+    /// It went back already.
+    #[error("All of it was paid back already.")]
+    Over,
+    /// The buyer's bank decides.
+    #[error("The payment is disputed: the bank decides.")]
+    InDispute,
+    /// One is being carried out.
+    #[error("A refund of this purchase is being carried out.")]
+    InProgress,
+    /// Too many small ones.
+    #[error("There were {REFUNDS_MAX} refunds of this purchase: no more are possible.")]
+    TooMany,
+    /// More than there is.
+    #[error("At most {left} can be paid back.", left = .0)]
+    TooMuch(Money),
+    /// Nothing at all.
+    #[error("A refund is of at least one cent, in the currency of the purchase.")]
+    Nothing,
+    /// Its days are over.
+    #[error("It is more than fourteen days ago: we were told of your wish and will look at it.")]
+    WindowOver,
+    /// The buyer has the files.
+    #[error("You have downloaded it: we were told of your wish and will look at it.")]
+    Downloaded,
+    /// The buyer has images made with it.
+    #[error("You have made images with it: we were told of your wish and will look at it.")]
+    Used,
+}
+
+impl RefundRefused {
+    /// Whether staff may do it all the same, so that the buyer's wish is worth noting.
+    pub const fn is_for_staff(&self) -> bool {
+        matches!(self, RefundRefused::WindowOver | RefundRefused::Downloaded | RefundRefused::Used)
+    }
+}
+
+impl Refusal for RefundRefused {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            RefundRefused::TooMuch(_) | RefundRefused::Nothing => RefusalKind::Invalid,
+            _ => RefusalKind::Conflict,
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            RefundRefused::NotPaid => "not_paid",
+            RefundRefused::Over => "refunded_already",
+            RefundRefused::InDispute => "in_dispute",
+            RefundRefused::InProgress => "refund_in_progress",
+            RefundRefused::TooMany => "too_many_refunds",
+            RefundRefused::TooMuch(_) => "refund_too_large",
+            RefundRefused::Nothing => "refund_too_small",
+            RefundRefused::WindowOver => "refund_window_over",
+            RefundRefused::Downloaded => "downloaded_already",
+            RefundRefused::Used => "used_already",
+        }
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            RefundRefused::TooMuch(left) => vec![("refundable", json!(left))],
+            _ if self.is_for_staff() => vec![("requested", json!(true))],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Purchase {
+    /// The refund that was noted and whose end is not known.
+    pub fn open_refund(&self) -> Option<&RefundOrder> {
+        self.refunds.iter().find(|it| it.state == RefundState::Asked)
+    }
+
+    /// What can still be given back, in minor units.
+    pub fn refundable(&self) -> i64 {
+        self.paid.map_or(0, |paid| paid.amount - self.taken_back)
+    }
+
+    /// The key under which Stripe is asked for a refund.
+    pub fn refund_key(&self, number: u32) -> String {
+        format!("purchase:{}:refund:{number}", self.id)
+    }
+}
+
+impl Deal {
+    /// Notes a refund. A buyer gets back what they never opened, within [`REFUND_WINDOW`]; for the
+    /// rest their wish is noted, and staff decide. It is carried out by whoever settles the purchase
+    /// next.
+    ///
+    /// # Errors
+    /// [`RefundRefused`]; then nothing changes but the note of a wish, see
+    /// [`Deal::note_refund_wish`].
+    pub fn ask_refund(&mut self, wish: &RefundWish, now: Timestamp) -> Result<(), RefundRefused> {
+        self.check_refund(wish, now)?;
+        let left = self.purchase.refundable();
+        let amount = wish.amount.map_or(left, |money| money.amount);
+        let number = u32::try_from(self.purchase.refunds.len()).unwrap_or(u32::MAX) + 1;
+        let target = self.purchase.refunded + amount;
+        let (by, reason) = (wish.by.clone(), wish.reason.clone());
+        if let Some(sale) = &mut self.sale {
+            sale.refund_reason.clone_from(&reason);
+        }
+        let order =
+            RefundOrder { number, amount, target, by, reason, at: now, state: RefundState::Asked };
+        self.purchase.refunds.push(order);
+        self.purchase.refund_request = None;
+        self.purchase.due_at = Some(now);
+        Ok(())
+    }
+
+    /// Notes that a buyer would like their money back, for staff to decide.
+    pub fn note_refund_wish(
+        &mut self,
+        refused: &RefundRefused,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) {
+        if refused.is_for_staff() && self.purchase.refund_request.is_none() {
+            let because = refused.code().to_owned();
+            let reason = reason.map(str::to_owned);
+            self.purchase.refund_request = Some(RefundRequest { at: now, because, reason });
+        }
+    }
+
+    fn check_refund(&self, wish: &RefundWish, now: Timestamp) -> Result<(), RefundRefused> {
+        let purchase = &self.purchase;
+        let paid = match (&purchase.state, purchase.paid) {
+            (PurchaseState::Refunded, _) => return Err(RefundRefused::Over),
+            (PurchaseState::Paid, Some(paid)) if paid.amount > 0 => paid,
+            _ => return Err(RefundRefused::NotPaid),
+        };
+        if purchase.open_refund().is_some() {
+            return Err(RefundRefused::InProgress);
+        }
+        if self.sale.as_ref().is_some_and(|sale| sale.frozen) {
+            return Err(RefundRefused::InDispute);
+        }
+        let left = purchase.refundable();
+        if left <= 0 {
+            return Err(RefundRefused::Over);
+        }
+        if purchase.refunds.len() >= REFUNDS_MAX {
+            return Err(RefundRefused::TooMany);
+        }
+        match wish.amount {
+            Some(it) if it.currency != paid.currency || it.amount <= 0 => {
+                return Err(RefundRefused::Nothing);
+            }
+            Some(it) if it.amount > left => {
+                return Err(RefundRefused::TooMuch(Money { amount: left, ..paid }));
+            }
+            Some(_) | None => {}
+        }
+        match wish.by {
+            RefundedBy::Buyer => self.check_own_refund(now),
+            RefundedBy::Staff { .. } => Ok(()),
+        }
+    }
+
+    fn check_own_refund(&self, now: Timestamp) -> Result<(), RefundRefused> {
+        let bought_at = self.purchase.paid_at.unwrap_or(self.purchase.created_at);
+        if bought_at.plus(REFUND_WINDOW) < now {
+            return Err(RefundRefused::WindowOver);
+        }
+        let owned = self.entitlement.as_ref();
+        let owned = owned.filter(|it: &&Entitlement| it.purchase_id == self.purchase.id);
+        match owned {
+            Some(owned) if owned.downloaded_at.is_some() => Err(RefundRefused::Downloaded),
+            Some(owned) if owned.used_at.is_some() => Err(RefundRefused::Used),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Stripe refused a refund that was noted.
+    pub fn fail_refund(&mut self, number: u32, code: &str) {
+        let asked = |it: &&mut RefundOrder| it.number == number && it.state == RefundState::Asked;
+        if let Some(order) = self.purchase.refunds.iter_mut().find(asked) {
+            order.state = RefundState::Failed { code: code.to_owned() };
+            self.purchase.due_at = None;
+        }
+    }
+
+    /// Follows the refunds that were noted: one is done once so much of the payment is back.
+    pub(super) fn follow_refunds(&mut self, refunded: i64) {
+        self.purchase.refunded = refunded;
+        let mut waiting = false;
+        for order in &mut self.purchase.refunds {
+            if order.state == RefundState::Asked {
+                let done = refunded >= order.target;
+                waiting |= !done;
+                if done {
+                    order.state = RefundState::Done;
+                }
+            }
+        }
+        if !waiting {
+            self.purchase.due_at = None;
+        }
+    }
+}

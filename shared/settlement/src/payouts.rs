@@ -1,0 +1,367 @@
+//! Creators' money on its way to them: their accounts, their payouts, and getting back what was
+//! paid out too much.
+//!
+//! Every step is noted before Stripe is asked for it and written when Stripe has answered, so that
+//! whoever is cut off in between leaves something the next can go on with. Stripe is asked under one
+//! key for one thing; where an answer was lost, what became of it is looked up.
+
+use clients::{
+    Stripe,
+    stripe::{BankPayoutState, NewTransfer, StripeError},
+};
+use domain::{
+    Timestamp,
+    account::Standing,
+    billing::external::{BankPayoutId, ConnectedAccountId},
+    id::{PurchaseId, UserId},
+    marketplace::{
+        journal::Unbalanced,
+        payee::Payee,
+        payout::{Payout, PayoutState, SkipReason, Step},
+        sale::Recovery,
+    },
+    money::Money,
+};
+use store::{Missing, PageSize, Store, StoreError};
+use tracing::warn;
+
+use crate::{Heard, SettleError, Settlement};
+
+/// Most steps of one payout in one go: some ten thousand sales in, and out again.
+const STEPS_MAX: u32 = 1_000;
+
+/// What came of going on with a payout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GoneOn {
+    /// It is over, or on its way to the bank.
+    Over(Payout),
+    /// It cannot go on now, for this reason; the next run tries again.
+    Stuck(Payout, String),
+}
+
+impl Settlement<'_> {
+    /// A creator's account as Stripe says it is now, kept; `None` if they have none.
+    ///
+    /// # Errors
+    /// When Stripe or the table cannot be asked.
+    pub async fn look_at_payee(
+        &self,
+        creator: &UserId,
+        now: Timestamp,
+    ) -> Result<Option<Payee>, SettleError> {
+        for _ in 0..crate::ROUNDS_MAX {
+            let Some(read) = self.store.payee(creator).await? else { return Ok(None) };
+            let found = match self.stripe.account(&read.account_id).await {
+                Ok(found) => found,
+                // An account that Stripe no longer shows was closed.
+                Err(StripeError::Missing) => {
+                    let closed = Payee { ready: false, closed: true, ..read.clone() };
+                    if self.store.keep_payee(Some(&read), &closed).await? {
+                        return Ok(Some(closed));
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let after = Payee {
+                ready: found.ready,
+                closed: found.closed,
+                requirements: found.requirements,
+                looked_at: now,
+                ..read.clone()
+            };
+            if self.store.keep_payee(Some(&read), &after).await? {
+                return Ok(Some(after));
+            }
+        }
+        Err(SettleError::Busy)
+    }
+
+    /// Something was said of a connected account.
+    pub(crate) async fn heed_account(
+        &self,
+        account: &ConnectedAccountId,
+        now: Timestamp,
+    ) -> Result<Heard, SettleError> {
+        match self.store.creator_of_account(account).await? {
+            Some(creator) => {
+                self.look_at_payee(&creator, now).await?;
+                Ok(Heard::Applied)
+            }
+            None => Ok(Heard::NotOurs),
+        }
+    }
+
+    /// Something was said of what a connected account pays to its bank.
+    pub(crate) async fn heed_bank_payout(
+        &self,
+        (account, id): (&ConnectedAccountId, &BankPayoutId),
+        now: Timestamp,
+    ) -> Result<Heard, SettleError> {
+        let Some(creator) = self.store.creator_of_account(account).await? else {
+            return Ok(Heard::NotOurs);
+        };
+        let bank = self.stripe.bank_payout(account, id).await?;
+        let ours = self.store.payouts(&creator, PageSize::most(), None).await?.items;
+        let held = ours.iter().filter(|payout| {
+            payout.received.as_ref().is_some_and(|received| bank.received.contains(received))
+        });
+        let mut heard = Heard::NotOurs;
+        for payout in held {
+            heard = Heard::Applied;
+            self.step(payout, &[], |step| {
+                match &bank.state {
+                    BankPayoutState::Pending => {}
+                    BankPayoutState::Paid => step.paid(id.clone(), now),
+                    BankPayoutState::Failed { code } => step.bounced(id.clone(), code),
+                }
+                Ok(())
+            })
+            .await?;
+            if let BankPayoutState::Failed { code } = &bank.state {
+                warn!(payout = %payout.id, actor = %creator, code, "a bank returned a payout");
+                self.go_on(payout.clone(), now).await?;
+            }
+        }
+        Ok(heard)
+    }
+
+    /// Goes on with a payout as far as it goes.
+    ///
+    /// # Errors
+    /// When Stripe or the table cannot be asked. Nothing is lost: come again.
+    pub async fn go_on(&self, payout: Payout, now: Timestamp) -> Result<GoneOn, SettleError> {
+        let (creator, id) = (payout.creator_id, payout.id);
+        let mut payout = self.store.payout(&creator, &id).await?;
+        let mut may_have_sent = payout.state == PayoutState::Sending;
+        for _ in 0..STEPS_MAX {
+            payout = match &payout.state {
+                PayoutState::Collecting => self.collect(&payout, now).await?,
+                PayoutState::Planned => self.address(&payout, now).await?,
+                PayoutState::Sending => self.send(&payout, may_have_sent, now).await?,
+                PayoutState::Failed { code } => match self.put_out(&payout, now).await? {
+                    Some(next) => next,
+                    None => return Ok(GoneOn::Stuck(payout.clone(), code.clone())),
+                },
+                PayoutState::Skipped { .. }
+                | PayoutState::Sent
+                | PayoutState::Paid
+                | PayoutState::Reopened { .. } => return Ok(GoneOn::Over(payout)),
+            };
+            may_have_sent &= payout.state == PayoutState::Sending;
+        }
+        Ok(GoneOn::Stuck(payout, "too_many_steps".to_owned()))
+    }
+
+    /// Puts sales into it, or fixes its amount when there are no more.
+    async fn collect(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
+        let sales = self.store.payable_sales(&payout.creator_id).await?;
+        if !sales.is_empty() {
+            let after = self.step(payout, &sales, |step| step.collect(now)).await?;
+            // The index may be behind: where nothing moved, there is nothing more to collect now.
+            if after.sales > payout.sales || after.state != payout.state {
+                return Ok(after);
+            }
+        }
+        self.step(payout, &[], |step| step.plan(now)).await
+    }
+
+    /// Notes where it goes, if it may: who was banned meanwhile is not paid.
+    async fn address(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
+        let creator = &payout.creator_id;
+        let standing = self.store.standing(creator).await?;
+        let payee = self.look_at_payee(creator, now).await?;
+        let against = match &payee {
+            _ if !Standing::allows(&standing, now) => Some(SkipReason::Banned),
+            Some(payee) if payee.ready && !payee.closed => None,
+            Some(_) | None => Some(SkipReason::AccountNotReady),
+        };
+        match (against, payee) {
+            (None, Some(payee)) => {
+                let account = payee.account_id;
+                self.step(payout, &[], |step| {
+                    step.send_to(account.clone());
+                    Ok(())
+                })
+                .await
+            }
+            (against, _) => {
+                let why = against.unwrap_or(SkipReason::AccountNotReady);
+                self.step(payout, &[], |step| step.fail(why.as_str(), now)).await
+            }
+        }
+    }
+
+    /// Asks Stripe for the transfer, or for what became of it.
+    async fn send(
+        &self,
+        payout: &Payout,
+        may_be_there: bool,
+        now: Timestamp,
+    ) -> Result<Payout, SettleError> {
+        let Some(account) = &payout.account else { return Err(SettleError::Busy) };
+        let found = match may_be_there {
+            true => self.stripe.find_transfer(&payout.id).await?,
+            false => None,
+        };
+        let amount = Money { amount: payout.amount, currency: payout.currency };
+        let new = NewTransfer { payout: &payout.id, user: &payout.creator_id, account, amount };
+        let transfer = match found {
+            Some(transfer) => transfer,
+            None => match self.stripe.transfer(&new).await {
+                Ok(transfer) => transfer,
+                Err(StripeError::Refused { code, message, .. }) => {
+                    let code = code.unwrap_or_else(|| "refused".to_owned());
+                    warn!(payout = %payout.id, code, %message, "Stripe refuses a payout");
+                    return self.step(payout, &[], |step| step.fail(&code, now)).await;
+                }
+                Err(error) => return Err(error.into()),
+            },
+        };
+        self.step(payout, &[], |step| {
+            step.sent((transfer.id.clone(), transfer.received.clone()), now)
+        })
+        .await
+    }
+
+    /// Takes one that failed apart: what is left of its transfer comes back, then its sales go out.
+    /// `None` if Stripe has not got the money to give back.
+    async fn put_out(
+        &self,
+        payout: &Payout,
+        now: Timestamp,
+    ) -> Result<Option<Payout>, SettleError> {
+        if let Some(transfer) = &payout.transfer {
+            let rest = payout.standing();
+            let key = payout.return_key();
+            if rest > 0 && !self.was_reversed(transfer, &key).await? {
+                match self.stripe.reverse(transfer, rest, &key).await {
+                    Ok(_) => {}
+                    Err(StripeError::Refused { code, message, .. }) => {
+                        let code = code.unwrap_or_default();
+                        warn!(payout = %payout.id, code, %message, "a returned payout stays");
+                        return Ok(None);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            return self.step(payout, &[], |step| step.returned(now)).await.map(Some);
+        }
+        let sales = self.store.sales_in(payout).await?;
+        let after = match sales.is_empty() {
+            true => {
+                self.step(payout, &[], |step| {
+                    step.payout.sales = 0;
+                    step.reopen();
+                    Ok(())
+                })
+                .await?
+            }
+            false => self.step(payout, &sales, |step| step.put_out(now)).await?,
+        };
+        Ok(Some(after))
+    }
+
+    /// Gets back what was paid out of a sale and is its creator's no longer, if their account has
+    /// it; else they owe it. Returns what came back, in minor units.
+    ///
+    /// # Errors
+    /// When Stripe or the table cannot be asked. Nothing is lost: come again.
+    pub async fn recover(
+        &self,
+        creator: &UserId,
+        purchase: &PurchaseId,
+        now: Timestamp,
+    ) -> Result<i64, SettleError> {
+        let sale = self.store.sale(creator, purchase).await?;
+        let Some(payout) = &sale.payout_id else { return Ok(0) };
+        let payout = self.store.payout(creator, payout).await?;
+        let only = std::slice::from_ref(purchase);
+        let noted = self
+            .store
+            .step_payout(creator, &payout.id, only, |step| {
+                note_recovery(step);
+                Ok::<(), StoreError>(())
+            })
+            .await?;
+        let noted_for = noted.sales.first().and_then(|sale| sale.recovery);
+        let (Some(recovery), Some(transfer)) = (noted_for, &noted.payout.transfer) else {
+            return Ok(0);
+        };
+        let key = sale.recovery_key(recovery.number);
+        // One that was noted before may have been carried out.
+        let again = sale.recovery == Some(recovery);
+        let done = again && self.was_reversed(transfer, &key).await?;
+        let refused = match done {
+            true => None,
+            false => match self.stripe.reverse(transfer, recovery.amount, &key).await {
+                Ok(_) => None,
+                Err(StripeError::Refused { code, .. }) => Some(code.unwrap_or_default()),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        self.end_recovery(&noted.payout, (purchase, recovery), refused.as_deref(), now).await
+    }
+
+    async fn end_recovery(
+        &self,
+        payout: &Payout,
+        (purchase, recovery): (&PurchaseId, Recovery),
+        refused: Option<&str>,
+        now: Timestamp,
+    ) -> Result<i64, SettleError> {
+        if let Some(code) = refused {
+            warn!(%purchase, actor = %payout.creator_id, code, "owed: nothing to be got back");
+        }
+        self.step(payout, std::slice::from_ref(purchase), |step| match refused {
+            None => step.recovered(recovery, now),
+            Some(_) => {
+                let sale = step.sales.first_mut().filter(|it| it.recovery == Some(recovery));
+                sale.into_iter().for_each(domain::marketplace::sale::Sale::give_recovery_up);
+                Ok(())
+            }
+        })
+        .await?;
+        Ok(if refused.is_none() { recovery.amount } else { 0 })
+    }
+
+    async fn was_reversed(
+        &self,
+        transfer: &domain::billing::external::TransferId,
+        key: &str,
+    ) -> Result<bool, SettleError> {
+        let reversals = self.stripe.reversals(transfer).await?;
+        Ok(reversals.iter().any(|it| it.key.as_deref() == Some(key)))
+    }
+
+    async fn step(
+        &self,
+        payout: &Payout,
+        sales: &[PurchaseId],
+        decide: impl Fn(&mut Step) -> Result<(), Unbalanced>,
+    ) -> Result<Payout, SettleError> {
+        let step = self.store.step_payout(&payout.creator_id, &payout.id, sales, |step| {
+            decide(step).map_err(StoreError::corrupt)
+        });
+        Ok(step.await?.payout)
+    }
+}
+
+/// Notes how much is to be got back of the one sale of a step, unless that is noted, or there is
+/// nothing: what the next payouts have evened out is not got back again.
+fn note_recovery(step: &mut Step) {
+    let Some(sale) = step.sales.first() else { return };
+    if sale.recovery.is_some() || !sale.is_to_be_recovered() {
+        return;
+    }
+    let sent = matches!(step.payout.state, PayoutState::Sent | PayoutState::Paid);
+    let amount = step.recoverable(sale);
+    let Some(sale) = step.sales.first_mut() else { return };
+    match amount {
+        1.. => {
+            sale.begin_recovery(amount);
+        }
+        _ if sent => sale.give_recovery_up(),
+        _ => {}
+    }
+}

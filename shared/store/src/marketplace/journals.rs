@@ -1,0 +1,147 @@
+//! The books: written leg by leg, and folded anew.
+
+use domain::{
+    Timestamp,
+    id::UserId,
+    marketplace::journal::{Balances, Journal, Leg},
+    money::Currency,
+};
+use serde::{Deserialize, Serialize};
+
+use super::book_of;
+use crate::{
+    error::StoreError,
+    keys::{DUE_CREATORS, Item, Key, OTHER_CREATORS, SK, journal_pk, text, user_of},
+    table::{Store, decode},
+    transaction::{Part, Transaction},
+};
+
+/// How often a journal is folded anew because something was written meanwhile.
+const FOLDS_MAX: u32 = 5;
+/// Most trips for one creator: some hundred thousand sales.
+const TRIPS_MAX: u32 = 400;
+
+/// A leg as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What happened.
+    pub cause: String,
+    /// About this: the id of a purchase or of a payout.
+    pub about: String,
+    /// When.
+    pub at: Timestamp,
+    /// Of the amount.
+    pub currency: Currency,
+    /// The leg.
+    pub leg: Leg,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    about: String,
+    at: Timestamp,
+    currency: Currency,
+    #[serde(flatten)]
+    leg: Leg,
+}
+
+/// A creator's balances as they are kept, and as their journal folds to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audited {
+    /// Whose.
+    pub creator_id: UserId,
+    /// What is kept beside the journal.
+    pub kept: Balances,
+    /// What the entries come to.
+    pub folded: Balances,
+    /// How many there are.
+    pub entries: u64,
+}
+
+impl Store {
+    /// Everything that happened to the money around a creator, strongly consistent, in no order of
+    /// time (Q40).
+    ///
+    /// # Errors
+    /// When there is more than some hundred thousand sales, or DynamoDB cannot be asked.
+    pub async fn journal(&self, creator: &UserId) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = Vec::new();
+        let mut start: Option<Item> = None;
+        for _ in 0..TRIPS_MAX {
+            let query = self.newest_first(journal_pk(creator), "");
+            let query = query.consistent_read(true).set_exclusive_start_key(start.take());
+            let answer = query.send().await.map_err(StoreError::unavailable)?;
+            for item in answer.items.unwrap_or_default() {
+                entries.push(entry(item)?);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(entries);
+            }
+        }
+        Err(StoreError::corrupt(format!("the journal of {creator} is too long to be folded")))
+    }
+
+    /// Folds a creator's journal anew, beside what is kept of it. Something may be written while it
+    /// is read: then it is read again.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when something always was, or when DynamoDB cannot be asked.
+    pub async fn audit(&self, creator: &UserId) -> Result<Audited, StoreError> {
+        for _ in 0..FOLDS_MAX {
+            let before = self.creator_book(creator).await?;
+            let entries = self.journal(creator).await?;
+            if self.creator_book(creator).await?.version != before.version {
+                continue;
+            }
+            let mut folded = Balances::default();
+            entries.iter().for_each(|entry| folded.add(&entry.leg));
+            let entries = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+            let (creator_id, kept) = (creator.clone(), before.balances);
+            return Ok(Audited { creator_id, kept, folded, entries });
+        }
+        Err(StoreError::Busy)
+    }
+
+    /// Creators who have sums, in no order that means anything: those after `after`, at most so
+    /// many. Twice the same creator is possible while money moves; none is left out.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn creators(
+        &self,
+        after: Option<&UserId>,
+        most: u16,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let (due, rest) = tokio::try_join!(
+            self.listed_after(DUE_CREATORS, after.map(UserId::as_str), most),
+            self.listed_after(OTHER_CREATORS, after.map(UserId::as_str), most),
+        )?;
+        let mut found: Vec<UserId> = due.iter().chain(&rest).filter_map(user_of).collect();
+        found.sort();
+        found.dedup();
+        found.truncate(usize::from(most));
+        Ok(found)
+    }
+}
+
+impl Transaction<'_> {
+    /// Writes journals, each leg of which must be new.
+    pub(crate) fn journals(self, journals: &[Journal]) -> Result<Self, StoreError> {
+        let legs = journals.iter().flat_map(|it| it.legs.iter().map(move |leg| (it, leg)));
+        legs.fold(Ok(self), |this, (journal, leg)| {
+            let key = Key::journal(&journal.creator_id, &journal.cause, leg.role);
+            let (about, at) = (journal.about.clone(), journal.at);
+            let line = Line { about, at, currency: journal.currency, leg: *leg };
+            this?.new_item(Part::Journal, &key, &line)
+        })
+    }
+}
+
+fn entry(item: Item) -> Result<Entry, StoreError> {
+    let key = text(&item, SK).unwrap_or_default().to_owned();
+    let Line { about, at, currency, leg } = decode(item)?;
+    let cause = key.strip_suffix(leg.role.as_str()).and_then(|it| it.strip_suffix('#'));
+    let cause = cause.ok_or_else(|| StoreError::corrupt(format!("a leg stands at {key}")))?;
+    Ok(Entry { cause: cause.to_owned(), about, at, currency, leg })
+}

@@ -1,0 +1,323 @@
+//! Payouts: each step in one transaction of the payout, the creator's sums, the sales that move and
+//! the journal of it.
+
+use domain::{
+    Refusal, Timestamp,
+    account::{Account, Standing},
+    id::{PayoutId, PurchaseId, UserId},
+    marketplace::{
+        payee::Payee,
+        payout::{Payout, PayoutState, Plan, Step, release},
+        sale::Sale,
+        tally::CreatorBook,
+    },
+    money::Currency,
+};
+use sha2::{Digest, Sha256};
+
+use super::book_of;
+use crate::{
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::{Missing, StoreError},
+    keys::{
+        DUE_CREATORS, HELD_SALES, Item, Key, OPEN_PAYOUTS, OVERPAID_SALES, PAYOUT_PREFIX,
+        SALE_PREFIX, due_bound, payable_pk, payout_of, sale_of, user_of, user_pk,
+    },
+    table::{Attempt, Found, Store},
+    transaction::Committed,
+};
+
+/// Most sales that move in one transaction: beside them stand the payout, the sums and four legs.
+pub const SALES_AT_ONCE: u16 = 80;
+
+/// What came of beginning a creator's payout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// There is nothing to pay and nothing to say.
+    Nothing,
+    /// Nothing is paid, for the reason it carries.
+    Skipped(Payout),
+    /// This one is to be gone on with; it may be of another day.
+    Open(Payout),
+    /// The day's payout is over already.
+    Over(Payout),
+}
+
+/// The id of a creator's payout for the day that begins at `midnight`: the same, whoever asks.
+pub fn payout_id(creator: &UserId, midnight: Timestamp) -> PayoutId {
+    let mut half = [0; 16];
+    half.copy_from_slice(&Sha256::digest(creator.as_str())[..16]);
+    PayoutId::new(midnight, u128::from_be_bytes(half))
+}
+
+impl Store {
+    /// Sales whose days are over, the longest waiting first (Q36).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn due_sales(
+        &self,
+        now: Timestamp,
+        most: u16,
+    ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
+        let due = self.listed(HELD_SALES, Some(due_bound(now)), most).await?;
+        Ok(due.iter().filter_map(sale_of).collect())
+    }
+
+    /// Makes some of a creator's sales payable, at most [`SALES_AT_ONCE`]; those whose days are not
+    /// over, or that are payable already, stay as they are. Returns how many there were.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn release_sales(
+        &self,
+        creator: &UserId,
+        sales: &[PurchaseId],
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut keys = vec![Key::creator(creator)];
+        keys.extend(sales.iter().map(|id| Key::sale(creator, id)));
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let before = book_of(creator, found.take()?);
+            let sales: Vec<Sale> = found.rest()?;
+            let (mut book, mut after) = (before.clone(), sales.clone());
+            let journals = release(&mut book, &mut after, now).map_err(StoreError::corrupt)?;
+            let moved = sales.iter().zip(&after).filter(|(was, is)| was != is).count();
+            if moved == 0 {
+                return Ok(Attempt::Done(0));
+            }
+            let mut writes = self.transaction().replace(Some(&before), &book)?;
+            for (was, is) in sales.iter().zip(&after) {
+                writes = writes.replace(Some(was), is)?;
+            }
+            match writes.journals(&journals)?.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(moved)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// Creators that a payout run has to look at, after `after` (Q36).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn due_creators(
+        &self,
+        after: Option<&UserId>,
+        most: u16,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let due = self.listed_after(DUE_CREATORS, after.map(UserId::as_str), most).await?;
+        Ok(due.iter().filter_map(user_of).collect())
+    }
+
+    /// Payouts that are not over, the oldest first (Q36).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn open_payouts(
+        &self,
+        after: Option<&PayoutId>,
+        most: u16,
+    ) -> Result<Vec<(UserId, PayoutId)>, StoreError> {
+        let open = self.listed_after(OPEN_PAYOUTS, after.map(PayoutId::as_str), most).await?;
+        Ok(open.iter().filter_map(payout_of).collect())
+    }
+
+    /// Sales of which too much was paid out (Q36).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn overpaid_sales(
+        &self,
+        after: Option<&PurchaseId>,
+        most: u16,
+    ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
+        let due = self.listed_after(OVERPAID_SALES, after.map(PurchaseId::as_str), most).await?;
+        Ok(due.iter().filter_map(sale_of).collect())
+    }
+
+    /// Some of a creator's sales that can be paid out, at most [`SALES_AT_ONCE`] (Q36). They may
+    /// have moved.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn payable_sales(&self, creator: &UserId) -> Result<Vec<PurchaseId>, StoreError> {
+        let found = self.listed(&payable_pk(creator), None, SALES_AT_ONCE).await?;
+        Ok(found.iter().filter_map(sale_of).map(|(_, id)| id).collect())
+    }
+
+    /// Some of the sales that are in a payout, at most [`SALES_AT_ONCE`] (Q39).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn sales_in(&self, payout: &Payout) -> Result<Vec<PurchaseId>, StoreError> {
+        let mut found: Vec<PurchaseId> = Vec::new();
+        let mut start: Option<Item> = None;
+        loop {
+            let query = self.newest_first(user_pk(&payout.creator_id), SALE_PREFIX);
+            let id = aws_sdk_dynamodb::types::AttributeValue::S(payout.id.to_string());
+            let answer = query
+                .consistent_read(true)
+                .filter_expression("payout_id = :payout")
+                .expression_attribute_values(":payout", id)
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(StoreError::unavailable)?;
+            let page = answer.items.unwrap_or_default();
+            found.extend(page.iter().filter_map(sale_of).map(|(_, id)| id));
+            start = answer.last_evaluated_key;
+            if found.len() >= usize::from(SALES_AT_ONCE) || start.is_none() {
+                found.truncate(usize::from(SALES_AT_ONCE));
+                return Ok(found);
+            }
+        }
+    }
+
+    /// One payout of a creator's.
+    ///
+    /// # Errors
+    /// [`Missing::Payout`], or when DynamoDB cannot be asked.
+    pub async fn payout(&self, creator: &UserId, id: &PayoutId) -> Result<Payout, StoreError> {
+        let found = self.get(&Key::payout(creator, id)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Payout))
+    }
+
+    /// A page of a creator's payouts, newest first (Q38).
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn payouts(
+        &self,
+        creator: &UserId,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Payout>, StoreError> {
+        let start = after.map(|cursor| {
+            PayoutId::parse(&cursor.0).map_err(|_| StoreError::refused(InvalidCursor::new()))
+        });
+        let start = start.transpose()?.map(|id| Key::payout(creator, &id));
+        let payouts = self.newest(creator, PAYOUT_PREFIX, start, size).await?;
+        Ok(Page::cut(payouts, size, |it: &Payout| it.id.to_string()))
+    }
+
+    /// Begins a creator's payout of the day that begins at `midnight`, if there is none (Q37). What
+    /// is decided on is in the condition of the write: a ban bites.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn begin_payout(
+        &self,
+        creator: &UserId,
+        midnight: Timestamp,
+        now: Timestamp,
+    ) -> Result<Begun, StoreError> {
+        let id = payout_id(creator, midnight);
+        let keys = [
+            Key::account(creator),
+            Key::creator(creator),
+            Key::payee(creator),
+            Key::payout(creator, &id),
+        ];
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let standing = found.take()?.map_or(Standing::Active, |it: Account| it.standing);
+            let book = book_of(creator, found.take()?);
+            let payee: Option<Payee> = found.take()?;
+            let before: Option<Payout> = found.take()?;
+            if let Some(open) = &book.payout {
+                return self.payout(creator, open).await.map(Begun::Open).map(Attempt::Done);
+            }
+            if let Some(over) = before.as_ref().filter(|it| !is_skipped(it)) {
+                let done = if over.is_open() { Begun::Open } else { Begun::Over };
+                return Ok(Attempt::Done(done(over.clone())));
+            }
+            let ready = payee.is_some_and(|it| it.ready && !it.closed);
+            let (state, mut after) = match book.plan(&standing, ready, now) {
+                Plan::Nothing => return Ok(Attempt::Done(Begun::Nothing)),
+                Plan::Skip(reason) => (PayoutState::Skipped { reason }, book.clone()),
+                Plan::Pay => (PayoutState::Collecting, book.clone()),
+            };
+            let amount = (book.payable(), Currency::USD);
+            let whose = (creator.clone(), midnight.date());
+            let mut payout = Payout::new(id.clone(), whose, state, amount, now);
+            let writes = match payout.state {
+                PayoutState::Collecting => {
+                    payout.amount = 0;
+                    after.payout = Some(id.clone());
+                    self.transaction().standing(creator, &standing)?
+                }
+                _ => self.transaction(),
+            };
+            let payout = Payout { version: before.as_ref().map_or(0, |it| it.version), ..payout };
+            let writes = writes.replace(Some(&book), &after)?.rewrite(payout.version, &payout)?;
+            match writes.commit().await? {
+                Committed::Moved(_) => Ok(Attempt::Moved),
+                Committed::Yes => {
+                    let payout = Payout { version: payout.version + 1, ..payout };
+                    let begun = if is_skipped(&payout) { Begun::Skipped } else { Begun::Open };
+                    Ok(Attempt::Done(begun(payout)))
+                }
+            }
+        })
+        .await
+    }
+
+    /// One step of a payout: `decide` changes it, and all that differs is written at once, if
+    /// nothing of it has moved (Q37). Returns the payout as it is then.
+    ///
+    /// # Errors
+    /// [`Missing::Payout`], what `decide` refuses, or when DynamoDB cannot be asked.
+    pub async fn step_payout<R: Refusal>(
+        &self,
+        creator: &UserId,
+        id: &PayoutId,
+        sales: &[PurchaseId],
+        decide: impl Fn(&mut Step) -> Result<(), R>,
+    ) -> Result<Step, StoreError> {
+        let mut keys = vec![Key::payout(creator, id), Key::creator(creator)];
+        keys.extend(sales.iter().map(|id| Key::sale(creator, id)));
+        self.decide(async || {
+            let before = read_step(creator, self.get_all(&keys).await?)?;
+            let mut after = before.clone();
+            decide(&mut after).map_err(StoreError::refused)?;
+            let unchanged = (&before.payout, &before.book, &before.sales);
+            if unchanged == (&after.payout, &after.book, &after.sales) {
+                return Ok(Attempt::Done(after));
+            }
+            let mut writes = self
+                .transaction()
+                .replace(Some(&before.payout), &after.payout)?
+                .replace(Some(&before.book), &after.book)?;
+            for (was, is) in before.sales.iter().zip(&after.sales) {
+                writes = writes.replace(Some(was), is)?;
+            }
+            match writes.journals(&after.journals)?.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(after)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// One sale of a creator's.
+    ///
+    /// # Errors
+    /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
+    pub async fn sale(&self, creator: &UserId, id: &PurchaseId) -> Result<Sale, StoreError> {
+        let found = self.get(&Key::sale(creator, id)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Purchase))
+    }
+}
+
+fn is_skipped(payout: &Payout) -> bool {
+    matches!(payout.state, PayoutState::Skipped { .. })
+}
+
+fn read_step(creator: &UserId, mut found: Found) -> Result<Step, StoreError> {
+    let payout = found.take()?.ok_or_else(|| StoreError::refused(Missing::Payout))?;
+    let book: CreatorBook = book_of(creator, found.take()?);
+    Ok(Step::new(payout, book, found.rest()?))
+}
