@@ -31,8 +31,8 @@ pub use idempotency::{Claim, Idempotency, KeyRefused, REMEMBERED};
 pub use jobs::{JobAndInput, Naming, Settled, changed_job};
 pub use keys::OPEN_SHARDS;
 pub use marketplace::{
-    Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, DealKept, Entry,
-    ListingPage, Popular, Shelf, Tally,
+    Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, DealKept, ListingPage,
+    Popular, Shelf, Tally,
 };
 pub use orders::changed_top_up;
 pub use rates::{Rate, RateLimited};
