@@ -96,7 +96,9 @@ impl<'a> Settlement<'a> {
                 Some(payment) => Thing::Payment(payment),
                 None => return Ok(Heard::NotOurs),
             },
-            Subject::Ignored => return Ok(Heard::Ignored),
+            Subject::BankPayout(..) | Subject::Account(_) | Subject::Ignored => {
+                return Ok(Heard::Ignored);
+            }
             Subject::Unreadable(why) => return Err(SettleError::Unreadable(why.clone())),
         };
         let said = (notice.user.as_ref(), notice.customer.as_ref());

@@ -1,11 +1,7 @@
 //! Creators' accounts at Stripe, connected to ours: the platform is the merchant and answers for
 //! losses, a creator only receives (<https://docs.stripe.com/connect/accounts-v2>).
 
-use domain::{
-    Timestamp,
-    billing::external::ConnectedAccountId,
-    id::UserId,
-};
+use domain::{Timestamp, billing::external::ConnectedAccountId, id::UserId};
 use serde::Deserialize;
 use serde_json::json;
 

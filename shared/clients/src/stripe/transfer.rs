@@ -8,9 +8,7 @@
 
 use domain::{
     Timestamp,
-    billing::external::{
-        BankPayoutId, ConnectedAccountId, ReceivedId, ReversalId, TransferId,
-    },
+    billing::external::{BankPayoutId, ConnectedAccountId, ReceivedId, ReversalId, TransferId},
     id::{PayoutId, UserId},
     money::{Currency, Money},
 };
