@@ -7,7 +7,7 @@
 
 use clients::{
     Stripe,
-    stripe::{Evidence, Session, SessionStatus, StripeError},
+    stripe::{Evidence, OpenDispute, RefundReason, Session, SessionStatus, StripeError},
 };
 use domain::{
     Timestamp,
@@ -111,7 +111,11 @@ impl Settlement<'_> {
         now: Timestamp,
     ) -> Result<(), SettleError> {
         let key = purchase.refund_key(number);
-        let refused = match self.stripe.refund_part(payment, Some(amount), &key, None).await {
+        let refused = match self
+            .stripe
+            .refund_part(payment, Some(amount), &key, RefundReason::Requested)
+            .await
+        {
             Ok(_) => return Ok(()),
             Err(StripeError::Refused { code, .. }) => code.unwrap_or_else(|| "refused".to_owned()),
             Err(error) => return Err(error.into()),
@@ -142,13 +146,13 @@ impl Settlement<'_> {
             return Ok(Vec::new());
         }
         let open = self.stripe.open_disputes(&payment.id).await?;
-        let new = open.into_iter().filter(|it| !purchase.evidenced.contains(&it.id));
+        let wanted = |it: &OpenDispute| it.wants_evidence && !purchase.evidenced.contains(&it.id);
         let mut handed_in = Vec::new();
-        for dispute in new {
+        for dispute in open.into_iter().filter(wanted) {
             let (buyer, listing) = (&purchase.buyer_id, &purchase.listing_id);
             let owned = self.store.entitlement(buyer, listing).await?;
             let evidence = evidence_of(purchase, owned.as_ref());
-            match self.stripe.evidence(&dispute.id, &evidence, true).await {
+            match self.stripe.submit_evidence(&dispute.id, &evidence).await {
                 Ok(()) => {}
                 Err(StripeError::Refused { code, .. }) => {
                     warn!(purchase = %purchase.id, dispute = %dispute.id, code, "takes no evidence");
@@ -179,8 +183,8 @@ fn evidence_of(purchase: &Purchase, owned: Option<&Entitlement>) -> Evidence {
         )),
         access_activity_log: Some(log.join("\n")),
         service_date: purchase.paid_at.map(Timestamp::date),
-        customer_email_address: None,
         uncategorized_text: Some(format!("Order {}.", purchase.id)),
+        ..Evidence::default()
     }
 }
 

@@ -37,6 +37,9 @@ impl PageSize {
     /// Most things of a page: what one BatchGetItem can fetch.
     pub const MAX: u16 = 100;
 
+    /// The largest there is.
+    pub const WHOLE: PageSize = PageSize(PageSize::MAX);
+
     /// As a number of items.
     pub fn get(self) -> usize {
         usize::from(self.0)

@@ -165,5 +165,6 @@ fn payment(refunded: i64, withdrawn: i64) -> Payment {
         refunded,
         withdrawn,
         disputed: false,
+        fees: 0,
     }
 }

@@ -8,7 +8,6 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::book_of;
 use crate::{
     error::StoreError,
     keys::{DUE_CREATORS, Item, Key, OTHER_CREATORS, SK, journal_pk, text, user_of},

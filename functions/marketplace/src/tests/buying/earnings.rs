@@ -49,6 +49,7 @@ impl Stall {
             refunded: 0,
             withdrawn: 0,
             disputed: false,
+            fees: 0,
         };
         change(&mut payment);
         let kept = self.store().keep_deal(&read, None, now, |deal| deal.settle(&payment, now));
