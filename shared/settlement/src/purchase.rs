@@ -5,6 +5,8 @@
 //! purchase, and only then does the event count as applied: who dies in between hears of it again,
 //! and the nightly run finds what nobody hears of.
 
+use std::cell::RefCell;
+
 use clients::{
     Stripe,
     stripe::{Evidence, OpenDispute, RefundReason, Session, SessionStatus, StripeError},
@@ -18,6 +20,7 @@ use domain::{
     id::{PurchaseId, UserId},
     marketplace::{
         purchase::{Entitlement, Purchase},
+        refund::RefundWish,
         settle::{Deal, DealBroken, Next},
     },
 };
@@ -103,6 +106,42 @@ impl Settlement<'_> {
 }
 
 impl Settlement<'_> {
+    /// Notes a refund of a member's purchase and carries it out; where it cannot be, a buyer's wish
+    /// is noted for staff. Returns the purchase as it is then.
+    ///
+    /// # Errors
+    /// [`RefundRefused`], or when Stripe or the table cannot be asked: then it may be noted, and is
+    /// carried out by whoever looks at the purchase next.
+    pub async fn ask_refund(
+        &self,
+        buyer: &UserId,
+        id: &PurchaseId,
+        wish: &RefundWish,
+        now: Timestamp,
+    ) -> Result<Purchase, SettleError> {
+        for _ in 0..ROUNDS_MAX {
+            let read = self.store.purchase(buyer, id).await?;
+            let refused = RefCell::new(None);
+            let kept = self.store.keep_deal(&read, None, now, |deal| {
+                let asked = deal.ask_refund(wish, now);
+                if let Err(why) = &asked {
+                    deal.note_refund_wish(why, wish.reason.as_deref(), now);
+                }
+                refused.replace(asked.err());
+                Ok::<Next, DealBroken>(Next::Nothing)
+            });
+            if kept.await?.kept == Kept::Stale {
+                continue;
+            }
+            if let Some(why) = refused.into_inner() {
+                return Err(why.into());
+            }
+            self.purchase(buyer, id, now).await?;
+            return Ok(self.store.purchase(buyer, id).await?);
+        }
+        Err(SettleError::Busy)
+    }
+
     /// Carries out a refund that was noted. One that Stripe refuses is over.
     async fn refund(
         &self,

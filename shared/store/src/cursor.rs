@@ -47,7 +47,12 @@ impl PageSize {
 
     /// One more than that, to know whether there is a further page.
     pub(crate) fn and_one(self) -> i32 {
-        i32::from(self.0) + 1
+        i32::from(self.one_more())
+    }
+
+    /// The same, as it is.
+    pub(crate) fn one_more(self) -> u16 {
+        self.0 + 1
     }
 }
 
