@@ -181,7 +181,7 @@ impl Stripe {
     /// See [`StripeError`].
     pub async fn reversals(&self, id: &TransferId) -> Result<Vec<Reversal>, StripeError> {
         let request = RequestBuilder::new(StripeMethod::Get, format!("/transfers/{id}/reversals"))
-            .query(&[("limit", PAGE_SIZE)]);
+            .query(&json!({ "limit": PAGE_SIZE }));
         let found: List<ReversalAnswer> =
             self.transport.json("list reversals", &request, None).await?;
         Ok(found.data.into_iter().map(ReversalAnswer::read).collect())
@@ -237,12 +237,13 @@ impl Stripe {
         while let Some(payout) = payouts.get(looked).cloned() {
             looked += 1;
             for part in self.parts_of(account, &payout).await? {
+                let Some(source) = part.source else { continue };
                 match part.kind.as_str() {
-                    "payment" => received.push(read::id(ReceivedId::parse(&part.source))?),
+                    "payment" => received.push(read::id(ReceivedId::parse(&source))?),
                     "payout_failure" | "payout_cancel"
-                        if payouts.len() <= FAILURES_MAX && !payouts.contains(&part.source) =>
+                        if payouts.len() <= FAILURES_MAX && !payouts.contains(&source) =>
                     {
-                        payouts.push(part.source);
+                        payouts.push(source);
                     }
                     _ => {}
                 }
@@ -352,6 +353,7 @@ struct Part {
     id: String,
     #[serde(rename = "type")]
     kind: String,
+    /// What moved; some movements are of nothing that has a name.
     #[serde(default)]
-    source: String,
+    source: Option<String>,
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     api::{Call, Endpoint},
     books::Books,
-    clock::{day_end, rfc3339},
+    clock::{DAY_S, day_end, rfc3339},
     errors::Refused,
     events::Form,
     json::{flag, metadata, set, text, value},
@@ -111,14 +111,14 @@ pub(super) struct Link {
     pub(super) refresh_url: String,
     return_url: Option<String>,
     expires_at: i64,
-    use_: Use,
+    used: Used,
 }
 
-/// What a link was used for.
+/// How far a link was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    /// Nothing.
-    Fresh,
+enum Used {
+    /// Not at all.
+    No,
     /// It was followed: the page can be filled in, and not opened again.
     Followed,
     /// The page was filled in.
@@ -242,8 +242,10 @@ fn open_link(books: &mut Books, call: &Call) -> Result<Value, Refused> {
         refresh_url: within("refresh_url").unwrap_or_default().to_owned(),
         return_url: within("return_url").map(str::to_owned),
         expires_at,
-        use_: Use::Fresh,
+        used: Used::No,
     };
+    let now = books.now;
+    books.links.retain(|_, old| now < old.expires_at + DAY_S);
     let step = books.ids.next("alu_test_");
     let url = format!("{}/stripe/connect/{step}", books.url);
     books.links.insert(step, link);
@@ -262,10 +264,10 @@ fn open_link(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 pub(super) fn follow(books: &mut Books, step: &str) -> Option<Value> {
     let now = books.now;
     let link = books.links.get_mut(step)?;
-    if link.use_ != Use::Fresh || link.expires_at <= now {
+    if link.used != Used::No || link.expires_at <= now {
         return None;
     }
-    link.use_ = Use::Followed;
+    link.used = Used::Followed;
     let account = link.account.clone();
     Some(books.object(&account))
 }
@@ -274,10 +276,10 @@ pub(super) fn follow(books: &mut Books, step: &str) -> Option<Value> {
 pub(super) fn fill_in(books: &mut Books, step: &str, bank: Bank) -> Option<String> {
     let now = books.now;
     let link = books.links.get_mut(step)?;
-    if link.use_ == Use::Done || link.expires_at <= now {
+    if link.used == Used::Done || link.expires_at <= now {
         return None;
     }
-    link.use_ = Use::Done;
+    link.used = Used::Done;
     let link = link.clone();
     onboard(books, &link.account, bank).ok()?;
     Some(link.return_url.unwrap_or(link.refresh_url))
@@ -291,7 +293,7 @@ pub(super) fn onboard(books: &mut Books, id: &str, bank: Bank) -> Result<(), Ref
     books.banks.insert(id.to_owned(), bank);
     books.remind(day_end(books.now), id);
     require(books, id, &[]);
-    become_(books, id, json!({ "status": "active", "status_details": [] }));
+    set_capability(books, id, json!({ "status": "active", "status_details": [] }));
     Ok(())
 }
 
@@ -299,7 +301,7 @@ pub(super) fn onboard(books: &mut Books, id: &str, bank: Bank) -> Result<(), Ref
 pub(super) fn restrict(books: &mut Books, id: &str) -> Result<(), Refused> {
     find(books, id)?;
     require(books, id, &[IDENTITY]);
-    become_(books, id, restricted());
+    set_capability(books, id, restricted());
     Ok(())
 }
 
@@ -308,7 +310,7 @@ pub(super) fn close(books: &mut Books, id: &str) -> Result<(), Refused> {
     if flag(find(books, id)?, "/closed") {
         return Err(Refused::conflict("account_closed", "The account is closed."));
     }
-    become_(books, id, restricted());
+    set_capability(books, id, restricted());
     books.edit(id, |account| account["closed"] = true.into());
     tell(books, id, "v2.core.account.closed");
     Ok(())
@@ -337,7 +339,7 @@ pub(super) fn known(books: &Books, id: &str) -> Result<(), Refused> {
     find(books, id).map(|_| ())
 }
 
-fn become_(books: &mut Books, id: &str, capability: Value) {
+fn set_capability(books: &mut Books, id: &str, capability: Value) {
     let changed = books.edit(id, |account| set(account, TRANSFERS, capability));
     if !changed.is_empty() {
         tell(books, id, "v2.core.account[configuration.recipient].capability_status_updated");

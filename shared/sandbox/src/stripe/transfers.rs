@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Most reversals that a transfer shows; the others are listed.
-const REVERSALS_SHOWN: usize = 10;
+const REVERSALS_SHOWN: i64 = 10;
 
 const CREATE: Rules =
     &["amount!: int", "currency!", "destination!", "description", "metadata.*", "transfer_group"];
@@ -197,9 +197,12 @@ fn note(transfer: &mut Value, reversal: &Value) {
     set(transfer, "/reversals/total_count", count);
     if let Some(shown) = transfer["reversals"]["data"].as_array_mut() {
         shown.insert(0, reversal.clone());
-        shown.truncate(REVERSALS_SHOWN);
+        // One comes with each, so one too many goes.
+        if REVERSALS_SHOWN < count {
+            shown.pop();
+        }
     }
-    set(transfer, "/reversals/has_more", count > 10);
+    set(transfer, "/reversals/has_more", count > REVERSALS_SHOWN);
 }
 
 fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
