@@ -1,8 +1,11 @@
-//! What staff do: deciding on listings.
+//! What staff do: deciding on listings, giving money back, looking through the books.
 
 pub mod approve_listing;
+pub mod audit_ledger;
 pub mod delist_listing;
 pub mod list_pending;
+pub mod list_refund_requests;
+pub mod refund_purchase;
 pub mod reject_listing;
 mod view;
 
@@ -14,6 +17,9 @@ pub const FUNCTIONS: &[Function] = &[
     Function::http(approve_listing::ENDPOINT, &approve_listing::handle),
     Function::http(reject_listing::ENDPOINT, &reject_listing::handle),
     Function::http(delist_listing::ENDPOINT, &delist_listing::handle),
+    Function::http(list_refund_requests::ENDPOINT, &list_refund_requests::handle),
+    Function::http(refund_purchase::ENDPOINT, &refund_purchase::handle),
+    Function::http(audit_ledger::ENDPOINT, &audit_ledger::handle),
 ];
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod fail_dead_letters;
 pub mod grant_rewards;
 pub mod index_listings;
 mod lookup;
+pub mod pay_creators;
 pub mod rank_popular;
 pub mod reconcile_stripe;
 pub mod relay_outbox;
@@ -28,6 +29,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::schedule(index_listings::WORKER, &index_listings::handle),
     Function::schedule(rank_popular::WORKER, &rank_popular::handle),
     Function::schedule(grant_rewards::WORKER, &grant_rewards::handle),
+    Function::schedule(pay_creators::WORKER, &pay_creators::handle),
 ];
 
 #[cfg(test)]

@@ -20,8 +20,10 @@ pub mod list_creator_payouts;
 pub mod list_popular;
 pub mod list_purchases;
 pub mod list_reviews;
+pub mod onboard_creator;
 pub mod preview_listing;
 mod purchase_page;
+pub mod refund_purchase;
 mod render;
 pub mod reply_to_review;
 pub mod retire_listing;
@@ -63,11 +65,13 @@ pub const FUNCTIONS: &[Function] = &[
     Function::http(create_purchase::ENDPOINT, &create_purchase::handle),
     Function::http(list_purchases::ENDPOINT, &list_purchases::handle),
     Function::http(download_purchase::ENDPOINT, &download_purchase::handle),
+    Function::http(refund_purchase::ENDPOINT, &refund_purchase::handle),
     Function::http(create_review::ENDPOINT, &create_review::handle),
     Function::http(get_creator_stats::ENDPOINT, &get_creator_stats::handle),
     Function::http(list_creator_earnings::ENDPOINT, &list_creator_earnings::handle),
     Function::http(list_creator_payouts::ENDPOINT, &list_creator_payouts::handle),
     Function::http(get_creator_statement::ENDPOINT, &get_creator_statement::handle),
+    Function::http(onboard_creator::ENDPOINT, &onboard_creator::handle),
 ];
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 /// What somebody wants it as.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Format {
+pub(crate) enum Format {
     /// For programs.
     #[default]
     Json,
@@ -45,7 +45,7 @@ pub(crate) struct Told {
 
 /// Why there is no statement in this form.
 #[derive(Debug, thiserror::Error)]
-pub enum StatementError {
+pub(crate) enum StatementError {
     /// It would be longer than anybody reads, or than an answer may be.
     #[error(
         "There are {lines} lines in this month, more than the {most} of this format. \

@@ -1,4 +1,4 @@
-//! Stripe: customers, hosted pages, and how everything there is now.
+//! Stripe: customers, hosted pages, creators' accounts, and how everything there is now.
 //!
 //! The requests and the shapes of the answers are async-stripe's; they are sent by our own
 //! `transport`, which keeps connections and repeats an attempt only under the same idempotency key.
@@ -14,7 +14,9 @@
 
 mod catalogue;
 mod checkout;
+mod connect;
 mod customer;
+mod dispute;
 mod error;
 mod events;
 mod invoice;
@@ -22,11 +24,13 @@ pub mod notice;
 mod payment;
 mod portal;
 mod read;
+mod refund;
 pub mod setup;
 mod subscription;
 #[cfg(test)]
 mod tests;
 mod top_up;
+mod transfer;
 mod transport;
 pub mod webhook;
 
@@ -40,12 +44,16 @@ use crate::{
 };
 use catalogue::Catalogue;
 pub use checkout::{OpenedPage, ReturnUrls, Session, SessionStatus};
+pub use connect::{AccountNow, Link, NewAccount};
+pub use dispute::{Evidence, OpenDispute};
 pub use error::{Detail, StripeError};
 pub use invoice::{InvoiceNow, invoice_id, receipt_id};
 pub use notice::Notice;
 use portal::Portal;
+pub use refund::{Refund, RefundReason, RefundState};
 pub use subscription::{Renewal, SubscriptionNow};
 pub use top_up::Charged;
+pub use transfer::{BalanceNow, BankPayout, BankPayoutState, NewTransfer, Reversal, Transfer};
 use transport::Transport;
 
 /// Stripe's own address.

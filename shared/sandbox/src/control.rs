@@ -12,6 +12,8 @@
 //! | `POST /_sandbox/openid/retire` | publish only the keys that sign |
 //! | `GET`, `PATCH /_sandbox/stripe` | the account's settings: [`crate::stripe::Settings`] |
 //! | `POST /_sandbox/stripe/{control}` | what can be made happen in the account, below |
+//! | `GET /_sandbox/stripe/balance` | the platform's, or that of `?account=`, in cents |
+//! | `GET /_sandbox/stripe/transfers` | every transfer to a connected account |
 //! | `GET /_sandbox/stripe/events` | everything that happened, with the bytes of each |
 //!
 //! | control | body |
@@ -27,6 +29,10 @@
 //! | `cancel` | `{"subscription": ..}`, at once |
 //! | `renew` | `{"subscription": ..}`: its period is over now, and nobody else's |
 //! | `card` | `{"customer": .., "card": ..}`: what is paid with from now on |
+//! | `account/onboard` | `{"account": .., "bank": "works", "closed" or "missing"}`: it can be paid |
+//! | `account/restrict`, `account/close` | `{"account": ..}`: it cannot, for now or for ever |
+//! | `bank/pay` | `{"account": ..}`: its whole balance to its bank, at once |
+//! | `bank/fail` | `{"payout": ..}`, even after it arrived |
 //! | `deliver` | `{"event": id or ids, "times": 2, "order": "reverse"}`, now |
 //!
 //! Settings of the account make deliveries go wrong: `deliver` (`on`, `off`, `held`), `order`

@@ -1,12 +1,15 @@
 //! `sandbox [--port N] [--host ADDRESS] [--state FOLDER] [--stripe-webhook-url URL
-//! --stripe-webhook-secret SECRET]`: the outside world, until it is stopped.
+//! --stripe-webhook-secret SECRET]
+//! [--stripe-connect-webhook-url URL --stripe-connect-webhook-secret SECRET]`: the outside world,
+//! until it is stopped.
 
 use std::process::ExitCode;
 
 use sandbox::{Config, Sandbox, stripe::Target};
 
 const USAGE: &str = "usage: sandbox [--port N] [--host LOOPBACK_ADDRESS] [--state FOLDER] \
-                     [--stripe-webhook-url URL --stripe-webhook-secret SECRET]";
+                     [--stripe-webhook-url URL --stripe-webhook-secret SECRET] \
+                     [--stripe-connect-webhook-url URL --stripe-connect-webhook-secret SECRET]";
 /// The port when none is given.
 const PORT: u16 = 4570;
 
@@ -30,24 +33,32 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 
 fn config(mut args: impl Iterator<Item = String>) -> Result<Config, Box<dyn std::error::Error>> {
     let mut config = Config { port: PORT, ..Config::default() };
-    let (mut url, mut secret) = (None, None);
+    let (mut platform, mut connect) = ((None, None), (None, None));
     while let Some(name) = args.next() {
         let value = args.next().ok_or(USAGE)?;
         match name.as_str() {
             "--port" => config.port = value.parse()?,
             "--host" => config.host = value.parse()?,
             "--state" => config.state = Some(value.into()),
-            "--stripe-webhook-url" => url = Some(value),
-            "--stripe-webhook-secret" => secret = Some(value),
+            "--stripe-webhook-url" => platform.0 = Some(value),
+            "--stripe-webhook-secret" => platform.1 = Some(value),
+            "--stripe-connect-webhook-url" => connect.0 = Some(value),
+            "--stripe-connect-webhook-secret" => connect.1 = Some(value),
             _ => return Err(USAGE.into()),
         }
     }
-    config.stripe.settings.webhook = match (url, secret) {
-        (Some(url), Some(secret)) => Some(Target { url, secret, second_secret: None }),
-        (None, None) => None,
-        (Some(_), None) | (None, Some(_)) => return Err(USAGE.into()),
-    };
+    config.stripe.settings.webhook = target(platform)?;
+    config.stripe.settings.connect_webhook = target(connect)?;
     Ok(config)
+}
+
+/// Somebody to tell: an address and a secret, or neither.
+fn target(given: (Option<String>, Option<String>)) -> Result<Option<Target>, &'static str> {
+    match given {
+        (Some(url), Some(secret)) => Ok(Some(Target { url, secret, second_secret: None })),
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => Err(USAGE),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the line a script waits for")]

@@ -65,7 +65,15 @@ pub enum Route {
     StripeEvents,
     /// `/stripe/v1/webhook_endpoints...`
     StripeWebhooks,
-    /// Everything else below `/stripe/v1/`
+    /// `/stripe/v2/core/accounts...` and `account_links`
+    StripeAccounts,
+    /// `/stripe/v1/transfers...`
+    StripeTransfers,
+    /// `/stripe/v1/payouts...`
+    StripePayouts,
+    /// `/stripe/v1/balance...`
+    StripeBalance,
+    /// Everything else below `/stripe/v1/` and `/stripe/v2/`
     StripeOther,
     /// The pages for people.
     StripePages,
@@ -77,7 +85,11 @@ impl Route {
         let reads = matches!(*method, Method::GET | Method::HEAD);
         let posts = *method == Method::POST;
         if let Some(rest) = path.strip_prefix(STRIPE_PATH) {
-            return Some(Route::of_stripe(rest.strip_prefix("/v1/")));
+            return Some(match rest.strip_prefix("/v2/") {
+                Some(path) if path.starts_with("core/account") => Route::StripeAccounts,
+                Some(_) => Route::StripeOther,
+                None => Route::of_stripe(rest.strip_prefix("/v1/")),
+            });
         }
         match path {
             "/.well-known/openid-configuration" if reads => Some(Route::Discovery),
@@ -113,6 +125,9 @@ impl Route {
             Some("disputes") => Route::StripeDisputes,
             Some("events") => Route::StripeEvents,
             Some("webhook_endpoints") => Route::StripeWebhooks,
+            Some("transfers") => Route::StripeTransfers,
+            Some("payouts") => Route::StripePayouts,
+            Some("balance" | "balance_transactions") => Route::StripeBalance,
             Some(_) => Route::StripeOther,
         }
     }
@@ -142,6 +157,10 @@ impl Route {
             | Route::StripeDisputes
             | Route::StripeEvents
             | Route::StripeWebhooks
+            | Route::StripeAccounts
+            | Route::StripeTransfers
+            | Route::StripePayouts
+            | Route::StripeBalance
             | Route::StripeOther
             | Route::StripePages => Vendor::Stripe,
         }

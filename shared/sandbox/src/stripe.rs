@@ -1,5 +1,5 @@
-//! The payment provider: the part of Stripe's API that sells plans and credit packs, with its
-//! hosted pages, its webhooks and a clock that can be moved.
+//! The payment provider: the part of Stripe's API that sells plans and credit packs and pays
+//! creators, with its hosted pages, its webhooks and a clock that can be moved.
 //!
 //! It answers as version [`VERSION`] and is as strict as that: unknown and missing parameters,
 //! a wrong `Stripe-Version`, a key used for two different requests are refused. An object is kept
@@ -16,19 +16,25 @@
 //! | `/stripe/v1/payment_intents`, `charges`, `refunds`, `disputes`, `balance` | money |
 //! | `/stripe/v1/billing_portal/...` | self-service |
 //! | `/stripe/v1/events`, `webhook_endpoints` | what happened, and who is told |
+//! | `/stripe/v2/core/accounts`, `account_links` | creators' accounts, connected to the platform's |
+//! | `/stripe/v1/transfers`, with `/reversals`; `payouts` | money on its way to creators and their banks |
+//! | `/stripe/v2/core/event_destinations` | who is told of connected accounts in thin events |
 //! | `/stripe/pay/{session}` | the page to pay on, with test cards |
 //! | `/stripe/portal/{session}` | the page to manage a subscription on |
+//! | `/stripe/connect/{link}` | the page where a creator gives a bank account |
 //! | `/stripe/invoices/{invoice}`, with `/pay` and `/pdf` | an invoice, its payment, its PDF |
 //!
 //! Where it is simpler than Stripe: an invoice is finalized the moment it is made; a cancelled
 //! upgrade is not undone; failed renewals are tried again after 3 and after 5 more days, then the
 //! subscription ends and the invoice is uncollectible; coupons and trials do not exist; tax is one
-//! rate for everyone.
+//! rate for everyone. A connected account is a recipient and nothing else, is verified the moment
+//! its bank account is given, and is paid out at midnight (UTC); such a payout arrives a day later.
 
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
+mod accounts;
 mod api;
 mod balance;
 mod books;
@@ -39,6 +45,7 @@ mod clock;
 mod control;
 mod customers;
 mod cycle;
+mod destinations;
 mod disputes;
 mod errors;
 mod events;
@@ -50,15 +57,19 @@ mod json;
 mod pages;
 mod params;
 mod payments;
+mod payouts;
 mod portal;
 mod proration;
 mod refunds;
 mod shelf;
 mod subscriptions;
 mod till;
+mod transfers;
 mod webhooks;
 
+pub use accounts::Bank;
 pub(crate) use api::refusal;
+pub use balance::Balance;
 pub use cards::Card;
 pub use control::{Control, ControlRefused, DELIVERIES_MAX, Payment};
 pub use cycle::Advance;
@@ -104,6 +115,8 @@ pub enum Catalogue {
 pub struct Settings {
     /// Where events go, beside the registered endpoints.
     pub webhook: Option<Target>,
+    /// Where events about connected accounts go, beside the registered endpoints.
+    pub connect_webhook: Option<Target>,
     /// Whether events are delivered.
     pub deliver: Deliver,
     /// The order in which events that happened together are delivered.
@@ -124,12 +137,16 @@ pub struct Settings {
     pub fail_next_charges: u32,
     /// How long a request to the API is worked on; its idempotency key is in use meanwhile.
     pub answers_after_ms: u64,
+    /// Whether charged money can be transferred at once, as with Stripe's test card for that.
+    /// Otherwise it is pending for two days, as real money is.
+    pub funds_available_at_once: bool,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
             webhook: None,
+            connect_webhook: None,
             deliver: Deliver::On,
             order: Order::Made,
             copies: 1,
@@ -140,6 +157,7 @@ impl Default for Settings {
             tax_bps: 0,
             fail_next_charges: 0,
             answers_after_ms: 0,
+            funds_available_at_once: true,
         }
     }
 }
@@ -197,6 +215,7 @@ pub enum SignatureTime {
 pub struct SettingsChange {
     /// As in [`Settings`], as are all that follow.
     pub webhook: Option<Target>,
+    pub connect_webhook: Option<Target>,
     pub deliver: Option<Deliver>,
     pub order: Option<Order>,
     pub copies: Option<u32>,
@@ -207,6 +226,7 @@ pub struct SettingsChange {
     pub tax_bps: Option<i64>,
     pub fail_next_charges: Option<u32>,
     pub answers_after_ms: Option<u64>,
+    pub funds_available_at_once: Option<bool>,
 }
 
 impl SettingsChange {
@@ -215,6 +235,7 @@ impl SettingsChange {
         let now = now.clone();
         let next = Settings {
             webhook: self.webhook.or(now.webhook),
+            connect_webhook: self.connect_webhook.or(now.connect_webhook),
             deliver: self.deliver.unwrap_or(now.deliver),
             order: self.order.unwrap_or(now.order),
             copies: self.copies.unwrap_or(now.copies),
@@ -225,11 +246,18 @@ impl SettingsChange {
             tax_bps: self.tax_bps.unwrap_or(now.tax_bps),
             fail_next_charges: self.fail_next_charges.unwrap_or(now.fail_next_charges),
             answers_after_ms: self.answers_after_ms.unwrap_or(now.answers_after_ms),
+            funds_available_at_once: self
+                .funds_available_at_once
+                .unwrap_or(now.funds_available_at_once),
         };
         let web = |target: &Target| target.url.starts_with("http");
         let pauses = &next.pauses_ms;
         for (holds, limits) in [
             (next.webhook.as_ref().is_none_or(web), "`webhook.url` must be an http address"),
+            (
+                next.connect_webhook.as_ref().is_none_or(web),
+                "`connect_webhook.url` must be an http address",
+            ),
             ((1..=50).contains(&next.copies), "`copies` must be 1 to 50"),
             ((1..=16).contains(&next.tries_max), "`tries_max` must be 1 to 16"),
             (

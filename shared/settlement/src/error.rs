@@ -1,7 +1,8 @@
 //! Why something was not settled.
 
 use clients::stripe::StripeError;
-use domain::{Refusal, RefusalKind};
+use domain::{Refusal, RefusalKind, marketplace::refund::RefundRefused};
+use serde_json::Value;
 use store::StoreError;
 
 /// Why something was not settled.
@@ -13,6 +14,9 @@ pub enum SettleError {
     /// Stripe did not say how it is now.
     #[error(transparent)]
     Stripe(#[from] StripeError),
+    /// Money is not given back.
+    #[error(transparent)]
+    Refund(#[from] RefundRefused),
     /// The event is not what its kind should be.
     #[error("the event cannot be read: {0}")]
     Unreadable(String),
@@ -26,6 +30,7 @@ impl Refusal for SettleError {
         match self {
             SettleError::Store(inner) => inner.kind(),
             SettleError::Stripe(inner) => inner.kind(),
+            SettleError::Refund(inner) => inner.kind(),
             SettleError::Unreadable(_) => RefusalKind::Malformed,
             SettleError::Busy => RefusalKind::Unavailable,
         }
@@ -34,15 +39,23 @@ impl Refusal for SettleError {
         match self {
             SettleError::Store(inner) => inner.code(),
             SettleError::Stripe(inner) => inner.code(),
+            SettleError::Refund(inner) => inner.code(),
             SettleError::Unreadable(_) => "event_unreadable",
             SettleError::Busy => "billing_busy",
+        }
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            SettleError::Refund(inner) => inner.members(),
+            SettleError::Store(inner) => inner.members(),
+            SettleError::Stripe(_) | SettleError::Unreadable(_) | SettleError::Busy => Vec::new(),
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
             SettleError::Store(inner) => inner.retry_after_s(),
             SettleError::Stripe(inner) => inner.retry_after_s(),
-            SettleError::Unreadable(_) => None,
+            SettleError::Refund(_) | SettleError::Unreadable(_) => None,
             SettleError::Busy => Some(1),
         }
     }

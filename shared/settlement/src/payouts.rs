@@ -5,10 +5,7 @@
 //! whoever is cut off in between leaves something the next can go on with. Stripe is asked under one
 //! key for one thing; where an answer was lost, what became of it is looked up.
 
-use clients::{
-    Stripe,
-    stripe::{BankPayoutState, NewTransfer, StripeError},
-};
+use clients::stripe::{BankPayoutState, NewTransfer, StripeError};
 use domain::{
     Timestamp,
     account::Standing,
@@ -22,7 +19,7 @@ use domain::{
     },
     money::Money,
 };
-use store::{Missing, PageSize, Store, StoreError};
+use store::{PageSize, StoreError};
 use tracing::warn;
 
 use crate::{Heard, SettleError, Settlement};
@@ -102,7 +99,7 @@ impl Settlement<'_> {
             return Ok(Heard::NotOurs);
         };
         let bank = self.stripe.bank_payout(account, id).await?;
-        let ours = self.store.payouts(&creator, PageSize::most(), None).await?.items;
+        let ours = self.store.payouts(&creator, PageSize::WHOLE, None).await?.items;
         let held = ours.iter().filter(|payout| {
             payout.received.as_ref().is_some_and(|received| bank.received.contains(received))
         });
@@ -169,7 +166,7 @@ impl Settlement<'_> {
     /// Notes where it goes, if it may: who was banned meanwhile is not paid.
     async fn address(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
         let creator = &payout.creator_id;
-        let standing = self.store.standing(creator).await?;
+        let standing = self.store.standing_of(creator).await?;
         let payee = self.look_at_payee(creator, now).await?;
         let against = match &payee {
             _ if !Standing::allows(&standing, now) => Some(SkipReason::Banned),
@@ -340,9 +337,7 @@ impl Settlement<'_> {
         sales: &[PurchaseId],
         decide: impl Fn(&mut Step) -> Result<(), Unbalanced>,
     ) -> Result<Payout, SettleError> {
-        let step = self.store.step_payout(&payout.creator_id, &payout.id, sales, |step| {
-            decide(step).map_err(StoreError::corrupt)
-        });
+        let step = self.store.step_payout(&payout.creator_id, &payout.id, sales, decide);
         Ok(step.await?.payout)
     }
 }

@@ -5,9 +5,11 @@
 //! purchase, and only then does the event count as applied: who dies in between hears of it again,
 //! and the nightly run finds what nobody hears of.
 
+use std::cell::RefCell;
+
 use clients::{
     Stripe,
-    stripe::{Evidence, Session, SessionStatus, StripeError},
+    stripe::{Evidence, OpenDispute, RefundReason, Session, SessionStatus, StripeError},
 };
 use domain::{
     Timestamp,
@@ -18,6 +20,7 @@ use domain::{
     id::{PurchaseId, UserId},
     marketplace::{
         purchase::{Entitlement, Purchase},
+        refund::RefundWish,
         settle::{Deal, DealBroken, Next},
     },
 };
@@ -103,6 +106,42 @@ impl Settlement<'_> {
 }
 
 impl Settlement<'_> {
+    /// Notes a refund of a member's purchase and carries it out; where it cannot be, a buyer's wish
+    /// is noted for staff. Returns the purchase as it is then.
+    ///
+    /// # Errors
+    /// [`RefundRefused`], or when Stripe or the table cannot be asked: then it may be noted, and is
+    /// carried out by whoever looks at the purchase next.
+    pub async fn ask_refund(
+        &self,
+        buyer: &UserId,
+        id: &PurchaseId,
+        wish: &RefundWish,
+        now: Timestamp,
+    ) -> Result<Purchase, SettleError> {
+        for _ in 0..ROUNDS_MAX {
+            let read = self.store.purchase(buyer, id).await?;
+            let refused = RefCell::new(None);
+            let kept = self.store.keep_deal(&read, None, now, |deal| {
+                let asked = deal.ask_refund(wish, now);
+                if let Err(why) = &asked {
+                    deal.note_refund_wish(why, wish.reason.as_deref(), now);
+                }
+                refused.replace(asked.err());
+                Ok::<Next, DealBroken>(Next::Nothing)
+            });
+            if kept.await?.kept == Kept::Stale {
+                continue;
+            }
+            if let Some(why) = refused.into_inner() {
+                return Err(why.into());
+            }
+            self.purchase(buyer, id, now).await?;
+            return Ok(self.store.purchase(buyer, id).await?);
+        }
+        Err(SettleError::Busy)
+    }
+
     /// Carries out a refund that was noted. One that Stripe refuses is over.
     async fn refund(
         &self,
@@ -111,7 +150,11 @@ impl Settlement<'_> {
         now: Timestamp,
     ) -> Result<(), SettleError> {
         let key = purchase.refund_key(number);
-        let refused = match self.stripe.refund_part(payment, Some(amount), &key, None).await {
+        let refused = match self
+            .stripe
+            .refund_part(payment, Some(amount), &key, RefundReason::Requested)
+            .await
+        {
             Ok(_) => return Ok(()),
             Err(StripeError::Refused { code, .. }) => code.unwrap_or_else(|| "refused".to_owned()),
             Err(error) => return Err(error.into()),
@@ -142,13 +185,13 @@ impl Settlement<'_> {
             return Ok(Vec::new());
         }
         let open = self.stripe.open_disputes(&payment.id).await?;
-        let new = open.into_iter().filter(|it| !purchase.evidenced.contains(&it.id));
+        let wanted = |it: &OpenDispute| it.wants_evidence && !purchase.evidenced.contains(&it.id);
         let mut handed_in = Vec::new();
-        for dispute in new {
+        for dispute in open.into_iter().filter(wanted) {
             let (buyer, listing) = (&purchase.buyer_id, &purchase.listing_id);
             let owned = self.store.entitlement(buyer, listing).await?;
             let evidence = evidence_of(purchase, owned.as_ref());
-            match self.stripe.evidence(&dispute.id, &evidence, true).await {
+            match self.stripe.submit_evidence(&dispute.id, &evidence).await {
                 Ok(()) => {}
                 Err(StripeError::Refused { code, .. }) => {
                     warn!(purchase = %purchase.id, dispute = %dispute.id, code, "takes no evidence");
@@ -179,8 +222,8 @@ fn evidence_of(purchase: &Purchase, owned: Option<&Entitlement>) -> Evidence {
         )),
         access_activity_log: Some(log.join("\n")),
         service_date: purchase.paid_at.map(Timestamp::date),
-        customer_email_address: None,
         uncategorized_text: Some(format!("Order {}.", purchase.id)),
+        ..Evidence::default()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Refusal, Timestamp,
-    account::{Account, Draft, Profile},
+    account::{Account, Draft, Profile, Standing},
     credits::LedgerEntry,
     id::UserId,
 };
@@ -40,6 +40,15 @@ impl Store {
     pub async fn email_of(&self, user: &UserId) -> Result<Option<String>, StoreError> {
         let account: Option<Account> = self.get(&Key::account(user)).await?;
         Ok(account.and_then(|account| account.email))
+    }
+
+    /// Whether a member may act (Q1).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn standing_of(&self, user: &UserId) -> Result<Standing, StoreError> {
+        let account: Option<Account> = self.get(&Key::account(user)).await?;
+        Ok(account.map_or(Standing::Active, |account| account.standing))
     }
 
     /// What members are called, at most 100 of them at once (Q1); who has no name is left out.

@@ -37,6 +37,9 @@ impl PageSize {
     /// Most things of a page: what one BatchGetItem can fetch.
     pub const MAX: u16 = 100;
 
+    /// The largest there is.
+    pub const WHOLE: PageSize = PageSize(PageSize::MAX);
+
     /// As a number of items.
     pub fn get(self) -> usize {
         usize::from(self.0)
@@ -44,7 +47,12 @@ impl PageSize {
 
     /// One more than that, to know whether there is a further page.
     pub(crate) fn and_one(self) -> i32 {
-        i32::from(self.0) + 1
+        i32::from(self.one_more())
+    }
+
+    /// The same, as it is.
+    pub(crate) fn one_more(self) -> u16 {
+        self.0 + 1
     }
 }
 

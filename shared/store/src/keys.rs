@@ -25,6 +25,7 @@
 //! | review | `LISTING#<listing>` | `REVIEW#<review>` | ids sort by time; fenced by the sums |
 //! | flags | `LISTING#<listing>` | `FLAGS` | all that nobody has decided on |
 //! | purchase | `USER#<buyer>` | `PURCHASE#<purchase>` | ids sort by time; its `version` fences all that Stripe says of it |
+//! | its buyer | `PURCHASE#<purchase>` | `USER` | for staff, who know the purchase alone |
 //! | entitlement | `USER#<buyer>` | `OWNS#<listing>` | so there is at most one |
 //! | card | `USER#<user>` | `CARD#<fingerprint>` | whoever paid with it |
 //! | sale | `USER#<creator>` | `SALE#<purchase>` | ids sort by time; fenced by its own `version` |
@@ -107,7 +108,7 @@
 //! | Q38 | a creator's payouts, newest first | Query `PAYOUT#` backwards | 1 trip a page |
 //! | Q39 | the sales in a payout that failed | Query `SALE#`, filtered | a trip for each MB of sales |
 //! | Q40 | a creator's journal, to be folded anew | Query | a trip for each MB |
-//! | Q41 | a creator's account at Stripe; whose an account is | GetItem | 1 RRU |
+//! | Q41 | a creator's account at Stripe; whose an account or a purchase is | GetItem | 1 RRU |
 //! | Q42 | what some of a creator's sales are called | BatchGetItem | 1 trip for each 100 |
 
 use std::collections::HashMap;
@@ -298,6 +299,10 @@ impl Key {
 
     pub(crate) fn purchase(buyer: &UserId, purchase: &PurchaseId) -> Key {
         Key::of(buyer, format!("{PURCHASE_PREFIX}{purchase}"))
+    }
+
+    pub(crate) fn buyer(purchase: &PurchaseId) -> Key {
+        Key { pk: format!("{PURCHASE_PREFIX}{purchase}"), sk: "USER".to_owned() }
     }
 
     pub(crate) fn entitlement(buyer: &UserId, listing: &ListingId) -> Key {

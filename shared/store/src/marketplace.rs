@@ -21,7 +21,7 @@ pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
 pub use deals::DealKept;
 pub use journals::Audited;
 pub use listings::ListingPage;
-pub use payouts::{Begun, payout_id};
+pub use payouts::{Begun, SALES_AT_ONCE, payout_id};
 pub use shelf::Shelf;
 pub use uploads::Arrival;
 pub use views::Tally;

@@ -1,5 +1,6 @@
-//! `stripe-setup [--base-url URL] [--webhook-url URL] [--return-url URL] [--print-secret]`: sets a
-//! Stripe account up for ProLight, with the key in `STRIPE_API_KEY`. Run again, it changes nothing.
+//! `stripe-setup [--base-url URL] [--webhook-url URL] [--connect-webhook-url URL] [--return-url URL]
+//! [--print-secret]`: sets a Stripe account up for ProLight, with the key in `STRIPE_API_KEY`. Run
+//! again, it changes nothing.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people")]
 
@@ -14,7 +15,8 @@ use clients::{
 };
 
 const USAGE: &str = "usage: STRIPE_API_KEY=sk_... stripe-setup [--base-url URL] \
-                     [--webhook-url URL] [--return-url URL] [--print-secret]";
+                     [--webhook-url URL] [--connect-webhook-url URL] [--return-url URL] \
+                     [--print-secret]";
 
 /// What was asked for.
 struct Order {
@@ -68,13 +70,19 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 fn order(mut args: impl Iterator<Item = String>) -> Result<Order, Box<dyn Error>> {
-    let wanted = Wanted { webhook_url: None, return_url: None, run: rand::random() };
+    let wanted = Wanted {
+        webhook_url: None,
+        connect_webhook_url: None,
+        return_url: None,
+        run: rand::random(),
+    };
     let mut order = Order { base: BASE_URL.to_owned(), wanted, secrets: Secrets::Kept };
     while let Some(name) = args.next() {
         let mut value = || args.next().ok_or(USAGE);
         match name.as_str() {
             "--base-url" => order.base = value()?,
             "--webhook-url" => order.wanted.webhook_url = Some(value()?),
+            "--connect-webhook-url" => order.wanted.connect_webhook_url = Some(value()?),
             "--return-url" => order.wanted.return_url = Some(value()?),
             "--print-secret" => order.secrets = Secrets::Printed,
             _ => return Err(USAGE.into()),

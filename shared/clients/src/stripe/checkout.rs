@@ -34,7 +34,7 @@ use super::{
 };
 
 /// What an answer about a session holds beside the session.
-const EXPANDED: [&str; 1] = ["payment_intent.latest_charge"];
+const EXPANDED: [&str; 1] = ["payment_intent.latest_charge.balance_transaction"];
 
 /// Where Stripe sends a person back to. Both are ours, made of our own configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]

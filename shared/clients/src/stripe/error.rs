@@ -27,7 +27,7 @@ pub enum StripeError {
         #[source]
         message: Detail,
     },
-    /// There is no such object (404 `resource_missing`).
+    /// There is no such object (404 `resource_missing`, of v2 `not_found`).
     #[error("the payment provider does not know it")]
     Missing,
     /// Nothing was done: no connection was made, or Stripe turned every attempt away (429).
@@ -74,8 +74,8 @@ impl StripeError {
         }
     }
 
-    /// Whether Stripe refused, giving this code.
-    pub(super) fn is_refused_as(&self, expected: &str) -> bool {
+    /// Whether Stripe refused, giving this code, such as `balance_insufficient`.
+    pub fn is_refused_as(&self, expected: &str) -> bool {
         match self {
             StripeError::Refused { code, .. } => code.as_deref() == Some(expected),
             StripeError::Missing | StripeError::Unreached { .. } | StripeError::Unknown { .. } => {

@@ -4,6 +4,11 @@
 //! read. Whoever receives one asks Stripe how the object is now. What is read is written in the
 //! plainest terms, so that no change of an object's shape makes a notice unreadable.
 //!
+//! Notices about creators' accounts come to an endpoint of their own, in two forms: what happened to
+//! an object of such an account names the account ([`HANDLED_OF_ACCOUNTS`]); what happened to the
+//! account itself is a thin event, which names it and nothing more ([`HANDLED_THIN`],
+//! <https://docs.stripe.com/event-destinations>).
+//!
 //! Event types: <https://docs.stripe.com/api/events/types>.
 
 use std::collections::HashMap;
@@ -11,11 +16,13 @@ use std::collections::HashMap;
 use domain::{
     Timestamp,
     billing::external::{
-        ChargeId, CustomerId, EventId, PaymentId, SessionId, StripeInvoiceId, SubscriptionId,
+        BankPayoutId, ChargeId, ConnectedAccountId, CustomerId, EventId, PaymentId, SessionId,
+        StripeInvoiceId, SubscriptionId,
     },
     id::{InvalidId, PurchaseId, UserId},
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::read;
 
@@ -34,6 +41,8 @@ pub enum About {
     Charge,
     /// A refund or a dispute; to be asked about by the payment it takes from.
     TakenBack,
+    /// A payout of a creator's account to its bank.
+    BankPayout,
 }
 
 /// The events we handle, and what each is about: what our webhook endpoint is registered for.
@@ -61,6 +70,22 @@ pub const HANDLED: &[(&str, About)] = &[
     ("charge.dispute.closed", About::TakenBack),
     ("charge.dispute.funds_withdrawn", About::TakenBack),
     ("charge.dispute.funds_reinstated", About::TakenBack),
+];
+
+/// The events of creators' accounts that we handle: what our endpoint for connected accounts is
+/// registered for.
+pub const HANDLED_OF_ACCOUNTS: &[(&str, About)] = &[
+    ("payout.paid", About::BankPayout),
+    ("payout.failed", About::BankPayout),
+    ("payout.updated", About::BankPayout),
+    ("payout.canceled", About::BankPayout),
+];
+
+/// The thin events about creators' accounts that we handle.
+pub const HANDLED_THIN: &[&str] = &[
+    "v2.core.account[configuration.recipient].capability_status_updated",
+    "v2.core.account[requirements].updated",
+    "v2.core.account.closed",
 ];
 
 /// Something happened.
@@ -98,6 +123,10 @@ pub enum Subject {
     Payment(PaymentId),
     /// A charge, whose payment is not named.
     Charge(ChargeId),
+    /// A payout of a creator's account to its bank.
+    BankPayout(ConnectedAccountId, BankPayoutId),
+    /// A creator's account.
+    Account(ConnectedAccountId),
     /// Nothing: a type we do not handle.
     Ignored,
     /// We should handle it and cannot: why.
@@ -118,7 +147,15 @@ impl Notice {
     pub fn parse(body: &[u8]) -> Result<Notice, NotAnEvent> {
         let envelope: Envelope =
             serde_json::from_slice(body).map_err(|error| NotAnEvent(error.to_string()))?;
-        let handled = HANDLED.iter().find(|(kind, _)| *kind == envelope.kind);
+        if envelope.object == THIN {
+            return Ok(envelope.thin());
+        }
+        let handled = match &envelope.account {
+            None => HANDLED,
+            Some(_) => HANDLED_OF_ACCOUNTS,
+        };
+        let handled = handled.iter().find(|(kind, _)| *kind == envelope.kind);
+        let account = envelope.account.as_deref();
         let object = serde_json::from_value::<Object>(envelope.data.object);
         let (customer, user, purchase) = match &object {
             Ok(object) => (object.customer(), object.user(), object.purchase()),
@@ -127,32 +164,87 @@ impl Notice {
         let subject = match (handled, object) {
             (None, _) => Subject::Ignored,
             (Some((_, about)), Ok(object)) => object
-                .subject(*about)
+                .subject(*about, account)
                 .unwrap_or_else(|error| Subject::Unreadable(error.to_string())),
             (Some(_), Err(error)) => Subject::Unreadable(error.to_string()),
         };
-        let created_at = Timestamp::from_secs(envelope.created);
+        let created_at = envelope.created.0;
         let Envelope { id, kind, livemode: live, .. } = envelope;
         Ok(Notice { id, kind, created_at, live, customer, user, purchase, subject })
     }
 }
 
+/// What a thin event says it is.
+const THIN: &str = "v2.core.event";
+
 #[derive(Deserialize)]
 struct Envelope {
     id: EventId,
+    #[serde(default)]
+    object: String,
     #[serde(rename = "type")]
     kind: String,
-    created: i64,
+    created: Created,
     #[serde(default)]
     livemode: bool,
     #[serde(default)]
+    account: Option<String>,
+    #[serde(default)]
+    related_object: Option<Related>,
+    #[serde(default)]
     data: Data,
+}
+
+/// Unix seconds, or text in a thin event.
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
+struct Created(Timestamp);
+
+impl TryFrom<Value> for Created {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Created, String> {
+        match (value.as_i64(), value.as_str()) {
+            (Some(secs), _) => Ok(Created(Timestamp::from_secs(secs))),
+            (None, Some(text)) => {
+                Timestamp::parse(text).map(Created).map_err(|error| error.to_string())
+            }
+            (None, None) => Err("a time is expected".to_owned()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Related {
+    id: String,
+}
+
+impl Envelope {
+    fn thin(self) -> Notice {
+        let account = self.related_object.map(|related| ConnectedAccountId::parse(&related.id));
+        let subject = match (HANDLED_THIN.contains(&self.kind.as_str()), account) {
+            (false, _) => Subject::Ignored,
+            (true, Some(Ok(account))) => Subject::Account(account),
+            (true, Some(Err(error))) => Subject::Unreadable(error.to_string()),
+            (true, None) => Subject::Unreadable("no related object".to_owned()),
+        };
+        Notice {
+            id: self.id,
+            kind: self.kind,
+            created_at: self.created.0,
+            live: self.livemode,
+            customer: None,
+            user: None,
+            purchase: None,
+            subject,
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
 struct Data {
     #[serde(default)]
-    object: serde_json::Value,
+    object: Value,
 }
 
 /// The members of the object that say what to ask about.
@@ -178,7 +270,8 @@ struct SubscriptionDetails {
 }
 
 impl Object {
-    fn subject(&self, about: About) -> Result<Subject, InvalidId> {
+    /// What to ask about; `account` is the creator's that holds the object.
+    fn subject(&self, about: About, account: Option<&str>) -> Result<Subject, InvalidId> {
         match about {
             About::Session => SessionId::parse(&self.id).map(Subject::Session),
             About::Subscription => SubscriptionId::parse(&self.id).map(Subject::Subscription),
@@ -186,6 +279,10 @@ impl Object {
             About::Payment => PaymentId::parse(&self.id).map(Subject::Payment),
             About::Charge => self.payment_or(Some(&self.id)),
             About::TakenBack => self.payment_or(self.charge.as_deref()),
+            About::BankPayout => {
+                let account = ConnectedAccountId::parse(account.unwrap_or_default())?;
+                BankPayoutId::parse(&self.id).map(|payout| Subject::BankPayout(account, payout))
+            }
         }
     }
 
@@ -216,7 +313,7 @@ impl Object {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -244,6 +341,7 @@ mod tests {
                 About::Charge | About::TakenBack => {
                     Subject::Payment(PaymentId::parse("pi_1").unwrap())
                 }
+                About::BankPayout => panic!("{kind} is not the platform's"),
             };
             assert_eq!(event(kind, object).subject, expected, "{kind}");
         }
@@ -301,11 +399,54 @@ mod tests {
         }
     }
 
+    fn of_account(kind: &str, account: Value) -> Subject {
+        let body = json!({
+            "id": "evt_1", "object": "event", "type": kind, "created": 1_700_000_000,
+            "account": account, "data": {"object": {"id": "po_1"}},
+        });
+        Notice::parse(body.to_string().as_bytes()).unwrap().subject
+    }
+
+    #[test]
+    fn what_happens_to_a_creators_account_names_it() {
+        let payout = BankPayoutId::parse("po_1").unwrap();
+        let account = ConnectedAccountId::parse("acct_1").unwrap();
+        for (kind, _) in HANDLED_OF_ACCOUNTS {
+            let expected = Subject::BankPayout(account.clone(), payout.clone());
+            assert_eq!(of_account(kind, json!("acct_1")), expected, "{kind}");
+            assert_eq!(of_account(kind, Value::Null), Subject::Ignored, "the platform's {kind}");
+        }
+        assert_eq!(of_account("charge.refunded", json!("acct_1")), Subject::Ignored);
+        let odd = of_account("payout.paid", json!("acct 1"));
+        assert!(matches!(odd, Subject::Unreadable(_)), "{odd:?}");
+    }
+
+    #[test]
+    fn a_thin_event_names_the_account() {
+        let thin = |kind: &str, related: Value| {
+            let body = json!({
+                "id": "evt_1", "object": "v2.core.event", "type": kind,
+                "created": "2026-11-22T09:00:00.000Z", "livemode": false, "context": "acct_1",
+                "related_object": related,
+            });
+            Notice::parse(body.to_string().as_bytes()).unwrap()
+        };
+        let related = json!({"id": "acct_1", "type": "v2.core.account", "url": "/v2/core/x"});
+        for kind in HANDLED_THIN {
+            let notice = thin(kind, related.clone());
+            let account = ConnectedAccountId::parse("acct_1").unwrap();
+            assert_eq!(notice.subject, Subject::Account(account), "{kind}");
+            assert_eq!(notice.created_at, Timestamp::parse("2026-11-22T09:00:00Z").unwrap());
+            assert!(matches!(thin(kind, Value::Null).subject, Subject::Unreadable(_)));
+        }
+        assert_eq!(thin("v2.core.account.created", related.clone()).subject, Subject::Ignored);
+        assert_eq!(thin("v1.invoice.paid", related).subject, Subject::Ignored);
+    }
+
     #[test]
     fn what_is_no_event_is_none() {
-        let thin =
-            r#"{"id": "evt_1", "type": "v1.invoice.paid", "created": "2026-11-22T00:00:00Z"}"#;
-        for body in ["", "null", "[]", "{}", r#"{"id": "evt_1"}"#, thin, "<html>"] {
+        let timeless = r#"{"id": "evt_1", "type": "invoice.paid", "created": "soon"}"#;
+        for body in ["", "null", "[]", "{}", r#"{"id": "evt_1"}"#, timeless, "<html>"] {
             assert!(Notice::parse(body.as_bytes()).is_err(), "{body}");
         }
         assert!(Notice::parse(&[0xff, 0xfe]).is_err());

@@ -1,4 +1,4 @@
-//! Payments as they are now, refunds and disputes included, and paying back.
+//! Payments as they are now: refunds, disputes and fees included.
 
 use domain::billing::{
     external::{ChargeId, CustomerId, PaymentId},
@@ -6,9 +6,10 @@ use domain::billing::{
 };
 use serde::Serialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
-use stripe_core::{dispute::ListDispute, refund::CreateRefund};
+use stripe_core::dispute::ListDispute;
 use stripe_shared::{
-    ApiErrors, Charge, Dispute, DisputeStatus, PaymentIntent, PaymentIntentStatus,
+    ApiErrors, BalanceTransaction, Charge, Dispute, DisputeStatus, PaymentIntent,
+    PaymentIntentStatus,
 };
 use stripe_types::{Currency, Expandable};
 
@@ -16,6 +17,9 @@ use super::{PAGE_SIZE, Stripe, StripeError, read};
 
 /// A bank's wish to see the card's owner; Stripe gives it as its code or as the bank's.
 const AUTHENTICATION_REQUIRED: &str = "authentication_required";
+
+/// What an answer about a payment holds beside the payment.
+pub(super) const EXPANDED: &str = "latest_charge.balance_transaction";
 
 #[derive(Serialize)]
 struct Expand {
@@ -29,7 +33,7 @@ impl Stripe {
     /// See [`StripeError`].
     pub async fn payment(&self, id: &PaymentId) -> Result<Payment, StripeError> {
         let request = RequestBuilder::new(StripeMethod::Get, format!("/payment_intents/{id}"))
-            .query(&Expand { expand: ["latest_charge"] });
+            .query(&Expand { expand: [EXPANDED] });
         let intent = self.transport.ask("retrieve a payment", request.customize()).await?;
         self.payment_of(intent).await
     }
@@ -47,28 +51,14 @@ impl Stripe {
         intent.map(read::id).transpose()
     }
 
-    /// Pays all of a payment back that was not paid back yet. One that is paid back already is left
-    /// as it is.
-    ///
-    /// # Errors
-    /// See [`StripeError`].
-    pub async fn refund(&self, payment: &PaymentId, key: &str) -> Result<(), StripeError> {
-        let request = CreateRefund::new().payment_intent(payment.as_str());
-        match self.transport.act("refund a payment", request.customize(), key).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_refused_as("charge_already_refunded") => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Reads a payment. Its latest charge is expanded in it, else looked up: without it nobody
-    /// knows what was taken back. So are its disputes, where there are any: the charge says only
-    /// that.
+    /// knows what was taken back. So is what the charge brought, for the fee. So are its disputes,
+    /// where there are any: the charge says only that.
     pub(super) async fn payment_of(
         &self,
         mut intent: PaymentIntent,
     ) -> Result<Payment, StripeError> {
-        let charge = match intent.latest_charge.take() {
+        let mut charge = match intent.latest_charge.take() {
             Some(Expandable::Object(charge)) => Some(*charge),
             Some(Expandable::Id(id)) => Some(self.charge_now(&id).await?),
             None => None,
@@ -77,12 +67,25 @@ impl Stripe {
             Some(charge) if charge.disputed => self.disputes(charge).await?,
             Some(_) | None => Vec::new(),
         };
-        reading(&intent, charge.as_ref(), &disputes)
+        let brought = charge.as_mut().and_then(|charge| charge.balance_transaction.take());
+        let brought = match brought {
+            Some(Expandable::Object(brought)) => Some(*brought),
+            Some(Expandable::Id(id)) => Some(self.movement(id.as_str()).await?),
+            None => None,
+        };
+        reading(&intent, charge.as_ref(), brought.as_ref(), &disputes)
     }
 
     async fn charge_now(&self, id: &str) -> Result<Charge, StripeError> {
-        let request = RequestBuilder::new(StripeMethod::Get, format!("/charges/{id}"));
+        let request = RequestBuilder::new(StripeMethod::Get, format!("/charges/{id}"))
+            .query(&Expand { expand: ["balance_transaction"] });
         self.transport.ask("retrieve a charge", request.customize()).await
+    }
+
+    async fn movement(&self, id: &str) -> Result<BalanceTransaction, StripeError> {
+        let path = format!("/balance_transactions/{id}");
+        let request = RequestBuilder::new(StripeMethod::Get, path);
+        self.transport.ask("retrieve a movement", request.customize()).await
     }
 
     async fn disputes(&self, charge: &Charge) -> Result<Vec<Dispute>, StripeError> {
@@ -94,6 +97,7 @@ impl Stripe {
 fn reading(
     intent: &PaymentIntent,
     charge: Option<&Charge>,
+    brought: Option<&BalanceTransaction>,
     disputes: &[Dispute],
 ) -> Result<Payment, StripeError> {
     let state = state_of(intent);
@@ -104,6 +108,7 @@ fn reading(
     let charge_id = charge.map(|charge| ChargeId::parse(&charge.id));
     let customer = intent.customer.as_ref().map(|customer| CustomerId::parse(customer.id()));
     let withdrawn: i64 = disputes.iter().map(|it| taken_by(it, &intent.currency)).sum();
+    let moved = brought.into_iter().chain(disputes.iter().flat_map(|it| &it.balance_transactions));
     Ok(Payment {
         id: read::id(PaymentId::parse(&intent.id))?,
         charge: charge_id.map(read::id).transpose()?,
@@ -117,7 +122,7 @@ fn reading(
         refunded: charge.map_or(0, |charge| charge.amount_refunded),
         withdrawn: withdrawn.max(0),
         disputed: disputes.iter().any(|dispute| is_open(&dispute.status)),
-        fees: 0,
+        fees: fees_of(moved, &intent.currency),
     })
 }
 
@@ -167,8 +172,14 @@ fn taken_by(dispute: &Dispute, currency: &Currency) -> i64 {
     if taken > 0 { dispute.amount } else { 0 }
 }
 
+/// What Stripe kept of these movements. Fees in another currency, where our account is settled in
+/// one, do not compare and are left out.
+fn fees_of<'a>(moved: impl Iterator<Item = &'a BalanceTransaction>, currency: &Currency) -> i64 {
+    moved.filter(|it| it.currency == *currency).map(|it| it.fee).sum()
+}
+
 /// A status we do not know may still become anything.
-fn is_open(status: &DisputeStatus) -> bool {
+pub(super) fn is_open(status: &DisputeStatus) -> bool {
     match status {
         DisputeStatus::Lost
         | DisputeStatus::Prevented

@@ -17,6 +17,10 @@ pub(super) const PACK: &str = "pack";
 pub(super) const PURCHASE_ID: &str = "purchase_id";
 pub(super) const LISTING_ID: &str = "listing_id";
 
+pub(super) const PAYOUT_ID: &str = "payout_id";
+/// The key an action was sent under, where it must be found again after the key is forgotten.
+pub(super) const KEY: &str = "key";
+
 /// Free text that Stripe keeps with an object.
 pub(super) type Metadata = HashMap<String, String>;
 

@@ -17,6 +17,10 @@ use crate::secrets::Secret;
 pub struct Wanted {
     /// Where Stripe announces what happened; without one, no endpoint is looked at.
     pub webhook_url: Option<String>,
+    /// Where Stripe announces what happened to creators' accounts; without one, no endpoint for
+    /// those is looked at. It gets two, each with a secret of its own: one for the objects of such
+    /// accounts, one for thin events about the accounts.
+    pub connect_webhook_url: Option<String>,
     /// Where the portal's way back leads; without one, no portal is looked at.
     pub return_url: Option<String>,
     /// 128 bits of randomness. They keep the keys of this run from those of another: what somebody
@@ -70,6 +74,10 @@ pub async fn set_up(stripe: &Stripe, wanted: &Wanted) -> Result<Vec<Row>, Stripe
     if let Some(url) = &wanted.webhook_url {
         rows.push(account::endpoint(&run, url).await?);
     }
+    if let Some(url) = &wanted.connect_webhook_url {
+        rows.push(account::connect_endpoint(&run, url).await?);
+        rows.push(account::destination(&run, url).await?);
+    }
     if let Some(url) = &wanted.return_url {
         rows.push(account::portal(&run, url).await?);
     }
@@ -98,8 +106,22 @@ impl Run<'_> {
 
     async fn post(&self, path: &str, form: &Value) -> Result<Value, StripeError> {
         let request = RequestBuilder::new(StripeMethod::Post, path).form(form);
-        let key = format!("setup:{:032x}:{path}:{}", self.run, digest(form));
+        let key = self.key(path, form);
         self.stripe.transport.json("set the account up", &request, Some(&key)).await
+    }
+
+    /// A list of v2, with the parts of its items that are named.
+    async fn list_v2(&self, path: &str, parts: &[&str]) -> Result<Value, StripeError> {
+        self.stripe.transport.ask_v2("look at the account", path, parts).await
+    }
+
+    async fn post_v2(&self, path: &str, body: &Value) -> Result<Value, StripeError> {
+        let key = self.key(path, body);
+        self.stripe.transport.act_v2("set the account up", path, body, &key).await
+    }
+
+    fn key(&self, path: &str, sent: &Value) -> String {
+        format!("setup:{:032x}:{path}:{}", self.run, digest(sent))
     }
 }
 

@@ -2,6 +2,7 @@
 //! against the sandbox, which is as strict as Stripe.
 
 mod account;
+mod connect;
 mod money;
 mod plans;
 mod purchases;

@@ -21,6 +21,7 @@ use stripe_types::{List, RangeQueryTs};
 use super::{
     PAGE_SIZE, Stripe, StripeError,
     checkout::metadata_of,
+    payment,
     read::{self, Metadata},
 };
 
@@ -106,7 +107,7 @@ impl Stripe {
                 enabled: "true",
                 allow_redirects: "never",
             },
-            expand: ["latest_charge"],
+            expand: [payment::EXPANDED],
         });
         let key = format!("top-up:{}", order.id);
         self.transport.act("charge a saved card", request.customize(), &key).await
@@ -130,7 +131,7 @@ impl Stripe {
             customer: customer.as_str(),
             created: RangeQueryTs::gte(order.created_at.minus(DAY).as_secs()),
             limit: PAGE_SIZE,
-            expand: ["data.latest_charge"],
+            expand: ["data.latest_charge.balance_transaction"],
         });
         let found: List<PaymentIntent> =
             self.transport.ask("list payments", request.customize()).await?;

@@ -5,16 +5,20 @@
 //! answered is made again under the same key, within [`Pace`], as
 //! <https://docs.stripe.com/error-low-level> advises. Stripe's own word on it, the header
 //! `Stripe-Should-Retry`, goes before ours.
+//!
+//! What is below `/v1` takes forms, what is below `/v2` JSON
+//! (<https://docs.stripe.com/api-v2-overview>); everything else about them is the same here.
 
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::billing::external::ConnectedAccountId;
 use miniserde::Deserialize as Readable;
 use reqwest::{
     StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use stripe_client_core::{
     CustomizableStripeRequest, CustomizedStripeRequest, IdempotencyKey, RequestBuilder,
     RequestStrategy, StripeClient, StripeMethod, VERSION,
@@ -31,6 +35,7 @@ use crate::{
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Longest message of Stripe's that goes into the log, in characters.
 const MESSAGE_MAX: usize = 300;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// How long a request may take, and how often it is tried.
@@ -70,6 +75,31 @@ pub(super) struct Transport {
     base: BaseUrl,
     headers: HeaderMap,
     pace: Pace,
+}
+
+/// A request as it goes out.
+struct Wire<'a> {
+    method: StripeMethod,
+    /// With the part of the API in front.
+    path: String,
+    query: Option<String>,
+    /// With its type.
+    body: Option<(HeaderValue, String)>,
+    /// The connected account whose objects are meant, if not the platform's.
+    account: Option<&'a ConnectedAccountId>,
+}
+
+impl<'a> Wire<'a> {
+    fn v1(request: &RequestBuilder, account: Option<&'a ConnectedAccountId>) -> Wire<'a> {
+        let form = request.body.clone().filter(|form| !form.is_empty());
+        Wire {
+            method: request.method,
+            path: format!("/v1{}", request.path),
+            query: request.query.clone().filter(|query| !query.is_empty()),
+            body: form.map(|form| (FORM, form)),
+            account,
+        }
+    }
 }
 
 /// What one attempt came to.
@@ -134,7 +164,60 @@ impl Transport {
         request: &RequestBuilder,
         key: Option<&str>,
     ) -> Result<T, StripeError> {
-        let answer = self.exchange(request, key).await;
+        self.read(operation, &Wire::v1(request, None), key).await
+    }
+
+    /// Asks about an object of a connected account.
+    pub(super) async fn json_of<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        account: &ConnectedAccountId,
+        request: &RequestBuilder,
+    ) -> Result<T, StripeError> {
+        self.read(operation, &Wire::v1(request, Some(account)), None).await
+    }
+
+    /// Asks about an object of v2, with those of its parts that are named (`include`).
+    pub(super) async fn ask_v2<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        path: &str,
+        parts: &[&str],
+    ) -> Result<T, StripeError> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(parts.iter().map(|part| ("include", part)));
+        let query = Some(query.finish()).filter(|query| !query.is_empty());
+        let (method, path) = (StripeMethod::Get, format!("/v2{path}"));
+        self.read(operation, &Wire { method, path, query, body: None, account: None }, None).await
+    }
+
+    /// Sends to v2 what is done once under this key.
+    pub(super) async fn act_v2<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        path: &str,
+        body: &impl Serialize,
+        key: &str,
+    ) -> Result<T, StripeError> {
+        let body = serde_json::to_string(body)
+            .map_err(|error| StripeError::unreached(error).during(operation))?;
+        let wire = Wire {
+            method: StripeMethod::Post,
+            path: format!("/v2{path}"),
+            query: None,
+            body: Some((JSON, body)),
+            account: None,
+        };
+        self.read(operation, &wire, Some(key)).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        wire: &Wire<'_>,
+        key: Option<&str>,
+    ) -> Result<T, StripeError> {
+        let answer = self.send(wire, key).await;
         answer
             .and_then(|body| serde_json::from_slice(&body).map_err(StripeError::unknown))
             .map_err(|error| error.during(operation))
@@ -146,14 +229,18 @@ impl Transport {
         request: &RequestBuilder,
         key: Option<&str>,
     ) -> Result<Bytes, StripeError> {
-        if matches!(request.method, StripeMethod::Post) && key.is_none() {
+        self.send(&Wire::v1(request, None), key).await
+    }
+
+    async fn send(&self, wire: &Wire<'_>, key: Option<&str>) -> Result<Bytes, StripeError> {
+        if matches!(wire.method, StripeMethod::Post) && key.is_none() {
             return Err(StripeError::unreached("a POST without an idempotency key is not sent"));
         }
         let begun = Instant::now();
         let mut may_have_acted = false;
         for nth in 0.. {
             let left = self.pace.total.saturating_sub(begun.elapsed());
-            let (error, asked) = match self.attempt(request, key, left).await {
+            let (error, asked) = match self.attempt(wire, key, left).await {
                 Attempt::Done(body) => return Ok(body),
                 Attempt::Over(error) => return Err(error),
                 Attempt::Again(error, asked) => (error, asked),
@@ -169,14 +256,9 @@ impl Transport {
         Err(StripeError::unreached("no attempt was made"))
     }
 
-    async fn attempt(
-        &self,
-        request: &RequestBuilder,
-        key: Option<&str>,
-        left: Duration,
-    ) -> Attempt {
-        let path = &request.path;
-        let sent = match self.prepared(request, key) {
+    async fn attempt(&self, wire: &Wire<'_>, key: Option<&str>, left: Duration) -> Attempt {
+        let path = &wire.path;
+        let sent = match self.prepared(wire, key) {
             Ok(prepared) => call(prepared, left.min(self.pace.attempt), ANSWER_BYTES_MAX).await,
             Err(error) => return Attempt::Over(StripeError::unreached(error)),
         };
@@ -184,11 +266,11 @@ impl Transport {
             Ok(answer) => {
                 let status = answer.status.as_u16();
                 let id = request_id(&answer.headers);
-                tracing::debug!(method = ?request.method, path, status, stripe_request = id);
+                tracing::debug!(method = ?wire.method, path, status, stripe_request = id);
                 judge(answer)
             }
             Err(error) => {
-                tracing::debug!(method = ?request.method, path, %error, "Stripe did not answer");
+                tracing::debug!(method = ?wire.method, path, %error, "Stripe did not answer");
                 match error {
                     CallError::NotSent(_) => Attempt::Again(StripeError::unreached(error), None),
                     CallError::Broken(_) => Attempt::Again(StripeError::unknown(error), None),
@@ -200,12 +282,12 @@ impl Transport {
 
     fn prepared(
         &self,
-        request: &RequestBuilder,
+        wire: &Wire<'_>,
         key: Option<&str>,
     ) -> Result<reqwest::RequestBuilder, CallError> {
-        let mut url = self.base.at(&format!("/v1{}", request.path))?;
-        url.set_query(request.query.as_deref().filter(|query| !query.is_empty()));
-        let mut prepared = match request.method {
+        let mut url = self.base.at(&wire.path)?;
+        url.set_query(wire.query.as_deref());
+        let mut prepared = match wire.method {
             StripeMethod::Get => self.http.get(url),
             StripeMethod::Post => self.http.post(url),
             StripeMethod::Delete => self.http.delete(url),
@@ -214,8 +296,11 @@ impl Transport {
         if let Some(key) = key {
             prepared = prepared.header("idempotency-key", key);
         }
-        if let Some(form) = request.body.as_ref().filter(|form| !form.is_empty()) {
-            prepared = prepared.header(CONTENT_TYPE, FORM).body(form.clone());
+        if let Some(account) = wire.account {
+            prepared = prepared.header("stripe-account", account.as_str());
+        }
+        if let Some((kind, body)) = &wire.body {
+            prepared = prepared.header(CONTENT_TYPE, kind).body(body.clone());
         }
         Ok(prepared)
     }
@@ -266,7 +351,10 @@ fn error_of(answer: &Answer) -> StripeError {
     let status = answer.status.as_u16();
     let said = Said::read(answer);
     match status {
-        404 if said.code.as_deref() == Some("resource_missing") => StripeError::Missing,
+        // v2 has another word for it.
+        404 if matches!(said.code.as_deref(), Some("resource_missing" | "not_found")) => {
+            StripeError::Missing
+        }
         429 => StripeError::unreached(format!("turned away with 429: {}", said.message)),
         408 | 409 | 424 => StripeError::unknown(format!("{status}: {}", said.message)),
         400..=499 => StripeError::Refused {

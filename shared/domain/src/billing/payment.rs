@@ -51,7 +51,8 @@ pub struct Payment {
     pub withdrawn: i64,
     /// Whether a dispute is open.
     pub disputed: bool,
-    /// What Stripe keeps of it and of its disputes, in minor units.
+    /// What Stripe kept of the charge and of its disputes for its work, in minor units. It keeps
+    /// that of the charge when the charge is refunded, too.
     pub fees: i64,
 }
 

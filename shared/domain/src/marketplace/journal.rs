@@ -13,7 +13,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{id::UserId, money::Currency, time::Timestamp};
+use crate::{
+    id::UserId,
+    money::Currency,
+    refusal::{Refusal, RefusalKind},
+    time::Timestamp,
+};
 
 /// Whose money it is. All of it is around one creator: what is ours of it is ours of their sales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -184,6 +189,15 @@ pub struct Unbalanced {
     pub cause: String,
     /// What the legs sum to.
     pub sum: i64,
+}
+
+impl Refusal for Unbalanced {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Internal
+    }
+    fn code(&self) -> &'static str {
+        "internal"
+    }
 }
 
 impl Journal {

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    purchase::{Entitlement, Purchase, PurchaseState},
-    settle::Deal,
+    purchase::{Entitlement, EntitlementState, Purchase, PurchaseState},
+    settle::{Deal, own},
 };
 use crate::{
-    id::UserId,
+    id::{PurchaseId, UserId},
     money::Money,
     refusal::{Refusal, RefusalKind},
     time::{DAY, Timestamp},
@@ -41,9 +41,21 @@ pub struct RefundOrder {
     pub reason: Option<String>,
     /// When it was asked for.
     pub at: Timestamp,
+    /// What tells a request from the same one sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestMark>,
     /// How far it has come.
     #[serde(flatten)]
     pub state: RefundState,
+}
+
+/// A request, by the key its sender gave it, and by what it said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestMark {
+    /// The `Idempotency-Key`.
+    pub key: String,
+    /// A hash of the rest.
+    pub fingerprint: String,
 }
 
 /// Who asks for a refund.
@@ -83,6 +95,8 @@ pub struct RefundWish {
     pub by: RefundedBy,
     /// Why.
     pub reason: Option<String>,
+    /// What tells the request from the same one sent again.
+    pub request: Option<RequestMark>,
 }
 
 /// A buyer who would like their money back and cannot have it at once: for staff to decide.
@@ -121,6 +135,9 @@ pub enum RefundRefused {
     /// Nothing at all.
     #[error("A refund is of at least one cent, in the currency of the purchase.")]
     Nothing,
+    /// The key was used for another refund.
+    #[error("This Idempotency-Key was used for a different request: send a new key.")]
+    KeyReused,
     /// Its days are over.
     #[error("It is more than fourteen days ago: we were told of your wish and will look at it.")]
     WindowOver,
@@ -142,7 +159,9 @@ impl RefundRefused {
 impl Refusal for RefundRefused {
     fn kind(&self) -> RefusalKind {
         match self {
-            RefundRefused::TooMuch(_) | RefundRefused::Nothing => RefusalKind::Invalid,
+            RefundRefused::TooMuch(_) | RefundRefused::Nothing | RefundRefused::KeyReused => {
+                RefusalKind::Invalid
+            }
             _ => RefusalKind::Conflict,
         }
     }
@@ -155,6 +174,7 @@ impl Refusal for RefundRefused {
             RefundRefused::TooMany => "too_many_refunds",
             RefundRefused::TooMuch(_) => "refund_too_large",
             RefundRefused::Nothing => "refund_too_small",
+            RefundRefused::KeyReused => "idempotency_key_reused",
             RefundRefused::WindowOver => "refund_window_over",
             RefundRefused::Downloaded => "downloaded_already",
             RefundRefused::Used => "used_already",
@@ -169,7 +189,52 @@ impl Refusal for RefundRefused {
     }
 }
 
+/// What became of the refund of a purchase, as whoever asked for it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefundReceipt {
+    purchase_id: PurchaseId,
+    /// How far the purchase has come.
+    #[serde(flatten)]
+    state: PurchaseState,
+    refund: Refunded,
+    /// What went back of it in all, tax included.
+    refunded: Money,
+    /// What is left of it.
+    refundable: Money,
+}
+
+/// One refund.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Refunded {
+    number: u32,
+    amount: Money,
+    #[serde(flatten)]
+    state: RefundState,
+    reason: Option<String>,
+    at: Timestamp,
+}
+
 impl Purchase {
+    /// The refund that was asked for under this mark, or last.
+    pub fn receipt(&self, request: Option<&RequestMark>) -> Option<RefundReceipt> {
+        let money = |amount| Money { amount, ..self.price };
+        let marked = |it: &&RefundOrder| request.is_some() && it.request.as_ref() == request;
+        let order = self.refunds.iter().find(marked).or(self.refunds.last())?;
+        Some(RefundReceipt {
+            purchase_id: self.id.clone(),
+            state: self.state.clone(),
+            refund: Refunded {
+                number: order.number,
+                amount: money(order.amount),
+                state: order.state.clone(),
+                reason: order.reason.clone(),
+                at: order.at,
+            },
+            refunded: money(self.refunded),
+            refundable: money(self.refundable()),
+        })
+    }
+
     /// The refund that was noted and whose end is not known.
     pub fn open_refund(&self) -> Option<&RefundOrder> {
         self.refunds.iter().find(|it| it.state == RefundState::Asked)
@@ -195,17 +260,31 @@ impl Deal {
     /// [`RefundRefused`]; then nothing changes but the note of a wish, see
     /// [`Deal::note_refund_wish`].
     pub fn ask_refund(&mut self, wish: &RefundWish, now: Timestamp) -> Result<(), RefundRefused> {
+        if self.knows(wish)? {
+            return Ok(());
+        }
         self.check_refund(wish, now)?;
         let left = self.purchase.refundable();
         let amount = wish.amount.map_or(left, |money| money.amount);
         let number = u32::try_from(self.purchase.refunds.len()).unwrap_or(u32::MAX) + 1;
         let target = self.purchase.refunded + amount;
-        let (by, reason) = (wish.by.clone(), wish.reason.clone());
+        let (by, reason, request) = (wish.by.clone(), wish.reason.clone(), wish.request.clone());
+        if by == RefundedBy::Buyer {
+            self.suspend();
+        }
         if let Some(sale) = &mut self.sale {
             sale.refund_reason.clone_from(&reason);
         }
-        let order =
-            RefundOrder { number, amount, target, by, reason, at: now, state: RefundState::Asked };
+        let order = RefundOrder {
+            number,
+            amount,
+            target,
+            by,
+            reason,
+            at: now,
+            request,
+            state: RefundState::Asked,
+        };
         self.purchase.refunds.push(order);
         self.purchase.refund_request = None;
         self.purchase.due_at = Some(now);
@@ -223,6 +302,31 @@ impl Deal {
             let because = refused.code().to_owned();
             let reason = reason.map(str::to_owned);
             self.purchase.refund_request = Some(RefundRequest { at: now, because, reason });
+        }
+    }
+
+    /// Whether it was noted before: a request that is sent again is answered, not carried out.
+    fn knows(&self, wish: &RefundWish) -> Result<bool, RefundRefused> {
+        let mut orders = self.purchase.refunds.iter();
+        let Some(request) = &wish.request else {
+            let same = |it: &RefundOrder| {
+                it.by == wish.by && !matches!(it.state, RefundState::Failed { .. })
+            };
+            return Ok(wish.by == RefundedBy::Buyer && orders.any(same));
+        };
+        let same = |it: &&RefundOrder| it.request.as_ref().is_some_and(|it| it.key == request.key);
+        match orders.find(same) {
+            Some(order) if order.request.as_ref() == Some(request) => Ok(true),
+            Some(_) => Err(RefundRefused::KeyReused),
+            None => Ok(false),
+        }
+    }
+
+    /// Who wants their money back does not use what they bought meanwhile. The same write finds out
+    /// whether they have just done so.
+    fn suspend(&mut self) {
+        if let Some(owned) = own(&mut self.entitlement, &self.purchase) {
+            owned.state = EntitlementState::Suspended;
         }
     }
 
@@ -281,6 +385,11 @@ impl Deal {
         if let Some(order) = self.purchase.refunds.iter_mut().find(asked) {
             order.state = RefundState::Failed { code: code.to_owned() };
             self.purchase.due_at = None;
+            let frozen = self.sale.as_ref().is_some_and(|sale| sale.frozen);
+            let owned = own(&mut self.entitlement, &self.purchase).filter(|_| !frozen);
+            if let Some(owned) = owned.filter(|it| it.state == EntitlementState::Suspended) {
+                owned.state = EntitlementState::Active;
+            }
         }
     }
 

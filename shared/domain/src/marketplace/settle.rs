@@ -13,6 +13,7 @@ use super::{
     listing::Listing,
     position::Position,
     purchase::{Entitlement, EntitlementState, Offer, Purchase, PurchaseRefused, PurchaseState},
+    refund::{RefundOrder, RefundedBy},
     review::Review,
     sale::{Sale, Split},
     share::Reward,
@@ -191,9 +192,9 @@ impl Deal {
         }
         let before = self.stats.clone();
         self.follow_loss(payment, now);
+        self.follow_refunds(payment.refunded);
         self.follow_dispute(payment);
         self.follow_reward(payment)?;
-        self.follow_refunds(payment.refunded);
         self.book.follow_ratings(&before, &self.stats);
         self.book.frozen += self.frozen_part() - frozen;
         Ok(self.next(payment))
@@ -336,8 +337,13 @@ impl Deal {
         if let Some(sale) = &mut self.sale {
             sale.frozen = payment.disputed;
         }
+        let by_buyer = |it: &RefundOrder| it.by == RefundedBy::Buyer;
+        let going_back = self.purchase.open_refund().is_some_and(by_buyer);
         if let Some(own) = own(&mut self.entitlement, &self.purchase) {
-            own.state = access(payment);
+            own.state = match access(payment) {
+                EntitlementState::Active if going_back => EntitlementState::Suspended,
+                state => state,
+            };
         }
     }
 
@@ -367,7 +373,7 @@ impl Deal {
 }
 
 /// The entitlement, if it stands on this purchase and on no other.
-fn own<'a>(
+pub(super) fn own<'a>(
     entitlement: &'a mut Option<Entitlement>,
     purchase: &Purchase,
 ) -> Option<&'a mut Entitlement> {

@@ -1,4 +1,7 @@
 //! The API over HTTP: who asks, in which version, under which key; then the endpoint.
+//!
+//! What is below `/v1/` takes forms, what is below `/v2/` JSON. A connected account's objects are
+//! read with the header `Stripe-Account`; nothing is made or changed for one that way.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -13,21 +16,21 @@ use axum::{
     routing::any,
 };
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::sleep;
 
 use super::{
-    Books, VERSION, balance,
+    Books, VERSION, accounts, balance,
     books::Cause,
-    catalogue, checkout, customers, disputes,
+    catalogue, checkout, customers, destinations, disputes,
     errors::{Refused, Stage},
     events, form,
     idempotency::{KEY_BYTES_MAX, Kept},
     invoices,
     params::{self, ALWAYS, Rules},
-    payments, portal, refunds,
+    payments, payouts, portal, refunds,
     shelf::OBJECTS_MAX,
-    subscriptions, webhooks, with_books,
+    subscriptions, transfers, webhooks, with_books,
 };
 use crate::{
     route::STRIPE_PATH,
@@ -37,10 +40,29 @@ use crate::{
 /// What an endpoint does with a request that is in order.
 type Work = fn(&mut Books, &Call) -> Result<Value, Refused>;
 
+/// A part of the API: how it takes parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Api {
+    /// As forms.
+    V1,
+    /// As JSON, or in a query whose names may repeat.
+    V2,
+}
+
+impl Api {
+    /// The part a path belongs to, and the rest of the path.
+    fn of(path: &str) -> Option<(Api, &str)> {
+        let below = path.strip_prefix(STRIPE_PATH)?;
+        let v1 = || below.strip_prefix("/v1/").map(|rest| (Api::V1, rest));
+        v1().or_else(|| below.strip_prefix("/v2/").map(|rest| (Api::V2, rest)))
+    }
+}
+
 /// An endpoint: where it is, what it accepts, what it does.
 pub(super) struct Endpoint {
+    api: Api,
     method: Method,
-    /// Below `/v1/`; `{}` stands for an id.
+    /// Below `/v1/` or `/v2/`; `{}` stands for an id.
     path: &'static str,
     rules: &'static [Rules],
     work: Work,
@@ -48,11 +70,11 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) const fn get(path: &'static str, rules: &'static [Rules], work: Work) -> Endpoint {
-        Endpoint { method: Method::GET, path, rules, work }
+        Endpoint { api: Api::V1, method: Method::GET, path, rules, work }
     }
 
     pub(super) const fn post(path: &'static str, rules: &'static [Rules], work: Work) -> Endpoint {
-        Endpoint { method: Method::POST, path, rules, work }
+        Endpoint { api: Api::V1, method: Method::POST, path, rules, work }
     }
 
     pub(super) const fn delete(
@@ -60,7 +82,23 @@ impl Endpoint {
         rules: &'static [Rules],
         work: Work,
     ) -> Endpoint {
-        Endpoint { method: Method::DELETE, path, rules, work }
+        Endpoint { api: Api::V1, method: Method::DELETE, path, rules, work }
+    }
+
+    pub(super) const fn get_v2(
+        path: &'static str,
+        rules: &'static [Rules],
+        work: Work,
+    ) -> Endpoint {
+        Endpoint { api: Api::V2, method: Method::GET, path, rules, work }
+    }
+
+    pub(super) const fn post_v2(
+        path: &'static str,
+        rules: &'static [Rules],
+        work: Work,
+    ) -> Endpoint {
+        Endpoint { api: Api::V2, method: Method::POST, path, rules, work }
     }
 
     /// The ids in `path`, when it is this endpoint's.
@@ -95,6 +133,10 @@ static ENDPOINTS: LazyLock<Vec<&'static Endpoint>> = LazyLock::new(|| {
         balance::ENDPOINTS,
         events::ENDPOINTS,
         webhooks::ENDPOINTS,
+        accounts::ENDPOINTS,
+        transfers::ENDPOINTS,
+        payouts::ENDPOINTS,
+        destinations::ENDPOINTS,
     ]
     .into_iter()
     .flatten()
@@ -142,13 +184,17 @@ impl Call {
 }
 
 pub(super) fn router() -> Router<Arc<World>> {
-    Router::new().route(&format!("{STRIPE_PATH}/v1/{{*path}}"), any(answer))
+    Router::new()
+        .route(&format!("{STRIPE_PATH}/v1/{{*path}}"), any(answer))
+        .route(&format!("{STRIPE_PATH}/v2/{{*path}}"), any(answer))
 }
 
 /// A request on its way to its endpoint.
 struct Asked {
     endpoint: &'static Endpoint,
     call: Call,
+    /// The connected account whose objects are asked for.
+    account: Option<String>,
     key: Option<String>,
     /// The request in one text, to tell it from others under the same key.
     fingerprint: String,
@@ -191,30 +237,86 @@ async fn answer(
 /// Checks everything about a request that does not depend on the account.
 fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Refused> {
     admit(headers)?;
-    let path = uri.path().strip_prefix(STRIPE_PATH).and_then(|path| path.strip_prefix("/v1/"));
-    let path = path.unwrap_or_default();
-    let found =
-        ENDPOINTS.iter().find_map(|endpoint| Some((*endpoint, endpoint.ids(method, path)?)));
-    let (endpoint, ids) =
-        found.ok_or_else(|| Refused::no_such_route(method.as_str(), &format!("/v1/{path}")))?;
+    let unknown = || Refused::no_such_route(method.as_str(), uri.path());
+    let (api, path) = Api::of(uri.path()).ok_or_else(unknown)?;
+    let found = ENDPOINTS
+        .iter()
+        .filter(|endpoint| endpoint.api == api)
+        .find_map(|endpoint| Some((*endpoint, endpoint.ids(method, path)?)));
+    let (endpoint, ids) = found.ok_or_else(unknown)?;
     let query = uri.query().unwrap_or_default();
-    if !body.is_empty() && !is_form(headers) {
-        let message = "The request body must be application/x-www-form-urlencoded.";
-        return Err(Refused::invalid("body", message));
+    let mut params = match api {
+        Api::V1 => form_params(query, headers, body)?,
+        Api::V2 => json_params(query, headers, body)?,
+    };
+    let fingerprint = format!("{method} {} {params}", uri.path());
+    match api {
+        Api::V1 => {
+            let rules: Vec<Rules> = endpoint.rules.iter().copied().chain([ALWAYS]).collect();
+            params::check(&mut params, &rules)?;
+        }
+        Api::V2 => params::check_json(&mut params, endpoint.rules)?,
     }
-    let encoded = [query.as_bytes(), body].join(&b'&');
-    let mut params =
-        form::parse(&encoded).map_err(|refused| Refused::invalid("", refused.to_string()))?;
-    let fingerprint = format!("{method} {path} {params}");
-    let rules: Vec<Rules> = endpoint.rules.iter().copied().chain([ALWAYS]).collect();
-    params::check(&mut params, &rules)?;
+    let account = account_of(headers, method, api)?;
     let key = headers.get("idempotency-key").filter(|_| method == Method::POST);
     let key = key.map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
     if key.as_ref().is_some_and(|key| !(1..=KEY_BYTES_MAX).contains(&key.len())) {
         let message = format!("Idempotency keys have 1 to {KEY_BYTES_MAX} characters.");
         return Err(Refused::invalid("", message));
     }
-    Ok(Asked { endpoint, call: Call { ids, params }, key, fingerprint })
+    Ok(Asked { endpoint, call: Call { ids, params }, account, key, fingerprint })
+}
+
+fn form_params(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refused> {
+    if !body.is_empty() && !is_a(headers, b"application/x-www-form-urlencoded") {
+        let message = "The request body must be application/x-www-form-urlencoded.";
+        return Err(Refused::invalid("body", message));
+    }
+    let encoded = [query.as_bytes(), body].join(&b'&');
+    form::parse(&encoded).map_err(|refused| Refused::invalid("", refused.to_string()))
+}
+
+fn json_params(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refused> {
+    if body.is_empty() {
+        return Ok(query_params(query));
+    }
+    if !is_a(headers, b"application/json") {
+        return Err(Refused::invalid("body", "The request body must be application/json."));
+    }
+    let params: Value = serde_json::from_slice(body)
+        .map_err(|error| Refused::invalid("body", format!("Invalid JSON: {error}")))?;
+    if params.is_object() {
+        return Ok(params);
+    }
+    Err(Refused::invalid("body", "The request body must be a JSON object."))
+}
+
+/// A query of v2: `include` may stand there many times, with or without an index.
+fn query_params(query: &str) -> Value {
+    let mut params = Map::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let name = name.split('[').next().unwrap_or_default();
+        if name == "include" {
+            let all = params.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+            if let Some(all) = all.as_array_mut() {
+                all.push(value.into());
+            }
+        } else {
+            let number = value.parse::<i64>().map(Value::from);
+            params.insert(name.to_owned(), number.unwrap_or_else(|_| value.into()));
+        }
+    }
+    Value::Object(params)
+}
+
+/// The connected account that the header names.
+fn account_of(headers: &HeaderMap, method: &Method, api: Api) -> Result<Option<String>, Refused> {
+    let Some(account) = headers.get("stripe-account") else { return Ok(None) };
+    if *method != Method::GET || api != Api::V1 {
+        let message = "For connected accounts the sandbox answers only GET below /v1/.";
+        return Err(Refused::invalid("Stripe-Account", message));
+    }
+    Ok(Some(String::from_utf8_lossy(account.as_bytes()).into_owned()))
 }
 
 /// The key of the account and the version.
@@ -244,24 +346,26 @@ fn admit(headers: &HeaderMap) -> Result<(), Refused> {
     }
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+fn is_a(headers: &HeaderMap, wanted: &[u8]) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
-    kind.is_some_and(|kind| kind.starts_with(b"application/x-www-form-urlencoded"))
+    kind.is_some_and(|kind| kind.starts_with(wanted))
 }
 
 /// Does the work and keeps its answer under the key.
 fn perform(world: &Arc<World>, asked: &Asked, request: &str) -> Response {
     let result = with_books(world, |books| {
-        if OBJECTS_MAX <= books.shelf.len() {
+        if OBJECTS_MAX <= books.len() {
             return Err(Refused::full(OBJECTS_MAX));
         }
         books.cause =
             Cause { request: Some(request.to_owned()), idempotency_key: asked.key.clone() };
-        let answer = (asked.endpoint.work)(books, &asked.call).and_then(|mut answer| {
-            let expanded = books.shelf.expand(&mut answer, &asked.call.params);
-            // The work is done, so the key is used up.
-            expanded.map(|()| answer).map_err(Refused::begun)
-        });
+        let answer = match &asked.account {
+            None => work_on(books, asked),
+            Some(id) if accounts::is_open(books, id) => {
+                books.within(id, |books| work_on(books, asked))
+            }
+            Some(id) => Err(Refused::foreign_account(id)),
+        };
         books.cause = Cause::default();
         answer
     });
@@ -282,6 +386,13 @@ fn perform(world: &Arc<World>, asked: &Asked, request: &str) -> Response {
         Ok(_) => with_request_id((status, axum::Json(body)).into_response(), request),
         Err(refused) => refusal_of(&refused, request),
     }
+}
+
+fn work_on(books: &mut Books, asked: &Asked) -> Result<Value, Refused> {
+    let mut answer = (asked.endpoint.work)(books, &asked.call)?;
+    let expanded = books.shelf.expand(&mut answer, &asked.call.params);
+    // The work is done, so the key is used up.
+    expanded.map(|()| answer).map_err(Refused::begun)
 }
 
 /// A kept answer.

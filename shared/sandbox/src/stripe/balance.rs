@@ -1,5 +1,7 @@
-//! The account's balance and the transactions that make it: what was charged less Stripe's fee,
-//! what was given back, what disputes took.
+//! An account's balance and the transactions that make it: what was charged less Stripe's fee, what
+//! was given back, what disputes took, what went to connected accounts and from those to banks.
+//!
+//! Types: docs.stripe.com/reports/balance-transaction-types.
 
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ const FEE_PER_MILLE: i64 = 29;
 const FEE_FIXED: i64 = 30;
 /// What a dispute costs, won or lost.
 const DISPUTE_FEE: i64 = 1_500;
-/// How long a charge's money takes to be available.
+/// How long a charge's money takes to be available, unless the settings say at once.
 const PENDING_S: i64 = 2 * DAY_S;
 
 /// Why money moves.
@@ -28,6 +30,18 @@ pub(super) enum Movement {
     RefundFailure,
     Dispute,
     DisputeReversal,
+    /// From the platform to a connected account.
+    Transfer,
+    /// What came back of it.
+    TransferRefund,
+    /// What a connected account received.
+    Payment,
+    /// What was taken back of it.
+    PaymentRefund,
+    /// To a bank.
+    Payout,
+    /// Back from it.
+    PayoutFailure,
 }
 
 impl Movement {
@@ -41,13 +55,19 @@ impl Movement {
             Movement::RefundFailure => ("refund_failure", "refund_failure", 0),
             Movement::Dispute => ("adjustment", "dispute", DISPUTE_FEE),
             Movement::DisputeReversal => ("adjustment", "dispute_reversal", 0),
+            Movement::Transfer => ("transfer", "transfer", 0),
+            Movement::TransferRefund => ("transfer_refund", "transfer_reversal", 0),
+            Movement::Payment => ("payment", "charge", 0),
+            Movement::PaymentRefund => ("payment_refund", "refund", 0),
+            Movement::Payout => ("payout", "payout", 0),
+            Movement::PayoutFailure => ("payout_failure", "payout_reversal", 0),
         }
     }
 }
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("balance", &[], get),
-    Endpoint::get("balance_transactions", &[&["type", "source"], PAGE, CREATED], list),
+    Endpoint::get("balance_transactions", &[&["type", "source", "payout"], PAGE, CREATED], list),
     Endpoint::get("balance_transactions/{}", &[], get_transaction),
 ];
 
@@ -68,11 +88,14 @@ pub(super) fn book(
             "description": "Stripe processing fees", "type": "stripe_fee",
         }])
     };
+    let waits = movement == Movement::Charge && !books.settings.funds_available_at_once;
+    let available_on = if waits { books.now + PENDING_S } else { books.now };
+    let id = books.ids.next("txn_");
     let transaction = json!({
-        "id": books.ids.next("txn_"),
+        "id": id,
         "object": "balance_transaction",
         "amount": amount,
-        "available_on": books.now + PENDING_S,
+        "available_on": available_on,
         "balance_type": "payments",
         "created": books.now,
         "currency": currency,
@@ -83,28 +106,46 @@ pub(super) fn book(
         "net": amount - fee,
         "reporting_category": category,
         "source": source,
-        "status": "pending",
+        "status": if waits { "pending" } else { "available" },
         "type": kind,
     });
+    if waits {
+        books.remind(available_on, &id);
+    }
     books.shelf.put(transaction)
 }
 
-fn get(books: &mut Books, _call: &Call) -> Result<Value, Refused> {
-    let mut sums = (0, 0);
+/// A balance, in cents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Balance {
+    /// What can be used.
+    pub available: i64,
+    /// What will be available later.
+    pub pending: i64,
+}
+
+/// The balance of the account that is being worked for.
+pub(super) fn now(books: &Books) -> Balance {
+    let mut balance = Balance::default();
     for transaction in books.shelf.all("balance_transaction") {
         let net = int(transaction, "/net");
         if int(transaction, "/available_on") <= books.now {
-            sums.0 += net;
+            balance.available += net;
         } else {
-            sums.1 += net;
+            balance.pending += net;
         }
     }
+    balance
+}
+
+fn get(books: &mut Books, _call: &Call) -> Result<Value, Refused> {
+    let Balance { available, pending } = now(books);
     let sum = |amount: i64| {
         let kinds = json!({ "card": amount });
         json!([{ "amount": amount, "currency": "usd", "source_types": kinds }])
     };
     Ok(json!({
-        "object": "balance", "available": sum(sums.0), "livemode": false, "pending": sum(sums.1),
+        "object": "balance", "available": sum(available), "livemode": false, "pending": sum(pending),
     }))
 }
 
@@ -113,8 +154,12 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
         call.text(name).is_none_or(|wanted| text(transaction, &format!("/{name}")) == wanted)
     };
     let page = "/v1/balance_transactions";
+    let paid_in = |transaction: &Value| {
+        let part_of = books.paid_in.get(text(transaction, "/id")).map(String::as_str);
+        call.text("payout").is_none_or(|wanted| part_of == Some(wanted))
+    };
     books.shelf.page("balance_transaction", page, &call.params, |transaction| {
-        same(transaction, "type") && same(transaction, "source")
+        same(transaction, "type") && same(transaction, "source") && paid_in(transaction)
     })
 }
 

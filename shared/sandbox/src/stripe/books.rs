@@ -5,9 +5,11 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Settings, Setup, catalogue,
+    Settings, Setup,
+    accounts::{Bank, Link},
+    catalogue,
     clock::Clock,
-    events::Happening,
+    events::{Form, Happening},
     ids::Ids,
     json::{difference, text},
     shelf::Shelf,
@@ -33,7 +35,15 @@ pub(super) struct Books {
     /// The time at which things happen now: behind the clock while the past is walked through.
     pub(super) now: i64,
     pub(super) ids: Ids,
+    /// The objects of the account that is being worked for: the platform, or within
+    /// [`Books::within`] a connected one.
     pub(super) shelf: Shelf,
+    /// The connected account that is being worked for.
+    pub(super) account: Option<String>,
+    /// The platform's objects, while a connected account is worked for.
+    aside: Option<Shelf>,
+    /// What each connected account holds.
+    connected: HashMap<String, Shelf>,
     pub(super) settings: Settings,
     pub(super) cause: Cause,
     /// When an object has to be looked at again. An entry that is no longer right does nothing.
@@ -51,8 +61,16 @@ pub(super) struct Books {
     pub(super) held: Vec<String>,
     /// What deliveries to registered endpoints are signed with, by endpoint.
     pub(super) secrets: HashMap<String, String>,
+    /// Registered endpoints that hear of connected accounts, not of the platform.
+    pub(super) connect_endpoints: HashSet<String>,
     /// Charges of debits that the bank has not decided on.
     pub(super) undecided: HashSet<String>,
+    /// Onboarding links by the last step of their address.
+    pub(super) links: HashMap<String, Link>,
+    /// Where connected accounts are paid out to, by account.
+    pub(super) banks: HashMap<String, Bank>,
+    /// Which bank payout a connected account's balance transaction was part of.
+    pub(super) paid_in: HashMap<String, String>,
 }
 
 impl Books {
@@ -65,6 +83,9 @@ impl Books {
             now: clock.now(),
             ids: Ids::new(setup.seed),
             shelf: Shelf::default(),
+            account: None,
+            aside: None,
+            connected: HashMap::new(),
             settings: setup.settings.clone(),
             cause: Cause::default(),
             agenda: BTreeSet::new(),
@@ -75,10 +96,50 @@ impl Books {
             fresh: Vec::new(),
             held: Vec::new(),
             secrets: HashMap::new(),
+            connect_endpoints: HashSet::new(),
             undecided: HashSet::new(),
+            links: HashMap::new(),
+            banks: HashMap::new(),
+            paid_in: HashMap::new(),
         };
         catalogue::seed(&mut books, setup.catalogue);
         books
+    }
+
+    /// Works for a connected account: on its objects, and what is told carries its name. Not to be
+    /// used within itself.
+    pub(super) fn within<T>(&mut self, account: &str, work: impl FnOnce(&mut Books) -> T) -> T {
+        let own = self.connected.remove(account).unwrap_or_default();
+        self.aside = Some(std::mem::replace(&mut self.shelf, own));
+        self.account = Some(account.to_owned());
+        let done = work(self);
+        self.account = None;
+        let platform = self.aside.take().unwrap_or_default();
+        let own = std::mem::replace(&mut self.shelf, platform);
+        self.connected.insert(account.to_owned(), own);
+        done
+    }
+
+    /// The platform's objects, whoever is being worked for.
+    pub(super) fn platform(&self) -> &Shelf {
+        self.aside.as_ref().unwrap_or(&self.shelf)
+    }
+
+    /// The object of this id, whoever holds it.
+    pub(super) fn anybodys(&self, id: &str) -> Option<&Value> {
+        let theirs = || self.connected.values().find_map(|shelf| shelf.get(id));
+        self.shelf.get(id).or_else(theirs)
+    }
+
+    /// The connected account that holds an object.
+    pub(super) fn holder_of(&self, id: &str) -> Option<String> {
+        let mut all = self.connected.iter();
+        all.find(|(_, shelf)| shelf.get(id).is_some()).map(|(account, _)| account.clone())
+    }
+
+    /// How many objects there are in all.
+    pub(super) fn len(&self) -> usize {
+        self.shelf.len() + self.connected.values().map(Shelf::len).sum::<usize>()
     }
 
     /// Puts a new object on the shelf and tells of it.
@@ -131,7 +192,13 @@ impl Books {
         if let Some(previous) = previous {
             data["previous_attributes"] = Value::Object(previous);
         }
-        let happening = Happening::new(self, kind, data);
+        let account = self.account.clone();
+        self.happened(kind, Form::Snapshot { data, account });
+    }
+
+    /// Something happened.
+    pub(super) fn happened(&mut self, kind: &str, form: Form) {
+        let happening = Happening::new(self, kind, form);
         self.fresh.push(happening.id.clone());
         if EVENTS_MAX <= self.events.len() {
             self.events.pop_front();

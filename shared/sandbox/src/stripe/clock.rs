@@ -78,6 +78,16 @@ pub(super) fn date(time: i64) -> String {
     civil(time).map_or_else(String::new, |at| at.date().to_string())
 }
 
+/// A time as v2 of the API writes it: `2026-11-22T09:00:00.000Z`.
+pub(super) fn rfc3339(time: i64) -> String {
+    civil(time).map_or_else(String::new, |at| format!("{at:.3}Z"))
+}
+
+/// The first midnight (UTC) after a time.
+pub(super) fn day_end(time: i64) -> i64 {
+    (time.div_euclid(DAY_S) + 1) * DAY_S
+}
+
 fn civil(time: i64) -> Option<DateTime> {
     Some(TimeZone::UTC.to_datetime(Timestamp::from_second(time).ok()?))
 }
@@ -98,5 +108,8 @@ mod tests {
             assert_eq!(months_after(at(from), months), at(to), "{from} + {months}");
         }
         assert_eq!(date(0), "1970-01-01");
+        assert_eq!(rfc3339(at("2026-01-31T10:00:00Z")), "2026-01-31T10:00:00.000Z");
+        assert_eq!(day_end(at("2026-01-31T10:00:00Z")), at("2026-02-01T00:00:00Z"));
+        assert_eq!(day_end(at("2026-01-31T00:00:00Z")), at("2026-02-01T00:00:00Z"));
     }
 }

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::world::World;
 
+mod connect;
 mod http;
 
 pub(super) use http::router;
@@ -289,9 +290,9 @@ impl<'a> Control<'a> {
         Ok(())
     }
 
-    /// An object as the API shows it.
+    /// An object as the API shows it, whether the platform's or a connected account's.
     pub fn object(&self, id: &str) -> Option<Value> {
-        self.with(|books| books.shelf.get(id).cloned())
+        self.with(|books| books.anybodys(id).cloned())
     }
 
     /// The value of `Stripe-Signature` for `body` at Unix time `at`.

@@ -9,6 +9,7 @@ use super::{
     clock::{DAY_S, LEAP_S_MAX, months_after},
     invoices::{self, Draft, Line, Origin, line},
     json::{flag, int, list, set, text},
+    payouts,
     proration::{product_name, write_price},
     subscriptions::{end, period_end},
 };
@@ -56,6 +57,10 @@ fn happen(books: &mut Books, id: &str) {
     match books.text(id, "/object").as_str() {
         "checkout.session" => checkout::expire_if_due(books, id),
         "invoice" => invoices::retry(books, id),
+        "balance_transaction" => {
+            books.edit(id, |transaction| transaction["status"] = "available".into());
+        }
+        "v2.core.account" => payouts::end_day(books, id),
         "subscription" => {
             let subscription = books.object(id);
             let due = int(&subscription, "/items/data/0/current_period_end") <= books.now;

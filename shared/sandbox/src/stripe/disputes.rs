@@ -8,12 +8,47 @@ use super::{
     books::Books,
     clock::DAY_S,
     errors::Refused,
-    json::{merge_metadata, set, text},
-    params::{CREATED, PAGE},
+    json::{flag, merge_metadata, set, text},
+    params::{CREATED, PAGE, Rules},
 };
 
 /// How long there is to answer.
 const EVIDENCE_S: i64 = 9 * DAY_S;
+
+/// Most bytes of all the texts of a dispute's evidence.
+const EVIDENCE_BYTES_MAX: usize = 150_000;
+
+/// What can be said against a dispute: texts, and names of uploaded files.
+const EVIDENCE: Rules = &[
+    "evidence.access_activity_log",
+    "evidence.billing_address",
+    "evidence.cancellation_policy",
+    "evidence.cancellation_policy_disclosure",
+    "evidence.cancellation_rebuttal",
+    "evidence.customer_communication",
+    "evidence.customer_email_address",
+    "evidence.customer_name",
+    "evidence.customer_purchase_ip",
+    "evidence.customer_signature",
+    "evidence.duplicate_charge_documentation",
+    "evidence.duplicate_charge_explanation",
+    "evidence.duplicate_charge_id",
+    "evidence.enhanced_evidence.**",
+    "evidence.product_description",
+    "evidence.receipt",
+    "evidence.refund_policy",
+    "evidence.refund_policy_disclosure",
+    "evidence.refund_refusal_explanation",
+    "evidence.service_date",
+    "evidence.service_documentation",
+    "evidence.shipping_address",
+    "evidence.shipping_carrier",
+    "evidence.shipping_date",
+    "evidence.shipping_documentation",
+    "evidence.shipping_tracking_number",
+    "evidence.uncategorized_file",
+    "evidence.uncategorized_text",
+];
 
 /// What a cardholder's bank opens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
@@ -41,7 +76,7 @@ pub enum Closing {
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("disputes", &[&["charge", "payment_intent"], PAGE, CREATED], list),
     Endpoint::get("disputes/{}", &[], get),
-    Endpoint::post("disputes/{}", &[&["evidence.**", "submit: bool", "metadata.*"]], update),
+    Endpoint::post("disputes/{}", &[EVIDENCE, &["submit: bool", "metadata.*"]], update),
 ];
 
 /// Opens a dispute about a charge. Its `amount` may be any: banks convert currencies and add fees.
@@ -148,11 +183,19 @@ fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     let status = text(books.shelf.find("dispute", call.id())?, "/status").to_owned();
     let evidence = call.get("evidence");
-    if evidence.is_some() && !status.ends_with("needs_response") {
+    let said = evidence.and_then(Value::as_object).into_iter().flatten();
+    let bytes: usize = said.filter_map(|(_, text)| text.as_str()).map(str::len).sum();
+    if EVIDENCE_BYTES_MAX < bytes {
+        let message = format!("All evidence has at most {EVIDENCE_BYTES_MAX} characters.");
+        return Err(Refused::invalid("evidence", message));
+    }
+    let wants = call.flag("submit");
+    if (evidence.is_some() || wants == Some(true)) && !status.ends_with("needs_response") {
         let message = format!("This dispute is {status}; evidence is no longer taken.");
         return Err(Refused::conflict("dispute_state", message));
     }
-    let submits = evidence.is_some() && call.flag("submit").unwrap_or(true);
+    // What was staged before can be submitted later, by itself.
+    let submits = wants.unwrap_or(evidence.is_some());
     books.change(call.id(), "charge.dispute.updated", |dispute| {
         for (name, value) in evidence.and_then(Value::as_object).into_iter().flatten() {
             set(dispute, &format!("/evidence/{name}"), value.clone());
@@ -160,7 +203,7 @@ fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
         if evidence.is_some() {
             set(dispute, "/evidence_details/has_evidence", true);
         }
-        if submits {
+        if submits && flag(dispute, "/evidence_details/has_evidence") {
             set(dispute, "/evidence_details/submission_count", 1);
             dispute["status"] = status.replace("needs_response", "under_review").into();
         }

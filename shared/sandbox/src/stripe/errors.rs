@@ -80,6 +80,22 @@ impl Refused {
         Refused::new(StatusCode::UNAUTHORIZED, "invalid_request_error", message)
     }
 
+    /// An object of v2 named by the path: 404 with v2's code.
+    pub(super) fn no_such_v2(kind: &str, id: &str) -> Refused {
+        Refused::no_such(kind, id).coded("not_found")
+    }
+
+    /// A connected account that is not there, or not the platform's: 403.
+    pub(super) fn foreign_account(account: &str) -> Refused {
+        let message = format!(
+            "The provided key does not have access to account '{account}' (or that account does \
+             not exist)."
+        );
+        let mut refused = Refused::invalid("", message).coded("account_invalid");
+        refused.status = StatusCode::FORBIDDEN;
+        refused
+    }
+
     pub(super) fn no_such_route(method: &str, path: &str) -> Refused {
         let message = format!(
             "Unrecognized request URL ({method}: {path}). The sandbox has only the endpoints that \

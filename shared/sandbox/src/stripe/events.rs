@@ -1,4 +1,8 @@
 //! What happened: events, kept as the bytes that are delivered, and their endpoints.
+//!
+//! An event about a connected account's object carries the account's name and goes to other
+//! endpoints than the platform's. One about a v2 object is thin: it names the object and leaves the
+//! looking to whoever hears of it (docs.stripe.com/event-destinations).
 
 use std::collections::BTreeSet;
 
@@ -8,7 +12,7 @@ use super::{
     VERSION,
     api::{Call, Endpoint},
     books::Books,
-    clock::DAY_S,
+    clock::{DAY_S, rfc3339},
     errors::Refused,
     params::{CREATED, PAGE},
     shelf::{created_range, page_of},
@@ -18,11 +22,34 @@ use super::{
 /// How long the API shows an event.
 const SHOWN_S: i64 = 30 * DAY_S;
 
+/// What an event carries.
+#[derive(Debug)]
+pub(super) enum Form {
+    /// The object as it was, and the connected account that holds it, if one does.
+    Snapshot { data: Value, account: Option<String> },
+    /// The name of a connected account that changed.
+    Thin { account: String },
+}
+
+/// Whom an event is about, and so who hears of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// The platform's own objects.
+    Platform,
+    /// A connected account's objects.
+    Connected,
+    /// A connected account itself, in a thin event.
+    Thin,
+}
+
 /// One event.
 #[derive(Debug, Clone)]
 pub(super) struct Happening {
     pub(super) id: String,
     pub(super) kind: String,
+    pub(super) audience: Audience,
+    /// The connected account it is about.
+    account: Option<String>,
     /// The event as an object.
     pub(super) event: Value,
     /// The same as it is delivered.
@@ -33,32 +60,78 @@ pub(super) struct Happening {
 }
 
 impl Happening {
-    pub(super) fn new(books: &mut Books, kind: &str, data: Value) -> Happening {
+    pub(super) fn new(books: &mut Books, kind: &str, form: Form) -> Happening {
         let id = books.ids.next("evt_");
+        let (audience, account) = match &form {
+            Form::Snapshot { account: None, .. } => (Audience::Platform, None),
+            Form::Snapshot { account, .. } => (Audience::Connected, account.clone()),
+            Form::Thin { account } => (Audience::Thin, Some(account.clone())),
+        };
         let wanted_by: BTreeSet<String> =
-            webhooks::targets(books, kind).into_iter().map(|target| target.id).collect();
-        let event = json!({
-            "id": id,
-            "object": "event",
-            "api_version": VERSION,
-            "created": books.now,
-            "data": data,
-            "livemode": false,
-            "pending_webhooks": wanted_by.len(),
-            "request": {
-                "id": books.cause.request,
-                "idempotency_key": books.cause.idempotency_key,
-            },
-            "type": kind,
-        });
+            webhooks::targets(books, kind, audience).into_iter().map(|target| target.id).collect();
+        let event = match form {
+            Form::Snapshot { data, account } => {
+                snapshot(books, &id, kind, (data, account), wanted_by.len())
+            }
+            Form::Thin { account } => thin(books, &id, kind, &account),
+        };
         let body = serde_json::to_string_pretty(&event).unwrap_or_default();
-        Happening { id, kind: kind.to_owned(), event, body, wanted_by, taken_by: BTreeSet::new() }
+        let kind = kind.to_owned();
+        Happening { id, kind, audience, account, event, body, wanted_by, taken_by: BTreeSet::new() }
+    }
+
+    /// Whether the API lists it to the account that asks: the platform, or a connected one.
+    fn is_listed(&self, books: &Books) -> bool {
+        self.audience != Audience::Thin && self.account == books.account
     }
 
     /// Whether everybody who is to be told took it.
     pub(super) fn is_delivered(&self) -> bool {
         self.wanted_by.is_subset(&self.taken_by)
     }
+}
+
+fn snapshot(
+    books: &Books,
+    id: &str,
+    kind: &str,
+    (data, account): (Value, Option<String>),
+    told: usize,
+) -> Value {
+    let mut event = json!({
+        "id": id,
+        "object": "event",
+        "api_version": VERSION,
+        "created": books.now,
+        "data": data,
+        "livemode": false,
+        "pending_webhooks": told,
+        "request": {
+            "id": books.cause.request,
+            "idempotency_key": books.cause.idempotency_key,
+        },
+        "type": kind,
+    });
+    if let Some(account) = account {
+        event["account"] = account.into();
+    }
+    event
+}
+
+fn thin(books: &Books, id: &str, kind: &str, account: &str) -> Value {
+    json!({
+        "id": id,
+        "object": "v2.core.event",
+        "context": account,
+        "created": rfc3339(books.now),
+        "livemode": false,
+        "related_object": {
+            "id": account,
+            "type": "v2.core.account",
+            "url": format!("/v2/core/accounts/{account}"),
+        },
+        "type": kind,
+    })
 }
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -79,6 +152,7 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
         .events
         .iter()
         .rev()
+        .filter(|happening| happening.is_listed(books))
         .filter(|happening| delivered.is_none_or(|asked| asked == happening.is_delivered()))
         .map(|happening| &happening.event);
     let fits = |event: &Value| is_shown(books, event) && created(event) && of_type(event);
@@ -87,7 +161,8 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 
 fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
-    let found = books.events.iter().find(|happening| happening.id == id);
+    let mut listed = books.events.iter().filter(|happening| happening.is_listed(books));
+    let found = listed.find(|happening| happening.id == id);
     found
         .map(|happening| happening.event.clone())
         .filter(|event| is_shown(books, event))

@@ -21,6 +21,7 @@ impl Ids {
         let length = match prefix {
             "cs_test_" => 58,
             "whsec_" => 32,
+            "acct_" => 16,
             "cus_" | "si_" | "sub_sched_" | "req_" | "prod_" => 14,
             _ => 24,
         };

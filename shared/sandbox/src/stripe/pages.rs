@@ -1,5 +1,5 @@
 //! The pages that people see: to pay a session, to manage a subscription, to look at an invoice and
-//! pay it. Self-contained HTML that works without scripts; forms post back to the page itself.
+//! pay it, to be paid as a creator. Self-contained HTML that works without scripts; forms post back to the page itself.
 
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ use crate::world::World;
 
 mod checkout;
 mod invoice;
+mod onboarding;
 mod pdf;
 mod portal;
 
@@ -36,6 +37,7 @@ pub(super) fn router() -> Router<Arc<World>> {
         .route("/stripe/invoices/{id}", get(invoice::show))
         .route("/stripe/invoices/{id}/pay", get(invoice::show).post(invoice::pay))
         .route("/stripe/invoices/{id}/pdf", get(invoice::download))
+        .route("/stripe/connect/{id}", get(onboarding::show).post(onboarding::act))
         .route("/stripe/receipts/{id}", get(receipt))
 }
 

@@ -3,7 +3,8 @@
 //! A rule is one text: `"amount!: int"`. Steps of a path are parted by `.`, `*` stands for any one
 //! step and `**` for any more; `!` makes a parameter required; behind the colon stand `int`, `bool`
 //! or the values it may have, parted by `|`. Without a colon any text will do. The check turns the
-//! texts of the form into numbers and truths, so endpoints read typed values.
+//! texts of the form into numbers and truths, so endpoints read typed values; what came as JSON
+//! must have the right type already.
 
 use serde_json::Value;
 
@@ -58,11 +59,25 @@ impl Rule {
     }
 }
 
-/// Checks `params` against all of `rules` and types its leaves.
+/// What a leaf is, in the type its rule wants.
+type Typing = fn(&Value, &str, &[String]) -> Result<Value, Refused>;
+
+/// Checks the `params` of a form against all of `rules` and types its leaves.
 pub(super) fn check(params: &mut Value, rules: &[Rules]) -> Result<(), Refused> {
+    check_with(params, rules, |leaf, kind, path| {
+        typed(leaf.as_str().unwrap_or_default(), kind, path)
+    })
+}
+
+/// Checks `params` that came as JSON.
+pub(super) fn check_json(params: &mut Value, rules: &[Rules]) -> Result<(), Refused> {
+    check_with(params, rules, as_typed)
+}
+
+fn check_with(params: &mut Value, rules: &[Rules], typing: Typing) -> Result<(), Refused> {
     let rules: Vec<Rule> =
         rules.iter().flat_map(|part| part.iter()).map(|r| Rule::read(r)).collect();
-    check_leaves(params, &mut Vec::new(), &rules)?;
+    check_leaves(params, &mut Vec::new(), &rules, typing)?;
     for rule in rules.iter().filter(|rule| rule.required) {
         let pointer = format!("/{}", rule.path.replace('.', "/"));
         if params.pointer(&pointer).is_none_or(|value| value.is_null() || *value == "") {
@@ -72,11 +87,16 @@ pub(super) fn check(params: &mut Value, rules: &[Rules]) -> Result<(), Refused> 
     check_metadata(params, "")
 }
 
-fn check_leaves(value: &mut Value, path: &mut Vec<String>, rules: &[Rule]) -> Result<(), Refused> {
+fn check_leaves(
+    value: &mut Value,
+    path: &mut Vec<String>,
+    rules: &[Rule],
+    typing: Typing,
+) -> Result<(), Refused> {
     if let Some(map) = value.as_object_mut() {
         for (key, inner) in map {
             path.push(key.clone());
-            check_leaves(inner, path, rules)?;
+            check_leaves(inner, path, rules, typing)?;
             path.pop();
         }
         return Ok(());
@@ -84,7 +104,7 @@ fn check_leaves(value: &mut Value, path: &mut Vec<String>, rules: &[Rule]) -> Re
     if let Some(items) = value.as_array_mut() {
         for (index, inner) in items.iter_mut().enumerate() {
             path.push(index.to_string());
-            check_leaves(inner, path, rules)?;
+            check_leaves(inner, path, rules, typing)?;
             path.pop();
         }
         return Ok(());
@@ -92,8 +112,30 @@ fn check_leaves(value: &mut Value, path: &mut Vec<String>, rules: &[Rule]) -> Re
     let Some(rule) = rules.iter().find(|rule| rule.fits(path, value)) else {
         return Err(unknown(path));
     };
-    *value = typed(value.as_str().unwrap_or_default(), rule.kind, path)?;
+    *value = typing(value, rule.kind, path)?;
     Ok(())
+}
+
+/// A leaf of JSON, which has its type. Null is as good as nothing.
+fn as_typed(leaf: &Value, kind: &str, path: &[String]) -> Result<Value, Refused> {
+    let fits = match kind {
+        "int" => leaf.is_i64(),
+        "bool" => leaf.is_boolean(),
+        _ => leaf.is_string(),
+    };
+    match leaf.as_str() {
+        _ if leaf.is_null() => Ok(Value::Null),
+        Some(text) if fits => typed(text, kind, path),
+        Some(_) | None if fits => Ok(leaf.clone()),
+        Some(_) | None => {
+            let wanted = match kind {
+                "int" => "an integer",
+                "bool" => "a boolean",
+                _ => "a string",
+            };
+            Err(Refused::invalid(&bracketed(path), format!("This must be {wanted}: {leaf}")))
+        }
+    }
 }
 
 fn unknown(path: &[String]) -> Refused {
@@ -206,6 +248,12 @@ mod tests {
         ] {
             assert_eq!(checked(params.clone()), Err(message.to_owned()), "{params}");
         }
+        let mut json = json!({ "amount": "5", "d": { "x": "1" } });
+        assert!(check_json(&mut json, &[RULES]).is_err(), "a text is no number");
+        let mut json = json!({ "amount": 5, "on": true, "mode": "c", "d": { "x": "1" } });
+        assert!(check_json(&mut json, &[RULES]).is_err(), "c is no mode");
+        let mut json = json!({ "amount": 5, "on": true, "mode": "a", "d": { "x": "1" } });
+        assert!(check_json(&mut json, &[RULES]).is_ok());
         let long =
             json!({ "amount": "1", "d": { "x": "1" }, "metadata": { "k": "v".repeat(501) } });
         assert!(checked(long).unwrap_err().starts_with("Metadata can have"));

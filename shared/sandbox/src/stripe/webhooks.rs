@@ -19,7 +19,7 @@ use super::{
     books::Books,
     clock::real_now,
     errors::Refused,
-    events::matches_type,
+    events::{Audience, matches_type},
     json::{list, merge_metadata, metadata, text, text_of},
     params::{PAGE, Rules},
 };
@@ -28,8 +28,9 @@ use crate::{
     world::{World, locked},
 };
 
-/// The name of the target that the settings hold.
+/// The names of the targets that the settings hold: for the platform, for connected accounts.
 const SETTINGS_TARGET: &str = "we_settings";
+const SETTINGS_CONNECT_TARGET: &str = "we_settings_connect";
 /// Most endpoints, as the API has it.
 const ENDPOINTS_MAX: usize = 16;
 
@@ -69,24 +70,38 @@ pub(super) struct Parcel {
 
 /// Everybody who is to be told of events of this kind. An endpoint of another version is not: there
 /// are events of one version only.
-pub(super) fn targets(books: &Books, kind: &str) -> Vec<Told> {
-    let set = books.settings.webhook.iter().map(|target| Told {
-        id: SETTINGS_TARGET.to_owned(),
+pub(super) fn targets(books: &Books, kind: &str, audience: Audience) -> Vec<Told> {
+    let (set, name) = match audience {
+        Audience::Platform => (&books.settings.webhook, SETTINGS_TARGET),
+        Audience::Connected | Audience::Thin => {
+            (&books.settings.connect_webhook, SETTINGS_CONNECT_TARGET)
+        }
+    };
+    let set = set.iter().map(|target| Told {
+        id: name.to_owned(),
         url: target.url.clone(),
         secrets: [Some(target.secret.clone()), target.second_secret.clone()]
             .into_iter()
             .flatten()
             .collect(),
     });
-    let registered = books.shelf.all("webhook_endpoint").filter(|endpoint| {
+    let of_kind = match audience {
+        Audience::Platform | Audience::Connected => "webhook_endpoint",
+        Audience::Thin => "v2.core.event_destination",
+    };
+    let registered = books.platform().all(of_kind).filter(|endpoint| {
         let types = list(endpoint, "/enabled_events");
-        text(endpoint, "/status") == "enabled"
+        let hears_connected = books.connect_endpoints.contains(text(endpoint, "/id"));
+        hears_connected == (audience != Audience::Platform)
+            && text(endpoint, "/status") == "enabled"
             && text_of(endpoint, "/api_version").is_none_or(|version| version == VERSION)
             && types.iter().filter_map(Value::as_str).any(|wanted| matches_type(wanted, kind))
     });
     let registered = registered.map(|endpoint| Told {
         id: text(endpoint, "/id").to_owned(),
-        url: text(endpoint, "/url").to_owned(),
+        url: text_of(endpoint, "/webhook_endpoint/url")
+            .unwrap_or_else(|| text(endpoint, "/url"))
+            .to_owned(),
         secrets: books.secrets.get(text(endpoint, "/id")).cloned().into_iter().collect(),
     });
     set.chain(registered).collect()
@@ -123,7 +138,7 @@ pub(super) fn parcels(books: &Books, ids: &[String], copies: u32, order: Order) 
     let mut parcels: Vec<Parcel> = Vec::new();
     for id in ids {
         let Some(event) = books.events.iter().rev().find(|event| event.id == *id) else { continue };
-        let to = targets(books, &event.kind);
+        let to = targets(books, &event.kind, event.audience);
         let again = event.taken_by.is_empty();
         for copy in 0..copies {
             let first = copy == 0 && again;
@@ -266,6 +281,9 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     let id = books.shelf.put(endpoint.clone());
     let secret = books.ids.next("whsec_");
     endpoint["secret"] = secret.clone().into();
+    if call.flag("connect").unwrap_or_default() {
+        books.connect_endpoints.insert(id.clone());
+    }
     books.secrets.insert(id, secret);
     Ok(endpoint)
 }
@@ -302,10 +320,11 @@ fn delete(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("webhook_endpoint", call.id())?;
     books.shelf.remove(call.id());
     books.secrets.remove(call.id());
+    books.connect_endpoints.remove(call.id());
     Ok(json!({ "id": call.id(), "object": "webhook_endpoint", "deleted": true }))
 }
 
-fn check_url(url: Option<&str>) -> Result<(), Refused> {
+pub(super) fn check_url(url: Option<&str>) -> Result<(), Refused> {
     if url.is_none_or(|url| url.starts_with("http://") || url.starts_with("https://")) {
         return Ok(());
     }

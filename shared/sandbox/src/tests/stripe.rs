@@ -5,6 +5,7 @@ use crate::stripe::{API_KEY, Card, Payment, SettingsChange, Setup, VERSION};
 
 mod api;
 mod checkout;
+mod connect;
 mod fields;
 mod idempotency;
 mod money;

@@ -21,9 +21,9 @@ use crate::{
     books::Kept,
     error::{Missing, StoreError},
     events::{AppliedEvent, is_applied},
-    keys::{Changing, Key},
+    keys::{Changing, Key, REFUND_REQUESTS, purchase_of},
     table::{Attempt, Found, Store},
-    transaction::{Committed, Fenced, Part, Transaction},
+    transaction::{Committed, Fenced, Part, Transaction, Whose},
 };
 
 /// What came of applying something to a purchase.
@@ -43,6 +43,33 @@ impl Store {
     pub async fn purchase(&self, buyer: &UserId, id: &PurchaseId) -> Result<Purchase, StoreError> {
         let found = self.get(&Key::purchase(buyer, id)).await?;
         found.ok_or_else(|| StoreError::refused(Missing::Purchase))
+    }
+
+    /// Whose a purchase is (Q41).
+    ///
+    /// # Errors
+    /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
+    pub async fn buyer_of(&self, id: &PurchaseId) -> Result<UserId, StoreError> {
+        let found: Option<Whose> = self.get(&Key::buyer(id)).await?;
+        let found = found.ok_or_else(|| StoreError::refused(Missing::Purchase))?;
+        Ok(found.user_id)
+    }
+
+    /// Purchases whose buyers would like their money back and whose wish staff have to decide on,
+    /// the longest waiting first (Q29).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn refund_requests(&self, most: u16) -> Result<Vec<Purchase>, StoreError> {
+        let found = self.listed(REFUND_REQUESTS, None, most.min(100)).await?;
+        let keys: Vec<Key> = found
+            .iter()
+            .filter_map(purchase_of)
+            .map(|(buyer, id)| Key::purchase(&buyer, &id))
+            .collect();
+        let mut purchases: Vec<Purchase> = self.get_all(&keys).await?.rest()?;
+        purchases.retain(|purchase| purchase.refund_request.is_some());
+        Ok(purchases)
     }
 
     /// A purchase, and whether `event` was applied to it before.
@@ -174,6 +201,10 @@ impl Transaction<'_> {
         let mut this = self.rewrite(before.purchase.version, &after.purchase)?;
         this = this.parts_of(before, &after)?;
         let (purchase, buyer) = (&after.purchase, &after.purchase.buyer_id);
+        if before.purchase.version == 0 {
+            let whose = Whose { user_id: buyer.clone() };
+            this = this.fenced(Part::Purchase, &Key::buyer(&purchase.id), &whose, None)?;
+        }
         if let Some(sale) = &after.sale {
             this = this.replace(before.sale.as_ref(), sale)?;
         }

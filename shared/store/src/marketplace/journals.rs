@@ -12,6 +12,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::StoreError,
     keys::{DUE_CREATORS, Item, Key, OTHER_CREATORS, SK, journal_pk, text, user_of},
     table::{Store, decode},
@@ -100,25 +101,27 @@ impl Store {
         Ok(Audited { creator_id: creator.clone(), kept: book.balances, folded, entries })
     }
 
-    /// Creators who have sums, in no order that means anything: those after `after`, at most so
-    /// many. Twice the same creator is possible while money moves; none is left out.
+    /// A page of creators who have sums, by their ids (Q36). Twice the same one is possible while
+    /// money moves; none is left out.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
     pub async fn creators(
         &self,
-        after: Option<&UserId>,
-        most: u16,
-    ) -> Result<Vec<UserId>, StoreError> {
+        size: PageSize,
+        after: Option<&Cursor>,
+    ) -> Result<Page<UserId>, StoreError> {
+        let after = after.map(|cursor| UserId::parse(&cursor.0)).transpose();
+        let after = after.map_err(|_| StoreError::refused(InvalidCursor::new()))?;
+        let (after, most) = (after.as_ref().map(UserId::as_str), size.one_more());
         let (due, rest) = tokio::try_join!(
-            self.listed_after(DUE_CREATORS, after.map(UserId::as_str), most),
-            self.listed_after(OTHER_CREATORS, after.map(UserId::as_str), most),
+            self.listed_after(DUE_CREATORS, after, most),
+            self.listed_after(OTHER_CREATORS, after, most),
         )?;
         let mut found: Vec<UserId> = due.iter().chain(&rest).filter_map(user_of).collect();
         found.sort();
         found.dedup();
-        found.truncate(usize::from(most));
-        Ok(found)
+        Ok(Page::cut(found, size, UserId::to_string))
     }
 }
 

@@ -37,6 +37,7 @@ fn payment(order: &PackOrder, refunded: i64) -> Payment {
         refunded,
         withdrawn: 0,
         disputed: false,
+        fees: 0,
     }
 }
 

@@ -187,5 +187,6 @@ pub(super) fn succeeded(id: &str, amount: Money) -> Payment {
         refunded: 0,
         withdrawn: 0,
         disputed: false,
+        fees: 0,
     }
 }

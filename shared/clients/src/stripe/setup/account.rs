@@ -6,25 +6,47 @@ use serde_json::{Value, json};
 use super::{
     super::{
         api_version,
-        notice::HANDLED,
+        notice::{About, HANDLED, HANDLED_OF_ACCOUNTS, HANDLED_THIN},
         portal::{self, MARK},
     },
     Done, Row, Run, StripeError, is_as, items, row, text,
 };
 use crate::secrets::Secret;
 
+/// Where thin events about creators' accounts go.
+const DESTINATIONS: &str = "/core/event_destinations";
+const DESTINATION_URL: &str = "webhook_endpoint.url";
+const DESTINATION_SECRET: &str = "webhook_endpoint.signing_secret";
+
 /// The endpoint at `url` for our API version. One of another version is left beside it: until the
 /// functions of that version are gone, it is theirs.
 pub(super) async fn endpoint(run: &Run<'_>, url: &str) -> Result<Row, StripeError> {
-    let what = format!("webhook endpoint {url}");
-    let version = api_version();
-    let types: Vec<&str> = HANDLED.iter().map(|(kind, _)| *kind).collect();
+    let form = json!({
+        "url": url, "enabled_events": kinds(HANDLED), "api_version": api_version(),
+    });
+    register(run, format!("webhook endpoint {url}"), &form).await
+}
+
+/// The same for what happens to the objects of creators' accounts.
+pub(super) async fn connect_endpoint(run: &Run<'_>, url: &str) -> Result<Row, StripeError> {
+    let form = json!({
+        "url": url, "enabled_events": kinds(HANDLED_OF_ACCOUNTS), "api_version": api_version(),
+        "connect": true,
+    });
+    register(run, format!("connect webhook endpoint {url}"), &form).await
+}
+
+fn kinds(handled: &[(&'static str, About)]) -> Vec<&'static str> {
+    handled.iter().map(|(kind, _)| *kind).collect()
+}
+
+async fn register(run: &Run<'_>, what: String, form: &Value) -> Result<Row, StripeError> {
     let query = json!({"limit": super::super::PAGE_SIZE});
     let endpoints = run.list("/webhook_endpoints", &query).await?;
-    let Some(present) = registered(&endpoints, url) else {
-        let form = json!({"url": url, "enabled_events": types, "api_version": version});
-        let made = run.post("/webhook_endpoints", &form).await?;
-        let secret = Some(text(&made, "secret")).filter(|text| !text.is_empty()).map(Secret::new);
+    let types = &form["enabled_events"];
+    let Some(present) = registered(&endpoints, text(form, "url")) else {
+        let made = run.post("/webhook_endpoints", form).await?;
+        let secret = secret_of(text(&made, "secret"));
         return Ok(Row { secret, ..row(what, &made, Done::Created) });
     };
     if is_as(present, &json!({"enabled_events": types, "status": "enabled"})) {
@@ -33,6 +55,44 @@ pub(super) async fn endpoint(run: &Run<'_>, url: &str) -> Result<Row, StripeErro
     let path = format!("/webhook_endpoints/{}", text(present, "id"));
     let changed = run.post(&path, &json!({"enabled_events": types, "disabled": false})).await?;
     Ok(row(what, &changed, Done::Changed))
+}
+
+/// What tells of creators' accounts themselves at `url`: v2 objects have thin events only, which an
+/// event destination takes (<https://docs.stripe.com/api/v2/core/event-destinations/create>).
+pub(super) async fn destination(run: &Run<'_>, url: &str) -> Result<Row, StripeError> {
+    let what = format!("event destination {url}");
+    let present = run.list_v2(DESTINATIONS, &[DESTINATION_URL]).await?;
+    let ours = |it: &&Value| it["webhook_endpoint"]["url"] == url && it["event_payload"] == "thin";
+    let Some(present) = items(&present).iter().find(ours) else {
+        let body = json!({
+            "name": "ProLight creators' accounts",
+            "type": "webhook_endpoint",
+            "event_payload": "thin",
+            "enabled_events": HANDLED_THIN,
+            "events_from": ["@accounts"],
+            "webhook_endpoint": {"url": url},
+            "include": [DESTINATION_SECRET, DESTINATION_URL],
+        });
+        let made = run.post_v2(DESTINATIONS, &body).await?;
+        let secret = secret_of(text(&made["webhook_endpoint"], "signing_secret"));
+        return Ok(Row { secret, ..row(what, &made, Done::Created) });
+    };
+    let path = format!("{DESTINATIONS}/{}", text(present, "id"));
+    let mut done = Done::Found;
+    if !is_as(present, &json!({"enabled_events": HANDLED_THIN})) {
+        run.post_v2(&path, &json!({"enabled_events": HANDLED_THIN})).await?;
+        done = Done::Changed;
+    }
+    if text(present, "status") != "enabled" {
+        run.post_v2(&format!("{path}/enable"), &json!({})).await?;
+        done = Done::Changed;
+    }
+    Ok(row(what, present, done))
+}
+
+/// A secret, which is told only when it is made.
+fn secret_of(told: &str) -> Option<Secret> {
+    Some(told).filter(|told| !told.is_empty()).map(Secret::new)
 }
 
 fn registered<'a>(endpoints: &'a Value, url: &str) -> Option<&'a Value> {

@@ -7,10 +7,12 @@ use super::*;
 use crate::stripe::setup::{Done, Row, Wanted, set_up};
 
 const HOOK: &str = "https://api.prolight.test/webhooks/stripe";
+const CONNECT_HOOK: &str = "https://api.prolight.test/webhooks/stripe-connect";
 
 async fn run(visit: &Visit) -> Vec<Row> {
     let wanted = Wanted {
         webhook_url: Some(HOOK.into()),
+        connect_webhook_url: Some(CONNECT_HOOK.into()),
         return_url: Some("https://prolight.test/billing".into()),
         run: rand::random(),
     };
@@ -42,9 +44,9 @@ async fn an_empty_account_is_set_up_once() {
     assert!(matches!(open().await, Err(StripeError::Unreached { .. })));
 
     let first = run(&visit).await;
-    assert_eq!(first.len(), 12, "{first:#?}");
+    assert_eq!(first.len(), 14, "{first:#?}");
     assert!(all(&first, Done::Created), "{first:#?}");
-    assert_eq!(first.iter().filter(|row| row.secret.is_some()).count(), 1);
+    assert_eq!(first.iter().filter(|row| row.secret.is_some()).count(), 3);
     let second = run(&visit).await;
     assert!(all(&second, Done::Found), "{second:#?}");
     let ids = |rows: &[Row]| rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
@@ -94,14 +96,21 @@ async fn an_endpoint_is_mended_and_one_elsewhere_is_left_alone() {
     let other = json!({"url": "https://other.test/hook", "enabled_events": ["*"]});
     let other = post(&visit, "/webhook_endpoints", other).await;
     let made = run(&visit).await;
-    let endpoint = &made[made.len() - 2];
-    assert_eq!(endpoint.done, Done::Created);
-    assert_ne!(endpoint.id, other["id"]);
-
-    let path = format!("/webhook_endpoints/{}", endpoint.id);
-    post(&visit, &path, json!({"enabled_events": ["invoice.paid"]})).await;
+    let nth = |what: &str| made.iter().position(|row| row.what.starts_with(what)).unwrap();
+    let places = [nth("webhook endpoint"), nth("connect webhook"), nth("event destination")];
+    for place in places {
+        assert_eq!(made[place].done, Done::Created);
+        assert_ne!(made[place].id, other["id"]);
+    }
+    for place in &places[..2] {
+        let path = format!("/webhook_endpoints/{}", made[*place].id);
+        post(&visit, &path, json!({"enabled_events": ["invoice.paid"]})).await;
+    }
+    let path = format!("/core/event_destinations/{}", made[places[2]].id);
+    let body = json!({"enabled_events": ["v2.core.account.created"]});
+    let _: Value = visit.stripe.transport.act_v2("x", &path, &body, "k").await.unwrap();
     let mended = run(&visit).await;
-    assert_eq!(mended[made.len() - 2].done, Done::Changed);
+    assert!(places.iter().all(|place| mended[*place].done == Done::Changed), "{mended:#?}");
     assert!(all(&run(&visit).await, Done::Found));
 }
 

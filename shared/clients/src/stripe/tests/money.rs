@@ -1,6 +1,9 @@
 //! Payments: packs on a page, packs by a saved card, and what is taken back of them.
 
-use domain::billing::{external::ChargeId, payment::PaymentState};
+use domain::billing::{
+    external::{ChargeId, DisputeId},
+    payment::PaymentState,
+};
 use sandbox::stripe::{Closing, Decision, Opening};
 
 use super::{
@@ -34,6 +37,8 @@ async fn a_pack_is_paid_on_its_page() {
     assert_eq!(payment.customer.as_ref(), Some(&customer));
     assert_eq!((payment.refunded, payment.withdrawn, payment.disputed), (0, 0, false));
     assert_eq!((session.purchase, &payment.purchase), (None, &None));
+    // 2.9 % and 30 cents.
+    assert_eq!(payment.fees, 45);
     assert_eq!(visit.payment(&payment.id).await, payment);
 
     let charge = payment.charge.unwrap();
@@ -88,6 +93,75 @@ async fn what_is_refunded_is_counted_and_refunded_once() {
 }
 
 #[tokio::test]
+async fn a_part_is_refunded_once_under_a_key_and_found_by_it() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let id = visit.bought(&customer, &pack(), Card::Succeeds).await.payment.unwrap().id;
+    let part = async |amount, key: &str| {
+        visit.stripe.refund_part(&id, amount, key, RefundReason::Requested).await
+    };
+    let first = part(Some(200), "part-1").await.unwrap();
+    assert_eq!((first.amount, &first.state), (200, &RefundState::Succeeded));
+    assert_eq!(part(Some(200), "part-1").await.unwrap(), first);
+    visit.spoil(Route::StripeRefunds, "POST", AnswerFault::BrokenConnection, 3);
+    let unknown = part(Some(100), "part-2").await.unwrap_err();
+    assert!(matches!(unknown, StripeError::Unknown { .. }), "{unknown:?}");
+    let refunds = visit.stripe.refunds(&id).await.unwrap();
+    let keys: Vec<(i64, Option<&str>)> =
+        refunds.iter().map(|it| (it.amount, it.key.as_deref())).collect();
+    assert_eq!(keys, [(100, Some("part-2")), (200, Some("part-1"))]);
+    assert_eq!(refunds[1], first);
+    let StripeError::Refused { param, .. } = part(Some(201), "part-3").await.unwrap_err() else {
+        panic!()
+    };
+    assert_eq!(param.as_deref(), Some("amount"));
+    assert_eq!(part(None, "part-4").await.unwrap().amount, 200);
+    let over = part(None, "part-5").await.unwrap_err();
+    assert!(over.is_refused_as("charge_already_refunded"), "{over:?}");
+    visit.control().fail_refund(first.id.as_str()).unwrap();
+    let failed = visit.stripe.refunds(&id).await.unwrap().pop().unwrap();
+    assert_eq!(failed.state, RefundState::Failed { code: "lost_or_stolen_card".into() });
+}
+
+#[tokio::test]
+async fn a_disputed_payment_is_answered_with_evidence_and_not_refunded() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let id = visit.bought(&customer, &pack(), Card::Succeeds).await.payment.unwrap().id;
+    assert_eq!(visit.stripe.open_disputes(&id).await.unwrap(), []);
+    let dispute = visit.control().dispute(id.as_str(), Some(400), Opening::Chargeback).unwrap();
+    let refused = visit.stripe.refund_part(&id, Some(1), "k", RefundReason::Requested).await;
+    assert!(refused.unwrap_err().is_refused_as("charge_disputed"));
+    let open = visit.stripe.open_disputes(&id).await.unwrap();
+    let dispute_id = DisputeId::parse(&dispute).unwrap();
+    let expected = OpenDispute {
+        id: dispute_id.clone(),
+        amount: 400,
+        reason: "fraudulent".into(),
+        due_by: Some(Timestamp::from_secs(BEGIN + 9 * 86_400)),
+        wants_evidence: true,
+    };
+    assert_eq!(open, [expected]);
+    let evidence = Evidence {
+        product_description: Some("50 credits & more".into()),
+        access_activity_log: Some("22 November: 50 images".into()),
+        ..Evidence::default()
+    };
+    visit.stripe.stage_evidence(&dispute_id, &evidence).await.unwrap();
+    assert!(visit.stripe.open_disputes(&id).await.unwrap()[0].wants_evidence);
+    let more = Evidence { service_date: Some("2026-11-22".into()), ..Evidence::default() };
+    visit.stripe.submit_evidence(&dispute_id, &more).await.unwrap();
+    let now = visit.control().object(&dispute).unwrap();
+    assert_eq!(now["evidence"]["product_description"], "50 credits & more");
+    assert_eq!(now["evidence"]["service_date"], "2026-11-22");
+    let open = visit.stripe.open_disputes(&id).await.unwrap();
+    assert!(!open[0].wants_evidence);
+    assert!(visit.stripe.submit_evidence(&dispute_id, &more).await.is_err(), "once");
+    visit.control().close_dispute(&dispute, Closing::Won).unwrap();
+    assert_eq!(visit.stripe.open_disputes(&id).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn what_is_not_expanded_is_looked_up() {
     let visit = Visit::begin().await;
     let customer = visit.customer().await;
@@ -96,11 +170,14 @@ async fn what_is_not_expanded_is_looked_up() {
     visit.control().refund(payment.id.as_str(), Some(100)).unwrap();
     let object = |id: &str| Reply::object(&visit.control().object(id).unwrap());
     let charge = payment.charge.unwrap();
-    let asked = [session.id.as_str(), payment.id.as_str(), charge.as_str()];
+    let brought = visit.control().object(charge.as_str()).unwrap()["balance_transaction"].clone();
+    let brought = brought.as_str().unwrap();
+    let asked = [session.id.as_str(), payment.id.as_str(), charge.as_str(), brought];
     let server = Server::replying(asked.map(object)).await;
     let found = server.stripe.session(&session.id).await.unwrap().payment.unwrap();
     assert_eq!((found.refunded, found.state), (100, PaymentState::Succeeded));
-    assert_eq!(server.seen().len(), 3);
+    assert_eq!(found.fees, 45);
+    assert_eq!(server.seen().len(), 4);
 }
 
 #[tokio::test]
@@ -116,6 +193,7 @@ async fn a_dispute_takes_and_may_return() {
         let closed = visit.payment(&id).await;
         assert_eq!((closed.withdrawn, closed.disputed), (after, false), "{closing:?}");
         assert_eq!(closed.state, PaymentState::Succeeded);
+        assert_eq!(closed.fees, 45 + 1500, "a dispute costs, won or lost");
     };
     check(None, Opening::Chargeback, Closing::Won, (500, true), 0).await;
     check(None, Opening::Chargeback, Closing::Lost, (500, true), 500).await;

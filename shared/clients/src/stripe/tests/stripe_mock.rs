@@ -87,6 +87,8 @@ async fn the_requests_that_are_seldom_made_are_accepted_too() {
     get("/prices", json!({"lookup_keys": lookup_keys(), "active": true, "limit": 100})).await;
     let wanted = setup::Wanted {
         webhook_url: Some("https://prolight.test/webhooks/stripe".into()),
+        // It plays v1 only.
+        connect_webhook_url: None,
         return_url: Some("https://prolight.test/billing".into()),
         run: 1,
     };

@@ -38,6 +38,7 @@ pub(super) fn payment(amount: i64, refunded: i64, withdrawn: i64, disputed: bool
         refunded,
         withdrawn,
         disputed,
+        fees: 0,
     }
 }
 

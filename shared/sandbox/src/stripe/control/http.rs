@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Query, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Advance, Closing, Control, ControlRefused, Decision, Opening, Payment};
 use crate::{
-    stripe::{Card, Order, Settings, SettingsChange, with_books},
+    stripe::{Balance, Bank, Card, Order, Settings, SettingsChange, with_books},
     world::World,
 };
 
@@ -36,6 +36,13 @@ pub(in crate::stripe) fn router() -> Router<Arc<World>> {
         .route("/_sandbox/stripe/cancel", post(cancel))
         .route("/_sandbox/stripe/renew", post(renew))
         .route("/_sandbox/stripe/card", post(set_card))
+        .route("/_sandbox/stripe/account/onboard", post(onboard))
+        .route("/_sandbox/stripe/account/restrict", post(restrict))
+        .route("/_sandbox/stripe/account/close", post(close_account))
+        .route("/_sandbox/stripe/bank/pay", post(pay_bank))
+        .route("/_sandbox/stripe/bank/fail", post(fail_bank_payout))
+        .route("/_sandbox/stripe/balance", get(balance))
+        .route("/_sandbox/stripe/transfers", get(list_transfers))
         .route("/_sandbox/stripe/events", get(list_events))
         .route("/_sandbox/stripe/deliver", post(deliver))
 }
@@ -213,6 +220,78 @@ async fn set_card(State(world): Shared, body: Bytes) -> Answer {
     let asked: NewCard = parse(&body)?;
     let method = Control::new(&world).set_card(&asked.customer, asked.card)?;
     Ok(Json(json!({ "payment_method": method })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Onboarded {
+    account: String,
+    #[serde(default)]
+    bank: Bank,
+}
+
+async fn onboard(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Onboarded = parse(&body)?;
+    Control::new(&world).onboard(&asked.account, asked.bank)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Account {
+    account: String,
+}
+
+async fn restrict(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Account = parse(&body)?;
+    Control::new(&world).restrict(&asked.account)?;
+    Ok(done())
+}
+
+async fn close_account(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Account = parse(&body)?;
+    Control::new(&world).close_account(&asked.account)?;
+    Ok(done())
+}
+
+async fn pay_bank(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Account = parse(&body)?;
+    let payout = Control::new(&world).pay_bank(&asked.account)?;
+    Ok(Json(json!({ "payout": payout })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Payout {
+    payout: String,
+}
+
+async fn fail_bank_payout(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Payout = parse(&body)?;
+    Control::new(&world).fail_bank_payout(&asked.payout)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    account: Option<String>,
+}
+
+/// The platform's balance, or that of `?account=`.
+async fn balance(
+    State(world): Shared,
+    Query(whose): Query<Whose>,
+) -> Result<Json<Balance>, ControlRefused> {
+    let control = Control::new(&world);
+    match whose.account {
+        None => Ok(Json(control.balance())),
+        Some(account) => Ok(Json(control.account_balance(&account)?)),
+    }
+}
+
+async fn list_transfers(State(world): Shared) -> Json<Value> {
+    Json(json!({ "items": Control::new(&world).transfers() }))
 }
 
 async fn list_events(State(world): Shared) -> Json<Value> {

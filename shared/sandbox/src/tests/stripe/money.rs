@@ -145,12 +145,39 @@ async fn a_disputed_charge_is_not_refunded_and_evidence_is_taken_once() {
 }
 
 #[tokio::test]
+async fn evidence_is_staged_and_submitted_later() {
+    let account = Account::open().await;
+    let customer = account.customer().await;
+    let session = account.pack(&customer).await;
+    let charge = text(&session, "/payment_intent/latest_charge/id");
+    let id = account.control().dispute(&charge, None, Opening::Chargeback).unwrap();
+    let path = format!("disputes/{id}");
+    let form = [
+        ("evidence[access_activity_log]", "2026-01-31 downloaded"),
+        ("evidence[service_date]", "2026-01-31"),
+        ("submit", "false"),
+    ];
+    let staged = account.post(&path, &form).await;
+    assert_eq!(staged["status"], "needs_response");
+    assert_eq!(staged["evidence_details"]["has_evidence"], true);
+    let submitted = account.post(&path, &[("submit", "true")]).await;
+    assert_eq!(submitted["status"], "under_review");
+    assert_eq!(submitted["evidence"]["service_date"], "2026-01-31");
+    assert_eq!(int(&submitted, "/evidence_details/submission_count"), 1);
+    let (_, body) = account.try_post(&path, &[("evidence[excuse]", "none")]).await;
+    assert_eq!(body["error"]["code"], "parameter_unknown");
+}
+
+#[tokio::test]
 async fn the_balance_is_what_was_charged_less_fees() {
     let account = Account::open().await;
+    account.set(json!({ "funds_available_at_once": false }));
     let customer = account.customer().await;
     account.pack(&customer).await;
     // 500 less 2.9 % and 30 cents.
     assert_eq!(int(&account.get("balance").await, "/pending/0/amount"), 455);
     account.control().advance(crate::stripe::Advance::Days(2)).unwrap();
     assert_eq!(int(&account.get("balance").await, "/available/0/amount"), 455);
+    let all = account.get("balance_transactions").await;
+    assert_eq!(all["data"][0]["status"], "available");
 }

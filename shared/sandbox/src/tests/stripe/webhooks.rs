@@ -7,8 +7,8 @@ use super::*;
 const SECRET: &str = "whsec_test_secret";
 
 /// Somebody who takes events, with statuses to answer first; then 200.
-struct Ear {
-    url: String,
+pub(super) struct Ear {
+    pub(super) url: String,
     heard: Arc<Heard>,
 }
 
@@ -19,7 +19,7 @@ struct Heard {
 }
 
 impl Ear {
-    async fn answering(statuses: &[u16]) -> Ear {
+    pub(super) async fn answering(statuses: &[u16]) -> Ear {
         let heard = Arc::new(Heard { statuses: Mutex::new(statuses.to_vec()), ..Heard::default() });
         let app = Router::new().fallback(hear).with_state(Arc::clone(&heard));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -28,7 +28,7 @@ impl Ear {
         Ear { url, heard }
     }
 
-    async fn wait_for(&self, count: usize) -> Vec<Value> {
+    pub(super) async fn wait_for(&self, count: usize) -> Vec<Value> {
         let begun = Instant::now();
         while locked(&self.heard.letters).len() < count {
             assert!(begun.elapsed() < PATIENCE, "{:?}", self.types());
@@ -42,7 +42,12 @@ impl Ear {
         letters.iter().map(|(_, body)| serde_json::from_slice(body).unwrap()).collect()
     }
 
-    fn types(&self) -> Vec<String> {
+    /// The signature and the bytes of a delivery.
+    pub(super) fn letter(&self, nth: usize) -> (String, Bytes) {
+        locked(&self.heard.letters)[nth].clone()
+    }
+
+    pub(super) fn types(&self) -> Vec<String> {
         self.events().iter().map(|event| text(event, "/type")).collect()
     }
 }

@@ -1,0 +1,88 @@
+//! `GET /api/v1/admin/ledger/audit`: whether what is kept of creators' money is what the journals
+//! come to.
+//!
+//! Access: admins.
+//! Changes: nothing. Each creator's journal is read from its beginning and folded anew, some
+//! creators a page; `next_cursor` goes on. An account that differs is named with both amounts.
+
+use domain::{
+    id::UserId,
+    marketplace::journal::{Balances, LedgerAccount},
+};
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::{Deserialize, Serialize};
+use store::{Audited, Cursor, Page, PageSize, Store};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("admin-audit-ledger", "/api/v1/admin/ledger/audit", Access::Admin);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Only this one's.
+    creator_id: Option<UserId>,
+    /// Creators of a page.
+    #[serde(default)]
+    limit: PageSize,
+    cursor: Option<Cursor>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    /// Whether everything on this page is as it should be.
+    equal: bool,
+    items: Vec<AuditView>,
+    /// The sums of this page, by account.
+    totals: Balances,
+    next_cursor: Option<Cursor>,
+}
+
+#[derive(Debug, Serialize)]
+struct AuditView {
+    creator_id: UserId,
+    equal: bool,
+    entries: u64,
+    balances: Balances,
+    differences: Vec<Difference>,
+}
+
+#[derive(Debug, Serialize)]
+struct Difference {
+    account: LedgerAccount,
+    kept: i64,
+    folded: i64,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
+    let Request { creator_id, limit, cursor } = &call.body;
+    let Page { items: creators, next_cursor } = match creator_id {
+        Some(creator) => Page { items: vec![creator.clone()], next_cursor: None },
+        None => store.creators(*limit, cursor.as_ref()).await?,
+    };
+    let mut items = Vec::with_capacity(creators.len());
+    let mut totals = Balances::default();
+    for creator in &creators {
+        let audited = store.audit(creator).await?;
+        totals.merge(&audited.folded);
+        items.push(AuditView::from(audited));
+    }
+    let equal = items.iter().all(|item| item.equal);
+    Ok(Json(Response { equal, items, totals, next_cursor }))
+}
+
+impl From<Audited> for AuditView {
+    fn from(audited: Audited) -> AuditView {
+        let differences = audited.kept.differences(&audited.folded);
+        let balanced = audited.folded.sum() == 0;
+        AuditView {
+            equal: differences.is_empty() && balanced,
+            creator_id: audited.creator_id,
+            entries: audited.entries,
+            balances: audited.kept,
+            differences: differences
+                .into_iter()
+                .map(|(account, kept, folded)| Difference { account, kept, folded })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+use admin::audit_ledger::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,5 @@
+use admin::refund_purchase::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

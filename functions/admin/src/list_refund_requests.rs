@@ -1,0 +1,70 @@
+//! `GET /api/v1/admin/purchases/refund-requests`: buyers who would like their money back and cannot
+//! have it at once, the longest waiting first.
+//!
+//! Access: admins.
+//! Changes: nothing. There is no next page: what was refunded makes room for the next. The index of
+//! what waits may be a moment late.
+
+use domain::{
+    Timestamp,
+    id::{ListingId, PurchaseId, UserId},
+    marketplace::{purchase::Purchase, refund::RefundRequest},
+    money::Money,
+};
+use runtime::{Access, ApiError, Call, Endpoint, Json};
+use serde::{Deserialize, Serialize};
+use store::{Page, PageSize, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "admin-list-refund-requests",
+    "/api/v1/admin/purchases/refund-requests",
+    Access::Admin,
+);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// At most 100 are shown.
+    #[serde(default)]
+    limit: PageSize,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RequestView {
+    purchase_id: PurchaseId,
+    buyer_id: UserId,
+    creator_id: UserId,
+    listing_id: ListingId,
+    title: String,
+    paid: Option<Money>,
+    paid_at: Option<Timestamp>,
+    /// What could be given back.
+    refundable: Money,
+    request: Option<RefundRequest>,
+}
+
+pub async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<Json<Page<RequestView>>, ApiError> {
+    let most = u16::try_from(call.body.limit.get()).unwrap_or(PageSize::MAX);
+    let waiting = store.refund_requests(most).await?;
+    let items = waiting.into_iter().map(RequestView::from).collect();
+    Ok(Json(Page { items, next_cursor: None }))
+}
+
+impl From<Purchase> for RequestView {
+    fn from(purchase: Purchase) -> RequestView {
+        RequestView {
+            refundable: Money { amount: purchase.refundable(), ..purchase.price },
+            purchase_id: purchase.id,
+            buyer_id: purchase.buyer_id,
+            creator_id: purchase.creator_id,
+            listing_id: purchase.listing_id,
+            title: purchase.title,
+            paid: purchase.paid,
+            paid_at: purchase.paid_at,
+            request: purchase.refund_request,
+        }
+    }
+}

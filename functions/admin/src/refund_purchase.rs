@@ -1,0 +1,55 @@
+//! `POST /api/v1/admin/purchases/{id}/refund`: give a buyer's money back, all of it or a part.
+//!
+//! Access: admins.
+//! Changes: the refund is noted with who asked for it and why, then Stripe carries it out. Before
+//! the sale is paid out its payable shrinks in proportion; after that a part of the transfer is
+//! reversed, or the creator owes it. A full refund ends the right to use it. Not while a dispute is
+//! open: the bank decides.
+//! Retry: the same `Idempotency-Key` is the same refund, also after a crash between any two steps.
+
+use clients::Stripe;
+use domain::{
+    id::PurchaseId,
+    marketplace::{
+        listing::checked_reason,
+        refund::{RefundReceipt, RefundWish, RefundedBy, RequestMark},
+    },
+    money::Money,
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::Deserialize;
+use settlement::Settlement;
+use store::{Missing, Store};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("admin-refund-purchase", "/api/v1/admin/purchases/{id}/refund", Access::Admin)
+        .requires_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    /// So much, tax included; all that is left, if it is not said.
+    amount: Option<Money>,
+    /// What buyer and creator are told.
+    reason: String,
+}
+
+pub async fn handle(
+    (store, stripe): &(Store, Stripe),
+    call: Call<Request>,
+) -> Result<Fresh<RefundReceipt>, ApiError> {
+    let id = PurchaseId::parse(&call.body.id).map_err(|_| Missing::Purchase)?;
+    let reason = checked_reason(&call.body.reason)?;
+    let key = call.idempotency_key()?;
+    let request = RequestMark { key: key.key.clone(), fingerprint: key.fingerprint.clone() };
+    let wish = RefundWish {
+        amount: call.body.amount,
+        by: RefundedBy::Staff { user_id: call.member()?.user_id.clone() },
+        reason: Some(reason),
+        request: Some(request.clone()),
+    };
+    let buyer = store.buyer_of(&id).await?;
+    let asked = Settlement::new(store, stripe).ask_refund(&buyer, &id, &wish, call.now).await?;
+    Ok(Fresh(asked.receipt(Some(&request)).ok_or(Missing::Purchase)?))
+}

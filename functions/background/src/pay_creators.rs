@@ -1,0 +1,214 @@
+//! `background-pay-creators`: every day, creators are paid what is theirs.
+//!
+//! A run first ends what earlier ones began, then makes sales payable whose seven days are over, then
+//! pays every creator who has at least ten dollars and whose account at Stripe is ready; whoever is
+//! not paid is told why. The day of a run is that of its event's `time`: run again for a day, it pays
+//! nobody twice, because a creator's payout of a day has one name, and that name is the key under
+//! which Stripe is asked.
+//!
+//! A run that is cut off leaves each payout in a state the next goes on from. What fails for one
+//! creator is counted and does not keep the others from being paid; if Stripe or the table cannot be
+//! reached at all, the run ends and EventBridge repeats it.
+
+use std::collections::BTreeMap;
+
+use clients::Stripe;
+use domain::{
+    Refusal, RefusalKind, Timestamp,
+    account::Standing,
+    id::{PurchaseId, UserId},
+    marketplace::payout::{Payout, PayoutState, Plan},
+    time::DAY,
+};
+use runtime::{Metrics, Task, TaskError, Worker};
+use settlement::{GoneOn, SettleError, Settlement};
+use store::{Begun, SALES_AT_ONCE, Store};
+use tracing::{info, warn};
+
+pub const WORKER: Worker = Worker::new("background-pay-creators");
+
+/// Entries of the index in one trip.
+const PAGE: u16 = 100;
+/// Most trips of each kind in one run: what is left comes the next day.
+const TRIPS_MAX: u32 = 1_000;
+
+/// What a run came to.
+#[derive(Debug, Default)]
+struct Tally {
+    released: u64,
+    recovered: u64,
+    sent: u64,
+    cents: u64,
+    skipped: u64,
+    stuck: u64,
+    failed: u64,
+}
+
+pub async fn handle((store, stripe): &(Store, Stripe), task: Task) -> Result<(), TaskError> {
+    let run = Run {
+        store,
+        settlement: Settlement::new(store, stripe),
+        now: task.now,
+        midnight: task.sent_at.min(task.now).floor_to(DAY),
+    };
+    let mut tally = Tally::default();
+    let done = run.whole(&mut tally).await;
+    let Tally { released, recovered, sent, cents, skipped, stuck, failed } = tally;
+    info!(released, recovered, sent, cents, skipped, stuck, failed, "paid creators");
+    Metrics::at(task.now)
+        .count("PayoutsSent", sent)
+        .count("PayoutCents", cents)
+        .count("PayoutsSkipped", skipped)
+        .count("PayoutsStuck", stuck)
+        .count("PayoutFailures", failed)
+        .count("RecoveredCents", recovered)
+        .emit();
+    Ok(done?)
+}
+
+struct Run<'a> {
+    store: &'a Store,
+    settlement: Settlement<'a>,
+    now: Timestamp,
+    midnight: Timestamp,
+}
+
+impl Run<'_> {
+    async fn whole(&self, tally: &mut Tally) -> Result<(), SettleError> {
+        self.recover(tally).await?;
+        self.go_on(tally).await?;
+        self.release(tally).await?;
+        self.pay(tally).await
+    }
+
+    /// Gets back what was paid out too much.
+    async fn recover(&self, tally: &mut Tally) -> Result<(), SettleError> {
+        let mut after: Option<PurchaseId> = None;
+        for _ in 0..TRIPS_MAX {
+            let page = self.store.overpaid_sales(after.as_ref(), PAGE).await?;
+            let Some((_, last)) = page.last() else { break };
+            after = Some(last.clone());
+            for (creator, purchase) in &page {
+                let back = self.settlement.recover(creator, purchase, self.now).await;
+                if let Some(back) = tally.counted(creator, back)? {
+                    tally.recovered += u64::try_from(back).unwrap_or(0);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with payouts that are not over, whichever day they are of.
+    async fn go_on(&self, tally: &mut Tally) -> Result<(), SettleError> {
+        let mut after = None;
+        for _ in 0..TRIPS_MAX {
+            let page = self.store.open_payouts(after.as_ref(), PAGE).await?;
+            let Some((_, last)) = page.last() else { break };
+            after = Some(last.clone());
+            for (creator, id) in &page {
+                let payout = self.store.payout(creator, id).await?;
+                self.carry_on(creator, payout, tally).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes payable whatever is past its days.
+    async fn release(&self, tally: &mut Tally) -> Result<(), SettleError> {
+        for _ in 0..TRIPS_MAX {
+            let due = self.store.due_sales(self.now, PAGE * 4).await?;
+            let mut by_creator: BTreeMap<UserId, Vec<PurchaseId>> = BTreeMap::new();
+            for (creator, purchase) in due {
+                by_creator.entry(creator).or_default().push(purchase);
+            }
+            let mut released = 0;
+            for (creator, sales) in &by_creator {
+                for some in sales.chunks(usize::from(SALES_AT_ONCE)) {
+                    let done = self.store.release_sales(creator, some, self.now).await;
+                    let done = tally.counted(creator, done.map_err(SettleError::from))?;
+                    released += done.unwrap_or(0);
+                }
+            }
+            // Where none was, the index is behind, or what is left fails: both come again tomorrow.
+            if released == 0 {
+                break;
+            }
+            tally.released += u64::try_from(released).unwrap_or(u64::MAX);
+        }
+        Ok(())
+    }
+
+    async fn pay(&self, tally: &mut Tally) -> Result<(), SettleError> {
+        let mut after: Option<UserId> = None;
+        for _ in 0..TRIPS_MAX {
+            let page = self.store.due_creators(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.clone());
+            for creator in &page {
+                let begun = self.begin(creator).await;
+                match tally.counted(creator, begun)? {
+                    Some(Begun::Skipped(payout)) => {
+                        info!(actor = %creator, date = payout.date, state = ?payout.state, "not paid");
+                        tally.skipped += 1;
+                    }
+                    Some(Begun::Open(payout)) => self.carry_on(creator, payout, tally).await?,
+                    Some(Begun::Nothing | Begun::Over(_)) | None => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a creator's payout of the day. Stripe is asked how their account is only if there is
+    /// something to be paid.
+    async fn begin(&self, creator: &UserId) -> Result<Begun, SettleError> {
+        let book = self.store.creator_book(creator).await?;
+        if book.plan(&Standing::Active, true, self.now) == Plan::Pay {
+            self.settlement.look_at_payee(creator, self.now).await?;
+        }
+        Ok(self.store.begin_payout(creator, self.midnight, self.now).await?)
+    }
+
+    async fn carry_on(
+        &self,
+        creator: &UserId,
+        payout: Payout,
+        tally: &mut Tally,
+    ) -> Result<(), SettleError> {
+        let gone_on = self.settlement.go_on(payout, self.now).await;
+        match tally.counted(creator, gone_on)? {
+            Some(GoneOn::Over(payout)) if payout.state == PayoutState::Sent => {
+                tally.sent += 1;
+                tally.cents += u64::try_from(payout.amount).unwrap_or(0);
+            }
+            Some(GoneOn::Over(payout)) => {
+                warn!(actor = %creator, payout = %payout.id, state = ?payout.state, "not sent");
+            }
+            Some(GoneOn::Stuck(payout, code)) => {
+                warn!(actor = %creator, payout = %payout.id, code, "a payout is stuck");
+                tally.stuck += 1;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+impl Tally {
+    /// What somebody's step came to; `None` if it failed and the others may go on.
+    fn counted<T>(
+        &mut self,
+        creator: &UserId,
+        done: Result<T, SettleError>,
+    ) -> Result<Option<T>, SettleError> {
+        match done {
+            Ok(done) => Ok(Some(done)),
+            Err(later) if later.kind() == RefusalKind::Unavailable => Err(later),
+            Err(error) => {
+                warn!(actor = %creator, %error, "a creator's money did not move");
+                self.failed += 1;
+                Ok(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! `POST /api/v1/marketplace/creator/onboarding`: Stripe's page on which a creator says who they are
+//! and where their money goes.
+//!
+//! Access: any member who is not suspended; nobody has to have sold something.
+//! Changes: the member's account at Stripe is made if there is none, or if it was closed. What is
+//! done on the page arrives by `edge-webhook-stripe`, and is looked up here as well.
+//! Retry: each call answers with a page of its own, good once and for some minutes; the account is
+//! one, made under a key of the member's.
+
+use clients::{Stripe, stripe::NewAccount};
+use domain::{
+    FieldError, Timestamp,
+    id::UserId,
+    marketplace::payee::{Payee, PayeeState},
+    refusal::InvalidFields,
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
+use serde::{Deserialize, Serialize};
+use settlement::Settlement;
+use store::Store;
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "marketplace-onboard-creator",
+    "/api/v1/marketplace/creator/onboarding",
+    Access::Member,
+)
+.ignores_key();
+
+/// Where most creators live who do not say.
+const COUNTRY: &str = "us";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Where they live, an ISO 3166 code of two letters; it cannot be changed later.
+    country: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    /// Where to send the person: Stripe's. Good once.
+    onboarding_url: String,
+    expires_at: Timestamp,
+    account: AccountView,
+}
+
+#[derive(Debug, Serialize)]
+struct AccountView {
+    state: PayeeState,
+    /// What Stripe still wants to know, in its words.
+    requirements: Vec<String>,
+}
+
+pub async fn handle(
+    (store, stripe, frontend): &(Store, Stripe, Frontend),
+    call: Call<Request>,
+) -> Result<Fresh<Response>, ApiError> {
+    let member = call.member()?;
+    let (user, email) = (&member.user_id, member.email.as_deref());
+    let country = call.body.country()?;
+    let account = store.visit(user, email, call.now).await?;
+    account.require_active(call.now)?;
+    let known = Settlement::new(store, stripe).look_at_payee(user, call.now).await?;
+    let payee = match known {
+        Some(payee) if !payee.closed => payee,
+        known => {
+            let email = account.email.as_deref().ok_or_else(no_address)?;
+            let name = account.profile.display_name.as_deref().unwrap_or(email);
+            let new = NewAccount {
+                user: user.clone(),
+                email: email.to_owned(),
+                display_name: name.to_owned(),
+                country,
+            };
+            opened((store, stripe), &new, known.as_ref(), call.now).await?
+        }
+    };
+    let page = frontend.page("/creator/payouts");
+    let refresh = frontend.page("/creator/payouts?onboarding=again");
+    let link = stripe.onboarding_link(&payee.account_id, &page, &refresh).await?;
+    let state = PayeeState::of(Some(&payee));
+    let account = AccountView { state, requirements: payee.requirements };
+    Ok(Fresh(Response { onboarding_url: link.url, expires_at: link.expires_at, account }))
+}
+
+/// The member's account, opened under a key of theirs: one in place of one that was closed has
+/// another.
+async fn opened(
+    (store, stripe): (&Store, &Stripe),
+    new: &NewAccount,
+    closed: Option<&Payee>,
+    now: Timestamp,
+) -> Result<Payee, ApiError> {
+    let key = key_of(&new.user, closed);
+    let account_id = stripe.open_account(new, &key).await?;
+    let payee = Payee {
+        user_id: new.user.clone(),
+        account_id,
+        version: 0,
+        ready: false,
+        closed: false,
+        requirements: Vec::new(),
+        looked_at: now,
+    };
+    let payee = Payee { version: closed.map_or(0, |it| it.version), ..payee };
+    // Whoever was faster opened the same one.
+    store.keep_payee(closed, &payee).await?;
+    let kept = Settlement::new(store, stripe).look_at_payee(&new.user, now).await?;
+    Ok(kept.unwrap_or(payee))
+}
+
+fn key_of(user: &UserId, closed: Option<&Payee>) -> String {
+    match closed {
+        None => format!("account:{user}"),
+        Some(closed) => format!("account:{user}:after:{}", closed.account_id),
+    }
+}
+
+impl Request {
+    fn country(&self) -> Result<String, InvalidFields> {
+        let country = self.country.as_deref().unwrap_or(COUNTRY);
+        match country.len() == 2 && country.bytes().all(|it| it.is_ascii_alphabetic()) {
+            true => Ok(country.to_ascii_lowercase()),
+            false => {
+                let detail = "a country's code of two letters".to_owned();
+                Err(InvalidFields(vec![FieldError::new("/country", "country", detail)]))
+            }
+        }
+    }
+}
+
+/// Stripe writes to its creators.
+fn no_address() -> InvalidFields {
+    let detail = "your token carries no e-mail address, and Stripe needs one".to_owned();
+    InvalidFields(vec![FieldError::new("/email", "missing", detail)])
+}

@@ -1,0 +1,47 @@
+//! `POST /api/v1/marketplace/purchases/{id}/refund`: give back what was never opened.
+//!
+//! Access: the buyer, suspended ones too; to everybody else it does not exist.
+//! Changes: within fourteen days, if nothing was downloaded and no image was made with it, the money
+//! goes back at once, and with it the right to use it. Otherwise the wish is noted for staff, and the
+//! answer is a conflict that says why.
+//! Retry: asked for again, the same refund is answered.
+
+use clients::Stripe;
+use domain::{
+    id::PurchaseId,
+    marketplace::{
+        listing::checked_reason,
+        refund::{RefundReceipt, RefundWish, RefundedBy},
+    },
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::Deserialize;
+use settlement::Settlement;
+use store::{Missing, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "marketplace-refund-purchase",
+    "/api/v1/marketplace/purchases/{id}/refund",
+    Access::Member,
+)
+.ignores_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    /// Why; its creator is shown it.
+    reason: Option<String>,
+}
+
+pub async fn handle(
+    (store, stripe): &(Store, Stripe),
+    call: Call<Request>,
+) -> Result<Fresh<RefundReceipt>, ApiError> {
+    let id = PurchaseId::parse(&call.body.id).map_err(|_| Missing::Purchase)?;
+    let reason = call.body.reason.as_deref().map(checked_reason).transpose()?;
+    let wish = RefundWish { amount: None, by: RefundedBy::Buyer, reason, request: None };
+    let settlement = Settlement::new(store, stripe);
+    let asked = settlement.ask_refund(&call.member()?.user_id, &id, &wish, call.now);
+    Ok(Fresh(asked.await?.receipt(None).ok_or(Missing::Purchase)?))
+}

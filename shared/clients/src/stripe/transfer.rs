@@ -1,0 +1,359 @@
+//! Money to creators: transfers to their accounts, reversals of them, and what those accounts pay
+//! out to banks (<https://docs.stripe.com/connect/separate-charges-and-transfers>).
+//!
+//! A transfer is made once for a payout of ours: its key is the payout's id, and so is its group, by
+//! which it is found when the key is forgotten. A reversal carries its key in its metadata, for the
+//! same reason. What Stripe refused under a key it refuses under that key for a day, so a payout for
+//! which there was no money is sent again a day later.
+
+use domain::{
+    Timestamp,
+    billing::external::{BankPayoutId, ConnectedAccountId, ReceivedId, ReversalId, TransferId},
+    id::{PayoutId, UserId},
+    money::{Currency, Money},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use stripe_client_core::{RequestBuilder, StripeMethod};
+
+use super::{
+    PAGE_SIZE, Stripe, StripeError,
+    read::{self, KEY, Metadata, PAYOUT_ID},
+};
+
+/// Most pages of a bank payout's parts that are read.
+const PAGES_MAX: usize = 20;
+/// How often a bank payout may have failed and gone out again with the next before what it held is
+/// no longer followed.
+const FAILURES_MAX: usize = 8;
+
+/// A payout of ours, to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct NewTransfer<'a> {
+    /// Which.
+    pub payout: &'a PayoutId,
+    /// Whose.
+    pub user: &'a UserId,
+    /// Where to.
+    pub account: &'a ConnectedAccountId,
+    /// How much; more than nothing.
+    pub amount: Money,
+}
+
+/// A transfer as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Stripe's name for it.
+    pub id: TransferId,
+    /// What the creator's account received by it.
+    pub received: ReceivedId,
+    /// How much was sent.
+    pub amount: Money,
+    /// How much of it was reversed, in minor units.
+    pub reversed: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A reversal of a transfer, or of a part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reversal {
+    /// Stripe's name for it.
+    pub id: ReversalId,
+    /// How much came back, in minor units.
+    pub amount: i64,
+    /// The key it was made under, from the metadata we sent.
+    pub key: Option<String>,
+}
+
+/// A payout of a creator's account to its bank, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BankPayout {
+    /// How far it has come.
+    pub state: BankPayoutState,
+    /// What it pays out of what the account received by our transfers, that of earlier payouts
+    /// included which failed and went out again with this one.
+    pub received: Vec<ReceivedId>,
+}
+
+/// How far a payout to a bank has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BankPayoutState {
+    /// On its way.
+    Pending,
+    /// There. It may still fail, for some days.
+    Paid,
+    /// The money is back on the creator's account.
+    Failed {
+        /// Stripe's code, such as `account_closed`; `canceled` where it was called back.
+        code: String,
+    },
+}
+
+/// The platform's balance in US dollars, in cents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalanceNow {
+    /// What can be transferred.
+    pub available: i64,
+    /// What will be available later.
+    pub pending: i64,
+}
+
+impl Stripe {
+    /// Sends a payout to its creator's account, once: the key is the payout's id.
+    ///
+    /// # Errors
+    /// See [`StripeError`]. `balance_insufficient` and `insufficient_capabilities_for_transfer` are
+    /// refusals: nothing was sent. After [`StripeError::Unknown`] ask [`Stripe::find_transfer`].
+    pub async fn transfer(&self, new: &NewTransfer<'_>) -> Result<Transfer, StripeError> {
+        #[derive(Serialize)]
+        struct Form<'a> {
+            amount: i64,
+            currency: &'a str,
+            destination: &'a str,
+            transfer_group: &'a str,
+            metadata: Metadata,
+        }
+        let payout = new.payout.as_str();
+        let request = RequestBuilder::new(StripeMethod::Post, "/transfers").form(&Form {
+            amount: new.amount.amount,
+            currency: new.amount.currency.as_str(),
+            destination: new.account.as_str(),
+            transfer_group: payout,
+            metadata: read::about(new.user, &[(PAYOUT_ID, payout)]),
+        });
+        let made: TransferAnswer =
+            self.transport.json("transfer a payout", &request, Some(payout)).await?;
+        Ok(made.read())
+    }
+
+    /// The transfer of a payout, if there is one.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn find_transfer(&self, payout: &PayoutId) -> Result<Option<Transfer>, StripeError> {
+        #[derive(Serialize)]
+        struct Wanted<'a> {
+            transfer_group: &'a str,
+            limit: i64,
+        }
+        let wanted = Wanted { transfer_group: payout.as_str(), limit: PAGE_SIZE };
+        let request = RequestBuilder::new(StripeMethod::Get, "/transfers").query(&wanted);
+        let found: List<TransferAnswer> =
+            self.transport.json("list transfers", &request, None).await?;
+        // The oldest is the last; there is no other unless somebody made one by hand.
+        Ok(found.data.into_iter().next_back().map(TransferAnswer::read))
+    }
+
+    /// A transfer as it is now.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn transfer_now(&self, id: &TransferId) -> Result<Transfer, StripeError> {
+        let request = RequestBuilder::new(StripeMethod::Get, format!("/transfers/{id}"));
+        let found: TransferAnswer =
+            self.transport.json("retrieve a transfer", &request, None).await?;
+        Ok(found.read())
+    }
+
+    /// Takes so many minor units of a transfer back, once under this key.
+    ///
+    /// # Errors
+    /// See [`StripeError`]. `balance_insufficient` is a refusal: the creator's account has not got
+    /// so much. After [`StripeError::Unknown`] look for the key in [`Stripe::reversals`].
+    pub async fn reverse(
+        &self,
+        id: &TransferId,
+        amount: i64,
+        key: &str,
+    ) -> Result<ReversalId, StripeError> {
+        let form = json!({ "amount": amount, "metadata": { KEY: key } });
+        let path = format!("/transfers/{id}/reversals");
+        let request = RequestBuilder::new(StripeMethod::Post, path).form(&form);
+        let made: ReversalAnswer =
+            self.transport.json("reverse a transfer", &request, Some(key)).await?;
+        Ok(made.id)
+    }
+
+    /// The reversals of a transfer, newest first: at most a page of them.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn reversals(&self, id: &TransferId) -> Result<Vec<Reversal>, StripeError> {
+        let request = RequestBuilder::new(StripeMethod::Get, format!("/transfers/{id}/reversals"))
+            .query(&json!({ "limit": PAGE_SIZE }));
+        let found: List<ReversalAnswer> =
+            self.transport.json("list reversals", &request, None).await?;
+        Ok(found.data.into_iter().map(ReversalAnswer::read).collect())
+    }
+
+    /// A payout of a creator's account to its bank, and what of our transfers it pays out.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn bank_payout(
+        &self,
+        account: &ConnectedAccountId,
+        id: &BankPayoutId,
+    ) -> Result<BankPayout, StripeError> {
+        let request = RequestBuilder::new(StripeMethod::Get, format!("/payouts/{id}"));
+        let found: PayoutAnswer =
+            self.transport.json_of("retrieve a bank payout", account, &request).await?;
+        let received = self.received_in(account, id).await?;
+        Ok(BankPayout { state: found.state(), received })
+    }
+
+    /// The platform's balance.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn balance(&self) -> Result<BalanceNow, StripeError> {
+        #[derive(Deserialize)]
+        struct Found {
+            available: Vec<Sum>,
+            pending: Vec<Sum>,
+        }
+        #[derive(Deserialize)]
+        struct Sum {
+            amount: i64,
+            currency: String,
+        }
+        let request = RequestBuilder::new(StripeMethod::Get, "/balance");
+        let found: Found = self.transport.json("retrieve the balance", &request, None).await?;
+        let dollars = |sums: &[Sum]| {
+            sums.iter().filter(|sum| sum.currency == "usd").map(|sum| sum.amount).sum()
+        };
+        Ok(BalanceNow { available: dollars(&found.available), pending: dollars(&found.pending) })
+    }
+
+    /// What a payout pays out. One that failed is a part of the next.
+    async fn received_in(
+        &self,
+        account: &ConnectedAccountId,
+        id: &BankPayoutId,
+    ) -> Result<Vec<ReceivedId>, StripeError> {
+        let (mut received, mut payouts) = (Vec::new(), vec![id.as_str().to_owned()]);
+        let mut looked = 0;
+        while let Some(payout) = payouts.get(looked).cloned() {
+            looked += 1;
+            for part in self.parts_of(account, &payout).await? {
+                let Some(source) = part.source else { continue };
+                match part.kind.as_str() {
+                    "payment" => received.push(read::id(ReceivedId::parse(&source))?),
+                    "payout_failure" | "payout_cancel"
+                        if payouts.len() <= FAILURES_MAX && !payouts.contains(&source) =>
+                    {
+                        payouts.push(source);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(received)
+    }
+
+    async fn parts_of(
+        &self,
+        account: &ConnectedAccountId,
+        payout: &str,
+    ) -> Result<Vec<Part>, StripeError> {
+        #[derive(Serialize)]
+        struct Wanted<'a> {
+            payout: &'a str,
+            limit: i64,
+            starting_after: Option<String>,
+        }
+        let mut wanted = Wanted { payout, limit: PAGE_SIZE, starting_after: None };
+        let mut parts = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let request =
+                RequestBuilder::new(StripeMethod::Get, "/balance_transactions").query(&wanted);
+            let found: List<Part> =
+                self.transport.json_of("list a bank payout", account, &request).await?;
+            wanted.starting_after = found.data.last().map(|part| part.id.clone());
+            parts.extend(found.data);
+            if !found.has_more {
+                return Ok(parts);
+            }
+        }
+        Err(StripeError::unreached(format!("{payout} has more parts than are read")))
+    }
+}
+
+#[derive(Deserialize)]
+struct List<T> {
+    data: Vec<T>,
+    #[serde(default)]
+    has_more: bool,
+}
+
+/// <https://docs.stripe.com/api/transfers/object>
+#[derive(Deserialize)]
+struct TransferAnswer {
+    id: TransferId,
+    destination_payment: ReceivedId,
+    amount: i64,
+    amount_reversed: i64,
+    currency: Currency,
+    created: i64,
+}
+
+impl TransferAnswer {
+    fn read(self) -> Transfer {
+        Transfer {
+            id: self.id,
+            received: self.destination_payment,
+            amount: Money { amount: self.amount, currency: self.currency },
+            reversed: self.amount_reversed,
+            created_at: Timestamp::from_secs(self.created),
+        }
+    }
+}
+
+/// <https://docs.stripe.com/api/transfer_reversals/object>
+#[derive(Deserialize)]
+struct ReversalAnswer {
+    id: ReversalId,
+    amount: i64,
+    #[serde(default)]
+    metadata: Option<Metadata>,
+}
+
+impl ReversalAnswer {
+    fn read(self) -> Reversal {
+        let key = self.metadata.and_then(|mut metadata| metadata.remove(KEY));
+        Reversal { id: self.id, amount: self.amount, key }
+    }
+}
+
+/// <https://docs.stripe.com/api/payouts/object>
+#[derive(Deserialize)]
+struct PayoutAnswer {
+    status: String,
+    failure_code: Option<String>,
+}
+
+impl PayoutAnswer {
+    fn state(self) -> BankPayoutState {
+        match self.status.as_str() {
+            "paid" => BankPayoutState::Paid,
+            "failed" => {
+                let code = self.failure_code.unwrap_or_else(|| "unknown".to_owned());
+                BankPayoutState::Failed { code }
+            }
+            "canceled" => BankPayoutState::Failed { code: self.status },
+            _ => BankPayoutState::Pending,
+        }
+    }
+}
+
+/// One movement of a creator's balance that a payout to a bank is made of.
+#[derive(Deserialize)]
+struct Part {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    /// What moved; some movements are of nothing that has a name.
+    #[serde(default)]
+    source: Option<String>,
+}

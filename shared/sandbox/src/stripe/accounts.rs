@@ -1,0 +1,389 @@
+//! Connected accounts: people whom the platform pays. They are v2 objects: made by JSON, shown with
+//! the parts that `include` asks for, told of in thin events.
+//!
+//! There is one shape, the one of a marketplace whose platform is the merchant and answers for
+//! losses: a recipient with Stripe's own small dashboard (docs.stripe.com/connect/accounts-v2). It
+//! can be paid as soon as its owner has followed an account link and given a bank account.
+
+use serde_json::{Value, json};
+
+use super::{
+    api::{Call, Endpoint},
+    books::Books,
+    clock::{DAY_S, day_end, rfc3339},
+    errors::Refused,
+    events::Form,
+    json::{flag, metadata, set, text, value},
+    params::Rules,
+};
+
+/// How long a link can be followed.
+const LINK_S: i64 = 5 * 60;
+/// What a new account has to give, and what one whose bank account fails has to give again.
+const IDENTITY: &str = "identity.individual.id_numbers";
+const BANK_ACCOUNT: &str = "configuration.recipient.default_outbound_destination";
+/// Where an account says whether it can be paid.
+const TRANSFERS: &str = "/configuration/recipient/capabilities/stripe_balance/stripe_transfers";
+
+const CREATE: Rules = &[
+    "contact_email!",
+    "display_name",
+    "dashboard!: express|full|none",
+    "identity.country!",
+    "identity.entity_type: individual|company|government_entity|non_profit",
+    "configuration.recipient.capabilities.stripe_balance.stripe_transfers.requested!: bool",
+    "defaults.responsibilities.fees_collector!: application|application_custom|\
+     application_express|stripe",
+    "defaults.responsibilities.losses_collector!: application|stripe",
+    "metadata.*",
+];
+const INCLUDE: Rules =
+    &["include.*: configuration.customer|configuration.merchant|configuration.recipient|defaults|\
+     future_requirements|identity|requirements"];
+const LINK: Rules = &[
+    "account!",
+    "use_case.type!: account_onboarding",
+    "use_case.account_onboarding.configurations.*: recipient",
+    "use_case.account_onboarding.refresh_url!",
+    "use_case.account_onboarding.return_url",
+    "use_case.account_onboarding.collection_options.fields: currently_due|eventually_due",
+    "use_case.account_onboarding.collection_options.future_requirements: include|omit",
+];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::post_v2("core/accounts", &[CREATE, INCLUDE], create),
+    Endpoint::get_v2("core/accounts/{}", &[INCLUDE], get),
+    Endpoint::post_v2("core/account_links", &[LINK], open_link),
+];
+
+/// A bank account to be paid out to, by its number (docs.stripe.com/connect/testing#account-numbers).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bank {
+    /// Money arrives.
+    #[default]
+    Works,
+    /// Payouts fail: it was closed.
+    Closed,
+    /// Payouts fail: there is none.
+    Missing,
+}
+
+impl Bank {
+    /// Every one, for the page.
+    pub(super) const ALL: [Bank; 3] = [Bank::Works, Bank::Closed, Bank::Missing];
+
+    pub(super) fn number(self) -> &'static str {
+        match self {
+            Bank::Works => "000123456789",
+            Bank::Closed => "000111111113",
+            Bank::Missing => "000111111116",
+        }
+    }
+
+    pub(super) fn of_number(number: &str) -> Option<Bank> {
+        Bank::ALL.into_iter().find(|bank| bank.number() == number)
+    }
+
+    /// For people.
+    pub(super) fn conduct(self) -> &'static str {
+        match self {
+            Bank::Works => "Payouts arrive",
+            Bank::Closed => "Payouts fail: the account was closed",
+            Bank::Missing => "Payouts fail: there is no such account",
+        }
+    }
+
+    /// The code and the sentence of a payout that fails.
+    pub(super) fn failure(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Bank::Works => None,
+            Bank::Closed => Some(("account_closed", "The bank account has been closed.")),
+            Bank::Missing => Some(("no_account", "The bank account could not be located.")),
+        }
+    }
+}
+
+/// A link to the page where an account's owner gives what is missing.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub(super) account: String,
+    pub(super) refresh_url: String,
+    return_url: Option<String>,
+    expires_at: i64,
+    used: Used,
+}
+
+/// How far a link was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Used {
+    /// Not at all.
+    No,
+    /// It was followed: the page can be filled in, and not opened again.
+    Followed,
+    /// The page was filled in.
+    Done,
+}
+
+fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    check(call)?;
+    let country = call.text("identity.country").unwrap_or_default().to_ascii_lowercase();
+    let responsibilities = call.get("defaults.responsibilities");
+    let account = json!({
+        "id": books.ids.next("acct_"),
+        "object": "v2.core.account",
+        "applied_configurations": ["recipient"],
+        "closed": false,
+        "configuration": {
+            "customer": null,
+            "merchant": null,
+            "recipient": {
+                "applied": true,
+                "capabilities": { "stripe_balance": { "stripe_transfers": restricted() } },
+            },
+        },
+        "contact_email": call.text("contact_email"),
+        "contact_phone": null,
+        "created": rfc3339(books.now),
+        "dashboard": "express",
+        "defaults": {
+            "currency": "usd", "locales": [], "profile": null,
+            "responsibilities": responsibilities,
+        },
+        "display_name": call.text("display_name"),
+        "future_requirements": { "entries": [], "summary": null },
+        "identity": {
+            "country": country, "entity_type": call.text("identity.entity_type"),
+        },
+        "livemode": false,
+        "metadata": metadata(call.get("metadata")),
+        "requirements": requirements(&[IDENTITY, BANK_ACCOUNT]),
+    });
+    let id = books.shelf.put(account);
+    tell(books, &id, "v2.core.account.created");
+    Ok(shown(&books.object(&id), call))
+}
+
+/// What Stripe refuses, and what the sandbox has no other shape for.
+fn check(call: &Call) -> Result<(), Refused> {
+    let country = call.text("identity.country").unwrap_or_default();
+    if country.len() != 2 || !country.bytes().all(|letter| letter.is_ascii_alphabetic()) {
+        return Err(Refused::invalid("identity.country", "Invalid country."));
+    }
+    let wanted = "configuration.recipient.capabilities.stripe_balance.stripe_transfers.requested";
+    for (holds, param, message) in [
+        (
+            call.text("dashboard") == Some("express"),
+            "dashboard",
+            "The sandbox has accounts with the express dashboard only.",
+        ),
+        (
+            call.text("defaults.responsibilities.losses_collector") == Some("application"),
+            "defaults.responsibilities.losses_collector",
+            "With the express dashboard the application must collect losses.",
+        ),
+        (
+            call.text("defaults.responsibilities.fees_collector") == Some("application"),
+            "defaults.responsibilities.fees_collector",
+            "With the express dashboard the application must collect fees.",
+        ),
+        (call.flag(wanted) == Some(true), wanted, "A recipient has to request transfers."),
+        (
+            call.text("contact_email").is_some_and(|email| email.contains('@')),
+            "contact_email",
+            "Invalid email address.",
+        ),
+    ] {
+        if !holds {
+            return Err(Refused::invalid(param, message));
+        }
+    }
+    Ok(())
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    Ok(shown(find(books, call.id())?, call))
+}
+
+fn find<'a>(books: &'a Books, id: &str) -> Result<&'a Value, Refused> {
+    let found = books.platform().find("v2.core.account", id);
+    found.map_err(|_| Refused::no_such_v2("account", id))
+}
+
+/// An account with the parts that were asked for; the others are null.
+fn shown(account: &Value, call: &Call) -> Value {
+    let asked = call.list("include");
+    let mut shown = account.clone();
+    for part in ["defaults", "future_requirements", "identity", "requirements"] {
+        if !asked.contains(&part) {
+            shown[part] = Value::Null;
+        }
+    }
+    if !asked.contains(&"configuration.recipient") {
+        set(&mut shown, "/configuration/recipient", Value::Null);
+    }
+    shown
+}
+
+fn open_link(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let account = call.text("account").unwrap_or_default();
+    if flag(find(books, account)?, "/closed") {
+        return Err(Refused::invalid("account", "The account is closed."));
+    }
+    let within = |name: &str| call.text(&format!("use_case.account_onboarding.{name}"));
+    if call.list("use_case.account_onboarding.configurations").is_empty() {
+        return Err(Refused::missing("use_case.account_onboarding.configurations"));
+    }
+    super::webhooks::check_url(within("refresh_url"))?;
+    super::webhooks::check_url(within("return_url"))?;
+    let expires_at = books.now + LINK_S;
+    let link = Link {
+        account: account.to_owned(),
+        refresh_url: within("refresh_url").unwrap_or_default().to_owned(),
+        return_url: within("return_url").map(str::to_owned),
+        expires_at,
+        used: Used::No,
+    };
+    let now = books.now;
+    books.links.retain(|_, old| now < old.expires_at + DAY_S);
+    let step = books.ids.next("alu_test_");
+    let url = format!("{}/stripe/connect/{step}", books.url);
+    books.links.insert(step, link);
+    Ok(json!({
+        "object": "v2.core.account_link",
+        "account": account,
+        "created": rfc3339(books.now),
+        "expires_at": rfc3339(expires_at),
+        "livemode": false,
+        "url": url,
+        "use_case": call.get("use_case"),
+    }))
+}
+
+/// Follows a link: the account it is for, once and in time.
+pub(super) fn follow(books: &mut Books, step: &str) -> Option<Value> {
+    let now = books.now;
+    let link = books.links.get_mut(step)?;
+    if link.used != Used::No || link.expires_at <= now {
+        return None;
+    }
+    link.used = Used::Followed;
+    let account = link.account.clone();
+    Some(books.object(&account))
+}
+
+/// Fills in the page behind a link, once and in time. Returns where its owner goes next.
+pub(super) fn fill_in(books: &mut Books, step: &str, bank: Bank) -> Option<String> {
+    let now = books.now;
+    let link = books.links.get_mut(step)?;
+    if link.used == Used::Done || link.expires_at <= now {
+        return None;
+    }
+    link.used = Used::Done;
+    let link = link.clone();
+    onboard(books, &link.account, bank).ok()?;
+    Some(link.return_url.unwrap_or(link.refresh_url))
+}
+
+/// The owner has given everything: the account can be paid, and is paid out from tonight on.
+pub(super) fn onboard(books: &mut Books, id: &str, bank: Bank) -> Result<(), Refused> {
+    if flag(find(books, id)?, "/closed") {
+        return Err(Refused::conflict("account_closed", "The account is closed."));
+    }
+    books.banks.insert(id.to_owned(), bank);
+    books.remind(day_end(books.now), id);
+    require(books, id, &[]);
+    set_capability(books, id, json!({ "status": "active", "status_details": [] }));
+    Ok(())
+}
+
+/// Stripe wants to know more, and until then the account cannot be paid.
+pub(super) fn restrict(books: &mut Books, id: &str) -> Result<(), Refused> {
+    find(books, id)?;
+    require(books, id, &[IDENTITY]);
+    set_capability(books, id, restricted());
+    Ok(())
+}
+
+/// The account ends.
+pub(super) fn close(books: &mut Books, id: &str) -> Result<(), Refused> {
+    if flag(find(books, id)?, "/closed") {
+        return Err(Refused::conflict("account_closed", "The account is closed."));
+    }
+    set_capability(books, id, restricted());
+    books.edit(id, |account| account["closed"] = true.into());
+    tell(books, id, "v2.core.account.closed");
+    Ok(())
+}
+
+/// The bank account did not take a payout: there are no more until another one is given.
+pub(super) fn lose_bank(books: &mut Books, id: &str) {
+    books.banks.remove(id);
+    require(books, id, &[BANK_ACCOUNT]);
+}
+
+/// Whether an account is there and not closed.
+pub(super) fn is_open(books: &Books, id: &str) -> bool {
+    find(books, id).is_ok_and(|account| !flag(account, "/closed"))
+}
+
+/// Whether an account can be paid.
+pub(super) fn is_active(books: &Books, id: &str) -> bool {
+    is_open(books, id)
+        && find(books, id)
+            .is_ok_and(|account| text(&value(account, TRANSFERS), "/status") == "active")
+}
+
+/// The account, for a control.
+pub(super) fn known(books: &Books, id: &str) -> Result<(), Refused> {
+    find(books, id).map(|_| ())
+}
+
+fn set_capability(books: &mut Books, id: &str, capability: Value) {
+    let changed = books.edit(id, |account| set(account, TRANSFERS, capability));
+    if !changed.is_empty() {
+        tell(books, id, "v2.core.account[configuration.recipient].capability_status_updated");
+    }
+}
+
+fn require(books: &mut Books, id: &str, what: &[&str]) {
+    let changed = books.edit(id, |account| account["requirements"] = requirements(what));
+    if !changed.is_empty() {
+        tell(books, id, "v2.core.account[requirements].updated");
+    }
+}
+
+fn tell(books: &mut Books, id: &str, kind: &str) {
+    books.happened(kind, Form::Thin { account: id.to_owned() });
+}
+
+fn restricted() -> Value {
+    json!({
+        "status": "restricted",
+        "status_details": [{ "code": "requirements_past_due", "resolution": "provide_info" }],
+    })
+}
+
+fn requirements(what: &[&str]) -> Value {
+    let deadline = json!({ "status": "currently_due" });
+    let entry = |description: &&str| {
+        json!({
+            "awaiting_action_from": "user",
+            "description": description,
+            "errors": [],
+            "impact": {
+                "restricts_capabilities": [{
+                    "capability": "stripe_balance.stripe_transfers",
+                    "configuration": "recipient",
+                    "deadline": deadline,
+                }],
+            },
+            "minimum_deadline": deadline,
+            "reference": null,
+            "requested_reasons": [{ "code": "routine_onboarding" }],
+        })
+    };
+    let entries: Vec<Value> = what.iter().map(entry).collect();
+    let summary = (!entries.is_empty()).then(|| json!({ "minimum_deadline": deadline }));
+    json!({ "entries": entries, "summary": summary })
+}

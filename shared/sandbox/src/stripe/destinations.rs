@@ -1,0 +1,134 @@
+//! Event destinations: who is told of connected accounts in thin events
+//! (docs.stripe.com/api/v2/core/event-destinations). Webhooks are the only kind here.
+
+use serde_json::{Value, json};
+
+use super::{
+    api::{Call, Endpoint},
+    books::Books,
+    clock::rfc3339,
+    errors::Refused,
+    json::{list, metadata, set, text, text_of},
+    params::Rules,
+    webhooks::check_url,
+};
+
+/// Most of them, as the API has it.
+const DESTINATIONS_MAX: usize = 16;
+
+const INCLUDE: Rules = &["include.*: webhook_endpoint.signing_secret|webhook_endpoint.url"];
+const CREATE: Rules = &[
+    "name!",
+    "type!: webhook_endpoint",
+    "event_payload!: thin",
+    "enabled_events.*",
+    "events_from.*: @self|@accounts|self|other_accounts",
+    "webhook_endpoint.url!",
+    "description",
+    "metadata.*",
+];
+const UPDATE: Rules = &["name", "enabled_events.*", "webhook_endpoint.url", "description"];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::post_v2("core/event_destinations", &[CREATE, INCLUDE], create),
+    Endpoint::get_v2("core/event_destinations", &[&["limit: int"], INCLUDE], list_all),
+    Endpoint::get_v2("core/event_destinations/{}", &[INCLUDE], get),
+    Endpoint::post_v2("core/event_destinations/{}", &[UPDATE, INCLUDE], update),
+    Endpoint::post_v2("core/event_destinations/{}/enable", &[INCLUDE], enable),
+];
+
+fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let types = call.list("enabled_events");
+    if types.is_empty() {
+        return Err(Refused::missing("enabled_events"));
+    }
+    check_url(call.text("webhook_endpoint.url"))?;
+    if DESTINATIONS_MAX <= books.shelf.all("v2.core.event_destination").count() {
+        let message = format!("There are at most {DESTINATIONS_MAX} event destinations.");
+        return Err(Refused::invalid("", message));
+    }
+    let from = call.list("events_from");
+    let now = rfc3339(books.now);
+    let destination = json!({
+        "id": books.ids.next("ed_test_"),
+        "object": "v2.core.event_destination",
+        "created": now,
+        "description": call.text("description").unwrap_or_default(),
+        "enabled_events": types,
+        "event_payload": "thin",
+        "events_from": if from.is_empty() { vec!["@self"] } else { from.clone() },
+        "livemode": false,
+        "metadata": metadata(call.get("metadata")),
+        "name": call.text("name"),
+        "snapshot_api_version": null,
+        "status": "enabled",
+        "status_details": null,
+        "type": "webhook_endpoint",
+        "updated": now,
+        "webhook_endpoint": { "signing_secret": null, "url": call.text("webhook_endpoint.url") },
+    });
+    let id = books.shelf.put(destination);
+    if from.iter().any(|from| matches!(*from, "@accounts" | "other_accounts")) {
+        books.connect_endpoints.insert(id.clone());
+    }
+    let secret = books.ids.next("whsec_");
+    books.secrets.insert(id.clone(), secret.clone());
+    let mut made = shown(&books.object(&id), call);
+    if call.list("include").contains(&"webhook_endpoint.signing_secret") {
+        set(&mut made, "/webhook_endpoint/signing_secret", secret);
+    }
+    Ok(made)
+}
+
+/// A destination, with its address only where that was asked for.
+fn shown(destination: &Value, call: &Call) -> Value {
+    let mut shown = destination.clone();
+    if call.list("include").is_empty() {
+        shown["webhook_endpoint"] = Value::Null;
+    } else if !call.list("include").contains(&"webhook_endpoint.url") {
+        set(&mut shown, "/webhook_endpoint/url", Value::Null);
+    }
+    shown
+}
+
+fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let all = books.shelf.all("v2.core.event_destination").rev();
+    let data: Vec<Value> = all.map(|destination| shown(destination, call)).collect();
+    Ok(json!({ "data": data, "next_page_url": null, "previous_page_url": null }))
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    find(books, call.id()).map(|destination| shown(destination, call))
+}
+
+fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    find(books, call.id())?;
+    check_url(call.text("webhook_endpoint.url"))?;
+    books.edit(call.id(), |destination| {
+        for name in ["name", "description"] {
+            if let Some(value) = text_of(&call.params, &format!("/{name}")) {
+                destination[name] = value.into();
+            }
+        }
+        if !list(&call.params, "/enabled_events").is_empty() {
+            destination["enabled_events"] = call.params["enabled_events"].clone();
+        }
+        if let Some(url) = call.text("webhook_endpoint.url") {
+            set(destination, "/webhook_endpoint/url", url);
+        }
+    });
+    get(books, call)
+}
+
+fn enable(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    find(books, call.id())?;
+    books.edit(call.id(), |destination| destination["status"] = "enabled".into());
+    get(books, call)
+}
+
+fn find<'a>(books: &'a Books, id: &str) -> Result<&'a Value, Refused> {
+    let found = books.shelf.get(id);
+    found
+        .filter(|object| text(object, "/object") == "v2.core.event_destination")
+        .ok_or_else(|| Refused::no_such_v2("event destination", id))
+}

@@ -1,0 +1,162 @@
+//! Payouts of connected accounts to their banks: every midnight (UTC) all of a balance sets out, and
+//! arrives a day later or fails. One may also fail after it arrived. What failed is back on the
+//! account's balance, and nothing more sets out until another bank account is given
+//! (docs.stripe.com/payouts#payout-failures).
+
+use serde_json::{Value, json};
+
+use super::{
+    accounts::{self, Bank},
+    api::{Call, Endpoint},
+    balance::{self, Movement},
+    books::Books,
+    clock::day_end,
+    errors::Refused,
+    json::{int, text},
+    params::PAGE,
+};
+
+pub(super) const ENDPOINTS: &[Endpoint] =
+    &[Endpoint::get("payouts", &[&["status"], PAGE], list), Endpoint::get("payouts/{}", &[], get)];
+
+/// A day of an account ends: what was on its way arrives, and what there is sets out.
+pub(super) fn end_day(books: &mut Books, account: &str) {
+    if !accounts::is_open(books, account) {
+        return;
+    }
+    books.remind(day_end(books.now), account);
+    let Some(bank) = books.banks.get(account).copied() else { return };
+    let failed = books.within(account, |books| {
+        let now = books.now;
+        let ends = arrive(books, bank, |payout| int(payout, "/arrival_date") <= now);
+        if !ends.failed {
+            set_out(books, account);
+        }
+        ends.failed
+    });
+    if failed {
+        accounts::lose_bank(books, account);
+    }
+}
+
+/// Pays an account's whole balance out at once, with what is on its way: it arrives, or fails.
+/// Returns the last payout's id.
+pub(super) fn pay(books: &mut Books, account: &str) -> Result<String, Refused> {
+    accounts::known(books, account)?;
+    let Some(bank) = books.banks.get(account).copied() else {
+        return Err(Refused::conflict("no_bank", "The account has no bank account in use."));
+    };
+    let ends = books.within(account, |books| {
+        set_out(books, account);
+        arrive(books, bank, |_| true)
+    });
+    if ends.failed {
+        accounts::lose_bank(books, account);
+    }
+    ends.last.ok_or_else(|| Refused::conflict("balance_insufficient", "There is nothing to pay."))
+}
+
+/// A payout fails, whether it has arrived or not.
+pub(super) fn fail(books: &mut Books, payout: &str) -> Result<(), Refused> {
+    let account = books.holder_of(payout).ok_or_else(|| Refused::no_such("payout", payout))?;
+    books.within(&account, |books| {
+        let status = text(books.shelf.find("payout", payout)?, "/status").to_owned();
+        if !matches!(status.as_str(), "pending" | "in_transit" | "paid") {
+            let message = format!("A payout that is {status} cannot fail.");
+            return Err(Refused::conflict("payout_state", message));
+        }
+        come_back(books, payout, Bank::Closed);
+        Ok(())
+    })?;
+    accounts::lose_bank(books, &account);
+    Ok(())
+}
+
+/// All that is available sets out, if it is anything.
+fn set_out(books: &mut Books, account: &str) {
+    let amount = balance::now(books).available;
+    if amount < 1 {
+        return;
+    }
+    let all = books.shelf.all("balance_transaction").map(|object| text(object, "/id").to_owned());
+    let mut parts: Vec<String> = all.filter(|id| !books.paid_in.contains_key(id)).collect();
+    let id = books.ids.next("po_");
+    let transaction = balance::book(books, Movement::Payout, -amount, "usd", &id);
+    parts.push(transaction.clone());
+    books.paid_in.extend(parts.into_iter().map(|part| (part, id.clone())));
+    let payout = json!({
+        "id": id,
+        "object": "payout",
+        "amount": amount,
+        "application_fee": null,
+        "application_fee_amount": null,
+        "arrival_date": day_end(books.now),
+        "automatic": true,
+        "balance_transaction": transaction,
+        "created": books.now,
+        "currency": "usd",
+        "description": "STRIPE PAYOUT",
+        "destination": account.replace("acct_", "ba_"),
+        "failure_balance_transaction": null,
+        "failure_code": null,
+        "failure_message": null,
+        "livemode": false,
+        "metadata": {},
+        "method": "standard",
+        "original_payout": null,
+        "payout_method": null,
+        "reconciliation_status": "completed",
+        "reversed_by": null,
+        "source_type": "card",
+        "statement_descriptor": null,
+        "status": "pending",
+        "trace_id": null,
+        "type": "bank_account",
+    });
+    books.add(payout, "payout.created");
+    books.change(&id, "payout.updated", |payout| payout["status"] = "in_transit".into());
+}
+
+/// How payouts ended.
+struct Ends {
+    failed: bool,
+    last: Option<String>,
+}
+
+/// Those on their way that are `due` end, as the bank has it.
+fn arrive(books: &mut Books, bank: Bank, due: impl Fn(&Value) -> bool) -> Ends {
+    let underway = books.shelf.all("payout");
+    let underway = underway.filter(|payout| text(payout, "/status") == "in_transit" && due(payout));
+    let ids: Vec<String> = underway.map(|payout| text(payout, "/id").to_owned()).collect();
+    for id in &ids {
+        if bank.failure().is_some() {
+            come_back(books, id, bank);
+        } else {
+            books.change(id, "payout.paid", |payout| payout["status"] = "paid".into());
+        }
+    }
+    Ends { failed: bank.failure().is_some() && !ids.is_empty(), last: ids.last().cloned() }
+}
+
+/// The money of a payout is back.
+fn come_back(books: &mut Books, id: &str, bank: Bank) {
+    let (code, message) = bank.failure().unwrap_or_default();
+    let amount = int(&books.object(id), "/amount");
+    let transaction = balance::book(books, Movement::PayoutFailure, amount, "usd", id);
+    books.change(id, "payout.failed", |payout| {
+        payout["status"] = "failed".into();
+        payout["failure_balance_transaction"] = transaction.into();
+        payout["failure_code"] = code.into();
+        payout["failure_message"] = message.into();
+    });
+}
+
+fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.page("payout", "/v1/payouts", &call.params, |payout| {
+        call.text("status").is_none_or(|wanted| text(payout, "/status") == wanted)
+    })
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("payout", call.id()).cloned()
+}

@@ -1,0 +1,227 @@
+//! Transfers: money from the platform's balance to a connected account's, and back.
+
+use serde_json::{Value, json};
+
+use super::{
+    accounts,
+    api::{Call, Endpoint},
+    balance::{self, Movement},
+    books::Books,
+    errors::Refused,
+    json::{int, metadata, set, text},
+    params::{CREATED, PAGE, Rules},
+    refunds::dollars,
+};
+
+/// Most reversals that a transfer shows; the others are listed.
+const REVERSALS_SHOWN: i64 = 10;
+
+const CREATE: Rules =
+    &["amount!: int", "currency!", "destination!", "description", "metadata.*", "transfer_group"];
+const REVERSE: Rules = &["amount: int", "description", "metadata.*"];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::post("transfers", &[CREATE], create),
+    Endpoint::get("transfers", &[&["transfer_group", "destination"], PAGE, CREATED], list),
+    Endpoint::get("transfers/{}", &[], get),
+    Endpoint::post("transfers/{}/reversals", &[REVERSE], reverse),
+    Endpoint::get("transfers/{}/reversals", &[PAGE], list_reversals),
+];
+
+fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let amount = call.int("amount").unwrap_or_default();
+    let destination = call.text("destination").unwrap_or_default().to_owned();
+    let currency =
+        super::catalogue::currency(call.text("currency").unwrap_or_default(), "currency")?;
+    check(books, amount, currency, &destination)?;
+    let id = books.ids.next("tr_");
+    let transaction = balance::book(books, Movement::Transfer, -amount, currency, &id);
+    let payment = books.within(&destination, |books| receive(books, &id, amount, currency));
+    let transfer = json!({
+        "id": id,
+        "object": "transfer",
+        "amount": amount,
+        "amount_reversed": 0,
+        "balance_transaction": transaction,
+        "created": books.now,
+        "currency": currency,
+        "description": call.text("description"),
+        "destination": destination,
+        "destination_payment": payment,
+        "livemode": false,
+        "metadata": metadata(call.get("metadata")),
+        "reversals": {
+            "object": "list", "data": [], "has_more": false, "total_count": 0,
+            "url": format!("/v1/transfers/{id}/reversals"),
+        },
+        "reversed": false,
+        "source_transaction": null,
+        "source_type": "card",
+        "transfer_group": call.text("transfer_group"),
+    });
+    books.add(transfer, "transfer.created");
+    Ok(books.object(&id))
+}
+
+fn check(books: &Books, amount: i64, currency: &str, destination: &str) -> Result<(), Refused> {
+    if amount < 1 {
+        let message = "This value must be greater than or equal to 1.";
+        return Err(Refused::invalid("amount", message).coded("parameter_invalid_integer"));
+    }
+    if currency != "usd" {
+        return Err(Refused::invalid("currency", "The sandbox transfers US dollars only."));
+    }
+    if accounts::known(books, destination).is_err() {
+        return Err(Refused::no_such_param("destination", "destination", destination));
+    }
+    if !accounts::is_active(books, destination) {
+        let message = "Your destination account needs to have at least one of the following \
+                       capabilities enabled: transfers.";
+        return Err(Refused::conflict("insufficient_capabilities_for_transfer", message));
+    }
+    if balance::now(books).available < amount {
+        let message = "You have insufficient available funds in your Stripe account. Try adding \
+                       funds directly to your available balance.";
+        return Err(Refused::conflict("balance_insufficient", message));
+    }
+    Ok(())
+}
+
+/// What a connected account receives by a transfer. Returns its id.
+fn receive(books: &mut Books, transfer: &str, amount: i64, currency: &str) -> String {
+    let id = books.ids.next("py_");
+    let transaction = balance::book(books, Movement::Payment, amount, currency, &id);
+    let payment = json!({
+        "id": id,
+        "object": "charge",
+        "amount": amount,
+        "amount_captured": amount,
+        "amount_refunded": 0,
+        "balance_transaction": transaction,
+        "captured": true,
+        "created": books.now,
+        "currency": currency,
+        "customer": null,
+        "disputed": false,
+        "livemode": false,
+        "metadata": {},
+        "paid": true,
+        "payment_intent": null,
+        "refunded": false,
+        "source_transfer": transfer,
+        "status": "succeeded",
+    });
+    books.add(payment, "payment.created")
+}
+
+fn reverse(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let transfer = books.shelf.find("transfer", call.id())?.clone();
+    let left = int(&transfer, "/amount") - int(&transfer, "/amount_reversed");
+    let amount = call.int("amount").unwrap_or(left);
+    let account = text(&transfer, "/destination").to_owned();
+    let theirs = books.within(&account, |books| balance::now(books)).available;
+    check_reversal(amount, left, theirs)?;
+    let (id, currency) = (books.ids.next("trr_"), text(&transfer, "/currency").to_owned());
+    let transaction = balance::book(books, Movement::TransferRefund, amount, &currency, &id);
+    let payment = text(&transfer, "/destination_payment").to_owned();
+    let refund = books.within(&account, |books| take_back(books, &payment, amount, &currency));
+    let reversal = json!({
+        "id": id,
+        "object": "transfer_reversal",
+        "amount": amount,
+        "balance_transaction": transaction,
+        "created": books.now,
+        "currency": currency,
+        "destination_payment_refund": refund,
+        "metadata": metadata(call.get("metadata")),
+        "source_refund": null,
+        "transfer": call.id(),
+    });
+    books.shelf.put(reversal.clone());
+    books.change(call.id(), "transfer.reversed", |transfer| note(transfer, &reversal));
+    Ok(reversal)
+}
+
+fn check_reversal(amount: i64, left: i64, theirs: i64) -> Result<(), Refused> {
+    if amount < 1 && left != 0 {
+        let message = "This value must be greater than or equal to 1.";
+        return Err(Refused::invalid("amount", message).coded("parameter_invalid_integer"));
+    }
+    if left < amount || left == 0 {
+        let message = format!(
+            "Reversal amount (${}) is greater than unreversed amount on transfer (${})",
+            dollars(amount),
+            dollars(left),
+        );
+        return Err(Refused::invalid("amount", message));
+    }
+    if theirs < amount {
+        let message = "The destination account does not have enough available funds to cover this \
+                       reversal.";
+        return Err(Refused::conflict("balance_insufficient", message));
+    }
+    Ok(())
+}
+
+/// What a reversal takes from the payment that the connected account received.
+fn take_back(books: &mut Books, payment: &str, amount: i64, currency: &str) -> String {
+    let id = books.ids.next("pyr_");
+    let transaction = balance::book(books, Movement::PaymentRefund, -amount, currency, &id);
+    books.shelf.put(json!({
+        "id": id,
+        "object": "refund",
+        "amount": amount,
+        "balance_transaction": transaction,
+        "charge": payment,
+        "created": books.now,
+        "currency": currency,
+        "metadata": {},
+        "payment_intent": null,
+        "reason": null,
+        "status": "succeeded",
+    }));
+    books.change(payment, "charge.refunded", |payment| {
+        let refunded = int(payment, "/amount_refunded") + amount;
+        payment["amount_refunded"] = refunded.into();
+        payment["refunded"] = (refunded == int(payment, "/amount")).into();
+    });
+    id
+}
+
+/// A reversal on its transfer: the newest come first.
+fn note(transfer: &mut Value, reversal: &Value) {
+    let reversed = int(transfer, "/amount_reversed") + int(reversal, "/amount");
+    let count = int(transfer, "/reversals/total_count") + 1;
+    transfer["amount_reversed"] = reversed.into();
+    transfer["reversed"] = (reversed == int(transfer, "/amount")).into();
+    set(transfer, "/reversals/total_count", count);
+    if let Some(shown) = transfer["reversals"]["data"].as_array_mut() {
+        shown.insert(0, reversal.clone());
+        // One comes with each, so one too many goes.
+        if REVERSALS_SHOWN < count {
+            shown.pop();
+        }
+    }
+    set(transfer, "/reversals/has_more", count > REVERSALS_SHOWN);
+}
+
+fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let same = |transfer: &Value, name: &str| {
+        call.text(name).is_none_or(|wanted| text(transfer, &format!("/{name}")) == wanted)
+    };
+    books.shelf.page("transfer", "/v1/transfers", &call.params, |transfer| {
+        same(transfer, "transfer_group") && same(transfer, "destination")
+    })
+}
+
+fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("transfer", call.id()).cloned()
+}
+
+fn list_reversals(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    books.shelf.find("transfer", call.id())?;
+    let url = format!("/v1/transfers/{}/reversals", call.id());
+    books.shelf.page("transfer_reversal", &url, &call.params, |reversal| {
+        text(reversal, "/transfer") == call.id()
+    })
+}
