@@ -84,7 +84,7 @@ impl Refusal for StatementError {
 
 /// Lambda answers with at most 6 MB: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 const JSON_LINES_MAX: usize = 5_000;
-/// Some eighty pages.
+/// A hundred pages, drawn in two seconds.
 const PDF_LINES_MAX: usize = 2_000;
 const CSV_LINES_MAX: usize = 50_000;
 

@@ -85,7 +85,18 @@ mod tests {
     fn a_row_for_each_line_and_the_balances_around_them() {
         let text = String::from_utf8(to_csv(&statement()).unwrap()).unwrap();
         assert_eq!(text.matches("\r\n").count(), text.matches('\n').count());
-        expect![[r#""#]].assert_eq(&text.replace("\r\n", "\n"));
+        expect![[r#"
+            date,kind,purchase,payout,title,gross,fee,net,balance,currency
+            2026-11-01T00:00:00.000Z,opening_balance,,,,,,,987.65,USD
+            2026-11-02T09:30:00.000Z,sale,pur_01M6A6FT000000000000000002,,"'=Rembrandt, ""at dusk""",9.99,1.99,8.00,995.65,USD
+            2026-11-03T17:05:00.000Z,sale,pur_01M6A6FT000000000000000003,,A very long title of a light that has no end and wants none,15.00,3.00,12.00,1007.65,USD
+            2026-11-04T12:00:00.000Z,refund,pur_01M6A6FT000000000000000002,,"'=Rembrandt, ""at dusk""",-9.99,-1.99,-8.00,999.65,USD
+            2026-11-05T12:00:00.000Z,dispute,pur_01M6A6FT000000000000000003,,A very long title of a light that has no end and wants none,-15.00,-3.00,-12.00,987.65,USD
+            2026-11-09T06:00:01.000Z,payout,,pay_01M6ZE8QR00000000000000007,,,,-987.65,0.00,USD
+            2026-11-20T12:00:00.000Z,dispute_returned,pur_01M6A6FT000000000000000003,,A very long title of a light that has no end and wants none,15.00,3.00,12.00,12.00,USD
+            2026-11-21T08:00:00.000Z,payout_returned,,pay_01M6ZE8QR00000000000000007,,,,987.65,999.65,USD
+            2026-12-01T00:00:00.000Z,closing_balance,,,,,,,999.65,USD
+        "#]].assert_eq(&text.replace("\r\n", "\n"));
     }
 
     #[test]

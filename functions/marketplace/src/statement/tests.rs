@@ -168,8 +168,8 @@ fn many_lines_go_over_pages_with_their_heads_and_numbers() {
         }
     }
     assert_eq!(missing, "");
-    assert_eq!(pages.len(), 10);
-    assert!(pages[9].contains("Closing balance") && pages[9].contains("1,600.00"));
+    assert_eq!(pages.len(), 11);
+    assert!(pages[10].contains("Closing balance") && pages[10].contains("1,600.00"));
 }
 
 #[test]

@@ -207,13 +207,13 @@ impl Line {
     fn of(legs: &[&Entry]) -> Option<Line> {
         let first = legs.first()?;
         let net: i64 = legs.iter().map(|leg| owed(leg)).sum();
-        let kind = kind_of(&first.cause, net);
-        let mut moved = Split { gross: 0, fee: 0, net };
-        if kind.is_of_a_payment() {
-            let ours = legs.iter().filter(|it| it.leg.account == LedgerAccount::PlatformRevenue);
-            moved.fee = ours.map(|it| -it.leg.amount).sum();
-            moved.gross = moved.fee + net;
-        }
+        let ours = legs.iter().filter(|it| it.leg.account == LedgerAccount::PlatformRevenue);
+        let fee: i64 = ours.map(|it| -it.leg.amount).sum();
+        let kind = kind_of(&first.cause, fee + net);
+        let moved = match kind.is_of_a_payment() {
+            true => Split { gross: fee + net, fee, net },
+            false => Split { gross: 0, fee: 0, net },
+        };
         (moved != Split::default()).then(|| Line {
             at: first.at,
             kind,
@@ -246,8 +246,9 @@ fn owed(entry: &Entry) -> i64 {
     }
 }
 
-/// What a cause says, as [`super::settle`] and [`super::payout`] make them.
-fn kind_of(cause: &str, net: i64) -> LineKind {
+/// What a cause says, as [`super::settle`] and [`super::payout`] make them, of so much that came or
+/// went.
+fn kind_of(cause: &str, gross: i64) -> LineKind {
     let parts: Vec<&str> = cause.split(':').collect();
     match parts.as_slice() {
         ["payment", _] => LineKind::Sale,
@@ -255,7 +256,7 @@ fn kind_of(cause: &str, net: i64) -> LineKind {
         ["payment", _, _, "refund_failed"] => LineKind::RefundFailed,
         ["payment", _, _, "dispute"] => LineKind::Dispute,
         ["payment", _, _, "dispute_returned"] => LineKind::DisputeReturned,
-        ["payment", ..] if net > 0 => LineKind::CameBack,
+        ["payment", ..] if gross > 0 => LineKind::CameBack,
         ["payment", ..] => LineKind::ReturnedToBuyer,
         ["payout", _, "sent"] => LineKind::Payout,
         ["payout", _, "returned"] => LineKind::PayoutReturned,
