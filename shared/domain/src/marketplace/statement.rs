@@ -195,9 +195,10 @@ impl Statement {
 
     /// Each line with what was owed after it.
     pub fn running(&self) -> impl Iterator<Item = (&Line, i64)> {
-        self.lines.iter().scan(self.opening, |balance, line| {
-            *balance += line.moved.net;
-            Some((line, *balance))
+        let mut balance = self.opening;
+        self.lines.iter().map(move |line| {
+            balance += line.moved.net;
+            (line, balance)
         })
     }
 }

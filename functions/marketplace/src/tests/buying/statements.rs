@@ -144,8 +144,8 @@ async fn a_file_is_made_once_for_each_state_of_a_month() {
     }
     let keys = bucket.keys().await;
     assert_eq!(keys.len(), 2);
-    let place = "documents/lena/statement-2026-11/";
-    assert!(keys.iter().all(|key| key.starts_with(place) && key.ends_with(".csv")), "{keys:?}");
+    let place = format!("documents/{}/statement-2026-11/", lena.id);
+    assert!(keys.iter().all(|key| key.starts_with(&place) && key.ends_with(".csv")), "{keys:?}");
     let (_, media_type) = bucket.get(&keys[0]).await.unwrap();
     assert!(media_type.starts_with("text/csv"), "{media_type}");
     let pdf = stall.statement(&month(&kim, "2026-11").query("format", "pdf")).await;
