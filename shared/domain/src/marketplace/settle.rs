@@ -273,6 +273,9 @@ impl Deal {
         };
         let before = mem::replace(&mut self.purchase.position, after);
         self.purchase.taken_back = payment.gone();
+        if let Some(sale) = &mut self.sale {
+            sale.kept = after.split();
+        }
         if before == after {
             return Ok(());
         }
@@ -283,9 +286,6 @@ impl Deal {
         self.purchase.movements += 1;
         let account = self.sale.as_ref().map_or(LedgerAccount::CreatorPending, Sale::account);
         self.post(cause, after.legs_since(&before, account), now)?;
-        if let Some(sale) = &mut self.sale {
-            sale.kept = after.split();
-        }
         self.book.count_money(0, after.split().since(before.split()), now);
         Ok(())
     }

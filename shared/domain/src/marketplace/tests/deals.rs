@@ -65,7 +65,8 @@ pub(super) fn hold_to_the_law(deal: &Deal) {
     assert_eq!(posted(&deal.journals, Role::PlatformFee), -kept.fee);
     let tax = -posted(&deal.journals, Role::Tax);
     assert!(tax >= 0, "{tax}");
-    assert_eq!(posted(&deal.journals, Role::BuyerCharge), kept.gross + tax);
+    let returns = -posted(&deal.journals, Role::Return);
+    assert_eq!(posted(&deal.journals, Role::BuyerCharge), kept.gross + tax + returns);
     assert_eq!(deal.book.balances.sum(), 0);
     let mut folded = Balances::default();
     deal.journals.iter().for_each(|journal| folded.post(journal));
