@@ -194,7 +194,7 @@ impl Deal {
         self.follow_loss(payment, now);
         self.follow_refunds(payment.refunded);
         self.follow_dispute(payment);
-        self.follow_reward(payment)?;
+        self.follow_reward(payment, now)?;
         self.book.follow_ratings(&before, &self.stats);
         self.book.frozen += self.frozen_part() - frozen;
         Ok(self.next(payment))
@@ -259,7 +259,8 @@ impl Deal {
             || referral.sharer_id == self.purchase.buyer_id
             || referral.has_email_of(self.buyer_email.as_deref());
         if !own {
-            let about = (self.purchase.id.clone(), self.purchase.buyer_id.clone());
+            let Purchase { id, buyer_id, creator_id, .. } = &self.purchase;
+            let about = (id.clone(), buyer_id.clone(), creator_id.clone());
             self.reward = Some(Reward::held(referral, about, payment.fingerprint.clone(), now));
         }
     }
@@ -331,10 +332,14 @@ impl Deal {
     }
 
     /// A reward is gone as soon as all of the money is, also where a dispute may still return it.
-    fn follow_reward(&mut self, payment: &Payment) -> Result<(), LedgerBroken> {
+    fn follow_reward(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
         let all = payment.gone() >= payment.amount.amount;
         match (self.reward.as_mut().filter(|_| all), &mut self.sharer) {
-            (Some(reward), Some(sharer)) => reward.reverse(sharer)?,
+            (Some(reward), Some(sharer)) => {
+                let legs = Reward::cost_of_reversal(reward.reverse(sharer)?);
+                let cause = format!("reward:{}:reversed", self.purchase.id);
+                self.post(cause, legs, now)?;
+            }
             (Some(reward), None) => reward.forfeit(),
             (None, _) => {}
         }
@@ -349,6 +354,9 @@ impl Deal {
     ) -> Result<(), Unbalanced> {
         let about = (self.purchase.creator_id.clone(), self.purchase.id.to_string());
         let journal = Journal::build(about, cause, self.purchase.price.currency, legs, now)?;
+        if journal.legs.is_empty() {
+            return Ok(());
+        }
         self.book.balances.post(&journal);
         self.journals.push(journal);
         Ok(())
