@@ -1,27 +1,17 @@
 //! Invoices and receipts as PDFs, for the documents Stripe does not print for us.
 //!
-//! A4, archivable and accessible, with its fonts inside. The same invoice and company give the
-//! same bytes: every date is the invoice's, and nothing reads a clock.
+//! The same invoice and company give the same bytes: every date is the invoice's.
 
 mod figures;
 mod layout;
-mod paint;
-mod sheet;
 #[cfg(test)]
 mod tests;
-mod typeset;
-
-use std::error::Error;
 
 use clients::documents::Company;
 use domain::{Refusal, RefusalKind, billing::invoice::Invoice};
+use paper::{About, Fonts, PaperError, figures::calendar};
 
-use self::{
-    figures::Mark,
-    layout::Content,
-    paint::{About, paint},
-    typeset::Fonts,
-};
+use self::{figures::Mark, layout::Content};
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
@@ -32,34 +22,24 @@ pub enum DocumentError {
     /// Its amounts contradict each other. Nobody gets a document that does not add up.
     #[error("the invoice's amounts do not add up")]
     Unbalanced,
-    /// An embedded font cannot be read.
-    #[error("an embedded font cannot be read")]
-    Font,
-    /// Something has no place on a page.
-    #[error("the page's geometry is impossible")]
-    Geometry,
-    /// It would not be the PDF it declares to be.
-    #[error("the PDF could not be written")]
-    Pdf(#[source] Box<dyn Error + Send + Sync>),
+    /// It cannot be drawn.
+    #[error(transparent)]
+    Paper(#[from] PaperError),
 }
 
 impl Refusal for DocumentError {
     fn kind(&self) -> RefusalKind {
         match self {
             DocumentError::NotFinal => RefusalKind::Conflict,
-            DocumentError::Unbalanced
-            | DocumentError::Font
-            | DocumentError::Geometry
-            | DocumentError::Pdf(_) => RefusalKind::Internal,
+            DocumentError::Unbalanced => RefusalKind::Internal,
+            DocumentError::Paper(error) => error.kind(),
         }
     }
     fn code(&self) -> &'static str {
         match self {
             DocumentError::NotFinal => "invoice_not_final",
             DocumentError::Unbalanced => "invoice_unbalanced",
-            DocumentError::Font | DocumentError::Geometry | DocumentError::Pdf(_) => {
-                "document_failed"
-            }
+            DocumentError::Paper(error) => error.code(),
         }
     }
 }
@@ -78,12 +58,15 @@ pub fn render(invoice: &Invoice, company: &Company) -> Result<Vec<u8>, DocumentE
         entries: figures::entries(invoice),
         sums: figures::sums(invoice, mark, &company.tax_label)?,
     };
-    let pages = layout::lay_out(&content, &Fonts::embedded()?);
+    let fonts = Fonts::embedded()?;
+    let letter = layout::lay_out(&content, &fonts);
+    let title = format!("{} {}", figures::kind(invoice), figures::number(invoice));
     let about = About {
-        title: format!("{} {}", figures::kind(invoice), figures::number(invoice)),
+        title: title.clone(),
         author: company.name.clone(),
         id: invoice.id.to_string(),
-        created: figures::calendar(invoice.created_at),
+        created: calendar(invoice.created_at),
     };
-    paint(&pages, &about)
+    let from = format!("{} · {}", company.name, company.email);
+    Ok(letter.print((&from, &title), &about)?)
 }

@@ -4,7 +4,7 @@
 //! Changes: where Stripe has no PDF of it, ours is made once for each state of the invoice and kept.
 //! The answer redirects to Stripe's, or to a link to ours that is good for ten minutes.
 
-use clients::documents::{Company, Documents};
+use clients::documents::{Company, Document, Documents};
 use domain::id::InvoiceId;
 use runtime::{Access, ApiError, Call, Endpoint, Redirect};
 use serde::Deserialize;
@@ -31,6 +31,6 @@ pub async fn handle(
         return Ok(Redirect(url));
     }
     let print = || render(&invoice, company).map_err(ApiError::from);
-    let document = documents.store_once(&invoice, print).await?;
-    Ok(Redirect(documents.link(&document, call.now).await?))
+    let key = documents.store_once(Document::of_invoice(&invoice)?, print).await?;
+    Ok(Redirect(documents.link(&key, call.now).await?))
 }

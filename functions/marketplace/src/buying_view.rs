@@ -95,7 +95,15 @@ pub struct EarningView {
     refunded: Money,
     state: SaleState,
     hold_until: Timestamp,
+    /// Since when it is payable.
+    released_at: Option<Timestamp>,
     payout_id: Option<PayoutId>,
+    /// What of it went into that payout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collected: Option<Money>,
+    /// Why staff gave money back, in their words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_reason: Option<String>,
 }
 
 impl EarningView {
@@ -114,7 +122,10 @@ impl EarningView {
             version: sale.revision,
             sold_at: sale.sold_at,
             hold_until: sale.hold_until,
+            released_at: sale.released_at,
+            collected: sale.payout_id.is_some().then(|| money(sale.collected)),
             payout_id: sale.payout_id,
+            refund_reason: sale.refund_reason,
         }
     }
 }

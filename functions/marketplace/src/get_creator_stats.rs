@@ -7,14 +7,16 @@
 use domain::{
     Timestamp,
     marketplace::{
+        journal::LedgerAccount,
         listing::{Listing, State},
+        payee::{Payee, PayeeState},
         sale::{HOLD, PLATFORM_FEE_BPS},
         tally::{CreatorBook, Day},
     },
     money::Money,
     time::DAY,
 };
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::{Deserialize, Serialize};
 use store::Store;
@@ -38,6 +40,8 @@ pub struct Response {
     gross: Money,
     fees: Money,
     net: Money,
+    balance: Balance,
+    account: Account,
     /// In stars; `null` without reviews.
     average_rating: Option<f64>,
     ratings: u64,
@@ -49,6 +53,32 @@ pub struct Response {
     fee_bps: i64,
     /// After so many days a sale is payable.
     hold_days: u64,
+}
+
+/// Where a creator's money is. What is owed to them is what is pending, available and in a payout, less
+/// what they owe.
+#[derive(Debug, Serialize)]
+struct Balance {
+    /// Of sales that buyers may still get back.
+    pending: Money,
+    /// Can be paid out.
+    available: Money,
+    /// In a payout that was not sent yet.
+    in_payout: Money,
+    /// Was sent, less what was taken back.
+    paid: Money,
+    /// What the creator owes us; negative where we owe it. The next payout evens it out.
+    owed: Money,
+    /// What of the available money open disputes keep.
+    frozen: Money,
+}
+
+/// The account at Stripe that a creator is paid on.
+#[derive(Debug, Serialize)]
+struct Account {
+    state: PayeeState,
+    /// What Stripe still wants to know, in its words.
+    requirements: Vec<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -71,19 +101,21 @@ struct DayView {
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let creator = &call.member()?.user_id;
-    let both = try_join(store.creator_book(creator), store.whole_shelf(creator));
-    let (book, shelf) = both.await?;
-    Ok(Json(Response::of(&book, &shelf, call.now)))
+    let (book, shelf) = (store.creator_book(creator), store.whole_shelf(creator));
+    let (book, shelf, payee) = try_join3(book, shelf, store.payee(creator)).await?;
+    Ok(Json(Response::of(&book, &shelf, payee, call.now)))
 }
 
 impl Response {
-    fn of(book: &CreatorBook, shelf: &[Listing], now: Timestamp) -> Response {
+    fn of(book: &CreatorBook, shelf: &[Listing], payee: Option<Payee>, now: Timestamp) -> Response {
         Response {
             listings: Listings::of(shelf),
             sales: book.sales,
             gross: Money::usd_cents(book.money.gross),
             fees: Money::usd_cents(book.money.fee),
             net: Money::usd_cents(book.money.net),
+            balance: Balance::of(book),
+            account: Account::of(payee),
             average_rating: book.rating().map(stars),
             ratings: book.ratings,
             views: book.views,
@@ -92,6 +124,27 @@ impl Response {
             fee_bps: PLATFORM_FEE_BPS,
             hold_days: HOLD.as_secs() / DAY.as_secs(),
         }
+    }
+}
+
+impl Balance {
+    fn of(book: &CreatorBook) -> Balance {
+        let owed = |account| Money::usd_cents(book.balances.owed(account));
+        Balance {
+            pending: owed(LedgerAccount::CreatorPending),
+            available: owed(LedgerAccount::CreatorAvailable),
+            in_payout: owed(LedgerAccount::CreatorInPayout),
+            paid: owed(LedgerAccount::CreatorPaid),
+            owed: Money::usd_cents(book.balances.of(LedgerAccount::CreatorDebt)),
+            frozen: Money::usd_cents(book.frozen),
+        }
+    }
+}
+
+impl Account {
+    fn of(payee: Option<Payee>) -> Account {
+        let state = PayeeState::of(payee.as_ref());
+        Account { state, requirements: payee.map(|it| it.requirements).unwrap_or_default() }
     }
 }
 

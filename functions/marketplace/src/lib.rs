@@ -10,11 +10,13 @@ mod finder;
 pub mod flag_listing;
 pub mod follow_share;
 pub mod get_creator_listing;
+pub mod get_creator_statement;
 pub mod get_creator_stats;
 pub mod get_listing;
 pub mod get_upload;
 pub mod list_creator_earnings;
 pub mod list_creator_listings;
+pub mod list_creator_payouts;
 pub mod list_popular;
 pub mod list_purchases;
 pub mod list_reviews;
@@ -28,6 +30,7 @@ pub mod retire_listing;
 pub mod search_listings;
 pub mod share_listing;
 mod share_page;
+mod statement;
 pub mod submit_listing;
 pub mod update_listing;
 mod view;
@@ -66,6 +69,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function::http(create_review::ENDPOINT, &create_review::handle),
     Function::http(get_creator_stats::ENDPOINT, &get_creator_stats::handle),
     Function::http(list_creator_earnings::ENDPOINT, &list_creator_earnings::handle),
+    Function::http(list_creator_payouts::ENDPOINT, &list_creator_payouts::handle),
+    Function::http(get_creator_statement::ENDPOINT, &get_creator_statement::handle),
     Function::http(onboard_creator::ENDPOINT, &onboard_creator::handle),
 ];
 

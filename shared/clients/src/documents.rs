@@ -1,13 +1,15 @@
-//! Invoices and receipts that we print ourselves, each stored once, and links to them.
+//! Invoices, receipts and creators' statements that we make ourselves, each stored once, and links to
+//! them.
 //!
-//! A document lies at `documents/<user>/<invoice>/<content>.pdf`, where the content is a hash of
-//! the invoice it was made from: a refund changes the invoice and makes another document beside the
-//! old one. What is there is never written again: what was issued does not change when the company
+//! A document lies at `documents/<user>/<folder>/<content>.<kind>`, where the content is a hash of
+//! what it was made from: a refund changes the invoice and makes another document beside the old
+//! one. What is there is never written again: what was issued does not change when the company
 //! moves. Nothing in the bucket is public: members get links that expire.
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
-use domain::{Timestamp, billing::invoice::Invoice};
+use domain::{Timestamp, billing::invoice::Invoice, id::UserId};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -33,6 +35,74 @@ pub struct Company {
     pub tax_label: String,
 }
 
+/// What a document is as a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// For people.
+    Pdf,
+    /// For spreadsheets.
+    Csv,
+}
+
+/// A document, whether it was made or not: where it lies, and what it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    key: String,
+    file_name: String,
+    kind: FileKind,
+}
+
+impl Document {
+    /// One of a member's that is made from `content`, in a folder of theirs; `name` is for people.
+    ///
+    /// # Errors
+    /// When the content does not serialize.
+    pub fn new(
+        (user, folder): (&UserId, &str),
+        content: &impl Serialize,
+        name: &str,
+        kind: FileKind,
+    ) -> Result<Document, DocumentsUnavailable> {
+        let content = serde_json::to_vec(content).map_err(BucketFailure::from);
+        let digest = Sha256::digest(content.map_err(DocumentsUnavailable)?);
+        let (content, ending) = (hex(&digest[..CONTENT_BYTES]), kind.ending());
+        // Letters that no header and no file system minds.
+        let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+        let name: String = name.chars().map(plain).collect();
+        Ok(Document {
+            key: format!("documents/{user}/{folder}/{content}.{ending}"),
+            file_name: format!("prolight-{name}.{ending}"),
+            kind,
+        })
+    }
+
+    /// The PDF of an invoice as it is now.
+    ///
+    /// # Errors
+    /// When the invoice does not serialize.
+    pub fn of_invoice(invoice: &Invoice) -> Result<Document, DocumentsUnavailable> {
+        let name = invoice.number.as_deref().unwrap_or(invoice.id.as_str());
+        let place = (&invoice.user_id, invoice.id.as_str());
+        Document::new(place, invoice, name, FileKind::Pdf)
+    }
+}
+
+impl FileKind {
+    const fn ending(self) -> &'static str {
+        match self {
+            FileKind::Pdf => "pdf",
+            FileKind::Csv => "csv",
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            FileKind::Pdf => "application/pdf",
+            FileKind::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+}
+
 /// The documents in the bucket. Storing needs `s3:PutObject` and `s3:GetObject`, links need
 /// `s3:GetObject`.
 #[derive(Debug, Clone)]
@@ -48,25 +118,25 @@ impl Documents {
         Documents { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// The key of the document of `invoice` as it is now. Makes and stores it, as a PDF, if it is
-    /// not there; of two that do so at once, the first is kept.
+    /// The key of a document. Makes and stores it if it is not there; of two that do so at once, the
+    /// first is kept.
     ///
     /// # Errors
     /// What `make` refuses; and when the bucket did not say that it has it.
     pub async fn store_once<E: From<DocumentsUnavailable>>(
         &self,
-        invoice: &Invoice,
+        document: Document,
         make: impl FnOnce() -> Result<Vec<u8>, E>,
     ) -> Result<String, E> {
-        let key = key(invoice).map_err(DocumentsUnavailable)?;
+        let Document { key, file_name, kind } = document;
         if self.bucket.has(&key).await.map_err(DocumentsUnavailable)? {
             return Ok(key);
         }
         let bytes = Bytes::from(make()?);
         let object = Object {
             key: &key,
-            content_type: "application/pdf",
-            disposition: Some(format!("attachment; filename=\"{}\"", file_name(invoice))),
+            content_type: kind.content_type(),
+            disposition: Some(format!("attachment; filename=\"{file_name}\"")),
             bytes: &bytes,
         };
         self.bucket.put(object, Present::Kept).await.map_err(DocumentsUnavailable)?;
@@ -81,19 +151,6 @@ impl Documents {
     pub async fn link(&self, key: &str, now: Timestamp) -> Result<String, DocumentsUnavailable> {
         self.bucket.link(key, now).await.map_err(DocumentsUnavailable)
     }
-}
-
-fn key(invoice: &Invoice) -> Result<String, BucketFailure> {
-    let digest = Sha256::digest(serde_json::to_vec(invoice)?);
-    let content = hex(&digest[..CONTENT_BYTES]);
-    Ok(format!("documents/{}/{}/{content}.pdf", invoice.user_id, invoice.id))
-}
-
-/// `prolight-<number>.pdf`, of letters that no header and no file system minds.
-fn file_name(invoice: &Invoice) -> String {
-    let number = invoice.number.as_deref().unwrap_or(invoice.id.as_str());
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
-    format!("prolight-{}.pdf", number.chars().map(plain).collect::<String>())
 }
 
 #[cfg(test)]
@@ -165,6 +222,10 @@ mod tests {
         (Documents::new(&client_at(&endpoint), "bucket"), puts)
     }
 
+    fn document() -> Document {
+        Document::of_invoice(&invoice()).unwrap()
+    }
+
     fn made() -> Result<Vec<u8>, DocumentsUnavailable> {
         Ok(b"%PDF".to_vec())
     }
@@ -173,7 +234,7 @@ mod tests {
     async fn a_missing_document_is_made_and_stored_unless_somebody_else_was_faster() {
         for put in [StatusCode::OK, StatusCode::PRECONDITION_FAILED] {
             let (documents, puts) = bucket(StatusCode::NOT_FOUND, put).await;
-            let key = documents.store_once(&invoice(), made).await.unwrap();
+            let key = documents.store_once(document(), made).await.unwrap();
             let invoice = invoice().id;
             assert!(key.starts_with(&format!("documents/auth0|1/{invoice}/")), "{key}");
             let puts = puts.lock().unwrap();
@@ -190,7 +251,7 @@ mod tests {
     async fn a_stored_document_is_not_made_again() {
         let (documents, puts) = bucket(StatusCode::OK, StatusCode::OK).await;
         let make = || -> Result<Vec<u8>, DocumentsUnavailable> { panic!("made again") };
-        let key = documents.store_once(&invoice(), make).await.unwrap();
+        let key = documents.store_once(document(), make).await.unwrap();
         assert!(puts.lock().unwrap().is_empty());
         let now = Timestamp::from_secs(1_700_000_100);
         let link = documents.link(&key, now).await.unwrap();
@@ -200,14 +261,26 @@ mod tests {
     #[tokio::test]
     async fn a_bucket_that_refuses_is_an_error() {
         let (documents, _) = bucket(StatusCode::NOT_FOUND, StatusCode::FORBIDDEN).await;
-        assert!(documents.store_once(&invoice(), made).await.is_err());
+        assert!(documents.store_once(document(), made).await.is_err());
     }
 
     #[test]
     fn a_refund_makes_another_document() {
-        let key = |invoice: &Invoice| key(invoice).unwrap();
+        let key = |invoice: &Invoice| Document::of_invoice(invoice).unwrap().key;
         let refunded = Invoice { amount_refunded: 500, ..invoice() };
         assert_eq!(key(&invoice()), key(&invoice()));
         assert_ne!(key(&invoice()), key(&refunded));
+    }
+
+    #[test]
+    fn a_document_says_what_it_is() {
+        let user = UserId::parse("auth0|1").unwrap();
+        let place = (&user, "statement-2026-11");
+        let document = Document::new(place, &[1, 2], "statement 2026-11", FileKind::Csv).unwrap();
+        assert_eq!(document.file_name, "prolight-statement-2026-11.csv");
+        let key = "documents/auth0|1/statement-2026-11/";
+        assert!(document.key.starts_with(key) && document.key.ends_with(".csv"), "{document:?}");
+        let other = Document::new(place, &[1, 3], "statement 2026-11", FileKind::Csv).unwrap();
+        assert_ne!(document.key, other.key);
     }
 }

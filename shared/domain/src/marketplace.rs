@@ -8,6 +8,7 @@
 //! * [`purchase`] and [`settle`]: an order, and what its payment makes of it;
 //! * [`sale`] and [`journal`]: the same money on the creator's side and in the books;
 //! * [`refund`]: giving it back; [`payee`] and [`payout`]: to whom and how creators are paid;
+//! * [`statement`]: a month of it, as they are told;
 //! * [`review`], [`flag`], [`share`]: what members say of a listing, and how they pass it on;
 //! * [`tally`]: the sums that pages show, kept with what they sum; [`card`]: what lists show.
 //!
@@ -31,6 +32,7 @@ pub mod revision;
 pub mod sale;
 pub mod settle;
 pub mod share;
+pub mod statement;
 pub mod tally;
 pub mod upload;
 

@@ -31,9 +31,72 @@ pub struct Period {
     pub ends_at: Timestamp,
 }
 
+/// A calendar month in UTC, such as `2026-11`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month(Timestamp);
+
+/// Text that is not a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a month such as 2026-11")]
+pub struct InvalidMonth;
+
 /// A point in time, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
+
+impl Month {
+    /// The one that a point in time lies in.
+    pub fn of(at: Timestamp) -> Month {
+        Month(at.start_of_month())
+    }
+
+    /// # Errors
+    /// When `text` is not four digits, a hyphen and a month of two digits.
+    pub fn parse(text: &str) -> Result<Month, InvalidMonth> {
+        let plain = |(place, byte): (usize, u8)| match place {
+            4 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        };
+        if text.len() != 7 || !text.bytes().enumerate().all(plain) {
+            return Err(InvalidMonth);
+        }
+        Timestamp::parse(&format!("{text}-01T00:00:00Z")).map(Month).map_err(|_| InvalidMonth)
+    }
+
+    /// From its first instant until before the next one's.
+    pub fn period(self) -> Period {
+        Period { starts_at: self.0, ends_at: self.0.plus_months(1) }
+    }
+
+    /// Whether its first instant is not after `now`.
+    pub fn has_begun(self, now: Timestamp) -> bool {
+        self.0 <= now
+    }
+
+    /// Whether its last instant is before `now`.
+    pub fn is_over(self, now: Timestamp) -> bool {
+        self.period().ends_at <= now
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = self.0.date();
+        f.write_str(date.rsplit_once('-').map_or(date.as_str(), |(month, _)| month))
+    }
+}
+
+impl fmt::Debug for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Month {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl Timestamp {
     /// From milliseconds since the Unix epoch.
@@ -196,6 +259,23 @@ mod tests {
         check("2026-01-31T10:00:00Z", "2026-03-31T09:59:59Z", 1);
         check("2026-01-31T10:00:00Z", "2027-01-31T10:00:00Z", 12);
         check("2026-05-01T00:00:00Z", "2026-01-01T00:00:00Z", 0);
+    }
+
+    #[test]
+    fn a_month_has_one_spelling() {
+        let check = |text: &str, from: &str, to: &str| {
+            let month = Month::parse(text).unwrap();
+            let Period { starts_at, ends_at } = month.period();
+            assert_eq!((starts_at, ends_at), (at(from), at(to)));
+            assert_eq!(month.to_string(), text);
+            assert_eq!((Month::of(starts_at), Month::of(ends_at) > month), (month, true));
+        };
+        check("2026-11", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z");
+        check("2026-12", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z");
+        check("2028-02", "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z");
+        for bad in ["", "2026", "2026-1", "2026-13", "2026-00", "26-11", "2026-11-01", "2026/11"] {
+            assert_eq!(Month::parse(bad), Err(InvalidMonth), "{bad}");
+        }
     }
 
     #[test]

@@ -50,8 +50,8 @@ pub use page::PageRequest;
 pub use providers::{BriaImages, ImageProvider, PromptProvider, WebhookTokens};
 pub use queue::{BatchResponse, ItemFailure, QueueEvent, dispatch_queue, queue};
 pub use reply::{
-    Accepted, Answer, Created, Fresh, Html, HtmlPage, Json, NoContent, Polled, Redirect, Reply,
-    Shared,
+    Accepted, Answer, Created, Fresh, Html, HtmlPage, Json, JsonOrFile, NoContent, Polled,
+    Redirect, Reply, Shared,
 };
 pub use store::Idempotency;
 pub use stream::{

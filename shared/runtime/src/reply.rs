@@ -100,6 +100,15 @@ pub struct NoContent;
 #[derive(Debug)]
 pub struct Redirect(pub String);
 
+/// 200 with a body only its caller may keep, or 302 to a file that says the same.
+#[derive(Debug)]
+pub enum JsonOrFile<T> {
+    /// 200.
+    Json(T),
+    /// 302 to this address.
+    File(String),
+}
+
 /// An answer before it is put on the wire.
 #[derive(Debug)]
 pub struct Answer {
@@ -243,6 +252,16 @@ impl Reply for Redirect {
     fn into_answer(self) -> Result<Answer, ApiError> {
         let location = Some(Link::elsewhere(self.0));
         Ok(Answer { location, ..Answer::empty(Self::STATUS) })
+    }
+}
+
+impl<T: Serialize> Reply for JsonOrFile<T> {
+    const STATUS: u16 = 200;
+    fn into_answer(self) -> Result<Answer, ApiError> {
+        match self {
+            JsonOrFile::Json(body) => Json(body).into_answer(),
+            JsonOrFile::File(url) => Redirect(url).into_answer(),
+        }
     }
 }
 

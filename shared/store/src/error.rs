@@ -113,6 +113,9 @@ pub enum Missing {
     /// No such payout.
     #[error("There is no such payout.")]
     Payout,
+    /// No such statement.
+    #[error("There is no such statement: it is of a month such as 2026-11 that has begun.")]
+    Statement,
     /// No such review.
     #[error("There is no such review.")]
     Review,
@@ -135,6 +138,7 @@ impl Refusal for Missing {
             Missing::Upload => "upload_not_found",
             Missing::Purchase => "purchase_not_found",
             Missing::Payout => "payout_not_found",
+            Missing::Statement => "statement_not_found",
             Missing::Review => "review_not_found",
             Missing::Share => "share_not_found",
         }

@@ -109,6 +109,7 @@
 //! | Q39 | the sales in a payout that failed | Query `SALE#`, filtered | a trip for each MB of sales |
 //! | Q40 | a creator's journal, to be folded anew | Query | a trip for each MB |
 //! | Q41 | a creator's account at Stripe; whose an account or a purchase is | GetItem | 1 RRU |
+//! | Q42 | what some of a creator's sales are called | BatchGetItem | 1 trip for each 100 |
 
 use std::collections::HashMap;
 

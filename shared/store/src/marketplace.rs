@@ -19,7 +19,7 @@ mod views;
 
 pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
 pub use deals::DealKept;
-pub use journals::{Audited, Entry};
+pub use journals::Audited;
 pub use listings::ListingPage;
 pub use payouts::{Begun, SALES_AT_ONCE, payout_id};
 pub use shelf::Shelf;

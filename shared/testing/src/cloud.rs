@@ -11,7 +11,7 @@ use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
 };
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use clients::{GenerationQueue, Images, Previews, SearchSnapshots, Uploads};
+use clients::{Documents, GenerationQueue, Images, Previews, SearchSnapshots, Uploads};
 use serde_json::{Value, json};
 
 use crate::api::variable;
@@ -99,6 +99,11 @@ impl Bucket {
     /// The bucket as public pictures have it.
     pub fn previews(&self) -> Previews {
         Previews::new(&self.s3, &self.name, "https://previews.prolight.test")
+    }
+
+    /// The bucket as documents have it.
+    pub fn documents(&self) -> Documents {
+        Documents::new(&self.s3, &self.name)
     }
 
     /// The bucket as the search index has it.

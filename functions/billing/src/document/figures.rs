@@ -3,28 +3,13 @@
 //! Amounts are the invoice's own. They are checked against each other and never computed anew; a
 //! difference that has a meaning (a discount, a balance that was used) is named.
 
-use domain::{
-    billing::invoice::{Invoice, InvoiceLine, InvoiceStatus, Issue, LINES_MAX},
-    money::{Currency, Money},
-    time::{Period, Timestamp},
+use domain::billing::invoice::{Invoice, InvoiceLine, InvoiceStatus, Issue, LINES_MAX};
+use paper::{
+    Sum, Tone,
+    figures::{date, figure, money, span},
 };
 
 use super::DocumentError;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// How the money stands, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,21 +21,6 @@ pub(super) enum Mark {
     Void,
     /// Given up.
     Unpaid,
-}
-
-/// How much a sum matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Strong,
-}
-
-/// A row under the table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sum {
-    pub(super) label: String,
-    pub(super) amount: String,
-    pub(super) tone: Tone,
 }
 
 /// A row of the table.
@@ -184,62 +154,6 @@ pub(super) fn sums(
     Ok(sums)
 }
 
-/// `1,234.50`, without the currency.
-pub(super) fn figure(amount: i64, currency: Currency) -> String {
-    let text = Money { amount, currency }.to_string();
-    let plain = text.split_once(' ').map_or(text.as_str(), |(figure, _)| figure);
-    let (whole, fraction) = plain.split_once('.').map_or((plain, None), |(w, f)| (w, Some(f)));
-    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    match fraction {
-        Some(fraction) => format!("{sign}{grouped}.{fraction}"),
-        None => format!("{sign}{grouped}"),
-    }
-}
-
-/// `1,234.50 USD`.
-pub(super) fn money(amount: i64, currency: Currency) -> String {
-    format!("{} {}", figure(amount, currency), code(currency))
-}
-
-/// `USD`.
-pub(super) fn code(currency: Currency) -> String {
-    currency.as_str().to_ascii_uppercase()
-}
-
-/// `22 November 2026`, in UTC.
-pub(super) fn date(at: Timestamp) -> String {
-    let [year, month, day] = calendar(at);
-    let index = usize::try_from(month).unwrap_or(1).saturating_sub(1);
-    format!("{day} {} {year}", MONTHS.get(index).copied().unwrap_or_default())
-}
-
-/// Year, month and day of `at` in UTC.
-pub(super) fn calendar(at: Timestamp) -> [i32; 3] {
-    let text = at.date();
-    // The year may have a sign; the month and the day are the last two parts.
-    let mut parts = text.rsplitn(3, '-').map(|part| part.parse().unwrap_or(1));
-    let (day, month) = (parts.next().unwrap_or(1), parts.next().unwrap_or(1));
-    [parts.next().unwrap_or(0), month, day]
-}
-
-/// `22 Nov 2026 – 22 Dec 2026`.
-pub(super) fn span(period: Period) -> String {
-    let short = |at| {
-        let [year, month, day] = calendar(at);
-        let index = usize::try_from(month).unwrap_or(1).saturating_sub(1);
-        let name = MONTHS.get(index).and_then(|name| name.get(..3)).unwrap_or_default();
-        format!("{day} {name} {year}")
-    };
-    format!("{} – {}", short(period.starts_at), short(period.ends_at))
-}
-
 fn unit(line: &InvoiceLine) -> Option<i64> {
     let quantity = i64::from(line.quantity);
     let even = quantity > 0 && line.amount % quantity == 0;
@@ -266,31 +180,6 @@ fn narrow(amount: i128) -> Result<i64, DocumentError> {
 mod tests {
     use super::*;
     use crate::document::tests::{line, receipt};
-
-    #[test]
-    fn amounts_are_read_by_people() {
-        let check = |amount: i64, currency: &str, expected: &str| {
-            assert_eq!(money(amount, Currency::parse(currency).unwrap()), expected);
-        };
-        check(0, "usd", "0.00 USD");
-        check(5, "usd", "0.05 USD");
-        check(-450, "eur", "-4.50 EUR");
-        check(99_999, "usd", "999.99 USD");
-        check(100_000, "usd", "1,000.00 USD");
-        check(-123_456_789, "usd", "-1,234,567.89 USD");
-        check(1_000, "jpy", "1,000 JPY");
-        check(i64::MIN, "usd", "-92,233,720,368,547,758.08 USD");
-    }
-
-    #[test]
-    fn dates_are_read_by_people() {
-        let at = |text| Timestamp::parse(text).unwrap();
-        assert_eq!(date(at("2026-01-02T23:59:59Z")), "2 January 2026");
-        assert_eq!(date(at("2026-12-31T00:00:00Z")), "31 December 2026");
-        let period =
-            Period { starts_at: at("2026-11-22T00:00:00Z"), ends_at: at("2027-05-22T00:00:00Z") };
-        assert_eq!(span(period), "22 Nov 2026 – 22 May 2027");
-    }
 
     #[test]
     fn a_unit_price_is_shown_only_where_it_is_exact() {

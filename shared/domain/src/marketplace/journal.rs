@@ -149,6 +149,21 @@ impl Leg {
     }
 }
 
+/// A leg as it is kept, with what it is a part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What happened.
+    pub cause: String,
+    /// About this: the id of a purchase or of a payout.
+    pub about: String,
+    /// When.
+    pub at: Timestamp,
+    /// Of the amount.
+    pub currency: Currency,
+    /// The leg.
+    pub leg: Leg,
+}
+
 /// Something that happened to money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
@@ -206,6 +221,17 @@ impl Journal {
             return Err(Unbalanced { cause, sum });
         }
         Ok(Journal { creator_id, about, cause, at, currency, legs })
+    }
+
+    /// Its legs as they are kept.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.legs.iter().map(|leg| Entry {
+            cause: self.cause.clone(),
+            about: self.about.clone(),
+            at: self.at,
+            currency: self.currency,
+            leg: *leg,
+        })
     }
 }
 

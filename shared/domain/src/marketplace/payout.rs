@@ -124,6 +124,22 @@ pub enum PayoutState {
     },
 }
 
+impl PayoutState {
+    /// On the wire.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            PayoutState::Skipped { .. } => "skipped",
+            PayoutState::Collecting => "collecting",
+            PayoutState::Planned => "planned",
+            PayoutState::Sending => "sending",
+            PayoutState::Sent => "sent",
+            PayoutState::Paid => "paid",
+            PayoutState::Failed { .. } => "failed",
+            PayoutState::Reopened { .. } => "reopened",
+        }
+    }
+}
+
 /// Why a creator is not paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -34,6 +34,16 @@ impl Split {
         Split { gross, fee, net: gross - fee }
     }
 
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Split) -> Split {
+        Split {
+            gross: self.gross + other.gross,
+            fee: self.fee + other.fee,
+            net: self.net + other.net,
+        }
+    }
+
     /// What is added to `before` to come here.
     #[must_use]
     pub const fn since(self, before: Split) -> Split {

@@ -273,6 +273,7 @@ impl Deal {
             false => Position::of_sale(self.purchase.price.amount, payment),
         };
         let before = mem::replace(&mut self.purchase.position, after);
+        let why = self.why(payment);
         self.purchase.taken_back = payment.gone();
         if let Some(sale) = &mut self.sale {
             sale.kept = after.split();
@@ -282,13 +283,29 @@ impl Deal {
         }
         let cause = match self.purchase.movements {
             0 => format!("payment:{}", payment.id),
-            number => format!("payment:{}:{number}", payment.id),
+            number => format!("payment:{}:{number}{why}", payment.id),
         };
         self.purchase.movements += 1;
         let account = self.sale.as_ref().map_or(LedgerAccount::CreatorPending, Sale::account);
         self.post(cause, after.legs_since(&before, account), now)?;
         self.book.count_money(0, after.split().since(before.split()), now);
         Ok(())
+    }
+
+    /// The last part of a movement's cause: what moved it, since it was last looked at. Nothing where
+    /// refunds and disputes moved at once, or neither did.
+    fn why(&self, payment: &Payment) -> &'static str {
+        let refunded = payment.refunded.clamp(0, payment.amount.amount);
+        let before = self.purchase.refunded.clamp(0, payment.amount.amount);
+        let withdrawn = payment.gone() - refunded;
+        let withdrawn_before = self.purchase.taken_back - before;
+        match ((refunded - before).signum(), (withdrawn - withdrawn_before).signum()) {
+            (1, 0) => ":refund",
+            (-1, 0) => ":refund_failed",
+            (0, 1) => ":dispute",
+            (0, -1) => ":dispute_returned",
+            _ => "",
+        }
     }
 
     /// The sale is lost with the last of its money, once no dispute may return any, and is one again

@@ -232,10 +232,10 @@ impl CreatorBook {
     /// Money that came or went back, with so many sales more or less.
     pub fn count_money(&mut self, sales: i64, moved: Split, now: Timestamp) {
         self.sales = self.sales.saturating_add_signed(sales);
-        self.money = added(self.money, moved);
+        self.money = self.money.plus(moved);
         let day = self.day(now);
         day.sales += sales;
-        day.money = added(day.money, moved);
+        day.money = day.money.plus(moved);
     }
 
     /// So many more visits.
@@ -279,8 +279,4 @@ impl CreatorBook {
         self.days.retain(|date, _| *date > oldest);
         self.days.entry(now.date()).or_default()
     }
-}
-
-fn added(sum: Split, moved: Split) -> Split {
-    Split { gross: sum.gross + moved.gross, fee: sum.fee + moved.fee, net: sum.net + moved.net }
 }

@@ -15,6 +15,7 @@ mod revisions;
 mod settling;
 mod shares;
 mod slots;
+mod statements;
 mod taken_back;
 mod tallies;
 mod uploads;

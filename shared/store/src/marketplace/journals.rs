@@ -3,7 +3,10 @@
 use domain::{
     Timestamp,
     id::UserId,
-    marketplace::journal::{Balances, Journal, Leg},
+    marketplace::{
+        journal::{Balances, Entry, Journal, Leg},
+        tally::CreatorBook,
+    },
     money::Currency,
 };
 use serde::{Deserialize, Serialize};
@@ -16,25 +19,10 @@ use crate::{
     transaction::{Part, Transaction},
 };
 
-/// How often a journal is folded anew because something was written meanwhile.
+/// How often a journal is read anew because something was written meanwhile.
 const FOLDS_MAX: u32 = 5;
 /// Most trips for one creator: some hundred thousand sales.
 const TRIPS_MAX: u32 = 400;
-
-/// A leg as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// What happened.
-    pub cause: String,
-    /// About this: the id of a purchase or of a payout.
-    pub about: String,
-    /// When.
-    pub at: Timestamp,
-    /// Of the amount.
-    pub currency: Currency,
-    /// The leg.
-    pub leg: Leg,
-}
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
@@ -82,25 +70,35 @@ impl Store {
         Err(StoreError::corrupt(format!("the journal of {creator} is too long to be folded")))
     }
 
-    /// Folds a creator's journal anew, beside what is kept of it. Something may be written while it
-    /// is read: then it is read again.
+    /// A creator's sums, with everything they are made of. Something may be written while that is
+    /// read: then it is read again (Q40).
     ///
     /// # Errors
     /// [`StoreError::Busy`] when something always was, or when DynamoDB cannot be asked.
-    pub async fn audit(&self, creator: &UserId) -> Result<Audited, StoreError> {
+    pub async fn whole_journal(
+        &self,
+        creator: &UserId,
+    ) -> Result<(CreatorBook, Vec<Entry>), StoreError> {
         for _ in 0..FOLDS_MAX {
             let before = self.creator_book(creator).await?;
             let entries = self.journal(creator).await?;
-            if self.creator_book(creator).await?.version != before.version {
-                continue;
+            if self.creator_book(creator).await?.version == before.version {
+                return Ok((before, entries));
             }
-            let mut folded = Balances::default();
-            entries.iter().for_each(|entry| folded.add(&entry.leg));
-            let entries = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-            let (creator_id, kept) = (creator.clone(), before.balances);
-            return Ok(Audited { creator_id, kept, folded, entries });
         }
         Err(StoreError::Busy)
+    }
+
+    /// Folds a creator's journal anew, beside what is kept of it.
+    ///
+    /// # Errors
+    /// As [`Store::whole_journal`].
+    pub async fn audit(&self, creator: &UserId) -> Result<Audited, StoreError> {
+        let (book, entries) = self.whole_journal(creator).await?;
+        let mut folded = Balances::default();
+        entries.iter().for_each(|entry| folded.add(&entry.leg));
+        let entries = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        Ok(Audited { creator_id: creator.clone(), kept: book.balances, folded, entries })
     }
 
     /// A page of creators who have sums, by their ids (Q36). Twice the same one is possible while

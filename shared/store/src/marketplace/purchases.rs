@@ -27,6 +27,9 @@ use crate::{
     transaction::{Committed, Part},
 };
 
+/// What one trip may ask for: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
+const KEYS_AT_ONCE: usize = 100;
+
 impl Store {
     /// Places a purchase: what it is decided on in two trips (Q26), and one transaction. What is
     /// free changes hands in the same transaction. The same key returns the purchase it placed
@@ -180,6 +183,24 @@ impl Store {
         let start = start.map(|id| Key::sale(creator, &id));
         let sales = self.newest(creator, SALE_PREFIX, start, size).await?;
         Ok(Page::cut(sales, size, |it: &Sale| it.purchase_id.to_string()))
+    }
+
+    /// What some of a creator's sales are called, 100 in a trip (Q42).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn sale_titles(
+        &self,
+        creator: &UserId,
+        purchases: &BTreeSet<PurchaseId>,
+    ) -> Result<BTreeMap<PurchaseId, String>, StoreError> {
+        let keys: Vec<Key> = purchases.iter().map(|id| Key::sale(creator, id)).collect();
+        let mut titles = BTreeMap::new();
+        for keys in keys.chunks(KEYS_AT_ONCE) {
+            let found: Vec<Sale> = self.get_all(keys).await?.rest()?;
+            titles.extend(found.into_iter().map(|sale| (sale.purchase_id, sale.title)));
+        }
+        Ok(titles)
     }
 
     /// Purchases that somebody should ask Stripe about, the longest waiting first (Q29).

@@ -1,5 +1,5 @@
-//! Which crate may know which: `domain` <- `search`, `studio`, `store`, `clients` <- `settlement`,
-//! `runtime` <- functions.
+//! Which crate may know which: `domain` <- `search`, `studio`, `paper`, `store`, `clients` <-
+//! `settlement`, `runtime` <- functions.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -9,17 +9,18 @@ use crate::root;
 
 /// What each shared crate may know of the others. A crate of functions may know all that a
 /// deployed function is made of, and what stands in for the world belongs to tests alone.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("domain", &[]),
     ("search", &["domain"]),
     ("studio", &["domain"]),
+    ("paper", &["domain"]),
     ("store", &["domain"]),
     ("clients", &["domain"]),
     ("runtime", &["domain", "store", "clients"]),
     ("settlement", &["domain", "store", "clients"]),
 ];
 const FUNCTIONS_MAY_KNOW: &[&str] =
-    &["domain", "search", "studio", "store", "clients", "runtime", "settlement"];
+    &["domain", "search", "studio", "paper", "store", "clients", "runtime", "settlement"];
 const NEVER_DEPLOYED: [&str; 2] = ["sandbox", "testing"];
 
 /// The packages of the workspace by name, as cargo reads them.

@@ -89,6 +89,8 @@ async fn everybody_may_do_what_the_table_says() {
         marketplace-create-review          401       201       403       403       403       403
         marketplace-get-creator-stats      401       200       200       200       200       200
         marketplace-list-creator-earnings  401       200       200       200       200       200
+        marketplace-list-creator-payouts   401       200       200       200       200       200
+        marketplace-get-creator-statement  401       200       200       200       200       200
         admin-list-pending                 401       403       403       403       200       200
         admin-approve-listing              401       403       403       403       200       200
         admin-reject-listing               401       403       403       403       200       200

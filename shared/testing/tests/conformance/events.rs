@@ -128,6 +128,8 @@ async fn an_event_is_answered() {
         marketplace-create-review: 403 not_a_buyer
         marketplace-get-creator-stats: 200
         marketplace-list-creator-earnings: 200
+        marketplace-list-creator-payouts: 200
+        marketplace-get-creator-statement: 200
         admin-list-pending: 200
         admin-approve-listing: 404 listing_not_found
         admin-reject-listing: 404 listing_not_found

@@ -121,12 +121,14 @@ impl Market {
             "admin-delist-listing" => {
                 ask.path("id", &self.own).json(json!({ "reason": "Copied from elsewhere." }))
             }
+            "marketplace-get-creator-statement" => ask.path("month", "2026-11"),
             "marketplace-list-popular"
             | "marketplace-search-listings"
             | "marketplace-list-purchases"
             | "marketplace-get-creator-stats"
             | "marketplace-list-creator-listings"
             | "marketplace-list-creator-earnings"
+            | "marketplace-list-creator-payouts"
             | "admin-list-pending"
             | "admin-list-refund-requests"
             | "admin-audit-ledger" => ask,

@@ -205,6 +205,8 @@ impl Scene {
             marketplace::get_creator_listing => (store, previews),
             marketplace::list_creator_earnings => store,
             marketplace::onboard_creator => (store, stripe, frontend),
+            marketplace::list_creator_payouts => store,
+            marketplace::get_creator_statement => (store, documents, company()),
             admin::list_pending => (store, previews),
             admin::approve_listing => store,
             admin::reject_listing => store,

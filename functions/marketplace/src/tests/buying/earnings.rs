@@ -85,7 +85,37 @@ async fn a_creator_sees_what_they_sold() {
     expect![[r#"
         [
           {
+            "account": {
+              "requirements": [],
+              "state": "none"
+            },
             "average_rating": 4.5,
+            "balance": {
+              "available": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "frozen": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "in_payout": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "owed": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "paid": {
+                "amount": 0,
+                "currency": "usd"
+              },
+              "pending": {
+                "amount": 800,
+                "currency": "usd"
+              }
+            },
             "conversion_bps": 500,
             "fee_bps": 2000,
             "fees": {
@@ -195,6 +225,7 @@ async fn a_sale_is_held_then_payable_and_every_cent_is_somewhere() {
                 "amount": 0,
                 "currency": "usd"
               },
+              "released_at": null,
               "sold_at": "2026-11-22T09:00:00.000Z",
               "state": "held",
               "title": "Rembrandt",

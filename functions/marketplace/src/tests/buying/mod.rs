@@ -8,3 +8,4 @@ mod purchases;
 mod reviews;
 mod shares;
 mod stage;
+mod statements;

@@ -2,6 +2,7 @@
 
 use clients::{
     Previews, Secret, ShareLinks, Stripe, Uploads,
+    documents::{Company, Documents},
     stripe::{StripeConfig, Tax},
 };
 use domain::{
@@ -15,8 +16,8 @@ use testing::{Actor, Answer, Ask, World, listings};
 
 use crate::{
     create_purchase, create_review, download_purchase, flag_listing, follow_share,
-    get_creator_stats, list_creator_earnings, list_purchases, list_reviews, reply_to_review,
-    share_listing,
+    get_creator_statement, get_creator_stats, list_creator_earnings, list_creator_payouts,
+    list_purchases, list_reviews, reply_to_review, share_listing,
 };
 
 /// A world, and the functions of buying over it.
@@ -25,6 +26,7 @@ pub(crate) struct Stall {
     pub(crate) links: ShareLinks,
     previews: Previews,
     uploads: Uploads,
+    pub(crate) documents: Documents,
     frontend: Frontend,
     stripe: Stripe,
 }
@@ -53,6 +55,7 @@ impl Stall {
             links: testing::share_links(),
             previews: world.previews(),
             uploads: world.uploads(),
+            documents: world.documents(),
             frontend: Frontend::new("https://app.prolight.test"),
             stripe: Stripe::new(&config).unwrap(),
             world,
@@ -73,6 +76,9 @@ impl Stall {
             (it.store().clone(), it.links.clone(), it.previews.clone(), it.frontend.clone());
         stats = get_creator_stats(it): it.store().clone();
         earnings = list_creator_earnings(it): it.store().clone();
+        payouts = list_creator_payouts(it): it.store().clone();
+        statement = get_creator_statement(it):
+            (it.store().clone(), it.documents.clone(), company());
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -137,6 +143,17 @@ impl Stall {
     pub(crate) async fn sums(&self, listing: &ListingId) -> (u64, [u32; 5]) {
         let stats = self.store().stats(listing).await.unwrap().unwrap();
         (stats.sales, stats.histogram)
+    }
+}
+
+/// Who issues statements.
+fn company() -> Company {
+    Company {
+        name: "ProLight AI".to_owned(),
+        address_lines: Vec::new(),
+        email: "billing@prolight.test".to_owned(),
+        tax_id: None,
+        tax_label: "Tax".to_owned(),
     }
 }
 

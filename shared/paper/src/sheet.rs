@@ -1,21 +1,21 @@
 //! Pages being filled: where the next thing goes, and what it is to a reader who cannot see it.
 
-use super::typeset::{Line, Style};
+use crate::typeset::{Line, Style};
 
 /// A4 in points.
-pub(super) const PAGE: (f32, f32) = (595.28, 841.89);
-/// The left edge of everything.
-pub(super) const LEFT: f32 = 56.0;
-/// The right edge of everything.
-pub(super) const RIGHT: f32 = PAGE.0 - LEFT;
+pub(crate) const PAGE: (f32, f32) = (595.28, 841.89);
+/// The left edge of everything, in points from the left of the page.
+pub const LEFT: f32 = 56.0;
+/// The right edge of everything, likewise.
+pub const RIGHT: f32 = PAGE.0 - LEFT;
 /// The first line's top.
 const TOP: f32 = 62.0;
 /// Nothing but the footer stands below this.
-pub(super) const BOTTOM: f32 = PAGE.1 - 72.0;
+const BOTTOM: f32 = PAGE.1 - 72.0;
 
 /// Colours, by what they are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ink {
+pub(crate) enum Ink {
     Text,
     /// Labels and what is said in passing.
     Muted,
@@ -37,7 +37,7 @@ pub(super) enum Ink {
 /// What a text is in the structure of the document. Texts next to each other with the same role
 /// are one element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// Not part of it: decoration, repeated heads, footers.
     Artifact,
     Title,
@@ -49,16 +49,16 @@ pub(super) enum Role {
 
 /// Where a cell is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cell {
-    pub(super) table: usize,
-    pub(super) row: usize,
-    pub(super) column: usize,
-    pub(super) kind: CellKind,
+pub(crate) struct Cell {
+    pub(crate) table: usize,
+    pub(crate) row: usize,
+    pub(crate) column: usize,
+    pub(crate) kind: CellKind,
 }
 
 /// What a cell is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CellKind {
+pub(crate) enum CellKind {
     /// Names its column.
     ColumnHead,
     /// Names its row.
@@ -68,66 +68,66 @@ pub(super) enum CellKind {
 
 /// Something on a page. All in points from the upper left corner.
 #[derive(Debug, Clone)]
-pub(super) enum Item {
+pub(crate) enum Item {
     Text { x: f32, baseline: f32, line: Line, ink: Ink, role: Role, link: Option<String> },
     Area { x: f32, y: f32, width: f32, height: f32, radius: f32, ink: Ink },
 }
 
 /// Pages being filled from the top.
 #[derive(Debug)]
-pub(super) struct Sheet {
-    pub(super) pages: Vec<Vec<Item>>,
+pub(crate) struct Sheet {
+    pub(crate) pages: Vec<Vec<Item>>,
     /// The top of the next thing, in points.
-    pub(super) y: f32,
+    pub(crate) y: f32,
     elements: usize,
 }
 
 impl Sheet {
-    pub(super) fn new() -> Sheet {
+    pub(crate) fn new() -> Sheet {
         Sheet { pages: vec![Vec::new()], y: TOP, elements: 0 }
     }
 
     /// A number for the next paragraph or table.
-    pub(super) fn element(&mut self) -> usize {
+    pub(crate) fn element(&mut self) -> usize {
         self.elements += 1;
         self.elements
     }
 
     /// The role of a new paragraph.
-    pub(super) fn paragraph(&mut self) -> Role {
+    pub(crate) fn paragraph(&mut self) -> Role {
         Role::Paragraph(self.element())
     }
 
     /// Whether `height` points fit on this page.
-    pub(super) fn has_room(&self, height: f32) -> bool {
+    pub(crate) fn has_room(&self, height: f32) -> bool {
         self.y + height <= BOTTOM
     }
 
-    pub(super) fn next_page(&mut self) {
+    pub(crate) fn next_page(&mut self) {
         self.pages.push(Vec::new());
         self.y = TOP;
     }
 
     /// Puts `item` on the page being filled.
-    pub(super) fn put(&mut self, item: Item) {
+    pub(crate) fn put(&mut self, item: Item) {
         if let Some(page) = self.pages.last_mut() {
             page.push(item);
         }
     }
 
     /// Puts `line` at `x` with its top at [`Sheet::y`], which stays.
-    pub(super) fn text(&mut self, x: f32, line: Line, ink: Ink, role: Role) {
+    pub(crate) fn text(&mut self, x: f32, line: Line, ink: Ink, role: Role) {
         let baseline = self.y + ascent(line.size);
         self.put(Item::Text { x, baseline, line, ink, role, link: None });
     }
 
     /// The same with its right end at `x`.
-    pub(super) fn text_ending(&mut self, x: f32, line: Line, ink: Ink, role: Role) {
+    pub(crate) fn text_ending(&mut self, x: f32, line: Line, ink: Ink, role: Role) {
         self.text(x - line.width, line, ink, role);
     }
 
     /// Puts `lines` under each other from `x` and moves below them.
-    pub(super) fn lines(&mut self, x: f32, lines: Vec<Line>, style: Style, ink: Ink, role: Role) {
+    pub(crate) fn lines(&mut self, x: f32, lines: Vec<Line>, style: Style, ink: Ink, role: Role) {
         for line in lines {
             self.text(x, line, ink, role);
             self.y += style.leading();
@@ -135,13 +135,13 @@ impl Sheet {
     }
 
     /// A line across from `x` to the right edge, at [`Sheet::y`].
-    pub(super) fn rule(&mut self, x: f32, thickness: f32, ink: Ink) {
+    pub(crate) fn rule(&mut self, x: f32, thickness: f32, ink: Ink) {
         let (y, width) = (self.y, RIGHT - x);
         self.put(Item::Area { x, y, width, height: thickness, radius: 0.0, ink });
     }
 }
 
 /// From the top of a line to its baseline, in points.
-pub(super) fn ascent(size: f32) -> f32 {
+pub(crate) fn ascent(size: f32) -> f32 {
     size * 1.05
 }

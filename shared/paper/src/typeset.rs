@@ -11,7 +11,7 @@ use unicode_bidi::BidiInfo;
 use unicode_linebreak::linebreaks;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::DocumentError;
+use crate::PaperError;
 
 /// Most characters of one text that are looked at.
 const CHARS_MAX: usize = 1000;
@@ -23,14 +23,14 @@ const TABULAR: Feature =
 
 /// How heavy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
+pub(crate) enum Weight {
     Regular,
     Strong,
 }
 
 /// How wide digits are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Digits {
+pub(crate) enum Digits {
     Proportional,
     /// For columns.
     Tabular,
@@ -38,15 +38,15 @@ pub(super) enum Digits {
 
 /// What a text is set in.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Style {
+pub(crate) struct Style {
     /// In points.
-    pub(super) size: f32,
-    pub(super) weight: Weight,
-    pub(super) digits: Digits,
+    pub(crate) size: f32,
+    pub(crate) weight: Weight,
+    pub(crate) digits: Digits,
 }
 
 /// The fonts of a document.
-pub(super) struct Fonts {
+pub struct Fonts {
     regular: Typeface,
     strong: Typeface,
     /// For what the others lack, in either weight.
@@ -57,21 +57,21 @@ pub(super) struct Fonts {
 
 /// One set line. Its runs stand next to each other, from left to right.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
-    pub(super) runs: Vec<Run>,
+pub(crate) struct Line {
+    pub(crate) runs: Vec<Run>,
     /// In points.
-    pub(super) size: f32,
+    pub(crate) size: f32,
     /// In points.
-    pub(super) width: f32,
+    pub(crate) width: f32,
 }
 
 /// Glyphs of one font in one direction.
 #[derive(Debug, Clone)]
-pub(super) struct Run {
-    pub(super) font: Font,
+pub(crate) struct Run {
+    pub(crate) font: Font,
     /// What the glyphs say; their ranges are ranges of this.
-    pub(super) text: String,
-    pub(super) glyphs: Vec<KrillaGlyph>,
+    pub(crate) text: String,
+    pub(crate) glyphs: Vec<KrillaGlyph>,
     /// In ems.
     width: f32,
 }
@@ -82,28 +82,39 @@ struct Typeface {
 }
 
 impl Style {
-    pub(super) const fn regular(size: f32) -> Style {
+    pub(crate) const fn regular(size: f32) -> Style {
         Style { size, weight: Weight::Regular, digits: Digits::Proportional }
     }
 
-    pub(super) const fn strong(size: f32) -> Style {
+    pub(crate) const fn strong(size: f32) -> Style {
         Style { size, weight: Weight::Strong, digits: Digits::Proportional }
     }
 
     /// The same with digits for columns.
-    pub(super) const fn tabular(self) -> Style {
+    pub(crate) const fn tabular(self) -> Style {
         Style { digits: Digits::Tabular, ..self }
     }
 
     /// From one baseline to the next, in points.
-    pub(super) fn leading(self) -> f32 {
-        self.size * 1.42
+    pub(crate) fn leading(self) -> f32 {
+        leading(self.size)
     }
+}
+
+impl Line {
+    /// From its baseline to the next, in points.
+    pub(crate) fn leading(&self) -> f32 {
+        leading(self.size)
+    }
+}
+
+fn leading(size: f32) -> f32 {
+    size * 1.42
 }
 
 impl Run {
     /// In points at `size`.
-    pub(super) fn width(&self, size: f32) -> f32 {
+    pub(crate) fn width(&self, size: f32) -> f32 {
         self.width * size
     }
 
@@ -118,10 +129,10 @@ impl Fonts {
     ///
     /// # Errors
     /// When one of them cannot be read, which a test rules out.
-    pub(super) fn embedded() -> Result<Fonts, DocumentError> {
+    pub fn embedded() -> Result<Fonts, PaperError> {
         let fallback = Typeface::read(dejavu::sans::regular())?;
-        let missing = fallback.shapes.glyph_index(BOX).ok_or(DocumentError::Font)?;
-        let advance = fallback.shapes.glyph_hor_advance(missing).ok_or(DocumentError::Font)?;
+        let missing = fallback.shapes.glyph_index(BOX).ok_or(PaperError::Font)?;
+        let advance = fallback.shapes.glyph_hor_advance(missing).ok_or(PaperError::Font)?;
         let advance = f32::from(advance) / fallback.font.units_per_em();
         let missing = GlyphId::new(u32::from(missing.0));
         Ok(Fonts {
@@ -133,19 +144,19 @@ impl Fonts {
     }
 
     /// `text` on one line, however long.
-    pub(super) fn line(&self, text: &str, style: Style) -> Line {
+    pub(crate) fn line(&self, text: &str, style: Style) -> Line {
         self.set(&clean(text), style)
     }
 
     /// `text` on one line no wider than `width` points, cut with an ellipsis where it must be.
-    pub(super) fn line_within(&self, text: &str, style: Style, width: f32) -> Line {
+    pub(crate) fn line_within(&self, text: &str, style: Style, width: f32) -> Line {
         self.cut(&clean(text), style, width)
     }
 
     /// `text` on at most `lines_max` lines no wider than `width` points. Lines end where Unicode
     /// lets them end, inside a word only where the word alone is too wide; what does not fit on
     /// the last one is cut with an ellipsis.
-    pub(super) fn wrap(&self, text: &str, style: Style, width: f32, lines_max: usize) -> Vec<Line> {
+    pub(crate) fn wrap(&self, text: &str, style: Style, width: f32, lines_max: usize) -> Vec<Line> {
         let text = clean(text);
         let mut lines = Vec::new();
         let mut rest = text.as_str();
@@ -249,9 +260,9 @@ impl Fonts {
 }
 
 impl Typeface {
-    fn read(bytes: &'static [u8]) -> Result<Typeface, DocumentError> {
-        let font = Font::new(bytes.into(), 0).ok_or(DocumentError::Font)?;
-        let shapes = Face::from_slice(bytes, 0).ok_or(DocumentError::Font)?;
+    fn read(bytes: &'static [u8]) -> Result<Typeface, PaperError> {
+        let font = Font::new(bytes.into(), 0).ok_or(PaperError::Font)?;
+        let shapes = Face::from_slice(bytes, 0).ok_or(PaperError::Font)?;
         Ok(Typeface { font, shapes })
     }
 

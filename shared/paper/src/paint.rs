@@ -23,8 +23,8 @@ use krilla::{
     },
 };
 
-use super::{
-    DocumentError,
+use crate::{
+    PaperError,
     sheet::{Cell, CellKind, Ink, Item, PAGE, Role},
     typeset::Line,
 };
@@ -33,30 +33,33 @@ use super::{
 const LANGUAGE: &str = "en";
 
 /// What the document says about itself.
-pub(super) struct About {
-    pub(super) title: String,
-    pub(super) author: String,
-    /// Names the invoice; the same for every rendering of it.
-    pub(super) id: String,
-    /// Year, month and day.
-    pub(super) created: [i32; 3],
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// What it is called.
+    pub title: String,
+    /// Who issued it.
+    pub author: String,
+    /// Names the document; the same for every rendering of it.
+    pub id: String,
+    /// Year, month and day of what it tells of.
+    pub created: [i32; 3],
 }
 
 /// The bytes of the document. The same pages give the same bytes.
 ///
 /// # Errors
 /// When it would not be what it declares to be.
-pub(super) fn paint(pages: &[Vec<Item>], about: &About) -> Result<Vec<u8>, DocumentError> {
+pub(crate) fn paint(pages: &[Vec<Item>], about: &About) -> Result<Vec<u8>, PaperError> {
     let configuration = ConfigurationBuilder::new()
         .with_archival_validator(Archival::A2_A)
         .with_accessibility_validator(Accessibility::UA1)
         .finish()
-        .map_err(|error| DocumentError::Pdf(format!("{error:?}").into()))?;
+        .map_err(|error| PaperError::Pdf(format!("{error:?}").into()))?;
     let settings = SerializeSettings { configuration, ..SerializeSettings::default() };
     let mut document = Document::new_with(settings);
     let mut structure = Structure::default();
     for items in pages {
-        let size = PageSettings::from_wh(PAGE.0, PAGE.1).ok_or(DocumentError::Geometry)?;
+        let size = PageSettings::from_wh(PAGE.0, PAGE.1).ok_or(PaperError::Geometry)?;
         paint_page(document.start_page_with(size), items, &mut structure)?;
     }
     let mut outline = Outline::new();
@@ -65,7 +68,7 @@ pub(super) fn paint(pages: &[Vec<Item>], about: &About) -> Result<Vec<u8>, Docum
     document.set_outline(outline);
     document.set_tag_tree(structure.tree(&about.title));
     document.set_metadata(metadata(about));
-    document.finish().map_err(|error| DocumentError::Pdf(error.into()))
+    document.finish().map_err(|error| PaperError::Pdf(error.into()))
 }
 
 /// Elements in reading order.
@@ -96,7 +99,7 @@ fn paint_page(
     mut page: Page<'_>,
     items: &[Item],
     structure: &mut Structure,
-) -> Result<(), DocumentError> {
+) -> Result<(), PaperError> {
     let mut linked = Vec::new();
     let mut surface = page.surface();
     for item in items {
@@ -104,7 +107,7 @@ fn paint_page(
             Item::Area { x, y, width, height, radius, ink } => {
                 let area = Rect::from_xywh(*x, *y, *width, *height);
                 let path = area.and_then(|area| rounded(area, *radius));
-                let path = path.ok_or(DocumentError::Geometry)?;
+                let path = path.ok_or(PaperError::Geometry)?;
                 surface.start_tagged(artifact(ArtifactType::Layout));
                 surface.set_fill(Some(fill(*ink)));
                 surface.draw_path(&path);
@@ -125,7 +128,7 @@ fn paint_page(
                     Some(url) => {
                         let (top, height) = (baseline - line.size, line.size * 1.3);
                         let area = Rect::from_xywh(*x, top, line.width, height);
-                        let area = area.ok_or(DocumentError::Geometry)?;
+                        let area = area.ok_or(PaperError::Geometry)?;
                         linked.push(Linked { role: *role, content, area, url });
                     }
                     None => structure.add(*role, content.into()),

@@ -1,0 +1,5 @@
+use marketplace::list_creator_payouts::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,54 @@
+//! `GET /api/v1/marketplace/creator/statements/{month}`: a month of a creator's money, such as
+//! `2026-11`, as JSON or with `?format=csv` or `?format=pdf` as a file.
+//!
+//! Access: any member, suspended ones too; they see their own.
+//! Changes: a file is made once for each state of the month and kept. The answer then redirects to a
+//! link to it that is good for ten minutes.
+//! Cost: the creator's whole journal is read, because what was owed before is a sum of all of it:
+//! a trip for each MB, which is some 700 sales, and one for each 100 sales of the month.
+
+use clients::documents::{Company, Document, Documents};
+use domain::{marketplace::statement::Statement, time::Month};
+use runtime::{Access, ApiError, Call, Endpoint, JsonOrFile};
+use serde::Deserialize;
+use store::{Missing, Store};
+
+use crate::statement::{Format, StatementView, Told};
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "marketplace-get-creator-statement",
+    "/api/v1/marketplace/creator/statements/{month}",
+    Access::Member,
+);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    month: String,
+    #[serde(default)]
+    format: Format,
+}
+
+pub async fn handle(
+    (store, documents, company): &(Store, Documents, Company),
+    call: Call<Request>,
+) -> Result<JsonOrFile<StatementView>, ApiError> {
+    let (now, Request { month, format }) = (call.now, &call.body);
+    let month = Month::parse(month).ok().filter(|month| month.has_begun(now));
+    let month = month.ok_or(Missing::Statement)?;
+    let member = call.member()?;
+    let creator = &member.user_id;
+    let (_, entries) = store.whole_journal(creator).await?;
+    let statement = Statement::of(creator.clone(), month, &entries);
+    format.check(&statement)?;
+    let titles = store.sale_titles(creator, &statement.purchases()).await?;
+    let told = Told::new(statement.titled(&titles), member.name.clone(), now);
+    let Some(kind) = format.file() else {
+        return Ok(JsonOrFile::Json(StatementView::new(&told, &call.links)));
+    };
+    let folder = format!("statement-{month}");
+    let document = Document::new((creator, &folder), &told, &folder, kind)?;
+    let make = || told.file(kind, company).map_err(ApiError::from);
+    let key = documents.store_once(document, make).await?;
+    Ok(JsonOrFile::File(documents.link(&key, now).await?))
+}

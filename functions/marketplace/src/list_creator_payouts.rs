@@ -1,0 +1,79 @@
+//! `GET /api/v1/marketplace/creator/payouts`: what a creator was paid, is being paid, and why not,
+//! newest first.
+//!
+//! Access: any member, suspended ones too; they see their own.
+//! Changes: nothing.
+
+use domain::{
+    Timestamp,
+    id::PayoutId,
+    marketplace::payout::{Payout, PayoutState},
+    money::Money,
+};
+use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use serde::Serialize;
+use store::{Page, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::get(
+    "marketplace-list-creator-payouts",
+    "/api/v1/marketplace/creator/payouts",
+    Access::Member,
+);
+
+#[derive(Debug, Serialize)]
+pub struct PayoutView {
+    id: PayoutId,
+    /// The day of the run.
+    date: String,
+    state: &'static str,
+    /// What is or was sent; of one that was skipped, what there was to be paid.
+    amount: Money,
+    /// How many sales are in it.
+    sales: u32,
+    /// What evened out a debt; negative where we owed.
+    settled: Money,
+    /// What was taken back of it, for what buyers got back.
+    reversed: Money,
+    /// Why it was skipped, or failed.
+    reason: Option<String>,
+    created_at: Timestamp,
+    sent_at: Option<Timestamp>,
+    paid_at: Option<Timestamp>,
+}
+
+pub async fn handle(
+    store: &Store,
+    call: Call<PageRequest>,
+) -> Result<Json<Page<PayoutView>>, ApiError> {
+    let PageRequest { limit, cursor } = &call.body;
+    let page = store.payouts(&call.member()?.user_id, *limit, cursor.clone()).await?;
+    Ok(Json(page.map(PayoutView::from)))
+}
+
+impl From<Payout> for PayoutView {
+    fn from(payout: Payout) -> PayoutView {
+        let money = |amount| Money { amount, currency: payout.currency };
+        let reason = match &payout.state {
+            PayoutState::Skipped { reason } => Some(reason.as_str().to_owned()),
+            PayoutState::Failed { code } | PayoutState::Reopened { code } => Some(code.clone()),
+            PayoutState::Collecting
+            | PayoutState::Planned
+            | PayoutState::Sending
+            | PayoutState::Sent
+            | PayoutState::Paid => None,
+        };
+        PayoutView {
+            state: payout.state.as_str(),
+            amount: money(payout.amount),
+            sales: payout.sales,
+            settled: money(payout.settled),
+            reversed: money(payout.reversed),
+            reason,
+            id: payout.id,
+            date: payout.date,
+            created_at: payout.created_at,
+            sent_at: payout.sent_at,
+            paid_at: payout.paid_at,
+        }
+    }
+}

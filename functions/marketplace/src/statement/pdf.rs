@@ -1,0 +1,134 @@
+//! Statements for people.
+
+use clients::documents::Company;
+use domain::marketplace::statement::Line;
+use paper::{
+    About, Column, Ending, Fonts, LEFT, Letter, Note, RIGHT, Row, Signal, Sum, Table, Text, Tone,
+    figures::{calendar, code, figure, money, month},
+};
+
+use super::{StatementError, Told};
+
+/// Left edges of the columns of words, in points.
+const WHAT: f32 = LEFT + 58.0;
+const FOR: f32 = WHAT + 92.0;
+/// Right ends of the columns of figures.
+const GROSS: f32 = RIGHT - 124.0;
+const FEE: f32 = RIGHT - 66.0;
+/// Between columns.
+const GAP: f32 = 8.0;
+/// Of a figure.
+const FIGURE: f32 = 52.0;
+
+/// A statement as a PDF: the same one gives the same bytes.
+///
+/// # Errors
+/// When it cannot be drawn, which no text in it can cause.
+pub(super) fn to_pdf(told: &Told, company: &Company) -> Result<Vec<u8>, StatementError> {
+    let statement = &told.statement;
+    let fonts = Fonts::embedded()?;
+    let mut letter = Letter::new(&fonts, "Statement", &company.name);
+    match told.complete {
+        true => letter.mark("COMPLETE", Signal::Good),
+        false => letter.mark("SO FAR", Signal::Quiet),
+    }
+    letter.fact("Month", &month(statement.month));
+    letter.fact("Lines", &statement.lines.len().to_string());
+    parties(&mut letter, told, company);
+    letter.headline(&headline(told));
+    letter.table(&table(told), &Ending { sums: sums(told), notes: notes(told) });
+    let title = format!("Statement {}", statement.month);
+    let about = About {
+        title: title.clone(),
+        author: company.name.clone(),
+        id: format!("{} {}", statement.creator_id, statement.month),
+        created: calendar(statement.month.period().starts_at),
+    };
+    let from = format!("{} · {}", company.name, company.email);
+    Ok(letter.print((&from, &title), &about)?)
+}
+
+fn parties(letter: &mut Letter<'_>, told: &Told, company: &Company) {
+    let mut from: Vec<&str> = vec![&company.name];
+    from.extend(company.address_lines.iter().map(String::as_str));
+    from.push(&company.email);
+    let id = told.statement.creator_id.as_str();
+    let mut creator: Vec<&str> = vec![&told.creator];
+    creator.extend((told.creator != id).then_some(id));
+    letter.parties(("FROM", &from), ("CREATOR", &creator));
+}
+
+fn headline(told: &Told) -> String {
+    let closing = told.statement.closing;
+    let text = money(closing.saturating_abs(), told.statement.currency);
+    let when = if told.complete { "at the end of the month" } else { "so far" };
+    match closing {
+        0.. => format!("{text} owed to you {when}"),
+        _ => format!("{text} owed to us {when}"),
+    }
+}
+
+fn table(told: &Told) -> Table {
+    let net = format!("NET ({})", code(told.statement.currency));
+    let words =
+        |head: &str, x: f32, end: f32| Column::Words { head: head.to_owned(), x, width: end - x };
+    let figures = |head: &str, x| Column::Figures { head: head.to_owned(), x };
+    let columns = vec![
+        words("DATE", LEFT, WHAT - GAP),
+        words("WHAT", WHAT, FOR - GAP),
+        words("FOR", FOR, GROSS - FIGURE - GAP),
+        figures("GROSS", GROSS),
+        figures("FEE", FEE),
+        figures(&net, RIGHT),
+    ];
+    Table { columns, rows: told.statement.lines.iter().map(|line| row(told, line)).collect() }
+}
+
+fn row(told: &Told, line: &Line) -> Row {
+    let figure = |amount| vec![Text::Figure(figure(amount, told.statement.currency))];
+    let of_a_payment = |amount| match line.kind.is_of_a_payment() {
+        true => figure(amount),
+        false => Vec::new(),
+    };
+    let title = line.title.clone().map(Text::Short);
+    let purchase = line.purchase_id.as_ref().map(ToString::to_string);
+    let id = purchase.or_else(|| line.payout_id.as_ref().map(ToString::to_string));
+    vec![
+        vec![Text::Short(line.at.date())],
+        vec![Text::Short(line.kind.words().to_owned())],
+        title.into_iter().chain(id.map(Text::Aside)).collect(),
+        of_a_payment(line.moved.gross),
+        of_a_payment(line.moved.fee),
+        figure(line.moved.net),
+    ]
+}
+
+fn sums(told: &Told) -> Vec<Sum> {
+    let statement = &told.statement;
+    let sum = |label: String, amount, tone| {
+        let amount = figure(amount, statement.currency);
+        Sum { label, amount, tone }
+    };
+    let totals = statement.totals().into_iter().map(|(kind, total)| {
+        let label = format!("{} ({})", kind.words(), total.count);
+        sum(label, total.moved.net, Tone::Plain)
+    });
+    let closing = if told.complete { "Closing balance" } else { "Balance so far" };
+    [sum("Opening balance".to_owned(), statement.opening, Tone::Plain)]
+        .into_iter()
+        .chain(totals)
+        .chain([sum(closing.to_owned(), statement.closing, Tone::Strong)])
+        .collect()
+}
+
+fn notes(told: &Told) -> Vec<Note> {
+    let say = |text: &str| Note::Aside(text.to_owned());
+    let mut notes = vec![say(
+        "Net is what we owe you more than before: gross less our fee, tax aside. A payout takes it \
+         to your bank. Days are those of UTC.",
+    )];
+    if !told.complete {
+        notes.push(say("The month is not over: more may happen in it."));
+    }
+    notes
+}

@@ -1,0 +1,117 @@
+//! Money and time as people read them.
+
+use domain::{
+    money::{Currency, Money},
+    time::{Month, Period, Timestamp},
+};
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// `1,234.50`, without the currency.
+pub fn figure(amount: i64, currency: Currency) -> String {
+    let text = Money { amount, currency }.to_string();
+    let plain = text.split_once(' ').map_or(text.as_str(), |(figure, _)| figure);
+    let (whole, fraction) = plain.split_once('.').map_or((plain, None), |(w, f)| (w, Some(f)));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    match fraction {
+        Some(fraction) => format!("{sign}{grouped}.{fraction}"),
+        None => format!("{sign}{grouped}"),
+    }
+}
+
+/// `1,234.50 USD`.
+pub fn money(amount: i64, currency: Currency) -> String {
+    format!("{} {}", figure(amount, currency), code(currency))
+}
+
+/// `USD`.
+pub fn code(currency: Currency) -> String {
+    currency.as_str().to_ascii_uppercase()
+}
+
+/// `22 November 2026`, in UTC.
+pub fn date(at: Timestamp) -> String {
+    let [year, month, day] = calendar(at);
+    format!("{day} {} {year}", name(month))
+}
+
+/// `November 2026`.
+pub fn month(month: Month) -> String {
+    let [year, month, _] = calendar(month.period().starts_at);
+    format!("{} {year}", name(month))
+}
+
+/// Year, month and day of `at` in UTC.
+pub fn calendar(at: Timestamp) -> [i32; 3] {
+    let text = at.date();
+    // The year may have a sign; the month and the day are the last two parts.
+    let mut parts = text.rsplitn(3, '-').map(|part| part.parse().unwrap_or(1));
+    let (day, month) = (parts.next().unwrap_or(1), parts.next().unwrap_or(1));
+    [parts.next().unwrap_or(0), month, day]
+}
+
+/// `22 Nov 2026 – 22 Dec 2026`.
+pub fn span(period: Period) -> String {
+    let short = |at| {
+        let [year, month, day] = calendar(at);
+        format!("{day} {} {year}", name(month).get(..3).unwrap_or_default())
+    };
+    format!("{} – {}", short(period.starts_at), short(period.ends_at))
+}
+
+/// What a month is called; the first is 1.
+fn name(month: i32) -> &'static str {
+    let index = usize::try_from(month).unwrap_or(1).saturating_sub(1);
+    MONTHS.get(index).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_by_people() {
+        let check = |amount: i64, currency: &str, expected: &str| {
+            assert_eq!(money(amount, Currency::parse(currency).unwrap()), expected);
+        };
+        check(0, "usd", "0.00 USD");
+        check(5, "usd", "0.05 USD");
+        check(-450, "eur", "-4.50 EUR");
+        check(99_999, "usd", "999.99 USD");
+        check(100_000, "usd", "1,000.00 USD");
+        check(-123_456_789, "usd", "-1,234,567.89 USD");
+        check(1_000, "jpy", "1,000 JPY");
+        check(i64::MIN, "usd", "-92,233,720,368,547,758.08 USD");
+    }
+
+    #[test]
+    fn dates_are_read_by_people() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        assert_eq!(date(at("2026-01-02T23:59:59Z")), "2 January 2026");
+        assert_eq!(date(at("2026-12-31T00:00:00Z")), "31 December 2026");
+        assert_eq!(month(Month::parse("2026-11").unwrap()), "November 2026");
+        let period =
+            Period { starts_at: at("2026-11-22T00:00:00Z"), ends_at: at("2027-05-22T00:00:00Z") };
+        assert_eq!(span(period), "22 Nov 2026 – 22 May 2027");
+    }
+}

@@ -1,0 +1,405 @@
+//! A document from its title to its footers: what stands where.
+
+use crate::{
+    PaperError,
+    paint::{About, paint},
+    sheet::{Cell, CellKind, Ink, Item, LEFT, PAGE, RIGHT, Role, Sheet, ascent},
+    typeset::{Fonts, Line, Style},
+};
+
+const TITLE: Style = Style::strong(25.0);
+const HEADLINE: Style = Style::strong(15.0);
+const NAME: Style = Style::strong(12.0);
+const STRONG: Style = Style::strong(9.0);
+const BODY: Style = Style::regular(9.0);
+const SMALL: Style = Style::regular(8.0);
+const LABEL: Style = Style::strong(7.5);
+
+/// Most lines of one description, one name, one address line.
+const LINES_OF_TEXT_MAX: usize = 6;
+/// Most lines of an address.
+const ADDRESS_LINES_MAX: usize = 12;
+/// Where the second of two columns begins.
+const HALF: f32 = LEFT + 250.0;
+/// Width of one of two columns, in points.
+const COLUMN: f32 = 220.0;
+/// Width of the sums, in points.
+const SUMS: f32 = RIGHT - HALF;
+/// Width of either text of the footer, in points.
+const FOOTER_HALF: f32 = 234.0;
+/// Above and below the text of a row, in points.
+const PADDING: f32 = 4.6;
+/// Height of a sum, in points.
+const SUM_HEIGHT: f32 = 19.4;
+const SPACE_ABOVE_SUMS: f32 = 10.0;
+const SPACE_ABOVE_NOTES: f32 = 22.0;
+
+/// What a word in a pill says about the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// All is well.
+    Good,
+    /// Somebody should do something.
+    Alert,
+    /// Nothing more will happen.
+    Quiet,
+}
+
+/// How much a sum matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// One of several.
+    Plain,
+    /// What they come to.
+    Strong,
+}
+
+/// A row under the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sum {
+    /// What it is.
+    pub label: String,
+    /// How much, as it is read.
+    pub amount: String,
+    /// How much it matters.
+    pub tone: Tone,
+}
+
+/// A remark below the sums.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// In small letters.
+    Aside(String),
+    /// What leads to an address.
+    Link {
+        /// What is read.
+        text: String,
+        /// Where it leads.
+        url: String,
+    },
+}
+
+/// A column of a table, by the edge at which its texts stand; in points from the left of the page.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Column {
+    /// Texts begin at `x` and have `width` points.
+    Words {
+        /// What it is called.
+        head: String,
+        /// Its left edge.
+        x: f32,
+        /// How wide it is.
+        width: f32,
+    },
+    /// Figures end at `x`.
+    Figures {
+        /// What it is called.
+        head: String,
+        /// Its right edge.
+        x: f32,
+    },
+}
+
+/// A text in a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Text {
+    /// Over as many lines as it needs, up to a limit.
+    Whole(String),
+    /// On one line, cut with an ellipsis where it must be.
+    Short(String),
+    /// The same in small letters.
+    Aside(String),
+    /// On one line, however long.
+    Figure(String),
+}
+
+/// What stands in each column, texts under each other.
+pub type Row = Vec<Vec<Text>>;
+
+/// A table; it goes over as many pages as it needs, with its heads on each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// From left to right.
+    pub columns: Vec<Column>,
+    /// From top to bottom.
+    pub rows: Vec<Row>,
+}
+
+/// What follows a table, on one page with its last row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// What the table comes to.
+    pub sums: Vec<Sum>,
+    /// What a reader should know or do.
+    pub notes: Vec<Note>,
+}
+
+/// A document being laid out, from the top.
+pub struct Letter<'a> {
+    fonts: &'a Fonts,
+    sheet: Sheet,
+}
+
+/// A remark, set.
+struct SetNote<'a> {
+    lines: Vec<Line>,
+    style: Style,
+    url: Option<&'a str>,
+}
+
+impl<'a> Letter<'a> {
+    /// One with a title and whose it is.
+    pub fn new(fonts: &'a Fonts, title: &str, from: &str) -> Letter<'a> {
+        let mut sheet = Sheet::new();
+        let (top, x, ink) = (sheet.y, LEFT, Ink::Accent);
+        let (width, height, radius) = (34.0, 3.0, 0.0);
+        sheet.put(Item::Area { x, y: top - 22.0, width, height, radius, ink });
+        sheet.text(LEFT, fonts.line(title, TITLE), Ink::Text, Role::Title);
+        let role = sheet.paragraph();
+        sheet.y += 9.0;
+        sheet.text_ending(RIGHT, fonts.line_within(from, NAME, COLUMN), Ink::Text, role);
+        sheet.y = top + 46.0;
+        Letter { fonts, sheet }
+    }
+
+    /// A word in a pill on the right.
+    pub fn mark(&mut self, word: &str, signal: Signal) {
+        let (ink, ground) = match signal {
+            Signal::Good => (Ink::Good, Ink::GoodGround),
+            Signal::Alert => (Ink::Alert, Ink::AlertGround),
+            Signal::Quiet => (Ink::Quiet, Ink::QuietGround),
+        };
+        let line = self.fonts.line(word, Style::strong(8.5));
+        let (height, inset) = (18.0, 9.0);
+        let (x, y) = (RIGHT - line.width - 2.0 * inset, self.sheet.y - 2.0);
+        let width = line.width + 2.0 * inset;
+        self.sheet.put(Item::Area { x, y, width, height, radius: height / 2.0, ink: ground });
+        let role = self.sheet.paragraph();
+        let top = std::mem::replace(&mut self.sheet.y, y + 3.1);
+        self.sheet.text(x + inset, line, ink, role);
+        self.sheet.y = top;
+    }
+
+    /// A line such as `Issued  22 November 2026`.
+    pub fn fact(&mut self, label: &str, value: &str) {
+        let role = self.sheet.paragraph();
+        let label = self.fonts.line(label, BODY);
+        self.sheet.text(LEFT, label, Ink::Muted, role);
+        let value = self.fonts.line_within(value, STRONG, 260.0);
+        self.sheet.text(LEFT + 56.0, value, Ink::Text, role);
+        self.sheet.y += 14.5;
+    }
+
+    /// Who it is from and for, each with a label, beside each other.
+    pub fn parties(&mut self, from: (&str, &[&str]), to: (&str, &[&str])) {
+        self.sheet.y += 20.0;
+        let top = self.sheet.y;
+        let below = self.party(LEFT, from);
+        self.sheet.y = top;
+        self.sheet.y = self.party(HALF, to).max(below);
+    }
+
+    /// Returns where it ends.
+    fn party(&mut self, x: f32, (label, lines): (&str, &[&str])) -> f32 {
+        let role = self.sheet.paragraph();
+        let label = self.fonts.line(label, LABEL);
+        self.sheet.text(x, label, Ink::Muted, role);
+        self.sheet.y += 14.0;
+        let role = self.sheet.paragraph();
+        for (index, text) in lines.iter().take(ADDRESS_LINES_MAX).enumerate() {
+            let style = if index == 0 { STRONG } else { BODY };
+            let set = self.fonts.wrap(text, style, COLUMN, LINES_OF_TEXT_MAX);
+            self.sheet.lines(x, set, style, Ink::Text, role);
+        }
+        self.sheet.y
+    }
+
+    /// The one sentence that whoever opens the document looks for.
+    pub fn headline(&mut self, text: &str) {
+        self.sheet.y += 26.0;
+        let role = self.sheet.paragraph();
+        let lines = self.fonts.wrap(text, HEADLINE, RIGHT - LEFT, LINES_OF_TEXT_MAX);
+        self.sheet.lines(LEFT, lines, HEADLINE, Ink::Text, role);
+        self.sheet.y += 16.0;
+    }
+
+    /// A table, and what follows it.
+    pub fn table(&mut self, table: &Table, ending: &Ending) {
+        let notes: Vec<SetNote<'_>> = ending.notes.iter().map(|it| self.set_note(it)).collect();
+        let below = height_of(&ending.sums, &notes);
+        let element = self.sheet.element();
+        let (row, kind) = (0, CellKind::ColumnHead);
+        self.heads(&table.columns, |column| Role::Cell(Cell { table: element, row, column, kind }));
+        for (index, row) in table.rows.iter().enumerate() {
+            let cells: Vec<Vec<(Line, Ink)>> =
+                table.columns.iter().zip(row).map(|(it, texts)| self.set_cell(it, texts)).collect();
+            let tall = |cell: &Vec<(Line, Ink)>| cell.iter().map(|(line, _)| line.leading()).sum();
+            let height = cells.iter().map(tall).fold(BODY.leading(), f32::max) + 2.0 * PADDING;
+            let tail = if index + 1 == table.rows.len() { below } else { 0.0 };
+            if !self.sheet.has_room(height + tail) {
+                self.sheet.next_page();
+                self.heads(&table.columns, |_| Role::Artifact);
+            }
+            self.row(&table.columns, cells, height, (element, index + 1));
+        }
+        if table.rows.is_empty() && !self.sheet.has_room(below) {
+            self.sheet.next_page();
+        }
+        self.sums(&ending.sums);
+        self.notes(notes);
+    }
+
+    fn heads(&mut self, columns: &[Column], role: impl Fn(usize) -> Role) {
+        for (index, column) in columns.iter().enumerate() {
+            let line = self.fonts.line(column.head(), LABEL);
+            column.put(&mut self.sheet, line, Ink::Muted, role(index));
+        }
+        self.sheet.y += LABEL.leading() + 4.0;
+        self.sheet.rule(LEFT, 1.0, Ink::Text);
+        self.sheet.y += 1.0;
+    }
+
+    fn set_cell(&self, column: &Column, texts: &[Text]) -> Vec<(Line, Ink)> {
+        let width = match column {
+            Column::Words { width, .. } => *width,
+            Column::Figures { .. } => RIGHT - LEFT,
+        };
+        let mut set = Vec::new();
+        for text in texts {
+            match text {
+                Text::Whole(text) => {
+                    let lines = self.fonts.wrap(text, BODY, width, LINES_OF_TEXT_MAX);
+                    set.extend(lines.into_iter().map(|line| (line, Ink::Text)));
+                }
+                Text::Short(text) => {
+                    set.push((self.fonts.line_within(text, BODY, width), Ink::Text));
+                }
+                Text::Aside(text) => {
+                    set.push((self.fonts.line_within(text, SMALL, width), Ink::Muted));
+                }
+                Text::Figure(text) => {
+                    set.push((self.fonts.line(text, BODY.tabular()), Ink::Text));
+                }
+            }
+        }
+        set
+    }
+
+    fn row(
+        &mut self,
+        columns: &[Column],
+        cells: Vec<Vec<(Line, Ink)>>,
+        height: f32,
+        (table, row): (usize, usize),
+    ) {
+        let top = self.sheet.y;
+        for (index, (column, lines)) in columns.iter().zip(cells).enumerate() {
+            let kind = if index == 0 { CellKind::RowHead } else { CellKind::Data };
+            let role = Role::Cell(Cell { table, row, column: index, kind });
+            self.sheet.y = top + PADDING;
+            for (line, ink) in lines {
+                let leading = line.leading();
+                column.put(&mut self.sheet, line, ink, role);
+                self.sheet.y += leading;
+            }
+        }
+        self.sheet.y = top + height;
+        self.sheet.rule(LEFT, 0.6, Ink::Hairline);
+    }
+
+    fn sums(&mut self, sums: &[Sum]) {
+        let table = self.sheet.element();
+        self.sheet.y += SPACE_ABOVE_SUMS;
+        for (row, sum) in sums.iter().enumerate() {
+            let (style, ink) = match sum.tone {
+                Tone::Plain => (BODY, Ink::Muted),
+                Tone::Strong => (Style::strong(9.5), Ink::Text),
+            };
+            if row > 0 && sum.tone == Tone::Strong {
+                self.sheet.rule(HALF, 0.6, Ink::Hairline);
+            }
+            let top = self.sheet.y;
+            self.sheet.y += (SUM_HEIGHT - style.size) / 2.0 - 1.0;
+            let cell = |column, kind| Role::Cell(Cell { table, row, column, kind });
+            let amount = self.fonts.line(&sum.amount, style.tabular());
+            let room = SUMS - amount.width - 12.0;
+            let label = self.fonts.line_within(&sum.label, style, room);
+            self.sheet.text(HALF, label, ink, cell(0, CellKind::RowHead));
+            self.sheet.text_ending(RIGHT, amount, Ink::Text, cell(1, CellKind::Data));
+            self.sheet.y = top + SUM_HEIGHT;
+        }
+    }
+
+    fn set_note<'n>(&self, note: &'n Note) -> SetNote<'n> {
+        let (text, style, url) = match note {
+            Note::Aside(text) => (text, SMALL, None),
+            Note::Link { text, url } => (text, STRONG, Some(url.as_str())),
+        };
+        let lines = self.fonts.wrap(text, style, RIGHT - LEFT, LINES_OF_TEXT_MAX);
+        SetNote { lines, style, url }
+    }
+
+    fn notes(&mut self, notes: Vec<SetNote<'_>>) {
+        self.sheet.y += SPACE_ABOVE_NOTES;
+        for SetNote { lines, style, url } in notes {
+            let role = self.sheet.paragraph();
+            let ink = if url.is_some() { Ink::Accent } else { Ink::Muted };
+            for line in lines {
+                let (baseline, link) = (self.sheet.y + ascent(style.size), url.map(str::to_owned));
+                self.sheet.put(Item::Text { x: LEFT, baseline, line, ink, role, link });
+                self.sheet.y += style.leading();
+            }
+        }
+    }
+
+    /// The document: footers on every page, `from` on the left and `what` with the page's number on
+    /// the right, and all of it as the bytes of a PDF.
+    ///
+    /// # Errors
+    /// When it would not be what it declares to be.
+    pub fn print(
+        mut self,
+        (from, what): (&str, &str),
+        about: &About,
+    ) -> Result<Vec<u8>, PaperError> {
+        let count = self.sheet.pages.len();
+        let from = self.fonts.line_within(from, SMALL, FOOTER_HALF);
+        for (index, page) in self.sheet.pages.iter_mut().enumerate() {
+            let (y, ink, role, link) = (PAGE.1 - 58.0, Ink::Muted, Role::Artifact, None);
+            let (width, height, radius) = (RIGHT - LEFT, 0.6, 0.0);
+            page.push(Item::Area { x: LEFT, y, width, height, radius, ink: Ink::Hairline });
+            let baseline = y + 17.0;
+            let line = from.clone();
+            page.push(Item::Text { x: LEFT, baseline, line, ink, role, link: link.clone() });
+            let text = format!("{what} · Page {} of {count}", index + 1);
+            let line = self.fonts.line_within(&text, SMALL, FOOTER_HALF);
+            page.push(Item::Text { x: RIGHT - line.width, baseline, line, ink, role, link });
+        }
+        paint(&self.sheet.pages, about)
+    }
+}
+
+impl Column {
+    fn head(&self) -> &str {
+        match self {
+            Column::Words { head, .. } | Column::Figures { head, .. } => head,
+        }
+    }
+
+    /// Puts a line where texts of this column stand.
+    fn put(&self, sheet: &mut Sheet, line: Line, ink: Ink, role: Role) {
+        match self {
+            Column::Words { x, .. } => sheet.text(*x, line, ink, role),
+            Column::Figures { x, .. } => sheet.text_ending(*x, line, ink, role),
+        }
+    }
+}
+
+/// Height of everything below a table, in points.
+fn height_of(sums: &[Sum], notes: &[SetNote<'_>]) -> f32 {
+    let lines = |note: &SetNote<'_>| note.lines.len() as f32 * note.style.leading();
+    SPACE_ABOVE_SUMS
+        + SUM_HEIGHT * sums.len() as f32
+        + SPACE_ABOVE_NOTES
+        + notes.iter().map(lines).sum::<f32>()
+}
