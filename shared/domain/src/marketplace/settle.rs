@@ -341,10 +341,9 @@ impl Deal {
         let by_buyer = |it: &RefundOrder| it.by == RefundedBy::Buyer;
         let going_back = self.purchase.open_refund().is_some_and(by_buyer);
         if let Some(own) = own(&mut self.entitlement, &self.purchase) {
-            own.state = match access(payment) {
-                EntitlementState::Active if going_back => EntitlementState::Suspended,
-                state => state,
-            };
+            let state = access(payment);
+            let is_closed = going_back && state == EntitlementState::Active;
+            own.state = if is_closed { EntitlementState::Suspended } else { state };
         }
     }
 
