@@ -36,8 +36,9 @@ def main() -> None:
     put_secret(outputs["StripeSecretArn"], {"api_key": SANDBOX_STRIPE_KEY})
     if key := os.environ.get("GEMINI_API_KEY"):
         put_secret(outputs["GeminiSecretArn"], {"api_key": key})
-    signing_secret = keep_signing_secret(outputs["StripeWebhookSecretArn"])
-    announce_to(args.sandbox_url, f"{outputs['ApiUrl']}/webhooks/stripe", signing_secret)
+    signing_secret, connect_secret = keep_signing_secrets(outputs["StripeWebhookSecretArn"])
+    webhook_url = f"{outputs['ApiUrl']}/webhooks/stripe"
+    announce_to(args.sandbox_url, webhook_url, (signing_secret, connect_secret))
     variables = {
         "PROLIGHT_API_URL": outputs["ApiUrl"],
         "FRONTEND_URL": args.frontend_url,
@@ -66,7 +67,7 @@ def stack_outputs(stack: str) -> dict[str, str]:
     return {it["OutputKey"]: it["OutputValue"] for it in described["Outputs"]}
 
 
-def put_secret(arn: str, value: dict[str, str]) -> None:
+def put_secret(arn: str, value: dict[str, object]) -> None:
     """Stores a new version of a secret, unless its current one already says so."""
     manager = boto3.client("secretsmanager")
     text = json.dumps(value, sort_keys=True)
@@ -74,22 +75,30 @@ def put_secret(arn: str, value: dict[str, str]) -> None:
         manager.put_secret_value(SecretId=arn, SecretString=text)
 
 
-def keep_signing_secret(arn: str) -> str:
-    """The secret of Stripe's webhook: the stack's own if it has one, else a new one.
+def keep_signing_secrets(arn: str) -> tuple[str, str]:
+    """The secrets of Stripe's webhooks: the stack's own if it has them, else new ones.
+
+    The first signs what happens on our account, the second what happens on creators'.
 
     Functions that run have read it, so it stays what it is for as long as the stack is up.
     """
     stored = boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
-    signing_secret = str(json.loads(stored).get("signing_secret", ""))
-    if not signing_secret.startswith("whsec_"):
-        signing_secret = f"whsec_{secrets.token_hex(16)}"
-        put_secret(arn, {"signing_secret": signing_secret})
-    return signing_secret
+    kept = json.loads(stored)
+    if not str(kept.get("signing_secret", "")).startswith("whsec_"):
+        kept["signing_secret"] = f"whsec_{secrets.token_hex(16)}"
+    if not kept.get("connect_signing_secrets"):
+        kept["connect_signing_secrets"] = [f"whsec_{secrets.token_hex(16)}"]
+    put_secret(arn, kept)
+    return str(kept["signing_secret"]), str(kept["connect_signing_secrets"][0])
 
 
-def announce_to(sandbox_url: str, webhook_url: str, signing_secret: str) -> None:
+def announce_to(sandbox_url: str, webhook_url: str, signing_secrets: tuple[str, str]) -> None:
     """Tells the sandbox's Stripe where its events go and what signs them."""
-    settings = {"webhook": {"url": webhook_url, "secret": signing_secret}}
+    ours, connect = signing_secrets
+    settings = {
+        "webhook": {"url": webhook_url, "secret": ours},
+        "connect_webhook": {"url": webhook_url, "secret": connect},
+    }
     ask(
         urllib.request.Request(
             f"{sandbox_url}/_sandbox/stripe",

@@ -71,6 +71,10 @@ pub struct StripeWebhookSecret {
     /// During a rotation, the secret before it.
     #[serde(default)]
     pub previous_signing_secret: Option<Secret>,
+    /// Those of the endpoints that creators' accounts send to: one for snapshots, one for thin events,
+    /// and during a rotation those before them.
+    #[serde(default)]
+    pub connect_signing_secrets: Vec<Secret>,
 }
 
 impl StripeWebhookSecret {
@@ -78,6 +82,7 @@ impl StripeWebhookSecret {
     pub fn all(&self) -> Vec<Secret> {
         std::iter::once(&self.signing_secret)
             .chain(&self.previous_signing_secret)
+            .chain(&self.connect_signing_secrets)
             .cloned()
             .collect()
     }

@@ -29,7 +29,7 @@
 //! | `cancel` | `{"subscription": ..}`, at once |
 //! | `renew` | `{"subscription": ..}`: its period is over now, and nobody else's |
 //! | `card` | `{"customer": .., "card": ..}`: what is paid with from now on |
-//! | `account/onboard` | `{"account": .., "bank": "works", "closed" or "missing"}`: it can be paid |
+//! | `account/onboard` | `{"account": .., "bank": "works", "closed" or "missing"}`: it is ready |
 //! | `account/restrict`, `account/close` | `{"account": ..}`: it cannot, for now or for ever |
 //! | `bank/pay` | `{"account": ..}`: its whole balance to its bank, at once |
 //! | `bank/fail` | `{"payout": ..}`, even after it arrived |

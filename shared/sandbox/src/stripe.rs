@@ -16,8 +16,8 @@
 //! | `/stripe/v1/payment_intents`, `charges`, `refunds`, `disputes`, `balance` | money |
 //! | `/stripe/v1/billing_portal/...` | self-service |
 //! | `/stripe/v1/events`, `webhook_endpoints` | what happened, and who is told |
-//! | `/stripe/v2/core/accounts`, `account_links` | creators' accounts, connected to the platform's |
-//! | `/stripe/v1/transfers`, with `/reversals`; `payouts` | money on its way to creators and their banks |
+//! | `/stripe/v2/core/accounts`, `account_links` | creators' accounts, connected to ours |
+//! | `/stripe/v1/transfers`, with `/reversals`; `payouts` | money to creators and their banks |
 //! | `/stripe/v2/core/event_destinations` | who is told of connected accounts in thin events |
 //! | `/stripe/pay/{session}` | the page to pay on, with test cards |
 //! | `/stripe/portal/{session}` | the page to manage a subscription on |

@@ -528,9 +528,14 @@ pub(crate) fn book_index(book: &CreatorBook) -> Option<Place> {
 /// A payout stands in the index while it is not over, or the bank may return it.
 pub(crate) fn payout_index(payout: &Payout) -> Option<Place> {
     let partition = match payout.state {
+        PayoutState::Collecting
+        | PayoutState::Planned
+        | PayoutState::Sending
+        | PayoutState::Failed { .. } => OPEN_PAYOUTS,
         PayoutState::Sent => SENT_PAYOUTS,
-        _ if payout.is_open() => OPEN_PAYOUTS,
-        _ => return None,
+        PayoutState::Skipped { .. } | PayoutState::Paid | PayoutState::Reopened { .. } => {
+            return None;
+        }
     };
     Some((partition.to_owned(), payout.id.to_string()))
 }

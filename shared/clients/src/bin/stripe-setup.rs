@@ -1,5 +1,5 @@
-//! `stripe-setup [--base-url URL] [--webhook-url URL] [--connect-webhook-url URL] [--return-url URL]
-//! [--print-secret]`: sets a Stripe account up for ProLight, with the key in `STRIPE_API_KEY`. Run
+//! `stripe-setup [--base-url URL] [--webhook-url URL] [--connect-webhook-url URL]
+//! [--return-url URL] [--print-secret]`: sets a Stripe account up for ProLight, with the key in `STRIPE_API_KEY`. Run
 //! again, it changes nothing.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people")]

@@ -38,8 +38,8 @@ pub struct AccountNow {
     pub ready: bool,
     /// Whether it has ended.
     pub closed: bool,
-    /// What its owner has to give, as Stripe names it. An account may be ready all the same: what is
-    /// missing is wanted later, or only for its bank.
+    /// What its owner has to give, as Stripe names it. An account may be ready all the same: what
+    /// is missing is wanted later, or only for its bank.
     pub requirements: Vec<String>,
 }
 

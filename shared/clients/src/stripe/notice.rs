@@ -4,8 +4,8 @@
 //! read. Whoever receives one asks Stripe how the object is now. What is read is written in the
 //! plainest terms, so that no change of an object's shape makes a notice unreadable.
 //!
-//! Notices about creators' accounts come to an endpoint of their own, in two forms: what happened to
-//! an object of such an account names the account ([`HANDLED_OF_ACCOUNTS`]); what happened to the
+//! Notices about creators' accounts come to an endpoint of their own, in two forms: what happened
+//! to an object of such an account names the account ([`HANDLED_OF_ACCOUNTS`]); what happened to the
 //! account itself is a thin event, which names it and nothing more ([`HANDLED_THIN`],
 //! <https://docs.stripe.com/event-destinations>).
 //!

@@ -1,7 +1,7 @@
 //! Paying back, all of a payment or a part of it.
 //!
-//! A refund carries its key in its metadata: by it one is found that was asked for and not answered,
-//! when Stripe has forgotten the key.
+//! A refund carries its key in its metadata: by it one is found that was asked for and not
+//! answered, when Stripe has forgotten the key.
 
 use domain::billing::external::{PaymentId, RefundId};
 use serde_json::json;
@@ -78,8 +78,8 @@ impl Stripe {
     /// Pays so many minor units of a payment back, or all that is left of it, once under this key.
     ///
     /// # Errors
-    /// See [`StripeError`]. `charge_disputed` and `charge_already_refunded` are refusals, as is more
-    /// than is left (its `param` is `amount`): nothing was paid back. After
+    /// See [`StripeError`]. `charge_disputed` and `charge_already_refunded` are refusals, as is
+    /// more than is left (its `param` is `amount`): nothing was paid back. After
     /// [`StripeError::Unknown`] look for the key in [`Stripe::refunds`].
     pub async fn refund_part(
         &self,

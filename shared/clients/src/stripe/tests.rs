@@ -175,6 +175,11 @@ fn purchase(nth: u128, cents: i64) -> Purchase {
         paid_at: None,
         paid: None,
         taken_back: 0,
+        refunded: 0,
+        position: Default::default(),
+        refunds: Vec::new(),
+        refund_request: None,
+        evidenced: Vec::new(),
         movements: 0,
         due_at: Some(created_at.plus(LOOK_AGAIN)),
     }

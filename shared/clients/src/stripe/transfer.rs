@@ -1,10 +1,10 @@
 //! Money to creators: transfers to their accounts, reversals of them, and what those accounts pay
 //! out to banks (<https://docs.stripe.com/connect/separate-charges-and-transfers>).
 //!
-//! A transfer is made once for a payout of ours: its key is the payout's id, and so is its group, by
-//! which it is found when the key is forgotten. A reversal carries its key in its metadata, for the
-//! same reason. What Stripe refused under a key it refuses under that key for a day, so a payout for
-//! which there was no money is sent again a day later.
+//! A transfer is made once for a payout of ours: its key is the payout's id, and so is its group,
+//! by which it is found when the key is forgotten. A reversal carries its key in its metadata, for
+//! the same reason. What Stripe refused under a key it refuses under that key for a day, so a payout
+//! for which there was no money is sent again when more than a day has passed.
 
 use domain::{
     Timestamp,

@@ -12,7 +12,7 @@
 //! | `sending` | Stripe was or will be asked, under the payout's key, and no other | `sent`, `failed` |
 //! | `sent` | the transfer stands on the creator's account at Stripe | `paid`, `failed` |
 //! | `paid` | the bank has it | `failed`: banks return money days later |
-//! | `failed` | its sales go out of it again, some at a time | `reopened` |
+//! | `failed` | its sales go out of it again, some at a time | `reopened`; `sent` if Stripe tries another bank first |
 //! | `reopened` | its sales are payable, by another payout | |
 //!
 //! What changes in a sale after it went into a payout is never taken from that payout, whose amount
@@ -393,6 +393,16 @@ impl Step {
         }
     }
 
+    /// After a bank returned it, Stripe has sent what stands on the creator's account to a bank
+    /// again: it did not fail after all.
+    pub fn set_out_again(&mut self, bank_payout: BankPayoutId) {
+        let failed = matches!(self.payout.state, PayoutState::Failed { .. });
+        if failed && self.payout.transfer.is_some() {
+            self.payout.state = PayoutState::Sent;
+            self.payout.bank_payout = Some(bank_payout);
+        }
+    }
+
     /// What was left of its transfer was reversed, after the bank returned it.
     ///
     /// # Errors
@@ -454,6 +464,8 @@ impl Step {
             kept += sale.kept.net;
             sale.payout_id = None;
             (sale.collected, sale.recovered) = (0, 0);
+            // All of the transfer came back, so that nothing of it is to be got back any more.
+            (sale.recovery, sale.recovery_refused) = (None, false);
             self.payout.sales = self.payout.sales.saturating_sub(1);
         }
         self.book.frozen += self.sales.iter().map(Sale::frozen_part).sum::<i64>() - frozen;

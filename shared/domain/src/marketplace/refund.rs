@@ -162,7 +162,14 @@ impl Refusal for RefundRefused {
             RefundRefused::TooMuch(_) | RefundRefused::Nothing | RefundRefused::KeyReused => {
                 RefusalKind::Invalid
             }
-            _ => RefusalKind::Conflict,
+            RefundRefused::NotPaid
+            | RefundRefused::Over
+            | RefundRefused::InDispute
+            | RefundRefused::InProgress
+            | RefundRefused::TooMany
+            | RefundRefused::WindowOver
+            | RefundRefused::Downloaded
+            | RefundRefused::Used => RefusalKind::Conflict,
         }
     }
     fn code(&self) -> &'static str {
@@ -181,11 +188,11 @@ impl Refusal for RefundRefused {
         }
     }
     fn members(&self) -> Vec<(&'static str, Value)> {
-        match self {
-            RefundRefused::TooMuch(left) => vec![("refundable", json!(left))],
-            _ if self.is_for_staff() => vec![("requested", json!(true))],
-            _ => Vec::new(),
+        if let RefundRefused::TooMuch(left) = self {
+            return vec![("refundable", json!(left))];
         }
+        let requested = self.is_for_staff().then_some(("requested", json!(true)));
+        requested.into_iter().collect()
     }
 }
 

@@ -194,7 +194,7 @@ impl Deal {
         self.follow_loss(payment, now);
         self.follow_refunds(payment.refunded);
         self.follow_dispute(payment);
-        self.follow_reward(payment)?;
+        self.follow_reward(payment, now)?;
         self.book.follow_ratings(&before, &self.stats);
         self.book.frozen += self.frozen_part() - frozen;
         Ok(self.next(payment))
@@ -259,7 +259,8 @@ impl Deal {
             || referral.sharer_id == self.purchase.buyer_id
             || referral.has_email_of(self.buyer_email.as_deref());
         if !own {
-            let about = (self.purchase.id.clone(), self.purchase.buyer_id.clone());
+            let Purchase { id, buyer_id, creator_id, .. } = &self.purchase;
+            let about = (id.clone(), buyer_id.clone(), creator_id.clone());
             self.reward = Some(Reward::held(referral, about, payment.fingerprint.clone(), now));
         }
     }
@@ -274,6 +275,9 @@ impl Deal {
         let before = mem::replace(&mut self.purchase.position, after);
         let why = self.why(payment);
         self.purchase.taken_back = payment.gone();
+        if let Some(sale) = &mut self.sale {
+            sale.kept = after.split();
+        }
         if before == after {
             return Ok(());
         }
@@ -284,9 +288,6 @@ impl Deal {
         self.purchase.movements += 1;
         let account = self.sale.as_ref().map_or(LedgerAccount::CreatorPending, Sale::account);
         self.post(cause, after.legs_since(&before, account), now)?;
-        if let Some(sale) = &mut self.sale {
-            sale.kept = after.split();
-        }
         self.book.count_money(0, after.split().since(before.split()), now);
         Ok(())
     }
@@ -340,18 +341,21 @@ impl Deal {
         let by_buyer = |it: &RefundOrder| it.by == RefundedBy::Buyer;
         let going_back = self.purchase.open_refund().is_some_and(by_buyer);
         if let Some(own) = own(&mut self.entitlement, &self.purchase) {
-            own.state = match access(payment) {
-                EntitlementState::Active if going_back => EntitlementState::Suspended,
-                state => state,
-            };
+            let state = access(payment);
+            let is_closed = going_back && state == EntitlementState::Active;
+            own.state = if is_closed { EntitlementState::Suspended } else { state };
         }
     }
 
     /// A reward is gone as soon as all of the money is, also where a dispute may still return it.
-    fn follow_reward(&mut self, payment: &Payment) -> Result<(), LedgerBroken> {
+    fn follow_reward(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
         let all = payment.gone() >= payment.amount.amount;
         match (self.reward.as_mut().filter(|_| all), &mut self.sharer) {
-            (Some(reward), Some(sharer)) => reward.reverse(sharer)?,
+            (Some(reward), Some(sharer)) => {
+                let legs = Reward::cost_of_reversal(reward.reverse(sharer)?);
+                let cause = format!("reward:{}:reversed", self.purchase.id);
+                self.post(cause, legs, now)?;
+            }
             (Some(reward), None) => reward.forfeit(),
             (None, _) => {}
         }
@@ -366,6 +370,9 @@ impl Deal {
     ) -> Result<(), Unbalanced> {
         let about = (self.purchase.creator_id.clone(), self.purchase.id.to_string());
         let journal = Journal::build(about, cause, self.purchase.price.currency, legs, now)?;
+        if journal.legs.is_empty() {
+            return Ok(());
+        }
         self.book.balances.post(&journal);
         self.journals.push(journal);
         Ok(())

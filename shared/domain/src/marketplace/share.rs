@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::sale::HOLD;
+use super::{
+    journal::{LedgerAccount, Leg, Role},
+    sale::HOLD,
+};
 use crate::{
     account::Draft,
     credits::{LedgerBroken, LotId},
     id::{ListingId, PurchaseId, UserId},
+    plan::{Allowance, Plan},
     time::{DAY, Timestamp},
 };
 
@@ -59,6 +63,8 @@ pub struct Reward {
     pub purchase_id: PurchaseId,
     /// Of this buyer.
     pub buyer_id: UserId,
+    /// Who sold it: what the reward costs stands in their journal, beside the sale.
+    pub creator_id: UserId,
     /// For whom.
     pub sharer_id: UserId,
     /// By which code.
@@ -120,13 +126,14 @@ impl Reward {
     /// The reward for a sale.
     pub fn held(
         referral: &Referral,
-        (purchase_id, buyer_id): (PurchaseId, UserId),
+        (purchase_id, buyer_id, creator_id): (PurchaseId, UserId, UserId),
         fingerprint: Option<String>,
         now: Timestamp,
     ) -> Reward {
         Reward {
             purchase_id,
             buyer_id,
+            creator_id,
             sharer_id: referral.sharer_id.clone(),
             code: referral.code.clone(),
             credits: REWARD_CREDITS,
@@ -175,18 +182,46 @@ impl Reward {
     }
 
     /// Takes it back because the sale was: what is left of it, and nothing is owed for the rest.
+    /// Returns how many credits that were.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn reverse(&mut self, draft: &mut Draft) -> Result<(), LedgerBroken> {
+    pub fn reverse(&mut self, draft: &mut Draft) -> Result<u32, LedgerBroken> {
         self.forfeit();
+        let mut taken = 0;
         if let RewardState::Granted { lot } = &self.state {
             let cause = format!("reward:{}:reversed", self.purchase_id);
-            draft.take_what_is_left(&cause, lot, self.credits)?;
+            taken = draft.take_what_is_left(&cause, lot, self.credits)?;
             self.state = RewardState::Cancelled { reason: REFUNDED.to_owned() };
         }
-        Ok(())
+        Ok(taken)
     }
+
+    /// What is posted when its credits are given.
+    pub fn cost_of_grant(&self) -> [Leg; 2] {
+        cost(reward_cost(self.credits))
+    }
+
+    /// What is posted when so many of them were taken back.
+    pub fn cost_of_reversal(taken: u32) -> [Leg; 2] {
+        cost(-reward_cost(taken))
+    }
+}
+
+/// What so many credits cost, in US cents: as a month of [`Plan::Pro`] has them, rounded down.
+fn reward_cost(credits: u32) -> i64 {
+    let pro = Plan::Pro.terms();
+    match pro.allowance {
+        Allowance::Credits(of) => i64::from(credits * pro.monthly_price_cents / of),
+        Allowance::Unlimited => 0,
+    }
+}
+
+fn cost(cents: i64) -> [Leg; 2] {
+    [
+        Leg::new(Role::Reward, LedgerAccount::RewardExpense, cents),
+        Leg::new(Role::RewardCredits, LedgerAccount::RewardCredits, -cents),
+    ]
 }
 
 /// Why a reward was cancelled with its sale.

@@ -8,6 +8,8 @@ mod flags;
 mod lints;
 mod listings;
 mod offers;
+mod payouts;
+mod refunds;
 mod reviews;
 mod revisions;
 mod settling;

@@ -56,7 +56,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post_v2("core/account_links", &[LINK], open_link),
 ];
 
-/// A bank account to be paid out to, by its number (docs.stripe.com/connect/testing#account-numbers).
+/// A bank account to be paid out to; each has its number
+/// (docs.stripe.com/connect/testing#account-numbers).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bank {

@@ -145,7 +145,10 @@ fn get(books: &mut Books, _call: &Call) -> Result<Value, Refused> {
         json!([{ "amount": amount, "currency": "usd", "source_types": kinds }])
     };
     Ok(json!({
-        "object": "balance", "available": sum(available), "livemode": false, "pending": sum(pending),
+        "object": "balance",
+        "available": sum(available),
+        "livemode": false,
+        "pending": sum(pending),
     }))
 }
 

@@ -1,5 +1,6 @@
 //! The pages that people see: to pay a session, to manage a subscription, to look at an invoice and
-//! pay it, to be paid as a creator. Self-contained HTML that works without scripts; forms post back to the page itself.
+//! pay it, to be paid as a creator. Self-contained HTML that works without scripts; forms post back
+//! to the page itself.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Payouts of connected accounts to their banks: every midnight (UTC) all of a balance sets out, and
-//! arrives a day later or fails. One may also fail after it arrived. What failed is back on the
+//! Payouts of connected accounts to their banks: every midnight (UTC) all of a balance sets out,
+//! and arrives a day later or fails. One may also fail after it arrived. What failed is back on the
 //! account's balance, and nothing more sets out until another bank account is given
 //! (docs.stripe.com/payouts#payout-failures).
 

@@ -129,11 +129,11 @@ impl Transaction<'_> {
     /// Writes journals, each leg of which must be new.
     pub(crate) fn journals(self, journals: &[Journal]) -> Result<Self, StoreError> {
         let legs = journals.iter().flat_map(|it| it.legs.iter().map(move |leg| (it, leg)));
-        legs.fold(Ok(self), |this, (journal, leg)| {
+        legs.into_iter().try_fold(self, |this, (journal, leg)| {
             let key = Key::journal(&journal.creator_id, &journal.cause, leg.role);
             let (about, at) = (journal.about.clone(), journal.at);
             let line = Line { about, at, currency: journal.currency, leg: *leg };
-            this?.new_item(Part::Journal, &key, &line)
+            this.new_item(Part::Journal, &key, &line)
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     error::{Missing, StoreError},
     keys::{
         DUE_CREATORS, HELD_SALES, Item, Key, OPEN_PAYOUTS, OVERPAID_SALES, PAYOUT_PREFIX,
-        SALE_PREFIX, due_bound, payable_pk, payout_of, sale_of, user_of, user_pk,
+        SALE_PREFIX, SENT_PAYOUTS, due_bound, payable_pk, payout_of, sale_of, user_of, user_pk,
     },
     table::{Attempt, Found, Store},
     transaction::Committed,
@@ -123,6 +123,15 @@ impl Store {
     ) -> Result<Vec<(UserId, PayoutId)>, StoreError> {
         let open = self.listed_after(OPEN_PAYOUTS, after.map(PayoutId::as_str), most).await?;
         Ok(open.iter().filter_map(payout_of).collect())
+    }
+
+    /// Payouts that were sent and that no bank is known to have, the oldest first (Q36).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn sent_payouts(&self, most: u16) -> Result<Vec<(UserId, PayoutId)>, StoreError> {
+        let sent = self.listed(SENT_PAYOUTS, None, most).await?;
+        Ok(sent.iter().filter_map(payout_of).collect())
     }
 
     /// Sales of which too much was paid out (Q36).
@@ -243,14 +252,12 @@ impl Store {
             let amount = (book.payable(), Currency::USD);
             let whose = (creator.clone(), midnight.date());
             let mut payout = Payout::new(id.clone(), whose, state, amount, now);
-            let writes = match payout.state {
-                PayoutState::Collecting => {
-                    payout.amount = 0;
-                    after.payout = Some(id.clone());
-                    self.transaction().standing(creator, &standing)?
-                }
-                _ => self.transaction(),
-            };
+            let mut writes = self.transaction();
+            if payout.state == PayoutState::Collecting {
+                payout.amount = 0;
+                after.payout = Some(id.clone());
+                writes = writes.standing(creator, &standing)?;
+            }
             let payout = Payout { version: before.as_ref().map_or(0, |it| it.version), ..payout };
             let writes = writes.replace(Some(&book), &after)?.rewrite(payout.version, &payout)?;
             match writes.commit().await? {

@@ -3,10 +3,15 @@
 use domain::{
     Timestamp,
     id::{PurchaseId, UserId},
-    marketplace::share::{Reward, SameCard},
+    marketplace::{
+        journal::Journal,
+        share::{Reward, RewardState, SameCard},
+    },
+    money::Currency,
 };
 use serde::de::IgnoredAny;
 
+use super::book_of;
 use crate::{
     accounts::draft_of,
     error::StoreError,
@@ -54,7 +59,18 @@ impl Store {
             if after == before {
                 return Ok(Attempt::Done(Some(before)));
             }
-            let writes = self.transaction().draft(draft)?.replace(Some(&before), &after)?;
+            let mut writes = self.transaction().draft(draft)?.replace(Some(&before), &after)?;
+            if matches!(after.state, RewardState::Granted { .. }) {
+                let book =
+                    book_of(&after.creator_id, self.get(&Key::creator(&after.creator_id)).await?);
+                let about = (after.creator_id.clone(), purchase.to_string());
+                let (cause, legs) = (format!("reward:{purchase}"), after.cost_of_grant());
+                let journal = Journal::build(about, cause, Currency::USD, legs, now);
+                let journal = journal.map_err(StoreError::corrupt)?;
+                let mut with_cost = book.clone();
+                with_cost.balances.post(&journal);
+                writes = writes.replace(Some(&book), &with_cost)?.journals(&[journal])?;
+            }
             match writes.commit().await? {
                 Committed::Yes => Ok(Attempt::Done(Some(after))),
                 Committed::Moved(_) => Ok(Attempt::Moved),

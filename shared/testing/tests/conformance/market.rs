@@ -106,6 +106,11 @@ impl Market {
                 ask.json(json!({ "listing_id": self.offered, "expected_price": free }))
             }
             "marketplace-download-purchase" => ask.path("id", &self.purchase),
+            "marketplace-refund-purchase" => ask.path("id", &self.purchase).json(json!({})),
+            "admin-refund-purchase" => {
+                ask.path("id", &self.purchase).json(json!({ "reason": "As agreed." }))
+            }
+            "marketplace-onboard-creator" => ask.json(json!({})),
             "marketplace-create-review" => {
                 ask.json(json!({ "listing_id": self.bought, "rating": 4 }))
             }
@@ -124,7 +129,9 @@ impl Market {
             | "marketplace-list-creator-listings"
             | "marketplace-list-creator-earnings"
             | "marketplace-list-creator-payouts"
-            | "admin-list-pending" => ask,
+            | "admin-list-pending"
+            | "admin-list-refund-requests"
+            | "admin-audit-ledger" => ask,
             other => panic!("say here what a good request of {other} is"),
         }
     }

@@ -7,7 +7,7 @@ use crate::{
         payment::{Payment, PaymentState},
     },
     marketplace::{
-        journal::{Journal, Role},
+        journal::{Balances, Journal, Role},
         purchase::EntitlementState,
         sale::{SaleState, Split},
         settle::{Deal, Next},
@@ -65,7 +65,12 @@ pub(super) fn hold_to_the_law(deal: &Deal) {
     assert_eq!(posted(&deal.journals, Role::PlatformFee), -kept.fee);
     let tax = -posted(&deal.journals, Role::Tax);
     assert!(tax >= 0, "{tax}");
-    assert_eq!(posted(&deal.journals, Role::BuyerCharge), kept.gross + tax);
+    let returns = -posted(&deal.journals, Role::Return);
+    assert_eq!(posted(&deal.journals, Role::BuyerCharge), kept.gross + tax + returns);
+    assert_eq!(deal.book.balances.sum(), 0);
+    let mut folded = Balances::default();
+    deal.journals.iter().for_each(|journal| folded.post(journal));
+    assert_eq!(deal.book.balances, folded);
     assert_eq!(deal.book.money, kept);
     assert_eq!(deal.book.sales, deal.stats.sales);
     assert_eq!((deal.book.ratings, deal.book.stars), {

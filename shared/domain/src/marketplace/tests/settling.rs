@@ -8,13 +8,13 @@ use crate::{
     billing::payment::{Payment, PaymentState},
     id::ReviewId,
     marketplace::{
-        journal::{Journal, LedgerAccount, Role},
+        journal::{Balances, Journal, LedgerAccount, Leg, Role},
         listing::DelistedBy,
         purchase::{EntitlementState, PurchaseState},
         sale::{SaleState, Split},
         settle::{Deal, Next},
     },
-    money::Money,
+    money::{Currency, Money},
 };
 
 #[test]
@@ -77,7 +77,8 @@ fn a_sale_is_shared_and_held_for_seven_days() {
     assert_eq!(deal.card.as_deref(), Some("card_1"));
     let [journal] = &deal.journals[..] else { panic!("one: {:?}", deal.journals) };
     assert_eq!(journal.cause, "payment:pi_1");
-    let payable = LedgerAccount::CreatorPayable { creator_id: user("creator") };
+    assert_eq!(journal.creator_id, user("creator"));
+    let payable = LedgerAccount::CreatorPending;
     assert!(journal.legs.iter().any(|leg| leg.account == payable && leg.amount == -800));
 }
 
@@ -132,7 +133,8 @@ fn what_can_no_longer_be_bought_is_paid_back() {
         assert_eq!((&deal.purchase.state, deal.purchase.taken_back), (&returned, 500));
         assert_eq!(deal.purchase.due_at, None, "nobody need look at it any more");
         assert_eq!(deal.entitlement, owned, "what the buyer had, they have");
-        assert_eq!((deal.stats.sales, deal.book.sales, deal.journals.len()), (0, 0, 0));
+        assert_eq!((deal.stats.sales, deal.book.sales), (0, 0));
+        assert_eq!(deal.book.balances, Balances::default(), "it came and went");
         assert!(deal.sale.is_none() && deal.reward.is_none());
     };
     let bought_before = |state: EntitlementState| {
@@ -197,19 +199,59 @@ fn after_a_refund_it_may_be_bought_again() {
 
 #[test]
 fn a_journal_balances_or_is_none() {
-    let build = |split: Split, tax: i64| {
-        let about = (purchase_id(1), user("creator"));
-        let currency = Money::usd_cents(0).currency;
-        Journal::of_sale(about, "payment:pi_1".to_owned(), (split, tax, currency), NOW)
+    let leg = |role: Role, amount: i64| Leg::new(role, LedgerAccount::BuyerCash, amount);
+    let build = |legs: &[Leg]| {
+        let about = (user("creator"), "pay_1".to_owned());
+        Journal::build(about, "x".to_owned(), Currency::USD, legs.to_vec(), NOW)
     };
-    assert_eq!(build(Split::of(500), 95).unwrap().legs.len(), 4);
-    assert_eq!(build(Split::of(500), 0).unwrap().legs.len(), 3, "what is nothing is left out");
-    assert_eq!(build(Split::default(), 0).unwrap().legs, []);
-    let unbalanced = build(Split { gross: 500, fee: 100, net: 399 }, 0).unwrap_err();
-    assert_eq!((unbalanced.sum, &unbalanced.cause[..]), (1, "payment:pi_1"));
+    let fits = [leg(Role::BuyerCharge, 500), leg(Role::Tax, 0), leg(Role::PlatformFee, -500)];
+    assert_eq!(build(&fits).unwrap().legs.len(), 2, "what is nothing is left out");
+    assert_eq!(build(&[]).unwrap().legs, []);
+    let unbalanced = build(&[leg(Role::BuyerCharge, 500), leg(Role::Tax, -499)]).unwrap_err();
+    assert_eq!((unbalanced.sum, &unbalanced.cause[..]), (1, "x"));
+    let twice = [leg(Role::Tax, 500), leg(Role::Tax, -500)];
+    assert!(build(&twice).is_err(), "a role stands in a journal once");
+}
 
-    let twice = build(Split::of(500), 0).unwrap();
-    let legs = [twice.legs.clone(), twice.legs].concat();
-    let currency = Money::usd_cents(0).currency;
-    assert!(Journal::build(purchase_id(1), "x".to_owned(), currency, legs, NOW).is_err());
+#[test]
+fn what_stripe_keeps_is_ours_to_bear() {
+    let mut deal = deal(1_000);
+    let fees = Payment { fees: 59, ..payment(1_000, 0, 0, false) };
+    settle(&mut deal, &fees, day(1));
+    let disputed = Payment { fees: 1_559, ..payment(1_000, 0, 1_000, true) };
+    settle(&mut deal, &disputed, day(2));
+    let balances = &deal.book.balances;
+    assert_eq!(balances.of(LedgerAccount::ProcessorFees), 1_559);
+    assert_eq!(balances.of(LedgerAccount::BuyerCash), -1_559);
+    assert_eq!(balances.owed(LedgerAccount::CreatorPending), 0);
+    assert_eq!(balances.sum(), 0);
+}
+
+/// A bank may take more than was paid: the creator loses their part, and no more than that.
+#[test]
+fn a_dispute_larger_than_the_payment_is_claimed_and_then_lost() {
+    let mut deal = deal(1_000);
+    settle(&mut deal, &payment(1_000, 0, 0, false), day(1));
+    let of = |deal: &Deal, account| deal.book.balances.of(account);
+    settle(&mut deal, &payment(1_000, 0, 1_200, true), day(2));
+    assert_eq!(of(&deal, LedgerAccount::DisputesReceivable), 200);
+    assert_eq!(of(&deal, LedgerAccount::BuyerCash), -200);
+    assert_eq!(of(&deal, LedgerAccount::CreatorPending), 0);
+    settle(&mut deal, &payment(1_000, 0, 1_200, false), day(3));
+    assert_eq!(of(&deal, LedgerAccount::DisputesReceivable), 0);
+    assert_eq!(of(&deal, LedgerAccount::DisputeLosses), 200);
+    settle(&mut deal, &payment(1_000, 0, 0, false), day(4));
+    assert_eq!(of(&deal, LedgerAccount::DisputeLosses), 0);
+    assert_eq!(of(&deal, LedgerAccount::CreatorPending), -800);
+}
+
+#[test]
+fn money_for_what_could_not_be_bought_is_the_buyers_until_it_is_back() {
+    let mut deal = deal(500);
+    deal.listing.delist(DelistedBy::Creator, None, day(1)).unwrap();
+    let next = deal.settle(&payment(500, 0, 0, false), day(1)).unwrap();
+    assert!(matches!(next, Next::PayBack(_)));
+    assert_eq!(deal.book.balances.owed(LedgerAccount::BuyerReturns), 500);
+    deal.settle(&payment(500, 500, 0, false), day(2)).unwrap();
+    assert_eq!(deal.book.balances, Balances::default());
 }

@@ -27,7 +27,7 @@ fn referral(sharer_email: Option<&str>) -> Referral {
 }
 
 fn held() -> Reward {
-    Reward::held(&referral(None), (purchase_id(1), user("buyer")), None, NOW)
+    Reward::held(&referral(None), (purchase_id(1), user("buyer"), user("creator")), None, NOW)
 }
 
 fn cancelled(reason: &str) -> RewardState {

@@ -218,7 +218,7 @@ async fn a_transfer_moves_money_once() {
     let (_, first) = taken_apart(request().send().await.unwrap()).await;
     let (_, second) = taken_apart(request().send().await.unwrap()).await;
     assert_eq!(first, second);
-    assert_eq!(account.control().transfers(), [first.clone()]);
+    assert_eq!(account.control().transfers(), std::slice::from_ref(&first));
     assert_eq!(account.control().balance().available, 3 * 455 - 800);
     assert_eq!(account.available(&creator), 800);
 

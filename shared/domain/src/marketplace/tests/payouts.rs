@@ -1,0 +1,463 @@
+//! Paying creators: each step for itself, and many of them in any order.
+
+use super::{
+    deals::{paid, payment},
+    *,
+};
+use crate::{
+    billing::{
+        external::{BankPayoutId, ConnectedAccountId, ReceivedId, TransferId},
+        payment::Payment,
+    },
+    id::PayoutId,
+    marketplace::{
+        journal::{Balances, LedgerAccount, Leg, Role},
+        payout::{PAYOUT_MIN, Payout, PayoutState, Plan, SkipReason, Step, release},
+        sale::{Sale, SaleState},
+        settle::{Deal, Next},
+        tally::CreatorBook,
+    },
+    money::Currency,
+    time::DAY,
+};
+
+fn payout(number: u128) -> Payout {
+    let (id, state) = (PayoutId::new(day(1), number), PayoutState::Collecting);
+    let whose = (user("creator"), "2026-11-25".to_owned());
+    Payout::new(id, whose, state, (0, Currency::USD), day(8))
+}
+
+fn account() -> ConnectedAccountId {
+    ConnectedAccountId::parse("acct_1").unwrap()
+}
+
+fn transfer() -> (TransferId, ReceivedId) {
+    (TransferId::parse("tr_1").unwrap(), ReceivedId::parse("py_1").unwrap())
+}
+
+fn bank() -> BankPayoutId {
+    BankPayoutId::parse("po_1").unwrap()
+}
+
+/// A sale at so many cents whose days are over, and its creator's sums.
+fn payable(price: u32) -> (CreatorBook, Sale) {
+    let deal = paid(price);
+    let (mut book, mut sales) = (deal.book, vec![deal.sale.unwrap()]);
+    release(&mut book, &mut sales, day(8)).unwrap();
+    (book, sales.remove(0))
+}
+
+fn collected(price: u32) -> Step {
+    let (book, sale) = payable(price);
+    let mut step = Step::new(payout(1), book, vec![sale]);
+    step.collect(day(8)).unwrap();
+    step
+}
+
+fn sent(price: u32) -> Step {
+    let mut step = collected(price);
+    step.plan(day(8)).unwrap();
+    step.send_to(account());
+    step.sent(transfer(), day(8)).unwrap();
+    step
+}
+
+fn of(step: &Step, account: LedgerAccount) -> i64 {
+    step.book.balances.of(account)
+}
+
+#[test]
+fn a_sale_is_payable_after_seven_days_and_not_a_moment_before() {
+    let second = std::time::Duration::from_secs(1);
+    for begun in ["2028-02-26T10:00:00Z", "2026-10-31T23:59:59Z", "2026-12-28T00:00:00Z"] {
+        let begun = Timestamp::parse(begun).unwrap();
+        let sale = Sale { hold_until: begun.plus(DAY * 7), ..paid(1_000).sale.unwrap() };
+        assert!(!sale.is_due(begun.plus(DAY * 7).minus(second)), "{begun}");
+        assert!(sale.is_due(begun.plus(DAY * 7)), "{begun}");
+    }
+    let leap = Timestamp::parse("2028-02-26T10:00:00Z").unwrap();
+    assert_eq!(leap.plus(DAY * 7).to_string(), "2028-03-04T10:00:00.000Z", "over the leap day");
+}
+
+#[test]
+fn what_is_released_is_payable_once() {
+    let (book, sale) = payable(1_000);
+    assert_eq!(book.balances.owed(LedgerAccount::CreatorAvailable), 800);
+    assert_eq!(book.balances.owed(LedgerAccount::CreatorPending), 0);
+    let (mut book, mut sales) = (book, [sale]);
+    assert_eq!(release(&mut book, &mut sales, day(9)).unwrap(), []);
+    let frozen = Sale { frozen: true, released_at: None, ..sales[0].clone() };
+    assert_eq!(release(&mut book, &mut [frozen], day(9)).unwrap(), []);
+}
+
+#[test]
+fn why_nobody_is_paid() {
+    let (book, _) = payable(1_500);
+    let banned = suspended(None);
+    let frozen = CreatorBook { frozen: 1_200, ..book.clone() };
+    let (little, _) = payable(1_248);
+    let (enough, _) = payable(1_250);
+    let mut owes = CreatorBook::new(user("creator"));
+    owes.balances = sent(1_500).book.balances;
+    let nothing = owes.clone();
+    owes.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 1));
+    let check = |book: &CreatorBook, standing: &Standing, ready: bool, expected: Plan| {
+        assert_eq!(book.plan(standing, ready, day(8)), expected);
+    };
+    check(&book, &Standing::Active, true, Plan::Pay);
+    check(&enough, &Standing::Active, true, Plan::Pay);
+    check(&nothing, &Standing::Active, true, Plan::Nothing);
+    check(&book, &banned, true, Plan::Skip(SkipReason::Banned));
+    check(&little, &Standing::Active, true, Plan::Skip(SkipReason::BelowMinimum));
+    check(&frozen, &Standing::Active, true, Plan::Skip(SkipReason::FrozenDispute));
+    check(&owes, &Standing::Active, true, Plan::Skip(SkipReason::NegativeBalance));
+    check(&book, &Standing::Active, false, Plan::Skip(SkipReason::AccountNotReady));
+}
+
+#[test]
+fn a_payout_goes_its_way() {
+    let mut step = collected(1_500);
+    assert_eq!((step.payout.collected, step.payout.sales), (1_200, 1));
+    assert_eq!(step.sales[0].state(day(8)), SaleState::InPayout);
+    step.collect(day(8)).unwrap();
+    assert_eq!((step.payout.collected, step.payout.sales), (1_200, 1), "it is in it once");
+    step.plan(day(8)).unwrap();
+    assert_eq!((&step.payout.state, step.payout.amount), (&PayoutState::Planned, 1_200));
+    step.sent(transfer(), day(8)).unwrap();
+    assert_eq!(step.payout.state, PayoutState::Planned, "nothing is sent that was not noted");
+    step.send_to(account());
+    step.sent(transfer(), day(8)).unwrap();
+    step.sent(transfer(), day(9)).unwrap();
+    assert_eq!(of(&step, LedgerAccount::Transferred), 1_200, "once");
+    assert_eq!(of(&step, LedgerAccount::CreatorInPayout), 0);
+    assert_eq!(of(&step, LedgerAccount::BuyerCash), 300);
+    step.paid(bank(), day(10));
+    assert_eq!((&step.payout.state, step.payout.paid_at), (&PayoutState::Paid, Some(day(10))));
+}
+
+#[test]
+fn what_is_owed_is_evened_out_first() {
+    let mut step = collected(1_500);
+    step.book.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 100));
+    step.plan(day(8)).unwrap();
+    assert_eq!((step.payout.amount, step.payout.settled), (1_100, 100));
+    assert_eq!(of(&step, LedgerAccount::CreatorDebt), 0);
+
+    let mut ours = collected(1_500);
+    ours.book.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, -100));
+    ours.plan(day(8)).unwrap();
+    assert_eq!((ours.payout.amount, ours.payout.settled), (1_300, -100));
+}
+
+#[test]
+fn what_became_too_little_meanwhile_is_not_sent() {
+    let mut step = collected(1_500);
+    step.book.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 700));
+    step.plan(day(8)).unwrap();
+    let code = "below_minimum".to_owned();
+    assert_eq!(step.payout.state, PayoutState::Failed { code: code.clone() });
+    step.reopen();
+    assert!(step.payout.is_open(), "not before its sales are out of it");
+    step.put_out(day(8)).unwrap();
+    step.reopen();
+    assert_eq!(step.payout.state, PayoutState::Reopened { code });
+    assert!(step.sales[0].is_payable());
+    assert_eq!(of(&step, LedgerAccount::CreatorDebt), 700);
+    assert_eq!(of(&step, LedgerAccount::CreatorInPayout), 0);
+    assert_eq!(of(&step, LedgerAccount::CreatorAvailable), -1_200);
+}
+
+#[test]
+fn a_bank_returns_what_it_had() {
+    let mut step = sent(1_500);
+    step.paid(bank(), day(9));
+    step.bounced(bank(), "account_closed");
+    step.paid(bank(), day(11));
+    let failed = PayoutState::Failed { code: "account_closed".to_owned() };
+    assert_eq!(step.payout.state, failed, "what is heard of late changes nothing");
+    step.put_out(day(11)).unwrap();
+    assert_eq!(step.payout.sales, 1, "its money is not back yet");
+    step.returned(day(11)).unwrap();
+    step.returned(day(11)).unwrap();
+    step.put_out(day(11)).unwrap();
+    step.reopen();
+    assert!(matches!(step.payout.state, PayoutState::Reopened { .. }));
+    assert_eq!(of(&step, LedgerAccount::CreatorAvailable), -1_200);
+    assert_eq!(of(&step, LedgerAccount::Transferred), 0);
+    assert_eq!(of(&step, LedgerAccount::BuyerCash), 1_500);
+}
+
+/// A refund after the payout: got back from the transfer, or owed.
+#[test]
+fn what_was_overpaid_is_got_back_or_owed() {
+    let mut step = sent(1_500);
+    let mut deal = Deal { sale: Some(step.sales[0].clone()), book: step.book, ..paid(1_500) };
+    let next = deal.settle(&payment(1_500, 500, 0, false), day(9)).unwrap();
+    assert_eq!(next, Next::Recover);
+    assert_eq!(deal.book.balances.of(LedgerAccount::CreatorDebt), 400);
+    step = Step { book: deal.book, sales: vec![deal.sale.unwrap()], ..step };
+    assert_eq!(step.recoverable(&step.sales[0]), 400);
+    let recovery = step.sales[0].begin_recovery(400);
+    let refused = {
+        let mut refused = step.clone();
+        refused.sales[0].give_recovery_up();
+        refused
+    };
+    assert!(!refused.sales[0].is_to_be_recovered());
+    assert_eq!(of(&refused, LedgerAccount::CreatorDebt), 400);
+
+    step.recovered(recovery, day(9)).unwrap();
+    step.recovered(recovery, day(9)).unwrap();
+    assert_eq!((step.payout.reversed, step.sales[0].recovered), (400, 400), "once");
+    assert_eq!(of(&step, LedgerAccount::CreatorDebt), 0);
+    assert_eq!(of(&step, LedgerAccount::Transferred), 800);
+
+    step.bounced(bank(), "account_closed");
+    step.returned(day(10)).unwrap();
+    step.put_out(day(10)).unwrap();
+    assert_eq!(of(&step, LedgerAccount::CreatorDebt), 0, "what came back is not owed as well");
+    assert_eq!(of(&step, LedgerAccount::CreatorAvailable), -800);
+}
+
+/// Many sales of one creator, with refunds, disputes, payouts, returns and reversals in any order:
+/// the books balance after every step, and say what the sales say.
+#[test]
+fn whatever_happens_the_books_say_what_the_sales_say() {
+    for seed in 1..=200 {
+        let mut shop = Shop::open(seed);
+        for _ in 0..120 {
+            shop.step();
+            shop.check();
+        }
+        shop.calm();
+    }
+}
+
+/// A creator with many sales, and payouts under way.
+struct Shop {
+    dice: Dice,
+    seed: u64,
+    now: Timestamp,
+    book: CreatorBook,
+    deals: Vec<Deal>,
+    /// Of each deal's payment: refunded, withdrawn, disputed.
+    payments: Vec<(i64, i64, bool)>,
+    payouts: Vec<Payout>,
+    folded: Balances,
+}
+
+impl Shop {
+    fn open(seed: u64) -> Shop {
+        Shop {
+            dice: Dice(seed),
+            seed,
+            now: day(1),
+            book: CreatorBook::new(user("creator")),
+            deals: Vec::new(),
+            payments: Vec::new(),
+            payouts: Vec::new(),
+            folded: Balances::default(),
+        }
+    }
+
+    fn step(&mut self) {
+        self.now = self.now.plus(DAY / 2);
+        match self.dice.below(8) {
+            0 | 1 => self.sell(),
+            2 => self.change_payment(),
+            3 => self.release(),
+            4 => self.begin(),
+            5 | 6 => self.go_on(),
+            _ => self.recover(),
+        }
+    }
+
+    fn sell(&mut self) {
+        let price = 500 + u32::try_from(self.dice.below(1_000)).unwrap();
+        let mut deal = super::deals::deal(price);
+        deal.purchase.id = purchase_id(self.deals.len() as u128 + 1);
+        self.deals.push(deal);
+        self.payments.push((0, 0, false));
+        self.settle(self.deals.len() - 1);
+    }
+
+    fn change_payment(&mut self) {
+        if self.deals.is_empty() {
+            return;
+        }
+        let which = self.dice.index(self.deals.len());
+        let price = self.deals[which].purchase.price.amount;
+        let part = i64::try_from(self.dice.below(u64::try_from(price).unwrap())).unwrap() + 1;
+        self.payments[which] = match self.dice.below(6) {
+            0 => (part, 0, false),
+            1 => (price, 0, false),
+            2 => (0, price + self.dice.below(2) as i64 * 300, true),
+            3 => (0, price, false),
+            4 => (0, 0, true),
+            _ => (0, 0, false),
+        };
+        self.settle(which);
+    }
+
+    fn settle(&mut self, which: usize) {
+        let (refunded, withdrawn, disputed) = self.payments[which];
+        let deal = &mut self.deals[which];
+        let paid = Payment {
+            fees: 59,
+            ..payment(deal.purchase.price.amount, refunded, withdrawn, disputed)
+        };
+        std::mem::swap(&mut deal.book, &mut self.book);
+        deal.settle(&paid, self.now).unwrap();
+        std::mem::swap(&mut deal.book, &mut self.book);
+        let journals = std::mem::take(&mut deal.journals);
+        journals.iter().for_each(|journal| self.folded.post(journal));
+    }
+
+    fn release(&mut self) {
+        let mut sales = self.sales();
+        let journals = release(&mut self.book, &mut sales, self.now).unwrap();
+        self.put(sales);
+        journals.iter().for_each(|journal| self.folded.post(journal));
+    }
+
+    fn begin(&mut self) {
+        let plan = self.book.plan(&Standing::Active, true, self.now);
+        if self.book.payout.is_none() && plan == Plan::Pay {
+            let payout = payout(self.payouts.len() as u128 + 1);
+            self.book.payout = Some(payout.id.clone());
+            self.payouts.push(payout);
+        }
+    }
+
+    /// One step of one payout that is not over, or its return by the bank.
+    fn go_on(&mut self) {
+        let Some(which) = (!self.payouts.is_empty()).then(|| self.dice.index(self.payouts.len()))
+        else {
+            return;
+        };
+        let (payout, now, dice) = (self.payouts[which].clone(), self.now, self.dice.below(4));
+        let mut sales = self.sales();
+        if matches!(payout.state, PayoutState::Collecting) {
+            sales.truncate(self.dice.index(sales.len() + 1));
+        }
+        let mut step = Step::new(payout, self.book.clone(), sales);
+        match (step.payout.state.clone(), dice) {
+            (PayoutState::Collecting, 0) => step.plan(now).unwrap(),
+            (PayoutState::Collecting, _) => step.collect(now).unwrap(),
+            (PayoutState::Planned, 0) => step.fail("banned", now).unwrap(),
+            (PayoutState::Planned, _) => step.send_to(account()),
+            (PayoutState::Sending, 0) => step.fail("balance_insufficient", now).unwrap(),
+            (PayoutState::Sending, _) => step.sent(transfer(), now).unwrap(),
+            (PayoutState::Sent, 0) | (PayoutState::Paid, 0) => {
+                step.bounced(bank(), "account_closed")
+            }
+            (PayoutState::Sent, _) => step.paid(bank(), now),
+            (PayoutState::Failed { .. }, _) => {
+                if step.payout.transfer.is_some() {
+                    step.returned(now).unwrap();
+                } else {
+                    step.put_out(now).unwrap();
+                    step.reopen();
+                }
+            }
+            _ => {}
+        }
+        self.take(which, step);
+    }
+
+    fn recover(&mut self) {
+        for which in 0..self.payouts.len() {
+            let payout = self.payouts[which].clone();
+            let mut sales = self.sales().into_iter();
+            let to_be =
+                |sale: &Sale| sale.payout_id.as_ref() == Some(&payout.id) && sale.overpaid() > 0;
+            let Some(sale) = sales.find(to_be) else { continue };
+            let mut step = Step::new(payout, self.book.clone(), vec![sale]);
+            let amount = step.recoverable(&step.sales[0]);
+            if amount > 0 {
+                let recovery = step.sales[0].begin_recovery(amount);
+                step.recovered(recovery, self.now).unwrap();
+                self.take(which, step);
+            }
+        }
+    }
+
+    fn take(&mut self, which: usize, step: Step) {
+        step.journals.iter().for_each(|journal| self.folded.post(journal));
+        (self.payouts[which], self.book) = (step.payout, step.book);
+        self.put(step.sales);
+    }
+
+    fn sales(&self) -> Vec<Sale> {
+        self.deals.iter().filter_map(|deal| deal.sale.clone()).collect()
+    }
+
+    fn put(&mut self, sales: Vec<Sale>) {
+        for sale in sales {
+            let deal = self.deals.iter_mut().find(|it| it.purchase.id == sale.purchase_id);
+            deal.unwrap().sale = Some(sale);
+        }
+    }
+
+    fn check(&self) {
+        let (seed, sales) = (self.seed, self.sales());
+        assert_eq!(self.book.balances, self.folded, "seed {seed}");
+        assert_eq!(self.folded.sum(), 0, "seed {seed}");
+        let owed = |account| self.book.balances.owed(account);
+        let net = |which: &dyn Fn(&&Sale) -> bool| -> i64 {
+            sales.iter().filter(which).map(|sale| sale.kept.net).sum()
+        };
+        let pending = net(&|sale| sale.released_at.is_none());
+        assert_eq!(owed(LedgerAccount::CreatorPending), pending, "seed {seed}");
+        let available = net(&|sale| sale.released_at.is_some() && sale.payout_id.is_none());
+        assert_eq!(owed(LedgerAccount::CreatorAvailable), available, "seed {seed}");
+        let frozen: i64 = sales.iter().map(Sale::frozen_part).sum();
+        assert_eq!(self.book.frozen, frozen, "seed {seed}");
+        let paid: i64 = self.payouts.iter().map(Payout::standing).sum();
+        assert_eq!(owed(LedgerAccount::CreatorPaid), paid, "seed {seed}");
+        assert_eq!(self.book.balances.of(LedgerAccount::Transferred), paid, "seed {seed}");
+        let all = net(&|_| true);
+        let of_creator = owed(LedgerAccount::CreatorPending)
+            + owed(LedgerAccount::CreatorAvailable)
+            + owed(LedgerAccount::CreatorInPayout)
+            + owed(LedgerAccount::CreatorDebt)
+            + paid;
+        assert_eq!(of_creator, all, "seed {seed}: every cent that is the creator's is somewhere");
+        for payout in self.payouts.iter().filter(|it| it.state == PayoutState::Sent) {
+            assert!(payout.amount >= PAYOUT_MIN, "seed {seed}");
+        }
+    }
+
+    /// Ends all that is under way: then no clearing account holds anything.
+    fn calm(&mut self) {
+        for which in 0..self.deals.len() {
+            self.payments[which].2 = false;
+            self.settle(which);
+        }
+        for _ in 0..400 {
+            self.go_on();
+            self.check();
+        }
+        self.payouts.retain(Payout::is_open);
+        assert_eq!(self.payouts.len(), 0, "seed {}", self.seed);
+        for account in [LedgerAccount::CreatorInPayout, LedgerAccount::DisputesReceivable] {
+            assert_eq!(self.book.balances.of(account), 0, "seed {}", self.seed);
+        }
+    }
+}
+
+/// Numbers that are the same for the same seed (xorshift64*).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) % end
+    }
+
+    fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).unwrap()
+    }
+}
