@@ -23,6 +23,7 @@ pub(crate) fn router() -> Router<Arc<World>> {
         .route("/billing/success", get(success))
         .route("/billing/cancelled", get(cancelled))
         .route("/billing", get(billing))
+        .route("/creator/payouts", get(payouts))
         .route("/marketplace", get(marketplace))
         .route("/marketplace/listings/{id}", get(listing))
         .route("/marketplace/purchases/{id}", get(purchase))
@@ -55,6 +56,15 @@ async fn cancelled() -> Html<String> {
 
 async fn billing() -> Html<String> {
     page("Billing", &format!("<h1>Back from the portal</h1>{LOOK}"))
+}
+
+async fn payouts() -> Html<String> {
+    page(
+        "Payouts",
+        "<h1>Payouts</h1><p>This page stands in for the frontend. Whether Stripe knows enough to pay \
+         you says <code>GET /api/v1/marketplace/creator/stats</code>; a page that was used before is \
+         replaced by <code>POST /api/v1/marketplace/creator/onboarding</code>.</p>",
+    )
 }
 
 async fn marketplace() -> Html<String> {

@@ -31,7 +31,7 @@ async fn status(endpoint: &Endpoint, caller: &str) -> u16 {
 
 /// 401: whoever did not sign in may not. 403: a suspended member may look, and change nothing.
 /// 404: what is somebody else's does not exist, for staff neither. 409: only a subscription that is
-/// there can be cancelled. 400: a signature is asked of whoever comes.
+/// there can be cancelled, and nothing goes back of what cost nothing. 400: a signature is asked of whoever comes.
 #[tokio::test]
 async fn everybody_may_do_what_the_table_says() {
     let mut table = format!("{:<35}", "");
@@ -86,15 +86,20 @@ async fn everybody_may_do_what_the_table_says() {
         marketplace-create-purchase        401       201       201       403       201       201
         marketplace-list-purchases         401       200       200       200       200       200
         marketplace-download-purchase      401       200       404       200       404       404
+        marketplace-refund-purchase        401       409       404       409       404       404
         marketplace-create-review          401       201       403       403       403       403
         marketplace-get-creator-stats      401       200       200       200       200       200
         marketplace-list-creator-earnings  401       200       200       200       200       200
         marketplace-list-creator-payouts   401       200       200       200       200       200
         marketplace-get-creator-statement  401       200       200       200       200       200
+        marketplace-onboard-creator        401       200       200       403       200       200
         admin-list-pending                 401       403       403       403       200       200
         admin-approve-listing              401       403       403       403       200       200
         admin-reject-listing               401       403       403       403       200       200
         admin-delist-listing               401       403       403       403       200       200
+        admin-list-refund-requests         401       403       403       403       403       200
+        admin-refund-purchase              401       403       403       403       403       409
+        admin-audit-ledger                 401       403       403       403       403       200
         edge-get-health                    200       200       200       200       200       200
         edge-webhook-bria                  400       400       400       400       400       400
         edge-webhook-stripe                400       400       400       400       400       400"#]]

@@ -125,15 +125,20 @@ async fn an_event_is_answered() {
         marketplace-create-purchase: 404 listing_not_found
         marketplace-list-purchases: 200
         marketplace-download-purchase: 404 purchase_not_found
+        marketplace-refund-purchase: 404 purchase_not_found
         marketplace-create-review: 403 not_a_buyer
         marketplace-get-creator-stats: 200
         marketplace-list-creator-earnings: 200
         marketplace-list-creator-payouts: 200
         marketplace-get-creator-statement: 200
+        marketplace-onboard-creator: 200
         admin-list-pending: 200
         admin-approve-listing: 404 listing_not_found
         admin-reject-listing: 404 listing_not_found
         admin-delist-listing: 404 listing_not_found
+        admin-list-refund-requests: 200
+        admin-refund-purchase: 404 purchase_not_found
+        admin-audit-ledger: 200
         edge-get-health: 200
         edge-webhook-bria: 404 generation_not_found
         edge-webhook-stripe: 200

@@ -3,6 +3,7 @@
 mod buyer;
 mod finding;
 mod journey;
+mod money;
 mod seller;
 mod sharing;
 mod uploads;
