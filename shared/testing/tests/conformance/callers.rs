@@ -31,7 +31,8 @@ async fn status(endpoint: &Endpoint, caller: &str) -> u16 {
 
 /// 401: whoever did not sign in may not. 403: a suspended member may look, and change nothing.
 /// 404: what is somebody else's does not exist, for staff neither. 409: only a subscription that is
-/// there can be cancelled, and nothing goes back of what cost nothing. 400: a signature is asked of whoever comes.
+/// there can be cancelled, and nothing goes back of what cost nothing. 400: a signature is asked of
+/// whoever comes.
 #[tokio::test]
 async fn everybody_may_do_what_the_table_says() {
     let mut table = format!("{:<35}", "");
