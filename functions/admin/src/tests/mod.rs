@@ -144,7 +144,7 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
               "sha256": "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e"
             }
           ],
-          "attribution": null,
+          "attribution": "Light by Lena",
           "category": "portrait",
           "content": {
             "lighting": null
@@ -164,7 +164,7 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
               "product"
             ]
           },
-          "description": "One warm key.",
+          "description": "One warm key,\n\na whisper of fill.",
           "is_first": true,
           "listing_id": "lst_01M817SG700000000000000002",
           "previews": [
