@@ -1,10 +1,10 @@
 //! `background-reconcile-stripe`: every night, what Stripe knows and we do not.
 //!
 //! It repairs whatever fell through: webhooks that were never delivered, a day on which Stripe or we
-//! were down, events that were parked by a fault that is mended by now, orders and purchases nobody told us
-//! the end of, top-ups whose hint was lost. Each repair is the very step the webhook would have taken, so
-//! running twice, late or at once with it does no harm. A repair is a metric with an alarm: on a good
-//! night there is none.
+//! were down, events that were parked by a fault that is mended by now, orders and purchases nobody
+//! told us the end of, payouts that a bank returned, top-ups whose hint was lost. Each repair is the
+//! very step the webhook would have taken, so running twice, late or at once with it does no harm. A
+//! repair is a metric with an alarm: on a good night there is none.
 //!
 //! A run that is cut off has done what it did; the next begins where events were last looked through
 //! to the end.
@@ -74,6 +74,7 @@ pub async fn handle(
     look_through_events(store, stripe, &settlement, task.now, &mut found).await?;
     look_at_orders(store, &settlement, task.now, &mut found).await?;
     look_at_purchases(store, &settlement, task.now, &mut found).await?;
+    look_at_payouts(store, &settlement, task.now, &mut found).await?;
     look_at_subscriptions(store, stripe, &settlement, task.now, &mut found).await?;
     let waiting = store.due_top_ups(MOST).await?;
     let hints: Vec<_> = waiting.into_iter().map(|user_id| TopUpHint { user_id }).collect();
@@ -181,6 +182,20 @@ async fn look_at_purchases(
 ) -> Result<(), SettleError> {
     for (buyer, id) in store.due_purchases(now, MOST).await? {
         found.count("purchase", settlement.purchase(&buyer, &id, now).await)?;
+    }
+    Ok(())
+}
+
+/// Payouts of which nobody has told us whether a bank has them. What happens to creators' accounts
+/// is not among the events that are looked through.
+async fn look_at_payouts(
+    store: &Store,
+    settlement: &Settlement<'_>,
+    now: Timestamp,
+    found: &mut Found,
+) -> Result<(), SettleError> {
+    for (creator, id) in store.sent_payouts(MOST).await? {
+        found.count("payout", settlement.look_at_sent(&creator, &id, now).await)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use domain::{
     Timestamp,
     account::Standing,
     billing::external::{BankPayoutId, ConnectedAccountId},
-    id::{PurchaseId, UserId},
+    id::{PayoutId, PurchaseId, UserId},
     marketplace::{
         journal::Unbalanced,
         payee::Payee,
@@ -106,8 +106,59 @@ impl Settlement<'_> {
         let mut heard = Heard::NotOurs;
         for payout in held {
             heard = Heard::Applied;
-            self.step(payout, &[], |step| {
-                match &bank.state {
+            // Another bank may have it by now.
+            let last = match &bank.state {
+                BankPayoutState::Failed { .. } => self.last_bank_payout(payout).await?,
+                BankPayoutState::Pending | BankPayoutState::Paid => None,
+            };
+            let last = last.unwrap_or_else(|| (id.clone(), bank.state.clone()));
+            self.follow_bank(payout, &last, now).await?;
+        }
+        Ok(heard)
+    }
+
+    /// Looks at a payout that was sent, in case nobody told us what became of it.
+    ///
+    /// # Errors
+    /// When Stripe or the table cannot be asked.
+    pub async fn look_at_sent(
+        &self,
+        creator: &UserId,
+        id: &PayoutId,
+        now: Timestamp,
+    ) -> Result<Heard, SettleError> {
+        let payout = self.store.payout(creator, id).await?;
+        let Some(last) = self.last_bank_payout(&payout).await? else { return Ok(Heard::Before) };
+        let after = self.follow_bank(&payout, &last, now).await?;
+        Ok(if after.state == payout.state { Heard::Before } else { Heard::Applied })
+    }
+
+    /// The newest payout to a bank that a payout of ours is part of.
+    async fn last_bank_payout(
+        &self,
+        payout: &Payout,
+    ) -> Result<Option<(BankPayoutId, BankPayoutState)>, SettleError> {
+        let (Some(account), Some(received)) = (&payout.account, &payout.received) else {
+            return Ok(None);
+        };
+        for id in self.stripe.bank_payouts(account).await? {
+            let bank = self.stripe.bank_payout(account, &id).await?;
+            if bank.received.contains(received) {
+                return Ok(Some((id, bank.state)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn follow_bank(
+        &self,
+        payout: &Payout,
+        (id, state): &(BankPayoutId, BankPayoutState),
+        now: Timestamp,
+    ) -> Result<Payout, SettleError> {
+        let after = self
+            .step(payout, &[], |step| {
+                match state {
                     BankPayoutState::Pending => {}
                     BankPayoutState::Paid => step.paid(id.clone(), now),
                     BankPayoutState::Failed { code } => step.bounced(id.clone(), code),
@@ -115,12 +166,11 @@ impl Settlement<'_> {
                 Ok(())
             })
             .await?;
-            if let BankPayoutState::Failed { code } = &bank.state {
-                warn!(payout = %payout.id, actor = %creator, code, "a bank returned a payout");
-                self.go_on(payout.clone(), now).await?;
-            }
+        let PayoutState::Failed { code } = &after.state else { return Ok(after) };
+        warn!(payout = %after.id, actor = %after.creator_id, code, "a bank returned a payout");
+        match self.go_on(after, now).await? {
+            GoneOn::Over(payout) | GoneOn::Stuck(payout, _) => Ok(payout),
         }
-        Ok(heard)
     }
 
     /// Goes on with a payout as far as it goes.
@@ -237,7 +287,7 @@ impl Settlement<'_> {
                     Err(StripeError::Refused { code, message, .. }) => {
                         let code = code.unwrap_or_default();
                         warn!(payout = %payout.id, code, %message, "a returned payout stays");
-                        return Ok(None);
+                        return self.set_out_again(payout, now).await;
                     }
                     Err(error) => return Err(error.into()),
                 }
@@ -257,6 +307,30 @@ impl Settlement<'_> {
             false => self.step(payout, &sales, |step| step.put_out(now)).await?,
         };
         Ok(Some(after))
+    }
+
+    /// The creator's account has not got the money: it may have gone to another bank.
+    async fn set_out_again(
+        &self,
+        payout: &Payout,
+        now: Timestamp,
+    ) -> Result<Option<Payout>, SettleError> {
+        let last = self.last_bank_payout(payout).await?;
+        let Some((id, state)) = last.filter(|(id, _)| payout.bank_payout.as_ref() != Some(id))
+        else {
+            return Ok(None);
+        };
+        if let BankPayoutState::Failed { .. } = state {
+            return Ok(None);
+        }
+        let after = self.step(payout, &[], |step| {
+            step.set_out_again(id.clone());
+            if state == BankPayoutState::Paid {
+                step.paid(id.clone(), now);
+            }
+            Ok(())
+        });
+        after.await.map(Some)
     }
 
     /// Gets back what was paid out of a sale and is its creator's no longer, if their account has

@@ -23,6 +23,8 @@ use super::{
 
 /// Most pages of a bank payout's parts that are read.
 const PAGES_MAX: usize = 20;
+/// How many bank payouts of an account are listed: it makes one a day.
+const BANK_PAYOUTS: i64 = 10;
 /// How often a bank payout may have failed and gone out again with the next before what it held is
 /// no longer followed.
 const FAILURES_MAX: usize = 8;
@@ -201,6 +203,25 @@ impl Stripe {
             self.transport.json_of("retrieve a bank payout", account, &request).await?;
         let received = self.received_in(account, id).await?;
         Ok(BankPayout { state: found.state(), received })
+    }
+
+    /// The last payouts of a creator's account to its bank, newest first.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn bank_payouts(
+        &self,
+        account: &ConnectedAccountId,
+    ) -> Result<Vec<BankPayoutId>, StripeError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            id: BankPayoutId,
+        }
+        let request = RequestBuilder::new(StripeMethod::Get, "/payouts")
+            .query(&json!({ "limit": BANK_PAYOUTS }));
+        let found: List<Listed> =
+            self.transport.json_of("list bank payouts", account, &request).await?;
+        Ok(found.data.into_iter().map(|it| it.id).collect())
     }
 
     /// The platform's balance.

@@ -40,6 +40,10 @@ impl Store {
         read: Option<&Payee>,
         after: &Payee,
     ) -> Result<bool, StoreError> {
+        // Looked at twice in one moment: there is nothing to write, and that is no transaction.
+        if read == Some(after) {
+            return Ok(true);
+        }
         let mut writes = self.transaction().replace(read, after)?;
         if read.is_none_or(|read| read.account_id != after.account_id) {
             let whose = Whose { user_id: after.user_id.clone() };
