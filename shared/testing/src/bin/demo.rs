@@ -72,6 +72,12 @@ fn next(catalogue: &seed::Catalogue) -> String {
     -d '{{"listing_id": "{listing}", "expected_price": {{"amount": {price}, "currency": "usd"}}}}' \
     $PROLIGHT_API_URL/api/v1/marketplace/purchases
   curl -H "Authorization: Bearer $PROLIGHT_TOKEN_MEMBER" $PROLIGHT_API_URL/api/v1/marketplace/purchases
+Be paid as a creator: open the onboarding_url this prints, then look at your money; the last prints where a month of it is
+  curl -X POST -H "Authorization: Bearer $PROLIGHT_TOKEN_CREATOR" -H 'Content-Type: application/json' -d '{{}}' \
+    $PROLIGHT_API_URL/api/v1/marketplace/creator/onboarding
+  curl -H "Authorization: Bearer $PROLIGHT_TOKEN_CREATOR" $PROLIGHT_API_URL/api/v1/marketplace/creator/stats
+  curl -s -o /dev/null -w '%{{redirect_url}}\n' -H "Authorization: Bearer $PROLIGHT_TOKEN_CREATOR" \
+    "$PROLIGHT_API_URL/api/v1/marketplace/creator/statements/$(date -u +%Y-%m)?format=pdf"
 "#,
         drawable = catalogue.drawable,
     )
