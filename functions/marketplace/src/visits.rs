@@ -55,12 +55,23 @@ impl Visits {
             return;
         }
         if let Err(error) = self.store.note_views(due.clone(), now).await {
-            warn!(%error, "visits are written later");
-            let mut seen = self.seen();
-            for (listing, count) in due {
+            let lost = self.give_back(due);
+            warn!(%error, lost, "visits are written later");
+        }
+    }
+
+    /// Counts again what was not written, of no more listings than one write has. Returns how many
+    /// visits to others there were.
+    fn give_back(&self, due: Tally) -> u64 {
+        let (mut seen, mut lost) = (self.seen(), 0);
+        for (listing, count) in due {
+            if seen.tally.len() < LISTINGS_MAX || seen.tally.contains_key(&listing) {
                 *seen.tally.entry(listing).or_default() += count;
+            } else {
+                lost += u64::from(count);
             }
         }
+        lost
     }
 
     fn take_due(&self, now: Timestamp) -> Tally {

@@ -19,7 +19,7 @@ use domain::{
     },
     money::Money,
 };
-use store::{PageSize, StoreError};
+use store::{PageSize, SALES_AT_ONCE, StoreError};
 use tracing::warn;
 
 use crate::{Heard, SettleError, Settlement};
@@ -295,17 +295,18 @@ impl Settlement<'_> {
             return self.step(payout, &[], |step| step.returned(now)).await.map(Some);
         }
         let sales = self.store.sales_in(payout).await?;
-        let after = match sales.is_empty() {
-            true => {
-                self.step(payout, &[], |step| {
-                    step.payout.sales = 0;
-                    step.reopen();
-                    Ok(())
-                })
-                .await?
-            }
-            false => self.step(payout, &sales, |step| step.put_out(now)).await?,
-        };
+        if sales.is_empty() {
+            let reopened = self.step(payout, &[], |step| {
+                step.payout.sales = 0;
+                step.reopen();
+                Ok(())
+            });
+            return reopened.await.map(Some);
+        }
+        let mut after = payout.clone();
+        for some in sales.chunks(usize::from(SALES_AT_ONCE)) {
+            after = self.step(&after, some, |step| step.put_out(now)).await?;
+        }
         Ok(Some(after))
     }
 

@@ -194,9 +194,18 @@ impl Engine {
 
     /// Every item of the table: for assertions only.
     pub fn dump(&self) -> Vec<Value> {
-        let answer = self.run("Scan", &json!({"TableName": TABLE}).to_string());
-        let answer: Value = answer.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap();
-        answer["Items"].as_array().cloned().unwrap_or_default()
+        let (mut items, mut request) = (Vec::new(), json!({"TableName": TABLE}));
+        loop {
+            let answer = self.run("Scan", &request.to_string()).expect("a scan");
+            let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
+            items.extend(answer["Items"].as_array_mut().map(std::mem::take).unwrap_or_default());
+            // An answer holds a megabyte at most.
+            let last = answer["LastEvaluatedKey"].take();
+            if last.is_null() {
+                return items;
+            }
+            request["ExclusiveStartKey"] = last;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -294,6 +303,7 @@ impl Engine {
             "Scan" => scan,
             "TransactWriteItems" => transact_write_items,
             "UpdateItem" => update_item,
+            "UpdateTable" => update_table,
         }
     }
 }

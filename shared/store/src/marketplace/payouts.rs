@@ -157,12 +157,12 @@ impl Store {
         Ok(found.iter().filter_map(sale_of).map(|(_, id)| id).collect())
     }
 
-    /// Some of the sales that are in a payout, at most [`SALES_AT_ONCE`] (Q39).
+    /// Some of the sales that are in a payout: those of the first trip that finds any, some
+    /// thousand at most (Q39).
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
     pub async fn sales_in(&self, payout: &Payout) -> Result<Vec<PurchaseId>, StoreError> {
-        let mut found: Vec<PurchaseId> = Vec::new();
         let mut start: Option<Item> = None;
         loop {
             let query = self.newest_first(user_pk(&payout.creator_id), SALE_PREFIX);
@@ -176,11 +176,9 @@ impl Store {
                 .await
                 .map_err(StoreError::unavailable)?;
             let page = answer.items.unwrap_or_default();
-            found.extend(page.iter().filter_map(sale_of).map(|(_, id)| id));
             start = answer.last_evaluated_key;
-            if found.len() >= usize::from(SALES_AT_ONCE) || start.is_none() {
-                found.truncate(usize::from(SALES_AT_ONCE));
-                return Ok(found);
+            if !page.is_empty() || start.is_none() {
+                return Ok(page.iter().filter_map(sale_of).map(|(_, id)| id).collect());
             }
         }
     }

@@ -8,11 +8,15 @@
 
 mod checkouts;
 mod deaths;
+mod disputes;
 mod market;
 mod orders;
+mod payouts;
 mod permutations;
 mod purchases;
+mod quarter;
 mod reconcile;
+mod refunds;
 mod stage;
 mod subscriptions;
 mod top_ups;

@@ -1,24 +1,52 @@
 //! The marketplace on a stage: listings on sale, purchases, shares, and what the table says of them.
 
-use background::grant_rewards;
+use std::collections::BTreeMap;
+
+use admin::audit_ledger;
+use background::{grant_rewards, pay_creators};
 use clients::share::ShareLinks;
 use domain::{
-    id::{ListingId, PurchaseId, ReviewId},
+    fibo::StructuredPrompt,
+    id::{ListingId, PurchaseId, ReviewId, UserId},
     marketplace::{
+        journal::{Balances, LedgerAccount},
         listing::{DelistedBy, ListingRefused},
+        payout::Payout,
         purchase::{Entitlement, Purchase},
         review::Opinion,
         revision::Edit,
+        sale::Sale,
         share::Reward,
+        tally::CreatorBook,
     },
 };
-use marketplace::{create_listing, create_purchase, list_creator_earnings};
-use runtime::{ScheduleEvent, dispatch_schedule};
+use marketplace::{
+    create_listing, create_purchase, download_purchase, list_creator_earnings, onboard_creator,
+    refund_purchase,
+};
+use runtime::{ScheduleEvent, TaskError, dispatch_schedule};
+use sandbox::stripe::{Bank, Card, Payment};
 use serde_json::{Value, json};
-use store::Store;
+use store::{PageSize, Store};
 use testing::{Actor, Answer, Ask, listings};
 
 use crate::stage::{Stage, session_of};
+
+/// Where money only passes through.
+const CLEARING: [LedgerAccount; 3] = [
+    LedgerAccount::CreatorInPayout,
+    LedgerAccount::DisputesReceivable,
+    LedgerAccount::BuyerReturns,
+];
+
+/// Where a creator's part of their sales is, from the first day to the last.
+const CREATORS: [LedgerAccount; 5] = [
+    LedgerAccount::CreatorPending,
+    LedgerAccount::CreatorAvailable,
+    LedgerAccount::CreatorInPayout,
+    LedgerAccount::CreatorPaid,
+    LedgerAccount::CreatorDebt,
+];
 
 /// A stage, seen as a marketplace.
 pub(crate) struct Market<'a> {
@@ -35,13 +63,22 @@ impl<'a> Market<'a> {
         &self.stage.world.store
     }
 
-    /// A lighting preset of the creator's, on sale for so many cents.
+    /// A lighting preset of the creator's, or for more cents than those cost a template, on sale.
     pub(crate) async fn on_sale(&self, creator: &Actor, cents: i64) -> ListingId {
+        let (kind, content) = match cents {
+            ..=1_500 => {
+                ("lighting_preset", json!({ "lighting": { "lights": [{ "role": "key" }] } }))
+            }
+            _ => {
+                let prompt = StructuredPrompt::from_prompt("{{it}} on slate", None, None);
+                let slot = json!({ "name": "it", "label": "What", "default": "a bottle" });
+                ("fibo_template", json!({ "structured_prompt": prompt, "slots": [slot] }))
+            }
+        };
         let body = json!({
-            "type": "lighting_preset", "title": "Rembrandt", "description": "A light.",
+            "type": kind, "title": "Rembrandt", "description": "A light.",
             "category": "portrait", "tags": ["moody"],
-            "price": { "amount": cents, "currency": "usd" },
-            "content": { "lighting": { "lights": [{ "role": "key" }] } },
+            "price": { "amount": cents, "currency": "usd" }, "content": content,
         });
         let key = format!("listing-{}", self.stage.world.ambient.entropy.next());
         let ask = Ask::by(creator).key(&key).json(body);
@@ -156,7 +193,8 @@ impl<'a> Market<'a> {
         let code = self.links.code(&sharer.id, listing);
         let who = (&sharer.id, None);
         self.store().share_listing(who, listing, &code, now).await.unwrap();
-        assert!(self.store().count_click(&code, "a visitor", now).await.unwrap());
+        let visitor = format!("visitor {}", self.stage.world.ambient.entropy.next());
+        assert!(self.store().count_click(&code, &visitor, now).await.unwrap());
         self.links.click(&code, now)
     }
 
@@ -177,5 +215,195 @@ impl<'a> Market<'a> {
     pub(crate) async fn no_reward(&self, sharer: &Actor, id: &PurchaseId) -> bool {
         let now = self.stage.world.now();
         self.store().grant_reward(&sharer.id, id, now).await.unwrap().is_none()
+    }
+
+    /// A listing bought, paid and heard of.
+    pub(crate) async fn sold(&self, buyer: &Actor, listing: &ListingId, cents: i64) -> Purchase {
+        let url = self.checkout(buyer, listing, cents, None).await;
+        assert!(matches!(self.stage.pay(&url, Card::Succeeds), Payment::Complete(_)));
+        self.stage.hear().await;
+        self.purchase_of(buyer, &url).await
+    }
+
+    // Creators' money.
+
+    /// Asks for the page on which a creator says where their money goes.
+    pub(crate) async fn onboard(&self, creator: &Actor) -> Answer {
+        let ask = Ask::by(creator).json(json!({}));
+        let (stage, store) = (self.stage, self.store().clone());
+        let hands = (store, stage.stripe.clone(), stage.frontend().clone());
+        let (endpoint, handle) = (&onboard_creator::ENDPOINT, &onboard_creator::handle);
+        stage.world.send(endpoint, handle, &hands, &ask).await
+    }
+
+    /// Has a creator say it; their account, which can be paid now.
+    pub(crate) async fn ready(&self, creator: &Actor, bank: Bank) -> String {
+        let answer = self.onboard(creator).await;
+        assert_eq!(answer.status(), 200, "{}", answer.pretty());
+        let account = self.account_of(creator).await;
+        self.stage.at_stripe().onboard(&account, bank).unwrap();
+        self.stage.hear().await;
+        account
+    }
+
+    /// A creator's account at Stripe.
+    pub(crate) async fn account_of(&self, creator: &Actor) -> String {
+        self.store().payee(&creator.id).await.unwrap().unwrap().account_id.to_string()
+    }
+
+    /// One run of the function that pays creators.
+    pub(crate) async fn pay_creators(&self) -> Result<(), TaskError> {
+        let (worker, handle) = (&pay_creators::WORKER, &pay_creators::handle);
+        let (stage, store) = (self.stage, self.store().clone());
+        let hands = (store, stage.stripe.clone());
+        let (ambient, event) = (&stage.world.ambient, ScheduleEvent::default());
+        dispatch_schedule(worker, handle, &hands, ambient, event).await
+    }
+
+    /// So many days, each with a run; everything that happens is heard of.
+    pub(crate) async fn pay_days(&self, days: u32) {
+        for _ in 0..days {
+            self.stage.pass(1);
+            self.stage.hear().await;
+            self.pay_creators().await.unwrap();
+            self.stage.hear().await;
+        }
+    }
+
+    /// A creator's payouts, newest first; those that were skipped too.
+    pub(crate) async fn payouts(&self, of: &Actor) -> Vec<Payout> {
+        self.store().payouts(&of.id, PageSize::WHOLE, None).await.unwrap().items
+    }
+
+    /// How each of a creator's payouts stands, newest first, and what it is of.
+    pub(crate) async fn told(&self, of: &Actor) -> Vec<(String, i64)> {
+        let told = |payout: &Payout| {
+            let written = serde_json::to_value(&payout.state).unwrap();
+            let state = written.get("reason").unwrap_or(&written["state"]);
+            let state = state.as_str().unwrap().to_owned();
+            (state, payout.amount)
+        };
+        self.payouts(of).await.iter().map(told).collect()
+    }
+
+    pub(crate) async fn book(&self, of: &Actor) -> CreatorBook {
+        self.store().creator_book(&of.id).await.unwrap()
+    }
+
+    /// What stands on one of a creator's accounts.
+    pub(crate) async fn balance(&self, of: &Actor, account: LedgerAccount) -> i64 {
+        self.book(of).await.balances.of(account)
+    }
+
+    pub(crate) async fn sale(&self, of: &Actor, purchase: &Purchase) -> Sale {
+        self.store().sale(&of.id, &purchase.id).await.unwrap()
+    }
+
+    /// A buyer wants their money back.
+    pub(crate) async fn ask_back(&self, buyer: &Actor, purchase: &Purchase, why: &str) -> Answer {
+        let ask = Ask::by(buyer).path("id", &purchase.id).json(json!({ "reason": why }));
+        let hands = (self.store().clone(), self.stage.stripe.clone());
+        let (endpoint, handle) = (&refund_purchase::ENDPOINT, &refund_purchase::handle);
+        self.stage.world.send(endpoint, handle, &hands, &ask).await
+    }
+
+    /// Staff give so many cents back, or all.
+    pub(crate) async fn give_back(
+        &self,
+        key: &str,
+        purchase: &Purchase,
+        cents: Option<i64>,
+    ) -> Answer {
+        let mut body = json!({ "reason": "as agreed" });
+        if let Some(cents) = cents {
+            body["amount"] = json!({ "amount": cents, "currency": "usd" });
+        }
+        let ask = Ask::by(&Actor::admin()).key(key).path("id", &purchase.id).json(body);
+        self.give_back_as(&ask).await
+    }
+
+    pub(crate) async fn give_back_as(&self, ask: &Ask) -> Answer {
+        use admin::refund_purchase::{ENDPOINT, handle};
+        let hands = (self.store().clone(), self.stage.stripe.clone());
+        self.stage.world.send(&ENDPOINT, &handle, &hands, ask).await
+    }
+
+    /// A buyer downloads what they bought.
+    pub(crate) async fn download(&self, buyer: &Actor, purchase: &Purchase) -> Answer {
+        let hands = (self.store().clone(), self.stage.world.uploads());
+        let ask = Ask::by(buyer).path("id", &purchase.id);
+        let (endpoint, handle) = (&download_purchase::ENDPOINT, &download_purchase::handle);
+        self.stage.world.send(endpoint, handle, &hands, &ask).await
+    }
+
+    /// What the audit says of all creators.
+    pub(crate) async fn audit(&self) -> Value {
+        let ask = Ask::by(&Actor::admin()).query("limit", 100);
+        let (endpoint, handle) = (&audit_ledger::ENDPOINT, &audit_ledger::handle);
+        let answer = self.stage.world.send(endpoint, handle, self.store(), &ask).await;
+        assert_eq!(answer.status(), 200, "{}", answer.pretty());
+        answer.json()
+    }
+
+    /// How many transfers each payout was sent by, whatever became of them.
+    pub(crate) fn transfers(&self) -> BTreeMap<String, u32> {
+        let mut transfers = BTreeMap::new();
+        for transfer in self.stage.at_stripe().transfers() {
+            let payout = transfer["transfer_group"].as_str().unwrap().to_owned();
+            *transfers.entry(payout).or_default() += 1;
+        }
+        transfers
+    }
+
+    /// So much money at Stripe that nothing is refused for want of it: a sale of somebody's who is
+    /// never paid.
+    pub(crate) async fn fund(&self) {
+        let (rich, patron) = (self.stage.member("rich"), self.stage.member("patron"));
+        let listing = self.on_sale(&rich, 5_000).await;
+        self.sold(&patron, &listing, 5_000).await;
+    }
+
+    /// Everything that must hold of money when nothing is on its way, of every creator: the books
+    /// fold, sum to zero and clear; Stripe's balances are ours; nothing was sent twice.
+    pub(crate) async fn reckon(&self) -> Balances {
+        let audit = self.audit().await;
+        assert_eq!(audit["equal"], true, "{audit:#}");
+        assert_eq!(audit["next_cursor"], Value::Null, "all of them are on one page");
+        let mut all = Balances::default();
+        for item in audit["items"].as_array().unwrap() {
+            let creator = UserId::parse(item["creator_id"].as_str().unwrap()).unwrap();
+            let book = self.store().creator_book(&creator).await.unwrap();
+            assert_eq!(book.balances.sum(), 0, "{creator}");
+            let on = |account| book.balances.of(account);
+            assert_eq!(CLEARING.map(on), [0; 3], "{creator}: {:?}", book.balances);
+            let (paid, sent) = (LedgerAccount::CreatorPaid, LedgerAccount::Transferred);
+            assert_eq!(on(paid), -on(sent), "{creator}");
+            let theirs: i64 = CREATORS.iter().map(|account| -on(*account)).sum();
+            assert_eq!(theirs, book.money.net, "{creator}: {:?}", book.balances);
+            self.check_account(&creator, on(sent)).await;
+            all.merge(&book.balances);
+        }
+        let theirs = self.stage.at_stripe().balance();
+        let ours = all.of(LedgerAccount::BuyerCash);
+        assert_eq!(ours, theirs.available + theirs.pending, "cash at Stripe");
+        let transfers = self.transfers();
+        assert!(transfers.values().all(|times| *times == 1), "sent twice: {transfers:?}");
+        all
+    }
+
+    /// What a creator's accounts at Stripe got and kept is what we transferred.
+    async fn check_account(&self, creator: &UserId, transferred: i64) {
+        let cents = |of: &Value, name: &str| of[name].as_i64().unwrap();
+        let all = self.stage.at_stripe().transfers();
+        let own = all.iter().filter(|it| it["metadata"]["user_id"] == json!(creator));
+        let kept: i64 = own.map(|it| cents(it, "amount") - cents(it, "amount_reversed")).sum();
+        assert_eq!(kept, transferred, "{creator}: transferred, less what was reversed");
+        let Some(payee) = self.store().payee(creator).await.unwrap() else { return };
+        let account = payee.account_id.as_str();
+        let stands = self.stage.at_stripe().account_balance(account).unwrap();
+        let banked = self.stage.at_stripe().bank_payouts(account).unwrap().into_iter();
+        let banked = banked.filter(|it| it["status"] != "failed" && it["status"] != "canceled");
+        let banked: i64 = banked.map(|it| cents(&it, "amount")).sum();
+        assert_eq!(stands.available + stands.pending + banked, kept, "{creator}");
     }
 }

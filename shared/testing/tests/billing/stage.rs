@@ -89,6 +89,14 @@ impl Stage {
         member
     }
 
+    /// The table tells nobody any more of what is written: where much is, the engine would look
+    /// through all it has told with every write.
+    pub(crate) fn stop_stream(&self) {
+        let off = json!({ "StreamEnabled": false });
+        let request = json!({ "TableName": testing::engine::TABLE, "StreamSpecification": off });
+        self.world.engine.run("UpdateTable", &request.to_string()).unwrap();
+    }
+
     /// Lets time pass, here and at Stripe.
     pub(crate) fn pass(&self, days: u32) {
         self.world.ambient.clock.advance(DAY * days);

@@ -1,0 +1,289 @@
+//! Disputes, as far as they are about what creators are paid.
+
+use domain::{
+    id::ListingId,
+    marketplace::{
+        journal::LedgerAccount,
+        purchase::{EntitlementState, Purchase, PurchaseState},
+        share::RewardState,
+    },
+};
+use sandbox::stripe::{Bank, Card, Closing, Opening};
+use testing::Actor;
+
+use crate::{
+    market::Market,
+    stage::{Stage, kind_of},
+};
+
+const PRICE: i64 = 2_000;
+const NET: i64 = 1_600;
+
+struct Scene<'a> {
+    market: Market<'a>,
+    kim: Actor,
+    ann: Actor,
+    listing: ListingId,
+    purchase: Purchase,
+    account: String,
+}
+
+impl<'a> Scene<'a> {
+    async fn new(stage: &'a Stage) -> Scene<'a> {
+        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+        let market = Market::new(stage);
+        market.fund().await;
+        let listing = market.on_sale(&kim, PRICE).await;
+        let purchase = market.sold(&ann, &listing, PRICE).await;
+        let account = market.ready(&kim, Bank::Works).await;
+        Scene { market, kim, ann, listing, purchase, account }
+    }
+
+    fn payment(&self) -> String {
+        self.purchase.payment.clone().unwrap().to_string()
+    }
+
+    async fn on(&self, account: LedgerAccount) -> i64 {
+        self.market.balance(&self.kim, account).await
+    }
+
+    async fn open(&self, cents: Option<i64>, opening: Opening) -> String {
+        let dispute = self.market.stage.at_stripe().dispute(&self.payment(), cents, opening);
+        self.market.stage.hear().await;
+        dispute.unwrap()
+    }
+
+    async fn end(&self, dispute: &str, closing: Closing) {
+        self.market.stage.at_stripe().close_dispute(dispute, closing).unwrap();
+        self.market.stage.hear().await;
+    }
+
+    async fn access(&self) -> EntitlementState {
+        self.market.entitlement(&self.ann, &self.listing).await.unwrap().state
+    }
+}
+
+/// A bank may take more than was paid. While it decides the rest is a claim; lost, it is a loss.
+#[tokio::test]
+async fn a_dispute_may_take_more_than_was_paid() {
+    for (closing, lost, kept) in [(Closing::Lost, 700, 0), (Closing::Won, 0, NET)] {
+        let stage = Stage::new().await;
+        let scene = Scene::new(&stage).await;
+        let dispute = scene.open(Some(PRICE + 700), Opening::Chargeback).await;
+        assert_eq!(scene.on(LedgerAccount::DisputesReceivable).await, 700);
+        scene.end(&dispute, closing).await;
+        assert_eq!(scene.on(LedgerAccount::DisputeLosses).await, lost);
+        assert_eq!(scene.market.book(&scene.kim).await.money.net, kept);
+        scene.market.reckon().await;
+        stage.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_inquiry_keeps_a_sale_from_being_paid_until_it_is_closed() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage).await;
+    let dispute = scene.open(None, Opening::Warning).await;
+    scene.market.pay_days(8).await;
+    assert!(
+        scene.market.told(&scene.kim).await.is_empty(),
+        "what is not released is not spoken of"
+    );
+    assert_eq!(scene.market.earnings(&scene.kim).await[0]["state"], "frozen");
+    assert_eq!(scene.access().await, EntitlementState::Suspended);
+    scene.end(&dispute, Closing::WarningClosed).await;
+    scene.market.pay_days(3).await;
+    assert_eq!(scene.market.told(&scene.kim).await, [("paid".to_owned(), NET)]);
+    assert_eq!(scene.access().await, EntitlementState::Active);
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+/// What is frozen stays, what is not is paid.
+#[tokio::test]
+async fn one_frozen_sale_does_not_keep_the_others() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage).await;
+    let bob = stage.member("bob");
+    scene.market.sold(&bob, &scene.listing, PRICE).await;
+    stage.at_stripe().restrict(&scene.account).unwrap();
+    scene.market.pay_days(7).await;
+    let dispute = scene.open(None, Opening::Warning).await;
+    assert_eq!(scene.market.book(&scene.kim).await.frozen, NET);
+    scene.market.ready(&scene.kim, Bank::Works).await;
+    scene.market.pay_days(3).await;
+    assert_eq!(scene.market.told(&scene.kim).await[0], ("frozen_dispute".to_owned(), NET));
+    assert_eq!(scene.on(LedgerAccount::Transferred).await, NET);
+    scene.end(&dispute, Closing::WarningClosed).await;
+    assert_eq!(scene.market.book(&scene.kim).await.frozen, 0);
+    scene.market.pay_days(3).await;
+    assert_eq!(scene.on(LedgerAccount::Transferred).await, 2 * NET);
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+/// Paid out, then disputed: nothing is asked back while it may be won.
+#[tokio::test]
+async fn a_dispute_after_the_payout_is_followed_to_its_end() {
+    for (banked, closing, transferred, debt) in [
+        (false, Closing::Won, NET, 0),
+        (true, Closing::Won, NET, 0),
+        (false, Closing::Lost, 0, 0),
+        (true, Closing::Lost, NET, NET),
+    ] {
+        let stage = Stage::new().await;
+        let scene = Scene::new(&stage).await;
+        scene.market.pay_days(7).await;
+        if banked {
+            stage.at_stripe().pay_bank(&scene.account).unwrap();
+            stage.hear().await;
+        }
+        let dispute = scene.open(None, Opening::Chargeback).await;
+        scene.market.pay_creators().await.unwrap();
+        assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, NET);
+        assert_eq!(scene.on(LedgerAccount::Transferred).await, NET, "it may still be won");
+        scene.end(&dispute, closing).await;
+        scene.market.pay_creators().await.unwrap();
+        assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, debt, "{banked} {closing:?}");
+        assert_eq!(scene.on(LedgerAccount::Transferred).await, transferred);
+        scene.market.reckon().await;
+        stage.close().await;
+    }
+}
+
+/// The bank takes it back while the next payout is made: that one evens it out, and if the dispute
+/// is won, the one after it gives it back.
+#[tokio::test]
+async fn a_dispute_won_after_it_was_evened_out_is_paid_again() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage).await;
+    let bob = stage.member("bob");
+    scene.market.pay_days(9).await;
+    let dispute = scene.open(None, Opening::Chargeback).await;
+    let second = scene.market.on_sale(&scene.kim, 4_000).await;
+    scene.market.sold(&bob, &second, 4_000).await;
+    scene.market.pay_days(9).await;
+    assert_eq!(scene.market.told(&scene.kim).await[0], ("paid".to_owned(), 3_200 - NET));
+    assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, 0);
+    scene.end(&dispute, Closing::Won).await;
+    assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, -NET, "we owe");
+    scene.market.pay_days(3).await;
+    assert_eq!(scene.market.told(&scene.kim).await[0], ("paid".to_owned(), NET));
+    assert_eq!(scene.on(LedgerAccount::Transferred).await, NET + 3_200);
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
+    for closing in [Closing::Won, Closing::Lost] {
+        let stage = Stage::new().await;
+        let scene = Scene::new(&stage).await;
+        assert_eq!(scene.market.give_back("one", &scene.purchase, Some(500)).await.status(), 200);
+        stage.hear().await;
+        // All of it, though a part went back.
+        let dispute = scene.open(None, Opening::Chargeback).await;
+        assert_eq!(scene.on(LedgerAccount::DisputesReceivable).await, 500);
+        let refused = scene.market.give_back("two", &scene.purchase, Some(500)).await;
+        assert_eq!(refused.brief(), "409 in_dispute");
+        scene.end(&dispute, closing).await;
+        // What a bank has once taken Stripe refunds no more, even if it came back.
+        let rest = scene.market.give_back("three", &scene.purchase, None).await;
+        let (access, net) = match closing {
+            Closing::Won => {
+                assert_eq!(rest.json()["refund"]["code"], "charge_disputed");
+                (EntitlementState::Active, (PRICE - 500) * 4 / 5)
+            }
+            Closing::Lost | Closing::WarningClosed => {
+                assert_eq!(rest.brief(), "409 refunded_already");
+                (EntitlementState::Revoked, 0)
+            }
+        };
+        stage.hear().await;
+        assert_eq!(scene.access().await, access);
+        assert_eq!(scene.market.book(&scene.kim).await.money.net, net);
+        scene.market.reckon().await;
+        stage.close().await;
+    }
+}
+
+/// Two disputes of one payment, one after the other, each of a part.
+#[tokio::test]
+async fn disputes_of_parts_add_up() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage).await;
+    let one = scene.open(Some(500), Opening::Chargeback).await;
+    let two = scene.open(Some(1_500), Opening::Chargeback).await;
+    scene.end(&one, Closing::Won).await;
+    assert_eq!(scene.access().await, EntitlementState::Suspended, "the other is open");
+    scene.end(&two, Closing::Lost).await;
+    assert_eq!(scene.market.book(&scene.kim).await.money.net, 400);
+    assert_eq!(scene.access().await, EntitlementState::Active);
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+/// Whatever is told of a dispute, twice and in any order, comes to one state.
+#[tokio::test]
+async fn notices_of_a_dispute_in_any_order_are_one_state() {
+    for turn in 0..8 {
+        let stage = Stage::new().await;
+        let scene = Scene::new(&stage).await;
+        scene.market.pay_days(7).await;
+        let opened = stage.at_stripe().dispute(&scene.payment(), Some(2_600), Opening::Chargeback);
+        let dispute = opened.unwrap();
+        let mut events = stage.events();
+        if turn % 2 == 0 {
+            stage.deliver(&events[0]).await;
+        }
+        stage.at_stripe().close_dispute(&dispute, Closing::Lost).unwrap();
+        events.extend(stage.events());
+        let middle = turn % events.len();
+        events.rotate_left(middle);
+        if turn > 3 {
+            events.reverse();
+        }
+        for event in events.iter().chain(events.iter().rev()) {
+            assert_eq!(stage.deliver(event).await, 200, "{}", kind_of(event));
+        }
+        let purchase = scene.market.store().purchase(&scene.ann.id, &scene.purchase.id).await;
+        assert_eq!(purchase.unwrap().state, PurchaseState::Refunded);
+        assert_eq!(scene.on(LedgerAccount::DisputeLosses).await, 600);
+        assert_eq!(scene.on(LedgerAccount::Transferred).await, 0, "got back");
+        scene.market.reckon().await;
+        stage.close().await;
+    }
+}
+
+/// Who sells and shares at once is paid once: the sale, and no reward for it. Sharing somebody
+/// else's listing, they are paid as a seller and rewarded as a sharer, apart from each other.
+#[tokio::test]
+async fn a_seller_who_shares_is_not_paid_twice() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage).await;
+    let (bob, lee) = (stage.member("bob"), stage.member("lee"));
+    let own = scene.market.shared_by(&scene.kim, &scene.listing).await;
+    let url = scene.market.checkout(&bob, &scene.listing, PRICE, Some(&own)).await;
+    stage.pay(&url, Card::Succeeds);
+    stage.hear().await;
+    let mine = scene.market.purchase_of(&bob, &url).await;
+    let theirs = scene.market.on_sale(&lee, PRICE).await;
+    let token = scene.market.shared_by(&scene.kim, &theirs).await;
+    let url = scene.market.checkout(&bob, &theirs, PRICE, Some(&token)).await;
+    stage.pay(&url, Card::Succeeds);
+    stage.hear().await;
+    let shared = scene.market.purchase_of(&bob, &url).await;
+    for _ in 0..8 {
+        scene.market.pay_days(1).await;
+        scene.market.grant_rewards().await;
+    }
+    assert!(scene.market.no_reward(&scene.kim, &mine.id).await);
+    let reward = scene.market.reward(&scene.kim, &shared.id).await;
+    assert!(matches!(reward.state, RewardState::Granted { .. }), "{reward:?}");
+    assert_eq!(scene.market.told(&scene.kim).await[0], ("sent".to_owned(), 2 * NET));
+    let cost = scene.market.balance(&lee, LedgerAccount::RewardExpense).await;
+    assert!(cost > 0, "it is a cost of that sale");
+    scene.market.pay_days(2).await;
+    scene.market.reckon().await;
+    stage.close().await;
+}

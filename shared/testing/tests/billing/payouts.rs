@@ -1,0 +1,863 @@
+//! Paying creators, on good days and on bad ones: whatever dies, races or is refused on the way, a
+//! creator gets what is theirs once, and every cent is where the books say it is.
+
+use std::time::Duration;
+
+use domain::{
+    marketplace::{
+        journal::LedgerAccount,
+        payee::PayeeState,
+        payout::{Payout, PayoutState},
+        purchase::Purchase,
+        sale::SaleState,
+    },
+    time::DAY,
+};
+use futures_util::future::join_all;
+use sandbox::{
+    faults::{AnswerFault, Fault as AtStripe, Order},
+    route::Route,
+    stripe::{Bank, Closing, Opening, SettingsChange},
+};
+use serde_json::{Value, json};
+use testing::{Actor, Fault, engine::TABLE};
+
+use crate::{
+    market::Market,
+    stage::{Stage, kind_of},
+};
+
+const PRICE: i64 = 2_000;
+const NET: i64 = 1_600;
+
+/// A creator who can be paid, and one sale of theirs.
+struct Scene<'a> {
+    market: Market<'a>,
+    kim: Actor,
+    ann: Actor,
+    purchase: Purchase,
+    account: String,
+}
+
+impl<'a> Scene<'a> {
+    async fn new(stage: &'a Stage, bank: Bank) -> Scene<'a> {
+        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+        let market = Market::new(stage);
+        let listing = market.on_sale(&kim, PRICE).await;
+        let purchase = market.sold(&ann, &listing, PRICE).await;
+        let account = market.ready(&kim, bank).await;
+        Scene { market, kim, ann, purchase, account }
+    }
+
+    async fn told(&self) -> Vec<(String, i64)> {
+        self.market.told(&self.kim).await
+    }
+
+    async fn check_told(&self, expected: &[(&str, i64)]) {
+        let told = self.told().await;
+        let told: Vec<(&str, i64)> = told.iter().map(|(state, of)| (state.as_str(), *of)).collect();
+        assert_eq!(told, expected);
+    }
+
+    async fn debt(&self) -> i64 {
+        self.market.balance(&self.kim, LedgerAccount::CreatorDebt).await
+    }
+
+    /// So many days on which nobody is paid.
+    fn wait(&self, days: u32) {
+        self.market.stage.pass(days);
+    }
+}
+
+#[tokio::test]
+async fn a_sale_is_paid_out_after_its_seven_days() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage, Bank::Works).await;
+    scene.market.pay_days(6).await;
+    scene.check_told(&[]).await;
+    assert_eq!(scene.market.earnings(&scene.kim).await[0]["state"], "held");
+    scene.market.pay_days(1).await;
+    scene.check_told(&[("sent", NET)]).await;
+    assert_eq!(scene.market.earnings(&scene.kim).await[0]["state"], "in_payout");
+    // Again on the same day, nobody is paid twice.
+    scene.market.pay_creators().await.unwrap();
+    scene.market.pay_days(3).await;
+    scene.check_told(&[("paid", NET)]).await;
+    let payout = &scene.market.payouts(&scene.kim).await[0];
+    assert!(payout.paid_at > payout.sent_at && payout.bank_payout.is_some(), "{payout:?}");
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn whoever_is_not_onboarded_is_paid_the_day_after() {
+    let stage = Stage::new().await;
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(&stage);
+    let listing = market.on_sale(&kim, PRICE).await;
+    market.sold(&ann, &listing, PRICE).await;
+    market.pay_days(8).await;
+    let waits = ("account_not_ready".to_owned(), NET);
+    assert_eq!(market.told(&kim).await, [waits.clone(), waits.clone()]);
+    // An account of which Stripe knows nothing is none.
+    market.onboard(&kim).await;
+    market.pay_days(1).await;
+    assert_eq!(market.told(&kim).await[0], waits);
+    market.ready(&kim, Bank::Works).await;
+    market.pay_days(1).await;
+    assert_eq!(market.told(&kim).await[0], ("sent".to_owned(), NET));
+    market.pay_days(2).await;
+    market.reckon().await;
+    stage.close().await;
+}
+
+/// Onboarded on the very day on which they were not paid: that day's run again pays them.
+#[tokio::test]
+async fn a_day_that_was_skipped_is_paid_once_its_reason_is_gone() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage, Bank::Works).await;
+    stage.at_stripe().restrict(&scene.account).unwrap();
+    scene.market.pay_days(7).await;
+    scene.check_told(&[("account_not_ready", NET)]).await;
+    scene.market.ready(&scene.kim, Bank::Works).await;
+    scene.market.pay_creators().await.unwrap();
+    scene.check_told(&[("sent", NET)]).await;
+    scene.market.pay_days(2).await;
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn every_reason_for_no_payout_is_written() {
+    for (reason, amount) in [
+        ("below_minimum", 792),
+        ("frozen_dispute", NET),
+        ("banned", NET),
+        ("negative_balance", -NET),
+        ("account_not_ready", NET),
+    ] {
+        let stage = Stage::new().await;
+        let scene = Scene::new(&stage, Bank::Works).await;
+        let (market, payment) = (&scene.market, scene.purchase.payment.clone().unwrap());
+        match reason {
+            "below_minimum" => {
+                stage.at_stripe().refund(payment.as_str(), Some(1_010)).unwrap();
+            }
+            "frozen_dispute" => {
+                // Not before it is payable: until then it is not released.
+                stage.at_stripe().restrict(&scene.account).unwrap();
+                market.pay_days(7).await;
+                stage.at_stripe().onboard(&scene.account, Bank::Works).unwrap();
+                stage.at_stripe().dispute(payment.as_str(), None, Opening::Warning).unwrap();
+            }
+            "banned" => stage.world.suspend(&scene.kim.id, "fraud", None).await,
+            "negative_balance" => {
+                market.pay_days(10).await;
+                assert_eq!(market.give_back("all", &scene.purchase, None).await.status(), 200);
+            }
+            _ => stage.at_stripe().close_account(&scene.account).unwrap(),
+        }
+        stage.hear().await;
+        market.pay_days(7).await;
+        assert_eq!(scene.told().await[0], (reason.to_owned(), amount), "{reason}");
+        let kept = serde_json::to_value(&market.payouts(&scene.kim).await[0]).unwrap();
+        assert_eq!([&kept["state"], &kept["reason"]], ["skipped", reason]);
+        if reason == "frozen_dispute" {
+            assert_eq!(market.earnings(&scene.kim).await[0]["state"], "frozen");
+        }
+        stage.close().await;
+    }
+}
+
+#[tokio::test]
+async fn two_runs_at_once_are_one_payout() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage, Bank::Works).await;
+    scene.wait(7);
+    let runs = join_all((0..6).map(|_| scene.market.pay_creators())).await;
+    // Who meets another may have to leave it to that one.
+    assert!(runs.iter().any(Result::is_ok), "{runs:?}");
+    scene.market.pay_creators().await.unwrap();
+    scene.check_told(&[("sent", NET)]).await;
+    assert_eq!(scene.market.transfers().len(), 1);
+    scene.market.pay_days(2).await;
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+const FAULTS: [Fault; 6] = [
+    Fault::HangBefore,
+    Fault::HangAfter,
+    Fault::Conflict,
+    Fault::Throttle,
+    Fault::Fail,
+    Fault::LoseAnswer,
+];
+
+fn meets(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Conflict => "TransactWriteItems",
+        Fault::Throttle
+        | Fault::Fail
+        | Fault::LoseAnswer
+        | Fault::HangBefore
+        | Fault::HangAfter => "*",
+    }
+}
+
+/// How many requests of each kind a good run makes, on the day on which it pays.
+async fn requests_of_a_run(meets: &str) -> u32 {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage, Bank::Works).await;
+    scene.wait(7);
+    stage.world.engine.take_usage();
+    scene.market.pay_creators().await.unwrap();
+    let usage = stage.world.engine.take_usage();
+    match meets {
+        "*" => usage.round_trips(),
+        operation => usage.requests[operation],
+    }
+}
+
+/// A run dies before or after each of its requests to the table, and comes again, the same day or
+/// the next: one transfer.
+#[tokio::test]
+async fn a_run_survives_death_at_every_step() {
+    for fault in FAULTS {
+        for nth in 1..=requests_of_a_run(meets(fault)).await {
+            let name = format!("{fault:?} {nth}");
+            let stage = Stage::new().await;
+            let scene = Scene::new(&stage, Bank::Works).await;
+            scene.wait(7);
+            stage.world.engine.order(meets(fault), nth, fault);
+            let _ = stage.world.engine.until_hung(scene.market.pay_creators()).await;
+            if nth % 2 == 0 {
+                scene.wait(2);
+            }
+            scene.market.pay_creators().await.unwrap();
+            stage.hear().await;
+            let sent: Vec<_> = scene.told().await;
+            assert!(matches!(sent[0].0.as_str(), "sent" | "paid"), "{name}: {sent:?}");
+            assert_eq!(sent.iter().map(|(_, cents)| cents).sum::<i64>(), NET, "{name}: {sent:?}");
+            scene.market.pay_days(3).await;
+            assert_eq!(scene.market.transfers().len(), 1, "{name}");
+            scene.check_told(&[("paid", NET)]).await;
+            scene.market.reckon().await;
+            stage.close().await;
+        }
+    }
+}
+
+/// The transfer is made and its answer is lost; the next run is at once, or after Stripe has
+/// forgotten the key.
+#[tokio::test]
+async fn a_transfer_whose_answer_is_lost_is_made_once() {
+    for fault in [
+        AnswerFault::ServerErrorAfterAccepting,
+        AnswerFault::BrokenConnection,
+        AnswerFault::MalformedJson,
+        AnswerFault::ServerError,
+    ] {
+        for days in [0, 1, 3] {
+            let stage = Stage::new().await;
+            let scene = Scene::new(&stage, Bank::Works).await;
+            scene.wait(7);
+            let order = Order::next(AtStripe::Answer(fault.clone()));
+            let order = order.on_route(Route::StripeTransfers).on_marker("POST").times(3);
+            stage.sandbox.order(order).unwrap();
+            assert!(scene.market.pay_creators().await.is_err(), "{fault:?}");
+            scene.check_told(&[("sending", NET)]).await;
+            scene.wait(days);
+            scene.market.pay_creators().await.unwrap();
+            stage.hear().await;
+            assert_eq!(scene.market.transfers().len(), 1, "{fault:?} {days}");
+            scene.market.pay_days(2).await;
+            scene.check_told(&[("paid", NET)]).await;
+            scene.market.reckon().await;
+            stage.close().await;
+        }
+    }
+}
+
+/// What may happen to a creator's money while a payout of it is being made.
+#[derive(Debug, Clone, Copy)]
+enum Meanwhile {
+    Refund(Option<i64>),
+    Lost,
+    Won,
+    Ban,
+}
+
+impl Meanwhile {
+    async fn happen(self, scene: &Scene<'_>) {
+        let (stage, payment) = (scene.market.stage, scene.purchase.payment.clone().unwrap());
+        match self {
+            Meanwhile::Refund(cents) => {
+                let given = scene.market.give_back("key", &scene.purchase, cents).await;
+                assert_eq!(given.status(), 200, "{}", given.pretty());
+            }
+            Meanwhile::Lost | Meanwhile::Won => {
+                let opened = stage.at_stripe().dispute(payment.as_str(), None, Opening::Chargeback);
+                stage.hear().await;
+                let won = matches!(self, Meanwhile::Won);
+                let closing = if won { Closing::Won } else { Closing::Lost };
+                stage.at_stripe().close_dispute(&opened.unwrap(), closing).unwrap();
+            }
+            Meanwhile::Ban => stage.world.suspend(&scene.kim.id, "fraud", None).await,
+        }
+        stage.hear().await;
+    }
+
+    /// What of the sale is the creator's then.
+    fn net(self) -> i64 {
+        match self {
+            Meanwhile::Refund(None) | Meanwhile::Lost => 0,
+            Meanwhile::Refund(Some(cents)) => (PRICE - cents) * 4 / 5,
+            Meanwhile::Won | Meanwhile::Ban => NET,
+        }
+    }
+}
+
+/// Before the run, and after each step it can be cut off at, up to after its end: refunds, disputes
+/// and a ban race it, and nothing is paid twice or lost.
+#[tokio::test]
+async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
+    let most = requests_of_a_run("*").await;
+    for event in [
+        Meanwhile::Refund(None),
+        Meanwhile::Refund(Some(700)),
+        Meanwhile::Lost,
+        Meanwhile::Won,
+        Meanwhile::Ban,
+    ] {
+        for nth in 0..=most {
+            let stage = Stage::new().await;
+            let scene = Scene::new(&stage, Bank::Works).await;
+            scene.market.fund().await;
+            scene.wait(7);
+            if nth > 0 {
+                stage.world.engine.order("*", nth, Fault::HangAfter);
+                stage.world.engine.until_hung(scene.market.pay_creators()).await;
+            }
+            let before = scene.market.payouts(&scene.kim).await.pop().map(|it| it.state);
+            event.happen(&scene).await;
+            scene.market.pay_creators().await.unwrap();
+            scene.market.pay_days(3).await;
+            let name = format!("{event:?} after {nth}, {before:?}: {:?}", scene.told().await);
+            let transferred = scene.market.balance(&scene.kim, LedgerAccount::Transferred).await;
+            let asked = matches!(
+                before,
+                Some(PayoutState::Sending | PayoutState::Sent | PayoutState::Paid)
+            );
+            match event {
+                Meanwhile::Ban => assert_eq!(transferred, if asked { NET } else { 0 }, "{name}"),
+                Meanwhile::Refund(_) | Meanwhile::Lost | Meanwhile::Won => {
+                    let net = event.net();
+                    // Whatever was sent too much came back the same day, from their account.
+                    assert_eq!(transferred - scene.debt().await, net, "{name}");
+                    assert_eq!(scene.debt().await, 0, "{name}");
+                }
+            }
+            scene.market.reckon().await;
+            stage.close().await;
+        }
+    }
+}
+
+/// Stripe has not got the money: the payout is taken apart, and another day's is made.
+#[tokio::test]
+async fn a_transfer_that_stripe_refuses_is_paid_another_day() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage, Bank::Works).await;
+    let (lee, bob) = (stage.member("lee"), stage.member("bob"));
+    let other = scene.market.on_sale(&lee, PRICE).await;
+    let sold = scene.market.sold(&bob, &other, PRICE).await;
+    let payment = sold.payment.unwrap();
+    // A bank takes more than was paid, and there is too little left for anybody.
+    let dispute =
+        stage.at_stripe().dispute(payment.as_str(), Some(3_000), Opening::Chargeback).unwrap();
+    stage.hear().await;
+    scene.market.pay_days(8).await;
+    scene.check_told(&[("reopened", NET), ("reopened", NET)]).await;
+    let why = scene.market.payouts(&scene.kim).await.remove(0).state;
+    assert_eq!(why, PayoutState::Reopened { code: "balance_insufficient".to_owned() });
+    let balances = scene.market.book(&scene.kim).await.balances;
+    assert_eq!(balances.owed(LedgerAccount::CreatorAvailable), NET);
+    stage.at_stripe().close_dispute(&dispute, Closing::Won).unwrap();
+    stage.hear().await;
+    scene.market.pay_days(3).await;
+    assert_eq!(scene.told().await[0], ("paid".to_owned(), NET));
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+/// Charged money is pending at Stripe for two days. A sale is held for seven, so it never shows.
+#[tokio::test]
+async fn money_that_is_pending_at_stripe_is_not_needed() {
+    let stage = Stage::new().await;
+    let change = SettingsChange { funds_available_at_once: Some(false), ..Default::default() };
+    stage.at_stripe().change_settings(change).unwrap();
+    let scene = Scene::new(&stage, Bank::Works).await;
+    scene.market.reckon().await;
+    scene.market.pay_days(9).await;
+    scene.check_told(&[("paid", NET)]).await;
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn what_a_bank_returns_is_paid_by_the_next_days_payout() {
+    for arrived_before in [false, true] {
+        let stage = Stage::new().await;
+        let bank = if arrived_before { Bank::Works } else { Bank::Closed };
+        let scene = Scene::new(&stage, bank).await;
+        scene.market.pay_days(8).await;
+        if arrived_before {
+            scene.market.pay_days(1).await;
+            scene.check_told(&[("paid", NET)]).await;
+            let theirs = stage.at_stripe().bank_payouts(&scene.account).unwrap();
+            stage.at_stripe().fail_bank_payout(theirs[0]["id"].as_str().unwrap()).unwrap();
+        } else {
+            scene.wait(1);
+        }
+        stage.hear().await;
+        stage.hear().await;
+        scene.check_told(&[("reopened", NET)]).await;
+        let payout = &scene.market.payouts(&scene.kim).await[0];
+        assert_eq!(payout.state, PayoutState::Reopened { code: "account_closed".to_owned() });
+        assert_eq!(scene.market.earnings(&scene.kim).await[0]["state"], "payable");
+        scene.market.reckon().await;
+        scene.market.ready(&scene.kim, Bank::Works).await;
+        scene.market.pay_days(3).await;
+        scene.check_told(&[("paid", NET), ("reopened", NET)]).await;
+        assert_eq!(scene.market.transfers().len(), 2, "one for each payout");
+        scene.market.reckon().await;
+        stage.close().await;
+    }
+}
+
+/// Nobody tells us that a bank returned a payout: the nightly run finds it.
+#[tokio::test]
+async fn a_bank_failure_nobody_told_us_of_is_found() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage, Bank::Closed).await;
+    scene.market.pay_days(7).await;
+    scene.wait(2);
+    stage.events();
+    stage.reconcile().await.unwrap();
+    scene.check_told(&[("reopened", NET)]).await;
+    scene.market.ready(&scene.kim, Bank::Works).await;
+    scene.market.pay_creators().await.unwrap();
+    scene.wait(2);
+    stage.events();
+    stage.reconcile().await.unwrap();
+    scene.check_told(&[("paid", NET), ("reopened", NET)]).await;
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+/// A bank failed, another one was given and has the money; then the old failure is heard of.
+#[tokio::test]
+async fn an_old_failure_heard_late_changes_nothing() {
+    for late in [false, true] {
+        let stage = Stage::new().await;
+        let scene = Scene::new(&stage, Bank::Closed).await;
+        scene.market.pay_days(7).await;
+        scene.wait(2);
+        let failed: Vec<String> = stage.events();
+        stage.at_stripe().onboard(&scene.account, Bank::Works).unwrap();
+        scene.wait(2);
+        let mut arrived = stage.events();
+        if late {
+            arrived.extend(failed.clone());
+        } else {
+            arrived.splice(0..0, failed.clone());
+        }
+        for event in &arrived {
+            assert_eq!(stage.deliver(event).await, 200, "{}", kind_of(event));
+        }
+        scene.check_told(&[("paid", NET)]).await;
+        scene.market.pay_days(3).await;
+        scene.check_told(&[("paid", NET)]).await;
+        assert_eq!(scene.market.transfers().len(), 1);
+        scene.market.reckon().await;
+        stage.close().await;
+    }
+}
+
+/// A bank failed, and before the money could be got back another one took it: the payout did not
+/// fail after all.
+#[tokio::test]
+async fn what_another_bank_took_is_not_got_back() {
+    for (days, state) in [(1, "sent"), (2, "paid")] {
+        let stage = Stage::new().await;
+        let scene = Scene::new(&stage, Bank::Closed).await;
+        scene.market.pay_days(7).await;
+        scene.wait(2);
+        let events = stage.events();
+        let event = events.iter().find(|event| kind_of(event) == "payout.failed").unwrap();
+        let order = Order::next(AtStripe::Answer(AnswerFault::ServerError));
+        stage.sandbox.order(order.on_route(Route::StripeTransfers).times(3)).unwrap();
+        assert_eq!(stage.deliver(event).await, 503);
+        scene.check_told(&[("failed", NET)]).await;
+        stage.at_stripe().onboard(&scene.account, Bank::Works).unwrap();
+        scene.wait(days);
+        scene.market.pay_creators().await.unwrap();
+        scene.check_told(&[(state, NET)]).await;
+        scene.market.pay_days(2).await;
+        scene.check_told(&[("paid", NET)]).await;
+        assert_eq!(scene.market.transfers().len(), 1);
+        scene.market.reckon().await;
+        stage.close().await;
+    }
+}
+
+/// A webhook that takes a failed payout apart dies anywhere; the event comes again, or the next run
+/// goes on.
+#[tokio::test]
+async fn taking_a_payout_apart_survives_death_at_every_step() {
+    let mut most = u32::MAX;
+    for fault in [Fault::HangBefore, Fault::HangAfter, Fault::LoseAnswer] {
+        for nth in 1.. {
+            if nth > most {
+                break;
+            }
+            let stage = Stage::new().await;
+            let scene = Scene::new(&stage, Bank::Closed).await;
+            scene.market.pay_days(8).await;
+            scene.wait(1);
+            let events = stage.events();
+            let event = events.iter().find(|event| kind_of(event) == "payout.failed").unwrap();
+            stage.world.engine.take_usage();
+            if most < u32::MAX {
+                stage.world.engine.order("*", nth, fault);
+            }
+            stage.world.engine.until_hung(stage.deliver(event)).await;
+            if most == u32::MAX {
+                most = stage.world.engine.take_usage().round_trips();
+            }
+            if nth % 2 == 0 {
+                stage.deliver(event).await;
+            }
+            scene.market.ready(&scene.kim, Bank::Works).await;
+            scene.market.pay_days(3).await;
+            let told = scene.told().await;
+            // The run that found it apart on the same day pays it on that day.
+            assert_eq!(told[0], ("paid".to_owned(), NET), "{fault:?} {nth}: {told:?}");
+            scene.market.reckon().await;
+            stage.close().await;
+        }
+    }
+}
+
+/// The bank has the money: it cannot be got back, is owed, and the next payout evens it out.
+#[tokio::test]
+async fn what_cannot_be_got_back_is_evened_out() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage, Bank::Works).await;
+    scene.market.pay_days(9).await;
+    let given = scene.market.give_back("key", &scene.purchase, None).await;
+    assert_eq!(given.status(), 200, "{}", given.pretty());
+    assert_eq!(scene.debt().await, NET);
+    assert!(scene.market.sale(&scene.kim, &scene.purchase).await.recovery_refused);
+    let bob = stage.member("bob");
+    let second = scene.market.on_sale(&scene.kim, 4_000).await;
+    scene.market.sold(&bob, &second, 4_000).await;
+    scene.market.pay_days(7).await;
+    assert_eq!(scene.told().await[0], ("sent".to_owned(), 3_200 - NET));
+    assert_eq!(scene.debt().await, 0);
+    scene.market.pay_days(2).await;
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_creator_in_debt_for_three_cycles_is_paid_what_is_left() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage, Bank::Works).await;
+    let second = scene.market.on_sale(&scene.kim, PRICE).await;
+    let other = scene.market.sold(&scene.ann, &second, PRICE).await;
+    scene.market.pay_days(9).await;
+    scene.check_told(&[("paid", 2 * NET)]).await;
+    for (key, purchase) in [("one", &scene.purchase), ("two", &other)] {
+        assert_eq!(scene.market.give_back(key, purchase, None).await.status(), 200);
+    }
+    assert_eq!(scene.debt().await, 2 * NET);
+    for (cycle, owes) in [-2_400, -1_600, -800].into_iter().enumerate() {
+        let buyer = stage.member(&format!("buyer{cycle}"));
+        let listing = scene.market.on_sale(&scene.kim, 1_000).await;
+        scene.market.sold(&buyer, &listing, 1_000).await;
+        scene.market.pay_days(7).await;
+        assert_eq!(scene.told().await[0], ("negative_balance".to_owned(), owes));
+    }
+    let listing = scene.market.on_sale(&scene.kim, 4_000).await;
+    scene.market.sold(&scene.ann, &listing, 4_000).await;
+    scene.market.pay_days(9).await;
+    let told = scene.told().await;
+    assert_eq!(told[0], ("paid".to_owned(), 2_400), "{told:?}");
+    assert_eq!(scene.debt().await, 0);
+    scene.market.reckon().await;
+    stage.close().await;
+}
+
+/// Money is got back of a transfer, and whoever asks for it dies anywhere.
+#[tokio::test]
+async fn getting_money_back_survives_death_at_every_step() {
+    let mut most = u32::MAX;
+    for fault in [Fault::HangBefore, Fault::HangAfter, Fault::LoseAnswer] {
+        for nth in 1.. {
+            if nth > most {
+                break;
+            }
+            let name = format!("{fault:?} {nth}");
+            let stage = Stage::new().await;
+            let scene = Scene::new(&stage, Bank::Works).await;
+            scene.market.pay_days(7).await;
+            stage.world.engine.take_usage();
+            if most < u32::MAX {
+                stage.world.engine.order("*", nth, fault);
+            }
+            let work = scene.market.give_back("key", &scene.purchase, Some(500));
+            stage.world.engine.until_hung(work).await;
+            if most == u32::MAX {
+                most = stage.world.engine.take_usage().round_trips();
+            }
+            let again = scene.market.give_back("key", &scene.purchase, Some(500)).await;
+            assert_eq!(again.status(), 200, "{name}: {}", again.pretty());
+            scene.market.pay_creators().await.unwrap();
+            let payout = &scene.market.payouts(&scene.kim).await[0];
+            assert_eq!((payout.amount, payout.reversed), (NET, 400), "{name}");
+            assert_eq!(scene.debt().await, 0, "{name}");
+            scene.market.pay_days(3).await;
+            scene.market.reckon().await;
+            stage.close().await;
+        }
+    }
+}
+
+/// A part is to be got back and whoever asks dies; then the bank returns the payout, which takes
+/// the rest back. What is left of the sale is paid by the next one all the same.
+#[tokio::test]
+async fn a_bank_failure_overtakes_what_was_to_be_got_back() {
+    for nth in 1..30 {
+        let stage = Stage::new().await;
+        let scene = Scene::new(&stage, Bank::Closed).await;
+        scene.market.pay_days(8).await;
+        scene.wait(1);
+        let failed = stage.events();
+        stage.world.engine.order("*", nth, Fault::HangAfter);
+        let work = scene.market.give_back("key", &scene.purchase, Some(500));
+        let done = stage.world.engine.until_hung(work).await.is_some();
+        for event in &failed {
+            assert_eq!(stage.deliver(event).await, 200, "{nth} {}", kind_of(event));
+        }
+        scene.market.ready(&scene.kim, Bank::Works).await;
+        assert_eq!(scene.market.give_back("key", &scene.purchase, Some(500)).await.status(), 200);
+        scene.market.pay_days(4).await;
+        let (told, debt) = (scene.told().await, scene.debt().await);
+        let transferred = scene.market.balance(&scene.kim, LedgerAccount::Transferred).await;
+        assert_eq!(transferred, NET - 400, "{nth}: {told:?}, {debt} owed");
+        assert_eq!(told[0].0, "paid", "{nth}: {told:?}");
+        scene.market.reckon().await;
+        stage.close().await;
+        if done {
+            return;
+        }
+    }
+    panic!("a refund takes fewer requests");
+}
+
+#[tokio::test]
+async fn onboarding_twice_is_one_account_and_a_lost_capability_shows() {
+    let stage = Stage::new().await;
+    let kim = stage.member("kim");
+    let market = Market::new(&stage);
+    let (one, two) = (market.onboard(&kim).await, market.onboard(&kim).await);
+    assert_eq!([one.status(), two.status()], [200, 200], "{}", two.pretty());
+    assert_ne!(one.json()["onboarding_url"], two.json()["onboarding_url"], "each is good once");
+    assert_eq!(one.json()["account"]["state"], "incomplete");
+    let at_once = join_all((0..4).map(|_| market.onboard(&kim))).await;
+    assert!(at_once.iter().all(|answer| answer.status() == 200));
+    let state = async || PayeeState::of(market.store().payee(&kim.id).await.unwrap().as_ref());
+    let account = market.ready(&kim, Bank::Works).await;
+    assert_eq!(state().await, PayeeState::Ready);
+    stage.at_stripe().restrict(&account).unwrap();
+    assert_eq!(state().await, PayeeState::Ready, "nobody said so");
+    stage.hear().await;
+    assert_eq!(state().await, PayeeState::Incomplete);
+    stage.at_stripe().close_account(&account).unwrap();
+    stage.hear().await;
+    assert_eq!(state().await, PayeeState::Closed);
+    // Another account takes its place.
+    let other = market.ready(&kim, Bank::Works).await;
+    assert_ne!(account, other);
+    assert_eq!(state().await, PayeeState::Ready);
+    assert_eq!(opened(&stage), 2);
+    stage.close().await;
+}
+
+/// At once and from nothing: members who press a button twice have one account.
+#[tokio::test]
+async fn onboarding_at_once_is_one_account() {
+    let stage = Stage::new().await;
+    let kim = stage.member("kim");
+    let market = Market::new(&stage);
+    let answers = join_all((0..5).map(|_| market.onboard(&kim))).await;
+    for answer in &answers {
+        assert!(matches!(answer.status(), 200 | 503), "{}", answer.pretty());
+    }
+    assert_eq!(opened(&stage), 1);
+    stage.close().await;
+}
+
+/// How many accounts were ever opened.
+fn opened(stage: &Stage) -> usize {
+    let kinds = stage.at_stripe().event_types();
+    kinds.iter().filter(|kind| *kind == "v2.core.account.created").count()
+}
+
+/// The audit names what was tampered with: a leg, or what is kept beside the journal.
+#[tokio::test]
+async fn the_audit_names_the_account_that_differs() {
+    let stage = Stage::new().await;
+    let scene = Scene::new(&stage, Bank::Works).await;
+    scene.market.pay_days(9).await;
+    let good = scene.market.audit().await;
+    assert_eq!(good["equal"], true, "{good:#}");
+    let items = stage.world.engine.dump();
+    let is_leg = |item: &&Value| {
+        item["pk"]["S"].as_str().unwrap().starts_with("JOURNAL#")
+            && item["account"]["S"] == "transferred"
+    };
+    let is_book = |item: &&Value| {
+        item["sk"]["S"] == "CREATOR" && item["pk"]["S"] == json!(format!("USER#{}", scene.kim.id))
+    };
+    let put = |item: &Value| {
+        let request = json!({ "TableName": TABLE, "Item": item }).to_string();
+        stage.world.engine.run("PutItem", &request).unwrap();
+    };
+    let mut leg = items.iter().find(is_leg).unwrap().clone();
+    let mut book = items.iter().find(is_book).unwrap().clone();
+    leg["amount"]["N"] = json!((NET + 1).to_string());
+    book["balances"]["M"]["creator_paid"]["N"] = json!((7 - NET).to_string());
+    for (tampered, account, kept, folded) in
+        [(&leg, "transferred", NET, NET + 1), (&book, "creator_paid", 7 - NET, -NET)]
+    {
+        let before =
+            items.iter().find(|it| it["pk"] == tampered["pk"] && it["sk"] == tampered["sk"]);
+        put(tampered);
+        let bad = scene.market.audit().await;
+        assert_eq!(bad["equal"], false, "{account}");
+        let found = &bad["items"][0];
+        let difference = json!([{ "account": account, "kept": kept, "folded": folded }]);
+        assert_eq!(
+            (&found["creator_id"], &found["differences"]),
+            (&json!(scene.kim.id), &difference)
+        );
+        put(before.unwrap());
+        assert_eq!(scene.market.audit().await["equal"], true);
+    }
+    stage.close().await;
+}
+
+/// Ten thousand sales of one creator in one payout, some at a time.
+#[tokio::test]
+async fn ten_thousand_sales_are_paid_out_at_once() {
+    let stage = Stage::new().await;
+    let (market, kim, _) = with_sales_of_a_cent(&stage, &[5_000, 5_000, 2_500]).await;
+    stage.pass(7);
+    stage.world.engine.take_usage();
+    market.pay_creators().await.unwrap();
+    let usage = stage.world.engine.take_usage();
+    // Two reads and a transaction for each eighty of them, to be released and to be collected.
+    assert!(usage.round_trips() < 800, "{usage:?}");
+    assert_eq!(market.told(&kim).await, [("sent".to_owned(), 10_000)]);
+    let payout: &Payout = &market.payouts(&kim).await[0];
+    assert_eq!(payout.sales, 10_000);
+    market.reckon().await;
+    stage.close().await;
+}
+
+/// Two thousand, which the bank returns: they go out of it as they went in.
+#[tokio::test]
+async fn two_thousand_sales_are_returned_and_paid_again() {
+    let stage = Stage::new().await;
+    let (market, kim, account) = with_sales_of_a_cent(&stage, &[2_500]).await;
+    stage.pass(7);
+    market.pay_creators().await.unwrap();
+    stage.at_stripe().pay_bank(&account).unwrap();
+    let theirs = stage.at_stripe().bank_payouts(&account).unwrap();
+    stage.at_stripe().fail_bank_payout(theirs[0]["id"].as_str().unwrap()).unwrap();
+    stage.world.engine.take_usage();
+    stage.hear().await;
+    let usage = stage.world.engine.take_usage();
+    assert!(usage.round_trips() < 150, "{usage:?}");
+    assert_eq!(market.told(&kim).await, [("reopened".to_owned(), 2_000)]);
+    market.reckon().await;
+    market.pay_days(1).await;
+    assert_eq!(market.told(&kim).await[0], ("sent".to_owned(), 2_000));
+    market.reckon().await;
+    stage.close().await;
+}
+
+/// Sales at these prices, cut up: as many as they come to in cents for their creator.
+async fn with_sales_of_a_cent<'a>(stage: &'a Stage, prices: &[i64]) -> (Market<'a>, Actor, String) {
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(stage);
+    for cents in prices {
+        let listing = market.on_sale(&kim, *cents).await;
+        market.sold(&ann, &listing, *cents).await;
+    }
+    let account = market.ready(&kim, Bank::Works).await;
+    let net = market.book(&kim).await.money.net;
+    cut_up(stage, usize::try_from(net).unwrap());
+    (market, kim, account)
+}
+
+/// Puts so many sales of one cent in the place of those that there are.
+fn cut_up(stage: &Stage, sales: usize) {
+    let run = |operation: &str, body: Value| {
+        stage.world.engine.run(operation, &body.to_string()).unwrap();
+    };
+    stage.stop_stream();
+    let mut items = stage.world.engine.dump();
+    items.retain(|item| item["sk"]["S"].as_str().unwrap().starts_with("SALE#"));
+    for item in &items {
+        let key = json!({ "pk": item["pk"], "sk": item["sk"] });
+        run("DeleteItem", json!({ "TableName": TABLE, "Key": key }));
+    }
+    let cent = json!({ "M": { "gross": { "N": "1" }, "fee": { "N": "0" }, "net": { "N": "1" } } });
+    let mut sale = items.remove(0);
+    let held_until = sale["gsi1sk"]["S"].as_str().unwrap().split('#').next().unwrap().to_owned();
+    (sale["sold"], sale["kept"]) = (cent.clone(), cent);
+    for number in 0..sales {
+        let id = domain::id::PurchaseId::new(stage.world.now(), number as u128).to_string();
+        sale["sk"]["S"] = json!(format!("SALE#{id}"));
+        sale["purchase_id"]["S"] = json!(id);
+        sale["gsi1sk"]["S"] = json!(format!("{held_until}#{id}"));
+        run("PutItem", json!({ "TableName": TABLE, "Item": sale }));
+    }
+}
+
+/// A sale's days are counted by the clock: over a leap day and over the ends of months.
+#[tokio::test]
+async fn seven_days_are_seven_days_in_any_month() {
+    for (days_before, month) in [(65, "2027-02"), (96, "2027-03"), (462, "2028-03")] {
+        let stage = Stage::new().await;
+        stage.pass(days_before);
+        let scene = Scene::new(&stage, Bank::Works).await;
+        let sale = scene.market.sale(&scene.kim, &scene.purchase).await;
+        assert_eq!(sale.sold_at.until(sale.hold_until), DAY * 7);
+        stage.world.ambient.clock.advance(DAY * 7 - Duration::from_secs(1));
+        scene.market.pay_creators().await.unwrap();
+        scene.check_told(&[]).await;
+        assert_eq!(sale.state(stage.world.now()), SaleState::Held);
+        stage.world.ambient.clock.advance(Duration::from_secs(1));
+        scene.market.pay_creators().await.unwrap();
+        scene.check_told(&[("sent", NET)]).await;
+        let payout = &scene.market.payouts(&scene.kim).await[0];
+        assert!(payout.date.starts_with(month), "{}", payout.date);
+        scene.market.reckon().await;
+        stage.close().await;
+    }
+}
