@@ -1,5 +1,6 @@
 //! The books: written leg by leg, and folded anew.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
     id::UserId,
@@ -56,9 +57,18 @@ impl Store {
         let mut entries = Vec::new();
         let mut start: Option<Item> = None;
         for _ in 0..TRIPS_MAX {
-            let query = self.newest_first(journal_pk(creator), "");
-            let query = query.consistent_read(true).set_exclusive_start_key(start.take());
-            let answer = query.send().await.map_err(StoreError::unavailable)?;
+            // Without a condition on the sort key: DynamoDB refuses an empty prefix.
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", AttributeValue::S(journal_pk(creator)))
+                .consistent_read(true)
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(StoreError::unavailable)?;
             for item in answer.items.unwrap_or_default() {
                 entries.push(entry(item)?);
             }
