@@ -318,11 +318,11 @@ impl Meanwhile {
     }
 }
 
-/// Before the run, and after each step it can be cut off at, up to after its end: refunds, disputes
-/// and a ban race it, and nothing is paid twice or lost.
+/// Before the run, and before and after each of its writes, up to its end: refunds, disputes and a
+/// ban race it, and nothing is paid twice or lost.
 #[tokio::test]
 async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
-    let most = requests_of_a_run("*").await;
+    let writes = requests_of_a_run("TransactWriteItems").await;
     for event in [
         Meanwhile::Refund(None),
         Meanwhile::Refund(Some(700)),
@@ -330,13 +330,14 @@ async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
         Meanwhile::Won,
         Meanwhile::Ban,
     ] {
-        for nth in 0..=most {
+        for nth in 0..=2 * writes {
             let stage = Stage::new().await;
             let scene = Scene::new(&stage, Bank::Works).await;
             scene.market.fund().await;
             scene.wait(7);
             if nth > 0 {
-                stage.world.engine.order("*", nth, Fault::HangAfter);
+                let fault = if nth % 2 == 1 { Fault::HangBefore } else { Fault::HangAfter };
+                stage.world.engine.order("TransactWriteItems", nth.div_ceil(2), fault);
                 stage.world.engine.until_hung(scene.market.pay_creators()).await;
             }
             let before = scene.market.payouts(&scene.kim).await.pop().map(|it| it.state);
