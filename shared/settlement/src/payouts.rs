@@ -9,13 +9,13 @@ use clients::stripe::{BankPayoutState, NewTransfer, StripeError};
 use domain::{
     Timestamp,
     account::Standing,
-    billing::external::{BankPayoutId, ConnectedAccountId},
+    billing::external::{BankPayoutId, ConnectedAccountId, TransferId},
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
         journal::Unbalanced,
-        payee::Payee,
+        payee::{Payee, PayeeState},
         payout::{Payout, PayoutState, SkipReason, Step},
-        sale::Recovery,
+        sale::{Recovery, Sale},
     },
     money::Money,
 };
@@ -177,9 +177,7 @@ impl Settlement<'_> {
     ///
     /// # Errors
     /// When Stripe or the table cannot be asked. Nothing is lost: come again.
-    pub async fn go_on(&self, payout: Payout, now: Timestamp) -> Result<GoneOn, SettleError> {
-        let (creator, id) = (payout.creator_id, payout.id);
-        let mut payout = self.store.payout(&creator, &id).await?;
+    pub async fn go_on(&self, mut payout: Payout, now: Timestamp) -> Result<GoneOn, SettleError> {
         let mut may_have_sent = payout.state == PayoutState::Sending;
         for _ in 0..STEPS_MAX {
             payout = match &payout.state {
@@ -220,8 +218,8 @@ impl Settlement<'_> {
         let payee = self.look_at_payee(creator, now).await?;
         let against = match &payee {
             _ if !Standing::allows(&standing, now) => Some(SkipReason::Banned),
-            Some(payee) if payee.ready && !payee.closed => None,
-            Some(_) | None => Some(SkipReason::AccountNotReady),
+            payee if PayeeState::of(payee.as_ref()) == PayeeState::Ready => None,
+            _ => Some(SkipReason::AccountNotReady),
         };
         match (against, payee) {
             (None, Some(payee)) => {
@@ -389,7 +387,7 @@ impl Settlement<'_> {
             None => step.recovered(recovery, now),
             Some(_) => {
                 let sale = step.sales.first_mut().filter(|it| it.recovery == Some(recovery));
-                sale.into_iter().for_each(domain::marketplace::sale::Sale::give_recovery_up);
+                sale.into_iter().for_each(Sale::give_recovery_up);
                 Ok(())
             }
         })
@@ -397,11 +395,7 @@ impl Settlement<'_> {
         Ok(if refused.is_none() { recovery.amount } else { 0 })
     }
 
-    async fn was_reversed(
-        &self,
-        transfer: &domain::billing::external::TransferId,
-        key: &str,
-    ) -> Result<bool, SettleError> {
+    async fn was_reversed(&self, transfer: &TransferId, key: &str) -> Result<bool, SettleError> {
         let reversals = self.stripe.reversals(transfer).await?;
         Ok(reversals.iter().any(|it| it.key.as_deref() == Some(key)))
     }

@@ -188,28 +188,24 @@ impl Store {
         bound: Option<String>,
         most: u16,
     ) -> Result<Vec<Item>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(INDEX)
-            .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
-            .limit(i32::from(most));
-        let query = match bound {
-            Some(bound) => query
-                .key_condition_expression("gsi1pk = :partition AND gsi1sk < :bound")
-                .expression_attribute_values(":bound", AttributeValue::S(bound)),
-            None => query.key_condition_expression("gsi1pk = :partition"),
-        };
-        let answer = query.send().await.map_err(StoreError::unavailable)?;
-        Ok(answer.items.unwrap_or_default())
+        self.in_index(partition, bound.map(|bound| ("<", bound)), most).await
     }
 
-    /// The next entries of one partition of the index, above `after`.
+    /// The next entries of one partition of the index, above `after` if there is one.
     pub(crate) async fn listed_after(
         &self,
         partition: &str,
         after: Option<&str>,
+        most: u16,
+    ) -> Result<Vec<Item>, StoreError> {
+        self.in_index(partition, after.map(|after| (">", after.to_owned())), most).await
+    }
+
+    /// Entries of one partition of the index, on one side of a sort key.
+    async fn in_index(
+        &self,
+        partition: &str,
+        side: Option<(&str, String)>,
         most: u16,
     ) -> Result<Vec<Item>, StoreError> {
         let query = self
@@ -217,13 +213,14 @@ impl Store {
             .query()
             .table_name(&self.table)
             .index_name(INDEX)
-            .key_condition_expression("gsi1pk = :partition AND gsi1sk > :after")
             .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
-            .expression_attribute_values(
-                ":after",
-                AttributeValue::S(after.unwrap_or(" ").to_owned()),
-            )
             .limit(i32::from(most));
+        let query = match side {
+            Some((is, bound)) => query
+                .key_condition_expression(format!("gsi1pk = :partition AND gsi1sk {is} :bound"))
+                .expression_attribute_values(":bound", AttributeValue::S(bound)),
+            None => query.key_condition_expression("gsi1pk = :partition"),
+        };
         let answer = query.send().await.map_err(StoreError::unavailable)?;
         Ok(answer.items.unwrap_or_default())
     }

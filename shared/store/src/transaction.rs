@@ -232,6 +232,16 @@ impl Transaction<'_> {
         self.rewrite(before.map_or(0, T::version), after)
     }
 
+    /// The same for several, which stand in the same order before and after.
+    pub(crate) fn replace_each<T: Fenced>(
+        self,
+        before: &[T],
+        after: &[T],
+    ) -> Result<Self, StoreError> {
+        let mut pairs = before.iter().zip(after);
+        pairs.try_fold(self, |this, (was, is)| this.replace(Some(was), is))
+    }
+
     /// Writes `after` in place of version `expected`, whether or not it differs.
     pub(crate) fn rewrite<T: Fenced>(self, expected: u64, after: &T) -> Result<Self, StoreError> {
         let mut item = encode(&after.key(), &after.clone().at(expected + 1))?;

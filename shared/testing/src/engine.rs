@@ -53,6 +53,30 @@ pub enum Fault {
     HangAfter,
 }
 
+impl Fault {
+    /// Every fault, the deaths first.
+    pub const ALL: [Fault; 6] = [
+        Fault::HangBefore,
+        Fault::HangAfter,
+        Fault::Conflict,
+        Fault::Throttle,
+        Fault::Fail,
+        Fault::LoseAnswer,
+    ];
+
+    /// Which requests it can happen to: an operation, or `*`.
+    pub const fn meets(self) -> &'static str {
+        match self {
+            Fault::Conflict => "TransactWriteItems",
+            Fault::Throttle
+            | Fault::Fail
+            | Fault::LoseAnswer
+            | Fault::HangBefore
+            | Fault::HangAfter => "*",
+        }
+    }
+}
+
 /// What was asked of the table.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Usage {

@@ -78,7 +78,7 @@ async fn run(outside: &Outside, path: Path, trouble: Option<(u32, Fault)>) -> Ra
     let engine = &stage.world.engine;
     engine.take_usage();
     if let Some((nth, fault)) = trouble {
-        engine.order(meets(fault), nth, fault);
+        engine.order(fault.meets(), nth, fault);
     }
     let died = engine.until_hung(path.walk(&stage)).await.is_none();
     let usage = engine.take_usage();
@@ -105,7 +105,7 @@ async fn check(path: Path, faults: &[Fault], expected: Expect) {
     let usage = run(&outside, path, None).await.usage;
     let mut table = String::new();
     for fault in faults {
-        let requests = match meets(*fault) {
+        let requests = match fault.meets() {
             "*" => usage.round_trips(),
             operation => usage.requests[operation],
         };
@@ -124,18 +124,6 @@ async fn check(path: Path, faults: &[Fault], expected: Expect) {
     }
     expected.assert_eq(&table);
     outside.close().await;
-}
-
-/// Which requests a fault can happen to.
-fn meets(fault: Fault) -> &'static str {
-    match fault {
-        Fault::Conflict => "TransactWriteItems",
-        Fault::Throttle
-        | Fault::Fail
-        | Fault::LoseAnswer
-        | Fault::HangBefore
-        | Fault::HangAfter => "*",
-    }
 }
 
 const DEATHS: [Fault; 2] = [Fault::HangBefore, Fault::HangAfter];

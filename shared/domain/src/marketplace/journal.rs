@@ -253,11 +253,7 @@ impl Balances {
 
     /// Adds a leg.
     pub fn add(&mut self, leg: &Leg) {
-        let balance = self.0.entry(leg.account).or_insert(0);
-        *balance += leg.amount;
-        if *balance == 0 {
-            self.0.remove(&leg.account);
-        }
+        self.change(leg.account, leg.amount);
     }
 
     /// Adds all legs of a journal.
@@ -268,7 +264,15 @@ impl Balances {
     /// Adds everything of another creator's.
     pub fn merge(&mut self, other: &Balances) {
         for (account, amount) in other.iter() {
-            self.add(&Leg::new(Role::Paid, account, amount));
+            self.change(account, amount);
+        }
+    }
+
+    fn change(&mut self, account: LedgerAccount, amount: i64) {
+        let balance = self.0.entry(account).or_insert(0);
+        *balance += amount;
+        if *balance == 0 {
+            self.0.remove(&account);
         }
     }
 

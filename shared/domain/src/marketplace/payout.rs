@@ -528,12 +528,14 @@ impl Step {
         legs: impl IntoIterator<Item = Leg>,
         now: Timestamp,
     ) -> Result<(), Unbalanced> {
-        let about = (self.payout.creator_id.clone(), self.payout.id.to_string());
-        post(&mut self.journals, &mut self.book, about, (cause, self.payout.currency), legs, now)
+        let (about, currency) = (self.payout.id.to_string(), self.payout.currency);
+        self.journals.extend(self.book.post(about, (cause, currency), legs, now)?);
+        Ok(())
     }
 }
 
-/// Makes the sales of a creator payable whose days are over; returns what happened to money.
+/// Makes the sales of a creator payable whose days are over; returns what happened to money, if
+/// anything did.
 ///
 /// # Errors
 /// Never, unless amounts overflow.
@@ -541,9 +543,9 @@ pub fn release(
     book: &mut CreatorBook,
     sales: &mut [Sale],
     now: Timestamp,
-) -> Result<Vec<Journal>, Unbalanced> {
+) -> Result<Option<Journal>, Unbalanced> {
     let mut due = sales.iter_mut().filter(|sale| sale.is_due(now)).peekable();
-    let Some(first) = due.peek() else { return Ok(Vec::new()) };
+    let Some(first) = due.peek() else { return Ok(None) };
     // A sale is released once, so that its name is used once.
     let cause = format!("release:{}", first.purchase_id);
     let (currency, about) = (first.currency, first.purchase_id.to_string());
@@ -556,9 +558,7 @@ pub fn release(
         Leg::new(Role::Held, LedgerAccount::CreatorPending, sum),
         Leg::new(Role::Released, LedgerAccount::CreatorAvailable, -sum),
     ];
-    let (mut journals, about) = (Vec::new(), (book.creator_id.clone(), about));
-    post(&mut journals, book, about, (cause, currency), legs, now)?;
-    Ok(journals)
+    book.post(about, (cause, currency), legs, now)
 }
 
 fn settlement(settled: i64) -> [Leg; 2] {
@@ -566,20 +566,4 @@ fn settlement(settled: i64) -> [Leg; 2] {
         Leg::new(Role::InPayout, LedgerAccount::CreatorInPayout, settled),
         Leg::new(Role::DebtSettled, LedgerAccount::CreatorDebt, -settled),
     ]
-}
-
-fn post(
-    journals: &mut Vec<Journal>,
-    book: &mut CreatorBook,
-    about: (UserId, String),
-    (cause, currency): (String, Currency),
-    legs: impl IntoIterator<Item = Leg>,
-    now: Timestamp,
-) -> Result<(), Unbalanced> {
-    let journal = Journal::build(about, cause, currency, legs, now)?;
-    if !journal.legs.is_empty() {
-        book.balances.post(&journal);
-        journals.push(journal);
-    }
-    Ok(())
 }

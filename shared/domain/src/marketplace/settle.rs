@@ -368,13 +368,8 @@ impl Deal {
         legs: impl IntoIterator<Item = Leg>,
         now: Timestamp,
     ) -> Result<(), Unbalanced> {
-        let about = (self.purchase.creator_id.clone(), self.purchase.id.to_string());
-        let journal = Journal::build(about, cause, self.purchase.price.currency, legs, now)?;
-        if journal.legs.is_empty() {
-            return Ok(());
-        }
-        self.book.balances.post(&journal);
-        self.journals.push(journal);
+        let (about, currency) = (self.purchase.id.to_string(), self.purchase.price.currency);
+        self.journals.extend(self.book.post(about, (cause, currency), legs, now)?);
         Ok(())
     }
 }

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Category,
-    journal::Balances,
+    journal::{Balances, Journal, Leg, Unbalanced},
     listing::{LISTINGS_MAX, ListingRefused},
     sale::Split,
 };
 use crate::{
     id::{ListingId, PayoutId, UserId},
+    money::Currency,
     time::{DAY, Timestamp},
 };
 
@@ -227,6 +228,23 @@ impl CreatorBook {
         }
         self.listings += 1;
         Ok(())
+    }
+
+    /// The one way money moves around the creator: a journal, and the balances that follow it.
+    /// `None` where nothing moved.
+    ///
+    /// # Errors
+    /// [`Unbalanced`].
+    pub fn post(
+        &mut self,
+        about: String,
+        (cause, currency): (String, Currency),
+        legs: impl IntoIterator<Item = Leg>,
+        now: Timestamp,
+    ) -> Result<Option<Journal>, Unbalanced> {
+        let journal = Journal::build((self.creator_id.clone(), about), cause, currency, legs, now)?;
+        self.balances.post(&journal);
+        Ok(Some(journal).filter(|journal| !journal.legs.is_empty()))
     }
 
     /// Money that came or went back, with so many sales more or less.

@@ -1,12 +1,13 @@
 //! Payouts: each step in one transaction of the payout, the creator's sums, the sales that move and
 //! the journal of it.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Refusal, Timestamp,
     account::{Account, Standing},
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
-        payee::Payee,
+        payee::{Payee, PayeeState},
         payout::{Payout, PayoutState, Plan, Step, release},
         sale::Sale,
         tally::CreatorBook,
@@ -82,16 +83,17 @@ impl Store {
             let before = book_of(creator, found.take()?);
             let sales: Vec<Sale> = found.rest()?;
             let (mut book, mut after) = (before.clone(), sales.clone());
-            let journals = release(&mut book, &mut after, now).map_err(StoreError::corrupt)?;
+            let journal = release(&mut book, &mut after, now).map_err(StoreError::corrupt)?;
             let moved = sales.iter().zip(&after).filter(|(was, is)| was != is).count();
             if moved == 0 {
                 return Ok(Attempt::Done(0));
             }
-            let mut writes = self.transaction().replace(Some(&before), &book)?;
-            for (was, is) in sales.iter().zip(&after) {
-                writes = writes.replace(Some(was), is)?;
-            }
-            match writes.journals(&journals)?.commit().await? {
+            let writes = self
+                .transaction()
+                .replace(Some(&before), &book)?
+                .replace_each(&sales, &after)?
+                .journals(journal.as_slice())?;
+            match writes.commit().await? {
                 Committed::Yes => Ok(Attempt::Done(moved)),
                 Committed::Moved(_) => Ok(Attempt::Moved),
             }
@@ -166,7 +168,7 @@ impl Store {
         let mut start: Option<Item> = None;
         loop {
             let query = self.newest_first(user_pk(&payout.creator_id), SALE_PREFIX);
-            let id = aws_sdk_dynamodb::types::AttributeValue::S(payout.id.to_string());
+            let id = AttributeValue::S(payout.id.to_string());
             let answer = query
                 .consistent_read(true)
                 .filter_expression("payout_id = :payout")
@@ -241,7 +243,7 @@ impl Store {
                 let done = if over.is_open() { Begun::Open } else { Begun::Over };
                 return Ok(Attempt::Done(done(over.clone())));
             }
-            let ready = payee.is_some_and(|it| it.ready && !it.closed);
+            let ready = PayeeState::of(payee.as_ref()) == PayeeState::Ready;
             let (state, mut after) = match book.plan(&standing, ready, now) {
                 Plan::Nothing => return Ok(Attempt::Done(Begun::Nothing)),
                 Plan::Skip(reason) => (PayoutState::Skipped { reason }, book.clone()),
@@ -292,14 +294,13 @@ impl Store {
             if unchanged == (&after.payout, &after.book, &after.sales) {
                 return Ok(Attempt::Done(after));
             }
-            let mut writes = self
+            let writes = self
                 .transaction()
                 .replace(Some(&before.payout), &after.payout)?
-                .replace(Some(&before.book), &after.book)?;
-            for (was, is) in before.sales.iter().zip(&after.sales) {
-                writes = writes.replace(Some(was), is)?;
-            }
-            match writes.journals(&after.journals)?.commit().await? {
+                .replace(Some(&before.book), &after.book)?
+                .replace_each(&before.sales, &after.sales)?
+                .journals(&after.journals)?;
+            match writes.commit().await? {
                 Committed::Yes => Ok(Attempt::Done(after)),
                 Committed::Moved(_) => Ok(Attempt::Moved),
             }

@@ -3,15 +3,11 @@
 use domain::{
     Timestamp,
     id::{PurchaseId, UserId},
-    marketplace::{
-        journal::Journal,
-        share::{Reward, RewardState, SameCard},
-    },
+    marketplace::share::{Reward, RewardState, SameCard},
     money::Currency,
 };
 use serde::de::IgnoredAny;
 
-use super::book_of;
 use crate::{
     accounts::draft_of,
     error::StoreError,
@@ -61,15 +57,12 @@ impl Store {
             }
             let mut writes = self.transaction().draft(draft)?.replace(Some(&before), &after)?;
             if matches!(after.state, RewardState::Granted { .. }) {
-                let book =
-                    book_of(&after.creator_id, self.get(&Key::creator(&after.creator_id)).await?);
-                let about = (after.creator_id.clone(), purchase.to_string());
-                let (cause, legs) = (format!("reward:{purchase}"), after.cost_of_grant());
-                let journal = Journal::build(about, cause, Currency::USD, legs, now);
+                let read = self.creator_book(&after.creator_id).await?;
+                let mut book = read.clone();
+                let what = (format!("reward:{purchase}"), Currency::USD);
+                let journal = book.post(purchase.to_string(), what, after.cost_of_grant(), now);
                 let journal = journal.map_err(StoreError::corrupt)?;
-                let mut with_cost = book.clone();
-                with_cost.balances.post(&journal);
-                writes = writes.replace(Some(&book), &with_cost)?.journals(&[journal])?;
+                writes = writes.replace(Some(&read), &book)?.journals(journal.as_slice())?;
             }
             match writes.commit().await? {
                 Committed::Yes => Ok(Attempt::Done(Some(after))),

@@ -9,26 +9,6 @@ use testing::{Actor, Fault};
 
 use crate::stage::{Stage, session_of};
 
-const FAULTS: [Fault; 6] = [
-    Fault::HangBefore,
-    Fault::HangAfter,
-    Fault::Conflict,
-    Fault::Throttle,
-    Fault::Fail,
-    Fault::LoseAnswer,
-];
-
-fn meets(fault: Fault) -> &'static str {
-    match fault {
-        Fault::Conflict => "TransactWriteItems",
-        Fault::Throttle
-        | Fault::Fail
-        | Fault::LoseAnswer
-        | Fault::HangBefore
-        | Fault::HangAfter => "*",
-    }
-}
-
 /// Asks for a page, pays on it and hears of it, however often that takes.
 async fn walk(stage: &Stage, by: &Actor, what: &serde_json::Value) {
     let mut answer = stage.try_checkout(by, "key", what.clone()).await;
@@ -65,15 +45,15 @@ async fn check(what: serde_json::Value, expected: u32) {
     let usage = clean.world.engine.take_usage();
     let granted_once = clean.account(&ann).await.credits.totals().granted;
     clean.close().await;
-    for fault in FAULTS {
-        let most = match meets(fault) {
+    for fault in Fault::ALL {
+        let most = match fault.meets() {
             "*" => usage.round_trips(),
             operation => usage.requests[operation],
         };
         for nth in 1..=most {
             let stage = Stage::new().await;
             let ann = stage.member("ann");
-            stage.world.engine.order(meets(fault), nth, fault);
+            stage.world.engine.order(fault.meets(), nth, fault);
             let died = stage.world.engine.until_hung(walk(&stage, &ann, &what)).await.is_none();
             if died {
                 walk(&stage, &ann, &what).await;
@@ -102,7 +82,7 @@ async fn a_plan_survives_death_at_every_step() {
 #[tokio::test]
 async fn a_top_up_survives_death_at_every_step() {
     let mut requests = None;
-    for fault in FAULTS {
+    for fault in Fault::ALL {
         for nth in 1.. {
             let stage = Stage::new().await;
             let ann = stage.member("ann");
@@ -113,7 +93,7 @@ async fn a_top_up_survives_death_at_every_step() {
             let (engine, hint) = (&stage.world.engine, json!(ann.id));
             engine.take_usage();
             if requests.is_some() {
-                engine.order(meets(fault), nth, fault);
+                engine.order(fault.meets(), nth, fault);
             }
             engine.until_hung(stage.hint_top_up(&hint)).await;
             let usage = engine.take_usage();
@@ -128,7 +108,7 @@ async fn a_top_up_survives_death_at_every_step() {
             let charges = charges.iter().filter(|kind| *kind == "charge.succeeded").count();
             assert_eq!(charges, 2, "{name}: the first pack, and one more");
             stage.close().await;
-            let most = match meets(fault) {
+            let most = match fault.meets() {
                 "*" => requests.round_trips(),
                 operation => requests.requests[operation],
             };

@@ -8,7 +8,6 @@ use domain::{
         journal::LedgerAccount,
         payee::PayeeState,
         payout::{Payout, PayoutState},
-        purchase::Purchase,
         sale::SaleState,
     },
     time::DAY,
@@ -24,31 +23,11 @@ use testing::{Actor, Fault, engine::TABLE};
 
 use crate::{
     market::Market,
+    scene::{NET, PRICE, Scene},
     stage::{Stage, kind_of},
 };
 
-const PRICE: i64 = 2_000;
-const NET: i64 = 1_600;
-
-/// A creator who can be paid, and one sale of theirs.
-struct Scene<'a> {
-    market: Market<'a>,
-    kim: Actor,
-    ann: Actor,
-    purchase: Purchase,
-    account: String,
-}
-
-impl<'a> Scene<'a> {
-    async fn new(stage: &'a Stage, bank: Bank) -> Scene<'a> {
-        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-        let market = Market::new(stage);
-        let listing = market.on_sale(&kim, PRICE).await;
-        let purchase = market.sold(&ann, &listing, PRICE).await;
-        let account = market.ready(&kim, bank).await;
-        Scene { market, kim, ann, purchase, account }
-    }
-
+impl Scene<'_> {
     async fn told(&self) -> Vec<(String, i64)> {
         self.market.told(&self.kim).await
     }
@@ -72,7 +51,7 @@ impl<'a> Scene<'a> {
 #[tokio::test]
 async fn a_sale_is_paid_out_after_its_seven_days() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage, Bank::Works).await;
+    let scene = Scene::payable(&stage, Bank::Works).await;
     scene.market.pay_days(6).await;
     scene.check_told(&[]).await;
     assert_eq!(scene.market.earnings(&scene.kim).await[0]["state"], "held");
@@ -115,8 +94,8 @@ async fn whoever_is_not_onboarded_is_paid_the_day_after() {
 #[tokio::test]
 async fn a_day_that_was_skipped_is_paid_once_its_reason_is_gone() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage, Bank::Works).await;
-    stage.at_stripe().restrict(&scene.account).unwrap();
+    let scene = Scene::payable(&stage, Bank::Works).await;
+    stage.at_stripe().restrict(&scene.account().await).unwrap();
     scene.market.pay_days(7).await;
     scene.check_told(&[("account_not_ready", NET)]).await;
     scene.market.ready(&scene.kim, Bank::Works).await;
@@ -137,7 +116,7 @@ async fn every_reason_for_no_payout_is_written() {
         ("account_not_ready", NET),
     ] {
         let stage = Stage::new().await;
-        let scene = Scene::new(&stage, Bank::Works).await;
+        let scene = Scene::payable(&stage, Bank::Works).await;
         let (market, payment) = (&scene.market, scene.purchase.payment.clone().unwrap());
         match reason {
             "below_minimum" => {
@@ -145,9 +124,9 @@ async fn every_reason_for_no_payout_is_written() {
             }
             "frozen_dispute" => {
                 // Not before it is payable: until then it is not released.
-                stage.at_stripe().restrict(&scene.account).unwrap();
+                stage.at_stripe().restrict(&scene.account().await).unwrap();
                 market.pay_days(7).await;
-                stage.at_stripe().onboard(&scene.account, Bank::Works).unwrap();
+                stage.at_stripe().onboard(&scene.account().await, Bank::Works).unwrap();
                 stage.at_stripe().dispute(payment.as_str(), None, Opening::Warning).unwrap();
             }
             "banned" => stage.world.suspend(&scene.kim.id, "fraud", None).await,
@@ -155,7 +134,7 @@ async fn every_reason_for_no_payout_is_written() {
                 market.pay_days(10).await;
                 assert_eq!(market.give_back("all", &scene.purchase, None).await.status(), 200);
             }
-            _ => stage.at_stripe().close_account(&scene.account).unwrap(),
+            _ => stage.at_stripe().close_account(&scene.account().await).unwrap(),
         }
         stage.hear().await;
         market.pay_days(7).await;
@@ -172,7 +151,7 @@ async fn every_reason_for_no_payout_is_written() {
 #[tokio::test]
 async fn two_runs_at_once_are_one_payout() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage, Bank::Works).await;
+    let scene = Scene::payable(&stage, Bank::Works).await;
     scene.wait(7);
     let runs = join_all((0..6).map(|_| scene.market.pay_creators())).await;
     // Who meets another may have to leave it to that one.
@@ -185,30 +164,10 @@ async fn two_runs_at_once_are_one_payout() {
     stage.close().await;
 }
 
-const FAULTS: [Fault; 6] = [
-    Fault::HangBefore,
-    Fault::HangAfter,
-    Fault::Conflict,
-    Fault::Throttle,
-    Fault::Fail,
-    Fault::LoseAnswer,
-];
-
-fn meets(fault: Fault) -> &'static str {
-    match fault {
-        Fault::Conflict => "TransactWriteItems",
-        Fault::Throttle
-        | Fault::Fail
-        | Fault::LoseAnswer
-        | Fault::HangBefore
-        | Fault::HangAfter => "*",
-    }
-}
-
 /// How many requests of each kind a good run makes, on the day on which it pays.
 async fn requests_of_a_run(meets: &str) -> u32 {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage, Bank::Works).await;
+    let scene = Scene::payable(&stage, Bank::Works).await;
     scene.wait(7);
     stage.world.engine.take_usage();
     scene.market.pay_creators().await.unwrap();
@@ -223,13 +182,13 @@ async fn requests_of_a_run(meets: &str) -> u32 {
 /// the next: one transfer.
 #[tokio::test]
 async fn a_run_survives_death_at_every_step() {
-    for fault in FAULTS {
-        for nth in 1..=requests_of_a_run(meets(fault)).await {
+    for fault in Fault::ALL {
+        for nth in 1..=requests_of_a_run(fault.meets()).await {
             let name = format!("{fault:?} {nth}");
             let stage = Stage::new().await;
-            let scene = Scene::new(&stage, Bank::Works).await;
+            let scene = Scene::payable(&stage, Bank::Works).await;
             scene.wait(7);
-            stage.world.engine.order(meets(fault), nth, fault);
+            stage.world.engine.order(fault.meets(), nth, fault);
             let _ = stage.world.engine.until_hung(scene.market.pay_creators()).await;
             if nth % 2 == 0 {
                 scene.wait(2);
@@ -260,7 +219,7 @@ async fn a_transfer_whose_answer_is_lost_is_made_once() {
     ] {
         for days in [0, 1, 3] {
             let stage = Stage::new().await;
-            let scene = Scene::new(&stage, Bank::Works).await;
+            let scene = Scene::payable(&stage, Bank::Works).await;
             scene.wait(7);
             let order = Order::next(AtStripe::Answer(fault.clone()));
             let order = order.on_route(Route::StripeTransfers).on_marker("POST").times(3);
@@ -332,7 +291,7 @@ async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
     ] {
         for nth in 0..=2 * writes {
             let stage = Stage::new().await;
-            let scene = Scene::new(&stage, Bank::Works).await;
+            let scene = Scene::payable(&stage, Bank::Works).await;
             scene.market.fund().await;
             scene.wait(7);
             if nth > 0 {
@@ -369,7 +328,7 @@ async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
 #[tokio::test]
 async fn a_transfer_that_stripe_refuses_is_paid_another_day() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage, Bank::Works).await;
+    let scene = Scene::payable(&stage, Bank::Works).await;
     let (lee, bob) = (stage.member("lee"), stage.member("bob"));
     let other = scene.market.on_sale(&lee, PRICE).await;
     let sold = scene.market.sold(&bob, &other, PRICE).await;
@@ -398,7 +357,7 @@ async fn money_that_is_pending_at_stripe_is_not_needed() {
     let stage = Stage::new().await;
     let change = SettingsChange { funds_available_at_once: Some(false), ..Default::default() };
     stage.at_stripe().change_settings(change).unwrap();
-    let scene = Scene::new(&stage, Bank::Works).await;
+    let scene = Scene::payable(&stage, Bank::Works).await;
     scene.market.reckon().await;
     scene.market.pay_days(9).await;
     scene.check_told(&[("paid", NET)]).await;
@@ -411,12 +370,12 @@ async fn what_a_bank_returns_is_paid_by_the_next_days_payout() {
     for arrived_before in [false, true] {
         let stage = Stage::new().await;
         let bank = if arrived_before { Bank::Works } else { Bank::Closed };
-        let scene = Scene::new(&stage, bank).await;
+        let scene = Scene::payable(&stage, bank).await;
         scene.market.pay_days(8).await;
         if arrived_before {
             scene.market.pay_days(1).await;
             scene.check_told(&[("paid", NET)]).await;
-            let theirs = stage.at_stripe().bank_payouts(&scene.account).unwrap();
+            let theirs = stage.at_stripe().bank_payouts(&scene.account().await).unwrap();
             stage.at_stripe().fail_bank_payout(theirs[0]["id"].as_str().unwrap()).unwrap();
         } else {
             scene.wait(1);
@@ -441,7 +400,7 @@ async fn what_a_bank_returns_is_paid_by_the_next_days_payout() {
 #[tokio::test]
 async fn a_bank_failure_nobody_told_us_of_is_found() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage, Bank::Closed).await;
+    let scene = Scene::payable(&stage, Bank::Closed).await;
     scene.market.pay_days(7).await;
     scene.wait(2);
     stage.events();
@@ -462,11 +421,11 @@ async fn a_bank_failure_nobody_told_us_of_is_found() {
 async fn an_old_failure_heard_late_changes_nothing() {
     for late in [false, true] {
         let stage = Stage::new().await;
-        let scene = Scene::new(&stage, Bank::Closed).await;
+        let scene = Scene::payable(&stage, Bank::Closed).await;
         scene.market.pay_days(7).await;
         scene.wait(2);
         let failed: Vec<String> = stage.events();
-        stage.at_stripe().onboard(&scene.account, Bank::Works).unwrap();
+        stage.at_stripe().onboard(&scene.account().await, Bank::Works).unwrap();
         scene.wait(2);
         let mut arrived = stage.events();
         if late {
@@ -492,7 +451,7 @@ async fn an_old_failure_heard_late_changes_nothing() {
 async fn what_another_bank_took_is_not_got_back() {
     for (days, state) in [(1, "sent"), (2, "paid")] {
         let stage = Stage::new().await;
-        let scene = Scene::new(&stage, Bank::Closed).await;
+        let scene = Scene::payable(&stage, Bank::Closed).await;
         scene.market.pay_days(7).await;
         scene.wait(2);
         let events = stage.events();
@@ -501,7 +460,7 @@ async fn what_another_bank_took_is_not_got_back() {
         stage.sandbox.order(order.on_route(Route::StripeTransfers).times(3)).unwrap();
         assert_eq!(stage.deliver(event).await, 503);
         scene.check_told(&[("failed", NET)]).await;
-        stage.at_stripe().onboard(&scene.account, Bank::Works).unwrap();
+        stage.at_stripe().onboard(&scene.account().await, Bank::Works).unwrap();
         scene.wait(days);
         scene.market.pay_creators().await.unwrap();
         scene.check_told(&[(state, NET)]).await;
@@ -524,7 +483,7 @@ async fn taking_a_payout_apart_survives_death_at_every_step() {
                 break;
             }
             let stage = Stage::new().await;
-            let scene = Scene::new(&stage, Bank::Closed).await;
+            let scene = Scene::payable(&stage, Bank::Closed).await;
             scene.market.pay_days(8).await;
             scene.wait(1);
             let events = stage.events();
@@ -555,7 +514,7 @@ async fn taking_a_payout_apart_survives_death_at_every_step() {
 #[tokio::test]
 async fn what_cannot_be_got_back_is_evened_out() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage, Bank::Works).await;
+    let scene = Scene::payable(&stage, Bank::Works).await;
     scene.market.pay_days(9).await;
     let given = scene.market.give_back("key", &scene.purchase, None).await;
     assert_eq!(given.status(), 200, "{}", given.pretty());
@@ -575,7 +534,7 @@ async fn what_cannot_be_got_back_is_evened_out() {
 #[tokio::test]
 async fn a_creator_in_debt_for_three_cycles_is_paid_what_is_left() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage, Bank::Works).await;
+    let scene = Scene::payable(&stage, Bank::Works).await;
     let second = scene.market.on_sale(&scene.kim, PRICE).await;
     let other = scene.market.sold(&scene.ann, &second, PRICE).await;
     scene.market.pay_days(9).await;
@@ -612,7 +571,7 @@ async fn getting_money_back_survives_death_at_every_step() {
             }
             let name = format!("{fault:?} {nth}");
             let stage = Stage::new().await;
-            let scene = Scene::new(&stage, Bank::Works).await;
+            let scene = Scene::payable(&stage, Bank::Works).await;
             scene.market.pay_days(7).await;
             stage.world.engine.take_usage();
             if most < u32::MAX {
@@ -642,7 +601,7 @@ async fn getting_money_back_survives_death_at_every_step() {
 async fn a_bank_failure_overtakes_what_was_to_be_got_back() {
     for nth in 1..30 {
         let stage = Stage::new().await;
-        let scene = Scene::new(&stage, Bank::Closed).await;
+        let scene = Scene::payable(&stage, Bank::Closed).await;
         scene.market.pay_days(8).await;
         scene.wait(1);
         let failed = stage.events();
@@ -721,7 +680,7 @@ fn opened(stage: &Stage) -> usize {
 #[tokio::test]
 async fn the_audit_names_the_account_that_differs() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage, Bank::Works).await;
+    let scene = Scene::payable(&stage, Bank::Works).await;
     scene.market.pay_days(9).await;
     let good = scene.market.audit().await;
     assert_eq!(good["equal"], true, "{good:#}");
@@ -846,7 +805,7 @@ async fn seven_days_are_seven_days_in_any_month() {
     for (days_before, month) in [(65, "2027-02"), (96, "2027-03"), (462, "2028-03")] {
         let stage = Stage::new().await;
         stage.pass(days_before);
-        let scene = Scene::new(&stage, Bank::Works).await;
+        let scene = Scene::payable(&stage, Bank::Works).await;
         let sale = scene.market.sale(&scene.kim, &scene.purchase).await;
         assert_eq!(sale.sold_at.until(sale.hold_until), DAY * 7);
         stage.world.ambient.clock.advance(DAY * 7 - Duration::from_secs(1));

@@ -1,13 +1,10 @@
 //! Giving buyers their money back: who may, how much, once; and what it does to what a creator is
 //! paid.
 
-use domain::{
-    id::ListingId,
-    marketplace::{
-        journal::LedgerAccount,
-        purchase::{EntitlementState, Purchase, PurchaseState},
-        refund::RefundState,
-    },
+use domain::marketplace::{
+    journal::LedgerAccount,
+    purchase::{EntitlementState, Purchase, PurchaseState},
+    refund::RefundState,
 };
 use futures_util::future::join_all;
 use sandbox::{
@@ -18,34 +15,14 @@ use sandbox::{
 use serde_json::json;
 use testing::{Actor, Ask, Fault};
 
-use crate::{market::Market, stage::Stage};
+use crate::{
+    scene::{NET, PRICE, Scene},
+    stage::Stage,
+};
 
-const PRICE: i64 = 2_000;
-const NET: i64 = 1_600;
-
-struct Scene<'a> {
-    market: Market<'a>,
-    kim: Actor,
-    ann: Actor,
-    listing: ListingId,
-    purchase: Purchase,
-}
-
-impl<'a> Scene<'a> {
-    async fn new(stage: &'a Stage) -> Scene<'a> {
-        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
-        let market = Market::new(stage);
-        let listing = market.on_sale(&kim, PRICE).await;
-        let purchase = market.sold(&ann, &listing, PRICE).await;
-        Scene { market, kim, ann, listing, purchase }
-    }
-
+impl Scene<'_> {
     async fn now(&self) -> Purchase {
         self.market.store().purchase(&self.ann.id, &self.purchase.id).await.unwrap()
-    }
-
-    async fn access(&self) -> EntitlementState {
-        self.market.entitlement(&self.ann, &self.listing).await.unwrap().state
     }
 
     /// So much is the buyer's again, and the rest is where it should be.
@@ -68,7 +45,7 @@ impl<'a> Scene<'a> {
 #[tokio::test]
 async fn what_was_never_opened_goes_back_at_once() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage).await;
+    let scene = Scene::sold(&stage).await;
     stage.pass(14);
     let given = scene.market.ask_back(&scene.ann, &scene.purchase, "not for me").await;
     assert_eq!(given.status(), 200, "{}", given.pretty());
@@ -92,7 +69,7 @@ async fn what_was_opened_or_is_old_is_for_staff_to_decide() {
         [("downloaded_already", 1, true), ("refund_window_over", 15, false)]
     {
         let stage = Stage::new().await;
-        let scene = Scene::new(&stage).await;
+        let scene = Scene::sold(&stage).await;
         if download {
             assert_eq!(scene.market.download(&scene.ann, &scene.purchase).await.status(), 200);
         }
@@ -117,7 +94,7 @@ async fn what_was_opened_or_is_old_is_for_staff_to_decide() {
 #[tokio::test]
 async fn the_same_key_is_one_refund() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage).await;
+    let scene = Scene::sold(&stage).await;
     let (market, purchase) = (&scene.market, &scene.purchase);
     let body = json!({ "reason": "as agreed" });
     let ask = Ask::by(&Actor::admin()).path("id", &purchase.id).json(body.clone());
@@ -145,7 +122,7 @@ async fn the_same_key_is_one_refund() {
 #[tokio::test]
 async fn parts_never_add_up_to_more_than_was_paid() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage).await;
+    let scene = Scene::sold(&stage).await;
     let give =
         async |key: &str, cents| scene.market.give_back(key, &scene.purchase, Some(cents)).await;
     assert_eq!(give("one", 800).await.status(), 200);
@@ -174,7 +151,7 @@ async fn parts_never_add_up_to_more_than_was_paid() {
 async fn nothing_is_given_back_while_a_bank_decides() {
     for opening in [Opening::Chargeback, Opening::Warning] {
         let stage = Stage::new().await;
-        let scene = Scene::new(&stage).await;
+        let scene = Scene::sold(&stage).await;
         let payment = scene.purchase.payment.clone().unwrap();
         let dispute = stage.at_stripe().dispute(payment.as_str(), None, opening).unwrap();
         stage.hear().await;
@@ -210,7 +187,7 @@ async fn a_refund_before_between_and_after_a_payout_ends_the_same() {
     for cents in [700, PRICE] {
         for order in ["before", "between", "after", "banked"] {
             let stage = Stage::new().await;
-            let scene = Scene::new(&stage).await;
+            let scene = Scene::sold(&stage).await;
             scene.market.fund().await;
             let account = scene.market.ready(&scene.kim, Bank::Works).await;
             stage.pass(7);
@@ -260,7 +237,7 @@ async fn a_refund_survives_death_at_every_step() {
                 break;
             }
             let stage = Stage::new().await;
-            let scene = Scene::new(&stage).await;
+            let scene = Scene::sold(&stage).await;
             stage.world.engine.take_usage();
             if most < u32::MAX {
                 stage.world.engine.order(meets, nth, fault);
@@ -293,7 +270,7 @@ async fn a_refund_whose_answer_is_lost_is_made_once() {
     ] {
         for at_night in [false, true] {
             let stage = Stage::new().await;
-            let scene = Scene::new(&stage).await;
+            let scene = Scene::sold(&stage).await;
             let order = Order::next(AtStripe::Answer(fault.clone()));
             stage.sandbox.order(order.on_route(Route::StripeRefunds).times(3)).unwrap();
             let lost = scene.market.ask_back(&scene.ann, &scene.purchase, "no").await;
@@ -317,7 +294,7 @@ async fn a_refund_whose_answer_is_lost_is_made_once() {
 #[tokio::test]
 async fn a_refund_that_comes_back_is_none() {
     let stage = Stage::new().await;
-    let scene = Scene::new(&stage).await;
+    let scene = Scene::sold(&stage).await;
     assert_eq!(scene.market.give_back("key", &scene.purchase, None).await.status(), 200);
     stage.hear().await;
     scene.check(PRICE).await;

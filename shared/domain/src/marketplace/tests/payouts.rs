@@ -85,9 +85,9 @@ fn what_is_released_is_payable_once() {
     assert_eq!(book.balances.owed(LedgerAccount::CreatorAvailable), 800);
     assert_eq!(book.balances.owed(LedgerAccount::CreatorPending), 0);
     let (mut book, mut sales) = (book, [sale]);
-    assert_eq!(release(&mut book, &mut sales, day(9)).unwrap(), []);
+    assert_eq!(release(&mut book, &mut sales, day(9)).unwrap(), None);
     let frozen = Sale { frozen: true, released_at: None, ..sales[0].clone() };
-    assert_eq!(release(&mut book, &mut [frozen], day(9)).unwrap(), []);
+    assert_eq!(release(&mut book, &mut [frozen], day(9)).unwrap(), None);
 }
 
 #[test]
@@ -315,9 +315,9 @@ impl Shop {
 
     fn release(&mut self) {
         let mut sales = self.sales();
-        let journals = release(&mut self.book, &mut sales, self.now).unwrap();
+        let journal = release(&mut self.book, &mut sales, self.now).unwrap();
         self.put(sales);
-        journals.iter().for_each(|journal| self.folded.post(journal));
+        journal.iter().for_each(|journal| self.folded.post(journal));
     }
 
     fn begin(&mut self) {

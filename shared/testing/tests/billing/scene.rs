@@ -1,0 +1,51 @@
+//! One sale, from which tests of creators' money set out.
+
+use domain::{
+    id::ListingId,
+    marketplace::purchase::{EntitlementState, Purchase},
+};
+use sandbox::stripe::Bank;
+use testing::Actor;
+
+use crate::{market::Market, stage::Stage};
+
+pub(crate) const PRICE: i64 = 2_000;
+/// The creator's part of it.
+pub(crate) const NET: i64 = 1_600;
+
+/// Something of Kim's that Ann bought.
+pub(crate) struct Scene<'a> {
+    pub(crate) market: Market<'a>,
+    pub(crate) kim: Actor,
+    pub(crate) ann: Actor,
+    pub(crate) listing: ListingId,
+    pub(crate) purchase: Purchase,
+}
+
+impl<'a> Scene<'a> {
+    /// Kim is not known to Stripe.
+    pub(crate) async fn sold(stage: &'a Stage) -> Scene<'a> {
+        let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+        let market = Market::new(stage);
+        let listing = market.on_sale(&kim, PRICE).await;
+        let purchase = market.sold(&ann, &listing, PRICE).await;
+        Scene { market, kim, ann, listing, purchase }
+    }
+
+    /// Kim can be paid, to a bank that does as it is told, and there is money to do it with.
+    pub(crate) async fn payable(stage: &'a Stage, bank: Bank) -> Scene<'a> {
+        Market::new(stage).fund().await;
+        let scene = Scene::sold(stage).await;
+        scene.market.ready(&scene.kim, bank).await;
+        scene
+    }
+
+    /// Kim's account at Stripe.
+    pub(crate) async fn account(&self) -> String {
+        self.market.account_of(&self.kim).await
+    }
+
+    pub(crate) async fn access(&self) -> EntitlementState {
+        self.market.entitlement(&self.ann, &self.listing).await.unwrap().state
+    }
+}
