@@ -108,7 +108,7 @@ async fn draw(
     let stored = previews.store(&upload.listing_id, &upload.id, &preview).await?;
     let (width, height) = (stored.large.width, stored.large.height);
     let upload_id = upload.id.clone();
-    let preview = domain::marketplace::upload::Preview { upload_id, width, height };
+    let preview = domain::marketplace::upload::Preview { upload_id, width, height, drawn: false };
     Ok(Ok(Arrival::Preview(preview)))
 }
 

@@ -7,8 +7,11 @@
 //! Cost: the creator's whole journal is read, because what was owed before is a sum of all of it:
 //! a trip for each MB, which is some 700 sales, and one for each 100 sales of the month.
 
+use std::collections::BTreeSet;
+
 use clients::documents::{Company, Document, Documents};
 use domain::{marketplace::statement::Statement, time::Month};
+use futures_util::future::try_join;
 use runtime::{Access, ApiError, Call, Endpoint, JsonOrFile};
 use serde::Deserialize;
 use store::{Missing, Store};
@@ -41,8 +44,11 @@ pub async fn handle(
     let (_, entries) = store.whole_journal(creator).await?;
     let statement = Statement::of(creator.clone(), month, &entries);
     format.check(&statement)?;
-    let titles = store.sale_titles(creator, &statement.purchases()).await?;
-    let told = Told::new(statement.titled(&titles), member.name.clone(), now);
+    let purchases = statement.purchases();
+    let titles = store.sale_titles(creator, &purchases);
+    let (titles, names) = try_join(titles, store.names_of(BTreeSet::from([creator]))).await?;
+    let name = names.get(creator).or(member.name.as_ref());
+    let told = Told::new(statement.titled(&titles), name.cloned(), now);
     let Some(kind) = format.file() else {
         return Ok(JsonOrFile::Json(StatementView::new(&told, &call.links)));
     };

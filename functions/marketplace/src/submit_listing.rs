@@ -84,5 +84,5 @@ async fn picture_of(
     .await??;
     let stored = previews.store(&shelf.listing.id, upload, &picture).await?;
     let (width, height) = (stored.large.width, stored.large.height);
-    Ok(Some(Preview { upload_id: upload.clone(), width, height }))
+    Ok(Some(Preview { upload_id: upload.clone(), width, height, drawn: true }))
 }

@@ -15,7 +15,7 @@ use std::{io, path::Path, time::Duration};
 
 use store::StoreError;
 
-pub use function::{Measured, REQUESTS, STARTS, Spread};
+pub use function::{Measured, STARTS, Spread};
 pub use operations::Operation;
 pub use report::Report;
 
@@ -69,7 +69,7 @@ pub async fn run(
     let studio = studio::bench::measure(PICTURES);
     let mut functions = Vec::new();
     for name in function::NAMES {
-        progress(&format!("{name}: {STARTS} starts, then {REQUESTS} requests"));
+        progress(&format!("{name}: {STARTS} starts, then its requests"));
         functions.push(function::measure(name, binaries, logs).await?);
     }
     progress("operations of the table");

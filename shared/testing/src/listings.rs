@@ -60,7 +60,8 @@ pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Tim
 
 /// A version with a picture, handed in as the endpoint does it.
 pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
-    let preview = Preview { upload_id: UploadId::new(now, 1), width: 1_200, height: 800 };
+    let upload_id = UploadId::new(now, 1);
+    let preview = Preview { upload_id, width: 1_200, height: 800, drawn: false };
     let submitted = store.change_listing(creator, id, now, async |shelf| {
         shelf.newest.add_preview(preview.clone());
         shelf.listing.submit(&shelf.newest, now).map_err(StoreError::refused)?;

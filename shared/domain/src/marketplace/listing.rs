@@ -332,7 +332,8 @@ impl Listing {
                 newest.next(self.revisions, now)
             }
         };
-        let revision = Revision { description, signature: None, similar: Vec::new(), ..own };
+        let mut revision = Revision { signature: None, similar: Vec::new(), ..own };
+        revision.describe(description);
         self.draft = Some(Draft { number: revision.number, state: DraftState::Draft });
         self.updated_at = now;
         Ok(revision)

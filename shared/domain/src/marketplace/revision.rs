@@ -166,6 +166,15 @@ impl Revision {
         }
     }
 
+    /// Says something else of it. Pictures that we drew go, if they would be others now.
+    pub(super) fn describe(&mut self, description: Description) {
+        let picture = |said: &Description| (said.category, said.content.clone());
+        if picture(&self.description) != picture(&description) {
+            self.previews.retain(|preview| !preview.drawn);
+        }
+        self.description = description;
+    }
+
     /// Adds a picture, unless it is there. Whether there was room.
     pub fn add_preview(&mut self, preview: Preview) -> bool {
         added(&mut self.previews, preview, PREVIEWS_MAX, |it| &it.upload_id)

@@ -123,7 +123,7 @@ fn description(kind: Kind) -> Description {
 }
 
 fn preview(number: u128) -> Preview {
-    Preview { upload_id: UploadId::new(NOW, number), width: 1024, height: 768 }
+    Preview { upload_id: UploadId::new(NOW, number), width: 1024, height: 768, drawn: false }
 }
 
 /// A listing just begun, with a picture.

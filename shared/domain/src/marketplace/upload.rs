@@ -110,12 +110,15 @@ pub enum UploadState {
 /// A picture of a listing. Its files are named by listing and upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preview {
-    /// The upload it came by.
+    /// The upload it came by, or a name like that of one.
     pub upload_id: UploadId,
     /// Of the largest of its files, in pixels.
     pub width: u32,
     /// Likewise.
     pub height: u32,
+    /// Whether we drew it from the content, because there was none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drawn: bool,
 }
 
 /// A file that comes with a listing.

@@ -1,4 +1,5 @@
-//! The engine behind a socket, so that a function in a process of its own can talk to it.
+//! The engine behind a socket, so that a function in a process of its own can talk to it; and a bucket
+//! that takes everything and has nothing, for one that keeps what it draws.
 
 use std::{
     sync::{
@@ -12,8 +13,8 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
-    response::IntoResponse,
+    http::{HeaderMap, Method, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
     serve::ListenerExt,
 };
 use tokio::net::TcpListener;
@@ -58,15 +59,20 @@ impl Table {
 
 async fn answer(
     State(Desk { engine, busy }): State<Desk>,
+    method: Method,
     headers: HeaderMap,
     body: Bytes,
-) -> impl IntoResponse {
+) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    if target.is_none() {
+        let status = if method == Method::PUT { StatusCode::OK } else { StatusCode::NOT_FOUND };
+        return status.into_response();
+    }
     let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or_default();
     let began = Instant::now();
     let (status, text) = engine.serve(operation, &body);
     let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
     busy.fetch_add(took, Ordering::Relaxed);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(CONTENT_TYPE, "application/x-amz-json-1.0")], text)
+    (status, [(CONTENT_TYPE, "application/x-amz-json-1.0")], text).into_response()
 }

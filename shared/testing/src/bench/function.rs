@@ -21,18 +21,28 @@ use store::Store;
 use super::{
     BenchFailed,
     dynamodb::Table,
+    market,
     operations::Bench,
     runtime_api::{Asked, RuntimeApi},
 };
 use crate::engine::{Engine, Usage};
 
-/// The functions that are measured: one that touches nothing, one that reads, one that writes.
-pub(super) const NAMES: [&str; 3] =
-    ["edge-get-health", "generation-get-generation", "generation-create-generation"];
+/// The functions that are measured: one that touches nothing, one that reads, one that writes, and
+/// one that draws.
+pub(super) const NAMES: [&str; 4] = [
+    "edge-get-health",
+    "generation-get-generation",
+    "generation-create-generation",
+    "marketplace-preview-listing",
+];
 /// How often each is started.
 pub const STARTS: usize = 50;
 /// How many requests it answers before its memory is looked at.
-pub const REQUESTS: u32 = 1_000;
+const REQUESTS: u32 = 1_000;
+/// The same of one that draws a picture for each.
+const PICTURES: u32 = 200;
+/// So many tries of one address are no more than it may make in a minute.
+const TRIES_OF_ONE: u32 = 50;
 
 /// The local header, the entry and the end of a zip archive, with the name `bootstrap` in two of
 /// them (APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16).
@@ -63,7 +73,9 @@ pub struct Measured {
     pub warm: Spread,
     /// The most memory it ever had, in KiB; `None` where the system does not say.
     pub peak_kib: Option<u64>,
-    /// What all [`REQUESTS`] asked of the table.
+    /// How many requests it answered.
+    pub requests: u32,
+    /// What all of them asked of the table.
     pub usage: Usage,
 }
 
@@ -104,6 +116,7 @@ pub(super) async fn measure(
         start: Spread::of(starts),
         warm: Spread::of(warm),
         peak_kib,
+        requests: stage.work.requests,
         usage,
     })
 }
@@ -162,6 +175,8 @@ impl Stage {
                 ("AWS_ENDPOINT_URL", &self.table.url),
                 ("TABLE_NAME", crate::engine::TABLE),
                 ("IMAGES_BUCKET", "pictures"),
+                ("PREVIEWS_BUCKET", "previews"),
+                ("PREVIEWS_URL", "http://localhost/previews"),
                 ("IMAGE_PROVIDER", "studio"),
                 ("CORS_ORIGIN", "http://localhost:3000"),
                 ("PUBLIC_API_URL", "http://localhost"),
@@ -178,12 +193,12 @@ impl Stage {
         self.api.ready().await.map_err(|what| self.failed(what))
     }
 
-    /// One cold request that is not counted, then [`REQUESTS`] warm ones.
+    /// One cold request that is not counted, then the warm ones.
     async fn serve(&mut self) -> Result<(Vec<Duration>, Option<u64>, Usage), BenchFailed> {
         let process = self.start()?;
         let mut durations = Vec::new();
         let mut usage = Usage::default();
-        for n in 0..=REQUESTS {
+        for n in 0..=self.work.requests {
             let asked = self.ready().await?;
             let event = self.work.event(n);
             self.engine.take_usage();
@@ -211,9 +226,19 @@ impl Stage {
 struct Work {
     event: Value,
     status: u64,
-    /// The member who asks, where every request makes a job that must go again.
-    makes_jobs: Option<UserId>,
+    requests: u32,
+    asked: Repeated,
     store: Store,
+}
+
+/// How one request differs from the one before.
+enum Repeated {
+    /// It does not.
+    Same,
+    /// By its key; it makes a job of this member's, which must go again.
+    Key(UserId),
+    /// By the wish, so that each picture is drawn; and in time by the address it comes from.
+    Wish,
 }
 
 impl Work {
@@ -226,33 +251,54 @@ impl Work {
             "generation-get-generation" => {
                 (include_str!("../../../../events/generation-get-generation.json"), 200)
             }
+            "marketplace-preview-listing" => {
+                (include_str!("../../../../events/marketplace-preview-listing.json"), 200)
+            }
             _ => (include_str!("../../../../events/edge-get-health.json"), 200),
         };
-        let mut event: Value = serde_json::from_str(text).expect("an event is JSON");
-        let mut makes_jobs = None;
-        if let Some(user) = event["requestContext"]["authorizer"]["user_id"].as_str() {
-            let user = UserId::parse(user).expect("an id");
-            match status {
-                202 => makes_jobs = Some(user),
-                _ => {
-                    let job = bench.succeeded(&user).await?;
-                    event["path"] = json!(format!("/api/v1/generations/{}", job.id));
-                    event["pathParameters"] = json!({ "id": job.id });
-                }
+        let event: Value = serde_json::from_str(text).expect("an event is JSON");
+        let store = bench.store.clone();
+        let mut work =
+            Work { event, status, requests: REQUESTS, asked: Repeated::Same, store: store.clone() };
+        let member = work.event["requestContext"]["authorizer"]["user_id"].as_str();
+        let member = member.map(|user| UserId::parse(user).expect("an id"));
+        match (name, member) {
+            ("marketplace-preview-listing", _) => {
+                work.is_for(
+                    "/api/v1/marketplace/listings/{}/preview",
+                    &market::on_show(&store).await?,
+                );
+                (work.requests, work.asked) = (PICTURES, Repeated::Wish);
             }
+            ("generation-create-generation", Some(user)) => work.asked = Repeated::Key(user),
+            (_, Some(user)) => {
+                work.is_for("/api/v1/generations/{}", &bench.succeeded(&user).await?.id);
+            }
+            (_, None) => {}
         }
-        Ok(Work { event, status, makes_jobs, store: bench.store })
+        Ok(work)
     }
 
-    /// The event of the `n`th request: under a key of its own where keys matter.
+    fn is_for(&mut self, path: &str, id: &impl ToString) {
+        let id = id.to_string();
+        self.event["path"] = json!(path.replace("{}", &id));
+        self.event["pathParameters"] = json!({ "id": id });
+    }
+
+    /// The event of the `n`th request.
     fn event(&mut self, n: u32) -> String {
-        if self.makes_jobs.is_some() {
-            for headers in ["headers", "multiValueHeaders"] {
-                let key = &mut self.event[headers]["Idempotency-Key"];
-                *key = match key.is_array() {
-                    true => json!([format!("bench-{n}")]),
-                    false => json!(format!("bench-{n}")),
-                };
+        match &self.asked {
+            Repeated::Same => {}
+            Repeated::Key(_) => {
+                let key = format!("bench-{n}");
+                self.event["headers"]["Idempotency-Key"] = json!(key);
+                self.event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
+            }
+            Repeated::Wish => {
+                let wish = json!({ "subject": "bust", "overrides": { "kelvin": n }, "size": 384 });
+                self.event["body"] = json!(wish.to_string());
+                let address = format!("203.0.113.{}", n / TRIES_OF_ONE);
+                self.event["requestContext"]["identity"]["sourceIp"] = json!(address);
             }
         }
         self.event.to_string()
@@ -270,7 +316,7 @@ impl Work {
 
     /// Takes back what the request made, so that the next one finds the same credits and places.
     async fn clear(&self, body: &Value) -> Result<(), BenchFailed> {
-        let Some(user) = &self.makes_jobs else { return Ok(()) };
+        let Repeated::Key(user) = &self.asked else { return Ok(()) };
         let id = JobId::parse(body["id"].as_str().unwrap_or_default()).expect("a job");
         self.store.cancel(user, &id, None, now()).await?;
         Ok(())

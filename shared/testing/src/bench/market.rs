@@ -5,7 +5,14 @@ use std::collections::BTreeMap;
 use domain::{
     billing::{external::EventId, payment::Payment},
     id::{ListingId, PurchaseId, ReviewId, UserId},
-    marketplace::{Kind, listing::Listing, purchase::Purchase, review::Opinion},
+    marketplace::{
+        Kind,
+        demo::{DemoSettings, KELVIN_MAX},
+        listing::Listing,
+        purchase::Purchase,
+        review::Opinion,
+        revision::Description,
+    },
     money::Money,
 };
 use store::{AppliedEvent, Idempotency, Store};
@@ -59,6 +66,19 @@ pub(super) async fn measure(
     store.whole_shelf(&creator).await?;
     row("GET /marketplace/creator/stats");
     Ok(())
+}
+
+/// A light on sale, which visitors may try in every colour.
+pub(super) async fn on_show(store: &Store) -> Result<ListingId, BenchFailed> {
+    let creator = UserId::parse("user_creator").expect("an id");
+    let demo = DemoSettings { kelvin_max: KELVIN_MAX, ..DemoSettings::default() };
+    let description = Description { demo, ..listings::description("Rembrandt at Dusk", PRICE) };
+    let id = ListingId::new(now(), rand::random());
+    let kind = Kind::LightingPreset;
+    let id = listings::draft(store, (&creator, id), (kind, description), now()).await;
+    listings::submit(store, &creator, &id, now()).await;
+    listings::approve(store, &id, now()).await;
+    Ok(id)
 }
 
 async fn create(store: &Store, creator: &UserId) -> Result<ListingId, BenchFailed> {

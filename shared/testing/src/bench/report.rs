@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use serde_json::{Value, json};
 use studio::bench::Target;
 
-use super::{Measured, Operation, REQUESTS, STARTS, Spread, millis};
+use super::{Measured, Operation, STARTS, Spread, millis};
 
 /// Everything that was measured.
 #[derive(Debug, Clone)]
@@ -31,14 +31,14 @@ impl Report {
             })
         });
         let functions = self.functions.iter().map(|measured| {
-            let per_request = |sum: f64| sum / f64::from(REQUESTS);
+            let per_request = |sum: f64| sum / f64::from(measured.requests);
             json!({
                 "function": measured.name,
                 "binary_bytes": measured.binary_bytes,
                 "zip_bytes": measured.zip_bytes,
                 "starts": STARTS,
                 "start_ms": spread(measured.start),
-                "requests": REQUESTS,
+                "requests": measured.requests,
                 "warm_ms": spread(measured.warm),
                 "peak_memory_kib": measured.peak_kib,
                 "per_request": {
@@ -88,7 +88,7 @@ impl fmt::Display for Report {
             "reads"
         )?;
         for one in &self.functions {
-            let per_request = |sum: f64| format!("{:.1}", sum / f64::from(REQUESTS));
+            let per_request = |sum: f64| format!("{:.1}", sum / f64::from(one.requests));
             writeln!(
                 f,
                 "{:<30}{:>9}{:>9}{:>10}{:>10}{:>10}{:>10}{:>9}{:>7}{:>7}{:>7}",
@@ -115,8 +115,8 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "\nstart: process to first question for an event, {STARTS} starts; warm: event to answer \
-             without the table's own\ntime, {REQUESTS} requests; memory: the most it had after \
-             them; trips, writes, reads: requests to DynamoDB, units."
+             without the table's own\ntime; memory: the most it had after all requests; trips, \
+             writes, reads: requests to DynamoDB, units."
         )
     }
 }

@@ -302,6 +302,25 @@ fn a_new_version_begins_where_the_last_one_was() {
 }
 
 #[test]
+fn a_picture_we_drew_goes_with_what_it_shows() {
+    let mut light = description(Kind::LightingPreset).content;
+    light.lighting.as_mut().unwrap().lights[0].intensity += 1.0;
+    for (edit, left) in [
+        (Edit { title: Some("Another name".to_owned()), ..Edit::default() }, vec![1, 2]),
+        (Edit { category: Some(Category::Food), ..Edit::default() }, vec![1]),
+        (Edit { content: Some(light), ..Edit::default() }, vec![1]),
+    ] {
+        let mut shelf = Shelf::after("submit approve");
+        let mut newest = shelf.revisions[&1].clone();
+        newest.previews = vec![preview(1), Preview { drawn: true, ..preview(2) }];
+        let edited = shelf.listing.edit(newest, edit, day(1)).unwrap();
+        let left: Vec<_> = left.into_iter().map(|number| preview(number).upload_id).collect();
+        let there: Vec<_> = edited.previews.into_iter().map(|it| it.upload_id).collect();
+        assert_eq!(there, left);
+    }
+}
+
+#[test]
 fn only_what_is_described_as_it_should_be_is_begun() {
     let create = |change: &dyn Fn(&mut Description)| {
         let mut described = description(Kind::LightingPreset);
