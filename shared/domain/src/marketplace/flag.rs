@@ -70,6 +70,18 @@ pub struct Dismissed {
     pub members: Vec<UserId>,
 }
 
+/// What a moderator makes of flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Nothing is wrong.
+    Dismiss,
+    /// The listing is taken off sale.
+    Delist,
+    /// The same, and its creator gets a strike.
+    Strike,
+}
+
 /// Why flags are not resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FlagsRefused {

@@ -314,6 +314,11 @@ impl Listing {
         draft.or(self.published.as_ref().map(|published| published.number)).unwrap_or(1)
     }
 
+    /// The version that is on sale or was last; the newest where none ever was.
+    pub fn newest_sold(&self) -> u32 {
+        self.published.as_ref().map_or_else(|| self.newest(), |published| published.number)
+    }
+
     /// Why it, or its newest version, is not seen by others; empty if all of it is.
     pub fn hidden_reasons(&self, creator: &Seller, now: Timestamp) -> Vec<HiddenReason> {
         let draft = self.draft.as_ref().map(|draft| match draft.state {
@@ -325,10 +330,8 @@ impl Listing {
             DelistedBy::Creator => HiddenReason::Retired,
             DelistedBy::Staff => HiddenReason::Delisted,
         });
-        let suspended =
-            (!creator.standing.allows(now)).then_some(HiddenReason::CreatorSuspended);
-        let struck =
-            creator.check_strikes(now).is_err().then_some(HiddenReason::SellingSuspended);
+        let suspended = (!creator.standing.allows(now)).then_some(HiddenReason::CreatorSuspended);
+        let struck = creator.check_strikes(now).is_err().then_some(HiddenReason::SellingSuspended);
         [draft, delisted, suspended, struck].into_iter().flatten().collect()
     }
 
