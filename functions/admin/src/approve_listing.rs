@@ -34,8 +34,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawV
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
     let (moderator, seen) = (&call.member()?.user_id, &call.body);
     let answer = once(store, &call, async || {
-        let judged = store.judge_listing(&id, call.now, |shelf| {
-            shelf.listing.check_moderator(moderator)?;
+        let judged = store.judge_listing(moderator, &id, call.now, |shelf| {
             shelf.listing.check_seen(seen.version, seen.submitted_at)?;
             shelf.listing.approve(&mut shelf.newest, call.now)
         });

@@ -33,8 +33,7 @@ pub struct Request {
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<JudgedView>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
     let (moderator, reason) = (&call.member()?.user_id, checked_reason(&call.body.reason)?);
-    let judged = store.judge_listing(&id, call.now, |shelf| {
-        shelf.listing.check_moderator(moderator)?;
+    let judged = store.judge_listing(moderator, &id, call.now, |shelf| {
         shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)
     });
     let listing = judged.await?.listing;

@@ -3,10 +3,12 @@
 pub mod approve_listing;
 pub mod audit_ledger;
 pub mod delist_listing;
+pub mod list_flags;
 pub mod list_pending;
 pub mod list_refund_requests;
 pub mod refund_purchase;
 pub mod reject_listing;
+pub mod resolve_flags;
 mod view;
 
 use runtime::Function;
@@ -17,6 +19,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function::http(approve_listing::ENDPOINT, &approve_listing::handle),
     Function::http(reject_listing::ENDPOINT, &reject_listing::handle),
     Function::http(delist_listing::ENDPOINT, &delist_listing::handle),
+    Function::http(list_flags::ENDPOINT, &list_flags::handle),
+    Function::http(resolve_flags::ENDPOINT, &resolve_flags::handle),
     Function::http(list_refund_requests::ENDPOINT, &list_refund_requests::handle),
     Function::http(refund_purchase::ENDPOINT, &refund_purchase::handle),
     Function::http(audit_ledger::ENDPOINT, &audit_ledger::handle),

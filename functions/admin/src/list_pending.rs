@@ -2,17 +2,15 @@
 //! first.
 //!
 //! Access: moderators and admins.
-//! Changes: nothing. There is no next page: what was decided on makes room for the next. The index
-//! of what waits may be a moment late.
-
-use std::collections::BTreeSet;
+//! Changes: nothing. A cursor names since when what was last seen waits, so that all pages together
+//! hold what waits, also while others decide. The index of it may be a moment late.
 
 use clients::Previews;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
-use store::{Page, PageSize, Store};
+use store::{Cursor, Page, PageSize, Store};
 
-use crate::view::PendingView;
+use crate::view::{PendingView, SellerView};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-pending", "/api/v1/admin/marketplace/pending", Access::Moderator);
@@ -23,19 +21,20 @@ pub struct Request {
     /// At most 50 are shown.
     #[serde(default)]
     limit: PageSize,
+    cursor: Option<Cursor>,
 }
 
 pub async fn handle(
     (store, previews): &(Store, Previews),
     call: Call<Request>,
 ) -> Result<Json<Page<PendingView>>, ApiError> {
-    let most = u16::try_from(call.body.limit.get()).unwrap_or(PageSize::MAX);
-    let pending = store.pending_listings(most).await?;
-    let creators: BTreeSet<_> = pending.iter().map(|(listing, ..)| &listing.creator_id).collect();
-    let names = store.names_of(creators).await?;
-    let items = pending.into_iter().filter_map(|(listing, revision, _)| {
-        let name = names.get(&listing.creator_id).cloned();
-        PendingView::of(&listing, revision, name, previews)
+    let Request { limit, cursor } = call.body;
+    let pending = store.pending_listings(limit, cursor).await?;
+    let creators = pending.items.iter().map(|(listing, ..)| &listing.creator_id).collect();
+    let sellers = store.sellers(creators).await?;
+    let items = pending.items.into_iter().filter_map(|(listing, revision, _)| {
+        let creator = SellerView::of(sellers.get(&listing.creator_id)?, call.now);
+        PendingView::of(&listing, revision, creator, previews)
     });
-    Ok(Json(Page { items: items.collect(), next_cursor: None }))
+    Ok(Json(Page { items: items.collect(), next_cursor: pending.next_cursor }))
 }

@@ -36,8 +36,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawV
     let (moderator, seen) = (&call.member()?.user_id, &call.body);
     let reason = checked_reason(&seen.reason)?;
     let answer = once(store, &call, async || {
-        let judged = store.judge_listing(&id, call.now, |shelf| {
-            shelf.listing.check_moderator(moderator)?;
+        let judged = store.judge_listing(moderator, &id, call.now, |shelf| {
             shelf.listing.check_seen(seen.version, seen.submitted_at)?;
             shelf.listing.reject(seen.version, reason.clone(), call.now)
         });

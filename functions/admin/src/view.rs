@@ -1,5 +1,7 @@
 //! Listings as moderators see them.
 
+use std::collections::BTreeMap;
+
 use clients::{Previews, preview::ShownPreview};
 use domain::{
     Timestamp,
@@ -8,6 +10,7 @@ use domain::{
         Category, Kind,
         content::Content,
         demo::DemoSettings,
+        flag::FlagReason,
         lint::Similar,
         listing::{Listing, State},
         revision::Revision,
@@ -16,6 +19,7 @@ use domain::{
     money::Money,
 };
 use serde::Serialize;
+use store::{Flagged, SellerRecord};
 
 /// A version that waits for a decision: everything there is to it.
 #[derive(Debug, Serialize)]
@@ -25,7 +29,7 @@ pub struct PendingView {
     kind: Kind,
     version: u32,
     submitted_at: Timestamp,
-    creator: CreatorView,
+    creator: SellerView,
     title: String,
     description: String,
     price: Money,
@@ -42,10 +46,52 @@ pub struct PendingView {
     is_first: bool,
 }
 
+/// A creator, and what was made of them so far.
 #[derive(Debug, Serialize)]
-struct CreatorView {
+pub(crate) struct SellerView {
     id: UserId,
     display_name: Option<String>,
+    member_since: Timestamp,
+    /// Those that were paid back not counted.
+    sales: u64,
+    /// Versions that were put on sale.
+    approved: u32,
+    /// Versions that were sent back.
+    rejected: u32,
+    /// Listings that staff took off sale.
+    delisted: u32,
+    live_strikes: usize,
+    /// Until when so many strikes suspend selling.
+    selling_suspended_until: Option<Timestamp>,
+}
+
+/// A listing that members reported.
+#[derive(Debug, Serialize)]
+pub struct FlaggedView {
+    listing_id: ListingId,
+    /// What a decision names as `seen`.
+    version: u64,
+    due_since: Option<Timestamp>,
+    flags: usize,
+    reasons: BTreeMap<FlagReason, u32>,
+    listing: CardView,
+    creator: SellerView,
+}
+
+/// A listing as those who reported it saw it.
+#[derive(Debug, Serialize)]
+struct CardView {
+    #[serde(rename = "type")]
+    kind: Kind,
+    state: State,
+    title: String,
+    description: String,
+    price: Money,
+    tags: Vec<String>,
+    category: Category,
+    previews: Vec<ShownPreview>,
+    sales: u64,
+    published_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,7 +117,7 @@ impl PendingView {
     pub(crate) fn of(
         listing: &Listing,
         revision: Revision,
-        display_name: Option<String>,
+        creator: SellerView,
         previews: &Previews,
     ) -> Option<PendingView> {
         let price = revision.description.price();
@@ -82,7 +128,7 @@ impl PendingView {
             listing_id: listing.id.clone(),
             kind: listing.kind,
             version: revision.number,
-            creator: CreatorView { id: listing.creator_id.clone(), display_name },
+            creator,
             title: said.title,
             description: said.description,
             price,
@@ -96,6 +142,55 @@ impl PendingView {
             similar: revision.similar,
             is_first: listing.published.is_none(),
         })
+    }
+}
+
+impl SellerView {
+    pub(crate) fn of(record: &SellerRecord, now: Timestamp) -> SellerView {
+        let SellerRecord { account, book, strikes } = record;
+        SellerView {
+            id: account.user_id.clone(),
+            display_name: account.profile.display_name.clone(),
+            member_since: account.created_at,
+            sales: book.sales,
+            approved: book.judged.approved,
+            rejected: book.judged.rejected,
+            delisted: book.judged.delisted,
+            live_strikes: strikes.live(now).count(),
+            selling_suspended_until: strikes.suspend_until(now),
+        }
+    }
+}
+
+impl FlaggedView {
+    pub(crate) fn of(
+        Flagged { flags, listing, revision, stats }: Flagged,
+        creator: SellerView,
+        previews: &Previews,
+    ) -> FlaggedView {
+        let price = revision.description.price();
+        let said = revision.description;
+        let picture = |it: &Preview| previews.shown(&listing.id, it);
+        FlaggedView {
+            listing_id: listing.id.clone(),
+            version: flags.version,
+            due_since: flags.due_since,
+            flags: flags.flags.len(),
+            reasons: flags.by_reason(),
+            listing: CardView {
+                kind: listing.kind,
+                state: listing.state(),
+                title: said.title,
+                description: said.description,
+                price,
+                tags: said.tags,
+                category: said.category,
+                previews: revision.previews.iter().map(picture).collect(),
+                sales: stats.sales,
+                published_at: listing.published.as_ref().map(|it| it.first_published_at),
+            },
+            creator,
+        }
     }
 }
 

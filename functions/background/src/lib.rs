@@ -3,6 +3,7 @@
 pub mod buy_top_ups;
 mod draw;
 pub mod fail_dead_letters;
+pub mod follow_sellers;
 pub mod grant_rewards;
 pub mod index_listings;
 mod lookup;
@@ -28,6 +29,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::queue(render_preview::WORKER, &render_preview::handle),
     Function::schedule(index_listings::WORKER, &index_listings::handle),
     Function::schedule(rank_popular::WORKER, &rank_popular::handle),
+    Function::schedule(follow_sellers::WORKER, &follow_sellers::handle),
     Function::schedule(grant_rewards::WORKER, &grant_rewards::handle),
     Function::schedule(pay_creators::WORKER, &pay_creators::handle),
 ];

@@ -6,17 +6,19 @@
 
 use domain::{
     Timestamp,
+    id::ListingId,
     marketplace::{
         journal::LedgerAccount,
         listing::{Listing, State},
         payee::{Payee, PayeeState},
         sale::{HOLD, PLATFORM_FEE_BPS},
+        strike,
         tally::{CreatorBook, Day},
     },
     money::Money,
     time::DAY,
 };
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::{Deserialize, Serialize};
 use store::Store;
@@ -42,6 +44,7 @@ pub struct Response {
     net: Money,
     balance: Balance,
     account: Account,
+    strikes: Strikes,
     /// In stars; `null` without reviews.
     average_rating: Option<f64>,
     ratings: u64,
@@ -73,6 +76,23 @@ struct Balance {
     frozen: Money,
 }
 
+/// What moderators hold against a creator.
+#[derive(Debug, Serialize)]
+struct Strikes {
+    /// The oldest first; those that count no more are left out.
+    live: Vec<StrikeView>,
+    /// Until when so many of them suspend selling.
+    selling_suspended_until: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct StrikeView {
+    listing_id: ListingId,
+    reason: String,
+    at: Timestamp,
+    expires_at: Timestamp,
+}
+
 /// The account at Stripe that a creator is paid on.
 #[derive(Debug, Serialize)]
 struct Account {
@@ -102,12 +122,18 @@ struct DayView {
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let creator = &call.member()?.user_id;
     let (book, shelf) = (store.creator_book(creator), store.whole_shelf(creator));
-    let (book, shelf, payee) = try_join3(book, shelf, store.payee(creator)).await?;
-    Ok(Json(Response::of(&book, &shelf, payee, call.now)))
+    let (book, shelf, payee, strikes) =
+        try_join4(book, shelf, store.payee(creator), store.strikes(creator)).await?;
+    Ok(Json(Response::of(&book, &shelf, (payee, &strikes), call.now)))
 }
 
 impl Response {
-    fn of(book: &CreatorBook, shelf: &[Listing], payee: Option<Payee>, now: Timestamp) -> Response {
+    fn of(
+        book: &CreatorBook,
+        shelf: &[Listing],
+        (payee, strikes): (Option<Payee>, &strike::Strikes),
+        now: Timestamp,
+    ) -> Response {
         Response {
             listings: Listings::of(shelf),
             sales: book.sales,
@@ -116,6 +142,7 @@ impl Response {
             net: Money::usd_cents(book.money.net),
             balance: Balance::of(book),
             account: Account::of(payee),
+            strikes: Strikes::of(strikes, now),
             average_rating: book.rating().map(stars),
             ratings: book.ratings,
             views: book.views,
@@ -145,6 +172,26 @@ impl Account {
     fn of(payee: Option<Payee>) -> Account {
         let state = PayeeState::of(payee.as_ref());
         Account { state, requirements: payee.map(|it| it.requirements).unwrap_or_default() }
+    }
+}
+
+impl Strikes {
+    fn of(strikes: &strike::Strikes, now: Timestamp) -> Strikes {
+        Strikes {
+            live: strikes.live(now).map(StrikeView::from).collect(),
+            selling_suspended_until: strikes.suspend_until(now),
+        }
+    }
+}
+
+impl From<&strike::Strike> for StrikeView {
+    fn from(strike: &strike::Strike) -> StrikeView {
+        StrikeView {
+            listing_id: strike.listing_id.clone(),
+            reason: strike.reason.clone(),
+            at: strike.at,
+            expires_at: strike.expires_at(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `POST /api/v1/marketplace/listings/{id}/submit`: ask for a version to be put on sale.
 //!
-//! Access: the listing's creator, unless suspended; to everybody else it does not exist.
+//! Access: the listing's creator, unless suspended or kept from selling by strikes; to everybody else it does not exist.
 //! Changes: the version waits for a moderator and stays as it is from now on, with what it is like
 //! among the listings on sale. A preset without pictures gets one that `studio` draws.
 //! Retry: a version that waits already is a conflict and stays as it is.
@@ -11,6 +11,7 @@ use domain::{
     marketplace::{
         demo::{DemoSubject, default_scene},
         lint::Signature,
+        strike::Seller,
         upload::Preview,
     },
 };
@@ -47,9 +48,12 @@ pub async fn handle(
     let creator = &call.member()?.user_id;
     let shelf = store.own_listing(creator, &id).await?;
     shelf.creator.require_active(call.now)?;
+    Seller::from(&shelf.creator).check_strikes(call.now)?;
     let upload = UploadId::new(call.now, call.random());
     let picture = picture_of(&shelf, &upload, previews).await?;
     let submitted = store.change_listing(creator, &id, call.now, async |shelf| {
+        let seller = Seller::from(&shelf.creator);
+        seller.check_strikes(call.now).map_err(StoreError::refused)?;
         if shelf.newest.previews.is_empty() {
             shelf.newest.previews.extend(picture.clone());
         }

@@ -6,7 +6,7 @@ use clients::{
 };
 use domain::{
     Timestamp,
-    account::{Account, Standing},
+    account::Account,
     id::{ListingId, UploadId, UserId},
     marketplace::{
         Category, Kind,
@@ -15,6 +15,7 @@ use domain::{
         demo::DemoSettings,
         listing::{DelistedBy, DraftState, HiddenReason, Listing, State},
         revision::Revision,
+        strike::Seller,
         tally::ListingStats,
         upload::{Asset, Preview},
     },
@@ -291,7 +292,7 @@ fn pictures(listing: &ListingId, of: &[Preview], previews: &Previews) -> Vec<Sho
 /// What a creator's view is made with beside the listing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'a> {
-    pub(crate) standing: &'a Standing,
+    pub(crate) creator: &'a Account,
     pub(crate) previews: &'a Previews,
     pub(crate) links: &'a Links,
     pub(crate) now: Timestamp,
@@ -303,7 +304,7 @@ impl<'a> Around<'a> {
         (previews, links): (&'a Previews, &'a Links),
         now: Timestamp,
     ) -> Around<'a> {
-        Around { standing: &creator.standing, previews, links, now }
+        Around { creator, previews, links, now }
     }
 }
 
@@ -323,13 +324,13 @@ impl OwnView {
         stats: &ListingStats,
         around: Around<'_>,
     ) -> OwnView {
-        let price = revision.description.price();
+        let (price, seller) = (revision.description.price(), Seller::from(around.creator));
         let said = revision.description;
         let assets = revision.assets.into_iter().map(AssetView::from).collect();
         OwnView {
             kind: listing.kind,
             state: listing.state(),
-            hidden_reasons: listing.hidden_reasons(around.standing, around.now),
+            hidden_reasons: listing.hidden_reasons(&seller, around.now),
             version: revision.number,
             review: ReviewState::of(&listing),
             on_sale: listing.on_sale().map(|on_sale| OnSaleView {

@@ -129,6 +129,9 @@ pub struct Account {
     pub plan_ends_at: Option<Timestamp>,
     /// Whether they may act.
     pub standing: Standing,
+    /// Until when their strikes keep them from selling: see [`crate::marketplace::strike`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selling_suspended_until: Option<Timestamp>,
     /// First use; the anchor of the monthly grant.
     pub created_at: Timestamp,
     /// Until when the Free plan has granted.
@@ -231,6 +234,7 @@ impl Account {
             paid_period: None,
             plan_ends_at: None,
             standing: Standing::Active,
+            selling_suspended_until: None,
             created_at: now,
             granted_until: now,
             credits: Credits::default(),

@@ -10,6 +10,7 @@
 //! * [`refund`]: giving it back; [`payee`] and [`payout`]: to whom and how creators are paid;
 //! * [`statement`]: a month of it, as they are told;
 //! * [`review`], [`flag`], [`share`]: what members say of a listing, and how they pass it on;
+//! * [`strike`]: who may sell;
 //! * [`tally`]: the sums that pages show, kept with what they sum; [`card`]: what lists show.
 //!
 //! A purchase pins a version and a version never changes once it was on sale, so what was bought
@@ -33,6 +34,7 @@ pub mod sale;
 pub mod settle;
 pub mod share;
 pub mod statement;
+pub mod strike;
 pub mod tally;
 pub mod upload;
 

@@ -40,6 +40,11 @@ impl PageSize {
     /// The largest there is.
     pub const WHOLE: PageSize = PageSize(PageSize::MAX);
 
+    /// The same, or `most` if that is less.
+    pub(crate) fn at_most(self, most: u16) -> PageSize {
+        PageSize(self.0.min(most))
+    }
+
     /// As a number of items.
     pub fn get(self) -> usize {
         usize::from(self.0)

@@ -33,6 +33,7 @@
 //! | payee | `USER#<creator>` | `PAYEE` | the creator's account at Stripe |
 //! | connected account | `PAYEE#<account>` | `USER` | whose it is |
 //! | creator's sums | `USER#<creator>` | `CREATOR` | fenced by their own `version` |
+//! | strikes | `USER#<creator>` | `STRIKES` | fenced by their own `version`; what they mean stands in the account |
 //! | reward | `USER#<sharer>` | `REWARD#<purchase>` | for a sale |
 //! | leg of a journal | `JOURNAL#<creator>` | `<cause>#<role>` | added, never changed |
 //! | share | `SHARE#<code>` | `SHARE` | a member's code for a listing |
@@ -52,9 +53,10 @@
 //! | parked event | `EVENTS#PARKED` | `<received_at>#<event>` |
 //! | listing | `CREATOR#<user>` | `<listing>` |
 //! | version to be decided on | `REVIEWS#PENDING` | `<submitted_at>#<listing>` |
-//! | version on sale | `ONSALE#<0..8>` | `<listing>` |
+//! | version on sale that others see | `ONSALE#<0..8>` | `<listing>` |
 //! | sums of a listing on sale | `HOT#<category>` | `<heat>#<listing>` |
 //! | flags that are due | `FLAGS#DUE` | `<due_since>#<listing>` |
+//! | strikes, where listings have to be shown or hidden | `SELLERS#DUE` | `<due_at>#<creator>` |
 //! | open purchase | `PURCHASES#OPEN` | `<due_at>#<purchase>` |
 //! | sale that is held | `SALES#HELD` | `<hold_until>#<purchase>` |
 //! | sale that can be paid out | `SALES#PAYABLE#<creator>` | `<purchase>` |
@@ -110,6 +112,9 @@
 //! | Q40 | a creator's journal, to be folded anew | Query | a trip for each MB |
 //! | Q41 | a creator's account at Stripe; whose an account or a purchase is | GetItem | 1 RRU |
 //! | Q42 | what some of a creator's sales are called | BatchGetItem | 1 trip for each 100 |
+//! | Q43 | flags that are due, the longest waiting first | Query `gsi1`, then BatchGetItem | 4 trips a page |
+//! | Q44 | what staff should know of some creators: accounts, sums, strikes | BatchGetItem | 1 trip for each 33 |
+//! | Q45 | creators whose listings have to be shown or hidden | Query `gsi1` | 1 trip a minute |
 
 use std::collections::HashMap;
 
@@ -135,6 +140,7 @@ use domain::{
         purchase::Purchase,
         sale::Sale,
         share::Reward,
+        strike::Strikes,
         tally::{CreatorBook, ListingStats},
     },
 };
@@ -200,7 +206,10 @@ pub(crate) const OTHER_CREATORS: &str = "CREATORS#REST";
 pub(crate) const OPEN_PAYOUTS: &str = "PAYOUTS#OPEN";
 /// The partition of the index that lists payouts the bank may still return.
 pub(crate) const SENT_PAYOUTS: &str = "PAYOUTS#SENT";
-const DUE_FLAGS: &str = "FLAGS#DUE";
+/// The partition of the index that lists flags that are due.
+pub(crate) const DUE_FLAGS: &str = "FLAGS#DUE";
+/// The partition of the index that lists creators whose listings have to be shown or hidden.
+pub(crate) const DUE_SELLERS: &str = "SELLERS#DUE";
 
 /// A map of attributes.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -319,6 +328,10 @@ impl Key {
 
     pub(crate) fn creator(creator: &UserId) -> Key {
         Key::of(creator, "CREATOR".to_owned())
+    }
+
+    pub(crate) fn strikes(creator: &UserId) -> Key {
+        Key::of(creator, "STRIKES".to_owned())
     }
 
     pub(crate) fn reward(sharer: &UserId, purchase: &PurchaseId) -> Key {
@@ -548,6 +561,11 @@ pub(crate) fn reward_index(reward: &Reward) -> Option<Place> {
 /// Flags stand in the index once there are enough of them.
 pub(crate) fn flags_index(flags: &Flags) -> Option<Place> {
     Some((DUE_FLAGS.to_owned(), format!("{}#{}", flags.due_since?, flags.listing_id)))
+}
+
+/// Strikes stand in the index while the creator's listings have to be shown or hidden.
+pub(crate) fn strikes_index(strikes: &Strikes) -> Option<Place> {
+    Some((DUE_SELLERS.to_owned(), format!("{}#{}", strikes.due_at?, strikes.creator_id)))
 }
 
 pub(crate) fn outcome_pk(user: &UserId, status: Status) -> String {

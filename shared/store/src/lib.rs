@@ -31,8 +31,8 @@ pub use idempotency::{Claim, Idempotency, KeyRefused, REMEMBERED};
 pub use jobs::{JobAndInput, Naming, Settled, changed_job};
 pub use keys::OPEN_SHARDS;
 pub use marketplace::{
-    Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, DealKept, ListingPage,
-    Popular, SALES_AT_ONCE, Shelf, Tally, payout_id,
+    Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, DealKept, Flagged,
+    ListingPage, Popular, Resolved, SALES_AT_ONCE, SellerRecord, Shelf, Tally, payout_id,
 };
 pub use orders::changed_top_up;
 pub use rates::{Rate, RateLimited};

@@ -12,6 +12,7 @@ mod payouts;
 mod purchases;
 mod reviews;
 mod rewards;
+mod sellers;
 mod shares;
 mod shelf;
 mod uploads;
@@ -19,9 +20,11 @@ mod views;
 
 pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
 pub use deals::DealKept;
+pub use flags::{Flagged, Resolved};
 pub use journals::Audited;
 pub use listings::ListingPage;
 pub use payouts::{Begun, SALES_AT_ONCE, payout_id};
+pub use sellers::SellerRecord;
 pub use shelf::Shelf;
 pub use uploads::Arrival;
 pub use views::Tally;
@@ -38,6 +41,7 @@ use domain::{
         purchase::{Entitlement, Purchase},
         sale::Sale,
         share::Reward,
+        strike::Strikes,
         tally::{CreatorBook, ListingStats},
     },
 };
@@ -46,7 +50,7 @@ use crate::{
     error::{Missing, StoreError},
     keys::{
         Key, Place, book_index, creator_pk, flags_index, payout_index, purchase_index,
-        reward_index, sale_index, stats_index,
+        reward_index, sale_index, stats_index, strikes_index,
     },
     transaction::{Fenced, Part},
 };
@@ -85,6 +89,7 @@ fenced! {
     Entitlement = Entitlement, |it| Key::entitlement(&it.buyer_id, &it.listing_id), |_| None;
     Reward = Reward, |it| Key::reward(&it.sharer_id, &it.purchase_id), reward_index;
     Flags = Flags, |it| Key::flags(&it.listing_id), flags_index;
+    Strikes = Strikes, |it| Key::strikes(&it.creator_id), strikes_index;
 }
 
 /// A listing's sums as they were read; they come into being with the first thing that is counted.
@@ -97,12 +102,17 @@ fn book_of(creator: &UserId, read: Option<CreatorBook>) -> CreatorBook {
     read.unwrap_or_else(|| CreatorBook::new(creator.clone()))
 }
 
-/// A listing that was read, if it is on sale.
+/// A creator's strikes as they were read, likewise.
+fn strikes_of(creator: &UserId, read: Option<Strikes>) -> Strikes {
+    read.unwrap_or_else(|| Strikes::none(creator.clone()))
+}
+
+/// A listing that was read, if it is on sale and others see it.
 ///
 /// # Errors
 /// [`Missing::Listing`].
 fn on_sale(read: Option<Listing>) -> Result<Listing, StoreError> {
-    let on_sale = read.filter(|listing| listing.on_sale().is_some());
+    let on_sale = read.filter(|listing| listing.shown().is_some());
     on_sale.ok_or_else(|| StoreError::refused(Missing::Listing))
 }
 

@@ -17,11 +17,12 @@ use aws_sdk_dynamodb::{
 };
 use domain::{
     Timestamp,
-    account::{Change, Draft, Standing},
+    account::{Account, Change, Draft, Standing},
     billing::{Billing, external::CustomerId, invoice::Invoice, order::PackOrder},
     credits::LedgerEntry,
     generation::{Input, Job},
     id::UserId,
+    marketplace::strike::Seller,
     preset::Preset,
 };
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,8 @@ pub(crate) enum Part {
     Share,
     Change,
     Seller,
+    Strikes,
+    Moderator,
 }
 
 /// An item with a version of its own, which fences every change of it.
@@ -299,13 +302,47 @@ impl Transaction<'_> {
         self.check(part, key, check)
     }
 
+    /// Holds while whoever acts as staff still may: their standing is what it was decided on. Who
+    /// never used the service themselves has no account, and no standing to lose.
+    pub(crate) fn acting(
+        self,
+        user: &UserId,
+        account: Option<&Account>,
+    ) -> Result<Self, StoreError> {
+        match account {
+            Some(account) => self.stands(Part::Moderator, user, &account.standing),
+            None => self.unmoved(Part::Moderator, &Key::account(user), 0),
+        }
+    }
+
+    /// Holds while a creator may sell, or may not, for the reasons it was decided on, however else
+    /// the account moves.
+    pub(crate) fn seller(self, user: &UserId, seller: &Seller) -> Result<Self, StoreError> {
+        let standing = serde_dynamo::to_attribute_value(&seller.standing);
+        let check = ConditionCheck::builder()
+            .expression_attribute_values(":standing", standing.map_err(StoreError::corrupt)?);
+        let check = match seller.selling_suspended_until {
+            Some(until) => check
+                .condition_expression("standing = :standing AND selling_suspended_until = :until")
+                .expression_attribute_values(":until", AttributeValue::S(until.to_string())),
+            None => check.condition_expression(
+                "standing = :standing AND attribute_not_exists(selling_suspended_until)",
+            ),
+        };
+        self.check(Part::Seller, &Key::account(user), check)
+    }
+
     /// Holds while a member's standing is what it was decided on, however else the account moves.
     pub(crate) fn standing(self, user: &UserId, standing: &Standing) -> Result<Self, StoreError> {
+        self.stands(Part::Seller, user, standing)
+    }
+
+    fn stands(self, part: Part, user: &UserId, standing: &Standing) -> Result<Self, StoreError> {
         let standing = serde_dynamo::to_attribute_value(standing).map_err(StoreError::corrupt)?;
         let check = ConditionCheck::builder()
             .condition_expression("standing = :standing")
             .expression_attribute_values(":standing", standing);
-        self.check(Part::Seller, &Key::account(user), check)
+        self.check(part, &Key::account(user), check)
     }
 
     fn check(

@@ -9,6 +9,7 @@ use domain::{
         Kind,
         listing::{DelistedBy, HiddenReason, State},
         revision::Edit,
+        strike::Seller,
     },
     refusal::InvalidFields,
 };
@@ -17,7 +18,11 @@ use serde_json::{Value, json};
 use store::{Shelf, StoreError};
 use testing::{Actor, Answer, Ask, World, listings};
 
-use crate::{approve_listing, delist_listing, list_pending, reject_listing};
+use crate::{
+    approve_listing, delist_listing, list_flags, list_pending, reject_listing, resolve_flags,
+};
+
+mod flags;
 
 /// A world, and the functions of this crate over it.
 struct Desk {
@@ -50,6 +55,17 @@ impl Desk {
 
     async fn delist(&self, ask: &Ask) -> Answer {
         use delist_listing::{ENDPOINT, handle};
+        self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+    }
+
+    async fn flags(&self, ask: &Ask) -> Answer {
+        use list_flags::{ENDPOINT, handle};
+        let capabilities = (self.world.store.clone(), self.previews.clone());
+        self.world.send(&ENDPOINT, &handle, &capabilities, ask).await
+    }
+
+    async fn resolve(&self, ask: &Ask) -> Answer {
+        use resolve_flags::{ENDPOINT, handle};
         self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
     }
 
@@ -215,8 +231,11 @@ async fn staff_judge_and_nobody_else() {
             desk.approve(&at(json!({ "version": 1 }))).await,
             desk.reject(&at(said)).await,
             desk.delist(&at(json!({ "reason": "Too dark." }))).await,
+            desk.flags(&ask()).await,
+            desk.resolve(&at(json!({ "decision": "strike", "reason": "Copied.", "seen": 1 })))
+                .await,
         ];
-        assert_eq!(answers.map(|answer| answer.brief()), [expected; 4]);
+        assert_eq!(answers.map(|answer| answer.brief()), [expected; 6]);
     };
     check(None, "401 unauthenticated").await;
     check(Some(&Actor::member("kim")), "403 forbidden").await;
@@ -310,8 +329,7 @@ async fn a_creator_reads_why_and_what_is_on_sale_stays() {
     let rejected = json!({ "listing_id": id, "state": "rejected", "version": 1 });
     assert_eq!((answer.status(), answer.json()), (200, rejected));
     let own = desk.own(&lena(), &id).await;
-    let standing = &own.creator.standing;
-    let hidden = own.listing.hidden_reasons(standing, desk.world.now());
+    let hidden = own.listing.hidden_reasons(&Seller::from(&own.creator), desk.world.now());
     assert_eq!(hidden, [HiddenReason::Rejected]);
     let draft = serde_json::to_value(&own.listing.draft).unwrap();
     assert_eq!(draft["reason"], "Show it on a face.");

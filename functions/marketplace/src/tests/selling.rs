@@ -26,10 +26,9 @@ async fn a_listing_lives() {
     assert_eq!(shop.submit(&kim, &id).await.brief(), "409 listing_in_review");
 
     let now = shop.world.now();
-    let approved = shop
-        .world
-        .store
-        .judge_listing(&id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
+    let approved = shop.world.store.judge_listing(&Actor::moderator().id, &id, now, |shelf| {
+        shelf.listing.approve(&mut shelf.newest, now)
+    });
     approved.await.unwrap();
     let page = shop.page(&id).await;
     assert_eq!(page.status(), 200, "{}", page.pretty());
@@ -168,10 +167,10 @@ async fn a_near_copy_is_told_to_the_moderator() {
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
     let now = shop.world.now();
-    let approved = shop
-        .world
-        .store
-        .judge_listing(&original, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
+    let approved =
+        shop.world.store.judge_listing(&Actor::moderator().id, &original, now, |shelf| {
+            shelf.listing.approve(&mut shelf.newest, now)
+        });
     approved.await.unwrap();
     let copy = shop.draft(&ada, "All my own work").await;
     assert_eq!(shop.submit(&ada, &copy).await.status(), 200, "a report, not a refusal");
@@ -228,15 +227,14 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
     let now = shop.world.now();
-    let approve = shop
-        .world
-        .store
-        .judge_listing(&original, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
+    let approve = shop.world.store.judge_listing(&Actor::moderator().id, &original, now, |shelf| {
+        shelf.listing.approve(&mut shelf.newest, now)
+    });
     approve.await.unwrap();
     let id = shop.draft(&ada, "A copy").await;
     let submitted = shop.submit(&ada, &id).await;
     assert!(!submitted.pretty().contains(original.as_str()), "what it is like is not hers to see");
-    let reject = shop.world.store.judge_listing(&id, now, |shelf| {
+    let reject = shop.world.store.judge_listing(&Actor::moderator().id, &id, now, |shelf| {
         shelf.listing.reject(shelf.newest.number, "Too near to another.".to_owned(), now)
     });
     reject.await.unwrap();

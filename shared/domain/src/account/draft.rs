@@ -29,6 +29,11 @@ impl Draft {
         self.account.require_active(self.now)
     }
 
+    /// Notes until when their strikes keep the member from selling.
+    pub fn suspend_selling(&mut self, until: Option<Timestamp>) {
+        self.account.selling_suspended_until = until;
+    }
+
     /// Takes one of the plan's places for an open generation and holds its credits.
     ///
     /// # Errors

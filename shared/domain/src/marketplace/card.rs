@@ -70,14 +70,14 @@ pub enum Change {
 }
 
 impl Entry {
-    /// Of a listing on sale; `None` of one that is not, or whose version this is not.
+    /// Of a listing that others see; `None` of one that they do not, or whose version this is not.
     pub fn of(
         listing: &Listing,
         revision: &Revision,
         stats: &ListingStats,
         creator_name: Option<String>,
     ) -> Option<Entry> {
-        let on_sale = listing.on_sale().filter(|on_sale| on_sale.number == revision.number)?;
+        let on_sale = listing.shown().filter(|on_sale| on_sale.number == revision.number)?;
         let said = &revision.description;
         let card = Card {
             id: listing.id.clone(),

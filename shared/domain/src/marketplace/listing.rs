@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     Category, Kind,
     revision::{Description, Edit, Revision},
+    strike::Seller,
     upload::{ASSETS_MAX, PREVIEWS_MAX, UPLOADS_MAX},
 };
 use crate::{
-    account::Standing,
     id::{ListingId, UserId},
     money::Money,
     refusal::{FieldError, InvalidFields, Refusal, RefusalKind},
@@ -63,6 +63,10 @@ pub struct Listing {
     /// Why that is no longer on sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delisted: Option<Delisted>,
+    /// Whether others do not see what is on sale, because its creator may not sell. It follows the
+    /// creator and says nothing of the listing, which is approved, changed and retired as ever.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 /// The version being worked on.
@@ -166,6 +170,8 @@ pub enum HiddenReason {
     Delisted,
     /// Its creator is suspended.
     CreatorSuspended,
+    /// Its creator's strikes suspend selling.
+    SellingSuspended,
 }
 
 /// Why a listing does not move.
@@ -271,6 +277,7 @@ impl Listing {
             draft: Some(Draft { number: 1, state: DraftState::Draft }),
             published: None,
             delisted: None,
+            hidden: false,
         };
         Ok((listing, revision))
     }
@@ -291,14 +298,29 @@ impl Listing {
         self.published.as_ref().filter(|_| self.delisted.is_none())
     }
 
+    /// The version on sale, if others see it.
+    pub fn shown(&self) -> Option<&Published> {
+        self.on_sale().filter(|_| !self.hidden)
+    }
+
+    /// Follows whether its creator may sell.
+    pub fn follow(&mut self, creator: &Seller, now: Timestamp) {
+        self.hidden = !creator.may_sell(now);
+    }
+
     /// The version its creator last worked on: the draft, else what is or was on sale.
     pub fn newest(&self) -> u32 {
         let draft = self.draft.as_ref().map(|draft| draft.number);
         draft.or(self.published.as_ref().map(|published| published.number)).unwrap_or(1)
     }
 
+    /// The version that is on sale or was last; the newest where none ever was.
+    pub fn newest_sold(&self) -> u32 {
+        self.published.as_ref().map_or_else(|| self.newest(), |published| published.number)
+    }
+
     /// Why it, or its newest version, is not seen by others; empty if all of it is.
-    pub fn hidden_reasons(&self, creator: &Standing, now: Timestamp) -> Vec<HiddenReason> {
+    pub fn hidden_reasons(&self, creator: &Seller, now: Timestamp) -> Vec<HiddenReason> {
         let draft = self.draft.as_ref().map(|draft| match draft.state {
             DraftState::Draft => HiddenReason::NotSubmitted,
             DraftState::Pending { .. } => HiddenReason::InReview,
@@ -308,8 +330,9 @@ impl Listing {
             DelistedBy::Creator => HiddenReason::Retired,
             DelistedBy::Staff => HiddenReason::Delisted,
         });
-        let suspended = (!creator.allows(now)).then_some(HiddenReason::CreatorSuspended);
-        [draft, delisted, suspended].into_iter().flatten().collect()
+        let suspended = (!creator.standing.allows(now)).then_some(HiddenReason::CreatorSuspended);
+        let struck = creator.check_strikes(now).is_err().then_some(HiddenReason::SellingSuspended);
+        [draft, delisted, suspended, struck].into_iter().flatten().collect()
     }
 
     /// Changes the draft, or begins the next one: from the version on sale, or from one that was

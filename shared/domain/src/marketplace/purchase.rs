@@ -9,9 +9,9 @@ use super::{
     position::Position,
     refund::{RefundOrder, RefundRequest},
     share::Referral,
+    strike::Seller,
 };
 use crate::{
-    account::Standing,
     billing::{
         external::{DisputeId, PaymentId, SessionId},
         order::{CHECKOUT_OPEN, LOOK_AGAIN},
@@ -210,8 +210,8 @@ impl Refusal for PurchaseRefused {
 pub struct Offer<'a> {
     /// The listing.
     pub listing: &'a Listing,
-    /// Whether its creator may act.
-    pub seller: &'a Standing,
+    /// Whether its creator may sell.
+    pub seller: &'a Seller,
     /// What the buyer has of it.
     pub owned: Option<&'a Entitlement>,
 }
@@ -234,7 +234,7 @@ impl<'a> Offer<'a> {
             return Err(PurchaseRefused::AlreadyOwned(owned.purchase_id.clone()));
         }
         let Some(on_sale) = self.listing.on_sale() else { return Err(PurchaseRefused::Unlisted) };
-        if !self.seller.allows(now) {
+        if !self.seller.may_sell(now) {
             return Err(PurchaseRefused::SellerSuspended);
         }
         if on_sale.price != price {

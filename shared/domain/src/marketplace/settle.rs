@@ -17,10 +17,11 @@ use super::{
     review::Review,
     sale::{Sale, Split},
     share::Reward,
+    strike::Seller,
     tally::{CreatorBook, ListingStats},
 };
 use crate::{
-    account::{Draft, Standing},
+    account::Draft,
     billing::{
         external::PaymentId,
         payment::{Payment, PaymentState},
@@ -39,8 +40,8 @@ pub struct Deal {
     pub entitlement: Option<Entitlement>,
     /// The listing as it is now.
     pub listing: Listing,
-    /// Whether its creator may act.
-    pub seller: Standing,
+    /// Whether its creator may sell.
+    pub seller: Seller,
     /// The buyer's address.
     pub buyer_email: Option<String>,
     /// The creator's side.
@@ -113,7 +114,7 @@ impl Deal {
     /// A purchase of a listing whose creator stands so, with the sums of both; nothing else so far.
     pub fn new(
         purchase: Purchase,
-        (listing, seller): (Listing, Standing),
+        (listing, seller): (Listing, Seller),
         (stats, book): (ListingStats, CreatorBook),
     ) -> Deal {
         Deal {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Category,
     journal::{Balances, Journal, Leg, Unbalanced},
-    listing::{LISTINGS_MAX, ListingRefused},
+    listing::{DelistedBy, DraftState, LISTINGS_MAX, Listing, ListingRefused},
     sale::Split,
 };
 use crate::{
@@ -62,6 +62,9 @@ pub struct CreatorBook {
     /// Listings ever begun.
     #[serde(default)]
     pub listings: u16,
+    /// What moderators made of them.
+    #[serde(default)]
+    pub judged: Judged,
     /// Sales, those that were paid back not counted; free ones are.
     pub sales: u64,
     /// What is left of them after refunds and disputes.
@@ -83,6 +86,17 @@ pub struct CreatorBook {
     pub ratings: u64,
     /// The last days, by date.
     pub days: BTreeMap<String, Day>,
+}
+
+/// How often moderators decided what on a creator's listings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// Versions that were put on sale.
+    pub approved: u32,
+    /// Versions that were sent back.
+    pub rejected: u32,
+    /// Listings that were taken off sale.
+    pub delisted: u32,
 }
 
 /// One day of a creator's.
@@ -206,6 +220,7 @@ impl CreatorBook {
             creator_id,
             version: 0,
             listings: 0,
+            judged: Judged::default(),
             sales: 0,
             money: Split::default(),
             balances: Balances::default(),
@@ -228,6 +243,21 @@ impl CreatorBook {
         }
         self.listings += 1;
         Ok(())
+    }
+
+    /// Counts what a moderator made of a listing.
+    pub fn count_judgement(&mut self, before: &Listing, after: &Listing) {
+        let on_sale = |it: &Listing| it.published.as_ref().map(|it| (it.number, it.published_at));
+        let sent_back = |it: &Listing| match it.draft.as_ref().map(|draft| &draft.state) {
+            Some(DraftState::Rejected { rejected_at, .. }) => Some(*rejected_at),
+            Some(DraftState::Draft | DraftState::Pending { .. }) | None => None,
+        };
+        let by_staff =
+            |it: &Listing| it.delisted.as_ref().is_some_and(|it| it.by == DelistedBy::Staff);
+        self.judged.approved += u32::from(on_sale(after) != on_sale(before));
+        let rejected = sent_back(after).is_some() && sent_back(after) != sent_back(before);
+        self.judged.rejected += u32::from(rejected);
+        self.judged.delisted += u32::from(by_staff(after) && !by_staff(before));
     }
 
     /// The one way money moves around the creator: a journal, and the balances that follow it.

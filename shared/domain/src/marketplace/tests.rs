@@ -16,6 +16,7 @@ mod settling;
 mod shares;
 mod slots;
 mod statements;
+mod strikes;
 mod taken_back;
 mod tallies;
 mod uploads;
@@ -29,6 +30,7 @@ use super::{
     listing::Listing,
     purchase::{Entitlement, Offer, Purchase},
     revision::{Description, Revision},
+    strike::Seller,
     tally::ListingStats,
     upload::Preview,
 };
@@ -60,6 +62,11 @@ fn listing_id(number: u128) -> ListingId {
 
 fn purchase_id(number: u128) -> PurchaseId {
     PurchaseId::new(NOW, number)
+}
+
+/// Somebody who may sell.
+fn active() -> Seller {
+    Standing::Active.into()
 }
 
 fn suspended(until: Option<Timestamp>) -> Standing {
@@ -144,7 +151,7 @@ fn on_sale(price: u32) -> Listing {
 }
 
 fn placed(number: u128, listing: &Listing) -> Purchase {
-    let offer = Offer { listing, seller: &Standing::Active, owned: None };
+    let offer = Offer { listing, seller: &active(), owned: None };
     let price = listing.published.as_ref().unwrap().price;
     Purchase::place(purchase_id(number), user("buyer"), offer, price, None, NOW).unwrap()
 }

@@ -148,7 +148,7 @@ impl Store {
         Ok(all)
     }
 
-    /// Everything on sale, to make the index anew (Q24): page after page, in no particular order.
+    /// Everything on sale that others see, to make the index anew (Q24): page after page, in no particular order.
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
@@ -206,7 +206,7 @@ impl Store {
     /// What is on sale of `ids`, of which there are at most 50: two trips.
     async fn entries(&self, ids: &[ListingId]) -> Result<Vec<(Entry, ListingStats)>, StoreError> {
         let mut heads = self.heads(ids).await?;
-        heads.retain(|(listing, _)| listing.on_sale().is_some());
+        heads.retain(|(listing, _)| listing.shown().is_some());
         let revision = |(listing, _): &(Listing, ListingStats)| {
             listing.on_sale().map(|on_sale| Key::revision(&listing.id, on_sale.number))
         };

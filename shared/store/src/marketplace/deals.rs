@@ -11,6 +11,7 @@ use domain::{
     marketplace::{
         purchase::Purchase,
         settle::{Deal, Next},
+        strike::Seller,
     },
 };
 use serde::Serialize;
@@ -186,7 +187,7 @@ fn read_deal(mut found: Found, purchase: Purchase) -> Result<Deal, StoreError> {
     let entitlement = found.take()?;
     let reward = found.take()?;
     let buyer_email = buyer.and_then(|buyer| buyer.email);
-    let deal = Deal::new(purchase, (listing, seller.standing), (stats, book));
+    let deal = Deal::new(purchase, (listing, Seller::from(&seller)), (stats, book));
     Ok(Deal { entitlement, buyer_email, sale, reward, ..deal })
 }
 
@@ -223,7 +224,7 @@ impl Transaction<'_> {
         if before.purchase.paid.is_none() && after.purchase.paid.is_some() {
             let (key, version) = (after.listing.key(), before.listing.version);
             this = this.unmoved(Part::Listing, &key, version)?;
-            this = this.standing(&purchase.creator_id, &before.seller)?;
+            this = this.seller(&purchase.creator_id, &before.seller)?;
         }
         match after.sharer {
             Some(sharer) if sharer.is_changed() => this.account(&sharer.finish()),

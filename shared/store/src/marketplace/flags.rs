@@ -1,19 +1,60 @@
-//! Flags: what members report of a listing.
+//! Flags: what members report of a listing, and what a moderator makes of it.
 
 use domain::{
     Timestamp,
     id::{ListingId, UserId},
-    marketplace::flag::{Flag, FlagReason, Flags},
+    marketplace::{
+        flag::{Decision, Flag, FlagReason, Flags},
+        listing::{DelistedBy, Listing},
+        revision::Revision,
+        strike::{Seller, Strike, Strikes},
+        tally::{CreatorBook, ListingStats},
+    },
 };
 
-use super::on_sale;
-use crate::{
-    accounts::active_draft_of,
-    error::StoreError,
-    keys::Key,
-    table::{Attempt, Store},
-    transaction::Committed,
+use super::{
+    book_of, on_sale,
+    shelf::{Shelf, active},
+    strikes_of,
 };
+use crate::{
+    accounts::{active_draft_of, draft_of},
+    cursor::{Cursor, Page, PageSize},
+    error::StoreError,
+    keys::{DUE_FLAGS, Key},
+    table::{Attempt, Store},
+    transaction::{Committed, Transaction},
+};
+
+/// A listing with enough flags for a moderator to look.
+#[derive(Debug, Clone)]
+pub struct Flagged {
+    /// What was reported.
+    pub flags: Flags,
+    /// The listing.
+    pub listing: Listing,
+    /// The version on sale, or that was last.
+    pub revision: Revision,
+    /// What was sold and said of it.
+    pub stats: ListingStats,
+}
+
+/// What came of resolving flags.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The listing as it is now.
+    pub listing: Listing,
+    /// The creator's strikes.
+    pub strikes: Strikes,
+}
+
+/// What a decision on flags is written over.
+struct Case {
+    shelf: Shelf,
+    flags: Flags,
+    book: CreatorBook,
+    strikes: Strikes,
+}
 
 impl Store {
     /// Adds a member's report of a listing on sale, in place of an earlier one of theirs.
@@ -31,10 +72,10 @@ impl Store {
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
             let draft = active_draft_of(found.take()?, user, email, now)?;
-            on_sale(found.take()?)?;
+            let number = on_sale(found.take()?)?.newest_sold();
             let before: Option<Flags> = found.take()?;
             let mut after = before.clone().unwrap_or_else(|| Flags::none(listing.clone()));
-            after.add(Flag { user_id: user.clone(), reason, at: now });
+            after.add(Flag { user_id: user.clone(), reason, at: now }, number);
             if before.as_ref() == Some(&after) {
                 return Ok(Attempt::Done(after));
             }
@@ -45,5 +86,141 @@ impl Store {
             }
         })
         .await
+    }
+
+    /// A page of listings with enough flags, the longest due first, at most 50 (Q43).
+    ///
+    /// # Errors
+    /// [`crate::InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn due_flags(
+        &self,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Flagged>, StoreError> {
+        let page = self.waiting(DUE_FLAGS, size, after).await?;
+        let keys: Vec<Key> = page.items.iter().map(Key::flags).collect();
+        let mut found = self.get_all(&keys).await?;
+        let heads = self.heads(&page.items).await?;
+        let sold = |(listing, _): &(Listing, ListingStats)| {
+            Key::revision(&listing.id, listing.newest_sold())
+        };
+        let mut revisions = self.get_all(&heads.iter().map(sold).collect::<Vec<_>>()).await?;
+        let mut items = Vec::with_capacity(heads.len());
+        for (listing, stats) in heads {
+            let (flags, revision): (Option<Flags>, _) = (found.take()?, revisions.take()?);
+            // The index may be a moment late.
+            let flags = flags.filter(|flags| flags.due_since.is_some());
+            let Some((flags, revision)) = flags.zip(revision) else { continue };
+            items.push(Flagged { flags, listing, revision, stats });
+        }
+        Ok(Page { items, next_cursor: page.next_cursor })
+    }
+
+    /// Ends a listing's flags as a moderator decides who saw version `seen` of them. Listing, flags,
+    /// strikes and what these mean for the creator move in one transaction; nobody's money and
+    /// nobody's purchase does. Where the strike suspends selling, [`Store::follow_seller`] hides the
+    /// creator's other listings.
+    ///
+    /// # Errors
+    /// [`crate::Missing::Listing`], when it is the moderator's own or they are suspended,
+    /// [`domain::marketplace::flag::FlagsRefused`], or when DynamoDB cannot be asked.
+    pub async fn resolve_flags(
+        &self,
+        (moderator, id): (&UserId, &ListingId),
+        (decision, reason): (Decision, &str),
+        seen: u64,
+        now: Timestamp,
+    ) -> Result<Resolved, StoreError> {
+        self.decide(async || {
+            let shelf = self.judged_shelf(moderator, id).await?;
+            let creator = &shelf.listing.creator_id;
+            let keys = [
+                Key::account(moderator),
+                Key::flags(id),
+                Key::creator(creator),
+                Key::strikes(creator),
+            ];
+            let mut found = self.get_all(&keys).await?;
+            let acting = active(found.take()?, now)?;
+            let flags = found.take()?.unwrap_or_else(|| Flags::none(id.clone()));
+            let book = book_of(creator, found.take()?);
+            let strikes = strikes_of(creator, found.take()?);
+            flags.check_seen(seen).map_err(StoreError::refused)?;
+            let case = Case { shelf, flags, book, strikes };
+            let writes = self.transaction().acting(moderator, acting.as_ref())?;
+            let (writes, resolved) = match decision {
+                Decision::Dismiss => writes.dismissed(case)?,
+                Decision::Delist => writes.delisted(case, reason, now)?,
+                Decision::Strike => {
+                    let (reason, by) = (reason.to_owned(), moderator.clone());
+                    let strike = Strike { listing_id: id.clone(), reason, at: now, by };
+                    writes.struck(case, strike)?
+                }
+            };
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(resolved)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+}
+
+impl Transaction<'_> {
+    fn dismissed(self, case: Case) -> Result<(Self, Resolved), StoreError> {
+        let Case { shelf: Shelf { listing, .. }, flags, book: _, strikes } = case;
+        let mut after = flags.clone();
+        after.dismiss(listing.newest_sold());
+        Ok((self.replace(Some(&flags), &after)?, Resolved { listing, strikes }))
+    }
+
+    fn delisted(
+        self,
+        case: Case,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(Self, Resolved), StoreError> {
+        let Case { shelf: before, flags, book, strikes } = case;
+        let seller = Seller::from(&before.creator);
+        let this = self.seller(&before.listing.creator_id, &seller)?;
+        let (this, after) = this.taken_off((&before, before.clone()), &book, reason, now)?;
+        let resolved = Resolved { listing: after.listing, strikes };
+        Ok((this.cleared(&flags)?, resolved))
+    }
+
+    fn struck(self, case: Case, strike: Strike) -> Result<(Self, Resolved), StoreError> {
+        let Case { shelf: before, flags, book, strikes } = case;
+        let (now, reason) = (strike.at, strike.reason.clone());
+        let mut counted = strikes.clone();
+        counted.add(strike);
+        let creator = &before.listing.creator_id;
+        let mut draft = draft_of(Some(before.creator.clone()), creator, None, now)?;
+        draft.suspend_selling(counted.suspend_until(now));
+        let after = Shelf { creator: draft.account().clone(), ..before.clone() };
+        let this = self.draft(draft)?.replace(Some(&strikes), &counted)?;
+        let (this, after) = this.taken_off((&before, after), &book, &reason, now)?;
+        let resolved = Resolved { listing: after.listing, strikes: counted };
+        Ok((this.cleared(&flags)?, resolved))
+    }
+
+    /// Takes a listing off sale as staff do.
+    fn taken_off(
+        self,
+        (before, mut after): (&Shelf, Shelf),
+        book: &CreatorBook,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(Self, Shelf), StoreError> {
+        let delisted = after.listing.delist(DelistedBy::Staff, Some(reason.to_owned()), now);
+        delisted.map_err(StoreError::refused)?;
+        after.settle(before, now);
+        let this = self.judged(book, &before.listing, &after.listing)?;
+        Ok((this.shelf(before, &mut after, now)?, after))
+    }
+
+    fn cleared(self, flags: &Flags) -> Result<Self, StoreError> {
+        let mut after = flags.clone();
+        after.clear();
+        self.replace(Some(flags), &after)
     }
 }

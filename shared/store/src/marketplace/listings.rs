@@ -10,6 +10,7 @@ use domain::{
         listing::Listing,
         purchase::Entitlement,
         revision::Revision,
+        strike::Seller,
         tally::ListingStats,
     },
 };
@@ -20,7 +21,7 @@ use super::sums_of;
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::{Missing, StoreError},
-    keys::{INDEX, Item, Key, PENDING, creator_pk, listing_of, similar_pk},
+    keys::{INDEX, INDEX_SK, Item, Key, PENDING, creator_pk, listing_of, similar_pk, text},
     table::{Store, decode},
 };
 
@@ -48,7 +49,7 @@ pub(crate) struct Signed {
 const CANDIDATES_MAX: i32 = 20;
 
 impl Store {
-    /// The page of a listing on sale (Q21). One whose creator may not act is on nobody's page.
+    /// The page of a listing on sale (Q21). One whose creator may not sell is on nobody's page.
     ///
     /// # Errors
     /// [`Missing::Listing`], or when DynamoDB cannot be asked.
@@ -66,7 +67,7 @@ impl Store {
         let mut found = self.get_all(&keys).await?;
         let revision: Revision = found.take()?.ok_or_else(missing)?;
         let creator: Account = found.take()?.ok_or_else(missing)?;
-        if !creator.standing.allows(now) {
+        if !Seller::from(&creator).may_sell(now) {
             return Err(missing());
         }
         let stats = sums_of(&listing, stats);
@@ -192,17 +193,36 @@ impl Store {
         Ok(heads)
     }
 
-    /// Listings that wait for a decision, the longest waiting first, at most 50 (Q23).
+    /// A page of listings that wait for a decision, the longest waiting first, at most 50 (Q23). A
+    /// cursor names since when what was last seen waits, not a place in a row: what is decided on
+    /// meanwhile neither hides nor repeats another.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
     pub async fn pending_listings(
         &self,
-        most: u16,
-    ) -> Result<Vec<(Listing, Revision, ListingStats)>, StoreError> {
-        let entries = self.listed(PENDING, None, most.min(PageSize::MAX / 2)).await?;
-        let ids: Vec<ListingId> = entries.iter().filter_map(listing_of).collect();
-        self.each_listing(&ids).await
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<(Listing, Revision, ListingStats)>, StoreError> {
+        let page = self.waiting(PENDING, size, after).await?;
+        let listings = self.each_listing(&page.items).await?;
+        Ok(Page { items: listings, next_cursor: page.next_cursor })
+    }
+
+    /// A page of the listings that stand in a partition of the index by since when they wait, at
+    /// most 50.
+    pub(super) async fn waiting(
+        &self,
+        partition: &str,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<ListingId>, StoreError> {
+        let size = size.at_most(PageSize::MAX / 2);
+        let after = after.map(since_and_listing).transpose()?;
+        let entries = self.listed_after(partition, after.as_deref(), size.one_more()).await?;
+        let place = |item: &Item| text(item, INDEX_SK).unwrap_or_default().to_owned();
+        let Page { items, next_cursor } = Page::cut(entries, size, place);
+        Ok(Page { items: items.iter().filter_map(listing_of).collect(), next_cursor })
     }
 
     /// Listings on sale that hold nearly what `signature` is of, the nearest first (Q31).
@@ -240,9 +260,18 @@ impl Store {
             .await
             .map_err(StoreError::unavailable)?;
         let named = |item: Item| {
-            let id = crate::keys::text(&item, crate::keys::SK).map(ListingId::parse);
+            let id = text(&item, crate::keys::SK).map(ListingId::parse);
             Some((id?.ok()?, decode::<Signed>(item).ok()?))
         };
         Ok(answer.items.unwrap_or_default().into_iter().filter_map(named).collect())
+    }
+}
+
+/// What a cursor of those that wait says, if it is one.
+fn since_and_listing(Cursor(place): Cursor) -> Result<String, StoreError> {
+    let listing = place.split_once('#').map(|(_, listing)| ListingId::parse(listing));
+    match listing {
+        Some(Ok(_)) => Ok(place),
+        Some(Err(_)) | None => Err(StoreError::refused(InvalidCursor::new())),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     Refusal, Timestamp,
-    account::{Account, Standing},
+    account::Account,
     billing::external::SessionId,
     id::{ListingId, PurchaseId, UserId},
     marketplace::{
@@ -12,6 +12,7 @@ use domain::{
         purchase::{Entitlement, Offer, Purchase},
         sale::Sale,
         settle::Deal,
+        strike::Seller,
         tally::{CreatorBook, ListingStats},
     },
 };
@@ -92,18 +93,19 @@ impl Store {
         .await
     }
 
-    /// The creator's side of a purchase: whether they may act, and the sums.
+    /// The creator's side of a purchase: whether they may sell, and the sums.
     async fn other_side(
         &self,
         listing: &Listing,
-    ) -> Result<(Standing, ListingStats, CreatorBook), StoreError> {
+    ) -> Result<(Seller, ListingStats, CreatorBook), StoreError> {
         let creator = &listing.creator_id;
         let keys = [Key::account(creator), Key::stats(&listing.id), Key::creator(creator)];
         let mut found = self.get_all(&keys).await?;
         let account: Account = found
             .take()?
             .ok_or_else(|| StoreError::corrupt(format!("{} has no creator", listing.id)))?;
-        Ok((account.standing, sums_of(listing, found.take()?), book_of(creator, found.take()?)))
+        let (stats, book) = (found.take()?, found.take()?);
+        Ok((Seller::from(&account), sums_of(listing, stats), book_of(creator, book)))
     }
 
     /// Notes where a purchase is paid, unless that is known, and returns it as it is then.

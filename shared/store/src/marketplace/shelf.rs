@@ -11,11 +11,12 @@ use domain::{
         lint::Signature,
         listing::Listing,
         revision::Revision,
+        strike::Seller,
         tally::{CreatorBook, ListingStats},
     },
 };
 
-use super::{listings::Signed, sums_of};
+use super::{book_of, listings::Signed, sums_of};
 use crate::{
     accounts::draft_of,
     error::{Missing, StoreError},
@@ -116,30 +117,71 @@ impl Store {
             before.creator.require_active(now).map_err(StoreError::refused)?;
             let mut after = before.clone();
             change(&mut after).await.map_err(StoreError::refused)?;
-            let standing = before.creator.standing.clone();
-            let writes = self.transaction().standing(creator, &standing)?;
+            let writes = self.transaction().seller(creator, &Seller::from(&before.creator))?;
             self.write_shelf(writes, before, after, now).await
         })
         .await
     }
 
-    /// Changes a listing as staff decide (Q21).
+    /// Changes a listing as a moderator decides, on their account as it was decided on, so that a
+    /// ban bites them too (Q21); nobody decides on their own. What they decided is counted in the
+    /// creator's sums.
     ///
     /// # Errors
-    /// [`Missing::Listing`], what `change` refuses, or when DynamoDB cannot be asked.
+    /// [`Missing::Listing`], when it is the moderator's own or they are suspended, what `change`
+    /// refuses, or when DynamoDB cannot be asked.
     pub async fn judge_listing<R: Refusal>(
         &self,
+        moderator: &UserId,
         id: &ListingId,
         now: Timestamp,
         change: impl Fn(&mut Shelf) -> Result<(), R>,
     ) -> Result<Shelf, StoreError> {
         self.decide(async || {
-            let before = self.shelf(By::Staff, id).await?;
+            let before = self.judged_shelf(moderator, id).await?;
+            let creator = &before.listing.creator_id;
+            let mut found = self.get_all(&[Key::account(moderator), Key::creator(creator)]).await?;
+            let acting = active(found.take()?, now)?;
+            let book = book_of(creator, found.take()?);
             let mut after = before.clone();
             change(&mut after).map_err(StoreError::refused)?;
-            self.write_shelf(self.transaction(), before, after, now).await
+            let writes = self
+                .transaction()
+                .acting(moderator, acting.as_ref())?
+                .seller(creator, &Seller::from(&before.creator))?
+                .judged(&book, &before.listing, &after.listing)?;
+            self.write_shelf(writes, before, after, now).await
         })
         .await
+    }
+
+    /// Makes a listing match whether its creator may sell (Q21).
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], or when DynamoDB cannot be asked.
+    pub(super) async fn follow_listing(
+        &self,
+        id: &ListingId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let followed = self.decide(async || {
+            let before = self.shelf(By::Staff, id).await?;
+            let seller = Seller::from(&before.creator);
+            let writes = self.transaction().seller(&before.listing.creator_id, &seller)?;
+            self.write_shelf(writes, before.clone(), before, now).await
+        });
+        followed.await.map(drop)
+    }
+
+    /// A listing as a moderator decides on it, unless they made it.
+    pub(super) async fn judged_shelf(
+        &self,
+        moderator: &UserId,
+        id: &ListingId,
+    ) -> Result<Shelf, StoreError> {
+        let shelf = self.shelf(By::Staff, id).await?;
+        shelf.listing.check_moderator(moderator).map_err(StoreError::refused)?;
+        Ok(shelf)
     }
 
     /// A listing as its creator sees it (Q21).
@@ -186,18 +228,11 @@ impl Store {
         mut after: Shelf,
         now: Timestamp,
     ) -> Result<Attempt<Shelf>, StoreError> {
-        after.keep_sold(&before);
-        after.stats.category = after.listing.on_sale().map(|on_sale| on_sale.category);
+        after.settle(&before, now);
         if after.listing == before.listing && after.newest == before.newest {
             return Ok(Attempt::Done(after));
         }
-        let writes = writes
-            .rewrite(before.listing.version, &after.listing)?
-            .revisions(&before, &after)?
-            .replace(Some(&before.stats), &after.stats)?;
-        after.listing.version = before.listing.version + 1;
-        let writes = writes.news(&before, &after, now)?;
-        match writes.commit().await? {
+        match writes.shelf(&before, &mut after, now)?.commit().await? {
             Committed::Yes => Ok(Attempt::Done(after)),
             Committed::Moved(_) => Ok(Attempt::Moved),
         }
@@ -205,10 +240,18 @@ impl Store {
 }
 
 impl Shelf {
-    /// The version on sale, if one is.
+    /// The version on sale, if one is and others see it.
     pub fn sold(&self) -> Option<&Revision> {
-        let number = self.listing.on_sale()?.number;
+        let number = self.listing.shown()?.number;
         std::iter::once(&self.newest).chain(&self.on_sale).find(|it| it.number == number)
+    }
+
+    /// Makes everything match what was changed: whoever puts a listing on sale of a creator who may
+    /// not sell does not show it.
+    pub(super) fn settle(&mut self, before: &Shelf, now: Timestamp) {
+        self.keep_sold(before);
+        self.listing.follow(&Seller::from(&self.creator), now);
+        self.stats.category = self.listing.shown().map(|shown| shown.category);
     }
 
     /// Where the next version was begun, the one before it stands beside it if it is on sale.
@@ -220,7 +263,7 @@ impl Shelf {
         }
     }
 
-    /// What is found of it, if it is on sale.
+    /// What is found of it, if it is on sale and others see it.
     pub fn entry(&self) -> Option<Entry> {
         let name = self.creator.profile.display_name.clone();
         Entry::of(&self.listing, self.sold()?, &self.stats, name)
@@ -232,10 +275,10 @@ impl Shelf {
         all.map(|it| (it.number, (it, self.place(it.number)))).collect()
     }
 
-    /// A version is listed while it waits for a decision, or while it is on sale.
+    /// A version is listed while it waits for a decision, or while it is on sale and others see it.
     fn place(&self, number: u32) -> Option<Place> {
         let id = &self.listing.id;
-        if self.listing.on_sale().is_some_and(|on_sale| on_sale.number == number) {
+        if self.listing.shown().is_some_and(|shown| shown.number == number) {
             return Some(on_sale_index(id));
         }
         let waits = self.listing.draft.as_ref().is_some_and(|draft| draft.number == number);
@@ -250,6 +293,33 @@ impl Shelf {
 }
 
 impl Transaction<'_> {
+    /// Writes a listing in place of `before`, with all that moves with it.
+    pub(super) fn shelf(
+        self,
+        before: &Shelf,
+        after: &mut Shelf,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let this = self
+            .rewrite(before.listing.version, &after.listing)?
+            .revisions(before, after)?
+            .replace(Some(&before.stats), &after.stats)?;
+        after.listing.version = before.listing.version + 1;
+        this.news(before, after, now)
+    }
+
+    /// Counts what a moderator decided in the creator's sums.
+    pub(super) fn judged(
+        self,
+        book: &CreatorBook,
+        before: &Listing,
+        after: &Listing,
+    ) -> Result<Self, StoreError> {
+        let mut counted = book.clone();
+        counted.count_judgement(before, after);
+        self.replace(Some(book), &counted)
+    }
+
     /// Writes the versions that differ, or that stand elsewhere in the index.
     fn revisions(self, before: &Shelf, after: &Shelf) -> Result<Self, StoreError> {
         let (old, mut new) = (before.placed(), after.placed());
@@ -288,6 +358,17 @@ impl Transaction<'_> {
         }
         Ok(self)
     }
+}
+
+/// An account that was read of somebody who acts as staff, if there is one; they must be allowed to.
+///
+/// # Errors
+/// When they are suspended.
+pub(super) fn active(read: Option<Account>, now: Timestamp) -> Result<Option<Account>, StoreError> {
+    if let Some(account) = &read {
+        account.require_active(now).map_err(StoreError::refused)?;
+    }
+    Ok(read)
 }
 
 /// Where a version stands.

@@ -98,6 +98,8 @@ async fn everybody_may_do_what_the_table_says() {
         admin-approve-listing              401       403       403       403       200       200
         admin-reject-listing               401       403       403       403       200       200
         admin-delist-listing               401       403       403       403       200       200
+        admin-list-flags                   401       403       403       403       200       200
+        admin-resolve-flags                401       403       403       403       409       409
         admin-list-refund-requests         401       403       403       403       403       200
         admin-refund-purchase              401       403       403       403       403       409
         admin-audit-ledger                 401       403       403       403       403       200

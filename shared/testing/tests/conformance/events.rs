@@ -136,6 +136,8 @@ async fn an_event_is_answered() {
         admin-approve-listing: 404 listing_not_found
         admin-reject-listing: 404 listing_not_found
         admin-delist-listing: 404 listing_not_found
+        admin-list-flags: 200
+        admin-resolve-flags: 404 listing_not_found
         admin-list-refund-requests: 200
         admin-refund-purchase: 404 purchase_not_found
         admin-audit-ledger: 200

@@ -121,6 +121,10 @@ impl Market {
             "admin-delist-listing" => {
                 ask.path("id", &self.own).json(json!({ "reason": "Copied from elsewhere." }))
             }
+            // Nobody reported it: there is nothing to be decided.
+            "admin-resolve-flags" => ask.path("id", &self.own).json(json!({
+                "decision": "dismiss", "reason": "All is well.", "seen": 1,
+            })),
             "marketplace-get-creator-statement" => ask.path("month", "2026-11"),
             "marketplace-list-popular"
             | "marketplace-search-listings"
@@ -130,6 +134,7 @@ impl Market {
             | "marketplace-list-creator-earnings"
             | "marketplace-list-creator-payouts"
             | "admin-list-pending"
+            | "admin-list-flags"
             | "admin-list-refund-requests"
             | "admin-audit-ledger" => ask,
             other => panic!("say here what a good request of {other} is"),

@@ -211,6 +211,8 @@ impl Scene {
             admin::approve_listing => store,
             admin::reject_listing => store,
             admin::delist_listing => store,
+            admin::list_flags => (store, previews),
+            admin::resolve_flags => store,
             admin::list_refund_requests => store,
             admin::refund_purchase => (store, stripe),
             admin::audit_ledger => store,

@@ -20,7 +20,7 @@ use crate::{
 pub(super) fn deal(price: u32) -> Deal {
     let listing = on_sale(price);
     let (purchase, book) = (placed(1, &listing), CreatorBook::new(user("creator")));
-    let deal = Deal::new(purchase, (listing, Standing::Active), (no_stats(), book));
+    let deal = Deal::new(purchase, (listing, active()), (no_stats(), book));
     Deal { buyer_email: Some("bo@example.test".to_owned()), ..deal }
 }
 

@@ -1,12 +1,12 @@
 //! Reports of a listing.
 
 use super::*;
-use crate::marketplace::flag::{FLAGS_MAX, Flag, FlagReason, Flags};
+use crate::marketplace::flag::{DISMISSED_MAX, FLAGS_MAX, Flag, FlagReason, Flags};
 
 fn flagged(flags: &[(&str, FlagReason)]) -> Flags {
     let mut all = Flags::none(listing_id(1));
     for ((name, reason), days) in flags.iter().zip(0..) {
-        all.add(Flag { user_id: user(name), reason: *reason, at: day(days) });
+        all.add(Flag { user_id: user(name), reason: *reason, at: day(days) }, 1);
     }
     all
 }
@@ -40,7 +40,56 @@ fn a_crowd_is_not_counted_to_its_end() {
     let mut all = Flags::none(listing_id(1));
     for nth in 0..1_000 {
         let user_id = user(&format!("user_{nth}"));
-        all.add(Flag { user_id, reason: FlagReason::Spam, at: NOW });
+        all.add(Flag { user_id, reason: FlagReason::Spam, at: NOW }, 1);
     }
     assert_eq!(all.flags.len(), FLAGS_MAX);
+}
+
+#[test]
+fn what_was_dismissed_counts_again_for_the_next_version() {
+    let all = || {
+        let mut all = flagged(&["a", "b", "c"].map(|name| (name, FlagReason::Spam)));
+        all.dismiss(1);
+        all
+    };
+    let check = |flags: &[(&str, u32)], count: usize| {
+        let mut all = all();
+        for (name, number) in flags {
+            let flag = Flag { user_id: user(name), reason: FlagReason::Copied, at: day(9) };
+            all.add(flag, *number);
+        }
+        let due = (count >= 3).then(|| day(9));
+        assert_eq!((all.flags.len(), all.due_since), (count, due), "{flags:?}");
+    };
+    check(&[], 0);
+    check(&[("a", 1), ("b", 1), ("c", 1)], 0);
+    check(&[("a", 1), ("d", 1)], 1);
+    check(&[("d", 1), ("e", 1), ("f", 1)], 3);
+    check(&[("a", 2), ("b", 2), ("c", 2)], 3);
+    check(&[("d", 2), ("a", 2)], 2);
+}
+
+#[test]
+fn those_who_are_dismissed_are_not_kept_without_end() {
+    let mut all = Flags::none(listing_id(1));
+    for nth in 0..DISMISSED_MAX + 2 {
+        let user_id = user(&format!("user_{nth}"));
+        all.add(Flag { user_id, reason: FlagReason::Spam, at: NOW }, 1);
+        all.dismiss(1);
+    }
+    let members = &all.dismissed.as_ref().unwrap().members;
+    assert_eq!((members.len(), &members[0]), (DISMISSED_MAX, &user("user_2")));
+}
+
+#[test]
+fn a_moderator_decides_on_what_they_saw() {
+    let mut all = flagged(&[("a", FlagReason::Spam), ("b", FlagReason::Copied)]);
+    all.version = 2;
+    assert_eq!(code(all.check_seen(2)), "ok");
+    assert_eq!(code(all.check_seen(1)), "flags_changed");
+    let counts = all.by_reason();
+    assert_eq!(counts, [(FlagReason::Copied, 1), (FlagReason::Spam, 1)].into());
+    all.clear();
+    assert_eq!(code(all.check_seen(2)), "flags_resolved");
+    assert_eq!(code(Flags::none(listing_id(1)).check_seen(0)), "flags_resolved");
 }

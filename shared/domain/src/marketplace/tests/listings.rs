@@ -368,11 +368,10 @@ fn files_are_added_to_a_draft_and_not_without_end() {
 #[test]
 fn why_others_do_not_see_it() {
     use HiddenReason::{CreatorSuspended, Delisted, InReview, NotSubmitted, Rejected, Retired};
-    let check = |before: &str, creator: Standing, expected: &[HiddenReason]| {
+    let check = |before: &str, creator: Seller, expected: &[HiddenReason]| {
         let listing = Shelf::after(before).listing;
         assert_eq!(listing.hidden_reasons(&creator, NOW), expected, "{before} {creator:?}");
     };
-    let active = || Standing::Active;
     check("", active(), &[NotSubmitted]);
     check("submit", active(), &[InReview]);
     check("submit reject", active(), &[Rejected]);
@@ -384,12 +383,12 @@ fn why_others_do_not_see_it() {
     check("submit approve delist submit", active(), &[InReview, Delisted]);
     check("submit approve delist submit reject", active(), &[Rejected, Delisted]);
 
-    check("submit approve", suspended(None), &[CreatorSuspended]);
-    check("submit approve", suspended(Some(day(1))), &[CreatorSuspended]);
-    check("submit approve", suspended(Some(NOW)), &[]);
+    check("submit approve", suspended(None).into(), &[CreatorSuspended]);
+    check("submit approve", suspended(Some(day(1))).into(), &[CreatorSuspended]);
+    check("submit approve", suspended(Some(NOW)).into(), &[]);
     check(
         "submit approve retire edit",
-        suspended(None),
+        suspended(None).into(),
         &[NotSubmitted, Retired, CreatorSuspended],
     );
 }

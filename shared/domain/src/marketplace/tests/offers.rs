@@ -14,7 +14,7 @@ use crate::{
 /// An offer that can be taken, before a row of the table changes it.
 struct Case {
     listing: Listing,
-    seller: Standing,
+    seller: Seller,
     owned: Option<EntitlementState>,
     buyer: &'static str,
     price: Money,
@@ -23,7 +23,7 @@ struct Case {
 fn check(change: impl FnOnce(&mut Case), expected: &str) {
     let listing = on_sale(500);
     let price = Money::usd_cents(500);
-    let mut case = Case { listing, seller: Standing::Active, owned: None, buyer: "buyer", price };
+    let mut case = Case { listing, seller: active(), owned: None, buyer: "buyer", price };
     change(&mut case);
     let owned = case.owned.map(|state| Entitlement { state, ..entitled(&on_sale(500)) });
     let offer = Offer { listing: &case.listing, seller: &case.seller, owned: owned.as_ref() };
@@ -53,10 +53,13 @@ fn what_may_be_bought() {
     check(|it| it.listing = begun(Kind::LightingPreset, 500).0, "listing_unlisted");
 
     // Who sells.
-    check(|it| it.seller = suspended(None), "seller_suspended");
-    check(|it| it.seller = suspended(Some(day(1))), "seller_suspended");
-    check(|it| it.seller = suspended(Some(NOW)), "ok");
-    check(|it| it.seller = suspended(Some(NOW.minus(DAY))), "ok");
+    check(|it| it.seller = suspended(None).into(), "seller_suspended");
+    check(|it| it.seller = suspended(Some(day(1))).into(), "seller_suspended");
+    check(|it| it.seller = suspended(Some(NOW)).into(), "ok");
+    check(|it| it.seller = suspended(Some(NOW.minus(DAY))).into(), "ok");
+    let struck = |until: Timestamp| Seller { selling_suspended_until: Some(until), ..active() };
+    check(|it| it.seller = struck(day(1)), "seller_suspended");
+    check(|it| it.seller = struck(NOW), "ok");
 
     // What it costs.
     check(|it| it.price = Money::usd_cents(499), "price_changed");
@@ -75,7 +78,7 @@ fn what_may_be_bought() {
     );
     check(
         |it| {
-            it.seller = suspended(None);
+            it.seller = suspended(None).into();
             take_off(it);
         },
         "listing_unlisted",
@@ -87,7 +90,7 @@ fn a_refusal_says_what_there_is_instead() {
     let listing = on_sale(500);
     let owned = entitled(&listing);
     let told = |owned: Option<&Entitlement>| {
-        let offer = Offer { listing: &listing, seller: &Standing::Active, owned };
+        let offer = Offer { listing: &listing, seller: &active(), owned };
         offer.check(&user("buyer"), Money::usd_cents(100), NOW).unwrap_err().members()
     };
     assert_eq!(told(Some(&owned)), [("purchase_id", json!(purchase_id(1)))]);
@@ -110,7 +113,7 @@ fn an_order_pins_what_the_buyer_saw() {
 fn nobody_refers_themselves() {
     let check = |sharer: &str, kept: bool| {
         let listing = on_sale(500);
-        let offer = Offer { listing: &listing, seller: &Standing::Active, owned: None };
+        let offer = Offer { listing: &listing, seller: &active(), owned: None };
         let referral = Referral {
             code: "abc".to_owned(),
             sharer_id: user(sharer),

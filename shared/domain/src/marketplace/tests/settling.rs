@@ -151,15 +151,15 @@ fn what_can_no_longer_be_bought_is_paid_back() {
         &|deal| deal.listing.published.as_mut().unwrap().price = Money::usd_cents(600),
         "price_changed",
     );
-    check(&|deal| deal.seller = suspended(None), "seller_suspended");
-    check(&|deal| deal.seller = suspended(Some(day(9))), "seller_suspended");
+    check(&|deal| deal.seller = suspended(None).into(), "seller_suspended");
+    check(&|deal| deal.seller = suspended(Some(day(9))).into(), "seller_suspended");
 }
 
 #[test]
 fn what_a_dispute_took_is_not_paid_back_as_well() {
     let check = |refunded: i64, withdrawn: i64, disputed: bool, expected: bool| {
         let mut deal = deal(500);
-        deal.seller = suspended(None);
+        deal.seller = suspended(None).into();
         let next = settle(&mut deal, &payment(500, refunded, withdrawn, disputed), day(1));
         let back = matches!(next, Next::PayBack(_));
         assert_eq!(back, expected, "{refunded} {withdrawn} {disputed}");

@@ -45,7 +45,8 @@ impl Story {
         let listing = on_sale(1_001);
         let stats = super::no_stats();
         let book = CreatorBook::new(user("creator"));
-        let deal = Deal::new(placed(1, &listing), (listing, Standing::Active), (stats, book));
+        let deal =
+            Deal::new(placed(1, &listing), (listing, Standing::Active.into()), (stats, book));
         Story { deal, amount: 1_001, journals: Vec::new() }
     }
 

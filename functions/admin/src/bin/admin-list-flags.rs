@@ -1,0 +1,5 @@
+use admin::list_flags::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,81 @@
+//! `POST /api/v1/admin/marketplace/flags/{id}/resolve`: decide on what members reported of a listing.
+//!
+//! Access: moderators and admins, except for their own listings.
+//! Changes: the flags end. `dismiss` remembers whose they were: they do not count again for this
+//! version. `delist` takes the listing off sale, `strike` does that and counts against its creator,
+//! whom three strikes keep from selling. Who bought the listing keeps it, and no money moves.
+//! Retry: the same `Idempotency-Key` returns the same answer; without one, flags that were resolved
+//! are a conflict. A creator's other listings that could not be hidden in time are hidden within a
+//! minute by `background-follow-sellers`; they are not sold meanwhile either.
+
+use domain::{
+    Timestamp,
+    id::ListingId,
+    marketplace::{
+        flag::Decision,
+        listing::{State, checked_reason},
+    },
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh, once};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use store::{Missing, Resolved, Store};
+
+pub const ENDPOINT: Endpoint = Endpoint::post(
+    "admin-resolve-flags",
+    "/api/v1/admin/marketplace/flags/{id}/resolve",
+    Access::Moderator,
+);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    decision: Decision,
+    /// What the creator is told, unless the flags are dismissed.
+    reason: String,
+    /// The version of the flags that the moderator has seen.
+    seen: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    listing_id: ListingId,
+    decision: Decision,
+    /// Where the listing is now.
+    state: State,
+    live_strikes: usize,
+    /// Until when so many strikes suspend selling.
+    selling_suspended_until: Option<Timestamp>,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
+    let Request { id, decision, reason, seen } = &call.body;
+    let id = ListingId::parse(id).map_err(|_| Missing::Listing)?;
+    let reason = checked_reason(reason)?;
+    let by = (&call.member()?.user_id, &id);
+    let answer = once(store, &call, async || {
+        let resolved = store.resolve_flags(by, (*decision, &reason), *seen, call.now).await?;
+        if *decision == Decision::Strike {
+            store.follow_seller(&resolved.listing.creator_id, call.now).await?;
+        }
+        Ok(Response::of(&resolved, *decision, call.now))
+    });
+    Ok(Fresh(answer.await?))
+}
+
+impl Response {
+    fn of(
+        Resolved { listing, strikes }: &Resolved,
+        decision: Decision,
+        now: Timestamp,
+    ) -> Response {
+        Response {
+            listing_id: listing.id.clone(),
+            decision,
+            state: listing.state(),
+            live_strikes: strikes.live(now).count(),
+            selling_suspended_until: strikes.suspend_until(now),
+        }
+    }
+}
