@@ -24,6 +24,7 @@ mod latency;
 mod movement;
 mod report;
 mod span;
+mod stated;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,7 @@ pub use report::{
     RevenueDay, RevenueReport, RevenueSum, Standing, TopCreators,
 };
 pub use span::{Metrics, Ranked, Span, SpanRefused, TOP};
+pub use stated::{PaymentSums, Stated};
 
 /// Goes up whenever a number begins to mean something else.
 pub const DEFINITION_VERSION: u32 = 1;

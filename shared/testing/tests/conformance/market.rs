@@ -131,7 +131,9 @@ impl Market {
             | "marketplace-list-creator-payouts"
             | "admin-list-pending"
             | "admin-list-refund-requests"
-            | "admin-audit-ledger" => ask,
+            | "admin-audit-ledger"
+            | "admin-get-revenue-stats"
+            | "admin-get-generation-stats" => ask,
             other => panic!("say here what a good request of {other} is"),
         }
     }
