@@ -1,9 +1,12 @@
-//! What staff do: deciding on listings, giving money back, looking through the books.
+//! What staff do: deciding on listings, giving money back, looking through the books and the
+//! numbers.
 
 pub mod approve_listing;
 pub mod audit_ledger;
 pub mod delist_listing;
 pub mod list_flags;
+pub mod get_generation_stats;
+pub mod get_revenue_stats;
 pub mod list_pending;
 pub mod list_refund_requests;
 pub mod refund_purchase;
@@ -24,6 +27,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function::http(list_refund_requests::ENDPOINT, &list_refund_requests::handle),
     Function::http(refund_purchase::ENDPOINT, &refund_purchase::handle),
     Function::http(audit_ledger::ENDPOINT, &audit_ledger::handle),
+    Function::http(get_revenue_stats::ENDPOINT, &get_revenue_stats::handle),
+    Function::http(get_generation_stats::ENDPOINT, &get_generation_stats::handle),
 ];
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod grant_rewards;
 pub mod index_listings;
 mod lookup;
 pub mod pay_creators;
+pub mod project_metrics;
 pub mod rank_popular;
 pub mod reconcile_stripe;
 pub mod relay_outbox;
@@ -32,6 +33,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::schedule(follow_sellers::WORKER, &follow_sellers::handle),
     Function::schedule(grant_rewards::WORKER, &grant_rewards::handle),
     Function::schedule(pay_creators::WORKER, &pay_creators::handle),
+    Function::stream(project_metrics::WORKER, &project_metrics::handle),
 ];
 
 #[cfg(test)]

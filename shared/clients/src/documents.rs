@@ -198,6 +198,9 @@ mod tests {
             paid_at: None,
             granted: Vec::new(),
             taken_back: 0,
+            gone: 0,
+            fees: 0,
+            stated: Default::default(),
         }
     }
 

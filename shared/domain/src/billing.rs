@@ -19,6 +19,7 @@ pub mod external;
 pub mod invoice;
 pub mod order;
 pub mod payment;
+mod recurring;
 pub mod subscription;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,9 @@ pub mod top_up;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{account::Draft, credits::LedgerBroken, id::UserId, plan::PAST_DUE_GRACE};
+use crate::{
+    account::Draft, credits::LedgerBroken, id::UserId, metrics::Recurring, plan::PAST_DUE_GRACE,
+};
 use checkout::PlanCheckout;
 use external::{CustomerId, SubscriptionId};
 use subscription::Subscription;
@@ -50,6 +53,9 @@ pub struct Billing {
     /// How many checkouts of a plan there were: part of the key of the next.
     #[serde(default)]
     pub checkouts: u32,
+    /// What staff's numbers say of the subscription, since there was one that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurring: Option<Recurring>,
 }
 
 /// What following a subscription came to.
@@ -73,6 +79,7 @@ impl Billing {
             subscription: None,
             checkout: None,
             checkouts: 0,
+            recurring: None,
         }
     }
 

@@ -53,6 +53,16 @@ pub enum Provider {
     Bria,
 }
 
+impl Provider {
+    /// As on the wire and in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Provider::Studio => "studio",
+            Provider::Bria => "bria",
+        }
+    }
+}
+
 /// One image is one credit.
 pub const CREDITS_PER_IMAGE: u32 = 1;
 

@@ -14,6 +14,7 @@ pub mod id;
 pub mod image;
 pub mod lighting;
 pub mod marketplace;
+pub mod metrics;
 pub mod money;
 pub mod pack;
 pub mod plan;

@@ -51,6 +51,15 @@ impl Plan {
     /// Every plan, cheapest first.
     pub const ALL: [Plan; 3] = [Plan::Free, Plan::Pro, Plan::Enterprise];
 
+    /// As on the wire and in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Plan::Free => "free",
+            Plan::Pro => "pro",
+            Plan::Enterprise => "enterprise",
+        }
+    }
+
     /// The plan whose price at Stripe has this lookup key.
     pub fn of_lookup_key(key: &str) -> Option<Plan> {
         Plan::ALL.into_iter().find(|plan| plan.terms().lookup_key == Some(key))

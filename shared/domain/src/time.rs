@@ -40,6 +40,15 @@ pub struct Month(Timestamp);
 #[error("expected a month such as 2026-11")]
 pub struct InvalidMonth;
 
+/// A day in UTC, such as `2026-11-22`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(Timestamp);
+
+/// Text that is not a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a day such as 2026-11-22")]
+pub struct InvalidDay;
+
 /// A point in time, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -95,6 +104,97 @@ impl fmt::Debug for Month {
 impl Serialize for Month {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl Day {
+    /// The one that a point in time lies in.
+    pub fn of(at: Timestamp) -> Day {
+        Day(at.floor_to(DAY))
+    }
+
+    /// # Errors
+    /// When `text` is not a year of four digits, a month and a day of two, with hyphens.
+    pub fn parse(text: &str) -> Result<Day, InvalidDay> {
+        let day = Timestamp::parse(&format!("{text}T00:00:00Z")).map(Day);
+        day.ok().filter(|day| day.to_string() == text).ok_or(InvalidDay)
+    }
+
+    /// From its first instant until before the next one's.
+    pub fn period(self) -> Period {
+        Period { starts_at: self.0, ends_at: self.0.plus(DAY) }
+    }
+
+    /// The month it lies in.
+    pub fn month(self) -> Month {
+        Month::of(self.0)
+    }
+
+    /// So many days later.
+    #[must_use]
+    pub fn plus(self, days: u32) -> Day {
+        Day(self.0.plus(DAY.saturating_mul(days)))
+    }
+
+    /// So many days earlier.
+    #[must_use]
+    pub fn minus(self, days: u32) -> Day {
+        Day(self.0.minus(DAY.saturating_mul(days)))
+    }
+
+    /// How many days `later` is after this one; negative if it is before.
+    pub fn days_until(self, later: Day) -> i64 {
+        later.number() - self.number()
+    }
+
+    /// The Sunday that ends its week, which begins on a Monday (ISO 8601).
+    #[must_use]
+    pub fn end_of_week(self) -> Day {
+        // The first day of the epoch was a Thursday.
+        let since_monday = (self.number() + 3).rem_euclid(7);
+        self.plus(u32::try_from(6 - since_monday).unwrap_or(0))
+    }
+
+    /// The last day of its month.
+    #[must_use]
+    pub fn end_of_month(self) -> Day {
+        Day::of(self.month().period().ends_at).minus(1)
+    }
+
+    fn number(self) -> i64 {
+        self.0.as_secs().div_euclid(24 * 60 * 60)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.date())
+    }
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Day::parse(&text).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Month {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Month, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Month::parse(&text).map_err(D::Error::custom)
     }
 }
 
@@ -275,6 +375,23 @@ mod tests {
         check("2028-02", "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z");
         for bad in ["", "2026", "2026-1", "2026-13", "2026-00", "26-11", "2026-11-01", "2026/11"] {
             assert_eq!(Month::parse(bad), Err(InvalidMonth), "{bad}");
+        }
+    }
+
+    #[test]
+    fn days_weeks_and_months_end() {
+        let check = |text: &str, next: &str, week: &str, month: &str| {
+            let day = Day::parse(text).unwrap();
+            let ends = [day.plus(1), day.end_of_week(), day.end_of_month()];
+            assert_eq!(ends.map(|day| day.to_string()), [next, week, month]);
+            assert_eq!((day.plus(1).minus(1), day.days_until(day.plus(400))), (day, 400));
+        };
+        check("2026-11-26", "2026-11-27", "2026-11-29", "2026-11-30");
+        check("2026-11-29", "2026-11-30", "2026-11-29", "2026-11-30");
+        check("2026-11-30", "2026-12-01", "2026-12-06", "2026-11-30");
+        check("2028-02-28", "2028-02-29", "2028-03-05", "2028-02-29");
+        for bad in ["", "2026-11", "2026-11-31", "2026-1-01", "26-11-01", "2026-11-01T"] {
+            assert_eq!(Day::parse(bad), Err(InvalidDay), "{bad}");
         }
     }
 

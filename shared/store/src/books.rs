@@ -12,6 +12,7 @@ use domain::{
     account::Draft,
     billing::{Billing, invoice::Invoice, order::PackOrder},
     id::{InvoiceId, OrderId},
+    metrics::Fact,
 };
 
 use crate::{
@@ -129,14 +130,27 @@ impl Books {
     }
 }
 
+impl Books {
+    /// States what of them is news to staff's numbers: they are written with it.
+    fn state(&mut self) -> Vec<Fact> {
+        let now = self.draft.now();
+        let paid_until = self.draft.account().paid_period.map(|period| period.ends_at);
+        let mut facts: Vec<Fact> = self.billing.state(paid_until, now).into_iter().collect();
+        facts.extend(self.order.iter_mut().flat_map(|order| order.state(now)));
+        facts.extend(self.invoices.iter_mut().flat_map(|invoice| invoice.state(now)));
+        facts
+    }
+}
+
 impl Transaction<'_> {
-    /// Writes the billing, and what else differs.
-    fn books(mut self, before: &Books, after: Books) -> Result<Self, StoreError> {
+    /// Writes the billing, what it states, and what else differs.
+    fn books(mut self, before: &Books, mut after: Books) -> Result<Self, StoreError> {
+        after.billing.version = before.billing.version + 1;
+        self = self.facts(&after.state())?;
         if after.draft.is_changed() {
             self = self.account(&after.draft.finish())?;
         }
-        let billing = Billing { version: before.billing.version + 1, ..after.billing };
-        self = self.billing(&before.billing, &billing)?;
+        self = self.billing(&before.billing, &after.billing)?;
         if let Some(order) = after.order.filter(|order| before.order.as_ref() != Some(order)) {
             let expected = before.order.as_ref().map_or(0, |order| order.version);
             self = self.order(&PackOrder { version: expected + 1, ..order }, expected)?;

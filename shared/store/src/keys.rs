@@ -42,6 +42,10 @@
 //! | change | `CHANGES#<what>` | `<time>#<listing>` | of the catalogue, or of sums; lapses by TTL |
 //! | tally | `VIEWS` | `<time>#<nonce>` | visits that were not added up yet |
 //! | popular list | `POPULAR` | `<category>` | made every minute |
+//! | fact | `FACTS#<day>#<0..4>` | `<fact>` | never changed, but for whether it is counted |
+//! | sums of a day | `METRICS#<month>` | `<day>#<0..4>` | only ever added to, with the facts they are of |
+//! | sums of all days | `METRICS#TOTAL` | `TOTAL` | likewise |
+//! | place in a ranking | `RANK#<board>#<month>` | `<id>` | fenced by its own `version` |
 //!
 //! | index entry | gsi1pk | gsi1sk |
 //! |---|---|---|
@@ -67,6 +71,8 @@
 //! | payout that was sent | `PAYOUTS#SENT` | `<payout>` |
 //! | purchase whose buyer asks for staff | `REFUNDS#ASKED` | `<at>#<purchase>` |
 //! | reward that is held | `REWARDS#DUE` | `<due_at>#<purchase>` |
+//! | billing that is past due and in its grace | `GRACES` | `<grace_ends_at>#<user>` |
+//! | place in a ranking | `RANK#<board>#<month>` | `<amount>#<id>` |
 //!
 //! | # | question | how | cost |
 //! |---|---|---|---|
@@ -115,6 +121,11 @@
 //! | Q43 | flags that are due, the longest waiting first | Query `gsi1`, then BatchGetItem | 4 trips a page |
 //! | Q44 | what staff should know of some creators: accounts, sums, strikes | BatchGetItem | 1 trip for each 33 |
 //! | Q45 | creators whose listings have to be shown or hidden | Query `gsi1` | 1 trip a minute |
+//! | Q46 | the sums of some months, and of all days | Query for each month, GetItem | about 10 KB a busy day |
+//! | Q47 | the first of a ranking | Query `gsi1` backwards, then BatchGetItem | 2 trips |
+//! | Q48 | a day's facts, to be added up anew | Query for each of the 4 shards | a trip for each MB |
+//! | Q49 | what of some facts is counted, and the places they move | BatchGetItem | 1 trip for each 24 facts |
+//! | Q50 | billings whose grace is over | Query `gsi1`, then GetItem | 1 trip a page |
 
 use std::collections::HashMap;
 
@@ -123,6 +134,7 @@ use domain::{
     Timestamp,
     account::Account,
     billing::{
+        Billing,
         external::{ConnectedAccountId, CustomerId},
         order::PackOrder,
         top_up::TopUpState,
@@ -143,8 +155,12 @@ use domain::{
         strike::Strikes,
         tally::{CreatorBook, ListingStats},
     },
+    metrics::Fact,
+    time::{Day, Month},
 };
 use sha2::{Digest, Sha256};
+
+use crate::metrics::Board;
 
 /// The attributes of the table's key.
 pub(crate) const PK: &str = "pk";
@@ -210,6 +226,11 @@ pub(crate) const SENT_PAYOUTS: &str = "PAYOUTS#SENT";
 pub(crate) const DUE_FLAGS: &str = "FLAGS#DUE";
 /// The partition of the index that lists creators whose listings have to be shown or hidden.
 pub(crate) const DUE_SELLERS: &str = "SELLERS#DUE";
+/// The partition of the index that lists billings in their grace.
+pub(crate) const GRACES: &str = "GRACES";
+
+/// Facts and sums of a day are spread over this many keys, so that none is hot.
+pub(crate) const FACT_SHARDS: u8 = 4;
 
 /// A map of attributes.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -379,6 +400,22 @@ impl Key {
         Key { pk: "POPULAR".to_owned(), sk }
     }
 
+    pub(crate) fn fact(fact: &Fact) -> Key {
+        Key { pk: facts_pk(fact.day(), shard_in(&fact.id, FACT_SHARDS)), sk: fact.id.clone() }
+    }
+
+    pub(crate) fn sums(day: Day, shard: u8) -> Key {
+        Key { pk: sums_pk(day.month()), sk: format!("{day}#{shard}") }
+    }
+
+    pub(crate) fn total_sums() -> Key {
+        Key { pk: "METRICS#TOTAL".to_owned(), sk: "TOTAL".to_owned() }
+    }
+
+    pub(crate) fn rank(board: Board, month: Month, id: &str) -> Key {
+        Key { pk: rank_pk(board, month), sk: id.to_owned() }
+    }
+
     pub(crate) fn item(&self) -> Item {
         HashMap::from([
             (PK.to_owned(), AttributeValue::S(self.pk.clone())),
@@ -430,6 +467,39 @@ pub(crate) fn similar_pk(band: &str) -> String {
 
 pub(crate) fn listing_pk(listing: &ListingId) -> String {
     format!("{LISTING_PREFIX}{listing}")
+}
+
+/// The partition of a share of a day's facts.
+pub(crate) fn facts_pk(day: Day, shard: u8) -> String {
+    format!("FACTS#{day}#{shard}")
+}
+
+/// The partition of the sums of a month's days.
+pub(crate) fn sums_pk(month: Month) -> String {
+    format!("METRICS#{month}")
+}
+
+/// The day of a key of sums.
+pub(crate) fn sums_day(item: &Item) -> Option<Day> {
+    let (day, _) = text(item, SK)?.split_once('#')?;
+    Day::parse(day).ok()
+}
+
+/// The partition of a ranking, in the table and in the index.
+pub(crate) fn rank_pk(board: Board, month: Month) -> String {
+    format!("RANK#{}#{month}", board.as_str())
+}
+
+/// Where a place in a ranking stands: its amount as text that sorts as the number does.
+pub(crate) fn rank_index(board: Board, month: Month, id: &str, amount: i64) -> Place {
+    let above_zero = i128::from(amount) - i128::from(i64::MIN);
+    (rank_pk(board, month), format!("{above_zero:020}#{id}"))
+}
+
+/// A billing stands in the index while its grace runs.
+pub(crate) fn billing_index(billing: &Billing) -> Option<Place> {
+    let ends_at = billing.recurring?.grace_ends_at?;
+    Some((GRACES.to_owned(), format!("{ends_at}#{}", billing.user_id)))
 }
 
 /// Where an item stands in the index: its two keys.
@@ -582,8 +652,12 @@ pub(crate) fn due_bound(now: Timestamp) -> String {
 }
 
 fn shard_of(id: &str) -> u8 {
+    shard_in(id, OPEN_SHARDS)
+}
+
+pub(crate) fn shard_in(id: &str, shards: u8) -> u8 {
     let [first, ..] = <[u8; 32]>::from(Sha256::digest(id));
-    first % OPEN_SHARDS
+    first % shards
 }
 
 /// Whose job an index entry points at.

@@ -17,6 +17,7 @@ mod invoices;
 mod jobs;
 mod keys;
 mod marketplace;
+mod metrics;
 mod orders;
 mod presets;
 mod rates;
@@ -34,6 +35,7 @@ pub use marketplace::{
     Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, DealKept, Flagged,
     ListingPage, Popular, Resolved, SALES_AT_ONCE, SellerRecord, Shelf, Tally, payout_id,
 };
+pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
 pub use orders::changed_top_up;
 pub use rates::{Rate, RateLimited};
 pub use table::Store;

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem,
+        AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update,
         builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder},
     },
 };
@@ -23,6 +23,7 @@ use domain::{
     generation::{Input, Job},
     id::UserId,
     marketplace::strike::Seller,
+    metrics::Counters,
     preset::Preset,
 };
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ use crate::{
     error::StoreError,
     events::{AppliedEvent, NOT_APPLIED, PARKED, STATE, applied_item},
     idempotency::Record,
-    keys::{Item, Key, Place, TTL, account_index, enlist, job_index, order_index},
+    keys::{Item, Key, Place, TTL, account_index, billing_index, enlist, job_index, order_index},
     table::{Store, encode, pause},
 };
 
@@ -76,6 +77,9 @@ pub(crate) enum Part {
     Seller,
     Strikes,
     Moderator,
+    Fact,
+    Sums,
+    Rank,
 }
 
 /// An item with a version of its own, which fences every change of it.
@@ -147,7 +151,8 @@ impl Transaction<'_> {
     /// is news.
     pub(crate) fn billing(self, read: &Billing, after: &Billing) -> Result<Self, StoreError> {
         let user = &after.user_id;
-        let item = encode(&Key::billing(user), after)?;
+        let mut item = encode(&Key::billing(user), after)?;
+        enlist(&mut item, billing_index(after));
         let this = self.put(Part::Billing, versioned(read.version, item));
         match after.customer.as_ref().filter(|customer| read.customer.as_ref() != Some(customer)) {
             Some(customer) => this.customer(customer, user),
@@ -345,6 +350,26 @@ impl Transaction<'_> {
         self.check(part, &Key::account(user), check)
     }
 
+    /// Adds to sums, which need not be there.
+    pub(crate) fn add(mut self, key: &Key, sums: &Counters) -> Result<Self, StoreError> {
+        if sums.is_empty() {
+            return Ok(self);
+        }
+        let mut update = Update::builder().table_name(&self.store.table).set_key(Some(key.item()));
+        let mut terms = Vec::new();
+        for (place, (name, by)) in sums.iter().enumerate() {
+            terms.push(format!("#n{place} :n{place}"));
+            update = update
+                .expression_attribute_names(format!("#n{place}"), name)
+                .expression_attribute_values(format!(":n{place}"), number(by));
+        }
+        let update = update.update_expression(format!("ADD {}", terms.join(", ")));
+        let update = update.build().map_err(StoreError::unavailable)?;
+        self.parts.push(Part::Sums);
+        self.writes.push(TransactWriteItem::builder().update(update).build());
+        Ok(self)
+    }
+
     fn check(
         mut self,
         part: Part,
@@ -358,7 +383,7 @@ impl Transaction<'_> {
         Ok(self)
     }
 
-    fn put(mut self, part: Part, put: PutBuilder) -> Self {
+    pub(crate) fn put(mut self, part: Part, put: PutBuilder) -> Self {
         // The builder fails only without a table or an item, and both are set.
         if let Ok(put) = put.table_name(&self.store.table).build() {
             self.parts.push(part);

@@ -68,6 +68,9 @@ pub(super) fn receipt() -> Invoice {
         paid_at: Some(at("2026-11-23T10:00:05Z")),
         granted: Vec::new(),
         taken_back: 0,
+        gone: 0,
+        fees: 0,
+        stated: Default::default(),
     }
 }
 

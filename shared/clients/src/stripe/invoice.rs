@@ -8,6 +8,7 @@ use domain::{
         order::PackOrder,
     },
     id::{InvoiceId, UserId},
+    metrics::Stated,
     money::Currency,
     time::Period,
 };
@@ -105,6 +106,9 @@ impl InvoiceNow {
             paid_at: self.paid_at,
             granted: Vec::new(),
             taken_back: 0,
+            gone: 0,
+            fees: 0,
+            stated: Stated::default(),
         }
     }
 }

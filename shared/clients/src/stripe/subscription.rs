@@ -3,7 +3,7 @@
 use domain::{
     billing::{
         external::{CustomerId, StripeInvoiceId, SubscriptionId},
-        subscription::{Subscription, SubscriptionStatus},
+        subscription::{Discount, Every, Subscription, SubscriptionStatus, monthly_cents},
     },
     id::UserId,
     plan::Plan,
@@ -15,9 +15,17 @@ use stripe_billing::subscription::{
     UpdateSubscription,
 };
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
-use stripe_shared::{Subscription as Answer, SubscriptionItem, SubscriptionStatus as AnswerStatus};
+use stripe_shared::{
+    CouponDuration, RecurringInterval, Subscription as Answer, SubscriptionItem,
+    SubscriptionStatus as AnswerStatus,
+};
 
 use super::{PAGE_SIZE, Stripe, StripeError, StripePage, catalogue::Prices, read};
+
+/// What is asked for with a subscription, because its worth depends on it.
+const COUPONS: &str = "discounts.source.coupon";
+/// Likewise, of a page of them.
+const COUPONS_OF_A_PAGE: &str = "data.discounts.source.coupon";
 
 /// A subscription as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +57,7 @@ impl Stripe {
     /// # Errors
     /// See [`StripeError`].
     pub async fn subscription(&self, id: &SubscriptionId) -> Result<SubscriptionNow, StripeError> {
-        let request = RetrieveSubscription::new(id.as_str());
+        let request = RetrieveSubscription::new(id.as_str()).expand([COUPONS.to_owned()]);
         let found = self.transport.ask("retrieve a subscription", request.customize()).await?;
         self.now(&found).await
     }
@@ -66,13 +74,14 @@ impl Stripe {
         key: &str,
     ) -> Result<SubscriptionNow, StripeError> {
         let request = UpdateSubscription::new(id.as_str())
+            .expand([COUPONS.to_owned()])
             .cancel_at_period_end(matches!(renewal, Renewal::Stops));
         let operation = "change a subscription's renewal";
         let mut changed = self.transport.act(operation, request.customize(), key).await?;
         if renewal == Renewal::GoesOn && changed.cancel_at.is_some() {
             // The portal stops a subscription by a date, which the wish above leaves standing.
             let request = RequestBuilder::new(StripeMethod::Post, format!("/subscriptions/{id}"))
-                .form(&NoEnd { cancel_at: "" });
+                .form(&NoEnd { cancel_at: "", expand: [COUPONS] });
             let key = format!("{key}:date");
             changed = self.transport.act(operation, request.customize(), &key).await?;
         }
@@ -110,6 +119,7 @@ impl Stripe {
     ) -> Result<StripePage<SubscriptionNow>, StripeError> {
         let mut request =
             ListSubscription::new().status(ListSubscriptionStatus::All).limit(PAGE_SIZE);
+        request = request.expand([COUPONS_OF_A_PAGE.to_owned()]);
         if let Some(after) = after {
             request = request.starting_after(after.as_str());
         }
@@ -139,6 +149,7 @@ impl Stripe {
 #[derive(Serialize)]
 struct NoEnd {
     cancel_at: &'static str,
+    expand: [&'static str; 1],
 }
 
 /// The plan of an item: by the lookup key of its price, or by its product when the price was
@@ -165,10 +176,49 @@ fn reading(
         plan,
         status: status_of(&found.status),
         period,
+        monthly_cents: worth(found, item),
         cancel_at_period_end: found.cancel_at_period_end || ends_by_date,
         created_at: read::time(found.created),
         ended_at: found.ended_at.map(read::time),
     })
+}
+
+/// What it is worth a month. Our prices are without tax, and one we cannot tell is worth nothing.
+fn worth(found: &Answer, item: &SubscriptionItem) -> i64 {
+    let (Some(unit), Some(recurring)) = (item.price.unit_amount, &item.price.recurring) else {
+        return 0;
+    };
+    let quantity = i64::try_from(item.quantity.unwrap_or(1)).unwrap_or(i64::MAX);
+    let times = |each: u32| {
+        each.saturating_mul(u32::try_from(recurring.interval_count).unwrap_or(u32::MAX))
+    };
+    let every = match recurring.interval {
+        RecurringInterval::Day => Every::Days(times(1)),
+        RecurringInterval::Week => Every::Days(times(7)),
+        RecurringInterval::Year => Every::Months(times(12)),
+        RecurringInterval::Month | RecurringInterval::Unknown(_) | _ => Every::Months(times(1)),
+    };
+    monthly_cents(unit.saturating_mul(quantity), every, &discounts_of(found))
+}
+
+/// The discounts that go on: those of one payment do not.
+fn discounts_of(found: &Answer) -> Vec<Discount> {
+    let coupons = found.discounts.iter().filter_map(|it| it.as_object()?.source.coupon.as_ref());
+    let lasting = coupons.filter_map(|coupon| coupon.as_object()).filter(|coupon| {
+        matches!(coupon.duration, CouponDuration::Forever | CouponDuration::Repeating)
+    });
+    lasting
+        .filter_map(|coupon| match (coupon.percent_off, coupon.amount_off) {
+            (Some(percent), _) => Some(Discount::BasisPoints(basis_points(percent))),
+            (None, Some(cents)) => Some(Discount::Cents(cents)),
+            (None, None) => None,
+        })
+        .collect()
+}
+
+/// Stripe's percents have at most two decimal places.
+fn basis_points(percent: f64) -> i64 {
+    format!("{:.0}", percent * 100.0).parse().unwrap_or(0)
 }
 
 /// A status that we do not know counts as past due: nobody loses what they paid for, nobody gets

@@ -148,7 +148,9 @@ fn order(nth: u128, pack: Pack, via: Via) -> PackOrder {
         paid: None,
         refunded: 0,
         withdrawn: 0,
+        fees: 0,
         taken_back: 0,
+        stated: Default::default(),
         lot: None,
         due_at: None,
     }

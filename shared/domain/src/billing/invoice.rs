@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     external::{PaymentId, StripeInvoiceId, SubscriptionId},
     order::PackOrder,
-    payment::Payment,
+    payment::{Payment, share_of},
     subscription::Subscription,
 };
 use crate::{
     account::Draft,
     credits::{LedgerBroken, LotId},
     id::{InvoiceId, OrderId, UserId},
+    metrics::{Fact, PaymentSums, Source, Stated},
     money::Currency,
     plan::Plan,
     time::{Period, Timestamp},
@@ -138,6 +139,15 @@ pub struct Invoice {
     /// Credits taken back because the payment was.
     #[serde(default)]
     pub taken_back: u32,
+    /// What went back of it, by refunds and by disputes.
+    #[serde(default)]
+    pub gone: i64,
+    /// What Stripe kept of its payment, as far as that is known.
+    #[serde(default)]
+    pub fees: i64,
+    /// What staff's numbers say of it. Of a receipt they say nothing: they say it of the order.
+    #[serde(default, skip_serializing_if = "Stated::is_nothing")]
+    pub stated: Stated,
 }
 
 impl Invoice {
@@ -149,6 +159,9 @@ impl Invoice {
             granted: stored.granted.clone(),
             taken_back: stored.taken_back,
             amount_refunded: stored.amount_refunded,
+            gone: stored.gone,
+            fees: stored.fees,
+            stated: stored.stated,
             payment: self.payment.or_else(|| stored.payment.clone()),
             ..self
         }
@@ -189,6 +202,7 @@ impl Invoice {
     pub fn settle(&mut self, payment: &Payment, draft: &mut Draft) -> Result<(), LedgerBroken> {
         self.payment = Some(payment.id.clone());
         self.amount_refunded = payment.refunded;
+        (self.gone, self.fees) = (payment.gone(), payment.fees);
         if payment.taken_back(1) == 0 {
             return Ok(());
         }
@@ -237,7 +251,26 @@ impl Invoice {
             paid_at: Some(paid_at),
             granted: order.lot.iter().cloned().collect(),
             taken_back: order.taken_back,
+            gone: 0,
+            fees: 0,
+            stated: Stated::default(),
         })
+    }
+
+    /// States what of it is news to staff's numbers: what a paid one brought, as it goes to the
+    /// plan of its lines, what went back, and what failed.
+    pub fn state(&mut self, now: Timestamp) -> Vec<Fact> {
+        let Issue::Subscription { invoice, .. } = &self.issue else { return Vec::new() };
+        let paid = self.status == InvoiceStatus::Paid;
+        let sold = if paid { self.subtotal.max(0) } else { 0 };
+        let sums = PaymentSums {
+            sold,
+            returned: share_of(sold, self.gone, self.total),
+            fees: self.fees,
+            declined: self.attempts.saturating_sub(u32::from(paid)),
+        };
+        let plan = self.lines.iter().filter(|line| line.amount >= 0).find_map(|line| line.plan);
+        self.stated.state(invoice.as_str(), Source::of_plan(plan), sums, now)
     }
 
     fn paid_lines(&self) -> impl Iterator<Item = (Plan, Period, LotId)> {

@@ -7,13 +7,14 @@ use serde_json::Value;
 
 use super::{
     external::{PaymentId, SessionId},
-    payment::{Payment, PaymentState},
+    payment::{Payment, PaymentState, share_of},
     top_up::TopUpPause,
 };
 use crate::{
     account::{AccountRefused, Draft},
     credits::{LedgerBroken, LotId, LotSource},
     id::{OrderId, UserId},
+    metrics::{Fact, PaymentSums, Source, Stated},
     money::Money,
     pack::Pack,
     refusal::{Refusal, RefusalKind},
@@ -96,9 +97,15 @@ pub struct PackOrder {
     /// What a dispute took of it, in minor units.
     #[serde(default)]
     pub withdrawn: i64,
+    /// What Stripe kept of its payment.
+    #[serde(default)]
+    pub fees: i64,
     /// Credits taken back so far.
     #[serde(default)]
     pub taken_back: u32,
+    /// What staff's numbers say of it.
+    #[serde(default, skip_serializing_if = "Stated::is_nothing")]
+    pub stated: Stated,
     /// The lot its credits were granted as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<LotId>,
@@ -172,7 +179,9 @@ impl PackOrder {
             paid: None,
             refunded: 0,
             withdrawn: 0,
+            fees: 0,
             taken_back: 0,
+            stated: Stated::default(),
             lot: None,
             due_at: Some(now.plus(LOOK_AGAIN)),
         })
@@ -252,6 +261,21 @@ impl PackOrder {
         }
         (self.taken_back, self.refunded, self.withdrawn) =
             (gone, payment.refunded, payment.withdrawn);
+        self.fees = payment.fees;
         Ok(())
+    }
+
+    /// States what of it is news to staff's numbers.
+    pub fn state(&mut self, now: Timestamp) -> Vec<Fact> {
+        let total = self.paid.map_or(0, |paid| paid.amount);
+        let sold = i64::from(self.pack.terms().price_cents).min(total);
+        let gone = self.refunded.max(0).saturating_add(self.withdrawn.max(0)).min(total);
+        let sums = PaymentSums {
+            sold,
+            returned: share_of(sold, gone, total),
+            fees: self.fees,
+            declined: u32::from(matches!(self.state, OrderState::Failed { .. })),
+        };
+        self.stated.state(self.id.as_str(), Source::Packs, sums, now)
     }
 }

@@ -60,6 +60,10 @@ pub struct Subscription {
     pub status: SubscriptionStatus,
     /// The period Stripe is in; it begins before that period's invoice is paid.
     pub period: Period,
+    /// What it is worth a month once it is paid, in cents: price times quantity, discounts that go
+    /// on taken off, a year divided by twelve, tax excluded.
+    #[serde(default)]
+    pub monthly_cents: i64,
     /// Whether it ends with the period.
     pub cancel_at_period_end: bool,
     /// When it began to be.
@@ -67,6 +71,39 @@ pub struct Subscription {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+}
+
+/// How often a price is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    /// So many days.
+    Days(u32),
+    /// So many months.
+    Months(u32),
+}
+
+/// What goes on being taken off a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discount {
+    /// Hundredths of a percent.
+    BasisPoints(i64),
+    /// Cents of each payment.
+    Cents(i64),
+}
+
+/// What `cents` paid `every` so often are worth a month, after discounts in their order; fractions
+/// of a cent are dropped, as the table has it: a year is twelve months or 365 days.
+pub fn monthly_cents(cents: i64, every: Every, discounts: &[Discount]) -> i64 {
+    let paid = discounts.iter().fold(i128::from(cents), |left, discount| match discount {
+        Discount::BasisPoints(off) => left - left * i128::from(*off) / 10_000,
+        Discount::Cents(off) => left - i128::from(*off),
+    });
+    let paid = paid.max(0);
+    let monthly = match every {
+        Every::Months(count) => paid / i128::from(count.max(1)),
+        Every::Days(count) => paid * 365 / (12 * i128::from(count.max(1))),
+    };
+    i64::try_from(monthly).unwrap_or(i64::MAX)
 }
 
 impl Subscription {

@@ -90,6 +90,7 @@ fn subscription(plan: Plan, status: SubscriptionStatus, period: Period) -> Subsc
         plan,
         status,
         period,
+        monthly_cents: i64::from(plan.terms().monthly_price_cents),
         cancel_at_period_end: false,
         created_at: START,
         ended_at: None,
@@ -142,6 +143,9 @@ fn invoice(id: &str, status: InvoiceStatus, lines: Vec<InvoiceLine>) -> Invoice 
         paid_at: None,
         granted: Vec::new(),
         taken_back: 0,
+        gone: 0,
+        fees: 0,
+        stated: Default::default(),
     }
 }
 

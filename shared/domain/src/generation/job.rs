@@ -10,8 +10,9 @@ use crate::{
     account::{AccountRefused, Draft},
     camera::AspectRatio,
     credits::{Hold, LedgerBroken, LotShare},
-    id::{JobId, UserId},
+    id::{JobId, PresetId, UserId},
     image::StoredImage,
+    plan::Plan,
     refusal::{Refusal, RefusalKind},
     time::Timestamp,
 };
@@ -170,6 +171,12 @@ pub struct Job {
     pub aspect_ratio: AspectRatio,
     /// Same input, same seed, same image.
     pub seed: u32,
+    /// The member's plan when it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// The preset it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset_id: Option<PresetId>,
     /// The listing it is made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<Licence>,
@@ -284,6 +291,8 @@ impl Job {
             quality: input.quality,
             aspect_ratio: input.aspect_ratio,
             seed: input.seed,
+            plan: Some(draft.account().plan),
+            preset_id: input.preset_id.clone(),
             licence: input.licence.clone(),
             charge: Charge { state: ChargeState::Held, credits: hold.credits(), lots: hold.shares },
             attempt: 0,

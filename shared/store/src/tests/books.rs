@@ -53,6 +53,7 @@ fn subscription(status: SubscriptionStatus) -> Subscription {
         plan: Plan::Pro,
         status,
         period: Period { starts_at: NOW, ends_at: NOW.plus_months(1) },
+        monthly_cents: i64::from(Plan::Pro.terms().monthly_price_cents),
         cancel_at_period_end: false,
         created_at: NOW,
         ended_at: None,

@@ -103,6 +103,8 @@ async fn everybody_may_do_what_the_table_says() {
         admin-list-refund-requests         401       403       403       403       403       200
         admin-refund-purchase              401       403       403       403       403       409
         admin-audit-ledger                 401       403       403       403       403       200
+        admin-get-revenue-stats            401       403       403       403       403       200
+        admin-get-generation-stats         401       403       403       403       403       200
         edge-get-health                    200       200       200       200       200       200
         edge-webhook-bria                  400       400       400       400       400       400
         edge-webhook-stripe                400       400       400       400       400       400"#]]

@@ -141,6 +141,8 @@ async fn an_event_is_answered() {
         admin-list-refund-requests: 200
         admin-refund-purchase: 404 purchase_not_found
         admin-audit-ledger: 200
+        admin-get-revenue-stats: 200
+        admin-get-generation-stats: 200
         edge-get-health: 200
         edge-webhook-bria: 404 generation_not_found
         edge-webhook-stripe: 200

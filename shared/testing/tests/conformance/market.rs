@@ -136,7 +136,9 @@ impl Market {
             | "admin-list-pending"
             | "admin-list-flags"
             | "admin-list-refund-requests"
-            | "admin-audit-ledger" => ask,
+            | "admin-audit-ledger"
+            | "admin-get-revenue-stats"
+            | "admin-get-generation-stats" => ask,
             other => panic!("say here what a good request of {other} is"),
         }
     }

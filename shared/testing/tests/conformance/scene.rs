@@ -216,6 +216,8 @@ impl Scene {
             admin::list_refund_requests => store,
             admin::refund_purchase => (store, stripe),
             admin::audit_ledger => store,
+            admin::get_revenue_stats => store,
+            admin::get_generation_stats => store,
             edge::get_health => (),
             edge::webhook_bria => (store, WebhookTokens(vec![Secret::new(BRIA_TOKEN)])),
             edge::webhook_stripe =>

@@ -1,0 +1,5 @@
+use background::project_metrics::{WORKER, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::stream(WORKER, handle)
+}

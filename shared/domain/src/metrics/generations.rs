@@ -1,0 +1,213 @@
+//! How generations went in a period, beside the period before.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Counters, DEFINITION_VERSION, Metrics, Ranked, Span, WithinSpan, counters::active,
+    latency::percentile, report::bps,
+};
+use crate::{
+    generation::{Provider, Status},
+    money::Currency,
+    plan::Plan,
+    time::{Day, Month, Timestamp},
+};
+
+/// What there is to say about generations. Rates are in basis points, times in milliseconds and at
+/// most an eighth too long, costs in millionths of a dollar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenerationReport {
+    /// Which definitions the numbers follow: [`DEFINITION_VERSION`].
+    pub definition_version: u32,
+    /// When this was put together.
+    pub as_of: Timestamp,
+    /// Of every cost.
+    pub currency: Currency,
+    /// Of every day: `UTC`.
+    pub timezone: String,
+    /// The period.
+    pub period: GenerationFigures,
+    /// As many days before it.
+    pub previous: GenerationFigures,
+    /// The days of the period.
+    pub days: Vec<GenerationDay>,
+    /// Who asked for pictures.
+    pub active_members: ActiveMembers,
+    /// The calendar month of the two rankings: the one that the period ends in.
+    pub popular_month: Month,
+    /// Members' presets by finished generations.
+    pub popular_presets: Vec<Ranked>,
+    /// Listings by finished generations.
+    pub popular_listings: Vec<Ranked>,
+}
+
+/// The numbers of a period. A generation counts on the day it was over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenerationFigures {
+    /// Its first day.
+    pub from: Day,
+    /// Its last day.
+    pub to: Day,
+    /// All of them.
+    pub all: GenerationGroup,
+    /// By the member's plan.
+    pub by_plan: Vec<GenerationGroup>,
+    /// By who made them.
+    pub by_provider: Vec<GenerationGroup>,
+    /// From being asked for to being begun.
+    pub queue_ms: Percentiles,
+    /// From being begun to being over.
+    pub run_ms: Percentiles,
+}
+
+/// Generations that have something in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenerationGroup {
+    /// What.
+    pub name: String,
+    /// How many there were.
+    pub finished: i64,
+    /// With an image.
+    pub succeeded: i64,
+    /// Without one, those that were blocked included.
+    pub failed: i64,
+    /// Taken back by their member.
+    pub cancelled: i64,
+    /// Refused by moderation.
+    pub blocked: i64,
+    /// Succeeded, of those that succeeded or failed.
+    pub success_bps: Option<i64>,
+    /// Blocked, of the same.
+    pub blocked_bps: Option<i64>,
+    /// What providers ask for them.
+    pub cost_micros: i64,
+}
+
+/// Two percentiles; `None` where there is nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Half of them took no longer.
+    pub p50: Option<u64>,
+    /// Nineteen of twenty took no longer.
+    pub p95: Option<u64>,
+}
+
+/// One day of the period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenerationDay {
+    /// Which.
+    pub day: Day,
+    /// With an image.
+    pub succeeded: i64,
+    /// Without one.
+    pub failed: i64,
+    /// Taken back.
+    pub cancelled: i64,
+    /// Refused by moderation.
+    pub blocked: i64,
+    /// What providers ask for them.
+    pub cost_micros: i64,
+    /// Members who asked for one.
+    pub active_members: i64,
+}
+
+/// Members who asked for pictures that are over by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveMembers {
+    /// On the last day of the period.
+    pub day: i64,
+    /// In the week of that day, from Monday on.
+    pub week: i64,
+    /// In its calendar month.
+    pub month: i64,
+}
+
+impl GenerationReport {
+    /// Puts it together; `metrics` as for [`super::RevenueReport::of`].
+    pub fn of(span: Span, metrics: &Metrics, as_of: Timestamp) -> GenerationReport {
+        GenerationReport {
+            definition_version: DEFINITION_VERSION,
+            as_of,
+            currency: Currency::USD,
+            timezone: "UTC".to_owned(),
+            period: GenerationFigures::of(span, metrics),
+            previous: GenerationFigures::of(span.before(), metrics),
+            days: span.days().map(|day| GenerationDay::of(day, metrics)).collect(),
+            active_members: ActiveMembers::of(span.to, metrics),
+            popular_month: span.to.month(),
+            popular_presets: metrics.presets.clone(),
+            popular_listings: metrics.listings.clone(),
+        }
+    }
+}
+
+impl GenerationFigures {
+    fn of(span: Span, metrics: &Metrics) -> GenerationFigures {
+        let sums = metrics.of(span);
+        let plan = |plan: Plan| GenerationGroup::of("jobs.plan.", plan.as_str(), &sums);
+        let provider = |it: Provider| GenerationGroup::of("jobs.provider.", it.as_str(), &sums);
+        GenerationFigures {
+            from: span.from,
+            to: span.to,
+            all: GenerationGroup::of("", "jobs", &sums),
+            by_plan: Plan::ALL.map(plan).into(),
+            by_provider: [Provider::Studio, Provider::Bria].map(provider).into(),
+            queue_ms: Percentiles::of("queue.", &sums),
+            run_ms: Percentiles::of("run.", &sums),
+        }
+    }
+}
+
+impl GenerationGroup {
+    fn of(prefix: &str, name: &str, sums: &Counters) -> GenerationGroup {
+        let get = |what: &str| sums.get(&format!("{prefix}{name}.{what}"));
+        let [succeeded, failed, cancelled] =
+            [Status::Succeeded, Status::Failed, Status::Cancelled].map(|it| get(it.as_str()));
+        let blocked = get("blocked");
+        GenerationGroup {
+            name: if prefix.is_empty() { "all" } else { name }.to_owned(),
+            finished: succeeded + failed + cancelled,
+            succeeded,
+            failed,
+            cancelled,
+            blocked,
+            success_bps: bps(succeeded, succeeded + failed),
+            blocked_bps: bps(blocked, succeeded + failed),
+            cost_micros: get("cost"),
+        }
+    }
+}
+
+impl Percentiles {
+    fn of(prefix: &str, sums: &Counters) -> Percentiles {
+        let buckets = sums.numbered(prefix);
+        Percentiles { p50: percentile(&buckets, 50), p95: percentile(&buckets, 95) }
+    }
+}
+
+impl GenerationDay {
+    fn of(day: Day, metrics: &Metrics) -> GenerationDay {
+        let sums = metrics.of(Span::day(day));
+        let all = GenerationGroup::of("", "jobs", &sums);
+        GenerationDay {
+            day,
+            succeeded: all.succeeded,
+            failed: all.failed,
+            cancelled: all.cancelled,
+            blocked: all.blocked,
+            cost_micros: all.cost_micros,
+            active_members: sums.get(active(WithinSpan::Day)),
+        }
+    }
+}
+
+impl ActiveMembers {
+    fn of(day: Day, metrics: &Metrics) -> ActiveMembers {
+        let on = |day, within| metrics.of(Span::day(day)).get(active(within));
+        ActiveMembers {
+            day: on(day, WithinSpan::Day),
+            week: on(day.end_of_week(), WithinSpan::Week),
+            month: on(day.end_of_month(), WithinSpan::Month),
+        }
+    }
+}

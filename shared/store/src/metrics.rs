@@ -1,0 +1,436 @@
+//! The numbers for staff: facts, each counted once, and the sums they come to.
+//!
+//! A fact about money is written in the transaction of what it is about, not counted yet. All
+//! others are made of what a change left in the table ([`stated_by`]). [`Store::count`] writes a
+//! fact as counted and adds it to the sums in one transaction, so a change that is heard of twice,
+//! late or in any order is counted once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use domain::{
+    Timestamp,
+    account::Account,
+    billing::Billing,
+    generation::Job,
+    id::UserId,
+    marketplace::journal::{Entry, Leg},
+    metrics::{Counters, Fact, Happened, Metrics, Ranked, Span, TOP},
+    money::Currency,
+    time::{Day, Month},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    error::StoreError,
+    keys::{
+        FACT_SHARDS, GRACES, INDEX, Item, JOB_PREFIX, Key, PK, Place, SK, due_bound, facts_pk,
+        is_account, rank_index, rank_pk, shard_in, sums_day, sums_pk, text, user_of,
+    },
+    table::{Attempt, Store, decode, decode_image, encode},
+    transaction::{Committed, Fenced, Part, Transaction},
+};
+
+/// Most facts of one transaction: each may move two places and the sums of a day of its own, and
+/// DynamoDB takes a hundred writes.
+pub const FACTS_AT_ONCE: usize = 24;
+/// How many billings are looked at in one trip.
+const GRACES_AT_ONCE: u16 = 100;
+/// Most trips for a month or a shard of a day's facts.
+const TRIPS_MAX: u32 = 200;
+/// How often the sums are read anew because something moved meanwhile.
+const READS_MAX: u32 = 5;
+/// Whether a fact is in the sums.
+const COUNTED: &str = "counted";
+const NOT_YET: &str = "not_yet";
+const YES: &str = "yes";
+
+/// What is ranked, each calendar month for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Board {
+    /// Creators, by what they sold.
+    Creators,
+    /// Presets, by finished generations.
+    Presets,
+    /// Listings, likewise.
+    Listings,
+}
+
+impl Board {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Board::Creators => "creators",
+            Board::Presets => "presets",
+            Board::Listings => "listings",
+        }
+    }
+}
+
+/// What counting came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Facts that were counted now.
+    pub now: usize,
+    /// Facts that were counted before.
+    pub before: usize,
+}
+
+/// A place in a ranking, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Rank {
+    board: Board,
+    month: Month,
+    id: String,
+    amount: i64,
+    version: u64,
+}
+
+impl Fenced for Rank {
+    const PART: Part = Part::Rank;
+    fn key(&self) -> Key {
+        Key::rank(self.board, self.month, &self.id)
+    }
+    fn place(&self) -> Option<Place> {
+        Some(rank_index(self.board, self.month, &self.id, self.amount))
+    }
+    fn version(&self) -> u64 {
+        self.version
+    }
+    fn at(self, version: u64) -> Rank {
+        Rank { version, ..self }
+    }
+}
+
+/// A leg as the stream shows it.
+#[derive(Debug, Deserialize)]
+struct StreamedLeg {
+    pk: String,
+    sk: String,
+    about: String,
+    at: Timestamp,
+    currency: Currency,
+    #[serde(flatten)]
+    leg: Leg,
+}
+
+#[derive(Debug, Deserialize)]
+struct Mark {
+    counted: String,
+}
+
+/// The facts that a changed item states, as the stream shows it; none if it states nothing, or
+/// what it states is counted.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when something else stands where it stands.
+pub fn stated_by(image: &Map<String, Value>) -> Result<Vec<Fact>, StoreError> {
+    let of = |name: &str| image.get(name).and_then(|value| value.get("S")?.as_str());
+    let pk = of(PK).unwrap_or_default();
+    if pk.starts_with("FACTS#") {
+        let waits = of(COUNTED) == Some(NOT_YET);
+        let fact = if waits { decode_image(image, |_| true)? } else { None };
+        return Ok(fact.into_iter().collect());
+    }
+    if let Some(creator) = pk.strip_prefix("JOURNAL#") {
+        let leg: Option<StreamedLeg> = decode_image(image, |_| true)?;
+        return leg.map_or(Ok(Vec::new()), |leg| of_leg(creator, leg));
+    }
+    let account: Option<Account> = decode_image(image, is_account)?;
+    if let Some(account) = account.filter(|account| account.version == 1) {
+        return Ok(vec![Fact::of_member(&account.user_id, account.created_at)]);
+    }
+    let job: Option<Job> = decode_image(image, |sk| sk.starts_with(JOB_PREFIX))?;
+    Ok(job.as_ref().map(Fact::of_job).unwrap_or_default())
+}
+
+fn of_leg(creator: &str, streamed: StreamedLeg) -> Result<Vec<Fact>, StoreError> {
+    let StreamedLeg { pk, sk, about, at, currency, leg } = streamed;
+    let creator = UserId::parse(creator).map_err(|_| StoreError::corrupt(pk))?;
+    let cause = sk.strip_suffix(leg.role.as_str()).and_then(|it| it.strip_suffix('#'));
+    let Some(cause) = cause.map(str::to_owned) else { return Err(StoreError::corrupt(sk)) };
+    Ok(Fact::of_leg(&creator, &Entry { cause, about, at, currency, leg }).into_iter().collect())
+}
+
+/// The places that a fact moves, and by how much.
+fn moves(fact: &Fact) -> Vec<(Board, String, i64)> {
+    match &fact.what {
+        Happened::Market(leg) => {
+            vec![(Board::Creators, leg.creator_id.to_string(), leg.commission + leg.share)]
+        }
+        Happened::Finished(job) => {
+            let preset = job.preset_id.iter().map(|id| (Board::Presets, id.to_string(), 1));
+            let listing = job.listing_id.iter().map(|id| (Board::Listings, id.to_string(), 1));
+            preset.chain(listing).collect()
+        }
+        Happened::Moved(_)
+        | Happened::Sold { .. }
+        | Happened::Returned { .. }
+        | Happened::Kept { .. }
+        | Happened::Declined { .. }
+        | Happened::Joined
+        | Happened::Active { .. } => Vec::new(),
+    }
+}
+
+impl Store {
+    /// Counts facts, each once however often it is given (Q49).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked; some of them may be counted then.
+    pub async fn count(&self, facts: &[Fact]) -> Result<Counted, StoreError> {
+        // Two of one key in one transaction are refused.
+        let mut keys = BTreeSet::new();
+        let once = facts.iter().filter(|fact| keys.insert((fact.day(), fact.id.as_str())));
+        let once: Vec<&Fact> = once.collect();
+        let mut counted = Counted { now: 0, before: facts.len() - once.len() };
+        for some in once.chunks(FACTS_AT_ONCE) {
+            let now = self.decide(async || self.count_some(some).await).await?;
+            counted.now += now;
+            counted.before += some.len() - now;
+        }
+        Ok(counted)
+    }
+
+    async fn count_some(&self, facts: &[&Fact]) -> Result<Attempt<usize>, StoreError> {
+        let mut places: BTreeMap<(Board, Month, String), ()> = BTreeMap::new();
+        for fact in facts {
+            let month = fact.day().month();
+            places.extend(moves(fact).into_iter().map(|(board, id, _)| ((board, month, id), ())));
+        }
+        let mut keys: Vec<Key> = facts.iter().map(|fact| Key::fact(fact)).collect();
+        keys.extend(places.keys().map(|(board, month, id)| Key::rank(*board, *month, id)));
+        let mut found = self.get_all(&keys).await?;
+        let mut news = Vec::new();
+        for fact in facts {
+            let mark: Option<Mark> = found.take()?;
+            if !mark.is_some_and(|mark| mark.counted == YES) {
+                news.push(*fact);
+            }
+        }
+        if news.is_empty() {
+            return Ok(Attempt::Done(0));
+        }
+        let mut ranks = BTreeMap::new();
+        for (board, month, id) in places.into_keys() {
+            ranks.insert((board, month, id), found.take::<Rank>()?);
+        }
+        match self.transaction().counted(&news)?.ranks(&news, &ranks)?.commit().await? {
+            Committed::Yes => Ok(Attempt::Done(news.len())),
+            Committed::Moved(_) => Ok(Attempt::Moved),
+        }
+    }
+
+    /// What a report on a period is made of: the sums of every month from the first day that it is
+    /// compared with to today, what stands, and the rankings of the month it ends in (Q46, Q47).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn metrics(&self, span: Span, now: Timestamp) -> Result<Metrics, StoreError> {
+        let month = span.to.month();
+        let mut metrics = Metrics::default();
+        let last = Day::of(now).max(span.to.end_of_week());
+        let read = Span { from: span.before().from, to: last };
+        for _ in 0..READS_MAX {
+            metrics.totals = self.total_sums().await?;
+            metrics.days.clear();
+            for month in read.months() {
+                self.add_month(month, &mut metrics.days).await?;
+            }
+            // Else something moved in between, and would be taken off a sum that it is not in.
+            if self.total_sums().await? == metrics.totals {
+                return self.with_rankings(metrics, month).await;
+            }
+        }
+        Err(StoreError::Busy)
+    }
+
+    async fn with_rankings(
+        &self,
+        mut metrics: Metrics,
+        month: Month,
+    ) -> Result<Metrics, StoreError> {
+        metrics.creators = self.ranking(Board::Creators, month).await?;
+        metrics.presets = self.ranking(Board::Presets, month).await?;
+        metrics.listings = self.ranking(Board::Listings, month).await?;
+        Ok(metrics)
+    }
+
+    /// Every fact of a day, in no order (Q48).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn facts_of_day(&self, day: Day) -> Result<Vec<Fact>, StoreError> {
+        let mut facts = Vec::new();
+        for shard in 0..FACT_SHARDS {
+            for item in self.all_of(facts_pk(day, shard)).await? {
+                facts.push(decode(item)?);
+            }
+        }
+        Ok(facts)
+    }
+
+    /// Ends the graces in which nobody paid until `now`, each dated when it ended (Q50). How many.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked; some may be ended then.
+    pub async fn end_graces(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let mut ended = 0;
+        for _ in 0..TRIPS_MAX {
+            let due = self.listed(GRACES, Some(due_bound(now)), GRACES_AT_ONCE).await?;
+            let mut moved = 0;
+            for user in due.iter().filter_map(user_of) {
+                moved += usize::from(self.end_grace(&user, now).await?);
+            }
+            ended += moved;
+            // The index follows the table: what it still shows was ended before.
+            if moved == 0 {
+                break;
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn end_grace(&self, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
+        self.decide(async || {
+            let read = self.billing(user).await?;
+            let mut after = Billing { version: read.version + 1, ..read.clone() };
+            let Some(fact) = after.end_grace(now) else { return Ok(Attempt::Done(false)) };
+            let writes = self.transaction().billing(&read, &after)?.facts(&[fact])?;
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(true)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    async fn total_sums(&self) -> Result<Counters, StoreError> {
+        let found: Option<BTreeMap<String, Value>> = self.get(&Key::total_sums()).await?;
+        let sums = found.unwrap_or_default().into_iter();
+        Ok(Counters::of(sums.filter_map(|(name, sum)| Some((name, sum.as_i64()?)))))
+    }
+
+    async fn add_month(
+        &self,
+        month: Month,
+        days: &mut BTreeMap<Day, Counters>,
+    ) -> Result<(), StoreError> {
+        for item in self.all_of(sums_pk(month)).await? {
+            if let Some(day) = sums_day(&item) {
+                days.entry(day).or_default().merge(&sums_of(&item));
+            }
+        }
+        Ok(())
+    }
+
+    /// The first of a ranking, the most first.
+    async fn ranking(&self, board: Board, month: Month) -> Result<Vec<Ranked>, StoreError> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("gsi1pk = :partition")
+            .expression_attribute_values(":partition", AttributeValue::S(rank_pk(board, month)))
+            .scan_index_forward(false)
+            .limit(i32::from(TOP))
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let found = answer.items.unwrap_or_default();
+        let ids = found.iter().filter_map(|item| text(item, SK));
+        let keys: Vec<Key> = ids.map(|id| Key::rank(board, month, id)).collect();
+        let mut ranks: Vec<Rank> = self.get_all(&keys).await?.rest()?;
+        ranks.sort_by(|one, other| (other.amount, &one.id).cmp(&(one.amount, &other.id)));
+        Ok(ranks.into_iter().map(|Rank { id, amount, .. }| Ranked { id, amount }).collect())
+    }
+
+    /// Everything in one partition, strongly consistent.
+    async fn all_of(&self, pk: String) -> Result<Vec<Item>, StoreError> {
+        let (mut items, mut start) = (Vec::new(), None);
+        for _ in 0..TRIPS_MAX {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(StoreError::unavailable)?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+        Err(StoreError::corrupt(format!("{pk} is too long to be read")))
+    }
+}
+
+impl Transaction<'_> {
+    /// Writes facts that are not there, to be counted later.
+    pub(crate) fn facts(self, facts: &[Fact]) -> Result<Self, StoreError> {
+        facts.iter().try_fold(self, |this, fact| {
+            let put = Put::builder().condition_expression("attribute_not_exists(pk)");
+            Ok(this.put(Part::Fact, put.set_item(Some(fact_item(fact, NOT_YET)?))))
+        })
+    }
+
+    /// Writes facts as counted that are not, and adds them to the sums.
+    fn counted(mut self, facts: &[&Fact]) -> Result<Self, StoreError> {
+        let mut days: BTreeMap<Day, Vec<&Fact>> = BTreeMap::new();
+        for fact in facts {
+            let put = Put::builder()
+                .condition_expression("attribute_not_exists(pk) OR counted <> :yes")
+                .expression_attribute_values(":yes", AttributeValue::S(YES.to_owned()))
+                .set_item(Some(fact_item(fact, YES)?));
+            self = self.put(Part::Fact, put);
+            days.entry(fact.day()).or_default().push(fact);
+        }
+        let mut levels = Counters::default();
+        for (day, facts) in days {
+            let sums = Counters::fold(facts.iter().copied());
+            levels.merge(&sums.levels());
+            // Sums are added up from all shards: it is the same to which one they go.
+            let shard = facts.first().map_or(0, |fact| shard_in(&fact.id, FACT_SHARDS));
+            self = self.add(&Key::sums(day, shard), &sums)?;
+        }
+        self.add(&Key::total_sums(), &levels)
+    }
+
+    /// Moves the places of facts that are being counted.
+    fn ranks(
+        self,
+        facts: &[&Fact],
+        ranks: &BTreeMap<(Board, Month, String), Option<Rank>>,
+    ) -> Result<Self, StoreError> {
+        let mut by: BTreeMap<(Board, Month, String), i64> = BTreeMap::new();
+        for fact in facts {
+            for (board, id, amount) in moves(fact) {
+                *by.entry((board, fact.day().month(), id)).or_default() += amount;
+            }
+        }
+        by.into_iter().filter(|(_, by)| *by != 0).try_fold(self, |this, (place, by)| {
+            let before = ranks.get(&place).and_then(Option::as_ref);
+            let ((board, month, id), amount) = (place, before.map_or(0, |rank| rank.amount) + by);
+            let version = before.map_or(0, |rank| rank.version);
+            this.rewrite(version, &Rank { board, month, id, amount, version })
+        })
+    }
+}
+
+fn fact_item(fact: &Fact, counted: &str) -> Result<Item, StoreError> {
+    let mut item = encode(&Key::fact(fact), fact)?;
+    item.insert(COUNTED.to_owned(), AttributeValue::S(counted.to_owned()));
+    Ok(item)
+}
+
+fn sums_of(item: &Item) -> Counters {
+    let sum = |value: &AttributeValue| value.as_n().ok()?.parse().ok();
+    Counters::of(item.iter().filter_map(|(name, value)| Some((name.clone(), sum(value)?))))
+}
