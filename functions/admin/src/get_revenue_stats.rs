@@ -29,5 +29,6 @@ pub struct Request {
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<RevenueReport>, ApiError> {
     let span = Span::asked(call.body.from, call.body.to, call.now)?;
     let metrics = store.metrics(span, call.now).await?;
-    Ok(Json(RevenueReport::of(span, &metrics, call.now)))
+    let report = RevenueReport::of(span, &metrics, call.now);
+    Ok(Json(store.with_names(report).await?))
 }

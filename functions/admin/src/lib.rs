@@ -4,11 +4,13 @@
 pub mod approve_listing;
 pub mod audit_ledger;
 pub mod delist_listing;
-pub mod list_flags;
 pub mod get_generation_stats;
+pub mod get_report;
 pub mod get_revenue_stats;
+pub mod list_flags;
 pub mod list_pending;
 pub mod list_refund_requests;
+pub mod list_reports;
 pub mod refund_purchase;
 pub mod reject_listing;
 pub mod resolve_flags;
@@ -29,6 +31,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function::http(audit_ledger::ENDPOINT, &audit_ledger::handle),
     Function::http(get_revenue_stats::ENDPOINT, &get_revenue_stats::handle),
     Function::http(get_generation_stats::ENDPOINT, &get_generation_stats::handle),
+    Function::http(list_reports::ENDPOINT, &list_reports::handle),
+    Function::http(get_report::ENDPOINT, &get_report::handle),
 ];
 
 #[cfg(test)]

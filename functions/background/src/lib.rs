@@ -13,6 +13,8 @@ pub mod rank_popular;
 pub mod reconcile_stripe;
 pub mod relay_outbox;
 pub mod render_preview;
+mod report;
+pub mod report_revenue;
 pub mod run_generation;
 mod settle;
 pub mod sweep_generations;
@@ -34,6 +36,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::schedule(grant_rewards::WORKER, &grant_rewards::handle),
     Function::schedule(pay_creators::WORKER, &pay_creators::handle),
     Function::stream(project_metrics::WORKER, &project_metrics::handle),
+    Function::schedule(report_revenue::WORKER, &report_revenue::handle),
 ];
 
 #[cfg(test)]

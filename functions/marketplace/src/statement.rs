@@ -63,6 +63,9 @@ pub(crate) enum StatementError {
     /// It cannot be written as CSV.
     #[error("the CSV could not be written")]
     Csv(#[from] ::csv::Error),
+    /// It cannot be written as JSON.
+    #[error("the JSON could not be written")]
+    Json(#[from] serde_json::Error),
 }
 
 impl Refusal for StatementError {
@@ -70,14 +73,14 @@ impl Refusal for StatementError {
         match self {
             StatementError::TooLong { .. } => RefusalKind::Conflict,
             StatementError::Paper(error) => error.kind(),
-            StatementError::Csv(_) => RefusalKind::Internal,
+            StatementError::Csv(_) | StatementError::Json(_) => RefusalKind::Internal,
         }
     }
     fn code(&self) -> &'static str {
         match self {
             StatementError::TooLong { .. } => "statement_too_long",
             StatementError::Paper(error) => error.code(),
-            StatementError::Csv(_) => "document_failed",
+            StatementError::Csv(_) | StatementError::Json(_) => "document_failed",
         }
     }
 }
@@ -130,6 +133,7 @@ impl Told {
     ) -> Result<Vec<u8>, StatementError> {
         match kind {
             FileKind::Csv => csv::to_csv(&self.statement),
+            FileKind::Json => Ok(serde_json::to_vec(self)?),
             FileKind::Pdf => pdf::to_pdf(self, company),
         }
     }

@@ -8,7 +8,7 @@
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
-use domain::{Timestamp, billing::invoice::Invoice, id::UserId};
+use domain::{Timestamp, billing::invoice::Invoice, id::UserId, time::Day};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -42,6 +42,8 @@ pub enum FileKind {
     Pdf,
     /// For spreadsheets.
     Csv,
+    /// For programs.
+    Json,
 }
 
 /// A document, whether it was made or not: where it lies, and what it is called.
@@ -63,9 +65,7 @@ impl Document {
         name: &str,
         kind: FileKind,
     ) -> Result<Document, DocumentsUnavailable> {
-        let content = serde_json::to_vec(content).map_err(BucketFailure::from);
-        let digest = Sha256::digest(content.map_err(DocumentsUnavailable)?);
-        let (content, ending) = (hex(&digest[..CONTENT_BYTES]), kind.ending());
+        let (content, ending) = (Document::hash_of(content)?, kind.ending());
         // Letters that no header and no file system minds.
         let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
         let name: String = name.chars().map(plain).collect();
@@ -74,6 +74,29 @@ impl Document {
             file_name: format!("prolight-{name}.{ending}"),
             kind,
         })
+    }
+
+    /// A report of a day's that is made from `content`: `reports/<folder>/<day>/<content>.<kind>`.
+    ///
+    /// # Errors
+    /// When the content does not serialize.
+    pub fn of_report(
+        (folder, day): (&str, Day),
+        content: &impl Serialize,
+        kind: FileKind,
+    ) -> Result<Document, DocumentsUnavailable> {
+        let (content, ending) = (Document::hash_of(content)?, kind.ending());
+        Ok(Document {
+            key: format!("reports/{folder}/{day}/{content}.{ending}"),
+            file_name: format!("prolight-{folder}-{day}.{ending}"),
+            kind,
+        })
+    }
+
+    fn hash_of(content: &impl Serialize) -> Result<String, DocumentsUnavailable> {
+        let content = serde_json::to_vec(content).map_err(BucketFailure::from);
+        let digest = Sha256::digest(content.map_err(DocumentsUnavailable)?);
+        Ok(hex(&digest[..CONTENT_BYTES]))
     }
 
     /// The PDF of an invoice as it is now.
@@ -92,6 +115,7 @@ impl FileKind {
         match self {
             FileKind::Pdf => "pdf",
             FileKind::Csv => "csv",
+            FileKind::Json => "json",
         }
     }
 
@@ -99,6 +123,7 @@ impl FileKind {
         match self {
             FileKind::Pdf => "application/pdf",
             FileKind::Csv => "text/csv; charset=utf-8; header=present",
+            FileKind::Json => "application/json",
         }
     }
 }

@@ -241,6 +241,11 @@ impl<'a> Letter<'a> {
         self.sheet.y += 16.0;
     }
 
+    /// Leaves so many points free.
+    pub fn skip(&mut self, points: f32) {
+        self.sheet.y += points;
+    }
+
     /// A heading inside the document.
     pub fn section(&mut self, text: &str) {
         self.sheet.y += 15.0;

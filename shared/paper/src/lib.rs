@@ -3,6 +3,7 @@
 //! A4, archivable and accessible, with its fonts inside. The same texts give the same bytes: nothing
 //! reads a clock.
 
+pub mod cells;
 mod chart;
 pub mod figures;
 mod letter;

@@ -32,6 +32,11 @@ impl StoreError {
         StoreError::Unavailable(Box::new(error))
     }
 
+    /// Something that was kept is not what was put there: a fault of ours.
+    pub fn unreadable(error: impl Error + Send + Sync + 'static) -> StoreError {
+        StoreError::Corrupt(Box::new(error))
+    }
+
     pub(crate) fn corrupt(error: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
         StoreError::Corrupt(error.into())
     }
@@ -116,6 +121,11 @@ pub enum Missing {
     /// No such statement.
     #[error("There is no such statement: it is of a month such as 2026-11 that has begun.")]
     Statement,
+    /// No such report.
+    #[error(
+        "There is no report of this day: it is made at two the night after, if anything happened by then."
+    )]
+    Report,
     /// No such review.
     #[error("There is no such review.")]
     Review,
@@ -139,6 +149,7 @@ impl Refusal for Missing {
             Missing::Purchase => "purchase_not_found",
             Missing::Payout => "payout_not_found",
             Missing::Statement => "statement_not_found",
+            Missing::Report => "report_not_found",
             Missing::Review => "review_not_found",
             Missing::Share => "share_not_found",
         }

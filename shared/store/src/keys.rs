@@ -41,6 +41,7 @@
 //! | signature | `SIMILAR#<band>` | `<listing>` | of what is on sale |
 //! | change | `CHANGES#<what>` | `<time>#<listing>` | of the catalogue, or of sums; lapses by TTL |
 //! | tally | `VIEWS` | `<time>#<nonce>` | visits that were not added up yet |
+//! | report | `REPORTS` | `<day>` | what was said of a day; never changed |
 //! | popular list | `POPULAR` | `<category>` | made every minute |
 //! | fact | `FACTS#<day>#<0..4>` | `<fact>` | never changed, but for whether it is counted |
 //! | sums of a day | `METRICS#<month>` | `<day>#<0..4>` | only ever added to, with the facts they are of |
@@ -126,6 +127,8 @@
 //! | Q48 | a day's facts, to be added up anew | Query for each of the 4 shards | a trip for each MB |
 //! | Q49 | what of some facts is counted, and the places they move | BatchGetItem | 1 trip for each 24 facts |
 //! | Q50 | billings whose grace is over | Query `gsi1`, then GetItem | 1 trip a page |
+//! | Q51 | the report of a day | GetItem | 1 to 3 RRU |
+//! | Q52 | reports, newest first | Query backwards | 1 trip a page |
 
 use std::collections::HashMap;
 
@@ -395,6 +398,10 @@ impl Key {
         Key { pk: VIEWS.to_owned(), sk: format!("{at}#{nonce:016x}") }
     }
 
+    pub(crate) fn report(day: Day) -> Key {
+        Key { pk: REPORTS.to_owned(), sk: day.to_string() }
+    }
+
     pub(crate) fn popular(category: Option<Category>) -> Key {
         let sk = category.map_or("all", Category::as_str).to_owned();
         Key { pk: "POPULAR".to_owned(), sk }
@@ -438,6 +445,8 @@ pub(crate) fn journal_pk(creator: &UserId) -> String {
     format!("JOURNAL#{creator}")
 }
 
+/// The partition of reports.
+pub(crate) const REPORTS: &str = "REPORTS";
 /// The partition of visits that were not added up yet.
 pub(crate) const VIEWS: &str = "VIEWS";
 

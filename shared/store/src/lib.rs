@@ -21,6 +21,7 @@ mod metrics;
 mod orders;
 mod presets;
 mod rates;
+mod reports;
 mod table;
 mod transaction;
 
@@ -38,6 +39,7 @@ pub use marketplace::{
 pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
 pub use orders::changed_top_up;
 pub use rates::{Rate, RateLimited};
+pub use reports::KeptReport;
 pub use table::Store;
 
 #[cfg(test)]

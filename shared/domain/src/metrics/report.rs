@@ -188,6 +188,8 @@ pub struct RevenueDay {
     pub customers: i64,
     /// Of that day.
     pub revenue: RevenueSum,
+    /// What each source of it brought, where it brought something.
+    pub by_source: BTreeMap<Source, RevenueSum>,
     /// Of that day: prices of what was sold.
     pub marketplace_gross: i64,
 }
@@ -206,6 +208,9 @@ pub struct TopCreators {
 pub struct CreatorRank {
     /// Who.
     pub creator_id: String,
+    /// What they are called, if they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// At which prices they sold, what went back taken off.
     pub gross: i64,
 }
@@ -214,7 +219,11 @@ impl RevenueReport {
     /// Puts it together. `metrics` begin with the first day that is compared with, and go on to
     /// now: what stood in the past is what stands without what moved since.
     pub fn of(span: Span, metrics: &Metrics, as_of: Timestamp) -> RevenueReport {
-        let rank = |it: &Ranked| CreatorRank { creator_id: it.id.clone(), gross: it.amount };
+        let rank = |it: &Ranked| CreatorRank {
+            creator_id: it.id.clone(),
+            display_name: None,
+            gross: it.amount,
+        };
         RevenueReport {
             definition_version: DEFINITION_VERSION,
             as_of,
@@ -228,6 +237,13 @@ impl RevenueReport {
                 items: metrics.creators.iter().map(rank).collect(),
             },
         }
+    }
+}
+
+impl RevenueDay {
+    /// What a source brought.
+    pub fn by_source(&self, source: Source) -> RevenueSum {
+        self.by_source.get(&source).copied().unwrap_or_default()
     }
 }
 
@@ -372,12 +388,17 @@ fn days(span: Span, metrics: &Metrics) -> Vec<RevenueDay> {
             let sums = metrics.days.get(&day).unwrap_or(&nothing);
             standing.merge(&sums.levels());
             let stands = Standing::of(&standing);
-            let sources = Source::ALL.map(|source| RevenueSum::of(sums, source));
+            let sources = Source::ALL.map(|source| (source, RevenueSum::of(sums, source)));
+            let brought = sources.into_iter().filter(|(_, sum)| *sum != RevenueSum::default());
             RevenueDay {
                 day,
                 mrr: stands.mrr,
                 customers: stands.customers,
-                revenue: sources.into_iter().fold(RevenueSum::default(), RevenueSum::plus),
+                revenue: sources
+                    .iter()
+                    .map(|(_, sum)| *sum)
+                    .fold(RevenueSum::default(), RevenueSum::plus),
+                by_source: brought.collect(),
                 marketplace_gross: sums.get("market.gross"),
             }
         })

@@ -1,0 +1,54 @@
+//! `GET /api/v1/admin/revenue/reports/{date}`: what was said of a day such as `2026-11-25`, as JSON, or
+//! with `?format=csv` or `?format=pdf` as a file.
+//!
+//! Access: admins.
+//! Changes: nothing: a report is made once, at two the night after its day. A file is a redirect to a
+//! link that is good for ten minutes.
+
+use clients::documents::Documents;
+use domain::time::Day;
+use runtime::{Access, ApiError, Call, Endpoint, JsonOrFile};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use store::{Missing, Store, StoreError};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("admin-get-report", "/api/v1/admin/revenue/reports/{date}", Access::Admin);
+
+/// What somebody wants it as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    /// For programs.
+    #[default]
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// For people.
+    Pdf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    date: String,
+    #[serde(default)]
+    format: Format,
+}
+
+pub async fn handle(
+    (store, documents): &(Store, Documents),
+    call: Call<Request>,
+) -> Result<JsonOrFile<Box<RawValue>>, ApiError> {
+    let day = Day::parse(&call.body.date).map_err(|_| Missing::Report)?;
+    let report = store.report(day).await?;
+    let key = match call.body.format {
+        Format::Json => {
+            let json = RawValue::from_string(report.json).map_err(StoreError::unreadable)?;
+            return Ok(JsonOrFile::Json(json));
+        }
+        Format::Csv => report.csv_key,
+        Format::Pdf => report.pdf_key,
+    };
+    Ok(JsonOrFile::File(documents.link(&key, call.now).await?))
+}

@@ -1,0 +1,44 @@
+//! `GET /api/v1/admin/revenue/reports`: the days that were reported, newest first.
+//!
+//! Access: admins.
+//! Changes: nothing.
+
+use domain::{Timestamp, time::Day};
+use runtime::{Access, ApiError, Call, Endpoint, Json, Link, Links, PageRequest};
+use serde::Serialize;
+use store::{KeptReport, Page, Store};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("admin-list-reports", "/api/v1/admin/revenue/reports", Access::Admin);
+
+#[derive(Debug, Serialize)]
+pub struct ReportView {
+    date: Day,
+    made_at: Timestamp,
+    links: ReportLinks,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportLinks {
+    json: Link,
+    csv: Link,
+    pdf: Link,
+}
+
+pub async fn handle(
+    store: &Store,
+    call: Call<PageRequest>,
+) -> Result<Json<Page<ReportView>>, ApiError> {
+    let page = store.reports(call.body.limit, call.body.cursor.clone()).await?;
+    Ok(Json(page.map(|report| ReportView::of(&report, &call.links))))
+}
+
+impl ReportView {
+    fn of(report: &KeptReport, links: &Links) -> ReportView {
+        let file = |format: &str| {
+            links.to(format_args!("/api/v1/admin/revenue/reports/{}?format={format}", report.day))
+        };
+        let links = ReportLinks { json: file("json"), csv: file("csv"), pdf: file("pdf") };
+        ReportView { date: report.day, made_at: report.made_at, links }
+    }
+}

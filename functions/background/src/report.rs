@@ -1,0 +1,47 @@
+//! The revenue report as files: for spreadsheets and for people.
+
+mod csv;
+mod pdf;
+#[cfg(test)]
+mod tests;
+
+use clients::documents::DocumentsUnavailable;
+use domain::{Refusal, RefusalKind};
+use paper::PaperError;
+
+pub(crate) use csv::to_csv;
+pub(crate) use pdf::to_pdf;
+
+/// Why there is no report: faults of ours.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReportFailed {
+    /// It cannot be drawn.
+    #[error(transparent)]
+    Paper(#[from] PaperError),
+    /// It cannot be written as CSV.
+    #[error("the CSV could not be written")]
+    Csv(#[from] ::csv::Error),
+    /// It cannot be written as JSON.
+    #[error("the JSON could not be written")]
+    Json(#[from] serde_json::Error),
+    /// It cannot be stored.
+    #[error(transparent)]
+    Documents(#[from] DocumentsUnavailable),
+}
+
+impl Refusal for ReportFailed {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            ReportFailed::Paper(error) => error.kind(),
+            ReportFailed::Documents(error) => error.kind(),
+            ReportFailed::Csv(_) | ReportFailed::Json(_) => RefusalKind::Internal,
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            ReportFailed::Paper(error) => error.code(),
+            ReportFailed::Documents(error) => error.code(),
+            ReportFailed::Csv(_) | ReportFailed::Json(_) => "document_failed",
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The report for people: one page.
+
+use clients::documents::Company;
+use domain::metrics::{Figures, RevenueDay, RevenueReport, Source};
+use paper::{
+    About, Chart, Column, Ending, Fonts, Hue, LEFT, Letter, Note, RIGHT, Row, Series, Shape,
+    Signal, Table, Text, Tile,
+    figures::{calendar, date, figure},
+};
+
+use super::ReportFailed;
+
+/// So many creators of the ranking have room on the page.
+const CREATORS_SHOWN: usize = 5;
+/// Right ends of six columns of figures.
+const ENDS: [f32; 6] =
+    [LEFT + 150.0, LEFT + 218.0, LEFT + 286.0, LEFT + 354.0, LEFT + 420.0, RIGHT];
+
+/// A report as a PDF of one page: the same one gives the same bytes.
+///
+/// # Errors
+/// When it cannot be drawn, which no number and no text in it can cause.
+pub(crate) fn to_pdf(report: &RevenueReport, company: &Company) -> Result<Vec<u8>, ReportFailed> {
+    let (period, fonts) = (&report.period, Fonts::embedded()?);
+    let page = Page { report, period, previous: &report.previous };
+    let mut letter = Letter::new(&fonts, "Revenue", &company.name);
+    let until = date(period.to.period().starts_at);
+    letter.fact("As of", &format!("the end of {until}, UTC"));
+    letter.fact("Period", &format!("{} days, {} to {}", report.days.len(), period.from, period.to));
+    letter.skip(10.0);
+    letter.tiles(&page.tiles());
+    let whole = |cents: i64| thousands(cents.div_euclid(100));
+    letter.charts(&[page.recurring(&whole), page.earned(&whole)])?;
+    letter.section("How monthly recurring revenue moved");
+    letter.table(&page.movements(), &Ending::default());
+    letter.section("Plans");
+    letter.table(&page.plans(), &Ending::default());
+    letter.section(&format!("Marketplace, top creators of {}", report.top_creators.month));
+    letter.table(&page.market(), &Ending { sums: Vec::new(), notes: vec![page.note()] });
+    let title = format!("Revenue {}", period.to);
+    let about = About {
+        title: title.clone(),
+        author: company.name.clone(),
+        id: format!("revenue {}", period.to),
+        created: calendar(period.to.period().starts_at),
+    };
+    let from = format!("{} · {}", company.name, company.email);
+    Ok(letter.print((&from, &title), &about)?)
+}
+
+struct Page<'a> {
+    report: &'a RevenueReport,
+    period: &'a Figures,
+    previous: &'a Figures,
+}
+
+impl Page<'_> {
+    fn tiles(&self) -> [Tile; 4] {
+        let (now, before) = (self.period, self.previous);
+        let margin =
+            |of: &Figures| of.margins.iter().map(|margin| margin.gross_margin).sum::<i64>();
+        [
+            self.tile("MRR", now.end.mrr, now.start.mrr, "at the start"),
+            self.tile("ARR", now.end.arr, now.start.arr, "at the start"),
+            self.tile("Net revenue", now.revenue.net, before.revenue.net, "before"),
+            self.tile("Gross margin of plans", margin(now), margin(before), "before"),
+        ]
+    }
+
+    fn tile(&self, label: &str, now: i64, before: i64, than: &str) -> Tile {
+        let signal = match now.cmp(&before) {
+            std::cmp::Ordering::Greater => Signal::Good,
+            std::cmp::Ordering::Less => Signal::Alert,
+            std::cmp::Ordering::Equal => Signal::Quiet,
+        };
+        Tile {
+            label: label.to_owned(),
+            value: format!("${}", thousands(now.div_euclid(100))),
+            aside: format!("{} than {than}", change(now, before)),
+            signal,
+        }
+    }
+
+    /// MRR by day.
+    fn recurring<'c>(&self, value: &'c dyn Fn(i64) -> String) -> Chart<'c> {
+        let (first, last) = (self.period.start.mrr, self.period.end.mrr);
+        Chart {
+            title: "Monthly recurring revenue, USD".to_owned(),
+            alt: format!("MRR by day, from {} to {} dollars.", first / 100, last / 100),
+            places: self.places(),
+            shape: Shape::Line,
+            series: vec![self.series("MRR", Hue::First, |day| day.mrr)],
+            value,
+        }
+    }
+
+    /// What stayed of each day.
+    fn earned<'c>(&self, value: &'c dyn Fn(i64) -> String) -> Chart<'c> {
+        let commission = |day: &RevenueDay| day.by_source(Source::Marketplace).net;
+        let packs = |day: &RevenueDay| day.by_source(Source::Packs).net;
+        let plans = |day: &RevenueDay| {
+            day.revenue.net
+                - day.by_source(Source::Marketplace).net
+                - day.by_source(Source::Packs).net
+        };
+        Chart {
+            title: "Net revenue by day, USD".to_owned(),
+            alt: format!(
+                "Net revenue by day, {} dollars in all.",
+                self.period.revenue.net.div_euclid(100)
+            ),
+            places: self.places(),
+            shape: Shape::Bars,
+            series: vec![
+                self.series("Plans", Hue::First, plans),
+                self.series("Packs", Hue::Second, packs),
+                self.series("Commission", Hue::Third, commission),
+            ],
+            value,
+        }
+    }
+
+    fn series(&self, name: &str, hue: Hue, of: impl Fn(&RevenueDay) -> i64) -> Series {
+        Series { name: name.to_owned(), hue, values: self.report.days.iter().map(of).collect() }
+    }
+
+    /// `11-25`.
+    fn places(&self) -> Vec<String> {
+        let day = |day: &RevenueDay| day.day.to_string().split_off(5);
+        self.report.days.iter().map(day).collect()
+    }
+
+    fn movements(&self) -> Table {
+        let moved = &self.period.movements;
+        let heads = ["START", "NEW", "REACTIVATION", "EXPANSION", "CONTRACTION", "CHURNED", "END"];
+        let money = |cents: i64| vec![self.money(cents)];
+        let with_count = |sum: domain::metrics::MovementSum| {
+            vec![self.money(sum.mrr), Text::Aside(customers(sum.count))]
+        };
+        let row = vec![
+            money(self.period.start.mrr),
+            with_count(moved.new),
+            with_count(moved.reactivation),
+            with_count(moved.expansion),
+            with_count(moved.contraction),
+            with_count(moved.churned),
+            money(self.period.end.mrr),
+        ];
+        let step = (RIGHT - LEFT) / 7.0;
+        let column = |(head, place): (&str, f32)| Column::Figures {
+            head: head.to_owned(),
+            x: LEFT + step * place,
+        };
+        let places = (1_u8..).map(f32::from);
+        Table { columns: heads.into_iter().zip(places).map(column).collect(), rows: vec![row] }
+    }
+
+    fn plans(&self) -> Table {
+        let heads = ["CUSTOMERS", "MRR", "REVENUE", "PICTURES", "FEES", "GROSS MARGIN"];
+        let rows = self.period.margins.iter().map(|margin| {
+            let stands = self.period.end.plans.iter().find(|it| it.plan == margin.plan);
+            let count = stands.map_or_else(|| "-".to_owned(), |it| thousands(it.customers));
+            let mrr = stands.map_or(0, |it| it.mrr);
+            let rate = margin.gross_margin_bps.map(percent).unwrap_or_default();
+            let left = format!("{}  {rate:>7}", self.plain(margin.gross_margin));
+            vec![
+                vec![Text::Short(margin.plan.terms().name.to_owned())],
+                vec![Text::Figure(count)],
+                vec![self.money(mrr)],
+                vec![self.money(margin.revenue)],
+                vec![self.money(margin.generation_cost)],
+                vec![self.money(margin.processor_fees)],
+                vec![Text::Figure(left)],
+            ]
+        });
+        Table { columns: named("PLAN", &heads), rows: rows.collect() }
+    }
+
+    fn market(&self) -> Table {
+        let market = &self.period.marketplace;
+        let whole: Row = vec![
+            vec![Text::Short("All sales of the period".to_owned())],
+            vec![Text::Figure(thousands(market.sales))],
+            vec![self.money(market.gross)],
+            vec![self.money(market.returned_gross)],
+            vec![self.money(market.commission - market.returned_commission)],
+        ];
+        let ranks = self.report.top_creators.items.iter().take(CREATORS_SHOWN).map(|rank| {
+            let name = rank.display_name.as_ref().unwrap_or(&rank.creator_id).clone();
+            vec![
+                vec![Text::Short(name)],
+                Vec::new(),
+                vec![self.money(rank.gross)],
+                Vec::new(),
+                Vec::new(),
+            ]
+        });
+        let heads = ["SALES", "GROSS", "GIVEN BACK", "OUR COMMISSION, NET"];
+        let columns = named("WHO", &heads);
+        Table { columns, rows: std::iter::once(whole).chain(ranks).collect() }
+    }
+
+    fn note(&self) -> Note {
+        let churn = &self.period.churn;
+        let rate = |bps: Option<i64>| bps.map_or_else(|| "none to count".to_owned(), percent);
+        Note::Aside(format!(
+            "Amounts in US dollars, tax excluded, discounts taken off; what was given back counts in the \
+             period it went back. MRR: active subscriptions and past due ones within their grace; no \
+             trials, packs or marketplace. Churn: {} customers, {} of those at the start, {} of those and \
+             the new ones; {} of MRR. {} payments failed. Definitions, version {}.",
+            churn.ended,
+            rate(churn.of_start_bps),
+            rate(churn.of_start_and_new_bps),
+            rate(churn.mrr_of_start_bps),
+            self.period.failed_payments,
+            self.report.definition_version,
+        ))
+    }
+
+    fn money(&self, cents: i64) -> Text {
+        Text::Figure(self.plain(cents))
+    }
+
+    fn plain(&self, cents: i64) -> String {
+        figure(cents, self.report.currency)
+    }
+}
+
+/// A column of names, and columns of figures that end where columns end.
+fn named(head: &str, figures: &[&str]) -> Vec<Column> {
+    let skip = ENDS.len() - figures.len();
+    // With fewer columns the names have more room.
+    let width = ENDS[skip] - LEFT - 58.0;
+    let name = Column::Words { head: head.to_owned(), x: LEFT, width };
+    let ends = ENDS.into_iter().skip(skip);
+    let column = |(head, x): (&&str, f32)| Column::Figures { head: (*head).to_owned(), x };
+    std::iter::once(name).chain(figures.iter().zip(ends).map(column)).collect()
+}
+
+/// `+12.5 %`, or how it cannot be said.
+fn change(now: i64, before: i64) -> String {
+    if before <= 0 {
+        return if now > before { "more".to_owned() } else { "no more".to_owned() };
+    }
+    let bps = i128::from(now - before) * 10_000 / i128::from(before);
+    let bps = i64::try_from(bps).unwrap_or(i64::MAX);
+    match bps {
+        0 => "no more".to_owned(),
+        1.. => format!("{} more", percent(bps)),
+        _ => format!("{} less", percent(-bps)),
+    }
+}
+
+/// `12.5 %` of basis points.
+fn percent(bps: i64) -> String {
+    let tenths = (bps.unsigned_abs() + 5) / 10;
+    let sign = if bps < 0 { "-" } else { "" };
+    format!("{sign}{}.{} %", tenths / 10, tenths % 10)
+}
+
+fn customers(count: i64) -> String {
+    match count {
+        1 => "1 customer".to_owned(),
+        count => format!("{} customers", thousands(count)),
+    }
+}
+
+/// `1,234`.
+fn thousands(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let grouped: Vec<String> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|part| String::from_utf8_lossy(part).into_owned())
+        .collect();
+    format!("{}{}", if number < 0 { "-" } else { "" }, grouped.join(","))
+}

@@ -1,0 +1,104 @@
+//! Reports: what was said of a day, said once.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{Timestamp, id::UserId, metrics::RevenueReport, time::Day};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::{Missing, StoreError},
+    keys::{Key, REPORTS},
+    table::{Store, decode, encode, written},
+};
+
+/// What was said of a day when it was over. It is never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptReport {
+    /// The day.
+    pub day: Day,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// The numbers, as JSON.
+    pub json: String,
+    /// Where it lies in the bucket as JSON.
+    pub json_key: String,
+    /// Likewise as CSV.
+    pub csv_key: String,
+    /// Likewise as a PDF.
+    pub pdf_key: String,
+}
+
+impl Store {
+    /// Keeps a report, unless there is one of its day. Whether it was kept.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn keep_report(&self, report: &KeptReport) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode(&Key::report(report.day), report)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        Ok(written(put)?.is_some())
+    }
+
+    /// The report of a day (Q51).
+    ///
+    /// # Errors
+    /// [`Missing::Report`], or when DynamoDB cannot be asked.
+    pub async fn report(&self, day: Day) -> Result<KeptReport, StoreError> {
+        let found = self.get(&Key::report(day)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::Report))
+    }
+
+    /// A page of reports, newest first (Q52).
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn reports(
+        &self,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<KeptReport>, StoreError> {
+        let start = after.map(|cursor| {
+            Day::parse(&cursor.0).map_err(|_| StoreError::refused(InvalidCursor::new()))
+        });
+        let start = start.transpose()?.map(|day| Key::report(day).item());
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(REPORTS.to_owned()))
+            .scan_index_forward(false)
+            .limit(size.and_one())
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let found = answer.items.unwrap_or_default().into_iter().map(decode);
+        let found: Vec<KeptReport> = found.collect::<Result<_, _>>()?;
+        Ok(Page::cut(found, size, |report: &KeptReport| report.day.to_string()))
+    }
+
+    /// The same report with what its creators are called (Q1).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn with_names(&self, mut report: RevenueReport) -> Result<RevenueReport, StoreError> {
+        let ids = report.top_creators.items.iter();
+        let ids: BTreeSet<UserId> =
+            ids.filter_map(|it| UserId::parse(&it.creator_id).ok()).collect();
+        let names = self.names_of(ids.iter().collect()).await?;
+        for rank in &mut report.top_creators.items {
+            let id = UserId::parse(&rank.creator_id).ok();
+            rank.display_name = id.and_then(|id| names.get(&id).cloned());
+        }
+        Ok(report)
+    }
+}
