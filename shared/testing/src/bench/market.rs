@@ -52,9 +52,9 @@ pub(super) async fn measure(
 
     let purchase = place(store, &buyer, &id).await?;
     row("POST /marketplace/purchases, Stripe aside");
-    hear_of(store, &purchase, "evt_1").await?;
+    hear_of(store, &purchase, "evt_sale").await?;
     row("a paid purchase is heard of and settled");
-    hear_of(store, &purchase, "evt_1").await?;
+    hear_of(store, &purchase, "evt_sale").await?;
     row("the same event of it again");
     let opinion = Opinion { rating: 5, comment: Some("Good.".to_owned()) };
     let review = ReviewId::new(now(), rand::random());
