@@ -1,5 +1,7 @@
 //! Moderators' work as a frontend meets it: whole requests, from API Gateway's event to the wire.
 
+mod stats;
+
 use clients::Previews;
 use domain::{
     account::Profile,

@@ -10,6 +10,7 @@ mod books;
 mod enqueue;
 mod events;
 mod faults;
+mod metrics;
 mod orders;
 mod pages;
 mod presets;
