@@ -2,6 +2,7 @@
 
 use crate::{
     PaperError,
+    chart::{Chart, Part, Tint, drawn},
     paint::{About, paint},
     sheet::{Cell, CellKind, Ink, Item, LEFT, PAGE, RIGHT, Role, Sheet, ascent},
     typeset::{Fonts, Line, Style},
@@ -32,6 +33,10 @@ const PADDING: f32 = 4.6;
 /// Height of a sum, in points.
 const SUM_HEIGHT: f32 = 19.4;
 const SPACE_ABOVE_SUMS: f32 = 10.0;
+/// In points.
+const TILE_HEIGHT: f32 = 58.0;
+/// With its title, in points.
+const CHART_HEIGHT: f32 = 156.0;
 const SPACE_ABOVE_NOTES: f32 = 22.0;
 
 /// What a word in a pill says about the document.
@@ -77,6 +82,19 @@ pub enum Note {
         /// Where it leads.
         url: String,
     },
+}
+
+/// One figure that matters, with a word or two about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tile {
+    /// What it is.
+    pub label: String,
+    /// How much, as it is read.
+    pub value: String,
+    /// What is to be said of it, such as how much more that is than before.
+    pub aside: String,
+    /// Whether that is good news, if it is news.
+    pub signal: Signal,
 }
 
 /// A column of a table, by the edge at which its texts stand; in points from the left of the page.
@@ -221,6 +239,86 @@ impl<'a> Letter<'a> {
         let lines = self.fonts.wrap(text, HEADLINE, RIGHT - LEFT, LINES_OF_TEXT_MAX);
         self.sheet.lines(LEFT, lines, HEADLINE, Ink::Text, role);
         self.sheet.y += 16.0;
+    }
+
+    /// A heading inside the document.
+    pub fn section(&mut self, text: &str) {
+        self.sheet.y += 15.0;
+        let role = self.sheet.paragraph();
+        let line = self.fonts.line_within(text, STRONG, RIGHT - LEFT);
+        self.sheet.text(LEFT, line, Ink::Text, role);
+        self.sheet.y += 16.0;
+    }
+
+    /// Figures that matter, beside each other.
+    pub fn tiles(&mut self, tiles: &[Tile]) {
+        let gap = 9.0;
+        let width = across(tiles.len(), gap);
+        let top = self.sheet.y;
+        for (index, tile) in tiles.iter().enumerate() {
+            let x = LEFT + index as f32 * (width + gap);
+            let (ink, height, radius) = (Ink::QuietGround, TILE_HEIGHT, 5.0);
+            self.sheet.put(Item::Area { x, y: top, width, height, radius, ink });
+            let (x, room) = (x + 10.0, width - 20.0);
+            let role = self.sheet.paragraph();
+            let told = match tile.signal {
+                Signal::Good => Ink::Good,
+                Signal::Alert => Ink::Alert,
+                Signal::Quiet => Ink::Muted,
+            };
+            for (text, style, ink, below) in [
+                (&tile.label, SMALL, Ink::Muted, 9.0),
+                (&tile.value, HEADLINE, Ink::Text, 21.0),
+                (&tile.aside, SMALL, told, 42.0),
+            ] {
+                self.sheet.y = top + below;
+                self.sheet.text(x, self.fonts.line_within(text, style, room), ink, role);
+            }
+        }
+        self.sheet.y = top + TILE_HEIGHT;
+    }
+
+    /// Charts beside each other.
+    ///
+    /// # Errors
+    /// When there are too many to have room.
+    pub fn charts(&mut self, charts: &[Chart<'_>]) -> Result<(), PaperError> {
+        let gap = 18.0;
+        let width = across(charts.len(), gap);
+        self.sheet.y += 16.0;
+        let top = self.sheet.y;
+        for (index, chart) in charts.iter().enumerate() {
+            let x = LEFT + index as f32 * (width + gap);
+            self.sheet.y = top;
+            let role = self.sheet.paragraph();
+            let title = self.fonts.line_within(&chart.title, STRONG, width);
+            self.sheet.text(x, title, Ink::Text, role);
+            let mut parts = self.legend(chart, (x, top + 15.0));
+            let size = (width, CHART_HEIGHT - 28.0);
+            parts.extend(drawn(self.fonts, chart, (x, top + 28.0), size)?);
+            let number = self.sheet.element();
+            self.sheet.put(Item::Figure { number, alt: chart.alt.clone(), parts });
+        }
+        self.sheet.y = top + CHART_HEIGHT;
+        Ok(())
+    }
+
+    /// Which colour is what, on one line.
+    fn legend(&self, chart: &Chart<'_>, (x, top): (f32, f32)) -> Vec<Part> {
+        let (mut x, side, size) = (x, 5.0, 7.0);
+        let mut parts = Vec::new();
+        for series in &chart.series {
+            let tint = Tint::solid(series.hue.rgb());
+            let (y, right) = (top + 2.0, x + side);
+            let points = vec![(x, y), (right, y), (right, y + side), (x, y + side)];
+            parts.push(Part::Path { points, stroke: None, tint });
+            let line = self.fonts.line(&series.name, Style::regular(size));
+            let (start, baseline) = (right + 3.0, top + ascent(size));
+            x = start + line.width + 10.0;
+            let tint = Tint::solid((0x5B, 0x64, 0x72));
+            parts.push(Part::Text { x: start, baseline, line, tint });
+        }
+        parts
     }
 
     /// A table, and what follows it.
@@ -393,6 +491,12 @@ impl Column {
             Column::Figures { x, .. } => sheet.text_ending(*x, line, ink, role),
         }
     }
+}
+
+/// The width of one of so many things beside each other, `gap` points between them.
+fn across(count: usize, gap: f32) -> f32 {
+    let count = count.max(1) as f32;
+    (RIGHT - LEFT - gap * (count - 1.0)) / count
 }
 
 /// Height of everything below a table, in points.

@@ -3,6 +3,7 @@
 //! A4, archivable and accessible, with its fonts inside. The same texts give the same bytes: nothing
 //! reads a clock.
 
+mod chart;
 pub mod figures;
 mod letter;
 mod paint;
@@ -13,7 +14,8 @@ use std::error::Error;
 
 use domain::{Refusal, RefusalKind};
 
-pub use letter::{Column, Ending, Letter, Note, Row, Signal, Sum, Table, Text, Tone};
+pub use chart::{Chart, Hue, Series, Shape};
+pub use letter::{Column, Ending, Letter, Note, Row, Signal, Sum, Table, Text, Tile, Tone};
 pub use paint::About;
 pub use sheet::{LEFT, RIGHT};
 pub use typeset::Fonts;

@@ -15,7 +15,7 @@ use krilla::{
     num::NormalizedF32,
     outline::{Outline, OutlineNode},
     page::{Page, PageSettings},
-    paint::{Fill, FillRule},
+    paint::{Fill, FillRule, Stroke},
     surface::Surface,
     tagging::{
         Artifact, ArtifactType, ContentTag, Identifier, Node, SpanTag, TableHeaderScope, Tag,
@@ -25,6 +25,7 @@ use krilla::{
 
 use crate::{
     PaperError,
+    chart::{Part, Tint},
     sheet::{Cell, CellKind, Ink, Item, PAGE, Role},
     typeset::Line,
 };
@@ -73,7 +74,11 @@ pub(crate) fn paint(pages: &[Vec<Item>], about: &About) -> Result<Vec<u8>, Paper
 
 /// Elements in reading order.
 #[derive(Default)]
-struct Structure(Vec<(Role, Vec<Node>)>);
+struct Structure {
+    elements: Vec<(Role, Vec<Node>)>,
+    /// What figures say to whoever cannot see them.
+    alts: Vec<(usize, String)>,
+}
 
 /// A text that leads somewhere, once its page is there.
 struct Linked<'a> {
@@ -116,7 +121,7 @@ fn paint_page(
             Item::Text { x, baseline, line, ink, role, link } if !line.runs.is_empty() => {
                 let tag = match role {
                     Role::Artifact => artifact(ArtifactType::PaginationOther),
-                    Role::Title | Role::Paragraph(_) | Role::Cell(_) => {
+                    Role::Title | Role::Paragraph(_) | Role::Figure(_) | Role::Cell(_) => {
                         ContentTag::Span(SpanTag::empty())
                     }
                 };
@@ -135,6 +140,13 @@ fn paint_page(
                 }
             }
             Item::Text { role, .. } => structure.keep(*role),
+            Item::Figure { number, alt, parts } => {
+                let content = surface.start_tagged(ContentTag::Other);
+                parts.iter().try_for_each(|part| paint_part(&mut surface, part))?;
+                surface.end_tagged();
+                structure.add(Role::Figure(*number), content.into());
+                structure.alts.push((*number, alt.clone()));
+            }
         }
     }
     surface.finish();
@@ -148,6 +160,39 @@ fn paint_page(
     }
     page.finish();
     Ok(())
+}
+
+fn paint_part(surface: &mut Surface<'_>, part: &Part) -> Result<(), PaperError> {
+    match part {
+        Part::Path { points, stroke, tint } => {
+            let mut path = PathBuilder::new();
+            for (index, (x, y)) in points.iter().enumerate() {
+                if index == 0 { path.move_to(*x, *y) } else { path.line_to(*x, *y) }
+            }
+            if stroke.is_none() {
+                path.close();
+            }
+            // A line without a length is nothing to be drawn.
+            let Some(path) = path.finish() else { return Ok(()) };
+            let Fill { paint, opacity, .. } = filled(*tint)?;
+            let line = stroke.map(|width| Stroke { paint, opacity, width, ..Stroke::default() });
+            surface.set_fill(if line.is_none() { Some(filled(*tint)?) } else { None });
+            surface.set_stroke(line);
+            surface.draw_path(&path);
+            surface.set_stroke(None);
+        }
+        Part::Text { x, baseline, line, tint } => {
+            surface.set_fill(Some(filled(*tint)?));
+            draw(surface, line, Point::from_xy(*x, *baseline));
+        }
+    }
+    Ok(())
+}
+
+fn filled(Tint { rgb: (red, green, blue), opacity }: Tint) -> Result<Fill, PaperError> {
+    let opacity = NormalizedF32::new(opacity).ok_or(PaperError::Geometry)?;
+    let paint = rgb::Color::new(red, green, blue).into();
+    Ok(Fill { paint, opacity, rule: FillRule::default() })
 }
 
 fn draw(surface: &mut Surface<'_>, line: &Line, start: Point) {
@@ -210,26 +255,26 @@ impl Structure {
             return;
         }
         self.keep(role);
-        if let Some((_, nodes)) = self.0.last_mut() {
+        if let Some((_, nodes)) = self.elements.last_mut() {
             nodes.push(node);
         }
     }
 
     /// Makes sure there is an element of `role`: an empty cell is a cell too.
     fn keep(&mut self, role: Role) {
-        let last = self.0.last().map(|(last, _)| *last);
+        let last = self.elements.last().map(|(last, _)| *last);
         if role != Role::Artifact && last != Some(role) {
-            self.0.push((role, Vec::new()));
+            self.elements.push((role, Vec::new()));
         }
     }
 
     fn tree(self, title: &str) -> TagTree {
         let mut tree = TagTree::new().with_lang(Some(LANGUAGE.to_owned()));
         let mut table: Option<(Cell, TagGroup, TagGroup)> = None;
-        for (role, nodes) in self.0 {
+        for (role, nodes) in self.elements {
             let cell = match role {
                 Role::Cell(cell) => Some(cell),
-                Role::Artifact | Role::Title | Role::Paragraph(_) => None,
+                Role::Artifact | Role::Title | Role::Paragraph(_) | Role::Figure(_) => None,
             };
             let same_table = |(at, ..): &(Cell, TagGroup, TagGroup)| {
                 cell.is_some_and(|cell| cell.table == at.table)
@@ -242,7 +287,7 @@ impl Structure {
                     let group = TagGroup::with_children(cell_tag(cell.kind), nodes);
                     table = Some(with_cell(table, cell, group));
                 }
-                None => tree.push(TagGroup::with_children(block_tag(role, title), nodes)),
+                None => tree.push(TagGroup::with_children(block_tag(role, title, &self.alts), nodes)),
             }
         }
         close_table(&mut tree, table);
@@ -280,9 +325,13 @@ fn cell_tag(kind: CellKind) -> TagKind {
     }
 }
 
-fn block_tag(role: Role, title: &str) -> TagKind {
+fn block_tag(role: Role, title: &str, alts: &[(usize, String)]) -> TagKind {
     match role {
         Role::Title => Tag::Hn(NonZeroU16::MIN, Some(title.to_owned())).into(),
+        Role::Figure(number) => {
+            let alt = alts.iter().find(|(of, _)| *of == number).map(|(_, alt)| alt.clone());
+            Tag::Figure(alt).into()
+        }
         Role::Artifact | Role::Paragraph(_) | Role::Cell(_) => Tag::P.into(),
     }
 }

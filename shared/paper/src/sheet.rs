@@ -1,6 +1,9 @@
 //! Pages being filled: where the next thing goes, and what it is to a reader who cannot see it.
 
-use crate::typeset::{Line, Style};
+use crate::{
+    chart::Part,
+    typeset::{Line, Style},
+};
 
 /// A4 in points.
 pub(crate) const PAGE: (f32, f32) = (595.28, 841.89);
@@ -43,6 +46,8 @@ pub(crate) enum Role {
     Title,
     /// With a number of its own.
     Paragraph(usize),
+    /// With a number of its own.
+    Figure(usize),
     /// A cell of a table.
     Cell(Cell),
 }
@@ -71,6 +76,8 @@ pub(crate) enum CellKind {
 pub(crate) enum Item {
     Text { x: f32, baseline: f32, line: Line, ink: Ink, role: Role, link: Option<String> },
     Area { x: f32, y: f32, width: f32, height: f32, radius: f32, ink: Ink },
+    /// One thing to see, with a text in its place.
+    Figure { number: usize, alt: String, parts: Vec<Part> },
 }
 
 /// Pages being filled from the top.
