@@ -38,7 +38,7 @@ impl Scene<'_> {
 async fn a_dispute_may_take_more_than_was_paid() {
     for (closing, lost, kept) in [(Closing::Lost, 700, 0), (Closing::Won, 0, NET)] {
         let stage = Stage::new().await;
-        let scene = Scene::payable(&stage, Bank::Works).await;
+        let scene = Scene::funded(&stage, Bank::Works).await;
         let dispute = scene.open(Some(PRICE + 700), Opening::Chargeback).await;
         assert_eq!(scene.on(LedgerAccount::DisputesReceivable).await, 700);
         scene.end(&dispute, closing).await;
@@ -52,7 +52,7 @@ async fn a_dispute_may_take_more_than_was_paid() {
 #[tokio::test]
 async fn an_inquiry_keeps_a_sale_from_being_paid_until_it_is_closed() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = Scene::funded(&stage, Bank::Works).await;
     let dispute = scene.open(None, Opening::Warning).await;
     scene.market.pay_days(8).await;
     assert!(
@@ -73,7 +73,7 @@ async fn an_inquiry_keeps_a_sale_from_being_paid_until_it_is_closed() {
 #[tokio::test]
 async fn one_frozen_sale_does_not_keep_the_others() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = Scene::funded(&stage, Bank::Works).await;
     let bob = stage.member("bob");
     scene.market.sold(&bob, &scene.listing, PRICE).await;
     stage.at_stripe().restrict(&scene.account().await).unwrap();
@@ -102,7 +102,7 @@ async fn a_dispute_after_the_payout_is_followed_to_its_end() {
         (true, Closing::Lost, NET, NET),
     ] {
         let stage = Stage::new().await;
-        let scene = Scene::payable(&stage, Bank::Works).await;
+        let scene = Scene::funded(&stage, Bank::Works).await;
         scene.market.pay_days(7).await;
         if banked {
             stage.at_stripe().pay_bank(&scene.account().await).unwrap();
@@ -126,7 +126,7 @@ async fn a_dispute_after_the_payout_is_followed_to_its_end() {
 #[tokio::test]
 async fn a_dispute_won_after_it_was_evened_out_is_paid_again() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = Scene::funded(&stage, Bank::Works).await;
     let bob = stage.member("bob");
     scene.market.pay_days(9).await;
     let dispute = scene.open(None, Opening::Chargeback).await;
@@ -148,7 +148,7 @@ async fn a_dispute_won_after_it_was_evened_out_is_paid_again() {
 async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
     for closing in [Closing::Won, Closing::Lost] {
         let stage = Stage::new().await;
-        let scene = Scene::payable(&stage, Bank::Works).await;
+        let scene = Scene::funded(&stage, Bank::Works).await;
         assert_eq!(scene.market.give_back("one", &scene.purchase, Some(500)).await.status(), 200);
         stage.hear().await;
         // All of it, though a part went back.
@@ -181,7 +181,7 @@ async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
 #[tokio::test]
 async fn disputes_of_parts_add_up() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = Scene::funded(&stage, Bank::Works).await;
     let one = scene.open(Some(500), Opening::Chargeback).await;
     let two = scene.open(Some(1_500), Opening::Chargeback).await;
     scene.end(&one, Closing::Won).await;
@@ -198,7 +198,7 @@ async fn disputes_of_parts_add_up() {
 async fn notices_of_a_dispute_in_any_order_are_one_state() {
     for turn in 0..8 {
         let stage = Stage::new().await;
-        let scene = Scene::payable(&stage, Bank::Works).await;
+        let scene = Scene::funded(&stage, Bank::Works).await;
         scene.market.pay_days(7).await;
         let opened = stage.at_stripe().dispute(&scene.payment(), Some(2_600), Opening::Chargeback);
         let dispute = opened.unwrap();
@@ -230,7 +230,7 @@ async fn notices_of_a_dispute_in_any_order_are_one_state() {
 #[tokio::test]
 async fn a_seller_who_shares_is_not_paid_twice() {
     let stage = Stage::new().await;
-    let scene = Scene::payable(&stage, Bank::Works).await;
+    let scene = Scene::funded(&stage, Bank::Works).await;
     let (bob, lee) = (stage.member("bob"), stage.member("lee"));
     let own = scene.market.shared_by(&scene.kim, &scene.listing).await;
     let url = scene.market.checkout(&bob, &scene.listing, PRICE, Some(&own)).await;

@@ -32,9 +32,14 @@ impl<'a> Scene<'a> {
         Scene { market, kim, ann, listing, purchase }
     }
 
-    /// Kim can be paid, to a bank that does as it is told, and there is money to do it with.
-    pub(crate) async fn payable(stage: &'a Stage, bank: Bank) -> Scene<'a> {
+    /// The same, and there is money at Stripe beside that of the sale.
+    pub(crate) async fn funded(stage: &'a Stage, bank: Bank) -> Scene<'a> {
         Market::new(stage).fund().await;
+        Scene::payable(stage, bank).await
+    }
+
+    /// Kim can be paid, to a bank that does as it is told.
+    pub(crate) async fn payable(stage: &'a Stage, bank: Bank) -> Scene<'a> {
         let scene = Scene::sold(stage).await;
         scene.market.ready(&scene.kim, bank).await;
         scene
