@@ -291,7 +291,7 @@ fn pictures(listing: &ListingId, of: &[Preview], previews: &Previews) -> Vec<Sho
 /// What a creator's view is made with beside the listing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'a> {
-    pub(crate) standing: &'a Standing,
+    pub(crate) creator: &'a Account,
     pub(crate) previews: &'a Previews,
     pub(crate) links: &'a Links,
     pub(crate) now: Timestamp,
@@ -303,7 +303,7 @@ impl<'a> Around<'a> {
         (previews, links): (&'a Previews, &'a Links),
         now: Timestamp,
     ) -> Around<'a> {
-        Around { standing: &creator.standing, previews, links, now }
+        Around { creator, previews, links, now }
     }
 }
 
@@ -329,7 +329,7 @@ impl OwnView {
         OwnView {
             kind: listing.kind,
             state: listing.state(),
-            hidden_reasons: listing.hidden_reasons(around.standing, around.now),
+            hidden_reasons: listing.hidden_reasons(around.creator, around.now),
             version: revision.number,
             review: ReviewState::of(&listing),
             on_sale: listing.on_sale().map(|on_sale| OnSaleView {

@@ -10,6 +10,8 @@
 //! tells us of still ends.
 
 mod draft;
+pub mod staff;
+pub mod strike;
 mod usage;
 
 use std::time::Duration;
@@ -21,11 +23,13 @@ use crate::{
     billing::top_up::TopUp,
     credits::{Credits, InsufficientCredits, LedgerBroken, LedgerEntry},
     id::UserId,
-    plan::Plan,
+    plan::{Allowance, Plan},
     refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
     time::{Period, Timestamp},
 };
 
+pub use staff::{Limits, StaffRefused};
+pub use strike::Strike;
 pub use usage::Usage;
 
 /// Longest display name, in characters.
@@ -145,6 +149,21 @@ pub struct Account {
     /// The packs that are bought by themselves, if the member wants that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_up: Option<TopUp>,
+    /// What staff they are, as their token said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// What staff set for them alone.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
+    /// What moderators hold against what they sell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strikes: Vec<Strike>,
+    /// When somebody should see to what follows from their standing and strikes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing_due: Option<Timestamp>,
+    /// Whether they have made a listing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub creates: bool,
 }
 
 /// Why an account may not do what it asked.
@@ -238,6 +257,24 @@ impl Account {
             presets: 0,
             usage: Usage::default(),
             top_up: None,
+            role: None,
+            limits: Limits::default(),
+            strikes: Vec::new(),
+            standing_due: None,
+            creates: false,
+        }
+    }
+
+    /// How many generations they may have open at once.
+    pub fn concurrency_max(&self) -> u32 {
+        self.limits.concurrency.unwrap_or(self.plan.terms().concurrency_max)
+    }
+
+    /// What `plan` gives them in a month.
+    pub fn allowance(&self, plan: Plan) -> Allowance {
+        match (plan.terms().allowance, self.limits.monthly_allowance) {
+            (Allowance::Credits(_), Some(credits)) => Allowance::Credits(credits),
+            (usual, _) => usual,
         }
     }
 
@@ -287,6 +324,8 @@ pub struct Draft {
 pub struct Change {
     /// The account to write.
     pub account: Account,
+    /// As it was.
+    pub before: Account,
     /// The version it must still have; zero means it must not exist.
     pub expected_version: u64,
     /// The lines to add.

@@ -290,6 +290,20 @@ impl Chain {
         Ok(())
     }
 
+    /// At the place `at` stands something that is no row.
+    ///
+    /// # Errors
+    /// [`Broken`], always.
+    pub fn garbled(&self, at: Option<u64>) -> Result<(), Broken> {
+        let expected = self.seq + 1;
+        let (seq, why) = match at {
+            None => (expected, Why::Inserted),
+            Some(at) if at > expected => (expected, Why::Missing),
+            Some(at) => (at, Why::Tampered),
+        };
+        Err(Broken { seq, why })
+    }
+
     /// There are no more rows.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! items and of every question asked of them.
 
 mod accounts;
+mod audit;
 mod billing;
 mod books;
 mod cursor;
@@ -18,11 +19,14 @@ mod jobs;
 mod keys;
 mod marketplace;
 mod orders;
+mod people;
 mod presets;
 mod rates;
+mod staff;
 mod table;
 mod transaction;
 
+pub use audit::{AuditFilter, Verified};
 pub use books::{Books, Kept, Wanted};
 pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
 pub use error::{Missing, StoreError, if_there};
@@ -35,7 +39,9 @@ pub use marketplace::{
     Popular, SALES_AT_ONCE, Shelf, Tally, payout_id,
 };
 pub use orders::changed_top_up;
+pub use people::{PeopleFilter, StandingFilter};
 pub use rates::{Rate, RateLimited};
+pub use staff::Staff;
 pub use table::Store;
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use super::{
     upload::{ASSETS_MAX, PREVIEWS_MAX, UPLOADS_MAX},
 };
 use crate::{
-    account::Standing,
+    account::Account,
     id::{ListingId, UserId},
     money::Money,
     refusal::{FieldError, InvalidFields, Refusal, RefusalKind},
@@ -63,6 +63,10 @@ pub struct Listing {
     /// Why that is no longer on sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delisted: Option<Delisted>,
+    /// Whether its creator may not sell at present. It follows their account, a moment later; nothing
+    /// of the listing's own changes by it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
 }
 
 /// The version being worked on.
@@ -166,6 +170,8 @@ pub enum HiddenReason {
     Delisted,
     /// Its creator is suspended.
     CreatorSuspended,
+    /// Too many strikes count against its creator; it ends by itself.
+    SellingSuspended,
 }
 
 /// Why a listing does not move.
@@ -271,6 +277,7 @@ impl Listing {
             draft: Some(Draft { number: 1, state: DraftState::Draft }),
             published: None,
             delisted: None,
+            withheld: false,
         };
         Ok((listing, revision))
     }
@@ -286,9 +293,9 @@ impl Listing {
         }
     }
 
-    /// The version on sale.
+    /// The version on sale, unless its creator may not sell.
     pub fn on_sale(&self) -> Option<&Published> {
-        self.published.as_ref().filter(|_| self.delisted.is_none())
+        self.published.as_ref().filter(|_| self.delisted.is_none() && !self.withheld)
     }
 
     /// The version its creator last worked on: the draft, else what is or was on sale.
@@ -298,7 +305,7 @@ impl Listing {
     }
 
     /// Why it, or its newest version, is not seen by others; empty if all of it is.
-    pub fn hidden_reasons(&self, creator: &Standing, now: Timestamp) -> Vec<HiddenReason> {
+    pub fn hidden_reasons(&self, creator: &Account, now: Timestamp) -> Vec<HiddenReason> {
         let draft = self.draft.as_ref().map(|draft| match draft.state {
             DraftState::Draft => HiddenReason::NotSubmitted,
             DraftState::Pending { .. } => HiddenReason::InReview,
@@ -308,8 +315,9 @@ impl Listing {
             DelistedBy::Creator => HiddenReason::Retired,
             DelistedBy::Staff => HiddenReason::Delisted,
         });
-        let suspended = (!creator.allows(now)).then_some(HiddenReason::CreatorSuspended);
-        [draft, delisted, suspended].into_iter().flatten().collect()
+        let suspended = (!creator.standing.allows(now)).then_some(HiddenReason::CreatorSuspended);
+        let struck = creator.selling_resumes_at(now).map(|_| HiddenReason::SellingSuspended);
+        [draft, delisted, suspended, struck].into_iter().flatten().collect()
     }
 
     /// Changes the draft, or begins the next one: from the version on sale, or from one that was

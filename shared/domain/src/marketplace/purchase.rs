@@ -233,10 +233,10 @@ impl<'a> Offer<'a> {
         if let Some(owned) = self.owned.filter(|it| it.state != EntitlementState::Revoked) {
             return Err(PurchaseRefused::AlreadyOwned(owned.purchase_id.clone()));
         }
-        let Some(on_sale) = self.listing.on_sale() else { return Err(PurchaseRefused::Unlisted) };
-        if !self.seller.allows(now) {
+        if self.listing.withheld || !self.seller.allows(now) {
             return Err(PurchaseRefused::SellerSuspended);
         }
+        let Some(on_sale) = self.listing.on_sale() else { return Err(PurchaseRefused::Unlisted) };
         if on_sale.price != price {
             return Err(PurchaseRefused::PriceChanged(on_sale.price));
         }

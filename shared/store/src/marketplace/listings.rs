@@ -66,7 +66,7 @@ impl Store {
         let mut found = self.get_all(&keys).await?;
         let revision: Revision = found.take()?.ok_or_else(missing)?;
         let creator: Account = found.take()?.ok_or_else(missing)?;
-        if !creator.standing.allows(now) {
+        if !creator.may_sell(now) {
             return Err(missing());
         }
         let stats = sums_of(&listing, stats);

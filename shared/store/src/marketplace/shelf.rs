@@ -65,7 +65,7 @@ impl Store {
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = draft_of(found.take()?, user, email, now)?;
+            let mut draft = draft_of(found.take()?, user, email, now)?;
             let book: Option<CreatorBook> = found.take()?;
             if let Some(Outcome::Listing(id)) = outcome(found.take()?, request, now)? {
                 return self.shelf(By::Creator(user), &id).await.map(Attempt::Done);
@@ -74,6 +74,7 @@ impl Store {
             let mut after = book.clone().unwrap_or_else(|| CreatorBook::new(user.clone()));
             after.add_listing().map_err(StoreError::refused)?;
             let (listing, revision) = make().map_err(StoreError::refused)?;
+            draft.creates();
             let creator = draft.account().clone();
             let mut writes = self
                 .transaction()
@@ -187,6 +188,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Attempt<Shelf>, StoreError> {
         after.keep_sold(&before);
+        after.listing.withheld = !after.creator.may_sell(now);
         after.stats.category = after.listing.on_sale().map(|on_sale| on_sale.category);
         if after.listing == before.listing && after.newest == before.newest {
             return Ok(Attempt::Done(after));
