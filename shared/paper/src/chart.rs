@@ -11,7 +11,7 @@ use plotters::{
     prelude::{Color, DrawingBackend, IntoFont},
     series::AreaSeries,
     style::{
-        RGBColor, ShapeStyle, TextStyle, TRANSPARENT,
+        RGBColor, ShapeStyle, TRANSPARENT, TextStyle,
         text_anchor::{HPos, Pos, VPos},
     },
 };
@@ -392,7 +392,8 @@ mod tests {
     /// It is checked against PDF/A and PDF/UA while it is written.
     #[test]
     fn any_values_can_be_drawn() {
-        for values in [&[][..], &[0], &[5], &[0, 0, 0], &[3, -4, 5], &[-1, -2], &[i64::MAX / 16, 0]] {
+        for values in [&[][..], &[0], &[5], &[0, 0, 0], &[3, -4, 5], &[-1, -2], &[i64::MAX / 16, 0]]
+        {
             for shape in [Shape::Line, Shape::Bars] {
                 assert_eq!(printed(values, shape), printed(values, shape), "{values:?} {shape:?}");
             }

@@ -287,7 +287,9 @@ impl Structure {
                     let group = TagGroup::with_children(cell_tag(cell.kind), nodes);
                     table = Some(with_cell(table, cell, group));
                 }
-                None => tree.push(TagGroup::with_children(block_tag(role, title, &self.alts), nodes)),
+                None => {
+                    tree.push(TagGroup::with_children(block_tag(role, title, &self.alts), nodes))
+                }
             }
         }
         close_table(&mut tree, table);

@@ -74,10 +74,28 @@ pub(crate) enum CellKind {
 /// Something on a page. All in points from the upper left corner.
 #[derive(Debug, Clone)]
 pub(crate) enum Item {
-    Text { x: f32, baseline: f32, line: Line, ink: Ink, role: Role, link: Option<String> },
-    Area { x: f32, y: f32, width: f32, height: f32, radius: f32, ink: Ink },
+    Text {
+        x: f32,
+        baseline: f32,
+        line: Line,
+        ink: Ink,
+        role: Role,
+        link: Option<String>,
+    },
+    Area {
+        x: f32,
+        y: f32,
+        width: f32,
+        height: f32,
+        radius: f32,
+        ink: Ink,
+    },
     /// One thing to see, with a text in its place.
-    Figure { number: usize, alt: String, parts: Vec<Part> },
+    Figure {
+        number: usize,
+        alt: String,
+        parts: Vec<Part>,
+    },
 }
 
 /// Pages being filled from the top.

@@ -5,6 +5,7 @@
 //! to the account and the account agrees with its jobs.
 
 mod accounts;
+mod audit;
 mod billing;
 mod books;
 mod enqueue;
@@ -12,9 +13,11 @@ mod events;
 mod faults;
 mod orders;
 mod pages;
+mod people;
 mod presets;
 mod records;
 mod settle;
+mod staff;
 
 use std::{
     collections::BTreeMap,
