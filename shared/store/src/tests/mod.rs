@@ -5,6 +5,7 @@
 //! to the account and the account agrees with its jobs.
 
 mod accounts;
+mod audit;
 mod billing;
 mod books;
 mod enqueue;
@@ -13,9 +14,11 @@ mod faults;
 mod metrics;
 mod orders;
 mod pages;
+mod people;
 mod presets;
 mod records;
 mod settle;
+mod staff;
 
 use std::{
     collections::BTreeMap,
