@@ -155,7 +155,14 @@ async fn the_stream_states_jobs_and_members() {
     assert_eq!(ids, ["active", "active", "active", "job", "member"]);
     let finished = facts.iter().find_map(|fact| match &fact.what {
         Happened::Finished(finished) => Some(finished),
-        _ => None,
+        Happened::Moved(_)
+        | Happened::Sold { .. }
+        | Happened::Returned { .. }
+        | Happened::Kept { .. }
+        | Happened::Declined { .. }
+        | Happened::Market(_)
+        | Happened::Joined
+        | Happened::Active { .. } => None,
     });
     let finished = finished.unwrap();
     assert_eq!((finished.queue_ms, finished.run_ms), (Some(2_000), Some(30_000)));
