@@ -52,7 +52,7 @@ impl MeView {
             },
             generations: GenerationsInBrief {
                 open: account.open_jobs,
-                open_max: account.plan.terms().concurrency_max,
+                open_max: account.concurrency_max(),
             },
             user_id: account.user_id,
             email: account.email,

@@ -61,7 +61,7 @@ impl Response {
                 Plan::Pro | Plan::Enterprise => account.paid_period.map(|paid| paid.ends_at),
             },
             used: account.usage.used(),
-            limit: match account.plan.terms().allowance {
+            limit: match account.allowance(account.plan) {
                 Allowance::Credits(credits) => Some(credits),
                 Allowance::Unlimited => None,
             },

@@ -10,6 +10,7 @@
 //! tells us of still ends.
 
 mod draft;
+pub mod staff;
 mod usage;
 
 use std::time::Duration;
@@ -21,11 +22,12 @@ use crate::{
     billing::top_up::TopUp,
     credits::{Credits, InsufficientCredits, LedgerBroken, LedgerEntry},
     id::UserId,
-    plan::Plan,
+    plan::{Allowance, Plan},
     refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
     time::{Period, Timestamp},
 };
 
+pub use staff::{Limits, StaffRefused};
 pub use usage::Usage;
 
 /// Longest display name, in characters.
@@ -148,6 +150,18 @@ pub struct Account {
     /// The packs that are bought by themselves, if the member wants that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_up: Option<TopUp>,
+    /// What staff they are, as their token said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// What staff set for them alone.
+    #[serde(default, skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
+    /// When somebody should see to what follows from their standing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing_due: Option<Timestamp>,
+    /// Whether they have made a listing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub creates: bool,
 }
 
 /// Why an account may not do what it asked.
@@ -242,6 +256,23 @@ impl Account {
             presets: 0,
             usage: Usage::default(),
             top_up: None,
+            role: None,
+            limits: Limits::default(),
+            standing_due: None,
+            creates: false,
+        }
+    }
+
+    /// How many generations they may have open at once.
+    pub fn concurrency_max(&self) -> u32 {
+        self.limits.concurrency.unwrap_or(self.plan.terms().concurrency_max)
+    }
+
+    /// What `plan` gives them in a month.
+    pub fn allowance(&self, plan: Plan) -> Allowance {
+        match (plan.terms().allowance, self.limits.monthly_allowance) {
+            (Allowance::Credits(_), Some(credits)) => Allowance::Credits(credits),
+            (usual, _) => usual,
         }
     }
 
@@ -291,6 +322,8 @@ pub struct Draft {
 pub struct Change {
     /// The account to write.
     pub account: Account,
+    /// As it was.
+    pub before: Account,
     /// The version it must still have; zero means it must not exist.
     pub expected_version: u64,
     /// The lines to add.

@@ -368,6 +368,24 @@ impl Credits {
         self.lots.iter().find(|open| open.terms.id == *lot).map_or(0, Lot::available)
     }
 
+    /// Up to `wanted` credits that were granted already, given ones before paid ones, the latest end
+    /// first: what would be spent last is what its owner counts on least.
+    pub fn revocable(&self, wanted: u32, now: Timestamp) -> Vec<LotShare> {
+        let live = self.lots.iter().filter(|lot| !lot.lapsed(now) && lot.available() > 0);
+        let mut order: Vec<&Lot> = live.collect();
+        order.sort_by_key(|lot| (lot.terms.source, std::cmp::Reverse(lot.spending_order())));
+        let mut missing = wanted;
+        let mut shares = Vec::new();
+        for lot in order {
+            let credits = missing.min(lot.available());
+            if credits > 0 {
+                shares.push(LotShare { lot: lot.terms.id.clone(), credits });
+                missing -= credits;
+            }
+        }
+        shares
+    }
+
     /// Up to `needed` credits, and how many are missing.
     fn gather(&self, needed: u32, now: Timestamp) -> (Vec<LotShare>, u32) {
         let mut order: Vec<&Lot> = self.lots.iter().filter(|lot| !lot.lapsed(now)).collect();

@@ -5,6 +5,7 @@
 //! crates around this one carry its decisions out and never make their own.
 
 pub mod account;
+pub mod audit;
 pub mod billing;
 pub mod camera;
 pub mod credits;

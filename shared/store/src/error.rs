@@ -94,6 +94,9 @@ pub fn if_there<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError>
 /// Something that is not there, or is not the caller's: the two are told apart by nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Missing {
+    /// No such member.
+    #[error("There is no such member.")]
+    User,
     /// No such generation.
     #[error("There is no such generation.")]
     Generation,
@@ -140,6 +143,7 @@ impl Refusal for Missing {
     }
     fn code(&self) -> &'static str {
         match self {
+            Missing::User => "user_not_found",
             Missing::Generation => "generation_not_found",
             Missing::Preset => "preset_not_found",
             Missing::Order => "order_not_found",

@@ -6,6 +6,7 @@
 //! | item | pk | sk | notes |
 //! |---|---|---|---|
 //! | account | `USER#<user>` | `ACCOUNT` | balance, plan, standing; `version` fences every change |
+//! | its place in the directory | `USER#<user>` | `PERSON#<facet>` | one for each facet it is found by |
 //! | ledger entry | `USER#<user>` | `LEDGER#<seq>` | added, never changed; 1, 2, 3, … |
 //! | job | `USER#<user>` | `JOB#<job>` | the truth of a generation; ids sort by time; below 1 KiB |
 //! | input | `USER#<user>` | `INPUT#<job>` | what the job is made from; written once, read by the worker |
@@ -47,12 +48,16 @@
 //! | sums of a day | `METRICS#<month>` | `<day>#<0..4>` | only ever added to, with the facts they are of |
 //! | sums of all days | `METRICS#TOTAL` | `TOTAL` | likewise |
 //! | place in a ranking | `RANK#<board>#<month>` | `<id>` | fenced by its own `version` |
+//! | row of the audit | `AUDIT` | `<seq>` | added, never changed; 1, 2, 3, … |
+//! | its end | `AUDIT#HEAD` | `HEAD` | fenced by its own `version` |
 //!
 //! | index entry | gsi1pk | gsi1sk |
 //! |---|---|---|
 //! | open job | `OPEN#<0..8>` | `<due_at>#<job>` |
 //! | finished job | `USER#<user>#<status>` | `<job>` |
 //! | open pack order | `ORDERS#OPEN` | `<due_at>#<order>` |
+//! | account whose standing is to be seen to | `STANDINGS` | `<due_at>#<user>` |
+//! | person | `PEOPLE#<facet>` | `<e-mail address>#<user>` |
 //! | account whose pack is due | `TOPUPS` | `<since>#<user>` |
 //! | account whose pack is being charged | `TOPUPS` | `<order>#<user>`, after all that are due |
 //! | parked event | `EVENTS#PARKED` | `<received_at>#<event>` |
@@ -74,6 +79,7 @@
 //! | reward that is held | `REWARDS#DUE` | `<due_at>#<purchase>` |
 //! | billing that is past due and in its grace | `GRACES` | `<grace_ends_at>#<user>` |
 //! | place in a ranking | `RANK#<board>#<month>` | `<amount>#<id>` |
+//! | row of the audit | `AUDIT#<kind>#<id>` | `<seq>` |
 //!
 //! | # | question | how | cost |
 //! |---|---|---|---|
@@ -127,15 +133,22 @@
 //! | Q48 | a day's facts, to be added up anew | Query for each of the 4 shards | a trip for each MB |
 //! | Q49 | what of some facts is counted, and the places they move | BatchGetItem | 1 trip for each 24 facts |
 //! | Q50 | billings whose grace is over | Query `gsi1`, then GetItem | 1 trip a page |
-//! | Q51 | the report of a day | GetItem | 1 to 3 RRU |
-//! | Q52 | reports, newest first | Query backwards | 1 trip a page |
+//! | Q51 | the end of the audit | GetItem | 1 RRU |
+//! | Q52 | rows of the audit, newest first | Query backwards, filtered | at most 5 trips a page |
+//! | Q53 | what was done to something, newest first | Query `gsi1` backwards, then BatchGetItem | 2 trips a page |
+//! | Q54 | rows of the audit, oldest first, to follow the chain | Query | a trip for each MB |
+//! | Q55 | members whose standing somebody should see to | Query `gsi1` | 1 trip |
+//! | Q56 | members by e-mail address, and by facet | Query `gsi1`, then BatchGetItem | 2 to 10 trips a page |
+//! | Q57 | the report of a day | GetItem | 1 to 3 RRU |
+//! | Q58 | reports, newest first | Query backwards | 1 trip a page |
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
-    account::Account,
+    account::{Account, Standing},
+    audit::Target,
     billing::{
         Billing,
         external::{ConnectedAccountId, CustomerId},
@@ -202,6 +215,8 @@ const ACCOUNT: &str = "ACCOUNT";
 pub(crate) const OPEN_ORDERS: &str = "ORDERS#OPEN";
 /// The partition of the index that lists accounts that want a pack, or are being charged for one.
 pub(crate) const TOP_UPS: &str = "TOPUPS";
+/// The partition of the index that lists accounts whose standing is to be seen to.
+pub(crate) const STANDINGS: &str = "STANDINGS";
 /// The partition of the index that lists parked events.
 pub(crate) const PARKED_EVENTS: &str = "EVENTS#PARKED";
 
@@ -252,6 +267,10 @@ impl Key {
 
     pub(crate) fn account(user: &UserId) -> Key {
         Key::of(user, ACCOUNT.to_owned())
+    }
+
+    pub(crate) fn person(user: &UserId, facet: &str) -> Key {
+        Key::of(user, format!("PERSON#{facet}"))
     }
 
     pub(crate) fn ledger(user: &UserId, seq: u64) -> Key {
@@ -423,6 +442,14 @@ impl Key {
         Key { pk: rank_pk(board, month), sk: id.to_owned() }
     }
 
+    pub(crate) fn audit(seq: u64) -> Key {
+        Key { pk: AUDIT.to_owned(), sk: format!("{seq:012}") }
+    }
+
+    pub(crate) fn audit_head() -> Key {
+        Key { pk: "AUDIT#HEAD".to_owned(), sk: "HEAD".to_owned() }
+    }
+
     pub(crate) fn item(&self) -> Item {
         HashMap::from([
             (PK.to_owned(), AttributeValue::S(self.pk.clone())),
@@ -447,6 +474,20 @@ pub(crate) fn journal_pk(creator: &UserId) -> String {
 
 /// The partition of reports.
 pub(crate) const REPORTS: &str = "REPORTS";
+/// The partition of the audit. Nothing in it is ever updated or deleted: `template.yaml` forbids it.
+pub(crate) const AUDIT: &str = "AUDIT";
+
+/// The partition of the index that lists what was done to something.
+pub(crate) fn audit_pk(target: &Target) -> String {
+    format!("AUDIT#{}#{}", target.kind.as_str(), target.id)
+}
+
+/// Which row of the audit an item is; `None` if none stands at such a key.
+pub(crate) fn audited_seq(item: &Item) -> Option<u64> {
+    let seq = text(item, SK)?.parse().ok()?;
+    Key::audit(seq).is_of(item).then_some(seq)
+}
+
 /// The partition of visits that were not added up yet.
 pub(crate) const VIEWS: &str = "VIEWS";
 
@@ -522,9 +563,16 @@ pub(crate) fn enlist(item: &mut Item, place: Option<Place>) {
     }
 }
 
-/// An account stands in the index while its top-up has something to be done about it. Those that
-/// are due come first: they wait for us, the others for Stripe.
+/// An account stands in the index while somebody should see to its standing; else, while its top-up
+/// has something to be done about it. Top-ups that are due come first: they wait for us, the others
+/// for Stripe. Of a suspended member nothing is bought.
 pub(crate) fn account_index(account: &Account) -> Option<Place> {
+    if let Some(due_at) = account.standing_due {
+        return Some((STANDINGS.to_owned(), format!("{due_at}#{}", account.user_id)));
+    }
+    if account.standing != Standing::Active {
+        return None;
+    }
     let rank = match &account.top_up.as_ref()?.state {
         TopUpState::Due { since } => since.to_string(),
         TopUpState::Charging { order } => order.to_string(),

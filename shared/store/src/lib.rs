@@ -7,6 +7,7 @@
 //! items and of every question asked of them.
 
 mod accounts;
+mod audit;
 mod billing;
 mod books;
 mod cursor;
@@ -19,12 +20,15 @@ mod keys;
 mod marketplace;
 mod metrics;
 mod orders;
+mod people;
 mod presets;
 mod rates;
 mod reports;
+mod staff;
 mod table;
 mod transaction;
 
+pub use audit::{AuditFilter, Verified};
 pub use books::{Books, Kept, Wanted};
 pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
 pub use error::{Missing, StoreError, if_there};
@@ -38,8 +42,10 @@ pub use marketplace::{
 };
 pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
 pub use orders::changed_top_up;
+pub use people::{PeopleFilter, StandingFilter};
 pub use rates::{Rate, RateLimited};
 pub use reports::KeptReport;
+pub use staff::Staff;
 pub use table::Store;
 
 #[cfg(test)]

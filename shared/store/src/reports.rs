@@ -47,7 +47,7 @@ impl Store {
         Ok(written(put)?.is_some())
     }
 
-    /// The report of a day (Q51).
+    /// The report of a day (Q57).
     ///
     /// # Errors
     /// [`Missing::Report`], or when DynamoDB cannot be asked.
@@ -56,7 +56,7 @@ impl Store {
         found.ok_or_else(|| StoreError::refused(Missing::Report))
     }
 
-    /// A page of reports, newest first (Q52).
+    /// A page of reports, newest first (Q58).
     ///
     /// # Errors
     /// [`InvalidCursor`], or when DynamoDB cannot be asked.

@@ -18,6 +18,7 @@ use aws_sdk_dynamodb::{
 use domain::{
     Timestamp,
     account::{Account, Change, Draft, Standing},
+    audit::{Deed, Head, Row},
     billing::{Billing, external::CustomerId, invoice::Invoice, order::PackOrder},
     credits::LedgerEntry,
     generation::{Input, Job},
@@ -32,7 +33,10 @@ use crate::{
     error::StoreError,
     events::{AppliedEvent, NOT_APPLIED, PARKED, STATE, applied_item},
     idempotency::Record,
-    keys::{Item, Key, Place, TTL, account_index, billing_index, enlist, job_index, order_index},
+    keys::{
+        Item, Key, Place, TTL, account_index, audit_pk, billing_index, enlist, job_index,
+        order_index,
+    },
     table::{Store, encode, pause},
 };
 
@@ -42,6 +46,8 @@ const SENDS_MAX: u32 = 6;
 /// of the ledger, and an account is limited in the lots that can lapse, and an invoice in the plans
 /// it pays for.
 const WRITES_MAX: usize = 100;
+/// How often the end of the audit is read again because it has moved.
+const CHAINED_MAX: u32 = 24;
 
 /// What a part of a transaction is about, so that a failed condition can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +86,7 @@ pub(crate) enum Part {
     Fact,
     Sums,
     Rank,
+    Audit,
 }
 
 /// An item with a version of its own, which fences every change of it.
@@ -113,11 +120,12 @@ pub(crate) struct Transaction<'a> {
     store: &'a Store,
     parts: Vec<Part>,
     writes: Vec<TransactWriteItem>,
+    deeds: Vec<(Deed, Timestamp)>,
 }
 
 impl Store {
     pub(crate) fn transaction(&self) -> Transaction<'_> {
-        Transaction { store: self, parts: Vec::new(), writes: Vec::new() }
+        Transaction { store: self, parts: Vec::new(), writes: Vec::new(), deeds: Vec::new() }
     }
 }
 
@@ -128,7 +136,9 @@ impl Transaction<'_> {
         let user = &change.account.user_id;
         let mut item = encode(&Key::account(user), &change.account)?;
         enlist(&mut item, account_index(&change.account));
-        let with_account = self.put(Part::Account, versioned(change.expected_version, item));
+        let with_account = self
+            .put(Part::Account, versioned(change.expected_version, item))
+            .person(&change.before, &change.account)?;
         change.entries.iter().try_fold(with_account, |this, entry| this.ledger(user, entry))
     }
 
@@ -392,12 +402,54 @@ impl Transaction<'_> {
         self
     }
 
-    /// Sends it, and sends the very same again after a conflict or a throttle.
+    /// Adds a row to the audit, in its place when this is sent.
+    pub(crate) fn deed(mut self, deed: Deed, at: Timestamp) -> Self {
+        self.deeds.push((deed, at));
+        self
+    }
+
+    /// Sends it, and sends the very same again after a conflict or a throttle. Where the end of the
+    /// audit has moved, and nothing else, it is sent with the next places.
     ///
     /// # Errors
     /// When DynamoDB cannot be asked; it may then have been written, and a repeat with the same
     /// business keys finds out.
     pub(crate) async fn commit(self) -> Result<Committed, StoreError> {
+        if self.deeds.is_empty() {
+            return self.send().await;
+        }
+        for round in 0..CHAINED_MAX {
+            pause(round).await;
+            let head = self.store.audit_head().await?;
+            match self.chained(&head)?.send().await? {
+                Committed::Moved(parts) if parts.iter().all(|part| *part == Part::Audit) => {
+                    tracing::debug!(round, "others were faster at the end of the audit");
+                }
+                done => return Ok(done),
+            }
+        }
+        Err(StoreError::Busy)
+    }
+
+    /// The same with its deeds behind `head`.
+    fn chained(&self, head: &Head) -> Result<Self, StoreError> {
+        let (store, parts, writes) = (self.store, self.parts.clone(), self.writes.clone());
+        let mut this = Transaction { store, parts, writes, deeds: Vec::new() };
+        let mut end = head.clone();
+        for (deed, at) in &self.deeds {
+            this = this.row(&end.add(deed.clone(), *at))?;
+        }
+        this.replace(Some(head), &end)
+    }
+
+    fn row(self, row: &Row) -> Result<Self, StoreError> {
+        let mut item = encode(&Key::audit(row.seq), row)?;
+        let place = (audit_pk(&row.deed.target), format!("{:012}", row.seq));
+        enlist(&mut item, Some(place));
+        Ok(self.put(Part::Audit, absent(item)))
+    }
+
+    async fn send(self) -> Result<Committed, StoreError> {
         if self.writes.len() > WRITES_MAX {
             return Err(StoreError::corrupt(format!("{} writes at once", self.writes.len())));
         }

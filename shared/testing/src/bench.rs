@@ -7,6 +7,7 @@
 mod dynamodb;
 mod function;
 mod market;
+mod metrics;
 mod operations;
 mod report;
 mod runtime_api;

@@ -13,6 +13,7 @@ use aws_sdk_s3::config::{
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use clients::{Documents, GenerationQueue, Images, Previews, SearchSnapshots, Uploads};
 use serde_json::{Value, json};
+use store::Store;
 
 use crate::api::variable;
 
@@ -24,6 +25,7 @@ const MESSAGE_WAIT: Duration = Duration::from_secs(5);
 pub struct Cloud {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
 }
 
 impl Cloud {
@@ -48,7 +50,22 @@ impl Cloud {
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .force_path_style(true)
             .build();
-        Cloud { s3: aws_sdk_s3::Client::from_conf(s3), sqs: aws_sdk_sqs::Client::new(&config) }
+        Cloud {
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            sqs: aws_sdk_sqs::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+        }
+    }
+
+    /// The stack's table.
+    ///
+    /// # Panics
+    /// When the environment does not name it.
+    pub fn store(&self) -> Store {
+        match variable("PROLIGHT_TABLE") {
+            Ok(table) => Store::new(self.dynamodb.clone(), table),
+            Err(error) => panic!("this needs the table of a local stack: {error}"),
+        }
     }
 
     /// An empty bucket nobody else has.

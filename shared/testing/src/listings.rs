@@ -8,6 +8,7 @@ use domain::{
         Category, Kind,
         content::Content,
         demo::DemoSettings,
+        flag::{Decision, FlagReason},
         lint::Signature,
         listing::Listing,
         revision::Description,
@@ -15,6 +16,8 @@ use domain::{
     },
 };
 use store::{Store, StoreError};
+
+use crate::Actor;
 
 /// A light for portraits at so many cents.
 pub fn description(title: &str, cents: u32) -> Description {
@@ -75,7 +78,7 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
 
 /// A version that waits, approved.
 pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
-    let moderator = UserId::parse("moderator").unwrap();
+    let moderator = Actor::moderator().id;
     let approved = store
         .judge_listing(&moderator, id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
     approved.await.unwrap();
@@ -85,4 +88,15 @@ pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
 pub async fn publish(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     submit(store, creator, id, now).await;
     approve(store, id, now).await;
+}
+
+/// A strike on the creator of a listing on sale, after three members reported it.
+pub async fn strike(store: &Store, id: &ListingId, now: Timestamp) {
+    for name in ["ida", "ian", "ike"] {
+        let member = Actor::member(name).id;
+        store.flag_listing((&member, None), id, FlagReason::Copied, now).await.unwrap();
+    }
+    let by = (&Actor::moderator().id, id);
+    let struck = store.resolve_flags(by, (Decision::Strike, "Copied."), 3, now).await.unwrap();
+    store.follow_seller(&struck.listing.creator_id, now).await.unwrap();
 }

@@ -3,6 +3,7 @@
 //!
 //! Running it again on a stack that has a catalogue changes nothing.
 
+mod history;
 mod listings;
 
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use studio::{Palette, Quality, Scene, Subject};
 
 use crate::api::{Api, CallFailed, fresh_key};
+pub use history::history;
 use listings::{LISTINGS, Listed};
 
 /// How long an upload or a payment may take to be heard of.

@@ -107,7 +107,45 @@ async fn what_is_reported_longest_comes_first() {
     assert_eq!(ids, [&json!(one), &json!(three)], "two reports are not enough");
     let mut item = page["items"][0].clone();
     item["listing"]["previews"].take();
-    expect![[r#""#]].assert_eq(&format!("{item:#}"));
+    expect![[r#"
+        {
+          "creator": {
+            "approved": 2,
+            "delisted": 0,
+            "display_name": null,
+            "id": "user_lena",
+            "live_strikes": 0,
+            "member_since": "2026-11-22T09:00:00.000Z",
+            "rejected": 0,
+            "sales": 0,
+            "selling_suspended_until": null
+          },
+          "due_since": "2026-11-22T09:01:00.000Z",
+          "flags": 3,
+          "listing": {
+            "category": "portrait",
+            "description": "One warm key,\n\na whisper of fill.",
+            "previews": null,
+            "price": {
+              "amount": 900,
+              "currency": "usd"
+            },
+            "published_at": "2026-11-22T09:00:00.000Z",
+            "sales": 0,
+            "state": "approved",
+            "tags": [
+              "moody"
+            ],
+            "title": "Rembrandt",
+            "type": "lighting_preset"
+          },
+          "listing_id": "lst_01M817QNM00000000000000001",
+          "reasons": {
+            "copied": 3
+          },
+          "version": 3
+        }"#]]
+    .assert_eq(&format!("{item:#}"));
 
     let first = desk.flags(&Ask::by(&moderator).query("limit", 1)).await.json();
     assert_eq!(first["items"][0]["listing_id"], json!(one));
@@ -135,7 +173,15 @@ async fn what_is_dismissed_stays_on_sale_and_is_not_reported_again() {
     let (answer, again) =
         (desk.resolve(&ask.clone().key("k")).await, desk.resolve(&ask.key("k")).await);
     assert_eq!((answer.status(), answer.json()), (200, again.json()));
-    expect![[r#""#]].assert_eq(&format!("{:#}", answer.json()));
+    expect![[r#"
+        {
+          "decision": "dismiss",
+          "listing_id": "lst_01M817QNM00000000000000001",
+          "live_strikes": 0,
+          "selling_suspended_until": null,
+          "state": "approved"
+        }"#]]
+    .assert_eq(&format!("{:#}", answer.json()));
     assert!(desk.is_found(&id).await);
     desk.flag(&id, &["ada", "kim", "sam", "eve", "zoe"]).await;
     let due = async || desk.flags(&Ask::by(&moderator)).await.json()["items"].clone();
@@ -324,5 +370,17 @@ async fn a_moderator_knows_the_creator() {
     assert_eq!(desk.reject(&verdict(&moderator, &back, body)).await.status(), 200);
     desk.waiting(&lena(), "Another").await;
     let page = desk.pending(&Ask::by(&moderator)).await.json();
-    expect![[r#""#]].assert_eq(&format!("{:#}", page["items"][0]["creator"]));
+    expect![[r#"
+        {
+          "approved": 1,
+          "delisted": 1,
+          "display_name": null,
+          "id": "user_lena",
+          "live_strikes": 1,
+          "member_since": "2026-11-22T09:00:00.000Z",
+          "rejected": 1,
+          "sales": 0,
+          "selling_suspended_until": null
+        }"#]]
+    .assert_eq(&format!("{:#}", page["items"][0]["creator"]));
 }

@@ -1,5 +1,7 @@
 //! Moderators' work as a frontend meets it: whole requests, from API Gateway's event to the wire.
 
+mod stats;
+
 use clients::Previews;
 use domain::{
     account::Profile,
@@ -166,8 +168,15 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
             "lighting": null
           },
           "creator": {
+            "approved": 0,
+            "delisted": 0,
             "display_name": "Lena Okafor",
-            "id": "user_lena"
+            "id": "user_lena",
+            "live_strikes": 0,
+            "member_since": "2026-11-22T09:00:00.000Z",
+            "rejected": 0,
+            "sales": 0,
+            "selling_suspended_until": null
           },
           "demo": {
             "enabled": true,
@@ -213,8 +222,8 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
 
     let limited = desk.pending(&Ask::by(&moderator).query("limit", 1)).await.json();
     assert_eq!(
-        (limited["items"].as_array().unwrap().len(), &limited["next_cursor"]),
-        (1, &json!(null))
+        (limited["items"].as_array().unwrap().len(), limited["next_cursor"].is_string()),
+        (1, true)
     );
 }
 

@@ -43,7 +43,10 @@ fn facts_of(day: Day, nth: u32) -> Vec<Fact> {
         let (before, after) = (Worth { plan, mrr: 0, committed: 0 }, worth(plan));
         fact(Happened::Moved(Movement { kind: MovementKind::New, before, after }));
         fact(Happened::Sold { source: Source::of_plan(Some(plan)), amount: after.mrr });
-        fact(Happened::Kept { source: Source::of_plan(Some(plan)), amount: 30 + after.mrr * 29 / 1_000 });
+        fact(Happened::Kept {
+            source: Source::of_plan(Some(plan)),
+            amount: 30 + after.mrr * 29 / 1_000,
+        });
         fact(Happened::Joined);
     }
     if nth % 6 == 5 {

@@ -1,7 +1,8 @@
 //! Drafts, versions, and what creators may not write.
 
+use domain::marketplace::strike;
 use serde_json::{Value, json};
-use testing::{Actor, Ask};
+use testing::{Actor, Ask, listings};
 
 use super::shop::{Shop, lighting, template};
 
@@ -26,9 +27,11 @@ async fn a_listing_lives() {
     assert_eq!(shop.submit(&kim, &id).await.brief(), "409 listing_in_review");
 
     let now = shop.world.now();
-    let approved = shop.world.store.judge_listing(&Actor::moderator().id, &id, now, |shelf| {
-        shelf.listing.approve(&mut shelf.newest, now)
-    });
+    let moderator = Actor::moderator().id;
+    let approved = shop
+        .world
+        .store
+        .judge_listing(&moderator, &id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
     approved.await.unwrap();
     let page = shop.page(&id).await;
     assert_eq!(page.status(), 200, "{}", page.pretty());
@@ -167,10 +170,10 @@ async fn a_near_copy_is_told_to_the_moderator() {
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
     let now = shop.world.now();
-    let approved =
-        shop.world.store.judge_listing(&Actor::moderator().id, &original, now, |shelf| {
-            shelf.listing.approve(&mut shelf.newest, now)
-        });
+    let moderator = Actor::moderator().id;
+    let approved = shop.world.store.judge_listing(&moderator, &original, now, |shelf| {
+        shelf.listing.approve(&mut shelf.newest, now)
+    });
     approved.await.unwrap();
     let copy = shop.draft(&ada, "All my own work").await;
     assert_eq!(shop.submit(&ada, &copy).await.status(), 200, "a report, not a refusal");
@@ -227,14 +230,16 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
     let now = shop.world.now();
-    let approve = shop.world.store.judge_listing(&Actor::moderator().id, &original, now, |shelf| {
+    let moderator = Actor::moderator().id;
+    let approve = shop.world.store.judge_listing(&moderator, &original, now, |shelf| {
         shelf.listing.approve(&mut shelf.newest, now)
     });
     approve.await.unwrap();
     let id = shop.draft(&ada, "A copy").await;
     let submitted = shop.submit(&ada, &id).await;
     assert!(!submitted.pretty().contains(original.as_str()), "what it is like is not hers to see");
-    let reject = shop.world.store.judge_listing(&Actor::moderator().id, &id, now, |shelf| {
+    let moderator = Actor::moderator().id;
+    let reject = shop.world.store.judge_listing(&moderator, &id, now, |shelf| {
         shelf.listing.reject(shelf.newest.number, "Too near to another.".to_owned(), now)
     });
     reject.await.unwrap();
@@ -278,4 +283,25 @@ async fn own_listings_come_in_pages_the_newest_first() {
 
 fn item_id(item: &Value) -> domain::id::ListingId {
     serde_json::from_value(item["id"].clone()).unwrap()
+}
+
+#[tokio::test]
+async fn who_has_three_strikes_works_on_drafts_and_hands_nothing_in() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let draft = shop.draft(&kim, "A draft").await;
+    let (store, now) = (&shop.world.store, shop.world.now());
+    for nth in 0..3 {
+        let copied = shop.draft(&kim, &format!("Copy {nth}")).await;
+        assert_eq!(shop.submit(&kim, &copied).await.status(), 200);
+        listings::approve(store, &copied, now).await;
+        listings::strike(store, &copied, now).await;
+    }
+    let refused = shop.submit(&kim, &draft).await;
+    assert_eq!(refused.brief(), "409 selling_suspended");
+    assert_eq!(refused.json()["until"], json!(now.plus(strike::STRIKE_COUNTS)));
+    let own = shop.own(&kim, &draft).await.json();
+    assert_eq!(own["hidden_reasons"], json!(["not_submitted", "selling_suspended"]));
+    shop.draft(&kim, "Another draft").await;
+    shop.world.ambient.clock.advance(strike::STRIKE_COUNTS);
+    assert_eq!(shop.submit(&kim, &draft).await.status(), 200, "it ends by the clock");
 }

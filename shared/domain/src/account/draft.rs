@@ -40,7 +40,7 @@ impl Draft {
     /// When the member is suspended, has too many open, or has too few credits; in that order.
     pub fn start_job(&mut self, cause: &str, credits: u32) -> Result<Hold, AccountRefused> {
         self.require_active()?;
-        let max = self.account.plan.terms().concurrency_max;
+        let max = self.account.concurrency_max();
         if self.account.open_jobs >= max {
             return Err(AccountRefused::TooManyRunning { open: self.account.open_jobs, max });
         }
@@ -260,6 +260,11 @@ impl Draft {
         }
     }
 
+    /// They have made a listing.
+    pub fn creates(&mut self) {
+        self.account.creates = true;
+    }
+
     /// Counts one more preset.
     ///
     /// # Errors
@@ -295,14 +300,15 @@ impl Draft {
         }
         let expected_version = self.before.version;
         self.account.version = expected_version + 1;
-        Change { account: self.account, expected_version, entries: self.entries }
+        let (account, before, entries) = (self.account, self.before, self.entries);
+        Change { account, before, expected_version, entries }
     }
 
     fn end_job(&mut self) {
         self.account.open_jobs = self.account.open_jobs.saturating_sub(1);
     }
 
-    fn post(&mut self, cause: &str, movement: Movement) -> Result<(), LedgerBroken> {
+    pub(super) fn post(&mut self, cause: &str, movement: Movement) -> Result<(), LedgerBroken> {
         self.entries.push(self.account.credits.post(cause, movement, self.now)?);
         Ok(())
     }
@@ -357,14 +363,14 @@ impl Draft {
     }
 
     fn grant(&mut self, plan: Plan, id: LotId, ends_at: Timestamp) -> Result<(), LedgerBroken> {
-        let size = match plan.terms().allowance {
+        let size = match self.account.allowance(plan) {
             Allowance::Credits(credits) => LotSize::Credits(credits),
             Allowance::Unlimited => LotSize::Unlimited,
         };
         self.open_lot(LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) })
     }
 
-    fn open_lot(&mut self, lot: LotTerms) -> Result<(), LedgerBroken> {
+    pub(super) fn open_lot(&mut self, lot: LotTerms) -> Result<(), LedgerBroken> {
         let cause = lot.id.0.clone();
         self.post(&cause, Movement::Grant { lot })
     }

@@ -20,8 +20,8 @@ pub fn upper_bound_ms(bucket: u32) -> u64 {
         return u64::from(bucket);
     }
     let (magnitude, step) = (bucket / STEPS - 1, bucket % STEPS);
-    let above = u64::from(STEPS + step + 1);
-    above.checked_shl(magnitude).map_or(u64::MAX, |bound| bound.saturating_sub(1))
+    let above = u128::from(STEPS + step + 1).checked_shl(magnitude).unwrap_or(u128::MAX);
+    u64::try_from(above - 1).unwrap_or(u64::MAX)
 }
 
 /// The time that so many percent of all do not exceed; `None` if there are none. Buckets come in

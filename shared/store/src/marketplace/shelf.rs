@@ -66,7 +66,7 @@ impl Store {
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = draft_of(found.take()?, user, email, now)?;
+            let mut draft = draft_of(found.take()?, user, email, now)?;
             let book: Option<CreatorBook> = found.take()?;
             if let Some(Outcome::Listing(id)) = outcome(found.take()?, request, now)? {
                 return self.shelf(By::Creator(user), &id).await.map(Attempt::Done);
@@ -75,6 +75,7 @@ impl Store {
             let mut after = book.clone().unwrap_or_else(|| CreatorBook::new(user.clone()));
             after.add_listing().map_err(StoreError::refused)?;
             let (listing, revision) = make().map_err(StoreError::refused)?;
+            draft.creates();
             let creator = draft.account().clone();
             let mut writes = self
                 .transaction()

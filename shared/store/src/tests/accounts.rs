@@ -2,7 +2,7 @@
 
 use domain::{
     RefusalKind,
-    account::{AccountRefused, Standing},
+    account::AccountRefused,
 };
 
 use super::*;
@@ -71,14 +71,7 @@ async fn a_member_describes_themselves_and_a_new_address_is_kept() {
 async fn a_suspended_member_is_refused_in_the_very_next_change() {
     let world = World::new();
     let user = world.member("banned", Plan::Free, 10).await;
-    let mut account = world.account(&user).await;
-    account.standing = Standing::Suspended { reason: "fraud".to_owned(), until: None };
-    let change = domain::account::Change {
-        expected_version: account.version,
-        account: Account { version: account.version + 1, ..account },
-        entries: Vec::new(),
-    };
-    world.store.transaction().account(&change).unwrap().commit().await.unwrap();
+    world.ban(&user).await;
 
     let refused = world.post(&user, &key("a"), NOW).await.unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (RefusalKind::Forbidden, "account_suspended"));

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use domain::{
     RefusalKind,
-    account::{AccountRefused, Standing},
+    account::AccountRefused,
     billing::{
         Billing,
         checkout::{CheckoutRefused, PlanCheckoutStep},
@@ -17,17 +17,11 @@ use super::*;
 
 impl World {
     pub(super) async fn ban(&self, user: &UserId) {
-        let account = self.account(user).await;
-        let change = domain::account::Change {
-            expected_version: account.version,
-            account: Account {
-                version: account.version + 1,
-                standing: Standing::Suspended { reason: "fraud".to_owned(), until: None },
-                ..account
-            },
-            entries: Vec::new(),
-        };
-        self.store.transaction().account(&change).unwrap().commit().await.unwrap();
+        let banned = self.store.change_account(user, None, NOW, |draft| {
+            draft.suspend("fraud".to_owned(), None);
+            Ok::<(), StoreError>(())
+        });
+        banned.await.unwrap();
     }
 
     /// A member wants to subscribe to Pro.

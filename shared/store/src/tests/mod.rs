@@ -5,16 +5,20 @@
 //! to the account and the account agrees with its jobs.
 
 mod accounts;
+mod audit;
 mod billing;
 mod books;
 mod enqueue;
 mod events;
 mod faults;
+mod metrics;
 mod orders;
 mod pages;
+mod people;
 mod presets;
 mod records;
 mod settle;
+mod staff;
 
 use std::{
     collections::BTreeMap,

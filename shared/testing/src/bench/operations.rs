@@ -83,6 +83,7 @@ pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     row("GET /billing/invoices");
     super::market::measure(store, row).await?;
     rows.retain(|row| !row.name.is_empty());
+    super::metrics::measure(|name, usage| rows.push(Operation { name, usage })).await?;
     Ok(rows)
 }
 

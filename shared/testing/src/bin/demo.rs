@@ -15,7 +15,7 @@ use std::{
 use domain::lighting::LightingRig;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use testing::{api::Api, seed};
+use testing::{api::Api, cloud::Cloud, seed};
 
 const PEOPLE: [&str; 4] = ["MEMBER", "CREATOR", "MODERATOR", "ADMIN"];
 const PROMPT: &str = "a calm studio portrait of a woman in a teal roll-neck, hair slicked back";
@@ -37,7 +37,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let picture = download(&api, &job).await?;
     line("picture", &picture);
     line("credits after", &credits(&api).await?);
-    marketplace(&api).await
+    marketplace(&api).await?;
+    revenue().await
+}
+
+/// Days that are made up, so that staff have something to look at.
+async fn revenue() -> Result<(), Box<dyn Error>> {
+    let now = runtime::Ambient::system().now();
+    let news = seed::history(&Cloud::here().store(), now).await?;
+    line("revenue", &format!("90 days made up, {news} facts of them new"));
+    Ok(())
 }
 
 /// A catalogue, a search in it, and a live demo of something found.

@@ -17,6 +17,7 @@ mod purchases;
 mod quarter;
 mod reconcile;
 mod refunds;
+mod revenue;
 mod scene;
 mod stage;
 mod subscriptions;

@@ -6,7 +6,7 @@ use domain::{
 };
 use expect_test::expect;
 use serde_json::json;
-use testing::{Actor, Ask};
+use testing::{Actor, Ask, listings};
 
 use super::stage::{Stall, member, order, wish};
 
@@ -271,4 +271,19 @@ async fn a_referral_is_noted_if_it_means_something() {
         let whose = (code.clone(), "kim@prolight.test".to_owned());
         assert_eq!(noted, expected.then_some(whose), "{nth}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_bought_of_a_creator_with_three_strikes() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (kept, before) = (stall.on_sale(&lena, 0).await, stall.on_sale(&lena, 0).await);
+    assert_eq!(stall.buy(&order(&kim, "k", &before, 0)).await.status(), 201);
+    let (store, now) = (&stall.world.store, stall.world.now());
+    for _ in 0..3 {
+        let copied = stall.on_sale(&lena, 0).await;
+        listings::strike(store, &copied, now).await;
+    }
+    assert_eq!(stall.buy(&order(&kim, "l", &kept, 0)).await.brief(), "409 seller_suspended");
+    let answer = stall.list(&Ask::by(&kim)).await.json();
+    assert_eq!(answer["items"][0]["entitlement"], "active", "who bought before keeps it");
 }

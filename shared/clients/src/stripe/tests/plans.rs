@@ -91,6 +91,7 @@ async fn a_paid_plan_is_a_subscription_with_a_paid_invoice() {
     assert_eq!(subscription.period.starts_at, at(BEGIN));
     assert_eq!(subscription.period.ends_at, at(BEGIN).plus_months(1));
     assert!(!subscription.cancel_at_period_end && subscription.ended_at.is_none());
+    assert_eq!(subscription.monthly_cents, 2_900);
 
     let id = now.latest_invoice.unwrap();
     let invoice = visit.stripe.invoice(&id).await.unwrap();
@@ -189,6 +190,36 @@ async fn a_status_we_do_not_know_takes_nothing_and_gives_nothing() {
 }
 
 #[tokio::test]
+async fn discounts_that_go_on_are_taken_off_what_it_is_worth() {
+    let check = async |coupons: &[Value], expected: i64| {
+        let discount = |(number, coupon): (usize, &Value)| {
+            json!({
+                "id": format!("di_{number}"), "object": "discount", "start": BEGIN,
+                "source": { "type": "coupon", "coupon": {
+                    "id": "coupon", "object": "coupon", "created": BEGIN, "livemode": false,
+                    "times_redeemed": 1, "valid": true, "duration": coupon["duration"],
+                    "percent_off": coupon["percent_off"], "amount_off": coupon["amount_off"],
+                } },
+            })
+        };
+        let discounts: Vec<Value> = coupons.iter().enumerate().map(discount).collect();
+        let (id, replies) = subscription_with(json!({ "discounts": discounts })).await;
+        let server = Server::replying(replies).await;
+        let now = server.stripe.subscription(&id).await.unwrap().subscription.unwrap();
+        assert_eq!(now.monthly_cents, expected, "{coupons:?}");
+    };
+    check(&[], 2_900).await;
+    check(&[json!({ "duration": "forever", "percent_off": 20.0 })], 2_320).await;
+    check(&[json!({ "duration": "repeating", "percent_off": 33.33 })], 1_934).await;
+    check(&[json!({ "duration": "once", "percent_off": 50.0 })], 2_900).await;
+    let (fifth, dollar) = (
+        json!({ "duration": "forever", "percent_off": 20.0 }),
+        json!({ "duration": "forever", "amount_off": 100 }),
+    );
+    check(&[fifth, dollar], 2_220).await;
+}
+
+#[tokio::test]
 async fn an_end_by_date_is_an_end_and_is_taken_back() {
     let ends_at = at(BEGIN).plus_months(1).as_secs();
     let (id, [stopped, prices]) = subscription_with(json!({"cancel_at": ends_at})).await;
@@ -202,8 +233,12 @@ async fn an_end_by_date_is_an_end_and_is_taken_back() {
     assert!(!now.subscription.unwrap().cancel_at_period_end);
     let seen = server.seen();
     let path = format!("POST /v1/subscriptions/{id}");
-    assert_eq!((&seen[0].line, seen[0].body.as_str()), (&path, "cancel_at_period_end=false"));
-    assert_eq!((&seen[1].line, seen[1].body.as_str()), (&path, "cancel_at="));
+    assert_eq!((&seen[0].line, &seen[1].line), (&path, &path));
+    let wishes = ["cancel_at_period_end=false", "cancel_at="];
+    for (seen, wish) in seen.iter().zip(wishes) {
+        assert!(seen.body.split('&').any(|part| part == wish), "{}", seen.body);
+        assert!(seen.body.contains("discounts.source.coupon"), "{}", seen.body);
+    }
     assert_ne!(seen[0].header("idempotency-key"), seen[1].header("idempotency-key"));
 }
 

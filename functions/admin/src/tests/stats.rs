@@ -1,0 +1,49 @@
+//! The numbers, as staff ask for them.
+
+use super::*;
+use crate::{get_generation_stats, get_revenue_stats};
+
+async fn revenue(world: &World, ask: &Ask) -> Answer {
+    use get_revenue_stats::{ENDPOINT, handle};
+    world.send(&ENDPOINT, &handle, &world.store, ask).await
+}
+
+async fn generations(world: &World, ask: &Ask) -> Answer {
+    use get_generation_stats::{ENDPOINT, handle};
+    world.send(&ENDPOINT, &handle, &world.store, ask).await
+}
+
+#[tokio::test]
+async fn nothing_happened_is_an_answer_too() {
+    let (world, admin) = (World::new(), Actor::admin());
+    let told = revenue(&world, &Ask::by(&admin)).await.json();
+    assert_eq!((&told["definition_version"], &told["timezone"]), (&json!(1), &json!("UTC")));
+    assert_eq!((&told["currency"], &told["as_of"]), (&json!("usd"), &json!(world.now())));
+    assert_eq!(told["days"].as_array().unwrap().len(), 31);
+    assert_eq!(
+        (&told["period"]["end"]["mrr"], &told["period"]["end"]["arr"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(told["period"]["churn"]["of_start_bps"], Value::Null);
+    let told = generations(&world, &Ask::by(&admin)).await.json();
+    assert_eq!(told["period"]["all"]["success_bps"], Value::Null);
+    assert_eq!(told["active_members"], json!({ "day": 0, "week": 0, "month": 0 }));
+}
+
+#[tokio::test]
+async fn a_period_must_be_one() {
+    let (world, admin) = (World::new(), Actor::admin());
+    for (from, to, expected) in [
+        ("2020-01-01", "2021-01-01", "422"),
+        ("2020-01-02", "2020-01-01", "422"),
+        ("2020-01-01", "2999-01-01", "422"),
+        ("2020-13-01", "2020-12-31", "422"),
+        ("yesterday", "2020-12-31", "422"),
+        ("2020-01-01", "2020-12-31", "200"),
+    ] {
+        let ask = Ask::by(&admin).query("from", from).query("to", to);
+        for answer in [revenue(&world, &ask).await, generations(&world, &ask).await] {
+            assert_eq!(answer.status().to_string(), expected, "{from} {to}: {}", answer.pretty());
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What staff may do to an account.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Account, Draft, Role, Standing};
+use crate::{
+    credits::{LedgerBroken, LotId, LotShare, LotSize, LotSource, LotTerms, Movement},
+    id::UserId,
+    refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
+    time::{DAY, Timestamp},
+};
+
+/// Most credits that one action of staff grants or takes back.
+pub const CREDITS_MAX: u32 = 1_000;
+/// For how long granted credits can be good, in days.
+pub const GRANT_DAYS_MAX: u32 = 3 * 366;
+/// Highest monthly allowance that can be set.
+pub const ALLOWANCE_MAX: u32 = 100_000;
+/// Highest number of open generations that can be set.
+pub const CONCURRENCY_MAX: u32 = 64;
+/// Most credits of its own an account may be granted by lots that are open at once; more would have
+/// to be told apart by nobody.
+const GRANTS_OPEN_MAX: usize = 16;
+
+/// What staff set for one member, in place of what their plan says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Credits a month, from the next month on; an unlimited plan stays unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly_allowance: Option<u32>,
+    /// Generations open at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+}
+
+/// Why staff may not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StaffRefused {
+    /// Nobody decides on themselves.
+    #[error("This is your own account: somebody else has to do it.")]
+    OwnAccount,
+    /// Admins are not decided on here.
+    #[error("This account is an admin's: take the role away at the identity provider first.")]
+    IsAdmin,
+    /// There is less than that.
+    #[error("{available} credits can be taken back, not {wanted}.")]
+    TooFewCredits {
+        /// There are so many.
+        available: u32,
+        /// So many were to be taken.
+        wanted: u32,
+    },
+    /// Too many grants are open.
+    #[error("{GRANTS_OPEN_MAX} grants are open on this account: let one end first.")]
+    TooManyGrants,
+    /// There is nothing to lift.
+    #[error("This account is not suspended.")]
+    NotSuspended,
+    /// A fault of ours.
+    #[error(transparent)]
+    Broken(#[from] LedgerBroken),
+}
+
+impl Refusal for StaffRefused {
+    fn kind(&self) -> RefusalKind {
+        match self {
+            StaffRefused::OwnAccount | StaffRefused::IsAdmin => RefusalKind::Forbidden,
+            StaffRefused::TooFewCredits { .. }
+            | StaffRefused::TooManyGrants
+            | StaffRefused::NotSuspended => RefusalKind::Conflict,
+            StaffRefused::Broken(inner) => inner.kind(),
+        }
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            StaffRefused::OwnAccount => "own_account",
+            StaffRefused::IsAdmin => "target_is_admin",
+            StaffRefused::TooFewCredits { .. } => "too_few_credits",
+            StaffRefused::TooManyGrants => "too_many_grants",
+            StaffRefused::NotSuspended => "not_suspended",
+            StaffRefused::Broken(inner) => inner.code(),
+        }
+    }
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        match self {
+            StaffRefused::TooFewCredits { available, .. } => vec![("available", json!(available))],
+            StaffRefused::OwnAccount
+            | StaffRefused::IsAdmin
+            | StaffRefused::TooManyGrants
+            | StaffRefused::NotSuspended
+            | StaffRefused::Broken(_) => Vec::new(),
+        }
+    }
+}
+
+/// Credits that staff grant, or take back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adjustment {
+    /// So many more, until then.
+    Grant(u32, Option<Timestamp>),
+    /// So many fewer.
+    TakeBack(u32),
+}
+
+impl Adjustment {
+    /// What is asked for: `amount` is more, or fewer if it is negative.
+    ///
+    /// # Errors
+    /// The fields that are out of range.
+    pub fn checked(
+        amount: i64,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Adjustment, InvalidFields> {
+        let mut check = FieldCheck::new();
+        let size = u32::try_from(amount.unsigned_abs()).unwrap_or(u32::MAX);
+        check.require((1..=CREDITS_MAX).contains(&size), "/amount", "range", || {
+            format!(
+                "1 to {CREDITS_MAX} credits to be granted, -1 to -{CREDITS_MAX} to be taken back"
+            )
+        });
+        let latest = now.plus(DAY * GRANT_DAYS_MAX);
+        let in_time = expires_at.is_none_or(|end| now < end && end <= latest);
+        check.require(in_time, "/expires_at", "range", || {
+            format!("later than now, and at most {GRANT_DAYS_MAX} days from now")
+        });
+        check.require(amount > 0 || expires_at.is_none(), "/expires_at", "unused", || {
+            "only what is granted has an end".to_owned()
+        });
+        check.finish()?;
+        Ok(if amount > 0 {
+            Adjustment::Grant(size, expires_at)
+        } else {
+            Adjustment::TakeBack(size)
+        })
+    }
+}
+
+impl Limits {
+    /// Whether nothing is set.
+    pub fn is_none(&self) -> bool {
+        *self == Limits::default()
+    }
+
+    /// # Errors
+    /// The fields that are out of range.
+    pub fn validate(&self) -> Result<(), InvalidFields> {
+        let mut check = FieldCheck::new();
+        let allowance = self.monthly_allowance.unwrap_or_default();
+        check.require(allowance <= ALLOWANCE_MAX, "/monthly_allowance", "range", || {
+            format!("0 to {ALLOWANCE_MAX} credits")
+        });
+        let concurrency = self.concurrency.unwrap_or(1);
+        check.require(
+            (1..=CONCURRENCY_MAX).contains(&concurrency),
+            "/concurrency",
+            "range",
+            || format!("1 to {CONCURRENCY_MAX} generations"),
+        );
+        check.finish()
+    }
+}
+
+impl Account {
+    /// Whether `staff` may decide on this account.
+    ///
+    /// # Errors
+    /// When it is their own, or an admin's.
+    pub fn check_decidable(&self, staff: &UserId) -> Result<(), StaffRefused> {
+        if self.user_id == *staff {
+            return Err(StaffRefused::OwnAccount);
+        }
+        match self.role {
+            Some(Role::Admin) => Err(StaffRefused::IsAdmin),
+            Some(Role::Moderator) | None => Ok(()),
+        }
+    }
+
+    /// What staff can change of it, as the audit keeps it.
+    pub fn audited(&self) -> Value {
+        json!({
+            "standing": self.standing,
+            "limits": self.limits,
+            "available": self.credits.totals().available,
+        })
+    }
+}
+
+impl Draft {
+    /// Takes over what the token says they are.
+    pub fn seen_as(&mut self, role: Option<Role>) {
+        self.account.role = role;
+    }
+
+    /// Carries an adjustment out; `lot` names a grant. What is taken back comes from what was given
+    /// before what was paid for, and nothing is owed for it.
+    ///
+    /// # Errors
+    /// When fewer are there, or too many grants are open.
+    pub fn adjust(&mut self, lot: LotId, adjustment: Adjustment) -> Result<(), StaffRefused> {
+        match adjustment {
+            Adjustment::Grant(credits, expires_at) => {
+                let open = self.account.credits.lots.iter();
+                let grants = open.filter(|it| it.terms.source == LotSource::Admin);
+                if grants.count() >= GRANTS_OPEN_MAX {
+                    return Err(StaffRefused::TooManyGrants);
+                }
+                let (source, size) = (LotSource::Admin, LotSize::Credits(credits));
+                self.open_lot(LotTerms { id: lot, source, size, expires_at })?;
+                Ok(self.repay()?)
+            }
+            Adjustment::TakeBack(wanted) => {
+                let shares = self.account.credits.revocable(wanted, self.now);
+                let available = shares.iter().map(|share: &LotShare| share.credits).sum();
+                if available < wanted {
+                    return Err(StaffRefused::TooFewCredits { available, wanted });
+                }
+                Ok(self.post(&lot.0, Movement::Revoke { shares })?)
+            }
+        }
+    }
+
+    /// Suspends the member, until then or for good. What follows from it is due at once.
+    pub fn suspend(&mut self, reason: String, until: Option<Timestamp>) {
+        self.account.standing = Standing::Suspended { reason, until };
+        self.account.standing_due = Some(self.now);
+    }
+
+    /// Lifts a suspension.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn reinstate(&mut self) -> Result<(), StaffRefused> {
+        if self.account.standing == Standing::Active {
+            return Err(StaffRefused::NotSuspended);
+        }
+        self.account.standing = Standing::Active;
+        self.account.standing_due = Some(self.now);
+        Ok(())
+    }
+
+    /// Sets the member's own limits in place of those they had.
+    pub fn limit(&mut self, limits: Limits) {
+        self.account.limits = limits;
+    }
+
+    /// A suspension whose time is over is lifted. Whether it was.
+    pub fn lift_if_over(&mut self) -> bool {
+        let over =
+            self.account.standing != Standing::Active && self.account.standing.allows(self.now);
+        if over {
+            self.account.standing = Standing::Active;
+        }
+        over
+    }
+
+    /// What follows from their standing was seen to. It is looked at again when a suspension ends.
+    pub fn standing_followed(&mut self) {
+        self.account.standing_due = match &self.account.standing {
+            Standing::Suspended { until, .. } => *until,
+            Standing::Active => None,
+        };
+    }
+}

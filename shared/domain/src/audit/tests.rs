@@ -1,0 +1,81 @@
+use serde_json::json;
+
+use super::*;
+
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+fn deed(nth: u64) -> Deed {
+    let user = UserId::parse("user_1").unwrap();
+    let deed = Deed::of_job("background-test", Action::Ban, Target::user(&user));
+    deed.changing(&json!({ "n": nth }), &json!({ "n": nth + 1 })).because("spam")
+}
+
+/// A chain of five, each row with the place it stands at.
+fn chain() -> (Vec<(Option<u64>, Row)>, Head) {
+    let mut head = Head::default();
+    let rows = (1..=5).map(|nth| {
+        let row = head.add(deed(nth), START);
+        (Some(row.seq), row)
+    });
+    (rows.collect(), head)
+}
+
+fn verified(rows: &[(Option<u64>, Row)], head: &Head) -> Result<(), Broken> {
+    let mut chain = Chain::default();
+    rows.iter().try_for_each(|(at, row)| chain.follow(row, *at))?;
+    chain.end(head)
+}
+
+/// A row that is made anew, hash and all, by somebody who knows how.
+fn forged(row: &Row) -> Row {
+    let mut row = Row { at: Timestamp::from_secs(1), ..row.clone() };
+    row.hash = row.reckoned();
+    row
+}
+
+#[test]
+fn a_chain_that_nobody_touched_is_whole() {
+    let (rows, head) = chain();
+    assert_eq!(verified(&rows, &head), Ok(()));
+    assert_eq!(verified(&[], &Head::default()), Ok(()));
+}
+
+#[test]
+fn the_first_row_that_is_not_what_it_was_is_named() {
+    type Change = fn(&mut Vec<(Option<u64>, Row)>);
+    let cases: [(&str, Change, u64, Why); 12] = [
+        ("a reason", |rows| rows[2].1.deed.reason = None, 3, Why::Tampered),
+        ("an amount", |rows| rows[2].1.deed.after = Some("{}".to_owned()), 3, Why::Tampered),
+        ("its hash too", |rows| rows[2].1 = forged(&rows[2].1), 4, Why::Tampered),
+        ("the last, its hash too", |rows| rows[4].1 = forged(&rows[4].1), 5, Why::NotTheLast),
+        ("taken out", |rows| drop(rows.remove(2)), 3, Why::Missing),
+        ("the first", |rows| drop(rows.remove(0)), 1, Why::Missing),
+        ("the last", |rows| drop(rows.pop()), 5, Why::Missing),
+        ("the last two", |rows| rows.truncate(3), 4, Why::Missing),
+        ("put in at the end", |rows| rows.push((Some(6), rows[4].1.clone())), 6, Why::OutOfPlace),
+        ("put in between", |rows| rows.insert(2, (None, rows[1].1.clone())), 2, Why::Inserted),
+        ("a copy", |rows| rows[3].1 = rows[1].1.clone(), 4, Why::OutOfPlace),
+        (
+            "swapped",
+            |rows| {
+                let (second, third) = (rows[1].1.clone(), rows[2].1.clone());
+                (rows[1].1, rows[2].1) = (third, second);
+            },
+            2,
+            Why::OutOfPlace,
+        ),
+    ];
+    for (name, change, seq, why) in cases {
+        let (mut rows, head) = chain();
+        change(&mut rows);
+        assert_eq!(verified(&rows, &head), Err(Broken { seq, why }), "{name}");
+    }
+}
+
+#[test]
+fn one_more_row_that_fits_is_known_by_the_end() {
+    let (mut rows, head) = chain();
+    let row = head.clone().add(deed(6), START);
+    rows.push((Some(6), row));
+    assert_eq!(verified(&rows, &head), Err(Broken { seq: 6, why: Why::Inserted }));
+}

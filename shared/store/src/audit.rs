@@ -1,0 +1,224 @@
+//! The audit: reading it, and following its chain. It is written by `Transaction::deed`.
+
+use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
+use domain::{
+    Timestamp,
+    audit::{Action, Actor, Broken, Chain, Head, Row, Target},
+};
+
+use crate::{
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::StoreError,
+    keys::{AUDIT, INDEX, INDEX_PK, INDEX_SK, Key, audit_pk, audited_seq},
+    table::{Store, decode},
+    transaction::{Fenced, Part},
+};
+
+/// Most rows that are looked at in one trip where some of them are wanted.
+const LOOKED_AT: i32 = 200;
+/// Most trips for a page.
+const TRIPS_MAX: u32 = 5;
+/// How often rows that were added meanwhile are read before the end is believed.
+const ENDS_MAX: u32 = 5;
+
+/// Which rows are wanted; all that is said must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// By somebody of the staff, or by a job: their id, or its name.
+    pub actor: Option<String>,
+    /// What was done.
+    pub action: Option<Action>,
+    /// To what.
+    pub target: Option<Target>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+}
+
+/// What following a part of the chain came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The last row that is as it was.
+    pub verified: u64,
+    /// The first that is not.
+    pub broken: Option<Broken>,
+    /// Where to go on; `None` at the end, or where it is broken.
+    pub next_cursor: Option<Cursor>,
+}
+
+impl Fenced for Head {
+    const PART: Part = Part::Audit;
+    fn key(&self) -> Key {
+        Key::audit_head()
+    }
+    fn version(&self) -> u64 {
+        self.version
+    }
+    fn at(self, version: u64) -> Head {
+        Head { version, ..self }
+    }
+}
+
+impl Store {
+    /// The end of the audit (Q51).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn audit_head(&self) -> Result<Head, StoreError> {
+        Ok(self.get(&Key::audit_head()).await?.unwrap_or_default())
+    }
+
+    /// A page of what was done, newest first: by target (Q53), else through all rows (Q52). A page
+    /// may be short, or empty, before the end: its cursor goes on.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn audit_log(
+        &self,
+        wanted: &AuditFilter,
+        size: PageSize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Row>, StoreError> {
+        let mut below: Option<u64> = after.map(|it| seq_of(&it)).transpose()?;
+        let mut items = Vec::new();
+        for _ in 0..TRIPS_MAX {
+            let rows = match &wanted.target {
+                Some(target) => self.rows_about(target, below).await?,
+                None => self.rows_below(below).await?,
+            };
+            let Some(last) = rows.last() else { return Ok(Page { items, next_cursor: None }) };
+            below = Some(last.seq);
+            for row in rows.into_iter().filter(|row| wanted.takes(row)) {
+                if items.len() == size.get() {
+                    let next = items.last().map(|row: &Row| Cursor(row.seq.to_string()));
+                    return Ok(Page { items, next_cursor: next });
+                }
+                items.push(row);
+            }
+        }
+        Ok(Page { items, next_cursor: below.map(|seq| Cursor(seq.to_string())) })
+    }
+
+    async fn rows_below(&self, below: Option<u64>) -> Result<Vec<Row>, StoreError> {
+        let query = self.rows().scan_index_forward(false).limit(LOOKED_AT);
+        let query = query.set_exclusive_start_key(below.map(|seq| Key::audit(seq).item()));
+        let answer = query.send().await.map_err(StoreError::unavailable)?;
+        answer.items.unwrap_or_default().into_iter().map(decode).collect()
+    }
+
+    async fn rows_about(
+        &self,
+        target: &Target,
+        below: Option<u64>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let partition = audit_pk(target);
+        let start = below.map(|seq| {
+            let mut start = Key::audit(seq).item();
+            let text = |text: String| AttributeValue::S(text);
+            start.insert(INDEX_PK.to_owned(), text(partition.clone()));
+            start.insert(INDEX_SK.to_owned(), text(format!("{seq:012}")));
+            start
+        });
+        let found = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("gsi1pk = :partition")
+            .expression_attribute_values(":partition", AttributeValue::S(partition))
+            .scan_index_forward(false)
+            .limit(i32::from(PageSize::MAX))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let found = found.items.unwrap_or_default();
+        let keys: Vec<Key> = found.iter().filter_map(audited_seq).map(Key::audit).collect();
+        self.get_all(&keys).await?.rest()
+    }
+
+    /// Follows the chain from its beginning, or from where an earlier part ended, as far as one trip
+    /// goes (Q54), and at its end compares it with what the end tells of.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn verify_audit(&self, after: Option<Cursor>) -> Result<Verified, StoreError> {
+        let mut chain = after.map_or_else(|| Ok(Chain::default()), |it| chain_of(&it))?;
+        let mut ended = Ok(());
+        for _ in 0..ENDS_MAX {
+            match self.follow(&mut chain).await? {
+                Err(broken) => return Ok(Verified::ended(&chain, Err(broken))),
+                Ok(true) => return Ok(Verified::so_far(&chain)),
+                Ok(false) => {}
+            }
+            let head = self.audit_head().await?;
+            ended = chain.end(&head);
+            if head.seq <= chain.seq {
+                break;
+            }
+            // There should be more: they may have been added since.
+        }
+        Ok(Verified::ended(&chain, ended))
+    }
+
+    /// Follows as many rows as one trip brings. Whether there are more.
+    async fn follow(&self, chain: &mut Chain) -> Result<Result<bool, Broken>, StoreError> {
+        let start = (chain.seq > 0).then(|| Key::audit(chain.seq).item());
+        let query = self.rows().consistent_read(true).set_exclusive_start_key(start);
+        let answer = query.send().await.map_err(StoreError::unavailable)?;
+        let followed = answer.items.unwrap_or_default().into_iter().try_for_each(|item| {
+            let at = audited_seq(&item);
+            match decode::<Row>(item) {
+                Ok(row) => chain.follow(&row, at),
+                // It is not even a row.
+                Err(_) => chain.garbled(at),
+            }
+        });
+        Ok(followed.map(|()| answer.last_evaluated_key.is_some()))
+    }
+
+    fn rows(&self) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(AUDIT.to_owned()))
+    }
+}
+
+impl Verified {
+    fn ended(chain: &Chain, ended: Result<(), Broken>) -> Verified {
+        Verified { verified: chain.seq, broken: ended.err(), next_cursor: None }
+    }
+
+    fn so_far(chain: &Chain) -> Verified {
+        let next_cursor = Some(Cursor(format!("{}:{}", chain.seq, chain.hash)));
+        Verified { verified: chain.seq, broken: None, next_cursor }
+    }
+}
+
+impl AuditFilter {
+    fn takes(&self, row: &Row) -> bool {
+        let by = match &row.deed.actor {
+            Actor::Staff { user_id, .. } => user_id.as_str(),
+            Actor::Job { name } => name,
+        };
+        self.actor.as_deref().is_none_or(|actor| actor == by)
+            && self.action.is_none_or(|action| action == row.deed.action)
+            && self.target.as_ref().is_none_or(|target| *target == row.deed.target)
+            && self.from.is_none_or(|from| row.at >= from)
+            && self.until.is_none_or(|until| row.at < until)
+    }
+}
+
+fn seq_of(cursor: &Cursor) -> Result<u64, StoreError> {
+    cursor.0.parse().map_err(|_| StoreError::refused(InvalidCursor::new()))
+}
+
+fn chain_of(cursor: &Cursor) -> Result<Chain, StoreError> {
+    let parts = cursor.0.split_once(':');
+    let chain =
+        parts.and_then(|(seq, hash)| Some(Chain { seq: seq.parse().ok()?, hash: hash.to_owned() }));
+    chain.ok_or_else(|| StoreError::refused(InvalidCursor::new()))
+}

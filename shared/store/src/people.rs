@@ -1,0 +1,225 @@
+//! The directory: members by e-mail address, all of them and by what is seldom looked for in vain.
+//!
+//! Its items are written with the account they are about, and only when they change.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{
+    Timestamp,
+    account::{Account, Standing},
+    id::UserId,
+    plan::Plan,
+};
+use serde::Serialize;
+
+use crate::{
+    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    error::StoreError,
+    keys::{INDEX, INDEX_PK, INDEX_SK, Key, Place, user_of},
+    table::Store,
+    transaction::{Part, Transaction},
+};
+
+/// Most pages of the index that are looked through for one page of members.
+const LOOKS_MAX: u32 = 5;
+
+/// Whether members may act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StandingFilter {
+    /// Those who may.
+    Active,
+    /// Those who may not.
+    Suspended,
+}
+
+/// Which members are wanted; all that is said must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeopleFilter {
+    /// On this plan.
+    pub plan: Option<Plan>,
+    /// Of this standing.
+    pub standing: Option<StandingFilter>,
+    /// Who have made a listing, or have not.
+    pub creator: Option<bool>,
+    /// Whose address begins so, in letters of either case.
+    pub email: Option<String>,
+}
+
+/// What a member is found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Facet {
+    Suspended,
+    Paying(Plan),
+    Creator,
+    All,
+}
+
+impl Facet {
+    fn name(self) -> &'static str {
+        match self {
+            Facet::Suspended => "SUSPENDED",
+            Facet::Paying(Plan::Free) | Facet::All => "ALL",
+            Facet::Paying(Plan::Pro) => "PLAN#PRO",
+            Facet::Paying(Plan::Enterprise) => "PLAN#ENTERPRISE",
+            Facet::Creator => "CREATOR",
+        }
+    }
+
+    fn partition(self) -> String {
+        format!("PEOPLE#{}", self.name())
+    }
+
+    /// Where a member stands in it, if they do.
+    fn place(self, account: &Account) -> Option<Place> {
+        let stands = match self {
+            Facet::Suspended => account.standing != Standing::Active,
+            Facet::Paying(plan) => account.plan == plan,
+            Facet::Creator => account.creates,
+            Facet::All => true,
+        };
+        stands.then(|| (self.partition(), sorted(account)))
+    }
+}
+
+/// Those that a member can stand in, the one with the fewest members first.
+const FACETS: [Facet; 5] = [
+    Facet::Suspended,
+    Facet::Paying(Plan::Enterprise),
+    Facet::Paying(Plan::Pro),
+    Facet::Creator,
+    Facet::All,
+];
+
+/// By address; who has none comes last.
+fn sorted(account: &Account) -> String {
+    let address = account.email.as_deref().map_or_else(|| "~".to_owned(), str::to_lowercase);
+    format!("{address}#{}", account.user_id)
+}
+
+impl PeopleFilter {
+    /// The facet that all who are wanted stand in, with as few others as can be.
+    fn facet(&self) -> Facet {
+        let suspended = self.standing == Some(StandingFilter::Suspended);
+        let holds = |facet: &Facet| match facet {
+            Facet::Suspended => suspended,
+            Facet::Paying(plan) => self.plan == Some(*plan),
+            Facet::Creator => self.creator == Some(true),
+            Facet::All => true,
+        };
+        FACETS.into_iter().find(holds).unwrap_or(Facet::All)
+    }
+
+    fn takes(&self, account: &Account, now: Timestamp) -> bool {
+        let standing = match account.standing.allows(now) {
+            true => StandingFilter::Active,
+            false => StandingFilter::Suspended,
+        };
+        let begins = |prefix: &String| {
+            account.email.as_ref().is_some_and(|it| it.to_lowercase().starts_with(prefix.as_str()))
+        };
+        self.plan.is_none_or(|plan| plan == account.plan)
+            && self.standing.is_none_or(|wanted| wanted == standing)
+            && self.creator.is_none_or(|wanted| wanted == account.creates)
+            && self.email.as_ref().map(|it| it.to_lowercase()).as_ref().is_none_or(begins)
+    }
+}
+
+/// An item of the directory has nothing but its place.
+#[derive(Serialize)]
+struct Person {}
+
+impl Transaction<'_> {
+    /// Keeps the directory as it has to be, if an account's change changes it.
+    pub(crate) fn person(mut self, before: &Account, after: &Account) -> Result<Self, StoreError> {
+        let was = |facet: Facet| if before.version == 0 { None } else { facet.place(before) };
+        for facet in FACETS {
+            let key = Key::person(&after.user_id, facet.name());
+            match (was(facet), facet.place(after)) {
+                (old, new) if old == new => {}
+                (_, Some(place)) => {
+                    self = self.fenced(Part::Account, &key, &Person {}, Some(place))?;
+                }
+                (_, None) => self = self.forget(Part::Account, &key)?,
+            }
+        }
+        Ok(self)
+    }
+}
+
+impl Store {
+    /// A page of members, by e-mail address (Q56). A page may be short, or empty, before the end:
+    /// its cursor goes on. The directory is a moment late.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    pub async fn people(
+        &self,
+        wanted: &PeopleFilter,
+        size: PageSize,
+        after: Option<Cursor>,
+        now: Timestamp,
+    ) -> Result<Page<Account>, StoreError> {
+        let mut after = after.map(|cursor| cursor.0);
+        let mut items = Vec::new();
+        for _ in 0..LOOKS_MAX {
+            let found = self.directory(wanted, size, after.as_deref()).await?;
+            let Some((last, _)) = found.last() else {
+                return Ok(Page { items, next_cursor: None });
+            };
+            after = Some(last.clone());
+            let keys: Vec<Key> = found.iter().map(|(_, user)| Key::account(user)).collect();
+            let accounts: Vec<Account> = self.get_all(&keys).await?.rest()?;
+            let mut by_id: BTreeMap<UserId, Account> =
+                accounts.into_iter().map(|it| (it.user_id.clone(), it)).collect();
+            for (place, user) in found {
+                let account = by_id.remove(&user).filter(|it| wanted.takes(it, now));
+                items.extend(account);
+                if items.len() == size.get() {
+                    return Ok(Page { items, next_cursor: Some(Cursor(place)) });
+                }
+            }
+        }
+        Ok(Page { items, next_cursor: after.map(Cursor) })
+    }
+
+    /// Where the next members stand in the directory, and who they are.
+    async fn directory(
+        &self,
+        wanted: &PeopleFilter,
+        size: PageSize,
+        after: Option<&str>,
+    ) -> Result<Vec<(String, UserId)>, StoreError> {
+        let (facet, text) = (wanted.facet(), |text: &str| AttributeValue::S(text.to_owned()));
+        let partition = facet.partition();
+        let start = after.map(|place| {
+            let user = place.rsplit_once('#').and_then(|(_, user)| UserId::parse(user).ok());
+            let user = user.ok_or_else(|| StoreError::refused(InvalidCursor::new()))?;
+            let mut start = Key::person(&user, facet.name()).item();
+            start.insert(INDEX_PK.to_owned(), text(&partition));
+            start.insert(INDEX_SK.to_owned(), text(place));
+            Ok(start)
+        });
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .expression_attribute_values(":partition", text(&partition))
+            .limit(size.and_one() - 1)
+            .set_exclusive_start_key(start.transpose()?);
+        let query = match wanted.email.as_ref().filter(|prefix| !prefix.is_empty()) {
+            Some(prefix) => query
+                .key_condition_expression("gsi1pk = :partition AND begins_with(gsi1sk, :prefix)")
+                .expression_attribute_values(":prefix", text(&prefix.to_lowercase())),
+            None => query.key_condition_expression("gsi1pk = :partition"),
+        };
+        let answer = query.send().await.map_err(StoreError::unavailable)?;
+        let found = answer.items.unwrap_or_default();
+        let named = found.iter().filter_map(|item| {
+            Some((crate::keys::text(item, INDEX_SK)?.to_owned(), user_of(item)?))
+        });
+        Ok(named.collect())
+    }
+}

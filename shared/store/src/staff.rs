@@ -1,0 +1,183 @@
+//! What staff decide about members, and what follows from it.
+
+use domain::{
+    Refusal, Timestamp,
+    account::{Account, Draft, Role},
+    audit::{Action, Deed, Target},
+    generation::{Job, Status},
+    id::UserId,
+};
+use serde::Serialize;
+
+use crate::{
+    PageSize,
+    accounts::{active_draft_of, draft_of},
+    error::{Missing, StoreError},
+    idempotency::{Idempotency, Outcome, Record, outcome},
+    keys::{Key, STANDINGS, due_bound, user_of},
+    table::{Attempt, Store},
+    transaction::Committed,
+};
+
+/// What a job of ours is called in the audit when it lifts a suspension.
+const LIFTED_BY: &str = "background-follow-sellers";
+
+/// Who of the staff acts, as their token says.
+#[derive(Debug, Clone, Copy)]
+pub struct Staff<'a> {
+    /// Who.
+    pub user_id: &'a UserId,
+    /// Their address.
+    pub email: Option<&'a str>,
+    /// What they are.
+    pub role: Option<Role>,
+}
+
+impl Store {
+    /// Changes a member's account as staff decide: account, ledger, the staff's own account if their
+    /// role is news, the idempotency record with the answer, and the audit in one transaction.
+    /// Returns the answer that `view` makes of it; the same key returns the same one.
+    ///
+    /// # Errors
+    /// [`Missing::User`], when whoever acts is suspended or may not decide on this account, what
+    /// `change` refuses, [`crate::KeyRefused`], or when DynamoDB cannot be asked.
+    pub async fn decide_on_member<R: Refusal, T: Serialize>(
+        &self,
+        staff: Staff<'_>,
+        member: &UserId,
+        (request, deed): (Option<&Idempotency>, &Deed),
+        now: Timestamp,
+        change: impl Fn(&mut Draft) -> Result<(), R>,
+        view: impl Fn(&Account) -> T,
+    ) -> Result<String, StoreError> {
+        let mut keys = vec![Key::account(member)];
+        if staff.user_id != member {
+            keys.push(Key::account(staff.user_id));
+        }
+        keys.extend(request.map(|request| Key::idempotency(staff.user_id, &request.key)));
+        self.decide(async || {
+            let mut found = self.get_all(&keys).await?;
+            let account: Option<Account> = found.take()?;
+            let account = account.ok_or_else(|| StoreError::refused(Missing::User))?;
+            account.check_decidable(staff.user_id).map_err(StoreError::refused)?;
+            let mut acting = active_draft_of(found.take()?, staff.user_id, staff.email, now)?;
+            acting.seen_as(staff.role);
+            if let Some(Outcome::Answer(answer)) = outcome(found.take()?, request, now)? {
+                return Ok(Attempt::Done(answer));
+            }
+            let before = account.audited();
+            let mut draft = draft_of(Some(account), member, None, now)?;
+            change(&mut draft).map_err(StoreError::refused)?;
+            let answer =
+                serde_json::to_string(&view(draft.account())).map_err(StoreError::corrupt)?;
+            let deed = deed.clone().changing(&before, &draft.account().audited());
+            let mut writes = self.transaction().draft(draft)?.draft(acting)?.deed(deed, now);
+            if let Some(request) = request {
+                let record = Record::new(request, Outcome::Answer(answer.clone()), now);
+                writes = writes.record(staff.user_id, &record)?;
+            }
+            match writes.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(answer)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// One member's account, as it is.
+    ///
+    /// # Errors
+    /// [`Missing::User`], or when DynamoDB cannot be asked.
+    pub async fn account(&self, user: &UserId) -> Result<Account, StoreError> {
+        let found = self.get(&Key::account(user)).await?;
+        found.ok_or_else(|| StoreError::refused(Missing::User))
+    }
+
+    /// Members whose standing somebody should see to, the longest waiting first (Q55).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn due_standings(
+        &self,
+        now: Timestamp,
+        most: u16,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let due = self.listed(STANDINGS, Some(due_bound(now)), most).await?;
+        Ok(due.iter().filter_map(user_of).collect())
+    }
+
+    /// Does what follows from a member's standing as it is now: a suspension that is over is lifted;
+    /// of a suspended member nothing waits to be generated any more; and what they sell is hidden or
+    /// shown again. Cut off anywhere, it is done by the next who comes.
+    ///
+    /// # Errors
+    /// [`Missing::User`], or when DynamoDB cannot be asked.
+    pub async fn follow_standing(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+        let account = self.lift_if_over(user, now).await?;
+        if !account.standing.allows(now) {
+            for job in self.waiting_jobs(user, now).await? {
+                self.call_off(&job, now).await?;
+            }
+        }
+        self.follow_seller(user, now).await?;
+        self.standing_followed(&account, now).await
+    }
+
+    async fn lift_if_over(&self, user: &UserId, now: Timestamp) -> Result<Account, StoreError> {
+        let target = Target::user(user);
+        let deed = Deed::of_job(LIFTED_BY, Action::Unban, target).because("Its time is over.");
+        self.decide(async || {
+            let account = self.account(user).await?;
+            let before = account.audited();
+            let mut draft = draft_of(Some(account), user, None, now)?;
+            if !draft.lift_if_over() {
+                return Ok(Attempt::Done(draft.account().clone()));
+            }
+            let deed = deed.clone().changing(&before, &draft.account().audited());
+            let change = draft.finish();
+            match self.transaction().account(&change)?.deed(deed, now).commit().await? {
+                Committed::Yes => Ok(Attempt::Done(change.account)),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
+    /// The member's generations that wait for a worker (Q6). Nobody may have more open at once than
+    /// a page holds.
+    async fn waiting_jobs(&self, user: &UserId, now: Timestamp) -> Result<Vec<Job>, StoreError> {
+        Ok(self.jobs(user, Some(Status::Queued), PageSize::WHOLE, None, now).await?.items)
+    }
+
+    /// Takes a job back for its member, unless a worker was faster.
+    async fn call_off(&self, job: &Job, now: Timestamp) -> Result<(), StoreError> {
+        match self.cancel(&job.user_id, &job.id, None, now).await {
+            Err(StoreError::Refused(refused)) => {
+                tracing::debug!(job_id = %job.id, why = refused.code(), "not called off");
+                Ok(())
+            }
+            done => done.map(drop),
+        }
+    }
+
+    /// A standing was seen to as `seen` has it; if it moved meanwhile it is still due.
+    async fn standing_followed(&self, seen: &Account, now: Timestamp) -> Result<(), StoreError> {
+        self.decide(async || {
+            let account = self.account(&seen.user_id).await?;
+            let same = |it: &Account| (it.standing.clone(), it.standing_due);
+            if same(&account) != same(seen) {
+                return Ok(Attempt::Done(()));
+            }
+            let mut draft = draft_of(Some(account), &seen.user_id, None, now)?;
+            draft.standing_followed();
+            if !draft.is_changed() {
+                return Ok(Attempt::Done(()));
+            }
+            match self.transaction().account(&draft.finish())?.commit().await? {
+                Committed::Yes => Ok(Attempt::Done(())),
+                Committed::Moved(_) => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,260 @@
+//! What staff are told of money: what happened at Stripe, as it stands in the numbers.
+
+use std::cell::RefCell;
+
+use admin::get_revenue_stats;
+use background::project_metrics;
+use domain::{
+    id::UserId,
+    metrics::{Counters, Figures},
+    plan::Plan,
+    time::Day,
+};
+use runtime::{BatchResponse, StreamEvent, dispatch_stream};
+use sandbox::stripe::{Card, Closing, Opening, Payment};
+use serde_json::{Value, json};
+use store::Store;
+use testing::{Actor, Ask};
+
+use crate::{
+    market::Market,
+    stage::{Stage, id_of},
+};
+
+/// A stage whose stream is counted, and may be replayed.
+struct Numbers {
+    stage: Stage,
+    batches: RefCell<Vec<Value>>,
+    first: Day,
+}
+
+impl Numbers {
+    async fn new() -> Numbers {
+        let stage = Stage::new().await;
+        let first = Day::of(stage.world.now());
+        Numbers { stage, batches: RefCell::default(), first }
+    }
+
+    fn store(&self) -> &Store {
+        &self.stage.world.store
+    }
+
+    fn today(&self) -> Day {
+        Day::of(self.stage.world.now())
+    }
+
+    async fn project(&self, batch: &Value) {
+        let event: StreamEvent = serde_json::from_value(batch.clone()).unwrap();
+        let (worker, handle) = (&project_metrics::WORKER, &project_metrics::handle);
+        let ambient = &self.stage.world.ambient;
+        let answer = dispatch_stream(worker, handle, self.store(), ambient, event).await;
+        assert_eq!(answer, BatchResponse::default());
+    }
+
+    /// Counts what is new in the stream, and what that writes.
+    async fn follow(&self) {
+        loop {
+            let batch = self.stage.world.engine.stream_batch();
+            if batch["Records"].as_array().unwrap().is_empty() {
+                return;
+            }
+            self.project(&batch).await;
+            self.batches.borrow_mut().push(batch);
+        }
+    }
+
+    async fn report(&self, from: Day, to: Day) -> Value {
+        self.follow().await;
+        let ask = Ask::by(&Actor::admin()).query("from", from).query("to", to);
+        let (endpoint, handle) = (&get_revenue_stats::ENDPOINT, &get_revenue_stats::handle);
+        let answer = self.stage.world.send(endpoint, handle, self.store(), &ask).await;
+        assert_eq!(answer.status(), 200, "{}", answer.pretty());
+        answer.json()
+    }
+
+    /// The numbers from the first day to today.
+    async fn figures(&self) -> Figures {
+        let report = self.report(self.first, self.today()).await;
+        let figures: Figures = serde_json::from_value(report["period"].clone()).unwrap();
+        assert_eq!(figures.start.mrr + figures.movements.net, figures.end.mrr);
+        figures
+    }
+
+    /// New, reactivation, expansion, contraction, churned; MRR and committed MRR.
+    async fn moved(&self) -> ([i64; 5], i64, i64) {
+        let Figures { movements: it, end, .. } = self.figures().await;
+        let moved = [it.new, it.reactivation, it.expansion, it.contraction, it.churned];
+        (moved.map(|sum| sum.mrr), end.mrr, end.committed_mrr)
+    }
+
+    /// Every day's sums are what its facts fold to; the stream heard again, backwards, changes
+    /// nothing.
+    async fn close(self) {
+        self.follow().await;
+        let read = async || {
+            let span = domain::metrics::Span { from: self.first, to: self.today() };
+            self.store().metrics(span, self.stage.world.now()).await.unwrap()
+        };
+        let kept = read().await;
+        for (day, sums) in &kept.days {
+            let facts = self.store().facts_of_day(*day).await.unwrap();
+            assert_eq!(&Counters::fold(&facts), sums, "{day}");
+        }
+        for batch in self.batches.take().iter().rev() {
+            self.project(batch).await;
+        }
+        assert_eq!(read().await, kept);
+        self.stage.close().await;
+    }
+
+    async fn customer(&self, of: &Actor) -> String {
+        self.stage.billing(of).await.customer.unwrap().to_string()
+    }
+}
+
+#[tokio::test]
+async fn a_plan_is_bought_changed_and_left() {
+    let numbers = Numbers::new().await;
+    let stage = &numbers.stage;
+    let ann = stage.member("ann");
+    stage.subscribe(&ann, "pro").await;
+    assert_eq!(numbers.moved().await, ([2_900, 0, 0, 0, 0], 2_900, 2_900));
+    stage.pass(10);
+    stage.switch_plan(&ann, Plan::Enterprise).await;
+    stage.hear().await;
+    assert_eq!(numbers.moved().await, ([2_900, 0, 7_000, 0, 0], 9_900, 9_900));
+    assert_eq!(stage.cancel(&ann, true).await.status(), 200);
+    assert_eq!(numbers.moved().await, ([2_900, 0, 7_000, 0, 0], 9_900, 0), "not left yet");
+    stage.pass(31);
+    stage.hear().await;
+    assert_eq!(numbers.moved().await, ([2_900, 0, 7_000, 0, -9_900], 0, 0));
+    stage.subscribe(&ann, "pro").await;
+    assert_eq!(numbers.moved().await, ([2_900, 2_900, 7_000, 0, -9_900], 2_900, 2_900));
+    let figures = numbers.figures().await;
+    assert_eq!((figures.churn.ended, figures.churn.of_start_bps), (1, None));
+    assert_eq!(figures.churn.of_start_and_new_bps, Some(10_000));
+    assert_eq!(figures.end.customers, 1);
+    assert_eq!(figures.new_members, 1);
+    numbers.close().await;
+}
+
+#[tokio::test]
+async fn past_due_counts_until_its_grace_ends() {
+    let numbers = Numbers::new().await;
+    let stage = &numbers.stage;
+    let ann = stage.member("ann");
+    stage.subscribe(&ann, "pro").await;
+    let customer = numbers.customer(&ann).await;
+    stage.at_stripe().set_card(&customer, Card::Declines).unwrap();
+    let paid_until = stage.account(&ann).await.paid_period.unwrap().ends_at;
+    stage.pass(31);
+    stage.hear().await;
+    assert_eq!(numbers.moved().await, ([2_900, 0, 0, 0, 0], 2_900, 2_900), "in its grace");
+    assert!(numbers.figures().await.failed_payments >= 1);
+    assert_eq!(numbers.store().end_graces(stage.world.now()).await.unwrap(), 0);
+    stage.pass(9);
+    assert_eq!(numbers.store().end_graces(stage.world.now()).await.unwrap(), 1);
+    assert_eq!(numbers.store().end_graces(stage.world.now()).await.unwrap(), 0, "once");
+    assert_eq!(numbers.moved().await, ([2_900, 0, 0, 0, -2_900], 0, 0));
+    let end = Day::of(paid_until).plus(7);
+    let churned = async |from: Day, to: Day| {
+        numbers.report(from, to).await["period"]["movements"]["churned"]["count"].clone()
+    };
+    assert_eq!(churned(end, end).await, 1, "on the day it ended");
+    assert_eq!(churned(end.plus(1), numbers.today()).await, 0);
+    stage.at_stripe().set_card(&customer, Card::Succeeds).unwrap();
+    stage.pass(3);
+    stage.hear().await;
+    let (_, mrr, _) = numbers.moved().await;
+    let goes_on = stage.billing(&ann).await.live_subscription().is_ok();
+    assert_eq!(mrr, if goes_on { 2_900 } else { 0 }, "who pays after all is back");
+    numbers.close().await;
+}
+
+#[tokio::test]
+async fn what_was_paid_and_what_went_back() {
+    let numbers = Numbers::new().await;
+    let stage = &numbers.stage;
+    let ann = stage.member("ann");
+    stage.subscribe(&ann, "pro").await;
+    let order = stage.buy(&ann, "pack_200").await;
+    let sums = async || {
+        let figures = numbers.figures().await;
+        let of = |source| figures.by_source[&source];
+        let (pro, packs) = (of(domain::metrics::Source::Pro), of(domain::metrics::Source::Packs));
+        [pro.paid, pro.returned, packs.paid, packs.returned, figures.revenue.net]
+    };
+    assert_eq!(sums().await, [2_900, 0, 1_800, 0, 4_700]);
+    let payment = Stage::payment_of(&order).to_string();
+    stage.at_stripe().refund(&payment, Some(600)).unwrap();
+    stage.hear().await;
+    assert_eq!(sums().await, [2_900, 0, 1_800, 600, 4_100]);
+    let dispute = stage.at_stripe().dispute(&payment, None, Opening::Chargeback).unwrap();
+    stage.hear().await;
+    let [.., returned, _] = sums().await;
+    assert_eq!(returned, 1_800, "all of it is gone while it is disputed");
+    stage.at_stripe().close_dispute(&dispute, Closing::Won).unwrap();
+    stage.hear().await;
+    assert_eq!(sums().await, [2_900, 0, 1_800, 600, 4_100], "and comes again");
+    let invoices = stage.invoices(&ann).await;
+    let plan = invoices.iter().find(|invoice| invoice["kind"] == "subscription").unwrap();
+    let id = domain::id::InvoiceId::parse(plan["id"].as_str().unwrap()).unwrap();
+    let invoice = numbers.store().invoice(&ann.id, &id).await.unwrap();
+    stage.at_stripe().refund(invoice.payment.unwrap().as_str(), None).unwrap();
+    stage.hear().await;
+    assert_eq!(sums().await, [2_900, 2_900, 1_800, 600, 1_200]);
+    assert_eq!(numbers.figures().await.end.mrr, 2_900, "a refund is not MRR");
+    numbers.close().await;
+}
+
+#[tokio::test]
+async fn sales_of_the_marketplace_are_counted_by_their_journals() {
+    let numbers = Numbers::new().await;
+    let stage = &numbers.stage;
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(stage);
+    let listing = market.on_sale(&kim, 2_000).await;
+    let purchase = market.sold(&ann, &listing, 2_000).await;
+    let figures = numbers.figures().await;
+    let it = &figures.marketplace;
+    assert_eq!((it.sales, it.gross, it.commission, it.returned_gross), (1, 2_000, 400, 0));
+    assert_eq!((figures.end.mrr, figures.revenue.net), (0, 400));
+    let top = numbers.report(numbers.first, numbers.today()).await["top_creators"].clone();
+    let kim_id: &UserId = &kim.id;
+    assert_eq!(top["items"], json!([{ "creator_id": kim_id, "gross": 2_000 }]));
+
+    stage.pass(40);
+    let payment = purchase.payment.unwrap().to_string();
+    stage.at_stripe().refund(&payment, Some(1_000)).unwrap();
+    stage.hear().await;
+    // It went back today, not in the period of the sale.
+    let today = numbers.report(numbers.today(), numbers.today()).await["period"].clone();
+    assert_eq!(today["marketplace"]["returned_gross"], 1_000);
+    assert_eq!(today["marketplace"]["returned_commission"], 200);
+    assert_eq!(today["marketplace"]["gross"], 0);
+    let then = numbers.report(numbers.first, numbers.first).await["period"].clone();
+    assert_eq!(
+        (&then["marketplace"]["gross"], &then["revenue"]["net"]),
+        (&json!(2_000), &json!(400))
+    );
+    numbers.close().await;
+}
+
+/// Every notice twice and backwards states nothing twice.
+#[tokio::test]
+async fn doubled_and_shuffled_notices_are_stated_once() {
+    let numbers = Numbers::new().await;
+    let stage = &numbers.stage;
+    let ann = stage.member("ann");
+    let url = stage.checkout(&ann, json!({ "plan": "pro" })).await;
+    assert!(matches!(stage.pay(&url, Card::Succeeds), Payment::Complete(_)));
+    let mut events = stage.events();
+    events.extend(events.clone());
+    events.reverse();
+    for event in &events {
+        assert_eq!(stage.deliver(event).await, 200, "{}", id_of(event));
+    }
+    assert_eq!(numbers.moved().await, ([2_900, 0, 0, 0, 0], 2_900, 2_900));
+    assert_eq!(numbers.figures().await.revenue.paid, 2_900);
+    numbers.close().await;
+}
