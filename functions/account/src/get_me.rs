@@ -4,9 +4,10 @@
 //! Changes: on first use the account comes into being on the Free plan; what has lapsed expires and
 //! the month's credits are granted, exactly once however often this is called.
 
+use domain::account::Draft;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
-use store::Store;
+use store::{Store, StoreError};
 
 use crate::view::MeView;
 
@@ -18,6 +19,12 @@ pub struct Request {}
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
     let member = call.member()?;
-    let account = store.visit(&member.user_id, member.email.as_deref(), call.now).await?;
+    // What staff they are is kept: admins are not decided on by admins.
+    let seen = |draft: &mut Draft| {
+        draft.seen_as(member.role);
+        Ok::<(), StoreError>(())
+    };
+    let email = member.email.as_deref();
+    let account = store.change_account(&member.user_id, email, call.now, seen).await?;
     Ok(Json(MeView::new(account, member.role, call.now)))
 }

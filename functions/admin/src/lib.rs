@@ -1,19 +1,27 @@
-//! What staff do: deciding on listings, giving money back, looking through the books and the
-//! numbers.
+//! What staff do: deciding on listings and members, giving money back, looking through the books,
+//! the numbers and the audit.
 
+pub mod adjust_credits;
 pub mod approve_listing;
 pub mod audit_ledger;
+pub mod ban_user;
 pub mod delist_listing;
 pub mod get_generation_stats;
 pub mod get_report;
 pub mod get_revenue_stats;
+pub mod get_user;
+pub mod list_audit;
 pub mod list_flags;
 pub mod list_pending;
 pub mod list_refund_requests;
 pub mod list_reports;
+pub mod list_users;
+mod member;
 pub mod refund_purchase;
 pub mod reject_listing;
 pub mod resolve_flags;
+pub mod unban_user;
+pub mod update_limits;
 mod view;
 
 use runtime::Function;
@@ -33,6 +41,13 @@ pub const FUNCTIONS: &[Function] = &[
     Function::http(get_generation_stats::ENDPOINT, &get_generation_stats::handle),
     Function::http(list_reports::ENDPOINT, &list_reports::handle),
     Function::http(get_report::ENDPOINT, &get_report::handle),
+    Function::http(list_users::ENDPOINT, &list_users::handle),
+    Function::http(get_user::ENDPOINT, &get_user::handle),
+    Function::http(adjust_credits::ENDPOINT, &adjust_credits::handle),
+    Function::http(ban_user::ENDPOINT, &ban_user::handle),
+    Function::http(unban_user::ENDPOINT, &unban_user::handle),
+    Function::http(update_limits::ENDPOINT, &update_limits::handle),
+    Function::http(list_audit::ENDPOINT, &list_audit::handle),
 ];
 
 #[cfg(test)]

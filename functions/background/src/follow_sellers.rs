@@ -1,22 +1,27 @@
 //! `background-follow-sellers`: every minute, hides the listings of creators whose strikes began to
-//! suspend selling, and shows those again whose suspension is over.
+//! suspend selling, and shows those again whose suspension is over. Of members who were suspended it
+//! calls off what waits to be generated, and it lifts suspensions whose date has come.
 //!
-//! What a creator may do stands in their account and holds at once; this makes what is found and
-//! popular match. Usually `admin-resolve-flags` has hidden the listings already. One listing is one
-//! transaction, and a creator is due until all are done: so a run may be cut off anywhere.
+//! What a member may do stands in their account and holds at once; this makes what is found, popular
+//! and waiting match. Usually `admin-resolve-flags` or `admin-ban-user` has done so already. One
+//! listing or job is one transaction, and a member is due until all are done: so a run may be cut off
+//! anywhere.
 
 use runtime::{Metrics, Task, TaskError, Worker};
 use store::Store;
 
 pub const WORKER: Worker = Worker::new("background-follow-sellers");
 
-/// Most creators of one run; the others come a minute later.
+/// Most members of each kind in one run; the others come a minute later.
 const AT_ONCE: u16 = 20;
 
 pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let mut moved = 0;
     for creator in store.due_sellers(task.now, AT_ONCE).await? {
         moved += store.follow_seller(&creator, task.now).await?;
+    }
+    for member in store.due_standings(task.now, AT_ONCE).await? {
+        store.follow_standing(&member, task.now).await?;
     }
     Metrics::at(task.now).count("ListingsFollowed", moved).emit();
     Ok(())

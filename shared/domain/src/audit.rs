@@ -12,6 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{account::Role, id::UserId, time::Timestamp};
 
+/// Longest id of a target that is looked for.
+const TARGET_BYTES_MAX: usize = 255;
+
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -184,6 +187,13 @@ impl Target {
         Target::of(TargetKind::User, id)
     }
 
+    /// A target as `<kind>:<id>`, such as `user:user_1`.
+    pub fn parse(text: &str) -> Option<Target> {
+        let (kind, id) = text.split_once(':')?;
+        let kind = TargetKind::ALL.into_iter().find(|it| it.as_str() == kind)?;
+        (1..=TARGET_BYTES_MAX).contains(&id.len()).then(|| Target::of(kind, &id))
+    }
+
     /// Something with an id.
     pub fn of(kind: TargetKind, id: &impl ToString) -> Target {
         Target { kind, id: id.to_string() }
@@ -191,6 +201,10 @@ impl Target {
 }
 
 impl TargetKind {
+    /// Each of them.
+    pub const ALL: [TargetKind; 4] =
+        [TargetKind::User, TargetKind::Listing, TargetKind::Purchase, TargetKind::Payout];
+
     /// As in the table.
     pub const fn as_str(self) -> &'static str {
         match self {

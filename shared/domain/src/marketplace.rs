@@ -18,6 +18,7 @@
 
 pub mod card;
 pub mod content;
+mod deeds;
 pub mod demo;
 pub mod flag;
 pub mod journal;

@@ -3,10 +3,15 @@
 use std::fmt;
 
 use clients::oidc::Identity;
-use domain::{Refusal, RefusalKind, Timestamp, id::JobId};
+use domain::{
+    Refusal, RefusalKind, Timestamp,
+    account::Role,
+    audit::{Action, Actor, Deed, Origin, Target},
+    id::JobId,
+};
 use http::HeaderMap;
 use serde::Serialize;
-use store::Idempotency;
+use store::{Idempotency, Staff};
 use tracing::Span;
 
 use crate::{ambient::Entropy, apigw::Source, reply::ETag};
@@ -115,6 +120,28 @@ impl<R> Call<R> {
             Caller::Member(identity) => Ok(identity),
             Caller::Nobody => Err(CallRefused::Unauthenticated),
         }
+    }
+
+    /// Who of the staff acts.
+    ///
+    /// # Errors
+    /// [`CallRefused::Unauthenticated`], only on a public route.
+    pub fn staff(&self) -> Result<Staff<'_>, CallRefused> {
+        let Identity { user_id, email, role, .. } = self.member()?;
+        Ok(Staff { user_id, email: email.as_deref(), role: *role })
+    }
+
+    /// This call as a deed: by whom, through which request, from where. Only on a route for staff.
+    ///
+    /// # Errors
+    /// [`CallRefused::Unauthenticated`], only on a public route.
+    pub fn deed(&self, action: Action, target: Target) -> Result<Deed, CallRefused> {
+        let Identity { user_id, role, .. } = self.member()?;
+        let role = role.unwrap_or(Role::Moderator);
+        let actor = Actor::Staff { user_id: user_id.clone(), role };
+        let request_id = self.request_id.to_string();
+        let origin = Origin { request_id, ip: self.ip().map(str::to_owned) };
+        Ok(Deed { origin: Some(origin), ..Deed::new(actor, action, target) })
     }
 
     /// The caller's key, if they sent one and the endpoint reads it.

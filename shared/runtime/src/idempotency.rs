@@ -12,6 +12,7 @@ use tracing::warn;
 use crate::{
     call::Call,
     error::{ApiError, Fault, chain},
+    reply::Fresh,
 };
 
 /// Does `work` once for each key of the caller and answers every repeat with the same bytes.
@@ -47,6 +48,14 @@ pub async fn once<R, T: Serialize>(
             Err(refused)
         }
     }
+}
+
+/// An answer that the store keeps under its key, as it goes on the wire.
+///
+/// # Errors
+/// When it is not JSON: a fault of ours.
+pub fn kept(answer: String) -> Result<Fresh<Box<RawValue>>, ApiError> {
+    RawValue::from_string(answer).map(Fresh).map_err(|e| unreadable(&e))
 }
 
 fn answer(body: impl Serialize) -> Result<Box<RawValue>, ApiError> {

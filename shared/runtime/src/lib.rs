@@ -43,7 +43,7 @@ pub use endpoint::{Access, BODY_BYTES_MAX, Endpoint, KeyRule, Method};
 pub use env::{Environment, InitError};
 pub use error::{ApiError, Meaning, PROBLEM_TYPE_BASE, meaning};
 pub use function::{Function, Trigger};
-pub use idempotency::once;
+pub use idempotency::{kept, once};
 pub use metrics::{Metrics, NAMESPACE};
 pub use money::{Frontend, StripeWebhookSecrets};
 pub use page::PageRequest;

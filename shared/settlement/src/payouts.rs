@@ -157,7 +157,7 @@ impl Settlement<'_> {
         now: Timestamp,
     ) -> Result<Payout, SettleError> {
         let after = self
-            .step(payout, &[], |step| {
+            .step(payout, (&[], now), |step| {
                 match state {
                     BankPayoutState::Pending => {}
                     BankPayoutState::Paid => step.paid(id.clone(), now),
@@ -202,13 +202,13 @@ impl Settlement<'_> {
     async fn collect(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
         let sales = self.store.payable_sales(&payout.creator_id).await?;
         if !sales.is_empty() {
-            let after = self.step(payout, &sales, |step| step.collect(now)).await?;
+            let after = self.step(payout, (&sales, now), |step| step.collect(now)).await?;
             // The index may be behind: where nothing moved, there is nothing more to collect now.
             if after.sales > payout.sales || after.state != payout.state {
                 return Ok(after);
             }
         }
-        self.step(payout, &[], |step| step.plan(now)).await
+        self.step(payout, (&[], now), |step| step.plan(now)).await
     }
 
     /// Notes where it goes, if it may: who was banned meanwhile is not paid.
@@ -224,7 +224,7 @@ impl Settlement<'_> {
         match (against, payee) {
             (None, Some(payee)) => {
                 let account = payee.account_id;
-                self.step(payout, &[], |step| {
+                self.step(payout, (&[], now), |step| {
                     step.send_to(account.clone());
                     Ok(())
                 })
@@ -232,7 +232,7 @@ impl Settlement<'_> {
             }
             (against, _) => {
                 let why = against.unwrap_or(SkipReason::AccountNotReady);
-                self.step(payout, &[], |step| step.fail(why.as_str(), now)).await
+                self.step(payout, (&[], now), |step| step.fail(why.as_str(), now)).await
             }
         }
     }
@@ -258,12 +258,12 @@ impl Settlement<'_> {
                 Err(StripeError::Refused { code, message, .. }) => {
                     let code = code.unwrap_or_else(|| "refused".to_owned());
                     warn!(payout = %payout.id, code, %message, "Stripe refuses a payout");
-                    return self.step(payout, &[], |step| step.fail(&code, now)).await;
+                    return self.step(payout, (&[], now), |step| step.fail(&code, now)).await;
                 }
                 Err(error) => return Err(error.into()),
             },
         };
-        self.step(payout, &[], |step| {
+        self.step(payout, (&[], now), |step| {
             step.sent((transfer.id.clone(), transfer.received.clone()), now)
         })
         .await
@@ -290,11 +290,11 @@ impl Settlement<'_> {
                     Err(error) => return Err(error.into()),
                 }
             }
-            return self.step(payout, &[], |step| step.returned(now)).await.map(Some);
+            return self.step(payout, (&[], now), |step| step.returned(now)).await.map(Some);
         }
         let sales = self.store.sales_in(payout).await?;
         if sales.is_empty() {
-            let reopened = self.step(payout, &[], |step| {
+            let reopened = self.step(payout, (&[], now), |step| {
                 step.payout.sales = 0;
                 step.reopen();
                 Ok(())
@@ -303,7 +303,7 @@ impl Settlement<'_> {
         }
         let mut after = payout.clone();
         for some in sales.chunks(usize::from(SALES_AT_ONCE)) {
-            after = self.step(&after, some, |step| step.put_out(now)).await?;
+            after = self.step(&after, (some, now), |step| step.put_out(now)).await?;
         }
         Ok(Some(after))
     }
@@ -322,7 +322,7 @@ impl Settlement<'_> {
         if let BankPayoutState::Failed { .. } = state {
             return Ok(None);
         }
-        let after = self.step(payout, &[], |step| {
+        let after = self.step(payout, (&[], now), |step| {
             step.set_out_again(id.clone());
             if state == BankPayoutState::Paid {
                 step.paid(id.clone(), now);
@@ -349,7 +349,7 @@ impl Settlement<'_> {
         let only = std::slice::from_ref(purchase);
         let noted = self
             .store
-            .step_payout(creator, &payout.id, only, |step| {
+            .step_payout(creator, &payout.id, (only, now), |step| {
                 note_recovery(step);
                 Ok::<(), StoreError>(())
             })
@@ -383,7 +383,7 @@ impl Settlement<'_> {
         if let Some(code) = refused {
             warn!(%purchase, actor = %payout.creator_id, code, "owed: nothing to be got back");
         }
-        self.step(payout, std::slice::from_ref(purchase), |step| match refused {
+        self.step(payout, (std::slice::from_ref(purchase), now), |step| match refused {
             None => step.recovered(recovery, now),
             Some(_) => {
                 let sale = step.sales.first_mut().filter(|it| it.recovery == Some(recovery));
@@ -403,10 +403,10 @@ impl Settlement<'_> {
     async fn step(
         &self,
         payout: &Payout,
-        sales: &[PurchaseId],
+        (sales, now): (&[PurchaseId], Timestamp),
         decide: impl Fn(&mut Step) -> Result<(), Unbalanced>,
     ) -> Result<Payout, SettleError> {
-        let step = self.store.step_payout(&payout.creator_id, &payout.id, sales, decide);
+        let step = self.store.step_payout(&payout.creator_id, &payout.id, (sales, now), decide);
         Ok(step.await?.payout)
     }
 }

@@ -40,6 +40,9 @@ impl PageSize {
     /// The largest there is.
     pub const WHOLE: PageSize = PageSize(PageSize::MAX);
 
+    /// The first few of a list, as they stand beside other things.
+    pub const FEW: PageSize = PageSize(10);
+
     /// The same, or `most` if that is less.
     pub(crate) fn at_most(self, most: u16) -> PageSize {
         PageSize(self.0.min(most))

@@ -131,17 +131,15 @@ impl PeopleFilter {
 struct Person {}
 
 impl Transaction<'_> {
-    /// Keeps the directory as it has to be, if an account's change changes it.
+    /// Keeps the directory as it has to be, if an account's change changes it. Who leaves a facet
+    /// leaves its index; the item stays, so that whoever writes accounts need not delete anything.
     pub(crate) fn person(mut self, before: &Account, after: &Account) -> Result<Self, StoreError> {
         let was = |facet: Facet| if before.version == 0 { None } else { facet.place(before) };
         for facet in FACETS {
             let key = Key::person(&after.user_id, facet.name());
-            match (was(facet), facet.place(after)) {
-                (old, new) if old == new => {}
-                (_, Some(place)) => {
-                    self = self.fenced(Part::Account, &key, &Person {}, Some(place))?;
-                }
-                (_, None) => self = self.forget(Part::Account, &key)?,
+            let place = facet.place(after);
+            if was(facet) != place {
+                self = self.fenced(Part::Account, &key, &Person {}, place)?;
             }
         }
         Ok(self)

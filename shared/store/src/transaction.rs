@@ -408,6 +408,11 @@ impl Transaction<'_> {
         self
     }
 
+    /// Adds several.
+    pub(crate) fn deeds(self, deeds: impl IntoIterator<Item = Deed>, at: Timestamp) -> Self {
+        deeds.into_iter().fold(self, |this, deed| this.deed(deed, at))
+    }
+
     /// Sends it, and sends the very same again after a conflict or a throttle. Where the end of the
     /// audit has moved, and nothing else, it is sent with the next places.
     ///

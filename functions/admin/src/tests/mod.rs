@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod flags;
+mod people;
 
 /// A world, and the functions of this crate over it.
 struct Desk {

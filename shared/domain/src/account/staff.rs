@@ -137,6 +137,21 @@ impl Adjustment {
     }
 }
 
+/// Until when a suspension lasts, as staff ask for it.
+///
+/// # Errors
+/// When that is over already.
+pub fn checked_until(
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, InvalidFields> {
+    let mut check = FieldCheck::new();
+    let later = until.is_none_or(|until| until > now);
+    check.require(later, "/until", "range", || "later than now".to_owned());
+    check.finish()?;
+    Ok(until)
+}
+
 impl Limits {
     /// Whether nothing is set.
     pub fn is_none(&self) -> bool {

@@ -214,6 +214,7 @@ impl Transaction<'_> {
             this = this.fenced(Part::Review, &key, review, None)?;
         }
         this = this.journals(&after.journals)?;
+        this = this.deeds(purchase.deeds_since(&before.purchase), now);
         if let Some(card) = &after.card {
             this = this.card(buyer, card, now)?;
         }

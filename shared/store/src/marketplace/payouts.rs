@@ -273,7 +273,7 @@ impl Store {
     }
 
     /// One step of a payout: `decide` changes it, and all that differs is written at once, if
-    /// nothing of it has moved (Q37). Returns the payout as it is then.
+    /// nothing of it has moved, with its deed (Q37). Returns the payout as it is then.
     ///
     /// # Errors
     /// [`Missing::Payout`], what `decide` refuses, or when DynamoDB cannot be asked.
@@ -281,7 +281,7 @@ impl Store {
         &self,
         creator: &UserId,
         id: &PayoutId,
-        sales: &[PurchaseId],
+        (sales, now): (&[PurchaseId], Timestamp),
         decide: impl Fn(&mut Step) -> Result<(), R>,
     ) -> Result<Step, StoreError> {
         let mut keys = vec![Key::payout(creator, id), Key::creator(creator)];
@@ -299,7 +299,8 @@ impl Store {
                 .replace(Some(&before.payout), &after.payout)?
                 .replace(Some(&before.book), &after.book)?
                 .replace_each(&before.sales, &after.sales)?
-                .journals(&after.journals)?;
+                .journals(&after.journals)?
+                .deeds(after.payout.deed_since(&before.payout), now);
             match writes.commit().await? {
                 Committed::Yes => Ok(Attempt::Done(after)),
                 Committed::Moved(_) => Ok(Attempt::Moved),

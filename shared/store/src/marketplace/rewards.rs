@@ -56,6 +56,7 @@ impl Store {
                 return Ok(Attempt::Done(Some(before)));
             }
             let mut writes = self.transaction().draft(draft)?.replace(Some(&before), &after)?;
+            writes = writes.deeds(after.deed_since(&before), now);
             if matches!(after.state, RewardState::Granted { .. }) {
                 let read = self.creator_book(&after.creator_id).await?;
                 let mut book = read.clone();

@@ -1,9 +1,6 @@
 //! Accounts: first use, the monthly grant, being described.
 
-use domain::{
-    RefusalKind,
-    account::AccountRefused,
-};
+use domain::{RefusalKind, account::AccountRefused};
 
 use super::*;
 

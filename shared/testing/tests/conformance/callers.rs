@@ -105,6 +105,13 @@ async fn everybody_may_do_what_the_table_says() {
         admin-audit-ledger                 401       403       403       403       403       200
         admin-get-revenue-stats            401       403       403       403       403       200
         admin-get-generation-stats         401       403       403       403       403       200
+        admin-list-users                   401       403       403       403       403       200
+        admin-get-user                     401       403       403       403       403       200
+        admin-adjust-credits               401       403       403       403       403       200
+        admin-ban-user                     401       403       403       403       403       200
+        admin-unban-user                   401       403       403       403       403       409
+        admin-update-limits                401       403       403       403       403       200
+        admin-list-audit                   401       403       403       403       403       200
         edge-get-health                    200       200       200       200       200       200
         edge-webhook-bria                  400       400       400       400       400       400
         edge-webhook-stripe                400       400       400       400       400       400"#]]

@@ -143,6 +143,13 @@ async fn an_event_is_answered() {
         admin-audit-ledger: 200
         admin-get-revenue-stats: 200
         admin-get-generation-stats: 200
+        admin-list-users: 200
+        admin-get-user: 200
+        admin-adjust-credits: 200
+        admin-ban-user: 200
+        admin-unban-user: 404 user_not_found
+        admin-update-limits: 200
+        admin-list-audit: 200
         edge-get-health: 200
         edge-webhook-bria: 404 generation_not_found
         edge-webhook-stripe: 200

@@ -125,6 +125,16 @@ impl Market {
             "admin-resolve-flags" => ask.path("id", &self.own).json(json!({
                 "decision": "dismiss", "reason": "All is well.", "seen": 1,
             })),
+            "admin-get-user" => ask.path("id", "user_kim"),
+            "admin-adjust-credits" => ask
+                .path("id", "user_kim")
+                .json(json!({ "amount": 5, "reason": "Sorry for the wait." })),
+            "admin-ban-user" | "admin-unban-user" => {
+                ask.path("id", "user_kim").json(json!({ "reason": "Sold what was not theirs." }))
+            }
+            "admin-update-limits" => {
+                ask.path("id", "user_kim").json(json!({ "concurrency": 2, "reason": "As agreed." }))
+            }
             "marketplace-get-creator-statement" => ask.path("month", "2026-11"),
             "marketplace-list-popular"
             | "marketplace-search-listings"
@@ -138,7 +148,9 @@ impl Market {
             | "admin-list-refund-requests"
             | "admin-audit-ledger"
             | "admin-get-revenue-stats"
-            | "admin-get-generation-stats" => ask,
+            | "admin-get-generation-stats"
+            | "admin-list-users"
+            | "admin-list-audit" => ask,
             other => panic!("say here what a good request of {other} is"),
         }
     }

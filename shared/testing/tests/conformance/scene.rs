@@ -218,6 +218,13 @@ impl Scene {
             admin::audit_ledger => store,
             admin::get_revenue_stats => store,
             admin::get_generation_stats => store,
+            admin::list_users => store,
+            admin::get_user => store,
+            admin::adjust_credits => store,
+            admin::ban_user => store,
+            admin::unban_user => store,
+            admin::update_limits => store,
+            admin::list_audit => store,
             edge::get_health => (),
             edge::webhook_bria => (store, WebhookTokens(vec![Secret::new(BRIA_TOKEN)])),
             edge::webhook_stripe =>

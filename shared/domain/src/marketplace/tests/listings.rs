@@ -370,10 +370,8 @@ fn why_others_do_not_see_it() {
     use HiddenReason::{CreatorSuspended, Delisted, InReview, NotSubmitted, Rejected, Retired};
     let check = |before: &str, creator: Seller, expected: &[HiddenReason]| {
         let listing = Shelf::after(before).listing;
-        let account = Account::open(user("creator"), None, NOW);
-        let creator = Account { standing: creator, ..account };
         let found = listing.hidden_reasons(&creator, NOW);
-        assert_eq!(found, expected, "{before} {:?}", creator.standing);
+        assert_eq!(found, expected, "{before} {creator:?}");
     };
     check("", active(), &[NotSubmitted]);
     check("submit", active(), &[InReview]);

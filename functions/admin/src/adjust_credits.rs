@@ -1,0 +1,55 @@
+//! `POST /api/v1/admin/users/{id}/credits`: grant a member credits, or take some back.
+//!
+//! Access: admins; not for their own account, nor for another admin's.
+//! Changes: `amount` credits are a lot of their own, which first pays what the member owes; a negative
+//! amount is taken from what is left, given credits before paid ones, and refused if there are not
+//! so many. Ledger, idempotency record and audit are in the same transaction.
+//! Retry: the same `Idempotency-Key` returns the same answer and changes nothing.
+
+use domain::{
+    Timestamp,
+    account::{Draft, staff::Adjustment},
+    audit::{Action, Target},
+    credits::LotId,
+    marketplace::listing::checked_reason,
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh, kept};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use store::Store;
+
+use crate::member::{MemberView, member_id};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("admin-adjust-credits", "/api/v1/admin/users/{id}/credits", Access::Admin)
+        .requires_key();
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    /// So many more; fewer, if it is negative.
+    amount: i64,
+    /// For the audit.
+    reason: String,
+    /// When what is granted and left lapses; never, if it is not said.
+    expires_at: Option<Timestamp>,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
+    let Request { id, amount, reason, expires_at } = &call.body;
+    let member = member_id(id)?;
+    let reason = checked_reason(reason)?;
+    let adjustment = Adjustment::checked(*amount, *expires_at, call.now)?;
+    let action = match adjustment {
+        Adjustment::Grant(..) => Action::GrantCredits,
+        Adjustment::TakeBack(..) => Action::TakeBackCredits,
+    };
+    let deed = call.deed(action, Target::user(&member))?.because(&reason);
+    let (lot, asked) = (LotId(format!("admin:{:032x}", call.random())), call.idempotency());
+    let change = |draft: &mut Draft| draft.adjust(lot.clone(), adjustment);
+    let decided = store
+        .decide_on_member(call.staff()?, &member, (asked, &deed), call.now, change, MemberView::of)
+        .await?;
+    kept(decided)
+}

@@ -1,0 +1,5 @@
+use admin::ban_user::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

@@ -1,0 +1,5 @@
+use admin::list_audit::{ENDPOINT, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::http(ENDPOINT, handle)
+}

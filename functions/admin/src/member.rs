@@ -1,0 +1,74 @@
+//! Members as staff see them.
+
+use domain::{
+    Timestamp,
+    account::{Account, Limits, Role, Standing},
+    id::UserId,
+    plan::Plan,
+};
+use serde::Serialize;
+use store::Missing;
+
+/// The member a path names.
+pub(crate) fn member_id(text: &str) -> Result<UserId, Missing> {
+    UserId::parse(text).map_err(|_| Missing::User)
+}
+
+/// A member in a list, and after a decision about them.
+#[derive(Debug, Serialize)]
+pub struct MemberView {
+    user_id: UserId,
+    email: Option<String>,
+    display_name: Option<String>,
+    plan: Plan,
+    /// What staff they are, as their token said last.
+    role: Option<Role>,
+    standing: Standing,
+    /// Until when strikes keep them from selling.
+    selling_suspended_until: Option<Timestamp>,
+    /// Whether they have made a listing.
+    creator: bool,
+    credits: CreditsView,
+    limits: LimitsView,
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct CreditsView {
+    available: u32,
+    held: u32,
+    spent: u32,
+    debt: u32,
+}
+
+/// What staff set for them alone; `null` is what the plan says.
+#[derive(Debug, Serialize)]
+struct LimitsView {
+    monthly_allowance: Option<u32>,
+    concurrency: Option<u32>,
+}
+
+impl MemberView {
+    pub(crate) fn of(account: &Account) -> MemberView {
+        let totals = account.credits.totals();
+        let Limits { monthly_allowance, concurrency } = account.limits;
+        MemberView {
+            user_id: account.user_id.clone(),
+            email: account.email.clone(),
+            display_name: account.profile.display_name.clone(),
+            plan: account.plan,
+            role: account.role,
+            standing: account.standing.clone(),
+            selling_suspended_until: account.selling_suspended_until,
+            creator: account.creates,
+            credits: CreditsView {
+                available: totals.available,
+                held: totals.held,
+                spent: totals.spent,
+                debt: account.credits.debt,
+            },
+            limits: LimitsView { monthly_allowance, concurrency },
+            created_at: account.created_at,
+        }
+    }
+}

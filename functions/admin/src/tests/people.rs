@@ -1,0 +1,285 @@
+//! Members as admins meet them: found, granted, suspended, and all of it on the record.
+
+use domain::{id::UserId, plan::Plan, time::DAY};
+
+use super::*;
+use crate::{
+    adjust_credits, ban_user, get_user, list_audit, list_users, unban_user, update_limits,
+};
+
+macro_rules! asks {
+    ($($module:ident),*) => {
+        impl Desk {
+            $(async fn $module(&self, ask: &Ask) -> Answer {
+                use $module::{ENDPOINT, handle};
+                self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
+            })*
+        }
+    };
+}
+asks!(adjust_credits, ban_user, get_user, list_audit, list_users, unban_user, update_limits);
+
+impl Desk {
+    /// Whether the chain is whole, and how many rows it has.
+    async fn rows(&self) -> Value {
+        let answer = self.list_audit(&Ask::by(&Actor::admin()).query("verify", true)).await.json();
+        assert_eq!((&answer["broken"], &answer["next_cursor"]), (&json!(null), &json!(null)));
+        answer["verified"].clone()
+    }
+
+    async fn audit(&self, name: &str, value: &str) -> Vec<Value> {
+        let ask = Ask::by(&Actor::admin()).query(name, value);
+        self.list_audit(&ask).await.json()["items"].as_array().unwrap().clone()
+    }
+}
+
+fn about(by: &Actor, member: &Actor, body: Value) -> Ask {
+    verdict(by, &member.id, body)
+}
+
+fn because(body: Value) -> Value {
+    let mut body = body;
+    body["reason"] = json!("As agreed.");
+    body
+}
+
+#[tokio::test]
+async fn credits_are_granted_and_taken_back_once_for_a_key() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let kim = desk.world.member("kim", Plan::Free, 10).await;
+    let ask =
+        |amount: i64, key: &str| about(&admin, &kim, because(json!({ "amount": amount }))).key(key);
+    for _ in 0..2 {
+        let answer = desk.adjust_credits(&ask(25, "a")).await;
+        assert_eq!((answer.status(), &answer.json()["credits"]["available"]), (200, &json!(35)));
+    }
+    assert_eq!(desk.adjust_credits(&ask(26, "a")).await.brief(), "422 idempotency_key_reused");
+    let answer = desk.adjust_credits(&ask(-30, "b")).await;
+    assert_eq!(answer.json()["credits"]["available"], 5);
+    assert_eq!(desk.adjust_credits(&ask(-6, "c")).await.brief(), "409 too_few_credits");
+    for wrong in [0, 1_001, -1_001, i64::MIN] {
+        let refused = "422 invalid_request, /amount range";
+        assert_eq!(desk.adjust_credits(&ask(wrong, "d")).await.brief(), refused);
+    }
+    let keyless = about(&admin, &kim, because(json!({ "amount": 1 })));
+    assert_eq!(desk.adjust_credits(&keyless).await.brief(), "400 idempotency_key_required");
+    desk.world.check_books(&kim.id).await;
+
+    assert_eq!(desk.rows().await, 2);
+    let rows = desk.audit("target", &format!("user:{}", kim.id)).await;
+    let told = rows.iter().map(|row| {
+        let available = |it: &str| row[it]["available"].clone();
+        (row["action"].clone(), available("before"), available("after"))
+    });
+    let expected = [
+        (json!("take_back_credits"), json!(35), json!(5)),
+        (json!("grant_credits"), json!(10), json!(35)),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let row = &rows[1];
+    assert_eq!(row["actor"], json!({ "kind": "staff", "user_id": admin.id, "role": "admin" }));
+    assert_eq!(
+        (&row["reason"], &row["origin"]["ip"]),
+        (&json!("As agreed."), &json!(testing::world::SOURCE_IP),)
+    );
+    assert!(row["origin"]["request_id"].is_string());
+}
+
+#[test]
+fn one_key_many_times_at_once_grants_once() {
+    let desk = Desk::open();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let kim = runtime.block_on(desk.world.member("kim", Plan::Free, 10));
+    testing::at_once(4, |_| {
+        let (desk, kim) = (&desk, &kim);
+        async move {
+            let ask = about(&Actor::admin(), kim, because(json!({ "amount": 5 }))).key("same");
+            assert_eq!(desk.adjust_credits(&ask).await.status(), 200);
+        }
+    });
+    let account = runtime.block_on(desk.world.account(&kim.id));
+    assert_eq!(account.credits.totals().available, 15);
+    assert_eq!(runtime.block_on(desk.rows()), 1);
+}
+
+#[tokio::test]
+async fn a_ban_bites_hides_and_calls_off_and_an_unban_undoes_it() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let kim = desk.world.member("kim", Plan::Pro, 100).await;
+    let listing = desk.waiting(&kim, "Rembrandt").await;
+    assert_eq!(desk.approve(&first(&admin, &listing)).await.status(), 200);
+    let shown = async || {
+        let page = desk.world.store.listing_page(&listing, desk.world.now()).await;
+        page.is_ok()
+    };
+    assert!(shown().await);
+    desk.later();
+
+    let body = json!({ "reason": "Sold what was not theirs." });
+    let ban = about(&admin, &kim, body.clone()).key("k");
+    for _ in 0..2 {
+        let answer = desk.ban_user(&ban).await;
+        let standing = json!({ "state": "suspended", "reason": "Sold what was not theirs." });
+        assert_eq!((answer.status(), &answer.json()["standing"]), (200, &standing));
+    }
+    assert!(!shown().await);
+    let store = &desk.world.store;
+    let described =
+        store.describe(&kim.id, None, desk.world.now(), |_, _| Ok::<(), StoreError>(()));
+    assert_eq!(domain::Refusal::code(&described.await.unwrap_err()), "account_suspended");
+    let suspended = desk.list_users(&Ask::by(&admin).query("status", "suspended")).await.json();
+    assert_eq!(suspended["items"][0]["user_id"], json!(kim.id));
+    let listing_after = desk.own(&kim, &listing).await.listing;
+    assert_eq!(listing_after.state(), State::Approved, "the listing's own state stays");
+
+    let unban = about(&admin, &kim, json!({ "reason": "A mistake of ours." }));
+    assert_eq!(desk.unban_user(&unban).await.json()["standing"], json!({ "state": "active" }));
+    assert!(shown().await);
+    assert_eq!(desk.unban_user(&unban).await.brief(), "409 not_suspended");
+    let suspended = desk.list_users(&Ask::by(&admin).query("status", "suspended")).await.json();
+    assert_eq!(suspended["items"], json!([]));
+    assert_eq!(desk.audit("action", "ban").await.len(), 1);
+    assert_eq!(desk.audit("action", "unban").await.len(), 1);
+    desk.world.check_books(&kim.id).await;
+}
+
+#[tokio::test]
+async fn a_suspension_ends_by_its_date() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let kim = desk.world.member("kim", Plan::Free, 10).await;
+    let now = desk.world.now();
+    let until = |until| because(json!({ "until": until }));
+    let late = desk.ban_user(&about(&admin, &kim, until(now))).await;
+    assert_eq!(late.brief(), "422 invalid_request, /until range");
+    let banned = desk.ban_user(&about(&admin, &kim, until(now.plus(DAY)))).await;
+    assert_eq!(banned.status(), 200);
+    let store = &desk.world.store;
+    assert_eq!(store.due_standings(now, 10).await.unwrap(), []);
+    assert_eq!(store.due_standings(now.plus(DAY), 10).await.unwrap(), [kim.id.clone()]);
+    store.follow_standing(&kim.id, now.plus(DAY)).await.unwrap();
+    let lifted = desk.audit("actor", "background-follow-sellers").await;
+    assert_eq!((lifted.len(), &lifted[0]["action"]), (1, &json!("unban")));
+}
+
+/// Whoever acts is an admin and cannot be acted on while they are: so one is always left.
+#[tokio::test]
+async fn admins_decide_neither_on_themselves_nor_on_each_other() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let kim = desk.world.member("kim", Plan::Free, 10).await;
+    let grant = about(&admin, &kim, because(json!({ "amount": 1 }))).key("k");
+    assert_eq!(desk.adjust_credits(&grant).await.status(), 200);
+    let all = async |member: &Actor| {
+        let ask = |body: Value| about(&admin, member, because(body)).key("k2");
+        [
+            desk.adjust_credits(&ask(json!({ "amount": 1 }))).await,
+            desk.ban_user(&ask(json!({}))).await,
+            desk.unban_user(&ask(json!({}))).await,
+            desk.update_limits(&ask(json!({}))).await,
+        ]
+        .map(|answer| answer.brief())
+    };
+    assert_eq!(all(&admin).await, ["403 own_account"; 4]);
+    assert_eq!(all(&Actor::member("nobody")).await, ["404 user_not_found"; 4]);
+    let other = Actor::member("other");
+    let seen = desk.world.store.change_account(&other.id, None, desk.world.now(), |draft| {
+        draft.seen_as(Some(domain::account::Role::Admin));
+        Ok::<(), StoreError>(())
+    });
+    seen.await.unwrap();
+    assert_eq!(all(&other).await, ["403 target_is_admin"; 4]);
+
+    desk.world.suspend(&admin.id, "lost their laptop", None).await;
+    assert_eq!(all(&kim).await, ["403 account_suspended"; 4]);
+    assert_eq!(desk.rows().await, 1, "what is refused is no deed");
+}
+
+#[tokio::test]
+async fn limits_replace_the_plans_until_they_are_taken_away() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let kim = desk.world.member("kim", Plan::Free, 10).await;
+    let set = async |body: Value| desk.update_limits(&about(&admin, &kim, because(body))).await;
+    let answer = set(json!({ "monthly_allowance": 40, "concurrency": 1 })).await;
+    assert_eq!(answer.json()["limits"], json!({ "monthly_allowance": 40, "concurrency": 1 }));
+    let refused = set(json!({ "monthly_allowance": 100_001, "concurrency": 0 })).await;
+    let expected = "422 invalid_request, /monthly_allowance range, /concurrency range";
+    assert_eq!(refused.brief(), expected);
+    let answer = set(json!({ "monthly_allowance": null })).await;
+    let none = json!({ "monthly_allowance": null, "concurrency": null });
+    assert_eq!(answer.json()["limits"], none);
+    assert_eq!(desk.rows().await, 2);
+}
+
+#[tokio::test]
+async fn a_member_is_shown_with_all_that_is_theirs() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let kim = desk.world.member("kim", Plan::Pro, 100).await;
+    let listing = desk.waiting(&kim, "Rembrandt").await;
+    let grant = about(&admin, &kim, because(json!({ "amount": 1 }))).key("k");
+    assert_eq!(desk.adjust_credits(&grant).await.status(), 200);
+    let page = desk.get_user(&Ask::by(&admin).path("id", &kim.id)).await.json();
+    assert_eq!(page["profile"]["user_id"], json!(kim.id));
+    assert_eq!(
+        (&page["profile"]["plan"], &page["profile"]["creator"]),
+        (&json!("pro"), &json!(true))
+    );
+    assert_eq!(page["listings"][0]["id"], json!(listing));
+    assert_eq!(page["audit"][0]["action"], "grant_credits");
+    for empty in ["invoices", "orders", "jobs"] {
+        assert_eq!(page[empty], json!([]), "{empty}");
+    }
+    let missing = desk.get_user(&Ask::by(&admin).path("id", "nobody")).await;
+    assert_eq!(missing.brief(), "404 user_not_found");
+}
+
+/// However many members there are, a page reads its own.
+#[tokio::test]
+async fn a_page_of_many_members_costs_what_one_of_few_does() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let now = desk.world.now();
+    for n in 0..450 {
+        let id = UserId::parse(&format!("user_{n:04}")).unwrap();
+        let email = format!("member{n:04}@prolight.test");
+        desk.world.store.visit(&id, Some(&email), now).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut ask = Ask::by(&admin).query("limit", 100);
+    loop {
+        let page = desk.list_users(&ask).await.json();
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 100);
+        seen.extend(items.iter().map(|it| it["user_id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        ask = Ask::by(&admin).query("limit", 100).query("cursor", next);
+    }
+    let all: Vec<String> = (0..450).map(|n| format!("user_{n:04}")).collect();
+    assert_eq!(seen, all, "the union of the pages is the set");
+    let by = async |prefix: &str| {
+        let page = desk.list_users(&Ask::by(&admin).query("email", prefix)).await.json();
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!((by("MEMBER012").await, by("member0450").await), (10, 0));
+    let long = desk.list_users(&Ask::by(&admin).query("email", "x".repeat(255))).await;
+    assert_eq!(long.brief(), "422 invalid_request, /email length");
+}
+
+#[tokio::test]
+async fn the_audit_says_where_it_is_broken_and_what_it_is_asked_is_checked() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let kim = desk.world.member("kim", Plan::Free, 10).await;
+    for key in ["a", "b", "c"] {
+        let grant = about(&admin, &kim, because(json!({ "amount": 1 }))).key(key);
+        assert_eq!(desk.adjust_credits(&grant).await.status(), 200);
+    }
+    let asked = desk.list_audit(&Ask::by(&admin).query("target", "kim")).await;
+    assert_eq!(asked.brief(), "422 invalid_request, /target format");
+    let rows = desk.world.engine.dump();
+    let row = rows.into_iter().find(|it| it["pk"]["S"] == "AUDIT" && it["seq"]["N"] == "2");
+    let mut row = row.unwrap();
+    row["reason"] = json!({ "S": "Nothing of the kind." });
+    let put = json!({ "TableName": testing::engine::TABLE, "Item": row });
+    desk.world.engine.run("PutItem", &put.to_string()).unwrap();
+    let answer = desk.list_audit(&Ask::by(&admin).query("verify", true)).await.json();
+    let broken =
+        json!({ "verified": 1, "broken": { "seq": 2, "why": "tampered" }, "next_cursor": null });
+    assert_eq!(answer, broken);
+}

@@ -1,0 +1,48 @@
+//! `POST /api/v1/admin/users/{id}/unban`: lift a member's suspension.
+//!
+//! Access: admins; not their own account, nor another admin's.
+//! Changes: the member may act from their next request on, and what they sell is shown again.
+//! Retry: the same `Idempotency-Key` returns the same answer; without one, a member who is not
+//! suspended is a conflict.
+
+use domain::{
+    account::Draft,
+    audit::{Action, Target},
+    marketplace::listing::checked_reason,
+};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh, kept};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use store::Store;
+
+use crate::member::{MemberView, member_id};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::post("admin-unban-user", "/api/v1/admin/users/{id}/unban", Access::Admin);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    id: String,
+    /// For the audit.
+    reason: String,
+}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
+    let member = member_id(&call.body.id)?;
+    let reason = checked_reason(&call.body.reason)?;
+    let deed = call.deed(Action::Unban, Target::user(&member))?.because(&reason);
+    let (staff, asked) = (call.staff()?, call.idempotency());
+    let decided = store
+        .decide_on_member(
+            staff,
+            &member,
+            (asked, &deed),
+            call.now,
+            Draft::reinstate,
+            MemberView::of,
+        )
+        .await?;
+    store.follow_standing(&member, call.now).await?;
+    kept(decided)
+}

@@ -1,0 +1,94 @@
+//! Which decisions about creators' and buyers' money go into the audit: derived from what a change
+//! makes of its item, so that no way of changing it is forgotten.
+
+use serde_json::json;
+
+use super::{
+    payout::{Payout, PayoutState},
+    purchase::Purchase,
+    refund::{RefundOrder, RefundedBy},
+    share::{Reward, RewardState},
+};
+use crate::{
+    account::Role,
+    audit::{Action, Actor, Deed, Target, TargetKind},
+};
+
+/// Who follows a creator's payouts.
+const PAYOUTS: &str = "payouts";
+/// Who gives money back where the rules say so.
+const REFUNDS: &str = "refunds";
+/// Who grants sharers their credits.
+const REWARDS: &str = "rewards";
+
+impl Payout {
+    /// What the step from `before` did, where it is a decision about money.
+    pub fn deed_since(&self, before: &Payout) -> Option<Deed> {
+        if self.state.as_str() == before.state.as_str() {
+            return None;
+        }
+        let action = match self.state {
+            PayoutState::Sending => Action::SendPayout,
+            PayoutState::Sent => Action::PayoutSent,
+            PayoutState::Paid => Action::PayoutPaid,
+            PayoutState::Failed { .. } => Action::PayoutFailed,
+            PayoutState::Reopened { .. } => Action::ReopenPayout,
+            PayoutState::Skipped { .. } | PayoutState::Collecting | PayoutState::Planned => {
+                return None;
+            }
+        };
+        let told = |it: &Payout| {
+            json!({
+                "creator_id": it.creator_id, "state": it.state.as_str(),
+                "amount": it.amount, "currency": it.currency,
+            })
+        };
+        let target = Target::of(TargetKind::Payout, &self.id);
+        let deed = Deed::of_job(PAYOUTS, action, target).changing(&told(before), &told(self));
+        Some(match &self.state {
+            PayoutState::Failed { code } | PayoutState::Reopened { code } => deed.because(code),
+            PayoutState::Skipped { .. }
+            | PayoutState::Collecting
+            | PayoutState::Planned
+            | PayoutState::Sending
+            | PayoutState::Sent
+            | PayoutState::Paid => deed,
+        })
+    }
+}
+
+impl Purchase {
+    /// The refunds that were decided on since `before`.
+    pub fn deeds_since(&self, before: &Purchase) -> Vec<Deed> {
+        let known = |it: &RefundOrder| before.refunds.iter().any(|was| was.number == it.number);
+        self.refunds.iter().filter(|it| !known(it)).map(|it| self.refund_deed(it)).collect()
+    }
+
+    fn refund_deed(&self, order: &RefundOrder) -> Deed {
+        let actor = match &order.by {
+            // Only admins give money back.
+            RefundedBy::Staff { user_id } => {
+                Actor::Staff { user_id: user_id.clone(), role: Role::Admin }
+            }
+            RefundedBy::Buyer => Actor::Job { name: REFUNDS.to_owned() },
+        };
+        let told = |refunded: i64| json!({ "buyer_id": self.buyer_id, "refunded": refunded });
+        let target = Target::of(TargetKind::Purchase, &self.id);
+        let deed = Deed::new(actor, Action::Refund, target)
+            .changing(&told(order.target - order.amount), &told(order.target));
+        Deed { reason: order.reason.clone(), ..deed }
+    }
+}
+
+impl Reward {
+    /// That it was granted, if it was since `before`.
+    pub fn deed_since(&self, before: &Reward) -> Option<Deed> {
+        let granted = |it: &Reward| matches!(it.state, RewardState::Granted { .. });
+        if !granted(self) || granted(before) {
+            return None;
+        }
+        let target = Target::user(&self.sharer_id);
+        let deed = Deed::of_job(REWARDS, Action::GrantReward, target);
+        Some(deed.because(&format!("For {}.", self.purchase_id)))
+    }
+}
