@@ -5,7 +5,11 @@
 //! Retry: the same `Idempotency-Key` returns the same answer; without one a version that was
 //! decided on does not wait any more.
 
-use domain::{Timestamp, id::ListingId};
+use domain::{
+    Timestamp,
+    audit::{Action, Target, TargetKind},
+    id::ListingId,
+};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, once};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -32,9 +36,10 @@ pub struct Request {
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
-    let (moderator, seen) = (&call.member()?.user_id, &call.body);
+    let (seen, target) = (&call.body, Target::of(TargetKind::Listing, &id));
+    let deed = call.deed(Action::ApproveListing, target)?;
     let answer = once(store, &call, async || {
-        let judged = store.judge_listing(moderator, &id, call.now, |shelf| {
+        let judged = store.judge_listing(&deed, &id, call.now, |shelf| {
             shelf.listing.check_seen(seen.version, seen.submitted_at)?;
             shelf.listing.approve(&mut shelf.newest, call.now)
         });

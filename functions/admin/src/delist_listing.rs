@@ -6,6 +6,7 @@
 //! Retry: taken off again it is off sale.
 
 use domain::{
+    audit::{Action, Target, TargetKind},
     id::ListingId,
     marketplace::listing::{DelistedBy, checked_reason},
 };
@@ -32,8 +33,10 @@ pub struct Request {
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<JudgedView>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
-    let (moderator, reason) = (&call.member()?.user_id, checked_reason(&call.body.reason)?);
-    let judged = store.judge_listing(moderator, &id, call.now, |shelf| {
+    let reason = checked_reason(&call.body.reason)?;
+    let target = Target::of(TargetKind::Listing, &id);
+    let deed = call.deed(Action::DelistListing, target)?.because(&reason);
+    let judged = store.judge_listing(&deed, &id, call.now, |shelf| {
         shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)
     });
     let listing = judged.await?.listing;

@@ -10,6 +10,7 @@
 
 use domain::{
     Timestamp,
+    audit::{Action, Target, TargetKind},
     id::ListingId,
     marketplace::{
         flag::Decision,
@@ -53,15 +54,25 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawV
     let Request { id, decision, reason, seen } = &call.body;
     let id = ListingId::parse(id).map_err(|_| Missing::Listing)?;
     let reason = checked_reason(reason)?;
-    let by = (&call.member()?.user_id, &id);
+    let target = Target::of(TargetKind::Listing, &id);
+    let deed = call.deed(action_of(*decision), target)?.because(&reason);
     let answer = once(store, &call, async || {
-        let resolved = store.resolve_flags(by, (*decision, &reason), *seen, call.now).await?;
+        let resolved =
+            store.resolve_flags((&deed, &id), (*decision, &reason), *seen, call.now).await?;
         if *decision == Decision::Strike {
             store.follow_seller(&resolved.listing.creator_id, call.now).await?;
         }
         Ok(Response::of(&resolved, *decision, call.now))
     });
     Ok(Fresh(answer.await?))
+}
+
+const fn action_of(decision: Decision) -> Action {
+    match decision {
+        Decision::Dismiss => Action::DismissFlags,
+        Decision::Delist => Action::DelistListing,
+        Decision::Strike => Action::Strike,
+    }
 }
 
 impl Response {

@@ -227,6 +227,14 @@ impl Deed {
         Deed { actor, action, target, before: None, after: None, reason: None, origin: None }
     }
 
+    /// Who of the staff did it; `None` of a job's.
+    pub fn staff(&self) -> Option<&UserId> {
+        match &self.actor {
+            Actor::Staff { user_id, .. } => Some(user_id),
+            Actor::Job { .. } => None,
+        }
+    }
+
     /// The same with what it changes.
     #[must_use]
     pub fn changing(self, before: &Value, after: &Value) -> Deed {

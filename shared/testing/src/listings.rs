@@ -2,6 +2,8 @@
 
 use domain::{
     Timestamp,
+    account::Role,
+    audit::{self, Action, Deed, Target, TargetKind},
     id::{ListingId, UploadId, UserId},
     lighting::LightingRig,
     marketplace::{
@@ -78,10 +80,16 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
 
 /// A version that waits, approved.
 pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
-    let moderator = Actor::moderator().id;
-    let approved = store
-        .judge_listing(&moderator, id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
+    let deed = judged(Action::ApproveListing, id);
+    let approved =
+        store.judge_listing(&deed, id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
     approved.await.unwrap();
+}
+
+/// What a moderator does to a listing.
+pub fn judged(action: Action, id: &ListingId) -> Deed {
+    let actor = audit::Actor::Staff { user_id: Actor::moderator().id, role: Role::Moderator };
+    Deed::new(actor, action, Target::of(TargetKind::Listing, id))
 }
 
 /// A version handed in and approved.
@@ -96,7 +104,8 @@ pub async fn strike(store: &Store, id: &ListingId, now: Timestamp) {
         let member = Actor::member(name).id;
         store.flag_listing((&member, None), id, FlagReason::Copied, now).await.unwrap();
     }
-    let by = (&Actor::moderator().id, id);
-    let struck = store.resolve_flags(by, (Decision::Strike, "Copied."), 3, now).await.unwrap();
+    let deed = judged(Action::Strike, id);
+    let struck =
+        store.resolve_flags((&deed, id), (Decision::Strike, "Copied."), 3, now).await.unwrap();
     store.follow_seller(&struck.listing.creator_id, now).await.unwrap();
 }

@@ -302,8 +302,9 @@ async fn a_strike_that_was_cut_off_is_followed_within_a_minute() {
     desk.strike(&lena(), STRIKES_TO_SUSPEND - 1).await;
     let id = desk.flagged(&lena(), "The last").await;
     let (store, now) = (&desk.world.store, desk.world.now());
-    let (by, decision) = (Actor::moderator().id, domain::marketplace::flag::Decision::Strike);
-    store.resolve_flags((&by, &id), (decision, "Copied."), 3, now).await.unwrap();
+    let decision = domain::marketplace::flag::Decision::Strike;
+    let deed = listings::judged(domain::audit::Action::Strike, &id);
+    store.resolve_flags((&deed, &id), (decision, "Copied."), 3, now).await.unwrap();
     assert!(store.listing_page(&kept, now).await.is_err(), "its page is gone at once");
     assert!(desk.found().await[0].contains(&kept));
     desk.later();

@@ -1,6 +1,6 @@
 //! Drafts, versions, and what creators may not write.
 
-use domain::marketplace::strike;
+use domain::{audit::Action, marketplace::strike};
 use serde_json::{Value, json};
 use testing::{Actor, Ask, listings};
 
@@ -27,12 +27,7 @@ async fn a_listing_lives() {
     assert_eq!(shop.submit(&kim, &id).await.brief(), "409 listing_in_review");
 
     let now = shop.world.now();
-    let moderator = Actor::moderator().id;
-    let approved = shop
-        .world
-        .store
-        .judge_listing(&moderator, &id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
-    approved.await.unwrap();
+    listings::approve(&shop.world.store, &id, now).await;
     let page = shop.page(&id).await;
     assert_eq!(page.status(), 200, "{}", page.pretty());
     assert_eq!(page.header("cache-control"), Some("public, max-age=30"));
@@ -170,11 +165,7 @@ async fn a_near_copy_is_told_to_the_moderator() {
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
     let now = shop.world.now();
-    let moderator = Actor::moderator().id;
-    let approved = shop.world.store.judge_listing(&moderator, &original, now, |shelf| {
-        shelf.listing.approve(&mut shelf.newest, now)
-    });
-    approved.await.unwrap();
+    listings::approve(&shop.world.store, &original, now).await;
     let copy = shop.draft(&ada, "All my own work").await;
     assert_eq!(shop.submit(&ada, &copy).await.status(), 200, "a report, not a refusal");
     let similar = shop.world.store.any_listing(&copy).await.unwrap().newest.similar;
@@ -230,16 +221,12 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
     let original = shop.draft(&kim, "The original").await;
     shop.submit(&kim, &original).await;
     let now = shop.world.now();
-    let moderator = Actor::moderator().id;
-    let approve = shop.world.store.judge_listing(&moderator, &original, now, |shelf| {
-        shelf.listing.approve(&mut shelf.newest, now)
-    });
-    approve.await.unwrap();
+    listings::approve(&shop.world.store, &original, now).await;
     let id = shop.draft(&ada, "A copy").await;
     let submitted = shop.submit(&ada, &id).await;
     assert!(!submitted.pretty().contains(original.as_str()), "what it is like is not hers to see");
-    let moderator = Actor::moderator().id;
-    let reject = shop.world.store.judge_listing(&moderator, &id, now, |shelf| {
+    let deed = listings::judged(Action::RejectListing, &id);
+    let reject = shop.world.store.judge_listing(&deed, &id, now, |shelf| {
         shelf.listing.reject(shelf.newest.number, "Too near to another.".to_owned(), now)
     });
     reject.await.unwrap();

@@ -15,6 +15,7 @@
 //! changes it begins the next one.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
     Category, Kind,
@@ -296,6 +297,16 @@ impl Listing {
     /// The version on sale.
     pub fn on_sale(&self) -> Option<&Published> {
         self.published.as_ref().filter(|_| self.delisted.is_none())
+    }
+
+    /// What moderators can change of it, as the audit keeps it.
+    pub fn audited(&self) -> Value {
+        json!({
+            "state": self.state(),
+            "on_sale": self.on_sale().map(|on_sale| on_sale.number),
+            "draft": self.draft,
+            "delisted": self.delisted,
+        })
     }
 
     /// The version on sale, if others see it.

@@ -2,6 +2,7 @@
 
 use domain::{
     Timestamp,
+    audit::{Deed, Target},
     id::{ListingId, UserId},
     marketplace::{
         flag::{Decision, Flag, FlagReason, Flags},
@@ -11,10 +12,11 @@ use domain::{
         tally::{CreatorBook, ListingStats},
     },
 };
+use serde_json::{Value, json};
 
 use super::{
     book_of, on_sale,
-    shelf::{Shelf, active},
+    shelf::{Shelf, acting_in, active},
     strikes_of,
 };
 use crate::{
@@ -126,11 +128,12 @@ impl Store {
     /// [`domain::marketplace::flag::FlagsRefused`], or when DynamoDB cannot be asked.
     pub async fn resolve_flags(
         &self,
-        (moderator, id): (&UserId, &ListingId),
+        (deed, id): (&Deed, &ListingId),
         (decision, reason): (Decision, &str),
         seen: u64,
         now: Timestamp,
     ) -> Result<Resolved, StoreError> {
+        let moderator = acting_in(deed)?;
         self.decide(async || {
             let shelf = self.judged_shelf(moderator, id).await?;
             let creator = &shelf.listing.creator_id;
@@ -146,6 +149,7 @@ impl Store {
             let book = book_of(creator, found.take()?);
             let strikes = strikes_of(creator, found.take()?);
             flags.check_seen(seen).map_err(StoreError::refused)?;
+            let (creator, before) = (creator.clone(), told(&shelf.listing, &strikes));
             let case = Case { shelf, flags, book, strikes };
             let writes = self.transaction().acting(moderator, acting.as_ref())?;
             let (writes, resolved) = match decision {
@@ -157,13 +161,27 @@ impl Store {
                     writes.struck(case, strike)?
                 }
             };
-            match writes.commit().await? {
+            let after = told(&resolved.listing, &resolved.strikes);
+            let deed = deed.clone().changing(&before, &after);
+            let writes = match decision {
+                Decision::Strike => {
+                    let target = Target::user(&creator);
+                    writes.deed(Deed { target, ..deed.clone() }, now)
+                }
+                Decision::Dismiss | Decision::Delist => writes,
+            };
+            match writes.deed(deed, now).commit().await? {
                 Committed::Yes => Ok(Attempt::Done(resolved)),
                 Committed::Moved(_) => Ok(Attempt::Moved),
             }
         })
         .await
     }
+}
+
+/// A listing and its creator's strikes, as the audit keeps them.
+fn told(listing: &Listing, strikes: &Strikes) -> Value {
+    json!({ "listing": listing.audited(), "strikes": strikes.strikes.len() })
 }
 
 impl Transaction<'_> {

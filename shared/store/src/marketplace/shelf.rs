@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     Refusal, Timestamp,
     account::Account,
+    audit::Deed,
     id::{ListingId, UserId},
     marketplace::{
         card::{Change, Entry},
@@ -133,11 +134,12 @@ impl Store {
     /// refuses, or when DynamoDB cannot be asked.
     pub async fn judge_listing<R: Refusal>(
         &self,
-        moderator: &UserId,
+        deed: &Deed,
         id: &ListingId,
         now: Timestamp,
         change: impl Fn(&mut Shelf) -> Result<(), R>,
     ) -> Result<Shelf, StoreError> {
+        let moderator = acting_in(deed)?;
         self.decide(async || {
             let before = self.judged_shelf(moderator, id).await?;
             let creator = &before.listing.creator_id;
@@ -150,7 +152,11 @@ impl Store {
                 .transaction()
                 .acting(moderator, acting.as_ref())?
                 .seller(creator, &Seller::from(&before.creator))?
-                .judged(&book, &before.listing, &after.listing)?;
+                .judged(&book, &before.listing, &after.listing)?
+                .deed(
+                    deed.clone().changing(&before.listing.audited(), &after.listing.audited()),
+                    now,
+                );
             self.write_shelf(writes, before, after, now).await
         })
         .await
@@ -238,6 +244,11 @@ impl Store {
             Committed::Moved(_) => Ok(Attempt::Moved),
         }
     }
+}
+
+/// Who of the staff a deed is of.
+pub(super) fn acting_in(deed: &Deed) -> Result<&UserId, StoreError> {
+    deed.staff().ok_or_else(|| StoreError::corrupt("a job judges nothing"))
 }
 
 impl Shelf {

@@ -4,6 +4,6 @@ mod buyer;
 mod finding;
 mod journey;
 mod money;
-mod seller;
+pub(crate) mod seller;
 mod sharing;
 mod uploads;
