@@ -36,7 +36,7 @@ const SPACE_ABOVE_SUMS: f32 = 10.0;
 /// In points.
 const TILE_HEIGHT: f32 = 58.0;
 /// With its title, in points.
-const CHART_HEIGHT: f32 = 156.0;
+const CHART_HEIGHT: f32 = 142.0;
 const SPACE_ABOVE_NOTES: f32 = 22.0;
 
 /// What a word in a pill says about the document.
@@ -411,6 +411,9 @@ impl<'a> Letter<'a> {
     }
 
     fn sums(&mut self, sums: &[Sum]) {
+        if sums.is_empty() {
+            return;
+        }
         let table = self.sheet.element();
         self.sheet.y += SPACE_ABOVE_SUMS;
         for (row, sum) in sums.iter().enumerate() {
@@ -443,6 +446,9 @@ impl<'a> Letter<'a> {
     }
 
     fn notes(&mut self, notes: Vec<SetNote<'_>>) {
+        if notes.is_empty() {
+            return;
+        }
         self.sheet.y += SPACE_ABOVE_NOTES;
         for SetNote { lines, style, url } in notes {
             let role = self.sheet.paragraph();
@@ -507,8 +513,7 @@ fn across(count: usize, gap: f32) -> f32 {
 /// Height of everything below a table, in points.
 fn height_of(sums: &[Sum], notes: &[SetNote<'_>]) -> f32 {
     let lines = |note: &SetNote<'_>| note.lines.len() as f32 * note.style.leading();
-    SPACE_ABOVE_SUMS
-        + SUM_HEIGHT * sums.len() as f32
-        + SPACE_ABOVE_NOTES
-        + notes.iter().map(lines).sum::<f32>()
+    let above_sums = if sums.is_empty() { 0.0 } else { SPACE_ABOVE_SUMS };
+    let above_notes = if notes.is_empty() { 0.0 } else { SPACE_ABOVE_NOTES };
+    above_sums + SUM_HEIGHT * sums.len() as f32 + above_notes + notes.iter().map(lines).sum::<f32>()
 }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Refusal, Timestamp,
     account::{Account, Draft},
-    generation::{Input, Job, Named, Order, Status},
+    generation::{CancelRefused, Input, Job, Named, Order, Status},
     id::{JobId, ListingId, PresetId, UserId},
     marketplace::purchase::Entitlement,
     preset::Preset,
@@ -158,6 +158,30 @@ impl Store {
         request: Option<&Idempotency>,
         now: Timestamp,
     ) -> Result<Job, StoreError> {
+        self.take_back(user, id, request, now, Job::cancel).await
+    }
+
+    /// Takes a job back whose member may not act any more.
+    ///
+    /// # Errors
+    /// As [`Store::cancel`].
+    pub(crate) async fn call_off(
+        &self,
+        user: &UserId,
+        id: &JobId,
+        now: Timestamp,
+    ) -> Result<Job, StoreError> {
+        self.take_back(user, id, None, now, Job::call_off).await
+    }
+
+    async fn take_back(
+        &self,
+        user: &UserId,
+        id: &JobId,
+        request: Option<&Idempotency>,
+        now: Timestamp,
+        how: fn(Job, &mut Draft) -> Result<Job, CancelRefused>,
+    ) -> Result<Job, StoreError> {
         let mut keys = vec![Key::account(user), Key::job(user, id)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
         self.decide(async || {
@@ -171,7 +195,7 @@ impl Store {
             }
             let mut draft = draft_of(account, user, None, now)?;
             let expected = job.version;
-            let cancelled = job.cancel(&mut draft).map_err(StoreError::refused)?;
+            let cancelled = how(job, &mut draft).map_err(StoreError::refused)?;
             let mut writes =
                 self.transaction().account(&draft.finish())?.job(&cancelled, expected)?;
             if let Some(request) = request {

@@ -116,7 +116,7 @@ impl Store {
         let account = self.lift_if_over(user, now).await?;
         if !account.standing.allows(now) {
             for job in self.waiting_jobs(user, now).await? {
-                self.call_off(&job, now).await?;
+                self.call_off_if_waiting(&job, now).await?;
             }
         }
         self.follow_seller(user, now).await?;
@@ -150,8 +150,8 @@ impl Store {
     }
 
     /// Takes a job back for its member, unless a worker was faster.
-    async fn call_off(&self, job: &Job, now: Timestamp) -> Result<(), StoreError> {
-        match self.cancel(&job.user_id, &job.id, None, now).await {
+    async fn call_off_if_waiting(&self, job: &Job, now: Timestamp) -> Result<(), StoreError> {
+        match self.call_off(&job.user_id, &job.id, now).await {
             Err(StoreError::Refused(refused)) => {
                 tracing::debug!(job_id = %job.id, why = refused.code(), "not called off");
                 Ok(())

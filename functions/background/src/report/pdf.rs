@@ -11,7 +11,7 @@ use paper::{
 use super::ReportFailed;
 
 /// So many creators of the ranking have room on the page.
-const CREATORS_SHOWN: usize = 5;
+const CREATORS_SHOWN: usize = 4;
 /// Right ends of six columns of figures.
 const ENDS: [f32; 6] =
     [LEFT + 150.0, LEFT + 218.0, LEFT + 286.0, LEFT + 354.0, LEFT + 420.0, RIGHT];

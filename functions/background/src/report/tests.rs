@@ -106,9 +106,6 @@ fn a_report_is_one_page_and_the_same_one_every_time() {
     assert_eq!(pdf, to_pdf(&report(), &company()).unwrap());
     let pages = lopdf::Document::load_mem(&pdf).unwrap().get_pages().len();
     assert_eq!(pages, 1);
-    if let Some(folder) = option_env!("REPORT_FOLDER") {
-        std::fs::write(format!("{folder}/report.pdf"), &pdf).unwrap();
-    }
 }
 
 /// Also on the first day, when there is nothing to compare with and next to nothing to tell.
@@ -130,5 +127,30 @@ fn every_figure_is_a_row_and_no_name_a_formula() {
         row.contains("mrr_movement") || row.contains("churn") || row.contains("creator_gross")
     };
     let shown: Vec<&str> = rows.iter().filter(wanted).copied().collect();
-    expect![[]].assert_eq(&shown.join("\n"));
+    expect![[r#"
+        2026-10-27,2026-11-25,mrr_movement,new,387000,usd cents
+        2026-10-27,2026-11-25,mrr_movement,reactivation,0,usd cents
+        2026-10-27,2026-11-25,mrr_movement,expansion,28000,usd cents
+        2026-10-27,2026-11-25,mrr_movement,contraction,0,usd cents
+        2026-10-27,2026-11-25,mrr_movement,churned,-14500,usd cents
+        2026-10-27,2026-11-25,movements,churned,5,count
+        2026-10-27,2026-11-25,mrr_movement,net,400500,usd cents
+        2026-10-27,2026-11-25,churned_customers,,5,count
+        2026-10-27,2026-11-25,customer_churn,customers at the start,588,basis points
+        2026-10-27,2026-11-25,customer_churn,customers at the start and new ones,285,basis points
+        2026-10-27,2026-11-25,mrr_churn,MRR at the start,368,basis points
+        2026-09-27,2026-10-26,mrr_movement,new,387000,usd cents
+        2026-09-27,2026-10-26,mrr_movement,reactivation,0,usd cents
+        2026-09-27,2026-10-26,mrr_movement,expansion,21000,usd cents
+        2026-09-27,2026-10-26,mrr_movement,contraction,0,usd cents
+        2026-09-27,2026-10-26,mrr_movement,churned,-14500,usd cents
+        2026-09-27,2026-10-26,movements,churned,5,count
+        2026-09-27,2026-10-26,mrr_movement,net,393500,usd cents
+        2026-09-27,2026-10-26,churned_customers,,5,count
+        2026-09-27,2026-10-26,customer_churn,customers at the start,,basis points
+        2026-09-27,2026-10-26,customer_churn,customers at the start and new ones,555,basis points
+        2026-09-27,2026-10-26,mrr_churn,MRR at the start,,basis points
+        2026-11-01,2026-11-30,creator_gross,creator_1,18900,usd cents
+        2026-11-01,2026-11-30,creator_gross,"'=HYPERLINK(""http://evil"")",9900,usd cents"#]]
+    .assert_eq(&shown.join("\n"));
 }

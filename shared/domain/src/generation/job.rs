@@ -316,6 +316,14 @@ impl Job {
     /// When it has begun or is over, or the account may not act.
     pub fn cancel(self, draft: &mut Draft) -> Result<Job, CancelRefused> {
         draft.require_active()?;
+        self.call_off(draft)
+    }
+
+    /// Takes it back for a member who may not act any more: see [`Job::cancel`].
+    ///
+    /// # Errors
+    /// When it is with the provider, or over.
+    pub fn call_off(self, draft: &mut Draft) -> Result<Job, CancelRefused> {
         match self.status {
             Status::Queued => {
                 draft.release_job(self.id.as_str(), &self.hold())?;

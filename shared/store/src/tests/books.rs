@@ -134,9 +134,9 @@ async fn a_pack_that_was_paid_is_one_read_and_one_transaction() {
         let Usage { write_units, .. } = world.engine.take_usage();
         (kept, write_units)
     };
-    // Account, ledger entry, billing, order, receipt and event at two each, and one for the order's
-    // place in the index.
-    assert_eq!(costs(&event("evt_1"), &read, 0).await, (Kept::Now, 13.0));
+    // Account, ledger entry, billing, order, receipt, event and the fact that it was sold at two
+    // each, and one for the order's place in the index.
+    assert_eq!(costs(&event("evt_1"), &read, 0).await, (Kept::Now, 15.0));
     world.check_paid_once(&order, 10).await;
     let read = world.store.billing(&user).await.unwrap();
     assert_eq!(read.version, 1);
@@ -187,8 +187,9 @@ async fn a_plan_that_was_paid_costs_so_much() {
     assert_eq!((kept, usage.round_trips()), (Kept::Now, 2));
     let ledger = world.store.whole_ledger(&user).await.unwrap();
     assert_eq!(ledger[1..].iter().map(kind).collect::<Vec<_>>(), ["end", "expire", "grant"]);
-    // Account, billing, customer, invoice and event, and three lines.
-    assert_eq!(usage.write_units, 16.0);
+    // Account, billing, customer, invoice and event, three lines, and the fact that it was sold; who
+    // pays now stands in the directory of those, and in the index.
+    assert_eq!(usage.write_units, 21.0);
     let (account, billing) = world.store.account_and_billing(&user, None, NOW).await.unwrap();
     assert_eq!((account.plan, account.credits.totals().available), (Plan::Pro, 500));
     assert_eq!(billing.subscription, Some(subscription(SubscriptionStatus::Active)));

@@ -153,7 +153,7 @@ async fn an_order_is_opened_once_and_keeps_its_place_in_the_index() {
     let missing = world.store.order_opened(&nobody, &order.id, &session("cs_1"), "u").await;
     assert_eq!(code(missing), "order_not_found");
     let world_has = world.engine.dump().len();
-    assert_eq!(world_has, 4, "account, ledger entry, order and record: nothing was made up");
+    assert_eq!(world_has, 5, "account, person, ledger entry, order, record: nothing was made up");
 }
 
 #[tokio::test]

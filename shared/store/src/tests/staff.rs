@@ -34,7 +34,7 @@ impl World {
 const ADMIN: (&str, Role) = ("admin", Role::Admin);
 
 fn grant(credits: u32) -> impl Fn(&mut Draft) -> Result<(), StaffRefused> {
-    move |draft| draft.adjust(LotId("admin:1".to_owned()), Adjustment::Grant(credits, None))
+    move |draft| draft.adjust(LotId(format!("admin:{credits}")), Adjustment::Grant(credits, None))
 }
 
 #[tokio::test]
