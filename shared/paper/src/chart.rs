@@ -11,7 +11,7 @@ use plotters::{
     prelude::{Color, DrawingBackend, IntoFont},
     series::AreaSeries,
     style::{
-        RGBColor, ShapeStyle, TRANSPARENT, TextStyle,
+        RGBColor, ShapeStyle, TRANSPARENT,
         text_anchor::{HPos, Pos, VPos},
     },
 };
@@ -158,7 +158,7 @@ fn draw(plot: Plot<'_>, chart: &Chart<'_>) -> Result<(), DrawingAreaErrorKind<In
         .y_labels(LABELS_MAX)
         .x_label_formatter(&place)
         .y_label_formatter(&value)
-        .label_style(TextStyle::from(label))
+        .label_style(label)
         .draw()?;
     match chart.shape {
         Shape::Line => {

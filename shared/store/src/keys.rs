@@ -204,6 +204,7 @@ pub(crate) const PURCHASE_PREFIX: &str = "PURCHASE#";
 pub(crate) const SALE_PREFIX: &str = "SALE#";
 pub(crate) const PAYOUT_PREFIX: &str = "PAYOUT#";
 pub(crate) const REVIEW_PREFIX: &str = "REVIEW#";
+const JOURNAL_PREFIX: &str = "JOURNAL#";
 const ORDER_PREFIX: &str = "ORDER#";
 const LISTING_PREFIX: &str = "LISTING#";
 const REWARD_PREFIX: &str = "REWARD#";
@@ -469,7 +470,12 @@ pub(crate) fn user_pk(user: &UserId) -> String {
 
 /// The partition of all that happened to the money around a creator.
 pub(crate) fn journal_pk(creator: &UserId) -> String {
-    format!("JOURNAL#{creator}")
+    format!("{JOURNAL_PREFIX}{creator}")
+}
+
+/// Around whom what stands in such a partition happened.
+pub(crate) fn creator_of_journal(pk: &str) -> Option<&str> {
+    pk.strip_prefix(JOURNAL_PREFIX)
 }
 
 /// The partition of reports.

@@ -25,8 +25,9 @@ use serde_json::{Map, Value};
 use crate::{
     error::StoreError,
     keys::{
-        FACT_SHARDS, GRACES, INDEX, Item, JOB_PREFIX, Key, PK, Place, SK, due_bound, facts_pk,
-        is_account, rank_index, rank_pk, shard_in, sums_day, sums_pk, text, user_of,
+        FACT_SHARDS, GRACES, INDEX, Item, JOB_PREFIX, Key, PK, Place, SK, creator_of_journal,
+        due_bound, facts_pk, is_account, rank_index, rank_pk, shard_in, sums_day, sums_pk, text,
+        user_of,
     },
     table::{Attempt, Store, decode, decode_image, encode},
     transaction::{Committed, Fenced, Part, Transaction},
@@ -133,7 +134,7 @@ pub fn stated_by(image: &Map<String, Value>) -> Result<Vec<Fact>, StoreError> {
         let fact = if waits { decode_image(image, |_| true)? } else { None };
         return Ok(fact.into_iter().collect());
     }
-    if let Some(creator) = pk.strip_prefix("JOURNAL#") {
+    if let Some(creator) = creator_of_journal(pk) {
         let leg: Option<StreamedLeg> = decode_image(image, |_| true)?;
         return leg.map_or(Ok(Vec::new()), |leg| of_leg(creator, leg));
     }
@@ -205,7 +206,7 @@ impl Store {
         let mut news = Vec::new();
         for fact in facts {
             let mark: Option<Mark> = found.take()?;
-            if !mark.is_some_and(|mark| mark.counted == YES) {
+            if mark.is_none_or(|mark| mark.counted != YES) {
                 news.push(*fact);
             }
         }

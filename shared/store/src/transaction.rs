@@ -430,7 +430,7 @@ impl Transaction<'_> {
                 Committed::Moved(parts) if parts.iter().all(|part| *part == Part::Audit) => {
                     tracing::debug!(round, "others were faster at the end of the audit");
                 }
-                done => return Ok(done),
+                done @ (Committed::Yes | Committed::Moved(_)) => return Ok(done),
             }
         }
         Err(StoreError::Busy)

@@ -155,7 +155,10 @@ async fn a_suspension_ends_by_its_date() {
     assert_eq!(banned.status(), 200);
     let store = &desk.world.store;
     assert_eq!(store.due_standings(now, 10).await.unwrap(), []);
-    assert_eq!(store.due_standings(now.plus(DAY), 10).await.unwrap(), [kim.id.clone()]);
+    assert_eq!(
+        store.due_standings(now.plus(DAY), 10).await.unwrap(),
+        std::slice::from_ref(&kim.id)
+    );
     store.follow_standing(&kim.id, now.plus(DAY)).await.unwrap();
     let lifted = desk.audit("actor", "background-follow-sellers").await;
     assert_eq!((lifted.len(), &lifted[0]["action"]), (1, &json!("unban")));

@@ -1,5 +1,7 @@
 //! The report for people: one page.
 
+use std::cmp::Ordering;
+
 use clients::documents::Company;
 use domain::metrics::{Figures, RevenueDay, RevenueReport, Source};
 use paper::{
@@ -14,7 +16,7 @@ use super::ReportFailed;
 const CREATORS_SHOWN: usize = 4;
 /// Right ends of six columns of figures.
 const ENDS: [f32; 6] =
-    [LEFT + 150.0, LEFT + 218.0, LEFT + 286.0, LEFT + 354.0, LEFT + 420.0, RIGHT];
+    [LEFT + 122.0, LEFT + 192.0, LEFT + 262.0, LEFT + 326.0, LEFT + 384.0, RIGHT];
 
 /// A report as a PDF of one page: the same one gives the same bytes.
 ///
@@ -60,25 +62,11 @@ impl Page<'_> {
         let margin =
             |of: &Figures| of.margins.iter().map(|margin| margin.gross_margin).sum::<i64>();
         [
-            self.tile("MRR", now.end.mrr, now.start.mrr, "at the start"),
-            self.tile("ARR", now.end.arr, now.start.arr, "at the start"),
-            self.tile("Net revenue", now.revenue.net, before.revenue.net, "before"),
-            self.tile("Gross margin of plans", margin(now), margin(before), "before"),
+            tile("MRR", now.end.mrr, now.start.mrr),
+            tile("ARR", now.end.arr, now.start.arr),
+            tile("Net revenue", now.revenue.net, before.revenue.net),
+            tile("Gross margin of plans", margin(now), margin(before)),
         ]
-    }
-
-    fn tile(&self, label: &str, now: i64, before: i64, than: &str) -> Tile {
-        let signal = match now.cmp(&before) {
-            std::cmp::Ordering::Greater => Signal::Good,
-            std::cmp::Ordering::Less => Signal::Alert,
-            std::cmp::Ordering::Equal => Signal::Quiet,
-        };
-        Tile {
-            label: label.to_owned(),
-            value: format!("${}", thousands(now.div_euclid(100))),
-            aside: format!("{} than {than}", change(now, before)),
-            signal,
-        }
     }
 
     /// MRR by day.
@@ -195,7 +183,7 @@ impl Page<'_> {
                 Vec::new(),
             ]
         });
-        let heads = ["SALES", "GROSS", "GIVEN BACK", "OUR COMMISSION, NET"];
+        let heads = ["SALES", "GROSS", "GIVEN BACK", "COMMISSION"];
         let columns = named("WHO", &heads);
         Table { columns, rows: std::iter::once(whole).chain(ranks).collect() }
     }
@@ -226,6 +214,21 @@ impl Page<'_> {
     }
 }
 
+/// What it is, and how it compares with thirty days before: at the start, or the period before.
+fn tile(label: &str, now: i64, before: i64) -> Tile {
+    let signal = match now.cmp(&before) {
+        Ordering::Greater => Signal::Good,
+        Ordering::Less => Signal::Alert,
+        Ordering::Equal => Signal::Quiet,
+    };
+    Tile {
+        label: label.to_owned(),
+        value: format!("${}", thousands(now.div_euclid(100))),
+        aside: change(now, before),
+        signal,
+    }
+}
+
 /// A column of names, and columns of figures that end where columns end.
 fn named(head: &str, figures: &[&str]) -> Vec<Column> {
     let skip = ENDS.len() - figures.len();
@@ -237,18 +240,15 @@ fn named(head: &str, figures: &[&str]) -> Vec<Column> {
     std::iter::once(name).chain(figures.iter().zip(ends).map(column)).collect()
 }
 
-/// `+12.5 %`, or how it cannot be said.
+/// `+12.5 % in 30 days`, or how it cannot be said.
 fn change(now: i64, before: i64) -> String {
     if before <= 0 {
-        return if now > before { "more".to_owned() } else { "no more".to_owned() };
+        return if now > before { "none 30 days before" } else { "as 30 days before" }.to_owned();
     }
     let bps = i128::from(now - before) * 10_000 / i128::from(before);
     let bps = i64::try_from(bps).unwrap_or(i64::MAX);
-    match bps {
-        0 => "no more".to_owned(),
-        1.. => format!("{} more", percent(bps)),
-        _ => format!("{} less", percent(-bps)),
-    }
+    let sign = if bps > 0 { "+" } else { "" };
+    format!("{sign}{} in 30 days", percent(bps))
 }
 
 /// `12.5 %` of basis points.

@@ -34,8 +34,11 @@ fn subscription(plan: Plan, status: SubscriptionStatus, now: Timestamp) -> Subsc
     }
 }
 
+/// On a day, a subscription as Stripe says it is: its plan, its status, whether it ends with its period.
+type Step = (u32, Option<(Plan, SubscriptionStatus, bool)>);
+
 /// Follows one step after the other and says of each what it states.
-fn stated(steps: &[(u32, Option<(Plan, SubscriptionStatus, bool)>)]) -> Vec<String> {
+fn stated(steps: &[Step]) -> Vec<String> {
     let mut billing = Billing::new(user("ann"));
     let mut said = Vec::new();
     for (days, step) in steps {
@@ -62,7 +65,7 @@ fn stated(steps: &[(u32, Option<(Plan, SubscriptionStatus, bool)>)]) -> Vec<Stri
 
 #[test]
 fn what_recurs_moves_as_published() {
-    let check = |steps: &[(u32, Option<(Plan, SubscriptionStatus, bool)>)], expected: &[&str]| {
+    let check = |steps: &[Step], expected: &[&str]| {
         assert_eq!(stated(steps), expected, "{steps:?}");
     };
     let on = |plan, status| Some((plan, status, false));

@@ -76,13 +76,13 @@ fn every_package_has_its_place() {
     }
 }
 
-/// Time, months, ids, JSON and errors: nothing that asks the world for anything.
+/// Time, months, ids, JSON, hashes and errors: nothing that asks the world for anything.
 #[test]
 fn the_domain_needs_little() {
     let packages = packages();
     let mut needed = dependencies(&packages["domain"]);
     needed.sort_unstable();
-    assert_eq!(needed, ["jiff", "serde", "serde_json", "thiserror", "ulid"]);
+    assert_eq!(needed, ["jiff", "serde", "serde_json", "sha2", "thiserror", "ulid"]);
 }
 
 #[test]

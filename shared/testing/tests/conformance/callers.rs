@@ -105,6 +105,8 @@ async fn everybody_may_do_what_the_table_says() {
         admin-audit-ledger                 401       403       403       403       403       200
         admin-get-revenue-stats            401       403       403       403       403       200
         admin-get-generation-stats         401       403       403       403       403       200
+        admin-list-reports                 401       403       403       403       403       200
+        admin-get-report                   401       403       403       403       403       404
         admin-list-users                   401       403       403       403       403       200
         admin-get-user                     401       403       403       403       403       200
         admin-adjust-credits               401       403       403       403       403       200

@@ -143,6 +143,8 @@ async fn an_event_is_answered() {
         admin-audit-ledger: 200
         admin-get-revenue-stats: 200
         admin-get-generation-stats: 200
+        admin-list-reports: 200
+        admin-get-report: 404 report_not_found
         admin-list-users: 200
         admin-get-user: 200
         admin-adjust-credits: 200

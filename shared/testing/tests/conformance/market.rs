@@ -136,6 +136,8 @@ impl Market {
                 ask.path("id", "user_kim").json(json!({ "concurrency": 2, "reason": "As agreed." }))
             }
             "marketplace-get-creator-statement" => ask.path("month", "2026-11"),
+            // Nothing was reported yet.
+            "admin-get-report" => ask.path("date", "2026-11-25"),
             "marketplace-list-popular"
             | "marketplace-search-listings"
             | "marketplace-list-purchases"
@@ -149,6 +151,7 @@ impl Market {
             | "admin-audit-ledger"
             | "admin-get-revenue-stats"
             | "admin-get-generation-stats"
+            | "admin-list-reports"
             | "admin-list-users"
             | "admin-list-audit" => ask,
             other => panic!("say here what a good request of {other} is"),

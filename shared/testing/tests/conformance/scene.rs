@@ -218,6 +218,8 @@ impl Scene {
             admin::audit_ledger => store,
             admin::get_revenue_stats => store,
             admin::get_generation_stats => store,
+            admin::list_reports => store,
+            admin::get_report => (store, documents),
             admin::list_users => store,
             admin::get_user => store,
             admin::adjust_credits => store,
