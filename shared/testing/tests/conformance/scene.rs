@@ -1,5 +1,7 @@
 //! One world with somebody's things in it, and every route of the system over it.
 
+use std::pin::Pin;
+
 use clients::{
     Secret, Stripe,
     documents::Company,
@@ -40,6 +42,13 @@ pub(crate) struct Scene {
     invoice: String,
     market: Market,
     bucket: Bucket,
+}
+
+/// A call on the heap. It is put together in a frame of its own: those of all endpoints in one are
+/// more than a test's stack holds.
+#[inline(never)]
+fn set_aside<F>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
 }
 
 impl Scene {
@@ -153,8 +162,9 @@ impl Scene {
             ($($package:ident::$module:ident => $capabilities:expr,)*) => {
                 $(if *endpoint == $package::$module::ENDPOINT {
                     let (handle, capabilities) = ($package::$module::handle, $capabilities);
-                    let answer = dispatch(endpoint, &handle, &capabilities, ambient, event);
-                    return Answer(Box::pin(answer).await);
+                    let answer =
+                        set_aside(|| dispatch(endpoint, &handle, &capabilities, ambient, event));
+                    return Answer(answer.await);
                 })*
             };
         }

@@ -141,6 +141,10 @@ async fn a_creator_sees_what_they_sold() {
             },
             "ratings": 2,
             "sales": 2,
+            "strikes": {
+              "live": [],
+              "selling_suspended_until": null
+            },
             "views": 40
           },
           [
