@@ -44,7 +44,7 @@ pub async fn handle(
     let report = store.report(day).await?;
     let key = match call.body.format {
         Format::Json => {
-            let json = RawValue::from_string(report.json).map_err(StoreError::unreadable)?;
+            let json = RawValue::from_string(report.json).map_err(StoreError::corrupt)?;
             return Ok(JsonOrFile::Json(json));
         }
         Format::Csv => report.csv_key,

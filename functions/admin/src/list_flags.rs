@@ -2,33 +2,23 @@
 //! due first.
 //!
 //! Access: moderators and admins.
-//! Changes: nothing. Who reported is nobody's business here; how many did why, is. A cursor names
+//! Changes: nothing. At most 50 are shown. Who reported is nobody's business here; how many did why, is. A cursor names
 //! since when what was last seen is due, as in `list_pending`.
 
 use clients::Previews;
-use runtime::{Access, ApiError, Call, Endpoint, Json};
-use serde::Deserialize;
-use store::{Cursor, Page, PageSize, Store};
+use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use store::{Page, Store};
 
 use crate::view::{FlaggedView, SellerView};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-flags", "/api/v1/admin/marketplace/flags", Access::Moderator);
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// At most 50 are shown.
-    #[serde(default)]
-    limit: PageSize,
-    cursor: Option<Cursor>,
-}
-
 pub async fn handle(
     (store, previews): &(Store, Previews),
-    call: Call<Request>,
+    call: Call<PageRequest>,
 ) -> Result<Json<Page<FlaggedView>>, ApiError> {
-    let Request { limit, cursor } = call.body;
+    let PageRequest { limit, cursor } = call.body;
     let due = store.due_flags(limit, cursor).await?;
     let creators = due.items.iter().map(|it| &it.listing.creator_id).collect();
     let sellers = store.sellers(creators).await?;

@@ -2,33 +2,23 @@
 //! first.
 //!
 //! Access: moderators and admins.
-//! Changes: nothing. A cursor names since when what was last seen waits, so that all pages together
+//! Changes: nothing. At most 50 are shown. A cursor names since when what was last seen waits, so that all pages together
 //! hold what waits, also while others decide. The index of it may be a moment late.
 
 use clients::Previews;
-use runtime::{Access, ApiError, Call, Endpoint, Json};
-use serde::Deserialize;
-use store::{Cursor, Page, PageSize, Store};
+use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
+use store::{Page, Store};
 
 use crate::view::{PendingView, SellerView};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-pending", "/api/v1/admin/marketplace/pending", Access::Moderator);
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// At most 50 are shown.
-    #[serde(default)]
-    limit: PageSize,
-    cursor: Option<Cursor>,
-}
-
 pub async fn handle(
     (store, previews): &(Store, Previews),
-    call: Call<Request>,
+    call: Call<PageRequest>,
 ) -> Result<Json<Page<PendingView>>, ApiError> {
-    let Request { limit, cursor } = call.body;
+    let PageRequest { limit, cursor } = call.body;
     let pending = store.pending_listings(limit, cursor).await?;
     let creators = pending.items.iter().map(|(listing, ..)| &listing.creator_id).collect();
     let sellers = store.sellers(creators).await?;

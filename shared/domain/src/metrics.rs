@@ -28,7 +28,7 @@ mod stated;
 #[cfg(test)]
 mod tests;
 
-pub use cost::cost_micros;
+pub use cost::{FIBO_MICROS, cost_micros};
 pub use counters::Counters;
 pub use fact::{Fact, FinishedJob, Happened, LegMoved, Source, WithinSpan};
 pub use generations::{

@@ -21,7 +21,7 @@ use plotters_backend::{
 
 use crate::{
     PaperError,
-    sheet::ascent,
+    sheet::{Ink, ascent},
     typeset::{Fonts, Line, Style},
 };
 
@@ -99,22 +99,25 @@ pub(crate) struct Tint {
     pub(crate) opacity: f32,
 }
 
-const TEXT: RGBColor = RGBColor(0x5B, 0x64, 0x72);
+const TEXT: RGBColor = colour(Ink::Muted.rgb());
 const GRID: RGBColor = RGBColor(0xE6, 0xE9, 0xEE);
 
 impl Hue {
     pub(crate) const fn rgb(self) -> (u8, u8, u8) {
         match self {
-            Hue::First => (0xB4, 0x53, 0x09),
+            Hue::First => Ink::Accent.rgb(),
             Hue::Second => (0x2F, 0x5D, 0x8A),
             Hue::Third => (0x9D, 0xB4, 0xC8),
         }
     }
 
     const fn colour(self) -> RGBColor {
-        let (red, green, blue) = self.rgb();
-        RGBColor(red, green, blue)
+        colour(self.rgb())
     }
+}
+
+const fn colour((red, green, blue): (u8, u8, u8)) -> RGBColor {
+    RGBColor(red, green, blue)
 }
 
 /// Draws `chart` into the area at `origin` that is `size` points wide and high.

@@ -25,18 +25,27 @@ pub fn figure(amount: i64, currency: Currency) -> String {
     let text = Money { amount, currency }.to_string();
     let plain = text.split_once(' ').map_or(text.as_str(), |(figure, _)| figure);
     let (whole, fraction) = plain.split_once('.').map_or((plain, None), |(w, f)| (w, Some(f)));
+    match fraction {
+        Some(fraction) => format!("{}.{fraction}", grouped(whole)),
+        None => grouped(whole),
+    }
+}
+
+/// `1,234`.
+pub fn thousands(number: i64) -> String {
+    grouped(&number.to_string())
+}
+
+fn grouped(whole: &str) -> String {
     let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
-    let mut grouped = String::new();
+    let mut grouped = sign.to_owned();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
     }
-    match fraction {
-        Some(fraction) => format!("{sign}{grouped}.{fraction}"),
-        None => format!("{sign}{grouped}"),
-    }
+    grouped
 }
 
 /// `1,234.50 USD`.

@@ -320,7 +320,7 @@ impl<'a> Letter<'a> {
             let line = self.fonts.line(&series.name, Style::regular(size));
             let (start, baseline) = (right + 3.0, top + ascent(size));
             x = start + line.width + 10.0;
-            let tint = Tint::solid((0x5B, 0x64, 0x72));
+            let tint = Tint::solid(Ink::Muted.rgb());
             parts.push(Part::Text { x: start, baseline, line, tint });
         }
         parts

@@ -26,7 +26,7 @@ use krilla::{
 use crate::{
     PaperError,
     chart::{Part, Tint},
-    sheet::{Cell, CellKind, Ink, Item, PAGE, Role},
+    sheet::{Cell, CellKind, Item, PAGE, Role},
     typeset::Line,
 };
 
@@ -114,7 +114,7 @@ fn paint_page(
                 let path = area.and_then(|area| rounded(area, *radius));
                 let path = path.ok_or(PaperError::Geometry)?;
                 surface.start_tagged(artifact(ArtifactType::Layout));
-                surface.set_fill(Some(fill(*ink)));
+                surface.set_fill(Some(filled(Tint::solid(ink.rgb()))?));
                 surface.draw_path(&path);
                 surface.end_tagged();
             }
@@ -126,7 +126,7 @@ fn paint_page(
                     }
                 };
                 let content = surface.start_tagged(tag);
-                surface.set_fill(Some(fill(*ink)));
+                surface.set_fill(Some(filled(Tint::solid(ink.rgb()))?));
                 draw(&mut surface, line, Point::from_xy(*x, *baseline));
                 surface.end_tagged();
                 match link {
@@ -206,23 +206,6 @@ fn draw(surface: &mut Surface<'_>, line: &Line, start: Point) {
 
 fn artifact(kind: ArtifactType) -> ContentTag<'static> {
     ContentTag::Artifact(Artifact::with_kind(kind))
-}
-
-fn fill(ink: Ink) -> Fill {
-    let (red, green, blue) = match ink {
-        Ink::Text => (0x11, 0x18, 0x27),
-        Ink::Muted => (0x5B, 0x64, 0x72),
-        Ink::Hairline => (0xDD, 0xE1, 0xE7),
-        Ink::Accent => (0xB4, 0x53, 0x09),
-        Ink::Good => (0x04, 0x6C, 0x4E),
-        Ink::GoodGround => (0xE6, 0xF6, 0xEF),
-        Ink::Alert => (0x9A, 0x34, 0x12),
-        Ink::AlertGround => (0xFD, 0xEF, 0xE3),
-        Ink::Quiet => (0x47, 0x50, 0x5F),
-        Ink::QuietGround => (0xEC, 0xEE, 0xF2),
-    };
-    let paint = rgb::Color::new(red, green, blue).into();
-    Fill { paint, opacity: NormalizedF32::ONE, rule: FillRule::default() }
 }
 
 /// A rectangle whose corners are quarters of a circle of `radius` points.

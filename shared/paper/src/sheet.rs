@@ -37,6 +37,24 @@ pub(crate) enum Ink {
     QuietGround,
 }
 
+impl Ink {
+    /// Red, green and blue.
+    pub(crate) const fn rgb(self) -> (u8, u8, u8) {
+        match self {
+            Ink::Text => (0x11, 0x18, 0x27),
+            Ink::Muted => (0x5B, 0x64, 0x72),
+            Ink::Hairline => (0xDD, 0xE1, 0xE7),
+            Ink::Accent => (0xB4, 0x53, 0x09),
+            Ink::Good => (0x04, 0x6C, 0x4E),
+            Ink::GoodGround => (0xE6, 0xF6, 0xEF),
+            Ink::Alert => (0x9A, 0x34, 0x12),
+            Ink::AlertGround => (0xFD, 0xEF, 0xE3),
+            Ink::Quiet => (0x47, 0x50, 0x5F),
+            Ink::QuietGround => (0xEC, 0xEE, 0xF2),
+        }
+    }
+}
+
 /// What a text is in the structure of the document. Texts next to each other with the same role
 /// are one element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use domain::{
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::StoreError,
-    keys::{AUDIT, INDEX, INDEX_PK, INDEX_SK, Key, audit_pk, audited_seq},
+    keys::{AUDIT, Key, audit_pk, audited_seq},
     table::{Store, decode},
     transaction::{Fenced, Part},
 };
@@ -112,27 +112,9 @@ impl Store {
         target: &Target,
         below: Option<u64>,
     ) -> Result<Vec<Row>, StoreError> {
-        let partition = audit_pk(target);
-        let start = below.map(|seq| {
-            let mut start = Key::audit(seq).item();
-            let text = |text: String| AttributeValue::S(text);
-            start.insert(INDEX_PK.to_owned(), text(partition.clone()));
-            start.insert(INDEX_SK.to_owned(), text(format!("{seq:012}")));
-            start
-        });
-        let found = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(INDEX)
-            .key_condition_expression("gsi1pk = :partition")
-            .expression_attribute_values(":partition", AttributeValue::S(partition))
-            .scan_index_forward(false)
-            .limit(i32::from(PageSize::MAX))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
+        let after = below.map(|seq| (Key::audit(seq), format!("{seq:012}")));
+        let most = i32::from(PageSize::MAX);
+        let found = self.listed_before(&audit_pk(target), after, most).await?;
         let found = found.items.unwrap_or_default();
         let keys: Vec<Key> = found.iter().filter_map(audited_seq).map(Key::audit).collect();
         self.get_all(&keys).await?.rest()

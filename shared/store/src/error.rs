@@ -33,11 +33,7 @@ impl StoreError {
     }
 
     /// Something that was kept is not what was put there: a fault of ours.
-    pub fn unreadable(error: impl Error + Send + Sync + 'static) -> StoreError {
-        StoreError::Corrupt(Box::new(error))
-    }
-
-    pub(crate) fn corrupt(error: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
+    pub fn corrupt(error: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
         StoreError::Corrupt(error.into())
     }
 }

@@ -15,9 +15,7 @@ use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::{Missing, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
-    keys::{
-        INDEX, INDEX_PK, INDEX_SK, JOB_PREFIX, Key, due_bound, job_of, open_pk, outcome_pk, user_pk,
-    },
+    keys::{JOB_PREFIX, Key, due_bound, job_of, open_pk, outcome_pk, user_pk},
     table::{Attempt, Found, Store, decode, decode_image},
     transaction::{Committed, Part, job_item},
 };
@@ -271,26 +269,9 @@ impl Store {
         size: PageSize,
         after: Option<JobId>,
     ) -> Result<Vec<Job>, StoreError> {
-        let partition = outcome_pk(user, status);
-        let start = after.map(|id| {
-            let mut start = Key::job(user, &id).item();
-            start.insert(INDEX_PK.to_owned(), AttributeValue::S(partition.clone()));
-            start.insert(INDEX_SK.to_owned(), AttributeValue::S(id.to_string()));
-            start
-        });
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(INDEX)
-            .key_condition_expression("gsi1pk = :partition")
-            .expression_attribute_values(":partition", AttributeValue::S(partition))
-            .scan_index_forward(false)
-            .set_exclusive_start_key(start)
-            .limit(size.and_one().min(i32::from(PageSize::MAX)))
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
+        let after = after.map(|id| (Key::job(user, &id), id.to_string()));
+        let most = size.and_one().min(i32::from(PageSize::MAX));
+        let answer = self.listed_before(&outcome_pk(user, status), after, most).await?;
         let more = answer.last_evaluated_key.is_some();
         let keys: Vec<Key> = answer
             .items

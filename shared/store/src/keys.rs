@@ -458,6 +458,13 @@ impl Key {
         ])
     }
 
+    /// The same with where the item stands in the index: a query may begin behind it.
+    pub(crate) fn in_index(&self, partition: &str, sk: String) -> Item {
+        let mut item = self.item();
+        enlist(&mut item, Some((partition.to_owned(), sk)));
+        item
+    }
+
     /// Whether a returned item stands at this key.
     pub(crate) fn is_of(&self, item: &Item) -> bool {
         text(item, PK) == Some(self.pk.as_str()) && text(item, SK) == Some(self.sk.as_str())

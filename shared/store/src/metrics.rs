@@ -25,9 +25,8 @@ use serde_json::{Map, Value};
 use crate::{
     error::StoreError,
     keys::{
-        FACT_SHARDS, GRACES, INDEX, Item, JOB_PREFIX, Key, PK, Place, SK, creator_of_journal,
-        due_bound, facts_pk, is_account, rank_index, rank_pk, shard_in, sums_day, sums_pk, text,
-        user_of,
+        FACT_SHARDS, GRACES, Item, JOB_PREFIX, Key, PK, Place, SK, creator_of_journal, due_bound,
+        facts_pk, is_account, rank_index, rank_pk, shard_in, sums_day, sums_pk, text, user_of,
     },
     table::{Attempt, Store, decode, decode_image, encode},
     transaction::{Committed, Fenced, Part, Transaction},
@@ -195,13 +194,13 @@ impl Store {
     }
 
     async fn count_some(&self, facts: &[&Fact]) -> Result<Attempt<usize>, StoreError> {
-        let mut places: BTreeMap<(Board, Month, String), ()> = BTreeMap::new();
+        let mut places: BTreeSet<(Board, Month, String)> = BTreeSet::new();
         for fact in facts {
             let month = fact.day().month();
-            places.extend(moves(fact).into_iter().map(|(board, id, _)| ((board, month, id), ())));
+            places.extend(moves(fact).into_iter().map(|(board, id, _)| (board, month, id)));
         }
         let mut keys: Vec<Key> = facts.iter().map(|fact| Key::fact(fact)).collect();
-        keys.extend(places.keys().map(|(board, month, id)| Key::rank(*board, *month, id)));
+        keys.extend(places.iter().map(|(board, month, id)| Key::rank(*board, *month, id)));
         let mut found = self.get_all(&keys).await?;
         let mut news = Vec::new();
         for fact in facts {
@@ -214,7 +213,7 @@ impl Store {
             return Ok(Attempt::Done(0));
         }
         let mut ranks = BTreeMap::new();
-        for (board, month, id) in places.into_keys() {
+        for (board, month, id) in places {
             ranks.insert((board, month, id), found.take::<Rank>()?);
         }
         match self.transaction().counted(&news)?.ranks(&news, &ranks)?.commit().await? {
@@ -328,18 +327,7 @@ impl Store {
 
     /// The first of a ranking, the most first.
     async fn ranking(&self, board: Board, month: Month) -> Result<Vec<Ranked>, StoreError> {
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(INDEX)
-            .key_condition_expression("gsi1pk = :partition")
-            .expression_attribute_values(":partition", AttributeValue::S(rank_pk(board, month)))
-            .scan_index_forward(false)
-            .limit(i32::from(TOP))
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
+        let answer = self.listed_before(&rank_pk(board, month), None, i32::from(TOP)).await?;
         let found = answer.items.unwrap_or_default();
         let ids = found.iter().filter_map(|item| text(item, SK));
         let keys: Vec<Key> = ids.map(|id| Key::rank(board, month, id)).collect();

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::StoreError,
-    keys::{INDEX, INDEX_PK, INDEX_SK, Key, Place, user_of},
+    keys::{INDEX, INDEX_SK, Key, Place, user_of},
     table::Store,
     transaction::{Part, Transaction},
 };
@@ -194,10 +194,7 @@ impl Store {
         let start = after.map(|place| {
             let user = place.rsplit_once('#').and_then(|(_, user)| UserId::parse(user).ok());
             let user = user.ok_or_else(|| StoreError::refused(InvalidCursor::new()))?;
-            let mut start = Key::person(&user, facet.name()).item();
-            start.insert(INDEX_PK.to_owned(), text(&partition));
-            start.insert(INDEX_SK.to_owned(), text(place));
-            Ok(start)
+            Ok(Key::person(&user, facet.name()).in_index(&partition, place.to_owned()))
         });
         let query = self
             .client

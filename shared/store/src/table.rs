@@ -5,7 +5,10 @@ use std::{error::Error, time::Duration};
 use aws_sdk_dynamodb::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    operation::{put_item::PutItemError, query::builders::QueryFluentBuilder},
+    operation::{
+        put_item::PutItemError,
+        query::{QueryOutput, builders::QueryFluentBuilder},
+    },
     types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use domain::{billing::external::SessionId, id::UserId};
@@ -223,6 +226,28 @@ impl Store {
         };
         let answer = query.send().await.map_err(StoreError::unavailable)?;
         Ok(answer.items.unwrap_or_default())
+    }
+
+    /// The last entries of one partition of the index, the last first, below the entry `after`: the
+    /// item's own key and its sort key there.
+    pub(crate) async fn listed_before(
+        &self,
+        partition: &str,
+        after: Option<(Key, String)>,
+        most: i32,
+    ) -> Result<QueryOutput, StoreError> {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("gsi1pk = :partition")
+            .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
+            .scan_index_forward(false)
+            .set_exclusive_start_key(after.map(|(key, sk)| key.in_index(partition, sk)))
+            .limit(most)
+            .send()
+            .await
+            .map_err(StoreError::unavailable)
     }
 
     /// A query over one partition of the table, newest first.

@@ -7,7 +7,7 @@ use domain::metrics::{Figures, RevenueDay, RevenueReport, Source};
 use paper::{
     About, Chart, Column, Ending, Fonts, Hue, LEFT, Letter, Note, RIGHT, Row, Series, Shape,
     Signal, Table, Text, Tile,
-    figures::{calendar, date, figure},
+    figures::{calendar, date, figure, thousands},
 };
 
 use super::ReportFailed;
@@ -263,16 +263,4 @@ fn customers(count: i64) -> String {
         1 => "1 customer".to_owned(),
         count => format!("{} customers", thousands(count)),
     }
-}
-
-/// `1,234`.
-fn thousands(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let grouped: Vec<String> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|part| String::from_utf8_lossy(part).into_owned())
-        .collect();
-    format!("{}{}", if number < 0 { "-" } else { "" }, grouped.join(","))
 }

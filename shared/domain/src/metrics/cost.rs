@@ -3,7 +3,7 @@
 use crate::generation::{Job, Provider, Quality};
 
 /// Bria's price of a picture, in millionths of a dollar: <https://bria.ai/pricing>, July 2026.
-const FIBO_MICROS: i64 = 30_000;
+pub const FIBO_MICROS: i64 = 30_000;
 /// And of one by the lite model.
 const FIBO_LITE_MICROS: i64 = 20_000;
 

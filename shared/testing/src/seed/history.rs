@@ -8,8 +8,10 @@ use domain::{
     Timestamp,
     generation::{Provider, Status},
     id::UserId,
+    marketplace::sale::PLATFORM_FEE_BPS,
     metrics::{
-        Fact, FinishedJob, Happened, LegMoved, Movement, MovementKind, Source, WithinSpan, Worth,
+        FIBO_MICROS, Fact, FinishedJob, Happened, LegMoved, Movement, MovementKind, Source,
+        WithinSpan, Worth,
     },
     plan::Plan,
     time::Day,
@@ -21,10 +23,6 @@ const DAYS: u32 = 90;
 /// Stripe's price of a charge: 2.9 % and 30 cents.
 const FEE_BPS: i64 = 290;
 const FEE_CENTS: i64 = 30;
-/// What a picture of Bria's costs, in millionths of a dollar.
-const PICTURE_MICROS: i64 = 30_000;
-/// The part of ours, in basis points.
-const COMMISSION_BPS: i64 = 2_000;
 /// Who sells, besides the creator who can sign in.
 const CREATORS: [&str; 4] = ["user_creator", "made_up_ines", "made_up_tomas", "made_up_yuki"];
 
@@ -162,7 +160,7 @@ impl Studio {
             let price = [300_i64, 900, 1_400, 2_400][usize::try_from(dice.below(4)).unwrap_or(0)];
             let who = usize::try_from(dice.below(6)).unwrap_or(0) % CREATORS.len();
             let Ok(creator_id) = UserId::parse(CREATORS[who]) else { continue };
-            let commission = price * COMMISSION_BPS / 10_000;
+            let commission = price * PLATFORM_FEE_BPS / 10_000;
             let share = price - commission;
             self.states(Happened::Market(LegMoved {
                 creator_id,
@@ -191,7 +189,7 @@ impl Studio {
                 listing_id: None,
                 queue_ms: Some(200 + dice.below(1_500)),
                 run_ms: Some(9_000 + dice.below(15_000)),
-                cost_micros: PICTURE_MICROS,
+                cost_micros: FIBO_MICROS,
             }));
         }
     }
