@@ -9,6 +9,7 @@
 
 use clients::Stripe;
 use domain::{
+    audit::{Action, Deed, Target, TargetKind},
     id::PurchaseId,
     marketplace::{
         listing::checked_reason,
@@ -43,9 +44,11 @@ pub async fn handle(
     let reason = checked_reason(&call.body.reason)?;
     let key = call.idempotency_key()?;
     let request = RequestMark { key: key.key.clone(), fingerprint: key.fingerprint.clone() };
+    let target = Target::of(TargetKind::Purchase, &id);
+    let Deed { actor, origin, .. } = call.deed(Action::Refund, target)?;
     let wish = RefundWish {
         amount: call.body.amount,
-        by: RefundedBy::Staff { user_id: call.member()?.user_id.clone() },
+        by: RefundedBy::Staff { actor, origin },
         reason: Some(reason),
         request: Some(request.clone()),
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clients::{Previews, preview::ShownPreview};
 use domain::{
-    Timestamp,
+    FieldError, Timestamp,
     id::{ListingId, UserId},
     marketplace::{
         Category, Kind,
@@ -13,6 +13,7 @@ use domain::{
         flag::FlagReason,
         lint::Similar,
         listing::{Listing, State},
+        remark::remarks,
         revision::Revision,
         upload::{Asset, Preview},
     },
@@ -40,6 +41,8 @@ pub struct PendingView {
     demo: DemoSettings,
     previews: Vec<ShownPreview>,
     assets: Vec<FileView>,
+    /// What is worth a second look, with pointers into this view.
+    lint: Vec<FieldError>,
     /// What is on sale and holds nearly the same, the nearest first.
     similar: Vec<Similar>,
     /// Whether nothing of the listing was ever on sale.
@@ -120,7 +123,7 @@ impl PendingView {
         creator: SellerView,
         previews: &Previews,
     ) -> Option<PendingView> {
-        let price = revision.description.price();
+        let (lint, price) = (remarks(&revision), revision.description.price());
         let said = revision.description;
         let picture = |it: &Preview| previews.shown(&listing.id, it);
         Some(PendingView {
@@ -139,6 +142,7 @@ impl PendingView {
             demo: said.demo,
             previews: revision.previews.iter().map(picture).collect(),
             assets: revision.assets.into_iter().map(FileView::from).collect(),
+            lint,
             similar: revision.similar,
             is_first: listing.published.is_none(),
         })

@@ -51,7 +51,11 @@ async fn look_at(
         let Some(arrival) = arrived((uploads, previews), &upload, &file).await? else {
             return Ok(());
         };
-        let ended = store.end_upload(&listing, &id, &arrival, task.now).await?;
+        let ended = if_there(store.end_upload(&listing, &id, &arrival, task.now).await)?;
+        let Some(ended) = ended else {
+            warn!(key = object.key, "an upload for a listing that is deleted is thrown away");
+            return Ok(uploads.discard(&object.key).await?);
+        };
         let taken = !matches!(arrival, Arrival::Refused(..));
         info!(key = object.key, state = ?ended.state, "an upload was looked at");
         let name = if taken { "UploadsTaken" } else { "UploadsRefused" };

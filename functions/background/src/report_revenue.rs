@@ -12,6 +12,7 @@
 
 use clients::documents::{Company, Document, Documents, FileKind};
 use domain::{
+    Timestamp,
     metrics::{Counters, Metrics as Numbers, RevenueReport, Span},
     time::Day,
 };
@@ -28,37 +29,58 @@ const DAYS: u32 = 30;
 /// The folder of its files.
 const FOLDER: &str = "revenue";
 
+/// What a run came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// Sums of the day that were not what its facts come to.
+    pub(crate) sums_differed: u64,
+    /// Whether the report that is kept is not what its numbers come to now.
+    pub(crate) report_differs: bool,
+    /// Whether a report was made and kept.
+    pub(crate) made: bool,
+}
+
 pub async fn handle(
     (store, documents, company): &(Store, Documents, Company),
     task: Task,
 ) -> Result<(), TaskError> {
-    let day = Day::of(task.sent_at.min(task.now)).minus(1);
-    let ended = store.end_graces(task.now).await?;
-    let facts = store.facts_of_day(day).await?;
-    let span = Span { from: day.minus(DAYS - 1), to: day };
-    let mut numbers = store.metrics(span, task.now).await?;
-    let drift = drift_of(&numbers, day, &Counters::fold(&facts));
-    if drift > 0 {
-        warn!(%day, drift, "the sums of a day are not what its facts come to");
-        store.count(&facts).await?;
-        numbers = store.metrics(span, task.now).await?;
-    }
-    let kept = if_there(store.report(day).await)?;
-    let changed = match kept {
-        Some(kept) => u64::from(kept.json != json_of(&report_of(span, &numbers))?),
-        None if nothing_yet(&numbers, span) => 0,
-        None => {
-            let report = report_of(span, &numbers);
-            let made = make((store, documents, company), day, &report, &task).await?;
-            info!(%day, made, ended, "reported");
-            0
-        }
-    };
+    let outcome = report((store, documents, company), task.sent_at, task.now).await?;
     Metrics::at(task.now)
-        .count("RevenueSumsDrift", drift)
-        .count("RevenueReportDrift", changed)
+        .count("RevenueSumsDrift", outcome.sums_differed)
+        .count("RevenueReportDrift", u64::from(outcome.report_differs))
         .emit();
     Ok(())
+}
+
+/// The run that was due at `due`.
+pub(crate) async fn report(
+    hands: (&Store, &Documents, &Company),
+    due: Timestamp,
+    now: Timestamp,
+) -> Result<Outcome, TaskError> {
+    let (store, ..) = hands;
+    let day = Day::of(due.min(now)).minus(1);
+    let ended = store.end_graces(now).await?;
+    let facts = store.facts_of_day(day).await?;
+    let span = Span { from: day.minus(DAYS - 1), to: day };
+    let mut numbers = store.metrics(span, now).await?;
+    let mut outcome = Outcome {
+        sums_differed: differing(&numbers, day, &Counters::fold(&facts)),
+        ..Outcome::default()
+    };
+    if outcome.sums_differed > 0 {
+        let sums = outcome.sums_differed;
+        warn!(%day, sums, "the sums of a day are not what its facts come to");
+        store.count(&facts).await?;
+        numbers = store.metrics(span, now).await?;
+    }
+    match if_there(store.report(day).await)? {
+        Some(kept) => outcome.report_differs = kept.json != json_of(&report_of(span, &numbers))?,
+        None if nothing_yet(&numbers, span) => {}
+        None => outcome.made = make(hands, day, &report_of(span, &numbers), now).await?,
+    }
+    info!(%day, ended, ?outcome, "reported");
+    Ok(outcome)
 }
 
 /// The numbers as of the end of the day: the same, whenever they are made.
@@ -66,9 +88,8 @@ fn report_of(span: Span, numbers: &Numbers) -> RevenueReport {
     RevenueReport::of(span, numbers, span.to.period().ends_at)
 }
 
-/// How many sums of the day are not what its facts come to. Some facts are counted on a day before it
-/// is over (a week's active members on its Sunday), so what counts is read from the same facts.
-fn drift_of(numbers: &Numbers, day: Day, folded: &Counters) -> u64 {
+/// How many sums of the day are not what its facts come to.
+fn differing(numbers: &Numbers, day: Day, folded: &Counters) -> u64 {
     let mut differ = folded.clone();
     if let Some(kept) = numbers.days.get(&day) {
         differ.take_off(kept);
@@ -86,7 +107,7 @@ async fn make(
     (store, documents, company): (&Store, &Documents, &Company),
     day: Day,
     report: &RevenueReport,
-    task: &Task,
+    now: Timestamp,
 ) -> Result<bool, TaskError> {
     let json = json_of(report)?;
     let named = store.with_names(report.clone()).await?;
@@ -96,7 +117,7 @@ async fn make(
     let csv_key = documents.store_once(document(FileKind::Csv)?, || to_csv(&named)).await?;
     let pdf = || to_pdf(&named, company);
     let pdf_key = documents.store_once(document(FileKind::Pdf)?, pdf).await?;
-    let kept = KeptReport { day, made_at: task.now, json, json_key, csv_key, pdf_key };
+    let kept = KeptReport { day, made_at: now, json, json_key, csv_key, pdf_key };
     Ok(store.keep_report(&kept).await?)
 }
 

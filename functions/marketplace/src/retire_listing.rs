@@ -1,10 +1,12 @@
-//! `DELETE /api/v1/marketplace/listings/{id}`: take a listing off sale.
+//! `DELETE /api/v1/marketplace/listings/{id}`: take a listing off sale, or throw a draft away.
 //!
 //! Access: the listing's creator, unless suspended; to everybody else it does not exist.
-//! Changes: the listing is no longer found or sold. Who bought it keeps it; nothing is deleted.
-//! Retry: off sale already is fine.
+//! Changes: the listing is no longer found or sold. Who bought it keeps it, and nothing is deleted.
+//! One that never was on sale is deleted, also while it waits for a decision, and makes room for
+//! another.
+//! Retry: off sale already is fine; what is deleted does not exist.
 
-use domain::{id::ListingId, marketplace::listing::DelistedBy};
+use domain::id::ListingId;
 use runtime::{Access, ApiError, Call, Endpoint, NoContent};
 use serde::Deserialize;
 use store::{Missing, Store};
@@ -24,9 +26,6 @@ pub struct Request {
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
     let creator = &call.member()?.user_id;
-    let retired = store.change_listing(creator, &id, call.now, async |shelf| {
-        shelf.listing.delist(DelistedBy::Creator, None, call.now)
-    });
-    retired.await?;
+    store.retire_listing(creator, &id, call.now).await?;
     Ok(NoContent)
 }

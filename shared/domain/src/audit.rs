@@ -69,8 +69,12 @@ pub enum Action {
     PayoutFailed,
     /// What was in a payout waits for another.
     ReopenPayout,
+    /// What a creator was paid was got back from their account, or a part of it.
+    ReverseTransfer,
     /// A sharer got their credits.
     GrantReward,
+    /// A second subscription of a member's was ended and paid back.
+    EndSurplus,
 }
 
 /// What it was done to.

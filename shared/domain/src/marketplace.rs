@@ -29,6 +29,7 @@ pub mod payout;
 mod position;
 pub mod purchase;
 pub mod refund;
+pub mod remark;
 pub mod review;
 pub mod revision;
 pub mod sale;

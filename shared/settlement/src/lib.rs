@@ -208,7 +208,7 @@ impl<'a> Settlement<'a> {
                 (Kept::Before, _) => return Ok(Heard::Before),
                 (Kept::Now, surplus) => {
                     for one_too_many in &surplus {
-                        self.undo(one_too_many, user).await?;
+                        self.undo(one_too_many, user, now).await?;
                     }
                     if counted.is_none()
                         && let Some(event) = event

@@ -3,15 +3,17 @@
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
 use domain::{
     Timestamp,
-    audit::{Action, Actor, Broken, Chain, Head, Row, Target},
+    audit::{Action, Actor, Broken, Chain, Deed, Head, Row, Target},
+    billing::external::EventId,
 };
 
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::StoreError,
+    events::AppliedEvent,
     keys::{AUDIT, Key, audit_pk, audited_seq},
     table::{Store, decode},
-    transaction::{Fenced, Part},
+    transaction::{Committed, Fenced, Part},
 };
 
 /// Most rows that are looked at in one trip where some of them are wanted.
@@ -61,6 +63,24 @@ impl Fenced for Head {
 }
 
 impl Store {
+    /// Adds the deed of something that was done elsewhere, once under its name, which is remembered
+    /// as an event is: whoever goes on with what was cut off in the middle does not add it again.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn record_once(
+        &self,
+        name: &str,
+        deed: Deed,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = EventId::parse(name).map_err(StoreError::corrupt)?;
+        let mark = AppliedEvent { id, kind: "deed".to_owned() };
+        match self.transaction().event(&mark, now)?.deed(deed, now).commit().await? {
+            Committed::Yes | Committed::Moved(_) => Ok(()),
+        }
+    }
+
     /// The end of the audit (Q51).
     ///
     /// # Errors

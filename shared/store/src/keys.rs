@@ -210,6 +210,7 @@ const LISTING_PREFIX: &str = "LISTING#";
 const REWARD_PREFIX: &str = "REWARD#";
 const USER_PREFIX: &str = "USER#";
 const EVENT_PREFIX: &str = "EVENT#";
+const FACTS_PREFIX: &str = "FACTS#";
 const ACCOUNT: &str = "ACCOUNT";
 
 /// The partition of the index that lists open pack orders.
@@ -534,7 +535,12 @@ pub(crate) fn listing_pk(listing: &ListingId) -> String {
 
 /// The partition of a share of a day's facts.
 pub(crate) fn facts_pk(day: Day, shard: u8) -> String {
-    format!("FACTS#{day}#{shard}")
+    format!("{FACTS_PREFIX}{day}#{shard}")
+}
+
+/// Whether a partition is one of facts.
+pub(crate) fn is_facts(pk: &str) -> bool {
+    pk.starts_with(FACTS_PREFIX)
 }
 
 /// The partition of the sums of a month's days.

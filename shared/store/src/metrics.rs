@@ -26,7 +26,8 @@ use crate::{
     error::StoreError,
     keys::{
         FACT_SHARDS, GRACES, Item, JOB_PREFIX, Key, PK, Place, SK, creator_of_journal, due_bound,
-        facts_pk, is_account, rank_index, rank_pk, shard_in, sums_day, sums_pk, text, user_of,
+        facts_pk, is_account, is_facts, rank_index, rank_pk, shard_in, sums_day, sums_pk, text,
+        user_of,
     },
     table::{Attempt, Store, decode, decode_image, encode},
     transaction::{Committed, Fenced, Part, Transaction},
@@ -128,7 +129,7 @@ struct Mark {
 pub fn stated_by(image: &Map<String, Value>) -> Result<Vec<Fact>, StoreError> {
     let of = |name: &str| image.get(name).and_then(|value| value.get("S")?.as_str());
     let pk = of(PK).unwrap_or_default();
-    if pk.starts_with("FACTS#") {
+    if is_facts(pk) {
         let waits = of(COUNTED) == Some(NOT_YET);
         let fact = if waits { decode_image(image, |_| true)? } else { None };
         return Ok(fact.into_iter().collect());

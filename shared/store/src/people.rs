@@ -116,13 +116,16 @@ impl PeopleFilter {
             true => StandingFilter::Active,
             false => StandingFilter::Suspended,
         };
-        let begins = |prefix: &String| {
-            account.email.as_ref().is_some_and(|it| it.to_lowercase().starts_with(prefix.as_str()))
-        };
         self.plan.is_none_or(|plan| plan == account.plan)
             && self.standing.is_none_or(|wanted| wanted == standing)
             && self.creator.is_none_or(|wanted| wanted == account.creates)
-            && self.email.as_ref().map(|it| it.to_lowercase()).as_ref().is_none_or(begins)
+            && (self.email.is_none() || account.email.as_deref().is_some_and(|it| self.begins(it)))
+    }
+
+    /// Whether an address, or a place in the directory, begins as it should.
+    fn begins(&self, address: &str) -> bool {
+        let prefix = self.email.as_deref().unwrap_or_default();
+        address.to_lowercase().starts_with(&prefix.to_lowercase())
     }
 }
 
@@ -160,6 +163,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Page<Account>, StoreError> {
         let mut after = after.map(|cursor| cursor.0);
+        if after.as_ref().is_some_and(|place| !wanted.begins(place)) {
+            return Err(StoreError::refused(InvalidCursor::new()));
+        }
         let mut items = Vec::new();
         for _ in 0..LOOKS_MAX {
             let found = self.directory(wanted, size, after.as_deref()).await?;

@@ -295,6 +295,15 @@ impl Transaction<'_> {
         self.delete(part, key, Delete::builder())
     }
 
+    /// Deletes an item that still has the version it was read with.
+    pub(crate) fn gone<T: Fenced>(self, item: &T) -> Result<Self, StoreError> {
+        let delete = Delete::builder()
+            .condition_expression("#version = :expected")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":expected", number(item.version()));
+        self.delete(T::PART, &item.key(), delete)
+    }
+
     fn delete(mut self, part: Part, key: &Key, delete: DeleteBuilder) -> Result<Self, StoreError> {
         let delete = delete.table_name(&self.store.table).set_key(Some(key.item()));
         let delete = delete.build().map_err(StoreError::unavailable)?;

@@ -213,6 +213,23 @@ async fn a_moderator_decides_on_flags_they_have_seen() {
     assert_eq!(answer.brief(), "404 listing_not_found");
 }
 
+/// Whoever takes a listing off sale has decided on what was reported of it.
+#[tokio::test]
+async fn nothing_is_left_to_decide_of_what_is_taken_off_sale() {
+    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let id = desk.flagged(&lena(), "Rembrandt").await;
+    let two = desk.on_sale(&lena(), "Another").await;
+    desk.flag(&two, &["ada"]).await;
+    for id in [&id, &two] {
+        let body = json!({ "reason": "Copied." });
+        assert_eq!(desk.delist(&verdict(&moderator, id, body)).await.status(), 200);
+    }
+    let due = desk.flags(&Ask::by(&moderator)).await.json();
+    assert_eq!(due["items"], json!([]));
+    let answer = desk.decide(&moderator, &id, "strike", 3).await;
+    assert_eq!(answer.brief(), "409 flags_resolved");
+}
+
 #[test]
 fn of_two_moderators_one_resolves_and_the_other_is_told() {
     let desk = Desk::open();

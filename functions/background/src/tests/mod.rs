@@ -14,5 +14,6 @@ mod paths;
 mod pictures;
 mod queue;
 mod relay;
+mod reports;
 mod stage;
 mod sweep;

@@ -1,7 +1,8 @@
 //! Drafts, versions, and what creators may not write.
 
-use domain::{audit::Action, marketplace::strike};
+use domain::marketplace::strike;
 use serde_json::{Value, json};
+use store::PageSize;
 use testing::{Actor, Ask, listings};
 
 use super::shop::{Shop, lighting, template};
@@ -42,6 +43,37 @@ async fn a_listing_lives() {
     assert!(shop.titles(&[("q", "rembrandt")]).await.is_empty());
     assert_eq!(shop.page(&id).await.brief(), "404 listing_not_found");
     assert_eq!(shop.own(&kim, &id).await.json()["hidden_reasons"], json!(["retired"]));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_never_was_on_sale_can_be_thrown_away_and_makes_room() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let draft = shop.draft(&kim, "A draft").await;
+    let waits = shop.draft(&kim, "Waits").await;
+    assert_eq!(shop.submit(&kim, &waits).await.status(), 200);
+    let sent_back = shop.draft(&kim, "Sent back").await;
+    assert_eq!(shop.submit(&kim, &sent_back).await.status(), 200);
+    shop.reject(&sent_back, "Too dark.").await;
+    let edited = shop.patch(Ask::by(&kim), &sent_back, json!({ "title": "Better" })).await;
+    assert_eq!(edited.json()["version"], 2);
+    let book = async || shop.world.store.creator_book(&kim.id).await.unwrap().listings;
+    assert_eq!(book().await, 3);
+    for (nth, id) in [&draft, &waits, &sent_back].into_iter().enumerate() {
+        assert_eq!(shop.retire(&kim, id).await.status(), 204);
+        assert_eq!(book().await, 2 - u16::try_from(nth).unwrap());
+        assert_eq!(shop.own(&kim, id).await.brief(), "404 listing_not_found");
+        assert_eq!(shop.retire(&kim, id).await.brief(), "404 listing_not_found");
+        assert_eq!(shop.submit(&kim, id).await.brief(), "404 listing_not_found");
+    }
+    assert_eq!(shop.own_list(Ask::by(&kim)).await.json()["items"], json!([]));
+    let pending = shop.world.store.pending_listings(PageSize::WHOLE, None).await.unwrap();
+    assert!(pending.items.is_empty(), "{pending:?}");
+    let left = shop.world.engine.dump().into_iter().filter(|item| {
+        let (pk, sk) = (item["pk"]["S"].as_str().unwrap(), item["sk"]["S"].as_str().unwrap());
+        pk.starts_with("LISTING#") && !sk.starts_with("UPLOAD#")
+    });
+    assert_eq!(left.count(), 0);
     shop.close().await;
 }
 
@@ -225,11 +257,7 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
     let id = shop.draft(&ada, "A copy").await;
     let submitted = shop.submit(&ada, &id).await;
     assert!(!submitted.pretty().contains(original.as_str()), "what it is like is not hers to see");
-    let deed = listings::judged(Action::RejectListing, &id);
-    let reject = shop.world.store.judge_listing(&deed, &id, now, |shelf| {
-        shelf.listing.reject(shelf.newest.number, "Too near to another.".to_owned(), now)
-    });
-    reject.await.unwrap();
+    shop.reject(&id, "Too near to another.").await;
     let own = shop.own(&ada, &id).await.json();
     assert_eq!(own["state"], "rejected");
     assert_eq!(own["review"]["reason"], "Too near to another.");

@@ -1,7 +1,7 @@
 //! A world with a bucket, and what a creator does in it.
 
 use clients::{Previews, SearchSnapshots, Uploads};
-use domain::{id::ListingId, lighting::LightingRig};
+use domain::{audit::Action, id::ListingId, lighting::LightingRig};
 use serde_json::{Value, json};
 use store::Store;
 use testing::{
@@ -87,6 +87,15 @@ impl Shop {
         let hands = (self.world.store.clone(), self.bucket.previews());
         let ask = Ask::by(by).path("id", id).json(json!({}));
         self.world.send(&submit_listing::ENDPOINT, &submit_listing::handle, &hands, &ask).await
+    }
+
+    /// A moderator sends back what waits.
+    pub(super) async fn reject(&self, id: &ListingId, reason: &str) {
+        let (deed, now) = (listings::judged(Action::RejectListing, id), self.world.now());
+        let rejected = self.world.store.judge_listing(&deed, id, now, |shelf| {
+            shelf.listing.reject(shelf.newest.number, reason.to_owned(), now)
+        });
+        rejected.await.unwrap();
     }
 
     pub(super) async fn retire(&self, by: &Actor, id: &ListingId) -> Answer {

@@ -167,7 +167,7 @@ impl Content {
 }
 
 /// A light at this or below gives nothing that a picture would show.
-const DARK_STOPS: f64 = -6.0;
+pub(super) const DARK_STOPS: f64 = -6.0;
 
 impl Slot {
     fn validate(&self) -> Result<(), InvalidFields> {

@@ -5,14 +5,11 @@ use serde_json::json;
 
 use super::{
     payout::{Payout, PayoutState},
-    purchase::Purchase,
+    purchase::{Purchase, PurchaseState},
     refund::{RefundOrder, RefundedBy},
     share::{Reward, RewardState},
 };
-use crate::{
-    account::Role,
-    audit::{Action, Actor, Deed, Target, TargetKind},
-};
+use crate::audit::{Action, Actor, Deed, Target, TargetKind};
 
 /// Who follows a creator's payouts.
 const PAYOUTS: &str = "payouts";
@@ -23,7 +20,23 @@ const REWARDS: &str = "rewards";
 
 impl Payout {
     /// What the step from `before` did, where it is a decision about money.
-    pub fn deed_since(&self, before: &Payout) -> Option<Deed> {
+    pub fn deeds_since(&self, before: &Payout) -> impl Iterator<Item = Deed> {
+        self.reversal_deed(before).into_iter().chain(self.state_deed(before))
+    }
+
+    fn reversal_deed(&self, before: &Payout) -> Option<Deed> {
+        let told = |it: &Payout| {
+            json!({
+                "creator_id": it.creator_id, "standing": it.standing(), "currency": it.currency,
+            })
+        };
+        let target = Target::of(TargetKind::Payout, &self.id);
+        let deed = Deed::of_job(PAYOUTS, Action::ReverseTransfer, target);
+        let fewer = self.standing() < before.standing();
+        fewer.then(|| deed.changing(&told(before), &told(self)))
+    }
+
+    fn state_deed(&self, before: &Payout) -> Option<Deed> {
         if self.state.as_str() == before.state.as_str() {
             return None;
         }
@@ -58,25 +71,31 @@ impl Payout {
 }
 
 impl Purchase {
-    /// The refunds that were decided on since `before`.
-    pub fn deeds_since(&self, before: &Purchase) -> Vec<Deed> {
+    /// What was decided since `before` to give back.
+    pub fn deeds_since(&self, before: &Purchase) -> impl Iterator<Item = Deed> {
         let known = |it: &RefundOrder| before.refunds.iter().any(|was| was.number == it.number);
-        self.refunds.iter().filter(|it| !known(it)).map(|it| self.refund_deed(it)).collect()
+        let asked = self.refunds.iter().filter(move |it| !known(it));
+        asked.map(|it| self.refund_deed(it)).chain(self.return_deed(before))
+    }
+
+    fn return_deed(&self, before: &Purchase) -> Option<Deed> {
+        let PurchaseState::Returned { reason } = &self.state else { return None };
+        let told = |it: &Purchase| json!({ "buyer_id": it.buyer_id, "state": it.state });
+        let target = Target::of(TargetKind::Purchase, &self.id);
+        let deed = Deed::of_job(REFUNDS, Action::Refund, target).because(reason);
+        (before.state != self.state).then(|| deed.changing(&told(before), &told(self)))
     }
 
     fn refund_deed(&self, order: &RefundOrder) -> Deed {
-        let actor = match &order.by {
-            // Only admins give money back.
-            RefundedBy::Staff { user_id } => {
-                Actor::Staff { user_id: user_id.clone(), role: Role::Admin }
-            }
-            RefundedBy::Buyer => Actor::Job { name: REFUNDS.to_owned() },
+        let (actor, origin) = match &order.by {
+            RefundedBy::Staff { actor, origin } => (actor.clone(), origin.clone()),
+            RefundedBy::Buyer => (Actor::Job { name: REFUNDS.to_owned() }, None),
         };
         let told = |refunded: i64| json!({ "buyer_id": self.buyer_id, "refunded": refunded });
         let target = Target::of(TargetKind::Purchase, &self.id);
         let deed = Deed::new(actor, Action::Refund, target)
             .changing(&told(order.target - order.amount), &told(order.target));
-        Deed { reason: order.reason.clone(), ..deed }
+        Deed { reason: order.reason.clone(), origin, ..deed }
     }
 }
 

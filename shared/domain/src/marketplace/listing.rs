@@ -30,7 +30,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Most listings of one creator, retired ones included.
+/// Most listings of one creator, retired ones included; drafts that were deleted are not.
 pub const LISTINGS_MAX: u16 = 200;
 /// Longest reason of a moderator, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
@@ -297,6 +297,16 @@ impl Listing {
     /// The version on sale.
     pub fn on_sale(&self) -> Option<&Published> {
         self.published.as_ref().filter(|_| self.delisted.is_none())
+    }
+
+    /// Whether it was on sale at any time.
+    pub fn was_on_sale(&self) -> bool {
+        self.published.is_some()
+    }
+
+    /// Whether staff took it off sale.
+    pub fn is_taken_off(&self) -> bool {
+        self.delisted.as_ref().is_some_and(|it| it.by == DelistedBy::Staff)
     }
 
     /// What moderators can change of it, as the audit keeps it.

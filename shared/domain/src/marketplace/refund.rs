@@ -14,7 +14,8 @@ use super::{
     settle::{Deal, own},
 };
 use crate::{
-    id::{PurchaseId, UserId},
+    audit::{Actor, Origin},
+    id::PurchaseId,
     money::Money,
     refusal::{Refusal, RefusalKind},
     time::{DAY, Timestamp},
@@ -67,7 +68,10 @@ pub enum RefundedBy {
     /// Somebody of ours.
     Staff {
         /// Who.
-        user_id: UserId,
+        actor: Actor,
+        /// The request it came by.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Origin>,
     },
 }
 

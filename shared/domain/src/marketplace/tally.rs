@@ -245,6 +245,11 @@ impl CreatorBook {
         Ok(())
     }
 
+    /// Takes one that was deleted off.
+    pub fn drop_listing(&mut self) {
+        self.listings = self.listings.saturating_sub(1);
+    }
+
     /// Counts what a moderator made of a listing.
     pub fn count_judgement(&mut self, before: &Listing, after: &Listing) {
         let on_sale = |it: &Listing| it.published.as_ref().map(|it| (it.number, it.published_at));

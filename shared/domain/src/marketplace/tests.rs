@@ -10,6 +10,7 @@ mod listings;
 mod offers;
 mod payouts;
 mod refunds;
+mod remarks;
 mod reviews;
 mod revisions;
 mod settling;

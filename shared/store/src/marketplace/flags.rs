@@ -236,7 +236,8 @@ impl Transaction<'_> {
         Ok((this.shelf(before, &mut after, now)?, after))
     }
 
-    fn cleared(self, flags: &Flags) -> Result<Self, StoreError> {
+    /// Ends what was reported of a listing that is taken off sale.
+    pub(super) fn cleared(self, flags: &Flags) -> Result<Self, StoreError> {
         let mut after = flags.clone();
         after.clear();
         self.replace(Some(flags), &after)

@@ -300,7 +300,7 @@ impl Store {
                 .replace(Some(&before.book), &after.book)?
                 .replace_each(&before.sales, &after.sales)?
                 .journals(&after.journals)?
-                .deeds(after.payout.deed_since(&before.payout), now);
+                .deeds(after.payout.deeds_since(&before.payout), now);
             match writes.commit().await? {
                 Committed::Yes => Ok(Attempt::Done(after)),
                 Committed::Moved(_) => Ok(Attempt::Moved),

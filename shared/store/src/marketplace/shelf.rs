@@ -9,8 +9,9 @@ use domain::{
     id::{ListingId, UserId},
     marketplace::{
         card::{Change, Entry},
+        flag::Flags,
         lint::Signature,
-        listing::Listing,
+        listing::{DelistedBy, Listing},
         revision::Revision,
         strike::Seller,
         tally::{CreatorBook, ListingStats},
@@ -26,6 +27,9 @@ use crate::{
     table::{Attempt, Store},
     transaction::{Committed, Part, Transaction},
 };
+
+/// Most versions that are deleted with a listing.
+const FORGOTTEN_MAX: usize = 80;
 
 /// A listing, as far as a change of it is decided on.
 #[derive(Debug, Clone)]
@@ -125,9 +129,42 @@ impl Store {
         .await
     }
 
+    /// Takes a listing of the creator's off sale, or deletes one that never was on sale, with its
+    /// versions (Q21).
+    ///
+    /// # Errors
+    /// [`Missing::Listing`], when the member is suspended, or when DynamoDB cannot be asked.
+    pub async fn retire_listing(
+        &self,
+        creator: &UserId,
+        id: &ListingId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.decide(async || {
+            let before = self.shelf(By::Creator(creator), id).await?;
+            before.creator.require_active(now).map_err(StoreError::refused)?;
+            let writes = self.transaction().seller(creator, &Seller::from(&before.creator))?;
+            if !before.listing.was_on_sale() {
+                let book = book_of(creator, self.get(&Key::creator(creator)).await?);
+                return match writes.discarded(&before.listing, &book)?.commit().await? {
+                    Committed::Yes => Ok(Attempt::Done(())),
+                    Committed::Moved(_) => Ok(Attempt::Moved),
+                };
+            }
+            let mut after = before.clone();
+            let retired = after.listing.delist(DelistedBy::Creator, None, now);
+            retired.map_err(StoreError::refused)?;
+            match self.write_shelf(writes, before, after, now).await? {
+                Attempt::Done(_) => Ok(Attempt::Done(())),
+                Attempt::Moved => Ok(Attempt::Moved),
+            }
+        })
+        .await
+    }
+
     /// Changes a listing as a moderator decides, on their account as it was decided on, so that a
     /// ban bites them too (Q21); nobody decides on their own. What they decided is counted in the
-    /// creator's sums.
+    /// creator's sums, and what members reported of a listing that staff take off sale is over.
     ///
     /// # Errors
     /// [`Missing::Listing`], when it is the moderator's own or they are suspended, what `change`
@@ -143,12 +180,14 @@ impl Store {
         self.decide(async || {
             let before = self.judged_shelf(moderator, id).await?;
             let creator = &before.listing.creator_id;
-            let mut found = self.get_all(&[Key::account(moderator), Key::creator(creator)]).await?;
+            let keys = [Key::account(moderator), Key::creator(creator), Key::flags(id)];
+            let mut found = self.get_all(&keys).await?;
             let acting = active(found.take()?, now)?;
             let book = book_of(creator, found.take()?);
+            let flags: Option<Flags> = found.take()?;
             let mut after = before.clone();
             change(&mut after).map_err(StoreError::refused)?;
-            let writes = self
+            let mut writes = self
                 .transaction()
                 .acting(moderator, acting.as_ref())?
                 .seller(creator, &Seller::from(&before.creator))?
@@ -157,6 +196,9 @@ impl Store {
                     deed.clone().changing(&before.listing.audited(), &after.listing.audited()),
                     now,
                 );
+            if let Some(flags) = flags.filter(|_| after.listing.is_taken_off()) {
+                writes = writes.cleared(&flags)?;
+            }
             self.write_shelf(writes, before, after, now).await
         })
         .await
@@ -318,6 +360,22 @@ impl Transaction<'_> {
             .replace(Some(&before.stats), &after.stats)?;
         after.listing.version = before.listing.version + 1;
         this.news(before, after, now)
+    }
+
+    /// Deletes a listing that never was on sale, and what is named by it alone. Of versions that
+    /// were sent back the oldest stay where there are too many for a transaction: nobody is led to
+    /// them any more.
+    fn discarded(self, listing: &Listing, book: &CreatorBook) -> Result<Self, StoreError> {
+        let mut after = book.clone();
+        after.drop_listing();
+        let mut this = self
+            .replace(Some(book), &after)?
+            .gone(listing)?
+            .forget(Part::Stats, &Key::stats(&listing.id))?;
+        for number in (1..=listing.revisions).rev().take(FORGOTTEN_MAX) {
+            this = this.forget(Part::Revision, &Key::revision(&listing.id, number))?;
+        }
+        Ok(this)
     }
 
     /// Counts what a moderator decided in the creator's sums.

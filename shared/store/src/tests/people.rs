@@ -57,6 +57,21 @@ async fn members_are_found_by_address_plan_standing_and_what_they_do() {
     assert_eq!(world.found(&by("zoe"), 50).await, ["ann"]);
 }
 
+/// DynamoDB refuses to go on from where the query cannot be.
+#[tokio::test]
+async fn a_cursor_of_other_addresses_is_not_one_of_this_list() {
+    let world = World::new();
+    for name in ["ann", "annie", "ben"] {
+        world.person(name, Some(&format!("{name}@a.test"))).await;
+    }
+    let by = |prefix: &str| PeopleFilter { email: Some(prefix.to_owned()), ..Default::default() };
+    let page = world.store.people(&by("Ann"), size(1), None, NOW).await.unwrap();
+    let rest = world.store.people(&by("ann"), size(9), page.next_cursor.clone(), NOW).await;
+    assert_eq!(rest.unwrap().items[0].user_id.as_str(), "annie");
+    let other = world.store.people(&by("ben"), size(9), page.next_cursor, NOW).await;
+    assert_eq!(other.unwrap_err().code(), "invalid_cursor");
+}
+
 /// A page costs what a page costs, however many there are.
 #[tokio::test]
 async fn a_page_of_many_members_is_as_cheap_as_one_of_few() {

@@ -1,7 +1,7 @@
 //! Ninety days of a small studio business, made up: so that a stack of today has numbers to show.
 //!
-//! They are facts as the system itself states them, counted as it counts them, and nothing else: no
-//! member, no invoice and no picture of these days exists. The same day is the same, whenever it is
+//! They are facts as the system itself states them, counted as it counts them, and creators' names
+//! for them; nothing else: no invoice and no picture of these days exists. The same day is the same, whenever it is
 //! made up; running it again counts nothing twice.
 
 use domain::{
@@ -23,8 +23,13 @@ const DAYS: u32 = 90;
 /// Stripe's price of a charge: 2.9 % and 30 cents.
 const FEE_BPS: i64 = 290;
 const FEE_CENTS: i64 = 30;
-/// Who sells, besides the creator who can sign in.
-const CREATORS: [&str; 4] = ["user_creator", "made_up_ines", "made_up_tomas", "made_up_yuki"];
+/// Who sells, and what those are called who cannot sign in.
+const CREATORS: [(&str, Option<&str>); 4] = [
+    ("user_creator", None),
+    ("made_up_ines", Some("Ines Carvalho")),
+    ("made_up_tomas", Some("Studio Novak")),
+    ("made_up_yuki", Some("Yuki Light Works")),
+];
 
 /// Makes the days up, and counts what is not counted yet. How many facts are news.
 ///
@@ -37,6 +42,15 @@ pub async fn history(store: &Store, now: Timestamp) -> Result<usize, StoreError>
     for back in (1..=DAYS).rev() {
         let facts = studio.lives(today.minus(back), DAYS - back);
         news += store.count(&facts).await?.now;
+    }
+    for (id, name) in CREATORS {
+        if let (Ok(id), Some(name)) = (UserId::parse(id), name) {
+            let named = store.describe(&id, None, now, |_, profile| {
+                profile.display_name = Some(name.to_owned());
+                Ok::<(), StoreError>(())
+            });
+            named.await?;
+        }
     }
     Ok(news)
 }
@@ -159,7 +173,7 @@ impl Studio {
         for _ in 0..dice.below(2 + u64::from(nth) / 25) {
             let price = [300_i64, 900, 1_400, 2_400][usize::try_from(dice.below(4)).unwrap_or(0)];
             let who = usize::try_from(dice.below(6)).unwrap_or(0) % CREATORS.len();
-            let Ok(creator_id) = UserId::parse(CREATORS[who]) else { continue };
+            let Ok(creator_id) = UserId::parse(CREATORS[who].0) else { continue };
             let commission = price * PLATFORM_FEE_BPS / 10_000;
             let share = price - commission;
             self.states(Happened::Market(LegMoved {

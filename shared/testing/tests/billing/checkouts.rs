@@ -232,6 +232,23 @@ async fn who_is_suspended_buys_nothing_but_can_stop_paying() {
     stage.close().await;
 }
 
+/// What is paid for is theirs and waits for them; it cannot be used meanwhile.
+#[tokio::test]
+async fn who_is_suspended_while_a_page_is_open_gets_what_they_pay_for() {
+    for (wish, expected) in [(json!({"pack": "pack_50"}), 60), (json!({"plan": "pro"}), 500)] {
+        let stage = Stage::new().await;
+        let ann = stage.member("ann");
+        let url = stage.checkout(&ann, wish).await;
+        stage.world.suspend(&ann.id, "chargeback fraud", None).await;
+        stage.pay(&url, Card::Succeeds);
+        stage.hear().await;
+        assert_eq!(stage.credits(&ann).await["available"], expected);
+        let more = stage.try_checkout(&ann, "more", json!({"pack": "pack_50"})).await;
+        assert_eq!(more.brief(), "403 account_suspended");
+        stage.close().await;
+    }
+}
+
 #[tokio::test]
 async fn checkouts_are_limited() {
     let stage = Stage::new().await;

@@ -587,6 +587,9 @@ async fn getting_money_back_survives_death_at_every_step() {
             scene.market.pay_creators().await.unwrap();
             let payout = &scene.market.payouts(&scene.kim).await[0];
             assert_eq!((payout.amount, payout.reversed), (NET, 400), "{name}");
+            let deeds = stage.deeds().await;
+            let got_back = deeds.iter().filter(|it| it.contains("reverse_transfer")).count();
+            assert_eq!(got_back, 1, "{name}: {deeds:#?}");
             assert_eq!(scene.debt().await, 0, "{name}");
             scene.market.pay_days(3).await;
             scene.market.reckon().await;

@@ -140,8 +140,33 @@ async fn what_cannot_be_bought_any_more_is_paid_back() {
         let again = market.try_purchase(&ann, "again", &listing, PRICE, None).await;
         assert_eq!(again.brief(), format!("409 {reason}"));
         check_money(&market, &kim, 0).await;
+        let deeds = stage.deeds().await;
+        let deed = format!("refunds refund purchase: {reason}");
+        assert_eq!(deeds.iter().filter(|it| **it == deed).count(), 1, "{deeds:#?}");
         stage.close().await;
     }
+}
+
+/// What they pay for is theirs, and waits for them: a ban may be lifted.
+#[tokio::test]
+async fn who_is_suspended_while_a_page_is_open_owns_what_they_pay_for() {
+    let stage = Stage::new().await;
+    let (kim, ann) = (stage.member("kim"), stage.member("ann"));
+    let market = Market::new(&stage);
+    let listing = market.on_sale(&kim, PRICE).await;
+    let url = market.checkout(&ann, &listing, PRICE, None).await;
+    let until = stage.world.now().plus(DAY * 3);
+    stage.world.suspend(&ann.id, "fraud", Some(until)).await;
+    stage.pay(&url, Card::Succeeds);
+    stage.hear().await;
+    let purchase = market.purchase_of(&ann, &url).await;
+    assert_eq!(purchase.state, PurchaseState::Paid);
+    check_money(&market, &kim, PRICE).await;
+    let more = market.try_purchase(&ann, "more", &listing, PRICE, None).await;
+    assert_eq!(more.brief(), "403 account_suspended");
+    stage.pass(4);
+    assert_eq!(market.download(&ann, &purchase).await.status(), 200);
+    stage.close().await;
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! Giving buyers their money back: who may, how much, once; and what it does to what a creator is
 //! paid.
 
-use domain::marketplace::{
-    journal::LedgerAccount,
-    purchase::{EntitlementState, Purchase, PurchaseState},
-    refund::RefundState,
+use domain::{
+    audit::{Action, Row},
+    marketplace::{
+        journal::LedgerAccount,
+        purchase::{EntitlementState, Purchase, PurchaseState},
+        refund::RefundState,
+    },
 };
 use futures_util::future::join_all;
 use sandbox::{
@@ -116,6 +119,15 @@ async fn the_same_key_is_one_refund() {
     assert_eq!(market.give_back("two", purchase, Some(400)).await.status(), 200);
     stage.hear().await;
     scene.check(700).await;
+    let rows = stage.audited().await;
+    let refunds: Vec<_> = rows.iter().filter(|it| it.deed.action == Action::Refund).collect();
+    assert_eq!(refunds.len(), 2, "{rows:#?}");
+    for Row { deed, .. } in refunds {
+        assert_eq!(deed.staff(), Some(&Actor::admin().id));
+        assert_eq!(deed.reason.as_deref(), Some("as agreed"));
+        let origin = deed.origin.as_ref().expect("the request it came by");
+        assert!(!origin.request_id.is_empty() && origin.ip.is_some(), "{origin:?}");
+    }
     stage.close().await;
 }
 

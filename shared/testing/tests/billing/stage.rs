@@ -14,6 +14,7 @@ use clients::{
 };
 use domain::{
     account::Account,
+    audit::{self, Row},
     billing::{Billing, external::PaymentId, order::PackOrder},
     id::OrderId,
     plan::Plan,
@@ -31,7 +32,7 @@ use sandbox::{
     stripe::{Advance, Card, Catalogue, Control, Deliver, Payment, Settings, Setup, SignatureTime},
 };
 use serde_json::{Value, json};
-use store::changed_top_up;
+use store::{AuditFilter, PageSize, changed_top_up};
 use testing::{Actor, Answer, Ask, World};
 
 /// What events are signed with.
@@ -359,8 +360,31 @@ impl Stage {
         self.sandbox.received(&Filter::route(route).containing(text)).matched
     }
 
+    /// What was done, as the audit has it, the oldest first.
+    pub(crate) async fn audited(&self) -> Vec<Row> {
+        let all = AuditFilter::default();
+        let page = self.world.store.audit_log(&all, PageSize::WHOLE, None).await.unwrap();
+        page.items.into_iter().rev().collect()
+    }
+
+    /// The same as `<who> <what> <to what>: <why>`.
+    pub(crate) async fn deeds(&self) -> Vec<String> {
+        let told = self.audited().await.into_iter().map(|Row { deed, .. }| {
+            let who = match &deed.actor {
+                audit::Actor::Staff { user_id, .. } => user_id.as_str(),
+                audit::Actor::Job { name } => name,
+            };
+            let (what, to) = (json!(deed.action), deed.target.kind.as_str());
+            let why = deed.reason.as_deref().unwrap_or("-");
+            format!("{who} {} {to}: {why}", what.as_str().unwrap())
+        });
+        told.collect()
+    }
+
     /// Holds everybody to the books.
     pub(crate) async fn close(self) {
+        let audit = self.world.store.verify_audit(None).await.unwrap();
+        assert_eq!(audit.broken, None);
         let members = self.members.take();
         assert!(!members.is_empty(), "a stage without members checks nothing");
         for member in &members {

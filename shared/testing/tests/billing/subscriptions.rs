@@ -190,6 +190,8 @@ async fn a_second_subscription_is_ended_and_paid_back() {
         assert_eq!(second["status"], "canceled");
         let types = stage.at_stripe().event_types();
         assert_eq!(types.iter().filter(|kind| *kind == "refund.created").count(), 1);
+        let deed = "surplus_subscriptions end_surplus user: -";
+        assert_eq!(stage.deeds().await, [deed], "heard of more than once, and done once");
         stage.close().await;
     }
 }

@@ -5,6 +5,8 @@ use super::{
     *,
 };
 use crate::{
+    account::Role,
+    audit::Actor,
     marketplace::{
         purchase::{EntitlementState, PurchaseState},
         refund::{RefundOrder, RefundRefused, RefundState, RefundWish, RefundedBy, RequestMark},
@@ -17,10 +19,14 @@ fn own_wish() -> RefundWish {
     RefundWish { amount: None, by: RefundedBy::Buyer, reason: None, request: None }
 }
 
+fn ada() -> Actor {
+    Actor::Staff { user_id: user("ada"), role: Role::Admin }
+}
+
 fn staff_wish(cents: Option<i64>, key: &str) -> RefundWish {
     RefundWish {
         amount: cents.map(Money::usd_cents),
-        by: RefundedBy::Staff { user_id: user("ada") },
+        by: RefundedBy::Staff { actor: ada(), origin: None },
         reason: Some("As agreed.".to_owned()),
         request: Some(RequestMark { key: key.to_owned(), fingerprint: format!("{cents:?}") }),
     }

@@ -1,0 +1,207 @@
+//! The nightly report: made once for a day that is over, whenever and however often it is asked for.
+
+use clients::documents::Company;
+use domain::{
+    Timestamp,
+    metrics::{Fact, Happened, Movement, MovementKind, RevenueReport, Source, Worth},
+    plan::Plan,
+    time::Day,
+};
+use serde_json::{Value, json};
+use store::{PageSize, if_there};
+use testing::{
+    World,
+    cloud::{Bucket, Cloud},
+    engine::{Fault, TABLE},
+};
+
+use crate::report_revenue::{Outcome, report};
+
+const NIGHT: &str = "2026-11-23T02:00:00Z";
+const QUIET: Outcome = Outcome { sums_differed: 0, report_differs: false, made: false };
+const MADE: Outcome = Outcome { made: true, ..QUIET };
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+fn day(text: &str) -> Day {
+    Day::parse(text).unwrap()
+}
+
+/// Somebody who subscribes, and what they paid.
+fn subscribed(name: &str, at: Timestamp) -> [Fact; 2] {
+    let after = Worth { plan: Plan::Pro, mrr: 2_900, committed: 2_900 };
+    let kind = MovementKind::New;
+    let moved = Happened::Moved(Movement { kind, before: Worth::NONE, after });
+    let sold = Happened::Sold { source: Source::Pro, amount: 2_900 };
+    [(moved, "moved"), (sold, "sold")]
+        .map(|(what, word)| Fact::new(format!("{word}:{name}"), at, what))
+}
+
+/// A world in which something happened on the 22nd, and a bucket of its own.
+struct Desk {
+    world: World,
+    bucket: Bucket,
+    company: Company,
+}
+
+impl Desk {
+    async fn open() -> Desk {
+        let (world, bucket) = (World::new(), Cloud::here().bucket().await);
+        world.store.count(&subscribed("ann", world.now())).await.unwrap();
+        let company = Company {
+            name: "ProLight AI".to_owned(),
+            address_lines: vec!["1 Studio Way".to_owned()],
+            email: "billing@prolight.test".to_owned(),
+            tax_id: None,
+            tax_label: "VAT".to_owned(),
+        };
+        Desk { world, bucket, company }
+    }
+
+    async fn run(&self, due: &str, now: &str) -> Outcome {
+        let documents = self.bucket.documents();
+        let hands = (&self.world.store, &documents, &self.company);
+        report(hands, at(due), at(now)).await.unwrap()
+    }
+
+    /// The days that are reported, and all files.
+    async fn kept(&self) -> (Vec<String>, Vec<String>) {
+        let reports = self.world.store.reports(PageSize::WHOLE, None).await.unwrap().items;
+        (reports.iter().map(|it| it.day.to_string()).collect(), self.bucket.keys().await)
+    }
+
+    async fn told(&self, of: &str) -> Option<RevenueReport> {
+        let kept = if_there(self.world.store.report(day(of)).await).unwrap();
+        kept.map(|kept| serde_json::from_str(&kept.json).unwrap())
+    }
+
+    /// Facts as a transaction leaves them: there, and not counted.
+    async fn state(&self, facts: &[Fact]) {
+        let elsewhere = World::new();
+        elsewhere.store.count(facts).await.unwrap();
+        let is_fact = |item: &Value| item["pk"]["S"].as_str().unwrap().starts_with("FACTS#");
+        for mut item in elsewhere.engine.dump().into_iter().filter(is_fact) {
+            item["counted"] = json!({ "S": "not_yet" });
+            let put = json!({ "TableName": TABLE, "Item": item });
+            self.world.engine.run("PutItem", &put.to_string()).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_day_is_reported_once_and_nothing_changes_that() {
+    let desk = Desk::open().await;
+    assert_eq!(desk.run(NIGHT, NIGHT).await, MADE);
+    let told = desk.told("2026-11-22").await.unwrap();
+    assert_eq!((told.period.end.mrr, told.period.revenue.net), (2_900, 2_900));
+    assert_eq!((told.period.start.mrr, told.days.len()), (0, 30));
+    let (days, files) = desk.kept().await;
+    assert_eq!(days, ["2026-11-22"]);
+    assert_eq!(files.len(), 3);
+    for (key, begins) in files.iter().zip([".csv from,to", ".json {", ".pdf %PDF"]) {
+        let (ending, start) = begins.split_once(' ').unwrap();
+        let (bytes, _) = desk.bucket.get(key).await.unwrap();
+        assert!(key.ends_with(ending) && bytes.starts_with(start.as_bytes()), "{key}");
+    }
+
+    // Once more at once, the next day, and a year later: for the same day.
+    let before = desk.world.engine.dump();
+    for now in [NIGHT, "2026-11-24T09:00:00Z", "2027-11-23T02:00:00Z"] {
+        assert_eq!(desk.run(NIGHT, now).await, QUIET);
+    }
+    assert_eq!(desk.world.engine.dump(), before);
+    assert_eq!(desk.kept().await, (days, files));
+    desk.bucket.discard().await;
+}
+
+#[tokio::test]
+async fn of_runs_at_once_one_reports() {
+    let desk = Desk::open().await;
+    let run = || desk.run(NIGHT, NIGHT);
+    let done = tokio::join!(run(), run(), run());
+    let made = [done.0, done.1, done.2].iter().filter(|it| it.made).count();
+    assert_eq!(made, 1);
+    let (days, files) = desk.kept().await;
+    assert_eq!((days.len(), files.len()), (1, 3));
+    desk.bucket.discard().await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_is_finished_by_the_next() {
+    for fault in [Fault::HangBefore, Fault::HangAfter] {
+        let desk = Desk::open().await;
+        desk.world.engine.order("PutItem", 1, fault);
+        assert_eq!(desk.world.engine.until_hung(desk.run(NIGHT, NIGHT)).await, None, "it died");
+        let expected = if fault == Fault::HangBefore { MADE } else { QUIET };
+        assert_eq!(desk.run(NIGHT, NIGHT).await, expected, "{fault:?}");
+        let (days, files) = desk.kept().await;
+        assert_eq!((days.len(), files.len()), (1, 3), "{fault:?}");
+        desk.bucket.discard().await;
+    }
+}
+
+#[tokio::test]
+async fn no_day_is_reported_before_it_is_over_or_before_the_first() {
+    let desk = Desk::open().await;
+    for (due, now) in [
+        // The day that something happened on is still running.
+        ("2026-11-22T02:00:00Z", "2026-11-22T23:59:59Z"),
+        ("2026-11-23T02:00:00Z", "2026-11-22T23:59:59Z"),
+        // A run that is said to be due far from now.
+        ("2099-01-01T02:00:00Z", "2026-11-22T23:59:59Z"),
+        // Days by which nothing had happened.
+        ("2026-11-22T02:00:00Z", NIGHT),
+        ("2020-02-29T02:00:00Z", NIGHT),
+    ] {
+        assert_eq!(desk.run(due, now).await, QUIET, "{due} at {now}");
+    }
+    assert_eq!(desk.kept().await, (vec![], vec![]));
+    // One from the future reports the day that is over.
+    assert_eq!(desk.run("2099-01-01T02:00:00Z", NIGHT).await, MADE);
+    assert_eq!(desk.kept().await.0, ["2026-11-22"]);
+    desk.bucket.discard().await;
+}
+
+#[tokio::test]
+async fn a_past_day_without_a_report_is_told_as_it_was() {
+    let desk = Desk::open().await;
+    let later = at("2026-12-05T10:00:00Z");
+    desk.world.store.count(&subscribed("ben", later)).await.unwrap();
+    let now = "2026-12-24T02:00:00Z";
+    for (due, of, mrr) in [
+        ("2026-11-23T02:00:00Z", "2026-11-22", 2_900),
+        ("2026-12-05T02:00:00Z", "2026-12-04", 2_900),
+        ("2026-12-06T02:00:00Z", "2026-12-05", 5_800),
+    ] {
+        assert_eq!(desk.run(due, now).await, MADE);
+        assert_eq!(desk.told(of).await.unwrap().period.end.mrr, mrr, "{of}");
+    }
+    desk.bucket.discard().await;
+}
+
+/// What was heard of late changes what the day came to, not what was said of it; that is told.
+#[tokio::test]
+async fn a_report_that_is_no_longer_right_is_noticed_and_stays() {
+    let desk = Desk::open().await;
+    assert_eq!(desk.run(NIGHT, NIGHT).await, MADE);
+    let before = desk.told("2026-11-22").await;
+    let late = subscribed("late", at("2026-11-22T23:59:59Z"));
+    desk.world.store.count(&late).await.unwrap();
+    assert_eq!(desk.run(NIGHT, NIGHT).await, Outcome { report_differs: true, ..QUIET });
+    assert_eq!(desk.told("2026-11-22").await, before);
+    assert_eq!(desk.kept().await.1.len(), 3);
+    desk.bucket.discard().await;
+}
+
+#[tokio::test]
+async fn facts_that_no_stream_brought_are_counted_by_the_run_and_noticed() {
+    let desk = Desk::open().await;
+    desk.state(&subscribed("lost", at("2026-11-22T12:00:00Z"))).await;
+    let outcome = desk.run(NIGHT, NIGHT).await;
+    assert!(outcome.made && outcome.sums_differed > 0, "{outcome:?}");
+    assert_eq!(desk.told("2026-11-22").await.unwrap().period.end.mrr, 5_800);
+    assert_eq!(desk.run(NIGHT, NIGHT).await, QUIET);
+    desk.bucket.discard().await;
+}
