@@ -192,6 +192,13 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
           },
           "description": "One warm key,\n\na whisper of fill.",
           "is_first": true,
+          "lint": [
+            {
+              "code": "brief",
+              "detail": "says little",
+              "pointer": "/description"
+            }
+          ],
           "listing_id": "lst_01M817SG700000000000000002",
           "previews": [
             {
