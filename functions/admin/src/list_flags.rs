@@ -2,8 +2,8 @@
 //! due first.
 //!
 //! Access: moderators and admins.
-//! Changes: nothing. At most 50 are shown. Who reported is nobody's business here; how many did why, is. A cursor names
-//! since when what was last seen is due, as in `list_pending`.
+//! Changes: nothing. At most 50 are shown. Who reported is nobody's business here; how many did
+//! why, is. A cursor names since when what was last seen is due, as in `list_pending`.
 
 use clients::Previews;
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};

@@ -2,8 +2,9 @@
 //! first.
 //!
 //! Access: moderators and admins.
-//! Changes: nothing. At most 50 are shown. A cursor names since when what was last seen waits, so that all pages together
-//! hold what waits, also while others decide. The index of it may be a moment late.
+//! Changes: nothing. At most 50 are shown. A cursor names since when what was last seen waits, so
+//! that all pages together hold what waits, also while others decide. The index of it may be a
+//! moment late.
 
 use clients::Previews;
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
