@@ -15,7 +15,6 @@ use crate::{
     error::StoreError,
     keys::{Key, LEDGER_PREFIX, SK, user_pk},
     table::{Attempt, Store, decode},
-    transaction::Committed,
 };
 
 impl Store {
@@ -105,10 +104,7 @@ impl Store {
                 return Ok(Attempt::Done(draft.account().clone()));
             }
             let change = draft.finish();
-            match self.transaction().account(&change)?.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(change.account)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(self.transaction().account(&change)?.commit().await?.done(change.account))
         })
         .await
     }

@@ -65,10 +65,7 @@ impl Store {
                 return Ok(Attempt::Done((draft.account().clone(), billing)));
             }
             let change = draft.finish();
-            match self.transaction().account(&change)?.commit().await? {
-                Committed::Yes => Ok(Attempt::Done((change.account, billing))),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(self.transaction().account(&change)?.commit().await?.done((change.account, billing)))
         })
         .await
     }

@@ -116,10 +116,7 @@ impl Store {
             if let Some(owned) = owned {
                 writes = writes.used(&owned, now)?;
             }
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(job)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(job))
         })
         .await
     }
@@ -200,10 +197,7 @@ impl Store {
                 let outcome = Outcome::Job(cancelled.id.clone());
                 writes = writes.record(user, &Record::new(request, outcome, now))?;
             }
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(cancelled)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(cancelled))
         })
         .await
     }

@@ -30,7 +30,7 @@ use crate::{
         user_of,
     },
     table::{Attempt, Store, decode, decode_image, encode},
-    transaction::{Committed, Fenced, Part, Transaction},
+    transaction::{Fenced, Part, Transaction},
 };
 
 /// Most facts of one transaction: each may move two places and the sums of a day of its own, and
@@ -217,10 +217,8 @@ impl Store {
         for (board, month, id) in places {
             ranks.insert((board, month, id), found.take::<Rank>()?);
         }
-        match self.transaction().counted(&news)?.ranks(&news, &ranks)?.commit().await? {
-            Committed::Yes => Ok(Attempt::Done(news.len())),
-            Committed::Moved(_) => Ok(Attempt::Moved),
-        }
+        let writes = self.transaction().counted(&news)?.ranks(&news, &ranks)?;
+        Ok(writes.commit().await?.done(news.len()))
     }
 
     /// What a report on a period is made of: the sums of every month from the first day that it is
@@ -299,10 +297,7 @@ impl Store {
             let mut after = Billing { version: read.version + 1, ..read.clone() };
             let Some(fact) = after.end_grace(now) else { return Ok(Attempt::Done(false)) };
             let writes = self.transaction().billing(&read, &after)?.facts(&[fact])?;
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(true)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(true))
         })
         .await
     }

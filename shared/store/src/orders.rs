@@ -19,7 +19,6 @@ use crate::{
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, OPEN_ORDERS, TOP_UPS, due_bound, is_account, order_of, user_of},
     table::{Attempt, Store, decode_image},
-    transaction::Committed,
 };
 
 impl Store {
@@ -49,10 +48,7 @@ impl Store {
             let record = Record::new(request, Outcome::Order(order.id.clone()), now);
             let writes =
                 self.transaction().draft(draft)?.order(&order, 0)?.record(user, &record)?;
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(order)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(order))
         })
         .await
     }
@@ -82,10 +78,7 @@ impl Store {
             if let Some(order) = &order {
                 writes = writes.order(order, 0)?;
             }
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(order)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(order))
         })
         .await
     }

@@ -14,7 +14,6 @@ use crate::{
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, PRESET_PREFIX},
     table::{Attempt, Store},
-    transaction::Committed,
 };
 
 impl Store {
@@ -45,10 +44,7 @@ impl Store {
                 let outcome = Outcome::Preset(preset.id.clone());
                 writes = writes.record(user, &Record::new(request, outcome, now))?;
             }
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(preset.clone())),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(preset.clone()))
         })
         .await
     }
@@ -104,10 +100,7 @@ impl Store {
             let mut draft = draft_of(account, user, None, now)?;
             draft.drop_preset().map_err(StoreError::refused)?;
             let writes = self.transaction().account(&draft.finish())?.delete_preset(&preset)?;
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(())),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(()))
         })
         .await
     }

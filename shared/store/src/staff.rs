@@ -16,7 +16,6 @@ use crate::{
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, STANDINGS, due_bound, user_of},
     table::{Attempt, Store},
-    transaction::Committed,
 };
 
 /// What a job of ours is called in the audit when it lifts a suspension.
@@ -76,10 +75,7 @@ impl Store {
                 let record = Record::new(request, Outcome::Answer(answer.clone()), now);
                 writes = writes.record(staff.user_id, &record)?;
             }
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(answer)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(answer))
         })
         .await
     }
@@ -135,10 +131,8 @@ impl Store {
             }
             let deed = deed.clone().changing(&before, &draft.account().audited());
             let change = draft.finish();
-            match self.transaction().account(&change)?.deed(deed, now).commit().await? {
-                Committed::Yes => Ok(Attempt::Done(change.account)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            let writes = self.transaction().account(&change)?.deed(deed, now);
+            Ok(writes.commit().await?.done(change.account))
         })
         .await
     }
@@ -173,10 +167,7 @@ impl Store {
             if !draft.is_changed() {
                 return Ok(Attempt::Done(()));
             }
-            match self.transaction().account(&draft.finish())?.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(())),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(self.transaction().account(&draft.finish())?.commit().await?.done(()))
         })
         .await
     }

@@ -43,6 +43,28 @@ pub(crate) enum Attempt<T> {
     Moved,
 }
 
+impl<T> Attempt<T> {
+    /// The same, with something else that was written.
+    pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Attempt<U> {
+        match self {
+            Attempt::Done(done) => Attempt::Done(to(done)),
+            Attempt::Moved => Attempt::Moved,
+        }
+    }
+}
+
+/// Has a write go through only if the item still has a version. The SDK's builders of writes share
+/// their methods' names and no trait.
+macro_rules! at_version {
+    ($write:expr, $version:expr) => {
+        $write
+            .condition_expression("#version = :expected")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":expected", $crate::transaction::number($version))
+    };
+}
+pub(crate) use at_version;
+
 impl Store {
     /// The store over `table`.
     pub fn new(client: Client, table: String) -> Store {
@@ -118,14 +140,9 @@ impl Store {
     pub(crate) async fn replace(&self, mut item: Item, expected: u64) -> Result<bool, StoreError> {
         let nonce = format!("{:016x}", rand::random::<u64>());
         item.insert(NONCE.to_owned(), AttributeValue::S(nonce.clone()));
-        let put = self
-            .client
-            .put_item()
+        let put = at_version!(self.client.put_item(), expected)
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression("#version = :expected")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":expected", number(expected))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;

@@ -37,7 +37,7 @@ use crate::{
         Item, Key, Place, TTL, account_index, audit_pk, billing_index, enlist, job_index,
         order_index,
     },
-    table::{Store, encode, pause},
+    table::{Attempt, Store, at_version, encode, pause},
 };
 
 /// How often the same transaction is sent again because of a conflict or a throttle.
@@ -112,6 +112,16 @@ pub(crate) enum Committed {
     Yes,
     /// None of it: these parts had moved.
     Moved(Vec<Part>),
+}
+
+impl Committed {
+    /// The end of an attempt that only has to be made anew, whatever moved.
+    pub(crate) fn done<T>(self, value: T) -> Attempt<T> {
+        match self {
+            Committed::Yes => Attempt::Done(value),
+            Committed::Moved(_) => Attempt::Moved,
+        }
+    }
 }
 
 /// A transaction being put together.
@@ -297,10 +307,7 @@ impl Transaction<'_> {
 
     /// Deletes an item that still has the version it was read with.
     pub(crate) fn gone<T: Fenced>(self, item: &T) -> Result<Self, StoreError> {
-        let delete = Delete::builder()
-            .condition_expression("#version = :expected")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":expected", number(item.version()));
+        let delete = at_version!(Delete::builder(), item.version());
         self.delete(T::PART, &item.key(), delete)
     }
 
@@ -318,10 +325,7 @@ impl Transaction<'_> {
         let check = ConditionCheck::builder();
         let check = match version {
             0 => check.condition_expression("attribute_not_exists(pk)"),
-            _ => check
-                .condition_expression("#version = :expected")
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":expected", number(version)),
+            _ => at_version!(check, version),
         };
         self.check(part, key, check)
     }
@@ -541,11 +545,7 @@ fn versioned(expected: u64, item: Item) -> PutBuilder {
     if expected == 0 {
         return absent(item);
     }
-    Put::builder()
-        .condition_expression("#version = :expected")
-        .expression_attribute_names("#version", "version")
-        .expression_attribute_values(":expected", number(expected))
-        .set_item(Some(item))
+    at_version!(Put::builder(), expected).set_item(Some(item))
 }
 
 fn absent(item: Item) -> PutBuilder {

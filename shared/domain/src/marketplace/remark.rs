@@ -68,8 +68,8 @@ fn leads_away(text: &str) -> bool {
 fn mixes_alphabets(text: &str) -> bool {
     let latin = |c: char| c.is_alphabetic() && c < '\u{250}';
     let lookalike = |c: char| matches!(c, '\u{370}'..='\u{52f}');
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    words.into_iter().any(|word| word.chars().any(latin) && word.chars().any(lookalike))
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| word.chars().any(latin) && word.chars().any(lookalike))
 }
 
 fn shouts(title: &str) -> bool {

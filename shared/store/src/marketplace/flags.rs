@@ -25,7 +25,7 @@ use crate::{
     error::StoreError,
     keys::{DUE_FLAGS, Key},
     table::{Attempt, Store},
-    transaction::{Committed, Transaction},
+    transaction::Transaction,
 };
 
 /// A listing with enough flags for a moderator to look.
@@ -82,10 +82,7 @@ impl Store {
                 return Ok(Attempt::Done(after));
             }
             let writes = self.transaction().draft(draft)?.replace(before.as_ref(), &after)?;
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(after)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(after))
         })
         .await
     }
@@ -170,10 +167,7 @@ impl Store {
                 }
                 Decision::Dismiss | Decision::Delist => writes,
             };
-            match writes.deed(deed, now).commit().await? {
-                Committed::Yes => Ok(Attempt::Done(resolved)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.deed(deed, now).commit().await?.done(resolved))
         })
         .await
     }

@@ -93,10 +93,7 @@ impl Store {
                 .replace(Some(&before), &book)?
                 .replace_each(&sales, &after)?
                 .journals(journal.as_slice())?;
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(moved)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(moved))
         })
         .await
     }
@@ -301,10 +298,7 @@ impl Store {
                 .replace_each(&before.sales, &after.sales)?
                 .journals(&after.journals)?
                 .deeds(after.payout.deeds_since(&before.payout), now);
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(after)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(after))
         })
         .await
     }

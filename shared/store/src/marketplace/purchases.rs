@@ -25,7 +25,7 @@ use crate::{
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, OPEN_PURCHASES, PURCHASE_PREFIX, SALE_PREFIX, due_bound, purchase_of},
     table::{Attempt, Store},
-    transaction::{Committed, Part},
+    transaction::Part,
 };
 
 /// What one trip may ask for: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
@@ -85,10 +85,7 @@ impl Store {
                 writes.unmoved(Part::Listing, &Key::listing(&before.listing.id), version)?
             };
             let purchase = Purchase { version: 1, ..after.purchase.clone() };
-            match writes.deal(&before, after, now)?.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(purchase)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.deal(&before, after, now)?.commit().await?.done(purchase))
         })
         .await
     }
@@ -238,10 +235,7 @@ impl Store {
                 return Ok(Attempt::Done(owned));
             }
             let after = Entitlement { downloaded_at: Some(now), ..owned.clone() };
-            match self.transaction().replace(Some(&owned), &after)?.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(after)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(self.transaction().replace(Some(&owned), &after)?.commit().await?.done(after))
         })
         .await
     }

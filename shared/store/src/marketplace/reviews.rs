@@ -16,8 +16,8 @@ use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::{Missing, StoreError},
     keys::{Key, REVIEW_PREFIX, listing_pk},
-    table::{Attempt, Store, decode},
-    transaction::{Committed, Part},
+    table::{Store, decode},
+    transaction::Part,
 };
 
 impl Store {
@@ -61,10 +61,7 @@ impl Store {
                 .replace(Some(&stats), &sums)?
                 .replace(Some(&book), &sold)?
                 .touched(listing, now)?;
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(review)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(review))
         })
         .await
     }
@@ -114,10 +111,7 @@ impl Store {
                 .standing(creator, &account.standing)?
                 .unmoved(Part::Stats, &Key::stats(listing), version)?
                 .fenced(Part::Review, &Key::review(listing, id), &review, None)?;
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(review)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(review))
         })
         .await
     }

@@ -13,7 +13,6 @@ use crate::{
     error::StoreError,
     keys::{HELD_REWARDS, Key, due_bound, reward_of},
     table::{Attempt, Store},
-    transaction::Committed,
 };
 
 impl Store {
@@ -65,10 +64,7 @@ impl Store {
                 let journal = journal.map_err(StoreError::corrupt)?;
                 writes = writes.replace(Some(&read), &book)?.journals(journal.as_slice())?;
             }
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(Some(after))),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(Some(after)))
         })
         .await
     }

@@ -17,7 +17,7 @@ use crate::{
     error::{Missing, StoreError},
     keys::{Key, TTL},
     table::{Attempt, Store, encode, written},
-    transaction::{Committed, Part, number},
+    transaction::{Part, number},
 };
 
 /// How long a click is remembered: a visitor is counted once a day.
@@ -60,10 +60,7 @@ impl Store {
             };
             let writes = self.transaction().draft(draft)?;
             let writes = writes.new_item(Part::Share, &Key::share(code), &share)?;
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(share)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(share))
         })
         .await
     }

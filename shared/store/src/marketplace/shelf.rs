@@ -119,11 +119,9 @@ impl Store {
         change: impl AsyncFn(&mut Shelf) -> Result<(), R>,
     ) -> Result<Shelf, StoreError> {
         self.decide(async || {
-            let before = self.shelf(By::Creator(creator), id).await?;
-            before.creator.require_active(now).map_err(StoreError::refused)?;
+            let (before, writes) = self.own_shelf(creator, id, now).await?;
             let mut after = before.clone();
             change(&mut after).await.map_err(StoreError::refused)?;
-            let writes = self.transaction().seller(creator, &Seller::from(&before.creator))?;
             self.write_shelf(writes, before, after, now).await
         })
         .await
@@ -141,23 +139,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.decide(async || {
-            let before = self.shelf(By::Creator(creator), id).await?;
-            before.creator.require_active(now).map_err(StoreError::refused)?;
-            let writes = self.transaction().seller(creator, &Seller::from(&before.creator))?;
+            let (before, writes) = self.own_shelf(creator, id, now).await?;
             if !before.listing.was_on_sale() {
                 let book = book_of(creator, self.get(&Key::creator(creator)).await?);
-                return match writes.discarded(&before.listing, &book)?.commit().await? {
-                    Committed::Yes => Ok(Attempt::Done(())),
-                    Committed::Moved(_) => Ok(Attempt::Moved),
-                };
+                return Ok(writes.discarded(&before.listing, &book)?.commit().await?.done(()));
             }
             let mut after = before.clone();
             let retired = after.listing.delist(DelistedBy::Creator, None, now);
             retired.map_err(StoreError::refused)?;
-            match self.write_shelf(writes, before, after, now).await? {
-                Attempt::Done(_) => Ok(Attempt::Done(())),
-                Attempt::Moved => Ok(Attempt::Moved),
-            }
+            Ok(self.write_shelf(writes, before, after, now).await?.map(drop))
         })
         .await
     }
@@ -270,6 +260,19 @@ impl Store {
         Ok(Shelf { listing, newest, on_sale: found.take()?, stats, creator })
     }
 
+    /// A listing of the creator's, and writes that hold while they may sell it.
+    async fn own_shelf(
+        &self,
+        creator: &UserId,
+        id: &ListingId,
+        now: Timestamp,
+    ) -> Result<(Shelf, Transaction<'_>), StoreError> {
+        let shelf = self.shelf(By::Creator(creator), id).await?;
+        shelf.creator.require_active(now).map_err(StoreError::refused)?;
+        let writes = self.transaction().seller(creator, &Seller::from(&shelf.creator))?;
+        Ok((shelf, writes))
+    }
+
     async fn write_shelf(
         &self,
         writes: Transaction<'_>,
@@ -281,10 +284,7 @@ impl Store {
         if after.listing == before.listing && after.newest == before.newest {
             return Ok(Attempt::Done(after));
         }
-        match writes.shelf(&before, &mut after, now)?.commit().await? {
-            Committed::Yes => Ok(Attempt::Done(after)),
-            Committed::Moved(_) => Ok(Attempt::Moved),
-        }
+        Ok(writes.shelf(&before, &mut after, now)?.commit().await?.done(after))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     error::{Missing, StoreError},
     keys::Key,
     table::{Attempt, Store},
-    transaction::{Committed, Part},
+    transaction::Part,
 };
 
 /// What came out of quarantine.
@@ -55,10 +55,7 @@ impl Store {
                 .standing(creator, &account.standing)?
                 .replace(Some(&before), &after)?
                 .new_item(Part::Upload, &key, &upload)?;
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(upload)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(upload))
         })
         .await
     }
@@ -112,10 +109,7 @@ impl Store {
             let ended = Upload { state, ..upload };
             let key = Key::upload(listing, id);
             let writes = writes.fenced(Part::Upload, &key, &ended, None)?;
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(ended)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(ended))
         })
         .await
     }

@@ -18,7 +18,7 @@ use crate::{
     error::StoreError,
     keys::{Item, Key, PK, SK, VIEWS, text},
     table::{Attempt, Store, decode, encode},
-    transaction::{Committed, Part},
+    transaction::Part,
 };
 
 /// Visits of some listings.
@@ -136,10 +136,7 @@ impl Store {
                     writes.fenced(Part::Change, key, &left, None)?
                 }
             };
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(true)),
-                Committed::Moved(_) => Ok(Attempt::Moved),
-            }
+            Ok(writes.commit().await?.done(true))
         })
         .await
     }
