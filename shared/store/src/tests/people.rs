@@ -1,7 +1,9 @@
 //! The directory: found by address and facet, and never read as a whole.
 
+use std::collections::BTreeSet;
+
 use super::*;
-use crate::{PeopleFilter, StandingFilter, keys::enlist, table::encode};
+use crate::{PeopleFilter, StandingFilter};
 
 impl World {
     async fn found(&self, wanted: &PeopleFilter, size: u16) -> Vec<String> {
@@ -72,28 +74,77 @@ async fn a_cursor_of_other_addresses_is_not_one_of_this_list() {
     assert_eq!(other.unwrap_err().code(), "invalid_cursor");
 }
 
-/// A page costs what a page costs, however many there are.
-#[tokio::test]
-async fn a_page_of_many_members_is_as_cheap_as_one_of_few() {
-    let mut costs = Vec::new();
-    for many in [200_u32, 4_000] {
-        let world = World::new();
-        for n in 0..many {
-            let user = UserId::parse(&format!("user_{n:07}")).unwrap();
-            let account = Account { version: 1, ..Account::open(user.clone(), None, NOW) };
-            let mut place = Key::person(&user, "ALL").item();
-            enlist(&mut place, Some(("PEOPLE#ALL".to_owned(), format!("~#{user}"))));
-            for item in [encode(&Key::account(&user), &account).unwrap(), place] {
-                let put = world.store.client.put_item().table_name(TABLE).set_item(Some(item));
-                put.send().await.unwrap();
-            }
+/// How members of a crowd are called: all names are of one length.
+fn nth(number: u32) -> String {
+    format!("user_{number:07}")
+}
+
+/// How many of a crowd are walked past at each spot.
+const WALKED: u32 = 1_000;
+
+impl World {
+    /// So many members in the directory, as the store wrote the first of them. Accounts are theirs
+    /// who are walked past, from just before the `spots` on: nobody else's is read.
+    async fn crowd(&self, many: u32, spots: &[u32]) {
+        /// Rows of one import.
+        const ROWS: usize = 30_000;
+        self.person(&nth(0), Some(&format!("{}@a.test", nth(0)))).await;
+        let row = |sk: &str| {
+            let mut all = self.engine.dump().into_iter();
+            all.find(|row| row["sk"]["S"] == sk).unwrap().to_string()
+        };
+        let (place, account) = (row("PERSON#ALL"), row("ACCOUNT"));
+        let of = |row: &String, number| serde_json::from_str(&row.replace(&nth(0), &nth(number)));
+        let places = (1..many).map(|number| of(&place, number).unwrap());
+        let walked =
+            spots.iter().flat_map(|spot| spot.saturating_sub(1)..(spot + WALKED).min(many));
+        let accounts = walked.map(|number| of(&account, number).unwrap());
+        let mut all = places.chain(accounts).peekable();
+        while all.peek().is_some() {
+            self.engine.import(all.by_ref().take(ROWS));
         }
-        world.engine.take_usage();
-        let page = world.store.people(&PeopleFilter::default(), PageSize::WHOLE, None, NOW).await;
-        assert_eq!(page.unwrap().items.len(), 100);
-        let usage = world.engine.take_usage();
-        costs.push((usage.round_trips(), usage.read_units.to_bits()));
+        self.engine.take_usage();
     }
-    assert_eq!(costs[0], costs[1]);
-    assert_eq!(costs[0].0, 2);
+
+    /// Walks past a thousand from a spot on, or to the end. What each full page cost.
+    async fn walk(&self, spot: u32, many: u32) -> BTreeSet<(u32, u64)> {
+        let everybody = PeopleFilter::default();
+        let before = PeopleFilter { email: spot.checked_sub(1).map(nth), ..everybody.clone() };
+        let mut after = match spot {
+            0 => None,
+            _ => self.store.people(&before, size(1), None, NOW).await.unwrap().next_cursor,
+        };
+        self.engine.take_usage();
+        let (mut expected, mut costs) = (spot..(spot + WALKED).min(many), BTreeSet::new());
+        while !expected.is_empty() {
+            let page = self.store.people(&everybody, PageSize::WHOLE, after, NOW).await.unwrap();
+            for account in &page.items {
+                assert_eq!(Some(account.user_id.as_str()), expected.next().map(nth).as_deref());
+            }
+            assert_eq!(page.items.len(), 100);
+            let usage = self.engine.take_usage();
+            costs.insert((usage.round_trips(), usage.read_units.to_bits()));
+            after = page.next_cursor;
+        }
+        if spot + WALKED >= many {
+            let end = self.store.people(&everybody, PageSize::WHOLE, after, NOW).await.unwrap();
+            assert_eq!((end.items.len(), end.next_cursor), (0, None));
+        }
+        costs
+    }
+}
+
+/// Wherever it begins, a page costs what a page costs, and leaves nobody out.
+#[tokio::test]
+async fn a_million_members_are_paged_at_the_cost_of_a_few() {
+    let mut costs = BTreeSet::new();
+    for (many, spots) in [(200, vec![0]), (1_000_000, vec![0, 123_456, 500_000, 999_000])] {
+        let world = World::new();
+        world.crowd(many, &spots).await;
+        for spot in spots {
+            costs.append(&mut world.walk(spot, many).await);
+        }
+    }
+    assert_eq!(costs.len(), 1, "{costs:?}");
+    assert_eq!(costs.first().map(|(trips, _)| *trips), Some(2));
 }
