@@ -26,6 +26,7 @@
 //! | `refund_fails` | `{"refund": ..}` |
 //! | `dispute` | as a refund; `"kind": "warning"` for an inquiry |
 //! | `dispute/close` | `{"dispute": .., "outcome": "won", "lost" or "warning_closed"}` |
+//! | `discount` | `{"to": subscription or item, "off": {"percent": 20}, "lasts": "forever"}` |
 //! | `cancel` | `{"subscription": ..}`, at once |
 //! | `renew` | `{"subscription": ..}`: its period is over now, and nobody else's |
 //! | `card` | `{"customer": .., "card": ..}`: what is paid with from now on |

@@ -12,7 +12,8 @@
 //! | `/stripe/v1/customers`, `payment_methods` | people and their cards |
 //! | `/stripe/v1/products`, `prices` | the catalogue, seeded from `domain`'s tables |
 //! | `/stripe/v1/checkout/sessions` | what is about to be bought |
-//! | `/stripe/v1/subscriptions`, `invoices`, `invoice_payments` | plans and what they cost |
+//! | `/stripe/v1/subscriptions`, `subscription_items` | plans |
+//! | `/stripe/v1/invoices`, `invoice_payments` | what they cost |
 //! | `/stripe/v1/payment_intents`, `charges`, `refunds`, `disputes`, `balance` | money |
 //! | `/stripe/v1/billing_portal/...` | self-service |
 //! | `/stripe/v1/events`, `webhook_endpoints` | what happened, and who is told |
@@ -26,8 +27,8 @@
 //!
 //! Where it is simpler than Stripe: an invoice is finalized the moment it is made; a cancelled
 //! upgrade is not undone; failed renewals are tried again after 3 and after 5 more days, then the
-//! subscription ends and the invoice is uncollectible; coupons and trials do not exist; tax is one
-//! rate for everyone. A connected account is a recipient and nothing else, is verified the moment
+//! subscription ends and the invoice is uncollectible; trials do not exist; coupons are made and
+//! redeemed by the controls alone, not for a whole customer; tax is one rate for everyone. A connected account is a recipient and nothing else, is verified the moment
 //! its bank account is given, and is paid out at midnight (UTC); such a payout arrives a day later.
 
 use std::sync::{Arc, Mutex};
@@ -46,6 +47,7 @@ mod control;
 mod customers;
 mod cycle;
 mod destinations;
+mod discounts;
 mod disputes;
 mod errors;
 mod events;
@@ -73,6 +75,7 @@ pub use balance::Balance;
 pub use cards::Card;
 pub use control::{Control, ControlRefused, DELIVERIES_MAX, Payment};
 pub use cycle::Advance;
+pub use discounts::{Lasts, Off};
 pub use disputes::{Closing, Opening};
 pub(crate) use pages::{escaped, page};
 pub use payments::Decision;

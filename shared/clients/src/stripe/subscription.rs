@@ -10,19 +10,24 @@ use domain::{
     time::Period,
 };
 use serde::Serialize;
-use stripe_billing::subscription::{
-    CancelSubscription, ListSubscription, ListSubscriptionStatus, RetrieveSubscription,
-    UpdateSubscription,
+use stripe_billing::{
+    subscription::{
+        CancelSubscription, ListSubscription, ListSubscriptionStatus, RetrieveSubscription,
+        UpdateSubscription,
+    },
+    subscription_item::RetrieveSubscriptionItem,
 };
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use stripe_shared::{
-    CouponDuration, RecurringInterval, Subscription as Answer, SubscriptionItem,
-    SubscriptionStatus as AnswerStatus,
+    CouponDuration, Discount as DiscountAnswer, RecurringInterval, Subscription as Answer,
+    SubscriptionItem, SubscriptionStatus as AnswerStatus,
 };
+use stripe_types::Expandable;
 
 use super::{PAGE_SIZE, Stripe, StripeError, StripePage, catalogue::Prices, read};
 
-/// What is asked for with a subscription, because its worth depends on it.
+/// What is asked for with a subscription or an item, because its worth depends on it. An item's
+/// own cannot be asked for with the subscription: Stripe expands at most four levels.
 const COUPONS: &str = "discounts.source.coupon";
 /// Likewise, of a page of them.
 const COUPONS_OF_A_PAGE: &str = "data.discounts.source.coupon";
@@ -136,13 +141,38 @@ impl Stripe {
         let latest = found.latest_invoice.as_ref().and_then(|invoice| invoice.id().as_ref());
         let latest = latest.map(|id| read::id(StripeInvoiceId::parse(id)));
         let item = found.items.data.iter().find_map(|item| Some((item, plan_of(item, &prices)?)));
+        let subscription = match item {
+            Some((item, plan)) => {
+                let own = self.own_discounts(found, item).await?;
+                Some(reading(found, item, plan, &own)?)
+            }
+            None => None,
+        };
         Ok(SubscriptionNow {
             id: read::id(SubscriptionId::parse(&found.id))?,
             customer: read::id(CustomerId::parse(found.customer.id()))?,
             user: read::user(Some(&found.metadata)),
-            subscription: item.map(|(item, plan)| reading(found, item, plan)).transpose()?,
+            subscription,
             latest_invoice: latest.transpose()?,
         })
+    }
+
+    /// The discounts of an item alone: one more request, where there are any. An item that was
+    /// replaced meanwhile has none; the notice of that change is on its way.
+    async fn own_discounts(
+        &self,
+        found: &Answer,
+        item: &SubscriptionItem,
+    ) -> Result<Vec<Expandable<DiscountAnswer>>, StripeError> {
+        if item.discounts.is_empty() || status_of(&found.status).is_over() {
+            return Ok(Vec::new());
+        }
+        let request = RetrieveSubscriptionItem::new(item.id.clone()).expand([COUPONS.to_owned()]);
+        match self.transport.ask("retrieve a subscription's item", request.customize()).await {
+            Ok(item) => Ok(item.discounts),
+            Err(StripeError::Missing) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -163,6 +193,7 @@ fn reading(
     found: &Answer,
     item: &SubscriptionItem,
     plan: Plan,
+    own: &[Expandable<DiscountAnswer>],
 ) -> Result<Subscription, StripeError> {
     let period = Period {
         starts_at: read::time(item.current_period_start),
@@ -176,7 +207,7 @@ fn reading(
         plan,
         status: status_of(&found.status),
         period,
-        monthly_cents: worth(found, item),
+        monthly_cents: worth(item, &lasting(own.iter().chain(&found.discounts), period)),
         cancel_at_period_end: found.cancel_at_period_end || ends_by_date,
         created_at: read::time(found.created),
         ended_at: found.ended_at.map(read::time),
@@ -184,7 +215,7 @@ fn reading(
 }
 
 /// What it is worth a month. Our prices are without tax, and one we cannot tell is worth nothing.
-fn worth(found: &Answer, item: &SubscriptionItem) -> i64 {
+fn worth(item: &SubscriptionItem, discounts: &[Discount]) -> i64 {
     let (Some(unit), Some(recurring)) = (item.price.unit_amount, &item.price.recurring) else {
         return 0;
     };
@@ -198,13 +229,20 @@ fn worth(found: &Answer, item: &SubscriptionItem) -> i64 {
         RecurringInterval::Year => Every::Months(times(12)),
         RecurringInterval::Month | RecurringInterval::Unknown(_) | _ => Every::Months(times(1)),
     };
-    monthly_cents(unit.saturating_mul(quantity), every, &discounts_of(found))
+    monthly_cents(unit.saturating_mul(quantity), every, discounts)
 }
 
-/// The discounts that go on: those of one payment do not.
-fn discounts_of(found: &Answer) -> Vec<Discount> {
-    let coupons = found.discounts.iter().filter_map(|it| it.as_object()?.source.coupon.as_ref());
-    let lasting = coupons.filter_map(|coupon| coupon.as_object()).filter(|coupon| {
+/// The discounts that go on, in their order: not those of one payment, nor those that were over
+/// before the period began.
+fn lasting<'a>(
+    discounts: impl Iterator<Item = &'a Expandable<DiscountAnswer>>,
+    period: Period,
+) -> Vec<Discount> {
+    let in_force = discounts
+        .filter_map(|it| it.as_object())
+        .filter(|discount| discount.end.is_none_or(|end| period.starts_at < read::time(end)));
+    let coupons = in_force.filter_map(|it| it.source.coupon.as_ref()?.as_object());
+    let lasting = coupons.filter(|coupon| {
         matches!(coupon.duration, CouponDuration::Forever | CouponDuration::Repeating)
     });
     lasting

@@ -33,7 +33,7 @@ use sandbox::{
     Config, RunningSandbox, Sandbox,
     faults::{AnswerFault, Condition, Fault, Order},
     route::Route,
-    stripe::{Card, Catalogue, Control, Deliver, Settings, Setup},
+    stripe::{Card, Catalogue, Control, Deliver, Lasts, Off, Settings, Setup},
 };
 
 use super::{

@@ -11,6 +11,7 @@ use super::{
     cards::Presence,
     checkout, customers,
     cycle::{self, Advance},
+    discounts::{self, Lasts, Off},
     disputes::{self, Closing, Opening},
     errors::Refused,
     json::{int, text},
@@ -202,6 +203,15 @@ impl<'a> Control<'a> {
     /// When there is no such dispute, or it cannot end so.
     pub fn close_dispute(&self, dispute: &str, closing: Closing) -> Result<(), ControlRefused> {
         self.with(|books| Ok(disputes::close(books, dispute, closing)?))
+    }
+
+    /// Gives a subscription (`sub_`) or one of its items (`si_`) a discount, as from the dashboard.
+    /// Returns the discount's id.
+    ///
+    /// # Errors
+    /// When there is no such subscription or item, or nothing is taken off.
+    pub fn discount(&self, to: &str, off: Off, lasts: Lasts) -> Result<String, ControlRefused> {
+        self.with(|books| Ok(discounts::give(books, to, off, lasts)?))
     }
 
     /// Ends a subscription at once, as from the dashboard.

@@ -7,6 +7,7 @@ use super::{
     cards::Presence,
     checkout,
     clock::{DAY_S, LEAP_S_MAX, months_after},
+    discounts,
     invoices::{self, Draft, Line, Origin, line},
     json::{flag, int, list, set, text},
     payouts,
@@ -91,6 +92,7 @@ fn renew(books: &mut Books, id: &str) {
         end(books, id, "cancellation_requested");
         return;
     }
+    discounts::end_old(books, id);
     let next_price = books.switches.remove(id).map(|price| books.object(&price));
     let before = books.object(id);
     let anchor = int(&before, "/billing_cycle_anchor");
@@ -123,6 +125,7 @@ fn renew(books: &mut Books, id: &str) {
             metadata: Value::Null,
         },
     );
+    discounts::end_used(books, id);
     if books.text(&invoice, "/status") == "open" {
         invoices::collect(books, &invoice, None, Presence::Away);
     }
@@ -142,7 +145,7 @@ pub(super) fn period_lines(books: &mut Books, subscription: &Value) -> Vec<Value
             super::refunds::dollars(unit),
         );
         let period = (int(item, "/current_period_start"), int(item, "/current_period_end"));
-        let origin = Origin::Item { subscription, item: text(item, "/id") };
+        let origin = Origin::Item { subscription, item };
         let amount = unit * quantity;
         line(books, Line { price, amount, quantity, period, description, origin })
     });

@@ -122,7 +122,8 @@ fn drafted(books: &mut Books, draft: Draft) -> Value {
         ("subtotal", sums.subtotal.into()),
         ("subtotal_excluding_tax", (sums.subtotal - sums.tax_within).into()),
         ("total", sums.total().into()),
-        ("total_excluding_tax", (sums.subtotal - sums.tax_within).into()),
+        ("total_discount_amounts", sums.discounts.clone().into()),
+        ("total_excluding_tax", sums.excluding_tax().into()),
         ("total_taxes", sums.taxes()),
         ("amount_due", sums.total().max(0).into()),
         ("amount_remaining", sums.total().max(0).into()),
@@ -190,7 +191,6 @@ fn blank(id: &str, now: i64) -> Value {
             "voided_at": null,
         },
         "test_clock": null,
-        "total_discount_amounts": [],
         "total_pretax_credit_amounts": [],
         "webhooks_delivered_at": null,
     })

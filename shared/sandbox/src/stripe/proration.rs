@@ -7,6 +7,7 @@ use super::{
     books::Books,
     cards::Presence,
     clock::date,
+    discounts,
     invoices::{self, Draft, Line, Origin, line},
     json::{flag, int, text},
     subscriptions::plan_of,
@@ -104,12 +105,14 @@ pub(super) fn invoice_waiting(books: &mut Books, id: &str) {
     }
 }
 
-/// What the rest of the period costs at a price, rounded to the cent.
+/// What the rest of the period costs at a price, discounts taken off, rounded to the cent.
 fn rest_of(books: &Books, subscription: &Value, price: &Value) -> i64 {
     let item = &subscription["items"]["data"][0];
     let (start, end) = (int(item, "/current_period_start"), int(item, "/current_period_end"));
     let (whole, rest) = ((end - start).max(1), (end - books.now).max(0));
-    (int(price, "/unit_amount") * rest + whole / 2) / whole
+    let unit = int(price, "/unit_amount");
+    let paid = unit - discounts::taken_off(books, subscription, item, unit).cents;
+    (paid * rest + whole / 2) / whole
 }
 
 /// What a price is for.

@@ -6,6 +6,7 @@ use super::{
     api::{Call, Endpoint},
     books::Books,
     clock::{DAY_S, months_after},
+    discounts,
     errors::Refused,
     invoices,
     json::{flag, int, list, merge_metadata, set, text},
@@ -44,6 +45,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("subscriptions/{}", &[], get),
     Endpoint::post("subscriptions/{}", &[UPDATE], update),
     Endpoint::delete("subscriptions/{}", &[CANCEL], cancel),
+    Endpoint::get("subscription_items/{}", &[], get_item),
 ];
 
 /// What a subscription begins with.
@@ -277,6 +279,11 @@ fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 
 fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("subscription", call.id()).cloned()
+}
+
+fn get_item(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    let (subscription, index) = discounts::item_of(books, call.id())?;
+    Ok(subscription["items"]["data"][index].clone())
 }
 
 fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {

@@ -11,7 +11,7 @@ use domain::{
     time::Day,
 };
 use runtime::{BatchResponse, StreamEvent, dispatch_stream};
-use sandbox::stripe::{Card, Closing, Opening, Payment};
+use sandbox::stripe::{Card, Closing, Lasts, Off, Opening, Payment};
 use serde_json::{Value, json};
 use store::Store;
 use testing::{Actor, Ask};
@@ -135,6 +135,50 @@ async fn a_plan_is_bought_changed_and_left() {
     assert_eq!(figures.churn.of_start_and_new_bps, Some(10_000));
     assert_eq!(figures.end.customers, 1);
     assert_eq!(figures.new_members, 1);
+    numbers.close().await;
+}
+
+/// Of the whole subscription and of its one item.
+#[tokio::test]
+async fn discounts_are_not_in_the_numbers() {
+    let numbers = Numbers::new().await;
+    let stage = &numbers.stage;
+    let (ann, ben) = (stage.member("ann"), stage.member("ben"));
+    let mut subscriptions = Vec::new();
+    for member in [&ann, &ben] {
+        stage.subscribe(member, "pro").await;
+        let billing = stage.billing(member).await;
+        subscriptions.push(billing.live_subscription().unwrap().id.to_string());
+    }
+    let [anns, bens] = [0, 1].map(|n| stage.at_stripe().object(&subscriptions[n]).unwrap());
+    assert_eq!(numbers.moved().await, ([5_800, 0, 0, 0, 0], 5_800, 5_800));
+
+    let item = anns["items"]["data"][0]["id"].as_str().unwrap();
+    stage.at_stripe().discount(item, Off::Percent(50.0), Lasts::Months(2)).unwrap();
+    stage.hear().await;
+    assert_eq!(numbers.moved().await, ([5_800, 0, 0, -1_450, 0], 4_350, 4_350));
+    let whole = bens["id"].as_str().unwrap();
+    stage.at_stripe().discount(whole, Off::Cents(900), Lasts::Forever).unwrap();
+    stage.at_stripe().discount(whole, Off::Percent(100.0), Lasts::Once).unwrap();
+    stage.hear().await;
+    assert_eq!(numbers.moved().await, ([5_800, 0, 0, -2_350, 0], 3_450, 3_450));
+    let paid = async || {
+        let figures = numbers.figures().await;
+        let pro = figures.by_source[&domain::metrics::Source::Pro];
+        (pro.paid, figures.revenue.net)
+    };
+    assert_eq!(paid().await, (5_800, 5_800));
+
+    // Ann pays a half, Ben nothing this once.
+    stage.pass(31);
+    stage.hear().await;
+    assert_eq!(paid().await, (5_800 + 1_450, 5_800 + 1_450));
+    assert_eq!(numbers.moved().await.1, 3_450);
+    // Ann's two months are over; Ben pays what he will from now on.
+    stage.pass(31);
+    stage.hear().await;
+    assert_eq!(paid().await, (7_250 + 2_900 + 2_000, 7_250 + 2_900 + 2_000));
+    assert_eq!(numbers.moved().await, ([5_800, 0, 1_450, -2_350, 0], 4_900, 4_900));
     numbers.close().await;
 }
 

@@ -12,7 +12,7 @@ use domain::{
 use serde_json::{Value, json};
 
 use super::{
-    transport::{Reply, Server},
+    transport::{Reply, Server, error},
     *,
 };
 
@@ -191,32 +191,84 @@ async fn a_status_we_do_not_know_takes_nothing_and_gives_nothing() {
 
 #[tokio::test]
 async fn discounts_that_go_on_are_taken_off_what_it_is_worth() {
-    let check = async |coupons: &[Value], expected: i64| {
-        let discount = |(number, coupon): (usize, &Value)| {
-            json!({
-                "id": format!("di_{number}"), "object": "discount", "start": BEGIN,
-                "source": { "type": "coupon", "coupon": {
-                    "id": "coupon", "object": "coupon", "created": BEGIN, "livemode": false,
-                    "times_redeemed": 1, "valid": true, "duration": coupon["duration"],
-                    "percent_off": coupon["percent_off"], "amount_off": coupon["amount_off"],
-                } },
-            })
-        };
-        let discounts: Vec<Value> = coupons.iter().enumerate().map(discount).collect();
-        let (id, replies) = subscription_with(json!({ "discounts": discounts })).await;
-        let server = Server::replying(replies).await;
-        let now = server.stripe.subscription(&id).await.unwrap().subscription.unwrap();
-        assert_eq!(now.monthly_cents, expected, "{coupons:?}");
+    use Lasts::{Forever, Months, Once};
+    use Off::{Cents, Percent};
+    const ITEM: bool = true;
+    const WHOLE: bool = false;
+    let check = async |discounts: &[(bool, Off, Lasts)], expected: i64| {
+        let visit = Visit::begin().await;
+        let customer = visit.customer().await;
+        let session = visit.subscribed(&customer, Plan::Pro, Card::Succeeds).await;
+        let id = session.subscription.unwrap();
+        let object = visit.control().object(id.as_str()).unwrap();
+        let item = object["items"]["data"][0]["id"].as_str().unwrap();
+        for (of_item, off, lasts) in discounts {
+            let to = if *of_item { item } else { id.as_str() };
+            visit.control().discount(to, *off, *lasts).unwrap();
+        }
+        let now = visit.stripe.subscription(&id).await.unwrap();
+        assert_eq!(now.subscription.as_ref().unwrap().monthly_cents, expected, "{discounts:?}");
+        assert_eq!(visit.stripe.subscriptions(None).await.unwrap().items, [now]);
+        let renewed = visit.stripe.set_renewal(&id, Renewal::Stops, "wish").await.unwrap();
+        assert_eq!(renewed.subscription.unwrap().monthly_cents, expected, "{discounts:?}");
     };
     check(&[], 2_900).await;
-    check(&[json!({ "duration": "forever", "percent_off": 20.0 })], 2_320).await;
-    check(&[json!({ "duration": "repeating", "percent_off": 33.33 })], 1_934).await;
-    check(&[json!({ "duration": "once", "percent_off": 50.0 })], 2_900).await;
-    let (fifth, dollar) = (
-        json!({ "duration": "forever", "percent_off": 20.0 }),
-        json!({ "duration": "forever", "amount_off": 100 }),
-    );
-    check(&[fifth, dollar], 2_220).await;
+    for to in [WHOLE, ITEM] {
+        check(&[(to, Percent(20.0), Forever)], 2_320).await;
+        check(&[(to, Percent(33.33), Months(3))], 1_934).await;
+        check(&[(to, Percent(50.0), Once)], 2_900).await;
+        check(&[(to, Percent(20.0), Forever), (to, Cents(100), Forever)], 2_220).await;
+    }
+    // The item's own first, whichever was given first.
+    check(&[(WHOLE, Percent(50.0), Forever), (ITEM, Cents(900), Forever)], 1_000).await;
+    check(&[(WHOLE, Cents(900), Forever), (ITEM, Percent(50.0), Forever)], 550).await;
+    check(&[(ITEM, Cents(5_000), Forever)], 0).await;
+}
+
+/// Stripe may go on naming a discount after its end.
+#[tokio::test]
+async fn a_discount_that_was_over_before_the_period_is_not_taken_off() {
+    let check = async |end: i64, expected: i64| {
+        let discount = json!({
+            "id": "di_1", "object": "discount", "start": BEGIN - DAY_S, "end": end,
+            "source": { "type": "coupon", "coupon": {
+                "id": "half", "object": "coupon", "created": BEGIN, "livemode": false,
+                "times_redeemed": 1, "valid": true, "duration": "repeating", "percent_off": 50.0,
+            } },
+        });
+        let (id, replies) = subscription_with(json!({ "discounts": [discount] })).await;
+        let server = Server::replying(replies).await;
+        let now = server.stripe.subscription(&id).await.unwrap().subscription.unwrap();
+        assert_eq!(now.monthly_cents, expected, "{end}");
+    };
+    check(BEGIN + 1, 1_450).await;
+    check(BEGIN, 2_900).await;
+}
+
+/// A lost answer about the item is a lost answer; an item that is gone has no discounts.
+#[tokio::test]
+async fn an_items_discounts_are_read_or_the_whole_is_not() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let session = visit.subscribed(&customer, Plan::Pro, Card::Succeeds).await;
+    let id = session.subscription.unwrap();
+    let object = visit.control().object(id.as_str()).unwrap();
+    let item = object["items"]["data"][0]["id"].as_str().unwrap();
+    visit.control().discount(item, Off::Percent(50.0), Lasts::Forever).unwrap();
+    let object = visit.control().object(id.as_str()).unwrap();
+    let [_, prices] = subscription_with(json!({})).await.1;
+    let read = async |last: Reply| {
+        let server = Server::replying([Reply::object(&object), prices.clone(), last.clone()]).await;
+        server.stripe.subscription(&id).await
+    };
+    let now = read(error(404, "resource_missing")).await.unwrap().subscription.unwrap();
+    assert_eq!(now.monthly_cents, 2_900);
+    let lost = read(error(500, "api_error")).await.unwrap_err();
+    assert!(matches!(lost, StripeError::Unknown { .. }), "{lost:?}");
+
+    visit.stripe.cancel_now(&id).await.unwrap();
+    let over = visit.stripe.subscription(&id).await.unwrap().subscription.unwrap();
+    assert_eq!(over.status, SubscriptionStatus::Canceled);
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ fn customer() -> Reply {
     Reply::object(&json!({"id": "cus_1", "object": "customer", "created": 1, "livemode": false}))
 }
 
-fn error(status: u16, code: &str) -> Reply {
+pub(super) fn error(status: u16, code: &str) -> Reply {
     error_with(status, code, &[])
 }
 

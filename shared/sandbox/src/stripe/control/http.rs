@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Advance, Closing, Control, ControlRefused, Decision, Opening, Payment};
 use crate::{
-    stripe::{Balance, Bank, Card, Order, Settings, SettingsChange, with_books},
+    stripe::{Balance, Bank, Card, Lasts, Off, Order, Settings, SettingsChange, with_books},
     world::World,
 };
 
@@ -33,6 +33,7 @@ pub(in crate::stripe) fn router() -> Router<Arc<World>> {
         .route("/_sandbox/stripe/refund_fails", post(fail_refund))
         .route("/_sandbox/stripe/dispute", post(dispute))
         .route("/_sandbox/stripe/dispute/close", post(close_dispute))
+        .route("/_sandbox/stripe/discount", post(discount))
         .route("/_sandbox/stripe/cancel", post(cancel))
         .route("/_sandbox/stripe/renew", post(renew))
         .route("/_sandbox/stripe/card", post(set_card))
@@ -189,6 +190,20 @@ async fn close_dispute(State(world): Shared, body: Bytes) -> Answer {
     let asked: Closed = parse(&body)?;
     Control::new(&world).close_dispute(&asked.dispute, asked.outcome)?;
     Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Discount {
+    to: String,
+    off: Off,
+    lasts: Lasts,
+}
+
+async fn discount(State(world): Shared, body: Bytes) -> Answer {
+    let asked: Discount = parse(&body)?;
+    let discount = Control::new(&world).discount(&asked.to, asked.off, asked.lasts)?;
+    Ok(Json(json!({ "discount": discount })))
 }
 
 #[derive(Deserialize)]

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::stripe::{
     books::Books,
-    json::{int, text, value},
+    discounts::{TakenOff, taken_off},
+    json::{int, list, text, value},
 };
 
 /// The one rate there is, by name.
@@ -25,7 +26,7 @@ pub(in crate::stripe) struct Line<'a> {
 /// Where a line comes from.
 pub(in crate::stripe) enum Origin<'a> {
     /// A period of a subscription.
-    Item { subscription: &'a Value, item: &'a str },
+    Item { subscription: &'a Value, item: &'a Value },
     /// A change in the middle of a period; `credited` names the invoice and its lines that a credit
     /// gives back.
     Proration { subscription: &'a Value, item: &'a str, credited: Option<(String, Vec<String>)> },
@@ -36,7 +37,12 @@ pub(in crate::stripe) enum Origin<'a> {
 /// What the lines come to.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
+    /// Before discounts of the whole.
     pub(super) subtotal: i64,
+    /// What discounts of the whole take off.
+    off: i64,
+    /// By which discount how much, of any kind.
+    pub(super) discounts: Vec<Value>,
     /// Tax on top of the prices, and tax that is in them.
     tax_on_top: i64,
     pub(super) tax_within: i64,
@@ -44,12 +50,40 @@ pub(super) struct Sums {
 
 impl Sums {
     pub(super) fn total(&self) -> i64 {
-        self.subtotal + self.tax_on_top
+        self.before_tax() + self.tax_on_top
+    }
+
+    /// `total_excluding_tax`.
+    pub(super) fn excluding_tax(&self) -> i64 {
+        self.before_tax() - self.tax_within
+    }
+
+    fn before_tax(&self) -> i64 {
+        self.subtotal - self.off
+    }
+
+    /// Adds a line; what it comes to before tax.
+    fn add(&mut self, line: &Value) -> i64 {
+        let (mut own, mut whole) = (0, 0);
+        for off in list(line, "/discount_amounts") {
+            let cents = int(off, "/amount");
+            let is_own = list(line, "/discounts").contains(&off["discount"]);
+            *if is_own { &mut own } else { &mut whole } += cents;
+            let known = self.discounts.iter_mut().find(|sum| sum["discount"] == off["discount"]);
+            match known {
+                Some(sum) => sum["amount"] = (int(sum, "/amount") + cents).into(),
+                None => self.discounts.push(off.clone()),
+            }
+        }
+        let before = int(line, "/amount") - own;
+        self.subtotal += before;
+        self.off += whole;
+        before - whole
     }
 
     /// `total_taxes`.
     pub(super) fn taxes(&self) -> Value {
-        let taxable = self.subtotal - self.tax_within;
+        let taxable = self.excluding_tax();
         let kinds = [("exclusive", self.tax_on_top), ("inclusive", self.tax_within)];
         kinds
             .into_iter()
@@ -64,7 +98,7 @@ pub(in crate::stripe) fn tax_on(amount: i64, rate_bps: i64) -> i64 {
     (amount * rate_bps + 5_000).div_euclid(10_000)
 }
 
-/// A line, without its invoice and its tax.
+/// A line, without its invoice and its tax. A proration has its discounts taken off already.
 pub(in crate::stripe) fn line(books: &mut Books, line: Line) -> Value {
     let subscription = match &line.origin {
         Origin::Alone => &Value::Null,
@@ -72,6 +106,10 @@ pub(in crate::stripe) fn line(books: &mut Books, line: Line) -> Value {
     };
     let metadata =
         if subscription.is_null() { json!({}) } else { value(subscription, "/metadata") };
+    let taken = match &line.origin {
+        Origin::Item { subscription, item } => taken_off(books, subscription, item, line.amount),
+        Origin::Proration { .. } | Origin::Alone => TakenOff::default(),
+    };
     let parent = parent(&line.origin);
     json!({
         "id": books.ids.next("il_"),
@@ -79,9 +117,9 @@ pub(in crate::stripe) fn line(books: &mut Books, line: Line) -> Value {
         "amount": line.amount,
         "currency": line.price["currency"],
         "description": line.description,
-        "discount_amounts": [],
-        "discountable": parent.is_none(),
-        "discounts": [],
+        "discount_amounts": taken.amounts,
+        "discountable": !matches!(line.origin, Origin::Proration { .. }),
+        "discounts": taken.own,
         "livemode": false,
         "metadata": metadata,
         "parent": parent,
@@ -104,8 +142,8 @@ pub(in crate::stripe) fn line(books: &mut Books, line: Line) -> Value {
 fn parent(origin: &Origin) -> Option<Value> {
     let (subscription, item, proration, credited) = match origin {
         Origin::Alone => return None,
-        Origin::Item { subscription, item } => (subscription, item, false, &None),
-        Origin::Proration { subscription, item, credited } => (subscription, item, true, credited),
+        Origin::Item { subscription, item } => (subscription, text(item, "/id"), false, &None),
+        Origin::Proration { subscription, item, credited } => (subscription, *item, true, credited),
     };
     let credited = credited
         .as_ref()
@@ -129,8 +167,7 @@ pub(super) fn summed(lines: Vec<Value>, invoice: &str, rate_bps: i64) -> (Value,
     let count = lines.len();
     let mut data = Vec::with_capacity(count);
     for mut line in lines {
-        let amount = int(&line, "/amount");
-        sums.subtotal += amount;
+        let amount = sums.add(&line);
         let within = text(&line, "/tax_behavior") == "inclusive";
         if let Some(fields) = line.as_object_mut() {
             fields.remove("tax_behavior");

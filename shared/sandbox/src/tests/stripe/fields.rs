@@ -2,7 +2,7 @@
 //! refuse the whole, after the money moved. Taken from the generated types of the API's version.
 
 use super::*;
-use crate::stripe::Opening;
+use crate::stripe::{Lasts, Off, Opening};
 
 const SESSION: &str = "\
     automatic_tax/enabled created custom_fields custom_text expires_at id livemode mode \
@@ -17,6 +17,10 @@ const SUBSCRIPTION: &str = "\
 const ITEM: &str = "\
     created current_period_end current_period_start discounts id metadata plan price \
     subscription";
+const DISCOUNT: &str = "\
+    id source/type start";
+const COUPON: &str = "\
+    created duration id livemode times_redeemed valid";
 const PLAN: &str = "\
     active billing_scheme created currency id interval interval_count livemode usage_type";
 const PRICE: &str = "\
@@ -94,6 +98,13 @@ async fn nothing_required_is_missing() {
     let plan = account.subscription(&customer, "prolight_pro_monthly", Card::Succeeds).await;
     has(&plan, SUBSCRIPTION);
     has(&plan["items"]["data"][0], ITEM);
+    let item = text(&plan, "/items/data/0/id");
+    account.control().discount(&item, Off::Percent(20.0), Lasts::Once).unwrap();
+    let path = format!("subscription_items/{item}?expand[]=discounts.source.coupon");
+    let item = account.get(&path).await;
+    has(&item, ITEM);
+    has(&item["discounts"][0], DISCOUNT);
+    has(&item["discounts"][0]["source"]["coupon"], COUPON);
     has(&plan["items"]["data"][0]["plan"], PLAN);
     has(&plan["items"]["data"][0]["price"], PRICE);
     has(&plan["items"]["data"][0]["price"]["recurring"], RECURRING);

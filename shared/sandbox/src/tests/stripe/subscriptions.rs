@@ -1,7 +1,7 @@
 //! The life of a subscription.
 
 use super::*;
-use crate::stripe::Advance;
+use crate::stripe::{Advance, Lasts, Off};
 
 /// A subscription to Pro of a new customer.
 async fn pro(account: &Account, card: Card) -> (String, Value) {
@@ -254,6 +254,90 @@ async fn an_upgrade_charges_the_difference_now() {
     assert_eq!(credit["proration_details"]["credited_items"]["invoice"], pro["latest_invoice"]);
     advance(&account, Advance::Days(14));
     assert_eq!(int(&account.last("invoice.paid"), "/data/object/amount_paid"), 9900);
+}
+
+#[tokio::test]
+async fn an_upgrade_charges_what_a_discount_leaves() {
+    let account = Account::open().await;
+    let (_, pro) = pro(&account, Card::Succeeds).await;
+    let enterprise = account.price("prolight_enterprise_monthly").await;
+    let item = text(&pro, "/items/data/0/id");
+    account.control().discount(&item, Off::Percent(50.0), Lasts::Forever).unwrap();
+    advance(&account, Advance::Days(28 + 14));
+    let form = [
+        ("items[0][id]", item.as_str()),
+        ("items[0][price]", enterprise.as_str()),
+        ("proration_behavior", "always_invoice"),
+        ("expand[0]", "latest_invoice"),
+    ];
+    let changed = account.post(&format!("subscriptions/{}", text(&pro, "/id")), &form).await;
+    // March has 31 days, of which 17 are left: half of 29 dollars back, half of 99 to pay.
+    let lines = changed["latest_invoice"]["lines"]["data"].as_array().unwrap().iter();
+    let amounts: Vec<i64> = lines.map(|line| int(line, "/amount")).collect();
+    assert_eq!(amounts, [-795, 2_715]);
+}
+
+/// Subtotal and total of the newest invoice, and what each discount takes off it.
+async fn billed(account: &Account, pro: &Value) -> (i64, i64, Vec<i64>) {
+    let path = format!("subscriptions/{}?expand[]=latest_invoice", text(pro, "/id"));
+    let invoice = account.get(&path).await["latest_invoice"].clone();
+    assert_eq!(invoice["amount_paid"], invoice["total"]);
+    assert_eq!(invoice["total_excluding_tax"], invoice["total"]);
+    let off = invoice["total_discount_amounts"].as_array().unwrap();
+    let off = off.iter().map(|off| int(off, "/amount")).collect();
+    (int(&invoice, "/subtotal"), int(&invoice, "/total"), off)
+}
+
+#[tokio::test]
+async fn a_discount_is_taken_off_what_is_billed_while_it_lasts() {
+    let account = Account::open().await;
+    let (_, pro) = pro(&account, Card::Succeeds).await;
+    let (id, item) = (text(&pro, "/id"), text(&pro, "/items/data/0/id"));
+    let give = |to: &str, off, lasts| account.control().discount(to, off, lasts).unwrap();
+    give(&id, Off::Cents(100), Lasts::Forever);
+    let own = give(&item, Off::Percent(50.0), Lasts::Months(2));
+    give(&item, Off::Cents(50), Lasts::Once);
+    let told = account.last("customer.subscription.updated");
+    assert_eq!(told["data"]["object"]["items"]["data"][0]["discounts"][0], own.as_str());
+
+    // The item's first, and the subscription's of what they leave.
+    advance(&account, Advance::Days(28));
+    assert_eq!(billed(&account, &pro).await, (1_400, 1_300, vec![1_450, 50, 100]));
+    advance(&account, Advance::Days(31));
+    assert_eq!(billed(&account, &pro).await, (2_900, 2_800, vec![100]), "two months are over");
+    give(&item, Off::Percent(100.0), Lasts::Forever);
+    advance(&account, Advance::Days(30));
+    assert_eq!(billed(&account, &pro).await, (0, 0, vec![2_900, 0]));
+}
+
+#[tokio::test]
+async fn a_discount_is_shown_with_its_coupon_where_that_is_asked_for() {
+    let account = Account::open().await;
+    let (_, pro) = pro(&account, Card::Succeeds).await;
+    let (id, item) = (text(&pro, "/id"), text(&pro, "/items/data/0/id"));
+    let control = account.control();
+    let own = control.discount(&item, Off::Percent(33.33), Lasts::Months(3)).unwrap();
+    let found = account.get(&format!("subscription_items/{item}")).await;
+    assert_eq!(found["discounts"], json!([own]));
+    let found =
+        account.get(&format!("subscription_items/{item}?expand[]=discounts.source.coupon")).await;
+    let (discount, coupon) = (&found["discounts"][0], &found["discounts"][0]["source"]["coupon"]);
+    assert_eq!(discount["subscription_item"], item.as_str());
+    assert_eq!((&coupon["percent_off"], &coupon["duration"]), (&json!(33.33), &json!("repeating")));
+    // Three months after January 31.
+    assert_eq!(int(discount, "/end"), BEGINNING + 89 * 86_400);
+    let deep = format!("subscriptions/{id}?expand[]=items.data.discounts.source.coupon");
+    assert_eq!(account.try_get(&deep).await.0, 400, "deeper than the API goes");
+    assert_eq!(account.try_get("subscription_items/si_unknown").await.0, 404);
+    for (to, off, lasts) in [
+        ("si_unknown", Off::Cents(1), Lasts::Once),
+        ("sub_unknown", Off::Cents(1), Lasts::Once),
+        (&id, Off::Cents(0), Lasts::Once),
+        (&id, Off::Percent(100.01), Lasts::Once),
+        (&id, Off::Cents(1), Lasts::Months(0)),
+    ] {
+        control.discount(to, off, lasts).unwrap_err();
+    }
 }
 
 #[tokio::test]

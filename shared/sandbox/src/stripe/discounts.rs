@@ -1,0 +1,205 @@
+//! Discounts: what a coupon takes off a whole subscription or one of its items, given from the
+//! dashboard (the controls). An item's own are taken off before the subscription's.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    books::Books,
+    clock::months_after,
+    errors::Refused,
+    json::{int, list, text},
+};
+
+/// Most discounts of one subscription or item.
+const DISCOUNTS_MAX: usize = 20;
+
+/// What a coupon takes off.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Off {
+    /// So many percent, more than 0 and at most 100; two decimal places count.
+    Percent(f64),
+    /// So many cents of each payment, at least 1.
+    Cents(i64),
+}
+
+/// For how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lasts {
+    /// The next payment.
+    Once,
+    /// So many months from now.
+    Months(i32),
+    /// Every payment.
+    Forever,
+}
+
+/// Gives a subscription (`sub_`) or one of its items (`si_`) a discount by a new coupon. Returns
+/// the discount's id.
+pub(super) fn give(books: &mut Books, to: &str, off: Off, lasts: Lasts) -> Result<String, Refused> {
+    let (subscription, place) = place_of(books, to)?;
+    let in_order = match off {
+        Off::Percent(percent) => 0.0 < percent && percent <= 100.0,
+        Off::Cents(cents) => 0 < cents,
+    };
+    if !in_order || matches!(lasts, Lasts::Months(..=0)) {
+        return Err(Refused::invalid("off", "It takes off nothing, or more than all."));
+    }
+    if DISCOUNTS_MAX <= list(&subscription, &place).len() {
+        let message = format!("At most {DISCOUNTS_MAX} discounts.");
+        return Err(Refused::invalid("discounts", message));
+    }
+    let coupon = coupon(books, &subscription, off, lasts);
+    let coupon = books.shelf.put(coupon);
+    let end = match lasts {
+        Lasts::Months(months) => Some(months_after(books.now, months)),
+        Lasts::Once | Lasts::Forever => None,
+    };
+    let discount = json!({
+        "id": books.ids.next("di_"),
+        "object": "discount",
+        "checkout_session": null,
+        "customer": subscription["customer"],
+        "customer_account": null,
+        "end": end,
+        "invoice": null,
+        "invoice_item": null,
+        "promotion_code": null,
+        "source": { "coupon": coupon, "type": "coupon" },
+        "start": books.now,
+        "subscription": subscription["id"],
+        "subscription_item": (to != text(&subscription, "/id")).then_some(to),
+    });
+    let id = books.shelf.put(discount);
+    books.change(text(&subscription, "/id"), "customer.subscription.updated", |subscription| {
+        if let Some(Value::Array(all)) = subscription.pointer_mut(&place) {
+            all.push(id.clone().into());
+        }
+    });
+    Ok(id)
+}
+
+/// The subscription that is meant, and where its discounts stand.
+fn place_of(books: &Books, to: &str) -> Result<(Value, String), Refused> {
+    if !to.starts_with("si_") {
+        return Ok((books.shelf.find("subscription", to)?.clone(), "/discounts".to_owned()));
+    }
+    let (subscription, index) = item_of(books, to)?;
+    Ok((subscription.clone(), format!("/items/data/{index}/discounts")))
+}
+
+/// The subscription an item is of, and its index there.
+pub(super) fn item_of<'a>(books: &'a Books, item: &str) -> Result<(&'a Value, usize), Refused> {
+    let mut all = books.shelf.all("subscription");
+    let found = all.find_map(|subscription| {
+        let mut items = list(subscription, "/items/data").iter();
+        Some((subscription, items.position(|own| text(own, "/id") == item)?))
+    });
+    found.ok_or_else(|| Refused::no_such("subscription_item", item))
+}
+
+fn coupon(books: &mut Books, subscription: &Value, off: Off, lasts: Lasts) -> Value {
+    let (percent, cents) = match off {
+        Off::Percent(percent) => (Some(percent), None),
+        Off::Cents(cents) => (None, Some(cents)),
+    };
+    let (duration, months) = match lasts {
+        Lasts::Once => ("once", None),
+        Lasts::Months(months) => ("repeating", Some(months)),
+        Lasts::Forever => ("forever", None),
+    };
+    json!({
+        "id": books.ids.next("co_"),
+        "object": "coupon",
+        "amount_off": cents,
+        "created": books.now,
+        "currency": cents.map(|_| subscription["currency"].clone()),
+        "duration": duration,
+        "duration_in_months": months,
+        "livemode": false,
+        "max_redemptions": null,
+        "metadata": {},
+        "name": null,
+        "percent_off": percent,
+        "redeem_by": null,
+        "times_redeemed": 1,
+        "valid": true,
+    })
+}
+
+/// What is taken off a payment for an item.
+#[derive(Debug, Default)]
+pub(super) struct TakenOff {
+    /// The item's own discounts.
+    pub(super) own: Vec<Value>,
+    /// By which discount how much, in cents, as `discount_amounts` has it.
+    pub(super) amounts: Vec<Value>,
+    /// Altogether, in cents.
+    pub(super) cents: i64,
+}
+
+/// What is taken off `amount` cents for an item.
+pub(super) fn taken_off(
+    books: &Books,
+    subscription: &Value,
+    item: &Value,
+    amount: i64,
+) -> TakenOff {
+    let own = list(item, "/discounts");
+    let mut taken = TakenOff { own: own.to_vec(), ..TakenOff::default() };
+    for discount in own.iter().chain(list(subscription, "/discounts")) {
+        let left = amount - taken.cents;
+        let coupon = coupon_of(books, discount);
+        let off = match coupon["percent_off"].as_f64() {
+            Some(percent) => (left * hundredths(percent) + 5_000).div_euclid(10_000),
+            None => int(&coupon, "/amount_off").min(left),
+        };
+        taken.cents += off;
+        taken.amounts.push(json!({ "amount": off, "discount": discount }));
+    }
+    taken
+}
+
+fn coupon_of(books: &Books, discount: &Value) -> Value {
+    let discount = discount.as_str().unwrap_or_default();
+    books.object(&books.text(discount, "/source/coupon"))
+}
+
+fn hundredths(percent: f64) -> i64 {
+    format!("{:.0}", percent * 100.0).parse().unwrap_or(0)
+}
+
+/// Takes away the discounts of a subscription whose time is over.
+pub(super) fn end_old(books: &mut Books, subscription: &str) {
+    let now = books.now;
+    end(books, subscription, |discount, _| discount["end"].as_i64().is_some_and(|end| end <= now));
+}
+
+/// Takes away the discounts of a subscription that were for the payment just billed.
+pub(super) fn end_used(books: &mut Books, subscription: &str) {
+    end(books, subscription, |_, coupon| text(coupon, "/duration") == "once");
+}
+
+fn end(books: &mut Books, subscription: &str, is_over: impl Fn(&Value, &Value) -> bool) {
+    let before = books.object(subscription);
+    let items = list(&before, "/items/data").iter().flat_map(|item| list(item, "/discounts"));
+    let all = list(&before, "/discounts").iter().chain(items);
+    let over: Vec<&Value> = all
+        .filter(|discount| {
+            let object = books.object(discount.as_str().unwrap_or_default());
+            is_over(&object, &coupon_of(books, discount))
+        })
+        .collect();
+    let keep = |discounts: &mut Value| {
+        if let Value::Array(all) = discounts {
+            all.retain(|discount| !over.contains(&discount));
+        }
+    };
+    books.change(subscription, "customer.subscription.updated", |subscription| {
+        keep(&mut subscription["discounts"]);
+        let items = subscription["items"]["data"].as_array_mut();
+        items.into_iter().flatten().for_each(|item| keep(&mut item["discounts"]));
+    });
+}
