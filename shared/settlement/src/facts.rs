@@ -11,7 +11,7 @@ use domain::{
     billing::{
         Billing, Followed,
         external::{CustomerId, StripeInvoiceId, SubscriptionId},
-        invoice::Invoice,
+        invoice::{Invoice, InvoiceStatus},
         payment::Payment,
         subscription::Subscription,
     },
@@ -71,7 +71,10 @@ impl Facts {
             Thing::Subscription(id) => {
                 facts.add_subscription(stripe, read, id).await?;
             }
-            Thing::Invoice(id) => facts.add_invoice(stripe, read, id).await?,
+            Thing::Invoice(id) => {
+                facts.add_invoice(stripe, read, id).await?;
+                facts.add_payment(stripe).await?;
+            }
             Thing::Payment(id) => {
                 let payment = stripe.payment(id).await?;
                 if let Some(purchase) = payment.purchase {
@@ -139,6 +142,16 @@ impl Facts {
         }
         self.customer = Some(invoice.customer.clone());
         self.invoices.push((invoice.of(read.user_id.clone()), subscription));
+        Ok(())
+    }
+
+    /// What Stripe kept of what paid an invoice stands with the payment.
+    async fn add_payment(&mut self, stripe: &Stripe) -> Result<(), SettleError> {
+        let mut paid =
+            self.invoices.iter().filter(|(invoice, _)| invoice.status == InvoiceStatus::Paid);
+        if let Some(payment) = paid.find_map(|(invoice, _)| invoice.payment.as_ref()) {
+            self.payment = Some(stripe.payment(payment).await?);
+        }
         Ok(())
     }
 

@@ -251,6 +251,35 @@ async fn what_was_paid_and_what_went_back() {
     numbers.close().await;
 }
 
+/// A margin is what is left when Stripe and the renderer have been paid.
+#[tokio::test]
+async fn what_stripe_keeps_of_a_plan_is_in_its_margin_once_it_is_paid() {
+    let numbers = Numbers::new().await;
+    let stage = &numbers.stage;
+    let ann = stage.member("ann");
+    stage.subscribe(&ann, "pro").await;
+    let kept = async || {
+        let figures = numbers.figures().await;
+        let pro = figures.margins.iter().find(|it| it.plan == Plan::Pro).unwrap();
+        assert_eq!(pro.gross_margin, pro.revenue - pro.processor_fees);
+        pro.processor_fees
+    };
+    let invoices = stage.invoices(&ann).await;
+    let id = domain::id::InvoiceId::parse(invoices[0]["id"].as_str().unwrap()).unwrap();
+    let invoice = numbers.store().invoice(&ann.id, &id).await.unwrap();
+    let mut object = stage.at_stripe().object(invoice.payment.unwrap().as_str()).unwrap();
+    for next in ["latest_charge", "balance_transaction"] {
+        object = stage.at_stripe().object(object[next].as_str().unwrap()).unwrap();
+    }
+    let fee = object["fee"].as_i64().unwrap();
+    assert!(fee > 0);
+    assert_eq!(kept().await, fee);
+    stage.pass(31);
+    stage.hear().await;
+    assert_eq!(kept().await, 2 * fee);
+    numbers.close().await;
+}
+
 #[tokio::test]
 async fn sales_of_the_marketplace_are_counted_by_their_journals() {
     let numbers = Numbers::new().await;
