@@ -169,12 +169,20 @@ async fn a_renewal_that_is_not_paid_leaves_an_open_invoice() {
     assert!(invoice.next_attempt_at.is_some() && invoice.attempts > 0);
 }
 
-/// A subscription of the sandbox's, changed, and the prices that are looked up with it.
-async fn subscription_with(changes: Value) -> (SubscriptionId, [Reply; 2]) {
+/// Somebody with a subscription to Pro, the subscription and its one item.
+async fn subscriber() -> (Visit, SubscriptionId, String) {
     let visit = Visit::begin().await;
     let customer = visit.customer().await;
     let session = visit.subscribed(&customer, Plan::Pro, Card::Succeeds).await;
     let id = session.subscription.unwrap();
+    let object = visit.control().object(id.as_str()).unwrap();
+    let item = object["items"]["data"][0]["id"].as_str().unwrap().to_owned();
+    (visit, id, item)
+}
+
+/// A subscription of the sandbox's, changed, and the prices that are looked up with it.
+async fn subscription_with(changes: Value) -> (SubscriptionId, [Reply; 2]) {
+    let (visit, id, _) = subscriber().await;
     let mut object = visit.control().object(id.as_str()).unwrap();
     object.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     let prices = json!({"object": "list", "url": "/v1/prices", "has_more": false, "data": []});
@@ -196,14 +204,9 @@ async fn discounts_that_go_on_are_taken_off_what_it_is_worth() {
     const ITEM: bool = true;
     const WHOLE: bool = false;
     let check = async |discounts: &[(bool, Off, Lasts)], expected: i64| {
-        let visit = Visit::begin().await;
-        let customer = visit.customer().await;
-        let session = visit.subscribed(&customer, Plan::Pro, Card::Succeeds).await;
-        let id = session.subscription.unwrap();
-        let object = visit.control().object(id.as_str()).unwrap();
-        let item = object["items"]["data"][0]["id"].as_str().unwrap();
+        let (visit, id, item) = subscriber().await;
         for (of_item, off, lasts) in discounts {
-            let to = if *of_item { item } else { id.as_str() };
+            let to = if *of_item { &item } else { id.as_str() };
             visit.control().discount(to, *off, *lasts).unwrap();
         }
         let now = visit.stripe.subscription(&id).await.unwrap();
@@ -248,13 +251,8 @@ async fn a_discount_that_was_over_before_the_period_is_not_taken_off() {
 /// A lost answer about the item is a lost answer; an item that is gone has no discounts.
 #[tokio::test]
 async fn an_items_discounts_are_read_or_the_whole_is_not() {
-    let visit = Visit::begin().await;
-    let customer = visit.customer().await;
-    let session = visit.subscribed(&customer, Plan::Pro, Card::Succeeds).await;
-    let id = session.subscription.unwrap();
-    let object = visit.control().object(id.as_str()).unwrap();
-    let item = object["items"]["data"][0]["id"].as_str().unwrap();
-    visit.control().discount(item, Off::Percent(50.0), Lasts::Forever).unwrap();
+    let (visit, id, item) = subscriber().await;
+    visit.control().discount(&item, Off::Percent(50.0), Lasts::Forever).unwrap();
     let object = visit.control().object(id.as_str()).unwrap();
     let [_, prices] = subscription_with(json!({})).await.1;
     let read = async |last: Reply| {
