@@ -54,9 +54,7 @@ pub(super) async fn download(State(world): Shared, Path(id): Path<String>) -> Re
         format!("To {}", text(&invoice, "/customer_email")),
         String::new(),
     ];
-    for line in list(&invoice, "/lines/data") {
-        lines.push(format!("{}   {}", text(line, "/description"), money(line, "/amount")));
-    }
+    lines.extend(rows(&invoice).map(|(what, amount)| format!("{what}   {amount}")));
     lines.push(String::new());
     lines.push(format!("Total {}", money(&invoice, "/total")));
     lines.push(format!("Paid {}", money(&invoice, "/amount_paid")));
@@ -72,15 +70,21 @@ fn offer(books: &Books, id: &str, wrong: Option<&str>) -> Response {
     (status, page("Invoice", &content(invoice, wrong))).into_response()
 }
 
+/// What is billed and what is taken off it, each with its amount.
+fn rows(invoice: &Value) -> impl Iterator<Item = (String, String)> {
+    let lines = list(invoice, "/lines/data").iter();
+    let lines = lines.map(|line| (text(line, "/description").to_owned(), money(line, "/amount")));
+    let taken_off = (0..list(invoice, "/total_discount_amounts").len()).map(|nth| {
+        let amount = money(invoice, &format!("/total_discount_amounts/{nth}/amount"));
+        ("Discount".to_owned(), format!("-{amount}"))
+    });
+    lines.chain(taken_off)
+}
+
 fn content(invoice: &Value, wrong: Option<&str>) -> String {
-    let mut rows = String::new();
-    for line in list(invoice, "/lines/data") {
-        rows.push_str(&format!(
-            "<tr><td>{}</td><td>{}</td></tr>",
-            escaped(text(line, "/description")),
-            money(line, "/amount"),
-        ));
-    }
+    let rows: String = rows(invoice)
+        .map(|(what, amount)| format!("<tr><td>{}</td><td>{amount}</td></tr>", escaped(&what)))
+        .collect();
     let id = text(invoice, "/id");
     let wrong = wrong.map(|wrong| format!("<p class=warning role=alert>{}</p>", escaped(wrong)));
     let form = if text(invoice, "/status") == "open" {

@@ -1,7 +1,7 @@
 //! The pages, as a browser without scripts meets them.
 
 use super::*;
-use crate::stripe::Advance;
+use crate::stripe::{Advance, Lasts, Off};
 
 impl Account {
     async fn browse(&self, url: &str) -> (u16, String) {
@@ -180,7 +180,7 @@ async fn a_flow_of_the_portal_leads_back() {
 async fn an_invoice_has_a_page_and_a_pdf() {
     let account = Account::open().await;
     let customer = account.customer().await;
-    account.subscription(&customer, "prolight_pro_monthly", Card::Succeeds).await;
+    let plan = account.subscription(&customer, "prolight_pro_monthly", Card::Succeeds).await;
     let invoice = account.get(&format!("invoices?customer={customer}")).await["data"][0].clone();
     let (status, page) = account.browse(&text(&invoice, "/hosted_invoice_url")).await;
     assert_eq!(status, 200);
@@ -189,4 +189,13 @@ async fn an_invoice_has_a_page_and_a_pdf() {
     assert_eq!(answer.headers()["content-type"], "application/pdf");
     let pdf = answer.bytes().await.unwrap();
     assert!(pdf.starts_with(b"%PDF-1.4") && pdf.ends_with(b"%%EOF\n"));
+
+    let control = account.control();
+    control.discount(&text(&plan, "/id"), Off::Percent(25.0), Lasts::Forever).unwrap();
+    control.renew(&text(&plan, "/id")).unwrap();
+    let invoice = account.get(&format!("invoices?customer={customer}")).await["data"][0].clone();
+    let (_, page) = account.browse(&text(&invoice, "/hosted_invoice_url")).await;
+    for row in ["$29.00</td>", "<td>Discount</td><td>-$7.25</td>", "<b>$21.75</b>"] {
+        assert!(page.contains(row), "{row} in {page}");
+    }
 }
