@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::seller::{LISTINGS, lighting, visitor, word};
+use super::seller::{LISTINGS, found, lighting, visitor, word};
 use crate::member::{Member, text, until};
 
 #[tokio::test]
 async fn pages_of_a_search_are_all_of_it_and_nothing_twice() {
     let creator = Member::new().await;
     let name = word();
+    let titles: Vec<String> = (0..5).map(|nth| format!("{name} number {nth}")).collect();
     let mut made = BTreeSet::new();
-    for nth in 0..5 {
-        made.insert(creator.on_sale(&lighting(&format!("{name} number {nth}"), 0)).await);
+    for title in &titles {
+        made.insert(creator.on_sale(&lighting(title, 0)).await);
     }
+    found(&name, &titles.iter().map(String::as_str).collect::<Vec<_>>()).await;
     for sort in ["relevance", "newest", "price_ascending", "top_rated", "best_selling"] {
         let path = format!("{LISTINGS}/search?q={name}&sort={sort}&limit=2");
         let items = visitor().whole_list(&path, |page| page).await;

@@ -1,5 +1,7 @@
 //! What a frontend does for a creator.
 
+use std::collections::BTreeSet;
+
 use domain::lighting::LightingRig;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -93,8 +95,15 @@ pub(crate) fn visitor() -> Member {
     Member(Api::anonymous().unwrap())
 }
 
-/// What a search for a word finds.
-pub(crate) async fn found(word: &str) -> Vec<Value> {
-    let page = visitor().get(&format!("{LISTINGS}/search?q={word}")).await.ok(200);
-    page["items"].as_array().unwrap().clone()
+/// What a search for a word finds, once it is what has these titles and nothing else: a search may
+/// be half a second behind.
+pub(crate) async fn found(word: &str, titles: &[&str]) -> Vec<Value> {
+    let wanted = BTreeSet::from_iter(titles.iter().copied());
+    until("a search to show what changed", async || {
+        let page = visitor().get(&format!("{LISTINGS}/search?q={word}")).await.ok(200);
+        let items = page["items"].as_array().unwrap();
+        let seen: BTreeSet<&str> = items.iter().map(|it| text(&it["title"])).collect();
+        (seen == wanted && items.len() == wanted.len()).then(|| items.clone())
+    })
+    .await
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testing::api::Api;
 
 use crate::{
-    market::seller::{LISTINGS, lighting, word},
+    market::seller::{LISTINGS, found, lighting, word},
     member::{Member, answer, quick, text, until},
 };
 
@@ -88,26 +88,22 @@ async fn a_member_is_found_granted_credits_and_limited_on_the_record() {
 #[tokio::test]
 async fn a_ban_stops_a_creator_and_is_lifted_again() {
     let (admin, (creator, path, _)) = (admin(), somebody().await);
-    let title = format!("Banned {}", word());
+    let name = word();
+    let title = format!("Banned {name}");
     let id = creator.on_sale(&lighting(&title, 900)).await;
-    let search = format!("{LISTINGS}/search?q={}", title.split(' ').next_back().unwrap());
-    let found = async || {
-        let page = creator.get(&search).await.ok(200);
-        page["items"].as_array().map_or(0, Vec::len)
-    };
-    until("the listing to be found", async || (found().await == 1).then_some(())).await;
+    found(&name, &[&title]).await;
 
     let ban = json!({ "reason": "Sold another's work." });
     let banned = admin.post(&format!("{path}/ban"), &ban).await.ok(200);
     assert_eq!(banned["standing"]["state"], "suspended");
     creator.post("/api/v1/generations", &quick("no")).await.problem(403, "account_suspended");
     creator.get(&format!("{LISTINGS}/{id}")).await.problem(404, "listing_not_found");
-    until("the listing to be gone", async || (found().await == 0).then_some(())).await;
+    found(&name, &[]).await;
 
     let unban = json!({ "reason": "It was their own." });
     admin.post(&format!("{path}/unban"), &unban).await.ok(200);
     admin.post(&format!("{path}/unban"), &unban).await.problem(409, "not_suspended");
-    until("the listing to be back", async || (found().await == 1).then_some(())).await;
+    found(&name, &[&title]).await;
     creator.make(&quick("a calm portrait")).await;
 }
 
