@@ -183,6 +183,31 @@ fn a_policy_is_about_what_the_variables_name() {
     });
 }
 
+/// The engine on a bare machine gives roles no boundary, so its text is all there is to see there.
+#[test]
+fn no_function_may_change_or_delete_a_row_of_the_audit() {
+    let template = load("template.yaml");
+    let globals = &template["Globals"]["Function"];
+    assert_eq!(text(&globals["PermissionsBoundary"]), "FunctionBoundary");
+    each_block(|function, block| {
+        assert!(block["PermissionsBoundary"].is_badvalue(), "{}", function.name());
+    });
+    let boundary = &template["Resources"]["FunctionBoundary"]["Properties"]["PolicyDocument"];
+    let statements = boundary["Statement"].as_vec().unwrap();
+    let is = |effect| move |it: &&Yaml| text(&it["Effect"]) == effect;
+    let denied = statements.iter().find(is("Deny")).unwrap();
+    assert_eq!(text(&denied["Resource"]), "Data.Outputs.TableArn");
+    let keys = &denied["Condition"]["ForAnyValue:StringEquals"]["dynamodb:LeadingKeys"];
+    assert_eq!(texts(keys), ["AUDIT", "AUDIT#HEAD"]);
+    let allowed: BTreeSet<&str> =
+        statements.iter().filter(is("Allow")).flat_map(|it| texts(&it["Action"])).collect();
+    let changes = ["BatchWrite", "Delete", "PartiQL", "Update"];
+    let changing = allowed.into_iter().filter(|action| {
+        action.starts_with("dynamodb:") && changes.iter().any(|change| action.contains(change))
+    });
+    assert_eq!(changing.collect::<Vec<_>>(), texts(&denied["Action"]));
+}
+
 #[test]
 fn nobody_is_waited_for_in_vain() {
     let template = load("template.yaml");
