@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use admin::get_revenue_stats;
 use background::project_metrics;
 use domain::{
-    id::UserId,
+    id::{InvoiceId, UserId},
     metrics::{Counters, Figures},
     plan::Plan,
     time::Day,
@@ -110,6 +110,14 @@ impl Numbers {
     async fn customer(&self, of: &Actor) -> String {
         self.stage.billing(of).await.customer.unwrap().to_string()
     }
+
+    /// What paid their newest invoice of a plan, as Stripe names it.
+    async fn payment_of_plan(&self, of: &Actor) -> String {
+        let invoices = self.stage.invoices(of).await;
+        let plan = invoices.iter().find(|invoice| invoice["kind"] == "subscription").unwrap();
+        let id = InvoiceId::parse(plan["id"].as_str().unwrap()).unwrap();
+        self.store().invoice(&of.id, &id).await.unwrap().payment.unwrap().to_string()
+    }
 }
 
 #[tokio::test]
@@ -144,13 +152,13 @@ async fn discounts_are_not_in_the_numbers() {
     let numbers = Numbers::new().await;
     let stage = &numbers.stage;
     let (ann, ben) = (stage.member("ann"), stage.member("ben"));
-    let mut subscriptions = Vec::new();
-    for member in [&ann, &ben] {
+    let subscribed = async |member: &Actor| {
         stage.subscribe(member, "pro").await;
         let billing = stage.billing(member).await;
-        subscriptions.push(billing.live_subscription().unwrap().id.to_string());
-    }
-    let [anns, bens] = [0, 1].map(|n| stage.at_stripe().object(&subscriptions[n]).unwrap());
+        let id = billing.live_subscription().unwrap().id.to_string();
+        stage.at_stripe().object(&id).unwrap()
+    };
+    let (anns, bens) = (subscribed(&ann).await, subscribed(&ben).await);
     assert_eq!(numbers.moved().await, ([5_800, 0, 0, 0, 0], 5_800, 5_800));
 
     let item = anns["items"]["data"][0]["id"].as_str().unwrap();
@@ -240,11 +248,7 @@ async fn what_was_paid_and_what_went_back() {
     stage.at_stripe().close_dispute(&dispute, Closing::Won).unwrap();
     stage.hear().await;
     assert_eq!(sums().await, [2_900, 0, 1_800, 600, 4_100], "and comes again");
-    let invoices = stage.invoices(&ann).await;
-    let plan = invoices.iter().find(|invoice| invoice["kind"] == "subscription").unwrap();
-    let id = domain::id::InvoiceId::parse(plan["id"].as_str().unwrap()).unwrap();
-    let invoice = numbers.store().invoice(&ann.id, &id).await.unwrap();
-    stage.at_stripe().refund(invoice.payment.unwrap().as_str(), None).unwrap();
+    stage.at_stripe().refund(&numbers.payment_of_plan(&ann).await, None).unwrap();
     stage.hear().await;
     assert_eq!(sums().await, [2_900, 2_900, 1_800, 600, 1_200]);
     assert_eq!(numbers.figures().await.end.mrr, 2_900, "a refund is not MRR");
@@ -264,10 +268,8 @@ async fn what_stripe_keeps_of_a_plan_is_in_its_margin_once_it_is_paid() {
         assert_eq!(pro.gross_margin, pro.revenue - pro.processor_fees);
         pro.processor_fees
     };
-    let invoices = stage.invoices(&ann).await;
-    let id = domain::id::InvoiceId::parse(invoices[0]["id"].as_str().unwrap()).unwrap();
-    let invoice = numbers.store().invoice(&ann.id, &id).await.unwrap();
-    let mut object = stage.at_stripe().object(invoice.payment.unwrap().as_str()).unwrap();
+    let payment = numbers.payment_of_plan(&ann).await;
+    let mut object = stage.at_stripe().object(&payment).unwrap();
     for next in ["latest_charge", "balance_transaction"] {
         object = stage.at_stripe().object(object[next].as_str().unwrap()).unwrap();
     }
