@@ -1,7 +1,8 @@
 //! Capabilities of the marketplace: the buckets of its files, and the links that members pass on.
 
 use clients::{
-    PreviewBucket, Previews, SearchSnapshots, Secrets, ShareLinks, Uploads, secrets::ShareSecret,
+    PreviewBucket, Previews, SearchSnapshots, Secrets, ShareLinks, StoredFiles, Uploads,
+    secrets::ShareSecret,
 };
 
 use crate::{
@@ -41,6 +42,15 @@ impl Connect for PreviewBucket {
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<PreviewBucket, InitError> {
         Ok(PreviewBucket::new(&aws.s3(), env.text(PREVIEWS_BUCKET)?))
+    }
+}
+
+impl Connect for StoredFiles {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET, PREVIEWS_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<StoredFiles, InitError> {
+        Ok(StoredFiles::new(&aws.s3(), env.text(IMAGES_BUCKET)?, env.text(PREVIEWS_BUCKET)?))
     }
 }
 
