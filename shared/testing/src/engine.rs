@@ -324,6 +324,7 @@ impl Engine {
         }
         dispatch! {
             "BatchGetItem" => batch_get_item,
+            "BatchWriteItem" => batch_write_item,
             "CreateTable" => create_table,
             "DeleteItem" => delete_item,
             "DescribeStream" => describe_stream,
