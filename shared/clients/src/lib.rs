@@ -7,7 +7,9 @@
 
 #[cfg(test)]
 mod against_the_sandbox;
-pub mod asset_kind;
+mod archive;
+pub mod asset;
+mod asset_kind;
 pub mod bria;
 mod bucket;
 pub mod documents;
@@ -23,6 +25,8 @@ mod post_policy;
 pub mod preview;
 pub mod queue;
 pub mod s3_event;
+mod safetensors;
+pub mod scan;
 pub mod secrets;
 pub mod share;
 mod signature;
@@ -32,7 +36,6 @@ pub mod structure;
 pub mod uploads;
 mod watermark;
 
-pub use asset_kind::AssetKind;
 pub use bria::Bria;
 pub use documents::{Company, Documents};
 pub use fetch::ImageFetcher;
@@ -44,6 +47,7 @@ pub use picture::Picture;
 pub use preview::{Preview, Previews};
 pub use queue::{GenerationQueue, TopUpQueue};
 pub use s3_event::S3Event;
+pub use scan::AssetScan;
 pub use secrets::{Secret, Secrets};
 pub use share::ShareLinks;
 pub use snapshots::SearchSnapshots;

@@ -24,6 +24,7 @@
 //! | its sums | `LISTING#<listing>` | `STATS` | fenced by their own `version` |
 //! | upload | `LISTING#<listing>` | `UPLOAD#<upload>` | lapses by TTL |
 //! | review | `LISTING#<listing>` | `REVIEW#<review>` | ids sort by time; fenced by the sums |
+//! | owner of a tailored model | `MODEL#<model>` | `OWNER` | whoever's listing of it staff approved first; fenced by its own `version` |
 //! | flags | `LISTING#<listing>` | `FLAGS` | all that nobody has decided on |
 //! | purchase | `USER#<buyer>` | `PURCHASE#<purchase>` | ids sort by time; its `version` fences all that Stripe says of it |
 //! | its buyer | `PURCHASE#<purchase>` | `USER` | for staff, who know the purchase alone |
@@ -141,6 +142,7 @@
 //! | Q56 | members by e-mail address, and by facet | Query `gsi1`, then BatchGetItem | 2 to 10 trips a page |
 //! | Q57 | the report of a day | GetItem | 1 to 3 RRU |
 //! | Q58 | reports, newest first | Query backwards | 1 trip a page |
+//! | Q59 | who some tailored models belong to, and by which listings | BatchGetItem | 2 trips |
 
 use std::collections::HashMap;
 
@@ -345,6 +347,10 @@ impl Key {
 
     pub(crate) fn review(listing: &ListingId, review: &ReviewId) -> Key {
         Key::of_listing(listing, format!("{REVIEW_PREFIX}{review}"))
+    }
+
+    pub(crate) fn model(model_id: &str) -> Key {
+        Key { pk: format!("MODEL#{model_id}"), sk: "OWNER".to_owned() }
     }
 
     pub(crate) fn flags(listing: &ListingId) -> Key {

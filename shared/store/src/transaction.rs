@@ -65,6 +65,7 @@ pub(crate) enum Part {
     Event,
     Listing,
     Revision,
+    Model,
     Upload,
     Stats,
     Review,

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Barrier, time::Duration};
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use clients::{Images, Previews, Uploads, documents::Documents};
+use clients::{AssetScan, Images, Previews, Uploads, documents::Documents};
 use domain::{
     Timestamp,
     account::{Account, AccountRefused},
@@ -140,6 +140,11 @@ impl World {
     /// The files in it that buyers get, likewise.
     pub fn uploads(&self) -> Uploads {
         Uploads::new(&far_s3(), "images")
+    }
+
+    /// The scanner of those files: there is none.
+    pub fn scan(&self) -> AssetScan {
+        AssetScan::new(&far_s3(), "images", None)
     }
 
     /// The bucket of public pictures, likewise.

@@ -107,7 +107,7 @@ async fn a_ban_bites_hides_and_calls_off_and_an_unban_undoes_it() {
     let (desk, admin) = (Desk::open(), Actor::admin());
     let kim = desk.world.member("kim", Plan::Pro, 100).await;
     let listing = desk.waiting(&kim, "Rembrandt").await;
-    assert_eq!(desk.approve(&first(&admin, &listing)).await.status(), 200);
+    assert_eq!(desk.approve(&desk.shown(&admin, &listing).await).await.status(), 200);
     let shown = async || {
         let page = desk.world.store.listing_page(&listing, desk.world.now()).await;
         page.is_ok()

@@ -17,3 +17,4 @@ mod relay;
 mod reports;
 mod stage;
 mod sweep;
+mod uploads;

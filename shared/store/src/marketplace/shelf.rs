@@ -12,6 +12,7 @@ use domain::{
         flag::Flags,
         lint::Signature,
         listing::{DelistedBy, Listing},
+        model::ModelClaim,
         revision::Revision,
         strike::Seller,
         tally::{CreatorBook, ListingStats},
@@ -40,6 +41,8 @@ pub struct Shelf {
     pub newest: Revision,
     /// The version on sale, or that was last, where that is another.
     pub on_sale: Option<Revision>,
+    /// What is known about the model of its newest version.
+    pub model: ModelClaim,
     /// What was sold and said of it.
     pub stats: ListingStats,
     /// Its creator.
@@ -97,7 +100,9 @@ impl Store {
                     let stats = sums_of(&listing, None);
                     let listing = Listing { version: 1, ..listing };
                     let newest = revision;
-                    Ok(Attempt::Done(Shelf { listing, newest, on_sale: None, stats, creator }))
+                    let model = ModelClaim::default();
+                    let made = Shelf { listing, newest, on_sale: None, model, stats, creator };
+                    Ok(Attempt::Done(made))
                 }
                 Committed::Moved(_) => Ok(Attempt::Moved),
             }
@@ -257,7 +262,8 @@ impl Store {
         let (creator, newest) = (found.take()?, found.take()?);
         let gone = || StoreError::corrupt(format!("{id} lacks a version or a creator"));
         let (creator, newest) = creator.zip(newest).ok_or_else(gone)?;
-        Ok(Shelf { listing, newest, on_sale: found.take()?, stats, creator })
+        let model = self.model_claim(&newest).await?;
+        Ok(Shelf { listing, newest, on_sale: found.take()?, model, stats, creator })
     }
 
     /// A listing of the creator's, and writes that hold while they may sell it.
@@ -357,6 +363,7 @@ impl Transaction<'_> {
         let this = self
             .rewrite(before.listing.version, &after.listing)?
             .revisions(before, after)?
+            .model(before, after)?
             .replace(Some(&before.stats), &after.stats)?;
         after.listing.version = before.listing.version + 1;
         this.news(before, after, now)
@@ -430,7 +437,8 @@ impl Transaction<'_> {
     }
 }
 
-/// An account that was read of somebody who acts as staff, if there is one; they must be allowed to.
+/// An account that was read of somebody who acts as staff, if there is one; they must be allowed
+/// to.
 ///
 /// # Errors
 /// When they are suspended.
