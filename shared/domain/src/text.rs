@@ -59,6 +59,14 @@ pub fn is_ideograph_or_syllable(c: char) -> bool {
     is_ideograph(c) || ('\u{ac00}'..='\u{d7a3}').contains(&c)
 }
 
+/// Whether a character is of a script that is written without blanks between words: Chinese and
+/// Japanese characters and kana, Thai, Lao, Khmer, Burmese.
+pub fn is_without_blanks(c: char) -> bool {
+    is_ideograph(c)
+        || matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+            | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}')
+}
+
 /// Whether every character is seen or has an effect on one beside it that is. The empty text hides
 /// nothing.
 ///
