@@ -148,7 +148,7 @@ fn file_name(upload: &Upload, kind: AssetKind) -> String {
 fn unusable_picture(unusable: &PictureRefused) -> Arrival {
     let code = match unusable {
         PictureRefused::UnknownFormat => "unknown_format",
-        PictureRefused::TooLarge => "too_many_pixels",
+        PictureRefused::TooLarge | PictureRefused::TooManyPixels => "too_many_pixels",
         PictureRefused::TooSmall { .. } => "too_few_pixels",
         PictureRefused::Damaged { .. } => "damaged",
     };

@@ -25,6 +25,7 @@ use crate::{
     id::UserId,
     plan::{Allowance, Plan},
     refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
+    text,
     time::{Period, Timestamp},
 };
 
@@ -106,22 +107,22 @@ pub struct Profile {
 
 impl Profile {
     /// # Errors
-    /// The fields that are blank, too long, or hold control characters.
+    /// The fields that are blank, too long, or hide something.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
-        let mut text = |pointer: &str, value: &Option<String>, chars_max: usize| {
-            let Some(value) = value else { return };
-            let count = value.chars().count();
-            check.require((1..=chars_max).contains(&count), pointer, "length", || {
-                format!("1 to {chars_max} characters, not {count}")
-            });
-            let plain = !value.chars().any(|c| c.is_control() && c != '\n');
-            check.require(plain && !value.trim().is_empty(), pointer, "text", || {
-                "must be visible text".to_owned()
-            });
-        };
-        text("/display_name", &self.display_name, DISPLAY_NAME_CHARS_MAX);
-        text("/bio", &self.bio, BIO_CHARS_MAX);
+        let mut require =
+            |pointer, value: &Option<String>, chars_max, visible: fn(&str) -> bool| {
+                let Some(value) = value else { return };
+                let count = text::length(value);
+                check.require((1..=chars_max).contains(&count), pointer, "length", || {
+                    format!("1 to {chars_max} characters, not {count}")
+                });
+                check
+                    .require(visible(value), pointer, "text", || "must be visible text".to_owned());
+            };
+        let (name, bio) = (&self.display_name, &self.bio);
+        require("/display_name", name, DISPLAY_NAME_CHARS_MAX, text::is_line);
+        require("/bio", bio, BIO_CHARS_MAX, text::is_visible);
         check.finish()
     }
 }

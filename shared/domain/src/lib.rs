@@ -22,6 +22,7 @@ pub mod pack;
 pub mod plan;
 pub mod preset;
 pub mod refusal;
+pub mod text;
 pub mod time;
 
 pub use refusal::{FieldError, Refusal, RefusalKind};

@@ -23,6 +23,7 @@ mod marketplace;
 mod metrics;
 mod money;
 mod page;
+pub mod patch;
 mod providers;
 mod queue;
 mod reply;

@@ -174,9 +174,9 @@ impl Page<'_> {
             vec![self.money(market.commission - market.returned_commission)],
         ];
         let ranks = self.report.top_creators.items.iter().take(CREATORS_SHOWN).map(|rank| {
-            let name = rank.display_name.as_ref().unwrap_or(&rank.creator_id).clone();
+            let id = || Text::Id(rank.creator_id.clone());
             vec![
-                vec![Text::Short(name)],
+                vec![rank.display_name.clone().map_or_else(id, Text::Short)],
                 Vec::new(),
                 vec![self.money(rank.gross)],
                 Vec::new(),

@@ -7,6 +7,7 @@
 mod crashes;
 mod dead_letters;
 mod faults;
+mod indexing;
 mod messages;
 mod notices;
 mod outside;

@@ -161,6 +161,19 @@ fn many_lines_go_over_pages_with_their_heads_and_numbers() {
 }
 
 #[test]
+fn ids_are_whole_however_long() {
+    let number = format!("PL-{}-1", "7QK2M8XW4D".repeat(6));
+    let user_id = UserId::parse(&format!("auth0|{}", "65f1c2ab".repeat(12))).unwrap();
+    let bill_to = None;
+    let invoice =
+        Invoice { number: Some(number.clone()), user_id: user_id.clone(), bill_to, ..receipt() };
+    let pages = pages(&render(&invoice, &company()).unwrap());
+    let page: String = pages[0].chars().filter(|c| !c.is_whitespace()).collect();
+    assert_eq!(page.matches(&number).count(), 2, "as a fact and below: {page}");
+    assert!(page.contains(user_id.as_str()), "{page}");
+}
+
+#[test]
 fn the_same_invoice_gives_the_same_bytes() {
     assert_eq!(render(&invoice(), &company()).unwrap(), render(&invoice(), &company()).unwrap());
 }

@@ -98,7 +98,7 @@ async fn what_is_shown_is_said_exactly_once_and_in_words() {
     invalid(json!({"prompt": ""}), "/prompt empty").await;
     invalid(json!({"prompt": " \n\t "}), "/prompt empty").await;
     invalid(json!({"prompt": "x".repeat(2001)}), "/prompt too_long").await;
-    invalid(json!({"prompt": "a\u{0}b"}), "/prompt control_characters").await;
+    invalid(json!({"prompt": "a\u{0}b"}), "/prompt invisible_text").await;
     let partial = json!({"structured_prompt": {"short_description": "a chair"}});
     invalid(partial, "/structured_prompt/background_setting missing_field").await;
     invalid_with("structured_prompt", structured(), "(whole) one_of").await;

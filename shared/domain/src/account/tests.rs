@@ -411,6 +411,11 @@ fn a_profile_is_visible_text_of_some_length() {
     check(Some(""), None, &["/display_name length", "/display_name text"]);
     check(Some("  "), None, &["/display_name text"]);
     check(Some("a\u{0}"), None, &["/display_name text"]);
+    check(Some("Kim\u{202e}nimda"), Some("a\u{202e}b"), &["/display_name text", "/bio text"]);
+    check(Some("\u{3164}"), Some("\u{200b}"), &["/display_name text", "/bio text"]);
+    check(Some("Two\nlines"), None, &["/display_name text"]);
+    check(Some("葛\u{e0100}城 👩🏽\u{200d}🚀"), Some("می\u{200c}خواهم"), &[]);
+    check(Some(&"e\u{301}".repeat(80)), None, &[]);
 }
 
 #[test]

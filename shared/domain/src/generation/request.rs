@@ -12,6 +12,7 @@ use crate::{
     lighting::LightingRig,
     marketplace::content::Content,
     refusal::{FieldCheck, InvalidFields},
+    text,
 };
 
 /// Longest prompt, in characters.
@@ -321,12 +322,12 @@ fn check_scene(
 fn check_text(check: &mut FieldCheck, pointer: &str, text: Option<&str>, chars_max: usize) {
     let Some(text) = text else { return };
     check.require(!text.trim().is_empty(), pointer, "empty", || "must not be empty".to_owned());
-    let count = text.chars().count();
+    let count = text::length(text);
     check.require(count <= chars_max, pointer, "too_long", || {
         format!("at most {chars_max} characters, not {count}")
     });
-    let visible = !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
-    check.require(visible, pointer, "control_characters", || {
-        "must not contain control characters".to_owned()
+    let visible = text.trim().is_empty() || text::is_visible(text);
+    check.require(visible, pointer, "invisible_text", || {
+        "must be text that can be seen: no controls, nothing without width".to_owned()
     });
 }

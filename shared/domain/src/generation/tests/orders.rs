@@ -60,7 +60,7 @@ fn an_order_is_one_of_four_with_acceptable_fields() {
     check(json!({"prompt": ""}), "/prompt empty");
     check(json!({"prompt": " \n "}), "/prompt empty");
     check(json!({"prompt": "two\nlines\tand a tab"}), "prompt");
-    check(json!({"prompt": "a\u{0}b"}), "/prompt control_characters");
+    check(json!({"prompt": "a\u{0}b"}), "/prompt invisible_text");
 
     // What to leave out.
     check(json!({"prompt": "a", "negative_prompt": "b".repeat(1000)}), "prompt");
