@@ -155,17 +155,16 @@ impl Draft {
         self.repay()
     }
 
-    /// Grants credits that were paid for once; they have no end.
+    /// Grants credits that were paid for once; they have no end. Returns the lot they are in.
     ///
     /// # Errors
     /// When that lot was granted before.
-    pub fn add_pack(&mut self, lot: LotId, credits: u32) -> Result<(), LedgerBroken> {
+    pub fn add_pack(&mut self, lot: LotId, credits: u32) -> Result<LotId, LedgerBroken> {
         let (source, size) = (LotSource::Purchase, LotSize::Credits(credits));
-        self.open_lot(LotTerms { id: lot, source, size, expires_at: None })?;
-        self.repay()
+        self.add(LotTerms { id: lot, source, size, expires_at: None })
     }
 
-    /// Grants credits as a thank-you; they end at `ends_at`.
+    /// Grants credits as a thank-you; they end at `ends_at`. Returns the lot they are in.
     ///
     /// # Errors
     /// When that lot was granted before.
@@ -174,10 +173,9 @@ impl Draft {
         lot: LotId,
         credits: u32,
         ends_at: Timestamp,
-    ) -> Result<(), LedgerBroken> {
+    ) -> Result<LotId, LedgerBroken> {
         let (source, size) = (LotSource::Promo, LotSize::Credits(credits));
-        self.open_lot(LotTerms { id: lot, source, size, expires_at: Some(ends_at) })?;
-        self.repay()
+        self.add(LotTerms { id: lot, source, size, expires_at: Some(ends_at) })
     }
 
     /// Takes credits back whose payment was taken back: what is left of their lot is revoked, and
@@ -208,7 +206,10 @@ impl Draft {
         lot: &LotId,
         credits: u32,
     ) -> Result<u32, LedgerBroken> {
-        let credits = credits.min(self.account.credits.left_of(lot));
+        let credits = match self.account.credits.left_of(lot, self.now) {
+            LotSize::Credits(left) => credits.min(left),
+            LotSize::Unlimited => 0,
+        };
         if credits > 0 {
             let shares = vec![LotShare { lot: lot.clone(), credits }];
             self.post(cause, Movement::Revoke { shares })?;
@@ -367,11 +368,17 @@ impl Draft {
             Allowance::Credits(credits) => LotSize::Credits(credits),
             Allowance::Unlimited => LotSize::Unlimited,
         };
-        self.open_lot(LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) })
+        let lot = LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) };
+        self.post(&lot.id.0.clone(), Movement::Grant { lot, into: None })
     }
 
-    pub(super) fn open_lot(&mut self, lot: LotTerms) -> Result<(), LedgerBroken> {
-        let cause = lot.id.0.clone();
-        self.post(&cause, Movement::Grant { lot })
+    /// Grants credits in the open lot of the same source and end, or else as a lot of their own, and
+    /// pays what is owed. Returns the lot they are in.
+    pub(super) fn add(&mut self, lot: LotTerms) -> Result<LotId, LedgerBroken> {
+        let into = self.account.credits.open_lot_for(&lot, self.now).cloned();
+        let (id, cause) = (into.as_ref().unwrap_or(&lot.id).clone(), lot.id.0.clone());
+        self.post(&cause, Movement::Grant { lot, into })?;
+        self.repay()?;
+        Ok(id)
     }
 }

@@ -6,9 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::order::PACKS_OPEN_MAX;
 use crate::{
-    credits::{Credits, LotSource},
+    credits::Credits,
     id::OrderId,
     pack::Pack,
     refusal::{FieldCheck, InvalidFields},
@@ -117,11 +116,9 @@ impl TopUp {
         if month > self.month {
             (self.month, self.bought) = (month, 0);
         }
-        let packs = credits.lots.iter().filter(|lot| lot.terms.source == LotSource::Purchase);
         let wanted = credits.totals().available < self.below
             && !credits.is_unlimited(now)
-            && self.bought < self.monthly_max
-            && packs.count() < PACKS_OPEN_MAX;
+            && self.bought < self.monthly_max;
         self.state = match (&self.state, wanted) {
             (TopUpState::Armed, true) => TopUpState::Due { since: now },
             (TopUpState::Due { .. }, false) => TopUpState::Armed,

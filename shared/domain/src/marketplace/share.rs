@@ -20,7 +20,8 @@ use crate::{
 pub const ATTRIBUTED: Duration = DAY.saturating_mul(30);
 /// Credits for a sale.
 pub const REWARD_CREDITS: u32 = 5;
-/// How long a reward may be spent.
+/// How long a reward may be spent at least: it ends with the month, so that rewards of one month are
+/// one lot.
 pub const REWARD_LASTS: Duration = DAY.saturating_mul(365);
 
 /// A member's code for a listing.
@@ -92,7 +93,7 @@ pub enum RewardState {
     },
     /// The credits are the sharer's.
     Granted {
-        /// As this lot.
+        /// In this lot.
         lot: LotId,
     },
     /// They are not, and why: `refunded`, `own_card`, `suspended`.
@@ -168,8 +169,9 @@ impl Reward {
             self.state = RewardState::Cancelled { reason: reason.to_owned() };
             return Ok(());
         }
-        let lot = LotId(format!("reward:{}", self.purchase_id));
-        draft.add_promo(lot.clone(), self.credits, draft.now().plus(REWARD_LASTS))?;
+        let grant = LotId(format!("reward:{}", self.purchase_id));
+        let ends_at = draft.now().plus(REWARD_LASTS).start_of_month().plus_months(1);
+        let lot = draft.add_promo(grant, self.credits, ends_at)?;
         self.state = RewardState::Granted { lot };
         Ok(())
     }

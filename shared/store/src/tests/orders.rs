@@ -3,9 +3,10 @@
 
 use domain::{
     RefusalKind,
+    account::AccountRefused,
     billing::{
         external::SessionId,
-        order::{OrderRefused, OrderState, PackOrder, Via},
+        order::{OrderState, PackOrder, Via},
         top_up::{TopUp, TopUpPause, TopUpState},
     },
     id::OrderId,
@@ -66,7 +67,7 @@ impl World {
             let order = PackOrder::place(id.clone(), top_up.pack, Via::TopUp, draft)?;
             top_up.begin(order.id.clone());
             draft.set_top_up(Some(top_up));
-            Ok::<_, OrderRefused>(Some(order))
+            Ok::<_, AccountRefused>(Some(order))
         };
         self.store.begin_top_up(user, now, begin).await.unwrap()
     }

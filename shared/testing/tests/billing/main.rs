@@ -18,6 +18,7 @@ mod quarter;
 mod reconcile;
 mod refunds;
 mod revenue;
+mod rewards;
 mod scene;
 mod stage;
 mod subscriptions;

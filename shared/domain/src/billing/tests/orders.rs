@@ -164,18 +164,34 @@ fn a_dispute_that_is_won_restores_what_it_took() {
 }
 
 #[test]
-fn so_many_unspent_packs_and_no_more() {
+fn packs_are_one_lot_and_each_refund_takes_its_own_number() {
     let mut member = Member::new();
-    member.at(START, |draft, _| {
-        for nth in 0..32 {
-            draft.add_pack(LotId(format!("pack:{nth}")), 1).unwrap();
-        }
-        PackOrder::place(OrderId::new(START, 1), Pack::Small, Via::Checkout, draft).unwrap_err();
-    });
-    member.spend(day(1), 11);
-    member.at(day(1), |draft, _| {
-        PackOrder::place(OrderId::new(START, 1), Pack::Small, Via::Checkout, draft).unwrap();
-    });
+    let mut orders: Vec<PackOrder> = (1..=100)
+        .map(|nth| {
+            let id = OrderId::new(START, nth);
+            let place = |draft: &mut Draft, _: &mut Billing| {
+                PackOrder::place(id, Pack::Small, Via::Checkout, draft).unwrap()
+            };
+            let mut order = member.at(START, place);
+            let session = SessionId::parse(&format!("cs_{nth}")).unwrap();
+            order.opened(session, "https://pay".to_owned());
+            order
+        })
+        .collect();
+    for order in &mut orders {
+        settle(&mut member, order, &payment(0, 0));
+        settle(&mut member, order, &payment(0, 0));
+    }
+    assert_eq!(member.available(), 10 + 100 * 50);
+    assert_eq!(member.account.credits.lots.len(), 2, "the month of Free, and the packs");
+    // The month of Free and all packs but one are spent.
+    member.spend(day(1), 10 + 99 * 50);
+    settle(&mut member, &mut orders[7], &payment(500, 0));
+    assert_eq!((member.available(), member.account.credits.debt), (0, 0));
+    settle(&mut member, &mut orders[8], &payment(250, 0));
+    assert_eq!((member.available(), member.account.credits.debt), (0, 25));
+    settle(&mut member, &mut orders[7], &payment(0, 0));
+    assert_eq!((member.available(), member.account.credits.debt), (25, 0));
 }
 
 proptest! {

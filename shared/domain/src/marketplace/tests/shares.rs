@@ -96,8 +96,12 @@ fn a_reward_is_granted_once_and_not_before_its_time() {
     assert!(matches!(reward.state, RewardState::Granted { .. }));
     assert_eq!(reward.due_at(), None);
 
+    // A year, and to the end of its month.
     let year_on = sharer(due.finish().account, day(7 + 365));
-    assert_eq!(year_on.account().credits.totals().available, 10, "a month of Free alone");
+    let end = year_on.now().start_of_month().plus_months(1);
+    assert_eq!(year_on.account().credits.totals().available, 10 + REWARD_CREDITS);
+    let month_on = sharer(year_on.finish().account, end);
+    assert_eq!(month_on.account().credits.totals().available, 10, "a month of Free alone");
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! What sharers earn: when it is granted, what takes it back, and that it never fills an account.
+
+use domain::marketplace::{purchase::Purchase, share::RewardState};
+use sandbox::stripe::Card;
+use serde_json::{Value, json};
+use testing::{Actor, engine::TABLE};
+
+use crate::{market::Market, stage::Stage};
+
+const PRICE: i64 = 1_200;
+
+impl Market<'_> {
+    /// A sale that `sharer`'s link led to, paid and heard of.
+    async fn sold_through(&self, sharer: &Actor, seller: &Actor, buyer: &Actor) -> Purchase {
+        let listing = self.on_sale(seller, PRICE).await;
+        let token = self.shared_by(sharer, &listing).await;
+        let url = self.checkout(buyer, &listing, PRICE, Some(&token)).await;
+        self.stage.pay(&url, Card::SucceedsToo);
+        self.stage.hear().await;
+        self.purchase_of(buyer, &url).await
+    }
+}
+
+/// Makes a member's stored account one that cannot be read.
+fn damage(stage: &Stage, member: &Actor) {
+    let is_theirs = |item: &Value| {
+        item["user_id"]["S"] == json!(member.id) && item.get("granted_until").is_some()
+    };
+    let mut account = stage.world.engine.dump().into_iter().find(is_theirs).unwrap();
+    account["credits"] = json!({"S": "no credits"});
+    let put = json!({"TableName": TABLE, "Item": account});
+    stage.world.engine.run("PutItem", &put.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn one_account_that_cannot_be_read_keeps_nobody_else_from_their_reward() {
+    let stage = Stage::new().await;
+    let (kim, ann, sue) = (stage.member("kim"), stage.member("ann"), stage.member("sue"));
+    // Nobody holds this one to the books: its account is broken.
+    let bad = Actor::member("bad");
+    let market = Market::new(&stage);
+    stage.account(&bad).await;
+    market.sold_through(&bad, &kim, &ann).await;
+    let after = market.sold_through(&sue, &kim, &ann).await;
+    damage(&stage, &bad);
+    stage.pass(15);
+    market.grant_rewards().await;
+    let reward = market.reward(&sue, &after.id).await;
+    assert!(matches!(reward.state, RewardState::Granted { .. }), "{reward:?}");
+    assert_eq!(stage.credits(&sue).await["available"], 15);
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn however_many_rewards_there_were_what_is_paid_for_is_granted() {
+    let stage = Stage::new().await;
+    let (kim, ann, sue) = (stage.member("kim"), stage.member("ann"), stage.member("sue"));
+    let market = Market::new(&stage);
+    // A year of gifts with ends of their own, of which some are spent and some are not.
+    for nth in 0..70u32 {
+        let now = stage.world.now();
+        let ends_at = now.plus(domain::time::DAY * (300 + nth));
+        let gift = stage.world.store.change_account(&sue.id, None, now, |draft| {
+            draft.add_promo(domain::credits::LotId(format!("gift:{nth}")), 5, ends_at).map(drop)
+        });
+        gift.await.unwrap();
+    }
+    stage.spend(&sue, 10 + 350 - 3).await;
+    stage.buy(&sue, "pack_50").await;
+    assert_eq!(stage.credits(&sue).await["available"], 53);
+    for _ in 0..3 {
+        market.sold_through(&sue, &kim, &ann).await;
+    }
+    stage.pass(15);
+    market.grant_rewards().await;
+    let credits = stage.credits(&sue).await;
+    assert_eq!(credits["available"], 53 + 15);
+    let promos = credits["lots"].as_array().unwrap().iter();
+    let promos: Vec<&Value> = promos.filter(|lot| lot["source"] == "promo").collect();
+    assert_eq!(promos.len(), 2, "the gift that is left, and the rewards of a month: {promos:?}");
+    stage.subscribe(&sue, "pro").await;
+    assert_eq!(stage.credits(&sue).await["available"], 53 + 15 + 500);
+    stage.close().await;
+}
