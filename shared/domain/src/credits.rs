@@ -394,6 +394,11 @@ impl Credits {
         open.map_or(LotSize::Credits(0), Lot::left)
     }
 
+    /// Whether a lot is open and its end has not come.
+    pub fn is_live(&self, lot: &LotId, now: Timestamp) -> bool {
+        self.lots.iter().any(|open| open.terms.id == *lot && !open.lapsed(now))
+    }
+
     /// The open lot that a grant on these terms adds to, so that lots of one source and end are one.
     pub fn open_lot_for(&self, terms: &LotTerms, now: Timestamp) -> Option<&LotId> {
         let open = self.lots.iter().find(|lot| !lot.is_over(now) && lot.takes(terms, now));

@@ -196,10 +196,46 @@ impl Draft {
         self.repay()
     }
 
-    /// Takes back at most `credits` of what is left of a lot, and owes nothing. How many it were.
+    /// Ends a period of a plan whose payment was taken back: what is left of its lot is revoked, what
+    /// is released to it later lapses, and nothing is owed. Returns what was left, which is what
+    /// [`Draft::resume_period`] gives back; the plan itself goes on as its subscription does.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
+    pub fn end_period(&mut self, cause: &str, lot: &LotId) -> Result<LotSize, LedgerBroken> {
+        let left = self.account.credits.left_of(lot, self.now);
+        if let LotSize::Credits(credits @ 1..) = left {
+            let shares = vec![LotShare { lot: lot.clone(), credits }];
+            self.post(cause, Movement::Revoke { shares })?;
+        }
+        if self.account.credits.is_live(lot, self.now) {
+            self.post(cause, Movement::End { lot: lot.clone() })?;
+        }
+        Ok(left)
+    }
+
+    /// Gives back what [`Draft::end_period`] took of `lot`, as a lot of its own until the period's
+    /// end. Returns it; `None` if another period has begun or the plan is over, so that what was
+    /// taken would have lapsed by now.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn resume_period(
+        &mut self,
+        (plan, period): (Plan, Period),
+        lot: &LotId,
+        size: LotSize,
+    ) -> Result<Option<LotId>, LedgerBroken> {
+        if self.account.plan != plan || self.account.paid_period != Some(period) {
+            return Ok(None);
+        }
+        let id = LotId(format!("{}:returned:{}", lot.0, self.account.credits.ledger_seq + 1));
+        self.open_period(id.clone(), size, period.ends_at.plus(PAST_DUE_GRACE))?;
+        self.repay()?;
+        Ok(Some(id))
+    }
+
+    /// Takes back at most `credits` of what is left of a lot, and owes nothing. How many it were.
     pub fn take_what_is_left(
         &mut self,
         cause: &str,
@@ -368,6 +404,16 @@ impl Draft {
             Allowance::Credits(credits) => LotSize::Credits(credits),
             Allowance::Unlimited => LotSize::Unlimited,
         };
+        self.open_period(id, size, ends_at)
+    }
+
+    /// Each period of a plan is a lot of its own.
+    fn open_period(
+        &mut self,
+        id: LotId,
+        size: LotSize,
+        ends_at: Timestamp,
+    ) -> Result<(), LedgerBroken> {
         let lot = LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) };
         self.post(&lot.id.0.clone(), Movement::Grant { lot, into: None })
     }

@@ -51,8 +51,10 @@ pub enum StaffRefused {
         wanted: u32,
     },
     /// Too many grants are open.
-    #[error("{GRANTS_OPEN_MAX} grants with different ends are open on this account: choose the end of \
-         one of them.")]
+    #[error(
+        "{GRANTS_OPEN_MAX} grants with different ends are open on this account: choose the end of \
+         one of them."
+    )]
     TooManyGrants,
     /// There is nothing to lift.
     #[error("This account is not suspended.")]

@@ -13,6 +13,7 @@ mod market;
 mod orders;
 mod payouts;
 mod permutations;
+mod plans_taken_back;
 mod purchases;
 mod quarter;
 mod reconcile;

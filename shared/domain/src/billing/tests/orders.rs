@@ -126,7 +126,7 @@ fn what_is_owed_blocks_and_is_paid_by_what_comes_next() {
 }
 
 #[test]
-fn an_unlimited_plan_pays_what_is_owed() {
+fn an_unlimited_plan_neither_pays_what_is_owed_nor_is_blocked_by_it() {
     let mut member = Member::new();
     let mut order = placed(&mut member, Via::Checkout);
     settle(&mut member, &mut order, &payment(0, 0));
@@ -134,8 +134,14 @@ fn an_unlimited_plan_pays_what_is_owed() {
     settle(&mut member, &mut order, &payment(500, 0));
     let theirs = subscription(Plan::Enterprise, SubscriptionStatus::Active, period(2, 32));
     member.hear(day(2), &theirs, &mut month("1", Plan::Enterprise, period(2, 32)));
-    assert_eq!(member.account.credits.debt, 0);
+    assert_eq!(member.account.credits.debt, 50);
     member.spend(day(2), 1);
+    // What is counted pays it: a gift first, and Free once the plan is over.
+    let gift = LotId("gift".to_owned());
+    member.at(day(3), |draft, _| draft.add_promo(gift, 5, day(300)).unwrap());
+    assert_eq!((member.available(), member.account.credits.debt), (0, 45));
+    member.at(day(40), |draft, _| draft.start_job("gen", 1).unwrap_err());
+    assert_eq!((member.available(), member.account.credits.debt), (0, 35));
 }
 
 #[test]
