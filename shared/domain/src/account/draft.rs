@@ -3,7 +3,7 @@
 use super::{AccountRefused, Change, Draft, PRESETS_MAX, Profile, Usage};
 use crate::{
     account::Account,
-    billing::top_up::TopUp,
+    billing::top_up::{TopUp, TopUpWish},
     credits::{
         Hold, InsufficientCredits, LedgerBroken, LotId, LotShare, LotSize, LotSource, LotTerms,
         Movement,
@@ -282,9 +282,12 @@ impl Draft {
         }
     }
 
-    /// The packs that are bought by themselves; `None` stops that.
-    pub fn set_top_up(&mut self, top_up: Option<TopUp>) {
-        self.account.top_up = top_up;
+    /// Which packs are bought by themselves from now on; `None` stops that.
+    pub fn allow_top_up(&mut self, wish: Option<TopUpWish>) {
+        let now = self.now;
+        if wish.is_some() || self.account.top_up.is_some() {
+            self.account.top_up.get_or_insert_with(|| TopUp::new(now)).allow(wish);
+        }
     }
 
     /// Takes over what the token and the member say.

@@ -206,7 +206,9 @@ impl PackOrder {
                 self.paid_at = Some(draft.now());
                 self.due_at = None;
                 self.lot = Some(lot.clone());
-                draft.change_top_up(|top_up, _| top_up.bought_by(&self.id));
+                if self.via == Via::TopUp {
+                    draft.change_top_up(|top_up, _| top_up.bought_by(&self.id));
+                }
                 lot
             }
         };
