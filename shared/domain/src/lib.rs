@@ -20,6 +20,7 @@ pub mod money;
 pub mod pack;
 pub mod plan;
 pub mod preset;
+pub mod ratio;
 pub mod refusal;
 pub mod time;
 
