@@ -1,5 +1,5 @@
-//! `background-grant-rewards`: every hour, credits for members whose links led to a sale that was
-//! not taken back within its seven days.
+//! `background-grant-rewards`: every hour, credits for members whose links led to a sale that its
+//! buyer can no longer give back by themselves.
 //!
 //! Changes: for each reward that is due, in one transaction the sharer's account, its ledger and the
 //! reward. Running twice, late or at once grants nothing twice: a reward is granted in the write

@@ -236,7 +236,7 @@ impl Draft {
     }
 
     /// Takes back at most `credits` of what is left of a lot, and owes nothing. How many it were.
-    pub fn take_what_is_left(
+    fn take_what_is_left(
         &mut self,
         cause: &str,
         lot: &LotId,

@@ -1,7 +1,7 @@
 //! What sharers earn: when it is granted, what takes it back, and that it never fills an account.
 
 use domain::marketplace::{purchase::Purchase, share::RewardState};
-use sandbox::stripe::Card;
+use sandbox::stripe::{Card, Closing, Opening};
 use serde_json::{Value, json};
 use testing::{Actor, engine::TABLE};
 
@@ -81,4 +81,61 @@ async fn however_many_rewards_there_were_what_is_paid_for_is_granted() {
     stage.subscribe(&sue, "pro").await;
     assert_eq!(stage.credits(&sue).await["available"], 53 + 15 + 500);
     stage.close().await;
+}
+
+/// Somebody buys through a link of a friend's and gives it back: again and again, and nothing comes
+/// of it.
+#[tokio::test]
+async fn what_a_buyer_gives_back_earns_its_sharer_nothing() {
+    let stage = Stage::new().await;
+    let (kim, ann, sue) = (stage.member("kim"), stage.member("ann"), stage.member("sue"));
+    let market = Market::new(&stage);
+    for days in [8, 13, 14] {
+        let purchase = market.sold_through(&sue, &kim, &ann).await;
+        stage.pass(days);
+        market.grant_rewards().await;
+        assert_eq!(stage.credits(&sue).await["available"], 10, "day {days}");
+        let given = market.ask_back(&ann, &purchase, "not for me").await;
+        assert_eq!(given.status(), 200, "{}", given.pretty());
+        stage.hear().await;
+        stage.pass(15);
+        market.grant_rewards().await;
+        assert_eq!(stage.credits(&sue).await["available"], 10, "day {days}");
+    }
+    stage.close().await;
+}
+
+#[tokio::test]
+async fn a_reward_that_was_spent_is_owed_when_its_sale_is_taken_back_and_returns_with_it() {
+    for closing in [Closing::Won, Closing::Lost] {
+        let stage = Stage::new().await;
+        let (kim, ann, sue) = (stage.member("kim"), stage.member("ann"), stage.member("sue"));
+        let market = Market::new(&stage);
+        let purchase = market.sold_through(&sue, &kim, &ann).await;
+        stage.pass(15);
+        market.grant_rewards().await;
+        stage.spend(&sue, 13).await;
+        let payment = purchase.payment.clone().unwrap();
+        let dispute = stage.at_stripe().dispute(payment.as_str(), None, Opening::Chargeback);
+        stage.hear().await;
+        let told = stage.credits(&sue).await;
+        assert_eq!((&told["available"], &told["debt"]), (&json!(0), &json!(3)));
+        market.reckon().await;
+        stage.at_stripe().close_dispute(&dispute.unwrap(), closing).unwrap();
+        let events = stage.events();
+        for event in events.iter().chain(&events) {
+            assert_eq!(stage.deliver(event).await, 200, "{event}");
+        }
+        for _ in 0..2 {
+            market.grant_rewards().await;
+        }
+        let told = stage.credits(&sue).await;
+        let expected = match closing {
+            Closing::Won => (2, 0),
+            Closing::Lost | Closing::WarningClosed => (0, 3),
+        };
+        assert_eq!((&told["available"], &told["debt"]), (&json!(expected.0), &json!(expected.1)));
+        market.reckon().await;
+        stage.close().await;
+    }
 }
