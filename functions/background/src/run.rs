@@ -45,3 +45,30 @@ impl Run {
         self.later.map_or(Ok(()), Err)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use store::{Missing, StoreError};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    #[test]
+    fn a_run_goes_on_and_fails_at_its_end_only_for_what_may_pass() {
+        let mut run = Run::default();
+        assert_eq!(run.take("reward", &"one", Ok::<u32, StoreError>(7)), Some(7));
+        let broken = Err::<u32, _>(StoreError::refused(Missing::User));
+        assert_eq!(run.take("reward", &"two", broken), None);
+        assert_eq!(run.failed, 1);
+        run.end(NOW).unwrap();
+
+        let mut run = Run::default();
+        for name in ["one", "two"] {
+            assert_eq!(run.take("reward", &name, Err::<u32, _>(StoreError::Busy)), None);
+        }
+        assert_eq!(run.failed, 2);
+        let failed = run.end(NOW).unwrap_err();
+        assert!(matches!(failed, TaskError::Retry(_)), "EventBridge comes again: {failed:?}");
+    }
+}
