@@ -295,7 +295,7 @@ impl Draft {
     pub fn request_deletion(&mut self) {
         let requested_at = self.now;
         self.account.deletion.get_or_insert(Deletion { requested_at, erased_at: None });
-        self.account.top_up = None;
+        self.allow_top_up(None);
     }
 
     /// Forgets who the member is. What they were granted, spent and owe stays.
