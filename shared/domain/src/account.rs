@@ -166,7 +166,7 @@ pub struct Account {
     /// Credits spent in the present period, by day.
     #[serde(default, skip_serializing_if = "Usage::is_empty")]
     pub usage: Usage,
-    /// The packs that are bought by themselves, if the member wants that.
+    /// The packs that are bought by themselves, once the member has wanted that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_up: Option<TopUp>,
     /// What staff they are, as their token said last.

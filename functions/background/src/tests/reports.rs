@@ -15,7 +15,10 @@ use testing::{
     engine::{Fault, TABLE},
 };
 
-use crate::report_revenue::{Outcome, report};
+use crate::{
+    report_revenue::{Outcome, report},
+    run::Run,
+};
 
 const NIGHT: &str = "2026-11-23T02:00:00Z";
 const QUIET: Outcome = Outcome { sums_differed: 0, report_differs: false, made: false };
@@ -63,7 +66,7 @@ impl Desk {
     async fn run(&self, due: &str, now: &str) -> Outcome {
         let documents = self.bucket.documents();
         let hands = (&self.world.store, &documents, &self.company);
-        report(hands, at(due), at(now)).await.unwrap()
+        report(hands, at(due), at(now), &mut Run::default()).await.unwrap()
     }
 
     /// The days that are reported, and all files.

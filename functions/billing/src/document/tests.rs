@@ -68,6 +68,7 @@ pub(super) fn receipt() -> Invoice {
         paid_at: Some(at("2026-11-23T10:00:05Z")),
         granted: Vec::new(),
         taken_back: 0,
+        unlimited_ended: false,
         gone: 0,
         fees: 0,
         stated: Default::default(),
