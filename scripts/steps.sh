@@ -61,15 +61,15 @@ STEP_PID= STEP_LOG=
 trap '[ -z "$STEP_PID" ] || kill -- "-$STEP_PID" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 
-# install_tools REQUIREMENTS...: the pinned tools, in a virtual environment of their own, installed once.
+# install_tools REQUIREMENTS...: the pinned tools, held to their hashes, in a virtual environment of their own, installed once.
 install_tools() {
   local stamp
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail 'Python 3.10 or newer is needed'
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail 'Python 3.11 or newer is needed'
   stamp=$(cat "$@" | cksum)
   [ -f "$VENV/installed" ] && [ "$(cat "$VENV/installed")" = "$stamp" ] && return
   python3 -m venv "$VENV"
   local list=()
   for file in "$@"; do list+=(-r "$file"); done
-  "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps "${list[@]}"
+  "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes "${list[@]}"
   echo "$stamp" >"$VENV/installed"
 }

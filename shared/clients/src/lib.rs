@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod against_the_sandbox;
+pub mod anchors;
 pub mod asset_kind;
 pub mod bria;
 mod bucket;
@@ -33,6 +34,7 @@ pub mod structure;
 pub mod uploads;
 mod watermark;
 
+pub use anchors::AuditAnchors;
 pub use asset_kind::AssetKind;
 pub use bria::Bria;
 pub use documents::{Company, Documents};
@@ -42,7 +44,7 @@ pub use http::Http;
 pub use images::Images;
 pub use oidc::Issuer;
 pub use picture::Picture;
-pub use preview::{Preview, Previews};
+pub use preview::{Preview, PreviewBucket, Previews};
 pub use queue::{GenerationQueue, TopUpQueue};
 pub use s3_event::S3Event;
 pub use secrets::{Secret, Secrets};

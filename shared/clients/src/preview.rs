@@ -21,7 +21,7 @@ use image::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    bucket::{Bucket, BucketFailure, Object, Unread, unavailable},
+    bucket::{Bucket, BucketFailure, Object, unavailable},
     picture::{
         PictureRefused, pixels,
         read::{Detail, read},
@@ -34,8 +34,6 @@ use crate::{
 pub const PREVIEW_SIDES_PX: [u32; 3] = [1200, 600, 300];
 /// Fewest pixels a side of a picture that becomes a preview.
 pub const PREVIEW_SIDE_PX_MIN: u32 = 300;
-/// Most bytes of a picture of the live demo.
-pub const DEMO_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 const JPEG_QUALITY: u8 = 84;
 const JPEG: &str = "image/jpeg";
@@ -80,12 +78,17 @@ pub struct StoredJpeg {
     pub height: u32,
 }
 
-/// The bucket of previews. Storing needs `s3:PutObject`; [`Previews::has`] and
-/// [`Previews::get_demo`] need `s3:GetObject`.
+/// Where anybody finds previews. It needs no permission: no call is made.
 #[derive(Debug, Clone)]
 pub struct Previews {
-    bucket: Bucket,
     base_url: String,
+}
+
+/// The bucket of previews, for those who write into it. Storing needs `s3:PutObject`,
+/// [`PreviewBucket::has`] needs `s3:GetObject`.
+#[derive(Debug, Clone)]
+pub struct PreviewBucket {
+    bucket: Bucket,
 }
 
 /// Where anybody finds the pictures of an upload, by their longer side in pixels.
@@ -166,11 +169,34 @@ pub fn watermarked_jpeg(
 }
 
 impl Previews {
-    /// Over the process's S3 client. What is in the bucket can be had under `base_url`, without
-    /// asking us.
-    pub fn new(s3: &Client, bucket: impl Into<String>, base_url: &str) -> Previews {
-        let base_url = base_url.trim_end_matches('/').to_owned();
-        Previews { bucket: Bucket::new(s3, bucket), base_url }
+    /// What is in the bucket can be had under `base_url`, without asking us.
+    pub fn new(base_url: &str) -> Previews {
+        Previews { base_url: base_url.trim_end_matches('/').to_owned() }
+    }
+
+    /// Where anybody finds the object at `key`. Stays the same.
+    pub fn url(&self, key: &str) -> String {
+        format!("{}/{key}", self.base_url)
+    }
+
+    /// Where anybody finds the three pictures of an upload of a listing.
+    pub fn urls(&self, listing: impl fmt::Display, upload: impl fmt::Display) -> PreviewUrls {
+        let [large, medium, small] =
+            PREVIEW_SIDES_PX.map(|side_px| self.url(&preview_key(&listing, &upload, side_px)));
+        PreviewUrls { large, medium, small }
+    }
+
+    /// A picture of a listing with where it is.
+    pub fn shown(&self, listing: &ListingId, preview: &upload::Preview) -> ShownPreview {
+        let urls = self.urls(listing, &preview.upload_id);
+        ShownPreview { width: preview.width, height: preview.height, urls }
+    }
+}
+
+impl PreviewBucket {
+    /// Over the process's S3 client.
+    pub fn new(s3: &Client, bucket: impl Into<String>) -> PreviewBucket {
+        PreviewBucket { bucket: Bucket::new(s3, bucket) }
     }
 
     /// Stores the three pictures of an upload of a listing, at the same time. All are there when it
@@ -195,24 +221,6 @@ impl Previews {
         Ok(StoredPreview { large, medium, small })
     }
 
-    /// Where anybody finds the object at `key`. Stays the same.
-    pub fn url(&self, key: &str) -> String {
-        format!("{}/{key}", self.base_url)
-    }
-
-    /// Where anybody finds the three pictures of an upload of a listing.
-    pub fn urls(&self, listing: impl fmt::Display, upload: impl fmt::Display) -> PreviewUrls {
-        let [large, medium, small] =
-            PREVIEW_SIDES_PX.map(|side_px| self.url(&preview_key(&listing, &upload, side_px)));
-        PreviewUrls { large, medium, small }
-    }
-
-    /// A picture of a listing with where it is.
-    pub fn shown(&self, listing: &ListingId, preview: &upload::Preview) -> ShownPreview {
-        let urls = self.urls(listing, &preview.upload_id);
-        ShownPreview { width: preview.width, height: preview.height, urls }
-    }
-
     /// Whether there is an object at `key`.
     ///
     /// # Errors
@@ -227,19 +235,6 @@ impl Previews {
     /// When the bucket did not say that it has it.
     pub async fn put_demo(&self, key: &str, jpeg: &Bytes) -> Result<(), PreviewsUnavailable> {
         self.put(key, jpeg).await.map_err(PreviewsUnavailable)
-    }
-
-    /// The picture of the live demo at `key`, if it is there.
-    ///
-    /// # Errors
-    /// When the bucket does not say, or it has more than [`DEMO_BYTES_MAX`].
-    pub async fn get_demo(&self, key: &str) -> Result<Option<Bytes>, PreviewsUnavailable> {
-        let read = async { self.bucket.open(key, None, DEMO_BYTES_MAX).await?.all().await };
-        match read.await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(Unread::Missing) => Ok(None),
-            Err(error) => Err(PreviewsUnavailable(error.into())),
-        }
     }
 
     async fn store_one(
@@ -432,16 +427,17 @@ mod tests {
             }
         });
         let client = client_at(&loopback::serve(routes).await);
-        let previews = Previews::new(&client, "b", "https://previews.example.com/");
+        let (bucket, previews) =
+            (PreviewBucket::new(&client, "b"), Previews::new("https://previews.example.com/"));
         let preview = Preview::from_rgb(640, 320, halves(640, 320).into_raw()).unwrap();
-        let stored = previews.store("lst_1", "upl_1", &preview).await.unwrap();
+        let stored = bucket.store("lst_1", "upl_1", &preview).await.unwrap();
         assert_eq!(stored.large.key, "previews/lst_1/upl_1/1200.jpg");
         assert_eq!((stored.large.width, stored.large.height), (640, 320));
         assert_eq!((stored.small.width, stored.small.height), (300, 150));
         let url = "https://previews.example.com/previews/lst_1/upl_1/600.jpg";
         assert_eq!(previews.url(&stored.medium.key), url);
         let demo = Bytes::from_static(b"demo");
-        previews.put_demo(&demo_key("lst_1", "0f"), &demo).await.unwrap();
+        bucket.put_demo(&demo_key("lst_1", "0f"), &demo).await.unwrap();
 
         let mut paths = Vec::new();
         for _ in 0..4 {
@@ -462,16 +458,13 @@ mod tests {
     async fn a_demo_is_there_or_it_is_not() {
         let answering = async |status: StatusCode| {
             let routes = Router::new().fallback(move || async move { (status, "demo") });
-            Previews::new(&client_at(&loopback::serve(routes).await), "b", "https://p.example.com")
+            PreviewBucket::new(&client_at(&loopback::serve(routes).await), "b")
         };
-        let there = answering(StatusCode::OK).await.get_demo("demos/0.jpg").await.unwrap();
-        assert_eq!(there.as_deref(), Some(b"demo".as_slice()));
+        assert!(answering(StatusCode::OK).await.has("demos/0.jpg").await.unwrap());
         for status in [StatusCode::NOT_FOUND, StatusCode::FORBIDDEN] {
-            let previews = answering(status).await;
-            assert_eq!(previews.get_demo("demos/0.jpg").await.unwrap(), None);
-            assert!(!previews.has("demos/0.jpg").await.unwrap());
+            assert!(!answering(status).await.has("demos/0.jpg").await.unwrap());
         }
-        let broken = answering(StatusCode::BAD_REQUEST).await;
-        assert!(broken.get_demo("demos/0.jpg").await.is_err());
+        let broken = answering(StatusCode::INTERNAL_SERVER_ERROR).await;
+        assert!(broken.has("demos/0.jpg").await.is_err());
     }
 }

@@ -18,3 +18,4 @@ mod relay;
 mod reports;
 mod stage;
 mod sweep;
+mod verify_audit;

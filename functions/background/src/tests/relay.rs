@@ -8,7 +8,7 @@ use sandbox::{
     route::Route,
 };
 use serde_json::{Value, json};
-use testing::{Actor, cloud::Cloud};
+use testing::{Actor, cloud::Cloud, grants::acting_as};
 
 use super::{
     outside::Outside,
@@ -46,7 +46,8 @@ async fn hints_reach_the_real_queue() {
     let event = serde_json::from_value(batch.clone()).unwrap();
     let ambient = &stage.world.ambient;
     let hands = (queue.sender(), stage.top_ups.sender());
-    let response = runtime::dispatch_stream(worker, handle, &hands, ambient, event).await;
+    let relayed = || runtime::dispatch_stream(worker, handle, &hands, ambient, event);
+    let response = acting_as(worker.name, relayed).await;
     assert_eq!(reported(response), Vec::<String>::new());
 
     let received = queue.receive(3).await;

@@ -14,7 +14,7 @@ use runtime::{BatchResponse, StreamEvent, dispatch_stream};
 use sandbox::stripe::{Card, Closing, Lasts, Off, Opening, Payment};
 use serde_json::{Value, json};
 use store::Store;
-use testing::{Actor, Ask};
+use testing::{Actor, Ask, grants::acting_as};
 
 use crate::{
     market::Market,
@@ -57,7 +57,8 @@ impl Numbers {
         let event: StreamEvent = serde_json::from_value(batch.clone()).unwrap();
         let (worker, handle) = (&project_metrics::WORKER, &project_metrics::handle);
         let ambient = &self.stage.world.ambient;
-        let answer = dispatch_stream(worker, handle, self.store(), ambient, event).await;
+        let projected = || dispatch_stream(worker, handle, self.store(), ambient, event);
+        let answer = acting_as(worker.name, projected).await;
         assert_eq!(answer, BatchResponse::default());
     }
 

@@ -1,7 +1,5 @@
 //! One world with somebody's things in it, and every route of the system over it.
 
-use std::pin::Pin;
-
 use clients::{
     Secret, Stripe,
     documents::Company,
@@ -20,6 +18,7 @@ use serde_json::json;
 use testing::{
     Actor, Answer, Ask, World,
     cloud::{Bucket, Cloud},
+    grants::acting_as,
 };
 
 use crate::market::Market;
@@ -42,13 +41,6 @@ pub(crate) struct Scene {
     invoice: String,
     market: Market,
     bucket: Bucket,
-}
-
-/// A call on the heap. It is put together in a frame of its own: those of all endpoints in one are
-/// more than a test's stack holds.
-#[inline(never)]
-fn set_aside<F>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
-    Box::pin(make())
 }
 
 impl Scene {
@@ -158,15 +150,15 @@ impl Scene {
         let (ambient, store) = (&self.world.ambient, self.world.store.clone());
         let (images, documents) = (self.world.images(), self.world.documents());
         let (stripe, frontend) = (self.stripe(), Frontend::new("https://app.prolight.test"));
-        let (uploads, previews) = (self.bucket.uploads(), self.bucket.previews());
+        let (uploads, previews) = (self.bucket.uploads(), self.world.previews());
+        let pictures = self.bucket.preview_bucket();
         let links = testing::share_links();
         macro_rules! routes {
             ($($package:ident::$module:ident => $capabilities:expr,)*) => {
                 $(if *endpoint == $package::$module::ENDPOINT {
                     let (handle, capabilities) = ($package::$module::handle, $capabilities);
-                    let answer =
-                        set_aside(|| dispatch(endpoint, &handle, &capabilities, ambient, event));
-                    return Answer(answer.await);
+                    let answer = || dispatch(endpoint, &handle, &capabilities, ambient, event);
+                    return Answer(acting_as(endpoint.name, answer).await);
                 })*
             };
         }
@@ -196,10 +188,10 @@ impl Scene {
             marketplace::create_listing => store,
             marketplace::update_listing => (store, previews),
             marketplace::retire_listing => store,
-            marketplace::submit_listing => (store, previews),
+            marketplace::submit_listing => (store, previews, pictures),
             marketplace::create_upload => (store, uploads),
             marketplace::get_upload => store,
-            marketplace::preview_listing => (store, Demos::new(previews)),
+            marketplace::preview_listing => (store, Demos::new(previews, pictures)),
             marketplace::list_popular => (Lists::new(store), previews),
             marketplace::search_listings =>
                 (Finder::open(store, self.bucket.snapshots()), previews),
