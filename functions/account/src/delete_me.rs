@@ -12,8 +12,7 @@ use store::Store;
 
 use crate::view::MeView;
 
-pub const ENDPOINT: Endpoint =
-    Endpoint::delete("account-delete-me", "/api/v1/me", Access::Member);
+pub const ENDPOINT: Endpoint = Endpoint::delete("account-delete-me", "/api/v1/me", Access::Member);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -57,11 +57,7 @@ pub async fn handle(
     Ok(Fresh(Response { items, files, links_expire_at: link_works_until(call.now), next_cursor }))
 }
 
-async fn image_of(
-    images: &Images,
-    job: &Value,
-    now: Timestamp,
-) -> Result<Option<File>, ApiError> {
+async fn image_of(images: &Images, job: &Value, now: Timestamp) -> Result<Option<File>, ApiError> {
     let (Some(id), Some(key)) = (job["id"].as_str(), job["image"]["key"].as_str()) else {
         return Ok(None);
     };

@@ -6,7 +6,7 @@
 //! Retry: every step may run twice and may be cut off anywhere. An erasure stays due until all of it
 //! is done; one that fails is tried again five minutes later and does not stop the others.
 
-use clients::{Stripe, StoredFiles, stored_files::Deleted};
+use clients::{StoredFiles, Stripe, stored_files::Deleted};
 use domain::{
     Timestamp,
     erasure::{Erasure, ErasureSubject},
@@ -55,9 +55,7 @@ async fn erase(
 ) -> Result<Deleted, TaskError> {
     let (_, stored, _) = capabilities;
     match &erasure.subject {
-        ErasureSubject::Listing { listing_id } => {
-            Ok(stored.delete_listing(listing_id).await?)
-        }
+        ErasureSubject::Listing { listing_id } => Ok(stored.delete_listing(listing_id).await?),
         ErasureSubject::ListingPictures { listing_id } => {
             Ok(stored.delete_pictures(listing_id).await?)
         }

@@ -415,7 +415,7 @@ mod tests {
         let url = "https://previews.example.com/previews/lst_1/upl_1/600.jpg";
         assert_eq!(previews.url(&stored.medium.key), url);
         let demo = Bytes::from_static(b"demo");
-        previews.put_demo(&demo_key("0f"), &demo).await.unwrap();
+        previews.put_demo(&demo_key("lst_1", "0f"), &demo).await.unwrap();
 
         let mut paths = Vec::new();
         for _ in 0..4 {
@@ -428,7 +428,7 @@ mod tests {
         paths.sort();
         let sides =
             ["1200", "300", "600"].map(|side| format!("/b/previews/lst_1/upl_1/{side}.jpg"));
-        assert_eq!(paths[0], "/b/demos/0f.jpg");
+        assert_eq!(paths[0], "/b/demos/lst_1/0f.jpg");
         assert_eq!(paths[1..], sides);
     }
 

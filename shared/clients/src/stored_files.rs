@@ -99,13 +99,139 @@ async fn delete_page(bucket: &Bucket, prefix: &str) -> Result<Deleted, BucketFai
     }
     let files = u64::try_from(objects.len())?;
     let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build()?;
-    let answer =
-        bucket.s3().delete_objects().bucket(bucket.name()).delete(delete).send().await?;
+    let answer = bucket.s3().delete_objects().bucket(bucket.name()).delete(delete).send().await?;
     match answer.errors().first() {
         Some(refused) => {
             let (key, code) = (refused.key().unwrap_or("?"), refused.code().unwrap_or("?"));
             Err(format!("{key} was not deleted: {code}").into())
         }
         None => Ok(Deleted { files, more: listed.is_truncated() == Some(true) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{BTreeSet, HashMap},
+        sync::{Arc, Mutex},
+    };
+
+    use axum::{
+        Router,
+        body::to_bytes,
+        extract::{Query, Request},
+        http::{Method, StatusCode},
+        response::{IntoResponse, Response},
+    };
+    use domain::Timestamp;
+
+    use super::*;
+    use crate::{bucket::client_at, loopback};
+
+    /// Keys with their bucket, and how many of them a page shows.
+    type Files = Arc<Mutex<BTreeSet<String>>>;
+    const PAGE: usize = 3;
+
+    /// S3 as far as listing and deleting go. `stuck` is a key that it does not delete.
+    async fn s3(files: Files, stuck: Option<&'static str>) -> String {
+        let routes = Router::new().fallback(move |request: Request| {
+            let files = Arc::clone(&files);
+            async move { answer(&files, stuck, request).await }
+        });
+        loopback::serve(routes).await
+    }
+
+    async fn answer(files: &Files, stuck: Option<&str>, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let bucket = parts.uri.path().trim_matches('/').to_owned();
+        if parts.method == Method::POST {
+            let body = to_bytes(body, 1 << 20).await.unwrap();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            let keys = body.split("<Key>").skip(1).map(|rest| rest.split('<').next().unwrap());
+            let mut refused = String::new();
+            for key in keys {
+                if stuck == Some(key) {
+                    refused = format!("<Error><Key>{key}</Key><Code>AccessDenied</Code></Error>");
+                } else {
+                    files.lock().unwrap().remove(&format!("{bucket}/{key}"));
+                }
+            }
+            return format!("<DeleteResult>{refused}</DeleteResult>").into_response();
+        }
+        let Ok(Query(query)) = Query::<HashMap<String, String>>::try_from_uri(&parts.uri) else {
+            return StatusCode::BAD_REQUEST.into_response();
+        };
+        let under = format!("{bucket}/{}", query["prefix"]);
+        let all = files.lock().unwrap();
+        let found: Vec<&String> = all.iter().filter(|key| key.starts_with(&under)).collect();
+        let shown = found.iter().take(PAGE).map(|key| {
+            let key = key.split_once('/').unwrap().1;
+            format!("<Contents><Key>{key}</Key></Contents>")
+        });
+        let (shown, cut) = (shown.collect::<String>(), found.len() > PAGE);
+        format!("<ListBucketResult><IsTruncated>{cut}</IsTruncated>{shown}</ListBucketResult>")
+            .into_response()
+    }
+
+    fn ids() -> (ListingId, ListingId) {
+        let at = Timestamp::from_secs(1_795_000_000);
+        (ListingId::new(at, 1), ListingId::new(at, 2))
+    }
+
+    fn filled() -> Files {
+        let (one, other) = ids();
+        let mut files = BTreeSet::new();
+        for listing in [one, other] {
+            files.extend((0..7).map(|n| format!("public/previews/{listing}/up_{n}/300.jpg")));
+            files.insert(format!("public/demos/{listing}/ab.jpg"));
+            files.insert(format!("private/assets/{listing}/up_1"));
+            files.insert(format!("private/quarantine/{listing}/up_2"));
+        }
+        files.insert("private/generations/auth0|1/gen_1/original.png".to_owned());
+        files.insert("private/generations/auth0|12/gen_1/original.png".to_owned());
+        Arc::new(Mutex::new(files))
+    }
+
+    async fn stored(files: &Files, stuck: Option<&'static str>) -> StoredFiles {
+        StoredFiles::new(&client_at(&s3(Arc::clone(files), stuck).await), "private", "public")
+    }
+
+    #[tokio::test]
+    async fn pictures_go_page_by_page_and_the_files_of_buyers_stay() {
+        let (files, (one, other)) = (filled(), ids());
+        let deleted = stored(&files, None).await.delete_pictures(&one).await.unwrap();
+        assert_eq!(deleted, Deleted { files: 8, more: false });
+        let left = files.lock().unwrap().clone();
+        let of =
+            |listing: &ListingId| left.iter().filter(|key| key.contains(listing.as_str())).count();
+        assert_eq!((of(&one), of(&other)), (2, 10));
+    }
+
+    #[tokio::test]
+    async fn all_files_of_a_listing_and_all_images_of_a_member_go() {
+        let (files, (one, _)) = (filled(), ids());
+        let stored = stored(&files, None).await;
+        assert_eq!(stored.delete_listing(&one).await.unwrap().files, 10);
+        assert_eq!(stored.delete_listing(&one).await.unwrap(), Deleted::default());
+        let user = UserId::parse("auth0|1").unwrap();
+        assert_eq!(stored.delete_images(&user).await.unwrap().files, 1);
+        let left = files.lock().unwrap().clone();
+        assert!(
+            left.contains("private/generations/auth0|12/gen_1/original.png"),
+            "another member's"
+        );
+        assert!(!left.iter().any(|key| key.contains(one.as_str())));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_deleted_is_an_error() {
+        let files: Files = Arc::default();
+        files.lock().unwrap().insert("private/generations/kim/gen_1/original.png".to_owned());
+        let stored = stored(&files, Some("generations/kim/gen_1/original.png")).await;
+        let kim = UserId::parse("kim").unwrap();
+        let why = std::error::Error::source(&stored.delete_images(&kim).await.unwrap_err())
+            .map(ToString::to_string);
+        let said = "generations/kim/gen_1/original.png was not deleted: AccessDenied";
+        assert_eq!(why.as_deref(), Some(said));
     }
 }

@@ -111,7 +111,11 @@ mod tests {
         let second = first.after_pass(at(1)).unwrap();
         assert_eq!(second.due_at, at(60));
         assert_eq!(second.after_pass(at(60)), None);
-        assert_eq!(first.after_pass(at(61)), None, "a worker that was down for an hour is done at once");
+        assert_eq!(
+            first.after_pass(at(61)),
+            None,
+            "a worker that was down for an hour is done at once"
+        );
         assert_eq!(first.postponed(at(3)).due_at, at(8));
     }
 

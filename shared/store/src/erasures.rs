@@ -90,7 +90,11 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
-    pub async fn due_erasures(&self, now: Timestamp, most: u16) -> Result<Vec<Erasure>, StoreError> {
+    pub async fn due_erasures(
+        &self,
+        now: Timestamp,
+        most: u16,
+    ) -> Result<Vec<Erasure>, StoreError> {
         let due = self.listed(ERASURES, Some(due_bound(now)), most).await?;
         let keys: Vec<Key> = due.iter().filter_map(erasure_of).map(Key::erasure).collect();
         self.get_all(&keys).await?.rest()

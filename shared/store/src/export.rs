@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    cursor::{Cursor, Page, PageSize},
     error::StoreError,
     keys::{INDEX_PK, INDEX_SK, Item, Key, NONCE, PK, SK, TTL, listing_pk, text, user_pk},
     table::{Store, decode},
@@ -24,7 +24,13 @@ const STORAGE: [&str; 7] = [PK, SK, INDEX_PK, INDEX_SK, TTL, NONCE, "version"];
 /// Attributes that prove something to our own machinery, or name another person: buyers, sharers
 /// and the moderator who decided.
 const OTHERS: [&str; 8] = [
-    "buyer_id", "sharer_id", "by", "webhook_token", "lease_until", "model_id", "fingerprint",
+    "buyer_id",
+    "sharer_id",
+    "by",
+    "webhook_token",
+    "lease_until",
+    "model_id",
+    "fingerprint",
     "standing_due",
 ];
 /// What may name a tailored model: only its owner's listings do.
@@ -44,7 +50,7 @@ impl Store {
     /// the end: its cursor goes on.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// When DynamoDB cannot be asked.
     pub async fn export(
         &self,
         user: &UserId,
@@ -89,7 +95,9 @@ impl Store {
     ) -> Result<Page<Exported>, StoreError> {
         let after = Some(listing).filter(|id| !id.is_empty()).map(|id| Cursor(id.to_owned()));
         let ids = self.ids_of(user, 1, after).await?;
-        let Some(id) = ids.first() else { return Ok(Page { items: Vec::new(), next_cursor: None }) };
+        let Some(id) = ids.first() else {
+            return Ok(Page { items: Vec::new(), next_cursor: None });
+        };
         let next_cursor = Some(Cursor(format!("{LISTINGS}{id}")));
         Ok(Page { items: self.export_listing(id).await?, next_cursor })
     }

@@ -65,7 +65,9 @@ async fn everything_is_exported_and_nothing_that_names_somebody_else() {
     }
     assert_eq!(files.len(), 1);
     assert_eq!(files[0]["name"], "generations/gen_1.png");
-    assert!(files[0]["url"].as_str().unwrap().contains("/generations/user_kim/gen_1/original.png?"));
+    assert!(
+        files[0]["url"].as_str().unwrap().contains("/generations/user_kim/gen_1/original.png?")
+    );
 }
 
 #[tokio::test]

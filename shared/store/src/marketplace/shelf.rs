@@ -293,9 +293,7 @@ impl Store {
         let creator = &listing.creator_id;
         let book = book_of(creator, self.get(&Key::creator(creator)).await?);
         let subject = ErasureSubject::Listing { listing_id: listing.id.clone() };
-        let writes = writes
-            .discarded(listing, &book)?
-            .erasure(&Erasure::request(subject, now))?;
+        let writes = writes.discarded(listing, &book)?.erasure(&Erasure::request(subject, now))?;
         Ok(writes.commit().await?.done(()))
     }
 
