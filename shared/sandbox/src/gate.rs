@@ -38,6 +38,7 @@ pub(crate) async fn pass(
     };
     let route = Route::of(&parts.method, parts.uri.path());
     let number = world.journal.record(&parts, route, &body);
+    let asked = world.log.asked(&parts, route, &body);
     let text = world.text_of(route, &parts, &body);
     let fault = route.and_then(|route| world.faults.answer(route, &text));
     if let Some(fault) = &fault {
@@ -47,6 +48,14 @@ pub(crate) async fn pass(
     let answer = next.run(Request::from_parts(parts, Body::from(body)));
     let vendor = route.map_or(Vendor::Issuer, Route::vendor);
     let response = meet(fault.as_ref(), vendor, answer).await;
+    let response = match asked {
+        None => response,
+        Some(asked) if fault.is_none() => world.log.answered(asked, response).await,
+        Some(asked) => {
+            world.log.faulted(asked);
+            response
+        }
+    };
     world.journal.note_status(number, response.status());
     let status = response.status().as_u16();
     tracing::info!(number, status, fault = fault.map(tracing::field::debug), "{line}");
