@@ -2,20 +2,25 @@
 
 The SAM transform must succeed, all stacks together must stay well under the 500 resources that
 CloudFormation allows one, and no policy of ours may allow an action or a resource by `*`, tracing
-apart.
+apart. Every environment must be able to fetch images from where the template's default fetches
+them.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import tomlkit
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 RESOURCES_MAX = 450
+SAMCONFIG = Path("infra/samconfig.toml")
+ORIGIN = re.compile(r"https://(\*\.)?([a-z0-9-]+\.)+[a-z]{2,}")
 NESTED = ("infra/data.yaml", "infra/messaging.yaml", "infra/observability.yaml")
 MAY_NAME_NO_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 """Actions AWS defines for no particular resource."""
@@ -40,6 +45,7 @@ def main() -> None:
     ]
     if count >= RESOURCES_MAX:
         complaints.append(f"{count} resources: the limit is {RESOURCES_MAX}")
+    complaints += list(lost_origins(yaml_parse(Path("template.yaml").read_text())))
     if complaints:
         sys.exit("\n".join(complaints))
     print(f"{count} resources of at most {RESOURCES_MAX}; no policy is wider than it must be")
@@ -63,6 +69,20 @@ def transformed(path: Path) -> dict[str, Any]:
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
     result: dict[str, Any] = translator.translate(template, values)
     return result
+
+
+def lost_origins(template: dict[str, Any]) -> Iterator[str]:
+    """Which environment could not fetch the images it pays for, or from where nobody may."""
+    wanted = template["Parameters"]["ImageOrigins"]["Default"].split(",")
+    environments = tomlkit.parse(SAMCONFIG.read_text()).unwrap()
+    for name, environment in environments.items():
+        if not isinstance(environment, dict):
+            continue
+        overrides = environment["deploy"]["parameters"]["parameter_overrides"]
+        given = dict(override.split("=", 1) for override in overrides)
+        origins = given.get("ImageOrigins", ",".join(wanted)).split(",")
+        yield from (f"{name}: ImageOrigins lacks {it}" for it in wanted if it not in origins)
+        yield from (f"{name}: {it} is no origin" for it in origins if not ORIGIN.fullmatch(it))
 
 
 def too_wide(name: str, resource: dict[str, Any]) -> Iterator[str]:

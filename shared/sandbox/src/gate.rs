@@ -76,6 +76,7 @@ async fn meet(
         }
         Some(AnswerFault::TooMany { retry_after_s }) => too_many(vendor, *retry_after_s),
         Some(AnswerFault::Blocked) => blocked(vendor),
+        Some(AnswerFault::NotUnderstood) => not_understood(vendor),
         Some(AnswerFault::ServerError) => server_error(vendor),
         Some(AnswerFault::HtmlPage) => (StatusCode::BAD_GATEWAY, ERROR_PAGE).into_response(),
         Some(AnswerFault::ServerErrorAfterAccepting) => {
@@ -106,6 +107,13 @@ fn blocked(vendor: Vendor) -> Response {
     match vendor {
         Vendor::Issuer | Vendor::Bria => Refused::blocked().into_response(),
         Vendor::Stripe => stripe::refusal(StatusCode::PAYMENT_REQUIRED),
+    }
+}
+
+fn not_understood(vendor: Vendor) -> Response {
+    match vendor {
+        Vendor::Issuer | Vendor::Bria => Refused::not_understood().into_response(),
+        Vendor::Stripe => stripe::refusal(StatusCode::BAD_REQUEST),
     }
 }
 
