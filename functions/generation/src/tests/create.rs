@@ -123,6 +123,7 @@ async fn fields_have_types_and_limits_and_others_do_not_exist() {
     invalid_with("prompt", json!(["a red chair"]), "/prompt wrong_type").await;
     invalid_with("seed", json!(-1), "/seed invalid_value").await;
     invalid_with("seed", json!(4_294_967_296_u64), "/seed invalid_value").await;
+    invalid_with("seed", json!(2_147_483_648_u64), "/seed too_large").await;
     invalid_with("seed", json!(1.5), "/seed wrong_type").await;
     invalid_with("seed", json!("7"), "/seed wrong_type").await;
     invalid_with("quality", json!("best"), "/quality unknown_value").await;

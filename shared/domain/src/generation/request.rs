@@ -20,6 +20,15 @@ pub const PROMPT_CHARS_MAX: usize = 2000;
 /// Longest negative prompt, in characters.
 pub const NEGATIVE_PROMPT_CHARS_MAX: usize = 1000;
 
+/// Largest seed of a new image. Bria documents no range, and a public client of it ends here. Jobs
+/// of before may hold larger ones.
+pub const SEED_MAX: u32 = i32::MAX.cast_unsigned();
+
+/// A seed drawn from randomness: one of 31 bits.
+pub fn drawn_seed(random: u128) -> u32 {
+    (random >> 97) as u32
+}
+
 /// What the image shows: exactly one of the four ways to say it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
@@ -93,6 +102,9 @@ impl Order {
                 .to_owned()
         });
         let slots_for_nothing = self.slots.is_some() && self.listing_id.is_none();
+        check.require(self.seed.is_none_or(|seed| seed <= SEED_MAX), "/seed", "too_large", || {
+            format!("at most {SEED_MAX}")
+        });
         check.require(!slots_for_nothing, "/slots", "without_listing", || {
             "only a listing's template has slots".to_owned()
         });

@@ -64,7 +64,8 @@ impl Stage {
         };
         let (seed, now) = (Some(1), Some(world.now().as_secs()));
         let setup = Setup { seed, now, catalogue: Catalogue::Seeded, settings };
-        let sandbox = Sandbox::start(Config { stripe: setup, ..Config::default() }).await.unwrap();
+        let config = Config { stripe: setup, ..Config::default() }.logged();
+        let sandbox = Sandbox::start(config).await.unwrap();
         let stripe = client(&sandbox.stripe().url());
         Stage {
             world,

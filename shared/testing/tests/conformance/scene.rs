@@ -59,7 +59,8 @@ impl Scene {
     async fn of(world: World) -> Scene {
         let kim = Actor::member("kim");
         let stripe = Setup { now: Some(world.now().as_secs()), ..Setup::default() };
-        let sandbox = Sandbox::start(Config { stripe, ..Config::default() }).await.unwrap();
+        let config = Config { stripe, ..Config::default() }.logged();
+        let sandbox = Sandbox::start(config).await.unwrap();
         let mut scene = Scene {
             world,
             kim: kim.clone(),
