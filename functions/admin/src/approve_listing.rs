@@ -14,7 +14,7 @@ use domain::{
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, once};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{Missing, Shelf, Store};
+use store::{Missing, Shelf, Store, StoreError};
 
 use crate::view::JudgedView;
 
@@ -49,9 +49,12 @@ pub async fn handle(
                 scan.require_clean(&asset_key(&id, &asset.upload_id), &asset.file_name).await?;
             }
         }
-        let judged = store.judge_listing(&deed, &id, call.now, |shelf| {
-            shelf.listing.check_shown(&shelf.newest, shown)?;
-            shelf.listing.approve(&mut shelf.newest, &mut shelf.model, call.now)
+        let judged = store.judge_listing(&deed, &id, call.now, async |shelf| {
+            let is_shown = shelf.listing.check_shown(&shelf.newest, shown);
+            is_shown.map_err(StoreError::refused)?;
+            store.read_model(shelf).await?;
+            let approved = shelf.listing.approve(&mut shelf.newest, &mut shelf.model, call.now);
+            approved.map_err(StoreError::refused)
         });
         let Shelf { listing, newest, .. } = judged.await?;
         Ok(JudgedView::of(&listing, newest.number))

@@ -40,7 +40,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawV
     let reason = checked_reason(&said.reason)?;
     let deed = deed.because(&reason);
     let answer = once(store, &call, async || {
-        let judged = store.judge_listing(&deed, &id, call.now, |shelf| {
+        let judged = store.judge_listing(&deed, &id, call.now, async |shelf| {
             shelf.listing.check_shown(&shelf.newest, &said.content_hash)?;
             shelf.listing.reject(shelf.newest.number, reason.clone(), call.now)
         });

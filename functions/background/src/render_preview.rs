@@ -11,7 +11,7 @@
 //! after the upload has ended is thrown away.
 
 use clients::{
-    AssetScan, Preview, Previews, S3Event, Uploads,
+    AssetScan, Preview, PreviewBucket, S3Event, Uploads,
     asset::inspect,
     picture::PictureRefused,
     s3_event::UploadedObject,
@@ -28,7 +28,7 @@ use tracing::{info, warn};
 
 pub const WORKER: Worker = Worker::new("background-render-preview").with_concurrency(1);
 
-type Capabilities = (Store, Uploads, Previews, AssetScan);
+type Capabilities = (Store, Uploads, PreviewBucket, AssetScan);
 
 pub async fn handle(capabilities: &Capabilities, task: Task<S3Event>) -> Result<(), TaskError> {
     for object in &task.body.objects {
@@ -175,7 +175,7 @@ async fn keep(
 fn unusable_picture(unusable: &PictureRefused) -> Arrival {
     let code = match unusable {
         PictureRefused::UnknownFormat => "unknown_format",
-        PictureRefused::TooLarge => "too_many_pixels",
+        PictureRefused::TooLarge | PictureRefused::TooManyPixels => "too_many_pixels",
         PictureRefused::TooSmall { .. } => "too_few_pixels",
         PictureRefused::Damaged { .. } => "damaged",
     };

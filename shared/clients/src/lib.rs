@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod against_the_sandbox;
+pub mod anchors;
 mod archive;
 pub mod asset;
 mod asset_kind;
@@ -31,11 +32,13 @@ pub mod secrets;
 pub mod share;
 mod signature;
 pub mod snapshots;
+pub mod stored_files;
 pub mod stripe;
 pub mod structure;
 pub mod uploads;
 mod watermark;
 
+pub use anchors::AuditAnchors;
 pub use bria::Bria;
 pub use documents::{Company, Documents};
 pub use fetch::ImageFetcher;
@@ -44,12 +47,13 @@ pub use http::Http;
 pub use images::Images;
 pub use oidc::Issuer;
 pub use picture::Picture;
-pub use preview::{Preview, Previews};
+pub use preview::{Preview, PreviewBucket, Previews};
 pub use queue::{GenerationQueue, TopUpQueue};
 pub use s3_event::S3Event;
 pub use scan::AssetScan;
 pub use secrets::{Secret, Secrets};
 pub use share::ShareLinks;
 pub use snapshots::SearchSnapshots;
+pub use stored_files::StoredFiles;
 pub use stripe::Stripe;
 pub use uploads::Uploads;

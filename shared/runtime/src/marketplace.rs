@@ -1,8 +1,8 @@
 //! Capabilities of the marketplace: the buckets of its files, and the links that members pass on.
 
 use clients::{
-    AssetScan, Previews, SearchSnapshots, Secrets, ShareLinks, Uploads, scan::CleanTag,
-    secrets::ShareSecret,
+    AssetScan, PreviewBucket, Previews, SearchSnapshots, Secrets, ShareLinks, StoredFiles, Uploads,
+    scan::CleanTag, secrets::ShareSecret,
 };
 
 use crate::{
@@ -44,10 +44,28 @@ impl Connect for AssetScan {
 
 impl Connect for Previews {
     fn variables() -> Vec<&'static str> {
-        vec![PREVIEWS_BUCKET, PREVIEWS_URL]
+        vec![PREVIEWS_URL]
     }
-    async fn connect(env: &Environment, aws: &Aws) -> Result<Previews, InitError> {
-        Ok(Previews::new(&aws.s3(), env.text(PREVIEWS_BUCKET)?, env.text(PREVIEWS_URL)?))
+    async fn connect(env: &Environment, _: &Aws) -> Result<Previews, InitError> {
+        Ok(Previews::new(env.text(PREVIEWS_URL)?))
+    }
+}
+
+impl Connect for PreviewBucket {
+    fn variables() -> Vec<&'static str> {
+        vec![PREVIEWS_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<PreviewBucket, InitError> {
+        Ok(PreviewBucket::new(&aws.s3(), env.text(PREVIEWS_BUCKET)?))
+    }
+}
+
+impl Connect for StoredFiles {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET, PREVIEWS_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<StoredFiles, InitError> {
+        Ok(StoredFiles::new(&aws.s3(), env.text(IMAGES_BUCKET)?, env.text(PREVIEWS_BUCKET)?))
     }
 }
 

@@ -12,8 +12,10 @@ use aws_sdk_s3::config::{
 };
 use aws_sdk_s3::types::{Tag, Tagging};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use clients::scan::CleanTag;
-use clients::{AssetScan, Documents, GenerationQueue, Images, Previews, SearchSnapshots, Uploads};
+use clients::{
+    AssetScan, AuditAnchors, Documents, GenerationQueue, Images, PreviewBucket, SearchSnapshots,
+    Uploads, scan::CleanTag,
+};
 use serde_json::{Value, json};
 use store::Store;
 
@@ -130,13 +132,18 @@ impl Bucket {
     }
 
     /// The bucket as public pictures have it.
-    pub fn previews(&self) -> Previews {
-        Previews::new(&self.s3, &self.name, "https://previews.prolight.test")
+    pub fn preview_bucket(&self) -> PreviewBucket {
+        PreviewBucket::new(&self.s3, &self.name)
     }
 
     /// The bucket as documents have it.
     pub fn documents(&self) -> Documents {
         Documents::new(&self.s3, &self.name)
+    }
+
+    /// The bucket as the ends of the audit have it.
+    pub fn anchors(&self) -> AuditAnchors {
+        AuditAnchors::new(&self.s3, &self.name)
     }
 
     /// The bucket as the search index has it.

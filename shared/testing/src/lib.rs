@@ -13,6 +13,7 @@ pub mod bench;
 pub mod cloud;
 pub mod engine;
 pub mod files;
+pub mod grants;
 pub mod listings;
 pub mod seed;
 pub mod world;

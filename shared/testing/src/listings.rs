@@ -72,6 +72,7 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
     let preview = Preview { upload_id, width: 1_200, height: 800, drawn: false };
     let submitted = store.change_listing(creator, id, now, async |shelf| {
         shelf.newest.add_preview(preview.clone());
+        store.read_model(shelf).await?;
         shelf.listing.submit(&shelf.newest, &shelf.model, now).map_err(StoreError::refused)?;
         let signature = Signature::of(shelf.listing.kind, &shelf.newest.description.content);
         shelf.newest.similar = store.similar_listings(id, shelf.listing.kind, &signature).await?;
@@ -84,8 +85,10 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
 /// A version that waits, approved.
 pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
     let deed = judged(Action::ApproveListing, id);
-    let approved = store.judge_listing(&deed, id, now, |shelf| {
-        shelf.listing.approve(&mut shelf.newest, &mut shelf.model, now)
+    let approved = store.judge_listing(&deed, id, now, async |shelf| {
+        store.read_model(shelf).await?;
+        let approved = shelf.listing.approve(&mut shelf.newest, &mut shelf.model, now);
+        approved.map_err(StoreError::refused)
     });
     approved.await.unwrap();
 }

@@ -7,6 +7,7 @@
 mod crashes;
 mod dead_letters;
 mod faults;
+mod indexing;
 mod messages;
 mod notices;
 mod outside;
@@ -18,3 +19,4 @@ mod reports;
 mod stage;
 mod sweep;
 mod uploads;
+mod verify_audit;

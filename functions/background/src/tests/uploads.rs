@@ -2,7 +2,7 @@
 //! cut off.
 
 use clients::{
-    AssetScan, Previews, Uploads,
+    AssetScan, PreviewBucket, Uploads,
     uploads::{asset_key, quarantine_key},
 };
 use domain::{
@@ -83,8 +83,8 @@ impl Draft {
     }
 
     async fn look_with(&self, upload: &UploadId, scan: AssetScan) -> bool {
-        let capabilities: (Store, Uploads, Previews, AssetScan) =
-            (self.world.store.clone(), self.bucket.uploads(), self.bucket.previews(), scan);
+        let capabilities: (Store, Uploads, PreviewBucket, AssetScan) =
+            (self.world.store.clone(), self.bucket.uploads(), self.bucket.preview_bucket(), scan);
         let object = json!({ "key": quarantine_key(&self.id, upload), "size": 1 });
         let record = json!({ "eventName": "ObjectCreated:Post", "s3": { "object": object } });
         let body = json!({ "Records": [record] });

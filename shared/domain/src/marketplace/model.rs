@@ -42,6 +42,8 @@ pub struct ModelClaim {
     pub owner: Option<ModelOwner>,
     /// Whether staff took the owner's listing off sale.
     pub has_ended: bool,
+    /// The owner that an approval makes, where that is another.
+    pub proven: Option<ModelOwner>,
 }
 
 /// Why no image is made with a model.
@@ -108,14 +110,13 @@ impl ModelClaim {
         if self.owner.is_some() && !self.has_ended {
             return Ok(());
         }
-        self.owner = Some(ModelOwner {
+        self.proven = Some(ModelOwner {
             model_id: model_id.clone(),
             creator_id: revision.creator_id.clone(),
             listing_id: revision.listing_id.clone(),
             version: self.owner.as_ref().map_or(0, |before| before.version),
             approved_at: now,
         });
-        self.has_ended = false;
         Ok(())
     }
 }

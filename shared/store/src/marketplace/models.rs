@@ -20,7 +20,7 @@ use crate::{
 };
 
 impl Store {
-    /// What is known about the models of at most 100 versions, in their order (Q59). Versions
+    /// What is known about the models of at most 100 versions, in their order (Q62). Versions
     /// without a model cost no read.
     ///
     /// # Errors
@@ -42,14 +42,20 @@ impl Store {
         let claim = |revision: &&Revision| {
             let owner = owners.iter().find(|it| Some(&*it.model_id) == model_of(revision));
             let other = owner.filter(|owner| owner.listing_id != revision.listing_id);
-            ModelClaim { owner: owner.cloned(), has_ended: other.is_some_and(has_ended) }
+            let has_ended = other.is_some_and(has_ended);
+            ModelClaim { owner: owner.cloned(), has_ended, proven: None }
         };
         Ok(revisions.iter().map(claim).collect())
     }
 
-    /// What is known about the model of one version.
-    pub(super) async fn model_claim(&self, revision: &Revision) -> Result<ModelClaim, StoreError> {
-        Ok(self.model_claims(&[revision]).await?.pop().unwrap_or_default())
+    /// Reads what is known about the model of a listing's newest version, which submitting and
+    /// approving it is decided on.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn read_model(&self, shelf: &mut Shelf) -> Result<(), StoreError> {
+        shelf.model = self.model_claims(&[&shelf.newest]).await?.pop().unwrap_or_default();
+        Ok(())
     }
 
     /// The owner of a version's model, if it has one.
@@ -68,13 +74,14 @@ impl Transaction<'_> {
     /// Writes the owner of a model that was approved. Where the model has its owner already, that
     /// owner must still be the one the approval was decided on.
     pub(super) fn model(self, before: &Shelf, after: &Shelf) -> Result<Self, StoreError> {
-        let (was, is) = (&before.model.owner, &after.model.owner);
-        match is {
-            Some(owner) if was != is => self.replace(was.as_ref(), owner),
-            Some(owner) if before.listing.published != after.listing.published => {
+        let ModelClaim { owner, proven, .. } = &after.model;
+        let is_approved = before.listing.published != after.listing.published;
+        match (proven, owner) {
+            (Some(proven), owner) => self.replace(owner.as_ref(), proven),
+            (None, Some(owner)) if is_approved => {
                 self.unmoved(Part::Model, &owner.key(), owner.version)
             }
-            Some(_) | None => Ok(self),
+            (None, _) => Ok(self),
         }
     }
 
