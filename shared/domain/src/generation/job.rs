@@ -160,7 +160,8 @@ impl Failure {
         let message = match self.code {
             FailureCode::ContentBlocked => "The provider's content filter blocked this request.",
             FailureCode::ProviderRejected => "The provider could not make this image.",
-            FailureCode::ProviderUnavailable
+            FailureCode::RequestInvalid
+            | FailureCode::ProviderUnavailable
             | FailureCode::SubmitUnknown
             | FailureCode::TimedOut
             | FailureCode::ResultInvalid => return self,
