@@ -75,6 +75,10 @@ pub enum Action {
     GrantReward,
     /// A second subscription of a member's was ended and paid back.
     EndSurplus,
+    /// The subscription of a member who was banned without an end was set to end with its period.
+    StopRenewal,
+    /// An invoice that was paid after its subscription was over was refunded.
+    RefundLatePayment,
 }
 
 /// What it was done to.

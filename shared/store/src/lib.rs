@@ -13,6 +13,7 @@ mod books;
 mod cursor;
 mod error;
 mod events;
+mod follow_ups;
 mod idempotency;
 mod invoices;
 mod jobs;
