@@ -88,7 +88,8 @@ impl World {
         H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
     {
         let event = ask.event(endpoint);
-        Answer(dispatch(endpoint, handle, capabilities, &self.ambient, event).await)
+        // Boxed: a test that calls many endpoints would not fit on its stack.
+        Answer(Box::pin(dispatch(endpoint, handle, capabilities, &self.ambient, event)).await)
     }
 
     /// A member's account as it stands in the table, brought up to date.
@@ -365,6 +366,12 @@ impl Actor {
     pub fn member(name: &str) -> Actor {
         let id = UserId::parse(&format!("user_{name}")).expect("a name");
         Actor { id, email: format!("{name}@prolight.test"), role: None }
+    }
+
+    /// The same member, at another address at the issuer.
+    #[must_use]
+    pub fn at_address(&self, email: &str) -> Actor {
+        Actor { email: email.to_owned(), ..self.clone() }
     }
 
     /// A moderator.

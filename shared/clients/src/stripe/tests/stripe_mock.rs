@@ -45,7 +45,7 @@ async fn every_request_is_as_stripe_describes_it() {
     let pack = order(1, Pack::Small, Via::Checkout);
     let plan = checkout(1, Plan::Pro);
 
-    accepted("customer", stripe.create_customer(&member(), Some("a@b.test")).await);
+    accepted("customer", stripe.create_customer(&member(), Some("a@b.test"), None).await);
     accepted("user of", stripe.user_of_customer(&customer).await);
     accepted(
         "plan checkout",
