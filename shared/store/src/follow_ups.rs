@@ -33,7 +33,7 @@ struct Done {
 
 impl Store {
     /// Follow-ups that are not done, the longest waiting first; at most `most`, and never more than
-    /// 100 (Q59).
+    /// 100 (Q62).
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
@@ -47,7 +47,7 @@ impl Store {
         self.get_all(&keys).await?.rest()
     }
 
-    /// A member's follow-up, unless it is done or was never noted (Q60).
+    /// A member's follow-up, unless it is done or was never noted (Q63).
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
