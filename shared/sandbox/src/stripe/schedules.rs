@@ -9,6 +9,7 @@ use super::{
     books::Books,
     errors::Refused,
     json::{int, text, text_of},
+    subscriptions::period_end,
 };
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -26,26 +27,36 @@ pub(super) fn switch_at_period_end(books: &mut Books, subscription: &str, price:
     let now = books.object(subscription);
     let item = &now["items"]["data"][0];
     let (start, end) = (int(item, "/current_period_start"), int(item, "/current_period_end"));
-    let phase = |price: &str, from: i64, until: Option<i64>| {
-        json!({
-            "items": [{ "price": price, "quantity": 1 }], "start_date": from, "end_date": until,
-        })
-    };
+    let next = period_end(&books.object(price), int(&now, "/billing_cycle_anchor"), end);
     let schedule = json!({
         "id": books.ids.next("sub_sched_"),
         "object": "subscription_schedule",
         "application": null,
+        "billing_mode": now["billing_mode"],
         "canceled_at": null,
         "completed_at": null,
         "created": books.now,
         "current_phase": { "start_date": start, "end_date": end },
         "customer": now["customer"],
+        "customer_account": null,
+        "default_settings": {
+            "application_fee_percent": null, "automatic_tax": null,
+            "billing_cycle_anchor": "automatic", "billing_thresholds": null,
+            "collection_method": "charge_automatically", "default_payment_method": null,
+            "description": null, "on_behalf_of": null, "transfer_data": null,
+            "invoice_settings": {
+                "account_tax_ids": null, "custom_fields": null, "days_until_due": null,
+                "description": null, "footer": null,
+                "issuer": { "account": null, "type": "self" },
+            },
+        },
         "end_behavior": "release",
         "livemode": false,
         "metadata": {},
+        "pause_schedules": null,
         "phases": [
-            phase(text(item, "/price/id"), start, Some(end)),
-            phase(price, end, None),
+            phase(&now["currency"], text(item, "/price/id"), (start, end)),
+            phase(&now["currency"], price, (end, next)),
         ],
         "released_at": null,
         "released_subscription": null,
@@ -58,6 +69,36 @@ pub(super) fn switch_at_period_end(books: &mut Books, subscription: &str, price:
     books.change(subscription, "customer.subscription.updated", |subscription| {
         subscription["schedule"] = schedule.into();
     });
+}
+
+/// From when until when a price is charged.
+fn phase(currency: &Value, price: &str, (start, end): (i64, i64)) -> Value {
+    json!({
+        "add_invoice_items": [],
+        "application_fee_percent": null,
+        "automatic_tax": null,
+        "billing_cycle_anchor": null,
+        "billing_thresholds": null,
+        "collection_method": null,
+        "currency": currency,
+        "default_payment_method": null,
+        "default_tax_rates": [],
+        "description": null,
+        "discounts": [],
+        "end_date": end,
+        "invoice_settings": null,
+        "items": [{
+            "billing_thresholds": null, "discounts": [], "metadata": {}, "plan": price,
+            "price": price, "quantity": 1, "tax_rates": [],
+        }],
+        "metadata": {},
+        "on_behalf_of": null,
+        "proration_behavior": "none",
+        "start_date": start,
+        "transfer_data": null,
+        "trial": null,
+        "trial_end": null,
+    })
 }
 
 /// A subscription is its own again, without the change that was planned.
