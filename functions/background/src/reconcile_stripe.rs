@@ -76,6 +76,9 @@ pub async fn handle(
     look_at_purchases(store, &settlement, task.now, &mut found).await?;
     look_at_payouts(store, &settlement, task.now, &mut found).await?;
     look_at_subscriptions(store, stripe, &settlement, task.now, &mut found).await?;
+    for done in settlement.carry_out_due(task.now, MOST).await? {
+        found.count("follow-up", done)?;
+    }
     let waiting = store.due_top_ups(MOST).await?;
     let hints: Vec<_> = waiting.into_iter().map(|user_id| TopUpHint { user_id }).collect();
     let Found { looked_at, repaired, paid_back, failed } = found;

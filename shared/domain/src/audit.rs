@@ -75,6 +75,10 @@ pub enum Action {
     GrantReward,
     /// A second subscription of a member's was ended and paid back.
     EndSurplus,
+    /// The subscription of a member who was banned without an end was set to end with its period.
+    StopRenewal,
+    /// An invoice that was paid after its subscription was over was refunded.
+    RefundLatePayment,
     /// A member asked to be deleted.
     RequestDeletion,
     /// What said who a deleted member is was erased.

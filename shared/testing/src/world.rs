@@ -384,6 +384,12 @@ impl Actor {
         Actor { id, email: format!("{name}@prolight.test"), role: None }
     }
 
+    /// The same member, at another address at the issuer.
+    #[must_use]
+    pub fn at_address(&self, email: &str) -> Actor {
+        Actor { email: email.to_owned(), ..self.clone() }
+    }
+
     /// A moderator.
     pub fn moderator() -> Actor {
         Actor { role: Some("moderator"), ..Actor::member("moderator") }

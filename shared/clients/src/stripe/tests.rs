@@ -83,7 +83,7 @@ impl Visit {
     }
 
     async fn customer(&self) -> CustomerId {
-        self.stripe.create_customer(&member(), Some("member@prolight.test")).await.unwrap()
+        self.stripe.create_customer(&member(), Some("member@prolight.test"), None).await.unwrap()
     }
 
     /// A plan, paid on its page.
@@ -136,6 +136,7 @@ fn order(nth: u128, pack: Pack, via: Via) -> PackOrder {
         user_id: member(),
         version: 0,
         pack,
+        sold: None,
         via,
         state: OrderState::Open,
         created_at,

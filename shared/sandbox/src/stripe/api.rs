@@ -28,7 +28,7 @@ use super::{
     idempotency::{KEY_BYTES_MAX, Kept},
     invoices,
     params::{self, ALWAYS, Rules},
-    payments, payouts, portal, refunds,
+    payments, payouts, portal, refunds, schedules,
     shelf::OBJECTS_MAX,
     subscriptions, transfers, webhooks, with_books,
 };
@@ -126,6 +126,7 @@ static ENDPOINTS: LazyLock<Vec<&'static Endpoint>> = LazyLock::new(|| {
         checkout::ENDPOINTS,
         portal::ENDPOINTS,
         subscriptions::ENDPOINTS,
+        schedules::ENDPOINTS,
         invoices::ENDPOINTS,
         payments::ENDPOINTS,
         refunds::ENDPOINTS,

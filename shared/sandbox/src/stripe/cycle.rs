@@ -12,7 +12,8 @@ use super::{
     json::{flag, int, list, set, text},
     payouts,
     proration::{product_name, write_price},
-    subscriptions::{end, period_end},
+    schedules,
+    subscriptions::{activate_if_paid, end, period_end},
 };
 
 /// How far the clock is moved.
@@ -63,6 +64,7 @@ fn happen(books: &mut Books, id: &str) {
         }
         "v2.core.account" => payouts::end_day(books, id),
         "subscription" => {
+            activate_if_paid(books, id);
             let subscription = books.object(id);
             let due = int(&subscription, "/items/data/0/current_period_end") <= books.now;
             if due && text(&subscription, "/status") != "canceled" {
@@ -93,7 +95,8 @@ fn renew(books: &mut Books, id: &str) {
         return;
     }
     discounts::end_old(books, id);
-    let next_price = books.switches.remove(id).map(|price| books.object(&price));
+    let next_price = books.switches.get(id).map(|price| books.object(price));
+    schedules::let_go(books, id);
     let before = books.object(id);
     let anchor = int(&before, "/billing_cycle_anchor");
     let now = books.now;

@@ -7,8 +7,10 @@
 #![expect(clippy::unwrap_used, reason = "what is not where it belongs fails its test")]
 
 mod checkouts;
+mod customers;
 mod deaths;
 mod disputes;
+mod follow_ups;
 mod market;
 mod orders;
 mod payouts;

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use admin::{ban_user, unban_user};
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use background::{buy_top_ups, reconcile_stripe};
 use billing::{
@@ -134,6 +135,18 @@ impl Stage {
         self.world.send(endpoint, handle, &hands, &ask).await
     }
 
+    pub(crate) async fn ban(&self, member: &Actor, key: &str, body: Value) -> Answer {
+        let ask = Ask::by(&Actor::admin()).path("id", &member.id).key(key).json(body);
+        let hands = (self.world.store.clone(), self.stripe.clone());
+        self.world.send(&ban_user::ENDPOINT, &ban_user::handle, &hands, &ask).await
+    }
+
+    pub(crate) async fn unban(&self, member: &Actor, body: Value) -> Answer {
+        let ask = Ask::by(&Actor::admin()).path("id", &member.id).json(body);
+        let (endpoint, handle) = (&unban_user::ENDPOINT, &unban_user::handle);
+        self.world.send(endpoint, handle, &self.world.store, &ask).await
+    }
+
     pub(crate) async fn top_up(&self, by: &Actor, body: Value) -> Answer {
         let (ask, hands) = (Ask::by(by).json(body), &self.world.store);
         self.world.send(&update_top_up::ENDPOINT, &update_top_up::handle, hands, &ask).await
@@ -251,6 +264,72 @@ impl Stage {
         self.hear().await;
     }
 
+    /// From here on everything is done by processes that begin now: what the ones before had looked
+    /// up is forgotten.
+    pub(crate) fn restart(&mut self) {
+        self.stripe = client(&self.at_stripe().url());
+    }
+
+    /// A second subscription of a member's, by a page that was made elsewhere. Returns its id.
+    pub(crate) async fn subscribe_elsewhere(&self, by: &Actor, plan: Plan) -> String {
+        let price = self.price_of(plan).await;
+        self.subscribe_to(by, &price).await
+    }
+
+    /// The same to any price.
+    pub(crate) async fn subscribe_to(&self, by: &Actor, price: &str) -> String {
+        let customer = self.billing(by).await.customer.unwrap();
+        let form = [
+            ("mode", "subscription"),
+            ("customer", customer.as_str()),
+            ("line_items[0][price]", price),
+            ("line_items[0][quantity]", "1"),
+            ("success_url", "https://app.prolight.test/"),
+            ("subscription_data[metadata][user_id]", by.id.as_str()),
+        ];
+        let session = self.post_to_stripe("checkout/sessions", &form).await;
+        let id = session["id"].as_str().unwrap();
+        self.at_stripe().pay(id, Card::Succeeds).unwrap();
+        let paid = self.at_stripe().object(id).unwrap();
+        paid["subscription"].as_str().unwrap().to_owned()
+    }
+
+    /// Pays an invoice on its page at Stripe.
+    pub(crate) async fn pay_invoice(&self, invoice: &str, card: Card) {
+        let invoice = self.at_stripe().object(invoice).unwrap();
+        let page = invoice["hosted_invoice_url"].as_str().unwrap();
+        self.submit(&format!("{page}/pay"), &[("card", json!(card).as_str().unwrap())]).await;
+    }
+
+    /// Changes to a cheaper plan in the portal: it begins with the next period.
+    pub(crate) async fn downgrade(&self, by: &Actor, plan: Plan) {
+        let theirs = self.billing(by).await.subscription.unwrap().id;
+        let key = plan.terms().lookup_key.unwrap();
+        self.at_stripe().plan_switch(theirs.as_str(), key).unwrap();
+    }
+
+    /// Does something on a page of Stripe's.
+    pub(crate) async fn submit(&self, page: &str, form: &[(&str, &str)]) {
+        let body: Vec<String> = form.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let request = reqwest::Client::new()
+            .post(page)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(body.join("&"));
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{page}: {}", answer.text().await.unwrap());
+    }
+
+    /// What was refunded at Stripe, in cents, oldest first.
+    pub(crate) fn refunded(&self) -> Vec<i64> {
+        let events = self.at_stripe().events();
+        let made = events.iter().filter(|event| kind_of(event) == "refund.created");
+        made.map(|event| {
+            let event: Value = serde_json::from_str(event).unwrap();
+            event["data"]["object"]["amount"].as_i64().unwrap()
+        })
+        .collect()
+    }
+
     /// Buys a pack and hears of it; its order.
     pub(crate) async fn buy(&self, by: &Actor, pack: &str) -> PackOrder {
         let url = self.checkout(by, json!({ "pack": pack })).await;
@@ -348,6 +427,12 @@ impl Stage {
         let key = plan.terms().lookup_key.unwrap();
         let found = self.get_from_stripe(&format!("prices?lookup_keys[]={key}")).await;
         found["data"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Deletes a member's customer in the dashboard.
+    pub(crate) async fn delete_customer(&self, of: &Actor) {
+        let customer = self.billing(of).await.customer.unwrap();
+        self.at_stripe().delete_customer(customer.as_str()).unwrap();
     }
 
     async fn get_from_stripe(&self, path: &str) -> Value {

@@ -230,7 +230,7 @@ impl Scene {
             admin::list_users => store,
             admin::get_user => store,
             admin::adjust_credits => store,
-            admin::ban_user => store,
+            admin::ban_user => (store, stripe),
             admin::unban_user => store,
             admin::update_limits => store,
             admin::list_audit => store,
