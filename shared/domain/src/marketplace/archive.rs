@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::content::is_visible;
+use crate::text::is_visible;
 
 /// Most entries, folders included.
 pub const ENTRIES_MAX: usize = 256;
