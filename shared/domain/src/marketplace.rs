@@ -7,7 +7,8 @@
 //! * [`lint`]: how near two contents are to each other;
 //! * [`purchase`] and [`settle`]: an order, and what its payment makes of it;
 //! * [`sale`] and [`journal`]: the same money on the creator's side and in the books;
-//! * [`refund`]: giving it back; [`payee`] and [`payout`]: to whom and how creators are paid;
+//! * [`refund`]: giving it back; [`payee`] and [`payout`]: to whom and how creators are paid, with
+//!   an [`attempt`] at each thing that Stripe does once;
 //! * [`statement`]: a month of it, as they are told;
 //! * [`review`], [`flag`], [`share`]: what members say of a listing, and how they pass it on;
 //! * [`strike`]: who may sell;
@@ -16,6 +17,7 @@
 //! A purchase pins a version and a version never changes once it was on sale, so what was bought
 //! stays what it was.
 
+pub mod attempt;
 pub mod card;
 pub mod content;
 mod deeds;

@@ -2,16 +2,18 @@
 //! paid out too much.
 //!
 //! Every step is noted before Stripe is asked for it and written when Stripe has answered, so that
-//! whoever is cut off in between leaves something the next can go on with. Stripe is asked under one
-//! key for one thing; where an answer was lost, what became of it is looked up.
+//! a run that is cut off in between leaves something the next can go on with. Where an answer was
+//! lost or was a failure, what became of it is looked up before Stripe is asked again, under the key
+//! that the next attempt has.
 
-use clients::stripe::{BankPayoutState, NewTransfer, StripeError};
+use clients::stripe::{BankPayoutState, NewTransfer, StripeError, Transfer};
 use domain::{
     Timestamp,
     account::Standing,
     billing::external::{BankPayoutId, ConnectedAccountId, TransferId},
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
+        attempt::Attempt,
         journal::Unbalanced,
         payee::{Payee, PayeeState},
         payout::{Payout, PayoutState, SkipReason, Step},
@@ -32,6 +34,8 @@ const STEPS_MAX: u32 = 1_000;
 pub enum GoneOn {
     /// It is over, or on its way to the bank.
     Over(Payout),
+    /// Stripe refused its transfer with this code. Its sales are payable by another day's payout.
+    Refused(Payout, String),
     /// It cannot go on now, for this reason; the next run tries again.
     Stuck(Payout, String),
 }
@@ -103,18 +107,30 @@ impl Settlement<'_> {
         let held = ours.iter().filter(|payout| {
             payout.received.as_ref().is_some_and(|received| bank.received.contains(received))
         });
-        let mut heard = Heard::NotOurs;
+        let mut heard = Ok(Heard::NotOurs);
         for payout in held {
-            heard = Heard::Applied;
-            // Another bank may have it by now.
-            let last = match &bank.state {
-                BankPayoutState::Failed { .. } => self.last_bank_payout(payout).await?,
-                BankPayoutState::Pending | BankPayoutState::Paid => None,
-            };
-            let last = last.unwrap_or_else(|| (id.clone(), bank.state.clone()));
-            self.follow_bank(payout, &last, now).await?;
+            // What fails for one does not keep the others waiting; the notice comes again for it.
+            let followed = self.follow_notice(payout, (id, &bank.state), now).await;
+            if heard.is_ok() {
+                heard = followed.map(|()| Heard::Applied);
+            }
         }
-        Ok(heard)
+        heard
+    }
+
+    async fn follow_notice(
+        &self,
+        payout: &Payout,
+        (id, state): (&BankPayoutId, &BankPayoutState),
+        now: Timestamp,
+    ) -> Result<(), SettleError> {
+        // Another bank may have it by now.
+        let last = match state {
+            BankPayoutState::Failed { .. } => self.last_bank_payout(payout).await?,
+            BankPayoutState::Pending | BankPayoutState::Paid => None,
+        };
+        let last = last.unwrap_or_else(|| (id.clone(), state.clone()));
+        self.follow_bank(payout, &last, now).await.map(drop)
     }
 
     /// Looks at a payout that was sent, in case nobody told us what became of it.
@@ -169,7 +185,9 @@ impl Settlement<'_> {
         let PayoutState::Failed { code } = &after.state else { return Ok(after) };
         warn!(payout = %after.id, actor = %after.creator_id, code, "a bank returned a payout");
         match self.go_on(after, now).await? {
-            GoneOn::Over(payout) | GoneOn::Stuck(payout, _) => Ok(payout),
+            GoneOn::Over(payout) | GoneOn::Refused(payout, _) | GoneOn::Stuck(payout, _) => {
+                Ok(payout)
+            }
         }
     }
 
@@ -179,11 +197,16 @@ impl Settlement<'_> {
     /// When Stripe or the table cannot be asked. Nothing is lost: come again.
     pub async fn go_on(&self, mut payout: Payout, now: Timestamp) -> Result<GoneOn, SettleError> {
         let mut may_have_sent = payout.state == PayoutState::Sending;
+        let mut refused = None;
         for _ in 0..STEPS_MAX {
             payout = match &payout.state {
                 PayoutState::Collecting => self.collect(&payout, now).await?,
                 PayoutState::Planned => self.address(&payout, now).await?,
-                PayoutState::Sending => self.send(&payout, may_have_sent, now).await?,
+                PayoutState::Sending if may_have_sent => match self.find_sent(&payout, now).await? {
+                    Ok(sent) => sent,
+                    Err(unsent) => self.send(&unsent, &mut refused, now).await?,
+                },
+                PayoutState::Sending => self.send(&payout, &mut refused, now).await?,
                 PayoutState::Failed { code } => match self.put_out(&payout, now).await? {
                     Some(next) => next,
                     None => return Ok(GoneOn::Stuck(payout.clone(), code.clone())),
@@ -191,7 +214,12 @@ impl Settlement<'_> {
                 PayoutState::Skipped { .. }
                 | PayoutState::Sent
                 | PayoutState::Paid
-                | PayoutState::Reopened { .. } => return Ok(GoneOn::Over(payout)),
+                | PayoutState::Reopened { .. } => {
+                    return Ok(match refused {
+                        Some(code) => GoneOn::Refused(payout, code),
+                        None => GoneOn::Over(payout),
+                    });
+                }
             };
             may_have_sent &= payout.state == PayoutState::Sending;
         }
@@ -225,7 +253,7 @@ impl Settlement<'_> {
             (None, Some(payee)) => {
                 let account = payee.account_id;
                 self.step(payout, (&[], now), |step| {
-                    step.send_to(account.clone());
+                    step.send_to(account.clone(), now);
                     Ok(())
                 })
                 .await
@@ -237,34 +265,70 @@ impl Settlement<'_> {
         }
     }
 
-    /// Asks Stripe for the transfer, or for what became of it.
+    /// Looks for a transfer that may have been made. Without one, the payout is returned with the
+    /// attempt that is to be made now: noted first, so that none is made under two keys at once.
+    async fn find_sent(
+        &self,
+        payout: &Payout,
+        now: Timestamp,
+    ) -> Result<Result<Payout, Payout>, SettleError> {
+        let noted = self.note_attempt(payout, now).await?;
+        let Some(account) = noted.account.as_ref().filter(|_| noted.state == PayoutState::Sending)
+        else {
+            // Somebody else went on with it meanwhile.
+            return Ok(Ok(noted));
+        };
+        match self.stripe.find_transfer(&noted.id, account, noted.created_at).await? {
+            Some(transfer) => self.sent(&noted, &transfer, now).await.map(Ok),
+            None => Ok(Err(noted)),
+        }
+    }
+
+    /// Asks Stripe for the transfer. If it refuses, the payout has failed, and `refused` is its code.
     async fn send(
         &self,
         payout: &Payout,
-        may_be_there: bool,
+        refused: &mut Option<String>,
         now: Timestamp,
     ) -> Result<Payout, SettleError> {
         let Some(account) = &payout.account else { return Err(SettleError::Busy) };
-        let found = match may_be_there {
-            true => self.stripe.find_transfer(&payout.id).await?,
-            false => None,
+        let new = NewTransfer {
+            payout: &payout.id,
+            key: &Attempt::key(payout.attempt, payout.id.as_str()),
+            user: &payout.creator_id,
+            account,
+            amount: Money { amount: payout.amount, currency: payout.currency },
+            source: payout.source.as_ref(),
         };
-        let amount = Money { amount: payout.amount, currency: payout.currency };
-        let new = NewTransfer { payout: &payout.id, user: &payout.creator_id, account, amount };
-        let transfer = match found {
-            Some(transfer) => transfer,
-            None => match self.stripe.transfer(&new).await {
-                Ok(transfer) => transfer,
-                Err(StripeError::Refused { code, message, .. }) => {
-                    let code = code.unwrap_or_else(|| "refused".to_owned());
-                    warn!(payout = %payout.id, code, %message, "Stripe refuses a payout");
-                    return self.step(payout, (&[], now), |step| step.fail(&code, now)).await;
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
+        match self.stripe.transfer(&new).await {
+            Ok(transfer) => self.sent(payout, &transfer, now).await,
+            Err(StripeError::Refused { code, message, .. }) => {
+                let code = code.unwrap_or_else(|| "refused".to_owned());
+                warn!(payout = %payout.id, code, %message, "Stripe refuses a transfer to a creator");
+                let failed = self.step(payout, (&[], now), |step| step.fail(&code, now)).await?;
+                *refused = Some(code);
+                Ok(failed)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn sent(
+        &self,
+        payout: &Payout,
+        transfer: &Transfer,
+        now: Timestamp,
+    ) -> Result<Payout, SettleError> {
         self.step(payout, (&[], now), |step| {
             step.sent((transfer.id.clone(), transfer.received.clone()), now)
+        })
+        .await
+    }
+
+    async fn note_attempt(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
+        self.step(payout, (&[], now), |step| {
+            step.attempt(now);
+            Ok(())
         })
         .await
     }
@@ -276,11 +340,13 @@ impl Settlement<'_> {
         payout: &Payout,
         now: Timestamp,
     ) -> Result<Option<Payout>, SettleError> {
-        if let Some(transfer) = &payout.transfer {
-            let rest = payout.standing();
-            let key = payout.return_key();
-            if rest > 0 && !self.was_reversed(transfer, &key).await? {
-                match self.stripe.reverse(transfer, rest, &key).await {
+        if payout.transfer.is_some() {
+            let payout = &self.note_attempt(payout, now).await?;
+            let Some(transfer) = &payout.transfer else { return Ok(Some(payout.clone())) };
+            let (rest, name) = (payout.standing(), payout.return_key());
+            let key = Attempt::key(payout.attempt, &name);
+            if rest > 0 && !self.was_reversed(transfer, &name).await? {
+                match self.stripe.reverse(transfer, rest, (&name, &key)).await {
                     Ok(_) => {}
                     Err(StripeError::Refused { code, message, .. }) => {
                         let code = code.unwrap_or_default();
@@ -350,21 +416,23 @@ impl Settlement<'_> {
         let noted = self
             .store
             .step_payout(creator, &payout.id, (only, now), |step| {
-                note_recovery(step);
+                note_recovery(step, now);
                 Ok::<(), StoreError>(())
             })
             .await?;
-        let noted_for = noted.sales.first().and_then(|sale| sale.recovery);
-        let (Some(recovery), Some(transfer)) = (noted_for, &noted.payout.transfer) else {
+        let noted_for = noted.sales.first().and_then(|sale| Some((sale.recovery?, sale)));
+        let (Some((recovery, noted_on)), Some(transfer)) = (noted_for, &noted.payout.transfer)
+        else {
             return Ok(0);
         };
-        let key = sale.recovery_key(recovery.number);
+        let name = sale.recovery_key(recovery.number);
+        let key = Attempt::key(noted_on.recovery_attempt, &name);
         // One that was noted before may have been carried out.
         let again = sale.recovery == Some(recovery);
-        let done = again && self.was_reversed(transfer, &key).await?;
+        let done = again && self.was_reversed(transfer, &name).await?;
         let refused = match done {
             true => None,
-            false => match self.stripe.reverse(transfer, recovery.amount, &key).await {
+            false => match self.stripe.reverse(transfer, recovery.amount, (&name, &key)).await {
                 Ok(_) => None,
                 Err(StripeError::Refused { code, .. }) => Some(code.unwrap_or_default()),
                 Err(error) => return Err(error.into()),
@@ -395,9 +463,9 @@ impl Settlement<'_> {
         Ok(if refused.is_none() { recovery.amount } else { 0 })
     }
 
-    async fn was_reversed(&self, transfer: &TransferId, key: &str) -> Result<bool, SettleError> {
+    async fn was_reversed(&self, transfer: &TransferId, name: &str) -> Result<bool, SettleError> {
         let reversals = self.stripe.reversals(transfer).await?;
-        Ok(reversals.iter().any(|it| it.key.as_deref() == Some(key)))
+        Ok(reversals.iter().any(|it| it.name.as_deref() == Some(name)))
     }
 
     async fn step(
@@ -412,8 +480,16 @@ impl Settlement<'_> {
 }
 
 /// Notes how much is to be got back of the one sale of a step, unless that is noted, or there is
-/// nothing: what the next payouts have evened out is not got back again.
-fn note_recovery(step: &mut Step) {
+/// nothing: what the next payouts have evened out is not got back again. With it, the attempt at it.
+fn note_recovery(step: &mut Step, now: Timestamp) {
+    note_amount(step);
+    let noted = step.sales.first_mut().filter(|sale| sale.recovery.is_some());
+    if let Some(sale) = noted {
+        sale.recovery_attempt = Some(Attempt::after(sale.recovery_attempt, now));
+    }
+}
+
+fn note_amount(step: &mut Step) {
     let Some(sale) = step.sales.first() else { return };
     if sale.recovery.is_some() || !sale.is_to_be_recovered() {
         return;

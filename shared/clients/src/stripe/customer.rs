@@ -3,6 +3,7 @@
 use domain::{billing::external::CustomerId, id::UserId};
 use stripe_client_core::StripeRequest;
 use stripe_core::customer::{CreateCustomer, RetrieveCustomer, RetrieveCustomerReturned};
+use stripe_shared::Customer;
 
 use super::{Stripe, StripeError, read};
 
@@ -22,7 +23,7 @@ impl Stripe {
             request = request.email(email);
         }
         let key = format!("customer:{user}");
-        let customer = self.transport.act("create a customer", request.customize(), &key).await?;
+        let customer: Customer = self.transport.make("create a customer", &request.build(), &key).await?;
         read::id(CustomerId::parse(&customer.id))
     }
 

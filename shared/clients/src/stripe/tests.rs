@@ -101,6 +101,7 @@ impl Visit {
     async fn bought(&self, customer: &CustomerId, order: &PackOrder, card: Card) -> Session {
         let page = self.stripe.open_pack_checkout(order, customer, &urls()).await.unwrap();
         self.control().pay(page.session.as_str(), card).unwrap();
+        self.control().book_charges();
         self.stripe.session(&page.session).await.unwrap()
     }
 

@@ -227,7 +227,7 @@ impl Deal {
             return;
         }
         self.purchase.state = PurchaseState::Paid;
-        self.sale = Sale::of(&self.purchase, now);
+        self.sale = Sale::of(&self.purchase, payment, now);
         self.book.count_money(1, Split::default(), now);
         self.grant(now);
         self.promise_reward(payment, now);

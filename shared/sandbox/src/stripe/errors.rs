@@ -139,6 +139,11 @@ impl Refused {
         Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", message)
     }
 
+    /// A failure in the middle of the work.
+    pub(super) fn failed() -> Refused {
+        Refused::server_error().begun()
+    }
+
     /// The sandbox holds as much as it may.
     pub(super) fn full(objects_max: usize) -> Refused {
         let message = format!("The sandbox holds {objects_max} objects, its most; restart it.");

@@ -349,7 +349,7 @@ impl<'a> Market<'a> {
     pub(crate) fn transfers(&self) -> BTreeMap<String, u32> {
         let mut transfers = BTreeMap::new();
         for transfer in self.stage.at_stripe().transfers() {
-            let payout = transfer["transfer_group"].as_str().unwrap().to_owned();
+            let payout = transfer["metadata"]["payout_id"].as_str().unwrap().to_owned();
             *transfers.entry(payout).or_default() += 1;
         }
         transfers

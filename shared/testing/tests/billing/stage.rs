@@ -209,8 +209,16 @@ impl Stage {
         self.world.send(&webhook_stripe::ENDPOINT, &webhook_stripe::handle, &hands, &ask).await
     }
 
-    /// Delivers everything that is new, in order; all of it is taken well.
+    /// Delivers everything that is new, in order, then what follows when charges reach the balance;
+    /// all of it is taken well.
     pub(crate) async fn hear(&self) {
+        self.hear_so_far().await;
+        self.at_stripe().book_charges();
+        self.hear_so_far().await;
+    }
+
+    /// The same, before charges reach the balance: what Stripe keeps of them is not known.
+    pub(crate) async fn hear_so_far(&self) {
         for event in self.events() {
             assert_eq!(self.deliver(&event).await, 200, "{event}");
         }

@@ -117,12 +117,30 @@ async fn a_listing_needs_no_catalogue_and_a_price_that_can_be_charged() {
 async fn a_page_opened_and_not_answered_is_opened_once() {
     let visit = Visit::begin().await;
     let customer = visit.customer().await;
-    visit.spoil(Route::StripeCheckout, "POST", AnswerFault::ServerErrorAfterAccepting, 1);
+    visit.spoil(Route::StripeCheckout, "POST", AnswerFault::BrokenConnection, 1);
     let page = visit.open(&purchase(1, 1200), &customer).await;
     let closed = visit.stripe.expire_session(&page.session).await.unwrap();
     assert_eq!((closed.status, closed.payment), (SessionStatus::Expired, None));
     assert_eq!(visit.told("checkout.session.expired"), Some(purchase(1, 1200).id));
     assert_eq!(visit.happened("checkout.session.expired"), 1);
+}
+
+/// Stripe keeps its failure under the key for a day; nobody is kept from buying that long.
+#[tokio::test]
+async fn a_page_that_fails_is_opened_under_the_next_key() {
+    for fault in [AnswerFault::ServerError, AnswerFault::ServerErrorAfterAccepting] {
+        let visit = Visit::begin().await;
+        visit.spoil(Route::StripeCustomers, "POST", fault.clone(), 1);
+        let customer = visit.customer().await;
+        assert_eq!(visit.customer().await, customer, "{fault:?}");
+        visit.spoil(Route::StripeCheckout, "POST", fault.clone(), 2);
+        let page = visit.open(&purchase(1, 1200), &customer).await;
+        assert_eq!(visit.open(&purchase(1, 1200), &customer).await, page, "{fault:?}");
+        visit.spoil(Route::StripeCheckout, "POST", fault.clone(), 3);
+        let urls = urls();
+        let failed = visit.stripe.open_purchase_checkout(&purchase(2, 1200), &customer, &urls);
+        assert!(matches!(failed.await, Err(StripeError::Unknown { .. })), "{fault:?}");
+    }
 }
 
 #[tokio::test]
