@@ -9,6 +9,7 @@
 mod checkouts;
 mod deaths;
 mod disputes;
+mod fees;
 mod isolation;
 mod market;
 mod orders;
