@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use clients::Stripe;
+use clients::{Stripe, stripe::Payouts};
 use domain::{
     Timestamp,
     account::Standing,
@@ -21,7 +21,7 @@ use domain::{
     time::DAY,
 };
 use runtime::{Metrics, Task, TaskError, Worker};
-use settlement::{GoneOn, SettleError, Settlement};
+use settlement::{GoneOn, Payer, SettleError, Settlement};
 use store::{Begun, SALES_AT_ONCE, Store};
 use tracing::{info, warn};
 
@@ -45,9 +45,13 @@ struct Tally {
     failed: u64,
 }
 
-pub async fn handle((store, stripe): &(Store, Stripe), task: Task) -> Result<(), TaskError> {
+pub async fn handle(
+    (store, stripe, payouts): &(Store, Stripe, Payouts),
+    task: Task,
+) -> Result<(), TaskError> {
     let run = Run {
         store,
+        payer: Payer::new(store, stripe, payouts),
         settlement: Settlement::new(store, stripe),
         now: task.now,
         midnight: task.sent_at.min(task.now).floor_to(DAY),
@@ -70,6 +74,7 @@ pub async fn handle((store, stripe): &(Store, Stripe), task: Task) -> Result<(),
 
 struct Run<'a> {
     store: &'a Store,
+    payer: Payer<'a>,
     settlement: Settlement<'a>,
     now: Timestamp,
     midnight: Timestamp,
@@ -93,7 +98,7 @@ impl Run<'_> {
             let Some((_, last)) = page.last() else { break };
             after = Some(last.clone());
             for (creator, purchase) in &page {
-                let back = self.settlement.recover(creator, purchase, self.now).await;
+                let back = self.payer.recover(creator, purchase, self.now).await;
                 if let Some(back) = self.counted(creator, back, tally).await? {
                     tally.recovered += u64::try_from(back).unwrap_or(0);
                 }
@@ -181,7 +186,7 @@ impl Run<'_> {
         payout: Payout,
         tally: &mut Tally,
     ) -> Result<(), SettleError> {
-        let gone_on = self.settlement.go_on(payout, self.now).await;
+        let gone_on = self.payer.go_on(payout, self.now).await;
         match self.counted(creator, gone_on, tally).await? {
             Some(GoneOn::Over(payout)) if payout.state == PayoutState::Sent => {
                 tally.sent += 1;

@@ -237,9 +237,8 @@ impl Run<'_> {
     async fn look_at_purchases(&mut self) -> Result<(), SettleError> {
         let (store, settlement, now) = (self.store, self.settlement, self.now);
         let due = async |after: Option<&_>| store.due_purchases(now, after, PAGE).await;
-        let look = async |(buyer, id): &(UserId, PurchaseId)| {
-            settlement.purchase(buyer, id, now).await
-        };
+        let look =
+            async |(buyer, id): &(UserId, PurchaseId)| settlement.purchase(buyer, id, now).await;
         self.walk("purchase", due, look).await
     }
 

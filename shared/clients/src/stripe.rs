@@ -54,7 +54,9 @@ use portal::Portal;
 pub use refund::{Refund, RefundReason, RefundState};
 pub use subscription::{ListedSubscription, Renewal, SubscriptionNow};
 pub use top_up::Charged;
-pub use transfer::{BalanceNow, BankPayout, BankPayoutState, NewTransfer, Reversal, Transfer};
+pub use transfer::{
+    BalanceNow, BankPayout, BankPayoutState, NewTransfer, Payouts, Reversal, Transfer,
+};
 use transport::Transport;
 
 /// Stripe's own address.

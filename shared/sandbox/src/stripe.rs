@@ -94,6 +94,11 @@ use idempotency::Keys;
 pub const VERSION: &str = "2026-09-30.endive";
 /// A key that is accepted, as is every other that begins with `sk_test_`.
 pub const API_KEY: &str = "sk_test_sandbox";
+/// A restricted key that moves money to connected accounts and back, as does every other that begins
+/// with it.
+pub const PAYOUTS_KEY: &str = "rk_test_payouts";
+/// A restricted key that does everything else, as does every other that begins with `rk_test_`.
+pub const RESTRICTED_KEY: &str = "rk_test_sandbox";
 
 /// How an account is set up.
 #[derive(Debug, Clone, Default)]

@@ -38,7 +38,7 @@ use store::{AppliedEvent, Kept, Store};
 pub use customer::customer_of;
 pub use error::SettleError;
 use facts::{Facts, Gathered};
-pub use payouts::GoneOn;
+pub use payouts::{GoneOn, Payer};
 pub use receive::Received;
 
 /// How often something newer may be heard of in between, before the caller has to come again.

@@ -6,7 +6,10 @@
 //! lost or was a failure, what became of it is looked up before Stripe is asked again, under the key
 //! that the next attempt has.
 
-use clients::stripe::{BankPayoutState, NewTransfer, StripeError, Transfer};
+use clients::{
+    Stripe,
+    stripe::{BankPayoutState, NewTransfer, Payouts, StripeError, Transfer},
+};
 use domain::{
     Timestamp,
     account::Standing,
@@ -21,7 +24,7 @@ use domain::{
     },
     money::Money,
 };
-use store::{PageSize, SALES_AT_ONCE, StoreError};
+use store::{PageSize, SALES_AT_ONCE, Store, StoreError};
 use tracing::warn;
 
 use crate::{Heard, SettleError, Settlement};
@@ -182,13 +185,35 @@ impl Settlement<'_> {
                 Ok(())
             })
             .await?;
-        let PayoutState::Failed { code } = &after.state else { return Ok(after) };
-        warn!(payout = %after.id, actor = %after.creator_id, code, "a bank returned a payout");
-        match self.go_on(after, now).await? {
-            GoneOn::Over(payout) | GoneOn::Refused(payout, _) | GoneOn::Stuck(payout, _) => {
-                Ok(payout)
-            }
+        if let PayoutState::Failed { code } = &after.state {
+            let (payout, actor) = (&after.id, &after.creator_id);
+            warn!(%payout, %actor, code, "a bank returned a payout, the daily run reverses it");
         }
+        Ok(after)
+    }
+
+    async fn step(
+        &self,
+        payout: &Payout,
+        (sales, now): (&[PurchaseId], Timestamp),
+        decide: impl Fn(&mut Step) -> Result<(), Unbalanced>,
+    ) -> Result<Payout, SettleError> {
+        let step = self.store.step_payout(&payout.creator_id, &payout.id, (sales, now), decide);
+        Ok(step.await?.payout)
+    }
+}
+
+/// Pays creators, with the client that may.
+#[derive(Debug, Clone, Copy)]
+pub struct Payer<'a> {
+    settlement: Settlement<'a>,
+    payouts: &'a Payouts,
+}
+
+impl<'a> Payer<'a> {
+    /// Over the table and both clients of Stripe.
+    pub fn new(store: &'a Store, stripe: &'a Stripe, payouts: &'a Payouts) -> Payer<'a> {
+        Payer { settlement: Settlement::new(store, stripe), payouts }
     }
 
     /// Goes on with a payout as far as it goes.
@@ -202,10 +227,12 @@ impl Settlement<'_> {
             payout = match &payout.state {
                 PayoutState::Collecting => self.collect(&payout, now).await?,
                 PayoutState::Planned => self.address(&payout, now).await?,
-                PayoutState::Sending if may_have_sent => match self.find_sent(&payout, now).await? {
-                    Ok(sent) => sent,
-                    Err(unsent) => self.send(&unsent, &mut refused, now).await?,
-                },
+                PayoutState::Sending if may_have_sent => {
+                    match self.find_sent(&payout, now).await? {
+                        Ok(sent) => sent,
+                        Err(unsent) => self.send(&unsent, &mut refused, now).await?,
+                    }
+                }
                 PayoutState::Sending => self.send(&payout, &mut refused, now).await?,
                 PayoutState::Failed { code } => match self.put_out(&payout, now).await? {
                     Some(next) => next,
@@ -228,22 +255,23 @@ impl Settlement<'_> {
 
     /// Puts sales into it, or fixes its amount when there are no more.
     async fn collect(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
-        let sales = self.store.payable_sales(&payout.creator_id).await?;
+        let sales = self.settlement.store.payable_sales(&payout.creator_id).await?;
         if !sales.is_empty() {
-            let after = self.step(payout, (&sales, now), |step| step.collect(now)).await?;
+            let after =
+                self.settlement.step(payout, (&sales, now), |step| step.collect(now)).await?;
             // The index may be behind: where nothing moved, there is nothing more to collect now.
             if after.sales > payout.sales || after.state != payout.state {
                 return Ok(after);
             }
         }
-        self.step(payout, (&[], now), |step| step.plan(now)).await
+        self.settlement.step(payout, (&[], now), |step| step.plan(now)).await
     }
 
     /// Notes where it goes, if it may: who was banned meanwhile is not paid.
     async fn address(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
         let creator = &payout.creator_id;
-        let standing = self.store.standing_of(creator).await?;
-        let payee = self.look_at_payee(creator, now).await?;
+        let standing = self.settlement.store.standing_of(creator).await?;
+        let payee = self.settlement.look_at_payee(creator, now).await?;
         let against = match &payee {
             _ if !Standing::allows(&standing, now) => Some(SkipReason::Banned),
             payee if PayeeState::of(payee.as_ref()) == PayeeState::Ready => None,
@@ -252,15 +280,16 @@ impl Settlement<'_> {
         match (against, payee) {
             (None, Some(payee)) => {
                 let account = payee.account_id;
-                self.step(payout, (&[], now), |step| {
-                    step.send_to(account.clone(), now);
-                    Ok(())
-                })
-                .await
+                self.settlement
+                    .step(payout, (&[], now), |step| {
+                        step.send_to(account.clone(), now);
+                        Ok(())
+                    })
+                    .await
             }
             (against, _) => {
                 let why = against.unwrap_or(SkipReason::AccountNotReady);
-                self.step(payout, (&[], now), |step| step.fail(why.as_str(), now)).await
+                self.settlement.step(payout, (&[], now), |step| step.fail(why.as_str(), now)).await
             }
         }
     }
@@ -278,7 +307,7 @@ impl Settlement<'_> {
             // Somebody else went on with it meanwhile.
             return Ok(Ok(noted));
         };
-        match self.stripe.find_transfer(&noted.id, account, noted.created_at).await? {
+        match self.payouts.find_transfer(&noted.id, account, noted.created_at).await? {
             Some(transfer) => self.sent(&noted, &transfer, now).await.map(Ok),
             None => Ok(Err(noted)),
         }
@@ -300,16 +329,15 @@ impl Settlement<'_> {
             amount: Money { amount: payout.amount, currency: payout.currency },
             source: payout.source.as_ref(),
         };
-        match self.stripe.transfer(&new).await {
+        match self.payouts.transfer(&new).await {
             Ok(transfer) => self.sent(payout, &transfer, now).await,
-            Err(StripeError::Refused { code, message, .. }) => {
-                let code = code.unwrap_or_else(|| "refused".to_owned());
-                warn!(payout = %payout.id, code, %message, "Stripe refuses a transfer to a creator");
-                let failed = self.step(payout, (&[], now), |step| step.fail(&code, now)).await?;
+            Err(error) => {
+                let code = refusal(error)?;
+                let failed = self.settlement.step(payout, (&[], now), |step| step.fail(&code, now));
+                let failed = failed.await?;
                 *refused = Some(code);
                 Ok(failed)
             }
-            Err(error) => Err(error.into()),
         }
     }
 
@@ -319,18 +347,20 @@ impl Settlement<'_> {
         transfer: &Transfer,
         now: Timestamp,
     ) -> Result<Payout, SettleError> {
-        self.step(payout, (&[], now), |step| {
-            step.sent((transfer.id.clone(), transfer.received.clone()), now)
-        })
-        .await
+        self.settlement
+            .step(payout, (&[], now), |step| {
+                step.sent((transfer.id.clone(), transfer.received.clone()), now)
+            })
+            .await
     }
 
     async fn note_attempt(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
-        self.step(payout, (&[], now), |step| {
-            step.attempt(now);
-            Ok(())
-        })
-        .await
+        self.settlement
+            .step(payout, (&[], now), |step| {
+                step.attempt(now);
+                Ok(())
+            })
+            .await
     }
 
     /// Takes one that failed apart: what is left of its transfer comes back, then its sales go out.
@@ -346,21 +376,24 @@ impl Settlement<'_> {
             let (rest, name) = (payout.standing(), payout.return_key());
             let key = Attempt::key(payout.attempt, &name);
             if rest > 0 && !self.was_reversed(transfer, &name).await? {
-                match self.stripe.reverse(transfer, rest, (&name, &key)).await {
+                match self.payouts.reverse(transfer, rest, (&name, &key)).await {
                     Ok(_) => {}
-                    Err(StripeError::Refused { code, message, .. }) => {
-                        let code = code.unwrap_or_default();
-                        warn!(payout = %payout.id, code, %message, "a returned payout stays");
+                    Err(error) => {
+                        let code = refusal(error)?;
+                        warn!(payout = %payout.id, code, "the transfer of a returned payout stays");
                         return self.set_out_again(payout, now).await;
                     }
-                    Err(error) => return Err(error.into()),
                 }
             }
-            return self.step(payout, (&[], now), |step| step.returned(now)).await.map(Some);
+            return self
+                .settlement
+                .step(payout, (&[], now), |step| step.returned(now))
+                .await
+                .map(Some);
         }
-        let sales = self.store.sales_in(payout).await?;
+        let sales = self.settlement.store.sales_in(payout).await?;
         if sales.is_empty() {
-            let reopened = self.step(payout, (&[], now), |step| {
+            let reopened = self.settlement.step(payout, (&[], now), |step| {
                 step.payout.sales = 0;
                 step.reopen();
                 Ok(())
@@ -369,7 +402,7 @@ impl Settlement<'_> {
         }
         let mut after = payout.clone();
         for some in sales.chunks(usize::from(SALES_AT_ONCE)) {
-            after = self.step(&after, (some, now), |step| step.put_out(now)).await?;
+            after = self.settlement.step(&after, (some, now), |step| step.put_out(now)).await?;
         }
         Ok(Some(after))
     }
@@ -380,7 +413,7 @@ impl Settlement<'_> {
         payout: &Payout,
         now: Timestamp,
     ) -> Result<Option<Payout>, SettleError> {
-        let last = self.last_bank_payout(payout).await?;
+        let last = self.settlement.last_bank_payout(payout).await?;
         let Some((id, state)) = last.filter(|(id, _)| payout.bank_payout.as_ref() != Some(id))
         else {
             return Ok(None);
@@ -388,7 +421,7 @@ impl Settlement<'_> {
         if let BankPayoutState::Failed { .. } = state {
             return Ok(None);
         }
-        let after = self.step(payout, (&[], now), |step| {
+        let after = self.settlement.step(payout, (&[], now), |step| {
             step.set_out_again(id.clone());
             if state == BankPayoutState::Paid {
                 step.paid(id.clone(), now);
@@ -409,11 +442,12 @@ impl Settlement<'_> {
         purchase: &PurchaseId,
         now: Timestamp,
     ) -> Result<i64, SettleError> {
-        let sale = self.store.sale(creator, purchase).await?;
+        let sale = self.settlement.store.sale(creator, purchase).await?;
         let Some(payout) = &sale.payout_id else { return Ok(0) };
-        let payout = self.store.payout(creator, payout).await?;
+        let payout = self.settlement.store.payout(creator, payout).await?;
         let only = std::slice::from_ref(purchase);
         let noted = self
+            .settlement
             .store
             .step_payout(creator, &payout.id, (only, now), |step| {
                 note_recovery(step, now);
@@ -432,10 +466,9 @@ impl Settlement<'_> {
         let done = again && self.was_reversed(transfer, &name).await?;
         let refused = match done {
             true => None,
-            false => match self.stripe.reverse(transfer, recovery.amount, (&name, &key)).await {
+            false => match self.payouts.reverse(transfer, recovery.amount, (&name, &key)).await {
                 Ok(_) => None,
-                Err(StripeError::Refused { code, .. }) => Some(code.unwrap_or_default()),
-                Err(error) => return Err(error.into()),
+                Err(error) => Some(refusal(error)?),
             },
         };
         self.end_recovery(&noted.payout, (purchase, recovery), refused.as_deref(), now).await
@@ -451,31 +484,37 @@ impl Settlement<'_> {
         if let Some(code) = refused {
             warn!(%purchase, actor = %payout.creator_id, code, "owed: nothing to be got back");
         }
-        self.step(payout, (std::slice::from_ref(purchase), now), |step| match refused {
-            None => step.recovered(recovery, now),
-            Some(_) => {
-                let sale = step.sales.first_mut().filter(|it| it.recovery == Some(recovery));
-                sale.into_iter().for_each(Sale::give_recovery_up);
-                Ok(())
-            }
-        })
-        .await?;
+        self.settlement
+            .step(payout, (std::slice::from_ref(purchase), now), |step| match refused {
+                None => step.recovered(recovery, now),
+                Some(_) => {
+                    let sale = step.sales.first_mut().filter(|it| it.recovery == Some(recovery));
+                    sale.into_iter().for_each(Sale::give_recovery_up);
+                    Ok(())
+                }
+            })
+            .await?;
         Ok(if refused.is_none() { recovery.amount } else { 0 })
     }
 
     async fn was_reversed(&self, transfer: &TransferId, name: &str) -> Result<bool, SettleError> {
-        let reversals = self.stripe.reversals(transfer).await?;
+        let reversals = self.payouts.reversals(transfer).await?;
         Ok(reversals.iter().any(|it| it.name.as_deref() == Some(name)))
     }
+}
 
-    async fn step(
-        &self,
-        payout: &Payout,
-        (sales, now): (&[PurchaseId], Timestamp),
-        decide: impl Fn(&mut Step) -> Result<(), Unbalanced>,
-    ) -> Result<Payout, SettleError> {
-        let step = self.store.step_payout(&payout.creator_id, &payout.id, (sales, now), decide);
-        Ok(step.await?.payout)
+/// Stripe's code, if it refused what was asked. A key that may not ask is a fault of ours: nothing
+/// follows from it.
+fn refusal(error: StripeError) -> Result<String, SettleError> {
+    match error {
+        StripeError::Refused { status, code, message, .. } if !matches!(status, 401 | 403) => {
+            warn!(status, code, %message, "Stripe refuses to move a creator's money");
+            Ok(code.unwrap_or_else(|| "refused".to_owned()))
+        }
+        StripeError::Refused { .. }
+        | StripeError::Missing
+        | StripeError::Unreached { .. }
+        | StripeError::Unknown { .. } => Err(error.into()),
     }
 }
 

@@ -23,7 +23,8 @@ impl Stripe {
             request = request.email(email);
         }
         let key = format!("customer:{user}");
-        let customer: Customer = self.transport.make("create a customer", &request.build(), &key).await?;
+        let customer: Customer =
+            self.transport.make("create a customer", &request.build(), &key).await?;
         read::id(CustomerId::parse(&customer.id))
     }
 

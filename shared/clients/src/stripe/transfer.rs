@@ -6,6 +6,8 @@
 //! Stripe gives what it answered under a key again for a day, a refusal and a failure too: whoever
 //! asks under another key looks up first what was done.
 
+use std::fmt;
+
 use domain::{
     Timestamp,
     billing::external::{
@@ -23,6 +25,11 @@ use stripe_types::RangeQueryTs;
 use super::{
     PAGE_SIZE, Stripe, StripeError,
     read::{self, KEY, Metadata, PAYOUT_ID},
+    transport::Transport,
+};
+use crate::{
+    http::{Http, InvalidConfig},
+    secrets::Secret,
 };
 
 /// Most pages of a bank payout's parts, and of an account's transfers, that are read.
@@ -110,13 +117,34 @@ pub struct BalanceNow {
     pub pending: i64,
 }
 
-impl Stripe {
+/// What moves money to creators and back, under a key of its own: a function that is not handed this
+/// cannot do it.
+#[derive(Clone)]
+pub struct Payouts {
+    pub(super) transport: Transport,
+}
+
+impl fmt::Debug for Payouts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payouts").finish_non_exhaustive()
+    }
+}
+
+impl Payouts {
+    /// A client with its own kept connections, to [`super::BASE_URL`] or where a stand-in listens.
+    ///
+    /// # Errors
+    /// When the base is not an HTTP URL, or the key cannot stand in a header.
+    pub fn new(base: &str, api_key: &Secret) -> Result<Payouts, InvalidConfig> {
+        Ok(Payouts { transport: Transport::new(Http::kept()?, base, api_key)? })
+    }
+
     /// Sends a payout to its creator's account, once under its key. Of a charge's money the group is
     /// the charge's, else the payout.
     ///
     /// # Errors
     /// See [`StripeError`]. `balance_insufficient` and `insufficient_capabilities_for_transfer` are
-    /// refusals: nothing was sent. After [`StripeError::Unknown`] ask [`Stripe::find_transfer`].
+    /// refusals: nothing was sent. After [`StripeError::Unknown`] ask [`Payouts::find_transfer`].
     pub async fn transfer(&self, new: &NewTransfer<'_>) -> Result<Transfer, StripeError> {
         #[derive(Serialize)]
         struct Form<'a> {
@@ -199,7 +227,7 @@ impl Stripe {
     ///
     /// # Errors
     /// See [`StripeError`]. `balance_insufficient` is a refusal: the creator's account has not got
-    /// so much. After [`StripeError::Unknown`] look for the name in [`Stripe::reversals`].
+    /// so much. After [`StripeError::Unknown`] look for the name in [`Payouts::reversals`].
     pub async fn reverse(
         &self,
         id: &TransferId,
@@ -225,7 +253,9 @@ impl Stripe {
             self.transport.json("list reversals", &request, None).await?;
         Ok(found.data.into_iter().map(ReversalAnswer::read).collect())
     }
+}
 
+impl Stripe {
     /// A payout of a creator's account to its bank, and what of our transfers it pays out.
     ///
     /// # Errors

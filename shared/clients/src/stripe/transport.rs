@@ -103,11 +103,11 @@ impl<'a> Wire<'a> {
 }
 
 /// Most keys under which one thing is made that does no harm twice.
-const KEYS_MAX: u32 = 3;
+const KEYS_MAX: u32 = 20;
 
 /// Why a request did not bring what it should.
 enum Failed {
-    /// Stripe keeps its failure under the key: the same request ends the same way for a day.
+    /// Stripe gave the failure of an earlier attempt again, and will for a day.
     Kept(StripeError),
     Otherwise(StripeError),
 }
@@ -123,7 +123,7 @@ impl Failed {
 /// What one attempt came to.
 enum Attempt {
     Done(Bytes),
-    /// Stripe keeps this failure under the key.
+    /// Stripe gave this failure before, and keeps it under the key.
     Kept(StripeError),
     /// Another attempt would end the same way.
     Over(StripeError),
@@ -178,8 +178,8 @@ impl Transport {
     }
 
     /// Sends what makes a thing of which one too many does no harm, because nobody is told of it:
-    /// where Stripe keeps a failure under the key, the next is used (`{key}:2`). So a failure that was
-    /// kept does not keep anybody from trying again.
+    /// where Stripe gives a kept failure again, the next key is used (`{key}:2`). So a failure does not
+    /// keep anybody from trying again.
     pub(super) async fn make<T: Readable>(
         &self,
         operation: &'static str,
@@ -189,7 +189,7 @@ impl Transport {
         let mut nth = 1;
         let body = loop {
             let key = if nth == 1 { key.to_owned() } else { format!("{key}:{nth}") };
-            match self.try_send(&Wire::v1(request, None), Some(&key)).await {
+            match Box::pin(self.try_send(&Wire::v1(request, None), Some(&key))).await {
                 Ok(body) => break body,
                 Err(Failed::Kept(_)) if nth < KEYS_MAX => nth += 1,
                 Err(failed) => return Err(failed.into_error().during(operation)),
@@ -276,7 +276,7 @@ impl Transport {
     }
 
     async fn send(&self, wire: &Wire<'_>, key: Option<&str>) -> Result<Bytes, StripeError> {
-        self.try_send(wire, key).await.map_err(Failed::into_error)
+        Box::pin(self.try_send(wire, key)).await.map_err(Failed::into_error)
     }
 
     async fn try_send(&self, wire: &Wire<'_>, key: Option<&str>) -> Result<Bytes, Failed> {
@@ -380,6 +380,7 @@ fn judge(answer: Answer) -> Attempt {
         return Attempt::Done(Bytes::from(answer.body));
     }
     let should_retry = answer.headers.get("stripe-should-retry").map(HeaderValue::as_bytes);
+    let is_replayed = answer.headers.get("idempotent-replayed").is_some_and(|it| it == "true");
     let again = match should_retry {
         Some(b"true") => true,
         Some(b"false") => false,
@@ -387,7 +388,7 @@ fn judge(answer: Answer) -> Attempt {
     };
     match again {
         true => Attempt::Again(error_of(&answer), answer.retry_after_s),
-        false if answer.status.is_server_error() => Attempt::Kept(error_of(&answer)),
+        false if is_replayed && answer.status.is_server_error() => Attempt::Kept(error_of(&answer)),
         false => Attempt::Over(error_of(&answer)),
     }
 }

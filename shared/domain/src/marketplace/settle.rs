@@ -78,8 +78,7 @@ pub enum Next {
         /// In minor units.
         amount: i64,
     },
-    /// More was paid out than is the creator's now: get it back. Whoever does not is followed by the
-    /// daily run.
+    /// More was paid out than is the creator's now: the daily run gets it back.
     Recover,
 }
 

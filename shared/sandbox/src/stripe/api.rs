@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use tokio::time::sleep;
 
 use super::{
-    Books, VERSION, accounts, balance, balance_settings,
+    Books, PAYOUTS_KEY, VERSION, accounts, balance, balance_settings,
     books::Cause,
     catalogue, checkout, customers, destinations, disputes,
     errors::{Refused, Stage},
@@ -269,9 +269,9 @@ async fn answer(
 
 /// Checks everything about a request that does not depend on the account.
 fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Refused> {
-    admit(headers)?;
     let unknown = || Refused::no_such_route(method.as_str(), uri.path());
     let (api, path) = Api::of(uri.path()).ok_or_else(unknown)?;
+    admit(headers, method, path)?;
     let found = ENDPOINTS
         .iter()
         .filter(|endpoint| endpoint.api == api)
@@ -352,8 +352,8 @@ fn account_of(headers: &HeaderMap, method: &Method, api: Api) -> Result<Option<S
     Ok(Some(String::from_utf8_lossy(account.as_bytes()).into_owned()))
 }
 
-/// The key of the account and the version.
-fn admit(headers: &HeaderMap) -> Result<(), Refused> {
+/// The key of the account, what that may do, and the version.
+fn admit(headers: &HeaderMap, method: &Method, path: &str) -> Result<(), Refused> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let key = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
     let Some(key) = key else {
@@ -363,8 +363,13 @@ fn admit(headers: &HeaderMap) -> Result<(), Refused> {
              YOUR_SECRET_KEY').",
         ));
     };
-    if !key.starts_with("sk_test_") {
+    if !["sk_test_", "rk_test_"].iter().any(|prefix| key.starts_with(prefix)) {
         return Err(Refused::unauthorized("Invalid API Key provided"));
+    }
+    let moves_money = path.starts_with("transfers") && *method == Method::POST;
+    let pays_out = key.starts_with(PAYOUTS_KEY);
+    if key.starts_with("rk_") && *method == Method::POST && moves_money != pays_out {
+        return Err(Refused::forbidden(key, path));
     }
     match text("stripe-version") {
         Some(VERSION) => Ok(()),
@@ -400,7 +405,9 @@ fn perform(world: &Arc<World>, asked: &Asked, request: &str) -> Response {
     if let Some(key) = &asked.key {
         let mut keys = locked(&world.stripe.keys);
         match to_keep(asked.endpoint.api, &answer, &done) {
-            Some((status, body)) => keys.keep(key, Kept { status, body, request: request.to_owned() }),
+            Some((status, body)) => {
+                keys.keep(key, Kept { status, body, request: request.to_owned() })
+            }
             None => keys.release(key),
         }
     }

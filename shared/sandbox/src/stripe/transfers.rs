@@ -122,7 +122,8 @@ fn check_source(books: &Books, id: &str, amount: i64) -> Result<(), Refused> {
     }
     let earlier = books.shelf.all("transfer");
     let earlier = earlier.filter(|transfer| text(transfer, "/source_transaction") == id);
-    let (most, before) = (int(charge, "/amount"), earlier.map(|it| int(it, "/amount")).sum::<i64>());
+    let (most, before) =
+        (int(charge, "/amount"), earlier.map(|it| int(it, "/amount")).sum::<i64>());
     if most < before + amount {
         let message = format!(
             "Transfers using this transaction as a source must not exceed the source amount of \

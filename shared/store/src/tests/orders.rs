@@ -164,7 +164,9 @@ async fn orders_somebody_should_ask_about_come_longest_waiting_first() {
     for n in 0..5u32 {
         ids.push((user.clone(), world.ordered(&user, NOW.plus(SECOND * n)).await.id));
     }
-    let due = async |now: Timestamp, most: u16| world.store.due_orders(now, None, most).await.unwrap().items;
+    let due = async |now: Timestamp, most: u16| {
+        world.store.due_orders(now, None, most).await.unwrap().items
+    };
     assert_eq!(due(NOW.plus(DAY).minus(SECOND), 100).await, []);
     assert_eq!(due(NOW.plus(DAY).plus(SECOND * 2), 100).await, ids[..3]);
     assert_eq!(due(NOW.plus(DAY * 2), 100).await, ids);

@@ -20,7 +20,8 @@ const PAYMENTS: [(&str, i64); 4] = [("pack", 45), ("plan", 114), ("top-up", 45),
 async fn pays(stage: &Stage, ann: &Actor, what: &str) {
     match what {
         "pack" | "plan" => {
-            let wish = if what == "pack" { json!({"pack": "pack_50"}) } else { json!({"plan": "pro"}) };
+            let wish =
+                if what == "pack" { json!({"pack": "pack_50"}) } else { json!({"plan": "pro"}) };
             let url = stage.checkout(ann, wish).await;
             stage.pay(&url, Card::Succeeds);
         }

@@ -255,7 +255,7 @@ impl<'a> Market<'a> {
     pub(crate) async fn pay_creators(&self) -> Result<(), TaskError> {
         let (worker, handle) = (&pay_creators::WORKER, &pay_creators::handle);
         let (stage, store) = (self.stage, self.store().clone());
-        let hands = (store, stage.stripe.clone());
+        let hands = (store, stage.stripe.clone(), stage.payouts.clone());
         let (ambient, event) = (&stage.world.ambient, ScheduleEvent::default());
         dispatch_schedule(worker, handle, &hands, ambient, event).await
     }

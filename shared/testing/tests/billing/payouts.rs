@@ -428,11 +428,12 @@ async fn what_a_bank_returns_is_paid_by_the_next_days_payout() {
             scene.wait(1);
         }
         stage.hear().await;
-        stage.hear().await;
-        scene.check_told(&[("reopened", NET)]).await;
-        let payout = &scene.market.payouts(&scene.kim).await[0];
+        scene.check_told(&[("failed", NET)]).await;
+        // The day's run takes it apart, then pays its sales again: the account still takes money.
+        scene.market.pay_creators().await.unwrap();
+        scene.check_told(&[("sent", NET), ("reopened", NET)]).await;
+        let payout = &scene.market.payouts(&scene.kim).await[1];
         assert_eq!(payout.state, PayoutState::Reopened { code: "account_closed".to_owned() });
-        assert_eq!(scene.market.earnings(&scene.kim).await[0]["state"], "payable");
         scene.market.reckon().await;
         scene.market.ready(&scene.kim, Bank::Works).await;
         scene.market.pay_days(3).await;
@@ -452,7 +453,7 @@ async fn a_bank_failure_nobody_told_us_of_is_found() {
     scene.wait(2);
     stage.events();
     stage.reconcile().await.unwrap();
-    scene.check_told(&[("reopened", NET)]).await;
+    scene.check_told(&[("failed", NET)]).await;
     scene.market.ready(&scene.kim, Bank::Works).await;
     scene.market.pay_creators().await.unwrap();
     scene.wait(2);
@@ -503,9 +504,7 @@ async fn what_another_bank_took_is_not_got_back() {
         scene.wait(2);
         let events = stage.events();
         let event = events.iter().find(|event| kind_of(event) == "payout.failed").unwrap();
-        let order = Order::next(AtStripe::Answer(AnswerFault::ServerError));
-        stage.sandbox.order(order.on_route(Route::StripeTransfers).times(3)).unwrap();
-        assert_eq!(stage.deliver(event).await, 503);
+        assert_eq!(stage.deliver(event).await, 200);
         scene.check_told(&[("failed", NET)]).await;
         stage.at_stripe().onboard(&scene.account().await, Bank::Works).unwrap();
         scene.wait(days);
@@ -565,6 +564,8 @@ async fn what_cannot_be_got_back_is_evened_out() {
     scene.market.pay_days(9).await;
     let given = scene.market.give_back("key", &scene.purchase, None).await;
     assert_eq!(given.status(), 200, "{}", given.pretty());
+    assert_eq!(scene.debt().await, NET);
+    scene.market.pay_creators().await.unwrap();
     assert_eq!(scene.debt().await, NET);
     assert!(scene.market.sale(&scene.kim, &scene.purchase).await.recovery_refused);
     let bob = stage.member("bob");
@@ -661,8 +662,9 @@ async fn a_bank_failure_overtakes_what_was_to_be_got_back() {
         for event in &failed {
             assert_eq!(stage.deliver(event).await, 200, "{nth} {}", kind_of(event));
         }
-        scene.market.ready(&scene.kim, Bank::Works).await;
         assert_eq!(scene.market.give_back("key", &scene.purchase, Some(500)).await.status(), 200);
+        scene.market.pay_creators().await.unwrap();
+        scene.market.ready(&scene.kim, Bank::Works).await;
         scene.market.pay_days(4).await;
         let (told, debt) = (scene.told().await, scene.debt().await);
         let transferred = scene.market.balance(&scene.kim, LedgerAccount::Transferred).await;
@@ -798,8 +800,9 @@ async fn two_thousand_sales_are_returned_and_paid_again() {
     stage.at_stripe().pay_bank(&account).unwrap();
     let theirs = stage.at_stripe().bank_payouts(&account).unwrap();
     stage.at_stripe().fail_bank_payout(theirs[0]["id"].as_str().unwrap()).unwrap();
-    stage.world.engine.take_usage();
     stage.hear().await;
+    stage.world.engine.take_usage();
+    market.pay_creators().await.unwrap();
     let usage = stage.world.engine.take_usage();
     assert!(usage.round_trips() < 150, "{usage:?}");
     assert_eq!(market.told(&kim).await, [("reopened".to_owned(), 2_000)]);

@@ -81,6 +81,8 @@ async fn an_order_whose_end_nobody_told_is_looked_at() {
     stage.events();
     stage.reconcile().await.unwrap();
     assert_eq!(json!(stage.order_of(&ann, &url).await)["state"], "expired");
-    assert!(stage.world.store.due_orders(stage.world.now(), None, 10).await.unwrap().items.is_empty());
+    assert!(
+        stage.world.store.due_orders(stage.world.now(), None, 10).await.unwrap().items.is_empty()
+    );
     stage.close().await;
 }

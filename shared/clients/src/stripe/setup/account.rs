@@ -25,7 +25,8 @@ const DESTINATION_SECRET: &str = "webhook_endpoint.signing_secret";
 pub(super) async fn payouts(run: &Run<'_>) -> Result<Row, StripeError> {
     const SETTINGS: &str = "/balance_settings";
     let wanted = json!({"payments": {"payouts": {"schedule": {"interval": "manual"}}}});
-    let row = |done| Row { what: "payouts by hand".to_owned(), id: "-".to_owned(), done, secret: None };
+    let row =
+        |done| Row { what: "payouts by hand".to_owned(), id: "-".to_owned(), done, secret: None };
     if is_as(&run.get(SETTINGS).await?, &wanted) {
         return Ok(row(Done::Found));
     }

@@ -58,12 +58,12 @@ impl Visit {
         let amount = Money::usd_cents(cents);
         let (key, source) = (payout.as_str(), None);
         let new = NewTransfer { payout: &payout, key, user: &user, account, amount, source };
-        self.stripe.transfer(&new).await
+        self.payouts.transfer(&new).await
     }
 
     async fn found(&self, account: &ConnectedAccountId, nth: u128) -> Option<Transfer> {
         let since = Timestamp::from_secs(BEGIN);
-        self.stripe.find_transfer(&payout(nth), account, since).await.unwrap()
+        self.payouts.find_transfer(&payout(nth), account, since).await.unwrap()
     }
 
     fn theirs(&self, account: &ConnectedAccountId) -> i64 {
@@ -146,7 +146,7 @@ async fn a_payout_is_sent_once() {
                 assert!(matches!(error, StripeError::Unknown { .. }), "{error:?}");
             }
         }
-        assert_eq!(visit.stripe.transfer_now(&found.id).await.unwrap(), found);
+        assert_eq!(visit.payouts.transfer_now(&found.id).await.unwrap(), found);
         assert_eq!(visit.control().transfers().len(), 1, "{fault:?}");
         assert_eq!(visit.theirs(&account), 1000);
         let sent = visit.control().transfers().remove(0);
@@ -188,24 +188,24 @@ async fn a_transfer_is_reversed_once_under_a_key() {
     let account = visit.ready().await;
     let transfer = visit.send(&account, 1, 1000).await.unwrap();
     let reverse =
-        async |cents, name: &str| visit.stripe.reverse(&transfer.id, cents, (name, name)).await;
+        async |cents, name: &str| visit.payouts.reverse(&transfer.id, cents, (name, name)).await;
     visit.spoil(Route::StripeTransfers, "reversals", AnswerFault::BrokenConnection, 1);
     let first = reverse(300, "reverse:1").await.unwrap();
     assert_eq!(reverse(300, "reverse:1").await.unwrap(), first);
     visit.spoil(Route::StripeTransfers, "POST", AnswerFault::BrokenConnection, 3);
     let unknown = reverse(200, "reverse:2").await.unwrap_err();
     assert!(matches!(unknown, StripeError::Unknown { .. }), "{unknown:?}");
-    let reversals = visit.stripe.reversals(&transfer.id).await.unwrap();
+    let reversals = visit.payouts.reversals(&transfer.id).await.unwrap();
     let keys: Vec<(i64, Option<&str>)> =
         reversals.iter().map(|it| (it.amount, it.name.as_deref())).collect();
     assert_eq!(keys, [(200, Some("reverse:2")), (300, Some("reverse:1"))]);
-    assert_eq!(visit.stripe.transfer_now(&transfer.id).await.unwrap().reversed, 500);
+    assert_eq!(visit.payouts.transfer_now(&transfer.id).await.unwrap().reversed, 500);
     assert_eq!(visit.theirs(&account), 500);
 
     visit.control().pay_bank(account.as_str()).unwrap();
     let refused = reverse(100, "reverse:3").await.unwrap_err();
     assert!(refused.is_refused_as("balance_insufficient"), "{refused:?}");
-    assert_eq!(visit.stripe.transfer_now(&transfer.id).await.unwrap().reversed, 500);
+    assert_eq!(visit.payouts.transfer_now(&transfer.id).await.unwrap().reversed, 500);
 }
 
 #[tokio::test]
