@@ -2,6 +2,7 @@
 
 pub mod buy_top_ups;
 mod draw;
+pub mod erase_data;
 pub mod fail_dead_letters;
 pub mod follow_sellers;
 pub mod grant_rewards;
@@ -33,6 +34,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::schedule(index_listings::WORKER, &index_listings::handle),
     Function::schedule(rank_popular::WORKER, &rank_popular::handle),
     Function::schedule(follow_sellers::WORKER, &follow_sellers::handle),
+    Function::schedule(erase_data::WORKER, &erase_data::handle),
     Function::schedule(grant_rewards::WORKER, &grant_rewards::handle),
     Function::schedule(pay_creators::WORKER, &pay_creators::handle),
     Function::stream(project_metrics::WORKER, &project_metrics::handle),

@@ -147,7 +147,7 @@ pub async fn handle(
     let kind = page.listing.kind;
     let scene = said.demo.scene(kind, &said.content, subject, &call.body.overrides)?;
     let (width, height) = scene.camera.aspect_ratio.fit(side);
-    let key = demo_key(&content_hash(&scene, side));
+    let key = demo_key(&id, &content_hash(&scene, side));
     let cached = demos.has(&key).await?;
     if !cached {
         let jpeg = drawn(move || draw(&scene, width, height)).await??;

@@ -2,7 +2,7 @@
 //!
 //! A preview is drawn anew in three sizes, `previews/<listing>/<upload>/{1200,600,300}.jpg`. The
 //! bucket is served under a public base URL, and a key is never written with another picture, so a
-//! browser may keep what it has. Pictures of the live demo lie at `demos/<sha256>.jpg`, named after
+//! browser may keep what it has for a while. Pictures of the live demo lie at `demos/<listing>/<sha256>.jpg`, named after
 //! what they were made from: whoever asks for the same again is given the stored one.
 //!
 //! Decoding, drawing and encoding is processor time (about 0.2 s for a megapixel): call it through
@@ -256,10 +256,10 @@ pub fn preview_key(listing: impl fmt::Display, upload: impl fmt::Display, side_p
     format!("previews/{listing}/{upload}/{side_px}.jpg")
 }
 
-/// Where a picture of the live demo is kept that was made from what has this hash: the SHA-256 of
-/// everything that decides about its pixels, in lower-case hex.
-pub fn demo_key(sha256: &str) -> String {
-    format!("demos/{sha256}.jpg")
+/// Where a picture of a listing's live demo is kept that was made from what has this hash: the
+/// SHA-256 of everything that decides about its pixels, in lower-case hex.
+pub fn demo_key(listing: impl fmt::Display, sha256: &str) -> String {
+    format!("demos/{listing}/{sha256}.jpg")
 }
 
 /// Within `side` pixels a side. A much larger picture is halved roughly first: the finer filter
@@ -415,7 +415,7 @@ mod tests {
         let url = "https://previews.example.com/previews/lst_1/upl_1/600.jpg";
         assert_eq!(previews.url(&stored.medium.key), url);
         let demo = Bytes::from_static(b"demo");
-        previews.put_demo(&demo_key("0f"), &demo).await.unwrap();
+        previews.put_demo(&demo_key("lst_1", "0f"), &demo).await.unwrap();
 
         let mut paths = Vec::new();
         for _ in 0..4 {
@@ -428,7 +428,7 @@ mod tests {
         paths.sort();
         let sides =
             ["1200", "300", "600"].map(|side| format!("/b/previews/lst_1/upl_1/{side}.jpg"));
-        assert_eq!(paths[0], "/b/demos/0f.jpg");
+        assert_eq!(paths[0], "/b/demos/lst_1/0f.jpg");
         assert_eq!(paths[1..], sides);
     }
 

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use crate::{
     billing::top_up::TopUp,
     credits::{Credits, InsufficientCredits, LedgerBroken, LedgerEntry},
+    erasure::CLOSED_AFTER_ERASURE,
     id::UserId,
     plan::{Allowance, Plan},
     refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
@@ -72,6 +73,23 @@ impl Standing {
             Standing::Active => true,
             Standing::Suspended { until, .. } => until.is_some_and(|until| until <= now),
         }
+    }
+}
+
+/// A member's request to be deleted. From then on the account changes nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deletion {
+    /// When they asked.
+    pub requested_at: Timestamp,
+    /// When the last that said who they are was deleted; `None` while that is being done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
+}
+
+impl Deletion {
+    /// Whether the person may use the service again, as somebody new.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.erased_at.is_some_and(|erased_at| erased_at.plus(CLOSED_AFTER_ERASURE) <= now)
     }
 }
 
@@ -162,6 +180,9 @@ pub struct Account {
     /// Whether they have made a listing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub creates: bool,
+    /// Their request to be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
 }
 
 /// Why an account may not do what it asked.
@@ -175,6 +196,9 @@ pub enum AccountRefused {
         /// Until when, if it ends.
         until: Option<Timestamp>,
     },
+    /// The member asked for the account to be deleted.
+    #[error("This account is deleted, as was asked for at {0}.")]
+    Deleted(Timestamp),
     /// The plan's cap on open generations is reached.
     #[error(
         "{open} generations are running and the plan allows {max} at once: wait for one to \
@@ -204,7 +228,7 @@ fn until_text(until: &Option<Timestamp>) -> String {
 impl Refusal for AccountRefused {
     fn kind(&self) -> RefusalKind {
         match self {
-            AccountRefused::Suspended { .. } => RefusalKind::Forbidden,
+            AccountRefused::Suspended { .. } | AccountRefused::Deleted(_) => RefusalKind::Forbidden,
             AccountRefused::TooManyRunning { .. } => RefusalKind::TooMany,
             AccountRefused::TooManyPresets => RefusalKind::Conflict,
             AccountRefused::Credits(inner) => inner.kind(),
@@ -214,6 +238,7 @@ impl Refusal for AccountRefused {
     fn code(&self) -> &'static str {
         match self {
             AccountRefused::Suspended { .. } => "account_suspended",
+            AccountRefused::Deleted(_) => "account_deleted",
             AccountRefused::TooManyRunning { .. } => "too_many_running",
             AccountRefused::TooManyPresets => "too_many_presets",
             AccountRefused::Credits(inner) => inner.code(),
@@ -231,7 +256,9 @@ impl Refusal for AccountRefused {
                 vec![("open", json!(open)), ("max", json!(max))]
             }
             AccountRefused::Credits(inner) => inner.members(),
-            AccountRefused::TooManyPresets | AccountRefused::Broken(_) => Vec::new(),
+            AccountRefused::Deleted(_)
+            | AccountRefused::TooManyPresets
+            | AccountRefused::Broken(_) => Vec::new(),
         }
     }
 }
@@ -260,6 +287,7 @@ impl Account {
             limits: Limits::default(),
             standing_due: None,
             creates: false,
+            deletion: None,
         }
     }
 
@@ -282,8 +310,11 @@ impl Account {
     }
 
     /// # Errors
-    /// When the member is suspended at `now`.
+    /// When the member asked to be deleted, or is suspended at `now`.
     pub fn require_active(&self, now: Timestamp) -> Result<(), AccountRefused> {
+        if let Some(deletion) = &self.deletion {
+            return Err(AccountRefused::Deleted(deletion.requested_at));
+        }
         match &self.standing {
             Standing::Suspended { reason, until } if !self.standing.allows(now) => {
                 Err(AccountRefused::Suspended { reason: reason.clone(), until: *until })

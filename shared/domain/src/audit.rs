@@ -75,6 +75,12 @@ pub enum Action {
     GrantReward,
     /// A second subscription of a member's was ended and paid back.
     EndSurplus,
+    /// A member asked to be deleted.
+    RequestDeletion,
+    /// What said who a deleted member is was erased.
+    EraseMember,
+    /// A listing was taken off sale and its pictures were deleted.
+    RemovePictures,
 }
 
 /// What it was done to.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod billing;
 pub mod camera;
 pub mod credits;
+pub mod erasure;
 pub mod fibo;
 pub mod generation;
 pub mod id;

@@ -1,6 +1,8 @@
 //! Capabilities of the marketplace: the buckets of its files, and the links that members pass on.
 
-use clients::{Previews, SearchSnapshots, Secrets, ShareLinks, Uploads, secrets::ShareSecret};
+use clients::{
+    Previews, SearchSnapshots, Secrets, ShareLinks, StoredFiles, Uploads, secrets::ShareSecret,
+};
 
 use crate::{
     aws::Aws,
@@ -30,6 +32,15 @@ impl Connect for Previews {
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<Previews, InitError> {
         Ok(Previews::new(&aws.s3(), env.text(PREVIEWS_BUCKET)?, env.text(PREVIEWS_URL)?))
+    }
+}
+
+impl Connect for StoredFiles {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET, PREVIEWS_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<StoredFiles, InitError> {
+        Ok(StoredFiles::new(&aws.s3(), env.text(IMAGES_BUCKET)?, env.text(PREVIEWS_BUCKET)?))
     }
 }
 

@@ -139,12 +139,20 @@ impl Store {
 
     /// The member's generations that wait for a worker (Q6). Nobody may have more open at once than
     /// a page holds.
-    async fn waiting_jobs(&self, user: &UserId, now: Timestamp) -> Result<Vec<Job>, StoreError> {
+    pub(crate) async fn waiting_jobs(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Job>, StoreError> {
         Ok(self.jobs(user, Some(Status::Queued), PageSize::WHOLE, None, now).await?.items)
     }
 
     /// Takes a job back for its member, unless a worker was faster.
-    async fn call_off_if_waiting(&self, job: &Job, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn call_off_if_waiting(
+        &self,
+        job: &Job,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         match self.call_off(&job.user_id, &job.id, now).await {
             Err(StoreError::Refused(refused)) => {
                 tracing::debug!(job_id = %job.id, why = refused.code(), "not called off");

@@ -87,6 +87,7 @@ pub(crate) enum Part {
     Sums,
     Rank,
     Audit,
+    Erasure,
 }
 
 /// An item with a version of its own, which fences every change of it.

@@ -1,5 +1,7 @@
 //! Drafts, versions, and what creators may not write.
 
+use std::collections::BTreeSet;
+
 use domain::marketplace::strike;
 use serde_json::{Value, json};
 use store::PageSize;
@@ -67,6 +69,10 @@ async fn what_never_was_on_sale_can_be_thrown_away_and_makes_room() {
         assert_eq!(shop.submit(&kim, id).await.brief(), "404 listing_not_found");
     }
     assert_eq!(shop.own_list(Ask::by(&kim)).await.json()["items"], json!([]));
+    let erased = shop.world.store.due_erasures(shop.world.now(), 10).await.unwrap();
+    let erased: BTreeSet<String> = erased.iter().map(|it| it.subject.name()).collect();
+    let thrown_away = [&draft, &waits, &sent_back].map(|id| format!("listing#{id}"));
+    assert_eq!(erased, BTreeSet::from(thrown_away), "their files are deleted");
     let pending = shop.world.store.pending_listings(PageSize::WHOLE, None).await.unwrap();
     assert!(pending.items.is_empty(), "{pending:?}");
     let left = shop.world.engine.dump().into_iter().filter(|item| {

@@ -1,6 +1,6 @@
 //! What a draft can do to its account: generations, plans, packs, and what is owed.
 
-use super::{AccountRefused, Change, Draft, PRESETS_MAX, Profile, Usage};
+use super::{AccountRefused, Change, Deletion, Draft, PRESETS_MAX, Profile, Usage};
 use crate::{
     account::Account,
     billing::top_up::TopUp,
@@ -250,8 +250,39 @@ impl Draft {
         self.account.top_up = top_up;
     }
 
-    /// Takes over what the token and the member say.
+    /// Notes that the member wants to be deleted: nothing is bought by itself any more. Asked for
+    /// again, the first request stays.
+    pub fn request_deletion(&mut self) {
+        let requested_at = self.now;
+        self.account.deletion.get_or_insert(Deletion { requested_at, erased_at: None });
+        self.account.top_up = None;
+    }
+
+    /// Forgets who the member is. What they were granted, spent and owe stays.
+    pub fn erase(&mut self) {
+        let account = &mut self.account;
+        account.email = None;
+        account.profile = Profile::default();
+        account.role = None;
+        account.presets = 0;
+        if let Some(deletion) = &mut account.deletion {
+            deletion.erased_at.get_or_insert(self.now);
+        }
+    }
+
+    /// Somebody signs in to an account that was deleted long enough ago: it is theirs to use again,
+    /// with the balance it had, so that no month is granted twice.
+    pub fn reopen(&mut self) {
+        if self.account.deletion.is_some_and(|deletion| deletion.is_over(self.now)) {
+            self.account.deletion = None;
+        }
+    }
+
+    /// Takes over what the token and the member say, except about an account that is deleted.
     pub fn describe(&mut self, email: Option<&str>, profile: Option<Profile>) {
+        if self.account.deletion.is_some() {
+            return;
+        }
         if let Some(email) = email {
             self.account.email = Some(email.to_owned());
         }

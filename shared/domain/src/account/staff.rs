@@ -203,9 +203,13 @@ impl Account {
 }
 
 impl Draft {
-    /// Takes over what the token says they are.
+    /// Takes over what the token says they are. An account that was deleted long enough ago begins
+    /// anew.
     pub fn seen_as(&mut self, role: Option<Role>) {
-        self.account.role = role;
+        self.reopen();
+        if self.account.deletion.is_none() {
+            self.account.role = role;
+        }
     }
 
     /// Carries an adjustment out; `lot` names a grant. What is taken back comes from what was given

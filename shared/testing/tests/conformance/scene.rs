@@ -139,6 +139,8 @@ impl Scene {
             "generation-list-generations"
             | "generation-list-presets"
             | "account-get-me"
+            | "account-export-me"
+            | "account-delete-me"
             | "billing-list-plans"
             | "billing-get-credits"
             | "billing-get-subscription"
@@ -179,6 +181,8 @@ impl Scene {
             generation::delete_preset => store,
             account::get_me => store,
             account::update_me => store,
+            account::export_me => (store, images, uploads, previews),
+            account::delete_me => store,
             billing::list_plans => (),
             billing::get_credits => store,
             billing::get_usage => store,
