@@ -9,7 +9,8 @@
 //! * [`lint`]: how near two contents are to each other;
 //! * [`purchase`] and [`settle`]: an order, and what its payment makes of it;
 //! * [`sale`] and [`journal`]: the same money on the creator's side and in the books;
-//! * [`refund`]: giving it back; [`payee`] and [`payout`]: to whom and how creators are paid;
+//! * [`refund`]: giving it back; [`payee`] and [`payout`]: to whom and how creators are paid, with
+//!   an [`attempt`] at each thing that Stripe does once;
 //! * [`statement`]: a month of it, as they are told;
 //! * [`review`], [`flag`], [`share`]: what members say of a listing, and how they pass it on;
 //! * [`strike`]: who may sell;
@@ -19,6 +20,7 @@
 //! stays what it was.
 
 pub mod archive;
+pub mod attempt;
 pub mod card;
 pub mod content;
 mod deeds;

@@ -15,6 +15,7 @@
 //! | `/stripe/v1/subscriptions`, `subscription_items`, `subscription_schedules` | plans |
 //! | `/stripe/v1/invoices`, `invoice_payments` | what they cost |
 //! | `/stripe/v1/payment_intents`, `charges`, `refunds`, `disputes`, `balance` | money |
+//! | `/stripe/v1/balance_settings` | whether the platform's balance is paid out by itself |
 //! | `/stripe/v1/billing_portal/...` | self-service |
 //! | `/stripe/v1/events`, `webhook_endpoints` | what happened, and who is told |
 //! | `/stripe/v2/core/accounts`, `account_links` | creators' accounts, connected to ours |
@@ -31,13 +32,17 @@
 //! redeemed by the controls alone, not for a whole customer; tax is one rate for everyone. A connected account is a recipient and nothing else, is verified the moment
 //! its bank account is given, and is paid out at midnight (UTC); such a payout arrives a day later.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 mod accounts;
 mod api;
 mod balance;
+mod balance_settings;
 mod books;
 mod cards;
 mod catalogue;
@@ -71,7 +76,7 @@ mod transfers;
 mod webhooks;
 
 pub use accounts::Bank;
-pub(crate) use api::refusal;
+pub(crate) use api::{Failure, refusal};
 pub use balance::Balance;
 pub use cards::Card;
 pub use control::{Control, ControlRefused, DELIVERIES_MAX, Payment};
@@ -90,6 +95,11 @@ use idempotency::Keys;
 pub const VERSION: &str = "2026-09-30.endive";
 /// A key that is accepted, as is every other that begins with `sk_test_`.
 pub const API_KEY: &str = "sk_test_sandbox";
+/// A restricted key that moves money to connected accounts and back, as does every other that begins
+/// with it.
+pub const PAYOUTS_KEY: &str = "rk_test_payouts";
+/// A restricted key that does everything else, as does every other that begins with `rk_test_`.
+pub const RESTRICTED_KEY: &str = "rk_test_sandbox";
 
 /// How an account is set up.
 #[derive(Debug, Clone, Default)]
@@ -305,15 +315,31 @@ impl Stripe {
 
 /// Works on the books at the time it is now, then sends what happened on its way.
 fn with_books<T>(world: &Arc<World>, work: impl FnOnce(&mut Books) -> T) -> T {
-    let (answer, parcels) = {
+    let (answer, parcels, next) = {
         let mut books = locked(&world.stripe.books);
         let now = books.clock.now();
         cycle::walk_to(&mut books, now);
-        let answer = work(&mut books);
-        (answer, webhooks::pack(&mut books))
+        let (before, answer) = (books.unbooked.len(), work(&mut books));
+        let is_new = before < books.unbooked.len() && books.clock.goes();
+        let next = is_new.then_some(payments::BOOKED_AFTER_S);
+        (answer, webhooks::pack(&mut books), next)
     };
     webhooks::send(world, parcels);
+    if let Some(seconds) = next {
+        come_back(world, seconds);
+    }
     answer
+}
+
+/// Lets happen what is due in so many seconds, whether or not somebody asks for anything then.
+fn come_back(world: &Arc<World>, seconds: i64) {
+    let later = Arc::clone(world);
+    // The clock has whole seconds only.
+    let pause = Duration::from_secs(seconds.unsigned_abs() + 1);
+    world.go_on_with(async move {
+        tokio::time::sleep(pause).await;
+        with_books(&later, |_| ());
+    });
 }
 
 pub(crate) fn router() -> axum::Router<Arc<World>> {

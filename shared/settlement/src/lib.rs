@@ -30,7 +30,7 @@ use clients::{
     stripe::notice::{Notice, Subject},
 };
 use domain::{
-    Timestamp,
+    Refusal, RefusalKind, Timestamp,
     billing::external::{ChargeId, PaymentId, SessionId, StripeInvoiceId, SubscriptionId},
     id::{OrderId, UserId},
 };
@@ -39,7 +39,7 @@ use store::{AppliedEvent, Kept, Store};
 pub use customer::customer_of;
 pub use error::SettleError;
 use facts::{Facts, Gathered};
-pub use payouts::GoneOn;
+pub use payouts::{GoneOn, Payer};
 pub use receive::Received;
 
 /// How often something newer may be heard of in between, before the caller has to come again.
@@ -114,6 +114,19 @@ impl<'a> Settlement<'a> {
             return self.settle_purchase(&user, purchase, Some(&thing), Some(&event), now).await;
         }
         self.settle(&user, &thing, Some(&event), now).await
+    }
+
+    /// After what a run did about one object failed: whether Stripe and the table answer at all, so
+    /// that the run can go on with the next. What will not pass with time is that object's alone.
+    ///
+    /// # Errors
+    /// When Stripe or the table does not answer: nothing would be gained by going on.
+    pub async fn check_answers(&self, failed: &SettleError) -> Result<(), SettleError> {
+        if failed.kind() == RefusalKind::Unavailable {
+            self.stripe.balance().await?;
+            self.store.events_checkpoint().await?;
+        }
+        Ok(())
     }
 
     /// Applies a member's subscription as it is now.

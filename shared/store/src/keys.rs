@@ -104,9 +104,9 @@
 //! | Q14 | whose a customer is | GetItem | 1 RRU |
 //! | Q15 | an order; an invoice | GetItem | 1 RRU |
 //! | Q16 | a member's invoices, newest first | Query `INVOICE#` backwards | 1 trip a page |
-//! | Q17 | orders somebody should ask about | Query `gsi1` | 1 trip |
-//! | Q18 | accounts that want a pack | Query `gsi1` | 1 trip |
-//! | Q19 | events to be replayed | Query `gsi1`, then BatchGetItem | 2 trips |
+//! | Q17 | orders somebody should ask about | Query `gsi1` | 1 trip a page |
+//! | Q18 | accounts that want a pack | Query `gsi1` | 1 trip a page |
+//! | Q19 | events to be replayed | Query `gsi1`, then BatchGetItem | 2 trips a page |
 //! | Q20 | whether an event was applied; the checkpoint | GetItem | 1 RRU |
 //! | Q21 | a listing with its sums, then its versions and its creator | BatchGetItem | 2 trips |
 //! | Q22 | a creator's listings, newest first | Query `gsi1`, then BatchGetItem | 3 trips a page |
@@ -116,7 +116,7 @@
 //! | Q26 | what a purchase is decided on: account, key, listing, entitlement | BatchGetItem | 1 trip |
 //! | Q27 | everything that moves with a purchase | BatchGetItem | 1 trip, 2 with a review |
 //! | Q28 | a member's purchases; a creator's sales, newest first | Query backwards | 1 trip a page |
-//! | Q29 | purchases, rewards somebody should see to | Query `gsi1` | 1 trip |
+//! | Q29 | purchases, rewards somebody should see to | Query `gsi1` | 1 trip a page |
 //! | Q30 | a listing's reviews, newest first | Query `REVIEW#` backwards | 1 trip a page |
 //! | Q31 | listings that hold nearly the same | Query for each of the 16 bands | once for each submission |
 //! | Q32 | what changed in the catalogue, or in sums | Query from a time on | 1 trip |

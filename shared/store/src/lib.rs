@@ -50,7 +50,7 @@ pub use people::{PeopleFilter, StandingFilter};
 pub use rates::{Rate, RateLimited};
 pub use reports::KeptReport;
 pub use staff::Staff;
-pub use table::Store;
+pub use table::{IndexPage, IndexPosition, Store};
 
 #[cfg(test)]
 mod tests;

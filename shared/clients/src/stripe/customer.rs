@@ -5,6 +5,7 @@ use stripe_client_core::StripeRequest;
 use stripe_core::customer::{
     CreateCustomer, RetrieveCustomer, RetrieveCustomerReturned, UpdateCustomer,
 };
+use stripe_shared::Customer;
 
 use super::{Stripe, StripeError, read, transport::fresh_key};
 
@@ -37,7 +38,8 @@ impl Stripe {
             Some(deleted) => format!("customer:{user}:after:{deleted}"),
             None => format!("customer:{user}"),
         };
-        let customer = self.transport.act("create a customer", request.customize(), &key).await?;
+        let customer: Customer =
+            self.transport.make("create a customer", &request.build(), &key).await?;
         read::id(CustomerId::parse(&customer.id))
     }
 

@@ -9,8 +9,8 @@ use domain::{
     plan::Plan,
     time::Period,
 };
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
 use stripe_billing::{
     subscription::{
         CancelSubscription, ListSubscription, ListSubscriptionStatus, RetrieveSubscription,
@@ -48,6 +48,15 @@ pub struct SubscriptionNow {
     pub subscription: Option<Subscription>,
     /// Its latest invoice.
     pub latest_invoice: Option<StripeInvoiceId>,
+}
+
+/// A subscription as Stripe lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSubscription {
+    /// Stripe's name for it.
+    pub id: SubscriptionId,
+    /// What it is now, or why that cannot be read.
+    pub now: Result<SubscriptionNow, StripeError>,
 }
 
 /// Whether a subscription goes on after its period.
@@ -156,26 +165,46 @@ impl Stripe {
         }
     }
 
-    /// Every subscription there is or was, newest first, a page at a time: those `after` one.
+    /// Every subscription there is or was, newest first, a page at a time: those `after` one. Each is
+    /// read for itself, so that one that cannot be read does not hide the others.
     ///
     /// # Errors
     /// See [`StripeError`].
     pub async fn subscriptions(
         &self,
         after: Option<&SubscriptionId>,
-    ) -> Result<StripePage<SubscriptionNow>, StripeError> {
+    ) -> Result<StripePage<ListedSubscription>, StripeError> {
+        #[derive(Deserialize)]
+        struct Found {
+            data: Vec<Box<RawValue>>,
+            has_more: bool,
+        }
         let mut request =
             ListSubscription::new().status(ListSubscriptionStatus::All).limit(PAGE_SIZE);
         request = request.expand([COUPONS_OF_A_PAGE.to_owned()]);
         if let Some(after) = after {
             request = request.starting_after(after.as_str());
         }
-        let page = self.transport.ask("list subscriptions", request.customize()).await?;
-        let mut items = Vec::with_capacity(page.data.len());
-        for found in &page.data {
-            items.push(self.now(found).await?);
+        let found: Found =
+            self.transport.json("list subscriptions", &request.build(), None).await?;
+        let mut items = Vec::with_capacity(found.data.len());
+        for one in &found.data {
+            items.push(self.listed(one.get()).await?);
         }
-        Ok(StripePage { items, more: page.has_more })
+        Ok(StripePage { items, more: found.has_more })
+    }
+
+    async fn listed(&self, json: &str) -> Result<ListedSubscription, StripeError> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: SubscriptionId,
+        }
+        let Named { id } = serde_json::from_str(json).map_err(StripeError::unknown)?;
+        let now = match miniserde::json::from_str::<Answer>(json) {
+            Ok(found) => self.now(&found).await,
+            Err(error) => Err(StripeError::unknown(format!("{id} cannot be read: {error}"))),
+        };
+        Ok(ListedSubscription { id, now })
     }
 
     async fn now(&self, found: &Answer) -> Result<SubscriptionNow, StripeError> {

@@ -15,7 +15,7 @@ use super::{
     disputes::{self, Closing, Opening},
     errors::Refused,
     json::{int, text},
-    payments::{Decision, named_charge},
+    payments::{self, Decision, named_charge},
     refunds, schedules, sign, subscriptions,
     till::{self, Paid},
     webhooks, with_books,
@@ -157,6 +157,11 @@ impl<'a> Control<'a> {
             }
             Ok(())
         })
+    }
+
+    /// Every charge that has succeeded reaches the balance now, with its fee, and not a little later.
+    pub fn book_charges(&self) {
+        self.with(payments::book_all);
     }
 
     /// Gives a charge (`ch_`) or the charge of a payment intent (`pi_`) back, as from the

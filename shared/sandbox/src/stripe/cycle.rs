@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    balance_settings,
     books::Books,
     cards::Presence,
     checkout,
@@ -10,7 +11,7 @@ use super::{
     discounts,
     invoices::{self, Draft, Line, Origin, line},
     json::{flag, int, list, set, text},
-    payouts,
+    payments, payouts,
     proration::{product_name, write_price},
     schedules,
     subscriptions::{activate_if_paid, end, period_end},
@@ -63,6 +64,8 @@ fn happen(books: &mut Books, id: &str) {
             books.edit(id, |transaction| transaction["status"] = "available".into());
         }
         "v2.core.account" => payouts::end_day(books, id),
+        "charge" => payments::book(books, id),
+        "balance_settings" => balance_settings::end_day(books),
         "subscription" => {
             activate_if_paid(books, id);
             let subscription = books.object(id);

@@ -11,7 +11,7 @@ use billing::{
 };
 use clients::{
     Secret, Stripe, TopUpQueue,
-    stripe::{StripeConfig, Tax},
+    stripe::{Payouts, StripeConfig, Tax},
 };
 use domain::{
     account::Account,
@@ -46,6 +46,7 @@ pub(crate) struct Stage {
     pub(crate) world: World,
     pub(crate) sandbox: RunningSandbox,
     pub(crate) stripe: Stripe,
+    pub(crate) payouts: Payouts,
     frontend: Frontend,
     secrets: StripeWebhookSecrets,
     /// How many of Stripe's events were taken so far.
@@ -67,10 +68,14 @@ impl Stage {
         let setup = Setup { seed, now, catalogue: Catalogue::Seeded, settings };
         let config = Config { stripe: setup, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
-        let stripe = client(&sandbox.stripe().url());
+        let base = sandbox.stripe().url();
+        let stripe = client(&base);
+        let key = Secret::new(sandbox::stripe::PAYOUTS_KEY);
+        let payouts = Payouts::new(&base, &key).unwrap();
         Stage {
             world,
             stripe,
+            payouts,
             sandbox,
             frontend: Frontend::new("https://app.prolight.test"),
             secrets: StripeWebhookSecrets([SECRET, SECRET_BEFORE].map(Secret::new).into()),
@@ -223,8 +228,17 @@ impl Stage {
         self.world.send(&webhook_stripe::ENDPOINT, &webhook_stripe::handle, &hands, &ask).await
     }
 
-    /// Delivers everything that is new, in order; all of it is taken well.
+    /// Delivers everything that is new, in order, then what follows when charges reach the balance;
+    /// all of it is taken well.
     pub(crate) async fn hear(&self) {
+        for _ in 0..2 {
+            self.hear_so_far().await;
+            self.at_stripe().book_charges();
+        }
+    }
+
+    /// The same, before charges reach the balance: what Stripe keeps of them is not known.
+    pub(crate) async fn hear_so_far(&self) {
         for event in self.events() {
             assert_eq!(self.deliver(&event).await, 200, "{event}");
         }
@@ -488,7 +502,7 @@ impl Stage {
 
 /// A client of the sandbox's Stripe, as functions have it.
 pub(crate) fn client(base: &str) -> Stripe {
-    let api_key = Secret::new(sandbox::stripe::API_KEY);
+    let api_key = Secret::new(sandbox::stripe::RESTRICTED_KEY);
     Stripe::new(&StripeConfig { base: base.to_owned(), api_key, tax: Tax::None }).unwrap()
 }
 
