@@ -224,6 +224,7 @@ impl Failure {
             AnswerFault::Delay { .. }
             | AnswerFault::TooMany { .. }
             | AnswerFault::Blocked
+            | AnswerFault::NotUnderstood
             | AnswerFault::HtmlPage
             | AnswerFault::Silence
             | AnswerFault::BrokenConnection
