@@ -230,7 +230,7 @@ async fn what_is_paid_for_no_plan_is_parked_until_the_catalogue_is_mended() {
     let price = stage.post_to_stripe("prices", &form).await["id"].as_str().unwrap().to_owned();
     stage.subscribe_to(&ann, &price).await;
     stage.hear().await;
-    let parked = stage.world.store.parked_events(100).await.unwrap();
+    let parked = stage.world.store.parked_events(None, 100).await.unwrap().items;
     assert!(parked.iter().any(|event| event.kind == "invoice.paid"), "{parked:?}");
     assert!(parked.iter().all(|event| event.why.contains("none of our plans")), "{parked:?}");
     assert_eq!(has(&stage, &ann).await, (Plan::Free, 10));
@@ -241,7 +241,7 @@ async fn what_is_paid_for_no_plan_is_parked_until_the_catalogue_is_mended() {
     stage.restart();
     stage.reconcile().await.unwrap();
     assert_eq!(has(&stage, &ann).await.0, Plan::Enterprise);
-    assert_eq!(stage.world.store.parked_events(100).await.unwrap(), []);
+    assert_eq!(stage.world.store.parked_events(None, 100).await.unwrap().items, []);
     stage.close().await;
 }
 
