@@ -113,7 +113,7 @@ impl Stripe {
 
     /// Lets a subscription go on without its schedule. Where Stripe refuses because that is
     /// released already, the caller's next request says how it is.
-    async fn release(&self, schedule: &str) -> Result<(), StripeError> {
+    pub(super) async fn release(&self, schedule: &str) -> Result<(), StripeError> {
         let path = format!("/subscription_schedules/{schedule}/release");
         let request = RequestBuilder::new(StripeMethod::Post, path);
         let (operation, key) = ("release a subscription's schedule", fresh_key("release"));
@@ -123,7 +123,7 @@ impl Stripe {
         }
     }
 
-    async fn change_renewal(
+    pub(super) async fn change_renewal(
         &self,
         id: &SubscriptionId,
         renewal: Renewal,
