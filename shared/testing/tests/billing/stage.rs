@@ -416,6 +416,7 @@ impl Stage {
             .post(url)
             .bearer_auth(sandbox::stripe::API_KEY)
             .header("Stripe-Version", sandbox::stripe::VERSION)
+            .header("Idempotency-Key", format!("{:032x}", rand::random::<u128>()))
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(form.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("&"));
         let answer = request.send().await.unwrap();
