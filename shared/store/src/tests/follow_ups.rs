@@ -12,9 +12,10 @@ use crate::{Kept, Wanted};
 
 impl World {
     /// Notes a task together with the books of a member.
-    async fn note(&self, user: &UserId, task: &FollowUpTask, now: Timestamp) {
+    async fn note_follow_up(&self, user: &UserId, task: &FollowUpTask, now: Timestamp) {
         let read = self.store.billing(user).await.unwrap();
-        let kept = self.store.keep_books(&read, &Wanted::default(), None, now, |books| {
+        let wanted = Wanted::default();
+        let kept = self.store.keep_books(&read, &wanted, None, now, |books| {
             books.follow_ups.insert(task.clone());
             Ok::<(), StoreError>(())
         });
@@ -36,8 +37,8 @@ async fn a_follow_up_waits_until_it_is_done() {
     let user = world.member("member", Plan::Free, 10).await;
     let (one, two) = (refund("in_1"), refund("in_2"));
     let noted = |task: &FollowUpTask, at| FollowUp::new(user.clone(), task.clone(), at);
-    world.note(&user, &two, NOW).await;
-    world.note(&user, &one, NOW.plus(DAY)).await;
+    world.note_follow_up(&user, &two, NOW).await;
+    world.note_follow_up(&user, &one, NOW.plus(DAY)).await;
     let (first, second) = (noted(&two, NOW), noted(&one, NOW.plus(DAY)));
     assert_eq!(world.due().await, [first.clone(), second.clone()], "the longest waiting first");
     assert_eq!(world.store.follow_up(&user, &two).await.unwrap(), Some(first.clone()));
@@ -56,7 +57,7 @@ async fn a_follow_up_waits_until_it_is_done() {
     assert_eq!(world.due().await, []);
     assert_eq!(world.store.follow_up(&user, &two).await.unwrap(), None);
 
-    world.note(&user, &one, NOW.plus(DAY * 4)).await;
+    world.note_follow_up(&user, &one, NOW.plus(DAY * 4)).await;
     assert_eq!(world.due().await, [noted(&one, NOW.plus(DAY * 4))], "and is due again");
 }
 
