@@ -531,7 +531,7 @@ async fn what_staff_take_off_sale_its_creator_does_not_put_back() {
 async fn pictures_that_are_removed_are_erased_and_the_listing_is_off_sale() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
     let id = desk.waiting(&lena(), "Rembrandt").await;
-    assert_eq!(desk.approve(&first(&moderator, &id)).await.status(), 200);
+    assert_eq!(desk.approve(&desk.shown(&moderator, &id).await).await.status(), 200);
     let due = async || desk.world.store.due_erasures(desk.world.now(), 10).await.unwrap();
     let body = json!({ "reason": "Copied.", "pictures": "keep" });
     assert_eq!(desk.delist(&verdict(&moderator, &id, body)).await.status(), 200);
