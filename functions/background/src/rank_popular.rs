@@ -28,8 +28,8 @@ pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let mut views = 0;
     for _ in 0..ROUNDS_MAX {
         match store.add_views(task.now).await? {
-            0 => break,
-            added => views += added,
+            None => break,
+            Some(added) => views += added,
         }
     }
     let hottest = Category::ALL.map(|category| store.hottest(category, LOOKED_AT));

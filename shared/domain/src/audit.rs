@@ -75,6 +75,8 @@ pub enum Action {
     GrantReward,
     /// A second subscription of a member's was ended and paid back.
     EndSurplus,
+    /// Staff looked at a member, or at the list of all.
+    ReadMember,
 }
 
 /// What it was done to.
@@ -98,13 +100,19 @@ pub enum TargetKind {
     Purchase,
     /// A payout.
     Payout,
+    /// The list of all members.
+    Directory,
 }
 
 /// The request it came by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// As in its answer.
+    /// The gateway's own id for it, which no caller chooses. Of rows before there were both, the
+    /// caller's where they sent one.
     pub request_id: String,
+    /// The caller's id for it, where they sent one: as in its answer and in the logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
     /// Where it came from, as API Gateway saw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
@@ -191,6 +199,11 @@ impl Target {
         Target::of(TargetKind::User, id)
     }
 
+    /// The list of all members.
+    pub fn directory() -> Target {
+        Target::of(TargetKind::Directory, &"members")
+    }
+
     /// A target as `<kind>:<id>`, such as `user:user_1`.
     pub fn parse(text: &str) -> Option<Target> {
         let (kind, id) = text.split_once(':')?;
@@ -206,8 +219,13 @@ impl Target {
 
 impl TargetKind {
     /// Each of them.
-    pub const ALL: [TargetKind; 4] =
-        [TargetKind::User, TargetKind::Listing, TargetKind::Purchase, TargetKind::Payout];
+    pub const ALL: [TargetKind; 5] = [
+        TargetKind::User,
+        TargetKind::Listing,
+        TargetKind::Purchase,
+        TargetKind::Payout,
+        TargetKind::Directory,
+    ];
 
     /// As in the table.
     pub const fn as_str(self) -> &'static str {
@@ -216,6 +234,7 @@ impl TargetKind {
             TargetKind::Listing => "listing",
             TargetKind::Purchase => "purchase",
             TargetKind::Payout => "payout",
+            TargetKind::Directory => "directory",
         }
     }
 }

@@ -193,9 +193,6 @@ pub enum ListingRefused {
     /// There is nothing on sale.
     #[error("The listing is not on sale.")]
     NotOnSale,
-    /// Whoever is to decide on it has made it.
-    #[error("This is your own listing: another moderator decides on it.")]
-    OwnListing,
     /// Nobody would see what it is.
     #[error("Upload at least one preview first.")]
     NoPreview,
@@ -212,18 +209,7 @@ pub enum ListingRefused {
 
 impl Refusal for ListingRefused {
     fn kind(&self) -> RefusalKind {
-        match self {
-            ListingRefused::OwnListing => RefusalKind::Forbidden,
-            ListingRefused::TooMany
-            | ListingRefused::NoDraft
-            | ListingRefused::InReview
-            | ListingRefused::NotPending
-            | ListingRefused::NotOnSale
-            | ListingRefused::NoPreview
-            | ListingRefused::TooManyPreviews
-            | ListingRefused::TooManyAssets
-            | ListingRefused::TooManyUploads => RefusalKind::Conflict,
-        }
+        RefusalKind::Conflict
     }
     fn code(&self) -> &'static str {
         match self {
@@ -232,7 +218,6 @@ impl Refusal for ListingRefused {
             ListingRefused::InReview => "listing_in_review",
             ListingRefused::NotPending => "not_pending",
             ListingRefused::NotOnSale => "not_on_sale",
-            ListingRefused::OwnListing => "own_listing",
             ListingRefused::NoPreview => "no_preview",
             ListingRefused::TooManyPreviews => "too_many_previews",
             ListingRefused::TooManyAssets => "too_many_assets",
@@ -441,14 +426,6 @@ impl Listing {
             DraftState::Pending { submitted_at } => Some(*submitted_at),
             DraftState::Draft | DraftState::Rejected { .. } => None,
         }
-    }
-
-    /// Whether this moderator may decide on it: nobody decides on their own.
-    ///
-    /// # Errors
-    /// When they made it.
-    pub fn check_moderator(&self, moderator: &UserId) -> Result<(), ListingRefused> {
-        if self.creator_id == *moderator { Err(ListingRefused::OwnListing) } else { Ok(()) }
     }
 
     /// Whether what waits is what a moderator has seen. The number alone does not always say so: a

@@ -24,7 +24,7 @@ struct ById {
 }
 
 /// What the capability of these tests does when a handler touches it.
-enum Shelf {
+pub(super) enum Shelf {
     Answers,
     Refuses(RefusalKind),
     Panics,
@@ -374,7 +374,7 @@ async fn a_page_for_people_lets_nothing_in_but_pictures() {
         access-control-allow-origin: https://app.prolight.ai
         access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
         cache-control: public, max-age=300
-        content-security-policy: default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'
+        content-security-policy: default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
         content-type: text/html; charset=utf-8
         etag: "82ac9f61d44a2cb3a04d1c47c830e3fb"
         referrer-policy: no-referrer
@@ -416,7 +416,7 @@ async fn a_page_does_not_lead_on_to_what_would_be_a_header_of_its_own() {
 async fn a_handler_learns_where_a_call_came_from() {
     let handle = async |_: &(), call: Call| -> Result<_, ApiError> {
         assert!(!format!("{:?}", call.source).contains("203"));
-        Ok(Json(json!([call.ip(), call.user_agent()])))
+        Ok(Json(json!([call.ip(), call.visitor().map(|it| it.to_string())])))
     };
     let check = async |identity: Value, agent: &str, expected: Value| {
         let request = with(request("GET", "/books/b1"), [("/requestContext/identity", identity)]);
@@ -425,11 +425,13 @@ async fn a_handler_learns_where_a_call_came_from() {
         assert_eq!(response.body, expected.to_string());
     };
     let ip = |ip: &str| json!({"sourceIp": ip, "userAgent": "the gateway's word"});
-    check(ip("203.0.113.7"), "curl/8.5.0", json!(["203.0.113.7", "curl/8.5.0"])).await;
+    check(ip("203.0.113.7"), "Firefox/140.0", json!(["203.0.113.7", "203.0.113.7"])).await;
+    check(ip("203.0.113.7"), "curl/8.5.0", json!(["203.0.113.7", null])).await;
+    check(ip("2001:db8::1"), "Firefox/140.0", json!(["2001:db8::1", "2001:db8:0:0::/64"])).await;
     check(ip("2001:db8::1"), "", json!(["2001:db8::1", null])).await;
     check(ip(""), "é", json!([null, null])).await;
-    check(json!({}), "a", json!([null, "a"])).await;
-    check(Value::Null, "a", json!([null, "a"])).await;
+    check(json!({}), "Firefox/140.0", json!([null, null])).await;
+    check(Value::Null, "Firefox/140.0", json!([null, null])).await;
 }
 
 #[tokio::test]
