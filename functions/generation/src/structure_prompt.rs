@@ -1,6 +1,6 @@
 //! `POST /api/v1/prompts/structure`: turn words into a FIBO structured prompt.
 //!
-//! Access: any member who is not suspended, at most 20 a minute and [`A_DAY`]. Costs no credit, so a
+//! Access: any member who is not suspended, at most [`A_MINUTE`] and [`A_DAY`]. Costs no credit, so a
 //! model that costs money is asked at most [`BUDGET`] by all members together.
 //! Changes: nothing but counters and the record of the key.
 //! Retry: the same `Idempotency-Key` returns the same answer; a failure does not block the key.
@@ -23,10 +23,11 @@ use store::{Rate, Store};
 use crate::structurer::{StructuredBy, structure};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("generation-structure-prompt", "/api/v1/prompts/structure", Access::Member)
-        .with_rate(Rate::a_minute(20));
+    Endpoint::post("generation-structure-prompt", "/api/v1/prompts/structure", Access::Member);
 
-/// How often a member may do this.
+/// How often a member may do this in a minute; a repeat with the same key does not count.
+pub const A_MINUTE: Rate = Rate::a_minute(20);
+/// How often a member may do this in a day.
 pub const A_DAY: Rate = Rate::a_day(PROMPTS_A_DAY);
 /// How often all members together may have a model do this.
 pub const BUDGET: Rate = Rate::a_day(BUDGET_A_DAY);
@@ -56,7 +57,8 @@ pub async fn handle(
     let answer = once(store, &call, async || {
         let user = &call.member()?.user_id;
         store.visit(user, None, call.now).await?.require_active(call.now)?;
-        store.take(&format!("structure#{user}"), A_DAY, call.now).await?;
+        store.take(&format!("structure#{user}"), A_MINUTE, call.now).await?;
+        store.take(&format!("structured#{user}"), A_DAY, call.now).await?;
         spend(store, provider, call.now).await?;
         let (lighting, camera) = (order.lighting.as_ref(), order.camera.as_ref());
         let (structured_prompt, structured_by) =

@@ -211,7 +211,7 @@ mod tests {
         let visitor = ours().visitor(&network, "2026-11-22");
         assert_eq!(code(), "LbMKyuat3E50i");
         assert_eq!(click, "LbMKyuat3E50i.HTC7U.bDeK6oI3");
-        assert_eq!(visitor, "Q7wCAXI9Gyxa02gC");
+        assert_eq!(visitor, "i6sLoV1BIjwUWyWm");
     }
 
     #[test]

@@ -79,8 +79,7 @@ where
     T: Reply,
     H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
 {
-    // In a box: what calls this in a test is laid out without all that is in it.
-    answer(endpoint, handle, capabilities, ambient, event).boxed_local().await.0
+    answer(endpoint, handle, capabilities, ambient, event).await.0
 }
 
 /// The same with the code of a refusal.
@@ -104,8 +103,9 @@ where
         let call = call.with_body(input.read()?);
         guard::within(ambient.time_left(), async {
             let (table, recent) = (capabilities.table(), &ambient.recent);
-            admit(endpoint, table, &call.caller, recent, call.now).await?;
-            handle(capabilities, call).await
+            admit(endpoint, table, &call.caller, recent, call.now).boxed_local().await?;
+            // In a box: a handler's future is large, and every shell around it would be so, too.
+            handle(capabilities, call).boxed_local().await
         })
         .await??
         .into_answer()

@@ -191,9 +191,11 @@ async fn admins_decide_neither_on_themselves_nor_on_each_other() {
     seen.await.unwrap();
     assert_eq!(all(&other).await, ["403 target_is_admin"; 4]);
 
+    assert_eq!(desk.rows().await, 1, "what is refused is no deed");
     desk.world.suspend(&admin.id, "lost their laptop", None).await;
     assert_eq!(all(&kim).await, ["403 account_suspended"; 4]);
-    assert_eq!(desk.rows().await, 1, "what is refused is no deed");
+    let log = desk.list_audit(&Ask::by(&admin)).await;
+    assert_eq!(log.brief(), "403 account_suspended", "they see nothing either");
 }
 
 #[tokio::test]
@@ -254,7 +256,9 @@ async fn a_page_of_many_members_costs_what_one_of_few_does() {
         let Some(next) = page["next_cursor"].as_str() else { break };
         ask = Ask::by(&admin).query("limit", 100).query("cursor", next);
     }
-    let all: Vec<String> = (0..450).map(|n| format!("user_{n:04}")).collect();
+    // Whoever asks is a member, too.
+    let all = (0..450).map(|n| format!("user_{n:04}"));
+    let all: Vec<String> = [admin.id.to_string()].into_iter().chain(all).collect();
     assert_eq!(seen, all, "the union of the pages is the set");
     let by = async |prefix: &str| {
         let page = desk.list_users(&Ask::by(&admin).query("email", prefix)).await.json();

@@ -6,6 +6,8 @@ use domain::RefusalKind;
 use expect_test::{Expect, expect};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::Store;
+use testing::engine::{Engine, TABLE};
 
 use super::{NOW, No, ambient, brief, event, request, show, with, with_header, with_json};
 use crate::{
@@ -40,7 +42,7 @@ async fn get_book(shelf: &Shelf, call: Call<ById>) -> Result<Json<Value>, ApiErr
     }
 }
 
-async fn who(_: &(), call: Call) -> Result<Json<Value>, ApiError> {
+async fn who(_: &Store, call: Call) -> Result<Json<Value>, ApiError> {
     Ok(Json(match &call.caller {
         Caller::Nobody => Value::Null,
         Caller::Member(identity) => json!([identity.user_id, identity.email, identity.role]),
@@ -193,7 +195,8 @@ async fn who_calls(access: Access, authorizer: Value) -> String {
     let endpoint = Endpoint::get("shelf-get-self", "/api/v1/self", access);
     let request = request("GET", "/api/v1/self");
     let request = with(request, [("/requestContext/authorizer", authorizer)]);
-    let response = dispatch(&endpoint, &who, &(), &ambient(), event(request)).await;
+    let store = Store::new(Engine::new().client(), TABLE.to_owned());
+    let response = dispatch(&endpoint, &who, &store, &ambient(), event(request)).await;
     if response.status_code == 200 { response.body } else { brief(&response) }
 }
 
