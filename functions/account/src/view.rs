@@ -2,7 +2,7 @@
 
 use domain::{
     Timestamp,
-    account::{Account, Role, Standing},
+    account::{Account, Deletion, Role, Standing},
     id::UserId,
     plan::Plan,
 };
@@ -18,6 +18,8 @@ pub struct MeView {
     plan: Plan,
     role: Option<Role>,
     standing: Standing,
+    /// When the member asked to be deleted, and when that was done.
+    deletion: Option<Deletion>,
     created_at: Timestamp,
     credits: CreditsInBrief,
     generations: GenerationsInBrief,
@@ -61,6 +63,7 @@ impl MeView {
             plan: account.plan,
             role,
             standing: account.standing,
+            deletion: account.deletion,
             created_at: account.created_at,
         }
     }

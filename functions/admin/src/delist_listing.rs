@@ -2,13 +2,15 @@
 //!
 //! Access: moderators and admins, except for their own listings.
 //! Changes: the listing, and what can be found. Who bought it keeps it; its creator is told the
-//! reason, and only another decision of a moderator's puts it on sale again.
+//! reason, and only another decision of a moderator's puts it on sale again. With
+//! `"pictures": "remove"` its pictures and those of its live demo are deleted as well: within five
+//! minutes nobody has them from us, and the creator has to send others.
 //! Retry: taken off again it is off sale.
 
 use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
-    marketplace::listing::{DelistedBy, checked_reason},
+    marketplace::listing::{DelistedBy, ListingRefused, checked_reason},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::Deserialize;
@@ -29,15 +31,37 @@ pub struct Request {
     id: String,
     /// What its creator is told.
     reason: String,
+    /// What becomes of its pictures.
+    #[serde(default)]
+    pictures: Pictures,
+}
+
+/// What becomes of a listing's pictures.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Pictures {
+    /// They stay where they are.
+    #[default]
+    Keep,
+    /// They must not be seen by anybody.
+    Remove,
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<JudgedView>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
     let reason = checked_reason(&call.body.reason)?;
     let target = Target::of(TargetKind::Listing, &id);
-    let deed = call.deed(Action::DelistListing, target)?.because(&reason);
+    let action = match call.body.pictures {
+        Pictures::Keep => Action::DelistListing,
+        Pictures::Remove => Action::RemovePictures,
+    };
+    let deed = call.deed(action, target)?.because(&reason);
     let judged = store.judge_listing(&deed, &id, call.now, |shelf| {
-        shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)
+        shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)?;
+        if let Pictures::Remove = call.body.pictures {
+            shelf.remove_pictures();
+        }
+        Ok::<(), ListingRefused>(())
     });
     let listing = judged.await?.listing;
     let version = listing.published.as_ref().map_or_else(|| listing.newest(), |it| it.number);

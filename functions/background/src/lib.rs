@@ -2,6 +2,7 @@
 
 pub mod buy_top_ups;
 mod draw;
+pub mod erase_data;
 pub mod fail_dead_letters;
 pub mod follow_sellers;
 pub mod grant_rewards;
@@ -15,9 +16,11 @@ pub mod relay_outbox;
 pub mod render_preview;
 mod report;
 pub mod report_revenue;
+mod run;
 pub mod run_generation;
 mod settle;
 pub mod sweep_generations;
+pub mod verify_audit;
 
 use runtime::Function;
 
@@ -33,10 +36,12 @@ pub const FUNCTIONS: &[Function] = &[
     Function::schedule(index_listings::WORKER, &index_listings::handle),
     Function::schedule(rank_popular::WORKER, &rank_popular::handle),
     Function::schedule(follow_sellers::WORKER, &follow_sellers::handle),
+    Function::schedule(erase_data::WORKER, &erase_data::handle),
     Function::schedule(grant_rewards::WORKER, &grant_rewards::handle),
     Function::schedule(pay_creators::WORKER, &pay_creators::handle),
     Function::stream(project_metrics::WORKER, &project_metrics::handle),
     Function::schedule(report_revenue::WORKER, &report_revenue::handle),
+    Function::schedule(verify_audit::WORKER, &verify_audit::handle),
 ];
 
 #[cfg(test)]

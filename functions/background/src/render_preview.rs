@@ -9,7 +9,7 @@
 //! through the same form after that is thrown away.
 
 use clients::{
-    AssetKind, Preview, Previews, S3Event, Uploads,
+    AssetKind, Preview, PreviewBucket, S3Event, Uploads,
     picture::PictureRefused,
     s3_event::UploadedObject,
     uploads::{Content, UploadRefused, Uploaded, asset_key, quarantined},
@@ -24,7 +24,7 @@ use tracing::{info, warn};
 
 pub const WORKER: Worker = Worker::new("background-render-preview").with_concurrency(1);
 
-type Capabilities = (Store, Uploads, Previews);
+type Capabilities = (Store, Uploads, PreviewBucket);
 
 pub async fn handle(capabilities: &Capabilities, task: Task<S3Event>) -> Result<(), TaskError> {
     for object in &task.body.objects {
@@ -72,7 +72,7 @@ fn named(key: &str) -> Option<(ListingId, UploadId)> {
 /// What came of a file; `None` if it is not there any more, or another was sent in its place, which
 /// is told by a message of its own.
 async fn arrived(
-    (uploads, previews): (&Uploads, &Previews),
+    (uploads, previews): (&Uploads, &PreviewBucket),
     upload: &Upload,
     file: &Uploaded,
 ) -> Result<Option<Arrival>, TaskError> {
@@ -95,7 +95,7 @@ async fn arrived(
 }
 
 async fn draw(
-    (uploads, previews): (&Uploads, &Previews),
+    (uploads, previews): (&Uploads, &PreviewBucket),
     upload: &Upload,
     file: &Uploaded,
 ) -> Result<Result<Arrival, UploadRefused>, TaskError> {
@@ -148,7 +148,7 @@ fn file_name(upload: &Upload, kind: AssetKind) -> String {
 fn unusable_picture(unusable: &PictureRefused) -> Arrival {
     let code = match unusable {
         PictureRefused::UnknownFormat => "unknown_format",
-        PictureRefused::TooLarge => "too_many_pixels",
+        PictureRefused::TooLarge | PictureRefused::TooManyPixels => "too_many_pixels",
         PictureRefused::TooSmall { .. } => "too_few_pixels",
         PictureRefused::Damaged { .. } => "damaged",
     };

@@ -31,8 +31,9 @@ use crate::picture::hex;
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// A key is never written with other bytes, so whoever has an object may keep it.
 pub(crate) const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
-/// The same, for what anybody may see.
-pub(crate) const PUBLIC_CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+/// For what anybody may see: it can be taken away from the public, and is gone everywhere within this
+/// time.
+pub(crate) const PUBLIC_CACHE_CONTROL: &str = "public, max-age=300";
 
 /// Why a bucket did not do what it was asked. Trying again later is always right.
 pub(crate) type BucketFailure = Box<dyn Error + Send + Sync>;

@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod against_the_sandbox;
+pub mod anchors;
 pub mod asset_kind;
 pub mod bria;
 mod bucket;
@@ -27,11 +28,13 @@ pub mod secrets;
 pub mod share;
 mod signature;
 pub mod snapshots;
+pub mod stored_files;
 pub mod stripe;
 pub mod structure;
 pub mod uploads;
 mod watermark;
 
+pub use anchors::AuditAnchors;
 pub use asset_kind::AssetKind;
 pub use bria::Bria;
 pub use documents::{Company, Documents};
@@ -41,11 +44,12 @@ pub use http::Http;
 pub use images::Images;
 pub use oidc::Issuer;
 pub use picture::Picture;
-pub use preview::{Preview, Previews};
+pub use preview::{Preview, PreviewBucket, Previews};
 pub use queue::{GenerationQueue, TopUpQueue};
 pub use s3_event::S3Event;
 pub use secrets::{Secret, Secrets};
 pub use share::ShareLinks;
 pub use snapshots::SearchSnapshots;
+pub use stored_files::StoredFiles;
 pub use stripe::Stripe;
 pub use uploads::Uploads;

@@ -15,7 +15,10 @@ use aws_sdk_s3::{
     types::MetadataDirective,
 };
 use bytes::Bytes;
-use domain::{Refusal, RefusalKind, Timestamp, marketplace::upload::UPLOAD_OPEN};
+use domain::{
+    Refusal, RefusalKind, Timestamp,
+    marketplace::upload::{FILE_NAME_CHARS_MAX, UPLOAD_OPEN},
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -28,8 +31,8 @@ use crate::{
 
 const QUARANTINE: &str = "quarantine";
 const ASSETS: &str = "assets";
-/// Most letters of a file's name.
-const FILE_NAME_MAX: usize = 80;
+/// Most letters of the ending of a file's name, its dots included.
+const ENDING_CHARS_MAX: usize = 16;
 /// For a copy within the bucket, which takes S3 some seconds for each few hundred megabytes.
 const COPY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -290,14 +293,14 @@ impl Uploads {
     }
 }
 
-/// A `Content-Disposition` for a download called `file_name`, of at most 80 letters that no header
-/// and no file system minds: whatever is not a letter or a digit of ASCII, a dot, `-` or `_`
-/// becomes one `-`.
+/// A `Content-Disposition` for a download called `file_name`, of at most [`FILE_NAME_CHARS_MAX`]
+/// letters that no header and no file system minds: whatever is not a letter or a digit of ASCII, a
+/// dot, `-` or `_` becomes one `-`. What is too long loses letters before its ending, by which a
+/// computer knows what it is.
 pub fn attachment(file_name: &str) -> String {
-    let mut plain = String::with_capacity(file_name.len().min(FILE_NAME_MAX));
+    let mut plain = String::with_capacity(file_name.len());
     for letter in file_name.chars() {
         match letter {
-            _ if plain.len() == FILE_NAME_MAX => break,
             '.' if plain.is_empty() || plain.ends_with('.') => {}
             'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' => plain.push(letter),
             _ if plain.is_empty() || plain.ends_with('-') => {}
@@ -305,8 +308,29 @@ pub fn attachment(file_name: &str) -> String {
         }
     }
     let plain = plain.trim_end_matches(['-', '.']);
-    let name = if plain.is_empty() { "download" } else { plain };
+    let name = if plain.is_empty() { "download".to_owned() } else { shortened(plain) };
     format!("attachment; filename=\"{name}\"")
+}
+
+/// A plain name within the limit, its ending kept; `.tar.gz` is one ending.
+fn shortened(plain: &str) -> String {
+    if plain.len() <= FILE_NAME_CHARS_MAX {
+        return plain.to_owned();
+    }
+    let (stem, ending) = plain.rsplit_once('.').unwrap_or((plain, ""));
+    let (stem, ending) = match stem.strip_suffix(".tar") {
+        Some(stem) => (stem, format!(".tar.{ending}")),
+        None if ending.is_empty() => (stem, String::new()),
+        None => (stem, format!(".{ending}")),
+    };
+    // What is longer than this behind a dot is no ending.
+    let (stem, ending) = match ending.len() <= ENDING_CHARS_MAX {
+        true => (stem, ending.as_str()),
+        false => (plain, ""),
+    };
+    let room = FILE_NAME_CHARS_MAX - ending.len();
+    let stem = stem.get(..room).unwrap_or(stem).trim_end_matches(['-', '.']);
+    format!("{stem}{ending}")
 }
 
 /// A copy's source goes into a header, with everything that is not plain in it percent-encoded.
@@ -511,6 +535,11 @@ mod tests {
         check("Größe.cube", "Gr-e.cube");
         check("光", "download");
         check("", "download");
-        check(&"a".repeat(200), &"a".repeat(80));
+        check(&"a".repeat(200), &"a".repeat(100));
+        check(&format!("{}.zip", "a".repeat(200)), &format!("{}.zip", "a".repeat(96)));
+        check(&format!("{}.tar.gz", "a".repeat(200)), &format!("{}.tar.gz", "a".repeat(93)));
+        check(&format!("a.{}", "b".repeat(200)), &format!("a.{}", "b".repeat(98)));
+        let model = format!("{}a.safetensors", "a-".repeat(43));
+        check(&format!("{}.safetensors", "光 a".repeat(90)), &model);
     }
 }

@@ -22,9 +22,11 @@ use serde_json::{Value, json};
 use crate::{
     billing::top_up::TopUp,
     credits::{Credits, InsufficientCredits, LedgerBroken, LedgerEntry},
+    erasure::CLOSED_AFTER_ERASURE,
     id::UserId,
     plan::{Allowance, Plan},
     refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
+    text,
     time::{Period, Timestamp},
 };
 
@@ -77,6 +79,23 @@ impl Standing {
     }
 }
 
+/// A member's request to be deleted. From then on the account changes nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deletion {
+    /// When they asked.
+    pub requested_at: Timestamp,
+    /// When the last that said who they are was deleted; `None` while that is being done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
+}
+
+impl Deletion {
+    /// Whether the person may use the service again, as somebody new.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.erased_at.is_some_and(|erased_at| erased_at.plus(CLOSED_AFTER_ERASURE) <= now)
+    }
+}
+
 /// What a member says of themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
@@ -90,22 +109,22 @@ pub struct Profile {
 
 impl Profile {
     /// # Errors
-    /// The fields that are blank, too long, or hold control characters.
+    /// The fields that are blank, too long, or hide something.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
-        let mut text = |pointer: &str, value: &Option<String>, chars_max: usize| {
-            let Some(value) = value else { return };
-            let count = value.chars().count();
-            check.require((1..=chars_max).contains(&count), pointer, "length", || {
-                format!("1 to {chars_max} characters, not {count}")
-            });
-            let plain = !value.chars().any(|c| c.is_control() && c != '\n');
-            check.require(plain && !value.trim().is_empty(), pointer, "text", || {
-                "must be visible text".to_owned()
-            });
-        };
-        text("/display_name", &self.display_name, DISPLAY_NAME_CHARS_MAX);
-        text("/bio", &self.bio, BIO_CHARS_MAX);
+        let mut require =
+            |pointer, value: &Option<String>, chars_max, visible: fn(&str) -> bool| {
+                let Some(value) = value else { return };
+                let count = text::length(value);
+                check.require((1..=chars_max).contains(&count), pointer, "length", || {
+                    format!("1 to {chars_max} characters, not {count}")
+                });
+                check
+                    .require(visible(value), pointer, "text", || "must be visible text".to_owned());
+            };
+        let (name, bio) = (&self.display_name, &self.bio);
+        require("/display_name", name, DISPLAY_NAME_CHARS_MAX, text::is_line);
+        require("/bio", bio, BIO_CHARS_MAX, text::is_visible);
         check.finish()
     }
 }
@@ -149,7 +168,7 @@ pub struct Account {
     /// Credits spent in the present period, by day.
     #[serde(default, skip_serializing_if = "Usage::is_empty")]
     pub usage: Usage,
-    /// The packs that are bought by themselves, if the member wants that.
+    /// The packs that are bought by themselves, once the member has wanted that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_up: Option<TopUp>,
     /// What staff they are, as their token said last.
@@ -164,6 +183,9 @@ pub struct Account {
     /// Whether they have made a listing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub creates: bool,
+    /// Their request to be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
 }
 
 /// Why an account may not do what it asked.
@@ -177,6 +199,9 @@ pub enum AccountRefused {
         /// Until when, if it ends.
         until: Option<Timestamp>,
     },
+    /// The member asked for the account to be deleted.
+    #[error("This account is deleted, as was asked for at {0}.")]
+    Deleted(Timestamp),
     /// The plan's cap on open generations is reached.
     #[error(
         "{open} generations are running and the plan allows {max} at once: wait for one to \
@@ -206,7 +231,7 @@ fn until_text(until: &Option<Timestamp>) -> String {
 impl Refusal for AccountRefused {
     fn kind(&self) -> RefusalKind {
         match self {
-            AccountRefused::Suspended { .. } => RefusalKind::Forbidden,
+            AccountRefused::Suspended { .. } | AccountRefused::Deleted(_) => RefusalKind::Forbidden,
             AccountRefused::TooManyRunning { .. } => RefusalKind::TooMany,
             AccountRefused::TooManyPresets => RefusalKind::Conflict,
             AccountRefused::Credits(inner) => inner.kind(),
@@ -216,6 +241,7 @@ impl Refusal for AccountRefused {
     fn code(&self) -> &'static str {
         match self {
             AccountRefused::Suspended { .. } => "account_suspended",
+            AccountRefused::Deleted(_) => "account_deleted",
             AccountRefused::TooManyRunning { .. } => "too_many_running",
             AccountRefused::TooManyPresets => "too_many_presets",
             AccountRefused::Credits(inner) => inner.code(),
@@ -233,7 +259,9 @@ impl Refusal for AccountRefused {
                 vec![("open", json!(open)), ("max", json!(max))]
             }
             AccountRefused::Credits(inner) => inner.members(),
-            AccountRefused::TooManyPresets | AccountRefused::Broken(_) => Vec::new(),
+            AccountRefused::Deleted(_)
+            | AccountRefused::TooManyPresets
+            | AccountRefused::Broken(_) => Vec::new(),
         }
     }
 }
@@ -262,6 +290,7 @@ impl Account {
             limits: Limits::default(),
             standing_due: None,
             creates: false,
+            deletion: None,
         }
     }
 
@@ -284,8 +313,11 @@ impl Account {
     }
 
     /// # Errors
-    /// When the member is suspended at `now`.
+    /// When the member asked to be deleted, or is suspended at `now`.
     pub fn require_active(&self, now: Timestamp) -> Result<(), AccountRefused> {
+        if let Some(deletion) = &self.deletion {
+            return Err(AccountRefused::Deleted(deletion.requested_at));
+        }
         match &self.standing {
             Standing::Suspended { reason, until } if !self.standing.allows(now) => {
                 Err(AccountRefused::Suspended { reason: reason.clone(), until: *until })

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod billing;
 pub mod camera;
 pub mod credits;
+pub mod erasure;
 pub mod fibo;
 pub mod generation;
 pub mod id;
@@ -20,7 +21,9 @@ pub mod money;
 pub mod pack;
 pub mod plan;
 pub mod preset;
+pub mod ratio;
 pub mod refusal;
+pub mod text;
 pub mod time;
 
 pub use refusal::{FieldError, Refusal, RefusalKind};

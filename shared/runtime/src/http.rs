@@ -121,6 +121,7 @@ struct Exchange<'a> {
     ended: Ended,
     request_id: RequestId,
     if_none_match: Option<http::HeaderValue>,
+    network: Option<String>,
     headers: HeaderMap,
     is_head: bool,
     span: Span,
@@ -134,7 +135,18 @@ impl<'a> Exchange<'a> {
         let ended = Ended::begin(endpoint.name, ambient);
         let if_none_match = headers.get(http::header::IF_NONE_MATCH).cloned();
         let is_head = endpoint.head && event.http_method == "HEAD";
-        Exchange { endpoint, ambient, ended, request_id, if_none_match, headers, is_head, span }
+        let network = event.request_context.identity.network();
+        Exchange {
+            endpoint,
+            ambient,
+            ended,
+            request_id,
+            if_none_match,
+            network,
+            headers,
+            is_head,
+            span,
+        }
     }
 
     /// The call, if the caller may make it, and its input, if that can be read.
@@ -195,7 +207,7 @@ impl<'a> Exchange<'a> {
         if self.is_head {
             response.body.clear();
         }
-        self.ended.log_call(self.ambient, response.status_code, code);
+        self.ended.log_call(self.ambient, response.status_code, code, self.network.as_deref());
         (response, code)
     }
 
@@ -241,7 +253,7 @@ impl<'a> Exchange<'a> {
 }
 
 /// What a page of our frontend may read beside the body.
-const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, WWW-Authenticate, x-request-id";
+pub const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, WWW-Authenticate, x-request-id";
 
 /// Somebody who signed in and may not do this.
 #[derive(Debug, thiserror::Error)]

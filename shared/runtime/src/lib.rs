@@ -25,6 +25,7 @@ mod marketplace;
 mod metrics;
 mod money;
 mod page;
+pub mod patch;
 mod providers;
 mod queue;
 mod reply;
@@ -32,7 +33,7 @@ mod stream;
 mod telemetry;
 mod worker;
 
-pub use self::http::{dispatch, http};
+pub use self::http::{EXPOSED_HEADERS, dispatch, http};
 pub use admission::RecentCalls;
 pub use ambient::{Ambient, Clock, Entropy};
 pub use authorizer::{

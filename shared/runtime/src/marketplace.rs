@@ -1,6 +1,9 @@
 //! Capabilities of the marketplace: the buckets of its files, and the links that members pass on.
 
-use clients::{Previews, SearchSnapshots, Secrets, ShareLinks, Uploads, secrets::ShareSecret};
+use clients::{
+    PreviewBucket, Previews, SearchSnapshots, Secrets, ShareLinks, StoredFiles, Uploads,
+    secrets::ShareSecret,
+};
 
 use crate::{
     aws::Aws,
@@ -26,10 +29,28 @@ impl Connect for Uploads {
 
 impl Connect for Previews {
     fn variables() -> Vec<&'static str> {
-        vec![PREVIEWS_BUCKET, PREVIEWS_URL]
+        vec![PREVIEWS_URL]
     }
-    async fn connect(env: &Environment, aws: &Aws) -> Result<Previews, InitError> {
-        Ok(Previews::new(&aws.s3(), env.text(PREVIEWS_BUCKET)?, env.text(PREVIEWS_URL)?))
+    async fn connect(env: &Environment, _: &Aws) -> Result<Previews, InitError> {
+        Ok(Previews::new(env.text(PREVIEWS_URL)?))
+    }
+}
+
+impl Connect for PreviewBucket {
+    fn variables() -> Vec<&'static str> {
+        vec![PREVIEWS_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<PreviewBucket, InitError> {
+        Ok(PreviewBucket::new(&aws.s3(), env.text(PREVIEWS_BUCKET)?))
+    }
+}
+
+impl Connect for StoredFiles {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET, PREVIEWS_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<StoredFiles, InitError> {
+        Ok(StoredFiles::new(&aws.s3(), env.text(IMAGES_BUCKET)?, env.text(PREVIEWS_BUCKET)?))
     }
 }
 

@@ -71,10 +71,16 @@ impl Ended {
         Ended { name, began: ambient.now() }
     }
 
-    /// The line of an HTTP call.
-    pub(crate) fn log_call(&self, ambient: &Ambient, status: u16, code: Option<&'static str>) {
+    /// The line of an HTTP call from a network.
+    pub(crate) fn log_call(
+        &self,
+        ambient: &Ambient,
+        status: u16,
+        code: Option<&'static str>,
+        network: Option<&str>,
+    ) {
         let (duration_ms, cold_start) = (self.duration_ms(ambient), ambient.cold_start);
-        info!(endpoint = self.name, status, code, duration_ms, cold_start, "answered");
+        info!(endpoint = self.name, status, code, network, duration_ms, cold_start, "answered");
     }
 
     /// The line of a message, of a batch of changes, of a scheduled run or of a token.
@@ -89,35 +95,56 @@ impl Ended {
 }
 
 /// Collects what is logged on this thread until it is dropped.
+///
+/// All tests of the process share one subscriber, which writes to the thread it is called on. A subscriber of
+/// each test's own would not do: `tracing` caches for the whole process whether a line is wanted, and asks the thread
+/// that reaches the line first, which may have no subscriber.
 #[cfg(test)]
 pub(crate) struct Logged {
-    lines: std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
-    _guard: tracing::subscriber::DefaultGuard,
+    /// What it collects belongs to its thread.
+    _thread: std::marker::PhantomData<*const ()>,
+}
+
+#[cfg(test)]
+thread_local! {
+    static LINES: std::cell::RefCell<Option<Vec<u8>>> = const { std::cell::RefCell::new(None) };
 }
 
 #[cfg(test)]
 impl Logged {
     pub(crate) fn begin() -> Logged {
-        let lines = std::sync::Arc::default();
-        let sink = Sink(std::sync::Arc::clone(&lines));
-        let subscriber = subscriber(Level::INFO, move || sink.clone());
-        Logged { lines, _guard: tracing::subscriber::set_default(subscriber) }
+        static STARTED: std::sync::Once = std::sync::Once::new();
+        STARTED.call_once(|| {
+            tracing::subscriber::set_global_default(subscriber(Level::INFO, || Sink)).unwrap();
+            // A line that was first reached before the subscriber was in place is cached as not wanted.
+            tracing::callsite::rebuild_interest_cache();
+        });
+        LINES.set(Some(Vec::new()));
+        Logged { _thread: std::marker::PhantomData }
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
-        let bytes = self.lines.lock().unwrap().clone();
+        let bytes = LINES.with_borrow(Clone::clone).unwrap();
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
     }
 }
 
 #[cfg(test)]
-#[derive(Clone)]
-struct Sink(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+impl Drop for Logged {
+    fn drop(&mut self) {
+        LINES.set(None);
+    }
+}
+
+#[cfg(test)]
+struct Sink;
 
 #[cfg(test)]
 impl std::io::Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| {
+            lines.iter_mut().for_each(|lines| lines.extend_from_slice(bytes))
+        });
         Ok(bytes.len())
     }
     fn flush(&mut self) -> std::io::Result<()> {

@@ -50,6 +50,7 @@
 //! | sums of all days | `METRICS#TOTAL` | `TOTAL` | likewise |
 //! | place in a ranking | `RANK#<board>#<month>` | `<id>` | fenced by its own `version` |
 //! | row of the audit | `AUDIT` | `<seq>` | added, never changed; 1, 2, 3, … |
+//! | erasure | `ERASURE#<kind>#<id>` | `ERASURE` | files or a member to be deleted; goes when that is done |
 //! | its end | `AUDIT#HEAD` | `HEAD` | fenced by its own `version` |
 //!
 //! | index entry | gsi1pk | gsi1sk |
@@ -80,6 +81,7 @@
 //! | reward that is held | `REWARDS#DUE` | `<due_at>#<purchase>` |
 //! | billing that is past due and in its grace | `GRACES` | `<grace_ends_at>#<user>` |
 //! | place in a ranking | `RANK#<board>#<month>` | `<amount>#<id>` |
+//! | erasure | `ERASURES` | `<due_at>#<kind>#<id>` |
 //! | row of the audit | `AUDIT#<kind>#<id>` | `<seq>` |
 //!
 //! | # | question | how | cost |
@@ -142,6 +144,9 @@
 //! | Q56 | members by e-mail address, and by facet | Query `gsi1`, then BatchGetItem | 2 to 10 trips a page |
 //! | Q57 | the report of a day | GetItem | 1 to 3 RRU |
 //! | Q58 | reports, newest first | Query backwards | 1 trip a page |
+//! | Q59 | erasures that are due | Query `gsi1`, then BatchGetItem | 2 trips a minute |
+//! | Q60 | what a member made, to be deleted | Query `JOB#`, `INPUT#`, `PRESET#` | a trip for each MB |
+//! | Q61 | everything of a member, to be exported | Query; Query of each listing | 1 trip a page |
 
 use std::collections::HashMap;
 
@@ -205,6 +210,8 @@ pub(crate) const PURCHASE_PREFIX: &str = "PURCHASE#";
 pub(crate) const SALE_PREFIX: &str = "SALE#";
 pub(crate) const PAYOUT_PREFIX: &str = "PAYOUT#";
 pub(crate) const REVIEW_PREFIX: &str = "REVIEW#";
+pub(crate) const INPUT_PREFIX: &str = "INPUT#";
+const ERASURE_PREFIX: &str = "ERASURE#";
 const JOURNAL_PREFIX: &str = "JOURNAL#";
 const ORDER_PREFIX: &str = "ORDER#";
 const LISTING_PREFIX: &str = "LISTING#";
@@ -247,6 +254,8 @@ pub(crate) const SENT_PAYOUTS: &str = "PAYOUTS#SENT";
 pub(crate) const DUE_FLAGS: &str = "FLAGS#DUE";
 /// The partition of the index that lists creators whose listings have to be shown or hidden.
 pub(crate) const DUE_SELLERS: &str = "SELLERS#DUE";
+/// The partition of the index that lists erasures.
+pub(crate) const ERASURES: &str = "ERASURES";
 /// The partition of the index that lists billings in their grace.
 pub(crate) const GRACES: &str = "GRACES";
 
@@ -285,7 +294,7 @@ impl Key {
     }
 
     pub(crate) fn input(user: &UserId, job: &JobId) -> Key {
-        Key::of(user, format!("INPUT#{job}"))
+        Key::of(user, format!("{INPUT_PREFIX}{job}"))
     }
 
     pub(crate) fn preset(user: &UserId, preset: &PresetId) -> Key {
@@ -451,6 +460,11 @@ impl Key {
 
     pub(crate) fn audit(seq: u64) -> Key {
         Key { pk: AUDIT.to_owned(), sk: format!("{seq:012}") }
+    }
+
+    /// `subject` is its name.
+    pub(crate) fn erasure(subject: &str) -> Key {
+        Key { pk: format!("{ERASURE_PREFIX}{subject}"), sk: "ERASURE".to_owned() }
     }
 
     pub(crate) fn audit_head() -> Key {
@@ -785,6 +799,11 @@ pub(crate) fn listing_of(item: &Item) -> Option<ListingId> {
 /// Whose item an index entry points at.
 pub(crate) fn user_of(item: &Item) -> Option<UserId> {
     UserId::parse(text(item, PK)?.strip_prefix(USER_PREFIX)?).ok()
+}
+
+/// Which subject's erasure an index entry points at.
+pub(crate) fn erasure_of(item: &Item) -> Option<&str> {
+    text(item, PK)?.strip_prefix(ERASURE_PREFIX)
 }
 
 /// Which event an index entry points at.

@@ -267,6 +267,15 @@ impl Store {
             .map_err(StoreError::unavailable)
     }
 
+    /// A query over one whole partition of the table.
+    pub(crate) fn partition(&self, pk: String) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+    }
+
     /// A query over one partition of the table, newest first.
     pub(crate) fn newest_first(&self, pk: String, prefix: &str) -> QueryFluentBuilder {
         self.client

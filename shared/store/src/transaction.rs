@@ -89,6 +89,7 @@ pub(crate) enum Part {
     Audit,
     Rate,
     Visitors,
+    Erasure,
 }
 
 /// An item with a version of its own, which fences every change of it.

@@ -11,7 +11,9 @@ use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
 };
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use clients::{Documents, GenerationQueue, Images, Previews, SearchSnapshots, Uploads};
+use clients::{
+    AuditAnchors, Documents, GenerationQueue, Images, PreviewBucket, SearchSnapshots, Uploads,
+};
 use serde_json::{Value, json};
 use store::Store;
 
@@ -114,13 +116,18 @@ impl Bucket {
     }
 
     /// The bucket as public pictures have it.
-    pub fn previews(&self) -> Previews {
-        Previews::new(&self.s3, &self.name, "https://previews.prolight.test")
+    pub fn preview_bucket(&self) -> PreviewBucket {
+        PreviewBucket::new(&self.s3, &self.name)
     }
 
     /// The bucket as documents have it.
     pub fn documents(&self) -> Documents {
         Documents::new(&self.s3, &self.name)
+    }
+
+    /// The bucket as the ends of the audit have it.
+    pub fn anchors(&self) -> AuditAnchors {
+        AuditAnchors::new(&self.s3, &self.name)
     }
 
     /// The bucket as the search index has it.

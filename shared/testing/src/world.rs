@@ -18,6 +18,7 @@ use domain::{
     plan::Plan,
     time::Period,
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runtime::{
     Ambient, ApiError, Call, Connect, Endpoint, Reply, StreamEvent,
     apigw::{Event, Response},
@@ -27,7 +28,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::{PageSize, Store};
 
-use crate::engine::{Engine, TABLE};
+use crate::{
+    engine::{Engine, TABLE},
+    grants::acting_as,
+};
 
 /// When every test begins.
 pub const BEGINNING: &str = "2026-11-22T09:00:00Z";
@@ -89,7 +93,8 @@ impl World {
         H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
     {
         let event = ask.event(endpoint);
-        Answer(dispatch(endpoint, handle, capabilities, &self.ambient, event).await)
+        let answer = || dispatch(endpoint, handle, capabilities, &self.ambient, event);
+        Answer(acting_as(endpoint.name, answer).await)
     }
 
     /// A member's account as it stands in the table, brought up to date.
@@ -143,14 +148,14 @@ impl World {
         Uploads::new(&far_s3(), "images")
     }
 
-    /// The bucket of public pictures, likewise.
+    /// Where public pictures are found.
     pub fn previews(&self) -> Previews {
-        Previews::new(&far_s3(), "previews", "https://previews.prolight.test")
+        Previews::new("https://previews.prolight.test")
     }
 
-    /// The documents in it, likewise.
+    /// The documents among the records, likewise.
     pub fn documents(&self) -> Documents {
-        Documents::new(&far_s3(), "images")
+        Documents::new(&far_s3(), "records")
     }
 
     /// All jobs of a member, newest first.
@@ -230,6 +235,9 @@ where
         threads.into_iter().map(|thread| thread.join().expect("work that ends")).collect()
     })
 }
+
+/// What a browser escapes in a part of a path (RFC 3986, section 2.3).
+const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Where requests come from unless they say otherwise: an address for documentation (RFC 5737).
 pub const SOURCE_IP: &str = "203.0.113.9";
@@ -336,7 +344,11 @@ impl Ask {
 
     /// The same as JSON.
     pub fn event_json(&self, endpoint: &Endpoint) -> Value {
-        let path = self.path.iter().fold(endpoint.path.to_owned(), |path, (name, value)| {
+        // API Gateway hands both over as they are in the URL.
+        let escaped = |value: &String| utf8_percent_encode(value, IN_A_PATH).to_string();
+        let parameters: BTreeMap<&String, String> =
+            self.path.iter().map(|(name, value)| (name, escaped(value))).collect();
+        let path = parameters.iter().fold(endpoint.path.to_owned(), |path, (name, value)| {
             path.replace(&format!("{{{name}}}"), value)
         });
         let mut headers = self.headers.clone();
@@ -356,7 +368,7 @@ impl Ask {
             "httpMethod": if self.head { "HEAD" } else { endpoint.method.as_str() },
             "multiValueHeaders": multi(&headers),
             "multiValueQueryStringParameters": multi(&self.query),
-            "pathParameters": self.path,
+            "pathParameters": parameters,
             "body": self.body,
             "isBase64Encoded": false,
             "requestContext": {

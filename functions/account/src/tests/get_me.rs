@@ -27,6 +27,7 @@ async fn the_first_look_opens_an_account_with_ten_credits() {
             "next_grant_at": "2026-12-22T09:00:00.000Z",
             "unlimited": false
           },
+          "deletion": null,
           "display_name": null,
           "email": "kim@prolight.test",
           "generations": {

@@ -1,5 +1,7 @@
 //! The member's own account, over whole requests.
 
+mod delete_me;
+mod export_me;
 mod get_me;
 mod update_me;
 
@@ -8,6 +10,17 @@ use testing::{Answer, Ask, World};
 async fn get(world: &World, ask: &Ask) -> Answer {
     use crate::get_me::{ENDPOINT, handle};
     world.send(&ENDPOINT, &handle, &world.store, ask).await
+}
+
+async fn delete(world: &World, ask: &Ask) -> Answer {
+    use crate::delete_me::{ENDPOINT, handle};
+    world.send(&ENDPOINT, &handle, &world.store, ask).await
+}
+
+async fn export(world: &World, ask: &Ask) -> Answer {
+    use crate::export_me::{ENDPOINT, handle};
+    let hands = (world.store.clone(), world.images(), world.uploads(), world.previews());
+    world.send(&ENDPOINT, &handle, &hands, ask).await
 }
 
 async fn update(world: &World, ask: &Ask) -> Answer {

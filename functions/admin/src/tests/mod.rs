@@ -5,6 +5,7 @@ mod stats;
 use clients::Previews;
 use domain::{
     account::Profile,
+    erasure::{Erasure, ErasureSubject},
     id::ListingId,
     lighting::LightingRig,
     marketplace::{
@@ -380,6 +381,30 @@ async fn what_staff_take_off_sale_its_creator_does_not_put_back() {
     assert_eq!((by, reason.as_deref()), (DelistedBy::Staff, Some("Copied.")));
     let page = desk.world.store.listing_page(&id, desk.world.now()).await;
     assert_eq!(domain::Refusal::code(&page.unwrap_err()), "listing_not_found");
+}
+
+/// What must not be seen is not only hard to find: its files go, and the creator has to send others.
+#[tokio::test]
+async fn pictures_that_are_removed_are_erased_and_the_listing_is_off_sale() {
+    let (desk, moderator) = (Desk::open(), Actor::moderator());
+    let id = desk.waiting(&lena(), "Rembrandt").await;
+    assert_eq!(desk.approve(&first(&moderator, &id)).await.status(), 200);
+    let due = async || desk.world.store.due_erasures(desk.world.now(), 10).await.unwrap();
+    let body = json!({ "reason": "Copied.", "pictures": "keep" });
+    assert_eq!(desk.delist(&verdict(&moderator, &id, body)).await.status(), 200);
+    assert_eq!(due().await, []);
+    assert!(!desk.own(&lena(), &id).await.newest.previews.is_empty());
+
+    let body = json!({ "reason": "Not hers.", "pictures": "remove" });
+    for _ in 0..2 {
+        assert_eq!(desk.delist(&verdict(&moderator, &id, body.clone())).await.status(), 200);
+    }
+    let subject = ErasureSubject::ListingPictures { listing_id: id.clone() };
+    assert_eq!(due().await, [Erasure::request(subject, desk.world.now())]);
+    assert!(desk.own(&lena(), &id).await.newest.previews.is_empty());
+    let body = json!({ "reason": "Not hers.", "pictures": "burn" });
+    let refused = desk.delist(&verdict(&moderator, &id, body)).await;
+    assert_eq!(refused.status(), 422, "{}", refused.pretty());
 }
 
 #[tokio::test]

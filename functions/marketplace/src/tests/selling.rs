@@ -1,5 +1,7 @@
 //! Drafts, versions, and what creators may not write.
 
+use std::collections::BTreeSet;
+
 use domain::marketplace::strike;
 use serde_json::{Value, json};
 use store::PageSize;
@@ -67,6 +69,10 @@ async fn what_never_was_on_sale_can_be_thrown_away_and_makes_room() {
         assert_eq!(shop.submit(&kim, id).await.brief(), "404 listing_not_found");
     }
     assert_eq!(shop.own_list(Ask::by(&kim)).await.json()["items"], json!([]));
+    let erased = shop.world.store.due_erasures(shop.world.now(), 10).await.unwrap();
+    let erased: BTreeSet<String> = erased.iter().map(|it| it.subject.name()).collect();
+    let thrown_away = [&draft, &waits, &sent_back].map(|id| format!("listing#{id}"));
+    assert_eq!(erased, BTreeSet::from(thrown_away), "their files are deleted");
     let pending = shop.world.store.pending_listings(PageSize::WHOLE, None).await.unwrap();
     assert!(pending.items.is_empty(), "{pending:?}");
     let left = shop.world.engine.dump().into_iter().filter(|item| {
@@ -226,6 +232,42 @@ async fn what_a_change_may_not_be() {
     let wide = json!({ "demo": { "stops_max": 9.0, "subjects": [] } });
     check(wide, "422 invalid_request, /demo/stops_max out_of_range, /demo/subjects count").await;
     check(json!({}), "200").await;
+    shop.close().await;
+}
+
+/// What is left out stays. `null` is a value: it empties what may be empty, and is no value of
+/// anything else.
+#[tokio::test]
+async fn null_is_not_left_out() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.draft(&kim, "A light").await;
+    for field in ["title", "description", "category", "tags", "price", "demo", "content"] {
+        let answer = shop.patch(Ask::by(&kim), &id, json!({ field: null })).await;
+        assert_eq!(answer.brief(), format!("422 invalid_request, /{field} wrong_type"));
+    }
+    let same = shop.patch(Ask::by(&kim), &id, json!({})).await.json();
+    assert_eq!((&same["title"], same["tags"].is_array()), (&json!("A light"), true));
+    let cleared = shop.patch(Ask::by(&kim), &id, json!({ "attribution": null })).await;
+    assert_eq!(cleared.status(), 200, "{}", cleared.pretty());
+    shop.close().await;
+}
+
+/// The same word, however it was typed, and lines that end as lines end.
+#[tokio::test]
+async fn text_is_kept_in_one_form() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.draft(&kim, "A light").await;
+    let sent = json!({
+        "title": "Lumie\u{300}re 👩🏽\u{200d}🚀",
+        "description": "First\r\nsecond",
+        "tags": ["Cafe\u{301}", "café", "แสงนุ่ม", "गर्मी", "نیم\u{200c}رخ"],
+    });
+    let kept = shop.patch(Ask::by(&kim), &id, sent).await;
+    assert_eq!(kept.status(), 200, "{}", kept.pretty());
+    let kept = kept.json();
+    assert_eq!(kept["title"], "Lumière 👩🏽\u{200d}🚀");
+    assert_eq!(kept["description"], "First\nsecond");
+    assert_eq!(kept["tags"], json!(["café", "نیم\u{200c}رخ", "गर्मी", "แสงนุ่ม"]));
     shop.close().await;
 }
 

@@ -54,18 +54,6 @@ impl Catalogue {
         Ok(prices)
     }
 
-    /// Prices that were not looked up, each named like its lookup key.
-    #[cfg(all(test, feature = "stripe-mock"))]
-    pub(super) async fn assume(&self, lookup_keys: Vec<&str>) {
-        let named = |key: &str| OnSale {
-            lookup_key: key.to_owned(),
-            price: format!("price_{key}"),
-            product: key.to_owned(),
-        };
-        let prices = lookup_keys.into_iter().map(named).collect();
-        *self.0.lock().await = Some(Arc::new(Prices(prices)));
-    }
-
     /// Looks them up again when they are next needed: one may have been replaced.
     pub(super) async fn forget(&self) {
         *self.0.lock().await = None;

@@ -106,6 +106,7 @@ impl InvoiceNow {
             paid_at: self.paid_at,
             granted: Vec::new(),
             taken_back: 0,
+            unlimited_ended: false,
             gone: 0,
             fees: 0,
             stated: Stated::default(),

@@ -6,8 +6,6 @@ mod connect;
 mod money;
 mod plans;
 mod purchases;
-#[cfg(feature = "stripe-mock")]
-mod stripe_mock;
 mod transport;
 
 use std::time::Duration;
@@ -65,7 +63,7 @@ impl Visit {
     async fn to(catalogue: Catalogue, tax: Tax, settings: Settings) -> Visit {
         let settings = Settings { deliver: Deliver::Off, ..settings };
         let setup = Setup { seed: Some(7), now: Some(BEGIN), catalogue, settings };
-        let config = Config { stripe: setup, ..Config::default() };
+        let config = Config { stripe: setup, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
         let stripe = client(&sandbox.stripe().url(), tax);
         Visit { sandbox, stripe }

@@ -19,8 +19,7 @@ pub const GRANT_DAYS_MAX: u32 = 3 * 366;
 pub const ALLOWANCE_MAX: u32 = 100_000;
 /// Highest number of open generations that can be set.
 pub const CONCURRENCY_MAX: u32 = 64;
-/// Most credits of its own an account may be granted by lots that are open at once; more would have
-/// to be told apart by nobody.
+/// Most lots of staff's that may be open at once on one account; grants that end together are one.
 const GRANTS_OPEN_MAX: usize = 16;
 
 /// What staff set for one member, in place of what their plan says.
@@ -52,7 +51,10 @@ pub enum StaffRefused {
         wanted: u32,
     },
     /// Too many grants are open.
-    #[error("{GRANTS_OPEN_MAX} grants are open on this account: let one end first.")]
+    #[error(
+        "{GRANTS_OPEN_MAX} grants with different ends are open on this account: choose the end of \
+         one of them."
+    )]
     TooManyGrants,
     /// There is nothing to lift.
     #[error("This account is not suspended.")]
@@ -202,9 +204,13 @@ impl Account {
 }
 
 impl Draft {
-    /// Takes over what the token says they are.
+    /// Takes over what the token says they are. An account that was deleted long enough ago begins
+    /// anew.
     pub fn seen_as(&mut self, role: Option<Role>) {
-        self.account.role = role;
+        self.reopen();
+        if self.account.deletion.is_none() {
+            self.account.role = role;
+        }
     }
 
     /// Carries an adjustment out; `lot` names a grant. What is taken back comes from what was given
@@ -215,14 +221,15 @@ impl Draft {
     pub fn adjust(&mut self, lot: LotId, adjustment: Adjustment) -> Result<(), StaffRefused> {
         match adjustment {
             Adjustment::Grant(credits, expires_at) => {
-                let open = self.account.credits.lots.iter();
-                let grants = open.filter(|it| it.terms.source == LotSource::Admin);
-                if grants.count() >= GRANTS_OPEN_MAX {
+                let (source, size) = (LotSource::Admin, LotSize::Credits(credits));
+                let terms = LotTerms { id: lot, source, size, expires_at };
+                let held = &self.account.credits;
+                let grants = held.lots.iter().filter(|it| it.terms.source == source).count();
+                if grants >= GRANTS_OPEN_MAX && held.open_lot_for(&terms, self.now).is_none() {
                     return Err(StaffRefused::TooManyGrants);
                 }
-                let (source, size) = (LotSource::Admin, LotSize::Credits(credits));
-                self.open_lot(LotTerms { id: lot, source, size, expires_at })?;
-                Ok(self.repay()?)
+                self.add(terms)?;
+                Ok(())
             }
             Adjustment::TakeBack(wanted) => {
                 let shares = self.account.credits.revocable(wanted, self.now);

@@ -1,5 +1,7 @@
 //! Invoices and receipts: what was charged for, and which lots a paid one grants.
 
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,7 +12,7 @@ use super::{
 };
 use crate::{
     account::Draft,
-    credits::{LedgerBroken, LotId},
+    credits::{LedgerBroken, LotId, LotSize},
     id::{InvoiceId, OrderId, UserId},
     metrics::{Fact, PaymentSums, Source, Stated},
     money::Currency,
@@ -139,6 +141,9 @@ pub struct Invoice {
     /// Credits taken back because the payment was.
     #[serde(default)]
     pub taken_back: u32,
+    /// Whether an unlimited lot of it was ended because the payment was taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlimited_ended: bool,
     /// What went back of it, by refunds and by disputes.
     #[serde(default)]
     pub gone: i64,
@@ -158,6 +163,7 @@ impl Invoice {
         Invoice {
             granted: stored.granted.clone(),
             taken_back: stored.taken_back,
+            unlimited_ended: stored.unlimited_ended,
             amount_refunded: stored.amount_refunded,
             gone: stored.gone,
             fees: stored.fees,
@@ -194,8 +200,10 @@ impl Invoice {
         Ok(())
     }
 
-    /// Applies its payment as Stripe says it is now. Where all of it was taken back, so is what is
-    /// left of its lots; what was spent of a plan stays spent, and nothing is owed for it.
+    /// Applies its payment as Stripe says it is now. Once all of it was taken back, its lots end,
+    /// unlimited ones too; what was spent of a plan stays spent, and nothing is owed for it. A part is
+    /// a courtesy and takes nothing, whatever the plan. Where some of the money is ours again, because
+    /// a dispute was won or a refund failed, what was taken is given back for the rest of the period.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -204,11 +212,29 @@ impl Invoice {
         self.amount_refunded = payment.refunded;
         (self.gone, self.fees) = (payment.gone(), payment.fees);
         if payment.taken_back(1) == 0 {
-            return Ok(());
+            return self.give_back(draft);
         }
         let cause = format!("payment:{}", payment.id);
         for lot in &self.granted {
-            self.taken_back += draft.take_what_is_left(&cause, lot, u32::MAX)?;
+            match draft.end_period(&cause, lot)? {
+                LotSize::Credits(taken) => self.taken_back += taken,
+                LotSize::Unlimited => self.unlimited_ended = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// The mirror of what was taken. That was of the lot of its latest period: those before had ended
+    /// with it.
+    fn give_back(&mut self, draft: &mut Draft) -> Result<(), LedgerBroken> {
+        let size = match (mem::take(&mut self.unlimited_ended), mem::take(&mut self.taken_back)) {
+            (true, _) => LotSize::Unlimited,
+            (false, 0) => return Ok(()),
+            (false, credits) => LotSize::Credits(credits),
+        };
+        let latest = self.paid_lines().max_by_key(|(_, period, _)| period.starts_at);
+        if let Some((plan, period, lot)) = latest {
+            self.granted.extend(draft.resume_period((plan, period), &lot, size)?);
         }
         Ok(())
     }
@@ -251,6 +277,7 @@ impl Invoice {
             paid_at: Some(paid_at),
             granted: order.lot.iter().cloned().collect(),
             taken_back: order.taken_back,
+            unlimited_ended: false,
             gone: 0,
             fees: 0,
             stated: Stated::default(),

@@ -143,6 +143,7 @@ fn invoice(id: &str, status: InvoiceStatus, lines: Vec<InvoiceLine>) -> Invoice 
         paid_at: None,
         granted: Vec::new(),
         taken_back: 0,
+        unlimited_ended: false,
         gone: 0,
         fees: 0,
         stated: Default::default(),

@@ -27,6 +27,7 @@ use crate::{
     id::{ListingId, UserId},
     money::Money,
     refusal::{FieldError, InvalidFields, Refusal, RefusalKind},
+    text,
     time::Timestamp,
 };
 
@@ -527,8 +528,8 @@ impl Listing {
 /// # Errors
 /// When it is blank, too long or cannot be seen.
 pub fn checked_reason(reason: &str) -> Result<String, InvalidFields> {
-    let fits = (1..=REASON_CHARS_MAX).contains(&reason.chars().count());
-    match fits && super::content::is_visible(reason) {
+    let fits = text::length(reason) <= REASON_CHARS_MAX;
+    match fits && text::is_visible(reason) {
         true => Ok(reason.trim().to_owned()),
         false => Err(InvalidFields(vec![FieldError::new(
             "/reason",

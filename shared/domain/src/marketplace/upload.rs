@@ -20,8 +20,8 @@ pub const PREVIEWS_MAX: usize = 8;
 pub const ASSETS_MAX: usize = 4;
 /// Most uploads that a listing may have under way at once, and ever.
 pub const UPLOADS_MAX: u32 = 100;
-/// Largest picture, in bytes.
-pub const PREVIEW_BYTES_MAX: u64 = 20 * 1024 * 1024;
+/// Largest picture, in bytes: a camera of 45 million pixels writes JPEGs of 20 to 35 million.
+pub const PREVIEW_BYTES_MAX: u64 = 40 * 1024 * 1024;
 /// Largest asset, in bytes.
 pub const ASSET_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Most that one creator may ask to upload in a day of UTC, in KiB: 8 GiB.

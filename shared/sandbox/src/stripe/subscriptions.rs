@@ -98,7 +98,7 @@ pub(super) fn start(books: &mut Books, start: Start) -> String {
         "ended_at": null,
         "invoice_settings": { "account_tax_ids": null, "issuer": { "type": "self" } },
         "items": {
-            "object": "list", "data": items, "has_more": false, "total_count": items.len(),
+            "object": "list", "data": items, "has_more": false,
             "url": format!("/v1/subscription_items?subscription={id}"),
         },
         "latest_invoice": null,

@@ -127,7 +127,7 @@ impl Store {
         Ok(listings)
     }
 
-    async fn ids_of(
+    pub(crate) async fn ids_of(
         &self,
         creator: &UserId,
         most: i32,

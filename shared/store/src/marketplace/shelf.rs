@@ -6,6 +6,7 @@ use domain::{
     Refusal, Timestamp,
     account::Account,
     audit::Deed,
+    erasure::{Erasure, ErasureSubject},
     id::{ListingId, UserId},
     marketplace::{
         card::{Change, Entry},
@@ -142,8 +143,7 @@ impl Store {
         self.decide(async || {
             let (before, writes) = self.own_shelf(creator, id, now).await?;
             if !before.listing.was_on_sale() {
-                let book = book_of(creator, self.get(&Key::creator(creator)).await?);
-                return Ok(writes.discarded(&before.listing, &book)?.commit().await?.done(()));
+                return self.discard(writes, &before.listing, now).await;
             }
             let mut after = before.clone();
             let retired = after.listing.delist(DelistedBy::Creator, None, now);
@@ -267,13 +267,37 @@ impl Store {
         id: &ListingId,
         now: Timestamp,
     ) -> Result<(Shelf, Transaction<'_>), StoreError> {
-        let shelf = self.shelf(By::Creator(creator), id).await?;
+        let (shelf, writes) = self.shelf_of_creator(creator, id).await?;
         shelf.creator.require_active(now).map_err(StoreError::refused)?;
+        Ok((shelf, writes))
+    }
+
+    /// The same, whether or not the creator may act.
+    pub(crate) async fn shelf_of_creator(
+        &self,
+        creator: &UserId,
+        id: &ListingId,
+    ) -> Result<(Shelf, Transaction<'_>), StoreError> {
+        let shelf = self.shelf(By::Creator(creator), id).await?;
         let writes = self.transaction().seller(creator, &Seller::from(&shelf.creator))?;
         Ok((shelf, writes))
     }
 
-    async fn write_shelf(
+    /// Deletes a listing that never was on sale; its files follow.
+    pub(crate) async fn discard(
+        &self,
+        writes: Transaction<'_>,
+        listing: &Listing,
+        now: Timestamp,
+    ) -> Result<Attempt<()>, StoreError> {
+        let creator = &listing.creator_id;
+        let book = book_of(creator, self.get(&Key::creator(creator)).await?);
+        let subject = ErasureSubject::Listing { listing_id: listing.id.clone() };
+        let writes = writes.discarded(listing, &book)?.erasure(&Erasure::request(subject, now))?;
+        Ok(writes.commit().await?.done(()))
+    }
+
+    pub(crate) async fn write_shelf(
         &self,
         writes: Transaction<'_>,
         before: Shelf,
@@ -284,6 +308,14 @@ impl Store {
         if after.listing == before.listing && after.newest == before.newest {
             return Ok(Attempt::Done(after));
         }
+        let writes = match before.has_pictures() && !after.has_pictures() {
+            true => {
+                let listing_id = after.listing.id.clone();
+                let subject = ErasureSubject::ListingPictures { listing_id };
+                writes.erasure(&Erasure::request(subject, now))?
+            }
+            false => writes,
+        };
         Ok(writes.shelf(&before, &mut after, now)?.commit().await?.done(after))
     }
 }
@@ -294,6 +326,17 @@ pub(super) fn acting_in(deed: &Deed) -> Result<&UserId, StoreError> {
 }
 
 impl Shelf {
+    /// Removes the pictures of every version that others may still see; the files follow.
+    pub fn remove_pictures(&mut self) {
+        let versions = std::iter::once(&mut self.newest).chain(&mut self.on_sale);
+        versions.for_each(|version| version.previews.clear());
+    }
+
+    /// Whether a version that others may still see has pictures.
+    pub(crate) fn has_pictures(&self) -> bool {
+        std::iter::once(&self.newest).chain(&self.on_sale).any(|it| !it.previews.is_empty())
+    }
+
     /// The version on sale, if one is and others see it.
     pub fn sold(&self) -> Option<&Revision> {
         let number = self.listing.shown()?.number;

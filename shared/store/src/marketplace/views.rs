@@ -72,10 +72,11 @@ impl Store {
     }
 
     /// Adds up the tallies that wait, the oldest first (Q33). How many of their visitors count; `None`
-    /// once none wait. Each tally is added up once: it is deleted in the write that adds it.
+    /// once none wait. Each tally is added up once: it is deleted in the write that adds it. One that
+    /// cannot be added up waits until its time is over and keeps no other from being added up.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked; what was not added up still waits.
+    /// When DynamoDB cannot be asked, or nothing could be added up of what waits.
     pub async fn add_views(&self, now: Timestamp) -> Result<Option<u64>, StoreError> {
         let answer = self
             .client
@@ -92,11 +93,19 @@ impl Store {
         if waiting.is_empty() {
             return Ok(None);
         }
-        let mut sum = 0;
+        let (mut sum, mut done, mut failed) = (0, 0, None);
         for item in waiting {
-            sum += self.add_tally(item, now).await?;
+            match self.add_tally(item, now).await {
+                Ok(added) => (sum, done) = (sum + added, done + 1),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
         }
-        Ok(Some(sum))
+        match failed {
+            Some(error) if done == 0 => Err(error),
+            Some(_) | None => Ok(Some(sum)),
+        }
     }
 
     async fn add_tally(&self, item: Item, now: Timestamp) -> Result<u64, StoreError> {

@@ -14,7 +14,7 @@ use clients::{
 };
 use domain::{
     account::Account,
-    audit::{self, Row},
+    audit::{self, Anchors, Row},
     billing::{Billing, external::PaymentId, order::PackOrder},
     id::OrderId,
     plan::Plan,
@@ -33,7 +33,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 use store::{AuditFilter, PageSize, changed_top_up};
-use testing::{Actor, Answer, Ask, World};
+use testing::{Actor, Answer, Ask, World, grants::acting_as};
 
 /// What events are signed with.
 pub(crate) const SECRET: &str = "whsec_present";
@@ -64,7 +64,8 @@ impl Stage {
         };
         let (seed, now) = (Some(1), Some(world.now().as_secs()));
         let setup = Setup { seed, now, catalogue: Catalogue::Seeded, settings };
-        let sandbox = Sandbox::start(Config { stripe: setup, ..Config::default() }).await.unwrap();
+        let config = Config { stripe: setup, ..Config::default() }.logged();
+        let sandbox = Sandbox::start(config).await.unwrap();
         let stripe = client(&sandbox.stripe().url());
         Stage {
             world,
@@ -228,7 +229,8 @@ impl Stage {
         let secrets = StripeWebhookSecrets(self.secrets.0.clone());
         let hands = (self.world.store.clone(), self.stripe.clone(), secrets);
         let (endpoint, handle) = (&webhook_stripe::ENDPOINT, &webhook_stripe::handle);
-        Answer(dispatch(endpoint, handle, &hands, &self.world.ambient, event).await)
+        let answer = || dispatch(endpoint, handle, &hands, &self.world.ambient, event);
+        Answer(acting_as(endpoint.name, answer).await)
     }
 
     /// The frontend that pages lead back to.
@@ -292,7 +294,8 @@ impl Stage {
         let hands = (self.world.store.clone(), self.stripe.clone());
         let (worker, handle) = (&buy_top_ups::WORKER, &buy_top_ups::handle);
         let event = serde_json::from_value(event).unwrap();
-        dispatch_queue(worker, handle, &hands, &self.world.ambient, event).await
+        let bought = || dispatch_queue(worker, handle, &hands, &self.world.ambient, event);
+        acting_as(worker.name, bought).await
     }
 
     /// The run of a night.
@@ -309,7 +312,8 @@ impl Stage {
         let (worker, handle) = (&reconcile_stripe::WORKER, &reconcile_stripe::handle);
         let event = include_str!("../../../../events/background-reconcile-stripe.json");
         let event: ScheduleEvent = serde_json::from_str(event).unwrap();
-        dispatch_schedule(worker, handle, &hands, &self.world.ambient, event).await
+        let run = || dispatch_schedule(worker, handle, &hands, &self.world.ambient, event);
+        acting_as(worker.name, run).await
     }
 
     /// Asks Stripe's API directly, as the dashboard or the portal does.
@@ -383,7 +387,7 @@ impl Stage {
 
     /// Holds everybody to the books.
     pub(crate) async fn close(self) {
-        let audit = self.world.store.verify_audit(None).await.unwrap();
+        let audit = self.world.store.verify_audit(None, &Anchors::default()).await.unwrap();
         assert_eq!(audit.broken, None);
         let members = self.members.take();
         assert!(!members.is_empty(), "a stage without members checks nothing");

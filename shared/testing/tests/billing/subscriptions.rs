@@ -195,21 +195,3 @@ async fn a_second_subscription_is_ended_and_paid_back() {
         stage.close().await;
     }
 }
-
-#[tokio::test]
-async fn a_refunded_month_takes_what_is_left_and_owes_nothing() {
-    let (stage, ann) = subscribed("ann", "pro").await;
-    stage.spend(&ann, 100).await;
-    let invoices = stage.world.store.invoices(&ann.id, Default::default(), None).await.unwrap();
-    let paid = invoices.items[0].payment.clone();
-    let paid = match paid {
-        Some(paid) => paid.to_string(),
-        None => panic!("{:?}", invoices.items[0]),
-    };
-    stage.at_stripe().refund(&paid, None).unwrap();
-    stage.hear().await;
-    assert_eq!(has(&stage, &ann).await, (Plan::Pro, 0));
-    assert_eq!(stage.account(&ann).await.credits.debt, 0);
-    assert_eq!(stage.invoices(&ann).await[0]["amount_refunded"]["amount"], 2900);
-    stage.close().await;
-}

@@ -62,6 +62,8 @@ async fn everybody_may_do_what_the_table_says() {
         generation-delete-preset           401       204       404       403       404       404       403
         account-get-me                     401       200       200       200       200       200       200
         account-update-me                  401       200       200       403       200       200       403
+        account-export-me                  401       200       200       200       200       200       200
+        account-delete-me                  401       200       200       200       200       200       200
         billing-list-plans                 200       200       200       200       200       200       200
         billing-get-credits                401       200       200       200       200       200       200
         billing-get-usage                  401       200       200       200       200       200       200

@@ -95,6 +95,8 @@ async fn an_event_is_answered() {
         generation-delete-preset: 404 preset_not_found
         account-get-me: 200
         account-update-me: 200
+        account-export-me: 200
+        account-delete-me: 200
         billing-list-plans: 200
         billing-get-credits: 200
         billing-get-usage: 200

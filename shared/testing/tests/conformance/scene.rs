@@ -1,7 +1,5 @@
 //! One world with somebody's things in it, and every route of the system over it.
 
-use std::pin::Pin;
-
 use clients::{
     Secret, Stripe,
     documents::Company,
@@ -20,6 +18,7 @@ use serde_json::json;
 use testing::{
     Actor, Answer, Ask, World,
     cloud::{Bucket, Cloud},
+    grants::acting_as,
 };
 
 use crate::market::Market;
@@ -44,13 +43,6 @@ pub(crate) struct Scene {
     bucket: Bucket,
 }
 
-/// A call on the heap. It is put together in a frame of its own: those of all endpoints in one are
-/// more than a test's stack holds.
-#[inline(never)]
-fn set_aside<F>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
-    Box::pin(make())
-}
-
 impl Scene {
     pub(crate) async fn new() -> Scene {
         Scene::of(World::new()).await
@@ -67,7 +59,8 @@ impl Scene {
     async fn of(world: World) -> Scene {
         let kim = Actor::member("kim");
         let stripe = Setup { now: Some(world.now().as_secs()), ..Setup::default() };
-        let sandbox = Sandbox::start(Config { stripe, ..Config::default() }).await.unwrap();
+        let config = Config { stripe, ..Config::default() }.logged();
+        let sandbox = Sandbox::start(config).await.unwrap();
         let mut scene = Scene {
             world,
             kim: kim.clone(),
@@ -139,6 +132,8 @@ impl Scene {
             "generation-list-generations"
             | "generation-list-presets"
             | "account-get-me"
+            | "account-export-me"
+            | "account-delete-me"
             | "billing-list-plans"
             | "billing-get-credits"
             | "billing-get-subscription"
@@ -156,15 +151,15 @@ impl Scene {
         let (ambient, store) = (&self.world.ambient, self.world.store.clone());
         let (images, documents) = (self.world.images(), self.world.documents());
         let (stripe, frontend) = (self.stripe(), Frontend::new("https://app.prolight.test"));
-        let (uploads, previews) = (self.bucket.uploads(), self.bucket.previews());
+        let (uploads, previews) = (self.bucket.uploads(), self.world.previews());
+        let pictures = self.bucket.preview_bucket();
         let links = testing::share_links();
         macro_rules! routes {
             ($($package:ident::$module:ident => $capabilities:expr,)*) => {
                 $(if *endpoint == $package::$module::ENDPOINT {
                     let (handle, capabilities) = ($package::$module::handle, $capabilities);
-                    let answer =
-                        set_aside(|| dispatch(endpoint, &handle, &capabilities, ambient, event));
-                    return Answer(answer.await);
+                    let answer = || dispatch(endpoint, &handle, &capabilities, ambient, event);
+                    return Answer(acting_as(endpoint.name, answer).await);
                 })*
             };
         }
@@ -179,6 +174,8 @@ impl Scene {
             generation::delete_preset => store,
             account::get_me => store,
             account::update_me => store,
+            account::export_me => (store, images, uploads, previews),
+            account::delete_me => store,
             billing::list_plans => (),
             billing::get_credits => store,
             billing::get_usage => store,
@@ -192,10 +189,10 @@ impl Scene {
             marketplace::create_listing => store,
             marketplace::update_listing => (store, previews),
             marketplace::retire_listing => store,
-            marketplace::submit_listing => (store, previews),
+            marketplace::submit_listing => (store, previews, pictures),
             marketplace::create_upload => (store, uploads),
             marketplace::get_upload => store,
-            marketplace::preview_listing => (store, Demos::new(previews)),
+            marketplace::preview_listing => (store, Demos::new(previews, pictures)),
             marketplace::list_popular => (Lists::new(store), previews),
             marketplace::search_listings =>
                 (Finder::open(store, self.bucket.snapshots()), previews),

@@ -298,3 +298,66 @@ fn a_refunded_month_loses_what_is_left_and_owes_nothing() {
     assert_eq!((member.available(), member.account.credits.debt), (0, 0));
     assert_eq!((first.taken_back, first.amount_refunded), (380, 2900));
 }
+
+/// A payment of this much, of which so much was refunded and so much is taken by a dispute.
+fn paid(cents: i64, refunded: i64, withdrawn: i64) -> Payment {
+    Payment { amount: Money::usd_cents(cents), ..payment(refunded, withdrawn) }
+}
+
+#[test]
+fn an_unlimited_month_ends_with_its_payment_and_comes_back_with_it() {
+    let (mut member, theirs) = subscribed(Plan::Enterprise);
+    let mut first = month("1", Plan::Enterprise, period(0, 30));
+    first.granted = vec![LotId("plan:il_1".to_owned())];
+    let settle = |member: &mut Member, first: &mut Invoice, now: Timestamp, payment: Payment| {
+        for _ in 0..3 {
+            member.at(now, |draft, billing| {
+                first.settle(&payment, draft).unwrap();
+                billing.follow(&theirs, draft).unwrap();
+            });
+        }
+        (member.account.credits.is_unlimited(now), member.account.credits.debt)
+    };
+    member.spend(day(1), 40);
+    let hold = member.at(day(1), |draft, _| draft.start_job("gen", 2).unwrap());
+    let part = settle(&mut member, &mut first, day(2), paid(9900, 5000, 0));
+    assert_eq!(part, (true, 0), "a part of it is a courtesy");
+    for taken in [paid(9900, 9900, 0), paid(9900, 0, 9900), paid(9900, 5000, 4900)] {
+        assert_eq!(settle(&mut member, &mut first, day(3), taken), (false, 0));
+        member.at(day(3), |draft, _| draft.start_job("gen", 1).unwrap_err());
+        assert_eq!(settle(&mut member, &mut first, day(4), paid(9900, 0, 0)), (true, 0));
+        member.spend(day(4), 3);
+    }
+    // What was held before belongs to a lot that has ended.
+    member.at(day(5), |draft, _| draft.release_job("gen", &hold).unwrap());
+    assert!(member.account.credits.is_unlimited(day(36)), "to the end of its grace");
+    member.at(day(37), |_, _| ());
+    assert_eq!((member.account.plan, member.available()), (Plan::Free, 10));
+}
+
+#[test]
+fn what_a_dispute_took_of_a_month_is_given_back_while_that_lasts() {
+    let check = |back_on: u32, renewed_before: bool, expected: u32| {
+        let (mut member, theirs) = subscribed(Plan::Pro);
+        let mut first = month("1", Plan::Pro, period(0, 30));
+        first.granted = vec![LotId("plan:il_1".to_owned())];
+        member.spend(day(1), 120);
+        let hold = member.at(day(1), |draft, _| draft.start_job("gen", 30).unwrap());
+        member.at(day(2), |draft, _| first.settle(&paid(2900, 0, 2900), draft).unwrap());
+        assert_eq!((member.available(), first.taken_back), (0, 350));
+        member.at(day(2), |draft, _| draft.release_job("gen", &hold).unwrap());
+        assert_eq!(member.available(), 0, "what was held lapses");
+        if renewed_before {
+            let theirs = renewed(&theirs, period(30, 60));
+            member.hear(day(30), &theirs, &mut month("2", Plan::Pro, period(30, 60)));
+        }
+        for _ in 0..3 {
+            member.at(day(back_on), |draft, _| first.settle(&paid(2900, 0, 0), draft).unwrap());
+        }
+        assert_eq!((member.available(), first.taken_back), (expected, 0), "day {back_on}");
+    };
+    check(20, false, 350);
+    check(31, true, 500);
+    // Its grace is over: a month of Free alone.
+    check(37, false, 10);
+}

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testing::api::Api;
 
 use super::seller::{lighting, png, word};
-use crate::member::{Member, text};
+use crate::member::{Member, text, until};
 
 fn preview(bytes: usize) -> Value {
     json!({ "purpose": "preview", "content_type": "image/png", "bytes": bytes })
@@ -35,6 +35,21 @@ async fn a_picture_is_drawn_anew_in_three_sizes() {
     // Sent again through the same form it is thrown away, and nothing is doubled.
     creator.send(&form, &file).await.ok(201);
     assert_eq!(creator.own(&id).await["previews"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_pictures_of_a_deleted_draft_are_deleted() {
+    let (creator, id) = creator_with_a_draft().await;
+    let file = png(400, 400);
+    let form = creator.form(&id, &preview(file.len())).await;
+    creator.send(&form, &file).await.ok(201);
+    assert_eq!(creator.looked_at(&id, &form).await["state"], "taken");
+    let url = text(&creator.own(&id).await["previews"][0]["url_300"]).to_owned();
+    let fetch = async || Api::anonymous().unwrap().fetch(&url).await;
+    assert!(fetch().await.is_ok());
+    let gone = creator.delete(&format!("/api/v1/marketplace/listings/{id}")).await;
+    assert_eq!(gone.status, 204);
+    until("the picture to be deleted", async || fetch().await.err()).await;
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! What a member does: look around, order images in each of the three ways, get them, pay for them.
 
 use serde_json::json;
+use testing::api::Api;
 
-use crate::member::{GENERATIONS, Member, quick, text};
+use crate::member::{GENERATIONS, Member, quick, text, until};
 
 #[tokio::test]
 async fn a_prompt_and_three_lights_become_an_image_for_one_credit() {
@@ -124,4 +125,34 @@ async fn members_say_who_they_are() {
     assert_eq!((&me["display_name"], &me["bio"]), (&json!("Ada"), &json!(null)));
     assert_eq!(member.get("/api/v1/me").await.ok(200), me);
     patch(json!({ "plan": "enterprise" })).await.problem(422, "invalid_request");
+}
+
+/// The image's own link works until it ends, so the object itself has to go.
+#[tokio::test]
+async fn a_member_takes_everything_along_and_leaves() {
+    let member = Member::new().await;
+    let job = member.make(&quick("a lamp that is switched off")).await;
+    let export = member.get("/api/v1/me/export").await.ok(200);
+    let of_kind = |kind: &str| {
+        let items = export["items"].as_array().unwrap().iter();
+        items.filter(|item| item["kind"] == kind).count()
+    };
+    assert_eq!((of_kind("account"), of_kind("job"), of_kind("input")), (1, 1, 1));
+    let file = text(&export["files"][0]["url"]).to_owned();
+    assert!(!Api::anonymous().unwrap().fetch(&file).await.unwrap().is_empty());
+
+    let left = member.delete("/api/v1/me").await.ok(200);
+    assert!(left["deletion"]["requested_at"].is_string(), "{left}");
+    member.post(GENERATIONS, &quick("another")).await.problem(403, "account_deleted");
+    let erased = until("the erasure", async || {
+        let me = member.get("/api/v1/me").await.ok(200);
+        me["deletion"]["erased_at"].is_string().then_some(me)
+    });
+    let me = erased.await;
+    assert_eq!((&me["email"], &me["display_name"]), (&json!(null), &json!(null)));
+    assert!(Api::anonymous().unwrap().fetch(&file).await.is_err(), "the image is deleted");
+    let link = text(&job["links"]["self"]).to_owned();
+    member.get(&link).await.problem(404, "generation_not_found");
+    let ledger = member.credits().await;
+    assert_eq!(ledger["totals"]["spent"], 1, "what was spent stays in the books");
 }

@@ -1,0 +1,25 @@
+//! `DELETE /api/v1/me`: delete the caller's account.
+//!
+//! Access: any member, suspended ones too: their data is theirs.
+//! Changes: from now on the account changes nothing. In one transaction with the audit it is noted;
+//! `background-erase-data` then cancels the subscription, takes listings off sale and deletes what
+//! says who the member is and what they made. What was paid, owed and granted is kept without a name.
+//! Retry: asked for again, it is the same deletion.
+
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::Deserialize;
+use store::Store;
+
+use crate::view::MeView;
+
+pub const ENDPOINT: Endpoint = Endpoint::delete("account-delete-me", "/api/v1/me", Access::Member);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {}
+
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<MeView>, ApiError> {
+    let member = call.member()?;
+    let account = store.request_deletion(&member.user_id, call.now).await?;
+    Ok(Fresh(MeView::new(account, member.role, call.now)))
+}

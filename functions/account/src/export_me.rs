@@ -1,0 +1,94 @@
+//! `GET /api/v1/me/export`: everything that is held of the caller, as data and as files.
+//!
+//! Access: any member, suspended and deleted ones too: it is theirs.
+//! Changes: nothing. The pages together are everything; links to files work for ten minutes.
+
+use clients::{Images, Previews, Uploads, uploads::asset_key};
+use domain::{Timestamp, image::link_works_until};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::{Cursor, Exported, Rate, Store};
+
+pub const ENDPOINT: Endpoint =
+    Endpoint::get("account-export-me", "/api/v1/me/export", Access::Member)
+        .with_rate(Rate::a_minute(60));
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Where the page before ended.
+    cursor: Option<Cursor>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Response {
+    items: Vec<Exported>,
+    files: Vec<File>,
+    /// When the links of this page end.
+    links_expire_at: Timestamp,
+    next_cursor: Option<Cursor>,
+}
+
+/// A file that belongs to an item of the page.
+#[derive(Debug, Serialize)]
+struct File {
+    /// A path that no other file of the export has.
+    name: String,
+    url: String,
+}
+
+pub async fn handle(
+    (store, images, uploads, previews): &(Store, Images, Uploads, Previews),
+    call: Call<Request>,
+) -> Result<Fresh<Response>, ApiError> {
+    let user = &call.member()?.user_id;
+    let page = store.export(user, call.body.cursor.clone()).await?;
+    let mut files = Vec::new();
+    for item in &page.items {
+        match item.kind.as_str() {
+            "job" => files.extend(image_of(images, &item.data, call.now).await?),
+            "revision" => {
+                files.extend(files_of((uploads, previews), &item.data, call.now).await?);
+            }
+            _ => {}
+        }
+    }
+    let (items, next_cursor) = (page.items, page.next_cursor);
+    Ok(Fresh(Response { items, files, links_expire_at: link_works_until(call.now), next_cursor }))
+}
+
+async fn image_of(images: &Images, job: &Value, now: Timestamp) -> Result<Option<File>, ApiError> {
+    let (Some(id), Some(key)) = (job["id"].as_str(), job["image"]["key"].as_str()) else {
+        return Ok(None);
+    };
+    Ok(Some(File { name: format!("generations/{id}.png"), url: images.link(key, now).await? }))
+}
+
+async fn files_of(
+    (uploads, previews): (&Uploads, &Previews),
+    revision: &Value,
+    now: Timestamp,
+) -> Result<Vec<File>, ApiError> {
+    let list = |name: &str| revision[name].as_array().map_or(&[][..], Vec::as_slice);
+    let (Some(listing), number) = (revision["listing_id"].as_str(), &revision["number"]) else {
+        return Ok(Vec::new());
+    };
+    let folder = format!("listings/{listing}/{number}");
+    let mut files = Vec::new();
+    for (place, asset) in list("assets").iter().enumerate() {
+        let (Some(upload), Some(file_name)) =
+            (asset["upload_id"].as_str(), asset["file_name"].as_str())
+        else {
+            continue;
+        };
+        let url = uploads.link(&asset_key(listing, upload), file_name, now).await?;
+        files.push(File { name: format!("{folder}/assets/{place}-{file_name}"), url });
+    }
+    for preview in list("previews") {
+        let Some(upload) = preview["upload_id"].as_str() else { continue };
+        let url = previews.urls(listing, upload).large;
+        files.push(File { name: format!("{folder}/pictures/{upload}.jpg"), url });
+    }
+    Ok(files)
+}

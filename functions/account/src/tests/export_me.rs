@@ -1,0 +1,83 @@
+//! Taking everything along.
+
+use serde_json::{Value, json};
+use testing::{Actor, Answer, Ask, World, engine::TABLE};
+
+use super::{export, get};
+
+/// All pages of an export.
+async fn whole(world: &World, kim: &Actor) -> (Vec<Value>, Vec<Value>) {
+    let (mut items, mut files, mut ask) = (Vec::new(), Vec::new(), Ask::by(kim));
+    loop {
+        let page: Answer = export(world, &ask).await;
+        assert_eq!(page.status(), 200, "{}", page.pretty());
+        let page = page.json();
+        items.extend(page["items"].as_array().unwrap().clone());
+        files.extend(page["files"].as_array().unwrap().clone());
+        match page["next_cursor"].as_str() {
+            Some(cursor) => ask = Ask::by(kim).query("cursor", cursor),
+            None => return (items, files),
+        }
+    }
+}
+
+fn stored(world: &World, kim: &Actor, sk: &str, mut item: Value) {
+    item["pk"] = json!({"S": format!("USER#{}", kim.id)});
+    item["sk"] = json!({"S": sk});
+    let put = json!({"TableName": TABLE, "Item": item});
+    world.engine.run("PutItem", &put.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn everything_is_exported_and_nothing_that_names_somebody_else() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    get(&world, &Ask::by(&kim)).await;
+    let sale = json!({
+        "title": {"S": "Soft key"}, "buyer_id": {"S": "user_ada"}, "version": {"N": "3"},
+        "gsi1pk": {"S": "SALES#HELD"}, "expires_at": {"N": "1"},
+    });
+    stored(&world, &kim, "SALE#pur_1", sale);
+    let input = json!({"prompt": {"S": "a red chair"}, "model_id": {"S": "tailored-7"}});
+    stored(&world, &kim, "INPUT#gen_1", input);
+    let job = json!({
+        "id": {"S": "gen_1"}, "webhook_token": {"S": "secret"},
+        "image": {"M": {"key": {"S": "generations/user_kim/gen_1/original.png"}}},
+    });
+    stored(&world, &kim, "JOB#gen_1", job);
+    stored(&world, &kim, "IDEM#key", json!({"key": {"S": "key"}}));
+    for number in 0..250 {
+        let sk = format!("PRESET#pre_{number:03}");
+        stored(&world, &kim, &sk, json!({"name": {"S": format!("Preset {number}")}}));
+    }
+    let (items, files) = whole(&world, &kim).await;
+    let of_kind = |kind: &str| -> Vec<&Value> {
+        items.iter().filter(|it| it["kind"] == kind).map(|it| &it["data"]).collect()
+    };
+    assert_eq!(of_kind("account")[0]["email"], "kim@prolight.test");
+    assert_eq!(of_kind("ledger").len(), 1, "the month's grant");
+    assert_eq!(of_kind("sale"), [&json!({"title": "Soft key"})]);
+    assert_eq!(of_kind("input"), [&json!({"prompt": "a red chair"})]);
+    assert_eq!(of_kind("preset").len(), 250, "the pages together are everything");
+    assert!(of_kind("idem").is_empty() && of_kind("person").is_empty());
+    let text = json!(items).to_string();
+    for hidden in ["user_ada", "tailored-7", "secret", "gsi1pk"] {
+        assert!(!text.contains(hidden), "{hidden} is nobody else's business");
+    }
+    assert_eq!(files.len(), 1);
+    assert_eq!(files[0]["name"], "generations/gen_1.png");
+    assert!(
+        files[0]["url"].as_str().unwrap().contains("/generations/user_kim/gen_1/original.png?")
+    );
+}
+
+#[tokio::test]
+async fn an_export_is_the_members_own() {
+    let world = World::new();
+    let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
+    get(&world, &Ask::by(&kim)).await;
+    let (items, _) = whole(&world, &ada).await;
+    assert!(items.is_empty(), "{items:?}");
+    assert_eq!(export(&world, &Ask::anonymous()).await.status(), 401);
+    let broken = export(&world, &Ask::by(&kim).query("cursor", "*")).await;
+    assert_eq!(broken.status(), 422);
+}

@@ -1,0 +1,237 @@
+//! Deleting files: everything that belongs to a listing or to a member, in every bucket.
+//!
+//! Files are found by the prefix of their keys, so that what was stored and never noted goes too.
+
+use aws_sdk_s3::{
+    Client,
+    types::{Delete, ObjectIdentifier},
+};
+use domain::id::{ListingId, UserId};
+
+use crate::bucket::{Bucket, BucketFailure, unavailable};
+
+/// Most pages of 1,000 files that are deleted in one call: a run of a function has an end.
+const PAGES_MAX: usize = 20;
+
+/// The buckets of files. Deleting needs `s3:ListBucket` on both and `s3:DeleteObject` under the
+/// prefixes that are named here.
+#[derive(Debug, Clone)]
+pub struct StoredFiles {
+    private: Bucket,
+    public: Bucket,
+}
+
+unavailable!(FilesUnavailable, "files", "files_unavailable");
+
+/// What one call came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// Files that are gone.
+    pub files: u64,
+    /// Whether more are there: call again.
+    pub more: bool,
+}
+
+impl Deleted {
+    fn and(self, other: Deleted) -> Deleted {
+        Deleted { files: self.files + other.files, more: self.more || other.more }
+    }
+}
+
+impl StoredFiles {
+    /// Over the process's S3 client: the bucket of images and uploads, and that of public pictures.
+    pub fn new(s3: &Client, private: impl Into<String>, public: impl Into<String>) -> StoredFiles {
+        StoredFiles { private: Bucket::new(s3, private), public: Bucket::new(s3, public) }
+    }
+
+    /// Deletes the public pictures of a listing and of its live demo.
+    ///
+    /// # Errors
+    /// When a bucket did not do it; some files may be gone.
+    pub async fn delete_pictures(&self, listing: &ListingId) -> Result<Deleted, FilesUnavailable> {
+        let previews = delete_under(&self.public, &format!("previews/{listing}/")).await?;
+        Ok(previews.and(delete_under(&self.public, &format!("demos/{listing}/")).await?))
+    }
+
+    /// Deletes all files of a listing: pictures, assets, and what is in quarantine.
+    ///
+    /// # Errors
+    /// When a bucket did not do it; some files may be gone.
+    pub async fn delete_listing(&self, listing: &ListingId) -> Result<Deleted, FilesUnavailable> {
+        let mut deleted = self.delete_pictures(listing).await?;
+        for folder in ["assets", "quarantine"] {
+            let prefix = format!("{folder}/{listing}/");
+            deleted = deleted.and(delete_under(&self.private, &prefix).await?);
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes all images that were generated for a member.
+    ///
+    /// # Errors
+    /// When the bucket did not do it; some files may be gone.
+    pub async fn delete_images(&self, user: &UserId) -> Result<Deleted, FilesUnavailable> {
+        delete_under(&self.private, &format!("generations/{user}/")).await
+    }
+}
+
+async fn delete_under(bucket: &Bucket, prefix: &str) -> Result<Deleted, FilesUnavailable> {
+    let mut deleted = Deleted::default();
+    for _ in 0..PAGES_MAX {
+        let page = delete_page(bucket, prefix).await.map_err(FilesUnavailable)?;
+        deleted = Deleted { files: deleted.files + page.files, more: page.more };
+        if !page.more {
+            break;
+        }
+    }
+    Ok(deleted)
+}
+
+/// Deletes the first page of what is under `prefix`: what was deleted is not on the next first page.
+async fn delete_page(bucket: &Bucket, prefix: &str) -> Result<Deleted, BucketFailure> {
+    let listed = bucket.s3().list_objects_v2().bucket(bucket.name()).prefix(prefix).send().await?;
+    let keys = listed.contents().iter().filter_map(|object| object.key());
+    let objects = keys
+        .map(|key| ObjectIdentifier::builder().key(key).build())
+        .collect::<Result<Vec<_>, _>>()?;
+    if objects.is_empty() {
+        return Ok(Deleted::default());
+    }
+    let files = u64::try_from(objects.len())?;
+    let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build()?;
+    let answer = bucket.s3().delete_objects().bucket(bucket.name()).delete(delete).send().await?;
+    match answer.errors().first() {
+        Some(refused) => {
+            let (key, code) = (refused.key().unwrap_or("?"), refused.code().unwrap_or("?"));
+            Err(format!("{key} was not deleted: {code}").into())
+        }
+        None => Ok(Deleted { files, more: listed.is_truncated() == Some(true) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{BTreeSet, HashMap},
+        sync::{Arc, Mutex},
+    };
+
+    use axum::{
+        Router,
+        body::to_bytes,
+        extract::{Query, Request},
+        http::{Method, StatusCode},
+        response::{IntoResponse, Response},
+    };
+    use domain::Timestamp;
+
+    use super::*;
+    use crate::{bucket::client_at, loopback};
+
+    /// Keys with their bucket, and how many of them a page shows.
+    type Files = Arc<Mutex<BTreeSet<String>>>;
+    const PAGE: usize = 3;
+
+    /// S3 as far as listing and deleting go. `stuck` is a key that it does not delete.
+    async fn s3(files: Files, stuck: Option<&'static str>) -> String {
+        let routes = Router::new().fallback(move |request: Request| {
+            let files = Arc::clone(&files);
+            async move { answer(&files, stuck, request).await }
+        });
+        loopback::serve(routes).await
+    }
+
+    async fn answer(files: &Files, stuck: Option<&str>, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let bucket = parts.uri.path().trim_matches('/').to_owned();
+        if parts.method == Method::POST {
+            let body = to_bytes(body, 1 << 20).await.unwrap();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            let keys = body.split("<Key>").skip(1).map(|rest| rest.split('<').next().unwrap());
+            let mut refused = String::new();
+            for key in keys {
+                if stuck == Some(key) {
+                    refused = format!("<Error><Key>{key}</Key><Code>AccessDenied</Code></Error>");
+                } else {
+                    files.lock().unwrap().remove(&format!("{bucket}/{key}"));
+                }
+            }
+            return format!("<DeleteResult>{refused}</DeleteResult>").into_response();
+        }
+        let Ok(Query(query)) = Query::<HashMap<String, String>>::try_from_uri(&parts.uri) else {
+            return StatusCode::BAD_REQUEST.into_response();
+        };
+        let under = format!("{bucket}/{}", query["prefix"]);
+        let all = files.lock().unwrap();
+        let found: Vec<&String> = all.iter().filter(|key| key.starts_with(&under)).collect();
+        let shown = found.iter().take(PAGE).map(|key| {
+            let key = key.split_once('/').unwrap().1;
+            format!("<Contents><Key>{key}</Key></Contents>")
+        });
+        let (shown, cut) = (shown.collect::<String>(), found.len() > PAGE);
+        format!("<ListBucketResult><IsTruncated>{cut}</IsTruncated>{shown}</ListBucketResult>")
+            .into_response()
+    }
+
+    fn ids() -> (ListingId, ListingId) {
+        let at = Timestamp::from_secs(1_795_000_000);
+        (ListingId::new(at, 1), ListingId::new(at, 2))
+    }
+
+    fn filled() -> Files {
+        let (one, other) = ids();
+        let mut files = BTreeSet::new();
+        for listing in [one, other] {
+            files.extend((0..7).map(|n| format!("public/previews/{listing}/up_{n}/300.jpg")));
+            files.insert(format!("public/demos/{listing}/ab.jpg"));
+            files.insert(format!("private/assets/{listing}/up_1"));
+            files.insert(format!("private/quarantine/{listing}/up_2"));
+        }
+        files.insert("private/generations/auth0|1/gen_1/original.png".to_owned());
+        files.insert("private/generations/auth0|12/gen_1/original.png".to_owned());
+        Arc::new(Mutex::new(files))
+    }
+
+    async fn stored(files: &Files, stuck: Option<&'static str>) -> StoredFiles {
+        StoredFiles::new(&client_at(&s3(Arc::clone(files), stuck).await), "private", "public")
+    }
+
+    #[tokio::test]
+    async fn pictures_go_page_by_page_and_the_files_of_buyers_stay() {
+        let (files, (one, other)) = (filled(), ids());
+        let deleted = stored(&files, None).await.delete_pictures(&one).await.unwrap();
+        assert_eq!(deleted, Deleted { files: 8, more: false });
+        let left = files.lock().unwrap().clone();
+        let of =
+            |listing: &ListingId| left.iter().filter(|key| key.contains(listing.as_str())).count();
+        assert_eq!((of(&one), of(&other)), (2, 10));
+    }
+
+    #[tokio::test]
+    async fn all_files_of_a_listing_and_all_images_of_a_member_go() {
+        let (files, (one, _)) = (filled(), ids());
+        let stored = stored(&files, None).await;
+        assert_eq!(stored.delete_listing(&one).await.unwrap().files, 10);
+        assert_eq!(stored.delete_listing(&one).await.unwrap(), Deleted::default());
+        let user = UserId::parse("auth0|1").unwrap();
+        assert_eq!(stored.delete_images(&user).await.unwrap().files, 1);
+        let left = files.lock().unwrap().clone();
+        assert!(
+            left.contains("private/generations/auth0|12/gen_1/original.png"),
+            "another member's"
+        );
+        assert!(!left.iter().any(|key| key.contains(one.as_str())));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_deleted_is_an_error() {
+        let files: Files = Arc::default();
+        files.lock().unwrap().insert("private/generations/kim/gen_1/original.png".to_owned());
+        let stored = stored(&files, Some("generations/kim/gen_1/original.png")).await;
+        let kim = UserId::parse("kim").unwrap();
+        let why = std::error::Error::source(&stored.delete_images(&kim).await.unwrap_err())
+            .map(ToString::to_string);
+        let said = "generations/kim/gen_1/original.png was not deleted: AccessDenied";
+        assert_eq!(why.as_deref(), Some(said));
+    }
+}

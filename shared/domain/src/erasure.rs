@@ -1,0 +1,129 @@
+//! Erasure: what nobody may see any more is deleted, also where no transaction reaches.
+//!
+//! Files are in buckets, so they cannot go in the transaction that makes them unreachable. That
+//! transaction writes an [`Erasure`] instead, and a worker deletes the files and then the erasure. It
+//! deletes twice: at once, and again after [`LATE_FILES`], because a form or a worker that was on its
+//! way in the first moment may still have stored a file. An erasure that fails is tried again later
+//! and does not keep the others waiting.
+//!
+//! A member's erasure takes everything that says who they are or what they made: profile, address,
+//! presets, prompts and images, and what they have on sale. What was paid, owed and granted stays
+//! under their id, because books are kept; no name is left beside it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ListingId, UserId},
+    time::Timestamp,
+};
+
+/// How long after a request files may still arrive: a form is open for five minutes, and a worker is
+/// given its message again for less than an hour.
+pub const LATE_FILES: Duration = Duration::from_secs(60 * 60);
+/// How long an erasure that failed waits before it is tried again.
+pub const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+/// How long a deleted account stays closed: no token lives longer, so a page that was left open
+/// cannot open the account again.
+pub const CLOSED_AFTER_ERASURE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ErasureSubject {
+    /// All files of a listing that no longer exists or that nobody bought.
+    Listing {
+        /// Which.
+        listing_id: ListingId,
+    },
+    /// The public pictures of a listing; its buyers keep the files they bought.
+    ListingPictures {
+        /// Which.
+        listing_id: ListingId,
+    },
+    /// A member.
+    Member {
+        /// Who.
+        user_id: UserId,
+    },
+}
+
+impl ErasureSubject {
+    /// Names the subject; one erasure of it is open at a time.
+    pub fn name(&self) -> String {
+        match self {
+            ErasureSubject::Listing { listing_id } => format!("listing#{listing_id}"),
+            ErasureSubject::ListingPictures { listing_id } => format!("pictures#{listing_id}"),
+            ErasureSubject::Member { user_id } => format!("member#{user_id}"),
+        }
+    }
+}
+
+/// A request to erase something that is not finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// What is erased.
+    #[serde(flatten)]
+    pub subject: ErasureSubject,
+    /// Goes up with every write. A later request for the same subject begins above all versions of
+    /// an earlier one, so a worker that ends the earlier one does not end it.
+    pub version: u64,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When a worker works on it next.
+    pub due_at: Timestamp,
+}
+
+impl Erasure {
+    /// A new request, due at once.
+    pub fn request(subject: ErasureSubject, now: Timestamp) -> Erasure {
+        let version = u64::try_from(now.as_millis()).unwrap_or(0);
+        Erasure { subject, version, requested_at: now, due_at: now }
+    }
+
+    /// What is left to do after everything was deleted once more at `now`; `None` if it was the last
+    /// time.
+    pub fn after_pass(&self, now: Timestamp) -> Option<Erasure> {
+        let last = self.requested_at.plus(LATE_FILES);
+        (now < last).then(|| Erasure { due_at: last, ..self.clone() })
+    }
+
+    /// The same, to be tried again later.
+    pub fn postponed(&self, now: Timestamp) -> Erasure {
+        Erasure { due_at: now.plus(RETRY_AFTER), ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_secs(1_795_000_000 + minute * 60)
+    }
+
+    #[test]
+    fn files_are_deleted_at_once_and_again_after_the_last_that_can_arrive() {
+        let listing_id = ListingId::new(at(0), 1);
+        let first = Erasure::request(ErasureSubject::Listing { listing_id }, at(0));
+        assert_eq!(first.due_at, at(0));
+        let second = first.after_pass(at(1)).unwrap();
+        assert_eq!(second.due_at, at(60));
+        assert_eq!(second.after_pass(at(60)), None);
+        assert_eq!(
+            first.after_pass(at(61)),
+            None,
+            "a worker that was down for an hour is done at once"
+        );
+        assert_eq!(first.postponed(at(3)).due_at, at(8));
+    }
+
+    #[test]
+    fn a_later_request_is_not_ended_by_the_worker_of_an_earlier_one() {
+        let user_id = UserId::parse("kim").unwrap();
+        let subject = ErasureSubject::Member { user_id };
+        let first = Erasure::request(subject.clone(), at(0));
+        assert!(Erasure::request(subject, at(1)).version > first.version + 50);
+    }
+}

@@ -1,0 +1,143 @@
+//! Everything that is held of a member, for themselves.
+//!
+//! The export reads the member's partition and then their listings, so it is complete by
+//! construction: what a new kind of item holds is exported unless it is named in [`NOT_EXPORTED`].
+//! What our own machinery needs, and what says who somebody else is, is left out by attribute.
+
+use domain::{id::ListingId, id::UserId};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    cursor::{Cursor, Page, PageSize},
+    error::StoreError,
+    keys::{INDEX_PK, INDEX_SK, Item, Key, NONCE, PK, SK, TTL, listing_pk, text, user_pk},
+    table::{Store, decode},
+};
+
+/// Where the member's own items end and their listings begin.
+const LISTINGS: &str = "~listings";
+/// Sort keys that are not exported: places in the directory, and records that lapse within a day.
+const NOT_EXPORTED: [&str; 2] = ["PERSON#", "IDEM#"];
+/// Attributes of every item that are about how it is stored.
+const STORAGE: [&str; 7] = [PK, SK, INDEX_PK, INDEX_SK, TTL, NONCE, "version"];
+/// Attributes that prove something to our own machinery, or name another person: buyers, sharers
+/// and the moderator who decided.
+const OTHERS: [&str; 8] = [
+    "buyer_id",
+    "sharer_id",
+    "by",
+    "webhook_token",
+    "lease_until",
+    "model_id",
+    "fingerprint",
+    "standing_due",
+];
+/// What may name a tailored model: only its owner's listings do.
+const MODEL: &str = "model_id";
+
+/// One thing that is held of a member.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exported {
+    /// What it is: the first word of its sort key, in lower case.
+    pub kind: String,
+    /// What is held.
+    pub data: Value,
+}
+
+impl Store {
+    /// A page of everything that is held of a member (Q61). A page may be short, or empty, before
+    /// the end: its cursor goes on.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn export(
+        &self,
+        user: &UserId,
+        after: Option<Cursor>,
+    ) -> Result<Page<Exported>, StoreError> {
+        match after {
+            Some(Cursor(at)) => match at.strip_prefix(LISTINGS) {
+                Some(listing) => self.export_listings(user, listing).await,
+                None => self.export_items(user, Some(Key { pk: user_pk(user), sk: at })).await,
+            },
+            None => self.export_items(user, None).await,
+        }
+    }
+
+    async fn export_items(
+        &self,
+        user: &UserId,
+        after: Option<Key>,
+    ) -> Result<Page<Exported>, StoreError> {
+        let answer = self
+            .partition(user_pk(user))
+            .set_exclusive_start_key(after.map(|key| key.item()))
+            .limit(i32::from(PageSize::MAX))
+            .send()
+            .await
+            .map_err(StoreError::unavailable)?;
+        let last = answer.last_evaluated_key.as_ref().and_then(|key| text(key, SK));
+        let next = last.unwrap_or(LISTINGS).to_owned();
+        let items = answer.items.unwrap_or_default();
+        let mut exported = Vec::with_capacity(items.len());
+        for item in items {
+            exported.extend(exported_item(item, true)?);
+        }
+        Ok(Page { items: exported, next_cursor: Some(Cursor(next)) })
+    }
+
+    /// The listing after `listing`, with all its versions; none after the last.
+    async fn export_listings(
+        &self,
+        user: &UserId,
+        listing: &str,
+    ) -> Result<Page<Exported>, StoreError> {
+        let after = Some(listing).filter(|id| !id.is_empty()).map(|id| Cursor(id.to_owned()));
+        let ids = self.ids_of(user, 1, after).await?;
+        let Some(id) = ids.first() else {
+            return Ok(Page { items: Vec::new(), next_cursor: None });
+        };
+        let next_cursor = Some(Cursor(format!("{LISTINGS}{id}")));
+        Ok(Page { items: self.export_listing(id).await?, next_cursor })
+    }
+
+    /// A listing and its versions; what others said of it is theirs.
+    async fn export_listing(&self, id: &ListingId) -> Result<Vec<Exported>, StoreError> {
+        let mut exported = Vec::new();
+        let mut pages = self.partition(listing_pk(id)).into_paginator().items().send();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(StoreError::unavailable)?;
+            let sk = text(&item, SK).unwrap_or_default();
+            if sk == "LISTING" || sk.starts_with("REVISION#") {
+                exported.extend(exported_item(item, false)?);
+            }
+        }
+        Ok(exported)
+    }
+}
+
+/// An item as its member sees it. `of_others` says that it may name somebody else's model.
+fn exported_item(item: Item, of_others: bool) -> Result<Option<Exported>, StoreError> {
+    let sk = text(&item, SK).unwrap_or_default().to_owned();
+    if NOT_EXPORTED.iter().any(|prefix| sk.starts_with(prefix)) {
+        return Ok(None);
+    }
+    let mut data: Map<String, Value> = decode(item)?;
+    data.retain(|name, _| !STORAGE.contains(&name.as_str()));
+    let mut data = Value::Object(data);
+    remove_attributes(&mut data, &|name| OTHERS.contains(&name) && (of_others || name != MODEL));
+    let kind = sk.split('#').next().unwrap_or_default().to_lowercase();
+    Ok(Some(Exported { kind, data }))
+}
+
+fn remove_attributes(value: &mut Value, hidden: &impl Fn(&str) -> bool) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|name, _| !hidden(name));
+            map.values_mut().for_each(|inner| remove_attributes(inner, hidden));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|inner| remove_attributes(inner, hidden)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
