@@ -297,12 +297,22 @@ def template(node: ast.expr) -> str:
 
 def endpoint(method: str, path: str) -> Endpoint | None:
     """The endpoint of a request. A path without ids goes before one with."""
+    steps = path.split("/")
     fitting = [
         it
-        for it in endpoints()
-        if it.method == method and re.fullmatch(re.escape(it.path).replace(r"\{\}", "[^/]+"), path)
+        for it in endpoints_by_shape().get((method, len(steps)), [])
+        if all(named in ("{}", step) for named, step in zip(it.path.split("/"), steps))
     ]
     return min(fitting, key=lambda it: it.path.count("{}"), default=None)
+
+
+@cache
+def endpoints_by_shape() -> dict[tuple[str, int], list[Endpoint]]:
+    """The endpoints by method and number of steps."""
+    found: dict[tuple[str, int], list[Endpoint]] = {}
+    for it in endpoints():
+        found.setdefault((it.method, it.path.count("/") + 1), []).append(it)
+    return found
 
 
 @cache

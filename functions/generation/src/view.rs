@@ -120,9 +120,10 @@ impl JobView {
         Ok(JobView { image, ..JobView::plain(job, links) })
     }
 
-    /// The same with what it is made from; the listing stands there already.
+    /// The same with what it is made from. The listing is in the job already, and the model of a
+    /// listing is named to nobody.
     pub(crate) fn with_input(self, input: Input) -> JobView {
-        JobView { input: Some(Input { licence: None, ..input }), ..self }
+        JobView { input: Some(Input { licence: None, model_id: None, ..input }), ..self }
     }
 
     /// Where it is.

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    billing::top_up::TopUp,
+    billing::{follow_up::FollowUp, top_up::TopUp},
     credits::{Credits, InsufficientCredits, LedgerBroken, LedgerEntry},
     erasure::CLOSED_AFTER_ERASURE,
     id::UserId,
@@ -76,6 +76,11 @@ impl Standing {
             Standing::Active => true,
             Standing::Suspended { until, .. } => until.is_some_and(|until| until <= now),
         }
+    }
+
+    /// Whether it is a ban without an end.
+    pub fn is_for_good(&self) -> bool {
+        matches!(self, Standing::Suspended { until: None, .. })
     }
 }
 
@@ -362,6 +367,8 @@ pub struct Change {
     pub expected_version: u64,
     /// The lines to add.
     pub entries: Vec<LedgerEntry>,
+    /// What is to be done at Stripe because of it.
+    pub follow_ups: Vec<FollowUp>,
 }
 
 #[cfg(test)]

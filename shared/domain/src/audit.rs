@@ -77,6 +77,10 @@ pub enum Action {
     EndSurplus,
     /// Staff looked at a member, or at the list of all.
     ReadMember,
+    /// The subscription of a member who was banned without an end was set to end with its period.
+    StopRenewal,
+    /// An invoice that was paid after its subscription was over was refunded.
+    RefundLatePayment,
     /// A member asked to be deleted.
     RequestDeletion,
     /// What said who a deleted member is was erased.

@@ -17,7 +17,7 @@ use crate::{
     bria::Refused,
     faults::AnswerFault,
     route::{Route, Vendor},
-    stripe,
+    stripe::{self, Failure},
     world::World,
 };
 
@@ -45,9 +45,17 @@ pub(crate) async fn pass(
         world.journal.note_fault(number, fault.clone());
     }
     let line = format!("{} {}", parts.method, parts.uri.path());
-    let answer = next.run(Request::from_parts(parts, Body::from(body)));
     let vendor = route.map_or(Vendor::Issuer, Route::vendor);
-    let response = meet(fault.as_ref(), vendor, answer).await;
+    let mut request = Request::from_parts(parts, Body::from(body));
+    let failure = fault.as_ref().filter(|_| vendor == Vendor::Stripe).and_then(Failure::of);
+    let response = match failure {
+        // A failure of the payment provider's is kept under the request's key, as its answers are.
+        Some(failure) => {
+            request.extensions_mut().insert(failure);
+            next.run(request).await
+        }
+        None => meet(fault.as_ref(), vendor, next.run(request)).await,
+    };
     let response = match asked {
         None => response,
         Some(asked) if fault.is_none() => world.log.answered(asked, response).await,

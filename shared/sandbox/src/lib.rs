@@ -185,6 +185,16 @@ impl RunningSandbox {
         self.world.faults.order(order)
     }
 
+    /// The faults that were ordered and have not happened.
+    pub fn waiting(&self) -> Vec<Order> {
+        self.world.faults.waiting()
+    }
+
+    /// Takes back every fault that was ordered.
+    pub fn clear_faults(&self) {
+        self.world.faults.clear();
+    }
+
     /// What was received.
     pub fn received(&self, filter: &Filter) -> Found {
         self.world.journal.find(filter)

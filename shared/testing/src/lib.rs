@@ -12,6 +12,7 @@ pub mod api;
 pub mod bench;
 pub mod cloud;
 pub mod engine;
+pub mod files;
 pub mod grants;
 pub mod listings;
 pub mod seed;

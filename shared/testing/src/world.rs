@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Barrier, time::Duration};
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use clients::{Images, Previews, Uploads, documents::Documents};
+use clients::{AssetScan, Images, Previews, Uploads, documents::Documents};
 use domain::{
     Timestamp,
     account::{Account, AccountRefused},
@@ -146,6 +146,11 @@ impl World {
     /// The files in it that buyers get, likewise.
     pub fn uploads(&self) -> Uploads {
         Uploads::new(&far_s3(), "images")
+    }
+
+    /// The scanner of those files: there is none.
+    pub fn scan(&self) -> AssetScan {
+        AssetScan::new(&far_s3(), "images", None)
     }
 
     /// Where public pictures are found.
@@ -395,6 +400,12 @@ impl Actor {
     pub fn member(name: &str) -> Actor {
         let id = UserId::parse(&format!("user_{name}")).expect("a name");
         Actor { id, email: format!("{name}@prolight.test"), role: None }
+    }
+
+    /// The same member, at another address at the issuer.
+    #[must_use]
+    pub fn at_address(&self, email: &str) -> Actor {
+        Actor { email: email.to_owned(), ..self.clone() }
     }
 
     /// A moderator.

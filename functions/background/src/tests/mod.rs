@@ -18,4 +18,5 @@ mod relay;
 mod reports;
 mod stage;
 mod sweep;
+mod uploads;
 mod verify_audit;

@@ -93,7 +93,7 @@ impl Shop {
     /// A moderator sends back what waits.
     pub(super) async fn reject(&self, id: &ListingId, reason: &str) {
         let (deed, now) = (listings::judged(Action::RejectListing, id), self.world.now());
-        let rejected = self.world.store.judge_listing(&deed, id, now, |shelf| {
+        let rejected = self.world.store.judge_listing(&deed, id, now, async |shelf| {
             shelf.listing.reject(shelf.newest.number, reason.to_owned(), now)
         });
         rejected.await.unwrap();

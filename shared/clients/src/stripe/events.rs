@@ -23,6 +23,15 @@ struct Found {
     has_more: bool,
 }
 
+/// An event as Stripe lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedEvent {
+    /// What it is about.
+    pub notice: Notice,
+    /// The whole of it.
+    pub body: String,
+}
+
 impl Stripe {
     /// The events since a point in time, newest first, a page at a time: those `after` one, which
     /// are older. Stripe keeps them for 30 days and has no order from the oldest on.
@@ -38,7 +47,7 @@ impl Stripe {
         &self,
         since: Timestamp,
         after: Option<&EventId>,
-    ) -> Result<StripePage<Notice>, StripeError> {
+    ) -> Result<StripePage<ListedEvent>, StripeError> {
         let wanted = Wanted {
             created: RangeQueryTs::gte(since.as_secs()),
             limit: PAGE_SIZE,
@@ -47,9 +56,10 @@ impl Stripe {
         let request = RequestBuilder::new(StripeMethod::Get, "/events").query(&wanted);
         let found: Found = self.transport.json("list events", &request, None).await?;
         let items = found.data.iter().filter_map(|event| {
-            Notice::parse(event.get().as_bytes())
+            let notice = Notice::parse(event.get().as_bytes())
                 .inspect_err(|error| tracing::error!(%error, "an event in Stripe's list"))
-                .ok()
+                .ok()?;
+            Some(ListedEvent { notice, body: event.get().to_owned() })
         });
         Ok(StripePage { items: items.collect(), more: found.has_more })
     }

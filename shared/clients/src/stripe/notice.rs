@@ -61,6 +61,8 @@ pub const HANDLED: &[(&str, About)] = &[
     ("invoice.voided", About::Invoice),
     ("payment_intent.succeeded", About::Payment),
     ("payment_intent.payment_failed", About::Payment),
+    // Of a charge: what Stripe keeps of it is known some time after it succeeded.
+    ("charge.updated", About::Charge),
     ("charge.refunded", About::Charge),
     ("refund.created", About::TakenBack),
     ("refund.updated", About::TakenBack),

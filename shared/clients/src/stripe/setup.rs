@@ -1,4 +1,5 @@
-//! Sets a Stripe account up for us: what is for sale, who is told, and what the portal offers.
+//! Sets a Stripe account up for us: what is for sale, that its balance stays for creators, who is
+//! told, and what the portal offers.
 //!
 //! What is wanted stands here as the JSON that Stripe answers with. What is there is looked at
 //! first, and only what is missing or different is sent, so a second run changes nothing.
@@ -71,6 +72,7 @@ impl Done {
 pub async fn set_up(stripe: &Stripe, wanted: &Wanted) -> Result<Vec<Row>, StripeError> {
     let run = Run { stripe, run: wanted.run };
     let mut rows = goods::set_up(&run).await?;
+    rows.push(account::payouts(&run).await?);
     if let Some(url) = &wanted.webhook_url {
         rows.push(account::endpoint(&run, url).await?);
     }

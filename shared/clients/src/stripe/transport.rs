@@ -110,9 +110,29 @@ impl<'a> Wire<'a> {
     }
 }
 
+/// Most keys under which one thing is made that does no harm twice.
+const KEYS_MAX: u32 = 20;
+
+/// Why a request did not bring what it should.
+enum Failed {
+    /// Stripe gave the failure of an earlier attempt again, and will for a day.
+    Kept(StripeError),
+    Otherwise(StripeError),
+}
+
+impl Failed {
+    fn into_error(self) -> StripeError {
+        match self {
+            Failed::Kept(error) | Failed::Otherwise(error) => error,
+        }
+    }
+}
+
 /// What one attempt came to.
 enum Attempt {
     Done(Bytes),
+    /// Stripe gave this failure before, and keeps it under the key.
+    Kept(StripeError),
     /// Another attempt would end the same way.
     Over(StripeError),
     /// Another attempt makes sense, after so many seconds if Stripe asked for them.
@@ -165,7 +185,30 @@ impl Transport {
         request.send(self).await.map_err(|error| error.during(operation))
     }
 
-    /// As the two above, for what async-stripe has no type of.
+    /// Sends what makes a thing of which one too many does no harm, because nobody is told of it:
+    /// where Stripe gives a kept failure again, the next key is used (`{key}:2`). So a failure does not
+    /// keep anybody from trying again.
+    pub(super) async fn make<T: Readable>(
+        &self,
+        operation: &'static str,
+        request: &RequestBuilder,
+        key: &str,
+    ) -> Result<T, StripeError> {
+        let mut nth = 1;
+        let body = loop {
+            let key = if nth == 1 { key.to_owned() } else { format!("{key}:{nth}") };
+            match Box::pin(self.try_send(&Wire::v1(request, None), Some(&key))).await {
+                Ok(body) => break body,
+                Err(Failed::Kept(_)) if nth < KEYS_MAX => nth += 1,
+                Err(failed) => return Err(failed.into_error().during(operation)),
+            }
+        };
+        let text = str::from_utf8(&body).map_err(StripeError::unknown);
+        text.and_then(|text| miniserde::json::from_str(text).map_err(StripeError::unknown))
+            .map_err(|error| error.during(operation))
+    }
+
+    /// As `ask` and `act`, for what async-stripe has no type of.
     pub(super) async fn json<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -261,8 +304,13 @@ impl Transport {
     }
 
     async fn send(&self, wire: &Wire<'_>, key: Option<&str>) -> Result<Bytes, StripeError> {
+        Box::pin(self.try_send(wire, key)).await.map_err(Failed::into_error)
+    }
+
+    async fn try_send(&self, wire: &Wire<'_>, key: Option<&str>) -> Result<Bytes, Failed> {
+        let unsent = |why| Failed::Otherwise(StripeError::unreached(why));
         if matches!(wire.method, StripeMethod::Post) && key.is_none() {
-            return Err(StripeError::unreached("a POST without an idempotency key is not sent"));
+            return Err(unsent("a POST without an idempotency key is not sent"));
         }
         let begun = Instant::now();
         let mut may_have_acted = false;
@@ -270,18 +318,20 @@ impl Transport {
             let left = self.pace.total.saturating_sub(begun.elapsed());
             let (error, asked) = match self.attempt(wire, key, left).await {
                 Attempt::Done(body) => return Ok(body),
-                Attempt::Over(error) => return Err(error),
+                Attempt::Kept(error) => return Err(Failed::Kept(error)),
+                Attempt::Over(error) => return Err(Failed::Otherwise(error)),
                 Attempt::Again(error, asked) => (error, asked),
             };
             may_have_acted |= matches!(error, StripeError::Unknown { .. });
             let pause = self.pace.pause_after(nth, asked);
             let left = self.pace.total.saturating_sub(begun.elapsed());
             if nth + 1 >= self.pace.attempts || pause >= left {
-                return Err(if may_have_acted { as_unknown(error) } else { error });
+                let error = if may_have_acted { as_unknown(error) } else { error };
+                return Err(Failed::Otherwise(error));
             }
             sleep(pause).await;
         }
-        Err(StripeError::unreached("no attempt was made"))
+        Err(unsent("no attempt was made"))
     }
 
     async fn attempt(&self, wire: &Wire<'_>, key: Option<&str>, left: Duration) -> Attempt {
@@ -375,6 +425,7 @@ fn judge(answer: Answer) -> Attempt {
         return Attempt::Done(Bytes::from(answer.body));
     }
     let should_retry = answer.headers.get("stripe-should-retry").map(HeaderValue::as_bytes);
+    let is_replayed = answer.headers.get("idempotent-replayed").is_some_and(|it| it == "true");
     let again = match should_retry {
         Some(b"true") => true,
         Some(b"false") => false,
@@ -382,6 +433,7 @@ fn judge(answer: Answer) -> Attempt {
     };
     match again {
         true => Attempt::Again(error_of(&answer), answer.retry_after_s),
+        false if is_replayed && answer.status.is_server_error() => Attempt::Kept(error_of(&answer)),
         false => Attempt::Over(error_of(&answer)),
     }
 }

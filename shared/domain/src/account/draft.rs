@@ -3,7 +3,10 @@
 use super::{AccountRefused, Change, Deletion, Draft, PRESETS_MAX, Profile, Usage};
 use crate::{
     account::Account,
-    billing::top_up::{TopUp, TopUpWish},
+    billing::{
+        follow_up::FollowUp,
+        top_up::{TopUp, TopUpWish},
+    },
     credits::{
         Hold, InsufficientCredits, LedgerBroken, LotId, LotShare, LotSize, LotSource, LotTerms,
         Movement,
@@ -372,7 +375,8 @@ impl Draft {
         let expected_version = self.before.version;
         self.account.version = expected_version + 1;
         let (account, before, entries) = (self.account, self.before, self.entries);
-        Change { account, before, expected_version, entries }
+        let follow_ups = FollowUp::of_change(&before, &account, self.now);
+        Change { account, before, expected_version, entries, follow_ups }
     }
 
     fn end_job(&mut self) {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     external::{PaymentId, StripeInvoiceId, SubscriptionId},
+    follow_up::FollowUpTask,
     order::PackOrder,
     payment::{Payment, share_of},
     subscription::Subscription,
@@ -173,9 +174,38 @@ impl Invoice {
         }
     }
 
+    /// Whether money was charged with it, and none of its lines is for a plan.
+    pub fn is_paid_for_no_plan(&self) -> bool {
+        let charges = self.lines.iter().any(|line| line.amount > 0);
+        let names_plan = self.lines.iter().any(|line| line.plan.is_some());
+        self.status == InvoiceStatus::Paid && charges && !names_plan
+    }
+
+    /// What is to be done at Stripe about it because its subscription is over: an open one could
+    /// still be paid on its page, and what is paid all the same buys nothing.
+    pub fn after_the_end(&self, subscription: &Subscription) -> Option<FollowUpTask> {
+        let Issue::Subscription { invoice, .. } = &self.issue else { return None };
+        if self.is_paid_late(subscription) && self.payment.is_some() {
+            let left = self.gone < self.amount_paid;
+            return left.then(|| FollowUpTask::RefundInvoice { invoice: invoice.clone() });
+        }
+        let open = self.status == InvoiceStatus::Open && subscription.status.is_over();
+        open.then(|| FollowUpTask::VoidInvoices { subscription: subscription.id.clone() })
+    }
+
+    /// Whether it was paid after its subscription was over.
+    fn is_paid_late(&self, subscription: &Subscription) -> bool {
+        let times = subscription.ended_at.zip(self.paid_at);
+        let late = times.is_some_and(|(ended_at, paid_at)| ended_at < paid_at);
+        subscription.status.is_over() && self.status == InvoiceStatus::Paid && late
+    }
+
     /// Grants the lots of its paid lines, each once, to the subscription it belongs to as that is
-    /// now. What was paid for a subscription that is over, or for a period that another has
-    /// followed, is granted and lapses at once.
+    /// now. What was paid for a subscription that is over, or for a period that is over or that
+    /// another has followed, is granted and lapses at once. While the subscription gives no access
+    /// and may again (`incomplete`, `unpaid`, `paused`), nothing is granted: Stripe says the
+    /// payment before it says the state, and the grant comes with the state. What was paid after the end is
+    /// not granted but refunded ([`Invoice::after_the_end`]).
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -188,9 +218,15 @@ impl Invoice {
             return Ok(());
         }
         let mut paid: Vec<(Plan, Period, LotId)> = self.paid_lines().collect();
+        let (status, now) = (subscription.status, draft.now());
+        let may_come = !status.gives_access() && !status.is_over();
+        let waits = may_come && paid.iter().any(|(_, period, _)| now < period.ends_at);
+        if waits || self.is_paid_late(subscription) {
+            return Ok(());
+        }
         paid.sort_by_key(|(_, period, _)| period.starts_at);
         for (plan, period, lot) in paid {
-            if subscription.status.gives_access() {
+            if status.gives_access() {
                 draft.begin_period(plan, lot.clone(), period)?;
             } else {
                 draft.miss_period(plan, lot.clone(), period)?;
@@ -242,8 +278,8 @@ impl Invoice {
     /// The receipt of a pack.
     pub fn receipt(order: &PackOrder, id: InvoiceId, bill_to: Option<&str>) -> Option<Invoice> {
         let (paid, paid_at) = (order.paid?, order.paid_at?);
-        let terms = order.pack.terms();
-        let price = i64::from(terms.price_cents).min(paid.amount);
+        let pack = order.sold();
+        let price = i64::from(pack.price_cents).min(paid.amount);
         let tail = order.id.as_str().len().saturating_sub(10);
         Some(Invoice {
             id,
@@ -262,7 +298,7 @@ impl Invoice {
             period: None,
             lines: vec![InvoiceLine {
                 id: order.id.to_string(),
-                description: format!("Pack of {}", terms.name),
+                description: format!("Pack of {}", pack.name),
                 quantity: 1,
                 amount: price,
                 period: None,
@@ -285,14 +321,15 @@ impl Invoice {
     }
 
     /// States what of it is news to staff's numbers: what a paid one brought, as it goes to the
-    /// plan of its lines, what went back, and what failed.
+    /// plan of its lines, what went back, and what failed. What was paid from the customer's
+    /// balance brought its money before, so only what was paid counts, without the tax in it.
     pub fn state(&mut self, now: Timestamp) -> Vec<Fact> {
         let Issue::Subscription { invoice, .. } = &self.issue else { return Vec::new() };
         let paid = self.status == InvoiceStatus::Paid;
-        let sold = if paid { self.subtotal.max(0) } else { 0 };
+        let sold = if paid { share_of(self.subtotal, self.amount_paid, self.total) } else { 0 };
         let sums = PaymentSums {
             sold,
-            returned: share_of(sold, self.gone, self.total),
+            returned: share_of(sold, self.gone, self.amount_paid),
             fees: self.fees,
             declined: self.attempts.saturating_sub(u32::from(paid)),
         };

@@ -54,6 +54,26 @@ pub enum OrderState {
     },
 }
 
+/// What an order sells. It stays when the table of packs changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sold {
+    /// For people.
+    pub name: String,
+    /// So many credits.
+    pub credits: u32,
+    /// For so much, in US cents, before tax.
+    pub price_cents: u32,
+}
+
+impl Sold {
+    /// What the table says now.
+    fn now(pack: Pack) -> Sold {
+        let terms = pack.terms();
+        let (credits, price_cents) = (terms.credits, terms.price_cents);
+        Sold { name: terms.name.to_owned(), credits, price_cents }
+    }
+}
+
 /// An order of one pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackOrder {
@@ -65,6 +85,9 @@ pub struct PackOrder {
     pub version: u64,
     /// What.
     pub pack: Pack,
+    /// What the table of packs said of it when it was placed; older orders do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold: Option<Sold>,
     /// How.
     pub via: Via,
     /// How far.
@@ -128,6 +151,7 @@ impl PackOrder {
             user_id: draft.account().user_id.clone(),
             version: 0,
             pack,
+            sold: Some(Sold::now(pack)),
             via,
             state: OrderState::Open,
             created_at: now,
@@ -144,6 +168,11 @@ impl PackOrder {
             lot: None,
             due_at: Some(now.plus(LOOK_AGAIN)),
         })
+    }
+
+    /// What it sells: of an order that does not remember, what the table says now.
+    pub fn sold(&self) -> Sold {
+        self.sold.clone().unwrap_or_else(|| Sold::now(self.pack))
     }
 
     /// Stripe has opened its page.
@@ -195,7 +224,7 @@ impl PackOrder {
     }
 
     fn pay(&mut self, payment: &Payment, draft: &mut Draft) -> Result<(), LedgerBroken> {
-        let credits = self.pack.terms().credits;
+        let credits = self.sold().credits;
         let lot = match &self.lot {
             Some(lot) => lot.clone(),
             None => {
@@ -228,7 +257,7 @@ impl PackOrder {
     /// States what of it is news to staff's numbers.
     pub fn state(&mut self, now: Timestamp) -> Vec<Fact> {
         let total = self.paid.map_or(0, |paid| paid.amount);
-        let sold = i64::from(self.pack.terms().price_cents).min(total);
+        let sold = i64::from(self.sold().price_cents).min(total);
         let gone = self.refunded.max(0).saturating_add(self.withdrawn.max(0)).min(total);
         let sums = PaymentSums {
             sold,

@@ -154,6 +154,20 @@ impl Failure {
         let message = message.chars().take(Failure::MESSAGE_CHARS_MAX).collect();
         Failure { code, message }
     }
+
+    /// The same without the provider's own words, which may name the model of a listing.
+    fn in_our_words(self) -> Failure {
+        let message = match self.code {
+            FailureCode::ContentBlocked => "The provider's content filter blocked this request.",
+            FailureCode::ProviderRejected => "The provider could not make this image.",
+            FailureCode::RequestInvalid
+            | FailureCode::ProviderUnavailable
+            | FailureCode::SubmitUnknown
+            | FailureCode::TimedOut
+            | FailureCode::ResultInvalid => return self,
+        };
+        Failure::new(self.code, message)
+    }
 }
 
 /// A generation.
@@ -448,7 +462,10 @@ impl Job {
     /// When the hold is not open: a fault of ours.
     pub fn fail(mut self, draft: &mut Draft, failure: Failure) -> Result<Job, LedgerBroken> {
         draft.release_job(self.id.as_str(), &self.open_hold()?)?;
-        self.failure = Some(failure);
+        self.failure = Some(match self.licence {
+            Some(_) => failure.in_our_words(),
+            None => failure,
+        });
         Ok(self.finish(Status::Failed, ChargeState::Released, draft.now()))
     }
 

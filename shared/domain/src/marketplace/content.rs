@@ -41,7 +41,7 @@ pub struct Content {
     /// The slots of a template.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub slots: Vec<Slot>,
-    /// The provider's name for a tailored model.
+    /// The provider's name for a tailored model; see [`super::model`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
 }
@@ -60,6 +60,13 @@ pub struct Slot {
 }
 
 impl Content {
+    /// What of it anybody but its creator may read: images are made with a model by naming the
+    /// listing, so the model's id is not handed out.
+    #[must_use]
+    pub fn disclosed(self) -> Content {
+        Content { model_id: None, ..self }
+    }
+
     /// # Errors
     /// Parts that the kind lacks or has too many of, parts that are wrong in themselves, and slots
     /// that are named but not used, or used but not named.

@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{
     Category, Kind,
@@ -164,6 +166,23 @@ impl Revision {
             similar: Vec::new(),
             ..self
         }
+    }
+
+    /// SHA-256, in lower-case hex, of all that a moderator decides on: what its creator says, the
+    /// pictures, and the files with their own hashes. Pictures and files never change under their
+    /// names.
+    pub fn content_hash(&self) -> String {
+        let shown = json!([
+            self.listing_id,
+            self.number,
+            self.creator_id,
+            self.kind,
+            self.description,
+            self.previews,
+            self.assets,
+        ]);
+        let digest = Sha256::digest(shown.to_string());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Says something else of it. Pictures that we drew go, if they would be others now.

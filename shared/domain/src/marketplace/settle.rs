@@ -77,8 +77,7 @@ pub enum Next {
         /// In minor units.
         amount: i64,
     },
-    /// More was paid out than is the creator's now: get it back. Whoever does not is followed by the
-    /// daily run.
+    /// More was paid out than is the creator's now: the daily run gets it back.
     Recover,
 }
 
@@ -226,7 +225,7 @@ impl Deal {
             return;
         }
         self.purchase.state = PurchaseState::Paid;
-        self.sale = Sale::of(&self.purchase, now);
+        self.sale = Sale::of(&self.purchase, payment, now);
         self.book.count_money(1, Split::default(), now);
         self.grant(now);
         self.promise_reward(payment, now);

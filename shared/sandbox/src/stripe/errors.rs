@@ -90,6 +90,14 @@ impl Refused {
         Refused::new(StatusCode::UNAUTHORIZED, "invalid_request_error", message)
     }
 
+    /// A restricted key without the permission (docs.stripe.com/keys#limit-access): 403.
+    pub(super) fn forbidden(key: &str, path: &str) -> Refused {
+        let message = format!(
+            "The provided key '{key}' does not have the required permissions for '{path}'."
+        );
+        Refused::new(StatusCode::FORBIDDEN, "invalid_request_error", message)
+    }
+
     /// An object of v2 named by the path: 404 with v2's code.
     pub(super) fn no_such_v2(kind: &str, id: &str) -> Refused {
         Refused::no_such(kind, id).coded("not_found")
@@ -147,6 +155,11 @@ impl Refused {
     pub(super) fn server_error() -> Refused {
         let message = "An unknown error occurred";
         Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", message)
+    }
+
+    /// A failure in the middle of the work.
+    pub(super) fn failed() -> Refused {
+        Refused::server_error().begun()
     }
 
     /// The sandbox holds as much as it may.

@@ -219,6 +219,7 @@ async fn notices_of_a_dispute_in_any_order_are_one_state() {
         let purchase = scene.market.store().purchase(&scene.ann.id, &scene.purchase.id).await;
         assert_eq!(purchase.unwrap().state, PurchaseState::Refunded);
         assert_eq!(scene.on(LedgerAccount::DisputeLosses).await, 600);
+        scene.market.pay_creators().await.unwrap();
         assert_eq!(scene.on(LedgerAccount::Transferred).await, 0, "got back");
         scene.market.reckon().await;
         stage.close().await;

@@ -7,8 +7,12 @@
 #![expect(clippy::unwrap_used, reason = "what is not where it belongs fails its test")]
 
 mod checkouts;
+mod customers;
 mod deaths;
 mod disputes;
+mod fees;
+mod follow_ups;
+mod isolation;
 mod market;
 mod orders;
 mod payouts;

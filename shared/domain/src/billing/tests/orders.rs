@@ -225,3 +225,29 @@ proptest! {
         prop_assert_eq!(has, 60 - i64::from(gone));
     }
 }
+
+/// The table of packs may change after an order was placed; orders from before do not remember.
+#[test]
+fn an_order_remembers_what_it_sold() {
+    let mut member = Member::new();
+    let mut order = placed(&mut member, Via::Checkout);
+    let table = order.sold();
+    assert_eq!(order.sold.as_ref(), Some(&table));
+    order.sold = Some(Sold { name: "80 credits".to_owned(), credits: 80, price_cents: 1_000 });
+    let paid = Payment { amount: Money::usd_cents(1_190), ..payment(0, 0) };
+    settle(&mut member, &mut order, &paid);
+    assert_eq!(member.available(), 10 + 80);
+    settle(&mut member, &mut order, &Payment { refunded: 595, ..paid });
+    assert_eq!((order.taken_back, member.available()), (40, 10 + 40));
+    let receipt = Invoice::receipt(&order, InvoiceId::new(START, 1), None).unwrap();
+    assert_eq!((receipt.subtotal, receipt.tax), (1_000, 190));
+    assert_eq!(receipt.lines[0].description, "Pack of 80 credits");
+    order.state(START);
+    let stated = serde_json::to_value(order.stated).unwrap();
+    assert_eq!((&stated["sold"], &stated["returned"]), (&1_000.into(), &500.into()));
+
+    let mut older = serde_json::to_value(&order).unwrap();
+    older.as_object_mut().unwrap().remove("sold");
+    let older: PackOrder = serde_json::from_value(older).unwrap();
+    assert_eq!(older.sold(), table);
+}

@@ -43,6 +43,7 @@ impl Account {
         for _ in 0..3 {
             self.pack(&customer).await;
         }
+        self.control().book_charges();
         creator
     }
 
@@ -267,6 +268,65 @@ async fn a_transfer_needs_money_and_somebody_who_can_be_paid() {
     assert_eq!(account.control().balance().available, 0);
     account.control().restrict(&creator).unwrap();
     assert_eq!(code(&creator, 1).await, "insufficient_capabilities_for_transfer");
+}
+
+/// A transfer of a charge's money is made whatever the balance is, once for all of the charge, and is
+/// grouped with it.
+#[tokio::test]
+async fn a_transfer_of_a_charge_needs_no_balance() {
+    let account = Account::open().await;
+    let creator = account.ready().await;
+    let charges = account.get("charges").await;
+    let charge = text(&charges["data"][0], "/id");
+    assert_eq!(account.transfer(&creator, 3 * 455, "pay_1").await.0, 200);
+    let of_charge = async |cents: &str| {
+        let form = [
+            ("amount", cents),
+            ("currency", "usd"),
+            ("destination", creator.as_str()),
+            ("source_transaction", charge.as_str()),
+        ];
+        account.try_post("transfers", &form).await
+    };
+    let (status, body) = of_charge("501").await;
+    assert_eq!(status, 400, "{body}");
+    let (status, body) = of_charge("400").await;
+    assert_eq!((status, &body["source_transaction"]), (200, &json!(charge)));
+    assert_eq!(account.control().balance().available, -400);
+    let intent = text(&charges["data"][0], "/payment_intent");
+    let group = account.get(&format!("charges/{charge}")).await["transfer_group"].clone();
+    assert_eq!((&body["transfer_group"], &group), (&group, &json!(format!("group_{intent}"))));
+    // What was reversed of it counts, too.
+    let transfer = text(&body, "/id");
+    assert_eq!(account.try_post(&format!("transfers/{transfer}/reversals"), &[]).await.0, 200);
+    let (status, body) = of_charge("101").await;
+    assert_eq!(status, 400, "{body}");
+}
+
+/// A new account pays its balance out every midnight; by hand only once its schedule says so.
+#[tokio::test]
+async fn the_platforms_balance_leaves_unless_it_is_paid_out_by_hand() {
+    let account = Account::open().await;
+    let customer = account.customer().await;
+    let interval = async |interval: &str| {
+        let form = [("payments[payouts][schedule][interval]", interval)];
+        account.try_post("balance_settings", &form).await
+    };
+    let settings = account.get("balance_settings").await;
+    assert_eq!(text(&settings, "/payments/payouts/schedule/interval"), "manual", "it is set up");
+    let left = async || {
+        account.pack(&customer).await;
+        account.control().book_charges();
+        account.control().advance(Advance::Days(1)).unwrap();
+        account.control().balance().available
+    };
+    assert_eq!(left().await, 455);
+    assert_eq!(interval("never").await.0, 400);
+    assert_eq!(interval("daily").await.0, 200);
+    assert_eq!(left().await, 0);
+    assert_eq!(int(&account.get("payouts").await, "/data/0/amount"), 2 * 455);
+    assert_eq!(interval("manual").await.0, 200);
+    assert_eq!(left().await, 455);
 }
 
 #[tokio::test]
