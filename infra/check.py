@@ -2,12 +2,14 @@
 
 The SAM transform must succeed, each stack must stay well under the 500 resources and the megabyte
 that CloudFormation allows one, and no policy of ours may allow an action or a resource by `*`,
-tracing apart. Every function that may touch the table is held to partitions. Staging and production
+tracing apart. Every function that may touch the table is held to partitions. Every environment must
+be able to fetch images from where the template's default fetches them. Staging and production
 are not laxer than they should be: a closed bucket of previews, locked records, a firewall, and in
 production alarms that reach somebody.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 
 import boto3
 import ready
+import tomlkit
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
@@ -22,6 +25,8 @@ from samtranslator.translator.translator import Translator
 RESOURCES_MAX = 450
 TEMPLATE_BYTES_MAX = 1_000_000
 NESTED = tuple(str(path) for path in sorted(Path("infra").glob("*.yaml")))
+SAMCONFIG = Path("infra/samconfig.toml")
+ORIGIN = re.compile(r"https://(\*\.)?([a-z0-9-]+\.)+[a-z]{2,}")
 MAY_NAME_NO_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 """Actions AWS defines for no particular resource."""
 PARAMETERS = {
@@ -44,6 +49,7 @@ def main() -> None:
     ]
     complaints += [it for name, stack in stacks.items() for it in too_large(name, stack)]
     complaints += lax("staging") + lax("prod")
+    complaints += list(lost_origins(yaml_parse(Path("template.yaml").read_text())))
     if complaints:
         sys.exit("\n".join(complaints))
     count = len(main_stack["Resources"])
@@ -91,6 +97,20 @@ def transformed(path: Path) -> dict[str, Any]:
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
     result: dict[str, Any] = translator.translate(template, values)
     return result
+
+
+def lost_origins(template: dict[str, Any]) -> Iterator[str]:
+    """Which environment could not fetch the images it pays for, or from where nobody may."""
+    wanted = template["Parameters"]["ImageOrigins"]["Default"].split(",")
+    environments = tomlkit.parse(SAMCONFIG.read_text()).unwrap()
+    for name, environment in environments.items():
+        if not isinstance(environment, dict):
+            continue
+        overrides = environment["deploy"]["parameters"]["parameter_overrides"]
+        given = dict(override.split("=", 1) for override in overrides)
+        origins = given.get("ImageOrigins", ",".join(wanted)).split(",")
+        yield from (f"{name}: ImageOrigins lacks {it}" for it in wanted if it not in origins)
+        yield from (f"{name}: {it} is no origin" for it in origins if not ORIGIN.fullmatch(it))
 
 
 def too_wide(name: str, resource: dict[str, Any]) -> Iterator[str]:

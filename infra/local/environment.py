@@ -14,7 +14,9 @@ import boto3
 
 PEOPLE = ("member", "creator", "moderator", "admin")
 SANDBOX_BRIA_TOKEN = "sandbox-bria-token"
-SANDBOX_STRIPE_KEY = "sk_test_local"
+# Restricted keys: the sandbox lets only the second move money to creators.
+SANDBOX_STRIPE_KEY = "rk_test_local"
+SANDBOX_STRIPE_PAYOUTS_KEY = "rk_test_payouts"
 PASSED_ON = (
     "AWS_ENDPOINT_URL",
     "AWS_REGION",
@@ -34,6 +36,7 @@ def main() -> None:
     outputs = stack_outputs(args.stack)
     put_secret(outputs["BriaSecretArn"], {"api_token": SANDBOX_BRIA_TOKEN})
     put_secret(outputs["StripeSecretArn"], {"api_key": SANDBOX_STRIPE_KEY})
+    put_secret(outputs["StripePayoutsSecretArn"], {"api_key": SANDBOX_STRIPE_PAYOUTS_KEY})
     if key := os.environ.get("GEMINI_API_KEY"):
         put_secret(outputs["GeminiSecretArn"], {"api_key": key})
     signing_secret, connect_secret = keep_signing_secrets(outputs["StripeWebhookSecretArn"])

@@ -16,6 +16,7 @@ pub mod relay_outbox;
 pub mod render_preview;
 mod report;
 pub mod report_revenue;
+mod run;
 pub mod run_generation;
 mod settle;
 pub mod sweep_generations;

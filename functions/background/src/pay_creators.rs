@@ -7,21 +7,21 @@
 //! which Stripe is asked.
 //!
 //! A run that is cut off leaves each payout in a state the next goes on from. What fails for one
-//! creator is counted and does not keep the others from being paid; if Stripe or the table cannot be
-//! reached at all, the run ends and EventBridge repeats it.
+//! creator is counted, with an alarm, and does not keep the others from being paid: the next run goes
+//! on with it. If Stripe or the table does not answer at all, the run ends and EventBridge repeats it.
 
 use std::collections::BTreeMap;
 
-use clients::Stripe;
+use clients::{Stripe, stripe::Payouts};
 use domain::{
-    Refusal, RefusalKind, Timestamp,
+    Timestamp,
     account::Standing,
     id::{PurchaseId, UserId},
     marketplace::payout::{Payout, PayoutState, Plan},
     time::DAY,
 };
 use runtime::{Metrics, Task, TaskError, Worker};
-use settlement::{GoneOn, SettleError, Settlement};
+use settlement::{GoneOn, Payer, SettleError, Settlement};
 use store::{Begun, SALES_AT_ONCE, Store};
 use tracing::{info, warn};
 
@@ -40,25 +40,31 @@ struct Tally {
     sent: u64,
     cents: u64,
     skipped: u64,
+    refused: u64,
     stuck: u64,
     failed: u64,
 }
 
-pub async fn handle((store, stripe): &(Store, Stripe), task: Task) -> Result<(), TaskError> {
+pub async fn handle(
+    (store, stripe, payouts): &(Store, Stripe, Payouts),
+    task: Task,
+) -> Result<(), TaskError> {
     let run = Run {
         store,
+        payer: Payer::new(store, stripe, payouts),
         settlement: Settlement::new(store, stripe),
         now: task.now,
         midnight: task.sent_at.min(task.now).floor_to(DAY),
     };
     let mut tally = Tally::default();
     let done = run.whole(&mut tally).await;
-    let Tally { released, recovered, sent, cents, skipped, stuck, failed } = tally;
-    info!(released, recovered, sent, cents, skipped, stuck, failed, "paid creators");
+    let Tally { released, recovered, sent, cents, skipped, refused, stuck, failed } = tally;
+    info!(released, recovered, sent, cents, skipped, refused, stuck, failed, "paid creators");
     Metrics::at(task.now)
         .count("PayoutsSent", sent)
         .count("PayoutCents", cents)
         .count("PayoutsSkipped", skipped)
+        .count("TransfersRefused", refused)
         .count("PayoutsStuck", stuck)
         .count("PayoutFailures", failed)
         .count("RecoveredCents", recovered)
@@ -68,6 +74,7 @@ pub async fn handle((store, stripe): &(Store, Stripe), task: Task) -> Result<(),
 
 struct Run<'a> {
     store: &'a Store,
+    payer: Payer<'a>,
     settlement: Settlement<'a>,
     now: Timestamp,
     midnight: Timestamp,
@@ -91,8 +98,8 @@ impl Run<'_> {
             let Some((_, last)) = page.last() else { break };
             after = Some(last.clone());
             for (creator, purchase) in &page {
-                let back = self.settlement.recover(creator, purchase, self.now).await;
-                if let Some(back) = tally.counted(creator, back)? {
+                let back = self.payer.recover(creator, purchase, self.now).await;
+                if let Some(back) = self.counted(creator, back, tally).await? {
                     tally.recovered += u64::try_from(back).unwrap_or(0);
                 }
             }
@@ -108,8 +115,10 @@ impl Run<'_> {
             let Some((_, last)) = page.last() else { break };
             after = Some(last.clone());
             for (creator, id) in &page {
-                let payout = self.store.payout(creator, id).await?;
-                self.carry_on(creator, payout, tally).await?;
+                let payout = self.store.payout(creator, id).await.map_err(SettleError::from);
+                if let Some(payout) = self.counted(creator, payout, tally).await? {
+                    self.carry_on(creator, payout, tally).await?;
+                }
             }
         }
         Ok(())
@@ -117,25 +126,25 @@ impl Run<'_> {
 
     /// Makes payable whatever is past its days.
     async fn release(&self, tally: &mut Tally) -> Result<(), SettleError> {
+        let mut after = None;
         for _ in 0..TRIPS_MAX {
-            let due = self.store.due_sales(self.now, PAGE * 4).await?;
+            let page = self.store.due_sales(self.now, after.as_ref(), PAGE * 4).await?;
             let mut by_creator: BTreeMap<UserId, Vec<PurchaseId>> = BTreeMap::new();
-            for (creator, purchase) in due {
+            for (creator, purchase) in page.items {
                 by_creator.entry(creator).or_default().push(purchase);
             }
-            let mut released = 0;
             for (creator, sales) in &by_creator {
                 for some in sales.chunks(usize::from(SALES_AT_ONCE)) {
                     let done = self.store.release_sales(creator, some, self.now).await;
-                    let done = tally.counted(creator, done.map_err(SettleError::from))?;
-                    released += done.unwrap_or(0);
+                    let done = done.map_err(SettleError::from);
+                    let released = self.counted(creator, done, tally).await?.unwrap_or(0);
+                    tally.released += u64::try_from(released).unwrap_or(u64::MAX);
                 }
             }
-            // Where none was, the index is behind, or what is left fails: both come again tomorrow.
-            if released == 0 {
+            after = page.next;
+            if after.is_none() {
                 break;
             }
-            tally.released += u64::try_from(released).unwrap_or(u64::MAX);
         }
         Ok(())
     }
@@ -148,7 +157,7 @@ impl Run<'_> {
             after = Some(last.clone());
             for creator in &page {
                 let begun = self.begin(creator).await;
-                match tally.counted(creator, begun)? {
+                match self.counted(creator, begun, tally).await? {
                     Some(Begun::Skipped(payout)) => {
                         info!(actor = %creator, date = payout.date, state = ?payout.state, "not paid");
                         tally.skipped += 1;
@@ -177,14 +186,18 @@ impl Run<'_> {
         payout: Payout,
         tally: &mut Tally,
     ) -> Result<(), SettleError> {
-        let gone_on = self.settlement.go_on(payout, self.now).await;
-        match tally.counted(creator, gone_on)? {
+        let gone_on = self.payer.go_on(payout, self.now).await;
+        match self.counted(creator, gone_on, tally).await? {
             Some(GoneOn::Over(payout)) if payout.state == PayoutState::Sent => {
                 tally.sent += 1;
                 tally.cents += u64::try_from(payout.amount).unwrap_or(0);
             }
             Some(GoneOn::Over(payout)) => {
                 warn!(actor = %creator, payout = %payout.id, state = ?payout.state, "not sent");
+            }
+            Some(GoneOn::Refused(payout, code)) => {
+                warn!(actor = %creator, payout = %payout.id, code, "refused, paid another day");
+                tally.refused += 1;
             }
             Some(GoneOn::Stuck(payout, code)) => {
                 warn!(actor = %creator, payout = %payout.id, code, "a payout is stuck");
@@ -194,21 +207,20 @@ impl Run<'_> {
         }
         Ok(())
     }
-}
 
-impl Tally {
-    /// What somebody's step came to; `None` if it failed and the others may go on.
-    fn counted<T>(
-        &mut self,
+    /// What a creator's step came to; `None` if it failed and the others may go on.
+    async fn counted<T>(
+        &self,
         creator: &UserId,
         done: Result<T, SettleError>,
+        tally: &mut Tally,
     ) -> Result<Option<T>, SettleError> {
         match done {
             Ok(done) => Ok(Some(done)),
-            Err(later) if later.kind() == RefusalKind::Unavailable => Err(later),
             Err(error) => {
                 warn!(actor = %creator, %error, "a creator's money did not move");
-                self.failed += 1;
+                tally.failed += 1;
+                self.settlement.check_answers(&error).await?;
                 Ok(None)
             }
         }

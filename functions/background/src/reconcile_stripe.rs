@@ -6,20 +6,27 @@
 //! very step the webhook would have taken, so running twice, late or at once with it does no harm. A
 //! repair is a metric with an alarm: on a good night there is none.
 //!
-//! A run that is cut off has done what it did; the next begins where events were last looked through
-//! to the end.
+//! What cannot be read or repaired is counted, with an alarm, and does not keep the rest from being
+//! looked at: every list is walked to its end, and an event that fails is parked for the next night. If
+//! a list itself cannot be read, the others are looked at first, then the run fails and EventBridge
+//! repeats it. A run that is cut off has done what it did; the next begins where events were last
+//! looked through to the end.
 
 use std::time::Duration;
 
 use clients::{
     Stripe, TopUpQueue,
     queue::TopUpHint,
-    stripe::notice::{Notice, Subject},
+    stripe::{ListedEvent, SubscriptionNow, notice::Subject},
 };
-use domain::{Refusal, RefusalKind, Timestamp, time::DAY};
+use domain::{
+    Timestamp,
+    id::{OrderId, PayoutId, PurchaseId, UserId},
+    time::DAY,
+};
 use runtime::{Metrics, Task, TaskError, Worker};
 use settlement::{Heard, Received, SettleError, Settlement};
-use store::Store;
+use store::{IndexPage, IndexPosition, ParkedEvent, Store, StoreError};
 use tracing::{info, warn};
 
 pub const WORKER: Worker = Worker::new("background-reconcile-stripe");
@@ -28,9 +35,9 @@ pub const WORKER: Worker = Worker::new("background-reconcile-stripe");
 const EVENTS_KEPT: Duration = DAY.saturating_mul(30);
 /// Events may be listed a little after they are made.
 const OVERLAP: Duration = Duration::from_secs(60 * 60);
-/// Most of our own things in one run; the rest comes the next night.
-const MOST: u16 = 500;
-/// Most pages of one of Stripe's lists in one run: a hundred thousand of each.
+/// Most of our own things on a page.
+const PAGE: u16 = 100;
+/// Most pages of one list in one run: a hundred thousand of each.
 const PAGES_MAX: u32 = 1_000;
 
 /// What was found.
@@ -42,196 +49,310 @@ struct Found {
     failed: u64,
 }
 
-impl Found {
-    /// Counts one thing. What does not pass by itself is told and left for a person: one such thing
-    /// must not keep the others from being looked at.
-    fn count(&mut self, what: &str, heard: Result<Heard, SettleError>) -> Result<(), SettleError> {
-        self.looked_at += 1;
-        match heard {
-            Ok(Heard::Applied | Heard::Returned) => self.repaired += 1,
-            Ok(Heard::PaidBack) => {
-                self.repaired += 1;
-                self.paid_back += 1;
-            }
-            Ok(Heard::Before | Heard::NotOurs | Heard::Ignored) => {}
-            Err(later) if later.kind() == RefusalKind::Unavailable => return Err(later),
-            Err(error) => {
-                warn!(what, %error, "not repaired");
-                self.failed += 1;
-            }
-        }
-        Ok(())
-    }
-}
-
 pub async fn handle(
     (store, stripe, queue): &(Store, Stripe, TopUpQueue),
     task: Task,
 ) -> Result<(), TaskError> {
     let settlement = Settlement::new(store, stripe);
-    let mut found = Found::default();
-    replay_parked(store, &settlement, task.now, &mut found).await?;
-    look_through_events(store, stripe, &settlement, task.now, &mut found).await?;
-    look_at_orders(store, &settlement, task.now, &mut found).await?;
-    look_at_purchases(store, &settlement, task.now, &mut found).await?;
-    look_at_payouts(store, &settlement, task.now, &mut found).await?;
-    look_at_subscriptions(store, stripe, &settlement, task.now, &mut found).await?;
-    let waiting = store.due_top_ups(MOST).await?;
-    let hints: Vec<_> = waiting.into_iter().map(|user_id| TopUpHint { user_id }).collect();
-    let Found { looked_at, repaired, paid_back, failed } = found;
-    info!(looked_at, repaired, failed, top_ups = hints.len(), "reconciled");
+    let mut run =
+        Run { store, stripe, settlement, now: task.now, found: Found::default(), error: None };
+    let done = run.whole(queue).await;
+    let Found { looked_at, repaired, paid_back, failed } = run.found;
+    info!(looked_at, repaired, failed, "reconciled with Stripe");
     Metrics::at(task.now)
         .count("ReconcileLookedAt", looked_at)
         .count("ReconcileRepairs", repaired)
         .count("SurplusSubscriptions", paid_back)
         .count("ReconcileFailures", failed)
         .emit();
-    queue.send(&hints).await.into_iter().collect::<Result<(), _>>().map_err(TaskError::from)
+    done?;
+    run.error.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// What was parked is tried again: the fault may be mended by now.
-async fn replay_parked(
-    store: &Store,
-    settlement: &Settlement<'_>,
+struct Run<'a> {
+    store: &'a Store,
+    stripe: &'a Stripe,
+    settlement: Settlement<'a>,
     now: Timestamp,
-    found: &mut Found,
-) -> Result<(), SettleError> {
-    for parked in store.parked_events(MOST).await? {
-        match settlement.receive(&parked.body, now).await? {
-            Received::Parked(why) => {
-                warn!(event = parked.id, kind = parked.kind, why, "still parked");
-                found.failed += 1;
-            }
-            Received::Heard(..) => {
-                store.unpark_event(&parked.id).await?;
-                found.repaired += 1;
-            }
-        }
-        found.looked_at += 1;
-    }
-    Ok(())
+    found: Found,
+    /// Why a list was not walked to its end.
+    error: Option<SettleError>,
 }
 
-/// Every event since the last look that was not applied.
-async fn look_through_events(
-    store: &Store,
-    stripe: &Stripe,
-    settlement: &Settlement<'_>,
-    now: Timestamp,
-    found: &mut Found,
-) -> Result<(), SettleError> {
-    let oldest = now.minus(EVENTS_KEPT);
-    let since = store.events_checkpoint().await?.map_or(oldest, |at| at.minus(OVERLAP).max(oldest));
-    let mut missed: Vec<Notice> = Vec::new();
-    let (mut after, mut whole) = (None, false);
-    for _ in 0..PAGES_MAX {
-        let page = stripe.events(since, after.as_ref()).await?;
-        after = page.items.last().map(|notice| notice.id.clone());
-        for notice in page.items {
-            if notice.subject != Subject::Ignored && !store.event_applied(&notice.id).await? {
-                missed.push(notice);
-            }
-        }
-        if !page.more {
-            whole = true;
-            break;
-        }
+impl Run<'_> {
+    /// Ends early only if Stripe or the table does not answer at all.
+    async fn whole(&mut self, queue: &TopUpQueue) -> Result<(), TaskError> {
+        let done = self.replay_parked().await;
+        self.ended("parked events", done).await?;
+        let done = self.look_through_events().await;
+        self.ended("events", done).await?;
+        let done = self.look_at_orders().await;
+        self.ended("orders", done).await?;
+        let done = self.look_at_purchases().await;
+        self.ended("purchases", done).await?;
+        let done = self.look_at_payouts().await;
+        self.ended("payouts", done).await?;
+        let done = self.look_at_subscriptions().await;
+        self.ended("subscriptions", done).await?;
+        let done = self.carry_out_follow_ups().await;
+        self.ended("follow-ups", done).await?;
+        self.send_top_ups(queue).await
     }
-    missed.sort_by_key(|notice| notice.created_at);
-    for notice in &missed {
-        found.count(&notice.kind, settlement.heed(notice, now).await)?;
-    }
-    // Stripe lists the newest first: where the list was cut, the oldest were not seen.
-    if whole {
-        store.set_events_checkpoint(now).await?;
-    } else {
-        warn!(%since, "there are more events than one run looks through");
-        found.failed += 1;
-    }
-    Ok(())
-}
 
-/// Orders that nobody has told us the end of.
-async fn look_at_orders(
-    store: &Store,
-    settlement: &Settlement<'_>,
-    now: Timestamp,
-    found: &mut Found,
-) -> Result<(), SettleError> {
-    for (user, id) in store.due_orders(now, MOST).await? {
-        let order = store.order(&user, &id).await?;
-        let heard = match (&order.session, &order.payment) {
-            (Some(session), _) => settlement.session(&user, session, now).await,
-            (None, Some(payment)) => settlement.payment(&user, payment, now).await,
-            // Nobody was ever sent to a page of it.
-            (None, None) => {
-                settlement.fail_order(&user, &id, "abandoned", now).await.map(|()| Heard::Applied)
+    /// What came of walking a list. If it could not be read, the others are walked all the same.
+    async fn ended(
+        &mut self,
+        list: &str,
+        done: Result<(), SettleError>,
+    ) -> Result<(), SettleError> {
+        if let Err(error) = done {
+            warn!(list, %error, "a list was not walked to its end, the run will be repeated");
+            self.found.failed += 1;
+            self.settlement.check_answers(&error).await?;
+            self.error.get_or_insert(error);
+        }
+        Ok(())
+    }
+
+    /// Counts one thing. What fails is logged and left for the next night, or for a person: it must
+    /// not keep the others from being looked at.
+    async fn count(
+        &mut self,
+        what: &str,
+        heard: Result<Heard, SettleError>,
+    ) -> Result<(), SettleError> {
+        self.found.looked_at += 1;
+        match heard {
+            Ok(Heard::Applied | Heard::Returned) => self.found.repaired += 1,
+            Ok(Heard::PaidBack) => {
+                self.found.repaired += 1;
+                self.found.paid_back += 1;
             }
+            Ok(Heard::Before | Heard::NotOurs | Heard::Ignored) => {}
+            Err(error) => {
+                warn!(what, %error, "not repaired");
+                self.found.failed += 1;
+                self.settlement.check_answers(&error).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was parked is tried again: the fault may be mended by now.
+    async fn replay_parked(&mut self) -> Result<(), SettleError> {
+        let mut after = None;
+        for _ in 0..PAGES_MAX {
+            let page = self.store.parked_events(after.as_ref(), PAGE).await?;
+            for parked in &page.items {
+                self.replay(parked).await?;
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn replay(&mut self, parked: &ParkedEvent) -> Result<(), SettleError> {
+        self.found.looked_at += 1;
+        match self.settlement.receive(&parked.body, self.now).await {
+            Ok(Received::Heard(..)) => {
+                self.store.unpark_event(&parked.id).await?;
+                self.found.repaired += 1;
+            }
+            Ok(Received::Parked(why)) => {
+                warn!(event = parked.id, kind = parked.kind, why, "an event stays parked");
+                self.found.failed += 1;
+            }
+            Err(error) => {
+                warn!(event = parked.id, kind = parked.kind, %error, "an event stays parked");
+                self.found.failed += 1;
+                self.settlement.check_answers(&error).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every event since the last look that was not applied.
+    async fn look_through_events(&mut self) -> Result<(), SettleError> {
+        let oldest = self.now.minus(EVENTS_KEPT);
+        let checkpoint = self.store.events_checkpoint().await?;
+        let since = checkpoint.map_or(oldest, |at| at.minus(OVERLAP).max(oldest));
+        let mut missed: Vec<ListedEvent> = Vec::new();
+        let (mut after, mut whole) = (None, false);
+        for _ in 0..PAGES_MAX {
+            let page = self.stripe.events(since, after.as_ref()).await?;
+            after = page.items.last().map(|event| event.notice.id.clone());
+            for event in page.items {
+                let notice = &event.notice;
+                if notice.subject != Subject::Ignored
+                    && !self.store.event_applied(&notice.id).await?
+                {
+                    missed.push(event);
+                }
+            }
+            if !page.more {
+                whole = true;
+                break;
+            }
+        }
+        missed.sort_by_key(|event| event.notice.created_at);
+        for event in &missed {
+            self.apply_missed(event).await?;
+        }
+        // Stripe lists the newest first: where the list was cut, the oldest were not seen.
+        if whole {
+            self.store.set_events_checkpoint(self.now).await?;
+        } else {
+            warn!(%since, "there are more events than one run looks through");
+            self.found.failed += 1;
+        }
+        Ok(())
+    }
+
+    /// Applies an event that no webhook brought. One that fails is parked, so that the next look at
+    /// the events begins behind it.
+    async fn apply_missed(&mut self, event: &ListedEvent) -> Result<(), SettleError> {
+        let notice = &event.notice;
+        let heard = self.settlement.heed(notice, self.now).await;
+        let why = heard.as_ref().err().map(SettleError::to_string);
+        self.count(&notice.kind, heard).await?;
+        if let Some(why) = why {
+            let (id, kind) = (Some(&notice.id), &notice.kind);
+            self.store.park_event(id, kind, &event.body, &why, self.now).await?;
+        }
+        Ok(())
+    }
+
+    /// Orders that nobody has told us the end of.
+    async fn look_at_orders(&mut self) -> Result<(), SettleError> {
+        let (store, settlement, now) = (self.store, self.settlement, self.now);
+        let due = async |after: Option<&_>| store.due_orders(now, after, PAGE).await;
+        let look = async |(user, id): &(UserId, OrderId)| {
+            look_at_order(store, &settlement, (user, id), now).await
         };
-        found.count("order", heard)?;
+        self.walk("order", due, look).await
     }
-    Ok(())
-}
 
-/// Purchases that nobody has told us the end of, and those whose money is still to go back.
-async fn look_at_purchases(
-    store: &Store,
-    settlement: &Settlement<'_>,
-    now: Timestamp,
-    found: &mut Found,
-) -> Result<(), SettleError> {
-    for (buyer, id) in store.due_purchases(now, MOST).await? {
-        found.count("purchase", settlement.purchase(&buyer, &id, now).await)?;
+    /// Purchases that nobody has told us the end of, and those whose money is still to go back.
+    async fn look_at_purchases(&mut self) -> Result<(), SettleError> {
+        let (store, settlement, now) = (self.store, self.settlement, self.now);
+        let due = async |after: Option<&_>| store.due_purchases(now, after, PAGE).await;
+        let look =
+            async |(buyer, id): &(UserId, PurchaseId)| settlement.purchase(buyer, id, now).await;
+        self.walk("purchase", due, look).await
     }
-    Ok(())
-}
 
-/// Payouts of which nobody has told us whether a bank has them. What happens to creators' accounts
-/// is not among the events that are looked through.
-async fn look_at_payouts(
-    store: &Store,
-    settlement: &Settlement<'_>,
-    now: Timestamp,
-    found: &mut Found,
-) -> Result<(), SettleError> {
-    for (creator, id) in store.sent_payouts(MOST).await? {
-        found.count("payout", settlement.look_at_sent(&creator, &id, now).await)?;
+    /// Payouts of which nobody has told us whether a bank has them. What happens to creators'
+    /// accounts is not among the events that are looked through.
+    async fn look_at_payouts(&mut self) -> Result<(), SettleError> {
+        let (store, settlement, now) = (self.store, self.settlement, self.now);
+        let sent = async |after: Option<&_>| store.sent_payouts(after, PAGE).await;
+        let look = async |(creator, id): &(UserId, PayoutId)| {
+            settlement.look_at_sent(creator, id, now).await
+        };
+        self.walk("payout", sent, look).await
     }
-    Ok(())
-}
 
-/// Subscriptions that are not as we know them.
-async fn look_at_subscriptions(
-    store: &Store,
-    stripe: &Stripe,
-    settlement: &Settlement<'_>,
-    now: Timestamp,
-    found: &mut Found,
-) -> Result<(), SettleError> {
-    let mut after = None;
-    for _ in 0..PAGES_MAX {
-        let page = stripe.subscriptions(after.as_ref()).await?;
-        for at_stripe in &page.items {
-            after = Some(at_stripe.id.clone());
-            let Some(theirs) = &at_stripe.subscription else { continue };
-            let user = match &at_stripe.user {
-                Some(user) => Some(user.clone()),
-                None => store.user_of_customer(&at_stripe.customer).await?,
-            };
-            let Some(user) = user else { continue };
-            let known = store.billing(&user).await?.subscription;
-            let former =
-                theirs.status.is_over() && known.as_ref().is_some_and(|k| k.id != theirs.id);
-            if known.as_ref() == Some(theirs) || former {
-                found.looked_at += 1;
-                continue;
+    /// Looks at everything of one of our lists.
+    async fn walk<T>(
+        &mut self,
+        what: &str,
+        page: impl AsyncFn(Option<&IndexPosition>) -> Result<IndexPage<T>, StoreError>,
+        look: impl AsyncFn(&T) -> Result<Heard, SettleError>,
+    ) -> Result<(), SettleError> {
+        let mut after = None;
+        for _ in 0..PAGES_MAX {
+            let found = page(after.as_ref()).await?;
+            for one in &found.items {
+                let heard = look(one).await;
+                self.count(what, heard).await?;
             }
-            let heard = settlement.subscription(&user, &theirs.id, now).await;
-            found.count("subscription", heard)?;
+            after = found.next;
+            if after.is_none() {
+                break;
+            }
         }
-        if !page.more {
-            break;
+        Ok(())
+    }
+
+    /// Subscriptions that are not as we know them.
+    async fn look_at_subscriptions(&mut self) -> Result<(), SettleError> {
+        let mut after = None;
+        for _ in 0..PAGES_MAX {
+            let page = self.stripe.subscriptions(after.as_ref()).await?;
+            for at_stripe in page.items {
+                after = Some(at_stripe.id);
+                let heard = match at_stripe.now {
+                    Ok(now) => self.look_at_subscription(&now).await,
+                    Err(error) => Err(error.into()),
+                };
+                self.count("subscription", heard).await?;
+            }
+            if !page.more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_at_subscription(
+        &self,
+        at_stripe: &SubscriptionNow,
+    ) -> Result<Heard, SettleError> {
+        let Some(theirs) = &at_stripe.subscription else { return Ok(Heard::NotOurs) };
+        let user = match &at_stripe.user {
+            Some(user) => Some(user.clone()),
+            None => self.store.user_of_customer(&at_stripe.customer).await?,
+        };
+        let Some(user) = user else { return Ok(Heard::NotOurs) };
+        let known = self.store.billing(&user).await?.subscription;
+        let former = theirs.status.is_over() && known.as_ref().is_some_and(|k| k.id != theirs.id);
+        if known.as_ref() == Some(theirs) || former {
+            return Ok(Heard::Before);
+        }
+        self.settlement.subscription(&user, &theirs.id, self.now).await
+    }
+
+    /// What was noted to be done at Stripe and is not done.
+    async fn carry_out_follow_ups(&mut self) -> Result<(), SettleError> {
+        for done in self.settlement.carry_out_due(self.now, PAGE).await? {
+            self.count("follow-up", done).await?;
+        }
+        Ok(())
+    }
+
+    /// Packs that are to be bought and whose hint may be lost.
+    async fn send_top_ups(&self, queue: &TopUpQueue) -> Result<(), TaskError> {
+        let mut after = None;
+        for _ in 0..PAGES_MAX {
+            let page = self.store.due_top_ups(after.as_ref(), PAGE).await?;
+            let hints: Vec<_> =
+                page.items.into_iter().map(|user_id| TopUpHint { user_id }).collect();
+            queue.send(&hints).await.into_iter().collect::<Result<(), _>>()?;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn look_at_order(
+    store: &Store,
+    settlement: &Settlement<'_>,
+    (user, id): (&UserId, &OrderId),
+    now: Timestamp,
+) -> Result<Heard, SettleError> {
+    let order = store.order(user, id).await?;
+    match (&order.session, &order.payment) {
+        (Some(session), _) => settlement.session(user, session, now).await,
+        (None, Some(payment)) => settlement.payment(user, payment, now).await,
+        // Its page was never opened to anybody.
+        (None, None) => {
+            settlement.fail_order(user, id, "abandoned", now).await.map(|()| Heard::Applied)
         }
     }
-    Ok(())
 }

@@ -6,17 +6,18 @@
 //! Retry: the same `Idempotency-Key` returns the same job, as it is by then.
 
 use domain::{
-    generation::{Names, Order, Provider, place},
+    generation::{Names, Order, Provider, drawn_seed, place},
     id::JobId,
 };
 use runtime::{Accepted, Access, ApiError, Call, Endpoint};
-use store::{Naming, Store};
+use store::{Naming, Rate, Store};
 
 use crate::view::JobView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("generation-create-generation", "/api/v1/generations", Access::Member)
-        .requires_key();
+        .requires_key()
+        .with_rate(Rate::a_minute(300));
 
 pub async fn handle(
     (store, provider): &(Store, Provider),
@@ -28,7 +29,7 @@ pub async fn handle(
     let names = Names {
         id: JobId::new(call.now, call.random()),
         provider: *provider,
-        seed: (call.random() >> 96) as u32,
+        seed: drawn_seed(call.random()),
         webhook_token: format!("{:032x}", call.random()),
     };
     call.log_job(&names.id);

@@ -1,9 +1,9 @@
 //! `POST /api/v1/marketplace/listings/{id}/submit`: ask for a version to be put on sale.
 //!
-//! Access: the listing's creator, unless suspended or kept from selling by strikes; to everybody else it does not exist.
-//! Changes: the version waits for a moderator and stays as it is from now on, with what it is like
-//! among the listings on sale. A preset without pictures gets one that `studio` draws.
-//! Retry: a version that waits already is a conflict and stays as it is.
+//! Access: the listing's creator, unless suspended or kept from selling by strikes; to everybody
+//! else it does not exist. Changes: the version waits for a moderator and stays as it is from now
+//! on, with what it is like among the listings on sale. A preset without pictures gets one that
+//! `studio` draws. Retry: a version that waits already is a conflict and stays as it is.
 
 use clients::{Preview as Drawn, PreviewBucket, Previews};
 use domain::{
@@ -57,7 +57,9 @@ pub async fn handle(
         if shelf.newest.previews.is_empty() {
             shelf.newest.previews.extend(picture.clone());
         }
-        shelf.listing.submit(&shelf.newest, call.now).map_err(StoreError::refused)?;
+        store.read_model(shelf).await?;
+        let (newest, model) = (&shelf.newest, &shelf.model);
+        shelf.listing.submit(newest, model, call.now).map_err(StoreError::refused)?;
         let (kind, content) = (shelf.listing.kind, &shelf.newest.description.content);
         let signature = Signature::of(kind, content);
         shelf.newest.similar = store.similar_listings(&id, kind, &signature).await?;

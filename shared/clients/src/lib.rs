@@ -8,7 +8,9 @@
 #[cfg(test)]
 mod against_the_sandbox;
 pub mod anchors;
-pub mod asset_kind;
+mod archive;
+pub mod asset;
+mod asset_kind;
 pub mod bria;
 mod bucket;
 pub mod documents;
@@ -24,6 +26,8 @@ mod post_policy;
 pub mod preview;
 pub mod queue;
 pub mod s3_event;
+mod safetensors;
+pub mod scan;
 pub mod secrets;
 pub mod share;
 mod signature;
@@ -35,7 +39,6 @@ pub mod uploads;
 mod watermark;
 
 pub use anchors::AuditAnchors;
-pub use asset_kind::AssetKind;
 pub use bria::Bria;
 pub use documents::{Company, Documents};
 pub use fetch::ImageFetcher;
@@ -47,6 +50,7 @@ pub use picture::Picture;
 pub use preview::{Preview, PreviewBucket, Previews};
 pub use queue::{GenerationQueue, TopUpQueue};
 pub use s3_event::S3Event;
+pub use scan::AssetScan;
 pub use secrets::{Secret, Secrets};
 pub use share::ShareLinks;
 pub use snapshots::SearchSnapshots;

@@ -22,7 +22,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bucket::{Bucket, BucketFailure, Object, unavailable},
-    picture::{PictureRefused, pixels, read, size_within},
+    picture::{
+        PictureRefused, pixels,
+        read::{Detail, read},
+        size_within,
+    },
     watermark,
 };
 
@@ -116,13 +120,15 @@ pub struct ShownPreview {
 unavailable!(PreviewsUnavailable, "previews", "previews_unavailable");
 
 impl Preview {
-    /// Reads, checks and draws anew a PNG, JPEG or WebP of unknown origin: upright, opaque, and the
-    /// first frame if it moves.
+    /// Reads, checks and draws anew a PNG, JPEG or WebP of unknown origin: upright, opaque, in sRGB,
+    /// and the first frame if it moves.
     ///
     /// # Errors
     /// See [`PictureRefused`].
     pub fn decode(bytes: &[u8]) -> Result<Preview, PictureRefused> {
-        Preview::draw(read(bytes)?)
+        let detail =
+            Detail { side_px_min: PREVIEW_SIDE_PX_MIN, side_px: Some(PREVIEW_SIDES_PX[0]) };
+        Preview::draw(read(bytes, detail)?)
     }
 
     /// A preview from rows of red, green and blue bytes, top row first.
@@ -130,13 +136,13 @@ impl Preview {
     /// # Errors
     /// When a side is too short or too long, or `rgb` is not `3 * width * height` bytes.
     pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Preview, PictureRefused> {
+        if width.min(height) < PREVIEW_SIDE_PX_MIN {
+            return Err(PictureRefused::TooSmall { side_px_min: PREVIEW_SIDE_PX_MIN });
+        }
         Preview::draw(pixels(width, height, rgb)?)
     }
 
     fn draw(pixels: RgbImage) -> Result<Preview, PictureRefused> {
-        if pixels.width().min(pixels.height()) < PREVIEW_SIDE_PX_MIN {
-            return Err(PictureRefused::TooSmall { side_px_min: PREVIEW_SIDE_PX_MIN });
-        }
         // Each from the one before, so that only the first looks at all the pixels.
         let [large, medium, small] = PREVIEW_SIDES_PX;
         let large = shrunk(pixels, large);
@@ -371,12 +377,32 @@ mod tests {
 
     #[test]
     fn what_is_transparent_becomes_opaque() {
-        let pixels = RgbaImage::from_pixel(300, 300, Rgba([250, 250, 250, 0]));
+        let pixels = RgbaImage::from_pixel(300, 300, Rgba([0, 0, 0, 0]));
         let mut png = Cursor::new(Vec::new());
         pixels.write_to(&mut png, ImageFormat::Png).unwrap();
         let preview = Preview::decode(&png.into_inner()).unwrap();
         let read = image::load_from_memory(&preview.jpegs[0].bytes).unwrap().into_rgb8();
         assert!(read.pixels().all(|pixel| pixel.0[0] > 150));
+    }
+
+    /// The whole picture of a camera of 45 million pixels, and one of a panorama.
+    #[test]
+    fn a_large_photograph_is_decoded_at_a_part_of_its_size() {
+        for (size, expected) in [
+            ((8256, 5504), [(1200, 800), (600, 400), (300, 200)]),
+            ((12_000, 400), [(1200, 40), (600, 20), (300, 10)]),
+        ] {
+            let jpeg = file(&halves(size.0, size.1), ImageFormat::Jpeg);
+            let preview = Preview::decode(&jpeg).unwrap();
+            assert_eq!(sizes(&preview), expected);
+            let read = image::load_from_memory(&preview.jpegs[0].bytes).unwrap().into_rgb8();
+            let [dark, light] = [100, 1100].map(|x| read.get_pixel(x, expected[0].1 - 1).0[0]);
+            assert!(dark < 90 && light > 130, "{dark} {light}");
+        }
+        let mut jpeg = file(&halves(400, 400), ImageFormat::Jpeg);
+        let frame = jpeg.windows(2).position(|part| part == [0xff, 0xc0]).unwrap();
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
+        assert_eq!(Preview::decode(&jpeg).unwrap_err(), PictureRefused::TooManyPixels);
     }
 
     #[test]

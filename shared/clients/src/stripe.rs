@@ -45,15 +45,19 @@ use crate::{
 use catalogue::Catalogue;
 pub use checkout::{OpenedPage, ReturnUrls, Session, SessionStatus};
 pub use connect::{AccountNow, Link, NewAccount};
+pub use customer::CustomerNow;
 pub use dispute::{Evidence, OpenDispute};
 pub use error::{Detail, StripeError};
-pub use invoice::{InvoiceNow, invoice_id, receipt_id};
+pub use events::ListedEvent;
+pub use invoice::{InvoiceNow, PaidBy, invoice_id, receipt_id};
 pub use notice::Notice;
 use portal::Portal;
 pub use refund::{Refund, RefundReason, RefundState};
-pub use subscription::{Renewal, SubscriptionNow};
+pub use subscription::{ListedSubscription, Renewal, SubscriptionNow};
 pub use top_up::Charged;
-pub use transfer::{BalanceNow, BankPayout, BankPayoutState, NewTransfer, Reversal, Transfer};
+pub use transfer::{
+    BalanceNow, BankPayout, BankPayoutState, NewTransfer, Payouts, Reversal, Transfer,
+};
 use transport::Transport;
 
 /// Stripe's own address.

@@ -3,27 +3,35 @@
 //! * [`content`]: what a listing sells, by its [`Kind`]: a camera, a rig, a prompt with slots, a model;
 //! * [`revision`]: one version of a listing, as its creator describes it;
 //! * [`listing`]: which versions there are, which one is on sale, and who may move it where;
+//! * [`model`]: which creator a tailored model belongs to;
+//! * [`upload`] and [`archive`]: files that come with it, and what may be in them;
 //! * [`demo`]: what a visitor may try of it before buying;
 //! * [`lint`]: how near two contents are to each other;
 //! * [`purchase`] and [`settle`]: an order, and what its payment makes of it;
 //! * [`sale`] and [`journal`]: the same money on the creator's side and in the books;
-//! * [`refund`]: giving it back; [`payee`] and [`payout`]: to whom and how creators are paid;
+//! * [`refund`]: giving it back; [`payee`] and [`payout`]: to whom and how creators are paid, with
+//!   an [`attempt`] at each thing that Stripe does once;
 //! * [`statement`]: a month of it, as they are told;
 //! * [`review`], [`flag`], [`share`]: what members say of a listing, and how they pass it on;
-//! * [`strike`]: who may sell;
+//! * [`strike`]: who may sell; `interest`: who of the staff does not decide on something;
+//! * [`visitor`]: who counts as somebody who looked at a listing;
 //! * [`tally`]: the sums that pages show, kept with what they sum; [`card`]: what lists show.
 //!
 //! A purchase pins a version and a version never changes once it was on sale, so what was bought
 //! stays what it was.
 
+pub mod archive;
+pub mod attempt;
 pub mod card;
 pub mod content;
 mod deeds;
 pub mod demo;
 pub mod flag;
+mod interest;
 pub mod journal;
 pub mod lint;
 pub mod listing;
+pub mod model;
 pub mod payee;
 pub mod payout;
 mod position;
@@ -39,6 +47,7 @@ pub mod statement;
 pub mod strike;
 pub mod tally;
 pub mod upload;
+pub mod visitor;
 
 use serde::{Deserialize, Serialize};
 

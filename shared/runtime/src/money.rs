@@ -4,7 +4,7 @@ use clients::{
     Secret, Secrets, Stripe, TopUpQueue,
     documents::{Company, Documents},
     secrets::{StripeSecret, StripeWebhookSecret},
-    stripe::{StripeConfig, Tax},
+    stripe::{Payouts, StripeConfig, Tax},
 };
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 
 const STRIPE_BASE_URL: &str = "STRIPE_BASE_URL";
 const STRIPE_SECRET_ARN: &str = "STRIPE_SECRET_ARN";
+const STRIPE_PAYOUTS_SECRET_ARN: &str = "STRIPE_PAYOUTS_SECRET_ARN";
 const STRIPE_AUTOMATIC_TAX: &str = "STRIPE_AUTOMATIC_TAX";
 const STRIPE_WEBHOOK_SECRET_ARN: &str = "STRIPE_WEBHOOK_SECRET_ARN";
 const FRONTEND_URL: &str = "FRONTEND_URL";
@@ -68,6 +69,19 @@ impl Connect for Stripe {
             },
         };
         Stripe::new(&config).map_err(unusable(STRIPE_BASE_URL))
+    }
+}
+
+impl Connect for Payouts {
+    fn variables() -> Vec<&'static str> {
+        vec![STRIPE_BASE_URL, STRIPE_PAYOUTS_SECRET_ARN]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Payouts, InitError> {
+        let secret: StripeSecret = Secrets::new(&aws.secrets())
+            .read(env.text(STRIPE_PAYOUTS_SECRET_ARN)?)
+            .await
+            .map_err(unavailable("Stripe's secret of payouts"))?;
+        Payouts::new(env.text(STRIPE_BASE_URL)?, &secret.api_key).map_err(unusable(STRIPE_BASE_URL))
     }
 }
 

@@ -127,7 +127,7 @@ impl Route {
             Some("webhook_endpoints") => Route::StripeWebhooks,
             Some("transfers") => Route::StripeTransfers,
             Some("payouts") => Route::StripePayouts,
-            Some("balance" | "balance_transactions") => Route::StripeBalance,
+            Some("balance" | "balance_settings" | "balance_transactions") => Route::StripeBalance,
             Some(_) => Route::StripeOther,
         }
     }

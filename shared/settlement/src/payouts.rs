@@ -2,16 +2,21 @@
 //! paid out too much.
 //!
 //! Every step is noted before Stripe is asked for it and written when Stripe has answered, so that
-//! whoever is cut off in between leaves something the next can go on with. Stripe is asked under one
-//! key for one thing; where an answer was lost, what became of it is looked up.
+//! a run that is cut off in between leaves something the next can go on with. Where an answer was
+//! lost or was a failure, what became of it is looked up before Stripe is asked again, under the key
+//! that the next attempt has.
 
-use clients::stripe::{BankPayoutState, NewTransfer, StripeError};
+use clients::{
+    Stripe,
+    stripe::{BankPayoutState, NewTransfer, Payouts, StripeError, Transfer},
+};
 use domain::{
     Timestamp,
     account::Standing,
     billing::external::{BankPayoutId, ConnectedAccountId, TransferId},
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
+        attempt::Attempt,
         journal::Unbalanced,
         payee::{Payee, PayeeState},
         payout::{Payout, PayoutState, SkipReason, Step},
@@ -19,7 +24,7 @@ use domain::{
     },
     money::Money,
 };
-use store::{PageSize, SALES_AT_ONCE, StoreError};
+use store::{PageSize, SALES_AT_ONCE, Store, StoreError};
 use tracing::warn;
 
 use crate::{Heard, SettleError, Settlement};
@@ -32,6 +37,8 @@ const STEPS_MAX: u32 = 1_000;
 pub enum GoneOn {
     /// It is over, or on its way to the bank.
     Over(Payout),
+    /// Stripe refused its transfer with this code. Its sales are payable by another day's payout.
+    Refused(Payout, String),
     /// It cannot go on now, for this reason; the next run tries again.
     Stuck(Payout, String),
 }
@@ -103,18 +110,30 @@ impl Settlement<'_> {
         let held = ours.iter().filter(|payout| {
             payout.received.as_ref().is_some_and(|received| bank.received.contains(received))
         });
-        let mut heard = Heard::NotOurs;
+        let mut heard = Ok(Heard::NotOurs);
         for payout in held {
-            heard = Heard::Applied;
-            // Another bank may have it by now.
-            let last = match &bank.state {
-                BankPayoutState::Failed { .. } => self.last_bank_payout(payout).await?,
-                BankPayoutState::Pending | BankPayoutState::Paid => None,
-            };
-            let last = last.unwrap_or_else(|| (id.clone(), bank.state.clone()));
-            self.follow_bank(payout, &last, now).await?;
+            // What fails for one does not keep the others waiting; the notice comes again for it.
+            let followed = self.follow_notice(payout, (id, &bank.state), now).await;
+            if heard.is_ok() {
+                heard = followed.map(|()| Heard::Applied);
+            }
         }
-        Ok(heard)
+        heard
+    }
+
+    async fn follow_notice(
+        &self,
+        payout: &Payout,
+        (id, state): (&BankPayoutId, &BankPayoutState),
+        now: Timestamp,
+    ) -> Result<(), SettleError> {
+        // Another bank may have it by now.
+        let last = match state {
+            BankPayoutState::Failed { .. } => self.last_bank_payout(payout).await?,
+            BankPayoutState::Pending | BankPayoutState::Paid => None,
+        };
+        let last = last.unwrap_or_else(|| (id.clone(), state.clone()));
+        self.follow_bank(payout, &last, now).await.map(drop)
     }
 
     /// Looks at a payout that was sent, in case nobody told us what became of it.
@@ -166,11 +185,35 @@ impl Settlement<'_> {
                 Ok(())
             })
             .await?;
-        let PayoutState::Failed { code } = &after.state else { return Ok(after) };
-        warn!(payout = %after.id, actor = %after.creator_id, code, "a bank returned a payout");
-        match self.go_on(after, now).await? {
-            GoneOn::Over(payout) | GoneOn::Stuck(payout, _) => Ok(payout),
+        if let PayoutState::Failed { code } = &after.state {
+            let (payout, actor) = (&after.id, &after.creator_id);
+            warn!(%payout, %actor, code, "a bank returned a payout, the daily run reverses it");
         }
+        Ok(after)
+    }
+
+    async fn step(
+        &self,
+        payout: &Payout,
+        (sales, now): (&[PurchaseId], Timestamp),
+        decide: impl Fn(&mut Step) -> Result<(), Unbalanced>,
+    ) -> Result<Payout, SettleError> {
+        let step = self.store.step_payout(&payout.creator_id, &payout.id, (sales, now), decide);
+        Ok(step.await?.payout)
+    }
+}
+
+/// Pays creators, with the client that may.
+#[derive(Debug, Clone, Copy)]
+pub struct Payer<'a> {
+    settlement: Settlement<'a>,
+    payouts: &'a Payouts,
+}
+
+impl<'a> Payer<'a> {
+    /// Over the table and both clients of Stripe.
+    pub fn new(store: &'a Store, stripe: &'a Stripe, payouts: &'a Payouts) -> Payer<'a> {
+        Payer { settlement: Settlement::new(store, stripe), payouts }
     }
 
     /// Goes on with a payout as far as it goes.
@@ -179,11 +222,18 @@ impl Settlement<'_> {
     /// When Stripe or the table cannot be asked. Nothing is lost: come again.
     pub async fn go_on(&self, mut payout: Payout, now: Timestamp) -> Result<GoneOn, SettleError> {
         let mut may_have_sent = payout.state == PayoutState::Sending;
+        let mut refused = None;
         for _ in 0..STEPS_MAX {
             payout = match &payout.state {
                 PayoutState::Collecting => self.collect(&payout, now).await?,
                 PayoutState::Planned => self.address(&payout, now).await?,
-                PayoutState::Sending => self.send(&payout, may_have_sent, now).await?,
+                PayoutState::Sending if may_have_sent => {
+                    match self.find_sent(&payout, now).await? {
+                        Ok(sent) => sent,
+                        Err(unsent) => self.send(&unsent, &mut refused, now).await?,
+                    }
+                }
+                PayoutState::Sending => self.send(&payout, &mut refused, now).await?,
                 PayoutState::Failed { code } => match self.put_out(&payout, now).await? {
                     Some(next) => next,
                     None => return Ok(GoneOn::Stuck(payout.clone(), code.clone())),
@@ -191,7 +241,12 @@ impl Settlement<'_> {
                 PayoutState::Skipped { .. }
                 | PayoutState::Sent
                 | PayoutState::Paid
-                | PayoutState::Reopened { .. } => return Ok(GoneOn::Over(payout)),
+                | PayoutState::Reopened { .. } => {
+                    return Ok(match refused {
+                        Some(code) => GoneOn::Refused(payout, code),
+                        None => GoneOn::Over(payout),
+                    });
+                }
             };
             may_have_sent &= payout.state == PayoutState::Sending;
         }
@@ -200,22 +255,23 @@ impl Settlement<'_> {
 
     /// Puts sales into it, or fixes its amount when there are no more.
     async fn collect(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
-        let sales = self.store.payable_sales(&payout.creator_id).await?;
+        let sales = self.settlement.store.payable_sales(&payout.creator_id).await?;
         if !sales.is_empty() {
-            let after = self.step(payout, (&sales, now), |step| step.collect(now)).await?;
+            let after =
+                self.settlement.step(payout, (&sales, now), |step| step.collect(now)).await?;
             // The index may be behind: where nothing moved, there is nothing more to collect now.
             if after.sales > payout.sales || after.state != payout.state {
                 return Ok(after);
             }
         }
-        self.step(payout, (&[], now), |step| step.plan(now)).await
+        self.settlement.step(payout, (&[], now), |step| step.plan(now)).await
     }
 
     /// Notes where it goes, if it may: who was banned meanwhile is not paid.
     async fn address(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
         let creator = &payout.creator_id;
-        let standing = self.store.standing_of(creator).await?;
-        let payee = self.look_at_payee(creator, now).await?;
+        let standing = self.settlement.store.standing_of(creator).await?;
+        let payee = self.settlement.look_at_payee(creator, now).await?;
         let against = match &payee {
             _ if !Standing::allows(&standing, now) => Some(SkipReason::Banned),
             payee if PayeeState::of(payee.as_ref()) == PayeeState::Ready => None,
@@ -224,49 +280,87 @@ impl Settlement<'_> {
         match (against, payee) {
             (None, Some(payee)) => {
                 let account = payee.account_id;
-                self.step(payout, (&[], now), |step| {
-                    step.send_to(account.clone());
-                    Ok(())
-                })
-                .await
+                self.settlement
+                    .step(payout, (&[], now), |step| {
+                        step.send_to(account.clone(), now);
+                        Ok(())
+                    })
+                    .await
             }
             (against, _) => {
                 let why = against.unwrap_or(SkipReason::AccountNotReady);
-                self.step(payout, (&[], now), |step| step.fail(why.as_str(), now)).await
+                self.settlement.step(payout, (&[], now), |step| step.fail(why.as_str(), now)).await
             }
         }
     }
 
-    /// Asks Stripe for the transfer, or for what became of it.
+    /// Looks for a transfer that may have been made. Without one, the payout is returned with the
+    /// attempt that is to be made now: noted first, so that none is made under two keys at once.
+    async fn find_sent(
+        &self,
+        payout: &Payout,
+        now: Timestamp,
+    ) -> Result<Result<Payout, Payout>, SettleError> {
+        let noted = self.note_attempt(payout, now).await?;
+        let Some(account) = noted.account.as_ref().filter(|_| noted.state == PayoutState::Sending)
+        else {
+            // Somebody else went on with it meanwhile.
+            return Ok(Ok(noted));
+        };
+        match self.payouts.find_transfer(&noted.id, account, noted.created_at).await? {
+            Some(transfer) => self.sent(&noted, &transfer, now).await.map(Ok),
+            None => Ok(Err(noted)),
+        }
+    }
+
+    /// Asks Stripe for the transfer. If it refuses, the payout has failed, and `refused` is its code.
     async fn send(
         &self,
         payout: &Payout,
-        may_be_there: bool,
+        refused: &mut Option<String>,
         now: Timestamp,
     ) -> Result<Payout, SettleError> {
         let Some(account) = &payout.account else { return Err(SettleError::Busy) };
-        let found = match may_be_there {
-            true => self.stripe.find_transfer(&payout.id).await?,
-            false => None,
+        let new = NewTransfer {
+            payout: &payout.id,
+            key: &Attempt::key(payout.attempt, payout.id.as_str()),
+            user: &payout.creator_id,
+            account,
+            amount: Money { amount: payout.amount, currency: payout.currency },
+            source: payout.source.as_ref(),
         };
-        let amount = Money { amount: payout.amount, currency: payout.currency };
-        let new = NewTransfer { payout: &payout.id, user: &payout.creator_id, account, amount };
-        let transfer = match found {
-            Some(transfer) => transfer,
-            None => match self.stripe.transfer(&new).await {
-                Ok(transfer) => transfer,
-                Err(StripeError::Refused { code, message, .. }) => {
-                    let code = code.unwrap_or_else(|| "refused".to_owned());
-                    warn!(payout = %payout.id, code, %message, "Stripe refuses a payout");
-                    return self.step(payout, (&[], now), |step| step.fail(&code, now)).await;
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
-        self.step(payout, (&[], now), |step| {
-            step.sent((transfer.id.clone(), transfer.received.clone()), now)
-        })
-        .await
+        match self.payouts.transfer(&new).await {
+            Ok(transfer) => self.sent(payout, &transfer, now).await,
+            Err(error) => {
+                let code = refusal(error)?;
+                let failed = self.settlement.step(payout, (&[], now), |step| step.fail(&code, now));
+                let failed = failed.await?;
+                *refused = Some(code);
+                Ok(failed)
+            }
+        }
+    }
+
+    async fn sent(
+        &self,
+        payout: &Payout,
+        transfer: &Transfer,
+        now: Timestamp,
+    ) -> Result<Payout, SettleError> {
+        self.settlement
+            .step(payout, (&[], now), |step| {
+                step.sent((transfer.id.clone(), transfer.received.clone()), now)
+            })
+            .await
+    }
+
+    async fn note_attempt(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
+        self.settlement
+            .step(payout, (&[], now), |step| {
+                step.attempt(now);
+                Ok(())
+            })
+            .await
     }
 
     /// Takes one that failed apart: what is left of its transfer comes back, then its sales go out.
@@ -276,25 +370,30 @@ impl Settlement<'_> {
         payout: &Payout,
         now: Timestamp,
     ) -> Result<Option<Payout>, SettleError> {
-        if let Some(transfer) = &payout.transfer {
-            let rest = payout.standing();
-            let key = payout.return_key();
-            if rest > 0 && !self.was_reversed(transfer, &key).await? {
-                match self.stripe.reverse(transfer, rest, &key).await {
+        if payout.transfer.is_some() {
+            let payout = &self.note_attempt(payout, now).await?;
+            let Some(transfer) = &payout.transfer else { return Ok(Some(payout.clone())) };
+            let (rest, name) = (payout.standing(), payout.return_key());
+            let key = Attempt::key(payout.attempt, &name);
+            if rest > 0 && !self.was_reversed(transfer, &name).await? {
+                match self.payouts.reverse(transfer, rest, (&name, &key)).await {
                     Ok(_) => {}
-                    Err(StripeError::Refused { code, message, .. }) => {
-                        let code = code.unwrap_or_default();
-                        warn!(payout = %payout.id, code, %message, "a returned payout stays");
+                    Err(error) => {
+                        let code = refusal(error)?;
+                        warn!(payout = %payout.id, code, "the transfer of a returned payout stays");
                         return self.set_out_again(payout, now).await;
                     }
-                    Err(error) => return Err(error.into()),
                 }
             }
-            return self.step(payout, (&[], now), |step| step.returned(now)).await.map(Some);
+            return self
+                .settlement
+                .step(payout, (&[], now), |step| step.returned(now))
+                .await
+                .map(Some);
         }
-        let sales = self.store.sales_in(payout).await?;
+        let sales = self.settlement.store.sales_in(payout).await?;
         if sales.is_empty() {
-            let reopened = self.step(payout, (&[], now), |step| {
+            let reopened = self.settlement.step(payout, (&[], now), |step| {
                 step.payout.sales = 0;
                 step.reopen();
                 Ok(())
@@ -303,7 +402,7 @@ impl Settlement<'_> {
         }
         let mut after = payout.clone();
         for some in sales.chunks(usize::from(SALES_AT_ONCE)) {
-            after = self.step(&after, (some, now), |step| step.put_out(now)).await?;
+            after = self.settlement.step(&after, (some, now), |step| step.put_out(now)).await?;
         }
         Ok(Some(after))
     }
@@ -314,7 +413,7 @@ impl Settlement<'_> {
         payout: &Payout,
         now: Timestamp,
     ) -> Result<Option<Payout>, SettleError> {
-        let last = self.last_bank_payout(payout).await?;
+        let last = self.settlement.last_bank_payout(payout).await?;
         let Some((id, state)) = last.filter(|(id, _)| payout.bank_payout.as_ref() != Some(id))
         else {
             return Ok(None);
@@ -322,7 +421,7 @@ impl Settlement<'_> {
         if let BankPayoutState::Failed { .. } = state {
             return Ok(None);
         }
-        let after = self.step(payout, (&[], now), |step| {
+        let after = self.settlement.step(payout, (&[], now), |step| {
             step.set_out_again(id.clone());
             if state == BankPayoutState::Paid {
                 step.paid(id.clone(), now);
@@ -343,31 +442,33 @@ impl Settlement<'_> {
         purchase: &PurchaseId,
         now: Timestamp,
     ) -> Result<i64, SettleError> {
-        let sale = self.store.sale(creator, purchase).await?;
+        let sale = self.settlement.store.sale(creator, purchase).await?;
         let Some(payout) = &sale.payout_id else { return Ok(0) };
-        let payout = self.store.payout(creator, payout).await?;
+        let payout = self.settlement.store.payout(creator, payout).await?;
         let only = std::slice::from_ref(purchase);
         let noted = self
+            .settlement
             .store
             .step_payout(creator, &payout.id, (only, now), |step| {
-                note_recovery(step);
+                note_recovery(step, now);
                 Ok::<(), StoreError>(())
             })
             .await?;
-        let noted_for = noted.sales.first().and_then(|sale| sale.recovery);
-        let (Some(recovery), Some(transfer)) = (noted_for, &noted.payout.transfer) else {
+        let noted_for = noted.sales.first().and_then(|sale| Some((sale.recovery?, sale)));
+        let (Some((recovery, noted_on)), Some(transfer)) = (noted_for, &noted.payout.transfer)
+        else {
             return Ok(0);
         };
-        let key = sale.recovery_key(recovery.number);
+        let name = sale.recovery_key(recovery.number);
+        let key = Attempt::key(noted_on.recovery_attempt, &name);
         // One that was noted before may have been carried out.
         let again = sale.recovery == Some(recovery);
-        let done = again && self.was_reversed(transfer, &key).await?;
+        let done = again && self.was_reversed(transfer, &name).await?;
         let refused = match done {
             true => None,
-            false => match self.stripe.reverse(transfer, recovery.amount, &key).await {
+            false => match self.payouts.reverse(transfer, recovery.amount, (&name, &key)).await {
                 Ok(_) => None,
-                Err(StripeError::Refused { code, .. }) => Some(code.unwrap_or_default()),
-                Err(error) => return Err(error.into()),
+                Err(error) => Some(refusal(error)?),
             },
         };
         self.end_recovery(&noted.payout, (purchase, recovery), refused.as_deref(), now).await
@@ -383,37 +484,51 @@ impl Settlement<'_> {
         if let Some(code) = refused {
             warn!(%purchase, actor = %payout.creator_id, code, "owed: nothing to be got back");
         }
-        self.step(payout, (std::slice::from_ref(purchase), now), |step| match refused {
-            None => step.recovered(recovery, now),
-            Some(_) => {
-                let sale = step.sales.first_mut().filter(|it| it.recovery == Some(recovery));
-                sale.into_iter().for_each(Sale::give_recovery_up);
-                Ok(())
-            }
-        })
-        .await?;
+        self.settlement
+            .step(payout, (std::slice::from_ref(purchase), now), |step| match refused {
+                None => step.recovered(recovery, now),
+                Some(_) => {
+                    let sale = step.sales.first_mut().filter(|it| it.recovery == Some(recovery));
+                    sale.into_iter().for_each(Sale::give_recovery_up);
+                    Ok(())
+                }
+            })
+            .await?;
         Ok(if refused.is_none() { recovery.amount } else { 0 })
     }
 
-    async fn was_reversed(&self, transfer: &TransferId, key: &str) -> Result<bool, SettleError> {
-        let reversals = self.stripe.reversals(transfer).await?;
-        Ok(reversals.iter().any(|it| it.key.as_deref() == Some(key)))
+    async fn was_reversed(&self, transfer: &TransferId, name: &str) -> Result<bool, SettleError> {
+        let reversals = self.payouts.reversals(transfer).await?;
+        Ok(reversals.iter().any(|it| it.name.as_deref() == Some(name)))
     }
+}
 
-    async fn step(
-        &self,
-        payout: &Payout,
-        (sales, now): (&[PurchaseId], Timestamp),
-        decide: impl Fn(&mut Step) -> Result<(), Unbalanced>,
-    ) -> Result<Payout, SettleError> {
-        let step = self.store.step_payout(&payout.creator_id, &payout.id, (sales, now), decide);
-        Ok(step.await?.payout)
+/// Stripe's code, if it refused what was asked. A key that may not ask is a fault of ours: nothing
+/// follows from it.
+fn refusal(error: StripeError) -> Result<String, SettleError> {
+    match error {
+        StripeError::Refused { status, code, message, .. } if !matches!(status, 401 | 403) => {
+            warn!(status, code, %message, "Stripe refuses to move a creator's money");
+            Ok(code.unwrap_or_else(|| "refused".to_owned()))
+        }
+        StripeError::Refused { .. }
+        | StripeError::Missing
+        | StripeError::Unreached { .. }
+        | StripeError::Unknown { .. } => Err(error.into()),
     }
 }
 
 /// Notes how much is to be got back of the one sale of a step, unless that is noted, or there is
-/// nothing: what the next payouts have evened out is not got back again.
-fn note_recovery(step: &mut Step) {
+/// nothing: what the next payouts have evened out is not got back again. With it, the attempt at it.
+fn note_recovery(step: &mut Step, now: Timestamp) {
+    note_amount(step);
+    let noted = step.sales.first_mut().filter(|sale| sale.recovery.is_some());
+    if let Some(sale) = noted {
+        sale.recovery_attempt = Some(Attempt::after(sale.recovery_attempt, now));
+    }
+}
+
+fn note_amount(step: &mut Step) {
     let Some(sale) = step.sales.first() else { return };
     if sale.recovery.is_some() || !sale.is_to_be_recovered() {
         return;

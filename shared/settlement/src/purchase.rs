@@ -82,11 +82,8 @@ impl Settlement<'_> {
             match (kept.kept, kept.next) {
                 (Kept::Stale, _) => {}
                 (Kept::Before, _) => return Ok(Heard::Before),
-                (Kept::Now, Next::Nothing) => return Ok(Heard::Applied),
-                (Kept::Now, Next::Recover) => {
-                    self.recover(&read.creator_id, id, now).await?;
-                    return Ok(Heard::Applied);
-                }
+                // What was overpaid is got back by the daily run, which has the key for that.
+                (Kept::Now, Next::Nothing | Next::Recover) => return Ok(Heard::Applied),
                 // What became of it, the payment says.
                 (Kept::Now, Next::Refund { payment, number, amount }) => {
                     self.refund(&read, (&payment, number, amount), now).await?;

@@ -12,7 +12,7 @@ use crate::{
     cursor::PageSize,
     error::StoreError,
     keys::{Item, Key, PARKED_EVENTS, enlist, event_of, parked_index},
-    table::{Store, encode, written},
+    table::{IndexPage, IndexPosition, Store, encode, written},
 };
 
 /// How long an applied event is remembered: as long as Stripe can send it again.
@@ -167,11 +167,16 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
-    pub async fn parked_events(&self, most: u16) -> Result<Vec<ParkedEvent>, StoreError> {
-        let entries = self.listed(PARKED_EVENTS, None, most.min(PageSize::MAX)).await?;
-        let keys: Vec<Key> = entries.iter().filter_map(event_of).map(Key::event).collect();
-        let events: Vec<EventItem> = self.get_all(&keys).await?.rest()?;
-        Ok(events.into_iter().filter_map(EventItem::parked).collect())
+    pub async fn parked_events(
+        &self,
+        after: Option<&IndexPosition>,
+        most: u16,
+    ) -> Result<IndexPage<ParkedEvent>, StoreError> {
+        let (most, key) = (most.min(PageSize::MAX), |item: &Item| event_of(item).map(Key::event));
+        let page = self.walked(PARKED_EVENTS, None, (after, most), key).await?;
+        let events: Vec<EventItem> = self.get_all(&page.items).await?.rest()?;
+        let items = events.into_iter().filter_map(EventItem::parked).collect();
+        Ok(IndexPage { items, next: page.next })
     }
 
     /// Forgets a parked event, because it was replayed or is not wanted. One that was applied
@@ -255,8 +260,12 @@ pub(crate) fn applied_item(event: &AppliedEvent, now: Timestamp) -> Result<Item,
     encode(&Key::event(event.id.as_str()), &applied)
 }
 
+/// SHA-256 in hex.
+pub(crate) fn digest_of(text: &str) -> String {
+    let digest = <[u8; 32]>::from(Sha256::digest(text));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn name_of(body: &str) -> String {
-    let digest = <[u8; 32]>::from(Sha256::digest(body));
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256_{hex}")
+    format!("sha256_{}", digest_of(body))
 }

@@ -16,14 +16,17 @@
 //! | billing | `USER#<user>` | `BILLING` | `version` fences all that Stripe says of a member |
 //! | pack order | `USER#<user>` | `ORDER#<order>` | ids sort by time; fenced by its own `version` |
 //! | invoice | `USER#<user>` | `INVOICE#<invoice>` | ids sort by time; fenced by the billing |
+//! | follow-up | `USER#<user>` | `FOLLOWUP#<task>` | still to be done at Stripe; lapses by TTL once it is done |
 //! | customer | `CUSTOMER#<customer>` | `USER` | whose a customer of Stripe's is |
 //! | event | `EVENT#<event>` | `EVENT` | applied (30 days, by TTL), or parked with its body |
 //! | checkpoint | `RECONCILE#STRIPE` | `CHECKPOINT` | Stripe's events were looked through |
 //! | listing | `LISTING#<listing>` | `LISTING` | which versions there are; `version` fences it |
 //! | its version | `LISTING#<listing>` | `REVISION#<number>` | fenced by the listing; never changed once on sale |
 //! | its sums | `LISTING#<listing>` | `STATS` | fenced by their own `version` |
+//! | its visitors today | `LISTING#<listing>` | `VISITORS` | fenced by their own `version`; lapses by TTL |
 //! | upload | `LISTING#<listing>` | `UPLOAD#<upload>` | lapses by TTL |
 //! | review | `LISTING#<listing>` | `REVIEW#<review>` | ids sort by time; fenced by the sums |
+//! | owner of a tailored model | `MODEL#<model>` | `OWNER` | whoever's listing of it staff approved first; fenced by its own `version` |
 //! | flags | `LISTING#<listing>` | `FLAGS` | all that nobody has decided on |
 //! | purchase | `USER#<buyer>` | `PURCHASE#<purchase>` | ids sort by time; its `version` fences all that Stripe says of it |
 //! | its buyer | `PURCHASE#<purchase>` | `USER` | for staff, who know the purchase alone |
@@ -41,7 +44,7 @@
 //! | click | `SHARE#<code>` | `CLICK#<day>#<visitor>` | lapses by TTL |
 //! | signature | `SIMILAR#<band>` | `<listing>` | of what is on sale |
 //! | change | `CHANGES#<what>` | `<time>#<listing>` | of the catalogue, or of sums; lapses by TTL |
-//! | tally | `VIEWS` | `<time>#<nonce>` | visits that were not added up yet |
+//! | tally | `VIEWS` | `<time>#<nonce>` | visitors who were not counted yet |
 //! | report | `REPORTS` | `<day>` | what was said of a day; never changed |
 //! | popular list | `POPULAR` | `<category>` | made every minute |
 //! | fact | `FACTS#<day>#<0..4>` | `<fact>` | never changed, but for whether it is counted |
@@ -61,6 +64,7 @@
 //! | person | `PEOPLE#<facet>` | `<e-mail address>#<user>` |
 //! | account whose pack is due | `TOPUPS` | `<since>#<user>` |
 //! | account whose pack is being charged | `TOPUPS` | `<order>#<user>`, after all that are due |
+//! | follow-up that is not done | `FOLLOWUPS` | `<noted_at>#<user>` |
 //! | parked event | `EVENTS#PARKED` | `<received_at>#<event>` |
 //! | listing | `CREATOR#<user>` | `<listing>` |
 //! | version to be decided on | `REVIEWS#PENDING` | `<submitted_at>#<listing>` |
@@ -101,9 +105,9 @@
 //! | Q14 | whose a customer is | GetItem | 1 RRU |
 //! | Q15 | an order; an invoice | GetItem | 1 RRU |
 //! | Q16 | a member's invoices, newest first | Query `INVOICE#` backwards | 1 trip a page |
-//! | Q17 | orders somebody should ask about | Query `gsi1` | 1 trip |
-//! | Q18 | accounts that want a pack | Query `gsi1` | 1 trip |
-//! | Q19 | events to be replayed | Query `gsi1`, then BatchGetItem | 2 trips |
+//! | Q17 | orders somebody should ask about | Query `gsi1` | 1 trip a page |
+//! | Q18 | accounts that want a pack | Query `gsi1` | 1 trip a page |
+//! | Q19 | events to be replayed | Query `gsi1`, then BatchGetItem | 2 trips a page |
 //! | Q20 | whether an event was applied; the checkpoint | GetItem | 1 RRU |
 //! | Q21 | a listing with its sums, then its versions and its creator | BatchGetItem | 2 trips |
 //! | Q22 | a creator's listings, newest first | Query `gsi1`, then BatchGetItem | 3 trips a page |
@@ -113,7 +117,7 @@
 //! | Q26 | what a purchase is decided on: account, key, listing, entitlement | BatchGetItem | 1 trip |
 //! | Q27 | everything that moves with a purchase | BatchGetItem | 1 trip, 2 with a review |
 //! | Q28 | a member's purchases; a creator's sales, newest first | Query backwards | 1 trip a page |
-//! | Q29 | purchases, rewards somebody should see to | Query `gsi1` | 1 trip |
+//! | Q29 | purchases, rewards somebody should see to | Query `gsi1` | 1 trip a page |
 //! | Q30 | a listing's reviews, newest first | Query `REVIEW#` backwards | 1 trip a page |
 //! | Q31 | listings that hold nearly the same | Query for each of the 16 bands | once for each submission |
 //! | Q32 | what changed in the catalogue, or in sums | Query from a time on | 1 trip |
@@ -146,6 +150,9 @@
 //! | Q59 | erasures that are due | Query `gsi1`, then BatchGetItem | 2 trips a minute |
 //! | Q60 | what a member made, to be deleted | Query `JOB#`, `INPUT#`, `PRESET#` | a trip for each MB |
 //! | Q61 | everything of a member, to be exported | Query; Query of each listing | 1 trip a page |
+//! | Q62 | who some tailored models belong to, and by which listings | BatchGetItem | 2 trips |
+//! | Q63 | follow-ups that are not done, the longest waiting first | Query `gsi1`, then BatchGetItem | 2 trips |
+//! | Q64 | a follow-up | GetItem | 1 RRU |
 
 use std::collections::HashMap;
 
@@ -157,6 +164,7 @@ use domain::{
     billing::{
         Billing,
         external::{ConnectedAccountId, CustomerId},
+        follow_up::FollowUpTask,
         order::PackOrder,
         top_up::TopUpState,
     },
@@ -226,6 +234,8 @@ pub(crate) const OPEN_ORDERS: &str = "ORDERS#OPEN";
 pub(crate) const TOP_UPS: &str = "TOPUPS";
 /// The partition of the index that lists accounts whose standing is to be seen to.
 pub(crate) const STANDINGS: &str = "STANDINGS";
+/// The partition of the index that lists follow-ups that are not done.
+pub(crate) const FOLLOW_UPS: &str = "FOLLOWUPS";
 /// The partition of the index that lists parked events.
 pub(crate) const PARKED_EVENTS: &str = "EVENTS#PARKED";
 
@@ -320,6 +330,10 @@ impl Key {
         Key::of(user, format!("{INVOICE_PREFIX}{invoice}"))
     }
 
+    pub(crate) fn follow_up(user: &UserId, task: &FollowUpTask) -> Key {
+        Key::of(user, format!("FOLLOWUP#{task}"))
+    }
+
     pub(crate) fn customer(customer: &CustomerId) -> Key {
         Key { pk: format!("CUSTOMER#{customer}"), sk: "USER".to_owned() }
     }
@@ -348,12 +362,20 @@ impl Key {
         Key::of_listing(listing, "STATS".to_owned())
     }
 
+    pub(crate) fn visitors(listing: &ListingId) -> Key {
+        Key::of_listing(listing, "VISITORS".to_owned())
+    }
+
     pub(crate) fn upload(listing: &ListingId, upload: &UploadId) -> Key {
         Key::of_listing(listing, format!("UPLOAD#{upload}"))
     }
 
     pub(crate) fn review(listing: &ListingId, review: &ReviewId) -> Key {
         Key::of_listing(listing, format!("{REVIEW_PREFIX}{review}"))
+    }
+
+    pub(crate) fn model(model_id: &str) -> Key {
+        Key { pk: format!("MODEL#{model_id}"), sk: "OWNER".to_owned() }
     }
 
     pub(crate) fn flags(listing: &ListingId) -> Key {

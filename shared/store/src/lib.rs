@@ -15,6 +15,7 @@ mod erasures;
 mod error;
 mod events;
 mod export;
+mod follow_ups;
 mod idempotency;
 mod invoices;
 mod jobs;
@@ -49,7 +50,7 @@ pub use people::{PeopleFilter, StandingFilter};
 pub use rates::{Rate, RateLimited};
 pub use reports::KeptReport;
 pub use staff::Staff;
-pub use table::Store;
+pub use table::{IndexPage, IndexPosition, Store};
 
 #[cfg(test)]
 mod tests;

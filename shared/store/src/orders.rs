@@ -18,7 +18,7 @@ use crate::{
     error::{Missing, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, OPEN_ORDERS, TOP_UPS, due_bound, is_account, order_of, user_of},
-    table::{Attempt, Store, decode_image},
+    table::{Attempt, IndexPage, IndexPosition, Store, decode_image},
 };
 
 impl Store {
@@ -117,10 +117,10 @@ impl Store {
     pub async fn due_orders(
         &self,
         now: Timestamp,
+        after: Option<&IndexPosition>,
         most: u16,
-    ) -> Result<Vec<(UserId, OrderId)>, StoreError> {
-        let due = self.listed(OPEN_ORDERS, Some(due_bound(now)), most).await?;
-        Ok(due.iter().filter_map(order_of).collect())
+    ) -> Result<IndexPage<(UserId, OrderId)>, StoreError> {
+        self.walked(OPEN_ORDERS, Some(due_bound(now)), (after, most), order_of).await
     }
 
     /// Members whose pack is to be bought, the longest waiting first, and then those whose pack is
@@ -128,9 +128,12 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
-    pub async fn due_top_ups(&self, most: u16) -> Result<Vec<UserId>, StoreError> {
-        let due = self.listed(TOP_UPS, None, most).await?;
-        Ok(due.iter().filter_map(user_of).collect())
+    pub async fn due_top_ups(
+        &self,
+        after: Option<&IndexPosition>,
+        most: u16,
+    ) -> Result<IndexPage<UserId>, StoreError> {
+        self.walked(TOP_UPS, None, (after, most), user_of).await
     }
 }
 

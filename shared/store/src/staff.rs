@@ -2,7 +2,7 @@
 
 use domain::{
     Refusal, Timestamp,
-    account::{Account, Draft, Role},
+    account::{Account, AccountRefused, Draft, Role},
     audit::{Action, Deed, Target},
     generation::{Job, Status},
     id::UserId,
@@ -80,6 +80,20 @@ impl Store {
         .await
     }
 
+    /// Lets somebody of the staff in: their account is made on first use and keeps the role that
+    /// their token says. Reads once (Q1), and writes only what is news.
+    ///
+    /// # Errors
+    /// When they are suspended, or when DynamoDB cannot be asked.
+    pub async fn admit_staff(&self, staff: Staff<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let admitted = self.change_account(staff.user_id, staff.email, now, |draft| {
+            draft.require_active()?;
+            draft.seen_as(staff.role);
+            Ok::<(), AccountRefused>(())
+        });
+        admitted.await.map(drop)
+    }
+
     /// One member's account, as it is.
     ///
     /// # Errors
@@ -110,13 +124,22 @@ impl Store {
     /// [`Missing::User`], or when DynamoDB cannot be asked.
     pub async fn follow_standing(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         let account = self.lift_if_over(user, now).await?;
-        if !account.standing.allows(now) {
-            for job in self.waiting_jobs(user, now).await? {
-                self.call_off_if_waiting(&job, now).await?;
-            }
-        }
+        let called_off = match account.standing.allows(now) {
+            true => Ok(()),
+            false => self.call_off_waiting(user, now).await,
+        };
+        // What is sold is hidden although a generation could not be called off.
         self.follow_seller(user, now).await?;
+        called_off?;
         self.standing_followed(&account, now).await
+    }
+
+    async fn call_off_waiting(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+        let mut done = Ok(());
+        for job in self.waiting_jobs(user, now).await? {
+            done = done.and(self.call_off_if_waiting(&job, now).await);
+        }
+        done
     }
 
     async fn lift_if_over(&self, user: &UserId, now: Timestamp) -> Result<Account, StoreError> {

@@ -35,6 +35,20 @@ pub struct Store {
     pub(crate) table: String,
 }
 
+/// Where a walk through a part of the index goes on.
+#[derive(Debug, Clone)]
+pub struct IndexPosition(Item);
+
+/// A part of a walk through a part of the index. Every entry is met once, so that one that stays
+/// where it is, because nothing can be done about it, does not keep those behind it from their turn.
+#[derive(Debug, Clone)]
+pub struct IndexPage<T> {
+    /// What was met. There may be none although the walk goes on.
+    pub items: Vec<T>,
+    /// Where it goes on; `None` at the end.
+    pub next: Option<IndexPosition>,
+}
+
 /// What came of one try to decide and write.
 pub(crate) enum Attempt<T> {
     /// Written, or nothing was to be written.
@@ -228,6 +242,16 @@ impl Store {
         side: Option<(&str, String)>,
         most: u16,
     ) -> Result<Vec<Item>, StoreError> {
+        let answer = self.index_query(partition, side, most).send().await;
+        Ok(answer.map_err(StoreError::unavailable)?.items.unwrap_or_default())
+    }
+
+    fn index_query(
+        &self,
+        partition: &str,
+        side: Option<(&str, String)>,
+        most: u16,
+    ) -> QueryFluentBuilder {
         let query = self
             .client
             .query()
@@ -235,14 +259,30 @@ impl Store {
             .index_name(INDEX)
             .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
             .limit(i32::from(most));
-        let query = match side {
+        match side {
             Some((is, bound)) => query
                 .key_condition_expression(format!("gsi1pk = :partition AND gsi1sk {is} :bound"))
                 .expression_attribute_values(":bound", AttributeValue::S(bound)),
             None => query.key_condition_expression("gsi1pk = :partition"),
-        };
+        }
+    }
+
+    /// The next entries of one partition of the index on a walk through it, all of them below `bound`
+    /// if there is one, as `read` reads them.
+    pub(crate) async fn walked<T>(
+        &self,
+        partition: &str,
+        bound: Option<String>,
+        (after, most): (Option<&IndexPosition>, u16),
+        read: impl Fn(&Item) -> Option<T>,
+    ) -> Result<IndexPage<T>, StoreError> {
+        let side = bound.map(|bound| ("<", bound));
+        let query = self.index_query(partition, side, most);
+        let query = query.set_exclusive_start_key(after.map(|IndexPosition(key)| key.clone()));
         let answer = query.send().await.map_err(StoreError::unavailable)?;
-        Ok(answer.items.unwrap_or_default())
+        let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(IndexPosition);
+        let items = answer.items.unwrap_or_default().iter().filter_map(read).collect();
+        Ok(IndexPage { items, next })
     }
 
     /// The last entries of one partition of the index, the last first, below the entry `after`: the

@@ -12,13 +12,14 @@ pub mod api;
 pub mod bench;
 pub mod cloud;
 pub mod engine;
+pub mod files;
 pub mod grants;
 pub mod listings;
 pub mod seed;
 pub mod world;
 
 pub use engine::{Engine, Fault, Usage};
-pub use world::{Actor, Answer, Ask, World, at_once};
+pub use world::{Actor, Answer, Ask, BROWSER, World, at_once};
 
 /// Links that are signed with a key of tests.
 pub fn share_links() -> clients::share::ShareLinks {

@@ -4,20 +4,23 @@ use domain::{
     Timestamp,
     account::Role,
     audit::{self, Action, Deed, Target, TargetKind},
-    id::{ListingId, UploadId, UserId},
+    id::{ListingId, PurchaseId, UploadId, UserId},
     lighting::LightingRig,
     marketplace::{
         Category, Kind,
+        archive::ArchivedFile,
         content::Content,
         demo::DemoSettings,
         flag::{Decision, FlagReason},
         lint::Signature,
         listing::Listing,
+        purchase::Purchase,
         revision::Description,
-        upload::{Asset, Preview},
+        upload::{Asset, AssetKind, Preview},
     },
+    money::Money,
 };
-use store::{Store, StoreError};
+use store::{Idempotency, Store, StoreError};
 
 use crate::Actor;
 
@@ -52,9 +55,11 @@ pub async fn draft(
 pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     let asset = Asset {
         upload_id: UploadId::new(now, 2),
-        file_name: "notes.txt".to_owned(),
+        file_name: "luts.zip".to_owned(),
         bytes: 5,
         sha256: "5e".repeat(32),
+        kind: Some(AssetKind::Zip),
+        files: vec![ArchivedFile { path: "warm.cube".to_owned(), bytes: 9 }],
     };
     let changed = store.change_listing(creator, id, now, async |shelf| {
         shelf.newest.add_asset(asset.clone());
@@ -69,7 +74,8 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
     let preview = Preview { upload_id, width: 1_200, height: 800, drawn: false };
     let submitted = store.change_listing(creator, id, now, async |shelf| {
         shelf.newest.add_preview(preview.clone());
-        shelf.listing.submit(&shelf.newest, now).map_err(StoreError::refused)?;
+        store.read_model(shelf).await?;
+        shelf.listing.submit(&shelf.newest, &shelf.model, now).map_err(StoreError::refused)?;
         let signature = Signature::of(shelf.listing.kind, &shelf.newest.description.content);
         shelf.newest.similar = store.similar_listings(id, shelf.listing.kind, &signature).await?;
         shelf.newest.signature = Some(signature);
@@ -81,8 +87,11 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
 /// A version that waits, approved.
 pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
     let deed = judged(Action::ApproveListing, id);
-    let approved =
-        store.judge_listing(&deed, id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
+    let approved = store.judge_listing(&deed, id, now, async |shelf| {
+        store.read_model(shelf).await?;
+        let approved = shelf.listing.approve(&mut shelf.newest, &mut shelf.model, now);
+        approved.map_err(StoreError::refused)
+    });
     approved.await.unwrap();
 }
 
@@ -96,6 +105,16 @@ pub fn judged(action: Action, id: &ListingId) -> Deed {
 pub async fn publish(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     submit(store, creator, id, now).await;
     approve(store, id, now).await;
+}
+
+/// A free listing on sale, taken by a member.
+pub async fn taken(store: &Store, buyer: &UserId, id: &ListingId, now: Timestamp) {
+    let name = PurchaseId::new(now, 1);
+    let key = Idempotency { key: format!("take {id}"), fingerprint: "0".repeat(64) };
+    let placed = store.place_purchase((buyer, None), id, &key, now, |offer| {
+        Purchase::place(name.clone(), buyer.clone(), offer, Money::usd_cents(0), None, now)
+    });
+    placed.await.unwrap();
 }
 
 /// A strike on the creator of a listing on sale, after three members reported it.

@@ -25,6 +25,11 @@ async fn what_is_left_out_stays_and_null_clears() {
     check(json!({"bio": "I light\nchairs."}), expect![[r#""Kim" "I light\nchairs.""#]]).await;
     check(json!({"display_name": "金 💡"}), expect![[r#""金 💡" "I light\nchairs.""#]]).await;
     check(json!({}), expect![[r#""金 💡" "I light\nchairs.""#]]).await;
+    check(
+        json!({"bio": "Two\r\nlines\rof Ane\u{301}"}),
+        expect![[r#""金 💡" "Two\nlines\nof Ané""#]],
+    )
+    .await;
     check(json!({"bio": null}), expect![[r#""金 💡" null"#]]).await;
     check(json!({"display_name": null, "bio": "x"}), expect![[r#"null "x""#]]).await;
     world.check_books(&kim.id).await;
@@ -41,6 +46,9 @@ async fn text_has_limits_and_nothing_else_can_be_changed() {
     check(json!({"display_name": " "}), "/display_name text").await;
     check(json!({"display_name": "x".repeat(81)}), "/display_name length").await;
     check(json!({"display_name": "a\u{0}b"}), "/display_name text").await;
+    check(json!({"display_name": "Kim\u{202e}nimda"}), "/display_name text").await;
+    check(json!({"display_name": "\u{3164}"}), "/display_name text").await;
+    check(json!({"display_name": "Kim\nKim"}), "/display_name text").await;
     check(json!({"display_name": 7}), "/display_name wrong_type").await;
     check(json!({"bio": "x".repeat(501)}), "/bio length").await;
     let both = json!({"bio": "\u{7}", "display_name": " "});
@@ -94,4 +102,40 @@ async fn a_suspended_member_changes_nothing() {
     expect!["403 account_suspended"].assert_eq(&answer.brief());
     assert_eq!(get(&world, &Ask::by(&kim)).await.json()["display_name"], Value::Null);
     world.check_books(&kim.id).await;
+}
+
+/// Writes are limited for each member: the table is told of every twelfth call, and of none that is
+/// refused.
+#[tokio::test]
+async fn a_member_writes_so_often_in_a_minute() {
+    let (world, kim, ada) = (World::new(), Actor::member("kim"), Actor::member("ada"));
+    let max = runtime::WRITES.max;
+    world.engine.take_usage();
+    for _ in 0..max {
+        assert_eq!(patch(&world, &kim, json!({})).await.status(), 200);
+    }
+    assert_eq!(world.engine.take_usage().requests.get("UpdateItem"), Some(&10));
+    for _ in 0..3 {
+        let refused = patch(&world, &kim, json!({})).await;
+        assert_eq!(refused.brief(), "429 rate_limited");
+        assert_eq!(refused.header("retry-after"), Some("60"));
+    }
+    assert_eq!(world.engine.take_usage().requests.get("UpdateItem"), None);
+    assert_eq!(get(&world, &Ask::by(&kim)).await.status(), 200, "reading goes on");
+    assert_eq!(patch(&world, &ada, json!({})).await.status(), 200, "and so do others");
+    // Another process does not know of it, and learns with its first step.
+    let other = World {
+        ambient: runtime::Ambient {
+            recent: runtime::RecentCalls::default(),
+            ..world.ambient.clone()
+        },
+        ..world
+    };
+    let mut said = Vec::new();
+    for _ in 0..13 {
+        said.push(patch(&other, &kim, json!({})).await.status());
+    }
+    assert_eq!(said, [[200; 11].as_slice(), &[429; 2]].concat());
+    other.ambient.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(patch(&other, &kim, json!({})).await.status(), 200);
 }

@@ -1,7 +1,7 @@
 //! The relay: what changes in the table becomes hints in the queue, once at least.
 
 use clients::queue::Hint;
-use domain::{account::AccountRefused, billing::top_up::TopUp, pack::Pack};
+use domain::{account::AccountRefused, billing::top_up::TopUpWish, pack::Pack};
 use runtime::BatchResponse;
 use sandbox::{
     faults::{AnswerFault, Order},
@@ -169,10 +169,10 @@ async fn a_pack_that_is_due_is_told_to_the_queue_of_top_ups() {
     let outside = Outside::begin().await;
     let stage = Stage::studio(&outside, "low");
     let (member, now) = (&stage.member.id, stage.world.now());
-    let watch = TopUp::new(Pack::Small, 5, 1, now).unwrap();
+    let watch = TopUpWish::new(Pack::Small, 5, 1).unwrap();
     for spend in [0, 5, 1] {
         let changed = stage.world.store.change_account(member, None, now, |draft| {
-            draft.set_top_up(Some(watch.clone()));
+            draft.allow_top_up(Some(watch));
             let hold = draft.start_job("gen", spend)?;
             draft.capture_job("gen", &hold)?;
             Ok::<(), AccountRefused>(())

@@ -93,7 +93,7 @@ impl Shop {
     /// A moderator sends back what waits.
     pub(super) async fn reject(&self, id: &ListingId, reason: &str) {
         let (deed, now) = (listings::judged(Action::RejectListing, id), self.world.now());
-        let rejected = self.world.store.judge_listing(&deed, id, now, |shelf| {
+        let rejected = self.world.store.judge_listing(&deed, id, now, async |shelf| {
             shelf.listing.reject(shelf.newest.number, reason.to_owned(), now)
         });
         rejected.await.unwrap();
@@ -138,6 +138,13 @@ impl Shop {
 
     pub(super) async fn page(&self, id: &ListingId) -> Answer {
         self.page_of(id.as_str()).await
+    }
+
+    /// The same, looked at from an address.
+    pub(super) async fn seen_from(&self, id: &ListingId, ip: &str) -> Answer {
+        let ask = Ask::anonymous().path("id", id).ip(ip);
+        let (endpoint, handle) = (&get_listing::ENDPOINT, &get_listing::handle);
+        self.world.send(endpoint, handle, &self.visits, &ask).await
     }
 
     pub(super) async fn page_of(&self, id: &str) -> Answer {

@@ -2,7 +2,10 @@
 
 use domain::{
     id::UploadId,
-    marketplace::upload::{Asset, UPLOADS_MAX},
+    marketplace::{
+        archive::ArchivedFile,
+        upload::{Asset, AssetKind, PREVIEW_BYTES_MAX, UPLOADS_MAX},
+    },
 };
 use serde_json::{Value, json};
 use store::Arrival;
@@ -21,7 +24,8 @@ async fn a_form_is_made_for_what_is_taken() {
     check(wish("preview", "image/png", 1), "201").await;
     check(wish("preview", "image/svg+xml", 1), "422 invalid_request, /content_type type").await;
     check(wish("preview", "image/png", 0), "422 invalid_request, /bytes size").await;
-    let large = 21 * 1024 * 1024;
+    let large = PREVIEW_BYTES_MAX + 1;
+    check(wish("preview", "image/png", large - 1), "201").await;
     check(wish("preview", "image/png", large), "422 invalid_request, /bytes size").await;
     check(wish("asset", "image/png", 1), "422 invalid_request, /content_type type").await;
     check(wish("asset", "application/zip", large), "201").await;
@@ -70,6 +74,8 @@ async fn a_file_is_followed_by_who_sends_it() {
         file_name: "light.zip".to_owned(),
         bytes: 9,
         sha256: "0".repeat(64),
+        kind: Some(AssetKind::Zip),
+        files: vec![ArchivedFile { path: "warm.cube".to_owned(), bytes: 9 }],
     };
     let (store, now) = (&shop.world.store, shop.world.now());
     store.end_upload(&id, &name, &Arrival::Asset(asset), now).await.unwrap();
@@ -83,6 +89,8 @@ async fn a_file_is_followed_by_who_sends_it() {
         (&own["assets"][0]["file_name"], &own["assets"][0]["bytes"]),
         (&json!("light.zip"), &json!(9))
     );
+    let files = json!([{ "path": "warm.cube", "bytes": 9 }]);
+    assert_eq!((&own["assets"][0]["type"], &own["assets"][0]["files"]), (&json!("zip"), &files));
 
     let missing = "404 upload_not_found";
     assert_eq!(shop.uploaded(&ada, &id, upload).await.brief(), missing);

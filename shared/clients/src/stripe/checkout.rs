@@ -248,7 +248,8 @@ impl Stripe {
         request: CreateCheckoutSession,
         key: &str,
     ) -> Result<OpenedPage, StripeError> {
-        let opened = self.transport.act("open a checkout", request.customize(), key).await;
+        let opened: Result<CheckoutSession, StripeError> =
+            self.transport.make("open a checkout", &request.build(), key).await;
         if matches!(opened, Err(StripeError::Refused { .. })) {
             self.catalogue.forget().await;
         }

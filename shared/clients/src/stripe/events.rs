@@ -12,13 +12,24 @@ use super::{Notice, PAGE_SIZE, Stripe, StripeError, StripePage};
 struct Wanted<'a> {
     created: RangeQueryTs,
     limit: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     starting_after: Option<&'a str>,
 }
 
+// Read from: list
 #[derive(Deserialize)]
 struct Found {
     data: Vec<Box<RawValue>>,
     has_more: bool,
+}
+
+/// An event as Stripe lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedEvent {
+    /// What it is about.
+    pub notice: Notice,
+    /// The whole of it.
+    pub body: String,
 }
 
 impl Stripe {
@@ -36,7 +47,7 @@ impl Stripe {
         &self,
         since: Timestamp,
         after: Option<&EventId>,
-    ) -> Result<StripePage<Notice>, StripeError> {
+    ) -> Result<StripePage<ListedEvent>, StripeError> {
         let wanted = Wanted {
             created: RangeQueryTs::gte(since.as_secs()),
             limit: PAGE_SIZE,
@@ -45,9 +56,10 @@ impl Stripe {
         let request = RequestBuilder::new(StripeMethod::Get, "/events").query(&wanted);
         let found: Found = self.transport.json("list events", &request, None).await?;
         let items = found.data.iter().filter_map(|event| {
-            Notice::parse(event.get().as_bytes())
+            let notice = Notice::parse(event.get().as_bytes())
                 .inspect_err(|error| tracing::error!(%error, "an event in Stripe's list"))
-                .ok()
+                .ok()?;
+            Some(ListedEvent { notice, body: event.get().to_owned() })
         });
         Ok(StripePage { items: items.collect(), more: found.has_more })
     }

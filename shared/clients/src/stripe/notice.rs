@@ -61,6 +61,8 @@ pub const HANDLED: &[(&str, About)] = &[
     ("invoice.voided", About::Invoice),
     ("payment_intent.succeeded", About::Payment),
     ("payment_intent.payment_failed", About::Payment),
+    // Of a charge: what Stripe keeps of it is known some time after it succeeded.
+    ("charge.updated", About::Charge),
     ("charge.refunded", About::Charge),
     ("refund.created", About::TakenBack),
     ("refund.updated", About::TakenBack),
@@ -177,6 +179,7 @@ impl Notice {
 /// What a thin event says it is.
 const THIN: &str = "v2.core.event";
 
+// Read from: event, thin event
 #[derive(Deserialize)]
 struct Envelope {
     id: EventId,
@@ -248,6 +251,7 @@ struct Data {
 }
 
 /// The members of the object that say what to ask about.
+// Read from: checkout.session, subscription, invoice, payment_intent, charge, refund, dispute, payout
 #[derive(Deserialize)]
 struct Object {
     id: String,

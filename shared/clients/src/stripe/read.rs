@@ -18,7 +18,7 @@ pub(super) const PURCHASE_ID: &str = "purchase_id";
 pub(super) const LISTING_ID: &str = "listing_id";
 
 pub(super) const PAYOUT_ID: &str = "payout_id";
-/// The key an action was sent under, where it must be found again after the key is forgotten.
+/// The name of an action, where it must be found again after the key it was sent under is forgotten.
 pub(super) const KEY: &str = "key";
 
 /// Free text that Stripe keeps with an object.

@@ -1,4 +1,5 @@
-//! Sets a Stripe account up for us: what is for sale, who is told, and what the portal offers.
+//! Sets a Stripe account up for us: what is for sale, that its balance stays for creators, who is
+//! told, and what the portal offers.
 //!
 //! What is wanted stands here as the JSON that Stripe answers with. What is there is looked at
 //! first, and only what is missing or different is sent, so a second run changes nothing.
@@ -71,6 +72,7 @@ impl Done {
 pub async fn set_up(stripe: &Stripe, wanted: &Wanted) -> Result<Vec<Row>, StripeError> {
     let run = Run { stripe, run: wanted.run };
     let mut rows = goods::set_up(&run).await?;
+    rows.push(account::payouts(&run).await?);
     if let Some(url) = &wanted.webhook_url {
         rows.push(account::endpoint(&run, url).await?);
     }
@@ -110,9 +112,9 @@ impl Run<'_> {
         self.stripe.transport.json("set the account up", &request, Some(&key)).await
     }
 
-    /// A list of v2, with the parts of its items that are named.
-    async fn list_v2(&self, path: &str, parts: &[&str]) -> Result<Value, StripeError> {
-        self.stripe.transport.ask_v2("look at the account", path, parts).await
+    /// All of a list of v2, with the parts of its items that are named.
+    async fn list_v2(&self, path: &str, parts: &[&str]) -> Result<Vec<Value>, StripeError> {
+        self.stripe.transport.list_v2("look at the account", path, parts).await
     }
 
     async fn post_v2(&self, path: &str, body: &Value) -> Result<Value, StripeError> {

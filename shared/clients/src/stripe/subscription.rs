@@ -9,7 +9,8 @@ use domain::{
     plan::Plan,
     time::Period,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
 use stripe_billing::{
     subscription::{
         CancelSubscription, ListSubscription, ListSubscriptionStatus, RetrieveSubscription,
@@ -24,7 +25,9 @@ use stripe_shared::{
 };
 use stripe_types::Expandable;
 
-use super::{PAGE_SIZE, Stripe, StripeError, StripePage, catalogue::Prices, read};
+use super::{
+    PAGE_SIZE, Stripe, StripeError, StripePage, catalogue::Prices, read, transport::fresh_key,
+};
 
 /// What is asked for with a subscription or an item, because its worth depends on it. An item's
 /// own cannot be asked for with the subscription: Stripe expands at most four levels.
@@ -45,6 +48,15 @@ pub struct SubscriptionNow {
     pub subscription: Option<Subscription>,
     /// Its latest invoice.
     pub latest_invoice: Option<StripeInvoiceId>,
+}
+
+/// A subscription as Stripe lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSubscription {
+    /// Stripe's name for it.
+    pub id: SubscriptionId,
+    /// What it is now, or why that cannot be read.
+    pub now: Result<SubscriptionNow, StripeError>,
 }
 
 /// Whether a subscription goes on after its period.
@@ -70,9 +82,48 @@ impl Stripe {
     /// Has a subscription end with its period, or go on after all. `key` names the wish: the same
     /// key is the same request, so a later change of mind needs another.
     ///
+    /// A change of plan that the portal planned for the end of the period manages the subscription
+    /// by a schedule, and Stripe refuses (400) to change its end: the schedule is released first.
+    /// <https://docs.stripe.com/billing/subscriptions/subscription-schedules>
+    ///
     /// # Errors
     /// See [`StripeError`]; refused when it is over.
     pub async fn set_renewal(
+        &self,
+        id: &SubscriptionId,
+        renewal: Renewal,
+        key: &str,
+    ) -> Result<SubscriptionNow, StripeError> {
+        match self.change_renewal(id, renewal, key).await {
+            Err(StripeError::Refused { status: 400, .. }) => {}
+            done => return done,
+        }
+        let request = RetrieveSubscription::new(id.as_str()).expand([COUPONS.to_owned()]);
+        let found = self.transport.ask("retrieve a subscription", request.customize()).await?;
+        if let Some(schedule) = &found.schedule {
+            let goes_on = !found.cancel_at_period_end && found.cancel_at.is_none();
+            if renewal == Renewal::GoesOn && goes_on {
+                return self.now(&found).await;
+            }
+            self.release(schedule.id().as_str()).await?;
+        }
+        // Stripe may repeat its refusal under the first key, also once the schedule is released.
+        self.change_renewal(id, renewal, &format!("{key}:released")).await
+    }
+
+    /// Lets a subscription go on without its schedule. Where Stripe refuses because that is
+    /// released already, the caller's next request says how it is.
+    pub(super) async fn release(&self, schedule: &str) -> Result<(), StripeError> {
+        let path = format!("/subscription_schedules/{schedule}/release");
+        let request = RequestBuilder::new(StripeMethod::Post, path);
+        let (operation, key) = ("release a subscription's schedule", fresh_key("release"));
+        match self.transport.json::<Value>(operation, &request, Some(&key)).await {
+            Ok(_) | Err(StripeError::Refused { .. } | StripeError::Missing) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn change_renewal(
         &self,
         id: &SubscriptionId,
         renewal: Renewal,
@@ -114,26 +165,46 @@ impl Stripe {
         }
     }
 
-    /// Every subscription there is or was, newest first, a page at a time: those `after` one.
+    /// Every subscription there is or was, newest first, a page at a time: those `after` one. Each is
+    /// read for itself, so that one that cannot be read does not hide the others.
     ///
     /// # Errors
     /// See [`StripeError`].
     pub async fn subscriptions(
         &self,
         after: Option<&SubscriptionId>,
-    ) -> Result<StripePage<SubscriptionNow>, StripeError> {
+    ) -> Result<StripePage<ListedSubscription>, StripeError> {
+        #[derive(Deserialize)]
+        struct Found {
+            data: Vec<Box<RawValue>>,
+            has_more: bool,
+        }
         let mut request =
             ListSubscription::new().status(ListSubscriptionStatus::All).limit(PAGE_SIZE);
         request = request.expand([COUPONS_OF_A_PAGE.to_owned()]);
         if let Some(after) = after {
             request = request.starting_after(after.as_str());
         }
-        let page = self.transport.ask("list subscriptions", request.customize()).await?;
-        let mut items = Vec::with_capacity(page.data.len());
-        for found in &page.data {
-            items.push(self.now(found).await?);
+        let found: Found =
+            self.transport.json("list subscriptions", &request.build(), None).await?;
+        let mut items = Vec::with_capacity(found.data.len());
+        for one in &found.data {
+            items.push(self.listed(one.get()).await?);
         }
-        Ok(StripePage { items, more: page.has_more })
+        Ok(StripePage { items, more: found.has_more })
+    }
+
+    async fn listed(&self, json: &str) -> Result<ListedSubscription, StripeError> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: SubscriptionId,
+        }
+        let Named { id } = serde_json::from_str(json).map_err(StripeError::unknown)?;
+        let now = match miniserde::json::from_str::<Answer>(json) {
+            Ok(found) => self.now(&found).await,
+            Err(error) => Err(StripeError::unknown(format!("{id} cannot be read: {error}"))),
+        };
+        Ok(ListedSubscription { id, now })
     }
 
     async fn now(&self, found: &Answer) -> Result<SubscriptionNow, StripeError> {

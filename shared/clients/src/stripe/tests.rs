@@ -6,8 +6,6 @@ mod connect;
 mod money;
 mod plans;
 mod purchases;
-#[cfg(feature = "stripe-mock")]
-mod stripe_mock;
 mod transport;
 
 use std::time::Duration;
@@ -55,6 +53,7 @@ const QUICK: Pace = Pace {
 struct Visit {
     sandbox: RunningSandbox,
     stripe: Stripe,
+    payouts: Payouts,
 }
 
 impl Visit {
@@ -65,10 +64,12 @@ impl Visit {
     async fn to(catalogue: Catalogue, tax: Tax, settings: Settings) -> Visit {
         let settings = Settings { deliver: Deliver::Off, ..settings };
         let setup = Setup { seed: Some(7), now: Some(BEGIN), catalogue, settings };
-        let config = Config { stripe: setup, ..Config::default() };
+        let config = Config { stripe: setup, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
-        let stripe = client(&sandbox.stripe().url(), tax);
-        Visit { sandbox, stripe }
+        let base = sandbox.stripe().url();
+        let key = Secret::new(sandbox::stripe::PAYOUTS_KEY);
+        let payouts = Payouts { transport: transport(&base, &key) };
+        Visit { stripe: client(&base, tax), payouts, sandbox }
     }
 
     fn control(&self) -> Control<'_> {
@@ -85,7 +86,7 @@ impl Visit {
     }
 
     async fn customer(&self) -> CustomerId {
-        self.stripe.create_customer(&member(), Some("member@prolight.test")).await.unwrap()
+        self.stripe.create_customer(&member(), Some("member@prolight.test"), None).await.unwrap()
     }
 
     /// A plan, paid on its page.
@@ -101,6 +102,7 @@ impl Visit {
     async fn bought(&self, customer: &CustomerId, order: &PackOrder, card: Card) -> Session {
         let page = self.stripe.open_pack_checkout(order, customer, &urls()).await.unwrap();
         self.control().pay(page.session.as_str(), card).unwrap();
+        self.control().book_charges();
         self.stripe.session(&page.session).await.unwrap()
     }
 
@@ -110,8 +112,11 @@ impl Visit {
 }
 
 fn client(base: &str, tax: Tax) -> Stripe {
-    let key = Secret::new(sandbox::stripe::API_KEY);
-    Stripe::over(Transport::paced(Http::kept().unwrap(), base, &key, QUICK).unwrap(), tax)
+    Stripe::over(transport(base, &Secret::new(sandbox::stripe::API_KEY)), tax)
+}
+
+fn transport(base: &str, key: &Secret) -> Transport {
+    Transport::paced(Http::kept().unwrap(), base, key, QUICK).unwrap()
 }
 
 fn member() -> UserId {
@@ -138,6 +143,7 @@ fn order(nth: u128, pack: Pack, via: Via) -> PackOrder {
         user_id: member(),
         version: 0,
         pack,
+        sold: None,
         via,
         state: OrderState::Open,
         created_at,

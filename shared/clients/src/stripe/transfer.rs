@@ -1,27 +1,38 @@
 //! Money to creators: transfers to their accounts, reversals of them, and what those accounts pay
 //! out to banks (<https://docs.stripe.com/connect/separate-charges-and-transfers>).
 //!
-//! A transfer is made once for a payout of ours: its key is the payout's id, and so is its group,
-//! by which it is found when the key is forgotten. A reversal carries its key in its metadata, for
-//! the same reason. What Stripe refused under a key it refuses under that key for a day, so a payout
-//! for which there was no money is sent again when more than a day has passed.
+//! A transfer is made once for a payout of ours: its metadata names the payout, by which it is found
+//! whichever key it was made under. A reversal carries its name in its metadata, for the same reason.
+//! Stripe gives what it answered under a key again for a day, a refusal and a failure too: whoever
+//! asks under another key looks up first what was done.
+
+use std::fmt;
 
 use domain::{
     Timestamp,
-    billing::external::{BankPayoutId, ConnectedAccountId, ReceivedId, ReversalId, TransferId},
+    billing::external::{
+        BankPayoutId, ChargeId, ConnectedAccountId, ReceivedId, ReversalId, TransferId,
+    },
     id::{PayoutId, UserId},
     money::{Currency, Money},
+    time::DAY,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stripe_client_core::{RequestBuilder, StripeMethod};
+use stripe_types::RangeQueryTs;
 
 use super::{
     PAGE_SIZE, Stripe, StripeError,
     read::{self, KEY, Metadata, PAYOUT_ID},
+    transport::Transport,
+};
+use crate::{
+    http::{Http, InvalidConfig},
+    secrets::Secret,
 };
 
-/// Most pages of a bank payout's parts that are read.
+/// Most pages of a bank payout's parts, and of an account's transfers, that are read.
 const PAGES_MAX: usize = 20;
 /// How many bank payouts of an account are listed: it makes one a day.
 const BANK_PAYOUTS: i64 = 10;
@@ -34,12 +45,17 @@ const FAILURES_MAX: usize = 8;
 pub struct NewTransfer<'a> {
     /// Which.
     pub payout: &'a PayoutId,
+    /// The idempotency key.
+    pub key: &'a str,
     /// Whose.
     pub user: &'a UserId,
     /// Where to.
     pub account: &'a ConnectedAccountId,
     /// How much; more than nothing.
     pub amount: Money,
+    /// The charge it is made of: Stripe makes it whatever the platform's balance is, up to the
+    /// charge's amount in all.
+    pub source: Option<&'a ChargeId>,
 }
 
 /// A transfer as it is now.
@@ -64,8 +80,8 @@ pub struct Reversal {
     pub id: ReversalId,
     /// How much came back, in minor units.
     pub amount: i64,
-    /// The key it was made under, from the metadata we sent.
-    pub key: Option<String>,
+    /// What it was made for, from the metadata we sent.
+    pub name: Option<String>,
 }
 
 /// A payout of a creator's account to its bank, as it is now.
@@ -101,19 +117,44 @@ pub struct BalanceNow {
     pub pending: i64,
 }
 
-impl Stripe {
-    /// Sends a payout to its creator's account, once: the key is the payout's id.
+/// What moves money to creators and back, under a key of its own: a function that is not handed this
+/// cannot do it.
+#[derive(Clone)]
+pub struct Payouts {
+    pub(super) transport: Transport,
+}
+
+impl fmt::Debug for Payouts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payouts").finish_non_exhaustive()
+    }
+}
+
+impl Payouts {
+    /// A client with its own kept connections, to [`super::BASE_URL`] or where a stand-in listens.
+    ///
+    /// # Errors
+    /// When the base is not an HTTP URL, or the key cannot stand in a header.
+    pub fn new(base: &str, api_key: &Secret) -> Result<Payouts, InvalidConfig> {
+        Ok(Payouts { transport: Transport::new(Http::kept()?, base, api_key)? })
+    }
+
+    /// Sends a payout to its creator's account, once under its key. Of a charge's money the group is
+    /// the charge's, else the payout.
     ///
     /// # Errors
     /// See [`StripeError`]. `balance_insufficient` and `insufficient_capabilities_for_transfer` are
-    /// refusals: nothing was sent. After [`StripeError::Unknown`] ask [`Stripe::find_transfer`].
+    /// refusals: nothing was sent. After [`StripeError::Unknown`] ask [`Payouts::find_transfer`].
     pub async fn transfer(&self, new: &NewTransfer<'_>) -> Result<Transfer, StripeError> {
         #[derive(Serialize)]
         struct Form<'a> {
             amount: i64,
             currency: &'a str,
             destination: &'a str,
-            transfer_group: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            source_transaction: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            transfer_group: Option<&'a str>,
             metadata: Metadata,
         }
         let payout = new.payout.as_str();
@@ -121,30 +162,54 @@ impl Stripe {
             amount: new.amount.amount,
             currency: new.amount.currency.as_str(),
             destination: new.account.as_str(),
-            transfer_group: payout,
+            source_transaction: new.source.map(ChargeId::as_str),
+            transfer_group: new.source.is_none().then_some(payout),
             metadata: read::about(new.user, &[(PAYOUT_ID, payout)]),
         });
         let made: TransferAnswer =
-            self.transport.json("transfer a payout", &request, Some(payout)).await?;
+            self.transport.json("transfer a payout", &request, Some(new.key)).await?;
         Ok(made.read())
     }
 
-    /// The transfer of a payout, if there is one.
+    /// The transfer of a payout to an account, if there was one made since a day before `since`: no
+    /// two clocks are further apart.
     ///
     /// # Errors
     /// See [`StripeError`].
-    pub async fn find_transfer(&self, payout: &PayoutId) -> Result<Option<Transfer>, StripeError> {
+    pub async fn find_transfer(
+        &self,
+        payout: &PayoutId,
+        account: &ConnectedAccountId,
+        since: Timestamp,
+    ) -> Result<Option<Transfer>, StripeError> {
         #[derive(Serialize)]
         struct Wanted<'a> {
-            transfer_group: &'a str,
+            destination: &'a str,
+            created: RangeQueryTs,
             limit: i64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            starting_after: Option<TransferId>,
         }
-        let wanted = Wanted { transfer_group: payout.as_str(), limit: PAGE_SIZE };
-        let request = RequestBuilder::new(StripeMethod::Get, "/transfers").query(&wanted);
-        let found: List<TransferAnswer> =
-            self.transport.json("list transfers", &request, None).await?;
-        // The oldest is the last; there is no other unless somebody made one by hand.
-        Ok(found.data.into_iter().next_back().map(TransferAnswer::read))
+        let mut wanted = Wanted {
+            destination: account.as_str(),
+            created: RangeQueryTs::gte(since.minus(DAY).as_secs()),
+            limit: PAGE_SIZE,
+            starting_after: None,
+        };
+        for _ in 0..PAGES_MAX {
+            let request = RequestBuilder::new(StripeMethod::Get, "/transfers").query(&wanted);
+            let found: List<TransferAnswer> =
+                self.transport.json("list transfers", &request, None).await?;
+            wanted.starting_after = found.data.last().map(|last| last.id.clone());
+            let theirs = |it: &TransferAnswer| it.payout() == Some(payout.as_str());
+            if let Some(transfer) = found.data.into_iter().find(theirs) {
+                return Ok(Some(transfer.read()));
+            }
+            if !found.has_more {
+                return Ok(None);
+            }
+        }
+        Err(StripeError::unreached(format!("{account} got more transfers than are read")))
     }
 
     /// A transfer as it is now.
@@ -158,18 +223,18 @@ impl Stripe {
         Ok(found.read())
     }
 
-    /// Takes so many minor units of a transfer back, once under this key.
+    /// Takes so many minor units of a transfer back, once under this key, for what `name` names.
     ///
     /// # Errors
     /// See [`StripeError`]. `balance_insufficient` is a refusal: the creator's account has not got
-    /// so much. After [`StripeError::Unknown`] look for the key in [`Stripe::reversals`].
+    /// so much. After [`StripeError::Unknown`] look for the name in [`Payouts::reversals`].
     pub async fn reverse(
         &self,
         id: &TransferId,
         amount: i64,
-        key: &str,
+        (name, key): (&str, &str),
     ) -> Result<ReversalId, StripeError> {
-        let form = json!({ "amount": amount, "metadata": { KEY: key } });
+        let form = json!({ "amount": amount, "metadata": { KEY: name } });
         let path = format!("/transfers/{id}/reversals");
         let request = RequestBuilder::new(StripeMethod::Post, path).form(&form);
         let made: ReversalAnswer =
@@ -188,7 +253,9 @@ impl Stripe {
             self.transport.json("list reversals", &request, None).await?;
         Ok(found.data.into_iter().map(ReversalAnswer::read).collect())
     }
+}
 
+impl Stripe {
     /// A payout of a creator's account to its bank, and what of our transfers it pays out.
     ///
     /// # Errors
@@ -213,6 +280,7 @@ impl Stripe {
         &self,
         account: &ConnectedAccountId,
     ) -> Result<Vec<BankPayoutId>, StripeError> {
+        // Read from: payout
         #[derive(Deserialize)]
         struct Listed {
             id: BankPayoutId,
@@ -229,6 +297,7 @@ impl Stripe {
     /// # Errors
     /// See [`StripeError`].
     pub async fn balance(&self) -> Result<BalanceNow, StripeError> {
+        // Read from: balance
         #[derive(Deserialize)]
         struct Found {
             available: Vec<Sum>,
@@ -282,6 +351,7 @@ impl Stripe {
         struct Wanted<'a> {
             payout: &'a str,
             limit: i64,
+            #[serde(skip_serializing_if = "Option::is_none")]
             starting_after: Option<String>,
         }
         let mut wanted = Wanted { payout, limit: PAGE_SIZE, starting_after: None };
@@ -301,6 +371,7 @@ impl Stripe {
     }
 }
 
+// Read from: list
 #[derive(Deserialize)]
 struct List<T> {
     data: Vec<T>,
@@ -309,6 +380,7 @@ struct List<T> {
 }
 
 /// <https://docs.stripe.com/api/transfers/object>
+// Read from: transfer
 #[derive(Deserialize)]
 struct TransferAnswer {
     id: TransferId,
@@ -317,9 +389,15 @@ struct TransferAnswer {
     amount_reversed: i64,
     currency: Currency,
     created: i64,
+    #[serde(default)]
+    metadata: Option<Metadata>,
 }
 
 impl TransferAnswer {
+    fn payout(&self) -> Option<&str> {
+        self.metadata.as_ref()?.get(PAYOUT_ID).map(String::as_str)
+    }
+
     fn read(self) -> Transfer {
         Transfer {
             id: self.id,
@@ -332,6 +410,7 @@ impl TransferAnswer {
 }
 
 /// <https://docs.stripe.com/api/transfer_reversals/object>
+// Read from: transfer_reversal
 #[derive(Deserialize)]
 struct ReversalAnswer {
     id: ReversalId,
@@ -342,12 +421,13 @@ struct ReversalAnswer {
 
 impl ReversalAnswer {
     fn read(self) -> Reversal {
-        let key = self.metadata.and_then(|mut metadata| metadata.remove(KEY));
-        Reversal { id: self.id, amount: self.amount, key }
+        let name = self.metadata.and_then(|mut metadata| metadata.remove(KEY));
+        Reversal { id: self.id, amount: self.amount, name }
     }
 }
 
 /// <https://docs.stripe.com/api/payouts/object>
+// Read from: payout
 #[derive(Deserialize)]
 struct PayoutAnswer {
     status: String,
@@ -369,6 +449,7 @@ impl PayoutAnswer {
 }
 
 /// One movement of a creator's balance that a payout to a bank is made of.
+// Read from: balance_transaction
 #[derive(Deserialize)]
 struct Part {
     id: String,

@@ -33,6 +33,8 @@ use crate::{
 
 /// Most bytes of an answer; a page of a hundred invoices has some 600 KB.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Most pages of a list of v2 that are read.
+const PAGES_MAX: usize = 20;
 /// Longest message of Stripe's that goes into the log, in characters.
 const MESSAGE_MAX: usize = 300;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -90,6 +92,12 @@ struct Wire<'a> {
 }
 
 impl<'a> Wire<'a> {
+    /// Asks v2.
+    fn v2(path: &str, query: Option<String>) -> Wire<'a> {
+        let (method, path) = (StripeMethod::Get, format!("/v2{path}"));
+        Wire { method, path, query, body: None, account: None }
+    }
+
     fn v1(request: &RequestBuilder, account: Option<&'a ConnectedAccountId>) -> Wire<'a> {
         let form = request.body.clone().filter(|form| !form.is_empty());
         Wire {
@@ -102,9 +110,29 @@ impl<'a> Wire<'a> {
     }
 }
 
+/// Most keys under which one thing is made that does no harm twice.
+const KEYS_MAX: u32 = 20;
+
+/// Why a request did not bring what it should.
+enum Failed {
+    /// Stripe gave the failure of an earlier attempt again, and will for a day.
+    Kept(StripeError),
+    Otherwise(StripeError),
+}
+
+impl Failed {
+    fn into_error(self) -> StripeError {
+        match self {
+            Failed::Kept(error) | Failed::Otherwise(error) => error,
+        }
+    }
+}
+
 /// What one attempt came to.
 enum Attempt {
     Done(Bytes),
+    /// Stripe gave this failure before, and keeps it under the key.
+    Kept(StripeError),
     /// Another attempt would end the same way.
     Over(StripeError),
     /// Another attempt makes sense, after so many seconds if Stripe asked for them.
@@ -157,7 +185,30 @@ impl Transport {
         request.send(self).await.map_err(|error| error.during(operation))
     }
 
-    /// As the two above, for what async-stripe has no type of.
+    /// Sends what makes a thing of which one too many does no harm, because nobody is told of it:
+    /// where Stripe gives a kept failure again, the next key is used (`{key}:2`). So a failure does not
+    /// keep anybody from trying again.
+    pub(super) async fn make<T: Readable>(
+        &self,
+        operation: &'static str,
+        request: &RequestBuilder,
+        key: &str,
+    ) -> Result<T, StripeError> {
+        let mut nth = 1;
+        let body = loop {
+            let key = if nth == 1 { key.to_owned() } else { format!("{key}:{nth}") };
+            match Box::pin(self.try_send(&Wire::v1(request, None), Some(&key))).await {
+                Ok(body) => break body,
+                Err(Failed::Kept(_)) if nth < KEYS_MAX => nth += 1,
+                Err(failed) => return Err(failed.into_error().during(operation)),
+            }
+        };
+        let text = str::from_utf8(&body).map_err(StripeError::unknown);
+        text.and_then(|text| miniserde::json::from_str(text).map_err(StripeError::unknown))
+            .map_err(|error| error.during(operation))
+    }
+
+    /// As `ask` and `act`, for what async-stripe has no type of.
     pub(super) async fn json<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -184,11 +235,31 @@ impl Transport {
         path: &str,
         parts: &[&str],
     ) -> Result<T, StripeError> {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(parts.iter().map(|part| ("include", part)));
-        let query = Some(query.finish()).filter(|query| !query.is_empty());
-        let (method, path) = (StripeMethod::Get, format!("/v2{path}"));
-        self.read(operation, &Wire { method, path, query, body: None, account: None }, None).await
+        self.read(operation, &Wire::v2(path, included(parts, Vec::new())), None).await
+    }
+
+    /// A list of v2, all of its pages: at most [`PAGES_MAX`].
+    pub(super) async fn list_v2<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        path: &str,
+        parts: &[&str],
+    ) -> Result<Vec<T>, StripeError> {
+        // Read from: v2 list
+        #[derive(Deserialize)]
+        struct Page<T> {
+            data: Vec<T>,
+            next_page_url: Option<String>,
+        }
+        let (mut items, mut query) = (Vec::new(), included(parts, Vec::new()));
+        for _ in 0..PAGES_MAX {
+            let page: Page<T> = self.read(operation, &Wire::v2(path, query), None).await?;
+            items.extend(page.data);
+            let Some(next) = page.next_page_url else { return Ok(items) };
+            query = included(parts, query_of(&next));
+        }
+        let error = StripeError::unreached(format!("{path} has more pages than are read"));
+        Err(error.during(operation))
     }
 
     /// Sends to v2 what is done once under this key.
@@ -233,8 +304,13 @@ impl Transport {
     }
 
     async fn send(&self, wire: &Wire<'_>, key: Option<&str>) -> Result<Bytes, StripeError> {
+        Box::pin(self.try_send(wire, key)).await.map_err(Failed::into_error)
+    }
+
+    async fn try_send(&self, wire: &Wire<'_>, key: Option<&str>) -> Result<Bytes, Failed> {
+        let unsent = |why| Failed::Otherwise(StripeError::unreached(why));
         if matches!(wire.method, StripeMethod::Post) && key.is_none() {
-            return Err(StripeError::unreached("a POST without an idempotency key is not sent"));
+            return Err(unsent("a POST without an idempotency key is not sent"));
         }
         let begun = Instant::now();
         let mut may_have_acted = false;
@@ -242,18 +318,20 @@ impl Transport {
             let left = self.pace.total.saturating_sub(begun.elapsed());
             let (error, asked) = match self.attempt(wire, key, left).await {
                 Attempt::Done(body) => return Ok(body),
-                Attempt::Over(error) => return Err(error),
+                Attempt::Kept(error) => return Err(Failed::Kept(error)),
+                Attempt::Over(error) => return Err(Failed::Otherwise(error)),
                 Attempt::Again(error, asked) => (error, asked),
             };
             may_have_acted |= matches!(error, StripeError::Unknown { .. });
             let pause = self.pace.pause_after(nth, asked);
             let left = self.pace.total.saturating_sub(begun.elapsed());
             if nth + 1 >= self.pace.attempts || pause >= left {
-                return Err(if may_have_acted { as_unknown(error) } else { error });
+                let error = if may_have_acted { as_unknown(error) } else { error };
+                return Err(Failed::Otherwise(error));
             }
             sleep(pause).await;
         }
-        Err(StripeError::unreached("no attempt was made"))
+        Err(unsent("no attempt was made"))
     }
 
     async fn attempt(&self, wire: &Wire<'_>, key: Option<&str>, left: Duration) -> Attempt {
@@ -319,6 +397,23 @@ impl StripeClient for Transport {
     }
 }
 
+/// A query of v2: what is `given`, and which parts are wanted, under an index as v2 takes lists
+/// (<https://docs.stripe.com/api-v2-overview>).
+fn included(parts: &[&str], given: Vec<(String, String)>) -> Option<String> {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(given.iter().filter(|(name, _)| !name.starts_with("include")));
+    for (index, part) in parts.iter().enumerate() {
+        query.append_pair(&format!("include[{index}]"), part);
+    }
+    Some(query.finish()).filter(|query| !query.is_empty())
+}
+
+/// The query of the next page's address. Its host and path are ours, whatever it says.
+fn query_of(next_page_url: &str) -> Vec<(String, String)> {
+    let query = next_page_url.split_once('?').map_or("", |(_, query)| query);
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
 /// A key for what may be done again: it only keeps the attempts of one request together.
 pub(super) fn fresh_key(action: &str) -> String {
     format!("{action}:{:032x}", rand::random::<u128>())
@@ -330,6 +425,7 @@ fn judge(answer: Answer) -> Attempt {
         return Attempt::Done(Bytes::from(answer.body));
     }
     let should_retry = answer.headers.get("stripe-should-retry").map(HeaderValue::as_bytes);
+    let is_replayed = answer.headers.get("idempotent-replayed").is_some_and(|it| it == "true");
     let again = match should_retry {
         Some(b"true") => true,
         Some(b"false") => false,
@@ -337,6 +433,7 @@ fn judge(answer: Answer) -> Attempt {
     };
     match again {
         true => Attempt::Again(error_of(&answer), answer.retry_after_s),
+        false if is_replayed && answer.status.is_server_error() => Attempt::Kept(error_of(&answer)),
         false => Attempt::Over(error_of(&answer)),
     }
 }
@@ -387,6 +484,7 @@ struct Said {
 
 impl Said {
     fn read(answer: &Answer) -> Said {
+        // Read from: refusal
         #[derive(Deserialize)]
         struct Body {
             error: Error,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Account, Draft, Role, Standing};
+use super::{Account, ConflictOfInterest, Draft, Interest, Role, Standing, check_impartial};
 use crate::{
     credits::{LedgerBroken, LotId, LotShare, LotSize, LotSource, LotTerms, Movement},
     id::UserId,
@@ -19,8 +19,7 @@ pub const GRANT_DAYS_MAX: u32 = 3 * 366;
 pub const ALLOWANCE_MAX: u32 = 100_000;
 /// Highest number of open generations that can be set.
 pub const CONCURRENCY_MAX: u32 = 64;
-/// Most credits of its own an account may be granted by lots that are open at once; more would have
-/// to be told apart by nobody.
+/// Most lots of staff's that may be open at once on one account; grants that end together are one.
 const GRANTS_OPEN_MAX: usize = 16;
 
 /// What staff set for one member, in place of what their plan says.
@@ -38,8 +37,8 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StaffRefused {
     /// Nobody decides on themselves.
-    #[error("This is your own account: somebody else has to do it.")]
-    OwnAccount,
+    #[error(transparent)]
+    Conflict(#[from] ConflictOfInterest),
     /// Admins are not decided on here.
     #[error("This account is an admin's: take the role away at the identity provider first.")]
     IsAdmin,
@@ -52,7 +51,10 @@ pub enum StaffRefused {
         wanted: u32,
     },
     /// Too many grants are open.
-    #[error("{GRANTS_OPEN_MAX} grants are open on this account: let one end first.")]
+    #[error(
+        "{GRANTS_OPEN_MAX} grants with different ends are open on this account: choose the end of \
+         one of them."
+    )]
     TooManyGrants,
     /// There is nothing to lift.
     #[error("This account is not suspended.")]
@@ -65,7 +67,8 @@ pub enum StaffRefused {
 impl Refusal for StaffRefused {
     fn kind(&self) -> RefusalKind {
         match self {
-            StaffRefused::OwnAccount | StaffRefused::IsAdmin => RefusalKind::Forbidden,
+            StaffRefused::Conflict(inner) => inner.kind(),
+            StaffRefused::IsAdmin => RefusalKind::Forbidden,
             StaffRefused::TooFewCredits { .. }
             | StaffRefused::TooManyGrants
             | StaffRefused::NotSuspended => RefusalKind::Conflict,
@@ -74,7 +77,7 @@ impl Refusal for StaffRefused {
     }
     fn code(&self) -> &'static str {
         match self {
-            StaffRefused::OwnAccount => "own_account",
+            StaffRefused::Conflict(inner) => inner.code(),
             StaffRefused::IsAdmin => "target_is_admin",
             StaffRefused::TooFewCredits { .. } => "too_few_credits",
             StaffRefused::TooManyGrants => "too_many_grants",
@@ -85,7 +88,7 @@ impl Refusal for StaffRefused {
     fn members(&self) -> Vec<(&'static str, Value)> {
         match self {
             StaffRefused::TooFewCredits { available, .. } => vec![("available", json!(available))],
-            StaffRefused::OwnAccount
+            StaffRefused::Conflict(_)
             | StaffRefused::IsAdmin
             | StaffRefused::TooManyGrants
             | StaffRefused::NotSuspended
@@ -183,9 +186,7 @@ impl Account {
     /// # Errors
     /// When it is their own, or an admin's.
     pub fn check_decidable(&self, staff: &UserId) -> Result<(), StaffRefused> {
-        if self.user_id == *staff {
-            return Err(StaffRefused::OwnAccount);
-        }
+        check_impartial(staff, [(Interest::Member, &self.user_id)])?;
         match self.role {
             Some(Role::Admin) => Err(StaffRefused::IsAdmin),
             Some(Role::Moderator) | None => Ok(()),
@@ -220,14 +221,15 @@ impl Draft {
     pub fn adjust(&mut self, lot: LotId, adjustment: Adjustment) -> Result<(), StaffRefused> {
         match adjustment {
             Adjustment::Grant(credits, expires_at) => {
-                let open = self.account.credits.lots.iter();
-                let grants = open.filter(|it| it.terms.source == LotSource::Admin);
-                if grants.count() >= GRANTS_OPEN_MAX {
+                let (source, size) = (LotSource::Admin, LotSize::Credits(credits));
+                let terms = LotTerms { id: lot, source, size, expires_at };
+                let held = &self.account.credits;
+                let grants = held.lots.iter().filter(|it| it.terms.source == source).count();
+                if grants >= GRANTS_OPEN_MAX && held.open_lot_for(&terms, self.now).is_none() {
                     return Err(StaffRefused::TooManyGrants);
                 }
-                let (source, size) = (LotSource::Admin, LotSize::Credits(credits));
-                self.open_lot(LotTerms { id: lot, source, size, expires_at })?;
-                Ok(self.repay()?)
+                self.add(terms)?;
+                Ok(())
             }
             Adjustment::TakeBack(wanted) => {
                 let shares = self.account.credits.revocable(wanted, self.now);

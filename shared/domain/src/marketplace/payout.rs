@@ -22,13 +22,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    attempt::Attempt,
     journal::{Journal, LedgerAccount, Leg, Role, Unbalanced},
     sale::{Recovery, Sale},
     tally::CreatorBook,
 };
 use crate::{
     account::Standing,
-    billing::external::{BankPayoutId, ConnectedAccountId, ReceivedId, TransferId},
+    billing::external::{BankPayoutId, ChargeId, ConnectedAccountId, ReceivedId, TransferId},
     id::{PayoutId, UserId},
     money::Currency,
     time::Timestamp,
@@ -71,6 +72,14 @@ pub struct Payout {
     /// How often sales went in or out: part of the cause of a journal.
     #[serde(default)]
     pub batches: u32,
+    /// The charge its transfer is made of, if it is of one sale alone and no more than that. Such a
+    /// transfer is made whatever our balance at Stripe is; a payout of many sales is one transfer
+    /// all the same, which our balance has to cover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<ChargeId>,
+    /// The last attempt at its transfer; once a bank has returned it, at the return of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
     /// The account it goes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<ConnectedAccountId>,
@@ -238,6 +247,8 @@ impl Payout {
             reversed: 0,
             sales: 0,
             batches: 0,
+            source: None,
+            attempt: None,
             account: None,
             transfer: None,
             received: None,
@@ -267,7 +278,7 @@ impl Payout {
         if self.transfer.is_some() { self.amount - self.reversed } else { 0 }
     }
 
-    /// The key under which the rest of its transfer is reversed.
+    /// What the reversal of the rest of its transfer is called at Stripe.
     pub fn return_key(&self) -> String {
         format!("payout:{}:returned", self.id)
     }
@@ -307,6 +318,8 @@ impl Step {
             (sale.collected, sale.recovered) = (sale.kept.net, 0);
             sum += sale.collected;
             self.payout.sales += 1;
+            let is_alone = self.payout.sales == 1;
+            self.payout.source = sale.charge.clone().filter(|_| is_alone);
         }
         self.payout.batches += 1;
         self.payout.collected += sum;
@@ -333,6 +346,9 @@ impl Step {
         payout.settled = debt.min(payout.collected);
         payout.amount = payout.collected - payout.settled;
         payout.state = PayoutState::Planned;
+        if payout.settled < 0 {
+            payout.source = None;
+        }
         let (cause, settled) = (format!("payout:{}:plan", payout.id), payout.settled);
         let too_little = payout.amount < PAYOUT_MIN;
         self.post(cause, settlement(settled), now)?;
@@ -343,11 +359,29 @@ impl Step {
     }
 
     /// Notes that Stripe is asked for it, before it is.
-    pub fn send_to(&mut self, account: ConnectedAccountId) {
+    pub fn send_to(&mut self, account: ConnectedAccountId, now: Timestamp) {
         if self.payout.state == PayoutState::Planned {
             self.payout.account = Some(account);
             self.payout.state = PayoutState::Sending;
+            self.attempt(now);
         }
+    }
+
+    /// Notes an attempt at its transfer or at the return of that, before Stripe is asked again.
+    pub fn attempt(&mut self, now: Timestamp) {
+        let is_sent = self.payout.transfer.is_some();
+        match self.payout.state {
+            PayoutState::Sending => {}
+            PayoutState::Failed { .. } if is_sent => {}
+            PayoutState::Failed { .. }
+            | PayoutState::Skipped { .. }
+            | PayoutState::Collecting
+            | PayoutState::Planned
+            | PayoutState::Sent
+            | PayoutState::Paid
+            | PayoutState::Reopened { .. } => return,
+        }
+        self.payout.attempt = Some(Attempt::after(self.payout.attempt, now));
     }
 
     /// The transfer was made.
@@ -389,7 +423,7 @@ impl Step {
     pub fn bounced(&mut self, bank_payout: BankPayoutId, code: &str) {
         if matches!(self.payout.state, PayoutState::Sent | PayoutState::Paid) {
             self.payout.state = PayoutState::Failed { code: code.to_owned() };
-            self.payout.bank_payout = Some(bank_payout);
+            (self.payout.bank_payout, self.payout.attempt) = (Some(bank_payout), None);
         }
     }
 
@@ -464,6 +498,10 @@ impl Step {
             kept += sale.kept.net;
             sale.payout_id = None;
             (sale.collected, sale.recovered) = (0, 0);
+            // Stripe counts what was reversed, and may have refused this charge.
+            if self.payout.source.is_some() {
+                sale.charge = None;
+            }
             // All of the transfer came back, so that nothing of it is to be got back any more.
             (sale.recovery, sale.recovery_refused) = (None, false);
             self.payout.sales = self.payout.sales.saturating_sub(1);
@@ -532,33 +570,6 @@ impl Step {
         self.journals.extend(self.book.post(about, (cause, currency), legs, now)?);
         Ok(())
     }
-}
-
-/// Makes the sales of a creator payable whose days are over; returns what happened to money, if
-/// anything did.
-///
-/// # Errors
-/// Never, unless amounts overflow.
-pub fn release(
-    book: &mut CreatorBook,
-    sales: &mut [Sale],
-    now: Timestamp,
-) -> Result<Option<Journal>, Unbalanced> {
-    let mut due = sales.iter_mut().filter(|sale| sale.is_due(now)).peekable();
-    let Some(first) = due.peek() else { return Ok(None) };
-    // A sale is released once, so that its name is used once.
-    let cause = format!("release:{}", first.purchase_id);
-    let (currency, about) = (first.currency, first.purchase_id.to_string());
-    let mut sum = 0;
-    for sale in due {
-        sale.released_at = Some(now);
-        sum += sale.kept.net;
-    }
-    let legs = [
-        Leg::new(Role::Held, LedgerAccount::CreatorPending, sum),
-        Leg::new(Role::Released, LedgerAccount::CreatorAvailable, -sum),
-    ];
-    book.post(about, (cause, currency), legs, now)
 }
 
 fn settlement(settled: i64) -> [Leg; 2] {

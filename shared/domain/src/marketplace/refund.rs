@@ -14,6 +14,7 @@ use super::{
     settle::{Deal, own},
 };
 use crate::{
+    account::ConflictOfInterest,
     audit::{Actor, Origin},
     id::PurchaseId,
     money::Money,
@@ -23,6 +24,12 @@ use crate::{
 
 /// For how long a buyer may give something back that they never opened.
 pub const REFUND_WINDOW: Duration = DAY.saturating_mul(14);
+/// Until when a buyer may give back what they paid for at `paid_at`; what the sale earns a sharer is
+/// granted after that.
+pub fn refund_window_ends(paid_at: Timestamp) -> Timestamp {
+    paid_at.plus(REFUND_WINDOW)
+}
+
 /// Most refunds of one purchase.
 const REFUNDS_MAX: usize = 20;
 
@@ -143,11 +150,17 @@ pub enum RefundRefused {
     #[error("This Idempotency-Key was used for a different request: send a new key.")]
     KeyReused,
     /// Its days are over.
-    #[error("It is more than fourteen days ago: we were told of your wish and will look at it.")]
+    #[error(
+        "It is more than {} days ago: we were told of your wish and will look at it.",
+        REFUND_WINDOW.as_secs() / DAY.as_secs()
+    )]
     WindowOver,
     /// The buyer has the files.
     #[error("You have downloaded it: we were told of your wish and will look at it.")]
     Downloaded,
+    /// It is the business of whoever of the staff asks.
+    #[error(transparent)]
+    Conflict(#[from] ConflictOfInterest),
     /// The buyer has images made with it.
     #[error("You have made images with it: we were told of your wish and will look at it.")]
     Used,
@@ -163,6 +176,7 @@ impl RefundRefused {
 impl Refusal for RefundRefused {
     fn kind(&self) -> RefusalKind {
         match self {
+            RefundRefused::Conflict(inner) => inner.kind(),
             RefundRefused::TooMuch(_) | RefundRefused::Nothing | RefundRefused::KeyReused => {
                 RefusalKind::Invalid
             }
@@ -189,6 +203,7 @@ impl Refusal for RefundRefused {
             RefundRefused::WindowOver => "refund_window_over",
             RefundRefused::Downloaded => "downloaded_already",
             RefundRefused::Used => "used_already",
+            RefundRefused::Conflict(inner) => inner.code(),
         }
     }
     fn members(&self) -> Vec<(&'static str, Value)> {
@@ -343,6 +358,9 @@ impl Deal {
 
     fn check_refund(&self, wish: &RefundWish, now: Timestamp) -> Result<(), RefundRefused> {
         let purchase = &self.purchase;
+        if let RefundedBy::Staff { actor: Actor::Staff { user_id, .. }, .. } = &wish.by {
+            purchase.check_impartial(user_id)?;
+        }
         let paid = match (&purchase.state, purchase.paid) {
             (PurchaseState::Refunded, _) => return Err(RefundRefused::Over),
             (PurchaseState::Paid, Some(paid)) if paid.amount > 0 => paid,
@@ -378,7 +396,7 @@ impl Deal {
 
     fn check_own_refund(&self, now: Timestamp) -> Result<(), RefundRefused> {
         let bought_at = self.purchase.paid_at.unwrap_or(self.purchase.created_at);
-        if bought_at.plus(REFUND_WINDOW) < now {
+        if refund_window_ends(bought_at) < now {
             return Err(RefundRefused::WindowOver);
         }
         let owned = self.entitlement.as_ref();

@@ -4,8 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{journal::LedgerAccount, purchase::Purchase};
+use super::{
+    attempt::Attempt,
+    journal::{Journal, LedgerAccount, Leg, Role, Unbalanced},
+    purchase::Purchase,
+    tally::CreatorBook,
+};
 use crate::{
+    billing::{external::ChargeId, payment::Payment},
     id::{ListingId, PayoutId, PurchaseId, UserId},
     money::Currency,
     time::{DAY, Timestamp},
@@ -74,6 +80,9 @@ pub struct Sale {
     pub sold: Split,
     /// What is left of that after refunds and disputes.
     pub kept: Split,
+    /// The charge that brought its money, until a transfer was made of it: a charge funds one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<ChargeId>,
     /// When it was paid for.
     pub sold_at: Timestamp,
     /// From when on it is payable.
@@ -98,6 +107,9 @@ pub struct Sale {
     /// A reversal that was begun and whose end is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
+    /// The last attempt at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_attempt: Option<Attempt>,
     /// How many reversals were begun.
     #[serde(default)]
     pub recoveries: u32,
@@ -137,7 +149,7 @@ pub enum SaleState {
 
 impl Sale {
     /// The other side of a purchase that is paid; `None` of one that costs nothing.
-    pub fn of(purchase: &Purchase, sold_at: Timestamp) -> Option<Sale> {
+    pub fn of(purchase: &Purchase, payment: &Payment, sold_at: Timestamp) -> Option<Sale> {
         let gross = purchase.price.amount;
         (gross > 0).then(|| Sale {
             purchase_id: purchase.id.clone(),
@@ -148,6 +160,7 @@ impl Sale {
             currency: purchase.price.currency,
             sold: Split::of(gross),
             kept: Split::of(gross),
+            charge: payment.charge.clone(),
             sold_at,
             hold_until: sold_at.plus(HOLD),
             version: 0,
@@ -157,6 +170,7 @@ impl Sale {
             collected: 0,
             recovered: 0,
             recovery: None,
+            recovery_attempt: None,
             recoveries: 0,
             recovery_refused: false,
             refund_reason: None,
@@ -199,7 +213,7 @@ impl Sale {
     pub fn begin_recovery(&mut self, amount: i64) -> Recovery {
         self.recoveries += 1;
         let recovery = Recovery { number: self.recoveries, amount };
-        self.recovery = Some(recovery);
+        (self.recovery, self.recovery_attempt) = (Some(recovery), None);
         recovery
     }
 
@@ -240,4 +254,31 @@ impl Sale {
     const fn stands(&self) -> bool {
         !self.frozen && self.kept.net > 0
     }
+}
+
+/// Makes the sales of a creator payable whose days are over; returns what happened to money, if
+/// anything did.
+///
+/// # Errors
+/// Never, unless amounts overflow.
+pub fn release(
+    book: &mut CreatorBook,
+    sales: &mut [Sale],
+    now: Timestamp,
+) -> Result<Option<Journal>, Unbalanced> {
+    let mut due = sales.iter_mut().filter(|sale| sale.is_due(now)).peekable();
+    let Some(first) = due.peek() else { return Ok(None) };
+    // A sale is released once, so that its name is used once.
+    let cause = format!("release:{}", first.purchase_id);
+    let (currency, about) = (first.currency, first.purchase_id.to_string());
+    let mut sum = 0;
+    for sale in due {
+        sale.released_at = Some(now);
+        sum += sale.kept.net;
+    }
+    let legs = [
+        Leg::new(Role::Held, LedgerAccount::CreatorPending, sum),
+        Leg::new(Role::Released, LedgerAccount::CreatorAvailable, -sum),
+    ];
+    book.post(about, (cause, currency), legs, now)
 }

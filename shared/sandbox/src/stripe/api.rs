@@ -9,9 +9,9 @@ use std::{
 };
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::State,
-    http::{HeaderMap, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use tokio::time::sleep;
 
 use super::{
-    Books, VERSION, accounts, balance,
+    Books, PAYOUTS_KEY, VERSION, accounts, balance, balance_settings,
     books::Cause,
     catalogue, checkout, customers, destinations, disputes,
     errors::{Refused, Stage},
@@ -28,14 +28,17 @@ use super::{
     idempotency::{KEY_BYTES_MAX, Kept},
     invoices,
     params::{self, ALWAYS, Rules},
-    payments, payouts, portal, refunds,
+    payments, payouts, portal, refunds, schedules,
     shelf::OBJECTS_MAX,
     subscriptions, transfers, webhooks, with_books,
 };
 use crate::{
+    faults::AnswerFault,
     route::STRIPE_PATH,
     world::{World, locked},
 };
+
+const SHOULD_RETRY: &str = "stripe-should-retry";
 
 /// What an endpoint does with a request that is in order.
 type Work = fn(&mut Books, &Call) -> Result<Value, Refused>;
@@ -126,11 +129,13 @@ static ENDPOINTS: LazyLock<Vec<&'static Endpoint>> = LazyLock::new(|| {
         checkout::ENDPOINTS,
         portal::ENDPOINTS,
         subscriptions::ENDPOINTS,
+        schedules::ENDPOINTS,
         invoices::ENDPOINTS,
         payments::ENDPOINTS,
         refunds::ENDPOINTS,
         disputes::ENDPOINTS,
         balance::ENDPOINTS,
+        balance_settings::ENDPOINTS,
         events::ENDPOINTS,
         webhooks::ENDPOINTS,
         accounts::ENDPOINTS,
@@ -198,18 +203,48 @@ struct Asked {
     key: Option<String>,
     /// The request in one text, to tell it from others under the same key.
     fingerprint: String,
+    failure: Option<Failure>,
+}
+
+/// A failure that was ordered for a request: it is answered with 500.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Before anything was done.
+    BeforeWork,
+    /// After all of it was done.
+    AfterWork,
+}
+
+impl Failure {
+    /// What a fault asks for, if it is a failure.
+    pub(crate) fn of(fault: &AnswerFault) -> Option<Failure> {
+        match fault {
+            AnswerFault::ServerError => Some(Failure::BeforeWork),
+            AnswerFault::ServerErrorAfterAccepting => Some(Failure::AfterWork),
+            AnswerFault::Delay { .. }
+            | AnswerFault::TooMany { .. }
+            | AnswerFault::Blocked
+            | AnswerFault::NotUnderstood
+            | AnswerFault::HtmlPage
+            | AnswerFault::Silence
+            | AnswerFault::BrokenConnection
+            | AnswerFault::MalformedJson => None,
+        }
+    }
 }
 
 async fn answer(
     State(world): State<Arc<World>>,
+    failure: Option<Extension<Failure>>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let request = locked(&world.stripe.books).ids.next("req_");
+    let failure = failure.map(|Extension(failure)| failure);
     let asked = match read(&method, &uri, &headers, &body) {
-        Ok(asked) => asked,
+        Ok(asked) => Asked { failure, ..asked },
         Err(refused) => return refusal_of(&refused, &request),
     };
     let slow = locked(&world.stripe.books).settings.answers_after_ms;
@@ -236,9 +271,9 @@ async fn answer(
 
 /// Checks everything about a request that does not depend on the account.
 fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Refused> {
-    admit(headers)?;
     let unknown = || Refused::no_such_route(method.as_str(), uri.path());
     let (api, path) = Api::of(uri.path()).ok_or_else(unknown)?;
+    admit(headers, method, path)?;
     let found = ENDPOINTS
         .iter()
         .filter(|endpoint| endpoint.api == api)
@@ -264,7 +299,7 @@ fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<
         let message = format!("Idempotency keys have 1 to {KEY_BYTES_MAX} characters.");
         return Err(Refused::invalid("", message));
     }
-    Ok(Asked { endpoint, call: Call { ids, params }, account, key, fingerprint })
+    Ok(Asked { endpoint, call: Call { ids, params }, account, key, fingerprint, failure: None })
 }
 
 fn form_params(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refused> {
@@ -278,7 +313,7 @@ fn form_params(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, R
 
 fn json_params(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refused> {
     if body.is_empty() {
-        return Ok(query_params(query));
+        return query_params(query);
     }
     if !is_a(headers, b"application/json") {
         return Err(Refused::invalid("body", "The request body must be application/json."));
@@ -291,22 +326,27 @@ fn json_params(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, R
     Err(Refused::invalid("body", "The request body must be a JSON object."))
 }
 
-/// A query of v2: `include` may stand there many times, with or without an index.
-fn query_params(query: &str) -> Value {
+/// A query of v2: `include` stands there with an index. Without one it is deprecated, and refused
+/// here before it is there.
+fn query_params(query: &str) -> Result<Value, Refused> {
     let mut params = Map::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let name = name.split('[').next().unwrap_or_default();
+        let (name, index) = name.split_once('[').map_or((&*name, None), |(n, i)| (n, Some(i)));
         if name == "include" {
             let all = params.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-            if let Some(all) = all.as_array_mut() {
-                all.push(value.into());
+            let all = all.as_array_mut().ok_or_else(|| Refused::unknown(name))?;
+            if index != Some(format!("{}]", all.len()).as_str()) {
+                return Err(Refused::invalid(name, "A list is written as include[0], include[1]."));
             }
+            all.push(value.into());
+        } else if index.is_some() {
+            return Err(Refused::unknown(name));
         } else {
             let number = value.parse::<i64>().map(Value::from);
             params.insert(name.to_owned(), number.unwrap_or_else(|_| value.into()));
         }
     }
-    Value::Object(params)
+    Ok(Value::Object(params))
 }
 
 /// The connected account that the header names.
@@ -319,8 +359,8 @@ fn account_of(headers: &HeaderMap, method: &Method, api: Api) -> Result<Option<S
     Ok(Some(String::from_utf8_lossy(account.as_bytes()).into_owned()))
 }
 
-/// The key of the account and the version.
-fn admit(headers: &HeaderMap) -> Result<(), Refused> {
+/// The key of the account, what that may do, and the version.
+fn admit(headers: &HeaderMap, method: &Method, path: &str) -> Result<(), Refused> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let key = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
     let Some(key) = key else {
@@ -330,8 +370,13 @@ fn admit(headers: &HeaderMap) -> Result<(), Refused> {
              YOUR_SECRET_KEY').",
         ));
     };
-    if !key.starts_with("sk_test_") {
+    if !["sk_test_", "rk_test_"].iter().any(|prefix| key.starts_with(prefix)) {
         return Err(Refused::unauthorized("Invalid API Key provided"));
+    }
+    let moves_money = path.starts_with("transfers") && *method == Method::POST;
+    let pays_out = key.starts_with(PAYOUTS_KEY);
+    if key.starts_with("rk_") && *method == Method::POST && moves_money != pays_out {
+        return Err(Refused::forbidden(key, path));
     }
     match text("stripe-version") {
         Some(VERSION) => Ok(()),
@@ -351,9 +396,61 @@ fn is_a(headers: &HeaderMap, wanted: &[u8]) -> bool {
     kind.is_some_and(|kind| kind.starts_with(wanted))
 }
 
-/// Does the work and keeps its answer under the key.
+/// Does the work and keeps its answer under the key. So is a failure kept: the same request is
+/// answered with it for a day, whether or not anything was done (docs.stripe.com/error-low-level).
+/// v2 keeps what was done instead, and tries again what was not (docs.stripe.com/api-v2-overview).
 fn perform(world: &Arc<World>, asked: &Asked, request: &str) -> Response {
-    let result = with_books(world, |books| {
+    let done = match asked.failure {
+        Some(Failure::BeforeWork) => Err(Refused::failed()),
+        Some(Failure::AfterWork) | None => work(world, asked, request),
+    };
+    let answer = match asked.failure {
+        Some(Failure::AfterWork) => done.clone().and_then(|_| Err(Refused::failed())),
+        Some(Failure::BeforeWork) | None => done.clone(),
+    };
+    let keeps_failures = asked.endpoint.api == Api::V1;
+    if let Some(key) = &asked.key {
+        let mut keys = locked(&world.stripe.keys);
+        match to_keep(asked.endpoint.api, &answer, &done) {
+            Some((status, body)) => {
+                keys.keep(key, Kept { status, body, request: request.to_owned() })
+            }
+            None => keys.release(key),
+        }
+    }
+    match answer {
+        Ok(body) => with_request_id((StatusCode::OK, axum::Json(body)).into_response(), request),
+        Err(refused) => {
+            let mut response = refusal_of(&refused, request);
+            if keeps_failures && asked.key.is_some() && refused.status.is_server_error() {
+                // The same key would bring the same answer.
+                response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+            }
+            response
+        }
+    }
+}
+
+/// What is kept under a key, of what was answered and what was done.
+fn to_keep(
+    api: Api,
+    answer: &Result<Value, Refused>,
+    done: &Result<Value, Refused>,
+) -> Option<(StatusCode, Value)> {
+    let result = match api {
+        Api::V1 => answer,
+        Api::V2 => done,
+    };
+    match result {
+        Ok(body) => Some((StatusCode::OK, body.clone())),
+        Err(refused) if refused.stage == Stage::Checked => None,
+        Err(refused) if api == Api::V2 && refused.status.is_server_error() => None,
+        Err(refused) => Some((refused.status, refused.body())),
+    }
+}
+
+fn work(world: &Arc<World>, asked: &Asked, request: &str) -> Result<Value, Refused> {
+    with_books(world, |books| {
         if OBJECTS_MAX <= books.len() {
             return Err(Refused::full(OBJECTS_MAX));
         }
@@ -368,24 +465,7 @@ fn perform(world: &Arc<World>, asked: &Asked, request: &str) -> Response {
         };
         books.cause = Cause::default();
         answer
-    });
-    let (status, body) = match &result {
-        Ok(body) => (StatusCode::OK, body.clone()),
-        Err(refused) => (refused.status, refused.body()),
-    };
-    if let Some(key) = &asked.key {
-        let mut keys = locked(&world.stripe.keys);
-        match &result {
-            Err(refused) if refused.stage == Stage::Checked => keys.release(key),
-            Ok(_) | Err(_) => {
-                keys.keep(key, Kept { status, body: body.clone(), request: request.to_owned() });
-            }
-        }
-    }
-    match result {
-        Ok(_) => with_request_id((status, axum::Json(body)).into_response(), request),
-        Err(refused) => refusal_of(&refused, request),
-    }
+    })
 }
 
 fn work_on(books: &mut Books, asked: &Asked) -> Result<Value, Refused> {
@@ -397,8 +477,11 @@ fn work_on(books: &mut Books, asked: &Asked) -> Result<Value, Refused> {
 
 /// A kept answer.
 fn again(kept: &Kept) -> Response {
-    let headers = [("idempotent-replayed", "true")];
-    let answer = (kept.status, headers, axum::Json(kept.body.clone())).into_response();
+    let mut answer = (kept.status, axum::Json(kept.body.clone())).into_response();
+    answer.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    if kept.status.is_server_error() {
+        answer.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
     with_request_id(answer, &kept.request)
 }
 
@@ -410,6 +493,7 @@ pub(crate) fn refusal(status: StatusCode) -> Response {
             let message = "Your card was declined.";
             Refused::card("card_declined", "generic_decline", message, Value::Null)
         }
+        StatusCode::BAD_REQUEST => Refused::invalid("", "The request was not understood."),
         _ => Refused::server_error(),
     };
     refusal_of(&refused, "req_sandboxfault")
@@ -418,9 +502,7 @@ pub(crate) fn refusal(status: StatusCode) -> Response {
 fn refusal_of(refused: &Refused, request: &str) -> Response {
     let mut response = (refused.status, axum::Json(refused.body())).into_response();
     if let Some(answer) = refused.should_retry() {
-        response
-            .headers_mut()
-            .insert("stripe-should-retry", header::HeaderValue::from_static(answer));
+        response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static(answer));
     }
     with_request_id(response, request)
 }

@@ -79,6 +79,20 @@ pub(super) fn book(
     currency: &str,
     source: &str,
 ) -> String {
+    let waits = movement == Movement::Charge && !books.settings.funds_available_at_once;
+    let available_on = if waits { books.now + PENDING_S } else { books.now };
+    book_for(books, movement, (amount, currency), source, available_on)
+}
+
+/// The same, of money that can be used from `available_on` on.
+pub(super) fn book_for(
+    books: &mut Books,
+    movement: Movement,
+    (amount, currency): (i64, &str),
+    source: &str,
+    available_on: i64,
+) -> String {
+    let waits = books.now < available_on;
     let (kind, category, fee) = movement.terms(amount);
     let fee_details = if fee == 0 {
         json!([])
@@ -88,8 +102,6 @@ pub(super) fn book(
             "description": "Stripe processing fees", "type": "stripe_fee",
         }])
     };
-    let waits = movement == Movement::Charge && !books.settings.funds_available_at_once;
-    let available_on = if waits { books.now + PENDING_S } else { books.now };
     let id = books.ids.next("txn_");
     let transaction = json!({
         "id": id,
@@ -113,6 +125,13 @@ pub(super) fn book(
         books.remind(available_on, &id);
     }
     books.shelf.put(transaction)
+}
+
+/// From when on a charge's money can be used: once it is booked, which it may not be yet.
+pub(super) fn available_on(books: &Books, charge: &str) -> i64 {
+    let transaction = books.text(charge, "/balance_transaction");
+    let booked = books.shelf.get(&transaction);
+    booked.map_or(books.now + PENDING_S, |booked| int(booked, "/available_on"))
 }
 
 /// A balance, in cents.

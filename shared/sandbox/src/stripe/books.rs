@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Settings, Setup,
     accounts::{Bank, Link},
-    catalogue,
+    balance_settings, catalogue,
     clock::Clock,
     events::{Form, Happening},
     ids::Ids,
@@ -65,6 +65,8 @@ pub(super) struct Books {
     pub(super) connect_endpoints: HashSet<String>,
     /// Charges of debits that the bank has not decided on.
     pub(super) undecided: HashSet<String>,
+    /// Charges that succeeded and have not reached the balance, oldest first.
+    pub(super) unbooked: Vec<String>,
     /// Onboarding links by the last step of their address.
     pub(super) links: HashMap<String, Link>,
     /// Where connected accounts are paid out to, by account.
@@ -98,11 +100,13 @@ impl Books {
             secrets: HashMap::new(),
             connect_endpoints: HashSet::new(),
             undecided: HashSet::new(),
+            unbooked: Vec::new(),
             links: HashMap::new(),
             banks: HashMap::new(),
             paid_in: HashMap::new(),
         };
         catalogue::seed(&mut books, setup.catalogue);
+        balance_settings::seed(&mut books, setup.catalogue);
         books
     }
 

@@ -33,6 +33,11 @@ impl Clock {
         at.map_or(Clock::Running { ahead_s: 0 }, |at| Clock::Standing { at })
     }
 
+    /// Whether it goes by itself.
+    pub(super) fn goes(self) -> bool {
+        matches!(self, Clock::Running { .. })
+    }
+
     /// Unix seconds.
     pub(super) fn now(self) -> i64 {
         match self {

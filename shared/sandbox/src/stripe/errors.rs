@@ -33,6 +33,16 @@ impl Refused {
             .coded("parameter_unknown")
     }
 
+    /// A parameter without a value, where that unsets nothing.
+    pub(super) fn empty(param: &str) -> Refused {
+        let message = format!(
+            "You passed an empty string for '{param}'. We assume empty values are an attempt to \
+             unset a parameter; however '{param}' cannot be unset. You should remove '{param}' from \
+             your request or supply a non-empty value."
+        );
+        Refused::invalid(param, message).coded("parameter_invalid_empty")
+    }
+
     pub(super) fn missing(param: &str) -> Refused {
         Refused::invalid(param, format!("Missing required param: {param}."))
             .coded("parameter_missing")
@@ -78,6 +88,14 @@ impl Refused {
 
     pub(super) fn unauthorized(message: impl Into<String>) -> Refused {
         Refused::new(StatusCode::UNAUTHORIZED, "invalid_request_error", message)
+    }
+
+    /// A restricted key without the permission (docs.stripe.com/keys#limit-access): 403.
+    pub(super) fn forbidden(key: &str, path: &str) -> Refused {
+        let message = format!(
+            "The provided key '{key}' does not have the required permissions for '{path}'."
+        );
+        Refused::new(StatusCode::FORBIDDEN, "invalid_request_error", message)
     }
 
     /// An object of v2 named by the path: 404 with v2's code.
@@ -137,6 +155,11 @@ impl Refused {
     pub(super) fn server_error() -> Refused {
         let message = "An unknown error occurred";
         Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", message)
+    }
+
+    /// A failure in the middle of the work.
+    pub(super) fn failed() -> Refused {
+        Refused::server_error().begun()
     }
 
     /// The sandbox holds as much as it may.

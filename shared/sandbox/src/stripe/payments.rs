@@ -19,6 +19,9 @@ pub(super) const AMOUNT_MIN: i64 = 50;
 /// Largest amount of a charge.
 pub(super) const AMOUNT_MAX: i64 = 99_999_999;
 
+/// How long after it succeeded a charge reaches the balance; at Stripe it may be an hour.
+pub(super) const BOOKED_AFTER_S: i64 = 2;
+
 const CREATE: Rules = &[
     "amount!: int",
     "currency!",
@@ -214,23 +217,44 @@ fn note_charge(intent: &mut Value, charge: &str, method: &str) {
     intent["next_action"] = Value::Null;
 }
 
+/// A charge succeeds. Its balance transaction, and with it the fee, comes later: that is what
+/// `automatic_async`, the default, means
+/// (docs.stripe.com/payments/payment-intents/asynchronous-capture).
 fn succeed(books: &mut Books, intent: &str, charge: &str) {
     let amount = int(&books.object(intent), "/amount");
-    let currency = books.text(intent, "/currency");
-    let transaction = balance::book(books, Movement::Charge, amount, &currency, charge);
     books.edit(charge, |charge| {
         charge["status"] = "succeeded".into();
         charge["paid"] = true.into();
         charge["captured"] = true.into();
         charge["amount_captured"] = amount.into();
-        charge["balance_transaction"] = transaction.into();
     });
+    books.unbooked.push(charge.to_owned());
+    books.remind(books.now + BOOKED_AFTER_S, charge);
     books.tell("charge.succeeded", charge);
     books.change(intent, "payment_intent.succeeded", |intent| {
         intent["status"] = "succeeded".into();
         intent["amount_received"] = amount.into();
         intent["last_payment_error"] = Value::Null;
     });
+}
+
+/// A charge reaches the balance, once.
+pub(super) fn book(books: &mut Books, charge: &str) {
+    let Some(nth) = books.unbooked.iter().position(|waiting| waiting == charge) else { return };
+    books.unbooked.remove(nth);
+    let amount = int(&books.object(charge), "/amount_captured");
+    let currency = books.text(charge, "/currency");
+    let transaction = balance::book(books, Movement::Charge, amount, &currency, charge);
+    books.change(charge, "charge.updated", |charge| {
+        charge["balance_transaction"] = transaction.into();
+    });
+}
+
+/// Every charge that has succeeded reaches the balance now.
+pub(super) fn book_all(books: &mut Books) {
+    for charge in books.unbooked.clone() {
+        book(books, &charge);
+    }
 }
 
 fn fail(books: &mut Books, intent: &str, charge: &str, decline: Decline) {

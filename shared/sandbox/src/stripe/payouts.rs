@@ -1,5 +1,5 @@
-//! Payouts of connected accounts to their banks: every midnight (UTC) all of a balance sets out,
-//! and arrives a day later or fails. One may also fail after it arrived. What failed is back on the
+//! Payouts of connected accounts to their banks, and of the platform's if its schedule says so: every
+//! midnight (UTC) all of a balance sets out, and arrives a day later or fails. One may also fail after it arrived. What failed is back on the
 //! account's balance, and nothing more sets out until another bank account is given
 //! (docs.stripe.com/payouts#payout-failures).
 
@@ -30,13 +30,24 @@ pub(super) fn end_day(books: &mut Books, account: &str) {
         let now = books.now;
         let ends = arrive(books, bank, |payout| int(payout, "/arrival_date") <= now);
         if !ends.failed {
-            set_out(books, account);
+            set_out(books, &account.replace("acct_", "ba_"));
         }
         ends.failed
     });
     if failed {
         accounts::lose_bank(books, account);
     }
+}
+
+/// What is on its way to the platform's bank arrives.
+pub(super) fn reach_platform(books: &mut Books) {
+    let now = books.now;
+    arrive(books, Bank::Works, |payout| int(payout, "/arrival_date") <= now);
+}
+
+/// All of the platform's balance sets out to its bank.
+pub(super) fn pay_platform(books: &mut Books) {
+    set_out(books, "ba_platform");
 }
 
 /// Pays an account's whole balance out at once, with what is on its way: it arrives, or fails.
@@ -47,7 +58,7 @@ pub(super) fn pay(books: &mut Books, account: &str) -> Result<String, Refused> {
         return Err(Refused::conflict("no_bank", "The account has no bank account in use."));
     };
     let ends = books.within(account, |books| {
-        set_out(books, account);
+        set_out(books, &account.replace("acct_", "ba_"));
         arrive(books, bank, |_| true)
     });
     if ends.failed {
@@ -73,7 +84,7 @@ pub(super) fn fail(books: &mut Books, payout: &str) -> Result<(), Refused> {
 }
 
 /// All that is available sets out, if it is anything.
-fn set_out(books: &mut Books, account: &str) {
+fn set_out(books: &mut Books, bank_account: &str) {
     let amount = balance::now(books).available;
     if amount < 1 {
         return;
@@ -96,7 +107,7 @@ fn set_out(books: &mut Books, account: &str) {
         "created": books.now,
         "currency": "usd",
         "description": "STRIPE PAYOUT",
-        "destination": account.replace("acct_", "ba_"),
+        "destination": bank_account,
         "failure_balance_transaction": null,
         "failure_code": null,
         "failure_message": null,

@@ -8,16 +8,23 @@ use super::{
     balance::{self, Movement},
     books::Books,
     errors::Refused,
-    json::{int, metadata, set, text},
+    json::{int, metadata, text},
     params::{CREATED, PAGE, Rules},
     refunds::dollars,
 };
 
 /// Most reversals that a transfer shows; the others are listed.
-const REVERSALS_SHOWN: i64 = 10;
+const REVERSALS_SHOWN: usize = 10;
 
-const CREATE: Rules =
-    &["amount!: int", "currency!", "destination!", "description", "metadata.*", "transfer_group"];
+const CREATE: Rules = &[
+    "amount!: int",
+    "currency!",
+    "destination!",
+    "description",
+    "metadata.*",
+    "source_transaction",
+    "transfer_group",
+];
 const REVERSE: Rules = &["amount: int", "description", "metadata.*"];
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -34,9 +41,22 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     let currency =
         super::catalogue::currency(call.text("currency").unwrap_or_default(), "currency")?;
     check(books, amount, currency, &destination)?;
+    let source = call.text("source_transaction");
+    let (group, available_on) = match source {
+        Some(charge) => {
+            check_source(books, charge, amount)?;
+            (Some(group_of(books, charge)), balance::available_on(books, charge))
+        }
+        None => {
+            check_funds(books, amount)?;
+            (call.text("transfer_group").map(str::to_owned), books.now)
+        }
+    };
     let id = books.ids.next("tr_");
-    let transaction = balance::book(books, Movement::Transfer, -amount, currency, &id);
-    let payment = books.within(&destination, |books| receive(books, &id, amount, currency));
+    let sum = (-amount, currency);
+    let transaction = balance::book_for(books, Movement::Transfer, sum, &id, available_on);
+    let payment =
+        books.within(&destination, |books| receive(books, &id, (amount, currency), available_on));
     let transfer = json!({
         "id": id,
         "object": "transfer",
@@ -51,13 +71,13 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
         "livemode": false,
         "metadata": metadata(call.get("metadata")),
         "reversals": {
-            "object": "list", "data": [], "has_more": false, "total_count": 0,
+            "object": "list", "data": [], "has_more": false,
             "url": format!("/v1/transfers/{id}/reversals"),
         },
         "reversed": false,
-        "source_transaction": null,
+        "source_transaction": source,
         "source_type": "card",
-        "transfer_group": call.text("transfer_group"),
+        "transfer_group": group,
     });
     books.add(transfer, "transfer.created");
     Ok(books.object(&id))
@@ -79,6 +99,10 @@ fn check(books: &Books, amount: i64, currency: &str, destination: &str) -> Resul
                        capabilities enabled: transfers.";
         return Err(Refused::conflict("insufficient_capabilities_for_transfer", message));
     }
+    Ok(())
+}
+
+fn check_funds(books: &Books, amount: i64) -> Result<(), Refused> {
     if balance::now(books).available < amount {
         let message = "You have insufficient available funds in your Stripe account. Try adding \
                        funds directly to your available balance.";
@@ -87,10 +111,52 @@ fn check(books: &Books, amount: i64, currency: &str, destination: &str) -> Resul
     Ok(())
 }
 
+/// A transfer of a charge's money is made whatever the balance is, and all transfers of a charge,
+/// reversed ones too, are no more than the charge
+/// (docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability).
+fn check_source(books: &Books, id: &str, amount: i64) -> Result<(), Refused> {
+    let charge = books.shelf.find_param("charge", id, "source_transaction")?;
+    if text(charge, "/status") != "succeeded" {
+        let message = "The source transaction of a transfer has to be a charge that succeeded.";
+        return Err(Refused::invalid("source_transaction", message));
+    }
+    let earlier = books.shelf.all("transfer");
+    let earlier = earlier.filter(|transfer| text(transfer, "/source_transaction") == id);
+    let (most, before) =
+        (int(charge, "/amount"), earlier.map(|it| int(it, "/amount")).sum::<i64>());
+    if most < before + amount {
+        let message = format!(
+            "Transfers using this transaction as a source must not exceed the source amount of \
+             ${}. (There is already a transfer using this source, amounting to ${}.)",
+            dollars(most),
+            dollars(before),
+        );
+        return Err(Refused::invalid("amount", message).begun());
+    }
+    Ok(())
+}
+
+/// The group of a charge and of every transfer of its money.
+fn group_of(books: &mut Books, charge: &str) -> String {
+    let intent = books.text(charge, "/payment_intent");
+    books.edit(charge, |charge| {
+        if charge["transfer_group"].is_null() {
+            charge["transfer_group"] = format!("group_{intent}").into();
+        }
+    });
+    books.text(charge, "/transfer_group")
+}
+
 /// What a connected account receives by a transfer. Returns its id.
-fn receive(books: &mut Books, transfer: &str, amount: i64, currency: &str) -> String {
+fn receive(
+    books: &mut Books,
+    transfer: &str,
+    (amount, currency): (i64, &str),
+    available_on: i64,
+) -> String {
     let id = books.ids.next("py_");
-    let transaction = balance::book(books, Movement::Payment, amount, currency, &id);
+    let sum = (amount, currency);
+    let transaction = balance::book_for(books, Movement::Payment, sum, &id, available_on);
     let payment = json!({
         "id": id,
         "object": "charge",
@@ -191,18 +257,16 @@ fn take_back(books: &mut Books, payment: &str, amount: i64, currency: &str) -> S
 /// A reversal on its transfer: the newest come first.
 fn note(transfer: &mut Value, reversal: &Value) {
     let reversed = int(transfer, "/amount_reversed") + int(reversal, "/amount");
-    let count = int(transfer, "/reversals/total_count") + 1;
     transfer["amount_reversed"] = reversed.into();
     transfer["reversed"] = (reversed == int(transfer, "/amount")).into();
-    set(transfer, "/reversals/total_count", count);
     if let Some(shown) = transfer["reversals"]["data"].as_array_mut() {
         shown.insert(0, reversal.clone());
         // One comes with each, so one too many goes.
-        if REVERSALS_SHOWN < count {
+        if REVERSALS_SHOWN < shown.len() {
             shown.pop();
+            transfer["reversals"]["has_more"] = true.into();
         }
     }
-    set(transfer, "/reversals/has_more", count > REVERSALS_SHOWN);
 }
 
 fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {

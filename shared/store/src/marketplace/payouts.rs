@@ -8,8 +8,8 @@ use domain::{
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
         payee::{Payee, PayeeState},
-        payout::{Payout, PayoutState, Plan, Step, release},
-        sale::Sale,
+        payout::{Payout, PayoutState, Plan, Step},
+        sale::{Sale, release},
         tally::CreatorBook,
     },
     money::Currency,
@@ -24,7 +24,7 @@ use crate::{
         DUE_CREATORS, HELD_SALES, Item, Key, OPEN_PAYOUTS, OVERPAID_SALES, PAYOUT_PREFIX,
         SALE_PREFIX, SENT_PAYOUTS, due_bound, payable_pk, payout_of, sale_of, user_of, user_pk,
     },
-    table::{Attempt, Found, Store},
+    table::{Attempt, Found, IndexPage, IndexPosition, Store},
     transaction::Committed,
 };
 
@@ -59,10 +59,10 @@ impl Store {
     pub async fn due_sales(
         &self,
         now: Timestamp,
+        after: Option<&IndexPosition>,
         most: u16,
-    ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
-        let due = self.listed(HELD_SALES, Some(due_bound(now)), most).await?;
-        Ok(due.iter().filter_map(sale_of).collect())
+    ) -> Result<IndexPage<(UserId, PurchaseId)>, StoreError> {
+        self.walked(HELD_SALES, Some(due_bound(now)), (after, most), sale_of).await
     }
 
     /// Makes some of a creator's sales payable, at most [`SALES_AT_ONCE`]; those whose days are not
@@ -128,9 +128,12 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
-    pub async fn sent_payouts(&self, most: u16) -> Result<Vec<(UserId, PayoutId)>, StoreError> {
-        let sent = self.listed(SENT_PAYOUTS, None, most).await?;
-        Ok(sent.iter().filter_map(payout_of).collect())
+    pub async fn sent_payouts(
+        &self,
+        after: Option<&IndexPosition>,
+        most: u16,
+    ) -> Result<IndexPage<(UserId, PayoutId)>, StoreError> {
+        self.walked(SENT_PAYOUTS, None, (after, most), payout_of).await
     }
 
     /// Sales of which too much was paid out (Q36).

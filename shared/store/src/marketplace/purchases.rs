@@ -24,7 +24,7 @@ use crate::{
     error::{Missing, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, OPEN_PURCHASES, PURCHASE_PREFIX, SALE_PREFIX, due_bound, purchase_of},
-    table::{Attempt, Store},
+    table::{Attempt, IndexPage, IndexPosition, Store},
     transaction::Part,
 };
 
@@ -209,10 +209,10 @@ impl Store {
     pub async fn due_purchases(
         &self,
         now: Timestamp,
+        after: Option<&IndexPosition>,
         most: u16,
-    ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
-        let due = self.listed(OPEN_PURCHASES, Some(due_bound(now)), most).await?;
-        Ok(due.iter().filter_map(purchase_of).collect())
+    ) -> Result<IndexPage<(UserId, PurchaseId)>, StoreError> {
+        self.walked(OPEN_PURCHASES, Some(due_bound(now)), (after, most), purchase_of).await
     }
 
     /// Notes when something bought was first downloaded or used; a second time changes nothing.

@@ -13,6 +13,8 @@ use domain::{
         flag::Flags,
         lint::Signature,
         listing::{DelistedBy, Listing},
+        model::ModelClaim,
+        purchase::Entitlement,
         revision::Revision,
         strike::Seller,
         tally::{CreatorBook, ListingStats},
@@ -41,6 +43,8 @@ pub struct Shelf {
     pub newest: Revision,
     /// The version on sale, or that was last, where that is another.
     pub on_sale: Option<Revision>,
+    /// What is known about the model of its newest version, once [`Store::read_model`] has read it.
+    pub model: ModelClaim,
     /// What was sold and said of it.
     pub stats: ListingStats,
     /// Its creator.
@@ -98,7 +102,9 @@ impl Store {
                     let stats = sums_of(&listing, None);
                     let listing = Listing { version: 1, ..listing };
                     let newest = revision;
-                    Ok(Attempt::Done(Shelf { listing, newest, on_sale: None, stats, creator }))
+                    let model = ModelClaim::default();
+                    let made = Shelf { listing, newest, on_sale: None, model, stats, creator };
+                    Ok(Attempt::Done(made))
                 }
                 Committed::Moved(_) => Ok(Attempt::Moved),
             }
@@ -153,30 +159,40 @@ impl Store {
     }
 
     /// Changes a listing as a moderator decides, on their account as it was decided on, so that a
-    /// ban bites them too (Q21); nobody decides on their own. What they decided is counted in the
-    /// creator's sums, and what members reported of a listing that staff take off sale is over.
+    /// ban bites them too (Q21); nobody decides on what they sell, bought or reported. What they decided
+    /// is counted in the creator's sums, and what members reported of a listing that staff take off
+    /// sale is over.
     ///
     /// # Errors
-    /// [`Missing::Listing`], when it is the moderator's own or they are suspended, what `change`
+    /// [`Missing::Listing`], when the moderator has a part in it or is suspended, what `change`
     /// refuses, or when DynamoDB cannot be asked.
     pub async fn judge_listing<R: Refusal>(
         &self,
         deed: &Deed,
         id: &ListingId,
         now: Timestamp,
-        change: impl Fn(&mut Shelf) -> Result<(), R>,
+        change: impl AsyncFn(&mut Shelf) -> Result<(), R>,
     ) -> Result<Shelf, StoreError> {
         let moderator = acting_in(deed)?;
         self.decide(async || {
-            let before = self.judged_shelf(moderator, id).await?;
+            let before = self.shelf(By::Staff, id).await?;
             let creator = &before.listing.creator_id;
-            let keys = [Key::account(moderator), Key::creator(creator), Key::flags(id)];
+            let keys = [
+                Key::account(moderator),
+                Key::creator(creator),
+                Key::flags(id),
+                Key::entitlement(moderator, id),
+            ];
             let mut found = self.get_all(&keys).await?;
             let acting = active(found.take()?, now)?;
             let book = book_of(creator, found.take()?);
             let flags: Option<Flags> = found.take()?;
+            let owned: Option<Entitlement> = found.take()?;
+            let impartial =
+                before.listing.check_impartial(moderator, flags.as_ref(), owned.as_ref());
+            impartial.map_err(StoreError::refused)?;
             let mut after = before.clone();
-            change(&mut after).map_err(StoreError::refused)?;
+            change(&mut after).await.map_err(StoreError::refused)?;
             let mut writes = self
                 .transaction()
                 .acting(moderator, acting.as_ref())?
@@ -210,17 +226,6 @@ impl Store {
             self.write_shelf(writes, before.clone(), before, now).await
         });
         followed.await.map(drop)
-    }
-
-    /// A listing as a moderator decides on it, unless they made it.
-    pub(super) async fn judged_shelf(
-        &self,
-        moderator: &UserId,
-        id: &ListingId,
-    ) -> Result<Shelf, StoreError> {
-        let shelf = self.shelf(By::Staff, id).await?;
-        shelf.listing.check_moderator(moderator).map_err(StoreError::refused)?;
-        Ok(shelf)
     }
 
     /// A listing as its creator sees it (Q21).
@@ -257,7 +262,8 @@ impl Store {
         let (creator, newest) = (found.take()?, found.take()?);
         let gone = || StoreError::corrupt(format!("{id} lacks a version or a creator"));
         let (creator, newest) = creator.zip(newest).ok_or_else(gone)?;
-        Ok(Shelf { listing, newest, on_sale: found.take()?, stats, creator })
+        let (on_sale, model) = (found.take()?, ModelClaim::default());
+        Ok(Shelf { listing, newest, on_sale, model, stats, creator })
     }
 
     /// A listing of the creator's, and writes that hold while they may sell it.
@@ -400,6 +406,7 @@ impl Transaction<'_> {
         let this = self
             .rewrite(before.listing.version, &after.listing)?
             .revisions(before, after)?
+            .model(before, after)?
             .replace(Some(&before.stats), &after.stats)?;
         after.listing.version = before.listing.version + 1;
         this.news(before, after, now)

@@ -17,7 +17,7 @@ impl World {
     }
 
     async fn parked(&self) -> Vec<String> {
-        let parked = self.store.parked_events(100).await.unwrap();
+        let parked = self.store.parked_events(None, 100).await.unwrap().items;
         parked.into_iter().map(|event| event.id).collect()
     }
 
@@ -57,7 +57,7 @@ async fn an_event_is_parked_once_as_it_came_and_forgotten_when_it_was_replayed()
         why: "no such field".to_owned(),
         received_at: NOW,
     };
-    assert_eq!(world.store.parked_events(100).await.unwrap(), [expected]);
+    assert_eq!(world.store.parked_events(None, 100).await.unwrap().items, [expected]);
     assert!(!world.store.event_applied(&event("evt_1").id).await.unwrap());
     assert!(world.item_with("body").get("expires_at").is_none(), "it does not lapse");
 
@@ -72,7 +72,7 @@ async fn an_event_without_a_name_is_named_by_its_body() {
     for (n, body) in ["a", "b", "a"].into_iter().enumerate() {
         world.park(None, body, NOW.plus(SECOND * u32::try_from(n).unwrap())).await;
     }
-    let parked = world.store.parked_events(100).await.unwrap();
+    let parked = world.store.parked_events(None, 100).await.unwrap().items;
     assert_eq!(parked.iter().map(|event| event.body.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     assert!(parked.iter().all(|event| event.id.len() == "sha256_".len() + 64));
     world.store.unpark_event(&parked[0].id).await.unwrap();
@@ -100,7 +100,7 @@ async fn parked_events_come_longest_waiting_first_and_not_too_many() {
         world.park(Some(&format!("evt_{n}")), "body", NOW.plus(SECOND * n)).await;
     }
     assert_eq!(world.parked().await, ["evt_1", "evt_2", "evt_3"]);
-    let two = world.store.parked_events(2).await.unwrap();
+    let two = world.store.parked_events(None, 2).await.unwrap().items;
     assert_eq!(two.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["evt_1", "evt_2"]);
 }
 
@@ -109,7 +109,7 @@ async fn the_longest_body_is_kept_and_a_longer_one_is_refused() {
     let world = World::new();
     let body = "x".repeat(PARKED_BODY_MAX);
     world.park(None, &body, NOW).await;
-    assert_eq!(world.store.parked_events(1).await.unwrap()[0].body, body);
+    assert_eq!(world.store.parked_events(None, 1).await.unwrap().items[0].body, body);
     let longer = format!("{body}x");
     let refused = world.store.park_event(None, "kind", &longer, "why", NOW).await.unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (RefusalKind::TooLarge, "event_too_large"));

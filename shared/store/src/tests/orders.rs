@@ -3,10 +3,11 @@
 
 use domain::{
     RefusalKind,
+    account::AccountRefused,
     billing::{
         external::SessionId,
-        order::{OrderRefused, OrderState, PackOrder, Via},
-        top_up::{TopUp, TopUpPause, TopUpState},
+        order::{OrderState, PackOrder, Via},
+        top_up::{TopUpPause, TopUpState, TopUpWish},
     },
     id::OrderId,
     pack::Pack,
@@ -39,34 +40,35 @@ impl World {
 
     /// The member wants a small pack whenever fewer than five credits are left.
     async fn wants_packs(&self, user: &UserId, now: Timestamp) -> TopUpState {
-        self.top_up(user, now, |_| Some(TopUp::new(Pack::Small, 5, 2, now).unwrap())).await.unwrap()
+        let wish = TopUpWish::new(Pack::Small, 5, 2).unwrap();
+        self.top_up(user, now, |draft| draft.allow_top_up(Some(wish))).await
     }
 
     async fn top_up(
         &self,
         user: &UserId,
         now: Timestamp,
-        change: impl Fn(Option<TopUp>) -> Option<TopUp>,
-    ) -> Option<TopUpState> {
+        change: impl Fn(&mut Draft),
+    ) -> TopUpState {
         let change = |draft: &mut Draft| {
-            draft.set_top_up(change(draft.account().top_up.clone()));
+            change(draft);
             Ok::<(), StoreError>(())
         };
         let account = self.store.change_account(user, None, now, change).await.unwrap();
-        account.top_up.map(|top_up| top_up.state)
+        account.top_up.unwrap().state
     }
 
     async fn begin(&self, user: &UserId, now: Timestamp) -> Option<PackOrder> {
         let id = OrderId::new(now, u128::from(self.number()));
         let begin = |draft: &mut Draft| {
-            let Some(mut top_up) = draft.account().top_up.clone() else { return Ok(None) };
+            let Some(top_up) = draft.account().top_up.clone() else { return Ok(None) };
             if !matches!(top_up.state, TopUpState::Due { .. }) {
                 return Ok(None);
             }
-            let order = PackOrder::place(id.clone(), top_up.pack, Via::TopUp, draft)?;
-            top_up.begin(order.id.clone());
-            draft.set_top_up(Some(top_up));
-            Ok::<_, OrderRefused>(Some(order))
+            let pack = top_up.wish.unwrap().pack;
+            let order = PackOrder::place(id.clone(), pack, Via::TopUp, draft)?;
+            draft.change_top_up(|top_up, _| top_up.begin(id.clone()));
+            Ok::<_, AccountRefused>(Some(order))
         };
         self.store.begin_top_up(user, now, begin).await.unwrap()
     }
@@ -105,7 +107,7 @@ async fn the_same_key_many_times_at_once_is_one_order_and_other_keys_are_others(
     assert!(same.iter().all(|id| *id == same[0]));
     let others = at_once(8, async |n| world.order(&user, &key(&format!("key {n}")), NOW).await);
     assert_eq!(others.into_iter().filter(Result::is_ok).count(), 8);
-    assert_eq!(world.store.due_orders(NOW.plus(DAY), 100).await.unwrap().len(), 9);
+    assert_eq!(world.store.due_orders(NOW.plus(DAY), None, 100).await.unwrap().items.len(), 9);
     world.check_books(&user).await;
 }
 
@@ -146,7 +148,7 @@ async fn an_order_is_opened_once_and_keeps_its_place_in_the_index() {
     assert_eq!(opened, expected);
     assert_eq!(open("cs_2").await.unwrap(), expected, "the first stays");
     assert_eq!(world.store.order(&user, &order.id).await.unwrap(), expected);
-    let due = world.store.due_orders(NOW.plus(DAY), 10).await.unwrap();
+    let due = world.store.due_orders(NOW.plus(DAY), None, 10).await.unwrap().items;
     assert_eq!(due, [(user.clone(), order.id.clone())]);
 
     let nobody = UserId::parse("nobody").unwrap();
@@ -164,11 +166,26 @@ async fn orders_somebody_should_ask_about_come_longest_waiting_first() {
     for n in 0..5u32 {
         ids.push((user.clone(), world.ordered(&user, NOW.plus(SECOND * n)).await.id));
     }
-    let due = async |now: Timestamp, most: u16| world.store.due_orders(now, most).await.unwrap();
+    let due = async |now: Timestamp, most: u16| {
+        world.store.due_orders(now, None, most).await.unwrap().items
+    };
     assert_eq!(due(NOW.plus(DAY).minus(SECOND), 100).await, []);
     assert_eq!(due(NOW.plus(DAY).plus(SECOND * 2), 100).await, ids[..3]);
     assert_eq!(due(NOW.plus(DAY * 2), 100).await, ids);
     assert_eq!(due(NOW.plus(DAY * 2), 2).await, ids[..2]);
+
+    // A walk meets each once, though none of them moves.
+    let (mut met, mut after) = (Vec::new(), None);
+    loop {
+        let page = world.store.due_orders(NOW.plus(DAY * 2), after.as_ref(), 2).await.unwrap();
+        assert!(page.items.len() <= 2);
+        met.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(met, ids);
 }
 
 #[tokio::test]
@@ -177,7 +194,7 @@ async fn an_account_stands_in_the_index_while_its_pack_is_due_or_being_charged()
     let store = &world.store;
     let user = world.member("member", Plan::Free, 3).await;
     let due = async || -> Vec<String> {
-        store.due_top_ups(10).await.unwrap().iter().map(UserId::to_string).collect()
+        store.due_top_ups(None, 10).await.unwrap().items.iter().map(UserId::to_string).collect()
     };
     assert_eq!(due().await, [""; 0]);
     assert_eq!(world.wants_packs(&user, NOW).await, TopUpState::Due { since: NOW });
@@ -197,17 +214,17 @@ async fn an_account_stands_in_the_index_while_its_pack_is_due_or_being_charged()
     let other = world.member("other", Plan::Free, 3).await;
     world.wants_packs(&other, NOW.plus(DAY)).await;
     assert_eq!(due().await, ["other", "member"]);
-    assert_eq!(store.due_top_ups(1).await.unwrap().len(), 1);
+    assert_eq!(store.due_top_ups(None, 1).await.unwrap().items.len(), 1);
 
     world
-        .top_up(&user, NOW, |top_up| {
-            let mut top_up = top_up.unwrap();
-            top_up.pause(&order.id, TopUpPause::CardDeclined, NOW);
-            Some(top_up)
+        .top_up(&user, NOW, |draft| {
+            let declined = TopUpPause::CardDeclined;
+            draft.change_top_up(|top_up, now| top_up.pause(&order.id, declined, now));
         })
         .await;
     assert_eq!(due().await, ["other"]);
-    assert_eq!(world.top_up(&other, NOW.plus(DAY), |_| None).await, None);
+    let off = world.top_up(&other, NOW.plus(DAY), |draft| draft.allow_top_up(None)).await;
+    assert_eq!(off, TopUpState::Armed);
     assert_eq!(due().await, [""; 0]);
     world.check_books(&user).await;
 }
@@ -220,7 +237,7 @@ async fn a_pack_that_is_due_is_begun_once_however_many_try() {
     let begun = at_once(16, async |_| world.begin(&user, NOW).await);
     let begun: Vec<PackOrder> = begun.into_iter().flatten().collect();
     assert_eq!(begun.len(), 1);
-    assert_eq!(world.store.due_orders(NOW.plus(DAY), 10).await.unwrap().len(), 1);
+    assert_eq!(world.store.due_orders(NOW.plus(DAY), None, 10).await.unwrap().items.len(), 1);
     assert_eq!(world.account(&user).await.top_up.unwrap().bought, 1);
 }
 

@@ -192,9 +192,10 @@ impl<'a> Market<'a> {
         let now = self.stage.world.now();
         let code = self.links.code(&sharer.id, listing);
         let who = (&sharer.id, None);
-        self.store().share_listing(who, listing, &code, now).await.unwrap();
+        let share = self.store().share_listing(who, listing, &code, now).await.unwrap();
         let visitor = format!("visitor {}", self.stage.world.ambient.entropy.next());
-        assert!(self.store().count_click(&code, &visitor, now).await.unwrap());
+        let rate = marketplace::follow_share::CLICKS;
+        assert!(self.store().count_click(&share, &visitor, rate, now).await.unwrap());
         self.links.click(&code, now)
     }
 
@@ -255,7 +256,7 @@ impl<'a> Market<'a> {
     pub(crate) async fn pay_creators(&self) -> Result<(), TaskError> {
         let (worker, handle) = (&pay_creators::WORKER, &pay_creators::handle);
         let (stage, store) = (self.stage, self.store().clone());
-        let hands = (store, stage.stripe.clone());
+        let hands = (store, stage.stripe.clone(), stage.payouts.clone());
         let (ambient, event) = (&stage.world.ambient, ScheduleEvent::default());
         let run = || dispatch_schedule(worker, handle, &hands, ambient, event);
         acting_as(worker.name, run).await
@@ -350,7 +351,7 @@ impl<'a> Market<'a> {
     pub(crate) fn transfers(&self) -> BTreeMap<String, u32> {
         let mut transfers = BTreeMap::new();
         for transfer in self.stage.at_stripe().transfers() {
-            let payout = transfer["transfer_group"].as_str().unwrap().to_owned();
+            let payout = transfer["metadata"]["payout_id"].as_str().unwrap().to_owned();
             *transfers.entry(payout).or_default() += 1;
         }
         transfers

@@ -67,7 +67,7 @@ async fn what_was_parked_is_tried_again_every_night() {
     stage.world.store.park_event(None, "unknown", "{}", "not an event", now).await.unwrap();
     stage.reconcile().await.unwrap();
     assert_eq!(stage.credits(&ann).await["available"], 60);
-    let left = stage.world.store.parked_events(10).await.unwrap();
+    let left = stage.world.store.parked_events(None, 10).await.unwrap().items;
     assert_eq!(left.len(), 1, "what can never be used stays for a person: {left:?}");
     stage.close().await;
 }
@@ -81,6 +81,8 @@ async fn an_order_whose_end_nobody_told_is_looked_at() {
     stage.events();
     stage.reconcile().await.unwrap();
     assert_eq!(json!(stage.order_of(&ann, &url).await)["state"], "expired");
-    assert!(stage.world.store.due_orders(stage.world.now(), 10).await.unwrap().is_empty());
+    assert!(
+        stage.world.store.due_orders(stage.world.now(), None, 10).await.unwrap().items.is_empty()
+    );
     stage.close().await;
 }

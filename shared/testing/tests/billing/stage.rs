@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use admin::{ban_user, unban_user};
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use background::{buy_top_ups, reconcile_stripe};
 use billing::{
@@ -10,7 +11,7 @@ use billing::{
 };
 use clients::{
     Secret, Stripe, TopUpQueue,
-    stripe::{StripeConfig, Tax},
+    stripe::{Payouts, StripeConfig, Tax},
 };
 use domain::{
     account::Account,
@@ -45,6 +46,7 @@ pub(crate) struct Stage {
     pub(crate) world: World,
     pub(crate) sandbox: RunningSandbox,
     pub(crate) stripe: Stripe,
+    pub(crate) payouts: Payouts,
     frontend: Frontend,
     secrets: StripeWebhookSecrets,
     /// How many of Stripe's events were taken so far.
@@ -64,11 +66,16 @@ impl Stage {
         };
         let (seed, now) = (Some(1), Some(world.now().as_secs()));
         let setup = Setup { seed, now, catalogue: Catalogue::Seeded, settings };
-        let sandbox = Sandbox::start(Config { stripe: setup, ..Config::default() }).await.unwrap();
-        let stripe = client(&sandbox.stripe().url());
+        let config = Config { stripe: setup, ..Config::default() }.logged();
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let base = sandbox.stripe().url();
+        let stripe = client(&base);
+        let key = Secret::new(sandbox::stripe::PAYOUTS_KEY);
+        let payouts = Payouts::new(&base, &key).unwrap();
         Stage {
             world,
             stripe,
+            payouts,
             sandbox,
             frontend: Frontend::new("https://app.prolight.test"),
             secrets: StripeWebhookSecrets([SECRET, SECRET_BEFORE].map(Secret::new).into()),
@@ -131,6 +138,18 @@ impl Stage {
         let hands = (self.world.store.clone(), self.stripe.clone());
         let (endpoint, handle) = (&cancel_subscription::ENDPOINT, &cancel_subscription::handle);
         self.world.send(endpoint, handle, &hands, &ask).await
+    }
+
+    pub(crate) async fn ban(&self, member: &Actor, key: &str, body: Value) -> Answer {
+        let ask = Ask::by(&Actor::admin()).path("id", &member.id).key(key).json(body);
+        let hands = (self.world.store.clone(), self.stripe.clone());
+        self.world.send(&ban_user::ENDPOINT, &ban_user::handle, &hands, &ask).await
+    }
+
+    pub(crate) async fn unban(&self, member: &Actor, body: Value) -> Answer {
+        let ask = Ask::by(&Actor::admin()).path("id", &member.id).json(body);
+        let (endpoint, handle) = (&unban_user::ENDPOINT, &unban_user::handle);
+        self.world.send(endpoint, handle, &self.world.store, &ask).await
     }
 
     pub(crate) async fn top_up(&self, by: &Actor, body: Value) -> Answer {
@@ -209,8 +228,17 @@ impl Stage {
         self.world.send(&webhook_stripe::ENDPOINT, &webhook_stripe::handle, &hands, &ask).await
     }
 
-    /// Delivers everything that is new, in order; all of it is taken well.
+    /// Delivers everything that is new, in order, then what follows when charges reach the balance;
+    /// all of it is taken well.
     pub(crate) async fn hear(&self) {
+        for _ in 0..2 {
+            self.hear_so_far().await;
+            self.at_stripe().book_charges();
+        }
+    }
+
+    /// The same, before charges reach the balance: what Stripe keeps of them is not known.
+    pub(crate) async fn hear_so_far(&self) {
         for event in self.events() {
             assert_eq!(self.deliver(&event).await, 200, "{event}");
         }
@@ -248,6 +276,72 @@ impl Stage {
         let url = self.checkout(by, json!({ "plan": plan })).await;
         assert!(matches!(self.pay(&url, Card::Succeeds), Payment::Complete(_)));
         self.hear().await;
+    }
+
+    /// From here on everything is done by processes that begin now: what the ones before had looked
+    /// up is forgotten.
+    pub(crate) fn restart(&mut self) {
+        self.stripe = client(&self.at_stripe().url());
+    }
+
+    /// A second subscription of a member's, by a page that was made elsewhere. Returns its id.
+    pub(crate) async fn subscribe_elsewhere(&self, by: &Actor, plan: Plan) -> String {
+        let price = self.price_of(plan).await;
+        self.subscribe_to(by, &price).await
+    }
+
+    /// The same to any price.
+    pub(crate) async fn subscribe_to(&self, by: &Actor, price: &str) -> String {
+        let customer = self.billing(by).await.customer.unwrap();
+        let form = [
+            ("mode", "subscription"),
+            ("customer", customer.as_str()),
+            ("line_items[0][price]", price),
+            ("line_items[0][quantity]", "1"),
+            ("success_url", "https://app.prolight.test/"),
+            ("subscription_data[metadata][user_id]", by.id.as_str()),
+        ];
+        let session = self.post_to_stripe("checkout/sessions", &form).await;
+        let id = session["id"].as_str().unwrap();
+        self.at_stripe().pay(id, Card::Succeeds).unwrap();
+        let paid = self.at_stripe().object(id).unwrap();
+        paid["subscription"].as_str().unwrap().to_owned()
+    }
+
+    /// Pays an invoice on its page at Stripe.
+    pub(crate) async fn pay_invoice(&self, invoice: &str, card: Card) {
+        let invoice = self.at_stripe().object(invoice).unwrap();
+        let page = invoice["hosted_invoice_url"].as_str().unwrap();
+        self.submit(&format!("{page}/pay"), &[("card", json!(card).as_str().unwrap())]).await;
+    }
+
+    /// Changes to a cheaper plan in the portal: it begins with the next period.
+    pub(crate) async fn downgrade(&self, by: &Actor, plan: Plan) {
+        let theirs = self.billing(by).await.subscription.unwrap().id;
+        let key = plan.terms().lookup_key.unwrap();
+        self.at_stripe().plan_switch(theirs.as_str(), key).unwrap();
+    }
+
+    /// Does something on a page of Stripe's.
+    pub(crate) async fn submit(&self, page: &str, form: &[(&str, &str)]) {
+        let body: Vec<String> = form.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let request = reqwest::Client::new()
+            .post(page)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(body.join("&"));
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{page}: {}", answer.text().await.unwrap());
+    }
+
+    /// What was refunded at Stripe, in cents, oldest first.
+    pub(crate) fn refunded(&self) -> Vec<i64> {
+        let events = self.at_stripe().events();
+        let made = events.iter().filter(|event| kind_of(event) == "refund.created");
+        made.map(|event| {
+            let event: Value = serde_json::from_str(event).unwrap();
+            event["data"]["object"]["amount"].as_i64().unwrap()
+        })
+        .collect()
     }
 
     /// Buys a pack and hears of it; its order.
@@ -322,6 +416,7 @@ impl Stage {
             .post(url)
             .bearer_auth(sandbox::stripe::API_KEY)
             .header("Stripe-Version", sandbox::stripe::VERSION)
+            .header("Idempotency-Key", format!("{:032x}", rand::random::<u128>()))
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(form.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("&"));
         let answer = request.send().await.unwrap();
@@ -347,6 +442,12 @@ impl Stage {
         let key = plan.terms().lookup_key.unwrap();
         let found = self.get_from_stripe(&format!("prices?lookup_keys[]={key}")).await;
         found["data"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Deletes a member's customer in the dashboard.
+    pub(crate) async fn delete_customer(&self, of: &Actor) {
+        let customer = self.billing(of).await.customer.unwrap();
+        self.at_stripe().delete_customer(customer.as_str()).unwrap();
     }
 
     async fn get_from_stripe(&self, path: &str) -> Value {
@@ -402,7 +503,7 @@ impl Stage {
 
 /// A client of the sandbox's Stripe, as functions have it.
 pub(crate) fn client(base: &str) -> Stripe {
-    let api_key = Secret::new(sandbox::stripe::API_KEY);
+    let api_key = Secret::new(sandbox::stripe::RESTRICTED_KEY);
     Stripe::new(&StripeConfig { base: base.to_owned(), api_key, tax: Tax::None }).unwrap()
 }
 

@@ -85,7 +85,7 @@ async fn different_events_of_one_payment_at_once_are_one_grant() {
 #[tokio::test]
 async fn an_event_that_cannot_be_used_is_kept_and_one_that_is_not_ours_is_not() {
     let (stage, ann, event) = paid().await;
-    let parked = async || stage.world.store.parked_events(100).await.unwrap();
+    let parked = async || stage.world.store.parked_events(None, 100).await.unwrap().items;
     let with = |change: &dyn Fn(&mut Value)| {
         let mut changed: Value = serde_json::from_str(&event).unwrap();
         changed["id"] = json!("evt_changed");

@@ -59,7 +59,8 @@ impl Scene {
     async fn of(world: World) -> Scene {
         let kim = Actor::member("kim");
         let stripe = Setup { now: Some(world.now().as_secs()), ..Setup::default() };
-        let sandbox = Sandbox::start(Config { stripe, ..Config::default() }).await.unwrap();
+        let config = Config { stripe, ..Config::default() }.logged();
+        let sandbox = Sandbox::start(config).await.unwrap();
         let mut scene = Scene {
             world,
             kim: kim.clone(),
@@ -213,8 +214,8 @@ impl Scene {
             marketplace::onboard_creator => (store, stripe, frontend),
             marketplace::list_creator_payouts => store,
             marketplace::get_creator_statement => (store, documents, company()),
-            admin::list_pending => (store, previews),
-            admin::approve_listing => store,
+            admin::list_pending => (store, previews, uploads),
+            admin::approve_listing => (store, self.bucket.scan(None)),
             admin::reject_listing => store,
             admin::delist_listing => store,
             admin::list_flags => (store, previews),
@@ -229,7 +230,7 @@ impl Scene {
             admin::list_users => store,
             admin::get_user => store,
             admin::adjust_credits => store,
-            admin::ban_user => store,
+            admin::ban_user => (store, stripe),
             admin::unban_user => store,
             admin::update_limits => store,
             admin::list_audit => store,

@@ -1,6 +1,6 @@
 //! The template: one block for each function, and in it exactly what the function is.
 
-use std::collections::BTreeSet;
+use std::{cell::RefCell, collections::BTreeSet};
 
 use runtime::{Access, Function, Trigger};
 use yaml_rust2::{Yaml, YamlLoader};
@@ -104,8 +104,21 @@ fn a_function_is_started_by_what_its_constant_says() {
             Trigger::Stream(_) => "DynamoDB",
             Trigger::Schedule(_) => "Schedule",
         };
-        let [event] = &events[..] else { panic!("{name} is started by one thing") };
+        // A route that answers `HEAD` has a second one, which is the first but for its method.
+        let (event, head) = match (&events[..], &function.trigger) {
+            ([event, head], Trigger::Route(endpoint)) if endpoint.head => (event, Some(head)),
+            ([event], trigger) if !matches!(trigger, Trigger::Route(it) if it.head) => {
+                (event, None)
+            }
+            _ => panic!("{name} is started by one thing"),
+        };
         assert_eq!(text(&event["Type"]), started, "{name}");
+        if let Some(head) = head {
+            assert_eq!((text(&head["Type"]), text(&head["Properties"]["Method"])), ("Api", "HEAD"));
+            for same in ["RestApiId", "Path", "Auth"] {
+                assert_eq!(head["Properties"][same], event["Properties"][same], "{name} {same}");
+            }
+        }
         let properties = &event["Properties"];
         match &function.trigger {
             Trigger::Route(endpoint) => {
@@ -178,6 +191,7 @@ fn a_policy_is_about_what_the_variables_name() {
         ("GEMINI_SECRET_ARN", "secretsmanager"),
         ("SHARE_SECRET_ARN", "secretsmanager"),
         ("STRIPE_SECRET_ARN", "secretsmanager"),
+        ("STRIPE_PAYOUTS_SECRET_ARN", "secretsmanager"),
         ("STRIPE_WEBHOOK_SECRET_ARN", "secretsmanager"),
     ];
     each_block(|function, block| {
@@ -193,6 +207,25 @@ fn a_policy_is_about_what_the_variables_name() {
             .collect();
         assert_eq!(allowed, told, "{}", function.name());
     });
+}
+
+/// Money to creators is moved under a key of its own, which one function may read.
+#[test]
+fn only_the_function_that_pays_creators_reads_the_key_of_payouts() {
+    let readers = RefCell::new(Vec::new());
+    each_block(|function, block| {
+        let policies = block["Policies"].as_vec().into_iter().flatten();
+        let mut statements = policies.flat_map(|policy| policy["Statement"].as_vec().unwrap());
+        let is_key = |resource: &Yaml| text(resource).ends_with("StripePayoutsSecretArn");
+        let reads = statements.any(|statement| match statement["Resource"].as_vec() {
+            Some(all) => all.iter().any(is_key),
+            None => is_key(&statement["Resource"]),
+        });
+        if reads {
+            readers.borrow_mut().push(function.name().to_owned());
+        }
+    });
+    assert_eq!(readers.into_inner(), ["background-pay-creators"]);
 }
 
 /// What the boundary says is tested in `testing::grants`.

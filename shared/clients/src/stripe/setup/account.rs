@@ -18,6 +18,22 @@ const DESTINATIONS: &str = "/core/event_destinations";
 const DESTINATION_URL: &str = "webhook_endpoint.url";
 const DESTINATION_SECRET: &str = "webhook_endpoint.signing_secret";
 
+/// The platform's balance is paid out to our bank by hand only: Stripe's default empties it every
+/// day, and then there is nothing left to transfer to creators from
+/// (<https://docs.stripe.com/connect/separate-charges-and-transfers>,
+/// <https://docs.stripe.com/api/balance-settings>).
+pub(super) async fn payouts(run: &Run<'_>) -> Result<Row, StripeError> {
+    const SETTINGS: &str = "/balance_settings";
+    let wanted = json!({"payments": {"payouts": {"schedule": {"interval": "manual"}}}});
+    let row =
+        |done| Row { what: "payouts by hand".to_owned(), id: "-".to_owned(), done, secret: None };
+    if is_as(&run.get(SETTINGS).await?, &wanted) {
+        return Ok(row(Done::Found));
+    }
+    run.post(SETTINGS, &wanted).await?;
+    Ok(row(Done::Changed))
+}
+
 /// The endpoint at `url` for our API version. One of another version is left beside it: until the
 /// functions of that version are gone, it is theirs.
 pub(super) async fn endpoint(run: &Run<'_>, url: &str) -> Result<Row, StripeError> {
@@ -63,7 +79,7 @@ pub(super) async fn destination(run: &Run<'_>, url: &str) -> Result<Row, StripeE
     let what = format!("event destination {url}");
     let present = run.list_v2(DESTINATIONS, &[DESTINATION_URL]).await?;
     let ours = |it: &&Value| it["webhook_endpoint"]["url"] == url && it["event_payload"] == "thin";
-    let Some(present) = items(&present).iter().find(ours) else {
+    let Some(present) = present.iter().find(ours) else {
         let body = json!({
             "name": "ProLight creators' accounts",
             "type": "webhook_endpoint",

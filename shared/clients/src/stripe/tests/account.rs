@@ -1,5 +1,6 @@
 //! Setting an account up, and the portal.
 
+use sandbox::stripe::Advance;
 use serde_json::{Value, json};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
@@ -44,14 +45,38 @@ async fn an_empty_account_is_set_up_once() {
     assert!(matches!(open().await, Err(StripeError::Unreached { .. })));
 
     let first = run(&visit).await;
-    assert_eq!(first.len(), 14, "{first:#?}");
-    assert!(all(&first, Done::Created), "{first:#?}");
+    assert_eq!(first.len(), 15, "{first:#?}");
+    // The schedule of payouts is the one thing that every account has.
+    let created = |row: &Row| (row.done == Done::Created) == (row.what != "payouts by hand");
+    assert!(first.iter().all(created), "{first:#?}");
     assert_eq!(first.iter().filter(|row| row.secret.is_some()).count(), 3);
     let second = run(&visit).await;
     assert!(all(&second, Done::Found), "{second:#?}");
     let ids = |rows: &[Row]| rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&first), ids(&second));
     open().await.unwrap();
+}
+
+/// A new account empties its balance every midnight, so that nothing is left for creators.
+#[tokio::test]
+async fn the_balance_stays_once_the_account_is_set_up() {
+    let visit = empty().await;
+    let customer = visit.customer().await;
+    let earn = async |nth| {
+        let amount = json!({
+            "amount": 1_000, "currency": "usd", "customer": customer, "confirm": true,
+            "payment_method": visit.control().set_card(customer.as_str(), Card::Succeeds).unwrap(),
+            "off_session": true, "description": nth,
+        });
+        post(&visit, "/payment_intents", amount).await;
+        visit.control().advance(Advance::Days(1)).unwrap();
+        visit.control().balance().available
+    };
+    assert_eq!(earn("one").await, 0);
+    let rows = run(&visit).await;
+    let row = rows.iter().find(|row| row.what == "payouts by hand").unwrap();
+    assert_eq!(row.done, Done::Changed);
+    assert_eq!(earn("two").await, 1_000 - 59);
 }
 
 #[tokio::test]
@@ -112,6 +137,26 @@ async fn an_endpoint_is_mended_and_one_elsewhere_is_left_alone() {
     let mended = run(&visit).await;
     assert!(places.iter().all(|place| mended[*place].done == Done::Changed), "{mended:#?}");
     assert!(all(&run(&visit).await, Done::Found));
+}
+
+/// Ours lies on the last page of the destinations, and is found there.
+#[tokio::test]
+async fn a_destination_on_a_later_page_is_not_made_again() {
+    let visit = Visit::begin().await;
+    assert!(all(&run(&visit).await[..1], Done::Found), "prices were there");
+    for number in 0..12 {
+        let body = json!({
+            "name": "another", "type": "webhook_endpoint", "event_payload": "thin",
+            "enabled_events": ["v2.core.account.closed"],
+            "webhook_endpoint": {"url": format!("https://other.test/{number}")},
+        });
+        let (path, key) = ("/core/event_destinations", format!("other-{number}"));
+        let _: Value = visit.stripe.transport.act_v2("x", path, &body, &key).await.unwrap();
+    }
+    assert!(all(&run(&visit).await, Done::Found));
+    let received = visit.sandbox.received(&sandbox::journal::Filter::default()).items;
+    let pages = received.iter().filter(|it| it.query.contains("page=")).count();
+    assert_eq!(pages, 2, "13 destinations, five on a page");
 }
 
 #[tokio::test]

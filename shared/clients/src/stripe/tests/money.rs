@@ -4,7 +4,7 @@ use domain::billing::{
     external::{ChargeId, DisputeId},
     payment::PaymentState,
 };
-use sandbox::stripe::{Closing, Decision, Opening};
+use sandbox::stripe::{Advance, Closing, Decision, Opening};
 
 use super::{
     transport::{Reply, Server},
@@ -85,7 +85,7 @@ async fn what_is_refunded_is_counted_and_refunded_once() {
     visit.control().fail_refund(&refund).unwrap();
     assert_eq!(visit.payment(&id).await.refunded, 0);
 
-    visit.spoil(Route::StripeRefunds, "POST", AnswerFault::ServerErrorAfterAccepting, 2);
+    visit.spoil(Route::StripeRefunds, "POST", AnswerFault::BrokenConnection, 2);
     visit.stripe.refund(&id, "refund-1").await.unwrap();
     visit.stripe.refund(&id, "refund-2").await.unwrap();
     assert_eq!(visit.payment(&id).await.refunded, 500);
@@ -159,6 +159,23 @@ async fn a_disputed_payment_is_answered_with_evidence_and_not_refunded() {
     assert!(visit.stripe.submit_evidence(&dispute_id, &more).await.is_err(), "once");
     visit.control().close_dispute(&dispute, Closing::Won).unwrap();
     assert_eq!(visit.stripe.open_disputes(&id).await.unwrap(), []);
+}
+
+/// A charge is booked some time after it succeeded; only then it is known what Stripe keeps.
+#[tokio::test]
+async fn fees_are_known_once_a_charge_is_booked() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    let page = visit.stripe.open_pack_checkout(&pack(), &customer, &urls()).await.unwrap();
+    visit.control().pay(page.session.as_str(), Card::Succeeds).unwrap();
+    let payment = visit.stripe.session(&page.session).await.unwrap().payment.unwrap();
+    assert_eq!((&payment.state, payment.fees), (&PaymentState::Succeeded, 0));
+    visit.control().advance(Advance::Days(1)).unwrap();
+    let events = visit.control().events();
+    let updated = events.iter().rev().map(|body| Notice::parse(body.as_bytes()).unwrap());
+    let updated = updated.into_iter().find(|notice| notice.kind == "charge.updated").unwrap();
+    assert_eq!(updated.subject, Subject::Payment(payment.id.clone()));
+    assert_eq!(visit.payment(&payment.id).await.fees, 45);
 }
 
 #[tokio::test]
@@ -245,8 +262,13 @@ async fn an_order_is_not_charged_again_when_its_key_is_forgotten() {
     visit.control().set_card(customer.as_str(), Card::Succeeds).unwrap();
     let order = order(1, Pack::Small, Via::TopUp);
     let charged = visit.stripe.charge_saved_card(&order, &customer).await.unwrap();
-    visit.control().advance(sandbox::stripe::Advance::Days(3)).unwrap();
-    assert_eq!(visit.stripe.charge_saved_card(&order, &customer).await.unwrap(), charged);
+    visit.control().advance(Advance::Days(3)).unwrap();
+    let again = visit.stripe.charge_saved_card(&order, &customer).await.unwrap();
+    let payment = |charged: &Charged| match charged {
+        Charged::Settled(payment) => payment.id.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(payment(&again), payment(&charged));
     assert_eq!(visit.happened("payment_intent.succeeded"), 1);
 }
 
@@ -301,7 +323,7 @@ async fn what_happened_is_listed_newest_first_and_every_page_leads_on() {
     loop {
         let since = Timestamp::from_secs(BEGIN);
         let page = visit.stripe.events(since, after.as_ref()).await.unwrap();
-        after = page.items.last().map(|notice| notice.id.clone());
+        after = page.items.last().map(|event| event.notice.id.clone());
         listed.extend(page.items);
         pages += 1;
         if !page.more {
@@ -309,8 +331,10 @@ async fn what_happened_is_listed_newest_first_and_every_page_leads_on() {
         }
     }
     let made = visit.control().events();
-    let expected: Vec<Notice> =
-        made.iter().rev().map(|body| Notice::parse(body.as_bytes()).unwrap()).collect();
+    let notice = |body: &str| Notice::parse(body.as_bytes()).unwrap();
+    let expected: Vec<Notice> = made.iter().rev().map(|body| notice(body)).collect();
+    assert!(listed.iter().all(|event| notice(&event.body) == event.notice));
+    let listed: Vec<Notice> = listed.into_iter().map(|event| event.notice).collect();
     assert_eq!(listed, expected);
     assert!(pages > 1, "{} events", listed.len());
     let sessions = listed.iter().filter(|it| matches!(it.subject, Subject::Session(_)));

@@ -117,12 +117,33 @@ async fn a_listing_needs_no_catalogue_and_a_price_that_can_be_charged() {
 async fn a_page_opened_and_not_answered_is_opened_once() {
     let visit = Visit::begin().await;
     let customer = visit.customer().await;
-    visit.spoil(Route::StripeCheckout, "POST", AnswerFault::ServerErrorAfterAccepting, 1);
+    visit.spoil(Route::StripeCheckout, "POST", AnswerFault::BrokenConnection, 1);
     let page = visit.open(&purchase(1, 1200), &customer).await;
     let closed = visit.stripe.expire_session(&page.session).await.unwrap();
     assert_eq!((closed.status, closed.payment), (SessionStatus::Expired, None));
     assert_eq!(visit.told("checkout.session.expired"), Some(purchase(1, 1200).id));
     assert_eq!(visit.happened("checkout.session.expired"), 1);
+}
+
+/// Stripe keeps its failure under the key for a day; nobody is kept from buying that long.
+#[tokio::test]
+async fn a_page_that_failed_is_opened_under_the_next_key() {
+    for fault in [AnswerFault::ServerError, AnswerFault::ServerErrorAfterAccepting] {
+        let visit = Visit::begin().await;
+        visit.spoil(Route::StripeCustomers, "POST", fault.clone(), 1);
+        let customer = async || visit.stripe.create_customer(&member(), None, None).await;
+        assert!(matches!(customer().await, Err(StripeError::Unknown { .. })), "{fault:?}");
+        let theirs = customer().await.unwrap();
+        assert_eq!(customer().await.unwrap(), theirs, "{fault:?}");
+        visit.spoil(Route::StripeCheckout, "POST", fault.clone(), 2);
+        let (purchase, urls) = (purchase(1, 1200), urls());
+        let open = || visit.stripe.open_purchase_checkout(&purchase, &theirs, &urls);
+        for _ in 0..2 {
+            assert!(matches!(open().await, Err(StripeError::Unknown { .. })), "{fault:?}");
+        }
+        let page = open().await.unwrap();
+        assert_eq!(open().await.unwrap(), page, "{fault:?}");
+    }
 }
 
 #[tokio::test]

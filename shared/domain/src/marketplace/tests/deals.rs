@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     billing::{
-        external::PaymentId,
+        external::{ChargeId, PaymentId},
         payment::{Payment, PaymentState},
     },
     marketplace::{
@@ -27,7 +27,7 @@ pub(super) fn deal(price: u32) -> Deal {
 pub(super) fn payment(amount: i64, refunded: i64, withdrawn: i64, disputed: bool) -> Payment {
     Payment {
         id: PaymentId::parse("pi_1").unwrap(),
-        charge: None,
+        charge: Some(ChargeId::parse("ch_1").unwrap()),
         customer: None,
         user: None,
         order: None,

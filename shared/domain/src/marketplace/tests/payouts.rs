@@ -6,14 +6,14 @@ use super::{
 };
 use crate::{
     billing::{
-        external::{BankPayoutId, ConnectedAccountId, ReceivedId, TransferId},
+        external::{BankPayoutId, ChargeId, ConnectedAccountId, ReceivedId, TransferId},
         payment::Payment,
     },
     id::PayoutId,
     marketplace::{
         journal::{Balances, LedgerAccount, Leg, Role},
-        payout::{PAYOUT_MIN, Payout, PayoutState, Plan, SkipReason, Step, release},
-        sale::{Sale, SaleState},
+        payout::{PAYOUT_MIN, Payout, PayoutState, Plan, SkipReason, Step},
+        sale::{Sale, SaleState, release},
         settle::{Deal, Next},
         tally::CreatorBook,
     },
@@ -57,7 +57,7 @@ fn collected(price: u32) -> Step {
 fn sent(price: u32) -> Step {
     let mut step = collected(price);
     step.plan(day(8)).unwrap();
-    step.send_to(account());
+    step.send_to(account(), day(8));
     step.sent(transfer(), day(8)).unwrap();
     step
 }
@@ -125,7 +125,7 @@ fn a_payout_goes_its_way() {
     assert_eq!((&step.payout.state, step.payout.amount), (&PayoutState::Planned, 1_200));
     step.sent(transfer(), day(8)).unwrap();
     assert_eq!(step.payout.state, PayoutState::Planned, "nothing is sent that was not noted");
-    step.send_to(account());
+    step.send_to(account(), day(8));
     step.sent(transfer(), day(8)).unwrap();
     step.sent(transfer(), day(9)).unwrap();
     assert_eq!(of(&step, LedgerAccount::Transferred), 1_200, "once");
@@ -133,6 +133,56 @@ fn a_payout_goes_its_way() {
     assert_eq!(of(&step, LedgerAccount::BuyerCash), 300);
     step.paid(bank(), day(10));
     assert_eq!((&step.payout.state, step.payout.paid_at), (&PayoutState::Paid, Some(day(10))));
+}
+
+/// One charge makes one transfer, of a payout of that sale alone; more than it brought is not made
+/// of it.
+#[test]
+fn a_payout_of_one_sale_is_made_of_its_charge() {
+    let charge = ChargeId::parse("ch_1").unwrap();
+    let mut step = collected(1_500);
+    step.plan(day(8)).unwrap();
+    assert_eq!(step.payout.source, Some(charge.clone()));
+    step.send_to(account(), day(8));
+    step.fail("balance_insufficient", day(8)).unwrap();
+    step.put_out(day(8)).unwrap();
+    assert_eq!(step.sales[0].charge, None, "Stripe may have refused it for its charge");
+
+    let mut two = collected(1_500);
+    let (_, other) = payable(1_500);
+    two.sales.push(other);
+    two.collect(day(8)).unwrap();
+    assert_eq!((two.payout.sales, &two.payout.source), (2, &None));
+    two.plan(day(8)).unwrap();
+    two.fail("banned", day(8)).unwrap();
+    two.put_out(day(8)).unwrap();
+    assert_eq!(two.sales[0].charge, Some(charge));
+
+    let mut owed = collected(1_500);
+    owed.book.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, -100));
+    owed.plan(day(8)).unwrap();
+    assert_eq!((owed.payout.amount, &owed.payout.source), (1_300, &None));
+}
+
+#[test]
+fn what_is_not_answered_is_attempted_again_under_another_key() {
+    let mut step = collected(1_500);
+    step.attempt(day(8));
+    assert_eq!(step.payout.attempt, None, "nothing is asked of Stripe yet");
+    step.plan(day(8)).unwrap();
+    step.send_to(account(), day(8));
+    let number = |step: &Step| step.payout.attempt.map(|attempt| attempt.number);
+    assert_eq!(number(&step), Some(1));
+    step.attempt(day(8));
+    assert_eq!(number(&step), Some(1));
+    step.attempt(day(9));
+    assert_eq!(number(&step), Some(2));
+    step.sent(transfer(), day(9)).unwrap();
+    step.attempt(day(10));
+    assert_eq!(number(&step), Some(2), "it is made");
+    step.bounced(bank(), "account_closed");
+    step.attempt(day(10));
+    assert_eq!(number(&step), Some(1), "of its return");
 }
 
 #[test]
@@ -345,7 +395,7 @@ impl Shop {
             (PayoutState::Collecting, 0) => step.plan(now).unwrap(),
             (PayoutState::Collecting, _) => step.collect(now).unwrap(),
             (PayoutState::Planned, 0) => step.fail("banned", now).unwrap(),
-            (PayoutState::Planned, _) => step.send_to(account()),
+            (PayoutState::Planned, _) => step.send_to(account(), day(8)),
             (PayoutState::Sending, 0) => step.fail("balance_insufficient", now).unwrap(),
             (PayoutState::Sending, _) => step.sent(transfer(), now).unwrap(),
             (PayoutState::Sent, 0) | (PayoutState::Paid, 0) => {

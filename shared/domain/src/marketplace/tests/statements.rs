@@ -16,7 +16,8 @@ use crate::{
     id::{PayoutId, UserId},
     marketplace::{
         journal::{Entry, Journal, LedgerAccount, Leg, Role},
-        payout::{Payout, PayoutState, Step, release},
+        payout::{Payout, PayoutState, Step},
+        sale::release,
         settle::Deal,
         statement::{LineKind, Statement},
         tally::CreatorBook,

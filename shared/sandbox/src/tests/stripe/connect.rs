@@ -43,6 +43,7 @@ impl Account {
         for _ in 0..3 {
             self.pack(&customer).await;
         }
+        self.control().book_charges();
         creator
     }
 
@@ -96,7 +97,6 @@ fn link(account: &str) -> Value {
         "use_case": {
             "type": "account_onboarding",
             "account_onboarding": {
-                "configurations": ["recipient"],
                 "refresh_url": "https://prolight.test/again",
                 "return_url": "https://prolight.test/back",
             },
@@ -121,7 +121,7 @@ async fn an_account_shows_what_is_asked_for() {
     assert_eq!(made["created"], "2026-01-31T10:00:00.000Z");
     let (_, bare) = account.v2("GET", &format!("accounts/{id}"), None).await;
     assert_eq!(bare["configuration"]["recipient"], Value::Null);
-    let query = "include=configuration.recipient&include=identity";
+    let query = "include[0]=configuration.recipient&include[1]=identity";
     let (_, shown) = account.v2("GET", &format!("accounts/{id}?{query}"), None).await;
     assert_eq!(status_of(&shown), "restricted");
     assert_eq!(shown["identity"]["country"], "us");
@@ -152,6 +152,15 @@ async fn what_stripe_refuses_of_an_account_is_refused() {
     body["type"] = "express".into();
     let (_, answer) = account.v2("POST", "accounts", Some(&body)).await;
     assert_eq!(answer["error"]["code"], "parameter_unknown");
+    // Which configurations a link is about was taken out of the API.
+    let mut removed = link(&account.creator().await);
+    removed["use_case"]["account_onboarding"]["configurations"] = json!(["recipient"]);
+    let (_, answer) = account.v2("POST", "account_links", Some(&removed)).await;
+    assert_eq!(answer["error"]["code"], "parameter_unknown");
+    for query in ["include=identity", "include[1]=identity", "include[0]="] {
+        let (status, _) = account.v2("GET", &format!("accounts/acct_1?{query}"), None).await;
+        assert_eq!(status, 400, "{query}");
+    }
     let url = format!("{}v2/core/accounts", account.control().url());
     let unversioned = account.visit.http.post(&url).bearer_auth(API_KEY).json(&wanted());
     assert_eq!(unversioned.send().await.unwrap().status(), 400);
@@ -199,7 +208,7 @@ async fn a_link_is_followed_once_and_in_time() {
     let unknown = format!("{}/stripe/connect/alu_none", account.visit.sandbox.url);
     assert_eq!(go(&unknown, None).await.0, StatusCode::NOT_FOUND);
 
-    let query = "include=configuration.recipient&include=requirements";
+    let query = "include[0]=configuration.recipient&include[1]=requirements";
     let (_, shown) = account.v2("GET", &format!("accounts/{creator}?{query}"), None).await;
     assert_eq!(status_of(&shown), "active");
     assert_eq!(shown["requirements"]["entries"], json!([]));
@@ -259,6 +268,65 @@ async fn a_transfer_needs_money_and_somebody_who_can_be_paid() {
     assert_eq!(account.control().balance().available, 0);
     account.control().restrict(&creator).unwrap();
     assert_eq!(code(&creator, 1).await, "insufficient_capabilities_for_transfer");
+}
+
+/// A transfer of a charge's money is made whatever the balance is, once for all of the charge, and is
+/// grouped with it.
+#[tokio::test]
+async fn a_transfer_of_a_charge_needs_no_balance() {
+    let account = Account::open().await;
+    let creator = account.ready().await;
+    let charges = account.get("charges").await;
+    let charge = text(&charges["data"][0], "/id");
+    assert_eq!(account.transfer(&creator, 3 * 455, "pay_1").await.0, 200);
+    let of_charge = async |cents: &str| {
+        let form = [
+            ("amount", cents),
+            ("currency", "usd"),
+            ("destination", creator.as_str()),
+            ("source_transaction", charge.as_str()),
+        ];
+        account.try_post("transfers", &form).await
+    };
+    let (status, body) = of_charge("501").await;
+    assert_eq!(status, 400, "{body}");
+    let (status, body) = of_charge("400").await;
+    assert_eq!((status, &body["source_transaction"]), (200, &json!(charge)));
+    assert_eq!(account.control().balance().available, -400);
+    let intent = text(&charges["data"][0], "/payment_intent");
+    let group = account.get(&format!("charges/{charge}")).await["transfer_group"].clone();
+    assert_eq!((&body["transfer_group"], &group), (&group, &json!(format!("group_{intent}"))));
+    // What was reversed of it counts, too.
+    let transfer = text(&body, "/id");
+    assert_eq!(account.try_post(&format!("transfers/{transfer}/reversals"), &[]).await.0, 200);
+    let (status, body) = of_charge("101").await;
+    assert_eq!(status, 400, "{body}");
+}
+
+/// A new account pays its balance out every midnight; by hand only once its schedule says so.
+#[tokio::test]
+async fn the_platforms_balance_leaves_unless_it_is_paid_out_by_hand() {
+    let account = Account::open().await;
+    let customer = account.customer().await;
+    let interval = async |interval: &str| {
+        let form = [("payments[payouts][schedule][interval]", interval)];
+        account.try_post("balance_settings", &form).await
+    };
+    let settings = account.get("balance_settings").await;
+    assert_eq!(text(&settings, "/payments/payouts/schedule/interval"), "manual", "it is set up");
+    let left = async || {
+        account.pack(&customer).await;
+        account.control().book_charges();
+        account.control().advance(Advance::Days(1)).unwrap();
+        account.control().balance().available
+    };
+    assert_eq!(left().await, 455);
+    assert_eq!(interval("never").await.0, 400);
+    assert_eq!(interval("daily").await.0, 200);
+    assert_eq!(left().await, 0);
+    assert_eq!(int(&account.get("payouts").await, "/data/0/amount"), 2 * 455);
+    assert_eq!(interval("manual").await.0, 200);
+    assert_eq!(left().await, 455);
 }
 
 #[tokio::test]
@@ -443,7 +511,7 @@ async fn endpoints_and_destinations_for_connected_accounts_are_registered() {
     let (signature, body) = thin.letter(0);
     let at = signature.split_once(',').unwrap().0.strip_prefix("t=").unwrap().parse().unwrap();
     assert_eq!(signature, crate::stripe::sign(&body, &[&secret], at));
-    let list = "event_destinations?include=webhook_endpoint.url";
+    let list = "event_destinations?include[0]=webhook_endpoint.url";
     let (_, all) = account.v2("GET", list, None).await;
     assert_eq!(all["data"][0]["webhook_endpoint"]["url"], json!(thin.url));
     assert_eq!(all["data"][0]["webhook_endpoint"]["signing_secret"], Value::Null);
@@ -462,6 +530,7 @@ async fn connected_accounts_are_controlled_over_http() {
     order("account/onboard", json!({ "account": creator, "bank": "works" })).await;
     let customer = account.customer().await;
     account.pack(&customer).await;
+    account.control().book_charges();
     account.sent(&creator, 400).await;
     let balance = async |query: &str| {
         let answer = account.visit.get(&format!("/_sandbox/stripe/balance{query}")).await;

@@ -79,6 +79,32 @@ async fn a_key_in_use_is_a_conflict() {
     assert!(keyed(&account, "k4", &form).await.1);
 }
 
+/// A failure is kept as any answer is, whether or not anything was done, and the answer says that
+/// trying again is of no use.
+#[tokio::test]
+async fn a_failure_is_given_again_for_a_day() {
+    for (fault, made) in
+        [(AnswerFault::ServerError, 0), (AnswerFault::ServerErrorAfterAccepting, 1)]
+    {
+        let account = Account::open().await;
+        let order = Order::next(fault.clone().into()).on_route(Route::StripeCustomers);
+        account.visit.sandbox.order(order).unwrap();
+        let form = [("email", "ada@prolight.test")];
+        for replayed in [false, true, true] {
+            let request = account.request("POST", "customers", &form);
+            let answer = request.header("Idempotency-Key", "k6").send().await.unwrap();
+            assert_eq!(answer.status(), 500, "{fault:?}");
+            assert_eq!(answer.headers()["stripe-should-retry"], "false");
+            assert_eq!(answer.headers().contains_key("idempotent-replayed"), replayed);
+        }
+        let customers = async || account.get("customers").await["data"].as_array().unwrap().len();
+        assert_eq!(customers().await, made, "{fault:?}");
+        account.control().advance(crate::stripe::Advance::Days(1)).unwrap();
+        assert_eq!(keyed(&account, "k6", &form).await.0, 200);
+        assert_eq!(customers().await, made + 1, "{fault:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_got_lost_is_given_again() {
     let account = Account::open().await;

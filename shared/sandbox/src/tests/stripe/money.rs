@@ -174,6 +174,8 @@ async fn the_balance_is_what_was_charged_less_fees() {
     account.set(json!({ "funds_available_at_once": false }));
     let customer = account.customer().await;
     account.pack(&customer).await;
+    assert_eq!(int(&account.get("balance").await, "/pending/0/amount"), 0, "it is not booked yet");
+    account.control().book_charges();
     // 500 less 2.9 % and 30 cents.
     assert_eq!(int(&account.get("balance").await, "/pending/0/amount"), 455);
     account.control().advance(crate::stripe::Advance::Days(2)).unwrap();

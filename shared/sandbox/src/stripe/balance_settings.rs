@@ -1,0 +1,74 @@
+//! When the platform's balance is paid out to its bank: every midnight (UTC), as in an account that
+//! nobody has set up, or only when asked (docs.stripe.com/api/balance-settings).
+
+use serde_json::{Value, json};
+
+use super::{
+    Catalogue,
+    api::{Call, Endpoint},
+    books::Books,
+    clock::day_end,
+    errors::Refused,
+    json::set,
+    params::Rules,
+    payouts,
+};
+
+/// What the settings are kept under; an account has one of them, and it has no id.
+const ID: &str = "balance_settings";
+const INTERVAL: &str = "/payments/payouts/schedule/interval";
+
+const UPDATE: Rules = &["payments.payouts.schedule.interval: daily|manual"];
+
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint::get("balance_settings", &[], get),
+    Endpoint::post("balance_settings", &[UPDATE], update),
+];
+
+/// The settings of a new account: one with our catalogue is set up, so that it pays out nothing by
+/// itself.
+pub(super) fn seed(books: &mut Books, catalogue: Catalogue) {
+    let interval = match catalogue {
+        Catalogue::Seeded => "manual",
+        Catalogue::Empty => "daily",
+    };
+    books.shelf.put(json!({
+        "id": ID,
+        "object": ID,
+        "payments": {
+            "debit_negative_balances": true,
+            "payouts": {
+                "minimum_balance_by_currency": null,
+                "schedule": { "interval": interval },
+                "statement_descriptor": null,
+                "status": "enabled",
+            },
+            "settlement_timing": { "delay_days": 2 },
+        },
+    }));
+    books.remind(day_end(books.now), ID);
+}
+
+/// A day of the platform's ends: what there is sets out to its bank, unless that is to be asked for.
+pub(super) fn end_day(books: &mut Books) {
+    books.remind(day_end(books.now), ID);
+    payouts::reach_platform(books);
+    if books.text(ID, INTERVAL) == "daily" {
+        payouts::pay_platform(books);
+    }
+}
+
+fn get(books: &mut Books, _call: &Call) -> Result<Value, Refused> {
+    let mut settings = books.shelf.find(ID, ID)?.clone();
+    if let Some(settings) = settings.as_object_mut() {
+        settings.remove("id");
+    }
+    Ok(settings)
+}
+
+fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    if let Some(interval) = call.text("payments.payouts.schedule.interval") {
+        books.change(ID, "balance_settings.updated", |settings| set(settings, INTERVAL, interval));
+    }
+    get(books, call)
+}

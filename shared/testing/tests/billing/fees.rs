@@ -1,0 +1,98 @@
+//! What Stripe keeps of a payment: it is known some time after the payment, and booked once.
+
+use std::time::Duration;
+
+use domain::time::DAY;
+use sandbox::stripe::{Advance, Card};
+use serde_json::{Value, json};
+use testing::Actor;
+
+use crate::{
+    market::Market,
+    scene::PRICE,
+    stage::{Stage, kind_of},
+};
+
+/// How a payment comes about, and what Stripe keeps of it: 2.9 % and 30 cents.
+const PAYMENTS: [(&str, i64); 4] = [("pack", 45), ("plan", 114), ("top-up", 45), ("purchase", 88)];
+
+/// A member pays, and every notice of that is heard; nothing of the charge is booked so far.
+async fn pays(stage: &Stage, ann: &Actor, what: &str) {
+    match what {
+        "pack" | "plan" => {
+            let wish =
+                if what == "pack" { json!({"pack": "pack_50"}) } else { json!({"plan": "pro"}) };
+            let url = stage.checkout(ann, wish).await;
+            stage.pay(&url, Card::Succeeds);
+        }
+        "top-up" => {
+            // The customer, whose saved card it is.
+            let url = stage.checkout(ann, json!({"pack": "pack_50"})).await;
+            let customer = stage.billing(ann).await.customer.unwrap();
+            stage.at_stripe().set_card(customer.as_str(), Card::Succeeds).unwrap();
+            stage.at_stripe().expire(crate::stage::session_of(&url)).unwrap();
+            let wish = json!({"enabled": true, "pack": "pack_50", "below": 20, "monthly_max": 1});
+            assert_eq!(stage.top_up(ann, wish).await.status(), 200);
+            assert_eq!(stage.work_on_top_ups().await, 1);
+        }
+        _ => {
+            let market = Market::new(stage);
+            let listing = market.on_sale(&stage.member("kim"), PRICE).await;
+            let url = market.checkout(ann, &listing, PRICE, None).await;
+            stage.pay(&url, Card::Succeeds);
+        }
+    }
+    stage.hear_so_far().await;
+}
+
+/// What is booked as kept of payments: in orders and invoices, or on the journal of a sale.
+fn booked(stage: &Stage) -> i64 {
+    let number = |value: &Value| value["N"].as_str().map_or(0, |text| text.parse().unwrap());
+    let items = stage.world.engine.dump().into_iter();
+    let sums = items.map(|item| match item["role"]["S"].as_str() {
+        Some("processor_fee") => number(&item["amount"]),
+        Some(_) => 0,
+        None if item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("INVOICE#")) => {
+            // A pack's receipt is made of its order.
+            if item["fees"].is_null() { 0 } else { number(&item["fees"]) }
+        }
+        None => number(&item["fees"]),
+    });
+    sums.sum()
+}
+
+#[tokio::test]
+async fn what_stripe_keeps_is_booked_once_it_is_known() {
+    for (what, fee) in PAYMENTS {
+        let stage = Stage::new().await;
+        let ann = stage.member("ann");
+        pays(&stage, &ann, what).await;
+        assert_eq!(booked(&stage), 0, "{what}");
+        // An hour later at the latest.
+        let now = stage.world.now().plus(Duration::from_secs(3_600));
+        stage.at_stripe().advance(Advance::To(now.as_secs())).unwrap();
+        let events = stage.events();
+        let kinds: Vec<String> = events.iter().map(|event| kind_of(event)).collect();
+        assert_eq!(kinds, ["charge.updated"], "{what}");
+        for _ in 0..2 {
+            assert_eq!(stage.deliver(&events[0]).await, 200, "{what}");
+            assert_eq!(booked(&stage), fee, "{what}");
+        }
+        stage.close().await;
+    }
+}
+
+/// No webhook says what was kept: the nightly run finds it among Stripe's events.
+#[tokio::test]
+async fn what_stripe_keeps_is_found_by_the_nightly_run() {
+    for (what, fee) in PAYMENTS {
+        let stage = Stage::new().await;
+        let ann = stage.member("ann");
+        pays(&stage, &ann, what).await;
+        stage.world.ambient.clock.advance(DAY);
+        stage.at_stripe().advance(Advance::To(stage.world.now().as_secs())).unwrap();
+        stage.reconcile().await.unwrap();
+        assert_eq!(booked(&stage), fee, "{what}");
+        stage.close().await;
+    }
+}
