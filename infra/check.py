@@ -48,12 +48,29 @@ def main() -> None:
         for complaint in too_wide(name, resource)
     ]
     complaints += [it for name, stack in stacks.items() for it in too_large(name, stack)]
+    complaints += beyond(main_stack["Resources"])
     complaints += lax("staging") + lax("prod")
     complaints += list(lost_origins(yaml_parse(Path("template.yaml").read_text())))
     if complaints:
         sys.exit("\n".join(complaints))
     count = len(main_stack["Resources"])
     print(f"{count} resources of at most {RESOURCES_MAX}; no policy is wider than it must be")
+
+
+def beyond(resources: dict[str, Any]) -> Iterator[str]:
+    """What roles allow that the boundary does not: it would be refused."""
+    boundary = resources["FunctionBoundary"]["Properties"]
+    within = {
+        action
+        for statement in statements(boundary)
+        if statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+    }
+    for name, resource in resources.items():
+        if is_of_a_function(name):
+            for statement in statements(resource["Properties"]):
+                if past := sorted(set(as_list(statement["Action"])) - within):
+                    yield f"{name}: allows {past}, which FunctionBoundary does not"
 
 
 def too_large(name: str, stack: dict[str, Any]) -> Iterator[str]:
