@@ -8,10 +8,11 @@ use domain::{Timestamp, image::link_works_until};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use store::{Cursor, Exported, Store};
+use store::{Cursor, Exported, Rate, Store};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("account-export-me", "/api/v1/me/export", Access::Member);
+    Endpoint::get("account-export-me", "/api/v1/me/export", Access::Member)
+        .with_rate(Rate::a_minute(60));
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,10 +2,11 @@
 //! come to.
 //!
 //! Access: admins.
-//! Changes: nothing. Each creator's journal is read from its beginning and folded anew, some
+//! Changes: nothing, but the audit says who looked at a creator by name, once an hour. Each creator's journal is read from its beginning and folded anew, some
 //! creators a page; `next_cursor` goes on. An account that differs is named with both amounts.
 
 use domain::{
+    audit::{Action, Target},
     id::UserId,
     marketplace::journal::{Balances, LedgerAccount},
 };
@@ -55,6 +56,9 @@ struct Difference {
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let Request { creator_id, limit, cursor } = &call.body;
+    if let Some(creator) = creator_id {
+        store.note_read(call.deed(Action::ReadMember, Target::user(creator))?, call.now).await?;
+    }
     let Page { items: creators, next_cursor } = match creator_id {
         Some(creator) => Page { items: vec![creator.clone()], next_cursor: None },
         None => store.creators(*limit, cursor.as_ref()).await?,

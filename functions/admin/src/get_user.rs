@@ -1,11 +1,12 @@
 //! `GET /api/v1/admin/users/{id}`: all there is to know of a member, the newest of each.
 //!
 //! Access: admins.
-//! Changes: nothing, not even what has lapsed: it is shown as it stands.
+//! Changes: nothing of the member's, not even what has lapsed: it is shown as it stands. The audit
+//! says who looked, once an hour for each of the staff and each member.
 
 use domain::{
     Timestamp,
-    audit::Target,
+    audit::{Action, Target},
     billing::{
         invoice::{Invoice, InvoiceStatus},
         subscription::SubscriptionStatus,
@@ -104,6 +105,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>
         store.jobs(&user, None, few, None, call.now),
         store.audit_log(&about, PageSize::default(), None),
     )?;
+    store.note_read(call.deed(Action::ReadMember, Target::user(&user))?, call.now).await?;
     let listings = listings.items.into_iter();
     Ok(Json(Response {
         profile: MemberView::of(&account),

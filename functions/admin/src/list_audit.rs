@@ -24,7 +24,7 @@ pub struct Request {
     /// The id of somebody of the staff, or the name of a job.
     actor: Option<String>,
     action: Option<Action>,
-    /// Such as `user:user_1`: a user, listing, purchase or payout.
+    /// Such as `user:user_1`: a user, listing, purchase or payout, or `directory:members`.
     target: Option<String>,
     /// Not before.
     from: Option<Timestamp>,
@@ -82,7 +82,8 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>
 }
 
 fn checked_target(text: &str) -> Result<Target, InvalidFields> {
-    let kinds = "user:<id>, listing:<id>, purchase:<id> or payout:<id>".to_owned();
+    let kinds =
+        "user:<id>, listing:<id>, purchase:<id>, payout:<id> or directory:members".to_owned();
     let refused = || InvalidFields(vec![FieldError::new("/target", "format", kinds)]);
     Target::parse(text).ok_or_else(refused)
 }

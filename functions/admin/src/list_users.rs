@@ -1,11 +1,13 @@
 //! `GET /api/v1/admin/users`: members by e-mail address.
 //!
 //! Access: admins.
-//! Changes: nothing. A page costs the same however many members there are: the filter that fewest
+//! Changes: nothing, but the audit says who looked through members, once an hour for each of the
+//! staff; not for whom, because an address does not belong there. A page costs the same however many members there are: the filter that fewest
 //! members pass is looked up, the others are held against the accounts. So a page may be short, or
 //! empty, before the end; `next_cursor` goes on.
 
 use domain::{
+    audit::{Action, Target},
     plan::Plan,
     refusal::{FieldCheck, InvalidFields},
 };
@@ -39,10 +41,12 @@ pub async fn handle(
     store: &Store,
     call: Call<Request>,
 ) -> Result<Json<Page<MemberView>>, ApiError> {
+    let deed = call.deed(Action::ReadMember, Target::directory())?;
     let Request { plan, status, creator, email, limit, cursor } = call.body;
     check_email(email.as_deref())?;
     let wanted = PeopleFilter { plan, standing: status, creator, email };
     let Page { items, next_cursor } = store.people(&wanted, limit, cursor, call.now).await?;
+    store.note_read(deed, call.now).await?;
     Ok(Json(Page { items: items.iter().map(MemberView::of).collect(), next_cursor }))
 }
 

@@ -31,8 +31,8 @@ pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let (mut views, mut run) = (0, Run::default());
     for _ in 0..ROUNDS_MAX {
         match run.take("tally", &"views", store.add_views(task.now).await) {
-            Some(0) | None => break,
-            Some(added) => views += added,
+            Some(None) | None => break,
+            Some(Some(added)) => views += added,
         }
     }
     let hottest = Category::ALL.map(|category| store.hottest(category, LOOKED_AT));

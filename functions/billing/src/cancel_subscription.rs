@@ -9,7 +9,7 @@ use clients::{Stripe, stripe::Renewal};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::Deserialize;
 use settlement::Settlement;
-use store::Store;
+use store::{Rate, Store};
 
 use crate::view::SubscriptionView;
 
@@ -18,7 +18,8 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
     "/api/v1/billing/subscription/cancel",
     Access::Member,
 )
-.ignores_key();
+.ignores_key()
+.with_rate(Rate::an_hour(30));
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

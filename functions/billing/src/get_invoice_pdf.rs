@@ -8,12 +8,13 @@ use clients::documents::{Company, Document, Documents};
 use domain::id::InvoiceId;
 use runtime::{Access, ApiError, Call, Endpoint, Redirect};
 use serde::Deserialize;
-use store::{Missing, Store};
+use store::{Missing, Rate, Store};
 
 use crate::document::render;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("billing-get-invoice-pdf", "/api/v1/billing/invoices/{id}/pdf", Access::Member);
+    Endpoint::get("billing-get-invoice-pdf", "/api/v1/billing/invoices/{id}/pdf", Access::Member)
+        .with_rate(Rate::a_minute(60));
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

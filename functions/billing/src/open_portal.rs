@@ -9,12 +9,14 @@ use clients::Stripe;
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
 use serde::{Deserialize, Serialize};
 use settlement::customer_of;
-use store::Store;
+use store::{Rate, Store};
 
 use crate::pages::after_portal;
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::post("billing-open-portal", "/api/v1/billing/portal", Access::Member).ignores_key();
+    Endpoint::post("billing-open-portal", "/api/v1/billing/portal", Access::Member)
+        .ignores_key()
+        .with_rate(Rate::an_hour(30));
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

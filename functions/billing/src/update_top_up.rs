@@ -1,6 +1,6 @@
 //! `PUT /api/v1/billing/top-up`: have a pack bought whenever the balance falls below a number.
 //!
-//! Access: any member who is not suspended.
+//! Access: any member; one who is suspended may turn it off, not on.
 //! Changes: the account. `background-buy-top-ups` charges the saved card, at most `monthly_max`
 //! times a calendar month; a card that is not charged stops it, with the reason in
 //! `GET /api/v1/billing/subscription`, until it is turned on here again. Turning it off and on does
@@ -40,7 +40,9 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response
     let wish = call.body.wish()?;
     let account = store
         .change_account(user, email, call.now, |draft| {
-            draft.require_active().map_err(StoreError::refused)?;
+            if wish.is_some() {
+                draft.require_active().map_err(StoreError::refused)?;
+            }
             draft.allow_top_up(wish);
             Ok::<(), StoreError>(())
         })

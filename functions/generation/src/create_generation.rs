@@ -10,13 +10,14 @@ use domain::{
     id::JobId,
 };
 use runtime::{Accepted, Access, ApiError, Call, Endpoint};
-use store::{Naming, Store};
+use store::{Naming, Rate, Store};
 
 use crate::view::JobView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("generation-create-generation", "/api/v1/generations", Access::Member)
-        .requires_key();
+        .requires_key()
+        .with_rate(Rate::a_minute(300));
 
 pub async fn handle(
     (store, provider): &(Store, Provider),

@@ -1,15 +1,21 @@
 //! `POST /api/v1/prompts/structure`: turn words into a FIBO structured prompt.
 //!
-//! Access: any member who is not suspended, at most [`RATE`]. Costs no credit.
-//! Changes: nothing but the counter of the rate and the record of the key.
+//! Access: any member who is not suspended, at most [`A_MINUTE`] and [`A_DAY`]. Costs no credit, so a
+//! model that costs money is asked at most [`BUDGET`] by all members together.
+//! Changes: nothing but counters and the record of the key.
 //! Retry: the same `Idempotency-Key` returns the same answer; a failure does not block the key.
 
-use std::time::Duration;
-
 use domain::{
-    camera::CameraSettings, fibo::StructuredPrompt, generation::Order, lighting::LightingRig,
+    Timestamp,
+    camera::CameraSettings,
+    fibo::StructuredPrompt,
+    generation::{
+        Order,
+        structuring::{BUDGET_A_DAY, PROMPTS_A_DAY, StructuringUsedUp},
+    },
+    lighting::LightingRig,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, PromptProvider, once};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh, Metrics, PromptProvider, once};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Rate, Store};
@@ -19,8 +25,12 @@ use crate::structurer::{StructuredBy, structure};
 pub const ENDPOINT: Endpoint =
     Endpoint::post("generation-structure-prompt", "/api/v1/prompts/structure", Access::Member);
 
-/// How often a member may do this.
-pub const RATE: Rate = Rate { max: 20, window: Duration::from_secs(60) };
+/// How often a member may do this in a minute; a repeat with the same key does not count.
+pub const A_MINUTE: Rate = Rate::a_minute(20);
+/// How often a member may do this in a day.
+pub const A_DAY: Rate = Rate::a_day(PROMPTS_A_DAY);
+/// How often all members together may have a model do this.
+pub const BUDGET: Rate = Rate::a_day(BUDGET_A_DAY);
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,11 +57,28 @@ pub async fn handle(
     let answer = once(store, &call, async || {
         let user = &call.member()?.user_id;
         store.visit(user, None, call.now).await?.require_active(call.now)?;
-        store.take(&format!("structure#{user}"), RATE, call.now).await?;
+        store.take(&format!("structure#{user}"), A_MINUTE, call.now).await?;
+        store.take(&format!("structured#{user}"), A_DAY, call.now).await?;
+        spend(store, provider, call.now).await?;
         let (lighting, camera) = (order.lighting.as_ref(), order.camera.as_ref());
         let (structured_prompt, structured_by) =
             structure(provider, &prompt, lighting, camera, call.now).await?;
         Ok(Response { structured_prompt, structured_by })
     });
     Ok(Fresh(answer.await?))
+}
+
+/// Takes one call of the day's budget, where a model is asked that costs money.
+async fn spend(store: &Store, provider: &PromptProvider, now: Timestamp) -> Result<(), ApiError> {
+    match provider {
+        PromptProvider::Template => return Ok(()),
+        PromptProvider::Bria(_) | PromptProvider::Gemini(_) => {}
+    }
+    let taken = store.take_some("structure", 1, BUDGET, now).await?;
+    let (calls, refused) = if taken.is_some() { (1, 0) } else { (0, 1) };
+    Metrics::at(now).count("PromptsStructured", calls).count("PromptsOverBudget", refused).emit();
+    match taken {
+        Some(_) => Ok(()),
+        None => Err(StructuringUsedUp { retry_after_s: BUDGET.refused(now).retry_after_s }.into()),
+    }
 }

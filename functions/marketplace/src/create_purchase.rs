@@ -1,13 +1,11 @@
 //! `POST /api/v1/marketplace/purchases`: start buying a listing, or take a free one.
 //!
-//! Access: any member who is not suspended, except the listing's creator, at most [`RATE`].
+//! Access: any member who is not suspended, except the listing's creator, at most 30 an hour.
 //! Changes: one purchase. A free one is paid in the same transaction, with everything that moves
 //! with it; for any other Stripe opens a page. No money moves here: `edge-webhook-stripe` settles
 //! the purchase once Stripe says it is paid.
 //! Retry: the same `Idempotency-Key` returns the same purchase and the same page, also after a
 //! crash between any two steps: Stripe is asked under a key made of the purchase.
-
-use std::time::Duration;
 
 use clients::{ShareLinks, Stripe};
 use domain::{
@@ -27,10 +25,8 @@ use crate::purchase_page::with_page;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("marketplace-create-purchase", "/api/v1/marketplace/purchases", Access::Member)
-        .requires_key();
-
-/// How often a member may do this.
-pub const RATE: Rate = Rate { max: 30, window: Duration::from_secs(60 * 60) };
+        .requires_key()
+        .with_rate(Rate::an_hour(30));
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +57,6 @@ pub async fn handle(
 ) -> Result<Created<Response>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email.as_deref());
-    store.take(&format!("purchase#{user}"), RATE, call.now).await?;
     let Request { listing_id, expected_price, .. } = &call.body;
     let referral = call.body.referral((store, links), call.now).await?;
     let id = PurchaseId::new(call.now, call.random());

@@ -1,6 +1,7 @@
 //! `POST /api/v1/marketplace/listings/{id}/uploads`: a form to send a picture or a file with.
 //!
-//! Access: the listing's creator, unless suspended; to everybody else it does not exist.
+//! Access: the listing's creator, unless suspended; to everybody else it does not exist. A creator asks
+//! for at most `UPLOAD_KIB_A_DAY` a day (`domain::marketplace::upload`).
 //! Changes: an upload that waits. The form is good for five minutes, one key, one type and so many
 //! bytes; the file goes into quarantine, and `background-render-preview` looks at it.
 //! Retry: another request is another upload; one that is never sent lapses.
@@ -15,14 +16,15 @@ use domain::{
 };
 use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
 use serde::{Deserialize, Serialize};
-use store::{Missing, Store, StoreError};
+use store::{Missing, Rate, Store, StoreError};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-create-upload",
     "/api/v1/marketplace/listings/{id}/uploads",
     Access::Member,
 )
-.ignores_key();
+.ignores_key()
+.with_rate(Rate::an_hour(300));
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

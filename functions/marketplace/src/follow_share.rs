@@ -1,23 +1,29 @@
 //! `GET /s/{code}`: a link to a listing that a member passed on.
 //!
 //! Access: anybody. A code that is not ours is refused before anything is looked up for it.
-//! Changes: counts the visitor, once a day; one who cannot be counted sees the page all the same.
+//! Changes: counts the visitor, once a day, and at most [`CLICKS`] of a listing. Programs that show
+//! links or fetch them ahead are not counted, nor is `HEAD`; one who cannot be counted sees the page
+//! all the same.
 //!
 //! The page says what the listing is to programs that show links, and leads people on to the
 //! frontend with a token of this click, which a purchase may name. Whatever a site or an app adds
 //! to the link's query is passed over.
 
 use clients::{Previews, ShareLinks};
+use domain::marketplace::{share::Share, visitor::VISITORS_A_MINUTE};
 use futures_util::future::join;
 use runtime::{Access, ApiError, Call, Endpoint, Frontend, Html, HtmlPage};
 use serde::Deserialize;
-use store::{Store, if_there};
+use store::{Rate, Store, StoreError, if_there};
 use tracing::warn;
 
 use crate::share_page::{Shown, off_sale, unknown};
 
 pub const ENDPOINT: Endpoint =
-    Endpoint::get("marketplace-follow-share", "/s/{code}", Access::Public);
+    Endpoint::get("marketplace-follow-share", "/s/{code}", Access::Public).with_head();
+
+/// How many clicks of one listing count, whoever shares it.
+pub const CLICKS: Rate = Rate::a_minute(VISITORS_A_MINUTE);
 
 #[derive(Debug, Deserialize)]
 pub struct Request {
@@ -36,8 +42,7 @@ pub async fn handle(
     let Some(share) = if_there(store.share(code).await)? else {
         return Ok(HtmlPage::Missing(unknown(&marketplace)));
     };
-    let visitor = links.visitor(call.ip(), call.user_agent(), &call.now.date());
-    let count = store.count_click(code, &visitor, call.now);
+    let count = count(store, links, &share, &call);
     let page = store.listing_page(&share.listing_id, call.now);
     let (counted, page) = join(count, page).await;
     if let Err(error) = counted {
@@ -52,4 +57,16 @@ pub async fn handle(
     let url = call.links.to(format_args!("/s/{code}"));
     let body = Shown::of(&page, previews, &url, &onward).to_html();
     Ok(HtmlPage::Found(Html { body, max_age_s: None, refresh_to: Some(onward) }))
+}
+
+/// Counts whoever follows the link, if it is somebody.
+async fn count(
+    store: &Store,
+    links: &ShareLinks,
+    share: &Share,
+    call: &Call<Request>,
+) -> Result<(), StoreError> {
+    let Some(network) = call.visitor() else { return Ok(()) };
+    let visitor = links.visitor(&network, &call.now.date());
+    store.count_click(share, &visitor, CLICKS, call.now).await.map(drop)
 }

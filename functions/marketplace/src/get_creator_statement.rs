@@ -14,7 +14,7 @@ use domain::{marketplace::statement::Statement, time::Month};
 use futures_util::future::try_join;
 use runtime::{Access, ApiError, Call, Endpoint, JsonOrFile};
 use serde::Deserialize;
-use store::{Missing, Store};
+use store::{Missing, Rate, Store};
 
 use crate::statement::{Format, StatementView, Told};
 
@@ -22,7 +22,8 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-get-creator-statement",
     "/api/v1/marketplace/creator/statements/{month}",
     Access::Member,
-);
+)
+.with_rate(Rate::a_minute(60));
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

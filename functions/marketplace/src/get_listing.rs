@@ -1,7 +1,7 @@
 //! `GET /api/v1/marketplace/listings/{id}`: the page of a listing on sale, the same for everybody.
 //!
 //! Access: anybody.
-//! Changes: the visit is counted, without a write for each: see [`crate::visits`].
+//! Changes: the visitor is counted, once a day and without a write for each: see [`crate::visits`].
 
 use clients::Previews;
 use domain::id::ListingId;
@@ -31,6 +31,8 @@ pub async fn handle(
     let (page, ()) =
         tokio::join!(visits.store().listing_page(&id, call.now), visits.write_due(call.now));
     let page = PageView::new(page?, previews, &call.links).ok_or(Missing::Listing)?;
-    visits.count(&id, call.now).await;
+    if let Some(visitor) = call.visitor() {
+        visits.count(&id, visitor.visitor(&id, call.now), call.now).await;
+    }
     Ok(Shared { body: page, max_age_s: MAX_AGE_S })
 }

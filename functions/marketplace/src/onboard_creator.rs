@@ -17,14 +17,15 @@ use domain::{
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
 use serde::{Deserialize, Serialize};
 use settlement::Settlement;
-use store::Store;
+use store::{Rate, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-onboard-creator",
     "/api/v1/marketplace/creator/onboarding",
     Access::Member,
 )
-.ignores_key();
+.ignores_key()
+.with_rate(Rate::an_hour(20));
 
 /// Where most creators live who do not say.
 const COUNTRY: &str = "us";

@@ -2,7 +2,9 @@
 //!
 //! Access: anybody, at most [`PER_VISITOR`] and [`PER_LISTING`].
 //! Changes: a picture that was not drawn before is kept under a hash of all that decides about its
-//! pixels; two counters. A process remembers which pictures it saw last, and asks for no other.
+//! pixels, and takes one of the listing's places; the visitor's counter. What is overridden is drawn in
+//! steps (`domain::marketplace::demo`). A process remembers which pictures it saw last, and asks for no
+//! other.
 //! Retry: the same wish is the same picture.
 //!
 //! What is answered is a watermarked picture and nothing else: the numbers it is made from are what
@@ -11,7 +13,6 @@
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use clients::{
@@ -39,10 +40,10 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 )
 .ignores_key();
 
-/// How often one address may try something.
-pub const PER_VISITOR: Rate = Rate { max: 60, window: Duration::from_secs(60) };
-/// How often one listing is tried.
-pub const PER_LISTING: Rate = Rate { max: 600, window: Duration::from_secs(60) };
+/// How often one network may try something.
+pub const PER_VISITOR: Rate = Rate::a_minute(60);
+/// How many new pictures of one listing are drawn.
+pub const PER_LISTING: Rate = Rate::a_minute(600);
 /// Goes up with every change of the renderer or the watermark that changes pixels.
 const RENDERER: u32 = 1;
 const JPEG_QUALITY: u8 = 85;
@@ -137,11 +138,10 @@ pub async fn handle(
 ) -> Result<Fresh<Response>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
     let side = call.body.side_px()?;
-    let visitor = format!("demo#{}", call.ip().unwrap_or("unknown"));
-    let listing = format!("demo#{id}");
-    let ((), (), page) = tokio::try_join!(
+    let network = call.network().map_or_else(|| "unknown".to_owned(), |it| it.to_string());
+    let visitor = format!("demo#{network}");
+    let ((), page) = tokio::try_join!(
         store.take(&visitor, PER_VISITOR, call.now),
-        store.take(&listing, PER_LISTING, call.now),
         store.listing_page(&id, call.now),
     )?;
     let said = page.revision.description;
@@ -152,6 +152,7 @@ pub async fn handle(
     let key = demo_key(&id, &content_hash(&scene, side));
     let cached = demos.has(&key).await?;
     if !cached {
+        store.take(&format!("demo#{id}"), PER_LISTING, call.now).await?;
         let jpeg = drawn(move || draw(&scene, width, height)).await??;
         demos.keep(&key, jpeg).await?;
     }

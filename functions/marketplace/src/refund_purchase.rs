@@ -17,14 +17,15 @@ use domain::{
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::Deserialize;
 use settlement::Settlement;
-use store::{Missing, Store};
+use store::{Missing, Rate, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-refund-purchase",
     "/api/v1/marketplace/purchases/{id}/refund",
     Access::Member,
 )
-.ignores_key();
+.ignores_key()
+.with_rate(Rate::an_hour(30));
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

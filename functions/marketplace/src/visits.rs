@@ -1,6 +1,6 @@
-//! Visits, added up in the process: at most one write in ten seconds, whatever is looked at.
+//! Visitors, collected in the process: at most one write in ten seconds, whatever is looked at.
 //!
-//! The first visit after a quiet time is written at once, so little is lost with a process that
+//! A visitor is a network (`domain::marketplace::visitor`). The first one after a quiet time is written at once, so little is lost with a process that
 //! ends; what came within its last ten seconds is.
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Timestamp, id::ListingId};
+use domain::{Timestamp, id::ListingId, marketplace::visitor::VISITORS_A_MINUTE};
 use runtime::{Aws, Connect, Environment, InitError};
 use store::{Store, Tally};
 use tracing::warn;
@@ -17,6 +17,8 @@ use tracing::warn;
 /// How long visits are added up before they are written.
 const EVERY: Duration = Duration::from_secs(10);
 /// Most listings of a tally, which is one item of the table; it is written before it is due then.
+/// Each has as many visitors as count in a minute: eight bytes a visitor, less than the 400 KiB of
+/// an item.
 const LISTINGS_MAX: usize = 500;
 
 /// The visits of this process that were not written yet.
@@ -42,9 +44,9 @@ impl Visits {
         &self.store
     }
 
-    /// Counts a visit; writes it at once if none was written for a while.
-    pub(crate) async fn count(&self, listing: &ListingId, now: Timestamp) {
-        *self.seen().tally.entry(listing.clone()).or_default() += 1;
+    /// Counts a visitor; writes it at once if none was written for a while.
+    pub(crate) async fn count(&self, listing: &ListingId, visitor: u32, now: Timestamp) {
+        self.seen().add(listing, [visitor]);
         self.write_due(now).await;
     }
 
@@ -61,14 +63,14 @@ impl Visits {
     }
 
     /// Counts again what was not written, of no more listings than one write has. Returns how many
-    /// visits to others there were.
-    fn give_back(&self, due: Tally) -> u64 {
+    /// visitors of others there were.
+    fn give_back(&self, due: Tally) -> usize {
         let (mut seen, mut lost) = (self.seen(), 0);
-        for (listing, count) in due {
+        for (listing, came) in due {
             if seen.tally.len() < LISTINGS_MAX || seen.tally.contains_key(&listing) {
-                *seen.tally.entry(listing).or_default() += count;
+                seen.add(&listing, came);
             } else {
-                lost += u64::from(count);
+                lost += came.len();
             }
         }
         lost
@@ -86,6 +88,17 @@ impl Visits {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    /// Adds visitors of a listing, no more than count in a minute.
+    fn add(&mut self, listing: &ListingId, came: impl IntoIterator<Item = u32>) {
+        let visitors = self.tally.entry(listing.clone()).or_default();
+        visitors.extend(came);
+        while visitors.len() > VISITORS_A_MINUTE as usize {
+            visitors.pop_last();
+        }
     }
 }
 

@@ -255,6 +255,7 @@ async fn the_issuers_people_are_known_and_its_forgeries_are_not() {
         issuer: sandbox.url.clone(),
         audience: "prolight".into(),
         jwks_url: None,
+        authorized_parties: Vec::new(),
         role_claim: "/app_metadata/role".into(),
     };
     let issuer = Issuer::new(Http::new().unwrap(), config).unwrap();

@@ -12,7 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
-use domain::{Timestamp, account::Role, id::UserId};
+use domain::{Timestamp, account::Role, id::UserId, time::DAY};
 use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -22,6 +22,14 @@ use keys::{Key, KeySource};
 
 /// How far the issuer's clock may be from ours.
 pub const LEEWAY: Duration = Duration::from_secs(60);
+
+/// The longest that a token may be good for. What is stolen is worth no more than a day, whatever an
+/// issuer is configured to do.
+pub const LIFETIME_MAX: Duration = DAY;
+
+/// What a token may call itself (`typ`), in lower case: a plain one, or an access token (RFC 9068).
+/// Others are signed with the same keys for other ends, such as to end a session (RFC 8725, 3.11).
+const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
 /// Longest token; API Gateway lets no more than 10 KiB of headers in.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -37,6 +45,8 @@ pub struct OidcConfig {
     pub audience: String,
     /// Where the keys are; discovered from the issuer when it is not said.
     pub jwks_url: Option<String>,
+    /// Whom tokens may be given out to (`azp`), such as an origin or a client's id; any, if empty.
+    pub authorized_parties: Vec<String>,
     /// JSON pointer to the claim that makes staff of a caller, such as `/app_metadata/role`. The
     /// claim is `"moderator"`, `"admin"`, or a list with one of them.
     pub role_claim: String,
@@ -73,6 +83,12 @@ pub enum TokenRefused {
     /// Made for someone else.
     #[error("the token is for another audience")]
     Audience,
+    /// Given out to somebody else.
+    #[error("the token was given out to another party")]
+    Party,
+    /// Good for longer than any token may be.
+    #[error("the token is good for too long")]
+    TooLong,
     /// Its time is over.
     #[error("the token has expired")]
     Expired,
@@ -125,10 +141,12 @@ impl Issuer {
             return Err(TokenRefused::Malformed);
         }
         let header = decode_header(token).map_err(|_| TokenRefused::Malformed)?;
-        if header.crit.is_some() {
+        let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
+        let is_for_us = typ.is_none_or(|typ| TYPES.contains(&typ.as_str()));
+        if header.crit.is_some() || !is_for_us {
             return Err(TokenRefused::Malformed);
         }
-        let key = self.keys.find(header.kid.as_deref(), now).await?;
+        let key = self.keys.find(header.kid.as_deref(), header.alg, now).await?;
         let claims = signed_claims(token, &key)?;
         self.check(&claims, now)?;
         self.identity(&claims)
@@ -140,6 +158,15 @@ impl Issuer {
         }
         if !claims.aud.has(&self.config.audience) {
             return Err(TokenRefused::Audience);
+        }
+        let parties = &self.config.authorized_parties;
+        let party = claims.azp.as_ref();
+        if !parties.is_empty() && party.is_none_or(|party| !parties.contains(party)) {
+            return Err(TokenRefused::Party);
+        }
+        let begins = claims.iat.map_or(now, numeric_date).min(now);
+        if numeric_date(claims.exp) > begins.plus(LIFETIME_MAX).plus(LEEWAY) {
+            return Err(TokenRefused::TooLong);
         }
         if numeric_date(claims.exp).plus(LEEWAY) <= now {
             return Err(TokenRefused::Expired);
@@ -186,6 +213,8 @@ struct Claims {
     aud: Audience,
     exp: f64,
     nbf: Option<f64>,
+    iat: Option<f64>,
+    azp: Option<String>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }

@@ -8,6 +8,7 @@
 use domain::{
     Timestamp,
     id::{ListingId, UserId},
+    marketplace::visitor::Network,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -84,12 +85,11 @@ impl ShareLinks {
         Some((code.to_owned(), Timestamp::from_secs(secs)))
     }
 
-    /// A name for whoever came on `day` (as `2026-11-22`) from this address with this browser:
-    /// 16 letters of base62. It tells two visitors of a day apart and nothing else: on another day
-    /// it is another one, and without the key nobody finds the address in it.
-    pub fn visitor(&self, ip: Option<&str>, user_agent: Option<&str>, day: &str) -> String {
-        let parts = ["visitor", day, ip.unwrap_or_default(), user_agent.unwrap_or_default()];
-        base62(mac(&self.signing, &parts), VISITOR_CHARS)
+    /// A name for whoever came on `day` (as `2026-11-22`) from this network: 16 letters of base62. It
+    /// tells two visitors of a day apart and nothing else: on another day it is another one, and
+    /// without the key nobody finds the address in it.
+    pub fn visitor(&self, network: &Network, day: &str) -> String {
+        base62(mac(&self.signing, &["visitor", day, &network.to_string()]), VISITOR_CHARS)
     }
 
     /// Whether `is_it` of a key that may have signed. All of them are asked.
@@ -207,10 +207,11 @@ mod tests {
     #[test]
     fn codes_and_tokens_stay_what_they_are() {
         let click = ours().click(&code(), NOW);
-        let visitor = ours().visitor(Some("203.0.113.9"), Some("curl/8"), "2026-11-22");
+        let network = Network::of("203.0.113.9").unwrap();
+        let visitor = ours().visitor(&network, "2026-11-22");
         assert_eq!(code(), "LbMKyuat3E50i");
         assert_eq!(click, "LbMKyuat3E50i.HTC7U.bDeK6oI3");
-        assert_eq!(visitor, "Q7wCAXI9Gyxa02gC");
+        assert_eq!(visitor, "i6sLoV1BIjwUWyWm");
     }
 
     #[test]
@@ -278,18 +279,16 @@ mod tests {
 
     #[test]
     fn a_visitor_is_the_same_on_the_same_day_only() {
-        let who = |ip, agent, day| ours().visitor(ip, agent, day);
-        let first = who(Some("203.0.113.9"), Some("curl/8"), "2026-11-22");
-        assert_eq!(first, who(Some("203.0.113.9"), Some("curl/8"), "2026-11-22"));
+        let network = |ip| Network::of(ip).unwrap();
+        let who = |ip, day| ours().visitor(&network(ip), day);
+        let first = who("203.0.113.9", "2026-11-22");
+        assert_eq!(first, who("203.0.113.9", "2026-11-22"));
         assert!(first.len() == VISITOR_CHARS && first.bytes().all(|b| b.is_ascii_alphanumeric()));
         for other in [
-            who(Some("203.0.113.9"), Some("curl/8"), "2026-11-23"),
-            who(Some("203.0.113.9"), Some("curl/9"), "2026-11-22"),
-            who(Some("203.0.113.9"), None, "2026-11-22"),
-            who(Some("203.0.113.10"), Some("curl/8"), "2026-11-22"),
-            who(None, Some("203.0.113.9\ncurl/8"), "2026-11-22"),
-            who(None, None, "2026-11-22"),
-            links("key-2", None).visitor(Some("203.0.113.9"), Some("curl/8"), "2026-11-22"),
+            who("203.0.113.9", "2026-11-23"),
+            who("203.0.113.10", "2026-11-22"),
+            who("2001:db8::1", "2026-11-22"),
+            links("key-2", None).visitor(&network("203.0.113.9"), "2026-11-22"),
         ] {
             assert_ne!(first, other);
         }

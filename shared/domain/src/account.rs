@@ -10,6 +10,7 @@
 //! tells us of still ends.
 
 mod draft;
+pub mod interest;
 pub mod staff;
 mod usage;
 
@@ -29,6 +30,7 @@ use crate::{
     time::{Period, Timestamp},
 };
 
+pub use interest::{ConflictOfInterest, Interest, check_impartial};
 pub use staff::{Limits, StaffRefused};
 pub use usage::Usage;
 

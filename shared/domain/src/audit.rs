@@ -75,6 +75,8 @@ pub enum Action {
     GrantReward,
     /// A second subscription of a member's was ended and paid back.
     EndSurplus,
+    /// Staff looked at a member, or at the list of all.
+    ReadMember,
     /// The subscription of a member who was banned without an end was set to end with its period.
     StopRenewal,
     /// An invoice that was paid after its subscription was over was refunded.
@@ -108,13 +110,19 @@ pub enum TargetKind {
     Purchase,
     /// A payout.
     Payout,
+    /// The list of all members.
+    Directory,
 }
 
 /// The request it came by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// As in its answer.
+    /// The gateway's own id for it, which no caller chooses. Of rows before there were both, the
+    /// caller's where they sent one.
     pub request_id: String,
+    /// The caller's id for it, where they sent one: as in its answer and in the logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
     /// Where it came from, as API Gateway saw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
@@ -203,6 +211,11 @@ impl Target {
         Target::of(TargetKind::User, id)
     }
 
+    /// The list of all members.
+    pub fn directory() -> Target {
+        Target::of(TargetKind::Directory, &"members")
+    }
+
     /// A target as `<kind>:<id>`, such as `user:user_1`.
     pub fn parse(text: &str) -> Option<Target> {
         let (kind, id) = text.split_once(':')?;
@@ -218,8 +231,13 @@ impl Target {
 
 impl TargetKind {
     /// Each of them.
-    pub const ALL: [TargetKind; 4] =
-        [TargetKind::User, TargetKind::Listing, TargetKind::Purchase, TargetKind::Payout];
+    pub const ALL: [TargetKind; 5] = [
+        TargetKind::User,
+        TargetKind::Listing,
+        TargetKind::Purchase,
+        TargetKind::Payout,
+        TargetKind::Directory,
+    ];
 
     /// As in the table.
     pub const fn as_str(self) -> &'static str {
@@ -228,6 +246,7 @@ impl TargetKind {
             TargetKind::Listing => "listing",
             TargetKind::Purchase => "purchase",
             TargetKind::Payout => "payout",
+            TargetKind::Directory => "directory",
         }
     }
 }

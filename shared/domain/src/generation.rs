@@ -18,6 +18,7 @@ mod job;
 mod place;
 mod request;
 mod step;
+pub mod structuring;
 
 pub use job::{
     CancelRefused, Charge, ChargeState, Failure, FailureCode, Job, LEASE, POLL_WAITS,

@@ -13,7 +13,8 @@
 //!   an [`attempt`] at each thing that Stripe does once;
 //! * [`statement`]: a month of it, as they are told;
 //! * [`review`], [`flag`], [`share`]: what members say of a listing, and how they pass it on;
-//! * [`strike`]: who may sell;
+//! * [`strike`]: who may sell; `interest`: who of the staff does not decide on something;
+//! * [`visitor`]: who counts as somebody who looked at a listing;
 //! * [`tally`]: the sums that pages show, kept with what they sum; [`card`]: what lists show.
 //!
 //! A purchase pins a version and a version never changes once it was on sale, so what was bought
@@ -26,6 +27,7 @@ pub mod content;
 mod deeds;
 pub mod demo;
 pub mod flag;
+mod interest;
 pub mod journal;
 pub mod lint;
 pub mod listing;
@@ -45,6 +47,7 @@ pub mod statement;
 pub mod strike;
 pub mod tally;
 pub mod upload;
+pub mod visitor;
 
 use serde::{Deserialize, Serialize};
 

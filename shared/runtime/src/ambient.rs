@@ -12,6 +12,8 @@ use std::{
 
 use domain::Timestamp;
 
+use crate::admission::RecentCalls;
+
 /// Where the time comes from.
 #[derive(Debug, Clone)]
 pub enum Clock {
@@ -87,6 +89,8 @@ pub struct Ambient {
     pub deadline: Option<Timestamp>,
     /// Whether this is the first invocation of its process.
     pub cold_start: bool,
+    /// How often its callers have called.
+    pub recent: RecentCalls,
 }
 
 impl Ambient {
@@ -122,6 +126,7 @@ impl Ambient {
             public_url: None,
             deadline: None,
             cold_start: false,
+            recent: RecentCalls::default(),
         }
     }
 }

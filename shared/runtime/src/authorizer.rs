@@ -17,7 +17,7 @@ use tracing::{Instrument, error, info};
 
 use crate::{
     ambient::Ambient,
-    boot::{self, Failed},
+    boot::{self, Failed, Served},
     connect::Connect,
     guard,
     metrics::Metrics,
@@ -86,6 +86,7 @@ where
     boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
         dispatch_authorize(&worker, &handle, capabilities, &ambient, event)
             .await
+            .map(Served::Done)
             .map_err(|e| Failed(e.to_string()))
     })
 }
@@ -138,6 +139,8 @@ fn log_refusal(refused: &TokenRefused, now: Timestamp) -> NotAuthorized {
         | TokenRefused::Signature
         | TokenRefused::Issuer
         | TokenRefused::Audience
+        | TokenRefused::Party
+        | TokenRefused::TooLong
         | TokenRefused::Expired
         | TokenRefused::NotYetValid
         | TokenRefused::Subject => {

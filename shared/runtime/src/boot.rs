@@ -17,6 +17,7 @@ use crate::{
     connect::Connect,
     env::{Environment, InitError},
     error::chain,
+    held::Held,
     telemetry,
 };
 
@@ -44,6 +45,23 @@ impl From<Failed> for Diagnostic {
     }
 }
 
+/// What came of an invocation.
+pub(crate) enum Served<A, E> {
+    /// It was answered.
+    Done(A),
+    /// It was answered, but its signature fits none of the secrets that are held: if others can be
+    /// read, it is answered with them.
+    Doubted(A, E),
+}
+
+impl<A, E> Served<A, E> {
+    fn into_answer(self) -> A {
+        match self {
+            Served::Done(answer) | Served::Doubted(answer, _) => answer,
+        }
+    }
+}
+
 /// Connects `C` and answers invocations with `answer` until Lambda ends the process.
 ///
 /// Anything wrong with the start is one line in the log and a failed exit.
@@ -56,7 +74,7 @@ where
     C: Connect,
     E: DeserializeOwned,
     A: Serialize,
-    H: AsyncFn(&C, Ambient, E) -> Result<A, Failed>,
+    H: AsyncFn(&C, Ambient, E) -> Result<Served<A, E>, Failed>,
 {
     let env = Environment::of_process();
     telemetry::start(
@@ -80,18 +98,28 @@ where
     C: Connect,
     E: DeserializeOwned,
     A: Serialize,
-    H: AsyncFn(&C, Ambient, E) -> Result<A, Failed>,
+    H: AsyncFn(&C, Ambient, E) -> Result<Served<A, E>, Failed>,
 {
     env.require(&[&SET_BY_LAMBDA, variables.as_slice()].concat())?;
     // One invocation at a time: more threads would only cost memory and start-up time.
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let tokio = tokio.map_err(|e| unavailable("the async runtime", e))?;
     tokio.block_on(async {
-        let capabilities = C::connect(env, &Aws::load().await).await?;
-        let process = Process::new(env);
+        let (aws, process) = (Aws::load().await, Process::new(env));
+        let held = Held::<C>::connect(env, &aws, process.ambient.now()).await?;
         let service = service_fn(async |event: LambdaEvent<E>| {
             let ambient = process.ambient(&event.context);
-            answer(&capabilities, ambient, event.payload).boxed_local().await
+            let (now, capabilities) = (ambient.now(), held.at(ambient.now()).await);
+            match answer(&capabilities, ambient.clone(), event.payload).boxed_local().await? {
+                Served::Done(answer) => Ok::<A, Failed>(answer),
+                Served::Doubted(first, event) => match held.doubted(now).await {
+                    None => Ok(first),
+                    Some(capabilities) => {
+                        let second = answer(&capabilities, ambient, event).boxed_local().await?;
+                        Ok(second.into_answer())
+                    }
+                },
+            }
         });
         Runtime::new(service).run().await.map_err(|e| unavailable("Lambda's runtime API", e))
     })

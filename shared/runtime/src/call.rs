@@ -8,6 +8,7 @@ use domain::{
     account::Role,
     audit::{Action, Actor, Deed, Origin, Target},
     id::JobId,
+    marketplace::visitor::{Network, is_person},
 };
 use http::HeaderMap;
 use serde::Serialize;
@@ -47,7 +48,10 @@ pub enum Caller {
 
 /// The name of a call: the caller's own correlation id if it is a usable one, else API Gateway's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(String);
+pub struct RequestId {
+    gateway: String,
+    callers: Option<String>,
+}
 
 /// A request as it came, for handlers that verify a signature over it.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +60,8 @@ pub struct Raw {
     pub headers: HeaderMap,
     /// The exact bytes of the body.
     pub body: Vec<u8>,
+    /// Whether it was asked for without its body.
+    pub(crate) is_head: bool,
 }
 
 /// Makes absolute links to this API.
@@ -139,8 +145,9 @@ impl<R> Call<R> {
         let Identity { user_id, role, .. } = self.member()?;
         let role = role.unwrap_or(Role::Moderator);
         let actor = Actor::Staff { user_id: user_id.clone(), role };
-        let request_id = self.request_id.to_string();
-        let origin = Origin { request_id, ip: self.ip().map(str::to_owned) };
+        let RequestId { gateway, callers } = self.request_id.clone();
+        let ip = self.ip().map(str::to_owned);
+        let origin = Origin { request_id: gateway, correlation_id: callers, ip };
         Ok(Deed { origin: Some(origin), ..Deed::new(actor, action, target) })
     }
 
@@ -184,10 +191,19 @@ impl<R> Call<R> {
         self.source.ip()
     }
 
-    /// What the caller says it is. Not for a log either.
-    pub fn user_agent(&self) -> Option<&str> {
-        let said = self.raw.headers.get(http::header::USER_AGENT)?.to_str().ok()?;
-        Some(said).filter(|said| !said.is_empty())
+    /// The network that address belongs to, if there is one: what counts as one caller where nobody
+    /// has to sign in.
+    pub fn network(&self) -> Option<Network> {
+        Network::of(self.ip()?)
+    }
+
+    /// The network that somebody looks from; `None` where nobody looks: a program that shows links or
+    /// fetches them ahead, a `HEAD`, or a caller of whom nothing is known.
+    pub fn visitor(&self) -> Option<Network> {
+        let text = |name: &str| self.raw.headers.get(name)?.to_str().ok();
+        let purposes = ["sec-purpose", "purpose", "x-moz"].into_iter().filter_map(text);
+        let looks = !self.raw.is_head && is_person(text("user-agent"), purposes);
+        self.network().filter(|_| looks)
     }
 
     /// 128 random bits.
@@ -218,12 +234,12 @@ impl RequestId {
             .iter()
             .filter_map(|name| headers.get(*name)?.to_str().ok())
             .find(|id| RequestId::is_usable(id));
-        RequestId(chosen.unwrap_or(gateway).to_owned())
+        RequestId { gateway: gateway.to_owned(), callers: chosen.map(str::to_owned) }
     }
 
     /// The text of the id.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.callers.as_deref().unwrap_or(&self.gateway)
     }
 
     fn is_usable(id: &str) -> bool {
@@ -234,7 +250,7 @@ impl RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

@@ -24,6 +24,8 @@ const AUTH_ISSUER: &str = "AUTH_ISSUER";
 const AUTH_AUDIENCE: &str = "AUTH_AUDIENCE";
 /// Empty means: discover it from the issuer.
 const AUTH_JWKS_URL: &str = "AUTH_JWKS_URL";
+/// Separated by commas; empty means any.
+const AUTH_PARTIES: &str = "AUTH_PARTIES";
 const AUTH_ROLE_CLAIM: &str = "AUTH_ROLE_CLAIM";
 
 /// Something a handler may touch.
@@ -36,6 +38,11 @@ pub trait Connect: Sized {
     /// # Errors
     /// When a variable cannot be used, or something needed from the start does not answer.
     fn connect(env: &Environment, aws: &Aws) -> impl Future<Output = Result<Self, InitError>>;
+
+    /// The table, if this is it or holds it: the shell asks it who may call and how often.
+    fn table(&self) -> Option<&Store> {
+        None
+    }
 }
 
 /// A handler that touches nothing.
@@ -61,6 +68,9 @@ impl Connect for Store {
             warn!(error = chain(&error), "the table did not answer during initialization");
         }
         Ok(store)
+    }
+    fn table(&self) -> Option<&Store> {
+        Some(self)
     }
 }
 
@@ -97,13 +107,19 @@ impl Connect for GenerationQueue {
 /// The issuer of tokens. Its keys are fetched now; if that fails, the first token will try again.
 impl Connect for Issuer {
     fn variables() -> Vec<&'static str> {
-        vec![AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL, AUTH_ROLE_CLAIM]
+        vec![AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL, AUTH_PARTIES, AUTH_ROLE_CLAIM]
     }
     async fn connect(env: &Environment, _: &Aws) -> Result<Issuer, InitError> {
         let config = OidcConfig {
             issuer: env.text(AUTH_ISSUER)?.to_owned(),
             audience: env.text(AUTH_AUDIENCE)?.to_owned(),
             jwks_url: env.optional(AUTH_JWKS_URL).map(str::to_owned),
+            authorized_parties: env
+                .optional(AUTH_PARTIES)
+                .into_iter()
+                .flat_map(|parties| parties.split(','))
+                .map(|party| party.trim().to_owned())
+                .collect(),
             role_claim: env.text(AUTH_ROLE_CLAIM)?.to_owned(),
         };
         let issuer = Issuer::new(http()?, config).map_err(unusable(AUTH_ISSUER))?;
@@ -125,6 +141,11 @@ macro_rules! tuples {
             }
             async fn connect(env: &Environment, aws: &Aws) -> Result<Self, InitError> {
                 Ok(($($part::connect(env, aws).await?,)+))
+            }
+            #[expect(non_snake_case, reason = "each part is bound to the name of its type")]
+            fn table(&self) -> Option<&Store> {
+                let ($($part,)+) = self;
+                None$(.or_else(|| $part.table()))+
             }
         }
     )*};

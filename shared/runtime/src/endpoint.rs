@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use store::Rate;
+
 /// Largest request body, in bytes, unless an endpoint says otherwise.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
@@ -91,7 +93,14 @@ pub struct Endpoint {
     pub key: KeyRule,
     /// Largest accepted body, in bytes.
     pub body_bytes_max: usize,
+    /// How often one member may call it.
+    pub rate: Option<Rate>,
+    /// Whether `HEAD` is answered too, as `GET` is, without its body.
+    pub head: bool,
 }
+
+/// How often a member may call a route that writes, unless it says otherwise.
+pub const WRITES: Rate = Rate::a_minute(120);
 
 impl Endpoint {
     /// A `GET` route.
@@ -137,13 +146,30 @@ impl Endpoint {
         Endpoint { body_bytes_max, ..self }
     }
 
+    /// The same route with another limit for one member: also a reading one that calls out.
+    #[must_use]
+    pub const fn with_rate(self, rate: Rate) -> Endpoint {
+        Endpoint { rate: Some(rate), ..self }
+    }
+
+    /// The same route, answering `HEAD` too: for links that programs follow before people do.
+    #[must_use]
+    pub const fn with_head(self) -> Endpoint {
+        Endpoint { head: true, ..self }
+    }
+
     const fn new(
         method: Method,
         name: &'static str,
         path: &'static str,
         access: Access,
     ) -> Endpoint {
-        let (key, body_bytes_max) = (KeyRule::Ignored, BODY_BYTES_MAX);
-        Endpoint { name, method, path, access, key, body_bytes_max }
+        let (key, body_bytes_max, head) = (KeyRule::Ignored, BODY_BYTES_MAX, false);
+        let rate = match (access, method) {
+            // Who calls is not known, and each such route limits what it does by itself.
+            (Access::Public | Access::Signed, _) | (_, Method::Get) => None,
+            (Access::Member | Access::Moderator | Access::Admin, _) => Some(WRITES),
+        };
+        Endpoint { name, method, path, access, key, body_bytes_max, rate, head }
     }
 }

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use clients::oidc::Identity;
 use domain::{Refusal, RefusalKind, account::Role, id::UserId};
+use futures_util::FutureExt;
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,9 +18,10 @@ use store::Idempotency;
 use tracing::{Instrument, Span};
 
 use crate::{
+    admission::admit,
     ambient::Ambient,
     apigw::{Event, RequestContext, Response},
-    boot,
+    boot::{self, Served},
     call::{Call, CallRefused, Caller, Links, Raw, RequestId},
     connect::Connect,
     endpoint::{Access, Endpoint, KeyRule, Method},
@@ -41,8 +43,13 @@ where
     H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
 {
     let variables = variables(&endpoint, C::variables());
-    boot::serve(endpoint.name, variables, async |capabilities: &C, ambient, event| {
-        Ok(dispatch(&endpoint, &handle, capabilities, &ambient, event).await)
+    boot::serve(endpoint.name, variables, async |capabilities: &C, ambient, event: Event| {
+        let again = (endpoint.access == Access::Signed).then(|| event.clone());
+        let (response, code) = answer(&endpoint, &handle, capabilities, &ambient, event).await;
+        Ok(match again.filter(|_| code == Some(SIGNATURE_INVALID)) {
+            Some(event) => Served::Doubted(response, event),
+            None => Served::Done(response),
+        })
     })
 }
 
@@ -55,6 +62,9 @@ pub(crate) fn variables(endpoint: &Endpoint, mut touches: Vec<&'static str>) -> 
     touches
 }
 
+/// The code of whoever verifies a signature, Stripe's or Bria's, that fits no secret.
+const SIGNATURE_INVALID: &str = "webhook_signature_invalid";
+
 /// Answers one event: what [`http`] does with each, and what a test calls.
 pub async fn dispatch<C, R, T, H>(
     endpoint: &Endpoint,
@@ -64,6 +74,24 @@ pub async fn dispatch<C, R, T, H>(
     event: Event,
 ) -> Response
 where
+    C: Connect,
+    R: DeserializeOwned,
+    T: Reply,
+    H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
+{
+    answer(endpoint, handle, capabilities, ambient, event).await.0
+}
+
+/// The same with the code of a refusal.
+async fn answer<C, R, T, H>(
+    endpoint: &Endpoint,
+    handle: &H,
+    capabilities: &C,
+    ambient: &Ambient,
+    event: Event,
+) -> (Response, Option<&'static str>)
+where
+    C: Connect,
     R: DeserializeOwned,
     T: Reply,
     H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
@@ -73,7 +101,14 @@ where
     let outcome = async {
         let (call, input) = exchange.admit(event)?;
         let call = call.with_body(input.read()?);
-        guard::within(ambient.time_left(), handle(capabilities, call)).await??.into_answer()
+        guard::within(ambient.time_left(), async {
+            let (table, recent) = (capabilities.table(), &ambient.recent);
+            admit(endpoint, table, &call.caller, recent, call.now).boxed_local().await?;
+            // In a box: a handler's future is large, and every shell around it would be so, too.
+            handle(capabilities, call).boxed_local().await
+        })
+        .await??
+        .into_answer()
     };
     let outcome = outcome.instrument(span).await;
     exchange.close(outcome)
@@ -88,6 +123,7 @@ struct Exchange<'a> {
     if_none_match: Option<http::HeaderValue>,
     network: Option<String>,
     headers: HeaderMap,
+    is_head: bool,
     span: Span,
 }
 
@@ -98,8 +134,19 @@ impl<'a> Exchange<'a> {
         let span = telemetry::span(request_id.as_str());
         let ended = Ended::begin(endpoint.name, ambient);
         let if_none_match = headers.get(http::header::IF_NONE_MATCH).cloned();
+        let is_head = endpoint.head && event.http_method == "HEAD";
         let network = event.request_context.identity.network();
-        Exchange { endpoint, ambient, ended, request_id, if_none_match, network, headers, span }
+        Exchange {
+            endpoint,
+            ambient,
+            ended,
+            request_id,
+            if_none_match,
+            network,
+            headers,
+            is_head,
+            span,
+        }
     }
 
     /// The call, if the caller may make it, and its input, if that can be read.
@@ -131,15 +178,15 @@ impl<'a> Exchange<'a> {
             request_id: self.request_id.clone(),
             links,
             idempotency,
-            raw: Raw { headers: self.headers.clone(), body },
+            raw: Raw { headers: self.headers.clone(), body, is_head: self.is_head },
             source: event.request_context.identity,
             entropy: self.ambient.entropy.clone(),
         };
         Ok((call, input))
     }
 
-    /// The answer on the wire, and its line in the log.
-    fn close(self, outcome: Result<Answer, ApiError>) -> Response {
+    /// The answer on the wire with the code of a refusal, and its line in the log.
+    fn close(self, outcome: Result<Answer, ApiError>) -> (Response, Option<&'static str>) {
         let _in_span = self.span.enter();
         let (mut response, code) = match outcome {
             Ok(answer) => (self.render(answer), None),
@@ -157,8 +204,11 @@ impl<'a> Exchange<'a> {
             headers.insert("access-control-expose-headers", EXPOSED_HEADERS.to_owned());
             headers.insert("vary", "Origin".to_owned());
         }
+        if self.is_head {
+            response.body.clear();
+        }
         self.ended.log_call(self.ambient, response.status_code, code, self.network.as_deref());
-        response
+        (response, code)
     }
 
     fn render(&self, answer: Answer) -> Response {

@@ -4,6 +4,7 @@
 //! function of what it may touch ([`Connect`]) and of what it was asked ([`Call`], [`Task`]); the
 //! shells in here do everything around it, the same way for every function.
 
+mod admission;
 mod ambient;
 pub mod apigw;
 mod authorizer;
@@ -16,6 +17,7 @@ mod env;
 mod error;
 mod function;
 mod guard;
+mod held;
 mod http;
 mod idempotency;
 mod input;
@@ -32,6 +34,7 @@ mod telemetry;
 mod worker;
 
 pub use self::http::{EXPOSED_HEADERS, dispatch, http};
+pub use admission::RecentCalls;
 pub use ambient::{Ambient, Clock, Entropy};
 pub use authorizer::{
     AuthorizerEvent, NotAuthorized, Policy, Presented, authorize, dispatch_authorize,
@@ -40,7 +43,7 @@ pub use aws::Aws;
 pub use call::{Call, CallRefused, Caller, Link, Links, Raw, RequestId};
 pub use clients::oidc::Identity;
 pub use connect::Connect;
-pub use endpoint::{Access, BODY_BYTES_MAX, Endpoint, KeyRule, Method};
+pub use endpoint::{Access, BODY_BYTES_MAX, Endpoint, KeyRule, Method, WRITES};
 pub use env::{Environment, InitError};
 pub use error::{ApiError, Meaning, PROBLEM_TYPE_BASE, meaning};
 pub use function::{Function, Trigger};

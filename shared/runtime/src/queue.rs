@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     ambient::Ambient,
-    boot,
+    boot::{self, Served},
     connect::Connect,
     guard,
     metrics::Metrics,
@@ -80,7 +80,8 @@ where
     H: AsyncFn(&C, Task<M>) -> Result<(), TaskError>,
 {
     boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
-        Ok(dispatch_queue(&worker, &handle, capabilities, &ambient, event).await)
+        let answer = dispatch_queue(&worker, &handle, capabilities, &ambient, event).await;
+        Ok(Served::Done(answer))
     })
 }
 

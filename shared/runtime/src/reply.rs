@@ -13,7 +13,7 @@ const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 /// Pictures of anywhere, styles of the page itself, and nothing else: no script, no frame, no form.
 const PAGE_POLICY: &str = "default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; \
-                           base-uri 'none'; form-action 'none'";
+                           base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// An answer that knows its status.
 pub trait Reply {

@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use crate::{
     ambient::Ambient,
-    boot,
+    boot::{self, Served},
     connect::Connect,
     guard,
     queue::BatchResponse,
@@ -98,7 +98,8 @@ where
     H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>>,
 {
     boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
-        Ok(dispatch_stream(&worker, &handle, capabilities, &ambient, event).await)
+        let answer = dispatch_stream(&worker, &handle, capabilities, &ambient, event).await;
+        Ok(Served::Done(answer))
     })
 }
 

@@ -11,7 +11,7 @@ use tracing::{Instrument, Span, error, warn};
 
 use crate::{
     ambient::{Ambient, Entropy},
-    boot::{self, Failed},
+    boot::{self, Failed, Served},
     connect::Connect,
     error::{ApiError, meaning},
     guard,
@@ -122,6 +122,7 @@ where
     boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
         dispatch_schedule(&worker, &handle, capabilities, &ambient, event)
             .await
+            .map(Served::Done)
             .map_err(|e| Failed(format!("{}: {}", worker.name, e.error().code())))
     })
 }

@@ -1,5 +1,7 @@
 //! The audit: reading it, and following its chain. It is written by `Transaction::deed`.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
 use domain::{
     Timestamp,
@@ -10,7 +12,7 @@ use domain::{
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::StoreError,
-    events::AppliedEvent,
+    events::{AppliedEvent, digest_of},
     keys::{AUDIT, Key, audit_pk, audited_seq},
     table::{Store, decode},
     transaction::{Committed, Fenced, Part},
@@ -20,6 +22,8 @@ use crate::{
 const LOOKED_AT: i32 = 200;
 /// Most trips for a page.
 const TRIPS_MAX: u32 = 5;
+/// For how long one row stands for all that somebody reads of the same target.
+const READ_NOTED: Duration = Duration::from_secs(60 * 60);
 /// How often rows that were added meanwhile are read before the end is believed.
 const ENDS_MAX: u32 = 5;
 
@@ -80,6 +84,23 @@ impl Store {
         let mark = AppliedEvent { id, kind: "deed".to_owned() };
         match self.transaction().event(&mark, now)?.deed(deed, now).commit().await? {
             Committed::Yes | Committed::Moved(_) => Ok(()),
+        }
+    }
+
+    /// Notes that somebody of the staff reads what is kept of a target, once an hour for each of them
+    /// and each target (Q20), so that looking again costs a read and adds nothing to the audit.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked: what cannot be noted is not shown.
+    pub async fn note_read(&self, deed: Deed, now: Timestamp) -> Result<(), StoreError> {
+        let hour = now.floor_to(READ_NOTED).as_secs();
+        let said = serde_json::to_string(&(&deed.actor, deed.action, &deed.target, hour));
+        let said = said.map_err(StoreError::corrupt)?;
+        let name = format!("read_{}", digest_of(&said));
+        let mark = EventId::parse(&name).map_err(StoreError::corrupt)?;
+        match self.event_applied(&mark).await? {
+            true => Ok(()),
+            false => self.record_once(&name, deed, now).await,
         }
     }
 

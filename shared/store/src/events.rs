@@ -260,8 +260,12 @@ pub(crate) fn applied_item(event: &AppliedEvent, now: Timestamp) -> Result<Item,
     encode(&Key::event(event.id.as_str()), &applied)
 }
 
+/// SHA-256 in hex.
+pub(crate) fn digest_of(text: &str) -> String {
+    let digest = <[u8; 32]>::from(Sha256::digest(text));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn name_of(body: &str) -> String {
-    let digest = <[u8; 32]>::from(Sha256::digest(body));
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256_{hex}")
+    format!("sha256_{}", digest_of(body))
 }

@@ -23,6 +23,7 @@
 //! | listing | `LISTING#<listing>` | `LISTING` | which versions there are; `version` fences it |
 //! | its version | `LISTING#<listing>` | `REVISION#<number>` | fenced by the listing; never changed once on sale |
 //! | its sums | `LISTING#<listing>` | `STATS` | fenced by their own `version` |
+//! | its visitors today | `LISTING#<listing>` | `VISITORS` | fenced by their own `version`; lapses by TTL |
 //! | upload | `LISTING#<listing>` | `UPLOAD#<upload>` | lapses by TTL |
 //! | review | `LISTING#<listing>` | `REVIEW#<review>` | ids sort by time; fenced by the sums |
 //! | owner of a tailored model | `MODEL#<model>` | `OWNER` | whoever's listing of it staff approved first; fenced by its own `version` |
@@ -43,7 +44,7 @@
 //! | click | `SHARE#<code>` | `CLICK#<day>#<visitor>` | lapses by TTL |
 //! | signature | `SIMILAR#<band>` | `<listing>` | of what is on sale |
 //! | change | `CHANGES#<what>` | `<time>#<listing>` | of the catalogue, or of sums; lapses by TTL |
-//! | tally | `VIEWS` | `<time>#<nonce>` | visits that were not added up yet |
+//! | tally | `VIEWS` | `<time>#<nonce>` | visitors who were not counted yet |
 //! | report | `REPORTS` | `<day>` | what was said of a day; never changed |
 //! | popular list | `POPULAR` | `<category>` | made every minute |
 //! | fact | `FACTS#<day>#<0..4>` | `<fact>` | never changed, but for whether it is counted |
@@ -359,6 +360,10 @@ impl Key {
 
     pub(crate) fn stats(listing: &ListingId) -> Key {
         Key::of_listing(listing, "STATS".to_owned())
+    }
+
+    pub(crate) fn visitors(listing: &ListingId) -> Key {
+        Key::of_listing(listing, "VISITORS".to_owned())
     }
 
     pub(crate) fn upload(listing: &ListingId, upload: &UploadId) -> Key {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Update};
 use domain::{Refusal, RefusalKind, Timestamp};
 
 use crate::{
     error::StoreError,
     keys::{Key, TTL},
     table::{Store, written},
-    transaction::number,
+    transaction::{Part, Transaction, number},
 };
 
 /// A limit: so many in a window.
@@ -45,34 +45,109 @@ impl Refusal for RateLimited {
     }
 }
 
+impl Rate {
+    /// At most so many in a minute.
+    pub const fn a_minute(max: u32) -> Rate {
+        Rate { max, window: Duration::from_secs(60) }
+    }
+
+    /// At most so many in an hour.
+    pub const fn an_hour(max: u32) -> Rate {
+        Rate { max, window: Duration::from_secs(60 * 60) }
+    }
+
+    /// At most so many in a day of UTC.
+    pub const fn a_day(max: u32) -> Rate {
+        Rate { max, window: Duration::from_secs(24 * 60 * 60) }
+    }
+
+    /// The refusal at `now`: the window is used up.
+    pub fn refused(self, now: Timestamp) -> RateLimited {
+        let ends = now.floor_to(self.window).plus(self.window);
+        RateLimited {
+            max: self.max,
+            window_s: self.window.as_secs(),
+            retry_after_s: now.secs_until(ends).max(1),
+        }
+    }
+}
+
 impl Store {
     /// Takes one of the window's places for `what`.
     ///
     /// # Errors
     /// [`RateLimited`] (inside [`StoreError::Refused`]) when there is none left.
     pub async fn take(&self, what: &str, rate: Rate, now: Timestamp) -> Result<(), StoreError> {
-        let begins = now.floor_to(rate.window);
-        let ends = begins.plus(rate.window);
+        match self.take_some(what, 1, rate, now).await? {
+            Some(_) => Ok(()),
+            None => Err(StoreError::refused(rate.refused(now))),
+        }
+    }
+
+    /// Takes `places` of the window's for `what`, all of them or none. Returns how many are taken
+    /// now, or `None` where there are not so many left.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn take_some(
+        &self,
+        what: &str,
+        places: u32,
+        rate: Rate,
+        now: Timestamp,
+    ) -> Result<Option<u32>, StoreError> {
+        let Some(room) = rate.max.checked_sub(places) else { return Ok(None) };
         let taken = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::rate(what, begins.as_secs()).item()))
-            .update_expression("ADD taken :one SET #ttl = :ttl")
-            .condition_expression("attribute_not_exists(taken) OR taken < :max")
+            .set_key(Some(window_key(what, rate, now).item()))
+            .update_expression(TAKE)
+            .condition_expression(HAS_ROOM)
             .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .expression_attribute_values(":max", AttributeValue::N(rate.max.to_string()))
-            .expression_attribute_values(":ttl", number(ends.plus(rate.window).as_secs()))
+            .expression_attribute_values(":places", number(places))
+            .expression_attribute_values(":room", number(room))
+            .expression_attribute_values(":ttl", lapses(rate, now))
+            .return_values(ReturnValue::UpdatedNew)
             .send()
             .await;
-        if written(taken)?.is_some() {
-            return Ok(());
-        }
-        Err(StoreError::refused(RateLimited {
-            max: rate.max,
-            window_s: rate.window.as_secs(),
-            retry_after_s: now.secs_until(ends).max(1),
-        }))
+        let Some(answer) = written(taken)? else { return Ok(None) };
+        let taken = answer.attributes.as_ref().and_then(|it| it.get("taken")?.as_n().ok());
+        let taken = taken.and_then(|taken| taken.parse().ok());
+        taken.map(Some).ok_or_else(|| StoreError::corrupt("a counter without its number"))
     }
+}
+
+impl Transaction<'_> {
+    /// Takes `places`, of which `rate` has so many at least, of the window's for `what` together with
+    /// all else, if they are left: otherwise [`Part::Rate`] has moved.
+    pub(crate) fn taking(
+        self,
+        what: &str,
+        places: u32,
+        rate: Rate,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let room = rate.max.saturating_sub(places);
+        let update = Update::builder()
+            .update_expression(TAKE)
+            .condition_expression(HAS_ROOM)
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":places", number(places))
+            .expression_attribute_values(":room", number(room))
+            .expression_attribute_values(":ttl", lapses(rate, now));
+        self.update(Part::Rate, &window_key(what, rate, now), update)
+    }
+}
+
+const TAKE: &str = "ADD taken :places SET #ttl = :ttl";
+const HAS_ROOM: &str = "attribute_not_exists(taken) OR taken <= :room";
+
+fn window_key(what: &str, rate: Rate, now: Timestamp) -> Key {
+    Key::rate(what, now.floor_to(rate.window).as_secs())
+}
+
+/// A window is kept for as long again as it lasts: Unix seconds, the table's TTL.
+fn lapses(rate: Rate, now: Timestamp) -> AttributeValue {
+    number(now.floor_to(rate.window).plus(rate.window.saturating_mul(2)).as_secs())
 }

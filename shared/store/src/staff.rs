@@ -2,7 +2,7 @@
 
 use domain::{
     Refusal, Timestamp,
-    account::{Account, Draft, Role},
+    account::{Account, AccountRefused, Draft, Role},
     audit::{Action, Deed, Target},
     generation::{Job, Status},
     id::UserId,
@@ -78,6 +78,20 @@ impl Store {
             Ok(writes.commit().await?.done(answer))
         })
         .await
+    }
+
+    /// Lets somebody of the staff in: their account is made on first use and keeps the role that
+    /// their token says. Reads once (Q1), and writes only what is news.
+    ///
+    /// # Errors
+    /// When they are suspended, or when DynamoDB cannot be asked.
+    pub async fn admit_staff(&self, staff: Staff<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let admitted = self.change_account(staff.user_id, staff.email, now, |draft| {
+            draft.require_active()?;
+            draft.seen_as(staff.role);
+            Ok::<(), AccountRefused>(())
+        });
+        admitted.await.map(drop)
     }
 
     /// One member's account, as it is.

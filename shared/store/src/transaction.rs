@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{
         AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update,
-        builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder},
+        builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder},
     },
 };
 use domain::{
@@ -89,6 +89,8 @@ pub(crate) enum Part {
     Sums,
     Rank,
     Audit,
+    Rate,
+    Visitors,
     Erasure,
 }
 
@@ -379,11 +381,11 @@ impl Transaction<'_> {
     }
 
     /// Adds to sums, which need not be there.
-    pub(crate) fn add(mut self, key: &Key, sums: &Counters) -> Result<Self, StoreError> {
+    pub(crate) fn add(self, key: &Key, sums: &Counters) -> Result<Self, StoreError> {
         if sums.is_empty() {
             return Ok(self);
         }
-        let mut update = Update::builder().table_name(&self.store.table).set_key(Some(key.item()));
+        let mut update = Update::builder();
         let mut terms = Vec::new();
         for (place, (name, by)) in sums.iter().enumerate() {
             terms.push(format!("#n{place} :n{place}"));
@@ -392,8 +394,18 @@ impl Transaction<'_> {
                 .expression_attribute_values(format!(":n{place}"), number(by));
         }
         let update = update.update_expression(format!("ADD {}", terms.join(", ")));
+        self.update(Part::Sums, key, update)
+    }
+
+    pub(crate) fn update(
+        mut self,
+        part: Part,
+        key: &Key,
+        update: UpdateBuilder,
+    ) -> Result<Self, StoreError> {
+        let update = update.table_name(&self.store.table).set_key(Some(key.item()));
         let update = update.build().map_err(StoreError::unavailable)?;
-        self.parts.push(Part::Sums);
+        self.parts.push(part);
         self.writes.push(TransactWriteItem::builder().update(update).build());
         Ok(self)
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redirect::Policy};
 use serde_json::{Value, json};
 
+use crate::BROWSER;
+
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -77,6 +79,7 @@ impl Api {
         let client = Client::builder()
             .no_proxy()
             .timeout(TIMEOUT)
+            .user_agent(BROWSER)
             // Where something leads is an answer to look at.
             .redirect(Policy::none())
             .build()?;

@@ -19,7 +19,7 @@ pub mod seed;
 pub mod world;
 
 pub use engine::{Engine, Fault, Usage};
-pub use world::{Actor, Answer, Ask, World, at_once};
+pub use world::{Actor, Answer, Ask, BROWSER, World, at_once};
 
 /// Links that are signed with a key of tests.
 pub fn share_links() -> clients::share::ShareLinks {

@@ -4,7 +4,7 @@ use domain::{
     Timestamp,
     account::Role,
     audit::{self, Action, Deed, Target, TargetKind},
-    id::{ListingId, UploadId, UserId},
+    id::{ListingId, PurchaseId, UploadId, UserId},
     lighting::LightingRig,
     marketplace::{
         Category, Kind,
@@ -14,11 +14,13 @@ use domain::{
         flag::{Decision, FlagReason},
         lint::Signature,
         listing::Listing,
+        purchase::Purchase,
         revision::Description,
         upload::{Asset, AssetKind, Preview},
     },
+    money::Money,
 };
-use store::{Store, StoreError};
+use store::{Idempotency, Store, StoreError};
 
 use crate::Actor;
 
@@ -103,6 +105,16 @@ pub fn judged(action: Action, id: &ListingId) -> Deed {
 pub async fn publish(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     submit(store, creator, id, now).await;
     approve(store, id, now).await;
+}
+
+/// A free listing on sale, taken by a member.
+pub async fn taken(store: &Store, buyer: &UserId, id: &ListingId, now: Timestamp) {
+    let name = PurchaseId::new(now, 1);
+    let key = Idempotency { key: format!("take {id}"), fingerprint: "0".repeat(64) };
+    let placed = store.place_purchase((buyer, None), id, &key, now, |offer| {
+        Purchase::place(name.clone(), buyer.clone(), offer, Money::usd_cents(0), None, now)
+    });
+    placed.await.unwrap();
 }
 
 /// A strike on the creator of a listing on sale, after three members reported it.

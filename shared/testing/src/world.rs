@@ -20,7 +20,7 @@ use domain::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runtime::{
-    Ambient, ApiError, Call, Endpoint, Reply, StreamEvent,
+    Ambient, ApiError, Call, Connect, Endpoint, Reply, StreamEvent,
     apigw::{Event, Response},
     dispatch,
 };
@@ -87,6 +87,7 @@ impl World {
         ask: &Ask,
     ) -> Answer
     where
+        C: Connect,
         R: DeserializeOwned,
         T: Reply,
         H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
@@ -246,7 +247,11 @@ const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(
 /// Where requests come from unless they say otherwise: an address for documentation (RFC 5737).
 pub const SOURCE_IP: &str = "203.0.113.9";
 
-/// A request in the making.
+/// What a person's browser says it is.
+pub const BROWSER: &str =
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0 (ProLight's tests)";
+
+/// A request in the making. It comes from a person's browser unless it says otherwise.
 #[derive(Debug, Clone)]
 pub struct Ask {
     who: Option<Actor>,
@@ -255,6 +260,7 @@ pub struct Ask {
     headers: Vec<(String, String)>,
     body: Option<String>,
     ip: String,
+    head: bool,
 }
 
 impl Default for Ask {
@@ -266,6 +272,7 @@ impl Default for Ask {
             headers: Vec::new(),
             body: None,
             ip: SOURCE_IP.to_owned(),
+            head: false,
         }
     }
 }
@@ -309,6 +316,13 @@ impl Ask {
         self
     }
 
+    /// As `HEAD`.
+    #[must_use]
+    pub fn head(mut self) -> Ask {
+        self.head = true;
+        self
+    }
+
     /// With an `Idempotency-Key`.
     #[must_use]
     pub fn key(self, key: &str) -> Ask {
@@ -342,6 +356,10 @@ impl Ask {
         let path = parameters.iter().fold(endpoint.path.to_owned(), |path, (name, value)| {
             path.replace(&format!("{{{name}}}"), value)
         });
+        let mut headers = self.headers.clone();
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
+            headers.push(("User-Agent".to_owned(), BROWSER.to_owned()));
+        }
         let multi = |pairs: &[(String, String)]| {
             let mut map: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
             for (name, value) in pairs {
@@ -352,8 +370,8 @@ impl Ask {
         json!({
             "resource": endpoint.path,
             "path": path,
-            "httpMethod": endpoint.method.as_str(),
-            "multiValueHeaders": multi(&self.headers),
+            "httpMethod": if self.head { "HEAD" } else { endpoint.method.as_str() },
+            "multiValueHeaders": multi(&headers),
             "multiValueQueryStringParameters": multi(&self.query),
             "pathParameters": parameters,
             "body": self.body,
@@ -398,6 +416,18 @@ impl Actor {
     /// An admin.
     pub fn admin() -> Actor {
         Actor { role: Some("admin"), ..Actor::member("admin") }
+    }
+
+    /// The same person as an admin.
+    #[must_use]
+    pub fn as_admin(&self) -> Actor {
+        Actor { role: Some("admin"), ..self.clone() }
+    }
+
+    /// The same person as a moderator.
+    #[must_use]
+    pub fn as_moderator(&self) -> Actor {
+        Actor { role: Some("moderator"), ..self.clone() }
     }
 
     fn context(&self) -> Value {

@@ -103,3 +103,39 @@ async fn a_suspended_member_changes_nothing() {
     assert_eq!(get(&world, &Ask::by(&kim)).await.json()["display_name"], Value::Null);
     world.check_books(&kim.id).await;
 }
+
+/// Writes are limited for each member: the table is told of every twelfth call, and of none that is
+/// refused.
+#[tokio::test]
+async fn a_member_writes_so_often_in_a_minute() {
+    let (world, kim, ada) = (World::new(), Actor::member("kim"), Actor::member("ada"));
+    let max = runtime::WRITES.max;
+    world.engine.take_usage();
+    for _ in 0..max {
+        assert_eq!(patch(&world, &kim, json!({})).await.status(), 200);
+    }
+    assert_eq!(world.engine.take_usage().requests.get("UpdateItem"), Some(&10));
+    for _ in 0..3 {
+        let refused = patch(&world, &kim, json!({})).await;
+        assert_eq!(refused.brief(), "429 rate_limited");
+        assert_eq!(refused.header("retry-after"), Some("60"));
+    }
+    assert_eq!(world.engine.take_usage().requests.get("UpdateItem"), None);
+    assert_eq!(get(&world, &Ask::by(&kim)).await.status(), 200, "reading goes on");
+    assert_eq!(patch(&world, &ada, json!({})).await.status(), 200, "and so do others");
+    // Another process does not know of it, and learns with its first step.
+    let other = World {
+        ambient: runtime::Ambient {
+            recent: runtime::RecentCalls::default(),
+            ..world.ambient.clone()
+        },
+        ..world
+    };
+    let mut said = Vec::new();
+    for _ in 0..13 {
+        said.push(patch(&other, &kim, json!({})).await.status());
+    }
+    assert_eq!(said, [[200; 11].as_slice(), &[429; 2]].concat());
+    other.ambient.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(patch(&other, &kim, json!({})).await.status(), 200);
+}

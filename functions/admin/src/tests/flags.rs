@@ -248,6 +248,30 @@ fn of_two_moderators_one_resolves_and_the_other_is_told() {
     assert_eq!(strikes.strikes.len(), 1);
 }
 
+/// Who reported a listing, or bought it, decides neither on it nor on the reports of others.
+#[tokio::test]
+async fn nobody_resolves_what_they_reported_or_bought() {
+    let desk = Desk::open();
+    let (store, now, by) = (&desk.world.store, desk.world.now(), &lena().id);
+    let what = (Kind::LightingPreset, listings::description("Free", 0));
+    let id = listings::draft(store, (by, ListingId::new(now, 7)), what, now).await;
+    listings::publish(store, by, &id, now).await;
+    let (reporter, buyer) = (Actor::member("ada"), Actor::member("kim"));
+    listings::taken(store, &buyer.id, &id, now).await;
+    desk.flag(&id, &[reporter.id.as_str(), "mia", "sam"]).await;
+    desk.later();
+    for (who, code) in [(&reporter, "own_report"), (&buyer, "own_purchase")] {
+        let staff = who.as_moderator();
+        for decision in ["dismiss", "delist", "strike"] {
+            let answer = desk.decide(&staff, &id, decision, 3).await;
+            assert_eq!(answer.brief(), format!("403 {code}"), "{decision}");
+        }
+        let delisted = desk.delist(&verdict(&staff, &id, json!({ "reason": "Copied." }))).await;
+        assert_eq!(delisted.brief(), format!("403 {code}"));
+    }
+    assert_eq!(desk.decide(&Actor::moderator(), &id, "dismiss", 3).await.status(), 200);
+}
+
 #[tokio::test]
 async fn nobody_resolves_their_own_and_a_banned_moderator_decides_nothing() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());

@@ -204,9 +204,11 @@ async fn admins_decide_neither_on_themselves_nor_on_each_other() {
     seen.await.unwrap();
     assert_eq!(all(&other).await, ["403 target_is_admin"; 4]);
 
+    assert_eq!(desk.rows().await, 1, "what is refused is no deed");
     desk.world.suspend(&admin.id, "lost their laptop", None).await;
     assert_eq!(all(&kim).await, ["403 account_suspended"; 4]);
-    assert_eq!(desk.rows().await, 1, "what is refused is no deed");
+    let log = desk.list_audit(&Ask::by(&admin)).await;
+    assert_eq!(log.brief(), "403 account_suspended", "they see nothing either");
 }
 
 #[tokio::test]
@@ -267,7 +269,9 @@ async fn a_page_of_many_members_costs_what_one_of_few_does() {
         let Some(next) = page["next_cursor"].as_str() else { break };
         ask = Ask::by(&admin).query("limit", 100).query("cursor", next);
     }
-    let all: Vec<String> = (0..450).map(|n| format!("user_{n:04}")).collect();
+    // Whoever asks is a member, too.
+    let all = (0..450).map(|n| format!("user_{n:04}"));
+    let all: Vec<String> = [admin.id.to_string()].into_iter().chain(all).collect();
     assert_eq!(seen, all, "the union of the pages is the set");
     let by = async |prefix: &str| {
         let page = desk.list_users(&Ask::by(&admin).query("email", prefix)).await.json();
@@ -298,4 +302,62 @@ async fn the_audit_says_where_it_is_broken_and_what_it_is_asked_is_checked() {
     let broken =
         json!({ "verified": 1, "broken": { "seq": 2, "why": "tampered" }, "next_cursor": null });
     assert_eq!(answer, broken);
+}
+
+/// Who looks at a member is on the record, once an hour; so is who looks through all of them, and what
+/// for is not, because an address does not belong there.
+#[tokio::test]
+async fn who_looks_at_members_is_on_the_record() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let kim = desk.world.member("kim", Plan::Free, 10).await;
+    let page = Ask::by(&admin).path("id", &kim.id);
+    for _ in 0..3 {
+        assert_eq!(desk.get_user(&page).await.status(), 200);
+        let found = desk.list_users(&Ask::by(&admin).query("email", "kim@")).await;
+        assert_eq!(found.status(), 200);
+    }
+    let missing = Ask::by(&admin).path("id", "nobody");
+    assert_eq!(desk.get_user(&missing).await.brief(), "404 user_not_found");
+    let reads = desk.audit("action", "read_member").await;
+    let told: Vec<_> =
+        reads.iter().map(|row| (&row["target"]["kind"], &row["target"]["id"])).collect();
+    let (directory, user) = (json!("directory"), json!("user"));
+    assert_eq!(told, [(&directory, &json!("members")), (&user, &json!(kim.id))]);
+    assert!(!format!("{reads:?}").contains("kim@"), "{reads:?}");
+    desk.world.ambient.clock.advance(std::time::Duration::from_secs(60 * 60));
+    assert_eq!(desk.get_user(&page).await.status(), 200);
+    assert_eq!(desk.audit("target", &format!("user:{}", kim.id)).await.len(), 2);
+    // What cannot be noted is not shown.
+    desk.world.ambient.clock.advance(std::time::Duration::from_secs(60 * 60));
+    for nth in 1..=12 {
+        desk.world.engine.order("TransactWriteItems", nth, testing::Fault::Fail);
+    }
+    assert_eq!(desk.get_user(&page).await.status(), 503);
+}
+
+/// The id of the gateway is one that no caller chooses; theirs is beside it.
+#[tokio::test]
+async fn a_row_names_the_request_as_the_gateway_does() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let kim = desk.world.member("kim", Plan::Free, 10).await;
+    let ask = about(&admin, &kim, because(json!({ "amount": 1 }))).key("k");
+    let answer = desk.adjust_credits(&ask.header("X-Request-Id", "forged-1")).await;
+    assert_eq!(answer.header("x-request-id"), Some("forged-1"));
+    let origin = desk.audit("action", "grant_credits").await[0]["origin"].clone();
+    assert_eq!(origin["request_id"], "00000000-0000-4000-8000-000000000001");
+    assert_eq!(origin["correlation_id"], "forged-1");
+}
+
+/// Whoever of the staff looks at anything has an account that says what they are, so that admins do
+/// not decide on them.
+#[tokio::test]
+async fn a_call_of_staff_keeps_their_role() {
+    let (desk, admin) = (Desk::open(), Actor::admin());
+    let other = Actor::member("other").as_admin();
+    assert_eq!(desk.pending(&Ask::by(&other)).await.status(), 200);
+    let grant = about(&admin, &other, because(json!({ "amount": 1 }))).key("k");
+    assert_eq!(desk.adjust_credits(&grant).await.brief(), "403 target_is_admin");
+    let demoted = Actor::member("other").as_moderator();
+    assert_eq!(desk.pending(&Ask::by(&demoted)).await.status(), 200);
+    assert_eq!(desk.adjust_credits(&grant).await.status(), 200);
 }

@@ -29,6 +29,7 @@ impl Door {
             issuer: sandbox.url.clone(),
             audience: AUDIENCE.to_owned(),
             jwks_url: None,
+            authorized_parties: Vec::new(),
             role_claim: "/app_metadata/role".to_owned(),
         };
         let issuer = Issuer::new(Http::new().unwrap(), config).unwrap();
@@ -191,6 +192,7 @@ async fn an_issuer_that_is_away_is_a_fault_of_ours() {
         issuer: "http://127.0.0.1:1".to_owned(),
         audience: AUDIENCE.to_owned(),
         jwks_url: None,
+        authorized_parties: Vec::new(),
         role_claim: "/app_metadata/role".to_owned(),
     };
     let issuer = Issuer::new(Http::new().unwrap(), config).unwrap();

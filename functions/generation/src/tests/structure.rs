@@ -15,7 +15,7 @@ use store::Store;
 use testing::{Actor, Answer, Ask, World};
 
 use super::{Studio, three_lights, with};
-use crate::structure_prompt::{ENDPOINT, handle};
+use crate::structure_prompt::{BUDGET, ENDPOINT, handle};
 
 fn words(actor: &Actor) -> Ask {
     Ask::by(actor).json(json!({"prompt": "a red chair on a beach"}))
@@ -198,4 +198,38 @@ async fn what_bria_refuses_is_told_and_what_it_breaks_is_not() {
     check(AnswerFault::HtmlPage, expect!["503 provider_unavailable, again in 10"]).await;
     check(AnswerFault::MalformedJson, expect!["503 provider_unavailable, again in 10"]).await;
     check(AnswerFault::BrokenConnection, expect!["503 provider_unavailable, again in 10"]).await;
+}
+
+/// What costs members nothing has an end for each of them.
+#[tokio::test]
+async fn so_many_a_day_and_not_one_more() {
+    let (studio, kim) = (Studio::open(), Actor::member("kim"));
+    let mut done = 0;
+    while studio.structure(&words(&kim)).await.status() == 200 {
+        done += 1;
+        studio.world.ambient.clock.advance(Duration::from_secs(30));
+    }
+    assert_eq!(done, 300);
+    let limited = studio.structure(&words(&kim)).await;
+    assert_eq!(limited.brief(), "429 rate_limited");
+    let wait: u32 = limited.header("retry-after").unwrap().parse().unwrap();
+    assert!(wait > 60 * 60, "until the day is over, not the minute: {wait}");
+    assert_eq!(studio.structure(&words(&Actor::member("ada"))).await.status(), 200);
+}
+
+/// And what costs us money has an end for all together; our own template costs none.
+#[tokio::test]
+async fn the_budget_of_a_day_is_everybodys() {
+    let (visit, kim) = (WithBria::open().await, Actor::member("kim"));
+    let (store, most) = (visit.world.store.clone(), BUDGET.max - 1);
+    let spent = store.take_some("structure", most, BUDGET, visit.world.now()).await;
+    assert_eq!(spent.unwrap(), Some(most));
+    assert_eq!(visit.structure(&words(&kim)).await.status(), 200);
+    let refused = visit.structure(&words(&kim).key("k")).await;
+    assert_eq!(refused.brief(), "429 structuring_used_up");
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(visit.structure(&words(&kim).key("k")).await.code(), "structuring_used_up");
+    let template = (store, PromptProvider::Template);
+    let answer = visit.world.send(&ENDPOINT, &handle, &template, &words(&kim)).await;
+    assert_eq!(answer.status(), 200);
 }

@@ -31,7 +31,7 @@ impl Shop {
     }
 
     async fn views(&self, id: &ListingId) -> u64 {
-        while self.world.store.add_views(self.world.now()).await.unwrap() > 0 {}
+        while self.world.store.add_views(self.world.now()).await.unwrap().is_some() {}
         let stats: Option<ListingStats> = self.world.store.stats(id).await.unwrap();
         stats.map_or(0, |stats| stats.views)
     }
@@ -137,14 +137,14 @@ async fn visits_are_counted_without_a_write_for_each() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
     shop.world.engine.take_usage();
-    for _ in 0..40 {
-        assert_eq!(shop.page(&id).await.status(), 200);
+    for nth in 0..40 {
+        assert_eq!(shop.seen_from(&id, &format!("203.0.113.{nth}")).await.status(), 200);
     }
     let usage = shop.world.engine.take_usage();
     assert_eq!(usage.requests.get("PutItem"), Some(&1), "the first visit, and then none");
     shop.world.ambient.clock.advance(Duration::from_secs(10));
     shop.page(&id).await;
-    while shop.world.store.add_views(shop.world.now()).await.unwrap() > 0 {}
+    while shop.world.store.add_views(shop.world.now()).await.unwrap().is_some() {}
     let stats: ListingStats = shop.world.store.stats(&id).await.unwrap().unwrap();
     assert_eq!(stats.views, 40, "the last one waits for its ten seconds");
     assert_eq!(shop.world.store.creator_book(&kim.id).await.unwrap().views, 40);
@@ -156,16 +156,39 @@ async fn visits_that_could_not_be_written_are_written_later() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
     (1..=3).for_each(|nth| shop.world.engine.order("PutItem", nth, Fault::Fail));
-    assert_eq!(shop.page(&id).await.status(), 200, "the page does not suffer");
+    assert_eq!(shop.seen_from(&id, "203.0.113.1").await.status(), 200, "the page does not suffer");
     assert_eq!(shop.views(&id).await, 0);
     shop.world.ambient.clock.advance(Duration::from_secs(10));
-    assert_eq!(shop.page(&id).await.status(), 200);
+    assert_eq!(shop.seen_from(&id, "203.0.113.2").await.status(), 200);
     assert!(shop.views(&id).await >= 1);
     shop.world.ambient.clock.advance(Duration::from_secs(10));
-    shop.page(&id).await;
+    shop.seen_from(&id, "203.0.113.3").await;
+    shop.world.ambient.clock.advance(Duration::from_secs(10));
+    shop.seen_from(&id, "203.0.113.4").await;
+    assert!(shop.views(&id).await >= 3, "none is lost, and the last may wait");
+    shop.close().await;
+}
+
+/// One address looks three hundred times, in many minutes, and is one visitor; whoever has many
+/// addresses gains sixty a minute.
+#[tokio::test]
+async fn popularity_is_not_made_by_looking_again() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.on_sale(&kim, "Lamp").await;
+    for _ in 0..300 {
+        assert_eq!(shop.seen_from(&id, "2001:db8:7:7::1").await.status(), 200);
+        shop.world.ambient.clock.advance(Duration::from_secs(10));
+    }
+    assert_eq!(shop.views(&id).await, 1);
+    for nth in 0..200 {
+        shop.seen_from(&id, &format!("2001:db8:7:8:{nth:x}::1")).await;
+        shop.seen_from(&id, &format!("2001:db8:8:{nth:x}::1")).await;
+    }
     shop.world.ambient.clock.advance(Duration::from_secs(10));
     shop.page(&id).await;
-    assert!(shop.views(&id).await >= 3, "none is lost, and the last may wait");
+    assert_eq!(shop.views(&id).await, 61);
+    let heat = |stats: Option<ListingStats>| stats.unwrap().popularity();
+    assert!(heat(shop.world.store.stats(&id).await.unwrap()) > 0.0);
     shop.close().await;
 }
 

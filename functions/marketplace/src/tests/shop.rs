@@ -140,6 +140,13 @@ impl Shop {
         self.page_of(id.as_str()).await
     }
 
+    /// The same, looked at from an address.
+    pub(super) async fn seen_from(&self, id: &ListingId, ip: &str) -> Answer {
+        let ask = Ask::anonymous().path("id", id).ip(ip);
+        let (endpoint, handle) = (&get_listing::ENDPOINT, &get_listing::handle);
+        self.world.send(endpoint, handle, &self.visits, &ask).await
+    }
+
     pub(super) async fn page_of(&self, id: &str) -> Answer {
         let ask = Ask::anonymous().path("id", id);
         let (endpoint, handle) = (&get_listing::ENDPOINT, &get_listing::handle);

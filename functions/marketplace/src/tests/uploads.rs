@@ -4,7 +4,7 @@ use domain::{
     id::UploadId,
     marketplace::{
         archive::ArchivedFile,
-        upload::{Asset, AssetKind, UPLOADS_MAX},
+        upload::{Asset, AssetKind, PREVIEW_BYTES_MAX, UPLOADS_MAX},
     },
 };
 use serde_json::{Value, json};
@@ -24,7 +24,8 @@ async fn a_form_is_made_for_what_is_taken() {
     check(wish("preview", "image/png", 1), "201").await;
     check(wish("preview", "image/svg+xml", 1), "422 invalid_request, /content_type type").await;
     check(wish("preview", "image/png", 0), "422 invalid_request, /bytes size").await;
-    let large = 21 * 1024 * 1024;
+    let large = PREVIEW_BYTES_MAX + 1;
+    check(wish("preview", "image/png", large - 1), "201").await;
     check(wish("preview", "image/png", large), "422 invalid_request, /bytes size").await;
     check(wish("asset", "image/png", 1), "422 invalid_request, /content_type type").await;
     check(wish("asset", "application/zip", large), "201").await;

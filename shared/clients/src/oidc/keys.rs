@@ -76,18 +76,22 @@ impl KeySource {
         self.refresh(&mut known, now).await
     }
 
-    /// The key a token names. The lock is held while keys are fetched, so that many tokens at once
+    /// The key a token names, of the kind it is signed with: an issuer may have keys of two kinds under
+    /// one name. A key is still used with its own algorithm alone. The lock is held while keys are fetched, so that many tokens at once
     /// cause one fetch.
     pub(super) async fn find(
         &self,
         kid: Option<&str>,
+        algorithm: Algorithm,
         now: Timestamp,
     ) -> Result<Key, TokenRefused> {
         let mut known = self.known.lock().await;
         if known.wants_refresh(kid, now) {
             self.refresh(&mut known, now).await?;
         }
-        known.find(kid).cloned().ok_or(TokenRefused::UnknownKey)
+        let named = known.named(kid).ok_or(TokenRefused::UnknownKey)?;
+        let fits = named.into_iter().find(|key| key.algorithm == algorithm);
+        fits.cloned().ok_or(TokenRefused::Signature)
     }
 
     async fn refresh(&self, known: &mut Known, now: Timestamp) -> Result<(), TokenRefused> {
@@ -137,17 +141,18 @@ impl Known {
         if self.keys.is_empty() {
             return true;
         }
-        let wanted = self.find(kid).is_none() || older_than(self.fetched_at, KEYS_LIFETIME);
+        let wanted = self.named(kid).is_none() || older_than(self.fetched_at, KEYS_LIFETIME);
         wanted && older_than(self.tried_at, REFETCH_PAUSE)
     }
 
-    /// By its id; a token that names none can only mean the only key.
-    fn find(&self, kid: Option<&str>) -> Option<&Key> {
-        match (kid, self.keys.as_slice()) {
-            (Some(_), keys) => keys.iter().find(|key| key.kid.as_deref() == kid),
-            (None, [only]) => Some(only),
-            (None, _) => None,
-        }
+    /// By their id; a token that names none can only mean the only key.
+    fn named(&self, kid: Option<&str>) -> Option<Vec<&Key>> {
+        let named: Vec<&Key> = match kid {
+            Some(_) => self.keys.iter().filter(|key| key.kid.as_deref() == kid).collect(),
+            None if self.keys.len() == 1 => self.keys.iter().collect(),
+            None => Vec::new(),
+        };
+        (!named.is_empty()).then_some(named)
     }
 }
 

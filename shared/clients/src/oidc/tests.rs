@@ -107,6 +107,7 @@ impl Served {
             issuer: self.base.clone(),
             audience: "prolight".into(),
             jwks_url: None,
+            authorized_parties: Vec::new(),
             role_claim: "/app_metadata/role".into(),
         };
         change(&mut config);
@@ -188,6 +189,15 @@ async fn every_claim_is_held_to_its_rule() {
     check("other issuer", json!({"iss": "https://evil"}), Err(TokenRefused::Issuer)).await;
     check("other audience", json!({"aud": "other"}), Err(TokenRefused::Audience)).await;
     check("no audience in a list", json!({"aud": []}), Err(TokenRefused::Audience)).await;
+    let day = 24 * 60 * 60;
+    check("a day", json!({"exp": now + day}), Ok(())).await;
+    check("longer than a day", json!({"exp": now + day + 61}), Err(TokenRefused::TooLong)).await;
+    let long = json!({"iat": now - 3 * day, "exp": now + 60});
+    check("longer than a day, and nearly over", long, Err(TokenRefused::TooLong)).await;
+    let ahead = json!({"iat": now + 30 * day, "exp": now + 30 * day + 60});
+    check("made in the future", ahead, Err(TokenRefused::TooLong)).await;
+    check("no iat", json!({"iat": null}), Ok(())).await;
+    check("no iat, too long", json!({"iat": null, "exp": 9e9}), Err(TokenRefused::TooLong)).await;
     check("no exp", json!({"exp": null}), malformed.clone()).await;
     check("exp in words", json!({"exp": "tomorrow"}), malformed.clone()).await;
     check("no iss", json!({"iss": null}), malformed.clone()).await;
@@ -195,6 +205,58 @@ async fn every_claim_is_held_to_its_rule() {
     check("no aud", json!({"aud": null}), malformed.clone()).await;
     check("no sub", json!({"sub": null}), malformed).await;
     check("a key in sub", json!({"sub": "a#b"}), Err(TokenRefused::Subject)).await;
+}
+
+/// A token for another of the issuer's clients, or made for another end, is none of ours.
+#[tokio::test]
+async fn a_token_says_for_whom_and_what_it_is() {
+    let signer = Signer::es256("a");
+    let served = Served::with(&[&signer]).await;
+    let ours = |config: &mut OidcConfig| {
+        config.authorized_parties = vec!["https://app".to_owned(), "client_1".to_owned()];
+    };
+    let (anybody, ours) = (served.issuer(), served.issuer_with(ours));
+    let with = |azp: Value| {
+        let mut claims = served.claims();
+        claims["azp"] = azp;
+        signer.sign(&claims)
+    };
+    for (azp, expected) in [
+        (json!("https://app"), Ok(())),
+        (json!("client_1"), Ok(())),
+        (json!("https://evil"), Err(TokenRefused::Party)),
+        (json!(null), Err(TokenRefused::Party)),
+    ] {
+        assert_eq!(ours.verify(&with(azp.clone()), NOW).await.map(drop), expected, "{azp}");
+        assert_eq!(anybody.verify(&with(azp), NOW).await.map(drop), Ok(()));
+    }
+    for (typ, expected) in [
+        (None, Ok(())),
+        (Some("JWT"), Ok(())),
+        (Some("at+jwt"), Ok(())),
+        (Some("application/at+JWT"), Ok(())),
+        (Some("logout+jwt"), Err(TokenRefused::Malformed)),
+        (Some("dpop+jwt"), Err(TokenRefused::Malformed)),
+    ] {
+        let mut header = Header::new(signer.algorithm);
+        (header.kid, header.typ) = (Some("a".to_owned()), typ.map(str::to_owned));
+        let token = encode(&header, &served.claims(), &signer.key).unwrap();
+        assert_eq!(anybody.verify(&token, NOW).await.map(drop), expected, "{typ:?}");
+    }
+}
+
+#[tokio::test]
+async fn keys_of_two_kinds_may_have_one_name() {
+    let (one, other) = (Signer::es256("a"), Signer::ed25519("a"));
+    for signers in [[&one, &other], [&other, &one]] {
+        let served = Served::with(&signers).await;
+        let issuer = served.issuer();
+        for signer in signers {
+            assert!(issuer.verify(&signer.sign(&served.claims()), NOW).await.is_ok());
+        }
+        let forged = Signer::ed25519("a").sign(&served.claims());
+        assert_eq!(issuer.verify(&forged, NOW).await.unwrap_err(), TokenRefused::Signature);
+    }
 }
 
 #[tokio::test]
@@ -262,7 +324,7 @@ async fn a_broken_issuer_is_not_the_callers_fault_and_known_keys_keep_serving() 
     let issuer = served.issuer();
     let claims = {
         let mut claims = served.claims();
-        claims["exp"] = json!(9e9);
+        claims["exp"] = json!(NOW.as_secs() + 7_200);
         claims
     };
     let token = signer.sign(&claims);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Account, Draft, Role, Standing};
+use super::{Account, ConflictOfInterest, Draft, Interest, Role, Standing, check_impartial};
 use crate::{
     credits::{LedgerBroken, LotId, LotShare, LotSize, LotSource, LotTerms, Movement},
     id::UserId,
@@ -37,8 +37,8 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StaffRefused {
     /// Nobody decides on themselves.
-    #[error("This is your own account: somebody else has to do it.")]
-    OwnAccount,
+    #[error(transparent)]
+    Conflict(#[from] ConflictOfInterest),
     /// Admins are not decided on here.
     #[error("This account is an admin's: take the role away at the identity provider first.")]
     IsAdmin,
@@ -67,7 +67,8 @@ pub enum StaffRefused {
 impl Refusal for StaffRefused {
     fn kind(&self) -> RefusalKind {
         match self {
-            StaffRefused::OwnAccount | StaffRefused::IsAdmin => RefusalKind::Forbidden,
+            StaffRefused::Conflict(inner) => inner.kind(),
+            StaffRefused::IsAdmin => RefusalKind::Forbidden,
             StaffRefused::TooFewCredits { .. }
             | StaffRefused::TooManyGrants
             | StaffRefused::NotSuspended => RefusalKind::Conflict,
@@ -76,7 +77,7 @@ impl Refusal for StaffRefused {
     }
     fn code(&self) -> &'static str {
         match self {
-            StaffRefused::OwnAccount => "own_account",
+            StaffRefused::Conflict(inner) => inner.code(),
             StaffRefused::IsAdmin => "target_is_admin",
             StaffRefused::TooFewCredits { .. } => "too_few_credits",
             StaffRefused::TooManyGrants => "too_many_grants",
@@ -87,7 +88,7 @@ impl Refusal for StaffRefused {
     fn members(&self) -> Vec<(&'static str, Value)> {
         match self {
             StaffRefused::TooFewCredits { available, .. } => vec![("available", json!(available))],
-            StaffRefused::OwnAccount
+            StaffRefused::Conflict(_)
             | StaffRefused::IsAdmin
             | StaffRefused::TooManyGrants
             | StaffRefused::NotSuspended
@@ -185,9 +186,7 @@ impl Account {
     /// # Errors
     /// When it is their own, or an admin's.
     pub fn check_decidable(&self, staff: &UserId) -> Result<(), StaffRefused> {
-        if self.user_id == *staff {
-            return Err(StaffRefused::OwnAccount);
-        }
+        check_impartial(staff, [(Interest::Member, &self.user_id)])?;
         match self.role {
             Some(Role::Admin) => Err(StaffRefused::IsAdmin),
             Some(Role::Moderator) | None => Ok(()),

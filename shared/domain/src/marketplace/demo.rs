@@ -16,6 +16,12 @@ pub const STOPS_MAX: f64 = 3.0;
 /// The most a creator may let a visitor shift all colours, in kelvin.
 pub const KELVIN_MAX: u32 = 3_000;
 
+/// A tenth of a stop is drawn; so is a tenth of an f-number. Focal lengths are drawn by the millimetre,
+/// which is less than a degree of what the picture shows at 28 mm and more.
+const STEPS_A_STOP: f64 = 10.0;
+/// A shift of colour is drawn by so many kelvin.
+const KELVIN_STEP: i32 = 50;
+
 /// What a visitor may see it on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -169,6 +175,7 @@ impl DemoSettings {
             return Err(DemoRefused::None);
         }
         self.check(subject, wish)?;
+        let wish = &self.stepped(wish);
         let mut scene = default_scene(content, subject);
         for light in &mut scene.lighting.lights {
             light.intensity = clamped(light.intensity + wish.stops, &INTENSITY_STOPS);
@@ -179,6 +186,20 @@ impl DemoSettings {
         scene.camera.focal_length_mm = wish.focal_length_mm.unwrap_or(scene.camera.focal_length_mm);
         scene.camera.aperture = wish.aperture.unwrap_or(scene.camera.aperture);
         Ok(scene)
+    }
+
+    /// The nearest wish that is drawn: visitors who turn a knob ask for few pictures, and who asks for
+    /// all of them asks for some thousand, not for as many as there are numbers.
+    fn stepped(&self, wish: &Overrides) -> Overrides {
+        let limits = -self.stops_max..=self.stops_max;
+        let kelvin_max = i32::try_from(self.kelvin_max).unwrap_or(i32::MAX);
+        let kelvin = (wish.kelvin + KELVIN_STEP / 2).div_euclid(KELVIN_STEP) * KELVIN_STEP;
+        Overrides {
+            stops: clamped((wish.stops * STEPS_A_STOP).round() / STEPS_A_STOP, &limits),
+            kelvin: kelvin.clamp(-kelvin_max, kelvin_max),
+            focal_length_mm: wish.focal_length_mm.map(f64::round),
+            aperture: wish.aperture.map(|it| (it * STEPS_A_STOP).round() / STEPS_A_STOP),
+        }
     }
 
     fn check(&self, subject: DemoSubject, wish: &Overrides) -> Result<(), InvalidFields> {

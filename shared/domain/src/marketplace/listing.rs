@@ -198,9 +198,6 @@ pub enum ListingRefused {
     /// There is nothing on sale.
     #[error("The listing is not on sale.")]
     NotOnSale,
-    /// Whoever is to decide on it has made it.
-    #[error("This is your own listing: another moderator decides on it.")]
-    OwnListing,
     /// Nobody would see what it is.
     #[error("Upload at least one preview first.")]
     NoPreview,
@@ -223,21 +220,7 @@ pub enum ListingRefused {
 
 impl Refusal for ListingRefused {
     fn kind(&self) -> RefusalKind {
-        match self {
-            ListingRefused::OwnListing => RefusalKind::Forbidden,
-            ListingRefused::TooMany
-            | ListingRefused::NoDraft
-            | ListingRefused::InReview
-            | ListingRefused::NotPending
-            | ListingRefused::Changed
-            | ListingRefused::NotOnSale
-            | ListingRefused::NoPreview
-            | ListingRefused::ModelTaken
-            | ListingRefused::TooManyPreviews
-            | ListingRefused::TooManyAssets
-            | ListingRefused::NotItsKindOfFile
-            | ListingRefused::TooManyUploads => RefusalKind::Conflict,
-        }
+        RefusalKind::Conflict
     }
     fn code(&self) -> &'static str {
         match self {
@@ -247,7 +230,6 @@ impl Refusal for ListingRefused {
             ListingRefused::NotPending => "not_pending",
             ListingRefused::Changed => "version_changed",
             ListingRefused::NotOnSale => "not_on_sale",
-            ListingRefused::OwnListing => "own_listing",
             ListingRefused::NoPreview => "no_preview",
             ListingRefused::ModelTaken => "model_taken",
             ListingRefused::TooManyPreviews => "too_many_previews",
@@ -466,14 +448,6 @@ impl Listing {
             DraftState::Pending { submitted_at } => Some(*submitted_at),
             DraftState::Draft | DraftState::Rejected { .. } => None,
         }
-    }
-
-    /// Whether this moderator may decide on it: nobody decides on their own.
-    ///
-    /// # Errors
-    /// When they made it.
-    pub fn check_moderator(&self, moderator: &UserId) -> Result<(), ListingRefused> {
-        if self.creator_id == *moderator { Err(ListingRefused::OwnListing) } else { Ok(()) }
     }
 
     /// Whether what waits is what a moderator was shown: `newest` is what waits, `content_hash` is

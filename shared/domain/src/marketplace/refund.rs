@@ -14,6 +14,7 @@ use super::{
     settle::{Deal, own},
 };
 use crate::{
+    account::ConflictOfInterest,
     audit::{Actor, Origin},
     id::PurchaseId,
     money::Money,
@@ -157,6 +158,9 @@ pub enum RefundRefused {
     /// The buyer has the files.
     #[error("You have downloaded it: we were told of your wish and will look at it.")]
     Downloaded,
+    /// It is the business of whoever of the staff asks.
+    #[error(transparent)]
+    Conflict(#[from] ConflictOfInterest),
     /// The buyer has images made with it.
     #[error("You have made images with it: we were told of your wish and will look at it.")]
     Used,
@@ -172,6 +176,7 @@ impl RefundRefused {
 impl Refusal for RefundRefused {
     fn kind(&self) -> RefusalKind {
         match self {
+            RefundRefused::Conflict(inner) => inner.kind(),
             RefundRefused::TooMuch(_) | RefundRefused::Nothing | RefundRefused::KeyReused => {
                 RefusalKind::Invalid
             }
@@ -198,6 +203,7 @@ impl Refusal for RefundRefused {
             RefundRefused::WindowOver => "refund_window_over",
             RefundRefused::Downloaded => "downloaded_already",
             RefundRefused::Used => "used_already",
+            RefundRefused::Conflict(inner) => inner.code(),
         }
     }
     fn members(&self) -> Vec<(&'static str, Value)> {
@@ -352,6 +358,9 @@ impl Deal {
 
     fn check_refund(&self, wish: &RefundWish, now: Timestamp) -> Result<(), RefundRefused> {
         let purchase = &self.purchase;
+        if let RefundedBy::Staff { actor: Actor::Staff { user_id, .. }, .. } = &wish.by {
+            purchase.check_impartial(user_id)?;
+        }
         let paid = match (&purchase.state, purchase.paid) {
             (PurchaseState::Refunded, _) => return Err(RefundRefused::Over),
             (PurchaseState::Paid, Some(paid)) if paid.amount > 0 => paid,

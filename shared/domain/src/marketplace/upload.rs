@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, archive::ArchivedFile, listing::ListingRefused};
 use crate::{
     id::{ListingId, UploadId, UserId},
-    refusal::{FieldCheck, InvalidFields},
+    refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
     time::{DAY, Timestamp},
 };
 
@@ -24,6 +24,8 @@ pub const UPLOADS_MAX: u32 = 100;
 pub const PREVIEW_BYTES_MAX: u64 = 40 * 1024 * 1024;
 /// Largest asset, in bytes.
 pub const ASSET_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Most that one creator may ask to upload in a day of UTC, in KiB: 8 GiB.
+pub const UPLOAD_KIB_A_DAY: u32 = 8 * 1024 * 1024;
 /// How long a form may be used.
 pub const UPLOAD_OPEN: Duration = Duration::from_secs(5 * 60);
 /// Longest name of a file, in characters.
@@ -190,6 +192,26 @@ pub struct Asset {
     pub files: Vec<ArchivedFile>,
 }
 
+/// A creator has asked for as many bytes as a day has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("You have asked to upload {} GiB today: go on tomorrow (UTC).", UPLOAD_KIB_A_DAY / 1024 / 1024)]
+pub struct UploadsUsedUp {
+    /// When the next day begins.
+    pub retry_after_s: u32,
+}
+
+impl Refusal for UploadsUsedUp {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::TooMany
+    }
+    fn code(&self) -> &'static str {
+        "uploads_used_up"
+    }
+    fn retry_after_s(&self) -> Option<u32> {
+        Some(self.retry_after_s)
+    }
+}
+
 /// What a creator wants to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
@@ -204,6 +226,11 @@ pub struct Wish {
 }
 
 impl Upload {
+    /// What of a creator's day it takes, in KiB.
+    pub fn kib(&self) -> u32 {
+        u32::try_from(self.bytes_max.div_ceil(1024)).unwrap_or(u32::MAX)
+    }
+
     /// Notes that a file may come.
     ///
     /// # Errors

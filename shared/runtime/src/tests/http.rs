@@ -6,6 +6,8 @@ use domain::RefusalKind;
 use expect_test::{Expect, expect};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::Store;
+use testing::engine::{Engine, TABLE};
 
 use super::{NOW, No, ambient, brief, event, request, show, with, with_header, with_json};
 use crate::{
@@ -24,7 +26,7 @@ struct ById {
 }
 
 /// What the capability of these tests does when a handler touches it.
-enum Shelf {
+pub(super) enum Shelf {
     Answers,
     Refuses(RefusalKind),
     Panics,
@@ -40,7 +42,7 @@ async fn get_book(shelf: &Shelf, call: Call<ById>) -> Result<Json<Value>, ApiErr
     }
 }
 
-async fn who(_: &(), call: Call) -> Result<Json<Value>, ApiError> {
+async fn who(_: &Store, call: Call) -> Result<Json<Value>, ApiError> {
     Ok(Json(match &call.caller {
         Caller::Nobody => Value::Null,
         Caller::Member(identity) => json!([identity.user_id, identity.email, identity.role]),
@@ -215,7 +217,8 @@ async fn who_calls(access: Access, authorizer: Value) -> String {
     let endpoint = Endpoint::get("shelf-get-self", "/api/v1/self", access);
     let request = request("GET", "/api/v1/self");
     let request = with(request, [("/requestContext/authorizer", authorizer)]);
-    let response = dispatch(&endpoint, &who, &(), &ambient(), event(request)).await;
+    let store = Store::new(Engine::new().client(), TABLE.to_owned());
+    let response = dispatch(&endpoint, &who, &store, &ambient(), event(request)).await;
     if response.status_code == 200 { response.body } else { brief(&response) }
 }
 
@@ -396,7 +399,7 @@ async fn a_page_for_people_lets_nothing_in_but_pictures() {
         access-control-allow-origin: https://app.prolight.ai
         access-control-expose-headers: ETag, Location, Retry-After, WWW-Authenticate, x-request-id
         cache-control: public, max-age=300
-        content-security-policy: default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'
+        content-security-policy: default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
         content-type: text/html; charset=utf-8
         etag: "82ac9f61d44a2cb3a04d1c47c830e3fb"
         referrer-policy: no-referrer
@@ -438,7 +441,7 @@ async fn a_page_does_not_lead_on_to_what_would_be_a_header_of_its_own() {
 async fn a_handler_learns_where_a_call_came_from() {
     let handle = async |_: &(), call: Call| -> Result<_, ApiError> {
         assert!(!format!("{:?}", call.source).contains("203"));
-        Ok(Json(json!([call.ip(), call.user_agent()])))
+        Ok(Json(json!([call.ip(), call.visitor().map(|it| it.to_string())])))
     };
     let check = async |identity: Value, agent: &str, expected: Value| {
         let request = with(request("GET", "/books/b1"), [("/requestContext/identity", identity)]);
@@ -447,11 +450,13 @@ async fn a_handler_learns_where_a_call_came_from() {
         assert_eq!(response.body, expected.to_string());
     };
     let ip = |ip: &str| json!({"sourceIp": ip, "userAgent": "the gateway's word"});
-    check(ip("203.0.113.7"), "curl/8.5.0", json!(["203.0.113.7", "curl/8.5.0"])).await;
+    check(ip("203.0.113.7"), "Firefox/140.0", json!(["203.0.113.7", "203.0.113.7"])).await;
+    check(ip("203.0.113.7"), "curl/8.5.0", json!(["203.0.113.7", null])).await;
+    check(ip("2001:db8::1"), "Firefox/140.0", json!(["2001:db8::1", "2001:db8:0:0::/64"])).await;
     check(ip("2001:db8::1"), "", json!(["2001:db8::1", null])).await;
     check(ip(""), "é", json!([null, null])).await;
-    check(json!({}), "a", json!([null, "a"])).await;
-    check(Value::Null, "a", json!([null, "a"])).await;
+    check(json!({}), "Firefox/140.0", json!([null, null])).await;
+    check(Value::Null, "Firefox/140.0", json!([null, null])).await;
 }
 
 #[tokio::test]

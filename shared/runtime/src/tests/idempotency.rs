@@ -13,7 +13,7 @@ use crate::{Access, ApiError, Call, Endpoint, Fresh, apigw::Response, dispatch, 
 const POST: Endpoint = Endpoint::post("shelf-ask", "/api/v1/questions", Access::Member);
 
 /// Somebody outside who counts how often they are asked, and refuses while they are told to.
-struct World {
+pub(super) struct World {
     store: Store,
     asked: Cell<u32>,
     refuses: Cell<bool>,

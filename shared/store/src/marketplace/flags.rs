@@ -7,6 +7,7 @@ use domain::{
     marketplace::{
         flag::{Decision, Flag, FlagReason, Flags},
         listing::{DelistedBy, Listing},
+        purchase::Entitlement,
         revision::Revision,
         strike::{Seller, Strike, Strikes},
         tally::{CreatorBook, ListingStats},
@@ -121,7 +122,7 @@ impl Store {
     /// creator's other listings.
     ///
     /// # Errors
-    /// [`crate::Missing::Listing`], when it is the moderator's own or they are suspended,
+    /// [`crate::Missing::Listing`], when the moderator has a part in it or is suspended,
     /// [`domain::marketplace::flag::FlagsRefused`], or when DynamoDB cannot be asked.
     pub async fn resolve_flags(
         &self,
@@ -132,19 +133,23 @@ impl Store {
     ) -> Result<Resolved, StoreError> {
         let moderator = acting_in(deed)?;
         self.decide(async || {
-            let shelf = self.judged_shelf(moderator, id).await?;
+            let shelf = self.any_listing(id).await?;
             let creator = &shelf.listing.creator_id;
             let keys = [
                 Key::account(moderator),
                 Key::flags(id),
                 Key::creator(creator),
                 Key::strikes(creator),
+                Key::entitlement(moderator, id),
             ];
             let mut found = self.get_all(&keys).await?;
             let acting = active(found.take()?, now)?;
             let flags = found.take()?.unwrap_or_else(|| Flags::none(id.clone()));
             let book = book_of(creator, found.take()?);
             let strikes = strikes_of(creator, found.take()?);
+            let owned: Option<Entitlement> = found.take()?;
+            let impartial = shelf.listing.check_impartial(moderator, Some(&flags), owned.as_ref());
+            impartial.map_err(StoreError::refused)?;
             flags.check_seen(seen).map_err(StoreError::refused)?;
             let (creator, before) = (creator.clone(), told(&shelf.listing, &strikes));
             let case = Case { shelf, flags, book, strikes };

@@ -16,6 +16,7 @@ use crate::{
     accounts::active_draft_of,
     error::{Missing, StoreError},
     keys::{Key, TTL},
+    rates::Rate,
     table::{Attempt, Store, encode, written},
     transaction::{Part, number},
 };
@@ -93,16 +94,19 @@ impl Store {
         Ok(Some(Referral { code, sharer_id, sharer_email, clicked_at }))
     }
 
-    /// Counts a visitor, once a day. Whether this one was.
+    /// Counts a visitor, once a day, and of all shares of a listing at most as many as `rate` says.
+    /// Whether this one was.
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
     pub async fn count_click(
         &self,
-        code: &str,
+        share: &Share,
         visitor: &str,
+        rate: Rate,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let code = &share.code;
         let key = Key::click(code, &now.date(), visitor);
         let click = Click { at: now, expires_at: now.plus(CLICK_KEPT).as_secs() };
         let put = self
@@ -116,6 +120,10 @@ impl Store {
             .send()
             .await;
         if written(put)?.is_none() {
+            return Ok(false);
+        }
+        let clicks = format!("clicks#{}", share.listing_id);
+        if self.take_some(&clicks, 1, rate, now).await?.is_none() {
             return Ok(false);
         }
         let update = self

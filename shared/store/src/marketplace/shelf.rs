@@ -14,6 +14,7 @@ use domain::{
         lint::Signature,
         listing::{DelistedBy, Listing},
         model::ModelClaim,
+        purchase::Entitlement,
         revision::Revision,
         strike::Seller,
         tally::{CreatorBook, ListingStats},
@@ -158,11 +159,12 @@ impl Store {
     }
 
     /// Changes a listing as a moderator decides, on their account as it was decided on, so that a
-    /// ban bites them too (Q21); nobody decides on their own. What they decided is counted in the
-    /// creator's sums, and what members reported of a listing that staff take off sale is over.
+    /// ban bites them too (Q21); nobody decides on what they sell, bought or reported. What they decided
+    /// is counted in the creator's sums, and what members reported of a listing that staff take off
+    /// sale is over.
     ///
     /// # Errors
-    /// [`Missing::Listing`], when it is the moderator's own or they are suspended, what `change`
+    /// [`Missing::Listing`], when the moderator has a part in it or is suspended, what `change`
     /// refuses, or when DynamoDB cannot be asked.
     pub async fn judge_listing<R: Refusal>(
         &self,
@@ -173,13 +175,22 @@ impl Store {
     ) -> Result<Shelf, StoreError> {
         let moderator = acting_in(deed)?;
         self.decide(async || {
-            let before = self.judged_shelf(moderator, id).await?;
+            let before = self.shelf(By::Staff, id).await?;
             let creator = &before.listing.creator_id;
-            let keys = [Key::account(moderator), Key::creator(creator), Key::flags(id)];
+            let keys = [
+                Key::account(moderator),
+                Key::creator(creator),
+                Key::flags(id),
+                Key::entitlement(moderator, id),
+            ];
             let mut found = self.get_all(&keys).await?;
             let acting = active(found.take()?, now)?;
             let book = book_of(creator, found.take()?);
             let flags: Option<Flags> = found.take()?;
+            let owned: Option<Entitlement> = found.take()?;
+            let impartial =
+                before.listing.check_impartial(moderator, flags.as_ref(), owned.as_ref());
+            impartial.map_err(StoreError::refused)?;
             let mut after = before.clone();
             change(&mut after).await.map_err(StoreError::refused)?;
             let mut writes = self
@@ -215,17 +226,6 @@ impl Store {
             self.write_shelf(writes, before.clone(), before, now).await
         });
         followed.await.map(drop)
-    }
-
-    /// A listing as a moderator decides on it, unless they made it.
-    pub(super) async fn judged_shelf(
-        &self,
-        moderator: &UserId,
-        id: &ListingId,
-    ) -> Result<Shelf, StoreError> {
-        let shelf = self.shelf(By::Staff, id).await?;
-        shelf.listing.check_moderator(moderator).map_err(StoreError::refused)?;
-        Ok(shelf)
     }
 
     /// A listing as its creator sees it (Q21).

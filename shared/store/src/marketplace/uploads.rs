@@ -6,7 +6,7 @@ use domain::{
     marketplace::{
         listing::{Listing, ListingRefused},
         revision::Revision,
-        upload::{Asset, Preview, Upload, UploadState},
+        upload::{Asset, Preview, UPLOAD_KIB_A_DAY, Upload, UploadState, UploadsUsedUp},
     },
 };
 
@@ -14,9 +14,13 @@ use super::{own, shelf::revision_key};
 use crate::{
     error::{Missing, StoreError},
     keys::Key,
+    rates::Rate,
     table::{Attempt, Store},
-    transaction::Part,
+    transaction::{Committed, Part},
 };
+
+/// KiB that one creator may ask to upload.
+const UPLOADS: Rate = Rate::a_day(UPLOAD_KIB_A_DAY);
 
 /// What came out of quarantine.
 #[derive(Debug, Clone)]
@@ -30,12 +34,12 @@ pub enum Arrival {
 }
 
 impl Store {
-    /// Notes that a file may come for the creator's draft: listing and upload in one transaction,
-    /// on the account as it was decided on.
+    /// Notes that a file may come for the creator's draft: listing, upload and what it takes of the
+    /// creator's day in one transaction, on the account as it was decided on.
     ///
     /// # Errors
-    /// [`Missing::Listing`], when the creator is suspended, what `open` refuses, or when DynamoDB
-    /// cannot be asked.
+    /// [`Missing::Listing`], when the creator is suspended, [`UploadsUsedUp`], what `open` refuses,
+    /// or when DynamoDB cannot be asked.
     pub async fn open_upload<R: Refusal>(
         &self,
         creator: &UserId,
@@ -54,8 +58,15 @@ impl Store {
                 .transaction()
                 .standing(creator, &account.standing)?
                 .replace(Some(&before), &after)?
-                .new_item(Part::Upload, &key, &upload)?;
-            Ok(writes.commit().await?.done(upload))
+                .new_item(Part::Upload, &key, &upload)?
+                .taking(&format!("upload#{creator}"), upload.kib(), UPLOADS, now)?;
+            match writes.commit().await? {
+                Committed::Moved(parts) if parts.contains(&Part::Rate) => {
+                    let retry_after_s = UPLOADS.refused(now).retry_after_s;
+                    Err(StoreError::refused(UploadsUsedUp { retry_after_s }))
+                }
+                done @ (Committed::Yes | Committed::Moved(_)) => Ok(done.done(upload)),
+            }
         })
         .await
     }

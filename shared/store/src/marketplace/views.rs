@@ -1,15 +1,22 @@
 //! Visits to listings, counted without a write for each.
 //!
-//! A process adds up what it sees and writes a tally of it now and then, as one item whatever it
-//! holds. Once a minute all tallies are added to the sums of their listings and of their creators.
+//! A process collects who comes and writes a tally of it now and then, as one item whatever it
+//! holds. Once a minute all tallies are added to the sums of their listings and of their creators;
+//! whom a listing has seen that day does not count again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
     id::ListingId,
-    marketplace::tally::{CreatorBook, ListingStats},
+    marketplace::{
+        tally::{CreatorBook, ListingStats},
+        visitor::{VISITORS_A_MINUTE, Visitors},
+    },
     time::DAY,
 };
 use serde::{Deserialize, Serialize};
@@ -18,11 +25,11 @@ use crate::{
     error::StoreError,
     keys::{Item, Key, PK, SK, VIEWS, text},
     table::{Attempt, Store, decode, encode},
-    transaction::Part,
+    transaction::{Fenced, Part},
 };
 
-/// Visits of some listings.
-pub type Tally = BTreeMap<ListingId, u32>;
+/// Who came to some listings.
+pub type Tally = BTreeMap<ListingId, BTreeSet<u32>>;
 
 /// How long a tally waits at most; nobody adds up what is older.
 const KEPT: Duration = DAY.saturating_mul(2);
@@ -31,7 +38,15 @@ const TALLIES_MAX: i32 = 50;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct TallyItem {
-    views: Tally,
+    /// Who came; the rest of it, where a part was added up before.
+    #[serde(default)]
+    visitors: Tally,
+    /// Tallies of before visitors were told apart have numbers of visits alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    views: BTreeMap<ListingId, u32>,
+    /// When it was written; unknown of tallies of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<Timestamp>,
     /// Unix seconds: the table's TTL.
     expires_at: i64,
 }
@@ -41,11 +56,11 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
-    pub async fn note_views(&self, views: Tally, now: Timestamp) -> Result<(), StoreError> {
-        if views.is_empty() {
+    pub async fn note_views(&self, visitors: Tally, now: Timestamp) -> Result<(), StoreError> {
+        if visitors.is_empty() {
             return Ok(());
         }
-        let item = TallyItem { views, expires_at: now.plus(KEPT).as_secs() };
+        let item = TallyItem::of(visitors, now);
         self.client
             .put_item()
             .table_name(&self.table)
@@ -56,13 +71,13 @@ impl Store {
             .map_err(StoreError::unavailable)
     }
 
-    /// Adds up the tallies that wait, the oldest first (Q33). How many visits it were; zero once
-    /// none wait. Each tally is added up once: it is deleted in the write that adds it. One that
+    /// Adds up the tallies that wait, the oldest first (Q33). How many of their visitors count; `None`
+    /// once none wait. Each tally is added up once: it is deleted in the write that adds it. One that
     /// cannot be added up waits until its time is over and keeps no other from being added up.
     ///
     /// # Errors
     /// When DynamoDB cannot be asked, or nothing could be added up of what waits.
-    pub async fn add_views(&self, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn add_views(&self, now: Timestamp) -> Result<Option<u64>, StoreError> {
         let answer = self
             .client
             .query()
@@ -74,82 +89,128 @@ impl Store {
             .send()
             .await
             .map_err(StoreError::unavailable)?;
-        let (mut sum, mut failed) = (0, None);
-        for item in answer.items.unwrap_or_default() {
+        let waiting = answer.items.unwrap_or_default();
+        if waiting.is_empty() {
+            return Ok(None);
+        }
+        let (mut sum, mut done, mut failed) = (0, 0, None);
+        for item in waiting {
             match self.add_tally(item, now).await {
-                Ok(added) => sum += added,
+                Ok(added) => (sum, done) = (sum + added, done + 1),
                 Err(error) => {
                     failed.get_or_insert(error);
                 }
             }
         }
         match failed {
-            Some(error) if sum == 0 => Err(error),
-            Some(_) | None => Ok(sum),
+            Some(error) if done == 0 => Err(error),
+            Some(_) | None => Ok(Some(sum)),
         }
     }
 
     async fn add_tally(&self, item: Item, now: Timestamp) -> Result<u64, StoreError> {
         let (Some(pk), Some(sk)) = (text(&item, PK), text(&item, SK)) else { return Ok(0) };
         let key = Key { pk: pk.to_owned(), sk: sk.to_owned() };
-        let mut left: Vec<(ListingId, u32)> =
-            decode::<TallyItem>(item)?.views.into_iter().collect();
-        let all: u64 = left.iter().map(|(_, count)| u64::from(*count)).sum();
-        // Two sums for each listing and the tally itself, in one transaction of at most 100.
+        let (came, at) = decode::<TallyItem>(item)?.came(now);
+        let mut left: Vec<(ListingId, BTreeSet<u32>)> = came.into_iter().collect();
+        let mut counted = 0;
+        // Three sums for each listing and the tally itself, in one transaction of at most 100.
         while !left.is_empty() {
             let some: Tally = left.drain(..left.len().min(SUMS_AT_ONCE)).collect();
             let rest: Tally = left.iter().cloned().collect();
-            if !self.add_some(&key, &some, &rest, now).await? {
-                return Ok(0);
+            match self.add_some(&key, &some, &rest, at).await? {
+                Some(views) => counted += views,
+                None => return Ok(counted),
             }
         }
-        Ok(all)
+        Ok(counted)
     }
 
-    /// Adds `some` of a tally and leaves the `rest` of it; `false` if somebody else did.
+    /// Adds `some` of a tally of `at` and leaves the `rest` of it. How many visitors count; `None` if
+    /// somebody else did.
     async fn add_some(
         &self,
         key: &Key,
         some: &Tally,
         rest: &Tally,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+        at: Timestamp,
+    ) -> Result<Option<u64>, StoreError> {
         self.decide(async || {
             let Some(_) = self.get::<TallyItem>(key).await? else {
-                return Ok(Attempt::Done(false));
+                return Ok(Attempt::Done(None));
             };
-            let keys: Vec<Key> = some.keys().map(Key::stats).collect();
-            let stats: Vec<ListingStats> = self.get_all(&keys).await?.rest()?;
+            let keys = some.keys().flat_map(|id| [Key::stats(id), Key::visitors(id)]);
+            let mut found = self.get_all(&keys.collect::<Vec<Key>>()).await?;
             let mut books: BTreeMap<_, u64> = BTreeMap::new();
             let mut writes = self.transaction();
-            for before in &stats {
-                let views = some.get(&before.listing_id).copied().map_or(0, u64::from);
+            for (listing, came) in some {
+                let (stats, visitors): (Option<ListingStats>, _) = (found.take()?, found.take()?);
+                // A draft that was deleted meanwhile has no sums any more.
+                let Some(before) = stats else { continue };
+                let known: Option<Visitors> = visitors;
+                let mut visitors = known.clone().unwrap_or_else(|| Visitors::none(listing.clone()));
+                let views = u64::from(visitors.count(came, at));
                 let mut after = before.clone();
-                after.count_views(views, now);
-                writes = writes.replace(Some(before), &after)?;
+                after.count_views(views, at);
+                writes = writes.replace(Some(&before), &after)?;
+                writes = writes.replace(known.as_ref(), &visitors)?;
                 *books.entry(before.creator_id.clone()).or_default() += views;
             }
+            books.retain(|_, views| *views > 0);
+            let counted: u64 = books.values().sum();
             let keys: Vec<Key> = books.keys().map(Key::creator).collect();
             let found: Vec<CreatorBook> = self.get_all(&keys).await?.rest()?;
             for before in &found {
                 let mut after = before.clone();
                 let views = books.get(&before.creator_id).copied().unwrap_or_default();
-                after.count_views(views, now);
+                after.count_views(views, at);
                 writes = writes.rewrite(before.version, &after)?;
             }
             let writes = match rest.is_empty() {
                 true => writes.delete_there(Part::Change, key)?,
                 false => {
-                    let left =
-                        TallyItem { views: rest.clone(), expires_at: now.plus(KEPT).as_secs() };
+                    let left = TallyItem::of(rest.clone(), at);
                     writes.fenced(Part::Change, key, &left, None)?
                 }
             };
-            Ok(writes.commit().await?.done(true))
+            Ok(writes.commit().await?.done(Some(counted)))
         })
         .await
     }
 }
 
-/// Listings of a tally that are added up in one transaction: sums of listing and creator for each.
-const SUMS_AT_ONCE: usize = 45;
+impl TallyItem {
+    fn of(visitors: Tally, at: Timestamp) -> TallyItem {
+        let expires_at = at.plus(KEPT).as_secs();
+        TallyItem { visitors, views: BTreeMap::new(), at: Some(at), expires_at }
+    }
+
+    /// Who came, and when. Visits of which only the number is known are of as many visitors, at most
+    /// as many as count.
+    fn came(self, now: Timestamp) -> (Tally, Timestamp) {
+        let unknown = self.views.into_iter();
+        let unknown = unknown.map(|(id, views)| (id, (0..views.min(VISITORS_A_MINUTE)).collect()));
+        let mut came: Tally = unknown.collect();
+        for (listing, visitors) in self.visitors {
+            came.entry(listing).or_default().extend(visitors);
+        }
+        (came, self.at.unwrap_or(now))
+    }
+}
+
+impl Fenced for Visitors {
+    const PART: Part = Part::Visitors;
+    fn key(&self) -> Key {
+        Key::visitors(&self.listing_id)
+    }
+    fn version(&self) -> u64 {
+        self.version
+    }
+    fn at(self, version: u64) -> Visitors {
+        Visitors { version, ..self }
+    }
+}
+
+/// Listings of a tally that are added up in one transaction: sums of the listing and of its creator,
+/// and its visitors, for each.
+const SUMS_AT_ONCE: usize = 30;

@@ -18,7 +18,7 @@ use domain::{
     pack::Pack,
 };
 use serde_json::json;
-use store::{AppliedEvent, Idempotency, Naming, PageSize, Rate, Store, Wanted};
+use store::{AppliedEvent, Idempotency, Naming, PageSize, Store, Wanted};
 
 use super::{BenchFailed, function::now};
 use crate::engine::{Engine, TABLE, Usage};
@@ -124,8 +124,6 @@ impl Bench {
     /// What a checkout of a pack writes before and after Stripe makes its page.
     async fn ordered(&self, user: &UserId) -> Result<PackOrder, BenchFailed> {
         let key = Idempotency { key: "pack".to_owned(), fingerprint: "0".repeat(64) };
-        let rate = Rate { max: 30, window: Duration::from_secs(3600) };
-        self.store.take(&format!("checkout#{user}"), rate, now()).await?;
         self.store.account_and_billing(user, None, now()).await?;
         let id = OrderId::new(now(), rand::random());
         let placed = self.store.place_order((user, None), &key, now(), |draft| {

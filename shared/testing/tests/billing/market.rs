@@ -192,9 +192,10 @@ impl<'a> Market<'a> {
         let now = self.stage.world.now();
         let code = self.links.code(&sharer.id, listing);
         let who = (&sharer.id, None);
-        self.store().share_listing(who, listing, &code, now).await.unwrap();
+        let share = self.store().share_listing(who, listing, &code, now).await.unwrap();
         let visitor = format!("visitor {}", self.stage.world.ambient.entropy.next());
-        assert!(self.store().count_click(&code, &visitor, now).await.unwrap());
+        let rate = marketplace::follow_share::CLICKS;
+        assert!(self.store().count_click(&share, &visitor, rate, now).await.unwrap());
         self.links.click(&code, now)
     }
 

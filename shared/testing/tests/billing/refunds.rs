@@ -176,6 +176,35 @@ async fn the_same_key_is_one_refund() {
     stage.close().await;
 }
 
+/// An admin who bought something, or who sells it, gets nothing back by their own hand, also not a
+/// part; another admin decides.
+#[tokio::test]
+async fn staff_give_nothing_back_to_themselves() {
+    let stage = Stage::new().await;
+    let scene = Scene::sold(&stage).await;
+    let (market, purchase) = (&scene.market, &scene.purchase);
+    let ask = |who: &Actor, key: &str, body: serde_json::Value| {
+        Ask::by(&who.as_admin()).key(key).path("id", &purchase.id).json(body)
+    };
+    let all = || json!({ "reason": "it is mine" });
+    let part = json!({ "reason": "mine", "amount": { "amount": PRICE - 1, "currency": "usd" } });
+    for (who, code) in [(&scene.ann, "own_purchase"), (&scene.kim, "own_listing")] {
+        for (key, body) in [("all", all()), ("part", part.clone())] {
+            let refused = market.give_back_as(&ask(who, key, body)).await;
+            assert_eq!(refused.brief(), format!("403 {code}"));
+        }
+    }
+    let bob = stage.member("bob");
+    stage.world.suspend(&bob.id, "lost their laptop", None).await;
+    let suspended = market.give_back_as(&ask(&bob, "all", all())).await;
+    assert_eq!(suspended.brief(), "403 account_suspended");
+    scene.check(0).await;
+    assert_eq!(market.give_back("other", purchase, None).await.status(), 200);
+    stage.hear().await;
+    scene.check(PRICE).await;
+    stage.close().await;
+}
+
 #[tokio::test]
 async fn parts_never_add_up_to_more_than_was_paid() {
     let stage = Stage::new().await;

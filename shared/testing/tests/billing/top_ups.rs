@@ -173,6 +173,11 @@ async fn who_is_suspended_is_not_charged() {
     stage.world.suspend(&ann.id, "chargeback fraud", None).await;
     assert_eq!(stage.hint_top_up(&json!(ann.id)).await, BatchResponse::default());
     assert_eq!(stage.credits(&ann).await["available"], 10);
+    // They may stop it, and not begin it anew.
+    let wish = json!({"enabled": true, "pack": "pack_50", "below": 5, "monthly_max": 2});
+    assert_eq!(stage.top_up(&ann, wish).await.brief(), "403 account_suspended");
+    let off = stage.top_up(&ann, json!({"enabled": false})).await;
+    assert_eq!((off.status(), &off.json()["top_up"]), (200, &json!(null)));
     stage.close().await;
 }
 

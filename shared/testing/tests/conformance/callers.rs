@@ -7,7 +7,8 @@ use testing::{Actor, Ask};
 use crate::{functions, scene::Scene};
 
 /// Who calls: about Kim's things, whoever it is.
-const CALLERS: [&str; 6] = ["nobody", "member", "other", "suspended", "moderator", "admin"];
+const CALLERS: [&str; 7] =
+    ["nobody", "member", "other", "suspended", "moderator", "admin", "banned"];
 
 async fn status(endpoint: &Endpoint, caller: &str) -> u16 {
     let scene = Scene::new().await;
@@ -21,6 +22,10 @@ async fn status(endpoint: &Endpoint, caller: &str) -> u16 {
         }
         "moderator" => Ask::by(&Actor::moderator()),
         "admin" => Ask::by(&Actor::admin()),
+        "banned" => {
+            scene.world.suspend(&Actor::admin().id, "bribed", None).await;
+            Ask::by(&Actor::admin())
+        }
         other => panic!("there is no caller {other}"),
     };
     let event = scene.fill(endpoint, ask.key("a-new-key")).event(endpoint);
@@ -32,7 +37,7 @@ async fn status(endpoint: &Endpoint, caller: &str) -> u16 {
 /// 401: whoever did not sign in may not. 403: a suspended member may look, and change nothing.
 /// 404: what is somebody else's does not exist, for staff neither. 409: only a subscription that is
 /// there can be cancelled, and nothing goes back of what cost nothing. 400: a signature is asked of
-/// whoever comes.
+/// whoever comes. `banned` is an admin who is suspended: what staff see, they do not see either.
 #[tokio::test]
 async fn everybody_may_do_what_the_table_says() {
     let mut table = format!("{:<35}", "");
@@ -46,78 +51,78 @@ async fn everybody_may_do_what_the_table_says() {
     }
     let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
     expect![[r#"
-                                           nobody    member    other     suspended moderator admin
-        generation-create-generation       401       202       202       403       202       202
-        generation-list-generations        401       200       200       200       200       200
-        generation-get-generation          401       200       404       200       404       404
-        generation-cancel-generation       401       200       404       403       404       404
-        generation-structure-prompt        401       200       200       403       200       200
-        generation-create-preset           401       201       201       403       201       201
-        generation-list-presets            401       200       200       200       200       200
-        generation-delete-preset           401       204       404       403       404       404
-        account-get-me                     401       200       200       200       200       200
-        account-update-me                  401       200       200       403       200       200
-        account-export-me                  401       200       200       200       200       200
-        account-delete-me                  401       200       200       200       200       200
-        billing-list-plans                 200       200       200       200       200       200
-        billing-get-credits                401       200       200       200       200       200
-        billing-get-usage                  401       200       200       200       200       200
-        billing-open-checkout              401       200       200       403       200       200
-        billing-open-portal                401       200       200       200       200       200
-        billing-get-subscription           401       200       200       200       200       200
-        billing-cancel-subscription        401       200       409       200       409       409
-        billing-update-top-up              401       200       200       403       200       200
-        billing-list-invoices              401       200       200       200       200       200
-        billing-get-invoice-pdf            401       302       404       302       404       404
-        marketplace-create-listing         401       201       201       403       201       201
-        marketplace-update-listing         401       200       404       403       404       404
-        marketplace-retire-listing         401       204       404       403       404       404
-        marketplace-submit-listing         401       200       404       403       404       404
-        marketplace-create-upload          401       201       404       403       404       404
-        marketplace-get-upload             401       200       404       200       404       404
-        marketplace-preview-listing        200       200       200       200       200       200
-        marketplace-list-popular           200       200       200       200       200       200
-        marketplace-search-listings        200       200       200       200       200       200
-        marketplace-get-listing            200       200       200       200       200       200
-        marketplace-list-creator-listings  401       200       200       200       200       200
-        marketplace-get-creator-listing    401       200       404       200       404       404
-        marketplace-list-reviews           200       200       200       200       200       200
-        marketplace-reply-to-review        401       200       404       403       404       404
-        marketplace-flag-listing           401       200       200       403       200       200
-        marketplace-share-listing          401       201       201       403       201       201
-        marketplace-follow-share           200       200       200       200       200       200
-        marketplace-create-purchase        401       201       201       403       201       201
-        marketplace-list-purchases         401       200       200       200       200       200
-        marketplace-download-purchase      401       200       404       200       404       404
-        marketplace-refund-purchase        401       409       404       409       404       404
-        marketplace-create-review          401       201       403       403       403       403
-        marketplace-get-creator-stats      401       200       200       200       200       200
-        marketplace-list-creator-earnings  401       200       200       200       200       200
-        marketplace-list-creator-payouts   401       200       200       200       200       200
-        marketplace-get-creator-statement  401       200       200       200       200       200
-        marketplace-onboard-creator        401       200       200       403       200       200
-        admin-list-pending                 401       403       403       403       200       200
-        admin-approve-listing              401       403       403       403       200       200
-        admin-reject-listing               401       403       403       403       200       200
-        admin-delist-listing               401       403       403       403       200       200
-        admin-list-flags                   401       403       403       403       200       200
-        admin-resolve-flags                401       403       403       403       409       409
-        admin-list-refund-requests         401       403       403       403       403       200
-        admin-refund-purchase              401       403       403       403       403       409
-        admin-audit-ledger                 401       403       403       403       403       200
-        admin-get-revenue-stats            401       403       403       403       403       200
-        admin-get-generation-stats         401       403       403       403       403       200
-        admin-list-reports                 401       403       403       403       403       200
-        admin-get-report                   401       403       403       403       403       404
-        admin-list-users                   401       403       403       403       403       200
-        admin-get-user                     401       403       403       403       403       200
-        admin-adjust-credits               401       403       403       403       403       200
-        admin-ban-user                     401       403       403       403       403       200
-        admin-unban-user                   401       403       403       403       403       409
-        admin-update-limits                401       403       403       403       403       200
-        admin-list-audit                   401       403       403       403       403       200
-        edge-get-health                    200       200       200       200       200       200
-        edge-webhook-bria                  400       400       400       400       400       400
-        edge-webhook-stripe                400       400       400       400       400       400"#]]
+                                           nobody    member    other     suspended moderator admin     banned
+        generation-create-generation       401       202       202       403       202       202       403
+        generation-list-generations        401       200       200       200       200       200       200
+        generation-get-generation          401       200       404       200       404       404       404
+        generation-cancel-generation       401       200       404       403       404       404       403
+        generation-structure-prompt        401       200       200       403       200       200       403
+        generation-create-preset           401       201       201       403       201       201       403
+        generation-list-presets            401       200       200       200       200       200       200
+        generation-delete-preset           401       204       404       403       404       404       403
+        account-get-me                     401       200       200       200       200       200       200
+        account-update-me                  401       200       200       403       200       200       403
+        account-export-me                  401       200       200       200       200       200       200
+        account-delete-me                  401       200       200       200       200       200       200
+        billing-list-plans                 200       200       200       200       200       200       200
+        billing-get-credits                401       200       200       200       200       200       200
+        billing-get-usage                  401       200       200       200       200       200       200
+        billing-open-checkout              401       200       200       403       200       200       403
+        billing-open-portal                401       200       200       200       200       200       200
+        billing-get-subscription           401       200       200       200       200       200       200
+        billing-cancel-subscription        401       200       409       200       409       409       409
+        billing-update-top-up              401       200       200       403       200       200       403
+        billing-list-invoices              401       200       200       200       200       200       200
+        billing-get-invoice-pdf            401       302       404       302       404       404       404
+        marketplace-create-listing         401       201       201       403       201       201       403
+        marketplace-update-listing         401       200       404       403       404       404       403
+        marketplace-retire-listing         401       204       404       403       404       404       403
+        marketplace-submit-listing         401       200       404       403       404       404       403
+        marketplace-create-upload          401       201       404       403       404       404       403
+        marketplace-get-upload             401       200       404       200       404       404       404
+        marketplace-preview-listing        200       200       200       200       200       200       200
+        marketplace-list-popular           200       200       200       200       200       200       200
+        marketplace-search-listings        200       200       200       200       200       200       200
+        marketplace-get-listing            200       200       200       200       200       200       200
+        marketplace-list-creator-listings  401       200       200       200       200       200       200
+        marketplace-get-creator-listing    401       200       404       200       404       404       404
+        marketplace-list-reviews           200       200       200       200       200       200       200
+        marketplace-reply-to-review        401       200       404       403       404       404       403
+        marketplace-flag-listing           401       200       200       403       200       200       403
+        marketplace-share-listing          401       201       201       403       201       201       403
+        marketplace-follow-share           200       200       200       200       200       200       200
+        marketplace-create-purchase        401       201       201       403       201       201       403
+        marketplace-list-purchases         401       200       200       200       200       200       200
+        marketplace-download-purchase      401       200       404       200       404       404       404
+        marketplace-refund-purchase        401       409       404       409       404       404       404
+        marketplace-create-review          401       201       403       403       403       403       403
+        marketplace-get-creator-stats      401       200       200       200       200       200       200
+        marketplace-list-creator-earnings  401       200       200       200       200       200       200
+        marketplace-list-creator-payouts   401       200       200       200       200       200       200
+        marketplace-get-creator-statement  401       200       200       200       200       200       200
+        marketplace-onboard-creator        401       200       200       403       200       200       403
+        admin-list-pending                 401       403       403       403       200       200       403
+        admin-approve-listing              401       403       403       403       200       200       403
+        admin-reject-listing               401       403       403       403       200       200       403
+        admin-delist-listing               401       403       403       403       200       200       403
+        admin-list-flags                   401       403       403       403       200       200       403
+        admin-resolve-flags                401       403       403       403       409       409       403
+        admin-list-refund-requests         401       403       403       403       403       200       403
+        admin-refund-purchase              401       403       403       403       403       409       403
+        admin-audit-ledger                 401       403       403       403       403       200       403
+        admin-get-revenue-stats            401       403       403       403       403       200       403
+        admin-get-generation-stats         401       403       403       403       403       200       403
+        admin-list-reports                 401       403       403       403       403       200       403
+        admin-get-report                   401       403       403       403       403       404       403
+        admin-list-users                   401       403       403       403       403       200       403
+        admin-get-user                     401       403       403       403       403       200       403
+        admin-adjust-credits               401       403       403       403       403       200       403
+        admin-ban-user                     401       403       403       403       403       200       403
+        admin-unban-user                   401       403       403       403       403       409       403
+        admin-update-limits                401       403       403       403       403       200       403
+        admin-list-audit                   401       403       403       403       403       200       403
+        edge-get-health                    200       200       200       200       200       200       200
+        edge-webhook-bria                  400       400       400       400       400       400       400
+        edge-webhook-stripe                400       400       400       400       400       400       400"#]]
     .assert_eq(&lines.join("\n"));
 }

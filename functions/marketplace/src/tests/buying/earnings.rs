@@ -72,8 +72,8 @@ async fn a_creator_sees_what_they_sold() {
     stall.hear(&member("ada"), &back, |payment| payment.refunded = 999).await;
     stall.review_of(&member("kim"), &listing, 4).await;
     stall.review_of(&member("eve"), &free, 5).await;
-    let views = [(listing.clone(), 30), (free, 10)].into_iter().collect();
-    stall.store().note_views(views, stall.world.now()).await.unwrap();
+    let views = [(listing.clone(), (0..30).collect()), (free, (0..10).collect())];
+    stall.store().note_views(views.into(), stall.world.now()).await.unwrap();
     stall.store().add_views(stall.world.now()).await.unwrap();
 
     let answer = stall.stats(&Ask::by(&lena)).await;

@@ -6,7 +6,7 @@ use domain::{
 };
 use expect_test::expect;
 use serde_json::json;
-use testing::{Actor, Answer, Ask, Fault};
+use testing::{Actor, Answer, Ask, BROWSER, Fault};
 
 use super::stage::{Stall, member};
 
@@ -38,7 +38,7 @@ async fn a_member_has_one_link_to_a_listing() {
     let url = format!("https://api.prolight.test/test/s/{code}");
     assert_eq!(answer.json(), json!({"code": code, "url": url, "clicks": 0}));
     assert_eq!(answer.header("location"), Some(&url[..]));
-    stall.visit(&code, "203.0.113.1", "curl").await;
+    stall.visit(&code, "203.0.113.1", BROWSER).await;
     let again = stall.share(&Ask::by(&kim).path("id", &listing)).await;
     assert_eq!(again.json(), json!({"code": code, "url": url, "clicks": 1}));
     assert_ne!(stall.shared(&lena, &listing).await, code, "everybody has their own");
@@ -63,10 +63,48 @@ async fn a_visitor_is_counted_once_a_day() {
     };
     check("203.0.113.1", "one", 1).await;
     check("203.0.113.1", "one", 1).await;
-    check("203.0.113.1", "two", 2).await;
-    check("203.0.113.2", "one", 3).await;
+    check("203.0.113.1", "two", 1).await;
+    check("203.0.113.2", "one", 2).await;
+    check("2001:db8:1:1::1", "one", 3).await;
+    check("2001:db8:1:1:ffff::9", "two", 3).await;
+    check("2001:db8:1:2::1", "one", 4).await;
     stall.world.ambient.clock.advance(domain::time::DAY);
-    check("203.0.113.1", "one", 4).await;
+    check("203.0.113.1", "one", 5).await;
+}
+
+/// Twelve programs, and none of them is somebody: previews of links, prefetching, `HEAD`.
+#[tokio::test]
+async fn programs_that_follow_a_link_are_no_visitors() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
+    let ask = |nth: usize| Ask::anonymous().path("code", &code).ip(&format!("203.0.113.{nth}"));
+    for (nth, agent) in
+        ["", "curl/8.5.0", "Slackbot-LinkExpanding 1.0", "WhatsApp/2.23"].into_iter().enumerate()
+    {
+        let answer = stall.follow(&ask(nth).header("User-Agent", agent)).await;
+        assert_eq!(answer.status(), 200, "{agent}");
+    }
+    for header in ["Sec-Purpose", "Purpose", "X-Moz"] {
+        assert_eq!(stall.follow(&ask(50).header(header, "prefetch")).await.status(), 200);
+    }
+    let head = stall.follow(&ask(60).head()).await;
+    assert_eq!(stall.clicks(&code).await, 0);
+    let get = stall.follow(&ask(60)).await;
+    assert_eq!(stall.clicks(&code).await, 1);
+    assert_eq!((head.status(), head.0.body.as_str()), (get.status(), ""));
+    assert_eq!(head.0.headers, get.0.headers, "HEAD answers like GET");
+}
+
+/// Whoever has many addresses moves a listing no further than a minute lets them.
+#[tokio::test]
+async fn a_minute_of_clicks_has_an_end() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let code = stall.shared(&kim, &stall.on_sale(&lena, 0).await).await;
+    for nth in 0..70 {
+        let answer = stall.visit(&code, &format!("203.0.113.{nth}"), BROWSER).await;
+        assert_eq!(answer.status(), 200);
+    }
+    assert_eq!(stall.clicks(&code).await, 60);
 }
 
 #[tokio::test]
@@ -128,7 +166,7 @@ async fn a_long_description_is_cut_between_letters() {
         let edit = Edit { description: Some(description), ..Edit::default() };
         stall.next_version(&lena, &listing, edit).await;
         let code = stall.shared(&kim, &listing).await;
-        let html = stall.visit(&code, "203.0.113.1", "curl").await.0.body;
+        let html = stall.visit(&code, "203.0.113.1", BROWSER).await.0.body;
         let tag = format!(r#"<meta property="og:description" content="{expected}">"#);
         assert!(html.contains(&tag), "{html}");
     };
@@ -144,7 +182,7 @@ async fn an_invented_code_is_a_page_and_no_question_to_the_table() {
     let unshared = stall.links.code(&lena.id, &listing);
     stall.world.engine.take_usage();
     for code in ["x", "0000000000000", "../admin", &unshared[1..]] {
-        let answer = stall.visit(code, "203.0.113.1", "curl").await;
+        let answer = stall.visit(code, "203.0.113.1", BROWSER).await;
         assert_eq!(answer.status(), 404, "{code}");
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
         assert_eq!(answer.header("refresh"), None);
@@ -152,7 +190,7 @@ async fn an_invented_code_is_a_page_and_no_question_to_the_table() {
         assert!(!answer.0.body.contains("admin"), "nothing of the code is on the page");
     }
     assert!(stall.world.engine.take_usage().requests.is_empty());
-    assert_eq!(stall.visit(&unshared, "203.0.113.1", "curl").await.status(), 404);
+    assert_eq!(stall.visit(&unshared, "203.0.113.1", BROWSER).await.status(), 404);
 }
 
 #[tokio::test]
@@ -161,7 +199,7 @@ async fn what_is_off_sale_leads_to_the_marketplace() {
     let listing = stall.on_sale(&lena, 0).await;
     let code = stall.shared(&kim, &listing).await;
     stall.retire(&lena, &listing).await;
-    let answer = stall.visit(&code, "203.0.113.1", "curl").await;
+    let answer = stall.visit(&code, "203.0.113.1", BROWSER).await;
     assert_eq!((answer.status(), answer.header("refresh")), (200, None));
     assert!(answer.0.body.contains("No longer on sale"));
     assert!(!answer.0.body.contains("Rembrandt"));
@@ -174,6 +212,6 @@ async fn who_cannot_be_counted_sees_the_page() {
     for nth in 1..=3 {
         stall.world.engine.order("PutItem", nth, Fault::Fail);
     }
-    assert_eq!(stall.visit(&code, "203.0.113.1", "curl").await.status(), 200);
+    assert_eq!(stall.visit(&code, "203.0.113.1", BROWSER).await.status(), 200);
     assert_eq!(stall.clicks(&code).await, 0);
 }

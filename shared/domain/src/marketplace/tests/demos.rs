@@ -129,3 +129,29 @@ fn what_the_content_leaves_open_is_a_usual_studio() {
     let camera = scene(&open(), Kind::CameraPreset, lens).unwrap().camera;
     assert_eq!(camera, CameraSettings { focal_length_mm: 50.0, ..CameraSettings::default() });
 }
+
+/// Knobs that are turned a little ask for the picture that is there.
+#[test]
+fn what_a_visitor_changes_is_drawn_in_steps() {
+    let settings = DemoSettings { stops_max: 2.25, kelvin_max: 1_020, lens: true, ..open() };
+    let drawn = |wish| scene(&settings, Kind::LightingPreset, wish).unwrap();
+    let none = Overrides::default();
+    let stops = |stops: f64| drawn(Overrides { stops, ..none });
+    assert_eq!(stops(0.96), stops(1.04));
+    assert_ne!(stops(1.0), stops(1.1));
+    assert_eq!(stops(0.04), drawn(none));
+    let rig = LightingRig::rembrandt().lights;
+    let last = stops(2.25).lighting.lights[0].intensity;
+    assert_eq!(last, rig[0].intensity + 2.25, "the last step ends at the creator's limit");
+    let kelvin = |kelvin: i32| drawn(Overrides { kelvin, ..none });
+    assert_eq!(kelvin(76), kelvin(124));
+    assert_eq!(kelvin(-76), kelvin(-124));
+    assert_ne!(kelvin(50), kelvin(100));
+    assert_eq!(kelvin(1_020), kelvin(1_000));
+    let lens = |focal: f64, aperture: f64| {
+        drawn(Overrides { focal_length_mm: Some(focal), aperture: Some(aperture), ..none })
+    };
+    assert_eq!(lens(84.6, 2.04), lens(85.4, 1.96));
+    assert_ne!(lens(85.0, 2.0), lens(86.0, 2.0));
+    assert_ne!(lens(85.0, 2.0), lens(85.0, 2.2));
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::marketplace::{
+    flag::{Flag, FlagReason, Flags},
     listing::checked_reason,
     listing::{DelistedBy, DraftState, HiddenReason, ListingRefused, REASON_CHARS_MAX, State},
     revision::Edit,
@@ -423,8 +424,15 @@ fn a_listing_survives_the_table() {
 #[test]
 fn nobody_decides_on_their_own() {
     let (listing, _) = begun(Kind::LightingPreset, 500);
-    assert_eq!(code(listing.check_moderator(&user("moderator"))), "ok");
-    assert_eq!(code(listing.check_moderator(&user("creator"))), "own_listing");
+    let mut flags = Flags::none(listing.id.clone());
+    flags.add(Flag { user_id: user("reporter"), reason: FlagReason::Copied, at: NOW }, 1);
+    let check = |staff: &str, expected: &str| {
+        let checked = listing.check_impartial(&user(staff), Some(&flags), None);
+        assert_eq!(code(checked), expected, "{staff}");
+    };
+    check("moderator", "ok");
+    check("creator", "own_listing");
+    check("reporter", "own_report");
 }
 
 /// A version may wait twice under its number: what is in it tells it apart.

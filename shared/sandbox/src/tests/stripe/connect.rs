@@ -530,6 +530,7 @@ async fn connected_accounts_are_controlled_over_http() {
     order("account/onboard", json!({ "account": creator, "bank": "works" })).await;
     let customer = account.customer().await;
     account.pack(&customer).await;
+    account.control().book_charges();
     account.sent(&creator, 400).await;
     let balance = async |query: &str| {
         let answer = account.visit.get(&format!("/_sandbox/stripe/balance{query}")).await;

@@ -1,0 +1,235 @@
+//! Visits: who counts as a visitor, and how often.
+//!
+//! What is popular is what many people look at, so a visitor is a network, not a browser, and counts
+//! once a day for a listing. Programs that show links, fetch pages ahead or say nothing of themselves
+//! are no visitors. A listing gains at most [`VISITORS_A_MINUTE`] and [`VISITORS_A_DAY`], however
+//! many addresses somebody has.
+
+use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    id::ListingId,
+    time::{DAY, Timestamp},
+};
+
+/// Most visitors of a listing that count in a minute.
+pub const VISITORS_A_MINUTE: u32 = 60;
+/// Most visitors of a listing that count in a day.
+pub const VISITORS_A_DAY: usize = 4_000;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Parts of the names of programs that are not people, in lower case. Most of them name themselves
+/// as <https://www.rfc-editor.org/rfc/rfc9110#section-10.1.5> asks.
+const PROGRAMS: [&str; 24] = [
+    "bot",
+    "crawl",
+    "spider",
+    "slurp",
+    "preview",
+    "headless",
+    "lighthouse",
+    "monitor",
+    "facebookexternalhit",
+    "facebookcatalog",
+    "whatsapp",
+    "embedly",
+    "curl/",
+    "wget/",
+    "python",
+    "go-http-client",
+    "java/",
+    "libwww",
+    "axios",
+    "node-fetch",
+    "undici",
+    "scrapy",
+    "postman",
+    "http-client",
+];
+
+/// The network somebody comes from: an IPv4 address, or the /64 that a provider gives to one
+/// customer (RFC 6177).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network(String);
+
+impl Network {
+    /// The network of an address; `None` of what is none.
+    pub fn of(ip: &str) -> Option<Network> {
+        let network = match ip.parse::<IpAddr>().ok()?.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        };
+        Some(Network(network))
+    }
+
+    /// A visitor of `listing` on the day of `at`. It tells visitors of that listing and day apart,
+    /// and is worth nothing on another day.
+    pub fn visitor(&self, listing: &ListingId, at: Timestamp) -> u32 {
+        let digest = Sha256::digest(format!("{listing} {} {}", at.date(), self.0));
+        let [a, b, c, d, ..] = <[u8; 32]>::from(digest);
+        u32::from_be_bytes([a, b, c, d])
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether somebody looks at a page, by what their program says of itself (`User-Agent`) and of why
+/// it asks (`Sec-Purpose`, `Purpose`, `X-Moz`).
+pub fn is_person<'a>(
+    user_agent: Option<&str>,
+    purposes: impl IntoIterator<Item = &'a str>,
+) -> bool {
+    let ahead = |it: &str| it.to_ascii_lowercase().contains("prefetch");
+    if purposes.into_iter().any(ahead) {
+        return false;
+    }
+    let program = user_agent.map(str::trim).unwrap_or_default().to_ascii_lowercase();
+    // A maker of telephones has `bot` in its name.
+    let program = program.replace("cubot", "");
+    !program.is_empty() && !PROGRAMS.iter().any(|name| program.contains(name))
+}
+
+/// Who looked at a listing today.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visitors {
+    /// At this listing.
+    pub listing_id: ListingId,
+    /// Goes up by one with every write; zero before the first.
+    pub version: u64,
+    /// On the day that begins then.
+    pub day: Timestamp,
+    /// The minute in which somebody came last.
+    pub minute: Timestamp,
+    /// How many counted in it.
+    pub in_minute: u32,
+    /// Each of the day.
+    pub seen: BTreeSet<u32>,
+    /// Unix seconds: the table's TTL.
+    pub expires_at: i64,
+}
+
+impl Visitors {
+    /// None so far.
+    pub fn none(listing_id: ListingId) -> Visitors {
+        let never = Timestamp::from_secs(0);
+        Visitors {
+            listing_id,
+            version: 0,
+            day: never,
+            minute: never,
+            in_minute: 0,
+            seen: BTreeSet::new(),
+            expires_at: 0,
+        }
+    }
+
+    /// Counts those who came at `at`. How many of them are new and not too many.
+    pub fn count(&mut self, came: &BTreeSet<u32>, at: Timestamp) -> u32 {
+        let (day, minute) = (at.floor_to(DAY), at.floor_to(MINUTE));
+        if day > self.day {
+            self.day = day;
+            self.seen.clear();
+            self.expires_at = day.plus(DAY.saturating_mul(2)).as_secs();
+        }
+        if minute > self.minute {
+            (self.minute, self.in_minute) = (minute, 0);
+        }
+        let before = self.in_minute;
+        for visitor in came {
+            let room = self.in_minute < VISITORS_A_MINUTE && self.seen.len() < VISITORS_A_DAY;
+            if room && self.seen.insert(*visitor) {
+                self.in_minute += 1;
+            }
+        }
+        self.in_minute - before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_339_800);
+    const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+    #[test]
+    fn a_visitor_is_a_network() {
+        let check = |ip: &str, expected: Option<&str>| {
+            let network = Network::of(ip).map(|it| it.to_string());
+            assert_eq!(network.as_deref(), expected, "{ip}");
+        };
+        check("203.0.113.9", Some("203.0.113.9"));
+        check("::ffff:203.0.113.9", Some("203.0.113.9"));
+        check("2001:db8:1:2:3:4:5:6", Some("2001:db8:1:2::/64"));
+        check("2001:db8:1:2::1", Some("2001:db8:1:2::/64"));
+        check("2001:db8:1:3::1", Some("2001:db8:1:3::/64"));
+        check("", None);
+        check("unknown", None);
+    }
+
+    #[test]
+    fn programs_are_no_people() {
+        let check = |agent: Option<&str>, purpose: Option<&str>, expected: bool| {
+            assert_eq!(is_person(agent, purpose), expected, "{agent:?} {purpose:?}");
+        };
+        check(Some(BROWSER), None, true);
+        check(Some("Mozilla/5.0 (Linux; Android 14; CUBOT KINGKONG 9) Chrome/130.0"), None, true);
+        for purpose in ["prefetch", "prefetch;prerender", "Prefetch"] {
+            check(Some(BROWSER), Some(purpose), false);
+        }
+        for agent in [
+            "",
+            " ",
+            "curl/8.5.0",
+            "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
+            "facebookexternalhit/1.1",
+            "WhatsApp/2.23.20.0",
+            "TelegramBot (like TwitterBot)",
+            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+            "Mozilla/5.0 (Windows NT 6.1) SkypeUriPreview Preview/0.5",
+            "python-requests/2.32",
+            "Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/130.0.0.0",
+            "Go-http-client/2.0",
+        ] {
+            check(Some(agent), None, false);
+        }
+        check(None, None, false);
+    }
+
+    #[test]
+    fn a_visitor_counts_once_a_day_and_a_minute_has_an_end() {
+        let listing = ListingId::new(NOW, 1);
+        let mut visitors = Visitors::none(listing.clone());
+        let of = |range: std::ops::Range<u32>| range.collect::<BTreeSet<u32>>();
+        assert_eq!(visitors.count(&of(0..10), NOW), 10);
+        assert_eq!(visitors.count(&of(5..15), NOW), 5, "the others came before");
+        assert_eq!(visitors.count(&of(100..400), NOW), VISITORS_A_MINUTE - 15);
+        assert_eq!(visitors.count(&of(400..410), NOW), 0, "the minute is full");
+        assert_eq!(visitors.count(&of(400..410), NOW.plus(MINUTE)), 10);
+        assert_eq!(visitors.count(&of(900..905), NOW), 5, "one who is late counts in this minute");
+        assert_eq!(visitors.count(&of(0..10), NOW.plus(DAY)), 10, "another day");
+        let mut at = NOW.plus(DAY.saturating_mul(2));
+        let mut counted = 0;
+        for n in 0..200 {
+            counted += visitors.count(&of(n * 60..(n + 1) * 60), at);
+            at = at.plus(Duration::from_secs(60));
+        }
+        assert_eq!(usize::try_from(counted), Ok(VISITORS_A_DAY));
+        let network = Network::of("203.0.113.9").unwrap();
+        let visitor = |listing, at| network.visitor(listing, at);
+        assert_eq!(visitor(&listing, NOW), visitor(&listing, NOW.plus(MINUTE)));
+        assert_ne!(visitor(&listing, NOW), visitor(&listing, NOW.plus(DAY)));
+        assert_ne!(visitor(&listing, NOW), visitor(&ListingId::new(NOW, 2), NOW));
+    }
+}

@@ -1,0 +1,155 @@
+//! The capabilities of a process while it lives: their secrets are read again.
+//!
+//! A secret that is rotated reaches every process within five minutes, and a webhook that is signed
+//! with a new one at once. A secret that cannot be read is no reason to stop: what is held goes on.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use domain::Timestamp;
+use tracing::warn;
+
+use crate::{
+    aws::Aws,
+    connect::Connect,
+    env::{Environment, InitError},
+    error::chain,
+};
+
+/// How long a secret is believed.
+const SECRETS_KEPT: Duration = Duration::from_secs(5 * 60);
+/// Least time between two readings: forged signatures must not become a flood of readings.
+const READ_PAUSE: Duration = Duration::from_secs(60);
+/// How the variables end that name a secret.
+const SECRET: &str = "_SECRET_ARN";
+
+/// Capabilities, and when they were connected.
+pub(crate) struct Held<'a, C> {
+    env: &'a Environment,
+    aws: &'a Aws,
+    state: RefCell<State<C>>,
+}
+
+struct State<C> {
+    capabilities: Rc<C>,
+    read_at: Timestamp,
+    tried_at: Timestamp,
+}
+
+impl<'a, C: Connect> Held<'a, C> {
+    /// Connects them for the first time.
+    pub(crate) async fn connect(
+        env: &'a Environment,
+        aws: &'a Aws,
+        now: Timestamp,
+    ) -> Result<Held<'a, C>, InitError> {
+        let capabilities = Rc::new(C::connect(env, aws).await?);
+        let state = State { capabilities, read_at: now, tried_at: now };
+        Ok(Held { env, aws, state: RefCell::new(state) })
+    }
+
+    /// What a call at `now` is answered with: secrets that are older than five minutes are read anew.
+    pub(crate) async fn at(&self, now: Timestamp) -> Rc<C> {
+        let is_old = self.state.borrow().read_at.until(now) >= SECRETS_KEPT;
+        if is_old && self.holds_secrets() {
+            self.read_again(now).await;
+        }
+        self.state.borrow().capabilities.clone()
+    }
+
+    /// The same after a signature that fits none of the secrets, if they can be read anew so soon.
+    pub(crate) async fn doubted(&self, now: Timestamp) -> Option<Rc<C>> {
+        let again = self.holds_secrets() && self.read_again(now).await;
+        again.then(|| self.state.borrow().capabilities.clone())
+    }
+
+    fn holds_secrets(&self) -> bool {
+        let mut variables = C::variables().into_iter();
+        variables.any(|name| name.ends_with(SECRET) && self.env.optional(name).is_some())
+    }
+
+    /// Whether they were read.
+    async fn read_again(&self, now: Timestamp) -> bool {
+        if self.state.borrow().tried_at.until(now) < READ_PAUSE {
+            return false;
+        }
+        self.state.borrow_mut().tried_at = now;
+        match C::connect(self.env, self.aws).await {
+            Ok(capabilities) => {
+                let capabilities = Rc::new(capabilities);
+                *self.state.borrow_mut() = State { capabilities, read_at: now, tried_at: now };
+                true
+            }
+            Err(error) => {
+                warn!(error = chain(&error), "secrets could not be read again, those held go on");
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_795_339_800);
+
+    /// A secret in a file.
+    struct Kept(String);
+
+    impl Connect for Kept {
+        fn variables() -> Vec<&'static str> {
+            vec!["KEPT_SECRET_ARN"]
+        }
+        async fn connect(env: &Environment, _: &Aws) -> Result<Kept, InitError> {
+            let read = fs::read_to_string(env.text("KEPT_SECRET_ARN")?);
+            let away = |e: std::io::Error| InitError::Unavailable { what: "it", source: e.into() };
+            read.map(Kept).map_err(away)
+        }
+    }
+
+    fn place(name: &str) -> PathBuf {
+        let place = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+        fs::write(&place, "one").unwrap();
+        place
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_read_again_after_five_minutes() {
+        let (place, aws) = (place("held-five-minutes"), Aws::load().await);
+        let env = Environment::of([("KEPT_SECRET_ARN", place.to_str().unwrap())]);
+        let held = Held::<Kept>::connect(&env, &aws, NOW).await.unwrap();
+        let at = async |secs: u64| held.at(NOW.plus(Duration::from_secs(secs))).await.0.clone();
+        fs::write(&place, "two").unwrap();
+        assert_eq!(at(299).await, "one");
+        assert_eq!(at(300).await, "two");
+        fs::remove_file(&place).unwrap();
+        assert_eq!(at(600).await, "two", "what cannot be read goes on as it is");
+        fs::write(&place, "three").unwrap();
+        assert_eq!(at(659).await, "two", "and is not tried for a minute");
+        assert_eq!(at(660).await, "three");
+        fs::remove_file(&place).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_doubted_secret_is_read_at_once_and_once_a_minute() {
+        let (place, aws) = (place("held-doubted"), Aws::load().await);
+        let env = Environment::of([("KEPT_SECRET_ARN", place.to_str().unwrap())]);
+        let held = Held::<Kept>::connect(&env, &aws, NOW).await.unwrap();
+        let doubted = async |secs: u64| {
+            held.doubted(NOW.plus(Duration::from_secs(secs))).await.map(|it| it.0.clone())
+        };
+        fs::write(&place, "two").unwrap();
+        assert_eq!(doubted(59).await, None);
+        assert_eq!(doubted(60).await.as_deref(), Some("two"));
+        fs::write(&place, "three").unwrap();
+        assert_eq!(doubted(119).await, None);
+        assert_eq!(held.at(NOW.plus(Duration::from_secs(119))).await.0, "two");
+        assert_eq!(doubted(120).await.as_deref(), Some("three"));
+        let none = Environment::of([("KEPT_SECRET_ARN", "")]);
+        let held = Held::<()>::connect(&none, &aws, NOW).await.unwrap();
+        assert!(held.doubted(NOW.plus(SECRETS_KEPT)).await.is_none(), "there is nothing to read");
+        fs::remove_file(&place).unwrap();
+    }
+}
