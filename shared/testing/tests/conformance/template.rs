@@ -1,6 +1,6 @@
 //! The template: one block for each function, and in it exactly what the function is.
 
-use std::collections::BTreeSet;
+use std::{cell::RefCell, collections::BTreeSet};
 
 use runtime::{Access, Function, Trigger};
 use yaml_rust2::{Yaml, YamlLoader};

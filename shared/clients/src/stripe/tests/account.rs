@@ -1,5 +1,6 @@
 //! Setting an account up, and the portal.
 
+use sandbox::stripe::Advance;
 use serde_json::{Value, json};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 

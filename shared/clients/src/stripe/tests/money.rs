@@ -4,7 +4,7 @@ use domain::billing::{
     external::{ChargeId, DisputeId},
     payment::PaymentState,
 };
-use sandbox::stripe::{Closing, Decision, Opening};
+use sandbox::stripe::{Advance, Closing, Decision, Opening};
 
 use super::{
     transport::{Reply, Server},
@@ -262,7 +262,7 @@ async fn an_order_is_not_charged_again_when_its_key_is_forgotten() {
     visit.control().set_card(customer.as_str(), Card::Succeeds).unwrap();
     let order = order(1, Pack::Small, Via::TopUp);
     let charged = visit.stripe.charge_saved_card(&order, &customer).await.unwrap();
-    visit.control().advance(sandbox::stripe::Advance::Days(3)).unwrap();
+    visit.control().advance(Advance::Days(3)).unwrap();
     assert_eq!(visit.stripe.charge_saved_card(&order, &customer).await.unwrap(), charged);
     assert_eq!(visit.happened("payment_intent.succeeded"), 1);
 }
