@@ -1,22 +1,32 @@
 """Check what can be checked of the templates without an account.
 
-The SAM transform must succeed, all stacks together must stay well under the 500 resources that
-CloudFormation allows one, and no policy of ours may allow an action or a resource by `*`, tracing
-apart.
+The SAM transform must succeed, each stack must stay well under the 500 resources and the megabyte
+that CloudFormation allows one, and no policy of ours may allow an action or a resource by `*`,
+tracing apart. Every function that may touch the table is held to partitions. Every environment must
+be able to fetch images from where the template's default fetches them. Staging and production
+are not laxer than they should be: a closed bucket of previews, locked records, a firewall, and in
+production alarms that reach somebody.
 """
 
+import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import ready
+import tomlkit
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 RESOURCES_MAX = 450
-NESTED = ("infra/data.yaml", "infra/messaging.yaml", "infra/observability.yaml")
+TEMPLATE_BYTES_MAX = 1_000_000
+NESTED = tuple(str(path) for path in sorted(Path("infra").glob("*.yaml")))
+SAMCONFIG = Path("infra/samconfig.toml")
+ORIGIN = re.compile(r"https://(\*\.)?([a-z0-9-]+\.)+[a-z]{2,}")
 MAY_NAME_NO_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 """Actions AWS defines for no particular resource."""
 PARAMETERS = {
@@ -29,20 +39,44 @@ PARAMETERS = {
 
 def main() -> None:
     """Prints one line if all is well, and everything that is not otherwise."""
-    main_stack = transformed(Path("template.yaml"))
-    nested = [yaml_parse(Path(name).read_text()) for name in NESTED]
-    count = sum(len(template["Resources"]) for template in [main_stack, *nested])
+    stacks = {name: yaml_parse(Path(name).read_text()) for name in NESTED}
+    stacks["template.yaml"] = main_stack = transformed(Path("template.yaml"))
     complaints = [
         complaint
-        for template in [main_stack, *nested]
-        for name, resource in template["Resources"].items()
+        for stack in stacks.values()
+        for name, resource in stack["Resources"].items()
         for complaint in too_wide(name, resource)
     ]
-    if count >= RESOURCES_MAX:
-        complaints.append(f"{count} resources: the limit is {RESOURCES_MAX}")
+    complaints += [it for name, stack in stacks.items() for it in too_large(name, stack)]
+    complaints += lax("staging") + lax("prod")
+    complaints += list(lost_origins(yaml_parse(Path("template.yaml").read_text())))
     if complaints:
         sys.exit("\n".join(complaints))
+    count = len(main_stack["Resources"])
     print(f"{count} resources of at most {RESOURCES_MAX}; no policy is wider than it must be")
+
+
+def too_large(name: str, stack: dict[str, Any]) -> Iterator[str]:
+    """Which limit of CloudFormation a stack comes too near to."""
+    if (count := len(stack["Resources"])) >= RESOURCES_MAX:
+        yield f"{name}: {count} resources: the limit is {RESOURCES_MAX}"
+    if (size := len(json.dumps(stack))) >= TEMPLATE_BYTES_MAX:
+        yield f"{name}: {size} bytes: the limit is {TEMPLATE_BYTES_MAX}"
+
+
+def lax(environment: str) -> list[str]:
+    """What an environment that others depend on does without and should not."""
+    told = ready.parameters(environment)
+    wanted = {
+        "PreviewsCdn": told.get("PreviewsCdn") == "true",
+        "DeletionProtection": told.get("DeletionProtection") == "true",
+        "RecordsRetentionDays": int(told.get("RecordsRetentionDays", 0)) > 0,
+        "EdgeConcurrency": int(told.get("EdgeConcurrency", 0)) > 0,
+        "WafRequestsPerAddress": int(told.get("WafRequestsPerAddress", 0)) > 0,
+    }
+    if environment == ready.PROD:
+        wanted["AlarmTopicArn"] = told.get("AlarmTopicArn", "") != ""
+    return [f"{environment}: {name} is not set" for name, holds in wanted.items() if not holds]
 
 
 def transformed(path: Path) -> dict[str, Any]:
@@ -65,17 +99,45 @@ def transformed(path: Path) -> dict[str, Any]:
     return result
 
 
+def lost_origins(template: dict[str, Any]) -> Iterator[str]:
+    """Which environment could not fetch the images it pays for, or from where nobody may."""
+    wanted = template["Parameters"]["ImageOrigins"]["Default"].split(",")
+    environments = tomlkit.parse(SAMCONFIG.read_text()).unwrap()
+    for name, environment in environments.items():
+        if not isinstance(environment, dict):
+            continue
+        overrides = environment["deploy"]["parameters"]["parameter_overrides"]
+        given = dict(override.split("=", 1) for override in overrides)
+        origins = given.get("ImageOrigins", ",".join(wanted)).split(",")
+        yield from (f"{name}: ImageOrigins lacks {it}" for it in wanted if it not in origins)
+        yield from (f"{name}: {it} is no origin" for it in origins if not ORIGIN.fullmatch(it))
+
+
 def too_wide(name: str, resource: dict[str, Any]) -> Iterator[str]:
     """What is wrong with the policies of one resource."""
     for statement in statements(resource.get("Properties", {})):
         if statement["Effect"] != "Allow":
             continue
         actions = as_list(statement["Action"])
+        if is_of_a_function(name) and any(it.startswith("dynamodb:") for it in actions):
+            if not leading_keys(statement):
+                yield f"{name}: allows {actions} on every partition"
         everywhere = "*" in as_list(statement.get("Resource", []))
         if any("*" in action for action in actions):
             yield f"{name}: allows {actions}"
         if everywhere and not set(actions) <= MAY_NAME_NO_RESOURCE:
             yield f"{name}: allows {actions} on every resource"
+
+
+def is_of_a_function(name: str) -> bool:
+    """Whether a resource is the role of a function of ours."""
+    return name.endswith("Role")
+
+
+def leading_keys(statement: dict[str, Any]) -> list[str]:
+    """The partitions a statement is about; none if it is about all."""
+    told = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
+    return as_list(told.get("dynamodb:LeadingKeys", []))
 
 
 def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -61,15 +61,16 @@ STEP_PID= STEP_LOG=
 trap '[ -z "$STEP_PID" ] || kill -- "-$STEP_PID" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 
-# install_tools REQUIREMENTS...: the pinned tools, in a virtual environment of their own, installed once.
+# install_tools REQUIREMENTS...: the pinned tools, held to their hashes, in a virtual environment of their own, each list
+# installed once.
 install_tools() {
-  local stamp
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail 'Python 3.10 or newer is needed'
-  stamp=$(cat "$@" | cksum)
-  [ -f "$VENV/installed" ] && [ "$(cat "$VENV/installed")" = "$stamp" ] && return
-  python3 -m venv "$VENV"
-  local list=()
-  for file in "$@"; do list+=(-r "$file"); done
-  "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps "${list[@]}"
-  echo "$stamp" >"$VENV/installed"
+  local file stamp mark
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail 'Python 3.11 or newer is needed'
+  for file in "$@"; do
+    stamp=$(cksum <"$file") mark=$VENV/installed-${file//\//-}
+    [ -f "$mark" ] && [ "$(cat "$mark")" = "$stamp" ] && continue
+    [ -x "$VENV/bin/pip" ] || python3 -m venv "$VENV"
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$file"
+    echo "$stamp" >"$mark"
+  done
 }

@@ -6,8 +6,8 @@
 //! refuses a change to something that has moved since (412).
 
 use domain::account::Profile;
-use runtime::{Access, ApiError, Call, CallRefused, Endpoint, Json};
-use serde::{Deserialize, Deserializer};
+use runtime::{Access, ApiError, Call, CallRefused, Endpoint, Json, patch};
+use serde::Deserialize;
 use store::Store;
 
 use crate::view::MeView;
@@ -17,15 +17,10 @@ pub const ENDPOINT: Endpoint = Endpoint::patch("account-update-me", "/api/v1/me"
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "patch::sent_or_null")]
     display_name: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "patch::sent_or_null")]
     bio: Option<Option<String>>,
-}
-
-/// A field that was sent, `null` included.
-fn given<'de, D: Deserializer<'de>>(sent: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(sent).map(Some)
 }
 
 impl Request {

@@ -4,22 +4,28 @@
 //! Changes: the standing holds from the member's next request on, which is told the reason. Then what
 //! waits to be generated is called off and its credits go back, and what they sell is hidden; a
 //! generation that is with its provider ends as it ends. No payout is begun, and no pack is bought
-//! by itself. What they paid for meanwhile they have when they are back.
+//! by itself. What they paid for meanwhile they have when they are back. Without `until`, their
+//! subscription is set to end with its period: `subscription` in the answer says when, and the audit
+//! has a row of it once Stripe has done so.
 //! Retry: the same `Idempotency-Key` returns the same answer; what could not be followed up in time is
-//! done within a minute by `background-follow-sellers`, which also ends a suspension at its date.
+//! done within a minute by `background-follow-sellers`, which also ends a suspension at its date; the
+//! subscription by `background-reconcile-stripe` in the night.
 
+use clients::Stripe;
 use domain::{
     Timestamp,
-    account::{Draft, StaffRefused, staff::checked_until},
+    account::{Account, Draft, StaffRefused, staff::checked_until},
     audit::{Action, Target},
+    billing::follow_up::FollowUpTask,
     marketplace::listing::checked_reason,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, kept};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use settlement::Settlement;
 use store::Store;
 
-use crate::member::{MemberView, member_id};
+use crate::member::{DecidedView, member_id};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-ban-user", "/api/v1/admin/users/{id}/ban", Access::Admin);
@@ -34,7 +40,10 @@ pub struct Request {
     until: Option<Timestamp>,
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
+pub async fn handle(
+    (store, stripe): &(Store, Stripe),
+    call: Call<Request>,
+) -> Result<Fresh<Box<RawValue>>, ApiError> {
     let Request { id, reason, until } = &call.body;
     let member = member_id(id)?;
     let reason = checked_reason(reason)?;
@@ -45,9 +54,12 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawV
         draft.suspend(reason.clone(), until);
         Ok::<(), StaffRefused>(())
     };
-    let decided = store
-        .decide_on_member(staff, &member, (asked, &deed), call.now, change, MemberView::of)
-        .await?;
+    let billing = store.billing(&member).await?;
+    let view = |account: &Account| DecidedView::of(account, &billing);
+    let decided =
+        store.decide_on_member(staff, &member, (asked, &deed), call.now, change, view).await?;
     store.follow_standing(&member, call.now).await?;
+    let settlement = Settlement::new(store, stripe);
+    settlement.carry_out_one(&member, &FollowUpTask::StopRenewal, call.now).await?;
     kept(decided)
 }

@@ -56,7 +56,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<JudgedVi
         Pictures::Remove => Action::RemovePictures,
     };
     let deed = call.deed(action, target)?.because(&reason);
-    let judged = store.judge_listing(&deed, &id, call.now, |shelf| {
+    let judged = store.judge_listing(&deed, &id, call.now, async |shelf| {
         shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)?;
         if let Pictures::Remove = call.body.pictures {
             shelf.remove_pictures();

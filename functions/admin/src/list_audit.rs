@@ -7,7 +7,7 @@
 
 use domain::{
     Timestamp,
-    audit::{Action, Actor, Broken, Origin, Row, Target},
+    audit::{Action, Actor, Anchors, Broken, Origin, Row, Target},
     refusal::{FieldError, InvalidFields},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Json};
@@ -70,7 +70,7 @@ pub struct RowView {
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let Request { actor, action, target, from, to, verify, limit, cursor } = call.body;
     if verify {
-        let chain = store.verify_audit(cursor).await?;
+        let chain = store.verify_audit(cursor, &Anchors::default()).await?;
         let (verified, broken, next_cursor) = (chain.verified, chain.broken, chain.next_cursor);
         return Ok(Json(Response::Verified { verified, broken, next_cursor }));
     }

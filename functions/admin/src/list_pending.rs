@@ -1,31 +1,39 @@
 //! `GET /api/v1/admin/marketplace/pending`: versions that wait for a decision, the longest waiting
 //! first.
 //!
-//! Access: moderators and admins.
-//! Changes: nothing. At most 50 are shown. A cursor names since when what was last seen waits, so
-//! that all pages together hold what waits, also while others decide. The index of it may be a
-//! moment late.
+//! Access: moderators and admins. Changes: nothing. At most 50 are shown. A cursor names since when
+//! what was last seen waits, so that all pages together hold what waits, also while others decide.
+//! The index of it may be a moment late. A decision names the `content_hash` of what it is about.
+//! Links to files are good for ten minutes. A tailored model is shown by the SHA-256 of its id, to
+//! be compared with the provider's console: `printf %s <id> | sha256sum`.
 
-use clients::Previews;
+use clients::{Previews, Uploads};
+use domain::marketplace::revision::Revision;
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
 use store::{Page, Store};
 
-use crate::view::{PendingView, SellerView};
+use crate::view::{FileView, ModelView, PendingView, SellerView};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-pending", "/api/v1/admin/marketplace/pending", Access::Moderator);
 
 pub async fn handle(
-    (store, previews): &(Store, Previews),
+    (store, previews, uploads): &(Store, Previews, Uploads),
     call: Call<PageRequest>,
 ) -> Result<Json<Page<PendingView>>, ApiError> {
     let PageRequest { limit, cursor } = call.body;
     let pending = store.pending_listings(limit, cursor).await?;
     let creators = pending.items.iter().map(|(listing, ..)| &listing.creator_id).collect();
     let sellers = store.sellers(creators).await?;
-    let items = pending.items.into_iter().filter_map(|(listing, revision, _)| {
-        let creator = SellerView::of(sellers.get(&listing.creator_id)?, call.now);
-        PendingView::of(&listing, revision, creator, previews)
-    });
-    Ok(Json(Page { items: items.collect(), next_cursor: pending.next_cursor }))
+    let revisions: Vec<&Revision> = pending.items.iter().map(|(_, revision, _)| revision).collect();
+    let claims = store.model_claims(&revisions).await?;
+    let mut items = Vec::with_capacity(pending.items.len());
+    for ((listing, revision, _), claim) in pending.items.into_iter().zip(claims) {
+        let Some(seller) = sellers.get(&listing.creator_id) else { continue };
+        let creator = SellerView::of(seller, call.now);
+        let model = ModelView::of(&revision, &claim);
+        let files = FileView::linked(&revision, uploads, call.now).await?;
+        items.extend(PendingView::of(&listing, revision, (creator, model), (previews, files)));
+    }
+    Ok(Json(Page { items, next_cursor: pending.next_cursor }))
 }

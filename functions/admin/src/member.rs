@@ -3,8 +3,10 @@
 use domain::{
     Timestamp,
     account::{Account, Limits, Role, Standing},
+    billing::{Billing, external::SubscriptionId, subscription::SubscriptionStatus},
     id::UserId,
     plan::Plan,
+    time::Period,
 };
 use serde::Serialize;
 use store::Missing;
@@ -46,6 +48,40 @@ struct CreditsView {
 struct LimitsView {
     monthly_allowance: Option<u32>,
     concurrency: Option<u32>,
+}
+
+/// A member after a decision about their standing, with what becomes of their subscription.
+#[derive(Debug, Serialize)]
+pub(crate) struct DecidedView {
+    #[serde(flatten)]
+    member: MemberView,
+    /// The subscription that goes on; `null` if there is none.
+    subscription: Option<SubscriptionView>,
+}
+
+#[derive(Debug, Serialize)]
+struct SubscriptionView {
+    id: SubscriptionId,
+    plan: Plan,
+    status: SubscriptionStatus,
+    /// Whether it ends with its period. A ban without an end sets that; lifting the ban does not
+    /// take it back.
+    cancel_at_period_end: bool,
+    current_period: Period,
+}
+
+impl DecidedView {
+    pub(crate) fn of(account: &Account, billing: &Billing) -> DecidedView {
+        let stops = billing.renewal_to_stop(&account.standing).is_some();
+        let subscription = billing.live_subscription().ok().map(|theirs| SubscriptionView {
+            id: theirs.id.clone(),
+            plan: theirs.plan,
+            status: theirs.status,
+            cancel_at_period_end: stops || theirs.cancel_at_period_end,
+            current_period: theirs.period,
+        });
+        DecidedView { member: MemberView::of(account), subscription }
+    }
 }
 
 impl MemberView {

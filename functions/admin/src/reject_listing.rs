@@ -6,7 +6,6 @@
 //! decided on does not wait any more.
 
 use domain::{
-    Timestamp,
     audit::{Action, Target, TargetKind},
     id::ListingId,
     marketplace::listing::checked_reason,
@@ -14,7 +13,7 @@ use domain::{
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, once};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{Missing, Store};
+use store::{Missing, Shelf, Store};
 
 use crate::view::JudgedView;
 
@@ -28,26 +27,25 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
-    /// The version that the moderator has seen.
-    version: u32,
-    /// When that was submitted: see `approve_listing`.
-    submitted_at: Option<Timestamp>,
+    /// The `content_hash` of the version that the moderator was shown: see `approve_listing`.
+    content_hash: String,
     /// What its creator is told.
     reason: String,
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
-    let (seen, target) = (&call.body, Target::of(TargetKind::Listing, &id));
+    let (said, target) = (&call.body, Target::of(TargetKind::Listing, &id));
     let deed = call.deed(Action::RejectListing, target)?;
-    let reason = checked_reason(&seen.reason)?;
+    let reason = checked_reason(&said.reason)?;
     let deed = deed.because(&reason);
     let answer = once(store, &call, async || {
-        let judged = store.judge_listing(&deed, &id, call.now, |shelf| {
-            shelf.listing.check_seen(seen.version, seen.submitted_at)?;
-            shelf.listing.reject(seen.version, reason.clone(), call.now)
+        let judged = store.judge_listing(&deed, &id, call.now, async |shelf| {
+            shelf.listing.check_shown(&shelf.newest, &said.content_hash)?;
+            shelf.listing.reject(shelf.newest.number, reason.clone(), call.now)
         });
-        Ok(JudgedView::of(&judged.await?.listing, seen.version))
+        let Shelf { listing, newest, .. } = judged.await?;
+        Ok(JudgedView::of(&listing, newest.number))
     });
     Ok(Fresh(answer.await?))
 }

@@ -1,12 +1,14 @@
 //! `POST /api/v1/admin/users/{id}/unban`: lift a member's suspension.
 //!
 //! Access: admins; not their own account, nor another admin's.
-//! Changes: the member may act from their next request on, and what they sell is shown again.
+//! Changes: the member may act from their next request on, and what they sell is shown again. A
+//! subscription that the ban set to end with its period stays so, as `subscription` in the answer
+//! says: the member may take that back (`POST /api/v1/billing/subscription/cancel`), nobody else.
 //! Retry: the same `Idempotency-Key` returns the same answer; without one, a member who is not
 //! suspended is a conflict.
 
 use domain::{
-    account::Draft,
+    account::{Account, Draft},
     audit::{Action, Target},
     marketplace::listing::checked_reason,
 };
@@ -15,7 +17,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::Store;
 
-use crate::member::{MemberView, member_id};
+use crate::member::{DecidedView, member_id};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-unban-user", "/api/v1/admin/users/{id}/unban", Access::Admin);
@@ -33,15 +35,10 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawV
     let reason = checked_reason(&call.body.reason)?;
     let deed = call.deed(Action::Unban, Target::user(&member))?.because(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
+    let billing = store.billing(&member).await?;
+    let view = |account: &Account| DecidedView::of(account, &billing);
     let decided = store
-        .decide_on_member(
-            staff,
-            &member,
-            (asked, &deed),
-            call.now,
-            Draft::reinstate,
-            MemberView::of,
-        )
+        .decide_on_member(staff, &member, (asked, &deed), call.now, Draft::reinstate, view)
         .await?;
     store.follow_standing(&member, call.now).await?;
     kept(decided)

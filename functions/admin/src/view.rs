@@ -2,20 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use clients::{Previews, preview::ShownPreview};
+use clients::{
+    Previews, Uploads,
+    preview::ShownPreview,
+    uploads::{UploadsUnavailable, asset_key},
+};
 use domain::{
     FieldError, Timestamp,
     id::{ListingId, UserId},
     marketplace::{
         Category, Kind,
+        archive::ArchivedFile,
         content::Content,
         demo::DemoSettings,
         flag::FlagReason,
         lint::Similar,
         listing::{Listing, State},
+        model::{ModelClaim, ModelStanding, fingerprint},
         remark::remarks,
         revision::Revision,
-        upload::{Asset, Preview},
+        upload::{AssetKind, Preview},
     },
     money::Money,
 };
@@ -29,6 +35,8 @@ pub struct PendingView {
     #[serde(rename = "type")]
     kind: Kind,
     version: u32,
+    /// What a decision on this version names.
+    content_hash: String,
     submitted_at: Timestamp,
     creator: SellerView,
     title: String,
@@ -37,7 +45,11 @@ pub struct PendingView {
     tags: Vec<String>,
     category: Category,
     attribution: Option<String>,
+    /// Without the id of a tailored model.
     content: Content,
+    /// The tailored model it sells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<ModelView>,
     demo: DemoSettings,
     previews: Vec<ShownPreview>,
     assets: Vec<FileView>,
@@ -97,11 +109,28 @@ struct CardView {
     published_at: Option<Timestamp>,
 }
 
+/// A tailored model, as those see it who find out whose it is.
 #[derive(Debug, Serialize)]
-struct FileView {
+pub(crate) struct ModelView {
+    /// SHA-256 of its id, in lower-case hex.
+    fingerprint: String,
+    /// How it stands with the listing's creator.
+    standing: ModelStanding,
+}
+
+/// A file that buyers get.
+#[derive(Debug, Serialize)]
+pub(crate) struct FileView {
     file_name: String,
+    /// Unknown for files that were taken before it was kept.
+    #[serde(rename = "type")]
+    kind: Option<AssetKind>,
     bytes: u64,
     sha256: String,
+    /// What is in an archive.
+    files: Vec<ArchivedFile>,
+    /// Works for ten minutes.
+    url: String,
 }
 
 /// What a decision came to.
@@ -120,13 +149,15 @@ impl PendingView {
     pub(crate) fn of(
         listing: &Listing,
         revision: Revision,
-        creator: SellerView,
-        previews: &Previews,
+        (creator, model): (SellerView, Option<ModelView>),
+        (previews, assets): (&Previews, Vec<FileView>),
     ) -> Option<PendingView> {
         let (lint, price) = (remarks(&revision), revision.description.price());
+        let content_hash = revision.content_hash();
         let said = revision.description;
         let picture = |it: &Preview| previews.shown(&listing.id, it);
         Some(PendingView {
+            content_hash,
             submitted_at: listing.pending_since()?,
             listing_id: listing.id.clone(),
             kind: listing.kind,
@@ -138,10 +169,11 @@ impl PendingView {
             tags: said.tags,
             category: said.category,
             attribution: said.attribution,
-            content: said.content,
+            content: said.content.disclosed(),
+            model,
             demo: said.demo,
             previews: revision.previews.iter().map(picture).collect(),
-            assets: revision.assets.into_iter().map(FileView::from).collect(),
+            assets,
             lint,
             similar: revision.similar,
             is_first: listing.published.is_none(),
@@ -198,9 +230,37 @@ impl FlaggedView {
     }
 }
 
-impl From<Asset> for FileView {
-    fn from(Asset { upload_id: _, file_name, bytes, sha256 }: Asset) -> FileView {
-        FileView { file_name, bytes, sha256 }
+impl ModelView {
+    /// `None` for a version without a model.
+    pub(crate) fn of(revision: &Revision, claim: &ModelClaim) -> Option<ModelView> {
+        let fingerprint = fingerprint(revision.description.content.model_id.as_deref()?);
+        Some(ModelView { fingerprint, standing: claim.standing(&revision.creator_id) })
+    }
+}
+
+impl FileView {
+    /// The files of a version, with links to them.
+    ///
+    /// # Errors
+    /// When there are no credentials to sign with.
+    pub(crate) async fn linked(
+        revision: &Revision,
+        uploads: &Uploads,
+        now: Timestamp,
+    ) -> Result<Vec<FileView>, UploadsUnavailable> {
+        let mut files = Vec::with_capacity(revision.assets.len());
+        for asset in &revision.assets {
+            let key = asset_key(&revision.listing_id, &asset.upload_id);
+            files.push(FileView {
+                file_name: asset.file_name.clone(),
+                kind: asset.kind,
+                bytes: asset.bytes,
+                sha256: asset.sha256.clone(),
+                files: asset.files.clone(),
+                url: uploads.link(&key, &asset.file_name, now).await?,
+            });
+        }
+        Ok(files)
     }
 }
 

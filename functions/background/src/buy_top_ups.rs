@@ -69,7 +69,9 @@ fn place(id: &OrderId, draft: &mut Draft) -> Result<Option<PackOrder>, StoreErro
     let due = draft.account().top_up.as_ref().filter(|due| {
         matches!(due.state, TopUpState::Due { .. }) && draft.require_active().is_ok()
     });
-    let Some(pack) = due.map(|due| due.pack) else { return Ok(None) };
+    let Some(pack) = due.and_then(|due| due.wish).map(|wish| wish.pack) else {
+        return Ok(None);
+    };
     let order =
         PackOrder::place(id.clone(), pack, Via::TopUp, draft).map_err(StoreError::refused)?;
     draft.change_top_up(|top_up, _| top_up.begin(id.clone()));

@@ -5,10 +5,12 @@
 //! What a member may do stands in their account and holds at once; this makes what is found, popular
 //! and waiting match. Usually `admin-resolve-flags` or `admin-ban-user` has done so already. One
 //! listing or job is one transaction, and a member is due until all are done: so a run may be cut off
-//! anywhere.
+//! anywhere. A member for whom it fails is logged and counted, and the others are seen to all the same.
 
 use runtime::{Metrics, Task, TaskError, Worker};
 use store::Store;
+
+use crate::run::Run;
 
 pub const WORKER: Worker = Worker::new("background-follow-sellers");
 
@@ -16,13 +18,14 @@ pub const WORKER: Worker = Worker::new("background-follow-sellers");
 const AT_ONCE: u16 = 20;
 
 pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
-    let mut moved = 0;
+    let (mut moved, mut run) = (0, Run::default());
     for creator in store.due_sellers(task.now, AT_ONCE).await? {
-        moved += store.follow_seller(&creator, task.now).await?;
+        let done = store.follow_seller(&creator, task.now).await;
+        moved += run.take("creator", &creator, done).unwrap_or_default();
     }
     for member in store.due_standings(task.now, AT_ONCE).await? {
-        store.follow_standing(&member, task.now).await?;
+        run.take("member", &member, store.follow_standing(&member, task.now).await);
     }
     Metrics::at(task.now).count("ListingsFollowed", moved).emit();
-    Ok(())
+    run.end(task.now)
 }

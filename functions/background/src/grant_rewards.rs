@@ -1,14 +1,16 @@
-//! `background-grant-rewards`: every hour, credits for members whose links led to a sale that was
-//! not taken back within its seven days.
+//! `background-grant-rewards`: every hour, credits for members whose links led to a sale that its
+//! buyer can no longer give back by themselves.
 //!
 //! Changes: for each reward that is due, in one transaction the sharer's account, its ledger and the
 //! reward. Running twice, late or at once grants nothing twice: a reward is granted in the write
-//! that ends it.
+//! that ends it. One that fails is logged and counted, and the others are granted all the same.
 
 use domain::marketplace::share::RewardState;
 use runtime::{Metrics, Task, TaskError, Worker};
 use store::Store;
 use tracing::{info, warn};
+
+use crate::run::Run;
 
 pub const WORKER: Worker = Worker::new("background-grant-rewards");
 
@@ -17,9 +19,11 @@ const MOST: u16 = 500;
 
 pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let (mut granted, mut cancelled) = (0, 0);
+    let mut run = Run::default();
     for (sharer, purchase) in store.due_rewards(task.now, MOST).await? {
-        match store.grant_reward(&sharer, &purchase, task.now).await? {
-            Some(reward) => match reward.state {
+        let done = store.grant_reward(&sharer, &purchase, task.now).await;
+        match run.take("reward", &purchase, done) {
+            Some(Some(reward)) => match reward.state {
                 RewardState::Granted { .. } => granted += 1,
                 RewardState::Cancelled { reason } => {
                     info!(actor = %sharer, %purchase, reason, "a reward is not granted");
@@ -27,12 +31,13 @@ pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
                 }
                 RewardState::Held { .. } => {}
             },
-            None => warn!(actor = %sharer, %purchase, "a reward that is listed is not there"),
+            Some(None) => warn!(actor = %sharer, %purchase, "a reward that is listed is not there"),
+            None => {}
         }
     }
     Metrics::at(task.now)
         .count("RewardsGranted", granted)
         .count("RewardsCancelled", cancelled)
         .emit();
-    Ok(())
+    run.end(task.now)
 }

@@ -90,7 +90,8 @@ async fn last_index(snapshots: &SearchSnapshots) -> Result<Option<Catalogue>, Ta
     }
 }
 
-/// The last index with what changed since; `None` if nothing did and it is young.
+/// The last index with what changed since; `None` if nothing did, it is young, and this version of
+/// the code made it.
 async fn next_index(
     store: &Store,
     mut catalogue: Catalogue,
@@ -113,7 +114,7 @@ async fn next_index(
     }
     // The bucket forgets what is a week old, and cannot tell the index in use from the others.
     let is_young = now < Timestamp::from_millis(catalogue.as_of()).plus(DAY);
-    if news == 0 && is_young {
+    if news == 0 && is_young && !catalogue.is_rebuilt() {
         return Ok(None);
     }
     let listings = documents.len();

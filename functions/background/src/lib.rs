@@ -16,9 +16,11 @@ pub mod relay_outbox;
 pub mod render_preview;
 mod report;
 pub mod report_revenue;
+mod run;
 pub mod run_generation;
 mod settle;
 pub mod sweep_generations;
+pub mod verify_audit;
 
 use runtime::Function;
 
@@ -39,6 +41,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::schedule(pay_creators::WORKER, &pay_creators::handle),
     Function::stream(project_metrics::WORKER, &project_metrics::handle),
     Function::schedule(report_revenue::WORKER, &report_revenue::handle),
+    Function::schedule(verify_audit::WORKER, &verify_audit::handle),
 ];
 
 #[cfg(test)]

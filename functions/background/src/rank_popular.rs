@@ -3,7 +3,8 @@
 //! Each category has an index of its listings by heat, which never has to be written again because
 //! time has passed; so this reads the hottest of each category and walks no table. A list that
 //! could not be made stays the one of a minute ago. Running twice or late does no harm: a tally of
-//! visits is deleted in the write that adds it, and a list is made of what is there.
+//! visits is deleted in the write that adds it, and a list is made of what is there. A tally that
+//! cannot be added up is logged and counted, and the lists are made all the same.
 
 use std::iter;
 
@@ -15,6 +16,8 @@ use futures_util::future::try_join_all;
 use runtime::{Metrics, Task, TaskError, Worker};
 use store::{Popular, Store};
 
+use crate::run::Run;
+
 pub const WORKER: Worker = Worker::new("background-rank-popular");
 
 /// Listings of a list.
@@ -25,11 +28,11 @@ const LOOKED_AT: u16 = 40;
 const ROUNDS_MAX: u32 = 20;
 
 pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
-    let mut views = 0;
+    let (mut views, mut run) = (0, Run::default());
     for _ in 0..ROUNDS_MAX {
-        match store.add_views(task.now).await? {
-            0 => break,
-            added => views += added,
+        match run.take("tally", &"views", store.add_views(task.now).await) {
+            Some(0) | None => break,
+            Some(added) => views += added,
         }
     }
     let hottest = Category::ALL.map(|category| store.hottest(category, LOOKED_AT));
@@ -44,7 +47,7 @@ pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     )
     .await?;
     Metrics::at(task.now).count("ListingViews", views).emit();
-    Ok(())
+    run.end(task.now)
 }
 
 /// The most popular first; of equals, the newest.

@@ -94,6 +94,8 @@ impl Run<'_> {
         self.ended("payouts", done).await?;
         let done = self.look_at_subscriptions().await;
         self.ended("subscriptions", done).await?;
+        let done = self.carry_out_follow_ups().await;
+        self.ended("follow-ups", done).await?;
         self.send_top_ups(queue).await
     }
 
@@ -311,6 +313,14 @@ impl Run<'_> {
             return Ok(Heard::Before);
         }
         self.settlement.subscription(&user, &theirs.id, self.now).await
+    }
+
+    /// What was noted to be done at Stripe and is not done.
+    async fn carry_out_follow_ups(&mut self) -> Result<(), SettleError> {
+        for done in self.settlement.carry_out_due(self.now, PAGE).await? {
+            self.count("follow-up", done).await?;
+        }
+        Ok(())
     }
 
     /// Packs that are to be bought and whose hint may be lost.

@@ -1,22 +1,26 @@
 //! `background-render-preview`: looks at a file that arrived in quarantine.
 //!
-//! A picture is checked, drawn anew, watermarked and kept in three sizes where everybody sees it; an
-//! asset is measured and moved to where only buyers get it. Whatever it is, nothing of what was sent
-//! is ever public. Then the upload ends: what came of it joins the draft, or the creator is told why
-//! it does not.
+//! A picture is checked, drawn anew, watermarked and kept in three sizes where everybody sees it;
+//! an asset is copied to where only buyers get it, and that copy is opened, checked and hashed.
+//! Whatever it is, nothing of what was sent is ever public. Then the upload ends: what came of it
+//! joins the draft, or the creator is told why it does not.
 //!
-//! Retry: the same file makes the same objects, and an upload ends once. A file that is sent again
-//! through the same form after that is thrown away.
+//! Retry: an upload ends once. Until its form expires a file can be replaced, also while another
+//! call of this function looks at it, so nothing that a moderator is shown is ever written again:
+//! an asset is written once, and a picture gets a name that nobody else has. A file that is sent
+//! after the upload has ended is thrown away.
 
 use clients::{
-    AssetKind, Preview, Previews, S3Event, Uploads,
+    AssetScan, Preview, PreviewBucket, S3Event, Uploads,
+    asset::inspect,
     picture::PictureRefused,
     s3_event::UploadedObject,
-    uploads::{Content, UploadRefused, Uploaded, asset_key, quarantined},
+    scan::Scan,
+    uploads::{UploadRefused, Uploaded, asset_key, quarantined},
 };
 use domain::{
     id::{ListingId, UploadId},
-    marketplace::upload::{Asset, Purpose, Upload},
+    marketplace::upload::{Asset, Purpose, Upload, UploadState},
 };
 use runtime::{Metrics, Task, TaskError, Worker};
 use store::{Arrival, Store, if_there};
@@ -24,7 +28,7 @@ use tracing::{info, warn};
 
 pub const WORKER: Worker = Worker::new("background-render-preview").with_concurrency(1);
 
-type Capabilities = (Store, Uploads, Previews);
+type Capabilities = (Store, Uploads, PreviewBucket, AssetScan);
 
 pub async fn handle(capabilities: &Capabilities, task: Task<S3Event>) -> Result<(), TaskError> {
     for object in &task.body.objects {
@@ -34,32 +38,39 @@ pub async fn handle(capabilities: &Capabilities, task: Task<S3Event>) -> Result<
 }
 
 async fn look_at(
-    (store, uploads, previews): &Capabilities,
+    capabilities: &Capabilities,
     object: &UploadedObject,
     task: &Task<S3Event>,
 ) -> Result<(), TaskError> {
+    let (store, uploads, _, _) = capabilities;
     let Some((listing, id)) = named(&object.key) else {
         warn!(key = object.key, "something that is no upload is thrown away");
         return Ok(uploads.discard(&object.key).await?);
     };
-    let Some(upload) = if_there(store.upload(&listing, &id).await)? else {
+    let Some(mut upload) = if_there(store.upload(&listing, &id).await)? else {
         warn!(key = object.key, "an upload nobody asked for is thrown away");
         return Ok(uploads.discard(&object.key).await?);
     };
     if upload.is_waiting() {
         let Some(file) = uploads.head(&object.key).await? else { return Ok(()) };
-        let Some(arrival) = arrived((uploads, previews), &upload, &file).await? else {
+        let Some(arrival) = arrived(capabilities, &upload, &file, task).await? else {
             return Ok(());
         };
         let ended = if_there(store.end_upload(&listing, &id, &arrival, task.now).await)?;
         let Some(ended) = ended else {
             warn!(key = object.key, "an upload for a listing that is deleted is thrown away");
+            uploads.discard(&asset_key(&listing, &id)).await?;
             return Ok(uploads.discard(&object.key).await?);
         };
         let taken = !matches!(arrival, Arrival::Refused(..));
         info!(key = object.key, state = ?ended.state, "an upload was looked at");
         let name = if taken { "UploadsTaken" } else { "UploadsRefused" };
         Metrics::at(task.now).count(name, 1).emit();
+        upload = ended;
+    }
+    // An upload that ended otherwise, even by another call, may have its asset in a listing.
+    if upload.purpose == Purpose::Asset && matches!(upload.state, UploadState::Refused { .. }) {
+        uploads.discard(&asset_key(&listing, &id)).await?;
     }
     Ok(uploads.discard(&object.key).await?)
 }
@@ -72,17 +83,18 @@ fn named(key: &str) -> Option<(ListingId, UploadId)> {
 /// What came of a file; `None` if it is not there any more, or another was sent in its place, which
 /// is told by a message of its own.
 async fn arrived(
-    (uploads, previews): (&Uploads, &Previews),
+    capabilities: &Capabilities,
     upload: &Upload,
     file: &Uploaded,
+    task: &Task<S3Event>,
 ) -> Result<Option<Arrival>, TaskError> {
     let declared = file.content_type.as_deref() == Some(upload.content_type.as_str());
     if !declared || file.owner.as_deref() != Some(upload.owner_id.as_str()) {
         return Ok(Some(refused("not_as_declared", "The file is not what the form was for.")));
     }
     let looked = match upload.purpose {
-        Purpose::Preview => draw((uploads, previews), upload, file).await?,
-        Purpose::Asset => keep(uploads, upload, file).await?,
+        Purpose::Preview => draw(capabilities, upload, file, task).await?,
+        Purpose::Asset => keep(capabilities, upload, file).await?,
     };
     match looked {
         Ok(arrival) => Ok(Some(arrival)),
@@ -95,9 +107,10 @@ async fn arrived(
 }
 
 async fn draw(
-    (uploads, previews): (&Uploads, &Previews),
+    (_, uploads, previews, _): &Capabilities,
     upload: &Upload,
     file: &Uploaded,
+    task: &Task<S3Event>,
 ) -> Result<Result<Arrival, UploadRefused>, TaskError> {
     let bytes = match uploads.fetch(file, upload.bytes_max).await {
         Ok(bytes) => bytes,
@@ -109,46 +122,60 @@ async fn draw(
         Ok(Err(unusable)) => return Ok(Ok(unusable_picture(&unusable))),
         Err(_) => return Ok(Ok(refused("damaged", "The picture could not be read."))),
     };
-    let stored = previews.store(&upload.listing_id, &upload.id, &preview).await?;
+    let upload_id = UploadId::new(task.now, task.random());
+    let stored = previews.store(&upload.listing_id, &upload_id, &preview).await?;
     let (width, height) = (stored.large.width, stored.large.height);
-    let upload_id = upload.id.clone();
     let preview = domain::marketplace::upload::Preview { upload_id, width, height, drawn: false };
     Ok(Ok(Arrival::Preview(preview)))
 }
 
 async fn keep(
-    uploads: &Uploads,
+    (_, uploads, _, scan): &Capabilities,
     upload: &Upload,
     file: &Uploaded,
 ) -> Result<Result<Arrival, UploadRefused>, TaskError> {
-    let Content { bytes, sha256, kind } = match uploads.digest(file, upload.bytes_max).await {
-        Ok(content) => content,
+    let kind = match uploads.sniff(file, upload.bytes_max).await {
+        Ok(Some(kind)) => kind,
+        Ok(None) => {
+            let detail = "The file is no archive, model or table of colours.";
+            return Ok(Ok(refused("not_an_asset", detail)));
+        }
         Err(refused) => return Ok(Err(refused)),
     };
-    let Some(kind) = kind else {
-        return Ok(Ok(refused(
-            "not_an_asset",
-            "The file is no archive, model or table of colours.",
-        )));
-    };
-    let file_name = file_name(upload, kind);
+    let file_name = kind.file_name(upload.file_name.as_deref());
     let key = asset_key(&upload.listing_id, &upload.id);
     if let Err(refused) = uploads.promote(file, &key, kind, &file_name).await {
         return Ok(Err(refused));
     }
-    let upload_id = upload.id.clone();
-    Ok(Ok(Arrival::Asset(Asset { upload_id, file_name, bytes, sha256 })))
-}
-
-/// What the creator calls it, or a name of its kind.
-fn file_name(upload: &Upload, kind: AssetKind) -> String {
-    upload.file_name.clone().unwrap_or_else(|| format!("asset.{}", kind.extension()))
+    // From here on it is about what buyers will download, whatever is in quarantine by now.
+    let bytes = match uploads.asset(&key, upload.bytes_max).await {
+        Ok(bytes) => bytes,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let inspected = tokio::task::spawn_blocking(move || inspect(kind, &bytes)).await;
+    let found = match inspected {
+        Ok(Ok(found)) => found,
+        Ok(Err(unfit)) => return Ok(Ok(refused(unfit.code(), &unfit.to_string()))),
+        Err(_) => return Ok(Ok(refused("damaged", "The file could not be read."))),
+    };
+    // Most scans end later: an approval asks again.
+    if scan.of(&key).await? == Scan::NotClean {
+        return Ok(Ok(refused("not_clean", "The malware scan did not find the file clean.")));
+    }
+    Ok(Ok(Arrival::Asset(Asset {
+        upload_id: upload.id.clone(),
+        file_name,
+        bytes: found.bytes,
+        sha256: found.sha256,
+        kind: Some(kind),
+        files: found.files,
+    })))
 }
 
 fn unusable_picture(unusable: &PictureRefused) -> Arrival {
     let code = match unusable {
         PictureRefused::UnknownFormat => "unknown_format",
-        PictureRefused::TooLarge => "too_many_pixels",
+        PictureRefused::TooLarge | PictureRefused::TooManyPixels => "too_many_pixels",
         PictureRefused::TooSmall { .. } => "too_few_pixels",
         PictureRefused::Damaged { .. } => "damaged",
     };

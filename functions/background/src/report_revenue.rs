@@ -20,7 +20,10 @@ use runtime::{Metrics, Task, TaskError, Worker};
 use store::{KeptReport, Store, if_there};
 use tracing::{info, warn};
 
-use crate::report::{ReportFailed, to_csv, to_pdf};
+use crate::{
+    report::{ReportFailed, to_csv, to_pdf},
+    run::Run,
+};
 
 pub const WORKER: Worker = Worker::new("background-report-revenue");
 
@@ -28,6 +31,9 @@ pub const WORKER: Worker = Worker::new("background-report-revenue");
 const DAYS: u32 = 30;
 /// The folder of its files.
 const FOLDER: &str = "revenue";
+
+/// Most times that the index of graces is asked in one run.
+const TRIPS_MAX: u32 = 200;
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,23 +50,27 @@ pub async fn handle(
     (store, documents, company): &(Store, Documents, Company),
     task: Task,
 ) -> Result<(), TaskError> {
-    let outcome = report((store, documents, company), task.sent_at, task.now).await?;
+    let mut run = Run::default();
+    let hands = (store, documents, company);
+    let outcome = report(hands, task.sent_at, task.now, &mut run).await?;
     Metrics::at(task.now)
         .count("RevenueSumsDrift", outcome.sums_differed)
         .count("RevenueReportDrift", u64::from(outcome.report_differs))
         .emit();
-    Ok(())
+    run.end(task.now)
 }
 
-/// The run that was due at `due`.
+/// The run that was due at `due`. A grace that cannot be ended does not keep the report from being
+/// made.
 pub(crate) async fn report(
     hands: (&Store, &Documents, &Company),
     due: Timestamp,
     now: Timestamp,
+    run: &mut Run,
 ) -> Result<Outcome, TaskError> {
     let (store, ..) = hands;
     let day = Day::of(due.min(now)).minus(1);
-    let ended = store.end_graces(now).await?;
+    let ended = end_graces(store, now, run).await?;
     let facts = store.facts_of_day(day).await?;
     let span = Span { from: day.minus(DAYS - 1), to: day };
     let mut numbers = store.metrics(span, now).await?;
@@ -81,6 +91,22 @@ pub(crate) async fn report(
     }
     info!(%day, ended, ?outcome, "reported");
     Ok(outcome)
+}
+
+/// Ends the graces in which nobody paid, each dated when it ended. How many.
+async fn end_graces(store: &Store, now: Timestamp, run: &mut Run) -> Result<u64, TaskError> {
+    let mut ended = 0;
+    for _ in 0..TRIPS_MAX {
+        let before = ended;
+        for user in store.due_graces(now).await? {
+            let done = run.take("grace", &user, store.end_grace(&user, now).await);
+            ended += u64::from(done.unwrap_or_default());
+        }
+        if ended == before {
+            break;
+        }
+    }
+    Ok(ended)
 }
 
 /// The numbers as of the end of the day: the same, whenever they are made.

@@ -18,7 +18,7 @@ use clients::{
 use domain::{
     Refusal, Timestamp,
     fibo::StructuredPrompt,
-    generation::{Failure, FailureCode, Input, Job, Provider, Step, WebhookRef},
+    generation::{Failure, FailureCode, Input, Job, Provider, SEED_MAX, Step, WebhookRef},
 };
 use runtime::{BriaImages, ImageProvider, Metrics, Task, TaskError, Worker};
 use store::{JobAndInput, Rate, Store};
@@ -131,8 +131,12 @@ async fn ask(
         Err(SubmitError::Blocked { message }) => {
             settle::fail(store, &claimed, blocked(&message), now).await
         }
+        Err(SubmitError::Invalid { status, message }) => {
+            settle::fail(store, &claimed, misunderstood(status, &message, now), now).await
+        }
         Err(SubmitError::Rejected { status, message }) => {
             tracing::error!(status, message, "the provider rejected our request");
+            Metrics::at(now).count("ProviderRequestsRejected", 1).emit();
             settle::fail(store, &claimed, rejected(&message), now).await
         }
     }
@@ -167,6 +171,9 @@ async fn poll(
         Ok(ProviderStatus::Blocked { message }) => {
             settle::fail(store, &claimed, blocked(&message), now).await
         }
+        Ok(ProviderStatus::Invalid { message }) => {
+            settle::fail(store, &claimed, misunderstood(200, &message, now), now).await
+        }
         Ok(ProviderStatus::Failed { message }) => {
             settle::fail(store, &claimed, rejected(&message), now).await
         }
@@ -199,6 +206,9 @@ async fn take(
             tracing::warn!(detail, "the image cannot be fetched for now");
             return later(store, claimed.clone(), claimed, Duration::ZERO, now).await;
         }
+        Err(FetchError::UnknownHost { origin }) => {
+            return withhold(store, claimed, &origin, now).await;
+        }
         Err(refused) => {
             tracing::error!(%refused, "the image cannot be fetched");
             let failure = invalid("The provider's image could not be fetched.");
@@ -222,6 +232,28 @@ async fn take(
             later(store, claimed.clone(), claimed, Duration::ZERO, now).await
         }
     }
+}
+
+/// Keeps a job whose image lies on a host that is not listed: it is paid for, so it waits until an
+/// operator lists the host, or the provider has deleted it.
+async fn withhold(
+    store: &Store,
+    claimed: Job,
+    origin: &str,
+    now: Timestamp,
+) -> Result<(), TaskError> {
+    tracing::error!(
+        origin,
+        request_id = claimed.request_id,
+        "the image lies on a host that ImageOrigins does not list; the job waits until it does"
+    );
+    Metrics::at(now).count("ResultsWithheld", 1).emit();
+    let waiting = claimed.clone().withhold(now);
+    if waiting.is_overdue(now) {
+        let failure = invalid("The provider's image could not be fetched in time.");
+        return settle::fail(store, &claimed, failure, now).await;
+    }
+    move_on(store, &claimed, waiting).await
 }
 
 /// Looks again later, or ends the job if the provider has had its time or has forgotten it.
@@ -287,7 +319,8 @@ fn request(job: &Job, input: &Input, webhook_url: &str) -> SubmitRequest {
         prompt,
         structured_prompt: structured,
         negative_prompt: input.negative_prompt.clone(),
-        seed: Some(input.seed),
+        // Orders of before may hold a seed that the provider does not take; it draws one itself.
+        seed: Some(input.seed).filter(|seed| *seed <= SEED_MAX),
         aspect_ratio: input.aspect_ratio,
         quality: input.quality,
         model_id: input.model_id.clone(),
@@ -305,6 +338,15 @@ fn blocked(message: &str) -> Failure {
 
 fn rejected(message: &str) -> Failure {
     Failure::new(FailureCode::ProviderRejected, message)
+}
+
+/// Our fault: somebody has to look, and what the provider said is for them alone.
+fn misunderstood(status: u16, message: &str, now: Timestamp) -> Failure {
+    tracing::error!(status, message, "the provider did not understand our request");
+    Metrics::at(now).count("ProviderRequestsInvalid", 1).emit();
+    let told = "The image provider did not understand our request. This is our fault; nothing is \
+                charged.";
+    Failure::new(FailureCode::RequestInvalid, told)
 }
 
 fn invalid(message: &str) -> Failure {

@@ -1,6 +1,6 @@
 //! `POST /api/v1/billing/subscription/cancel`: end the subscription with its period, or go on.
 //!
-//! Access: any member with a subscription; a suspended one must be able to stop paying.
+//! Access: any member with a subscription; a suspended one may stop paying, and not go on.
 //! Changes: the subscription at Stripe, and then our side of it. The plan stays until the end of
 //! what is paid for, and nothing is paid back.
 //! Retry: wishing the same again changes nothing.
@@ -38,8 +38,11 @@ pub async fn handle(
 ) -> Result<Fresh<SubscriptionView>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email.as_deref());
-    let billing = store.billing(user).await?;
+    let (account, billing) = store.account_and_billing(user, email, call.now).await?;
     let theirs = billing.live_subscription()?;
+    if !call.body.cancel_at_period_end {
+        account.require_active(call.now)?;
+    }
     let (renewal, wish) = match call.body.cancel_at_period_end {
         true => (Renewal::Stops, "stops"),
         false => (Renewal::GoesOn, "goes_on"),

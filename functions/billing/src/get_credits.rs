@@ -6,7 +6,7 @@
 
 use domain::{
     Timestamp,
-    credits::{LedgerEntry, Lot, LotId, LotSource, Totals},
+    credits::{LedgerEntry, Lot, LotId, LotSize, LotSource, Totals},
     plan::Plan,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
@@ -37,7 +37,8 @@ pub struct Response {
 struct LotView {
     id: LotId,
     source: LotSource,
-    available: u32,
+    /// `null` is unlimited within fair use.
+    available: Option<u32>,
     held: u32,
     spent: u32,
     granted: u32,
@@ -56,7 +57,10 @@ impl From<&Lot> for LotView {
         LotView {
             id: lot.terms.id.clone(),
             source: lot.terms.source,
-            available: lot.available(),
+            available: match lot.left() {
+                LotSize::Credits(left) => Some(left),
+                LotSize::Unlimited => None,
+            },
             held: lot.held,
             spent: lot.spent,
             granted: lot.granted,

@@ -3,10 +3,11 @@
 //! Access: any member who is not suspended.
 //! Changes: the account. `background-buy-top-ups` charges the saved card, at most `monthly_max`
 //! times a calendar month; a card that is not charged stops it, with the reason in
-//! `GET /api/v1/billing/subscription`, until it is turned on here again.
+//! `GET /api/v1/billing/subscription`, until it is turned on here again. Turning it off and on does
+//! not begin the month anew, and a charge that is under way ends as it ends.
 //! Retry: the same wish again is the same state.
 
-use domain::{FieldError, Timestamp, billing::top_up::TopUp, pack::Pack, refusal::InvalidFields};
+use domain::{FieldError, billing::top_up::TopUpWish, pack::Pack, refusal::InvalidFields};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError};
@@ -36,23 +37,22 @@ pub struct Response {
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email.as_deref());
-    let wish = call.body.wish(call.now)?;
+    let wish = call.body.wish()?;
     let account = store
         .change_account(user, email, call.now, |draft| {
             draft.require_active().map_err(StoreError::refused)?;
-            let before = draft.account().top_up.clone();
-            draft.set_top_up(wish.clone().map(|wish| wish.renewed(before.as_ref())));
+            draft.allow_top_up(wish);
             Ok::<(), StoreError>(())
         })
         .await?;
-    Ok(Fresh(Response { top_up: account.top_up.as_ref().map(TopUpView::from) }))
+    Ok(Fresh(Response { top_up: account.top_up.as_ref().and_then(TopUpView::of) }))
 }
 
 impl Request {
-    fn wish(&self, now: Timestamp) -> Result<Option<TopUp>, InvalidFields> {
+    fn wish(&self) -> Result<Option<TopUpWish>, InvalidFields> {
         match (self.enabled, self.pack, self.below, self.monthly_max) {
             (true, Some(pack), Some(below), Some(monthly_max)) => {
-                TopUp::new(pack, below, monthly_max, now).map(Some)
+                TopUpWish::new(pack, below, monthly_max).map(Some)
             }
             (false, None, None, None) => Ok(None),
             (true, ..) => Err(unfit("`enabled: true` needs `pack`, `below` and `monthly_max`")),

@@ -7,7 +7,7 @@ use domain::{
         Billing,
         invoice::{Invoice, InvoiceStatus, Issue},
         subscription::{Subscription, SubscriptionStatus},
-        top_up::{TopUp, TopUpState},
+        top_up::{TopUp, TopUpState, TopUpWish},
     },
     id::InvoiceId,
     money::Money,
@@ -109,7 +109,7 @@ impl SubscriptionView {
                 let checkout_url = open.url.clone()?;
                 Some(CheckoutView { plan: open.plan, checkout_url, expires_at: open.expires_at })
             }),
-            top_up: account.top_up.as_ref().map(TopUpView::from),
+            top_up: account.top_up.as_ref().and_then(TopUpView::of),
         }
     }
 }
@@ -128,15 +128,12 @@ impl From<&Subscription> for SubscriptionState {
     }
 }
 
-impl From<&TopUp> for TopUpView {
-    fn from(top_up: &TopUp) -> TopUpView {
-        TopUpView {
-            pack: top_up.pack,
-            below: top_up.below,
-            monthly_max: top_up.monthly_max,
-            bought_this_month: top_up.bought,
-            state: top_up.state.clone(),
-        }
+impl TopUpView {
+    /// Nothing while it is off.
+    pub(crate) fn of(top_up: &TopUp) -> Option<TopUpView> {
+        let TopUpWish { pack, below, monthly_max } = top_up.wish?;
+        let (bought_this_month, state) = (top_up.bought, top_up.state.clone());
+        Some(TopUpView { pack, below, monthly_max, bought_this_month, state })
     }
 }
 

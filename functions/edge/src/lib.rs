@@ -5,7 +5,8 @@ pub mod get_health;
 pub mod webhook_bria;
 pub mod webhook_stripe;
 
-use runtime::Function;
+use domain::Timestamp;
+use runtime::{Function, Metrics};
 
 /// Every function of this crate.
 pub const FUNCTIONS: &[Function] = &[
@@ -14,6 +15,11 @@ pub const FUNCTIONS: &[Function] = &[
     Function::http(webhook_stripe::ENDPOINT, &webhook_stripe::handle),
     Function::authorizer(authorizer::WORKER, &authorizer::handle),
 ];
+
+/// Counts a notice whose signature is not accepted: after a rotation, all of them are not.
+fn refused(now: Timestamp) {
+    Metrics::at(now).count("WebhookSignaturesRefused", 1).emit();
+}
 
 #[cfg(test)]
 mod tests;

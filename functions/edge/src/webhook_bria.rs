@@ -11,6 +11,8 @@ use runtime::{Access, ApiError, Call, Endpoint, Fresh, Metrics, WebhookTokens};
 use serde::{Deserialize, Serialize};
 use store::{Missing, Store, StoreError};
 
+use crate::refused;
+
 pub const ENDPOINT: Endpoint =
     Endpoint::post("edge-webhook-bria", "/webhooks/bria", Access::Signed).ignores_key();
 
@@ -33,7 +35,8 @@ pub async fn handle(
     call: Call<Request>,
 ) -> Result<Fresh<Response>, ApiError> {
     let raw = call.raw();
-    let notice = verify(&tokens.0, &raw.headers, &raw.body, call.now)?;
+    let notice =
+        verify(&tokens.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused(call.now))?;
     let target = WebhookRef::parse(&call.body.job).ok_or(Missing::Generation)?;
     call.log_job(&target.job_id);
     for _ in 0..TRIES_MAX {

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use settlement::{Heard, Received, Settlement};
 use store::Store;
 
+use crate::refused;
+
 pub const ENDPOINT: Endpoint =
     Endpoint::post("edge-webhook-stripe", "/webhooks/stripe", Access::Signed)
         .ignores_key()
@@ -34,7 +36,7 @@ pub async fn handle(
     call: Call<Request>,
 ) -> Result<Fresh<Response>, ApiError> {
     let raw = call.raw();
-    verify(&secrets.0, &raw.headers, &raw.body, call.now)?;
+    verify(&secrets.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused(call.now))?;
     let body = std::str::from_utf8(&raw.body).map_err(|_| CallRefused::NotText)?;
     let received = Settlement::new(store, stripe).receive(body, call.now).await?;
     count(&received, call.now);

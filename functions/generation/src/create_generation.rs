@@ -6,7 +6,7 @@
 //! Retry: the same `Idempotency-Key` returns the same job, as it is by then.
 
 use domain::{
-    generation::{Names, Order, Provider, place},
+    generation::{Names, Order, Provider, drawn_seed, place},
     id::JobId,
 };
 use runtime::{Accepted, Access, ApiError, Call, Endpoint};
@@ -28,7 +28,7 @@ pub async fn handle(
     let names = Names {
         id: JobId::new(call.now, call.random()),
         provider: *provider,
-        seed: (call.random() >> 96) as u32,
+        seed: drawn_seed(call.random()),
         webhook_token: format!("{:032x}", call.random()),
     };
     call.log_job(&names.id);

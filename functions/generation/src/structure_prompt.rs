@@ -50,7 +50,7 @@ pub async fn handle(
         store.take(&format!("structure#{user}"), RATE, call.now).await?;
         let (lighting, camera) = (order.lighting.as_ref(), order.camera.as_ref());
         let (structured_prompt, structured_by) =
-            structure(provider, &prompt, lighting, camera).await?;
+            structure(provider, &prompt, lighting, camera, call.now).await?;
         Ok(Response { structured_prompt, structured_by })
     });
     Ok(Fresh(answer.await?))

@@ -2,8 +2,8 @@
 //! key is configured, else our own template, which adds nothing that was not said.
 
 use clients::structure::StructureRefused;
-use domain::{camera::CameraSettings, fibo::StructuredPrompt, lighting::LightingRig};
-use runtime::PromptProvider;
+use domain::{Timestamp, camera::CameraSettings, fibo::StructuredPrompt, lighting::LightingRig};
+use runtime::{Metrics, PromptProvider};
 use serde::Serialize;
 
 /// Who did it, as the answer says.
@@ -24,13 +24,16 @@ pub(crate) async fn structure(
     prompt: &str,
     lighting: Option<&LightingRig>,
     camera: Option<&CameraSettings>,
+    now: Timestamp,
 ) -> Result<(StructuredPrompt, StructuredBy), StructureRefused> {
     let (structured, by) = match provider {
         PromptProvider::Bria(bria) => {
-            (read(&bria.structure_prompt(prompt).await?)?, StructuredBy::Bria)
+            let answer = bria.structure_prompt(prompt).await;
+            (read(&answer.inspect_err(|error| report(error, now))?)?, StructuredBy::Bria)
         }
         PromptProvider::Gemini(gemini) => {
-            (gemini.structure_prompt(prompt).await?, StructuredBy::Gemini)
+            let answer = gemini.structure_prompt(prompt).await;
+            (answer.inspect_err(|error| report(error, now))?, StructuredBy::Gemini)
         }
         PromptProvider::Template => {
             let template = StructuredPrompt::from_prompt(prompt, lighting, camera);
@@ -39,6 +42,13 @@ pub(crate) async fn structure(
     };
     let lit = lighting.into_iter().fold(structured, StructuredPrompt::with_lighting);
     Ok((camera.into_iter().fold(lit, StructuredPrompt::with_camera), by))
+}
+
+/// A request of ours that is not understood is our fault, so it is counted where an alarm looks.
+fn report(error: &StructureRefused, now: Timestamp) {
+    if matches!(error, StructureRefused::NotUnderstood { .. }) {
+        Metrics::at(now).count("ProviderRequestsInvalid", 1).emit();
+    }
 }
 
 /// Bria's text as the type. Its scores are for its own use and are not given on.

@@ -32,11 +32,22 @@ pub struct JobView {
     links: JobLinks,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<ImageView>,
+    /// What it waits for, if that is nothing usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<WaitingFor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
     /// What it is made from; only where one job is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<Input>,
+}
+
+/// What a job waits for beside its provider.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum WaitingFor {
+    /// Its image is finished; we have to allow the host it lies on.
+    ResultHost,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,6 +94,7 @@ impl JobView {
             charge: job.charge,
             links: JobLinks { this, cancel },
             image: None,
+            waiting_for: job.withheld_since.map(|_| WaitingFor::ResultHost),
             error: job.failure,
             input: None,
         }
@@ -108,9 +120,10 @@ impl JobView {
         Ok(JobView { image, ..JobView::plain(job, links) })
     }
 
-    /// The same with what it is made from; the listing stands there already.
+    /// The same with what it is made from. The listing is in the job already, and the model of a
+    /// listing is named to nobody.
     pub(crate) fn with_input(self, input: Input) -> JobView {
-        JobView { input: Some(Input { licence: None, ..input }), ..self }
+        JobView { input: Some(Input { licence: None, model_id: None, ..input }), ..self }
     }
 
     /// Where it is.

@@ -3,6 +3,7 @@
 //! Access: the member who has it, suspended ones too; to everybody else it does not exist, nor does
 //! it while a dispute is open, or once it was paid back.
 //! Changes: notes when it was first downloaded. Links to files are good for ten minutes.
+//! A tailored model is used by naming the listing in a generation: its id is not in the answer.
 
 use clients::{Uploads, uploads::asset_key};
 use domain::{
@@ -11,7 +12,7 @@ use domain::{
     image::link_works_until,
     marketplace::{Kind, content::Content},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, Fresh, Link};
 use serde::{Deserialize, Serialize};
 use store::{Missing, Store};
 
@@ -38,8 +39,15 @@ pub struct Response {
     assets: Vec<File>,
     /// What is to stand with images made with it.
     attribution: Option<String>,
-    /// When the links end.
+    /// When the links to files end.
     expires_at: Timestamp,
+    links: ResponseLinks,
+}
+
+#[derive(Debug, Serialize)]
+struct ResponseLinks {
+    /// Where images are made with it: a POST that names `listing_id`.
+    generate: Link,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,9 +78,10 @@ pub async fn handle(
         kind: bought.kind,
         version: owned.revision,
         title: bought.description.title,
-        content: bought.description.content,
+        content: bought.description.content.disclosed(),
         assets,
         attribution: bought.description.attribution,
         expires_at: link_works_until(call.now),
+        links: ResponseLinks { generate: call.links.to("/api/v1/generations") },
     }))
 }

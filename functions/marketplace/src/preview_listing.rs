@@ -15,7 +15,7 @@ use std::{
 };
 
 use clients::{
-    Previews,
+    PreviewBucket, Previews,
     picture::{PictureRefused, hex},
     preview::{PreviewsUnavailable, demo_key, watermarked_jpeg},
 };
@@ -81,19 +81,20 @@ struct ImageView {
 #[derive(Debug)]
 pub struct Demos {
     previews: Previews,
+    bucket: PreviewBucket,
     /// The keys of those that are there, the last used last.
     seen: Mutex<VecDeque<String>>,
 }
 
 impl Demos {
     /// None seen so far.
-    pub fn new(previews: Previews) -> Demos {
-        Demos { previews, seen: Mutex::default() }
+    pub fn new(previews: Previews, bucket: PreviewBucket) -> Demos {
+        Demos { previews, bucket, seen: Mutex::default() }
     }
 
     async fn has(&self, key: &str) -> Result<bool, PreviewsUnavailable> {
         let seen = self.seen().iter().any(|known| known == key);
-        let has = seen || self.previews.has(key).await?;
+        let has = seen || self.bucket.has(key).await?;
         if has {
             self.remember(key);
         }
@@ -101,7 +102,7 @@ impl Demos {
     }
 
     async fn keep(&self, key: &str, jpeg: Vec<u8>) -> Result<(), PreviewsUnavailable> {
-        self.previews.put_demo(key, &jpeg.into()).await?;
+        self.bucket.put_demo(key, &jpeg.into()).await?;
         self.remember(key);
         Ok(())
     }
@@ -122,10 +123,11 @@ impl Demos {
 
 impl Connect for Demos {
     fn variables() -> Vec<&'static str> {
-        Previews::variables()
+        <(Previews, PreviewBucket)>::variables()
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<Demos, InitError> {
-        Ok(Demos::new(Previews::connect(env, aws).await?))
+        let (previews, bucket) = <(Previews, PreviewBucket)>::connect(env, aws).await?;
+        Ok(Demos::new(previews, bucket))
     }
 }
 

@@ -1,11 +1,11 @@
 //! `POST /api/v1/marketplace/listings/{id}/submit`: ask for a version to be put on sale.
 //!
-//! Access: the listing's creator, unless suspended or kept from selling by strikes; to everybody else it does not exist.
-//! Changes: the version waits for a moderator and stays as it is from now on, with what it is like
-//! among the listings on sale. A preset without pictures gets one that `studio` draws.
-//! Retry: a version that waits already is a conflict and stays as it is.
+//! Access: the listing's creator, unless suspended or kept from selling by strikes; to everybody
+//! else it does not exist. Changes: the version waits for a moderator and stays as it is from now
+//! on, with what it is like among the listings on sale. A preset without pictures gets one that
+//! `studio` draws. Retry: a version that waits already is a conflict and stays as it is.
 
-use clients::{Preview as Drawn, Previews};
+use clients::{Preview as Drawn, PreviewBucket, Previews};
 use domain::{
     id::{ListingId, UploadId},
     marketplace::{
@@ -41,7 +41,7 @@ pub struct Request {
 }
 
 pub async fn handle(
-    (store, previews): &(Store, Previews),
+    (store, previews, bucket): &(Store, Previews, PreviewBucket),
     call: Call<Request>,
 ) -> Result<Fresh<OwnView>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
@@ -50,14 +50,16 @@ pub async fn handle(
     shelf.creator.require_active(call.now)?;
     Seller::from(&shelf.creator).check_strikes(call.now)?;
     let upload = UploadId::new(call.now, call.random());
-    let picture = picture_of(&shelf, &upload, previews).await?;
+    let picture = picture_of(&shelf, &upload, bucket).await?;
     let submitted = store.change_listing(creator, &id, call.now, async |shelf| {
         let seller = Seller::from(&shelf.creator);
         seller.check_strikes(call.now).map_err(StoreError::refused)?;
         if shelf.newest.previews.is_empty() {
             shelf.newest.previews.extend(picture.clone());
         }
-        shelf.listing.submit(&shelf.newest, call.now).map_err(StoreError::refused)?;
+        store.read_model(shelf).await?;
+        let (newest, model) = (&shelf.newest, &shelf.model);
+        shelf.listing.submit(newest, model, call.now).map_err(StoreError::refused)?;
         let (kind, content) = (shelf.listing.kind, &shelf.newest.description.content);
         let signature = Signature::of(kind, content);
         shelf.newest.similar = store.similar_listings(&id, kind, &signature).await?;
@@ -71,7 +73,7 @@ pub async fn handle(
 async fn picture_of(
     shelf: &Shelf,
     upload: &UploadId,
-    previews: &Previews,
+    bucket: &PreviewBucket,
 ) -> Result<Option<Preview>, ApiError> {
     let revision = &shelf.newest;
     let open = shelf.listing.pending_since().is_none();
@@ -86,7 +88,7 @@ async fn picture_of(
         Drawn::from_rgb(frame.width, frame.height, frame.rgb)
     })
     .await??;
-    let stored = previews.store(&shelf.listing.id, upload, &picture).await?;
+    let stored = bucket.store(&shelf.listing.id, upload, &picture).await?;
     let (width, height) = (stored.large.width, stored.large.height);
     Ok(Some(Preview { upload_id: upload.clone(), width, height, drawn: true }))
 }

@@ -2,7 +2,8 @@
 //!
 //! Access: the listing's creator, unless suspended; to everybody else it does not exist.
 //! Changes: the draft; where there is none to be changed, the next version is begun from the newest,
-//! while what is on sale stays there. A version in review is taken back.
+//! while what is on sale stays there. A version in review is taken back. A field that is left out
+//! stays; `null` takes the attribution away, and is refused for every other.
 //! Retry: the same change again is the same draft. `If-Match` with the tag of
 //! `GET /api/v1/marketplace/creator/listings/{id}` refuses a change to something that has moved (412).
 
@@ -12,8 +13,8 @@ use domain::{
     marketplace::{Category, content::Content, demo::DemoSettings, revision::Edit},
     money::Money,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Json};
-use serde::{Deserialize, Deserializer};
+use runtime::{Access, ApiError, Call, Endpoint, Json, patch};
+use serde::Deserialize;
 use store::{Missing, Shelf, Store, StoreError};
 
 use crate::{create_listing::cents, view::OwnView};
@@ -28,20 +29,22 @@ pub const ENDPOINT: Endpoint = Endpoint::patch(
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
+    #[serde(default, deserialize_with = "patch::sent")]
     title: Option<String>,
+    #[serde(default, deserialize_with = "patch::sent")]
     description: Option<String>,
+    #[serde(default, deserialize_with = "patch::sent")]
     category: Option<Category>,
+    #[serde(default, deserialize_with = "patch::sent")]
     tags: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "patch::sent")]
     price: Option<Money>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "patch::sent_or_null")]
     attribution: Option<Option<String>>,
+    #[serde(default, deserialize_with = "patch::sent")]
     demo: Option<DemoSettings>,
+    #[serde(default, deserialize_with = "patch::sent")]
     content: Option<Content>,
-}
-
-/// A field that was sent, `null` included.
-fn given<'de, D: Deserializer<'de>>(sent: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(sent).map(Some)
 }
 
 pub async fn handle(

@@ -10,6 +10,7 @@ use domain::{
     id::{ListingId, UploadId, UserId},
     marketplace::{
         Category, Kind,
+        archive::ArchivedFile,
         card::Card,
         content::{Content, Slot},
         demo::DemoSettings,
@@ -17,7 +18,7 @@ use domain::{
         revision::Revision,
         strike::Seller,
         tally::ListingStats,
-        upload::{Asset, Preview},
+        upload::{Asset, AssetKind, Preview},
     },
     money::Money,
 };
@@ -127,6 +128,8 @@ pub struct OwnView {
     hidden_reasons: Vec<HiddenReason>,
     /// The newest version, which everything below is of.
     version: u32,
+    /// What a moderator's decision on it names.
+    content_hash: String,
     review: ReviewState,
     /// What visitors see, where that is.
     on_sale: Option<OnSaleView>,
@@ -177,8 +180,12 @@ struct DelistedView {
 struct AssetView {
     id: UploadId,
     file_name: String,
+    #[serde(rename = "type")]
+    kind: Option<AssetKind>,
     bytes: u64,
     sha256: String,
+    /// What is in an archive.
+    files: Vec<ArchivedFile>,
 }
 
 #[derive(Debug, Serialize)]
@@ -311,7 +318,7 @@ impl<'a> Around<'a> {
 impl OwnView {
     /// The version its creator last worked on.
     pub(crate) fn of(
-        Shelf { listing, newest, on_sale: _, stats, creator }: Shelf,
+        Shelf { listing, newest, on_sale: _, model: _, stats, creator }: Shelf,
         around: (&Previews, &Links),
         now: Timestamp,
     ) -> OwnView {
@@ -325,6 +332,7 @@ impl OwnView {
         around: Around<'_>,
     ) -> OwnView {
         let (price, seller) = (revision.description.price(), Seller::from(around.creator));
+        let content_hash = revision.content_hash();
         let said = revision.description;
         let assets = revision.assets.into_iter().map(AssetView::from).collect();
         OwnView {
@@ -332,6 +340,7 @@ impl OwnView {
             state: listing.state(),
             hidden_reasons: listing.hidden_reasons(&seller, around.now),
             version: revision.number,
+            content_hash,
             review: ReviewState::of(&listing),
             on_sale: listing.on_sale().map(|on_sale| OnSaleView {
                 version: on_sale.number,
@@ -390,7 +399,7 @@ impl OwnLinks {
 
 impl From<Asset> for AssetView {
     fn from(asset: Asset) -> AssetView {
-        let Asset { upload_id: id, file_name, bytes, sha256 } = asset;
-        AssetView { id, file_name, bytes, sha256 }
+        let Asset { upload_id: id, file_name, bytes, sha256, kind, files } = asset;
+        AssetView { id, file_name, kind, bytes, sha256, files }
     }
 }

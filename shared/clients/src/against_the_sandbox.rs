@@ -40,12 +40,12 @@ impl Visit {
             calls_per_minute: 10_000,
             ..sandbox::bria::Settings::default()
         };
-        let config = Config { bria: settings, ..Config::default() };
+        let config = Config { bria: settings, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
         let http = Http::new().unwrap();
         let token = Secret::new(sandbox::bria::API_TOKEN);
         let bria = Bria::new(http.clone(), &sandbox.bria_url(), &token).unwrap();
-        let fetcher = ImageFetcher::new(http, &[&sandbox.url]).unwrap();
+        let fetcher = ImageFetcher::new(http, &[sandbox.results_origin()]).unwrap();
         Visit { sandbox, bria, fetcher }
     }
 
@@ -160,6 +160,10 @@ async fn every_fault_of_a_submit_is_told_apart_and_none_is_repeated() {
     })
     .await;
     check(AnswerFault::Blocked, |error| matches!(error, SubmitError::Blocked { .. })).await;
+    check(AnswerFault::NotUnderstood, |error| {
+        matches!(error, SubmitError::Invalid { status: 422, .. })
+    })
+    .await;
     check(AnswerFault::ServerError, ambiguous).await;
     check(AnswerFault::HtmlPage, ambiguous).await;
     check(AnswerFault::ServerErrorAfterAccepting, ambiguous).await;
@@ -181,6 +185,10 @@ async fn every_end_of_a_job_is_told_apart() {
     check(OutcomeFault::Failed, failed).await;
     check(OutcomeFault::Error { code: Some(422) }, |status| {
         matches!(status, ProviderStatus::Blocked { .. })
+    })
+    .await;
+    check(OutcomeFault::Error { code: Some(400) }, |status| {
+        matches!(status, ProviderStatus::Invalid { .. })
     })
     .await;
     check(OutcomeFault::Unknown, |status| *status == ProviderStatus::Unknown).await;

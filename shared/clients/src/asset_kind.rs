@@ -1,25 +1,23 @@
 //! What an asset file is, told from its first bytes and from nothing else.
 //!
 //! A file is what it says in the very first bytes, or it is refused: whatever an operating system,
-//! a shell or a browser would run is none of our kinds, and the kinds that begin freely (a tar
-//! with a file name, a table of colors with text) are checked further. What is inside an archive
-//! is not looked at. It is only ever handed out as a download, never shown.
+//! a shell or a browser would run is none of our kinds, and a table of colors, which begins freely
+//! with text, is checked further. [`crate::asset`] then looks at all of it. It is only ever handed
+//! out as a download, never shown.
 
-use serde::{Deserialize, Serialize};
+use domain::marketplace::upload::AssetKind;
 
-/// How many first bytes of a file [`AssetKind::sniff`] wants to see. Fewer are enough for a file
-/// that has fewer.
-pub const HEAD_BYTES: usize = 4096;
+/// How many first bytes of a file [`sniff`] wants to see. Fewer are enough for a file that has
+/// fewer.
+pub(crate) const HEAD_BYTES: usize = 4096;
 
 /// Largest header of a safetensors file, in bytes: a limit of that format.
 const TENSOR_HEADER_MAX: u64 = 100_000_000;
-/// Where a tar's header says what it is, and where it has its checksum.
+/// Where a tar's header says what it is.
 const TAR_MAGIC_AT: usize = 257;
-const TAR_CHECKSUM: std::ops::Range<usize> = 148..156;
-const TAR_HEADER: usize = 512;
 /// What begins like something that runs: ELF, DOS and Windows, Mach-O in both orders and its
-/// universal form (also Java), WebAssembly, scripts, markup, PDF, PostScript.
-const REFUSED: [&[u8]; 11] = [
+/// universal form (also Java), WebAssembly, scripts, and links of Windows.
+const PROGRAMS: [&[u8]; 9] = [
     b"\x7fELF",
     b"MZ",
     b"\xfe\xed\xfa",
@@ -28,92 +26,66 @@ const REFUSED: [&[u8]; 11] = [
     b"\xca\xfe\xba\xbe",
     b"\0asm",
     b"#!",
-    b"<",
-    b"%PDF",
-    b"%!PS",
+    b"L\0\0\0\x01\x14\x02\0",
 ];
+/// What begins like an archive or a compressed stream: ZIP, gzip, compress, bzip2, xz, Zstandard,
+/// LZ4, lzip, 7z, RAR, cabinet, ar, xar, and the compound files that installers and old documents
+/// are.
+const ARCHIVES: [&[u8]; 16] = [
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"PK\x07\x08",
+    b"\x1f\x8b",
+    b"\x1f\x9d",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"\x28\xb5\x2f\xfd",
+    b"\x04\x22\x4d\x18",
+    b"LZIP",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!",
+    b"MSCF",
+    b"!<arch>",
+    b"xar!",
+    b"\xd0\xcf\x11\xe0",
+];
+/// What is sold begins neither like something that runs nor like a document that can: markup, PDF,
+/// PostScript.
+const DOCUMENTS: [&[u8]; 3] = [b"<", b"%PDF", b"%!PS"];
 /// What a line of a table of colors begins with, besides a number.
 const CUBE_WORDS: [&str; 4] = ["TITLE", "LUT_", "DOMAIN_", "#"];
 /// One of these makes a table of colors (Adobe's Cube LUT Specification 1.0).
 const CUBE_SIZES: [&str; 2] = ["LUT_3D_SIZE", "LUT_1D_SIZE"];
 
-/// The kinds of files that are sold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AssetKind {
-    /// A ZIP archive.
-    Zip,
-    /// A gzip stream, mostly of a tar.
-    Gzip,
-    /// A POSIX or GNU tar.
-    Tar,
-    /// Weights of a model.
-    Safetensors,
-    /// A table of colors (`.cube`).
-    Cube,
+/// What a file is that begins with `head`, its first [`HEAD_BYTES`]. `None` for everything that is
+/// not sold.
+pub(crate) fn sniff(head: &[u8]) -> Option<AssetKind> {
+    let head = &head[..head.len().min(HEAD_BYTES)];
+    if is_program(head) || DOCUMENTS.iter().any(|magic| head.starts_with(magic)) {
+        return None;
+    }
+    match head {
+        _ if is_zip(head) => Some(AssetKind::Zip),
+        _ if is_safetensors(head) => Some(AssetKind::Safetensors),
+        _ if is_cube(head, head.len() == HEAD_BYTES) => Some(AssetKind::Cube),
+        _ => None,
+    }
 }
 
-impl AssetKind {
-    /// What a file is that begins with `head`, its first [`HEAD_BYTES`]. `None` for everything that
-    /// is not sold.
-    pub fn sniff(head: &[u8]) -> Option<AssetKind> {
-        let head = &head[..head.len().min(HEAD_BYTES)];
-        if REFUSED.iter().any(|magic| head.starts_with(magic)) {
-            return None;
-        }
-        match head {
-            _ if is_zip(head) => Some(AssetKind::Zip),
-            _ if is_gzip(head) => Some(AssetKind::Gzip),
-            _ if is_tar(head) => Some(AssetKind::Tar),
-            _ if is_safetensors(head) => Some(AssetKind::Safetensors),
-            _ if is_cube(head) => Some(AssetKind::Cube),
-            _ => None,
-        }
-    }
+/// Whether a file in an archive that begins with `head` is something that runs.
+pub(crate) fn is_program(head: &[u8]) -> bool {
+    PROGRAMS.iter().any(|magic| head.starts_with(magic))
+}
 
-    /// The type that it is handed out with.
-    pub fn content_type(self) -> &'static str {
-        match self {
-            AssetKind::Zip => "application/zip",
-            AssetKind::Gzip => "application/gzip",
-            AssetKind::Tar => "application/x-tar",
-            AssetKind::Safetensors => "application/octet-stream",
-            AssetKind::Cube => "text/plain",
-        }
-    }
-
-    /// How the name of such a file ends, without the dot.
-    pub fn extension(self) -> &'static str {
-        match self {
-            AssetKind::Zip => "zip",
-            AssetKind::Gzip => "gz",
-            AssetKind::Tar => "tar",
-            AssetKind::Safetensors => "safetensors",
-            AssetKind::Cube => "cube",
-        }
-    }
+/// Whether a file in an archive that begins with `head` is an archive itself.
+pub(crate) fn is_archive(head: &[u8]) -> bool {
+    let is_tar = head.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(b"ustar"));
+    is_tar || ARCHIVES.iter().any(|magic| head.starts_with(magic))
 }
 
 /// A file's header (APPNOTE.TXT 4.3.7) with a name; an archive without files is not worth a sale.
 fn is_zip(head: &[u8]) -> bool {
     head.starts_with(b"PK\x03\x04") && head.get(26..28).is_some_and(|length| length != [0, 0])
-}
-
-/// RFC 1952: deflate, and of the optional fields only a name: nothing hides before the data.
-fn is_gzip(head: &[u8]) -> bool {
-    head.starts_with(&[0x1f, 0x8b, 8]) && head.get(3).is_some_and(|flags| flags & !8 == 0)
-}
-
-fn is_tar(head: &[u8]) -> bool {
-    let Some(header) = head.get(..TAR_HEADER) else { return false };
-    let sum: u32 = header
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| if TAR_CHECKSUM.contains(&at) { 32 } else { u32::from(*byte) })
-        .sum();
-    let stated = std::str::from_utf8(&header[TAR_CHECKSUM]).unwrap_or_default();
-    let stated = u32::from_str_radix(stated.trim_matches([' ', '\0']), 8);
-    header[TAR_MAGIC_AT..].starts_with(b"ustar") && stated == Ok(sum)
 }
 
 /// The length of a JSON object, and its beginning.
@@ -126,22 +98,24 @@ fn is_safetensors(head: &[u8]) -> bool {
         && json.iter().all(|byte| !byte.is_ascii_control())
 }
 
-fn is_cube(head: &[u8]) -> bool {
-    let text = match std::str::from_utf8(head) {
+/// Whether `text` is a table of colors, or the beginning of one.
+pub(crate) fn is_cube(bytes: &[u8], is_cut: bool) -> bool {
+    let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         // A letter that is cut at the end.
-        Err(error) if error.error_len().is_none() => {
-            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        Err(error) if is_cut && error.error_len().is_none() => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
         }
         Err(_) => return false,
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut lines: Vec<&str> = text.lines().map(str::trim).collect();
-    if head.len() == HEAD_BYTES {
-        lines.pop();
+    let end = if is_cut { text.rfind('\n').unwrap_or_default() } else { text.len() };
+    let (mut is_sized, mut is_table) = (false, true);
+    for line in text[..end].lines().map(str::trim) {
+        is_sized |= CUBE_SIZES.iter().any(|word| line.starts_with(word));
+        is_table &= is_cube_line(line);
     }
-    let sized = |line: &&str| CUBE_SIZES.iter().any(|word| line.starts_with(word));
-    lines.iter().any(sized) && lines.iter().all(|line| is_cube_line(line))
+    is_sized && is_table
 }
 
 fn is_cube_line(line: &str) -> bool {
@@ -154,16 +128,6 @@ fn is_cube_line(line: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn tar(name: &str) -> Vec<u8> {
-        let mut header = vec![0; TAR_HEADER];
-        header[..name.len()].copy_from_slice(name.as_bytes());
-        header[TAR_MAGIC_AT..TAR_MAGIC_AT + 6].copy_from_slice(b"ustar\0");
-        header[TAR_CHECKSUM].copy_from_slice(b"        ");
-        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-        header[TAR_CHECKSUM].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        header
-    }
-
     fn safetensors(length: u64, json: &str) -> Vec<u8> {
         [&length.to_le_bytes(), json.as_bytes()].concat()
     }
@@ -171,7 +135,7 @@ mod tests {
     #[test]
     fn the_first_bytes_say_what_a_file_is() {
         let check = |name: &str, head: &[u8], expected: Option<AssetKind>| {
-            assert_eq!(AssetKind::sniff(head), expected, "{name}");
+            assert_eq!(sniff(head), expected, "{name}");
         };
         let zip = |name_length: u8| {
             let mut head = b"PK\x03\x04\x14\0\0\0\x08\0".to_vec();
@@ -185,18 +149,8 @@ mod tests {
         check("an empty ZIP", &[b"PK\x05\x06".as_slice(), &[0; 18]].concat(), None);
         check("a ZIP behind a program", &[b"MZ\x90\0".as_slice(), &zip(10)].concat(), None);
         check("a ZIP behind a page", &[b"<html>".as_slice(), &zip(10)].concat(), None);
-        check("a gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\x03", Some(AssetKind::Gzip));
-        check("a named gzip", b"\x1f\x8b\x08\x08\0\0\0\0\0\x03a\0", Some(AssetKind::Gzip));
-        check("a gzip with a comment", b"\x1f\x8b\x08\x10\0\0\0\0\0\x03%PDF\0", None);
-        check("a tar", &tar("presets/soft.json"), Some(AssetKind::Tar));
-        check("a tar that runs", &tar("#!/bin/sh"), None);
-        check("a tar that is a page", &tar("<script>"), None);
-        check("a tar of PDF", &tar("%PDF-1.7"), None);
-        check("a tar of ELF", &tar("\x7fELF"), None);
-        let mut damaged = tar("presets/soft.json");
-        damaged[0] = b'q';
-        check("a tar with another checksum", &damaged, None);
-        check("a cut tar", &tar("a")[..511], None);
+        check("a gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\x03", None);
+        check("a tar", &[b"a.cube".as_slice(), &[0; 251], b"ustar\0"].concat(), None);
         let json = r#"{"__metadata__":{"format":"pt"},"w":{"dtype":"F32"}}"#;
         check("weights", &safetensors(52, json), Some(AssetKind::Safetensors));
         check("weights without a header", &safetensors(1, json), None);
@@ -208,7 +162,7 @@ mod tests {
     #[test]
     fn a_table_of_colors_is_nothing_but_one() {
         let check = |name: &str, text: &str, expected: Option<AssetKind>| {
-            assert_eq!(AssetKind::sniff(text.as_bytes()), expected, "{name}");
+            assert_eq!(sniff(text.as_bytes()), expected, "{name}");
         };
         let rows = "0.1 0.2 0.3\n".repeat(500);
         let cube = Some(AssetKind::Cube);
@@ -222,14 +176,14 @@ mod tests {
         check("a script in words", "LUT_3D_SIZE 2\nrm -rf /\n", None);
         check("text", "hello\n", None);
         check("nothing", "", None);
-        assert_eq!(AssetKind::sniff(b"LUT_3D_SIZE 2\n\xff\xfe"), None);
+        assert_eq!(sniff(b"LUT_3D_SIZE 2\n\xff\xfe"), None);
     }
 
     #[test]
     fn nothing_that_runs_is_sold() {
-        for magic in REFUSED {
-            assert_eq!(AssetKind::sniff(&[magic, &[0; 600]].concat()), None, "{magic:?}");
+        for magic in PROGRAMS.iter().chain(&DOCUMENTS) {
+            assert_eq!(sniff(&[*magic, &[0; 600]].concat()), None, "{magic:?}");
         }
-        assert_eq!(AssetKind::sniff(b"\x89PNG\r\n\x1a\n"), None);
+        assert_eq!(sniff(b"\x89PNG\r\n\x1a\n"), None);
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     secrets::Secret,
     structure::StructureRefused,
 };
-use answer::{Report, State, message};
+use answer::{Report, State, is_moderation, message};
 
 const SUBMIT_TIMEOUT: Duration = Duration::from_secs(20);
 const STATUS_TIMEOUT: Duration = Duration::from_secs(8);
@@ -77,10 +77,19 @@ pub enum SubmitError {
         /// Seconds the provider asked for.
         retry_after_s: Option<u32>,
     },
-    /// Moderation does not accept the prompt (422). The same prompt never will be.
+    /// Moderation does not accept the prompt (a 422 that says so). The same prompt never will be.
     #[error("the image provider blocked the prompt: {message}")]
     Blocked {
         /// What the provider said, for people.
+        message: String,
+    },
+    /// The provider does not understand the request (400, or a 422 that is not about moderation).
+    /// Nothing was accepted. That is our fault, and never the member's.
+    #[error("the image provider did not understand the request ({status}): {message}")]
+    Invalid {
+        /// The HTTP status.
+        status: u16,
+        /// What the provider said, for the log.
         message: String,
     },
     /// Any other clean refusal (4xx). Nothing was accepted, and the same request never will be.
@@ -122,6 +131,11 @@ pub enum ProviderStatus {
     /// Moderation stopped the picture while or after it was drawn.
     Blocked {
         /// What the provider said, for people.
+        message: String,
+    },
+    /// It failed because the provider did not understand the request: our fault.
+    Invalid {
+        /// What the provider said, for the log.
         message: String,
     },
     /// It failed for good. Bria's API says `ERROR`, some of its own clients expect `FAILED`.
@@ -305,6 +319,7 @@ impl From<CleanRefusal> for SubmitError {
         match refusal {
             CleanRefusal::Busy { retry_after_s } => SubmitError::Busy { retry_after_s },
             CleanRefusal::Blocked { message } => SubmitError::Blocked { message },
+            CleanRefusal::Invalid { status, message } => SubmitError::Invalid { status, message },
             CleanRefusal::Rejected { status, message } => SubmitError::Rejected { status, message },
         }
     }
@@ -315,6 +330,9 @@ impl From<CleanRefusal> for StructureRefused {
         match refusal {
             CleanRefusal::Busy { retry_after_s } => StructureRefused::Busy { retry_after_s },
             CleanRefusal::Blocked { message } => StructureRefused::Blocked { message },
+            CleanRefusal::Invalid { status, message } => {
+                StructureRefused::not_understood(format!("{status}: {message}"))
+            }
             CleanRefusal::Rejected { status, message } => {
                 StructureRefused::unavailable(format!("rejected with {status}: {message}"))
             }
@@ -326,6 +344,7 @@ impl From<CleanRefusal> for StructureRefused {
 enum CleanRefusal {
     Busy { retry_after_s: Option<u32> },
     Blocked { message: String },
+    Invalid { status: u16, message: String },
     Rejected { status: u16, message: String },
 }
 
@@ -334,7 +353,12 @@ fn clean_refusal(answer: &Answer) -> Option<CleanRefusal> {
     match answer.status.as_u16() {
         408 => None,
         429 => Some(CleanRefusal::Busy { retry_after_s: answer.retry_after_s }),
-        422 => Some(CleanRefusal::Blocked { message: message(&answer.body) }),
+        422 if is_moderation(&answer.body) => {
+            Some(CleanRefusal::Blocked { message: message(&answer.body) })
+        }
+        status @ (400 | 422) => {
+            Some(CleanRefusal::Invalid { status, message: message(&answer.body) })
+        }
         status @ 400..=499 => {
             Some(CleanRefusal::Rejected { status, message: message(&answer.body) })
         }
@@ -374,7 +398,10 @@ struct GenerateBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u32>,
     aspect_ratio: AspectRatio,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The name as documented (<https://docs.bria.ai/tailored-generation>), which has not been
+    /// proven with a tailored model of ours; Bria's skill for agents says `model_id`. This is the
+    /// only place that names it.
+    #[serde(rename = "tailored_model_id", skip_serializing_if = "Option::is_none")]
     model_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<&'a str>,

@@ -44,7 +44,7 @@ macro_rules! unavailable {
         /// The bucket did not do what it was asked. Trying again later is always right.
         #[derive(Debug, thiserror::Error)]
         #[error("the bucket of {} is not available", $what)]
-        pub struct $name(#[source] Box<dyn std::error::Error + Send + Sync>);
+        pub struct $name(#[source] pub(crate) Box<dyn std::error::Error + Send + Sync>);
 
         impl domain::Refusal for $name {
             fn kind(&self) -> domain::RefusalKind {

@@ -223,6 +223,7 @@ mod tests {
             paid_at: None,
             granted: Vec::new(),
             taken_back: 0,
+            unlimited_ended: false,
             gone: 0,
             fees: 0,
             stated: Default::default(),

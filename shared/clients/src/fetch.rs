@@ -25,9 +25,15 @@ pub struct ImageFetcher {
 /// Why a picture was not fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The address is not one we fetch from. It never will be.
-    #[error("the address is not one pictures are fetched from")]
-    NotAllowed,
+    /// What was given is no address of a picture. It stays so.
+    #[error("this is no address of a picture")]
+    NoAddress,
+    /// Pictures are not fetched from this host. They are once an operator lists its origin.
+    #[error("{origin} is not an origin that pictures are fetched from")]
+    UnknownHost {
+        /// As it would be listed: scheme, host and port, without path and query.
+        origin: String,
+    },
     /// More than [`FETCH_BYTES_MAX`] bytes. It stays so.
     #[error("the picture is larger than {FETCH_BYTES_MAX} bytes")]
     TooLarge,
@@ -68,10 +74,8 @@ impl ImageFetcher {
     /// # Errors
     /// See [`FetchError`]: only `Unavailable` is worth another try.
     pub async fn fetch(&self, url: &str) -> Result<Vec<u8>, FetchError> {
-        let url = Url::parse(url).map_err(|_| FetchError::NotAllowed)?;
-        if !self.allows(&url) {
-            return Err(FetchError::NotAllowed);
-        }
+        let url = Url::parse(url).map_err(|_| FetchError::NoAddress)?;
+        self.admit(&url)?;
         let answer = call(self.http.get(url), TIMEOUT, FETCH_BYTES_MAX).await?;
         match answer.status.as_u16() {
             200 => Ok(answer.body),
@@ -82,9 +86,15 @@ impl ImageFetcher {
         }
     }
 
-    fn allows(&self, url: &Url) -> bool {
+    fn admit(&self, url: &Url) -> Result<(), FetchError> {
         let anonymous = url.username().is_empty() && url.password().is_none();
-        anonymous && self.origins.iter().any(|origin| origin.covers(url))
+        if !anonymous || !matches!(url.scheme(), "https" | "http") {
+            return Err(FetchError::NoAddress);
+        }
+        if self.origins.iter().any(|origin| origin.covers(url)) {
+            return Ok(());
+        }
+        Err(FetchError::UnknownHost { origin: url.origin().ascii_serialization() })
     }
 }
 
@@ -152,15 +162,20 @@ mod tests {
 
     #[test]
     fn only_listed_origins_are_followed() {
-        let fetcher = fetcher(&["https://*.bria.ai", "http://127.0.0.1:4570"]);
+        let cdn = "https://d1ei2xrl63k822.cloudfront.net";
+        let fetcher = fetcher(&["https://*.bria.ai", cdn, "http://127.0.0.1:4570"]);
         let check = |url: &str, expected: bool| {
-            let allowed = Url::parse(url).is_ok_and(|url| fetcher.allows(&url));
+            let allowed = Url::parse(url).is_ok_and(|url| fetcher.admit(&url).is_ok());
             assert_eq!(allowed, expected, "{url}");
         };
         check("https://cdn.bria.ai/a.png?sig=1", true);
         check("https://a.b.BRIA.ai/a.png", true);
         check("https://cdn.bria.ai:443/a.png", true);
         check("http://127.0.0.1:4570/bria/results/a.png", true);
+
+        let signed = "api/res/1.png?Expires=1764628941&Signature=a~b-_&Key-Pair-Id=K";
+        check(&format!("{cdn}/{signed}"), true);
+        check("https://d2ei2xrl63k822.cloudfront.net/a.png", false);
 
         check("http://cdn.bria.ai/a.png", false);
         check("https://bria.ai/a.png", false);
@@ -225,7 +240,11 @@ mod tests {
         assert_eq!(fetch("/moved").await, Err(FetchError::Rejected { status: 307 }));
         assert_eq!(fetch("/endless").await, Err(FetchError::TooLarge));
         assert!(matches!(fetch("/broken").await, Err(FetchError::Unavailable { .. })));
-        let elsewhere = fetcher.fetch("http://127.0.0.1:1/ok").await;
-        assert_eq!(elsewhere, Err(FetchError::NotAllowed));
+        let elsewhere = fetcher.fetch("http://127.0.0.1:1/ok?Signature=x").await;
+        let origin = "http://127.0.0.1:1".to_owned();
+        assert_eq!(elsewhere, Err(FetchError::UnknownHost { origin }));
+        for nonsense in ["", "no url", "file:///etc/passwd", "https://user@cdn.bria.ai/a.png"] {
+            assert_eq!(fetcher.fetch(nonsense).await, Err(FetchError::NoAddress), "{nonsense}");
+        }
     }
 }

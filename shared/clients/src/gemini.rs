@@ -96,6 +96,7 @@ fn request_body(prompt: &str) -> Value {
 fn read(answer: &Answer) -> Result<StructuredPrompt, StructureRefused> {
     match answer.status.as_u16() {
         200 => (),
+        400 => return Err(StructureRefused::not_understood("status 400")),
         429 => return Err(StructureRefused::Busy { retry_after_s: answer.retry_after_s }),
         status => return Err(StructureRefused::unavailable(format!("status {status}"))),
     }
@@ -198,6 +199,8 @@ mod tests {
             assert!(expected(&refused), "{name}: {refused:?}");
         };
         let unavailable = |r: &StructureRefused| matches!(r, StructureRefused::Unavailable { .. });
+        let not_understood =
+            |r: &StructureRefused| matches!(r, StructureRefused::NotUnderstood { .. });
         let blocked = |r: &StructureRefused| matches!(r, StructureRefused::Blocked { .. });
         let busy = |r: &StructureRefused| *r == StructureRefused::Busy { retry_after_s: Some(7) };
         let mut wordy = bottle();
@@ -206,7 +209,7 @@ mod tests {
 
         assert!(read(&answer(200, saying(bottle()))).is_ok());
         check("limit", answer(429, "{}"), busy);
-        check("bad key", answer(400, json!({"error": {"code": 400}})), unavailable);
+        check("bad key", answer(400, json!({"error": {"code": 400}})), not_understood);
         check("a page", answer(200, "<html>"), unavailable);
         check("nothing", answer(200, "{}"), unavailable);
         check("prose", answer(200, saying("Here is your JSON:")), unavailable);

@@ -7,7 +7,10 @@
 
 #[cfg(test)]
 mod against_the_sandbox;
-pub mod asset_kind;
+pub mod anchors;
+mod archive;
+pub mod asset;
+mod asset_kind;
 pub mod bria;
 mod bucket;
 pub mod documents;
@@ -23,6 +26,8 @@ mod post_policy;
 pub mod preview;
 pub mod queue;
 pub mod s3_event;
+mod safetensors;
+pub mod scan;
 pub mod secrets;
 pub mod share;
 mod signature;
@@ -33,7 +38,7 @@ pub mod structure;
 pub mod uploads;
 mod watermark;
 
-pub use asset_kind::AssetKind;
+pub use anchors::AuditAnchors;
 pub use bria::Bria;
 pub use documents::{Company, Documents};
 pub use fetch::ImageFetcher;
@@ -42,9 +47,10 @@ pub use http::Http;
 pub use images::Images;
 pub use oidc::Issuer;
 pub use picture::Picture;
-pub use preview::{Preview, Previews};
+pub use preview::{Preview, PreviewBucket, Previews};
 pub use queue::{GenerationQueue, TopUpQueue};
 pub use s3_event::S3Event;
+pub use scan::AssetScan;
 pub use secrets::{Secret, Secrets};
 pub use share::ShareLinks;
 pub use snapshots::SearchSnapshots;

@@ -230,6 +230,6 @@ fn numeric_date(seconds: f64) -> Timestamp {
 
 fn printable(claim: Option<&Value>) -> Option<String> {
     let text = claim?.as_str()?.trim();
-    let plain = !text.is_empty() && !text.chars().any(char::is_control);
+    let plain = domain::text::is_line(text);
     (plain && text.len() <= PROFILE_BYTES_MAX).then(|| text.to_owned())
 }

@@ -21,8 +21,12 @@ use image::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    bucket::{Bucket, BucketFailure, Object, Unread, unavailable},
-    picture::{PictureRefused, pixels, read, size_within},
+    bucket::{Bucket, BucketFailure, Object, unavailable},
+    picture::{
+        PictureRefused, pixels,
+        read::{Detail, read},
+        size_within,
+    },
     watermark,
 };
 
@@ -30,8 +34,6 @@ use crate::{
 pub const PREVIEW_SIDES_PX: [u32; 3] = [1200, 600, 300];
 /// Fewest pixels a side of a picture that becomes a preview.
 pub const PREVIEW_SIDE_PX_MIN: u32 = 300;
-/// Most bytes of a picture of the live demo.
-pub const DEMO_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 const JPEG_QUALITY: u8 = 84;
 const JPEG: &str = "image/jpeg";
@@ -76,12 +78,17 @@ pub struct StoredJpeg {
     pub height: u32,
 }
 
-/// The bucket of previews. Storing needs `s3:PutObject`; [`Previews::has`] and
-/// [`Previews::get_demo`] need `s3:GetObject`.
+/// Where anybody finds previews. It needs no permission: no call is made.
 #[derive(Debug, Clone)]
 pub struct Previews {
-    bucket: Bucket,
     base_url: String,
+}
+
+/// The bucket of previews, for those who write into it. Storing needs `s3:PutObject`,
+/// [`PreviewBucket::has`] needs `s3:GetObject`.
+#[derive(Debug, Clone)]
+pub struct PreviewBucket {
+    bucket: Bucket,
 }
 
 /// Where anybody finds the pictures of an upload, by their longer side in pixels.
@@ -113,13 +120,15 @@ pub struct ShownPreview {
 unavailable!(PreviewsUnavailable, "previews", "previews_unavailable");
 
 impl Preview {
-    /// Reads, checks and draws anew a PNG, JPEG or WebP of unknown origin: upright, opaque, and the
-    /// first frame if it moves.
+    /// Reads, checks and draws anew a PNG, JPEG or WebP of unknown origin: upright, opaque, in sRGB,
+    /// and the first frame if it moves.
     ///
     /// # Errors
     /// See [`PictureRefused`].
     pub fn decode(bytes: &[u8]) -> Result<Preview, PictureRefused> {
-        Preview::draw(read(bytes)?)
+        let detail =
+            Detail { side_px_min: PREVIEW_SIDE_PX_MIN, side_px: Some(PREVIEW_SIDES_PX[0]) };
+        Preview::draw(read(bytes, detail)?)
     }
 
     /// A preview from rows of red, green and blue bytes, top row first.
@@ -127,13 +136,13 @@ impl Preview {
     /// # Errors
     /// When a side is too short or too long, or `rgb` is not `3 * width * height` bytes.
     pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Preview, PictureRefused> {
+        if width.min(height) < PREVIEW_SIDE_PX_MIN {
+            return Err(PictureRefused::TooSmall { side_px_min: PREVIEW_SIDE_PX_MIN });
+        }
         Preview::draw(pixels(width, height, rgb)?)
     }
 
     fn draw(pixels: RgbImage) -> Result<Preview, PictureRefused> {
-        if pixels.width().min(pixels.height()) < PREVIEW_SIDE_PX_MIN {
-            return Err(PictureRefused::TooSmall { side_px_min: PREVIEW_SIDE_PX_MIN });
-        }
         // Each from the one before, so that only the first looks at all the pixels.
         let [large, medium, small] = PREVIEW_SIDES_PX;
         let large = shrunk(pixels, large);
@@ -160,11 +169,34 @@ pub fn watermarked_jpeg(
 }
 
 impl Previews {
-    /// Over the process's S3 client. What is in the bucket can be had under `base_url`, without
-    /// asking us.
-    pub fn new(s3: &Client, bucket: impl Into<String>, base_url: &str) -> Previews {
-        let base_url = base_url.trim_end_matches('/').to_owned();
-        Previews { bucket: Bucket::new(s3, bucket), base_url }
+    /// What is in the bucket can be had under `base_url`, without asking us.
+    pub fn new(base_url: &str) -> Previews {
+        Previews { base_url: base_url.trim_end_matches('/').to_owned() }
+    }
+
+    /// Where anybody finds the object at `key`. Stays the same.
+    pub fn url(&self, key: &str) -> String {
+        format!("{}/{key}", self.base_url)
+    }
+
+    /// Where anybody finds the three pictures of an upload of a listing.
+    pub fn urls(&self, listing: impl fmt::Display, upload: impl fmt::Display) -> PreviewUrls {
+        let [large, medium, small] =
+            PREVIEW_SIDES_PX.map(|side_px| self.url(&preview_key(&listing, &upload, side_px)));
+        PreviewUrls { large, medium, small }
+    }
+
+    /// A picture of a listing with where it is.
+    pub fn shown(&self, listing: &ListingId, preview: &upload::Preview) -> ShownPreview {
+        let urls = self.urls(listing, &preview.upload_id);
+        ShownPreview { width: preview.width, height: preview.height, urls }
+    }
+}
+
+impl PreviewBucket {
+    /// Over the process's S3 client.
+    pub fn new(s3: &Client, bucket: impl Into<String>) -> PreviewBucket {
+        PreviewBucket { bucket: Bucket::new(s3, bucket) }
     }
 
     /// Stores the three pictures of an upload of a listing, at the same time. All are there when it
@@ -189,24 +221,6 @@ impl Previews {
         Ok(StoredPreview { large, medium, small })
     }
 
-    /// Where anybody finds the object at `key`. Stays the same.
-    pub fn url(&self, key: &str) -> String {
-        format!("{}/{key}", self.base_url)
-    }
-
-    /// Where anybody finds the three pictures of an upload of a listing.
-    pub fn urls(&self, listing: impl fmt::Display, upload: impl fmt::Display) -> PreviewUrls {
-        let [large, medium, small] =
-            PREVIEW_SIDES_PX.map(|side_px| self.url(&preview_key(&listing, &upload, side_px)));
-        PreviewUrls { large, medium, small }
-    }
-
-    /// A picture of a listing with where it is.
-    pub fn shown(&self, listing: &ListingId, preview: &upload::Preview) -> ShownPreview {
-        let urls = self.urls(listing, &preview.upload_id);
-        ShownPreview { width: preview.width, height: preview.height, urls }
-    }
-
     /// Whether there is an object at `key`.
     ///
     /// # Errors
@@ -221,19 +235,6 @@ impl Previews {
     /// When the bucket did not say that it has it.
     pub async fn put_demo(&self, key: &str, jpeg: &Bytes) -> Result<(), PreviewsUnavailable> {
         self.put(key, jpeg).await.map_err(PreviewsUnavailable)
-    }
-
-    /// The picture of the live demo at `key`, if it is there.
-    ///
-    /// # Errors
-    /// When the bucket does not say, or it has more than [`DEMO_BYTES_MAX`].
-    pub async fn get_demo(&self, key: &str) -> Result<Option<Bytes>, PreviewsUnavailable> {
-        let read = async { self.bucket.open(key, None, DEMO_BYTES_MAX).await?.all().await };
-        match read.await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(Unread::Missing) => Ok(None),
-            Err(error) => Err(PreviewsUnavailable(error.into())),
-        }
     }
 
     async fn store_one(
@@ -376,12 +377,32 @@ mod tests {
 
     #[test]
     fn what_is_transparent_becomes_opaque() {
-        let pixels = RgbaImage::from_pixel(300, 300, Rgba([250, 250, 250, 0]));
+        let pixels = RgbaImage::from_pixel(300, 300, Rgba([0, 0, 0, 0]));
         let mut png = Cursor::new(Vec::new());
         pixels.write_to(&mut png, ImageFormat::Png).unwrap();
         let preview = Preview::decode(&png.into_inner()).unwrap();
         let read = image::load_from_memory(&preview.jpegs[0].bytes).unwrap().into_rgb8();
         assert!(read.pixels().all(|pixel| pixel.0[0] > 150));
+    }
+
+    /// The whole picture of a camera of 45 million pixels, and one of a panorama.
+    #[test]
+    fn a_large_photograph_is_decoded_at_a_part_of_its_size() {
+        for (size, expected) in [
+            ((8256, 5504), [(1200, 800), (600, 400), (300, 200)]),
+            ((12_000, 400), [(1200, 40), (600, 20), (300, 10)]),
+        ] {
+            let jpeg = file(&halves(size.0, size.1), ImageFormat::Jpeg);
+            let preview = Preview::decode(&jpeg).unwrap();
+            assert_eq!(sizes(&preview), expected);
+            let read = image::load_from_memory(&preview.jpegs[0].bytes).unwrap().into_rgb8();
+            let [dark, light] = [100, 1100].map(|x| read.get_pixel(x, expected[0].1 - 1).0[0]);
+            assert!(dark < 90 && light > 130, "{dark} {light}");
+        }
+        let mut jpeg = file(&halves(400, 400), ImageFormat::Jpeg);
+        let frame = jpeg.windows(2).position(|part| part == [0xff, 0xc0]).unwrap();
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
+        assert_eq!(Preview::decode(&jpeg).unwrap_err(), PictureRefused::TooManyPixels);
     }
 
     #[test]
@@ -406,16 +427,17 @@ mod tests {
             }
         });
         let client = client_at(&loopback::serve(routes).await);
-        let previews = Previews::new(&client, "b", "https://previews.example.com/");
+        let (bucket, previews) =
+            (PreviewBucket::new(&client, "b"), Previews::new("https://previews.example.com/"));
         let preview = Preview::from_rgb(640, 320, halves(640, 320).into_raw()).unwrap();
-        let stored = previews.store("lst_1", "upl_1", &preview).await.unwrap();
+        let stored = bucket.store("lst_1", "upl_1", &preview).await.unwrap();
         assert_eq!(stored.large.key, "previews/lst_1/upl_1/1200.jpg");
         assert_eq!((stored.large.width, stored.large.height), (640, 320));
         assert_eq!((stored.small.width, stored.small.height), (300, 150));
         let url = "https://previews.example.com/previews/lst_1/upl_1/600.jpg";
         assert_eq!(previews.url(&stored.medium.key), url);
         let demo = Bytes::from_static(b"demo");
-        previews.put_demo(&demo_key("lst_1", "0f"), &demo).await.unwrap();
+        bucket.put_demo(&demo_key("lst_1", "0f"), &demo).await.unwrap();
 
         let mut paths = Vec::new();
         for _ in 0..4 {
@@ -436,16 +458,13 @@ mod tests {
     async fn a_demo_is_there_or_it_is_not() {
         let answering = async |status: StatusCode| {
             let routes = Router::new().fallback(move || async move { (status, "demo") });
-            Previews::new(&client_at(&loopback::serve(routes).await), "b", "https://p.example.com")
+            PreviewBucket::new(&client_at(&loopback::serve(routes).await), "b")
         };
-        let there = answering(StatusCode::OK).await.get_demo("demos/0.jpg").await.unwrap();
-        assert_eq!(there.as_deref(), Some(b"demo".as_slice()));
+        assert!(answering(StatusCode::OK).await.has("demos/0.jpg").await.unwrap());
         for status in [StatusCode::NOT_FOUND, StatusCode::FORBIDDEN] {
-            let previews = answering(status).await;
-            assert_eq!(previews.get_demo("demos/0.jpg").await.unwrap(), None);
-            assert!(!previews.has("demos/0.jpg").await.unwrap());
+            assert!(!answering(status).await.has("demos/0.jpg").await.unwrap());
         }
-        let broken = answering(StatusCode::BAD_REQUEST).await;
-        assert!(broken.get_demo("demos/0.jpg").await.is_err());
+        let broken = answering(StatusCode::INTERNAL_SERVER_ERROR).await;
+        assert!(broken.has("demos/0.jpg").await.is_err());
     }
 }

@@ -45,10 +45,11 @@ use crate::{
 use catalogue::Catalogue;
 pub use checkout::{OpenedPage, ReturnUrls, Session, SessionStatus};
 pub use connect::{AccountNow, Link, NewAccount};
+pub use customer::CustomerNow;
 pub use dispute::{Evidence, OpenDispute};
 pub use error::{Detail, StripeError};
 pub use events::ListedEvent;
-pub use invoice::{InvoiceNow, invoice_id, receipt_id};
+pub use invoice::{InvoiceNow, PaidBy, invoice_id, receipt_id};
 pub use notice::Notice;
 use portal::Portal;
 pub use refund::{Refund, RefundReason, RefundState};

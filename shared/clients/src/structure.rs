@@ -18,6 +18,13 @@ pub enum StructureRefused {
         /// What the service said, for people.
         message: String,
     },
+    /// The service did not understand our request: our fault, and not the prompt's. The detail is
+    /// for the log and not for the caller.
+    #[error("Prompts cannot be structured at the moment. Try again later.")]
+    NotUnderstood {
+        /// What the service said.
+        detail: String,
+    },
     /// No usable answer in time. The detail is for the log and not for the caller.
     #[error("Prompts cannot be structured at the moment. Try again later.")]
     Unavailable {
@@ -27,6 +34,13 @@ pub enum StructureRefused {
 }
 
 impl StructureRefused {
+    /// Logged here, because whoever answers the caller does not say why.
+    pub(crate) fn not_understood(detail: impl ToString) -> StructureRefused {
+        let detail = detail.to_string();
+        tracing::error!(detail, "the provider did not understand our request");
+        StructureRefused::NotUnderstood { detail }
+    }
+
     pub(crate) fn unavailable(detail: impl ToString) -> StructureRefused {
         StructureRefused::Unavailable { detail: detail.to_string() }
     }
@@ -37,7 +51,9 @@ impl Refusal for StructureRefused {
         match self {
             StructureRefused::Busy { .. } => RefusalKind::TooMany,
             StructureRefused::Blocked { .. } => RefusalKind::Invalid,
-            StructureRefused::Unavailable { .. } => RefusalKind::Unavailable,
+            StructureRefused::NotUnderstood { .. } | StructureRefused::Unavailable { .. } => {
+                RefusalKind::Unavailable
+            }
         }
     }
 
@@ -45,7 +61,9 @@ impl Refusal for StructureRefused {
         match self {
             StructureRefused::Busy { .. } => "provider_busy",
             StructureRefused::Blocked { .. } => "content_blocked",
-            StructureRefused::Unavailable { .. } => "provider_unavailable",
+            StructureRefused::NotUnderstood { .. } | StructureRefused::Unavailable { .. } => {
+                "provider_unavailable"
+            }
         }
     }
 
@@ -53,7 +71,9 @@ impl Refusal for StructureRefused {
         match self {
             StructureRefused::Busy { retry_after_s } => Some(retry_after_s.unwrap_or(60)),
             StructureRefused::Blocked { .. } => None,
-            StructureRefused::Unavailable { .. } => Some(10),
+            StructureRefused::NotUnderstood { .. } | StructureRefused::Unavailable { .. } => {
+                Some(10)
+            }
         }
     }
 }

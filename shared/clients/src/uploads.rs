@@ -2,10 +2,11 @@
 //!
 //! A file goes from the member's browser to S3 by itself, into `quarantine/<listing>/<upload>`,
 //! where nobody is given a link to it. A worker looks at it there. A picture is decoded and drawn
-//! anew (see [`crate::preview`]); an asset is hashed and, as it is, copied to
-//! `assets/<listing>/<upload>`. Until its form expires a file can be sent again and replace the one
-//! the worker looked at, so whatever is read or copied is named with its tag, and another one is
-//! [`UploadRefused::Replaced`]: S3 tells of it as of a new upload.
+//! anew (see [`crate::preview`]); an asset is copied, as it is, to `assets/<listing>/<upload>`, and
+//! what is known of it is taken of that copy, which is written once and is what buyers download.
+//! Until its form expires a file can be sent again and replace the one in quarantine, so whatever
+//! is read or copied there is named with its tag, and another one is [`UploadRefused::Replaced`]:
+//! S3 tells of it as of a new upload.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -15,21 +16,22 @@ use aws_sdk_s3::{
     types::MetadataDirective,
 };
 use bytes::Bytes;
-use domain::{Refusal, RefusalKind, Timestamp, marketplace::upload::UPLOAD_OPEN};
+use domain::{
+    Refusal, RefusalKind, Timestamp,
+    marketplace::upload::{AssetKind, FILE_NAME_CHARS_MAX, UPLOAD_OPEN},
+};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::{
-    asset_kind::{AssetKind, HEAD_BYTES},
+    asset_kind::{HEAD_BYTES, sniff},
     bucket::{Bucket, CACHE_CONTROL, Found, Unread, unavailable, unread},
-    picture::hex,
     post_policy::{Policy, Signer},
 };
 
 const QUARANTINE: &str = "quarantine";
 const ASSETS: &str = "assets";
-/// Most letters of a file's name.
-const FILE_NAME_MAX: usize = 80;
+/// Most letters of the ending of a file's name, its dots included.
+const ENDING_CHARS_MAX: usize = 16;
 /// For a copy within the bucket, which takes S3 some seconds for each few hundred megabytes.
 const COPY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -79,17 +81,6 @@ pub struct Uploaded {
     pub owner: Option<String>,
     /// Of this version; another file at the same key has another one.
     pub etag: String,
-}
-
-/// What an asset is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Content {
-    /// How many.
-    pub bytes: u64,
-    /// SHA-256, in lower-case hex.
-    pub sha256: String,
-    /// `None` when it is nothing that is sold.
-    pub kind: Option<AssetKind>,
 }
 
 unavailable!(UploadsUnavailable, "uploads", "uploads_unavailable");
@@ -207,32 +198,39 @@ impl Uploads {
         Ok(reading.all().await?)
     }
 
-    /// What `upload` is made of. Reads all of it, of at most `bytes_max`, and keeps none of it.
+    /// What `upload` says it is in its first bytes; `None` when it is nothing that is sold.
     ///
     /// # Errors
     /// See [`UploadRefused`]: only `Unavailable` is worth another try.
-    pub async fn digest(
+    pub async fn sniff(
         &self,
         upload: &Uploaded,
         bytes_max: u64,
-    ) -> Result<Content, UploadRefused> {
+    ) -> Result<Option<AssetKind>, UploadRefused> {
         let mut reading = self.bucket.open(&upload.key, Some(&upload.etag), bytes_max).await?;
-        let (mut bytes, mut head, mut hash) = (0, Vec::new(), Sha256::new());
-        while let Some(piece) = reading.next().await? {
-            bytes += piece.len() as u64;
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        while head.len() < HEAD_BYTES
+            && let Some(piece) = reading.next().await?
+        {
             head.extend_from_slice(&piece[..piece.len().min(HEAD_BYTES - head.len())]);
-            hash.update(&piece);
         }
-        let sha256 = hex(&hash.finalize());
-        Ok(Content { bytes, sha256, kind: AssetKind::sniff(&head) })
+        Ok(sniff(&head))
+    }
+
+    /// All of the asset at `key`, of at most `bytes_max`.
+    ///
+    /// # Errors
+    /// See [`UploadRefused`]: only `Unavailable` is worth another try.
+    pub async fn asset(&self, key: &str, bytes_max: u64) -> Result<Bytes, UploadRefused> {
+        Ok(self.bucket.open(key, None, bytes_max).await?.all().await?)
     }
 
     /// Copies `upload` within the bucket to `to_key`, where it is a download called `file_name`
     /// (see [`attachment`]) and has the type of its `kind`; nothing that was declared comes along.
-    /// Doing it again does no harm.
     ///
-    /// A tag is an MD5, of which somebody can prepare two files with the same one. Nobody but us
-    /// writes below `assets/`: a hash that somebody relies on is taken of the copy.
+    /// What is at `to_key` already stays, whichever upload it is of: an asset is written once. So
+    /// what is known of it must be taken of the copy, never of the upload, also because a tag is an
+    /// MD5, of which somebody can prepare two files with the same one.
     ///
     /// # Errors
     /// See [`UploadRefused`]: only `Unavailable` is worth another try.
@@ -243,6 +241,9 @@ impl Uploads {
         kind: AssetKind,
         file_name: &str,
     ) -> Result<(), UploadRefused> {
+        if self.bucket.has(to_key).await.map_err(UploadsUnavailable)? {
+            return Ok(());
+        }
         let patience = TimeoutConfig::builder()
             .operation_attempt_timeout(COPY_TIMEOUT)
             .operation_timeout(COPY_TIMEOUT)
@@ -255,14 +256,23 @@ impl Uploads {
             .key(to_key)
             .copy_source(copy_source(self.bucket.name(), &upload.key))
             .copy_source_if_match(&upload.etag)
+            .if_none_match("*")
             .metadata_directive(MetadataDirective::Replace)
             .content_type(kind.content_type())
             .content_disposition(attachment(file_name))
             .cache_control(CACHE_CONTROL)
             .customize()
             .config_override(Config::builder().timeout_config(patience));
-        copy.send().await.map_err(unread)?;
-        Ok(())
+        match copy.send().await.map_err(unread) {
+            Ok(_) => Ok(()),
+            // Either the upload was replaced, or somebody else wrote the asset in this moment.
+            Err(Unread::Replaced)
+                if self.bucket.has(to_key).await.map_err(UploadsUnavailable)? =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Removes the object at `key`. One that is not there is removed already.
@@ -290,14 +300,14 @@ impl Uploads {
     }
 }
 
-/// A `Content-Disposition` for a download called `file_name`, of at most 80 letters that no header
-/// and no file system minds: whatever is not a letter or a digit of ASCII, a dot, `-` or `_`
-/// becomes one `-`.
+/// A `Content-Disposition` for a download called `file_name`, of at most [`FILE_NAME_CHARS_MAX`]
+/// letters that no header and no file system minds: whatever is not a letter or a digit of ASCII, a
+/// dot, `-` or `_` becomes one `-`. What is too long loses letters before its ending, by which a
+/// computer knows what it is.
 pub fn attachment(file_name: &str) -> String {
-    let mut plain = String::with_capacity(file_name.len().min(FILE_NAME_MAX));
+    let mut plain = String::with_capacity(file_name.len());
     for letter in file_name.chars() {
         match letter {
-            _ if plain.len() == FILE_NAME_MAX => break,
             '.' if plain.is_empty() || plain.ends_with('.') => {}
             'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' => plain.push(letter),
             _ if plain.is_empty() || plain.ends_with('-') => {}
@@ -305,8 +315,29 @@ pub fn attachment(file_name: &str) -> String {
         }
     }
     let plain = plain.trim_end_matches(['-', '.']);
-    let name = if plain.is_empty() { "download" } else { plain };
+    let name = if plain.is_empty() { "download".to_owned() } else { shortened(plain) };
     format!("attachment; filename=\"{name}\"")
+}
+
+/// A plain name within the limit, its ending kept; `.tar.gz` is one ending.
+fn shortened(plain: &str) -> String {
+    if plain.len() <= FILE_NAME_CHARS_MAX {
+        return plain.to_owned();
+    }
+    let (stem, ending) = plain.rsplit_once('.').unwrap_or((plain, ""));
+    let (stem, ending) = match stem.strip_suffix(".tar") {
+        Some(stem) => (stem, format!(".tar.{ending}")),
+        None if ending.is_empty() => (stem, String::new()),
+        None => (stem, format!(".{ending}")),
+    };
+    // What is longer than this behind a dot is no ending.
+    let (stem, ending) = match ending.len() <= ENDING_CHARS_MAX {
+        true => (stem, ending.as_str()),
+        false => (plain, ""),
+    };
+    let room = FILE_NAME_CHARS_MAX - ending.len();
+    let stem = stem.get(..room).unwrap_or(stem).trim_end_matches(['-', '.']);
+    format!("{stem}{ending}")
 }
 
 /// A copy's source goes into a header, with everything that is not plain in it percent-encoded.
@@ -402,11 +433,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_read_is_hashed_and_known_by_its_first_bytes() {
+    async fn what_is_read_is_known_by_its_first_bytes() {
         let (uploads, seen) = bucket(StatusCode::OK, "LUT_3D_SIZE 2").await;
-        let content = uploads.digest(&upload(), 13).await.unwrap();
-        assert_eq!((content.bytes, content.kind), (13, Some(AssetKind::Cube)));
-        assert_eq!(content.sha256, hex(&Sha256::digest(b"LUT_3D_SIZE 2")));
+        let kind = uploads.sniff(&upload(), 13).await.unwrap();
+        assert_eq!(kind, Some(AssetKind::Cube));
         assert_eq!(uploads.fetch(&upload(), 13).await.unwrap(), "LUT_3D_SIZE 2");
         for (method, path, headers) in seen.lock().unwrap().iter() {
             assert_eq!(
@@ -415,29 +445,54 @@ mod tests {
             );
             assert_eq!(headers["if-match"], "\"1\"");
         }
-        let refused = uploads.digest(&upload(), 12).await.unwrap_err();
+        let refused = uploads.sniff(&upload(), 12).await.unwrap_err();
+        assert!(matches!(refused, UploadRefused::TooLarge), "{refused:?}");
+        assert_eq!(uploads.asset("assets/l/u", 13).await.unwrap(), "LUT_3D_SIZE 2");
+        let refused = uploads.asset("assets/l/u", 12).await.unwrap_err();
         assert!(matches!(refused, UploadRefused::TooLarge), "{refused:?}");
     }
 
+    /// A bucket in which asking for an asset's headers answers `there`, and copying answers
+    /// `copied`.
+    async fn with_asset(there: StatusCode, copied: StatusCode) -> (Uploads, Seen) {
+        let seen = Seen::default();
+        let asked = seen.clone();
+        let routes = Router::new().fallback(move |request: Request| {
+            let (parts, _) = request.into_parts();
+            let status = if parts.method == Method::HEAD { there } else { copied };
+            let path = parts.uri.path().to_owned();
+            asked.lock().unwrap().push((parts.method, path, parts.headers));
+            async move { (status, COPIED).into_response() }
+        });
+        (Uploads::new(&client_at(&loopback::serve(routes).await), "uploads"), seen)
+    }
+
     #[tokio::test]
-    async fn an_asset_keeps_nothing_but_its_bytes() {
-        let (uploads, seen) = bucket(StatusCode::OK, COPIED).await;
+    async fn an_asset_keeps_nothing_but_its_bytes_and_is_written_once() {
         let to = asset_key("lst_1", "upl_1");
+        let (uploads, seen) = with_asset(StatusCode::NOT_FOUND, StatusCode::OK).await;
         uploads.promote(&upload(), &to, AssetKind::Zip, "Soft \"light\".zip").await.unwrap();
-        let seen = seen.lock().unwrap();
-        let (method, path, headers) = &seen[0];
-        assert_eq!((method, path.as_str()), (&Method::PUT, "/uploads/assets/lst_1/upl_1"));
-        for (name, value) in [
-            ("x-amz-copy-source", "uploads/quarantine/lst%201/upl_1"),
-            ("x-amz-copy-source-if-match", "\"1\""),
-            ("x-amz-metadata-directive", "REPLACE"),
-            ("content-type", "application/zip"),
-            ("content-disposition", "attachment; filename=\"Soft-light-.zip\""),
-            ("cache-control", CACHE_CONTROL),
-        ] {
-            assert_eq!(headers[name], value, "{name}");
+        {
+            let seen = seen.lock().unwrap();
+            let (method, path, headers) = &seen[1];
+            assert_eq!((method, path.as_str()), (&Method::PUT, "/uploads/assets/lst_1/upl_1"));
+            for (name, value) in [
+                ("x-amz-copy-source", "uploads/quarantine/lst%201/upl_1"),
+                ("x-amz-copy-source-if-match", "\"1\""),
+                ("if-none-match", "*"),
+                ("x-amz-metadata-directive", "REPLACE"),
+                ("content-type", "application/zip"),
+                ("content-disposition", "attachment; filename=\"Soft-light-.zip\""),
+                ("cache-control", CACHE_CONTROL),
+            ] {
+                assert_eq!(headers[name], value, "{name}");
+            }
+            assert!(!headers.contains_key("x-amz-meta-owner"));
         }
-        assert!(!headers.contains_key("x-amz-meta-owner"));
+        let (uploads, seen) = with_asset(StatusCode::OK, StatusCode::OK).await;
+        uploads.promote(&upload(), &to, AssetKind::Zip, "a.zip").await.unwrap();
+        let methods: Vec<Method> = seen.lock().unwrap().iter().map(|it| it.0.clone()).collect();
+        assert_eq!(methods, [Method::HEAD], "what is there stays");
     }
 
     #[tokio::test]
@@ -445,8 +500,13 @@ mod tests {
         let (uploads, _) = bucket(StatusCode::PRECONDITION_FAILED, "").await;
         let refusals = [
             uploads.fetch(&upload(), 99).await.unwrap_err(),
-            uploads.digest(&upload(), 99).await.unwrap_err(),
-            uploads.promote(&upload(), "assets/a/b", AssetKind::Tar, "a").await.unwrap_err(),
+            uploads.sniff(&upload(), 99).await.unwrap_err(),
+            with_asset(StatusCode::NOT_FOUND, StatusCode::PRECONDITION_FAILED)
+                .await
+                .0
+                .promote(&upload(), "assets/a/b", AssetKind::Zip, "a")
+                .await
+                .unwrap_err(),
         ];
         for refused in refusals {
             assert!(matches!(refused, UploadRefused::Replaced), "{refused:?}");
@@ -511,6 +571,11 @@ mod tests {
         check("Größe.cube", "Gr-e.cube");
         check("光", "download");
         check("", "download");
-        check(&"a".repeat(200), &"a".repeat(80));
+        check(&"a".repeat(200), &"a".repeat(100));
+        check(&format!("{}.zip", "a".repeat(200)), &format!("{}.zip", "a".repeat(96)));
+        check(&format!("{}.tar.gz", "a".repeat(200)), &format!("{}.tar.gz", "a".repeat(93)));
+        check(&format!("a.{}", "b".repeat(200)), &format!("a.{}", "b".repeat(98)));
+        let model = format!("{}a.safetensors", "a-".repeat(43));
+        check(&format!("{}.safetensors", "光 a".repeat(90)), &model);
     }
 }

@@ -19,12 +19,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    billing::top_up::TopUp,
+    billing::{follow_up::FollowUp, top_up::TopUp},
     credits::{Credits, InsufficientCredits, LedgerBroken, LedgerEntry},
     erasure::CLOSED_AFTER_ERASURE,
     id::UserId,
     plan::{Allowance, Plan},
     refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
+    text,
     time::{Period, Timestamp},
 };
 
@@ -74,6 +75,11 @@ impl Standing {
             Standing::Suspended { until, .. } => until.is_some_and(|until| until <= now),
         }
     }
+
+    /// Whether it is a ban without an end.
+    pub fn is_for_good(&self) -> bool {
+        matches!(self, Standing::Suspended { until: None, .. })
+    }
 }
 
 /// A member's request to be deleted. From then on the account changes nothing any more.
@@ -106,22 +112,22 @@ pub struct Profile {
 
 impl Profile {
     /// # Errors
-    /// The fields that are blank, too long, or hold control characters.
+    /// The fields that are blank, too long, or hide something.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
-        let mut text = |pointer: &str, value: &Option<String>, chars_max: usize| {
-            let Some(value) = value else { return };
-            let count = value.chars().count();
-            check.require((1..=chars_max).contains(&count), pointer, "length", || {
-                format!("1 to {chars_max} characters, not {count}")
-            });
-            let plain = !value.chars().any(|c| c.is_control() && c != '\n');
-            check.require(plain && !value.trim().is_empty(), pointer, "text", || {
-                "must be visible text".to_owned()
-            });
-        };
-        text("/display_name", &self.display_name, DISPLAY_NAME_CHARS_MAX);
-        text("/bio", &self.bio, BIO_CHARS_MAX);
+        let mut require =
+            |pointer, value: &Option<String>, chars_max, visible: fn(&str) -> bool| {
+                let Some(value) = value else { return };
+                let count = text::length(value);
+                check.require((1..=chars_max).contains(&count), pointer, "length", || {
+                    format!("1 to {chars_max} characters, not {count}")
+                });
+                check
+                    .require(visible(value), pointer, "text", || "must be visible text".to_owned());
+            };
+        let (name, bio) = (&self.display_name, &self.bio);
+        require("/display_name", name, DISPLAY_NAME_CHARS_MAX, text::is_line);
+        require("/bio", bio, BIO_CHARS_MAX, text::is_visible);
         check.finish()
     }
 }
@@ -165,7 +171,7 @@ pub struct Account {
     /// Credits spent in the present period, by day.
     #[serde(default, skip_serializing_if = "Usage::is_empty")]
     pub usage: Usage,
-    /// The packs that are bought by themselves, if the member wants that.
+    /// The packs that are bought by themselves, once the member has wanted that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_up: Option<TopUp>,
     /// What staff they are, as their token said last.
@@ -359,6 +365,8 @@ pub struct Change {
     pub expected_version: u64,
     /// The lines to add.
     pub entries: Vec<LedgerEntry>,
+    /// What is to be done at Stripe because of it.
+    pub follow_ups: Vec<FollowUp>,
 }
 
 #[cfg(test)]

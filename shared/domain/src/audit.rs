@@ -4,7 +4,7 @@
 //! written in the transaction of its effect. Each row carries the hash of the row before it, so that
 //! one that is changed, taken out, put in or moved is found by whoever follows the chain.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,6 +75,10 @@ pub enum Action {
     GrantReward,
     /// A second subscription of a member's was ended and paid back.
     EndSurplus,
+    /// The subscription of a member who was banned without an end was set to end with its period.
+    StopRenewal,
+    /// An invoice that was paid after its subscription was over was refunded.
+    RefundLatePayment,
     /// A member asked to be deleted.
     RequestDeletion,
     /// What said who a deleted member is was erased.
@@ -189,6 +193,8 @@ pub enum Why {
     Inserted,
     /// It is not the one that the end of the chain tells of.
     NotTheLast,
+    /// It is not the one that was the last when an end was kept elsewhere.
+    NotAsKept,
 }
 
 impl Target {
@@ -351,6 +357,47 @@ impl Chain {
             true => Ok(()),
             false => Err(Broken { seq: self.seq, why: Why::NotTheLast }),
         }
+    }
+}
+
+/// The ends a chain had, as they were kept where nobody of ours can change them: rows with their
+/// hashes. A chain can be made anew from any row on, hashes and all; not so that it meets these.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Anchors(BTreeMap<u64, Vec<String>>);
+
+impl Anchors {
+    /// Whether the row that `chain` has come to is what was kept of it.
+    ///
+    /// # Errors
+    /// [`Why::NotAsKept`].
+    pub fn meet(&self, chain: &Chain) -> Result<(), Broken> {
+        let kept = self.0.get(&chain.seq).into_iter().flatten();
+        match kept.into_iter().all(|hash| *hash == chain.hash) {
+            true => Ok(()),
+            false => Err(Broken { seq: chain.seq, why: Why::NotAsKept }),
+        }
+    }
+
+    /// Whether `chain`, which is at its end, has every row that was kept.
+    ///
+    /// # Errors
+    /// [`Why::Missing`].
+    pub fn end(&self, chain: &Chain) -> Result<(), Broken> {
+        match self.0.last_key_value() {
+            Some((last, _)) if *last > chain.seq => {
+                Err(Broken { seq: chain.seq + 1, why: Why::Missing })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl FromIterator<Chain> for Anchors {
+    fn from_iter<T: IntoIterator<Item = Chain>>(kept: T) -> Anchors {
+        kept.into_iter().fold(Anchors::default(), |mut anchors, Chain { seq, hash }| {
+            anchors.0.entry(seq).or_default().push(hash);
+            anchors
+        })
     }
 }
 

@@ -9,13 +9,15 @@
 //! * [`invoice`]: which paid lines grant which lots, each once;
 //! * [`payment`] and [`order`]: a pack is granted once, and taken back as far as its payment was;
 //! * [`checkout`]: at most one checkout of a plan is open;
-//! * [`top_up`]: packs that are bought by themselves.
+//! * [`top_up`]: packs that are bought by themselves;
+//! * [`follow_up`]: what is still to be done at Stripe because of it.
 //!
 //! All of it that is about one member is written under the version of their [`Billing`], which was
 //! read before Stripe was asked. So an older answer of Stripe's can never overwrite a newer one.
 
 pub mod checkout;
 pub mod external;
+pub mod follow_up;
 pub mod invoice;
 pub mod order;
 pub mod payment;
@@ -28,11 +30,15 @@ pub mod top_up;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::Draft, credits::LedgerBroken, id::UserId, metrics::Recurring, plan::PAST_DUE_GRACE,
+    account::{Draft, Standing},
+    credits::LedgerBroken,
+    id::UserId,
+    metrics::Recurring,
+    plan::PAST_DUE_GRACE,
 };
 use checkout::PlanCheckout;
 use external::{CustomerId, SubscriptionId};
-use subscription::Subscription;
+use subscription::{Subscription, SubscriptionStatus};
 
 /// A member's side of what Stripe keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +98,25 @@ impl Billing {
         }
         let younger = if now_at_stripe.is_before(kept) { kept } else { now_at_stripe };
         Some(younger.id.clone())
+    }
+
+    /// The member's customer is `made` from now on, unless it is another than `deleted` by now. A
+    /// page that was opened for a customer who was deleted cannot be paid.
+    pub fn replace_customer(&mut self, deleted: Option<&CustomerId>, made: &CustomerId) {
+        if self.customer.as_ref() == deleted {
+            self.customer = Some(made.clone());
+            self.checkout = None;
+        }
+    }
+
+    /// The subscription that goes on and is not set to end, of a member who is banned without an
+    /// end: it is to be. One that waits for its first payment ends by itself, or is looked at again
+    /// once that is made.
+    pub fn renewal_to_stop(&self, standing: &Standing) -> Option<&Subscription> {
+        let theirs = self.subscription.as_ref().filter(|_| standing.is_for_good())?;
+        let waits = theirs.status == SubscriptionStatus::Incomplete;
+        let ends = theirs.status.is_over() || theirs.cancel_at_period_end;
+        (!waits && !ends).then_some(theirs)
     }
 
     /// Applies a subscription as Stripe says it is now. Grants of its paid invoices come before.

@@ -10,7 +10,14 @@
 //! at the moment it is held, so the equation holds there too and use stays metered.
 //!
 //! Where a payment is taken back, what is left of its lot is revoked and what was spent of it is
-//! owed. While something is owed nothing can be held, and what becomes available pays it first.
+//! owed. What becomes available pays it first, and while something is owed no counted credit can be
+//! held. An unlimited lot neither pays a debt nor is blocked by one: it has no credits to give, and
+//! its use was paid for.
+//!
+//! No grant is refused for the number of lots. It stays small because a grant adds to an open lot of
+//! the same source and end, and because a lot that is used up is closed: an account has one lot of
+//! packs, one for each month in which rewards end, those of staff (which they are limited in), the
+//! period of a plan, and lots past their end that generations still hold credits of.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -19,9 +26,6 @@ use crate::{
     refusal::{Refusal, RefusalKind},
     time::Timestamp,
 };
-
-/// Most lots that may be open at once on one account.
-pub const OPEN_LOTS_MAX: usize = 64;
 
 /// Where a lot came from, in the order in which equal ends are spent: given before paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,8 +41,9 @@ pub enum LotSource {
     Purchase,
 }
 
-/// The business key of a lot: what it was granted for. Whoever grants asks first whether that was
-/// granted before; as long as the account has the lot, the ledger itself refuses it too.
+/// The business key of a grant: what it was granted for. An order, an invoice, a reward or an
+/// idempotency record says whether that was granted before; as long as the account has a lot of that
+/// name, the ledger itself refuses it too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LotId(pub String);
@@ -88,9 +93,18 @@ pub struct Lot {
 }
 
 impl Lot {
-    /// Credits that a hold can take now; an unlimited lot has none until one is asked for.
+    /// Credits that are there to be held; an unlimited lot has none until one is asked for, see
+    /// [`Lot::left`].
     pub fn available(&self) -> u32 {
         self.granted - self.held - self.spent - self.expired - self.revoked
+    }
+
+    /// What a hold can take of it before its end.
+    pub fn left(&self) -> LotSize {
+        match self.terms.size {
+            LotSize::Credits(_) => LotSize::Credits(self.available()),
+            LotSize::Unlimited => LotSize::Unlimited,
+        }
     }
 
     /// Whether its end has come.
@@ -102,14 +116,19 @@ impl Lot {
         matches!(self.terms.size, LotSize::Unlimited)
     }
 
-    /// Nothing can happen to it any more. One with an end stays until then, so that its id cannot
-    /// be granted again within it.
+    /// Nothing can happen to it any more. A period of a plan stays until its end, so that it cannot
+    /// begin again within it.
     fn is_over(&self, now: Timestamp) -> bool {
-        let ended = match self.terms.expires_at {
-            Some(end) => end <= now,
-            None => !self.is_unlimited(),
-        };
-        ended && self.available() == 0 && self.held == 0
+        let is_period = self.terms.source == LotSource::Plan && self.terms.expires_at.is_some();
+        let stays = (is_period || self.is_unlimited()) && !self.lapsed(now);
+        !stays && self.available() == 0 && self.held == 0
+    }
+
+    /// Whether credits on these terms can be added to it.
+    fn takes(&self, terms: &LotTerms, now: Timestamp) -> bool {
+        let counted = |size: LotSize| matches!(size, LotSize::Credits(_));
+        let alike = self.terms.source == terms.source && self.terms.expires_at == terms.expires_at;
+        alike && counted(self.terms.size) && counted(terms.size) && !self.lapsed(now)
     }
 
     fn spending_order(&self) -> (bool, Option<Timestamp>, LotSource, Timestamp) {
@@ -144,10 +163,13 @@ impl Hold {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Movement {
-    /// A lot comes into being.
+    /// Credits come into being, as a lot of their own or in one that is open.
     Grant {
-        /// Its terms.
+        /// On these terms.
         lot: LotTerms,
+        /// The open lot of the same source and end that they are added to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        into: Option<LotId>,
     },
     /// Available credits are set aside.
     Hold {
@@ -201,7 +223,7 @@ impl Movement {
     /// The credits it moves.
     pub fn credits(&self) -> u32 {
         match self {
-            Movement::Grant { lot } => match lot.size {
+            Movement::Grant { lot, .. } => match lot.size {
                 LotSize::Credits(credits) => credits,
                 LotSize::Unlimited => 0,
             },
@@ -274,7 +296,8 @@ pub struct Credits {
     /// Sums of the lots that were put away.
     #[serde(default)]
     closed: Totals,
-    /// Spent credits whose payment was taken back; nothing can be held while it is not zero.
+    /// Spent credits whose payment was taken back; no counted credit can be held while it is not
+    /// zero.
     #[serde(default)]
     pub debt: u32,
     /// The number of the last ledger entry.
@@ -352,20 +375,34 @@ impl Credits {
     }
 
     /// Which lots `needed` credits would come from: soonest end, then given before paid, then
-    /// oldest. `None` if they do not hold so many or something is owed.
+    /// oldest. `None` if they do not hold so many. While something is owed only an unlimited lot
+    /// counts.
     pub fn choose(&self, needed: u32, now: Timestamp) -> Option<Vec<LotShare>> {
-        let (shares, missing) = self.gather(needed, now);
-        (self.debt == 0 && missing == 0).then_some(shares)
+        let (shares, missing) =
+            self.gather(needed, now, |lot| self.debt == 0 || lot.is_unlimited());
+        (missing == 0).then_some(shares)
     }
 
     /// What is there to pay what is owed, in the order of spending; empty when nothing is owed.
     pub fn repayable(&self, now: Timestamp) -> Vec<LotShare> {
-        self.gather(self.debt, now).0
+        self.gather(self.debt, now, |lot| !lot.is_unlimited()).0
     }
 
-    /// What is available of one lot; nothing of a lot that was put away.
-    pub fn left_of(&self, lot: &LotId) -> u32 {
-        self.lots.iter().find(|open| open.terms.id == *lot).map_or(0, Lot::available)
+    /// What a hold could take of one lot now; nothing of one that is closed or has lapsed.
+    pub fn left_of(&self, lot: &LotId, now: Timestamp) -> LotSize {
+        let open = self.lots.iter().find(|open| open.terms.id == *lot && !open.lapsed(now));
+        open.map_or(LotSize::Credits(0), Lot::left)
+    }
+
+    /// Whether a lot is open and its end has not come.
+    pub fn is_live(&self, lot: &LotId, now: Timestamp) -> bool {
+        self.lots.iter().any(|open| open.terms.id == *lot && !open.lapsed(now))
+    }
+
+    /// The open lot that a grant on these terms adds to, so that lots of one source and end are one.
+    pub fn open_lot_for(&self, terms: &LotTerms, now: Timestamp) -> Option<&LotId> {
+        let open = self.lots.iter().find(|lot| !lot.is_over(now) && lot.takes(terms, now));
+        open.map(|lot| &lot.terms.id)
     }
 
     /// Up to `wanted` credits that were granted already, given ones before paid ones, the latest end
@@ -386,14 +423,23 @@ impl Credits {
         shares
     }
 
-    /// Up to `needed` credits, and how many are missing.
-    fn gather(&self, needed: u32, now: Timestamp) -> (Vec<LotShare>, u32) {
-        let mut order: Vec<&Lot> = self.lots.iter().filter(|lot| !lot.lapsed(now)).collect();
+    /// Up to `needed` credits of the lots that `counts`, and how many are missing.
+    fn gather(
+        &self,
+        needed: u32,
+        now: Timestamp,
+        counts: impl Fn(&Lot) -> bool,
+    ) -> (Vec<LotShare>, u32) {
+        let live = self.lots.iter().filter(|lot| !lot.lapsed(now) && counts(lot));
+        let mut order: Vec<&Lot> = live.collect();
         order.sort_by_key(|lot| lot.spending_order());
         let mut missing = needed;
         let mut shares = Vec::new();
         for lot in order {
-            let credits = if lot.is_unlimited() { missing } else { missing.min(lot.available()) };
+            let credits = match lot.left() {
+                LotSize::Unlimited => missing,
+                LotSize::Credits(left) => missing.min(left),
+            };
             if credits > 0 {
                 shares.push(LotShare { lot: lot.terms.id.clone(), credits });
                 missing -= credits;
@@ -451,7 +497,7 @@ impl Credits {
 
     fn apply(&mut self, movement: &Movement, now: Timestamp) -> Result<(), LedgerBroken> {
         match movement {
-            Movement::Grant { lot } => self.open_lot(lot, now),
+            Movement::Grant { lot, into } => self.grant(lot, into.as_ref(), now),
             Movement::Hold { shares } => self.each(shares, |lot, credits| {
                 if lot.is_unlimited() {
                     lot.granted += credits;
@@ -483,6 +529,7 @@ impl Credits {
                 Ok(())
             }
             Movement::Repay { shares } => {
+                // Older ledgers have debts that an unlimited lot paid.
                 self.each(shares, |lot, credits| {
                     if lot.is_unlimited() {
                         lot.granted += credits;
@@ -511,17 +558,26 @@ impl Credits {
             .ok_or_else(|| LedgerBroken(format!("the end of {}", id.0)))
     }
 
-    fn open_lot(&mut self, terms: &LotTerms, now: Timestamp) -> Result<(), LedgerBroken> {
+    fn grant(
+        &mut self,
+        terms: &LotTerms,
+        into: Option<&LotId>,
+        now: Timestamp,
+    ) -> Result<(), LedgerBroken> {
         if self.lots.iter().any(|lot| lot.terms.id == terms.id) {
             return Err(LedgerBroken(format!("lot {} exists", terms.id.0)));
-        }
-        if self.lots.len() >= OPEN_LOTS_MAX {
-            return Err(LedgerBroken(format!("more than {OPEN_LOTS_MAX} open lots")));
         }
         let granted = match terms.size {
             LotSize::Credits(credits) => credits,
             LotSize::Unlimited => 0,
         };
+        if let Some(into) = into {
+            let open =
+                self.lots.iter_mut().find(|lot| lot.terms.id == *into && lot.takes(terms, now));
+            return open
+                .map(|lot| lot.granted += granted)
+                .ok_or_else(|| LedgerBroken(format!("{} added to {}", terms.id.0, into.0)));
+        }
         self.lots.push(Lot {
             terms: terms.clone(),
             granted_at: now,

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::camera::CameraSettings;
 use crate::lighting::LightingRig;
 use crate::refusal::{FieldCheck, InvalidFields};
+use crate::text::{hides_nothing, length};
 
 /// Most objects the model attends to.
 pub const OBJECTS_MAX: usize = 5;
@@ -420,8 +421,11 @@ fn text(check: &mut FieldCheck, pointer: &str, value: &str, chars_max: usize) {
 }
 
 fn at_most(check: &mut FieldCheck, pointer: &str, value: &str, chars_max: usize) {
-    check.require(value.chars().count() <= chars_max, pointer, "too_long", || {
+    check.require(length(value) <= chars_max, pointer, "too_long", || {
         format!("At most {chars_max} characters.")
+    });
+    check.require(hides_nothing(value), pointer, "invisible_text", || {
+        "Must be text that can be seen: no controls, nothing without width.".to_owned()
     });
 }
 

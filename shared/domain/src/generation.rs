@@ -21,12 +21,13 @@ mod step;
 
 pub use job::{
     CancelRefused, Charge, ChargeState, Failure, FailureCode, Job, LEASE, POLL_WAITS,
-    PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, SUBMIT_UNKNOWN_WAIT_MAX, Status, UNKNOWN_ANSWERS_MAX,
+    PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, RESULT_KEPT, RESULT_WAIT, SUBMIT_UNKNOWN_WAIT_MAX, Status,
+    UNKNOWN_ANSWERS_MAX,
 };
 pub use place::{Names, OrderRefused, WebhookRef, place};
 pub use request::{
     Input, Licence, NEGATIVE_PROMPT_CHARS_MAX, Named, Order, PROMPT_CHARS_MAX, PresetContent,
-    Subject,
+    SEED_MAX, Subject, drawn_seed,
 };
 pub use step::Step;
 

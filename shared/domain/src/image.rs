@@ -12,6 +12,11 @@ pub const FETCH_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const SIDE_PX_MAX: u32 = 8192;
 /// Most memory a decoder may take for one picture, in bytes.
 pub const DECODE_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Most pixels of a photograph that is only shown smaller: a camera of 60 million has a little less.
+/// It is decoded at a part of its size.
+pub const PHOTO_PIXELS_MAX: u64 = 64_000_000;
+/// What shows behind a transparent part of a picture, in red, green and blue: white, as paper.
+pub const GROUND_RGB: [u8; 3] = [255; 3];
 /// Longest side of a thumbnail in pixels.
 pub const THUMBNAIL_SIDE_PX: u32 = 512;
 /// How long a link to a picture works from the moment its window began.

@@ -21,7 +21,9 @@ pub mod money;
 pub mod pack;
 pub mod plan;
 pub mod preset;
+pub mod ratio;
 pub mod refusal;
+pub mod text;
 pub mod time;
 
 pub use refusal::{FieldError, Refusal, RefusalKind};

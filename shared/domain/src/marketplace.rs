@@ -3,6 +3,8 @@
 //! * [`content`]: what a listing sells, by its [`Kind`]: a camera, a rig, a prompt with slots, a model;
 //! * [`revision`]: one version of a listing, as its creator describes it;
 //! * [`listing`]: which versions there are, which one is on sale, and who may move it where;
+//! * [`model`]: which creator a tailored model belongs to;
+//! * [`upload`] and [`archive`]: files that come with it, and what may be in them;
 //! * [`demo`]: what a visitor may try of it before buying;
 //! * [`lint`]: how near two contents are to each other;
 //! * [`purchase`] and [`settle`]: an order, and what its payment makes of it;
@@ -17,6 +19,7 @@
 //! A purchase pins a version and a version never changes once it was on sale, so what was bought
 //! stays what it was.
 
+pub mod archive;
 pub mod attempt;
 pub mod card;
 pub mod content;
@@ -26,6 +29,7 @@ pub mod flag;
 pub mod journal;
 pub mod lint;
 pub mod listing;
+pub mod model;
 pub mod payee;
 pub mod payout;
 mod position;

@@ -6,6 +6,7 @@ use crate::{
     generation::PresetContent,
     id::{PresetId, UserId},
     refusal::{FieldCheck, InvalidFields},
+    text,
     time::Timestamp,
 };
 
@@ -40,10 +41,9 @@ impl Preset {
         now: Timestamp,
     ) -> Result<Preset, InvalidFields> {
         let mut check = FieldCheck::new();
-        let count = name.chars().count();
-        let visible = !name.trim().is_empty() && !name.chars().any(char::is_control);
-        check.require(visible && count <= NAME_CHARS_MAX, "/name", "name", || {
-            format!("1 to {NAME_CHARS_MAX} visible characters")
+        let fits = text::length(&name) <= NAME_CHARS_MAX;
+        check.require(fits && text::is_line(&name), "/name", "name", || {
+            format!("one line of 1 to {NAME_CHARS_MAX} visible characters")
         });
         check.absorb("", content.validate());
         check.finish()?;

@@ -1,9 +1,12 @@
 //! Cells of tables for spreadsheets.
 
-/// A text that no spreadsheet takes for a formula:
-/// <https://owasp.org/www-community/attacks/CSV_Injection>.
+/// What a formula begins with: <https://owasp.org/www-community/attacks/CSV_Injection>. Spreadsheets
+/// of East Asia take the full-width signs for the narrow ones.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// A text that no spreadsheet takes for a formula.
 pub fn guarded(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let formula = text.starts_with(FORMULA);
     if formula { format!("'{text}") } else { text.to_owned() }
 }
 
@@ -22,6 +25,10 @@ mod tests {
         check("@SUM(A1)", "'@SUM(A1)");
         check("\t=1", "'\t=1");
         check("\r=1", "'\r=1");
+        check("＝1+1", "'＝1+1");
+        check("＋1", "'＋1");
+        check("－1", "'－1");
+        check("＠SUM(A1)", "'＠SUM(A1)");
         check("a=1", "a=1");
     }
 }

@@ -26,8 +26,8 @@ const HALF: f32 = LEFT + 250.0;
 const COLUMN: f32 = 220.0;
 /// Width of the sums, in points.
 const SUMS: f32 = RIGHT - HALF;
-/// Width of either text of the footer, in points.
-const FOOTER_HALF: f32 = 234.0;
+/// Between the texts of the footer, in points.
+const FOOTER_GAP: f32 = 18.0;
 /// Above and below the text of a row, in points.
 const PADDING: f32 = 4.6;
 /// Height of a sum, in points.
@@ -127,6 +127,9 @@ pub enum Text {
     Short(String),
     /// The same in small letters.
     Aside(String),
+    /// What somebody may have to copy or look up: in small letters, over as many lines as it needs,
+    /// and never cut.
+    Id(String),
     /// On one line, however long.
     Figure(String),
 }
@@ -198,14 +201,15 @@ impl<'a> Letter<'a> {
         self.sheet.y = top;
     }
 
-    /// A line such as `Issued  22 November 2026`.
+    /// A line such as `Issued  22 November 2026`; a number that is longer goes on below.
     pub fn fact(&mut self, label: &str, value: &str) {
         let role = self.sheet.paragraph();
         let label = self.fonts.line(label, BODY);
         self.sheet.text(LEFT, label, Ink::Muted, role);
-        let value = self.fonts.line_within(value, STRONG, 260.0);
-        self.sheet.text(LEFT + 56.0, value, Ink::Text, role);
-        self.sheet.y += 14.5;
+        for value in self.fonts.wrap(value, STRONG, 260.0, usize::MAX) {
+            self.sheet.text(LEFT + 56.0, value, Ink::Text, role);
+            self.sheet.y += 14.5;
+        }
     }
 
     /// Who it is from and for, each with a label, beside each other.
@@ -380,6 +384,10 @@ impl<'a> Letter<'a> {
                 Text::Aside(text) => {
                     set.push((self.fonts.line_within(text, SMALL, width), Ink::Muted));
                 }
+                Text::Id(text) => {
+                    let lines = self.fonts.wrap(text, SMALL, width, usize::MAX);
+                    set.extend(lines.into_iter().map(|line| (line, Ink::Muted)));
+                }
                 Text::Figure(text) => {
                     set.push((self.fonts.line(text, BODY.tabular()), Ink::Text));
                 }
@@ -461,8 +469,8 @@ impl<'a> Letter<'a> {
         }
     }
 
-    /// The document: footers on every page, `from` on the left and `what` with the page's number on
-    /// the right, and all of it as the bytes of a PDF.
+    /// The document: footers on every page, `what` with the page's number on the right and `from` on
+    /// the left in the room that this leaves, and all of it as the bytes of a PDF.
     ///
     /// # Errors
     /// When it would not be what it declares to be.
@@ -472,17 +480,20 @@ impl<'a> Letter<'a> {
         about: &About,
     ) -> Result<Vec<u8>, PaperError> {
         let count = self.sheet.pages.len();
-        let from = self.fonts.line_within(from, SMALL, FOOTER_HALF);
         for (index, page) in self.sheet.pages.iter_mut().enumerate() {
             let (y, ink, role, link) = (PAGE.1 - 58.0, Ink::Muted, Role::Artifact, None);
             let (width, height, radius) = (RIGHT - LEFT, 0.6, 0.0);
             page.push(Item::Area { x: LEFT, y, width, height, radius, ink: Ink::Hairline });
             let baseline = y + 17.0;
-            let line = from.clone();
-            page.push(Item::Text { x: LEFT, baseline, line, ink, role, link: link.clone() });
-            let text = format!("{what} · Page {} of {count}", index + 1);
-            let line = self.fonts.line_within(&text, SMALL, FOOTER_HALF);
-            page.push(Item::Text { x: RIGHT - line.width, baseline, line, ink, role, link });
+            let what = format!("{what} · Page {} of {count}", index + 1);
+            let what = self.fonts.line_within(&what, SMALL, RIGHT - LEFT);
+            let room = (RIGHT - LEFT - what.width - FOOTER_GAP).max(0.0);
+            if room > 0.0 {
+                let line = self.fonts.line_within(from, SMALL, room);
+                page.push(Item::Text { x: LEFT, baseline, line, ink, role, link: link.clone() });
+            }
+            let x = RIGHT - what.width;
+            page.push(Item::Text { x, baseline, line: what, ink, role, link });
         }
         paint(&self.sheet.pages, about)
     }

@@ -6,11 +6,13 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use domain::{Refusal, RefusalKind};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -28,7 +30,7 @@ pub struct Event {
     query_string_parameters: BTreeMap<String, String>,
     #[serde(deserialize_with = "or_default")]
     multi_value_query_string_parameters: BTreeMap<String, Vec<String>>,
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "unescaped")]
     pub(crate) path_parameters: BTreeMap<String, String>,
     pub(crate) request_context: RequestContext,
     body: Option<String>,
@@ -90,6 +92,15 @@ impl Source {
     pub(crate) fn ip(&self) -> Option<&str> {
         self.source_ip.as_deref().filter(|ip| !ip.is_empty())
     }
+
+    /// The network of that address, for a log: 24 bits of an IPv4 address, 48 of an IPv6 one, which
+    /// are many people's.
+    pub(crate) fn network(&self) -> Option<String> {
+        Some(match self.ip()?.parse::<IpAddr>().ok()?.to_canonical() {
+            IpAddr::V4(ip) => format!("{}/24", Ipv4Addr::from_bits(ip.to_bits() & !0xff)),
+            IpAddr::V6(ip) => format!("{}/48", Ipv6Addr::from_bits(ip.to_bits() >> 80 << 80)),
+        })
+    }
 }
 
 impl fmt::Debug for Source {
@@ -138,10 +149,43 @@ impl Event {
     }
 }
 
+/// Parameters of the path, without its escapes: API Gateway hands them over as they are in the URL,
+/// so that `auth0|1` comes as `auth0%7C1`. Where an engine has taken the escapes out, there are none.
+fn unescaped<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let raw: BTreeMap<String, String> = or_default(deserializer)?;
+    let plain = |text: String| match percent_decode_str(&text).decode_utf8() {
+        Ok(plain) => plain.into_owned(),
+        Err(_) => text,
+    };
+    Ok(raw.into_iter().map(|(name, value)| (name, plain(value))).collect())
+}
+
 fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,
 {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_learns_the_network_of_an_address_and_no_more() {
+        let check = |ip: Option<&str>, expected: Option<&str>| {
+            let source = Source { source_ip: ip.map(str::to_owned) };
+            assert_eq!(source.network().as_deref(), expected, "{ip:?}");
+        };
+        check(Some("203.0.113.77"), Some("203.0.113.0/24"));
+        check(Some("2001:db8:1234:5678:9abc::1"), Some("2001:db8:1234::/48"));
+        check(Some("::ffff:203.0.113.77"), Some("203.0.113.0/24"));
+        check(Some("somewhere"), None);
+        check(Some(""), None);
+        check(None, None);
+    }
 }

@@ -20,6 +20,7 @@ use crate::{
     boot::{self, Failed},
     connect::Connect,
     guard,
+    metrics::Metrics,
     telemetry::{self, Ended},
     worker::Worker,
 };
@@ -113,20 +114,23 @@ where
     };
     let handled: Result<Identity, TokenRefused> = handled.instrument(span.clone()).await;
     let _in_span = span.enter();
-    let policy = handled.map_err(|refused| log_refusal(&refused)).and_then(|identity| {
-        span.record("actor", identity.user_id.as_str());
-        policy(&event.method_arn, identity).ok_or(NotAuthorized::Failed)
-    });
+    let policy =
+        handled.map_err(|refused| log_refusal(&refused, ambient.now())).and_then(|identity| {
+            span.record("actor", identity.user_id.as_str());
+            policy(&event.method_arn, identity).ok_or(NotAuthorized::Failed)
+        });
     ended.log_work(ambient, if policy.is_ok() { "allowed" } else { "refused" });
     policy
 }
 
-/// Why a token was not accepted is for the log alone.
-fn log_refusal(refused: &TokenRefused) -> NotAuthorized {
+/// Why a token was not accepted is for the log alone. That none can be is for somebody of ours to
+/// know: to Lambda, both are errors of this function, so it has a metric of its own.
+fn log_refusal(refused: &TokenRefused, now: Timestamp) -> NotAuthorized {
     let reason = refused.to_string();
     match refused {
         TokenRefused::KeysUnavailable { .. } => {
             error!(reason, "tokens cannot be verified");
+            Metrics::at(now).count("TokenKeysUnavailable", 1).emit();
             NotAuthorized::Failed
         }
         TokenRefused::Malformed

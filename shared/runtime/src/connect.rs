@@ -3,7 +3,7 @@
 //! A handler's first parameter is a capability or a tuple of them. Exactly those are connected, and
 //! exactly their variables are required.
 
-use clients::{GenerationQueue, Images, Issuer, oidc::OidcConfig};
+use clients::{AuditAnchors, GenerationQueue, Images, Issuer, oidc::OidcConfig};
 use store::Store;
 use tracing::warn;
 
@@ -17,6 +17,8 @@ use crate::{
 
 const TABLE_NAME: &str = "TABLE_NAME";
 pub(crate) const IMAGES_BUCKET: &str = "IMAGES_BUCKET";
+/// Of what stays as it was issued.
+pub(crate) const RECORDS_BUCKET: &str = "RECORDS_BUCKET";
 const GENERATION_QUEUE_URL: &str = "GENERATION_QUEUE_URL";
 const AUTH_ISSUER: &str = "AUTH_ISSUER";
 const AUTH_AUDIENCE: &str = "AUTH_AUDIENCE";
@@ -69,6 +71,16 @@ impl Connect for Images {
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<Images, InitError> {
         Ok(Images::new(&aws.s3(), env.text(IMAGES_BUCKET)?))
+    }
+}
+
+/// The ends of the audit, among the records.
+impl Connect for AuditAnchors {
+    fn variables() -> Vec<&'static str> {
+        vec![RECORDS_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<AuditAnchors, InitError> {
+        Ok(AuditAnchors::new(&aws.s3(), env.text(RECORDS_BUCKET)?))
     }
 }
 

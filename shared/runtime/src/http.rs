@@ -86,6 +86,7 @@ struct Exchange<'a> {
     ended: Ended,
     request_id: RequestId,
     if_none_match: Option<http::HeaderValue>,
+    network: Option<String>,
     headers: HeaderMap,
     span: Span,
 }
@@ -97,7 +98,8 @@ impl<'a> Exchange<'a> {
         let span = telemetry::span(request_id.as_str());
         let ended = Ended::begin(endpoint.name, ambient);
         let if_none_match = headers.get(http::header::IF_NONE_MATCH).cloned();
-        Exchange { endpoint, ambient, ended, request_id, if_none_match, headers, span }
+        let network = event.request_context.identity.network();
+        Exchange { endpoint, ambient, ended, request_id, if_none_match, network, headers, span }
     }
 
     /// The call, if the caller may make it, and its input, if that can be read.
@@ -155,7 +157,7 @@ impl<'a> Exchange<'a> {
             headers.insert("access-control-expose-headers", EXPOSED_HEADERS.to_owned());
             headers.insert("vary", "Origin".to_owned());
         }
-        self.ended.log_call(self.ambient, response.status_code, code);
+        self.ended.log_call(self.ambient, response.status_code, code, self.network.as_deref());
         response
     }
 
@@ -201,7 +203,7 @@ impl<'a> Exchange<'a> {
 }
 
 /// What a page of our frontend may read beside the body.
-const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, WWW-Authenticate, x-request-id";
+pub const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, WWW-Authenticate, x-request-id";
 
 /// Somebody who signed in and may not do this.
 #[derive(Debug, thiserror::Error)]

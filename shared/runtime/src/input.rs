@@ -4,11 +4,12 @@
 //! our own, so that a caller learns the JSON pointer, a stable code and what was expected. Text of
 //! a path or a query string turns into numbers where the type asks for numbers, and into a list
 //! where it asks for one: `tag=a&tag=b` and `tag=a,b` are the same. A JSON body is taken as it is,
+//! but for its text, which is brought into the form it is kept in ([`domain::text::normalized`]),
 //! and a key that stands in it twice is refused.
 
 use std::{collections::BTreeMap, fmt};
 
-use domain::{FieldError, Refusal, RefusalKind, refusal::InvalidFields};
+use domain::{FieldError, Refusal, RefusalKind, refusal::InvalidFields, text};
 use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeOwned, IntoDeserializer, MapAccess, SeqAccess, Visitor, value},
@@ -180,7 +181,7 @@ impl Input {
     }
 }
 
-/// Reads JSON as it is, except that a repeated key is an error.
+/// Reads JSON as it is, except that its text is normalized and a repeated key is an error.
 impl<'de> Deserialize<'de> for Input {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Input, D::Error> {
         deserializer.deserialize_any(InputVisitor)
@@ -211,10 +212,7 @@ impl<'de> Visitor<'de> for InputVisitor {
         Number::from_f64(value).map(Input::Number).ok_or_else(|| E::custom("not a finite number"))
     }
     fn visit_str<E>(self, value: &str) -> Result<Input, E> {
-        Ok(Input::String(value.to_owned()))
-    }
-    fn visit_string<E>(self, value: String) -> Result<Input, E> {
-        Ok(Input::String(value))
+        Ok(Input::String(text::normalized(value)))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Input, A::Error> {
         let mut list = Vec::new();

@@ -23,6 +23,7 @@ mod marketplace;
 mod metrics;
 mod money;
 mod page;
+pub mod patch;
 mod providers;
 mod queue;
 mod reply;
@@ -30,7 +31,7 @@ mod stream;
 mod telemetry;
 mod worker;
 
-pub use self::http::{dispatch, http};
+pub use self::http::{EXPOSED_HEADERS, dispatch, http};
 pub use ambient::{Ambient, Clock, Entropy};
 pub use authorizer::{
     AuthorizerEvent, NotAuthorized, Policy, Presented, authorize, dispatch_authorize,

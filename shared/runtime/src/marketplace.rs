@@ -1,7 +1,8 @@
 //! Capabilities of the marketplace: the buckets of its files, and the links that members pass on.
 
 use clients::{
-    Previews, SearchSnapshots, Secrets, ShareLinks, StoredFiles, Uploads, secrets::ShareSecret,
+    AssetScan, PreviewBucket, Previews, SearchSnapshots, Secrets, ShareLinks, StoredFiles, Uploads,
+    scan::CleanTag, secrets::ShareSecret,
 };
 
 use crate::{
@@ -14,6 +15,8 @@ use crate::{
 const PREVIEWS_BUCKET: &str = "PREVIEWS_BUCKET";
 /// Where anybody finds what is in that bucket.
 const PREVIEWS_URL: &str = "PREVIEWS_URL";
+/// `key=value`; empty where no scanner looks at files.
+const MALWARE_SCAN_TAG: &str = "MALWARE_SCAN_TAG";
 const SHARE_SECRET_ARN: &str = "SHARE_SECRET_ARN";
 
 /// Uploads lie in the bucket of pictures, under prefixes of their own.
@@ -26,12 +29,34 @@ impl Connect for Uploads {
     }
 }
 
+impl Connect for AssetScan {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET, MALWARE_SCAN_TAG]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<AssetScan, InitError> {
+        let unusable =
+            || InitError::Unusable { name: MALWARE_SCAN_TAG, why: "it is `key=value`".to_owned() };
+        let tag = env.optional(MALWARE_SCAN_TAG);
+        let clean = tag.map(|tag| CleanTag::parse(tag).ok_or_else(unusable)).transpose()?;
+        Ok(AssetScan::new(&aws.s3(), env.text(IMAGES_BUCKET)?, clean))
+    }
+}
+
 impl Connect for Previews {
     fn variables() -> Vec<&'static str> {
-        vec![PREVIEWS_BUCKET, PREVIEWS_URL]
+        vec![PREVIEWS_URL]
     }
-    async fn connect(env: &Environment, aws: &Aws) -> Result<Previews, InitError> {
-        Ok(Previews::new(&aws.s3(), env.text(PREVIEWS_BUCKET)?, env.text(PREVIEWS_URL)?))
+    async fn connect(env: &Environment, _: &Aws) -> Result<Previews, InitError> {
+        Ok(Previews::new(env.text(PREVIEWS_URL)?))
+    }
+}
+
+impl Connect for PreviewBucket {
+    fn variables() -> Vec<&'static str> {
+        vec![PREVIEWS_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<PreviewBucket, InitError> {
+        Ok(PreviewBucket::new(&aws.s3(), env.text(PREVIEWS_BUCKET)?))
     }
 }
 

@@ -9,7 +9,7 @@ use clients::{
 
 use crate::{
     aws::Aws,
-    connect::{Connect, IMAGES_BUCKET},
+    connect::{Connect, RECORDS_BUCKET},
     env::{Environment, InitError},
     providers::{unavailable, unusable},
 };
@@ -118,10 +118,10 @@ impl Connect for TopUpQueue {
 
 impl Connect for Documents {
     fn variables() -> Vec<&'static str> {
-        vec![IMAGES_BUCKET]
+        vec![RECORDS_BUCKET]
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<Documents, InitError> {
-        Ok(Documents::new(&aws.s3(), env.text(IMAGES_BUCKET)?))
+        Ok(Documents::new(&aws.s3(), env.text(RECORDS_BUCKET)?))
     }
 }
 

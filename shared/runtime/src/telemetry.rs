@@ -71,10 +71,16 @@ impl Ended {
         Ended { name, began: ambient.now() }
     }
 
-    /// The line of an HTTP call.
-    pub(crate) fn log_call(&self, ambient: &Ambient, status: u16, code: Option<&'static str>) {
+    /// The line of an HTTP call from a network.
+    pub(crate) fn log_call(
+        &self,
+        ambient: &Ambient,
+        status: u16,
+        code: Option<&'static str>,
+        network: Option<&str>,
+    ) {
         let (duration_ms, cold_start) = (self.duration_ms(ambient), ambient.cold_start);
-        info!(endpoint = self.name, status, code, duration_ms, cold_start, "answered");
+        info!(endpoint = self.name, status, code, network, duration_ms, cold_start, "answered");
     }
 
     /// The line of a message, of a batch of changes, of a scheduled run or of a token.

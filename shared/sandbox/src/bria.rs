@@ -2,8 +2,9 @@
 //!
 //! Written against Bria's public documentation (docs.bria.ai: image generation, status, webhooks,
 //! async requests, rate limits) and as strict as that is: unknown fields, illegal combinations and
-//! fields of another endpoint are refused with 400. A finished picture lies at its own address,
-//! which is not part of the API: a request that carries the API token there is a leak, and refused.
+//! fields of another endpoint are refused with 400. A finished picture lies at its own address on
+//! another host (`localhost`, where the API is `127.0.0.1`), which is not part of the API: a request
+//! that carries the API token there is a leak, and refused.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -113,6 +114,12 @@ impl Refused {
     pub(crate) fn blocked() -> Refused {
         let details = "prompt content moderation".to_owned();
         Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "Content moderation failed", details)
+    }
+
+    /// What its framework answers to a body it cannot read, in its place.
+    pub(crate) fn not_understood() -> Refused {
+        let details = "body.seed: Input should be a valid integer".to_owned();
+        Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "Unprocessable Entity", details)
     }
 
     pub(crate) fn server_error() -> Refused {

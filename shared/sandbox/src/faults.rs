@@ -79,6 +79,8 @@ pub enum AnswerFault {
     },
     /// 422 by content moderation, or 402 by the card's bank; nothing accepted.
     Blocked,
+    /// 422 (400 by the payment provider) because the request is not understood; nothing accepted.
+    NotUnderstood,
     /// 500, nothing accepted, which the caller cannot know.
     ServerError,
     /// 502 with a page for people, nothing accepted.
@@ -99,7 +101,8 @@ pub enum AnswerFault {
 pub enum OutcomeFault {
     /// Status `ERROR`, as the provider documents it.
     Error {
-        /// The code inside `error`: 500 when left out, 422 for a blocked output.
+        /// The code inside `error`: 500 when left out, 422 for a blocked output, 400 for a request
+        /// that was not understood.
         #[serde(default)]
         code: Option<u16>,
     },
@@ -152,7 +155,7 @@ pub enum PictureFault {
     Bomb,
     /// A page for people with status 200.
     HtmlPage,
-    /// A redirect to another host name, where an intact picture waits.
+    /// A redirect to the host of the API, where an intact picture waits.
     Redirect,
     /// 404: the address is no longer valid.
     Gone,

@@ -38,6 +38,7 @@ pub(crate) async fn pass(
     };
     let route = Route::of(&parts.method, parts.uri.path());
     let number = world.journal.record(&parts, route, &body);
+    let asked = world.log.asked(&parts, route, &body);
     let text = world.text_of(route, &parts, &body);
     let fault = route.and_then(|route| world.faults.answer(route, &text));
     if let Some(fault) = &fault {
@@ -54,6 +55,14 @@ pub(crate) async fn pass(
             next.run(request).await
         }
         None => meet(fault.as_ref(), vendor, next.run(request)).await,
+    };
+    let response = match asked {
+        None => response,
+        Some(asked) if fault.is_none() => world.log.answered(asked, response).await,
+        Some(asked) => {
+            world.log.faulted(asked);
+            response
+        }
     };
     world.journal.note_status(number, response.status());
     let status = response.status().as_u16();
@@ -75,6 +84,7 @@ async fn meet(
         }
         Some(AnswerFault::TooMany { retry_after_s }) => too_many(vendor, *retry_after_s),
         Some(AnswerFault::Blocked) => blocked(vendor),
+        Some(AnswerFault::NotUnderstood) => not_understood(vendor),
         Some(AnswerFault::ServerError) => server_error(vendor),
         Some(AnswerFault::HtmlPage) => (StatusCode::BAD_GATEWAY, ERROR_PAGE).into_response(),
         Some(AnswerFault::ServerErrorAfterAccepting) => {
@@ -105,6 +115,13 @@ fn blocked(vendor: Vendor) -> Response {
     match vendor {
         Vendor::Issuer | Vendor::Bria => Refused::blocked().into_response(),
         Vendor::Stripe => stripe::refusal(StatusCode::PAYMENT_REQUIRED),
+    }
+}
+
+fn not_understood(vendor: Vendor) -> Response {
+    match vendor {
+        Vendor::Issuer | Vendor::Bria => Refused::not_understood().into_response(),
+        Vendor::Stripe => stripe::refusal(StatusCode::BAD_REQUEST),
     }
 }
 

@@ -36,6 +36,7 @@ pub mod faults;
 mod frontend;
 mod gate;
 pub mod journal;
+mod log;
 pub mod openid;
 pub mod route;
 pub mod stripe;
@@ -56,6 +57,8 @@ pub struct Config {
     pub port: u16,
     /// The folder that keeps the issuer's keys from one start to the next; `None` makes new keys.
     pub state: Option<PathBuf>,
+    /// The folder that the log of requests is written to; `None` writes none.
+    pub log: Option<PathBuf>,
     /// How the image provider behaves.
     pub bria: bria::Settings,
     /// How the payment provider is set up.
@@ -69,9 +72,22 @@ impl Default for Config {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             state: None,
+            log: None,
             bria: bria::Settings::default(),
             stripe: stripe::Setup::default(),
         }
+    }
+}
+
+impl Config {
+    /// With a log of requests in the folder that `SANDBOX_LOG` names, if it names one. For tests
+    /// whose requests are our clients' own: what a test makes up by hand has no place there.
+    #[must_use]
+    pub fn logged(mut self) -> Config {
+        #[expect(clippy::disallowed_methods, reason = "scripts/test says where")]
+        let folder = std::env::var_os("SANDBOX_LOG");
+        self.log = folder.map(PathBuf::from);
+        self
     }
 }
 
@@ -133,6 +149,11 @@ impl RunningSandbox {
     /// The value of `BRIA_BASE_URL` that reaches this sandbox.
     pub fn bria_url(&self) -> String {
         format!("{}{}", self.url, route::BRIA_PATH)
+    }
+
+    /// The origin that finished pictures are fetched from; another host than the API's.
+    pub fn results_origin(&self) -> &str {
+        &self.world.results_origin
     }
 
     /// The payment provider's account: its address and what can be made happen in it.

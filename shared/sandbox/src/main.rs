@@ -1,5 +1,5 @@
-//! `sandbox [--port N] [--host ADDRESS] [--state FOLDER] [--stripe-webhook-url URL
-//! --stripe-webhook-secret SECRET]
+//! `sandbox [--port N] [--host ADDRESS] [--state FOLDER] [--log FOLDER]
+//! [--stripe-webhook-url URL --stripe-webhook-secret SECRET]
 //! [--stripe-connect-webhook-url URL --stripe-connect-webhook-secret SECRET]`: the outside world,
 //! until it is stopped.
 
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use sandbox::{Config, Sandbox, stripe::Target};
 
-const USAGE: &str = "usage: sandbox [--port N] [--host LOOPBACK_ADDRESS] [--state FOLDER] \
+const USAGE: &str = "usage: sandbox [--port N] [--host LOOPBACK_ADDRESS] [--state FOLDER] [--log FOLDER] \
                      [--stripe-webhook-url URL --stripe-webhook-secret SECRET] \
                      [--stripe-connect-webhook-url URL --stripe-connect-webhook-secret SECRET]";
 /// The port when none is given.
@@ -40,6 +40,7 @@ fn config(mut args: impl Iterator<Item = String>) -> Result<Config, Box<dyn std:
             "--port" => config.port = value.parse()?,
             "--host" => config.host = value.parse()?,
             "--state" => config.state = Some(value.into()),
+            "--log" => config.log = Some(value.into()),
             "--stripe-webhook-url" => platform.0 = Some(value),
             "--stripe-webhook-secret" => platform.1 = Some(value),
             "--stripe-connect-webhook-url" => connect.0 = Some(value),

@@ -12,7 +12,7 @@
 //! | `/stripe/v1/customers`, `payment_methods` | people and their cards |
 //! | `/stripe/v1/products`, `prices` | the catalogue, seeded from `domain`'s tables |
 //! | `/stripe/v1/checkout/sessions` | what is about to be bought |
-//! | `/stripe/v1/subscriptions`, `subscription_items` | plans |
+//! | `/stripe/v1/subscriptions`, `subscription_items`, `subscription_schedules` | plans |
 //! | `/stripe/v1/invoices`, `invoice_payments` | what they cost |
 //! | `/stripe/v1/payment_intents`, `charges`, `refunds`, `disputes`, `balance` | money |
 //! | `/stripe/v1/balance_settings` | whether the platform's balance is paid out by itself |
@@ -28,7 +28,7 @@
 //!
 //! Where it is simpler than Stripe: an invoice is finalized the moment it is made; a cancelled
 //! upgrade is not undone; failed renewals are tried again after 3 and after 5 more days, then the
-//! subscription ends and the invoice is uncollectible; trials do not exist; coupons are made and
+//! subscription ends and its invoice stays open; trials do not exist; coupons are made and
 //! redeemed by the controls alone, not for a whole customer; tax is one rate for everyone. A connected account is a recipient and nothing else, is verified the moment
 //! its bank account is given, and is paid out at midnight (UTC); such a payout arrives a day later.
 
@@ -68,6 +68,7 @@ mod payouts;
 mod portal;
 mod proration;
 mod refunds;
+mod schedules;
 mod shelf;
 mod subscriptions;
 mod till;
@@ -150,6 +151,9 @@ pub struct Settings {
     pub fail_next_charges: u32,
     /// How long a request to the API is worked on; its idempotency key is in use meanwhile.
     pub answers_after_ms: u64,
+    /// So many seconds after its invoice is paid, a subscription that waited for it becomes active:
+    /// Stripe changes the two one after the other. At most a day.
+    pub activates_after_s: i64,
     /// Whether charged money can be transferred at once, as with Stripe's test card for that.
     /// Otherwise it is pending for two days, as real money is.
     pub funds_available_at_once: bool,
@@ -170,6 +174,7 @@ impl Default for Settings {
             tax_bps: 0,
             fail_next_charges: 0,
             answers_after_ms: 0,
+            activates_after_s: 0,
             funds_available_at_once: true,
         }
     }
@@ -239,6 +244,7 @@ pub struct SettingsChange {
     pub tax_bps: Option<i64>,
     pub fail_next_charges: Option<u32>,
     pub answers_after_ms: Option<u64>,
+    pub activates_after_s: Option<i64>,
     pub funds_available_at_once: Option<bool>,
 }
 
@@ -259,6 +265,7 @@ impl SettingsChange {
             tax_bps: self.tax_bps.unwrap_or(now.tax_bps),
             fail_next_charges: self.fail_next_charges.unwrap_or(now.fail_next_charges),
             answers_after_ms: self.answers_after_ms.unwrap_or(now.answers_after_ms),
+            activates_after_s: self.activates_after_s.unwrap_or(now.activates_after_s),
             funds_available_at_once: self
                 .funds_available_at_once
                 .unwrap_or(now.funds_available_at_once),
@@ -279,6 +286,10 @@ impl SettingsChange {
             ),
             ((0..=5_000).contains(&next.tax_bps), "`tax_bps` must be 0 to 5000"),
             (next.answers_after_ms <= 60_000, "`answers_after_ms` is at most 60000"),
+            (
+                (0..=86_400).contains(&next.activates_after_s),
+                "`activates_after_s` is at most 86400",
+            ),
         ] {
             if !holds {
                 return Err(limits);

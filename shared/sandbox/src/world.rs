@@ -13,6 +13,7 @@ use crate::{
     bria::Bria,
     faults::Faults,
     journal::Journal,
+    log::Log,
     openid::OpenId,
     route::{Route, Vendor},
     stripe::Stripe,
@@ -28,8 +29,11 @@ const BACKGROUND_MAX: usize = 4_096;
 pub(crate) struct World {
     /// Where this sandbox is reached, without a slash at the end; also the OpenID issuer.
     pub(crate) url: String,
+    /// Where finished pictures lie: another host than the API's, as the provider's are on a CDN.
+    pub(crate) results_origin: String,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
+    pub(crate) log: Log,
     pub(crate) openid: OpenId,
     pub(crate) bria: Bria,
     pub(crate) stripe: Stripe,
@@ -49,10 +53,12 @@ impl World {
         Ok(World {
             faults: Faults::default(),
             journal: Journal::default(),
+            log: Log::open(config.log.clone()),
             openid: OpenId::open(config.state.as_deref())?,
             bria: Bria::new(config.bria.clone()),
             stripe: Stripe::new(&config.stripe, &url),
             http,
+            results_origin: results_origin(&url),
             background: Mutex::default(),
             url,
         })
@@ -92,6 +98,12 @@ impl World {
     pub(crate) fn stop(&self) {
         locked(&self.background).abort_all();
     }
+}
+
+/// The same server under the other name of this machine.
+fn results_origin(url: &str) -> String {
+    let port = url.rsplit(':').next().unwrap_or_default();
+    format!("http://localhost:{port}")
 }
 
 /// The value behind a lock. A panic of another holder is no reason to fail: every change made

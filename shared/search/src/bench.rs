@@ -5,7 +5,7 @@ mod listings;
 use std::time::{Duration, Instant};
 
 use crate::{Catalogue, CatalogueError, Change, Cost, Document, Query, SearchRefused, Sort};
-use listings::{CATEGORIES, Dice, KINDS, WORDS, listing};
+use listings::{CATEGORIES, Dice, KINDS, WORDS, in_chinese, listing};
 
 /// Listings that the promises are for.
 pub const LISTINGS: u64 = 100_000;
@@ -21,6 +21,15 @@ const CHANGES: u64 = 50;
 const SEED: u64 = 11;
 const AS_OF: i64 = 1_780_000_000_000;
 const MB: f64 = 1_000_000.0;
+
+/// What the listings and the searches are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Script {
+    /// With blanks between words. The promises are for this.
+    Latin,
+    /// Without.
+    Chinese,
+}
 
 /// What was measured.
 #[derive(Debug, Clone, Copy)]
@@ -53,25 +62,17 @@ pub struct Measured {
     pub memory_mb: f64,
 }
 
-/// Builds a catalogue of `listings`, opens it, searches it and changes it.
-///
-/// The memory is then that of a process that also built: [`search`] alone says what a searching
-/// one needs.
-///
-/// # Errors
-/// If the catalogue fails, which it should not.
-pub fn run(listings: u64) -> Result<Measured, SearchRefused> {
-    let (bytes, took) = build(listings)?;
-    Ok(Measured { build: took, ..search(bytes)? })
-}
-
 /// The blob of so many listings, and how long its making took without that of the listings.
 ///
 /// # Errors
 /// If the catalogue fails, which it should not.
-pub fn build(listings: u64) -> Result<(Vec<u8>, Duration), CatalogueError> {
+pub fn build(listings: u64, script: Script) -> Result<(Vec<u8>, Duration), CatalogueError> {
     let mut dice = Dice::new(SEED);
-    let documents: Vec<Document> = (0..listings).map(|number| listing(number, &mut dice)).collect();
+    let written = |number| match (script, listing(number, &mut dice)) {
+        (Script::Latin, document) => document,
+        (Script::Chinese, document) => in_chinese(document, &mut dice),
+    };
+    let documents: Vec<Document> = (0..listings).map(written).collect();
     let start = Instant::now();
     let bytes = Catalogue::build(documents, AS_OF)?;
     Ok((bytes, start.elapsed()))
@@ -81,13 +82,13 @@ pub fn build(listings: u64) -> Result<(Vec<u8>, Duration), CatalogueError> {
 ///
 /// # Errors
 /// If the catalogue fails, which it should not.
-pub fn search(bytes: Vec<u8>) -> Result<Measured, SearchRefused> {
+pub fn search(bytes: Vec<u8>, script: Script) -> Result<Measured, SearchRefused> {
     let blob_mb = bytes.len() as f64 / MB;
     let start = Instant::now();
     let mut catalogue = Catalogue::open(bytes)?;
     let open = start.elapsed();
     let listings = catalogue.len() as u64;
-    let times = searches(&catalogue, SEARCHES)?;
+    let times = searches(&catalogue, SEARCHES, script)?;
     let changes = changed(&catalogue, CHANGES)?;
     let start = Instant::now();
     catalogue.apply(changes.iter().cloned())?;
@@ -96,7 +97,7 @@ pub fn search(bytes: Vec<u8>) -> Result<Measured, SearchRefused> {
     let start = Instant::now();
     catalogue.apply(one)?;
     let apply_one = start.elapsed();
-    let times_changed = searches(&catalogue, SEARCHES / 4)?;
+    let times_changed = searches(&catalogue, SEARCHES / 4, script)?;
     Ok(Measured {
         listings,
         build: Duration::ZERO,
@@ -122,13 +123,17 @@ fn part(times: &[Duration], percent: usize) -> Duration {
 
 /// The times of so many different searches, sorted. The first one is not counted: it makes the
 /// tables for typos that all later ones share.
-fn searches(catalogue: &Catalogue, count: usize) -> Result<Vec<Duration>, SearchRefused> {
+fn searches(
+    catalogue: &Catalogue,
+    count: usize,
+    script: Script,
+) -> Result<Vec<Duration>, SearchRefused> {
     let mut dice = Dice::new(SEED + 1);
     let first = Query { text: Some("photography lights".to_owned()), ..Query::default() };
     catalogue.search(&first, 20, None)?;
     let mut times = Vec::with_capacity(count);
     while times.len() < count {
-        let query = query(&mut dice);
+        let query = query(&mut dice, script);
         let pages = if dice.below(10) == 0 { 8 } else { 1 };
         let mut cursor = None;
         for _ in 0..pages {
@@ -155,9 +160,12 @@ const SORTS: [Sort; 6] = [
 ];
 
 /// A search as people make them: mostly two words, some misspelt or unfinished, some filters.
-fn query(dice: &mut Dice) -> Query {
+fn query(dice: &mut Dice, script: Script) -> Query {
     let words = dice.below(5);
-    let text = (0..words).map(|_| typed(dice)).collect::<Vec<_>>().join(" ");
+    let text = match script {
+        Script::Latin => (0..words).map(|_| typed(dice)).collect::<Vec<_>>().join(" "),
+        Script::Chinese => (0..words).map(|_| dice.chinese_word()).collect::<Vec<_>>().join(" "),
+    };
     Query {
         text: (words > 0).then_some(text),
         kinds: now_and_then(dice, 5, &KINDS),

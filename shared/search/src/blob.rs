@@ -16,7 +16,10 @@ use crate::files::Files;
 
 const MAGIC: &[u8; 8] = b"PLSEARCH";
 /// Raised when the schema, the rules of words or tantivy's own format change.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// An earlier format whose documents can still be read, and whose words were split by other rules:
+/// it is never searched, but made anew from its documents.
+const FORMAT_OF_OTHER_WORDS: u32 = 1;
 /// Magic, format and digest.
 const PROVEN_AT: usize = 8 + 4 + 32;
 /// More than a segment ever has; a bound for the table.
@@ -28,6 +31,8 @@ pub(crate) struct Blob {
     pub(crate) as_of: i64,
     pub(crate) documents: u64,
     pub(crate) files: Files,
+    /// Whether its words were split by the present rules.
+    pub(crate) is_current: bool,
 }
 
 /// Packs `blob` into bytes: the same parts always to the same.
@@ -64,7 +69,7 @@ pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Blob, CatalogueError> {
         return Err(CatalogueError::Damaged("it does not begin as one"));
     }
     let format = u32::from_le_bytes(array(&mut rest)?);
-    if format != FORMAT {
+    if ![FORMAT, FORMAT_OF_OTHER_WORDS].contains(&format) {
         return Err(CatalogueError::Format(format));
     }
     let digest: [u8; 32] = array(&mut rest)?;
@@ -79,7 +84,10 @@ pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Blob, CatalogueError> {
         files.insert(name, take(&mut rest, length)?);
     }
     match rest.is_empty() {
-        true => Ok(Blob { as_of, documents, files: Files(Arc::new(files)) }),
+        true => {
+            let (files, is_current) = (Files(Arc::new(files)), format == FORMAT);
+            Ok(Blob { as_of, documents, files, is_current })
+        }
         false => Err(CatalogueError::Damaged("there is more than its files")),
     }
 }

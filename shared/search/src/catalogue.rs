@@ -34,6 +34,7 @@ pub struct Catalogue {
     /// one row is alive.
     layers: Vec<Layer>,
     unlisted: BTreeMap<Key, Unlisted>,
+    is_rebuilt: bool,
 }
 
 /// What is left of a listing that was taken off, so that an older change does not bring it back.
@@ -62,13 +63,14 @@ impl Catalogue {
     }
 
     /// Opens a blob that [`Catalogue::build`] or [`Catalogue::snapshot`] packed. The blob stays in
-    /// memory and is searched where it lies.
+    /// memory and is searched where it lies. One whose words an earlier version split by other
+    /// rules is not: its documents are indexed anew, which takes as long as [`Catalogue::build`].
     ///
     /// # Errors
     /// [`CatalogueError::Format`] if another version packed it, [`CatalogueError::Damaged`] if it
     /// is not, bit for bit, what was packed.
     pub fn open(bytes: impl Into<Vec<u8>>) -> Result<Catalogue, CatalogueError> {
-        let Blob { as_of, documents, files } = blob::unpack(bytes.into())?;
+        let Blob { as_of, documents, files, is_current } = blob::unpack(bytes.into())?;
         let unlisted = match files.0.get(UNLISTED) {
             Some(list) => serde_json::from_slice::<Vec<Unlisted>>(list)?,
             None => Vec::new(),
@@ -78,12 +80,23 @@ impl Catalogue {
             return Err(CatalogueError::Damaged("it has another number of documents"));
         }
         let unlisted = unlisted.into_iter().map(|gone| (Key::of(&gone.id), gone)).collect();
-        Ok(Catalogue { as_of, layers, unlisted })
+        let opened = Catalogue { as_of, layers, unlisted, is_rebuilt: false };
+        match is_current {
+            true => Ok(opened),
+            false => {
+                Ok(Catalogue { is_rebuilt: true, ..Catalogue::open(opened.snapshot(as_of)?)? })
+            }
+        }
+    }
+
+    /// Whether the blob it was opened from was of an earlier version and should be replaced.
+    pub fn is_rebuilt(&self) -> bool {
+        self.is_rebuilt
     }
 
     /// A catalogue without listings, of `as_of` in milliseconds since 1970: before the first blob.
     pub fn empty(as_of: i64) -> Catalogue {
-        Catalogue { as_of, layers: Vec::new(), unlisted: BTreeMap::new() }
+        Catalogue { as_of, layers: Vec::new(), unlisted: BTreeMap::new(), is_rebuilt: false }
     }
 
     /// Packs the present state into a blob of `as_of`, in milliseconds since 1970.
@@ -279,5 +292,6 @@ fn pack(
         files.insert(UNLISTED.to_owned(), OwnedBytes::new(list));
     }
     let documents = documents.len() as u64;
-    Ok(blob::pack(&Blob { as_of, documents, files: Files(Arc::new(files)) }))
+    let files = Files(Arc::new(files));
+    Ok(blob::pack(&Blob { as_of, documents, files, is_current: true }))
 }

@@ -6,7 +6,8 @@
 //! [`Catalogue::search`] answers from both as if they were one.
 //!
 //! How it works, in the order of the code: a [`Document`] is a listing as it is searched, and a
-//! [`Change`] is a newer state of one; `words` turns text into words; `segment` writes documents
+//! [`Change`] is a newer state of one; `folding` gives it one spelling and
+//! `words` turns it into terms; `segment` writes documents
 //! as one tantivy segment and `files` lets tantivy read it back out of the blob; `blob` is what is
 //! around the segment; a `Layer` is an open segment with its columns unpacked into rows;
 //! `matching` gives every document of a layer points for the words; `scan` goes over the rows
@@ -24,6 +25,7 @@ mod cursor;
 mod document;
 mod error;
 mod files;
+mod folding;
 mod layer;
 mod listing;
 mod matching;

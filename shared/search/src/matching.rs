@@ -16,6 +16,7 @@ use tantivy::{TantivyError, Term};
 
 use crate::layer::Layer;
 use crate::query::Wanted;
+use crate::words::{Term as Searchable, TermKind};
 
 /// The unit of points, and the least difference between two sums of them.
 const UNIT: u16 = 32;
@@ -29,8 +30,6 @@ const PREFIX: u16 = 6;
 /// How many letters are added, left out, exchanged or swapped; how long a word must be at least,
 /// because a shorter one would be another word; and the share.
 const TYPOS: [(u8, usize, u16); 2] = [(2, 8, 2), (1, 4, 4)];
-/// A shorter last word is not taken as the beginning of others: it would be of too many.
-const PREFIX_CHARS_MIN: usize = 3;
 
 /// The searched words with what only depends on them, so that it is made once for all layers.
 pub(crate) struct Searched<'a>(Vec<Word<'a>>);
@@ -39,39 +38,23 @@ struct Word<'a> {
     text: &'a str,
     /// With so many typos, from the worst match to the best.
     misspelt: Vec<(DfaWrapper, u16)>,
-    beginning: Beginning,
-}
-
-/// Whether a word is also taken as the beginning of others.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Beginning {
-    OfNone,
-    OfOthers,
+    kind: TermKind,
 }
 
 impl<'a> Searched<'a> {
     pub(crate) fn of(wanted: &'a Wanted) -> Result<Searched<'a>, TantivyError> {
         let words = wanted.words.as_deref().unwrap_or_default();
-        let (last, before) = match words.split_last() {
-            Some((last, before)) => (Some(last), before),
-            None => (None, words),
-        };
-        let begins = |word: &&String| word.chars().count() >= PREFIX_CHARS_MIN;
-        let last = last.map(|word| match Some(word).filter(begins) {
-            Some(word) => Word::of(word, Beginning::OfOthers),
-            None => Word::of(word, Beginning::OfNone),
-        });
-        let before = before.iter().map(|word| Word::of(word, Beginning::OfNone));
-        Ok(Searched(before.chain(last).collect::<Result<_, TantivyError>>()?))
+        Ok(Searched(words.iter().map(Word::of).collect::<Result<_, TantivyError>>()?))
     }
 }
 
 impl<'a> Word<'a> {
-    fn of(text: &'a str, beginning: Beginning) -> Result<Word<'a>, TantivyError> {
+    fn of(term: &'a Searchable) -> Result<Word<'a>, TantivyError> {
+        let (text, kind) = (term.text.as_str(), term.kind);
         let letters = text.chars().count();
         let mut misspelt = Vec::new();
         // Words with digits are no words that people misspell: 35mm is not 85mm.
-        if !text.chars().any(char::is_numeric) {
+        if kind.may_be_misspelt() && !text.chars().any(char::is_numeric) {
             for (typos, letters_min, eighths) in TYPOS {
                 if letters >= letters_min {
                     // The field does not matter: the automaton is of the text alone.
@@ -80,7 +63,7 @@ impl<'a> Word<'a> {
                 }
             }
         }
-        Ok(Word { text, misspelt, beginning })
+        Ok(Word { text, misspelt, kind })
     }
 }
 
@@ -191,7 +174,7 @@ fn alike(dictionary: &TermDictionary, word: &Word<'_>) -> io::Result<Vec<Alike>>
             found.put(like.value(), *eighths);
         }
     }
-    if word.beginning == Beginning::OfOthers {
+    if word.kind.is_a_beginning() {
         let mut begun = dictionary.range().ge(word.text).lt(behind(word.text)).into_stream()?;
         while begun.advance() {
             found.put(begun.value(), PREFIX);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::Splitter;
+use crate::words::{Splitter, Term};
 
 /// A search. All conditions must hold; the default has none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +12,8 @@ use crate::words::Splitter;
 pub struct Query {
     /// Plain words, never a syntax: every one must stand in the title, a tag, the creator's name
     /// or the description, the last one of three letters or more as the beginning of a word, and
-    /// words of four letters with one typo, of eight with two. Read up to
+    /// words of four letters with one typo, of eight with two. Scripts without blanks are found
+    /// inside a run. Case, accents and marks that may be left out make no difference. Read up to
     /// [`TEXT_CHARS_MAX`](crate::TEXT_CHARS_MAX) characters and [`WORDS_MAX`](crate::WORDS_MAX)
     /// words. Blank is as if it were absent; signs alone find nothing.
     pub text: Option<String>,
@@ -117,7 +118,7 @@ pub struct Prices {
 #[derive(Debug, Serialize)]
 pub(crate) struct Wanted {
     /// `None` without a text. Empty if there is nothing to search for in it: nothing is found.
-    pub(crate) words: Option<Vec<String>>,
+    pub(crate) words: Option<Vec<Term>>,
     pub(crate) kinds: Vec<String>,
     pub(crate) categories: Vec<String>,
     pub(crate) tags: Vec<String>,

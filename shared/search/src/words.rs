@@ -1,22 +1,38 @@
-//! Text as words: the same for what is indexed and for what is searched.
+//! Text as terms: the same for what is indexed and for what is searched.
 //!
-//! A word is a run of letters and digits, folded to ASCII where that is possible (é is e) and in
-//! lower case. Nothing else in a text has a meaning, so there is no query syntax to escape.
+//! A word is a run of letters, marks and digits, in the one spelling of [`Folder`]. Nothing else in
+//! a text has a meaning, so there is no query syntax to escape.
+//!
+//! A word of letters is one term. Scripts that are written without blanks between words are cut
+//! into pieces instead, one beginning at each letter: two letters long where a letter is a
+//! syllable or more (Chinese, Japanese, Korean), three where it is a sound (Thai, Lao, Khmer,
+//! Burmese). So a word is found inside a run by its pieces, and one shorter than a piece as the
+//! beginning of pieces. No dictionary is needed, and no new word is missing from one.
+//!
+//! A number beside letters is indexed together and apart, so that "85 mm" and "85mm" find each
+//! other.
 
 use std::collections::BTreeMap;
 
-use tantivy::tokenizer::{AsciiFoldingFilter, LowerCaser, SimpleTokenizer, TextAnalyzer};
+use serde::Serialize;
+use unicode_normalization::char::is_combining_mark;
+use unicode_script::{Script, UnicodeScript};
 
 use crate::Document;
+use crate::folding::Folder;
 
 /// Characters of a searched text that are read; what is behind them is ignored.
 pub const TEXT_CHARS_MAX: usize = 200;
-/// Words of a searched text that are read; what is behind them is ignored.
+/// Terms of a searched text that are read; what is behind them is ignored.
 pub const WORDS_MAX: usize = 12;
 /// Longer words are cut, when they are indexed and when they are searched.
 const WORD_CHARS_MAX: usize = 40;
 /// Longer tags are cut, because tantivy drops very long terms without a word.
 const TAG_CHARS_MAX: usize = 200;
+/// A shorter last word is not taken as the beginning of others: it would be of too many.
+const BEGINNING_CHARS_MIN: usize = 3;
+/// Longer words beside a number are no unit of it (mm, kelvin) and no name before it (f, ISO).
+const BESIDE_A_NUMBER_CHARS_MAX: usize = 6;
 
 /// Words that say nothing of a listing: a search skips them unless it has no others, or "portrait
 /// of a dog" would not find "Dog portrait". The letters are what is left behind an apostrophe.
@@ -34,37 +50,70 @@ pub(crate) enum Place {
     Title = 4,
 }
 
-/// Splits text into words.
-pub(crate) struct Splitter(TextAnalyzer);
+/// A term of a searched text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Term {
+    pub(crate) text: String,
+    pub(crate) kind: TermKind,
+}
+
+/// How a term of a searched text finds terms of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) enum TermKind {
+    /// Itself and, with typos, what is like it.
+    Word,
+    /// The same, and what begins with it.
+    UnfinishedWord,
+    /// A piece of a run: itself.
+    Piece,
+    /// Less than a piece: what begins with it.
+    ShortPiece,
+}
+
+impl TermKind {
+    /// Whether people misspell such a term.
+    pub(crate) fn may_be_misspelt(self) -> bool {
+        matches!(self, TermKind::Word | TermKind::UnfinishedWord)
+    }
+
+    /// Whether it also finds what begins with it.
+    pub(crate) fn is_a_beginning(self) -> bool {
+        matches!(self, TermKind::UnfinishedWord | TermKind::ShortPiece)
+    }
+}
+
+/// How a script is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// Where its writers leave blanks.
+    AtBlanks,
+    /// Into pieces of so many letters.
+    Pieces(usize),
+}
+
+/// A part of a word whose letters are cut in one way.
+struct Part<'a> {
+    text: &'a str,
+    cut: Cut,
+}
+
+/// Splits text into terms.
+pub(crate) struct Splitter(Folder);
 
 impl Splitter {
     pub(crate) fn new() -> Splitter {
-        // Folded before it is lowered, because some small letters are folded to capitals.
-        let analyzer = TextAnalyzer::builder(SimpleTokenizer::default())
-            .filter(AsciiFoldingFilter)
-            .filter(LowerCaser)
-            .build();
-        Splitter(analyzer)
+        Splitter(Folder::new())
     }
 
-    /// The words of `text` in their order.
-    pub(crate) fn words(&mut self, text: &str) -> Vec<String> {
-        let text: String = text.chars().filter(|character| !is_invisible(*character)).collect();
-        let mut words = Vec::new();
-        self.0.token_stream(&text).process(&mut |token| {
-            words.push(token.text.chars().take(WORD_CHARS_MAX).collect());
-        });
-        words
-    }
-
-    /// The words of a document and the best place of each.
+    /// The words of a document's texts as terms, and the best place of each.
     pub(crate) fn places(&mut self, document: &Document) -> BTreeMap<String, Place> {
         let mut places = BTreeMap::new();
         let mut put = |text: &str, place: Place| {
-            for word in self.words(text) {
-                let best = places.entry(word).or_insert(place);
+            let text = self.0.fold(text);
+            each_indexed(&text, &mut |term| {
+                let best = places.entry(term).or_insert(place);
                 *best = place.max(*best);
-            }
+            });
         };
         put(&document.description, Place::Description);
         put(&document.creator_name, Place::Creator);
@@ -75,46 +124,165 @@ impl Splitter {
 
     /// A tag as it is compared: its words, or its characters if it has none (an emoji).
     pub(crate) fn tag(&mut self, tag: &str) -> String {
-        let words = self.words(tag).join(" ");
+        let folded = self.0.fold(tag);
+        let words: Vec<&str> = words(&folded).collect();
+        let words = words.join(" ");
         let tag = if words.is_empty() { tag.trim() } else { words.as_str() };
         tag.chars().take(TAG_CHARS_MAX).collect()
     }
 
-    /// The words of a searched text, each once, within the limits. The last one is the last of the
+    /// The terms of a searched text, each once, within the limits. The last one is the last of the
     /// text, which may be unfinished. Empty if the text has no words.
-    pub(crate) fn searched(&mut self, text: &str) -> Vec<String> {
+    pub(crate) fn searched(&mut self, text: &str) -> Vec<Term> {
         let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
-        let mut words = self.words(&text);
-        if words.iter().any(|word| !is_skipped(word)) {
-            words.retain(|word| !is_skipped(word));
+        let text = self.0.fold(&text);
+        let mut terms: Vec<Term> = words(&text).flat_map(parts).flat_map(searched_in).collect();
+        if terms.iter().any(|term| !is_skipped(&term.text)) {
+            terms.retain(|term| !is_skipped(&term.text));
         }
-        words.truncate(WORDS_MAX);
-        let mut once: Vec<String> = Vec::with_capacity(words.len());
-        for word in words.into_iter().rev() {
-            if !once.contains(&word) {
-                once.push(word);
+        terms.truncate(WORDS_MAX);
+        let mut once: Vec<Term> = Vec::with_capacity(terms.len());
+        for term in terms.into_iter().rev() {
+            if !once.contains(&term) {
+                once.push(term);
             }
         }
         once.reverse();
+        if let Some(last) = once.last_mut()
+            && last.kind == TermKind::Word
+            && last.text.chars().count() >= BEGINNING_CHARS_MIN
+        {
+            last.kind = TermKind::UnfinishedWord;
+        }
         once
     }
+}
+
+/// The words of folded text in their order.
+fn words(folded: &str) -> impl Iterator<Item = &str> {
+    let apart = |c: char| !c.is_alphanumeric() && !is_combining_mark(c);
+    folded.split(apart).filter(|word| !word.is_empty())
+}
+
+/// Hands out every term of folded text.
+fn each_indexed(folded: &str, put: &mut impl FnMut(String)) {
+    let mut before: Option<&str> = None;
+    for part in words(folded).flat_map(parts) {
+        let Cut::Pieces(length) = part.cut else {
+            put(cut_short(part.text));
+            if let Some((one, other)) = number_and_letters(part.text) {
+                put(one.to_owned());
+                put(other.to_owned());
+            }
+            if let Some(before) = before.filter(|before| are_beside(before, part.text)) {
+                put(format!("{before}{}", part.text));
+            }
+            before = Some(part.text);
+            continue;
+        };
+        before = None;
+        let letters = letters(part.text);
+        for start in 0..letters.len() {
+            put(letters[start..(start + length).min(letters.len())].concat());
+        }
+    }
+}
+
+/// The terms by which a part of a searched word is found.
+fn searched_in(part: Part<'_>) -> Vec<Term> {
+    let Cut::Pieces(length) = part.cut else {
+        return vec![Term { text: cut_short(part.text), kind: TermKind::Word }];
+    };
+    let letters = letters(part.text);
+    if letters.len() < length {
+        return vec![Term { text: letters.concat(), kind: TermKind::ShortPiece }];
+    }
+    let piece = |letters: &[&str]| Term { text: letters.concat(), kind: TermKind::Piece };
+    letters.windows(length).map(piece).collect()
+}
+
+/// A word as parts whose scripts are cut alike. What belongs to no script of its own, such as the
+/// stroke that makes a kana long, belongs to what is before it.
+fn parts(word: &str) -> Vec<Part<'_>> {
+    if word.is_ascii() {
+        return vec![Part { text: word, cut: Cut::AtBlanks }];
+    }
+    let mut parts = Vec::new();
+    let (mut start, mut cut) = (0, None);
+    for (place, c) in word.char_indices() {
+        let own = own_cut(c).or(cut).unwrap_or(Cut::AtBlanks);
+        match cut.replace(own) {
+            Some(before) if before != own => {
+                parts.push(Part { text: &word[start..place], cut: before });
+                start = place;
+            }
+            Some(_) | None => {}
+        }
+    }
+    parts.extend(cut.map(|cut| Part { text: &word[start..], cut }));
+    parts
+}
+
+/// How the script of a character is cut; `None` for one that any script may have.
+fn own_cut(c: char) -> Option<Cut> {
+    if c.is_ascii() || c.is_numeric() && c.script() != Script::Han {
+        return Some(Cut::AtBlanks);
+    }
+    match c.script() {
+        Script::Common | Script::Inherited => None,
+        script if OF_SYLLABLES.contains(&script) => Some(Cut::Pieces(2)),
+        script if OF_SOUNDS.contains(&script) => Some(Cut::Pieces(3)),
+        _ => Some(Cut::AtBlanks),
+    }
+}
+
+const OF_SYLLABLES: [Script; 5] =
+    [Script::Han, Script::Hiragana, Script::Katakana, Script::Hangul, Script::Bopomofo];
+const OF_SOUNDS: [Script; 4] = [Script::Thai, Script::Lao, Script::Khmer, Script::Myanmar];
+
+/// The letters of a part, each with the marks on it.
+fn letters(part: &str) -> Vec<&str> {
+    let mut starts: Vec<usize> = part
+        .char_indices()
+        .filter(|(place, c)| *place == 0 || !is_combining_mark(*c))
+        .map(|(place, _)| place)
+        .collect();
+    starts.push(part.len());
+    starts.windows(2).map(|ends| &part[ends[0]..ends[1]]).collect()
+}
+
+fn cut_short(word: &str) -> String {
+    word.chars().take(WORD_CHARS_MAX).collect()
 }
 
 fn is_skipped(word: &str) -> bool {
     SKIPPED.contains(&word)
 }
 
-/// Marks that would tear a word apart or hide in it: combining accents (which leave the letter
-/// that folding leaves of an accented one), soft hyphens, joiners and selectors without a width.
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{300}'..='\u{36f}'
-            | '\u{ad}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2064}'
-            | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}'
-    )
+fn is_number(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Letters that may stand with a number: a unit behind it, or a name before it.
+fn are_letters(word: &str) -> bool {
+    word.chars().all(char::is_alphabetic) && word.chars().count() <= BESIDE_A_NUMBER_CHARS_MAX
+}
+
+/// "85mm" as "85" and "mm", "iso100" as "iso" and "100".
+fn number_and_letters(word: &str) -> Option<(&str, &str)> {
+    let digit_first = word.bytes().next()?.is_ascii_digit();
+    let (one, other) = word.split_at(word.bytes().position(|b| b.is_ascii_digit() != digit_first)?);
+    let (number, beside) = if digit_first { (one, other) } else { (other, one) };
+    (is_number(number) && are_letters(beside)).then_some((one, other))
+}
+
+/// Whether two words after each other are a number and letters that may be written together.
+fn are_beside(before: &str, word: &str) -> bool {
+    let fits = |number: &str, beside: &str| {
+        number.len() < WORD_CHARS_MAX / 2
+            && is_number(number)
+            && are_letters(beside)
+            && !is_skipped(beside)
+    };
+    fits(before, word) || fits(word, before)
 }

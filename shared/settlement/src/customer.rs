@@ -1,6 +1,7 @@
-//! A member's one customer at Stripe, made when it is first needed.
+//! A member's one customer at Stripe: made when it is first needed, made anew when it was deleted
+//! there, and kept at the member's address.
 
-use clients::Stripe;
+use clients::{Stripe, stripe::CustomerNow};
 use domain::{
     Timestamp,
     billing::{Billing, external::CustomerId},
@@ -10,8 +11,8 @@ use store::{Store, StoreError};
 
 use crate::SettleError;
 
-/// The customer of a member with this billing. Two who make it at once make the same one: Stripe is
-/// asked under one key.
+/// The customer of a member with this billing, at the address their token has. Two callers who make
+/// it at once make the same one: Stripe is asked under one key.
 ///
 /// # Errors
 /// When Stripe or the table cannot be asked.
@@ -22,15 +23,46 @@ pub async fn customer_of(
     billing: Billing,
     now: Timestamp,
 ) -> Result<CustomerId, SettleError> {
-    if let Some(customer) = billing.customer {
-        return Ok(customer);
+    // Boxed: its state is large, and its callers need not carry it.
+    Box::pin(found_or_made(store, stripe, (user, email), billing, now)).await
+}
+
+async fn found_or_made(
+    store: &Store,
+    stripe: &Stripe,
+    (user, email): (&UserId, Option<&str>),
+    billing: Billing,
+    now: Timestamp,
+) -> Result<CustomerId, SettleError> {
+    let known = match &billing.customer {
+        Some(customer) => stripe.customer(customer).await?,
+        None => None,
+    };
+    if let Some(known) = known {
+        tell_address(stripe, &known, email).await?;
+        return Ok(known.id);
     }
-    let made = stripe.create_customer(user, email).await?;
+    let deleted = billing.customer;
+    let made = stripe.create_customer(user, email, deleted.as_ref()).await?;
     let (billing, ()) = store
         .change_billing(user, email, None, now, |_, billing| {
-            billing.customer.get_or_insert_with(|| made.clone());
+            billing.replace_customer(deleted.as_ref(), &made);
             Ok::<(), StoreError>(())
         })
         .await?;
     Ok(billing.customer.unwrap_or(made))
+}
+
+/// Has Stripe write to this address from now on, if it does not yet.
+pub(crate) async fn tell_address(
+    stripe: &Stripe,
+    customer: &CustomerNow,
+    email: Option<&str>,
+) -> Result<(), SettleError> {
+    match email {
+        Some(email) if customer.email.as_deref() != Some(email) => {
+            Ok(stripe.update_customer(&customer.id, email).await?)
+        }
+        Some(_) | None => Ok(()),
+    }
 }

@@ -20,6 +20,10 @@ pub enum SettleError {
     /// The event is not what its kind should be.
     #[error("the event cannot be read: {0}")]
     Unreadable(String),
+    /// Money was paid for a subscription of ours, and it is for none of our plans: the catalogue at
+    /// Stripe was changed, and nothing can be granted before it is mended.
+    #[error("{0} is for a product that is none of our plans: give its price a lookup key of ours")]
+    NoPlan(String),
     /// Something newer was heard of again and again.
     #[error("too much is heard of this member at once")]
     Busy,
@@ -31,7 +35,7 @@ impl Refusal for SettleError {
             SettleError::Store(inner) => inner.kind(),
             SettleError::Stripe(inner) => inner.kind(),
             SettleError::Refund(inner) => inner.kind(),
-            SettleError::Unreadable(_) => RefusalKind::Malformed,
+            SettleError::Unreadable(_) | SettleError::NoPlan(_) => RefusalKind::Malformed,
             SettleError::Busy => RefusalKind::Unavailable,
         }
     }
@@ -41,6 +45,7 @@ impl Refusal for SettleError {
             SettleError::Stripe(inner) => inner.code(),
             SettleError::Refund(inner) => inner.code(),
             SettleError::Unreadable(_) => "event_unreadable",
+            SettleError::NoPlan(_) => "plan_unknown",
             SettleError::Busy => "billing_busy",
         }
     }
@@ -48,14 +53,17 @@ impl Refusal for SettleError {
         match self {
             SettleError::Refund(inner) => inner.members(),
             SettleError::Store(inner) => inner.members(),
-            SettleError::Stripe(_) | SettleError::Unreadable(_) | SettleError::Busy => Vec::new(),
+            SettleError::Stripe(_)
+            | SettleError::Unreadable(_)
+            | SettleError::NoPlan(_)
+            | SettleError::Busy => Vec::new(),
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
             SettleError::Store(inner) => inner.retry_after_s(),
             SettleError::Stripe(inner) => inner.retry_after_s(),
-            SettleError::Refund(_) | SettleError::Unreadable(_) => None,
+            SettleError::Refund(_) | SettleError::Unreadable(_) | SettleError::NoPlan(_) => None,
             SettleError::Busy => Some(1),
         }
     }

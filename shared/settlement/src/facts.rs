@@ -1,22 +1,23 @@
 //! How things are at Stripe now, and what that makes of a member's books.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::BTreeSet};
 
 use clients::{
     Stripe,
-    stripe::{Session, SessionStatus, SubscriptionNow, receipt_id},
+    stripe::{InvoiceNow, Session, SessionStatus, SubscriptionNow, receipt_id},
 };
 use domain::{
     Timestamp,
     billing::{
         Billing, Followed,
         external::{CustomerId, StripeInvoiceId, SubscriptionId},
+        follow_up::FollowUpTask,
         invoice::{Invoice, InvoiceStatus},
         payment::Payment,
         subscription::Subscription,
     },
     credits::LedgerBroken,
-    id::{OrderId, PurchaseId},
+    id::{OrderId, PurchaseId, UserId},
 };
 use store::{AppliedEvent, Books, Kept, Missing, Store, StoreError, Wanted};
 
@@ -124,7 +125,7 @@ impl Facts {
         let now = self.follow(stripe, read, id).await?;
         if let Some(latest) = now.latest_invoice {
             let invoice = stripe.invoice(&latest).await?;
-            self.invoices.push((invoice.of(read.user_id.clone()), Some(id.clone())));
+            self.invoices.push((checked(read, invoice)?, Some(id.clone())));
         }
         Ok(())
     }
@@ -141,7 +142,7 @@ impl Facts {
             self.follow(stripe, read, subscription).await?;
         }
         self.customer = Some(invoice.customer.clone());
-        self.invoices.push((invoice.of(read.user_id.clone()), subscription));
+        self.invoices.push((checked(read, invoice)?, subscription));
         Ok(())
     }
 
@@ -171,71 +172,79 @@ impl Facts {
                 self.subscriptions.extend(stripe.subscription(&kept.id).await?.subscription);
             }
             self.subscriptions.push(subscription.clone());
+        } else if is_ours(read, now.user.as_ref(), Some(id)) {
+            return Err(SettleError::NoPlan(id.to_string()));
         }
         Ok(now)
     }
 
-    /// Whether a subscription may turn out to be one too many.
-    pub(crate) fn may_be_surplus(&self, read: &Billing) -> bool {
-        self.subscriptions.iter().any(|one| read.surplus(one).is_some())
-    }
-
-    /// Decides and writes what follows, if `read` is what the member's billing still is. With it,
-    /// the subscriptions that are one too many.
+    /// Decides and writes what follows, if `read` is what the member's billing still is. Returns
+    /// with it what was noted to be done at Stripe.
     pub(crate) async fn keep(
         &self,
         store: &Store,
         read: &Billing,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-    ) -> Result<(Kept, Vec<SubscriptionId>), StoreError> {
+    ) -> Result<(Kept, BTreeSet<FollowUpTask>), StoreError> {
         let wanted = Wanted {
             order: self.order.clone(),
             invoices: self.invoices.iter().map(|(invoice, _)| invoice.id.clone()).collect(),
         };
-        let surplus = RefCell::new(Vec::new());
+        let noted = RefCell::new(BTreeSet::new());
         let kept = store
             .keep_books(read, &wanted, event, now, |books| {
                 // Money for an order that is not there must not be passed over.
                 if self.order.is_some() && books.order.is_none() {
                     return Err(StoreError::refused(Missing::Order));
                 }
-                surplus.replace(self.apply(books).map_err(StoreError::refused)?);
+                self.apply(books).map_err(StoreError::refused)?;
+                noted.replace(books.follow_ups.clone());
                 Ok(())
             })
             .await?;
-        Ok((kept, surplus.into_inner()))
+        Ok((kept, noted.into_inner()))
     }
 
-    fn apply(&self, books: &mut Books) -> Result<Vec<SubscriptionId>, LedgerBroken> {
+    fn apply(&self, books: &mut Books) -> Result<(), LedgerBroken> {
         if books.billing.customer.is_none() {
             books.billing.customer.clone_from(&self.customer);
         }
-        let surplus = self.apply_subscriptions(books)?;
+        self.apply_subscriptions(books)?;
         self.apply_session(books);
-        self.apply_payment(books)?;
-        Ok(surplus)
+        self.apply_payment(books)
     }
 
     /// Grants what is paid for, then follows: the end of a plan depends on what was granted.
-    fn apply_subscriptions(&self, books: &mut Books) -> Result<Vec<SubscriptionId>, LedgerBroken> {
+    fn apply_subscriptions(&self, books: &mut Books) -> Result<(), LedgerBroken> {
         for (invoice, _) in &self.invoices {
             let stored = books.invoices.iter().find(|stored| stored.id == invoice.id);
             let invoice = invoice.clone().after(stored);
             put(&mut books.invoices, invoice);
         }
-        let mut surplus = Vec::new();
         for subscription in &self.subscriptions {
+            let known = books.billing.subscription.as_ref();
+            let goes_on = known.is_some_and(|it| it.id == subscription.id && !it.status.is_over());
+            if goes_on && subscription.status.is_over() {
+                let subscription = subscription.id.clone();
+                books.follow_ups.insert(FollowUpTask::VoidInvoices { subscription });
+            }
             let is_surplus = books.billing.surplus(subscription).as_ref() == Some(&subscription.id);
             if !is_surplus {
                 self.grant_invoices_of(subscription, books)?;
             }
             match books.billing.follow(subscription, &mut books.draft)? {
-                Followed::Surplus(id) => surplus.push(id),
+                Followed::Surplus(subscription) => {
+                    books.follow_ups.insert(FollowUpTask::CancelDuplicate { subscription });
+                }
                 Followed::Theirs | Followed::Former => {}
             }
         }
-        Ok(surplus)
+        let standing = &books.draft.account().standing;
+        if books.billing.renewal_to_stop(standing).is_some() {
+            books.follow_ups.insert(FollowUpTask::StopRenewal);
+        }
+        Ok(())
     }
 
     fn grant_invoices_of(
@@ -248,6 +257,7 @@ impl Facts {
             let kept = books.invoices.iter_mut().find(|stored| stored.id == invoice.id);
             if let Some(kept) = kept {
                 kept.grant(subscription, &mut books.draft)?;
+                books.follow_ups.extend(kept.after_the_end(subscription));
             }
         }
         Ok(())
@@ -287,6 +297,25 @@ impl Facts {
         }
         Ok(())
     }
+}
+
+/// An invoice as we keep it. One of ours that was paid and is for no plan grants nothing, which
+/// must not pass in silence.
+fn checked(read: &Billing, now: InvoiceNow) -> Result<Invoice, SettleError> {
+    let ours = is_ours(read, now.user.as_ref(), now.subscription.as_ref());
+    let id = now.id.to_string();
+    let invoice = now.of(read.user_id.clone());
+    match ours && invoice.is_paid_for_no_plan() {
+        true => Err(SettleError::NoPlan(id)),
+        false => Ok(invoice),
+    }
+}
+
+/// Whether a subscription was begun by us, or is the one we know. The Stripe account may have other
+/// uses, also for our members.
+fn is_ours(read: &Billing, user: Option<&UserId>, id: Option<&SubscriptionId>) -> bool {
+    let known = read.subscription.as_ref().map(|known| &known.id);
+    user.is_some() || id.is_some() && id == known
 }
 
 /// In place of the one of the same name, or beside the others.

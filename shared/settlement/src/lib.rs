@@ -13,16 +13,17 @@
 //! 4. decide and write, on the condition that `Billing` has not moved since step 2. If it has,
 //!    somebody heard something newer meanwhile: begin again at 2.
 //!
-//! So what is written was asked for after everything that was written before it.
+//! So what is written was asked for after everything that was written before it. What is to be done
+//! at Stripe because of it is noted in the same write, and done after it (`follow_ups`).
 
 mod customer;
 mod error;
 mod facts;
+mod follow_ups;
 mod owner;
 mod payouts;
 mod purchase;
 mod receive;
-mod surplus;
 
 use clients::{
     Stripe,
@@ -58,7 +59,8 @@ pub enum Heard {
     Applied,
     /// It is applied now, and a subscription that was one too many was ended and paid back.
     PaidBack,
-    /// It is applied now, and a purchase that came too late was paid back.
+    /// It is applied now, and a payment that came too late, of a purchase or an invoice, was paid
+    /// back.
     Returned,
     /// It was applied before.
     Before,
@@ -188,7 +190,18 @@ impl<'a> Settlement<'a> {
         Err(SettleError::Busy)
     }
 
+    /// Boxed: its state is large, and this crate's callers need not carry it.
     async fn settle(
+        &self,
+        user: &UserId,
+        thing: &Thing,
+        event: Option<&AppliedEvent>,
+        now: Timestamp,
+    ) -> Result<Heard, SettleError> {
+        Box::pin(self.settle_in_rounds(user, thing, event, now)).await
+    }
+
+    async fn settle_in_rounds(
         &self,
         user: &UserId,
         thing: &Thing,
@@ -213,23 +226,10 @@ impl<'a> Settlement<'a> {
                 }
                 Gathered::NotOurs => return Ok(Heard::NotOurs),
             };
-            // A surplus is undone at Stripe before its event counts as applied: who dies in between
-            // hears of it again.
-            let counted = event.filter(|_| !facts.may_be_surplus(&read));
-            match facts.keep(self.store, &read, counted, now).await? {
+            match facts.keep(self.store, &read, event, now).await? {
                 (Kept::Stale, _) => {}
                 (Kept::Before, _) => return Ok(Heard::Before),
-                (Kept::Now, surplus) => {
-                    for one_too_many in &surplus {
-                        self.undo(one_too_many, user, now).await?;
-                    }
-                    if counted.is_none()
-                        && let Some(event) = event
-                    {
-                        self.store.mark_event(event, now).await?;
-                    }
-                    return Ok(if surplus.is_empty() { Heard::Applied } else { Heard::PaidBack });
-                }
+                (Kept::Now, noted) => return Ok(self.carry_out_noted(user, noted, now).await),
             }
         }
         Err(SettleError::Busy)

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
 use domain::{
     Timestamp,
-    audit::{Action, Actor, Broken, Chain, Deed, Head, Row, Target},
+    audit::{Action, Actor, Anchors, Broken, Chain, Deed, Head, Row, Target},
     billing::external::EventId,
 };
 
@@ -43,6 +43,8 @@ pub struct AuditFilter {
 pub struct Verified {
     /// The last row that is as it was.
     pub verified: u64,
+    /// Its hash.
+    pub hash: String,
     /// The first that is not.
     pub broken: Option<Broken>,
     /// Where to go on; `None` at the end, or where it is broken.
@@ -141,21 +143,26 @@ impl Store {
     }
 
     /// Follows the chain from its beginning, or from where an earlier part ended, as far as one trip
-    /// goes (Q54), and at its end compares it with what the end tells of.
+    /// goes (Q54), and at its end compares it with what the end tells of. Where it has a row whose
+    /// hash was kept elsewhere, it has to have that hash.
     ///
     /// # Errors
     /// [`InvalidCursor`], or when DynamoDB cannot be asked.
-    pub async fn verify_audit(&self, after: Option<Cursor>) -> Result<Verified, StoreError> {
+    pub async fn verify_audit(
+        &self,
+        after: Option<Cursor>,
+        anchors: &Anchors,
+    ) -> Result<Verified, StoreError> {
         let mut chain = after.map_or_else(|| Ok(Chain::default()), |it| chain_of(&it))?;
         let mut ended = Ok(());
         for _ in 0..ENDS_MAX {
-            match self.follow(&mut chain).await? {
+            match self.follow(&mut chain, anchors).await? {
                 Err(broken) => return Ok(Verified::ended(&chain, Err(broken))),
                 Ok(true) => return Ok(Verified::so_far(&chain)),
                 Ok(false) => {}
             }
             let head = self.audit_head().await?;
-            ended = chain.end(&head);
+            ended = chain.end(&head).and_then(|()| anchors.end(&chain));
             if head.seq <= chain.seq {
                 break;
             }
@@ -165,14 +172,18 @@ impl Store {
     }
 
     /// Follows as many rows as one trip brings. Whether there are more.
-    async fn follow(&self, chain: &mut Chain) -> Result<Result<bool, Broken>, StoreError> {
+    async fn follow(
+        &self,
+        chain: &mut Chain,
+        anchors: &Anchors,
+    ) -> Result<Result<bool, Broken>, StoreError> {
         let start = (chain.seq > 0).then(|| Key::audit(chain.seq).item());
         let query = self.rows().consistent_read(true).set_exclusive_start_key(start);
         let answer = query.send().await.map_err(StoreError::unavailable)?;
         let followed = answer.items.unwrap_or_default().into_iter().try_for_each(|item| {
             let at = audited_seq(&item);
             match decode::<Row>(item) {
-                Ok(row) => chain.follow(&row, at),
+                Ok(row) => chain.follow(&row, at).and_then(|()| anchors.meet(chain)),
                 // It is not even a row.
                 Err(_) => chain.garbled(at),
             }
@@ -191,12 +202,13 @@ impl Store {
 
 impl Verified {
     fn ended(chain: &Chain, ended: Result<(), Broken>) -> Verified {
-        Verified { verified: chain.seq, broken: ended.err(), next_cursor: None }
+        let hash = chain.hash.clone();
+        Verified { verified: chain.seq, hash, broken: ended.err(), next_cursor: None }
     }
 
     fn so_far(chain: &Chain) -> Verified {
         let next_cursor = Some(Cursor(format!("{}:{}", chain.seq, chain.hash)));
-        Verified { verified: chain.seq, broken: None, next_cursor }
+        Verified { verified: chain.seq, hash: chain.hash.clone(), broken: None, next_cursor }
     }
 }
 

@@ -10,7 +10,12 @@ use std::collections::BTreeSet;
 use domain::{
     Refusal, Timestamp,
     account::Draft,
-    billing::{Billing, invoice::Invoice, order::PackOrder},
+    billing::{
+        Billing,
+        follow_up::{FollowUp, FollowUpTask},
+        invoice::Invoice,
+        order::PackOrder,
+    },
     id::{InvoiceId, OrderId},
     metrics::Fact,
 };
@@ -45,6 +50,8 @@ pub struct Books {
     pub order: Option<PackOrder>,
     /// Those of the wanted invoices that are stored, in no particular order; new ones are added.
     pub invoices: Vec<Invoice>,
+    /// What is to be done at Stripe because of this; noted in the same transaction.
+    pub follow_ups: BTreeSet<FollowUpTask>,
 }
 
 /// What came of it.
@@ -117,7 +124,8 @@ impl Store {
         let mut found = self.get_all(&keys).await?;
         let draft = draft_of(found.take()?, user, None, now)?;
         let order = if wanted.order.is_some() { found.take()? } else { None };
-        Ok(Books { draft, billing: read.clone(), order, invoices: found.rest()? })
+        let (billing, invoices) = (read.clone(), found.rest()?);
+        Ok(Books { draft, billing, order, invoices, follow_ups: BTreeSet::new() })
     }
 }
 
@@ -127,6 +135,7 @@ impl Books {
             || self.billing != before.billing
             || self.order != before.order
             || self.invoices != before.invoices
+            || !self.follow_ups.is_empty()
     }
 }
 
@@ -147,6 +156,10 @@ impl Transaction<'_> {
     fn books(mut self, before: &Books, mut after: Books) -> Result<Self, StoreError> {
         after.billing.version = before.billing.version + 1;
         self = self.facts(&after.state())?;
+        let (user, now) = (after.billing.user_id.clone(), after.draft.now());
+        for task in std::mem::take(&mut after.follow_ups) {
+            self = self.follow_up(&FollowUp::new(user.clone(), task, now))?;
+        }
         if after.draft.is_changed() {
             self = self.account(&after.draft.finish())?;
         }

@@ -6,7 +6,6 @@ use domain::{
     account::{Account, Draft},
     generation::{CancelRefused, Input, Job, Named, Order, Status},
     id::{JobId, ListingId, PresetId, UserId},
-    marketplace::purchase::Entitlement,
     preset::Preset,
 };
 
@@ -16,6 +15,7 @@ use crate::{
     error::{Missing, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{JOB_PREFIX, Key, due_bound, job_of, open_pk, outcome_pk, user_pk},
+    marketplace::Licensed,
     table::{Attempt, Found, Store, decode, decode_image},
     transaction::{Committed, Part, job_item},
 };
@@ -79,8 +79,8 @@ impl Store {
     /// Places a job: one read (Q2) and one transaction of account, job, input, ledger entry and
     /// idempotency record. The queue hears of it from the table's stream.
     ///
-    /// `place` decides on the account brought up to date and on the preset or the listing, if one is
-    /// named; the version of a listing is one more read. The same key returns the job it placed
+    /// `place` decides on the account brought up to date and on the preset or the listing, if one
+    /// is named; the version of a listing is one more read. The same key returns the job it placed
     /// before, as that job is now.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl Store {
                 return self.job(user, &id).await.map(Attempt::Done);
             }
             let mut draft = draft_of(account, user, email, now)?;
-            let (named, owned) = self.named(user, naming, found).await?;
+            let (named, licensed) = self.named(user, naming, found).await?;
             let (job, input) = place(&mut draft, named).map_err(StoreError::refused)?;
             let record = Record::new(request, Outcome::Job(job.id.clone()), now);
             let mut writes = self
@@ -113,21 +113,21 @@ impl Store {
                 .job(&job, 0)?
                 .input(&job, &input)?
                 .record(user, &record)?;
-            if let Some(owned) = owned {
-                writes = writes.used(&owned, now)?;
+            if let Some(licensed) = licensed {
+                writes = writes.made_with(&licensed, now)?;
             }
             Ok(writes.commit().await?.done(job))
         })
         .await
     }
 
-    /// What was read of what an order names, and the entitlement it stands on.
+    /// What was read of what an order names, and what its use rests on.
     async fn named(
         &self,
         user: &UserId,
         naming: Naming<'_>,
         mut found: Found,
-    ) -> Result<(Option<Named>, Option<Entitlement>), StoreError> {
+    ) -> Result<(Option<Named>, Option<Licensed>), StoreError> {
         match naming {
             Naming::Nothing => Ok((None, None)),
             Naming::Preset(_) => {
@@ -136,7 +136,7 @@ impl Store {
             }
             Naming::Listing(listing) => {
                 let read = (found.take()?, found.take()?);
-                self.licensed(user, listing, read).await
+                Ok(self.licensed(user, listing, read).await?.unzip())
             }
         }
     }

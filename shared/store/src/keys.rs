@@ -16,6 +16,7 @@
 //! | billing | `USER#<user>` | `BILLING` | `version` fences all that Stripe says of a member |
 //! | pack order | `USER#<user>` | `ORDER#<order>` | ids sort by time; fenced by its own `version` |
 //! | invoice | `USER#<user>` | `INVOICE#<invoice>` | ids sort by time; fenced by the billing |
+//! | follow-up | `USER#<user>` | `FOLLOWUP#<task>` | still to be done at Stripe; lapses by TTL once it is done |
 //! | customer | `CUSTOMER#<customer>` | `USER` | whose a customer of Stripe's is |
 //! | event | `EVENT#<event>` | `EVENT` | applied (30 days, by TTL), or parked with its body |
 //! | checkpoint | `RECONCILE#STRIPE` | `CHECKPOINT` | Stripe's events were looked through |
@@ -24,6 +25,7 @@
 //! | its sums | `LISTING#<listing>` | `STATS` | fenced by their own `version` |
 //! | upload | `LISTING#<listing>` | `UPLOAD#<upload>` | lapses by TTL |
 //! | review | `LISTING#<listing>` | `REVIEW#<review>` | ids sort by time; fenced by the sums |
+//! | owner of a tailored model | `MODEL#<model>` | `OWNER` | whoever's listing of it staff approved first; fenced by its own `version` |
 //! | flags | `LISTING#<listing>` | `FLAGS` | all that nobody has decided on |
 //! | purchase | `USER#<buyer>` | `PURCHASE#<purchase>` | ids sort by time; its `version` fences all that Stripe says of it |
 //! | its buyer | `PURCHASE#<purchase>` | `USER` | for staff, who know the purchase alone |
@@ -61,6 +63,7 @@
 //! | person | `PEOPLE#<facet>` | `<e-mail address>#<user>` |
 //! | account whose pack is due | `TOPUPS` | `<since>#<user>` |
 //! | account whose pack is being charged | `TOPUPS` | `<order>#<user>`, after all that are due |
+//! | follow-up that is not done | `FOLLOWUPS` | `<noted_at>#<user>` |
 //! | parked event | `EVENTS#PARKED` | `<received_at>#<event>` |
 //! | listing | `CREATOR#<user>` | `<listing>` |
 //! | version to be decided on | `REVIEWS#PENDING` | `<submitted_at>#<listing>` |
@@ -146,6 +149,9 @@
 //! | Q59 | erasures that are due | Query `gsi1`, then BatchGetItem | 2 trips a minute |
 //! | Q60 | what a member made, to be deleted | Query `JOB#`, `INPUT#`, `PRESET#` | a trip for each MB |
 //! | Q61 | everything of a member, to be exported | Query; Query of each listing | 1 trip a page |
+//! | Q62 | who some tailored models belong to, and by which listings | BatchGetItem | 2 trips |
+//! | Q63 | follow-ups that are not done, the longest waiting first | Query `gsi1`, then BatchGetItem | 2 trips |
+//! | Q64 | a follow-up | GetItem | 1 RRU |
 
 use std::collections::HashMap;
 
@@ -157,6 +163,7 @@ use domain::{
     billing::{
         Billing,
         external::{ConnectedAccountId, CustomerId},
+        follow_up::FollowUpTask,
         order::PackOrder,
         top_up::TopUpState,
     },
@@ -226,6 +233,8 @@ pub(crate) const OPEN_ORDERS: &str = "ORDERS#OPEN";
 pub(crate) const TOP_UPS: &str = "TOPUPS";
 /// The partition of the index that lists accounts whose standing is to be seen to.
 pub(crate) const STANDINGS: &str = "STANDINGS";
+/// The partition of the index that lists follow-ups that are not done.
+pub(crate) const FOLLOW_UPS: &str = "FOLLOWUPS";
 /// The partition of the index that lists parked events.
 pub(crate) const PARKED_EVENTS: &str = "EVENTS#PARKED";
 
@@ -320,6 +329,10 @@ impl Key {
         Key::of(user, format!("{INVOICE_PREFIX}{invoice}"))
     }
 
+    pub(crate) fn follow_up(user: &UserId, task: &FollowUpTask) -> Key {
+        Key::of(user, format!("FOLLOWUP#{task}"))
+    }
+
     pub(crate) fn customer(customer: &CustomerId) -> Key {
         Key { pk: format!("CUSTOMER#{customer}"), sk: "USER".to_owned() }
     }
@@ -354,6 +367,10 @@ impl Key {
 
     pub(crate) fn review(listing: &ListingId, review: &ReviewId) -> Key {
         Key::of_listing(listing, format!("{REVIEW_PREFIX}{review}"))
+    }
+
+    pub(crate) fn model(model_id: &str) -> Key {
+        Key { pk: format!("MODEL#{model_id}"), sk: "OWNER".to_owned() }
     }
 
     pub(crate) fn flags(listing: &ListingId) -> Key {

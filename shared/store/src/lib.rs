@@ -15,6 +15,7 @@ mod erasures;
 mod error;
 mod events;
 mod export;
+mod follow_ups;
 mod idempotency;
 mod invoices;
 mod jobs;

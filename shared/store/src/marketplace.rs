@@ -7,6 +7,7 @@ mod flags;
 mod journals;
 mod licences;
 mod listings;
+mod models;
 mod payees;
 mod payouts;
 mod purchases;
@@ -22,6 +23,7 @@ pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
 pub use deals::DealKept;
 pub use flags::{Flagged, Resolved};
 pub use journals::Audited;
+pub(crate) use licences::Licensed;
 pub use listings::ListingPage;
 pub use payouts::{Begun, SALES_AT_ONCE, payout_id};
 pub use sellers::SellerRecord;
@@ -36,6 +38,7 @@ use domain::{
     marketplace::{
         flag::Flags,
         listing::Listing,
+        model::ModelOwner,
         payee::Payee,
         payout::Payout,
         purchase::{Entitlement, Purchase},
@@ -80,6 +83,7 @@ macro_rules! fenced {
 fenced! {
     Listing = Listing, |it| Key::listing(&it.id),
         |it| Some((creator_pk(&it.creator_id), it.id.to_string()));
+    ModelOwner = Model, |it| Key::model(&it.model_id), |_| None;
     ListingStats = Stats, |it| Key::stats(&it.listing_id), stats_index;
     CreatorBook = Book, |it| Key::creator(&it.creator_id), book_index;
     Sale = Sale, |it| Key::sale(&it.creator_id, &it.purchase_id), sale_index;

@@ -270,28 +270,21 @@ impl Store {
         Ok(facts)
     }
 
-    /// Ends the graces in which nobody paid until `now`, each dated when it ended (Q50). How many.
+    /// Members whose grace has ended by `now` without a payment, the longest ago first (Q50). The
+    /// index follows the table: it may still show some that were ended a moment ago.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked; some may be ended then.
-    pub async fn end_graces(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let mut ended = 0;
-        for _ in 0..TRIPS_MAX {
-            let due = self.listed(GRACES, Some(due_bound(now)), GRACES_AT_ONCE).await?;
-            let mut moved = 0;
-            for user in due.iter().filter_map(user_of) {
-                moved += usize::from(self.end_grace(&user, now).await?);
-            }
-            ended += moved;
-            // The index follows the table: what it still shows was ended before.
-            if moved == 0 {
-                break;
-            }
-        }
-        Ok(ended)
+    /// When DynamoDB cannot be asked.
+    pub async fn due_graces(&self, now: Timestamp) -> Result<Vec<UserId>, StoreError> {
+        let due = self.listed(GRACES, Some(due_bound(now)), GRACES_AT_ONCE).await?;
+        Ok(due.iter().filter_map(user_of).collect())
     }
 
-    async fn end_grace(&self, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
+    /// Ends a member's grace, dated when it ended; `false` if it is not due or was ended before.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn end_grace(&self, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
         self.decide(async || {
             let read = self.billing(user).await?;
             let mut after = Billing { version: read.version + 1, ..read.clone() };

@@ -110,13 +110,22 @@ impl Store {
     /// [`Missing::User`], or when DynamoDB cannot be asked.
     pub async fn follow_standing(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         let account = self.lift_if_over(user, now).await?;
-        if !account.standing.allows(now) {
-            for job in self.waiting_jobs(user, now).await? {
-                self.call_off_if_waiting(&job, now).await?;
-            }
-        }
+        let called_off = match account.standing.allows(now) {
+            true => Ok(()),
+            false => self.call_off_waiting(user, now).await,
+        };
+        // What is sold is hidden although a generation could not be called off.
         self.follow_seller(user, now).await?;
+        called_off?;
         self.standing_followed(&account, now).await
+    }
+
+    async fn call_off_waiting(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+        let mut done = Ok(());
+        for job in self.waiting_jobs(user, now).await? {
+            done = done.and(self.call_off_if_waiting(&job, now).await);
+        }
+        done
     }
 
     async fn lift_if_over(&self, user: &UserId, now: Timestamp) -> Result<Account, StoreError> {

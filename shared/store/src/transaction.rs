@@ -60,11 +60,13 @@ pub(crate) enum Part {
     Idempotency,
     Billing,
     Customer,
+    FollowUp,
     Order,
     Invoice,
     Event,
     Listing,
     Revision,
+    Model,
     Upload,
     Stats,
     Review,
@@ -150,7 +152,9 @@ impl Transaction<'_> {
         let with_account = self
             .put(Part::Account, versioned(change.expected_version, item))
             .person(&change.before, &change.account)?;
-        change.entries.iter().try_fold(with_account, |this, entry| this.ledger(user, entry))
+        let with_ledger =
+            change.entries.iter().try_fold(with_account, |this, entry| this.ledger(user, entry))?;
+        change.follow_ups.iter().try_fold(with_ledger, Transaction::follow_up)
     }
 
     /// Writes what a draft came to. Where it came to nothing, the account must only still have the

@@ -10,8 +10,12 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
 };
+use aws_sdk_s3::types::{Tag, Tagging};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
-use clients::{Documents, GenerationQueue, Images, Previews, SearchSnapshots, Uploads};
+use clients::{
+    AssetScan, AuditAnchors, Documents, GenerationQueue, Images, PreviewBucket, SearchSnapshots,
+    Uploads, scan::CleanTag,
+};
 use serde_json::{Value, json};
 use store::Store;
 
@@ -75,7 +79,8 @@ impl Cloud {
         bucket
     }
 
-    /// The bucket of this name, made by whoever comes first: for tests that leave nothing to look at.
+    /// The bucket of this name, made by whoever comes first: for tests that leave nothing to look
+    /// at.
     pub async fn shared_bucket(&self, name: &str) -> Bucket {
         // Whoever comes second is told that it is theirs already.
         let _ = self.s3.create_bucket().bucket(name).send().await;
@@ -113,14 +118,32 @@ impl Bucket {
         Uploads::new(&self.s3, &self.name)
     }
 
+    /// The bucket as a malware scanner's tags are read from it; `clean` is the tag, `key=value`.
+    pub fn scan(&self, clean: Option<&str>) -> AssetScan {
+        AssetScan::new(&self.s3, &self.name, clean.and_then(CleanTag::parse))
+    }
+
+    /// Tags an object, as a malware scanner does.
+    pub async fn tag(&self, key: &str, name: &str, value: &str) {
+        let tag = Tag::builder().key(name).value(value).build().expect("a tag");
+        let tags = Tagging::builder().tag_set(tag).build().expect("tags");
+        let tagging = self.s3.put_object_tagging().bucket(&self.name).key(key).tagging(tags);
+        tagging.send().await.expect("a tagged object");
+    }
+
     /// The bucket as public pictures have it.
-    pub fn previews(&self) -> Previews {
-        Previews::new(&self.s3, &self.name, "https://previews.prolight.test")
+    pub fn preview_bucket(&self) -> PreviewBucket {
+        PreviewBucket::new(&self.s3, &self.name)
     }
 
     /// The bucket as documents have it.
     pub fn documents(&self) -> Documents {
         Documents::new(&self.s3, &self.name)
+    }
+
+    /// The bucket as the ends of the audit have it.
+    pub fn anchors(&self) -> AuditAnchors {
+        AuditAnchors::new(&self.s3, &self.name)
     }
 
     /// The bucket as the search index has it.

@@ -33,6 +33,8 @@ use dynoxide::{Database, ImportOptions};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use crate::grants;
+
 /// The table's name in every test.
 pub const TABLE: &str = "app";
 
@@ -322,6 +324,7 @@ impl Engine {
         }
         dispatch! {
             "BatchGetItem" => batch_get_item,
+            "BatchWriteItem" => batch_write_item,
             "CreateTable" => create_table,
             "DeleteItem" => delete_item,
             "DescribeStream" => describe_stream,
@@ -378,6 +381,7 @@ impl HttpConnector for Engine {
         let body = request.body().bytes().unwrap_or_default().to_vec();
         let engine = self.clone();
         HttpConnectorFuture::new(async move {
+            grants::check(&operation, &body);
             let fault = engine.due_fault(&operation);
             if fault == Some(Fault::HangBefore) {
                 engine.hang().await;

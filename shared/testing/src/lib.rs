@@ -12,6 +12,8 @@ pub mod api;
 pub mod bench;
 pub mod cloud;
 pub mod engine;
+pub mod files;
+pub mod grants;
 pub mod listings;
 pub mod seed;
 pub mod world;

@@ -8,13 +8,14 @@ use domain::{
     lighting::LightingRig,
     marketplace::{
         Category, Kind,
+        archive::ArchivedFile,
         content::Content,
         demo::DemoSettings,
         flag::{Decision, FlagReason},
         lint::Signature,
         listing::Listing,
         revision::Description,
-        upload::{Asset, Preview},
+        upload::{Asset, AssetKind, Preview},
     },
 };
 use store::{Store, StoreError};
@@ -52,9 +53,11 @@ pub async fn draft(
 pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     let asset = Asset {
         upload_id: UploadId::new(now, 2),
-        file_name: "notes.txt".to_owned(),
+        file_name: "luts.zip".to_owned(),
         bytes: 5,
         sha256: "5e".repeat(32),
+        kind: Some(AssetKind::Zip),
+        files: vec![ArchivedFile { path: "warm.cube".to_owned(), bytes: 9 }],
     };
     let changed = store.change_listing(creator, id, now, async |shelf| {
         shelf.newest.add_asset(asset.clone());
@@ -69,7 +72,8 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
     let preview = Preview { upload_id, width: 1_200, height: 800, drawn: false };
     let submitted = store.change_listing(creator, id, now, async |shelf| {
         shelf.newest.add_preview(preview.clone());
-        shelf.listing.submit(&shelf.newest, now).map_err(StoreError::refused)?;
+        store.read_model(shelf).await?;
+        shelf.listing.submit(&shelf.newest, &shelf.model, now).map_err(StoreError::refused)?;
         let signature = Signature::of(shelf.listing.kind, &shelf.newest.description.content);
         shelf.newest.similar = store.similar_listings(id, shelf.listing.kind, &signature).await?;
         shelf.newest.signature = Some(signature);
@@ -81,8 +85,11 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
 /// A version that waits, approved.
 pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
     let deed = judged(Action::ApproveListing, id);
-    let approved =
-        store.judge_listing(&deed, id, now, |shelf| shelf.listing.approve(&mut shelf.newest, now));
+    let approved = store.judge_listing(&deed, id, now, async |shelf| {
+        store.read_model(shelf).await?;
+        let approved = shelf.listing.approve(&mut shelf.newest, &mut shelf.model, now);
+        approved.map_err(StoreError::refused)
+    });
     approved.await.unwrap();
 }
 

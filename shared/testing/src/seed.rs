@@ -101,7 +101,7 @@ async fn put_on_sale(creator: &Api, listed: &Listed) -> Result<String, SeedFaile
     let submit = format!("{LISTINGS_PATH}/{id}/submit");
     let submitted = creator.post(&submit, &fresh_key(), &json!({})).await?;
     let approve = format!("/api/v1/admin/marketplace/listings/{id}/approve");
-    let body = json!({ "version": submitted["version"] });
+    let body = json!({ "content_hash": submitted["content_hash"] });
     Api::of("MODERATOR")?.post(&approve, &fresh_key(), &body).await?;
     Ok(id)
 }

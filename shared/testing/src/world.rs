@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Barrier, time::Duration};
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use clients::{Images, Previews, Uploads, documents::Documents};
+use clients::{AssetScan, Images, Previews, Uploads, documents::Documents};
 use domain::{
     Timestamp,
     account::{Account, AccountRefused},
@@ -18,6 +18,7 @@ use domain::{
     plan::Plan,
     time::Period,
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runtime::{
     Ambient, ApiError, Call, Endpoint, Reply, StreamEvent,
     apigw::{Event, Response},
@@ -27,7 +28,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::{PageSize, Store};
 
-use crate::engine::{Engine, TABLE};
+use crate::{
+    engine::{Engine, TABLE},
+    grants::acting_as,
+};
 
 /// When every test begins.
 pub const BEGINNING: &str = "2026-11-22T09:00:00Z";
@@ -88,7 +92,8 @@ impl World {
         H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
     {
         let event = ask.event(endpoint);
-        Answer(dispatch(endpoint, handle, capabilities, &self.ambient, event).await)
+        let answer = || dispatch(endpoint, handle, capabilities, &self.ambient, event);
+        Answer(acting_as(endpoint.name, answer).await)
     }
 
     /// A member's account as it stands in the table, brought up to date.
@@ -142,14 +147,19 @@ impl World {
         Uploads::new(&far_s3(), "images")
     }
 
-    /// The bucket of public pictures, likewise.
-    pub fn previews(&self) -> Previews {
-        Previews::new(&far_s3(), "previews", "https://previews.prolight.test")
+    /// The scanner of those files: there is none.
+    pub fn scan(&self) -> AssetScan {
+        AssetScan::new(&far_s3(), "images", None)
     }
 
-    /// The documents in it, likewise.
+    /// Where public pictures are found.
+    pub fn previews(&self) -> Previews {
+        Previews::new("https://previews.prolight.test")
+    }
+
+    /// The documents among the records, likewise.
     pub fn documents(&self) -> Documents {
-        Documents::new(&far_s3(), "images")
+        Documents::new(&far_s3(), "records")
     }
 
     /// All jobs of a member, newest first.
@@ -229,6 +239,9 @@ where
         threads.into_iter().map(|thread| thread.join().expect("work that ends")).collect()
     })
 }
+
+/// What a browser escapes in a part of a path (RFC 3986, section 2.3).
+const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Where requests come from unless they say otherwise: an address for documentation (RFC 5737).
 pub const SOURCE_IP: &str = "203.0.113.9";
@@ -322,7 +335,11 @@ impl Ask {
 
     /// The same as JSON.
     pub fn event_json(&self, endpoint: &Endpoint) -> Value {
-        let path = self.path.iter().fold(endpoint.path.to_owned(), |path, (name, value)| {
+        // API Gateway hands both over as they are in the URL.
+        let escaped = |value: &String| utf8_percent_encode(value, IN_A_PATH).to_string();
+        let parameters: BTreeMap<&String, String> =
+            self.path.iter().map(|(name, value)| (name, escaped(value))).collect();
+        let path = parameters.iter().fold(endpoint.path.to_owned(), |path, (name, value)| {
             path.replace(&format!("{{{name}}}"), value)
         });
         let multi = |pairs: &[(String, String)]| {
@@ -338,7 +355,7 @@ impl Ask {
             "httpMethod": endpoint.method.as_str(),
             "multiValueHeaders": multi(&self.headers),
             "multiValueQueryStringParameters": multi(&self.query),
-            "pathParameters": self.path,
+            "pathParameters": parameters,
             "body": self.body,
             "isBase64Encoded": false,
             "requestContext": {
@@ -365,6 +382,12 @@ impl Actor {
     pub fn member(name: &str) -> Actor {
         let id = UserId::parse(&format!("user_{name}")).expect("a name");
         Actor { id, email: format!("{name}@prolight.test"), role: None }
+    }
+
+    /// The same member, at another address at the issuer.
+    #[must_use]
+    pub fn at_address(&self, email: &str) -> Actor {
+        Actor { email: email.to_owned(), ..self.clone() }
     }
 
     /// A moderator.

@@ -25,6 +25,11 @@ async fn what_is_left_out_stays_and_null_clears() {
     check(json!({"bio": "I light\nchairs."}), expect![[r#""Kim" "I light\nchairs.""#]]).await;
     check(json!({"display_name": "金 💡"}), expect![[r#""金 💡" "I light\nchairs.""#]]).await;
     check(json!({}), expect![[r#""金 💡" "I light\nchairs.""#]]).await;
+    check(
+        json!({"bio": "Two\r\nlines\rof Ane\u{301}"}),
+        expect![[r#""金 💡" "Two\nlines\nof Ané""#]],
+    )
+    .await;
     check(json!({"bio": null}), expect![[r#""金 💡" null"#]]).await;
     check(json!({"display_name": null, "bio": "x"}), expect![[r#"null "x""#]]).await;
     world.check_books(&kim.id).await;
@@ -41,6 +46,9 @@ async fn text_has_limits_and_nothing_else_can_be_changed() {
     check(json!({"display_name": " "}), "/display_name text").await;
     check(json!({"display_name": "x".repeat(81)}), "/display_name length").await;
     check(json!({"display_name": "a\u{0}b"}), "/display_name text").await;
+    check(json!({"display_name": "Kim\u{202e}nimda"}), "/display_name text").await;
+    check(json!({"display_name": "\u{3164}"}), "/display_name text").await;
+    check(json!({"display_name": "Kim\nKim"}), "/display_name text").await;
     check(json!({"display_name": 7}), "/display_name wrong_type").await;
     check(json!({"bio": "x".repeat(501)}), "/bio length").await;
     let both = json!({"bio": "\u{7}", "display_name": " "});

@@ -18,7 +18,7 @@ impl Desk {
     /// A listing on sale.
     async fn on_sale(&self, creator: &Actor, title: &str) -> ListingId {
         let id = self.waiting(creator, title).await;
-        assert_eq!(self.approve(&first(&Actor::moderator(), &id)).await.status(), 200);
+        assert_eq!(self.approve(&self.shown(&Actor::moderator(), &id).await).await.status(), 200);
         self.later();
         id
     }
@@ -252,7 +252,7 @@ fn of_two_moderators_one_resolves_and_the_other_is_told() {
 async fn nobody_resolves_their_own_and_a_banned_moderator_decides_nothing() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
     let own = desk.waiting(&moderator, "Mine").await;
-    assert_eq!(desk.approve(&first(&Actor::admin(), &own)).await.status(), 200);
+    assert_eq!(desk.approve(&desk.shown(&Actor::admin(), &own).await).await.status(), 200);
     desk.flag(&own, &["ada", "kim", "sam"]).await;
     let answer = desk.decide(&moderator, &own, "dismiss", 3).await;
     assert_eq!(answer.brief(), "403 own_listing");
@@ -262,7 +262,7 @@ async fn nobody_resolves_their_own_and_a_banned_moderator_decides_nothing() {
     let waits = desk.waiting(&lena(), "Another").await;
     let answers = [
         desk.decide(&moderator, &id, "delist", 3).await,
-        desk.approve(&first(&moderator, &waits)).await,
+        desk.approve(&desk.shown(&moderator, &waits).await).await,
         desk.delist(&verdict(&moderator, &id, json!({ "reason": "Copied." }))).await,
     ];
     assert_eq!(answers.map(|answer| answer.brief()), ["403 account_suspended"; 3]);
@@ -300,7 +300,7 @@ async fn what_is_approved_of_a_suspended_seller_is_not_shown() {
     let sold = desk.on_sale(&lena(), "Sold").await;
     let waits = desk.waiting(&lena(), "Waits").await;
     desk.strike(&lena(), STRIKES_TO_SUSPEND).await;
-    let answer = desk.approve(&first(&moderator, &waits)).await;
+    let answer = desk.approve(&desk.shown(&moderator, &waits).await).await;
     assert_eq!((answer.status(), &answer.json()["state"]), (200, &json!("approved")));
     assert!(!desk.is_found(&waits).await);
     desk.edit(&lena(), &sold, "Sold, again").await;
@@ -369,7 +369,7 @@ async fn all_pages_together_hold_what_waits() {
         for item in page["items"].as_array().unwrap() {
             seen.push(item["listing_id"].clone());
             let id = ListingId::parse(item["listing_id"].as_str().unwrap()).unwrap();
-            assert_eq!(desk.approve(&first(&moderator, &id)).await.status(), 200);
+            assert_eq!(desk.approve(&desk.shown(&moderator, &id).await).await.status(), 200);
         }
         match page["next_cursor"].as_str() {
             Some(next) => cursor = Some(next.to_owned()),
@@ -384,8 +384,8 @@ async fn a_moderator_knows_the_creator() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
     desk.strike(&lena(), 1).await;
     let back = desk.waiting(&lena(), "Too dark").await;
-    let body = json!({ "version": 1, "reason": "Too dark." });
-    assert_eq!(desk.reject(&verdict(&moderator, &back, body)).await.status(), 200);
+    let ask = desk.sent_back(&moderator, &back, "Too dark.").await;
+    assert_eq!(desk.reject(&ask).await.status(), 200);
     desk.waiting(&lena(), "Another").await;
     let page = desk.pending(&Ask::by(&moderator)).await.json();
     expect![[r#"

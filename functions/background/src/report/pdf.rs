@@ -3,7 +3,10 @@
 use std::cmp::Ordering;
 
 use clients::documents::Company;
-use domain::metrics::{Figures, RevenueDay, RevenueReport, Source};
+use domain::{
+    metrics::{Figures, RevenueDay, RevenueReport, Source},
+    ratio::bps,
+};
 use paper::{
     About, Chart, Column, Ending, Fonts, Hue, LEFT, Letter, Note, RIGHT, Row, Series, Shape,
     Signal, Table, Text, Tile,
@@ -174,9 +177,9 @@ impl Page<'_> {
             vec![self.money(market.commission - market.returned_commission)],
         ];
         let ranks = self.report.top_creators.items.iter().take(CREATORS_SHOWN).map(|rank| {
-            let name = rank.display_name.as_ref().unwrap_or(&rank.creator_id).clone();
+            let id = || Text::Id(rank.creator_id.clone());
             vec![
-                vec![Text::Short(name)],
+                vec![rank.display_name.clone().map_or_else(id, Text::Short)],
                 Vec::new(),
                 vec![self.money(rank.gross)],
                 Vec::new(),
@@ -240,22 +243,21 @@ fn named(head: &str, figures: &[&str]) -> Vec<Column> {
     std::iter::once(name).chain(figures.iter().zip(ends).map(column)).collect()
 }
 
-/// `+12.5 % in 30 days`, or how it cannot be said.
+/// `+12.50 % in 30 days`, or how it cannot be said.
 fn change(now: i64, before: i64) -> String {
     if before <= 0 {
         return if now > before { "none 30 days before" } else { "as 30 days before" }.to_owned();
     }
-    let bps = i128::from(now - before) * 10_000 / i128::from(before);
-    let bps = i64::try_from(bps).unwrap_or(i64::MAX);
+    let bps = bps(now - before, before).unwrap_or_default();
     let sign = if bps > 0 { "+" } else { "" };
     format!("{sign}{} in 30 days", percent(bps))
 }
 
-/// `12.5 %` of basis points.
+/// `12.50 %` of basis points: all of them, so that what was rounded is not rounded again.
 fn percent(bps: i64) -> String {
-    let tenths = (bps.unsigned_abs() + 5) / 10;
+    let (whole, rest) = (bps.unsigned_abs() / 100, bps.unsigned_abs() % 100);
     let sign = if bps < 0 { "-" } else { "" };
-    format!("{sign}{}.{} %", tenths / 10, tenths % 10)
+    format!("{sign}{whole}.{rest:02} %")
 }
 
 fn customers(count: i64) -> String {

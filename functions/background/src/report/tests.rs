@@ -137,7 +137,7 @@ fn every_figure_is_a_row_and_no_name_a_formula() {
         2026-10-27,2026-11-25,mrr_movement,net,400500,usd cents
         2026-10-27,2026-11-25,churned_customers,,5,count
         2026-10-27,2026-11-25,customer_churn,customers at the start,588,basis points
-        2026-10-27,2026-11-25,customer_churn,customers at the start and new ones,285,basis points
+        2026-10-27,2026-11-25,customer_churn,customers at the start and new ones,286,basis points
         2026-10-27,2026-11-25,mrr_churn,MRR at the start,368,basis points
         2026-09-27,2026-10-26,mrr_movement,new,387000,usd cents
         2026-09-27,2026-10-26,mrr_movement,reactivation,0,usd cents
@@ -148,7 +148,7 @@ fn every_figure_is_a_row_and_no_name_a_formula() {
         2026-09-27,2026-10-26,mrr_movement,net,393500,usd cents
         2026-09-27,2026-10-26,churned_customers,,5,count
         2026-09-27,2026-10-26,customer_churn,customers at the start,,basis points
-        2026-09-27,2026-10-26,customer_churn,customers at the start and new ones,555,basis points
+        2026-09-27,2026-10-26,customer_churn,customers at the start and new ones,556,basis points
         2026-09-27,2026-10-26,mrr_churn,MRR at the start,,basis points
         2026-11-01,2026-11-30,creator_gross,creator_1,18900,usd cents
         2026-11-01,2026-11-30,creator_gross,"'=HYPERLINK(""http://evil"")",9900,usd cents"#]]

@@ -59,7 +59,7 @@ async fn check(
 #[tokio::test]
 async fn a_submit_goes_wrong() {
     use AnswerFault::{
-        Blocked, BrokenConnection, Delay, HtmlPage, MalformedJson, ServerError,
+        Blocked, BrokenConnection, Delay, HtmlPage, MalformedJson, NotUnderstood, ServerError,
         ServerErrorAfterAccepting, TooMany,
     };
     let outside = Outside::begin().await;
@@ -73,6 +73,7 @@ async fn a_submit_goes_wrong() {
     check("busy for 7 s", Told::No, soon, "succeeded", 2).await;
     check("busy for a while", Told::No, TooMany { retry_after_s: None }, "succeeded", 2).await;
     check("blocked", Told::No, Blocked, "content_blocked", 1).await;
+    check("not understood", Told::No, NotUnderstood, "request_invalid", 1).await;
     check("500 before", Told::No, ServerError, "submit_unknown", 1).await;
     check("502 page", Told::No, HtmlPage, "submit_unknown", 1).await;
     for (name, fault) in [
@@ -94,6 +95,7 @@ async fn a_job_ends_badly() {
         ("error, told", Told::Yes, Error { code: None }, "provider_rejected"),
         ("error, untold", Told::No, Error { code: None }, "provider_rejected"),
         ("picture blocked", Told::Yes, Error { code: Some(422) }, "content_blocked"),
+        ("invalid, told", Told::Yes, Error { code: Some(400) }, "request_invalid"),
         ("failed", Told::Yes, Failed, "provider_rejected"),
         ("unknown, told", Told::Yes, Unknown, "provider_rejected"),
         ("unknown, untold", Told::No, Unknown, "provider_rejected"),

@@ -7,6 +7,7 @@
 mod crashes;
 mod dead_letters;
 mod faults;
+mod indexing;
 mod messages;
 mod notices;
 mod outside;
@@ -17,3 +18,5 @@ mod relay;
 mod reports;
 mod stage;
 mod sweep;
+mod uploads;
+mod verify_audit;

@@ -86,7 +86,8 @@ impl Outside {
             webhook_pauses_ms: vec![1],
             ..Settings::default()
         };
-        let sandbox = Sandbox::start(Config { bria, ..Config::default() }).await.unwrap();
+        let config = Config { bria, ..Config::default() }.logged();
+        let sandbox = Sandbox::start(config).await.unwrap();
         let (letter_box, letters) = mpsc::unbounded_channel();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let webhook_url = format!("http://{}/webhooks/bria", listener.local_addr().unwrap());
@@ -102,7 +103,7 @@ impl Outside {
         let token = Secret::new(API_TOKEN);
         BriaImages {
             bria: Bria::new(http.clone(), &self.sandbox.bria_url(), &token).unwrap(),
-            fetcher: ImageFetcher::new(http, &[&self.sandbox.url]).unwrap(),
+            fetcher: ImageFetcher::new(http, &[self.sandbox.results_origin()]).unwrap(),
             webhook_url: self.webhook_url.clone(),
             calls_per_minute: NO_LIMIT,
         }

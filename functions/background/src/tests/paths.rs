@@ -147,7 +147,10 @@ async fn a_tailored_model_is_asked_by_its_name() {
     stage.step().await;
     let received = outside.sandbox.received(&Filter::route(Route::GenerateTailored));
     let body: Value = serde_json::from_str(&received.items[0].body).unwrap();
-    assert_eq!((&body["model_id"], &body["prompt"]), (&json!("m-7"), &json!("a red chair.")));
+    assert_eq!(
+        (&body["tailored_model_id"], &body["prompt"]),
+        (&json!("m-7"), &json!("a red chair."))
+    );
     assert_eq!(stage.hear().await, 200);
     stage.step().await;
     assert_eq!(stage.ending(&job).await, "succeeded");

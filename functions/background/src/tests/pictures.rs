@@ -2,7 +2,7 @@
 //! may be a passing fault is tried again.
 
 use clients::{Http, ImageFetcher};
-use domain::generation::Status;
+use domain::generation::{RESULT_KEPT, RESULT_WAIT, Status};
 use runtime::{BriaImages, ImageProvider};
 use sandbox::{
     faults::{AnswerFault, Fault, Order, PictureFault},
@@ -67,17 +67,64 @@ async fn a_picture_that_is_away_for_a_moment_is_fetched_again() {
     outside.close().await;
 }
 
-/// A completed report may name any address; only those an operator listed are followed.
+/// A fetcher that does not know where the sandbox's pictures lie.
+fn elsewhere() -> ImageFetcher {
+    ImageFetcher::new(Http::new().unwrap(), &["https://*.bria.ai"]).unwrap()
+}
+
+/// A completed report may name any address; only those an operator listed are followed. The picture
+/// is paid for all the same, so the job waits until its host is listed.
 #[tokio::test]
-async fn a_picture_at_an_address_that_is_not_listed_is_not_fetched() {
+async fn a_picture_on_a_host_that_is_not_listed_waits_until_it_is() {
     let outside = Outside::begin().await;
     let mut stage = Stage::bria(&outside, "unlisted");
-    let fetcher = ImageFetcher::new(Http::new().unwrap(), &["https://*.bria.ai"]).unwrap();
+    let fetcher = elsewhere();
     stage.hands.2 = ImageProvider::Bria(BriaImages { fetcher, ..outside.bria() });
     let job = stage.post("unlisted").await;
-    stage.until_quiet().await;
-    assert_eq!(stage.ending(&job).await, "result_invalid");
+    stage.step().await;
+    assert_eq!(stage.hear().await, 200);
+    stage.step().await;
+    let waiting = stage.job(&job).await;
+    assert_eq!(waiting.status, Status::Submitted);
+    assert!(waiting.request_id.is_some(), "the provider's name for it is kept");
+    assert_eq!(waiting.withheld_since, Some(waiting.updated_at));
+    assert_eq!(stage.ending(&job).await, "submitted", "the credit is held");
     assert_eq!(outside.sandbox.received(&Filter::route(Route::Result)).matched, 0);
+
+    // It outlasts the time that the provider has to draw.
+    for _ in 0..6 {
+        stage.pass(RESULT_WAIT);
+        stage.step().await;
+    }
+    let waiting = stage.job(&job).await;
+    assert_eq!(waiting.status, Status::Submitted);
+    assert_ne!(waiting.withheld_since, Some(waiting.updated_at), "since the first look");
+
+    stage.hands.2 = ImageProvider::Bria(outside.bria());
+    stage.pass(RESULT_WAIT);
+    stage.step().await;
+    let done = stage.job(&job).await;
+    assert_eq!((done.status, done.withheld_since), (Status::Succeeded, None));
+    assert_eq!(outside.calls(Route::GenerateLite, "unlisted"), 1, "asked for once");
+    stage.until_quiet().await;
+    stage.close().await;
+    outside.close().await;
+}
+
+#[tokio::test]
+async fn a_picture_whose_host_is_never_listed_is_given_up_once_the_provider_deleted_it() {
+    let outside = Outside::begin().await;
+    let mut stage = Stage::bria(&outside, "never listed");
+    let fetcher = elsewhere();
+    stage.hands.2 = ImageProvider::Bria(BriaImages { fetcher, ..outside.bria() });
+    let job = stage.post("never listed").await;
+    stage.step().await;
+    assert_eq!(stage.hear().await, 200);
+    stage.step().await;
+    stage.pass(RESULT_KEPT);
+    stage.step().await;
+    assert_eq!(stage.ending(&job).await, "result_invalid", "and the credit is back");
+    stage.until_quiet().await;
     stage.close().await;
     outside.close().await;
 }

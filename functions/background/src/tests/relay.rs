@@ -1,14 +1,14 @@
 //! The relay: what changes in the table becomes hints in the queue, once at least.
 
 use clients::queue::Hint;
-use domain::{account::AccountRefused, billing::top_up::TopUp, pack::Pack};
+use domain::{account::AccountRefused, billing::top_up::TopUpWish, pack::Pack};
 use runtime::BatchResponse;
 use sandbox::{
     faults::{AnswerFault, Order},
     route::Route,
 };
 use serde_json::{Value, json};
-use testing::{Actor, cloud::Cloud};
+use testing::{Actor, cloud::Cloud, grants::acting_as};
 
 use super::{
     outside::Outside,
@@ -46,7 +46,8 @@ async fn hints_reach_the_real_queue() {
     let event = serde_json::from_value(batch.clone()).unwrap();
     let ambient = &stage.world.ambient;
     let hands = (queue.sender(), stage.top_ups.sender());
-    let response = runtime::dispatch_stream(worker, handle, &hands, ambient, event).await;
+    let relayed = || runtime::dispatch_stream(worker, handle, &hands, ambient, event);
+    let response = acting_as(worker.name, relayed).await;
     assert_eq!(reported(response), Vec::<String>::new());
 
     let received = queue.receive(3).await;
@@ -168,10 +169,10 @@ async fn a_pack_that_is_due_is_told_to_the_queue_of_top_ups() {
     let outside = Outside::begin().await;
     let stage = Stage::studio(&outside, "low");
     let (member, now) = (&stage.member.id, stage.world.now());
-    let watch = TopUp::new(Pack::Small, 5, 1, now).unwrap();
+    let watch = TopUpWish::new(Pack::Small, 5, 1).unwrap();
     for spend in [0, 5, 1] {
         let changed = stage.world.store.change_account(member, None, now, |draft| {
-            draft.set_top_up(Some(watch.clone()));
+            draft.allow_top_up(Some(watch));
             let hold = draft.start_job("gen", spend)?;
             draft.capture_job("gen", &hold)?;
             Ok::<(), AccountRefused>(())

@@ -13,9 +13,13 @@ use testing::{
     World,
     cloud::{Bucket, Cloud},
     engine::{Fault, TABLE},
+    grants::acting_as,
 };
 
-use crate::report_revenue::{Outcome, report};
+use crate::{
+    report_revenue::{Outcome, WORKER, report},
+    run::Run,
+};
 
 const NIGHT: &str = "2026-11-23T02:00:00Z";
 const QUIET: Outcome = Outcome { sums_differed: 0, report_differs: false, made: false };
@@ -63,7 +67,8 @@ impl Desk {
     async fn run(&self, due: &str, now: &str) -> Outcome {
         let documents = self.bucket.documents();
         let hands = (&self.world.store, &documents, &self.company);
-        report(hands, at(due), at(now)).await.unwrap()
+        let work = || async { report(hands, at(due), at(now), &mut Run::default()).await };
+        acting_as(WORKER.name, work).await.unwrap()
     }
 
     /// The days that are reported, and all files.

@@ -27,7 +27,7 @@ use sandbox::bria::API_TOKEN;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{Idempotency, Naming, Store};
-use testing::{Actor, Answer, Ask, World, engine::TABLE};
+use testing::{Actor, Answer, Ask, World, engine::TABLE, grants::acting_as};
 
 use super::{
     outside::{Letter, Outside},
@@ -192,7 +192,8 @@ impl<'a> Stage<'a> {
         let (worker, handle) = (&relay_outbox::WORKER, &relay_outbox::handle);
         let batch = serde_json::from_value(batch).unwrap();
         let hands = (self.queue.sender(), self.top_ups.sender());
-        dispatch_stream(worker, handle, &hands, &self.world.ambient, batch).await
+        let relayed = || dispatch_stream(worker, handle, &hands, &self.world.ambient, batch);
+        acting_as(worker.name, relayed).await
     }
 
     /// Works through one batch of what is visible now; the ids of those that failed.
@@ -203,7 +204,8 @@ impl<'a> Stage<'a> {
     /// Works through `batch` by the clock of `ambient`.
     pub(super) async fn work_on(&self, batch: Vec<Message>, ambient: &Ambient) -> Vec<String> {
         let (worker, handle) = (&run_generation::WORKER, &run_generation::handle);
-        let response = dispatch_queue(worker, handle, &self.hands, ambient, event(&batch)).await;
+        let worked = || dispatch_queue(worker, handle, &self.hands, ambient, event(&batch));
+        let response = acting_as(worker.name, worked).await;
         self.queue.delete_done(&batch, &response);
         failed(response)
     }
@@ -218,7 +220,8 @@ impl<'a> Stage<'a> {
     pub(super) async fn bury(&self, letters: &[Message]) -> Vec<String> {
         let (worker, handle) = (&fail_dead_letters::WORKER, &fail_dead_letters::handle);
         let (store, ambient) = (&self.world.store, &self.world.ambient);
-        failed(dispatch_queue(worker, handle, store, ambient, event(letters)).await)
+        let buried = || dispatch_queue(worker, handle, store, ambient, event(letters));
+        failed(acting_as(worker.name, buried).await)
     }
 
     /// The run of a minute.
@@ -227,7 +230,8 @@ impl<'a> Stage<'a> {
         let event = include_str!("../../../../events/background-sweep-generations.json");
         let event: ScheduleEvent = serde_json::from_str(event).unwrap();
         let hands = (self.world.store.clone(), self.queue.sender());
-        dispatch_schedule(worker, handle, &hands, &self.world.ambient, event).await
+        let swept = || dispatch_schedule(worker, handle, &hands, &self.world.ambient, event);
+        acting_as(worker.name, swept).await
     }
 
     /// Takes the next notice of this stage to the edge; the status it was answered with.

@@ -68,6 +68,7 @@ pub(super) fn receipt() -> Invoice {
         paid_at: Some(at("2026-11-23T10:00:05Z")),
         granted: Vec::new(),
         taken_back: 0,
+        unlimited_ended: false,
         gone: 0,
         fees: 0,
         stated: Default::default(),
@@ -158,6 +159,19 @@ fn many_lines_go_over_pages_with_their_heads_and_numbers() {
         assert!(last.contains(said), "{said} in {last}");
     }
     assert!(!pages[1].contains("Balance due"));
+}
+
+#[test]
+fn ids_are_whole_however_long() {
+    let number = format!("PL-{}-1", "7QK2M8XW4D".repeat(6));
+    let user_id = UserId::parse(&format!("auth0|{}", "65f1c2ab".repeat(12))).unwrap();
+    let bill_to = None;
+    let invoice =
+        Invoice { number: Some(number.clone()), user_id: user_id.clone(), bill_to, ..receipt() };
+    let pages = pages(&render(&invoice, &company()).unwrap());
+    let page: String = pages[0].chars().filter(|c| !c.is_whitespace()).collect();
+    assert_eq!(page.matches(&number).count(), 2, "as a fact and below: {page}");
+    assert!(page.contains(user_id.as_str()), "{page}");
 }
 
 #[test]

@@ -98,7 +98,7 @@ async fn what_is_shown_is_said_exactly_once_and_in_words() {
     invalid(json!({"prompt": ""}), "/prompt empty").await;
     invalid(json!({"prompt": " \n\t "}), "/prompt empty").await;
     invalid(json!({"prompt": "x".repeat(2001)}), "/prompt too_long").await;
-    invalid(json!({"prompt": "a\u{0}b"}), "/prompt control_characters").await;
+    invalid(json!({"prompt": "a\u{0}b"}), "/prompt invisible_text").await;
     let partial = json!({"structured_prompt": {"short_description": "a chair"}});
     invalid(partial, "/structured_prompt/background_setting missing_field").await;
     invalid_with("structured_prompt", structured(), "(whole) one_of").await;
@@ -123,6 +123,7 @@ async fn fields_have_types_and_limits_and_others_do_not_exist() {
     invalid_with("prompt", json!(["a red chair"]), "/prompt wrong_type").await;
     invalid_with("seed", json!(-1), "/seed invalid_value").await;
     invalid_with("seed", json!(4_294_967_296_u64), "/seed invalid_value").await;
+    invalid_with("seed", json!(2_147_483_648_u64), "/seed too_large").await;
     invalid_with("seed", json!(1.5), "/seed wrong_type").await;
     invalid_with("seed", json!("7"), "/seed wrong_type").await;
     invalid_with("quality", json!("best"), "/quality unknown_value").await;

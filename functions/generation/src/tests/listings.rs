@@ -1,11 +1,13 @@
 //! Images made with what was bought.
 
 use domain::{
+    audit::Action,
     id::{ListingId, PurchaseId},
     lighting::LightingRig,
     marketplace::{
         Category, Kind,
         content::Content,
+        listing::DelistedBy,
         purchase::Purchase,
         revision::{Description, Edit},
     },
@@ -204,4 +206,58 @@ async fn a_tailored_model_is_kept_with_what_the_image_is_made_from() {
     let id = serde_json::from_value(answer.json()["id"].clone()).unwrap();
     let made = studio.world.store.job_and_input(&kim.id, &id).await.unwrap();
     assert_eq!(made.input.model_id.as_deref(), Some("m-7"));
+    for reader in [&kim, &lena] {
+        let own = studio.create(&with_it(reader, "l", &listing, json!({"prompt": "a lamp"}))).await;
+        let id = own.json()["id"].as_str().unwrap().to_owned();
+        let shown = studio.get(&Ask::by(reader).path("id", &id)).await;
+        assert_eq!(shown.json()["input"]["prompt"], "a lamp");
+        assert!(!shown.pretty().contains("m-7"), "{}", shown.pretty());
+    }
+}
+
+/// A free draft of one's own that names another creator's model.
+async fn draft_with(studio: &Studio, creator: &Actor, model: &str) -> ListingId {
+    let (store, now) = (&studio.world.store, studio.world.now());
+    let content = Content { model_id: Some(model.to_owned()), ..Content::default() };
+    let description = Description { content, ..listings::description("A model", 0) };
+    let id = ListingId::new(now, studio.world.ambient.entropy.next());
+    let what = (Kind::ModelFinetune, description);
+    listings::draft(store, (&creator.id, id), what, now).await
+}
+
+#[tokio::test]
+async fn a_model_is_used_by_who_it_belongs_to_and_by_who_bought_it() {
+    let studio = Studio::open();
+    let (lena, kim, mara) = (Actor::member("lena"), Actor::member("kim"), Actor::member("mara"));
+    let content = Content { model_id: Some("m-7".to_owned()), ..Content::default() };
+    let used = async |by: &Actor, key: &str, listing: &ListingId| {
+        let ask = with_it(by, key, listing, json!({"prompt": "a brass lamp"}));
+        studio.create(&ask).await.brief()
+    };
+    let before = draft_with(&studio, &lena, "m-7").await;
+    assert_eq!(used(&lena, "a", &before).await, "403 model_not_proven", "nobody approved it");
+    let listing = studio.on_sale(&lena, Kind::ModelFinetune, content).await;
+    assert_eq!(used(&lena, "b", &before).await, "202", "it is hers");
+    assert_eq!(used(&mara, "c", &listing).await, "403 listing_not_licensed");
+    let stolen = draft_with(&studio, &mara, "m-7").await;
+    assert_eq!(used(&mara, "d", &stolen).await, "403 model_not_proven");
+
+    studio.taken(&kim, &listing).await;
+    assert_eq!(used(&kim, "e", &listing).await, "202");
+    let copied = draft_with(&studio, &kim, "m-7").await;
+    assert_eq!(used(&kim, "f", &copied).await, "403 model_not_proven");
+
+    let (store, now) = (&studio.world.store, studio.world.now());
+    let deed = listings::judged(Action::DelistListing, &listing);
+    let taken_off = store.judge_listing(&deed, &listing, now, async |shelf| {
+        shelf.listing.delist(DelistedBy::Staff, Some("Not hers.".to_owned()), now)
+    });
+    taken_off.await.unwrap();
+    assert_eq!(used(&kim, "g", &listing).await, "202", "who bought it keeps it");
+    assert_eq!(used(&lena, "h", &listing).await, "403 model_not_proven");
+    listings::publish(store, &mara.id, &stolen, now).await;
+    assert_eq!(used(&mara, "i", &stolen).await, "202", "staff found that it was hers");
+    assert_eq!(used(&kim, "j", &listing).await, "403 model_not_proven");
+    assert_eq!(used(&lena, "k", &before).await, "403 model_not_proven");
+    studio.world.check_books(&kim.id).await;
 }

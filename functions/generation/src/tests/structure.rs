@@ -153,7 +153,7 @@ impl WithBria {
     async fn open() -> WithBria {
         let world = World::new();
         let settings = Settings { completes_after_ms: 20, ..Settings::default() };
-        let config = Config { bria: settings, ..Config::default() };
+        let config = Config { bria: settings, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
         let token = Secret::new(sandbox::bria::API_TOKEN);
         let bria = Bria::new(Http::new().unwrap(), &sandbox.bria_url(), &token).unwrap();

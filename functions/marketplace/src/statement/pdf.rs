@@ -96,7 +96,7 @@ fn row(told: &Told, line: &Line) -> Row {
     vec![
         vec![Text::Short(line.at.date())],
         vec![Text::Short(line.kind.words().to_owned())],
-        title.into_iter().chain(id.map(Text::Aside)).collect(),
+        title.into_iter().chain(id.map(Text::Id)).collect(),
         of_a_payment(line.moved.gross),
         of_a_payment(line.moved.fee),
         figure(line.moved.net),

@@ -146,6 +146,17 @@ fn a_page_says_what_happened_and_what_is_owed() {
     assert_eq!(bytes, printed(&told(statement(), "2026-12-24T00:00:00Z")));
 }
 
+/// Somebody asks about a line by its id, so none is cut, over however many lines it goes.
+#[test]
+fn ids_are_whole() {
+    let pages = pages(&printed(&told(statement(), "2026-12-01T00:00:00Z")));
+    let page: String = pages[0].chars().filter(|c| !c.is_whitespace()).collect();
+    let payout = PayoutId::new(at("2026-11-09T06:00:00Z"), 7).to_string();
+    for id in [purchase(2).to_string(), purchase(3).to_string(), payout] {
+        assert!(page.contains(&id), "{id} in {page}");
+    }
+}
+
 #[test]
 fn a_month_that_is_not_over_says_so() {
     let pages = pages(&printed(&told(of(&[]), "2026-11-25T00:00:00Z")));

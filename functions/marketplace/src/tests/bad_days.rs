@@ -63,6 +63,18 @@ async fn an_index_that_is_missing_or_damaged_is_lived_without() {
     shop.close().await;
 }
 
+/// The indexer may be a version behind: its index is not searched as if it were of this one.
+#[tokio::test]
+async fn an_index_of_an_earlier_format_is_made_anew_where_it_is_searched() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    shop.on_sale(&kim, "Lamp 85 mm").await;
+    let mut blob = shop.index().await;
+    blob[8] = 1;
+    shop.publish_index(blob).await;
+    assert_eq!(shop.titles(&[("q", "85mm")]).await, ["Lamp 85 mm"]);
+    shop.close().await;
+}
+
 #[tokio::test]
 async fn a_pointer_that_says_nothing_is_lived_without() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use search::{Catalogue, Document};
 use serde_json::json;
-use testing::Actor;
+use testing::{Actor, Ask};
 
 use super::shop::{Shop, camera};
 
@@ -66,6 +66,27 @@ async fn whatever_is_typed_is_only_words() {
     assert_eq!(shop.titles(&[("q", "Lánp")]).await, ["Lamp"], "a typo and an accent");
     for (name, value) in [("rating_min", "9"), ("limit", "0"), ("sort", "best"), ("type", "rig")] {
         assert_eq!(shop.search(&[(name, value)]).await.status(), 422, "{name}={value}");
+    }
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn words_are_found_in_any_script() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    for (name, title) in
+        [("One", "柔和人像摄影棚灯光预设"), ("Two", "스튜디오 조명"), ("Three", "Lens 85 mm")]
+    {
+        let id = shop.draft(&kim, name).await;
+        let named = shop.patch(Ask::by(&kim), &id, json!({ "title": title })).await;
+        assert_eq!(named.status(), 200, "{}", named.pretty());
+        shop.publish(&kim, &id).await;
+    }
+    for (typed, found) in [
+        ("灯光", "柔和人像摄影棚灯光预设"),
+        ("\u{110c}\u{1169}\u{1106}\u{1167}\u{11bc}", "스튜디오 조명"),
+        ("85mm", "Lens 85 mm"),
+    ] {
+        assert_eq!(shop.titles(&[("q", typed)]).await, [found], "{typed}");
     }
     shop.close().await;
 }

@@ -235,6 +235,42 @@ async fn what_a_change_may_not_be() {
     shop.close().await;
 }
 
+/// What is left out stays. `null` is a value: it empties what may be empty, and is no value of
+/// anything else.
+#[tokio::test]
+async fn null_is_not_left_out() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.draft(&kim, "A light").await;
+    for field in ["title", "description", "category", "tags", "price", "demo", "content"] {
+        let answer = shop.patch(Ask::by(&kim), &id, json!({ field: null })).await;
+        assert_eq!(answer.brief(), format!("422 invalid_request, /{field} wrong_type"));
+    }
+    let same = shop.patch(Ask::by(&kim), &id, json!({})).await.json();
+    assert_eq!((&same["title"], same["tags"].is_array()), (&json!("A light"), true));
+    let cleared = shop.patch(Ask::by(&kim), &id, json!({ "attribution": null })).await;
+    assert_eq!(cleared.status(), 200, "{}", cleared.pretty());
+    shop.close().await;
+}
+
+/// The same word, however it was typed, and lines that end as lines end.
+#[tokio::test]
+async fn text_is_kept_in_one_form() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let id = shop.draft(&kim, "A light").await;
+    let sent = json!({
+        "title": "Lumie\u{300}re 👩🏽\u{200d}🚀",
+        "description": "First\r\nsecond",
+        "tags": ["Cafe\u{301}", "café", "แสงนุ่ม", "गर्मी", "نیم\u{200c}رخ"],
+    });
+    let kept = shop.patch(Ask::by(&kim), &id, sent).await;
+    assert_eq!(kept.status(), 200, "{}", kept.pretty());
+    let kept = kept.json();
+    assert_eq!(kept["title"], "Lumière 👩🏽\u{200d}🚀");
+    assert_eq!(kept["description"], "First\nsecond");
+    assert_eq!(kept["tags"], json!(["café", "نیم\u{200c}رخ", "गर्मी", "แสงนุ่ม"]));
+    shop.close().await;
+}
+
 #[tokio::test]
 async fn a_template_shows_what_is_filled_in_and_not_the_prompt() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));

@@ -31,9 +31,9 @@ impl Shop {
         let bucket = Cloud::here().bucket().await;
         let finder = Finder::open(world.store.clone(), bucket.snapshots());
         let visits = Visits::new(world.store.clone());
-        let (finder, visits) = ((finder, bucket.previews()), (visits, bucket.previews()));
-        let demos = (world.store.clone(), Demos::new(bucket.previews()));
-        let lists = (Lists::new(world.store.clone()), bucket.previews());
+        let (finder, visits) = ((finder, world.previews()), (visits, world.previews()));
+        let demos = (world.store.clone(), Demos::new(world.previews(), bucket.preview_bucket()));
+        let lists = (Lists::new(world.store.clone()), world.previews());
         Shop { world, bucket, finder, visits, demos, lists }
     }
 
@@ -78,13 +78,14 @@ impl Shop {
     }
 
     pub(super) async fn patch(&self, ask: Ask, id: &ListingId, body: Value) -> Answer {
-        let hands = (self.world.store.clone(), self.bucket.previews());
+        let hands = (self.world.store.clone(), self.world.previews());
         let ask = ask.path("id", id).json(body);
         self.world.send(&update_listing::ENDPOINT, &update_listing::handle, &hands, &ask).await
     }
 
     pub(super) async fn submit(&self, by: &Actor, id: &ListingId) -> Answer {
-        let hands = (self.world.store.clone(), self.bucket.previews());
+        let (store, previews) = (self.world.store.clone(), self.world.previews());
+        let hands = (store, previews, self.bucket.preview_bucket());
         let ask = Ask::by(by).path("id", id).json(json!({}));
         self.world.send(&submit_listing::ENDPOINT, &submit_listing::handle, &hands, &ask).await
     }
@@ -92,7 +93,7 @@ impl Shop {
     /// A moderator sends back what waits.
     pub(super) async fn reject(&self, id: &ListingId, reason: &str) {
         let (deed, now) = (listings::judged(Action::RejectListing, id), self.world.now());
-        let rejected = self.world.store.judge_listing(&deed, id, now, |shelf| {
+        let rejected = self.world.store.judge_listing(&deed, id, now, async |shelf| {
             shelf.listing.reject(shelf.newest.number, reason.to_owned(), now)
         });
         rejected.await.unwrap();
@@ -123,14 +124,14 @@ impl Shop {
     }
 
     pub(super) async fn own(&self, by: &Actor, id: &ListingId) -> Answer {
-        let hands = (self.world.store.clone(), self.bucket.previews());
+        let hands = (self.world.store.clone(), self.world.previews());
         let ask = Ask::by(by).path("id", id);
         let (endpoint, handle) = (&get_creator_listing::ENDPOINT, &get_creator_listing::handle);
         self.world.send(endpoint, handle, &hands, &ask).await
     }
 
     pub(super) async fn own_list(&self, ask: Ask) -> Answer {
-        let hands = (self.world.store.clone(), self.bucket.previews());
+        let hands = (self.world.store.clone(), self.world.previews());
         let (endpoint, handle) = (&list_creator_listings::ENDPOINT, &list_creator_listings::handle);
         self.world.send(endpoint, handle, &hands, &ask).await
     }

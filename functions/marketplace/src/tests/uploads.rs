@@ -2,7 +2,10 @@
 
 use domain::{
     id::UploadId,
-    marketplace::upload::{Asset, UPLOADS_MAX},
+    marketplace::{
+        archive::ArchivedFile,
+        upload::{Asset, AssetKind, UPLOADS_MAX},
+    },
 };
 use serde_json::{Value, json};
 use store::Arrival;
@@ -70,6 +73,8 @@ async fn a_file_is_followed_by_who_sends_it() {
         file_name: "light.zip".to_owned(),
         bytes: 9,
         sha256: "0".repeat(64),
+        kind: Some(AssetKind::Zip),
+        files: vec![ArchivedFile { path: "warm.cube".to_owned(), bytes: 9 }],
     };
     let (store, now) = (&shop.world.store, shop.world.now());
     store.end_upload(&id, &name, &Arrival::Asset(asset), now).await.unwrap();
@@ -83,6 +88,8 @@ async fn a_file_is_followed_by_who_sends_it() {
         (&own["assets"][0]["file_name"], &own["assets"][0]["bytes"]),
         (&json!("light.zip"), &json!(9))
     );
+    let files = json!([{ "path": "warm.cube", "bytes": 9 }]);
+    assert_eq!((&own["assets"][0]["type"], &own["assets"][0]["files"]), (&json!("zip"), &files));
 
     let missing = "404 upload_not_found";
     assert_eq!(shop.uploaded(&ada, &id, upload).await.brief(), missing);

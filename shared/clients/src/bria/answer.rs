@@ -11,8 +11,13 @@ use crate::structure::StructureRefused;
 
 /// Longest explanation kept from a provider, in characters.
 const MESSAGE_CHARS_MAX: usize = 300;
-/// The code of an error that moderation made.
-const MODERATION_CODE: u64 = 422;
+/// What an error of moderation speaks of. Bria answers 422 to what moderation does not accept and,
+/// as its framework does, to what it cannot read; it has no code that tells them apart.
+const MODERATION_WORDS: [&str; 6] =
+    ["moderation", "nsfw", "inappropriate", "content policy", "unsafe", "harmful"];
+/// The codes of an error about the request itself. Webhooks have a word for it
+/// (<https://docs.bria.ai/webhooks>), the API numbers.
+const INVALID_CODES: [&str; 3] = ["VALIDATION_ERROR", "400", "422"];
 
 /// The body of an accepted request, of a status answer and of a webhook: they have one shape.
 #[derive(Debug)]
@@ -56,10 +61,11 @@ impl Report {
         match self.state() {
             State::InProgress => ProviderStatus::InProgress,
             State::Unknown => ProviderStatus::Unknown,
-            State::Failed if self.is_moderation() => {
-                ProviderStatus::Blocked { message: self.message() }
-            }
-            State::Failed => ProviderStatus::Failed { message: self.message() },
+            State::Failed => match blame(&self.0) {
+                Blame::Content => ProviderStatus::Blocked { message: self.message() },
+                Blame::Request => ProviderStatus::Invalid { message: self.message() },
+                Blame::Provider => ProviderStatus::Failed { message: self.message() },
+            },
             State::Completed => match self.text("/result/image_url") {
                 Some(url) => ProviderStatus::Completed {
                     image_url: url.to_owned(),
@@ -77,9 +83,10 @@ impl Report {
     }
 
     pub(super) fn into_structure_refused(self) -> StructureRefused {
-        match self.is_moderation() {
-            true => StructureRefused::Blocked { message: self.message() },
-            false => StructureRefused::unavailable(self.message()),
+        match blame(&self.0) {
+            Blame::Content => StructureRefused::Blocked { message: self.message() },
+            Blame::Request => StructureRefused::not_understood(self.message()),
+            Blame::Provider => StructureRefused::unavailable(self.message()),
         }
     }
 
@@ -94,10 +101,6 @@ impl Report {
 
     fn seed(&self) -> Option<u32> {
         u32::try_from(self.0.pointer("/result/seed")?.as_u64()?).ok()
-    }
-
-    fn is_moderation(&self) -> bool {
-        self.0.pointer("/error/code").and_then(Value::as_u64) == Some(MODERATION_CODE)
     }
 
     fn message(&self) -> String {
@@ -121,11 +124,56 @@ pub(super) fn message(body: &[u8]) -> String {
     }
 }
 
+/// Whether an error body speaks of moderation. One that does not is never held against a member.
+pub(super) fn is_moderation(body: &[u8]) -> bool {
+    serde_json::from_slice(body).is_ok_and(|body| speaks_of_moderation(&body))
+}
+
+/// What was wrong when something failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    /// What was asked for: moderation does not accept it.
+    Content,
+    /// How we asked for it.
+    Request,
+    /// Nothing that we know of.
+    Provider,
+}
+
+fn blame(value: &Value) -> Blame {
+    let code = match value.pointer("/error/code") {
+        Some(Value::String(code)) => code.clone(),
+        Some(Value::Number(code)) => code.to_string(),
+        Some(_) | None => String::new(),
+    };
+    if speaks_of_moderation(value) {
+        Blame::Content
+    } else if INVALID_CODES.contains(&code.as_str()) {
+        Blame::Request
+    } else {
+        Blame::Provider
+    }
+}
+
+fn speaks_of_moderation(value: &Value) -> bool {
+    EXPLANATIONS.iter().filter_map(|pointer| value.pointer(pointer)?.as_str()).any(|text| {
+        let text = text.to_lowercase();
+        MODERATION_WORDS.iter().any(|word| text.contains(word))
+    })
+}
+
+/// Where an explanation may stand, the best first.
+const EXPLANATIONS: [&str; 5] =
+    ["/error/message", "/error/details", "/error", "/message", "/detail"];
+
+/// What is said, or else the whole of a `detail` that lists which fields were wrong.
 fn explanation(value: &Value) -> String {
-    ["/error/message", "/error/details", "/error", "/message", "/detail"]
-        .iter()
-        .find_map(|pointer| value.pointer(pointer)?.as_str())
-        .map_or_else(|| "no explanation".to_owned(), one_line)
+    let said = EXPLANATIONS.iter().find_map(|pointer| value.pointer(pointer)?.as_str());
+    match (said, value.get("detail")) {
+        (Some(text), _) => one_line(text),
+        (None, Some(list @ Value::Array(_))) => one_line(&list.to_string()),
+        (None, _) => "no explanation".to_owned(),
+    }
 }
 
 fn one_line(text: &str) -> String {
@@ -173,8 +221,17 @@ mod tests {
             ProviderStatus::Failed { message: "completed without a picture".into() },
         );
         check(
-            r#"{"status": "ERROR", "error": {"code": 422, "message": "not\nallowed"}}"#,
-            ProviderStatus::Blocked { message: "not allowed".into() },
+            r#"{"status": "ERROR", "error": {"code": 422, "message": "Content\nmoderation failed"}}"#,
+            ProviderStatus::Blocked { message: "Content moderation failed".into() },
+        );
+        let invalid = |message: &str| ProviderStatus::Invalid { message: message.into() };
+        check(
+            r#"{"status": "ERROR", "error": {"code": 422, "message": "seed is too large"}}"#,
+            invalid("seed is too large"),
+        );
+        check(
+            r#"{"status": "ERROR", "error": {"code": "VALIDATION_ERROR", "message": "no"}}"#,
+            invalid("no"),
         );
         check(
             r#"{"status": "FAILED", "error": "out of paint"}"#,

@@ -87,7 +87,7 @@ async fn a_submit_is_one_request_in_the_documented_shape() {
         assert_eq!(body["seed"], 7);
         assert_eq!(body["sync"], false);
         assert_eq!(body["webhook_url"], "https://api.example/webhooks/bria");
-        assert!(body.get("prompt").is_none() && body.get("model_id").is_none());
+        assert!(body.get("prompt").is_none() && body.get("tailored_model_id").is_none());
     }
 }
 
@@ -101,13 +101,14 @@ async fn a_tailored_model_has_a_path_of_its_own() {
         let seen = seen.lock().unwrap().clone();
         let [(called, _, body)] = seen.as_slice() else { panic!("{seen:?}") };
         assert_eq!(called, "/v2/image/generate/tailored");
-        assert_eq!(body["model_id"], "m-7");
+        assert_eq!(body["tailored_model_id"], "m-7");
+        assert!(body.get("model_id").is_none());
     }
 }
 
 #[tokio::test]
 async fn only_a_clean_refusal_says_that_nothing_was_accepted() {
-    let blocked = json!({"error": {"code": 422, "message": "not that"}}).to_string();
+    let blocked = |message| json!({"error": {"code": 422, "message": message}}).to_string();
     let check = async |status: u16, body: &str, expected: SubmitError| {
         let (bria, seen) = bria(vec![(status, body.to_owned())]).await;
         let found = bria.submit(&request(Quality::Standard)).await.unwrap_err();
@@ -120,12 +121,19 @@ async fn only_a_clean_refusal_says_that_nothing_was_accepted() {
     };
     let rejected =
         |status, message: &str| SubmitError::Rejected { status, message: message.into() };
+    let invalid = |status, message: &str| SubmitError::Invalid { status, message: message.into() };
     let ambiguous = || SubmitError::Ambiguous { detail: String::new() };
     check(429, "", SubmitError::Busy { retry_after_s: Some(7) }).await;
-    check(422, &blocked, SubmitError::Blocked { message: "not that".into() }).await;
+    let moderation = "Prompt content moderation failed";
+    check(422, &blocked(moderation), SubmitError::Blocked { message: moderation.into() }).await;
+    check(422, &blocked("seed is too large"), invalid(422, "seed is too large")).await;
+    let listed = r#"{"detail":[{"loc":["body","seed"],"msg":"too large"}]}"#;
+    let fields = r#"[{"loc":["body","seed"],"msg":"too large"}]"#;
+    check(422, listed, invalid(422, fields)).await;
+    check(422, "<html>", invalid(422, "no explanation")).await;
     check(401, r#"{"message": "bad token"}"#, rejected(401, "bad token")).await;
     check(402, "<html>pay</html>", rejected(402, "no explanation")).await;
-    check(400, r#"{"detail": "unknown field"}"#, rejected(400, "unknown field")).await;
+    check(400, r#"{"detail": "unknown field"}"#, invalid(400, "unknown field")).await;
     check(408, "", ambiguous()).await;
     check(500, "", ambiguous()).await;
     check(502, "<html>", ambiguous()).await;
@@ -219,10 +227,11 @@ async fn a_prompt_that_is_not_structured_says_why() {
         let refused = bria.structure_prompt("a bottle").await.unwrap_err();
         assert_eq!(refused.code(), code, "{status} {body}: {refused:?}");
     };
-    let no = json!({"code": 422, "message": "no"});
+    let no = json!({"code": 422, "message": "Content moderation failed"});
     check(429, json!({}), "provider_busy").await;
     check(422, json!({"error": no}), "content_blocked").await;
     check(200, json!({"status": "ERROR", "error": no}), "content_blocked").await;
+    check(422, json!({"error": {"message": "no field"}}), "provider_unavailable").await;
     check(200, json!({"status": "FAILED"}), "provider_unavailable").await;
     check(200, json!({"status": "COMPLETED", "result": {}}), "provider_unavailable").await;
     check(400, json!({"message": "our fault"}), "provider_unavailable").await;

@@ -90,6 +90,17 @@ impl Bucket {
         Ok(Reading { etag, declared, body: got.body, left: bytes_max })
     }
 
+    /// The value of the tag `name` of the object at `key`, if it has one. Needs
+    /// `s3:GetObjectTagging`.
+    ///
+    /// # Errors
+    /// When the bucket does not say, or there is no such object.
+    pub(crate) async fn tag(&self, key: &str, name: &str) -> Result<Option<String>, BucketFailure> {
+        let tags = self.s3.get_object_tagging().bucket(&self.name).key(key).send().await?;
+        let tag = tags.tag_set.into_iter().find(|tag| tag.key() == name);
+        Ok(tag.map(|tag| tag.value().to_owned()))
+    }
+
     /// Removes the object at `key`. One that is not there is removed already.
     ///
     /// # Errors

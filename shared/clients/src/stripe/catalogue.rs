@@ -1,7 +1,8 @@
 //! What is for sale, as Stripe names it: our lookup keys and its prices.
 //!
 //! A price never changes its amount: a new one takes over the lookup key, and subscriptions go on
-//! with the old one. So a plan is known by its product, and only a checkout needs the very price.
+//! with the old one, also when it was archived because the plan is off sale. So a plan is known by
+//! its product, whether or not a price of it is active; only a checkout needs an active price.
 
 use std::sync::Arc;
 
@@ -14,25 +15,25 @@ use tokio::sync::Mutex;
 
 use super::{StripeError, transport::Transport};
 
-/// The prices on sale, looked up once in a process.
+/// Our prices, looked up once in a process.
 #[derive(Default)]
 pub(super) struct Catalogue(Mutex<Option<Arc<Prices>>>);
 
-/// The prices on sale.
+/// Our prices, on sale or archived.
 #[derive(Debug)]
-pub(super) struct Prices(Vec<OnSale>);
+pub(super) struct Prices(Vec<Known>);
 
 #[derive(Debug)]
-struct OnSale {
+struct Known {
     lookup_key: String,
     price: String,
     product: String,
+    active: bool,
 }
 
 #[derive(Serialize)]
 struct Wanted {
     lookup_keys: Vec<&'static str>,
-    active: &'static str,
     limit: i64,
 }
 
@@ -43,27 +44,15 @@ impl Catalogue {
         if let Some(prices) = kept.as_ref() {
             return Ok(Arc::clone(prices));
         }
-        let wanted = Wanted { lookup_keys: lookup_keys(), active: "true", limit: 100 };
+        let wanted = Wanted { lookup_keys: lookup_keys(), limit: 100 };
         let request = RequestBuilder::new(StripeMethod::Get, "/prices").query(&wanted);
         let found: List<Price> = transport.ask("list prices", request.customize()).await?;
-        let prices = Arc::new(Prices(found.data.into_iter().filter_map(OnSale::read).collect()));
+        let prices = Arc::new(Prices(found.data.into_iter().filter_map(Known::read).collect()));
         // As long as something is missing, it is looked for again.
         if prices.0.len() >= wanted.lookup_keys.len() {
             *kept = Some(Arc::clone(&prices));
         }
         Ok(prices)
-    }
-
-    /// Prices that were not looked up, each named like its lookup key.
-    #[cfg(all(test, feature = "stripe-mock"))]
-    pub(super) async fn assume(&self, lookup_keys: Vec<&str>) {
-        let named = |key: &str| OnSale {
-            lookup_key: key.to_owned(),
-            price: format!("price_{key}"),
-            product: key.to_owned(),
-        };
-        let prices = lookup_keys.into_iter().map(named).collect();
-        *self.0.lock().await = Some(Arc::new(Prices(prices)));
     }
 
     /// Looks them up again when they are next needed: one may have been replaced.
@@ -73,27 +62,30 @@ impl Catalogue {
 }
 
 impl Prices {
-    /// Stripe's id of the price with this lookup key.
+    /// Stripe's id of the active price with this lookup key.
     pub(super) fn id_of(&self, lookup_key: &str) -> Result<String, StripeError> {
-        let found = self.0.iter().find(|on_sale| on_sale.lookup_key == lookup_key);
-        found.map(|on_sale| on_sale.price.clone()).ok_or_else(|| {
+        let found = self.0.iter().find(|known| known.active && known.lookup_key == lookup_key);
+        found.map(|known| known.price.clone()).ok_or_else(|| {
             StripeError::unreached(format!("no active price has the lookup key {lookup_key}"))
         })
     }
 
-    /// Which plan a product is.
+    /// Which plan a product is. Products that [`super::setup`] makes have the lookup key as their
+    /// id, so that one whose prices lost theirs is known all the same.
     pub(super) fn plan_of(&self, product: &str) -> Option<Plan> {
-        let found = self.0.iter().find(|on_sale| on_sale.product == product)?;
-        Plan::of_lookup_key(&found.lookup_key)
+        let found = self.0.iter().find(|known| known.product == product);
+        let key = found.map_or(product, |known| &known.lookup_key);
+        Plan::of_lookup_key(key)
     }
 }
 
-impl OnSale {
-    fn read(price: Price) -> Option<OnSale> {
-        Some(OnSale {
+impl Known {
+    fn read(price: Price) -> Option<Known> {
+        Some(Known {
             lookup_key: price.lookup_key?,
             price: price.id.to_string(),
             product: price.product.id().to_string(),
+            active: price.active,
         })
     }
 }

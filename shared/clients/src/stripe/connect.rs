@@ -116,6 +116,7 @@ impl Stripe {
         return_url: &str,
         refresh_url: &str,
     ) -> Result<Link, StripeError> {
+        // Read from: v2.core.account_link
         #[derive(Deserialize)]
         struct Made {
             url: String,
@@ -126,7 +127,6 @@ impl Stripe {
             "use_case": {
                 "type": "account_onboarding",
                 "account_onboarding": {
-                    "configurations": ["recipient"],
                     "return_url": return_url,
                     "refresh_url": refresh_url,
                 },
@@ -143,6 +143,7 @@ impl Stripe {
 
 /// The members of an account that we read:
 /// <https://docs.stripe.com/api/v2/core/accounts/object>.
+// Read from: v2.core.account
 #[derive(Deserialize)]
 struct Answer {
     id: ConnectedAccountId,

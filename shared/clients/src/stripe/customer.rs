@@ -2,14 +2,25 @@
 
 use domain::{billing::external::CustomerId, id::UserId};
 use stripe_client_core::StripeRequest;
-use stripe_core::customer::{CreateCustomer, RetrieveCustomer, RetrieveCustomerReturned};
+use stripe_core::customer::{
+    CreateCustomer, RetrieveCustomer, RetrieveCustomerReturned, UpdateCustomer,
+};
 use stripe_shared::Customer;
 
-use super::{Stripe, StripeError, read};
+use super::{Stripe, StripeError, read, transport::fresh_key};
+
+/// A customer as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerNow {
+    /// Stripe's name for it.
+    pub id: CustomerId,
+    /// Where Stripe writes to.
+    pub email: Option<String>,
+}
 
 impl Stripe {
     /// Makes the member's customer, or finds the one made before under the same key
-    /// (`customer:{user}`).
+    /// (`customer:{user}`, or `customer:{user}:after:{deleted}` in place of one that was deleted).
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -17,15 +28,48 @@ impl Stripe {
         &self,
         user: &UserId,
         email: Option<&str>,
+        deleted: Option<&CustomerId>,
     ) -> Result<CustomerId, StripeError> {
         let mut request = CreateCustomer::new().metadata(read::about(user, &[]));
         if let Some(email) = email {
             request = request.email(email);
         }
-        let key = format!("customer:{user}");
+        let key = match deleted {
+            Some(deleted) => format!("customer:{user}:after:{deleted}"),
+            None => format!("customer:{user}"),
+        };
         let customer: Customer =
             self.transport.make("create a customer", &request.build(), &key).await?;
         read::id(CustomerId::parse(&customer.id))
+    }
+
+    /// A customer as it is now; `None` when it was deleted, which Stripe answers in two ways: as
+    /// `deleted: true`, or as an object that is missing.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn customer(&self, id: &CustomerId) -> Result<Option<CustomerNow>, StripeError> {
+        let request = RetrieveCustomer::new(id.as_str());
+        match self.transport.ask("retrieve a customer", request.customize()).await {
+            Ok(RetrieveCustomerReturned::Customer(found)) => {
+                Ok(Some(CustomerNow { id: id.clone(), email: found.email }))
+            }
+            Ok(RetrieveCustomerReturned::DeletedCustomer(_)) | Err(StripeError::Missing) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Has Stripe write to another address.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn update_customer(&self, id: &CustomerId, email: &str) -> Result<(), StripeError> {
+        let request = UpdateCustomer::new(id.as_str()).email(email);
+        // The same change again is none, and an old key would repeat an old answer.
+        let key = fresh_key("customer");
+        self.transport.act("update a customer", request.customize(), &key).await.map(drop)
     }
 
     /// Whose a customer is, from its metadata; `None` when it is nobody's or was deleted.

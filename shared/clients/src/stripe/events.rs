@@ -12,9 +12,11 @@ use super::{Notice, PAGE_SIZE, Stripe, StripeError, StripePage};
 struct Wanted<'a> {
     created: RangeQueryTs,
     limit: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     starting_after: Option<&'a str>,
 }
 
+// Read from: list
 #[derive(Deserialize)]
 struct Found {
     data: Vec<Box<RawValue>>,

@@ -15,7 +15,7 @@ use domain::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use stripe_billing::{
-    invoice::RetrieveInvoice,
+    invoice::{ListInvoice, RetrieveInvoice, VoidInvoiceInvoice},
     invoice_payment::{
         ListInvoicePayment, ListInvoicePaymentPayment, ListInvoicePaymentPaymentType,
     },
@@ -27,7 +27,7 @@ use stripe_shared::{
 };
 use stripe_types::List;
 
-use super::{Stripe, StripeError, catalogue::Prices, read};
+use super::{PAGE_SIZE, Stripe, StripeError, catalogue::Prices, read, transport::fresh_key};
 
 /// An invoice as it is now. Amounts are in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,11 +106,21 @@ impl InvoiceNow {
             paid_at: self.paid_at,
             granted: Vec::new(),
             taken_back: 0,
+            unlimited_ended: false,
             gone: 0,
             fees: 0,
             stated: Stated::default(),
         }
     }
+}
+
+/// An invoice and what paid it, or is to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaidBy {
+    /// Stripe's name for the invoice.
+    pub invoice: StripeInvoiceId,
+    /// The payment; an invoice that was paid from the customer's balance has none.
+    pub payment: Option<PaymentId>,
 }
 
 /// Our id of an invoice of Stripe's: always the same, and sorted by when it was made.
@@ -142,6 +152,51 @@ impl Stripe {
         }
         let prices = self.catalogue.prices(&self.transport).await?;
         reading(id, found, &prices)
+    }
+
+    /// The invoices of a subscription in this state, newest first: at most a page of them.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn invoices_of(
+        &self,
+        subscription: &SubscriptionId,
+        status: InvoiceStatus,
+    ) -> Result<Vec<PaidBy>, StripeError> {
+        let request = ListInvoice::new()
+            .subscription(subscription.as_str())
+            .status(answer_status(status))
+            .limit(PAGE_SIZE)
+            .expand(["data.payments".to_owned()]);
+        let found = self.transport.ask("list a subscription's invoices", request.customize());
+        let read = |invoice: &Answer| {
+            let id = invoice.id.as_ref().map(|id| id.as_str()).unwrap_or_default();
+            let id = read::id(StripeInvoiceId::parse(id))?;
+            Ok(PaidBy { invoice: id, payment: payment_of(invoice)? })
+        };
+        found.await?.data.iter().map(read).collect()
+    }
+
+    /// Voids an invoice, so that it can no longer be paid. One that is not open any more is left as
+    /// it is.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; refused while a payment of it is under way.
+    pub async fn void_invoice(&self, id: &StripeInvoiceId) -> Result<(), StripeError> {
+        let request = VoidInvoiceInvoice::new(id.as_str());
+        // Voided twice is voided once, and a key that came again would only repeat an old refusal.
+        let key = fresh_key("void");
+        match self.transport.act("void an invoice", request.customize(), &key).await {
+            Ok(_) => Ok(()),
+            Err(refused @ StripeError::Refused { .. }) => match self.invoice(id).await?.status {
+                InvoiceStatus::Open => Err(refused),
+                InvoiceStatus::Draft
+                | InvoiceStatus::Paid
+                | InvoiceStatus::Void
+                | InvoiceStatus::Uncollectible => Ok(()),
+            },
+            Err(error) => Err(error),
+        }
     }
 
     /// Which invoice a payment is for; `None` when it is for none.
@@ -252,6 +307,16 @@ fn line_of(line: &InvoiceLineItem, prices: &Prices) -> InvoiceLine {
         })
         .filter(|period| period.starts_at < period.ends_at),
         plan: details.and_then(|details| prices.plan_of(&details.product)),
+    }
+}
+
+fn answer_status(status: InvoiceStatus) -> AnswerStatus {
+    match status {
+        InvoiceStatus::Draft => AnswerStatus::Draft,
+        InvoiceStatus::Open => AnswerStatus::Open,
+        InvoiceStatus::Paid => AnswerStatus::Paid,
+        InvoiceStatus::Void => AnswerStatus::Void,
+        InvoiceStatus::Uncollectible => AnswerStatus::Uncollectible,
     }
 }
 

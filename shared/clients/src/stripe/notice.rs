@@ -179,6 +179,7 @@ impl Notice {
 /// What a thin event says it is.
 const THIN: &str = "v2.core.event";
 
+// Read from: event, thin event
 #[derive(Deserialize)]
 struct Envelope {
     id: EventId,
@@ -250,6 +251,7 @@ struct Data {
 }
 
 /// The members of the object that say what to ask about.
+// Read from: checkout.session, subscription, invoice, payment_intent, charge, refund, dispute, payout
 #[derive(Deserialize)]
 struct Object {
     id: String,

@@ -59,6 +59,7 @@ impl Portal {
 }
 
 /// A configuration of the portal, as far as we look at it.
+// Read from: billing_portal.configuration
 #[derive(Deserialize)]
 pub(super) struct Configuration {
     pub(super) id: String,
@@ -76,6 +77,7 @@ pub(super) async fn find(transport: &Transport) -> Result<Option<Configuration>,
         limit: i64,
         expand: [&'static str; 1],
     }
+    // Read from: list
     #[derive(Deserialize)]
     struct Found {
         data: Vec<Configuration>,

@@ -112,9 +112,9 @@ impl Run<'_> {
         self.stripe.transport.json("set the account up", &request, Some(&key)).await
     }
 
-    /// A list of v2, with the parts of its items that are named.
-    async fn list_v2(&self, path: &str, parts: &[&str]) -> Result<Value, StripeError> {
-        self.stripe.transport.ask_v2("look at the account", path, parts).await
+    /// All of a list of v2, with the parts of its items that are named.
+    async fn list_v2(&self, path: &str, parts: &[&str]) -> Result<Vec<Value>, StripeError> {
+        self.stripe.transport.list_v2("look at the account", path, parts).await
     }
 
     async fn post_v2(&self, path: &str, body: &Value) -> Result<Value, StripeError> {

@@ -10,7 +10,7 @@ use domain::{
     time::Period,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use stripe_billing::{
     subscription::{
         CancelSubscription, ListSubscription, ListSubscriptionStatus, RetrieveSubscription,
@@ -25,7 +25,9 @@ use stripe_shared::{
 };
 use stripe_types::Expandable;
 
-use super::{PAGE_SIZE, Stripe, StripeError, StripePage, catalogue::Prices, read};
+use super::{
+    PAGE_SIZE, Stripe, StripeError, StripePage, catalogue::Prices, read, transport::fresh_key,
+};
 
 /// What is asked for with a subscription or an item, because its worth depends on it. An item's
 /// own cannot be asked for with the subscription: Stripe expands at most four levels.
@@ -80,9 +82,48 @@ impl Stripe {
     /// Has a subscription end with its period, or go on after all. `key` names the wish: the same
     /// key is the same request, so a later change of mind needs another.
     ///
+    /// A change of plan that the portal planned for the end of the period manages the subscription
+    /// by a schedule, and Stripe refuses (400) to change its end: the schedule is released first.
+    /// <https://docs.stripe.com/billing/subscriptions/subscription-schedules>
+    ///
     /// # Errors
     /// See [`StripeError`]; refused when it is over.
     pub async fn set_renewal(
+        &self,
+        id: &SubscriptionId,
+        renewal: Renewal,
+        key: &str,
+    ) -> Result<SubscriptionNow, StripeError> {
+        match self.change_renewal(id, renewal, key).await {
+            Err(StripeError::Refused { status: 400, .. }) => {}
+            done => return done,
+        }
+        let request = RetrieveSubscription::new(id.as_str()).expand([COUPONS.to_owned()]);
+        let found = self.transport.ask("retrieve a subscription", request.customize()).await?;
+        if let Some(schedule) = &found.schedule {
+            let goes_on = !found.cancel_at_period_end && found.cancel_at.is_none();
+            if renewal == Renewal::GoesOn && goes_on {
+                return self.now(&found).await;
+            }
+            self.release(schedule.id().as_str()).await?;
+        }
+        // Stripe may repeat its refusal under the first key, also once the schedule is released.
+        self.change_renewal(id, renewal, &format!("{key}:released")).await
+    }
+
+    /// Lets a subscription go on without its schedule. Where Stripe refuses because that is
+    /// released already, the caller's next request says how it is.
+    pub(super) async fn release(&self, schedule: &str) -> Result<(), StripeError> {
+        let path = format!("/subscription_schedules/{schedule}/release");
+        let request = RequestBuilder::new(StripeMethod::Post, path);
+        let (operation, key) = ("release a subscription's schedule", fresh_key("release"));
+        match self.transport.json::<Value>(operation, &request, Some(&key)).await {
+            Ok(_) | Err(StripeError::Refused { .. } | StripeError::Missing) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn change_renewal(
         &self,
         id: &SubscriptionId,
         renewal: Renewal,

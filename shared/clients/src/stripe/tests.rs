@@ -6,8 +6,6 @@ mod connect;
 mod money;
 mod plans;
 mod purchases;
-#[cfg(feature = "stripe-mock")]
-mod stripe_mock;
 mod transport;
 
 use std::time::Duration;
@@ -66,7 +64,7 @@ impl Visit {
     async fn to(catalogue: Catalogue, tax: Tax, settings: Settings) -> Visit {
         let settings = Settings { deliver: Deliver::Off, ..settings };
         let setup = Setup { seed: Some(7), now: Some(BEGIN), catalogue, settings };
-        let config = Config { stripe: setup, ..Config::default() };
+        let config = Config { stripe: setup, ..Config::default() }.logged();
         let sandbox = Sandbox::start(config).await.unwrap();
         let base = sandbox.stripe().url();
         let key = Secret::new(sandbox::stripe::PAYOUTS_KEY);
@@ -88,7 +86,7 @@ impl Visit {
     }
 
     async fn customer(&self) -> CustomerId {
-        self.stripe.create_customer(&member(), Some("member@prolight.test")).await.unwrap()
+        self.stripe.create_customer(&member(), Some("member@prolight.test"), None).await.unwrap()
     }
 
     /// A plan, paid on its page.
@@ -145,6 +143,7 @@ fn order(nth: u128, pack: Pack, via: Via) -> PackOrder {
         user_id: member(),
         version: 0,
         pack,
+        sold: None,
         via,
         state: OrderState::Open,
         created_at,

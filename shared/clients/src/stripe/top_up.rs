@@ -93,15 +93,15 @@ impl Stripe {
         customer: &CustomerId,
         card: &str,
     ) -> Result<PaymentIntent, StripeError> {
-        let terms = order.pack.terms();
+        let pack = order.sold();
         let request = RequestBuilder::new(StripeMethod::Post, "/payment_intents").form(&Intent {
-            amount: terms.price_cents,
+            amount: pack.price_cents,
             currency: "usd",
             customer: customer.as_str(),
             payment_method: card,
             off_session: "true",
             confirm: "true",
-            description: terms.name,
+            description: &pack.name,
             metadata: metadata_of(order),
             automatic_payment_methods: WithoutRedirects {
                 enabled: "true",
@@ -146,8 +146,14 @@ impl Stripe {
 
     async fn saved_card(&self, customer: &CustomerId) -> Result<Option<String>, StripeError> {
         let request = RetrieveCustomer::new(customer.as_str());
-        let found = self.transport.ask("retrieve a customer", request.customize()).await?;
-        let RetrieveCustomerReturned::Customer(found) = found else { return Ok(None) };
+        // Who was deleted at Stripe has no card there; the next checkout makes them anew.
+        let found = match self.transport.ask("retrieve a customer", request.customize()).await {
+            Ok(RetrieveCustomerReturned::Customer(found)) => found,
+            Ok(RetrieveCustomerReturned::DeletedCustomer(_)) | Err(StripeError::Missing) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         let settings = found.invoice_settings;
         if let Some(default) = settings.and_then(|settings| settings.default_payment_method) {
             return Ok(Some(default.id().to_string()));

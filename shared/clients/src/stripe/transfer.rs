@@ -280,6 +280,7 @@ impl Stripe {
         &self,
         account: &ConnectedAccountId,
     ) -> Result<Vec<BankPayoutId>, StripeError> {
+        // Read from: payout
         #[derive(Deserialize)]
         struct Listed {
             id: BankPayoutId,
@@ -296,6 +297,7 @@ impl Stripe {
     /// # Errors
     /// See [`StripeError`].
     pub async fn balance(&self) -> Result<BalanceNow, StripeError> {
+        // Read from: balance
         #[derive(Deserialize)]
         struct Found {
             available: Vec<Sum>,
@@ -349,6 +351,7 @@ impl Stripe {
         struct Wanted<'a> {
             payout: &'a str,
             limit: i64,
+            #[serde(skip_serializing_if = "Option::is_none")]
             starting_after: Option<String>,
         }
         let mut wanted = Wanted { payout, limit: PAGE_SIZE, starting_after: None };
@@ -368,6 +371,7 @@ impl Stripe {
     }
 }
 
+// Read from: list
 #[derive(Deserialize)]
 struct List<T> {
     data: Vec<T>,
@@ -376,6 +380,7 @@ struct List<T> {
 }
 
 /// <https://docs.stripe.com/api/transfers/object>
+// Read from: transfer
 #[derive(Deserialize)]
 struct TransferAnswer {
     id: TransferId,
@@ -405,6 +410,7 @@ impl TransferAnswer {
 }
 
 /// <https://docs.stripe.com/api/transfer_reversals/object>
+// Read from: transfer_reversal
 #[derive(Deserialize)]
 struct ReversalAnswer {
     id: ReversalId,
@@ -421,6 +427,7 @@ impl ReversalAnswer {
 }
 
 /// <https://docs.stripe.com/api/payouts/object>
+// Read from: payout
 #[derive(Deserialize)]
 struct PayoutAnswer {
     status: String,
@@ -442,6 +449,7 @@ impl PayoutAnswer {
 }
 
 /// One movement of a creator's balance that a payout to a bank is made of.
+// Read from: balance_transaction
 #[derive(Deserialize)]
 struct Part {
     id: String,

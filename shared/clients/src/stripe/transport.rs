@@ -33,6 +33,8 @@ use crate::{
 
 /// Most bytes of an answer; a page of a hundred invoices has some 600 KB.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Most pages of a list of v2 that are read.
+const PAGES_MAX: usize = 20;
 /// Longest message of Stripe's that goes into the log, in characters.
 const MESSAGE_MAX: usize = 300;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -90,6 +92,12 @@ struct Wire<'a> {
 }
 
 impl<'a> Wire<'a> {
+    /// Asks v2.
+    fn v2(path: &str, query: Option<String>) -> Wire<'a> {
+        let (method, path) = (StripeMethod::Get, format!("/v2{path}"));
+        Wire { method, path, query, body: None, account: None }
+    }
+
     fn v1(request: &RequestBuilder, account: Option<&'a ConnectedAccountId>) -> Wire<'a> {
         let form = request.body.clone().filter(|form| !form.is_empty());
         Wire {
@@ -227,11 +235,31 @@ impl Transport {
         path: &str,
         parts: &[&str],
     ) -> Result<T, StripeError> {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(parts.iter().map(|part| ("include", part)));
-        let query = Some(query.finish()).filter(|query| !query.is_empty());
-        let (method, path) = (StripeMethod::Get, format!("/v2{path}"));
-        self.read(operation, &Wire { method, path, query, body: None, account: None }, None).await
+        self.read(operation, &Wire::v2(path, included(parts, Vec::new())), None).await
+    }
+
+    /// A list of v2, all of its pages: at most [`PAGES_MAX`].
+    pub(super) async fn list_v2<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        path: &str,
+        parts: &[&str],
+    ) -> Result<Vec<T>, StripeError> {
+        // Read from: v2 list
+        #[derive(Deserialize)]
+        struct Page<T> {
+            data: Vec<T>,
+            next_page_url: Option<String>,
+        }
+        let (mut items, mut query) = (Vec::new(), included(parts, Vec::new()));
+        for _ in 0..PAGES_MAX {
+            let page: Page<T> = self.read(operation, &Wire::v2(path, query), None).await?;
+            items.extend(page.data);
+            let Some(next) = page.next_page_url else { return Ok(items) };
+            query = included(parts, query_of(&next));
+        }
+        let error = StripeError::unreached(format!("{path} has more pages than are read"));
+        Err(error.during(operation))
     }
 
     /// Sends to v2 what is done once under this key.
@@ -369,6 +397,23 @@ impl StripeClient for Transport {
     }
 }
 
+/// A query of v2: what is `given`, and which parts are wanted, under an index as v2 takes lists
+/// (<https://docs.stripe.com/api-v2-overview>).
+fn included(parts: &[&str], given: Vec<(String, String)>) -> Option<String> {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(given.iter().filter(|(name, _)| !name.starts_with("include")));
+    for (index, part) in parts.iter().enumerate() {
+        query.append_pair(&format!("include[{index}]"), part);
+    }
+    Some(query.finish()).filter(|query| !query.is_empty())
+}
+
+/// The query of the next page's address. Its host and path are ours, whatever it says.
+fn query_of(next_page_url: &str) -> Vec<(String, String)> {
+    let query = next_page_url.split_once('?').map_or("", |(_, query)| query);
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
 /// A key for what may be done again: it only keeps the attempts of one request together.
 pub(super) fn fresh_key(action: &str) -> String {
     format!("{action}:{:032x}", rand::random::<u128>())
@@ -439,6 +484,7 @@ struct Said {
 
 impl Said {
     fn read(answer: &Answer) -> Said {
+        // Read from: refusal
         #[derive(Deserialize)]
         struct Body {
             error: Error,

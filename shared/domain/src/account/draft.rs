@@ -3,7 +3,10 @@
 use super::{AccountRefused, Change, Deletion, Draft, PRESETS_MAX, Profile, Usage};
 use crate::{
     account::Account,
-    billing::top_up::TopUp,
+    billing::{
+        follow_up::FollowUp,
+        top_up::{TopUp, TopUpWish},
+    },
     credits::{
         Hold, InsufficientCredits, LedgerBroken, LotId, LotShare, LotSize, LotSource, LotTerms,
         Movement,
@@ -155,17 +158,16 @@ impl Draft {
         self.repay()
     }
 
-    /// Grants credits that were paid for once; they have no end.
+    /// Grants credits that were paid for once; they have no end. Returns the lot they are in.
     ///
     /// # Errors
     /// When that lot was granted before.
-    pub fn add_pack(&mut self, lot: LotId, credits: u32) -> Result<(), LedgerBroken> {
+    pub fn add_pack(&mut self, lot: LotId, credits: u32) -> Result<LotId, LedgerBroken> {
         let (source, size) = (LotSource::Purchase, LotSize::Credits(credits));
-        self.open_lot(LotTerms { id: lot, source, size, expires_at: None })?;
-        self.repay()
+        self.add(LotTerms { id: lot, source, size, expires_at: None })
     }
 
-    /// Grants credits as a thank-you; they end at `ends_at`.
+    /// Grants credits as a thank-you; they end at `ends_at`. Returns the lot they are in.
     ///
     /// # Errors
     /// When that lot was granted before.
@@ -174,10 +176,9 @@ impl Draft {
         lot: LotId,
         credits: u32,
         ends_at: Timestamp,
-    ) -> Result<(), LedgerBroken> {
+    ) -> Result<LotId, LedgerBroken> {
         let (source, size) = (LotSource::Promo, LotSize::Credits(credits));
-        self.open_lot(LotTerms { id: lot, source, size, expires_at: Some(ends_at) })?;
-        self.repay()
+        self.add(LotTerms { id: lot, source, size, expires_at: Some(ends_at) })
     }
 
     /// Takes credits back whose payment was taken back: what is left of their lot is revoked, and
@@ -198,17 +199,56 @@ impl Draft {
         self.repay()
     }
 
-    /// Takes back at most `credits` of what is left of a lot, and owes nothing. How many it were.
+    /// Ends a period of a plan whose payment was taken back: what is left of its lot is revoked, what
+    /// is released to it later lapses, and nothing is owed. Returns what was left, which is what
+    /// [`Draft::resume_period`] gives back; the plan itself goes on as its subscription does.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn take_what_is_left(
+    pub fn end_period(&mut self, cause: &str, lot: &LotId) -> Result<LotSize, LedgerBroken> {
+        let left = self.account.credits.left_of(lot, self.now);
+        if let LotSize::Credits(credits @ 1..) = left {
+            let shares = vec![LotShare { lot: lot.clone(), credits }];
+            self.post(cause, Movement::Revoke { shares })?;
+        }
+        if self.account.credits.is_live(lot, self.now) {
+            self.post(cause, Movement::End { lot: lot.clone() })?;
+        }
+        Ok(left)
+    }
+
+    /// Gives back what [`Draft::end_period`] took of `lot`, as a lot of its own until the period's
+    /// end. Returns it; `None` if another period has begun or the plan is over, so that what was
+    /// taken would have lapsed by now.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn resume_period(
+        &mut self,
+        (plan, period): (Plan, Period),
+        lot: &LotId,
+        size: LotSize,
+    ) -> Result<Option<LotId>, LedgerBroken> {
+        if self.account.plan != plan || self.account.paid_period != Some(period) {
+            return Ok(None);
+        }
+        let id = LotId(format!("{}:returned:{}", lot.0, self.account.credits.ledger_seq + 1));
+        self.open_period(id.clone(), size, period.ends_at.plus(PAST_DUE_GRACE))?;
+        self.repay()?;
+        Ok(Some(id))
+    }
+
+    /// Takes back at most `credits` of what is left of a lot, and owes nothing. How many it were.
+    fn take_what_is_left(
         &mut self,
         cause: &str,
         lot: &LotId,
         credits: u32,
     ) -> Result<u32, LedgerBroken> {
-        let credits = credits.min(self.account.credits.left_of(lot));
+        let credits = match self.account.credits.left_of(lot, self.now) {
+            LotSize::Credits(left) => credits.min(left),
+            LotSize::Unlimited => 0,
+        };
         if credits > 0 {
             let shares = vec![LotShare { lot: lot.clone(), credits }];
             self.post(cause, Movement::Revoke { shares })?;
@@ -245,9 +285,12 @@ impl Draft {
         }
     }
 
-    /// The packs that are bought by themselves; `None` stops that.
-    pub fn set_top_up(&mut self, top_up: Option<TopUp>) {
-        self.account.top_up = top_up;
+    /// Which packs are bought by themselves from now on; `None` stops that.
+    pub fn allow_top_up(&mut self, wish: Option<TopUpWish>) {
+        let now = self.now;
+        if wish.is_some() || self.account.top_up.is_some() {
+            self.account.top_up.get_or_insert_with(|| TopUp::new(now)).allow(wish);
+        }
     }
 
     /// Notes that the member wants to be deleted: nothing is bought by itself any more. Asked for
@@ -255,7 +298,7 @@ impl Draft {
     pub fn request_deletion(&mut self) {
         let requested_at = self.now;
         self.account.deletion.get_or_insert(Deletion { requested_at, erased_at: None });
-        self.account.top_up = None;
+        self.allow_top_up(None);
     }
 
     /// Forgets who the member is. What they were granted, spent and owe stays.
@@ -332,7 +375,8 @@ impl Draft {
         let expected_version = self.before.version;
         self.account.version = expected_version + 1;
         let (account, before, entries) = (self.account, self.before, self.entries);
-        Change { account, before, expected_version, entries }
+        let follow_ups = FollowUp::of_change(&before, &account, self.now);
+        Change { account, before, expected_version, entries, follow_ups }
     }
 
     fn end_job(&mut self) {
@@ -398,11 +442,27 @@ impl Draft {
             Allowance::Credits(credits) => LotSize::Credits(credits),
             Allowance::Unlimited => LotSize::Unlimited,
         };
-        self.open_lot(LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) })
+        self.open_period(id, size, ends_at)
     }
 
-    pub(super) fn open_lot(&mut self, lot: LotTerms) -> Result<(), LedgerBroken> {
-        let cause = lot.id.0.clone();
-        self.post(&cause, Movement::Grant { lot })
+    /// Each period of a plan is a lot of its own.
+    fn open_period(
+        &mut self,
+        id: LotId,
+        size: LotSize,
+        ends_at: Timestamp,
+    ) -> Result<(), LedgerBroken> {
+        let lot = LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) };
+        self.post(&lot.id.0.clone(), Movement::Grant { lot, into: None })
+    }
+
+    /// Grants credits in the open lot of the same source and end, or else as a lot of their own, and
+    /// pays what is owed. Returns the lot they are in.
+    pub(super) fn add(&mut self, lot: LotTerms) -> Result<LotId, LedgerBroken> {
+        let into = self.account.credits.open_lot_for(&lot, self.now).cloned();
+        let (id, cause) = (into.as_ref().unwrap_or(&lot.id).clone(), lot.id.0.clone());
+        self.post(&cause, Movement::Grant { lot, into })?;
+        self.repay()?;
+        Ok(id)
     }
 }

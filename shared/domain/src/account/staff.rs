@@ -19,8 +19,7 @@ pub const GRANT_DAYS_MAX: u32 = 3 * 366;
 pub const ALLOWANCE_MAX: u32 = 100_000;
 /// Highest number of open generations that can be set.
 pub const CONCURRENCY_MAX: u32 = 64;
-/// Most credits of its own an account may be granted by lots that are open at once; more would have
-/// to be told apart by nobody.
+/// Most lots of staff's that may be open at once on one account; grants that end together are one.
 const GRANTS_OPEN_MAX: usize = 16;
 
 /// What staff set for one member, in place of what their plan says.
@@ -52,7 +51,10 @@ pub enum StaffRefused {
         wanted: u32,
     },
     /// Too many grants are open.
-    #[error("{GRANTS_OPEN_MAX} grants are open on this account: let one end first.")]
+    #[error(
+        "{GRANTS_OPEN_MAX} grants with different ends are open on this account: choose the end of \
+         one of them."
+    )]
     TooManyGrants,
     /// There is nothing to lift.
     #[error("This account is not suspended.")]
@@ -220,14 +222,15 @@ impl Draft {
     pub fn adjust(&mut self, lot: LotId, adjustment: Adjustment) -> Result<(), StaffRefused> {
         match adjustment {
             Adjustment::Grant(credits, expires_at) => {
-                let open = self.account.credits.lots.iter();
-                let grants = open.filter(|it| it.terms.source == LotSource::Admin);
-                if grants.count() >= GRANTS_OPEN_MAX {
+                let (source, size) = (LotSource::Admin, LotSize::Credits(credits));
+                let terms = LotTerms { id: lot, source, size, expires_at };
+                let held = &self.account.credits;
+                let grants = held.lots.iter().filter(|it| it.terms.source == source).count();
+                if grants >= GRANTS_OPEN_MAX && held.open_lot_for(&terms, self.now).is_none() {
                     return Err(StaffRefused::TooManyGrants);
                 }
-                let (source, size) = (LotSource::Admin, LotSize::Credits(credits));
-                self.open_lot(LotTerms { id: lot, source, size, expires_at })?;
-                Ok(self.repay()?)
+                self.add(terms)?;
+                Ok(())
             }
             Adjustment::TakeBack(wanted) => {
                 let shares = self.account.credits.revocable(wanted, self.now);

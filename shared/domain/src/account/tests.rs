@@ -360,6 +360,35 @@ fn a_hold_over_several_lots_returns_to_each() {
     assert_eq!(change.account.credits.lots, before.lots);
 }
 
+/// As accounts were stored when a spent gift stayed open until its end.
+#[test]
+fn an_account_that_is_full_of_spent_gifts_takes_the_next_grant() {
+    let end = START.plus(DAY * 365);
+    let mut account = member();
+    for nth in 0u32..63 {
+        account.credits.lots.push(crate::credits::Lot {
+            terms: crate::credits::LotTerms {
+                id: LotId(format!("reward:{nth}")),
+                source: crate::credits::LotSource::Promo,
+                size: crate::credits::LotSize::Credits(5),
+                expires_at: Some(end.plus(DAY * nth)),
+            },
+            granted_at: START,
+            granted: 5,
+            held: 0,
+            spent: 5,
+            expired: 0,
+            revoked: 0,
+        });
+    }
+    let paid = update(account, START, |draft| {
+        assert_eq!(draft.add_pack(LotId("pack".to_owned()), 50), Ok(LotId("pack".to_owned())));
+    })
+    .account;
+    assert_eq!((available(&paid), paid.credits.lots.len()), (60, 2));
+    assert_eq!(paid.credits.totals().spent, 63 * 5, "what was put away stays counted");
+}
+
 #[test]
 fn so_many_presets_and_no_more() {
     let mut draft = Account { presets: PRESETS_MAX - 1, ..member() }.draft(START).unwrap();
@@ -411,6 +440,11 @@ fn a_profile_is_visible_text_of_some_length() {
     check(Some(""), None, &["/display_name length", "/display_name text"]);
     check(Some("  "), None, &["/display_name text"]);
     check(Some("a\u{0}"), None, &["/display_name text"]);
+    check(Some("Kim\u{202e}nimda"), Some("a\u{202e}b"), &["/display_name text", "/bio text"]);
+    check(Some("\u{3164}"), Some("\u{200b}"), &["/display_name text", "/bio text"]);
+    check(Some("Two\nlines"), None, &["/display_name text"]);
+    check(Some("葛\u{e0100}城 👩🏽\u{200d}🚀"), Some("می\u{200c}خواهم"), &[]);
+    check(Some(&"e\u{301}".repeat(80)), None, &[]);
 }
 
 #[test]
@@ -420,7 +454,122 @@ fn an_account_survives_the_table() {
     assert_eq!(serde_json::from_str::<Account>(&text).unwrap(), account);
 }
 
+/// Something that gives a member credits, or takes or uses them.
+#[derive(Debug, Clone)]
+enum Happening {
+    Reward,
+    Pack,
+    Period(Plan),
+    Staff { ends_in: Option<u32> },
+    Spend(u32),
+    Hold(u32),
+    Release,
+    TakeBack { nth: usize },
+    EndPlan,
+    Wait { days: u32 },
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        8 => Just(Happening::Reward),
+        4 => Just(Happening::Pack),
+        2 => prop::sample::select(vec![Plan::Pro, Plan::Enterprise]).prop_map(Happening::Period),
+        3 => prop::option::of(1u32..400).prop_map(|ends_in| Happening::Staff { ends_in }),
+        4 => (1u32..60).prop_map(Happening::Spend),
+        2 => (1u32..60).prop_map(Happening::Hold),
+        2 => Just(Happening::Release),
+        3 => any::<prop::sample::Index>()
+            .prop_map(|nth| Happening::TakeBack { nth: nth.index(64) }),
+        1 => Just(Happening::EndPlan),
+        2 => (0u32..20).prop_map(|days| Happening::Wait { days }),
+    ]
+}
+
+/// A member, every line of their ledger, and what can still happen to what was granted.
+struct Life {
+    account: Account,
+    ledger: Vec<crate::credits::LedgerEntry>,
+    granted: Vec<(LotId, u32)>,
+    holds: Vec<Hold>,
+    today: u32,
+    nth: u32,
+}
+
+impl Life {
+    fn new() -> Life {
+        let (granted, holds, ledger) = (Vec::new(), Vec::new(), Vec::new());
+        let account = opened(START);
+        Life { account, ledger, granted, holds, today: 0, nth: 0 }
+    }
+
+    /// Nothing of it may fail but what a rule refuses to a member or to staff.
+    fn live_through(&mut self, happening: &Happening) {
+        self.nth += 1;
+        let (now, name) = (START.plus(DAY * self.today), LotId(format!("lot:{}", self.nth)));
+        let mut draft = self.account.clone().draft(now).unwrap();
+        match happening {
+            Happening::Reward => {
+                let end = START.plus(DAY * (self.today + 365)).start_of_month().plus_months(1);
+                self.granted.push((draft.add_promo(name, 5, end).unwrap(), 5));
+            }
+            Happening::Pack => self.granted.push((draft.add_pack(name, 50).unwrap(), 50)),
+            Happening::Period(plan) => {
+                draft.begin_period(*plan, name, days(self.today, self.today + 30)).unwrap();
+            }
+            Happening::Staff { ends_in } => {
+                let end = ends_in.map(|ends_in| START.plus(DAY * (self.today + ends_in)));
+                let refused = draft.adjust(name, staff::Adjustment::Grant(7, end)).err();
+                assert!(matches!(refused, None | Some(StaffRefused::TooManyGrants)), "{refused:?}");
+            }
+            Happening::Spend(credits) => {
+                if let Ok(hold) = draft.start_job("gen", *credits) {
+                    draft.capture_job("gen", &hold).unwrap();
+                }
+            }
+            Happening::Hold(credits) => self.holds.extend(draft.start_job("gen", *credits)),
+            Happening::Release => {
+                if let Some(hold) = self.holds.pop() {
+                    draft.release_job("gen", &hold).unwrap();
+                }
+            }
+            Happening::TakeBack { nth } => {
+                if *nth < self.granted.len() {
+                    let (lot, credits) = self.granted.remove(*nth);
+                    draft.take_back("payment", &lot, credits).unwrap();
+                }
+            }
+            Happening::EndPlan => draft.end_plan().unwrap(),
+            Happening::Wait { days } => self.today += days,
+        }
+        let change = draft.finish();
+        self.account = change.account;
+        self.ledger.extend(change.entries);
+    }
+
+    /// Most lots there can be: the period of a plan, packs, a lot for each month in which rewards
+    /// end, those of staff, and lots past their end that open generations hold credits of.
+    fn lots_max(&self) -> usize {
+        let shares: usize = self.holds.iter().map(|hold| hold.shares.len()).sum();
+        1 + 1 + 14 + 16 + shares
+    }
+}
+
 proptest! {
+    /// Whatever is granted, held, spent and taken back, in whatever order and however often: the next
+    /// grant is possible, the account stays small, and it is what its ledger folds to.
+    #[test]
+    fn no_account_is_ever_too_full_for_a_grant(
+        life in prop::collection::vec(happening(), 0..200),
+    ) {
+        let mut member = Life::new();
+        for happening in &life {
+            member.live_through(happening);
+            let lots = member.account.credits.lots.len();
+            prop_assert!(lots <= member.lots_max(), "{} lots: {:?}", lots, member.account.credits);
+        }
+        prop_assert_eq!(Credits::fold(&member.ledger).unwrap(), member.account.credits);
+    }
+
     /// Whenever a member comes, and however far the clocks of those who look are apart, every
     /// month they came in is granted once and no other.
     #[test]

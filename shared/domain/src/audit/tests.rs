@@ -79,3 +79,37 @@ fn one_more_row_that_fits_is_known_by_the_end() {
     rows.push((Some(6), row));
     assert_eq!(verified(&rows, &head), Err(Broken { seq: 6, why: Why::Inserted }));
 }
+
+/// A chain that is made anew from a row on meets its own end, so only an end that was kept elsewhere
+/// tells.
+#[test]
+fn a_chain_that_is_made_anew_does_not_meet_an_end_that_was_kept() {
+    let kept_at = |rows: &[(Option<u64>, Row)], seqs: &[usize]| -> Anchors {
+        let at =
+            |seq: &usize| Chain { seq: rows[*seq - 1].1.seq, hash: rows[*seq - 1].1.hash.clone() };
+        seqs.iter().map(at).collect()
+    };
+    let follow = |length: u64, anchors: &Anchors| {
+        let (mut head, mut chain) = (Head::default(), Chain::default());
+        for nth in 1..=length {
+            let row = head.add(if nth == 3 { deed(77) } else { deed(nth) }, START);
+            chain.follow(&row, Some(nth))?;
+            anchors.meet(&chain)?;
+        }
+        chain.end(&head).and_then(|()| anchors.end(&chain))
+    };
+    let (rows, _) = chain();
+    let broken = |seq, why| Err(Broken { seq, why });
+    assert_eq!(follow(5, &Anchors::default()), Ok(()));
+    assert_eq!(follow(5, &kept_at(&rows, &[1, 2])), Ok(()));
+    assert_eq!(follow(5, &kept_at(&rows, &[2, 3])), broken(3, Why::NotAsKept));
+    assert_eq!(follow(5, &kept_at(&rows, &[4])), broken(4, Why::NotAsKept));
+    assert_eq!(follow(2, &kept_at(&rows, &[2, 5])), broken(3, Why::Missing));
+    // An end that somebody keeps beside the true one hides nothing.
+    let both: Anchors = [&rows[3].1.hash, &"0".repeat(64)]
+        .map(|hash| Chain { seq: 4, hash: hash.clone() })
+        .into_iter()
+        .collect();
+    let truly = Chain { seq: 4, hash: rows[3].1.hash.clone() };
+    assert_eq!(both.meet(&truly), broken(4, Why::NotAsKept));
+}

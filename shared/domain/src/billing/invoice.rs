@@ -1,16 +1,19 @@
 //! Invoices and receipts: what was charged for, and which lots a paid one grants.
 
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
     external::{PaymentId, StripeInvoiceId, SubscriptionId},
+    follow_up::FollowUpTask,
     order::PackOrder,
     payment::{Payment, share_of},
     subscription::Subscription,
 };
 use crate::{
     account::Draft,
-    credits::{LedgerBroken, LotId},
+    credits::{LedgerBroken, LotId, LotSize},
     id::{InvoiceId, OrderId, UserId},
     metrics::{Fact, PaymentSums, Source, Stated},
     money::Currency,
@@ -139,6 +142,9 @@ pub struct Invoice {
     /// Credits taken back because the payment was.
     #[serde(default)]
     pub taken_back: u32,
+    /// Whether an unlimited lot of it was ended because the payment was taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlimited_ended: bool,
     /// What went back of it, by refunds and by disputes.
     #[serde(default)]
     pub gone: i64,
@@ -158,6 +164,7 @@ impl Invoice {
         Invoice {
             granted: stored.granted.clone(),
             taken_back: stored.taken_back,
+            unlimited_ended: stored.unlimited_ended,
             amount_refunded: stored.amount_refunded,
             gone: stored.gone,
             fees: stored.fees,
@@ -167,9 +174,38 @@ impl Invoice {
         }
     }
 
+    /// Whether money was charged with it, and none of its lines is for a plan.
+    pub fn is_paid_for_no_plan(&self) -> bool {
+        let charges = self.lines.iter().any(|line| line.amount > 0);
+        let names_plan = self.lines.iter().any(|line| line.plan.is_some());
+        self.status == InvoiceStatus::Paid && charges && !names_plan
+    }
+
+    /// What is to be done at Stripe about it because its subscription is over: an open one could
+    /// still be paid on its page, and what is paid all the same buys nothing.
+    pub fn after_the_end(&self, subscription: &Subscription) -> Option<FollowUpTask> {
+        let Issue::Subscription { invoice, .. } = &self.issue else { return None };
+        if self.is_paid_late(subscription) && self.payment.is_some() {
+            let left = self.gone < self.amount_paid;
+            return left.then(|| FollowUpTask::RefundInvoice { invoice: invoice.clone() });
+        }
+        let open = self.status == InvoiceStatus::Open && subscription.status.is_over();
+        open.then(|| FollowUpTask::VoidInvoices { subscription: subscription.id.clone() })
+    }
+
+    /// Whether it was paid after its subscription was over.
+    fn is_paid_late(&self, subscription: &Subscription) -> bool {
+        let times = subscription.ended_at.zip(self.paid_at);
+        let late = times.is_some_and(|(ended_at, paid_at)| ended_at < paid_at);
+        subscription.status.is_over() && self.status == InvoiceStatus::Paid && late
+    }
+
     /// Grants the lots of its paid lines, each once, to the subscription it belongs to as that is
-    /// now. What was paid for a subscription that is over, or for a period that another has
-    /// followed, is granted and lapses at once.
+    /// now. What was paid for a subscription that is over, or for a period that is over or that
+    /// another has followed, is granted and lapses at once. While the subscription gives no access
+    /// and may again (`incomplete`, `unpaid`, `paused`), nothing is granted: Stripe says the
+    /// payment before it says the state, and the grant comes with the state. What was paid after the end is
+    /// not granted but refunded ([`Invoice::after_the_end`]).
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -182,9 +218,15 @@ impl Invoice {
             return Ok(());
         }
         let mut paid: Vec<(Plan, Period, LotId)> = self.paid_lines().collect();
+        let (status, now) = (subscription.status, draft.now());
+        let may_come = !status.gives_access() && !status.is_over();
+        let waits = may_come && paid.iter().any(|(_, period, _)| now < period.ends_at);
+        if waits || self.is_paid_late(subscription) {
+            return Ok(());
+        }
         paid.sort_by_key(|(_, period, _)| period.starts_at);
         for (plan, period, lot) in paid {
-            if subscription.status.gives_access() {
+            if status.gives_access() {
                 draft.begin_period(plan, lot.clone(), period)?;
             } else {
                 draft.miss_period(plan, lot.clone(), period)?;
@@ -194,8 +236,10 @@ impl Invoice {
         Ok(())
     }
 
-    /// Applies its payment as Stripe says it is now. Where all of it was taken back, so is what is
-    /// left of its lots; what was spent of a plan stays spent, and nothing is owed for it.
+    /// Applies its payment as Stripe says it is now. Once all of it was taken back, its lots end,
+    /// unlimited ones too; what was spent of a plan stays spent, and nothing is owed for it. A part is
+    /// a courtesy and takes nothing, whatever the plan. Where some of the money is ours again, because
+    /// a dispute was won or a refund failed, what was taken is given back for the rest of the period.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -204,11 +248,29 @@ impl Invoice {
         self.amount_refunded = payment.refunded;
         (self.gone, self.fees) = (payment.gone(), payment.fees);
         if payment.taken_back(1) == 0 {
-            return Ok(());
+            return self.give_back(draft);
         }
         let cause = format!("payment:{}", payment.id);
         for lot in &self.granted {
-            self.taken_back += draft.take_what_is_left(&cause, lot, u32::MAX)?;
+            match draft.end_period(&cause, lot)? {
+                LotSize::Credits(taken) => self.taken_back += taken,
+                LotSize::Unlimited => self.unlimited_ended = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// The mirror of what was taken. That was of the lot of its latest period: those before had ended
+    /// with it.
+    fn give_back(&mut self, draft: &mut Draft) -> Result<(), LedgerBroken> {
+        let size = match (mem::take(&mut self.unlimited_ended), mem::take(&mut self.taken_back)) {
+            (true, _) => LotSize::Unlimited,
+            (false, 0) => return Ok(()),
+            (false, credits) => LotSize::Credits(credits),
+        };
+        let latest = self.paid_lines().max_by_key(|(_, period, _)| period.starts_at);
+        if let Some((plan, period, lot)) = latest {
+            self.granted.extend(draft.resume_period((plan, period), &lot, size)?);
         }
         Ok(())
     }
@@ -216,8 +278,8 @@ impl Invoice {
     /// The receipt of a pack.
     pub fn receipt(order: &PackOrder, id: InvoiceId, bill_to: Option<&str>) -> Option<Invoice> {
         let (paid, paid_at) = (order.paid?, order.paid_at?);
-        let terms = order.pack.terms();
-        let price = i64::from(terms.price_cents).min(paid.amount);
+        let pack = order.sold();
+        let price = i64::from(pack.price_cents).min(paid.amount);
         let tail = order.id.as_str().len().saturating_sub(10);
         Some(Invoice {
             id,
@@ -236,7 +298,7 @@ impl Invoice {
             period: None,
             lines: vec![InvoiceLine {
                 id: order.id.to_string(),
-                description: format!("Pack of {}", terms.name),
+                description: format!("Pack of {}", pack.name),
                 quantity: 1,
                 amount: price,
                 period: None,
@@ -251,6 +313,7 @@ impl Invoice {
             paid_at: Some(paid_at),
             granted: order.lot.iter().cloned().collect(),
             taken_back: order.taken_back,
+            unlimited_ended: false,
             gone: 0,
             fees: 0,
             stated: Stated::default(),
@@ -258,14 +321,15 @@ impl Invoice {
     }
 
     /// States what of it is news to staff's numbers: what a paid one brought, as it goes to the
-    /// plan of its lines, what went back, and what failed.
+    /// plan of its lines, what went back, and what failed. What was paid from the customer's
+    /// balance brought its money before, so only what was paid counts, without the tax in it.
     pub fn state(&mut self, now: Timestamp) -> Vec<Fact> {
         let Issue::Subscription { invoice, .. } = &self.issue else { return Vec::new() };
         let paid = self.status == InvoiceStatus::Paid;
-        let sold = if paid { self.subtotal.max(0) } else { 0 };
+        let sold = if paid { share_of(self.subtotal, self.amount_paid, self.total) } else { 0 };
         let sums = PaymentSums {
             sold,
-            returned: share_of(sold, self.gone, self.total),
+            returned: share_of(sold, self.gone, self.amount_paid),
             fees: self.fees,
             declined: self.attempts.saturating_sub(u32::from(paid)),
         };

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{
     external::{PaymentId, SessionId},
@@ -12,12 +11,11 @@ use super::{
 };
 use crate::{
     account::{AccountRefused, Draft},
-    credits::{LedgerBroken, LotId, LotSource},
+    credits::{LedgerBroken, LotId},
     id::{OrderId, UserId},
     metrics::{Fact, PaymentSums, Source, Stated},
     money::Money,
     pack::Pack,
-    refusal::{Refusal, RefusalKind},
     time::{DAY, Timestamp},
 };
 
@@ -26,8 +24,6 @@ pub const CHECKOUT_OPEN: Duration = Duration::from_secs(23 * 60 * 60);
 /// When somebody should look at an order that nobody has told us the end of: an hour after its page
 /// closed.
 pub const LOOK_AGAIN: Duration = DAY;
-/// Most bought lots with credits left; who has more is asked to spend first.
-pub const PACKS_OPEN_MAX: usize = 32;
 
 /// How it is bought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -58,6 +54,26 @@ pub enum OrderState {
     },
 }
 
+/// What an order sells. It stays when the table of packs changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sold {
+    /// For people.
+    pub name: String,
+    /// So many credits.
+    pub credits: u32,
+    /// For so much, in US cents, before tax.
+    pub price_cents: u32,
+}
+
+impl Sold {
+    /// What the table says now.
+    fn now(pack: Pack) -> Sold {
+        let terms = pack.terms();
+        let (credits, price_cents) = (terms.credits, terms.price_cents);
+        Sold { name: terms.name.to_owned(), credits, price_cents }
+    }
+}
+
 /// An order of one pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackOrder {
@@ -69,6 +85,9 @@ pub struct PackOrder {
     pub version: u64,
     /// What.
     pub pack: Pack,
+    /// What the table of packs said of it when it was placed; older orders do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold: Option<Sold>,
     /// How.
     pub via: Via,
     /// How far.
@@ -106,7 +125,7 @@ pub struct PackOrder {
     /// What staff's numbers say of it.
     #[serde(default, skip_serializing_if = "Stated::is_nothing")]
     pub stated: Stated,
-    /// The lot its credits were granted as.
+    /// The lot its credits are in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<LotId>,
     /// When somebody should ask Stripe about it, while it is neither paid nor over.
@@ -114,61 +133,25 @@ pub struct PackOrder {
     pub due_at: Option<Timestamp>,
 }
 
-/// Why a pack is not sold.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OrderRefused {
-    /// The member may not act.
-    #[error(transparent)]
-    Account(#[from] AccountRefused),
-    /// So many packs are unspent that another would be lost among them.
-    #[error("{PACKS_OPEN_MAX} packs still have credits: spend some of them first.")]
-    TooManyPacks,
-}
-
-impl Refusal for OrderRefused {
-    fn kind(&self) -> RefusalKind {
-        match self {
-            OrderRefused::Account(inner) => inner.kind(),
-            OrderRefused::TooManyPacks => RefusalKind::Conflict,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            OrderRefused::Account(inner) => inner.code(),
-            OrderRefused::TooManyPacks => "too_many_packs",
-        }
-    }
-    fn members(&self) -> Vec<(&'static str, Value)> {
-        match self {
-            OrderRefused::Account(inner) => inner.members(),
-            OrderRefused::TooManyPacks => Vec::new(),
-        }
-    }
-}
-
 impl PackOrder {
     /// Places an order.
     ///
     /// # Errors
-    /// When the member is suspended, or too many packs are unspent.
+    /// When the member is suspended.
     pub fn place(
         id: OrderId,
         pack: Pack,
         via: Via,
         draft: &Draft,
-    ) -> Result<PackOrder, OrderRefused> {
+    ) -> Result<PackOrder, AccountRefused> {
         draft.require_active()?;
-        let lots = draft.account().credits.lots.iter();
-        let unspent = lots.filter(|lot| lot.terms.source == LotSource::Purchase).count();
-        if unspent >= PACKS_OPEN_MAX {
-            return Err(OrderRefused::TooManyPacks);
-        }
         let now = draft.now();
         Ok(PackOrder {
             id,
             user_id: draft.account().user_id.clone(),
             version: 0,
             pack,
+            sold: Some(Sold::now(pack)),
             via,
             state: OrderState::Open,
             created_at: now,
@@ -185,6 +168,11 @@ impl PackOrder {
             lot: None,
             due_at: Some(now.plus(LOOK_AGAIN)),
         })
+    }
+
+    /// What it sells: of an order that does not remember, what the table says now.
+    pub fn sold(&self) -> Sold {
+        self.sold.clone().unwrap_or_else(|| Sold::now(self.pack))
     }
 
     /// Stripe has opened its page.
@@ -236,19 +224,20 @@ impl PackOrder {
     }
 
     fn pay(&mut self, payment: &Payment, draft: &mut Draft) -> Result<(), LedgerBroken> {
-        let credits = self.pack.terms().credits;
+        let credits = self.sold().credits;
         let lot = match &self.lot {
             Some(lot) => lot.clone(),
             None => {
                 let key = self.session.as_ref().map_or(payment.id.as_str(), SessionId::as_str);
-                let lot = LotId(format!("pack:{key}"));
-                draft.add_pack(lot.clone(), credits)?;
+                let lot = draft.add_pack(LotId(format!("pack:{key}")), credits)?;
                 self.state = OrderState::Paid;
                 self.paid = Some(payment.amount);
                 self.paid_at = Some(draft.now());
                 self.due_at = None;
                 self.lot = Some(lot.clone());
-                draft.change_top_up(|top_up, _| top_up.bought_by(&self.id));
+                if self.via == Via::TopUp {
+                    draft.change_top_up(|top_up, _| top_up.bought_by(&self.id));
+                }
                 lot
             }
         };
@@ -268,7 +257,7 @@ impl PackOrder {
     /// States what of it is news to staff's numbers.
     pub fn state(&mut self, now: Timestamp) -> Vec<Fact> {
         let total = self.paid.map_or(0, |paid| paid.amount);
-        let sold = i64::from(self.pack.terms().price_cents).min(total);
+        let sold = i64::from(self.sold().price_cents).min(total);
         let gone = self.refunded.max(0).saturating_add(self.withdrawn.max(0)).min(total);
         let sums = PaymentSums {
             sold,

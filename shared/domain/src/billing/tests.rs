@@ -6,15 +6,16 @@ mod top_ups;
 
 use super::{
     external::{PaymentId, SessionId, StripeInvoiceId, SubscriptionId},
+    follow_up::{FollowUp, FollowUpTask},
     invoice::{Invoice, InvoiceLine, InvoiceStatus, Issue},
-    order::{OrderState, PackOrder, Via},
+    order::{OrderState, PackOrder, Sold, Via},
     payment::{Payment, PaymentState},
     subscription::{Subscription, SubscriptionStatus},
     *,
 };
 use crate::{
     Timestamp,
-    account::{Account, Draft},
+    account::{Account, Draft, Standing},
     credits::{Credits, LedgerEntry, LotId, Totals},
     id::{InvoiceId, OrderId},
     money::{Currency, Money},
@@ -143,6 +144,7 @@ fn invoice(id: &str, status: InvoiceStatus, lines: Vec<InvoiceLine>) -> Invoice 
         paid_at: None,
         granted: Vec::new(),
         taken_back: 0,
+        unlimited_ended: false,
         gone: 0,
         fees: 0,
         stated: Default::default(),
@@ -171,4 +173,31 @@ fn payment(refunded: i64, withdrawn: i64) -> Payment {
         disputed: false,
         fees: 0,
     }
+}
+
+/// What a change of an account brings at Stripe.
+#[test]
+fn what_follows_from_a_change_of_an_account() {
+    let check = |email: Option<&str>, until: Option<Option<u32>>, expected: &[FollowUpTask]| {
+        let mut member = Member::new();
+        member.at(day(0), |draft, _| draft.describe(Some("ann@old.test"), None));
+        let mut draft = member.account.clone().draft(day(1)).unwrap();
+        draft.describe(email, None);
+        if let Some(until) = until {
+            draft.suspend("no".to_owned(), until.map(day));
+        }
+        let noted = draft.finish().follow_ups;
+        let tasks: Vec<FollowUpTask> = noted.iter().map(|noted| noted.task.clone()).collect();
+        assert_eq!(tasks, expected, "{email:?} {until:?}");
+        let user = &member.account.user_id;
+        assert!(noted.iter().all(|it| (&it.user_id, it.noted_at) == (user, day(1))));
+    };
+    check(Some("ann@old.test"), None, &[]);
+    check(None, None, &[]);
+    check(Some("ann@new.test"), None, &[FollowUpTask::UpdateCustomer]);
+    check(None, Some(Some(9)), &[]);
+    check(None, Some(None), &[FollowUpTask::StopRenewal]);
+    let new =
+        Account::open(UserId::parse("user_1").unwrap(), Some("ann@new.test".to_owned()), START);
+    assert_eq!(new.draft(START).unwrap().finish().follow_ups, [] as [FollowUp; 0]);
 }

@@ -6,9 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::order::PACKS_OPEN_MAX;
 use crate::{
-    credits::{Credits, LotSource},
+    credits::Credits,
     id::OrderId,
     pack::Pack,
     refusal::{FieldCheck, InvalidFields},
@@ -20,15 +19,24 @@ pub const BELOW_MAX: u32 = 1_000;
 /// Most packs a month that a member can allow.
 pub const MONTHLY_MAX: u32 = 20;
 
-/// What a member allowed, and how far it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TopUp {
+/// What a member allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopUpWish {
     /// What is bought.
     pub pack: Pack,
     /// When fewer credits than this are available.
     pub below: u32,
     /// At most so many times a calendar month.
     pub monthly_max: u32,
+}
+
+/// What a member allows, and how far it is. What was bought this month and the charge under way are
+/// the account's: they outlive the wish, so that turning it off and on again forgets neither.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopUp {
+    /// What the member allows; nothing while it is off.
+    #[serde(flatten)]
+    pub wish: Option<TopUpWish>,
     /// The month that `bought` counts.
     pub month: Timestamp,
     /// Bought in it.
@@ -75,17 +83,10 @@ pub enum TopUpPause {
     NoPaymentMethod,
 }
 
-impl TopUp {
-    /// What a member allows, from now on.
-    ///
+impl TopUpWish {
     /// # Errors
     /// The fields outside their range.
-    pub fn new(
-        pack: Pack,
-        below: u32,
-        monthly_max: u32,
-        now: Timestamp,
-    ) -> Result<TopUp, InvalidFields> {
+    pub fn new(pack: Pack, below: u32, monthly_max: u32) -> Result<TopUpWish, InvalidFields> {
         let mut check = FieldCheck::new();
         check.require((1..=BELOW_MAX).contains(&below), "/below", "range", || {
             format!("1 to {BELOW_MAX} credits")
@@ -94,21 +95,27 @@ impl TopUp {
             format!("1 to {MONTHLY_MAX} packs a month")
         });
         check.finish()?;
-        let month = now.start_of_month();
-        Ok(TopUp { pack, below, monthly_max, month, bought: 0, state: TopUpState::Armed })
+        Ok(TopUpWish { pack, below, monthly_max })
+    }
+}
+
+impl TopUp {
+    /// Of an account for which nothing was bought so far.
+    pub(crate) fn new(now: Timestamp) -> TopUp {
+        let (month, state) = (now.start_of_month(), TopUpState::Armed);
+        TopUp { wish: None, month, bought: 0, state }
     }
 
-    /// The same wish again, or a changed one: what was bought this month stays counted, and what is
-    /// being bought goes on.
-    #[must_use]
-    pub fn renewed(self, before: Option<&TopUp>) -> TopUp {
-        let Some(before) = before else { return self };
-        let bought = if before.month == self.month { before.bought } else { 0 };
-        let state = match &before.state {
-            TopUpState::Charging { .. } => before.state.clone(),
-            TopUpState::Armed | TopUpState::Due { .. } | TopUpState::Paused { .. } => self.state,
+    /// Turns it on, again or otherwise than before, or off. What was bought this month stays counted,
+    /// and what is being bought goes on.
+    pub(crate) fn allow(&mut self, wish: Option<TopUpWish>) {
+        self.wish = wish;
+        self.state = match &self.state {
+            TopUpState::Charging { .. } => self.state.clone(),
+            TopUpState::Armed | TopUpState::Due { .. } | TopUpState::Paused { .. } => {
+                TopUpState::Armed
+            }
         };
-        TopUp { bought, state, ..self }
     }
 
     /// Looks at the balance: a pack becomes due, or is no longer.
@@ -117,11 +124,10 @@ impl TopUp {
         if month > self.month {
             (self.month, self.bought) = (month, 0);
         }
-        let packs = credits.lots.iter().filter(|lot| lot.terms.source == LotSource::Purchase);
-        let wanted = credits.totals().available < self.below
-            && !credits.is_unlimited(now)
-            && self.bought < self.monthly_max
-            && packs.count() < PACKS_OPEN_MAX;
+        let wanted = !credits.is_unlimited(now)
+            && self.wish.is_some_and(|wish| {
+                credits.totals().available < wish.below && self.bought < wish.monthly_max
+            });
         self.state = match (&self.state, wanted) {
             (TopUpState::Armed, true) => TopUpState::Due { since: now },
             (TopUpState::Due { .. }, false) => TopUpState::Armed,
@@ -135,10 +141,12 @@ impl TopUp {
         self.state = TopUpState::Charging { order };
     }
 
-    /// The pack was bought: watching again.
+    /// The pack was bought: watching again. One whose payment had failed before counts again.
     pub fn bought_by(&mut self, order: &OrderId) {
         if self.is_charging(order) {
             self.state = TopUpState::Armed;
+        } else {
+            self.bought += 1;
         }
     }
 

@@ -29,9 +29,17 @@ fn holding(lots: &[LotTerms]) -> Credits {
     let mut credits = Credits::default();
     for (lot, at) in lots.iter().zip(0u32..) {
         let granted_at = NOW.plus(Duration::from_millis(1) * at);
-        credits.post(&lot.id.0, Movement::Grant { lot: lot.clone() }, granted_at).unwrap();
+        credits.post(&lot.id.0, granted(lot.clone()), granted_at).unwrap();
     }
     credits
+}
+
+fn granted(lot: LotTerms) -> Movement {
+    Movement::Grant { lot, into: None }
+}
+
+fn added(lot: LotTerms, into: &str) -> Movement {
+    Movement::Grant { lot, into: Some(LotId(into.to_owned())) }
 }
 
 #[test]
@@ -104,7 +112,15 @@ fn a_movement_that_contradicts_the_balance_changes_nothing() {
     check(Movement::Expire { shares: of(&[("a", 1)]) }, "1 credit(s) of a");
     check(Movement::Expire { shares: of(&[("b", 2)]) }, "2 credit(s) of b");
     let again = terms("a", LotSource::Promo, LotSize::Credits(1), None);
-    check(Movement::Grant { lot: again }, "lot a exists");
+    check(granted(again), "lot a exists");
+    let check_added = |source, size, ends_in, into: &str| {
+        check(added(terms("c", source, size, ends_in), into), &format!("c added to {into}"));
+    };
+    check_added(LotSource::Plan, LotSize::Credits(1), Some(9), "nowhere");
+    check_added(LotSource::Plan, LotSize::Credits(1), Some(8), "a");
+    check_added(LotSource::Promo, LotSize::Credits(1), Some(9), "a");
+    check_added(LotSource::Plan, LotSize::Unlimited, Some(9), "a");
+    check_added(LotSource::Plan, LotSize::Credits(1), Some(0), "b");
 }
 
 #[test]
@@ -113,7 +129,7 @@ fn a_lot_that_is_used_up_cannot_be_granted_again_before_its_end() {
     let mut credits = holding(std::slice::from_ref(&lot));
     credits.post("job", Movement::Hold { shares: shares(&[("invoice", 1)]) }, NOW).unwrap();
     credits.post("job", Movement::Capture { shares: shares(&[("invoice", 1)]) }, NOW).unwrap();
-    credits.post("invoice", Movement::Grant { lot }, in_days(29)).unwrap_err();
+    credits.post("invoice", granted(lot), in_days(29)).unwrap_err();
     assert_eq!(credits.totals().granted, 1);
 }
 
@@ -132,6 +148,8 @@ fn lots_that_are_over_are_put_away_and_stay_counted() {
     assert_eq!(spend(LotSource::Plan, Some(5), 4), 1, "its id is still taken");
     assert_eq!(spend(LotSource::Promo, None, 4), 0, "it has no end to wait for");
     assert_eq!(spend(LotSource::Purchase, None, 4), 0, "nor has a pack");
+    assert_eq!(spend(LotSource::Promo, Some(365), 4), 0, "a gift is over once it is spent");
+    assert_eq!(spend(LotSource::Admin, Some(365), 4), 0, "so is what staff granted");
 }
 
 #[test]
@@ -173,14 +191,39 @@ fn only_what_is_available_lapses() {
 }
 
 #[test]
-fn an_account_holds_so_many_lots_and_no_more() {
-    let lots: Vec<LotTerms> = (0..OPEN_LOTS_MAX)
-        .map(|n| terms(&format!("lot {n}"), LotSource::Purchase, LotSize::Credits(1), None))
-        .collect();
-    let lot = terms("one more", LotSource::Promo, LotSize::Credits(1), None);
-    let broken = holding(&lots).post("gift", Movement::Grant { lot }, NOW).unwrap_err();
-    expect!["the ledger would break: more than 64 open lots"].assert_eq(&broken.to_string());
-    assert_eq!((broken.kind(), broken.code()), (RefusalKind::Internal, "ledger_broken"));
+fn grants_of_one_source_and_end_are_one_lot_and_keep_their_names_in_the_ledger() {
+    let gift = |id: &str, ends_in| terms(id, LotSource::Promo, LotSize::Credits(5), Some(ends_in));
+    let mut credits = holding(&[
+        gift("one", 30),
+        terms("plan", LotSource::Plan, LotSize::Unlimited, Some(30)),
+        terms("pack", LotSource::Purchase, LotSize::Credits(50), None),
+    ]);
+    let find = |credits: &Credits, lot: &LotTerms, at| credits.open_lot_for(lot, at).cloned();
+    let one = Some(LotId("one".to_owned()));
+    assert_eq!(find(&credits, &gift("two", 30), NOW), one);
+    assert_eq!(find(&credits, &gift("two", 31), NOW), None, "another end");
+    assert_eq!(find(&credits, &gift("two", 30), in_days(30)), None, "its end has come");
+    let staff = terms("two", LotSource::Admin, LotSize::Credits(5), Some(30));
+    assert_eq!(find(&credits, &staff, NOW), None, "another source");
+    let plan = terms("two", LotSource::Plan, LotSize::Credits(5), Some(30));
+    assert_eq!(find(&credits, &plan, NOW), None, "nothing is added to what has no number");
+
+    let line = credits.post("two", added(gift("two", 30), "one"), NOW).unwrap();
+    assert_eq!((line.cause.as_str(), line.available_after), ("two", 60));
+    assert_eq!(credits.lots.len(), 3);
+    assert_eq!((credits.lots[0].granted, credits.lots[0].available()), (10, 10));
+    let text = serde_json::to_string(&line.movement).unwrap();
+    expect![[r#"{"kind":"grant","lot":{"id":"two","source":"promo","size":{"credits":5},"expires_at":"2027-02-14T08:00:00.000Z"},"into":"one"}"#]]
+        .assert_eq(&text);
+
+    // What is used up is no home any more, though the stored item may still show it.
+    let all = Movement::Hold { shares: shares(&[("one", 10)]) };
+    credits.post("job", all, NOW).unwrap();
+    let spent = credits.lots[0].clone();
+    let capture = Movement::Capture { shares: shares(&[("one", 10)]) };
+    credits.post("job", capture, NOW).unwrap();
+    credits.lots.push(Lot { held: 0, spent: 10, ..spent });
+    assert_eq!(find(&credits, &gift("three", 30), NOW), None);
 }
 
 #[test]
@@ -188,7 +231,7 @@ fn a_ledger_that_was_tampered_with_does_not_fold() {
     let mut credits = Credits::default();
     let lot = terms("a", LotSource::Plan, LotSize::Credits(5), Some(9));
     let ledger = [
-        credits.post("a", Movement::Grant { lot }, NOW).unwrap(),
+        credits.post("a", granted(lot), NOW).unwrap(),
         credits.post("job", Movement::Hold { shares: shares(&[("a", 1)]) }, NOW).unwrap(),
         credits.post("job", Movement::Release { shares: shares(&[("a", 1)]) }, NOW).unwrap(),
     ];
@@ -209,7 +252,7 @@ fn a_line_of_the_ledger_on_the_wire() {
     let mut credits = Credits::default();
     let lot = terms("free:2027", LotSource::Plan, LotSize::Credits(10), Some(30));
     let lines = [
-        credits.post("free:2027", Movement::Grant { lot }, NOW).unwrap(),
+        credits.post("free:2027", granted(lot), NOW).unwrap(),
         credits.post("gen_1", Movement::Hold { shares: shares(&[("free:2027", 1)]) }, NOW).unwrap(),
     ];
     let text = serde_json::to_string_pretty(&lines).unwrap();
@@ -318,11 +361,10 @@ impl Books {
             Happening::Grant { source, size, ends_in } => {
                 let id = format!("lot {}", self.ledger.len());
                 let lot = terms(&id, source, size, ends_in.map(|days| self.today + days));
-                let movement = Movement::Grant { lot };
+                let into = self.credits.open_lot_for(&lot, in_days(self.today)).cloned();
+                let movement = Movement::Grant { lot, into };
                 self.expected.granted += movement.credits();
-                if self.credits.lots.len() < OPEN_LOTS_MAX {
-                    self.post(movement);
-                }
+                self.post(movement);
             }
             Happening::Hold { credits } => {
                 let now = in_days(self.today);

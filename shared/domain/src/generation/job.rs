@@ -26,6 +26,12 @@ pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(60 * 60);
 pub const SUBMIT_UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
 /// How long the provider may take once it has accepted.
 pub const PROVIDER_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+/// How long the provider keeps a finished image
+/// (<https://docs.bria.ai/getting-started/asset-retention>), and so how long a job waits for one on a
+/// host that is not allowed.
+pub const RESULT_KEPT: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// How often a job that waits for its host looks again.
+pub const RESULT_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How often the provider may say `UNKNOWN` before we believe it.
 pub const UNKNOWN_ANSWERS_MAX: u32 = 3;
 /// Waits between polls, by how many there were; the last one repeats. The webhook usually comes
@@ -118,6 +124,8 @@ pub enum FailureCode {
     ContentBlocked,
     /// The provider refused or failed it.
     ProviderRejected,
+    /// The provider did not understand our request: our fault, whatever was asked for.
+    RequestInvalid,
     /// The provider could not be reached in time; it never began.
     ProviderUnavailable,
     /// It was sent, no answer came, and no result followed.
@@ -145,6 +153,20 @@ impl Failure {
     pub fn new(code: FailureCode, message: &str) -> Failure {
         let message = message.chars().take(Failure::MESSAGE_CHARS_MAX).collect();
         Failure { code, message }
+    }
+
+    /// The same without the provider's own words, which may name the model of a listing.
+    fn in_our_words(self) -> Failure {
+        let message = match self.code {
+            FailureCode::ContentBlocked => "The provider's content filter blocked this request.",
+            FailureCode::ProviderRejected => "The provider could not make this image.",
+            FailureCode::RequestInvalid
+            | FailureCode::ProviderUnavailable
+            | FailureCode::SubmitUnknown
+            | FailureCode::TimedOut
+            | FailureCode::ResultInvalid => return self,
+        };
+        Failure::new(self.code, message)
     }
 }
 
@@ -207,6 +229,10 @@ pub struct Job {
     /// Times it did not know.
     #[serde(default)]
     pub unknown_answers: u32,
+    /// Since when its image is finished, on a host that results are not fetched from. It waits until
+    /// an operator allows the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld_since: Option<Timestamp>,
     /// When it became final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
@@ -304,6 +330,7 @@ impl Job {
             submitted_at: None,
             polls: 0,
             unknown_answers: 0,
+            withheld_since: None,
             finished_at: None,
             image: None,
             failure: None,
@@ -404,6 +431,14 @@ impl Job {
         self.touch(now).look_at(now.plus(wait))
     }
 
+    /// The image is finished, on a host that results are not fetched from: nothing is thrown away,
+    /// and the job looks again until the host is allowed.
+    #[must_use]
+    pub fn withhold(mut self, now: Timestamp) -> Job {
+        self.withheld_since.get_or_insert(now);
+        self.touch(now).look_at(now.plus(RESULT_WAIT))
+    }
+
     /// The provider does not know its own request: asked again a few times, then believed.
     #[must_use]
     pub fn count_unknown(mut self) -> Job {
@@ -427,7 +462,10 @@ impl Job {
     /// When the hold is not open: a fault of ours.
     pub fn fail(mut self, draft: &mut Draft, failure: Failure) -> Result<Job, LedgerBroken> {
         draft.release_job(self.id.as_str(), &self.open_hold()?)?;
-        self.failure = Some(failure);
+        self.failure = Some(match self.licence {
+            Some(_) => failure.in_our_words(),
+            None => failure,
+        });
         Ok(self.finish(Status::Failed, ChargeState::Released, draft.now()))
     }
 
@@ -443,7 +481,9 @@ impl Job {
 
     /// Seconds a caller should wait before asking again; `None` once there is nothing to wait for.
     pub fn retry_after_s(&self, now: Timestamp) -> Option<u32> {
-        (!self.status.is_final()).then(|| now.secs_until(self.expected_at()).max(1))
+        let next = self.due_at.filter(|_| self.withheld_since.is_some());
+        let next = next.unwrap_or_else(|| self.expected_at());
+        (!self.status.is_final()).then(|| now.secs_until(next).max(1))
     }
 
     /// In how many seconds a worker should look at it; `None` if nobody should, because it is over
@@ -493,6 +533,7 @@ impl Job {
         self.status = status;
         self.charge.state = charge;
         self.finished_at = Some(now);
+        self.withheld_since = None;
         self.lease_until = None;
         self.due_at = None;
         self.touch(now)

@@ -2,7 +2,7 @@
 
 use super::{
     Failure, FailureCode, Job, Provider, Status,
-    job::{PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, UNKNOWN_ANSWERS_MAX},
+    job::{PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, RESULT_KEPT, UNKNOWN_ANSWERS_MAX},
 };
 use crate::time::Timestamp;
 
@@ -60,9 +60,14 @@ impl Job {
         Some(Failure::new(code, message))
     }
 
-    /// Whether the provider has had all the time it gets.
+    /// Whether the provider has had all the time it gets. A finished image on a host that is not
+    /// allowed has as long as the provider keeps it: that it waits is not the provider's doing.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
-        self.submitted_at.is_some_and(|at| at.plus(PROVIDER_WAIT_MAX) <= now)
+        let most = match self.withheld_since {
+            Some(_) => RESULT_KEPT,
+            None => PROVIDER_WAIT_MAX,
+        };
+        self.submitted_at.is_some_and(|at| at.plus(most) <= now)
     }
 
     /// Whether the provider has said often enough that it does not know this request.

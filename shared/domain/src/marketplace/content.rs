@@ -11,6 +11,7 @@ use crate::{
     fibo::StructuredPrompt,
     lighting::LightingRig,
     refusal::{FieldCheck, InvalidFields},
+    text,
 };
 
 /// Most slots of a template.
@@ -40,7 +41,7 @@ pub struct Content {
     /// The slots of a template.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub slots: Vec<Slot>,
-    /// The provider's name for a tailored model.
+    /// The provider's name for a tailored model; see [`super::model`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
 }
@@ -59,6 +60,13 @@ pub struct Slot {
 }
 
 impl Content {
+    /// What of it anybody but its creator may read: images are made with a model by naming the
+    /// listing, so the model's id is not handed out.
+    #[must_use]
+    pub fn disclosed(self) -> Content {
+        Content { model_id: None, ..self }
+    }
+
     /// # Errors
     /// Parts that the kind lacks or has too many of, parts that are wrong in themselves, and slots
     /// that are named but not used, or used but not named.
@@ -175,9 +183,8 @@ impl Slot {
         check.require(is_slot_name(&self.name), "/name", "name", || {
             format!("a lower-case letter, then up to {SLOT_NAME_CHARS_MAX} of a-z, 0-9 and _")
         });
-        let label = self.label.chars().count();
-        let fits = (1..=SLOT_LABEL_CHARS_MAX).contains(&label);
-        check.require(fits && is_visible(&self.label), "/label", "text", || {
+        let fits = text::length(&self.label) <= SLOT_LABEL_CHARS_MAX;
+        check.require(fits && text::is_line(&self.label), "/label", "text", || {
             format!("1 to {SLOT_LABEL_CHARS_MAX} visible characters")
         });
         if let Some(default) = &self.default {
@@ -200,12 +207,12 @@ fn check_count(check: &mut FieldCheck, count: usize) {
 }
 
 fn check_value(check: &mut FieldCheck, pointer: &str, value: &str) {
-    let count = value.chars().count();
+    let count = text::length(value);
     let fits = (1..=SLOT_VALUE_CHARS_MAX).contains(&count);
     check.require(fits, pointer, "length", || {
         format!("1 to {SLOT_VALUE_CHARS_MAX} characters, not {count}")
     });
-    let plain = is_visible(value) && !value.contains("{{") && !value.contains("}}");
+    let plain = text::is_visible(value) && !value.contains("{{") && !value.contains("}}");
     check.require(plain, pointer, "text", || "must be visible text without braces".to_owned());
 }
 
@@ -219,24 +226,6 @@ fn check_model(check: &mut FieldCheck, model: &str) {
              and underscores"
         )
     });
-}
-
-/// Text a person can see all of: nothing that is blank, controls, or has no width, such as a joiner
-/// or a mark that turns the direction of what follows. These are the characters of Unicode's
-/// `Default_Ignorable_Code_Point`, and a few that are drawn as a blank; the two selectors that
-/// choose between a sign and its emoji may stand beside something that is seen.
-pub fn is_visible(text: &str) -> bool {
-    let unseen = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\t'))
-            || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}'
-                | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0d}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-                | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{e0fff}')
-    };
-    let seen = |c: char| !c.is_whitespace() && !matches!(c, '\u{fe0e}' | '\u{fe0f}');
-    text.chars().any(seen) && !text.chars().any(unseen)
 }
 
 /// A key as a part of a JSON pointer.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Kind, content::Content};
-use crate::{camera::CameraSettings, id::ListingId, lighting::LightingRig};
+use crate::{camera::CameraSettings, id::ListingId, lighting::LightingRig, text};
 
 /// Minima of a signature.
 const MINIMA: usize = 64;
@@ -138,11 +138,7 @@ fn coarse(name: &str, value: f64, step: f64, found: &mut BTreeSet<String>) {
 fn text_features(json: &Value, found: &mut BTreeSet<String>) {
     match json {
         Value::String(text) => {
-            let words: Vec<String> = text
-                .split(|c: char| !c.is_alphanumeric())
-                .filter(|word| !word.is_empty())
-                .map(str::to_lowercase)
-                .collect();
+            let words = words_of(text);
             match words.len() {
                 0..=2 => found.extend(words),
                 _ => found.extend(words.windows(3).map(|three| three.join(" "))),
@@ -152,6 +148,23 @@ fn text_features(json: &Value, found: &mut BTreeSet<String>) {
         Value::Object(members) => members.values().for_each(|item| text_features(item, found)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// Words in small letters. A script without blanks has none to tell apart: there each letter is one,
+/// or a sentence that differs in one letter would have nothing in common with its copy.
+fn words_of(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut goes_on = false;
+    for c in text.chars() {
+        let alone = text::is_without_blanks(c);
+        match (c.is_alphanumeric(), words.last_mut()) {
+            (true, Some(word)) if goes_on && !alone => word.extend(c.to_lowercase()),
+            (true, _) => words.push(c.to_lowercase().collect()),
+            (false, _) => {}
+        }
+        goes_on = c.is_alphanumeric() && !alone;
+    }
+    words
 }
 
 /// FNV-1a, 64 bits: the same everywhere and for good, as what is stored is compared later.

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::{
     Category, Kind,
+    model::ModelClaim,
     revision::{Description, Edit, Revision},
     strike::Seller,
     upload::{ASSETS_MAX, PREVIEWS_MAX, UPLOADS_MAX},
@@ -27,6 +28,7 @@ use crate::{
     id::{ListingId, UserId},
     money::Money,
     refusal::{FieldError, InvalidFields, Refusal, RefusalKind},
+    text,
     time::Timestamp,
 };
 
@@ -184,6 +186,9 @@ pub enum ListingRefused {
     /// There is no draft: the version on sale does not change.
     #[error("There is no draft: change the listing first, which begins one.")]
     NoDraft,
+    /// What waits is not what the moderator was shown.
+    #[error("This version changed since you read it: read what waits now, and decide on that.")]
+    Changed,
     /// It is being looked at.
     #[error("The listing is in review: change it to take it back first.")]
     InReview,
@@ -199,12 +204,18 @@ pub enum ListingRefused {
     /// Nobody would see what it is.
     #[error("Upload at least one preview first.")]
     NoPreview,
+    /// The model it sells is another creator's.
+    #[error("This model belongs to another creator: write to us if it is yours.")]
+    ModelTaken,
     /// No room for another picture.
     #[error("A listing has at most {PREVIEWS_MAX} previews.")]
     TooManyPreviews,
     /// No room for another file.
     #[error("A listing has at most {ASSETS_MAX} files.")]
     TooManyAssets,
+    /// A file of another kind than the listing's.
+    #[error("A model comes as a safetensors file, and with nothing else.")]
+    NotItsKindOfFile,
     /// No room for another try.
     #[error("{UPLOADS_MAX} uploads were made for this listing: no more can be.")]
     TooManyUploads,
@@ -218,10 +229,13 @@ impl Refusal for ListingRefused {
             | ListingRefused::NoDraft
             | ListingRefused::InReview
             | ListingRefused::NotPending
+            | ListingRefused::Changed
             | ListingRefused::NotOnSale
             | ListingRefused::NoPreview
+            | ListingRefused::ModelTaken
             | ListingRefused::TooManyPreviews
             | ListingRefused::TooManyAssets
+            | ListingRefused::NotItsKindOfFile
             | ListingRefused::TooManyUploads => RefusalKind::Conflict,
         }
     }
@@ -231,11 +245,14 @@ impl Refusal for ListingRefused {
             ListingRefused::NoDraft => "no_draft",
             ListingRefused::InReview => "listing_in_review",
             ListingRefused::NotPending => "not_pending",
+            ListingRefused::Changed => "version_changed",
             ListingRefused::NotOnSale => "not_on_sale",
             ListingRefused::OwnListing => "own_listing",
             ListingRefused::NoPreview => "no_preview",
+            ListingRefused::ModelTaken => "model_taken",
             ListingRefused::TooManyPreviews => "too_many_previews",
             ListingRefused::TooManyAssets => "too_many_assets",
+            ListingRefused::NotItsKindOfFile => "not_safetensors",
             ListingRefused::TooManyUploads => "too_many_uploads",
         }
     }
@@ -409,7 +426,8 @@ impl Listing {
         }
     }
 
-    /// The version being worked on, unless it is the one that was on sale, submitted again as it is.
+    /// The version being worked on, unless it is the one that was on sale, submitted again as it
+    /// is.
     fn own_draft(&self) -> Option<&Draft> {
         let sold = self.published.as_ref().map(|published| published.number);
         self.draft.as_ref().filter(|draft| Some(draft.number) != sold)
@@ -419,8 +437,14 @@ impl Listing {
     /// sale and has no draft asks for its last version again.
     ///
     /// # Errors
-    /// When there is nothing to decide on, or nothing to see of it.
-    pub fn submit(&mut self, newest: &Revision, now: Timestamp) -> Result<(), ListingRefused> {
+    /// When there is nothing to decide on, or nothing to see of it, or its model is somebody
+    /// else's.
+    pub fn submit(
+        &mut self,
+        newest: &Revision,
+        model: &ModelClaim,
+        now: Timestamp,
+    ) -> Result<(), ListingRefused> {
         match self.editable() {
             Ok(_) => {}
             Err(ListingRefused::NoDraft) if self.delisted.is_some() => {}
@@ -429,6 +453,7 @@ impl Listing {
         if newest.previews.is_empty() {
             return Err(ListingRefused::NoPreview);
         }
+        model.check(&newest.creator_id)?;
         let state = DraftState::Pending { submitted_at: now };
         self.draft = Some(Draft { number: newest.number, state });
         self.updated_at = now;
@@ -451,34 +476,29 @@ impl Listing {
         if self.creator_id == *moderator { Err(ListingRefused::OwnListing) } else { Ok(()) }
     }
 
-    /// Whether what waits is what a moderator has seen. The number alone does not always say so: a
-    /// version that was sent back may get other pictures and files and is submitted again under its
-    /// number, as is one that was taken back by retiring; since when it waits tells them apart.
+    /// Whether what waits is what a moderator was shown: `newest` is what waits, `content_hash` is
+    /// what they were shown with it. A number alone does not say so: a version that was sent back
+    /// may get other pictures and files and is submitted again under its number.
     ///
     /// # Errors
-    /// When another version waits, this one waits since another time, or none does.
-    pub fn check_seen(
-        &self,
-        number: u32,
-        submitted_at: Option<Timestamp>,
-    ) -> Result<(), ListingRefused> {
-        self.require_pending(number)?;
-        match submitted_at.is_none_or(|seen| self.pending_since() == Some(seen)) {
-            true => Ok(()),
-            false => Err(ListingRefused::NotPending),
-        }
+    /// When something else waits, or nothing does.
+    pub fn check_shown(&self, newest: &Revision, content_hash: &str) -> Result<(), ListingRefused> {
+        self.require_pending(newest.number)?;
+        if newest.content_hash() == content_hash { Ok(()) } else { Err(ListingRefused::Changed) }
     }
 
-    /// Puts the pending version on sale.
+    /// Puts the pending version on sale. Its model belongs to its creator from now on.
     ///
     /// # Errors
-    /// When `revision` is not what is waiting.
+    /// When `revision` is not what is waiting, or its model is somebody else's.
     pub fn approve(
         &mut self,
         revision: &mut Revision,
+        model: &mut ModelClaim,
         now: Timestamp,
     ) -> Result<(), ListingRefused> {
         self.require_pending(revision.number)?;
+        model.prove(revision, now)?;
         let first = self.published.as_ref().map_or(now, |before| before.first_published_at);
         let shown = &revision.description;
         self.published = Some(Published {
@@ -550,8 +570,8 @@ impl Listing {
 /// # Errors
 /// When it is blank, too long or cannot be seen.
 pub fn checked_reason(reason: &str) -> Result<String, InvalidFields> {
-    let fits = (1..=REASON_CHARS_MAX).contains(&reason.chars().count());
-    match fits && super::content::is_visible(reason) {
+    let fits = text::length(reason) <= REASON_CHARS_MAX;
+    match fits && text::is_visible(reason) {
         true => Ok(reason.trim().to_owned()),
         false => Err(InvalidFields(vec![FieldError::new(
             "/reason",

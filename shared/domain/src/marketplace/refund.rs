@@ -23,6 +23,12 @@ use crate::{
 
 /// For how long a buyer may give something back that they never opened.
 pub const REFUND_WINDOW: Duration = DAY.saturating_mul(14);
+/// Until when a buyer may give back what they paid for at `paid_at`; what the sale earns a sharer is
+/// granted after that.
+pub fn refund_window_ends(paid_at: Timestamp) -> Timestamp {
+    paid_at.plus(REFUND_WINDOW)
+}
+
 /// Most refunds of one purchase.
 const REFUNDS_MAX: usize = 20;
 
@@ -143,7 +149,10 @@ pub enum RefundRefused {
     #[error("This Idempotency-Key was used for a different request: send a new key.")]
     KeyReused,
     /// Its days are over.
-    #[error("It is more than fourteen days ago: we were told of your wish and will look at it.")]
+    #[error(
+        "It is more than {} days ago: we were told of your wish and will look at it.",
+        REFUND_WINDOW.as_secs() / DAY.as_secs()
+    )]
     WindowOver,
     /// The buyer has the files.
     #[error("You have downloaded it: we were told of your wish and will look at it.")]
@@ -378,7 +387,7 @@ impl Deal {
 
     fn check_own_refund(&self, now: Timestamp) -> Result<(), RefundRefused> {
         let bought_at = self.purchase.paid_at.unwrap_or(self.purchase.created_at);
-        if bought_at.plus(REFUND_WINDOW) < now {
+        if refund_window_ends(bought_at) < now {
             return Err(RefundRefused::WindowOver);
         }
         let owned = self.entitlement.as_ref();

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{content::is_visible, purchase::Entitlement, tally::ListingStats};
+use super::{purchase::Entitlement, tally::ListingStats};
 use crate::{
     id::{ListingId, ReviewId, UserId},
     refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
+    text,
     time::Timestamp,
 };
 
@@ -180,11 +181,11 @@ pub fn checked_reply(text: &str) -> Result<String, InvalidFields> {
 }
 
 fn check_text(check: &mut FieldCheck, pointer: &str, text: &str, chars_max: usize) {
-    let count = text.chars().count();
+    let count = text::length(text);
     check.require(count <= chars_max, pointer, "too_long", || {
         format!("at most {chars_max} characters, not {count}")
     });
-    check.require(is_visible(text), pointer, "invisible_text", || {
+    check.require(text::is_visible(text), pointer, "invisible_text", || {
         "must be text that can be seen".to_owned()
     });
 }

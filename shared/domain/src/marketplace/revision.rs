@@ -6,10 +6,12 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{
     Category, Kind,
-    content::{Content, is_visible},
+    content::Content,
     demo::DemoSettings,
     lint::{Signature, Similar},
     upload::{ASSETS_MAX, Asset, PREVIEWS_MAX, Preview},
@@ -18,6 +20,7 @@ use crate::{
     id::{ListingId, UploadId, UserId},
     money::Money,
     refusal::{FieldCheck, InvalidFields},
+    text,
     time::Timestamp,
 };
 
@@ -109,8 +112,7 @@ impl Description {
     /// All fields that are not acceptable, with pointers as in a request.
     pub fn checked(mut self, kind: Kind) -> Result<Description, InvalidFields> {
         self.title = self.title.trim().to_owned();
-        let tags: BTreeSet<String> =
-            self.tags.iter().map(|tag| tag.trim().to_lowercase()).collect();
+        let tags: BTreeSet<String> = self.tags.iter().map(|tag| tidy_tag(tag)).collect();
         let mut check = FieldCheck::new();
         check_title(&mut check, &self.title);
         check_text(&mut check, "/description", &self.description, DESCRIPTION_CHARS_MAX);
@@ -166,6 +168,23 @@ impl Revision {
         }
     }
 
+    /// SHA-256, in lower-case hex, of all that a moderator decides on: what its creator says, the
+    /// pictures, and the files with their own hashes. Pictures and files never change under their
+    /// names.
+    pub fn content_hash(&self) -> String {
+        let shown = json!([
+            self.listing_id,
+            self.number,
+            self.creator_id,
+            self.kind,
+            self.description,
+            self.previews,
+            self.assets,
+        ]);
+        let digest = Sha256::digest(shown.to_string());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Says something else of it. Pictures that we drew go, if they would be others now.
     pub(super) fn describe(&mut self, description: Description) {
         let picture = |said: &Description| (said.category, said.content.clone());
@@ -198,19 +217,30 @@ fn added<T>(all: &mut Vec<T>, new: T, most: usize, upload: impl Fn(&T) -> &Uploa
 
 fn check_title(check: &mut FieldCheck, title: &str) {
     check_text(check, "/title", title, TITLE_CHARS_MAX);
-    let letters = title.chars().filter(|c| c.is_alphanumeric()).count();
+    let weight = |c: char| match c.is_alphanumeric() {
+        true if text::is_ideograph_or_syllable(c) => 2,
+        plain => usize::from(plain),
+    };
+    let letters: usize = title.chars().map(weight).sum();
     let one_line = !title.contains(['\n', '\t']);
     check.require(letters >= 3 && one_line, "/title", "words", || {
-        "one line with at least three letters or digits".to_owned()
+        "one line with at least three letters or digits, or two Chinese characters or Korean \
+         syllables"
+            .to_owned()
     });
 }
 
+/// A tag as it is kept and compared: small letters are written anew, because they may be longer.
+fn tidy_tag(tag: &str) -> String {
+    text::normalized(&tag.trim().to_lowercase())
+}
+
 fn check_text(check: &mut FieldCheck, pointer: &str, text: &str, chars_max: usize) {
-    let count = text.chars().count();
+    let count = text::length(text);
     check.require((1..=chars_max).contains(&count), pointer, "length", || {
         format!("1 to {chars_max} characters, not {count}")
     });
-    check.require(is_visible(text), pointer, "invisible_text", || {
+    check.require(text::is_visible(text), pointer, "invisible_text", || {
         "must be text that can be seen: no blanks alone, no controls, nothing without width"
             .to_owned()
     });
@@ -221,10 +251,9 @@ fn check_tags(check: &mut FieldCheck, sent: &[String], tags: &BTreeSet<String>) 
         format!("at most {TAGS_MAX} tags, not {}", sent.len())
     });
     for tag in tags.iter().take(TAGS_MAX) {
-        let count = tag.chars().count();
-        let plain = tag.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | ' '));
-        let fits = (2..=TAG_CHARS_MAX).contains(&count);
-        check.require(plain && fits && is_visible(tag), "/tags", "tag", || {
+        let plain = tag.chars().all(|c| text::is_of_a_word(c) || matches!(c, '-' | ' '));
+        let fits = (2..=TAG_CHARS_MAX).contains(&text::length(tag));
+        check.require(plain && fits && text::is_visible(tag), "/tags", "tag", || {
             let shown: String = tag.chars().take(TAG_CHARS_MAX).collect();
             format!("{shown:?}: 2 to {TAG_CHARS_MAX} letters, digits, dashes and blanks")
         });

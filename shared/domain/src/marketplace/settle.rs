@@ -3,8 +3,7 @@
 //! A [`Deal`] is all that is written at once: the purchase, what the buyer has, the creator's side,
 //! the books, the sums and the sharer's reward. Like a pack's order it follows the payment as Stripe
 //! says it is now, so that notices may come twice, late and in any order: what was taken back of the
-//! money is a state, and each step moves everything to where it should be. A sharer's reward is the
-//! one thing that does not come back: who loses it by a dispute has lost it, even if that is won.
+//! money is a state, and each step moves everything to where it should be, a sharer's reward too.
 
 use std::mem;
 
@@ -347,17 +346,21 @@ impl Deal {
         }
     }
 
-    /// A reward is gone as soon as all of the money is, also where a dispute may still return it.
+    /// A reward is gone as soon as all of the money is, also where a dispute may still return it, and
+    /// is promised again with the first of the money that comes back.
     fn follow_reward(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
-        let all = payment.gone() >= payment.amount.amount;
-        match (self.reward.as_mut().filter(|_| all), &mut self.sharer) {
-            (Some(reward), Some(sharer)) => {
-                let legs = Reward::cost_of_reversal(reward.reverse(sharer)?);
-                let cause = format!("reward:{}:reversed", self.purchase.id);
-                self.post(cause, legs, now)?;
+        let Some(reward) = &mut self.reward else { return Ok(()) };
+        if payment.gone() < payment.amount.amount {
+            reward.restore(self.purchase.paid_at.unwrap_or(now));
+            return Ok(());
+        }
+        match &mut self.sharer {
+            Some(sharer) => {
+                if let Some((cause, legs)) = reward.reverse(sharer)? {
+                    self.post(cause, legs, now)?;
+                }
             }
-            (Some(reward), None) => reward.forfeit(),
-            (None, _) => {}
+            None => reward.forfeit(),
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     journal::{LedgerAccount, Leg, Role},
-    sale::HOLD,
+    refund::refund_window_ends,
 };
 use crate::{
     account::Draft,
@@ -20,7 +20,8 @@ use crate::{
 pub const ATTRIBUTED: Duration = DAY.saturating_mul(30);
 /// Credits for a sale.
 pub const REWARD_CREDITS: u32 = 5;
-/// How long a reward may be spent.
+/// How long a reward may be spent at least: it ends with the month, so that rewards of one month are
+/// one lot.
 pub const REWARD_LASTS: Duration = DAY.saturating_mul(365);
 
 /// A member's code for a listing.
@@ -74,6 +75,9 @@ pub struct Reward {
     /// What the buyer paid with, as the payment network tells cards apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// How often it was taken back after it had been granted.
+    #[serde(default, skip_serializing_if = "never")]
+    pub reversals: u32,
     /// Goes up by one with every write; zero before the first.
     pub version: u64,
     /// How far it is.
@@ -85,14 +89,14 @@ pub struct Reward {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RewardState {
-    /// Held like the sale itself.
+    /// Held as long as the buyer may give back what they bought.
     Held {
-        /// Until then.
+        /// Until after that.
         due_at: Timestamp,
     },
     /// The credits are the sharer's.
     Granted {
-        /// As this lot.
+        /// In this lot.
         lot: LotId,
     },
     /// They are not, and why: `refunded`, `own_card`, `suspended`.
@@ -123,7 +127,7 @@ impl Referral {
 }
 
 impl Reward {
-    /// The reward for a sale.
+    /// The reward for a sale that was paid for at `now`.
     pub fn held(
         referral: &Referral,
         (purchase_id, buyer_id, creator_id): (PurchaseId, UserId, UserId),
@@ -138,8 +142,9 @@ impl Reward {
             code: referral.code.clone(),
             credits: REWARD_CREDITS,
             fingerprint,
+            reversals: 0,
             version: 0,
-            state: RewardState::Held { due_at: now.plus(HOLD) },
+            state: RewardState::Held { due_at: refund_window_ends(now) },
         }
     }
 
@@ -157,7 +162,8 @@ impl Reward {
     /// # Errors
     /// When the stored balance contradicts itself.
     pub fn grant(&mut self, draft: &mut Draft, same_card: SameCard) -> Result<(), LedgerBroken> {
-        if self.due_at().is_none_or(|due_at| draft.now() < due_at) {
+        // At that very instant it can still be given back.
+        if self.due_at().is_none_or(|due_at| draft.now() <= due_at) {
             return Ok(());
         }
         let against = match same_card {
@@ -168,10 +174,18 @@ impl Reward {
             self.state = RewardState::Cancelled { reason: reason.to_owned() };
             return Ok(());
         }
-        let lot = LotId(format!("reward:{}", self.purchase_id));
-        draft.add_promo(lot.clone(), self.credits, draft.now().plus(REWARD_LASTS))?;
+        let ends_at = draft.now().plus(REWARD_LASTS).start_of_month().plus_months(1);
+        let lot = draft.add_promo(LotId(self.cause()), self.credits, ends_at)?;
         self.state = RewardState::Granted { lot };
         Ok(())
+    }
+
+    /// What its next grant is called in the ledger and in the journal: each is called otherwise.
+    pub fn cause(&self) -> String {
+        match self.reversals {
+            0 => format!("reward:{}", self.purchase_id),
+            times => format!("reward:{}:{times}", self.purchase_id),
+        }
     }
 
     /// It will not be granted, because the sale was taken back before.
@@ -181,31 +195,42 @@ impl Reward {
         }
     }
 
-    /// Takes it back because the sale was: what is left of it, and nothing is owed for the rest.
-    /// Returns how many credits that were.
+    /// Takes it back because the sale was: what is left of it, and what was spent of it is owed.
+    /// Returns what is posted for that, and its cause, if it was granted.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn reverse(&mut self, draft: &mut Draft) -> Result<u32, LedgerBroken> {
+    pub fn reverse(
+        &mut self,
+        draft: &mut Draft,
+    ) -> Result<Option<(String, [Leg; 2])>, LedgerBroken> {
         self.forfeit();
-        let mut taken = 0;
-        if let RewardState::Granted { lot } = &self.state {
-            let cause = format!("reward:{}:reversed", self.purchase_id);
-            taken = draft.take_what_is_left(&cause, lot, self.credits)?;
-            self.state = RewardState::Cancelled { reason: REFUNDED.to_owned() };
+        let RewardState::Granted { lot } = &self.state else { return Ok(None) };
+        let cause = format!("{}:reversed", self.cause());
+        draft.take_back(&cause, lot, self.credits)?;
+        self.reversals += 1;
+        self.state = RewardState::Cancelled { reason: REFUNDED.to_owned() };
+        Ok(Some((cause, cost(-reward_cost(self.credits)))))
+    }
+
+    /// Promises it again, because the sale it was taken back with is one again: a dispute was won,
+    /// or a refund failed. It is granted like any other, and first pays what its reversal left owed.
+    pub fn restore(&mut self, paid_at: Timestamp) {
+        let with_sale = RewardState::Cancelled { reason: REFUNDED.to_owned() };
+        if self.state == with_sale {
+            self.state = RewardState::Held { due_at: refund_window_ends(paid_at) };
         }
-        Ok(taken)
     }
 
     /// What is posted when its credits are given.
     pub fn cost_of_grant(&self) -> [Leg; 2] {
         cost(reward_cost(self.credits))
     }
+}
 
-    /// What is posted when so many of them were taken back.
-    pub fn cost_of_reversal(taken: u32) -> [Leg; 2] {
-        cost(-reward_cost(taken))
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn never(times: &u32) -> bool {
+    *times == 0
 }
 
 /// What so many credits cost, in US cents: as a month of [`Plan::Pro`] has them, rounded down.

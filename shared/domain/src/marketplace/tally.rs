@@ -13,6 +13,7 @@ use super::{
 use crate::{
     id::{ListingId, PayoutId, UserId},
     money::Currency,
+    ratio,
     time::{DAY, Timestamp},
 };
 
@@ -176,8 +177,7 @@ impl ListingStats {
 
     /// The average, in hundredths of a star; `None` without reviews.
     pub fn rating(&self) -> Option<u16> {
-        let ratings = u64::from(self.ratings());
-        (ratings > 0).then(|| u16::try_from(self.stars() * 100 / ratings).unwrap_or(500))
+        ratio::stars(self.stars() * 100, u64::from(self.ratings()))
     }
 
     /// How popular it is, the higher the more: heat, and as much again as it is better rated than
@@ -185,7 +185,7 @@ impl ListingStats {
     pub fn popularity(&self) -> f64 {
         let ratings = u64::from(PRIOR_RATINGS) + u64::from(self.ratings());
         let sum = u64::from(PRIOR_RATING * PRIOR_RATINGS) + self.stars() * 100;
-        let average = u32::try_from(sum / ratings).unwrap_or(500);
+        let average = ratio::stars(sum, ratings).unwrap_or_default();
         self.heat + (f64::from(average) - f64::from(PRIOR_RATING)) / 100.0
     }
 
@@ -308,14 +308,14 @@ impl CreatorBook {
 
     /// The average of all reviews, in hundredths of a star; `None` without reviews.
     pub fn rating(&self) -> Option<u16> {
-        let average = (self.stars * 100).checked_div(self.ratings)?;
-        Some(u16::try_from(average).unwrap_or(500))
+        ratio::stars(self.stars * 100, self.ratings)
     }
 
     /// Sales for each hundred visits, in hundredths of a percent; `None` without visits. Visits are
     /// added up a minute late, so that it may be more than all of them for a moment.
     pub fn conversion_bps(&self) -> Option<u64> {
-        (self.sales * 10_000).checked_div(self.views)
+        let rate = ratio::half_up(i128::from(self.sales) * 10_000, i128::from(self.views))?;
+        u64::try_from(rate).ok()
     }
 
     /// The last [`DAYS_SHOWN`] days up to `now`, the oldest first; days on which nothing happened

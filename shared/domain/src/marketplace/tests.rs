@@ -1,5 +1,6 @@
 //! The marketplace's rules, as tables.
 
+mod archives;
 mod conservation;
 mod contents;
 mod deals;
@@ -7,6 +8,7 @@ mod demos;
 mod flags;
 mod lints;
 mod listings;
+mod models;
 mod offers;
 mod payouts;
 mod refunds;
@@ -29,6 +31,7 @@ use super::{
     content::{Content, Slot},
     demo::DemoSettings,
     listing::Listing,
+    model::ModelClaim,
     purchase::{Entitlement, Offer, Purchase},
     revision::{Description, Revision},
     strike::Seller,
@@ -146,8 +149,8 @@ fn begun(kind: Kind, price: u32) -> (Listing, Revision) {
 /// A lighting preset on sale.
 fn on_sale(price: u32) -> Listing {
     let (mut listing, mut revision) = begun(Kind::LightingPreset, price);
-    listing.submit(&revision, NOW).unwrap();
-    listing.approve(&mut revision, NOW).unwrap();
+    listing.submit(&revision, &ModelClaim::default(), NOW).unwrap();
+    listing.approve(&mut revision, &mut ModelClaim::default(), NOW).unwrap();
     listing
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, listing::ListingRefused};
+use super::{Kind, archive::ArchivedFile, listing::ListingRefused};
 use crate::{
     id::{ListingId, UploadId, UserId},
     refusal::{FieldCheck, InvalidFields},
@@ -20,8 +20,8 @@ pub const PREVIEWS_MAX: usize = 8;
 pub const ASSETS_MAX: usize = 4;
 /// Most uploads that a listing may have under way at once, and ever.
 pub const UPLOADS_MAX: u32 = 100;
-/// Largest picture, in bytes.
-pub const PREVIEW_BYTES_MAX: u64 = 20 * 1024 * 1024;
+/// Largest picture, in bytes: a camera of 45 million pixels writes JPEGs of 20 to 35 million.
+pub const PREVIEW_BYTES_MAX: u64 = 40 * 1024 * 1024;
 /// Largest asset, in bytes.
 pub const ASSET_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// How long a form may be used.
@@ -40,17 +40,14 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// What it may say it is.
-    pub const fn content_types(self) -> &'static [&'static str] {
-        match self {
-            Purpose::Preview => &["image/png", "image/jpeg", "image/webp"],
-            Purpose::Asset => &[
-                "application/zip",
-                "application/gzip",
-                "application/x-tar",
-                "application/octet-stream",
-                "text/plain",
-            ],
+    /// What it may say it is, for a listing of `kind`.
+    pub const fn content_types(self, kind: Kind) -> &'static [&'static str] {
+        match (self, kind) {
+            (Purpose::Preview, _) => &["image/png", "image/jpeg", "image/webp"],
+            (Purpose::Asset, Kind::ModelFinetune) => &["application/octet-stream"],
+            (Purpose::Asset, Kind::CameraPreset | Kind::LightingPreset | Kind::FiboTemplate) => {
+                &["application/zip", "application/octet-stream", "text/plain"]
+            }
         }
     }
 
@@ -59,6 +56,59 @@ impl Purpose {
         match self {
             Purpose::Preview => PREVIEW_BYTES_MAX,
             Purpose::Asset => ASSET_BYTES_MAX,
+        }
+    }
+}
+
+/// The kinds of files that are sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssetKind {
+    /// A ZIP archive.
+    Zip,
+    /// Weights of a model: numbers, and nothing that runs when it is loaded.
+    Safetensors,
+    /// A table of colors (`.cube`).
+    Cube,
+}
+
+impl AssetKind {
+    /// Whether a file of this kind comes with a listing of `kind`. A model is its weights and
+    /// nothing else.
+    pub const fn comes_with(self, kind: Kind) -> bool {
+        match kind {
+            Kind::ModelFinetune => matches!(self, AssetKind::Safetensors),
+            Kind::LightingPreset | Kind::FiboTemplate => true,
+            Kind::CameraPreset => false,
+        }
+    }
+
+    /// The type that it is handed out with.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            AssetKind::Zip => "application/zip",
+            AssetKind::Safetensors => "application/octet-stream",
+            AssetKind::Cube => "text/plain",
+        }
+    }
+
+    /// What a buyer's browser calls such a file: what its creator calls it, with the ending of its
+    /// kind, because a system opens a file by its ending and not by what is in it.
+    pub fn file_name(self, called: Option<&str>) -> String {
+        let extension = self.extension();
+        let called = called.unwrap_or("asset");
+        let ending = called.rsplit_once('.').map(|(_, ending)| ending);
+        match ending.is_some_and(|ending| ending.eq_ignore_ascii_case(extension)) {
+            true => called.to_owned(),
+            false => format!("{called}.{extension}"),
+        }
+    }
+
+    const fn extension(self) -> &'static str {
+        match self {
+            AssetKind::Zip => "zip",
+            AssetKind::Safetensors => "safetensors",
+            AssetKind::Cube => "cube",
         }
     }
 }
@@ -130,8 +180,14 @@ pub struct Asset {
     pub file_name: String,
     /// Its size.
     pub bytes: u64,
-    /// In lower-case hex.
+    /// Of the object that buyers download, in lower-case hex.
     pub sha256: String,
+    /// What it is; unknown for files that were taken before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AssetKind>,
+    /// What is in it, if it is an archive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ArchivedFile>,
 }
 
 /// What a creator wants to upload.
@@ -158,7 +214,7 @@ impl Upload {
         wish: Wish,
         now: Timestamp,
     ) -> Result<Upload, InvalidFields> {
-        let types = wish.purpose.content_types();
+        let types = wish.purpose.content_types(kind);
         let mut check = FieldCheck::new();
         check.require(types.contains(&wish.content_type.as_str()), "/content_type", "type", || {
             format!("one of {}", types.join(", "))

@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Counters, DEFINITION_VERSION, Metrics, Ranked, Span, WithinSpan, counters::active,
-    latency::percentile, report::bps,
+    latency::percentile,
 };
 use crate::{
     generation::{Provider, Status},
     money::Currency,
     plan::Plan,
+    ratio::bps,
     time::{Day, Month, Timestamp},
 };
 

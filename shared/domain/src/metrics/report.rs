@@ -11,6 +11,7 @@ use super::{
 use crate::{
     money::Currency,
     plan::Plan,
+    ratio::{bps, half_up},
     time::{Day, Month, Timestamp},
 };
 
@@ -373,7 +374,8 @@ impl Margin {
         };
         let micros = sums.get(&format!("jobs.plan.{}.cost", plan.as_str()));
         // Ten thousand millionths of a dollar are a cent.
-        let generation_cost = (micros + 5_000).div_euclid(10_000);
+        let cents = half_up(i128::from(micros), 10_000).unwrap_or_default();
+        let generation_cost = i64::try_from(cents).unwrap_or(i64::MAX);
         let gross_margin = revenue - generation_cost - processor_fees;
         let gross_margin_bps = bps(gross_margin, revenue);
         Margin { plan, revenue, generation_cost, processor_fees, gross_margin, gross_margin_bps }
@@ -403,10 +405,4 @@ fn days(span: Span, metrics: &Metrics) -> Vec<RevenueDay> {
             }
         })
         .collect()
-}
-
-/// A part of a whole in basis points, rounded down; `None` of nothing, or of less.
-pub(super) fn bps(part: i64, whole: i64) -> Option<i64> {
-    let rate = i128::from(part) * 10_000;
-    (whole > 0).then(|| i64::try_from(rate.div_euclid(i128::from(whole))).unwrap_or(i64::MAX))
 }

@@ -157,14 +157,6 @@ fn times_fall_into_buckets_at_most_an_eighth_too_long() {
     check(&[1, 2, 3, 4, 5, 6, 7, 1_000], 95, Some(1_023));
 }
 
-#[test]
-fn a_rate_of_nothing_is_none() {
-    assert_eq!(
-        [report::bps(1, 3), report::bps(0, 3), report::bps(1, 0)],
-        [Some(3_333), Some(0), None]
-    );
-}
-
 fn status() -> impl Strategy<Value = SubscriptionStatus> {
     prop::sample::select(vec![
         Incomplete, Trialing, Active, Active, Active, PastDue, Canceled, Unpaid,

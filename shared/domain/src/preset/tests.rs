@@ -38,6 +38,6 @@ fn a_preset_has_a_visible_name_and_keeps_something() {
     check(
         "x",
         serde_json::json!({"negative_prompt": "\u{7}"}),
-        &["/negative_prompt control_characters"],
+        &["/negative_prompt invisible_text"],
     );
 }

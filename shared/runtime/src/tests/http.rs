@@ -82,6 +82,28 @@ async fn an_answer_carries_what_a_browser_and_a_cache_need() {
     .assert_eq(&show(&get_from(Shelf::Answers).await));
 }
 
+/// The event is as AWS sends it: what is escaped in the URL is so in the path and in its parameters.
+#[tokio::test]
+async fn a_parameter_of_the_path_is_decoded_once() {
+    async fn told(_: &(), call: Call<Value>) -> Result<Json<Value>, ApiError> {
+        Ok(Json(call.body["id"].clone()))
+    }
+    let check = async |sent: &str, expected: &str| {
+        let path = format!("/api/v1/books/{sent}");
+        let event =
+            event(with(request("GET", &path), [("/pathParameters", json!({ "id": sent }))]));
+        let answer = dispatch(&GET, &told, &(), &ambient(), event).await;
+        assert_eq!(answer.body, json!(expected).to_string(), "{sent}");
+    };
+    check("auth0%7C1", "auth0|1").await;
+    check("auth0|1", "auth0|1").await;
+    check("auth0%257C1", "auth0%7C1").await;
+    check("a+b%2Bc", "a+b+c").await;
+    check("%E8%AF%AD", "语").await;
+    check("100%", "100%").await;
+    check("%FF", "%FF").await;
+}
+
 #[tokio::test]
 async fn a_refusal_is_a_problem_document() {
     expect![[r#"

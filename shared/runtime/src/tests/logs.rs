@@ -66,10 +66,10 @@ async fn logs_of_message(body: &str) -> String {
 #[tokio::test]
 async fn a_call_is_one_line() {
     expect![[r#"
-        {"cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":200}
+        {"cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":200}
     "#]].assert_eq(&logs_of_call(None).await);
     expect![[r#"
-        {"code":"no","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":404}
+        {"code":"no","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":404}
     "#]].assert_eq(&logs_of_call(Some(RefusalKind::NotFound)).await);
 }
 
@@ -77,11 +77,11 @@ async fn a_call_is_one_line() {
 async fn a_fault_of_ours_is_logged_with_its_causes() {
     expect![[r#"
         {"code":"no","error":"The shelf says no.: password=hunter2","level":"ERROR","message":"failed","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"}}
-        {"code":"internal","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":500}
+        {"code":"internal","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":500}
     "#]].assert_eq(&logs_of_call(Some(RefusalKind::Internal)).await);
     expect![[r#"
         {"code":"no","error":"The shelf says no.: password=hunter2","level":"WARN","message":"failed","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"}}
-        {"code":"no","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":503}
+        {"code":"no","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":503}
     "#]].assert_eq(&logs_of_call(Some(RefusalKind::Unavailable)).await);
 }
 

@@ -31,7 +31,7 @@ fn a_handler_requires_what_its_capabilities_do() {
     check(<(Uploads, SearchSnapshots)>::variables(), expect!["IMAGES_BUCKET"]);
     check(
         <(Store, Images, Uploads, SearchSnapshots, Previews, ShareLinks)>::variables(),
-        expect!["IMAGES_BUCKET PREVIEWS_BUCKET PREVIEWS_URL SHARE_SECRET_ARN TABLE_NAME"],
+        expect!["IMAGES_BUCKET PREVIEWS_URL SHARE_SECRET_ARN TABLE_NAME"],
     );
     check(
         <(PromptProvider, WebhookTokens)>::variables(),

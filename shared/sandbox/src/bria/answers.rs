@@ -74,7 +74,7 @@ async fn status(
     world
         .bria
         .job(&request_id)
-        .and_then(|job| job.report(&world.url, Instant::now()))
+        .and_then(|job| job.report(&world.results_origin, Instant::now()))
         .map(Json)
         .ok_or_else(|| Refused::not_found("no such request_id, or it has expired"))
 }
@@ -131,7 +131,7 @@ async fn answer_at_end(
         return std::future::pending().await;
     };
     sleep_until(ends_at.into()).await;
-    match (job.report(&world.url, ends_at).and_then(|report| report.result), outcome) {
+    match (job.report(&world.results_origin, ends_at).and_then(|report| report.result), outcome) {
         (Some(result), _) => {
             Ok(Json(json!({ "request_id": job.id, "result": result })).into_response())
         }

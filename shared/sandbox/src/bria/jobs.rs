@@ -105,7 +105,7 @@ impl Job {
             id: format!("{:032x}", rand::random::<u128>()),
             text: String::from_utf8_lossy(text).into_owned(),
             structured_prompt: structured(&asked),
-            seed: asked.seed.unwrap_or_else(|| i64::from(rand::random::<u32>())),
+            seed: asked.seed.unwrap_or_else(|| i64::from(rand::random::<u32>() >> 1)),
             prompt: asked.prompt.or(asked.structured_prompt).unwrap_or_default(),
             canvas: asked.canvas,
             webhook_url: asked.webhook_url,
@@ -115,14 +115,14 @@ impl Job {
         }
     }
 
-    /// What is said of it at `now` by the provider at `url`; `None` once it is forgotten.
-    pub(super) fn report(&self, url: &str, now: Instant) -> Option<Report> {
+    /// What is said of it at `now` by a provider whose results lie at `origin`; `None` once it is forgotten.
+    pub(super) fn report(&self, origin: &str, now: Instant) -> Option<Report> {
         if self.ends_at.is_none_or(|ends_at| now < ends_at) {
             return Some(Report::plain(&self.id, "IN_PROGRESS"));
         }
         match self.ending {
             Ending::Completed => Some(Report {
-                result: Some(self.result(url)),
+                result: Some(self.result(origin)),
                 ..Report::plain(&self.id, "COMPLETED")
             }),
             Ending::Error(code) => Some(Report::failed(&self.id, "ERROR", code)),
@@ -138,9 +138,9 @@ impl Job {
         self.canvas.filter(|_| finished && self.ending == Ending::Completed)
     }
 
-    fn result(&self, url: &str) -> ResultBody {
+    fn result(&self, origin: &str) -> ResultBody {
         let address = |canvas: Canvas| {
-            format!("{url}{RESULTS_PATH}/{}.{}", self.id, canvas.format.extension())
+            format!("{origin}{RESULTS_PATH}/{}.{}", self.id, canvas.format.extension())
         };
         ResultBody {
             image_url: self.canvas.map(address),
@@ -165,7 +165,11 @@ impl Ending {
 impl Report {
     /// A job that went wrong.
     pub(super) fn failed(id: &str, status: &'static str, code: u16) -> Report {
-        let message = if code == 422 { "Content moderation failed" } else { "Generation failed" };
+        let message = match code {
+            422 => "Content moderation failed",
+            400..=499 => "Invalid request",
+            _ => "Generation failed",
+        };
         let error = Some(ErrorBody { code, message, details: String::new() });
         Report { error, ..Report::plain(id, status) }
     }

@@ -1,6 +1,6 @@
 //! What may be asked of the provider, read as strictly as its OpenAPI document states it.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::RangeInclusive};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::fibo::StructuredPrompt;
@@ -12,24 +12,29 @@ use super::{Refused, pictures::Format};
 use crate::route::Route;
 
 /// Fields of every endpoint.
-const FIELDS: [&str; 9] = [
-    "prompt",
-    "images",
-    "structured_prompt",
-    "seed",
-    "sync",
-    "webhook_url",
-    "ip_signal",
-    "prompt_content_moderation",
-    "visual_input_content_moderation",
+const FIELDS: &[&str] =
+    &["prompt", "structured_prompt", "seed", "sync", "webhook_url", "prompt_content_moderation"];
+/// Further fields of every endpoint but a tailored model's.
+const OPEN_FIELDS: &[&str] = &["images", "ip_signal", "visual_input_content_moderation"];
+/// Further fields of the image endpoints but a tailored model's.
+const IMAGE_FIELDS: &[&str] =
+    &["aspect_ratio", "output_type", "model_version", "visual_output_content_moderation"];
+/// Further fields of the full model.
+const STANDARD_FIELDS: &[&str] = &["resolution", "steps_num", "negative_prompt"];
+/// Further fields of a tailored model.
+const TAILORED_FIELDS: &[&str] = &[
+    MODEL_FIELD,
+    "tailored_model_influence",
+    "guidance_scale",
+    "negative_prompt",
+    "aspect_ratio",
+    "steps_num",
+    "visual_output_content_moderation",
 ];
-/// Further fields of all image endpoints.
-const IMAGE_FIELDS: [&str; 4] =
-    ["aspect_ratio", "output_type", "model_version", "visual_output_content_moderation"];
-/// Further fields of the full model, a tailored one included.
-const STANDARD_FIELDS: [&str; 3] = ["resolution", "steps_num", "negative_prompt"];
-/// The field that only a tailored model has, and must have.
-const MODEL_FIELD: &str = "model_id";
+/// The field that a tailored model must have (docs.bria.ai/tailored-generation).
+const MODEL_FIELD: &str = "tailored_model_id";
+/// The largest seed: no range is documented, and a public client of the provider ends here.
+const SEED_MAX: i64 = 2_147_483_647;
 
 /// The aspect ratios of every version.
 const CLASSIC_RATIOS: [&str; 9] = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"];
@@ -90,7 +95,9 @@ struct Fields {
     steps_num: Option<u32>,
     #[serde(rename = "negative_prompt")]
     _negative_prompt: Option<String>,
-    model_id: Option<String>,
+    tailored_model_id: Option<String>,
+    tailored_model_influence: Option<f64>,
+    guidance_scale: Option<u32>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -108,14 +115,15 @@ impl Asked {
         let object: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|error| Refused::invalid(format!("not a JSON object: {error}")))?;
         let tailored = route == Route::GenerateTailored;
-        let full = tailored || route == Route::Generate;
-        let draws = full || route == Route::GenerateLite;
+        let draws = tailored || matches!(route, Route::Generate | Route::GenerateLite);
+        let known: &[&[&str]] = match route {
+            Route::GenerateTailored => &[FIELDS, TAILORED_FIELDS],
+            Route::Generate => &[FIELDS, OPEN_FIELDS, IMAGE_FIELDS, STANDARD_FIELDS],
+            Route::GenerateLite => &[FIELDS, OPEN_FIELDS, IMAGE_FIELDS],
+            _ => &[FIELDS, OPEN_FIELDS],
+        };
         for (name, value) in &object {
-            let known = FIELDS.contains(&name.as_str())
-                || (draws && IMAGE_FIELDS.contains(&name.as_str()))
-                || (full && STANDARD_FIELDS.contains(&name.as_str()))
-                || (tailored && name == MODEL_FIELD);
-            if !known {
+            if !known.iter().any(|names| names.contains(&name.as_str())) {
                 return Err(Refused::invalid(format!("{name}: unknown field")));
             }
             if value.is_null() {
@@ -125,11 +133,12 @@ impl Asked {
         let fields: Fields = serde_json::from_value(Value::Object(object))
             .map_err(|error| Refused::invalid(error.to_string()))?;
         fields.check_inputs(draws)?;
-        fields.check_values()?;
-        if tailored && fields.model_id.as_ref().is_none_or(|model| model.trim().is_empty()) {
-            return Err(Refused::invalid("model_id: which model?"));
+        fields.check_values(if tailored { 20..=50 } else { 35..=50 })?;
+        let model = fields.tailored_model_id.as_ref();
+        if tailored && model.is_none_or(|model| model.trim().is_empty()) {
+            return Err(Refused::invalid(format!("{MODEL_FIELD}: which model?")));
         }
-        let canvas = if draws { Some(fields.canvas()?) } else { None };
+        let canvas = if draws { Some(fields.canvas(tailored)?) } else { None };
         Ok(Asked {
             prompt: fields.prompt,
             structured_prompt: fields.structured_prompt,
@@ -157,7 +166,7 @@ impl Fields {
         }
     }
 
-    fn check_values(&self) -> Result<(), Refused> {
+    fn check_values(&self, steps: RangeInclusive<u32>) -> Result<(), Refused> {
         if self.prompt.as_ref().is_some_and(|prompt| prompt.trim().is_empty()) {
             return Err(Refused::invalid("prompt: must not be empty"));
         }
@@ -175,8 +184,18 @@ impl Fields {
         if self.model_version.as_ref().is_some_and(|version| version != "FIBO") {
             return Err(Refused::invalid("model_version: FIBO"));
         }
-        if self.steps_num.is_some_and(|steps| !(35..=50).contains(&steps)) {
-            return Err(Refused::invalid("steps_num: 35 to 50"));
+        if self.steps_num.is_some_and(|count| !steps.contains(&count)) {
+            let (least, most) = (steps.start(), steps.end());
+            return Err(Refused::invalid(format!("steps_num: {least} to {most}")));
+        }
+        if self.seed.is_some_and(|seed| !(0..=SEED_MAX).contains(&seed)) {
+            return Err(Refused::invalid(format!("seed: 0 to {SEED_MAX}")));
+        }
+        if self.tailored_model_influence.is_some_and(|share| !(0.0..=1.5).contains(&share)) {
+            return Err(Refused::invalid("tailored_model_influence: 0 to 1.5"));
+        }
+        if self.guidance_scale.is_some_and(|scale| !(3..=5).contains(&scale)) {
+            return Err(Refused::invalid("guidance_scale: 3 to 5"));
         }
         match &self.webhook_url {
             Some(_) if self.sync => Err(Refused::invalid("webhook_url: not with sync")),
@@ -185,7 +204,7 @@ impl Fields {
         }
     }
 
-    fn canvas(&self) -> Result<Canvas, Refused> {
+    fn canvas(&self, tailored: bool) -> Result<Canvas, Refused> {
         let ratio = self.aspect_ratio.as_deref().unwrap_or("1:1");
         let wide = WIDE_RATIOS.contains(&ratio);
         if !wide && !CLASSIC_RATIOS.contains(&ratio) {
@@ -193,7 +212,7 @@ impl Fields {
         }
         let refines = self.prompt.is_some() && self.structured_prompt.is_some();
         let only_images = self.images.is_some() && self.prompt.is_none();
-        if wide && (self.resolution == Resolution::Four || refines || only_images) {
+        if wide && (tailored || self.resolution == Resolution::Four || refines || only_images) {
             return Err(Refused::invalid("aspect_ratio: not with these inputs"));
         }
         let side_px = match self.resolution {
@@ -314,11 +333,28 @@ mod tests {
     #[test]
     fn a_tailored_model_is_named() {
         let route = Route::GenerateTailored;
-        let tailored = |model: Value| json!({ "prompt": "a cup", "model_id": model });
+        let tailored = |model: Value| json!({ "prompt": "a cup", "tailored_model_id": model });
         assert!(read(route, &tailored(json!("m-7"))).is_ok());
-        let body = json!({ "prompt": "a cup", "model_id": "m-7", "negative_prompt": "blur" });
-        assert!(read(route, &body).is_ok());
-        for body in [json!({ "prompt": "a cup" }), tailored(json!(" ")), tailored(json!(7))] {
+        let with = |name: &str, value: Value| json!({ "prompt": "a cup", "tailored_model_id": "m-7", name: value });
+        for body in [
+            with("negative_prompt", json!("blur")),
+            with("steps_num", json!(20)),
+            with("guidance_scale", json!(3)),
+            with("tailored_model_influence", json!(0.5)),
+        ] {
+            assert!(read(route, &body).is_ok(), "{body}");
+        }
+        for body in [
+            json!({ "prompt": "a cup" }),
+            json!({ "prompt": "a cup", "model_id": "m-7" }),
+            tailored(json!(" ")),
+            tailored(json!(7)),
+            with("images", json!(["https://example.com/cup.png"])),
+            with("output_type", json!("jpeg")),
+            with("resolution", json!("1MP")),
+            with("aspect_ratio", json!("21:9")),
+            with("guidance_scale", json!(6)),
+        ] {
             assert!(read(route, &body).is_err(), "{body}");
         }
         for route in [Route::Generate, Route::GenerateLite, Route::Structure] {
@@ -351,6 +387,8 @@ mod tests {
             (json!({ "images": [png, png] }), "exactly one"),
             (json!({ "images": [format!("data:image/png;base64,{png}")] }), "neither"),
             (json!({ "prompt": "a", "seed": 1.5 }), "invalid type"),
+            (json!({ "prompt": "a", "seed": -1 }), "seed: 0 to"),
+            (json!({ "prompt": "a", "seed": 2_147_483_648_u64 }), "seed: 0 to"),
             (json!({ "prompt": "a", "steps_num": 34 }), "35 to 50"),
             (json!({ "prompt": "a", "model_version": "FIBO-2" }), "model_version"),
             (json!({ "prompt": "a", "aspect_ratio": "7:5" }), "aspect_ratio"),

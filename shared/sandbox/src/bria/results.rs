@@ -45,8 +45,7 @@ pub(super) async fn fetch(
         Some(PictureFault::Bomb) => Ok((typed("image/png"), BOMB).into_response()),
         Some(PictureFault::HtmlPage) => Ok(ERROR_PAGE.into_response()),
         Some(PictureFault::Redirect) => {
-            let port = world.url.rsplit(':').next().unwrap_or_default();
-            let elsewhere = format!("http://localhost:{port}{ELSEWHERE_PATH}/{file}");
+            let elsewhere = format!("{}{ELSEWHERE_PATH}/{file}", world.url);
             Ok(Redirect::temporary(&elsewhere).into_response())
         }
         Some(PictureFault::Gone) => Err(Refused::not_found("the address has expired")),

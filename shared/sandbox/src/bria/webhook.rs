@@ -55,7 +55,9 @@ pub(crate) async fn announce(world: Arc<World>, job: Arc<Job>, fault: Option<Web
     if let Some(WebhookFault::Late { delay_ms }) = fault {
         sleep(Duration::from_millis(delay_ms)).await;
     }
-    let Some(body) = job.report(&world.url, ends_at).as_ref().map(body_of) else { return };
+    let Some(body) = job.report(&world.results_origin, ends_at).as_ref().map(body_of) else {
+        return;
+    };
     call.insist(&body).await;
     if let Some(WebhookFault::Duplicate { copies }) = fault {
         join_all((0..copies).map(|_| call.deliver(Notice::Duplicate, 1, &body))).await;

@@ -43,7 +43,6 @@ const INCLUDE: Rules =
 const LINK: Rules = &[
     "account!",
     "use_case.type!: account_onboarding",
-    "use_case.account_onboarding.configurations.*: recipient",
     "use_case.account_onboarding.refresh_url!",
     "use_case.account_onboarding.return_url",
     "use_case.account_onboarding.collection_options.fields: currently_due|eventually_due",
@@ -232,9 +231,6 @@ fn open_link(books: &mut Books, call: &Call) -> Result<Value, Refused> {
         return Err(Refused::invalid("account", "The account is closed."));
     }
     let within = |name: &str| call.text(&format!("use_case.account_onboarding.{name}"));
-    if call.list("use_case.account_onboarding.configurations").is_empty() {
-        return Err(Refused::missing("use_case.account_onboarding.configurations"));
-    }
     super::webhooks::check_url(within("refresh_url"))?;
     super::webhooks::check_url(within("return_url"))?;
     let expires_at = books.now + LINK_S;

@@ -28,7 +28,7 @@ use super::{
     idempotency::{KEY_BYTES_MAX, Kept},
     invoices,
     params::{self, ALWAYS, Rules},
-    payments, payouts, portal, refunds,
+    payments, payouts, portal, refunds, schedules,
     shelf::OBJECTS_MAX,
     subscriptions, transfers, webhooks, with_books,
 };
@@ -129,6 +129,7 @@ static ENDPOINTS: LazyLock<Vec<&'static Endpoint>> = LazyLock::new(|| {
         checkout::ENDPOINTS,
         portal::ENDPOINTS,
         subscriptions::ENDPOINTS,
+        schedules::ENDPOINTS,
         invoices::ENDPOINTS,
         payments::ENDPOINTS,
         refunds::ENDPOINTS,
@@ -223,6 +224,7 @@ impl Failure {
             AnswerFault::Delay { .. }
             | AnswerFault::TooMany { .. }
             | AnswerFault::Blocked
+            | AnswerFault::NotUnderstood
             | AnswerFault::HtmlPage
             | AnswerFault::Silence
             | AnswerFault::BrokenConnection
@@ -311,7 +313,7 @@ fn form_params(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, R
 
 fn json_params(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refused> {
     if body.is_empty() {
-        return Ok(query_params(query));
+        return query_params(query);
     }
     if !is_a(headers, b"application/json") {
         return Err(Refused::invalid("body", "The request body must be application/json."));
@@ -324,22 +326,27 @@ fn json_params(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, R
     Err(Refused::invalid("body", "The request body must be a JSON object."))
 }
 
-/// A query of v2: `include` may stand there many times, with or without an index.
-fn query_params(query: &str) -> Value {
+/// A query of v2: `include` stands there with an index. Without one it is deprecated, and refused
+/// here before it is there.
+fn query_params(query: &str) -> Result<Value, Refused> {
     let mut params = Map::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let name = name.split('[').next().unwrap_or_default();
+        let (name, index) = name.split_once('[').map_or((&*name, None), |(n, i)| (n, Some(i)));
         if name == "include" {
             let all = params.entry(name).or_insert_with(|| Value::Array(Vec::new()));
-            if let Some(all) = all.as_array_mut() {
-                all.push(value.into());
+            let all = all.as_array_mut().ok_or_else(|| Refused::unknown(name))?;
+            if index != Some(format!("{}]", all.len()).as_str()) {
+                return Err(Refused::invalid(name, "A list is written as include[0], include[1]."));
             }
+            all.push(value.into());
+        } else if index.is_some() {
+            return Err(Refused::unknown(name));
         } else {
             let number = value.parse::<i64>().map(Value::from);
             params.insert(name.to_owned(), number.unwrap_or_else(|_| value.into()));
         }
     }
-    Value::Object(params)
+    Ok(Value::Object(params))
 }
 
 /// The connected account that the header names.
@@ -486,6 +493,7 @@ pub(crate) fn refusal(status: StatusCode) -> Response {
             let message = "Your card was declined.";
             Refused::card("card_declined", "generic_decline", message, Value::Null)
         }
+        StatusCode::BAD_REQUEST => Refused::invalid("", "The request was not understood."),
         _ => Refused::server_error(),
     };
     refusal_of(&refused, "req_sandboxfault")

@@ -16,7 +16,7 @@ use super::{
     errors::Refused,
     json::{int, text},
     payments::{self, Decision, named_charge},
-    refunds, sign, subscriptions,
+    refunds, schedules, sign, subscriptions,
     till::{self, Paid},
     webhooks, with_books,
 };
@@ -229,6 +229,31 @@ impl<'a> Control<'a> {
             subscriptions::end(books, subscription, "cancellation_requested");
             Ok(())
         })
+    }
+
+    /// Has a subscription change to the price with this lookup key at the end of its period, as the
+    /// portal does for a cheaper plan.
+    ///
+    /// # Errors
+    /// When there is no such subscription or price.
+    pub fn plan_switch(&self, subscription: &str, lookup_key: &str) -> Result<(), ControlRefused> {
+        self.with(|books| {
+            books.shelf.find("subscription", subscription)?;
+            let is_it = |price: &&Value| text(price, "/lookup_key") == lookup_key;
+            let price = books.shelf.all("price").find(is_it).map(|price| text(price, "/id"));
+            let price = price.ok_or_else(|| ControlRefused(format!("no price {lookup_key}")))?;
+            let price = price.to_owned();
+            schedules::switch_at_period_end(books, subscription, &price);
+            Ok(())
+        })
+    }
+
+    /// Deletes a customer, as from the dashboard.
+    ///
+    /// # Errors
+    /// When there is no such customer.
+    pub fn delete_customer(&self, customer: &str) -> Result<(), ControlRefused> {
+        self.with(|books| Ok(customers::erase(books, customer)?))
     }
 
     /// Ends a subscription's period now and bills the next one, or ends the subscription if that

@@ -7,8 +7,9 @@ use super::{
     books::Books,
     cards::Card,
     errors::Refused,
-    json::{int, merge_metadata, metadata, set, text, text_of},
+    json::{flag, int, merge_metadata, metadata, set, text, text_of},
     params::{CREATED, PAGE, Rules},
+    subscriptions,
 };
 
 const FIELDS: Rules = &[
@@ -25,6 +26,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("customers", &[&["email"], PAGE, CREATED], list),
     Endpoint::get("customers/{}", &[], get),
     Endpoint::post("customers/{}", &[FIELDS], update),
+    Endpoint::delete("customers/{}", &[], delete),
     Endpoint::get("customers/{}/payment_methods", &[&["type"], PAGE], list_methods),
     Endpoint::get("payment_methods/{}", &[], get_method),
 ];
@@ -84,12 +86,40 @@ fn new(books: &mut Books, email: Option<&str>, name: Option<&str>) -> Value {
 fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     let email = call.text("email");
     books.shelf.page("customer", "/v1/customers", &call.params, |customer| {
-        email.is_none_or(|email| text(customer, "/email") == email)
+        let wanted = email.is_none_or(|email| text(customer, "/email") == email);
+        wanted && !flag(customer, "/deleted")
     })
 }
 
+/// One that was deleted is answered with no more than that.
 fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
-    books.shelf.find("customer", call.id()).cloned()
+    let deleted = books.shelf.get(call.id()).filter(|it| flag(it, "/deleted"));
+    match deleted {
+        Some(deleted) => Ok(deleted.clone()),
+        None => books.shelf.find("customer", call.id()).cloned(),
+    }
+}
+
+fn delete(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+    erase(books, call.id())?;
+    Ok(books.object(call.id()))
+}
+
+/// Deletes a customer for ever: their subscriptions end at once
+/// (docs.stripe.com/api/customers/delete).
+pub(super) fn erase(books: &mut Books, id: &str) -> Result<(), Refused> {
+    books.shelf.find("customer", id)?;
+    let all = books.shelf.all("subscription");
+    let own = all.filter(|subscription| text(subscription, "/customer") == id);
+    let own: Vec<String> = own.map(|object| text(object, "/id").to_owned()).collect();
+    for subscription in own {
+        subscriptions::end(books, &subscription, "cancellation_requested");
+    }
+    books.tell("customer.deleted", id);
+    books.edit(id, |customer| {
+        *customer = json!({ "id": id, "object": "customer", "deleted": true });
+    });
+    Ok(())
 }
 
 fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {

@@ -13,7 +13,8 @@ use super::{
     json::{flag, int, list, set, text},
     payments, payouts,
     proration::{product_name, write_price},
-    subscriptions::{end, period_end},
+    schedules,
+    subscriptions::{activate_if_paid, end, period_end},
 };
 
 /// How far the clock is moved.
@@ -66,6 +67,7 @@ fn happen(books: &mut Books, id: &str) {
         "charge" => payments::book(books, id),
         "balance_settings" => balance_settings::end_day(books),
         "subscription" => {
+            activate_if_paid(books, id);
             let subscription = books.object(id);
             let due = int(&subscription, "/items/data/0/current_period_end") <= books.now;
             if due && text(&subscription, "/status") != "canceled" {
@@ -96,7 +98,8 @@ fn renew(books: &mut Books, id: &str) {
         return;
     }
     discounts::end_old(books, id);
-    let next_price = books.switches.remove(id).map(|price| books.object(&price));
+    let next_price = books.switches.get(id).map(|price| books.object(price));
+    schedules::let_go(books, id);
     let before = books.object(id);
     let anchor = int(&before, "/billing_cycle_anchor");
     let now = books.now;

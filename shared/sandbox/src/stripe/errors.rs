@@ -33,6 +33,16 @@ impl Refused {
             .coded("parameter_unknown")
     }
 
+    /// A parameter without a value, where that unsets nothing.
+    pub(super) fn empty(param: &str) -> Refused {
+        let message = format!(
+            "You passed an empty string for '{param}'. We assume empty values are an attempt to \
+             unset a parameter; however '{param}' cannot be unset. You should remove '{param}' from \
+             your request or supply a non-empty value."
+        );
+        Refused::invalid(param, message).coded("parameter_invalid_empty")
+    }
+
     pub(super) fn missing(param: &str) -> Refused {
         Refused::invalid(param, format!("Missing required param: {param}."))
             .coded("parameter_missing")

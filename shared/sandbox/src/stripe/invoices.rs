@@ -370,13 +370,8 @@ fn suffer(books: &mut Books, id: &str, decline: Decline) {
     }
     subscriptions::fall_behind(books, &subscription);
     if next.is_none() && RETRY_DAYS.len() < tried {
+        // The invoice stays open: it can still be paid on its page.
         subscriptions::end(books, &subscription, "payment_failed");
-        let now = books.now;
-        books.change(id, "invoice.marked_uncollectible", |invoice| {
-            invoice["status"] = "uncollectible".into();
-            invoice["auto_advance"] = false.into();
-            set(invoice, "/status_transitions/marked_uncollectible_at", now);
-        });
     }
 }
 

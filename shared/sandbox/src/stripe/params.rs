@@ -1,7 +1,7 @@
 //! What an endpoint accepts, as data, and the check of a request against it.
 //!
 //! A rule is one text: `"amount!: int"`. Steps of a path are parted by `.`, `*` stands for any one
-//! step and `**` for any more; `!` makes a parameter required; behind the colon stand `int`, `bool`
+//! step and `**` for any more; `!` makes a parameter required, `?` one that an empty value unsets; behind the colon stand `int`, `bool`
 //! or the values it may have, parted by `|`. Without a colon any text will do. The check turns the
 //! texts of the form into numbers and truths, so endpoints read typed values; what came as JSON
 //! must have the right type already.
@@ -32,15 +32,17 @@ struct Rule {
     path: &'static str,
     kind: &'static str,
     required: bool,
+    unsets: bool,
 }
 
 impl Rule {
     fn read(text: &'static str) -> Rule {
         let (name, kind) = text.split_once(": ").unwrap_or((text, ""));
-        match name.strip_suffix('!') {
-            Some(path) => Rule { path, kind, required: true },
-            None => Rule { path: name, kind, required: false },
-        }
+        let (path, required) = name.strip_suffix('!').map_or((name, false), |path| (path, true));
+        let (path, unsets) = path.strip_suffix('?').map_or((path, false), |path| (path, true));
+        // An empty value takes a key of a metadata away.
+        let unsets = unsets || path.contains("metadata");
+        Rule { path, kind, required, unsets }
     }
 
     /// Whether this rule speaks of a leaf. An empty text may stand for a whole map: it clears it.
@@ -112,6 +114,9 @@ fn check_leaves(
     let Some(rule) = rules.iter().find(|rule| rule.fits(path, value)) else {
         return Err(unknown(path));
     };
+    if *value == "" && !rule.unsets && !rule.required {
+        return Err(Refused::empty(&bracketed(path)));
+    }
     *value = typing(value, rule.kind, path)?;
     Ok(())
 }
@@ -208,8 +213,16 @@ mod tests {
 
     use super::*;
 
-    const RULES: Rules =
-        &["amount!: int", "mode: a|b", "on: bool", "metadata.*", "l.*.p", "features.**", "d.x!"];
+    const RULES: Rules = &[
+        "amount!: int",
+        "mode: a|b",
+        "on?: bool",
+        "after",
+        "metadata.*",
+        "l.*.p",
+        "features.**",
+        "d.x!",
+    ];
 
     fn checked(mut params: Value) -> Result<Value, String> {
         check(&mut params, &[RULES, ALWAYS])
@@ -239,6 +252,8 @@ mod tests {
             (json!({ "d": { "x": "1" } }), "Missing required param: amount."),
             (json!({ "amount": "1" }), "Missing required param: d[x]."),
             (json!({ "amount": "1", "d": { "x": "" } }), "Missing required param: d[x]."),
+            (json!({ "after": "" }), "You passed an empty string for 'after'."),
+            (json!({ "mode": "" }), "You passed an empty string for 'mode'."),
             (json!({ "amount": "1.5" }), "Invalid integer: 1.5"),
             (json!({ "amount": "1", "on": "1" }), "Invalid boolean: 1"),
             (json!({ "mode": "c" }), "Invalid mode: must be one of a, b"),
@@ -246,7 +261,8 @@ mod tests {
             (json!({ "l": "x" }), "Received unknown parameter: l"),
             (json!({ "mode": { "a": "b" } }), "Received unknown parameter: mode[a]"),
         ] {
-            assert_eq!(checked(params.clone()), Err(message.to_owned()), "{params}");
+            let refused = checked(params.clone()).unwrap_err();
+            assert!(refused.starts_with(message), "{params}: {refused}");
         }
         let mut json = json!({ "amount": "5", "d": { "x": "1" } });
         assert!(check_json(&mut json, &[RULES]).is_err(), "a text is no number");

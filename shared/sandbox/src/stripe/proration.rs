@@ -10,6 +10,7 @@ use super::{
     discounts,
     invoices::{self, Draft, Line, Origin, line},
     json::{flag, int, text},
+    schedules,
     subscriptions::plan_of,
 };
 
@@ -30,7 +31,7 @@ pub(super) fn switch(books: &mut Books, id: &str, price: &Value, prorate: Prorat
         credit_rest(books, id);
         charge_rest(books, id, price);
     }
-    books.switches.remove(id);
+    schedules::let_go(books, id);
     books.change(id, "customer.subscription.updated", |subscription| {
         write_price(subscription, price);
     });
@@ -44,7 +45,6 @@ pub(super) fn write_price(subscription: &mut Value, price: &Value) {
     let item = &mut subscription["items"]["data"][0];
     item["price"] = price.clone();
     item["plan"] = plan_of(price);
-    subscription["schedule"] = Value::Null;
 }
 
 /// Gives back the rest of the period, on the next invoice.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     errors::Refused,
-    json::{int, text},
+    json::{flag, int, text},
 };
 
 /// Most objects held; a request that finds so many is refused.
@@ -66,11 +66,11 @@ impl Shelf {
         self.objects.get_mut(id)
     }
 
-    /// The object of this kind and id. 404 otherwise.
+    /// The object of this kind and id. 404 otherwise, also for one that was deleted.
     pub(super) fn find(&self, kind: &str, id: &str) -> Result<&Value, Refused> {
         self.objects
             .get(id)
-            .filter(|object| text(object, "/object") == kind)
+            .filter(|object| text(object, "/object") == kind && !flag(object, "/deleted"))
             .ok_or_else(|| Refused::no_such(kind.rsplit('.').next().unwrap_or(kind), id))
     }
 

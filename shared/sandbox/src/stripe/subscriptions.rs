@@ -12,6 +12,7 @@ use super::{
     json::{flag, int, list, merge_metadata, set, text},
     params::{CREATED, PAGE, Rules},
     proration::{self, Prorate},
+    schedules,
 };
 
 const UPDATE: Rules = &[
@@ -98,7 +99,7 @@ pub(super) fn start(books: &mut Books, start: Start) -> String {
         "ended_at": null,
         "invoice_settings": { "account_tax_ids": null, "issuer": { "type": "self" } },
         "items": {
-            "object": "list", "data": items, "has_more": false, "total_count": items.len(),
+            "object": "list", "data": items, "has_more": false,
             "url": format!("/v1/subscription_items?subscription={id}"),
         },
         "latest_invoice": null,
@@ -190,8 +191,23 @@ pub(super) fn period_end(price: &Value, anchor: i64, after: i64) -> i64 {
     (1..).map(end).find(|end| after < *end).unwrap_or(after + DAY_S)
 }
 
-/// A subscription is paid for again.
+/// A subscription is paid for again: it becomes active, at once or as the settings say.
 pub(super) fn resume(books: &mut Books, id: &str) {
+    match books.settings.activates_after_s {
+        0 => activate(books, id),
+        seconds => books.remind(books.now + seconds, id),
+    }
+}
+
+/// A subscription becomes active if its invoice is paid.
+pub(super) fn activate_if_paid(books: &mut Books, id: &str) {
+    let invoice = books.text(id, "/latest_invoice");
+    if books.text(&invoice, "/status") == "paid" {
+        activate(books, id);
+    }
+}
+
+fn activate(books: &mut Books, id: &str) {
     if matches!(books.text(id, "/status").as_str(), "incomplete" | "past_due" | "unpaid") {
         books.change(id, "customer.subscription.updated", |subscription| {
             subscription["status"] = "active".into();
@@ -214,7 +230,7 @@ pub(super) fn end(books: &mut Books, id: &str, reason: &str) {
         return;
     }
     let now = books.now;
-    books.switches.remove(id);
+    schedules::let_go(books, id);
     books.change(id, "customer.subscription.deleted", |subscription| {
         subscription["status"] = "canceled".into();
         subscription["ended_at"] = now.into();
@@ -307,6 +323,9 @@ fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     };
     let now = books.now;
     let ending = call.flag("cancel_at_period_end");
+    if ending.is_some() {
+        schedules::check_unmanaged(&subscription)?;
+    }
     books.change(id, "customer.subscription.updated", |subscription| {
         if let Some(ends) = ending {
             let ending = if ends { Ending::AtPeriodEnd } else { Ending::Never };

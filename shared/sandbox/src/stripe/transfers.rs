@@ -8,13 +8,13 @@ use super::{
     balance::{self, Movement},
     books::Books,
     errors::Refused,
-    json::{int, metadata, set, text},
+    json::{int, metadata, text},
     params::{CREATED, PAGE, Rules},
     refunds::dollars,
 };
 
 /// Most reversals that a transfer shows; the others are listed.
-const REVERSALS_SHOWN: i64 = 10;
+const REVERSALS_SHOWN: usize = 10;
 
 const CREATE: Rules = &[
     "amount!: int",
@@ -71,7 +71,7 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
         "livemode": false,
         "metadata": metadata(call.get("metadata")),
         "reversals": {
-            "object": "list", "data": [], "has_more": false, "total_count": 0,
+            "object": "list", "data": [], "has_more": false,
             "url": format!("/v1/transfers/{id}/reversals"),
         },
         "reversed": false,
@@ -257,18 +257,16 @@ fn take_back(books: &mut Books, payment: &str, amount: i64, currency: &str) -> S
 /// A reversal on its transfer: the newest come first.
 fn note(transfer: &mut Value, reversal: &Value) {
     let reversed = int(transfer, "/amount_reversed") + int(reversal, "/amount");
-    let count = int(transfer, "/reversals/total_count") + 1;
     transfer["amount_reversed"] = reversed.into();
     transfer["reversed"] = (reversed == int(transfer, "/amount")).into();
-    set(transfer, "/reversals/total_count", count);
     if let Some(shown) = transfer["reversals"]["data"].as_array_mut() {
         shown.insert(0, reversal.clone());
         // One comes with each, so one too many goes.
-        if REVERSALS_SHOWN < count {
+        if REVERSALS_SHOWN < shown.len() {
             shown.pop();
+            transfer["reversals"]["has_more"] = true.into();
         }
     }
-    set(transfer, "/reversals/has_more", count > REVERSALS_SHOWN);
 }
 
 fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {

@@ -149,6 +149,8 @@ pub(super) const CATEGORIES: [&str; 12] = [
 const FIRST_AT: i64 = 1_735_689_600_000;
 const MINUTE_MS: i64 = 60_000;
 const CREATORS: u64 = 6_000;
+/// Different characters that are used.
+const CHINESE: u64 = 3_000;
 
 /// Numbers from a seed (splitmix64).
 pub(super) struct Dice(u64);
@@ -189,6 +191,20 @@ impl Dice {
         }
     }
 
+    /// Two Chinese characters, the usual ones much more often.
+    pub(super) fn chinese_word(&mut self) -> String {
+        (0..2).filter_map(|_| char::from_u32(0x4e00 + self.zipf(CHINESE) as u32)).collect()
+    }
+
+    fn chinese(&mut self, words: u64) -> String {
+        let mut text = String::new();
+        for place in 0..words {
+            text.push_str(&self.chinese_word());
+            text.push_str(if place % 11 == 10 { "，" } else { "" });
+        }
+        text
+    }
+
     fn name(&mut self) -> String {
         let number = self.zipf(SYLLABLES.len().pow(4) as u64);
         let mut rest = number.wrapping_mul(7_919);
@@ -214,6 +230,17 @@ impl Dice {
             text.push_str(if place % 11 == 10 { ". " } else { " " });
         }
         text
+    }
+}
+
+/// A listing whose texts are in Chinese, without blanks.
+pub(super) fn in_chinese(latin: Document, dice: &mut Dice) -> Document {
+    let [title_words, words] = [3 + dice.below(4), 25 + dice.below(60)];
+    Document {
+        title: dice.chinese(title_words),
+        description: dice.chinese(words),
+        tags: latin.tags.iter().map(|_| dice.chinese_word()).collect(),
+        ..latin
     }
 }
 

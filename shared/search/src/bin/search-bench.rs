@@ -1,4 +1,5 @@
 //! `search-bench [LISTINGS]`: what a search takes over so many listings, 100,000 if not said.
+//! `search-bench --chinese`: the same of listings without a blank between words.
 //!
 //! The catalogue is built by another process, so that the memory is that of one that searches.
 
@@ -6,16 +7,18 @@ use std::error::Error;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use search::bench::{self, LISTINGS, Measured};
+use search::bench::{self, LISTINGS, Measured, Script};
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool reports")]
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => measure(LISTINGS),
-        ["--build", listings, path] => number(listings).and_then(|count| build(count, path)),
-        [listings] => number(listings).and_then(measure),
-        _ => Err("usage: search-bench [LISTINGS]".into()),
+        [] => measure(LISTINGS, Script::Latin),
+        ["--build", listings, path] => build(listings, path, Script::Latin),
+        ["--build", "--chinese", listings, path] => build(listings, path, Script::Chinese),
+        ["--chinese"] => measure(LISTINGS, Script::Chinese),
+        [listings] => number(listings).and_then(|count| measure(count, Script::Latin)),
+        _ => Err("usage: search-bench [--chinese | LISTINGS]".into()),
     };
     match done {
         Ok(text) => {
@@ -33,22 +36,24 @@ fn number(text: &str) -> Result<u64, Box<dyn Error>> {
     Ok(text.parse()?)
 }
 
-fn build(listings: u64, path: &str) -> Result<String, Box<dyn Error>> {
-    let (bytes, took) = bench::build(listings)?;
+fn build(listings: &str, path: &str, script: Script) -> Result<String, Box<dyn Error>> {
+    let (bytes, took) = bench::build(number(listings)?, script)?;
     std::fs::write(path, bytes)?;
     Ok(took.as_micros().to_string())
 }
 
-fn measure(listings: u64) -> Result<String, Box<dyn Error>> {
+fn measure(listings: u64, script: Script) -> Result<String, Box<dyn Error>> {
     let path = std::env::temp_dir().join(format!("search-bench-{}", std::process::id()));
     let built = Command::new(std::env::current_exe()?)
-        .args(["--build", &listings.to_string()])
+        .arg("--build")
+        .args((script == Script::Chinese).then_some("--chinese"))
+        .arg(listings.to_string())
         .arg(&path)
         .output()?;
     let bytes = std::fs::read(&path);
     std::fs::remove_file(&path)?;
     let build = Duration::from_micros(String::from_utf8(built.stdout)?.trim().parse()?);
-    Ok(table(Measured { build, ..bench::search(bytes?)? }))
+    Ok(table(Measured { build, ..bench::search(bytes?, script)? }))
 }
 
 fn table(measured: Measured) -> String {

@@ -59,7 +59,10 @@ fn what_is_written_is_found() {
         ("αθηνα", true),
         ("МОСКВА", true),
         ("写真館", true),
-        ("写真", false), // two characters begin too many words
+        ("写真", true),
+        ("真館", true),
+        ("館", true),
+        ("写館", false),
         ("rembrandt", true),
         ("rembrandt's", true),
         ("rembradnt", true),
@@ -69,9 +72,11 @@ fn what_is_written_is_found() {
         ("zoe oneill", false), // two words are not one
         ("zoe neill", true),
         ("85mm", true),
-        ("85", false), // only three letters begin a word
+        ("85 mm", true),
+        ("85", true),
         ("35mm", false),
         ("86mm", false),
+        ("35 mm", false),
         ("ke li", false),
         ("key lig", true),
         ("lig key", false), // only the last word is unfinished
@@ -84,6 +89,89 @@ fn what_is_written_is_found() {
         let expected: &[u32] = if found { &[1] } else { &[] };
         check(&documents, &text(typed), expected);
     }
+}
+
+/// However a listing is written, and however it is searched.
+#[test]
+fn one_spelling_finds_the_other() {
+    for (one, other) in [
+        // Jamo, half-width kana and full-width letters.
+        ("조명", "\u{110c}\u{1169}\u{1106}\u{1167}\u{11bc}"),
+        ("ガラス", "ｶﾞﾗｽ"),
+        ("ライト", "ﾗｲﾄ"),
+        ("Soft", "Ｓｏｆｔ"),
+        // Arabic and Hebrew, with and without marks.
+        ("شَمْس", "شمس"),
+        ("شمــس", "شمس"),
+        ("أضواء", "اضواء"),
+        ("שָׁלוֹם", "שלום"),
+        // Cases that are more than one letter, and accents of any script.
+        ("Straße", "STRASSE"),
+        ("ΟΔΟΣ", "οδός"),
+        ("Πορτρέτο", "πορτρετο"),
+        ("İstanbul", "istanbul"),
+        ("Ёлка", "елка"),
+        ("smørrebrød", "smorrebrod"),
+        ("ﬁlm", "film"),
+        // Joiners make no other word.
+        ("می\u{200c}خواهم", "میخواهم"),
+        ("गर्मी", "गर्मी"),
+        // A number and what is beside it.
+        ("85 mm", "85mm"),
+        ("85-mm", "85mm"),
+        ("85 мм", "85мм"),
+        ("ISO100", "iso 100"),
+        ("f/2.8", "f2.8"),
+        ("８５ｍｍ", "85 mm"),
+        ("5600K", "5600 k"),
+        ("85毫米", "85 毫米"),
+    ] {
+        for (written, typed) in [(one, other), (other, one)] {
+            check(&[titled(1, written), titled(2, "Nothing of it")], &text(typed), &[1]);
+        }
+    }
+}
+
+#[test]
+fn what_is_written_without_blanks_is_found_inside() {
+    let documents = [
+        titled(1, "柔和人像摄影棚灯光预设"),
+        titled(2, "写真スタジオの柔らかいライト"),
+        titled(3, "แสงนุ่มสำหรับภาพบุคคล"),
+        titled(4, "스튜디오조명프리셋"),
+        titled(5, "85mm灯光第3回"),
+        titled(6, "Portrait light"),
+    ];
+    for (typed, expected) in [
+        ("灯光", &[5, 1][..]),
+        ("灯光预设", &[1]),
+        ("柔和人像摄影棚灯光预设", &[1]),
+        ("光灯", &[]),
+        ("摄影棚 灯光", &[1]),
+        ("灯", &[5, 1]),
+        ("设", &[1]),
+        ("ライト", &[2]),
+        ("スタジオ", &[2]),
+        ("らいと", &[]),
+        ("柔", &[2, 1]),
+        ("แสง", &[3]),
+        ("นุ่ม", &[3]),
+        ("บุคคล", &[3]),
+        ("ภาพบุคคล", &[3]),
+        ("แสงบุคคล", &[]),
+        ("조명", &[4]),
+        ("프리셋", &[4]),
+        ("85mm 灯光", &[5]),
+        ("85 mm", &[5]),
+        ("第3回", &[5]),
+        ("portrait 灯光", &[]),
+    ] {
+        check(&documents, &text(typed), expected);
+    }
+    let tagged = Document { tags: vec!["灯光预设".to_owned()], ..document(7) };
+    let tags = |tag: &str| Query { tags: vec![tag.to_owned()], ..Query::default() };
+    check(std::slice::from_ref(&tagged), &tags("灯光预设"), &[7]);
+    check(&[tagged], &tags("灯光"), &[]);
 }
 
 #[test]

@@ -4,7 +4,12 @@ use domain::{
     Timestamp,
     generation::{Licence, Named},
     id::{ListingId, UserId},
-    marketplace::{listing::Listing, purchase::Entitlement, revision::Revision},
+    marketplace::{
+        listing::Listing,
+        model::{ModelOwner, check_use},
+        purchase::Entitlement,
+        revision::Revision,
+    },
 };
 
 use crate::{
@@ -14,39 +19,66 @@ use crate::{
     transaction::{Fenced, Part, Transaction},
 };
 
+/// What a generation with a listing was decided on, which must still hold when it is written.
+#[derive(Debug)]
+pub(crate) struct Licensed {
+    /// The version.
+    revision: Revision,
+    /// Its buyer's entitlement; a creator needs none.
+    entitlement: Option<Entitlement>,
+    /// The owner of its model.
+    model: Option<ModelOwner>,
+}
+
 impl Store {
     /// What a listing names in a generation: the version that was bought, or the newest of one's
-    /// own; `None` if the member has neither. With it, the entitlement it stands on.
+    /// own; `None` if the member has neither. With it, what that rests on.
+    ///
+    /// # Errors
+    /// [`domain::marketplace::model::ModelNotProven`], or when DynamoDB cannot be asked.
     pub(crate) async fn licensed(
         &self,
         user: &UserId,
         id: &ListingId,
         (listing, owned): (Option<Listing>, Option<Entitlement>),
-    ) -> Result<(Option<Named>, Option<Entitlement>), StoreError> {
-        let own = listing.filter(|listing| listing.creator_id == *user);
-        let owned = owned.filter(|owned| own.is_none() && owned.is_active());
-        let number = match (&own, &owned) {
+    ) -> Result<Option<(Named, Licensed)>, StoreError> {
+        let own = listing.as_ref().filter(|listing| listing.creator_id == *user);
+        let entitlement = owned.filter(|owned| own.is_none() && owned.is_active());
+        let number = match (own, &entitlement) {
             (Some(own), _) => own.newest(),
             (None, Some(owned)) => owned.revision,
-            (None, None) => return Ok((None, None)),
+            (None, None) => return Ok(None),
         };
         let revision: Option<Revision> = self.get(&Key::revision(id, number)).await?;
         let revision = revision
             .ok_or_else(|| StoreError::corrupt(format!("{id} lacks its version {number}")))?;
+        let model = self.model_owner(&revision).await?;
+        let made_with = (listing.as_ref(), &revision);
+        check_use(user, made_with, model.as_ref()).map_err(StoreError::refused)?;
         let licence = Licence {
             listing_id: id.clone(),
             revision: number,
-            creator_id: revision.creator_id,
-            attribution: revision.description.attribution,
+            creator_id: revision.creator_id.clone(),
+            attribution: revision.description.attribution.clone(),
         };
-        Ok((Some(Named::licensed(licence, revision.description.content)), owned))
+        let named = Named::licensed(licence, revision.description.content.clone());
+        Ok(Some((named, Licensed { revision, entitlement, model })))
     }
 }
 
 impl Transaction<'_> {
+    /// Holds while what a generation with a listing was decided on still holds.
+    pub(crate) fn made_with(self, licensed: &Licensed, now: Timestamp) -> Result<Self, StoreError> {
+        let this = self.model_owned(&licensed.revision, licensed.model.as_ref())?;
+        match &licensed.entitlement {
+            Some(owned) => this.used(owned, now),
+            None => Ok(this),
+        }
+    }
+
     /// Notes that something bought is used, the first time; afterwards it must only still be what
     /// it was, so that what was paid back is not used in the same moment.
-    pub(crate) fn used(self, owned: &Entitlement, now: Timestamp) -> Result<Self, StoreError> {
+    fn used(self, owned: &Entitlement, now: Timestamp) -> Result<Self, StoreError> {
         match owned.used_at {
             Some(_) => self.unmoved(Part::Entitlement, &owned.key(), owned.version),
             None => {

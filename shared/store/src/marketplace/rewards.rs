@@ -59,7 +59,7 @@ impl Store {
             if matches!(after.state, RewardState::Granted { .. }) {
                 let read = self.creator_book(&after.creator_id).await?;
                 let mut book = read.clone();
-                let what = (format!("reward:{purchase}"), Currency::USD);
+                let what = (before.cause(), Currency::USD);
                 let journal = book.post(purchase.to_string(), what, after.cost_of_grant(), now);
                 let journal = journal.map_err(StoreError::corrupt)?;
                 writes = writes.replace(Some(&read), &book)?.journals(journal.as_slice())?;

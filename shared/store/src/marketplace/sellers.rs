@@ -86,7 +86,7 @@ impl Store {
     /// changes a creator's standing or strikes calls it afterwards, and again when that ends.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB cannot be asked, or one of the listings cannot be moved: all others are then.
     pub async fn follow_seller(&self, creator: &UserId, now: Timestamp) -> Result<u64, StoreError> {
         let mut found = self.get_all(&[Key::account(creator), Key::strikes(creator)]).await?;
         let Some(account): Option<Account> = found.take()? else { return Ok(0) };
@@ -94,10 +94,17 @@ impl Store {
         let hidden = !Seller::from(&account).may_sell(now);
         let mut shelf = self.whole_shelf(creator).await?;
         shelf.retain(|listing| listing.on_sale().is_some() && listing.hidden != hidden);
-        let mut moved = 0;
+        let (mut moved, mut failed) = (0, None);
         for listing in &shelf {
-            self.follow_listing(&listing.id, now).await?;
-            moved += 1;
+            match self.follow_listing(&listing.id, now).await {
+                Ok(()) => moved += 1,
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         if let Some(before) = strikes {
             let mut after = before.clone();

@@ -13,6 +13,7 @@ use domain::{
         flag::Flags,
         lint::Signature,
         listing::{DelistedBy, Listing},
+        model::ModelClaim,
         revision::Revision,
         strike::Seller,
         tally::{CreatorBook, ListingStats},
@@ -41,6 +42,8 @@ pub struct Shelf {
     pub newest: Revision,
     /// The version on sale, or that was last, where that is another.
     pub on_sale: Option<Revision>,
+    /// What is known about the model of its newest version, once [`Store::read_model`] has read it.
+    pub model: ModelClaim,
     /// What was sold and said of it.
     pub stats: ListingStats,
     /// Its creator.
@@ -98,7 +101,9 @@ impl Store {
                     let stats = sums_of(&listing, None);
                     let listing = Listing { version: 1, ..listing };
                     let newest = revision;
-                    Ok(Attempt::Done(Shelf { listing, newest, on_sale: None, stats, creator }))
+                    let model = ModelClaim::default();
+                    let made = Shelf { listing, newest, on_sale: None, model, stats, creator };
+                    Ok(Attempt::Done(made))
                 }
                 Committed::Moved(_) => Ok(Attempt::Moved),
             }
@@ -164,7 +169,7 @@ impl Store {
         deed: &Deed,
         id: &ListingId,
         now: Timestamp,
-        change: impl Fn(&mut Shelf) -> Result<(), R>,
+        change: impl AsyncFn(&mut Shelf) -> Result<(), R>,
     ) -> Result<Shelf, StoreError> {
         let moderator = acting_in(deed)?;
         self.decide(async || {
@@ -176,7 +181,7 @@ impl Store {
             let book = book_of(creator, found.take()?);
             let flags: Option<Flags> = found.take()?;
             let mut after = before.clone();
-            change(&mut after).map_err(StoreError::refused)?;
+            change(&mut after).await.map_err(StoreError::refused)?;
             let mut writes = self
                 .transaction()
                 .acting(moderator, acting.as_ref())?
@@ -257,7 +262,8 @@ impl Store {
         let (creator, newest) = (found.take()?, found.take()?);
         let gone = || StoreError::corrupt(format!("{id} lacks a version or a creator"));
         let (creator, newest) = creator.zip(newest).ok_or_else(gone)?;
-        Ok(Shelf { listing, newest, on_sale: found.take()?, stats, creator })
+        let (on_sale, model) = (found.take()?, ModelClaim::default());
+        Ok(Shelf { listing, newest, on_sale, model, stats, creator })
     }
 
     /// A listing of the creator's, and writes that hold while they may sell it.
@@ -400,6 +406,7 @@ impl Transaction<'_> {
         let this = self
             .rewrite(before.listing.version, &after.listing)?
             .revisions(before, after)?
+            .model(before, after)?
             .replace(Some(&before.stats), &after.stats)?;
         after.listing.version = before.listing.version + 1;
         this.news(before, after, now)

@@ -125,6 +125,11 @@ impl Store {
                 let (code, detail) = (code.clone(), detail.clone());
                 return Ok(Err(UploadState::Refused { code, detail }));
             }
+            (Arrival::Asset(Asset { kind: Some(kind), .. }), _)
+                if !kind.comes_with(listing.kind) =>
+            {
+                return Ok(Err(UploadState::refused(&ListingRefused::NotItsKindOfFile)));
+            }
             (_, Err(refusal)) => return Ok(Err(UploadState::refused(&refusal))),
             (_, Ok(number)) => number,
         };

@@ -57,10 +57,11 @@ impl Store {
     }
 
     /// Adds up the tallies that wait, the oldest first (Q33). How many visits it were; zero once
-    /// none wait. Each tally is added up once: it is deleted in the write that adds it.
+    /// none wait. Each tally is added up once: it is deleted in the write that adds it. One that
+    /// cannot be added up waits until its time is over and keeps no other from being added up.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked; what was not added up still waits.
+    /// When DynamoDB cannot be asked, or nothing could be added up of what waits.
     pub async fn add_views(&self, now: Timestamp) -> Result<u64, StoreError> {
         let answer = self
             .client
@@ -73,11 +74,19 @@ impl Store {
             .send()
             .await
             .map_err(StoreError::unavailable)?;
-        let mut sum = 0;
+        let (mut sum, mut failed) = (0, None);
         for item in answer.items.unwrap_or_default() {
-            sum += self.add_tally(item, now).await?;
+            match self.add_tally(item, now).await {
+                Ok(added) => sum += added,
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
+            }
         }
-        Ok(sum)
+        match failed {
+            Some(error) if sum == 0 => Err(error),
+            Some(_) | None => Ok(sum),
+        }
     }
 
     async fn add_tally(&self, item: Item, now: Timestamp) -> Result<u64, StoreError> {

@@ -1,6 +1,6 @@
 //! The audit: rows in the transaction of what they tell of, one behind the other, whoever writes.
 
-use domain::audit::{Action, Broken, Deed, Target, Why};
+use domain::audit::{Action, Anchors, Broken, Deed, Target, Why};
 use serde_json::{Value, json};
 use testing::engine::Fault;
 
@@ -20,7 +20,7 @@ impl World {
     async fn verified(&self) -> (u64, Option<Broken>) {
         let mut after = None;
         loop {
-            let part = self.store.verify_audit(after).await.unwrap();
+            let part = self.store.verify_audit(after, &Anchors::default()).await.unwrap();
             match part.next_cursor {
                 Some(next) => after = Some(next),
                 None => return (part.verified, part.broken),

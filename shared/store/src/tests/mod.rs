@@ -11,6 +11,7 @@ mod books;
 mod enqueue;
 mod events;
 mod faults;
+mod follow_ups;
 mod metrics;
 mod orders;
 mod pages;

@@ -3,10 +3,11 @@
 
 use domain::{
     RefusalKind,
+    account::AccountRefused,
     billing::{
         external::SessionId,
-        order::{OrderRefused, OrderState, PackOrder, Via},
-        top_up::{TopUp, TopUpPause, TopUpState},
+        order::{OrderState, PackOrder, Via},
+        top_up::{TopUpPause, TopUpState, TopUpWish},
     },
     id::OrderId,
     pack::Pack,
@@ -39,34 +40,35 @@ impl World {
 
     /// The member wants a small pack whenever fewer than five credits are left.
     async fn wants_packs(&self, user: &UserId, now: Timestamp) -> TopUpState {
-        self.top_up(user, now, |_| Some(TopUp::new(Pack::Small, 5, 2, now).unwrap())).await.unwrap()
+        let wish = TopUpWish::new(Pack::Small, 5, 2).unwrap();
+        self.top_up(user, now, |draft| draft.allow_top_up(Some(wish))).await
     }
 
     async fn top_up(
         &self,
         user: &UserId,
         now: Timestamp,
-        change: impl Fn(Option<TopUp>) -> Option<TopUp>,
-    ) -> Option<TopUpState> {
+        change: impl Fn(&mut Draft),
+    ) -> TopUpState {
         let change = |draft: &mut Draft| {
-            draft.set_top_up(change(draft.account().top_up.clone()));
+            change(draft);
             Ok::<(), StoreError>(())
         };
         let account = self.store.change_account(user, None, now, change).await.unwrap();
-        account.top_up.map(|top_up| top_up.state)
+        account.top_up.unwrap().state
     }
 
     async fn begin(&self, user: &UserId, now: Timestamp) -> Option<PackOrder> {
         let id = OrderId::new(now, u128::from(self.number()));
         let begin = |draft: &mut Draft| {
-            let Some(mut top_up) = draft.account().top_up.clone() else { return Ok(None) };
+            let Some(top_up) = draft.account().top_up.clone() else { return Ok(None) };
             if !matches!(top_up.state, TopUpState::Due { .. }) {
                 return Ok(None);
             }
-            let order = PackOrder::place(id.clone(), top_up.pack, Via::TopUp, draft)?;
-            top_up.begin(order.id.clone());
-            draft.set_top_up(Some(top_up));
-            Ok::<_, OrderRefused>(Some(order))
+            let pack = top_up.wish.unwrap().pack;
+            let order = PackOrder::place(id.clone(), pack, Via::TopUp, draft)?;
+            draft.change_top_up(|top_up, _| top_up.begin(id.clone()));
+            Ok::<_, AccountRefused>(Some(order))
         };
         self.store.begin_top_up(user, now, begin).await.unwrap()
     }
@@ -215,14 +217,14 @@ async fn an_account_stands_in_the_index_while_its_pack_is_due_or_being_charged()
     assert_eq!(store.due_top_ups(None, 1).await.unwrap().items.len(), 1);
 
     world
-        .top_up(&user, NOW, |top_up| {
-            let mut top_up = top_up.unwrap();
-            top_up.pause(&order.id, TopUpPause::CardDeclined, NOW);
-            Some(top_up)
+        .top_up(&user, NOW, |draft| {
+            let declined = TopUpPause::CardDeclined;
+            draft.change_top_up(|top_up, now| top_up.pause(&order.id, declined, now));
         })
         .await;
     assert_eq!(due().await, ["other"]);
-    assert_eq!(world.top_up(&other, NOW.plus(DAY), |_| None).await, None);
+    let off = world.top_up(&other, NOW.plus(DAY), |draft| draft.allow_top_up(None)).await;
+    assert_eq!(off, TopUpState::Armed);
     assert_eq!(due().await, [""; 0]);
     world.check_books(&user).await;
 }

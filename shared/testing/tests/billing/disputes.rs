@@ -248,10 +248,12 @@ async fn a_seller_who_shares_is_not_paid_twice() {
         scene.market.pay_days(1).await;
         scene.market.grant_rewards().await;
     }
+    assert_eq!(scene.market.told(&scene.kim).await[0], ("sent".to_owned(), 2 * NET));
+    scene.market.pay_days(7).await;
+    scene.market.grant_rewards().await;
     assert!(scene.market.no_reward(&scene.kim, &mine.id).await);
     let reward = scene.market.reward(&scene.kim, &shared.id).await;
     assert!(matches!(reward.state, RewardState::Granted { .. }), "{reward:?}");
-    assert_eq!(scene.market.told(&scene.kim).await[0], ("sent".to_owned(), 2 * NET));
     let cost = scene.market.balance(&lee, LedgerAccount::RewardExpense).await;
     assert!(cost > 0, "it is a cost of that sale");
     scene.market.pay_days(2).await;

@@ -7,19 +7,23 @@
 #![expect(clippy::unwrap_used, reason = "what is not where it belongs fails its test")]
 
 mod checkouts;
+mod customers;
 mod deaths;
 mod disputes;
 mod fees;
+mod follow_ups;
 mod isolation;
 mod market;
 mod orders;
 mod payouts;
 mod permutations;
+mod plans_taken_back;
 mod purchases;
 mod quarter;
 mod reconcile;
 mod refunds;
 mod revenue;
+mod rewards;
 mod scene;
 mod stage;
 mod subscriptions;

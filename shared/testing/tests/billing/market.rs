@@ -28,7 +28,7 @@ use runtime::{ScheduleEvent, TaskError, dispatch_schedule};
 use sandbox::stripe::{Bank, Card, Payment};
 use serde_json::{Value, json};
 use store::{PageSize, Store};
-use testing::{Actor, Answer, Ask, listings};
+use testing::{Actor, Answer, Ask, grants::acting_as, listings};
 
 use crate::stage::{Stage, session_of};
 
@@ -202,9 +202,9 @@ impl<'a> Market<'a> {
     pub(crate) async fn grant_rewards(&self) {
         let (worker, handle) = (&grant_rewards::WORKER, &grant_rewards::handle);
         let ambient = &self.stage.world.ambient;
-        dispatch_schedule(worker, handle, self.store(), ambient, ScheduleEvent::default())
-            .await
-            .unwrap();
+        let run =
+            || dispatch_schedule(worker, handle, self.store(), ambient, ScheduleEvent::default());
+        acting_as(worker.name, run).await.unwrap();
     }
 
     pub(crate) async fn reward(&self, sharer: &Actor, id: &PurchaseId) -> Reward {
@@ -257,7 +257,8 @@ impl<'a> Market<'a> {
         let (stage, store) = (self.stage, self.store().clone());
         let hands = (store, stage.stripe.clone(), stage.payouts.clone());
         let (ambient, event) = (&stage.world.ambient, ScheduleEvent::default());
-        dispatch_schedule(worker, handle, &hands, ambient, event).await
+        let run = || dispatch_schedule(worker, handle, &hands, ambient, event);
+        acting_as(worker.name, run).await
     }
 
     /// So many days, each with a run; everything that happens is heard of.

@@ -268,7 +268,7 @@ async fn a_dispute_suspends_and_its_end_decides() {
 }
 
 #[tokio::test]
-async fn a_sharer_is_rewarded_after_seven_days_and_not_for_what_went_back() {
+async fn a_sharer_is_rewarded_after_the_days_of_refund_and_not_for_what_went_back() {
     for refunded in [false, true] {
         let stage = Stage::new().await;
         let (kim, ann, sue) = (stage.member("kim"), stage.member("ann"), stage.member("sue"));
@@ -280,7 +280,7 @@ async fn a_sharer_is_rewarded_after_seven_days_and_not_for_what_went_back() {
         stage.hear().await;
         let purchase = market.purchase_of(&ann, &url).await;
         let before = credits(&stage.account(&sue).await);
-        stage.pass(6);
+        stage.pass(14);
         market.grant_rewards().await;
         assert_eq!(credits(&stage.account(&sue).await), before, "not before its time");
         if refunded {
@@ -321,7 +321,7 @@ async fn nobody_is_rewarded_for_their_own_purchase() {
     stage.pay(&url, Card::Succeeds);
     stage.hear().await;
     let id = market.purchase_of(&other, &url).await.id;
-    stage.pass(8);
+    stage.pass(15);
     market.grant_rewards().await;
     let reward = market.reward(&sue, &id).await;
     assert_eq!(reward.state, RewardState::Cancelled { reason: "own_card".to_owned() });

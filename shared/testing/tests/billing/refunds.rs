@@ -3,22 +3,29 @@
 
 use domain::{
     audit::{Action, Row},
+    generation::Provider,
+    id::ListingId,
     marketplace::{
+        Kind,
+        content::Content,
         journal::LedgerAccount,
         purchase::{EntitlementState, Purchase, PurchaseState},
         refund::RefundState,
+        revision::Description,
     },
 };
 use futures_util::future::join_all;
+use generation::create_generation;
 use sandbox::{
     faults::{AnswerFault, Fault as AtStripe, Order},
     route::Route,
     stripe::{Bank, Closing, Opening},
 };
 use serde_json::json;
-use testing::{Actor, Ask, Fault};
+use testing::{Actor, Ask, Fault, listings};
 
 use crate::{
+    market::Market,
     scene::{NET, PRICE, Scene},
     stage::Stage,
 };
@@ -63,6 +70,44 @@ async fn what_was_never_opened_goes_back_at_once() {
     let bob = stage.member("bob");
     let not_theirs = scene.market.ask_back(&bob, &scene.purchase, "mine").await;
     assert_eq!(not_theirs.status(), 404);
+    stage.close().await;
+}
+
+impl Market<'_> {
+    /// A draft of a tailored model.
+    async fn model(&self, creator: &Actor, cents: u32) -> ListingId {
+        let (store, world) = (self.store(), &self.stage.world);
+        let id = ListingId::new(world.now(), world.ambient.entropy.next());
+        let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
+        let described = Description { content, ..listings::description("Silver prints", cents) };
+        let what = (Kind::ModelFinetune, described);
+        listings::draft(store, (&creator.id, id), what, world.now()).await
+    }
+
+    async fn generate(&self, by: &Actor, listing: &ListingId) -> String {
+        let body = json!({ "listing_id": listing, "prompt": "a brass lamp" });
+        let ask = Ask::by(by).key(listing.as_str()).json(body);
+        let (endpoint, handle) = (&create_generation::ENDPOINT, &create_generation::handle);
+        let hands = (self.store().clone(), Provider::Studio);
+        self.stage.world.send(endpoint, handle, &hands, &ask).await.brief()
+    }
+}
+
+#[tokio::test]
+async fn a_model_is_gone_with_the_money() {
+    let stage = Stage::new().await;
+    let (market, kim, ann) = (Market::new(&stage), stage.member("kim"), stage.member("ann"));
+    let listing = market.model(&kim, 10_000).await;
+    listings::publish(market.store(), &kim.id, &listing, stage.world.now()).await;
+    let purchase = market.sold(&ann, &listing, 10_000).await;
+    let copied = market.model(&ann, 0).await;
+    assert_eq!(market.generate(&ann, &copied).await, "403 model_not_proven");
+    let given = market.ask_back(&ann, &purchase, "not for me").await;
+    assert_eq!(given.json()["refund"]["state"], "done", "{}", given.pretty());
+    stage.hear().await;
+    assert_eq!(market.generate(&ann, &listing).await, "403 listing_not_licensed");
+    assert_eq!(market.generate(&ann, &copied).await, "403 model_not_proven");
+    assert_eq!(market.generate(&kim, &listing).await, "202", "its creator goes on");
     stage.close().await;
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use admin::{ban_user, unban_user};
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use background::{buy_top_ups, reconcile_stripe};
 use billing::{
@@ -14,7 +15,7 @@ use clients::{
 };
 use domain::{
     account::Account,
-    audit::{self, Row},
+    audit::{self, Anchors, Row},
     billing::{Billing, external::PaymentId, order::PackOrder},
     id::OrderId,
     plan::Plan,
@@ -33,7 +34,7 @@ use sandbox::{
 };
 use serde_json::{Value, json};
 use store::{AuditFilter, PageSize, changed_top_up};
-use testing::{Actor, Answer, Ask, World};
+use testing::{Actor, Answer, Ask, World, grants::acting_as};
 
 /// What events are signed with.
 pub(crate) const SECRET: &str = "whsec_present";
@@ -65,7 +66,8 @@ impl Stage {
         };
         let (seed, now) = (Some(1), Some(world.now().as_secs()));
         let setup = Setup { seed, now, catalogue: Catalogue::Seeded, settings };
-        let sandbox = Sandbox::start(Config { stripe: setup, ..Config::default() }).await.unwrap();
+        let config = Config { stripe: setup, ..Config::default() }.logged();
+        let sandbox = Sandbox::start(config).await.unwrap();
         let base = sandbox.stripe().url();
         let stripe = client(&base);
         let key = Secret::new(sandbox::stripe::PAYOUTS_KEY);
@@ -136,6 +138,18 @@ impl Stage {
         let hands = (self.world.store.clone(), self.stripe.clone());
         let (endpoint, handle) = (&cancel_subscription::ENDPOINT, &cancel_subscription::handle);
         self.world.send(endpoint, handle, &hands, &ask).await
+    }
+
+    pub(crate) async fn ban(&self, member: &Actor, key: &str, body: Value) -> Answer {
+        let ask = Ask::by(&Actor::admin()).path("id", &member.id).key(key).json(body);
+        let hands = (self.world.store.clone(), self.stripe.clone());
+        self.world.send(&ban_user::ENDPOINT, &ban_user::handle, &hands, &ask).await
+    }
+
+    pub(crate) async fn unban(&self, member: &Actor, body: Value) -> Answer {
+        let ask = Ask::by(&Actor::admin()).path("id", &member.id).json(body);
+        let (endpoint, handle) = (&unban_user::ENDPOINT, &unban_user::handle);
+        self.world.send(endpoint, handle, &self.world.store, &ask).await
     }
 
     pub(crate) async fn top_up(&self, by: &Actor, body: Value) -> Answer {
@@ -242,7 +256,8 @@ impl Stage {
         let secrets = StripeWebhookSecrets(self.secrets.0.clone());
         let hands = (self.world.store.clone(), self.stripe.clone(), secrets);
         let (endpoint, handle) = (&webhook_stripe::ENDPOINT, &webhook_stripe::handle);
-        Answer(dispatch(endpoint, handle, &hands, &self.world.ambient, event).await)
+        let answer = || dispatch(endpoint, handle, &hands, &self.world.ambient, event);
+        Answer(acting_as(endpoint.name, answer).await)
     }
 
     /// The frontend that pages lead back to.
@@ -261,6 +276,72 @@ impl Stage {
         let url = self.checkout(by, json!({ "plan": plan })).await;
         assert!(matches!(self.pay(&url, Card::Succeeds), Payment::Complete(_)));
         self.hear().await;
+    }
+
+    /// From here on everything is done by processes that begin now: what the ones before had looked
+    /// up is forgotten.
+    pub(crate) fn restart(&mut self) {
+        self.stripe = client(&self.at_stripe().url());
+    }
+
+    /// A second subscription of a member's, by a page that was made elsewhere. Returns its id.
+    pub(crate) async fn subscribe_elsewhere(&self, by: &Actor, plan: Plan) -> String {
+        let price = self.price_of(plan).await;
+        self.subscribe_to(by, &price).await
+    }
+
+    /// The same to any price.
+    pub(crate) async fn subscribe_to(&self, by: &Actor, price: &str) -> String {
+        let customer = self.billing(by).await.customer.unwrap();
+        let form = [
+            ("mode", "subscription"),
+            ("customer", customer.as_str()),
+            ("line_items[0][price]", price),
+            ("line_items[0][quantity]", "1"),
+            ("success_url", "https://app.prolight.test/"),
+            ("subscription_data[metadata][user_id]", by.id.as_str()),
+        ];
+        let session = self.post_to_stripe("checkout/sessions", &form).await;
+        let id = session["id"].as_str().unwrap();
+        self.at_stripe().pay(id, Card::Succeeds).unwrap();
+        let paid = self.at_stripe().object(id).unwrap();
+        paid["subscription"].as_str().unwrap().to_owned()
+    }
+
+    /// Pays an invoice on its page at Stripe.
+    pub(crate) async fn pay_invoice(&self, invoice: &str, card: Card) {
+        let invoice = self.at_stripe().object(invoice).unwrap();
+        let page = invoice["hosted_invoice_url"].as_str().unwrap();
+        self.submit(&format!("{page}/pay"), &[("card", json!(card).as_str().unwrap())]).await;
+    }
+
+    /// Changes to a cheaper plan in the portal: it begins with the next period.
+    pub(crate) async fn downgrade(&self, by: &Actor, plan: Plan) {
+        let theirs = self.billing(by).await.subscription.unwrap().id;
+        let key = plan.terms().lookup_key.unwrap();
+        self.at_stripe().plan_switch(theirs.as_str(), key).unwrap();
+    }
+
+    /// Does something on a page of Stripe's.
+    pub(crate) async fn submit(&self, page: &str, form: &[(&str, &str)]) {
+        let body: Vec<String> = form.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let request = reqwest::Client::new()
+            .post(page)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(body.join("&"));
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{page}: {}", answer.text().await.unwrap());
+    }
+
+    /// What was refunded at Stripe, in cents, oldest first.
+    pub(crate) fn refunded(&self) -> Vec<i64> {
+        let events = self.at_stripe().events();
+        let made = events.iter().filter(|event| kind_of(event) == "refund.created");
+        made.map(|event| {
+            let event: Value = serde_json::from_str(event).unwrap();
+            event["data"]["object"]["amount"].as_i64().unwrap()
+        })
+        .collect()
     }
 
     /// Buys a pack and hears of it; its order.
@@ -306,7 +387,8 @@ impl Stage {
         let hands = (self.world.store.clone(), self.stripe.clone());
         let (worker, handle) = (&buy_top_ups::WORKER, &buy_top_ups::handle);
         let event = serde_json::from_value(event).unwrap();
-        dispatch_queue(worker, handle, &hands, &self.world.ambient, event).await
+        let bought = || dispatch_queue(worker, handle, &hands, &self.world.ambient, event);
+        acting_as(worker.name, bought).await
     }
 
     /// The run of a night.
@@ -323,7 +405,8 @@ impl Stage {
         let (worker, handle) = (&reconcile_stripe::WORKER, &reconcile_stripe::handle);
         let event = include_str!("../../../../events/background-reconcile-stripe.json");
         let event: ScheduleEvent = serde_json::from_str(event).unwrap();
-        dispatch_schedule(worker, handle, &hands, &self.world.ambient, event).await
+        let run = || dispatch_schedule(worker, handle, &hands, &self.world.ambient, event);
+        acting_as(worker.name, run).await
     }
 
     /// Asks Stripe's API directly, as the dashboard or the portal does.
@@ -333,6 +416,7 @@ impl Stage {
             .post(url)
             .bearer_auth(sandbox::stripe::API_KEY)
             .header("Stripe-Version", sandbox::stripe::VERSION)
+            .header("Idempotency-Key", format!("{:032x}", rand::random::<u128>()))
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(form.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("&"));
         let answer = request.send().await.unwrap();
@@ -358,6 +442,12 @@ impl Stage {
         let key = plan.terms().lookup_key.unwrap();
         let found = self.get_from_stripe(&format!("prices?lookup_keys[]={key}")).await;
         found["data"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Deletes a member's customer in the dashboard.
+    pub(crate) async fn delete_customer(&self, of: &Actor) {
+        let customer = self.billing(of).await.customer.unwrap();
+        self.at_stripe().delete_customer(customer.as_str()).unwrap();
     }
 
     async fn get_from_stripe(&self, path: &str) -> Value {
@@ -397,7 +487,7 @@ impl Stage {
 
     /// Holds everybody to the books.
     pub(crate) async fn close(self) {
-        let audit = self.world.store.verify_audit(None).await.unwrap();
+        let audit = self.world.store.verify_audit(None, &Anchors::default()).await.unwrap();
         assert_eq!(audit.broken, None);
         let members = self.members.take();
         assert!(!members.is_empty(), "a stage without members checks nothing");

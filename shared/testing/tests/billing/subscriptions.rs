@@ -1,7 +1,10 @@
 //! Plans over months: renewals, failures, upgrades, ends.
 
-use domain::plan::Plan;
-use sandbox::stripe::Card;
+use domain::{plan::Plan, time::DAY};
+use sandbox::{
+    faults::{AnswerFault, Fault, Order},
+    stripe::{Card, SettingsChange},
+};
 use serde_json::json;
 use testing::Actor;
 
@@ -159,23 +162,9 @@ async fn updated_before_created_and_created_after_deleted() {
 async fn a_second_subscription_is_ended_and_paid_back() {
     for reversed in [false, true] {
         let (stage, ann) = subscribed("ann", "pro").await;
-        let customer = stage.billing(&ann).await.customer.unwrap();
         let first = stage.billing(&ann).await.subscription.unwrap().id;
         stage.pass(1);
-        // By a page that was made elsewhere.
-        let price = stage.price_of(Plan::Enterprise).await;
-        let form = [
-            ("mode", "subscription"),
-            ("customer", customer.as_str()),
-            ("line_items[0][price]", &price),
-            ("line_items[0][quantity]", "1"),
-            ("success_url", "https://app.prolight.test/"),
-            ("subscription_data[metadata][user_id]", ann.id.as_str()),
-        ];
-        let session = stage.post_to_stripe("checkout/sessions", &form).await;
-        let id = session["id"].as_str().unwrap();
-        stage.at_stripe().pay(id, Card::Succeeds).unwrap();
-        let second = stage.at_stripe().object(id).unwrap()["subscription"].clone();
+        let second = stage.subscribe_elsewhere(&ann, Plan::Enterprise).await;
         let mut events = stage.events();
         if reversed {
             events.reverse();
@@ -186,7 +175,7 @@ async fn a_second_subscription_is_ended_and_paid_back() {
         stage.hear().await;
         assert_eq!(has(&stage, &ann).await, (Plan::Pro, 500), "reversed: {reversed}");
         assert_eq!(stage.billing(&ann).await.subscription.unwrap().id, first);
-        let second = stage.at_stripe().object(second.as_str().unwrap()).unwrap();
+        let second = stage.at_stripe().object(&second).unwrap();
         assert_eq!(second["status"], "canceled");
         let types = stage.at_stripe().event_types();
         assert_eq!(types.iter().filter(|kind| *kind == "refund.created").count(), 1);
@@ -196,20 +185,176 @@ async fn a_second_subscription_is_ended_and_paid_back() {
     }
 }
 
+/// Plans that are taken off sale go on for those who have them: the price is archived, or its
+/// lookup key goes to the price of another product.
 #[tokio::test]
-async fn a_refunded_month_takes_what_is_left_and_owes_nothing() {
-    let (stage, ann) = subscribed("ann", "pro").await;
-    stage.spend(&ann, 100).await;
-    let invoices = stage.world.store.invoices(&ann.id, Default::default(), None).await.unwrap();
-    let paid = invoices.items[0].payment.clone();
-    let paid = match paid {
-        Some(paid) => paid.to_string(),
-        None => panic!("{:?}", invoices.items[0]),
-    };
-    stage.at_stripe().refund(&paid, None).unwrap();
+async fn a_plan_off_sale_is_granted_with_every_renewal() {
+    for replaced in [false, true] {
+        let (mut stage, ann) = subscribed("ann", "pro").await;
+        let price = stage.price_of(Plan::Pro).await;
+        if replaced {
+            let product = stage.post_to_stripe("products", &[("name", "Pro+of+next+year")]).await;
+            let form = [
+                ("currency", "usd"),
+                ("unit_amount", "3900"),
+                ("recurring[interval]", "month"),
+                ("product", product["id"].as_str().unwrap()),
+                ("lookup_key", Plan::Pro.terms().lookup_key.unwrap()),
+                ("transfer_lookup_key", "true"),
+            ];
+            stage.post_to_stripe("prices", &form).await;
+        }
+        stage.post_to_stripe(&format!("prices/{price}"), &[("active", "false")]).await;
+        stage.restart();
+        stage.spend(&ann, 100).await;
+        stage.pass(31);
+        stage.hear().await;
+        assert_eq!(has(&stage, &ann).await, (Plan::Pro, 500), "replaced: {replaced}");
+        assert_eq!(stage.account(&ann).await.credits.totals().granted, 10 + 500 + 500);
+        stage.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_paid_for_no_plan_is_parked_until_the_catalogue_is_mended() {
+    let mut stage = Stage::new().await;
+    let ann = stage.member("ann");
+    assert_eq!(stage.portal(&ann).await.status(), 200);
+    let product = stage.post_to_stripe("products", &[("name", "Studio")]).await;
+    let form = [
+        ("currency", "usd"),
+        ("unit_amount", "5000"),
+        ("recurring[interval]", "month"),
+        ("product", product["id"].as_str().unwrap()),
+    ];
+    let price = stage.post_to_stripe("prices", &form).await["id"].as_str().unwrap().to_owned();
+    stage.subscribe_to(&ann, &price).await;
     stage.hear().await;
-    assert_eq!(has(&stage, &ann).await, (Plan::Pro, 0));
-    assert_eq!(stage.account(&ann).await.credits.debt, 0);
-    assert_eq!(stage.invoices(&ann).await[0]["amount_refunded"]["amount"], 2900);
+    let parked = stage.world.store.parked_events(None, 100).await.unwrap().items;
+    assert!(parked.iter().any(|event| event.kind == "invoice.paid"), "{parked:?}");
+    assert!(parked.iter().all(|event| event.why.contains("none of our plans")), "{parked:?}");
+    assert_eq!(has(&stage, &ann).await, (Plan::Free, 10));
+
+    let key = Plan::Enterprise.terms().lookup_key.unwrap();
+    let form = [("lookup_key", key), ("transfer_lookup_key", "true")];
+    stage.post_to_stripe(&format!("prices/{price}"), &form).await;
+    stage.restart();
+    stage.reconcile().await.unwrap();
+    assert_eq!(has(&stage, &ann).await.0, Plan::Enterprise);
+    assert_eq!(stage.world.store.parked_events(None, 100).await.unwrap().items, []);
+    stage.close().await;
+}
+
+/// A downgrade in the portal makes a schedule, which keeps the subscription from being cancelled.
+#[tokio::test]
+async fn a_plan_is_cancelled_after_a_downgrade_was_planned() {
+    let (stage, ann) = subscribed("ann", "enterprise").await;
+    stage.downgrade(&ann, Plan::Pro).await;
+    stage.hear().await;
+    let theirs = stage.billing(&ann).await.subscription.unwrap().id;
+    let at_stripe = || stage.at_stripe().object(theirs.as_str()).unwrap();
+    assert!(at_stripe()["schedule"].is_string());
+    let told = stage.cancel(&ann, false).await;
+    assert_eq!(told.status(), 200, "it goes on as it is: {}", told.pretty());
+    assert!(at_stripe()["schedule"].is_string(), "and the downgrade is still planned");
+    for _ in 0..2 {
+        let told = stage.cancel(&ann, true).await;
+        assert_eq!(told.status(), 200, "{}", told.pretty());
+        assert_eq!(told.json()["subscription"]["cancel_at_period_end"], true);
+    }
+    assert_eq!(at_stripe()["schedule"], json!(null));
+    stage.pass(31);
+    stage.hear().await;
+    assert_eq!(has(&stage, &ann).await.0, Plan::Free);
+    assert_eq!(stage.invoices(&ann).await.len(), 1, "nothing more was charged");
+    stage.close().await;
+}
+
+/// Stripe says the payment before it says that the subscription is active.
+#[tokio::test]
+async fn a_payment_waits_for_its_subscription() {
+    for only_the_payment in [false, true] {
+        let stage = Stage::new().await;
+        let ann = stage.member("ann");
+        let late = SettingsChange { activates_after_s: Some(3_600), ..SettingsChange::default() };
+        stage.at_stripe().change_settings(late).unwrap();
+        let url = stage.checkout(&ann, json!({"plan": "pro"})).await;
+        stage.pay(&url, Card::Succeeds);
+        stage.hear().await;
+        assert_eq!(stage.invoices(&ann).await[0]["status"], "paid");
+        assert_eq!(has(&stage, &ann).await, (Plan::Free, 10));
+        stage.pass(1);
+        if only_the_payment {
+            stage.events();
+            stage.reconcile().await.unwrap();
+        } else {
+            stage.hear().await;
+        }
+        assert_eq!(has(&stage, &ann).await, (Plan::Pro, 500));
+        assert_eq!(stage.account(&ann).await.credits.totals().granted, 510, "once");
+        stage.close().await;
+    }
+}
+
+/// Who is banned without an end is charged no more, whatever else goes wrong on the day.
+#[tokio::test]
+async fn a_ban_without_an_end_stops_the_renewal() {
+    for stripe_fails in [false, true] {
+        let (stage, ann) = subscribed("ann", "pro").await;
+        if stripe_fails {
+            let order = Order::next(Fault::Answer(AnswerFault::ServerError)).times(3);
+            let order = order.on_marker("POST /stripe/v1/subscriptions");
+            stage.sandbox.order(order).unwrap();
+        }
+        let ban = json!({ "reason": "Chargeback fraud." });
+        for _ in 0..2 {
+            let answer = stage.ban(&ann, "k", ban.clone()).await;
+            assert_eq!(answer.status(), 200, "{}", answer.pretty());
+            let told = &answer.json()["subscription"];
+            assert_eq!(
+                (&told["plan"], &told["cancel_at_period_end"]),
+                (&json!("pro"), &json!(true))
+            );
+        }
+        stage.hear().await;
+        stage.pass(1);
+        stage.reconcile().await.unwrap();
+        stage.hear().await;
+        let told = stage.subscription(&ann).await;
+        assert_eq!(told["subscription"]["cancel_at_period_end"], true);
+        let deeds = stage.deeds().await;
+        let stopped = |it: &&String| it.contains("banned_subscriptions stop_renewal user");
+        assert_eq!(deeds.iter().filter(stopped).count(), 1, "{deeds:?}");
+        assert_eq!(stage.cancel(&ann, false).await.brief(), "403 account_suspended");
+
+        // Not by the portal either.
+        let theirs = stage.billing(&ann).await.subscription.unwrap().id;
+        let form = [("cancel_at_period_end", "false")];
+        stage.post_to_stripe(&format!("subscriptions/{theirs}"), &form).await;
+        stage.hear().await;
+        stage.hear().await;
+        assert_eq!(stage.subscription(&ann).await["subscription"]["cancel_at_period_end"], true);
+
+        // Lifted, it stays stopped, and the member may take it back.
+        let lifted = stage.unban(&ann, json!({ "reason": "A mistake of ours." })).await;
+        assert_eq!(lifted.json()["subscription"]["cancel_at_period_end"], true);
+        assert_eq!(stage.cancel(&ann, false).await.status(), 200);
+        stage.hear().await;
+        assert_eq!(stage.subscription(&ann).await["subscription"]["cancel_at_period_end"], false);
+        assert_eq!(stage.world.store.due_follow_ups(100).await.unwrap(), []);
+        stage.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_ban_for_a_while_leaves_the_subscription() {
+    let (stage, ann) = subscribed("ann", "pro").await;
+    let until = stage.world.now().plus(DAY * 3);
+    let ban = json!({ "reason": "To cool down.", "until": until });
+    let answer = stage.ban(&ann, "k", ban).await;
+    assert_eq!(answer.json()["subscription"]["cancel_at_period_end"], false);
+    stage.reconcile().await.unwrap();
+    stage.hear().await;
+    assert_eq!(stage.subscription(&ann).await["subscription"]["cancel_at_period_end"], false);
     stage.close().await;
 }

@@ -55,6 +55,54 @@ async fn a_pack_is_bought_when_the_balance_falls_below() {
 }
 
 #[tokio::test]
+async fn turning_it_off_and_on_buys_no_more_in_a_month() {
+    let (stage, ann) = watching(Card::Succeeds).await;
+    let mut bought = 0;
+    for _ in 0..6 {
+        let left = stage.credits(&ann).await["available"].as_u64().unwrap();
+        stage.spend(&ann, u32::try_from(left).unwrap() - 5).await;
+        bought += stage.work_on_top_ups().await;
+        let off = stage.top_up(&ann, json!({"enabled": false})).await;
+        assert_eq!(off.json(), json!({"top_up": null}));
+        assert_eq!(state(&stage, &ann).await, json!(null));
+        assert_eq!(stage.work_on_top_ups().await, 0, "nothing is bought while it is off");
+        let on = stage.top_up(&ann, wish()).await.json();
+        assert_eq!(on["top_up"]["bought_this_month"], bought);
+        stage.world.engine.stream_batch();
+    }
+    assert_eq!(bought, 2, "the cap of the month");
+    assert_eq!(stage.invoices(&ann).await.len(), 3, "the pack of the beginning, and these");
+    stage.close().await;
+}
+
+/// Stripe does not answer the worker, so nobody knows whether the card was charged.
+#[tokio::test]
+async fn a_charge_under_way_is_not_forgotten_when_it_is_turned_off() {
+    let (stage, ann) = watching(Card::Succeeds).await;
+    stage.spend(&ann, 50).await;
+    let fault = Fault::Answer(AnswerFault::ServerErrorAfterAccepting);
+    let order = Order::next(fault).on_route(Route::StripePayments);
+    stage.sandbox.order(order.times(4)).unwrap();
+    stage.hint_top_up(&json!(ann.id)).await;
+    assert_eq!(state(&stage, &ann).await["state"], "charging");
+    assert_eq!(stage.top_up(&ann, json!({"enabled": false})).await.status(), 200);
+    let on = stage.top_up(&ann, wish()).await.json();
+    assert_eq!(on["top_up"]["state"], "charging", "{on}");
+    assert_eq!(on["top_up"]["bought_this_month"], 1, "{on}");
+    for _ in 0..4 {
+        stage.hint_top_up(&json!(ann.id)).await;
+    }
+    assert_eq!(stage.hint_top_up(&json!(ann.id)).await, BatchResponse::default());
+    stage.hear().await;
+    assert_eq!(stage.credits(&ann).await["available"], 60);
+    assert_eq!(state(&stage, &ann).await["state"], "armed");
+    let charged = stage.at_stripe().event_types();
+    let charged = charged.iter().filter(|kind| *kind == "charge.succeeded").count();
+    assert_eq!(charged, 2, "the first pack, and one more");
+    stage.close().await;
+}
+
+#[tokio::test]
 async fn a_card_that_is_not_charged_stops_it_with_its_reason() {
     for (card, reason) in [
         (Card::Declines, "card_declined"),

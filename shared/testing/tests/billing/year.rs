@@ -182,10 +182,10 @@ async fn check(stage: &Stage, member: &Actor) {
     for line in &ledger {
         use domain::credits::Movement;
         match &line.movement {
-            Movement::Grant { lot } if lot.source == LotSource::Purchase => {
+            Movement::Grant { lot, .. } if lot.source == LotSource::Purchase => {
                 bought += i64::from(line.movement.credits());
             }
-            Movement::Grant { lot } if lot.source == LotSource::Plan => {
+            Movement::Grant { lot, .. } if lot.source == LotSource::Plan => {
                 *plans.entry(lot.id.0.clone()).or_insert(0) += 1;
             }
             Movement::Owe { credits } => bought -= i64::from(*credits),

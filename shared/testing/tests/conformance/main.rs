@@ -8,6 +8,7 @@
 mod arrows;
 mod callers;
 mod events;
+mod gateway;
 mod market;
 mod scene;
 mod sources;

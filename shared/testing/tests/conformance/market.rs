@@ -27,6 +27,8 @@ pub(crate) struct Market {
     own: String,
     /// Kim's, waiting for a moderator.
     pending: String,
+    /// What a moderator is shown of that.
+    content_hash: String,
     purchase: String,
     /// Ada's, of what is Kim's.
     review: String,
@@ -41,6 +43,7 @@ impl Market {
         let offered = on_sale(store, &lena, "2", now).await;
         let own = on_sale(store, kim, "3", now).await;
         let pending = submitted(store, kim, "4", now).await;
+        let content_hash = store.any_listing(&pending).await.unwrap().newest.content_hash();
         let purchase = taken(store, kim, &bought, now).await;
         taken(store, &ada, &own, now).await;
         let (review, opinion) = (ReviewId::new(now, 1), Opinion { rating: 5, comment: None });
@@ -61,6 +64,7 @@ impl Market {
             offered: offered.to_string(),
             own: own.to_string(),
             pending: pending.to_string(),
+            content_hash,
             purchase: purchase.to_string(),
             review: review.to_string(),
             upload: upload.to_string(),
@@ -114,10 +118,12 @@ impl Market {
             "marketplace-create-review" => {
                 ask.json(json!({ "listing_id": self.bought, "rating": 4 }))
             }
-            "admin-approve-listing" => ask.path("id", &self.pending).json(json!({ "version": 1 })),
-            "admin-reject-listing" => ask
-                .path("id", &self.pending)
-                .json(json!({ "version": 1, "reason": "Too dark to be sold." })),
+            "admin-approve-listing" => {
+                ask.path("id", &self.pending).json(json!({ "content_hash": self.content_hash }))
+            }
+            "admin-reject-listing" => ask.path("id", &self.pending).json(
+                json!({ "content_hash": self.content_hash, "reason": "Too dark to be sold." }),
+            ),
             "admin-delist-listing" => {
                 ask.path("id", &self.own).json(json!({ "reason": "Copied from elsewhere." }))
             }

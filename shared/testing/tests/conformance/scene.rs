@@ -1,7 +1,5 @@
 //! One world with somebody's things in it, and every route of the system over it.
 
-use std::pin::Pin;
-
 use clients::{
     Secret, Stripe,
     documents::Company,
@@ -20,6 +18,7 @@ use serde_json::json;
 use testing::{
     Actor, Answer, Ask, World,
     cloud::{Bucket, Cloud},
+    grants::acting_as,
 };
 
 use crate::market::Market;
@@ -44,13 +43,6 @@ pub(crate) struct Scene {
     bucket: Bucket,
 }
 
-/// A call on the heap. It is put together in a frame of its own: those of all endpoints in one are
-/// more than a test's stack holds.
-#[inline(never)]
-fn set_aside<F>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
-    Box::pin(make())
-}
-
 impl Scene {
     pub(crate) async fn new() -> Scene {
         Scene::of(World::new()).await
@@ -67,7 +59,8 @@ impl Scene {
     async fn of(world: World) -> Scene {
         let kim = Actor::member("kim");
         let stripe = Setup { now: Some(world.now().as_secs()), ..Setup::default() };
-        let sandbox = Sandbox::start(Config { stripe, ..Config::default() }).await.unwrap();
+        let config = Config { stripe, ..Config::default() }.logged();
+        let sandbox = Sandbox::start(config).await.unwrap();
         let mut scene = Scene {
             world,
             kim: kim.clone(),
@@ -158,15 +151,15 @@ impl Scene {
         let (ambient, store) = (&self.world.ambient, self.world.store.clone());
         let (images, documents) = (self.world.images(), self.world.documents());
         let (stripe, frontend) = (self.stripe(), Frontend::new("https://app.prolight.test"));
-        let (uploads, previews) = (self.bucket.uploads(), self.bucket.previews());
+        let (uploads, previews) = (self.bucket.uploads(), self.world.previews());
+        let pictures = self.bucket.preview_bucket();
         let links = testing::share_links();
         macro_rules! routes {
             ($($package:ident::$module:ident => $capabilities:expr,)*) => {
                 $(if *endpoint == $package::$module::ENDPOINT {
                     let (handle, capabilities) = ($package::$module::handle, $capabilities);
-                    let answer =
-                        set_aside(|| dispatch(endpoint, &handle, &capabilities, ambient, event));
-                    return Answer(answer.await);
+                    let answer = || dispatch(endpoint, &handle, &capabilities, ambient, event);
+                    return Answer(acting_as(endpoint.name, answer).await);
                 })*
             };
         }
@@ -196,10 +189,10 @@ impl Scene {
             marketplace::create_listing => store,
             marketplace::update_listing => (store, previews),
             marketplace::retire_listing => store,
-            marketplace::submit_listing => (store, previews),
+            marketplace::submit_listing => (store, previews, pictures),
             marketplace::create_upload => (store, uploads),
             marketplace::get_upload => store,
-            marketplace::preview_listing => (store, Demos::new(previews)),
+            marketplace::preview_listing => (store, Demos::new(previews, pictures)),
             marketplace::list_popular => (Lists::new(store), previews),
             marketplace::search_listings =>
                 (Finder::open(store, self.bucket.snapshots()), previews),
@@ -221,8 +214,8 @@ impl Scene {
             marketplace::onboard_creator => (store, stripe, frontend),
             marketplace::list_creator_payouts => store,
             marketplace::get_creator_statement => (store, documents, company()),
-            admin::list_pending => (store, previews),
-            admin::approve_listing => store,
+            admin::list_pending => (store, previews, uploads),
+            admin::approve_listing => (store, self.bucket.scan(None)),
             admin::reject_listing => store,
             admin::delist_listing => store,
             admin::list_flags => (store, previews),
@@ -237,7 +230,7 @@ impl Scene {
             admin::list_users => store,
             admin::get_user => store,
             admin::adjust_credits => store,
-            admin::ban_user => store,
+            admin::ban_user => (store, stripe),
             admin::unban_user => store,
             admin::update_limits => store,
             admin::list_audit => store,

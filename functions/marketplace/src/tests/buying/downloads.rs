@@ -1,13 +1,17 @@
 //! Getting what was bought.
 
 use domain::{
-    id::PurchaseId,
+    id::{ListingId, PurchaseId},
     lighting::LightingRig,
-    marketplace::{content::Content, revision::Edit},
+    marketplace::{
+        Kind,
+        content::Content,
+        revision::{Description, Edit},
+    },
 };
 use expect_test::expect;
 use serde_json::json;
-use testing::Ask;
+use testing::{Ask, listings};
 
 use super::stage::{Stall, member};
 
@@ -33,13 +37,13 @@ async fn a_buyer_gets_the_version_they_bought() {
         url.starts_with(&format!("https://s3.prolight.test/images/assets/{listing}/upl_")),
         "{url}"
     );
-    assert!(url.contains("X-Amz-Expires=600") && url.contains("notes.txt"), "{url}");
+    assert!(url.contains("X-Amz-Expires=600") && url.contains("luts.zip"), "{url}");
     expect![[r#"
         {
           "assets": [
             {
               "bytes": 5,
-              "file_name": "notes.txt",
+              "file_name": "luts.zip",
               "sha256": "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e",
               "url": null
             }
@@ -93,6 +97,9 @@ async fn a_buyer_gets_the_version_they_bought() {
             }
           },
           "expires_at": "2026-11-22T09:10:00.000Z",
+          "links": {
+            "generate": "https://api.prolight.test/test/api/v1/generations"
+          },
           "listing_id": "lst_01M817QNM00000000000000001",
           "title": "Rembrandt",
           "type": "lighting_preset",
@@ -106,6 +113,24 @@ async fn a_buyer_gets_the_version_they_bought() {
     assert_eq!(stall.download(&Ask::by(&kim).path("id", &id)).await.status(), 200);
     let again = stall.store().entitlement(&kim.id, &listing).await.unwrap().unwrap();
     assert_eq!(again, owned, "the first time is what is noted");
+}
+
+#[tokio::test]
+async fn a_model_is_bought_without_its_id() {
+    let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
+    let (store, now) = (stall.store(), stall.world.now());
+    let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
+    let described = Description { content, ..listings::description("Silver prints", 0) };
+    let listing = ListingId::new(now, 77);
+    let what = (Kind::ModelFinetune, described);
+    listings::draft(store, (&lena.id, listing.clone()), what, now).await;
+    listings::publish(store, &lena.id, &listing, now).await;
+    let id = stall.taken(&kim, &listing).await;
+    let answer = stall.download(&Ask::by(&kim).path("id", &id)).await;
+    assert_eq!(answer.json()["content"], json!({}), "{}", answer.pretty());
+    assert!(!answer.pretty().contains("acme-v1"), "{}", answer.pretty());
+    let generate = answer.json()["links"]["generate"].clone();
+    assert!(generate.as_str().unwrap().ends_with("/api/v1/generations"), "{generate}");
 }
 
 #[tokio::test]

@@ -21,6 +21,18 @@ fn reply(by: &Actor, (listing, id): (&ListingId, &Value), text: &str) -> Ask {
 }
 
 #[tokio::test]
+async fn an_average_is_rounded_half_up() {
+    let (stall, lena) = (Stall::open(), member("lena"));
+    let listing = stall.on_sale(&lena, 0).await;
+    for (name, stars) in [("kim", 3), ("ada", 4), ("eve", 1)] {
+        let buyer = member(name);
+        stall.taken(&buyer, &listing).await;
+        assert_eq!(stall.review(&review(&buyer, &listing, stars)).await.status(), 201);
+    }
+    assert_eq!(stall.reviews(&of(&listing)).await.json()["summary"]["average"], 2.67);
+}
+
+#[tokio::test]
 async fn a_buyer_says_something_and_says_it_anew() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
     let listing = stall.on_sale(&lena, 0).await;

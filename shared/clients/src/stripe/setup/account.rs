@@ -79,7 +79,7 @@ pub(super) async fn destination(run: &Run<'_>, url: &str) -> Result<Row, StripeE
     let what = format!("event destination {url}");
     let present = run.list_v2(DESTINATIONS, &[DESTINATION_URL]).await?;
     let ours = |it: &&Value| it["webhook_endpoint"]["url"] == url && it["event_payload"] == "thin";
-    let Some(present) = items(&present).iter().find(ours) else {
+    let Some(present) = present.iter().find(ours) else {
         let body = json!({
             "name": "ProLight creators' accounts",
             "type": "webhook_endpoint",

@@ -139,6 +139,26 @@ async fn an_endpoint_is_mended_and_one_elsewhere_is_left_alone() {
     assert!(all(&run(&visit).await, Done::Found));
 }
 
+/// Ours lies on the last page of the destinations, and is found there.
+#[tokio::test]
+async fn a_destination_on_a_later_page_is_not_made_again() {
+    let visit = Visit::begin().await;
+    assert!(all(&run(&visit).await[..1], Done::Found), "prices were there");
+    for number in 0..12 {
+        let body = json!({
+            "name": "another", "type": "webhook_endpoint", "event_payload": "thin",
+            "enabled_events": ["v2.core.account.closed"],
+            "webhook_endpoint": {"url": format!("https://other.test/{number}")},
+        });
+        let (path, key) = ("/core/event_destinations", format!("other-{number}"));
+        let _: Value = visit.stripe.transport.act_v2("x", path, &body, &key).await.unwrap();
+    }
+    assert!(all(&run(&visit).await, Done::Found));
+    let received = visit.sandbox.received(&sandbox::journal::Filter::default()).items;
+    let pages = received.iter().filter(|it| it.query.contains("page=")).count();
+    assert_eq!(pages, 2, "13 destinations, five on a page");
+}
+
 #[tokio::test]
 async fn the_portal_is_opened_with_our_configuration_once_there_is_one() {
     let visit = Visit::begin().await;

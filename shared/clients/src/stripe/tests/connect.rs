@@ -299,7 +299,7 @@ async fn v2_takes_json_and_an_accounts_objects_its_name() {
 
     let bare = server.stripe.account(&account).await.unwrap();
     assert!(!bare.ready && bare.user.is_none(), "what is not said is not so");
-    let line = "GET /v2/core/accounts/acct_1?include=configuration.recipient&include=requirements";
+    let line = "GET /v2/core/accounts/acct_1?include%5B0%5D=configuration.recipient&include%5B1%5D=requirements";
     assert_eq!(server.seen()[1].line, line);
 
     let replies = [

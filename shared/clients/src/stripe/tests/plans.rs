@@ -324,3 +324,48 @@ fn our_id_of_an_invoice_is_always_the_same_and_sorts_by_time() {
     assert_eq!(receipt_id(&placed), receipt_id(&placed));
     assert_ne!(receipt_id(&placed), receipt_id(&order(2, Pack::Small, Via::Checkout)));
 }
+
+/// A change that the portal planned manages the subscription by a schedule: that is released first,
+/// also by whoever goes on where another was cut off.
+#[tokio::test]
+async fn a_schedule_is_released_before_a_subscription_is_cancelled() {
+    for died_after_release in [false, true] {
+        let visit = Visit::begin().await;
+        let customer = visit.customer().await;
+        let session = visit.subscribed(&customer, Plan::Enterprise, Card::Succeeds).await;
+        let id = session.subscription.unwrap();
+        let pro = Plan::Pro.terms().lookup_key.unwrap();
+        visit.control().plan_switch(id.as_str(), pro).unwrap();
+        let schedule = visit.control().object(id.as_str()).unwrap()["schedule"].clone();
+        let schedule = schedule.as_str().unwrap();
+        if died_after_release {
+            let refused = visit.stripe.change_renewal(&id, Renewal::Stops, "wish").await;
+            assert!(matches!(refused, Err(StripeError::Refused { status: 400, .. })));
+            visit.stripe.release(schedule).await.unwrap();
+        }
+        for key in ["wish", "wish", "again"] {
+            let now = visit.stripe.set_renewal(&id, Renewal::Stops, key).await.unwrap();
+            assert!(now.subscription.unwrap().cancel_at_period_end, "{key}");
+        }
+        let released = visit.control().object(schedule).unwrap();
+        assert_eq!(released["status"], "released");
+        visit.stripe.release(schedule).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_customer_is_told_a_new_address_and_may_be_deleted() {
+    let visit = Visit::begin().await;
+    let customer = visit.customer().await;
+    visit.stripe.update_customer(&customer, "new@prolight.test").await.unwrap();
+    let now = visit.stripe.customer(&customer).await.unwrap().unwrap();
+    assert_eq!(now.email.as_deref(), Some("new@prolight.test"));
+    visit.control().delete_customer(customer.as_str()).unwrap();
+    let unknown = CustomerId::parse("cus_unknown").unwrap();
+    for gone in [&customer, &unknown] {
+        assert_eq!(visit.stripe.customer(gone).await.unwrap(), None);
+    }
+    assert_eq!(visit.stripe.user_of_customer(&customer).await.unwrap(), None);
+    let made = visit.stripe.create_customer(&member(), None, Some(&customer)).await.unwrap();
+    assert_ne!(made, customer);
+}

@@ -131,7 +131,7 @@ async fn a_page_that_failed_is_opened_under_the_next_key() {
     for fault in [AnswerFault::ServerError, AnswerFault::ServerErrorAfterAccepting] {
         let visit = Visit::begin().await;
         visit.spoil(Route::StripeCustomers, "POST", fault.clone(), 1);
-        let customer = async || visit.stripe.create_customer(&member(), None).await;
+        let customer = async || visit.stripe.create_customer(&member(), None, None).await;
         assert!(matches!(customer().await, Err(StripeError::Unknown { .. })), "{fault:?}");
         let theirs = customer().await.unwrap();
         assert_eq!(customer().await.unwrap(), theirs, "{fault:?}");

@@ -77,7 +77,7 @@ impl Server {
     }
 
     async fn create(&self) -> Result<CustomerId, StripeError> {
-        self.stripe.create_customer(&member(), Some("a@b.test")).await
+        self.stripe.create_customer(&member(), Some("a@b.test"), None).await
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {
@@ -255,7 +255,7 @@ async fn connections_are_kept() {
 #[tokio::test]
 async fn an_error_tells_the_caller_nothing_and_the_log_no_secret() {
     let nobody = client(&loopback::nobody().await, Tax::None);
-    let unreached = nobody.create_customer(&member(), None).await.unwrap_err();
+    let unreached = nobody.create_customer(&member(), None, None).await.unwrap_err();
     assert!(matches!(unreached, StripeError::Unreached { .. }), "{unreached:?}");
     assert_eq!(unreached.kind(), RefusalKind::Unavailable);
     assert_eq!(unreached.code(), "payment_provider_unavailable");

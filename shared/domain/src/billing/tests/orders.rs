@@ -126,7 +126,7 @@ fn what_is_owed_blocks_and_is_paid_by_what_comes_next() {
 }
 
 #[test]
-fn an_unlimited_plan_pays_what_is_owed() {
+fn an_unlimited_plan_neither_pays_what_is_owed_nor_is_blocked_by_it() {
     let mut member = Member::new();
     let mut order = placed(&mut member, Via::Checkout);
     settle(&mut member, &mut order, &payment(0, 0));
@@ -134,8 +134,14 @@ fn an_unlimited_plan_pays_what_is_owed() {
     settle(&mut member, &mut order, &payment(500, 0));
     let theirs = subscription(Plan::Enterprise, SubscriptionStatus::Active, period(2, 32));
     member.hear(day(2), &theirs, &mut month("1", Plan::Enterprise, period(2, 32)));
-    assert_eq!(member.account.credits.debt, 0);
+    assert_eq!(member.account.credits.debt, 50);
     member.spend(day(2), 1);
+    // What is counted pays it: a gift first, and Free once the plan is over.
+    let gift = LotId("gift".to_owned());
+    member.at(day(3), |draft, _| draft.add_promo(gift, 5, day(300)).unwrap());
+    assert_eq!((member.available(), member.account.credits.debt), (0, 45));
+    member.at(day(40), |draft, _| draft.start_job("gen", 1).unwrap_err());
+    assert_eq!((member.available(), member.account.credits.debt), (0, 35));
 }
 
 #[test]
@@ -164,18 +170,34 @@ fn a_dispute_that_is_won_restores_what_it_took() {
 }
 
 #[test]
-fn so_many_unspent_packs_and_no_more() {
+fn packs_are_one_lot_and_each_refund_takes_its_own_number() {
     let mut member = Member::new();
-    member.at(START, |draft, _| {
-        for nth in 0..32 {
-            draft.add_pack(LotId(format!("pack:{nth}")), 1).unwrap();
-        }
-        PackOrder::place(OrderId::new(START, 1), Pack::Small, Via::Checkout, draft).unwrap_err();
-    });
-    member.spend(day(1), 11);
-    member.at(day(1), |draft, _| {
-        PackOrder::place(OrderId::new(START, 1), Pack::Small, Via::Checkout, draft).unwrap();
-    });
+    let mut orders: Vec<PackOrder> = (1..=100)
+        .map(|nth| {
+            let id = OrderId::new(START, nth);
+            let place = |draft: &mut Draft, _: &mut Billing| {
+                PackOrder::place(id, Pack::Small, Via::Checkout, draft).unwrap()
+            };
+            let mut order = member.at(START, place);
+            let session = SessionId::parse(&format!("cs_{nth}")).unwrap();
+            order.opened(session, "https://pay".to_owned());
+            order
+        })
+        .collect();
+    for order in &mut orders {
+        settle(&mut member, order, &payment(0, 0));
+        settle(&mut member, order, &payment(0, 0));
+    }
+    assert_eq!(member.available(), 10 + 100 * 50);
+    assert_eq!(member.account.credits.lots.len(), 2, "the month of Free, and the packs");
+    // The month of Free and all packs but one are spent.
+    member.spend(day(1), 10 + 99 * 50);
+    settle(&mut member, &mut orders[7], &payment(500, 0));
+    assert_eq!((member.available(), member.account.credits.debt), (0, 0));
+    settle(&mut member, &mut orders[8], &payment(250, 0));
+    assert_eq!((member.available(), member.account.credits.debt), (0, 25));
+    settle(&mut member, &mut orders[7], &payment(0, 0));
+    assert_eq!((member.available(), member.account.credits.debt), (25, 0));
 }
 
 proptest! {
@@ -202,4 +224,30 @@ proptest! {
         let has = i64::from(totals.available + totals.spent) - i64::from(member.account.credits.debt);
         prop_assert_eq!(has, 60 - i64::from(gone));
     }
+}
+
+/// The table of packs may change after an order was placed; orders from before do not remember.
+#[test]
+fn an_order_remembers_what_it_sold() {
+    let mut member = Member::new();
+    let mut order = placed(&mut member, Via::Checkout);
+    let table = order.sold();
+    assert_eq!(order.sold.as_ref(), Some(&table));
+    order.sold = Some(Sold { name: "80 credits".to_owned(), credits: 80, price_cents: 1_000 });
+    let paid = Payment { amount: Money::usd_cents(1_190), ..payment(0, 0) };
+    settle(&mut member, &mut order, &paid);
+    assert_eq!(member.available(), 10 + 80);
+    settle(&mut member, &mut order, &Payment { refunded: 595, ..paid });
+    assert_eq!((order.taken_back, member.available()), (40, 10 + 40));
+    let receipt = Invoice::receipt(&order, InvoiceId::new(START, 1), None).unwrap();
+    assert_eq!((receipt.subtotal, receipt.tax), (1_000, 190));
+    assert_eq!(receipt.lines[0].description, "Pack of 80 credits");
+    order.state(START);
+    let stated = serde_json::to_value(order.stated).unwrap();
+    assert_eq!((&stated["sold"], &stated["returned"]), (&1_000.into(), &500.into()));
+
+    let mut older = serde_json::to_value(&order).unwrap();
+    older.as_object_mut().unwrap().remove("sold");
+    let older: PackOrder = serde_json::from_value(older).unwrap();
+    assert_eq!(older.sold(), table);
 }

@@ -159,6 +159,125 @@ fn news_of_a_subscription_that_is_over_brings_nothing_back() {
     assert_eq!(member.available(), 10);
 }
 
+/// Stripe says that an invoice is paid before it says that its subscription is active.
+#[test]
+fn a_paid_period_waits_for_the_state_that_gives_access() {
+    for status in [Incomplete, Unpaid, Paused] {
+        let mut member = Member::new();
+        let waits = subscription(Plan::Pro, status, period(0, 30));
+        let mut first = month("1", Plan::Pro, period(0, 30));
+        for _ in 0..2 {
+            member.hear(day(1), &waits, &mut first);
+        }
+        assert_eq!((member.account.plan, member.available()), (Plan::Free, 10), "{status:?}");
+        assert_eq!(first.granted, [], "{status:?}");
+
+        // The state comes, and the grant with it.
+        let (mut active, mut granted) = (member.clone(), first.clone());
+        let now = Subscription { status: Active, ..waits.clone() };
+        active.hear(day(2), &now, &mut granted);
+        assert_eq!((active.account.plan, active.available()), (Plan::Pro, 500), "{status:?}");
+
+        // It ends instead: it was paid before, and lapses.
+        let (mut ended, mut lapsed) = (member.clone(), first.clone());
+        let now = Subscription { status: Canceled, ended_at: Some(day(2)), ..waits.clone() };
+        ended.hear(day(2), &now, &mut lapsed);
+        assert_eq!((lapsed.granted.len(), ended.available()), (1, 10), "{status:?}");
+
+        // It never comes: what is over lapses.
+        member.hear(day(30), &waits, &mut first);
+        assert_eq!((first.granted.len(), member.account.plan), (1, Plan::Free), "{status:?}");
+        assert_eq!(member.totals().expired, 10 + 500, "{status:?}");
+    }
+}
+
+#[test]
+fn what_is_to_be_done_about_an_invoice_after_the_end() {
+    let over = Subscription {
+        status: Canceled,
+        ended_at: Some(day(5)),
+        ..subscription(Plan::Pro, Active, period(0, 30))
+    };
+    let refund = FollowUpTask::RefundInvoice { invoice: StripeInvoiceId::parse("in_2").unwrap() };
+    let void = FollowUpTask::VoidInvoices { subscription: over.id.clone() };
+    let pay = |on: u32, gone: i64| Invoice {
+        paid_at: Some(day(on)),
+        payment: Some(payment(0, 0).id),
+        gone,
+        ..month("2", Plan::Pro, period(0, 30))
+    };
+    let check = |invoice: Invoice, theirs: &Subscription, expected: Option<&FollowUpTask>| {
+        assert_eq!(invoice.after_the_end(theirs).as_ref(), expected, "{invoice:?}");
+        let (mut member, mut granted) = (Member::new(), invoice.clone());
+        member.hear(day(6), theirs, &mut granted);
+        let late = expected == Some(&refund);
+        assert!(!late || granted.granted.is_empty(), "what is refunded is not granted");
+    };
+    check(pay(6, 0), &over, Some(&refund));
+    check(pay(6, 1000), &over, Some(&refund));
+    check(pay(6, 2900), &over, None);
+    check(pay(4, 0), &over, None);
+    check(Invoice { payment: None, ..pay(6, 0) }, &over, None);
+    check(pay(6, 0), &subscription(Plan::Pro, Active, period(0, 30)), None);
+    let open = Invoice { status: InvoiceStatus::Open, ..month("2", Plan::Pro, period(0, 30)) };
+    check(open.clone(), &over, Some(&void));
+    check(open.clone(), &subscription(Plan::Pro, PastDue, period(0, 30)), None);
+    check(Invoice { status: InvoiceStatus::Void, ..open }, &over, None);
+}
+
+#[test]
+fn whose_renewal_is_to_be_stopped() {
+    let check = |until: Option<Option<u32>>, theirs: Subscription, stops: bool| {
+        let (mut member, _) = subscribed(Plan::Pro);
+        member.billing.subscription = Some(theirs.clone());
+        let standing = match until {
+            None => Standing::Active,
+            Some(until) => Standing::Suspended { reason: "no".to_owned(), until: until.map(day) },
+        };
+        let found = member.billing.renewal_to_stop(&standing);
+        assert_eq!(found.is_some(), stops, "{standing:?} {theirs:?}");
+    };
+    let theirs = subscription(Plan::Pro, Active, period(0, 30));
+    check(None, theirs.clone(), false);
+    check(Some(Some(9)), theirs.clone(), false);
+    check(Some(None), theirs.clone(), true);
+    for status in [Trialing, PastDue, Unpaid, Paused] {
+        check(Some(None), Subscription { status, ..theirs.clone() }, true);
+    }
+    for status in [Canceled, IncompleteExpired, Incomplete] {
+        check(Some(None), Subscription { status, ..theirs.clone() }, false);
+    }
+    check(Some(None), Subscription { cancel_at_period_end: true, ..theirs }, false);
+}
+
+/// What was paid from the customer's balance brought its money before.
+#[test]
+fn revenue_is_what_was_paid_without_its_tax() {
+    let check = |total: i64, tax: i64, paid: i64, gone: i64, expected: (i64, i64)| {
+        let mut it = Invoice {
+            total,
+            tax,
+            subtotal: total - tax,
+            amount_paid: paid,
+            gone,
+            ..month("1", Plan::Pro, period(0, 30))
+        };
+        it.state(START);
+        let stated = serde_json::to_value(it.stated).unwrap();
+        let sums = (stated["sold"].as_i64().unwrap(), stated["returned"].as_i64().unwrap());
+        assert_eq!(sums, expected, "{paid} of {total}, {gone} went back");
+    };
+    check(2900, 0, 2900, 0, (2900, 0));
+    check(2900, 0, 2000, 0, (2000, 0));
+    check(2900, 0, 2000, 500, (2000, 500));
+    check(2900, 0, 2000, 2000, (2000, 2000));
+    check(2900, 0, 0, 0, (0, 0));
+    check(3451, 551, 3451, 0, (2900, 0));
+    check(3451, 551, 1726, 1726, (1450, 1450));
+    // A downgrade that gives money to the balance.
+    check(-4000, 0, 0, 0, (0, 0));
+}
+
 /// One subscription's year of notices, each with the state Stripe is in when it is heard of; every
 /// order of any six of them, doubled, ends in one state.
 #[test]
@@ -297,4 +416,67 @@ fn a_refunded_month_loses_what_is_left_and_owes_nothing() {
     }
     assert_eq!((member.available(), member.account.credits.debt), (0, 0));
     assert_eq!((first.taken_back, first.amount_refunded), (380, 2900));
+}
+
+/// A payment of this much, of which so much was refunded and so much is taken by a dispute.
+fn paid(cents: i64, refunded: i64, withdrawn: i64) -> Payment {
+    Payment { amount: Money::usd_cents(cents), ..payment(refunded, withdrawn) }
+}
+
+#[test]
+fn an_unlimited_month_ends_with_its_payment_and_comes_back_with_it() {
+    let (mut member, theirs) = subscribed(Plan::Enterprise);
+    let mut first = month("1", Plan::Enterprise, period(0, 30));
+    first.granted = vec![LotId("plan:il_1".to_owned())];
+    let settle = |member: &mut Member, first: &mut Invoice, now: Timestamp, payment: Payment| {
+        for _ in 0..3 {
+            member.at(now, |draft, billing| {
+                first.settle(&payment, draft).unwrap();
+                billing.follow(&theirs, draft).unwrap();
+            });
+        }
+        (member.account.credits.is_unlimited(now), member.account.credits.debt)
+    };
+    member.spend(day(1), 40);
+    let hold = member.at(day(1), |draft, _| draft.start_job("gen", 2).unwrap());
+    let part = settle(&mut member, &mut first, day(2), paid(9900, 5000, 0));
+    assert_eq!(part, (true, 0), "a part of it is a courtesy");
+    for taken in [paid(9900, 9900, 0), paid(9900, 0, 9900), paid(9900, 5000, 4900)] {
+        assert_eq!(settle(&mut member, &mut first, day(3), taken), (false, 0));
+        member.at(day(3), |draft, _| draft.start_job("gen", 1).unwrap_err());
+        assert_eq!(settle(&mut member, &mut first, day(4), paid(9900, 0, 0)), (true, 0));
+        member.spend(day(4), 3);
+    }
+    // What was held before belongs to a lot that has ended.
+    member.at(day(5), |draft, _| draft.release_job("gen", &hold).unwrap());
+    assert!(member.account.credits.is_unlimited(day(36)), "to the end of its grace");
+    member.at(day(37), |_, _| ());
+    assert_eq!((member.account.plan, member.available()), (Plan::Free, 10));
+}
+
+#[test]
+fn what_a_dispute_took_of_a_month_is_given_back_while_that_lasts() {
+    let check = |back_on: u32, renewed_before: bool, expected: u32| {
+        let (mut member, theirs) = subscribed(Plan::Pro);
+        let mut first = month("1", Plan::Pro, period(0, 30));
+        first.granted = vec![LotId("plan:il_1".to_owned())];
+        member.spend(day(1), 120);
+        let hold = member.at(day(1), |draft, _| draft.start_job("gen", 30).unwrap());
+        member.at(day(2), |draft, _| first.settle(&paid(2900, 0, 2900), draft).unwrap());
+        assert_eq!((member.available(), first.taken_back), (0, 350));
+        member.at(day(2), |draft, _| draft.release_job("gen", &hold).unwrap());
+        assert_eq!(member.available(), 0, "what was held lapses");
+        if renewed_before {
+            let theirs = renewed(&theirs, period(30, 60));
+            member.hear(day(30), &theirs, &mut month("2", Plan::Pro, period(30, 60)));
+        }
+        for _ in 0..3 {
+            member.at(day(back_on), |draft, _| first.settle(&paid(2900, 0, 0), draft).unwrap());
+        }
+        assert_eq!((member.available(), first.taken_back), (expected, 0), "day {back_on}");
+    };
+    check(20, false, 350);
+    check(31, true, 500);
+    // Its grace is over: a month of Free alone.
+    check(37, false, 10);
 }

@@ -1,12 +1,12 @@
 //! Packs that are bought by themselves.
 
 use super::*;
-use crate::billing::top_up::{TopUp, TopUpPause, TopUpState};
+use crate::billing::top_up::{TopUp, TopUpPause, TopUpState, TopUpWish};
 
 fn watching(below: u32, monthly_max: u32) -> Member {
     let mut member = Member::new();
     member.at(START, |draft, _| {
-        draft.set_top_up(Some(TopUp::new(Pack::Small, below, monthly_max, START).unwrap()));
+        draft.allow_top_up(Some(TopUpWish::new(Pack::Small, below, monthly_max).unwrap()));
     });
     member
 }
@@ -30,7 +30,10 @@ fn end(member: &mut Member, now: Timestamp, id: &OrderId, failed: Option<&str>) 
     member.at(now, |draft, _| {
         let mut order = PackOrder::place(id.clone(), Pack::Small, Via::TopUp, draft).unwrap();
         match failed {
-            None => order.settle(&payment(0, 0), draft).unwrap(),
+            None => {
+                let id = PaymentId::parse(&format!("pi_{}", draft.account().version)).unwrap();
+                order.settle(&Payment { id, ..payment(0, 0) }, draft).unwrap();
+            }
             Some(code) => order.fail(code, draft),
         }
     });
@@ -85,9 +88,7 @@ fn a_failure_stops_it_with_its_reason_until_it_is_turned_on_again() {
         member.spend(START, 1);
         assert_eq!(top_up(&member).state, paused, "it does not try again by itself");
         member.at(START, |draft, _| {
-            let before = draft.account().top_up.clone();
-            let again = TopUp::new(Pack::Small, 11, 3, START).unwrap();
-            draft.set_top_up(Some(again.renewed(before.as_ref())));
+            draft.allow_top_up(Some(TopUpWish::new(Pack::Small, 11, 3).unwrap()));
         });
         assert_eq!(top_up(&member).state, TopUpState::Due { since: START });
     };
@@ -102,12 +103,87 @@ fn changing_the_wish_neither_loses_a_charge_nor_resets_the_month() {
     let mut member = watching(1_000, 2);
     let id = buy(&mut member, START).unwrap();
     member.at(START, |draft, _| {
-        let before = draft.account().top_up.clone();
-        let wish = TopUp::new(Pack::Large, 5, 2, START).unwrap().renewed(before.as_ref());
-        draft.set_top_up(Some(wish));
+        draft.allow_top_up(Some(TopUpWish::new(Pack::Large, 5, 2).unwrap()));
     });
     assert_eq!(top_up(&member).state, TopUpState::Charging { order: id });
     assert_eq!(top_up(&member).bought, 1);
+}
+
+#[test]
+fn turning_it_off_and_on_neither_forgets_a_charge_nor_begins_the_month_anew() {
+    let mut member = watching(1_000, 2);
+    let wish = top_up(&member).wish;
+    let off_and_on = |member: &mut Member, now: Timestamp| {
+        member.at(now, |draft, _| draft.allow_top_up(None));
+        assert_eq!(top_up(member).wish, None);
+        assert!(!matches!(top_up(member).state, TopUpState::Due { .. }));
+        member.at(now, |draft, _| draft.allow_top_up(wish));
+    };
+    let mut bought = 0;
+    while let Some(id) = buy(&mut member, START) {
+        off_and_on(&mut member, START);
+        assert_eq!(top_up(&member).state, TopUpState::Charging { order: id.clone() });
+        // It ends while it is off.
+        member.at(START, |draft, _| draft.allow_top_up(None));
+        end(&mut member, START, &id, None);
+        assert_eq!(top_up(&member).state, TopUpState::Armed);
+        member.at(START, |draft, _| draft.allow_top_up(wish));
+        bought += 1;
+    }
+    off_and_on(&mut member, day(1));
+    assert_eq!((bought, top_up(&member).bought), (2, 2));
+    assert_eq!(buy(&mut member, day(1)), None);
+    let next_month = START.start_of_month().plus_months(1);
+    off_and_on(&mut member, next_month);
+    assert!(buy(&mut member, next_month).is_some());
+    // Off from the first: nothing is kept of it.
+    let mut other = Member::new();
+    other.at(START, |draft, _| draft.allow_top_up(None));
+    assert_eq!(other.account.top_up, None);
+}
+
+#[test]
+fn a_payment_that_succeeds_after_it_had_failed_counts() {
+    let mut member = watching(11, 3);
+    let id = buy(&mut member, START).unwrap();
+    member.at(START, |draft, _| {
+        let mut order = PackOrder::place(id.clone(), Pack::Small, Via::TopUp, draft).unwrap();
+        order.fail("authentication_required", draft);
+        assert_eq!(draft.account().top_up.as_ref().unwrap().bought, 0);
+        for _ in 0..2 {
+            order.settle(&payment(0, 0), draft).unwrap();
+        }
+    });
+    assert_eq!(top_up(&member).bought, 1);
+    let mut page = PackOrder { via: Via::Checkout, ..placed_by(&mut member) };
+    member.at(START, |draft, _| page.settle(&payment(0, 0), draft).unwrap());
+    assert_eq!(top_up(&member).bought, 1, "a pack that was bought on a page is none of these");
+}
+
+fn placed_by(member: &mut Member) -> PackOrder {
+    let id = OrderId::new(START, 99);
+    let place = |draft: &mut Draft, _: &mut Billing| {
+        PackOrder::place(id, Pack::Small, Via::Checkout, draft).unwrap()
+    };
+    let mut order = member.at(START, place);
+    order.opened(SessionId::parse("cs_9").unwrap(), "https://pay".to_owned());
+    order
+}
+
+/// As they were stored when the wish, the month and the charge were one.
+#[test]
+fn top_ups_that_were_stored_before_are_read() {
+    let stored = serde_json::json!({
+        "pack": "pack_50", "below": 20, "monthly_max": 4, "month": "2027-01-01T00:00:00.000Z",
+        "bought": 3, "state": "charging", "order": OrderId::new(START, 1),
+    });
+    let read: TopUp = serde_json::from_value(stored).unwrap();
+    assert_eq!(read.wish, Some(TopUpWish { pack: Pack::Small, below: 20, monthly_max: 4 }));
+    assert_eq!(read.bought, 3);
+    assert!(matches!(read.state, TopUpState::Charging { .. }));
+    let off = TopUp { wish: None, ..read };
+    let text = serde_json::to_string(&off).unwrap();
+    assert_eq!(serde_json::from_str::<TopUp>(&text).unwrap(), off);
 }
 
 #[test]
@@ -121,7 +197,7 @@ fn an_unlimited_member_needs_none() {
 #[test]
 fn what_can_be_wished_for() {
     let check = |below: u32, monthly_max: u32, pointers: &[&str]| {
-        let found = TopUp::new(Pack::Small, below, monthly_max, START).err();
+        let found = TopUpWish::new(Pack::Small, below, monthly_max).err();
         let found: Vec<String> = found
             .map(|invalid| invalid.0.into_iter().map(|field| field.pointer).collect())
             .unwrap_or_default();

@@ -134,3 +134,23 @@ fn more_values_than_a_template_can_have_slots_are_not_listed_one_by_one() {
     assert_eq!((fields[0].pointer.as_str(), fields[0].code), ("/slots", "too_many"));
     assert!(fields.len() < 20, "{}", fields.len());
 }
+
+/// What a provider says may name a model, which is its creator's alone.
+#[test]
+fn a_job_of_a_listing_fails_in_our_words() {
+    let check = |licence: Option<Licence>, code: FailureCode, expected: &str| {
+        let (job, account) = placed(Provider::Bria);
+        let job = Job { licence, ..job.claim_submit(NOW) };
+        let failure = Failure::new(code, "model m-7 was not found");
+        let failed = job.fail(&mut drafted(account, NOW), failure).unwrap();
+        let failure = failed.failure.unwrap();
+        assert_eq!((failure.code, &*failure.message), (code, expected));
+    };
+    let words = "model m-7 was not found";
+    check(None, FailureCode::ProviderRejected, words);
+    check(None, FailureCode::ContentBlocked, words);
+    let ours = "The provider could not make this image.";
+    check(Some(licence()), FailureCode::ProviderRejected, ours);
+    let blocked = "The provider's content filter blocked this request.";
+    check(Some(licence()), FailureCode::ContentBlocked, blocked);
+}

@@ -40,6 +40,8 @@ fn an_order_is_one_of_four_with_acceptable_fields() {
     check(json!({"preset_id": PRESET_ID, "prompt": "in blue"}), "preset, refined");
     check(json!({}), " one_of");
     check(json!({"seed": 1}), " one_of");
+    check(json!({"prompt": "a", "seed": 2_147_483_647}), "prompt");
+    check(json!({"prompt": "a", "seed": 2_147_483_648_u64}), "/seed too_large");
     check(json!({"prompt": "a", "structured_prompt": structured()}), " one_of");
     check(json!({"preset_id": PRESET_ID, "structured_prompt": structured()}), " one_of");
     check(json!({"listing_id": LISTING_ID}), "listing");
@@ -60,7 +62,7 @@ fn an_order_is_one_of_four_with_acceptable_fields() {
     check(json!({"prompt": ""}), "/prompt empty");
     check(json!({"prompt": " \n "}), "/prompt empty");
     check(json!({"prompt": "two\nlines\tand a tab"}), "prompt");
-    check(json!({"prompt": "a\u{0}b"}), "/prompt control_characters");
+    check(json!({"prompt": "a\u{0}b"}), "/prompt invisible_text");
 
     // What to leave out.
     check(json!({"prompt": "a", "negative_prompt": "b".repeat(1000)}), "prompt");
@@ -259,4 +261,20 @@ fn a_webhook_names_its_job() {
     for bad in ["", "gen_1.token.user", "gen_01JD0000000000000000000000.token", "a.b.c"] {
         assert_eq!(WebhookRef::parse(bad), None, "{bad}");
     }
+}
+
+#[test]
+fn a_drawn_seed_is_one_that_may_be_ordered() {
+    assert_eq!((drawn_seed(0), drawn_seed(u128::MAX)), (0, SEED_MAX));
+    assert_eq!(drawn_seed(1 << 97), 1);
+}
+
+/// What was ordered before seeds had a limit is read as it was.
+#[test]
+fn an_input_of_before_keeps_its_seed() {
+    let kept = json!({
+        "prompt": "a", "seed": u32::MAX, "aspect_ratio": "1:1", "quality": "standard",
+    });
+    let input: Input = serde_json::from_value(kept).unwrap();
+    assert_eq!(input.seed, u32::MAX);
 }

@@ -174,6 +174,27 @@ fn a_notice_does_not_restart_the_clock_of_the_provider() {
 }
 
 #[test]
+fn a_finished_image_waits_for_its_host_as_long_as_the_provider_keeps_it() {
+    let (job, account) = in_status(Status::Submitted);
+    let first = NOW.plus(MINUTE);
+    let waiting = job.clone().claim_poll(first).withhold(first);
+    assert_eq!((waiting.status, waiting.request_id), (Status::Submitted, job.request_id));
+    assert_eq!(waiting.due_at, Some(first.plus(RESULT_WAIT)));
+    assert_eq!((waiting.lease_until, waiting.charge.state), (None, ChargeState::Held));
+
+    let (job, _) = in_status(Status::Submitted);
+    let later = NOW.plus(PROVIDER_WAIT_MAX * 2);
+    let again = job.withhold(first).claim_poll(later).withhold(later);
+    assert_eq!(again.withheld_since, Some(first), "since the first look");
+    assert_eq!(again.retry_after_s(later), Some(300), "nobody need ask sooner");
+    assert!(!again.is_overdue(NOW.plus(RESULT_KEPT).minus(Duration::from_millis(1))));
+    assert!(again.is_overdue(NOW.plus(RESULT_KEPT)));
+
+    let done = again.succeed(&mut drafted(account, later), stored()).unwrap();
+    assert_eq!(done.withheld_since, None);
+}
+
+#[test]
 fn why_a_generation_is_not_cancelled() {
     let mut messages = String::new();
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {

@@ -68,6 +68,10 @@ fn a_copy_is_near_and_is_found() {
     templates(&text.replace(',', " -- "));
     templates(&text.replace("brass", "copper"));
     templates(&format!("{text} of light"));
+    let text = "黄昏时分安静的图书馆角落里有一把磨损的皮革扶手椅，扶手上搭着一条折叠的毯子，身后一盏黄铜台灯洒下温暖的光圈";
+    let templates = |other: &str| check(Kind::FiboTemplate, said(text), said(other));
+    templates(&text.replace("黄铜", "铜"));
+    templates(&text.replace('，', ""));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::marketplace::{
     listing::checked_reason,
     listing::{DelistedBy, DraftState, HiddenReason, ListingRefused, REASON_CHARS_MAX, State},
     revision::Edit,
-    upload::UPLOADS_MAX,
+    upload::{Asset, UPLOADS_MAX},
 };
 
 const ACTIONS: [&str; 6] = ["edit", "submit", "approve", "reject", "retire", "delist"];
@@ -44,8 +44,8 @@ impl Shelf {
                 self.revisions.insert(edited.number, edited);
                 Ok(())
             }
-            "submit" => listing.submit(newest, NOW),
-            "approve" => listing.approve(newest, NOW),
+            "submit" => listing.submit(newest, &ModelClaim::default(), NOW),
+            "approve" => listing.approve(newest, &mut ModelClaim::default(), NOW),
             "reject" => listing.reject(newest.number, "too dark".to_owned(), NOW),
             "retire" => listing.delist(DelistedBy::Creator, None, NOW),
             "delist" => listing.delist(DelistedBy::Staff, Some("copied".to_owned()), NOW),
@@ -245,7 +245,8 @@ fn what_is_on_sale_is_what_was_approved() {
     let mut shelf = Shelf::after("submit approve edit submit");
     let on_sale = shelf.listing.on_sale().unwrap().clone();
     assert_eq!((on_sale.number, on_sale.price.amount), (1, 500));
-    shelf.listing.approve(shelf.revisions.get_mut(&2).unwrap(), day(3)).unwrap();
+    let seen = shelf.revisions.get_mut(&2).unwrap();
+    shelf.listing.approve(seen, &mut ModelClaim::default(), day(3)).unwrap();
     let on_sale = shelf.listing.on_sale().unwrap();
     assert_eq!((on_sale.number, on_sale.price.amount), (2, 700));
     assert_eq!((on_sale.first_published_at, on_sale.published_at), (NOW, day(3)));
@@ -271,7 +272,10 @@ fn a_decision_is_on_the_version_that_waits() {
     // The creator takes version 2 back while a moderator looks at it.
     let mut shelf = Shelf::after("submit approve edit submit edit");
     let mut seen = shelf.revisions[&2].clone();
-    assert_eq!(code(shelf.listing.approve(&mut seen, NOW)), "not_pending");
+    assert_eq!(
+        code(shelf.listing.approve(&mut seen, &mut ModelClaim::default(), NOW)),
+        "not_pending"
+    );
     assert_eq!(code(shelf.listing.reject(2, "dark".to_owned(), NOW)), "not_pending");
     shelf.act("submit").unwrap();
     for other in [0, 1, 2, 4] {
@@ -423,20 +427,53 @@ fn nobody_decides_on_their_own() {
     assert_eq!(code(listing.check_moderator(&user("creator"))), "own_listing");
 }
 
-/// A version may wait twice under its number: since when it waits tells it apart.
+/// A version may wait twice under its number: what is in it tells it apart.
 #[test]
-fn a_moderator_decides_on_what_they_have_seen() {
-    let check = |actions: &str, number: u32, since: Option<Timestamp>, expected: &str| {
-        let listing = Shelf::after(actions).listing;
-        assert_eq!(code(listing.check_seen(number, since)), expected, "{actions} {number}");
+fn a_moderator_decides_on_what_they_were_shown() {
+    let shelf = Shelf::after("submit");
+    let shown = shelf.revisions[&1].content_hash();
+    let check = |actions: &str, change: fn(&mut Revision), expected: &str| {
+        let mut shelf = Shelf::after(actions);
+        let newest = shelf.revisions.get_mut(&shelf.listing.newest()).unwrap();
+        change(newest);
+        assert_eq!(code(shelf.listing.check_shown(newest, &shown)), expected, "{actions}");
     };
-    check("submit", 1, None, "ok");
-    check("submit", 1, Some(NOW), "ok");
-    check("submit", 1, Some(day(1)), "not_pending");
-    check("submit", 2, None, "not_pending");
-    check("", 1, None, "not_pending");
-    check("submit edit", 1, Some(NOW), "not_pending");
-    check("submit approve", 1, Some(NOW), "not_pending");
-    check("submit approve edit submit", 1, None, "not_pending");
-    check("submit approve edit submit", 2, Some(NOW), "ok");
+    check("submit", |_| {}, "ok");
+    check("submit reject submit", |_| {}, "ok");
+    check("", |_| {}, "not_pending");
+    check("submit edit", |_| {}, "not_pending");
+    check("submit reject", |_| {}, "not_pending");
+    check("submit approve", |_| {}, "not_pending");
+    check("submit edit submit", |_| {}, "version_changed");
+    check("submit approve edit submit", |_| {}, "version_changed");
+    for change in [
+        (|it| it.previews.push(preview(2))) as fn(&mut Revision),
+        |it| it.previews.clear(),
+        |it| it.description.title.push('!'),
+        |it| it.description.price += 1,
+        |it| it.description.content.lighting = None,
+        |it| it.assets.push(asset(1)),
+        |it| it.kind = Kind::FiboTemplate,
+    ] {
+        check("submit", change, "version_changed");
+    }
+    let hash = |change: fn(&mut Asset)| {
+        let mut revision = shelf.revisions[&1].clone();
+        revision.assets.push(asset(1));
+        change(&mut revision.assets[0]);
+        revision.content_hash()
+    };
+    assert_ne!(hash(|_| {}), hash(|it| it.sha256 = "1".repeat(64)), "other bytes of a file");
+    assert_ne!(hash(|_| {}), hash(|it| it.file_name.push('x')));
+}
+
+fn asset(number: u128) -> Asset {
+    Asset {
+        upload_id: UploadId::new(NOW, number),
+        file_name: "a.zip".to_owned(),
+        bytes: 1,
+        sha256: "0".repeat(64),
+        kind: None,
+        files: Vec::new(),
+    }
 }

@@ -133,6 +133,7 @@ fn a_reply_is_words_that_are_seen() {
     check("  Thank you. ", "Thank you.");
     check("", "/text invisible_text");
     check("a\u{200b}", "/text invisible_text");
+    check("❤\u{fe0f}\u{200d}🔥", "❤\u{fe0f}\u{200d}🔥");
     check(&"x".repeat(REPLY_CHARS_MAX + 1), "/text too_long");
 }
 

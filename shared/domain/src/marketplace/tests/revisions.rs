@@ -39,6 +39,12 @@ fn a_title_is_one_line_of_words() {
     check("  Red chair  ", "");
     check("椅子の光", "");
     check("3x3", "");
+    check("灯光", "");
+    check("조명", "");
+    check("光", "/title words");
+    check("می\u{200c}خواهم", "");
+    check("👨\u{200d}👩\u{200d}👧 portrait", "");
+    check(&"e\u{301}".repeat(80), "");
     check(&"x".repeat(80), "");
     check(&"椅".repeat(80), "");
     check(&"x".repeat(81), "/title length");
@@ -81,6 +87,13 @@ fn tags_are_a_few_plain_words() {
     check(one("xy"), "");
     check(one("35-mm film"), "");
     check(one("椅子"), "");
+    check(one("गर्मी"), "");
+    check(one("แสงนุ่ม"), "");
+    check(one("cafe\u{301}"), "");
+    check(one("نیم\u{200c}رخ"), "");
+    check(one("شَمس"), "");
+    check(one("a\u{200d}"), "/tags tag");
+    check(one("👨\u{200d}👩\u{200d}👧"), "/tags tag");
     check(one(&"x".repeat(24)), "");
     check(one(&"x".repeat(25)), "/tags tag");
     check(one("  "), "/tags tag");
@@ -102,7 +115,8 @@ fn a_large_tag_is_not_shown_to_its_end() {
 
 #[test]
 fn titles_and_tags_are_tidied() {
-    let tags = [" Portrait", "portrait", "Low Key", "ÄRA", "low key "].map(str::to_owned);
+    let tags = [" Portrait", "portrait", "Low Key", "ÄRA", "A\u{308}ra", "low key "];
+    let tags = tags.map(str::to_owned);
     let sent = Description {
         title: "  Rembrandt  ".to_owned(),
         tags: tags.to_vec(),

@@ -79,14 +79,14 @@ fn a_click_counts_for_thirty_days() {
 fn a_reward_is_granted_once_and_not_before_its_time() {
     let second = std::time::Duration::from_secs(1);
     let mut reward = held();
-    assert_eq!(reward.due_at(), Some(day(7)));
+    assert_eq!(reward.due_at(), Some(day(14)), "as long as a buyer may give it back");
 
-    let mut early = sharer(account(), day(7).minus(second));
+    let mut early = sharer(account(), day(14));
     reward.grant(&mut early, SameCard::No).unwrap();
     assert!(!early.is_changed());
     assert_eq!(reward, held());
 
-    let mut due = sharer(account(), day(7));
+    let mut due = sharer(account(), day(14).plus(second));
     let before = due.account().credits.totals().available;
     for _ in 0..3 {
         reward.grant(&mut due, SameCard::No).unwrap();
@@ -96,15 +96,19 @@ fn a_reward_is_granted_once_and_not_before_its_time() {
     assert!(matches!(reward.state, RewardState::Granted { .. }));
     assert_eq!(reward.due_at(), None);
 
-    let year_on = sharer(due.finish().account, day(7 + 365));
-    assert_eq!(year_on.account().credits.totals().available, 10, "a month of Free alone");
+    // A year, and to the end of its month.
+    let year_on = sharer(due.finish().account, day(14 + 365));
+    let end = year_on.now().start_of_month().plus_months(1);
+    assert_eq!(year_on.account().credits.totals().available, 10 + REWARD_CREDITS);
+    let month_on = sharer(year_on.finish().account, end);
+    assert_eq!(month_on.account().credits.totals().available, 10, "a month of Free alone");
 }
 
 #[test]
 fn why_a_reward_is_not_granted() {
     let check = |standing: Standing, card: SameCard, expected: RewardState| {
         let mut reward = held();
-        let mut draft = sharer(Account { standing, ..account() }, day(8));
+        let mut draft = sharer(Account { standing, ..account() }, day(15));
         reward.grant(&mut draft, card).unwrap();
         assert_eq!(reward.state, expected);
         // And it stays so.
@@ -114,12 +118,12 @@ fn why_a_reward_is_not_granted() {
     };
     check(Standing::Active, SameCard::Yes, cancelled("own_card"));
     check(suspended(None), SameCard::No, cancelled("suspended"));
-    check(suspended(Some(day(9))), SameCard::No, cancelled("suspended"));
+    check(suspended(Some(day(16))), SameCard::No, cancelled("suspended"));
     check(suspended(None), SameCard::Yes, cancelled("own_card"));
 
     let mut reward = held();
-    let standing = suspended(Some(day(8)));
-    reward.grant(&mut sharer(Account { standing, ..account() }, day(8)), SameCard::No).unwrap();
+    let standing = suspended(Some(day(15)));
+    reward.grant(&mut sharer(Account { standing, ..account() }, day(15)), SameCard::No).unwrap();
     assert!(matches!(reward.state, RewardState::Granted { .. }), "the suspension is over");
 }
 
@@ -128,16 +132,16 @@ fn a_reward_that_waits_is_forfeited_with_its_sale() {
     let mut reward = held();
     reward.forfeit();
     assert_eq!((&reward.state, reward.due_at()), (&cancelled("refunded"), None));
-    let mut draft = sharer(account(), day(8));
+    let mut draft = sharer(account(), day(15));
     reward.grant(&mut draft, SameCard::No).unwrap();
     assert!(!draft.is_changed());
 }
 
 #[test]
-fn of_a_granted_reward_what_is_left_is_taken_back_and_nothing_is_owed() {
-    let check = |spent: u32, left: u32| {
+fn a_reward_that_is_taken_back_after_it_was_spent_is_owed() {
+    let check = |spent: u32, left: u32, debt: u32| {
         let mut reward = held();
-        let mut draft = sharer(account(), day(8));
+        let mut draft = sharer(account(), day(15));
         reward.grant(&mut draft, SameCard::No).unwrap();
         // The month of Free ends sooner than a reward, so it is spent first.
         for nth in 0..spent {
@@ -145,16 +149,35 @@ fn of_a_granted_reward_what_is_left_is_taken_back_and_nothing_is_owed() {
             let hold = draft.start_job(&job, 1).unwrap();
             draft.capture_job(&job, &hold).unwrap();
         }
-        for _ in 0..2 {
-            reward.reverse(&mut draft).unwrap();
+        for nth in 0..2 {
+            assert_eq!(reward.reverse(&mut draft).unwrap().is_some(), nth == 0);
         }
-        assert_eq!(reward.state, cancelled("refunded"));
-        let credits = &draft.account().credits;
-        assert_eq!((credits.totals().available, credits.debt), (left, 0), "{spent} spent");
+        assert_eq!((&reward.state, reward.reversals), (&cancelled("refunded"), 1));
+        let credits = draft.account().credits.clone();
+        assert_eq!((credits.totals().available, credits.debt), (left, debt), "{spent} spent");
+        // The money came back after all: it is promised, and granted, again.
+        reward.restore(NOW);
+        assert_eq!(reward.due_at(), Some(day(14)));
+        reward.grant(&mut draft, SameCard::No).unwrap();
+        let credits = draft.account().credits.clone();
+        let has = (credits.totals().available, credits.debt);
+        assert_eq!(has, (15 - spent, 0), "{spent} spent, and given again");
     };
-    check(0, 10);
-    check(4, 6);
-    check(10, 0);
-    check(13, 0);
-    check(15, 0);
+    check(0, 10, 0);
+    check(4, 6, 0);
+    check(10, 0, 0);
+    check(13, 0, 3);
+    check(15, 0, 5);
+}
+
+#[test]
+fn only_what_went_with_its_sale_comes_back_with_it() {
+    let mut reward = held();
+    reward.restore(day(5));
+    assert_eq!(reward, held(), "what is promised stays");
+    for state in [cancelled("own_card"), cancelled("suspended")] {
+        reward.state = state.clone();
+        reward.restore(NOW);
+        assert_eq!(reward.state, state);
+    }
 }

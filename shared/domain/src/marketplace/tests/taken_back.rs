@@ -135,7 +135,7 @@ fn who_is_rewarded_for_a_sale() {
         }
         let reward = deal.reward.as_ref();
         assert_eq!(reward.is_some(), expected, "{sharer} {email:?}");
-        assert_eq!(reward.and_then(Reward::due_at), expected.then(|| day(8)));
+        assert_eq!(reward.and_then(Reward::due_at), expected.then(|| day(15)));
         assert_eq!(reward.and_then(|it| it.fingerprint.as_deref()), expected.then_some("card_1"));
     };
     check("sharer", None, true);
@@ -153,29 +153,29 @@ fn a_reward_goes_with_its_sale() {
     settle(&mut deal, &payment(500, 0, 0, false), day(1));
     let held = deal.clone();
 
-    // While it waits. A dispute takes it at once, and does not return it.
+    // While it waits. A dispute takes it at once, and one that is won returns it.
     settle(&mut deal, &payment(500, 499, 0, false), day(2));
     settle(&mut deal, &payment(500, 0, 0, true), day(2));
     assert_eq!(deal.reward, held.reward);
-    for lost in [payment(500, 0, 500, true), payment(500, 0, 0, false)] {
-        settle(&mut deal, &lost, day(2));
-        assert_eq!(deal.reward.as_ref().unwrap().state, refunded);
-    }
+    settle(&mut deal, &payment(500, 0, 500, true), day(2));
+    assert_eq!(deal.reward.as_ref().unwrap().state, refunded);
+    settle(&mut deal, &payment(500, 0, 0, false), day(3));
+    assert_eq!(deal.reward, held.reward);
 
     // Once it was granted.
     let mut deal = held;
     let account = Account::open(user("sharer"), None, NOW);
-    let mut sharer: Draft = account.draft(day(9)).unwrap();
+    let mut sharer: Draft = account.draft(day(16)).unwrap();
     deal.reward.as_mut().unwrap().grant(&mut sharer, SameCard::No).unwrap();
     assert_eq!(sharer.account().credits.totals().available, 15);
     deal.sharer = Some(sharer);
     for _ in 0..2 {
-        settle(&mut deal, &lost, day(9));
+        settle(&mut deal, &lost, day(16));
         let credits = &deal.sharer.as_ref().unwrap().account().credits;
         assert_eq!((credits.totals().available, credits.debt), (10, 0));
     }
     assert_eq!(deal.reward.as_ref().unwrap().state, refunded);
-    // A reward that was taken back is not given again.
-    settle(&mut deal, &payment(500, 0, 0, false), day(10));
-    assert_eq!(deal.reward.unwrap().state, refunded);
+    // The refund failed: the reward is promised again, and due.
+    settle(&mut deal, &payment(500, 0, 0, false), day(17));
+    assert_eq!(deal.reward.unwrap().due_at(), Some(day(15)));
 }

@@ -12,7 +12,7 @@ fn rated(histogram: [u32; 5]) -> ListingStats {
 }
 
 #[test]
-fn an_average_is_in_hundredths_of_a_star_rounded_down() {
+fn an_average_is_in_hundredths_of_a_star_a_half_upwards() {
     let check = |histogram: [u32; 5], stars: u64, expected: Option<u16>| {
         let stats = rated(histogram);
         assert_eq!((stats.stars(), stats.rating()), (stars, expected), "{histogram:?}");
@@ -20,8 +20,11 @@ fn an_average_is_in_hundredths_of_a_star_rounded_down() {
     check([0; 5], 0, None);
     check([1, 0, 0, 0, 0], 1, Some(100));
     check([0, 0, 0, 0, 7], 35, Some(500));
-    check([0, 0, 0, 1, 2], 14, Some(466));
-    check([0, 0, 0, 1, 999], 4_999, Some(499));
+    check([0, 0, 0, 1, 2], 14, Some(467));
+    check([1, 0, 1, 1, 0], 8, Some(267));
+    check([0, 0, 1, 0, 399], 1_998, Some(500));
+    check([0, 0, 0, 1, 199], 999, Some(500));
+    check([0, 0, 0, 1, 99], 499, Some(499));
     check([1, 1, 1, 1, 1], 15, Some(300));
 }
 
@@ -145,7 +148,7 @@ fn a_creator_begins_so_many_listings() {
 }
 
 #[test]
-fn a_creators_averages_are_rounded_down_and_nothing_without_a_sum() {
+fn a_creators_averages_are_rounded_half_up_and_nothing_without_a_sum() {
     let check = |sums: [u64; 4], rating: Option<u16>, conversion_bps: Option<u64>| {
         let [stars, ratings, sales, views] = sums;
         let book =
@@ -153,7 +156,8 @@ fn a_creators_averages_are_rounded_down_and_nothing_without_a_sum() {
         assert_eq!((book.rating(), book.conversion_bps()), (rating, conversion_bps), "{sums:?}");
     };
     check([0, 0, 0, 0], None, None);
-    check([14, 3, 1, 3], Some(466), Some(3_333));
+    check([14, 3, 1, 3], Some(467), Some(3_333));
+    check([8, 3, 2, 3], Some(267), Some(6_667));
     check([5, 1, 0, 7], Some(500), Some(0));
     check([0, 0, 2, 1], None, Some(20_000));
 }

@@ -4,13 +4,17 @@ use super::*;
 use crate::marketplace::{
     listing::ListingRefused,
     upload::{
-        ASSET_BYTES_MAX, Asset, FILE_NAME_CHARS_MAX, PREVIEW_BYTES_MAX, Purpose, Upload,
+        ASSET_BYTES_MAX, Asset, AssetKind, FILE_NAME_CHARS_MAX, PREVIEW_BYTES_MAX, Purpose, Upload,
         UploadState, Wish,
     },
 };
 
 fn wish(purpose: Purpose) -> Wish {
-    let content_type = purpose.content_types()[0].to_owned();
+    wish_for(purpose, Kind::LightingPreset)
+}
+
+fn wish_for(purpose: Purpose, kind: Kind) -> Wish {
+    let content_type = purpose.content_types(kind)[0].to_owned();
     Wish { purpose, content_type, bytes: 1_000, file_name: None }
 }
 
@@ -49,7 +53,9 @@ fn what_a_file_may_be() {
         check(Purpose::Preview, content_type(bad), "/content_type type");
     }
     check(Purpose::Asset, content_type("application/zip"), "");
-    check(Purpose::Asset, content_type("text/html"), "/content_type type");
+    for bad in ["text/html", "application/gzip", "application/x-tar"] {
+        check(Purpose::Asset, content_type(bad), "/content_type type");
+    }
 }
 
 #[test]
@@ -68,8 +74,8 @@ fn a_file_has_a_plain_name() {
 #[test]
 fn a_camera_preset_has_pictures_and_no_files() {
     let check = |kind: Kind, expected: &str| {
-        assert_eq!(found(open(kind, wish(Purpose::Preview))), "", "{kind:?}");
-        assert_eq!(found(open(kind, wish(Purpose::Asset))), expected, "{kind:?}");
+        assert_eq!(found(open(kind, wish_for(Purpose::Preview, kind))), "", "{kind:?}");
+        assert_eq!(found(open(kind, wish_for(Purpose::Asset, kind))), expected, "{kind:?}");
     };
     check(Kind::CameraPreset, "/purpose kind");
     check(Kind::LightingPreset, "");
@@ -96,8 +102,42 @@ fn a_listing_has_a_few_files_each_once() {
         file_name: "a.zip".to_owned(),
         bytes: 1,
         sha256: "0".repeat(64),
+        kind: Some(AssetKind::Zip),
+        files: Vec::new(),
     };
     let taken = (0..10).filter(|nth| revision.add_asset(asset(*nth))).count();
     assert_eq!((taken, revision.assets.len()), (4, 4));
     assert!(revision.add_asset(asset(0)), "there already, although it is full");
+}
+
+#[test]
+fn a_model_is_its_weights() {
+    let zip = Wish { content_type: "application/zip".to_owned(), ..wish(Purpose::Asset) };
+    assert_eq!(found(open(Kind::ModelFinetune, zip)), "/content_type type");
+    for kind in [AssetKind::Zip, AssetKind::Cube, AssetKind::Safetensors] {
+        let expected = kind == AssetKind::Safetensors;
+        assert_eq!(kind.comes_with(Kind::ModelFinetune), expected, "{kind:?}");
+        assert!(kind.comes_with(Kind::LightingPreset) && !kind.comes_with(Kind::CameraPreset));
+    }
+}
+
+#[test]
+fn a_file_ends_as_its_kind_does() {
+    let check = |kind: AssetKind, called: Option<&str>, expected: &str| {
+        assert_eq!(kind.file_name(called), expected);
+    };
+    check(AssetKind::Cube, Some("Warm.CUBE"), "Warm.CUBE");
+    check(AssetKind::Cube, Some("install.bat"), "install.bat.cube");
+    check(AssetKind::Zip, Some("luts"), "luts.zip");
+    check(AssetKind::Safetensors, None, "asset.safetensors");
+}
+
+#[test]
+fn a_file_that_was_taken_before_kinds_were_kept_is_read() {
+    let stored = json!({
+        "upload_id": UploadId::new(NOW, 1), "file_name": "a.zip", "bytes": 1, "sha256": "00",
+    });
+    let asset: Asset = serde_json::from_value(stored.clone()).unwrap();
+    assert_eq!((asset.kind, asset.files.len()), (None, 0));
+    assert_eq!(serde_json::to_value(asset).unwrap(), stored);
 }

@@ -164,8 +164,7 @@ fn parent(origin: &Origin) -> Option<Value> {
 /// The list of an invoice's lines with their tax, and what they come to.
 pub(super) fn summed(lines: Vec<Value>, invoice: &str, rate_bps: i64) -> (Value, Sums) {
     let mut sums = Sums::default();
-    let count = lines.len();
-    let mut data = Vec::with_capacity(count);
+    let mut data = Vec::with_capacity(lines.len());
     for mut line in lines {
         let amount = sums.add(&line);
         let within = text(&line, "/tax_behavior") == "inclusive";
@@ -186,7 +185,7 @@ pub(super) fn summed(lines: Vec<Value>, invoice: &str, rate_bps: i64) -> (Value,
     }
     let url = format!("/v1/invoices/{invoice}/lines");
     let list = json!({
-        "object": "list", "data": data, "has_more": false, "total_count": count, "url": url,
+        "object": "list", "data": data, "has_more": false, "url": url,
     });
     (list, sums)
 }

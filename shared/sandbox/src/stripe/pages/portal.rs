@@ -14,6 +14,7 @@ use crate::stripe::{
     customers,
     json::{flag, int, text, text_of},
     proration::{self, Prorate, product_name},
+    schedules,
     subscriptions::{Ending, set_ending},
     with_books,
 };
@@ -61,6 +62,7 @@ fn perform(books: &mut Books, customer: &str, answers: &Answers) -> Option<&'sta
     let id = text(&subscription, "/id").to_owned();
     match action {
         "cancel" => {
+            schedules::let_go(books, &id);
             set_ending(books, &id, Ending::AtPeriodEnd, None);
             Some("Your plan ends with the period that is paid for.")
         }
@@ -82,11 +84,7 @@ fn switch(books: &mut Books, subscription: &Value, price: &str) -> Option<&'stat
         proration::switch(books, &id, &next, Prorate::Invoice);
         return Some("Your new plan has begun; the difference was charged.");
     }
-    books.switches.insert(id.clone(), price.to_owned());
-    let schedule = books.ids.next("sub_sched_");
-    books.change(&id, "customer.subscription.updated", |subscription| {
-        subscription["schedule"] = schedule.into();
-    });
+    schedules::switch_at_period_end(books, &id, price);
     Some("Your new plan begins with the next period.")
 }
 

@@ -54,6 +54,7 @@ async fn bad_requests_are_named() {
     let number = "parameter_invalid_integer";
     for (path, form, refusal) in [
         ("customers", &[("emial", "a@b")][..], (400, "parameter_unknown", "emial")),
+        ("customers", &[("email", "")], (400, "parameter_invalid_empty", "email")),
         ("customers", &[("email", "nobody")], (400, "email_invalid", "email")),
         ("customers/cus_none", &[], (404, gone, "id")),
         ("subscriptions/sub_none", &[], (404, gone, "id")),

@@ -97,7 +97,6 @@ fn link(account: &str) -> Value {
         "use_case": {
             "type": "account_onboarding",
             "account_onboarding": {
-                "configurations": ["recipient"],
                 "refresh_url": "https://prolight.test/again",
                 "return_url": "https://prolight.test/back",
             },
@@ -122,7 +121,7 @@ async fn an_account_shows_what_is_asked_for() {
     assert_eq!(made["created"], "2026-01-31T10:00:00.000Z");
     let (_, bare) = account.v2("GET", &format!("accounts/{id}"), None).await;
     assert_eq!(bare["configuration"]["recipient"], Value::Null);
-    let query = "include=configuration.recipient&include=identity";
+    let query = "include[0]=configuration.recipient&include[1]=identity";
     let (_, shown) = account.v2("GET", &format!("accounts/{id}?{query}"), None).await;
     assert_eq!(status_of(&shown), "restricted");
     assert_eq!(shown["identity"]["country"], "us");
@@ -153,6 +152,15 @@ async fn what_stripe_refuses_of_an_account_is_refused() {
     body["type"] = "express".into();
     let (_, answer) = account.v2("POST", "accounts", Some(&body)).await;
     assert_eq!(answer["error"]["code"], "parameter_unknown");
+    // Which configurations a link is about was taken out of the API.
+    let mut removed = link(&account.creator().await);
+    removed["use_case"]["account_onboarding"]["configurations"] = json!(["recipient"]);
+    let (_, answer) = account.v2("POST", "account_links", Some(&removed)).await;
+    assert_eq!(answer["error"]["code"], "parameter_unknown");
+    for query in ["include=identity", "include[1]=identity", "include[0]="] {
+        let (status, _) = account.v2("GET", &format!("accounts/acct_1?{query}"), None).await;
+        assert_eq!(status, 400, "{query}");
+    }
     let url = format!("{}v2/core/accounts", account.control().url());
     let unversioned = account.visit.http.post(&url).bearer_auth(API_KEY).json(&wanted());
     assert_eq!(unversioned.send().await.unwrap().status(), 400);
@@ -200,7 +208,7 @@ async fn a_link_is_followed_once_and_in_time() {
     let unknown = format!("{}/stripe/connect/alu_none", account.visit.sandbox.url);
     assert_eq!(go(&unknown, None).await.0, StatusCode::NOT_FOUND);
 
-    let query = "include=configuration.recipient&include=requirements";
+    let query = "include[0]=configuration.recipient&include[1]=requirements";
     let (_, shown) = account.v2("GET", &format!("accounts/{creator}?{query}"), None).await;
     assert_eq!(status_of(&shown), "active");
     assert_eq!(shown["requirements"]["entries"], json!([]));
@@ -503,7 +511,7 @@ async fn endpoints_and_destinations_for_connected_accounts_are_registered() {
     let (signature, body) = thin.letter(0);
     let at = signature.split_once(',').unwrap().0.strip_prefix("t=").unwrap().parse().unwrap();
     assert_eq!(signature, crate::stripe::sign(&body, &[&secret], at));
-    let list = "event_destinations?include=webhook_endpoint.url";
+    let list = "event_destinations?include[0]=webhook_endpoint.url";
     let (_, all) = account.v2("GET", list, None).await;
     assert_eq!(all["data"][0]["webhook_endpoint"]["url"], json!(thin.url));
     assert_eq!(all["data"][0]["webhook_endpoint"]["signing_secret"], Value::Null);

@@ -168,12 +168,11 @@ async fn a_failing_card_is_tried_again_then_it_ends() {
             "payment_intent.payment_failed",
             "invoice.payment_failed",
             "customer.subscription.deleted",
-            "invoice.marked_uncollectible",
         ]
     );
     let ended = account.get(&path).await;
     assert_eq!(ended["cancellation_details"]["reason"], "payment_failed");
-    assert_eq!(ended["latest_invoice"]["status"], "uncollectible");
+    assert_eq!(ended["latest_invoice"]["status"], "open", "it can still be paid");
 }
 
 #[tokio::test]
@@ -400,4 +399,43 @@ async fn an_open_invoice_is_voided_or_paid_by_hand() {
     assert_eq!(account.try_post(&format!("invoices/{id}/pay"), &[]).await.0, 400);
     let payments = account.get(&format!("invoice_payments?invoice={id}")).await;
     assert_eq!(payments["data"][0]["status"], "canceled");
+}
+
+/// docs.stripe.com/billing/subscriptions/subscription-schedules: what a schedule manages is not
+/// cancelled directly.
+#[tokio::test]
+async fn a_schedule_has_to_be_released_before_the_end_is_changed() {
+    let account = Account::open().await;
+    let (_, pro) = pro(&account, Card::Succeeds).await;
+    let id = text(&pro, "/id");
+    account.control().plan_switch(&id, "prolight_pro_monthly").unwrap();
+    let path = format!("subscriptions/{id}");
+    for wish in ["true", "false"] {
+        let (status, body) = account.try_post(&path, &[("cancel_at_period_end", wish)]).await;
+        assert_eq!((status, &body["error"]["param"]), (400, &json!("cancel_at_period_end")));
+        let message = text(&body, "/error/message");
+        assert!(message.contains("is managed by the subscription schedule"), "{message}");
+    }
+    let schedule = text(&account.get(&path).await, "/schedule");
+    let release = format!("subscription_schedules/{schedule}/release");
+    assert_eq!(account.post(&release, &[]).await["status"], "released");
+    assert_eq!(account.try_post(&release, &[]).await.0, 400);
+    let ends = account.post(&path, &[("cancel_at_period_end", "true")]).await;
+    assert_eq!((&ends["schedule"], &ends["cancel_at_period_end"]), (&json!(null), &json!(true)));
+}
+
+/// docs.stripe.com/api/customers/delete
+#[tokio::test]
+async fn a_deleted_customer_is_told_as_such_and_used_no_more() {
+    let account = Account::open().await;
+    let (customer, pro) = pro(&account, Card::Succeeds).await;
+    account.control().delete_customer(&customer).unwrap();
+    let deleted = account.get(&format!("customers/{customer}")).await;
+    assert_eq!(deleted, json!({ "id": customer, "object": "customer", "deleted": true }));
+    let path = format!("subscriptions/{}", text(&pro, "/id"));
+    assert_eq!(account.get(&path).await["status"], "canceled");
+    let used = account.try_post("billing_portal/sessions", &[("customer", &customer)]).await;
+    assert_eq!((used.0, &used.1["error"]["code"]), (400, &json!("resource_missing")));
+    let changed = account.try_post(&format!("customers/{customer}"), &[]).await;
+    assert_eq!(changed.0, 404);
 }

@@ -46,10 +46,10 @@ impl Member {
     /// Puts a draft on sale: submitted by its creator, approved by a moderator.
     pub(crate) async fn publish(&self, id: &str) -> Value {
         let submitted = self.post(&format!("{LISTINGS}/{id}/submit"), &json!({})).await;
-        let version = submitted.ok(200)["version"].clone();
+        let content_hash = submitted.ok(200)["content_hash"].clone();
         let moderator = Member(Api::of("MODERATOR").unwrap());
         let path = format!("/api/v1/admin/marketplace/listings/{id}/approve");
-        moderator.post(&path, &json!({ "version": version })).await.ok(200)
+        moderator.post(&path, &json!({ "content_hash": content_hash })).await.ok(200)
     }
 
     /// A listing of theirs, on sale; its id.

@@ -96,8 +96,7 @@ async fn what_is_no_picture_is_refused_and_says_why() {
 #[tokio::test]
 async fn an_asset_is_measured_and_only_buyers_get_it() {
     let (creator, id) = creator_with_a_draft().await;
-    let mut zip = b"PK\x03\x04\x14\x00\x00\x00\x08\x00".to_vec();
-    zip.extend(std::iter::repeat_n(7_u8, 5_000));
+    let zip = testing::files::zip(&[("luts/warm.cube", b"LUT_3D_SIZE 2\n"), ("readme.txt", b"Hi")]);
     let wish = json!({
         "purpose": "asset", "content_type": "application/zip", "bytes": zip.len(),
         "file_name": "luts.zip",
@@ -106,6 +105,8 @@ async fn an_asset_is_measured_and_only_buyers_get_it() {
     creator.send(&form, &zip).await.ok(201);
     let upload = creator.looked_at(&id, &form).await;
     assert_eq!(upload["state"], "taken", "{upload}");
+    let files = &creator.own(&id).await["assets"][0]["files"];
+    assert_eq!(files[0], json!({ "path": "luts/warm.cube", "bytes": 14 }), "{files}");
     creator.publish(&id).await;
     let buyer = Member::new().await;
     buyer.begin(&id, 0).await;

@@ -1,0 +1,5 @@
+use background::verify_audit::{WORKER, handle};
+
+fn main() -> std::process::ExitCode {
+    runtime::schedule(WORKER, handle)
+}

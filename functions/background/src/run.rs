@@ -1,0 +1,74 @@
+//! A run over many members, rewards or tallies, none of which may keep the others waiting.
+
+use std::fmt::Display;
+
+use domain::{Refusal, RefusalKind, Timestamp};
+use runtime::{Metrics, TaskError};
+use tracing::error;
+
+/// What failed in a run so far.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    failed: u64,
+    later: Option<TaskError>,
+}
+
+impl Run {
+    /// What one of them came to; `None` if it failed. A failure is logged with its id and counted,
+    /// and the run goes on with the next.
+    pub(crate) fn take<T, R: Refusal>(
+        &mut self,
+        what: &'static str,
+        id: &dyn Display,
+        done: Result<T, R>,
+    ) -> Option<T> {
+        match done {
+            Ok(done) => Some(done),
+            Err(failure) => {
+                error!(what, %id, code = failure.code(), %failure, "failed, the run goes on");
+                self.failed += 1;
+                if failure.kind() == RefusalKind::Unavailable && self.later.is_none() {
+                    self.later = Some(failure.into());
+                }
+                None
+            }
+        }
+    }
+
+    /// Ends the run. A failure that may pass with time makes the run fail, after everything else was
+    /// done, so that EventBridge repeats it.
+    ///
+    /// # Errors
+    /// The first such failure.
+    pub(crate) fn end(self, now: Timestamp) -> Result<(), TaskError> {
+        Metrics::at(now).count("RunFailures", self.failed).emit();
+        self.later.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::{Missing, StoreError};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    #[test]
+    fn a_run_goes_on_and_fails_at_its_end_only_for_what_may_pass() {
+        let mut run = Run::default();
+        assert_eq!(run.take("reward", &"one", Ok::<u32, StoreError>(7)), Some(7));
+        let broken = Err::<u32, _>(StoreError::refused(Missing::User));
+        assert_eq!(run.take("reward", &"two", broken), None);
+        assert_eq!(run.failed, 1);
+        run.end(NOW).unwrap();
+
+        let mut run = Run::default();
+        for name in ["one", "two"] {
+            assert_eq!(run.take("reward", &name, Err::<u32, _>(StoreError::Busy)), None);
+        }
+        assert_eq!(run.failed, 2);
+        let failed = run.end(NOW).unwrap_err();
+        assert!(matches!(failed, TaskError::Retry(_)), "EventBridge comes again: {failed:?}");
+    }
+}

@@ -1,0 +1,137 @@
+//! The ends of the audit's chain, kept day by day where they cannot be changed.
+//!
+//! An end lies at `audit/<day>/<row>-<hash>.json` in the bucket of records, which keeps every version
+//! and locks them. The name says all there is to know, so that looking at all ends reads no object;
+//! and versions are listed, not objects, so that a mark of deletion hides none.
+
+use aws_sdk_s3::Client;
+use bytes::Bytes;
+use domain::{
+    Timestamp,
+    audit::{Anchors, Chain},
+};
+use serde_json::json;
+
+use crate::bucket::{Bucket, BucketFailure, Object, Present, unavailable};
+
+const FOLDER: &str = "audit/";
+/// Of a thousand ends each: more than a century of days.
+const PAGES_MAX: u32 = 50;
+
+/// The ends in the bucket. Keeping one needs `s3:PutObject`, looking at them `s3:ListBucketVersions`.
+#[derive(Debug, Clone)]
+pub struct AuditAnchors {
+    bucket: Bucket,
+}
+
+unavailable!(AnchorsUnavailable, "records", "records_unavailable");
+
+impl AuditAnchors {
+    /// Over the process's S3 client.
+    pub fn new(s3: &Client, bucket: impl Into<String>) -> AuditAnchors {
+        AuditAnchors { bucket: Bucket::new(s3, bucket) }
+    }
+
+    /// Keeps the end `chain` has come to, of the day of `now`. One that is kept already stays.
+    ///
+    /// # Errors
+    /// When the bucket did not say that it has it.
+    pub async fn keep(&self, chain: &Chain, now: Timestamp) -> Result<(), AnchorsUnavailable> {
+        let said = json!({ "seq": chain.seq, "hash": chain.hash, "kept_at": now });
+        let object = Object {
+            key: &key_of(chain, now),
+            content_type: "application/json",
+            disposition: None,
+            bytes: &Bytes::from(said.to_string()),
+        };
+        self.bucket.put(object, Present::Kept).await.map_err(AnchorsUnavailable)
+    }
+
+    /// Every end that was ever kept.
+    ///
+    /// # Errors
+    /// When the bucket does not say, or there are more than anybody kept.
+    pub async fn all(&self) -> Result<Anchors, AnchorsUnavailable> {
+        let keys = self.keys().await.map_err(AnchorsUnavailable)?;
+        Ok(keys.iter().filter_map(|key| chain_of(key)).collect())
+    }
+
+    async fn keys(&self) -> Result<Vec<String>, BucketFailure> {
+        let (mut keys, mut after) = (Vec::new(), (None, None));
+        for _ in 0..PAGES_MAX {
+            let list = self.bucket.s3().list_object_versions().bucket(self.bucket.name());
+            let list = list.prefix(FOLDER).set_key_marker(after.0).set_version_id_marker(after.1);
+            let page = list.send().await?;
+            keys.extend(page.versions().iter().filter_map(|it| it.key().map(str::to_owned)));
+            if page.is_truncated() != Some(true) {
+                return Ok(keys);
+            }
+            after = (page.next_key_marker, page.next_version_id_marker);
+        }
+        Err("more ends of the audit are kept than there have been days".into())
+    }
+}
+
+fn key_of(chain: &Chain, now: Timestamp) -> String {
+    format!("{FOLDER}{}/{:012}-{}.json", now.date(), chain.seq, chain.hash)
+}
+
+/// The end that a key names; `None` where it is no such key.
+fn chain_of(key: &str) -> Option<Chain> {
+    let (_, name) = key.strip_prefix(FOLDER)?.split_once('/')?;
+    let (seq, hash) = name.strip_suffix(".json")?.split_once('-')?;
+    Some(Chain { seq: seq.parse().ok()?, hash: hash.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, extract::Request, http::StatusCode};
+
+    use super::*;
+    use crate::{bucket::client_at, loopback};
+
+    fn chain(seq: u64) -> Chain {
+        Chain { seq, hash: format!("{seq:064x}") }
+    }
+
+    #[test]
+    fn a_key_says_which_end_it_is() {
+        let now = Timestamp::from_secs(1_795_000_000);
+        let key = key_of(&chain(41), now);
+        assert_eq!(key, format!("audit/2026-11-18/000000000041-{:064x}.json", 41));
+        assert_eq!(chain_of(&key), Some(chain(41)));
+        for other in ["audit/2026-11-18", "audit/2026-11-18/x-y.json", "reports/1/1-1.json"] {
+            assert_eq!(chain_of(other), None, "{other}");
+        }
+    }
+
+    /// Two pages; of the second key there is a mark of deletion, which hides nothing.
+    #[tokio::test]
+    async fn every_version_of_every_page_is_seen() {
+        let routes = Router::new().fallback(|request: Request| async move {
+            let query = request.uri().query().unwrap().to_owned();
+            assert!(query.contains("versions") && query.contains("prefix=audit%2F"), "{query}");
+            let version = |seq| {
+                let key = key_of(&chain(seq), Timestamp::from_secs(0));
+                format!("<Version><Key>{key}</Key><IsLatest>false</IsLatest></Version>")
+            };
+            let more = "<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker>";
+            let inner = match query.contains("key-marker=k") {
+                false => format!("{}{more}", version(1)),
+                true => format!("{}<DeleteMarker><Key>k</Key></DeleteMarker>", version(2)),
+            };
+            format!("<ListVersionsResult>{inner}</ListVersionsResult>")
+        });
+        let anchors = AuditAnchors::new(&client_at(&loopback::serve(routes).await), "records");
+        let all = anchors.all().await.unwrap();
+        assert_eq!(all, [chain(1), chain(2)].into_iter().collect());
+    }
+
+    #[tokio::test]
+    async fn a_bucket_that_refuses_is_an_error() {
+        let routes = Router::new().fallback(async || StatusCode::FORBIDDEN);
+        let anchors = AuditAnchors::new(&client_at(&loopback::serve(routes).await), "records");
+        assert!(anchors.all().await.is_err());
+        assert!(anchors.keep(&chain(1), Timestamp::from_secs(0)).await.is_err());
+    }
+}

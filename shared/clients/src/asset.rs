@@ -1,0 +1,87 @@
+//! What a file that is sold is made of: all of it is looked at, and nothing of it is believed.
+
+use bytes::Bytes;
+use domain::marketplace::{
+    archive::{ArchiveRefused, ArchivedFile},
+    upload::AssetKind,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    archive,
+    asset_kind::{is_cube, sniff},
+    picture::hex,
+    safetensors::{TensorsRefused, check_tensors},
+};
+
+/// What was found out about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256, in lower-case hex.
+    pub sha256: String,
+    /// What is in it, if it is an archive.
+    pub files: Vec<ArchivedFile>,
+}
+
+/// Why a file is not sold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssetRefused {
+    /// It is not of the kind it began as.
+    #[error("The file is no archive, model or table of colours.")]
+    UnknownKind,
+    /// Something in the archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveRefused),
+    /// The model cannot be loaded, or not as it says.
+    #[error(transparent)]
+    Tensors(#[from] TensorsRefused),
+}
+
+impl AssetRefused {
+    /// Stable, snake case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            AssetRefused::UnknownKind => "not_an_asset",
+            AssetRefused::Archive(refused) => refused.code(),
+            AssetRefused::Tensors(_) => "safetensors_invalid",
+        }
+    }
+}
+
+/// Looks at all of a file of `kind`. It takes a processor some seconds for a large one.
+///
+/// # Errors
+/// See [`AssetRefused`].
+pub fn inspect(kind: AssetKind, file: &Bytes) -> Result<Inspected, AssetRefused> {
+    if sniff(file) != Some(kind) {
+        return Err(AssetRefused::UnknownKind);
+    }
+    let files = match kind {
+        AssetKind::Zip => archive::files_in(file)?,
+        AssetKind::Safetensors => check_tensors(file).map(|()| Vec::new())?,
+        AssetKind::Cube if is_cube(file, false) => Vec::new(),
+        AssetKind::Cube => return Err(AssetRefused::UnknownKind),
+    };
+    let sha256 = hex(&Sha256::digest(file));
+    Ok(Inspected { bytes: file.len() as u64, sha256, files })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_colors_is_one_to_its_end() {
+        let table =
+            |end: &str| Bytes::from(format!("LUT_1D_SIZE 900\n{}{end}", "0 0 0\n".repeat(900)));
+        let found = inspect(AssetKind::Cube, &table("")).unwrap();
+        assert_eq!((found.bytes, found.files.len()), (5_416, 0));
+        assert_eq!(found.sha256, hex(&Sha256::digest(table(""))));
+        let refused = inspect(AssetKind::Cube, &table("rm -rf /\n"));
+        assert_eq!(refused, Err(AssetRefused::UnknownKind));
+        let refused = inspect(AssetKind::Zip, &table(""));
+        assert_eq!(refused, Err(AssetRefused::UnknownKind), "it began as something else");
+    }
+}

@@ -1,0 +1,228 @@
+//! From bytes of unknown origin to upright, opaque pixels in sRGB.
+//!
+//! The format is taken from the first bytes and from nothing else, and the size is known before a
+//! pixel is decoded. A colour profile is applied before it is dropped, because pixels that are shown
+//! without theirs have other colours. What is transparent is laid on [`GROUND_RGB`] by its share,
+//! so that nothing hidden behind it shows.
+
+use std::{io::Cursor, sync::Arc};
+
+use domain::image::{DECODE_BYTES_MAX, GROUND_RGB, PHOTO_PIXELS_MAX, SIDE_PX_MAX};
+use image::{
+    DynamicImage, GrayImage, ImageDecoder, ImageFormat, Limits, RgbImage, RgbaImage,
+    codecs::{png::PngDecoder, webp::WebPDecoder},
+    metadata::Orientation,
+};
+use jpeg_decoder::PixelFormat;
+use moxcms::{
+    CmsError, ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions,
+};
+
+use super::{PictureRefused, damaged, size_within};
+
+/// How much of a picture is needed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Detail {
+    /// A picture with a shorter side has not enough.
+    pub(crate) side_px_min: u32,
+    /// `None` is every pixel. For a picture that is shown at most so large, a JPEG is decoded at an
+    /// eighth, a quarter or half of its size, so that a camera's whole picture takes little memory.
+    pub(crate) side_px: Option<u32>,
+}
+
+impl Detail {
+    pub(crate) const WHOLE: Detail = Detail { side_px_min: 1, side_px: None };
+
+    /// Whether a picture of this size, which takes `bytes` decoded, may be decoded whole.
+    fn check_whole(self, (width, height): (u32, u32), bytes: u64) -> Result<(), PictureRefused> {
+        self.check_least((width, height))?;
+        match width.max(height) > SIDE_PX_MAX || bytes > DECODE_BYTES_MAX {
+            true => Err(PictureRefused::TooLarge),
+            false => Ok(()),
+        }
+    }
+
+    fn check_least(self, (width, height): (u32, u32)) -> Result<(), PictureRefused> {
+        let Detail { side_px_min, .. } = self;
+        match width.min(height) < side_px_min {
+            true => Err(PictureRefused::TooSmall { side_px_min }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The pixels of a PNG, JPEG or WebP: upright, opaque, in sRGB, the first frame if it moves.
+///
+/// # Errors
+/// See [`PictureRefused`].
+pub(crate) fn read(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureRefused> {
+    let format = image::guess_format(bytes).map_err(|_| PictureRefused::UnknownFormat)?;
+    if format == ImageFormat::Jpeg {
+        read_jpeg(bytes, detail)
+    } else if format == ImageFormat::Png {
+        read_whole(PngDecoder::with_limits(Cursor::new(bytes), limits())?, detail)
+    } else if format == ImageFormat::WebP {
+        read_whole(WebPDecoder::new(Cursor::new(bytes))?, detail)
+    } else {
+        Err(PictureRefused::UnknownFormat)
+    }
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(SIDE_PX_MAX);
+    limits.max_image_height = Some(SIDE_PX_MAX);
+    limits.max_alloc = Some(DECODE_BYTES_MAX);
+    limits
+}
+
+fn read_whole(mut decoder: impl ImageDecoder, detail: Detail) -> Result<RgbImage, PictureRefused> {
+    detail.check_whole(decoder.dimensions(), decoder.total_bytes())?;
+    decoder.set_limits(limits())?;
+    let orientation = decoder.orientation()?;
+    let profile = profile(decoder.icc_profile()?);
+    Ok(upright(in_srgb(DynamicImage::from_decoder(decoder)?, profile), orientation))
+}
+
+/// Through a decoder of its own: it scales while it decodes, it hands out inks as inks, and it
+/// refuses a picture that is cut off.
+fn read_jpeg(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureRefused> {
+    let mut decoder = jpeg_decoder::Decoder::new(bytes);
+    decoder.read_info().map_err(damaged)?;
+    let info = decoder.info().ok_or_else(|| damaged("it has no frame"))?;
+    let size = (u32::from(info.width), u32::from(info.height));
+    let pixels = u64::from(size.0) * u64::from(size.1);
+    match detail.side_px {
+        None => detail.check_whole(size, pixels * info.pixel_format.pixel_bytes() as u64)?,
+        Some(_) if pixels > PHOTO_PIXELS_MAX => return Err(PictureRefused::TooManyPixels),
+        Some(side_px) => {
+            detail.check_least(size)?;
+            let (width, height) = size_within(side_px, size.0, size.1);
+            let least = |side: u32| u16::try_from(side).unwrap_or(u16::MAX);
+            decoder.scale(least(width), least(height)).map_err(damaged)?;
+        }
+    }
+    let samples = decoder.decode().map_err(damaged)?;
+    let info = decoder.info().ok_or_else(|| damaged("it has no frame"))?;
+    let (width, height) = (u32::from(info.width), u32::from(info.height));
+    let profile = profile(decoder.icc_profile());
+    let short = || damaged("it has fewer pixels than it says");
+    let decoded = match info.pixel_format {
+        PixelFormat::RGB24 => {
+            DynamicImage::ImageRgb8(RgbImage::from_raw(width, height, samples).ok_or_else(short)?)
+        }
+        PixelFormat::L8 => {
+            DynamicImage::ImageLuma8(GrayImage::from_raw(width, height, samples).ok_or_else(short)?)
+        }
+        PixelFormat::CMYK32 => {
+            let rgb = from_inks(&samples, profile.as_ref());
+            DynamicImage::ImageRgb8(RgbImage::from_raw(width, height, rgb).ok_or_else(short)?)
+        }
+        PixelFormat::L16 => return Err(damaged("it has 16 bits a pixel, which no browser shows")),
+    };
+    let exif = decoder.exif_data().and_then(Orientation::from_exif_chunk);
+    let profile = profile.filter(|_| info.pixel_format != PixelFormat::CMYK32);
+    Ok(upright(in_srgb(decoded, profile), exif.unwrap_or(Orientation::NoTransforms)))
+}
+
+/// A profile that can be read. Without one, pixels are taken for sRGB, as browsers do.
+fn profile(icc: Option<Vec<u8>>) -> Option<ColorProfile> {
+    ColorProfile::new_from_slice(&icc?).ok()
+}
+
+fn upright(pixels: RgbImage, orientation: Orientation) -> RgbImage {
+    let mut turned = DynamicImage::ImageRgb8(pixels);
+    turned.apply_orientation(orientation);
+    turned.into_rgb8()
+}
+
+/// Opaque pixels in sRGB. A profile that is not of the kind of picture it came with is ignored.
+fn in_srgb(decoded: DynamicImage, profile: Option<ColorProfile>) -> RgbImage {
+    let (has_alpha, has_colour) = (decoded.color().has_alpha(), decoded.color().has_color());
+    let fits = if has_colour { DataColorSpace::Rgb } else { DataColorSpace::Gray };
+    let profile = profile.filter(|profile| profile.color_space == fits);
+    match (profile, has_alpha, has_colour) {
+        (None, true, _) => on_ground(&decoded.into_rgba8()),
+        (None, false, _) => decoded.into_rgb8(),
+        (Some(profile), true, true) => {
+            let mut pixels = decoded.into_rgba8();
+            if let Ok(transform) = to_srgb(&profile, Layout::Rgba, Layout::Rgba) {
+                in_place(&mut pixels, &*transform);
+            }
+            on_ground(&pixels)
+        }
+        (Some(profile), false, true) => {
+            let mut pixels = decoded.into_rgb8();
+            if let Ok(transform) = to_srgb(&profile, Layout::Rgb, Layout::Rgb) {
+                in_place(&mut pixels, &*transform);
+            }
+            pixels
+        }
+        (Some(profile), _, false) => {
+            let (width, height) = (decoded.width(), decoded.height());
+            let grays = decoded.into_luma_alpha8();
+            let mut pixels = RgbaImage::new(width, height);
+            let transform = to_srgb(&profile, Layout::GrayAlpha, Layout::Rgba);
+            match transform.and_then(|to_srgb| to_srgb.transform(&grays, &mut pixels)) {
+                Ok(()) => on_ground(&pixels),
+                Err(_) => on_ground(&DynamicImage::ImageLumaA8(grays).into_rgba8()),
+            }
+        }
+    }
+}
+
+type ToSrgb = Arc<Transform8BitExecutor>;
+
+fn to_srgb(profile: &ColorProfile, from: Layout, to: Layout) -> Result<ToSrgb, CmsError> {
+    let options = TransformOptions::default();
+    profile.create_transform_8bit(from, &ColorProfile::new_srgb(), to, options)
+}
+
+/// Row by row, so that a large picture is not held twice.
+fn in_place<P>(pixels: &mut image::ImageBuffer<P, Vec<u8>>, transform: &Transform8BitExecutor)
+where
+    P: image::Pixel<Subpixel = u8>,
+{
+    let row_bytes = pixels.width() as usize * usize::from(P::CHANNEL_COUNT);
+    let mut before = vec![0; row_bytes];
+    for row in pixels.chunks_exact_mut(row_bytes.max(1)) {
+        before.copy_from_slice(row);
+        if transform.transform(&before, row).is_err() {
+            row.copy_from_slice(&before);
+        }
+    }
+}
+
+/// What cyan, magenta, yellow and black on white paper look like; without a profile of the inks, as
+/// if each took away its part of the light.
+fn from_inks(inks: &[u8], profile: Option<&ColorProfile>) -> Vec<u8> {
+    let mut rgb = vec![0; inks.len() / 4 * 3];
+    let of_inks = profile.filter(|profile| profile.color_space == DataColorSpace::Cmyk);
+    let transform = of_inks.and_then(|it| to_srgb(it, Layout::Rgba, Layout::Rgb).ok());
+    if transform.is_some_and(|transform| transform.transform(inks, &mut rgb).is_ok()) {
+        return rgb;
+    }
+    let left = |ink: u8, black: u8| {
+        let light = u16::from(255 - ink) * u16::from(255 - black);
+        u8::try_from((light + 127) / 255).unwrap_or(u8::MAX)
+    };
+    for (pixel, inks) in rgb.chunks_exact_mut(3).zip(inks.chunks_exact(4)) {
+        let &[cyan, magenta, yellow, black] = inks else { continue };
+        pixel.copy_from_slice(&[left(cyan, black), left(magenta, black), left(yellow, black)]);
+    }
+    rgb
+}
+
+/// Each pixel over the ground, as much of it as it covers.
+fn on_ground(pixels: &RgbaImage) -> RgbImage {
+    let mut opaque = RgbImage::new(pixels.width(), pixels.height());
+    for (to, from) in opaque.pixels_mut().zip(pixels.pixels()) {
+        let [colour @ .., alpha] = from.0;
+        let (over, under) = (u16::from(alpha), u16::from(255 - alpha));
+        for ((to, from), ground) in to.0.iter_mut().zip(colour).zip(GROUND_RGB) {
+            let mixed = (u16::from(from) * over + u16::from(ground) * under + 127) / 255;
+            *to = u8::try_from(mixed).unwrap_or(u8::MAX);
+        }
+    }
+    opaque
+}

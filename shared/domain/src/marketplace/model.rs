@@ -1,0 +1,154 @@
+//! A tailored model: which creator it belongs to.
+//!
+//! The provider knows a model by an id that anybody can type into a draft, so an id proves nothing.
+//! It belongs to the creator whose listing of it staff approved first. Images are made with it only
+//! by that creator, or with a version that was bought of that creator.
+//!
+//! A claim ends when staff take the listing it was approved with off sale: the next approval may
+//! then give the model to somebody else. Until then, members who bought a version keep using it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{
+    listing::{Listing, ListingRefused},
+    revision::Revision,
+};
+use crate::{
+    id::{ListingId, UserId},
+    refusal::{Refusal, RefusalKind},
+    time::Timestamp,
+};
+
+/// The owner of a model id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelOwner {
+    /// The provider's name for the model.
+    pub model_id: String,
+    /// The creator it belongs to.
+    pub creator_id: UserId,
+    /// The listing that staff approved it with.
+    pub listing_id: ListingId,
+    /// Goes up by one with every write; zero before the first.
+    pub version: u64,
+    /// When staff approved it.
+    pub approved_at: Timestamp,
+}
+
+/// What is known about the model of a version when the version is decided on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModelClaim {
+    /// Its owner, if it has one.
+    pub owner: Option<ModelOwner>,
+    /// Whether staff took the owner's listing off sale.
+    pub has_ended: bool,
+    /// The owner that an approval makes, where that is another.
+    pub proven: Option<ModelOwner>,
+}
+
+/// Why no image is made with a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "Staff have not confirmed that this model belongs to the listing's creator. It can be used \
+     once the listing is approved."
+)]
+pub struct ModelNotProven;
+
+impl Refusal for ModelNotProven {
+    fn kind(&self) -> RefusalKind {
+        RefusalKind::Forbidden
+    }
+    fn code(&self) -> &'static str {
+        "model_not_proven"
+    }
+}
+
+/// How a model stands with the creator of a version, as a moderator sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelStanding {
+    /// It has no owner: an approval makes the creator its owner.
+    Unclaimed,
+    /// The creator owns it.
+    Owned,
+    /// Another creator owns it: an approval is refused.
+    Taken,
+}
+
+impl ModelClaim {
+    /// How the model stands with `creator`.
+    pub fn standing(&self, creator: &UserId) -> ModelStanding {
+        match &self.owner {
+            Some(owner) if owner.creator_id == *creator => ModelStanding::Owned,
+            Some(_) if !self.has_ended => ModelStanding::Taken,
+            Some(_) | None => ModelStanding::Unclaimed,
+        }
+    }
+
+    /// Whether a version of `creator` with this model may be put on sale.
+    ///
+    /// # Errors
+    /// [`ListingRefused::ModelTaken`] when it belongs to somebody else.
+    pub fn check(&self, creator: &UserId) -> Result<(), ListingRefused> {
+        match self.standing(creator) {
+            ModelStanding::Unclaimed | ModelStanding::Owned => Ok(()),
+            ModelStanding::Taken => Err(ListingRefused::ModelTaken),
+        }
+    }
+
+    /// Makes the creator of an approved version the owner of its model, if it has one.
+    ///
+    /// # Errors
+    /// As [`ModelClaim::check`].
+    pub(super) fn prove(
+        &mut self,
+        revision: &Revision,
+        now: Timestamp,
+    ) -> Result<(), ListingRefused> {
+        let Some(model_id) = &revision.description.content.model_id else { return Ok(()) };
+        self.check(&revision.creator_id)?;
+        if self.owner.is_some() && !self.has_ended {
+            return Ok(());
+        }
+        self.proven = Some(ModelOwner {
+            model_id: model_id.clone(),
+            creator_id: revision.creator_id.clone(),
+            listing_id: revision.listing_id.clone(),
+            version: self.owner.as_ref().map_or(0, |before| before.version),
+            approved_at: now,
+        });
+        Ok(())
+    }
+}
+
+/// What a moderator compares a model's id by: SHA-256 of the id, in lower-case hex. The id itself
+/// is shown to nobody but its creator.
+pub fn fingerprint(model_id: &str) -> String {
+    let digest = Sha256::digest(model_id);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether `user` may make images with the model of a version that they made or bought. A version
+/// without a model needs no owner.
+///
+/// Versions that were on sale before models had owners have none; staff approved them all the same.
+///
+/// # Errors
+/// When the model was not approved as the creator's, or is a creator's own that staff took off
+/// sale.
+pub fn check_use(
+    user: &UserId,
+    (listing, revision): (Option<&Listing>, &Revision),
+    owner: Option<&ModelOwner>,
+) -> Result<(), ModelNotProven> {
+    if revision.description.content.model_id.is_none() {
+        return Ok(());
+    }
+    let is_proven = match owner {
+        Some(owner) => owner.creator_id == revision.creator_id,
+        None => revision.published_at.is_some(),
+    };
+    let is_own = revision.creator_id == *user;
+    let is_withdrawn = is_own && listing.is_some_and(Listing::is_taken_off);
+    if is_proven && !is_withdrawn { Ok(()) } else { Err(ModelNotProven) }
+}

@@ -1,0 +1,115 @@
+//! Follow-ups: what is still to be done at Stripe. They are noted with the books ([`crate::Books`])
+//! or with the account, in the transaction that finds the need for them.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use domain::{
+    Timestamp,
+    billing::follow_up::{FollowUp, FollowUpTask},
+    id::UserId,
+};
+use serde::Serialize;
+
+use crate::{
+    cursor::PageSize,
+    error::StoreError,
+    keys::{FOLLOW_UPS, INDEX_PK, Item, Key, PK, SK, enlist, text},
+    table::{Store, encode, written},
+    transaction::{Part, Transaction},
+};
+
+/// How long a follow-up that is done is kept for a person who asks what happened.
+const DONE_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A follow-up that is done, as an item: it is in the index no longer.
+#[derive(Debug, Serialize)]
+struct Done {
+    #[serde(flatten)]
+    follow_up: FollowUp,
+    /// Unix seconds: the table's TTL.
+    expires_at: i64,
+}
+
+impl Store {
+    /// Follow-ups that are not done, the longest waiting first; at most `most`, and never more than
+    /// 100 (Q63).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn due_follow_ups(&self, most: u16) -> Result<Vec<FollowUp>, StoreError> {
+        let entries = self.listed(FOLLOW_UPS, None, most.min(PageSize::MAX)).await?;
+        let key = |entry: &Item| {
+            let (pk, sk) = (text(entry, PK)?.to_owned(), text(entry, SK)?.to_owned());
+            Some(Key { pk, sk })
+        };
+        let keys: Vec<Key> = entries.iter().filter_map(key).collect();
+        self.get_all(&keys).await?.rest()
+    }
+
+    /// A member's follow-up, unless it is done or was never noted (Q64).
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn follow_up(
+        &self,
+        user: &UserId,
+        task: &FollowUpTask,
+    ) -> Result<Option<FollowUp>, StoreError> {
+        let found: Option<FollowUp> = self.get(&Key::follow_up(user, task)).await?;
+        Ok(found.filter(|found| found.done_at.is_none()))
+    }
+
+    /// Ends a follow-up. One that was noted again meanwhile stays due, and one that is done stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn follow_up_done(
+        &self,
+        follow_up: &FollowUp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = Key::follow_up(&follow_up.user_id, &follow_up.task);
+        let follow_up_done = FollowUp { done_at: Some(now), ..follow_up.clone() };
+        let expires_at = now.plus(DONE_KEPT).as_secs();
+        let done = Done { follow_up: follow_up_done, expires_at };
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode(&key, &done)?))
+            .condition_expression("noted_at = :noted_at AND attribute_exists(#index)")
+            .expression_attribute_names("#index", INDEX_PK)
+            .expression_attribute_values(
+                ":noted_at",
+                AttributeValue::S(follow_up.noted_at.to_string()),
+            )
+            .send()
+            .await;
+        written(put).map(drop)
+    }
+
+    /// Lets a follow-up wait behind the others: it could not be done now.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn follow_up_postponed(
+        &self,
+        follow_up: &FollowUp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let again = FollowUp { noted_at: now, ..follow_up.clone() };
+        self.transaction().follow_up(&again)?.commit().await.map(drop)
+    }
+}
+
+impl Transaction<'_> {
+    /// Notes a follow-up. The same one again is one.
+    pub(crate) fn follow_up(self, follow_up: &FollowUp) -> Result<Self, StoreError> {
+        let FollowUp { user_id, task, noted_at, .. } = follow_up;
+        let mut item = encode(&Key::follow_up(user_id, task), follow_up)?;
+        enlist(&mut item, Some((FOLLOW_UPS.to_owned(), format!("{noted_at}#{user_id}"))));
+        Ok(self.put(Part::FollowUp, Put::builder().set_item(Some(item))))
+    }
+}

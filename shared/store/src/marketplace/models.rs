@@ -1,0 +1,106 @@
+//! Tailored models: reading and writing which creator one belongs to.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    id::ListingId,
+    marketplace::{
+        listing::Listing,
+        model::{ModelClaim, ModelOwner},
+        revision::Revision,
+    },
+};
+
+use super::shelf::Shelf;
+use crate::{
+    error::StoreError,
+    keys::Key,
+    table::Store,
+    transaction::{Fenced, Part, Transaction},
+};
+
+impl Store {
+    /// What is known about the models of at most 100 versions, in their order (Q62). Versions
+    /// without a model cost no read.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn model_claims(
+        &self,
+        revisions: &[&Revision],
+    ) -> Result<Vec<ModelClaim>, StoreError> {
+        let models: BTreeSet<&str> = revisions.iter().filter_map(|it| model_of(it)).collect();
+        let keys: Vec<Key> = models.into_iter().map(Key::model).collect();
+        let owners: Vec<ModelOwner> = self.get_all(&keys).await?.rest()?;
+        let listings: BTreeSet<&ListingId> = owners.iter().map(|it| &it.listing_id).collect();
+        let keys: Vec<Key> = listings.into_iter().map(Key::listing).collect();
+        let listings: Vec<Listing> = self.get_all(&keys).await?.rest()?;
+        let has_ended = |owner: &ModelOwner| {
+            let listing = listings.iter().find(|it| it.id == owner.listing_id);
+            listing.is_none_or(Listing::is_taken_off)
+        };
+        let claim = |revision: &&Revision| {
+            let owner = owners.iter().find(|it| Some(&*it.model_id) == model_of(revision));
+            let other = owner.filter(|owner| owner.listing_id != revision.listing_id);
+            let has_ended = other.is_some_and(has_ended);
+            ModelClaim { owner: owner.cloned(), has_ended, proven: None }
+        };
+        Ok(revisions.iter().map(claim).collect())
+    }
+
+    /// Reads what is known about the model of a listing's newest version, which submitting and
+    /// approving it is decided on.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be asked.
+    pub async fn read_model(&self, shelf: &mut Shelf) -> Result<(), StoreError> {
+        shelf.model = self.model_claims(&[&shelf.newest]).await?.pop().unwrap_or_default();
+        Ok(())
+    }
+
+    /// The owner of a version's model, if it has one.
+    pub(super) async fn model_owner(
+        &self,
+        revision: &Revision,
+    ) -> Result<Option<ModelOwner>, StoreError> {
+        match model_of(revision) {
+            Some(model_id) => self.get(&Key::model(model_id)).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl Transaction<'_> {
+    /// Writes the owner of a model that was approved. Where the model has its owner already, that
+    /// owner must still be the one the approval was decided on.
+    pub(super) fn model(self, before: &Shelf, after: &Shelf) -> Result<Self, StoreError> {
+        let ModelClaim { owner, proven, .. } = &after.model;
+        let is_approved = before.listing.published != after.listing.published;
+        match (proven, owner) {
+            (Some(proven), owner) => self.replace(owner.as_ref(), proven),
+            (None, Some(owner)) if is_approved => {
+                self.unmoved(Part::Model, &owner.key(), owner.version)
+            }
+            (None, _) => Ok(self),
+        }
+    }
+
+    /// Holds while a model has the owner that a generation was decided on.
+    pub(super) fn model_owned(
+        self,
+        revision: &Revision,
+        owner: Option<&ModelOwner>,
+    ) -> Result<Self, StoreError> {
+        match model_of(revision) {
+            Some(model_id) => {
+                let version = owner.map_or(0, |owner| owner.version);
+                self.unmoved(Part::Model, &Key::model(model_id), version)
+            }
+            None => Ok(self),
+        }
+    }
+}
+
+fn model_of(revision: &Revision) -> Option<&str> {
+    revision.description.content.model_id.as_deref()
+}

@@ -1,0 +1,77 @@
+//! Follow-ups: noted in the transaction of what they follow from, and done once.
+
+use std::collections::BTreeSet;
+
+use domain::billing::{
+    external::StripeInvoiceId,
+    follow_up::{FollowUp, FollowUpTask},
+};
+
+use super::*;
+use crate::{Kept, Wanted};
+
+impl World {
+    /// Notes a task together with the books of a member.
+    async fn note_follow_up(&self, user: &UserId, task: &FollowUpTask, now: Timestamp) {
+        let read = self.store.billing(user).await.unwrap();
+        let wanted = Wanted::default();
+        let kept = self.store.keep_books(&read, &wanted, None, now, |books| {
+            books.follow_ups.insert(task.clone());
+            Ok::<(), StoreError>(())
+        });
+        assert_eq!(kept.await.unwrap(), Kept::Now);
+    }
+
+    async fn due(&self) -> Vec<FollowUp> {
+        self.store.due_follow_ups(10).await.unwrap()
+    }
+}
+
+fn refund(invoice: &str) -> FollowUpTask {
+    FollowUpTask::RefundInvoice { invoice: StripeInvoiceId::parse(invoice).unwrap() }
+}
+
+#[tokio::test]
+async fn a_follow_up_waits_until_it_is_done() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    let (one, two) = (refund("in_1"), refund("in_2"));
+    let noted = |task: &FollowUpTask, at| FollowUp::new(user.clone(), task.clone(), at);
+    world.note_follow_up(&user, &two, NOW).await;
+    world.note_follow_up(&user, &one, NOW.plus(DAY)).await;
+    let (first, second) = (noted(&two, NOW), noted(&one, NOW.plus(DAY)));
+    assert_eq!(world.due().await, [first.clone(), second.clone()], "the longest waiting first");
+    assert_eq!(world.store.follow_up(&user, &two).await.unwrap(), Some(first.clone()));
+
+    // What cannot be done waits behind the others.
+    world.store.follow_up_postponed(&first, NOW.plus(DAY * 2)).await.unwrap();
+    let again = noted(&two, NOW.plus(DAY * 2));
+    assert_eq!(world.due().await, [second.clone(), again.clone()]);
+
+    // Whoever did what was noted before does not end what was noted since.
+    world.store.follow_up_done(&first, NOW.plus(DAY * 2)).await.unwrap();
+    assert_eq!(world.due().await, [second.clone(), again.clone()]);
+    for follow_up in [&again, &second, &second] {
+        world.store.follow_up_done(follow_up, NOW.plus(DAY * 3)).await.unwrap();
+    }
+    assert_eq!(world.due().await, []);
+    assert_eq!(world.store.follow_up(&user, &two).await.unwrap(), None);
+
+    world.note_follow_up(&user, &one, NOW.plus(DAY * 4)).await;
+    assert_eq!(world.due().await, [noted(&one, NOW.plus(DAY * 4))], "and is due again");
+}
+
+/// A new address and a ban are written with what they bring at Stripe.
+#[tokio::test]
+async fn what_an_account_brings_is_noted_with_it() {
+    let world = World::new();
+    let user = world.member("member", Plan::Free, 10).await;
+    world.store.visit(&user, Some("new@prolight.test"), NOW).await.unwrap();
+    let ban = world.store.change_account(&user, None, NOW, |draft| {
+        draft.suspend("Chargeback fraud.".to_owned(), None);
+        Ok::<(), StoreError>(())
+    });
+    ban.await.unwrap();
+    let due: BTreeSet<FollowUpTask> = world.due().await.into_iter().map(|due| due.task).collect();
+    assert_eq!(due, BTreeSet::from([FollowUpTask::UpdateCustomer, FollowUpTask::StopRenewal]));
+}

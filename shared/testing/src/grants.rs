@@ -1,0 +1,297 @@
+//! What functions may do to the table: the policies of `template.yaml`, held against every request
+//! that a test makes as a function.
+//!
+//! No local engine fills `dynamodb:LeadingKeys` in, so a partition that a policy forgets would be
+//! missed on AWS first. Here it stops the test.
+
+use std::{collections::BTreeMap, path::Path, sync::LazyLock};
+
+use serde_json::Value;
+use yaml_rust2::{Yaml, YamlLoader};
+
+/// The table and its index as the template names them.
+const TABLE: &str = "Data.Outputs.TableArn";
+const INDEX: &str = "Data.Outputs.TableArn/index/gsi1";
+const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
+const PRINCIPAL_TAG: &str = "aws:PrincipalTag/";
+
+tokio::task_local! { static FUNCTION: &'static str; }
+
+static TEMPLATE: LazyLock<Template> = LazyLock::new(Template::read);
+
+/// Does `work` as the function of this name: requests to the table that its policy and the boundary
+/// do not allow end the test. The work is put together in a frame of its own and kept on the heap: some
+/// of it is more than a test's stack holds.
+#[inline(never)]
+pub fn acting_as<F: Future>(
+    function: &'static str,
+    work: impl FnOnce() -> F,
+) -> impl Future<Output = F::Output> {
+    FUNCTION.scope(function, Box::pin(work()))
+}
+
+/// Ends the test if the function that asks may not.
+pub(crate) fn check(operation: &str, body: &[u8]) {
+    let Ok(function) = FUNCTION.try_with(|name| *name) else { return };
+    let request: Value = serde_json::from_slice(body).unwrap_or_default();
+    for asked in Asked::of(operation, &request) {
+        if let Err(why) = TEMPLATE.decide(function, &asked) {
+            panic!("template.yaml: {function} may not {asked:?}: {why}");
+        }
+    }
+}
+
+/// One thing that IAM decides on.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    action: String,
+    resource: &'static str,
+    partitions: Vec<String>,
+}
+
+impl Asked {
+    fn of(operation: &str, request: &Value) -> Vec<Asked> {
+        let asked = |action: &str, partitions| Asked {
+            action: format!("dynamodb:{action}"),
+            resource: if request["IndexName"].is_string() { INDEX } else { TABLE },
+            partitions,
+        };
+        let key_of = |item: &Value| item["pk"]["S"].as_str().unwrap_or_default().to_owned();
+        match operation {
+            "BatchGetItem" => {
+                let tables = request["RequestItems"].as_object().into_iter().flatten();
+                let keys = tables.flat_map(|(_, it)| it["Keys"].as_array().into_iter().flatten());
+                vec![asked(operation, keys.map(key_of).collect())]
+            }
+            "BatchWriteItem" => {
+                let tables = request["RequestItems"].as_object().into_iter().flatten();
+                let writes = tables.flat_map(|(_, it)| it.as_array().into_iter().flatten());
+                let keys = writes.map(|it| match it.get("PutRequest") {
+                    Some(put) => key_of(&put["Item"]),
+                    None => key_of(&it["DeleteRequest"]["Key"]),
+                });
+                vec![asked(operation, keys.collect())]
+            }
+            "PutItem" => vec![asked(operation, vec![key_of(&request["Item"])])],
+            "Query" => vec![asked(operation, vec![queried(request)])],
+            "TransactWriteItems" => {
+                let parts = request["TransactItems"].as_array().into_iter().flatten();
+                parts
+                    .map(|part| {
+                        let (name, what) = part.as_object().unwrap().iter().next().unwrap();
+                        let key = if name == "Put" { &what["Item"] } else { &what["Key"] };
+                        asked(&format!("{name}Item"), vec![key_of(key)])
+                    })
+                    .collect()
+            }
+            _ => vec![asked(operation, vec![key_of(&request["Key"])])],
+        }
+    }
+}
+
+/// The partition of a query: its condition begins with `pk = :name`.
+fn queried(request: &Value) -> String {
+    let condition = request["KeyConditionExpression"].as_str().unwrap();
+    let (_, value) = condition.split_once(" = ").unwrap();
+    let value = value.split(' ').next().unwrap();
+    request["ExpressionAttributeValues"][value]["S"].as_str().unwrap().to_owned()
+}
+
+/// What the template says of permissions.
+struct Template {
+    boundary: Vec<Statement>,
+    functions: BTreeMap<String, Principal>,
+}
+
+struct Principal {
+    tags: BTreeMap<String, String>,
+    policy: Vec<Statement>,
+}
+
+struct Statement {
+    allows: bool,
+    actions: Vec<String>,
+    resources: Vec<String>,
+    conditions: Vec<Condition>,
+}
+
+struct Condition {
+    operator: String,
+    key: String,
+    values: Vec<String>,
+}
+
+impl Template {
+    fn read() -> Template {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
+        let yaml = std::fs::read_to_string(path).expect("the template");
+        let template = YamlLoader::load_from_str(&yaml).expect("YAML").remove(0);
+        let resources = &template["Resources"];
+        let boundary = &resources["FunctionBoundary"]["Properties"]["PolicyDocument"];
+        let blocks = resources.as_hash().into_iter().flat_map(|it| it.values());
+        let functions = blocks.filter_map(|block| {
+            let properties = &block["Properties"];
+            let name = properties["FunctionName"].as_str()?;
+            let name = name.strip_prefix("${AWS::StackName}-")?.to_owned();
+            let policies = properties["Policies"].as_vec().into_iter().flatten();
+            let policy = policies.flat_map(|policy| statements(&policy["Statement"])).collect();
+            let tags = properties["Tags"].as_hash().into_iter().flatten();
+            let tags = tags.map(|(name, value)| (text(name), text(value))).collect();
+            Some((name, Principal { tags, policy }))
+        });
+        Template { boundary: statements(&boundary["Statement"]), functions: functions.collect() }
+    }
+
+    /// As IAM does: denied by either, or not allowed by both, is no.
+    fn decide(&self, function: &str, asked: &Asked) -> Result<(), &'static str> {
+        let Principal { tags, policy } = &self.functions[function];
+        let meets = |it: &&Statement| it.meets(asked, tags);
+        match () {
+            () if self.boundary.iter().chain(policy).filter(meets).any(|it| !it.allows) => {
+                Err("it is denied")
+            }
+            () if !policy.iter().any(|it| it.meets(asked, tags)) => Err("its policy is silent"),
+            () if !self.boundary.iter().any(|it| it.meets(asked, tags)) => {
+                Err("FunctionBoundary is silent")
+            }
+            () => Ok(()),
+        }
+    }
+}
+
+impl Statement {
+    fn meets(&self, asked: &Asked, tags: &BTreeMap<String, String>) -> bool {
+        self.actions.contains(&asked.action)
+            && self.resources.iter().any(|pattern| like(asked.resource, pattern))
+            && self.conditions.iter().all(|condition| condition.holds(asked, tags))
+    }
+}
+
+impl Condition {
+    fn holds(&self, asked: &Asked, tags: &BTreeMap<String, String>) -> bool {
+        let fits = |actual: &String| self.values.iter().any(|pattern| like(actual, pattern));
+        match (self.operator.as_str(), self.key.strip_prefix(PRINCIPAL_TAG)) {
+            ("ForAllValues:StringLike", None) if self.key == LEADING_KEYS => {
+                asked.partitions.iter().all(fits)
+            }
+            ("ForAnyValue:StringLike", None) if self.key == LEADING_KEYS => {
+                asked.partitions.iter().any(fits)
+            }
+            // A tag that is not there is not equal.
+            ("StringNotEquals", Some(tag)) => !tags.get(tag).is_some_and(fits),
+            other => panic!("say here what {other:?} means"),
+        }
+    }
+}
+
+/// The statements of a document; of a choice, all that it may come to.
+fn statements(list: &Yaml) -> Vec<Statement> {
+    let all = list.as_vec().into_iter().flatten();
+    all.flat_map(|it| match it {
+        Yaml::Array(_) => statements(it),
+        Yaml::Hash(_) => vec![statement(it)],
+        _ => Vec::new(),
+    })
+    .collect()
+}
+
+fn statement(node: &Yaml) -> Statement {
+    let conditions = node["Condition"].as_hash().into_iter().flatten();
+    let conditions = conditions.flat_map(|(operator, keys)| {
+        let keys = keys.as_hash().into_iter().flatten();
+        keys.map(|(key, values)| Condition {
+            operator: text(operator),
+            key: text(key),
+            values: texts(values),
+        })
+    });
+    Statement {
+        allows: text(&node["Effect"]) == "Allow",
+        actions: texts(&node["Action"]),
+        resources: texts(&node["Resource"])
+            .iter()
+            .map(|it| it.replace(&format!("${{{TABLE}}}"), TABLE))
+            .collect(),
+        conditions: conditions.collect(),
+    }
+}
+
+fn text(node: &Yaml) -> String {
+    node.as_str().unwrap_or_default().to_owned()
+}
+
+/// A list of texts, or one.
+fn texts(node: &Yaml) -> Vec<String> {
+    node.as_vec().map_or_else(|| vec![text(node)], |all| all.iter().map(text).collect())
+}
+
+/// Whether `actual` is what `pattern` says, where `*` at its end is anything.
+fn like(actual: &str, pattern: &str) -> bool {
+    pattern.strip_suffix('*').map_or(actual == pattern, |start| actual.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn put(partition: &str) -> Asked {
+        let request = json!({"TransactItems": [{"Put": {"Item": {"pk": {"S": partition}}}}]});
+        Asked::of("TransactWriteItems", &request).remove(0)
+    }
+
+    #[test]
+    fn what_a_policy_is_silent_on_is_refused() {
+        let check = |function: &str, partition: &str, expected: Result<(), &str>| {
+            assert_eq!(TEMPLATE.decide(function, &put(partition)), expected, "{function}");
+        };
+        check("account-update-me", "USER#kim", Ok(()));
+        check("account-update-me", "JOURNAL#kim", Err("its policy is silent"));
+        check("account-update-me", "AUDIT", Err("it is denied"));
+        check("admin-ban-user", "AUDIT", Ok(()));
+    }
+
+    /// Whatever a policy may come to say, the boundary stays.
+    #[test]
+    fn what_must_stay_is_changed_by_nobody_and_the_audit_is_written_by_few() {
+        let denied = |tags: &BTreeMap<String, String>, action: &str, partition: &str| {
+            let (action, partitions) = (format!("dynamodb:{action}"), vec![partition.to_owned()]);
+            let asked = Asked { action, resource: TABLE, partitions };
+            TEMPLATE.boundary.iter().any(|it| !it.allows && it.meets(&asked, tags))
+        };
+        let (mut decide, mut replay) = (Vec::new(), Vec::new());
+        for (name, Principal { tags, .. }) in &TEMPLATE.functions {
+            let kept = ["AUDIT", "AUDIT#HEAD", "JOURNAL#kim", "FACTS#2026-11-22#0", "REPORTS"];
+            for (action, partition) in ["UpdateItem", "DeleteItem", "BatchWriteItem"]
+                .into_iter()
+                .flat_map(|it| kept.map(|at| (it, at)))
+            {
+                assert!(denied(tags, action, partition), "{name} {action} {partition}");
+            }
+            assert!(!denied(tags, "PutItem", "USER#kim"), "{name}");
+            assert!(!denied(tags, "GetItem", "AUDIT"), "{name}");
+            for partition in ["AUDIT", "AUDIT#HEAD"] {
+                assert_eq!(denied(tags, "PutItem", partition), tags.get("audit").is_none());
+            }
+            decide.extend(tags.contains_key("audit").then_some(name.as_str()));
+            replay.extend((!denied(tags, "DeleteItem", "EVENT#evt_1")).then_some(name.as_str()));
+        }
+        assert!(decide.contains(&"admin-ban-user") && decide.len() < 25, "{decide:?}");
+        assert_eq!(replay, ["background-reconcile-stripe"]);
+    }
+
+    #[test]
+    fn the_partition_of_every_request_is_seen() {
+        let query = json!({
+            "IndexName": "gsi1", "KeyConditionExpression": "gsi1pk = :pk AND gsi1sk < :after",
+            "ExpressionAttributeValues": {":pk": {"S": "OPEN#1"}, ":after": {"S": "x"}},
+        });
+        let seen = &Asked::of("Query", &query)[0];
+        assert_eq!((seen.resource, &seen.partitions[..]), (INDEX, &["OPEN#1".to_owned()][..]));
+        let batch = json!({"RequestItems": {"app": {"Keys": [
+            {"pk": {"S": "USER#a"}, "sk": {"S": "ACCOUNT"}}, {"pk": {"S": "AUDIT#HEAD"}},
+        ]}}});
+        assert_eq!(Asked::of("BatchGetItem", &batch)[0].partitions, ["USER#a", "AUDIT#HEAD"]);
+    }
+}

@@ -1,0 +1,96 @@
+//! What callers and operators see of the system when none of its functions answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use runtime::EXPOSED_HEADERS;
+use testing::Ask;
+use yaml_rust2::Yaml;
+
+use crate::{
+    read, root,
+    scene::Scene,
+    template::{keys, load, text},
+};
+
+fn headers_of(response: &Yaml) -> BTreeMap<String, String> {
+    let headers = response["ResponseParameters"]["Headers"].as_hash().unwrap();
+    let plain = |value: &Yaml| text(value).trim_matches('\'').to_owned();
+    headers.iter().map(|(name, value)| (text(name).to_lowercase(), plain(value))).collect()
+}
+
+/// A page of the frontend may read a refusal, whoever it is of.
+#[tokio::test]
+async fn the_gateways_own_answers_carry_the_headers_of_ours() {
+    let endpoint = &account::get_me::ENDPOINT;
+    let ours = Scene::new().await.answer(endpoint, Ask::anonymous().event(endpoint)).await;
+    assert_eq!(ours.status(), 401);
+    let mut common: BTreeMap<String, String> =
+        ours.0.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    for differs in ["www-authenticate", "x-request-id"] {
+        assert!(common.remove(differs).is_some(), "{differs}");
+    }
+    assert_eq!(common["access-control-expose-headers"], EXPOSED_HEADERS);
+    common.insert("access-control-allow-origin".to_owned(), "${FrontendUrl}".to_owned());
+
+    let template = load("template.yaml");
+    let responses = &template["Resources"]["Api"]["Properties"]["GatewayResponses"];
+    for (kind, response) in responses.as_hash().unwrap() {
+        let mut headers = headers_of(response);
+        headers.retain(|name, _| name != "www-authenticate" && name != "retry-after");
+        assert_eq!(headers, common, "{}", text(kind));
+    }
+    let kinds = keys(responses);
+    for kind in ["UNAUTHORIZED", "ACCESS_DENIED", "THROTTLED", "REQUEST_TOO_LARGE", "DEFAULT_4XX"] {
+        assert!(kinds.contains(kind), "{kind}");
+    }
+    assert!(kinds.contains("DEFAULT_5XX") && kinds.contains("WAF_FILTERED"), "{kinds:?}");
+}
+
+/// An alarm on a metric that nobody counts never goes off, and is no alarm.
+#[test]
+fn every_alarm_is_on_a_metric_that_is_counted() {
+    let mut counted: BTreeSet<String> = BTreeSet::new();
+    let mut watched: BTreeSet<String> = BTreeSet::new();
+    for file in std::fs::read_dir(root().join("infra")).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        if !name.ends_with(".yaml") {
+            continue;
+        }
+        let stack = load(&format!("infra/{name}"));
+        for resource in stack["Resources"].as_hash().unwrap().values() {
+            let properties = &resource["Properties"];
+            for made in properties["MetricTransformations"].as_vec().into_iter().flatten() {
+                counted.insert(text(&made["MetricName"]).to_owned());
+            }
+            if text(&properties["Namespace"]) == "ProLight" {
+                watched.insert(text(&properties["MetricName"]).to_owned());
+            }
+        }
+    }
+    let sources = ["functions", "shared/runtime/src"].map(|folder| root().join(folder));
+    let told = sources.iter().map(|folder| all_text(folder)).collect::<String>();
+    let silent: Vec<&String> = watched
+        .iter()
+        .filter(|metric| !counted.contains(*metric) && !told.contains(&format!("\"{metric}\"")))
+        .collect();
+    assert!(silent.is_empty(), "nobody counts {silent:?}");
+    assert!(watched.len() > 10, "{watched:?}");
+}
+
+fn all_text(folder: &std::path::Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| match path.is_dir() {
+            true if path.ends_with("tests") => String::new(),
+            true => all_text(&path),
+            false => std::fs::read_to_string(&path).unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// The address of who calls is not for a log of ours.
+#[test]
+fn the_access_log_has_no_address() {
+    let template = read("template.yaml");
+    assert!(template.contains("$context.requestId") && !template.contains("sourceIp"));
+}
