@@ -58,13 +58,14 @@ impl Log {
         body: &[u8],
     ) -> Option<Asked> {
         self.folder.as_ref()?;
-        let vendor = match route? {
-            Route::StripePages | Route::Result | Route::Elsewhere => return None,
-            route => match route.vendor() {
-                Vendor::Issuer => return None,
-                Vendor::Bria => "bria",
-                Vendor::Stripe => "stripe",
-            },
+        let route = route?;
+        if matches!(route, Route::StripePages | Route::Result | Route::Elsewhere) {
+            return None;
+        }
+        let vendor = match route.vendor() {
+            Vendor::Issuer => return None,
+            Vendor::Bria => "bria",
+            Vendor::Stripe => "stripe",
         };
         let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         Some(Asked(json!({

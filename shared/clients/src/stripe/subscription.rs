@@ -174,6 +174,7 @@ impl Stripe {
         &self,
         after: Option<&SubscriptionId>,
     ) -> Result<StripePage<ListedSubscription>, StripeError> {
+        // Read from: list
         #[derive(Deserialize)]
         struct Found {
             data: Vec<Box<RawValue>>,
@@ -195,6 +196,7 @@ impl Stripe {
     }
 
     async fn listed(&self, json: &str) -> Result<ListedSubscription, StripeError> {
+        // Read from: subscription
         #[derive(Deserialize)]
         struct Named {
             id: SubscriptionId,

@@ -116,11 +116,11 @@ impl Asked {
             .map_err(|error| Refused::invalid(format!("not a JSON object: {error}")))?;
         let tailored = route == Route::GenerateTailored;
         let draws = tailored || matches!(route, Route::Generate | Route::GenerateLite);
-        let known: &[&[&str]] = match route {
-            Route::GenerateTailored => &[FIELDS, TAILORED_FIELDS],
-            Route::Generate => &[FIELDS, OPEN_FIELDS, IMAGE_FIELDS, STANDARD_FIELDS],
-            Route::GenerateLite => &[FIELDS, OPEN_FIELDS, IMAGE_FIELDS],
-            _ => &[FIELDS, OPEN_FIELDS],
+        let known: &[&[&str]] = match (draws, route) {
+            (true, Route::GenerateTailored) => &[FIELDS, TAILORED_FIELDS],
+            (true, Route::Generate) => &[FIELDS, OPEN_FIELDS, IMAGE_FIELDS, STANDARD_FIELDS],
+            (true, _) => &[FIELDS, OPEN_FIELDS, IMAGE_FIELDS],
+            (false, _) => &[FIELDS, OPEN_FIELDS],
         };
         for (name, value) in &object {
             if !known.iter().any(|names| names.contains(&name.as_str())) {
