@@ -11,14 +11,17 @@ use serde_json::{Map, Value};
 use crate::{
     cursor::{Cursor, Page, PageSize},
     error::StoreError,
-    keys::{INDEX_PK, INDEX_SK, Item, Key, NONCE, PK, SK, TTL, listing_pk, text, user_pk},
+    keys::{
+        IDEMPOTENCY_PREFIX, INDEX_PK, INDEX_SK, Item, Key, LISTING, NONCE, PERSON_PREFIX, PK,
+        REVISION_PREFIX, SK, TTL, listing_pk, text, user_pk,
+    },
     table::{Store, decode},
 };
 
 /// Where the member's own items end and their listings begin.
 const LISTINGS: &str = "~listings";
 /// Sort keys that are not exported: places in the directory, and records that lapse within a day.
-const NOT_EXPORTED: [&str; 2] = ["PERSON#", "IDEM#"];
+const NOT_EXPORTED: [&str; 2] = [PERSON_PREFIX, IDEMPOTENCY_PREFIX];
 /// Attributes of every item that are about how it is stored.
 const STORAGE: [&str; 7] = [PK, SK, INDEX_PK, INDEX_SK, TTL, NONCE, "version"];
 /// Attributes that prove something to our own machinery, or name another person: buyers, sharers
@@ -109,7 +112,7 @@ impl Store {
         while let Some(item) = pages.next().await {
             let item = item.map_err(StoreError::unavailable)?;
             let sk = text(&item, SK).unwrap_or_default();
-            if sk == "LISTING" || sk.starts_with("REVISION#") {
+            if sk == LISTING || sk.starts_with(REVISION_PREFIX) {
                 exported.extend(exported_item(item, false)?);
             }
         }

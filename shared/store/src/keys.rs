@@ -218,6 +218,10 @@ pub(crate) const SALE_PREFIX: &str = "SALE#";
 pub(crate) const PAYOUT_PREFIX: &str = "PAYOUT#";
 pub(crate) const REVIEW_PREFIX: &str = "REVIEW#";
 pub(crate) const INPUT_PREFIX: &str = "INPUT#";
+pub(crate) const PERSON_PREFIX: &str = "PERSON#";
+pub(crate) const IDEMPOTENCY_PREFIX: &str = "IDEM#";
+pub(crate) const REVISION_PREFIX: &str = "REVISION#";
+pub(crate) const LISTING: &str = "LISTING";
 const ERASURE_PREFIX: &str = "ERASURE#";
 const JOURNAL_PREFIX: &str = "JOURNAL#";
 const ORDER_PREFIX: &str = "ORDER#";
@@ -291,7 +295,7 @@ impl Key {
     }
 
     pub(crate) fn person(user: &UserId, facet: &str) -> Key {
-        Key::of(user, format!("PERSON#{facet}"))
+        Key::of(user, format!("{PERSON_PREFIX}{facet}"))
     }
 
     pub(crate) fn ledger(user: &UserId, seq: u64) -> Key {
@@ -311,7 +315,7 @@ impl Key {
     }
 
     pub(crate) fn idempotency(user: &UserId, key: &str) -> Key {
-        Key::of(user, format!("IDEM#{key}"))
+        Key::of(user, format!("{IDEMPOTENCY_PREFIX}{key}"))
     }
 
     pub(crate) fn rate(what: &str, window: i64) -> Key {
@@ -351,11 +355,11 @@ impl Key {
     }
 
     pub(crate) fn listing(listing: &ListingId) -> Key {
-        Key::of_listing(listing, "LISTING".to_owned())
+        Key::of_listing(listing, LISTING.to_owned())
     }
 
     pub(crate) fn revision(listing: &ListingId, number: u32) -> Key {
-        Key::of_listing(listing, format!("REVISION#{number:06}"))
+        Key::of_listing(listing, format!("{REVISION_PREFIX}{number:06}"))
     }
 
     pub(crate) fn stats(listing: &ListingId) -> Key {

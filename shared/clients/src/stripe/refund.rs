@@ -63,12 +63,16 @@ pub enum RefundState {
 
 impl Stripe {
     /// Pays all of a payment back that was not paid back yet. One that is paid back already is left
-    /// as it is.
+    /// as it is: Stripe refuses to pay anything back twice, so a failure that it keeps under the key
+    /// does not keep the next from being made.
     ///
     /// # Errors
     /// See [`StripeError`].
     pub async fn refund(&self, payment: &PaymentId, key: &str) -> Result<(), StripeError> {
-        match self.refund_part(payment, None, key, RefundReason::Requested).await {
+        let request = refund_request(payment, None, key, RefundReason::Requested);
+        let made: Result<stripe_shared::Refund, StripeError> =
+            self.transport.make("refund a payment", &request, key).await;
+        match made {
             Ok(_) => Ok(()),
             Err(error) if error.is_refused_as("charge_already_refunded") => Ok(()),
             Err(error) => Err(error),
@@ -88,15 +92,7 @@ impl Stripe {
         key: &str,
         reason: RefundReason,
     ) -> Result<Refund, StripeError> {
-        let mut form = json!({
-            "payment_intent": payment,
-            "reason": reason.as_str(),
-            "metadata": { KEY: key },
-        });
-        if let Some(amount) = amount {
-            form["amount"] = amount.into();
-        }
-        let request = RequestBuilder::new(StripeMethod::Post, "/refunds").form(&form);
+        let request = refund_request(payment, amount, key, reason);
         let made = self.transport.act("refund a payment", request.customize(), key).await?;
         reading(&made)
     }
@@ -110,6 +106,23 @@ impl Stripe {
         let found = self.transport.ask("list refunds", request.customize()).await?;
         found.data.iter().map(reading).collect()
     }
+}
+
+fn refund_request(
+    payment: &PaymentId,
+    amount: Option<i64>,
+    key: &str,
+    reason: RefundReason,
+) -> RequestBuilder {
+    let mut form = json!({
+        "payment_intent": payment,
+        "reason": reason.as_str(),
+        "metadata": { KEY: key },
+    });
+    if let Some(amount) = amount {
+        form["amount"] = amount.into();
+    }
+    RequestBuilder::new(StripeMethod::Post, "/refunds").form(&form)
 }
 
 fn reading(refund: &stripe_shared::Refund) -> Result<Refund, StripeError> {

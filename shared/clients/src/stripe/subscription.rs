@@ -133,7 +133,8 @@ impl Stripe {
             .expand([COUPONS.to_owned()])
             .cancel_at_period_end(matches!(renewal, Renewal::Stops));
         let operation = "change a subscription's renewal";
-        let mut changed = self.transport.act(operation, request.customize(), key).await?;
+        let mut changed: stripe_shared::Subscription =
+            self.transport.make(operation, &request.build(), key).await?;
         if renewal == Renewal::GoesOn && changed.cancel_at.is_some() {
             // The portal stops a subscription by a date, which the wish above leaves standing.
             let request = RequestBuilder::new(StripeMethod::Post, format!("/subscriptions/{id}"))

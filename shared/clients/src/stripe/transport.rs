@@ -185,8 +185,8 @@ impl Transport {
         request.send(self).await.map_err(|error| error.during(operation))
     }
 
-    /// Sends what makes a thing of which one too many does no harm, because nobody is told of it:
-    /// where Stripe gives a kept failure again, the next key is used (`{key}:2`). So a failure does not
+    /// Sends what does no harm when it is done twice: a page of which nobody is told, a wish that sets a
+    /// state, a refund of all that is left. Where Stripe gives a kept failure again, the next key is used (`{key}:2`). So a failure does not
     /// keep anybody from trying again.
     pub(super) async fn make<T: Readable>(
         &self,

@@ -82,7 +82,10 @@ fn the_domain_needs_little() {
     let packages = packages();
     let mut needed = dependencies(&packages["domain"]);
     needed.sort_unstable();
-    assert_eq!(needed, ["jiff", "serde", "serde_json", "sha2", "thiserror", "ulid"]);
+    assert_eq!(
+        needed,
+        ["jiff", "serde", "serde_json", "sha2", "thiserror", "ulid", "unicode-normalization"]
+    );
 }
 
 #[test]
