@@ -228,11 +228,15 @@ fn own_cut(c: char) -> Option<Cut> {
     if c.is_ascii() || c.is_numeric() && c.script() != Script::Han {
         return Some(Cut::AtBlanks);
     }
-    match c.script() {
-        Script::Common | Script::Inherited => None,
-        script if OF_SYLLABLES.contains(&script) => Some(Cut::Pieces(2)),
-        script if OF_SOUNDS.contains(&script) => Some(Cut::Pieces(3)),
-        _ => Some(Cut::AtBlanks),
+    let script = c.script();
+    if matches!(script, Script::Common | Script::Inherited) {
+        None
+    } else if OF_SYLLABLES.contains(&script) {
+        Some(Cut::Pieces(2))
+    } else if OF_SOUNDS.contains(&script) {
+        Some(Cut::Pieces(3))
+    } else {
+        Some(Cut::AtBlanks)
     }
 }
 

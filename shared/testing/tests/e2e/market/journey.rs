@@ -116,15 +116,16 @@ async fn a_moderator_says_no_and_the_creator_reads_why() {
     let creator = Member::new().await;
     let draft = creator.draft(&lighting(&format!("No {}", word()), PRICE)).await;
     let id = text(&draft["id"]).to_owned();
-    creator.post(&format!("{LISTINGS}/{id}/submit"), &json!({})).await.ok(200);
+    let submitted = creator.post(&format!("{LISTINGS}/{id}/submit"), &json!({})).await.ok(200);
     let moderator = Member(Api::of("MODERATOR").unwrap());
     let reject = format!("/api/v1/admin/marketplace/listings/{id}/reject");
-    let verdict = json!({ "version": 1, "reason": "Show it on a face, please." });
+    let reason = "Show it on a face, please.";
+    let verdict = json!({ "content_hash": submitted["content_hash"], "reason": reason });
     creator.post(&reject, &verdict).await.ok(403);
     moderator.post(&reject, &verdict).await.ok(200);
     moderator.post(&reject, &verdict).await.problem(409, "not_pending");
     let own = creator.own(&id).await;
     assert_eq!(own["state"], "rejected");
-    assert_eq!(own["review"]["reason"], "Show it on a face, please.");
+    assert_eq!(own["review"]["reason"], reason);
     assert_eq!(own["hidden_reasons"], json!(["rejected"]));
 }
