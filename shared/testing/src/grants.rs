@@ -190,7 +190,13 @@ fn statements(list: &Yaml) -> Vec<Statement> {
     all.flat_map(|it| match it {
         Yaml::Array(_) => statements(it),
         Yaml::Hash(_) => vec![statement(it)],
-        _ => Vec::new(),
+        Yaml::Real(_)
+        | Yaml::Integer(_)
+        | Yaml::String(_)
+        | Yaml::Boolean(_)
+        | Yaml::Alias(_)
+        | Yaml::Null
+        | Yaml::BadValue => Vec::new(),
     })
     .collect()
 }

@@ -1,7 +1,5 @@
 //! What each operation asks of the table: trips over the network, and units that are paid for.
 
-use std::time::Duration;
-
 use clients::stripe::receipt_id;
 use domain::{
     billing::{

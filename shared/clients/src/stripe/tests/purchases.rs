@@ -135,7 +135,8 @@ async fn a_page_that_failed_is_opened_under_the_next_key() {
         assert!(matches!(customer().await, Err(StripeError::Unknown { .. })), "{fault:?}");
         let theirs = customer().await.unwrap();
         assert_eq!(customer().await.unwrap(), theirs, "{fault:?}");
-        visit.spoil(Route::StripeCheckout, "POST", fault.clone(), 2);
+        // Three requests: the first key, the first key again, whose failure is kept, and the second.
+        visit.spoil(Route::StripeCheckout, "POST", fault.clone(), 3);
         let (purchase, urls) = (purchase(1, 1200), urls());
         let open = || visit.stripe.open_purchase_checkout(&purchase, &theirs, &urls);
         for _ in 0..2 {
