@@ -91,7 +91,7 @@ fn attribute(value: &Value) -> Value {
                 map.iter().map(|(name, value)| (name.clone(), attribute(value))).collect();
             json!({ "M": map })
         }
-        text => json!({ "S": text }),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) => json!({ "S": value }),
     }
 }
 

@@ -37,7 +37,13 @@ fn statements(list: &Yaml) -> Vec<&Yaml> {
     all.flat_map(|it| match it {
         Yaml::Array(_) => statements(it),
         Yaml::Hash(_) => vec![it],
-        _ => Vec::new(),
+        Yaml::Real(_)
+        | Yaml::Integer(_)
+        | Yaml::String(_)
+        | Yaml::Boolean(_)
+        | Yaml::Alias(_)
+        | Yaml::Null
+        | Yaml::BadValue => Vec::new(),
     })
     .collect()
 }
