@@ -55,11 +55,11 @@ async fn everybody_may_do_what_the_table_says() {
         generation-create-generation       401       202       202       403       202       202       403
         generation-list-generations        401       200       200       200       200       200       200
         generation-get-generation          401       200       404       200       404       404       404
-        generation-cancel-generation       401       200       404       403       404       404       403
+        generation-cancel-generation       401       200       404       403       404       404       404
         generation-structure-prompt        401       200       200       403       200       200       403
         generation-create-preset           401       201       201       403       201       201       403
         generation-list-presets            401       200       200       200       200       200       200
-        generation-delete-preset           401       204       404       403       404       404       403
+        generation-delete-preset           401       204       404       403       404       404       404
         account-get-me                     401       200       200       200       200       200       200
         account-update-me                  401       200       200       403       200       200       403
         account-export-me                  401       200       200       200       200       200       200
@@ -75,10 +75,10 @@ async fn everybody_may_do_what_the_table_says() {
         billing-list-invoices              401       200       200       200       200       200       200
         billing-get-invoice-pdf            401       302       404       302       404       404       404
         marketplace-create-listing         401       201       201       403       201       201       403
-        marketplace-update-listing         401       200       404       403       404       404       403
-        marketplace-retire-listing         401       204       404       403       404       404       403
-        marketplace-submit-listing         401       200       404       403       404       404       403
-        marketplace-create-upload          401       201       404       403       404       404       403
+        marketplace-update-listing         401       200       404       403       404       404       404
+        marketplace-retire-listing         401       204       404       403       404       404       404
+        marketplace-submit-listing         401       200       404       403       404       404       404
+        marketplace-create-upload          401       201       404       403       404       404       404
         marketplace-get-upload             401       200       404       200       404       404       404
         marketplace-preview-listing        200       200       200       200       200       200       200
         marketplace-list-popular           200       200       200       200       200       200       200
@@ -87,7 +87,7 @@ async fn everybody_may_do_what_the_table_says() {
         marketplace-list-creator-listings  401       200       200       200       200       200       200
         marketplace-get-creator-listing    401       200       404       200       404       404       404
         marketplace-list-reviews           200       200       200       200       200       200       200
-        marketplace-reply-to-review        401       200       404       403       404       404       403
+        marketplace-reply-to-review        401       200       404       403       404       404       404
         marketplace-flag-listing           401       200       200       403       200       200       403
         marketplace-share-listing          401       201       201       403       201       201       403
         marketplace-follow-share           200       200       200       200       200       200       200
