@@ -134,7 +134,7 @@ async fn an_event_that_is_faster_than_our_own_answer_is_applied() {
     let ann = stage.member("ann");
     // The page is open at Stripe, and we die before we note where.
     let engine = &stage.world.engine;
-    engine.order("UpdateItem", 2, testing::Fault::HangBefore);
+    engine.order("UpdateItem", 1, testing::Fault::HangBefore);
     let asked = stage.try_checkout(&ann, "key", json!({"pack": "pack_50"}));
     assert!(engine.until_hung(asked).await.is_none());
     let url = stage.newest_page().await;
