@@ -233,6 +233,10 @@ impl Invoice {
             }
             self.granted.push(lot);
         }
+        // The grant may have waited for the state while its money went back.
+        if self.amount_paid > 0 && self.gone >= self.amount_paid {
+            self.take_back(draft)?;
+        }
         Ok(())
     }
 
@@ -250,7 +254,13 @@ impl Invoice {
         if payment.taken_back(1) == 0 {
             return self.give_back(draft);
         }
-        let cause = format!("payment:{}", payment.id);
+        self.take_back(draft)
+    }
+
+    /// Ends its lots, because all of its payment was taken back.
+    fn take_back(&mut self, draft: &mut Draft) -> Result<(), LedgerBroken> {
+        let payment = self.payment.as_ref().map_or_else(|| self.id.as_str(), PaymentId::as_str);
+        let cause = format!("payment:{payment}");
         for lot in &self.granted {
             match draft.end_period(&cause, lot)? {
                 LotSize::Credits(taken) => self.taken_back += taken,

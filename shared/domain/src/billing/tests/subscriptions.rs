@@ -481,3 +481,24 @@ fn what_a_dispute_took_of_a_month_is_given_back_while_that_lasts() {
     // Its grace is over: a month of Free alone.
     check(37, false, 10);
 }
+
+#[test]
+fn a_month_whose_money_went_back_while_its_grant_waited_is_not_there() {
+    for plan in [Plan::Pro, Plan::Enterprise] {
+        let has =
+            |member: &Member| (member.available(), member.account.credits.is_unlimited(day(2)));
+        let cents = i64::from(plan.terms().monthly_price_cents);
+        let (mut member, mut first) = (Member::new(), month("1", plan, period(0, 30)));
+        let waiting = subscription(plan, Incomplete, period(0, 30));
+        member.hear(START, &waiting, &mut first);
+        member.at(day(1), |draft, _| first.settle(&paid(cents, 0, cents), draft).unwrap());
+        let active = Subscription { status: Active, ..waiting };
+        for _ in 0..2 {
+            member.hear(day(2), &active, &mut first);
+            assert_eq!(has(&member), (0, false), "{plan:?}");
+        }
+        member.at(day(2), |draft, _| first.settle(&paid(cents, 0, 0), draft).unwrap());
+        let expected = if plan == Plan::Pro { (500, false) } else { (0, true) };
+        assert_eq!(has(&member), expected, "the dispute is won");
+    }
+}
