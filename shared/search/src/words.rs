@@ -228,14 +228,19 @@ fn own_cut(c: char) -> Option<Cut> {
     if c.is_ascii() || c.is_numeric() && c.script() != Script::Han {
         return Some(Cut::AtBlanks);
     }
-    match c.script() {
-        Script::Common | Script::Inherited => None,
-        script if OF_SYLLABLES.contains(&script) => Some(Cut::Pieces(2)),
-        script if OF_SOUNDS.contains(&script) => Some(Cut::Pieces(3)),
-        _ => Some(Cut::AtBlanks),
+    let script = c.script();
+    if OF_ANY.contains(&script) {
+        None
+    } else if OF_SYLLABLES.contains(&script) {
+        Some(Cut::Pieces(2))
+    } else if OF_SOUNDS.contains(&script) {
+        Some(Cut::Pieces(3))
+    } else {
+        Some(Cut::AtBlanks)
     }
 }
 
+const OF_ANY: [Script; 2] = [Script::Common, Script::Inherited];
 const OF_SYLLABLES: [Script; 5] =
     [Script::Han, Script::Hiragana, Script::Katakana, Script::Hangul, Script::Bopomofo];
 const OF_SOUNDS: [Script; 4] = [Script::Thai, Script::Lao, Script::Khmer, Script::Myanmar];
