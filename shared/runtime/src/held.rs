@@ -26,6 +26,8 @@ const SECRET: &str = "_SECRET_ARN";
 pub(crate) struct Held<'a, C> {
     env: &'a Environment,
     aws: &'a Aws,
+    /// Whether any of them is made from a secret: else there is nothing to read again.
+    has_secrets: bool,
     state: RefCell<State<C>>,
 }
 
@@ -44,13 +46,16 @@ impl<'a, C: Connect> Held<'a, C> {
     ) -> Result<Held<'a, C>, InitError> {
         let capabilities = Rc::new(C::connect(env, aws).await?);
         let state = State { capabilities, read_at: now, tried_at: now };
-        Ok(Held { env, aws, state: RefCell::new(state) })
+        let mut variables = C::variables().into_iter();
+        let has_secrets =
+            variables.any(|name| name.ends_with(SECRET) && env.optional(name).is_some());
+        Ok(Held { env, aws, has_secrets, state: RefCell::new(state) })
     }
 
     /// What a call at `now` is answered with: secrets that are older than five minutes are read anew.
     pub(crate) async fn at(&self, now: Timestamp) -> Rc<C> {
         let is_old = self.state.borrow().read_at.until(now) >= SECRETS_KEPT;
-        if is_old && self.holds_secrets() {
+        if is_old && self.has_secrets {
             self.read_again(now).await;
         }
         self.state.borrow().capabilities.clone()
@@ -58,13 +63,8 @@ impl<'a, C: Connect> Held<'a, C> {
 
     /// The same after a signature that fits none of the secrets, if they can be read anew so soon.
     pub(crate) async fn doubted(&self, now: Timestamp) -> Option<Rc<C>> {
-        let again = self.holds_secrets() && self.read_again(now).await;
+        let again = self.has_secrets && self.read_again(now).await;
         again.then(|| self.state.borrow().capabilities.clone())
-    }
-
-    fn holds_secrets(&self) -> bool {
-        let mut variables = C::variables().into_iter();
-        variables.any(|name| name.ends_with(SECRET) && self.env.optional(name).is_some())
     }
 
     /// Whether they were read.
