@@ -78,8 +78,13 @@ impl Images {
 }
 
 fn keys(user: &UserId, job: &JobId) -> (String, String) {
-    let folder = format!("generations/{user}/{job}");
+    let folder = format!("{}{job}", folder_of(user));
     (format!("{folder}/original.png"), format!("{folder}/thumbnail.jpg"))
+}
+
+/// What all keys of a member's pictures begin with.
+pub(crate) fn folder_of(user: &UserId) -> String {
+    format!("generations/{user}/")
 }
 
 #[cfg(test)]

@@ -254,13 +254,23 @@ impl PreviewBucket {
 
 /// Where a picture of a listing is kept, whose longer side has `side_px` pixels at most.
 pub fn preview_key(listing: impl fmt::Display, upload: impl fmt::Display, side_px: u32) -> String {
-    format!("previews/{listing}/{upload}/{side_px}.jpg")
+    format!("{}{upload}/{side_px}.jpg", preview_folder(listing))
 }
 
 /// Where a picture of a listing's live demo is kept that was made from what has this hash: the
 /// SHA-256 of everything that decides about its pixels, in lower-case hex.
 pub fn demo_key(listing: impl fmt::Display, sha256: &str) -> String {
-    format!("demos/{listing}/{sha256}.jpg")
+    format!("{}{sha256}.jpg", demo_folder(listing))
+}
+
+/// What all keys of a listing's pictures begin with.
+pub(crate) fn preview_folder(listing: impl fmt::Display) -> String {
+    format!("previews/{listing}/")
+}
+
+/// What all keys of a listing's live demos begin with.
+pub(crate) fn demo_folder(listing: impl fmt::Display) -> String {
+    format!("demos/{listing}/")
 }
 
 /// Within `side` pixels a side. A much larger picture is halved roughly first: the finer filter

@@ -8,13 +8,18 @@ use aws_sdk_s3::{
 };
 use domain::id::{ListingId, UserId};
 
-use crate::bucket::{Bucket, BucketFailure, unavailable};
+use crate::{
+    bucket::{Bucket, BucketFailure, unavailable},
+    images::folder_of,
+    preview::{demo_folder, preview_folder},
+    uploads::{asset_folder, quarantine_folder},
+};
 
 /// Most pages of 1,000 files that are deleted in one call: a run of a function has an end.
 const PAGES_MAX: usize = 20;
 
 /// The buckets of files. Deleting needs `s3:ListBucket` on both and `s3:DeleteObject` under the
-/// prefixes that are named here.
+/// prefixes of listings and of generations.
 #[derive(Debug, Clone)]
 pub struct StoredFiles {
     private: Bucket,
@@ -49,8 +54,8 @@ impl StoredFiles {
     /// # Errors
     /// When a bucket did not do it; some files may be gone.
     pub async fn delete_pictures(&self, listing: &ListingId) -> Result<Deleted, FilesUnavailable> {
-        let previews = delete_under(&self.public, &format!("previews/{listing}/")).await?;
-        Ok(previews.and(delete_under(&self.public, &format!("demos/{listing}/")).await?))
+        let previews = delete_under(&self.public, &preview_folder(listing)).await?;
+        Ok(previews.and(delete_under(&self.public, &demo_folder(listing)).await?))
     }
 
     /// Deletes all files of a listing: pictures, assets, and what is in quarantine.
@@ -59,9 +64,8 @@ impl StoredFiles {
     /// When a bucket did not do it; some files may be gone.
     pub async fn delete_listing(&self, listing: &ListingId) -> Result<Deleted, FilesUnavailable> {
         let mut deleted = self.delete_pictures(listing).await?;
-        for folder in ["assets", "quarantine"] {
-            let prefix = format!("{folder}/{listing}/");
-            deleted = deleted.and(delete_under(&self.private, &prefix).await?);
+        for folder in [asset_folder(listing), quarantine_folder(listing)] {
+            deleted = deleted.and(delete_under(&self.private, &folder).await?);
         }
         Ok(deleted)
     }
@@ -71,7 +75,7 @@ impl StoredFiles {
     /// # Errors
     /// When the bucket did not do it; some files may be gone.
     pub async fn delete_images(&self, user: &UserId) -> Result<Deleted, FilesUnavailable> {
-        delete_under(&self.private, &format!("generations/{user}/")).await
+        delete_under(&self.private, &folder_of(user)).await
     }
 }
 

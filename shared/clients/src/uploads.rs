@@ -127,14 +127,24 @@ impl Refusal for UploadRefused {
     }
 }
 
+/// What all keys of a listing's uploads begin with.
+pub(crate) fn quarantine_folder(listing: impl fmt::Display) -> String {
+    format!("{QUARANTINE}/{listing}/")
+}
+
+/// What all keys of a listing's assets begin with.
+pub(crate) fn asset_folder(listing: impl fmt::Display) -> String {
+    format!("{ASSETS}/{listing}/")
+}
+
 /// Where an upload of a listing is sent to: `quarantine/<listing>/<upload>`.
 pub fn quarantine_key(listing: impl fmt::Display, upload: impl fmt::Display) -> String {
-    format!("{QUARANTINE}/{listing}/{upload}")
+    format!("{}{upload}", quarantine_folder(listing))
 }
 
 /// Where an asset of a listing is kept: `assets/<listing>/<upload>`.
 pub fn asset_key(listing: impl fmt::Display, upload: impl fmt::Display) -> String {
-    format!("{ASSETS}/{listing}/{upload}")
+    format!("{}{upload}", asset_folder(listing))
 }
 
 /// The ids of the listing and of the upload that belong to `key`, if it is a [`quarantine_key`].
