@@ -134,12 +134,14 @@ impl Template {
             let name = properties["FunctionName"].as_str()?;
             let name = name.strip_prefix("${AWS::StackName}-")?.to_owned();
             let policies = properties["Policies"].as_vec().into_iter().flatten();
-            let policy = policies.flat_map(|policy| statements(&policy["Statement"])).collect();
+            let policy = policies.flat_map(|policy| statements(&policy["Statement"]));
+            let policy = policy.map(statement).collect();
             let tags = properties["Tags"].as_hash().into_iter().flatten();
             let tags = tags.map(|(name, value)| (text(name), text(value))).collect();
             Some((name, Principal { tags, policy }))
         });
-        Template { boundary: statements(&boundary["Statement"]), functions: functions.collect() }
+        let boundary = statements(&boundary["Statement"]).into_iter().map(statement).collect();
+        Template { boundary, functions: functions.collect() }
     }
 
     /// As IAM does: denied by either, or not allowed by both, is no.
@@ -185,11 +187,11 @@ impl Condition {
 }
 
 /// The statements of a document; of a choice, all that it may come to.
-fn statements(list: &Yaml) -> Vec<Statement> {
+pub fn statements(list: &Yaml) -> Vec<&Yaml> {
     let all = list.as_vec().into_iter().flatten();
     all.flat_map(|it| match it {
         Yaml::Array(_) => statements(it),
-        Yaml::Hash(_) => vec![statement(it)],
+        Yaml::Hash(_) => vec![it],
         Yaml::Real(_)
         | Yaml::Integer(_)
         | Yaml::String(_)

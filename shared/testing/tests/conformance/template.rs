@@ -3,6 +3,7 @@
 use std::{cell::RefCell, collections::BTreeSet};
 
 use runtime::{Access, Function, Trigger};
+use testing::grants::statements;
 use yaml_rust2::{Yaml, YamlLoader};
 
 use crate::{functions, place, read};
@@ -29,23 +30,6 @@ fn texts(node: &Yaml) -> Vec<&str> {
 
 pub(crate) fn keys(node: &Yaml) -> BTreeSet<&str> {
     node.as_hash().into_iter().flat_map(|hash| hash.keys()).map(text).collect()
-}
-
-/// The statements of a policy; of a choice, all that it may come to.
-fn statements(list: &Yaml) -> Vec<&Yaml> {
-    let all = list.as_vec().into_iter().flatten();
-    all.flat_map(|it| match it {
-        Yaml::Array(_) => statements(it),
-        Yaml::Hash(_) => vec![it],
-        Yaml::Real(_)
-        | Yaml::Integer(_)
-        | Yaml::String(_)
-        | Yaml::Boolean(_)
-        | Yaml::Alias(_)
-        | Yaml::Null
-        | Yaml::BadValue => Vec::new(),
-    })
-    .collect()
 }
 
 /// `generation-get-generation` as CloudFormation names it: `GenerationGetGeneration`.
