@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::marketplace::strike;
+use domain::{lighting::LightingRig, marketplace::strike};
 use serde_json::{Value, json};
 use store::PageSize;
 use testing::{Actor, Ask, listings};
@@ -80,6 +80,32 @@ async fn what_never_was_on_sale_can_be_thrown_away_and_makes_room() {
         pk.starts_with("LISTING#") && !sk.starts_with("UPLOAD#")
     });
     assert_eq!(left.count(), 0);
+    shop.close().await;
+}
+
+/// Off sale before, and with a next version whose pictures are still to be drawn.
+#[tokio::test]
+async fn a_creator_who_leaves_takes_the_pictures_of_every_version_along() {
+    let (shop, kim) = (Shop::open().await, Actor::member("kim"));
+    let (store, now) = (shop.world.store.clone(), shop.world.now());
+    let id = shop.draft(&kim, "Rembrandt at Dusk").await;
+    assert_eq!(shop.submit(&kim, &id).await.status(), 200);
+    listings::approve(&store, &id, now).await;
+    let content = json!({ "content": { "lighting": LightingRig::three_point() } });
+    assert_eq!(shop.patch(Ask::by(&kim), &id, content).await.status(), 200);
+    assert_eq!(shop.retire(&kim, &id).await.status(), 204);
+    let pictures = async || {
+        let versions = store.own_listing(&kim.id, &id).await.unwrap();
+        (versions.newest.previews.len(), versions.on_sale.unwrap().previews.len())
+    };
+    assert_eq!(pictures().await, (0, 1));
+    for _ in 0..2 {
+        assert_eq!(store.wind_up(&kim.id, now).await.unwrap(), 0);
+    }
+    assert_eq!(pictures().await, (0, 0));
+    let erased = store.due_erasures(now, 10).await.unwrap();
+    let erased: BTreeSet<String> = erased.iter().map(|it| it.subject.name()).collect();
+    assert_eq!(erased, BTreeSet::from([format!("listing#{id}"), format!("pictures#{id}")]));
     shop.close().await;
 }
 

@@ -311,7 +311,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Attempt<Shelf>, StoreError> {
         after.settle(&before, now);
-        if after.listing == before.listing && after.newest == before.newest {
+        let same_versions = (&after.newest, &after.on_sale) == (&before.newest, &before.on_sale);
+        if after.listing == before.listing && same_versions {
             return Ok(Attempt::Done(after));
         }
         let writes = match before.has_pictures() && !after.has_pictures() {
