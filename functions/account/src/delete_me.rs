@@ -20,6 +20,7 @@ pub struct Request {}
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<MeView>, ApiError> {
     let member = call.member()?;
-    let account = store.request_deletion(&member.user_id, call.now).await?;
+    let who = (&member.user_id, member.email_claim());
+    let account = store.request_deletion(who, call.now).await?;
     Ok(Fresh(MeView::new(account, member.role, call.now)))
 }

@@ -24,7 +24,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, 
         draft.seen_as(member.role);
         Ok::<(), StoreError>(())
     };
-    let email = member.email.as_deref();
+    let email = member.email_claim();
     let account = store.change_account(&member.user_id, email, call.now, seen).await?;
     Ok(Json(MeView::new(account, member.role, call.now)))
 }

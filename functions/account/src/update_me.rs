@@ -39,7 +39,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, 
     let mut wanted = Profile::default();
     call.body.apply(&mut wanted);
     wanted.validate()?;
-    let (user, email) = (&member.user_id, member.email.as_deref());
+    let (user, email) = (&member.user_id, member.email_claim());
     let account = store.describe(user, email, call.now, |account, profile| {
         call.check_if_match(&MeView::new(account.clone(), member.role, call.now))?;
         call.body.apply(profile);

@@ -3,7 +3,7 @@
 use domain::{
     Timestamp,
     account::{Account, Deletion, Role, Standing},
-    id::UserId,
+    id::{CreatorId, UserId},
     plan::Plan,
 };
 use serde::Serialize;
@@ -12,7 +12,11 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub struct MeView {
     user_id: UserId,
+    /// What others know them by, once they sell.
+    creator_id: CreatorId,
     email: Option<String>,
+    /// Without it there are no free credits, no rewards and no payouts.
+    email_verified: bool,
     display_name: Option<String>,
     bio: Option<String>,
     plan: Plan,
@@ -56,7 +60,9 @@ impl MeView {
                 open: account.open_jobs,
                 open_max: account.concurrency_max(),
             },
+            creator_id: CreatorId::of(&account.user_id),
             user_id: account.user_id,
+            email_verified: account.email.is_some() && !account.email_unverified,
             email: account.email,
             display_name: account.profile.display_name,
             bio: account.profile.bio,

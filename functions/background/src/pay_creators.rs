@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use clients::{Stripe, stripe::Payouts};
 use domain::{
     Timestamp,
-    account::Standing,
     id::{PurchaseId, UserId},
     marketplace::payout::{Payout, PayoutState, Plan},
     time::DAY,
@@ -174,7 +173,7 @@ impl Run<'_> {
     /// something to be paid.
     async fn begin(&self, creator: &UserId) -> Result<Begun, SettleError> {
         let book = self.store.creator_book(creator).await?;
-        if book.plan(&Standing::Active, true, self.now) == Plan::Pay {
+        if book.plan(None, true) == Plan::Pay {
             self.settlement.look_at_payee(creator, self.now).await?;
         }
         Ok(self.store.begin_payout(creator, self.midnight, self.now).await?)

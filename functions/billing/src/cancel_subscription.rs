@@ -38,7 +38,7 @@ pub async fn handle(
     call: Call<Request>,
 ) -> Result<Fresh<SubscriptionView>, ApiError> {
     let member = call.member()?;
-    let (user, email) = (&member.user_id, member.email.as_deref());
+    let (user, email) = (&member.user_id, member.email_claim());
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
     let theirs = billing.live_subscription()?;
     if !call.body.cancel_at_period_end {

@@ -72,7 +72,7 @@ impl From<&Lot> for LotView {
 
 pub async fn handle(store: &Store, call: Call<PageRequest>) -> Result<Json<Response>, ApiError> {
     let member = call.member()?;
-    let account = store.visit(&member.user_id, member.email.as_deref(), call.now).await?;
+    let account = store.visit(&member.user_id, member.email_claim(), call.now).await?;
     let PageRequest { limit, cursor } = &call.body;
     let ledger = store.ledger(&member.user_id, *limit, cursor.clone()).await?;
     let credits = &account.credits;

@@ -21,7 +21,7 @@ pub async fn handle(
     call: Call<Request>,
 ) -> Result<Json<SubscriptionView>, ApiError> {
     let member = call.member()?;
-    let (user, email) = (&member.user_id, member.email.as_deref());
+    let (user, email) = (&member.user_id, member.email_claim());
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
     Ok(Json(SubscriptionView::new(&account, &billing, call.now)))
 }

@@ -45,7 +45,7 @@ struct Day {
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let member = call.member()?;
-    let account = store.visit(&member.user_id, member.email.as_deref(), call.now).await?;
+    let account = store.visit(&member.user_id, member.email_claim(), call.now).await?;
     Ok(Json(Response::of(&account, call.now)))
 }
 

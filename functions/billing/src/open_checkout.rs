@@ -40,7 +40,7 @@ pub async fn handle(
 ) -> Result<Fresh<Response>, ApiError> {
     let member = call.member()?;
     let wish = call.body.wish()?;
-    let (user, email) = (&member.user_id, member.email.as_deref());
+    let (user, email) = (&member.user_id, member.email_claim());
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
     account.require_active(call.now)?;
     let customer = customer_of(store, stripe, (user, email), billing, call.now).await?;

@@ -32,7 +32,7 @@ pub async fn handle(
     call: Call<Request>,
 ) -> Result<Fresh<Response>, ApiError> {
     let member = call.member()?;
-    let who = (&member.user_id, member.email.as_deref());
+    let who = (&member.user_id, member.email_claim());
     let billing = store.billing(&member.user_id).await?;
     let customer = customer_of(store, stripe, who, billing, call.now).await?;
     let portal_url = stripe.open_portal(&customer, &after_portal(frontend)).await?;

@@ -22,7 +22,7 @@ pub(crate) async fn pack_page<R>(
     pack: Pack,
 ) -> Result<String, ApiError> {
     let member = call.member()?;
-    let owner = (&member.user_id, member.email.as_deref());
+    let owner = (&member.user_id, member.email_claim());
     let id = OrderId::new(call.now, call.random());
     let placed = store.place_order(owner, call.idempotency_key()?, call.now, |draft| {
         PackOrder::place(id.clone(), pack, Via::Checkout, draft)

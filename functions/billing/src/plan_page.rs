@@ -30,7 +30,7 @@ pub(crate) async fn plan_page<R>(
     plan: Plan,
 ) -> Result<String, ApiError> {
     let (member, urls) = (call.member()?, after_checkout(frontend));
-    let (user, email) = (&member.user_id, member.email.as_deref());
+    let (user, email) = (&member.user_id, member.email_claim());
     let wish = |account: &Account, billing: &mut Billing| {
         account.require_active(call.now).map_err(StoreError::refused)?;
         billing.subscribe(plan, call.now).map_err(StoreError::refused)

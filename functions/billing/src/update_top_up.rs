@@ -36,7 +36,7 @@ pub struct Response {
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response>, ApiError> {
     let member = call.member()?;
-    let (user, email) = (&member.user_id, member.email.as_deref());
+    let (user, email) = (&member.user_id, member.email_claim());
     let wish = call.body.wish()?;
     let account = store
         .change_account(user, email, call.now, |draft| {

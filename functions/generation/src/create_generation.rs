@@ -33,7 +33,7 @@ pub async fn handle(
         webhook_token: format!("{:032x}", call.random()),
     };
     call.log_job(&names.id);
-    let who = (&member.user_id, member.email.as_deref());
+    let who = (&member.user_id, member.email_claim());
     let (key, naming) = (call.idempotency_key()?, Naming::of(order));
     let job = store
         .enqueue(who, key, naming, call.now, |draft, named| place(draft, order, named, &names))

@@ -32,7 +32,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<Preset
     let content = PresetContent { prompt, structured_prompt, lighting, camera, negative_prompt };
     let id = PresetId::new(call.now, call.random());
     let preset = Preset::keep(id, member.user_id.clone(), name, content, call.now)?;
-    let kept = store.create_preset(&preset, member.email.as_deref(), call.idempotency()).await?;
+    let kept = store.create_preset(&preset, member.email_claim(), call.idempotency()).await?;
     let location = call.links.to(format_args!("/api/v1/presets/{}", kept.id));
     Ok(Created { location, body: kept.into() })
 }

@@ -55,8 +55,9 @@ pub async fn handle(
     let order = Order { prompt: Some(prompt.clone()), lighting, camera, ..Order::default() };
     order.subject()?;
     let answer = once(store, &call, async || {
-        let user = &call.member()?.user_id;
-        store.visit(user, None, call.now).await?.require_active(call.now)?;
+        let member = call.member()?;
+        let user = &member.user_id;
+        store.visit(user, member.email_claim(), call.now).await?.require_active(call.now)?;
         store.take(&format!("structure#{user}"), A_MINUTE, call.now).await?;
         store.take(&format!("structured#{user}"), A_DAY, call.now).await?;
         spend(store, provider, call.now).await?;

@@ -57,7 +57,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<Respon
     let member = call.member()?;
     let id = ListingId::new(call.now, call.random());
     let description = call.body.description()?;
-    let who = (&member.user_id, member.email.as_deref());
+    let who = (&member.user_id, member.email_claim());
     let made = store.create_listing(who, call.idempotency(), call.now, || {
         let creator = member.user_id.clone();
         Listing::create(id.clone(), creator, call.body.kind, description.clone(), call.now)

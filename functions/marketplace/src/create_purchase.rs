@@ -56,7 +56,7 @@ pub async fn handle(
     call: Call<Request>,
 ) -> Result<Created<Response>, ApiError> {
     let member = call.member()?;
-    let (user, email) = (&member.user_id, member.email.as_deref());
+    let (user, email) = (&member.user_id, member.email_claim());
     let Request { listing_id, expected_price, .. } = &call.body;
     let referral = call.body.referral((store, links), call.now).await?;
     let id = PurchaseId::new(call.now, call.random());

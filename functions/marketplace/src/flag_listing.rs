@@ -32,7 +32,7 @@ pub struct Response {
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response>, ApiError> {
     let member = call.member()?;
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
-    let who = (&member.user_id, member.email.as_deref());
+    let who = (&member.user_id, member.email_claim());
     store.flag_listing(who, &id, call.body.reason, call.now).await?;
     Ok(Fresh(Response { received: true }))
 }

@@ -20,7 +20,7 @@ pub async fn handle(
     call: Call<PageRequest>,
 ) -> Result<Json<Page<OwnView>>, ApiError> {
     let member = call.member()?;
-    let who = (&member.user_id, member.email.as_deref());
+    let who = (&member.user_id, member.email_claim());
     let PageRequest { limit, cursor } = &call.body;
     let (account, page) = tokio::try_join!(
         store.visit(who.0, who.1, call.now),

@@ -57,10 +57,11 @@ pub async fn handle(
     call: Call<Request>,
 ) -> Result<Fresh<Response>, ApiError> {
     let member = call.member()?;
-    let (user, email) = (&member.user_id, member.email.as_deref());
+    let (user, email) = (&member.user_id, member.email_claim());
     let country = call.body.country()?;
     let account = store.visit(user, email, call.now).await?;
     account.require_active(call.now)?;
+    account.require_verified_email("payouts")?;
     let known = Settlement::new(store, stripe).look_at_payee(user, call.now).await?;
     let payee = match known {
         Some(payee) if !payee.closed => payee,

@@ -1,7 +1,7 @@
 //! Stripe's page for a purchase.
 
 use clients::{Stripe, stripe::ReturnUrls};
-use domain::{Timestamp, marketplace::purchase::Purchase};
+use domain::{Timestamp, account::EmailClaim, marketplace::purchase::Purchase};
 use runtime::{ApiError, Frontend};
 use settlement::customer_of;
 use store::Store;
@@ -11,7 +11,7 @@ use store::Store;
 pub(crate) async fn with_page(
     (store, stripe, frontend): (&Store, &Stripe, &Frontend),
     purchase: Purchase,
-    email: Option<&str>,
+    email: Option<EmailClaim<'_>>,
     now: Timestamp,
 ) -> Result<Purchase, ApiError> {
     if !purchase.is_open() || purchase.url.is_some() {

@@ -13,6 +13,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use clients::Previews;
 use domain::{
     FieldError, Refusal, RefusalKind,
+    id::CreatorId,
     marketplace::{Category, Kind, card::Card, revision::TAGS_MAX},
     money::Money,
     refusal::InvalidFields,
@@ -48,7 +49,7 @@ pub struct Request {
     /// In cents.
     price_max: Option<u64>,
     rating_min: Option<Stars>,
-    creator: Option<String>,
+    creator: Option<CreatorId>,
     free: Option<bool>,
     sort: Option<Sort>,
     #[serde(default)]
@@ -110,7 +111,7 @@ impl Request {
             price_min: self.price_min,
             price_max: self.price_max,
             rating_min: self.rating_min.map(|stars| stars.0),
-            creator: self.creator.clone(),
+            creator: self.creator.as_ref().map(CreatorId::to_string),
             cost: self.free.map(|free| if free { Cost::Free } else { Cost::Paid }),
             sort: self.sort,
         })

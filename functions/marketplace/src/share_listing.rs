@@ -38,7 +38,7 @@ pub async fn handle(
     let member = call.member()?;
     let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
     let code = links.code(&member.user_id, &id);
-    let who = (&member.user_id, member.email.as_deref());
+    let who = (&member.user_id, member.email_claim());
     let share = store.share_listing(who, &id, &code, call.now).await?;
     let url = call.links.to(format_args!("/s/{}", share.code));
     let body = Response { code: share.code, url: url.clone(), clicks: share.clicks };

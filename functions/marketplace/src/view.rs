@@ -7,7 +7,7 @@ use clients::{
 use domain::{
     Timestamp,
     account::Account,
-    id::{ListingId, UploadId, UserId},
+    id::{CreatorId, ListingId, UploadId},
     marketplace::{
         Category, Kind,
         archive::ArchivedFile,
@@ -46,7 +46,7 @@ pub(crate) struct CardView {
 
 #[derive(Debug, Clone, Serialize)]
 struct CreatorName {
-    id: UserId,
+    id: CreatorId,
     display_name: Option<String>,
 }
 
@@ -90,7 +90,7 @@ pub struct PageView {
 
 #[derive(Debug, Serialize)]
 struct CreatorView {
-    id: UserId,
+    id: CreatorId,
     display_name: Option<String>,
     bio: Option<String>,
 }
@@ -209,7 +209,10 @@ impl CardView {
             category: card.category,
             tags: card.tags,
             price: card.price,
-            creator: CreatorName { id: card.creator_id, display_name: card.creator_name },
+            creator: CreatorName {
+                id: CreatorId::of(&card.creator_id),
+                display_name: card.creator_name,
+            },
             rating: Rating {
                 average: card.rating.map(stars),
                 count: card.ratings,
@@ -257,7 +260,7 @@ impl PageView {
             price: on_sale.price,
             attribution: said.attribution,
             creator: CreatorView {
-                id: creator.user_id,
+                id: CreatorId::of(&creator.user_id),
                 display_name: creator.profile.display_name,
                 bio: creator.profile.bio,
             },

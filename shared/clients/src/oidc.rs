@@ -12,7 +12,12 @@ mod tests;
 
 use std::time::Duration;
 
-use domain::{Timestamp, account::Role, id::UserId, time::DAY};
+use domain::{
+    Timestamp,
+    account::{EmailClaim, Role},
+    id::UserId,
+    time::DAY,
+};
 use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -59,10 +64,20 @@ pub struct Identity {
     pub user_id: UserId,
     /// `email`, where it is short and printable.
     pub email: Option<String>,
+    /// `email_verified`: the issuer has seen that the address is theirs.
+    pub email_verified: bool,
     /// `name`, where it is short and printable.
     pub name: Option<String>,
     /// What staff they are, if any.
     pub role: Option<Role>,
+}
+
+impl Identity {
+    /// What the token says of the address.
+    pub fn email_claim(&self) -> Option<EmailClaim<'_>> {
+        let address = self.email.as_deref();
+        Some(EmailClaim { address, is_verified: self.email_verified })
+    }
 }
 
 /// Why a token proves nothing.
@@ -181,6 +196,7 @@ impl Issuer {
         Ok(Identity {
             user_id: UserId::parse(&claims.sub).map_err(|_| TokenRefused::Subject)?,
             email: printable(claims.rest.get("email")),
+            email_verified: claims.rest.get("email_verified").is_some_and(is_true),
             name: printable(claims.rest.get("name")),
             role: self.role(&claims.rest),
         })
@@ -255,6 +271,11 @@ fn signed_claims(token: &str, key: &Key) -> Result<Claims, TokenRefused> {
 /// Seconds since the epoch, perhaps with a fraction (RFC 7519, section 2). It saturates.
 fn numeric_date(seconds: f64) -> Timestamp {
     Timestamp::from_millis((seconds * 1000.0) as i64)
+}
+
+/// A boolean (OpenID Connect Core 1.0, section 5.1), or the text that Cognito makes of it.
+fn is_true(claim: &Value) -> bool {
+    *claim == Value::Bool(true) || claim.as_str() == Some("true")
 }
 
 fn printable(claim: Option<&Value>) -> Option<String> {

@@ -134,6 +134,22 @@ impl Profile {
     }
 }
 
+/// What a token says of its member's e-mail address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmailClaim<'a> {
+    /// The `email` claim.
+    pub address: Option<&'a str>,
+    /// The `email_verified` claim: the issuer has seen that the address is the member's.
+    pub is_verified: bool,
+}
+
+impl<'a> EmailClaim<'a> {
+    /// A verified address.
+    pub fn verified(address: &'a str) -> EmailClaim<'a> {
+        EmailClaim { address: Some(address), is_verified: true }
+    }
+}
+
 /// A member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -144,6 +160,10 @@ pub struct Account {
     /// As the token said last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// The issuer has not verified the address, as the token said last: no free credits, no rewards,
+    /// no payouts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub email_unverified: bool,
     /// What they say of themselves.
     #[serde(default)]
     pub profile: Profile,
@@ -224,6 +244,12 @@ pub enum AccountRefused {
     /// Not enough credits.
     #[error(transparent)]
     Credits(#[from] InsufficientCredits),
+    /// The issuer has not verified the member's e-mail address.
+    #[error(
+        "Your e-mail address is not verified: verify it where you sign in, and sign in again. It is \
+         needed for {0}."
+    )]
+    EmailUnverified(&'static str),
     /// A fault of ours.
     #[error(transparent)]
     Broken(#[from] LedgerBroken),
@@ -236,7 +262,9 @@ fn until_text(until: &Option<Timestamp>) -> String {
 impl Refusal for AccountRefused {
     fn kind(&self) -> RefusalKind {
         match self {
-            AccountRefused::Suspended { .. } | AccountRefused::Deleted(_) => RefusalKind::Forbidden,
+            AccountRefused::Suspended { .. }
+            | AccountRefused::Deleted(_)
+            | AccountRefused::EmailUnverified(_) => RefusalKind::Forbidden,
             AccountRefused::TooManyRunning { .. } => RefusalKind::TooMany,
             AccountRefused::TooManyPresets => RefusalKind::Conflict,
             AccountRefused::Credits(inner) => inner.kind(),
@@ -249,6 +277,7 @@ impl Refusal for AccountRefused {
             AccountRefused::Deleted(_) => "account_deleted",
             AccountRefused::TooManyRunning { .. } => "too_many_running",
             AccountRefused::TooManyPresets => "too_many_presets",
+            AccountRefused::EmailUnverified(_) => "email_unverified",
             AccountRefused::Credits(inner) => inner.code(),
             AccountRefused::Broken(inner) => inner.code(),
         }
@@ -266,6 +295,7 @@ impl Refusal for AccountRefused {
             AccountRefused::Credits(inner) => inner.members(),
             AccountRefused::Deleted(_)
             | AccountRefused::TooManyPresets
+            | AccountRefused::EmailUnverified(_)
             | AccountRefused::Broken(_) => Vec::new(),
         }
     }
@@ -273,11 +303,12 @@ impl Refusal for AccountRefused {
 
 impl Account {
     /// A member at their first use: on the Free plan, nothing granted yet.
-    pub fn open(user_id: UserId, email: Option<String>, now: Timestamp) -> Account {
+    pub fn open(user_id: UserId, now: Timestamp) -> Account {
         Account {
             user_id,
             version: 0,
-            email,
+            email: None,
+            email_unverified: false,
             profile: Profile::default(),
             plan: Plan::Free,
             paid_period: None,
@@ -314,7 +345,16 @@ impl Account {
 
     /// When the plan grants again by itself: only Free does, the others on a paid invoice.
     pub fn next_grant_at(&self) -> Option<Timestamp> {
-        (self.plan == Plan::Free).then_some(self.granted_until)
+        (self.plan == Plan::Free && !self.email_unverified).then_some(self.granted_until)
+    }
+
+    /// # Errors
+    /// [`AccountRefused::EmailUnverified`], as the token said last.
+    pub fn require_verified_email(&self, needed_for: &'static str) -> Result<(), AccountRefused> {
+        match self.email_unverified {
+            true => Err(AccountRefused::EmailUnverified(needed_for)),
+            false => Ok(()),
+        }
     }
 
     /// # Errors
@@ -337,8 +377,21 @@ impl Account {
     /// # Errors
     /// When the stored balance contradicts itself.
     pub fn draft(self, now: Timestamp) -> Result<Draft, LedgerBroken> {
+        self.draft_for(None, now)
+    }
+
+    /// The same; if it is a request of the member's, their token's claim is taken over first.
+    ///
+    /// # Errors
+    /// When the stored balance contradicts itself.
+    pub fn draft_for(
+        self,
+        email: Option<EmailClaim<'_>>,
+        now: Timestamp,
+    ) -> Result<Draft, LedgerBroken> {
         let before = self.clone();
         let mut draft = Draft { account: self, before, entries: Vec::new(), now };
+        email.into_iter().for_each(|claim| draft.take_over(claim));
         draft.expire()?;
         draft.fall_back()?;
         draft.grant_free_period()?;

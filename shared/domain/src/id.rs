@@ -5,6 +5,7 @@
 //! here, like the time. A person's id is the issuer's subject and is taken as it comes.
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
 use crate::time::Timestamp;
@@ -96,10 +97,22 @@ ids! {
     ReviewId = "rev_";
     /// Money that goes to a creator.
     PayoutId = "pay_";
+    /// A creator, as everybody else sees them.
+    CreatorId = "cre_";
 }
 
 fn ulid_at(now: Timestamp, random: u128) -> Ulid {
     Ulid::from_parts(u64::try_from(now.as_millis()).unwrap_or(0), random)
+}
+
+impl CreatorId {
+    /// What the member `user` is called in public: the beginning of a digest, always the same. The
+    /// issuer's subject, which may be an address, cannot be read from it.
+    pub fn of(user: &UserId) -> CreatorId {
+        let digest: [u8; 32] = Sha256::digest(format!("creator {user}")).into();
+        let (head, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        CreatorId(format!("{}{}", CreatorId::PREFIX, Ulid(u128::from_be_bytes(*head))))
+    }
 }
 
 impl JobId {
@@ -138,6 +151,16 @@ as_text!(UserId);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_creator_has_one_public_id_that_tells_nothing() {
+        let id = |user: &str| CreatorId::of(&UserId::parse(user).unwrap());
+        let kim = id("kim@prolight.test");
+        assert_eq!(kim, id("kim@prolight.test"));
+        assert_eq!(CreatorId::parse(kim.as_str()).unwrap(), kim);
+        assert_ne!(kim, id("kim@prolight.tesu"));
+        assert!(!kim.as_str().contains("kim"));
+    }
 
     #[test]
     fn ids_sort_by_time_and_round_trip() {

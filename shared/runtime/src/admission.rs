@@ -59,7 +59,7 @@ pub(crate) async fn admit(
         };
     };
     if matches!(endpoint.access, Access::Moderator | Access::Admin) {
-        let (user_id, email) = (&identity.user_id, identity.email.as_deref());
+        let (user_id, email) = (&identity.user_id, identity.email_claim());
         store.admit_staff(Staff { user_id, email, role: identity.role }, now).await?;
     }
     match endpoint.rate {

@@ -182,6 +182,7 @@ fn policy(method_arn: &str, identity: Identity) -> Option<Policy> {
     let context = [
         ("user_id", Some(user_id.clone())),
         ("email", identity.email),
+        ("email_verified", identity.email_verified.then(|| "true".to_owned())),
         ("name", identity.name),
         ("role", role),
     ];

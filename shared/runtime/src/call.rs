@@ -133,8 +133,8 @@ impl<R> Call<R> {
     /// # Errors
     /// [`CallRefused::Unauthenticated`], only on a public route.
     pub fn staff(&self) -> Result<Staff<'_>, CallRefused> {
-        let Identity { user_id, email, role, .. } = self.member()?;
-        Ok(Staff { user_id, email: email.as_deref(), role: *role })
+        let member = self.member()?;
+        Ok(Staff { user_id: &member.user_id, email: member.email_claim(), role: member.role })
     }
 
     /// This call as a deed: by whom, through which request, from where. Only on a route for staff.

@@ -304,7 +304,9 @@ fn caller(context: &RequestContext) -> Result<Caller, ApiError> {
     };
     let user_id = UserId::parse(subject).map_err(|_| wrong("subject"))?;
     let owned = |name| text(name).map(str::to_owned);
-    Ok(Caller::Member(Identity { user_id, email: owned("email"), name: owned("name"), role }))
+    let email_verified = text("email_verified") == Some("true");
+    let (email, name) = (owned("email"), owned("name"));
+    Ok(Caller::Member(Identity { user_id, email, email_verified, name, role }))
 }
 
 fn idempotency(

@@ -1,5 +1,6 @@
 //! An OpenID issuer for people who exist only in tests: whoever asks as `<name>@prolight.test` is
-//! given a token, and `moderator` and `admin` are staff.
+//! given a token, and `moderator` and `admin` are staff. The address of a name that begins with
+//! `unverified` is not verified.
 //!
 //! Discovery and keys follow OpenID Connect Discovery 1.0 and RFC 7517; the token endpoint speaks
 //! RFC 6749's password grant, as a form or as JSON, and never looks at the password.
@@ -133,7 +134,8 @@ async fn discover(State(world): State<Arc<World>>) -> Json<Value> {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256", "RS256", "EdDSA"],
         "claims_supported": [
-            "iss", "aud", "sub", "email", "name", "iat", "nbf", "exp", "app_metadata",
+            "iss", "aud", "sub", "email", "email_verified", "name", "iat", "nbf", "exp",
+            "app_metadata",
         ],
     }))
 }

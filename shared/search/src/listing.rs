@@ -1,8 +1,11 @@
 //! From what the table holds to what is searched.
 
-use domain::marketplace::{
-    card::{Card, Change as Decided, Entry},
-    tally::ListingStats,
+use domain::{
+    id::CreatorId,
+    marketplace::{
+        card::{Card, Change as Decided, Entry},
+        tally::ListingStats,
+    },
 };
 
 use crate::{Change, Document};
@@ -16,7 +19,7 @@ impl From<&Entry> for Document {
             title: card.title.clone(),
             description: entry.description.clone(),
             tags: card.tags.clone(),
-            creator_id: card.creator_id.to_string(),
+            creator_id: CreatorId::of(&card.creator_id).to_string(),
             creator_name: card.creator_name.clone().unwrap_or_default(),
             kind: card.kind.terms().name.to_owned(),
             category: card.category.as_str().to_owned(),

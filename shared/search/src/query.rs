@@ -29,7 +29,7 @@ pub struct Query {
     pub price_max: Option<u64>,
     /// At least, in hundredths of a star. Listings without ratings are left out, even for 0.
     pub rating_min: Option<u16>,
-    /// The creator's id.
+    /// The creator's public id.
     pub creator: Option<String>,
     /// Only what is free, or only what is not.
     pub cost: Option<Cost>,

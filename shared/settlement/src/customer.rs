@@ -4,6 +4,7 @@
 use clients::{Stripe, stripe::CustomerNow};
 use domain::{
     Timestamp,
+    account::EmailClaim,
     billing::{Billing, external::CustomerId},
     id::UserId,
 };
@@ -19,7 +20,7 @@ use crate::SettleError;
 pub async fn customer_of(
     store: &Store,
     stripe: &Stripe,
-    (user, email): (&UserId, Option<&str>),
+    (user, email): (&UserId, Option<EmailClaim<'_>>),
     billing: Billing,
     now: Timestamp,
 ) -> Result<CustomerId, SettleError> {
@@ -30,20 +31,21 @@ pub async fn customer_of(
 async fn found_or_made(
     store: &Store,
     stripe: &Stripe,
-    (user, email): (&UserId, Option<&str>),
+    (user, email): (&UserId, Option<EmailClaim<'_>>),
     billing: Billing,
     now: Timestamp,
 ) -> Result<CustomerId, SettleError> {
+    let address = email.and_then(|claim| claim.address);
     let known = match &billing.customer {
         Some(customer) => stripe.customer(customer).await?,
         None => None,
     };
     if let Some(known) = known {
-        tell_address(stripe, &known, email).await?;
+        tell_address(stripe, &known, address).await?;
         return Ok(known.id);
     }
     let deleted = billing.customer;
-    let made = stripe.create_customer(user, email, deleted.as_ref()).await?;
+    let made = stripe.create_customer(user, address, deleted.as_ref()).await?;
     let (billing, ()) = store
         .change_billing(user, email, None, now, |_, billing| {
             billing.replace_customer(deleted.as_ref(), &made);

@@ -12,7 +12,6 @@ use clients::{
 };
 use domain::{
     Timestamp,
-    account::Standing,
     billing::external::{BankPayoutId, ConnectedAccountId, TransferId},
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
@@ -267,13 +266,13 @@ impl<'a> Payer<'a> {
         self.settlement.step(payout, (&[], now), |step| step.plan(now)).await
     }
 
-    /// Notes where it goes, if it may: who was banned meanwhile is not paid.
+    /// Notes where it goes, unless the creator is barred from payouts meanwhile.
     async fn address(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
         let creator = &payout.creator_id;
-        let standing = self.settlement.store.standing_of(creator).await?;
+        let barred = self.settlement.store.barred_from_payouts(creator, now).await?;
         let payee = self.settlement.look_at_payee(creator, now).await?;
         let against = match &payee {
-            _ if !Standing::allows(&standing, now) => Some(SkipReason::Banned),
+            _ if barred.is_some() => barred,
             payee if PayeeState::of(payee.as_ref()) == PayeeState::Ready => None,
             _ => Some(SkipReason::AccountNotReady),
         };

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Refusal, Timestamp,
-    account::{Account, Draft, Profile, Standing},
+    account::{Account, Draft, EmailClaim, Profile},
     credits::LedgerEntry,
     id::UserId,
+    marketplace::payout::SkipReason,
 };
 
 use crate::{
@@ -26,7 +27,7 @@ impl Store {
     pub async fn visit(
         &self,
         user: &UserId,
-        email: Option<&str>,
+        email: Option<EmailClaim<'_>>,
         now: Timestamp,
     ) -> Result<Account, StoreError> {
         self.change_account(user, email, now, |_| Ok::<(), StoreError>(())).await
@@ -41,13 +42,17 @@ impl Store {
         Ok(account.and_then(|account| account.email))
     }
 
-    /// Whether a member may act (Q1).
+    /// Why nothing is paid out to a member, whatever their balance (Q1).
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
-    pub async fn standing_of(&self, user: &UserId) -> Result<Standing, StoreError> {
+    pub async fn barred_from_payouts(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Option<SkipReason>, StoreError> {
         let account: Option<Account> = self.get(&Key::account(user)).await?;
-        Ok(account.map_or(Standing::Active, |account| account.standing))
+        Ok(account.and_then(|account| SkipReason::for_account(&account, now)))
     }
 
     /// What members are called, at most 100 of them at once (Q1); who has no name is left out.
@@ -71,7 +76,7 @@ impl Store {
     pub async fn describe<R: Refusal>(
         &self,
         user: &UserId,
-        email: Option<&str>,
+        email: Option<EmailClaim<'_>>,
         now: Timestamp,
         change: impl Fn(&Account, &mut Profile) -> Result<(), R>,
     ) -> Result<Account, StoreError> {
@@ -79,7 +84,7 @@ impl Store {
             draft.require_active().map_err(StoreError::refused)?;
             let mut profile = draft.account().profile.clone();
             change(draft.account(), &mut profile).map_err(StoreError::refused)?;
-            draft.describe(None, Some(profile));
+            draft.describe(profile);
             Ok::<(), StoreError>(())
         })
         .await
@@ -92,7 +97,7 @@ impl Store {
     pub async fn change_account<R: Refusal>(
         &self,
         user: &UserId,
-        email: Option<&str>,
+        email: Option<EmailClaim<'_>>,
         now: Timestamp,
         change: impl Fn(&mut Draft) -> Result<(), R>,
     ) -> Result<Account, StoreError> {
@@ -160,14 +165,11 @@ impl Store {
 pub(crate) fn draft_of(
     found: Option<Account>,
     user: &UserId,
-    email: Option<&str>,
+    email: Option<EmailClaim<'_>>,
     now: Timestamp,
 ) -> Result<Draft, StoreError> {
-    let account =
-        found.unwrap_or_else(|| Account::open(user.clone(), email.map(str::to_owned), now));
-    let mut draft = account.draft(now).map_err(StoreError::refused)?;
-    draft.describe(email, None);
-    Ok(draft)
+    let account = found.unwrap_or_else(|| Account::open(user.clone(), now));
+    account.draft_for(email, now).map_err(StoreError::refused)
 }
 
 /// The same of a member who may act.
@@ -177,7 +179,7 @@ pub(crate) fn draft_of(
 pub(crate) fn active_draft_of(
     found: Option<Account>,
     user: &UserId,
-    email: Option<&str>,
+    email: Option<EmailClaim<'_>>,
     now: Timestamp,
 ) -> Result<Draft, StoreError> {
     let draft = draft_of(found, user, email, now)?;

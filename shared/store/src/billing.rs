@@ -3,7 +3,7 @@
 
 use domain::{
     Refusal, Timestamp,
-    account::Account,
+    account::{Account, EmailClaim},
     billing::{
         Billing,
         external::{CustomerId, EventId},
@@ -53,7 +53,7 @@ impl Store {
     pub async fn account_and_billing(
         &self,
         user: &UserId,
-        email: Option<&str>,
+        email: Option<EmailClaim<'_>>,
         now: Timestamp,
     ) -> Result<(Account, Billing), StoreError> {
         let keys = [Key::account(user), Key::billing(user)];
@@ -79,7 +79,7 @@ impl Store {
     pub async fn change_billing<T, R: Refusal>(
         &self,
         user: &UserId,
-        email: Option<&str>,
+        email: Option<EmailClaim<'_>>,
         request: Option<&Idempotency>,
         now: Timestamp,
         change: impl Fn(&Account, &mut Billing) -> Result<T, R>,

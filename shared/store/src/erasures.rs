@@ -6,7 +6,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use domain::{
     Timestamp,
-    account::Account,
+    account::{Account, EmailClaim},
     audit::{Action, Deed, Target},
     erasure::{Erasure, ErasureSubject},
     id::{ListingId, UserId},
@@ -64,12 +64,12 @@ impl Store {
     /// When DynamoDB cannot be asked.
     pub async fn request_deletion(
         &self,
-        user: &UserId,
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
         now: Timestamp,
     ) -> Result<Account, StoreError> {
         let deed = Deed::of_job("account-delete-me", Action::RequestDeletion, Target::user(user));
         self.decide(async || {
-            let mut draft = draft_of(self.get(&Key::account(user)).await?, user, None, now)?;
+            let mut draft = draft_of(self.get(&Key::account(user)).await?, user, email, now)?;
             if draft.account().deletion.is_some() {
                 return Ok(Attempt::Done(draft.account().clone()));
             }

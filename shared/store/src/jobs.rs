@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Refusal, Timestamp,
-    account::{Account, Draft},
+    account::{Account, Draft, EmailClaim},
     generation::{CancelRefused, Input, Job, Named, Order, Status},
     id::{JobId, ListingId, PresetId, UserId},
     preset::Preset,
@@ -87,7 +87,7 @@ impl Store {
     /// What `place` refuses, [`crate::KeyRefused`], or when DynamoDB cannot be asked.
     pub async fn enqueue<R: Refusal>(
         &self,
-        (user, email): (&UserId, Option<&str>),
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
         request: &Idempotency,
         naming: Naming<'_>,
         now: Timestamp,

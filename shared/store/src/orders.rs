@@ -3,7 +3,7 @@
 
 use domain::{
     Refusal, Timestamp,
-    account::{Account, Draft},
+    account::{Account, Draft, EmailClaim},
     billing::{
         external::SessionId,
         order::PackOrder,
@@ -30,7 +30,7 @@ impl Store {
     /// What `place` refuses, [`crate::KeyRefused`], or when DynamoDB cannot be asked.
     pub async fn place_order<R: Refusal>(
         &self,
-        (user, email): (&UserId, Option<&str>),
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
         request: &Idempotency,
         now: Timestamp,
         place: impl Fn(&Draft) -> Result<PackOrder, R>,

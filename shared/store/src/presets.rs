@@ -2,7 +2,7 @@
 
 use domain::{
     Timestamp,
-    account::Account,
+    account::{Account, EmailClaim},
     id::{PresetId, UserId},
     preset::Preset,
 };
@@ -25,7 +25,7 @@ impl Store {
     pub async fn create_preset(
         &self,
         preset: &Preset,
-        email: Option<&str>,
+        email: Option<EmailClaim<'_>>,
         request: Option<&Idempotency>,
     ) -> Result<Preset, StoreError> {
         let (user, now) = (&preset.user_id, preset.created_at);

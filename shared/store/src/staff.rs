@@ -2,7 +2,7 @@
 
 use domain::{
     Refusal, Timestamp,
-    account::{Account, AccountRefused, Draft, Role},
+    account::{Account, AccountRefused, Draft, EmailClaim, Role},
     audit::{Action, Deed, Target},
     generation::{Job, Status},
     id::UserId,
@@ -27,7 +27,7 @@ pub struct Staff<'a> {
     /// Who.
     pub user_id: &'a UserId,
     /// Their address.
-    pub email: Option<&'a str>,
+    pub email: Option<EmailClaim<'a>>,
     /// What they are.
     pub role: Option<Role>,
 }

@@ -392,6 +392,7 @@ pub struct Actor {
     /// Their id.
     pub id: UserId,
     email: String,
+    email_verified: bool,
     role: Option<&'static str>,
 }
 
@@ -399,13 +400,19 @@ impl Actor {
     /// A member.
     pub fn member(name: &str) -> Actor {
         let id = UserId::parse(&format!("user_{name}")).expect("a name");
-        Actor { id, email: format!("{name}@prolight.test"), role: None }
+        Actor { id, email: format!("{name}@prolight.test"), email_verified: true, role: None }
     }
 
     /// The same member, at another address at the issuer.
     #[must_use]
     pub fn at_address(&self, email: &str) -> Actor {
         Actor { email: email.to_owned(), ..self.clone() }
+    }
+
+    /// The same member, whose address the issuer has not verified.
+    #[must_use]
+    pub fn unverified(&self) -> Actor {
+        Actor { email_verified: false, ..self.clone() }
     }
 
     /// A moderator.
@@ -434,6 +441,9 @@ impl Actor {
         let mut context = json!({
             "principalId": self.id, "user_id": self.id, "email": self.email, "name": "Somebody",
         });
+        if self.email_verified {
+            context["email_verified"] = json!("true");
+        }
         if let Some(role) = self.role {
             context["role"] = json!(role);
         }

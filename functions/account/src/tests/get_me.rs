@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::plan::Plan;
 use expect_test::{Expect, expect};
-use serde_json::Value;
+use serde_json::{Value, json};
 use testing::{Actor, Ask, World, at_once};
 
 use super::get;
@@ -20,6 +20,7 @@ async fn the_first_look_opens_an_account_with_ten_credits() {
         {
           "bio": null,
           "created_at": "2026-11-22T09:00:00.000Z",
+          "creator_id": "cre_",
           "credits": {
             "available": 10,
             "debt": 0,
@@ -30,6 +31,7 @@ async fn the_first_look_opens_an_account_with_ten_credits() {
           "deletion": null,
           "display_name": null,
           "email": "kim@prolight.test",
+          "email_verified": true,
           "generations": {
             "open": 0,
             "open_max": 2
@@ -53,6 +55,33 @@ async fn many_first_looks_at_once_open_one_account() {
         assert_eq!((answer.status(), &answer.json()["credits"]["available"]), (200, &10.into()));
     }
     assert_eq!(world.store.whole_ledger(&kim.id).await.unwrap().len(), 1);
+    world.check_books(&kim.id).await;
+}
+
+/// The address is verified later, or is another one: what the token says counts.
+#[tokio::test]
+async fn free_credits_are_for_a_verified_address() {
+    let (world, kim) = (World::new(), Actor::member("kim"));
+    let look = async |actor: &Actor| {
+        let me = get(&world, &Ask::by(actor)).await.json();
+        let credits = &me["credits"];
+        (
+            me["email_verified"].clone(),
+            credits["available"].clone(),
+            credits["next_grant_at"].clone(),
+        )
+    };
+    for _ in 0..2 {
+        assert_eq!(look(&kim.unverified()).await, (json!(false), json!(0), json!(null)));
+        world.ambient.clock.advance(DAY * 40);
+    }
+    let next = json!("2027-03-22T09:00:00.000Z");
+    assert_eq!(look(&kim).await, (json!(true), json!(10), next.clone()));
+    assert_eq!(look(&kim).await, (json!(true), json!(10), next));
+    let moved = kim.at_address("kim@new.test").unverified();
+    assert_eq!(look(&moved).await, (json!(false), json!(10), json!(null)), "what is granted stays");
+    world.ambient.clock.advance(DAY * 31);
+    assert_eq!(look(&moved).await, (json!(false), json!(0), json!(null)));
     world.check_books(&kim.id).await;
 }
 

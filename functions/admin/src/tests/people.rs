@@ -4,7 +4,7 @@ use clients::{
     Secret, Stripe,
     stripe::{StripeConfig, Tax},
 };
-use domain::{id::UserId, plan::Plan, time::DAY};
+use domain::{account::EmailClaim, id::UserId, plan::Plan, time::DAY};
 
 use super::*;
 use crate::{
@@ -257,7 +257,7 @@ async fn a_page_of_many_members_costs_what_one_of_few_does() {
     for n in 0..450 {
         let id = UserId::parse(&format!("user_{n:04}")).unwrap();
         let email = format!("member{n:04}@prolight.test");
-        desk.world.store.visit(&id, Some(&email), now).await.unwrap();
+        desk.world.store.visit(&id, Some(EmailClaim::verified(&email)), now).await.unwrap();
     }
     let mut seen = Vec::new();
     let mut ask = Ask::by(&admin).query("limit", 100);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::id::CreatorId;
 use search::{Catalogue, Document};
 use serde_json::json;
 use testing::{Actor, Ask};
@@ -94,7 +95,7 @@ async fn words_are_found_in_any_script() {
 #[tokio::test]
 async fn filters_and_facets_agree() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
-    shop.on_sale(&kim, "Lamp one").await;
+    let id = shop.on_sale(&kim, "Lamp one").await;
     shop.on_sale(&kim, "Lamp two").await;
     let all = shop.search(&[]).await.json();
     assert_eq!(all["total"], 2);
@@ -113,11 +114,19 @@ async fn filters_and_facets_agree() {
         ("rating_min", "0", 0),
         ("price_max", "899", 0),
         ("free", "true", 0),
-        ("creator", "user_kim", 2),
-        ("creator", "user_ada", 0),
+        ("creator", CreatorId::of(&kim.id).as_str(), 2),
+        ("creator", CreatorId::of(&Actor::member("ada").id).as_str(), 0),
     ] {
         let found = shop.search(&[(name, value)]).await.json();
         assert_eq!(found["total"], count, "{name}={value}");
+    }
+    let subject = shop.search(&[("creator", kim.id.as_str())]).await;
+    assert_eq!(subject.brief(), "422 invalid_request, /creator invalid_value");
+    // What visitors see names nobody by the issuer's subject.
+    let page = shop.page(&id).await.json();
+    assert_eq!(page["creator"]["id"], json!(CreatorId::of(&kim.id)));
+    for seen in [all, page] {
+        assert!(!seen.to_string().contains(kim.id.as_str()), "{seen:#}");
     }
     shop.close().await;
 }

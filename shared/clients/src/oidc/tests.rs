@@ -148,6 +148,7 @@ async fn each_accepted_algorithm_proves_who_it_is() {
             Identity {
                 user_id: UserId::parse("user_1").unwrap(),
                 email: Some("one@example.test".into()),
+                email_verified: false,
                 name: Some("One".into()),
                 role: None,
             },
@@ -156,6 +157,27 @@ async fn each_accepted_algorithm_proves_who_it_is() {
         );
     }
     assert_eq!(served.fetches(), 1);
+}
+
+#[tokio::test]
+async fn an_address_is_verified_where_the_issuer_says_so() {
+    let signer = Signer::es256("a");
+    let served = Served::with(&[&signer]).await;
+    let issuer = served.issuer();
+    let check = async |claim: Option<Value>, expected: bool| {
+        let mut claims = served.claims();
+        if let Some(claim) = &claim {
+            claims["email_verified"] = claim.clone();
+        }
+        let identity = issuer.verify(&signer.sign(&claims), NOW).await.unwrap();
+        assert_eq!(identity.email_verified, expected, "{claim:?}");
+    };
+    check(Some(json!(true)), true).await;
+    check(Some(json!("true")), true).await;
+    for claim in [json!(false), json!("false"), json!(1), json!("yes"), json!(null)] {
+        check(Some(claim), false).await;
+    }
+    check(None, false).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a draft can do to its account: generations, plans, packs, and what is owed.
 
-use super::{AccountRefused, Change, Deletion, Draft, PRESETS_MAX, Profile, Usage};
+use super::{AccountRefused, Change, Deletion, Draft, EmailClaim, PRESETS_MAX, Profile, Usage};
 use crate::{
     account::Account,
     billing::{
@@ -40,7 +40,8 @@ impl Draft {
     /// Takes one of the plan's places for an open generation and holds its credits.
     ///
     /// # Errors
-    /// When the member is suspended, has too many open, or has too few credits; in that order.
+    /// When the member is suspended, has too many open, or has too few credits, for want of a verified
+    /// address too; in that order.
     pub fn start_job(&mut self, cause: &str, credits: u32) -> Result<Hold, AccountRefused> {
         self.require_active()?;
         let max = self.account.concurrency_max();
@@ -48,6 +49,9 @@ impl Draft {
             return Err(AccountRefused::TooManyRunning { open: self.account.open_jobs, max });
         }
         let Some(shares) = self.account.credits.choose(credits, self.now) else {
+            if self.account.plan == Plan::Free {
+                self.account.require_verified_email("the free credits of a month")?;
+            }
             return Err(AccountRefused::Credits(InsufficientCredits {
                 needed: credits,
                 available: self.account.credits.totals().available,
@@ -321,16 +325,24 @@ impl Draft {
         }
     }
 
-    /// Takes over what the token and the member say, except about an account that is deleted.
-    pub fn describe(&mut self, email: Option<&str>, profile: Option<Profile>) {
+    /// Takes over what the member says of themselves, except of an account that is deleted.
+    pub fn describe(&mut self, profile: Profile) {
+        if self.account.deletion.is_none() {
+            self.account.profile = profile;
+        }
+    }
+
+    /// Takes over what the token says of the address, except of an account that is deleted. A token
+    /// without an address leaves the one that is known as it is.
+    pub(super) fn take_over(&mut self, claim: EmailClaim<'_>) {
         if self.account.deletion.is_some() {
             return;
         }
-        if let Some(email) = email {
-            self.account.email = Some(email.to_owned());
-        }
-        if let Some(profile) = profile {
-            self.account.profile = profile;
+        if let Some(address) = claim.address {
+            self.account.email = Some(address.to_owned());
+            self.account.email_unverified = !claim.is_verified;
+        } else if self.account.email.is_none() {
+            self.account.email_unverified = true;
         }
     }
 
@@ -396,10 +408,11 @@ impl Draft {
         Ok(())
     }
 
-    /// The Free plan grants once per calendar month counted from the first day; months nobody came
-    /// in are not made up for, because their credits would have lapsed.
+    /// The Free plan grants once per calendar month counted from the first day, to a verified
+    /// address. A month without a visit is not made up for: its credits would have lapsed.
     pub(super) fn grant_free_period(&mut self) -> Result<(), LedgerBroken> {
-        if self.account.plan != Plan::Free || self.now < self.account.granted_until {
+        let is_due = self.account.next_grant_at().is_some_and(|due_at| due_at <= self.now);
+        if !is_due {
             return Ok(());
         }
         let anchor = self.account.created_at;

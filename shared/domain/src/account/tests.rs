@@ -23,7 +23,8 @@ fn days(from: u32, to: u32) -> Period {
 
 fn opened(now: Timestamp) -> Account {
     let user = UserId::parse("user_1").unwrap();
-    Account::open(user, Some("member@prolight.test".to_owned()), now)
+    let email = Some("member@prolight.test".to_owned());
+    Account { email, ..Account::open(user, now) }
 }
 
 /// One change from beginning to end.
@@ -411,13 +412,50 @@ fn a_suspended_member_changes_nothing() {
 
 #[test]
 fn a_new_address_is_taken_over_and_a_missing_one_is_not() {
-    let mut draft = member().draft(START).unwrap();
-    draft.describe(None, None);
-    draft.describe(Some("member@prolight.test"), None);
-    assert!(!draft.is_changed());
-    draft.describe(Some("new@prolight.test"), None);
-    assert!(draft.is_changed());
-    assert_eq!(draft.finish().account.email.as_deref(), Some("new@prolight.test"));
+    let claims = |address: Option<&'static str>, is_verified| {
+        let claim = EmailClaim { address, is_verified };
+        member().draft_for(Some(claim), START).unwrap()
+    };
+    assert!(!claims(None, false).is_changed());
+    assert!(!claims(Some("member@prolight.test"), true).is_changed());
+    let moved = claims(Some("new@prolight.test"), true);
+    assert!(moved.is_changed());
+    assert_eq!(moved.finish().account.email.as_deref(), Some("new@prolight.test"));
+}
+
+#[test]
+fn free_credits_need_a_verified_address() {
+    let user = || UserId::parse("user_1").unwrap();
+    let first = |claim| Account::open(user(), START).draft_for(Some(claim), START).unwrap();
+    let unverified = EmailClaim { address: Some("a@prolight.test"), is_verified: false };
+    let check = |claim, verified: bool| {
+        let mut draft = first(claim);
+        let available = draft.account().credits.totals().available;
+        assert_eq!(
+            (draft.account().email_unverified, available),
+            (!verified, if verified { 10 } else { 0 })
+        );
+        let code = draft.start_job("gen_1", 1).err().map(|e| e.code());
+        assert_eq!(code, (!verified).then_some("email_unverified"));
+        assert_eq!(draft.account().require_verified_email("payouts").is_ok(), verified);
+    };
+    check(EmailClaim::verified("a@prolight.test"), true);
+    check(unverified, false);
+    check(EmailClaim { address: None, is_verified: false }, false);
+    check(EmailClaim { address: None, is_verified: true }, false);
+
+    // What was bought is theirs to spend, and a plan pays for itself.
+    let mut draft = first(unverified);
+    draft.add_pack(LotId("ord_1".to_owned()), 50).unwrap();
+    draft.start_job("gen_1", 1).unwrap();
+    draft.begin_period(Plan::Pro, LotId("in_1".to_owned()), days(0, 30)).unwrap();
+    assert_eq!(draft.account().credits.totals().available, 549);
+
+    // The months before the address was verified are not made up for.
+    let later = START.plus(DAY * 100);
+    let waited = first(unverified).finish().account;
+    let draft = waited.draft_for(Some(EmailClaim::verified("a@prolight.test")), later).unwrap();
+    assert_eq!(draft.account().credits.totals().available, 10);
 }
 
 #[test]

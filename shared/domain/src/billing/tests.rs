@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Timestamp,
-    account::{Account, Draft, Standing},
+    account::{Account, Draft, EmailClaim, Standing},
     credits::{Credits, LedgerEntry, LotId, Totals},
     id::{InvoiceId, OrderId},
     money::{Currency, Money},
@@ -42,7 +42,7 @@ struct Member {
 impl Member {
     fn new() -> Member {
         let user = UserId::parse("user_1").unwrap();
-        let account = Account::open(user.clone(), None, START);
+        let account = Account::open(user.clone(), START);
         let mut member = Member { account, billing: Billing::new(user), ledger: Vec::new() };
         member.at(START, |_, _| ());
         member
@@ -180,9 +180,10 @@ fn payment(refunded: i64, withdrawn: i64) -> Payment {
 fn what_follows_from_a_change_of_an_account() {
     let check = |email: Option<&str>, until: Option<Option<u32>>, expected: &[FollowUpTask]| {
         let mut member = Member::new();
-        member.at(day(0), |draft, _| draft.describe(Some("ann@old.test"), None));
-        let mut draft = member.account.clone().draft(day(1)).unwrap();
-        draft.describe(email, None);
+        member.account.email = Some("ann@old.test".to_owned());
+        member.at(day(0), |draft, _| draft.creates());
+        let claim = email.map(EmailClaim::verified);
+        let mut draft = member.account.clone().draft_for(claim, day(1)).unwrap();
         if let Some(until) = until {
             draft.suspend("no".to_owned(), until.map(day));
         }
@@ -197,7 +198,7 @@ fn what_follows_from_a_change_of_an_account() {
     check(Some("ann@new.test"), None, &[FollowUpTask::UpdateCustomer]);
     check(None, Some(Some(9)), &[]);
     check(None, Some(None), &[FollowUpTask::StopRenewal]);
-    let new =
-        Account::open(UserId::parse("user_1").unwrap(), Some("ann@new.test".to_owned()), START);
-    assert_eq!(new.draft(START).unwrap().finish().follow_ups, [] as [FollowUp; 0]);
+    let new = Account::open(UserId::parse("user_1").unwrap(), START);
+    let claim = Some(EmailClaim::verified("ann@new.test"));
+    assert_eq!(new.draft_for(claim, START).unwrap().finish().follow_ups, [] as [FollowUp; 0]);
 }

@@ -26,7 +26,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// A member of `plan` with its credits.
 fn member(plan: Plan) -> Account {
     let user = UserId::parse("user_1").unwrap();
-    let mut draft = Account::open(user, None, NOW).draft(NOW).unwrap();
+    let mut draft = Account::open(user, NOW).draft(NOW).unwrap();
     if plan != Plan::Free {
         let period = Period { starts_at: NOW, ends_at: NOW.plus(MINUTE * 60) };
         draft.begin_period(plan, LotId("invoice_1".to_owned()), period).unwrap();

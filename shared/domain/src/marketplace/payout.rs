@@ -28,7 +28,7 @@ use super::{
     tally::CreatorBook,
 };
 use crate::{
-    account::Standing,
+    account::Account,
     billing::external::{BankPayoutId, ChargeId, ConnectedAccountId, ReceivedId, TransferId},
     id::{PayoutId, UserId},
     money::Currency,
@@ -163,9 +163,20 @@ pub enum SkipReason {
     NegativeBalance,
     /// They are banned or suspended.
     Banned,
+    /// The issuer has not verified their e-mail address.
+    EmailUnverified,
 }
 
 impl SkipReason {
+    /// Why nothing is paid to the member of `account`, whatever their balance.
+    pub fn for_account(account: &Account, now: Timestamp) -> Option<SkipReason> {
+        match (account.standing.allows(now), account.email_unverified) {
+            (false, _) => Some(SkipReason::Banned),
+            (true, true) => Some(SkipReason::EmailUnverified),
+            (true, false) => None,
+        }
+    }
+
     /// On the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -174,6 +185,7 @@ impl SkipReason {
             SkipReason::FrozenDispute => "frozen_dispute",
             SkipReason::NegativeBalance => "negative_balance",
             SkipReason::Banned => "banned",
+            SkipReason::EmailUnverified => "email_unverified",
         }
     }
 }
@@ -203,14 +215,14 @@ impl CreatorBook {
         self.payout.is_some() || moves.iter().any(|account| self.balances.of(*account) != 0)
     }
 
-    /// What to do about a creator who stands so; `ready` is whether their account at Stripe can be
-    /// sent money.
-    pub fn plan(&self, standing: &Standing, ready: bool, now: Timestamp) -> Plan {
+    /// What to do about a creator. `barred` is [`SkipReason::for_account`]; `ready` is whether their
+    /// account at Stripe can be sent money.
+    pub fn plan(&self, barred: Option<SkipReason>, ready: bool) -> Plan {
         let payable = self.payable();
         if !self.is_due() {
             Plan::Nothing
-        } else if !standing.allows(now) {
-            Plan::Skip(SkipReason::Banned)
+        } else if let Some(reason) = barred {
+            Plan::Skip(reason)
         } else if payable < 0 {
             Plan::Skip(SkipReason::NegativeBalance)
         } else if payable < PAYOUT_MIN {

@@ -99,7 +99,8 @@ pub enum RewardState {
         /// In this lot.
         lot: LotId,
     },
-    /// They are not, and why: `refunded`, `own_card`, `suspended`.
+    /// They are not, and why: `refunded`, `own_card`, `suspended`,
+    /// `email_unverified`.
     Cancelled {
         /// Stable, snake case.
         reason: String,
@@ -156,8 +157,8 @@ impl Reward {
         }
     }
 
-    /// Grants what is due, unless the card that paid is the sharer's own or the sharer is
-    /// suspended. Nothing happens before its time, or twice.
+    /// Grants what is due, unless the card that paid is the sharer's own, or the sharer is
+    /// suspended or has no verified address. Nothing happens before its time, or twice.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -168,7 +169,8 @@ impl Reward {
         }
         let against = match same_card {
             SameCard::Yes => Some("own_card"),
-            SameCard::No => draft.require_active().is_err().then_some("suspended"),
+            SameCard::No if draft.require_active().is_err() => Some("suspended"),
+            SameCard::No => draft.account().email_unverified.then_some("email_unverified"),
         };
         if let Some(reason) = against {
             self.state = RewardState::Cancelled { reason: reason.to_owned() };

@@ -22,7 +22,8 @@ async fn verify(_: &(), presented: Presented) -> Result<Identity, TokenRefused> 
         "panic" => panic!("on purpose"),
         _ => return Err(TokenRefused::Signature),
     };
-    Ok(Identity { user_id, email, name, role })
+    let email_verified = role.is_some();
+    Ok(Identity { user_id, email, email_verified, name, role })
 }
 
 async fn authorize(header: &str, value: Value) -> Result<Policy, NotAuthorized> {
@@ -84,6 +85,7 @@ async fn a_policy_covers_the_stage_and_keeps_members_out_of_the_staffs_part() {
           },
           "context": {
             "email": "kim@prolight.test",
+            "email_verified": "true",
             "role": "moderator",
             "user_id": "auth0|1"
           }

@@ -16,6 +16,8 @@ pub(crate) struct Person {
     /// The subject: `user_` and the name.
     pub(crate) sub: String,
     pub(crate) email: String,
+    /// Whether the address was seen to be theirs: not of a name that begins with `unverified`.
+    pub(crate) email_verified: bool,
     /// For people to read: the name with a capital letter.
     pub(crate) name: String,
     /// Staff only.
@@ -37,7 +39,13 @@ impl Person {
             "admin" => Some("admin"),
             _ => None,
         };
-        Ok(Person { sub: format!("user_{name}"), name: capitalized(name), role, email })
+        Ok(Person {
+            sub: format!("user_{name}"),
+            name: capitalized(name),
+            email_verified: !name.starts_with("unverified"),
+            role,
+            email,
+        })
     }
 }
 

@@ -89,6 +89,7 @@ struct Claims {
     #[serde(skip_serializing_if = "Option::is_none")]
     sub: Option<String>,
     email: String,
+    email_verified: bool,
     name: String,
     iat: u64,
     nbf: u64,
@@ -112,6 +113,7 @@ impl Draft {
                 aud: audience.to_owned(),
                 sub: Some(person.sub.clone()),
                 email: person.email.clone(),
+                email_verified: person.email_verified,
                 name: person.name.clone(),
                 iat: now,
                 nbf: now,

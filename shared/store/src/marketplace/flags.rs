@@ -2,6 +2,7 @@
 
 use domain::{
     Timestamp,
+    account::EmailClaim,
     audit::{Deed, Target},
     id::{ListingId, UserId},
     marketplace::{
@@ -66,7 +67,7 @@ impl Store {
     /// [`crate::Missing::Listing`], when the member is suspended, or when DynamoDB cannot be asked.
     pub async fn flag_listing(
         &self,
-        (user, email): (&UserId, Option<&str>),
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
         listing: &ListingId,
         reason: FlagReason,
         now: Timestamp,

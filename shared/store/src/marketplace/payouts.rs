@@ -8,7 +8,7 @@ use domain::{
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
         payee::{Payee, PayeeState},
-        payout::{Payout, PayoutState, Plan, Step},
+        payout::{Payout, PayoutState, Plan, SkipReason, Step},
         sale::{Sale, release},
         tally::CreatorBook,
     },
@@ -232,7 +232,9 @@ impl Store {
         ];
         self.decide(async || {
             let mut found = self.get_all(&keys).await?;
-            let standing = found.take()?.map_or(Standing::Active, |it: Account| it.standing);
+            let account: Option<Account> = found.take()?;
+            let barred = account.as_ref().and_then(|it| SkipReason::for_account(it, now));
+            let standing = account.map_or(Standing::Active, |it| it.standing);
             let book = book_of(creator, found.take()?);
             let payee: Option<Payee> = found.take()?;
             let before: Option<Payout> = found.take()?;
@@ -244,7 +246,7 @@ impl Store {
                 return Ok(Attempt::Done(done(over.clone())));
             }
             let ready = PayeeState::of(payee.as_ref()) == PayeeState::Ready;
-            let (state, mut after) = match book.plan(&standing, ready, now) {
+            let (state, mut after) = match book.plan(barred, ready) {
                 Plan::Nothing => return Ok(Attempt::Done(Begun::Nothing)),
                 Plan::Skip(reason) => (PayoutState::Skipped { reason }, book.clone()),
                 Plan::Pay => (PayoutState::Collecting, book.clone()),

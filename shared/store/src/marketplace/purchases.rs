@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     Refusal, Timestamp,
-    account::Account,
+    account::{Account, EmailClaim},
     billing::external::SessionId,
     id::{ListingId, PurchaseId, UserId},
     marketplace::{
@@ -41,7 +41,7 @@ impl Store {
     /// be asked.
     pub async fn place_purchase<R: Refusal>(
         &self,
-        (user, email): (&UserId, Option<&str>),
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
         listing: &ListingId,
         request: &Idempotency,
         now: Timestamp,

@@ -2,6 +2,7 @@
 
 use domain::{
     Refusal, Timestamp,
+    account::EmailClaim,
     id::{ListingId, ReviewId, UserId},
     marketplace::{
         purchase::Entitlement,
@@ -29,7 +30,7 @@ impl Store {
     /// asked.
     pub async fn write_review(
         &self,
-        (user, email): (&UserId, Option<&str>),
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
         listing: &ListingId,
         (id, opinion): (&ReviewId, &Opinion),
         now: Timestamp,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
+    account::EmailClaim,
     id::{ListingId, UserId},
     marketplace::share::{Referral, Share},
     time::DAY,
@@ -38,7 +39,7 @@ impl Store {
     /// [`Missing::Listing`], when the member is suspended, or when DynamoDB cannot be asked.
     pub async fn share_listing(
         &self,
-        (user, email): (&UserId, Option<&str>),
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
         listing: &ListingId,
         code: &str,
         now: Timestamp,

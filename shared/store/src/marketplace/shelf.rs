@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{
     Refusal, Timestamp,
-    account::Account,
+    account::{Account, EmailClaim},
     audit::Deed,
     erasure::{Erasure, ErasureSubject},
     id::{ListingId, UserId},
@@ -67,7 +67,7 @@ impl Store {
     /// when DynamoDB cannot be asked.
     pub async fn create_listing<R: Refusal>(
         &self,
-        (user, email): (&UserId, Option<&str>),
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
         request: Option<&Idempotency>,
         now: Timestamp,
         make: impl Fn() -> Result<(Listing, Revision), R>,

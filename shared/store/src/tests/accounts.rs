@@ -1,6 +1,9 @@
 //! Accounts: first use, the monthly grant, being described.
 
-use domain::{RefusalKind, account::AccountRefused};
+use domain::{
+    RefusalKind,
+    account::{AccountRefused, EmailClaim},
+};
 
 use super::*;
 
@@ -9,7 +12,8 @@ async fn a_member_comes_into_being_once_however_many_ask_at_once() {
     let world = World::new();
     let user = UserId::parse("new").unwrap();
     let accounts = at_once(32, async |_| {
-        world.store.visit(&user, Some("new@prolight.test"), NOW).await.unwrap()
+        let claim = EmailClaim::verified("new@prolight.test");
+        world.store.visit(&user, Some(claim), NOW).await.unwrap()
     });
     for account in accounts {
         assert_eq!((account.version, account.credits.totals().available), (1, 10));
@@ -55,7 +59,8 @@ async fn a_member_describes_themselves_and_a_new_address_is_kept() {
         Ok::<(), AccountRefused>(())
     };
     let store = &world.store;
-    let account = store.describe(&user, Some("ana@prolight.test"), NOW, named).await.unwrap();
+    let claim = EmailClaim::verified("ana@prolight.test");
+    let account = store.describe(&user, Some(claim), NOW, named).await.unwrap();
     assert_eq!(account, world.account(&user).await);
     assert_eq!(account.profile.display_name.as_deref(), Some("Ana"));
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use domain::{
     RefusalKind,
-    account::AccountRefused,
+    account::{AccountRefused, EmailClaim},
     billing::{
         Billing,
         checkout::{CheckoutRefused, PlanCheckoutStep},
@@ -74,7 +74,8 @@ async fn an_account_and_its_billing_are_one_read() {
     assert_eq!((account.credits.totals().available, found), (10, billing), "a month's credits");
     let new = UserId::parse("new").unwrap();
     let opened = at_once(16, async |_| {
-        world.store.account_and_billing(&new, Some("new@prolight.test"), NOW).await.unwrap()
+        let claim = Some(EmailClaim::verified("new@prolight.test"));
+        world.store.account_and_billing(&new, claim, NOW).await.unwrap()
     });
     assert!(opened.iter().all(|(account, billing)| (account.version, billing.version) == (1, 0)));
     world.check_books(&user).await;

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use domain::billing::{
-    external::StripeInvoiceId,
-    follow_up::{FollowUp, FollowUpTask},
+use domain::{
+    account::EmailClaim,
+    billing::{
+        external::StripeInvoiceId,
+        follow_up::{FollowUp, FollowUpTask},
+    },
 };
 
 use super::*;
@@ -66,7 +69,7 @@ async fn a_follow_up_waits_until_it_is_done() {
 async fn what_an_account_brings_is_noted_with_it() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
-    world.store.visit(&user, Some("new@prolight.test"), NOW).await.unwrap();
+    world.store.visit(&user, Some(EmailClaim::verified("new@prolight.test")), NOW).await.unwrap();
     let ban = world.store.change_account(&user, None, NOW, |draft| {
         draft.suspend("Chargeback fraud.".to_owned(), None);
         Ok::<(), StoreError>(())

@@ -709,6 +709,24 @@ async fn onboarding_twice_is_one_account_and_a_lost_capability_shows() {
     stage.close().await;
 }
 
+/// An address that nobody has verified is paid nothing, before and after the account at Stripe.
+#[tokio::test]
+async fn whose_address_is_not_verified_is_paid_once_it_is() {
+    let stage = Stage::new().await;
+    let scene = Scene::payable(&stage, Bank::Works).await;
+    let (market, kim) = (&scene.market, &scene.kim);
+    let refused = market.onboard(&kim.unverified()).await;
+    assert_eq!(refused.brief(), "403 email_unverified");
+    market.pay_days(7).await;
+    scene.check_told(&[("email_unverified", NET)]).await;
+    assert_eq!(market.onboard(kim).await.status(), 200);
+    market.pay_days(1).await;
+    scene.check_told(&[("sent", NET), ("email_unverified", NET)]).await;
+    market.pay_days(2).await;
+    market.reckon().await;
+    stage.close().await;
+}
+
 /// At once and from nothing: members who press a button twice have one account.
 #[tokio::test]
 async fn onboarding_at_once_is_one_account() {

@@ -52,7 +52,7 @@ struct Member {
 impl Member {
     fn new() -> Member {
         let user = UserId::parse("user_1").unwrap();
-        let account = Account::open(user, None, NOW);
+        let account = Account::open(user, NOW);
         Member { account, jobs: Vec::new(), ledger: Vec::new(), now: NOW }
     }
 

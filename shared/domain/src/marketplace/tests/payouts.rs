@@ -5,6 +5,7 @@ use super::{
     *,
 };
 use crate::{
+    account::Account,
     billing::{
         external::{BankPayoutId, ChargeId, ConnectedAccountId, ReceivedId, TransferId},
         payment::Payment,
@@ -93,7 +94,10 @@ fn what_is_released_is_payable_once() {
 #[test]
 fn why_nobody_is_paid() {
     let (book, _) = payable(1_500);
-    let banned = suspended(None);
+    let barred = |account: &Account| SkipReason::for_account(account, day(8));
+    let account = Account::open(user("creator"), day(0));
+    let banned = barred(&Account { standing: suspended(None), ..account.clone() });
+    let unverified = barred(&Account { email_unverified: true, ..account.clone() });
     let frozen = CreatorBook { frozen: 1_200, ..book.clone() };
     let (little, _) = payable(1_248);
     let (enough, _) = payable(1_250);
@@ -101,17 +105,20 @@ fn why_nobody_is_paid() {
     owes.balances = sent(1_500).book.balances;
     let nothing = owes.clone();
     owes.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 1));
-    let check = |book: &CreatorBook, standing: &Standing, ready: bool, expected: Plan| {
-        assert_eq!(book.plan(standing, ready, day(8)), expected);
+    let check = |book: &CreatorBook, barred: Option<SkipReason>, ready: bool, expected: Plan| {
+        assert_eq!(book.plan(barred, ready), expected);
     };
-    check(&book, &Standing::Active, true, Plan::Pay);
-    check(&enough, &Standing::Active, true, Plan::Pay);
-    check(&nothing, &Standing::Active, true, Plan::Nothing);
-    check(&book, &banned, true, Plan::Skip(SkipReason::Banned));
-    check(&little, &Standing::Active, true, Plan::Skip(SkipReason::BelowMinimum));
-    check(&frozen, &Standing::Active, true, Plan::Skip(SkipReason::FrozenDispute));
-    check(&owes, &Standing::Active, true, Plan::Skip(SkipReason::NegativeBalance));
-    check(&book, &Standing::Active, false, Plan::Skip(SkipReason::AccountNotReady));
+    assert_eq!(barred(&account), None);
+    check(&book, None, true, Plan::Pay);
+    check(&enough, None, true, Plan::Pay);
+    check(&nothing, None, true, Plan::Nothing);
+    check(&book, banned, true, Plan::Skip(SkipReason::Banned));
+    check(&book, unverified, true, Plan::Skip(SkipReason::EmailUnverified));
+    check(&nothing, unverified, true, Plan::Nothing);
+    check(&little, None, true, Plan::Skip(SkipReason::BelowMinimum));
+    check(&frozen, None, true, Plan::Skip(SkipReason::FrozenDispute));
+    check(&owes, None, true, Plan::Skip(SkipReason::NegativeBalance));
+    check(&book, None, false, Plan::Skip(SkipReason::AccountNotReady));
 }
 
 #[test]
@@ -371,7 +378,7 @@ impl Shop {
     }
 
     fn begin(&mut self) {
-        let plan = self.book.plan(&Standing::Active, true, self.now);
+        let plan = self.book.plan(None, true);
         if self.book.payout.is_none() && plan == Plan::Pay {
             let payout = payout(self.payouts.len() as u128 + 1);
             self.book.payout = Some(payout.id.clone());

@@ -14,7 +14,7 @@ fn sharer(account: Account, now: Timestamp) -> Draft {
 }
 
 fn account() -> Account {
-    sharer(Account::open(user("sharer"), None, NOW), NOW).finish().account
+    sharer(Account::open(user("sharer"), NOW), NOW).finish().account
 }
 
 fn referral(sharer_email: Option<&str>) -> Referral {
@@ -120,6 +120,11 @@ fn why_a_reward_is_not_granted() {
     check(suspended(None), SameCard::No, cancelled("suspended"));
     check(suspended(Some(day(16))), SameCard::No, cancelled("suspended"));
     check(suspended(None), SameCard::Yes, cancelled("own_card"));
+
+    let mut reward = held();
+    let unverified = Account { email_unverified: true, ..account() };
+    reward.grant(&mut sharer(unverified, day(15)), SameCard::No).unwrap();
+    assert_eq!(reward.state, cancelled("email_unverified"));
 
     let mut reward = held();
     let standing = suspended(Some(day(15)));

@@ -164,7 +164,7 @@ fn a_reward_goes_with_its_sale() {
 
     // Once it was granted.
     let mut deal = held;
-    let account = Account::open(user("sharer"), None, NOW);
+    let account = Account::open(user("sharer"), NOW);
     let mut sharer: Draft = account.draft(day(16)).unwrap();
     deal.reward.as_mut().unwrap().grant(&mut sharer, SameCard::No).unwrap();
     assert_eq!(sharer.account().credits.totals().available, 15);
