@@ -6,6 +6,8 @@
 //! says who the member is and what they made. What was paid, owed and granted is kept without a name.
 //! Retry: asked for again, it is the same deletion.
 
+use std::process::ExitCode;
+
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::Deserialize;
 use store::Store;
@@ -17,6 +19,11 @@ pub const ENDPOINT: Endpoint = Endpoint::delete("account-delete-me", "/api/v1/me
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
+}
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<MeView>, ApiError> {
     let member = call.member()?;

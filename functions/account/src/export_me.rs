@@ -3,6 +3,8 @@
 //! Access: any member, suspended and deleted ones too: it is theirs.
 //! Changes: nothing. The pages together are everything; links to files work for ten minutes.
 
+use std::process::ExitCode;
+
 use clients::{Images, Previews, Uploads, uploads::asset_key};
 use domain::{Timestamp, image::link_works_until};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
@@ -36,6 +38,11 @@ struct File {
     /// A path that no other file of the export has.
     name: String,
     url: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -4,6 +4,8 @@
 //! Changes: on first use the account comes into being on the Free plan; what has lapsed expires and
 //! the month's credits are granted, exactly once however often this is called.
 
+use std::process::ExitCode;
+
 use domain::account::Draft;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
@@ -16,6 +18,11 @@ pub const ENDPOINT: Endpoint = Endpoint::get("account-get-me", "/api/v1/me", Acc
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
+}
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
     let member = call.member()?;

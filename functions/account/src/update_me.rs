@@ -5,6 +5,8 @@
 //! Retry: the same change again is the same account. `If-Match` with the tag of `GET /api/v1/me`
 //! refuses a change to something that has moved since (412).
 
+use std::process::ExitCode;
+
 use domain::account::Profile;
 use runtime::{Access, ApiError, Call, CallRefused, Endpoint, Json, patch};
 use serde::Deserialize;
@@ -32,6 +34,11 @@ impl Request {
             profile.bio.clone_from(bio);
         }
     }
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {

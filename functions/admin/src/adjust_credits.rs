@@ -6,6 +6,8 @@
 //! so many. Ledger, idempotency record and audit are in the same transaction.
 //! Retry: the same `Idempotency-Key` returns the same answer and changes nothing.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     account::{Draft, staff::Adjustment},
@@ -34,6 +36,11 @@ pub struct Request {
     reason: String,
     /// When what is granted and left lapses; never, if it is not said.
     expires_at: Option<Timestamp>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {

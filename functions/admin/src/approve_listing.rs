@@ -6,6 +6,8 @@
 //! clean. Retry: the same `Idempotency-Key` returns the same answer; without one a version that was
 //! decided on does not wait any more.
 
+use std::process::ExitCode;
+
 use clients::{AssetScan, uploads::asset_key};
 use domain::{
     audit::{Action, Target, TargetKind},
@@ -31,6 +33,11 @@ pub struct Request {
     /// The `content_hash` of the version that the moderator was shown. Anything else that waits by
     /// now is a conflict.
     content_hash: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -5,6 +5,8 @@
 //! Changes: nothing, but the audit says who looked at a creator by name, once an hour. Each creator's journal is read from its beginning and folded anew, some
 //! creators a page; `next_cursor` goes on. An account that differs is named with both amounts.
 
+use std::process::ExitCode;
+
 use domain::{
     audit::{Action, Target},
     id::UserId,
@@ -52,6 +54,11 @@ struct Difference {
     account: LedgerAccount,
     kept: i64,
     folded: i64,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {

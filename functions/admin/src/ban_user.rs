@@ -11,6 +11,8 @@
 //! done within a minute by `background-follow-sellers`, which also ends a suspension at its date; the
 //! subscription by `background-reconcile-stripe` in the night.
 
+use std::process::ExitCode;
+
 use clients::Stripe;
 use domain::{
     Timestamp,
@@ -38,6 +40,11 @@ pub struct Request {
     reason: String,
     /// When it ends by itself; never, if it is not said.
     until: Option<Timestamp>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

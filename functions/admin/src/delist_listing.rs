@@ -7,6 +7,8 @@
 //! minutes nobody has them from us, and the creator has to send others.
 //! Retry: taken off again it is off sale.
 
+use std::process::ExitCode;
+
 use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
@@ -45,6 +47,11 @@ enum Pictures {
     Keep,
     /// They must not be seen by anybody.
     Remove,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<JudgedView>, ApiError> {

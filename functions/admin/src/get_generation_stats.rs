@@ -4,6 +4,8 @@
 //! Access: admins.
 //! Changes: nothing. What is read is a few sums a day, as for the revenue.
 
+use std::process::ExitCode;
+
 use domain::{
     metrics::{GenerationReport, Span},
     time::Day,
@@ -22,6 +24,11 @@ pub struct Request {
     from: Option<Day>,
     /// The last day; today if nobody says.
     to: Option<Day>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -5,6 +5,8 @@
 //! Changes: nothing: a report is made once, at two the night after its day. A file is a redirect to a
 //! link that is good for ten minutes.
 
+use std::process::ExitCode;
+
 use clients::documents::Documents;
 use domain::time::Day;
 use runtime::{Access, ApiError, Call, Endpoint, JsonOrFile};
@@ -34,6 +36,11 @@ pub struct Request {
     date: String,
     #[serde(default)]
     format: Format,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

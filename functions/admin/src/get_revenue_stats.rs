@@ -6,6 +6,8 @@
 //! however many members there are. The numbers are a few seconds behind. What they mean:
 //! `domain::metrics`.
 
+use std::process::ExitCode;
+
 use domain::{
     metrics::{RevenueReport, Span},
     time::Day,
@@ -24,6 +26,11 @@ pub struct Request {
     from: Option<Day>,
     /// The last day; today if nobody says.
     to: Option<Day>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<RevenueReport>, ApiError> {

@@ -4,6 +4,8 @@
 //! Changes: nothing of the member's, not even what has lapsed: it is shown as it stands. The audit
 //! says who looked, once an hour for each of the staff and each member.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     audit::{Action, Target},
@@ -90,6 +92,11 @@ struct JobView {
     id: JobId,
     status: Status,
     created_at: Timestamp,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {

@@ -5,6 +5,8 @@
 //! Changes: nothing. `verify=true` follows the chain from its beginning, some thousand rows a page, and
 //! names the first row that is not what it was; `next_cursor` goes on.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     audit::{Action, Actor, Anchors, Broken, Origin, Row, Target},
@@ -65,6 +67,11 @@ pub struct RowView {
     reason: Option<String>,
     origin: Option<Origin>,
     hash: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {

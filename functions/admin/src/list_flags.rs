@@ -5,6 +5,8 @@
 //! Changes: nothing. At most 50 are shown. Who reported is nobody's business here; how many did
 //! why, is. A cursor names since when what was last seen is due, as in `list_pending`.
 
+use std::process::ExitCode;
+
 use clients::Previews;
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
 use store::{Page, Store};
@@ -13,6 +15,11 @@ use crate::view::{FlaggedView, SellerView};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-flags", "/api/v1/admin/marketplace/flags", Access::Moderator);
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
+}
 
 pub async fn handle(
     (store, previews): &(Store, Previews),

@@ -7,6 +7,8 @@
 //! Links to files are good for ten minutes. A tailored model is shown by the SHA-256 of its id, to
 //! be compared with the provider's console: `printf %s <id> | sha256sum`.
 
+use std::process::ExitCode;
+
 use clients::{Previews, Uploads};
 use domain::marketplace::revision::Revision;
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
@@ -16,6 +18,11 @@ use crate::view::{FileView, ModelView, PendingView, SellerView};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-pending", "/api/v1/admin/marketplace/pending", Access::Moderator);
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
+}
 
 pub async fn handle(
     (store, previews, uploads): &(Store, Previews, Uploads),

@@ -5,6 +5,8 @@
 //! Changes: nothing. There is no next page: what was refunded makes room for the next. The index of
 //! what waits may be a moment late.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     id::{ListingId, PurchaseId, UserId},
@@ -41,6 +43,11 @@ pub struct RequestView {
     /// What could be given back.
     refundable: Money,
     request: Option<RefundRequest>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

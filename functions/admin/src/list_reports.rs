@@ -3,6 +3,8 @@
 //! Access: admins.
 //! Changes: nothing.
 
+use std::process::ExitCode;
+
 use domain::{Timestamp, time::Day};
 use runtime::{Access, ApiError, Call, Endpoint, Json, Link, Links, PageRequest};
 use serde::Serialize;
@@ -23,6 +25,11 @@ struct ReportLinks {
     json: Link,
     csv: Link,
     pdf: Link,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

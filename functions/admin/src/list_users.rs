@@ -6,6 +6,8 @@
 //! members pass is looked up, the others are held against the accounts. So a page may be short, or
 //! empty, before the end; `next_cursor` goes on.
 
+use std::process::ExitCode;
+
 use domain::{
     audit::{Action, Target},
     plan::Plan,
@@ -35,6 +37,11 @@ pub struct Request {
     #[serde(default)]
     limit: PageSize,
     cursor: Option<Cursor>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -7,6 +7,8 @@
 //! open: the bank decides.
 //! Retry: the same `Idempotency-Key` is the same refund, also after a crash between any two steps.
 
+use std::process::ExitCode;
+
 use clients::Stripe;
 use domain::{
     audit::{Action, Deed, Target, TargetKind},
@@ -34,6 +36,11 @@ pub struct Request {
     amount: Option<Money>,
     /// What buyer and creator are told.
     reason: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -5,6 +5,8 @@
 //! Retry: the same `Idempotency-Key` returns the same answer; without one a version that was
 //! decided on does not wait any more.
 
+use std::process::ExitCode;
+
 use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
@@ -31,6 +33,11 @@ pub struct Request {
     content_hash: String,
     /// What its creator is told.
     reason: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {

@@ -8,6 +8,8 @@
 //! are a conflict. A creator's other listings that could not be hidden in time are hidden within a
 //! minute by `background-follow-sellers`; they are not sold meanwhile either.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     audit::{Action, Target, TargetKind},
@@ -48,6 +50,11 @@ pub struct Response {
     live_strikes: usize,
     /// Until when so many strikes suspend selling.
     selling_suspended_until: Option<Timestamp>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {

@@ -7,6 +7,8 @@
 //! Retry: the same `Idempotency-Key` returns the same answer; without one, a member who is not
 //! suspended is a conflict.
 
+use std::process::ExitCode;
+
 use domain::{
     account::{Account, Draft},
     audit::{Action, Target},
@@ -28,6 +30,11 @@ pub struct Request {
     id: String,
     /// For the audit.
     reason: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {

@@ -5,6 +5,8 @@
 //! invoice on; an unlimited plan stays unlimited. What is `null` or not said is the plan's again.
 //! Retry: it is the same limits.
 
+use std::process::ExitCode;
+
 use domain::{
     account::{Draft, Limits, StaffRefused},
     audit::{Action, Target},
@@ -30,6 +32,11 @@ pub struct Request {
     concurrency: Option<u32>,
     /// For the audit.
     reason: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {

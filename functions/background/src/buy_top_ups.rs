@@ -5,6 +5,8 @@
 //! a message that comes twice, or a worker that dies in the middle, never charges twice. A card that
 //! is not charged stops the top-up with its reason; what Stripe does not answer comes again.
 
+use std::process::ExitCode;
+
 use clients::{Stripe, queue::TopUpHint, stripe::Charged};
 use domain::{
     account::Draft,
@@ -23,6 +25,11 @@ pub const WORKER: Worker = Worker::new("background-buy-top-ups");
 
 /// Why an order fails for which there is no card: Stripe's own word for it.
 const NO_CARD: &str = "payment_method_required";
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::queue(WORKER, handle)
+}
 
 pub async fn handle(
     (store, stripe): &(Store, Stripe),

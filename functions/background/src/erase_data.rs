@@ -6,6 +6,8 @@
 //! Retry: every step may run twice and may be cut off anywhere. An erasure stays due until all of it
 //! is done; one that fails is tried again five minutes later and does not stop the others.
 
+use std::process::ExitCode;
+
 use clients::{StoredFiles, Stripe, stored_files::Deleted};
 use domain::{
     Timestamp,
@@ -23,6 +25,11 @@ pub const WORKER: Worker = Worker::new("background-erase-data");
 const AT_ONCE: u16 = 20;
 
 type Capabilities = (Store, StoredFiles, Stripe);
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::schedule(WORKER, handle)
+}
 
 pub async fn handle(capabilities: &Capabilities, task: Task) -> Result<(), TaskError> {
     let (store, ..) = capabilities;

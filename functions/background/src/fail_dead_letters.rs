@@ -4,6 +4,8 @@
 //! image, its credit goes back, and its member can try again; a job that is over, or that somebody
 //! is working on, is left alone. A message that never was a hint is logged and dropped.
 
+use std::process::ExitCode;
+
 use clients::queue::Hint;
 use runtime::{Metrics, Task, TaskError, Worker};
 use serde_json::Value;
@@ -12,6 +14,11 @@ use store::Store;
 use crate::{lookup::find, settle::fail};
 
 pub const WORKER: Worker = Worker::new("background-fail-dead-letters");
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::queue(WORKER, handle)
+}
 
 pub async fn handle(store: &Store, task: Task<Value>) -> Result<(), TaskError> {
     Metrics::at(task.now).count("DeadLetters", 1).emit();

@@ -7,6 +7,8 @@
 //! listing or job is one transaction, and a member is due until all are done: so a run may be cut off
 //! anywhere. A member for whom it fails is logged and counted, and the others are seen to all the same.
 
+use std::process::ExitCode;
+
 use runtime::{Metrics, Task, TaskError, Worker};
 use store::Store;
 
@@ -16,6 +18,11 @@ pub const WORKER: Worker = Worker::new("background-follow-sellers");
 
 /// Most members of each kind in one run; the others come a minute later.
 const AT_ONCE: u16 = 20;
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::schedule(WORKER, handle)
+}
 
 pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let (mut moved, mut run) = (0, Run::default());

@@ -5,6 +5,8 @@
 //! reward. Running twice, late or at once grants nothing twice: a reward is granted in the write
 //! that ends it. One that fails is logged and counted, and the others are granted all the same.
 
+use std::process::ExitCode;
+
 use domain::marketplace::share::RewardState;
 use runtime::{Metrics, Task, TaskError, Worker};
 use store::Store;
@@ -16,6 +18,11 @@ pub const WORKER: Worker = Worker::new("background-grant-rewards");
 
 /// Most rewards in one run; the longest waiting come first, the rest an hour later.
 const MOST: u16 = 500;
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::schedule(WORKER, handle)
+}
 
 pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let (mut granted, mut cancelled) = (0, 0);

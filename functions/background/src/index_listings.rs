@@ -8,7 +8,7 @@
 //! Nothing is half done: the new index is put beside the old one, and the pointer to it last. Two
 //! runs at once put two good indexes. Whoever searches lays the newest changes over either.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use clients::{SearchSnapshots, snapshots::SnapshotRefused};
 use domain::{
@@ -36,6 +36,11 @@ impl Refusal for IndexFault {
     fn code(&self) -> &'static str {
         "search_index_fault"
     }
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::schedule(WORKER, handle)
 }
 
 pub async fn handle(

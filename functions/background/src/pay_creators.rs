@@ -10,7 +10,7 @@
 //! creator is counted, with an alarm, and does not keep the others from being paid: the next run goes
 //! on with it. If Stripe or the table does not answer at all, the run ends and EventBridge repeats it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use clients::{Stripe, stripe::Payouts};
 use domain::{
@@ -42,6 +42,11 @@ struct Tally {
     refused: u64,
     stuck: u64,
     failed: u64,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::schedule(WORKER, handle)
 }
 
 pub async fn handle(

@@ -5,10 +5,17 @@
 //! it to the sums. So a stream that is replayed, doubled, or out of order across its shards comes to
 //! the same numbers, and a batch that fails is counted again without harm.
 
+use std::process::ExitCode;
+
 use runtime::{Changes, TaskError, Worker};
 use store::{Store, stated_by};
 
 pub const WORKER: Worker = Worker::new("background-project-metrics");
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::stream(WORKER, handle)
+}
 
 pub async fn handle(store: &Store, changes: Changes) -> Vec<Result<(), TaskError>> {
     let mut facts = Vec::new();

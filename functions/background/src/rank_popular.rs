@@ -6,7 +6,7 @@
 //! visits is deleted in the write that adds it, and a list is made of what is there. A tally that
 //! cannot be added up is logged and counted, and the lists are made all the same.
 
-use std::iter;
+use std::{iter, process::ExitCode};
 
 use domain::{
     Timestamp,
@@ -26,6 +26,11 @@ const SHOWN: usize = 20;
 const LOOKED_AT: u16 = 40;
 /// Most rounds of adding up in one run; what is left comes a minute later.
 const ROUNDS_MAX: u32 = 20;
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::schedule(WORKER, handle)
+}
 
 pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let (mut views, mut run) = (0, Run::default());

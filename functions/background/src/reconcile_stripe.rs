@@ -12,7 +12,7 @@
 //! repeats it. A run that is cut off has done what it did; the next begins where events were last
 //! looked through to the end.
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use clients::{
     Stripe, TopUpQueue,
@@ -47,6 +47,11 @@ struct Found {
     repaired: u64,
     paid_back: u64,
     failed: u64,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::schedule(WORKER, handle)
 }
 
 pub async fn handle(

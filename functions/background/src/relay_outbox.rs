@@ -6,6 +6,8 @@
 //! a pack due, one in the queue of top-ups. A hint that is lost is repaired by the sweep or by the
 //! nightly reconcile; one too many changes nothing.
 
+use std::process::ExitCode;
+
 use clients::{
     GenerationQueue, TopUpQueue,
     queue::{Hint, Message, NotSent, Queue, TopUpHint},
@@ -21,6 +23,11 @@ enum Waiting {
     Job(Hint),
     TopUp(TopUpHint),
     Nothing,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::stream(WORKER, handle)
 }
 
 pub async fn handle(

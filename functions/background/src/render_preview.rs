@@ -10,6 +10,8 @@
 //! an asset is written once, and a picture gets a name that nobody else has. A file that is sent
 //! after the upload has ended is thrown away.
 
+use std::process::ExitCode;
+
 use clients::{
     AssetScan, Preview, PreviewBucket, S3Event, Uploads,
     asset::inspect,
@@ -29,6 +31,11 @@ use tracing::{info, warn};
 pub const WORKER: Worker = Worker::new("background-render-preview").with_concurrency(1);
 
 type Capabilities = (Store, Uploads, PreviewBucket, AssetScan);
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::queue(WORKER, handle)
+}
 
 pub async fn handle(capabilities: &Capabilities, task: Task<S3Event>) -> Result<(), TaskError> {
     for object in &task.body.objects {

@@ -10,6 +10,8 @@
 //! Files lie under names made of their content before the row that names them is written, so a run
 //! may be cut off anywhere.
 
+use std::process::ExitCode;
+
 use clients::documents::{Company, Document, Documents, FileKind};
 use domain::{
     Timestamp,
@@ -44,6 +46,11 @@ pub(crate) struct Outcome {
     pub(crate) report_differs: bool,
     /// Whether a report was made and kept.
     pub(crate) made: bool,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::schedule(WORKER, handle)
 }
 
 pub async fn handle(

@@ -7,7 +7,10 @@
 //! Retry: our renderer may draw again; a provider that may have taken a request is never asked
 //! again. Nothing waits in here for an image: Bria's webhook or the next hint brings it.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clients::{
     Images, Picture,
@@ -31,6 +34,11 @@ pub const WORKER: Worker = Worker::new("background-run-generation").with_concurr
 const PAUSE: Duration = Duration::from_secs(30);
 
 type Capabilities = (Store, Images, ImageProvider);
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::queue(WORKER, handle)
+}
 
 pub async fn handle(capabilities: &Capabilities, task: Task<Hint>) -> Result<(), TaskError> {
     task.log_job(&task.body.user_id, &task.body.job_id);

@@ -4,7 +4,7 @@
 //! provider that says nothing. It only sends hints; the worker decides. Running twice, late or at
 //! once with itself sends a hint too many and does no harm.
 
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 
 use clients::{GenerationQueue, queue::Hint};
 use futures_util::future::try_join_all;
@@ -17,6 +17,11 @@ pub const WORKER: Worker = Worker::new("background-sweep-generations");
 const GRACE: Duration = Duration::from_secs(20);
 /// Most jobs of a shard in one run; the longest overdue come first, the rest a minute later.
 const JOBS_MAX: u16 = 500;
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::schedule(WORKER, handle)
+}
 
 pub async fn handle(
     (store, queue): &(Store, GenerationQueue),

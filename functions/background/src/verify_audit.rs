@@ -7,6 +7,8 @@
 //!
 //! A run may be cut off anywhere and come twice: it only reads, and an end that is kept stays.
 
+use std::process::ExitCode;
+
 use clients::AuditAnchors;
 use domain::audit::{Anchors, Chain};
 use runtime::{Metrics, Task, TaskError, Worker};
@@ -14,6 +16,11 @@ use store::{Store, StoreError, Verified};
 use tracing::{error, info};
 
 pub const WORKER: Worker = Worker::new("background-verify-audit");
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::schedule(WORKER, handle)
+}
 
 pub async fn handle((store, anchors): &(Store, AuditAnchors), task: Task) -> Result<(), TaskError> {
     let Verified { verified, hash, broken, .. } = verify(store, &anchors.all().await?).await?;

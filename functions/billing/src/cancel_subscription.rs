@@ -5,6 +5,8 @@
 //! what is paid for, and nothing is paid back.
 //! Retry: wishing the same again changes nothing.
 
+use std::process::ExitCode;
+
 use clients::{Stripe, stripe::Renewal};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::Deserialize;
@@ -31,6 +33,11 @@ pub struct Request {
 
 fn at_period_end() -> bool {
     true
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -4,6 +4,8 @@
 //! Changes: like every first read, it brings the account up to date. `limit` and `cursor` page
 //! through the ledger.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     credits::{LedgerEntry, Lot, LotId, LotSize, LotSource, Totals},
@@ -68,6 +70,11 @@ impl From<&Lot> for LotView {
             expires_at: lot.terms.expires_at,
         }
     }
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<PageRequest>) -> Result<Json<Response>, ApiError> {

@@ -4,6 +4,8 @@
 //! Changes: where Stripe has no PDF of it, ours is made once for each state of the invoice and kept.
 //! The answer redirects to Stripe's, or to a link to ours that is good for ten minutes.
 
+use std::process::ExitCode;
+
 use clients::documents::{Company, Document, Documents};
 use domain::id::InvoiceId;
 use runtime::{Access, ApiError, Call, Endpoint, Redirect};
@@ -20,6 +22,11 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

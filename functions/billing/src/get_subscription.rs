@@ -3,6 +3,8 @@
 //! Access: any member, suspended ones too.
 //! Changes: like every first read, it brings the account up to date.
 
+use std::process::ExitCode;
+
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
 use store::Store;
@@ -15,6 +17,11 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
+}
 
 pub async fn handle(
     store: &Store,

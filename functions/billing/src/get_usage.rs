@@ -3,6 +3,8 @@
 //! Access: any member, suspended ones too.
 //! Changes: like every first read, it brings the account up to date.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     account::Account,
@@ -41,6 +43,11 @@ pub struct Response {
 struct Day {
     date: String,
     used: u32,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {

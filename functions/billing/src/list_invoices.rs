@@ -3,6 +3,8 @@
 //! Access: any member, suspended ones too; they see their own.
 //! Changes: nothing.
 
+use std::process::ExitCode;
+
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
 use store::{Page, Store};
 
@@ -10,6 +12,11 @@ use crate::view::InvoiceView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-list-invoices", "/api/v1/billing/invoices", Access::Member);
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
+}
 
 pub async fn handle(
     store: &Store,

@@ -2,6 +2,8 @@
 //!
 //! Access: anybody. Changes: nothing. The tables are `domain::plan` and `domain::pack`.
 
+use std::process::ExitCode;
+
 use domain::{
     money::Money,
     pack::{Pack, PackTerms},
@@ -70,6 +72,11 @@ impl From<PackTerms> for PackView {
             credits: terms.credits,
         }
     }
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle((): &(), _call: Call<Request>) -> Result<Shared<Response>, ApiError> {

@@ -6,6 +6,8 @@
 //! Retry: the same `Idempotency-Key` returns the same page, also after a crash between any two
 //! steps: what is written first is the key under which Stripe is asked.
 
+use std::process::ExitCode;
+
 use clients::Stripe;
 use domain::{FieldError, pack::Pack, plan::Plan, refusal::InvalidFields};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
@@ -32,6 +34,11 @@ pub struct Request {
 pub struct Response {
     /// Where to send the person; Stripe's, and open for 23 hours.
     checkout_url: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

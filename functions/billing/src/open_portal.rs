@@ -5,6 +5,8 @@
 //! the page arrives by `edge-webhook-stripe`.
 //! Retry: each call answers with a page of its own, which is good for some minutes.
 
+use std::process::ExitCode;
+
 use clients::Stripe;
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,11 @@ pub struct Request {}
 #[derive(Debug, Serialize)]
 pub struct Response {
     portal_url: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -7,6 +7,8 @@
 //! not begin the month anew, and a charge that is under way ends as it ends.
 //! Retry: the same wish again is the same state.
 
+use std::process::ExitCode;
+
 use domain::{FieldError, billing::top_up::TopUpWish, pack::Pack, refusal::InvalidFields};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,11 @@ pub struct Request {
 pub struct Response {
     /// `null` while it is off.
     top_up: Option<TopUpView>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response>, ApiError> {

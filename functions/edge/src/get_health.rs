@@ -3,6 +3,8 @@
 //! Access: anybody. Changes: nothing. It touches nothing on purpose: a table that is away must not
 //! make a load balancer take everything away.
 
+use std::process::ExitCode;
+
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,11 @@ pub struct Request {}
 pub struct Response {
     status: &'static str,
     version: &'static str,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle((): &(), _call: Call<Request>) -> Result<Fresh<Response>, ApiError> {

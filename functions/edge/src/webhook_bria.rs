@@ -5,6 +5,8 @@
 //! by the worker, so a notice is only ever a hint: duplicates, late and early ones are all the same.
 //! A notice for a job that is over changes nothing.
 
+use std::process::ExitCode;
+
 use clients::bria::webhook::verify;
 use domain::generation::{Job, WebhookRef};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh, Metrics, WebhookTokens};
@@ -28,6 +30,11 @@ pub struct Request {
 #[derive(Debug, Serialize)]
 pub struct Response {
     received: bool,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

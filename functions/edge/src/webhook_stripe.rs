@@ -7,6 +7,8 @@
 //! with an error, so that Stripe sends it again, for up to three days; what can never be done is
 //! parked with an alarm and answered well, so that it does not come again.
 
+use std::process::ExitCode;
+
 use clients::{Stripe, stripe::webhook::verify};
 use domain::Timestamp;
 use runtime::{
@@ -29,6 +31,11 @@ pub struct Request {}
 #[derive(Debug, Serialize)]
 pub struct Response {
     received: bool,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -5,6 +5,8 @@
 //! the provider has it, it cannot be stopped: 409 says what will be charged.
 //! Retry: the same `Idempotency-Key` returns the cancelled job; without one, a repeat is a 409.
 
+use std::process::ExitCode;
+
 use domain::id::JobId;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
@@ -22,6 +24,11 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<JobView>, ApiError> {

@@ -5,6 +5,8 @@
 //! made from, a ledger entry and the record of the key. The queue hears of it from the stream.
 //! Retry: the same `Idempotency-Key` returns the same job, as it is by then.
 
+use std::process::ExitCode;
+
 use domain::{
     generation::{Names, Order, Provider, drawn_seed, place},
     id::JobId,
@@ -18,6 +20,11 @@ pub const ENDPOINT: Endpoint =
     Endpoint::post("generation-create-generation", "/api/v1/generations", Access::Member)
         .requires_key()
         .with_rate(Rate::a_minute(300));
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
+}
 
 pub async fn handle(
     (store, provider): &(Store, Provider),

@@ -4,6 +4,8 @@
 //! Changes: in one transaction the preset, the account's count of them, and the record of the key.
 //! Retry: the same `Idempotency-Key` returns the same preset.
 
+use std::process::ExitCode;
+
 use domain::{generation::PresetContent, id::PresetId, preset::Preset};
 use runtime::{Access, ApiError, Call, Created, Endpoint};
 use serde::Deserialize;
@@ -23,6 +25,11 @@ pub struct Request {
     lighting: Option<domain::lighting::LightingRig>,
     camera: Option<domain::camera::CameraSettings>,
     negative_prompt: Option<String>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<PresetView>, ApiError> {

@@ -5,6 +5,8 @@
 //! it keep what they took from it. Presets never change, so there is nothing for `If-Match` to lose.
 //! Retry: a repeat is a 404.
 
+use std::process::ExitCode;
+
 use domain::id::PresetId;
 use runtime::{Access, ApiError, Call, Endpoint, NoContent};
 use serde::Deserialize;
@@ -17,6 +19,11 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {

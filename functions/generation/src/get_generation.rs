@@ -4,6 +4,8 @@
 //! Access: the member whose it is; to everybody else it does not exist.
 //! Changes: nothing.
 
+use std::process::ExitCode;
+
 use clients::Images;
 use domain::id::JobId;
 use runtime::{Access, ApiError, Call, Endpoint, Polled};
@@ -19,6 +21,11 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

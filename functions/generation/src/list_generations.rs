@@ -3,6 +3,8 @@
 //! Access: any member; they see their own.
 //! Changes: nothing.
 
+use std::process::ExitCode;
+
 use clients::Images;
 use domain::generation::Status;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
@@ -21,6 +23,11 @@ pub struct Request {
     #[serde(default)]
     limit: PageSize,
     cursor: Option<Cursor>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -5,6 +5,8 @@
 //! Changes: nothing but counters and the record of the key.
 //! Retry: the same `Idempotency-Key` returns the same answer; a failure does not block the key.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     camera::CameraSettings,
@@ -45,6 +47,11 @@ pub struct Response {
     structured_prompt: StructuredPrompt,
     /// Who turned the words into it.
     structured_by: StructuredBy,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

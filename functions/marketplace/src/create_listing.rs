@@ -4,6 +4,8 @@
 //! Changes: in one transaction the listing, its first version and the creator's sums.
 //! Retry: the same `Idempotency-Key` returns the same listing, as it is by then.
 
+use std::process::ExitCode;
+
 use domain::{
     FieldError,
     id::ListingId,
@@ -51,6 +53,11 @@ struct ResponseLinks {
     this: Link,
     submit: Link,
     uploads: Link,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<Response>, ApiError> {

@@ -7,6 +7,8 @@
 //! Retry: the same `Idempotency-Key` returns the same purchase and the same page, also after a
 //! crash between any two steps: Stripe is asked under a key made of the purchase.
 
+use std::process::ExitCode;
+
 use clients::{ShareLinks, Stripe};
 use domain::{
     Timestamp,
@@ -49,6 +51,11 @@ pub struct Response {
     /// When that closes.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -5,6 +5,8 @@
 //! listing and of its creator with it.
 //! Retry: the same words again are the same review.
 
+use std::process::ExitCode;
+
 use domain::{
     id::{ListingId, ReviewId},
     marketplace::review::Opinion,
@@ -26,6 +28,11 @@ pub struct Request {
     /// 1 to 5 stars.
     rating: u8,
     comment: Option<String>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<ReviewView>, ApiError> {

@@ -6,6 +6,8 @@
 //! bytes; the file goes into quarantine, and `background-render-preview` looks at it.
 //! Retry: another request is another upload; one that is never sent lapses.
 
+use std::process::ExitCode;
+
 use clients::{
     Uploads,
     uploads::{NewUpload, UploadForm, quarantine_key},
@@ -52,6 +54,11 @@ struct ResponseLinks {
     /// What became of it.
     #[serde(rename = "self")]
     this: Link,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -5,6 +5,8 @@
 //! Changes: notes when it was first downloaded. Links to files are good for ten minutes.
 //! A tailored model is used by naming the listing in a generation: its id is not in the answer.
 
+use std::process::ExitCode;
+
 use clients::{Uploads, uploads::asset_key};
 use domain::{
     Timestamp,
@@ -56,6 +58,11 @@ struct File {
     bytes: u64,
     sha256: String,
     url: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -5,6 +5,8 @@
 //! them put the listing before a moderator. Nobody learns what others reported.
 //! Retry: the same report again is the same report.
 
+use std::process::ExitCode;
+
 use domain::{id::ListingId, marketplace::flag::FlagReason};
 use runtime::{Access, ApiError, Call, Endpoint, Fresh};
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,11 @@ pub struct Request {
 #[derive(Debug, Serialize)]
 pub struct Response {
     received: bool,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response>, ApiError> {

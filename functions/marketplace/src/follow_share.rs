@@ -9,6 +9,8 @@
 //! frontend with a token of this click, which a purchase may name. Whatever a site or an app adds
 //! to the link's query is passed over.
 
+use std::process::ExitCode;
+
 use clients::{Previews, ShareLinks};
 use domain::marketplace::{share::Share, visitor::VISITORS_A_MINUTE};
 use futures_util::future::join;
@@ -28,6 +30,11 @@ pub const CLICKS: Rate = Rate::a_minute(VISITORS_A_MINUTE);
 #[derive(Debug, Deserialize)]
 pub struct Request {
     code: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -3,6 +3,8 @@
 //! Access: the listing's creator, suspended or not; to everybody else it does not exist.
 //! Changes: nothing. Its tag is what a change of it may name in `If-Match`.
 
+use std::process::ExitCode;
+
 use clients::Previews;
 use domain::id::ListingId;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
@@ -21,6 +23,11 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -7,7 +7,7 @@
 //! Cost: the creator's whole journal is read, because what was owed before is a sum of all of it:
 //! a trip for each MB, which is some 700 sales, and one for each 100 sales of the month.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, process::ExitCode};
 
 use clients::documents::{Company, Document, Documents};
 use domain::{marketplace::statement::Statement, time::Month};
@@ -31,6 +31,11 @@ pub struct Request {
     month: String,
     #[serde(default)]
     format: Format,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

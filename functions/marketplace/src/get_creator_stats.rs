@@ -4,6 +4,8 @@
 //! Changes: nothing. Sales and money are of this moment, visits are added up every minute. Money is
 //! what is left after refunds and disputes, and a sale that was paid back is none.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     id::ListingId,
@@ -117,6 +119,11 @@ struct DayView {
     gross: Money,
     net: Money,
     views: u64,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {

@@ -3,6 +3,8 @@
 //! Access: anybody.
 //! Changes: the visitor is counted, once a day and without a write for each: see [`crate::visits`].
 
+use std::process::ExitCode;
+
 use clients::Previews;
 use domain::id::ListingId;
 use runtime::{Access, ApiError, Call, Endpoint, Shared};
@@ -21,6 +23,11 @@ const MAX_AGE_S: u32 = 30;
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

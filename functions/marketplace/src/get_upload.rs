@@ -3,6 +3,8 @@
 //! Access: the creator who asked for the upload; to everybody else it does not exist.
 //! Changes: nothing.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     id::{ListingId, UploadId},
@@ -32,6 +34,11 @@ pub struct Response {
     #[serde(flatten)]
     state: UploadState,
     created_at: Timestamp,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Polled<Response>, ApiError> {

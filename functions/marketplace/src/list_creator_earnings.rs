@@ -4,6 +4,8 @@
 //! Access: any member, suspended ones too; they see their own.
 //! Changes: nothing. What was given away for nothing is not among them.
 
+use std::process::ExitCode;
+
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
 use store::{Page, Store};
 
@@ -14,6 +16,11 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     "/api/v1/marketplace/creator/earnings",
     Access::Member,
 );
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
+}
 
 pub async fn handle(
     store: &Store,

@@ -3,6 +3,8 @@
 //! Access: any member, suspended ones too; they see their own.
 //! Changes: nothing.
 
+use std::process::ExitCode;
+
 use clients::Previews;
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
 use store::{Page, Store};
@@ -14,6 +16,11 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     "/api/v1/marketplace/creator/listings",
     Access::Member,
 );
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
+}
 
 pub async fn handle(
     (store, previews): &(Store, Previews),

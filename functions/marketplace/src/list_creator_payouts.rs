@@ -4,6 +4,8 @@
 //! Access: any member, suspended ones too; they see their own.
 //! Changes: nothing.
 
+use std::process::ExitCode;
+
 use domain::{
     Timestamp,
     id::PayoutId,
@@ -39,6 +41,11 @@ pub struct PayoutView {
     created_at: Timestamp,
     sent_at: Option<Timestamp>,
     paid_at: Option<Timestamp>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -4,7 +4,7 @@
 //! Changes: nothing. `background-rank-popular` makes the lists every minute; a process asks the
 //! table for one at most every ten seconds.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{collections::HashMap, process::ExitCode, sync::Mutex, time::Duration};
 
 use clients::Previews;
 use domain::{Timestamp, marketplace::Category};
@@ -84,6 +84,11 @@ impl Connect for Lists {
     async fn connect(env: &Environment, aws: &Aws) -> Result<Lists, InitError> {
         Ok(Lists::new(Store::connect(env, aws).await?))
     }
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

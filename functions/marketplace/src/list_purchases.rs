@@ -4,6 +4,8 @@
 //! Changes: nothing. With `listing_id` the page is the one purchase on which stands what the member
 //! has of that listing, or empty while they have nothing of it.
 
+use std::process::ExitCode;
+
 use domain::id::ListingId;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
@@ -21,6 +23,11 @@ pub struct Request {
     #[serde(default)]
     limit: PageSize,
     cursor: Option<Cursor>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -2,6 +2,8 @@
 //!
 //! Access: anybody, while the listing is on sale. Changes: nothing.
 
+use std::process::ExitCode;
+
 use domain::id::ListingId;
 use futures_util::future::try_join;
 use runtime::{Access, ApiError, Call, Endpoint, Shared};
@@ -34,6 +36,11 @@ pub struct Response {
     page: Page<ReviewView>,
     /// Of all reviews, not of this page.
     summary: Rating,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Shared<Response>, ApiError> {

@@ -7,6 +7,8 @@
 //! Retry: each call answers with a page of its own, good once and for some minutes; the account is
 //! one, made under a key of the member's.
 
+use std::process::ExitCode;
+
 use clients::{Stripe, stripe::NewAccount};
 use domain::{
     FieldError, Timestamp,
@@ -50,6 +52,11 @@ struct AccountView {
     state: PayeeState,
     /// What Stripe still wants to know, in its words.
     requirements: Vec<String>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

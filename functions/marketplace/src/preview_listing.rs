@@ -12,6 +12,7 @@
 
 use std::{
     collections::VecDeque,
+    process::ExitCode,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -130,6 +131,11 @@ impl Connect for Demos {
         let (previews, bucket) = <(Previews, PreviewBucket)>::connect(env, aws).await?;
         Ok(Demos::new(previews, bucket))
     }
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

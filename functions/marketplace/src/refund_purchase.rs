@@ -6,6 +6,8 @@
 //! answer is a conflict that says why.
 //! Retry: asked for again, the same refund is answered.
 
+use std::process::ExitCode;
+
 use clients::Stripe;
 use domain::{
     id::PurchaseId,
@@ -33,6 +35,11 @@ pub struct Request {
     id: String,
     /// Why; its creator is shown it.
     reason: Option<String>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

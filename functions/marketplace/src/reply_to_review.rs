@@ -4,6 +4,8 @@
 //! Changes: the review, once.
 //! Retry: the same words again are the same reply; others are refused.
 
+use std::process::ExitCode;
+
 use domain::{
     id::{ListingId, ReviewId},
     marketplace::review::checked_reply,
@@ -27,6 +29,11 @@ pub struct Request {
     id: String,
     review_id: String,
     text: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<ReviewView>, ApiError> {

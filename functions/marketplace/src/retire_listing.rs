@@ -6,6 +6,8 @@
 //! another.
 //! Retry: off sale already is fine; what is deleted does not exist.
 
+use std::process::ExitCode;
+
 use domain::id::ListingId;
 use runtime::{Access, ApiError, Call, Endpoint, NoContent};
 use serde::Deserialize;
@@ -21,6 +23,11 @@ pub const ENDPOINT: Endpoint = Endpoint::delete(
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {

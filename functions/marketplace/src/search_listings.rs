@@ -8,7 +8,7 @@
 //! the tags that are given; a list is `tag=a&tag=b` or `tag=a,b`. Facets count all that matches,
 //! with every filter applied.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, process::ExitCode};
 
 use clients::Previews;
 use domain::{
@@ -85,6 +85,11 @@ struct FacetsView {
 struct PricesView {
     min: Money,
     max: Money,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -4,6 +4,8 @@
 //! Changes: the member's one share of the listing.
 //! Retry: the same member has the same link to the same listing ever after.
 
+use std::process::ExitCode;
+
 use clients::ShareLinks;
 use domain::id::ListingId;
 use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
@@ -29,6 +31,11 @@ pub struct Response {
     url: Link,
     /// Visitors so far, each once a day.
     clicks: u32,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

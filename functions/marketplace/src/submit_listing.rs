@@ -5,6 +5,8 @@
 //! on, with what it is like among the listings on sale. A preset without pictures gets one that
 //! `studio` draws. Retry: a version that waits already is a conflict and stays as it is.
 
+use std::process::ExitCode;
+
 use clients::{Preview as Drawn, PreviewBucket, Previews};
 use domain::{
     id::{ListingId, UploadId},
@@ -38,6 +40,11 @@ const SIDE_PX: u32 = 1_200;
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

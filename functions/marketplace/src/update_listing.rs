@@ -7,6 +7,8 @@
 //! Retry: the same change again is the same draft. `If-Match` with the tag of
 //! `GET /api/v1/marketplace/creator/listings/{id}` refuses a change to something that has moved (412).
 
+use std::process::ExitCode;
+
 use clients::Previews;
 use domain::{
     id::ListingId,
@@ -45,6 +47,11 @@ pub struct Request {
     demo: Option<DemoSettings>,
     #[serde(default, deserialize_with = "patch::sent")]
     content: Option<Content>,
+}
+
+/// The whole of its process.
+pub fn serve() -> ExitCode {
+    runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(

@@ -1,96 +1,76 @@
-//! The event and the answer of an API Gateway REST API's proxy integration (payload 1.0), as far
-//! as we read and write them.
+//! A request as an API Gateway REST API hands it over (proxy integration, payload 1.0), and our
+//! answer. `lambda_http` reads the one and writes the other; here is what we need beside that.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use domain::{Refusal, RefusalKind};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
+use lambda_http::{Body, Request, RequestExt, aws_lambda_events::apigw, request::RequestContext};
 use percent_encoding::percent_decode_str;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
-/// A request as API Gateway hands it over. Absent and `null` members mean the same.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Event {
-    pub(crate) path: String,
-    pub(crate) http_method: String,
-    #[serde(deserialize_with = "or_default")]
-    headers: HashMap<String, String>,
-    #[serde(deserialize_with = "or_default")]
-    multi_value_headers: HashMap<String, Vec<String>>,
-    #[serde(deserialize_with = "or_default")]
-    query_string_parameters: BTreeMap<String, String>,
-    #[serde(deserialize_with = "or_default")]
-    multi_value_query_string_parameters: BTreeMap<String, Vec<String>>,
-    #[serde(deserialize_with = "unescaped")]
-    pub(crate) path_parameters: BTreeMap<String, String>,
-    pub(crate) request_context: RequestContext,
-    body: Option<String>,
-    #[serde(deserialize_with = "or_default")]
-    is_base64_encoded: bool,
-}
+/// What API Gateway knows of a request.
+pub(crate) struct Gateway<'a>(Option<&'a apigw::ApiGatewayProxyRequestContext>);
 
-/// What API Gateway knows about a request.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct RequestContext {
-    pub(crate) request_id: String,
+impl<'a> Gateway<'a> {
+    pub(crate) fn of(parts: &'a Parts) -> Gateway<'a> {
+        match parts.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => Gateway(Some(context)),
+            Some(_) | None => Gateway(None),
+        }
+    }
+
+    /// What it calls the request.
+    pub(crate) fn request_id(&self) -> &'a str {
+        self.text(|context| &context.request_id).unwrap_or_default()
+    }
+
     /// The path with the stage (or the base path of a custom domain) in front.
-    pub(crate) path: String,
-    pub(crate) domain_name: Option<String>,
-    #[serde(deserialize_with = "or_default")]
-    pub(crate) identity: Source,
-    /// What the authorizer passed on; absent on a route without one.
-    pub(crate) authorizer: Option<HashMap<String, Value>>,
+    pub(crate) fn path(&self) -> &'a str {
+        self.text(|context| &context.path).unwrap_or_default()
+    }
+
+    /// The host it was asked at.
+    pub(crate) fn domain_name(&self) -> Option<&'a str> {
+        self.text(|context| &context.domain_name)
+    }
+
+    /// What the authorizer passed on; `None` on a route without one.
+    pub(crate) fn authorizer(&self) -> Option<&'a HashMap<String, Value>> {
+        self.0.map(|context| &context.authorizer.fields).filter(|fields| !fields.is_empty())
+    }
+
+    /// Where the request came from.
+    pub(crate) fn source(&self) -> Source {
+        Source { ip: self.text(|context| &context.identity.source_ip).map(str::to_owned) }
+    }
+
+    fn text(
+        &self,
+        field: impl Fn(&'a apigw::ApiGatewayProxyRequestContext) -> &'a Option<String>,
+    ) -> Option<&'a str> {
+        field(self.0?).as_deref()
+    }
 }
 
 /// Where a request came from. Its `Debug` is a mask: an address is not for a log.
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Default)]
 pub(crate) struct Source {
-    source_ip: Option<String>,
-}
-
-/// The answer API Gateway turns into HTTP.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Response {
-    /// The status.
-    pub status_code: u16,
-    /// Headers by their lower-case names.
-    pub headers: BTreeMap<&'static str, String>,
-    /// The body, always text; empty where there is none.
-    pub body: String,
-    /// Always false.
-    pub is_base64_encoded: bool,
-}
-
-/// A body that is not what its event says it is.
-#[derive(Debug, thiserror::Error)]
-#[error("The body could not be decoded.")]
-pub(crate) struct BodyEncoding(#[source] base64::DecodeError);
-
-impl Refusal for BodyEncoding {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Malformed
-    }
-    fn code(&self) -> &'static str {
-        "malformed_json"
-    }
+    ip: Option<String>,
 }
 
 impl Source {
     /// The address the connection came from, if the gateway says so.
     pub(crate) fn ip(&self) -> Option<&str> {
-        self.source_ip.as_deref().filter(|ip| !ip.is_empty())
+        self.ip.as_deref().filter(|ip| !ip.is_empty())
     }
 
     /// The network of that address, for a log: 24 bits of an IPv4 address, 48 of an IPv6 one, which
@@ -109,66 +89,106 @@ impl fmt::Debug for Source {
     }
 }
 
-impl Event {
-    /// All headers. One that HTTP does not allow is left out.
-    pub(crate) fn headers(&self) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        let single = self.headers.iter().map(|(name, value)| (name, std::slice::from_ref(value)));
-        let multi = self.multi_value_headers.iter().map(|(name, values)| (name, values.as_slice()));
-        let source: Vec<_> =
-            if self.multi_value_headers.is_empty() { single.collect() } else { multi.collect() };
-        for (name, values) in source {
-            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
-            for value in values.iter().filter_map(|value| HeaderValue::from_str(value).ok()) {
-                map.append(&name, value);
+/// Parameters of the path, without their escapes: API Gateway hands them over as they are in the URL,
+/// so that `auth0|1` comes as `auth0%7C1`. Where an engine has taken the escapes out, there are none.
+pub(crate) fn path_parameters(parts: &Parts) -> BTreeMap<String, String> {
+    let plain = |text: &str| match percent_decode_str(text).decode_utf8() {
+        Ok(plain) => plain.into_owned(),
+        Err(_) => text.to_owned(),
+    };
+    let raw = parts.path_parameters_ref().into_iter().flat_map(|map| map.iter());
+    raw.map(|(name, value)| (name.to_owned(), plain(value))).collect()
+}
+
+/// The query string's pairs, in the order of their keys; a repeated key comes repeatedly.
+pub(crate) fn query(parts: &Parts) -> Vec<(String, String)> {
+    let raw = parts.query_string_parameters_ref().into_iter().flat_map(|map| map.iter());
+    let mut pairs: Vec<_> = raw.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+    pairs
+}
+
+/// An answer before it is on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The status.
+    pub status_code: u16,
+    /// Headers by their lower-case names.
+    pub headers: BTreeMap<&'static str, String>,
+    /// The body, always text; empty where there is none.
+    pub body: String,
+}
+
+impl From<Response> for lambda_http::Response<Body> {
+    fn from(answer: Response) -> lambda_http::Response<Body> {
+        let body = if answer.body.is_empty() { Body::Empty } else { Body::Text(answer.body) };
+        let mut response = lambda_http::Response::new(body);
+        *response.status_mut() =
+            StatusCode::from_u16(answer.status_code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in answer.headers {
+            // All of them are ours; what they are made of was checked where it came in.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().append(name, value);
             }
         }
-        map
-    }
-
-    /// The query string's pairs; a repeated key comes repeatedly.
-    pub(crate) fn query(&self) -> Vec<(String, String)> {
-        if self.multi_value_query_string_parameters.is_empty() {
-            return self.query_string_parameters.clone().into_iter().collect();
-        }
-        let all = self.multi_value_query_string_parameters.iter();
-        all.flat_map(|(key, values)| values.iter().map(|value| (key.clone(), value.clone())))
-            .collect()
-    }
-
-    /// The exact bytes of the body.
-    ///
-    /// # Errors
-    /// When the event says base64 and the body is not.
-    pub(crate) fn take_body(&mut self) -> Result<Vec<u8>, BodyEncoding> {
-        let body = self.body.take().unwrap_or_default();
-        match self.is_base64_encoded {
-            true => BASE64.decode(body).map_err(BodyEncoding),
-            false => Ok(body.into_bytes()),
-        }
+        response
     }
 }
 
-/// Parameters of the path, without its escapes: API Gateway hands them over as they are in the URL,
-/// so that `auth0|1` comes as `auth0%7C1`. Where an engine has taken the escapes out, there are none.
-fn unescaped<'de, D>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error>
-where
-    D: Deserializer<'de>,
-{
-    let raw: BTreeMap<String, String> = or_default(deserializer)?;
-    let plain = |text: String| match percent_decode_str(&text).decode_utf8() {
-        Ok(plain) => plain.into_owned(),
-        Err(_) => text,
+/// The headers of an event, to be looked at before it is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Headers<'a> {
+    #[serde(borrow, default)]
+    headers: Option<HashMap<Cow<'a, str>, Cow<'a, str>>>,
+    #[serde(borrow, default)]
+    multi_value_headers: Option<HashMap<Cow<'a, str>, Vec<Cow<'a, str>>>>,
+}
+
+impl Headers<'_> {
+    fn are_all_allowed(&self) -> bool {
+        let single = self.headers.iter().flatten().all(|(name, value)| is_allowed(name, value));
+        let mut multi = self.multi_value_headers.iter().flatten();
+        single && multi.all(|(name, values)| values.iter().all(|value| is_allowed(name, value)))
+    }
+}
+
+fn is_allowed(name: &str, value: &str) -> bool {
+    HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_str(value).is_ok()
+}
+
+/// The event without headers that HTTP does not allow. `lambda_http` does not read an event that has
+/// one (a `User-Agent` with an accent is enough), and that would be a fault of ours to whoever looks
+/// at the alarms: <https://github.com/aws/aws-lambda-rust-runtime/issues/509>.
+pub(crate) fn without_bad_headers(event: Bytes) -> Bytes {
+    let is_good = |event: &[u8]| {
+        serde_json::from_slice::<Headers<'_>>(event).is_ok_and(|it| it.are_all_allowed())
     };
-    Ok(raw.into_iter().map(|(name, value)| (name, plain(value))).collect())
+    if is_good(&event) {
+        return event;
+    }
+    let Ok(mut tree) = serde_json::from_slice::<Value>(&event) else { return event };
+    if let Some(Value::Object(headers)) = tree.get_mut("headers") {
+        headers.retain(|name, value| value.as_str().is_some_and(|it| is_allowed(name, it)));
+    }
+    if let Some(Value::Object(headers)) = tree.get_mut("multiValueHeaders") {
+        for (name, values) in headers.iter_mut() {
+            if let Value::Array(values) = values {
+                values.retain(|value| value.as_str().is_some_and(|it| is_allowed(name, it)));
+            }
+        }
+        headers.retain(|_, values| values.as_array().is_some_and(|values| !values.is_empty()));
+    }
+    serde_json::to_vec(&tree).map_or(event, Bytes::from)
 }
 
-fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+/// Reads an event as the loop of a process does.
+///
+/// # Errors
+/// When it is not a request.
+pub fn request(event: &Value) -> Result<Request, serde_json::Error> {
+    let event = without_bad_headers(serde_json::to_vec(event)?.into());
+    lambda_http::request::from_reader(&*event)
 }
 
 #[cfg(test)]
@@ -178,7 +198,7 @@ mod tests {
     #[test]
     fn a_log_learns_the_network_of_an_address_and_no_more() {
         let check = |ip: Option<&str>, expected: Option<&str>| {
-            let source = Source { source_ip: ip.map(str::to_owned) };
+            let source = Source { ip: ip.map(str::to_owned) };
             assert_eq!(source.network().as_deref(), expected, "{ip:?}");
         };
         check(Some("203.0.113.77"), Some("203.0.113.0/24"));

@@ -12,12 +12,12 @@ use std::{collections::HashMap, process::ExitCode};
 use clients::oidc::{Identity, TokenRefused};
 use domain::{Timestamp, account::Role};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 use tracing::{Instrument, error, info};
 
 use crate::{
     ambient::Ambient,
-    boot::{self, Failed, Served},
+    boot::{self, Failed, Program, Served},
     connect::Connect,
     guard,
     metrics::Metrics,
@@ -80,15 +80,15 @@ pub enum NotAuthorized {
 /// The handler says who a token belongs to.
 pub fn authorize<C, H>(worker: Worker, handle: H) -> ExitCode
 where
-    C: Connect,
-    H: AsyncFn(&C, Presented) -> Result<Identity, TokenRefused>,
+    C: Connect + 'static,
+    H: AsyncFn(&C, Presented) -> Result<Identity, TokenRefused> + 'static,
 {
-    boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
-        dispatch_authorize(&worker, &handle, capabilities, &ambient, event)
-            .await
-            .map(Served::Done)
-            .map_err(|e| Failed(e.to_string()))
-    })
+    let answer = async move |capabilities: &C, ambient: Ambient, event: Box<RawValue>| {
+        let event = boot::read(&event)?;
+        let policy = dispatch_authorize(&worker, &handle, capabilities, &ambient, event).await;
+        boot::written(&policy.map_err(|e| Failed(e.to_string()))?).map(Served::Done)
+    };
+    boot::serve_events(Program::new(worker.name, C::variables(), answer))
 }
 
 /// Answers one question: what [`authorize`] does with each, and what a test calls.

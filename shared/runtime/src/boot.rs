@@ -2,17 +2,23 @@
 
 use std::{
     process::ExitCode,
+    rc::Rc,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use domain::Timestamp;
-use futures_util::FutureExt;
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use lambda_http::tower::util::MapRequestLayer;
+use lambda_http::{Body, RequestExt};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::{RawValue, to_raw_value};
 use tracing::{Level, error};
 
 use crate::{
     ambient::Ambient,
+    apigw::without_bad_headers,
     aws::Aws,
     connect::Connect,
     env::{Environment, InitError},
@@ -62,25 +68,109 @@ impl<A, E> Served<A, E> {
     }
 }
 
-/// Connects `C` and answers invocations with `answer` until Lambda ends the process.
-///
-/// Anything wrong with the start is one line in the log and a failed exit.
-pub(crate) fn serve<C, E, A, H>(
+/// What becomes of an invocation.
+type Answering<A> = LocalBoxFuture<'static, Result<A, Failed>>;
+/// A function that is connected.
+type Answer<E, A> = Box<dyn Fn(Ambient, E) -> Answering<A>>;
+type Connecting<E, A> = LocalBoxFuture<'static, Result<Answer<E, A>, InitError>>;
+
+/// A function before its process is connected, from events `E` to answers `A`. Of what it touches
+/// and how it is handled nothing is left in its type, so that the loop is compiled once, here, and
+/// not in each binary.
+pub(crate) struct Program<E, A> {
     name: &'static str,
     variables: Vec<&'static str>,
-    answer: H,
-) -> ExitCode
+    connect: Box<dyn FnOnce(Rc<Environment>, Rc<Aws>, Timestamp) -> Connecting<E, A>>,
+}
+
+impl<E: 'static, A: 'static> Program<E, A> {
+    /// A function that connects `C` and answers with `answer`.
+    pub(crate) fn new<C, H>(
+        name: &'static str,
+        variables: Vec<&'static str>,
+        answer: H,
+    ) -> Program<E, A>
+    where
+        C: Connect + 'static,
+        H: AsyncFn(&C, Ambient, E) -> Result<Served<A, E>, Failed> + 'static,
+    {
+        let connect = move |env, aws, now| {
+            let connected = async move {
+                let held = Rc::new(Held::<C>::connect(env, aws, now).await?);
+                let answer = Rc::new(answer);
+                let answer = move |ambient, event| {
+                    let (held, answer) = (held.clone(), answer.clone());
+                    answered(held, answer, ambient, event).boxed_local()
+                };
+                Ok(Box::new(answer) as Answer<E, A>)
+            };
+            connected.boxed_local()
+        };
+        Program { name, variables, connect: Box::new(connect) }
+    }
+}
+
+/// Answers with what is held; a second time with newer secrets, if the first was doubted.
+async fn answered<C, E, A, H>(
+    held: Rc<Held<C>>,
+    answer: Rc<H>,
+    ambient: Ambient,
+    event: E,
+) -> Result<A, Failed>
 where
     C: Connect,
-    E: DeserializeOwned,
-    A: Serialize,
     H: AsyncFn(&C, Ambient, E) -> Result<Served<A, E>, Failed>,
 {
-    let env = Environment::of_process();
+    let now = ambient.now();
+    let capabilities = held.at(now).await;
+    match answer(&capabilities, ambient.clone(), event).await? {
+        Served::Done(answer) => Ok(answer),
+        Served::Doubted(first, event) => match held.doubted(now).await {
+            None => Ok(first),
+            Some(capabilities) => Ok(answer(&capabilities, ambient, event).await?.into_answer()),
+        },
+    }
+}
+
+/// Serves HTTP requests until Lambda ends the process. Anything wrong with the start is one line in
+/// the log and a failed exit.
+pub(crate) fn serve_http(
+    program: Program<lambda_http::Request, lambda_http::Response<Body>>,
+) -> ExitCode {
+    serve(program, async |process, answer| {
+        let (process, answer) = (SendWrapper::new(process), SendWrapper::new(answer));
+        // One thread runs it all: nothing is sent, whatever the bounds of the loop ask for.
+        let service = service_fn(move |request: lambda_http::Request| {
+            let context = request.lambda_context_ref().cloned().unwrap_or_default();
+            SendWrapper::new(answer(process.ambient(&context), request))
+        });
+        let clean = MapRequestLayer::new(|mut invocation: LambdaInvocation| {
+            invocation.body = without_bad_headers(invocation.body);
+            invocation
+        });
+        lambda_http::runtime(service).layer(clean).run().await
+    })
+}
+
+/// Serves events of any other kind, as JSON, likewise.
+pub(crate) fn serve_events(program: Program<Box<RawValue>, Box<RawValue>>) -> ExitCode {
+    serve(program, async |process, answer| {
+        let service = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+            answer(process.ambient(&event.context), event.payload).await
+        });
+        Runtime::new(service).run().await
+    })
+}
+
+fn serve<E, A>(
+    program: Program<E, A>,
+    run: impl AsyncFnOnce(Process, Answer<E, A>) -> Result<(), lambda_runtime::Error>,
+) -> ExitCode {
+    let (name, env) = (program.name, Environment::of_process());
     telemetry::start(
         env.optional(LOG_LEVEL).and_then(|level| level.parse().ok()).unwrap_or(Level::INFO),
     );
-    match run(&env, variables, answer) {
+    match start(program, env, run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             error!(endpoint = name, error = chain(&failed), "did not start");
@@ -89,40 +179,37 @@ where
     }
 }
 
-fn run<C, E, A, H>(
-    env: &Environment,
-    variables: Vec<&'static str>,
-    answer: H,
-) -> Result<(), InitError>
-where
-    C: Connect,
-    E: DeserializeOwned,
-    A: Serialize,
-    H: AsyncFn(&C, Ambient, E) -> Result<Served<A, E>, Failed>,
-{
-    env.require(&[&SET_BY_LAMBDA, variables.as_slice()].concat())?;
+fn start<E, A>(
+    program: Program<E, A>,
+    env: Environment,
+    run: impl AsyncFnOnce(Process, Answer<E, A>) -> Result<(), lambda_runtime::Error>,
+) -> Result<(), InitError> {
+    env.require(&[&SET_BY_LAMBDA, program.variables.as_slice()].concat())?;
     // One invocation at a time: more threads would only cost memory and start-up time.
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let tokio = tokio.map_err(|e| unavailable("the async runtime", e))?;
     tokio.block_on(async {
-        let (aws, process) = (Aws::load().await, Process::new(env));
-        let held = Held::<C>::connect(env, &aws, process.ambient.now()).await?;
-        let service = service_fn(async |event: LambdaEvent<E>| {
-            let ambient = process.ambient(&event.context);
-            let (now, capabilities) = (ambient.now(), held.at(ambient.now()).await);
-            match answer(&capabilities, ambient.clone(), event.payload).boxed_local().await? {
-                Served::Done(answer) => Ok::<A, Failed>(answer),
-                Served::Doubted(first, event) => match held.doubted(now).await {
-                    None => Ok(first),
-                    Some(capabilities) => {
-                        let second = answer(&capabilities, ambient, event).boxed_local().await?;
-                        Ok(second.into_answer())
-                    }
-                },
-            }
-        });
-        Runtime::new(service).run().await.map_err(|e| unavailable("Lambda's runtime API", e))
+        let (aws, process) = (Aws::load().await, Process::new(&env));
+        let now = process.ambient.now();
+        let answer = (program.connect)(Rc::new(env), Rc::new(aws), now).await?;
+        run(process, answer).await.map_err(|e| unavailable("Lambda's runtime API", e))
     })
+}
+
+/// What an event says, as far as it is read.
+///
+/// # Errors
+/// When it is not the event this function is for.
+pub(crate) fn read<E: DeserializeOwned>(event: &RawValue) -> Result<E, Failed> {
+    serde_json::from_str(event.get()).map_err(|e| Failed(format!("not an event of this kind: {e}")))
+}
+
+/// An answer as JSON.
+///
+/// # Errors
+/// When it does not serialize.
+pub(crate) fn written(answer: &impl Serialize) -> Result<Box<RawValue>, Failed> {
+    to_raw_value(answer).map_err(|e| Failed(format!("an answer did not serialize: {e}")))
 }
 
 fn unavailable(

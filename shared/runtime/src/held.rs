@@ -23,9 +23,9 @@ const READ_PAUSE: Duration = Duration::from_secs(60);
 const SECRET: &str = "_SECRET_ARN";
 
 /// Capabilities, and when they were connected.
-pub(crate) struct Held<'a, C> {
-    env: &'a Environment,
-    aws: &'a Aws,
+pub(crate) struct Held<C> {
+    env: Rc<Environment>,
+    aws: Rc<Aws>,
     /// Whether any of them is made from a secret: else there is nothing to read again.
     has_secrets: bool,
     state: RefCell<State<C>>,
@@ -37,14 +37,14 @@ struct State<C> {
     tried_at: Timestamp,
 }
 
-impl<'a, C: Connect> Held<'a, C> {
+impl<C: Connect> Held<C> {
     /// Connects them for the first time.
     pub(crate) async fn connect(
-        env: &'a Environment,
-        aws: &'a Aws,
+        env: Rc<Environment>,
+        aws: Rc<Aws>,
         now: Timestamp,
-    ) -> Result<Held<'a, C>, InitError> {
-        let capabilities = Rc::new(C::connect(env, aws).await?);
+    ) -> Result<Held<C>, InitError> {
+        let capabilities = Rc::new(C::connect(&env, &aws).await?);
         let state = State { capabilities, read_at: now, tried_at: now };
         let mut variables = C::variables().into_iter();
         let has_secrets =
@@ -73,7 +73,7 @@ impl<'a, C: Connect> Held<'a, C> {
             return false;
         }
         self.state.borrow_mut().tried_at = now;
-        match C::connect(self.env, self.aws).await {
+        match C::connect(&self.env, &self.aws).await {
             Ok(capabilities) => {
                 let capabilities = Rc::new(capabilities);
                 *self.state.borrow_mut() = State { capabilities, read_at: now, tried_at: now };
@@ -117,9 +117,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_is_read_again_after_five_minutes() {
-        let (place, aws) = (place("held-five-minutes"), Aws::load().await);
+        let (place, aws) = (place("held-five-minutes"), Rc::new(Aws::load().await));
         let env = Environment::of([("KEPT_SECRET_ARN", place.to_str().unwrap())]);
-        let held = Held::<Kept>::connect(&env, &aws, NOW).await.unwrap();
+        let held = Held::<Kept>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
         let at = async |secs: u64| held.at(NOW.plus(Duration::from_secs(secs))).await.0.clone();
         fs::write(&place, "two").unwrap();
         assert_eq!(at(299).await, "one");
@@ -134,9 +134,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_doubted_secret_is_read_at_once_and_once_a_minute() {
-        let (place, aws) = (place("held-doubted"), Aws::load().await);
+        let (place, aws) = (place("held-doubted"), Rc::new(Aws::load().await));
         let env = Environment::of([("KEPT_SECRET_ARN", place.to_str().unwrap())]);
-        let held = Held::<Kept>::connect(&env, &aws, NOW).await.unwrap();
+        let held = Held::<Kept>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
         let doubted = async |secs: u64| {
             held.doubted(NOW.plus(Duration::from_secs(secs))).await.map(|it| it.0.clone())
         };
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(held.at(NOW.plus(Duration::from_secs(119))).await.0, "two");
         assert_eq!(doubted(120).await.as_deref(), Some("three"));
         let none = Environment::of([("KEPT_SECRET_ARN", "")]);
-        let held = Held::<()>::connect(&none, &aws, NOW).await.unwrap();
+        let held = Held::<()>::connect(Rc::new(none), aws, NOW).await.unwrap();
         assert!(held.doubted(NOW.plus(SECRETS_KEPT)).await.is_none(), "there is nothing to read");
         fs::remove_file(&place).unwrap();
     }

@@ -11,6 +11,7 @@ use clients::oidc::Identity;
 use domain::{Refusal, RefusalKind, account::Role, id::UserId};
 use futures_util::FutureExt;
 use http::HeaderMap;
+use lambda_http::{Request, RequestExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -20,8 +21,8 @@ use tracing::{Instrument, Span};
 use crate::{
     admission::admit,
     ambient::Ambient,
-    apigw::{Event, RequestContext, Response},
-    boot::{self, Served},
+    apigw::{Gateway, Response, path_parameters, query},
+    boot::{self, Program, Served},
     call::{Call, CallRefused, Caller, Links, Raw, RequestId},
     connect::Connect,
     endpoint::{Access, Endpoint, KeyRule, Method},
@@ -37,20 +38,21 @@ use crate::{
 /// Connects `C` once, and requires exactly its variables and `CORS_ORIGIN`.
 pub fn http<C, R, T, H>(endpoint: Endpoint, handle: H) -> ExitCode
 where
-    C: Connect,
+    C: Connect + 'static,
     R: DeserializeOwned,
     T: Reply,
-    H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
+    H: AsyncFn(&C, Call<R>) -> Result<T, ApiError> + 'static,
 {
     let variables = variables(&endpoint, C::variables());
-    boot::serve(endpoint.name, variables, async |capabilities: &C, ambient, event: Event| {
-        let again = (endpoint.access == Access::Signed).then(|| event.clone());
-        let (response, code) = answer(&endpoint, &handle, capabilities, &ambient, event).await;
+    let answer = async move |capabilities: &C, ambient: Ambient, request: Request| {
+        let again = (endpoint.access == Access::Signed).then(|| request.clone());
+        let (response, code) = answer(&endpoint, &handle, capabilities, &ambient, request).await;
         Ok(match again.filter(|_| code == Some(SIGNATURE_INVALID)) {
-            Some(event) => Served::Doubted(response, event),
-            None => Served::Done(response),
+            Some(request) => Served::Doubted(response.into(), request),
+            None => Served::Done(response.into()),
         })
-    })
+    };
+    boot::serve_http(Program::new(endpoint.name, variables, answer))
 }
 
 /// What a process needs to serve `endpoint`, beside what its handler `touches`: no page of a browser
@@ -65,13 +67,13 @@ pub(crate) fn variables(endpoint: &Endpoint, mut touches: Vec<&'static str>) -> 
 /// The code of whoever verifies a signature, Stripe's or Bria's, that fits no secret.
 const SIGNATURE_INVALID: &str = "webhook_signature_invalid";
 
-/// Answers one event: what [`http`] does with each, and what a test calls.
+/// Answers one request: what [`http`] does with each, and what a test calls.
 pub async fn dispatch<C, R, T, H>(
     endpoint: &Endpoint,
     handle: &H,
     capabilities: &C,
     ambient: &Ambient,
-    event: Event,
+    request: Request,
 ) -> Response
 where
     C: Connect,
@@ -79,7 +81,7 @@ where
     T: Reply,
     H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
 {
-    answer(endpoint, handle, capabilities, ambient, event).await.0
+    answer(endpoint, handle, capabilities, ambient, request).await.0
 }
 
 /// The same with the code of a refusal.
@@ -88,7 +90,7 @@ async fn answer<C, R, T, H>(
     handle: &H,
     capabilities: &C,
     ambient: &Ambient,
-    event: Event,
+    request: Request,
 ) -> (Response, Option<&'static str>)
 where
     C: Connect,
@@ -96,10 +98,11 @@ where
     T: Reply,
     H: AsyncFn(&C, Call<R>) -> Result<T, ApiError>,
 {
-    let exchange = Exchange::open(endpoint, ambient, &event);
+    let (parts, body) = request.into_parts();
+    let exchange = Exchange::open(endpoint, ambient, parts);
     let span = exchange.span.clone();
     let outcome = async {
-        let (call, input) = exchange.admit(event)?;
+        let (call, input) = exchange.admit(body.to_vec())?;
         let call = call.with_body(input.read()?);
         guard::within(ambient.time_left(), async {
             let (table, recent) = (capabilities.table(), &ambient.recent);
@@ -120,55 +123,47 @@ struct Exchange<'a> {
     ambient: &'a Ambient,
     ended: Ended,
     request_id: RequestId,
-    if_none_match: Option<http::HeaderValue>,
-    network: Option<String>,
-    headers: HeaderMap,
-    is_head: bool,
+    parts: http::request::Parts,
     span: Span,
 }
 
 impl<'a> Exchange<'a> {
-    fn open(endpoint: &'a Endpoint, ambient: &'a Ambient, event: &Event) -> Exchange<'a> {
-        let headers = event.headers();
-        let request_id = RequestId::of(&headers, &event.request_context.request_id);
+    fn open(
+        endpoint: &'a Endpoint,
+        ambient: &'a Ambient,
+        parts: http::request::Parts,
+    ) -> Exchange<'a> {
+        let request_id = RequestId::of(&parts.headers, Gateway::of(&parts).request_id());
         let span = telemetry::span(request_id.as_str());
         let ended = Ended::begin(endpoint.name, ambient);
-        let if_none_match = headers.get(http::header::IF_NONE_MATCH).cloned();
-        let is_head = endpoint.head && event.http_method == "HEAD";
-        let network = event.request_context.identity.network();
-        Exchange {
-            endpoint,
-            ambient,
-            ended,
-            request_id,
-            if_none_match,
-            network,
-            headers,
-            is_head,
-            span,
-        }
+        Exchange { endpoint, ambient, ended, request_id, parts, span }
+    }
+
+    fn is_head(&self) -> bool {
+        self.endpoint.head && self.parts.method == http::Method::HEAD
     }
 
     /// The call, if the caller may make it, and its input, if that can be read.
-    fn admit(&self, mut event: Event) -> Result<(Call, Untyped), ApiError> {
-        let caller = caller(&event.request_context)?;
+    fn admit(&self, body: Vec<u8>) -> Result<(Call, Untyped), ApiError> {
+        let (gateway, headers) = (Gateway::of(&self.parts), &self.parts.headers);
+        let caller = caller(&gateway)?;
         if let Caller::Member(identity) = &caller {
             self.span.record("actor", identity.user_id.as_str());
         }
         check_access(self.endpoint.access, &caller)?;
-        let links = links(self.ambient, &self.headers, &event);
-        let body = event.take_body()?;
+        let path = self.parts.raw_http_path();
+        let links = links(self.ambient, headers, &gateway, path);
         if body.len() > self.endpoint.body_bytes_max {
             return Err(Unreadable::TooLarge { max: self.endpoint.body_bytes_max }.into());
         }
-        let idempotency = idempotency(self.endpoint, &self.headers, &event.path, &body)?;
-        let content_type = self.headers.get(http::header::CONTENT_TYPE);
+        let idempotency = idempotency(self.endpoint, headers, path, &body)?;
+        let content_type = headers.get(http::header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
         // A signed body is its handler's to read: what it says is nothing before it is verified.
         let reads_body = self.endpoint.method.has_body() && self.endpoint.access != Access::Signed;
         let input = Untyped::of(Parts {
-            path: &event.path_parameters,
-            query: event.query(),
+            path: &path_parameters(&self.parts),
+            query: query(&self.parts),
             body: reads_body.then_some(Body { content_type, bytes: &body }),
         })?;
         let call = Call {
@@ -178,8 +173,8 @@ impl<'a> Exchange<'a> {
             request_id: self.request_id.clone(),
             links,
             idempotency,
-            raw: Raw { headers: self.headers.clone(), body, is_head: self.is_head },
-            source: event.request_context.identity,
+            raw: Raw { headers: headers.clone(), body, is_head: self.is_head() },
+            source: gateway.source(),
             entropy: self.ambient.entropy.clone(),
         };
         Ok((call, input))
@@ -204,10 +199,11 @@ impl<'a> Exchange<'a> {
             headers.insert("access-control-expose-headers", EXPOSED_HEADERS.to_owned());
             headers.insert("vary", "Origin".to_owned());
         }
-        if self.is_head {
+        if self.is_head() {
             response.body.clear();
         }
-        self.ended.log_call(self.ambient, response.status_code, code, self.network.as_deref());
+        let network = Gateway::of(&self.parts).source().network();
+        self.ended.log_call(self.ambient, response.status_code, code, network.as_deref());
         (response, code)
     }
 
@@ -223,7 +219,8 @@ impl<'a> Exchange<'a> {
         }
         if self.endpoint.method == Method::Get && status_code == 200 {
             let tag = ETag::of(&body);
-            if self.if_none_match.as_ref().is_some_and(|tags| tag.is_weakly_in(tags)) {
+            let known = self.parts.headers.get(http::header::IF_NONE_MATCH);
+            if known.is_some_and(|tags| tag.is_weakly_in(tags)) {
                 (status_code, body) = (304, String::new());
             }
             headers.insert("etag", tag.as_str().to_owned());
@@ -233,7 +230,7 @@ impl<'a> Exchange<'a> {
         if !body.is_empty() {
             headers.insert("content-type", answer.content_type.to_owned());
         }
-        Response { status_code, headers, body, is_base64_encoded: false }
+        Response { status_code, headers, body }
     }
 
     fn render_problem(&self, error: &ApiError) -> Response {
@@ -248,7 +245,7 @@ impl<'a> Exchange<'a> {
             headers.insert("www-authenticate", "Bearer".to_owned());
         }
         let body = error.problem(self.request_id.as_str()).to_string();
-        Response { status_code: error.status(), headers, body, is_base64_encoded: false }
+        Response { status_code: error.status(), headers, body }
     }
 }
 
@@ -287,10 +284,8 @@ fn check_access(access: Access, caller: &Caller) -> Result<(), ApiError> {
 }
 
 /// Who the authorizer says is calling. Its context values arrive as strings.
-fn caller(context: &RequestContext) -> Result<Caller, ApiError> {
-    let Some(fields) = context.authorizer.as_ref().filter(|fields| !fields.is_empty()) else {
-        return Ok(Caller::Nobody);
-    };
+fn caller(gateway: &Gateway<'_>) -> Result<Caller, ApiError> {
+    let Some(fields) = gateway.authorizer() else { return Ok(Caller::Nobody) };
     let text = |name| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let Some(subject) = text("user_id").or_else(|| text("principalId")) else {
         return Ok(Caller::Nobody);
@@ -332,13 +327,12 @@ fn idempotency(
 
 /// The stage's root: as configured, else as the gateway was reached. API Gateway names its own
 /// host; an emulator may not, and then the caller's `Host` is all there is.
-fn links(ambient: &Ambient, headers: &HeaderMap, event: &Event) -> Links {
+fn links(ambient: &Ambient, headers: &HeaderMap, gateway: &Gateway<'_>, path: &str) -> Links {
     if let Some(root) = &ambient.public_url {
         return Links::new(root);
     }
-    let context = &event.request_context;
-    let prefix = context.path.strip_suffix(event.path.as_str()).unwrap_or_default();
-    match (&context.domain_name, headers.get(http::header::HOST).map(|host| host.to_str())) {
+    let prefix = gateway.path().strip_suffix(path).unwrap_or_default();
+    match (gateway.domain_name(), headers.get(http::header::HOST).map(|host| host.to_str())) {
         (Some(domain), _) => Links::new(&format!("https://{domain}{prefix}")),
         (None, Some(Ok(host))) => Links::new(&format!("http://{host}{prefix}")),
         (None, Some(Err(_)) | None) => Links::new(prefix),

@@ -8,10 +8,11 @@ use std::{collections::HashMap, process::ExitCode};
 use domain::{Refusal, RefusalKind, Timestamp};
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use crate::{
     ambient::Ambient,
-    boot::{self, Served},
+    boot::{self, Program, Served},
     connect::Connect,
     guard,
     metrics::Metrics,
@@ -75,14 +76,16 @@ impl Refusal for Poison {
 /// Serves a queue until Lambda ends the process: the whole of a binary's `main`.
 pub fn queue<C, M, H>(worker: Worker, handle: H) -> ExitCode
 where
-    C: Connect,
+    C: Connect + 'static,
     M: DeserializeOwned,
-    H: AsyncFn(&C, Task<M>) -> Result<(), TaskError>,
+    H: AsyncFn(&C, Task<M>) -> Result<(), TaskError> + 'static,
 {
-    boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
+    let answer = async move |capabilities: &C, ambient: Ambient, event: Box<RawValue>| {
+        let event = boot::read(&event)?;
         let answer = dispatch_queue(&worker, &handle, capabilities, &ambient, event).await;
-        Ok(Served::Done(answer))
-    })
+        boot::written(&answer).map(Served::Done)
+    };
+    boot::serve_events(Program::new(worker.name, C::variables(), answer))
 }
 
 /// Works through one batch: what [`queue`] does with each, and what a test calls.

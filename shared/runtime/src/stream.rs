@@ -9,12 +9,12 @@ use std::process::ExitCode;
 
 use domain::Timestamp;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use tracing::Instrument;
 
 use crate::{
     ambient::Ambient,
-    boot::{self, Served},
+    boot::{self, Program, Served},
     connect::Connect,
     guard,
     queue::BatchResponse,
@@ -94,13 +94,15 @@ pub struct Changes {
 /// The handler returns one result for each change, in the order of the changes.
 pub fn stream<C, H>(worker: Worker, handle: H) -> ExitCode
 where
-    C: Connect,
-    H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>>,
+    C: Connect + 'static,
+    H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>> + 'static,
 {
-    boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
+    let answer = async move |capabilities: &C, ambient: Ambient, event: Box<RawValue>| {
+        let event = boot::read(&event)?;
         let answer = dispatch_stream(&worker, &handle, capabilities, &ambient, event).await;
-        Ok(Served::Done(answer))
-    })
+        boot::written(&answer).map(Served::Done)
+    };
+    boot::serve_events(Program::new(worker.name, C::variables(), answer))
 }
 
 /// Works through one batch: what [`stream`] does with each, and what a test calls.

@@ -7,11 +7,12 @@ use domain::{
     id::{JobId, UserId},
 };
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tracing::{Instrument, Span, error, warn};
 
 use crate::{
     ambient::{Ambient, Entropy},
-    boot::{self, Failed, Served},
+    boot::{self, Failed, Program, Served},
     connect::Connect,
     error::{ApiError, meaning},
     guard,
@@ -116,15 +117,16 @@ impl fmt::Debug for TaskError {
 /// EventBridge repeats it twice.
 pub fn schedule<C, H>(worker: Worker, handle: H) -> ExitCode
 where
-    C: Connect,
-    H: AsyncFn(&C, Task) -> Result<(), TaskError>,
+    C: Connect + 'static,
+    H: AsyncFn(&C, Task) -> Result<(), TaskError> + 'static,
 {
-    boot::serve(worker.name, C::variables(), async |capabilities: &C, ambient, event| {
-        dispatch_schedule(&worker, &handle, capabilities, &ambient, event)
-            .await
-            .map(Served::Done)
-            .map_err(|e| Failed(format!("{}: {}", worker.name, e.error().code())))
-    })
+    let answer = async move |capabilities: &C, ambient: Ambient, event: Box<RawValue>| {
+        let event = boot::read(&event)?;
+        let done = dispatch_schedule(&worker, &handle, capabilities, &ambient, event).await;
+        done.map_err(|e| Failed(format!("{}: {}", worker.name, e.error().code())))?;
+        boot::written(&()).map(Served::Done)
+    };
+    boot::serve_events(Program::new(worker.name, C::variables(), answer))
 }
 
 /// Does one scheduled run: what [`schedule`] does with each, and what a test calls.

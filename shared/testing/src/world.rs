@@ -18,10 +18,11 @@ use domain::{
     plan::Plan,
     time::Period,
 };
+use lambda_http::Request;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runtime::{
     Ambient, ApiError, Call, Connect, Endpoint, Reply, StreamEvent,
-    apigw::{Event, Response},
+    apigw::{Response, request},
     dispatch,
 };
 use serde::de::DeserializeOwned;
@@ -343,8 +344,8 @@ impl Ask {
     }
 
     /// The event API Gateway would send for it.
-    pub fn event(&self, endpoint: &Endpoint) -> Event {
-        serde_json::from_value(self.event_json(endpoint)).expect("an event")
+    pub fn event(&self, endpoint: &Endpoint) -> Request {
+        request(&self.event_json(endpoint)).expect("an event")
     }
 
     /// The same as JSON.

@@ -1,5 +1,3 @@
-use account::delete_me::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    account::delete_me::serve()
 }

@@ -1,5 +1,3 @@
-use account::export_me::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    account::export_me::serve()
 }

@@ -1,5 +1,3 @@
-use account::get_me::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    account::get_me::serve()
 }

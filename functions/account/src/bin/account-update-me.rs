@@ -1,5 +1,3 @@
-use account::update_me::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    account::update_me::serve()
 }

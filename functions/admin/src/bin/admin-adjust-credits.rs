@@ -1,5 +1,3 @@
-use admin::adjust_credits::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::adjust_credits::serve()
 }

@@ -1,5 +1,3 @@
-use admin::approve_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::approve_listing::serve()
 }

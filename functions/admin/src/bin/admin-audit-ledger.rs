@@ -1,5 +1,3 @@
-use admin::audit_ledger::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::audit_ledger::serve()
 }

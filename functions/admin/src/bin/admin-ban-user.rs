@@ -1,5 +1,3 @@
-use admin::ban_user::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::ban_user::serve()
 }

@@ -1,5 +1,3 @@
-use admin::delist_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::delist_listing::serve()
 }

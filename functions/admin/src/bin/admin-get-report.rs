@@ -1,5 +1,3 @@
-use admin::get_report::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::get_report::serve()
 }

@@ -1,5 +1,3 @@
-use admin::list_flags::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::list_flags::serve()
 }

@@ -1,5 +1,3 @@
-use admin::list_pending::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::list_pending::serve()
 }

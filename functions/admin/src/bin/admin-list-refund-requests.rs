@@ -1,5 +1,3 @@
-use admin::list_refund_requests::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::list_refund_requests::serve()
 }

@@ -1,5 +1,3 @@
-use admin::refund_purchase::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::refund_purchase::serve()
 }

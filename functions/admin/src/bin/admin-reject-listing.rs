@@ -1,5 +1,3 @@
-use admin::reject_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::reject_listing::serve()
 }

@@ -1,5 +1,3 @@
-use admin::resolve_flags::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::resolve_flags::serve()
 }

@@ -1,5 +1,3 @@
-use admin::unban_user::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::unban_user::serve()
 }

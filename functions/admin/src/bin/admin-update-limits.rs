@@ -1,5 +1,3 @@
-use admin::update_limits::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    admin::update_limits::serve()
 }

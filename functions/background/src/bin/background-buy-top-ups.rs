@@ -1,5 +1,3 @@
-use background::buy_top_ups::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::queue(WORKER, handle)
+    background::buy_top_ups::serve()
 }

@@ -1,5 +1,3 @@
-use background::erase_data::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::schedule(WORKER, handle)
+    background::erase_data::serve()
 }

@@ -1,5 +1,3 @@
-use background::follow_sellers::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::schedule(WORKER, handle)
+    background::follow_sellers::serve()
 }

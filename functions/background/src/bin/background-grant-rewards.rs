@@ -1,5 +1,3 @@
-use background::grant_rewards::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::schedule(WORKER, handle)
+    background::grant_rewards::serve()
 }

@@ -1,5 +1,3 @@
-use background::index_listings::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::schedule(WORKER, handle)
+    background::index_listings::serve()
 }

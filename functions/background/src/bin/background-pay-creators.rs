@@ -1,5 +1,3 @@
-use background::pay_creators::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::schedule(WORKER, handle)
+    background::pay_creators::serve()
 }

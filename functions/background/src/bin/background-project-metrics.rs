@@ -1,5 +1,3 @@
-use background::project_metrics::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::stream(WORKER, handle)
+    background::project_metrics::serve()
 }

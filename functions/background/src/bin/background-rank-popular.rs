@@ -1,5 +1,3 @@
-use background::rank_popular::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::schedule(WORKER, handle)
+    background::rank_popular::serve()
 }

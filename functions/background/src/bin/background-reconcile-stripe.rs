@@ -1,5 +1,3 @@
-use background::reconcile_stripe::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::schedule(WORKER, handle)
+    background::reconcile_stripe::serve()
 }

@@ -1,5 +1,3 @@
-use background::relay_outbox::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::stream(WORKER, handle)
+    background::relay_outbox::serve()
 }

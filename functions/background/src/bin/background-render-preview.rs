@@ -1,5 +1,3 @@
-use background::render_preview::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::queue(WORKER, handle)
+    background::render_preview::serve()
 }

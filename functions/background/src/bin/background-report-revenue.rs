@@ -1,5 +1,3 @@
-use background::report_revenue::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::schedule(WORKER, handle)
+    background::report_revenue::serve()
 }

@@ -1,5 +1,3 @@
-use background::run_generation::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::queue(WORKER, handle)
+    background::run_generation::serve()
 }

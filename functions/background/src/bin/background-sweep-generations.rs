@@ -1,5 +1,3 @@
-use background::sweep_generations::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::schedule(WORKER, handle)
+    background::sweep_generations::serve()
 }

@@ -1,5 +1,3 @@
-use background::verify_audit::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::schedule(WORKER, handle)
+    background::verify_audit::serve()
 }

@@ -1,5 +1,3 @@
-use billing::cancel_subscription::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    billing::cancel_subscription::serve()
 }

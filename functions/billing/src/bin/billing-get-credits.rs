@@ -1,5 +1,3 @@
-use billing::get_credits::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    billing::get_credits::serve()
 }

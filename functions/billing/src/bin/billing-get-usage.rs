@@ -1,5 +1,3 @@
-use billing::get_usage::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    billing::get_usage::serve()
 }

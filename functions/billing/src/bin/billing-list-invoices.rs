@@ -1,5 +1,3 @@
-use billing::list_invoices::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    billing::list_invoices::serve()
 }

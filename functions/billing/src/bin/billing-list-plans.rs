@@ -1,5 +1,3 @@
-use billing::list_plans::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    billing::list_plans::serve()
 }

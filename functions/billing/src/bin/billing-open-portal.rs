@@ -1,5 +1,3 @@
-use billing::open_portal::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    billing::open_portal::serve()
 }

@@ -1,5 +1,3 @@
-use billing::update_top_up::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    billing::update_top_up::serve()
 }

@@ -1,5 +1,3 @@
-use edge::authorizer::{WORKER, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::authorize(WORKER, handle)
+    edge::authorizer::serve()
 }

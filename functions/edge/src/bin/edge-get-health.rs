@@ -1,5 +1,3 @@
-use edge::get_health::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    edge::get_health::serve()
 }

@@ -1,5 +1,3 @@
-use edge::webhook_bria::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    edge::webhook_bria::serve()
 }

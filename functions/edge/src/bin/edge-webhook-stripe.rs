@@ -1,5 +1,3 @@
-use edge::webhook_stripe::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    edge::webhook_stripe::serve()
 }

@@ -1,5 +1,3 @@
-use generation::cancel_generation::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    generation::cancel_generation::serve()
 }

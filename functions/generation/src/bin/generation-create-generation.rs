@@ -1,5 +1,3 @@
-use generation::create_generation::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    generation::create_generation::serve()
 }

@@ -1,5 +1,3 @@
-use generation::create_preset::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    generation::create_preset::serve()
 }

@@ -1,5 +1,3 @@
-use generation::delete_preset::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    generation::delete_preset::serve()
 }

@@ -1,5 +1,3 @@
-use generation::get_generation::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    generation::get_generation::serve()
 }

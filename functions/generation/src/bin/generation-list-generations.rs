@@ -1,5 +1,3 @@
-use generation::list_generations::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    generation::list_generations::serve()
 }

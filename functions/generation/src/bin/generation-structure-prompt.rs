@@ -1,5 +1,3 @@
-use generation::structure_prompt::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    generation::structure_prompt::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::create_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::create_listing::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::create_upload::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::create_upload::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::download_purchase::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::download_purchase::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::flag_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::flag_listing::serve()
 }

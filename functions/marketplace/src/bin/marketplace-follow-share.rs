@@ -1,5 +1,3 @@
-use marketplace::follow_share::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::follow_share::serve()
 }

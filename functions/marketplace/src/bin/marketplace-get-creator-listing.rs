@@ -1,5 +1,3 @@
-use marketplace::get_creator_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::get_creator_listing::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::get_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::get_listing::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::get_upload::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::get_upload::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::list_creator_payouts::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::list_creator_payouts::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::onboard_creator::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::onboard_creator::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::preview_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::preview_listing::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::refund_purchase::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::refund_purchase::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::reply_to_review::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::reply_to_review::serve()
 }

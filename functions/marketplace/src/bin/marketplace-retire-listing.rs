@@ -1,5 +1,3 @@
-use marketplace::retire_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::retire_listing::serve()
 }

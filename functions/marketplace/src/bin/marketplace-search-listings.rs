@@ -1,5 +1,3 @@
-use marketplace::search_listings::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::search_listings::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::share_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::share_listing::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::submit_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::submit_listing::serve()
 }

@@ -1,5 +1,3 @@
-use marketplace::update_listing::{ENDPOINT, handle};
-
 fn main() -> std::process::ExitCode {
-    runtime::http(ENDPOINT, handle)
+    marketplace::update_listing::serve()
 }

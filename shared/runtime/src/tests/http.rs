@@ -106,6 +106,32 @@ async fn a_parameter_of_the_path_is_decoded_once() {
     check("%FF", "%FF").await;
 }
 
+/// An accent in a `User-Agent` is enough for `lambda_http` not to read an event.
+#[tokio::test]
+async fn a_header_that_is_none_is_left_out_and_the_rest_is_answered() {
+    async fn told(_: &(), call: Call<Value>) -> Result<Json<Value>, ApiError> {
+        let headers = &call.raw().headers;
+        let text = |name: &str| headers.get(name).map(|it| it.to_str().unwrap().to_owned());
+        Ok(Json(json!([text("user-agent"), text("x-kept"), call.body["id"], call.ip()])))
+    }
+    let answered = async |agent: &str, name: &str| {
+        let changes = [
+            ("/headers/User-Agent", json!(agent)),
+            ("/multiValueHeaders/User-Agent", json!([agent])),
+            ("/multiValueHeaders/X-Kept", json!(["yes"])),
+            ("/body", json!("Beno\u{ee}t \u{1f4a1}")),
+        ];
+        let request = with_header(with(get_event(), changes), name, "1");
+        dispatch(&GET, &told, &(), &ambient(), event(request)).await.body
+    };
+    let plain = answered("curl/8", "X-More").await;
+    assert_eq!(plain, r#"["curl/8","yes","b1","203.0.113.7"]"#);
+    let without = r#"[null,"yes","b1","203.0.113.7"]"#;
+    assert_eq!(answered("Beno\u{ee}t", "X-More").await, without);
+    assert_eq!(answered("two\nlines", "X-More").await, without);
+    assert_eq!(answered("curl/8", "not a name").await, plain);
+}
+
 #[tokio::test]
 async fn a_refusal_is_a_problem_document() {
     expect![[r#"

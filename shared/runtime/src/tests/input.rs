@@ -255,7 +255,6 @@ async fn bytes_are_checked_before_they_are_read() {
         |body: &str| with(with_json(add_event(), body), [("/isBase64Encoded", json!(true))]);
     check(base64("eyJ0aXRsZSI6IkEifQ=="), "{").await;
     check(base64("eyJ0aXRsZSI6Iv8ifQ=="), "400 malformed_json").await;
-    check(base64("%%%"), "400 malformed_json").await;
 
     let padded = |bytes: usize| format!("{}{}", r#"{"title":"A"}"#, " ".repeat(bytes - 13));
     check(with_json(add_event(), &padded(64 * 1024)), "{").await;

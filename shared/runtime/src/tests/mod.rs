@@ -88,8 +88,8 @@ fn with_json(event: Value, body: &str) -> Value {
     with_header(with(event, [("/body", json!(body))]), "Content-Type", "application/json")
 }
 
-fn event(value: Value) -> apigw::Event {
-    serde_json::from_value(value).unwrap()
+fn event(value: Value) -> lambda_http::Request {
+    apigw::request(&value).unwrap()
 }
 
 /// An answer as it would be read off the wire.

@@ -252,7 +252,7 @@ impl Stage {
             .text(encoded);
         let mut event = serde_json::to_value(ask.event_json(&webhook_stripe::ENDPOINT)).unwrap();
         event["isBase64Encoded"] = json!(true);
-        let event = serde_json::from_value(event).unwrap();
+        let event = runtime::apigw::request(&event).unwrap();
         let secrets = StripeWebhookSecrets(self.secrets.0.clone());
         let hands = (self.world.store.clone(), self.stripe.clone(), secrets);
         let (endpoint, handle) = (&webhook_stripe::ENDPOINT, &webhook_stripe::handle);

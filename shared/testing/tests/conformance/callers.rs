@@ -1,16 +1,23 @@
 //! Every endpoint for every kind of caller, in one table.
 
-use expect_test::expect;
+use expect_test::{expect, expect_file};
 use runtime::{Endpoint, Trigger};
 use testing::{Actor, Ask};
 
-use crate::{functions, scene::Scene};
+use crate::{functions, scene::Scene, shapes::Shapes};
 
 /// Who calls: about Kim's things, whoever it is.
 const CALLERS: [&str; 7] =
     ["nobody", "member", "other", "suspended", "moderator", "admin", "banned"];
 
-async fn status(endpoint: &Endpoint, caller: &str) -> u16 {
+/// What was answered well, and what is stored then.
+#[derive(Default)]
+struct Seen {
+    answers: Shapes,
+    items: Shapes,
+}
+
+async fn status(endpoint: &Endpoint, caller: &str, seen: &mut Seen) -> u16 {
     let scene = Scene::new().await;
     let ask = match caller {
         "nobody" => Ask::anonymous(),
@@ -31,6 +38,10 @@ async fn status(endpoint: &Endpoint, caller: &str) -> u16 {
     let event = scene.fill(endpoint, ask.key("a-new-key")).event(endpoint);
     let answer = scene.answer(endpoint, event).await;
     scene.world.check_books(&scene.kim.id).await;
+    if answer.status() < 300 {
+        seen.answers.add(endpoint.name, &answer.json());
+        scene.world.engine.dump().iter().for_each(|item| seen.items.add_item(item));
+    }
     answer.status()
 }
 
@@ -40,13 +51,14 @@ async fn status(endpoint: &Endpoint, caller: &str) -> u16 {
 /// whoever comes. `banned` is an admin who is suspended: what staff see, they do not see either.
 #[tokio::test]
 async fn everybody_may_do_what_the_table_says() {
+    let mut seen = Seen::default();
     let mut table = format!("{:<35}", "");
     table.extend(CALLERS.map(|caller| format!("{caller:<10}")));
     for function in functions() {
         let Trigger::Route(endpoint) = function.trigger else { continue };
         table.push_str(&format!("\n{:<35}", endpoint.name));
         for caller in CALLERS {
-            table.push_str(&format!("{:<10}", status(&endpoint, caller).await));
+            table.push_str(&format!("{:<10}", status(&endpoint, caller, &mut seen).await));
         }
     }
     let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
@@ -125,4 +137,6 @@ async fn everybody_may_do_what_the_table_says() {
         edge-webhook-bria                  400       400       400       400       400       400       400
         edge-webhook-stripe                400       400       400       400       400       400       400"#]]
     .assert_eq(&lines.join("\n"));
+    expect_file!["golden/answers.txt"].assert_eq(&seen.answers.to_string());
+    expect_file!["golden/items.txt"].assert_eq(&seen.items.to_string());
 }

@@ -79,7 +79,7 @@ async fn an_event_is_answered() {
     for function in functions() {
         if let Trigger::Route(endpoint) = function.trigger {
             let name = endpoint.name;
-            let event = serde_json::from_value(event(name)).unwrap();
+            let event = runtime::apigw::request(&event(name)).unwrap();
             let answer = Scene::at_the_events().await.answer(&endpoint, event).await;
             answers.push_str(&format!("{name}: {}\n", answer.brief()));
         }

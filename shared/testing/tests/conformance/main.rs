@@ -11,6 +11,7 @@ mod events;
 mod gateway;
 mod market;
 mod scene;
+mod shapes;
 mod sources;
 mod template;
 

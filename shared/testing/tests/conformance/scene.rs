@@ -6,10 +6,9 @@ use clients::{
     stripe::{StripeConfig, Tax},
 };
 use domain::{Timestamp, generation::Provider};
+use lambda_http::Request;
 use marketplace::{Demos, Finder, Lists, Visits};
-use runtime::{
-    Endpoint, Frontend, PromptProvider, StripeWebhookSecrets, WebhookTokens, apigw::Event, dispatch,
-};
+use runtime::{Endpoint, Frontend, PromptProvider, StripeWebhookSecrets, WebhookTokens, dispatch};
 use sandbox::{
     Config, RunningSandbox, Sandbox,
     stripe::{API_KEY, Card, Setup},
@@ -147,7 +146,7 @@ impl Scene {
     }
 
     /// What `endpoint` answers to `event`.
-    pub(crate) async fn answer(&self, endpoint: &Endpoint, event: Event) -> Answer {
+    pub(crate) async fn answer(&self, endpoint: &Endpoint, event: Request) -> Answer {
         let (ambient, store) = (&self.world.ambient, self.world.store.clone());
         let (images, documents) = (self.world.images(), self.world.documents());
         let (stripe, frontend) = (self.stripe(), Frontend::new("https://app.prolight.test"));
