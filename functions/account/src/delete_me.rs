@@ -8,7 +8,7 @@
 
 use std::process::ExitCode;
 
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::Deserialize;
 use store::Store;
 
@@ -25,9 +25,9 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<MeView>, ApiError> {
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<MeView>, ApiError> {
     let member = call.member()?;
     let who = (&member.user_id, member.email_claim());
     let account = store.request_deletion(who, call.now).await?;
-    Ok(Fresh(MeView::new(account, member.role, call.now)))
+    Ok(NoStore(MeView::new(account, member.role, call.now)))
 }

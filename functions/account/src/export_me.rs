@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clients::{Images, Previews, Uploads, uploads::asset_key};
 use domain::{Timestamp, image::link_works_until};
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{Cursor, Exported, Rate, Store};
@@ -48,7 +48,7 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, images, uploads, previews): &(Store, Images, Uploads, Previews),
     call: Call<Request>,
-) -> Result<Fresh<Response>, ApiError> {
+) -> Result<NoStore<Response>, ApiError> {
     let user = &call.member()?.user_id;
     let page = store.export(user, call.body.cursor.clone()).await?;
     let mut files = Vec::new();
@@ -62,7 +62,7 @@ pub async fn handle(
         }
     }
     let (items, next_cursor) = (page.items, page.next_cursor);
-    Ok(Fresh(Response { items, files, links_expire_at: link_works_until(call.now), next_cursor }))
+    Ok(NoStore(Response { items, files, links_expire_at: link_works_until(call.now), next_cursor }))
 }
 
 async fn image_of(images: &Images, job: &Value, now: Timestamp) -> Result<Option<File>, ApiError> {

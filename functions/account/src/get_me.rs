@@ -6,7 +6,7 @@
 
 use std::process::ExitCode;
 
-use domain::account::Draft;
+use domain::account::AccountUpdate;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
 use store::{Store, StoreError};
@@ -27,11 +27,11 @@ pub fn serve() -> ExitCode {
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
     let member = call.member()?;
     // What staff they are is kept: admins are not decided on by admins.
-    let seen = |draft: &mut Draft| {
+    let seen = |draft: &mut AccountUpdate| {
         draft.seen_as(member.role);
         Ok::<(), StoreError>(())
     };
     let email = member.email_claim();
-    let account = store.change_account(&member.user_id, email, call.now, seen).await?;
+    let account = store.update_account(&member.user_id, email, call.now, seen).await?;
     Ok(Json(MeView::new(account, member.role, call.now)))
 }

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use domain::account::Profile;
-use runtime::{Access, ApiError, Call, CallRefused, Endpoint, Json, patch};
+use runtime::{Access, ApiError, Call, CallError, Endpoint, Json, patch};
 use serde::Deserialize;
 use store::Store;
 
@@ -47,10 +47,10 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, 
     call.body.apply(&mut wanted);
     wanted.validate()?;
     let (user, email) = (&member.user_id, member.email_claim());
-    let account = store.describe(user, email, call.now, |account, profile| {
+    let account = store.update_profile(user, email, call.now, |account, profile| {
         call.check_if_match(&MeView::new(account.clone(), member.role, call.now))?;
         call.body.apply(profile);
-        Ok::<(), CallRefused>(())
+        Ok::<(), CallError>(())
     });
     Ok(Json(MeView::new(account.await?, member.role, call.now)))
 }

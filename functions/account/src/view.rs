@@ -2,7 +2,7 @@
 
 use domain::{
     Timestamp,
-    account::{Account, Deletion, Role, Standing},
+    account::{Account, AccountStatus, Deletion, Role},
     id::{CreatorId, UserId},
     plan::Plan,
 };
@@ -21,7 +21,7 @@ pub struct MeView {
     bio: Option<String>,
     plan: Plan,
     role: Option<Role>,
-    standing: Standing,
+    standing: AccountStatus,
     /// When the member asked to be deleted, and when that was done.
     deletion: Option<Deletion>,
     created_at: Timestamp,

@@ -10,12 +10,12 @@ use std::process::ExitCode;
 
 use domain::{
     Timestamp,
-    account::{Draft, staff::Adjustment},
+    account::{AccountUpdate, staff::Adjustment},
     audit::{Action, Target},
     credits::LotId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, kept};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::Store;
@@ -43,7 +43,10 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
+pub async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, amount, reason, expires_at } = &call.body;
     let member = member_id(id)?;
     let reason = checked_reason(reason)?;
@@ -52,11 +55,18 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawV
         Adjustment::Grant(..) => Action::GrantCredits,
         Adjustment::TakeBack(..) => Action::TakeBackCredits,
     };
-    let deed = call.deed(action, Target::user(&member))?.because(&reason);
+    let deed = call.deed(action, Target::user(&member))?.with_reason(&reason);
     let (lot, asked) = (LotId(format!("admin:{:032x}", call.random())), call.idempotency());
-    let change = |draft: &mut Draft| draft.adjust(lot.clone(), adjustment);
+    let change = |draft: &mut AccountUpdate| draft.adjust(lot.clone(), adjustment);
     let decided = store
-        .decide_on_member(call.staff()?, &member, (asked, &deed), call.now, change, MemberView::of)
+        .admin_update_account(
+            call.staff()?,
+            &member,
+            (asked, &deed),
+            call.now,
+            change,
+            MemberView::of,
+        )
         .await?;
-    kept(decided)
+    replayed(decided)
 }

@@ -13,10 +13,10 @@ use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, once};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore, once};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{Missing, Shelf, Store, StoreError};
+use store::{ListingUpdate, NotFound, Store, StoreError};
 
 use crate::view::JudgedView;
 
@@ -43,8 +43,8 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, scan): &(Store, AssetScan),
     call: Call<Request>,
-) -> Result<Fresh<Box<RawValue>>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+) -> Result<NoStore<Box<RawValue>>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let (shown, target) = (&call.body.content_hash, Target::of(TargetKind::Listing, &id));
     let deed = call.deed(Action::ApproveListing, target)?;
     let answer = once(store, &call, async || {
@@ -56,15 +56,15 @@ pub async fn handle(
                 scan.require_clean(&asset_key(&id, &asset.upload_id), &asset.file_name).await?;
             }
         }
-        let judged = store.judge_listing(&deed, &id, call.now, async |shelf| {
+        let judged = store.moderate_listing(&deed, &id, call.now, async |shelf| {
             let is_shown = shelf.listing.check_shown(&shelf.newest, shown);
             is_shown.map_err(StoreError::refused)?;
             store.read_model(shelf).await?;
             let approved = shelf.listing.approve(&mut shelf.newest, &mut shelf.model, call.now);
             approved.map_err(StoreError::refused)
         });
-        let Shelf { listing, newest, .. } = judged.await?;
+        let ListingUpdate { listing, newest, .. } = judged.await?;
         Ok(JudgedView::of(&listing, newest.number))
     });
-    Ok(Fresh(answer.await?))
+    Ok(NoStore(answer.await?))
 }

@@ -16,12 +16,12 @@ use std::process::ExitCode;
 use clients::Stripe;
 use domain::{
     Timestamp,
-    account::{Account, Draft, StaffRefused, staff::checked_until},
+    account::{Account, AccountUpdate, StaffError, staff::checked_until},
     audit::{Action, Target},
     billing::follow_up::FollowUpTask,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, kept};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use settlement::Settlement;
@@ -50,23 +50,23 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, stripe): &(Store, Stripe),
     call: Call<Request>,
-) -> Result<Fresh<Box<RawValue>>, ApiError> {
+) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, reason, until } = &call.body;
     let member = member_id(id)?;
     let reason = checked_reason(reason)?;
     let until = checked_until(*until, call.now)?;
-    let deed = call.deed(Action::Ban, Target::user(&member))?.because(&reason);
+    let deed = call.deed(Action::Ban, Target::user(&member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
-    let change = |draft: &mut Draft| {
+    let change = |draft: &mut AccountUpdate| {
         draft.suspend(reason.clone(), until);
-        Ok::<(), StaffRefused>(())
+        Ok::<(), StaffError>(())
     };
     let billing = store.billing(&member).await?;
     let view = |account: &Account| DecidedView::of(account, &billing);
     let decided =
-        store.decide_on_member(staff, &member, (asked, &deed), call.now, change, view).await?;
-    store.follow_standing(&member, call.now).await?;
+        store.admin_update_account(staff, &member, (asked, &deed), call.now, change, view).await?;
+    store.apply_suspension(&member, call.now).await?;
     let settlement = Settlement::new(store, stripe);
     settlement.carry_out_one(&member, &FollowUpTask::StopRenewal, call.now).await?;
-    kept(decided)
+    replayed(decided)
 }

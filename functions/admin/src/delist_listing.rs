@@ -12,11 +12,11 @@ use std::process::ExitCode;
 use domain::{
     audit::{Action, Target, TargetKind},
     id::ListingId,
-    marketplace::listing::{DelistedBy, ListingRefused, checked_reason},
+    marketplace::listing::{DelistedBy, ListingError, checked_reason},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::Deserialize;
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
 use crate::view::JudgedView;
 
@@ -54,23 +54,23 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<JudgedView>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<JudgedView>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let reason = checked_reason(&call.body.reason)?;
     let target = Target::of(TargetKind::Listing, &id);
     let action = match call.body.pictures {
         Pictures::Keep => Action::DelistListing,
         Pictures::Remove => Action::RemovePictures,
     };
-    let deed = call.deed(action, target)?.because(&reason);
-    let judged = store.judge_listing(&deed, &id, call.now, async |shelf| {
+    let deed = call.deed(action, target)?.with_reason(&reason);
+    let judged = store.moderate_listing(&deed, &id, call.now, async |shelf| {
         shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)?;
         if let Pictures::Remove = call.body.pictures {
             shelf.remove_pictures();
         }
-        Ok::<(), ListingRefused>(())
+        Ok::<(), ListingError>(())
     });
     let listing = judged.await?.listing;
     let version = listing.published.as_ref().map_or_else(|| listing.newest(), |it| it.number);
-    Ok(Fresh(JudgedView::of(&listing, version)))
+    Ok(NoStore(JudgedView::of(&listing, version)))
 }

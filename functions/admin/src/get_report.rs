@@ -12,7 +12,7 @@ use domain::time::Day;
 use runtime::{Access, ApiError, Call, Endpoint, JsonOrFile};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{Missing, Store, StoreError};
+use store::{NotFound, Store, StoreError};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-get-report", "/api/v1/admin/revenue/reports/{date}", Access::Admin);
@@ -47,7 +47,7 @@ pub async fn handle(
     (store, documents): &(Store, Documents),
     call: Call<Request>,
 ) -> Result<JsonOrFile<Box<RawValue>>, ApiError> {
-    let day = Day::parse(&call.body.date).map_err(|_| Missing::Report)?;
+    let day = Day::parse(&call.body.date).map_err(|_| NotFound::Report)?;
     let report = store.report(day).await?;
     let key = match call.body.format {
         Format::Json => {

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use domain::{
     Timestamp,
-    audit::{Action, Actor, Anchors, Broken, Origin, Row, Target},
-    refusal::{FieldError, InvalidFields},
+    audit::{Action, Actor, Anchors, AuditRecord, ChainBreak, Origin, Target},
+    error::{FieldError, InvalidFields},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ pub enum Response {
         /// The last row that is as it was.
         verified: u64,
         /// The first that is not.
-        broken: Option<Broken>,
+        broken: Option<ChainBreak>,
         next_cursor: Option<Cursor>,
     },
 }
@@ -95,8 +95,8 @@ fn checked_target(text: &str) -> Result<Target, InvalidFields> {
     Target::parse(text).ok_or_else(refused)
 }
 
-impl From<Row> for RowView {
-    fn from(row: Row) -> RowView {
+impl From<AuditRecord> for RowView {
+    fn from(row: AuditRecord) -> RowView {
         // What was written is JSON; a row that was tampered with may say anything.
         let told = |text: Option<String>| {
             text.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)))

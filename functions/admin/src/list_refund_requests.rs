@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use domain::{
     Timestamp,
     id::{ListingId, PurchaseId, UserId},
-    marketplace::{purchase::Purchase, refund::RefundRequest},
+    marketplace::{purchase::Purchase, refund::ManualReview},
     money::Money,
 };
 use runtime::{Access, ApiError, Call, Endpoint, Json};
@@ -42,7 +42,7 @@ pub struct RequestView {
     paid_at: Option<Timestamp>,
     /// What could be given back.
     refundable: Money,
-    request: Option<RefundRequest>,
+    request: Option<ManualReview>,
 }
 
 /// The whole of its process.

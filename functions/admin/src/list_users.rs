@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use domain::{
     audit::{Action, Target},
+    error::{FieldCheck, InvalidFields},
     plan::Plan,
-    refusal::{FieldCheck, InvalidFields},
 };
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;

@@ -2,18 +2,18 @@
 
 use domain::{
     Timestamp,
-    account::{Account, Limits, Role, Standing},
+    account::{Account, AccountStatus, Limits, Role},
     billing::{Billing, external::SubscriptionId, subscription::SubscriptionStatus},
     id::UserId,
     plan::Plan,
     time::Period,
 };
 use serde::Serialize;
-use store::Missing;
+use store::NotFound;
 
 /// The member a path names.
-pub(crate) fn member_id(text: &str) -> Result<UserId, Missing> {
-    UserId::parse(text).map_err(|_| Missing::User)
+pub(crate) fn member_id(text: &str) -> Result<UserId, NotFound> {
+    UserId::parse(text).map_err(|_| NotFound::User)
 }
 
 /// A member in a list, and after a decision about them.
@@ -25,7 +25,7 @@ pub struct MemberView {
     plan: Plan,
     /// What staff they are, as their token said last.
     role: Option<Role>,
-    standing: Standing,
+    standing: AccountStatus,
     /// Until when strikes keep them from selling.
     selling_suspended_until: Option<Timestamp>,
     /// Whether they have made a listing.

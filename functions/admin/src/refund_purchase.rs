@@ -11,18 +11,18 @@ use std::process::ExitCode;
 
 use clients::Stripe;
 use domain::{
-    audit::{Action, Deed, Target, TargetKind},
+    audit::{Action, AuditEntry, Target, TargetKind},
     id::PurchaseId,
     marketplace::{
         listing::checked_reason,
-        refund::{RefundReceipt, RefundWish, RefundedBy, RequestMark},
+        refund::{IdempotencyMark, RefundReceipt, RefundRequest, RefundedBy},
     },
     money::Money,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::Deserialize;
 use settlement::Settlement;
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("admin-refund-purchase", "/api/v1/admin/purchases/{id}/refund", Access::Admin)
@@ -46,14 +46,14 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, stripe): &(Store, Stripe),
     call: Call<Request>,
-) -> Result<Fresh<RefundReceipt>, ApiError> {
-    let id = PurchaseId::parse(&call.body.id).map_err(|_| Missing::Purchase)?;
+) -> Result<NoStore<RefundReceipt>, ApiError> {
+    let id = PurchaseId::parse(&call.body.id).map_err(|_| NotFound::Purchase)?;
     let reason = checked_reason(&call.body.reason)?;
     let key = call.idempotency_key()?;
-    let request = RequestMark { key: key.key.clone(), fingerprint: key.fingerprint.clone() };
+    let request = IdempotencyMark { key: key.key.clone(), fingerprint: key.fingerprint.clone() };
     let target = Target::of(TargetKind::Purchase, &id);
-    let Deed { actor, origin, .. } = call.deed(Action::Refund, target)?;
-    let wish = RefundWish {
+    let AuditEntry { actor, origin, .. } = call.deed(Action::Refund, target)?;
+    let wish = RefundRequest {
         amount: call.body.amount,
         by: RefundedBy::Staff { actor, origin },
         reason: Some(reason),
@@ -61,5 +61,5 @@ pub async fn handle(
     };
     let buyer = store.buyer_of(&id).await?;
     let asked = Settlement::new(store, stripe).ask_refund(&buyer, &id, &wish, call.now).await?;
-    Ok(Fresh(asked.receipt(Some(&request)).ok_or(Missing::Purchase)?))
+    Ok(NoStore(asked.receipt(Some(&request)).ok_or(NotFound::Purchase)?))
 }

@@ -12,10 +12,10 @@ use domain::{
     id::ListingId,
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, once};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore, once};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{Missing, Shelf, Store};
+use store::{ListingUpdate, NotFound, Store};
 
 use crate::view::JudgedView;
 
@@ -40,19 +40,22 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+pub async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<NoStore<Box<RawValue>>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let (said, target) = (&call.body, Target::of(TargetKind::Listing, &id));
     let deed = call.deed(Action::RejectListing, target)?;
     let reason = checked_reason(&said.reason)?;
-    let deed = deed.because(&reason);
+    let deed = deed.with_reason(&reason);
     let answer = once(store, &call, async || {
-        let judged = store.judge_listing(&deed, &id, call.now, async |shelf| {
+        let judged = store.moderate_listing(&deed, &id, call.now, async |shelf| {
             shelf.listing.check_shown(&shelf.newest, &said.content_hash)?;
             shelf.listing.reject(shelf.newest.number, reason.clone(), call.now)
         });
-        let Shelf { listing, newest, .. } = judged.await?;
+        let ListingUpdate { listing, newest, .. } = judged.await?;
         Ok(JudgedView::of(&listing, newest.number))
     });
-    Ok(Fresh(answer.await?))
+    Ok(NoStore(answer.await?))
 }

@@ -19,10 +19,10 @@ use domain::{
         listing::{State, checked_reason},
     },
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, once};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore, once};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use store::{Missing, Resolved, Store};
+use store::{NotFound, Resolved, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "admin-resolve-flags",
@@ -57,21 +57,24 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
+pub async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, decision, reason, seen } = &call.body;
-    let id = ListingId::parse(id).map_err(|_| Missing::Listing)?;
+    let id = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
     let reason = checked_reason(reason)?;
     let target = Target::of(TargetKind::Listing, &id);
-    let deed = call.deed(action_of(*decision), target)?.because(&reason);
+    let deed = call.deed(action_of(*decision), target)?.with_reason(&reason);
     let answer = once(store, &call, async || {
         let resolved =
             store.resolve_flags((&deed, &id), (*decision, &reason), *seen, call.now).await?;
         if *decision == Decision::Strike {
-            store.follow_seller(&resolved.listing.creator_id, call.now).await?;
+            store.sync_visibility(&resolved.listing.creator_id, call.now).await?;
         }
         Ok(Response::of(&resolved, *decision, call.now))
     });
-    Ok(Fresh(answer.await?))
+    Ok(NoStore(answer.await?))
 }
 
 const fn action_of(decision: Decision) -> Action {

@@ -10,11 +10,11 @@
 use std::process::ExitCode;
 
 use domain::{
-    account::{Account, Draft},
+    account::{Account, AccountUpdate},
     audit::{Action, Target},
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, kept};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::Store;
@@ -37,16 +37,26 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
+pub async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let member = member_id(&call.body.id)?;
     let reason = checked_reason(&call.body.reason)?;
-    let deed = call.deed(Action::Unban, Target::user(&member))?.because(&reason);
+    let deed = call.deed(Action::Unban, Target::user(&member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
     let billing = store.billing(&member).await?;
     let view = |account: &Account| DecidedView::of(account, &billing);
     let decided = store
-        .decide_on_member(staff, &member, (asked, &deed), call.now, Draft::reinstate, view)
+        .admin_update_account(
+            staff,
+            &member,
+            (asked, &deed),
+            call.now,
+            AccountUpdate::reinstate,
+            view,
+        )
         .await?;
-    store.follow_standing(&member, call.now).await?;
-    kept(decided)
+    store.apply_suspension(&member, call.now).await?;
+    replayed(decided)
 }

@@ -8,11 +8,11 @@
 use std::process::ExitCode;
 
 use domain::{
-    account::{Draft, Limits, StaffRefused},
+    account::{AccountUpdate, Limits, StaffError},
     audit::{Action, Target},
     marketplace::listing::checked_reason,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, kept};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore, replayed};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::Store;
@@ -39,20 +39,23 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Box<RawValue>>, ApiError> {
+pub async fn handle(
+    store: &Store,
+    call: Call<Request>,
+) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { id, monthly_allowance, concurrency, reason } = &call.body;
     let member = member_id(id)?;
     let reason = checked_reason(reason)?;
     let limits = Limits { monthly_allowance: *monthly_allowance, concurrency: *concurrency };
     limits.validate()?;
-    let deed = call.deed(Action::SetLimits, Target::user(&member))?.because(&reason);
+    let deed = call.deed(Action::SetLimits, Target::user(&member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
-    let change = |draft: &mut Draft| {
+    let change = |draft: &mut AccountUpdate| {
         draft.limit(limits);
-        Ok::<(), StaffRefused>(())
+        Ok::<(), StaffError>(())
     };
     let decided = store
-        .decide_on_member(staff, &member, (asked, &deed), call.now, change, MemberView::of)
+        .admin_update_account(staff, &member, (asked, &deed), call.now, change, MemberView::of)
         .await?;
-    kept(decided)
+    replayed(decided)
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clients::{Stripe, queue::TopUpHint, stripe::Charged};
 use domain::{
-    account::Draft,
+    account::AccountUpdate,
     billing::{
         order::{PackOrder, Via},
         payment::PaymentState,
@@ -60,7 +60,7 @@ pub async fn handle(
 /// The order that buys the pack: the one that was begun before, or a new one if a pack is due.
 async fn begun(store: &Store, task: &Task<TopUpHint>) -> Result<Option<PackOrder>, StoreError> {
     let user: &UserId = &task.body.user_id;
-    let account = store.visit(user, None, task.now).await?;
+    let account = store.get_or_create_account(user, None, task.now).await?;
     match account.top_up.map(|top_up| top_up.state) {
         Some(TopUpState::Charging { order }) => store.order(user, &order).await.map(Some),
         Some(TopUpState::Due { .. }) => {
@@ -72,7 +72,7 @@ async fn begun(store: &Store, task: &Task<TopUpHint>) -> Result<Option<PackOrder
 }
 
 /// Nothing is bought for who may not act, or no longer needs it.
-fn place(id: &OrderId, draft: &mut Draft) -> Result<Option<PackOrder>, StoreError> {
+fn place(id: &OrderId, draft: &mut AccountUpdate) -> Result<Option<PackOrder>, StoreError> {
     let due = draft.account().top_up.as_ref().filter(|due| {
         matches!(due.state, TopUpState::Due { .. }) && draft.require_active().is_ok()
     });

@@ -1,6 +1,6 @@
 //! The studio provider: a job's light, camera and words, drawn by our own renderer.
 
-use clients::{Picture, picture::PictureRefused};
+use clients::{Picture, picture::PictureError};
 use domain::{
     generation::{Input, Quality},
     lighting::LightingRig,
@@ -16,7 +16,7 @@ const SIDE_PX_STANDARD: u32 = 768;
 ///
 /// # Errors
 /// When the renderer's own image is not one we keep: a fault of ours.
-pub(crate) fn draw(input: &Input) -> Result<Picture, PictureRefused> {
+pub(crate) fn draw(input: &Input) -> Result<Picture, PictureError> {
     let words = words(input);
     let rig = input.lighting.clone().unwrap_or_else(LightingRig::three_point);
     let camera = input.camera.unwrap_or_default();

@@ -6,7 +6,7 @@
 
 use std::process::ExitCode;
 
-use clients::queue::Hint;
+use clients::queue::JobMessage;
 use runtime::{Metrics, Task, TaskError, Worker};
 use serde_json::Value;
 use store::Store;
@@ -22,7 +22,7 @@ pub fn serve() -> ExitCode {
 
 pub async fn handle(store: &Store, task: Task<Value>) -> Result<(), TaskError> {
     Metrics::at(task.now).count("DeadLetters", 1).emit();
-    let Ok(hint) = Hint::parse(&task.body.to_string()) else {
+    let Ok(hint) = JobMessage::parse(&task.body.to_string()) else {
         tracing::error!("a message that is no hint was dropped");
         return Ok(());
     };

@@ -27,11 +27,11 @@ pub fn serve() -> ExitCode {
 pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     let (mut moved, mut run) = (0, Run::default());
     for creator in store.due_sellers(task.now, AT_ONCE).await? {
-        let done = store.follow_seller(&creator, task.now).await;
+        let done = store.sync_visibility(&creator, task.now).await;
         moved += run.take("creator", &creator, done).unwrap_or_default();
     }
     for member in store.due_standings(task.now, AT_ONCE).await? {
-        run.take("member", &member, store.follow_standing(&member, task.now).await);
+        run.take("member", &member, store.apply_suspension(&member, task.now).await);
     }
     Metrics::at(task.now).count("ListingsFollowed", moved).emit();
     run.end(task.now)

@@ -36,7 +36,7 @@ pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
                     info!(actor = %sharer, %purchase, reason, "a reward is not granted");
                     cancelled += 1;
                 }
-                RewardState::Held { .. } => {}
+                RewardState::Connected { .. } => {}
             },
             Some(None) => warn!(actor = %sharer, %purchase, "a reward that is listed is not there"),
             None => {}

@@ -10,11 +10,11 @@
 
 use std::{collections::BTreeMap, process::ExitCode};
 
-use clients::{SearchSnapshots, snapshots::SnapshotRefused};
+use clients::{SearchSnapshots, snapshots::SnapshotError};
 use domain::{
-    Refusal, RefusalKind, Timestamp,
+    DomainError, ErrorKind, Timestamp,
     id::ListingId,
-    marketplace::{card::Entry, tally::ListingStats},
+    marketplace::{card::Entry, listing_stats::ListingStats},
     time::DAY,
 };
 use runtime::{Metrics, Task, TaskError, Worker};
@@ -29,9 +29,9 @@ pub const WORKER: Worker = Worker::new("background-index-listings");
 #[error("the search index could not be made")]
 struct IndexFault(#[source] CatalogueError);
 
-impl Refusal for IndexFault {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Internal
+impl DomainError for IndexFault {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
     }
     fn code(&self) -> &'static str {
         "search_index_fault"
@@ -72,7 +72,7 @@ async fn last_index(snapshots: &SearchSnapshots) -> Result<Option<Catalogue>, Ta
     let current = match snapshots.current().await {
         Ok(Some(current)) => current,
         Ok(None) => return Ok(None),
-        Err(later @ SnapshotRefused::Unavailable(_)) => return Err(later.into()),
+        Err(later @ SnapshotError::Unavailable(_)) => return Err(later.into()),
         Err(damaged) => {
             warn!(%damaged, "the pointer to the index is damaged; the index is made anew");
             return Ok(None);
@@ -80,7 +80,7 @@ async fn last_index(snapshots: &SearchSnapshots) -> Result<Option<Catalogue>, Ta
     };
     let blob = match snapshots.fetch(&current).await {
         Ok(blob) => blob,
-        Err(later @ SnapshotRefused::Unavailable(_)) => return Err(later.into()),
+        Err(later @ SnapshotError::Unavailable(_)) => return Err(later.into()),
         Err(damaged) => {
             warn!(key = current.key, %damaged, "the index is damaged and is made anew");
             return Ok(None);

@@ -16,11 +16,11 @@ use clients::{Stripe, stripe::Payouts};
 use domain::{
     Timestamp,
     id::{PurchaseId, UserId},
-    marketplace::payout::{Payout, PayoutState, Plan},
+    marketplace::payout::{Payout, PayoutDecision, PayoutState},
     time::DAY,
 };
 use runtime::{Metrics, Task, TaskError, Worker};
-use settlement::{GoneOn, Payer, SettleError, Settlement};
+use settlement::{Payer, PayoutProgress, SettleError, Settlement};
 use store::{Begun, SALES_AT_ONCE, Store};
 use tracing::{info, warn};
 
@@ -178,8 +178,8 @@ impl Run<'_> {
     /// something to be paid.
     async fn begin(&self, creator: &UserId) -> Result<Begun, SettleError> {
         let book = self.store.creator_book(creator).await?;
-        if book.plan(None, true) == Plan::Pay {
-            self.settlement.look_at_payee(creator, self.now).await?;
+        if book.plan(None, true) == PayoutDecision::Pay {
+            self.settlement.refresh_connected_account(creator, self.now).await?;
         }
         Ok(self.store.begin_payout(creator, self.midnight, self.now).await?)
     }
@@ -190,20 +190,20 @@ impl Run<'_> {
         payout: Payout,
         tally: &mut Tally,
     ) -> Result<(), SettleError> {
-        let gone_on = self.payer.go_on(payout, self.now).await;
+        let gone_on = self.payer.advance(payout, self.now).await;
         match self.counted(creator, gone_on, tally).await? {
-            Some(GoneOn::Over(payout)) if payout.state == PayoutState::Sent => {
+            Some(PayoutProgress::Over(payout)) if payout.state == PayoutState::Sent => {
                 tally.sent += 1;
                 tally.cents += u64::try_from(payout.amount).unwrap_or(0);
             }
-            Some(GoneOn::Over(payout)) => {
+            Some(PayoutProgress::Over(payout)) => {
                 warn!(actor = %creator, payout = %payout.id, state = ?payout.state, "not sent");
             }
-            Some(GoneOn::Refused(payout, code)) => {
+            Some(PayoutProgress::Refused(payout, code)) => {
                 warn!(actor = %creator, payout = %payout.id, code, "refused, paid another day");
                 tally.refused += 1;
             }
-            Some(GoneOn::Stuck(payout, code)) => {
+            Some(PayoutProgress::Stuck(payout, code)) => {
                 warn!(actor = %creator, payout = %payout.id, code, "a payout is stuck");
                 tally.stuck += 1;
             }

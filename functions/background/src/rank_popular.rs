@@ -10,7 +10,7 @@ use std::{iter, process::ExitCode};
 
 use domain::{
     Timestamp,
-    marketplace::{Category, card::Card, tally::ListingStats},
+    marketplace::{Category, card::Card, listing_stats::ListingStats},
 };
 use futures_util::future::try_join_all;
 use runtime::{Metrics, Task, TaskError, Worker};

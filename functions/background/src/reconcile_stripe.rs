@@ -17,7 +17,7 @@ use std::{process::ExitCode, time::Duration};
 use clients::{
     Stripe, TopUpQueue,
     queue::TopUpHint,
-    stripe::{ListedEvent, SubscriptionNow, notice::Subject},
+    stripe::{ListedEvent, SubscriptionNow, webhook_event::Subject},
 };
 use domain::{
     Timestamp,
@@ -25,7 +25,7 @@ use domain::{
     time::DAY,
 };
 use runtime::{Metrics, Task, TaskError, Worker};
-use settlement::{Heard, Received, SettleError, Settlement};
+use settlement::{EventOutcome, Received, SettleError, Settlement};
 use store::{IndexPage, IndexPosition, ParkedEvent, Store, StoreError};
 use tracing::{info, warn};
 
@@ -124,16 +124,18 @@ impl Run<'_> {
     async fn count(
         &mut self,
         what: &str,
-        heard: Result<Heard, SettleError>,
+        heard: Result<EventOutcome, SettleError>,
     ) -> Result<(), SettleError> {
         self.found.looked_at += 1;
         match heard {
-            Ok(Heard::Applied | Heard::Returned) => self.found.repaired += 1,
-            Ok(Heard::PaidBack) => {
+            Ok(EventOutcome::Applied | EventOutcome::LatePaymentRefunded) => {
+                self.found.repaired += 1
+            }
+            Ok(EventOutcome::DuplicateRefunded) => {
                 self.found.repaired += 1;
                 self.found.paid_back += 1;
             }
-            Ok(Heard::Before | Heard::NotOurs | Heard::Ignored) => {}
+            Ok(EventOutcome::Already | EventOutcome::NotOurs | EventOutcome::Ignored) => {}
             Err(error) => {
                 warn!(what, %error, "not repaired");
                 self.found.failed += 1;
@@ -220,7 +222,7 @@ impl Run<'_> {
     /// the events begins behind it.
     async fn apply_missed(&mut self, event: &ListedEvent) -> Result<(), SettleError> {
         let notice = &event.notice;
-        let heard = self.settlement.heed(notice, self.now).await;
+        let heard = self.settlement.process_event(notice, self.now).await;
         let why = heard.as_ref().err().map(SettleError::to_string);
         self.count(&notice.kind, heard).await?;
         if let Some(why) = why {
@@ -265,7 +267,7 @@ impl Run<'_> {
         &mut self,
         what: &str,
         page: impl AsyncFn(Option<&IndexPosition>) -> Result<IndexPage<T>, StoreError>,
-        look: impl AsyncFn(&T) -> Result<Heard, SettleError>,
+        look: impl AsyncFn(&T) -> Result<EventOutcome, SettleError>,
     ) -> Result<(), SettleError> {
         let mut after = None;
         for _ in 0..PAGES_MAX {
@@ -305,17 +307,17 @@ impl Run<'_> {
     async fn look_at_subscription(
         &self,
         at_stripe: &SubscriptionNow,
-    ) -> Result<Heard, SettleError> {
-        let Some(theirs) = &at_stripe.subscription else { return Ok(Heard::NotOurs) };
+    ) -> Result<EventOutcome, SettleError> {
+        let Some(theirs) = &at_stripe.subscription else { return Ok(EventOutcome::NotOurs) };
         let user = match &at_stripe.user {
             Some(user) => Some(user.clone()),
             None => self.store.user_of_customer(&at_stripe.customer).await?,
         };
-        let Some(user) = user else { return Ok(Heard::NotOurs) };
+        let Some(user) = user else { return Ok(EventOutcome::NotOurs) };
         let known = self.store.billing(&user).await?.subscription;
         let former = theirs.status.is_over() && known.as_ref().is_some_and(|k| k.id != theirs.id);
         if known.as_ref() == Some(theirs) || former {
-            return Ok(Heard::Before);
+            return Ok(EventOutcome::Already);
         }
         self.settlement.subscription(&user, &theirs.id, self.now).await
     }
@@ -350,14 +352,14 @@ async fn look_at_order(
     settlement: &Settlement<'_>,
     (user, id): (&UserId, &OrderId),
     now: Timestamp,
-) -> Result<Heard, SettleError> {
+) -> Result<EventOutcome, SettleError> {
     let order = store.order(user, id).await?;
     match (&order.session, &order.payment) {
         (Some(session), _) => settlement.session(user, session, now).await,
         (None, Some(payment)) => settlement.payment(user, payment, now).await,
         // Its page was never opened to anybody.
         (None, None) => {
-            settlement.fail_order(user, id, "abandoned", now).await.map(|()| Heard::Applied)
+            settlement.fail_order(user, id, "abandoned", now).await.map(|()| EventOutcome::Applied)
         }
     }
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clients::{
     GenerationQueue, TopUpQueue,
-    queue::{Hint, Message, NotSent, Queue, TopUpHint},
+    queue::{JobMessage, Message, NotSent, Queue, TopUpHint},
 };
 use domain::Timestamp;
 use runtime::{Change, Changes, TaskError, Worker};
@@ -20,7 +20,7 @@ pub const WORKER: Worker = Worker::new("background-relay-outbox");
 
 /// What a change gives rise to.
 enum Waiting {
-    Job(Hint),
+    Job(JobMessage),
     TopUp(TopUpHint),
     Nothing,
 }
@@ -80,6 +80,6 @@ fn waiting(change: &Change, now: Timestamp) -> Result<Waiting, StoreError> {
     }
     let Some(job) = changed_job(image)? else { return Ok(Waiting::Nothing) };
     Ok(job.look_in_s(now).map_or(Waiting::Nothing, |delay_s| {
-        Waiting::Job(Hint { user_id: job.user_id, job_id: job.id, delay_s })
+        Waiting::Job(JobMessage { user_id: job.user_id, job_id: job.id, delay_s })
     }))
 }

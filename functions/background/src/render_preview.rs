@@ -15,17 +15,17 @@ use std::process::ExitCode;
 use clients::{
     AssetScan, Preview, PreviewBucket, S3Event, Uploads,
     asset::inspect,
-    picture::PictureRefused,
+    picture::PictureError,
     s3_event::UploadedObject,
     scan::Scan,
-    uploads::{UploadRefused, Uploaded, asset_key, quarantined},
+    uploads::{UploadError, Uploaded, asset_key, quarantined},
 };
 use domain::{
     id::{ListingId, UploadId},
     marketplace::upload::{Asset, Purpose, Upload, UploadState},
 };
 use runtime::{Metrics, Task, TaskError, Worker};
-use store::{Arrival, Store, if_there};
+use store::{Arrival, Store, optional};
 use tracing::{info, warn};
 
 pub const WORKER: Worker = Worker::new("background-render-preview").with_concurrency(1);
@@ -54,7 +54,7 @@ async fn look_at(
         warn!(key = object.key, "something that is no upload is thrown away");
         return Ok(uploads.discard(&object.key).await?);
     };
-    let Some(mut upload) = if_there(store.upload(&listing, &id).await)? else {
+    let Some(mut upload) = optional(store.upload(&listing, &id).await)? else {
         warn!(key = object.key, "an upload nobody asked for is thrown away");
         return Ok(uploads.discard(&object.key).await?);
     };
@@ -63,7 +63,7 @@ async fn look_at(
         let Some(arrival) = arrived(capabilities, &upload, &file, task).await? else {
             return Ok(());
         };
-        let ended = if_there(store.end_upload(&listing, &id, &arrival, task.now).await)?;
+        let ended = optional(store.end_upload(&listing, &id, &arrival, task.now).await)?;
         let Some(ended) = ended else {
             warn!(key = object.key, "an upload for a listing that is deleted is thrown away");
             uploads.discard(&asset_key(&listing, &id)).await?;
@@ -105,11 +105,11 @@ async fn arrived(
     };
     match looked {
         Ok(arrival) => Ok(Some(arrival)),
-        Err(UploadRefused::Missing | UploadRefused::Replaced) => Ok(None),
-        Err(UploadRefused::TooLarge) => {
+        Err(UploadError::Missing | UploadError::Replaced) => Ok(None),
+        Err(UploadError::TooLarge) => {
             Ok(Some(refused("too_large", "The file is larger than the form allowed.")))
         }
-        Err(later @ UploadRefused::Unavailable(_)) => Err(later.into()),
+        Err(later @ UploadError::Unavailable(_)) => Err(later.into()),
     }
 }
 
@@ -118,7 +118,7 @@ async fn draw(
     upload: &Upload,
     file: &Uploaded,
     task: &Task<S3Event>,
-) -> Result<Result<Arrival, UploadRefused>, TaskError> {
+) -> Result<Result<Arrival, UploadError>, TaskError> {
     let bytes = match uploads.fetch(file, upload.bytes_max).await {
         Ok(bytes) => bytes,
         Err(refused) => return Ok(Err(refused)),
@@ -140,7 +140,7 @@ async fn keep(
     (_, uploads, _, scan): &Capabilities,
     upload: &Upload,
     file: &Uploaded,
-) -> Result<Result<Arrival, UploadRefused>, TaskError> {
+) -> Result<Result<Arrival, UploadError>, TaskError> {
     let kind = match uploads.sniff(file, upload.bytes_max).await {
         Ok(Some(kind)) => kind,
         Ok(None) => {
@@ -179,12 +179,12 @@ async fn keep(
     })))
 }
 
-fn unusable_picture(unusable: &PictureRefused) -> Arrival {
+fn unusable_picture(unusable: &PictureError) -> Arrival {
     let code = match unusable {
-        PictureRefused::UnknownFormat => "unknown_format",
-        PictureRefused::TooLarge | PictureRefused::TooManyPixels => "too_many_pixels",
-        PictureRefused::TooSmall { .. } => "too_few_pixels",
-        PictureRefused::Damaged { .. } => "damaged",
+        PictureError::UnknownFormat => "unknown_format",
+        PictureError::TooLarge | PictureError::TooManyPixels => "too_many_pixels",
+        PictureError::TooSmall { .. } => "too_few_pixels",
+        PictureError::Damaged { .. } => "damaged",
     };
     refused(code, &unusable.to_string())
 }

@@ -6,7 +6,7 @@ mod pdf;
 mod tests;
 
 use clients::documents::DocumentsUnavailable;
-use domain::{Refusal, RefusalKind};
+use domain::{DomainError, ErrorKind};
 use paper::PaperError;
 
 pub(crate) use csv::to_csv;
@@ -29,12 +29,12 @@ pub(crate) enum ReportFailed {
     Documents(#[from] DocumentsUnavailable),
 }
 
-impl Refusal for ReportFailed {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for ReportFailed {
+    fn kind(&self) -> ErrorKind {
         match self {
             ReportFailed::Paper(error) => error.kind(),
             ReportFailed::Documents(error) => error.kind(),
-            ReportFailed::Csv(_) | ReportFailed::Json(_) => RefusalKind::Internal,
+            ReportFailed::Csv(_) | ReportFailed::Json(_) => ErrorKind::Internal,
         }
     }
     fn code(&self) -> &'static str {

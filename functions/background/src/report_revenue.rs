@@ -19,7 +19,7 @@ use domain::{
     time::Day,
 };
 use runtime::{Metrics, Task, TaskError, Worker};
-use store::{KeptReport, Store, if_there};
+use store::{KeptReport, Store, optional};
 use tracing::{info, warn};
 
 use crate::{
@@ -91,7 +91,7 @@ pub(crate) async fn report(
         store.count(&facts).await?;
         numbers = store.metrics(span, now).await?;
     }
-    match if_there(store.report(day).await)? {
+    match optional(store.report(day).await)? {
         Some(kept) => outcome.report_differs = kept.json != json_of(&report_of(span, &numbers))?,
         None if nothing_yet(&numbers, span) => {}
         None => outcome.made = make(hands, day, &report_of(span, &numbers), now).await?,

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use domain::{Refusal, RefusalKind, Timestamp};
+use domain::{DomainError, ErrorKind, Timestamp};
 use runtime::{Metrics, TaskError};
 use tracing::error;
 
@@ -16,7 +16,7 @@ pub(crate) struct Run {
 impl Run {
     /// What one of them came to; `None` if it failed. A failure is logged with its id and counted,
     /// and the run goes on with the next.
-    pub(crate) fn take<T, R: Refusal>(
+    pub(crate) fn take<T, R: DomainError>(
         &mut self,
         what: &'static str,
         id: &dyn Display,
@@ -27,7 +27,7 @@ impl Run {
             Err(failure) => {
                 error!(what, %id, code = failure.code(), %failure, "failed, the run goes on");
                 self.failed += 1;
-                if failure.kind() == RefusalKind::Unavailable && self.later.is_none() {
+                if failure.kind() == ErrorKind::Unavailable && self.later.is_none() {
                     self.later = Some(failure.into());
                 }
                 None
@@ -48,7 +48,7 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use store::{Missing, StoreError};
+    use store::{NotFound, StoreError};
 
     use super::*;
 
@@ -58,7 +58,7 @@ mod tests {
     fn a_run_goes_on_and_fails_at_its_end_only_for_what_may_pass() {
         let mut run = Run::default();
         assert_eq!(run.take("reward", &"one", Ok::<u32, StoreError>(7)), Some(7));
-        let broken = Err::<u32, _>(StoreError::refused(Missing::User));
+        let broken = Err::<u32, _>(StoreError::refused(NotFound::User));
         assert_eq!(run.take("reward", &"two", broken), None);
         assert_eq!(run.failed, 1);
         run.end(NOW).unwrap();

@@ -16,12 +16,12 @@ use clients::{
     Images, Picture,
     bria::{PollError, ProviderStatus, RequestId, SubmitError, SubmitRequest},
     fetch::FetchError,
-    queue::Hint,
+    queue::JobMessage,
 };
 use domain::{
-    Refusal, Timestamp,
+    DomainError, Timestamp,
     fibo::StructuredPrompt,
-    generation::{Failure, FailureCode, Input, Job, Provider, SEED_MAX, Step, WebhookRef},
+    generation::{Failure, FailureCode, Input, Job, NextStep, Provider, SEED_MAX, WebhookRef},
 };
 use runtime::{BriaImages, ImageProvider, Metrics, Task, TaskError, Worker};
 use store::{JobAndInput, Rate, Store};
@@ -40,16 +40,16 @@ pub fn serve() -> ExitCode {
     runtime::queue(WORKER, handle)
 }
 
-pub async fn handle(capabilities: &Capabilities, task: Task<Hint>) -> Result<(), TaskError> {
+pub async fn handle(capabilities: &Capabilities, task: Task<JobMessage>) -> Result<(), TaskError> {
     task.log_job(&task.body.user_id, &task.body.job_id);
     let (store, now) = (&capabilities.0, task.now);
     let Some(JobAndInput { job, input }) = find(store, &task.body).await? else { return Ok(()) };
     match job.next_step(now) {
-        Step::Leave => Ok(()),
-        Step::Fail(failure) => settle::fail(store, &job, failure, now).await,
-        Step::AwaitUnknown => move_on(store, &job, job.clone().await_unknown(now)).await,
-        Step::Submit => submit(capabilities, job, &input, now).await,
-        Step::Poll => poll(capabilities, job, now).await,
+        NextStep::Leave => Ok(()),
+        NextStep::Fail(failure) => settle::fail(store, &job, failure, now).await,
+        NextStep::AwaitUnknown => move_on(store, &job, job.clone().await_unknown(now)).await,
+        NextStep::Submit => submit(capabilities, job, &input, now).await,
+        NextStep::Poll => poll(capabilities, job, now).await,
     }
 }
 
@@ -299,7 +299,7 @@ async fn limited(
     now: Timestamp,
 ) -> Result<Option<Timestamp>, TaskError> {
     let rate = Rate { max: images.calls_per_minute, window: Duration::from_secs(60) };
-    match store.take(route, rate, now).await {
+    match store.check_rate_limit(route, rate, now).await {
         Ok(()) => Ok(None),
         Err(refused) => match refused.retry_after_s() {
             Some(retry_after_s) if refused.code() == "rate_limited" => {

@@ -47,7 +47,7 @@ fn count(settled: &Settled, now: Timestamp) {
     let credits = u64::from(job.charge.credits);
     let moved = match job.charge.state {
         ChargeState::Captured => "CreditsCaptured",
-        ChargeState::Released | ChargeState::Held => "CreditsReleased",
+        ChargeState::Released | ChargeState::Connected => "CreditsReleased",
     };
     let took = u64::try_from(job.created_at.until(now).as_millis()).unwrap_or(u64::MAX);
     Metrics::at(now)

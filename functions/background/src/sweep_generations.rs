@@ -6,7 +6,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use clients::{GenerationQueue, queue::Hint};
+use clients::{GenerationQueue, queue::JobMessage};
 use futures_util::future::try_join_all;
 use runtime::{Metrics, Task, TaskError, Worker};
 use store::{OPEN_SHARDS, Store};
@@ -30,8 +30,8 @@ pub async fn handle(
     let due_by = task.now.minus(GRACE);
     let shards = (0..OPEN_SHARDS).map(|shard| store.due_jobs(shard, due_by, JOBS_MAX));
     let overdue = try_join_all(shards).await?;
-    let hints: Vec<Hint> =
-        overdue.into_iter().flatten().map(|(user, job)| Hint::now(user, job)).collect();
+    let hints: Vec<JobMessage> =
+        overdue.into_iter().flatten().map(|(user, job)| JobMessage::now(user, job)).collect();
     let count = u64::try_from(hints.len()).unwrap_or(u64::MAX);
     Metrics::at(task.now).count("OverdueJobs", count).emit();
     // Those that were not sent are overdue still and come with the next run.

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use clients::{Stripe, stripe::Renewal};
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::Deserialize;
 use settlement::Settlement;
 use store::{Rate, Store};
@@ -43,7 +43,7 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, stripe): &(Store, Stripe),
     call: Call<Request>,
-) -> Result<Fresh<SubscriptionView>, ApiError> {
+) -> Result<NoStore<SubscriptionView>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
@@ -60,5 +60,5 @@ pub async fn handle(
     stripe.set_renewal(&theirs.id, renewal, &key).await?;
     Settlement::new(store, stripe).subscription(user, &theirs.id, call.now).await?;
     let (account, billing) = store.account_and_billing(user, email, call.now).await?;
-    Ok(Fresh(SubscriptionView::new(&account, &billing, call.now)))
+    Ok(NoStore(SubscriptionView::new(&account, &billing, call.now)))
 }

@@ -8,8 +8,8 @@ mod layout;
 mod tests;
 
 use clients::documents::Company;
-use domain::{Refusal, RefusalKind, billing::invoice::Invoice};
-use paper::{About, Fonts, PaperError, figures::calendar};
+use domain::{DomainError, ErrorKind, billing::invoice::Invoice};
+use paper::{DocumentInfo, Fonts, PaperError, figures::calendar};
 
 use self::{figures::Mark, layout::Content};
 
@@ -27,11 +27,11 @@ pub enum DocumentError {
     Paper(#[from] PaperError),
 }
 
-impl Refusal for DocumentError {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for DocumentError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            DocumentError::NotFinal => RefusalKind::Conflict,
-            DocumentError::Unbalanced => RefusalKind::Internal,
+            DocumentError::NotFinal => ErrorKind::Conflict,
+            DocumentError::Unbalanced => ErrorKind::Internal,
             DocumentError::Paper(error) => error.kind(),
         }
     }
@@ -61,7 +61,7 @@ pub fn render(invoice: &Invoice, company: &Company) -> Result<Vec<u8>, DocumentE
     let fonts = Fonts::embedded()?;
     let letter = layout::lay_out(&content, &fonts);
     let title = format!("{} {}", figures::kind(invoice), figures::number(invoice));
-    let about = About {
+    let about = DocumentInfo {
         title: title.clone(),
         author: company.name.clone(),
         id: invoice.id.to_string(),

@@ -79,7 +79,8 @@ pub fn serve() -> ExitCode {
 
 pub async fn handle(store: &Store, call: Call<PageRequest>) -> Result<Json<Response>, ApiError> {
     let member = call.member()?;
-    let account = store.visit(&member.user_id, member.email_claim(), call.now).await?;
+    let account =
+        store.get_or_create_account(&member.user_id, member.email_claim(), call.now).await?;
     let PageRequest { limit, cursor } = &call.body;
     let ledger = store.ledger(&member.user_id, *limit, cursor.clone()).await?;
     let credits = &account.credits;

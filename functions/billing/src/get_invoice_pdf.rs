@@ -10,7 +10,7 @@ use clients::documents::{Company, Document, Documents};
 use domain::id::InvoiceId;
 use runtime::{Access, ApiError, Call, Endpoint, Redirect};
 use serde::Deserialize;
-use store::{Missing, Rate, Store};
+use store::{NotFound, Rate, Store};
 
 use crate::document::render;
 
@@ -33,7 +33,7 @@ pub async fn handle(
     (store, documents, company): &(Store, Documents, Company),
     call: Call<Request>,
 ) -> Result<Redirect, ApiError> {
-    let id = InvoiceId::parse(&call.body.id).map_err(|_| Missing::Invoice)?;
+    let id = InvoiceId::parse(&call.body.id).map_err(|_| NotFound::Invoice)?;
     let invoice = store.invoice(&call.member()?.user_id, &id).await?;
     if let Some(url) = invoice.pdf_url {
         return Ok(Redirect(url));

@@ -52,7 +52,8 @@ pub fn serve() -> ExitCode {
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>, ApiError> {
     let member = call.member()?;
-    let account = store.visit(&member.user_id, member.email_claim(), call.now).await?;
+    let account =
+        store.get_or_create_account(&member.user_id, member.email_claim(), call.now).await?;
     Ok(Json(Response::of(&account, call.now)))
 }
 

@@ -9,7 +9,7 @@ use domain::{
     pack::{Pack, PackTerms},
     plan::{Allowance, Plan, PlanTerms},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Shared};
+use runtime::{Access, ApiError, Cacheable, Call, Endpoint};
 use serde::{Deserialize, Serialize};
 
 pub const ENDPOINT: Endpoint =
@@ -79,8 +79,8 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle((): &(), _call: Call<Request>) -> Result<Shared<Response>, ApiError> {
+pub async fn handle((): &(), _call: Call<Request>) -> Result<Cacheable<Response>, ApiError> {
     let items = Plan::ALL.map(|plan| plan.terms().into()).into();
     let packs = Pack::ALL.map(|pack| pack.terms().into()).into();
-    Ok(Shared { body: Response { items, next_cursor: None, packs }, max_age_s: MAX_AGE_S })
+    Ok(Cacheable { body: Response { items, next_cursor: None, packs }, max_age_s: MAX_AGE_S })
 }

@@ -9,8 +9,8 @@
 use std::process::ExitCode;
 
 use clients::Stripe;
-use domain::{FieldError, pack::Pack, plan::Plan, refusal::InvalidFields};
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
+use domain::{FieldError, error::InvalidFields, pack::Pack, plan::Plan};
+use runtime::{Access, ApiError, Call, Endpoint, Frontend, NoStore};
 use serde::{Deserialize, Serialize};
 use settlement::customer_of;
 use store::{Rate, Store};
@@ -44,7 +44,7 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, stripe, frontend): &(Store, Stripe, Frontend),
     call: Call<Request>,
-) -> Result<Fresh<Response>, ApiError> {
+) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
     let wish = call.body.wish()?;
     let (user, email) = (&member.user_id, member.email_claim());
@@ -55,7 +55,7 @@ pub async fn handle(
         Wish::Plan(plan) => plan_page((store, stripe, frontend), &call, &customer, plan).await?,
         Wish::Pack(pack) => pack_page((store, stripe, frontend), &call, &customer, pack).await?,
     };
-    Ok(Fresh(Response { checkout_url }))
+    Ok(NoStore(Response { checkout_url }))
 }
 
 enum Wish {

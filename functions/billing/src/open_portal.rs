@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use clients::Stripe;
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
+use runtime::{Access, ApiError, Call, Endpoint, Frontend, NoStore};
 use serde::{Deserialize, Serialize};
 use settlement::customer_of;
 use store::{Rate, Store};
@@ -37,11 +37,11 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, stripe, frontend): &(Store, Stripe, Frontend),
     call: Call<Request>,
-) -> Result<Fresh<Response>, ApiError> {
+) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
     let who = (&member.user_id, member.email_claim());
     let billing = store.billing(&member.user_id).await?;
     let customer = customer_of(store, stripe, who, billing, call.now).await?;
     let portal_url = stripe.open_portal(&customer, &after_portal(frontend)).await?;
-    Ok(Fresh(Response { portal_url }))
+    Ok(NoStore(Response { portal_url }))
 }

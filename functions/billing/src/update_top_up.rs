@@ -9,8 +9,8 @@
 
 use std::process::ExitCode;
 
-use domain::{FieldError, billing::top_up::TopUpWish, pack::Pack, refusal::InvalidFields};
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use domain::{FieldError, billing::top_up::TopUpWish, error::InvalidFields, pack::Pack};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError};
 
@@ -41,12 +41,12 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response>, ApiError> {
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let wish = call.body.wish()?;
     let account = store
-        .change_account(user, email, call.now, |draft| {
+        .update_account(user, email, call.now, |draft| {
             if wish.is_some() {
                 draft.require_active().map_err(StoreError::refused)?;
             }
@@ -54,7 +54,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response
             Ok::<(), StoreError>(())
         })
         .await?;
-    Ok(Fresh(Response { top_up: account.top_up.as_ref().and_then(TopUpView::of) }))
+    Ok(NoStore(Response { top_up: account.top_up.as_ref().and_then(TopUpView::of) }))
 }
 
 impl Request {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clients::{
     Issuer,
-    oidc::{Identity, TokenRefused},
+    oidc::{Identity, TokenError},
 };
 use runtime::{Presented, Worker};
 
@@ -19,6 +19,6 @@ pub fn serve() -> ExitCode {
     runtime::authorize(WORKER, handle)
 }
 
-pub async fn handle(issuer: &Issuer, presented: Presented) -> Result<Identity, TokenRefused> {
+pub async fn handle(issuer: &Issuer, presented: Presented) -> Result<Identity, TokenError> {
     issuer.verify(&presented.token, presented.now).await
 }

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::{Deserialize, Serialize};
 
 pub const ENDPOINT: Endpoint = Endpoint::get("edge-get-health", "/health", Access::Public);
@@ -25,6 +25,6 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle((): &(), _call: Call<Request>) -> Result<Fresh<Response>, ApiError> {
-    Ok(Fresh(Response { status: "ok", version: env!("CARGO_PKG_VERSION") }))
+pub async fn handle((): &(), _call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
+    Ok(NoStore(Response { status: "ok", version: env!("CARGO_PKG_VERSION") }))
 }

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use clients::bria::webhook::verify;
 use domain::generation::{Job, WebhookRef};
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, Metrics, WebhookTokens};
+use runtime::{Access, ApiError, Call, Endpoint, Metrics, NoStore, WebhookTokens};
 use serde::{Deserialize, Serialize};
-use store::{Missing, Store, StoreError};
+use store::{NotFound, Store, StoreError};
 
 use crate::refused;
 
@@ -40,24 +40,24 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, tokens): &(Store, WebhookTokens),
     call: Call<Request>,
-) -> Result<Fresh<Response>, ApiError> {
+) -> Result<NoStore<Response>, ApiError> {
     let raw = call.raw();
     let notice =
         verify(&tokens.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused(call.now))?;
-    let target = WebhookRef::parse(&call.body.job).ok_or(Missing::Generation)?;
+    let target = WebhookRef::parse(&call.body.job).ok_or(NotFound::Generation)?;
     call.log_job(&target.job_id);
     for _ in 0..TRIES_MAX {
         let job = store.job(&target.user_id, &target.job_id).await?;
         let request_id = notice.request_id.as_str();
         if !is_about(&job, &target, request_id) {
-            return Err(Missing::Generation.into());
+            return Err(NotFound::Generation.into());
         }
         if job.status.is_final() {
             Metrics::at(call.now).count("LateNotices", 1).emit();
-            return Ok(Fresh(Response { received: true }));
+            return Ok(NoStore(Response { received: true }));
         }
         if store.advance(&job, &job.clone().signal(request_id, call.now)).await? {
-            return Ok(Fresh(Response { received: true }));
+            return Ok(NoStore(Response { received: true }));
         }
     }
     Err(StoreError::Busy.into())

@@ -12,10 +12,10 @@ use std::process::ExitCode;
 use clients::{Stripe, stripe::webhook::verify};
 use domain::Timestamp;
 use runtime::{
-    Access, ApiError, Call, CallRefused, Endpoint, Fresh, Metrics, StripeWebhookSecrets,
+    Access, ApiError, Call, CallError, Endpoint, Metrics, NoStore, StripeWebhookSecrets,
 };
 use serde::{Deserialize, Serialize};
-use settlement::{Heard, Received, Settlement};
+use settlement::{EventOutcome, Received, Settlement};
 use store::Store;
 
 use crate::refused;
@@ -41,23 +41,23 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, stripe, secrets): &(Store, Stripe, StripeWebhookSecrets),
     call: Call<Request>,
-) -> Result<Fresh<Response>, ApiError> {
+) -> Result<NoStore<Response>, ApiError> {
     let raw = call.raw();
     verify(&secrets.0, &raw.headers, &raw.body, call.now).inspect_err(|_| refused(call.now))?;
-    let body = std::str::from_utf8(&raw.body).map_err(|_| CallRefused::NotText)?;
+    let body = std::str::from_utf8(&raw.body).map_err(|_| CallError::NotText)?;
     let received = Settlement::new(store, stripe).receive(body, call.now).await?;
     count(&received, call.now);
-    Ok(Fresh(Response { received: true }))
+    Ok(NoStore(Response { received: true }))
 }
 
 fn count(received: &Received, now: Timestamp) {
     let name = match received {
-        Received::Heard(Heard::Applied, _) => "StripeEventsApplied",
-        Received::Heard(Heard::PaidBack, _) => "SurplusSubscriptions",
-        Received::Heard(Heard::Returned, _) => "PurchasesReturned",
-        Received::Heard(Heard::Before, _) => "StripeEventsRepeated",
-        Received::Heard(Heard::NotOurs, _) => "StripeEventsNotOurs",
-        Received::Heard(Heard::Ignored, _) => "StripeEventsIgnored",
+        Received::Heard(EventOutcome::Applied, _) => "StripeEventsApplied",
+        Received::Heard(EventOutcome::DuplicateRefunded, _) => "SurplusSubscriptions",
+        Received::Heard(EventOutcome::LatePaymentRefunded, _) => "PurchasesReturned",
+        Received::Heard(EventOutcome::Already, _) => "StripeEventsRepeated",
+        Received::Heard(EventOutcome::NotOurs, _) => "StripeEventsNotOurs",
+        Received::Heard(EventOutcome::Ignored, _) => "StripeEventsIgnored",
         Received::Parked(_) => "StripeEventsParked",
     };
     Metrics::at(now).count(name, 1).emit();

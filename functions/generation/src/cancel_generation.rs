@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use domain::id::JobId;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
 use crate::view::JobView;
 
@@ -32,7 +32,7 @@ pub fn serve() -> ExitCode {
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<JobView>, ApiError> {
-    let id = JobId::parse(&call.body.id).map_err(|_| Missing::Generation)?;
+    let id = JobId::parse(&call.body.id).map_err(|_| NotFound::Generation)?;
     call.log_job(&id);
     let user = &call.member()?.user_id;
     let job = store.cancel(user, &id, call.idempotency(), call.now).await?;

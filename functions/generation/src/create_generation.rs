@@ -8,11 +8,11 @@
 use std::process::ExitCode;
 
 use domain::{
-    generation::{Names, Order, Provider, drawn_seed, place},
+    generation::{GenerationRequest, NewJob, Provider, create_job, drawn_seed},
     id::JobId,
 };
 use runtime::{Accepted, Access, ApiError, Call, Endpoint};
-use store::{Naming, Rate, Store};
+use store::{Rate, SourceRef, Store};
 
 use crate::view::JobView;
 
@@ -28,12 +28,12 @@ pub fn serve() -> ExitCode {
 
 pub async fn handle(
     (store, provider): &(Store, Provider),
-    call: Call<Order>,
+    call: Call<GenerationRequest>,
 ) -> Result<Accepted<JobView>, ApiError> {
     let order = &call.body;
     order.subject()?;
     let member = call.member()?;
-    let names = Names {
+    let names = NewJob {
         id: JobId::new(call.now, call.random()),
         provider: *provider,
         seed: drawn_seed(call.random()),
@@ -41,9 +41,9 @@ pub async fn handle(
     };
     call.log_job(&names.id);
     let who = (&member.user_id, member.email_claim());
-    let (key, naming) = (call.idempotency_key()?, Naming::of(order));
+    let (key, naming) = (call.idempotency_key()?, SourceRef::of(order));
     let job = store
-        .enqueue(who, key, naming, call.now, |draft, named| place(draft, order, named, &names))
+        .enqueue(who, key, naming, call.now, |draft, named| create_job(draft, order, named, &names))
         .await?;
     let retry_after_s = job.retry_after_s(call.now).unwrap_or(1);
     let body = JobView::plain(job, &call.links);

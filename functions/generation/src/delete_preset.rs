@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use domain::id::PresetId;
 use runtime::{Access, ApiError, Call, Endpoint, NoContent};
 use serde::Deserialize;
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::delete("generation-delete-preset", "/api/v1/presets/{id}", Access::Member);
@@ -27,7 +27,7 @@ pub fn serve() -> ExitCode {
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
-    let id = PresetId::parse(&call.body.id).map_err(|_| Missing::Preset)?;
+    let id = PresetId::parse(&call.body.id).map_err(|_| NotFound::Preset)?;
     store.delete_preset(&call.member()?.user_id, &id, call.now).await?;
     Ok(NoContent)
 }

@@ -10,7 +10,7 @@ use clients::Images;
 use domain::id::JobId;
 use runtime::{Access, ApiError, Call, Endpoint, Polled};
 use serde::Deserialize;
-use store::{JobAndInput, Missing, Store};
+use store::{JobAndInput, NotFound, Store};
 
 use crate::view::JobView;
 
@@ -32,7 +32,7 @@ pub async fn handle(
     (store, images): &(Store, Images),
     call: Call<Request>,
 ) -> Result<Polled<JobView>, ApiError> {
-    let id = JobId::parse(&call.body.id).map_err(|_| Missing::Generation)?;
+    let id = JobId::parse(&call.body.id).map_err(|_| NotFound::Generation)?;
     call.log_job(&id);
     let JobAndInput { job, input } = store.job_and_input(&call.member()?.user_id, &id).await?;
     let retry_after_s = job.retry_after_s(call.now);

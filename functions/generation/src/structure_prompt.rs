@@ -12,12 +12,12 @@ use domain::{
     camera::CameraSettings,
     fibo::StructuredPrompt,
     generation::{
-        Order,
+        GenerationRequest,
         structuring::{BUDGET_A_DAY, PROMPTS_A_DAY, StructuringUsedUp},
     },
     lighting::LightingRig,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, Metrics, PromptProvider, once};
+use runtime::{Access, ApiError, Call, Endpoint, Metrics, NoStore, PromptProvider, once};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::{Rate, Store};
@@ -57,23 +57,31 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, provider): &(Store, PromptProvider),
     call: Call<Request>,
-) -> Result<Fresh<Box<RawValue>>, ApiError> {
+) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let Request { prompt, lighting, camera } = call.body.clone();
-    let order = Order { prompt: Some(prompt.clone()), lighting, camera, ..Order::default() };
+    let order = GenerationRequest {
+        prompt: Some(prompt.clone()),
+        lighting,
+        camera,
+        ..GenerationRequest::default()
+    };
     order.subject()?;
     let answer = once(store, &call, async || {
         let member = call.member()?;
         let user = &member.user_id;
-        store.visit(user, member.email_claim(), call.now).await?.require_active(call.now)?;
-        store.take(&format!("structure#{user}"), A_MINUTE, call.now).await?;
-        store.take(&format!("structured#{user}"), A_DAY, call.now).await?;
+        store
+            .get_or_create_account(user, member.email_claim(), call.now)
+            .await?
+            .require_active(call.now)?;
+        store.check_rate_limit(&format!("structure#{user}"), A_MINUTE, call.now).await?;
+        store.check_rate_limit(&format!("structured#{user}"), A_DAY, call.now).await?;
         spend(store, provider, call.now).await?;
         let (lighting, camera) = (order.lighting.as_ref(), order.camera.as_ref());
         let (structured_prompt, structured_by) =
             structure(provider, &prompt, lighting, camera, call.now).await?;
         Ok(Response { structured_prompt, structured_by })
     });
-    Ok(Fresh(answer.await?))
+    Ok(NoStore(answer.await?))
 }
 
 /// Takes one call of the day's budget, where a model is asked that costs money.

@@ -1,7 +1,7 @@
 //! Who turns words into a structured prompt: Bria where Bria makes the images, else Gemini where a
 //! key is configured, else our own template, which adds nothing that was not said.
 
-use clients::structure::StructureRefused;
+use clients::structure::StructureError;
 use domain::{Timestamp, camera::CameraSettings, fibo::StructuredPrompt, lighting::LightingRig};
 use runtime::{Metrics, PromptProvider};
 use serde::Serialize;
@@ -25,7 +25,7 @@ pub(crate) async fn structure(
     lighting: Option<&LightingRig>,
     camera: Option<&CameraSettings>,
     now: Timestamp,
-) -> Result<(StructuredPrompt, StructuredBy), StructureRefused> {
+) -> Result<(StructuredPrompt, StructuredBy), StructureError> {
     let (structured, by) = match provider {
         PromptProvider::Bria(bria) => {
             let answer = bria.structure_prompt(prompt).await;
@@ -45,15 +45,15 @@ pub(crate) async fn structure(
 }
 
 /// A request of ours that is not understood is our fault, so it is counted where an alarm looks.
-fn report(error: &StructureRefused, now: Timestamp) {
-    if matches!(error, StructureRefused::NotUnderstood { .. }) {
+fn report(error: &StructureError, now: Timestamp) {
+    if matches!(error, StructureError::NotUnderstood { .. }) {
         Metrics::at(now).count("ProviderRequestsInvalid", 1).emit();
     }
 }
 
 /// Bria's text as the type. Its scores are for its own use and are not given on.
-fn read(text: &str) -> Result<StructuredPrompt, StructureRefused> {
+fn read(text: &str) -> Result<StructuredPrompt, StructureError> {
     let prompt: StructuredPrompt = serde_json::from_str(text)
-        .map_err(|error| StructureRefused::Unavailable { detail: error.to_string() })?;
+        .map_err(|error| StructureError::Unavailable { detail: error.to_string() })?;
     Ok(prompt.without_scores())
 }

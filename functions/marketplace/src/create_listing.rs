@@ -8,13 +8,13 @@ use std::process::ExitCode;
 
 use domain::{
     FieldError,
+    error::InvalidFields,
     id::ListingId,
     marketplace::{
         Category, Kind, content::Content, demo::DemoSettings, listing::Listing,
         revision::Description,
     },
     money::{Currency, Money},
-    refusal::InvalidFields,
 };
 use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
 use serde::{Deserialize, Serialize};

@@ -15,7 +15,7 @@ use runtime::{Access, ApiError, Call, Created, Endpoint};
 use serde::Deserialize;
 use store::Store;
 
-use crate::buying_view::ReviewView;
+use crate::purchase_view::ReviewView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("marketplace-create-review", "/api/v1/marketplace/reviews", Access::Member)

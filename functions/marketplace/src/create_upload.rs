@@ -14,11 +14,11 @@ use clients::{
 };
 use domain::{
     id::{ListingId, UploadId},
-    marketplace::upload::{Purpose, Upload, Wish},
+    marketplace::upload::{Purpose, Upload, UploadRequest},
 };
 use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
 use serde::{Deserialize, Serialize};
-use store::{Missing, Rate, Store, StoreError};
+use store::{NotFound, Rate, Store, StoreError};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-create-upload",
@@ -65,7 +65,7 @@ pub async fn handle(
     (store, uploads): &(Store, Uploads),
     call: Call<Request>,
 ) -> Result<Created<Response>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let creator = &call.member()?.user_id;
     let upload = UploadId::new(call.now, call.random());
     let opened = store.open_upload(creator, &id, call.now, |listing| {
@@ -90,8 +90,8 @@ pub async fn handle(
 }
 
 impl Request {
-    fn wish(&self) -> Wish {
-        Wish {
+    fn wish(&self) -> UploadRequest {
+        UploadRequest {
             purpose: self.purpose,
             content_type: self.content_type.clone(),
             bytes: self.bytes,

@@ -14,9 +14,9 @@ use domain::{
     image::link_works_until,
     marketplace::{Kind, content::Content},
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, Link};
+use runtime::{Access, ApiError, Call, Endpoint, Link, NoStore};
 use serde::{Deserialize, Serialize};
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-download-purchase",
@@ -68,8 +68,8 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, uploads): &(Store, Uploads),
     call: Call<Request>,
-) -> Result<Fresh<Response>, ApiError> {
-    let id = PurchaseId::parse(&call.body.id).map_err(|_| Missing::Purchase)?;
+) -> Result<NoStore<Response>, ApiError> {
+    let id = PurchaseId::parse(&call.body.id).map_err(|_| NotFound::Purchase)?;
     let purchase = store.purchase(&call.member()?.user_id, &id).await?;
     let owned = store.mark_downloaded(&purchase, call.now).await?;
     let bought = store.revision(&owned.listing_id, owned.revision).await?;
@@ -80,7 +80,7 @@ pub async fn handle(
         let (file_name, bytes, sha256) = (asset.file_name, asset.bytes, asset.sha256);
         assets.push(File { file_name, bytes, sha256, url });
     }
-    Ok(Fresh(Response {
+    Ok(NoStore(Response {
         listing_id: owned.listing_id,
         kind: bought.kind,
         version: owned.revision,

@@ -8,9 +8,9 @@
 use std::process::ExitCode;
 
 use domain::{id::ListingId, marketplace::flag::FlagReason};
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::{Deserialize, Serialize};
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-flag-listing",
@@ -36,10 +36,10 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<Response>, ApiError> {
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let who = (&member.user_id, member.email_claim());
     store.flag_listing(who, &id, call.body.reason, call.now).await?;
-    Ok(Fresh(Response { received: true }))
+    Ok(NoStore(Response { received: true }))
 }

@@ -16,7 +16,7 @@ use domain::marketplace::{share::Share, visitor::VISITORS_A_MINUTE};
 use futures_util::future::join;
 use runtime::{Access, ApiError, Call, Endpoint, Frontend, Html, HtmlPage};
 use serde::Deserialize;
-use store::{Rate, Store, StoreError, if_there};
+use store::{Rate, Store, StoreError, optional};
 use tracing::warn;
 
 use crate::share_page::{Shown, off_sale, unknown};
@@ -46,7 +46,7 @@ pub async fn handle(
     if !links.is_ours(code) {
         return Ok(HtmlPage::Missing(unknown(&marketplace)));
     }
-    let Some(share) = if_there(store.share(code).await)? else {
+    let Some(share) = optional(store.share(code).await)? else {
         return Ok(HtmlPage::Missing(unknown(&marketplace)));
     };
     let count = count(store, links, &share, &call);
@@ -55,7 +55,7 @@ pub async fn handle(
     if let Err(error) = counted {
         warn!(?error, "a visitor of a shared link was not counted");
     }
-    let Some(page) = if_there(page)? else {
+    let Some(page) = optional(page)? else {
         let body = off_sale(&marketplace);
         return Ok(HtmlPage::Found(Html { body, max_age_s: None, refresh_to: None }));
     };

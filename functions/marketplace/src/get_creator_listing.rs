@@ -9,9 +9,9 @@ use clients::Previews;
 use domain::id::ListingId;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
-use crate::view::OwnView;
+use crate::view::CreatorListingView;
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-get-creator-listing",
@@ -33,8 +33,8 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, previews): &(Store, Previews),
     call: Call<Request>,
-) -> Result<Json<OwnView>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+) -> Result<Json<CreatorListingView>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let shelf = store.own_listing(&call.member()?.user_id, &id).await?;
-    Ok(Json(OwnView::of(shelf, (previews, &call.links), call.now)))
+    Ok(Json(CreatorListingView::of(shelf, (previews, &call.links), call.now)))
 }

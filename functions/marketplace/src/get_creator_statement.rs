@@ -14,9 +14,9 @@ use domain::{marketplace::statement::Statement, time::Month};
 use futures_util::future::try_join;
 use runtime::{Access, ApiError, Call, Endpoint, JsonOrFile};
 use serde::Deserialize;
-use store::{Missing, Rate, Store};
+use store::{NotFound, Rate, Store};
 
-use crate::statement::{Format, StatementView, Told};
+use crate::statement::{Format, StatementContext, StatementView};
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-get-creator-statement",
@@ -44,7 +44,7 @@ pub async fn handle(
 ) -> Result<JsonOrFile<StatementView>, ApiError> {
     let (now, Request { month, format }) = (call.now, &call.body);
     let month = Month::parse(month).ok().filter(|month| month.has_begun(now));
-    let month = month.ok_or(Missing::Statement)?;
+    let month = month.ok_or(NotFound::Statement)?;
     let member = call.member()?;
     let creator = &member.user_id;
     let (_, entries) = store.whole_journal(creator).await?;
@@ -54,7 +54,7 @@ pub async fn handle(
     let titles = store.sale_titles(creator, &purchases);
     let (titles, names) = try_join(titles, store.names_of(BTreeSet::from([creator]))).await?;
     let name = names.get(creator).or(member.name.as_ref());
-    let told = Told::new(statement.titled(&titles), name.cloned(), now);
+    let told = StatementContext::new(statement.titled(&titles), name.cloned(), now);
     let Some(kind) = format.file() else {
         return Ok(JsonOrFile::Json(StatementView::new(&told, &call.links)));
     };

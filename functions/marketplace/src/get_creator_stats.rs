@@ -12,10 +12,10 @@ use domain::{
     marketplace::{
         journal::LedgerAccount,
         listing::{Listing, State},
+        listing_stats::{CreatorBalance, Day},
         payee::{Payee, PayeeState},
         sale::{HOLD, PLATFORM_FEE_BPS},
         strike,
-        tally::{CreatorBook, Day},
     },
     money::Money,
     time::DAY,
@@ -136,7 +136,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<Response>
 
 impl Response {
     fn of(
-        book: &CreatorBook,
+        book: &CreatorBalance,
         shelf: &[Listing],
         (payee, strikes): (Option<Payee>, &strike::Strikes),
         now: Timestamp,
@@ -162,7 +162,7 @@ impl Response {
 }
 
 impl Balance {
-    fn of(book: &CreatorBook) -> Balance {
+    fn of(book: &CreatorBalance) -> Balance {
         let owed = |account| Money::usd_cents(book.balances.owed(account));
         Balance {
             pending: owed(LedgerAccount::CreatorPending),

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 
 use clients::Previews;
 use domain::id::ListingId;
-use runtime::{Access, ApiError, Call, Endpoint, Shared};
+use runtime::{Access, ApiError, Cacheable, Call, Endpoint};
 use serde::Deserialize;
-use store::Missing;
+use store::NotFound;
 
-use crate::{view::PageView, visits::Visits};
+use crate::{view::PageView, view_counter::ViewCounter};
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("marketplace-get-listing", "/api/v1/marketplace/listings/{id}", Access::Public);
@@ -31,15 +31,15 @@ pub fn serve() -> ExitCode {
 }
 
 pub async fn handle(
-    (visits, previews): &(Visits, Previews),
+    (visits, previews): &(ViewCounter, Previews),
     call: Call<Request>,
-) -> Result<Shared<PageView>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+) -> Result<Cacheable<PageView>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let (page, ()) =
         tokio::join!(visits.store().listing_page(&id, call.now), visits.write_due(call.now));
-    let page = PageView::new(page?, previews, &call.links).ok_or(Missing::Listing)?;
+    let page = PageView::new(page?, previews, &call.links).ok_or(NotFound::Listing)?;
     if let Some(visitor) = call.visitor() {
         visits.count(&id, visitor.visitor(&id, call.now), call.now).await;
     }
-    Ok(Shared { body: page, max_age_s: MAX_AGE_S })
+    Ok(Cacheable { body: page, max_age_s: MAX_AGE_S })
 }

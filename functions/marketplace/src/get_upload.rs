@@ -12,7 +12,7 @@ use domain::{
 };
 use runtime::{Access, ApiError, Call, Endpoint, Polled};
 use serde::{Deserialize, Serialize};
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-get-upload",
@@ -42,11 +42,11 @@ pub fn serve() -> ExitCode {
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Polled<Response>, ApiError> {
-    let listing = ListingId::parse(&call.body.id).map_err(|_| Missing::Upload)?;
-    let id = UploadId::parse(&call.body.upload_id).map_err(|_| Missing::Upload)?;
+    let listing = ListingId::parse(&call.body.id).map_err(|_| NotFound::Upload)?;
+    let id = UploadId::parse(&call.body.upload_id).map_err(|_| NotFound::Upload)?;
     let upload = store.upload(&listing, &id).await?;
     if upload.owner_id != call.member()?.user_id {
-        return Err(Missing::Upload.into());
+        return Err(NotFound::Upload.into());
     }
     let retry_after_s = upload.is_waiting().then_some(1);
     let body = Response {

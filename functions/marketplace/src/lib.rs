@@ -1,12 +1,10 @@
 //! The marketplace: what creators sell, and what becomes of it.
 
-mod buying_view;
 pub mod create_listing;
 pub mod create_purchase;
 pub mod create_review;
 pub mod create_upload;
 pub mod download_purchase;
-mod finder;
 pub mod flag_listing;
 pub mod follow_share;
 pub mod get_creator_listing;
@@ -23,10 +21,12 @@ pub mod list_reviews;
 pub mod onboard_creator;
 pub mod preview_listing;
 mod purchase_page;
+mod purchase_view;
 pub mod refund_purchase;
 mod render;
 pub mod reply_to_review;
 pub mod retire_listing;
+mod search_index;
 pub mod search_listings;
 pub mod share_listing;
 mod share_page;
@@ -34,14 +34,14 @@ mod statement;
 pub mod submit_listing;
 pub mod update_listing;
 mod view;
-mod visits;
+mod view_counter;
 
 use runtime::Function;
 
-pub use finder::Finder;
-pub use list_popular::Lists;
-pub use preview_listing::Demos;
-pub use visits::Visits;
+pub use list_popular::PopularCache;
+pub use preview_listing::DemoCache;
+pub use search_index::SearchIndex;
+pub use view_counter::ViewCounter;
 
 /// Every function of this crate.
 pub const FUNCTIONS: &[Function] = &[

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
 use store::{Page, Store};
 
-use crate::buying_view::EarningView;
+use crate::purchase_view::EarningView;
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-list-creator-earnings",

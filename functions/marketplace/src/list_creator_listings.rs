@@ -9,7 +9,7 @@ use clients::Previews;
 use runtime::{Access, ApiError, Call, Endpoint, Json, PageRequest};
 use store::{Page, Store};
 
-use crate::view::{Around, OwnView};
+use crate::view::{CreatorListingView, ViewContext};
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-list-creator-listings",
@@ -25,14 +25,16 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, previews): &(Store, Previews),
     call: Call<PageRequest>,
-) -> Result<Json<Page<OwnView>>, ApiError> {
+) -> Result<Json<Page<CreatorListingView>>, ApiError> {
     let member = call.member()?;
     let who = (&member.user_id, member.email_claim());
     let PageRequest { limit, cursor } = &call.body;
     let (account, page) = tokio::try_join!(
-        store.visit(who.0, who.1, call.now),
+        store.get_or_create_account(who.0, who.1, call.now),
         store.own_listings(who.0, *limit, cursor.clone()),
     )?;
-    let around = Around::of(&account, (previews, &call.links), call.now);
-    Ok(Json(page.map(|(listing, revision, stats)| OwnView::new(listing, revision, &stats, around))))
+    let around = ViewContext::of(&account, (previews, &call.links), call.now);
+    Ok(Json(page.map(|(listing, revision, stats)| {
+        CreatorListingView::new(listing, revision, &stats, around)
+    })))
 }

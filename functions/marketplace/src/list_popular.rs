@@ -8,7 +8,7 @@ use std::{collections::HashMap, process::ExitCode, sync::Mutex, time::Duration};
 
 use clients::Previews;
 use domain::{Timestamp, marketplace::Category};
-use runtime::{Access, ApiError, Aws, Call, Connect, Endpoint, Environment, InitError, Shared};
+use runtime::{Access, ApiError, Aws, Cacheable, Call, Connect, Endpoint, Environment, InitError};
 use serde::{Deserialize, Serialize};
 use store::{Popular, Store, StoreError};
 
@@ -40,7 +40,7 @@ pub struct Response {
 
 /// The lists as this process read them last.
 #[derive(Debug)]
-pub struct Lists {
+pub struct PopularCache {
     store: Store,
     read: Mutex<HashMap<Option<Category>, Read>>,
 }
@@ -52,10 +52,10 @@ struct Read {
     list: Option<Popular>,
 }
 
-impl Lists {
+impl PopularCache {
     /// None read so far.
-    pub fn new(store: Store) -> Lists {
-        Lists { store, read: Mutex::default() }
+    pub fn new(store: Store) -> PopularCache {
+        PopularCache { store, read: Mutex::default() }
     }
 
     async fn of(
@@ -77,12 +77,12 @@ impl Lists {
     }
 }
 
-impl Connect for Lists {
+impl Connect for PopularCache {
     fn variables() -> Vec<&'static str> {
         Store::variables()
     }
-    async fn connect(env: &Environment, aws: &Aws) -> Result<Lists, InitError> {
-        Ok(Lists::new(Store::connect(env, aws).await?))
+    async fn connect(env: &Environment, aws: &Aws) -> Result<PopularCache, InitError> {
+        Ok(PopularCache::new(Store::connect(env, aws).await?))
     }
 }
 
@@ -92,12 +92,12 @@ pub fn serve() -> ExitCode {
 }
 
 pub async fn handle(
-    (lists, previews): &(Lists, Previews),
+    (lists, previews): &(PopularCache, Previews),
     call: Call<Request>,
-) -> Result<Shared<Response>, ApiError> {
+) -> Result<Cacheable<Response>, ApiError> {
     let list = lists.of(call.body.category, call.now).await?;
     let as_of = list.as_ref().map(|list| list.as_of);
     let cards = list.into_iter().flat_map(|list| list.items);
     let items = cards.map(|card| CardView::new(card, previews)).collect();
-    Ok(Shared { body: Response { items, as_of }, max_age_s: MAX_AGE_S })
+    Ok(Cacheable { body: Response { items, as_of }, max_age_s: MAX_AGE_S })
 }

@@ -11,7 +11,7 @@ use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
 use store::{Cursor, Page, PageSize, Store};
 
-use crate::buying_view::PurchaseView;
+use crate::purchase_view::PurchaseView;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::get("marketplace-list-purchases", "/api/v1/marketplace/purchases", Access::Member);

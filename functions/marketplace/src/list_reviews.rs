@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use domain::id::ListingId;
 use futures_util::future::try_join;
-use runtime::{Access, ApiError, Call, Endpoint, Shared};
+use runtime::{Access, ApiError, Cacheable, Call, Endpoint};
 use serde::{Deserialize, Serialize};
-use store::{Cursor, Missing, Page, PageSize, Store};
+use store::{Cursor, NotFound, Page, PageSize, Store};
 
-use crate::{buying_view::ReviewView, view::Rating};
+use crate::{purchase_view::ReviewView, view::Rating};
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-list-reviews",
@@ -43,11 +43,11 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Shared<Response>, ApiError> {
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<Cacheable<Response>, ApiError> {
     let Request { id, limit, cursor } = &call.body;
-    let id = ListingId::parse(id).map_err(|_| Missing::Listing)?;
+    let id = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
     let reviews = store.reviews(&id, *limit, cursor.clone());
     let (listing, reviews) = try_join(store.listing_page(&id, call.now), reviews).await?;
     let (page, summary) = (reviews.map(ReviewView::from), Rating::of(&listing.stats));
-    Ok(Shared { body: Response { page, summary }, max_age_s: MAX_AGE_S })
+    Ok(Cacheable { body: Response { page, summary }, max_age_s: MAX_AGE_S })
 }

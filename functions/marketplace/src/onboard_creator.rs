@@ -12,11 +12,11 @@ use std::process::ExitCode;
 use clients::{Stripe, stripe::NewAccount};
 use domain::{
     FieldError, Timestamp,
+    error::InvalidFields,
     id::UserId,
     marketplace::payee::{Payee, PayeeState},
-    refusal::InvalidFields,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh, Frontend};
+use runtime::{Access, ApiError, Call, Endpoint, Frontend, NoStore};
 use serde::{Deserialize, Serialize};
 use settlement::Settlement;
 use store::{Rate, Store};
@@ -62,14 +62,14 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, stripe, frontend): &(Store, Stripe, Frontend),
     call: Call<Request>,
-) -> Result<Fresh<Response>, ApiError> {
+) -> Result<NoStore<Response>, ApiError> {
     let member = call.member()?;
     let (user, email) = (&member.user_id, member.email_claim());
     let country = call.body.country()?;
-    let account = store.visit(user, email, call.now).await?;
+    let account = store.get_or_create_account(user, email, call.now).await?;
     account.require_active(call.now)?;
     account.require_verified_email("payouts")?;
-    let known = Settlement::new(store, stripe).look_at_payee(user, call.now).await?;
+    let known = Settlement::new(store, stripe).refresh_connected_account(user, call.now).await?;
     let payee = match known {
         Some(payee) if !payee.closed => payee,
         known => {
@@ -89,7 +89,7 @@ pub async fn handle(
     let link = stripe.onboarding_link(&payee.account_id, &page, &refresh).await?;
     let state = PayeeState::of(Some(&payee));
     let account = AccountView { state, requirements: payee.requirements };
-    Ok(Fresh(Response { onboarding_url: link.url, expires_at: link.expires_at, account }))
+    Ok(NoStore(Response { onboarding_url: link.url, expires_at: link.expires_at, account }))
 }
 
 /// The member's account, opened under a key of theirs: one in place of one that was closed has
@@ -114,7 +114,7 @@ async fn opened(
     let payee = Payee { version: closed.map_or(0, |it| it.version), ..payee };
     // Whoever was faster opened the same one.
     store.keep_payee(closed, &payee).await?;
-    let kept = Settlement::new(store, stripe).look_at_payee(&new.user, now).await?;
+    let kept = Settlement::new(store, stripe).refresh_connected_account(&new.user, now).await?;
     Ok(kept.unwrap_or(payee))
 }
 

@@ -18,19 +18,19 @@ use std::{
 
 use clients::{
     PreviewBucket, Previews,
-    picture::{PictureRefused, hex},
+    picture::{PictureError, hex},
     preview::{PreviewsUnavailable, demo_key, watermarked_jpeg},
 };
 use domain::{
     FieldError,
+    error::InvalidFields,
     id::ListingId,
     marketplace::demo::{DemoScene, DemoSubject, Overrides},
-    refusal::InvalidFields,
 };
-use runtime::{Access, ApiError, Aws, Call, Connect, Endpoint, Environment, Fresh, InitError};
+use runtime::{Access, ApiError, Aws, Call, Connect, Endpoint, Environment, InitError, NoStore};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{Missing, Rate, Store};
+use store::{NotFound, Rate, Store};
 
 use crate::render::{drawn, scene_of};
 
@@ -81,17 +81,17 @@ struct ImageView {
 
 /// Pictures of demos.
 #[derive(Debug)]
-pub struct Demos {
+pub struct DemoCache {
     previews: Previews,
     bucket: PreviewBucket,
     /// The keys of those that are there, the last used last.
     seen: Mutex<VecDeque<String>>,
 }
 
-impl Demos {
+impl DemoCache {
     /// None seen so far.
-    pub fn new(previews: Previews, bucket: PreviewBucket) -> Demos {
-        Demos { previews, bucket, seen: Mutex::default() }
+    pub fn new(previews: Previews, bucket: PreviewBucket) -> DemoCache {
+        DemoCache { previews, bucket, seen: Mutex::default() }
     }
 
     async fn has(&self, key: &str) -> Result<bool, PreviewsUnavailable> {
@@ -123,13 +123,13 @@ impl Demos {
     }
 }
 
-impl Connect for Demos {
+impl Connect for DemoCache {
     fn variables() -> Vec<&'static str> {
         <(Previews, PreviewBucket)>::variables()
     }
-    async fn connect(env: &Environment, aws: &Aws) -> Result<Demos, InitError> {
+    async fn connect(env: &Environment, aws: &Aws) -> Result<DemoCache, InitError> {
         let (previews, bucket) = <(Previews, PreviewBucket)>::connect(env, aws).await?;
-        Ok(Demos::new(previews, bucket))
+        Ok(DemoCache::new(previews, bucket))
     }
 }
 
@@ -139,15 +139,15 @@ pub fn serve() -> ExitCode {
 }
 
 pub async fn handle(
-    (store, demos): &(Store, Demos),
+    (store, demos): &(Store, DemoCache),
     call: Call<Request>,
-) -> Result<Fresh<Response>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+) -> Result<NoStore<Response>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let side = call.body.side_px()?;
     let network = call.network().map_or_else(|| "unknown".to_owned(), |it| it.to_string());
     let visitor = format!("demo#{network}");
     let ((), page) = tokio::try_join!(
-        store.take(&visitor, PER_VISITOR, call.now),
+        store.check_rate_limit(&visitor, PER_VISITOR, call.now),
         store.listing_page(&id, call.now),
     )?;
     let said = page.revision.description;
@@ -158,15 +158,15 @@ pub async fn handle(
     let key = demo_key(&id, &content_hash(&scene, side));
     let cached = demos.has(&key).await?;
     if !cached {
-        store.take(&format!("demo#{id}"), PER_LISTING, call.now).await?;
+        store.check_rate_limit(&format!("demo#{id}"), PER_LISTING, call.now).await?;
         let jpeg = drawn(move || draw(&scene, width, height)).await??;
         demos.keep(&key, jpeg).await?;
     }
     let image = ImageView { url: demos.previews.url(&key), width, height };
-    Ok(Fresh(Response { image, subject, cached }))
+    Ok(NoStore(Response { image, subject, cached }))
 }
 
-fn draw(scene: &DemoScene, width: u32, height: u32) -> Result<Vec<u8>, PictureRefused> {
+fn draw(scene: &DemoScene, width: u32, height: u32) -> Result<Vec<u8>, PictureError> {
     let frame = scene_of(scene).render(width, height, studio::Quality::Preview);
     watermarked_jpeg(frame.width, frame.height, frame.rgb, JPEG_QUALITY)
 }

@@ -13,13 +13,13 @@ use domain::{
     id::PurchaseId,
     marketplace::{
         listing::checked_reason,
-        refund::{RefundReceipt, RefundWish, RefundedBy},
+        refund::{RefundReceipt, RefundRequest, RefundedBy},
     },
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::Deserialize;
 use settlement::Settlement;
-use store::{Missing, Rate, Store};
+use store::{NotFound, Rate, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-refund-purchase",
@@ -45,11 +45,11 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, stripe): &(Store, Stripe),
     call: Call<Request>,
-) -> Result<Fresh<RefundReceipt>, ApiError> {
-    let id = PurchaseId::parse(&call.body.id).map_err(|_| Missing::Purchase)?;
+) -> Result<NoStore<RefundReceipt>, ApiError> {
+    let id = PurchaseId::parse(&call.body.id).map_err(|_| NotFound::Purchase)?;
     let reason = call.body.reason.as_deref().map(checked_reason).transpose()?;
-    let wish = RefundWish { amount: None, by: RefundedBy::Buyer, reason, request: None };
+    let wish = RefundRequest { amount: None, by: RefundedBy::Buyer, reason, request: None };
     let settlement = Settlement::new(store, stripe);
     let asked = settlement.ask_refund(&call.member()?.user_id, &id, &wish, call.now);
-    Ok(Fresh(asked.await?.receipt(None).ok_or(Missing::Purchase)?))
+    Ok(NoStore(asked.await?.receipt(None).ok_or(NotFound::Purchase)?))
 }

@@ -1,7 +1,7 @@
 //! Drawing, where it blocks nobody.
 
 use domain::{
-    Refusal, RefusalKind,
+    DomainError, ErrorKind,
     marketplace::demo::{DemoScene, DemoSubject},
 };
 use studio::{Palette, Scene, Subject};
@@ -14,9 +14,9 @@ const SEED: u64 = 7;
 #[error("the renderer failed")]
 pub(crate) struct RendererFailed;
 
-impl Refusal for RendererFailed {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Internal
+impl DomainError for RendererFailed {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
     }
     fn code(&self) -> &'static str {
         "renderer_failed"

@@ -10,11 +10,11 @@ use domain::{
     id::{ListingId, ReviewId},
     marketplace::review::checked_reply,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::Deserialize;
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
-use crate::buying_view::ReviewView;
+use crate::purchase_view::ReviewView;
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-reply-to-review",
@@ -36,13 +36,13 @@ pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
-pub async fn handle(store: &Store, call: Call<Request>) -> Result<Fresh<ReviewView>, ApiError> {
+pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<ReviewView>, ApiError> {
     let Request { id, review_id, text } = &call.body;
-    let listing = ListingId::parse(id).map_err(|_| Missing::Listing)?;
-    let review = ReviewId::parse(review_id).map_err(|_| Missing::Review)?;
+    let listing = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
+    let review = ReviewId::parse(review_id).map_err(|_| NotFound::Review)?;
     let (text, creator) = (checked_reply(text)?, &call.member()?.user_id);
     let answered = store.reply_to_review(creator, (&listing, &review), call.now, |review| {
         review.answer(text.clone(), call.now)
     });
-    Ok(Fresh(answered.await?.into()))
+    Ok(NoStore(answered.await?.into()))
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use domain::id::ListingId;
 use runtime::{Access, ApiError, Call, Endpoint, NoContent};
 use serde::Deserialize;
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::delete(
     "marketplace-retire-listing",
@@ -31,7 +31,7 @@ pub fn serve() -> ExitCode {
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoContent, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let creator = &call.member()?.user_id;
     store.retire_listing(creator, &id, call.now).await?;
     Ok(NoContent)

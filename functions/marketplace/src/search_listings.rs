@@ -12,18 +12,18 @@ use std::{borrow::Cow, collections::BTreeMap, process::ExitCode};
 
 use clients::Previews;
 use domain::{
-    FieldError, Refusal, RefusalKind,
+    DomainError, ErrorKind, FieldError,
+    error::InvalidFields,
     id::CreatorId,
     marketplace::{Category, Kind, card::Card, revision::TAGS_MAX},
     money::Money,
-    refusal::InvalidFields,
 };
-use runtime::{Access, ApiError, Call, Endpoint, Shared};
-use search::{Cost, Facets, Found, Query, SearchRefused, Sort};
+use runtime::{Access, ApiError, Cacheable, Call, Endpoint};
+use search::{Cost, Facets, Found, Query, SearchError, Sort};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use store::PageSize;
 
-use crate::{finder::Finder, view::CardView};
+use crate::{search_index::SearchIndex, view::CardView};
 
 pub const ENDPOINT: Endpoint = Endpoint::get(
     "marketplace-search-listings",
@@ -93,13 +93,13 @@ pub fn serve() -> ExitCode {
 }
 
 pub async fn handle(
-    (finder, previews): &(Finder, Previews),
+    (finder, previews): &(SearchIndex, Previews),
     call: Call<Request>,
-) -> Result<Shared<Response>, ApiError> {
+) -> Result<Cacheable<Response>, ApiError> {
     let query = call.body.query()?;
     let page = (call.body.limit.get(), call.body.cursor.as_deref());
     let found = finder.search(&query, page, call.now).await.map_err(Unanswered::from)?;
-    Ok(Shared { body: Response::of(found, previews), max_age_s: MAX_AGE_S })
+    Ok(Cacheable { body: Response::of(found, previews), max_age_s: MAX_AGE_S })
 }
 
 impl Request {
@@ -167,27 +167,27 @@ fn usd(cents: u64) -> Money {
 #[derive(Debug, thiserror::Error)]
 #[error("{refused}")]
 struct Unanswered {
-    refused: SearchRefused,
+    refused: SearchError,
     fields: Vec<FieldError>,
 }
 
-impl From<SearchRefused> for Unanswered {
-    fn from(refused: SearchRefused) -> Unanswered {
+impl From<SearchError> for Unanswered {
+    fn from(refused: SearchError) -> Unanswered {
         let fields = match refused {
-            SearchRefused::Cursor => {
+            SearchError::Cursor => {
                 vec![FieldError::new("/cursor", "cursor", "not a cursor of this search")]
             }
-            SearchRefused::Catalogue(_) => Vec::new(),
+            SearchError::Catalogue(_) => Vec::new(),
         };
         Unanswered { refused, fields }
     }
 }
 
-impl Refusal for Unanswered {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for Unanswered {
+    fn kind(&self) -> ErrorKind {
         match self.refused {
-            SearchRefused::Cursor => RefusalKind::Invalid,
-            SearchRefused::Catalogue(_) => RefusalKind::Internal,
+            SearchError::Cursor => ErrorKind::Invalid,
+            SearchError::Catalogue(_) => ErrorKind::Internal,
         }
     }
     fn code(&self) -> &'static str {

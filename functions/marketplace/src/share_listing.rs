@@ -10,7 +10,7 @@ use clients::ShareLinks;
 use domain::id::ListingId;
 use runtime::{Access, ApiError, Call, Created, Endpoint, Link};
 use serde::{Deserialize, Serialize};
-use store::{Missing, Store};
+use store::{NotFound, Store};
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
     "marketplace-share-listing",
@@ -43,7 +43,7 @@ pub async fn handle(
     call: Call<Request>,
 ) -> Result<Created<Response>, ApiError> {
     let member = call.member()?;
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let code = links.code(&member.user_id, &id);
     let who = (&member.user_id, member.email_claim());
     let share = store.share_listing(who, &id, &code, call.now).await?;

@@ -7,7 +7,7 @@ pub(crate) mod tests;
 
 use clients::documents::{Company, FileKind};
 use domain::{
-    Refusal, RefusalKind, Timestamp,
+    DomainError, ErrorKind, Timestamp,
     id::{PayoutId, PurchaseId},
     marketplace::{
         sale::Split,
@@ -35,7 +35,7 @@ pub(crate) enum Format {
 
 /// A statement with what stands on it beside the money.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Told {
+pub(crate) struct StatementContext {
     statement: Statement,
     /// What the creator is called; their id where they do not say.
     creator: String,
@@ -68,12 +68,12 @@ pub(crate) enum StatementError {
     Json(#[from] serde_json::Error),
 }
 
-impl Refusal for StatementError {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for StatementError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            StatementError::TooLong { .. } => RefusalKind::Conflict,
+            StatementError::TooLong { .. } => ErrorKind::Conflict,
             StatementError::Paper(error) => error.kind(),
-            StatementError::Csv(_) | StatementError::Json(_) => RefusalKind::Internal,
+            StatementError::Csv(_) | StatementError::Json(_) => ErrorKind::Internal,
         }
     }
     fn code(&self) -> &'static str {
@@ -114,12 +114,16 @@ impl Format {
     }
 }
 
-impl Told {
+impl StatementContext {
     /// A statement as it is at `now`.
-    pub(crate) fn new(statement: Statement, name: Option<String>, now: Timestamp) -> Told {
+    pub(crate) fn new(
+        statement: Statement,
+        name: Option<String>,
+        now: Timestamp,
+    ) -> StatementContext {
         let creator = name.unwrap_or_else(|| statement.creator_id.to_string());
         let complete = statement.month.is_over(now);
-        Told { statement, creator, complete }
+        StatementContext { statement, creator, complete }
     }
 
     /// Its bytes as a file.
@@ -193,8 +197,8 @@ struct StatementLinks {
 }
 
 impl StatementView {
-    pub(crate) fn new(told: &Told, links: &Links) -> StatementView {
-        let Told { statement, complete, .. } = told;
+    pub(crate) fn new(told: &StatementContext, links: &Links) -> StatementView {
+        let StatementContext { statement, complete, .. } = told;
         let (month, currency) = (statement.month, statement.currency);
         let money = |amount| Money { amount, currency };
         let moved = |kind: LineKind, Split { gross, fee, net }| {

@@ -12,18 +12,18 @@ use domain::{
     id::{ListingId, UploadId},
     marketplace::{
         demo::{DemoSubject, default_scene},
-        lint::Signature,
+        similarity::Signature,
         strike::Seller,
         upload::Preview,
     },
 };
-use runtime::{Access, ApiError, Call, Endpoint, Fresh};
+use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::Deserialize;
-use store::{Missing, Shelf, Store, StoreError};
+use store::{ListingUpdate, NotFound, Store, StoreError};
 
 use crate::{
     render::{drawn, scene_of},
-    view::OwnView,
+    view::CreatorListingView,
 };
 
 pub const ENDPOINT: Endpoint = Endpoint::post(
@@ -50,8 +50,8 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, previews, bucket): &(Store, Previews, PreviewBucket),
     call: Call<Request>,
-) -> Result<Fresh<OwnView>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+) -> Result<NoStore<CreatorListingView>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let creator = &call.member()?.user_id;
     let shelf = store.own_listing(creator, &id).await?;
     shelf.creator.require_active(call.now)?;
@@ -73,12 +73,12 @@ pub async fn handle(
         shelf.newest.signature = Some(signature);
         Ok::<(), StoreError>(())
     });
-    Ok(Fresh(OwnView::of(submitted.await?, (previews, &call.links), call.now)))
+    Ok(NoStore(CreatorListingView::of(submitted.await?, (previews, &call.links), call.now)))
 }
 
 /// A picture of a preset that has none.
 async fn picture_of(
-    shelf: &Shelf,
+    shelf: &ListingUpdate,
     upload: &UploadId,
     bucket: &PreviewBucket,
 ) -> Result<Option<Preview>, ApiError> {

@@ -17,9 +17,9 @@ use domain::{
 };
 use runtime::{Access, ApiError, Call, Endpoint, Json, patch};
 use serde::Deserialize;
-use store::{Missing, Shelf, Store, StoreError};
+use store::{ListingUpdate, NotFound, Store, StoreError};
 
-use crate::{create_listing::cents, view::OwnView};
+use crate::{create_listing::cents, view::CreatorListingView};
 
 pub const ENDPOINT: Endpoint = Endpoint::patch(
     "marketplace-update-listing",
@@ -57,8 +57,8 @@ pub fn serve() -> ExitCode {
 pub async fn handle(
     (store, previews): &(Store, Previews),
     call: Call<Request>,
-) -> Result<Json<OwnView>, ApiError> {
-    let id = ListingId::parse(&call.body.id).map_err(|_| Missing::Listing)?;
+) -> Result<Json<CreatorListingView>, ApiError> {
+    let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let edit = Edit {
         title: call.body.title.clone(),
         description: call.body.description.clone(),
@@ -69,7 +69,8 @@ pub async fn handle(
         demo: call.body.demo.clone(),
         content: call.body.content.clone(),
     };
-    let view = |shelf: Shelf| OwnView::of(shelf, (previews, &call.links), call.now);
+    let view =
+        |shelf: ListingUpdate| CreatorListingView::of(shelf, (previews, &call.links), call.now);
     let creator = &call.member()?.user_id;
     let changed = store.change_listing(creator, &id, call.now, async |shelf| {
         call.check_if_match(&view(shelf.clone())).map_err(StoreError::refused)?;

@@ -15,16 +15,16 @@ use domain::{
         content::{Content, Slot},
         demo::DemoSettings,
         listing::{DelistedBy, DraftState, HiddenReason, Listing, State},
+        listing_stats::ListingStats,
         revision::Revision,
         strike::Seller,
-        tally::ListingStats,
         upload::{Asset, AssetKind, Preview},
     },
     money::Money,
 };
 use runtime::{Link, Links};
 use serde::Serialize;
-use store::Shelf;
+use store::ListingUpdate;
 
 /// A listing as it stands in a list.
 #[derive(Debug, Clone, Serialize)]
@@ -119,7 +119,7 @@ struct PageLinks {
 
 /// A listing, as its creator sees it.
 #[derive(Debug, Serialize)]
-pub struct OwnView {
+pub struct CreatorListingView {
     id: ListingId,
     #[serde(rename = "type")]
     kind: Kind,
@@ -301,44 +301,44 @@ fn pictures(listing: &ListingId, of: &[Preview], previews: &Previews) -> Vec<Sho
 
 /// What a creator's view is made with beside the listing.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Around<'a> {
+pub(crate) struct ViewContext<'a> {
     pub(crate) creator: &'a Account,
     pub(crate) previews: &'a Previews,
     pub(crate) links: &'a Links,
     pub(crate) now: Timestamp,
 }
 
-impl<'a> Around<'a> {
+impl<'a> ViewContext<'a> {
     pub(crate) fn of(
         creator: &'a Account,
         (previews, links): (&'a Previews, &'a Links),
         now: Timestamp,
-    ) -> Around<'a> {
-        Around { creator, previews, links, now }
+    ) -> ViewContext<'a> {
+        ViewContext { creator, previews, links, now }
     }
 }
 
-impl OwnView {
+impl CreatorListingView {
     /// The version its creator last worked on.
     pub(crate) fn of(
-        Shelf { listing, newest, on_sale: _, model: _, stats, creator }: Shelf,
+        ListingUpdate { listing, newest, on_sale: _, model: _, stats, creator }: ListingUpdate,
         around: (&Previews, &Links),
         now: Timestamp,
-    ) -> OwnView {
-        OwnView::new(listing, newest, &stats, Around::of(&creator, around, now))
+    ) -> CreatorListingView {
+        CreatorListingView::new(listing, newest, &stats, ViewContext::of(&creator, around, now))
     }
 
     pub(crate) fn new(
         listing: Listing,
         revision: Revision,
         stats: &ListingStats,
-        around: Around<'_>,
-    ) -> OwnView {
+        around: ViewContext<'_>,
+    ) -> CreatorListingView {
         let (price, seller) = (revision.description.price(), Seller::from(around.creator));
         let content_hash = revision.content_hash();
         let said = revision.description;
         let assets = revision.assets.into_iter().map(AssetView::from).collect();
-        OwnView {
+        CreatorListingView {
             kind: listing.kind,
             state: listing.state(),
             hidden_reasons: listing.hidden_reasons(&seller, around.now),

@@ -12,7 +12,7 @@ use domain::{
 };
 use serde_json::json;
 
-use crate::bucket::{Bucket, BucketFailure, Object, Present, unavailable};
+use crate::bucket::{Bucket, BucketFailure, Object, OverwritePolicy, unavailable};
 
 const FOLDER: &str = "audit/";
 /// Of a thousand ends each: more than a century of days.
@@ -44,7 +44,7 @@ impl AuditAnchors {
             disposition: None,
             bytes: &Bytes::from(said.to_string()),
         };
-        self.bucket.put(object, Present::Kept).await.map_err(AnchorsUnavailable)
+        self.bucket.put(object, OverwritePolicy::Kept).await.map_err(AnchorsUnavailable)
     }
 
     /// Every end that was ever kept.

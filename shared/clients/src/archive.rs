@@ -11,7 +11,7 @@ use std::{
 };
 
 use domain::marketplace::archive::{
-    ArchiveRefused, ArchivedFile, ENTRIES_MAX, UNPACKED_BYTES_MAX, check_type, checked_path, shown,
+    ArchiveError, ArchivedFile, ENTRIES_MAX, UNPACKED_BYTES_MAX, check_type, checked_path, shown,
 };
 use flate2::bufread::DeflateDecoder;
 use rawzip::{
@@ -35,15 +35,15 @@ const FOLDER: u32 = 0o040_000;
 /// The files of an archive, in the order of its directory.
 ///
 /// # Errors
-/// See [`ArchiveRefused`].
-pub(crate) fn files_in(bytes: &[u8]) -> Result<Vec<ArchivedFile>, ArchiveRefused> {
+/// See [`ArchiveError`].
+pub(crate) fn files_in(bytes: &[u8]) -> Result<Vec<ArchivedFile>, ArchiveError> {
     files_within(bytes, UNPACKED_BYTES_MAX)
 }
 
-fn files_within(bytes: &[u8], unpacked_max: u64) -> Result<Vec<ArchivedFile>, ArchiveRefused> {
+fn files_within(bytes: &[u8], unpacked_max: u64) -> Result<Vec<ArchivedFile>, ArchiveError> {
     let archive = ZipArchive::from_slice(bytes).map_err(damaged)?;
     if archive.entries_hint() > ENTRIES_MAX as u64 {
-        return Err(ArchiveRefused::TooManyEntries);
+        return Err(ArchiveError::TooManyEntries);
     }
     let mut found = Found { room: unpacked_max, ..Found::default() };
     let mut entries = archive.entries();
@@ -53,9 +53,9 @@ fn files_within(bytes: &[u8], unpacked_max: u64) -> Result<Vec<ArchivedFile>, Ar
     let is_whole =
         found.fill(archive.directory_offset()) && archive.end_offset() == bytes.len() as u64;
     if !is_whole || found.paths.len() as u64 != archive.entries_hint() {
-        return Err(ArchiveRefused::Damaged);
+        return Err(ArchiveError::Damaged);
     }
-    if found.files.is_empty() { Err(ArchiveRefused::Empty) } else { Ok(found.files) }
+    if found.files.is_empty() { Err(ArchiveError::Empty) } else { Ok(found.files) }
 }
 
 /// What was found so far.
@@ -75,16 +75,16 @@ impl Found {
         &mut self,
         archive: &ZipSliceArchive<&[u8]>,
         entry: &ZipFileHeaderRecord<'_>,
-    ) -> Result<(), ArchiveRefused> {
+    ) -> Result<(), ArchiveError> {
         if self.paths.len() == ENTRIES_MAX {
-            return Err(ArchiveRefused::TooManyEntries);
+            return Err(ArchiveError::TooManyEntries);
         }
         let raw = entry.file_path();
         let path = checked_path(raw.as_bytes())?;
         let local = archive.get_entry(entry.wayfinder()).map_err(damaged)?;
         check_names(raw.as_bytes(), entry, &local)?;
         if !self.paths.insert(path.trim_end_matches('/').to_lowercase()) {
-            return Err(ArchiveRefused::Twice(path.to_owned()));
+            return Err(ArchiveError::Twice(path.to_owned()));
         }
         self.places.push((entry.local_header_offset(), local.compressed_data_range().1));
         let is_folder = path.ends_with('/');
@@ -93,20 +93,20 @@ impl Found {
         match (entry.external_attributes() >> 16) & TYPE_MASK {
             0 | REGULAR => {}
             FOLDER if is_folder => {}
-            _ => return Err(ArchiveRefused::NotAFile(path.to_owned())),
+            _ => return Err(ArchiveError::NotAFile(path.to_owned())),
         }
         if !is_folder {
             check_type(path)?;
         }
         let (bytes, head) = self.unpack(path, entry, &local)?;
         if is_folder {
-            return if bytes == 0 { Ok(()) } else { Err(ArchiveRefused::Damaged) };
+            return if bytes == 0 { Ok(()) } else { Err(ArchiveError::Damaged) };
         }
         if is_program(&head) {
-            return Err(ArchiveRefused::Program(path.to_owned()));
+            return Err(ArchiveError::Program(path.to_owned()));
         }
         if is_archive(&head) {
-            return Err(ArchiveRefused::Nested(path.to_owned()));
+            return Err(ArchiveError::Nested(path.to_owned()));
         }
         self.files.push(ArchivedFile { path: path.to_owned(), bytes });
         Ok(())
@@ -118,19 +118,19 @@ impl Found {
         path: &str,
         entry: &ZipFileHeaderRecord<'_>,
         local: &ZipSliceEntry<'_>,
-    ) -> Result<(u64, Vec<u8>), ArchiveRefused> {
+    ) -> Result<(u64, Vec<u8>), ArchiveError> {
         let (head, packed) = (local.local_header(), local.data());
         let method = entry.compression_method();
         let is_locked = entry.flags().is_encrypted() || head.flags().is_encrypted();
         if is_locked || head.compression_method() != method {
-            return Err(ArchiveRefused::Unreadable(path.to_owned()));
+            return Err(ArchiveError::Unreadable(path.to_owned()));
         }
         let mut reader: Box<dyn Read + '_> = match method {
             CompressionMethod::STORE => Box::new(local.verifying_reader(packed)),
             CompressionMethod::DEFLATE => {
                 Box::new(local.verifying_reader(DeflateDecoder::new(packed)))
             }
-            _ => return Err(ArchiveRefused::Unreadable(path.to_owned())),
+            _ => return Err(ArchiveError::Unreadable(path.to_owned())),
         };
         let (mut bytes, mut head, mut piece) = (0, Vec::new(), vec![0; PIECE]);
         loop {
@@ -138,9 +138,9 @@ impl Found {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => return Err(ArchiveRefused::Damaged),
+                Err(_) => return Err(ArchiveError::Damaged),
             };
-            self.room = self.room.checked_sub(read as u64).ok_or(ArchiveRefused::TooLarge)?;
+            self.room = self.room.checked_sub(read as u64).ok_or(ArchiveError::TooLarge)?;
             bytes += read as u64;
             head.extend_from_slice(&piece[..read.min(HEAD_BYTES - head.len())]);
         }
@@ -164,7 +164,7 @@ fn check_names(
     name: &[u8],
     entry: &ZipFileHeaderRecord<'_>,
     local: &ZipSliceEntry<'_>,
-) -> Result<(), ArchiveRefused> {
+) -> Result<(), ArchiveError> {
     let head = local.local_header();
     let renamed = |fields: ExtraFields<'_>| {
         let mut fields = fields;
@@ -175,11 +175,11 @@ fn check_names(
     let is_one = head.file_path().as_bytes() == name
         && !renamed(entry.extra_fields())
         && !renamed(head.extra_fields());
-    if is_one { Ok(()) } else { Err(ArchiveRefused::Path(shown(name))) }
+    if is_one { Ok(()) } else { Err(ArchiveError::Path(shown(name))) }
 }
 
-fn damaged(_: rawzip::Error) -> ArchiveRefused {
-    ArchiveRefused::Damaged
+fn damaged(_: rawzip::Error) -> ArchiveError {
+    ArchiveError::Damaged
 }
 
 #[cfg(test)]
@@ -293,11 +293,11 @@ mod tests {
         let zeros = vec![0; 1_000_000];
         let bomb = packed(&[(b"a.txt", &zeros), (b"b.txt", &zeros)]);
         assert!(bomb.len() < 5_000, "{}", bomb.len());
-        let check = |unpacked_max: u64, expected: Result<usize, ArchiveRefused>| {
+        let check = |unpacked_max: u64, expected: Result<usize, ArchiveError>| {
             assert_eq!(files_within(&bomb, unpacked_max).map(|files| files.len()), expected);
         };
         check(2_000_000, Ok(2));
-        check(1_999_999, Err(ArchiveRefused::TooLarge));
+        check(1_999_999, Err(ArchiveError::TooLarge));
         let small = changed(&bomb, &1_000_000_u32.to_le_bytes(), &5_u32.to_le_bytes(), 4);
         let check = |unpacked_max: u64, expected: &str| {
             let found = files_within(&small, unpacked_max);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::marketplace::{
-    archive::{ArchiveRefused, ArchivedFile},
+    archive::{ArchiveError, ArchivedFile},
     upload::AssetKind,
 };
 use sha2::{Digest, Sha256};
@@ -11,7 +11,7 @@ use crate::{
     archive,
     asset_kind::{is_cube, sniff},
     picture::hex,
-    safetensors::{TensorsRefused, check_tensors},
+    safetensors::{TensorsError, check_tensors},
 };
 
 /// What was found out about a file.
@@ -27,25 +27,25 @@ pub struct Inspected {
 
 /// Why a file is not sold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AssetRefused {
+pub enum AssetError {
     /// It is not of the kind it began as.
     #[error("The file is no archive, model or table of colours.")]
     UnknownKind,
     /// Something in the archive.
     #[error(transparent)]
-    Archive(#[from] ArchiveRefused),
+    Archive(#[from] ArchiveError),
     /// The model cannot be loaded, or not as it says.
     #[error(transparent)]
-    Tensors(#[from] TensorsRefused),
+    Tensors(#[from] TensorsError),
 }
 
-impl AssetRefused {
+impl AssetError {
     /// Stable, snake case.
     pub fn code(&self) -> &'static str {
         match self {
-            AssetRefused::UnknownKind => "not_an_asset",
-            AssetRefused::Archive(refused) => refused.code(),
-            AssetRefused::Tensors(_) => "safetensors_invalid",
+            AssetError::UnknownKind => "not_an_asset",
+            AssetError::Archive(refused) => refused.code(),
+            AssetError::Tensors(_) => "safetensors_invalid",
         }
     }
 }
@@ -53,16 +53,16 @@ impl AssetRefused {
 /// Looks at all of a file of `kind`. It takes a processor some seconds for a large one.
 ///
 /// # Errors
-/// See [`AssetRefused`].
-pub fn inspect(kind: AssetKind, file: &Bytes) -> Result<Inspected, AssetRefused> {
+/// See [`AssetError`].
+pub fn inspect(kind: AssetKind, file: &Bytes) -> Result<Inspected, AssetError> {
     if sniff(file) != Some(kind) {
-        return Err(AssetRefused::UnknownKind);
+        return Err(AssetError::UnknownKind);
     }
     let files = match kind {
         AssetKind::Zip => archive::files_in(file)?,
         AssetKind::Safetensors => check_tensors(file).map(|()| Vec::new())?,
         AssetKind::Cube if is_cube(file, false) => Vec::new(),
-        AssetKind::Cube => return Err(AssetRefused::UnknownKind),
+        AssetKind::Cube => return Err(AssetError::UnknownKind),
     };
     let sha256 = hex(&Sha256::digest(file));
     Ok(Inspected { bytes: file.len() as u64, sha256, files })
@@ -80,8 +80,8 @@ mod tests {
         assert_eq!((found.bytes, found.files.len()), (5_416, 0));
         assert_eq!(found.sha256, hex(&Sha256::digest(table(""))));
         let refused = inspect(AssetKind::Cube, &table("rm -rf /\n"));
-        assert_eq!(refused, Err(AssetRefused::UnknownKind));
+        assert_eq!(refused, Err(AssetError::UnknownKind));
         let refused = inspect(AssetKind::Zip, &table(""));
-        assert_eq!(refused, Err(AssetRefused::UnknownKind), "it began as something else");
+        assert_eq!(refused, Err(AssetError::UnknownKind), "it began as something else");
     }
 }

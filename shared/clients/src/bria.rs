@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::{
     http::{Answer, BaseUrl, CallError, Http, InvalidConfig, call, secret_header},
     secrets::Secret,
-    structure::StructureRefused,
+    structure::StructureError,
 };
 use answer::{Report, State, is_moderation, message};
 
@@ -203,25 +203,25 @@ impl Bria {
     /// Returns Bria's JSON text byte for byte: given back unchanged it recreates the same picture.
     ///
     /// # Errors
-    /// See [`StructureRefused`]. Nothing was kept, so the same prompt may be sent again.
-    pub async fn structure_prompt(&self, prompt: &str) -> Result<String, StructureRefused> {
+    /// See [`StructureError`]. Nothing was kept, so the same prompt may be sent again.
+    pub async fn structure_prompt(&self, prompt: &str) -> Result<String, StructureError> {
         match tokio::time::timeout(STRUCTURE_TIMEOUT, self.structure(prompt)).await {
             Ok(result) => result,
-            Err(_) => Err(StructureRefused::unavailable("no structured prompt in time")),
+            Err(_) => Err(StructureError::unavailable("no structured prompt in time")),
         }
     }
 
-    async fn structure(&self, prompt: &str) -> Result<String, StructureRefused> {
+    async fn structure(&self, prompt: &str) -> Result<String, StructureError> {
         let body = StructureBody { prompt, sync: true };
         let answer = self
             .post("/structured_prompt/generate", &body, STRUCTURE_TIMEOUT)
             .await
-            .map_err(StructureRefused::unavailable)?;
+            .map_err(StructureError::unavailable)?;
         if let Some(refused) = clean_refusal(&answer) {
             return Err(refused.into());
         }
         let mut report = Report::parse(&answer.body)
-            .ok_or_else(|| StructureRefused::unavailable(unreadable(&answer)))?;
+            .ok_or_else(|| StructureError::unavailable(unreadable(&answer)))?;
         let id = report.request_id();
         loop {
             match report.state() {
@@ -229,12 +229,12 @@ impl Bria {
                 State::Failed => return Err(report.into_structure_refused()),
                 State::InProgress | State::Unknown => (),
             }
-            let id = id.as_ref().ok_or_else(|| StructureRefused::unavailable("no request id"))?;
+            let id = id.as_ref().ok_or_else(|| StructureError::unavailable("no request id"))?;
             tokio::time::sleep(STRUCTURE_POLL_PAUSE).await;
             report = self
                 .report(id)
                 .await?
-                .ok_or_else(|| StructureRefused::unavailable("the request expired"))?;
+                .ok_or_else(|| StructureError::unavailable("the request expired"))?;
         }
     }
 
@@ -295,11 +295,11 @@ impl PollError {
     }
 }
 
-impl From<PollError> for StructureRefused {
-    fn from(error: PollError) -> StructureRefused {
+impl From<PollError> for StructureError {
+    fn from(error: PollError) -> StructureError {
         match error {
-            PollError::Busy { retry_after_s } => StructureRefused::Busy { retry_after_s },
-            PollError::Unavailable { detail } => StructureRefused::Unavailable { detail },
+            PollError::Busy { retry_after_s } => StructureError::Busy { retry_after_s },
+            PollError::Unavailable { detail } => StructureError::Unavailable { detail },
         }
     }
 }
@@ -325,16 +325,16 @@ impl From<CleanRefusal> for SubmitError {
     }
 }
 
-impl From<CleanRefusal> for StructureRefused {
-    fn from(refusal: CleanRefusal) -> StructureRefused {
+impl From<CleanRefusal> for StructureError {
+    fn from(refusal: CleanRefusal) -> StructureError {
         match refusal {
-            CleanRefusal::Busy { retry_after_s } => StructureRefused::Busy { retry_after_s },
-            CleanRefusal::Blocked { message } => StructureRefused::Blocked { message },
+            CleanRefusal::Busy { retry_after_s } => StructureError::Busy { retry_after_s },
+            CleanRefusal::Blocked { message } => StructureError::Blocked { message },
             CleanRefusal::Invalid { status, message } => {
-                StructureRefused::not_understood(format!("{status}: {message}"))
+                StructureError::not_understood(format!("{status}: {message}"))
             }
             CleanRefusal::Rejected { status, message } => {
-                StructureRefused::unavailable(format!("rejected with {status}: {message}"))
+                StructureError::unavailable(format!("rejected with {status}: {message}"))
             }
         }
     }

@@ -24,7 +24,7 @@ use domain::{
 };
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::read::{Found, Unread, unread};
+pub(crate) use self::read::{Found, ReadError, unread};
 use crate::picture::hex;
 
 /// For one object, retries included.
@@ -46,9 +46,9 @@ macro_rules! unavailable {
         #[error("the bucket of {} is not available", $what)]
         pub struct $name(#[source] pub(crate) Box<dyn std::error::Error + Send + Sync>);
 
-        impl domain::Refusal for $name {
-            fn kind(&self) -> domain::RefusalKind {
-                domain::RefusalKind::Unavailable
+        impl domain::DomainError for $name {
+            fn kind(&self) -> domain::ErrorKind {
+                domain::ErrorKind::Unavailable
             }
             fn code(&self) -> &'static str {
                 $code
@@ -80,7 +80,7 @@ pub(crate) struct Object<'a> {
 
 /// What becomes of an object that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Present {
+pub(crate) enum OverwritePolicy {
     Replaced,
     Kept,
 }
@@ -101,10 +101,10 @@ impl Bucket {
     pub(crate) async fn put(
         &self,
         object: Object<'_>,
-        present: Present,
+        present: OverwritePolicy,
     ) -> Result<(), BucketFailure> {
         let digest = Sha256::digest(object.bytes);
-        let if_none_match = (present == Present::Kept).then(|| "*".to_owned());
+        let if_none_match = (present == OverwritePolicy::Kept).then(|| "*".to_owned());
         let put = self
             .putting(object, &digest)
             .cache_control(CACHE_CONTROL)
@@ -113,7 +113,7 @@ impl Bucket {
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.raw_response().map(|raw| raw.status().as_u16()) {
-                Some(412) if present == Present::Kept => Ok(()),
+                Some(412) if present == OverwritePolicy::Kept => Ok(()),
                 Some(_) | None => Err(error.into()),
             },
         }

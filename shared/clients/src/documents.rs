@@ -13,7 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    bucket::{Bucket, BucketFailure, Object, Present, unavailable},
+    bucket::{Bucket, BucketFailure, Object, OverwritePolicy, unavailable},
     picture::hex,
 };
 
@@ -164,7 +164,7 @@ impl Documents {
             disposition: Some(format!("attachment; filename=\"{file_name}\"")),
             bytes: &bytes,
         };
-        self.bucket.put(object, Present::Kept).await.map_err(DocumentsUnavailable)?;
+        self.bucket.put(object, OverwritePolicy::Kept).await.map_err(DocumentsUnavailable)?;
         Ok(key)
     }
 

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::{
     http::{Answer, BaseUrl, Http, InvalidConfig, call, secret_header},
     secrets::Secret,
-    structure::StructureRefused,
+    structure::StructureError,
 };
 
 /// The model that Bria's own hosted routes use as well.
@@ -61,17 +61,13 @@ impl Gemini {
     /// Turns a prompt into a valid structured prompt, with one request of at most 20 seconds.
     ///
     /// # Errors
-    /// See [`StructureRefused`]; an answer outside our rules counts as none.
-    pub async fn structure_prompt(
-        &self,
-        prompt: &str,
-    ) -> Result<StructuredPrompt, StructureRefused> {
-        let url = self.base.at(MODEL_PATH).map_err(StructureRefused::unavailable)?;
+    /// See [`StructureError`]; an answer outside our rules counts as none.
+    pub async fn structure_prompt(&self, prompt: &str) -> Result<StructuredPrompt, StructureError> {
+        let url = self.base.at(MODEL_PATH).map_err(StructureError::unavailable)?;
         let request =
             self.http.post(url).header(KEY_HEADER, self.key.clone()).json(&request_body(prompt));
-        let answer = call(request, TIMEOUT, ANSWER_BYTES_MAX)
-            .await
-            .map_err(StructureRefused::unavailable)?;
+        let answer =
+            call(request, TIMEOUT, ANSWER_BYTES_MAX).await.map_err(StructureError::unavailable)?;
         read(&answer)
     }
 }
@@ -93,19 +89,19 @@ fn request_body(prompt: &str) -> Value {
     })
 }
 
-fn read(answer: &Answer) -> Result<StructuredPrompt, StructureRefused> {
+fn read(answer: &Answer) -> Result<StructuredPrompt, StructureError> {
     match answer.status.as_u16() {
         200 => (),
-        400 => return Err(StructureRefused::not_understood("status 400")),
-        429 => return Err(StructureRefused::Busy { retry_after_s: answer.retry_after_s }),
-        status => return Err(StructureRefused::unavailable(format!("status {status}"))),
+        400 => return Err(StructureError::not_understood("status 400")),
+        429 => return Err(StructureError::Busy { retry_after_s: answer.retry_after_s }),
+        status => return Err(StructureError::unavailable(format!("status {status}"))),
     }
     let reply: Reply = serde_json::from_slice(&answer.body)
-        .map_err(|_| StructureRefused::unavailable("unreadable answer"))?;
+        .map_err(|_| StructureError::unavailable("unreadable answer"))?;
     let text = reply.into_text()?;
     let prompt: StructuredPrompt = serde_json::from_str(&text)
-        .map_err(|error| StructureRefused::unavailable(format!("not in shape: {error}")))?;
-    prompt.validate().map_err(StructureRefused::unavailable)?;
+        .map_err(|error| StructureError::unavailable(format!("not in shape: {error}")))?;
+    prompt.validate().map_err(StructureError::unavailable)?;
     Ok(prompt)
 }
 
@@ -144,20 +140,20 @@ struct Part {
 
 impl Reply {
     /// The text of the one candidate that was asked for, if it came to its natural end.
-    fn into_text(self) -> Result<String, StructureRefused> {
+    fn into_text(self) -> Result<String, StructureError> {
         if let Some(reason) = self.prompt_feedback.and_then(|feedback| feedback.block_reason) {
-            return Err(StructureRefused::Blocked { message: reason });
+            return Err(StructureError::Blocked { message: reason });
         }
         let candidate = self.candidates.into_iter().next();
-        let candidate = candidate.ok_or_else(|| StructureRefused::unavailable("no candidate"))?;
+        let candidate = candidate.ok_or_else(|| StructureError::unavailable("no candidate"))?;
         match candidate.finish_reason {
             None => (),
             Some(reason) if reason == "STOP" => (),
             Some(reason) if BLOCKING_REASONS.contains(&reason.as_str()) => {
-                return Err(StructureRefused::Blocked { message: reason });
+                return Err(StructureError::Blocked { message: reason });
             }
             Some(reason) => {
-                return Err(StructureRefused::unavailable(format!("stopped by {reason}")));
+                return Err(StructureError::unavailable(format!("stopped by {reason}")));
             }
         }
         let parts = candidate.content.map(|content| content.parts).unwrap_or_default();
@@ -194,15 +190,14 @@ mod tests {
 
     #[test]
     fn an_answer_is_held_to_our_rules() {
-        let check = |name: &str, answer: Answer, expected: fn(&StructureRefused) -> bool| {
+        let check = |name: &str, answer: Answer, expected: fn(&StructureError) -> bool| {
             let refused = read(&answer).unwrap_err();
             assert!(expected(&refused), "{name}: {refused:?}");
         };
-        let unavailable = |r: &StructureRefused| matches!(r, StructureRefused::Unavailable { .. });
-        let not_understood =
-            |r: &StructureRefused| matches!(r, StructureRefused::NotUnderstood { .. });
-        let blocked = |r: &StructureRefused| matches!(r, StructureRefused::Blocked { .. });
-        let busy = |r: &StructureRefused| *r == StructureRefused::Busy { retry_after_s: Some(7) };
+        let unavailable = |r: &StructureError| matches!(r, StructureError::Unavailable { .. });
+        let not_understood = |r: &StructureError| matches!(r, StructureError::NotUnderstood { .. });
+        let blocked = |r: &StructureError| matches!(r, StructureError::Blocked { .. });
+        let busy = |r: &StructureError| *r == StructureError::Busy { retry_after_s: Some(7) };
         let mut wordy = bottle();
         wordy["short_description"] = "x".repeat(5000).into();
         let stopped = |reason: &str| json!({"candidates": [{"finishReason": reason}]});

@@ -13,7 +13,7 @@ use domain::{
 };
 
 use crate::{
-    bucket::{Bucket, Object, Present, unavailable},
+    bucket::{Bucket, Object, OverwritePolicy, unavailable},
     picture::Picture,
 };
 
@@ -73,7 +73,7 @@ impl Images {
         bytes: &Bytes,
     ) -> Result<(), ImagesUnavailable> {
         let object = Object { key, content_type, disposition: None, bytes };
-        self.bucket.put(object, Present::Replaced).await.map_err(ImagesUnavailable)
+        self.bucket.put(object, OverwritePolicy::Replaced).await.map_err(ImagesUnavailable)
     }
 }
 

@@ -5,8 +5,6 @@
 //! caller decides on: whether the other side may have acted, whether trying again makes sense, and
 //! whose fault it was. What the other side sends is treated as hostile until it has been checked.
 
-#[cfg(test)]
-mod against_the_sandbox;
 pub mod anchors;
 mod archive;
 pub mod asset;
@@ -27,6 +25,8 @@ pub mod preview;
 pub mod queue;
 pub mod s3_event;
 mod safetensors;
+#[cfg(test)]
+mod sandbox_tests;
 pub mod scan;
 pub mod secrets;
 pub mod share;

@@ -82,7 +82,7 @@ impl Identity {
 
 /// Why a token proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TokenRefused {
+pub enum TokenError {
     /// Not a signed token, or one that asks for what we do not do.
     #[error("the token cannot be read")]
     Malformed,
@@ -142,24 +142,24 @@ impl Issuer {
     /// Fetches the keys ahead of the first token: during init, where time is cheap.
     ///
     /// # Errors
-    /// [`TokenRefused::KeysUnavailable`].
-    pub async fn load_keys(&self, now: Timestamp) -> Result<(), TokenRefused> {
+    /// [`TokenError::KeysUnavailable`].
+    pub async fn load_keys(&self, now: Timestamp) -> Result<(), TokenError> {
         self.keys.load(now).await
     }
 
     /// Verifies a token, without its `Bearer ` prefix, at the time `now`.
     ///
     /// # Errors
-    /// See [`TokenRefused`].
-    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, TokenRefused> {
+    /// See [`TokenError`].
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
-            return Err(TokenRefused::Malformed);
+            return Err(TokenError::Malformed);
         }
-        let header = decode_header(token).map_err(|_| TokenRefused::Malformed)?;
+        let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
         let typ = header.typ.as_deref().map(str::to_ascii_lowercase);
         let is_for_us = typ.is_none_or(|typ| TYPES.contains(&typ.as_str()));
         if header.crit.is_some() || !is_for_us {
-            return Err(TokenRefused::Malformed);
+            return Err(TokenError::Malformed);
         }
         let key = self.keys.find(header.kid.as_deref(), header.alg, now).await?;
         let claims = signed_claims(token, &key)?;
@@ -167,34 +167,34 @@ impl Issuer {
         self.identity(&claims)
     }
 
-    fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), TokenRefused> {
+    fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), TokenError> {
         if claims.iss != self.config.issuer {
-            return Err(TokenRefused::Issuer);
+            return Err(TokenError::Issuer);
         }
         if !claims.aud.has(&self.config.audience) {
-            return Err(TokenRefused::Audience);
+            return Err(TokenError::Audience);
         }
         let parties = &self.config.authorized_parties;
         let party = claims.azp.as_ref();
         if !parties.is_empty() && party.is_none_or(|party| !parties.contains(party)) {
-            return Err(TokenRefused::Party);
+            return Err(TokenError::Party);
         }
         let begins = claims.iat.map_or(now, numeric_date).min(now);
         if numeric_date(claims.exp) > begins.plus(LIFETIME_MAX).plus(LEEWAY) {
-            return Err(TokenRefused::TooLong);
+            return Err(TokenError::TooLong);
         }
         if numeric_date(claims.exp).plus(LEEWAY) <= now {
-            return Err(TokenRefused::Expired);
+            return Err(TokenError::Expired);
         }
         if claims.nbf.is_some_and(|nbf| numeric_date(nbf) > now.plus(LEEWAY)) {
-            return Err(TokenRefused::NotYetValid);
+            return Err(TokenError::NotYetValid);
         }
         Ok(())
     }
 
-    fn identity(&self, claims: &Claims) -> Result<Identity, TokenRefused> {
+    fn identity(&self, claims: &Claims) -> Result<Identity, TokenError> {
         Ok(Identity {
-            user_id: UserId::parse(&claims.sub).map_err(|_| TokenRefused::Subject)?,
+            user_id: UserId::parse(&claims.sub).map_err(|_| TokenError::Subject)?,
             email: printable(claims.rest.get("email")),
             email_verified: claims.rest.get("email_verified").is_some_and(is_true),
             name: printable(claims.rest.get("name")),
@@ -253,7 +253,7 @@ impl Audience {
 
 /// The claims of a token that `key` signed with its own algorithm. Only the signature is checked:
 /// the rules on claims are [`Issuer::check`]'s, because they need the time.
-fn signed_claims(token: &str, key: &Key) -> Result<Claims, TokenRefused> {
+fn signed_claims(token: &str, key: &Key) -> Result<Claims, TokenError> {
     let mut validation = Validation::new(key.algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
@@ -264,7 +264,7 @@ fn signed_claims(token: &str, key: &Key) -> Result<Claims, TokenRefused> {
             error.kind(),
             ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm | ErrorKind::InvalidKeyFormat
         );
-        if forged { TokenRefused::Signature } else { TokenRefused::Malformed }
+        if forged { TokenError::Signature } else { TokenError::Malformed }
     })
 }
 

@@ -8,7 +8,7 @@ pub(crate) mod read;
 
 use bytes::Bytes;
 use domain::{
-    Refusal, RefusalKind,
+    DomainError, ErrorKind,
     image::{PHOTO_PIXELS_MAX, SIDE_PX_MAX, THUMBNAIL_SIDE_PX},
 };
 use image::{
@@ -42,7 +42,7 @@ pub struct Picture {
 
 /// Why bytes did not become a picture. The same bytes never will.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PictureRefused {
+pub enum PictureError {
     /// Neither a PNG, nor a JPEG, nor a WebP.
     #[error("the bytes are not a PNG, JPEG or WebP picture")]
     UnknownFormat,
@@ -66,16 +66,16 @@ pub enum PictureRefused {
     },
 }
 
-impl Refusal for PictureRefused {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Invalid
+impl DomainError for PictureError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
     }
     fn code(&self) -> &'static str {
         match self {
-            PictureRefused::UnknownFormat => "picture_format_unknown",
-            PictureRefused::TooLarge | PictureRefused::TooManyPixels => "picture_too_large",
-            PictureRefused::TooSmall { .. } => "picture_too_small",
-            PictureRefused::Damaged { .. } => "picture_damaged",
+            PictureError::UnknownFormat => "picture_format_unknown",
+            PictureError::TooLarge | PictureError::TooManyPixels => "picture_too_large",
+            PictureError::TooSmall { .. } => "picture_too_small",
+            PictureError::Damaged { .. } => "picture_damaged",
         }
     }
 }
@@ -87,8 +87,8 @@ impl Picture {
     /// are applied, and what is transparent is laid on one ground.
     ///
     /// # Errors
-    /// See [`PictureRefused`].
-    pub fn decode(bytes: &[u8]) -> Result<Picture, PictureRefused> {
+    /// See [`PictureError`].
+    pub fn decode(bytes: &[u8]) -> Result<Picture, PictureError> {
         Picture::encode(&read::read(bytes, Detail::WHOLE)?)
     }
 
@@ -96,11 +96,11 @@ impl Picture {
     ///
     /// # Errors
     /// When there is no pixel, a side is too long, or `rgb` is not `3 * width * height` bytes.
-    pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Picture, PictureRefused> {
+    pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Picture, PictureError> {
         Picture::encode(&pixels(width, height, rgb)?)
     }
 
-    fn encode(pixels: &RgbImage) -> Result<Picture, PictureRefused> {
+    fn encode(pixels: &RgbImage) -> Result<Picture, PictureError> {
         let (width, height) = pixels.dimensions();
         let mut png = Vec::new();
         PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive)
@@ -125,9 +125,9 @@ impl Picture {
 ///
 /// # Errors
 /// When there is no pixel, a side is too long, or `rgb` is not `3 * width * height` bytes.
-pub(crate) fn pixels(width: u32, height: u32, rgb: Vec<u8>) -> Result<RgbImage, PictureRefused> {
+pub(crate) fn pixels(width: u32, height: u32, rgb: Vec<u8>) -> Result<RgbImage, PictureError> {
     if width.max(height) > SIDE_PX_MAX {
-        return Err(PictureRefused::TooLarge);
+        return Err(PictureError::TooLarge);
     }
     let found = rgb.len();
     let expected = width as usize * height as usize * 3;
@@ -152,14 +152,14 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn damaged(detail: impl ToString) -> PictureRefused {
-    PictureRefused::Damaged { detail: detail.to_string() }
+fn damaged(detail: impl ToString) -> PictureError {
+    PictureError::Damaged { detail: detail.to_string() }
 }
 
-impl From<ImageError> for PictureRefused {
-    fn from(error: ImageError) -> PictureRefused {
+impl From<ImageError> for PictureError {
+    fn from(error: ImageError) -> PictureError {
         match error {
-            ImageError::Limits(_) => PictureRefused::TooLarge,
+            ImageError::Limits(_) => PictureError::TooLarge,
             ImageError::Decoding(_)
             | ImageError::Encoding(_)
             | ImageError::Parameter(_)

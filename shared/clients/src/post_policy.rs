@@ -67,7 +67,7 @@ impl Signer {
     pub(crate) async fn of(bucket: &Bucket) -> Result<Signer, BucketFailure> {
         let config = bucket.s3().config();
         let region = config.region().ok_or("no region to sign for")?.to_string();
-        let witness = Witness::default();
+        let witness = CredentialCapture::default();
         let config = config.to_builder().push_auth_scheme(witness.clone()).build();
         // Nothing is signed, so the time does not matter.
         let window = PresigningConfig::builder()
@@ -129,9 +129,9 @@ fn basic_time(at: Timestamp) -> String {
 
 /// Stands in for the SDK's signer: signs nothing and remembers with what it should have signed.
 #[derive(Debug, Clone, Default)]
-struct Witness(Arc<OnceLock<Credentials>>);
+struct CredentialCapture(Arc<OnceLock<Credentials>>);
 
-impl AuthScheme for Witness {
+impl AuthScheme for CredentialCapture {
     fn scheme_id(&self) -> AuthSchemeId {
         SIGV4
     }
@@ -143,7 +143,7 @@ impl AuthScheme for Witness {
     }
 }
 
-impl Sign for Witness {
+impl Sign for CredentialCapture {
     fn sign_http_request(
         &self,
         _: &mut HttpRequest,

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     bucket::{Bucket, BucketFailure, Object, unavailable},
     picture::{
-        PictureRefused, pixels,
+        PictureError, pixels,
         read::{Detail, read},
         size_within,
     },
@@ -124,8 +124,8 @@ impl Preview {
     /// and the first frame if it moves.
     ///
     /// # Errors
-    /// See [`PictureRefused`].
-    pub fn decode(bytes: &[u8]) -> Result<Preview, PictureRefused> {
+    /// See [`PictureError`].
+    pub fn decode(bytes: &[u8]) -> Result<Preview, PictureError> {
         let detail =
             Detail { side_px_min: PREVIEW_SIDE_PX_MIN, side_px: Some(PREVIEW_SIDES_PX[0]) };
         Preview::draw(read(bytes, detail)?)
@@ -135,14 +135,14 @@ impl Preview {
     ///
     /// # Errors
     /// When a side is too short or too long, or `rgb` is not `3 * width * height` bytes.
-    pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Preview, PictureRefused> {
+    pub fn from_rgb(width: u32, height: u32, rgb: Vec<u8>) -> Result<Preview, PictureError> {
         if width.min(height) < PREVIEW_SIDE_PX_MIN {
-            return Err(PictureRefused::TooSmall { side_px_min: PREVIEW_SIDE_PX_MIN });
+            return Err(PictureError::TooSmall { side_px_min: PREVIEW_SIDE_PX_MIN });
         }
         Preview::draw(pixels(width, height, rgb)?)
     }
 
-    fn draw(pixels: RgbImage) -> Result<Preview, PictureRefused> {
+    fn draw(pixels: RgbImage) -> Result<Preview, PictureError> {
         // Each from the one before, so that only the first looks at all the pixels.
         let [large, medium, small] = PREVIEW_SIDES_PX;
         let large = shrunk(pixels, large);
@@ -162,7 +162,7 @@ pub fn watermarked_jpeg(
     height: u32,
     rgb: Vec<u8>,
     quality: u8,
-) -> Result<Vec<u8>, PictureRefused> {
+) -> Result<Vec<u8>, PictureError> {
     let mut pixels = pixels(width, height, rgb)?;
     watermark::stamp(&mut pixels);
     encoded(&pixels, quality)
@@ -288,13 +288,13 @@ fn shrunk(pixels: RgbImage, side: u32) -> RgbImage {
     imageops::resize(&rough, width, height, FilterType::CatmullRom)
 }
 
-fn marked(mut pixels: RgbImage) -> Result<PreviewJpeg, PictureRefused> {
+fn marked(mut pixels: RgbImage) -> Result<PreviewJpeg, PictureError> {
     watermark::stamp(&mut pixels);
     let (width, height) = pixels.dimensions();
     Ok(PreviewJpeg { bytes: encoded(&pixels, JPEG_QUALITY)?.into(), width, height })
 }
 
-fn encoded(pixels: &RgbImage, quality: u8) -> Result<Vec<u8>, PictureRefused> {
+fn encoded(pixels: &RgbImage, quality: u8) -> Result<Vec<u8>, PictureError> {
     let mut jpeg = Vec::new();
     pixels.write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, quality))?;
     Ok(jpeg)
@@ -352,10 +352,10 @@ mod tests {
     fn a_picture_that_is_too_small_is_refused() {
         for (width, height) in [(299, 1000), (1000, 299), (1, 1)] {
             let refused = Preview::decode(&file(&halves(width, height), ImageFormat::Png));
-            assert_eq!(refused.unwrap_err(), PictureRefused::TooSmall { side_px_min: 300 });
+            assert_eq!(refused.unwrap_err(), PictureError::TooSmall { side_px_min: 300 });
         }
         let refused = Preview::decode(b"<html>").unwrap_err();
-        assert_eq!(refused, PictureRefused::UnknownFormat);
+        assert_eq!(refused, PictureError::UnknownFormat);
     }
 
     #[test]
@@ -412,7 +412,7 @@ mod tests {
         let mut jpeg = file(&halves(400, 400), ImageFormat::Jpeg);
         let frame = jpeg.windows(2).position(|part| part == [0xff, 0xc0]).unwrap();
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
-        assert_eq!(Preview::decode(&jpeg).unwrap_err(), PictureRefused::TooManyPixels);
+        assert_eq!(Preview::decode(&jpeg).unwrap_err(), PictureError::TooManyPixels);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use aws_sdk_sqs::{
     types::SendMessageBatchRequestEntry,
 };
 use domain::{
-    Refusal, RefusalKind,
+    DomainError, ErrorKind,
     id::{JobId, UserId},
 };
 use serde::{Deserialize, Serialize};
@@ -28,8 +28,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// "Look at this job."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hint {
-    /// Whose job.
+pub struct JobMessage {
+    /// OwnerRef job.
     pub user_id: UserId,
     /// Which job.
     pub job_id: JobId,
@@ -41,19 +41,19 @@ pub struct Hint {
 /// "Look at this member's balance."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopUpHint {
-    /// Whose.
+    /// OwnerRef.
     pub user_id: UserId,
 }
 
 /// What a queue carries.
 pub trait Message: Serialize {
-    /// Whose turn it takes: the message group.
+    /// OwnerRef turn it takes: the message group.
     fn user(&self) -> &UserId;
     /// Not before so many seconds.
     fn delay_s(&self) -> u32;
 }
 
-impl Message for Hint {
+impl Message for JobMessage {
     fn user(&self) -> &UserId {
         &self.user_id
     }
@@ -88,23 +88,23 @@ pub struct Queue<M> {
 }
 
 /// The queue of generations.
-pub type GenerationQueue = Queue<Hint>;
+pub type GenerationQueue = Queue<JobMessage>;
 /// The queue of packs that are bought by themselves.
 pub type TopUpQueue = Queue<TopUpHint>;
 
-impl Refusal for NotSent {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Unavailable
+impl DomainError for NotSent {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
     }
     fn code(&self) -> &'static str {
         "queue_unavailable"
     }
 }
 
-impl Hint {
+impl JobMessage {
     /// A hint to look at once.
-    pub fn now(user_id: UserId, job_id: JobId) -> Hint {
-        Hint { user_id, job_id, delay_s: 0 }
+    pub fn now(user_id: UserId, job_id: JobId) -> JobMessage {
+        JobMessage { user_id, job_id, delay_s: 0 }
     }
 
     /// Reads the body of a message. Unknown members are ignored, so that an old worker can read
@@ -112,7 +112,7 @@ impl Hint {
     ///
     /// # Errors
     /// When the body is not a hint. It never will be.
-    pub fn parse(body: &str) -> Result<Hint, serde_json::Error> {
+    pub fn parse(body: &str) -> Result<JobMessage, serde_json::Error> {
         serde_json::from_str(body)
     }
 }
@@ -199,8 +199,8 @@ mod tests {
         GenerationQueue::new(&Client::from_conf(config), format!("{endpoint}/1/generations"))
     }
 
-    fn hint(number: u32) -> Hint {
-        Hint {
+    fn hint(number: u32) -> JobMessage {
+        JobMessage {
             user_id: UserId::parse("auth0|1").unwrap(),
             job_id: JobId::new(Timestamp::from_secs(1_700_000_000), number.into()),
             delay_s: number * 500,
@@ -214,7 +214,7 @@ mod tests {
         let (mut ok, mut failed) = (Vec::new(), Vec::new());
         for entry in entries {
             assert_eq!(entry["MessageGroupId"], "auth0|1");
-            assert!(Hint::parse(entry["MessageBody"].as_str().unwrap()).is_ok());
+            assert!(JobMessage::parse(entry["MessageBody"].as_str().unwrap()).is_ok());
             assert!(entry["DelaySeconds"].as_u64().unwrap() <= 900);
             let id = entry["Id"].as_str().unwrap();
             match id.parse::<u32>().unwrap() % 2 {
@@ -228,7 +228,7 @@ mod tests {
     #[tokio::test]
     async fn each_hint_has_its_own_result() {
         let base = loopback::serve(Router::new().route("/", post(odd_ones_fail))).await;
-        let hints: Vec<Hint> = (0..13).map(hint).collect();
+        let hints: Vec<JobMessage> = (0..13).map(hint).collect();
         let results = queue(&base).send(&hints).await;
         assert_eq!(results.len(), 13);
         for (index, result) in results.iter().enumerate() {
@@ -251,10 +251,10 @@ mod tests {
     fn a_message_is_two_ids() {
         let body = serde_json::to_string(&hint(1)).unwrap();
         assert_eq!(body, r#"{"user_id":"auth0|1","job_id":"gen_01HF7YAT000000000000000001"}"#);
-        let read = Hint::parse(&body).unwrap();
+        let read = JobMessage::parse(&body).unwrap();
         assert_eq!((read.delay_s, &read.job_id), (0, &hint(1).job_id));
         for bad in ["", "{}", "[]", r#"{"user_id":"a#b","job_id":"gen_1"}"#] {
-            assert!(Hint::parse(bad).is_err(), "{bad}");
+            assert!(JobMessage::parse(bad).is_err(), "{bad}");
         }
     }
 }

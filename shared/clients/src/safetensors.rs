@@ -43,7 +43,7 @@ const TYPES: [(&str, u64); 22] = [
 
 /// Why a model cannot be loaded, or not as it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TensorsRefused {
+pub enum TensorsError {
     /// The header.
     #[error("The model's header is no JSON of at most {HEADER_MAX} bytes within the file.")]
     Header,
@@ -65,21 +65,21 @@ struct Tensor {
 }
 
 /// # Errors
-/// See [`TensorsRefused`].
-pub(crate) fn check_tensors(file: &[u8]) -> Result<(), TensorsRefused> {
-    let (length, rest) = file.split_first_chunk::<8>().ok_or(TensorsRefused::Header)?;
+/// See [`TensorsError`].
+pub(crate) fn check_tensors(file: &[u8]) -> Result<(), TensorsError> {
+    let (length, rest) = file.split_first_chunk::<8>().ok_or(TensorsError::Header)?;
     let length = Some(u64::from_le_bytes(*length)).filter(|length| *length <= HEADER_MAX);
     let header = length.and_then(|length| rest.split_at_checked(usize::try_from(length).ok()?));
-    let (header, data) = header.ok_or(TensorsRefused::Header)?;
+    let (header, data) = header.ok_or(TensorsError::Header)?;
     let mut places = Vec::new();
     let parts: BTreeMap<String, &RawValue> =
-        serde_json::from_slice(header).map_err(|_| TensorsRefused::Header)?;
+        serde_json::from_slice(header).map_err(|_| TensorsError::Header)?;
     for (name, part) in parts {
         if name == METADATA {
             let texts = serde_json::from_str::<BTreeMap<String, String>>(part.get());
-            texts.map_err(|_| TensorsRefused::Header)?;
+            texts.map_err(|_| TensorsError::Header)?;
         } else {
-            let place = place_of(part).ok_or_else(|| TensorsRefused::Tensor(name.clone()))?;
+            let place = place_of(part).ok_or_else(|| TensorsError::Tensor(name.clone()))?;
             places.push((place.start, place.end, name));
         }
     }
@@ -87,14 +87,14 @@ pub(crate) fn check_tensors(file: &[u8]) -> Result<(), TensorsRefused> {
     let mut filled = 0;
     for (start, end, name) in &places {
         if *start != filled {
-            return Err(TensorsRefused::Tensor(name.clone()));
+            return Err(TensorsError::Tensor(name.clone()));
         }
         filled = *end;
     }
     match places.last() {
-        None => Err(TensorsRefused::Empty),
+        None => Err(TensorsError::Empty),
         Some((_, _, name)) if filled != data.len() as u64 => {
-            Err(TensorsRefused::Tensor(name.clone()))
+            Err(TensorsError::Tensor(name.clone()))
         }
         Some(_) => Ok(()),
     }
@@ -124,9 +124,9 @@ mod tests {
         let check = |name: &str, file: Vec<u8>, expected: &str| {
             let found = match check_tensors(&file) {
                 Ok(()) => "fine".to_owned(),
-                Err(TensorsRefused::Header) => "header".to_owned(),
-                Err(TensorsRefused::Empty) => "empty".to_owned(),
-                Err(TensorsRefused::Tensor(tensor)) => tensor,
+                Err(TensorsError::Header) => "header".to_owned(),
+                Err(TensorsError::Empty) => "empty".to_owned(),
+                Err(TensorsError::Tensor(tensor)) => tensor,
             };
             assert_eq!(found, expected, "{name}");
         };

@@ -8,7 +8,7 @@
 //! `assets/`, so a tag is the scanner's.
 
 use aws_sdk_s3::Client;
-use domain::{Refusal, RefusalKind};
+use domain::{DomainError, ErrorKind};
 
 use crate::{bucket::Bucket, uploads::UploadsUnavailable};
 
@@ -39,7 +39,7 @@ pub enum Scan {
 
 /// Why a file may not be sold.
 #[derive(Debug, thiserror::Error)]
-pub enum ScanRefused {
+pub enum ScanError {
     /// It is not scanned yet.
     #[error("The malware scan of {0:?} has not ended: try again in a minute.")]
     Awaited(String),
@@ -51,25 +51,25 @@ pub enum ScanRefused {
     Unavailable(#[from] UploadsUnavailable),
 }
 
-impl Refusal for ScanRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for ScanError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            ScanRefused::Awaited(_) | ScanRefused::NotClean(_) => RefusalKind::Conflict,
-            ScanRefused::Unavailable(error) => error.kind(),
+            ScanError::Awaited(_) | ScanError::NotClean(_) => ErrorKind::Conflict,
+            ScanError::Unavailable(error) => error.kind(),
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            ScanRefused::Awaited(_) => "asset_not_scanned",
-            ScanRefused::NotClean(_) => "asset_not_clean",
-            ScanRefused::Unavailable(error) => error.code(),
+            ScanError::Awaited(_) => "asset_not_scanned",
+            ScanError::NotClean(_) => "asset_not_clean",
+            ScanError::Unavailable(error) => error.code(),
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
-            ScanRefused::Awaited(_) => Some(60),
-            ScanRefused::NotClean(_) => None,
-            ScanRefused::Unavailable(error) => error.retry_after_s(),
+            ScanError::Awaited(_) => Some(60),
+            ScanError::NotClean(_) => None,
+            ScanError::Unavailable(error) => error.retry_after_s(),
         }
     }
 }
@@ -110,12 +110,12 @@ impl AssetScan {
     /// Requires that a scan found nothing in the object at `key`, which people know as `file_name`.
     ///
     /// # Errors
-    /// See [`ScanRefused`].
-    pub async fn require_clean(&self, key: &str, file_name: &str) -> Result<(), ScanRefused> {
+    /// See [`ScanError`].
+    pub async fn require_clean(&self, key: &str, file_name: &str) -> Result<(), ScanError> {
         match self.of(key).await? {
             Scan::Clean => Ok(()),
-            Scan::Awaited => Err(ScanRefused::Awaited(file_name.to_owned())),
-            Scan::NotClean => Err(ScanRefused::NotClean(file_name.to_owned())),
+            Scan::Awaited => Err(ScanError::Awaited(file_name.to_owned())),
+            Scan::NotClean => Err(ScanError::NotClean(file_name.to_owned())),
         }
     }
 }

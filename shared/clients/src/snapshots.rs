@@ -10,12 +10,12 @@ use std::error::Error;
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
-use domain::{Refusal, RefusalKind, Timestamp};
+use domain::{DomainError, ErrorKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    bucket::{Bucket, Object, Present, Unread},
+    bucket::{Bucket, Object, OverwritePolicy, ReadError},
     picture::hex,
 };
 
@@ -66,7 +66,7 @@ enum Condition {
 
 /// Why a snapshot was not read or not published.
 #[derive(Debug, thiserror::Error)]
-pub enum SnapshotRefused {
+pub enum SnapshotError {
     /// It may work later.
     #[error("the bucket of the search index is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
@@ -81,24 +81,24 @@ pub enum SnapshotRefused {
     },
 }
 
-impl Refusal for SnapshotRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for SnapshotError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            SnapshotRefused::Unavailable(_) => RefusalKind::Unavailable,
-            SnapshotRefused::TooLarge | SnapshotRefused::Damaged { .. } => RefusalKind::Internal,
+            SnapshotError::Unavailable(_) => ErrorKind::Unavailable,
+            SnapshotError::TooLarge | SnapshotError::Damaged { .. } => ErrorKind::Internal,
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            SnapshotRefused::Unavailable(_) => "search_index_unavailable",
-            SnapshotRefused::TooLarge => "search_index_too_large",
-            SnapshotRefused::Damaged { .. } => "search_index_damaged",
+            SnapshotError::Unavailable(_) => "search_index_unavailable",
+            SnapshotError::TooLarge => "search_index_too_large",
+            SnapshotError::Damaged { .. } => "search_index_damaged",
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
-            SnapshotRefused::Unavailable(_) => Some(2),
-            SnapshotRefused::TooLarge | SnapshotRefused::Damaged { .. } => None,
+            SnapshotError::Unavailable(_) => Some(2),
+            SnapshotError::TooLarge | SnapshotError::Damaged { .. } => None,
         }
     }
 }
@@ -112,18 +112,18 @@ impl SearchSnapshots {
     /// The current snapshot; `None` before the first one was published.
     ///
     /// # Errors
-    /// See [`SnapshotRefused`].
-    pub async fn current(&self) -> Result<Option<SnapshotRef>, SnapshotRefused> {
+    /// See [`SnapshotError`].
+    pub async fn current(&self) -> Result<Option<SnapshotRef>, SnapshotError> {
         let reading = match self.bucket.open(POINTER, None, POINTER_BYTES_MAX).await {
             Ok(reading) => reading,
-            Err(Unread::Missing) => return Ok(None),
+            Err(ReadError::Missing) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let etag = reading.etag.clone();
         let pointer: Pointer = serde_json::from_slice(&reading.all().await?)
             .map_err(|error| damaged(format!("the pointer cannot be read: {error}")))?;
         match pointer.bytes > SNAPSHOT_BYTES_MAX {
-            true => Err(SnapshotRefused::TooLarge),
+            true => Err(SnapshotError::TooLarge),
             false => Ok(Some(pointer.current(etag))),
         }
     }
@@ -131,8 +131,8 @@ impl SearchSnapshots {
     /// The bytes of `snapshot`, all of them and unharmed.
     ///
     /// # Errors
-    /// See [`SnapshotRefused`].
-    pub async fn fetch(&self, snapshot: &SnapshotRef) -> Result<Bytes, SnapshotRefused> {
+    /// See [`SnapshotError`].
+    pub async fn fetch(&self, snapshot: &SnapshotRef) -> Result<Bytes, SnapshotError> {
         let reading = self.bucket.open(&snapshot.key, None, snapshot.bytes).await?;
         let bytes = reading.all().await?;
         let sha256 = hex(&Sha256::digest(&bytes));
@@ -147,28 +147,31 @@ impl SearchSnapshots {
     /// does no harm.
     ///
     /// # Errors
-    /// See [`SnapshotRefused`]. When somebody else published at the same time, it is `Unavailable`.
+    /// See [`SnapshotError`]. When somebody else published at the same time, it is `Unavailable`.
     pub async fn publish(
         &self,
         bytes: Bytes,
         as_of: Timestamp,
-    ) -> Result<SnapshotRef, SnapshotRefused> {
+    ) -> Result<SnapshotRef, SnapshotError> {
         if bytes.len() as u64 > SNAPSHOT_BYTES_MAX {
-            return Err(SnapshotRefused::TooLarge);
+            return Err(SnapshotError::TooLarge);
         }
         let condition = match self.current().await {
             Ok(Some(current)) if current.as_of >= as_of => return Ok(current),
             Ok(Some(current)) => Condition::Is(current.etag),
             Ok(None) => Condition::Missing,
             // Nobody can read it, so it may be replaced by whoever has something to read.
-            Err(SnapshotRefused::Damaged { .. } | SnapshotRefused::TooLarge) => Condition::Whatever,
-            Err(error @ SnapshotRefused::Unavailable(_)) => return Err(error),
+            Err(SnapshotError::Damaged { .. } | SnapshotError::TooLarge) => Condition::Whatever,
+            Err(error @ SnapshotError::Unavailable(_)) => return Err(error),
         };
         let sha256 = hex(&Sha256::digest(&bytes));
         let key = format!("search/{sha256}.idx");
         let content_type = "application/octet-stream";
         let object = Object { key: &key, content_type, disposition: None, bytes: &bytes };
-        self.bucket.put(object, Present::Replaced).await.map_err(SnapshotRefused::Unavailable)?;
+        self.bucket
+            .put(object, OverwritePolicy::Replaced)
+            .await
+            .map_err(SnapshotError::Unavailable)?;
         let pointer = Pointer { key, sha256, bytes: bytes.len() as u64, as_of };
         self.switch(pointer, condition).await
     }
@@ -177,9 +180,9 @@ impl SearchSnapshots {
         &self,
         pointer: Pointer,
         condition: Condition,
-    ) -> Result<SnapshotRef, SnapshotRefused> {
+    ) -> Result<SnapshotRef, SnapshotError> {
         let body = serde_json::to_vec(&pointer)
-            .map_err(|error| SnapshotRefused::Unavailable(error.into()))?;
+            .map_err(|error| SnapshotError::Unavailable(error.into()))?;
         let bytes = Bytes::from(body);
         let content_type = "application/json";
         let object = Object { key: POINTER, content_type, disposition: None, bytes: &bytes };
@@ -190,7 +193,7 @@ impl SearchSnapshots {
             Condition::Missing => put.if_none_match("*"),
             Condition::Whatever => put,
         };
-        let put = put.send().await.map_err(|error| SnapshotRefused::Unavailable(error.into()))?;
+        let put = put.send().await.map_err(|error| SnapshotError::Unavailable(error.into()))?;
         let etag = put.e_tag;
         Ok(pointer.current(etag.unwrap_or_default()))
     }
@@ -203,16 +206,16 @@ impl Pointer {
     }
 }
 
-fn damaged(detail: String) -> SnapshotRefused {
-    SnapshotRefused::Damaged { detail }
+fn damaged(detail: String) -> SnapshotError {
+    SnapshotError::Damaged { detail }
 }
 
-impl From<Unread> for SnapshotRefused {
-    fn from(error: Unread) -> SnapshotRefused {
+impl From<ReadError> for SnapshotError {
+    fn from(error: ReadError) -> SnapshotError {
         match error {
-            Unread::TooLarge => SnapshotRefused::TooLarge,
-            Unread::Failed(source) => SnapshotRefused::Unavailable(source),
-            Unread::Missing | Unread::Replaced => SnapshotRefused::Unavailable(error.into()),
+            ReadError::TooLarge => SnapshotError::TooLarge,
+            ReadError::Failed(source) => SnapshotError::Unavailable(source),
+            ReadError::Missing | ReadError::Replaced => SnapshotError::Unavailable(error.into()),
         }
     }
 }
@@ -339,13 +342,13 @@ mod tests {
         };
         put(&current.key, "indeX");
         let refused = snapshots.fetch(&current).await.unwrap_err();
-        assert!(matches!(refused, SnapshotRefused::Damaged { .. }), "{refused:?}");
+        assert!(matches!(refused, SnapshotError::Damaged { .. }), "{refused:?}");
         put(&current.key, "index and more");
         let refused = snapshots.fetch(&current).await.unwrap_err();
-        assert!(matches!(refused, SnapshotRefused::TooLarge), "{refused:?}");
+        assert!(matches!(refused, SnapshotError::TooLarge), "{refused:?}");
         put("search/current.json", "{}");
         let refused = snapshots.current().await.unwrap_err();
-        assert!(matches!(refused, SnapshotRefused::Damaged { .. }), "{refused:?}");
+        assert!(matches!(refused, SnapshotError::Damaged { .. }), "{refused:?}");
         let current = snapshots.publish(Bytes::from("index"), at(0)).await.unwrap();
         assert_eq!(snapshots.fetch(&current).await.unwrap(), "index");
     }

@@ -20,7 +20,6 @@ mod dispute;
 mod error;
 mod events;
 mod invoice;
-pub mod notice;
 mod payment;
 mod portal;
 mod read;
@@ -33,6 +32,7 @@ mod top_up;
 mod transfer;
 mod transport;
 pub mod webhook;
+pub mod webhook_event;
 
 use std::{fmt, sync::Arc};
 
@@ -50,7 +50,6 @@ pub use dispute::{Evidence, OpenDispute};
 pub use error::{Detail, StripeError};
 pub use events::ListedEvent;
 pub use invoice::{InvoiceNow, PaidBy, invoice_id, receipt_id};
-pub use notice::Notice;
 use portal::Portal;
 pub use refund::{Refund, RefundReason, RefundState};
 pub use subscription::{ListedSubscription, Renewal, SubscriptionNow};
@@ -59,6 +58,7 @@ pub use transfer::{
     BalanceNow, BankPayout, BankPayoutState, NewTransfer, Payouts, Reversal, Transfer,
 };
 use transport::Transport;
+pub use webhook_event::WebhookEvent;
 
 /// Stripe's own address.
 pub const BASE_URL: &str = "https://api.stripe.com";

@@ -1,11 +1,11 @@
 //! What every structurer of prompts answers with when it has no structured prompt.
 
-use domain::{Refusal, RefusalKind};
+use domain::{DomainError, ErrorKind};
 
 /// A prompt was not turned into a structured one. Nothing was charged and nothing was kept, so the
 /// same request may always be sent again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StructureRefused {
+pub enum StructureError {
     /// The service's limit is reached.
     #[error("Too many prompts are being structured at the moment. Try again shortly.")]
     Busy {
@@ -33,35 +33,35 @@ pub enum StructureRefused {
     },
 }
 
-impl StructureRefused {
+impl StructureError {
     /// Logged here, because whoever answers the caller does not say why.
-    pub(crate) fn not_understood(detail: impl ToString) -> StructureRefused {
+    pub(crate) fn not_understood(detail: impl ToString) -> StructureError {
         let detail = detail.to_string();
         tracing::error!(detail, "the provider did not understand our request");
-        StructureRefused::NotUnderstood { detail }
+        StructureError::NotUnderstood { detail }
     }
 
-    pub(crate) fn unavailable(detail: impl ToString) -> StructureRefused {
-        StructureRefused::Unavailable { detail: detail.to_string() }
+    pub(crate) fn unavailable(detail: impl ToString) -> StructureError {
+        StructureError::Unavailable { detail: detail.to_string() }
     }
 }
 
-impl Refusal for StructureRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for StructureError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            StructureRefused::Busy { .. } => RefusalKind::TooMany,
-            StructureRefused::Blocked { .. } => RefusalKind::Invalid,
-            StructureRefused::NotUnderstood { .. } | StructureRefused::Unavailable { .. } => {
-                RefusalKind::Unavailable
+            StructureError::Busy { .. } => ErrorKind::TooMany,
+            StructureError::Blocked { .. } => ErrorKind::Invalid,
+            StructureError::NotUnderstood { .. } | StructureError::Unavailable { .. } => {
+                ErrorKind::Unavailable
             }
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
-            StructureRefused::Busy { .. } => "provider_busy",
-            StructureRefused::Blocked { .. } => "content_blocked",
-            StructureRefused::NotUnderstood { .. } | StructureRefused::Unavailable { .. } => {
+            StructureError::Busy { .. } => "provider_busy",
+            StructureError::Blocked { .. } => "content_blocked",
+            StructureError::NotUnderstood { .. } | StructureError::Unavailable { .. } => {
                 "provider_unavailable"
             }
         }
@@ -69,11 +69,9 @@ impl Refusal for StructureRefused {
 
     fn retry_after_s(&self) -> Option<u32> {
         match self {
-            StructureRefused::Busy { retry_after_s } => Some(retry_after_s.unwrap_or(60)),
-            StructureRefused::Blocked { .. } => None,
-            StructureRefused::NotUnderstood { .. } | StructureRefused::Unavailable { .. } => {
-                Some(10)
-            }
+            StructureError::Busy { retry_after_s } => Some(retry_after_s.unwrap_or(60)),
+            StructureError::Blocked { .. } => None,
+            StructureError::NotUnderstood { .. } | StructureError::Unavailable { .. } => Some(10),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! anew (see [`crate::preview`]); an asset is copied, as it is, to `assets/<listing>/<upload>`, and
 //! what is known of it is taken of that copy, which is written once and is what buyers download.
 //! Until its form expires a file can be sent again and replace the one in quarantine, so whatever
-//! is read or copied there is named with its tag, and another one is [`UploadRefused::Replaced`]:
+//! is read or copied there is named with its tag, and another one is [`UploadError::Replaced`]:
 //! S3 tells of it as of a new upload.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
@@ -17,14 +17,14 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use domain::{
-    Refusal, RefusalKind, Timestamp,
+    DomainError, ErrorKind, Timestamp,
     marketplace::upload::{AssetKind, FILE_NAME_CHARS_MAX, UPLOAD_OPEN},
 };
 use serde::Serialize;
 
 use crate::{
     asset_kind::{HEAD_BYTES, sniff},
-    bucket::{Bucket, CACHE_CONTROL, Found, Unread, unavailable, unread},
+    bucket::{Bucket, CACHE_CONTROL, Found, ReadError, unavailable, unread},
     post_policy::{Policy, Signer},
 };
 
@@ -47,7 +47,7 @@ pub struct Uploads {
 pub struct NewUpload<'a> {
     /// Where it goes: see [`quarantine_key`].
     pub key: &'a str,
-    /// Whose it is. Kept with the object, in [`Uploaded::owner`].
+    /// OwnerRef it is. Kept with the object, in [`Uploaded::owner`].
     pub owner: &'a str,
     /// What it is declared as; see [`domain::marketplace::upload::Purpose::content_types`]. What it
     /// is, its bytes say.
@@ -77,7 +77,7 @@ pub struct Uploaded {
     pub bytes: u64,
     /// As declared by whoever sent it.
     pub content_type: Option<String>,
-    /// Whose it is.
+    /// OwnerRef it is.
     pub owner: Option<String>,
     /// Of this version; another file at the same key has another one.
     pub etag: String,
@@ -87,7 +87,7 @@ unavailable!(UploadsUnavailable, "uploads", "uploads_unavailable");
 
 /// Why an upload was not read or not promoted.
 #[derive(Debug, thiserror::Error)]
-pub enum UploadRefused {
+pub enum UploadError {
     /// It is not there, or not any more.
     #[error("there is no such upload")]
     Missing,
@@ -102,27 +102,27 @@ pub enum UploadRefused {
     Unavailable(#[from] UploadsUnavailable),
 }
 
-impl Refusal for UploadRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for UploadError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            UploadRefused::Missing => RefusalKind::NotFound,
-            UploadRefused::Replaced => RefusalKind::Conflict,
-            UploadRefused::TooLarge => RefusalKind::TooLarge,
-            UploadRefused::Unavailable(error) => error.kind(),
+            UploadError::Missing => ErrorKind::NotFound,
+            UploadError::Replaced => ErrorKind::Conflict,
+            UploadError::TooLarge => ErrorKind::TooLarge,
+            UploadError::Unavailable(error) => error.kind(),
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            UploadRefused::Missing => "upload_not_found",
-            UploadRefused::Replaced => "upload_replaced",
-            UploadRefused::TooLarge => "upload_too_large",
-            UploadRefused::Unavailable(error) => error.code(),
+            UploadError::Missing => "upload_not_found",
+            UploadError::Replaced => "upload_replaced",
+            UploadError::TooLarge => "upload_too_large",
+            UploadError::Unavailable(error) => error.code(),
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
-            UploadRefused::Missing | UploadRefused::Replaced | UploadRefused::TooLarge => None,
-            UploadRefused::Unavailable(error) => error.retry_after_s(),
+            UploadError::Missing | UploadError::Replaced | UploadError::TooLarge => None,
+            UploadError::Unavailable(error) => error.retry_after_s(),
         }
     }
 }
@@ -202,8 +202,8 @@ impl Uploads {
     /// All of `upload`, of at most `bytes_max`.
     ///
     /// # Errors
-    /// See [`UploadRefused`]: only `Unavailable` is worth another try.
-    pub async fn fetch(&self, upload: &Uploaded, bytes_max: u64) -> Result<Bytes, UploadRefused> {
+    /// See [`UploadError`]: only `Unavailable` is worth another try.
+    pub async fn fetch(&self, upload: &Uploaded, bytes_max: u64) -> Result<Bytes, UploadError> {
         let reading = self.bucket.open(&upload.key, Some(&upload.etag), bytes_max).await?;
         Ok(reading.all().await?)
     }
@@ -211,12 +211,12 @@ impl Uploads {
     /// What `upload` says it is in its first bytes; `None` when it is nothing that is sold.
     ///
     /// # Errors
-    /// See [`UploadRefused`]: only `Unavailable` is worth another try.
+    /// See [`UploadError`]: only `Unavailable` is worth another try.
     pub async fn sniff(
         &self,
         upload: &Uploaded,
         bytes_max: u64,
-    ) -> Result<Option<AssetKind>, UploadRefused> {
+    ) -> Result<Option<AssetKind>, UploadError> {
         let mut reading = self.bucket.open(&upload.key, Some(&upload.etag), bytes_max).await?;
         let mut head = Vec::with_capacity(HEAD_BYTES);
         while head.len() < HEAD_BYTES
@@ -230,8 +230,8 @@ impl Uploads {
     /// All of the asset at `key`, of at most `bytes_max`.
     ///
     /// # Errors
-    /// See [`UploadRefused`]: only `Unavailable` is worth another try.
-    pub async fn asset(&self, key: &str, bytes_max: u64) -> Result<Bytes, UploadRefused> {
+    /// See [`UploadError`]: only `Unavailable` is worth another try.
+    pub async fn asset(&self, key: &str, bytes_max: u64) -> Result<Bytes, UploadError> {
         Ok(self.bucket.open(key, None, bytes_max).await?.all().await?)
     }
 
@@ -243,14 +243,14 @@ impl Uploads {
     /// MD5, of which somebody can prepare two files with the same one.
     ///
     /// # Errors
-    /// See [`UploadRefused`]: only `Unavailable` is worth another try.
+    /// See [`UploadError`]: only `Unavailable` is worth another try.
     pub async fn promote(
         &self,
         upload: &Uploaded,
         to_key: &str,
         kind: AssetKind,
         file_name: &str,
-    ) -> Result<(), UploadRefused> {
+    ) -> Result<(), UploadError> {
         if self.bucket.has(to_key).await.map_err(UploadsUnavailable)? {
             return Ok(());
         }
@@ -276,7 +276,7 @@ impl Uploads {
         match copy.send().await.map_err(unread) {
             Ok(_) => Ok(()),
             // Either the upload was replaced, or somebody else wrote the asset in this moment.
-            Err(Unread::Replaced)
+            Err(ReadError::Replaced)
                 if self.bucket.has(to_key).await.map_err(UploadsUnavailable)? =>
             {
                 Ok(())
@@ -360,13 +360,13 @@ fn copy_source(bucket: &str, key: &str) -> String {
     format!("{bucket}/{}", key.bytes().map(encode).collect::<String>())
 }
 
-impl From<Unread> for UploadRefused {
-    fn from(error: Unread) -> UploadRefused {
+impl From<ReadError> for UploadError {
+    fn from(error: ReadError) -> UploadError {
         match error {
-            Unread::Missing => UploadRefused::Missing,
-            Unread::Replaced => UploadRefused::Replaced,
-            Unread::TooLarge => UploadRefused::TooLarge,
-            Unread::Failed(source) => UploadsUnavailable(source).into(),
+            ReadError::Missing => UploadError::Missing,
+            ReadError::Replaced => UploadError::Replaced,
+            ReadError::TooLarge => UploadError::TooLarge,
+            ReadError::Failed(source) => UploadsUnavailable(source).into(),
         }
     }
 }
@@ -456,10 +456,10 @@ mod tests {
             assert_eq!(headers["if-match"], "\"1\"");
         }
         let refused = uploads.sniff(&upload(), 12).await.unwrap_err();
-        assert!(matches!(refused, UploadRefused::TooLarge), "{refused:?}");
+        assert!(matches!(refused, UploadError::TooLarge), "{refused:?}");
         assert_eq!(uploads.asset("assets/l/u", 13).await.unwrap(), "LUT_3D_SIZE 2");
         let refused = uploads.asset("assets/l/u", 12).await.unwrap_err();
-        assert!(matches!(refused, UploadRefused::TooLarge), "{refused:?}");
+        assert!(matches!(refused, UploadError::TooLarge), "{refused:?}");
     }
 
     /// A bucket in which asking for an asset's headers answers `there`, and copying answers
@@ -519,11 +519,8 @@ mod tests {
                 .unwrap_err(),
         ];
         for refused in refusals {
-            assert!(matches!(refused, UploadRefused::Replaced), "{refused:?}");
-            assert_eq!(
-                (refused.kind(), refused.code()),
-                (RefusalKind::Conflict, "upload_replaced")
-            );
+            assert!(matches!(refused, UploadError::Replaced), "{refused:?}");
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "upload_replaced"));
         }
     }
 
@@ -532,7 +529,7 @@ mod tests {
         let (uploads, _) = bucket(StatusCode::NOT_FOUND, "").await;
         assert_eq!(uploads.head("quarantine/a/b").await.unwrap(), None);
         let refused = uploads.fetch(&upload(), 99).await.unwrap_err();
-        assert!(matches!(refused, UploadRefused::Missing), "{refused:?}");
+        assert!(matches!(refused, UploadError::Missing), "{refused:?}");
         let (uploads, seen) = bucket(StatusCode::NO_CONTENT, "").await;
         uploads.discard("quarantine/a/b").await.unwrap();
         assert_eq!(seen.lock().unwrap()[0].0, Method::DELETE);

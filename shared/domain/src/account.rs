@@ -9,9 +9,9 @@
 //! period, and a grace of seven days while the next payment is missing. So a plan whose end nobody
 //! tells us of still ends.
 
-mod draft;
 pub mod interest;
 pub mod staff;
+mod update;
 mod usage;
 
 use std::time::Duration;
@@ -21,17 +21,17 @@ use serde_json::{Value, json};
 
 use crate::{
     billing::{follow_up::FollowUp, top_up::TopUp},
-    credits::{Credits, InsufficientCredits, LedgerBroken, LedgerEntry},
+    credits::{Credits, InsufficientCredits, LedgerEntry, LedgerError},
     erasure::CLOSED_AFTER_ERASURE,
+    error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
     id::UserId,
     plan::{Allowance, Plan},
-    refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
     text,
     time::{Period, Timestamp},
 };
 
 pub use interest::{ConflictOfInterest, Interest, check_impartial};
-pub use staff::{Limits, StaffRefused};
+pub use staff::{Limits, StaffError};
 pub use usage::Usage;
 
 /// Longest display name, in characters.
@@ -56,7 +56,7 @@ pub enum Role {
 /// Whether a member may act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum Standing {
+pub enum AccountStatus {
     /// They may.
     Active,
     /// They may not, for a while or for good.
@@ -69,18 +69,18 @@ pub enum Standing {
     },
 }
 
-impl Standing {
+impl AccountStatus {
     /// Whether they may act at `now`.
     pub fn allows(&self, now: Timestamp) -> bool {
         match self {
-            Standing::Active => true,
-            Standing::Suspended { until, .. } => until.is_some_and(|until| until <= now),
+            AccountStatus::Active => true,
+            AccountStatus::Suspended { until, .. } => until.is_some_and(|until| until <= now),
         }
     }
 
     /// Whether it is a ban without an end.
     pub fn is_for_good(&self) -> bool {
-        matches!(self, Standing::Suspended { until: None, .. })
+        matches!(self, AccountStatus::Suspended { until: None, .. })
     }
 }
 
@@ -176,7 +176,7 @@ pub struct Account {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_ends_at: Option<Timestamp>,
     /// Whether they may act.
-    pub standing: Standing,
+    pub standing: AccountStatus,
     /// Until when their strikes keep them from selling: see [`crate::marketplace::strike`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selling_suspended_until: Option<Timestamp>,
@@ -215,7 +215,7 @@ pub struct Account {
 
 /// Why an account may not do what it asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AccountRefused {
+pub enum AccountError {
     /// Banned, or suspended for a while.
     #[error("This account is suspended{}: {reason}", until_text(.until))]
     Suspended {
@@ -252,51 +252,51 @@ pub enum AccountRefused {
     EmailUnverified(&'static str),
     /// A fault of ours.
     #[error(transparent)]
-    Broken(#[from] LedgerBroken),
+    Broken(#[from] LedgerError),
 }
 
 fn until_text(until: &Option<Timestamp>) -> String {
     until.map_or_else(String::new, |until| format!(" until {until}"))
 }
 
-impl Refusal for AccountRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for AccountError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            AccountRefused::Suspended { .. }
-            | AccountRefused::Deleted(_)
-            | AccountRefused::EmailUnverified(_) => RefusalKind::Forbidden,
-            AccountRefused::TooManyRunning { .. } => RefusalKind::TooMany,
-            AccountRefused::TooManyPresets => RefusalKind::Conflict,
-            AccountRefused::Credits(inner) => inner.kind(),
-            AccountRefused::Broken(inner) => inner.kind(),
+            AccountError::Suspended { .. }
+            | AccountError::Deleted(_)
+            | AccountError::EmailUnverified(_) => ErrorKind::Forbidden,
+            AccountError::TooManyRunning { .. } => ErrorKind::TooMany,
+            AccountError::TooManyPresets => ErrorKind::Conflict,
+            AccountError::Credits(inner) => inner.kind(),
+            AccountError::Broken(inner) => inner.kind(),
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            AccountRefused::Suspended { .. } => "account_suspended",
-            AccountRefused::Deleted(_) => "account_deleted",
-            AccountRefused::TooManyRunning { .. } => "too_many_running",
-            AccountRefused::TooManyPresets => "too_many_presets",
-            AccountRefused::EmailUnverified(_) => "email_unverified",
-            AccountRefused::Credits(inner) => inner.code(),
-            AccountRefused::Broken(inner) => inner.code(),
+            AccountError::Suspended { .. } => "account_suspended",
+            AccountError::Deleted(_) => "account_deleted",
+            AccountError::TooManyRunning { .. } => "too_many_running",
+            AccountError::TooManyPresets => "too_many_presets",
+            AccountError::EmailUnverified(_) => "email_unverified",
+            AccountError::Credits(inner) => inner.code(),
+            AccountError::Broken(inner) => inner.code(),
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
-        matches!(self, AccountRefused::TooManyRunning { .. })
+        matches!(self, AccountError::TooManyRunning { .. })
             .then(|| u32::try_from(BUSY_RETRY.as_secs()).unwrap_or(u32::MAX))
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
-            AccountRefused::Suspended { until, .. } => vec![("until", json!(until))],
-            AccountRefused::TooManyRunning { open, max } => {
+            AccountError::Suspended { until, .. } => vec![("until", json!(until))],
+            AccountError::TooManyRunning { open, max } => {
                 vec![("open", json!(open)), ("max", json!(max))]
             }
-            AccountRefused::Credits(inner) => inner.members(),
-            AccountRefused::Deleted(_)
-            | AccountRefused::TooManyPresets
-            | AccountRefused::EmailUnverified(_)
-            | AccountRefused::Broken(_) => Vec::new(),
+            AccountError::Credits(inner) => inner.extensions(),
+            AccountError::Deleted(_)
+            | AccountError::TooManyPresets
+            | AccountError::EmailUnverified(_)
+            | AccountError::Broken(_) => Vec::new(),
         }
     }
 }
@@ -313,7 +313,7 @@ impl Account {
             plan: Plan::Free,
             paid_period: None,
             plan_ends_at: None,
-            standing: Standing::Active,
+            standing: AccountStatus::Active,
             selling_suspended_until: None,
             created_at: now,
             granted_until: now,
@@ -349,25 +349,25 @@ impl Account {
     }
 
     /// # Errors
-    /// [`AccountRefused::EmailUnverified`], as the token said last.
-    pub fn require_verified_email(&self, needed_for: &'static str) -> Result<(), AccountRefused> {
+    /// [`AccountError::EmailUnverified`], as the token said last.
+    pub fn require_verified_email(&self, needed_for: &'static str) -> Result<(), AccountError> {
         match self.email_unverified {
-            true => Err(AccountRefused::EmailUnverified(needed_for)),
+            true => Err(AccountError::EmailUnverified(needed_for)),
             false => Ok(()),
         }
     }
 
     /// # Errors
     /// When the member asked to be deleted, or is suspended at `now`.
-    pub fn require_active(&self, now: Timestamp) -> Result<(), AccountRefused> {
+    pub fn require_active(&self, now: Timestamp) -> Result<(), AccountError> {
         if let Some(deletion) = &self.deletion {
-            return Err(AccountRefused::Deleted(deletion.requested_at));
+            return Err(AccountError::Deleted(deletion.requested_at));
         }
         match &self.standing {
-            Standing::Suspended { reason, until } if !self.standing.allows(now) => {
-                Err(AccountRefused::Suspended { reason: reason.clone(), until: *until })
+            AccountStatus::Suspended { reason, until } if !self.standing.allows(now) => {
+                Err(AccountError::Suspended { reason: reason.clone(), until: *until })
             }
-            Standing::Active | Standing::Suspended { .. } => Ok(()),
+            AccountStatus::Active | AccountStatus::Suspended { .. } => Ok(()),
         }
     }
 
@@ -376,24 +376,24 @@ impl Account {
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn draft(self, now: Timestamp) -> Result<Draft, LedgerBroken> {
-        self.draft_for(None, now)
+    pub fn begin_update(self, now: Timestamp) -> Result<AccountUpdate, LedgerError> {
+        self.begin_update_for(None, now)
     }
 
     /// The same; if it is a request of the member's, their token's claim is taken over first.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn draft_for(
+    pub fn begin_update_for(
         self,
         email: Option<EmailClaim<'_>>,
         now: Timestamp,
-    ) -> Result<Draft, LedgerBroken> {
+    ) -> Result<AccountUpdate, LedgerError> {
         let before = self.clone();
-        let mut draft = Draft { account: self, before, entries: Vec::new(), now };
+        let mut draft = AccountUpdate { account: self, before, entries: Vec::new(), now };
         email.into_iter().for_each(|claim| draft.take_over(claim));
         draft.expire()?;
-        draft.fall_back()?;
+        draft.downgrade_if_unpaid()?;
         draft.grant_free_period()?;
         draft.repay()?;
         Ok(draft)
@@ -402,7 +402,7 @@ impl Account {
 
 /// An account in the middle of a change.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub struct AccountUpdate {
     account: Account,
     before: Account,
     entries: Vec<LedgerEntry>,
@@ -411,7 +411,7 @@ pub struct Draft {
 
 /// A finished change, to be committed only if the account still has the version it was read with.
 #[derive(Debug, Clone)]
-pub struct Change {
+pub struct AccountChange {
     /// The account to write.
     pub account: Account,
     /// As it was.

@@ -1,6 +1,6 @@
 //! Who decided what: a chain of rows that are only ever added.
 //!
-//! Every action of staff and every decision about money that a job of ours takes is a [`Deed`],
+//! Every action of staff and every decision about money that a job of ours takes is a [`AuditEntry`],
 //! written in the transaction of its effect. Each row carries the hash of the row before it, so that
 //! one that is changed, taken out, put in or moved is found by whoever follows the chain.
 
@@ -130,7 +130,7 @@ pub struct Origin {
 
 /// Something that was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deed {
+pub struct AuditEntry {
     /// By whom.
     pub actor: Actor,
     /// What.
@@ -153,14 +153,14 @@ pub struct Deed {
 
 /// A deed with its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
+pub struct AuditRecord {
     /// 1, 2, 3, …
     pub seq: u64,
     /// When.
     pub at: Timestamp,
     /// What.
     #[serde(flatten)]
-    pub deed: Deed,
+    pub deed: AuditEntry,
     /// The hash of the row before; empty in the first.
     pub previous: String,
     /// SHA-256 over all of the above, in hex.
@@ -180,7 +180,7 @@ pub struct Head {
 
 /// Where a chain is broken, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Broken {
+pub struct ChainBreak {
     /// The first row that is not what it was.
     pub seq: u64,
     /// How.
@@ -251,15 +251,15 @@ impl TargetKind {
     }
 }
 
-impl Deed {
+impl AuditEntry {
     /// One of a job's.
-    pub fn of_job(name: &str, action: Action, target: Target) -> Deed {
-        Deed::new(Actor::Job { name: name.to_owned() }, action, target)
+    pub fn of_job(name: &str, action: Action, target: Target) -> AuditEntry {
+        AuditEntry::new(Actor::Job { name: name.to_owned() }, action, target)
     }
 
     /// One by `actor`.
-    pub fn new(actor: Actor, action: Action, target: Target) -> Deed {
-        Deed { actor, action, target, before: None, after: None, reason: None, origin: None }
+    pub fn new(actor: Actor, action: Action, target: Target) -> AuditEntry {
+        AuditEntry { actor, action, target, before: None, after: None, reason: None, origin: None }
     }
 
     /// Who of the staff did it; `None` of a job's.
@@ -272,30 +272,30 @@ impl Deed {
 
     /// The same with what it changes.
     #[must_use]
-    pub fn changing(self, before: &Value, after: &Value) -> Deed {
-        Deed { before: Some(before.to_string()), after: Some(after.to_string()), ..self }
+    pub fn with_diff(self, before: &Value, after: &Value) -> AuditEntry {
+        AuditEntry { before: Some(before.to_string()), after: Some(after.to_string()), ..self }
     }
 
     /// The same with why.
     #[must_use]
-    pub fn because(self, reason: &str) -> Deed {
-        Deed { reason: Some(reason.to_owned()), ..self }
+    pub fn with_reason(self, reason: &str) -> AuditEntry {
+        AuditEntry { reason: Some(reason.to_owned()), ..self }
     }
 }
 
 impl Head {
     /// Adds a deed.
-    pub fn add(&mut self, deed: Deed, at: Timestamp) -> Row {
+    pub fn add(&mut self, deed: AuditEntry, at: Timestamp) -> AuditRecord {
         self.seq += 1;
         let previous = std::mem::take(&mut self.hash);
-        let mut row = Row { seq: self.seq, at, deed, previous, hash: String::new() };
+        let mut row = AuditRecord { seq: self.seq, at, deed, previous, hash: String::new() };
         row.hash = row.reckoned();
         self.hash.clone_from(&row.hash);
         row
     }
 }
 
-impl Row {
+impl AuditRecord {
     /// What its hash has to be.
     fn reckoned(&self) -> String {
         // Fields in the order of their declaration: one spelling, whatever the table did to them.
@@ -324,9 +324,9 @@ impl Chain {
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn follow(&mut self, row: &Row, at: Option<u64>) -> Result<(), Broken> {
+    pub fn follow(&mut self, row: &AuditRecord, at: Option<u64>) -> Result<(), ChainBreak> {
         let expected = self.seq + 1;
-        let broken = |seq, why| Err(Broken { seq, why });
+        let broken = |seq, why| Err(ChainBreak { seq, why });
         match at {
             None => return broken(row.seq, Why::Inserted),
             Some(at) if at > expected => return broken(expected, Why::Missing),
@@ -351,30 +351,30 @@ impl Chain {
     ///
     /// # Errors
     /// [`Broken`], always.
-    pub fn garbled(&self, at: Option<u64>) -> Result<(), Broken> {
+    pub fn garbled(&self, at: Option<u64>) -> Result<(), ChainBreak> {
         let expected = self.seq + 1;
         let (seq, why) = match at {
             None => (expected, Why::Inserted),
             Some(at) if at > expected => (expected, Why::Missing),
             Some(at) => (at, Why::Tampered),
         };
-        Err(Broken { seq, why })
+        Err(ChainBreak { seq, why })
     }
 
     /// There are no more rows.
     ///
     /// # Errors
     /// [`Broken`], when the end of the chain tells of others.
-    pub fn end(&self, head: &Head) -> Result<(), Broken> {
+    pub fn end(&self, head: &Head) -> Result<(), ChainBreak> {
         if self.seq < head.seq {
-            return Err(Broken { seq: self.seq + 1, why: Why::Missing });
+            return Err(ChainBreak { seq: self.seq + 1, why: Why::Missing });
         }
         if self.seq > head.seq {
-            return Err(Broken { seq: head.seq + 1, why: Why::Inserted });
+            return Err(ChainBreak { seq: head.seq + 1, why: Why::Inserted });
         }
         match self.hash == head.hash {
             true => Ok(()),
-            false => Err(Broken { seq: self.seq, why: Why::NotTheLast }),
+            false => Err(ChainBreak { seq: self.seq, why: Why::NotTheLast }),
         }
     }
 }
@@ -389,11 +389,11 @@ impl Anchors {
     ///
     /// # Errors
     /// [`Why::NotAsKept`].
-    pub fn meet(&self, chain: &Chain) -> Result<(), Broken> {
+    pub fn meet(&self, chain: &Chain) -> Result<(), ChainBreak> {
         let kept = self.0.get(&chain.seq).into_iter().flatten();
         match kept.into_iter().all(|hash| *hash == chain.hash) {
             true => Ok(()),
-            false => Err(Broken { seq: chain.seq, why: Why::NotAsKept }),
+            false => Err(ChainBreak { seq: chain.seq, why: Why::NotAsKept }),
         }
     }
 
@@ -401,10 +401,10 @@ impl Anchors {
     ///
     /// # Errors
     /// [`Why::Missing`].
-    pub fn end(&self, chain: &Chain) -> Result<(), Broken> {
+    pub fn end(&self, chain: &Chain) -> Result<(), ChainBreak> {
         match self.0.last_key_value() {
             Some((last, _)) if *last > chain.seq => {
-                Err(Broken { seq: chain.seq + 1, why: Why::Missing })
+                Err(ChainBreak { seq: chain.seq + 1, why: Why::Missing })
             }
             Some(_) | None => Ok(()),
         }

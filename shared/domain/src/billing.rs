@@ -30,8 +30,8 @@ pub mod top_up;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::{Draft, Standing},
-    credits::LedgerBroken,
+    account::{AccountStatus, AccountUpdate},
+    credits::LedgerError,
     id::UserId,
     metrics::Recurring,
     plan::PAST_DUE_GRACE,
@@ -43,7 +43,7 @@ use subscription::{Subscription, SubscriptionStatus};
 /// A member's side of what Stripe keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Billing {
-    /// Whose.
+    /// OwnerRef.
     pub user_id: UserId,
     /// Goes up by one with every change; zero before the first.
     pub version: u64,
@@ -112,7 +112,7 @@ impl Billing {
     /// The subscription that goes on and is not set to end, of a member who is banned without an
     /// end: it is to be. One that waits for its first payment ends by itself, or is looked at again
     /// once that is made.
-    pub fn renewal_to_stop(&self, standing: &Standing) -> Option<&Subscription> {
+    pub fn renewal_to_stop(&self, standing: &AccountStatus) -> Option<&Subscription> {
         let theirs = self.subscription.as_ref().filter(|_| standing.is_for_good())?;
         let waits = theirs.status == SubscriptionStatus::Incomplete;
         let ends = theirs.status.is_over() || theirs.cancel_at_period_end;
@@ -127,8 +127,8 @@ impl Billing {
     pub fn follow(
         &mut self,
         now_at_stripe: &Subscription,
-        draft: &mut Draft,
-    ) -> Result<Followed, LedgerBroken> {
+        draft: &mut AccountUpdate,
+    ) -> Result<Followed, LedgerError> {
         if let Some(surplus) = self.surplus(now_at_stripe) {
             if surplus != now_at_stripe.id {
                 self.take_over(now_at_stripe, draft)?;
@@ -151,8 +151,8 @@ impl Billing {
     fn take_over(
         &mut self,
         now_at_stripe: &Subscription,
-        draft: &mut Draft,
-    ) -> Result<(), LedgerBroken> {
+        draft: &mut AccountUpdate,
+    ) -> Result<(), LedgerError> {
         self.subscription = Some(now_at_stripe.clone());
         if !now_at_stripe.status.gives_access() {
             return draft.end_plan();

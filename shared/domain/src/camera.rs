@@ -9,9 +9,9 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{FieldCheck, InvalidFields};
 use crate::fibo::PhotographicCharacteristics;
 use crate::lighting::within;
-use crate::refusal::{FieldCheck, InvalidFields};
 
 /// Full-frame focal lengths in millimetres.
 pub const FOCAL_LENGTH_MM: RangeInclusive<f64> = 14.0..=300.0;

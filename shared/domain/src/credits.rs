@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    refusal::{Refusal, RefusalKind},
+    error::{DomainError, ErrorKind},
     time::Timestamp,
 };
 
@@ -108,7 +108,7 @@ impl Lot {
     }
 
     /// Whether its end has come.
-    pub fn lapsed(&self, now: Timestamp) -> bool {
+    pub fn is_expired(&self, now: Timestamp) -> bool {
         self.terms.expires_at.is_some_and(|end| end <= now)
     }
 
@@ -120,7 +120,7 @@ impl Lot {
     /// begin again within it.
     fn is_over(&self, now: Timestamp) -> bool {
         let is_period = self.terms.source == LotSource::Plan && self.terms.expires_at.is_some();
-        let stays = (is_period || self.is_unlimited()) && !self.lapsed(now);
+        let stays = (is_period || self.is_unlimited()) && !self.is_expired(now);
         !stays && self.available() == 0 && self.held == 0
     }
 
@@ -128,7 +128,7 @@ impl Lot {
     fn takes(&self, terms: &LotTerms, now: Timestamp) -> bool {
         let counted = |size: LotSize| matches!(size, LotSize::Credits(_));
         let alike = self.terms.source == terms.source && self.terms.expires_at == terms.expires_at;
-        alike && counted(self.terms.size) && counted(terms.size) && !self.lapsed(now)
+        alike && counted(self.terms.size) && counted(terms.size) && !self.is_expired(now)
     }
 
     fn spending_order(&self) -> (bool, Option<Timestamp>, LotSource, Timestamp) {
@@ -138,7 +138,7 @@ impl Lot {
 
 /// Part of a hold: so many credits of one lot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LotShare {
+pub struct LotAllocation {
     /// The lot.
     pub lot: LotId,
     /// Credits of it.
@@ -149,7 +149,7 @@ pub struct LotShare {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// Never empty for a real hold.
-    pub shares: Vec<LotShare>,
+    pub shares: Vec<LotAllocation>,
 }
 
 impl Hold {
@@ -174,22 +174,22 @@ pub enum Movement {
     /// Available credits are set aside.
     Hold {
         /// From these lots.
-        shares: Vec<LotShare>,
+        shares: Vec<LotAllocation>,
     },
     /// Credits set aside are spent.
     Capture {
         /// From these lots.
-        shares: Vec<LotShare>,
+        shares: Vec<LotAllocation>,
     },
     /// Credits set aside go back.
     Release {
         /// To these lots.
-        shares: Vec<LotShare>,
+        shares: Vec<LotAllocation>,
     },
     /// What was available in a lot lapses.
     Expire {
         /// So much of this lot.
-        shares: Vec<LotShare>,
+        shares: Vec<LotAllocation>,
     },
     /// The end of a lot is brought forward to now: what is left of it, and what is released to it
     /// later, lapses.
@@ -200,7 +200,7 @@ pub enum Movement {
     /// Available credits are taken back, because what paid for them was.
     Revoke {
         /// From these lots.
-        shares: Vec<LotShare>,
+        shares: Vec<LotAllocation>,
     },
     /// Credits that were spent already are owed, because what paid for them was taken back.
     Owe {
@@ -210,7 +210,7 @@ pub enum Movement {
     /// Available credits pay what is owed.
     Repay {
         /// From these lots.
-        shares: Vec<LotShare>,
+        shares: Vec<LotAllocation>,
     },
     /// What is owed is no longer, because what was taken back was returned.
     Forgive {
@@ -239,7 +239,7 @@ impl Movement {
     }
 }
 
-fn sum(shares: &[LotShare]) -> u32 {
+fn sum(shares: &[LotAllocation]) -> u32 {
     shares.iter().map(|share| share.credits).sum()
 }
 
@@ -323,14 +323,14 @@ fn owed(debt: u32) -> String {
     if debt == 0 { String::new() } else { format!(", {debt} owed") }
 }
 
-impl Refusal for InsufficientCredits {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::PaymentRequired
+impl DomainError for InsufficientCredits {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::PaymentRequired
     }
     fn code(&self) -> &'static str {
         "insufficient_credits"
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         let missing = self.debt + self.needed.saturating_sub(self.available);
         vec![
             ("needed", json!(self.needed)),
@@ -345,18 +345,18 @@ impl Refusal for InsufficientCredits {
 /// A movement that contradicts the balance: a fault of ours, never of a caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the ledger would break: {0}")]
-pub struct LedgerBroken(String);
+pub struct LedgerError(String);
 
-impl LedgerBroken {
+impl LedgerError {
     /// What would break, for our own eyes.
-    pub(crate) fn new(what: String) -> LedgerBroken {
-        LedgerBroken(what)
+    pub(crate) fn new(what: String) -> LedgerError {
+        LedgerError(what)
     }
 }
 
-impl Refusal for LedgerBroken {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Internal
+impl DomainError for LedgerError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
     }
     fn code(&self) -> &'static str {
         "ledger_broken"
@@ -371,32 +371,32 @@ impl Credits {
 
     /// Whether some lot has no bound at `now`.
     pub fn is_unlimited(&self, now: Timestamp) -> bool {
-        self.lots.iter().any(|lot| lot.is_unlimited() && !lot.lapsed(now))
+        self.lots.iter().any(|lot| lot.is_unlimited() && !lot.is_expired(now))
     }
 
     /// Which lots `needed` credits would come from: soonest end, then given before paid, then
     /// oldest. `None` if they do not hold so many. While something is owed only an unlimited lot
     /// counts.
-    pub fn choose(&self, needed: u32, now: Timestamp) -> Option<Vec<LotShare>> {
+    pub fn choose(&self, needed: u32, now: Timestamp) -> Option<Vec<LotAllocation>> {
         let (shares, missing) =
             self.gather(needed, now, |lot| self.debt == 0 || lot.is_unlimited());
         (missing == 0).then_some(shares)
     }
 
     /// What is there to pay what is owed, in the order of spending; empty when nothing is owed.
-    pub fn repayable(&self, now: Timestamp) -> Vec<LotShare> {
+    pub fn repayable(&self, now: Timestamp) -> Vec<LotAllocation> {
         self.gather(self.debt, now, |lot| !lot.is_unlimited()).0
     }
 
     /// What a hold could take of one lot now; nothing of one that is closed or has lapsed.
     pub fn left_of(&self, lot: &LotId, now: Timestamp) -> LotSize {
-        let open = self.lots.iter().find(|open| open.terms.id == *lot && !open.lapsed(now));
+        let open = self.lots.iter().find(|open| open.terms.id == *lot && !open.is_expired(now));
         open.map_or(LotSize::Credits(0), Lot::left)
     }
 
     /// Whether a lot is open and its end has not come.
     pub fn is_live(&self, lot: &LotId, now: Timestamp) -> bool {
-        self.lots.iter().any(|open| open.terms.id == *lot && !open.lapsed(now))
+        self.lots.iter().any(|open| open.terms.id == *lot && !open.is_expired(now))
     }
 
     /// The open lot that a grant on these terms adds to, so that lots of one source and end are one.
@@ -407,8 +407,8 @@ impl Credits {
 
     /// Up to `wanted` credits that were granted already, given ones before paid ones, the latest end
     /// first: what would be spent last is what its owner counts on least.
-    pub fn revocable(&self, wanted: u32, now: Timestamp) -> Vec<LotShare> {
-        let live = self.lots.iter().filter(|lot| !lot.lapsed(now) && lot.available() > 0);
+    pub fn revocable(&self, wanted: u32, now: Timestamp) -> Vec<LotAllocation> {
+        let live = self.lots.iter().filter(|lot| !lot.is_expired(now) && lot.available() > 0);
         let mut order: Vec<&Lot> = live.collect();
         order.sort_by_key(|lot| (lot.terms.source, std::cmp::Reverse(lot.spending_order())));
         let mut missing = wanted;
@@ -416,7 +416,7 @@ impl Credits {
         for lot in order {
             let credits = missing.min(lot.available());
             if credits > 0 {
-                shares.push(LotShare { lot: lot.terms.id.clone(), credits });
+                shares.push(LotAllocation { lot: lot.terms.id.clone(), credits });
                 missing -= credits;
             }
         }
@@ -429,8 +429,8 @@ impl Credits {
         needed: u32,
         now: Timestamp,
         counts: impl Fn(&Lot) -> bool,
-    ) -> (Vec<LotShare>, u32) {
-        let live = self.lots.iter().filter(|lot| !lot.lapsed(now) && counts(lot));
+    ) -> (Vec<LotAllocation>, u32) {
+        let live = self.lots.iter().filter(|lot| !lot.is_expired(now) && counts(lot));
         let mut order: Vec<&Lot> = live.collect();
         order.sort_by_key(|lot| lot.spending_order());
         let mut missing = needed;
@@ -441,7 +441,7 @@ impl Credits {
                 LotSize::Credits(left) => missing.min(left),
             };
             if credits > 0 {
-                shares.push(LotShare { lot: lot.terms.id.clone(), credits });
+                shares.push(LotAllocation { lot: lot.terms.id.clone(), credits });
                 missing -= credits;
             }
         }
@@ -449,9 +449,10 @@ impl Credits {
     }
 
     /// What has lapsed by `now` and is still counted as available.
-    pub fn lapsing(&self, now: Timestamp) -> Vec<LotShare> {
-        let gone = self.lots.iter().filter(|lot| lot.lapsed(now) && lot.available() > 0);
-        gone.map(|lot| LotShare { lot: lot.terms.id.clone(), credits: lot.available() }).collect()
+    pub fn expiring(&self, now: Timestamp) -> Vec<LotAllocation> {
+        let gone = self.lots.iter().filter(|lot| lot.is_expired(now) && lot.available() > 0);
+        gone.map(|lot| LotAllocation { lot: lot.terms.id.clone(), credits: lot.available() })
+            .collect()
     }
 
     /// Carries a movement out and writes its line.
@@ -463,10 +464,10 @@ impl Credits {
         cause: &str,
         movement: Movement,
         now: Timestamp,
-    ) -> Result<LedgerEntry, LedgerBroken> {
+    ) -> Result<LedgerEntry, LedgerError> {
         let mut after = self.clone();
         after.apply(&movement, now)?;
-        after.put_away(now);
+        after.archive_closed(now);
         after.ledger_seq += 1;
         *self = after;
         Ok(LedgerEntry {
@@ -484,18 +485,18 @@ impl Credits {
     /// When a line is missing, out of order, or contradicts those before it.
     pub fn fold<'a>(
         entries: impl IntoIterator<Item = &'a LedgerEntry>,
-    ) -> Result<Credits, LedgerBroken> {
+    ) -> Result<Credits, LedgerError> {
         let mut credits = Credits::default();
         for entry in entries {
             let again = credits.post(&entry.cause, entry.movement.clone(), entry.at)?;
             if again != *entry {
-                return Err(LedgerBroken(format!("line {} is not the next one", entry.seq)));
+                return Err(LedgerError(format!("line {} is not the next one", entry.seq)));
             }
         }
         Ok(credits)
     }
 
-    fn apply(&mut self, movement: &Movement, now: Timestamp) -> Result<(), LedgerBroken> {
+    fn apply(&mut self, movement: &Movement, now: Timestamp) -> Result<(), LedgerError> {
         match movement {
             Movement::Grant { lot, into } => self.grant(lot, into.as_ref(), now),
             Movement::Hold { shares } => self.each(shares, |lot, credits| {
@@ -517,7 +518,7 @@ impl Credits {
                 Some(())
             }),
             Movement::Expire { shares } => self.each(shares, |lot, credits| {
-                let due = lot.lapsed(now) && lot.available() >= credits;
+                let due = lot.is_expired(now) && lot.available() >= credits;
                 due.then(|| lot.expired += credits)
             }),
             Movement::End { lot } => self.end_lot(lot, now),
@@ -542,20 +543,20 @@ impl Credits {
         }
     }
 
-    fn owe_less(&mut self, credits: u32) -> Result<(), LedgerBroken> {
+    fn owe_less(&mut self, credits: u32) -> Result<(), LedgerError> {
         self.debt = self
             .debt
             .checked_sub(credits)
-            .ok_or_else(|| LedgerBroken(format!("{credits} credit(s) of {} owed", self.debt)))?;
+            .ok_or_else(|| LedgerError(format!("{credits} credit(s) of {} owed", self.debt)))?;
         Ok(())
     }
 
-    fn end_lot(&mut self, id: &LotId, now: Timestamp) -> Result<(), LedgerBroken> {
+    fn end_lot(&mut self, id: &LotId, now: Timestamp) -> Result<(), LedgerError> {
         self.lots
             .iter_mut()
-            .find(|lot| lot.terms.id == *id && !lot.lapsed(now))
+            .find(|lot| lot.terms.id == *id && !lot.is_expired(now))
             .map(|lot| lot.terms.expires_at = Some(now))
-            .ok_or_else(|| LedgerBroken(format!("the end of {}", id.0)))
+            .ok_or_else(|| LedgerError(format!("the end of {}", id.0)))
     }
 
     fn grant(
@@ -563,9 +564,9 @@ impl Credits {
         terms: &LotTerms,
         into: Option<&LotId>,
         now: Timestamp,
-    ) -> Result<(), LedgerBroken> {
+    ) -> Result<(), LedgerError> {
         if self.lots.iter().any(|lot| lot.terms.id == terms.id) {
-            return Err(LedgerBroken(format!("lot {} exists", terms.id.0)));
+            return Err(LedgerError(format!("lot {} exists", terms.id.0)));
         }
         let granted = match terms.size {
             LotSize::Credits(credits) => credits,
@@ -576,7 +577,7 @@ impl Credits {
                 self.lots.iter_mut().find(|lot| lot.terms.id == *into && lot.takes(terms, now));
             return open
                 .map(|lot| lot.granted += granted)
-                .ok_or_else(|| LedgerBroken(format!("{} added to {}", terms.id.0, into.0)));
+                .ok_or_else(|| LedgerError(format!("{} added to {}", terms.id.0, into.0)));
         }
         self.lots.push(Lot {
             terms: terms.clone(),
@@ -592,22 +593,22 @@ impl Credits {
 
     fn each(
         &mut self,
-        shares: &[LotShare],
+        shares: &[LotAllocation],
         mut change: impl FnMut(&mut Lot, u32) -> Option<()>,
-    ) -> Result<(), LedgerBroken> {
+    ) -> Result<(), LedgerError> {
         for share in shares {
             self.lots
                 .iter_mut()
                 .find(|lot| lot.terms.id == share.lot)
                 .and_then(|lot| change(lot, share.credits))
                 .ok_or_else(|| {
-                    LedgerBroken(format!("{} credit(s) of {}", share.credits, share.lot.0))
+                    LedgerError(format!("{} credit(s) of {}", share.credits, share.lot.0))
                 })?;
         }
         Ok(())
     }
 
-    fn put_away(&mut self, now: Timestamp) {
+    fn archive_closed(&mut self, now: Timestamp) {
         let over = self.lots.iter().filter(|lot| lot.is_over(now));
         self.closed = over.fold(self.closed, Totals::add);
         self.lots.retain(|lot| !lot.is_over(now));

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::camera::CameraSettings;
+use crate::error::{FieldCheck, InvalidFields};
 use crate::lighting::LightingRig;
-use crate::refusal::{FieldCheck, InvalidFields};
 use crate::text::{hides_nothing, length};
 
 /// Most objects the model attends to.

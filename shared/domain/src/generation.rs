@@ -14,23 +14,23 @@
 //! The job's item is the truth; a queue message is a hint to look. `due_at` says when somebody
 //! should look next, `version` fences: whoever writes must have read the present version.
 
+mod create_job;
 mod job;
-mod place;
 mod request;
 mod step;
 pub mod structuring;
 
+pub use create_job::{NewJob, OrderError, WebhookRef, create_job};
 pub use job::{
-    CancelRefused, Charge, ChargeState, Failure, FailureCode, Job, LEASE, POLL_WAITS,
+    CancelError, Charge, ChargeState, Failure, FailureCode, Job, LEASE, POLL_WAITS,
     PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, RESULT_KEPT, RESULT_WAIT, SUBMIT_UNKNOWN_WAIT_MAX, Status,
     UNKNOWN_ANSWERS_MAX,
 };
-pub use place::{Names, OrderRefused, WebhookRef, place};
 pub use request::{
-    Input, Licence, NEGATIVE_PROMPT_CHARS_MAX, Named, Order, PROMPT_CHARS_MAX, PresetContent,
-    SEED_MAX, Subject, drawn_seed,
+    GenerationRequest, Input, Licence, NEGATIVE_PROMPT_CHARS_MAX, PROMPT_CHARS_MAX, PresetContent,
+    ResolvedSource, SEED_MAX, Subject, drawn_seed,
 };
-pub use step::Step;
+pub use step::NextStep;
 
 use serde::{Deserialize, Serialize};
 

@@ -10,6 +10,7 @@ pub mod billing;
 pub mod camera;
 pub mod credits;
 pub mod erasure;
+pub mod error;
 pub mod fibo;
 pub mod generation;
 pub mod id;
@@ -22,9 +23,8 @@ pub mod pack;
 pub mod plan;
 pub mod preset;
 pub mod ratio;
-pub mod refusal;
 pub mod text;
 pub mod time;
 
-pub use refusal::{FieldError, Refusal, RefusalKind};
+pub use error::{DomainError, ErrorKind, FieldError};
 pub use time::Timestamp;

@@ -21,7 +21,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::refusal::{FieldCheck, InvalidFields};
+use crate::error::{FieldCheck, InvalidFields};
 
 /// How many lights a rig may have.
 pub const LIGHTS: RangeInclusive<usize> = 1..=8;

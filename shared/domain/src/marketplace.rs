@@ -20,32 +20,32 @@
 //! A purchase pins a version and a version never changes once it was on sale, so what was bought
 //! stays what it was.
 
+mod allocation;
 pub mod archive;
 pub mod attempt;
+mod audit_entries;
 pub mod card;
 pub mod content;
-mod deeds;
 pub mod demo;
 pub mod flag;
 mod interest;
 pub mod journal;
 pub mod lint;
 pub mod listing;
+pub mod listing_stats;
 pub mod model;
 pub mod payee;
 pub mod payout;
-mod position;
 pub mod purchase;
+pub mod purchase_update;
 pub mod refund;
-pub mod remark;
 pub mod review;
 pub mod revision;
 pub mod sale;
-pub mod settle;
 pub mod share;
+pub mod similarity;
 pub mod statement;
 pub mod strike;
-pub mod tally;
 pub mod upload;
 pub mod visitor;
 

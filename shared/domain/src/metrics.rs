@@ -23,25 +23,25 @@ mod generations;
 mod latency;
 mod movement;
 mod report;
+mod reported;
 mod span;
-mod stated;
 #[cfg(test)]
 mod tests;
 
 pub use cost::{FIBO_MICROS, cost_micros};
 pub use counters::Counters;
-pub use fact::{Fact, FinishedJob, Happened, LegMoved, Source, WithinSpan};
+pub use fact::{Fact, FactKind, FinishedJob, LegMoved, Source, WithinSpan};
 pub use generations::{
     ActiveMembers, GenerationDay, GenerationFigures, GenerationGroup, GenerationReport, Percentiles,
 };
 pub use latency::{bucket_of, upper_bound_ms};
-pub use movement::{Movement, MovementKind, Recurring, Worth};
+pub use movement::{Movement, MovementKind, MrrState, Recurring};
 pub use report::{
-    Churn, CreatorRank, Figures, Margin, MarketFigures, MovementSum, Movements, PlanFigures,
-    RevenueDay, RevenueReport, RevenueSum, Standing, TopCreators,
+    Churn, CreatorRank, Margin, MarketFigures, MovementSum, Movements, PeriodMetrics, PlanFigures,
+    RevenueDay, RevenueReport, RevenueSum, StandingMetrics, TopCreators,
 };
+pub use reported::{PaymentSums, Reported};
 pub use span::{Metrics, Ranked, Span, SpanRefused, TOP};
-pub use stated::{PaymentSums, Stated};
 
 /// Goes up whenever a number begins to mean something else.
 pub const DEFINITION_VERSION: u32 = 1;

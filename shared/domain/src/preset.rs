@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::{FieldCheck, InvalidFields},
     generation::PresetContent,
     id::{PresetId, UserId},
-    refusal::{FieldCheck, InvalidFields},
     text,
     time::Timestamp,
 };
@@ -18,7 +18,7 @@ pub const NAME_CHARS_MAX: usize = 80;
 pub struct Preset {
     /// Its id; ids sort by time.
     pub id: PresetId,
-    /// Whose it is.
+    /// OwnerRef it is.
     pub user_id: UserId,
     /// What the member calls it.
     pub name: String,

@@ -5,7 +5,7 @@
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// A text that no spreadsheet takes for a formula.
-pub fn guarded(text: &str) -> String {
+pub fn escape_formula(text: &str) -> String {
     let formula = text.starts_with(FORMULA);
     if formula { format!("'{text}") } else { text.to_owned() }
 }
@@ -16,7 +16,7 @@ mod tests {
 
     #[test]
     fn no_text_is_a_formula() {
-        let check = |text: &str, expected: &str| assert_eq!(guarded(text), expected);
+        let check = |text: &str, expected: &str| assert_eq!(escape_formula(text), expected);
         check("Rembrandt", "Rembrandt");
         check("", "");
         check("=HYPERLINK(\"http://evil\")", "'=HYPERLINK(\"http://evil\")");

@@ -21,7 +21,7 @@ use plotters_backend::{
 
 use crate::{
     PaperError,
-    sheet::{Ink, ascent},
+    page::{PaletteColor, ascent},
     typeset::{Fonts, Line, Style},
 };
 
@@ -99,13 +99,13 @@ pub(crate) struct Tint {
     pub(crate) opacity: f32,
 }
 
-const TEXT: RGBColor = colour(Ink::Muted.rgb());
+const TEXT: RGBColor = colour(PaletteColor::Muted.rgb());
 const GRID: RGBColor = RGBColor(0xE6, 0xE9, 0xEE);
 
 impl Hue {
     pub(crate) const fn rgb(self) -> (u8, u8, u8) {
         match self {
-            Hue::First => Ink::Accent.rgb(),
+            Hue::First => PaletteColor::Accent.rgb(),
             Hue::Second => (0x2F, 0x5D, 0x8A),
             Hue::Third => (0x9D, 0xB4, 0xC8),
         }
@@ -362,16 +362,16 @@ fn set_in(style: &impl BackendTextStyle) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{About, Letter, Signal, Tile};
+    use crate::{Badge, DocumentBuilder, DocumentInfo, KpiCard};
 
     fn printed(values: &[i64], shape: Shape) -> Vec<u8> {
         let fonts = Fonts::embedded().unwrap();
-        let mut letter = Letter::new(&fonts, "Figures", "ProLight AI");
-        letter.tiles(&[Tile {
+        let mut letter = DocumentBuilder::new(&fonts, "Figures", "ProLight AI");
+        letter.tiles(&[KpiCard {
             label: "MRR".to_owned(),
             value: "1,234.00".to_owned(),
             aside: "+12.0 % on the 30 days before".to_owned(),
-            signal: Signal::Good,
+            signal: Badge::Good,
         }]);
         let series = |hue| Series { name: "Plans".to_owned(), hue, values: values.to_vec() };
         let chart = Chart {
@@ -383,7 +383,7 @@ mod tests {
             value: &|value| value.to_string(),
         };
         letter.charts(&[chart]).unwrap();
-        let about = About {
+        let about = DocumentInfo {
             title: "Figures".to_owned(),
             author: "ProLight AI".to_owned(),
             id: "figures".to_owned(),

@@ -3,22 +3,24 @@
 //! A4, archivable and accessible, with its fonts inside. The same texts give the same bytes: nothing
 //! reads a clock.
 
+mod builder;
 pub mod cells;
 mod chart;
 pub mod figures;
-mod letter;
+mod page;
 mod paint;
-mod sheet;
 mod typeset;
 
 use std::error::Error;
 
-use domain::{Refusal, RefusalKind};
+use domain::{DomainError, ErrorKind};
 
+pub use builder::{
+    Badge, Column, DocumentBuilder, Emphasis, KpiCard, Note, Row, Sum, Table, TableFooter, Text,
+};
 pub use chart::{Chart, Hue, Series, Shape};
-pub use letter::{Column, Ending, Letter, Note, Row, Signal, Sum, Table, Text, Tile, Tone};
-pub use paint::About;
-pub use sheet::{LEFT, RIGHT};
+pub use page::{LEFT, RIGHT};
+pub use paint::DocumentInfo;
 pub use typeset::Fonts;
 
 /// Why there is no document: faults of ours, which no text can cause.
@@ -35,9 +37,9 @@ pub enum PaperError {
     Pdf(#[source] Box<dyn Error + Send + Sync>),
 }
 
-impl Refusal for PaperError {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Internal
+impl DomainError for PaperError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
     }
     fn code(&self) -> &'static str {
         "document_failed"

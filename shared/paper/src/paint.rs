@@ -26,7 +26,7 @@ use krilla::{
 use crate::{
     PaperError,
     chart::{Part, Tint},
-    sheet::{Cell, CellKind, Item, PAGE, Role},
+    page::{Cell, CellKind, Item, PAGE, Role},
     typeset::Line,
 };
 
@@ -35,7 +35,7 @@ const LANGUAGE: &str = "en";
 
 /// What the document says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
+pub struct DocumentInfo {
     /// What it is called.
     pub title: String,
     /// Who issued it.
@@ -50,7 +50,7 @@ pub struct About {
 ///
 /// # Errors
 /// When it would not be what it declares to be.
-pub(crate) fn paint(pages: &[Vec<Item>], about: &About) -> Result<Vec<u8>, PaperError> {
+pub(crate) fn paint(pages: &[Vec<Item>], about: &DocumentInfo) -> Result<Vec<u8>, PaperError> {
     let configuration = ConfigurationBuilder::new()
         .with_archival_validator(Archival::A2_A)
         .with_accessibility_validator(Accessibility::UA1)
@@ -88,7 +88,7 @@ struct Linked<'a> {
     url: &'a str,
 }
 
-fn metadata(about: &About) -> Metadata {
+fn metadata(about: &DocumentInfo) -> Metadata {
     let [year, month, day] = about.created;
     let part = |number: i32| u8::try_from(number).unwrap_or(1);
     let created = DateTime::new(u16::try_from(year).unwrap_or(0)).month(part(month));

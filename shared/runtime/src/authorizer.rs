@@ -9,16 +9,16 @@
 
 use std::{collections::HashMap, process::ExitCode};
 
-use clients::oidc::{Identity, TokenRefused};
+use clients::oidc::{Identity, TokenError};
 use domain::{Timestamp, account::Role};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue};
 use tracing::{Instrument, error, info};
 
 use crate::{
-    ambient::Ambient,
     boot::{self, Failed, Program, Served},
     connect::Connect,
+    context::InvocationContext,
     guard,
     metrics::Metrics,
     telemetry::{self, Ended},
@@ -81,9 +81,9 @@ pub enum NotAuthorized {
 pub fn authorize<C, H>(worker: Worker, handle: H) -> ExitCode
 where
     C: Connect + 'static,
-    H: AsyncFn(&C, Presented) -> Result<Identity, TokenRefused> + 'static,
+    H: AsyncFn(&C, Presented) -> Result<Identity, TokenError> + 'static,
 {
-    let answer = async move |capabilities: &C, ambient: Ambient, event: Box<RawValue>| {
+    let answer = async move |capabilities: &C, ambient: InvocationContext, event: Box<RawValue>| {
         let event = boot::read(&event)?;
         let policy = dispatch_authorize(&worker, &handle, capabilities, &ambient, event).await;
         boot::written(&policy.map_err(|e| Failed(e.to_string()))?).map(Served::Done)
@@ -99,21 +99,21 @@ pub async fn dispatch_authorize<C, H>(
     worker: &Worker,
     handle: &H,
     capabilities: &C,
-    ambient: &Ambient,
+    ambient: &InvocationContext,
     event: AuthorizerEvent,
 ) -> Result<Policy, NotAuthorized>
 where
-    H: AsyncFn(&C, Presented) -> Result<Identity, TokenRefused>,
+    H: AsyncFn(&C, Presented) -> Result<Identity, TokenError>,
 {
     let ended = Ended::begin(worker.name, ambient);
     let span = telemetry::span(&event.request_context.request_id);
     let handled = async {
-        let token = event.token().ok_or(TokenRefused::Malformed)?;
+        let token = event.token().ok_or(TokenError::Malformed)?;
         let presented = Presented { token, now: ambient.now() };
         let handled = guard::within(ambient.time_left(), handle(capabilities, presented)).await;
-        handled.unwrap_or_else(|e| Err(TokenRefused::KeysUnavailable { detail: e.chain() }))
+        handled.unwrap_or_else(|e| Err(TokenError::KeysUnavailable { detail: e.chain() }))
     };
-    let handled: Result<Identity, TokenRefused> = handled.instrument(span.clone()).await;
+    let handled: Result<Identity, TokenError> = handled.instrument(span.clone()).await;
     let _in_span = span.enter();
     let policy =
         handled.map_err(|refused| log_refusal(&refused, ambient.now())).and_then(|identity| {
@@ -126,24 +126,24 @@ where
 
 /// Why a token was not accepted is for the log alone. That none can be is for somebody of ours to
 /// know: to Lambda, both are errors of this function, so it has a metric of its own.
-fn log_refusal(refused: &TokenRefused, now: Timestamp) -> NotAuthorized {
+fn log_refusal(refused: &TokenError, now: Timestamp) -> NotAuthorized {
     let reason = refused.to_string();
     match refused {
-        TokenRefused::KeysUnavailable { .. } => {
+        TokenError::KeysUnavailable { .. } => {
             error!(reason, "tokens cannot be verified");
             Metrics::at(now).count("TokenKeysUnavailable", 1).emit();
             NotAuthorized::Failed
         }
-        TokenRefused::Malformed
-        | TokenRefused::UnknownKey
-        | TokenRefused::Signature
-        | TokenRefused::Issuer
-        | TokenRefused::Audience
-        | TokenRefused::Party
-        | TokenRefused::TooLong
-        | TokenRefused::Expired
-        | TokenRefused::NotYetValid
-        | TokenRefused::Subject => {
+        TokenError::Malformed
+        | TokenError::UnknownKey
+        | TokenError::Signature
+        | TokenError::Issuer
+        | TokenError::Audience
+        | TokenError::Party
+        | TokenError::TooLong
+        | TokenError::Expired
+        | TokenError::NotYetValid
+        | TokenError::Subject => {
             info!(reason, "token not accepted");
             NotAuthorized::Refused
         }

@@ -17,13 +17,13 @@ use serde_json::value::{RawValue, to_raw_value};
 use tracing::{Level, error};
 
 use crate::{
-    ambient::Ambient,
     apigw::without_bad_headers,
     aws::Aws,
     connect::Connect,
+    connected::Connected,
+    context::InvocationContext,
     env::{Environment, InitError},
     error::chain,
-    held::Held,
     telemetry,
 };
 
@@ -71,7 +71,7 @@ impl<A, E> Served<A, E> {
 /// What becomes of an invocation.
 type Answering<A> = LocalBoxFuture<'static, Result<A, Failed>>;
 /// A function that is connected.
-type Answer<E, A> = Box<dyn Fn(Ambient, E) -> Answering<A>>;
+type Answer<E, A> = Box<dyn Fn(InvocationContext, E) -> Answering<A>>;
 type Connecting<E, A> = LocalBoxFuture<'static, Result<Answer<E, A>, InitError>>;
 
 /// A function before its process is connected, from events `E` to answers `A`. Of what it touches
@@ -92,11 +92,11 @@ impl<E: 'static, A: 'static> Program<E, A> {
     ) -> Program<E, A>
     where
         C: Connect + 'static,
-        H: AsyncFn(&C, Ambient, E) -> Result<Served<A, E>, Failed> + 'static,
+        H: AsyncFn(&C, InvocationContext, E) -> Result<Served<A, E>, Failed> + 'static,
     {
         let connect = move |env, aws, now| {
             let connected = async move {
-                let held = Rc::new(Held::<C>::connect(env, aws, now).await?);
+                let held = Rc::new(Connected::<C>::connect(env, aws, now).await?);
                 let answer = Rc::new(answer);
                 let answer = move |ambient, event| {
                     let (held, answer) = (held.clone(), answer.clone());
@@ -112,14 +112,14 @@ impl<E: 'static, A: 'static> Program<E, A> {
 
 /// Answers with what is held; a second time with newer secrets, if the first was doubted.
 async fn answered<C, E, A, H>(
-    held: Rc<Held<C>>,
+    held: Rc<Connected<C>>,
     answer: Rc<H>,
-    ambient: Ambient,
+    ambient: InvocationContext,
     event: E,
 ) -> Result<A, Failed>
 where
     C: Connect,
-    H: AsyncFn(&C, Ambient, E) -> Result<Served<A, E>, Failed>,
+    H: AsyncFn(&C, InvocationContext, E) -> Result<Served<A, E>, Failed>,
 {
     let now = ambient.now();
     let capabilities = held.at(now).await;
@@ -221,22 +221,22 @@ fn unavailable(
 
 /// What all invocations of a process share.
 struct Process {
-    ambient: Ambient,
+    ambient: InvocationContext,
     is_warm: AtomicBool,
 }
 
 impl Process {
     fn new(env: &Environment) -> Process {
-        let ambient = Ambient {
+        let ambient = InvocationContext {
             cors_origin: env.optional(CORS_ORIGIN).map(Into::into),
             public_url: env.optional(PUBLIC_API_URL).map(Into::into),
-            ..Ambient::system()
+            ..InvocationContext::system()
         };
         Process { ambient, is_warm: AtomicBool::new(false) }
     }
 
-    fn ambient(&self, context: &Context) -> Ambient {
-        Ambient {
+    fn ambient(&self, context: &Context) -> InvocationContext {
+        InvocationContext {
             deadline: i64::try_from(context.deadline).ok().map(Timestamp::from_millis),
             cold_start: !self.is_warm.swap(true, Ordering::Relaxed),
             ..self.ambient.clone()

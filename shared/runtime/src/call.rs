@@ -4,9 +4,9 @@ use std::fmt;
 
 use clients::oidc::Identity;
 use domain::{
-    Refusal, RefusalKind, Timestamp,
+    DomainError, ErrorKind, Timestamp,
     account::Role,
-    audit::{Action, Actor, Deed, Origin, Target},
+    audit::{Action, Actor, AuditEntry, Origin, Target},
     id::JobId,
     marketplace::visitor::{Network, is_person},
 };
@@ -15,7 +15,7 @@ use serde::Serialize;
 use store::{Idempotency, Staff};
 use tracing::Span;
 
-use crate::{ambient::Entropy, apigw::Source, reply::ETag};
+use crate::{apigw::Source, context::Entropy, response::ETag};
 
 /// One call of an endpoint. `body` is its whole input: path parameters with the query string or
 /// with the JSON body.
@@ -77,7 +77,7 @@ pub struct Link(String);
 
 /// A refusal of what a handler asks of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CallRefused {
+pub enum CallError {
     /// Nobody signed in.
     #[error("Send a valid access token as `Authorization: Bearer <token>`.")]
     Unauthenticated,
@@ -95,23 +95,23 @@ pub enum CallRefused {
     Changed,
 }
 
-impl Refusal for CallRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for CallError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            CallRefused::Unauthenticated => RefusalKind::Unauthenticated,
-            CallRefused::KeyRequired | CallRefused::KeyInvalid | CallRefused::NotText => {
-                RefusalKind::Malformed
+            CallError::Unauthenticated => ErrorKind::Unauthenticated,
+            CallError::KeyRequired | CallError::KeyInvalid | CallError::NotText => {
+                ErrorKind::Malformed
             }
-            CallRefused::Changed => RefusalKind::PreconditionFailed,
+            CallError::Changed => ErrorKind::PreconditionFailed,
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            CallRefused::Unauthenticated => "unauthenticated",
-            CallRefused::KeyRequired => "idempotency_key_required",
-            CallRefused::KeyInvalid => "idempotency_key_invalid",
-            CallRefused::NotText => "body_not_text",
-            CallRefused::Changed => "precondition_failed",
+            CallError::Unauthenticated => "unauthenticated",
+            CallError::KeyRequired => "idempotency_key_required",
+            CallError::KeyInvalid => "idempotency_key_invalid",
+            CallError::NotText => "body_not_text",
+            CallError::Changed => "precondition_failed",
         }
     }
 }
@@ -120,19 +120,19 @@ impl<R> Call<R> {
     /// Who signed in.
     ///
     /// # Errors
-    /// [`CallRefused::Unauthenticated`], only on a public route: the others are checked before.
-    pub fn member(&self) -> Result<&Identity, CallRefused> {
+    /// [`CallError::Unauthenticated`], only on a public route: the others are checked before.
+    pub fn member(&self) -> Result<&Identity, CallError> {
         match &self.caller {
             Caller::Member(identity) => Ok(identity),
-            Caller::Nobody => Err(CallRefused::Unauthenticated),
+            Caller::Nobody => Err(CallError::Unauthenticated),
         }
     }
 
     /// Who of the staff acts.
     ///
     /// # Errors
-    /// [`CallRefused::Unauthenticated`], only on a public route.
-    pub fn staff(&self) -> Result<Staff<'_>, CallRefused> {
+    /// [`CallError::Unauthenticated`], only on a public route.
+    pub fn staff(&self) -> Result<Staff<'_>, CallError> {
         let member = self.member()?;
         Ok(Staff { user_id: &member.user_id, email: member.email_claim(), role: member.role })
     }
@@ -140,15 +140,15 @@ impl<R> Call<R> {
     /// This call as a deed: by whom, through which request, from where. Only on a route for staff.
     ///
     /// # Errors
-    /// [`CallRefused::Unauthenticated`], only on a public route.
-    pub fn deed(&self, action: Action, target: Target) -> Result<Deed, CallRefused> {
+    /// [`CallError::Unauthenticated`], only on a public route.
+    pub fn deed(&self, action: Action, target: Target) -> Result<AuditEntry, CallError> {
         let Identity { user_id, role, .. } = self.member()?;
         let role = role.unwrap_or(Role::Moderator);
         let actor = Actor::Staff { user_id: user_id.clone(), role };
         let RequestId { gateway, callers } = self.request_id.clone();
         let ip = self.ip().map(str::to_owned);
         let origin = Origin { request_id: gateway, correlation_id: callers, ip };
-        Ok(Deed { origin: Some(origin), ..Deed::new(actor, action, target) })
+        Ok(AuditEntry { origin: Some(origin), ..AuditEntry::new(actor, action, target) })
     }
 
     /// The caller's key, if they sent one and the endpoint reads it.
@@ -159,24 +159,24 @@ impl<R> Call<R> {
     /// The caller's key, where there must be one.
     ///
     /// # Errors
-    /// [`CallRefused::KeyRequired`], only where the endpoint does not require it by itself.
-    pub fn idempotency_key(&self) -> Result<&Idempotency, CallRefused> {
-        self.idempotency.as_ref().ok_or(CallRefused::KeyRequired)
+    /// [`CallError::KeyRequired`], only where the endpoint does not require it by itself.
+    pub fn idempotency_key(&self) -> Result<&Idempotency, CallError> {
+        self.idempotency.as_ref().ok_or(CallError::KeyRequired)
     }
 
     /// Holds `If-Match`, if there is one, to what a `GET` of the resource would answer now.
     ///
     /// # Errors
-    /// [`CallRefused::Changed`] when none of the tags is the resource's.
-    pub fn check_if_match(&self, resource: &impl Serialize) -> Result<(), CallRefused> {
+    /// [`CallError::Changed`] when none of the tags is the resource's.
+    pub fn check_if_match(&self, resource: &impl Serialize) -> Result<(), CallError> {
         let tags = self.raw.headers.get_all(http::header::IF_MATCH);
         if tags.iter().next().is_none() {
             return Ok(());
         }
-        let current = ETag::of_json(resource).map_err(|_| CallRefused::Changed)?;
+        let current = ETag::of_json(resource).map_err(|_| CallError::Changed)?;
         match tags.iter().any(|tags| current.is_in(tags)) {
             true => Ok(()),
-            false => Err(CallRefused::Changed),
+            false => Err(CallError::Changed),
         }
     }
 

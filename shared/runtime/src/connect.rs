@@ -8,8 +8,8 @@ use store::Store;
 use tracing::warn;
 
 use crate::{
-    ambient::Clock,
     aws::Aws,
+    context::Clock,
     env::{Environment, InitError},
     error::chain,
     providers::{http, unusable},

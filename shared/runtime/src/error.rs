@@ -1,12 +1,12 @@
 //! What a caller gets instead of an answer: a problem document (RFC 9457).
 //!
-//! A handler never builds one. Whatever implements [`Refusal`] passes through `?` and becomes an
+//! A handler never builds one. Whatever implements [`DomainError`] passes through `?` and becomes an
 //! [`ApiError`]; one table says which status a kind of refusal has. A fault of ours is told to the
 //! caller only as such, and its chain of causes is logged once, when the call ends.
 
 use std::fmt;
 
-use domain::{Refusal, RefusalKind};
+use domain::{DomainError, ErrorKind};
 use serde_json::{Map, Value, json};
 
 /// Every problem's `type` is this followed by its code.
@@ -14,7 +14,7 @@ pub const PROBLEM_TYPE_BASE: &str = "https://prolight.ai/problems/";
 
 /// What one kind of refusal is on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Meaning {
+pub struct StatusMapping {
     /// The status.
     pub status: u16,
     /// The `title` of the problem document.
@@ -24,31 +24,31 @@ pub struct Meaning {
 }
 
 /// The one table from kinds to statuses.
-pub const fn meaning(kind: RefusalKind) -> Meaning {
+pub const fn meaning(kind: ErrorKind) -> StatusMapping {
     let (status, title, retryable) = match kind {
-        RefusalKind::Malformed => (400, "Bad request", false),
-        RefusalKind::Unauthenticated => (401, "Not signed in", false),
-        RefusalKind::PaymentRequired => (402, "Payment required", false),
-        RefusalKind::Forbidden => (403, "Not allowed", false),
-        RefusalKind::NotFound => (404, "Not found", false),
-        RefusalKind::Conflict => (409, "Conflict", false),
-        RefusalKind::PreconditionFailed => (412, "Precondition failed", false),
-        RefusalKind::TooLarge => (413, "Too large", false),
-        RefusalKind::Invalid => (422, "Not valid", false),
-        RefusalKind::TooMany => (429, "Too many requests", true),
-        RefusalKind::Unavailable => (503, "Not available right now", true),
-        RefusalKind::Internal => (500, "Something failed on our side", true),
+        ErrorKind::Malformed => (400, "Bad request", false),
+        ErrorKind::Unauthenticated => (401, "Not signed in", false),
+        ErrorKind::PaymentRequired => (402, "Payment required", false),
+        ErrorKind::Forbidden => (403, "Not allowed", false),
+        ErrorKind::NotFound => (404, "Not found", false),
+        ErrorKind::Conflict => (409, "Conflict", false),
+        ErrorKind::PreconditionFailed => (412, "Precondition failed", false),
+        ErrorKind::TooLarge => (413, "Too large", false),
+        ErrorKind::Invalid => (422, "Not valid", false),
+        ErrorKind::TooMany => (429, "Too many requests", true),
+        ErrorKind::Unavailable => (503, "Not available right now", true),
+        ErrorKind::Internal => (500, "Something failed on our side", true),
     };
-    Meaning { status, title, retryable }
+    StatusMapping { status, title, retryable }
 }
 
-/// A refusal on its way to the caller. Made from any [`Refusal`] by `?`.
+/// A refusal on its way to the caller. Made from any [`DomainError`] by `?`.
 pub struct ApiError {
-    refusal: Box<dyn Refusal>,
+    refusal: Box<dyn DomainError>,
     status: u16,
 }
 
-impl<R: Refusal> From<R> for ApiError {
+impl<R: DomainError> From<R> for ApiError {
     fn from(refusal: R) -> ApiError {
         let status = meaning(refusal.kind()).status;
         ApiError { refusal: Box::new(refusal), status }
@@ -62,35 +62,35 @@ impl ApiError {
     }
 
     /// The family of the refusal.
-    pub fn kind(&self) -> RefusalKind {
+    pub fn kind(&self) -> ErrorKind {
         self.refusal.kind()
     }
 
     /// The stable code of the refusal; the caller of a fault of ours sees `internal` instead.
     pub fn code(&self) -> &'static str {
         match self.kind() {
-            RefusalKind::Internal => "internal",
-            RefusalKind::Malformed
-            | RefusalKind::Unauthenticated
-            | RefusalKind::PaymentRequired
-            | RefusalKind::Forbidden
-            | RefusalKind::NotFound
-            | RefusalKind::Conflict
-            | RefusalKind::PreconditionFailed
-            | RefusalKind::TooLarge
-            | RefusalKind::Invalid
-            | RefusalKind::TooMany
-            | RefusalKind::Unavailable => self.refusal.code(),
+            ErrorKind::Internal => "internal",
+            ErrorKind::Malformed
+            | ErrorKind::Unauthenticated
+            | ErrorKind::PaymentRequired
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::PreconditionFailed
+            | ErrorKind::TooLarge
+            | ErrorKind::Invalid
+            | ErrorKind::TooMany
+            | ErrorKind::Unavailable => self.refusal.code(),
         }
     }
 
     /// The refusal itself.
-    pub fn refusal(&self) -> &dyn Refusal {
+    pub fn refusal(&self) -> &dyn DomainError {
         &*self.refusal
     }
 
     /// A refusal whose status HTTP names more precisely than its kind does.
-    pub(crate) fn with_status(refusal: impl Refusal, status: u16) -> ApiError {
+    pub(crate) fn with_status(refusal: impl DomainError, status: u16) -> ApiError {
         ApiError { refusal: Box::new(refusal), status }
     }
 
@@ -116,7 +116,7 @@ impl ApiError {
         let detail = if self.is_ours() {
             "Nothing is wrong with the request; we could not carry it out.".to_owned()
         } else {
-            problem.extend(self.refusal.members().into_iter().map(|(k, v)| (k.to_owned(), v)));
+            problem.extend(self.refusal.extensions().into_iter().map(|(k, v)| (k.to_owned(), v)));
             self.refusal.to_string()
         };
         problem.insert("type".to_owned(), json!(format!("{PROBLEM_TYPE_BASE}{code}")));
@@ -162,9 +162,9 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 #[error("{0}")]
 pub(crate) struct Fault(pub(crate) String);
 
-impl Refusal for Fault {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Internal
+impl DomainError for Fault {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
     }
     fn code(&self) -> &'static str {
         "internal"

@@ -3,7 +3,7 @@
 //! Each crate of functions lists its own. Nothing that is deployed reads these lists: they are what
 //! tests hold the template, the events and the table of callers to.
 
-use clients::oidc::{Identity, TokenRefused};
+use clients::oidc::{Identity, TokenError};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     endpoint::Endpoint,
     error::ApiError,
     http,
-    reply::Reply,
+    response::Reply,
     stream::Changes,
     worker::{Task, TaskError, Worker},
 };
@@ -85,7 +85,7 @@ impl Function {
     pub const fn authorizer<C, H>(worker: Worker, _: &H) -> Function
     where
         C: Connect,
-        H: AsyncFn(&C, Presented) -> Result<Identity, TokenRefused>,
+        H: AsyncFn(&C, Presented) -> Result<Identity, TokenError>,
     {
         Function { trigger: Trigger::Token(worker), touches: C::variables }
     }

@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use domain::{Refusal, RefusalKind};
+use domain::{DomainError, ErrorKind};
 use futures_util::FutureExt;
 
 use crate::error::{ApiError, Fault};
@@ -12,9 +12,9 @@ use crate::error::{ApiError, Fault};
 #[error("the handler did not finish in time")]
 struct TimedOut;
 
-impl Refusal for TimedOut {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Unavailable
+impl DomainError for TimedOut {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Unavailable
     }
     fn code(&self) -> &'static str {
         "timed_out"

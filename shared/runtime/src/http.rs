@@ -8,7 +8,7 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use clients::oidc::Identity;
-use domain::{Refusal, RefusalKind, account::Role, id::UserId};
+use domain::{DomainError, ErrorKind, account::Role, id::UserId};
 use futures_util::FutureExt;
 use http::HeaderMap;
 use lambda_http::{Request, RequestExt};
@@ -20,16 +20,16 @@ use tracing::{Instrument, Span};
 
 use crate::{
     admission::admit,
-    ambient::Ambient,
     apigw::{Gateway, Response, path_parameters, query},
     boot::{self, Program, Served},
-    call::{Call, CallRefused, Caller, Links, Raw, RequestId},
+    call::{Call, CallError, Caller, Links, Raw, RequestId},
     connect::Connect,
+    context::InvocationContext,
     endpoint::{Access, Endpoint, KeyRule, Method},
     error::{ApiError, Fault},
     guard,
     input::{Body, Parts, Unreadable, Untyped},
-    reply::{Answer, ETag, Reply, hex},
+    response::{Answer, ETag, Reply, hex},
     telemetry::{self, Ended},
 };
 
@@ -44,7 +44,7 @@ where
     H: AsyncFn(&C, Call<R>) -> Result<T, ApiError> + 'static,
 {
     let variables = variables(&endpoint, C::variables());
-    let answer = async move |capabilities: &C, ambient: Ambient, request: Request| {
+    let answer = async move |capabilities: &C, ambient: InvocationContext, request: Request| {
         let again = (endpoint.access == Access::Signed).then(|| request.clone());
         let (response, code) = answer(&endpoint, &handle, capabilities, &ambient, request).await;
         Ok(match again.filter(|_| code == Some(SIGNATURE_INVALID)) {
@@ -72,7 +72,7 @@ pub async fn dispatch<C, R, T, H>(
     endpoint: &Endpoint,
     handle: &H,
     capabilities: &C,
-    ambient: &Ambient,
+    ambient: &InvocationContext,
     request: Request,
 ) -> Response
 where
@@ -89,7 +89,7 @@ async fn answer<C, R, T, H>(
     endpoint: &Endpoint,
     handle: &H,
     capabilities: &C,
-    ambient: &Ambient,
+    ambient: &InvocationContext,
     request: Request,
 ) -> (Response, Option<&'static str>)
 where
@@ -120,7 +120,7 @@ where
 /// One request and what is needed to close it.
 struct Exchange<'a> {
     endpoint: &'a Endpoint,
-    ambient: &'a Ambient,
+    ambient: &'a InvocationContext,
     ended: Ended,
     request_id: RequestId,
     parts: http::request::Parts,
@@ -130,7 +130,7 @@ struct Exchange<'a> {
 impl<'a> Exchange<'a> {
     fn open(
         endpoint: &'a Endpoint,
-        ambient: &'a Ambient,
+        ambient: &'a InvocationContext,
         parts: http::request::Parts,
     ) -> Exchange<'a> {
         let request_id = RequestId::of(&parts.headers, Gateway::of(&parts).request_id());
@@ -241,7 +241,7 @@ impl<'a> Exchange<'a> {
         if let Some(retry_after_s) = error.retry_after_s() {
             headers.insert("retry-after", retry_after_s.to_string());
         }
-        if error.kind() == RefusalKind::Unauthenticated {
+        if error.kind() == ErrorKind::Unauthenticated {
             headers.insert("www-authenticate", "Bearer".to_owned());
         }
         let body = error.problem(self.request_id.as_str()).to_string();
@@ -257,9 +257,9 @@ pub const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, WWW-Authenticate
 #[error("This needs a role you do not have.")]
 struct RoleMissing;
 
-impl Refusal for RoleMissing {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Forbidden
+impl DomainError for RoleMissing {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Forbidden
     }
     fn code(&self) -> &'static str {
         "forbidden"
@@ -270,7 +270,7 @@ fn check_access(access: Access, caller: &Caller) -> Result<(), ApiError> {
     let identity = match (access, caller) {
         (Access::Public | Access::Signed, _) => return Ok(()),
         (Access::Member | Access::Moderator | Access::Admin, Caller::Nobody) => {
-            return Err(CallRefused::Unauthenticated.into());
+            return Err(CallError::Unauthenticated.into());
         }
         (Access::Member | Access::Moderator | Access::Admin, Caller::Member(identity)) => identity,
     };
@@ -309,15 +309,15 @@ fn idempotency(
     headers: &HeaderMap,
     path: &str,
     body: &[u8],
-) -> Result<Option<Idempotency>, CallRefused> {
+) -> Result<Option<Idempotency>, CallError> {
     let key = match (endpoint.key, headers.get("idempotency-key")) {
         (KeyRule::Ignored, _) | (KeyRule::Accepted, None) => return Ok(None),
-        (KeyRule::Required, None) => return Err(CallRefused::KeyRequired),
+        (KeyRule::Required, None) => return Err(CallError::KeyRequired),
         (KeyRule::Accepted | KeyRule::Required, Some(key)) => key.as_bytes(),
     };
     let visible = key.iter().all(u8::is_ascii_graphic);
     let key = std::str::from_utf8(key).ok().filter(|_| (1..=255).contains(&key.len()) && visible);
-    let key = key.ok_or(CallRefused::KeyInvalid)?.to_owned();
+    let key = key.ok_or(CallError::KeyInvalid)?.to_owned();
     let mut digest = Sha256::new();
     for part in [endpoint.method.as_str().as_bytes(), b"\n", path.as_bytes(), b"\n", body] {
         digest.update(part);
@@ -327,7 +327,12 @@ fn idempotency(
 
 /// The stage's root: as configured, else as the gateway was reached. API Gateway names its own
 /// host; an emulator may not, and then the caller's `Host` is all there is.
-fn links(ambient: &Ambient, headers: &HeaderMap, gateway: &Gateway<'_>, path: &str) -> Links {
+fn links(
+    ambient: &InvocationContext,
+    headers: &HeaderMap,
+    gateway: &Gateway<'_>,
+    path: &str,
+) -> Links {
     if let Some(root) = &ambient.public_url {
         return Links::new(root);
     }

@@ -12,14 +12,14 @@ use tracing::warn;
 use crate::{
     call::Call,
     error::{ApiError, Fault, chain},
-    reply::Fresh,
+    response::NoStore,
 };
 
 /// Does `work` once for each key of the caller and answers every repeat with the same bytes.
 /// Without a key the work is simply done.
 ///
 /// # Errors
-/// What `work` refuses; [`store::KeyRefused`] when the key was used for another request or its
+/// What `work` refuses; [`store::KeyError`] when the key was used for another request or its
 /// first request is still being worked on; or when the store cannot be asked.
 pub async fn once<R, T: Serialize>(
     store: &Store,
@@ -54,8 +54,8 @@ pub async fn once<R, T: Serialize>(
 ///
 /// # Errors
 /// When it is not JSON: a fault of ours.
-pub fn kept(answer: String) -> Result<Fresh<Box<RawValue>>, ApiError> {
-    RawValue::from_string(answer).map(Fresh).map_err(|e| unreadable(&e))
+pub fn replayed(answer: String) -> Result<NoStore<Box<RawValue>>, ApiError> {
+    RawValue::from_string(answer).map(NoStore).map_err(|e| unreadable(&e))
 }
 
 fn answer(body: impl Serialize) -> Result<Box<RawValue>, ApiError> {

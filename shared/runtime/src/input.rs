@@ -9,7 +9,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use domain::{FieldError, Refusal, RefusalKind, refusal::InvalidFields, text};
+use domain::{DomainError, ErrorKind, FieldError, error::InvalidFields, text};
 use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeOwned, IntoDeserializer, MapAccess, SeqAccess, Visitor, value},
@@ -49,14 +49,14 @@ pub(crate) enum Unreadable {
     NotAnObject,
 }
 
-impl Refusal for Unreadable {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for Unreadable {
+    fn kind(&self) -> ErrorKind {
         match self {
-            Unreadable::TooLarge { .. } => RefusalKind::TooLarge,
+            Unreadable::TooLarge { .. } => ErrorKind::TooLarge,
             Unreadable::MediaType
             | Unreadable::NotUtf8
             | Unreadable::NotJson(_)
-            | Unreadable::NotAnObject => RefusalKind::Malformed,
+            | Unreadable::NotAnObject => ErrorKind::Malformed,
         }
     }
     fn code(&self) -> &'static str {
@@ -100,10 +100,10 @@ impl Untyped {
         let given = match (&parts.body, parts.query.first()) {
             (None, _) => query_fields(parts.query),
             (Some(body), None) => body_fields(body)?,
-            (Some(_), Some((key, _))) => return Err(Misfit::unknown(key).into()),
+            (Some(_), Some((key, _))) => return Err(InputError::unknown(key).into()),
         };
         if let Some((key, _)) = given.iter().find(|(key, _)| parts.path.contains_key(key)) {
-            return Err(Misfit::unknown(key).into());
+            return Err(InputError::unknown(key).into());
         }
         let path = parts.path.iter().map(|(key, text)| (key.clone(), Input::Text(text.clone())));
         Ok(Untyped(Input::Object(path.chain(given).collect())))
@@ -236,21 +236,21 @@ impl<'de> Visitor<'de> for InputVisitor {
 
 /// A field that does not fit its type; the pointer grows on the way out.
 #[derive(Debug)]
-struct Misfit(FieldError);
+struct InputError(FieldError);
 
-impl Misfit {
-    fn unknown(field: &str) -> Misfit {
+impl InputError {
+    fn unknown(field: &str) -> InputError {
         let pointer = format!("/{}", escape(field));
-        Misfit(FieldError::new(pointer, "unknown_field", "There is no such field."))
+        InputError(FieldError::new(pointer, "unknown_field", "There is no such field."))
     }
 
-    fn repeated() -> Misfit {
-        Misfit(FieldError::new("", "duplicate_field", "Send this field once."))
+    fn repeated() -> InputError {
+        InputError(FieldError::new("", "duplicate_field", "Send this field once."))
     }
 
-    fn within(self, segment: impl fmt::Display) -> Misfit {
+    fn within(self, segment: impl fmt::Display) -> InputError {
         let pointer = format!("/{}{}", escape(&segment.to_string()), self.0.pointer);
-        Misfit(FieldError { pointer, ..self.0 })
+        InputError(FieldError { pointer, ..self.0 })
     }
 }
 
@@ -259,48 +259,48 @@ fn escape(segment: &str) -> String {
     segment.replace('~', "~0").replace('/', "~1")
 }
 
-impl From<Misfit> for ApiError {
-    fn from(misfit: Misfit) -> ApiError {
+impl From<InputError> for ApiError {
+    fn from(misfit: InputError) -> ApiError {
         InvalidFields(vec![misfit.0]).into()
     }
 }
 
-impl std::error::Error for Misfit {}
+impl std::error::Error for InputError {}
 
-impl fmt::Display for Misfit {
+impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.0.pointer, self.0.detail)
     }
 }
 
-impl de::Error for Misfit {
-    fn custom<T: fmt::Display>(message: T) -> Misfit {
-        Misfit(FieldError::new("", "invalid_value", sentence(&message.to_string())))
+impl de::Error for InputError {
+    fn custom<T: fmt::Display>(message: T) -> InputError {
+        InputError(FieldError::new("", "invalid_value", sentence(&message.to_string())))
     }
-    fn invalid_type(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> Misfit {
+    fn invalid_type(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> InputError {
         let detail = format!("Expected {}, got {}.", wanted(expected), found(unexpected));
-        Misfit(FieldError::new("", "wrong_type", detail))
+        InputError(FieldError::new("", "wrong_type", detail))
     }
-    fn invalid_value(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> Misfit {
+    fn invalid_value(unexpected: de::Unexpected<'_>, expected: &dyn de::Expected) -> InputError {
         let detail = format!("Expected {}, got {}.", wanted(expected), found(unexpected));
-        Misfit(FieldError::new("", "invalid_value", detail))
+        InputError(FieldError::new("", "invalid_value", detail))
     }
-    fn invalid_length(length: usize, expected: &dyn de::Expected) -> Misfit {
+    fn invalid_length(length: usize, expected: &dyn de::Expected) -> InputError {
         let detail = format!("Expected {expected}, got {length} of them.");
-        Misfit(FieldError::new("", "invalid_length", detail))
+        InputError(FieldError::new("", "invalid_length", detail))
     }
-    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Misfit {
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> InputError {
         let detail = format!("Expected one of: {}.", expected.join(", "));
-        Misfit(FieldError::new("", "unknown_value", detail))
+        InputError(FieldError::new("", "unknown_value", detail))
     }
-    fn unknown_field(field: &str, _: &'static [&'static str]) -> Misfit {
-        Misfit::unknown(field)
+    fn unknown_field(field: &str, _: &'static [&'static str]) -> InputError {
+        InputError::unknown(field)
     }
-    fn missing_field(field: &'static str) -> Misfit {
-        Misfit(FieldError::new("", "missing_field", "This field is required.")).within(field)
+    fn missing_field(field: &'static str) -> InputError {
+        InputError(FieldError::new("", "missing_field", "This field is required.")).within(field)
     }
-    fn duplicate_field(field: &'static str) -> Misfit {
-        Misfit::repeated().within(field)
+    fn duplicate_field(field: &'static str) -> InputError {
+        InputError::repeated().within(field)
     }
 }
 
@@ -352,7 +352,7 @@ fn sentence(text: &str) -> String {
 
 macro_rules! read_numbers {
     ($($method:ident => $visit:ident: $type:ty;)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
             let Input::Text(text) = self else { return self.deserialize_any(visitor) };
             match text.parse::<$type>() {
                 Ok(number) => visitor.$visit(number),
@@ -363,12 +363,12 @@ macro_rules! read_numbers {
 }
 
 impl<'de> Deserializer<'de> for Input {
-    type Error = Misfit;
+    type Error = InputError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         match self {
             Input::Text(text) | Input::String(text) => visitor.visit_string(text),
-            Input::Texts(_) => Err(Misfit::repeated()),
+            Input::Texts(_) => Err(InputError::repeated()),
             Input::Null => visitor.visit_unit(),
             Input::Bool(value) => visitor.visit_bool(value),
             Input::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
@@ -383,20 +383,20 @@ impl<'de> Deserializer<'de> for Input {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         if self == Input::Null { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     /// A request without input: `()` stands for an object without fields.
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         let Input::Object(fields) = self else { return self.deserialize_any(visitor) };
         match fields.first() {
             None => visitor.visit_unit(),
-            Some((field, _)) => Err(Misfit::unknown(field)),
+            Some((field, _)) => Err(InputError::unknown(field)),
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         let Input::Text(text) = self else { return self.deserialize_any(visitor) };
         match text.as_str() {
             "true" => visitor.visit_bool(true),
@@ -409,7 +409,7 @@ impl<'de> Deserializer<'de> for Input {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, InputError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -418,10 +418,10 @@ impl<'de> Deserializer<'de> for Input {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, InputError> {
         match self {
             Input::Text(text) | Input::String(text) => {
-                let variant: value::StringDeserializer<Misfit> = text.into_deserializer();
+                let variant: value::StringDeserializer<InputError> = text.into_deserializer();
                 variant.deserialize_enum(name, variants, visitor)
             }
             Input::Object(fields) if fields.len() == 1 => {
@@ -448,11 +448,11 @@ impl<'de> Deserializer<'de> for Input {
         deserialize_i64 => visit_i64: i64;
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         let Input::Text(text) = self else { return self.deserialize_any(visitor) };
         match text.parse::<f64>().ok().filter(|number| number.is_finite()) {
             Some(number) => visitor.visit_f64(number),
@@ -460,7 +460,7 @@ impl<'de> Deserializer<'de> for Input {
         }
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         match self {
             Input::Text(text) => Input::listed(&[text]).deserialize_any(visitor),
             Input::Texts(texts) => Input::listed(&texts).deserialize_any(visitor),
@@ -474,7 +474,7 @@ impl<'de> Deserializer<'de> for Input {
     }
 
     /// What nobody reads may be anything.
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         visitor.visit_unit()
     }
 
@@ -484,7 +484,7 @@ impl<'de> Deserializer<'de> for Input {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, InputError> {
         if let Input::List(_) = self {
             return Err(de::Error::invalid_type(de::Unexpected::Seq, &visitor));
         }
@@ -496,7 +496,7 @@ impl<'de> Deserializer<'de> for Input {
     }
 }
 
-impl IntoDeserializer<'_, Misfit> for Input {
+impl IntoDeserializer<'_, InputError> for Input {
     type Deserializer = Input;
     fn into_deserializer(self) -> Input {
         self
@@ -506,11 +506,11 @@ impl IntoDeserializer<'_, Misfit> for Input {
 struct Items(std::iter::Enumerate<std::vec::IntoIter<Input>>);
 
 impl<'de> SeqAccess<'de> for Items {
-    type Error = Misfit;
+    type Error = InputError;
     fn next_element_seed<T: de::DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, Misfit> {
+    ) -> Result<Option<T::Value>, InputError> {
         let Some((index, item)) = self.0.next() else { return Ok(None) };
         seed.deserialize(item).map(Some).map_err(|misfit| misfit.within(index))
     }
@@ -525,20 +525,20 @@ struct Entries {
 }
 
 impl<'de> MapAccess<'de> for Entries {
-    type Error = Misfit;
+    type Error = InputError;
     fn next_key_seed<K: de::DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Misfit> {
+    ) -> Result<Option<K::Value>, InputError> {
         let Some((key, value)) = self.fields.next() else { return Ok(None) };
         self.value = Some((key.clone(), value));
-        let key: value::StringDeserializer<Misfit> = key.into_deserializer();
+        let key: value::StringDeserializer<InputError> = key.into_deserializer();
         seed.deserialize(key).map(Some)
     }
     fn next_value_seed<V: de::DeserializeSeed<'de>>(
         &mut self,
         seed: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, InputError> {
         let (key, value) =
             self.value.take().ok_or_else(|| de::Error::custom("a value without a key"))?;
         seed.deserialize(value).map_err(|misfit| misfit.within(key))

@@ -5,19 +5,19 @@
 //! shells in here do everything around it, the same way for every function.
 
 mod admission;
-mod ambient;
 pub mod apigw;
 mod authorizer;
 mod aws;
 mod boot;
 mod call;
 mod connect;
+mod connected;
+mod context;
 mod endpoint;
 mod env;
 mod error;
 mod function;
 mod guard;
-mod held;
 mod http;
 mod idempotency;
 mod input;
@@ -28,34 +28,34 @@ mod page;
 pub mod patch;
 mod providers;
 mod queue;
-mod reply;
+mod response;
 mod stream;
 mod telemetry;
 mod worker;
 
 pub use self::http::{EXPOSED_HEADERS, dispatch, http};
 pub use admission::RecentCalls;
-pub use ambient::{Ambient, Clock, Entropy};
 pub use authorizer::{
     AuthorizerEvent, NotAuthorized, Policy, Presented, authorize, dispatch_authorize,
 };
 pub use aws::Aws;
-pub use call::{Call, CallRefused, Caller, Link, Links, Raw, RequestId};
+pub use call::{Call, CallError, Caller, Link, Links, Raw, RequestId};
 pub use clients::oidc::Identity;
 pub use connect::Connect;
+pub use context::{Clock, Entropy, InvocationContext};
 pub use endpoint::{Access, BODY_BYTES_MAX, Endpoint, KeyRule, Method, WRITES};
 pub use env::{Environment, InitError};
-pub use error::{ApiError, Meaning, PROBLEM_TYPE_BASE, meaning};
+pub use error::{ApiError, PROBLEM_TYPE_BASE, StatusMapping, meaning};
 pub use function::{Function, Trigger};
-pub use idempotency::{kept, once};
+pub use idempotency::{once, replayed};
 pub use metrics::{Metrics, NAMESPACE};
 pub use money::{Frontend, StripeWebhookSecrets};
 pub use page::PageRequest;
 pub use providers::{BriaImages, ImageProvider, PromptProvider, WebhookTokens};
 pub use queue::{BatchResponse, ItemFailure, QueueEvent, dispatch_queue, queue};
-pub use reply::{
-    Accepted, Answer, Created, Fresh, Html, HtmlPage, Json, JsonOrFile, NoContent, Polled,
-    Redirect, Reply, Shared,
+pub use response::{
+    Accepted, Answer, Cacheable, Created, Html, HtmlPage, Json, JsonOrFile, NoContent, NoStore,
+    Polled, Redirect, Reply,
 };
 pub use store::Idempotency;
 pub use stream::{

@@ -5,15 +5,15 @@
 
 use std::{collections::HashMap, process::ExitCode};
 
-use domain::{Refusal, RefusalKind, Timestamp};
+use domain::{DomainError, ErrorKind, Timestamp};
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
-    ambient::Ambient,
     boot::{self, Program, Served},
     connect::Connect,
+    context::InvocationContext,
     guard,
     metrics::Metrics,
     worker::{Task, TaskError, Worker, supervise},
@@ -64,9 +64,9 @@ impl BatchResponse {
 #[error("the message is not what this queue carries")]
 struct Poison(#[source] serde_json::Error);
 
-impl Refusal for Poison {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Malformed
+impl DomainError for Poison {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Malformed
     }
     fn code(&self) -> &'static str {
         "poison_message"
@@ -80,7 +80,7 @@ where
     M: DeserializeOwned,
     H: AsyncFn(&C, Task<M>) -> Result<(), TaskError> + 'static,
 {
-    let answer = async move |capabilities: &C, ambient: Ambient, event: Box<RawValue>| {
+    let answer = async move |capabilities: &C, ambient: InvocationContext, event: Box<RawValue>| {
         let event = boot::read(&event)?;
         let answer = dispatch_queue(&worker, &handle, capabilities, &ambient, event).await;
         boot::written(&answer).map(Served::Done)
@@ -96,7 +96,7 @@ pub async fn dispatch_queue<C, M, H>(
     worker: &Worker,
     handle: &H,
     capabilities: &C,
-    ambient: &Ambient,
+    ambient: &InvocationContext,
     event: QueueEvent,
 ) -> BatchResponse
 where
@@ -119,7 +119,7 @@ where
 }
 
 impl Message {
-    fn task<M: DeserializeOwned>(&self, ambient: &Ambient) -> Result<Task<M>, Poison> {
+    fn task<M: DeserializeOwned>(&self, ambient: &InvocationContext) -> Result<Task<M>, Poison> {
         let body = serde_json::from_str(&self.body).map_err(Poison)?;
         let now = ambient.now();
         Ok(Task {
@@ -141,7 +141,7 @@ impl Message {
 }
 
 /// How long the messages have waited, the first time they are handed out.
-fn log_ages(worker: &Worker, ambient: &Ambient, event: &QueueEvent) {
+fn log_ages(worker: &Worker, ambient: &InvocationContext, event: &QueueEvent) {
     let now = ambient.now();
     let ages = event
         .records

@@ -13,9 +13,9 @@ use serde_json::{Map, Value, value::RawValue};
 use tracing::Instrument;
 
 use crate::{
-    ambient::Ambient,
     boot::{self, Program, Served},
     connect::Connect,
+    context::InvocationContext,
     guard,
     queue::BatchResponse,
     telemetry::{self, Ended},
@@ -97,7 +97,7 @@ where
     C: Connect + 'static,
     H: AsyncFn(&C, Changes) -> Vec<Result<(), TaskError>> + 'static,
 {
-    let answer = async move |capabilities: &C, ambient: Ambient, event: Box<RawValue>| {
+    let answer = async move |capabilities: &C, ambient: InvocationContext, event: Box<RawValue>| {
         let event = boot::read(&event)?;
         let answer = dispatch_stream(&worker, &handle, capabilities, &ambient, event).await;
         boot::written(&answer).map(Served::Done)
@@ -110,7 +110,7 @@ pub async fn dispatch_stream<C, H>(
     worker: &Worker,
     handle: &H,
     capabilities: &C,
-    ambient: &Ambient,
+    ambient: &InvocationContext,
     event: StreamEvent,
 ) -> BatchResponse
 where

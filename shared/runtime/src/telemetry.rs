@@ -11,7 +11,7 @@ use tracing_subscriber::{
     Layer, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
-use crate::{ambient::Ambient, error::ApiError};
+use crate::{context::InvocationContext, error::ApiError};
 
 /// Where `lambda_runtime` logs every invocation that returned an error or panicked, at the level
 /// `error`. A token that is not accepted is such a one, and panics have their line already.
@@ -67,14 +67,14 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    pub(crate) fn begin(name: &'static str, ambient: &Ambient) -> Ended {
+    pub(crate) fn begin(name: &'static str, ambient: &InvocationContext) -> Ended {
         Ended { name, began: ambient.now() }
     }
 
     /// The line of an HTTP call from a network.
     pub(crate) fn log_call(
         &self,
-        ambient: &Ambient,
+        ambient: &InvocationContext,
         status: u16,
         code: Option<&'static str>,
         network: Option<&str>,
@@ -84,12 +84,12 @@ impl Ended {
     }
 
     /// The line of a message, of a batch of changes, of a scheduled run or of a token.
-    pub(crate) fn log_work(&self, ambient: &Ambient, outcome: &str) {
+    pub(crate) fn log_work(&self, ambient: &InvocationContext, outcome: &str) {
         let (duration_ms, cold_start) = (self.duration_ms(ambient), ambient.cold_start);
         info!(endpoint = self.name, outcome, duration_ms, cold_start, "worked");
     }
 
-    fn duration_ms(&self, ambient: &Ambient) -> i64 {
+    fn duration_ms(&self, ambient: &InvocationContext) -> i64 {
         ambient.now().as_millis().saturating_sub(self.began.as_millis())
     }
 }

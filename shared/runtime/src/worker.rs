@@ -3,7 +3,7 @@
 use std::{fmt, process::ExitCode};
 
 use domain::{
-    Refusal, Timestamp,
+    DomainError, Timestamp,
     id::{JobId, UserId},
 };
 use serde::Deserialize;
@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 use tracing::{Instrument, Span, error, warn};
 
 use crate::{
-    ambient::{Ambient, Entropy},
     boot::{self, Failed, Program, Served},
     connect::Connect,
+    context::{Entropy, InvocationContext},
     error::{ApiError, meaning},
     guard,
     metrics::Metrics,
@@ -68,7 +68,7 @@ impl<M> Task<M> {
     }
 }
 
-/// Why a message, a change or a run was not dealt with. Made from any [`Refusal`] by `?`: one
+/// Why a message, a change or a run was not dealt with. Made from any [`DomainError`] by `?`: one
 /// whose kind may pass with time is retried, any other is parked.
 pub enum TaskError {
     /// It may work later: it comes again.
@@ -101,7 +101,7 @@ impl From<ApiError> for TaskError {
     }
 }
 
-impl<R: Refusal> From<R> for TaskError {
+impl<R: DomainError> From<R> for TaskError {
     fn from(refusal: R) -> TaskError {
         ApiError::from(refusal).into()
     }
@@ -120,7 +120,7 @@ where
     C: Connect + 'static,
     H: AsyncFn(&C, Task) -> Result<(), TaskError> + 'static,
 {
-    let answer = async move |capabilities: &C, ambient: Ambient, event: Box<RawValue>| {
+    let answer = async move |capabilities: &C, ambient: InvocationContext, event: Box<RawValue>| {
         let event = boot::read(&event)?;
         let done = dispatch_schedule(&worker, &handle, capabilities, &ambient, event).await;
         done.map_err(|e| Failed(format!("{}: {}", worker.name, e.error().code())))?;
@@ -137,7 +137,7 @@ pub async fn dispatch_schedule<C, H>(
     worker: &Worker,
     handle: &H,
     capabilities: &C,
-    ambient: &Ambient,
+    ambient: &InvocationContext,
     event: ScheduleEvent,
 ) -> Result<(), TaskError>
 where
@@ -165,7 +165,7 @@ pub struct ScheduleEvent {
 /// Runs one piece of work in a span named `id` and logs how it ended.
 pub(crate) async fn supervise(
     worker: &Worker,
-    ambient: &Ambient,
+    ambient: &InvocationContext,
     id: &str,
     work: impl Future<Output = Result<(), TaskError>>,
 ) -> Result<(), TaskError> {
@@ -183,7 +183,7 @@ pub(crate) async fn supervise(
 }
 
 /// Logs why something was not dealt with; what is parked is counted, because a person has to look.
-pub(crate) fn log_failure(worker: &Worker, ambient: &Ambient, failed: &TaskError) {
+pub(crate) fn log_failure(worker: &Worker, ambient: &InvocationContext, failed: &TaskError) {
     let refusal = failed.error();
     let (code, error) = (refusal.refusal().code(), refusal.chain());
     match failed {

@@ -30,9 +30,9 @@ mod webhook;
 pub(crate) use answers::router;
 pub use webhook::{DELIVERY_ATTEMPTS_MAX, sign};
 
-use crate::{route::Route, world::locked};
+use crate::{app_state::locked, route::Route};
 use jobs::{Job, Jobs};
-use pictures::Easel;
+use pictures::ImageQueue;
 
 /// The API token unless another is set.
 pub const API_TOKEN: &str = "sandbox-bria-token";
@@ -80,7 +80,7 @@ pub struct SettingsChange {
 
 /// A setting out of its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SettingRefused {
+pub enum SettingError {
     /// An empty token, or one that cannot stand in a header.
     #[error("`api_token` must be 1 to 200 visible ASCII characters")]
     ApiToken,
@@ -160,7 +160,7 @@ pub(crate) struct Bria {
     settings: Mutex<Settings>,
     calls: Mutex<HashMap<Route, VecDeque<Instant>>>,
     jobs: Mutex<Jobs>,
-    easel: Easel,
+    easel: ImageQueue,
 }
 
 impl Bria {
@@ -169,7 +169,7 @@ impl Bria {
             settings: Mutex::new(settings),
             calls: Mutex::default(),
             jobs: Mutex::default(),
-            easel: Easel::default(),
+            easel: ImageQueue::default(),
         }
     }
 
@@ -178,10 +178,7 @@ impl Bria {
     }
 
     /// Changes some settings, all or none.
-    pub(crate) fn change_settings(
-        &self,
-        change: SettingsChange,
-    ) -> Result<Settings, SettingRefused> {
+    pub(crate) fn change_settings(&self, change: SettingsChange) -> Result<Settings, SettingError> {
         let mut settings = locked(&self.settings);
         let next = change.applied_to(&settings)?;
         settings.clone_from(&next);
@@ -229,7 +226,7 @@ impl Bria {
 }
 
 impl SettingsChange {
-    fn applied_to(self, now: &Settings) -> Result<Settings, SettingRefused> {
+    fn applied_to(self, now: &Settings) -> Result<Settings, SettingError> {
         let next = Settings {
             api_token: self.api_token.unwrap_or_else(|| now.api_token.clone()),
             completes_after_ms: self.completes_after_ms.unwrap_or(now.completes_after_ms),
@@ -240,17 +237,17 @@ impl SettingsChange {
         };
         let token = &next.api_token;
         if !(1..=200).contains(&token.len()) || !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(SettingRefused::ApiToken);
+            return Err(SettingError::ApiToken);
         }
         if COMPLETES_AFTER_MS_MAX < next.completes_after_ms {
-            return Err(SettingRefused::CompletesAfter);
+            return Err(SettingError::CompletesAfter);
         }
         if !(1..=100_000).contains(&next.calls_per_minute) {
-            return Err(SettingRefused::CallsPerMinute);
+            return Err(SettingError::CallsPerMinute);
         }
         let pauses = &next.webhook_pauses_ms;
         if !(1..=4).contains(&pauses.len()) || pauses.iter().any(|pause| 60_000 < *pause) {
-            return Err(SettingRefused::WebhookPauses);
+            return Err(SettingError::WebhookPauses);
         }
         Ok(next)
     }

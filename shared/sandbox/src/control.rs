@@ -55,17 +55,17 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
+    app_state::AppState,
     bria::{Settings, SettingsChange},
     faults::Order,
-    journal::{Filter, Found},
     openid::Flaw,
+    request_log::{Filter, Found},
     stripe,
-    world::World,
 };
 
-type Shared = State<Arc<World>>;
+type Shared = State<Arc<AppState>>;
 
-pub(crate) fn router() -> Router<Arc<World>> {
+pub(crate) fn router() -> Router<Arc<AppState>> {
     Router::new()
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .route("/_sandbox/faults", get(list_faults).post(order_fault).delete(clear_faults))

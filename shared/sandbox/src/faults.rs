@@ -9,7 +9,7 @@ use std::{collections::VecDeque, sync::Mutex};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{route::Route, world::locked};
+use crate::{app_state::locked, route::Route};
 
 /// Most orders that may wait.
 pub const ORDERS_MAX: usize = 256;
@@ -163,7 +163,7 @@ pub enum PictureFault {
 
 /// An order that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OrderRefused {
+pub enum OrderError {
     /// [`ORDERS_MAX`] orders wait already.
     #[error("{ORDERS_MAX} orders wait already; clear them first")]
     TooManyWaiting,
@@ -208,15 +208,15 @@ impl Order {
         self
     }
 
-    fn check(&self) -> Result<(), OrderRefused> {
+    fn check(&self) -> Result<(), OrderError> {
         let plain = |b: u8| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\';
         if let Some(marker) = &self.on.marker
             && !((1..=MARKER_BYTES_MAX).contains(&marker.len()) && marker.bytes().all(plain))
         {
-            return Err(OrderRefused::Marker);
+            return Err(OrderError::Marker);
         }
         if !(1..=TIMES_MAX).contains(&self.times) {
-            return Err(OrderRefused::Times);
+            return Err(OrderError::Times);
         }
         match self.fault {
             Fault::Answer(AnswerFault::Delay { delay_ms })
@@ -224,10 +224,10 @@ impl Order {
             | Fault::Outcome(OutcomeFault::Slow { completes_after_ms: delay_ms })
                 if delay_ms > DELAY_MS_MAX =>
             {
-                Err(OrderRefused::Delay)
+                Err(OrderError::Delay)
             }
             Fault::Webhook(WebhookFault::Duplicate { copies }) if !(1..=16).contains(&copies) => {
-                Err(OrderRefused::Copies)
+                Err(OrderError::Copies)
             }
             Fault::Answer(_) | Fault::Outcome(_) | Fault::Webhook(_) | Fault::Picture(_) => Ok(()),
         }
@@ -265,11 +265,11 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    pub(crate) fn order(&self, order: Order) -> Result<(), OrderRefused> {
+    pub(crate) fn order(&self, order: Order) -> Result<(), OrderError> {
         order.check()?;
         let mut orders = locked(&self.orders);
         if orders.len() >= ORDERS_MAX {
-            return Err(OrderRefused::TooManyWaiting);
+            return Err(OrderError::TooManyWaiting);
         }
         orders.push_back(order);
         Ok(())
@@ -368,14 +368,14 @@ mod tests {
         let late = |delay_ms| Order::next(WebhookFault::Late { delay_ms }.into());
         let copied = |copies| Order::next(WebhookFault::Duplicate { copies }.into());
         for (order, refused) in [
-            (stuck().times(0), OrderRefused::Times),
-            (stuck().times(TIMES_MAX + 1), OrderRefused::Times),
-            (stuck().on_marker(""), OrderRefused::Marker),
-            (stuck().on_marker("a\"b"), OrderRefused::Marker),
-            (stuck().on_marker("ä"), OrderRefused::Marker),
-            (late(DELAY_MS_MAX + 1), OrderRefused::Delay),
-            (copied(0), OrderRefused::Copies),
-            (copied(17), OrderRefused::Copies),
+            (stuck().times(0), OrderError::Times),
+            (stuck().times(TIMES_MAX + 1), OrderError::Times),
+            (stuck().on_marker(""), OrderError::Marker),
+            (stuck().on_marker("a\"b"), OrderError::Marker),
+            (stuck().on_marker("ä"), OrderError::Marker),
+            (late(DELAY_MS_MAX + 1), OrderError::Delay),
+            (copied(0), OrderError::Copies),
+            (copied(17), OrderError::Copies),
         ] {
             assert_eq!(Faults::default().order(order.clone()), Err(refused), "{order:?}");
         }
@@ -383,7 +383,7 @@ mod tests {
         for _ in 0..ORDERS_MAX {
             faults.order(stuck()).unwrap();
         }
-        assert_eq!(faults.order(stuck()), Err(OrderRefused::TooManyWaiting));
+        assert_eq!(faults.order(stuck()), Err(OrderError::TooManyWaiting));
     }
 
     #[test]

@@ -14,11 +14,11 @@ use axum::{
 use serde::Deserialize;
 
 use crate::{
+    app_state::AppState,
     stripe::{escaped, page},
-    world::World,
 };
 
-pub(crate) fn router() -> Router<Arc<World>> {
+pub(crate) fn router() -> Router<Arc<AppState>> {
     Router::new()
         .route("/billing/success", get(success))
         .route("/billing/cancelled", get(cancelled))

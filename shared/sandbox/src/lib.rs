@@ -29,24 +29,24 @@ use std::{
 use axum::{Router, middleware};
 use tokio::{net::TcpListener, task::JoinHandle};
 
+mod app_state;
 pub mod bria;
 mod clock;
 mod control;
+mod fault_middleware;
 pub mod faults;
 mod frontend;
-mod gate;
-pub mod journal;
 mod log;
 pub mod openid;
+pub mod request_log;
 pub mod route;
 pub mod stripe;
 #[cfg(test)]
 mod tests;
-mod world;
 
-use faults::{Order, OrderRefused};
-use journal::{Delivery, Filter, Found};
-use world::World;
+use app_state::AppState;
+use faults::{Order, OrderError};
+use request_log::{Delivery, Filter, Found};
 
 /// How a sandbox is set up.
 #[derive(Debug, Clone)]
@@ -120,7 +120,7 @@ pub struct Sandbox;
 pub struct RunningSandbox {
     /// Where it is reached, for example `http://127.0.0.1:4570`; also the OpenID issuer.
     pub url: String,
-    world: Arc<World>,
+    world: Arc<AppState>,
     server: JoinHandle<io::Result<()>>,
 }
 
@@ -137,7 +137,7 @@ impl Sandbox {
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(listen)?);
-        let world = Arc::new(World::new(&config, url.clone())?);
+        let world = Arc::new(AppState::new(&config, url.clone())?);
         let server = tokio::spawn(axum::serve(listener, router(&world)).into_future());
         Ok(RunningSandbox { url, world, server })
     }
@@ -163,7 +163,7 @@ impl RunningSandbox {
     ///
     /// # Errors
     /// When there can be no such person, or the key does not sign.
-    pub fn token(&self, email: &str) -> Result<String, openid::TokenRefused> {
+    pub fn token(&self, email: &str) -> Result<String, openid::TokenError> {
         self.world.openid.issue(&self.world.url, &openid::TokenRequest::for_person(email))
     }
 
@@ -171,7 +171,7 @@ impl RunningSandbox {
     ///
     /// # Errors
     /// As [`RunningSandbox::token`].
-    pub fn forge(&self, email: &str, flaw: openid::Flaw) -> Result<String, openid::TokenRefused> {
+    pub fn forge(&self, email: &str, flaw: openid::Flaw) -> Result<String, openid::TokenError> {
         self.world.openid.forge(&self.world.url, email, flaw)
     }
 
@@ -179,7 +179,7 @@ impl RunningSandbox {
     ///
     /// # Errors
     /// When the order is out of its limits.
-    pub fn order(&self, order: Order) -> Result<(), OrderRefused> {
+    pub fn order(&self, order: Order) -> Result<(), OrderError> {
         self.world.faults.order(order)
     }
 
@@ -222,13 +222,13 @@ impl Drop for RunningSandbox {
     }
 }
 
-fn router(world: &Arc<World>) -> Router {
+fn router(world: &Arc<AppState>) -> Router {
     let outside = Router::new()
         .merge(openid::router())
         .merge(bria::router())
         .merge(stripe::router())
         .merge(frontend::router())
         .fallback(async || axum::http::StatusCode::NOT_FOUND)
-        .layer(middleware::from_fn_with_state(Arc::clone(world), gate::pass));
+        .layer(middleware::from_fn_with_state(Arc::clone(world), fault_middleware::pass));
     control::router().merge(outside).with_state(Arc::clone(world))
 }

@@ -22,8 +22,8 @@ use axum::{
 use serde_json::{Value, json};
 
 use crate::{
+    app_state::locked,
     route::{Route, Vendor},
-    world::locked,
 };
 
 /// Most bytes of one file.

@@ -24,9 +24,9 @@ mod tokens;
 
 pub use keys::{KeysError, SigningAlgorithm};
 pub use people::{MAIL_DOMAIN, UnknownPerson};
-pub use tokens::{AUDIENCE, Flaw, LIFETIME_S, LIFETIME_S_MAX, TokenRefused};
+pub use tokens::{AUDIENCE, Flaw, LIFETIME_S, LIFETIME_S_MAX, TokenError};
 
-use crate::world::{World, locked};
+use crate::app_state::{AppState, locked};
 use keys::KeyRing;
 use people::Person;
 use tokens::Draft;
@@ -78,9 +78,9 @@ impl OpenId {
     }
 
     /// A good token from the issuer at `url`.
-    pub(crate) fn issue(&self, url: &str, request: &TokenRequest) -> Result<String, TokenRefused> {
+    pub(crate) fn issue(&self, url: &str, request: &TokenRequest) -> Result<String, TokenError> {
         if request.grant_type != "password" {
-            return Err(TokenRefused::Grant);
+            return Err(TokenError::Grant);
         }
         let person = Person::parse(&request.username)?;
         let audience = request.audience.as_deref().unwrap_or(AUDIENCE);
@@ -90,7 +90,7 @@ impl OpenId {
     }
 
     /// A bad token.
-    pub(crate) fn forge(&self, url: &str, email: &str, flaw: Flaw) -> Result<String, TokenRefused> {
+    pub(crate) fn forge(&self, url: &str, email: &str, flaw: Flaw) -> Result<String, TokenError> {
         let draft = Draft::new(url, &Person::parse(email)?, AUDIENCE, LIFETIME_S);
         draft.sign_with(flaw, locked(&self.ring).signing(SigningAlgorithm::ES256)?)
     }
@@ -115,14 +115,14 @@ impl OpenId {
     }
 }
 
-pub(crate) fn router() -> Router<Arc<World>> {
+pub(crate) fn router() -> Router<Arc<AppState>> {
     Router::new()
         .route("/.well-known/openid-configuration", get(discover))
         .route("/jwks.json", get(publish_keys))
         .route("/token", post(issue_token))
 }
 
-async fn discover(State(world): State<Arc<World>>) -> Json<Value> {
+async fn discover(State(world): State<Arc<AppState>>) -> Json<Value> {
     let url = &world.url;
     Json(json!({
         "issuer": url,
@@ -140,11 +140,11 @@ async fn discover(State(world): State<Arc<World>>) -> Json<Value> {
     }))
 }
 
-async fn publish_keys(State(world): State<Arc<World>>) -> Json<JwkSet> {
+async fn publish_keys(State(world): State<Arc<AppState>>) -> Json<JwkSet> {
     Json(world.openid.published())
 }
 
-async fn issue_token(State(world): State<Arc<World>>, request: Request) -> Response {
+async fn issue_token(State(world): State<Arc<AppState>>, request: Request) -> Response {
     let is_json = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -154,7 +154,7 @@ async fn issue_token(State(world): State<Arc<World>>, request: Request) -> Respo
     } else {
         Form::<TokenRequest>::from_request(request, &()).await.map(|Form(a)| a).ok()
     };
-    let issued = asked.ok_or(TokenRefused::Unreadable).and_then(|asked| {
+    let issued = asked.ok_or(TokenError::Unreadable).and_then(|asked| {
         let token = world.openid.issue(&world.url, &asked)?;
         Ok(json!({
             "access_token": token,
@@ -168,13 +168,13 @@ async fn issue_token(State(world): State<Arc<World>>, request: Request) -> Respo
     }
 }
 
-impl IntoResponse for TokenRefused {
+impl IntoResponse for TokenError {
     /// RFC 6749, section 5.2.
     fn into_response(self) -> Response {
         let body = json!({ "error": self.code(), "error_description": self.to_string() });
         let status = match self {
-            TokenRefused::Keys(_) | TokenRefused::Signing(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            TokenRefused::Unreadable | TokenRefused::Grant | TokenRefused::Person(_) => {
+            TokenError::Keys(_) | TokenError::Signing(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            TokenError::Unreadable | TokenError::Grant | TokenError::Person(_) => {
                 StatusCode::BAD_REQUEST
             }
         };

@@ -132,7 +132,7 @@ impl Route {
         }
     }
 
-    /// Whose words a refusal on this route is in.
+    /// OwnerRef words a refusal on this route is in.
     pub(crate) fn vendor(self) -> Vendor {
         match self {
             Route::Discovery | Route::Jwks | Route::Token => Vendor::Issuer,

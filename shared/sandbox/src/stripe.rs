@@ -39,14 +39,15 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+mod account_state;
 mod accounts;
 mod api;
 mod balance;
 mod balance_settings;
-mod books;
 mod cards;
 mod catalogue;
 mod checkout;
+mod checkout_completion;
 mod clock;
 mod control;
 mod customers;
@@ -61,6 +62,7 @@ mod idempotency;
 mod ids;
 mod invoices;
 mod json;
+mod object_store;
 mod pages;
 mod params;
 mod payments;
@@ -69,9 +71,7 @@ mod portal;
 mod proration;
 mod refunds;
 mod schedules;
-mod shelf;
 mod subscriptions;
-mod till;
 mod transfers;
 mod webhooks;
 
@@ -79,7 +79,7 @@ pub use accounts::Bank;
 pub(crate) use api::{Failure, refusal};
 pub use balance::Balance;
 pub use cards::Card;
-pub use control::{Control, ControlRefused, DELIVERIES_MAX, Payment};
+pub use control::{Control, ControlError, DELIVERIES_MAX, Payment};
 pub use cycle::Advance;
 pub use discounts::{Lasts, Off};
 pub use disputes::{Closing, Opening};
@@ -87,8 +87,8 @@ pub(crate) use pages::{escaped, page};
 pub use payments::Decision;
 pub use webhooks::sign;
 
-use crate::world::{World, locked};
-use books::Books;
+use crate::app_state::{AppState, locked};
+use account_state::AccountState;
 use idempotency::Keys;
 
 /// The API version that requests must name and that events are made in.
@@ -202,7 +202,7 @@ pub enum Deliver {
     /// Never; they are listed as not delivered.
     Off,
     /// Not before this is `on` again, then all that wait at once.
-    Held,
+    Connected,
 }
 
 /// In which order events that wait together are delivered.
@@ -302,19 +302,19 @@ impl SettingsChange {
 /// The provider's memory.
 #[derive(Debug)]
 pub(crate) struct Stripe {
-    books: Mutex<Books>,
+    books: Mutex<AccountState>,
     keys: Mutex<Keys>,
 }
 
 impl Stripe {
     /// `url` is where the sandbox is reached.
     pub(crate) fn new(setup: &Setup, url: &str) -> Stripe {
-        Stripe { books: Mutex::new(Books::open(setup, url)), keys: Mutex::default() }
+        Stripe { books: Mutex::new(AccountState::open(setup, url)), keys: Mutex::default() }
     }
 }
 
 /// Works on the books at the time it is now, then sends what happened on its way.
-fn with_books<T>(world: &Arc<World>, work: impl FnOnce(&mut Books) -> T) -> T {
+fn with_books<T>(world: &Arc<AppState>, work: impl FnOnce(&mut AccountState) -> T) -> T {
     let (answer, parcels, next) = {
         let mut books = locked(&world.stripe.books);
         let now = books.clock.now();
@@ -332,7 +332,7 @@ fn with_books<T>(world: &Arc<World>, work: impl FnOnce(&mut Books) -> T) -> T {
 }
 
 /// Lets happen what is due in so many seconds, whether or not somebody asks for anything then.
-fn come_back(world: &Arc<World>, seconds: i64) {
+fn come_back(world: &Arc<AppState>, seconds: i64) {
     let later = Arc::clone(world);
     // The clock has whole seconds only.
     let pause = Duration::from_secs(seconds.unsigned_abs() + 1);
@@ -342,10 +342,10 @@ fn come_back(world: &Arc<World>, seconds: i64) {
     });
 }
 
-pub(crate) fn router() -> axum::Router<Arc<World>> {
+pub(crate) fn router() -> axum::Router<Arc<AppState>> {
     api::router().merge(pages::router())
 }
 
-pub(crate) fn control_router() -> axum::Router<Arc<World>> {
+pub(crate) fn control_router() -> axum::Router<Arc<AppState>> {
     control::router()
 }

@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 
 use crate::{
     Config, RunningSandbox, Sandbox,
+    app_state::locked,
     bria::{API_TOKEN, Settings},
-    world::locked,
 };
 
 mod bria;

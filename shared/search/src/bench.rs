@@ -4,7 +4,7 @@ mod listings;
 
 use std::time::{Duration, Instant};
 
-use crate::{Catalogue, CatalogueError, Change, Cost, Document, Query, SearchRefused, Sort};
+use crate::{Catalogue, CatalogueError, Change, Cost, Document, Query, SearchError, Sort};
 use listings::{CATEGORIES, Dice, KINDS, WORDS, in_chinese, listing};
 
 /// Listings that the promises are for.
@@ -82,7 +82,7 @@ pub fn build(listings: u64, script: Script) -> Result<(Vec<u8>, Duration), Catal
 ///
 /// # Errors
 /// If the catalogue fails, which it should not.
-pub fn search(bytes: Vec<u8>, script: Script) -> Result<Measured, SearchRefused> {
+pub fn search(bytes: Vec<u8>, script: Script) -> Result<Measured, SearchError> {
     let blob_mb = bytes.len() as f64 / MB;
     let start = Instant::now();
     let mut catalogue = Catalogue::open(bytes)?;
@@ -127,7 +127,7 @@ fn searches(
     catalogue: &Catalogue,
     count: usize,
     script: Script,
-) -> Result<Vec<Duration>, SearchRefused> {
+) -> Result<Vec<Duration>, SearchError> {
     let mut dice = Dice::new(SEED + 1);
     let first = Query { text: Some("photography lights".to_owned()), ..Query::default() };
     catalogue.search(&first, 20, None)?;

@@ -14,7 +14,7 @@ use crate::matching::{self, Searched};
 use crate::query::Wanted;
 use crate::scan::Scan;
 use crate::segment;
-use crate::{CatalogueError, Change, Document, Found, Query, SearchRefused, cursor};
+use crate::{CatalogueError, Change, Document, Found, Query, SearchError, cursor};
 
 /// Most results of a page.
 pub const LIMIT_MAX: usize = 100;
@@ -245,13 +245,13 @@ impl Catalogue {
     /// twice, as in any list that is not frozen.
     ///
     /// # Errors
-    /// [`SearchRefused::Cursor`] if the cursor was not given out for this query.
+    /// [`SearchError::Cursor`] if the cursor was not given out for this query.
     pub fn search(
         &self,
         query: &Query,
         limit: usize,
         cursor: Option<&str>,
-    ) -> Result<Found, SearchRefused> {
+    ) -> Result<Found, SearchError> {
         let limit = limit.clamp(1, LIMIT_MAX);
         let wanted = Wanted::of(query);
         let after = cursor.map(|cursor| cursor::read(cursor, &wanted)).transpose()?;

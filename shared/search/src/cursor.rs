@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::document::Key;
 use crate::query::Wanted;
 use crate::rank::Rank;
-use crate::{CatalogueError, SearchRefused};
+use crate::{CatalogueError, SearchError};
 
 const RANK_BYTES: usize = 8 + 8 + 16;
 /// 45 bytes in all, which is 60 characters without a spare bit that two spellings could differ in.
@@ -30,12 +30,12 @@ pub(crate) fn behind(last: Rank, wanted: &Wanted) -> Result<String, CatalogueErr
 /// The rank that `cursor` is behind.
 ///
 /// # Errors
-/// [`SearchRefused::Cursor`] if it was not given out for this query.
-pub(crate) fn read(cursor: &str, wanted: &Wanted) -> Result<Rank, SearchRefused> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| SearchRefused::Cursor)?;
-    let (rank, proof) = bytes.split_at_checked(RANK_BYTES).ok_or(SearchRefused::Cursor)?;
+/// [`SearchError::Cursor`] if it was not given out for this query.
+pub(crate) fn read(cursor: &str, wanted: &Wanted) -> Result<Rank, SearchError> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| SearchError::Cursor)?;
+    let (rank, proof) = bytes.split_at_checked(RANK_BYTES).ok_or(SearchError::Cursor)?;
     if proof != digest(rank, wanted)? {
-        return Err(SearchRefused::Cursor);
+        return Err(SearchError::Cursor);
     }
     let (value, rank) = part(rank)?;
     let (published_at, rank) = part(rank)?;
@@ -47,8 +47,8 @@ pub(crate) fn read(cursor: &str, wanted: &Wanted) -> Result<Rank, SearchRefused>
     })
 }
 
-fn part<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), SearchRefused> {
-    bytes.split_first_chunk::<N>().map(|(part, rest)| (*part, rest)).ok_or(SearchRefused::Cursor)
+fn part<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), SearchError> {
+    bytes.split_first_chunk::<N>().map(|(part, rest)| (*part, rest)).ok_or(SearchError::Cursor)
 }
 
 fn digest(rank: &[u8], wanted: &Wanted) -> Result<[u8; DIGEST_BYTES], CatalogueError> {

@@ -22,7 +22,7 @@ pub enum CatalogueError {
 
 /// A search that is not answered.
 #[derive(Debug, thiserror::Error)]
-pub enum SearchRefused {
+pub enum SearchError {
     /// The cursor was not given out for this query: begin again without it.
     #[error("The cursor is not one of this search: begin again without it.")]
     Cursor,
@@ -31,12 +31,12 @@ pub enum SearchRefused {
     Catalogue(#[from] CatalogueError),
 }
 
-impl SearchRefused {
+impl SearchError {
     /// The stable code for callers: `invalid_cursor` is theirs, `search_failed` is ours.
     pub fn code(&self) -> &'static str {
         match self {
-            SearchRefused::Cursor => "invalid_cursor",
-            SearchRefused::Catalogue(_) => "search_failed",
+            SearchError::Cursor => "invalid_cursor",
+            SearchError::Catalogue(_) => "search_failed",
         }
     }
 }

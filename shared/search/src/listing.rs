@@ -4,7 +4,7 @@ use domain::{
     id::CreatorId,
     marketplace::{
         card::{Card, Change as Decided, Entry},
-        tally::ListingStats,
+        listing_stats::ListingStats,
     },
 };
 

@@ -1,6 +1,6 @@
 //! What results are sorted by: a total order of documents under one query.
 
-use domain::marketplace::tally::{PRIOR_RATING, PRIOR_RATINGS};
+use domain::marketplace::listing_stats::{PRIOR_RATING, PRIOR_RATINGS};
 
 use crate::Sort;
 use crate::document::Key;

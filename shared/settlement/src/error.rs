@@ -1,7 +1,7 @@
 //! Why something was not settled.
 
 use clients::stripe::StripeError;
-use domain::{Refusal, RefusalKind, marketplace::refund::RefundRefused};
+use domain::{DomainError, ErrorKind, marketplace::refund::RefundError};
 use serde_json::Value;
 use store::StoreError;
 
@@ -16,7 +16,7 @@ pub enum SettleError {
     Stripe(#[from] StripeError),
     /// Money is not given back.
     #[error(transparent)]
-    Refund(#[from] RefundRefused),
+    Refund(#[from] RefundError),
     /// The event is not what its kind should be.
     #[error("the event cannot be read: {0}")]
     Unreadable(String),
@@ -29,14 +29,14 @@ pub enum SettleError {
     Busy,
 }
 
-impl Refusal for SettleError {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for SettleError {
+    fn kind(&self) -> ErrorKind {
         match self {
             SettleError::Store(inner) => inner.kind(),
             SettleError::Stripe(inner) => inner.kind(),
             SettleError::Refund(inner) => inner.kind(),
-            SettleError::Unreadable(_) | SettleError::NoPlan(_) => RefusalKind::Malformed,
-            SettleError::Busy => RefusalKind::Unavailable,
+            SettleError::Unreadable(_) | SettleError::NoPlan(_) => ErrorKind::Malformed,
+            SettleError::Busy => ErrorKind::Unavailable,
         }
     }
     fn code(&self) -> &'static str {
@@ -49,10 +49,10 @@ impl Refusal for SettleError {
             SettleError::Busy => "billing_busy",
         }
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
-            SettleError::Refund(inner) => inner.members(),
-            SettleError::Store(inner) => inner.members(),
+            SettleError::Refund(inner) => inner.extensions(),
+            SettleError::Store(inner) => inner.extensions(),
             SettleError::Stripe(_)
             | SettleError::Unreadable(_)
             | SettleError::NoPlan(_)

@@ -16,12 +16,12 @@ use domain::{
         payment::Payment,
         subscription::Subscription,
     },
-    credits::LedgerBroken,
+    credits::LedgerError,
     id::{OrderId, PurchaseId, UserId},
 };
-use store::{AppliedEvent, Books, Kept, Missing, Store, StoreError, Wanted};
+use store::{Applied, AppliedEvent, BillingUpdate, NotFound, Store, StoreError, Wanted};
 
-use crate::{SettleError, Thing};
+use crate::{SettleError, StripeObject};
 
 /// What a thing at Stripe turned out to be about.
 pub(crate) enum Gathered {
@@ -58,25 +58,25 @@ impl Facts {
     pub(crate) async fn gather(
         stripe: &Stripe,
         read: &Billing,
-        thing: &Thing,
+        thing: &StripeObject,
     ) -> Result<Gathered, SettleError> {
         let mut facts = Facts::default();
         match thing {
-            Thing::Session(id) => {
+            StripeObject::Session(id) => {
                 let session = stripe.session(id).await?;
                 if let Some(purchase) = session.purchase {
                     return Ok(Gathered::Purchase(purchase));
                 }
                 facts.add_session(stripe, read, session).await?
             }
-            Thing::Subscription(id) => {
+            StripeObject::Subscription(id) => {
                 facts.add_subscription(stripe, read, id).await?;
             }
-            Thing::Invoice(id) => {
+            StripeObject::Invoice(id) => {
                 facts.add_invoice(stripe, read, id).await?;
                 facts.add_payment(stripe).await?;
             }
-            Thing::Payment(id) => {
+            StripeObject::Payment(id) => {
                 let payment = stripe.payment(id).await?;
                 if let Some(purchase) = payment.purchase {
                     return Ok(Gathered::Purchase(purchase));
@@ -186,17 +186,17 @@ impl Facts {
         read: &Billing,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-    ) -> Result<(Kept, BTreeSet<FollowUpTask>), StoreError> {
+    ) -> Result<(Applied, BTreeSet<FollowUpTask>), StoreError> {
         let wanted = Wanted {
             order: self.order.clone(),
             invoices: self.invoices.iter().map(|(invoice, _)| invoice.id.clone()).collect(),
         };
         let noted = RefCell::new(BTreeSet::new());
         let kept = store
-            .keep_books(read, &wanted, event, now, |books| {
+            .apply_billing(read, &wanted, event, now, |books| {
                 // Money for an order that is not there must not be passed over.
                 if self.order.is_some() && books.order.is_none() {
-                    return Err(StoreError::refused(Missing::Order));
+                    return Err(StoreError::refused(NotFound::Order));
                 }
                 self.apply(books).map_err(StoreError::refused)?;
                 noted.replace(books.follow_ups.clone());
@@ -206,7 +206,7 @@ impl Facts {
         Ok((kept, noted.into_inner()))
     }
 
-    fn apply(&self, books: &mut Books) -> Result<(), LedgerBroken> {
+    fn apply(&self, books: &mut BillingUpdate) -> Result<(), LedgerError> {
         if books.billing.customer.is_none() {
             books.billing.customer.clone_from(&self.customer);
         }
@@ -216,7 +216,7 @@ impl Facts {
     }
 
     /// Grants what is paid for, then follows: the end of a plan depends on what was granted.
-    fn apply_subscriptions(&self, books: &mut Books) -> Result<(), LedgerBroken> {
+    fn apply_subscriptions(&self, books: &mut BillingUpdate) -> Result<(), LedgerError> {
         for (invoice, _) in &self.invoices {
             let stored = books.invoices.iter().find(|stored| stored.id == invoice.id);
             let invoice = invoice.clone().after(stored);
@@ -250,8 +250,8 @@ impl Facts {
     fn grant_invoices_of(
         &self,
         subscription: &Subscription,
-        books: &mut Books,
-    ) -> Result<(), LedgerBroken> {
+        books: &mut BillingUpdate,
+    ) -> Result<(), LedgerError> {
         let theirs = self.invoices.iter().filter(|(_, of)| of.as_ref() == Some(&subscription.id));
         for (invoice, _) in theirs {
             let kept = books.invoices.iter_mut().find(|stored| stored.id == invoice.id);
@@ -263,7 +263,7 @@ impl Facts {
         Ok(())
     }
 
-    fn apply_session(&self, books: &mut Books) {
+    fn apply_session(&self, books: &mut BillingUpdate) {
         let Some(session) = &self.session else { return };
         if session.status != SessionStatus::Open {
             books.billing.closed(&session.id);
@@ -276,7 +276,7 @@ impl Facts {
         }
     }
 
-    fn apply_payment(&self, books: &mut Books) -> Result<(), LedgerBroken> {
+    fn apply_payment(&self, books: &mut BillingUpdate) -> Result<(), LedgerError> {
         let draft = &mut books.draft;
         if let (Some(order), Some(code)) = (&mut books.order, &self.failed) {
             order.fail(code, draft);

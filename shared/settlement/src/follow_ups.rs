@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use clients::stripe::{PaidBy, Renewal};
 use domain::{
     Timestamp,
-    audit::{Action, Deed, Target},
+    audit::{Action, AuditEntry, Target},
     billing::{
         external::{PaymentId, StripeInvoiceId, SubscriptionId},
         follow_up::{FollowUp, FollowUpTask},
@@ -21,7 +21,7 @@ use domain::{
 use serde_json::json;
 use tracing::{error, warn};
 
-use crate::{Heard, SettleError, Settlement, customer::tell_address};
+use crate::{EventOutcome, SettleError, Settlement, customer::tell_address};
 
 /// How the audit names the job that ends duplicate subscriptions.
 const DUPLICATES: &str = "surplus_subscriptions";
@@ -45,7 +45,7 @@ impl Settlement<'_> {
         &self,
         now: Timestamp,
         most: u16,
-    ) -> Result<Vec<Result<Heard, SettleError>>, SettleError> {
+    ) -> Result<Vec<Result<EventOutcome, SettleError>>, SettleError> {
         let mut done = Vec::new();
         for follow_up in self.store.due_follow_ups(most).await? {
             let carried_out = self.carry_out(&follow_up, now).await;
@@ -65,12 +65,12 @@ impl Settlement<'_> {
         user: &UserId,
         tasks: BTreeSet<FollowUpTask>,
         noted_at: Timestamp,
-    ) -> Heard {
-        let mut heard = Heard::Applied;
+    ) -> EventOutcome {
+        let mut heard = EventOutcome::Applied;
         for task in tasks {
             let follow_up = FollowUp::new(user.clone(), task, noted_at);
             match self.carry_out(&follow_up, noted_at).await {
-                Ok(Heard::Applied) => {}
+                Ok(EventOutcome::Applied) => {}
                 Ok(other) => heard = other,
                 Err(why) => failed(&follow_up, &why),
             }
@@ -97,32 +97,40 @@ impl Settlement<'_> {
     }
 
     /// Boxed: nearly always nothing is to be done, and its callers need not carry its state.
-    async fn carry_out(&self, follow_up: &FollowUp, now: Timestamp) -> Result<Heard, SettleError> {
+    async fn carry_out(
+        &self,
+        follow_up: &FollowUp,
+        now: Timestamp,
+    ) -> Result<EventOutcome, SettleError> {
         Box::pin(self.perform(follow_up, now)).await
     }
 
-    async fn perform(&self, follow_up: &FollowUp, now: Timestamp) -> Result<Heard, SettleError> {
+    async fn perform(
+        &self,
+        follow_up: &FollowUp,
+        now: Timestamp,
+    ) -> Result<EventOutcome, SettleError> {
         let user = &follow_up.user_id;
         let heard = match &follow_up.task {
             FollowUpTask::CancelDuplicate { subscription } => {
                 self.cancel_duplicate(user, subscription, now).await?;
-                Heard::PaidBack
+                EventOutcome::DuplicateRefunded
             }
             FollowUpTask::VoidInvoices { subscription } => {
                 self.void_open_invoices(subscription).await?;
-                Heard::Applied
+                EventOutcome::Applied
             }
             FollowUpTask::RefundInvoice { invoice } => {
                 self.refund_late_payment(user, invoice, now).await?;
-                Heard::Returned
+                EventOutcome::LatePaymentRefunded
             }
             FollowUpTask::StopRenewal => {
                 self.stop_renewal(follow_up, now).await?;
-                Heard::Applied
+                EventOutcome::Applied
             }
             FollowUpTask::UpdateCustomer => {
                 self.update_customer(user).await?;
-                Heard::Applied
+                EventOutcome::Applied
             }
         };
         self.store.follow_up_done(follow_up, now).await?;
@@ -148,8 +156,8 @@ impl Settlement<'_> {
         }
         let invoices: Vec<_> = paid.iter().map(|paid| &paid.invoice).collect();
         let state = |ended| json!({ "subscription": duplicate, "paid": invoices, "ended": ended });
-        let deed = Deed::of_job(DUPLICATES, Action::EndSurplus, Target::user(user))
-            .changing(&state(false), &state(true));
+        let deed = AuditEntry::of_job(DUPLICATES, Action::EndSurplus, Target::user(user))
+            .with_diff(&state(false), &state(true));
         Ok(self.store.record_once(&format!("surplus_{duplicate}"), deed, now).await?)
     }
 
@@ -173,8 +181,8 @@ impl Settlement<'_> {
         warn!(%invoice, actor = %user, "paid after the subscription was over, refunding it");
         self.refund_whole(payment, now).await?;
         let state = |refunded| json!({ "invoice": invoice, "refunded": refunded });
-        let deed = Deed::of_job(LATE_PAYMENTS, Action::RefundLatePayment, Target::user(user))
-            .changing(&state(false), &state(true));
+        let deed = AuditEntry::of_job(LATE_PAYMENTS, Action::RefundLatePayment, Target::user(user))
+            .with_diff(&state(false), &state(true));
         Ok(self.store.record_once(&format!("late_payment_{invoice}"), deed, now).await?)
     }
 
@@ -196,8 +204,8 @@ impl Settlement<'_> {
         let Ok(theirs) = billing.live_subscription() else { return Ok(()) };
         // Set by an attempt that was interrupted before this row, it is recorded all the same.
         let state = |stops| json!({ "subscription": theirs.id, "cancel_at_period_end": stops });
-        let deed = Deed::of_job(BANS, Action::StopRenewal, Target::user(user))
-            .changing(&state(theirs.cancel_at_period_end), &state(true));
+        let deed = AuditEntry::of_job(BANS, Action::StopRenewal, Target::user(user))
+            .with_diff(&state(theirs.cancel_at_period_end), &state(true));
         Ok(self.store.record_once(&name, deed, now).await?)
     }
 

@@ -27,19 +27,19 @@ mod receive;
 
 use clients::{
     Stripe,
-    stripe::notice::{Notice, Subject},
+    stripe::webhook_event::{Subject, WebhookEvent},
 };
 use domain::{
-    Refusal, RefusalKind, Timestamp,
+    DomainError, ErrorKind, Timestamp,
     billing::external::{ChargeId, PaymentId, SessionId, StripeInvoiceId, SubscriptionId},
     id::{OrderId, UserId},
 };
-use store::{AppliedEvent, Kept, Store};
+use store::{Applied, AppliedEvent, Store};
 
 pub use customer::customer_of;
 pub use error::SettleError;
 use facts::{Facts, Gathered};
-pub use payouts::{GoneOn, Payer};
+pub use payouts::{Payer, PayoutProgress};
 pub use receive::Received;
 
 /// How often something newer may be heard of in between, before the caller has to come again.
@@ -54,16 +54,16 @@ pub struct Settlement<'a> {
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
+pub enum EventOutcome {
     /// It is applied now.
     Applied,
     /// It is applied now, and a subscription that was one too many was ended and paid back.
-    PaidBack,
+    DuplicateRefunded,
     /// It is applied now, and a payment that came too late, of a purchase or an invoice, was paid
     /// back.
-    Returned,
+    LatePaymentRefunded,
     /// It was applied before.
-    Before,
+    Already,
     /// It is about nothing of ours: the Stripe account may have other uses.
     NotOurs,
     /// Nothing follows from its kind.
@@ -72,7 +72,7 @@ pub enum Heard {
 
 /// Something at Stripe that we keep a side of.
 #[derive(Debug, Clone)]
-enum Thing {
+enum StripeObject {
     Session(SessionId),
     Subscription(SubscriptionId),
     Invoice(StripeInvoiceId),
@@ -90,25 +90,29 @@ impl<'a> Settlement<'a> {
     /// # Errors
     /// When Stripe or the table cannot be asked: come again. Any other error will not pass by
     /// itself: the notice is to be kept for a person.
-    pub async fn heed(&self, notice: &Notice, now: Timestamp) -> Result<Heard, SettleError> {
+    pub async fn process_event(
+        &self,
+        notice: &WebhookEvent,
+        now: Timestamp,
+    ) -> Result<EventOutcome, SettleError> {
         let thing = match &notice.subject {
-            Subject::Session(id) => Thing::Session(id.clone()),
-            Subject::Subscription(id) => Thing::Subscription(id.clone()),
-            Subject::Invoice(id) => Thing::Invoice(id.clone()),
-            Subject::Payment(id) => Thing::Payment(id.clone()),
+            Subject::Session(id) => StripeObject::Session(id.clone()),
+            Subject::Subscription(id) => StripeObject::Subscription(id.clone()),
+            Subject::Invoice(id) => StripeObject::Invoice(id.clone()),
+            Subject::Payment(id) => StripeObject::Payment(id.clone()),
             Subject::Charge(id) => match self.payment_of(id).await? {
-                Some(payment) => Thing::Payment(payment),
-                None => return Ok(Heard::NotOurs),
+                Some(payment) => StripeObject::Payment(payment),
+                None => return Ok(EventOutcome::NotOurs),
             },
             Subject::Account(account) => return self.heed_account(account, now).await,
             Subject::BankPayout(account, id) => {
                 return self.heed_bank_payout((account, id), now).await;
             }
-            Subject::Ignored => return Ok(Heard::Ignored),
+            Subject::Ignored => return Ok(EventOutcome::Ignored),
             Subject::Unreadable(why) => return Err(SettleError::Unreadable(why.clone())),
         };
         let said = (notice.user.as_ref(), notice.customer.as_ref());
-        let Some(user) = self.owner(said, &thing).await? else { return Ok(Heard::NotOurs) };
+        let Some(user) = self.owner(said, &thing).await? else { return Ok(EventOutcome::NotOurs) };
         let event = AppliedEvent { id: notice.id.clone(), kind: notice.kind.clone() };
         if let Some(purchase) = &notice.purchase {
             return self.settle_purchase(&user, purchase, Some(&thing), Some(&event), now).await;
@@ -122,7 +126,7 @@ impl<'a> Settlement<'a> {
     /// # Errors
     /// When Stripe or the table does not answer: nothing would be gained by going on.
     pub async fn check_answers(&self, failed: &SettleError) -> Result<(), SettleError> {
-        if failed.kind() == RefusalKind::Unavailable {
+        if failed.kind() == ErrorKind::Unavailable {
             self.stripe.balance().await?;
             self.store.events_checkpoint().await?;
         }
@@ -138,8 +142,8 @@ impl<'a> Settlement<'a> {
         user: &UserId,
         id: &SubscriptionId,
         now: Timestamp,
-    ) -> Result<Heard, SettleError> {
-        self.settle(user, &Thing::Subscription(id.clone()), None, now).await
+    ) -> Result<EventOutcome, SettleError> {
+        self.settle(user, &StripeObject::Subscription(id.clone()), None, now).await
     }
 
     /// Applies a member's checkout as it is now.
@@ -151,8 +155,8 @@ impl<'a> Settlement<'a> {
         user: &UserId,
         id: &SessionId,
         now: Timestamp,
-    ) -> Result<Heard, SettleError> {
-        self.settle(user, &Thing::Session(id.clone()), None, now).await
+    ) -> Result<EventOutcome, SettleError> {
+        self.settle(user, &StripeObject::Session(id.clone()), None, now).await
     }
 
     /// Applies a member's payment as it is now.
@@ -164,8 +168,8 @@ impl<'a> Settlement<'a> {
         user: &UserId,
         id: &PaymentId,
         now: Timestamp,
-    ) -> Result<Heard, SettleError> {
-        self.settle(user, &Thing::Payment(id.clone()), None, now).await
+    ) -> Result<EventOutcome, SettleError> {
+        self.settle(user, &StripeObject::Payment(id.clone()), None, now).await
     }
 
     /// Ends an order whose payment will never be: with Stripe's code for why.
@@ -183,8 +187,8 @@ impl<'a> Settlement<'a> {
             let read = self.store.billing(user).await?;
             let facts = Facts::of_failed(order, code);
             match facts.keep(self.store, &read, None, now).await? {
-                (Kept::Now | Kept::Before, _) => return Ok(()),
-                (Kept::Stale, _) => {}
+                (Applied::Now | Applied::Already, _) => return Ok(()),
+                (Applied::Stale, _) => {}
             }
         }
         Err(SettleError::Busy)
@@ -194,26 +198,26 @@ impl<'a> Settlement<'a> {
     async fn settle(
         &self,
         user: &UserId,
-        thing: &Thing,
+        thing: &StripeObject,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-    ) -> Result<Heard, SettleError> {
+    ) -> Result<EventOutcome, SettleError> {
         Box::pin(self.settle_in_rounds(user, thing, event, now)).await
     }
 
     async fn settle_in_rounds(
         &self,
         user: &UserId,
-        thing: &Thing,
+        thing: &StripeObject,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-    ) -> Result<Heard, SettleError> {
+    ) -> Result<EventOutcome, SettleError> {
         for _ in 0..ROUNDS_MAX {
             let read = match event {
                 Some(event) => {
                     let (read, before) = self.store.billing_of_event(user, &event.id).await?;
                     if before {
-                        return Ok(Heard::Before);
+                        return Ok(EventOutcome::Already);
                     }
                     read
                 }
@@ -224,12 +228,12 @@ impl<'a> Settlement<'a> {
                 Gathered::Purchase(id) => {
                     return self.settle_purchase(user, &id, Some(thing), event, now).await;
                 }
-                Gathered::NotOurs => return Ok(Heard::NotOurs),
+                Gathered::NotOurs => return Ok(EventOutcome::NotOurs),
             };
             match facts.keep(self.store, &read, event, now).await? {
-                (Kept::Stale, _) => {}
-                (Kept::Before, _) => return Ok(Heard::Before),
-                (Kept::Now, noted) => return Ok(self.carry_out_noted(user, noted, now).await),
+                (Applied::Stale, _) => {}
+                (Applied::Already, _) => return Ok(EventOutcome::Already),
+                (Applied::Now, noted) => return Ok(self.carry_out_noted(user, noted, now).await),
             }
         }
         Err(SettleError::Busy)

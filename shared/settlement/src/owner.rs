@@ -1,8 +1,8 @@
-//! Whose something at Stripe is.
+//! OwnerRef something at Stripe is.
 
 use domain::{billing::external::CustomerId, id::UserId};
 
-use crate::{SettleError, Settlement, Thing};
+use crate::{SettleError, Settlement, StripeObject};
 
 impl Settlement<'_> {
     /// The member a thing belongs to: as its metadata says, which is ours, or whose customer it is.
@@ -10,25 +10,25 @@ impl Settlement<'_> {
     pub(crate) async fn owner(
         &self,
         said: (Option<&UserId>, Option<&CustomerId>),
-        thing: &Thing,
+        thing: &StripeObject,
     ) -> Result<Option<UserId>, SettleError> {
         if let Some(user) = self.known(said).await? {
             return Ok(Some(user));
         }
         let (user, customer) = match thing {
-            Thing::Session(id) => {
+            StripeObject::Session(id) => {
                 let session = self.stripe.session(id).await?;
                 (session.user, session.customer)
             }
-            Thing::Subscription(id) => {
+            StripeObject::Subscription(id) => {
                 let now = self.stripe.subscription(id).await?;
                 (now.user, Some(now.customer))
             }
-            Thing::Invoice(id) => {
+            StripeObject::Invoice(id) => {
                 let now = self.stripe.invoice(id).await?;
                 (now.user, Some(now.customer))
             }
-            Thing::Payment(id) => {
+            StripeObject::Payment(id) => {
                 let payment = self.stripe.payment(id).await?;
                 (payment.user, payment.customer)
             }

@@ -18,22 +18,22 @@ use domain::{
         attempt::Attempt,
         journal::Unbalanced,
         payee::{Payee, PayeeState},
-        payout::{Payout, PayoutState, SkipReason, Step},
-        sale::{Recovery, Sale},
+        payout::{Payout, PayoutState, PayoutUpdate, SkipReason},
+        sale::{Reversal, Sale},
     },
     money::Money,
 };
 use store::{PageSize, SALES_AT_ONCE, Store, StoreError};
 use tracing::warn;
 
-use crate::{Heard, SettleError, Settlement};
+use crate::{EventOutcome, SettleError, Settlement};
 
 /// Most steps of one payout in one go: some ten thousand sales in, and out again.
 const STEPS_MAX: u32 = 1_000;
 
 /// What came of going on with a payout.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GoneOn {
+pub enum PayoutProgress {
     /// It is over, or on its way to the bank.
     Over(Payout),
     /// Stripe refused its transfer with this code. Its sales are payable by another day's payout.
@@ -47,7 +47,7 @@ impl Settlement<'_> {
     ///
     /// # Errors
     /// When Stripe or the table cannot be asked.
-    pub async fn look_at_payee(
+    pub async fn refresh_connected_account(
         &self,
         creator: &UserId,
         now: Timestamp,
@@ -85,13 +85,13 @@ impl Settlement<'_> {
         &self,
         account: &ConnectedAccountId,
         now: Timestamp,
-    ) -> Result<Heard, SettleError> {
+    ) -> Result<EventOutcome, SettleError> {
         match self.store.creator_of_account(account).await? {
             Some(creator) => {
-                self.look_at_payee(&creator, now).await?;
-                Ok(Heard::Applied)
+                self.refresh_connected_account(&creator, now).await?;
+                Ok(EventOutcome::Applied)
             }
-            None => Ok(Heard::NotOurs),
+            None => Ok(EventOutcome::NotOurs),
         }
     }
 
@@ -100,21 +100,21 @@ impl Settlement<'_> {
         &self,
         (account, id): (&ConnectedAccountId, &BankPayoutId),
         now: Timestamp,
-    ) -> Result<Heard, SettleError> {
+    ) -> Result<EventOutcome, SettleError> {
         let Some(creator) = self.store.creator_of_account(account).await? else {
-            return Ok(Heard::NotOurs);
+            return Ok(EventOutcome::NotOurs);
         };
         let bank = self.stripe.bank_payout(account, id).await?;
         let ours = self.store.payouts(&creator, PageSize::WHOLE, None).await?.items;
         let held = ours.iter().filter(|payout| {
             payout.received.as_ref().is_some_and(|received| bank.received.contains(received))
         });
-        let mut heard = Ok(Heard::NotOurs);
+        let mut heard = Ok(EventOutcome::NotOurs);
         for payout in held {
             // What fails for one does not keep the others waiting; the notice comes again for it.
             let followed = self.follow_notice(payout, (id, &bank.state), now).await;
             if heard.is_ok() {
-                heard = followed.map(|()| Heard::Applied);
+                heard = followed.map(|()| EventOutcome::Applied);
             }
         }
         heard
@@ -144,11 +144,13 @@ impl Settlement<'_> {
         creator: &UserId,
         id: &PayoutId,
         now: Timestamp,
-    ) -> Result<Heard, SettleError> {
+    ) -> Result<EventOutcome, SettleError> {
         let payout = self.store.payout(creator, id).await?;
-        let Some(last) = self.last_bank_payout(&payout).await? else { return Ok(Heard::Before) };
+        let Some(last) = self.last_bank_payout(&payout).await? else {
+            return Ok(EventOutcome::Already);
+        };
         let after = self.follow_bank(&payout, &last, now).await?;
-        Ok(if after.state == payout.state { Heard::Before } else { Heard::Applied })
+        Ok(if after.state == payout.state { EventOutcome::Already } else { EventOutcome::Applied })
     }
 
     /// The newest payout to a bank that a payout of ours is part of.
@@ -179,7 +181,7 @@ impl Settlement<'_> {
                 match state {
                     BankPayoutState::Pending => {}
                     BankPayoutState::Paid => step.paid(id.clone(), now),
-                    BankPayoutState::Failed { code } => step.bounced(id.clone(), code),
+                    BankPayoutState::Failed { code } => step.returned_by_bank(id.clone(), code),
                 }
                 Ok(())
             })
@@ -195,7 +197,7 @@ impl Settlement<'_> {
         &self,
         payout: &Payout,
         (sales, now): (&[PurchaseId], Timestamp),
-        decide: impl Fn(&mut Step) -> Result<(), Unbalanced>,
+        decide: impl Fn(&mut PayoutUpdate) -> Result<(), Unbalanced>,
     ) -> Result<Payout, SettleError> {
         let step = self.store.step_payout(&payout.creator_id, &payout.id, (sales, now), decide);
         Ok(step.await?.payout)
@@ -219,7 +221,11 @@ impl<'a> Payer<'a> {
     ///
     /// # Errors
     /// When Stripe or the table cannot be asked. Nothing is lost: come again.
-    pub async fn go_on(&self, mut payout: Payout, now: Timestamp) -> Result<GoneOn, SettleError> {
+    pub async fn advance(
+        &self,
+        mut payout: Payout,
+        now: Timestamp,
+    ) -> Result<PayoutProgress, SettleError> {
         let mut may_have_sent = payout.state == PayoutState::Sending;
         let mut refused = None;
         for _ in 0..STEPS_MAX {
@@ -233,23 +239,23 @@ impl<'a> Payer<'a> {
                     }
                 }
                 PayoutState::Sending => self.send(&payout, &mut refused, now).await?,
-                PayoutState::Failed { code } => match self.put_out(&payout, now).await? {
+                PayoutState::Failed { code } => match self.detach_sales(&payout, now).await? {
                     Some(next) => next,
-                    None => return Ok(GoneOn::Stuck(payout.clone(), code.clone())),
+                    None => return Ok(PayoutProgress::Stuck(payout.clone(), code.clone())),
                 },
                 PayoutState::Skipped { .. }
                 | PayoutState::Sent
                 | PayoutState::Paid
                 | PayoutState::Reopened { .. } => {
                     return Ok(match refused {
-                        Some(code) => GoneOn::Refused(payout, code),
-                        None => GoneOn::Over(payout),
+                        Some(code) => PayoutProgress::Refused(payout, code),
+                        None => PayoutProgress::Over(payout),
                     });
                 }
             };
             may_have_sent &= payout.state == PayoutState::Sending;
         }
-        Ok(GoneOn::Stuck(payout, "too_many_steps".to_owned()))
+        Ok(PayoutProgress::Stuck(payout, "too_many_steps".to_owned()))
     }
 
     /// Puts sales into it, or fixes its amount when there are no more.
@@ -270,7 +276,7 @@ impl<'a> Payer<'a> {
     async fn address(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
         let creator = &payout.creator_id;
         let barred = self.settlement.store.barred_from_payouts(creator, now).await?;
-        let payee = self.settlement.look_at_payee(creator, now).await?;
+        let payee = self.settlement.refresh_connected_account(creator, now).await?;
         let against = match &payee {
             _ if barred.is_some() => barred,
             payee if PayeeState::of(payee.as_ref()) == PayeeState::Ready => None,
@@ -364,7 +370,7 @@ impl<'a> Payer<'a> {
 
     /// Takes one that failed apart: what is left of its transfer comes back, then its sales go out.
     /// `None` if Stripe has not got the money to give back.
-    async fn put_out(
+    async fn detach_sales(
         &self,
         payout: &Payout,
         now: Timestamp,
@@ -380,7 +386,7 @@ impl<'a> Payer<'a> {
                     Err(error) => {
                         let code = refusal(error)?;
                         warn!(payout = %payout.id, code, "the transfer of a returned payout stays");
-                        return self.set_out_again(payout, now).await;
+                        return self.bank_retry(payout, now).await;
                     }
                 }
             }
@@ -401,13 +407,14 @@ impl<'a> Payer<'a> {
         }
         let mut after = payout.clone();
         for some in sales.chunks(usize::from(SALES_AT_ONCE)) {
-            after = self.settlement.step(&after, (some, now), |step| step.put_out(now)).await?;
+            after =
+                self.settlement.step(&after, (some, now), |step| step.detach_sales(now)).await?;
         }
         Ok(Some(after))
     }
 
     /// The creator's account has not got the money: it may have gone to another bank.
-    async fn set_out_again(
+    async fn bank_retry(
         &self,
         payout: &Payout,
         now: Timestamp,
@@ -421,7 +428,7 @@ impl<'a> Payer<'a> {
             return Ok(None);
         }
         let after = self.settlement.step(payout, (&[], now), |step| {
-            step.set_out_again(id.clone());
+            step.bank_retry(id.clone());
             if state == BankPayoutState::Paid {
                 step.paid(id.clone(), now);
             }
@@ -458,7 +465,7 @@ impl<'a> Payer<'a> {
         else {
             return Ok(0);
         };
-        let name = sale.recovery_key(recovery.number);
+        let name = sale.reversal_key(recovery.number);
         let key = Attempt::key(noted_on.recovery_attempt, &name);
         // One that was noted before may have been carried out.
         let again = sale.recovery == Some(recovery);
@@ -476,7 +483,7 @@ impl<'a> Payer<'a> {
     async fn end_recovery(
         &self,
         payout: &Payout,
-        (purchase, recovery): (&PurchaseId, Recovery),
+        (purchase, recovery): (&PurchaseId, Reversal),
         refused: Option<&str>,
         now: Timestamp,
     ) -> Result<i64, SettleError> {
@@ -488,7 +495,7 @@ impl<'a> Payer<'a> {
                 None => step.recovered(recovery, now),
                 Some(_) => {
                     let sale = step.sales.first_mut().filter(|it| it.recovery == Some(recovery));
-                    sale.into_iter().for_each(Sale::give_recovery_up);
+                    sale.into_iter().for_each(Sale::write_off);
                     Ok(())
                 }
             })
@@ -519,7 +526,7 @@ fn refusal(error: StripeError) -> Result<String, SettleError> {
 
 /// Notes how much is to be got back of the one sale of a step, unless that is noted, or there is
 /// nothing: what the next payouts have evened out is not got back again. With it, the attempt at it.
-fn note_recovery(step: &mut Step, now: Timestamp) {
+fn note_recovery(step: &mut PayoutUpdate, now: Timestamp) {
     note_amount(step);
     let noted = step.sales.first_mut().filter(|sale| sale.recovery.is_some());
     if let Some(sale) = noted {
@@ -527,7 +534,7 @@ fn note_recovery(step: &mut Step, now: Timestamp) {
     }
 }
 
-fn note_amount(step: &mut Step) {
+fn note_amount(step: &mut PayoutUpdate) {
     let Some(sale) = step.sales.first() else { return };
     if sale.recovery.is_some() || !sale.is_to_be_recovered() {
         return;
@@ -537,9 +544,9 @@ fn note_amount(step: &mut Step) {
     let Some(sale) = step.sales.first_mut() else { return };
     match amount {
         1.. => {
-            sale.begin_recovery(amount);
+            sale.begin_reversal(amount);
         }
-        _ if sent => sale.give_recovery_up(),
+        _ if sent => sale.write_off(),
         _ => {}
     }
 }

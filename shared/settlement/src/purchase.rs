@@ -20,17 +20,17 @@ use domain::{
     id::{PurchaseId, UserId},
     marketplace::{
         purchase::{Entitlement, Purchase},
-        refund::RefundWish,
-        settle::{Deal, DealBroken, Next},
+        purchase_update::{PaymentFollowUp, PurchaseUpdate, SettlementError},
+        refund::RefundRequest,
     },
 };
-use store::{AppliedEvent, Kept};
+use store::{Applied, AppliedEvent};
 use tracing::warn;
 
-use crate::{Heard, ROUNDS_MAX, SettleError, Settlement, Thing};
+use crate::{EventOutcome, ROUNDS_MAX, SettleError, Settlement, StripeObject};
 
 /// How a purchase is at Stripe now.
-enum Said {
+enum PaymentSnapshot {
     /// Nobody was ever sent to a page of it.
     Nothing,
     Session(Box<Session>),
@@ -48,7 +48,7 @@ impl Settlement<'_> {
         buyer: &UserId,
         id: &PurchaseId,
         now: Timestamp,
-    ) -> Result<Heard, SettleError> {
+    ) -> Result<EventOutcome, SettleError> {
         self.settle_purchase(buyer, id, None, None, now).await
     }
 
@@ -57,22 +57,22 @@ impl Settlement<'_> {
         &self,
         buyer: &UserId,
         id: &PurchaseId,
-        thing: Option<&Thing>,
+        thing: Option<&StripeObject>,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-    ) -> Result<Heard, SettleError> {
+    ) -> Result<EventOutcome, SettleError> {
         for _ in 0..ROUNDS_MAX {
             let (read, before) = self.store.purchase_of_event(buyer, id, event).await?;
             if before {
-                return Ok(Heard::Before);
+                return Ok(EventOutcome::Already);
             }
             let Some(said) = ask(self.stripe, &read, thing).await? else {
-                return Ok(Heard::Ignored);
+                return Ok(EventOutcome::Ignored);
             };
-            let evidenced = self.hand_in_evidence(&read, &said).await?;
+            let evidenced = self.submit_dispute_evidence(&read, &said).await?;
             let kept = self
                 .store
-                .keep_deal(&read, event, now, |deal| {
+                .apply_purchase(&read, event, now, |deal| {
                     for dispute in &evidenced {
                         deal.purchase.note_evidence(dispute);
                     }
@@ -80,21 +80,23 @@ impl Settlement<'_> {
                 })
                 .await?;
             match (kept.kept, kept.next) {
-                (Kept::Stale, _) => {}
-                (Kept::Before, _) => return Ok(Heard::Before),
+                (Applied::Stale, _) => {}
+                (Applied::Already, _) => return Ok(EventOutcome::Already),
                 // What was overpaid is got back by the daily run, which has the key for that.
-                (Kept::Now, Next::Nothing | Next::Recover) => return Ok(Heard::Applied),
+                (Applied::Now, PaymentFollowUp::Nothing | PaymentFollowUp::ReverseTransfer) => {
+                    return Ok(EventOutcome::Applied);
+                }
                 // What became of it, the payment says.
-                (Kept::Now, Next::Refund { payment, number, amount }) => {
+                (Applied::Now, PaymentFollowUp::Refund { payment, number, amount }) => {
                     self.refund(&read, (&payment, number, amount), now).await?;
                 }
-                (Kept::Now, Next::PayBack(payment)) => {
+                (Applied::Now, PaymentFollowUp::RefundInFull(payment)) => {
                     warn!(purchase = %id, actor = %buyer, "a purchase that came too late is paid back");
                     self.stripe.refund(&payment, &format!("purchase:{id}:returned")).await?;
                     if let Some(event) = event {
                         self.store.mark_event(event, now).await?;
                     }
-                    return Ok(Heard::Returned);
+                    return Ok(EventOutcome::LatePaymentRefunded);
                 }
             }
         }
@@ -107,27 +109,27 @@ impl Settlement<'_> {
     /// is noted for staff. Returns the purchase as it is then.
     ///
     /// # Errors
-    /// [`RefundRefused`], or when Stripe or the table cannot be asked: then it may be noted, and is
+    /// [`RefundError`], or when Stripe or the table cannot be asked: then it may be noted, and is
     /// carried out by whoever looks at the purchase next.
     pub async fn ask_refund(
         &self,
         buyer: &UserId,
         id: &PurchaseId,
-        wish: &RefundWish,
+        wish: &RefundRequest,
         now: Timestamp,
     ) -> Result<Purchase, SettleError> {
         for _ in 0..ROUNDS_MAX {
             let read = self.store.purchase(buyer, id).await?;
             let refused = RefCell::new(None);
-            let kept = self.store.keep_deal(&read, None, now, |deal| {
+            let kept = self.store.apply_purchase(&read, None, now, |deal| {
                 let asked = deal.ask_refund(wish, now);
                 if let Err(why) = &asked {
-                    deal.note_refund_wish(why, wish.reason.as_deref(), now);
+                    deal.note_refund_request(why, wish.reason.as_deref(), now);
                 }
                 refused.replace(asked.err());
-                Ok::<Next, DealBroken>(Next::Nothing)
+                Ok::<PaymentFollowUp, SettlementError>(PaymentFollowUp::Nothing)
             });
-            if kept.await?.kept == Kept::Stale {
+            if kept.await?.kept == Applied::Stale {
                 continue;
             }
             if let Some(why) = refused.into_inner() {
@@ -159,11 +161,11 @@ impl Settlement<'_> {
         warn!(purchase = %purchase.id, number, code = refused, "Stripe refuses a refund");
         for _ in 0..ROUNDS_MAX {
             let read = self.store.purchase(&purchase.buyer_id, &purchase.id).await?;
-            let kept = self.store.keep_deal(&read, None, now, |deal| {
+            let kept = self.store.apply_purchase(&read, None, now, |deal| {
                 deal.fail_refund(number, &refused);
-                Ok::<Next, DealBroken>(Next::Nothing)
+                Ok::<PaymentFollowUp, SettlementError>(PaymentFollowUp::Nothing)
             });
-            if kept.await?.kept != Kept::Stale {
+            if kept.await?.kept != Applied::Stale {
                 return Ok(());
             }
         }
@@ -172,12 +174,12 @@ impl Settlement<'_> {
 
     /// Tells the bank what we know of a purchase that is disputed, once for each dispute. Handing it
     /// in twice does no harm; a dispute that takes no more evidence is passed over.
-    async fn hand_in_evidence(
+    async fn submit_dispute_evidence(
         &self,
         purchase: &Purchase,
-        said: &Said,
+        said: &PaymentSnapshot,
     ) -> Result<Vec<DisputeId>, SettleError> {
-        let Said::Payment(payment) = said else { return Ok(Vec::new()) };
+        let PaymentSnapshot::Payment(payment) = said else { return Ok(Vec::new()) };
         if !payment.disputed {
             return Ok(Vec::new());
         }
@@ -228,42 +230,48 @@ fn evidence_of(purchase: &Purchase, owned: Option<&Entitlement>) -> Evidence {
 async fn ask(
     stripe: &Stripe,
     read: &Purchase,
-    thing: Option<&Thing>,
-) -> Result<Option<Said>, SettleError> {
+    thing: Option<&StripeObject>,
+) -> Result<Option<PaymentSnapshot>, SettleError> {
     let (session, payment) = match thing {
-        Some(Thing::Session(session)) => (Some(session), None),
-        Some(Thing::Payment(payment)) => (None, Some(payment)),
-        Some(Thing::Subscription(_) | Thing::Invoice(_)) => return Ok(None),
+        Some(StripeObject::Session(session)) => (Some(session), None),
+        Some(StripeObject::Payment(payment)) => (None, Some(payment)),
+        Some(StripeObject::Subscription(_) | StripeObject::Invoice(_)) => return Ok(None),
         None => (read.session.as_ref(), read.payment.as_ref()),
     };
     if let Some(payment) = payment {
-        return Ok(Some(Said::Payment(Box::new(stripe.payment(payment).await?))));
+        return Ok(Some(PaymentSnapshot::Payment(Box::new(stripe.payment(payment).await?))));
     }
     Ok(Some(match session {
-        Some(session) => Said::Session(Box::new(stripe.session(session).await?)),
-        None => Said::Nothing,
+        Some(session) => PaymentSnapshot::Session(Box::new(stripe.session(session).await?)),
+        None => PaymentSnapshot::Nothing,
     }))
 }
 
-impl Said {
-    fn apply(&self, deal: &mut Deal, now: Timestamp) -> Result<Next, DealBroken> {
+impl PaymentSnapshot {
+    fn apply(
+        &self,
+        deal: &mut PurchaseUpdate,
+        now: Timestamp,
+    ) -> Result<PaymentFollowUp, SettlementError> {
         match self {
-            Said::Payment(payment) => deal.settle(payment, now),
-            Said::Session(session) => {
+            PaymentSnapshot::Payment(payment) => deal.settle(payment, now),
+            PaymentSnapshot::Session(session) => {
                 deal.purchase.session.get_or_insert_with(|| session.id.clone());
                 match (session.status, &session.payment) {
                     (SessionStatus::Complete, Some(payment)) => deal.settle(payment, now),
                     (SessionStatus::Expired, _) => {
                         deal.expire();
-                        Ok(Next::Nothing)
+                        Ok(PaymentFollowUp::Nothing)
                     }
                     // A card that was declined on the page ends nothing while the page is open.
-                    (SessionStatus::Open, _) | (SessionStatus::Complete, None) => Ok(Next::Nothing),
+                    (SessionStatus::Open, _) | (SessionStatus::Complete, None) => {
+                        Ok(PaymentFollowUp::Nothing)
+                    }
                 }
             }
-            Said::Nothing => {
+            PaymentSnapshot::Nothing => {
                 deal.expire();
-                Ok(Next::Nothing)
+                Ok(PaymentFollowUp::Nothing)
             }
         }
     }

@@ -1,16 +1,16 @@
 //! Taking an event in: nothing that Stripe has signed is ever lost.
 
-use clients::stripe::notice::Notice;
-use domain::{Refusal, RefusalKind, Timestamp};
+use clients::stripe::webhook_event::WebhookEvent;
+use domain::{DomainError, ErrorKind, Timestamp};
 use tracing::error;
 
-use crate::{Heard, SettleError, Settlement};
+use crate::{EventOutcome, SettleError, Settlement};
 
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// It was heeded; the kind it is of.
-    Heard(Heard, String),
+    Heard(EventOutcome, String),
     /// Nothing could be made of it, and trying again would not help: it is kept for a person, under
     /// the code of why.
     Parked(&'static str),
@@ -22,7 +22,7 @@ impl Settlement<'_> {
     /// # Errors
     /// When Stripe or the table cannot be asked now: the event is to come again.
     pub async fn receive(&self, body: &str, now: Timestamp) -> Result<Received, SettleError> {
-        let notice = match Notice::parse(body.as_bytes()) {
+        let notice = match WebhookEvent::parse(body.as_bytes()) {
             Ok(notice) => notice,
             Err(why) => {
                 self.store.park_event(None, "unknown", body, &why.to_string(), now).await?;
@@ -30,9 +30,9 @@ impl Settlement<'_> {
             }
         };
         if notice.live != self.stripe.is_live() {
-            return Ok(Received::Heard(Heard::NotOurs, notice.kind));
+            return Ok(Received::Heard(EventOutcome::NotOurs, notice.kind));
         }
-        match self.heed(&notice, now).await {
+        match self.process_event(&notice, now).await {
             Ok(heard) => Ok(Received::Heard(heard, notice.kind)),
             Err(later) if passes(later.kind()) => Err(later),
             Err(never) => {
@@ -46,6 +46,6 @@ impl Settlement<'_> {
 }
 
 /// Whether a refusal may pass with time.
-fn passes(kind: RefusalKind) -> bool {
-    matches!(kind, RefusalKind::Unavailable | RefusalKind::TooMany)
+fn passes(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unavailable | ErrorKind::TooMany)
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    Refusal, Timestamp,
-    account::{Account, Draft, EmailClaim, Profile},
+    DomainError, Timestamp,
+    account::{Account, AccountUpdate, EmailClaim, Profile},
     credits::LedgerEntry,
     id::UserId,
     marketplace::payout::SkipReason,
@@ -24,13 +24,13 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
-    pub async fn visit(
+    pub async fn get_or_create_account(
         &self,
         user: &UserId,
         email: Option<EmailClaim<'_>>,
         now: Timestamp,
     ) -> Result<Account, StoreError> {
-        self.change_account(user, email, now, |_| Ok::<(), StoreError>(())).await
+        self.update_account(user, email, now, |_| Ok::<(), StoreError>(())).await
     }
 
     /// A member's e-mail address, as their token said last (Q1).
@@ -73,14 +73,14 @@ impl Store {
     ///
     /// # Errors
     /// When the member is suspended, what `change` refuses, or when DynamoDB cannot be asked.
-    pub async fn describe<R: Refusal>(
+    pub async fn update_profile<R: DomainError>(
         &self,
         user: &UserId,
         email: Option<EmailClaim<'_>>,
         now: Timestamp,
         change: impl Fn(&Account, &mut Profile) -> Result<(), R>,
     ) -> Result<Account, StoreError> {
-        self.change_account(user, email, now, |draft| {
+        self.update_account(user, email, now, |draft| {
             draft.require_active().map_err(StoreError::refused)?;
             let mut profile = draft.account().profile.clone();
             change(draft.account(), &mut profile).map_err(StoreError::refused)?;
@@ -94,14 +94,14 @@ impl Store {
     ///
     /// # Errors
     /// What `change` refuses, or when DynamoDB cannot be asked.
-    pub async fn change_account<R: Refusal>(
+    pub async fn update_account<R: DomainError>(
         &self,
         user: &UserId,
         email: Option<EmailClaim<'_>>,
         now: Timestamp,
-        change: impl Fn(&mut Draft) -> Result<(), R>,
+        change: impl Fn(&mut AccountUpdate) -> Result<(), R>,
     ) -> Result<Account, StoreError> {
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let found = self.get(&Key::account(user)).await?;
             let mut draft = draft_of(found, user, email, now)?;
             change(&mut draft).map_err(StoreError::refused)?;
@@ -132,7 +132,7 @@ impl Store {
             }
             None => None,
         };
-        let entries = self.newest(user, LEDGER_PREFIX, start, size).await?;
+        let entries = self.query_desc(user, LEDGER_PREFIX, start, size).await?;
         Ok(Page::cut(entries, size, |entry: &LedgerEntry| entry.seq.to_string()))
     }
 
@@ -167,9 +167,9 @@ pub(crate) fn draft_of(
     user: &UserId,
     email: Option<EmailClaim<'_>>,
     now: Timestamp,
-) -> Result<Draft, StoreError> {
+) -> Result<AccountUpdate, StoreError> {
     let account = found.unwrap_or_else(|| Account::open(user.clone(), now));
-    account.draft_for(email, now).map_err(StoreError::refused)
+    account.begin_update_for(email, now).map_err(StoreError::refused)
 }
 
 /// The same of a member who may act.
@@ -181,7 +181,7 @@ pub(crate) fn active_draft_of(
     user: &UserId,
     email: Option<EmailClaim<'_>>,
     now: Timestamp,
-) -> Result<Draft, StoreError> {
+) -> Result<AccountUpdate, StoreError> {
     let draft = draft_of(found, user, email, now)?;
     draft.require_active().map_err(StoreError::refused)?;
     Ok(draft)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
 use domain::{
     Timestamp,
-    audit::{Action, Actor, Anchors, Broken, Chain, Deed, Head, Row, Target},
+    audit::{Action, Actor, Anchors, AuditEntry, AuditRecord, Chain, ChainBreak, Head, Target},
     billing::external::EventId,
 };
 
@@ -15,7 +15,7 @@ use crate::{
     events::{AppliedEvent, digest_of},
     keys::{AUDIT, Key, audit_pk, audited_seq},
     table::{Store, decode},
-    transaction::{Committed, Fenced, Part},
+    transaction::{Committed, ItemKind, Versioned},
 };
 
 /// Most rows that are looked at in one trip where some of them are wanted.
@@ -50,20 +50,20 @@ pub struct Verified {
     /// Its hash.
     pub hash: String,
     /// The first that is not.
-    pub broken: Option<Broken>,
+    pub broken: Option<ChainBreak>,
     /// Where to go on; `None` at the end, or where it is broken.
     pub next_cursor: Option<Cursor>,
 }
 
-impl Fenced for Head {
-    const PART: Part = Part::Audit;
+impl Versioned for Head {
+    const PART: ItemKind = ItemKind::Audit;
     fn key(&self) -> Key {
         Key::audit_head()
     }
     fn version(&self) -> u64 {
         self.version
     }
-    fn at(self, version: u64) -> Head {
+    fn with_version(self, version: u64) -> Head {
         Head { version, ..self }
     }
 }
@@ -77,13 +77,13 @@ impl Store {
     pub async fn record_once(
         &self,
         name: &str,
-        deed: Deed,
+        deed: AuditEntry,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let id = EventId::parse(name).map_err(StoreError::corrupt)?;
         let mark = AppliedEvent { id, kind: "deed".to_owned() };
-        match self.transaction().event(&mark, now)?.deed(deed, now).commit().await? {
-            Committed::Yes | Committed::Moved(_) => Ok(()),
+        match self.transaction().event(&mark, now)?.audit(deed, now).commit().await? {
+            Committed::Yes | Committed::Conflict(_) => Ok(()),
         }
     }
 
@@ -92,7 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB cannot be asked: what cannot be noted is not shown.
-    pub async fn note_read(&self, deed: Deed, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn note_read(&self, deed: AuditEntry, now: Timestamp) -> Result<(), StoreError> {
         let hour = now.floor_to(READ_NOTED).as_secs();
         let said = serde_json::to_string(&(&deed.actor, deed.action, &deed.target, hour));
         let said = said.map_err(StoreError::corrupt)?;
@@ -122,7 +122,7 @@ impl Store {
         wanted: &AuditFilter,
         size: PageSize,
         after: Option<Cursor>,
-    ) -> Result<Page<Row>, StoreError> {
+    ) -> Result<Page<AuditRecord>, StoreError> {
         let mut below: Option<u64> = after.map(|it| seq_of(&it)).transpose()?;
         let mut items = Vec::new();
         for _ in 0..TRIPS_MAX {
@@ -134,7 +134,7 @@ impl Store {
             below = Some(last.seq);
             for row in rows.into_iter().filter(|row| wanted.takes(row)) {
                 if items.len() == size.get() {
-                    let next = items.last().map(|row: &Row| Cursor(row.seq.to_string()));
+                    let next = items.last().map(|row: &AuditRecord| Cursor(row.seq.to_string()));
                     return Ok(Page { items, next_cursor: next });
                 }
                 items.push(row);
@@ -143,7 +143,7 @@ impl Store {
         Ok(Page { items, next_cursor: below.map(|seq| Cursor(seq.to_string())) })
     }
 
-    async fn rows_below(&self, below: Option<u64>) -> Result<Vec<Row>, StoreError> {
+    async fn rows_below(&self, below: Option<u64>) -> Result<Vec<AuditRecord>, StoreError> {
         let query = self.rows().scan_index_forward(false).limit(LOOKED_AT);
         let query = query.set_exclusive_start_key(below.map(|seq| Key::audit(seq).item()));
         let answer = query.send().await.map_err(StoreError::unavailable)?;
@@ -154,7 +154,7 @@ impl Store {
         &self,
         target: &Target,
         below: Option<u64>,
-    ) -> Result<Vec<Row>, StoreError> {
+    ) -> Result<Vec<AuditRecord>, StoreError> {
         let after = below.map(|seq| (Key::audit(seq), format!("{seq:012}")));
         let most = i32::from(PageSize::MAX);
         let found = self.listed_before(&audit_pk(target), after, most).await?;
@@ -197,13 +197,13 @@ impl Store {
         &self,
         chain: &mut Chain,
         anchors: &Anchors,
-    ) -> Result<Result<bool, Broken>, StoreError> {
+    ) -> Result<Result<bool, ChainBreak>, StoreError> {
         let start = (chain.seq > 0).then(|| Key::audit(chain.seq).item());
         let query = self.rows().consistent_read(true).set_exclusive_start_key(start);
         let answer = query.send().await.map_err(StoreError::unavailable)?;
         let followed = answer.items.unwrap_or_default().into_iter().try_for_each(|item| {
             let at = audited_seq(&item);
-            match decode::<Row>(item) {
+            match decode::<AuditRecord>(item) {
                 Ok(row) => chain.follow(&row, at).and_then(|()| anchors.meet(chain)),
                 // It is not even a row.
                 Err(_) => chain.garbled(at),
@@ -222,7 +222,7 @@ impl Store {
 }
 
 impl Verified {
-    fn ended(chain: &Chain, ended: Result<(), Broken>) -> Verified {
+    fn ended(chain: &Chain, ended: Result<(), ChainBreak>) -> Verified {
         let hash = chain.hash.clone();
         Verified { verified: chain.seq, hash, broken: ended.err(), next_cursor: None }
     }
@@ -234,7 +234,7 @@ impl Verified {
 }
 
 impl AuditFilter {
-    fn takes(&self, row: &Row) -> bool {
+    fn takes(&self, row: &AuditRecord) -> bool {
         let by = match &row.deed.actor {
             Actor::Staff { user_id, .. } => user_id.as_str(),
             Actor::Job { name } => name,

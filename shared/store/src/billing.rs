@@ -2,7 +2,7 @@
 //! itself says is applied with the books ([`crate::Books`]).
 
 use domain::{
-    Refusal, Timestamp,
+    DomainError, Timestamp,
     account::{Account, EmailClaim},
     billing::{
         Billing,
@@ -18,7 +18,7 @@ use crate::{
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::Key,
     table::{Attempt, Store},
-    transaction::{Committed, Part, Whose},
+    transaction::{Committed, ItemKind, OwnerRef},
 };
 
 impl Store {
@@ -42,8 +42,8 @@ impl Store {
     ) -> Result<(Billing, bool), StoreError> {
         let keys = [Key::billing(user), Key::event(event.as_str())];
         let mut found = self.get_all(&keys).await?;
-        let billing = found.take()?.unwrap_or_else(|| Billing::new(user.clone()));
-        Ok((billing, is_applied(found.take()?.as_ref())))
+        let billing = found.next()?.unwrap_or_else(|| Billing::new(user.clone()));
+        Ok((billing, is_applied(found.next()?.as_ref())))
     }
 
     /// A member as [`Store::visit`] leaves them, and what they have with Stripe (Q12).
@@ -57,10 +57,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Account, Billing), StoreError> {
         let keys = [Key::account(user), Key::billing(user)];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = draft_of(found.take()?, user, email, now)?;
-            let billing = found.take()?.unwrap_or_else(|| Billing::new(user.clone()));
+            let draft = draft_of(found.next()?, user, email, now)?;
+            let billing = found.next()?.unwrap_or_else(|| Billing::new(user.clone()));
             if !draft.is_changed() {
                 return Ok(Attempt::Done((draft.account().clone(), billing)));
             }
@@ -75,8 +75,8 @@ impl Store {
     /// again then. Where nothing changes and there is no key to note, nothing is written.
     ///
     /// # Errors
-    /// What `change` refuses, [`crate::KeyRefused::Reused`], or when DynamoDB cannot be asked.
-    pub async fn change_billing<T, R: Refusal>(
+    /// What `change` refuses, [`crate::KeyError::Reused`], or when DynamoDB cannot be asked.
+    pub async fn change_billing<T, R: DomainError>(
         &self,
         user: &UserId,
         email: Option<EmailClaim<'_>>,
@@ -86,11 +86,11 @@ impl Store {
     ) -> Result<(Billing, T), StoreError> {
         let mut keys = vec![Key::account(user), Key::billing(user)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = draft_of(found.take()?, user, email, now)?;
-            let read = found.take()?.unwrap_or_else(|| Billing::new(user.clone()));
-            let noted = outcome(found.take()?, request, now)?;
+            let draft = draft_of(found.next()?, user, email, now)?;
+            let read = found.next()?.unwrap_or_else(|| Billing::new(user.clone()));
+            let noted = outcome(found.next()?, request, now)?;
             let to_note = request.filter(|_| noted.is_none());
 
             let mut billing = read.clone();
@@ -108,13 +108,13 @@ impl Store {
             }
             match writes.commit().await? {
                 Committed::Yes => Ok(Attempt::Done((billing, answer))),
-                Committed::Moved(parts) => others_customer(&parts).map(|()| Attempt::Moved),
+                Committed::Conflict(parts) => others_customer(&parts).map(|()| Attempt::Conflict),
             }
         })
         .await
     }
 
-    /// Whose a customer of Stripe's is; `None` for one we do not know (Q14).
+    /// OwnerRef a customer of Stripe's is; `None` for one we do not know (Q14).
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
@@ -122,7 +122,7 @@ impl Store {
         &self,
         customer: &CustomerId,
     ) -> Result<Option<UserId>, StoreError> {
-        let found: Option<Whose> = self.get(&Key::customer(customer)).await?;
+        let found: Option<OwnerRef> = self.get(&Key::customer(customer)).await?;
         Ok(found.map(|whose| whose.user_id))
     }
 }
@@ -131,8 +131,8 @@ impl Store {
 ///
 /// # Errors
 /// When that is what kept a transaction from being written.
-pub(crate) fn others_customer(moved: &[Part]) -> Result<(), StoreError> {
-    match moved.contains(&Part::Customer) {
+pub(crate) fn others_customer(moved: &[ItemKind]) -> Result<(), StoreError> {
+    match moved.contains(&ItemKind::Customer) {
         true => Err(StoreError::corrupt("the customer is another member's")),
         false => Ok(()),
     }

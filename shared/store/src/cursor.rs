@@ -4,7 +4,7 @@
 //! a made-up one can at worst skip some of the caller's own things.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{FieldError, Refusal, RefusalKind};
+use domain::{DomainError, ErrorKind, FieldError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// Where the next page begins; opaque to callers.
@@ -115,9 +115,9 @@ impl InvalidCursor {
     }
 }
 
-impl Refusal for InvalidCursor {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Invalid
+impl DomainError for InvalidCursor {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
     }
     fn code(&self) -> &'static str {
         "invalid_cursor"

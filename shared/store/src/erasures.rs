@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use domain::{
     Timestamp,
     account::{Account, EmailClaim},
-    audit::{Action, Deed, Target},
+    audit::{Action, AuditEntry, Target},
     erasure::{Erasure, ErasureSubject},
     id::{ListingId, UserId},
     marketplace::listing::DelistedBy,
@@ -15,13 +15,13 @@ use domain::{
 
 use crate::{
     accounts::draft_of,
-    error::{StoreError, if_there},
+    error::{StoreError, optional},
     keys::{
-        ERASURES, INPUT_PREFIX, Item, JOB_PREFIX, Key, PK, PRESET_PREFIX, Place, SK, due_bound,
+        ERASURES, INPUT_PREFIX, IndexKey, Item, JOB_PREFIX, Key, PK, PRESET_PREFIX, SK, due_bound,
         erasure_of, text, user_pk,
     },
-    table::{Attempt, Store, pause},
-    transaction::{Committed, Fenced, Part, Transaction},
+    table::{Attempt, Store, backoff},
+    transaction::{Committed, ItemKind, Transaction, Versioned},
 };
 
 /// Who records that a member was erased.
@@ -33,18 +33,18 @@ const DELETES_MAX: usize = 25;
 /// How often items that DynamoDB did not get to are sent again.
 const UNPROCESSED_ROUNDS_MAX: u32 = 8;
 
-impl Fenced for Erasure {
-    const PART: Part = Part::Erasure;
+impl Versioned for Erasure {
+    const PART: ItemKind = ItemKind::Erasure;
     fn key(&self) -> Key {
         Key::erasure(&self.subject.name())
     }
-    fn place(&self) -> Option<Place> {
+    fn index_key(&self) -> Option<IndexKey> {
         Some((ERASURES.to_owned(), format!("{}#{}", self.due_at, self.subject.name())))
     }
     fn version(&self) -> u64 {
         self.version
     }
-    fn at(self, version: u64) -> Self {
+    fn with_version(self, version: u64) -> Self {
         Erasure { version, ..self }
     }
 }
@@ -52,7 +52,7 @@ impl Fenced for Erasure {
 impl Transaction<'_> {
     /// Asks for an erasure, whether or not one of the same subject is open: the later one counts.
     pub(crate) fn erasure(self, erasure: &Erasure) -> Result<Self, StoreError> {
-        self.fenced(Part::Erasure, &erasure.key(), erasure, erasure.place())
+        self.fenced(ItemKind::Erasure, &erasure.key(), erasure, erasure.index_key())
     }
 }
 
@@ -67,8 +67,9 @@ impl Store {
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         now: Timestamp,
     ) -> Result<Account, StoreError> {
-        let deed = Deed::of_job("account-delete-me", Action::RequestDeletion, Target::user(user));
-        self.decide(async || {
+        let deed =
+            AuditEntry::of_job("account-delete-me", Action::RequestDeletion, Target::user(user));
+        self.retry_on_conflict(async || {
             let mut draft = draft_of(self.get(&Key::account(user)).await?, user, email, now)?;
             if draft.account().deletion.is_some() {
                 return Ok(Attempt::Done(draft.account().clone()));
@@ -80,7 +81,7 @@ impl Store {
                 .transaction()
                 .account(&change)?
                 .erasure(&Erasure::request(subject, now))?
-                .deed(deed.clone(), now);
+                .audit(deed.clone(), now);
             Ok(writes.commit().await?.done(change.account))
         })
         .await
@@ -95,7 +96,7 @@ impl Store {
         now: Timestamp,
         most: u16,
     ) -> Result<Vec<Erasure>, StoreError> {
-        let due = self.listed(ERASURES, Some(due_bound(now)), most).await?;
+        let due = self.query_index(ERASURES, Some(due_bound(now)), most).await?;
         let keys: Vec<Key> = due.iter().filter_map(erasure_of).map(Key::erasure).collect();
         self.get_all(&keys).await?.rest()
     }
@@ -111,10 +112,10 @@ impl Store {
         after: Option<&Erasure>,
     ) -> Result<(), StoreError> {
         let writes = match after {
-            Some(after) => self.transaction().rewrite(before.version, after)?,
-            None => self.transaction().gone(before)?,
+            Some(after) => self.transaction().put_versioned(before.version, after)?,
+            None => self.transaction().delete_versioned(before)?,
         };
-        let (Committed::Yes | Committed::Moved(_)) = writes.commit().await?;
+        let (Committed::Yes | Committed::Conflict(_)) = writes.commit().await?;
         Ok(())
     }
 
@@ -129,9 +130,9 @@ impl Store {
             self.call_off_if_waiting(&job, now).await?;
         }
         for listing in self.whole_shelf(user).await? {
-            if_there(self.wind_up_listing(user, &listing.id, now).await)?;
+            optional(self.wind_up_listing(user, &listing.id, now).await)?;
         }
-        Ok(if_there(self.account(user).await)?.map_or(0, |account| account.open_jobs))
+        Ok(optional(self.account(user).await)?.map_or(0, |account| account.open_jobs))
     }
 
     async fn wind_up_listing(
@@ -140,7 +141,7 @@ impl Store {
         id: &ListingId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let (before, writes) = self.shelf_of_creator(creator, id).await?;
             if !before.listing.was_on_sale() {
                 return self.discard(writes, &before.listing, now).await;
@@ -170,8 +171,8 @@ impl Store {
         for prefix in MADE_BY_MEMBER {
             self.delete_all(user, prefix).await?;
         }
-        let deed = Deed::of_job(ERASED_BY, Action::EraseMember, Target::user(user));
-        self.decide(async || {
+        let deed = AuditEntry::of_job(ERASED_BY, Action::EraseMember, Target::user(user));
+        self.retry_on_conflict(async || {
             let account: Account = match self.get(&Key::account(user)).await? {
                 Some(account) => account,
                 None => return Ok(Attempt::Done(())),
@@ -182,7 +183,7 @@ impl Store {
                 return Ok(Attempt::Done(()));
             }
             draft.erase();
-            let writes = self.transaction().account(&draft.finish())?.deed(deed.clone(), now);
+            let writes = self.transaction().account(&draft.finish())?.audit(deed.clone(), now);
             Ok(writes.commit().await?.done(()))
         })
         .await
@@ -210,7 +211,7 @@ impl Store {
     async fn delete_some(&self, items: &[Item]) -> Result<(), StoreError> {
         let mut left = items.iter().map(deletion).collect::<Result<Vec<_>, _>>()?;
         for round in 0..UNPROCESSED_ROUNDS_MAX {
-            pause(round).await;
+            backoff(round).await;
             let answer = self
                 .client
                 .batch_write_item()

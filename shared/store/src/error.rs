@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use domain::{FieldError, Refusal, RefusalKind};
+use domain::{DomainError, ErrorKind, FieldError};
 use serde_json::Value;
 
 /// Why something was not read or written.
@@ -10,7 +10,7 @@ use serde_json::Value;
 pub enum StoreError {
     /// A rule said no to what the table holds.
     #[error("{0}")]
-    Refused(Box<dyn Refusal>),
+    Refused(Box<dyn DomainError>),
     /// Others kept changing the same things; nothing was written.
     #[error("Too much is happening on this account at once: try again in a moment.")]
     Busy,
@@ -24,7 +24,7 @@ pub enum StoreError {
 
 impl StoreError {
     /// A rule's no.
-    pub fn refused(refusal: impl Refusal) -> StoreError {
+    pub fn refused(refusal: impl DomainError) -> StoreError {
         StoreError::Refused(Box::new(refusal))
     }
 
@@ -38,12 +38,12 @@ impl StoreError {
     }
 }
 
-impl Refusal for StoreError {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for StoreError {
+    fn kind(&self) -> ErrorKind {
         match self {
             StoreError::Refused(inner) => inner.kind(),
-            StoreError::Busy | StoreError::Unavailable(_) => RefusalKind::Unavailable,
-            StoreError::Corrupt(_) => RefusalKind::Internal,
+            StoreError::Busy | StoreError::Unavailable(_) => ErrorKind::Unavailable,
+            StoreError::Corrupt(_) => ErrorKind::Internal,
         }
     }
     fn code(&self) -> &'static str {
@@ -67,9 +67,9 @@ impl Refusal for StoreError {
             StoreError::Corrupt(_) => None,
         }
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
-            StoreError::Refused(inner) => inner.members(),
+            StoreError::Refused(inner) => inner.extensions(),
             StoreError::Busy | StoreError::Unavailable(_) | StoreError::Corrupt(_) => Vec::new(),
         }
     }
@@ -79,17 +79,17 @@ impl Refusal for StoreError {
 ///
 /// # Errors
 /// Any other reason why it was not read.
-pub fn if_there<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+pub fn optional<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match read {
         Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == RefusalKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// Something that is not there, or is not the caller's: the two are told apart by nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Missing {
+pub enum NotFound {
     /// No such member.
     #[error("There is no such member.")]
     User,
@@ -133,25 +133,25 @@ pub enum Missing {
     Share,
 }
 
-impl Refusal for Missing {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::NotFound
+impl DomainError for NotFound {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::NotFound
     }
     fn code(&self) -> &'static str {
         match self {
-            Missing::User => "user_not_found",
-            Missing::Generation => "generation_not_found",
-            Missing::Preset => "preset_not_found",
-            Missing::Order => "order_not_found",
-            Missing::Invoice => "invoice_not_found",
-            Missing::Listing => "listing_not_found",
-            Missing::Upload => "upload_not_found",
-            Missing::Purchase => "purchase_not_found",
-            Missing::Payout => "payout_not_found",
-            Missing::Statement => "statement_not_found",
-            Missing::Report => "report_not_found",
-            Missing::Review => "review_not_found",
-            Missing::Share => "share_not_found",
+            NotFound::User => "user_not_found",
+            NotFound::Generation => "generation_not_found",
+            NotFound::Preset => "preset_not_found",
+            NotFound::Order => "order_not_found",
+            NotFound::Invoice => "invoice_not_found",
+            NotFound::Listing => "listing_not_found",
+            NotFound::Upload => "upload_not_found",
+            NotFound::Purchase => "purchase_not_found",
+            NotFound::Payout => "payout_not_found",
+            NotFound::Statement => "statement_not_found",
+            NotFound::Report => "report_not_found",
+            NotFound::Review => "review_not_found",
+            NotFound::Share => "share_not_found",
         }
     }
 }

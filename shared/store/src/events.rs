@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{Refusal, RefusalKind, Timestamp, billing::external::EventId};
+use domain::{DomainError, ErrorKind, Timestamp, billing::external::EventId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
     cursor::PageSize,
     error::StoreError,
-    keys::{Item, Key, PARKED_EVENTS, enlist, event_of, parked_index},
+    keys::{Item, Key, PARKED_EVENTS, event_of, parked_index, set_index_key},
     table::{IndexPage, IndexPosition, Store, encode, written},
 };
 
@@ -60,9 +60,9 @@ pub struct BodyTooLong {
     pub bytes: usize,
 }
 
-impl Refusal for BodyTooLong {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::TooLarge
+impl DomainError for BodyTooLong {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::TooLarge
     }
     fn code(&self) -> &'static str {
         "event_too_large"
@@ -151,7 +151,7 @@ impl Store {
             },
         };
         let mut item = encode(&Key::event(&id), &parked)?;
-        enlist(&mut item, Some(parked_index(&id, now)));
+        set_index_key(&mut item, Some(parked_index(&id, now)));
         let put = self
             .client
             .put_item()

@@ -14,9 +14,9 @@ use serde::Serialize;
 use crate::{
     cursor::PageSize,
     error::StoreError,
-    keys::{FOLLOW_UPS, INDEX_PK, Item, Key, PK, SK, enlist, text},
+    keys::{FOLLOW_UPS, INDEX_PK, Item, Key, PK, SK, set_index_key, text},
     table::{Store, encode, written},
-    transaction::{Part, Transaction},
+    transaction::{ItemKind, Transaction},
 };
 
 /// How long a follow-up that is done is kept for a person who asks what happened.
@@ -38,7 +38,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB cannot be asked.
     pub async fn due_follow_ups(&self, most: u16) -> Result<Vec<FollowUp>, StoreError> {
-        let entries = self.listed(FOLLOW_UPS, None, most.min(PageSize::MAX)).await?;
+        let entries = self.query_index(FOLLOW_UPS, None, most.min(PageSize::MAX)).await?;
         let key = |entry: &Item| {
             let (pk, sk) = (text(entry, PK)?.to_owned(), text(entry, SK)?.to_owned());
             Some(Key { pk, sk })
@@ -109,7 +109,7 @@ impl Transaction<'_> {
     pub(crate) fn follow_up(self, follow_up: &FollowUp) -> Result<Self, StoreError> {
         let FollowUp { user_id, task, noted_at, .. } = follow_up;
         let mut item = encode(&Key::follow_up(user_id, task), follow_up)?;
-        enlist(&mut item, Some((FOLLOW_UPS.to_owned(), format!("{noted_at}#{user_id}"))));
-        Ok(self.put(Part::FollowUp, Put::builder().set_item(Some(item))))
+        set_index_key(&mut item, Some((FOLLOW_UPS.to_owned(), format!("{noted_at}#{user_id}"))));
+        Ok(self.put(ItemKind::FollowUp, Put::builder().set_item(Some(item))))
     }
 }

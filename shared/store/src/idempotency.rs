@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    Refusal, RefusalKind, Timestamp,
+    DomainError, ErrorKind, Timestamp,
     id::{JobId, ListingId, OrderId, PresetId, PurchaseId, UserId},
 };
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ pub struct Idempotency {
 
 /// Why a key was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRefused {
+pub enum KeyError {
     /// It was used with another request.
     #[error("This Idempotency-Key was used for a different request: send a new key.")]
     Reused,
@@ -45,21 +45,21 @@ pub enum KeyRefused {
     InFlight,
 }
 
-impl Refusal for KeyRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for KeyError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            KeyRefused::Reused => RefusalKind::Invalid,
-            KeyRefused::InFlight => RefusalKind::Conflict,
+            KeyError::Reused => ErrorKind::Invalid,
+            KeyError::InFlight => ErrorKind::Conflict,
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            KeyRefused::Reused => "idempotency_key_reused",
-            KeyRefused::InFlight => "idempotency_key_in_flight",
+            KeyError::Reused => "idempotency_key_reused",
+            KeyError::InFlight => "idempotency_key_in_flight",
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
-        matches!(self, KeyRefused::InFlight).then_some(2)
+        matches!(self, KeyError::InFlight).then_some(2)
     }
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn outcome(
         (Some(record), Some(request)) if now.as_secs() < record.expires_at => {
             match record.fingerprint == request.fingerprint {
                 true => Ok(Some(record.outcome)),
-                false => Err(StoreError::refused(KeyRefused::Reused)),
+                false => Err(StoreError::refused(KeyError::Reused)),
             }
         }
         (_, _) => Ok(None),
@@ -141,7 +141,7 @@ impl Store {
     /// Claims a key for a request whose effect is outside the table.
     ///
     /// # Errors
-    /// [`KeyRefused`] when the key was used otherwise or is being worked on.
+    /// [`KeyError`] when the key was used otherwise or is being worked on.
     pub async fn claim(
         &self,
         user: &UserId,
@@ -194,7 +194,7 @@ impl Store {
                 | Outcome::Purchase(_)
                 | Outcome::Noted,
             )
-            | None => Err(StoreError::refused(KeyRefused::InFlight)),
+            | None => Err(StoreError::refused(KeyError::InFlight)),
         }
     }
 

@@ -7,7 +7,7 @@ use domain::{
 
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     keys::{INVOICE_PREFIX, Key},
     table::Store,
 };
@@ -19,7 +19,7 @@ impl Store {
     /// [`Missing::Invoice`], or when DynamoDB cannot be asked.
     pub async fn invoice(&self, user: &UserId, id: &InvoiceId) -> Result<Invoice, StoreError> {
         let found = self.get(&Key::invoice(user, id)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Invoice))
+        found.ok_or_else(|| StoreError::refused(NotFound::Invoice))
     }
 
     /// A page of a member's invoices, newest first (Q16).
@@ -37,7 +37,7 @@ impl Store {
             .transpose()
             .map_err(|_| StoreError::refused(InvalidCursor::new()))?
             .map(|id| Key::invoice(user, &id));
-        let invoices = self.newest(user, INVOICE_PREFIX, after, size).await?;
+        let invoices = self.query_desc(user, INVOICE_PREFIX, after, size).await?;
         Ok(Page::cut(invoices, size, |invoice: &Invoice| invoice.id.to_string()))
     }
 }

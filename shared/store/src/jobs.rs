@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    Refusal, Timestamp,
-    account::{Account, Draft, EmailClaim},
-    generation::{CancelRefused, Input, Job, Named, Order, Status},
+    DomainError, Timestamp,
+    account::{Account, AccountUpdate, EmailClaim},
+    generation::{CancelError, GenerationRequest, Input, Job, ResolvedSource, Status},
     id::{JobId, ListingId, PresetId, UserId},
     preset::Preset,
 };
@@ -12,12 +12,12 @@ use domain::{
 use crate::{
     accounts::draft_of,
     cursor::{Cursor, InvalidCursor, Page, PageSize},
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{JOB_PREFIX, Key, due_bound, job_of, open_pk, outcome_pk, user_pk},
     marketplace::Licensed,
-    table::{Attempt, Found, Store, decode, decode_image},
-    transaction::{Committed, Part, job_item},
+    table::{Attempt, BatchItems, Store, decode, decode_image},
+    transaction::{Committed, ItemKind, job_item},
 };
 
 /// How far back an open job is looked for. None stays open for a day: waiting, an unanswered
@@ -35,7 +35,7 @@ pub struct JobAndInput {
 
 /// What a new job is made from, as its order names it.
 #[derive(Debug, Clone, Copy)]
-pub enum Naming<'a> {
+pub enum SourceRef<'a> {
     /// Nothing that is stored.
     Nothing,
     /// A preset of the member's.
@@ -44,22 +44,22 @@ pub enum Naming<'a> {
     Listing(&'a ListingId),
 }
 
-impl<'a> Naming<'a> {
+impl<'a> SourceRef<'a> {
     /// What an order names.
-    pub fn of(order: &'a Order) -> Naming<'a> {
+    pub fn of(order: &'a GenerationRequest) -> SourceRef<'a> {
         match (&order.listing_id, &order.preset_id) {
-            (Some(listing), _) => Naming::Listing(listing),
-            (None, Some(preset)) => Naming::Preset(preset),
-            (None, None) => Naming::Nothing,
+            (Some(listing), _) => SourceRef::Listing(listing),
+            (None, Some(preset)) => SourceRef::Preset(preset),
+            (None, None) => SourceRef::Nothing,
         }
     }
 
     /// What is read of it beside account and record.
     fn keys(self, user: &UserId) -> Vec<Key> {
         match self {
-            Naming::Nothing => Vec::new(),
-            Naming::Preset(preset) => vec![Key::preset(user, preset)],
-            Naming::Listing(listing) => {
+            SourceRef::Nothing => Vec::new(),
+            SourceRef::Preset(preset) => vec![Key::preset(user, preset)],
+            SourceRef::Listing(listing) => {
                 vec![Key::listing(listing), Key::entitlement(user, listing)]
             }
         }
@@ -84,21 +84,21 @@ impl Store {
     /// before, as that job is now.
     ///
     /// # Errors
-    /// What `place` refuses, [`crate::KeyRefused`], or when DynamoDB cannot be asked.
-    pub async fn enqueue<R: Refusal>(
+    /// What `place` refuses, [`crate::KeyError`], or when DynamoDB cannot be asked.
+    pub async fn enqueue<R: DomainError>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         request: &Idempotency,
-        naming: Naming<'_>,
+        naming: SourceRef<'_>,
         now: Timestamp,
-        place: impl Fn(&mut Draft, Option<Named>) -> Result<(Job, Input), R>,
+        place: impl Fn(&mut AccountUpdate, Option<ResolvedSource>) -> Result<(Job, Input), R>,
     ) -> Result<Job, StoreError> {
         let mut keys = vec![Key::account(user), Key::idempotency(user, &request.key)];
         keys.extend(naming.keys(user));
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.take()?;
-            let record: Option<Record> = found.take()?;
+            let account: Option<Account> = found.next()?;
+            let record: Option<Record> = found.next()?;
             // A repeat is answered before any rule looks at it: it must never become a 402.
             if let Some(Outcome::Job(id)) = outcome(record, Some(request), now)? {
                 return self.job(user, &id).await.map(Attempt::Done);
@@ -125,17 +125,17 @@ impl Store {
     async fn named(
         &self,
         user: &UserId,
-        naming: Naming<'_>,
-        mut found: Found,
-    ) -> Result<(Option<Named>, Option<Licensed>), StoreError> {
+        naming: SourceRef<'_>,
+        mut found: BatchItems,
+    ) -> Result<(Option<ResolvedSource>, Option<Licensed>), StoreError> {
         match naming {
-            Naming::Nothing => Ok((None, None)),
-            Naming::Preset(_) => {
-                let preset: Option<Preset> = found.take()?;
-                Ok((preset.map(|preset| Named::kept(preset.content)), None))
+            SourceRef::Nothing => Ok((None, None)),
+            SourceRef::Preset(_) => {
+                let preset: Option<Preset> = found.next()?;
+                Ok((preset.map(|preset| ResolvedSource::kept(preset.content)), None))
             }
-            Naming::Listing(listing) => {
-                let read = (found.take()?, found.take()?);
+            SourceRef::Listing(listing) => {
+                let read = (found.next()?, found.next()?);
                 Ok(self.licensed(user, listing, read).await?.unzip())
             }
         }
@@ -144,7 +144,7 @@ impl Store {
     /// Cancels a job as the domain allows it, or repeats the answer of the same key.
     ///
     /// # Errors
-    /// [`Missing::Generation`], [`domain::generation::CancelRefused`], [`crate::KeyRefused`], or
+    /// [`Missing::Generation`], [`domain::generation::CancelError`], [`crate::KeyError`], or
     /// when DynamoDB cannot be asked.
     pub async fn cancel(
         &self,
@@ -160,13 +160,13 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::cancel`].
-    pub(crate) async fn call_off(
+    pub(crate) async fn cancel_for_suspension(
         &self,
         user: &UserId,
         id: &JobId,
         now: Timestamp,
     ) -> Result<Job, StoreError> {
-        self.take_back(user, id, None, now, Job::call_off).await
+        self.take_back(user, id, None, now, Job::cancel_for_suspension).await
     }
 
     async fn take_back(
@@ -175,16 +175,16 @@ impl Store {
         id: &JobId,
         request: Option<&Idempotency>,
         now: Timestamp,
-        how: fn(Job, &mut Draft) -> Result<Job, CancelRefused>,
+        how: fn(Job, &mut AccountUpdate) -> Result<Job, CancelError>,
     ) -> Result<Job, StoreError> {
         let mut keys = vec![Key::account(user), Key::job(user, id)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.take()?;
-            let job: Option<Job> = found.take()?;
-            let record: Option<Record> = found.take()?;
-            let job = job.ok_or_else(|| StoreError::refused(Missing::Generation))?;
+            let account: Option<Account> = found.next()?;
+            let job: Option<Job> = found.next()?;
+            let record: Option<Record> = found.next()?;
+            let job = job.ok_or_else(|| StoreError::refused(NotFound::Generation))?;
             if outcome(record, request, now)?.is_some() {
                 return Ok(Attempt::Done(job));
             }
@@ -208,7 +208,7 @@ impl Store {
     /// [`Missing::Generation`], or when DynamoDB cannot be asked.
     pub async fn job(&self, user: &UserId, id: &JobId) -> Result<Job, StoreError> {
         let found = self.get(&Key::job(user, id)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Generation))
+        found.ok_or_else(|| StoreError::refused(NotFound::Generation))
     }
 
     /// One job and what it is made from, in one trip (Q3).
@@ -221,9 +221,9 @@ impl Store {
         id: &JobId,
     ) -> Result<JobAndInput, StoreError> {
         let mut found = self.get_all(&[Key::job(user, id), Key::input(user, id)]).await?;
-        match (found.take()?, found.take()?) {
+        match (found.next()?, found.next()?) {
             (Some(job), Some(input)) => Ok(JobAndInput { job, input }),
-            (None, _) | (_, None) => Err(StoreError::refused(Missing::Generation)),
+            (None, _) | (_, None) => Err(StoreError::refused(NotFound::Generation)),
         }
     }
 
@@ -246,7 +246,7 @@ impl Store {
         let jobs = match status {
             None => {
                 let after = after.map(|id| Key::job(user, &id));
-                self.newest(user, JOB_PREFIX, after, size).await?
+                self.query_desc(user, JOB_PREFIX, after, size).await?
             }
             Some(status) if status.is_final() => {
                 self.finished_jobs(user, status, size, after).await?
@@ -336,17 +336,17 @@ impl Store {
     ///
     /// # Errors
     /// What `end` refuses, or when DynamoDB cannot be asked.
-    pub async fn settle<R: Refusal>(
+    pub async fn settle<R: DomainError>(
         &self,
         job: &Job,
         now: Timestamp,
-        end: impl Fn(Job, &mut Draft) -> Result<Job, R>,
+        end: impl Fn(Job, &mut AccountUpdate) -> Result<Job, R>,
     ) -> Result<Settled, StoreError> {
         let keys = [Key::account(&job.user_id), Key::job(&job.user_id, &job.id)];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.take()?;
-            let present: Option<Job> = found.take()?;
+            let account: Option<Account> = found.next()?;
+            let present: Option<Job> = found.next()?;
             // Its hold may have ended already, and then ending it again would look like a fault.
             if present.is_none_or(|present| present.version != job.version) {
                 return Ok(Attempt::Done(Settled::Elsewhere));
@@ -361,10 +361,10 @@ impl Store {
                 .await?;
             match committed {
                 Committed::Yes => Ok(Attempt::Done(Settled::Now(Box::new(ended)))),
-                Committed::Moved(parts) if parts.contains(&Part::Job) => {
+                Committed::Conflict(parts) if parts.contains(&ItemKind::Job) => {
                     Ok(Attempt::Done(Settled::Elsewhere))
                 }
-                Committed::Moved(_) => Ok(Attempt::Moved),
+                Committed::Conflict(_) => Ok(Attempt::Conflict),
             }
         })
         .await
@@ -380,7 +380,7 @@ impl Store {
         now: Timestamp,
         most: u16,
     ) -> Result<Vec<(UserId, JobId)>, StoreError> {
-        let due = self.listed(&open_pk(shard), Some(due_bound(now)), most).await?;
+        let due = self.query_index(&open_pk(shard), Some(due_bound(now)), most).await?;
         Ok(due.iter().filter_map(job_of).collect())
     }
 }

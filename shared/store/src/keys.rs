@@ -159,7 +159,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
-    account::{Account, Standing},
+    account::{Account, AccountStatus},
     audit::Target,
     billing::{
         Billing,
@@ -177,12 +177,12 @@ use domain::{
         Category,
         flag::Flags,
         journal::Role,
+        listing_stats::{CreatorBalance, ListingStats},
         payout::{Payout, PayoutState},
         purchase::Purchase,
         sale::Sale,
         share::Reward,
         strike::Strikes,
-        tally::{CreatorBook, ListingStats},
     },
     metrics::Fact,
     time::{Day, Month},
@@ -502,7 +502,7 @@ impl Key {
     /// The same with where the item stands in the index: a query may begin behind it.
     pub(crate) fn in_index(&self, partition: &str, sk: String) -> Item {
         let mut item = self.item();
-        enlist(&mut item, Some((partition.to_owned(), sk)));
+        set_index_key(&mut item, Some((partition.to_owned(), sk)));
         item
     }
 
@@ -600,22 +600,22 @@ pub(crate) fn rank_pk(board: Board, month: Month) -> String {
 }
 
 /// Where a place in a ranking stands: its amount as text that sorts as the number does.
-pub(crate) fn rank_index(board: Board, month: Month, id: &str, amount: i64) -> Place {
+pub(crate) fn rank_index(board: Board, month: Month, id: &str, amount: i64) -> IndexKey {
     let above_zero = i128::from(amount) - i128::from(i64::MIN);
     (rank_pk(board, month), format!("{above_zero:020}#{id}"))
 }
 
 /// A billing stands in the index while its grace runs.
-pub(crate) fn billing_index(billing: &Billing) -> Option<Place> {
+pub(crate) fn billing_index(billing: &Billing) -> Option<IndexKey> {
     let ends_at = billing.recurring?.grace_ends_at?;
     Some((GRACES.to_owned(), format!("{ends_at}#{}", billing.user_id)))
 }
 
 /// Where an item stands in the index: its two keys.
-pub(crate) type Place = (String, String);
+pub(crate) type IndexKey = (String, String);
 
 /// Puts an item into the index, if it has a place there.
-pub(crate) fn enlist(item: &mut Item, place: Option<Place>) {
+pub(crate) fn set_index_key(item: &mut Item, place: Option<IndexKey>) {
     if let Some((pk, sk)) = place {
         item.insert(INDEX_PK.to_owned(), AttributeValue::S(pk));
         item.insert(INDEX_SK.to_owned(), AttributeValue::S(sk));
@@ -625,11 +625,11 @@ pub(crate) fn enlist(item: &mut Item, place: Option<Place>) {
 /// An account stands in the index while somebody should see to its standing; else, while its top-up
 /// has something to be done about it. Top-ups that are due come first: they wait for us, the others
 /// for Stripe. Of a suspended member nothing is bought.
-pub(crate) fn account_index(account: &Account) -> Option<Place> {
+pub(crate) fn account_index(account: &Account) -> Option<IndexKey> {
     if let Some(due_at) = account.standing_due {
         return Some((STANDINGS.to_owned(), format!("{due_at}#{}", account.user_id)));
     }
-    if account.standing != Standing::Active {
+    if account.standing != AccountStatus::Active {
         return None;
     }
     let rank = match &account.top_up.as_ref()?.state {
@@ -641,17 +641,17 @@ pub(crate) fn account_index(account: &Account) -> Option<Place> {
 }
 
 /// An order stands in the index while somebody should ask about it.
-pub(crate) fn order_index(order: &PackOrder) -> Option<Place> {
+pub(crate) fn order_index(order: &PackOrder) -> Option<IndexKey> {
     order.due_at.map(|due_at| (OPEN_ORDERS.to_owned(), format!("{due_at}#{}", order.id)))
 }
 
 /// Where a parked event stands in the index.
-pub(crate) fn parked_index(event: &str, received_at: Timestamp) -> Place {
+pub(crate) fn parked_index(event: &str, received_at: Timestamp) -> IndexKey {
     (PARKED_EVENTS.to_owned(), format!("{received_at}#{event}"))
 }
 
 /// Where a job stands in the index: by when it is due while open, by outcome once it is over.
-pub(crate) fn job_index(job: &Job) -> Place {
+pub(crate) fn job_index(job: &Job) -> IndexKey {
     match job.due_at {
         Some(due_at) => (open_pk(shard_of(job.id.as_str())), format!("{due_at}#{}", job.id)),
         None => (outcome_pk(&job.user_id, job.status), job.id.to_string()),
@@ -664,7 +664,7 @@ pub(crate) fn creator_pk(creator: &UserId) -> String {
 }
 
 /// Where a version stands that waits for a decision.
-pub(crate) fn pending_index(listing: &ListingId, since: Timestamp) -> Place {
+pub(crate) fn pending_index(listing: &ListingId, since: Timestamp) -> IndexKey {
     (PENDING.to_owned(), format!("{since}#{listing}"))
 }
 
@@ -674,7 +674,7 @@ pub(crate) fn on_sale_pk(shard: u8) -> String {
 }
 
 /// Where a version on sale stands.
-pub(crate) fn on_sale_index(listing: &ListingId) -> Place {
+pub(crate) fn on_sale_index(listing: &ListingId) -> IndexKey {
     (on_sale_pk(shard_of(listing.as_str())), listing.to_string())
 }
 
@@ -684,13 +684,13 @@ pub(crate) fn hot_pk(category: Category) -> String {
 }
 
 /// Where the sums of a listing on sale stand: heat as text that sorts as the number does.
-pub(crate) fn stats_index(stats: &ListingStats) -> Option<Place> {
+pub(crate) fn stats_index(stats: &ListingStats) -> Option<IndexKey> {
     let heat = stats.heat + 10_000.0;
     Some((hot_pk(stats.category?), format!("{heat:014.6}#{}", stats.listing_id)))
 }
 
 /// A purchase stands in the index while somebody should ask Stripe about it, or decide on it.
-pub(crate) fn purchase_index(purchase: &Purchase) -> Option<Place> {
+pub(crate) fn purchase_index(purchase: &Purchase) -> Option<IndexKey> {
     let (partition, since) = match (&purchase.due_at, &purchase.refund_request) {
         (Some(due_at), _) => (OPEN_PURCHASES, *due_at),
         (None, Some(request)) => (REFUND_REQUESTS, request.at),
@@ -700,7 +700,7 @@ pub(crate) fn purchase_index(purchase: &Purchase) -> Option<Place> {
 }
 
 /// A sale stands in the index while a payout run has something to do with it.
-pub(crate) fn sale_index(sale: &Sale) -> Option<Place> {
+pub(crate) fn sale_index(sale: &Sale) -> Option<IndexKey> {
     let id = sale.purchase_id.to_string();
     if sale.is_to_be_recovered() {
         Some((OVERPAID_SALES.to_owned(), id))
@@ -719,13 +719,13 @@ pub(crate) fn payable_pk(creator: &UserId) -> String {
 }
 
 /// Every creator's sums stand in the index, those apart that a payout run has to look at.
-pub(crate) fn book_index(book: &CreatorBook) -> Option<Place> {
+pub(crate) fn book_index(book: &CreatorBalance) -> Option<IndexKey> {
     let partition = if book.is_due() { DUE_CREATORS } else { OTHER_CREATORS };
     Some((partition.to_owned(), book.creator_id.to_string()))
 }
 
 /// A payout stands in the index while it is not over, or the bank may return it.
-pub(crate) fn payout_index(payout: &Payout) -> Option<Place> {
+pub(crate) fn payout_index(payout: &Payout) -> Option<IndexKey> {
     let partition = match payout.state {
         PayoutState::Collecting
         | PayoutState::Planned
@@ -740,17 +740,17 @@ pub(crate) fn payout_index(payout: &Payout) -> Option<Place> {
 }
 
 /// A reward stands in the index while it is held.
-pub(crate) fn reward_index(reward: &Reward) -> Option<Place> {
+pub(crate) fn reward_index(reward: &Reward) -> Option<IndexKey> {
     Some((HELD_REWARDS.to_owned(), format!("{}#{}", reward.due_at()?, reward.purchase_id)))
 }
 
 /// Flags stand in the index once there are enough of them.
-pub(crate) fn flags_index(flags: &Flags) -> Option<Place> {
+pub(crate) fn flags_index(flags: &Flags) -> Option<IndexKey> {
     Some((DUE_FLAGS.to_owned(), format!("{}#{}", flags.due_since?, flags.listing_id)))
 }
 
 /// Strikes stand in the index while the creator's listings have to be shown or hidden.
-pub(crate) fn strikes_index(strikes: &Strikes) -> Option<Place> {
+pub(crate) fn strikes_index(strikes: &Strikes) -> Option<IndexKey> {
     Some((DUE_SELLERS.to_owned(), format!("{}#{}", strikes.due_at?, strikes.creator_id)))
 }
 
@@ -776,37 +776,37 @@ pub(crate) fn shard_in(id: &str, shards: u8) -> u8 {
     first % shards
 }
 
-/// Whose job an index entry points at.
+/// OwnerRef job an index entry points at.
 pub(crate) fn job_of(item: &Item) -> Option<(UserId, JobId)> {
     let job = text(item, SK)?.strip_prefix(JOB_PREFIX)?;
     Some((user_of(item)?, JobId::parse(job).ok()?))
 }
 
-/// Whose order an index entry points at.
+/// OwnerRef order an index entry points at.
 pub(crate) fn order_of(item: &Item) -> Option<(UserId, OrderId)> {
     let order = text(item, SK)?.strip_prefix(ORDER_PREFIX)?;
     Some((user_of(item)?, OrderId::parse(order).ok()?))
 }
 
-/// Whose purchase an index entry points at.
+/// OwnerRef purchase an index entry points at.
 pub(crate) fn purchase_of(item: &Item) -> Option<(UserId, PurchaseId)> {
     let purchase = text(item, SK)?.strip_prefix(PURCHASE_PREFIX)?;
     Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
 }
 
-/// Whose sale an index entry points at.
+/// OwnerRef sale an index entry points at.
 pub(crate) fn sale_of(item: &Item) -> Option<(UserId, PurchaseId)> {
     let purchase = text(item, SK)?.strip_prefix(SALE_PREFIX)?;
     Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
 }
 
-/// Whose payout an index entry points at.
+/// OwnerRef payout an index entry points at.
 pub(crate) fn payout_of(item: &Item) -> Option<(UserId, PayoutId)> {
     let payout = text(item, SK)?.strip_prefix(PAYOUT_PREFIX)?;
     Some((user_of(item)?, PayoutId::parse(payout).ok()?))
 }
 
-/// Whose reward an index entry points at.
+/// OwnerRef reward an index entry points at.
 pub(crate) fn reward_of(item: &Item) -> Option<(UserId, PurchaseId)> {
     let purchase = text(item, SK)?.strip_prefix(REWARD_PREFIX)?;
     Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
@@ -817,7 +817,7 @@ pub(crate) fn listing_of(item: &Item) -> Option<ListingId> {
     ListingId::parse(text(item, PK)?.strip_prefix(LISTING_PREFIX)?).ok()
 }
 
-/// Whose item an index entry points at.
+/// OwnerRef item an index entry points at.
 pub(crate) fn user_of(item: &Item) -> Option<UserId> {
     UserId::parse(text(item, PK)?.strip_prefix(USER_PREFIX)?).ok()
 }

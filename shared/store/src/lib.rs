@@ -9,7 +9,7 @@
 mod accounts;
 mod audit;
 mod billing;
-mod books;
+mod billing_update;
 mod cursor;
 mod erasures;
 mod error;
@@ -32,17 +32,17 @@ mod table;
 mod transaction;
 
 pub use audit::{AuditFilter, Verified};
-pub use books::{Books, Kept, Wanted};
+pub use billing_update::{Applied, BillingUpdate, Wanted};
 pub use cursor::{Cursor, InvalidCursor, Page, PageSize};
-pub use error::{Missing, StoreError, if_there};
+pub use error::{NotFound, StoreError, optional};
 pub use events::{AppliedEvent, BodyTooLong, EVENTS_REMEMBERED, PARKED_BODY_MAX, ParkedEvent};
 pub use export::Exported;
-pub use idempotency::{Claim, Idempotency, KeyRefused, REMEMBERED};
-pub use jobs::{JobAndInput, Naming, Settled, changed_job};
+pub use idempotency::{Claim, Idempotency, KeyError, REMEMBERED};
+pub use jobs::{JobAndInput, Settled, SourceRef, changed_job};
 pub use keys::OPEN_SHARDS;
 pub use marketplace::{
     Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, DealKept, Flagged,
-    ListingPage, Popular, Resolved, SALES_AT_ONCE, SellerRecord, Shelf, Tally, payout_id,
+    ListingPage, ListingUpdate, Popular, Resolved, SALES_AT_ONCE, SellerRecord, Tally, payout_id,
 };
 pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
 pub use orders::changed_top_up;

@@ -2,34 +2,34 @@
 
 mod catalogue;
 mod creators;
-mod deals;
 mod flags;
 mod journals;
 mod licences;
+mod listing_update;
 mod listings;
 mod models;
 mod payees;
 mod payouts;
+mod purchase_update;
 mod purchases;
 mod reviews;
 mod rewards;
-mod sellers;
 mod shares;
-mod shelf;
 mod uploads;
 mod views;
+mod visibility;
 
 pub use catalogue::{CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Popular};
-pub use deals::DealKept;
 pub use flags::{Flagged, Resolved};
 pub use journals::Audited;
 pub(crate) use licences::Licensed;
+pub use listing_update::ListingUpdate;
 pub use listings::ListingPage;
 pub use payouts::{Begun, SALES_AT_ONCE, payout_id};
-pub use sellers::SellerRecord;
-pub use shelf::Shelf;
+pub use purchase_update::DealKept;
 pub use uploads::Arrival;
 pub use views::Tally;
+pub use visibility::SellerRecord;
 
 use domain::{
     Timestamp,
@@ -38,6 +38,7 @@ use domain::{
     marketplace::{
         flag::Flags,
         listing::Listing,
+        listing_stats::{CreatorBalance, ListingStats},
         model::ModelOwner,
         payee::Payee,
         payout::Payout,
@@ -45,47 +46,46 @@ use domain::{
         sale::Sale,
         share::Reward,
         strike::Strikes,
-        tally::{CreatorBook, ListingStats},
     },
 };
 
 use crate::{
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     keys::{
-        Key, Place, book_index, creator_pk, flags_index, payout_index, purchase_index,
+        IndexKey, Key, book_index, creator_pk, flags_index, payout_index, purchase_index,
         reward_index, sale_index, stats_index, strikes_index,
     },
-    transaction::{Fenced, Part},
+    transaction::{ItemKind, Versioned},
 };
 
-macro_rules! fenced {
-    ($($item:ident = $part:ident, $key:expr, $place:expr;)*) => {$(
-        impl Fenced for $item {
-            const PART: Part = Part::$part;
+macro_rules! versioned {
+    ($($item:ident = $part:ident, $key:expr, $index_key:expr;)*) => {$(
+        impl Versioned for $item {
+            const PART: ItemKind = ItemKind::$part;
             fn key(&self) -> Key {
                 let key: fn(&$item) -> Key = $key;
                 key(self)
             }
-            fn place(&self) -> Option<Place> {
-                let place: fn(&$item) -> Option<Place> = $place;
-                place(self)
+            fn index_key(&self) -> Option<IndexKey> {
+                let index_key: fn(&$item) -> Option<IndexKey> = $index_key;
+                index_key(self)
             }
             fn version(&self) -> u64 {
                 self.version
             }
-            fn at(self, version: u64) -> $item {
+            fn with_version(self, version: u64) -> $item {
                 $item { version, ..self }
             }
         }
     )*};
 }
 
-fenced! {
+versioned! {
     Listing = Listing, |it| Key::listing(&it.id),
         |it| Some((creator_pk(&it.creator_id), it.id.to_string()));
     ModelOwner = Model, |it| Key::model(&it.model_id), |_| None;
     ListingStats = Stats, |it| Key::stats(&it.listing_id), stats_index;
-    CreatorBook = Book, |it| Key::creator(&it.creator_id), book_index;
+    CreatorBalance = Book, |it| Key::creator(&it.creator_id), book_index;
     Sale = Sale, |it| Key::sale(&it.creator_id, &it.purchase_id), sale_index;
     Payout = Payout, |it| Key::payout(&it.creator_id, &it.id), payout_index;
     Payee = Payee, |it| Key::payee(&it.user_id), |_| None;
@@ -102,8 +102,8 @@ fn sums_of(listing: &Listing, read: Option<ListingStats>) -> ListingStats {
 }
 
 /// A creator's sums as they were read, likewise.
-fn book_of(creator: &UserId, read: Option<CreatorBook>) -> CreatorBook {
-    read.unwrap_or_else(|| CreatorBook::new(creator.clone()))
+fn book_of(creator: &UserId, read: Option<CreatorBalance>) -> CreatorBalance {
+    read.unwrap_or_else(|| CreatorBalance::new(creator.clone()))
 }
 
 /// A creator's strikes as they were read, likewise.
@@ -117,7 +117,7 @@ fn strikes_of(creator: &UserId, read: Option<Strikes>) -> Strikes {
 /// [`Missing::Listing`].
 fn on_sale(read: Option<Listing>) -> Result<Listing, StoreError> {
     let on_sale = read.filter(|listing| listing.shown().is_some());
-    on_sale.ok_or_else(|| StoreError::refused(Missing::Listing))
+    on_sale.ok_or_else(|| StoreError::refused(NotFound::Listing))
 }
 
 /// An account and a listing that were read, if the one is of the listing's creator and may act.
@@ -130,7 +130,7 @@ fn own(
     now: Timestamp,
 ) -> Result<(Account, Listing), StoreError> {
     let own = listing.filter(|listing| listing.creator_id == *creator);
-    let both = account.zip(own).ok_or_else(|| StoreError::refused(Missing::Listing))?;
+    let both = account.zip(own).ok_or_else(|| StoreError::refused(NotFound::Listing))?;
     both.0.require_active(now).map_err(StoreError::refused)?;
     Ok(both)
 }

@@ -14,8 +14,8 @@ use domain::{
     billing::Billing,
     generation::Job,
     id::UserId,
-    marketplace::journal::{Entry, Leg},
-    metrics::{Counters, Fact, Happened, Metrics, Ranked, Span, TOP},
+    marketplace::journal::{Entry, Posting},
+    metrics::{Counters, Fact, FactKind, Metrics, Ranked, Span, TOP},
     money::Currency,
     time::{Day, Month},
 };
@@ -25,12 +25,12 @@ use serde_json::{Map, Value};
 use crate::{
     error::StoreError,
     keys::{
-        FACT_SHARDS, GRACES, Item, JOB_PREFIX, Key, PK, Place, SK, creator_of_journal, due_bound,
-        facts_pk, is_account, is_facts, rank_index, rank_pk, shard_in, sums_day, sums_pk, text,
-        user_of,
+        FACT_SHARDS, GRACES, IndexKey, Item, JOB_PREFIX, Key, PK, SK, creator_of_journal,
+        due_bound, facts_pk, is_account, is_facts, rank_index, rank_pk, shard_in, sums_day,
+        sums_pk, text, user_of,
     },
     table::{Attempt, Store, decode, decode_image, encode},
-    transaction::{Fenced, Part, Transaction},
+    transaction::{ItemKind, Transaction, Versioned},
 };
 
 /// Most facts of one transaction: each may move two places and the sums of a day of its own, and
@@ -88,18 +88,18 @@ struct Rank {
     version: u64,
 }
 
-impl Fenced for Rank {
-    const PART: Part = Part::Rank;
+impl Versioned for Rank {
+    const PART: ItemKind = ItemKind::Rank;
     fn key(&self) -> Key {
         Key::rank(self.board, self.month, &self.id)
     }
-    fn place(&self) -> Option<Place> {
+    fn index_key(&self) -> Option<IndexKey> {
         Some(rank_index(self.board, self.month, &self.id, self.amount))
     }
     fn version(&self) -> u64 {
         self.version
     }
-    fn at(self, version: u64) -> Rank {
+    fn with_version(self, version: u64) -> Rank {
         Rank { version, ..self }
     }
 }
@@ -113,7 +113,7 @@ struct StreamedLeg {
     at: Timestamp,
     currency: Currency,
     #[serde(flatten)]
-    leg: Leg,
+    leg: Posting,
 }
 
 #[derive(Debug, Deserialize)]
@@ -157,21 +157,21 @@ fn of_leg(creator: &str, streamed: StreamedLeg) -> Result<Vec<Fact>, StoreError>
 /// The places that a fact moves, and by how much.
 fn moves(fact: &Fact) -> Vec<(Board, String, i64)> {
     match &fact.what {
-        Happened::Market(leg) => {
+        FactKind::Market(leg) => {
             vec![(Board::Creators, leg.creator_id.to_string(), leg.commission + leg.share)]
         }
-        Happened::Finished(job) => {
+        FactKind::Finished(job) => {
             let preset = job.preset_id.iter().map(|id| (Board::Presets, id.to_string(), 1));
             let listing = job.listing_id.iter().map(|id| (Board::Listings, id.to_string(), 1));
             preset.chain(listing).collect()
         }
-        Happened::Moved(_)
-        | Happened::Sold { .. }
-        | Happened::Returned { .. }
-        | Happened::Kept { .. }
-        | Happened::Declined { .. }
-        | Happened::Joined
-        | Happened::Active { .. } => Vec::new(),
+        FactKind::Moved(_)
+        | FactKind::Sold { .. }
+        | FactKind::Returned { .. }
+        | FactKind::Kept { .. }
+        | FactKind::Declined { .. }
+        | FactKind::Joined
+        | FactKind::Active { .. } => Vec::new(),
     }
 }
 
@@ -187,7 +187,7 @@ impl Store {
         let once: Vec<&Fact> = once.collect();
         let mut counted = Counted { now: 0, before: facts.len() - once.len() };
         for some in once.chunks(FACTS_AT_ONCE) {
-            let now = self.decide(async || self.count_some(some).await).await?;
+            let now = self.retry_on_conflict(async || self.count_some(some).await).await?;
             counted.now += now;
             counted.before += some.len() - now;
         }
@@ -205,7 +205,7 @@ impl Store {
         let mut found = self.get_all(&keys).await?;
         let mut news = Vec::new();
         for fact in facts {
-            let mark: Option<Mark> = found.take()?;
+            let mark: Option<Mark> = found.next()?;
             if mark.is_none_or(|mark| mark.counted != YES) {
                 news.push(*fact);
             }
@@ -215,7 +215,7 @@ impl Store {
         }
         let mut ranks = BTreeMap::new();
         for (board, month, id) in places {
-            ranks.insert((board, month, id), found.take::<Rank>()?);
+            ranks.insert((board, month, id), found.next::<Rank>()?);
         }
         let writes = self.transaction().counted(&news)?.ranks(&news, &ranks)?;
         Ok(writes.commit().await?.done(news.len()))
@@ -276,7 +276,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB cannot be asked.
     pub async fn due_graces(&self, now: Timestamp) -> Result<Vec<UserId>, StoreError> {
-        let due = self.listed(GRACES, Some(due_bound(now)), GRACES_AT_ONCE).await?;
+        let due = self.query_index(GRACES, Some(due_bound(now)), GRACES_AT_ONCE).await?;
         Ok(due.iter().filter_map(user_of).collect())
     }
 
@@ -285,7 +285,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB cannot be asked.
     pub async fn end_grace(&self, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let read = self.billing(user).await?;
             let mut after = Billing { version: read.version + 1, ..read.clone() };
             let Some(fact) = after.end_grace(now) else { return Ok(Attempt::Done(false)) };
@@ -355,7 +355,7 @@ impl Transaction<'_> {
     pub(crate) fn facts(self, facts: &[Fact]) -> Result<Self, StoreError> {
         facts.iter().try_fold(self, |this, fact| {
             let put = Put::builder().condition_expression("attribute_not_exists(pk)");
-            Ok(this.put(Part::Fact, put.set_item(Some(fact_item(fact, NOT_YET)?))))
+            Ok(this.put(ItemKind::Fact, put.set_item(Some(fact_item(fact, NOT_YET)?))))
         })
     }
 
@@ -367,7 +367,7 @@ impl Transaction<'_> {
                 .condition_expression("attribute_not_exists(pk) OR counted <> :yes")
                 .expression_attribute_values(":yes", AttributeValue::S(YES.to_owned()))
                 .set_item(Some(fact_item(fact, YES)?));
-            self = self.put(Part::Fact, put);
+            self = self.put(ItemKind::Fact, put);
             days.entry(fact.day()).or_default().push(fact);
         }
         let mut levels = Counters::default();
@@ -397,7 +397,7 @@ impl Transaction<'_> {
             let before = ranks.get(&place).and_then(Option::as_ref);
             let ((board, month, id), amount) = (place, before.map_or(0, |rank| rank.amount) + by);
             let version = before.map_or(0, |rank| rank.version);
-            this.rewrite(version, &Rank { board, month, id, amount, version })
+            this.put_versioned(version, &Rank { board, month, id, amount, version })
         })
     }
 }

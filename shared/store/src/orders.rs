@@ -2,8 +2,8 @@
 //! together with the books ([`crate::Books`]).
 
 use domain::{
-    Refusal, Timestamp,
-    account::{Account, Draft, EmailClaim},
+    DomainError, Timestamp,
+    account::{Account, AccountUpdate, EmailClaim},
     billing::{
         external::SessionId,
         order::PackOrder,
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::{
     accounts::draft_of,
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, OPEN_ORDERS, TOP_UPS, due_bound, is_account, order_of, user_of},
     table::{Attempt, IndexPage, IndexPosition, Store, decode_image},
@@ -27,20 +27,20 @@ impl Store {
     /// is now.
     ///
     /// # Errors
-    /// What `place` refuses, [`crate::KeyRefused`], or when DynamoDB cannot be asked.
-    pub async fn place_order<R: Refusal>(
+    /// What `place` refuses, [`crate::KeyError`], or when DynamoDB cannot be asked.
+    pub async fn place_order<R: DomainError>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         request: &Idempotency,
         now: Timestamp,
-        place: impl Fn(&Draft) -> Result<PackOrder, R>,
+        place: impl Fn(&AccountUpdate) -> Result<PackOrder, R>,
     ) -> Result<PackOrder, StoreError> {
         let keys = [Key::account(user), Key::idempotency(user, &request.key)];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.take()?;
+            let account: Option<Account> = found.next()?;
             // A repeat is answered before any rule looks at it.
-            if let Some(Outcome::Order(id)) = outcome(found.take()?, Some(request), now)? {
+            if let Some(Outcome::Order(id)) = outcome(found.next()?, Some(request), now)? {
                 return self.order(user, &id).await.map(Attempt::Done);
             }
             let draft = draft_of(account, user, email, now)?;
@@ -58,13 +58,13 @@ impl Store {
     ///
     /// # Errors
     /// What `begin` refuses, or when DynamoDB cannot be asked.
-    pub async fn begin_top_up<R: Refusal>(
+    pub async fn begin_top_up<R: DomainError>(
         &self,
         user: &UserId,
         now: Timestamp,
-        begin: impl Fn(&mut Draft) -> Result<Option<PackOrder>, R>,
+        begin: impl Fn(&mut AccountUpdate) -> Result<Option<PackOrder>, R>,
     ) -> Result<Option<PackOrder>, StoreError> {
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             // Who never came in has allowed nothing.
             let Some(account) = self.get::<Account>(&Key::account(user)).await? else {
                 return Ok(Attempt::Done(None));
@@ -89,7 +89,7 @@ impl Store {
     /// [`Missing::Order`], or when DynamoDB cannot be asked.
     pub async fn order(&self, user: &UserId, id: &OrderId) -> Result<PackOrder, StoreError> {
         let found = self.get(&Key::order(user, id)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Order))
+        found.ok_or_else(|| StoreError::refused(NotFound::Order))
     }
 
     /// Notes where an order is paid, unless that is known, and returns the order as it is then.

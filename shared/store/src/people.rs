@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
-    account::{Account, Standing},
+    account::{Account, AccountStatus},
     id::UserId,
     plan::Plan,
 };
@@ -16,9 +16,9 @@ use serde::Serialize;
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::StoreError,
-    keys::{INDEX, INDEX_SK, Key, Place, user_of},
+    keys::{INDEX, INDEX_SK, IndexKey, Key, user_of},
     table::Store,
-    transaction::{Part, Transaction},
+    transaction::{ItemKind, Transaction},
 };
 
 /// Most pages of the index that are looked through for one page of members.
@@ -43,7 +43,7 @@ pub struct PeopleFilter {
     pub standing: Option<StandingFilter>,
     /// Who have made a listing, or have not.
     pub creator: Option<bool>,
-    /// Whose address begins so, in letters of either case.
+    /// OwnerRef address begins so, in letters of either case.
     pub email: Option<String>,
 }
 
@@ -72,9 +72,9 @@ impl Facet {
     }
 
     /// Where a member stands in it, if they do.
-    fn place(self, account: &Account) -> Option<Place> {
+    fn place(self, account: &Account) -> Option<IndexKey> {
         let stands = match self {
-            Facet::Suspended => account.standing != Standing::Active,
+            Facet::Suspended => account.standing != AccountStatus::Active,
             Facet::Paying(plan) => account.plan == plan,
             Facet::Creator => account.creates,
             Facet::All => true,
@@ -142,7 +142,7 @@ impl Transaction<'_> {
             let key = Key::person(&after.user_id, facet.name());
             let place = facet.place(after);
             if was(facet) != place {
-                self = self.fenced(Part::Account, &key, &Person {}, place)?;
+                self = self.fenced(ItemKind::Account, &key, &Person {}, place)?;
             }
         }
         Ok(self)

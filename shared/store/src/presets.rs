@@ -10,7 +10,7 @@ use domain::{
 use crate::{
     accounts::draft_of,
     cursor::{Cursor, InvalidCursor, Page, PageSize},
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, PRESET_PREFIX},
     table::{Attempt, Store},
@@ -31,10 +31,10 @@ impl Store {
         let (user, now) = (&preset.user_id, preset.created_at);
         let mut keys = vec![Key::account(user)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.take()?;
-            if let Some(Outcome::Preset(id)) = outcome(found.take()?, request, now)? {
+            let account: Option<Account> = found.next()?;
+            if let Some(Outcome::Preset(id)) = outcome(found.next()?, request, now)? {
                 return self.preset(user, &id).await.map(Attempt::Done);
             }
             let mut draft = draft_of(account, user, email, now)?;
@@ -55,7 +55,7 @@ impl Store {
     /// [`Missing::Preset`], or when DynamoDB cannot be asked.
     pub async fn preset(&self, user: &UserId, id: &PresetId) -> Result<Preset, StoreError> {
         let found = self.get(&Key::preset(user, id)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Preset))
+        found.ok_or_else(|| StoreError::refused(NotFound::Preset))
     }
 
     /// A page of a member's presets, newest first (Q8).
@@ -76,7 +76,7 @@ impl Store {
             }
             None => None,
         };
-        let presets = self.newest(user, PRESET_PREFIX, start, size).await?;
+        let presets = self.query_desc(user, PRESET_PREFIX, start, size).await?;
         Ok(Page::cut(presets, size, |preset: &Preset| preset.id.to_string()))
     }
 
@@ -91,11 +91,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let keys = [Key::account(user), Key::preset(user, id)];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.take()?;
-            let Some(preset) = found.take::<Preset>()? else {
-                return Err(StoreError::refused(Missing::Preset));
+            let account: Option<Account> = found.next()?;
+            let Some(preset) = found.next::<Preset>()? else {
+                return Err(StoreError::refused(NotFound::Preset));
             };
             let mut draft = draft_of(account, user, None, now)?;
             draft.drop_preset().map_err(StoreError::refused)?;

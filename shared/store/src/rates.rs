@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Update};
-use domain::{Refusal, RefusalKind, Timestamp};
+use domain::{DomainError, ErrorKind, Timestamp};
 
 use crate::{
     error::StoreError,
     keys::{Key, TTL},
     table::{Store, written},
-    transaction::{Part, Transaction, number},
+    transaction::{ItemKind, Transaction, number},
 };
 
 /// A limit: so many in a window.
@@ -33,9 +33,9 @@ pub struct RateLimited {
     pub retry_after_s: u32,
 }
 
-impl Refusal for RateLimited {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::TooMany
+impl DomainError for RateLimited {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::TooMany
     }
     fn code(&self) -> &'static str {
         "rate_limited"
@@ -77,7 +77,12 @@ impl Store {
     ///
     /// # Errors
     /// [`RateLimited`] (inside [`StoreError::Refused`]) when there is none left.
-    pub async fn take(&self, what: &str, rate: Rate, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn check_rate_limit(
+        &self,
+        what: &str,
+        rate: Rate,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         match self.take_some(what, 1, rate, now).await? {
             Some(_) => Ok(()),
             None => Err(StoreError::refused(rate.refused(now))),
@@ -136,7 +141,7 @@ impl Transaction<'_> {
             .expression_attribute_values(":places", number(places))
             .expression_attribute_values(":room", number(room))
             .expression_attribute_values(":ttl", lapses(rate, now));
-        self.update(Part::Rate, &window_key(what, rate, now), update)
+        self.update(ItemKind::Rate, &window_key(what, rate, now), update)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     keys::{Key, REPORTS},
     table::{Store, decode, encode, written},
 };
@@ -53,7 +53,7 @@ impl Store {
     /// [`Missing::Report`], or when DynamoDB cannot be asked.
     pub async fn report(&self, day: Day) -> Result<KeptReport, StoreError> {
         let found = self.get(&Key::report(day)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Report))
+        found.ok_or_else(|| StoreError::refused(NotFound::Report))
     }
 
     /// A page of reports, newest first (Q58).

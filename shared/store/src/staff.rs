@@ -1,9 +1,9 @@
 //! What staff decide about members, and what follows from it.
 
 use domain::{
-    Refusal, Timestamp,
-    account::{Account, AccountRefused, Draft, EmailClaim, Role},
-    audit::{Action, Deed, Target},
+    DomainError, Timestamp,
+    account::{Account, AccountError, AccountUpdate, EmailClaim, Role},
+    audit::{Action, AuditEntry, Target},
     generation::{Job, Status},
     id::UserId,
 };
@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     PageSize,
     accounts::{active_draft_of, draft_of},
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, STANDINGS, due_bound, user_of},
     table::{Attempt, Store},
@@ -39,14 +39,14 @@ impl Store {
     ///
     /// # Errors
     /// [`Missing::User`], when whoever acts is suspended or may not decide on this account, what
-    /// `change` refuses, [`crate::KeyRefused`], or when DynamoDB cannot be asked.
-    pub async fn decide_on_member<R: Refusal, T: Serialize>(
+    /// `change` refuses, [`crate::KeyError`], or when DynamoDB cannot be asked.
+    pub async fn admin_update_account<R: DomainError, T: Serialize>(
         &self,
         staff: Staff<'_>,
         member: &UserId,
-        (request, deed): (Option<&Idempotency>, &Deed),
+        (request, deed): (Option<&Idempotency>, &AuditEntry),
         now: Timestamp,
-        change: impl Fn(&mut Draft) -> Result<(), R>,
+        change: impl Fn(&mut AccountUpdate) -> Result<(), R>,
         view: impl Fn(&Account) -> T,
     ) -> Result<String, StoreError> {
         let mut keys = vec![Key::account(member)];
@@ -54,14 +54,14 @@ impl Store {
             keys.push(Key::account(staff.user_id));
         }
         keys.extend(request.map(|request| Key::idempotency(staff.user_id, &request.key)));
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.take()?;
-            let account = account.ok_or_else(|| StoreError::refused(Missing::User))?;
+            let account: Option<Account> = found.next()?;
+            let account = account.ok_or_else(|| StoreError::refused(NotFound::User))?;
             account.check_decidable(staff.user_id).map_err(StoreError::refused)?;
-            let mut acting = active_draft_of(found.take()?, staff.user_id, staff.email, now)?;
+            let mut acting = active_draft_of(found.next()?, staff.user_id, staff.email, now)?;
             acting.seen_as(staff.role);
-            if let Some(Outcome::Answer(answer)) = outcome(found.take()?, request, now)? {
+            if let Some(Outcome::Answer(answer)) = outcome(found.next()?, request, now)? {
                 return Ok(Attempt::Done(answer));
             }
             let before = account.audited();
@@ -69,8 +69,8 @@ impl Store {
             change(&mut draft).map_err(StoreError::refused)?;
             let answer =
                 serde_json::to_string(&view(draft.account())).map_err(StoreError::corrupt)?;
-            let deed = deed.clone().changing(&before, &draft.account().audited());
-            let mut writes = self.transaction().draft(draft)?.draft(acting)?.deed(deed, now);
+            let deed = deed.clone().with_diff(&before, &draft.account().audited());
+            let mut writes = self.transaction().draft(draft)?.draft(acting)?.audit(deed, now);
             if let Some(request) = request {
                 let record = Record::new(request, Outcome::Answer(answer.clone()), now);
                 writes = writes.record(staff.user_id, &record)?;
@@ -86,10 +86,10 @@ impl Store {
     /// # Errors
     /// When they are suspended, or when DynamoDB cannot be asked.
     pub async fn admit_staff(&self, staff: Staff<'_>, now: Timestamp) -> Result<(), StoreError> {
-        let admitted = self.change_account(staff.user_id, staff.email, now, |draft| {
+        let admitted = self.update_account(staff.user_id, staff.email, now, |draft| {
             draft.require_active()?;
             draft.seen_as(staff.role);
-            Ok::<(), AccountRefused>(())
+            Ok::<(), AccountError>(())
         });
         admitted.await.map(drop)
     }
@@ -100,7 +100,7 @@ impl Store {
     /// [`Missing::User`], or when DynamoDB cannot be asked.
     pub async fn account(&self, user: &UserId) -> Result<Account, StoreError> {
         let found = self.get(&Key::account(user)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::User))
+        found.ok_or_else(|| StoreError::refused(NotFound::User))
     }
 
     /// Members whose standing somebody should see to, the longest waiting first (Q55).
@@ -112,7 +112,7 @@ impl Store {
         now: Timestamp,
         most: u16,
     ) -> Result<Vec<UserId>, StoreError> {
-        let due = self.listed(STANDINGS, Some(due_bound(now)), most).await?;
+        let due = self.query_index(STANDINGS, Some(due_bound(now)), most).await?;
         Ok(due.iter().filter_map(user_of).collect())
     }
 
@@ -122,16 +122,16 @@ impl Store {
     ///
     /// # Errors
     /// [`Missing::User`], or when DynamoDB cannot be asked.
-    pub async fn follow_standing(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn apply_suspension(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         let account = self.lift_if_over(user, now).await?;
         let called_off = match account.standing.allows(now) {
             true => Ok(()),
             false => self.call_off_waiting(user, now).await,
         };
         // What is sold is hidden although a generation could not be called off.
-        self.follow_seller(user, now).await?;
+        self.sync_visibility(user, now).await?;
         called_off?;
-        self.standing_followed(&account, now).await
+        self.mark_applied(&account, now).await
     }
 
     async fn call_off_waiting(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
@@ -144,17 +144,18 @@ impl Store {
 
     async fn lift_if_over(&self, user: &UserId, now: Timestamp) -> Result<Account, StoreError> {
         let target = Target::user(user);
-        let deed = Deed::of_job(LIFTED_BY, Action::Unban, target).because("Its time is over.");
-        self.decide(async || {
+        let deed =
+            AuditEntry::of_job(LIFTED_BY, Action::Unban, target).with_reason("Its time is over.");
+        self.retry_on_conflict(async || {
             let account = self.account(user).await?;
             let before = account.audited();
             let mut draft = draft_of(Some(account), user, None, now)?;
             if !draft.lift_if_over() {
                 return Ok(Attempt::Done(draft.account().clone()));
             }
-            let deed = deed.clone().changing(&before, &draft.account().audited());
+            let deed = deed.clone().with_diff(&before, &draft.account().audited());
             let change = draft.finish();
-            let writes = self.transaction().account(&change)?.deed(deed, now);
+            let writes = self.transaction().account(&change)?.audit(deed, now);
             Ok(writes.commit().await?.done(change.account))
         })
         .await
@@ -176,7 +177,7 @@ impl Store {
         job: &Job,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        match self.call_off(&job.user_id, &job.id, now).await {
+        match self.cancel_for_suspension(&job.user_id, &job.id, now).await {
             Err(StoreError::Refused(refused)) => {
                 tracing::debug!(job_id = %job.id, why = refused.code(), "not called off");
                 Ok(())
@@ -186,15 +187,15 @@ impl Store {
     }
 
     /// A standing was seen to as `seen` has it; if it moved meanwhile it is still due.
-    async fn standing_followed(&self, seen: &Account, now: Timestamp) -> Result<(), StoreError> {
-        self.decide(async || {
+    async fn mark_applied(&self, seen: &Account, now: Timestamp) -> Result<(), StoreError> {
+        self.retry_on_conflict(async || {
             let account = self.account(&seen.user_id).await?;
             let same = |it: &Account| (it.standing.clone(), it.standing_due);
             if same(&account) != same(seen) {
                 return Ok(Attempt::Done(()));
             }
             let mut draft = draft_of(Some(account), &seen.user_id, None, now)?;
-            draft.standing_followed();
+            draft.suspension_applied();
             if !draft.is_changed() {
                 return Ok(Attempt::Done(()));
             }

@@ -54,7 +54,7 @@ pub(crate) enum Attempt<T> {
     /// Written, or nothing was to be written.
     Done(T),
     /// Something it was decided on has changed: decide anew.
-    Moved,
+    Conflict,
 }
 
 impl<T> Attempt<T> {
@@ -62,7 +62,7 @@ impl<T> Attempt<T> {
     pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Attempt<U> {
         match self {
             Attempt::Done(done) => Attempt::Done(to(done)),
-            Attempt::Moved => Attempt::Moved,
+            Attempt::Conflict => Attempt::Conflict,
         }
     }
 }
@@ -112,14 +112,14 @@ impl Store {
     }
 
     /// Several items in one trip, strongly consistent; at most 100, all different.
-    pub(crate) async fn get_all(&self, keys: &[Key]) -> Result<Found, StoreError> {
+    pub(crate) async fn get_all(&self, keys: &[Key]) -> Result<BatchItems, StoreError> {
         let mut found: Vec<Option<Item>> = vec![None; keys.len()];
         let mut wanted: Vec<Item> = keys.iter().map(Key::item).collect();
         for round in 0..UNPROCESSED_ROUNDS_MAX {
             if wanted.is_empty() {
                 break;
             }
-            pause(round).await;
+            backoff(round).await;
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
                 .consistent_read(true)
@@ -144,7 +144,7 @@ impl Store {
                 .map(|left| left.keys)
                 .unwrap_or_default();
         }
-        if wanted.is_empty() { Ok(Found(found.into_iter())) } else { Err(StoreError::Busy) }
+        if wanted.is_empty() { Ok(BatchItems(found.into_iter())) } else { Err(StoreError::Busy) }
     }
 
     /// Writes one item in place of version `expected`; `false` if that has moved.
@@ -198,7 +198,7 @@ impl Store {
 
     /// A page of a member's items under `prefix` and one more, newest first. `after` is the last
     /// of the page before.
-    pub(crate) async fn newest<T: DeserializeOwned>(
+    pub(crate) async fn query_desc<T: DeserializeOwned>(
         &self,
         user: &UserId,
         prefix: &str,
@@ -216,7 +216,7 @@ impl Store {
     }
 
     /// The first entries of one partition of the index, all of them below `bound` if there is one.
-    pub(crate) async fn listed(
+    pub(crate) async fn query_index(
         &self,
         partition: &str,
         bound: Option<String>,
@@ -331,15 +331,15 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Busy`] when others were always faster; nothing was written then.
-    pub(crate) async fn decide<T>(
+    pub(crate) async fn retry_on_conflict<T>(
         &self,
         attempt: impl AsyncFn() -> Result<Attempt<T>, StoreError>,
     ) -> Result<T, StoreError> {
         for round in 0..DECISIONS_MAX {
-            pause(round).await;
+            backoff(round).await;
             match attempt().await? {
                 Attempt::Done(done) => return Ok(done),
-                Attempt::Moved => tracing::debug!(round, "decided on something that moved"),
+                Attempt::Conflict => tracing::debug!(round, "decided on something that moved"),
             }
         }
         Err(StoreError::Busy)
@@ -348,11 +348,11 @@ impl Store {
 
 /// What was found at several keys, to be taken in the order of the keys.
 #[derive(Debug)]
-pub(crate) struct Found(std::vec::IntoIter<Option<Item>>);
+pub(crate) struct BatchItems(std::vec::IntoIter<Option<Item>>);
 
-impl Found {
+impl BatchItems {
     /// What stands at the next key; `None` if nothing does, or if there is no further key.
-    pub(crate) fn take<T: DeserializeOwned>(&mut self) -> Result<Option<T>, StoreError> {
+    pub(crate) fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, StoreError> {
         self.0.next().flatten().map(decode).transpose()
     }
 
@@ -375,7 +375,7 @@ where
 }
 
 /// Waits a random time before round `round`; not at all before the first.
-pub(crate) async fn pause(round: u32) {
+pub(crate) async fn backoff(round: u32) {
     if round == 0 {
         return;
     }

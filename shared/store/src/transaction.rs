@@ -17,8 +17,8 @@ use aws_sdk_dynamodb::{
 };
 use domain::{
     Timestamp,
-    account::{Account, Change, Draft, Standing},
-    audit::{Deed, Head, Row},
+    account::{Account, AccountChange, AccountStatus, AccountUpdate},
+    audit::{AuditEntry, AuditRecord, Head},
     billing::{Billing, external::CustomerId, invoice::Invoice, order::PackOrder},
     credits::LedgerEntry,
     generation::{Input, Job},
@@ -34,10 +34,10 @@ use crate::{
     events::{AppliedEvent, NOT_APPLIED, PARKED, STATE, applied_item},
     idempotency::Record,
     keys::{
-        Item, Key, Place, TTL, account_index, audit_pk, billing_index, enlist, job_index,
-        order_index,
+        IndexKey, Item, Key, TTL, account_index, audit_pk, billing_index, job_index, order_index,
+        set_index_key,
     },
-    table::{Attempt, Store, at_version, encode, pause},
+    table::{Attempt, Store, at_version, backoff, encode},
 };
 
 /// How often the same transaction is sent again because of a conflict or a throttle.
@@ -51,7 +51,7 @@ const CHAINED_MAX: u32 = 24;
 
 /// What a part of a transaction is about, so that a failed condition can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum ItemKind {
     Account,
     Ledger,
     Job,
@@ -95,19 +95,19 @@ pub(crate) enum Part {
 }
 
 /// An item with a version of its own, which fences every change of it.
-pub(crate) trait Fenced: Serialize + Clone + PartialEq {
+pub(crate) trait Versioned: Serialize + Clone + PartialEq {
     /// What it is in a transaction.
-    const PART: Part;
+    const PART: ItemKind;
     /// Where it stands.
     fn key(&self) -> Key;
     /// Where it stands in the index.
-    fn place(&self) -> Option<Place> {
+    fn index_key(&self) -> Option<IndexKey> {
         None
     }
     /// The version it was read with; zero before the first write.
     fn version(&self) -> u64;
     /// The same at another version.
-    fn at(self, version: u64) -> Self;
+    fn with_version(self, version: u64) -> Self;
 }
 
 /// What came of sending it.
@@ -116,7 +116,7 @@ pub(crate) enum Committed {
     /// All of it is written.
     Yes,
     /// None of it: these parts had moved.
-    Moved(Vec<Part>),
+    Conflict(Vec<ItemKind>),
 }
 
 impl Committed {
@@ -124,7 +124,7 @@ impl Committed {
     pub(crate) fn done<T>(self, value: T) -> Attempt<T> {
         match self {
             Committed::Yes => Attempt::Done(value),
-            Committed::Moved(_) => Attempt::Moved,
+            Committed::Conflict(_) => Attempt::Conflict,
         }
     }
 }
@@ -133,9 +133,9 @@ impl Committed {
 #[derive(Debug)]
 pub(crate) struct Transaction<'a> {
     store: &'a Store,
-    parts: Vec<Part>,
+    parts: Vec<ItemKind>,
     writes: Vec<TransactWriteItem>,
-    deeds: Vec<(Deed, Timestamp)>,
+    deeds: Vec<(AuditEntry, Timestamp)>,
 }
 
 impl Store {
@@ -147,12 +147,12 @@ impl Store {
 impl Transaction<'_> {
     /// Writes an account and the lines its change added, if it still has the version it was read
     /// with. A new account must not exist.
-    pub(crate) fn account(self, change: &Change) -> Result<Self, StoreError> {
+    pub(crate) fn account(self, change: &AccountChange) -> Result<Self, StoreError> {
         let user = &change.account.user_id;
         let mut item = encode(&Key::account(user), &change.account)?;
-        enlist(&mut item, account_index(&change.account));
+        set_index_key(&mut item, account_index(&change.account));
         let with_account = self
-            .put(Part::Account, versioned(change.expected_version, item))
+            .put(ItemKind::Account, versioned(change.expected_version, item))
             .person(&change.before, &change.account)?;
         let with_ledger =
             change.entries.iter().try_fold(with_account, |this, entry| this.ledger(user, entry))?;
@@ -161,17 +161,17 @@ impl Transaction<'_> {
 
     /// Writes what a draft came to. Where it came to nothing, the account must only still have the
     /// version it was read with: what was decided on it holds, and a ban bites.
-    pub(crate) fn draft(self, draft: Draft) -> Result<Self, StoreError> {
+    pub(crate) fn draft(self, draft: AccountUpdate) -> Result<Self, StoreError> {
         if draft.is_changed() {
             return self.account(&draft.finish());
         }
         let account = draft.account();
-        self.unmoved(Part::Account, &Key::account(&account.user_id), account.version)
+        self.check_version(ItemKind::Account, &Key::account(&account.user_id), account.version)
     }
 
     /// Writes a job in place of version `expected`; zero is a new one.
     pub(crate) fn job(self, job: &Job, expected: u64) -> Result<Self, StoreError> {
-        Ok(self.put(Part::Job, versioned(expected, job_item(job)?)))
+        Ok(self.put(ItemKind::Job, versioned(expected, job_item(job)?)))
     }
 
     /// Writes what Stripe says of a member in place of `read`, and whose their customer is, if that
@@ -179,8 +179,8 @@ impl Transaction<'_> {
     pub(crate) fn billing(self, read: &Billing, after: &Billing) -> Result<Self, StoreError> {
         let user = &after.user_id;
         let mut item = encode(&Key::billing(user), after)?;
-        enlist(&mut item, billing_index(after));
-        let this = self.put(Part::Billing, versioned(read.version, item));
+        set_index_key(&mut item, billing_index(after));
+        let this = self.put(ItemKind::Billing, versioned(read.version, item));
         match after.customer.as_ref().filter(|customer| read.customer.as_ref() != Some(customer)) {
             Some(customer) => this.customer(customer, user),
             None => Ok(this),
@@ -188,24 +188,24 @@ impl Transaction<'_> {
     }
 
     fn customer(self, customer: &CustomerId, user: &UserId) -> Result<Self, StoreError> {
-        let item = encode(&Key::customer(customer), &Whose { user_id: user.clone() })?;
+        let item = encode(&Key::customer(customer), &OwnerRef { user_id: user.clone() })?;
         let put = Put::builder()
             .condition_expression("attribute_not_exists(pk) OR user_id = :user")
             .expression_attribute_values(":user", AttributeValue::S(user.to_string()));
-        Ok(self.put(Part::Customer, put.set_item(Some(item))))
+        Ok(self.put(ItemKind::Customer, put.set_item(Some(item))))
     }
 
     /// Writes an order in place of version `expected`; zero is a new one.
     pub(crate) fn order(self, order: &PackOrder, expected: u64) -> Result<Self, StoreError> {
         let mut item = encode(&Key::order(&order.user_id, &order.id), order)?;
-        enlist(&mut item, order_index(order));
-        Ok(self.put(Part::Order, versioned(expected, item)))
+        set_index_key(&mut item, order_index(order));
+        Ok(self.put(ItemKind::Order, versioned(expected, item)))
     }
 
     /// Writes an invoice. It has no version of its own: whoever writes one writes the billing too.
     pub(crate) fn invoice(self, invoice: &Invoice) -> Result<Self, StoreError> {
         let item = encode(&Key::invoice(&invoice.user_id, &invoice.id), invoice)?;
-        Ok(self.put(Part::Invoice, Put::builder().set_item(Some(item))))
+        Ok(self.put(ItemKind::Invoice, Put::builder().set_item(Some(item))))
     }
 
     /// Notes that an event was applied, if it was not; a parked one is no longer parked.
@@ -215,29 +215,29 @@ impl Transaction<'_> {
             .expression_attribute_names("#state", STATE)
             .expression_attribute_values(":parked", AttributeValue::S(PARKED.to_owned()))
             .set_item(Some(applied_item(event, now)?));
-        Ok(self.put(Part::Event, put))
+        Ok(self.put(ItemKind::Event, put))
     }
 
     /// Writes what a new job is made from.
     pub(crate) fn input(self, job: &Job, input: &Input) -> Result<Self, StoreError> {
         let item = encode(&Key::input(&job.user_id, &job.id), input)?;
-        Ok(self.put(Part::Input, absent(item)))
+        Ok(self.put(ItemKind::Input, if_not_exists(item)))
     }
 
     /// Writes a new preset.
     pub(crate) fn preset(self, preset: &Preset) -> Result<Self, StoreError> {
         let item = encode(&Key::preset(&preset.user_id, &preset.id), preset)?;
-        Ok(self.put(Part::Preset, absent(item)))
+        Ok(self.put(ItemKind::Preset, if_not_exists(item)))
     }
 
     /// Deletes a preset that must be there.
     pub(crate) fn delete_preset(self, preset: &Preset) -> Result<Self, StoreError> {
-        self.delete_there(Part::Preset, &Key::preset(&preset.user_id, &preset.id))
+        self.delete_there(ItemKind::Preset, &Key::preset(&preset.user_id, &preset.id))
     }
 
     /// Deletes an item that must be there.
-    pub(crate) fn delete_there(self, part: Part, key: &Key) -> Result<Self, StoreError> {
-        self.delete(part, key, Delete::builder().condition_expression("attribute_exists(pk)"))
+    pub(crate) fn delete_there(self, part: ItemKind, key: &Key) -> Result<Self, StoreError> {
+        self.push_delete(part, key, Delete::builder().condition_expression("attribute_exists(pk)"))
     }
 
     /// Writes the record of a key, if there is none or its day is over.
@@ -247,16 +247,16 @@ impl Transaction<'_> {
             .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
             .expression_attribute_names("#ttl", TTL)
             .expression_attribute_values(":now", number(record.claimed_at.as_secs()));
-        Ok(self.put(Part::Idempotency, put.set_item(Some(item))))
+        Ok(self.put(ItemKind::Idempotency, put.set_item(Some(item))))
     }
 
     fn ledger(self, user: &UserId, entry: &LedgerEntry) -> Result<Self, StoreError> {
         let item = encode(&Key::ledger(user, entry.seq), entry)?;
-        Ok(self.put(Part::Ledger, absent(item)))
+        Ok(self.put(ItemKind::Ledger, if_not_exists(item)))
     }
 
     /// Writes `after` in place of `before`, if they differ and `before` is what is still there.
-    pub(crate) fn replace<T: Fenced>(
+    pub(crate) fn replace<T: Versioned>(
         self,
         before: Option<&T>,
         after: &T,
@@ -264,11 +264,11 @@ impl Transaction<'_> {
         if before == Some(after) {
             return Ok(self);
         }
-        self.rewrite(before.map_or(0, T::version), after)
+        self.put_versioned(before.map_or(0, T::version), after)
     }
 
     /// The same for several, which stand in the same order before and after.
-    pub(crate) fn replace_each<T: Fenced>(
+    pub(crate) fn replace_each<T: Versioned>(
         self,
         before: &[T],
         after: &[T],
@@ -278,47 +278,56 @@ impl Transaction<'_> {
     }
 
     /// Writes `after` in place of version `expected`, whether or not it differs.
-    pub(crate) fn rewrite<T: Fenced>(self, expected: u64, after: &T) -> Result<Self, StoreError> {
-        let mut item = encode(&after.key(), &after.clone().at(expected + 1))?;
-        enlist(&mut item, after.place());
+    pub(crate) fn put_versioned<T: Versioned>(
+        self,
+        expected: u64,
+        after: &T,
+    ) -> Result<Self, StoreError> {
+        let mut item = encode(&after.key(), &after.clone().with_version(expected + 1))?;
+        set_index_key(&mut item, after.index_key());
         Ok(self.put(T::PART, versioned(expected, item)))
     }
 
     /// Writes an item that something else in this transaction fences.
     pub(crate) fn fenced<T: Serialize>(
         self,
-        part: Part,
+        part: ItemKind,
         key: &Key,
         value: &T,
-        place: Option<Place>,
+        place: Option<IndexKey>,
     ) -> Result<Self, StoreError> {
         let mut item = encode(key, value)?;
-        enlist(&mut item, place);
+        set_index_key(&mut item, place);
         Ok(self.put(part, Put::builder().set_item(Some(item))))
     }
 
     /// Writes an item that must not be there.
     pub(crate) fn new_item<T: Serialize>(
         self,
-        part: Part,
+        part: ItemKind,
         key: &Key,
         value: &T,
     ) -> Result<Self, StoreError> {
-        Ok(self.put(part, absent(encode(key, value)?)))
+        Ok(self.put(part, if_not_exists(encode(key, value)?)))
     }
 
     /// Deletes an item, if it is there.
-    pub(crate) fn forget(self, part: Part, key: &Key) -> Result<Self, StoreError> {
-        self.delete(part, key, Delete::builder())
+    pub(crate) fn delete(self, part: ItemKind, key: &Key) -> Result<Self, StoreError> {
+        self.push_delete(part, key, Delete::builder())
     }
 
     /// Deletes an item that still has the version it was read with.
-    pub(crate) fn gone<T: Fenced>(self, item: &T) -> Result<Self, StoreError> {
+    pub(crate) fn delete_versioned<T: Versioned>(self, item: &T) -> Result<Self, StoreError> {
         let delete = at_version!(Delete::builder(), item.version());
-        self.delete(T::PART, &item.key(), delete)
+        self.push_delete(T::PART, &item.key(), delete)
     }
 
-    fn delete(mut self, part: Part, key: &Key, delete: DeleteBuilder) -> Result<Self, StoreError> {
+    fn push_delete(
+        mut self,
+        part: ItemKind,
+        key: &Key,
+        delete: DeleteBuilder,
+    ) -> Result<Self, StoreError> {
         let delete = delete.table_name(&self.store.table).set_key(Some(key.item()));
         let delete = delete.build().map_err(StoreError::unavailable)?;
         self.parts.push(part);
@@ -328,7 +337,12 @@ impl Transaction<'_> {
 
     /// Holds for an item that still has the version it was decided on; zero is one that is not
     /// there.
-    pub(crate) fn unmoved(self, part: Part, key: &Key, version: u64) -> Result<Self, StoreError> {
+    pub(crate) fn check_version(
+        self,
+        part: ItemKind,
+        key: &Key,
+        version: u64,
+    ) -> Result<Self, StoreError> {
         let check = ConditionCheck::builder();
         let check = match version {
             0 => check.condition_expression("attribute_not_exists(pk)"),
@@ -345,8 +359,8 @@ impl Transaction<'_> {
         account: Option<&Account>,
     ) -> Result<Self, StoreError> {
         match account {
-            Some(account) => self.stands(Part::Moderator, user, &account.standing),
-            None => self.unmoved(Part::Moderator, &Key::account(user), 0),
+            Some(account) => self.stands(ItemKind::Moderator, user, &account.standing),
+            None => self.check_version(ItemKind::Moderator, &Key::account(user), 0),
         }
     }
 
@@ -364,15 +378,24 @@ impl Transaction<'_> {
                 "standing = :standing AND attribute_not_exists(selling_suspended_until)",
             ),
         };
-        self.check(Part::Seller, &Key::account(user), check)
+        self.check(ItemKind::Seller, &Key::account(user), check)
     }
 
     /// Holds while a member's standing is what it was decided on, however else the account moves.
-    pub(crate) fn standing(self, user: &UserId, standing: &Standing) -> Result<Self, StoreError> {
-        self.stands(Part::Seller, user, standing)
+    pub(crate) fn standing(
+        self,
+        user: &UserId,
+        standing: &AccountStatus,
+    ) -> Result<Self, StoreError> {
+        self.stands(ItemKind::Seller, user, standing)
     }
 
-    fn stands(self, part: Part, user: &UserId, standing: &Standing) -> Result<Self, StoreError> {
+    fn stands(
+        self,
+        part: ItemKind,
+        user: &UserId,
+        standing: &AccountStatus,
+    ) -> Result<Self, StoreError> {
         let standing = serde_dynamo::to_attribute_value(standing).map_err(StoreError::corrupt)?;
         let check = ConditionCheck::builder()
             .condition_expression("standing = :standing")
@@ -394,12 +417,12 @@ impl Transaction<'_> {
                 .expression_attribute_values(format!(":n{place}"), number(by));
         }
         let update = update.update_expression(format!("ADD {}", terms.join(", ")));
-        self.update(Part::Sums, key, update)
+        self.update(ItemKind::Sums, key, update)
     }
 
     pub(crate) fn update(
         mut self,
-        part: Part,
+        part: ItemKind,
         key: &Key,
         update: UpdateBuilder,
     ) -> Result<Self, StoreError> {
@@ -412,7 +435,7 @@ impl Transaction<'_> {
 
     fn check(
         mut self,
-        part: Part,
+        part: ItemKind,
         key: &Key,
         check: ConditionCheckBuilder,
     ) -> Result<Self, StoreError> {
@@ -423,7 +446,7 @@ impl Transaction<'_> {
         Ok(self)
     }
 
-    pub(crate) fn put(mut self, part: Part, put: PutBuilder) -> Self {
+    pub(crate) fn put(mut self, part: ItemKind, put: PutBuilder) -> Self {
         // The builder fails only without a table or an item, and both are set.
         if let Ok(put) = put.table_name(&self.store.table).build() {
             self.parts.push(part);
@@ -433,14 +456,18 @@ impl Transaction<'_> {
     }
 
     /// Adds a row to the audit, in its place when this is sent.
-    pub(crate) fn deed(mut self, deed: Deed, at: Timestamp) -> Self {
+    pub(crate) fn audit(mut self, deed: AuditEntry, at: Timestamp) -> Self {
         self.deeds.push((deed, at));
         self
     }
 
     /// Adds several.
-    pub(crate) fn deeds(self, deeds: impl IntoIterator<Item = Deed>, at: Timestamp) -> Self {
-        deeds.into_iter().fold(self, |this, deed| this.deed(deed, at))
+    pub(crate) fn audit_all(
+        self,
+        deeds: impl IntoIterator<Item = AuditEntry>,
+        at: Timestamp,
+    ) -> Self {
+        deeds.into_iter().fold(self, |this, deed| this.audit(deed, at))
     }
 
     /// Sends it, and sends the very same again after a conflict or a throttle. Where the end of the
@@ -454,13 +481,13 @@ impl Transaction<'_> {
             return self.send().await;
         }
         for round in 0..CHAINED_MAX {
-            pause(round).await;
+            backoff(round).await;
             let head = self.store.audit_head().await?;
             match self.chained(&head)?.send().await? {
-                Committed::Moved(parts) if parts.iter().all(|part| *part == Part::Audit) => {
+                Committed::Conflict(parts) if parts.iter().all(|part| *part == ItemKind::Audit) => {
                     tracing::debug!(round, "others were faster at the end of the audit");
                 }
-                done @ (Committed::Yes | Committed::Moved(_)) => return Ok(done),
+                done @ (Committed::Yes | Committed::Conflict(_)) => return Ok(done),
             }
         }
         Err(StoreError::Busy)
@@ -477,11 +504,11 @@ impl Transaction<'_> {
         this.replace(Some(head), &end)
     }
 
-    fn row(self, row: &Row) -> Result<Self, StoreError> {
+    fn row(self, row: &AuditRecord) -> Result<Self, StoreError> {
         let mut item = encode(&Key::audit(row.seq), row)?;
         let place = (audit_pk(&row.deed.target), format!("{:012}", row.seq));
-        enlist(&mut item, Some(place));
-        Ok(self.put(Part::Audit, absent(item)))
+        set_index_key(&mut item, Some(place));
+        Ok(self.put(ItemKind::Audit, if_not_exists(item)))
     }
 
     async fn send(self) -> Result<Committed, StoreError> {
@@ -490,7 +517,7 @@ impl Transaction<'_> {
         }
         let token = format!("{:032x}", rand::random::<u128>());
         for round in 0..SENDS_MAX {
-            pause(round).await;
+            backoff(round).await;
             let sent = self
                 .store
                 .client
@@ -502,7 +529,7 @@ impl Transaction<'_> {
             match sent {
                 Ok(_) => return Ok(Committed::Yes),
                 Err(error) => match verdict(&self.parts, error) {
-                    Verdict::Moved(parts) => return Ok(Committed::Moved(parts)),
+                    Verdict::Moved(parts) => return Ok(Committed::Conflict(parts)),
                     Verdict::Again => tracing::debug!(round, "transaction conflict"),
                     Verdict::Failed(error) => return Err(error),
                 },
@@ -513,18 +540,18 @@ impl Transaction<'_> {
 }
 
 enum Verdict {
-    Moved(Vec<Part>),
+    Moved(Vec<ItemKind>),
     Again,
     Failed(StoreError),
 }
 
-fn verdict(parts: &[Part], error: SdkError<TransactWriteItemsError>) -> Verdict {
+fn verdict(parts: &[ItemKind], error: SdkError<TransactWriteItemsError>) -> Verdict {
     let Some(service) = error.as_service_error() else {
         return Verdict::Failed(StoreError::unavailable(error));
     };
     if let TransactWriteItemsError::TransactionCanceledException(cancelled) = service {
         let reasons = cancelled.cancellation_reasons();
-        let moved: Vec<Part> = parts
+        let moved: Vec<ItemKind> = parts
             .iter()
             .zip(reasons)
             .filter(|(_, reason)| code(reason) == "ConditionalCheckFailed")
@@ -554,24 +581,24 @@ fn is_passing(code: &str) -> bool {
 /// A job as an item, with its place in the index.
 pub(crate) fn job_item(job: &Job) -> Result<Item, StoreError> {
     let mut item = encode(&Key::job(&job.user_id, &job.id), job)?;
-    enlist(&mut item, Some(job_index(job)));
+    set_index_key(&mut item, Some(job_index(job)));
     Ok(item)
 }
 
 fn versioned(expected: u64, item: Item) -> PutBuilder {
     if expected == 0 {
-        return absent(item);
+        return if_not_exists(item);
     }
     at_version!(Put::builder(), expected).set_item(Some(item))
 }
 
-fn absent(item: Item) -> PutBuilder {
+fn if_not_exists(item: Item) -> PutBuilder {
     Put::builder().condition_expression("attribute_not_exists(pk)").set_item(Some(item))
 }
 
-/// Whose a customer is, as the table has it.
+/// OwnerRef a customer is, as the table has it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Whose {
+pub(crate) struct OwnerRef {
     pub(crate) user_id: UserId,
 }
 

@@ -11,7 +11,7 @@ use crate::light::Panel;
 use crate::palette::Palette;
 use crate::subject::{Figure, Subject};
 use crate::sweep::Sweep;
-use crate::trace::{Care, Sight, Tracer};
+use crate::trace::{Hit, TraceQuality, Tracer};
 use crate::vec3::{Vec3, vec3};
 use crate::view::View;
 
@@ -31,7 +31,7 @@ pub enum Quality {
 struct Effort {
     /// Metres between samples of the distance field.
     cell: f32,
-    care: Care,
+    care: TraceQuality,
     /// Rays added to a pixel on an edge.
     edge_rays: u32,
     /// Places each blurred pixel is gathered from.
@@ -53,7 +53,7 @@ impl Quality {
         match self {
             Quality::Preview => Effort {
                 cell: 0.011,
-                care: Care {
+                care: TraceQuality {
                     primary_steps: 40,
                     exact_steps: 0,
                     shadow_steps: 16,
@@ -64,7 +64,7 @@ impl Quality {
             },
             Quality::Standard => Effort {
                 cell: 0.0055,
-                care: Care {
+                care: TraceQuality {
                     primary_steps: 72,
                     exact_steps: 1,
                     shadow_steps: 48,
@@ -148,9 +148,9 @@ impl Scene {
         let look = |x: f32, y: f32| {
             let clearance = clearances[plate.bundle(x, y)];
             let (x, y) = plate.scaled(x, y);
-            tracer.look(self.view.eye, self.view.towards(x, y), clearance)
+            tracer.trace(self.view.eye, self.view.towards(x, y), clearance)
         };
-        let sights: Vec<Sight> = (0..plate.width * plate.height)
+        let sights: Vec<Hit> = (0..plate.width * plate.height)
             .map(|at| look((at % plate.width) as f32 + 0.5, (at / plate.width) as f32 + 0.5))
             .collect();
         let mut light: Vec<Vec3> = sights.iter().map(|sight| sight.light).collect();
@@ -209,7 +209,7 @@ impl Plate {
 
     /// Whether the pixel differs from a neighbour in what it shows, how that faces, or how bright
     /// it is.
-    fn is_edge(self, sights: &[Sight], at: usize) -> bool {
+    fn is_edge(self, sights: &[Hit], at: usize) -> bool {
         let (x, y) = (at % self.width, at / self.width);
         let neighbours = [
             (x > 0).then(|| at - 1),
@@ -218,7 +218,7 @@ impl Plate {
             (y + 1 < self.height).then_some(at + self.width),
         ];
         let own = &sights[at];
-        let tone = |sight: &Sight| squeezed(sight.light).luminance();
+        let tone = |sight: &Hit| squeezed(sight.light).luminance();
         neighbours.into_iter().flatten().map(|neighbour| &sights[neighbour]).any(|other| {
             own.on_subject != other.on_subject
                 || (own.on_subject && own.normal.dot(other.normal) < 0.86)

@@ -12,7 +12,7 @@ use crate::vec3::{Vec3, exp2, smoothstep, vec3};
 
 /// How carefully rays are followed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Care {
+pub(crate) struct TraceQuality {
     /// Most steps along a ray from the camera.
     pub(crate) primary_steps: u32,
     /// Steps by the exact distance after the last: the field is a little off.
@@ -29,7 +29,7 @@ pub(crate) struct Tracer<'scene> {
     pub(crate) panels: &'scene [Panel],
     pub(crate) sweep: &'scene Sweep,
     pub(crate) field: &'scene Field,
-    pub(crate) care: Care,
+    pub(crate) care: TraceQuality,
     /// Light that has bounced about the studio, from above and from below.
     pub(crate) ambient: (Vec3, Vec3),
     pub(crate) translucency: Vec3,
@@ -37,7 +37,7 @@ pub(crate) struct Tracer<'scene> {
 
 /// What a ray met.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sight {
+pub(crate) struct Hit {
     pub(crate) light: Vec3,
     pub(crate) point: Vec3,
     pub(crate) normal: Vec3,
@@ -74,7 +74,7 @@ impl Tracer<'_> {
     }
 
     /// What is seen from `origin` in `direction` by a ray of a bundle with this `clearance`.
-    pub(crate) fn look(&self, origin: Vec3, direction: Vec3, clearance: Option<f32>) -> Sight {
+    pub(crate) fn trace(&self, origin: Vec3, direction: Vec3, clearance: Option<f32>) -> Hit {
         if let Some(point) = clearance.and_then(|start| self.meet(origin, direction, start)) {
             let (material, normal) = self.figure.surface(point);
             // Interpolated surfaces may face away at grazing angles; what is seen faces the eye.
@@ -85,15 +85,15 @@ impl Tracer<'_> {
                 normal
             };
             let light = self.surface(material, point, normal, direction);
-            return Sight { light, point, normal, on_subject: true };
+            return Hit { light, point, normal, on_subject: true };
         }
         match self.sweep.hit(origin, direction) {
             Some((t, normal)) => {
                 let point = origin + direction * t;
                 let light = self.paper(point, normal);
-                Sight { light, point, normal, on_subject: false }
+                Hit { light, point, normal, on_subject: false }
             }
-            None => Sight {
+            None => Hit {
                 light: DARKNESS,
                 point: origin + direction * 20.0,
                 normal: -direction,

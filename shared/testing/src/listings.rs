@@ -3,7 +3,7 @@
 use domain::{
     Timestamp,
     account::Role,
-    audit::{self, Action, Deed, Target, TargetKind},
+    audit::{self, Action, AuditEntry, Target, TargetKind},
     id::{ListingId, PurchaseId, UploadId, UserId},
     lighting::LightingRig,
     marketplace::{
@@ -12,10 +12,10 @@ use domain::{
         content::Content,
         demo::DemoSettings,
         flag::{Decision, FlagReason},
-        lint::Signature,
         listing::Listing,
         purchase::Purchase,
         revision::Description,
+        similarity::Signature,
         upload::{Asset, AssetKind, Preview},
     },
     money::Money,
@@ -87,7 +87,7 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
 /// A version that waits, approved.
 pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
     let deed = judged(Action::ApproveListing, id);
-    let approved = store.judge_listing(&deed, id, now, async |shelf| {
+    let approved = store.moderate_listing(&deed, id, now, async |shelf| {
         store.read_model(shelf).await?;
         let approved = shelf.listing.approve(&mut shelf.newest, &mut shelf.model, now);
         approved.map_err(StoreError::refused)
@@ -96,9 +96,9 @@ pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
 }
 
 /// What a moderator does to a listing.
-pub fn judged(action: Action, id: &ListingId) -> Deed {
+pub fn judged(action: Action, id: &ListingId) -> AuditEntry {
     let actor = audit::Actor::Staff { user_id: Actor::moderator().id, role: Role::Moderator };
-    Deed::new(actor, action, Target::of(TargetKind::Listing, id))
+    AuditEntry::new(actor, action, Target::of(TargetKind::Listing, id))
 }
 
 /// A version handed in and approved.
@@ -126,5 +126,5 @@ pub async fn strike(store: &Store, id: &ListingId, now: Timestamp) {
     let deed = judged(Action::Strike, id);
     let struck =
         store.resolve_flags((&deed, id), (Decision::Strike, "Copied."), 3, now).await.unwrap();
-    store.follow_seller(&struck.listing.creator_id, now).await.unwrap();
+    store.sync_visibility(&struck.listing.creator_id, now).await.unwrap();
 }

@@ -11,7 +11,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use clients::{AssetScan, Images, Previews, Uploads, documents::Documents};
 use domain::{
     Timestamp,
-    account::{Account, AccountRefused},
+    account::{Account, AccountError},
     credits::{Credits, LotId},
     generation::{ChargeState, Job},
     id::UserId,
@@ -21,7 +21,7 @@ use domain::{
 use lambda_http::Request;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runtime::{
-    Ambient, ApiError, Call, Connect, Endpoint, Reply, StreamEvent,
+    ApiError, Call, Connect, Endpoint, InvocationContext, Reply, StreamEvent,
     apigw::{Response, request},
     dispatch,
 };
@@ -48,7 +48,7 @@ pub struct World {
     /// The store over it.
     pub store: Store,
     /// Clock and ids.
-    pub ambient: Ambient,
+    pub ambient: InvocationContext,
 }
 
 impl Default for World {
@@ -66,10 +66,10 @@ impl World {
         let config = engine.client().config().to_builder().retry_config(retries).build();
         let store = Store::new(Client::from_conf(config), TABLE.to_owned());
         let now = Timestamp::parse(BEGINNING).expect("a time");
-        let ambient = Ambient {
+        let ambient = InvocationContext {
             cors_origin: Some("https://app.prolight.test".into()),
             public_url: Some("https://api.prolight.test/test".into()),
-            ..Ambient::fixed(now)
+            ..InvocationContext::fixed(now)
         };
         World { engine, store, ambient }
     }
@@ -100,13 +100,13 @@ impl World {
 
     /// A member's account as it stands in the table, brought up to date.
     pub async fn account(&self, user: &UserId) -> Account {
-        self.store.visit(user, None, self.now()).await.expect("an account")
+        self.store.get_or_create_account(user, None, self.now()).await.expect("an account")
     }
 
     /// A member of `plan` with exactly so many credits left of it.
     pub async fn member(&self, name: &str, plan: Plan, credits: u32) -> Actor {
         let actor = Actor::member(name);
-        let setup = self.store.change_account(&actor.id, None, self.now(), |draft| {
+        let setup = self.store.update_account(&actor.id, None, self.now(), |draft| {
             if plan != Plan::Free {
                 let lot = LotId("invoice_1".to_owned());
                 let (starts_at, ends_at) = (self.now(), self.now().plus(MONTH));
@@ -117,7 +117,7 @@ impl World {
                 let hold = draft.start_job("setup", spare)?;
                 draft.capture_job("setup", &hold)?;
             }
-            Ok::<(), AccountRefused>(())
+            Ok::<(), AccountError>(())
         });
         setup.await.expect("a member");
         actor

@@ -125,7 +125,7 @@ async fn a_member_writes_so_often_in_a_minute() {
     assert_eq!(patch(&world, &ada, json!({})).await.status(), 200, "and so do others");
     // Another process does not know of it, and learns with its first step.
     let other = World {
-        ambient: runtime::Ambient {
+        ambient: runtime::InvocationContext {
             recent: runtime::RecentCalls::default(),
             ..world.ambient.clone()
         },

@@ -88,7 +88,7 @@ impl Desk {
         let (store, now) = (&self.world.store, self.world.now());
         let mut moved = 0;
         for creator in store.due_sellers(now, 20).await.unwrap() {
-            moved += store.follow_seller(&creator, now).await.unwrap();
+            moved += store.sync_visibility(&creator, now).await.unwrap();
         }
         moved
     }
@@ -360,16 +360,16 @@ async fn listings_follow_a_ban_and_its_end() {
     let desk = Desk::open();
     let id = desk.on_sale(&lena(), "Rembrandt").await;
     let (store, now) = (&desk.world.store, desk.world.now());
-    assert_eq!(store.follow_seller(&lena().id, now).await.unwrap(), 0);
+    assert_eq!(store.sync_visibility(&lena().id, now).await.unwrap(), 0);
     let until = now.plus(DAY);
     desk.world.suspend(&lena().id, "Spam.", Some(until)).await;
     for moved in [1, 0] {
-        assert_eq!(store.follow_seller(&lena().id, now).await.unwrap(), moved);
+        assert_eq!(store.sync_visibility(&lena().id, now).await.unwrap(), moved);
     }
     assert!(!desk.is_found(&id).await);
     desk.pass(DAY);
     for moved in [1, 0] {
-        assert_eq!(store.follow_seller(&lena().id, desk.world.now()).await.unwrap(), moved);
+        assert_eq!(store.sync_visibility(&lena().id, desk.world.now()).await.unwrap(), moved);
     }
     assert!(desk.is_found(&id).await);
 }

@@ -6,6 +6,7 @@ use clients::{AssetScan, Previews, uploads::asset_key};
 use domain::{
     account::Profile,
     erasure::{Erasure, ErasureSubject},
+    error::InvalidFields,
     id::ListingId,
     lighting::LightingRig,
     marketplace::{
@@ -15,11 +16,10 @@ use domain::{
         revision::{Description, Edit},
         strike::Seller,
     },
-    refusal::InvalidFields,
 };
 use expect_test::expect;
 use serde_json::{Value, json};
-use store::{Shelf, StoreError};
+use store::{ListingUpdate, StoreError};
 use testing::{Actor, Answer, Ask, World, cloud::Cloud, listings};
 
 use crate::{
@@ -108,7 +108,7 @@ impl Desk {
         edited.await.unwrap();
     }
 
-    async fn own(&self, creator: &Actor, id: &ListingId) -> Shelf {
+    async fn own(&self, creator: &Actor, id: &ListingId) -> ListingUpdate {
         self.world.store.own_listing(&creator.id, id).await.unwrap()
     }
 
@@ -149,7 +149,7 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
     let named = |profile: &mut Profile| profile.display_name = Some("Lena Okafor".to_owned());
     let (store, now) = (&desk.world.store, desk.world.now());
     let creator = lena();
-    let described = store.describe(&creator.id, None, now, |_, profile| {
+    let described = store.update_profile(&creator.id, None, now, |_, profile| {
         named(profile);
         Ok::<(), StoreError>(())
     });
@@ -458,7 +458,7 @@ async fn a_model_goes_to_another_once_staff_took_it_off_sale() {
             let submitted = shelf.listing.submit(&shelf.newest, &shelf.model, now);
             submitted.map_err(StoreError::refused)
         });
-        submitted.await.map(drop).map_err(|refused| domain::Refusal::code(&refused))
+        submitted.await.map(drop).map_err(|refused| domain::DomainError::code(&refused))
     };
     assert_eq!(submit().await, Err("model_taken"), "not even submitted");
     let reason = json!({ "reason": "Not hers." });
@@ -477,7 +477,7 @@ impl Desk {
             let submitted = shelf.listing.submit(&shelf.newest, &shelf.model, now);
             submitted.map_err(StoreError::refused)
         });
-        assert_eq!(domain::Refusal::code(&submitted.await.unwrap_err()), "model_taken");
+        assert_eq!(domain::DomainError::code(&submitted.await.unwrap_err()), "model_taken");
     }
 }
 
@@ -523,7 +523,7 @@ async fn what_staff_take_off_sale_its_creator_does_not_put_back() {
     let (by, reason) = own.delisted.map(|it| (it.by, it.reason)).unwrap();
     assert_eq!((by, reason.as_deref()), (DelistedBy::Staff, Some("Copied.")));
     let page = desk.world.store.listing_page(&id, desk.world.now()).await;
-    assert_eq!(domain::Refusal::code(&page.unwrap_err()), "listing_not_found");
+    assert_eq!(domain::DomainError::code(&page.unwrap_err()), "listing_not_found");
 }
 
 /// What must not be seen is not only hard to find: its files go, and the creator has to send others.

@@ -138,8 +138,8 @@ async fn a_ban_bites_hides_and_calls_off_and_an_unban_undoes_it() {
     assert!(!shown().await);
     let store = &desk.world.store;
     let described =
-        store.describe(&kim.id, None, desk.world.now(), |_, _| Ok::<(), StoreError>(()));
-    assert_eq!(domain::Refusal::code(&described.await.unwrap_err()), "account_suspended");
+        store.update_profile(&kim.id, None, desk.world.now(), |_, _| Ok::<(), StoreError>(()));
+    assert_eq!(domain::DomainError::code(&described.await.unwrap_err()), "account_suspended");
     let suspended = desk.list_users(&Ask::by(&admin).query("status", "suspended")).await.json();
     assert_eq!(suspended["items"][0]["user_id"], json!(kim.id));
     let listing_after = desk.own(&kim, &listing).await.listing;
@@ -172,7 +172,7 @@ async fn a_suspension_ends_by_its_date() {
         store.due_standings(now.plus(DAY), 10).await.unwrap(),
         std::slice::from_ref(&kim.id)
     );
-    store.follow_standing(&kim.id, now.plus(DAY)).await.unwrap();
+    store.apply_suspension(&kim.id, now.plus(DAY)).await.unwrap();
     let lifted = desk.audit("actor", "background-follow-sellers").await;
     assert_eq!((lifted.len(), &lifted[0]["action"]), (1, &json!("unban")));
 }
@@ -197,7 +197,7 @@ async fn admins_decide_neither_on_themselves_nor_on_each_other() {
     assert_eq!(all(&admin).await, ["403 own_account"; 4]);
     assert_eq!(all(&Actor::member("nobody")).await, ["404 user_not_found"; 4]);
     let other = Actor::member("other");
-    let seen = desk.world.store.change_account(&other.id, None, desk.world.now(), |draft| {
+    let seen = desk.world.store.update_account(&other.id, None, desk.world.now(), |draft| {
         draft.seen_as(Some(domain::account::Role::Admin));
         Ok::<(), StoreError>(())
     });
@@ -257,7 +257,11 @@ async fn a_page_of_many_members_costs_what_one_of_few_does() {
     for n in 0..450 {
         let id = UserId::parse(&format!("user_{n:04}")).unwrap();
         let email = format!("member{n:04}@prolight.test");
-        desk.world.store.visit(&id, Some(EmailClaim::verified(&email)), now).await.unwrap();
+        desk.world
+            .store
+            .get_or_create_account(&id, Some(EmailClaim::verified(&email)), now)
+            .await
+            .unwrap();
     }
     let mut seen = Vec::new();
     let mut ask = Ask::by(&admin).query("limit", 100);

@@ -1,8 +1,8 @@
 //! The report for spreadsheets.
 
 use csv::{Terminator, Writer, WriterBuilder};
-use domain::metrics::{Figures, RevenueReport};
-use paper::cells::guarded;
+use domain::metrics::{PeriodMetrics, RevenueReport};
+use paper::cells::escape_formula;
 
 use super::ReportFailed;
 
@@ -71,7 +71,7 @@ impl Sheet {
             Unit::BasisPoints => "basis points".to_owned(),
         };
         let (from, to) = self.span.clone().unwrap_or_default();
-        let row = [from.as_str(), &to, figure, &guarded(of), amount, &unit];
+        let row = [from.as_str(), &to, figure, &escape_formula(of), amount, &unit];
         Ok(self.writer.write_record(row)?)
     }
 
@@ -80,7 +80,7 @@ impl Sheet {
         self.cell(figure, of, &text, Unit::BasisPoints)
     }
 
-    fn figures(&mut self, figures: &Figures) -> Result<(), ReportFailed> {
+    fn figures(&mut self, figures: &PeriodMetrics) -> Result<(), ReportFailed> {
         use Unit::{Cents, Count};
         self.span = Some((figures.from.to_string(), figures.to.to_string()));
         for (when, standing) in [("start", &figures.start), ("end", &figures.end)] {

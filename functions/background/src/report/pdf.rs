@@ -4,12 +4,12 @@ use std::cmp::Ordering;
 
 use clients::documents::Company;
 use domain::{
-    metrics::{Figures, RevenueDay, RevenueReport, Source},
+    metrics::{PeriodMetrics, RevenueDay, RevenueReport, Source},
     ratio::bps,
 };
 use paper::{
-    About, Chart, Column, Ending, Fonts, Hue, LEFT, Letter, Note, RIGHT, Row, Series, Shape,
-    Signal, Table, Text, Tile,
+    Badge, Chart, Column, DocumentBuilder, DocumentInfo, Fonts, Hue, KpiCard, LEFT, Note, RIGHT,
+    Row, Series, Shape, Table, TableFooter, Text,
     figures::{calendar, date, figure, thousands},
 };
 
@@ -28,7 +28,7 @@ const ENDS: [f32; 6] =
 pub(crate) fn to_pdf(report: &RevenueReport, company: &Company) -> Result<Vec<u8>, ReportFailed> {
     let (period, fonts) = (&report.period, Fonts::embedded()?);
     let page = Page { report, period, previous: &report.previous };
-    let mut letter = Letter::new(&fonts, "Revenue", &company.name);
+    let mut letter = DocumentBuilder::new(&fonts, "Revenue", &company.name);
     let until = date(period.to.period().starts_at);
     letter.fact("As of", &format!("the end of {until}, UTC"));
     letter.fact("Period", &format!("{} days, {} to {}", report.days.len(), period.from, period.to));
@@ -37,13 +37,13 @@ pub(crate) fn to_pdf(report: &RevenueReport, company: &Company) -> Result<Vec<u8
     let whole = |cents: i64| thousands(cents.div_euclid(100));
     letter.charts(&[page.recurring(&whole), page.earned(&whole)])?;
     letter.section("How monthly recurring revenue moved");
-    letter.table(&page.movements(), &Ending::default());
+    letter.table(&page.movements(), &TableFooter::default());
     letter.section("Plans");
-    letter.table(&page.plans(), &Ending::default());
+    letter.table(&page.plans(), &TableFooter::default());
     letter.section(&format!("Marketplace, top creators of {}", report.top_creators.month));
-    letter.table(&page.market(), &Ending { sums: Vec::new(), notes: vec![page.note()] });
+    letter.table(&page.market(), &TableFooter { sums: Vec::new(), notes: vec![page.note()] });
     let title = format!("Revenue {}", period.to);
-    let about = About {
+    let about = DocumentInfo {
         title: title.clone(),
         author: company.name.clone(),
         id: format!("revenue {}", period.to),
@@ -55,15 +55,15 @@ pub(crate) fn to_pdf(report: &RevenueReport, company: &Company) -> Result<Vec<u8
 
 struct Page<'a> {
     report: &'a RevenueReport,
-    period: &'a Figures,
-    previous: &'a Figures,
+    period: &'a PeriodMetrics,
+    previous: &'a PeriodMetrics,
 }
 
 impl Page<'_> {
-    fn tiles(&self) -> [Tile; 4] {
+    fn tiles(&self) -> [KpiCard; 4] {
         let (now, before) = (self.period, self.previous);
         let margin =
-            |of: &Figures| of.margins.iter().map(|margin| margin.gross_margin).sum::<i64>();
+            |of: &PeriodMetrics| of.margins.iter().map(|margin| margin.gross_margin).sum::<i64>();
         [
             tile("MRR", now.end.mrr, now.start.mrr),
             tile("ARR", now.end.arr, now.start.arr),
@@ -218,13 +218,13 @@ impl Page<'_> {
 }
 
 /// What it is, and how it compares with thirty days before: at the start, or the period before.
-fn tile(label: &str, now: i64, before: i64) -> Tile {
+fn tile(label: &str, now: i64, before: i64) -> KpiCard {
     let signal = match now.cmp(&before) {
-        Ordering::Greater => Signal::Good,
-        Ordering::Less => Signal::Alert,
-        Ordering::Equal => Signal::Quiet,
+        Ordering::Greater => Badge::Good,
+        Ordering::Less => Badge::Alert,
+        Ordering::Equal => Badge::Quiet,
     };
-    Tile {
+    KpiCard {
         label: label.to_owned(),
         value: format!("${}", thousands(now.div_euclid(100))),
         aside: change(now, before),

@@ -5,8 +5,8 @@ use domain::{
     Timestamp,
     id::UserId,
     metrics::{
-        Counters, Fact, FinishedJob, Happened, LegMoved, Metrics, Movement, MovementKind, Ranked,
-        RevenueReport, Source, Span, Worth,
+        Counters, Fact, FactKind, FinishedJob, LegMoved, Metrics, Movement, MovementKind, MrrState,
+        Ranked, RevenueReport, Source, Span,
     },
     plan::Plan,
     time::Day,
@@ -25,49 +25,50 @@ fn company() -> Company {
     }
 }
 
-fn worth(plan: Plan) -> Worth {
+fn worth(plan: Plan) -> MrrState {
     let mrr = i64::from(plan.terms().monthly_price_cents);
-    Worth { plan, mrr, committed: mrr }
+    MrrState { plan, mrr, committed: mrr }
 }
 
 /// What happened on one day of a month that goes well.
 fn facts_of(day: Day, nth: u32) -> Vec<Fact> {
     let at = day.period().starts_at;
     let mut facts = Vec::new();
-    let mut fact = |what: Happened| {
+    let mut fact = |what: FactKind| {
         let id = format!("{day}:{}", facts.len());
         facts.push(Fact::new(id, at, what));
     };
     for joined in 0..2 + nth % 3 {
         let plan = if (nth + joined) % 5 == 4 { Plan::Enterprise } else { Plan::Pro };
-        let (before, after) = (Worth { plan, mrr: 0, committed: 0 }, worth(plan));
-        fact(Happened::Moved(Movement { kind: MovementKind::New, before, after }));
-        fact(Happened::Sold { source: Source::of_plan(Some(plan)), amount: after.mrr });
-        fact(Happened::Kept {
+        let (before, after) = (MrrState { plan, mrr: 0, committed: 0 }, worth(plan));
+        fact(FactKind::Moved(Movement { kind: MovementKind::New, before, after }));
+        fact(FactKind::Sold { source: Source::of_plan(Some(plan)), amount: after.mrr });
+        fact(FactKind::Kept {
             source: Source::of_plan(Some(plan)),
             amount: 30 + after.mrr * 29 / 1_000,
         });
-        fact(Happened::Joined);
+        fact(FactKind::Joined);
     }
     if nth % 6 == 5 {
-        let (before, after) = (worth(Plan::Pro), Worth { mrr: 0, committed: 0, plan: Plan::Pro });
-        fact(Happened::Moved(Movement { kind: MovementKind::Churned, before, after }));
-        fact(Happened::Returned { source: Source::Pro, amount: 2_900 });
-        fact(Happened::Declined { source: Source::Pro, times: 1 });
+        let (before, after) =
+            (worth(Plan::Pro), MrrState { mrr: 0, committed: 0, plan: Plan::Pro });
+        fact(FactKind::Moved(Movement { kind: MovementKind::Churned, before, after }));
+        fact(FactKind::Returned { source: Source::Pro, amount: 2_900 });
+        fact(FactKind::Declined { source: Source::Pro, times: 1 });
     }
     if nth % 9 == 4 {
         let (before, after) = (worth(Plan::Pro), worth(Plan::Enterprise));
-        fact(Happened::Moved(Movement { kind: MovementKind::Expansion, before, after }));
+        fact(FactKind::Moved(Movement { kind: MovementKind::Expansion, before, after }));
     }
-    fact(Happened::Sold { source: Source::Packs, amount: 500 * i64::from(1 + nth % 4) });
+    fact(FactKind::Sold { source: Source::Packs, amount: 500 * i64::from(1 + nth % 4) });
     for sale in 0..1 + nth % 3 {
         let creator_id = UserId::parse(&format!("creator_{}", (nth + sale) % 4)).unwrap();
         let leg = LegMoved { creator_id, commission: 180, share: 720, of_sale: true };
-        fact(Happened::Market(leg));
+        fact(FactKind::Market(leg));
     }
     for job in 0..20_u32 {
         let plan = [Plan::Free, Plan::Pro, Plan::Enterprise][(job % 3) as usize];
-        fact(Happened::Finished(FinishedJob {
+        fact(FactKind::Finished(FinishedJob {
             status: domain::generation::Status::Succeeded,
             blocked: false,
             plan,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clients::{Bria, Http, Secret};
 use domain::generation::Status;
-use runtime::{Ambient, BriaImages, ImageProvider};
+use runtime::{BriaImages, ImageProvider, InvocationContext};
 use sandbox::{
     bria::API_TOKEN,
     faults::{AnswerFault, Fault, Order, OutcomeFault, WebhookFault},
@@ -239,7 +239,7 @@ async fn a_submit_that_outlasts_the_worker_is_never_repeated() {
     let job = stage.post("outlasted").await;
     stage.relay().await;
     let two_seconds_left = Some(stage.now().plus(Duration::from_millis(2500)));
-    let ambient = Ambient { deadline: two_seconds_left, ..stage.world.ambient.clone() };
+    let ambient = InvocationContext { deadline: two_seconds_left, ..stage.world.ambient.clone() };
     assert_eq!(stage.work_on(stage.queue.receive(), &ambient).await.len(), 1);
     stage.until_quiet().await;
     assert_eq!(stage.ending(&job).await, "submit_unknown");

@@ -2,7 +2,7 @@
 //! look at the same job.
 
 use domain::generation::Status;
-use runtime::{Ambient, Clock};
+use runtime::{Clock, InvocationContext};
 use sandbox::route::Route;
 use serde_json::json;
 use testing::Actor;
@@ -132,7 +132,7 @@ async fn a_worker_whose_clock_is_ahead_respects_a_lease() {
     let job = stage.post("a red chair").await;
     stage.queue.hint(&job, 2);
     let mut batch = stage.queue.receive();
-    let ahead = Ambient {
+    let ahead = InvocationContext {
         clock: Clock::manual(stage.now().plus(MINUTE * 2)),
         ..stage.world.ambient.clone()
     };
@@ -154,7 +154,8 @@ async fn a_worker_that_comes_back_too_late_writes_nothing() {
     let stage = Stage::studio(&outside, "too-late");
     let job = stage.post("a red chair").await;
     stage.queue.hint(&job, 1);
-    let ambient = Ambient { clock: Clock::manual(stage.now()), ..stage.world.ambient.clone() };
+    let ambient =
+        InvocationContext { clock: Clock::manual(stage.now()), ..stage.world.ambient.clone() };
     let mut slow = Box::pin(stage.work_on(stage.queue.receive(), &ambient));
     let claimed = async {
         while stage.job(&job).await.status != Status::Submitting {

@@ -19,7 +19,7 @@ use sandbox::{
     Config, RunningSandbox, Sandbox,
     bria::{API_TOKEN, Settings},
     faults::Order,
-    journal::Filter,
+    request_log::Filter,
     route::Route,
 };
 use testing::{
@@ -56,7 +56,7 @@ impl Letter {
             .fold(ask, |ask, (name, value)| ask.header(name.as_str(), value.to_str().unwrap()))
     }
 
-    /// Whose job it is about.
+    /// OwnerRef job it is about.
     pub(super) fn target(&self) -> WebhookRef {
         WebhookRef::parse(&self.job).unwrap()
     }

@@ -5,7 +5,7 @@ use expect_test::expect;
 use runtime::{BriaImages, ImageProvider};
 use sandbox::{
     faults::{Order, WebhookFault},
-    journal::Filter,
+    request_log::Filter,
     route::Route,
 };
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use domain::generation::{RESULT_KEPT, RESULT_WAIT, Status};
 use runtime::{BriaImages, ImageProvider};
 use sandbox::{
     faults::{AnswerFault, Fault, Order, PictureFault},
-    journal::Filter,
+    request_log::Filter,
     route::Route,
 };
 use testing::cloud::Cloud;

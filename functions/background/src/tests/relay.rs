@@ -1,7 +1,7 @@
 //! The relay: what changes in the table becomes hints in the queue, once at least.
 
-use clients::queue::Hint;
-use domain::{account::AccountRefused, billing::top_up::TopUpWish, pack::Pack};
+use clients::queue::JobMessage;
+use domain::{account::AccountError, billing::top_up::TopUpWish, pack::Pack};
 use runtime::BatchResponse;
 use sandbox::{
     faults::{AnswerFault, Order},
@@ -53,7 +53,7 @@ async fn hints_reach_the_real_queue() {
     let received = queue.receive(3).await;
     let mut groups = Vec::new();
     for record in received["Records"].as_array().unwrap() {
-        let hint = Hint::parse(record["body"].as_str().unwrap()).unwrap();
+        let hint = JobMessage::parse(record["body"].as_str().unwrap()).unwrap();
         assert_eq!(record["attributes"]["MessageGroupId"], hint.user_id.as_str());
         groups.push(hint.user_id.to_string());
     }
@@ -135,8 +135,9 @@ async fn only_jobs_that_wait_become_hints() {
     records.insert(0, broken);
     assert_eq!(reported(stage.relay_batch(batch).await), ["7"]);
     let hints = stage.queue.waiting();
-    let bodies: Vec<Hint> = hints.iter().map(|it| Hint::parse(&it.body).unwrap()).collect();
-    assert_eq!(bodies, [Hint::now(job.user_id.clone(), job.id.clone())]);
+    let bodies: Vec<JobMessage> =
+        hints.iter().map(|it| JobMessage::parse(&it.body).unwrap()).collect();
+    assert_eq!(bodies, [JobMessage::now(job.user_id.clone(), job.id.clone())]);
     stage.until_quiet().await;
     stage.close().await;
     outside.close().await;
@@ -171,11 +172,11 @@ async fn a_pack_that_is_due_is_told_to_the_queue_of_top_ups() {
     let (member, now) = (&stage.member.id, stage.world.now());
     let watch = TopUpWish::new(Pack::Small, 5, 1).unwrap();
     for spend in [0, 5, 1] {
-        let changed = stage.world.store.change_account(member, None, now, |draft| {
+        let changed = stage.world.store.update_account(member, None, now, |draft| {
             draft.allow_top_up(Some(watch));
             let hold = draft.start_job("gen", spend)?;
             draft.capture_job("gen", &hold)?;
-            Ok::<(), AccountRefused>(())
+            Ok::<(), AccountError>(())
         });
         changed.await.unwrap();
         assert_eq!(reported(stage.relay().await), Vec::<String>::new());

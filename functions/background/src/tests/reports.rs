@@ -3,12 +3,12 @@
 use clients::documents::Company;
 use domain::{
     Timestamp,
-    metrics::{Fact, Happened, Movement, MovementKind, RevenueReport, Source, Worth},
+    metrics::{Fact, FactKind, Movement, MovementKind, MrrState, RevenueReport, Source},
     plan::Plan,
     time::Day,
 };
 use serde_json::{Value, json};
-use store::{PageSize, if_there};
+use store::{PageSize, optional};
 use testing::{
     World,
     cloud::{Bucket, Cloud},
@@ -35,10 +35,10 @@ fn day(text: &str) -> Day {
 
 /// Somebody who subscribes, and what they paid.
 fn subscribed(name: &str, at: Timestamp) -> [Fact; 2] {
-    let after = Worth { plan: Plan::Pro, mrr: 2_900, committed: 2_900 };
+    let after = MrrState { plan: Plan::Pro, mrr: 2_900, committed: 2_900 };
     let kind = MovementKind::New;
-    let moved = Happened::Moved(Movement { kind, before: Worth::NONE, after });
-    let sold = Happened::Sold { source: Source::Pro, amount: 2_900 };
+    let moved = FactKind::Moved(Movement { kind, before: MrrState::NONE, after });
+    let sold = FactKind::Sold { source: Source::Pro, amount: 2_900 };
     [(moved, "moved"), (sold, "sold")]
         .map(|(what, word)| Fact::new(format!("{word}:{name}"), at, what))
 }
@@ -78,7 +78,7 @@ impl Desk {
     }
 
     async fn told(&self, of: &str) -> Option<RevenueReport> {
-        let kept = if_there(self.world.store.report(day(of)).await).unwrap();
+        let kept = optional(self.world.store.report(day(of)).await).unwrap();
         kept.map(|kept| serde_json::from_str(&kept.json).unwrap())
     }
 

@@ -13,20 +13,23 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use clients::{Images, Secret};
 use domain::{
     Timestamp,
-    generation::{Charge, ChargeState, Job, Licence, Named, Names, Order, Provider, place},
+    generation::{
+        Charge, ChargeState, GenerationRequest, Job, Licence, NewJob, Provider, ResolvedSource,
+        create_job,
+    },
     id::{JobId, ListingId},
     marketplace::content::Content,
 };
 use edge::webhook_bria;
 use generation::{cancel_generation, create_generation};
 use runtime::{
-    Ambient, BatchResponse, Clock, ImageProvider, ScheduleEvent, TaskError, WebhookTokens,
-    dispatch_queue, dispatch_schedule, dispatch_stream,
+    BatchResponse, Clock, ImageProvider, InvocationContext, ScheduleEvent, TaskError,
+    WebhookTokens, dispatch_queue, dispatch_schedule, dispatch_stream,
 };
 use sandbox::bria::API_TOKEN;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use store::{Idempotency, Naming, Store};
+use store::{Idempotency, SourceRef, Store};
 use testing::{Actor, Answer, Ask, World, engine::TABLE, grants::acting_as};
 
 use super::{
@@ -128,10 +131,10 @@ impl<'a> Stage<'a> {
     pub(super) async fn post_tailored(&self, words: &str, model: &str) -> Job {
         let (member, now) = (&self.member, self.world.now());
         self.members.borrow_mut().push(member.clone());
-        let order = Order {
+        let order = GenerationRequest {
             prompt: Some(words.to_owned()),
             listing_id: Some(ListingId::new(now, 1)),
-            ..Order::default()
+            ..GenerationRequest::default()
         };
         let licence = Licence {
             listing_id: ListingId::new(now, 1),
@@ -140,8 +143,8 @@ impl<'a> Stage<'a> {
             attribution: None,
         };
         let content = Content { model_id: Some(model.to_owned()), ..Content::default() };
-        let named = Named::licensed(licence, content);
-        let names = Names {
+        let named = ResolvedSource::licensed(licence, content);
+        let names = NewJob {
             id: JobId::new(now, self.world.ambient.entropy.next()),
             provider: self.provider,
             seed: 7,
@@ -149,8 +152,8 @@ impl<'a> Stage<'a> {
         };
         let key = Idempotency { key: words.replace(' ', "-"), fingerprint: "0".repeat(64) };
         let (store, who) = (&self.world.store, (&member.id, None));
-        let placed = store.enqueue(who, &key, Naming::Nothing, now, |draft, _| {
-            place(draft, &order, Some(named.clone()), &names)
+        let placed = store.enqueue(who, &key, SourceRef::Nothing, now, |draft, _| {
+            create_job(draft, &order, Some(named.clone()), &names)
         });
         placed.await.unwrap()
     }
@@ -202,7 +205,11 @@ impl<'a> Stage<'a> {
     }
 
     /// Works through `batch` by the clock of `ambient`.
-    pub(super) async fn work_on(&self, batch: Vec<Message>, ambient: &Ambient) -> Vec<String> {
+    pub(super) async fn work_on(
+        &self,
+        batch: Vec<Message>,
+        ambient: &InvocationContext,
+    ) -> Vec<String> {
         let (worker, handle) = (&run_generation::WORKER, &run_generation::handle);
         let worked = || dispatch_queue(worker, handle, &self.hands, ambient, event(&batch));
         let response = acting_as(worker.name, worked).await;
@@ -315,7 +322,7 @@ impl<'a> Stage<'a> {
         let state = match job.image {
             Some(_) => ChargeState::Captured,
             None if job.status.is_final() => ChargeState::Released,
-            None => ChargeState::Held,
+            None => ChargeState::Connected,
         };
         assert_eq!(job.charge, Charge { state, ..job.charge.clone() }, "{job:?}");
         if job.image.is_some() {

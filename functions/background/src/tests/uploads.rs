@@ -11,7 +11,7 @@ use domain::{
         Kind,
         content::Content,
         revision::{Description, Revision},
-        upload::{AssetKind, Purpose, Upload, UploadState, Wish},
+        upload::{AssetKind, Purpose, Upload, UploadRequest, UploadState},
     },
 };
 use runtime::dispatch_queue;
@@ -58,7 +58,7 @@ impl Draft {
     /// A form for a file.
     async fn form(&self, purpose: Purpose, content_type: &str) -> UploadId {
         let (now, name) = (self.world.now(), UploadId::new(self.world.now(), rand_of(self)));
-        let wish = || Wish {
+        let wish = || UploadRequest {
             purpose,
             content_type: content_type.to_owned(),
             bytes: 1_000_000,

@@ -1,7 +1,7 @@
 //! The audit is held against the ends that were kept of it.
 
 use domain::{
-    audit::{Action, Deed, Head, Row, Target},
+    audit::{Action, AuditEntry, AuditRecord, Head, Target},
     id::UserId,
 };
 use runtime::{ScheduleEvent, dispatch_schedule};
@@ -49,7 +49,7 @@ impl Vault {
     /// Makes the audit anew without its second row, as somebody would who owns the table.
     fn rewrite(&self) {
         let mut head = Head::default();
-        let rows: Vec<Row> =
+        let rows: Vec<AuditRecord> =
             [1, 3].map(|nth| head.add(deed(nth), self.world.now())).into_iter().collect();
         for seq in 1..=3 {
             let key = json!({"pk": {"S": "AUDIT"}, "sk": {"S": format!("{seq:012}")}});
@@ -77,9 +77,9 @@ impl Vault {
     }
 }
 
-fn deed(nth: u64) -> Deed {
+fn deed(nth: u64) -> AuditEntry {
     let member = UserId::parse(&format!("user_{nth}")).unwrap();
-    Deed::of_job("background-test", Action::Ban, Target::user(&member))
+    AuditEntry::of_job("background-test", Action::Ban, Target::user(&member))
 }
 
 /// JSON as DynamoDB has it.

@@ -5,7 +5,7 @@
 
 use domain::billing::invoice::{Invoice, InvoiceLine, InvoiceStatus, Issue, LINES_MAX};
 use paper::{
-    Sum, Tone,
+    Emphasis, Sum,
     figures::{date, figure, money, span},
 };
 
@@ -122,18 +122,18 @@ pub(super) fn sums(
         return Err(DocumentError::Unbalanced);
     }
     let mut sums = Vec::new();
-    let mut add = |label: &str, amount: i64, tone: Tone| {
+    let mut add = |label: &str, amount: i64, tone: Emphasis| {
         let amount = figure(amount, invoice.currency);
         sums.push(Sum { label: label.to_owned(), amount, tone });
     };
     if let Some((label, amount)) = not_in_lines(invoice)? {
-        add(label, amount, Tone::Plain);
+        add(label, amount, Emphasis::Plain);
     }
-    add("Subtotal", invoice.subtotal, Tone::Plain);
-    add(tax_label, invoice.tax, Tone::Plain);
-    add("Total", invoice.total, Tone::Strong);
+    add("Subtotal", invoice.subtotal, Emphasis::Plain);
+    add(tax_label, invoice.tax, Emphasis::Plain);
+    add("Total", invoice.total, Emphasis::Strong);
     if invoice.amount_paid != 0 {
-        add("Paid", invoice.amount_paid.saturating_neg(), Tone::Plain);
+        add("Paid", invoice.amount_paid.saturating_neg(), Emphasis::Plain);
     }
     match mark {
         Mark::Void => {}
@@ -141,15 +141,15 @@ pub(super) fn sums(
             let settled = i128::from(invoice.amount_paid) + i128::from(invoice.amount_due);
             let balance = narrow(i128::from(invoice.total) - settled)?;
             if balance > 0 {
-                add("Paid from account balance", balance.saturating_neg(), Tone::Plain);
+                add("Paid from account balance", balance.saturating_neg(), Emphasis::Plain);
             } else if balance < 0 {
-                add("Added to account balance", balance.saturating_neg(), Tone::Plain);
+                add("Added to account balance", balance.saturating_neg(), Emphasis::Plain);
             }
-            add("Balance due", invoice.amount_due, Tone::Strong);
+            add("Balance due", invoice.amount_due, Emphasis::Strong);
         }
     }
     if invoice.amount_refunded > 0 {
-        add("Refunded", invoice.amount_refunded, Tone::Plain);
+        add("Refunded", invoice.amount_refunded, Emphasis::Plain);
     }
     Ok(sums)
 }

@@ -3,7 +3,7 @@
 use clients::documents::Company;
 use domain::billing::invoice::Invoice;
 use paper::{
-    Column, Ending, Fonts, LEFT, Letter, Note, RIGHT, Row, Signal, Sum, Table, Text,
+    Badge, Column, DocumentBuilder, Fonts, LEFT, Note, RIGHT, Row, Sum, Table, TableFooter, Text,
     figures::{code, date, money, span},
 };
 
@@ -25,10 +25,10 @@ pub(super) struct Content<'a> {
 }
 
 /// The document, all but its footers.
-pub(super) fn lay_out<'a>(content: &Content<'_>, fonts: &'a Fonts) -> Letter<'a> {
+pub(super) fn lay_out<'a>(content: &Content<'_>, fonts: &'a Fonts) -> DocumentBuilder<'a> {
     let Content { invoice, company, mark, .. } = *content;
-    let mut letter = Letter::new(fonts, figures::kind(invoice), &company.name);
-    letter.mark(mark.word(), signal(mark));
+    let mut letter = DocumentBuilder::new(fonts, figures::kind(invoice), &company.name);
+    letter.badge(mark.word(), signal(mark));
     letter.fact("Number", figures::number(invoice));
     letter.fact("Issued", &date(invoice.created_at));
     if let Some(at) = invoice.paid_at {
@@ -39,20 +39,20 @@ pub(super) fn lay_out<'a>(content: &Content<'_>, fonts: &'a Fonts) -> Letter<'a>
     }
     parties(&mut letter, content);
     letter.headline(&figures::headline(invoice, mark));
-    let ending = Ending { sums: content.sums.clone(), notes: said_below(content) };
+    let ending = TableFooter { sums: content.sums.clone(), notes: said_below(content) };
     letter.table(&table(content), &ending);
     letter
 }
 
-fn signal(mark: Mark) -> Signal {
+fn signal(mark: Mark) -> Badge {
     match mark {
-        Mark::Paid => Signal::Good,
-        Mark::Open | Mark::Unpaid => Signal::Alert,
-        Mark::PartlyRefunded | Mark::Refunded | Mark::Void => Signal::Quiet,
+        Mark::Paid => Badge::Good,
+        Mark::Open | Mark::Unpaid => Badge::Alert,
+        Mark::PartlyRefunded | Mark::Refunded | Mark::Void => Badge::Quiet,
     }
 }
 
-fn parties(letter: &mut Letter<'_>, Content { invoice, company, .. }: &Content<'_>) {
+fn parties(letter: &mut DocumentBuilder<'_>, Content { invoice, company, .. }: &Content<'_>) {
     let mut from: Vec<&str> = vec![&company.name];
     from.extend(company.address_lines.iter().map(String::as_str));
     from.push(&company.email);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{account::AccountRefused, credits::Hold, plan::Plan};
+use domain::{account::AccountError, credits::Hold, plan::Plan};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 use testing::{Actor, Answer, Ask, World};
@@ -17,10 +17,10 @@ async fn get(world: &World, ask: &Ask) -> Answer {
 
 /// Spends one credit, as a generation does.
 async fn spend(world: &World, actor: &Actor, cause: &str) {
-    let spent = world.store.change_account(&actor.id, None, world.now(), |draft| {
+    let spent = world.store.update_account(&actor.id, None, world.now(), |draft| {
         let hold: Hold = draft.start_job(cause, 1)?;
         draft.capture_job(cause, &hold)?;
-        Ok::<(), AccountRefused>(())
+        Ok::<(), AccountError>(())
     });
     spent.await.unwrap();
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clients::{Http, Issuer, oidc::OidcConfig};
 use domain::Timestamp;
 use expect_test::expect;
-use runtime::{Ambient, Clock, NotAuthorized, Policy, dispatch_authorize};
+use runtime::{Clock, InvocationContext, NotAuthorized, Policy, dispatch_authorize};
 use sandbox::{
     Config, RunningSandbox, Sandbox,
     openid::{AUDIENCE, Flaw},
@@ -19,7 +19,7 @@ use crate::authorizer::{WORKER, handle};
 struct Door {
     sandbox: RunningSandbox,
     issuer: Issuer,
-    ambient: Ambient,
+    ambient: InvocationContext,
 }
 
 impl Door {
@@ -33,7 +33,7 @@ impl Door {
             role_claim: "/app_metadata/role".to_owned(),
         };
         let issuer = Issuer::new(Http::new().unwrap(), config).unwrap();
-        Door { sandbox, issuer, ambient: Ambient::fixed(Clock::System.now()) }
+        Door { sandbox, issuer, ambient: InvocationContext::fixed(Clock::System.now()) }
     }
 
     fn token(&self, name: &str) -> String {
@@ -151,7 +151,7 @@ async fn a_token_lives_as_long_as_it_says() {
     let issued = claims(&token)["iat"].as_i64().unwrap();
     let at = async |second: i64| {
         let clock = Clock::manual(Timestamp::from_secs(issued + second));
-        let ambient = Ambient { clock, ..door.ambient.clone() };
+        let ambient = InvocationContext { clock, ..door.ambient.clone() };
         let event = serde_json::from_value(json!({
             "methodArn": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3/dev/GET/health",
             "headers": {"authorization": format!("Bearer {token}")},

@@ -3,14 +3,17 @@
 use clients::Secret;
 use domain::{
     Timestamp,
-    generation::{Failure, FailureCode, Job, Names, Order, Provider, Status, WebhookRef, place},
+    generation::{
+        Failure, FailureCode, GenerationRequest, Job, NewJob, Provider, Status, WebhookRef,
+        create_job,
+    },
     id::JobId,
 };
 use expect_test::{Expect, expect};
 use runtime::WebhookTokens;
 use sandbox::bria::sign;
 use serde_json::{Value, json};
-use store::{Idempotency, Naming, Settled};
+use store::{Idempotency, Settled, SourceRef};
 use testing::{Actor, Answer, Ask, World, at_once};
 
 use crate::webhook_bria::{ENDPOINT, handle};
@@ -30,18 +33,21 @@ impl Scene {
     /// Kim's generation is `status`; Bria calls it [`REQUEST`] once it has told us.
     async fn with(status: Status) -> Scene {
         let (world, kim) = (World::new(), Actor::member("kim"));
-        let order = Order { prompt: Some("a red chair".to_owned()), ..Order::default() };
-        let names = Names {
+        let order = GenerationRequest {
+            prompt: Some("a red chair".to_owned()),
+            ..GenerationRequest::default()
+        };
+        let names = NewJob {
             id: JobId::new(world.now(), 1),
             provider: Provider::Bria,
             seed: 7,
             webhook_token: "0f".repeat(16),
         };
         let key = Idempotency { key: "k".to_owned(), fingerprint: "f".to_owned() };
-        let place = |draft: &mut _, kept| place(draft, &order, kept, &names);
+        let place = |draft: &mut _, kept| create_job(draft, &order, kept, &names);
         let job = world
             .store
-            .enqueue((&kim.id, None), &key, Naming::Nothing, world.now(), place)
+            .enqueue((&kim.id, None), &key, SourceRef::Nothing, world.now(), place)
             .await
             .unwrap();
         let scene = Scene { world, kim, job };

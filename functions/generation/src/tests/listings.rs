@@ -2,6 +2,7 @@
 
 use domain::{
     audit::Action,
+    error::InvalidFields,
     id::{ListingId, PurchaseId},
     lighting::LightingRig,
     marketplace::{
@@ -12,7 +13,6 @@ use domain::{
         revision::{Description, Edit},
     },
     money::Money,
-    refusal::InvalidFields,
 };
 use expect_test::expect;
 use serde_json::{Value, json};
@@ -249,7 +249,7 @@ async fn a_model_is_used_by_who_it_belongs_to_and_by_who_bought_it() {
 
     let (store, now) = (&studio.world.store, studio.world.now());
     let deed = listings::judged(Action::DelistListing, &listing);
-    let taken_off = store.judge_listing(&deed, &listing, now, async |shelf| {
+    let taken_off = store.moderate_listing(&deed, &listing, now, async |shelf| {
         shelf.listing.delist(DelistedBy::Staff, Some("Not hers.".to_owned()), now)
     });
     taken_off.await.unwrap();

@@ -5,7 +5,7 @@ use domain::{
     marketplace::statement::{Line, Statement},
     money::Money,
 };
-use paper::cells::guarded;
+use paper::cells::escape_formula;
 
 use super::StatementError;
 
@@ -53,7 +53,7 @@ fn row(statement: &Statement, line: &Line, after: i64) -> [String; HEADS.len()] 
         line.kind.as_str().to_owned(),
         line.purchase_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         line.payout_id.as_ref().map(ToString::to_string).unwrap_or_default(),
-        guarded(line.title.as_deref().unwrap_or_default()),
+        escape_formula(line.title.as_deref().unwrap_or_default()),
         of_a_payment(line.moved.gross),
         of_a_payment(line.moved.fee),
         figure(line.moved.net),

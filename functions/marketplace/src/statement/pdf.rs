@@ -3,11 +3,12 @@
 use clients::documents::Company;
 use domain::marketplace::statement::Line;
 use paper::{
-    About, Column, Ending, Fonts, LEFT, Letter, Note, RIGHT, Row, Signal, Sum, Table, Text, Tone,
+    Badge, Column, DocumentBuilder, DocumentInfo, Emphasis, Fonts, LEFT, Note, RIGHT, Row, Sum,
+    Table, TableFooter, Text,
     figures::{calendar, code, figure, money, month},
 };
 
-use super::{StatementError, Told};
+use super::{StatementContext, StatementError};
 
 /// Left edges of the columns of words, in points.
 const WHAT: f32 = LEFT + 58.0;
@@ -24,21 +25,24 @@ const FIGURE: f32 = 52.0;
 ///
 /// # Errors
 /// When it cannot be drawn, which no text in it can cause.
-pub(super) fn to_pdf(told: &Told, company: &Company) -> Result<Vec<u8>, StatementError> {
+pub(super) fn to_pdf(
+    told: &StatementContext,
+    company: &Company,
+) -> Result<Vec<u8>, StatementError> {
     let statement = &told.statement;
     let fonts = Fonts::embedded()?;
-    let mut letter = Letter::new(&fonts, "Statement", &company.name);
+    let mut letter = DocumentBuilder::new(&fonts, "Statement", &company.name);
     match told.complete {
-        true => letter.mark("COMPLETE", Signal::Good),
-        false => letter.mark("SO FAR", Signal::Quiet),
+        true => letter.badge("COMPLETE", Badge::Good),
+        false => letter.badge("SO FAR", Badge::Quiet),
     }
     letter.fact("Month", &month(statement.month));
     letter.fact("Lines", &statement.lines.len().to_string());
     parties(&mut letter, told, company);
     letter.headline(&headline(told));
-    letter.table(&table(told), &Ending { sums: sums(told), notes: notes(told) });
+    letter.table(&table(told), &TableFooter { sums: sums(told), notes: notes(told) });
     let title = format!("Statement {}", statement.month);
-    let about = About {
+    let about = DocumentInfo {
         title: title.clone(),
         author: company.name.clone(),
         id: format!("{} {}", statement.creator_id, statement.month),
@@ -48,7 +52,7 @@ pub(super) fn to_pdf(told: &Told, company: &Company) -> Result<Vec<u8>, Statemen
     Ok(letter.print((&from, &title), &about)?)
 }
 
-fn parties(letter: &mut Letter<'_>, told: &Told, company: &Company) {
+fn parties(letter: &mut DocumentBuilder<'_>, told: &StatementContext, company: &Company) {
     let mut from: Vec<&str> = vec![&company.name];
     from.extend(company.address_lines.iter().map(String::as_str));
     from.push(&company.email);
@@ -58,7 +62,7 @@ fn parties(letter: &mut Letter<'_>, told: &Told, company: &Company) {
     letter.parties(("FROM", &from), ("CREATOR", &creator));
 }
 
-fn headline(told: &Told) -> String {
+fn headline(told: &StatementContext) -> String {
     let closing = told.statement.closing;
     let text = money(closing.saturating_abs(), told.statement.currency);
     let when = if told.complete { "at the end of the month" } else { "so far" };
@@ -68,7 +72,7 @@ fn headline(told: &Told) -> String {
     }
 }
 
-fn table(told: &Told) -> Table {
+fn table(told: &StatementContext) -> Table {
     let net = format!("NET ({})", code(told.statement.currency));
     let words =
         |head: &str, x: f32, end: f32| Column::Words { head: head.to_owned(), x, width: end - x };
@@ -84,7 +88,7 @@ fn table(told: &Told) -> Table {
     Table { columns, rows: told.statement.lines.iter().map(|line| row(told, line)).collect() }
 }
 
-fn row(told: &Told, line: &Line) -> Row {
+fn row(told: &StatementContext, line: &Line) -> Row {
     let figure = |amount| vec![Text::Figure(figure(amount, told.statement.currency))];
     let of_a_payment = |amount| match line.kind.is_of_a_payment() {
         true => figure(amount),
@@ -103,7 +107,7 @@ fn row(told: &Told, line: &Line) -> Row {
     ]
 }
 
-fn sums(told: &Told) -> Vec<Sum> {
+fn sums(told: &StatementContext) -> Vec<Sum> {
     let statement = &told.statement;
     let sum = |label: String, amount, tone| {
         let amount = figure(amount, statement.currency);
@@ -111,17 +115,17 @@ fn sums(told: &Told) -> Vec<Sum> {
     };
     let totals = statement.totals().into_iter().map(|(kind, total)| {
         let label = format!("{} ({})", kind.words(), total.count);
-        sum(label, total.moved.net, Tone::Plain)
+        sum(label, total.moved.net, Emphasis::Plain)
     });
     let closing = if told.complete { "Closing balance" } else { "Balance so far" };
-    [sum("Opening balance".to_owned(), statement.opening, Tone::Plain)]
+    [sum("Opening balance".to_owned(), statement.opening, Emphasis::Plain)]
         .into_iter()
         .chain(totals)
-        .chain([sum(closing.to_owned(), statement.closing, Tone::Strong)])
+        .chain([sum(closing.to_owned(), statement.closing, Emphasis::Strong)])
         .collect()
 }
 
-fn notes(told: &Told) -> Vec<Note> {
+fn notes(told: &StatementContext) -> Vec<Note> {
     let say = |text: &str| Note::Aside(text.to_owned());
     let mut notes = vec![say(
         "Net is what we owe you more than before: gross less our fee, tax aside. A payout takes it \

@@ -7,7 +7,7 @@ use domain::{
     Timestamp,
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
-        journal::{Entry, Journal, LedgerAccount, Leg, Role},
+        journal::{Entry, Journal, LedgerAccount, Posting, Role},
         statement::Statement,
     },
     money::Currency,
@@ -44,23 +44,23 @@ fn moved(number: u128, cause: &str, gross: i64, when: &str) -> Vec<Entry> {
     let split = Split::of(gross.abs());
     let (fee, net) = (split.fee * gross.signum(), split.net * gross.signum());
     let legs = [
-        Leg::new(Role::BuyerCharge, LedgerAccount::BuyerCash, gross),
-        Leg::new(Role::PlatformFee, LedgerAccount::PlatformRevenue, -fee),
-        Leg::new(Role::CreatorShare, LedgerAccount::CreatorPending, -net),
+        Posting::new(Role::BuyerCharge, LedgerAccount::BuyerCash, gross),
+        Posting::new(Role::PlatformFee, LedgerAccount::PlatformRevenue, -fee),
+        Posting::new(Role::CreatorShare, LedgerAccount::CreatorPending, -net),
     ];
     entries(&purchase(number).to_string(), cause, legs, when)
 }
 
 fn paid_out(cause: &str, net: i64, when: &str) -> Vec<Entry> {
     let legs = [
-        Leg::new(Role::InPayout, LedgerAccount::CreatorInPayout, net),
-        Leg::new(Role::Paid, LedgerAccount::CreatorPaid, -net),
+        Posting::new(Role::InPayout, LedgerAccount::CreatorInPayout, net),
+        Posting::new(Role::Paid, LedgerAccount::CreatorPaid, -net),
     ];
     let id = PayoutId::new(at("2026-11-09T06:00:00Z"), 7).to_string();
     entries(&id, &cause.replace("{id}", &id), legs, when)
 }
 
-fn entries<const N: usize>(about: &str, cause: &str, legs: [Leg; N], when: &str) -> Vec<Entry> {
+fn entries<const N: usize>(about: &str, cause: &str, legs: [Posting; N], when: &str) -> Vec<Entry> {
     let about = (creator(), about.to_owned());
     let journal = Journal::build(about, cause.to_owned(), Currency::USD, legs, at(when)).unwrap();
     journal.entries().collect()
@@ -102,11 +102,11 @@ fn busy(sales: u128) -> Statement {
     of(&all).titled(&titles)
 }
 
-fn told(statement: Statement, now: &str) -> Told {
-    Told::new(statement, Some("Zoë Lindström".to_owned()), at(now))
+fn told(statement: Statement, now: &str) -> StatementContext {
+    StatementContext::new(statement, Some("Zoë Lindström".to_owned()), at(now))
 }
 
-fn printed(told: &Told) -> Vec<u8> {
+fn printed(told: &StatementContext) -> Vec<u8> {
     told.file(FileKind::Pdf, &company()).unwrap()
 }
 

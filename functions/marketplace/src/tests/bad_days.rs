@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use domain::{id::ListingId, marketplace::tally::ListingStats};
+use domain::{id::ListingId, marketplace::listing_stats::ListingStats};
 use search::{Catalogue, Document};
 use testing::{Actor, Fault, cloud::Cloud};
 
 use super::shop::Shop;
-use crate::Finder;
+use crate::SearchIndex;
 
 /// More often than the SDK tries.
 const ALWAYS: u32 = 12;
@@ -89,7 +89,7 @@ async fn without_the_bucket_changes_are_searched() {
     let (mut shop, kim) = (Shop::open().await, Actor::member("kim"));
     shop.on_sale(&kim, "Lamp").await;
     let missing = Cloud::here().missing_bucket();
-    shop.finder.0 = Finder::open(shop.world.store.clone(), missing.snapshots());
+    shop.finder.0 = SearchIndex::open(shop.world.store.clone(), missing.snapshots());
     assert_eq!(shop.titles(&[]).await, ["Lamp"]);
     shop.close().await;
 }

@@ -11,29 +11,30 @@ use testing::{
 };
 
 use crate::{
-    Demos, Finder, Lists, Visits, create_listing, create_upload, get_creator_listing, get_listing,
-    get_upload, list_creator_listings, list_popular, preview_listing, retire_listing,
-    search_listings, submit_listing, update_listing,
+    DemoCache, PopularCache, SearchIndex, ViewCounter, create_listing, create_upload,
+    get_creator_listing, get_listing, get_upload, list_creator_listings, list_popular,
+    preview_listing, retire_listing, search_listings, submit_listing, update_listing,
 };
 
 pub(super) struct Shop {
     pub(super) world: World,
     pub(super) bucket: Bucket,
-    pub(super) finder: (Finder, Previews),
-    pub(super) visits: (Visits, Previews),
-    pub(super) demos: (Store, Demos),
-    pub(super) lists: (Lists, Previews),
+    pub(super) finder: (SearchIndex, Previews),
+    pub(super) visits: (ViewCounter, Previews),
+    pub(super) demos: (Store, DemoCache),
+    pub(super) lists: (PopularCache, Previews),
 }
 
 impl Shop {
     pub(super) async fn open() -> Shop {
         let world = World::new();
         let bucket = Cloud::here().bucket().await;
-        let finder = Finder::open(world.store.clone(), bucket.snapshots());
-        let visits = Visits::new(world.store.clone());
+        let finder = SearchIndex::open(world.store.clone(), bucket.snapshots());
+        let visits = ViewCounter::new(world.store.clone());
         let (finder, visits) = ((finder, world.previews()), (visits, world.previews()));
-        let demos = (world.store.clone(), Demos::new(world.previews(), bucket.preview_bucket()));
-        let lists = (Lists::new(world.store.clone()), world.previews());
+        let demos =
+            (world.store.clone(), DemoCache::new(world.previews(), bucket.preview_bucket()));
+        let lists = (PopularCache::new(world.store.clone()), world.previews());
         Shop { world, bucket, finder, visits, demos, lists }
     }
 
@@ -93,7 +94,7 @@ impl Shop {
     /// A moderator sends back what waits.
     pub(super) async fn reject(&self, id: &ListingId, reason: &str) {
         let (deed, now) = (listings::judged(Action::RejectListing, id), self.world.now());
-        let rejected = self.world.store.judge_listing(&deed, id, now, async |shelf| {
+        let rejected = self.world.store.moderate_listing(&deed, id, now, async |shelf| {
             shelf.listing.reject(shelf.newest.number, reason.to_owned(), now)
         });
         rejected.await.unwrap();

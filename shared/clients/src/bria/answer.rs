@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::{ProviderStatus, RequestId};
-use crate::structure::StructureRefused;
+use crate::structure::StructureError;
 
 /// Longest explanation kept from a provider, in characters.
 const MESSAGE_CHARS_MAX: usize = 300;
@@ -77,16 +77,16 @@ impl Report {
         }
     }
 
-    pub(super) fn into_structured_prompt(self) -> Result<String, StructureRefused> {
+    pub(super) fn into_structured_prompt(self) -> Result<String, StructureError> {
         self.structured_prompt()
-            .ok_or_else(|| StructureRefused::unavailable("completed without a structured prompt"))
+            .ok_or_else(|| StructureError::unavailable("completed without a structured prompt"))
     }
 
-    pub(super) fn into_structure_refused(self) -> StructureRefused {
+    pub(super) fn into_structure_refused(self) -> StructureError {
         match blame(&self.0) {
-            Blame::Content => StructureRefused::Blocked { message: self.message() },
-            Blame::Request => StructureRefused::not_understood(self.message()),
-            Blame::Provider => StructureRefused::unavailable(self.message()),
+            Blame::Content => StructureError::Blocked { message: self.message() },
+            Blame::Request => StructureError::not_understood(self.message()),
+            Blame::Provider => StructureError::unavailable(self.message()),
         }
     }
 

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use domain::Refusal;
+use domain::DomainError;
 use serde_json::{Value, json};
 
 use super::*;

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use domain::{Refusal, RefusalKind, Timestamp};
+use domain::{DomainError, ErrorKind, Timestamp};
 use hmac::{Hmac, Mac};
 use reqwest::header::HeaderMap;
 use sha2::Sha256;
@@ -41,7 +41,7 @@ pub struct WebhookNotice {
 
 /// Why a notice is not believed. The texts tell a forger nothing they did not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WebhookRefused {
+pub enum WebhookError {
     /// A header is missing or cannot be read.
     #[error("The header {0} is missing or not valid.")]
     Header(&'static str),
@@ -62,35 +62,35 @@ pub enum WebhookRefused {
 /// one before. `raw_body` is the body as it came. The comparison takes constant time.
 ///
 /// # Errors
-/// See [`WebhookRefused`]; the body is not looked at before a signature fits.
+/// See [`WebhookError`]; the body is not looked at before a signature fits.
 pub fn verify(
     tokens: &[Secret],
     headers: &HeaderMap,
     raw_body: &[u8],
     now: Timestamp,
-) -> Result<WebhookNotice, WebhookRefused> {
+) -> Result<WebhookNotice, WebhookError> {
     let id = header(headers, ID_HEADER)?;
     let stamp = header(headers, TIMESTAMP_HEADER)?;
     let signatures = header(headers, SIGNATURE_HEADER)?;
-    let signed_at = stamp.parse().map_err(|_| WebhookRefused::Header(TIMESTAMP_HEADER))?;
+    let signed_at = stamp.parse().map_err(|_| WebhookError::Header(TIMESTAMP_HEADER))?;
 
     if !tokens.iter().any(|token| any_fits(token, signatures, id, stamp, raw_body)) {
-        return Err(WebhookRefused::Signature);
+        return Err(WebhookError::Signature);
     }
     if !is_near(Timestamp::from_secs(signed_at), now, TIMESTAMP_WINDOW) {
-        return Err(WebhookRefused::Stale);
+        return Err(WebhookError::Stale);
     }
-    let report = Report::parse(raw_body).ok_or(WebhookRefused::Body)?;
+    let report = Report::parse(raw_body).ok_or(WebhookError::Body)?;
     match (RequestId::parse(id), report.request_id()) {
         (Some(request_id), Some(in_body)) if request_id == in_body => {
             Ok(WebhookNotice { request_id, status: report.image_status() })
         }
-        (Some(_) | None, Some(_) | None) => Err(WebhookRefused::Body),
+        (Some(_) | None, Some(_) | None) => Err(WebhookError::Body),
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, WebhookRefused> {
-    sole_header(headers, name).ok_or(WebhookRefused::Header(name))
+fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, WebhookError> {
+    sole_header(headers, name).ok_or(WebhookError::Header(name))
 }
 
 fn any_fits(token: &Secret, signatures: &str, id: &str, stamp: &str, body: &[u8]) -> bool {
@@ -110,17 +110,17 @@ fn signer(token: &Secret, id: &str, stamp: &str, body: &[u8]) -> Option<Hmac<Sha
     mac(&key, &[id.as_bytes(), b".", stamp.as_bytes(), b".", body])
 }
 
-impl Refusal for WebhookRefused {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Malformed
+impl DomainError for WebhookError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Malformed
     }
 
     fn code(&self) -> &'static str {
         match self {
-            WebhookRefused::Header(_) => "webhook_header_invalid",
-            WebhookRefused::Signature => "webhook_signature_invalid",
-            WebhookRefused::Stale => "webhook_timestamp_invalid",
-            WebhookRefused::Body => "webhook_body_invalid",
+            WebhookError::Header(_) => "webhook_header_invalid",
+            WebhookError::Signature => "webhook_signature_invalid",
+            WebhookError::Stale => "webhook_timestamp_invalid",
+            WebhookError::Body => "webhook_body_invalid",
         }
     }
 }
@@ -167,7 +167,7 @@ mod tests {
             Delivery { id: id.into(), body: body.into(), signature, ..Delivery::of_contract() }
         }
 
-        fn verify(&self) -> Result<WebhookNotice, WebhookRefused> {
+        fn verify(&self) -> Result<WebhookNotice, WebhookError> {
             let tokens: Vec<Secret> = self.tokens.iter().map(|token| Secret::new(*token)).collect();
             let mut headers = HeaderMap::new();
             headers.insert(ID_HEADER, self.id.parse().unwrap());
@@ -195,12 +195,12 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused() {
-        let check = |name: &str, expected: WebhookRefused, change: &dyn Fn(&mut Delivery)| {
+        let check = |name: &str, expected: WebhookError, change: &dyn Fn(&mut Delivery)| {
             let mut delivery = Delivery::of_contract();
             change(&mut delivery);
             assert_eq!(delivery.verify().unwrap_err(), expected, "{name}");
         };
-        let forged = WebhookRefused::Signature;
+        let forged = WebhookError::Signature;
         check("other token", forged.clone(), &|d| d.tokens = vec!["guess"]);
         check("no token", forged.clone(), &|d| d.tokens = vec![]);
         check("altered body", forged.clone(), &|d| d.body = d.body.replace("final", "other"));
@@ -210,17 +210,17 @@ mod tests {
         check("other scheme", forged.clone(), &|d| d.signature = SIGNATURE.replace("v1", "v0"));
         check("not base64", forged.clone(), &|d| d.signature = "v1=***".into());
         check("cut short", forged, &|d| d.signature = "v1=muClfg==".into());
-        check("late", WebhookRefused::Stale, &|d| d.now_s = SIGNED_AT + 7201);
-        check("early", WebhookRefused::Stale, &|d| d.now_s = SIGNED_AT - 7201);
-        check("no time", WebhookRefused::Header(TIMESTAMP_HEADER), &|d| d.stamp = "soon".into());
-        check("empty", WebhookRefused::Header(SIGNATURE_HEADER), &|d| d.signature = " ".into());
+        check("late", WebhookError::Stale, &|d| d.now_s = SIGNED_AT + 7201);
+        check("early", WebhookError::Stale, &|d| d.now_s = SIGNED_AT - 7201);
+        check("no time", WebhookError::Header(TIMESTAMP_HEADER), &|d| d.stamp = "soon".into());
+        check("empty", WebhookError::Header(SIGNATURE_HEADER), &|d| d.signature = " ".into());
     }
 
     #[test]
     fn a_signed_body_must_be_about_the_request_it_names() {
         for body in [r#"{"request_id": "req_2", "status": "COMPLETED"}"#, "{}", "<html>"] {
             let delivery = Delivery::signed_over(body, "req_1");
-            assert_eq!(delivery.verify().unwrap_err(), WebhookRefused::Body, "{body}");
+            assert_eq!(delivery.verify().unwrap_err(), WebhookError::Body, "{body}");
         }
         let failed = r#"{"request_id": "req_1", "status": "ERROR", "error": {"message": "no"}}"#;
         let notice = Delivery::signed_over(failed, "req_1").verify().unwrap();

@@ -24,7 +24,7 @@ pub(crate) struct Found {
 
 /// Why an object was not read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unread {
+pub(crate) enum ReadError {
     /// There is none, or none that the reader may see.
     #[error("there is no such object")]
     Missing,
@@ -70,13 +70,13 @@ impl Bucket {
     /// the one it belongs to.
     ///
     /// # Errors
-    /// See [`Unread`].
+    /// See [`ReadError`].
     pub(crate) async fn open(
         &self,
         key: &str,
         etag: Option<&str>,
         bytes_max: u64,
-    ) -> Result<Reading, Unread> {
+    ) -> Result<Reading, ReadError> {
         let get = self.s3.get_object().bucket(&self.name).key(key);
         let got = match get.set_if_match(etag.map(str::to_owned)).send().await {
             Ok(got) => got,
@@ -84,7 +84,7 @@ impl Bucket {
         };
         let declared = length(got.content_length());
         if declared > bytes_max {
-            return Err(Unread::TooLarge);
+            return Err(ReadError::TooLarge);
         }
         let etag = got.e_tag().unwrap_or_default().to_owned();
         Ok(Reading { etag, declared, body: got.body, left: bytes_max })
@@ -115,17 +115,17 @@ impl Reading {
     /// The next piece, `None` after the last.
     ///
     /// # Errors
-    /// [`Unread::TooLarge`] and [`Unread::Failed`].
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Unread> {
+    /// [`ReadError::TooLarge`] and [`ReadError::Failed`].
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         let piece = match timeout(PIECE_TIMEOUT, self.body.try_next()).await {
             Ok(Ok(Some(piece))) => piece,
             Ok(Ok(None)) => return Ok(None),
-            Ok(Err(error)) => return Err(Unread::Failed(error.into())),
-            Err(late) => return Err(Unread::Failed(late.into())),
+            Ok(Err(error)) => return Err(ReadError::Failed(error.into())),
+            Err(late) => return Err(ReadError::Failed(late.into())),
         };
         match self.left.checked_sub(piece.len() as u64) {
             Some(left) => self.left = left,
-            None => return Err(Unread::TooLarge),
+            None => return Err(ReadError::TooLarge),
         }
         Ok(Some(piece))
     }
@@ -133,8 +133,8 @@ impl Reading {
     /// All of it.
     ///
     /// # Errors
-    /// [`Unread::TooLarge`] and [`Unread::Failed`].
-    pub(crate) async fn all(mut self) -> Result<Bytes, Unread> {
+    /// [`ReadError::TooLarge`] and [`ReadError::Failed`].
+    pub(crate) async fn all(mut self) -> Result<Bytes, ReadError> {
         let room = usize::try_from(self.declared).unwrap_or(0);
         let mut bytes = BytesMut::with_capacity(room);
         while let Some(piece) = self.next().await? {
@@ -150,11 +150,13 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
 }
 
 /// What a refused read or copy of an object means.
-pub(crate) fn unread<E: std::error::Error + Send + Sync + 'static>(error: SdkError<E>) -> Unread {
+pub(crate) fn unread<E: std::error::Error + Send + Sync + 'static>(
+    error: SdkError<E>,
+) -> ReadError {
     match status(&error) {
-        Some(403 | 404) => Unread::Missing,
-        Some(412) => Unread::Replaced,
-        Some(_) | None => Unread::Failed(error.into()),
+        Some(403 | 404) => ReadError::Missing,
+        Some(412) => ReadError::Replaced,
+        Some(_) | None => ReadError::Failed(error.into()),
     }
 }
 
@@ -193,21 +195,22 @@ mod tests {
                 Ok(reading) => reading.all().await.unwrap_err(),
                 Err(error) => error,
             };
-            assert!(matches!(less, Unread::TooLarge), "{key}: {less:?}");
+            assert!(matches!(less, ReadError::TooLarge), "{key}: {less:?}");
         }
     }
 
     #[tokio::test]
     async fn a_status_says_why_an_object_is_not_read() {
-        let check = async |status: StatusCode, expected: fn(&Unread) -> bool| {
+        let check = async |status: StatusCode, expected: fn(&ReadError) -> bool| {
             let bucket = bucket(Router::new().fallback(move || async move { status })).await;
             let unread = bucket.open("key", Some("\"1\""), 1).await.unwrap_err();
             assert!(expected(&unread), "{status}: {unread:?}");
         };
-        check(StatusCode::NOT_FOUND, |unread| matches!(unread, Unread::Missing)).await;
-        check(StatusCode::FORBIDDEN, |unread| matches!(unread, Unread::Missing)).await;
-        check(StatusCode::PRECONDITION_FAILED, |unread| matches!(unread, Unread::Replaced)).await;
-        check(StatusCode::BAD_REQUEST, |unread| matches!(unread, Unread::Failed(_))).await;
+        check(StatusCode::NOT_FOUND, |unread| matches!(unread, ReadError::Missing)).await;
+        check(StatusCode::FORBIDDEN, |unread| matches!(unread, ReadError::Missing)).await;
+        check(StatusCode::PRECONDITION_FAILED, |unread| matches!(unread, ReadError::Replaced))
+            .await;
+        check(StatusCode::BAD_REQUEST, |unread| matches!(unread, ReadError::Failed(_))).await;
     }
 
     #[tokio::test]

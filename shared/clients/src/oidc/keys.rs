@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::TokenRefused;
+use super::TokenError;
 use crate::http::{Http, InvalidConfig, call};
 
 /// Least time between two fetches, when there are keys to go on with.
@@ -71,7 +71,7 @@ impl KeySource {
         Ok(KeySource { http, place, known: Mutex::default() })
     }
 
-    pub(super) async fn load(&self, now: Timestamp) -> Result<(), TokenRefused> {
+    pub(super) async fn load(&self, now: Timestamp) -> Result<(), TokenError> {
         let mut known = self.known.lock().await;
         self.refresh(&mut known, now).await
     }
@@ -84,17 +84,17 @@ impl KeySource {
         kid: Option<&str>,
         algorithm: Algorithm,
         now: Timestamp,
-    ) -> Result<Key, TokenRefused> {
+    ) -> Result<Key, TokenError> {
         let mut known = self.known.lock().await;
         if known.wants_refresh(kid, now) {
             self.refresh(&mut known, now).await?;
         }
-        let named = known.named(kid).ok_or(TokenRefused::UnknownKey)?;
+        let named = known.named(kid).ok_or(TokenError::UnknownKey)?;
         let fits = named.into_iter().find(|key| key.algorithm == algorithm);
-        fits.cloned().ok_or(TokenRefused::Signature)
+        fits.cloned().ok_or(TokenError::Signature)
     }
 
-    async fn refresh(&self, known: &mut Known, now: Timestamp) -> Result<(), TokenRefused> {
+    async fn refresh(&self, known: &mut Known, now: Timestamp) -> Result<(), TokenError> {
         known.tried_at = Some(now);
         match self.fetch().await {
             Ok(keys) => {
@@ -102,7 +102,7 @@ impl KeySource {
                 known.fetched_at = Some(now);
                 Ok(())
             }
-            Err(detail) if known.keys.is_empty() => Err(TokenRefused::KeysUnavailable { detail }),
+            Err(detail) if known.keys.is_empty() => Err(TokenError::KeysUnavailable { detail }),
             Err(detail) => {
                 tracing::warn!(detail, "the issuer's keys could not be refreshed");
                 Ok(())

@@ -185,7 +185,7 @@ async fn every_claim_is_held_to_its_rule() {
     let signer = Signer::es256("a");
     let served = Served::with(&[&signer]).await;
     let issuer = served.issuer();
-    let check = async |name: &str, changed: Value, expected: Result<(), TokenRefused>| {
+    let check = async |name: &str, changed: Value, expected: Result<(), TokenError>| {
         let mut claims = served.claims();
         let members = claims.as_object_mut().unwrap();
         for (name, value) in changed.as_object().unwrap() {
@@ -198,35 +198,35 @@ async fn every_claim_is_held_to_its_rule() {
         assert_eq!(verified.map(|_| ()), expected, "{name}");
     };
     let now = NOW.as_secs();
-    let malformed = Err(TokenRefused::Malformed);
+    let malformed = Err(TokenError::Malformed);
     check("as it is", json!({}), Ok(())).await;
     check("one of several audiences", json!({"aud": ["other", "prolight"]}), Ok(())).await;
     check("no nbf", json!({"nbf": null}), Ok(())).await;
     check("a fraction", json!({"exp": now as f64 + 0.5}), Ok(())).await;
     check("expired within the leeway", json!({"exp": now - 59}), Ok(())).await;
-    check("expired", json!({"exp": now - 60}), Err(TokenRefused::Expired)).await;
-    check("expired before time began", json!({"exp": -1e300}), Err(TokenRefused::Expired)).await;
+    check("expired", json!({"exp": now - 60}), Err(TokenError::Expired)).await;
+    check("expired before time began", json!({"exp": -1e300}), Err(TokenError::Expired)).await;
     check("begins within the leeway", json!({"nbf": now + 60}), Ok(())).await;
-    check("not yet valid", json!({"nbf": now + 61}), Err(TokenRefused::NotYetValid)).await;
-    check("other issuer", json!({"iss": "https://evil"}), Err(TokenRefused::Issuer)).await;
-    check("other audience", json!({"aud": "other"}), Err(TokenRefused::Audience)).await;
-    check("no audience in a list", json!({"aud": []}), Err(TokenRefused::Audience)).await;
+    check("not yet valid", json!({"nbf": now + 61}), Err(TokenError::NotYetValid)).await;
+    check("other issuer", json!({"iss": "https://evil"}), Err(TokenError::Issuer)).await;
+    check("other audience", json!({"aud": "other"}), Err(TokenError::Audience)).await;
+    check("no audience in a list", json!({"aud": []}), Err(TokenError::Audience)).await;
     let day = 24 * 60 * 60;
     check("a day", json!({"exp": now + day}), Ok(())).await;
-    check("longer than a day", json!({"exp": now + day + 61}), Err(TokenRefused::TooLong)).await;
+    check("longer than a day", json!({"exp": now + day + 61}), Err(TokenError::TooLong)).await;
     let long = json!({"iat": now - 3 * day, "exp": now + 60});
-    check("longer than a day, and nearly over", long, Err(TokenRefused::TooLong)).await;
+    check("longer than a day, and nearly over", long, Err(TokenError::TooLong)).await;
     let ahead = json!({"iat": now + 30 * day, "exp": now + 30 * day + 60});
-    check("made in the future", ahead, Err(TokenRefused::TooLong)).await;
+    check("made in the future", ahead, Err(TokenError::TooLong)).await;
     check("no iat", json!({"iat": null}), Ok(())).await;
-    check("no iat, too long", json!({"iat": null, "exp": 9e9}), Err(TokenRefused::TooLong)).await;
+    check("no iat, too long", json!({"iat": null, "exp": 9e9}), Err(TokenError::TooLong)).await;
     check("no exp", json!({"exp": null}), malformed.clone()).await;
     check("exp in words", json!({"exp": "tomorrow"}), malformed.clone()).await;
     check("no iss", json!({"iss": null}), malformed.clone()).await;
     check("many issuers", json!({"iss": [served.base]}), malformed.clone()).await;
     check("no aud", json!({"aud": null}), malformed.clone()).await;
     check("no sub", json!({"sub": null}), malformed).await;
-    check("a key in sub", json!({"sub": "a#b"}), Err(TokenRefused::Subject)).await;
+    check("a key in sub", json!({"sub": "a#b"}), Err(TokenError::Subject)).await;
 }
 
 /// A token for another of the issuer's clients, or made for another end, is none of ours.
@@ -246,8 +246,8 @@ async fn a_token_says_for_whom_and_what_it_is() {
     for (azp, expected) in [
         (json!("https://app"), Ok(())),
         (json!("client_1"), Ok(())),
-        (json!("https://evil"), Err(TokenRefused::Party)),
-        (json!(null), Err(TokenRefused::Party)),
+        (json!("https://evil"), Err(TokenError::Party)),
+        (json!(null), Err(TokenError::Party)),
     ] {
         assert_eq!(ours.verify(&with(azp.clone()), NOW).await.map(drop), expected, "{azp}");
         assert_eq!(anybody.verify(&with(azp), NOW).await.map(drop), Ok(()));
@@ -257,8 +257,8 @@ async fn a_token_says_for_whom_and_what_it_is() {
         (Some("JWT"), Ok(())),
         (Some("at+jwt"), Ok(())),
         (Some("application/at+JWT"), Ok(())),
-        (Some("logout+jwt"), Err(TokenRefused::Malformed)),
-        (Some("dpop+jwt"), Err(TokenRefused::Malformed)),
+        (Some("logout+jwt"), Err(TokenError::Malformed)),
+        (Some("dpop+jwt"), Err(TokenError::Malformed)),
     ] {
         let mut header = Header::new(signer.algorithm);
         (header.kid, header.typ) = (Some("a".to_owned()), typ.map(str::to_owned));
@@ -277,7 +277,7 @@ async fn keys_of_two_kinds_may_have_one_name() {
             assert!(issuer.verify(&signer.sign(&served.claims()), NOW).await.is_ok());
         }
         let forged = Signer::ed25519("a").sign(&served.claims());
-        assert_eq!(issuer.verify(&forged, NOW).await.unwrap_err(), TokenRefused::Signature);
+        assert_eq!(issuer.verify(&forged, NOW).await.unwrap_err(), TokenError::Signature);
     }
 }
 
@@ -304,20 +304,20 @@ async fn forged_tokens_prove_nothing() {
         let public = signer.public()["x"].as_str().unwrap().to_owned();
         encode(&header, &claims, &EncodingKey::from_secret(public.as_bytes())).unwrap()
     };
-    let check = async |name: &str, token: &str, expected: TokenRefused| {
+    let check = async |name: &str, token: &str, expected: TokenError| {
         assert_eq!(issuer.verify(token, NOW).await.unwrap_err(), expected, "{name}");
     };
-    check("nothing", "", TokenRefused::Malformed).await;
-    check("words", "a.b.c", TokenRefused::Malformed).await;
-    check("no signature", &format!("{header}.{payload}."), TokenRefused::Signature).await;
-    check("alg none", &format!("{none}.{payload}."), TokenRefused::Malformed).await;
-    check("crit", &format!("{critical}.{payload}.{signature}"), TokenRefused::Malformed).await;
-    check("other payload", &format!("{header}.{admin}.{signature}"), TokenRefused::Signature).await;
-    check("HMAC with the public key", &hmac, TokenRefused::Signature).await;
-    check("other key, same name", &thief.sign(&claims), TokenRefused::Signature).await;
-    check("other algorithm", &other_kind.sign(&claims), TokenRefused::Signature).await;
-    check("unknown key", &Signer::es256("z").sign(&claims), TokenRefused::UnknownKey).await;
-    check("too long", &"x".repeat(8193), TokenRefused::Malformed).await;
+    check("nothing", "", TokenError::Malformed).await;
+    check("words", "a.b.c", TokenError::Malformed).await;
+    check("no signature", &format!("{header}.{payload}."), TokenError::Signature).await;
+    check("alg none", &format!("{none}.{payload}."), TokenError::Malformed).await;
+    check("crit", &format!("{critical}.{payload}.{signature}"), TokenError::Malformed).await;
+    check("other payload", &format!("{header}.{admin}.{signature}"), TokenError::Signature).await;
+    check("HMAC with the public key", &hmac, TokenError::Signature).await;
+    check("other key, same name", &thief.sign(&claims), TokenError::Signature).await;
+    check("other algorithm", &other_kind.sign(&claims), TokenError::Signature).await;
+    check("unknown key", &Signer::es256("z").sign(&claims), TokenError::UnknownKey).await;
+    check("too long", &"x".repeat(8193), TokenError::Malformed).await;
     assert!(issuer.verify(&good, NOW).await.is_ok());
 }
 
@@ -332,7 +332,7 @@ async fn an_unknown_key_is_looked_up_at_most_once_a_minute() {
     };
     assert_eq!(verify(&old, NOW).await, Ok(()));
     served.publish(&[&old, &new]);
-    assert_eq!(verify(&new, NOW.plus(59 * SECOND)).await, Err(TokenRefused::UnknownKey));
+    assert_eq!(verify(&new, NOW.plus(59 * SECOND)).await, Err(TokenError::UnknownKey));
     assert_eq!(served.fetches(), 1);
     assert_eq!(verify(&new, NOW.plus(60 * SECOND)).await, Ok(()));
     assert_eq!(verify(&old, NOW.plus(60 * SECOND)).await, Ok(()));
@@ -352,7 +352,7 @@ async fn a_broken_issuer_is_not_the_callers_fault_and_known_keys_keep_serving() 
     let token = signer.sign(&claims);
     served.break_down();
     let refused = issuer.verify(&token, NOW).await.unwrap_err();
-    assert!(matches!(refused, TokenRefused::KeysUnavailable { .. }), "{refused:?}");
+    assert!(matches!(refused, TokenError::KeysUnavailable { .. }), "{refused:?}");
 
     served.publish(&[&signer]);
     assert!(issuer.verify(&token, NOW).await.is_ok(), "without keys, every token asks");
@@ -381,7 +381,7 @@ async fn keys_we_cannot_use_are_passed_over() {
     ]);
     let issuer = served.issuer();
     let refused = issuer.verify(&signer.sign(&served.claims()), NOW).await.unwrap_err();
-    assert!(matches!(refused, TokenRefused::KeysUnavailable { .. }), "{refused:?}");
+    assert!(matches!(refused, TokenError::KeysUnavailable { .. }), "{refused:?}");
 }
 
 #[tokio::test]
@@ -391,7 +391,7 @@ async fn a_discovery_document_speaks_only_for_its_own_issuer() {
     let with_slash = served.issuer_with(|config| config.issuer.push('/'));
     let token = signer.sign(&served.claims());
     let refused = with_slash.verify(&token, NOW).await.unwrap_err();
-    assert!(matches!(refused, TokenRefused::KeysUnavailable { .. }), "{refused:?}");
+    assert!(matches!(refused, TokenError::KeysUnavailable { .. }), "{refused:?}");
 
     let direct = served.issuer_with(|config| {
         config.jwks_url = Some(format!("{}/jwks.json", served.base));

@@ -18,7 +18,7 @@ use moxcms::{
     CmsError, ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions,
 };
 
-use super::{PictureRefused, damaged, size_within};
+use super::{PictureError, damaged, size_within};
 
 /// How much of a picture is needed.
 #[derive(Debug, Clone, Copy)]
@@ -34,18 +34,18 @@ impl Detail {
     pub(crate) const WHOLE: Detail = Detail { side_px_min: 1, side_px: None };
 
     /// Whether a picture of this size, which takes `bytes` decoded, may be decoded whole.
-    fn check_whole(self, (width, height): (u32, u32), bytes: u64) -> Result<(), PictureRefused> {
+    fn check_whole(self, (width, height): (u32, u32), bytes: u64) -> Result<(), PictureError> {
         self.check_least((width, height))?;
         match width.max(height) > SIDE_PX_MAX || bytes > DECODE_BYTES_MAX {
-            true => Err(PictureRefused::TooLarge),
+            true => Err(PictureError::TooLarge),
             false => Ok(()),
         }
     }
 
-    fn check_least(self, (width, height): (u32, u32)) -> Result<(), PictureRefused> {
+    fn check_least(self, (width, height): (u32, u32)) -> Result<(), PictureError> {
         let Detail { side_px_min, .. } = self;
         match width.min(height) < side_px_min {
-            true => Err(PictureRefused::TooSmall { side_px_min }),
+            true => Err(PictureError::TooSmall { side_px_min }),
             false => Ok(()),
         }
     }
@@ -54,9 +54,9 @@ impl Detail {
 /// The pixels of a PNG, JPEG or WebP: upright, opaque, in sRGB, the first frame if it moves.
 ///
 /// # Errors
-/// See [`PictureRefused`].
-pub(crate) fn read(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureRefused> {
-    let format = image::guess_format(bytes).map_err(|_| PictureRefused::UnknownFormat)?;
+/// See [`PictureError`].
+pub(crate) fn read(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureError> {
+    let format = image::guess_format(bytes).map_err(|_| PictureError::UnknownFormat)?;
     if format == ImageFormat::Jpeg {
         read_jpeg(bytes, detail)
     } else if format == ImageFormat::Png {
@@ -64,7 +64,7 @@ pub(crate) fn read(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureRefu
     } else if format == ImageFormat::WebP {
         read_whole(WebPDecoder::new(Cursor::new(bytes))?, detail)
     } else {
-        Err(PictureRefused::UnknownFormat)
+        Err(PictureError::UnknownFormat)
     }
 }
 
@@ -76,7 +76,7 @@ fn limits() -> Limits {
     limits
 }
 
-fn read_whole(mut decoder: impl ImageDecoder, detail: Detail) -> Result<RgbImage, PictureRefused> {
+fn read_whole(mut decoder: impl ImageDecoder, detail: Detail) -> Result<RgbImage, PictureError> {
     detail.check_whole(decoder.dimensions(), decoder.total_bytes())?;
     decoder.set_limits(limits())?;
     let orientation = decoder.orientation()?;
@@ -86,7 +86,7 @@ fn read_whole(mut decoder: impl ImageDecoder, detail: Detail) -> Result<RgbImage
 
 /// Through a decoder of its own: it scales while it decodes, it hands out inks as inks, and it
 /// refuses a picture that is cut off.
-fn read_jpeg(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureRefused> {
+fn read_jpeg(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureError> {
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.read_info().map_err(damaged)?;
     let info = decoder.info().ok_or_else(|| damaged("it has no frame"))?;
@@ -94,7 +94,7 @@ fn read_jpeg(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureRefused> {
     let pixels = u64::from(size.0) * u64::from(size.1);
     match detail.side_px {
         None => detail.check_whole(size, pixels * info.pixel_format.pixel_bytes() as u64)?,
-        Some(_) if pixels > PHOTO_PIXELS_MAX => return Err(PictureRefused::TooManyPixels),
+        Some(_) if pixels > PHOTO_PIXELS_MAX => return Err(PictureError::TooManyPixels),
         Some(side_px) => {
             detail.check_least(size)?;
             let (width, height) = size_within(side_px, size.0, size.1);

@@ -76,13 +76,13 @@ fn metadata_does_not_survive() {
 #[test]
 fn what_is_not_a_picture_is_refused() {
     let png = encoded(ImageFormat::Png);
-    let check = |name: &str, bytes: &[u8], expected: fn(&PictureRefused) -> bool| {
+    let check = |name: &str, bytes: &[u8], expected: fn(&PictureError) -> bool| {
         let refused = Picture::decode(bytes).unwrap_err();
         assert!(expected(&refused), "{name}: {refused:?}");
     };
-    let unknown = |refused: &PictureRefused| *refused == PictureRefused::UnknownFormat;
-    let too_large = |refused: &PictureRefused| *refused == PictureRefused::TooLarge;
-    let damaged = |refused: &PictureRefused| matches!(refused, PictureRefused::Damaged { .. });
+    let unknown = |refused: &PictureError| *refused == PictureError::UnknownFormat;
+    let too_large = |refused: &PictureError| *refused == PictureError::TooLarge;
+    let damaged = |refused: &PictureError| matches!(refused, PictureError::Damaged { .. });
     check("nothing", b"", unknown);
     check("a page", b"<!doctype html><html>", unknown);
     check("a GIF", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", unknown);
@@ -123,7 +123,7 @@ fn a_cut_picture_is_damaged() {
         for part in 1..20 {
             let cut = &whole[..whole.len() * part / 20];
             let refused = Picture::decode(cut).unwrap_err();
-            let named = matches!(refused, PictureRefused::Damaged { .. });
+            let named = matches!(refused, PictureError::Damaged { .. });
             assert!(named, "{format:?} at {part} of 20: {refused:?}");
         }
     }

@@ -32,7 +32,7 @@ pub struct NewAccount {
 pub struct AccountNow {
     /// Stripe's name for it.
     pub id: ConnectedAccountId,
-    /// Whose it is, from the metadata we sent.
+    /// OwnerRef it is, from the metadata we sent.
     pub user: Option<UserId>,
     /// Whether it can be paid.
     pub ready: bool,

@@ -72,7 +72,7 @@ impl Stripe {
         self.transport.act("update a customer", request.customize(), &key).await.map(drop)
     }
 
-    /// Whose a customer is, from its metadata; `None` when it is nobody's or was deleted.
+    /// OwnerRef a customer is, from its metadata; `None` when it is nobody's or was deleted.
     ///
     /// # Errors
     /// See [`StripeError`].

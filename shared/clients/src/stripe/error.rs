@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::{Refusal, RefusalKind};
+use domain::{DomainError, ErrorKind};
 use stripe_client_core::StripeClientErr;
 
 /// After how many seconds a caller may try again.
@@ -92,11 +92,11 @@ impl StripeClientErr for StripeError {
     }
 }
 
-impl Refusal for StripeError {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for StripeError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            StripeError::Refused { .. } | StripeError::Missing => RefusalKind::Internal,
-            StripeError::Unreached { .. } | StripeError::Unknown { .. } => RefusalKind::Unavailable,
+            StripeError::Refused { .. } | StripeError::Missing => ErrorKind::Internal,
+            StripeError::Unreached { .. } | StripeError::Unknown { .. } => ErrorKind::Unavailable,
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_types::RangeQueryTs;
 
-use super::{Notice, PAGE_SIZE, Stripe, StripeError, StripePage};
+use super::{PAGE_SIZE, Stripe, StripeError, StripePage, WebhookEvent};
 
 #[derive(Serialize)]
 struct Wanted<'a> {
@@ -27,7 +27,7 @@ struct Found {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedEvent {
     /// What it is about.
-    pub notice: Notice,
+    pub notice: WebhookEvent,
     /// The whole of it.
     pub body: String,
 }
@@ -56,7 +56,7 @@ impl Stripe {
         let request = RequestBuilder::new(StripeMethod::Get, "/events").query(&wanted);
         let found: Found = self.transport.json("list events", &request, None).await?;
         let items = found.data.iter().filter_map(|event| {
-            let notice = Notice::parse(event.get().as_bytes())
+            let notice = WebhookEvent::parse(event.get().as_bytes())
                 .inspect_err(|error| tracing::error!(%error, "an event in Stripe's list"))
                 .ok()?;
             Some(ListedEvent { notice, body: event.get().to_owned() })

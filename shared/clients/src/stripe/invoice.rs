@@ -8,7 +8,7 @@ use domain::{
         order::PackOrder,
     },
     id::{InvoiceId, UserId},
-    metrics::Stated,
+    metrics::Reported,
     money::Currency,
     time::Period,
 };
@@ -36,7 +36,7 @@ pub struct InvoiceNow {
     pub id: StripeInvoiceId,
     /// Who pays.
     pub customer: CustomerId,
-    /// Whose it is, from the metadata of the subscription.
+    /// OwnerRef it is, from the metadata of the subscription.
     pub user: Option<UserId>,
     /// What it is for, where that is a subscription.
     pub subscription: Option<SubscriptionId>,
@@ -109,7 +109,7 @@ impl InvoiceNow {
             unlimited_ended: false,
             gone: 0,
             fees: 0,
-            stated: Stated::default(),
+            stated: Reported::default(),
         }
     }
 }

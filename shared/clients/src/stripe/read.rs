@@ -32,7 +32,7 @@ pub(super) fn about(user: &UserId, more: &[(&str, &str)]) -> Metadata {
     metadata
 }
 
-/// Whose it is, if it says so.
+/// OwnerRef it is, if it says so.
 pub(super) fn user(metadata: Option<&Metadata>) -> Option<UserId> {
     UserId::parse(metadata?.get(USER_ID)?).ok()
 }

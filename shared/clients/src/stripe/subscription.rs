@@ -42,7 +42,7 @@ pub struct SubscriptionNow {
     pub id: SubscriptionId,
     /// Who pays.
     pub customer: CustomerId,
-    /// Whose it is, from the metadata we sent.
+    /// OwnerRef it is, from the metadata we sent.
     pub user: Option<UserId>,
     /// What it is; `None` when it is to none of our plans.
     pub subscription: Option<Subscription>,

@@ -35,14 +35,14 @@ use sandbox::{
 };
 
 use super::{
-    transport::{Pace, Transport},
+    transport::{RetryPolicy, Transport},
     *,
 };
 
 /// When every test begins, at Stripe and here: 22 November 2026, 9:00.
 const BEGIN: i64 = 1_795_338_000;
 /// Quick enough for a test to sit through.
-const QUICK: Pace = Pace {
+const QUICK: RetryPolicy = RetryPolicy {
     attempts: 3,
     attempt: Duration::from_millis(500),
     total: Duration::from_millis(1500),

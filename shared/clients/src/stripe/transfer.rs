@@ -47,7 +47,7 @@ pub struct NewTransfer<'a> {
     pub payout: &'a PayoutId,
     /// The idempotency key.
     pub key: &'a str,
-    /// Whose.
+    /// OwnerRef.
     pub user: &'a UserId,
     /// Where to.
     pub account: &'a ConnectedAccountId,

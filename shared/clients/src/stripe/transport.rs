@@ -2,7 +2,7 @@
 //!
 //! One client keeps its connections for the whole process, because whatever is sent here may be
 //! sent twice: a POST without an idempotency key is not sent at all. So an attempt that was not
-//! answered is made again under the same key, within [`Pace`], as
+//! answered is made again under the same key, within [`RetryPolicy`], as
 //! <https://docs.stripe.com/error-low-level> advises. Stripe's own word on it, the header
 //! `Stripe-Should-Retry`, goes before ours.
 //!
@@ -42,7 +42,7 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 
 /// How long a request may take, and how often it is tried.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub(super) struct RetryPolicy {
     /// Most attempts.
     pub(super) attempts: u32,
     /// Longest attempt.
@@ -53,8 +53,8 @@ pub(super) struct Pace {
     pub(super) pause: Duration,
 }
 
-impl Pace {
-    const USUAL: Pace = Pace {
+impl RetryPolicy {
+    const USUAL: RetryPolicy = RetryPolicy {
         attempts: 3,
         attempt: Duration::from_secs(8),
         total: Duration::from_secs(20),
@@ -76,7 +76,7 @@ pub(super) struct Transport {
     http: Http,
     base: BaseUrl,
     headers: HeaderMap,
-    pace: Pace,
+    pace: RetryPolicy,
 }
 
 /// A request as it goes out.
@@ -145,14 +145,14 @@ impl Transport {
         base: &str,
         api_key: &Secret,
     ) -> Result<Transport, InvalidConfig> {
-        Transport::paced(http, base, api_key, Pace::USUAL)
+        Transport::paced(http, base, api_key, RetryPolicy::USUAL)
     }
 
     pub(super) fn paced(
         http: Http,
         base: &str,
         api_key: &Secret,
-        pace: Pace,
+        pace: RetryPolicy,
     ) -> Result<Transport, InvalidConfig> {
         let bearer = Secret::new(format!("Bearer {}", api_key.expose()));
         let version = HeaderValue::from_str(VERSION.as_str())

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use domain::{Refusal, RefusalKind, Timestamp};
+use domain::{DomainError, ErrorKind, Timestamp};
 use reqwest::header::HeaderMap;
 
 use crate::{
@@ -22,7 +22,7 @@ pub const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Why a notice is not believed. The texts tell a forger nothing they did not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SignatureRefused {
+pub enum SignatureError {
     /// The header is missing, doubled, or cannot be read.
     #[error("The header {SIGNATURE_HEADER} is missing or not valid.")]
     Header,
@@ -40,27 +40,27 @@ pub enum SignatureRefused {
 /// before. `body` is the body as it came. The comparison takes constant time.
 ///
 /// # Errors
-/// See [`SignatureRefused`].
+/// See [`SignatureError`].
 pub fn verify(
     secrets: &[Secret],
     headers: &HeaderMap,
     body: &[u8],
     now: Timestamp,
-) -> Result<(), SignatureRefused> {
-    let header = sole_header(headers, SIGNATURE_HEADER).ok_or(SignatureRefused::Header)?;
-    let stamp = sole_stamp(header).ok_or(SignatureRefused::Header)?;
-    let signed_at = stamp.parse().map_err(|_| SignatureRefused::Header)?;
+) -> Result<(), SignatureError> {
+    let header = sole_header(headers, SIGNATURE_HEADER).ok_or(SignatureError::Header)?;
+    let stamp = sole_stamp(header).ok_or(SignatureError::Header)?;
+    let signed_at = stamp.parse().map_err(|_| SignatureError::Header)?;
 
     let parts = [stamp.as_bytes(), b".", body];
     let signed = signatures(header).any(|signature| {
         secrets.iter().any(|secret| fits(secret.expose().as_bytes(), &parts, &signature))
     });
     if !signed {
-        return Err(SignatureRefused::Signature);
+        return Err(SignatureError::Signature);
     }
     match is_near(Timestamp::from_secs(signed_at), now, TOLERANCE) {
         true => Ok(()),
-        false => Err(SignatureRefused::Stale),
+        false => Err(SignatureError::Stale),
     }
 }
 
@@ -85,16 +85,16 @@ fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
     digits.chunks_exact(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect()
 }
 
-impl Refusal for SignatureRefused {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Malformed
+impl DomainError for SignatureError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Malformed
     }
 
     fn code(&self) -> &'static str {
         match self {
-            SignatureRefused::Header => "webhook_header_invalid",
-            SignatureRefused::Signature => "webhook_signature_invalid",
-            SignatureRefused::Stale => "webhook_timestamp_invalid",
+            SignatureError::Header => "webhook_header_invalid",
+            SignatureError::Signature => "webhook_signature_invalid",
+            SignatureError::Stale => "webhook_timestamp_invalid",
         }
     }
 }
@@ -125,7 +125,7 @@ mod tests {
             }
         }
 
-        fn verify(&self) -> Result<(), SignatureRefused> {
+        fn verify(&self) -> Result<(), SignatureError> {
             let secrets: Vec<Secret> = self.secrets.iter().map(|text| Secret::new(*text)).collect();
             let mut headers = HeaderMap::new();
             for value in &self.headers {
@@ -135,7 +135,7 @@ mod tests {
         }
     }
 
-    fn check(name: &str, expected: Result<(), SignatureRefused>, change: &dyn Fn(&mut Delivery)) {
+    fn check(name: &str, expected: Result<(), SignatureError>, change: &dyn Fn(&mut Delivery)) {
         let mut delivery = Delivery::genuine();
         change(&mut delivery);
         assert_eq!(delivery.verify(), expected, "{name}");
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_forged_delivery_is_refused() {
-        let forged = || Err(SignatureRefused::Signature);
+        let forged = || Err(SignatureError::Signature);
         check("other secret", forged(), &|d| d.secrets = vec!["whsec_guess"]);
         check("no secret", forged(), &|d| d.secrets = vec![]);
         check("altered body", forged(), &|d| d.body = d.body.replace("evt_1", "evt_2"));
@@ -181,13 +181,13 @@ mod tests {
 
     #[test]
     fn an_old_or_future_delivery_is_refused() {
-        check("old", Err(SignatureRefused::Stale), &|d| d.now_s = SIGNED_AT + 301);
-        check("future", Err(SignatureRefused::Stale), &|d| d.now_s = SIGNED_AT - 301);
+        check("old", Err(SignatureError::Stale), &|d| d.now_s = SIGNED_AT + 301);
+        check("future", Err(SignatureError::Stale), &|d| d.now_s = SIGNED_AT - 301);
     }
 
     #[test]
     fn a_header_that_cannot_be_read_is_refused() {
-        let refused = || Err(SignatureRefused::Header);
+        let refused = || Err(SignatureError::Header);
         check("missing", refused(), &|d| d.headers = vec![]);
         check("empty", refused(), &|d| d.headers = vec![" ".into()]);
         check("doubled", refused(), &|d| d.headers.push(d.headers[0].clone()));

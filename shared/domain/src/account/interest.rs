@@ -1,8 +1,8 @@
 //! Conflicts of interest: nobody of the staff decides on their own business.
 
 use crate::{
+    error::{DomainError, ErrorKind},
     id::UserId,
-    refusal::{Refusal, RefusalKind},
 };
 
 /// What somebody is to the thing that staff decide on.
@@ -34,9 +34,9 @@ impl Interest {
     }
 }
 
-impl Refusal for ConflictOfInterest {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Forbidden
+impl DomainError for ConflictOfInterest {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Forbidden
     }
     fn code(&self) -> &'static str {
         match self.0 {

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Account, ConflictOfInterest, Draft, Interest, Role, Standing, check_impartial};
+use super::{
+    Account, AccountStatus, AccountUpdate, ConflictOfInterest, Interest, Role, check_impartial,
+};
 use crate::{
-    credits::{LedgerBroken, LotId, LotShare, LotSize, LotSource, LotTerms, Movement},
+    credits::{LedgerError, LotAllocation, LotId, LotSize, LotSource, LotTerms, Movement},
+    error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
     id::UserId,
-    refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
     time::{DAY, Timestamp},
 };
 
@@ -35,7 +37,7 @@ pub struct Limits {
 
 /// Why staff may not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StaffRefused {
+pub enum StaffError {
     /// Nobody decides on themselves.
     #[error(transparent)]
     Conflict(#[from] ConflictOfInterest),
@@ -61,38 +63,38 @@ pub enum StaffRefused {
     NotSuspended,
     /// A fault of ours.
     #[error(transparent)]
-    Broken(#[from] LedgerBroken),
+    Broken(#[from] LedgerError),
 }
 
-impl Refusal for StaffRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for StaffError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            StaffRefused::Conflict(inner) => inner.kind(),
-            StaffRefused::IsAdmin => RefusalKind::Forbidden,
-            StaffRefused::TooFewCredits { .. }
-            | StaffRefused::TooManyGrants
-            | StaffRefused::NotSuspended => RefusalKind::Conflict,
-            StaffRefused::Broken(inner) => inner.kind(),
+            StaffError::Conflict(inner) => inner.kind(),
+            StaffError::IsAdmin => ErrorKind::Forbidden,
+            StaffError::TooFewCredits { .. }
+            | StaffError::TooManyGrants
+            | StaffError::NotSuspended => ErrorKind::Conflict,
+            StaffError::Broken(inner) => inner.kind(),
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            StaffRefused::Conflict(inner) => inner.code(),
-            StaffRefused::IsAdmin => "target_is_admin",
-            StaffRefused::TooFewCredits { .. } => "too_few_credits",
-            StaffRefused::TooManyGrants => "too_many_grants",
-            StaffRefused::NotSuspended => "not_suspended",
-            StaffRefused::Broken(inner) => inner.code(),
+            StaffError::Conflict(inner) => inner.code(),
+            StaffError::IsAdmin => "target_is_admin",
+            StaffError::TooFewCredits { .. } => "too_few_credits",
+            StaffError::TooManyGrants => "too_many_grants",
+            StaffError::NotSuspended => "not_suspended",
+            StaffError::Broken(inner) => inner.code(),
         }
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
-            StaffRefused::TooFewCredits { available, .. } => vec![("available", json!(available))],
-            StaffRefused::Conflict(_)
-            | StaffRefused::IsAdmin
-            | StaffRefused::TooManyGrants
-            | StaffRefused::NotSuspended
-            | StaffRefused::Broken(_) => Vec::new(),
+            StaffError::TooFewCredits { available, .. } => vec![("available", json!(available))],
+            StaffError::Conflict(_)
+            | StaffError::IsAdmin
+            | StaffError::TooManyGrants
+            | StaffError::NotSuspended
+            | StaffError::Broken(_) => Vec::new(),
         }
     }
 }
@@ -185,10 +187,10 @@ impl Account {
     ///
     /// # Errors
     /// When it is their own, or an admin's.
-    pub fn check_decidable(&self, staff: &UserId) -> Result<(), StaffRefused> {
+    pub fn check_decidable(&self, staff: &UserId) -> Result<(), StaffError> {
         check_impartial(staff, [(Interest::Member, &self.user_id)])?;
         match self.role {
-            Some(Role::Admin) => Err(StaffRefused::IsAdmin),
+            Some(Role::Admin) => Err(StaffError::IsAdmin),
             Some(Role::Moderator) | None => Ok(()),
         }
     }
@@ -203,7 +205,7 @@ impl Account {
     }
 }
 
-impl Draft {
+impl AccountUpdate {
     /// Takes over what the token says they are. An account that was deleted long enough ago begins
     /// anew.
     pub fn seen_as(&mut self, role: Option<Role>) {
@@ -218,7 +220,7 @@ impl Draft {
     ///
     /// # Errors
     /// When fewer are there, or too many grants are open.
-    pub fn adjust(&mut self, lot: LotId, adjustment: Adjustment) -> Result<(), StaffRefused> {
+    pub fn adjust(&mut self, lot: LotId, adjustment: Adjustment) -> Result<(), StaffError> {
         match adjustment {
             Adjustment::Grant(credits, expires_at) => {
                 let (source, size) = (LotSource::Admin, LotSize::Credits(credits));
@@ -226,16 +228,16 @@ impl Draft {
                 let held = &self.account.credits;
                 let grants = held.lots.iter().filter(|it| it.terms.source == source).count();
                 if grants >= GRANTS_OPEN_MAX && held.open_lot_for(&terms, self.now).is_none() {
-                    return Err(StaffRefused::TooManyGrants);
+                    return Err(StaffError::TooManyGrants);
                 }
                 self.add(terms)?;
                 Ok(())
             }
             Adjustment::TakeBack(wanted) => {
                 let shares = self.account.credits.revocable(wanted, self.now);
-                let available = shares.iter().map(|share: &LotShare| share.credits).sum();
+                let available = shares.iter().map(|share: &LotAllocation| share.credits).sum();
                 if available < wanted {
-                    return Err(StaffRefused::TooFewCredits { available, wanted });
+                    return Err(StaffError::TooFewCredits { available, wanted });
                 }
                 Ok(self.post(&lot.0, Movement::Revoke { shares })?)
             }
@@ -244,7 +246,7 @@ impl Draft {
 
     /// Suspends the member, until then or for good. What follows from it is due at once.
     pub fn suspend(&mut self, reason: String, until: Option<Timestamp>) {
-        self.account.standing = Standing::Suspended { reason, until };
+        self.account.standing = AccountStatus::Suspended { reason, until };
         self.account.standing_due = Some(self.now);
     }
 
@@ -252,11 +254,11 @@ impl Draft {
     ///
     /// # Errors
     /// When there is none.
-    pub fn reinstate(&mut self) -> Result<(), StaffRefused> {
-        if self.account.standing == Standing::Active {
-            return Err(StaffRefused::NotSuspended);
+    pub fn reinstate(&mut self) -> Result<(), StaffError> {
+        if self.account.standing == AccountStatus::Active {
+            return Err(StaffError::NotSuspended);
         }
-        self.account.standing = Standing::Active;
+        self.account.standing = AccountStatus::Active;
         self.account.standing_due = Some(self.now);
         Ok(())
     }
@@ -268,19 +270,19 @@ impl Draft {
 
     /// A suspension whose time is over is lifted. Whether it was.
     pub fn lift_if_over(&mut self) -> bool {
-        let over =
-            self.account.standing != Standing::Active && self.account.standing.allows(self.now);
+        let over = self.account.standing != AccountStatus::Active
+            && self.account.standing.allows(self.now);
         if over {
-            self.account.standing = Standing::Active;
+            self.account.standing = AccountStatus::Active;
         }
         over
     }
 
     /// What follows from their standing was seen to. It is looked at again when a suspension ends.
-    pub fn standing_followed(&mut self) {
+    pub fn suspension_applied(&mut self) {
         self.account.standing_due = match &self.account.standing {
-            Standing::Suspended { until, .. } => *until,
-            Standing::Active => None,
+            AccountStatus::Suspended { until, .. } => *until,
+            AccountStatus::Active => None,
         };
     }
 }

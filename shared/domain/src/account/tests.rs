@@ -28,8 +28,12 @@ fn opened(now: Timestamp) -> Account {
 }
 
 /// One change from beginning to end.
-fn update(account: Account, now: Timestamp, change: impl FnOnce(&mut Draft)) -> Change {
-    let mut draft = account.draft(now).unwrap();
+fn update(
+    account: Account,
+    now: Timestamp,
+    change: impl FnOnce(&mut AccountUpdate),
+) -> AccountChange {
+    let mut draft = account.begin_update(now).unwrap();
     change(&mut draft);
     draft.finish()
 }
@@ -53,7 +57,7 @@ fn available(account: &Account) -> u32 {
 
 #[test]
 fn a_first_visit_opens_the_account_and_grants_the_month() {
-    let draft = opened(START).draft(START).unwrap();
+    let draft = opened(START).begin_update(START).unwrap();
     assert!(draft.is_changed());
     let change = draft.finish();
     assert_eq!((change.expected_version, change.account.version), (0, 1));
@@ -66,7 +70,7 @@ fn a_first_visit_opens_the_account_and_grants_the_month() {
 
 #[test]
 fn a_visit_on_which_nothing_is_due_changes_nothing() {
-    let draft = member().draft(START.plus(DAY)).unwrap();
+    let draft = member().begin_update(START.plus(DAY)).unwrap();
     assert!(!draft.is_changed());
 }
 
@@ -142,7 +146,7 @@ fn a_paid_plan_grants_with_its_invoice_and_never_by_itself() {
 #[test]
 fn the_same_period_cannot_begin_twice_even_when_its_credits_are_spent() {
     let again = |account: Account| {
-        let mut draft = account.draft(START.plus(DAY)).unwrap();
+        let mut draft = account.begin_update(START.plus(DAY)).unwrap();
         draft.begin_period(Plan::Pro, LotId("invoice_1".to_owned()), days(0, 30)).unwrap_err()
     };
     again(pro());
@@ -168,9 +172,10 @@ fn starting_a_generation_holds_its_credits() {
 
 #[test]
 fn why_a_generation_is_not_started() {
-    let suspended = |until| Standing::Suspended { reason: "chargeback fraud.".to_owned(), until };
+    let suspended =
+        |until| AccountStatus::Suspended { reason: "chargeback fraud.".to_owned(), until };
     let check = |account: Account, expected: expect_test::Expect| {
-        let mut draft = account.draft(START).unwrap();
+        let mut draft = account.begin_update(START).unwrap();
         let before = draft.account().clone();
         let refused = draft.start_job("gen_1", 1).unwrap_err();
         assert_eq!(draft.account(), &before, "a refusal changes nothing");
@@ -181,7 +186,7 @@ fn why_a_generation_is_not_started() {
             refused.to_string().replace(": ", ":\n"),
             refused.retry_after_s(),
             refused
-                .members()
+                .extensions()
                 .iter()
                 .map(|(name, value)| format!("{name}: {value}\n"))
                 .collect::<String>(),
@@ -250,8 +255,9 @@ fn why_a_generation_is_not_started() {
     );
 
     // The first of several reasons that a caller can do something about comes first.
-    let code =
-        |account: Account| account.draft(START).unwrap().start_job("gen_1", 1).unwrap_err().code();
+    let code = |account: Account| {
+        account.begin_update(START).unwrap().start_job("gen_1", 1).unwrap_err().code()
+    };
     let standing = suspended(None);
     assert_eq!(code(Account { standing, open_jobs: 9, ..poor() }), "account_suspended");
     assert_eq!(code(Account { open_jobs: 2, ..poor() }), "too_many_running");
@@ -260,9 +266,9 @@ fn why_a_generation_is_not_started() {
 #[test]
 fn a_suspension_is_over_at_its_end() {
     let reason = "a cooling-off week".to_owned();
-    let standing = Standing::Suspended { reason, until: Some(START.plus(DAY)) };
+    let standing = AccountStatus::Suspended { reason, until: Some(START.plus(DAY)) };
     let account = Account { standing, ..member() };
-    let active = |now| account.clone().draft(now).unwrap().require_active().is_ok();
+    let active = |now| account.clone().begin_update(now).unwrap().require_active().is_ok();
     assert!(!active(START.plus(DAY).minus(Duration::from_millis(1))));
     assert!(active(START.plus(DAY)));
 }
@@ -275,7 +281,7 @@ fn each_plan_has_so_many_places() {
             draft.begin_period(plan, lot, days(0, 30)).unwrap();
         })
         .account;
-        let mut draft = account.draft(START).unwrap();
+        let mut draft = account.begin_update(START).unwrap();
         let started = (0..100).take_while(|n| draft.start_job(&format!("gen_{n}"), 1).is_ok());
         assert_eq!(u32::try_from(started.count()), Ok(places), "{plan:?}");
     };
@@ -330,7 +336,7 @@ fn a_released_credit_whose_lot_has_ended_lapses_at_once() {
     assert_eq!(change.account.open_jobs, 0);
 }
 
-fn sum(shares: &[crate::credits::LotShare]) -> u32 {
+fn sum(shares: &[crate::credits::LotAllocation]) -> u32 {
     shares.iter().map(|share| share.credits).sum()
 }
 
@@ -392,10 +398,10 @@ fn an_account_that_is_full_of_spent_gifts_takes_the_next_grant() {
 
 #[test]
 fn so_many_presets_and_no_more() {
-    let mut draft = Account { presets: PRESETS_MAX - 1, ..member() }.draft(START).unwrap();
+    let mut draft = Account { presets: PRESETS_MAX - 1, ..member() }.begin_update(START).unwrap();
     draft.add_preset().unwrap();
     let refused = draft.add_preset().unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Conflict, "too_many_presets"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "too_many_presets"));
     draft.drop_preset().unwrap();
     draft.add_preset().unwrap();
     assert_eq!(draft.account().presets, PRESETS_MAX);
@@ -403,8 +409,8 @@ fn so_many_presets_and_no_more() {
 
 #[test]
 fn a_suspended_member_changes_nothing() {
-    let standing = Standing::Suspended { reason: "fraud".to_owned(), until: None };
-    let mut draft = Account { standing, presets: 1, ..member() }.draft(START).unwrap();
+    let standing = AccountStatus::Suspended { reason: "fraud".to_owned(), until: None };
+    let mut draft = Account { standing, presets: 1, ..member() }.begin_update(START).unwrap();
     assert_eq!(draft.add_preset().unwrap_err().code(), "account_suspended");
     assert_eq!(draft.drop_preset().unwrap_err().code(), "account_suspended");
     assert!(!draft.is_changed());
@@ -414,7 +420,7 @@ fn a_suspended_member_changes_nothing() {
 fn a_new_address_is_taken_over_and_a_missing_one_is_not() {
     let claims = |address: Option<&'static str>, is_verified| {
         let claim = EmailClaim { address, is_verified };
-        member().draft_for(Some(claim), START).unwrap()
+        member().begin_update_for(Some(claim), START).unwrap()
     };
     assert!(!claims(None, false).is_changed());
     assert!(!claims(Some("member@prolight.test"), true).is_changed());
@@ -426,7 +432,7 @@ fn a_new_address_is_taken_over_and_a_missing_one_is_not() {
 #[test]
 fn free_credits_need_a_verified_address() {
     let user = || UserId::parse("user_1").unwrap();
-    let first = |claim| Account::open(user(), START).draft_for(Some(claim), START).unwrap();
+    let first = |claim| Account::open(user(), START).begin_update_for(Some(claim), START).unwrap();
     let unverified = EmailClaim { address: Some("a@prolight.test"), is_verified: false };
     let check = |claim, verified: bool| {
         let mut draft = first(claim);
@@ -454,7 +460,8 @@ fn free_credits_need_a_verified_address() {
     // The months before the address was verified are not made up for.
     let later = START.plus(DAY * 100);
     let waited = first(unverified).finish().account;
-    let draft = waited.draft_for(Some(EmailClaim::verified("a@prolight.test")), later).unwrap();
+    let draft =
+        waited.begin_update_for(Some(EmailClaim::verified("a@prolight.test")), later).unwrap();
     assert_eq!(draft.account().credits.totals().available, 10);
 }
 
@@ -544,7 +551,7 @@ impl Life {
     fn live_through(&mut self, happening: &Happening) {
         self.nth += 1;
         let (now, name) = (START.plus(DAY * self.today), LotId(format!("lot:{}", self.nth)));
-        let mut draft = self.account.clone().draft(now).unwrap();
+        let mut draft = self.account.clone().begin_update(now).unwrap();
         match happening {
             Happening::Reward => {
                 let end = START.plus(DAY * (self.today + 365)).start_of_month().plus_months(1);
@@ -557,7 +564,7 @@ impl Life {
             Happening::Staff { ends_in } => {
                 let end = ends_in.map(|ends_in| START.plus(DAY * (self.today + ends_in)));
                 let refused = draft.adjust(name, staff::Adjustment::Grant(7, end)).err();
-                assert!(matches!(refused, None | Some(StaffRefused::TooManyGrants)), "{refused:?}");
+                assert!(matches!(refused, None | Some(StaffError::TooManyGrants)), "{refused:?}");
             }
             Happening::Spend(credits) => {
                 if let Ok(hold) = draft.start_job("gen", *credits) {

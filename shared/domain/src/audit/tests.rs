@@ -4,14 +4,14 @@ use super::*;
 
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-fn deed(nth: u64) -> Deed {
+fn deed(nth: u64) -> AuditEntry {
     let user = UserId::parse("user_1").unwrap();
-    let deed = Deed::of_job("background-test", Action::Ban, Target::user(&user));
-    deed.changing(&json!({ "n": nth }), &json!({ "n": nth + 1 })).because("spam")
+    let deed = AuditEntry::of_job("background-test", Action::Ban, Target::user(&user));
+    deed.with_diff(&json!({ "n": nth }), &json!({ "n": nth + 1 })).with_reason("spam")
 }
 
 /// A chain of five, each row with the place it stands at.
-fn chain() -> (Vec<(Option<u64>, Row)>, Head) {
+fn chain() -> (Vec<(Option<u64>, AuditRecord)>, Head) {
     let mut head = Head::default();
     let rows = (1..=5).map(|nth| {
         let row = head.add(deed(nth), START);
@@ -20,15 +20,15 @@ fn chain() -> (Vec<(Option<u64>, Row)>, Head) {
     (rows.collect(), head)
 }
 
-fn verified(rows: &[(Option<u64>, Row)], head: &Head) -> Result<(), Broken> {
+fn verified(rows: &[(Option<u64>, AuditRecord)], head: &Head) -> Result<(), ChainBreak> {
     let mut chain = Chain::default();
     rows.iter().try_for_each(|(at, row)| chain.follow(row, *at))?;
     chain.end(head)
 }
 
 /// A row that is made anew, hash and all, by somebody who knows how.
-fn forged(row: &Row) -> Row {
-    let mut row = Row { at: Timestamp::from_secs(1), ..row.clone() };
+fn forged(row: &AuditRecord) -> AuditRecord {
+    let mut row = AuditRecord { at: Timestamp::from_secs(1), ..row.clone() };
     row.hash = row.reckoned();
     row
 }
@@ -42,7 +42,7 @@ fn a_chain_that_nobody_touched_is_whole() {
 
 #[test]
 fn the_first_row_that_is_not_what_it_was_is_named() {
-    type Change = fn(&mut Vec<(Option<u64>, Row)>);
+    type Change = fn(&mut Vec<(Option<u64>, AuditRecord)>);
     let cases: [(&str, Change, u64, Why); 12] = [
         ("a reason", |rows| rows[2].1.deed.reason = None, 3, Why::Tampered),
         ("an amount", |rows| rows[2].1.deed.after = Some("{}".to_owned()), 3, Why::Tampered),
@@ -68,7 +68,7 @@ fn the_first_row_that_is_not_what_it_was_is_named() {
     for (name, change, seq, why) in cases {
         let (mut rows, head) = chain();
         change(&mut rows);
-        assert_eq!(verified(&rows, &head), Err(Broken { seq, why }), "{name}");
+        assert_eq!(verified(&rows, &head), Err(ChainBreak { seq, why }), "{name}");
     }
 }
 
@@ -77,14 +77,14 @@ fn one_more_row_that_fits_is_known_by_the_end() {
     let (mut rows, head) = chain();
     let row = head.clone().add(deed(6), START);
     rows.push((Some(6), row));
-    assert_eq!(verified(&rows, &head), Err(Broken { seq: 6, why: Why::Inserted }));
+    assert_eq!(verified(&rows, &head), Err(ChainBreak { seq: 6, why: Why::Inserted }));
 }
 
 /// A chain that is made anew from a row on meets its own end, so only an end that was kept elsewhere
 /// tells.
 #[test]
 fn a_chain_that_is_made_anew_does_not_meet_an_end_that_was_kept() {
-    let kept_at = |rows: &[(Option<u64>, Row)], seqs: &[usize]| -> Anchors {
+    let kept_at = |rows: &[(Option<u64>, AuditRecord)], seqs: &[usize]| -> Anchors {
         let at =
             |seq: &usize| Chain { seq: rows[*seq - 1].1.seq, hash: rows[*seq - 1].1.hash.clone() };
         seqs.iter().map(at).collect()
@@ -99,7 +99,7 @@ fn a_chain_that_is_made_anew_does_not_meet_an_end_that_was_kept() {
         chain.end(&head).and_then(|()| anchors.end(&chain))
     };
     let (rows, _) = chain();
-    let broken = |seq, why| Err(Broken { seq, why });
+    let broken = |seq, why| Err(ChainBreak { seq, why });
     assert_eq!(follow(5, &Anchors::default()), Ok(()));
     assert_eq!(follow(5, &kept_at(&rows, &[1, 2])), Ok(()));
     assert_eq!(follow(5, &kept_at(&rows, &[2, 3])), broken(3, Why::NotAsKept));

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Billing, external::SessionId, order::CHECKOUT_OPEN, subscription::Subscription};
 use crate::{
+    error::{DomainError, ErrorKind},
     plan::Plan,
-    refusal::{Refusal, RefusalKind},
     time::Timestamp,
 };
 
@@ -56,7 +56,7 @@ pub enum PlanCheckoutStep {
 
 /// Why nobody can subscribe here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CheckoutRefused {
+pub enum CheckoutError {
     /// There is a subscription: it is changed in the portal, not bought again.
     #[error("There is a {} subscription already: change it in the billing portal.", .0.terms().name)]
     Subscribed(Plan),
@@ -68,28 +68,26 @@ pub enum CheckoutRefused {
     NotSold,
 }
 
-impl Refusal for CheckoutRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for CheckoutError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            CheckoutRefused::Subscribed(_) | CheckoutRefused::NotSubscribed => {
-                RefusalKind::Conflict
-            }
-            CheckoutRefused::NotSold => RefusalKind::Invalid,
+            CheckoutError::Subscribed(_) | CheckoutError::NotSubscribed => ErrorKind::Conflict,
+            CheckoutError::NotSold => ErrorKind::Invalid,
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            CheckoutRefused::Subscribed(_) => "already_subscribed",
-            CheckoutRefused::NotSubscribed => "not_subscribed",
-            CheckoutRefused::NotSold => "plan_not_sold",
+            CheckoutError::Subscribed(_) => "already_subscribed",
+            CheckoutError::NotSubscribed => "not_subscribed",
+            CheckoutError::NotSold => "plan_not_sold",
         }
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
-            CheckoutRefused::Subscribed(plan) => {
+            CheckoutError::Subscribed(plan) => {
                 vec![("plan", json!(plan)), ("portal", json!("/api/v1/billing/portal"))]
             }
-            CheckoutRefused::NotSubscribed | CheckoutRefused::NotSold => Vec::new(),
+            CheckoutError::NotSubscribed | CheckoutError::NotSold => Vec::new(),
         }
     }
 }
@@ -104,12 +102,12 @@ impl Billing {
         &mut self,
         plan: Plan,
         now: Timestamp,
-    ) -> Result<PlanCheckoutStep, CheckoutRefused> {
+    ) -> Result<PlanCheckoutStep, CheckoutError> {
         if plan.terms().lookup_key.is_none() {
-            return Err(CheckoutRefused::NotSold);
+            return Err(CheckoutError::NotSold);
         }
         if let Ok(kept) = self.live_subscription() {
-            return Err(CheckoutRefused::Subscribed(kept.plan));
+            return Err(CheckoutError::Subscribed(kept.plan));
         }
         let open = self.checkout.as_ref();
         if let Some(open) = open.filter(|open| open.expires_at > now && !open.is_lost(now)) {
@@ -136,9 +134,9 @@ impl Billing {
     ///
     /// # Errors
     /// When there is none.
-    pub fn live_subscription(&self) -> Result<&Subscription, CheckoutRefused> {
+    pub fn live_subscription(&self) -> Result<&Subscription, CheckoutError> {
         let kept = self.subscription.as_ref().filter(|kept| !kept.status.is_over());
-        kept.ok_or(CheckoutRefused::NotSubscribed)
+        kept.ok_or(CheckoutError::NotSubscribed)
     }
 
     /// Stripe has opened the page of the `nth` checkout.

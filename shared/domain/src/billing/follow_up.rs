@@ -39,7 +39,7 @@ pub enum FollowUpTask {
 /// One task for one member. There is at most one for the same thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowUp {
-    /// Whose subscription, invoice or customer it is about.
+    /// OwnerRef subscription, invoice or customer it is about.
     pub user_id: UserId,
     /// What is to be done.
     #[serde(flatten)]

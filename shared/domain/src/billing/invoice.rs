@@ -12,10 +12,10 @@ use super::{
     subscription::Subscription,
 };
 use crate::{
-    account::Draft,
-    credits::{LedgerBroken, LotId, LotSize},
+    account::AccountUpdate,
+    credits::{LedgerError, LotId, LotSize},
     id::{InvoiceId, OrderId, UserId},
-    metrics::{Fact, PaymentSums, Source, Stated},
+    metrics::{Fact, PaymentSums, Reported, Source},
     money::Currency,
     plan::Plan,
     time::{Period, Timestamp},
@@ -40,7 +40,7 @@ pub enum InvoiceStatus {
     Uncollectible,
 }
 
-/// Whose document it is.
+/// OwnerRef document it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Issue {
@@ -83,7 +83,7 @@ pub struct InvoiceLine {
 pub struct Invoice {
     /// Ours; sorts by time.
     pub id: InvoiceId,
-    /// Whose.
+    /// OwnerRef.
     pub user_id: UserId,
     /// What it is.
     #[serde(flatten)]
@@ -152,8 +152,8 @@ pub struct Invoice {
     #[serde(default)]
     pub fees: i64,
     /// What staff's numbers say of it. Of a receipt they say nothing: they say it of the order.
-    #[serde(default, skip_serializing_if = "Stated::is_nothing")]
-    pub stated: Stated,
+    #[serde(default, skip_serializing_if = "Reported::is_nothing")]
+    pub stated: Reported,
 }
 
 impl Invoice {
@@ -212,8 +212,8 @@ impl Invoice {
     pub fn grant(
         &mut self,
         subscription: &Subscription,
-        draft: &mut Draft,
-    ) -> Result<(), LedgerBroken> {
+        draft: &mut AccountUpdate,
+    ) -> Result<(), LedgerError> {
         if self.status != InvoiceStatus::Paid || !self.granted.is_empty() {
             return Ok(());
         }
@@ -247,7 +247,11 @@ impl Invoice {
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn settle(&mut self, payment: &Payment, draft: &mut Draft) -> Result<(), LedgerBroken> {
+    pub fn settle(
+        &mut self,
+        payment: &Payment,
+        draft: &mut AccountUpdate,
+    ) -> Result<(), LedgerError> {
         self.payment = Some(payment.id.clone());
         self.amount_refunded = payment.refunded;
         (self.gone, self.fees) = (payment.gone(), payment.fees);
@@ -258,7 +262,7 @@ impl Invoice {
     }
 
     /// Ends its lots, because all of its payment was taken back.
-    fn take_back(&mut self, draft: &mut Draft) -> Result<(), LedgerBroken> {
+    fn take_back(&mut self, draft: &mut AccountUpdate) -> Result<(), LedgerError> {
         let payment = self.payment.as_ref().map_or_else(|| self.id.as_str(), PaymentId::as_str);
         let cause = format!("payment:{payment}");
         for lot in &self.granted {
@@ -272,7 +276,7 @@ impl Invoice {
 
     /// The mirror of what was taken. That was of the lot of its latest period: those before had ended
     /// with it.
-    fn give_back(&mut self, draft: &mut Draft) -> Result<(), LedgerBroken> {
+    fn give_back(&mut self, draft: &mut AccountUpdate) -> Result<(), LedgerError> {
         let size = match (mem::take(&mut self.unlimited_ended), mem::take(&mut self.taken_back)) {
             (true, _) => LotSize::Unlimited,
             (false, 0) => return Ok(()),
@@ -326,7 +330,7 @@ impl Invoice {
             unlimited_ended: false,
             gone: 0,
             fees: 0,
-            stated: Stated::default(),
+            stated: Reported::default(),
         })
     }
 

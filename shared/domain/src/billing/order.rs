@@ -10,10 +10,10 @@ use super::{
     top_up::TopUpPause,
 };
 use crate::{
-    account::{AccountRefused, Draft},
-    credits::{LedgerBroken, LotId},
+    account::{AccountError, AccountUpdate},
+    credits::{LedgerError, LotId},
     id::{OrderId, UserId},
-    metrics::{Fact, PaymentSums, Source, Stated},
+    metrics::{Fact, PaymentSums, Reported, Source},
     money::Money,
     pack::Pack,
     time::{DAY, Timestamp},
@@ -79,7 +79,7 @@ impl Sold {
 pub struct PackOrder {
     /// Its name; every request to Stripe about it carries a key made of it.
     pub id: OrderId,
-    /// Whose.
+    /// OwnerRef.
     pub user_id: UserId,
     /// Goes up by one with every write; zero before the first.
     pub version: u64,
@@ -123,8 +123,8 @@ pub struct PackOrder {
     #[serde(default)]
     pub taken_back: u32,
     /// What staff's numbers say of it.
-    #[serde(default, skip_serializing_if = "Stated::is_nothing")]
-    pub stated: Stated,
+    #[serde(default, skip_serializing_if = "Reported::is_nothing")]
+    pub stated: Reported,
     /// The lot its credits are in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<LotId>,
@@ -142,8 +142,8 @@ impl PackOrder {
         id: OrderId,
         pack: Pack,
         via: Via,
-        draft: &Draft,
-    ) -> Result<PackOrder, AccountRefused> {
+        draft: &AccountUpdate,
+    ) -> Result<PackOrder, AccountError> {
         draft.require_active()?;
         let now = draft.now();
         Ok(PackOrder {
@@ -164,7 +164,7 @@ impl PackOrder {
             withdrawn: 0,
             fees: 0,
             taken_back: 0,
-            stated: Stated::default(),
+            stated: Reported::default(),
             lot: None,
             due_at: Some(now.plus(LOOK_AGAIN)),
         })
@@ -195,7 +195,11 @@ impl PackOrder {
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn settle(&mut self, payment: &Payment, draft: &mut Draft) -> Result<(), LedgerBroken> {
+    pub fn settle(
+        &mut self,
+        payment: &Payment,
+        draft: &mut AccountUpdate,
+    ) -> Result<(), LedgerError> {
         self.payment = Some(payment.id.clone());
         match &payment.state {
             PaymentState::Succeeded => self.pay(payment, draft)?,
@@ -213,7 +217,7 @@ impl PackOrder {
     }
 
     /// Its payment failed for good, with Stripe's code. Nothing changes once money has moved.
-    pub fn fail(&mut self, code: &str, draft: &mut Draft) {
+    pub fn fail(&mut self, code: &str, draft: &mut AccountUpdate) {
         if self.state == OrderState::Paid {
             return;
         }
@@ -223,7 +227,7 @@ impl PackOrder {
         draft.change_top_up(|top_up, now| top_up.pause(&self.id, pause, now));
     }
 
-    fn pay(&mut self, payment: &Payment, draft: &mut Draft) -> Result<(), LedgerBroken> {
+    fn pay(&mut self, payment: &Payment, draft: &mut AccountUpdate) -> Result<(), LedgerError> {
         let credits = self.sold().credits;
         let lot = match &self.lot {
             Some(lot) => lot.clone(),

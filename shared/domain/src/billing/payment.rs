@@ -30,7 +30,7 @@ pub struct Payment {
     pub id: PaymentId,
     /// Its latest charge.
     pub charge: Option<ChargeId>,
-    /// Whose card was charged.
+    /// OwnerRef card was charged.
     pub customer: Option<CustomerId>,
     /// Whom we charged, from the metadata we sent.
     pub user: Option<UserId>,

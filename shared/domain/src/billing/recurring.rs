@@ -7,7 +7,7 @@ use super::{
     subscription::{Subscription, SubscriptionStatus},
 };
 use crate::{
-    metrics::{Fact, Happened, Recurring, Worth},
+    metrics::{Fact, FactKind, MrrState, Recurring},
     plan::PAST_DUE_GRACE,
     time::Timestamp,
 };
@@ -21,7 +21,7 @@ impl Billing {
     pub fn state(&mut self, paid_until: Option<Timestamp>, now: Timestamp) -> Option<Fact> {
         let (worth, grace_ends_at, at) = match &self.subscription {
             Some(subscription) => stands(subscription, paid_until, now),
-            None => (Worth::NONE, None, now),
+            None => (MrrState::NONE, None, now),
         };
         self.moved(worth, grace_ends_at, at.min(now))
     }
@@ -29,23 +29,23 @@ impl Billing {
     /// States the end of a grace in which nobody paid.
     pub fn end_grace(&mut self, now: Timestamp) -> Option<Fact> {
         let ended = self.recurring?.grace_ends_at.filter(|ends_at| *ends_at <= now)?;
-        self.moved(Worth::NONE, None, ended)
+        self.moved(MrrState::NONE, None, ended)
     }
 
     fn moved(
         &mut self,
-        worth: Worth,
+        worth: MrrState,
         grace_ends_at: Option<Timestamp>,
         at: Timestamp,
     ) -> Option<Fact> {
         let said = self.recurring;
-        let before = said.map_or(Worth::NONE, |said| said.worth);
+        let before = said.map_or(MrrState::NONE, |said| said.worth);
         let at = said.map_or(at, |said| at.max(said.since));
         let movement = before.moves_to(worth, said.is_some());
         let since = if movement.is_some() { at } else { said?.since };
         self.recurring = Some(Recurring { worth, since, grace_ends_at });
         let id = format!("moved:{}:{}", self.user_id, self.version);
-        movement.map(|movement| Fact::new(id, at, Happened::Moved(movement)))
+        movement.map(|movement| Fact::new(id, at, FactKind::Moved(movement)))
     }
 }
 
@@ -54,15 +54,15 @@ fn stands(
     subscription: &Subscription,
     paid_until: Option<Timestamp>,
     now: Timestamp,
-) -> (Worth, Option<Timestamp>, Timestamp) {
+) -> (MrrState, Option<Timestamp>, Timestamp) {
     use SubscriptionStatus::{
         Active, Canceled, Incomplete, IncompleteExpired, PastDue, Paused, Trialing, Unpaid,
     };
     let mrr = subscription.monthly_cents;
     let committed = if subscription.cancel_at_period_end { 0 } else { mrr };
     let worth = match mrr {
-        0 => Worth::NONE,
-        _ => Worth { plan: subscription.plan, mrr, committed },
+        0 => MrrState::NONE,
+        _ => MrrState { plan: subscription.plan, mrr, committed },
     };
     match subscription.status {
         Active => (worth, None, now),
@@ -73,10 +73,14 @@ fn stands(
             };
             // The period that Stripe is in began when the one that was paid ended.
             let ends_at = paid_until.unwrap_or(subscription.period.starts_at).plus(grace);
-            if now < ends_at { (worth, Some(ends_at), now) } else { (Worth::NONE, None, ends_at) }
+            if now < ends_at {
+                (worth, Some(ends_at), now)
+            } else {
+                (MrrState::NONE, None, ends_at)
+            }
         }
         Trialing | Incomplete | IncompleteExpired | Canceled | Unpaid | Paused => {
-            (Worth::NONE, None, subscription.ended_at.unwrap_or(now))
+            (MrrState::NONE, None, subscription.ended_at.unwrap_or(now))
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Timestamp,
-    account::{Account, Draft, EmailClaim, Standing},
+    account::{Account, AccountStatus, AccountUpdate, EmailClaim},
     credits::{Credits, LedgerEntry, LotId, Totals},
     id::{InvoiceId, OrderId},
     money::{Currency, Money},
@@ -49,8 +49,12 @@ impl Member {
     }
 
     /// Changes the account at `now`, and holds the books to their first law.
-    fn at<T>(&mut self, now: Timestamp, change: impl FnOnce(&mut Draft, &mut Billing) -> T) -> T {
-        let mut draft = self.account.clone().draft(now).unwrap();
+    fn at<T>(
+        &mut self,
+        now: Timestamp,
+        change: impl FnOnce(&mut AccountUpdate, &mut Billing) -> T,
+    ) -> T {
+        let mut draft = self.account.clone().begin_update(now).unwrap();
         let done = change(&mut draft, &mut self.billing);
         let change = draft.finish();
         self.account = change.account;
@@ -183,7 +187,7 @@ fn what_follows_from_a_change_of_an_account() {
         member.account.email = Some("ann@old.test".to_owned());
         member.at(day(0), |draft, _| draft.creates());
         let claim = email.map(EmailClaim::verified);
-        let mut draft = member.account.clone().draft_for(claim, day(1)).unwrap();
+        let mut draft = member.account.clone().begin_update_for(claim, day(1)).unwrap();
         if let Some(until) = until {
             draft.suspend("no".to_owned(), until.map(day));
         }
@@ -200,5 +204,8 @@ fn what_follows_from_a_change_of_an_account() {
     check(None, Some(None), &[FollowUpTask::StopRenewal]);
     let new = Account::open(UserId::parse("user_1").unwrap(), START);
     let claim = Some(EmailClaim::verified("ann@new.test"));
-    assert_eq!(new.draft_for(claim, START).unwrap().finish().follow_ups, [] as [FollowUp; 0]);
+    assert_eq!(
+        new.begin_update_for(claim, START).unwrap().finish().follow_ups,
+        [] as [FollowUp; 0]
+    );
 }

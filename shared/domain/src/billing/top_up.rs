@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     credits::Credits,
+    error::{FieldCheck, InvalidFields},
     id::OrderId,
     pack::Pack,
-    refusal::{FieldCheck, InvalidFields},
     time::Timestamp,
 };
 

@@ -18,9 +18,9 @@ fn terms(id: &str, source: LotSource, size: LotSize, ends_in: Option<u32>) -> Lo
     LotTerms { id: LotId(id.to_owned()), source, size, expires_at: ends_in.map(in_days) }
 }
 
-fn shares(of: &[(&str, u32)]) -> Vec<LotShare> {
+fn shares(of: &[(&str, u32)]) -> Vec<LotAllocation> {
     of.iter()
-        .map(|(lot, credits)| LotShare { lot: LotId((*lot).to_owned()), credits: *credits })
+        .map(|(lot, credits)| LotAllocation { lot: LotId((*lot).to_owned()), credits: *credits })
         .collect()
 }
 
@@ -180,9 +180,9 @@ fn only_what_is_available_lapses() {
         terms("b", LotSource::Plan, LotSize::Credits(5), Some(2)),
     ]);
     credits.post("job", Movement::Hold { shares: shares(&[("a", 2)]) }, NOW).unwrap();
-    assert_eq!(credits.lapsing(NOW), []);
-    assert_eq!(credits.lapsing(in_days(1)), shares(&[("a", 3)]));
-    assert_eq!(credits.lapsing(in_days(2)), shares(&[("a", 3), ("b", 5)]));
+    assert_eq!(credits.expiring(NOW), []);
+    assert_eq!(credits.expiring(in_days(1)), shares(&[("a", 3)]));
+    assert_eq!(credits.expiring(in_days(2)), shares(&[("a", 3), ("b", 5)]));
 
     credits.post("a", Movement::Expire { shares: shares(&[("a", 3)]) }, in_days(1)).unwrap();
     let line = credits.post("job", Movement::Capture { shares: shares(&[("a", 2)]) }, in_days(3));
@@ -299,9 +299,12 @@ fn too_few_credits_say_what_is_missing_and_when_more_come() {
         debt: 2,
         next_grant_at: Some(Timestamp::from_secs(1_800_000_000)),
     };
-    assert_eq!(refused.kind(), RefusalKind::PaymentRequired);
-    let members: String =
-        refused.members().into_iter().map(|(name, value)| format!("\n{name}: {value}")).collect();
+    assert_eq!(refused.kind(), ErrorKind::PaymentRequired);
+    let members: String = refused
+        .extensions()
+        .into_iter()
+        .map(|(name, value)| format!("\n{name}: {value}"))
+        .collect();
     expect![[r#"
         1 credit(s) needed, 0 available, 2 owed.
         needed: 1
@@ -350,7 +353,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 struct Books {
     credits: Credits,
     ledger: Vec<LedgerEntry>,
-    open: Vec<Vec<LotShare>>,
+    open: Vec<Vec<LotAllocation>>,
     today: u32,
     expected: Totals,
 }
@@ -388,7 +391,7 @@ impl Books {
                 self.post(Movement::Release { shares });
             }
             Happening::Lapse => {
-                let shares = self.credits.lapsing(in_days(self.today));
+                let shares = self.credits.expiring(in_days(self.today));
                 self.expected.expired += sum(&shares);
                 self.post(Movement::Expire { shares });
             }
@@ -396,13 +399,13 @@ impl Books {
         }
     }
 
-    fn pick(&mut self, hold: prop::sample::Index) -> Option<Vec<LotShare>> {
+    fn pick(&mut self, hold: prop::sample::Index) -> Option<Vec<LotAllocation>> {
         let count = self.open.len();
         (count > 0).then(|| self.open.remove(hold.index(count)))
     }
 
-    fn of_unlimited(&self, shares: &[LotShare]) -> u32 {
-        let unlimited = |share: &&LotShare| {
+    fn of_unlimited(&self, shares: &[LotAllocation]) -> u32 {
+        let unlimited = |share: &&LotAllocation| {
             let lot = self.credits.lots.iter().find(|lot| lot.terms.id == share.lot);
             lot.unwrap().terms.size == LotSize::Unlimited
         };
@@ -426,7 +429,7 @@ impl Books {
     }
 }
 
-fn sum(shares: &[LotShare]) -> u32 {
+fn sum(shares: &[LotAllocation]) -> u32 {
     shares.iter().map(|share| share.credits).sum()
 }
 

@@ -5,15 +5,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{CREDITS_PER_IMAGE, Input, Licence, Names, Provider, Quality};
+use super::{CREDITS_PER_IMAGE, Input, Licence, NewJob, Provider, Quality};
 use crate::{
-    account::{AccountRefused, Draft},
+    account::{AccountError, AccountUpdate},
     camera::AspectRatio,
-    credits::{Hold, LedgerBroken, LotShare},
+    credits::{Hold, LedgerError, LotAllocation},
+    error::{DomainError, ErrorKind},
     id::{JobId, PresetId, UserId},
     image::StoredImage,
     plan::Plan,
-    refusal::{Refusal, RefusalKind},
     time::Timestamp,
 };
 
@@ -98,7 +98,7 @@ impl Status {
 #[serde(rename_all = "snake_case")]
 pub enum ChargeState {
     /// Set aside.
-    Held,
+    Connected,
     /// Spent, for a stored image.
     Captured,
     /// Given back.
@@ -113,7 +113,7 @@ pub struct Charge {
     /// How many credits.
     pub credits: u32,
     /// Of which lots.
-    pub lots: Vec<LotShare>,
+    pub lots: Vec<LotAllocation>,
 }
 
 /// Why there is no image, for programs.
@@ -175,7 +175,7 @@ impl Failure {
 pub struct Job {
     /// Its id; ids sort by time.
     pub id: JobId,
-    /// Whose it is.
+    /// OwnerRef it is.
     pub user_id: UserId,
     /// Where it is in its life.
     pub status: Status,
@@ -246,7 +246,7 @@ pub struct Job {
 
 /// Why a job cannot be cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CancelRefused {
+pub enum CancelError {
     /// The provider has it.
     #[error(
         "The provider has this generation and cannot be stopped. {} credit(s) are charged if an \
@@ -258,38 +258,36 @@ pub enum CancelRefused {
     Finished(Status, Charge),
     /// A fault of ours.
     #[error(transparent)]
-    Broken(#[from] LedgerBroken),
+    Broken(#[from] LedgerError),
     /// The account may not act.
     #[error(transparent)]
-    Account(#[from] AccountRefused),
+    Account(#[from] AccountError),
 }
 
-impl Refusal for CancelRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for CancelError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            CancelRefused::AlreadySubmitted(_) | CancelRefused::Finished(..) => {
-                RefusalKind::Conflict
-            }
-            CancelRefused::Broken(inner) => inner.kind(),
-            CancelRefused::Account(inner) => inner.kind(),
+            CancelError::AlreadySubmitted(_) | CancelError::Finished(..) => ErrorKind::Conflict,
+            CancelError::Broken(inner) => inner.kind(),
+            CancelError::Account(inner) => inner.kind(),
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            CancelRefused::AlreadySubmitted(_) => "generation_already_submitted",
-            CancelRefused::Finished(..) => "generation_finished",
-            CancelRefused::Broken(inner) => inner.code(),
-            CancelRefused::Account(inner) => inner.code(),
+            CancelError::AlreadySubmitted(_) => "generation_already_submitted",
+            CancelError::Finished(..) => "generation_finished",
+            CancelError::Broken(inner) => inner.code(),
+            CancelError::Account(inner) => inner.code(),
         }
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
-            CancelRefused::AlreadySubmitted(charge) => vec![("charge", json!(charge))],
-            CancelRefused::Finished(status, charge) => {
+            CancelError::AlreadySubmitted(charge) => vec![("charge", json!(charge))],
+            CancelError::Finished(status, charge) => {
                 vec![("generation_status", json!(status)), ("charge", json!(charge))]
             }
-            CancelRefused::Broken(_) => Vec::new(),
-            CancelRefused::Account(inner) => inner.members(),
+            CancelError::Broken(_) => Vec::new(),
+            CancelError::Account(inner) => inner.extensions(),
         }
     }
 }
@@ -300,10 +298,10 @@ impl Job {
     /// # Errors
     /// When the account may not: suspended, too many open, too few credits.
     pub(super) fn place(
-        draft: &mut Draft,
+        draft: &mut AccountUpdate,
         input: &Input,
-        names: &Names,
-    ) -> Result<Job, AccountRefused> {
+        names: &NewJob,
+    ) -> Result<Job, AccountError> {
         let hold = draft.start_job(names.id.as_str(), CREDITS_PER_IMAGE)?;
         let now = draft.now();
         Ok(Job {
@@ -320,7 +318,11 @@ impl Job {
             plan: Some(draft.account().plan),
             preset_id: input.preset_id.clone(),
             licence: input.licence.clone(),
-            charge: Charge { state: ChargeState::Held, credits: hold.credits(), lots: hold.shares },
+            charge: Charge {
+                state: ChargeState::Connected,
+                credits: hold.credits(),
+                lots: hold.shares,
+            },
             attempt: 0,
             webhook_token: names.webhook_token.clone(),
             due_at: Some(now),
@@ -341,26 +343,26 @@ impl Job {
     ///
     /// # Errors
     /// When it has begun or is over, or the account may not act.
-    pub fn cancel(self, draft: &mut Draft) -> Result<Job, CancelRefused> {
+    pub fn cancel(self, draft: &mut AccountUpdate) -> Result<Job, CancelError> {
         draft.require_active()?;
-        self.call_off(draft)
+        self.cancel_for_suspension(draft)
     }
 
     /// Takes it back for a member who may not act any more: see [`Job::cancel`].
     ///
     /// # Errors
     /// When it is with the provider, or over.
-    pub fn call_off(self, draft: &mut Draft) -> Result<Job, CancelRefused> {
+    pub fn cancel_for_suspension(self, draft: &mut AccountUpdate) -> Result<Job, CancelError> {
         match self.status {
             Status::Queued => {
                 draft.release_job(self.id.as_str(), &self.hold())?;
                 Ok(self.finish(Status::Cancelled, ChargeState::Released, draft.now()))
             }
             Status::Submitting | Status::Submitted => {
-                Err(CancelRefused::AlreadySubmitted(self.charge))
+                Err(CancelError::AlreadySubmitted(self.charge))
             }
             Status::Succeeded | Status::Failed | Status::Cancelled => {
-                Err(CancelRefused::Finished(self.status, self.charge))
+                Err(CancelError::Finished(self.status, self.charge))
             }
         }
     }
@@ -450,7 +452,11 @@ impl Job {
     ///
     /// # Errors
     /// When the hold is not open: a fault of ours.
-    pub fn succeed(mut self, draft: &mut Draft, image: StoredImage) -> Result<Job, LedgerBroken> {
+    pub fn succeed(
+        mut self,
+        draft: &mut AccountUpdate,
+        image: StoredImage,
+    ) -> Result<Job, LedgerError> {
         draft.capture_job(self.id.as_str(), &self.open_hold()?)?;
         self.image = Some(image);
         Ok(self.finish(Status::Succeeded, ChargeState::Captured, draft.now()))
@@ -460,7 +466,7 @@ impl Job {
     ///
     /// # Errors
     /// When the hold is not open: a fault of ours.
-    pub fn fail(mut self, draft: &mut Draft, failure: Failure) -> Result<Job, LedgerBroken> {
+    pub fn fail(mut self, draft: &mut AccountUpdate, failure: Failure) -> Result<Job, LedgerError> {
         draft.release_job(self.id.as_str(), &self.open_hold()?)?;
         self.failure = Some(match self.licence {
             Some(_) => failure.in_our_words(),
@@ -502,11 +508,11 @@ impl Job {
 
     /// The hold, if nothing has ended it: other jobs hold credits of the same lots, so the balance
     /// alone would not notice a second end.
-    fn open_hold(&self) -> Result<Hold, LedgerBroken> {
+    fn open_hold(&self) -> Result<Hold, LedgerError> {
         match self.charge.state {
-            ChargeState::Held => Ok(self.hold()),
+            ChargeState::Connected => Ok(self.hold()),
             ChargeState::Captured | ChargeState::Released => {
-                Err(LedgerBroken::new(format!("the hold of {} has ended", self.id)))
+                Err(LedgerError::new(format!("the hold of {} has ended", self.id)))
             }
         }
     }

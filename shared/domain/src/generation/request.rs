@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::Quality;
 use crate::{
     camera::{AspectRatio, CameraSettings},
+    error::{FieldCheck, InvalidFields},
     fibo::StructuredPrompt,
     id::{ListingId, PresetId, UserId},
     lighting::LightingRig,
     marketplace::content::Content,
-    refusal::{FieldCheck, InvalidFields},
     text,
 };
 
@@ -45,7 +45,7 @@ pub enum Subject {
 /// The fields a caller may send to say what they want.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
+pub struct GenerationRequest {
     /// What to show, in words; or, beside `preset_id`, how to refine it.
     pub prompt: Option<String>,
     /// What to show, as a FIBO structured prompt.
@@ -70,7 +70,7 @@ pub struct Order {
     pub quality: Option<Quality>,
 }
 
-impl Order {
+impl GenerationRequest {
     /// Checks every field and says which of the four subjects it is.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ pub struct Licence {
     pub listing_id: ListingId,
     /// Which version.
     pub revision: u32,
-    /// Whose.
+    /// OwnerRef.
     pub creator_id: UserId,
     /// What its creator wants to stand with the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,22 +143,22 @@ pub struct Licence {
 
 /// What an order names, as its member has it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Named {
+pub struct ResolvedSource {
     /// A preset's content, or a listing's with its slots not filled yet.
     pub kept: PresetContent,
     /// What is bought, where a listing is named.
     pub licensed: Option<(Licence, Content)>,
 }
 
-impl Named {
+impl ResolvedSource {
     /// A listing that the member bought, or made.
-    pub fn licensed(licence: Licence, content: Content) -> Named {
-        Named { kept: PresetContent::default(), licensed: Some((licence, content)) }
+    pub fn licensed(licence: Licence, content: Content) -> ResolvedSource {
+        ResolvedSource { kept: PresetContent::default(), licensed: Some((licence, content)) }
     }
 
     /// A preset of the member's.
-    pub fn kept(kept: PresetContent) -> Named {
-        Named { kept, licensed: None }
+    pub fn kept(kept: PresetContent) -> ResolvedSource {
+        ResolvedSource { kept, licensed: None }
     }
 
     /// What to keep of it once its slots are filled, and what it is made with.
@@ -269,7 +269,11 @@ impl Input {
     /// # Errors
     /// When the order is not acceptable, slots are not filled as they should be, or what is named
     /// shows nothing and no prompt says what to show.
-    pub fn resolve(order: &Order, named: Named, seed: u32) -> Result<Input, InvalidFields> {
+    pub fn resolve(
+        order: &GenerationRequest,
+        named: ResolvedSource,
+        seed: u32,
+    ) -> Result<Input, InvalidFields> {
         let subject = order.subject()?;
         let (kept, licence, model_id) = named.filled(order.slots.as_ref())?;
         let quality = order.quality.unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 
 /// What to do with a job now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum NextStep {
     /// Nothing: it is over, somebody has it, or its time has not come.
     Leave,
     /// Claim it and ask the provider for the image.
@@ -23,21 +23,21 @@ pub enum Step {
 
 impl Job {
     /// Decides. Called for every message, late, repeated or early ones included.
-    pub fn next_step(&self, now: Timestamp) -> Step {
+    pub fn next_step(&self, now: Timestamp) -> NextStep {
         let due = self.due_at.is_some_and(|due_at| due_at <= now);
         let leased = self.lease_until.is_some_and(|until| now < until);
         match self.status {
-            Status::Succeeded | Status::Failed | Status::Cancelled => Step::Leave,
-            _ if !due || leased => Step::Leave,
+            Status::Succeeded | Status::Failed | Status::Cancelled => NextStep::Leave,
+            _ if !due || leased => NextStep::Leave,
             Status::Queued if self.created_at.plus(QUEUE_WAIT_MAX) <= now => {
-                Step::Fail(Failure::new(
+                NextStep::Fail(Failure::new(
                     FailureCode::ProviderUnavailable,
                     "The image provider was busy for too long. Nothing was started.",
                 ))
             }
-            Status::Queued => Step::Submit,
+            Status::Queued => NextStep::Submit,
             Status::Submitting => self.step_after_silence(now),
-            Status::Submitted => Step::Poll,
+            Status::Submitted => NextStep::Poll,
         }
     }
 
@@ -77,14 +77,14 @@ impl Job {
 
     /// A worker asked and was not heard from again. Our own renderer may be asked twice; a
     /// provider that may have taken the request is never asked again.
-    fn step_after_silence(&self, now: Timestamp) -> Step {
+    fn step_after_silence(&self, now: Timestamp) -> NextStep {
         match self.provider {
-            Provider::Studio => Step::Submit,
-            Provider::Bria if self.submit_unknown_until() <= now => Step::Fail(Failure::new(
+            Provider::Studio => NextStep::Submit,
+            Provider::Bria if self.submit_unknown_until() <= now => NextStep::Fail(Failure::new(
                 FailureCode::SubmitUnknown,
                 "The image provider did not answer, and the request was not repeated.",
             )),
-            Provider::Bria => Step::AwaitUnknown,
+            Provider::Bria => NextStep::AwaitUnknown,
         }
     }
 }

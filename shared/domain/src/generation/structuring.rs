@@ -1,6 +1,6 @@
 //! How often prompts are structured: it costs members nothing, and us what a model costs.
 
-use crate::refusal::{Refusal, RefusalKind};
+use crate::error::{DomainError, ErrorKind};
 
 /// Most prompts that one member has structured in a day of UTC.
 pub const PROMPTS_A_DAY: u32 = 300;
@@ -15,9 +15,9 @@ pub struct StructuringUsedUp {
     pub retry_after_s: u32,
 }
 
-impl Refusal for StructuringUsedUp {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::TooMany
+impl DomainError for StructuringUsedUp {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::TooMany
     }
     fn code(&self) -> &'static str {
         "structuring_used_up"

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     Timestamp,
-    account::{Account, Draft},
+    account::{Account, AccountUpdate},
     credits::LotId,
     id::{JobId, UserId},
     image::StoredImage,
@@ -26,7 +26,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// A member of `plan` with its credits.
 fn member(plan: Plan) -> Account {
     let user = UserId::parse("user_1").unwrap();
-    let mut draft = Account::open(user, NOW).draft(NOW).unwrap();
+    let mut draft = Account::open(user, NOW).begin_update(NOW).unwrap();
     if plan != Plan::Free {
         let period = Period { starts_at: NOW, ends_at: NOW.plus(MINUTE * 60) };
         draft.begin_period(plan, LotId("invoice_1".to_owned()), period).unwrap();
@@ -34,12 +34,12 @@ fn member(plan: Plan) -> Account {
     draft.finish().account
 }
 
-fn drafted(account: Account, now: Timestamp) -> Draft {
-    account.draft(now).unwrap()
+fn drafted(account: Account, now: Timestamp) -> AccountUpdate {
+    account.begin_update(now).unwrap()
 }
 
-fn names(number: u32, provider: Provider) -> Names {
-    Names {
+fn names(number: u32, provider: Provider) -> NewJob {
+    NewJob {
         id: JobId::new(NOW, u128::from(number)),
         provider,
         seed: 7,
@@ -47,7 +47,7 @@ fn names(number: u32, provider: Provider) -> Names {
     }
 }
 
-fn order(fields: serde_json::Value) -> Order {
+fn order(fields: serde_json::Value) -> GenerationRequest {
     serde_json::from_value(fields).unwrap()
 }
 
@@ -55,7 +55,7 @@ fn order(fields: serde_json::Value) -> Order {
 fn placed(provider: Provider) -> (Job, Account) {
     let mut draft = drafted(member(Plan::Free), NOW);
     let order = order(serde_json::json!({"prompt": "a red chair"}));
-    let (job, _) = place(&mut draft, &order, None, &names(1, provider)).unwrap();
+    let (job, _) = create_job(&mut draft, &order, None, &names(1, provider)).unwrap();
     (job, draft.finish().account)
 }
 

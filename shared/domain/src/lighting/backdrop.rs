@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::within;
-use crate::refusal::{FieldCheck, InvalidFields};
+use crate::error::{FieldCheck, InvalidFields};
 
 /// Metres behind the subject.
 pub const BACKDROP_DISTANCE_M: RangeInclusive<f64> = 0.5..=8.0;

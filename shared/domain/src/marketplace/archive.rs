@@ -58,7 +58,7 @@ pub struct ArchivedFile {
 
 /// Why an archive is not sold. A path in it is shown as it can be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ArchiveRefused {
+pub enum ArchiveError {
     /// It is not one, or it was cut or put together in a way that programs read differently.
     #[error("The archive is damaged: pack it again as an ordinary ZIP file.")]
     Damaged,
@@ -96,21 +96,21 @@ pub enum ArchiveRefused {
     Nested(String),
 }
 
-impl ArchiveRefused {
+impl ArchiveError {
     /// Stable, snake case.
     pub const fn code(&self) -> &'static str {
         match self {
-            ArchiveRefused::Damaged => "archive_damaged",
-            ArchiveRefused::Empty => "archive_empty",
-            ArchiveRefused::TooManyEntries => "archive_too_many_entries",
-            ArchiveRefused::TooLarge => "archive_too_large",
-            ArchiveRefused::Path(_) => "archive_path",
-            ArchiveRefused::Twice(_) => "archive_duplicate",
-            ArchiveRefused::NotAFile(_) => "archive_not_a_file",
-            ArchiveRefused::Unreadable(_) => "archive_unreadable",
-            ArchiveRefused::FileType(_) => "archive_file_type",
-            ArchiveRefused::Program(_) => "archive_program",
-            ArchiveRefused::Nested(_) => "archive_nested",
+            ArchiveError::Damaged => "archive_damaged",
+            ArchiveError::Empty => "archive_empty",
+            ArchiveError::TooManyEntries => "archive_too_many_entries",
+            ArchiveError::TooLarge => "archive_too_large",
+            ArchiveError::Path(_) => "archive_path",
+            ArchiveError::Twice(_) => "archive_duplicate",
+            ArchiveError::NotAFile(_) => "archive_not_a_file",
+            ArchiveError::Unreadable(_) => "archive_unreadable",
+            ArchiveError::FileType(_) => "archive_file_type",
+            ArchiveError::Program(_) => "archive_program",
+            ArchiveError::Nested(_) => "archive_nested",
         }
     }
 }
@@ -118,10 +118,10 @@ impl ArchiveRefused {
 /// The path of an entry; a folder's ends with a slash.
 ///
 /// # Errors
-/// [`ArchiveRefused::Path`] when it is not the same file on every system, below the folder it is
+/// [`ArchiveError::Path`] when it is not the same file on every system, below the folder it is
 /// unpacked in.
-pub fn checked_path(raw: &[u8]) -> Result<&str, ArchiveRefused> {
-    let refused = || ArchiveRefused::Path(shown(raw));
+pub fn checked_path(raw: &[u8]) -> Result<&str, ArchiveError> {
+    let refused = || ArchiveError::Path(shown(raw));
     let path = std::str::from_utf8(raw).map_err(|_| refused())?;
     let plain =
         is_visible(path) && !path.contains(['\\', ':', '*', '?', '"', '<', '>', '|', '\n', '\t']);
@@ -131,14 +131,14 @@ pub fn checked_path(raw: &[u8]) -> Result<&str, ArchiveRefused> {
 }
 
 /// # Errors
-/// [`ArchiveRefused::FileType`] when a file at `path` is none that comes with a preset. What a Mac
+/// [`ArchiveError::FileType`] when a file at `path` is none that comes with a preset. What a Mac
 /// adds to an archive by itself may stay.
-pub fn check_type(path: &str) -> Result<(), ArchiveRefused> {
+pub fn check_type(path: &str) -> Result<(), ArchiveError> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let of_a_mac = name == ".DS_Store" || (path.starts_with("__MACOSX/") && name.starts_with("._"));
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let is_known = extension.is_some_and(|extension| EXTENSIONS.contains(&&*extension));
-    if of_a_mac || is_known { Ok(()) } else { Err(ArchiveRefused::FileType(path.to_owned())) }
+    if of_a_mac || is_known { Ok(()) } else { Err(ArchiveError::FileType(path.to_owned())) }
 }
 
 /// A path as it can be shown: cut, and with nothing in it that cannot be seen.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Kind, listing::Listing, revision::Revision, tally::ListingStats};
+use super::{Category, Kind, listing::Listing, listing_stats::ListingStats, revision::Revision};
 use crate::{
     id::{ListingId, UploadId, UserId},
     money::Money,

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::Kind;
 use crate::{
     camera::CameraSettings,
+    error::{FieldCheck, InvalidFields},
     fibo::StructuredPrompt,
     lighting::LightingRig,
-    refusal::{FieldCheck, InvalidFields},
     text,
 };
 

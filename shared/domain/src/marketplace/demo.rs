@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{Category, Kind, content::Content};
 use crate::{
     camera::{APERTURE, CameraSettings, FOCAL_LENGTH_MM},
+    error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
     lighting::{COLOUR_KELVIN, INTENSITY_STOPS, LightingRig, within},
-    refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
 };
 
 /// The most a creator may let a visitor turn all lights up or down, in stops.
@@ -107,7 +107,7 @@ pub struct DemoScene {
 
 /// Why there is nothing to be tried.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DemoRefused {
+pub enum DemoError {
     /// The kind cannot be drawn, or the creator wants no demo.
     #[error("This listing has no live demo.")]
     None,
@@ -116,23 +116,23 @@ pub enum DemoRefused {
     Limits(#[from] InvalidFields),
 }
 
-impl Refusal for DemoRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for DemoError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            DemoRefused::None => RefusalKind::Conflict,
-            DemoRefused::Limits(inner) => inner.kind(),
+            DemoError::None => ErrorKind::Conflict,
+            DemoError::Limits(inner) => inner.kind(),
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            DemoRefused::None => "no_demo",
-            DemoRefused::Limits(inner) => inner.code(),
+            DemoError::None => "no_demo",
+            DemoError::Limits(inner) => inner.code(),
         }
     }
     fn fields(&self) -> &[crate::FieldError] {
         match self {
-            DemoRefused::None => &[],
-            DemoRefused::Limits(inner) => inner.fields(),
+            DemoError::None => &[],
+            DemoError::Limits(inner) => inner.fields(),
         }
     }
 }
@@ -163,16 +163,16 @@ impl DemoSettings {
     /// The scene of a demo: the content, with what the visitor changed.
     ///
     /// # Errors
-    /// See [`DemoRefused`].
+    /// See [`DemoError`].
     pub fn scene(
         &self,
         kind: Kind,
         content: &Content,
         subject: DemoSubject,
         wish: &Overrides,
-    ) -> Result<DemoScene, DemoRefused> {
+    ) -> Result<DemoScene, DemoError> {
         if !self.enabled || !kind.can_be_drawn() {
-            return Err(DemoRefused::None);
+            return Err(DemoError::None);
         }
         self.check(subject, wish)?;
         let wish = &self.stepped(wish);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::{DomainError, ErrorKind},
     id::{ListingId, UserId},
-    refusal::{Refusal, RefusalKind},
     time::Timestamp,
 };
 
@@ -56,12 +56,12 @@ pub struct Flags {
     /// Since when there are enough for a moderator to look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_since: Option<Timestamp>,
-    /// Whose reports were dismissed.
+    /// OwnerRef reports were dismissed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dismissed: Option<Dismissed>,
 }
 
-/// Whose reports of a version a moderator dismissed: they do not count again for that version.
+/// OwnerRef reports of a version a moderator dismissed: they do not count again for that version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dismissed {
     /// Of this version of the listing.
@@ -84,7 +84,7 @@ pub enum Decision {
 
 /// Why flags are not resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum FlagsRefused {
+pub enum FlagsError {
     /// There are none: somebody was faster, or none ever were.
     #[error("Nothing is to be decided: these flags were resolved before.")]
     Resolved,
@@ -93,14 +93,14 @@ pub enum FlagsRefused {
     Changed,
 }
 
-impl Refusal for FlagsRefused {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Conflict
+impl DomainError for FlagsError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Conflict
     }
     fn code(&self) -> &'static str {
         match self {
-            FlagsRefused::Resolved => "flags_resolved",
-            FlagsRefused::Changed => "flags_changed",
+            FlagsError::Resolved => "flags_resolved",
+            FlagsError::Changed => "flags_changed",
         }
     }
 }
@@ -142,11 +142,11 @@ impl Flags {
     ///
     /// # Errors
     /// When they were resolved, or have changed.
-    pub fn check_seen(&self, seen: u64) -> Result<(), FlagsRefused> {
+    pub fn check_seen(&self, seen: u64) -> Result<(), FlagsError> {
         match (self.flags.is_empty(), self.version == seen) {
-            (true, _) => Err(FlagsRefused::Resolved),
+            (true, _) => Err(FlagsError::Resolved),
             (false, true) => Ok(()),
-            (false, false) => Err(FlagsRefused::Changed),
+            (false, false) => Err(FlagsError::Changed),
         }
     }
 

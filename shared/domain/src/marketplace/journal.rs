@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::{DomainError, ErrorKind},
     id::UserId,
     money::Currency,
-    refusal::{Refusal, RefusalKind},
     time::Timestamp,
 };
 
-/// Whose money it is. All of it is around one creator: what is ours of it is ours of their sales.
+/// OwnerRef money it is. All of it is around one creator: what is ours of it is ours of their sales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerAccount {
@@ -84,7 +84,7 @@ pub enum Role {
     /// A sale becomes payable: its days are over.
     Released,
     /// Likewise, where it was.
-    Held,
+    Connected,
     /// A sale goes into a payout, or out of one.
     Collected,
     /// The payout's side of that.
@@ -118,7 +118,7 @@ impl Role {
             Role::DisputeCash => "dispute_cash",
             Role::DisputeLoss => "dispute_loss",
             Role::Released => "released",
-            Role::Held => "held",
+            Role::Connected => "held",
             Role::Collected => "collected",
             Role::InPayout => "in_payout",
             Role::DebtSettled => "debt_settled",
@@ -133,7 +133,7 @@ impl Role {
 
 /// A line of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leg {
+pub struct Posting {
     /// What it is in what happened.
     pub role: Role,
     /// On which account.
@@ -142,10 +142,10 @@ pub struct Leg {
     pub amount: i64,
 }
 
-impl Leg {
+impl Posting {
     /// So much on an account.
-    pub const fn new(role: Role, account: LedgerAccount, amount: i64) -> Leg {
-        Leg { role, account, amount }
+    pub const fn new(role: Role, account: LedgerAccount, amount: i64) -> Posting {
+        Posting { role, account, amount }
     }
 }
 
@@ -161,7 +161,7 @@ pub struct Entry {
     /// Of the amount.
     pub currency: Currency,
     /// The leg.
-    pub leg: Leg,
+    pub leg: Posting,
 }
 
 /// Something that happened to money.
@@ -178,7 +178,7 @@ pub struct Journal {
     /// Of every leg.
     pub currency: Currency,
     /// At most one of each role; none is zero.
-    pub legs: Vec<Leg>,
+    pub legs: Vec<Posting>,
 }
 
 /// Legs that do not sum to zero, or two of one role.
@@ -191,9 +191,9 @@ pub struct Unbalanced {
     pub sum: i64,
 }
 
-impl Refusal for Unbalanced {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Internal
+impl DomainError for Unbalanced {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
     }
     fn code(&self) -> &'static str {
         "internal"
@@ -209,10 +209,10 @@ impl Journal {
         (creator_id, about): (UserId, String),
         cause: String,
         currency: Currency,
-        legs: impl IntoIterator<Item = Leg>,
+        legs: impl IntoIterator<Item = Posting>,
         at: Timestamp,
     ) -> Result<Journal, Unbalanced> {
-        let legs: Vec<Leg> = legs.into_iter().filter(|leg| leg.amount != 0).collect();
+        let legs: Vec<Posting> = legs.into_iter().filter(|leg| leg.amount != 0).collect();
         let sum = legs.iter().map(|leg| leg.amount).sum();
         let mut roles: Vec<Role> = legs.iter().map(|leg| leg.role).collect();
         roles.sort_unstable();
@@ -252,7 +252,7 @@ impl Balances {
     }
 
     /// Adds a leg.
-    pub fn add(&mut self, leg: &Leg) {
+    pub fn add(&mut self, leg: &Posting) {
         self.change(leg.account, leg.amount);
     }
 

@@ -1,183 +1,95 @@
-//! How near two contents are to each other, so that a moderator sees a copy.
-//!
-//! A content becomes a set of features: for a rig and a camera their numbers, coarsened so that a
-//! slightly turned light is still the same light, for a prompt its runs of three words. Two sets
-//! are compared by MinHash: the share of equal minima estimates how much of both sets is common
-//! (Broder, "On the resemblance and containment of documents", 1997). Bands of minima are what a
-//! table can look up: contents that are near share one with high probability.
+//! What a moderator is told of a version, besides what it is near to: nothing that would be refused,
+//! only what is worth a second look. It is made anew whenever a version is shown, so that a new
+//! remark is made of what waits already.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use super::{content::DARK_STOPS, revision::Revision};
+use crate::{error::FieldError, lighting::Light};
 
-use super::{Kind, content::Content};
-use crate::{camera::CameraSettings, id::ListingId, lighting::LightingRig, text};
+/// A description below this many characters says little.
+const BRIEF_CHARS: usize = 40;
+/// A title with fewer letters may be a name that is written in capitals.
+const SHOUTED_LETTERS: usize = 8;
+/// A title that says a word so often was written to be found.
+const REPEATED: usize = 3;
 
-/// Minima of a signature.
-const MINIMA: usize = 64;
-/// Bands of a signature: four minima each, so that contents which share seven tenths of their
-/// features meet in a band with more than 98 percent.
-pub const BANDS: usize = 16;
-/// From here on, in hundredths, a moderator is told.
-pub const NEAR: u8 = 60;
-/// Most listings a moderator is told of.
-pub const SIMILAR_MAX: usize = 10;
-
-/// What makes a content comparable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Signature(Vec<u32>);
-
-/// A listing that holds nearly the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Similar {
-    /// Which.
-    pub listing_id: ListingId,
-    /// How near, in hundredths: 100 is the same.
-    pub score: u8,
-}
-
-impl Signature {
-    /// Of a content. Kinds are compared only among themselves, so the kind is in every feature.
-    pub fn of(kind: Kind, content: &Content) -> Signature {
-        let features = features(kind, content);
-        let minimum = |nth: usize| {
-            let seed = mixed(u64::try_from(nth).unwrap_or(0) + 1);
-            let hashes = features.iter().map(|feature| mixed(hashed(feature) ^ seed));
-            hashes.min().map_or(0, |least| u32::try_from(least >> 32).unwrap_or(0))
-        };
-        Signature((0..MINIMA).map(minimum).collect())
-    }
-
-    /// How near another is, in hundredths.
-    pub fn score(&self, other: &Signature) -> u8 {
-        let equal = self.0.iter().zip(&other.0).filter(|(own, theirs)| own == theirs).count();
-        u8::try_from(equal * 100 / MINIMA).unwrap_or(100)
-    }
-
-    /// The names under which it can be looked up.
-    pub fn bands(&self) -> Vec<String> {
-        let rows = MINIMA / BANDS;
-        let band = |(nth, minima): (usize, &[u32])| {
-            let all = minima.iter().fold(0, |all, least| mixed(all ^ u64::from(*least)));
-            format!("{nth:02}#{all:016x}")
-        };
-        self.0.chunks(rows).enumerate().map(band).collect()
-    }
-}
-
-/// Those of `candidates` that are near, the nearest first.
-pub fn nearest(
-    own: &Signature,
-    candidates: impl IntoIterator<Item = (ListingId, Signature)>,
-) -> Vec<Similar> {
-    let scored = candidates.into_iter().map(|(listing_id, signature)| {
-        let score = own.score(&signature);
-        Similar { listing_id, score }
-    });
-    let mut near: Vec<Similar> = scored.filter(|similar| similar.score >= NEAR).collect();
-    near.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.listing_id.cmp(&b.listing_id)));
-    near.truncate(SIMILAR_MAX);
-    near
-}
-
-fn features(kind: Kind, content: &Content) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    if let Some(rig) = &content.lighting {
-        rig_features(rig, &mut found);
-    }
-    if let Some(camera) = &content.camera {
-        camera_features(camera, &mut found);
-    }
-    if let Some(prompt) = &content.structured_prompt {
-        text_features(&serde_json::to_value(prompt).unwrap_or_default(), &mut found);
-    }
-    found.extend(content.model_id.iter().map(|model| format!("model {model}")));
-    found.iter().map(|feature| format!("{} {feature}", kind.terms().name)).collect()
-}
-
-fn rig_features(rig: &LightingRig, found: &mut BTreeSet<String>) {
-    for light in &rig.lights {
-        let role = light.role.name();
-        for (name, value, step) in [
-            ("azimuth", light.azimuth, 15.0),
-            ("elevation", light.elevation, 15.0),
-            ("distance", light.distance, 0.5),
-            ("intensity", light.intensity, 0.5),
-            ("size", light.size, 0.3),
-            ("colour", f64::from(light.colour), 500.0),
-        ] {
-            coarse(&format!("{role} {name}"), value, step, found);
+/// What there is to remark, in the order of the fields it is about: pointers into what a moderator
+/// sees of a version, codes in snake case, and a sentence each.
+pub fn remarks(revision: &Revision) -> Vec<FieldError> {
+    let said = &revision.description;
+    let mut found = Vec::new();
+    let mut note = |is_so: bool, pointer: &str, code: &'static str, detail: &str| {
+        if is_so {
+            found.push(FieldError::new(pointer, code, detail));
         }
-    }
-    found.insert(format!("lights {}", rig.lights.len()));
-    let backdrop = serde_json::to_string(&rig.backdrop).unwrap_or_default();
-    found.insert(format!("backdrop {backdrop}"));
-}
-
-fn camera_features(camera: &CameraSettings, found: &mut BTreeSet<String>) {
-    for (name, value, step) in [
-        ("focal", camera.focal_length_mm, 10.0),
-        ("aperture", camera.aperture, 0.7),
-        ("height", camera.height_m, 0.2),
-        ("angle", camera.angle_degrees, 8.0),
+    };
+    let attribution = said.attribution.as_deref().unwrap_or_default();
+    for (pointer, text) in [
+        ("/title", &*said.title),
+        ("/description", &said.description),
+        ("/attribution", attribution),
     ] {
-        coarse(name, value, step, found);
+        note(leads_away(text), pointer, "leads_away", "holds a link or an address");
+        note(
+            mixes_alphabets(text),
+            pointer,
+            "mixed_alphabets",
+            "a word has letters of two alphabets",
+        );
     }
-    let frame = serde_json::to_string(&camera.aspect_ratio).unwrap_or_default();
-    found.insert(format!("frame {frame}"));
-}
-
-/// A number in two grids, half a step apart: values that are near share at least one square.
-fn coarse(name: &str, value: f64, step: f64, found: &mut BTreeSet<String>) {
-    found.insert(format!("{name} a{}", (value / step).floor()));
-    found.insert(format!("{name} b{}", (value / step + 0.5).floor()));
-}
-
-fn text_features(json: &Value, found: &mut BTreeSet<String>) {
-    match json {
-        Value::String(text) => {
-            let words = words_of(text);
-            match words.len() {
-                0..=2 => found.extend(words),
-                _ => found.extend(words.windows(3).map(|three| three.join(" "))),
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| text_features(item, found)),
-        Value::Object(members) => members.values().for_each(|item| text_features(item, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    note(shouts(&said.title), "/title", "capitals", "is written in capitals");
+    note(repeats(&said.title), "/title", "repeats", "says a word again and again");
+    let brief = said.description.chars().count() < BRIEF_CHARS;
+    note(brief, "/description", "brief", "says little");
+    let drawn = revision.previews.iter().all(|preview| preview.drawn);
+    note(drawn, "/previews", "no_own_picture", "none of the pictures is the creator's");
+    let lights = said.content.lighting.as_ref().map(|rig| &*rig.lights).unwrap_or_default();
+    for (nth, light) in lights.iter().enumerate() {
+        let pointer = format!("/content/lighting/lights/{nth}");
+        note(light.intensity <= DARK_STOPS, &pointer, "dark", "gives no light that is seen");
+        let twice = lights[..nth].iter().any(|other| stand_alike(other, light));
+        note(twice, &pointer, "twice", "stands where another light stands");
     }
+    found
 }
 
-/// Words in small letters. A script without blanks has none to tell apart: there each letter is one,
-/// or a sentence that differs in one letter would have nothing in common with its copy.
-fn words_of(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut goes_on = false;
-    for c in text.chars() {
-        let alone = text::is_without_blanks(c);
-        match (c.is_alphanumeric(), words.last_mut()) {
-            (true, Some(word)) if goes_on && !alone => word.extend(c.to_lowercase()),
-            (true, _) => words.push(c.to_lowercase().collect()),
-            (false, _) => {}
-        }
-        goes_on = c.is_alphanumeric() && !alone;
+/// Whether a text sends its readers elsewhere.
+fn leads_away(text: &str) -> bool {
+    let is_address = |word: &str| {
+        let host = word.split_once('@').map(|(_, host)| host.trim_end_matches(['.', ',', ')']));
+        host.is_some_and(|host| host.contains('.'))
+    };
+    let lower = text.to_lowercase();
+    lower.contains("://") || lower.contains("www.") || lower.split_whitespace().any(is_address)
+}
+
+/// Whether a word is put together of letters that look alike and are not.
+fn mixes_alphabets(text: &str) -> bool {
+    let latin = |c: char| c.is_alphabetic() && c < '\u{250}';
+    let lookalike = |c: char| matches!(c, '\u{370}'..='\u{52f}');
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| word.chars().any(latin) && word.chars().any(lookalike))
+}
+
+fn shouts(title: &str) -> bool {
+    let letters = title.chars().filter(|c| c.is_uppercase()).count();
+    letters >= SHOUTED_LETTERS && !title.chars().any(char::is_lowercase)
+}
+
+fn repeats(title: &str) -> bool {
+    let mut counts = BTreeMap::<String, usize>::new();
+    for word in title.split_whitespace() {
+        *counts.entry(word.to_lowercase()).or_default() += 1;
     }
-    words
+    counts.values().any(|count| *count >= REPEATED)
 }
 
-/// FNV-1a, 64 bits: the same everywhere and for good, as what is stored is compared later.
-fn hashed(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
-/// The finalizer of SplitMix64: every bit of the input moves every bit of the output.
-fn mixed(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
+/// Whether two lights are one, for what a picture shows.
+fn stand_alike(one: &Light, other: &Light) -> bool {
+    let near = |a: f64, b: f64| (a - b).abs() < 0.5;
+    near(one.azimuth, other.azimuth)
+        && near(one.elevation, other.elevation)
+        && near(one.distance, other.distance)
+        && one.colour == other.colour
 }

@@ -25,9 +25,9 @@ use super::{
     upload::{ASSETS_MAX, PREVIEWS_MAX, UPLOADS_MAX},
 };
 use crate::{
+    error::{DomainError, ErrorKind, FieldError, InvalidFields},
     id::{ListingId, UserId},
     money::Money,
-    refusal::{FieldError, InvalidFields, Refusal, RefusalKind},
     text,
     time::Timestamp,
 };
@@ -42,7 +42,7 @@ pub const REASON_CHARS_MAX: usize = 500;
 pub struct Listing {
     /// Its name.
     pub id: ListingId,
-    /// Whose.
+    /// OwnerRef.
     pub creator_id: UserId,
     /// What all its versions are.
     pub kind: Kind,
@@ -59,7 +59,7 @@ pub struct Listing {
     pub uploads: u32,
     /// The version being worked on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub draft: Option<Draft>,
+    pub draft: Option<NewListing>,
     /// The version on sale, or that was last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Published>,
@@ -74,7 +74,7 @@ pub struct Listing {
 
 /// The version being worked on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Draft {
+pub struct NewListing {
     /// Which.
     pub number: u32,
     /// How far it is.
@@ -179,7 +179,7 @@ pub enum HiddenReason {
 
 /// Why a listing does not move.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ListingRefused {
+pub enum ListingError {
     /// Too many.
     #[error("You have {LISTINGS_MAX} listings: no more can be made.")]
     TooMany,
@@ -218,24 +218,24 @@ pub enum ListingRefused {
     TooManyUploads,
 }
 
-impl Refusal for ListingRefused {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Conflict
+impl DomainError for ListingError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Conflict
     }
     fn code(&self) -> &'static str {
         match self {
-            ListingRefused::TooMany => "too_many_listings",
-            ListingRefused::NoDraft => "no_draft",
-            ListingRefused::InReview => "listing_in_review",
-            ListingRefused::NotPending => "not_pending",
-            ListingRefused::Changed => "version_changed",
-            ListingRefused::NotOnSale => "not_on_sale",
-            ListingRefused::NoPreview => "no_preview",
-            ListingRefused::ModelTaken => "model_taken",
-            ListingRefused::TooManyPreviews => "too_many_previews",
-            ListingRefused::TooManyAssets => "too_many_assets",
-            ListingRefused::NotItsKindOfFile => "not_safetensors",
-            ListingRefused::TooManyUploads => "too_many_uploads",
+            ListingError::TooMany => "too_many_listings",
+            ListingError::NoDraft => "no_draft",
+            ListingError::InReview => "listing_in_review",
+            ListingError::NotPending => "not_pending",
+            ListingError::Changed => "version_changed",
+            ListingError::NotOnSale => "not_on_sale",
+            ListingError::NoPreview => "no_preview",
+            ListingError::ModelTaken => "model_taken",
+            ListingError::TooManyPreviews => "too_many_previews",
+            ListingError::TooManyAssets => "too_many_assets",
+            ListingError::NotItsKindOfFile => "not_safetensors",
+            ListingError::TooManyUploads => "too_many_uploads",
         }
     }
 }
@@ -274,7 +274,7 @@ impl Listing {
             updated_at: now,
             revisions: 1,
             uploads: 0,
-            draft: Some(Draft { number: 1, state: DraftState::Draft }),
+            draft: Some(NewListing { number: 1, state: DraftState::Draft }),
             published: None,
             delisted: None,
             hidden: false,
@@ -286,8 +286,8 @@ impl Listing {
     pub fn state(&self) -> State {
         match (&self.published, &self.delisted, &self.draft) {
             (Some(_), None, _) => State::Approved,
-            (_, _, Some(Draft { state: DraftState::Pending { .. }, .. })) => State::Pending,
-            (_, _, Some(Draft { state: DraftState::Rejected { .. }, .. })) => State::Rejected,
+            (_, _, Some(NewListing { state: DraftState::Pending { .. }, .. })) => State::Pending,
+            (_, _, Some(NewListing { state: DraftState::Rejected { .. }, .. })) => State::Rejected,
             (Some(_), Some(_), _) => State::Delisted,
             (None, _, _) => State::Draft,
         }
@@ -369,7 +369,7 @@ impl Listing {
     ) -> Result<Revision, InvalidFields> {
         let description = newest.description.clone().edited(edit).checked(self.kind)?;
         let own = match self.own_draft() {
-            Some(Draft { state: DraftState::Draft, .. }) => newest,
+            Some(NewListing { state: DraftState::Draft, .. }) => newest,
             Some(_) | None => {
                 self.revisions += 1;
                 newest.next(self.revisions, now)
@@ -377,7 +377,7 @@ impl Listing {
         };
         let mut revision = Revision { signature: None, similar: Vec::new(), ..own };
         revision.describe(description);
-        self.draft = Some(Draft { number: revision.number, state: DraftState::Draft });
+        self.draft = Some(NewListing { number: revision.number, state: DraftState::Draft });
         self.updated_at = now;
         Ok(revision)
     }
@@ -386,10 +386,10 @@ impl Listing {
     ///
     /// # Errors
     /// When there is no draft to be changed, or there were too many.
-    pub fn begin_upload(&mut self, now: Timestamp) -> Result<(), ListingRefused> {
+    pub fn begin_upload(&mut self, now: Timestamp) -> Result<(), ListingError> {
         self.editable()?;
         if self.uploads >= UPLOADS_MAX {
-            return Err(ListingRefused::TooManyUploads);
+            return Err(ListingError::TooManyUploads);
         }
         self.uploads += 1;
         self.updated_at = now;
@@ -400,17 +400,17 @@ impl Listing {
     ///
     /// # Errors
     /// When there is none, or it is in review.
-    pub fn editable(&self) -> Result<u32, ListingRefused> {
+    pub fn editable(&self) -> Result<u32, ListingError> {
         match (self.pending_since(), self.own_draft()) {
-            (Some(_), _) => Err(ListingRefused::InReview),
-            (None, None) => Err(ListingRefused::NoDraft),
+            (Some(_), _) => Err(ListingError::InReview),
+            (None, None) => Err(ListingError::NoDraft),
             (None, Some(draft)) => Ok(draft.number),
         }
     }
 
     /// The version being worked on, unless it is the one that was on sale, submitted again as it
     /// is.
-    fn own_draft(&self) -> Option<&Draft> {
+    fn own_draft(&self) -> Option<&NewListing> {
         let sold = self.published.as_ref().map(|published| published.number);
         self.draft.as_ref().filter(|draft| Some(draft.number) != sold)
     }
@@ -426,18 +426,18 @@ impl Listing {
         newest: &Revision,
         model: &ModelClaim,
         now: Timestamp,
-    ) -> Result<(), ListingRefused> {
+    ) -> Result<(), ListingError> {
         match self.editable() {
             Ok(_) => {}
-            Err(ListingRefused::NoDraft) if self.delisted.is_some() => {}
+            Err(ListingError::NoDraft) if self.delisted.is_some() => {}
             Err(refused) => return Err(refused),
         }
         if newest.previews.is_empty() {
-            return Err(ListingRefused::NoPreview);
+            return Err(ListingError::NoPreview);
         }
         model.check(&newest.creator_id)?;
         let state = DraftState::Pending { submitted_at: now };
-        self.draft = Some(Draft { number: newest.number, state });
+        self.draft = Some(NewListing { number: newest.number, state });
         self.updated_at = now;
         Ok(())
     }
@@ -456,9 +456,9 @@ impl Listing {
     ///
     /// # Errors
     /// When something else waits, or nothing does.
-    pub fn check_shown(&self, newest: &Revision, content_hash: &str) -> Result<(), ListingRefused> {
+    pub fn check_shown(&self, newest: &Revision, content_hash: &str) -> Result<(), ListingError> {
         self.require_pending(newest.number)?;
-        if newest.content_hash() == content_hash { Ok(()) } else { Err(ListingRefused::Changed) }
+        if newest.content_hash() == content_hash { Ok(()) } else { Err(ListingError::Changed) }
     }
 
     /// Puts the pending version on sale. Its model belongs to its creator from now on.
@@ -470,7 +470,7 @@ impl Listing {
         revision: &mut Revision,
         model: &mut ModelClaim,
         now: Timestamp,
-    ) -> Result<(), ListingRefused> {
+    ) -> Result<(), ListingError> {
         self.require_pending(revision.number)?;
         model.prove(revision, now)?;
         let first = self.published.as_ref().map_or(now, |before| before.first_published_at);
@@ -499,10 +499,10 @@ impl Listing {
         number: u32,
         reason: String,
         now: Timestamp,
-    ) -> Result<(), ListingRefused> {
+    ) -> Result<(), ListingError> {
         self.require_pending(number)?;
         let state = DraftState::Rejected { reason, rejected_at: now };
-        self.draft = Some(Draft { number, state });
+        self.draft = Some(NewListing { number, state });
         self.updated_at = now;
         Ok(())
     }
@@ -517,13 +517,13 @@ impl Listing {
         by: DelistedBy,
         reason: Option<String>,
         now: Timestamp,
-    ) -> Result<(), ListingRefused> {
+    ) -> Result<(), ListingError> {
         if self.published.is_none() {
-            return Err(ListingRefused::NotOnSale);
+            return Err(ListingError::NotOnSale);
         }
         if by == DelistedBy::Creator && self.pending_since().is_some() {
             let own = self.own_draft().map(|draft| draft.number);
-            self.draft = own.map(|number| Draft { number, state: DraftState::Draft });
+            self.draft = own.map(|number| NewListing { number, state: DraftState::Draft });
             self.updated_at = now;
         }
         if self.delisted.is_none() || by == DelistedBy::Staff {
@@ -533,9 +533,9 @@ impl Listing {
         Ok(())
     }
 
-    fn require_pending(&self, number: u32) -> Result<(), ListingRefused> {
+    fn require_pending(&self, number: u32) -> Result<(), ListingError> {
         let waits = self.pending_since().is_some() && self.newest() == number;
-        if waits { Ok(()) } else { Err(ListingRefused::NotPending) }
+        if waits { Ok(()) } else { Err(ListingError::NotPending) }
     }
 }
 

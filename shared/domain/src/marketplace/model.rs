@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    listing::{Listing, ListingRefused},
+    listing::{Listing, ListingError},
     revision::Revision,
 };
 use crate::{
+    error::{DomainError, ErrorKind},
     id::{ListingId, UserId},
-    refusal::{Refusal, RefusalKind},
     time::Timestamp,
 };
 
@@ -54,9 +54,9 @@ pub struct ModelClaim {
 )]
 pub struct ModelNotProven;
 
-impl Refusal for ModelNotProven {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Forbidden
+impl DomainError for ModelNotProven {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Forbidden
     }
     fn code(&self) -> &'static str {
         "model_not_proven"
@@ -88,11 +88,11 @@ impl ModelClaim {
     /// Whether a version of `creator` with this model may be put on sale.
     ///
     /// # Errors
-    /// [`ListingRefused::ModelTaken`] when it belongs to somebody else.
-    pub fn check(&self, creator: &UserId) -> Result<(), ListingRefused> {
+    /// [`ListingError::ModelTaken`] when it belongs to somebody else.
+    pub fn check(&self, creator: &UserId) -> Result<(), ListingError> {
         match self.standing(creator) {
             ModelStanding::Unclaimed | ModelStanding::Owned => Ok(()),
-            ModelStanding::Taken => Err(ListingRefused::ModelTaken),
+            ModelStanding::Taken => Err(ListingError::ModelTaken),
         }
     }
 
@@ -104,7 +104,7 @@ impl ModelClaim {
         &mut self,
         revision: &Revision,
         now: Timestamp,
-    ) -> Result<(), ListingRefused> {
+    ) -> Result<(), ListingError> {
         let Some(model_id) = &revision.description.content.model_id else { return Ok(()) };
         self.check(&revision.creator_id)?;
         if self.owner.is_some() && !self.has_ended {

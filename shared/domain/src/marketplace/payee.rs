@@ -7,7 +7,7 @@ use crate::{billing::external::ConnectedAccountId, id::UserId, time::Timestamp};
 /// A creator's account at Stripe, as it was when it was last looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payee {
-    /// Whose.
+    /// OwnerRef.
     pub user_id: UserId,
     /// Which.
     pub account_id: ConnectedAccountId,

@@ -23,9 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     attempt::Attempt,
-    journal::{Journal, LedgerAccount, Leg, Role, Unbalanced},
-    sale::{Recovery, Sale},
-    tally::CreatorBook,
+    journal::{Journal, LedgerAccount, Posting, Role, Unbalanced},
+    listing_stats::CreatorBalance,
+    sale::{Reversal, Sale},
 };
 use crate::{
     account::Account,
@@ -192,7 +192,7 @@ impl SkipReason {
 
 /// What a run does about a creator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plan {
+pub enum PayoutDecision {
     /// There is nothing, and nothing to say.
     Nothing,
     /// Nothing is paid, and the creator is told why.
@@ -201,7 +201,7 @@ pub enum Plan {
     Pay,
 }
 
-impl CreatorBook {
+impl CreatorBalance {
     /// What could be paid out if no dispute kept anything: what is available less what is owed, in
     /// minor units.
     pub fn payable(&self) -> i64 {
@@ -217,22 +217,22 @@ impl CreatorBook {
 
     /// What to do about a creator. `barred` is [`SkipReason::for_account`]; `ready` is whether their
     /// account at Stripe can be sent money.
-    pub fn plan(&self, barred: Option<SkipReason>, ready: bool) -> Plan {
+    pub fn plan(&self, barred: Option<SkipReason>, ready: bool) -> PayoutDecision {
         let payable = self.payable();
         if !self.is_due() {
-            Plan::Nothing
+            PayoutDecision::Nothing
         } else if let Some(reason) = barred {
-            Plan::Skip(reason)
+            PayoutDecision::Skip(reason)
         } else if payable < 0 {
-            Plan::Skip(SkipReason::NegativeBalance)
+            PayoutDecision::Skip(SkipReason::NegativeBalance)
         } else if payable < PAYOUT_MIN {
-            Plan::Skip(SkipReason::BelowMinimum)
+            PayoutDecision::Skip(SkipReason::BelowMinimum)
         } else if payable - self.frozen < PAYOUT_MIN {
-            Plan::Skip(SkipReason::FrozenDispute)
+            PayoutDecision::Skip(SkipReason::FrozenDispute)
         } else if !ready {
-            Plan::Skip(SkipReason::AccountNotReady)
+            PayoutDecision::Skip(SkipReason::AccountNotReady)
         } else {
-            Plan::Pay
+            PayoutDecision::Pay
         }
     }
 }
@@ -299,21 +299,21 @@ impl Payout {
 /// A step of a payout: everything that is written at once. A step that does not fit the state the
 /// payout is in changes nothing: somebody else has taken it.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub struct PayoutUpdate {
     /// The payout.
     pub payout: Payout,
     /// The creator's sums.
-    pub book: CreatorBook,
+    pub book: CreatorBalance,
     /// The sales that move.
     pub sales: Vec<Sale>,
     /// What happened to money: only ever added to.
     pub journals: Vec<Journal>,
 }
 
-impl Step {
+impl PayoutUpdate {
     /// Before anything moves.
-    pub fn new(payout: Payout, book: CreatorBook, sales: Vec<Sale>) -> Step {
-        Step { payout, book, sales, journals: Vec::new() }
+    pub fn new(payout: Payout, book: CreatorBalance, sales: Vec<Sale>) -> PayoutUpdate {
+        PayoutUpdate { payout, book, sales, journals: Vec::new() }
     }
 
     /// Puts the sales that are payable into it.
@@ -338,8 +338,8 @@ impl Step {
         self.payout.amount = self.payout.collected;
         let cause = format!("payout:{}:in:{}", self.payout.id, self.payout.batches);
         let legs = [
-            Leg::new(Role::Collected, LedgerAccount::CreatorAvailable, sum),
-            Leg::new(Role::InPayout, LedgerAccount::CreatorInPayout, -sum),
+            Posting::new(Role::Collected, LedgerAccount::CreatorAvailable, sum),
+            Posting::new(Role::InPayout, LedgerAccount::CreatorInPayout, -sum),
         ];
         self.post(cause, legs, now)
     }
@@ -414,10 +414,10 @@ impl Step {
         self.book.payout = None;
         let (cause, amount) = (format!("payout:{}:sent", payout.id), payout.amount);
         let legs = [
-            Leg::new(Role::InPayout, LedgerAccount::CreatorInPayout, amount),
-            Leg::new(Role::Paid, LedgerAccount::CreatorPaid, -amount),
-            Leg::new(Role::Transfer, LedgerAccount::Transferred, amount),
-            Leg::new(Role::TransferCash, LedgerAccount::BuyerCash, -amount),
+            Posting::new(Role::InPayout, LedgerAccount::CreatorInPayout, amount),
+            Posting::new(Role::Paid, LedgerAccount::CreatorPaid, -amount),
+            Posting::new(Role::Transfer, LedgerAccount::Transferred, amount),
+            Posting::new(Role::TransferCash, LedgerAccount::BuyerCash, -amount),
         ];
         self.post(cause, legs, now)
     }
@@ -432,7 +432,7 @@ impl Step {
 
     /// The bank returned it. Its money is still on the creator's account at Stripe, until
     /// [`Step::returned`].
-    pub fn bounced(&mut self, bank_payout: BankPayoutId, code: &str) {
+    pub fn returned_by_bank(&mut self, bank_payout: BankPayoutId, code: &str) {
         if matches!(self.payout.state, PayoutState::Sent | PayoutState::Paid) {
             self.payout.state = PayoutState::Failed { code: code.to_owned() };
             (self.payout.bank_payout, self.payout.attempt) = (Some(bank_payout), None);
@@ -441,7 +441,7 @@ impl Step {
 
     /// After a bank returned it, Stripe has sent what stands on the creator's account to a bank
     /// again: it did not fail after all.
-    pub fn set_out_again(&mut self, bank_payout: BankPayoutId) {
+    pub fn bank_retry(&mut self, bank_payout: BankPayoutId) {
         let failed = matches!(self.payout.state, PayoutState::Failed { .. });
         if failed && self.payout.transfer.is_some() {
             self.payout.state = PayoutState::Sent;
@@ -463,14 +463,14 @@ impl Step {
         let cause = format!("payout:{}:returned", payout.id);
         let (amount, settled) = (payout.amount, payout.settled);
         let legs = [
-            Leg::new(Role::TransferCash, LedgerAccount::BuyerCash, rest),
-            Leg::new(Role::Transfer, LedgerAccount::Transferred, -rest),
-            Leg::new(Role::Paid, LedgerAccount::CreatorPaid, rest),
-            Leg::new(Role::InPayout, LedgerAccount::CreatorInPayout, -amount),
-            Leg::new(Role::DebtSettled, LedgerAccount::CreatorDebt, reversed),
+            Posting::new(Role::TransferCash, LedgerAccount::BuyerCash, rest),
+            Posting::new(Role::Transfer, LedgerAccount::Transferred, -rest),
+            Posting::new(Role::Paid, LedgerAccount::CreatorPaid, rest),
+            Posting::new(Role::InPayout, LedgerAccount::CreatorInPayout, -amount),
+            Posting::new(Role::DebtSettled, LedgerAccount::CreatorDebt, reversed),
         ];
         self.post(cause, legs, now)?;
-        self.unsettle(settled, now)
+        self.reverse_debt_offset(settled, now)
     }
 
     /// It will never be sent: Stripe refused, or the creator was banned meanwhile.
@@ -483,10 +483,10 @@ impl Step {
         }
         self.payout.state = PayoutState::Failed { code: code.to_owned() };
         let settled = self.payout.settled;
-        self.unsettle(settled, now)
+        self.reverse_debt_offset(settled, now)
     }
 
-    fn unsettle(&mut self, settled: i64, now: Timestamp) -> Result<(), Unbalanced> {
+    fn reverse_debt_offset(&mut self, settled: i64, now: Timestamp) -> Result<(), Unbalanced> {
         self.payout.settled = 0;
         let cause = format!("payout:{}:unsettled", self.payout.id);
         self.post(cause, settlement(-settled), now)
@@ -496,7 +496,7 @@ impl Step {
     ///
     /// # Errors
     /// Never, unless amounts overflow.
-    pub fn put_out(&mut self, now: Timestamp) -> Result<(), Unbalanced> {
+    pub fn detach_sales(&mut self, now: Timestamp) -> Result<(), Unbalanced> {
         if !matches!(self.payout.state, PayoutState::Failed { .. })
             || self.payout.transfer.is_some()
         {
@@ -523,9 +523,9 @@ impl Step {
         self.payout.collected -= collected;
         let cause = format!("payout:{id}:out:{}", self.payout.batches);
         let legs = [
-            Leg::new(Role::InPayout, LedgerAccount::CreatorInPayout, collected),
-            Leg::new(Role::Collected, LedgerAccount::CreatorAvailable, -kept),
-            Leg::new(Role::DebtSettled, LedgerAccount::CreatorDebt, kept - collected),
+            Posting::new(Role::InPayout, LedgerAccount::CreatorInPayout, collected),
+            Posting::new(Role::Collected, LedgerAccount::CreatorAvailable, -kept),
+            Posting::new(Role::DebtSettled, LedgerAccount::CreatorDebt, kept - collected),
         ];
         self.post(cause, legs, now)
     }
@@ -555,19 +555,19 @@ impl Step {
     ///
     /// # Errors
     /// Never, unless amounts overflow.
-    pub fn recovered(&mut self, recovery: Recovery, now: Timestamp) -> Result<(), Unbalanced> {
+    pub fn recovered(&mut self, recovery: Reversal, now: Timestamp) -> Result<(), Unbalanced> {
         let amount = recovery.amount;
         let noted = |sale: &&mut Sale| sale.recovery == Some(recovery);
         let Some(sale) = self.sales.first_mut().filter(noted) else { return Ok(()) };
-        let cause = sale.recovery_key(recovery.number);
+        let cause = sale.reversal_key(recovery.number);
         sale.recovery = None;
         sale.recovered += amount;
         self.payout.reversed += amount;
         let legs = [
-            Leg::new(Role::TransferCash, LedgerAccount::BuyerCash, amount),
-            Leg::new(Role::Transfer, LedgerAccount::Transferred, -amount),
-            Leg::new(Role::Paid, LedgerAccount::CreatorPaid, amount),
-            Leg::new(Role::DebtSettled, LedgerAccount::CreatorDebt, -amount),
+            Posting::new(Role::TransferCash, LedgerAccount::BuyerCash, amount),
+            Posting::new(Role::Transfer, LedgerAccount::Transferred, -amount),
+            Posting::new(Role::Paid, LedgerAccount::CreatorPaid, amount),
+            Posting::new(Role::DebtSettled, LedgerAccount::CreatorDebt, -amount),
         ];
         self.post(cause, legs, now)
     }
@@ -575,7 +575,7 @@ impl Step {
     fn post(
         &mut self,
         cause: String,
-        legs: impl IntoIterator<Item = Leg>,
+        legs: impl IntoIterator<Item = Posting>,
         now: Timestamp,
     ) -> Result<(), Unbalanced> {
         let (about, currency) = (self.payout.id.to_string(), self.payout.currency);
@@ -584,9 +584,9 @@ impl Step {
     }
 }
 
-fn settlement(settled: i64) -> [Leg; 2] {
+fn settlement(settled: i64) -> [Posting; 2] {
     [
-        Leg::new(Role::InPayout, LedgerAccount::CreatorInPayout, settled),
-        Leg::new(Role::DebtSettled, LedgerAccount::CreatorDebt, -settled),
+        Posting::new(Role::InPayout, LedgerAccount::CreatorInPayout, settled),
+        Posting::new(Role::DebtSettled, LedgerAccount::CreatorDebt, -settled),
     ]
 }

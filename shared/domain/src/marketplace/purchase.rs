@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::{
     Kind,
+    allocation::PaymentAllocation,
     listing::{Listing, Published},
-    position::Position,
-    refund::{RefundOrder, RefundRequest},
+    refund::{ManualReview, Refund},
     share::Referral,
     strike::Seller,
 };
@@ -16,9 +16,9 @@ use crate::{
         external::{DisputeId, PaymentId, SessionId},
         order::{CHECKOUT_OPEN, LOOK_AGAIN},
     },
+    error::{DomainError, ErrorKind},
     id::{ListingId, PurchaseId, ReviewId, UserId},
     money::Money,
-    refusal::{Refusal, RefusalKind},
     time::Timestamp,
 };
 
@@ -74,13 +74,13 @@ pub struct Purchase {
     pub refunded: i64,
     /// Where the rest is.
     #[serde(default)]
-    pub position: Position,
+    pub position: PaymentAllocation,
     /// Refunds that we asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub refunds: Vec<RefundOrder>,
+    pub refunds: Vec<Refund>,
     /// What its buyer would like staff to decide on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refund_request: Option<RefundRequest>,
+    pub refund_request: Option<ManualReview>,
     /// Disputes that evidence was handed in for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidenced: Vec<DisputeId>,
@@ -112,7 +112,7 @@ pub enum PurchaseState {
     },
     /// Money came for what could no longer be bought: it goes back.
     Returned {
-        /// Why: the code of a [`PurchaseRefused`].
+        /// Why: the code of a [`PurchaseError`].
         reason: String,
     },
     /// All of it was paid back, or lost in a dispute.
@@ -122,7 +122,7 @@ pub enum PurchaseState {
 /// What a buyer has: at most one for each buyer and listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entitlement {
-    /// Whose.
+    /// OwnerRef.
     pub buyer_id: UserId,
     /// To what.
     pub listing_id: ListingId,
@@ -130,7 +130,7 @@ pub struct Entitlement {
     pub purchase_id: PurchaseId,
     /// Which version.
     pub revision: u32,
-    /// Whose that is.
+    /// OwnerRef that is.
     pub creator_id: UserId,
     /// Goes up by one with every write; zero before the first.
     pub version: u64,
@@ -163,7 +163,7 @@ pub enum EntitlementState {
 
 /// Why a listing cannot be bought. The codes also say why money was paid back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PurchaseRefused {
+pub enum PurchaseError {
     /// It is the buyer's own.
     #[error("This is your own listing: you can use it already.")]
     OwnListing,
@@ -181,26 +181,26 @@ pub enum PurchaseRefused {
     SellerSuspended,
 }
 
-impl Refusal for PurchaseRefused {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Conflict
+impl DomainError for PurchaseError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Conflict
     }
     fn code(&self) -> &'static str {
         match self {
-            PurchaseRefused::OwnListing => "own_listing",
-            PurchaseRefused::AlreadyOwned(_) => "already_owned",
-            PurchaseRefused::PriceChanged(_) => "price_changed",
-            PurchaseRefused::Unlisted => "listing_unlisted",
-            PurchaseRefused::SellerSuspended => "seller_suspended",
+            PurchaseError::OwnListing => "own_listing",
+            PurchaseError::AlreadyOwned(_) => "already_owned",
+            PurchaseError::PriceChanged(_) => "price_changed",
+            PurchaseError::Unlisted => "listing_unlisted",
+            PurchaseError::SellerSuspended => "seller_suspended",
         }
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
-            PurchaseRefused::AlreadyOwned(purchase) => vec![("purchase_id", json!(purchase))],
-            PurchaseRefused::PriceChanged(price) => vec![("price", json!(price))],
-            PurchaseRefused::OwnListing
-            | PurchaseRefused::Unlisted
-            | PurchaseRefused::SellerSuspended => Vec::new(),
+            PurchaseError::AlreadyOwned(purchase) => vec![("purchase_id", json!(purchase))],
+            PurchaseError::PriceChanged(price) => vec![("price", json!(price))],
+            PurchaseError::OwnListing
+            | PurchaseError::Unlisted
+            | PurchaseError::SellerSuspended => Vec::new(),
         }
     }
 }
@@ -220,25 +220,25 @@ impl<'a> Offer<'a> {
     /// What is on sale, if `buyer` may buy it for `price` at `now`.
     ///
     /// # Errors
-    /// See [`PurchaseRefused`].
+    /// See [`PurchaseError`].
     pub fn check(
         &self,
         buyer: &UserId,
         price: Money,
         now: Timestamp,
-    ) -> Result<&'a Published, PurchaseRefused> {
+    ) -> Result<&'a Published, PurchaseError> {
         if self.listing.creator_id == *buyer {
-            return Err(PurchaseRefused::OwnListing);
+            return Err(PurchaseError::OwnListing);
         }
         if let Some(owned) = self.owned.filter(|it| it.state != EntitlementState::Revoked) {
-            return Err(PurchaseRefused::AlreadyOwned(owned.purchase_id.clone()));
+            return Err(PurchaseError::AlreadyOwned(owned.purchase_id.clone()));
         }
-        let Some(on_sale) = self.listing.on_sale() else { return Err(PurchaseRefused::Unlisted) };
+        let Some(on_sale) = self.listing.on_sale() else { return Err(PurchaseError::Unlisted) };
         if !self.seller.may_sell(now) {
-            return Err(PurchaseRefused::SellerSuspended);
+            return Err(PurchaseError::SellerSuspended);
         }
         if on_sale.price != price {
-            return Err(PurchaseRefused::PriceChanged(on_sale.price));
+            return Err(PurchaseError::PriceChanged(on_sale.price));
         }
         Ok(on_sale)
     }
@@ -248,7 +248,7 @@ impl Purchase {
     /// Places an order for what is on sale, at the price the buyer was shown.
     ///
     /// # Errors
-    /// See [`PurchaseRefused`]. Whether the buyer may act is for the account to say.
+    /// See [`PurchaseError`]. Whether the buyer may act is for the account to say.
     pub fn place(
         id: PurchaseId,
         buyer_id: UserId,
@@ -256,7 +256,7 @@ impl Purchase {
         expected: Money,
         referral: Option<Referral>,
         now: Timestamp,
-    ) -> Result<Purchase, PurchaseRefused> {
+    ) -> Result<Purchase, PurchaseError> {
         let on_sale = offer.check(&buyer_id, expected, now)?;
         let listing = offer.listing;
         Ok(Purchase {
@@ -279,7 +279,7 @@ impl Purchase {
             paid: None,
             taken_back: 0,
             refunded: 0,
-            position: Position::default(),
+            position: PaymentAllocation::default(),
             refunds: Vec::new(),
             refund_request: None,
             evidenced: Vec::new(),

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 
 use super::{
     purchase::{Entitlement, EntitlementState, Purchase, PurchaseState},
-    settle::{Deal, own},
+    purchase_update::{PurchaseUpdate, own},
 };
 use crate::{
     account::ConflictOfInterest,
     audit::{Actor, Origin},
+    error::{DomainError, ErrorKind},
     id::PurchaseId,
     money::Money,
-    refusal::{Refusal, RefusalKind},
     time::{DAY, Timestamp},
 };
 
@@ -35,7 +35,7 @@ const REFUNDS_MAX: usize = 20;
 
 /// A refund of a purchase, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundOrder {
+pub struct Refund {
     /// Which one of the purchase's: 1, 2, …
     pub number: u32,
     /// In minor units, tax included.
@@ -51,7 +51,7 @@ pub struct RefundOrder {
     pub at: Timestamp,
     /// What tells a request from the same one sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<RequestMark>,
+    pub request: Option<IdempotencyMark>,
     /// How far it has come.
     #[serde(flatten)]
     pub state: RefundState,
@@ -59,7 +59,7 @@ pub struct RefundOrder {
 
 /// A request, by the key its sender gave it, and by what it said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequestMark {
+pub struct IdempotencyMark {
     /// The `Idempotency-Key`.
     pub key: String,
     /// A hash of the rest.
@@ -99,7 +99,7 @@ pub enum RefundState {
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub struct RefundWish {
+pub struct RefundRequest {
     /// So much; all that is left, if it is not said.
     pub amount: Option<Money>,
     /// Who asks.
@@ -107,15 +107,15 @@ pub struct RefundWish {
     /// Why.
     pub reason: Option<String>,
     /// What tells the request from the same one sent again.
-    pub request: Option<RequestMark>,
+    pub request: Option<IdempotencyMark>,
 }
 
 /// A buyer who would like their money back and cannot have it at once: for staff to decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundRequest {
+pub struct ManualReview {
     /// When they first asked.
     pub at: Timestamp,
-    /// Why it was not done at once: the code of a [`RefundRefused`].
+    /// Why it was not done at once: the code of a [`RefundError`].
     pub because: String,
     /// Why they want it, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,7 +124,7 @@ pub struct RefundRequest {
 
 /// Why money is not given back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RefundRefused {
+pub enum RefundError {
     /// Nothing was paid, or not yet.
     #[error("Nothing was paid for this purchase.")]
     NotPaid,
@@ -166,48 +166,48 @@ pub enum RefundRefused {
     Used,
 }
 
-impl RefundRefused {
+impl RefundError {
     /// Whether staff may do it all the same, so that the buyer's wish is worth noting.
     pub const fn is_for_staff(&self) -> bool {
-        matches!(self, RefundRefused::WindowOver | RefundRefused::Downloaded | RefundRefused::Used)
+        matches!(self, RefundError::WindowOver | RefundError::Downloaded | RefundError::Used)
     }
 }
 
-impl Refusal for RefundRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for RefundError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            RefundRefused::Conflict(inner) => inner.kind(),
-            RefundRefused::TooMuch(_) | RefundRefused::Nothing | RefundRefused::KeyReused => {
-                RefusalKind::Invalid
+            RefundError::Conflict(inner) => inner.kind(),
+            RefundError::TooMuch(_) | RefundError::Nothing | RefundError::KeyReused => {
+                ErrorKind::Invalid
             }
-            RefundRefused::NotPaid
-            | RefundRefused::Over
-            | RefundRefused::InDispute
-            | RefundRefused::InProgress
-            | RefundRefused::TooMany
-            | RefundRefused::WindowOver
-            | RefundRefused::Downloaded
-            | RefundRefused::Used => RefusalKind::Conflict,
+            RefundError::NotPaid
+            | RefundError::Over
+            | RefundError::InDispute
+            | RefundError::InProgress
+            | RefundError::TooMany
+            | RefundError::WindowOver
+            | RefundError::Downloaded
+            | RefundError::Used => ErrorKind::Conflict,
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            RefundRefused::NotPaid => "not_paid",
-            RefundRefused::Over => "refunded_already",
-            RefundRefused::InDispute => "in_dispute",
-            RefundRefused::InProgress => "refund_in_progress",
-            RefundRefused::TooMany => "too_many_refunds",
-            RefundRefused::TooMuch(_) => "refund_too_large",
-            RefundRefused::Nothing => "refund_too_small",
-            RefundRefused::KeyReused => "idempotency_key_reused",
-            RefundRefused::WindowOver => "refund_window_over",
-            RefundRefused::Downloaded => "downloaded_already",
-            RefundRefused::Used => "used_already",
-            RefundRefused::Conflict(inner) => inner.code(),
+            RefundError::NotPaid => "not_paid",
+            RefundError::Over => "refunded_already",
+            RefundError::InDispute => "in_dispute",
+            RefundError::InProgress => "refund_in_progress",
+            RefundError::TooMany => "too_many_refunds",
+            RefundError::TooMuch(_) => "refund_too_large",
+            RefundError::Nothing => "refund_too_small",
+            RefundError::KeyReused => "idempotency_key_reused",
+            RefundError::WindowOver => "refund_window_over",
+            RefundError::Downloaded => "downloaded_already",
+            RefundError::Used => "used_already",
+            RefundError::Conflict(inner) => inner.code(),
         }
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
-        if let RefundRefused::TooMuch(left) = self {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
+        if let RefundError::TooMuch(left) = self {
             return vec![("refundable", json!(left))];
         }
         let requested = self.is_for_staff().then_some(("requested", json!(true)));
@@ -242,9 +242,9 @@ struct Refunded {
 
 impl Purchase {
     /// The refund that was asked for under this mark, or last.
-    pub fn receipt(&self, request: Option<&RequestMark>) -> Option<RefundReceipt> {
+    pub fn receipt(&self, request: Option<&IdempotencyMark>) -> Option<RefundReceipt> {
         let money = |amount| Money { amount, ..self.price };
-        let marked = |it: &&RefundOrder| request.is_some() && it.request.as_ref() == request;
+        let marked = |it: &&Refund| request.is_some() && it.request.as_ref() == request;
         let order = self.refunds.iter().find(marked).or(self.refunds.last())?;
         Some(RefundReceipt {
             purchase_id: self.id.clone(),
@@ -262,7 +262,7 @@ impl Purchase {
     }
 
     /// The refund that was noted and whose end is not known.
-    pub fn open_refund(&self) -> Option<&RefundOrder> {
+    pub fn open_refund(&self) -> Option<&Refund> {
         self.refunds.iter().find(|it| it.state == RefundState::Asked)
     }
 
@@ -277,16 +277,16 @@ impl Purchase {
     }
 }
 
-impl Deal {
+impl PurchaseUpdate {
     /// Notes a refund. A buyer gets back what they never opened, within [`REFUND_WINDOW`]; for the
     /// rest their wish is noted, and staff decide. It is carried out by whoever settles the purchase
     /// next.
     ///
     /// # Errors
-    /// [`RefundRefused`]; then nothing changes but the note of a wish, see
-    /// [`Deal::note_refund_wish`].
-    pub fn ask_refund(&mut self, wish: &RefundWish, now: Timestamp) -> Result<(), RefundRefused> {
-        if self.knows(wish)? {
+    /// [`RefundError`]; then nothing changes but the note of a wish, see
+    /// [`PurchaseUpdate::note_refund_wish`].
+    pub fn ask_refund(&mut self, wish: &RefundRequest, now: Timestamp) -> Result<(), RefundError> {
+        if self.is_duplicate(wish)? {
             return Ok(());
         }
         self.check_refund(wish, now)?;
@@ -301,7 +301,7 @@ impl Deal {
         if let Some(sale) = &mut self.sale {
             sale.refund_reason.clone_from(&reason);
         }
-        let order = RefundOrder {
+        let order = Refund {
             number,
             amount,
             target,
@@ -318,32 +318,31 @@ impl Deal {
     }
 
     /// Notes that a buyer would like their money back, for staff to decide.
-    pub fn note_refund_wish(
+    pub fn note_refund_request(
         &mut self,
-        refused: &RefundRefused,
+        refused: &RefundError,
         reason: Option<&str>,
         now: Timestamp,
     ) {
         if refused.is_for_staff() && self.purchase.refund_request.is_none() {
             let because = refused.code().to_owned();
             let reason = reason.map(str::to_owned);
-            self.purchase.refund_request = Some(RefundRequest { at: now, because, reason });
+            self.purchase.refund_request = Some(ManualReview { at: now, because, reason });
         }
     }
 
     /// Whether it was noted before: a request that is sent again is answered, not carried out.
-    fn knows(&self, wish: &RefundWish) -> Result<bool, RefundRefused> {
+    fn is_duplicate(&self, wish: &RefundRequest) -> Result<bool, RefundError> {
         let mut orders = self.purchase.refunds.iter();
         let Some(request) = &wish.request else {
-            let same = |it: &RefundOrder| {
-                it.by == wish.by && !matches!(it.state, RefundState::Failed { .. })
-            };
+            let same =
+                |it: &Refund| it.by == wish.by && !matches!(it.state, RefundState::Failed { .. });
             return Ok(wish.by == RefundedBy::Buyer && orders.any(same));
         };
-        let same = |it: &&RefundOrder| it.request.as_ref().is_some_and(|it| it.key == request.key);
+        let same = |it: &&Refund| it.request.as_ref().is_some_and(|it| it.key == request.key);
         match orders.find(same) {
             Some(order) if order.request.as_ref() == Some(request) => Ok(true),
-            Some(_) => Err(RefundRefused::KeyReused),
+            Some(_) => Err(RefundError::KeyReused),
             None => Ok(false),
         }
     }
@@ -356,35 +355,35 @@ impl Deal {
         }
     }
 
-    fn check_refund(&self, wish: &RefundWish, now: Timestamp) -> Result<(), RefundRefused> {
+    fn check_refund(&self, wish: &RefundRequest, now: Timestamp) -> Result<(), RefundError> {
         let purchase = &self.purchase;
         if let RefundedBy::Staff { actor: Actor::Staff { user_id, .. }, .. } = &wish.by {
             purchase.check_impartial(user_id)?;
         }
         let paid = match (&purchase.state, purchase.paid) {
-            (PurchaseState::Refunded, _) => return Err(RefundRefused::Over),
+            (PurchaseState::Refunded, _) => return Err(RefundError::Over),
             (PurchaseState::Paid, Some(paid)) if paid.amount > 0 => paid,
-            _ => return Err(RefundRefused::NotPaid),
+            _ => return Err(RefundError::NotPaid),
         };
         if purchase.open_refund().is_some() {
-            return Err(RefundRefused::InProgress);
+            return Err(RefundError::InProgress);
         }
         if self.sale.as_ref().is_some_and(|sale| sale.frozen) {
-            return Err(RefundRefused::InDispute);
+            return Err(RefundError::InDispute);
         }
         let left = purchase.refundable();
         if left <= 0 {
-            return Err(RefundRefused::Over);
+            return Err(RefundError::Over);
         }
         if purchase.refunds.len() >= REFUNDS_MAX {
-            return Err(RefundRefused::TooMany);
+            return Err(RefundError::TooMany);
         }
         match wish.amount {
             Some(it) if it.currency != paid.currency || it.amount <= 0 => {
-                return Err(RefundRefused::Nothing);
+                return Err(RefundError::Nothing);
             }
             Some(it) if it.amount > left => {
-                return Err(RefundRefused::TooMuch(Money { amount: left, ..paid }));
+                return Err(RefundError::TooMuch(Money { amount: left, ..paid }));
             }
             Some(_) | None => {}
         }
@@ -394,23 +393,23 @@ impl Deal {
         }
     }
 
-    fn check_own_refund(&self, now: Timestamp) -> Result<(), RefundRefused> {
+    fn check_own_refund(&self, now: Timestamp) -> Result<(), RefundError> {
         let bought_at = self.purchase.paid_at.unwrap_or(self.purchase.created_at);
         if refund_window_ends(bought_at) < now {
-            return Err(RefundRefused::WindowOver);
+            return Err(RefundError::WindowOver);
         }
         let owned = self.entitlement.as_ref();
         let owned = owned.filter(|it: &&Entitlement| it.purchase_id == self.purchase.id);
         match owned {
-            Some(owned) if owned.downloaded_at.is_some() => Err(RefundRefused::Downloaded),
-            Some(owned) if owned.used_at.is_some() => Err(RefundRefused::Used),
+            Some(owned) if owned.downloaded_at.is_some() => Err(RefundError::Downloaded),
+            Some(owned) if owned.used_at.is_some() => Err(RefundError::Used),
             Some(_) | None => Ok(()),
         }
     }
 
     /// Stripe refused a refund that was noted.
     pub fn fail_refund(&mut self, number: u32, code: &str) {
-        let asked = |it: &&mut RefundOrder| it.number == number && it.state == RefundState::Asked;
+        let asked = |it: &&mut Refund| it.number == number && it.state == RefundState::Asked;
         if let Some(order) = self.purchase.refunds.iter_mut().find(asked) {
             order.state = RefundState::Failed { code: code.to_owned() };
             self.purchase.due_at = None;

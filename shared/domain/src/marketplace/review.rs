@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{purchase::Entitlement, tally::ListingStats};
+use super::{listing_stats::ListingStats, purchase::Entitlement};
 use crate::{
+    error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
     id::{ListingId, ReviewId, UserId},
-    refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
     text,
     time::Timestamp,
 };
@@ -55,7 +55,7 @@ pub struct Reply {
 
 /// Why a review is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ReviewRefused {
+pub enum ReviewError {
     /// They did not buy it, or gave it back.
     #[error("Only buyers review a listing.")]
     NotABuyer,
@@ -64,17 +64,17 @@ pub enum ReviewRefused {
     Replied,
 }
 
-impl Refusal for ReviewRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for ReviewError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            ReviewRefused::NotABuyer => RefusalKind::Forbidden,
-            ReviewRefused::Replied => RefusalKind::Conflict,
+            ReviewError::NotABuyer => ErrorKind::Forbidden,
+            ReviewError::Replied => ErrorKind::Conflict,
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            ReviewRefused::NotABuyer => "not_a_buyer",
-            ReviewRefused::Replied => "already_replied",
+            ReviewError::NotABuyer => "not_a_buyer",
+            ReviewError::Replied => "already_replied",
         }
     }
 }
@@ -115,8 +115,8 @@ impl Review {
         (name, opinion): (Option<String>, Opinion),
         stats: &mut ListingStats,
         now: Timestamp,
-    ) -> Result<Review, ReviewRefused> {
-        let owned = owned.filter(|owned| owned.is_active()).ok_or(ReviewRefused::NotABuyer)?;
+    ) -> Result<Review, ReviewError> {
+        let owned = owned.filter(|owned| owned.is_active()).ok_or(ReviewError::NotABuyer)?;
         if let Some(before) = before.as_ref().filter(|before| !before.withdrawn) {
             stats.uncount_rating(before.rating);
         }
@@ -157,10 +157,10 @@ impl Review {
     ///
     /// # Errors
     /// When there are others already.
-    pub fn answer(&mut self, text: String, now: Timestamp) -> Result<(), ReviewRefused> {
+    pub fn answer(&mut self, text: String, now: Timestamp) -> Result<(), ReviewError> {
         match &self.reply {
             Some(reply) if reply.text == text => Ok(()),
-            Some(_) => Err(ReviewRefused::Replied),
+            Some(_) => Err(ReviewError::Replied),
             None => {
                 self.reply = Some(Reply { text, at: now });
                 Ok(())

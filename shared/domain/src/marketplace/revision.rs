@@ -13,13 +13,13 @@ use super::{
     Category, Kind,
     content::Content,
     demo::DemoSettings,
-    lint::{Signature, Similar},
+    similarity::{Signature, Similar},
     upload::{ASSETS_MAX, Asset, PREVIEWS_MAX, Preview},
 };
 use crate::{
+    error::{FieldCheck, InvalidFields},
     id::{ListingId, UploadId, UserId},
     money::Money,
-    refusal::{FieldCheck, InvalidFields},
     text,
     time::Timestamp,
 };
@@ -64,7 +64,7 @@ pub struct Revision {
     pub listing_id: ListingId,
     /// 1, 2, 3, …
     pub number: u32,
-    /// Whose.
+    /// OwnerRef.
     pub creator_id: UserId,
     /// What it is.
     pub kind: Kind,

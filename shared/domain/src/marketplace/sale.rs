@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     attempt::Attempt,
-    journal::{Journal, LedgerAccount, Leg, Role, Unbalanced},
+    journal::{Journal, LedgerAccount, Posting, Role, Unbalanced},
+    listing_stats::CreatorBalance,
     purchase::Purchase,
-    tally::CreatorBook,
 };
 use crate::{
     billing::{external::ChargeId, payment::Payment},
@@ -66,7 +66,7 @@ impl Split {
 pub struct Sale {
     /// The purchase it is the other side of.
     pub purchase_id: PurchaseId,
-    /// Whose.
+    /// OwnerRef.
     pub creator_id: UserId,
     /// Of what.
     pub listing_id: ListingId,
@@ -106,7 +106,7 @@ pub struct Sale {
     pub recovered: i64,
     /// A reversal that was begun and whose end is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recovery: Option<Recovery>,
+    pub recovery: Option<Reversal>,
     /// The last attempt at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_attempt: Option<Attempt>,
@@ -124,7 +124,7 @@ pub struct Sale {
 /// A reversal of a part of a transfer: noted before Stripe is asked for it, so that it is asked for
 /// once, however often whoever asks is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recovery {
+pub struct Reversal {
     /// Which one of the sale's: part of its key.
     pub number: u32,
     /// In minor units.
@@ -136,7 +136,7 @@ pub struct Recovery {
 #[serde(rename_all = "snake_case")]
 pub enum SaleState {
     /// Within the days a buyer may still get it back.
-    Held,
+    Connected,
     /// To be paid out.
     Payable,
     /// A dispute is open.
@@ -186,7 +186,7 @@ impl Sale {
         } else if self.payout_id.is_some() {
             SaleState::InPayout
         } else if now < self.hold_until {
-            SaleState::Held
+            SaleState::Connected
         } else {
             SaleState::Payable
         }
@@ -205,20 +205,20 @@ impl Sale {
     }
 
     /// The key under which a part of what was paid out is got back.
-    pub fn recovery_key(&self, number: u32) -> String {
+    pub fn reversal_key(&self, number: u32) -> String {
         format!("purchase:{}:reversal:{number}", self.purchase_id)
     }
 
     /// Notes that so much of what was paid out is to be got back, before Stripe is asked.
-    pub fn begin_recovery(&mut self, amount: i64) -> Recovery {
+    pub fn begin_reversal(&mut self, amount: i64) -> Reversal {
         self.recoveries += 1;
-        let recovery = Recovery { number: self.recoveries, amount };
+        let recovery = Reversal { number: self.recoveries, amount };
         (self.recovery, self.recovery_attempt) = (Some(recovery), None);
         recovery
     }
 
     /// Stripe has nothing to give back: it stays on the creator's debt account.
-    pub fn give_recovery_up(&mut self) {
+    pub fn write_off(&mut self) {
         self.recovery = None;
         self.recovery_refused = true;
     }
@@ -262,7 +262,7 @@ impl Sale {
 /// # Errors
 /// Never, unless amounts overflow.
 pub fn release(
-    book: &mut CreatorBook,
+    book: &mut CreatorBalance,
     sales: &mut [Sale],
     now: Timestamp,
 ) -> Result<Option<Journal>, Unbalanced> {
@@ -277,8 +277,8 @@ pub fn release(
         sum += sale.kept.net;
     }
     let legs = [
-        Leg::new(Role::Held, LedgerAccount::CreatorPending, sum),
-        Leg::new(Role::Released, LedgerAccount::CreatorAvailable, -sum),
+        Posting::new(Role::Connected, LedgerAccount::CreatorPending, sum),
+        Posting::new(Role::Released, LedgerAccount::CreatorAvailable, -sum),
     ];
     book.post(about, (cause, currency), legs, now)
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    journal::{LedgerAccount, Leg, Role},
+    journal::{LedgerAccount, Posting, Role},
     refund::refund_window_ends,
 };
 use crate::{
-    account::Draft,
-    credits::{LedgerBroken, LotId},
+    account::AccountUpdate,
+    credits::{LedgerError, LotId},
     id::{ListingId, PurchaseId, UserId},
     plan::{Allowance, Plan},
     time::{DAY, Timestamp},
@@ -48,7 +48,7 @@ pub struct Share {
 pub struct Referral {
     /// By which code.
     pub code: String,
-    /// Whose that is.
+    /// OwnerRef that is.
     pub sharer_id: UserId,
     /// Their e-mail address in a form that can be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,8 +89,8 @@ pub struct Reward {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RewardState {
-    /// Held as long as the buyer may give back what they bought.
-    Held {
+    /// Connected as long as the buyer may give back what they bought.
+    Connected {
         /// Until after that.
         due_at: Timestamp,
     },
@@ -145,14 +145,14 @@ impl Reward {
             fingerprint,
             reversals: 0,
             version: 0,
-            state: RewardState::Held { due_at: refund_window_ends(now) },
+            state: RewardState::Connected { due_at: refund_window_ends(now) },
         }
     }
 
     /// When somebody should see to it.
     pub fn due_at(&self) -> Option<Timestamp> {
         match &self.state {
-            RewardState::Held { due_at } => Some(*due_at),
+            RewardState::Connected { due_at } => Some(*due_at),
             RewardState::Granted { .. } | RewardState::Cancelled { .. } => None,
         }
     }
@@ -162,7 +162,11 @@ impl Reward {
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn grant(&mut self, draft: &mut Draft, same_card: SameCard) -> Result<(), LedgerBroken> {
+    pub fn grant(
+        &mut self,
+        draft: &mut AccountUpdate,
+        same_card: SameCard,
+    ) -> Result<(), LedgerError> {
         // At that very instant it can still be given back.
         if self.due_at().is_none_or(|due_at| draft.now() <= due_at) {
             return Ok(());
@@ -204,8 +208,8 @@ impl Reward {
     /// When the stored balance contradicts itself.
     pub fn reverse(
         &mut self,
-        draft: &mut Draft,
-    ) -> Result<Option<(String, [Leg; 2])>, LedgerBroken> {
+        draft: &mut AccountUpdate,
+    ) -> Result<Option<(String, [Posting; 2])>, LedgerError> {
         self.forfeit();
         let RewardState::Granted { lot } = &self.state else { return Ok(None) };
         let cause = format!("{}:reversed", self.cause());
@@ -220,12 +224,12 @@ impl Reward {
     pub fn restore(&mut self, paid_at: Timestamp) {
         let with_sale = RewardState::Cancelled { reason: REFUNDED.to_owned() };
         if self.state == with_sale {
-            self.state = RewardState::Held { due_at: refund_window_ends(paid_at) };
+            self.state = RewardState::Connected { due_at: refund_window_ends(paid_at) };
         }
     }
 
     /// What is posted when its credits are given.
-    pub fn cost_of_grant(&self) -> [Leg; 2] {
+    pub fn cost_of_grant(&self) -> [Posting; 2] {
         cost(reward_cost(self.credits))
     }
 }
@@ -244,10 +248,10 @@ fn reward_cost(credits: u32) -> i64 {
     }
 }
 
-fn cost(cents: i64) -> [Leg; 2] {
+fn cost(cents: i64) -> [Posting; 2] {
     [
-        Leg::new(Role::Reward, LedgerAccount::RewardExpense, cents),
-        Leg::new(Role::RewardCredits, LedgerAccount::RewardCredits, -cents),
+        Posting::new(Role::Reward, LedgerAccount::RewardExpense, cents),
+        Posting::new(Role::RewardCredits, LedgerAccount::RewardCredits, -cents),
     ]
 }
 

@@ -23,7 +23,7 @@ use crate::{
 /// A month of a creator's. The net of all lines is what lies between opening and closing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Statement {
-    /// Whose.
+    /// OwnerRef.
     pub creator_id: UserId,
     /// Which.
     pub month: Month,

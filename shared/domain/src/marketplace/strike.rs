@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    account::{Account, Standing},
+    account::{Account, AccountStatus},
+    error::{DomainError, ErrorKind},
     id::{ListingId, UserId},
-    refusal::{Refusal, RefusalKind},
     time::{DAY, Timestamp},
 };
 
@@ -32,7 +32,7 @@ pub struct Strike {
     pub reason: String,
     /// When.
     pub at: Timestamp,
-    /// Whose word; the creator is not told.
+    /// OwnerRef word; the creator is not told.
     pub by: UserId,
 }
 
@@ -46,7 +46,7 @@ impl Strike {
 /// All strikes of a creator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strikes {
-    /// Whose.
+    /// OwnerRef.
     pub creator_id: UserId,
     /// Goes up by one with every write; zero before the first.
     pub version: u64,
@@ -97,7 +97,7 @@ impl Strikes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seller {
     /// Whether they may act.
-    pub standing: Standing,
+    pub standing: AccountStatus,
     /// Until when their strikes suspend selling.
     pub selling_suspended_until: Option<Timestamp>,
 }
@@ -111,8 +111,8 @@ impl From<&Account> for Seller {
     }
 }
 
-impl From<Standing> for Seller {
-    fn from(standing: Standing) -> Seller {
+impl From<AccountStatus> for Seller {
+    fn from(standing: AccountStatus) -> Seller {
         Seller { standing, selling_suspended_until: None }
     }
 }
@@ -125,14 +125,14 @@ pub struct SellingSuspended {
     pub until: Timestamp,
 }
 
-impl Refusal for SellingSuspended {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Conflict
+impl DomainError for SellingSuspended {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Conflict
     }
     fn code(&self) -> &'static str {
         "selling_suspended"
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         vec![("until", json!(self.until))]
     }
 }

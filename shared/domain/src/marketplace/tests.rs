@@ -31,21 +31,21 @@ use super::{
     content::{Content, Slot},
     demo::DemoSettings,
     listing::Listing,
+    listing_stats::ListingStats,
     model::ModelClaim,
     purchase::{Entitlement, Offer, Purchase},
     revision::{Description, Revision},
     strike::Seller,
-    tally::ListingStats,
     upload::Preview,
 };
 use crate::{
-    Refusal, Timestamp,
-    account::Standing,
+    DomainError, Timestamp,
+    account::AccountStatus,
     camera::CameraSettings,
+    error::InvalidFields,
     fibo::StructuredPrompt,
     id::{ListingId, PurchaseId, UploadId, UserId},
     lighting::LightingRig,
-    refusal::InvalidFields,
     time::DAY,
 };
 
@@ -70,11 +70,11 @@ fn purchase_id(number: u128) -> PurchaseId {
 
 /// Somebody who may sell.
 fn active() -> Seller {
-    Standing::Active.into()
+    AccountStatus::Active.into()
 }
 
-fn suspended(until: Option<Timestamp>) -> Standing {
-    Standing::Suspended { reason: "fraud".to_owned(), until }
+fn suspended(until: Option<Timestamp>) -> AccountStatus {
+    AccountStatus::Suspended { reason: "fraud".to_owned(), until }
 }
 
 /// What is wrong, as `pointer code` with commas between; nothing if nothing is.
@@ -85,7 +85,7 @@ fn found<T>(checked: Result<T, InvalidFields>) -> String {
 }
 
 /// A word for what came of it: the refusal's code, or `ok`.
-fn code<T, R: Refusal>(result: Result<T, R>) -> &'static str {
+fn code<T, R: DomainError>(result: Result<T, R>) -> &'static str {
     result.map_or_else(|refused| refused.code(), |_| "ok")
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, archive::ArchivedFile, listing::ListingRefused};
+use super::{Kind, archive::ArchivedFile, listing::ListingError};
 use crate::{
+    error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
     id::{ListingId, UploadId, UserId},
-    refusal::{FieldCheck, InvalidFields, Refusal, RefusalKind},
     time::{DAY, Timestamp},
 };
 
@@ -200,9 +200,9 @@ pub struct UploadsUsedUp {
     pub retry_after_s: u32,
 }
 
-impl Refusal for UploadsUsedUp {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::TooMany
+impl DomainError for UploadsUsedUp {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::TooMany
     }
     fn code(&self) -> &'static str {
         "uploads_used_up"
@@ -214,7 +214,7 @@ impl Refusal for UploadsUsedUp {
 
 /// What a creator wants to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct UploadRequest {
     /// What it is for.
     pub purpose: Purpose,
     /// What it says it is.
@@ -238,7 +238,7 @@ impl Upload {
     pub fn open(
         id: UploadId,
         (listing_id, owner_id, kind): (ListingId, UserId, Kind),
-        wish: Wish,
+        wish: UploadRequest,
         now: Timestamp,
     ) -> Result<Upload, InvalidFields> {
         let types = wish.purpose.content_types(kind);
@@ -284,8 +284,8 @@ impl Upload {
 
 impl UploadState {
     /// What the creator is told of a file that the listing does not take.
-    pub fn refused(refusal: &ListingRefused) -> UploadState {
-        let code = crate::Refusal::code(refusal).to_owned();
+    pub fn refused(refusal: &ListingError) -> UploadState {
+        let code = crate::DomainError::code(refusal).to_owned();
         UploadState::Refused { code, detail: refusal.to_string() }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fact, FinishedJob, Happened, LegMoved, Movement, Source, WithinSpan, Worth, latency::bucket_of,
+    Fact, FactKind, FinishedJob, LegMoved, Movement, MrrState, Source, WithinSpan,
+    latency::bucket_of,
 };
 
 /// What counts up and down without end; its sum over all days is what stands.
@@ -82,27 +83,27 @@ impl Counters {
 
     fn count(&mut self, fact: &Fact) {
         match &fact.what {
-            Happened::Moved(movement) => self.count_movement(movement),
-            Happened::Sold { source, amount } => {
+            FactKind::Moved(movement) => self.count_movement(movement),
+            FactKind::Sold { source, amount } => {
                 self.add(&of_source("sold", *source), *amount);
                 self.add(&of_source("sales", *source), 1);
             }
-            Happened::Returned { source, amount } => {
+            FactKind::Returned { source, amount } => {
                 self.add(&of_source("returned", *source), *amount);
             }
-            Happened::Kept { source, amount } => self.add(&of_source("fees", *source), *amount),
-            Happened::Declined { source, times } => {
+            FactKind::Kept { source, amount } => self.add(&of_source("fees", *source), *amount),
+            FactKind::Declined { source, times } => {
                 self.add(&of_source("declined", *source), i64::from(*times));
             }
-            Happened::Market(leg) => self.count_leg(leg),
-            Happened::Finished(job) => self.count_job(job),
-            Happened::Joined => self.add("joined", 1),
-            Happened::Active { within } => self.add(active(*within), 1),
+            FactKind::Market(leg) => self.count_leg(leg),
+            FactKind::Finished(job) => self.count_job(job),
+            FactKind::Joined => self.add("joined", 1),
+            FactKind::Active { within } => self.add(active(*within), 1),
         }
     }
 
     fn count_movement(&mut self, Movement { kind, before, after }: &Movement) {
-        for (Worth { plan, mrr, committed }, sign) in [(before, -1), (after, 1)] {
+        for (MrrState { plan, mrr, committed }, sign) in [(before, -1), (after, 1)] {
             let plan = plan.as_str();
             if *mrr != 0 {
                 self.add(&format!("{LEVEL}customers.{plan}"), sign);

@@ -20,7 +20,7 @@ pub struct Fact {
     pub at: Timestamp,
     /// What.
     #[serde(flatten)]
-    pub what: Happened,
+    pub what: FactKind,
 }
 
 /// What a payment was for.
@@ -42,7 +42,7 @@ pub enum Source {
 /// What happened. Amounts are in cents, tax excluded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
-pub enum Happened {
+pub enum FactKind {
     /// A customer's subscription came to be worth something else.
     Moved(Movement),
     /// Money came.
@@ -89,7 +89,7 @@ pub enum Happened {
 /// A leg of a journal, as far as it is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegMoved {
-    /// Whose listing.
+    /// OwnerRef listing.
     pub creator_id: UserId,
     /// Ours of it; below zero it goes back.
     pub commission: i64,
@@ -166,7 +166,7 @@ impl Source {
 
 impl Fact {
     /// Something that happened.
-    pub fn new(id: String, at: Timestamp, what: Happened) -> Fact {
+    pub fn new(id: String, at: Timestamp, what: FactKind) -> Fact {
         Fact { id, at, what }
     }
 
@@ -195,7 +195,7 @@ impl Fact {
             cost_micros: cost_micros(job),
         };
         let mut facts =
-            vec![Fact::new(format!("job:{}", job.id), at, Happened::Finished(finished))];
+            vec![Fact::new(format!("job:{}", job.id), at, FactKind::Finished(finished))];
         facts.extend(Fact::of_activity(&job.user_id, Day::of(job.created_at)));
         facts
     }
@@ -209,13 +209,13 @@ impl Fact {
         ];
         spans.map(|(within, name, last)| {
             let id = format!("active:{name}:{last}:{user}");
-            Fact::new(id, last.period().starts_at, Happened::Active { within })
+            Fact::new(id, last.period().starts_at, FactKind::Active { within })
         })
     }
 
     /// That a member came, and when.
     pub fn of_member(user: &UserId, at: Timestamp) -> Fact {
-        Fact::new(format!("member:{user}"), at, Happened::Joined)
+        Fact::new(format!("member:{user}"), at, FactKind::Joined)
     }
 
     /// What a leg of a creator's journal says; nothing, unless it is about a sale.
@@ -223,13 +223,13 @@ impl Fact {
         let amount = -entry.leg.amount;
         let leg = |commission, share| {
             let (creator_id, of_sale) = (creator.clone(), is_first(&entry.cause));
-            Happened::Market(LegMoved { creator_id, commission, share, of_sale })
+            FactKind::Market(LegMoved { creator_id, commission, share, of_sale })
         };
         let what = match entry.leg.role {
             Role::PlatformFee => leg(amount, 0),
             Role::CreatorShare => leg(0, amount),
             Role::ProcessorFee => {
-                Happened::Kept { source: Source::Marketplace, amount: entry.leg.amount }
+                FactKind::Kept { source: Source::Marketplace, amount: entry.leg.amount }
             }
             Role::BuyerCharge
             | Role::Tax
@@ -239,7 +239,7 @@ impl Fact {
             | Role::DisputeCash
             | Role::DisputeLoss
             | Role::Released
-            | Role::Held
+            | Role::Connected
             | Role::Collected
             | Role::InPayout
             | Role::DebtSettled

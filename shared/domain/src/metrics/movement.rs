@@ -6,7 +6,7 @@ use crate::{plan::Plan, time::Timestamp};
 
 /// What a subscription is worth a month, in cents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Worth {
+pub struct MrrState {
     /// Its plan; Free where nothing counts.
     pub plan: Plan,
     /// MRR.
@@ -39,16 +39,16 @@ pub struct Movement {
     /// How it moved.
     pub kind: MovementKind,
     /// What it was worth.
-    pub before: Worth,
+    pub before: MrrState,
     /// What it is.
-    pub after: Worth,
+    pub after: MrrState,
 }
 
 /// What was stated of a customer so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recurring {
     /// What their subscription is worth, as it was stated last.
-    pub worth: Worth,
+    pub worth: MrrState,
     /// When that began.
     pub since: Timestamp,
     /// When it ends unless somebody pays: the grace of what is past due.
@@ -56,13 +56,13 @@ pub struct Recurring {
     pub grace_ends_at: Option<Timestamp>,
 }
 
-impl Worth {
+impl MrrState {
     /// Nothing counts.
-    pub const NONE: Worth = Worth { plan: Plan::Free, mrr: 0, committed: 0 };
+    pub const NONE: MrrState = MrrState { plan: Plan::Free, mrr: 0, committed: 0 };
 
     /// How it moves from here; `None` if it does not. `had_before`: the customer was worth
     /// something at some time.
-    pub fn moves_to(self, after: Worth, had_before: bool) -> Option<Movement> {
+    pub fn moves_to(self, after: MrrState, had_before: bool) -> Option<Movement> {
         if self == after {
             return None;
         }

@@ -28,9 +28,9 @@ pub struct RevenueReport {
     /// Of every day: `UTC`.
     pub timezone: String,
     /// The period.
-    pub period: Figures,
+    pub period: PeriodMetrics,
     /// As many days before it.
-    pub previous: Figures,
+    pub previous: PeriodMetrics,
     /// The days of the period.
     pub days: Vec<RevenueDay>,
     /// Who sells most.
@@ -39,15 +39,15 @@ pub struct RevenueReport {
 
 /// The numbers of a period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Figures {
+pub struct PeriodMetrics {
     /// Its first day.
     pub from: Day,
     /// Its last day.
     pub to: Day,
     /// As its first day began.
-    pub start: Standing,
+    pub start: StandingMetrics,
     /// As its last day ended, or now if that is still going on.
-    pub end: Standing,
+    pub end: StandingMetrics,
     /// How one became the other.
     pub movements: Movements,
     /// Who left.
@@ -68,7 +68,7 @@ pub struct Figures {
 
 /// What recurs, at one point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct StandingMetrics {
     /// Monthly recurring revenue.
     pub mrr: i64,
     /// What of it does not end with its period.
@@ -124,7 +124,7 @@ pub struct MovementSum {
 /// Customers who left, by both published definitions. A rate of nothing is `null`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Churn {
-    /// Whose subscription ended in the period; asking for it to end does not count.
+    /// OwnerRef subscription ended in the period; asking for it to end does not count.
     pub ended: i64,
     /// Of the customers at its start.
     pub of_start_bps: Option<i64>,
@@ -230,8 +230,8 @@ impl RevenueReport {
             as_of,
             currency: Currency::USD,
             timezone: "UTC".to_owned(),
-            period: Figures::of(span, metrics),
-            previous: Figures::of(span.before(), metrics),
+            period: PeriodMetrics::of(span, metrics),
+            previous: PeriodMetrics::of(span.before(), metrics),
             days: days(span, metrics),
             top_creators: TopCreators {
                 month: span.to.month(),
@@ -248,16 +248,16 @@ impl RevenueDay {
     }
 }
 
-impl Figures {
+impl PeriodMetrics {
     /// The numbers of a period.
-    pub fn of(span: Span, metrics: &Metrics) -> Figures {
+    pub fn of(span: Span, metrics: &Metrics) -> PeriodMetrics {
         let sums = metrics.of(span);
-        let start = Standing::of(&metrics.standing(span.from.minus(1)));
-        let end = Standing::of(&metrics.standing(span.to));
+        let start = StandingMetrics::of(&metrics.standing(span.from.minus(1)));
+        let end = StandingMetrics::of(&metrics.standing(span.to));
         let by_source: BTreeMap<Source, RevenueSum> =
             Source::ALL.map(|source| (source, RevenueSum::of(&sums, source))).into();
         let movements = Movements::of(&sums);
-        Figures {
+        PeriodMetrics {
             from: span.from,
             to: span.to,
             churn: Churn::of(&start, &movements),
@@ -277,8 +277,8 @@ impl Figures {
     }
 }
 
-impl Standing {
-    fn of(levels: &Counters) -> Standing {
+impl StandingMetrics {
+    fn of(levels: &Counters) -> StandingMetrics {
         let sold = Plan::ALL.into_iter().filter(|plan| plan.terms().lookup_key.is_some());
         let plans: Vec<PlanFigures> = sold
             .map(|plan| PlanFigures {
@@ -290,7 +290,7 @@ impl Standing {
             .collect();
         let sum = |of: fn(&PlanFigures) -> i64| plans.iter().map(of).sum::<i64>();
         let mrr = sum(|it| it.mrr);
-        Standing {
+        StandingMetrics {
             mrr,
             committed_mrr: sum(|it| it.committed_mrr),
             arr: 12 * mrr,
@@ -318,7 +318,7 @@ impl Movements {
 }
 
 impl Churn {
-    fn of(start: &Standing, moved: &Movements) -> Churn {
+    fn of(start: &StandingMetrics, moved: &Movements) -> Churn {
         let ended = moved.churned.count;
         Churn {
             ended,
@@ -389,7 +389,7 @@ fn days(span: Span, metrics: &Metrics) -> Vec<RevenueDay> {
         .map(|day| {
             let sums = metrics.days.get(&day).unwrap_or(&nothing);
             standing.merge(&sums.levels());
-            let stands = Standing::of(&standing);
+            let stands = StandingMetrics::of(&standing);
             let sources = Source::ALL.map(|source| (source, RevenueSum::of(sums, source)));
             let brought = sources.into_iter().filter(|(_, sum)| *sum != RevenueSum::default());
             RevenueDay {

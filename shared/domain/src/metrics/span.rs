@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Counters;
 use crate::{
-    refusal::{FieldError, InvalidFields},
+    error::{FieldError, InvalidFields},
     time::{Day, Month, Timestamp},
 };
 

@@ -54,8 +54,8 @@ fn stated(steps: &[Step]) -> Vec<String> {
             }
         };
         said.push(fact.map_or("-".to_owned(), |fact| {
-            let Happened::Moved(moved) = &fact.what else { panic!("{fact:?}") };
-            let Worth { mrr, committed, .. } = moved.after;
+            let FactKind::Moved(moved) = &fact.what else { panic!("{fact:?}") };
+            let MrrState { mrr, committed, .. } = moved.after;
             let day = START.until(fact.at).as_secs() / DAY.as_secs();
             format!("{} {}:{} day {day}", moved.kind.as_str(), mrr, committed)
         }));
@@ -194,13 +194,13 @@ proptest! {
         }
         let from = Day::of(START).plus(from);
         let span = Span { from, to: from.plus(length) };
-        let figures = Figures::of(span, &metrics);
+        let figures = PeriodMetrics::of(span, &metrics);
         prop_assert_eq!(figures.start.mrr + figures.movements.net, figures.end.mrr);
         let come = figures.movements.new.count + figures.movements.reactivation.count;
         let gone = figures.movements.churned.count;
         prop_assert_eq!(figures.start.customers + come - gone, figures.end.customers);
 
-        let whole = Figures::of(Span { from: Day::of(START), to: Day::of(now) }, &metrics);
+        let whole = PeriodMetrics::of(Span { from: Day::of(START), to: Day::of(now) }, &metrics);
         let worth = |of: &Billing| of.recurring.map_or(0, |said| said.worth.mrr);
         prop_assert_eq!(whole.start.mrr, 0);
         prop_assert_eq!(whole.end.mrr, members.iter().map(worth).sum::<i64>());

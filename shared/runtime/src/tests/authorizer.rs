@@ -1,6 +1,6 @@
 //! Policies: right for every route, because API Gateway keeps them.
 
-use clients::oidc::TokenRefused;
+use clients::oidc::TokenError;
 use domain::{account::Role, id::UserId};
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
@@ -11,16 +11,16 @@ use crate::{Identity, NotAuthorized, Policy, Presented, Worker, dispatch_authori
 const AUTHORIZER: Worker = Worker::new("edge-authorizer");
 
 /// Knows four tokens.
-async fn verify(_: &(), presented: Presented) -> Result<Identity, TokenRefused> {
+async fn verify(_: &(), presented: Presented) -> Result<Identity, TokenError> {
     let user_id = UserId::parse("auth0|1").unwrap();
     let (email, name) = (Some("kim@prolight.test".to_owned()), None);
     let role = match presented.token.as_str() {
         "member" => None,
         "moderator" => Some(Role::Moderator),
         "admin" => Some(Role::Admin),
-        "offline" => return Err(TokenRefused::KeysUnavailable { detail: "offline".to_owned() }),
+        "offline" => return Err(TokenError::KeysUnavailable { detail: "offline".to_owned() }),
         "panic" => panic!("on purpose"),
-        _ => return Err(TokenRefused::Signature),
+        _ => return Err(TokenError::Signature),
     };
     let email_verified = role.is_some();
     Ok(Identity { user_id, email, email_verified, name, role })

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{ambient, brief, event, request, with_header};
 use crate::{
-    Access, ApiError, Call, Endpoint, Fresh, Html, Json, NoContent, Polled, Reply, Shared,
+    Access, ApiError, Cacheable, Call, Endpoint, Html, Json, NoContent, NoStore, Polled, Reply,
     apigw::Response, dispatch,
 };
 
@@ -78,7 +78,7 @@ async fn the_type_of_a_reply_says_who_may_keep_it() {
     }
     let post = Endpoint::post("shelf-ask", "/api/v1/self", Access::Member);
     let polled = |retry_after_s| Polled { body: body(), retry_after_s };
-    let shared = || Shared { body: body(), max_age_s: 60 };
+    let shared = || Cacheable { body: body(), max_age_s: 60 };
     assert_eq!(kept(GET, || Json(body())).await, "private, no-cache");
     assert_eq!(kept(GET, || polled(Some(2))).await, "private, no-cache 2");
     assert_eq!(kept(GET, || polled(None)).await, "private, no-cache");
@@ -86,6 +86,6 @@ async fn the_type_of_a_reply_says_who_may_keep_it() {
     let page = |max_age_s| Html { body: "<p>".to_owned(), max_age_s, refresh_to: None };
     assert_eq!(kept(GET, || page(Some(60))).await, "public, max-age=60");
     assert_eq!(kept(GET, || page(None)).await, "no-store");
-    assert_eq!(kept(GET, || Fresh(body())).await, "no-store");
+    assert_eq!(kept(GET, || NoStore(body())).await, "no-store");
     assert_eq!(kept(post, || Json(body())).await, "no-store");
 }

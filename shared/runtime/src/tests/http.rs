@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::RefusalKind;
+use domain::ErrorKind;
 use expect_test::{Expect, expect};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,8 +11,8 @@ use testing::engine::{Engine, TABLE};
 
 use super::{NOW, No, ambient, brief, event, request, show, with, with_header, with_json};
 use crate::{
-    Accepted, Access, Ambient, ApiError, Call, Caller, Created, Endpoint, Html, HtmlPage, Json,
-    NoContent, dispatch,
+    Accepted, Access, ApiError, Call, Caller, Created, Endpoint, Html, HtmlPage, InvocationContext,
+    Json, NoContent, dispatch,
 };
 
 const GET: Endpoint = Endpoint::get("shelf-get-book", "/api/v1/books/{id}", Access::Member);
@@ -28,7 +28,7 @@ struct ById {
 /// What the capability of these tests does when a handler touches it.
 pub(super) enum Shelf {
     Answers,
-    Refuses(RefusalKind),
+    Refuses(ErrorKind),
     Panics,
     Hangs,
 }
@@ -154,7 +154,7 @@ async fn a_refusal_is_a_problem_document() {
           "title": "Payment required",
           "type": "https://prolight.ai/problems/no"
         }"#]]
-    .assert_eq(&show(&get_from(Shelf::Refuses(RefusalKind::PaymentRequired)).await));
+    .assert_eq(&show(&get_from(Shelf::Refuses(ErrorKind::PaymentRequired)).await));
 }
 
 #[tokio::test]
@@ -178,12 +178,12 @@ async fn a_fault_of_ours_tells_nothing_of_its_cause() {
           "title": "Something failed on our side",
           "type": "https://prolight.ai/problems/internal"
         }"#]]
-    .assert_eq(&show(&get_from(Shelf::Refuses(RefusalKind::Internal)).await));
+    .assert_eq(&show(&get_from(Shelf::Refuses(ErrorKind::Internal)).await));
 }
 
 #[tokio::test]
 async fn every_kind_has_its_status() {
-    use RefusalKind::*;
+    use ErrorKind::*;
     let mut table = String::new();
     for kind in [
         Malformed,
@@ -232,7 +232,8 @@ async fn a_panic_is_one_failed_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_is_stopped_before_its_invocation_ends() {
-    let ambient = Ambient { deadline: Some(NOW.plus(Duration::from_secs(10))), ..ambient() };
+    let ambient =
+        InvocationContext { deadline: Some(NOW.plus(Duration::from_secs(10))), ..ambient() };
     let began = tokio::time::Instant::now();
     let response = dispatch(&GET, &get_book, &Shelf::Hangs, &ambient, event(get_event())).await;
     assert_eq!(brief(&response), "503 timed_out");
@@ -487,7 +488,7 @@ async fn a_handler_learns_where_a_call_came_from() {
 
 #[tokio::test]
 async fn a_link_begins_where_the_stage_was_reached() {
-    let check = async |ambient: &Ambient, domain: Value, root: &str| {
+    let check = async |ambient: &InvocationContext, domain: Value, root: &str| {
         let request = with(get_event(), [("/requestContext/domainName", domain)]);
         let response = dispatch(&GET, &get_book, &Shelf::Answers, ambient, event(request)).await;
         let body: Value = serde_json::from_str(&response.body).unwrap();
@@ -496,6 +497,7 @@ async fn a_link_begins_where_the_stage_was_reached() {
     let host = "a1b2c3.execute-api.eu-west-1.amazonaws.com";
     check(&ambient(), json!("api.prolight.ai"), "https://api.prolight.ai/prod").await;
     check(&ambient(), Value::Null, &format!("http://{host}/prod")).await;
-    let configured = Ambient { public_url: Some("http://127.0.0.1:4566/x/".into()), ..ambient() };
+    let configured =
+        InvocationContext { public_url: Some("http://127.0.0.1:4566/x/".into()), ..ambient() };
     check(&configured, json!("api.prolight.ai"), "http://127.0.0.1:4566/x").await;
 }

@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 
-use domain::RefusalKind;
+use domain::ErrorKind;
 use serde_json::{Value, json, value::RawValue};
 use store::Store;
 use testing::engine::{Engine, Fault, TABLE};
 
 use super::{No, ambient, brief, event, request, with_header, with_json};
-use crate::{Access, ApiError, Call, Endpoint, Fresh, apigw::Response, dispatch, once};
+use crate::{Access, ApiError, Call, Endpoint, NoStore, apigw::Response, dispatch, once};
 
 const POST: Endpoint = Endpoint::post("shelf-ask", "/api/v1/questions", Access::Member);
 
@@ -35,15 +35,15 @@ impl World {
     }
 }
 
-async fn ask(world: &World, call: Call<Value>) -> Result<Fresh<Box<RawValue>>, ApiError> {
+async fn ask(world: &World, call: Call<Value>) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let answer = once(&world.store, &call, async || {
         world.asked.set(world.asked.get() + 1);
         match world.refuses.get() {
-            true => Err(No::new(RefusalKind::Unavailable).into()),
+            true => Err(No::new(ErrorKind::Unavailable).into()),
             false => Ok(json!({"asked": world.asked.get()})),
         }
     });
-    Ok(Fresh(answer.await?))
+    Ok(NoStore(answer.await?))
 }
 
 #[tokio::test]

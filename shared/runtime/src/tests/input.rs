@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{ambient, brief, event, request, with, with_header, with_json};
-use crate::{Access, ApiError, Call, Endpoint, Fresh, dispatch};
+use crate::{Access, ApiError, Call, Endpoint, NoStore, dispatch};
 
 const GET: Endpoint = Endpoint::get("shelf-list-books", "/api/v1/shelves/{id}", Access::Member);
 const POST: Endpoint = Endpoint::post("shelf-add-book", "/api/v1/shelves/{id}", Access::Member);
@@ -56,17 +56,17 @@ struct Heard {
     of: String,
 }
 
-async fn list(_: &(), call: Call<List>) -> Result<Fresh<List>, ApiError> {
-    Ok(Fresh(call.body))
+async fn list(_: &(), call: Call<List>) -> Result<NoStore<List>, ApiError> {
+    Ok(NoStore(call.body))
 }
-async fn add(_: &(), call: Call<Add>) -> Result<Fresh<Add>, ApiError> {
-    Ok(Fresh(call.body))
+async fn add(_: &(), call: Call<Add>) -> Result<NoStore<Add>, ApiError> {
+    Ok(NoStore(call.body))
 }
-async fn nothing(_: &(), _: Call) -> Result<Fresh<()>, ApiError> {
-    Ok(Fresh(()))
+async fn nothing(_: &(), _: Call) -> Result<NoStore<()>, ApiError> {
+    Ok(NoStore(()))
 }
-async fn hear(_: &(), call: Call<Heard>) -> Result<Fresh<Value>, ApiError> {
-    Ok(Fresh(json!([call.body.of, call.raw().body])))
+async fn hear(_: &(), call: Call<Heard>) -> Result<NoStore<Value>, ApiError> {
+    Ok(NoStore(json!([call.body.of, call.raw().body])))
 }
 
 fn outcome(response: &crate::apigw::Response) -> String {

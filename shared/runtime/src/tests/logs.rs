@@ -1,7 +1,7 @@
 //! What is logged of a call: one short line if all went well, every cause if it did not.
 
 use domain::{
-    RefusalKind,
+    ErrorKind,
     id::{JobId, UserId},
 };
 use expect_test::expect;
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{NOW, No, ambient, event, request};
 use crate::{
-    Access, Ambient, ApiError, Call, Endpoint, Fresh, Task, TaskError, Worker, dispatch,
-    dispatch_queue, telemetry::Logged,
+    Access, ApiError, Call, Endpoint, InvocationContext, NoStore, Task, TaskError, Worker,
+    dispatch, dispatch_queue, telemetry::Logged,
 };
 
 const GET: Endpoint = Endpoint::get("shelf-get-book", "/api/v1/books", Access::Member);
@@ -20,10 +20,10 @@ fn job() -> JobId {
     JobId::new(NOW, 7)
 }
 
-async fn get_book(outcome: &Option<RefusalKind>, call: Call) -> Result<Fresh<Value>, ApiError> {
+async fn get_book(outcome: &Option<ErrorKind>, call: Call) -> Result<NoStore<Value>, ApiError> {
     call.log_job(&job());
     match outcome {
-        None => Ok(Fresh(json!({}))),
+        None => Ok(NoStore(json!({}))),
         Some(kind) => Err(No::new(*kind).into()),
     }
 }
@@ -31,7 +31,7 @@ async fn get_book(outcome: &Option<RefusalKind>, call: Call) -> Result<Fresh<Val
 async fn shelve(_: &(), task: Task<Value>) -> Result<(), TaskError> {
     task.log_job(&UserId::parse("user_1").unwrap(), &job());
     match task.body == json!("park") {
-        true => Err(No::new(RefusalKind::Invalid).into()),
+        true => Err(No::new(ErrorKind::Invalid).into()),
         false => Ok(()),
     }
 }
@@ -47,9 +47,9 @@ fn untimed(logged: &Logged) -> String {
     logged.lines().iter().map(untimed).collect()
 }
 
-async fn logs_of_call(outcome: Option<RefusalKind>) -> String {
+async fn logs_of_call(outcome: Option<ErrorKind>) -> String {
     let logged = Logged::begin();
-    let ambient = Ambient { cold_start: true, ..ambient() };
+    let ambient = InvocationContext { cold_start: true, ..ambient() };
     let request = event(request("GET", "/api/v1/books"));
     dispatch(&GET, &get_book, &outcome, &ambient, request).await;
     untimed(&logged)
@@ -70,7 +70,7 @@ async fn a_call_is_one_line() {
     "#]].assert_eq(&logs_of_call(None).await);
     expect![[r#"
         {"code":"no","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":404}
-    "#]].assert_eq(&logs_of_call(Some(RefusalKind::NotFound)).await);
+    "#]].assert_eq(&logs_of_call(Some(ErrorKind::NotFound)).await);
 }
 
 #[tokio::test]
@@ -78,11 +78,11 @@ async fn a_fault_of_ours_is_logged_with_its_causes() {
     expect![[r#"
         {"code":"no","error":"The shelf says no.: password=hunter2","level":"ERROR","message":"failed","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"}}
         {"code":"internal","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":500}
-    "#]].assert_eq(&logs_of_call(Some(RefusalKind::Internal)).await);
+    "#]].assert_eq(&logs_of_call(Some(ErrorKind::Internal)).await);
     expect![[r#"
         {"code":"no","error":"The shelf says no.: password=hunter2","level":"WARN","message":"failed","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"}}
         {"code":"no","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":503}
-    "#]].assert_eq(&logs_of_call(Some(RefusalKind::Unavailable)).await);
+    "#]].assert_eq(&logs_of_call(Some(ErrorKind::Unavailable)).await);
 }
 
 #[tokio::test]

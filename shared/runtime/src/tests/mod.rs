@@ -9,10 +9,10 @@ mod logs;
 mod start;
 mod workers;
 
-use domain::{Refusal, RefusalKind, Timestamp};
+use domain::{DomainError, ErrorKind, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{Ambient, apigw};
+use crate::{InvocationContext, apigw};
 
 /// Capabilities of tests, which nobody connects and which hold no table.
 macro_rules! put_together {
@@ -30,13 +30,16 @@ macro_rules! put_together {
         }
     )*};
 }
-put_together!(http::Shelf, idempotency::World, Option<RefusalKind>);
+put_together!(http::Shelf, idempotency::World, Option<ErrorKind>);
 
 /// 2026-11-22T09:30:00Z.
 const NOW: Timestamp = Timestamp::from_secs(1_795_339_800);
 
-fn ambient() -> Ambient {
-    Ambient { cors_origin: Some("https://app.prolight.ai".into()), ..Ambient::fixed(NOW) }
+fn ambient() -> InvocationContext {
+    InvocationContext {
+        cors_origin: Some("https://app.prolight.ai".into()),
+        ..InvocationContext::fixed(NOW)
+    }
 }
 
 /// API Gateway's event for a request of a member, with everything it sends along.
@@ -120,28 +123,28 @@ fn brief(response: &apigw::Response) -> String {
 #[derive(Debug, thiserror::Error)]
 #[error("The shelf says no.")]
 struct No {
-    kind: RefusalKind,
+    kind: ErrorKind,
     #[source]
     source: std::io::Error,
 }
 
 impl No {
-    fn new(kind: RefusalKind) -> No {
+    fn new(kind: ErrorKind) -> No {
         No { kind, source: std::io::Error::other("password=hunter2") }
     }
 }
 
-impl Refusal for No {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for No {
+    fn kind(&self) -> ErrorKind {
         self.kind
     }
     fn code(&self) -> &'static str {
         "no"
     }
     fn retry_after_s(&self) -> Option<u32> {
-        (self.kind == RefusalKind::TooMany).then_some(30)
+        (self.kind == ErrorKind::TooMany).then_some(30)
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         vec![("missing_credits", json!(2))]
     }
 }

@@ -2,13 +2,14 @@
 
 use std::{cell::RefCell, time::Duration};
 
-use domain::RefusalKind;
+use domain::ErrorKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{NOW, No, ambient};
 use crate::{
-    Ambient, Changes, Task, TaskError, Worker, dispatch_queue, dispatch_schedule, dispatch_stream,
+    Changes, InvocationContext, Task, TaskError, Worker, dispatch_queue, dispatch_schedule,
+    dispatch_stream,
 };
 
 const WORKER: Worker = Worker::new("background-shelve");
@@ -24,8 +25,8 @@ struct Done(RefCell<Vec<String>>);
 
 async fn shelve(done: &Done, task: Task<Order>) -> Result<(), TaskError> {
     match task.body.does.as_str() {
-        "retry" => return Err(No::new(RefusalKind::Unavailable).into()),
-        "park" => return Err(No::new(RefusalKind::Invalid).into()),
+        "retry" => return Err(No::new(ErrorKind::Unavailable).into()),
+        "park" => return Err(No::new(ErrorKind::Invalid).into()),
         "panic" => panic!("on purpose"),
         "hang" => tokio::time::sleep(Duration::from_secs(3600)).await,
         _ => {}
@@ -53,7 +54,7 @@ fn order(does: &str) -> String {
     json!({"does": does}).to_string()
 }
 
-async fn work(ambient: &Ambient, bodies: &[String]) -> (Vec<String>, Vec<String>) {
+async fn work(ambient: &InvocationContext, bodies: &[String]) -> (Vec<String>, Vec<String>) {
     let records: Vec<_> = bodies.iter().enumerate().map(|(id, body)| message(id, body)).collect();
     let event = serde_json::from_value(json!({"Records": records})).unwrap();
     let done = Done::default();
@@ -83,14 +84,15 @@ async fn only_what_failed_comes_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_does_not_finish_in_time_does_not_take_the_others_along() {
-    let ambient = Ambient { deadline: Some(NOW.plus(Duration::from_secs(60))), ..ambient() };
+    let ambient =
+        InvocationContext { deadline: Some(NOW.plus(Duration::from_secs(60))), ..ambient() };
     let (done, failed) = work(&ambient, &["a", "hang", "b"].map(order)).await;
     assert_eq!((done.len(), failed), (2, vec!["m1".to_owned()]));
 }
 
 #[tokio::test]
 async fn a_refusal_that_may_pass_is_retried_and_any_other_is_parked() {
-    use RefusalKind::*;
+    use ErrorKind::*;
     for kind in [TooMany, Unavailable, Internal] {
         assert!(matches!(TaskError::from(No::new(kind)), TaskError::Retry(_)), "{kind:?}");
     }
@@ -119,9 +121,9 @@ async fn relay(_: &(), changes: Changes) -> Vec<Result<(), TaskError>> {
             assert_eq!(change.item.keys.text("sk"), Some("JOB#gen_1"));
             Ok(())
         }
-        Some("retry") => Err(No::new(RefusalKind::Unavailable).into()),
+        Some("retry") => Err(No::new(ErrorKind::Unavailable).into()),
         Some("panic") => panic!("on purpose"),
-        Some(_) | None => Err(No::new(RefusalKind::Invalid).into()),
+        Some(_) | None => Err(No::new(ErrorKind::Invalid).into()),
     });
     each.take(4).collect()
 }
@@ -165,7 +167,7 @@ async fn a_run_knows_when_it_was_due_and_fails_as_a_whole() {
         Ok(())
     };
     let fails = async |_: &(), _: Task| -> Result<(), TaskError> {
-        Err(No::new(RefusalKind::Invalid).into())
+        Err(No::new(ErrorKind::Invalid).into())
     };
     assert!(dispatch_schedule(&WORKER, &on_time, &(), &ambient(), event()).await.is_ok());
     assert!(dispatch_schedule(&WORKER, &fails, &(), &ambient(), event()).await.is_err());

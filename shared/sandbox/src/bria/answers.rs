@@ -23,14 +23,14 @@ use super::{
     results, webhook,
 };
 use crate::{
+    app_state::{AppState, locked},
     faults::{OutcomeFault, WebhookFault},
     route::{BRIA_PATH, ELSEWHERE_PATH, RESULTS_PATH, Route},
-    world::{World, locked},
 };
 
-type Shared = State<Arc<World>>;
+type Shared = State<Arc<AppState>>;
 
-pub(crate) fn router() -> Router<Arc<World>> {
+pub(crate) fn router() -> Router<Arc<AppState>> {
     let api = Router::new()
         .route("/image/generate", post(generate))
         .route("/image/generate/lite", post(generate_lite))
@@ -81,7 +81,7 @@ async fn status(
 
 /// Accepts a job. From here on it exists, whether or not the caller hears of it.
 async fn submit(
-    world: Arc<World>,
+    world: Arc<AppState>,
     route: Route,
     headers: HeaderMap,
     body: Bytes,
@@ -115,7 +115,7 @@ async fn submit(
 }
 
 /// The answer of an async submission.
-fn promise(world: &World, job: &Job) -> Response {
+fn promise(world: &AppState, job: &Job) -> Response {
     let status_url = format!("{}{BRIA_PATH}/status/{}", world.url, job.id);
     let body = json!({ "request_id": job.id, "status_url": status_url });
     (StatusCode::ACCEPTED, Json(body)).into_response()
@@ -123,7 +123,7 @@ fn promise(world: &World, job: &Job) -> Response {
 
 /// The answer of a sync submission: the result itself, or a refusal in its place.
 async fn answer_at_end(
-    world: &World,
+    world: &AppState,
     job: &Job,
     outcome: Option<&OutcomeFault>,
 ) -> Result<Response, Refused> {

@@ -10,7 +10,7 @@ use studio::{Palette, Quality, Scene, Subject};
 use tokio::sync::Semaphore;
 
 use super::request::Canvas;
-use crate::world::locked;
+use crate::app_state::locked;
 
 /// Most finished pictures kept.
 const KEPT_MAX: usize = 16;
@@ -69,18 +69,18 @@ pub(super) enum DrawError {
 
 /// Draws one picture at a time and keeps the latest.
 #[derive(Debug)]
-pub(super) struct Easel {
+pub(super) struct ImageQueue {
     turn: Semaphore,
     kept: Mutex<VecDeque<(String, Bytes)>>,
 }
 
-impl Default for Easel {
-    fn default() -> Easel {
-        Easel { turn: Semaphore::new(1), kept: Mutex::default() }
+impl Default for ImageQueue {
+    fn default() -> ImageQueue {
+        ImageQueue { turn: Semaphore::new(1), kept: Mutex::default() }
     }
 }
 
-impl Easel {
+impl ImageQueue {
     /// The picture of the job `id`.
     pub(super) async fn draw(&self, id: &str, drawing: Drawing) -> Result<Bytes, DrawError> {
         let _turn = self.turn.acquire().await.map_err(io::Error::other)?;

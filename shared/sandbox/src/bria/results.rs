@@ -17,7 +17,10 @@ use super::{
     pictures::{BOMB, Drawing},
     request::Canvas,
 };
-use crate::{faults::PictureFault, gate::ERROR_PAGE, journal, route::ELSEWHERE_PATH, world::World};
+use crate::{
+    app_state::AppState, fault_middleware::ERROR_PAGE, faults::PictureFault, request_log,
+    route::ELSEWHERE_PATH,
+};
 
 /// A picture that is too large is sent as so many of these: one more than 32 MiB.
 const HUGE_CHUNKS: usize = 32 * 16 + 1;
@@ -25,11 +28,11 @@ static CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// `GET /bria/results/{file}`: the picture, or what a fault put there.
 pub(super) async fn fetch(
-    State(world): State<Arc<World>>,
+    State(world): State<Arc<AppState>>,
     headers: HeaderMap,
     Path(file): Path<String>,
 ) -> Result<Response, Refused> {
-    let leaked = journal::present(&headers);
+    let leaked = request_log::present(&headers);
     if !leaked.is_empty() {
         tracing::error!(?leaked, "a credential was sent to a result's address");
         return Err(Refused::invalid("a result's address takes no credentials"));
@@ -54,14 +57,14 @@ pub(super) async fn fetch(
 
 /// `GET /bria/elsewhere/{file}`: the intact picture, for whoever follows a redirect.
 pub(super) async fn fetch_elsewhere(
-    State(world): State<Arc<World>>,
+    State(world): State<Arc<AppState>>,
     Path(file): Path<String>,
 ) -> Result<Response, Refused> {
     let (job, canvas) = finished(&world, &file)?;
     intact(&world, &job, canvas).await
 }
 
-fn finished(world: &World, file: &str) -> Result<(Arc<Job>, Canvas), Refused> {
+fn finished(world: &AppState, file: &str) -> Result<(Arc<Job>, Canvas), Refused> {
     let found = file.split_once('.').and_then(|(id, extension)| {
         let job = world.bria.job(id)?;
         let canvas = job.drawable(Instant::now())?;
@@ -70,12 +73,12 @@ fn finished(world: &World, file: &str) -> Result<(Arc<Job>, Canvas), Refused> {
     found.ok_or_else(|| Refused::not_found("no such result"))
 }
 
-async fn intact(world: &World, job: &Job, canvas: Canvas) -> Result<Response, Refused> {
+async fn intact(world: &AppState, job: &Job, canvas: Canvas) -> Result<Response, Refused> {
     let picture = draw(world, job, canvas).await?;
     Ok((typed(canvas.format.media_type()), picture).into_response())
 }
 
-async fn draw(world: &World, job: &Job, canvas: Canvas) -> Result<Bytes, Refused> {
+async fn draw(world: &AppState, job: &Job, canvas: Canvas) -> Result<Bytes, Refused> {
     let drawing = Drawing { prompt: job.prompt.clone(), seed: job.seed, canvas };
     world.bria.easel.draw(&job.id, drawing).await.map_err(|error| {
         tracing::error!(%error, id = job.id, "a picture could not be drawn");

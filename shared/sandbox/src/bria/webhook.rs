@@ -17,10 +17,10 @@ use super::{
     jobs::{Job, Report},
 };
 use crate::{
+    app_state::AppState,
     clock,
     faults::WebhookFault,
-    journal::{Delivery, Notice, now_ms},
-    world::World,
+    request_log::{Delivery, Notice, now_ms},
 };
 
 /// Most attempts to deliver one notice.
@@ -41,7 +41,7 @@ pub fn sign(api_token: &str, id: &str, timestamp: u64, body: &[u8]) -> String {
 }
 
 /// Tells the receiver how a job ended, once it did. Only a job that asked for it is told of.
-pub(crate) async fn announce(world: Arc<World>, job: Arc<Job>, fault: Option<WebhookFault>) {
+pub(crate) async fn announce(world: Arc<AppState>, job: Arc<Job>, fault: Option<WebhookFault>) {
     let Some(url) = job.webhook_url.as_deref() else { return };
     let settings = world.bria.settings();
     let call = Call { world: &world, settings: &settings, job: &job, url };
@@ -66,7 +66,7 @@ pub(crate) async fn announce(world: Arc<World>, job: Arc<Job>, fault: Option<Web
 
 /// One job's notice on its way.
 struct Call<'a> {
-    world: &'a World,
+    world: &'a AppState,
     settings: &'a Settings,
     job: &'a Job,
     url: &'a str,

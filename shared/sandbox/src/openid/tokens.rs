@@ -20,7 +20,7 @@ pub const LIFETIME_S_MAX: u64 = 30 * 86_400;
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
-pub enum TokenRefused {
+pub enum TokenError {
     /// Neither the form nor the JSON that was announced.
     #[error("the request is neither a form nor JSON with grant_type and username")]
     Unreadable,
@@ -38,14 +38,14 @@ pub enum TokenRefused {
     Signing(#[from] jsonwebtoken::errors::Error),
 }
 
-impl TokenRefused {
+impl TokenError {
     /// The code of RFC 6749, section 5.2.
     pub fn code(&self) -> &'static str {
         match self {
-            TokenRefused::Unreadable => "invalid_request",
-            TokenRefused::Grant => "unsupported_grant_type",
-            TokenRefused::Person(_) => "invalid_grant",
-            TokenRefused::Keys(_) | TokenRefused::Signing(_) => "server_error",
+            TokenError::Unreadable => "invalid_request",
+            TokenError::Grant => "unsupported_grant_type",
+            TokenError::Person(_) => "invalid_grant",
+            TokenError::Keys(_) | TokenError::Signing(_) => "server_error",
         }
     }
 }
@@ -124,16 +124,12 @@ impl Draft {
     }
 
     /// The token.
-    pub(crate) fn sign(&self, key: &SigningKey) -> Result<String, TokenRefused> {
+    pub(crate) fn sign(&self, key: &SigningKey) -> Result<String, TokenError> {
         self.sign_as(key.id(), key)
     }
 
     /// The token with a flaw; `key` is the one a good token would be signed with.
-    pub(crate) fn sign_with(
-        mut self,
-        flaw: Flaw,
-        key: &SigningKey,
-    ) -> Result<String, TokenRefused> {
+    pub(crate) fn sign_with(mut self, flaw: Flaw, key: &SigningKey) -> Result<String, TokenError> {
         const HOUR_S: u64 = 3_600;
         let claims = &mut self.claims;
         match flaw {
@@ -170,7 +166,7 @@ impl Draft {
         self.sign(key)
     }
 
-    fn tampered(mut self, key: &SigningKey) -> Result<String, TokenRefused> {
+    fn tampered(mut self, key: &SigningKey) -> Result<String, TokenError> {
         let good = self.sign(key)?;
         self.claims.sub = Some("user_admin".to_owned());
         self.claims.app_metadata = Some(AppMetadata { role: "admin" });
@@ -179,7 +175,7 @@ impl Draft {
         Ok([header, &encoded(&self.claims)?, signature].join("."))
     }
 
-    fn sign_as(&self, id: Option<&str>, key: &SigningKey) -> Result<String, TokenRefused> {
+    fn sign_as(&self, id: Option<&str>, key: &SigningKey) -> Result<String, TokenError> {
         let header = header(key.algorithm.jwt(), id);
         Ok(jsonwebtoken::encode(&header, &self.claims, &key.private)?)
     }
@@ -189,7 +185,7 @@ fn header(algorithm: Algorithm, id: Option<&str>) -> Header {
     Header { kid: id.map(str::to_owned), ..Header::new(algorithm) }
 }
 
-fn encoded(part: &impl Serialize) -> Result<String, TokenRefused> {
+fn encoded(part: &impl Serialize) -> Result<String, TokenError> {
     let json = serde_json::to_vec(part).map_err(jsonwebtoken::errors::Error::from)?;
     Ok(URL_SAFE_NO_PAD.encode(json))
 }

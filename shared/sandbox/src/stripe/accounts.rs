@@ -8,8 +8,8 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     clock::{DAY_S, day_end, rfc3339},
     errors::Refused,
     events::Form,
@@ -125,7 +125,7 @@ enum Used {
     Done,
 }
 
-fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     check(call)?;
     let country = call.text("identity.country").unwrap_or_default().to_ascii_lowercase();
     let responsibilities = call.get("defaults.responsibilities");
@@ -201,11 +201,11 @@ fn check(call: &Call) -> Result<(), Refused> {
     Ok(())
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(shown(find(books, call.id())?, call))
 }
 
-fn find<'a>(books: &'a Books, id: &str) -> Result<&'a Value, Refused> {
+fn find<'a>(books: &'a AccountState, id: &str) -> Result<&'a Value, Refused> {
     let found = books.platform().find("v2.core.account", id);
     found.map_err(|_| Refused::no_such_v2("account", id))
 }
@@ -225,7 +225,7 @@ fn shown(account: &Value, call: &Call) -> Value {
     shown
 }
 
-fn open_link(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn open_link(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let account = call.text("account").unwrap_or_default();
     if flag(find(books, account)?, "/closed") {
         return Err(Refused::invalid("account", "The account is closed."));
@@ -258,7 +258,7 @@ fn open_link(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 }
 
 /// Follows a link: the account it is for, once and in time.
-pub(super) fn follow(books: &mut Books, step: &str) -> Option<Value> {
+pub(super) fn follow(books: &mut AccountState, step: &str) -> Option<Value> {
     let now = books.now;
     let link = books.links.get_mut(step)?;
     if link.used != Used::No || link.expires_at <= now {
@@ -270,7 +270,7 @@ pub(super) fn follow(books: &mut Books, step: &str) -> Option<Value> {
 }
 
 /// Fills in the page behind a link, once and in time. Returns where its owner goes next.
-pub(super) fn fill_in(books: &mut Books, step: &str, bank: Bank) -> Option<String> {
+pub(super) fn fill_in(books: &mut AccountState, step: &str, bank: Bank) -> Option<String> {
     let now = books.now;
     let link = books.links.get_mut(step)?;
     if link.used == Used::Done || link.expires_at <= now {
@@ -283,7 +283,7 @@ pub(super) fn fill_in(books: &mut Books, step: &str, bank: Bank) -> Option<Strin
 }
 
 /// The owner has given everything: the account can be paid, and is paid out from tonight on.
-pub(super) fn onboard(books: &mut Books, id: &str, bank: Bank) -> Result<(), Refused> {
+pub(super) fn onboard(books: &mut AccountState, id: &str, bank: Bank) -> Result<(), Refused> {
     if flag(find(books, id)?, "/closed") {
         return Err(Refused::conflict("account_closed", "The account is closed."));
     }
@@ -295,7 +295,7 @@ pub(super) fn onboard(books: &mut Books, id: &str, bank: Bank) -> Result<(), Ref
 }
 
 /// Stripe wants to know more, and until then the account cannot be paid.
-pub(super) fn restrict(books: &mut Books, id: &str) -> Result<(), Refused> {
+pub(super) fn restrict(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     find(books, id)?;
     require(books, id, &[IDENTITY]);
     set_capability(books, id, restricted());
@@ -303,7 +303,7 @@ pub(super) fn restrict(books: &mut Books, id: &str) -> Result<(), Refused> {
 }
 
 /// The account ends.
-pub(super) fn close(books: &mut Books, id: &str) -> Result<(), Refused> {
+pub(super) fn close(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     if flag(find(books, id)?, "/closed") {
         return Err(Refused::conflict("account_closed", "The account is closed."));
     }
@@ -314,43 +314,43 @@ pub(super) fn close(books: &mut Books, id: &str) -> Result<(), Refused> {
 }
 
 /// The bank account did not take a payout: there are no more until another one is given.
-pub(super) fn lose_bank(books: &mut Books, id: &str) {
+pub(super) fn lose_bank(books: &mut AccountState, id: &str) {
     books.banks.remove(id);
     require(books, id, &[BANK_ACCOUNT]);
 }
 
 /// Whether an account is there and not closed.
-pub(super) fn is_open(books: &Books, id: &str) -> bool {
+pub(super) fn is_open(books: &AccountState, id: &str) -> bool {
     find(books, id).is_ok_and(|account| !flag(account, "/closed"))
 }
 
 /// Whether an account can be paid.
-pub(super) fn is_active(books: &Books, id: &str) -> bool {
+pub(super) fn is_active(books: &AccountState, id: &str) -> bool {
     is_open(books, id)
         && find(books, id)
             .is_ok_and(|account| text(&value(account, TRANSFERS), "/status") == "active")
 }
 
 /// The account, for a control.
-pub(super) fn known(books: &Books, id: &str) -> Result<(), Refused> {
+pub(super) fn known(books: &AccountState, id: &str) -> Result<(), Refused> {
     find(books, id).map(|_| ())
 }
 
-fn set_capability(books: &mut Books, id: &str, capability: Value) {
+fn set_capability(books: &mut AccountState, id: &str, capability: Value) {
     let changed = books.edit(id, |account| set(account, TRANSFERS, capability));
     if !changed.is_empty() {
         tell(books, id, "v2.core.account[configuration.recipient].capability_status_updated");
     }
 }
 
-fn require(books: &mut Books, id: &str, what: &[&str]) {
+fn require(books: &mut AccountState, id: &str, what: &[&str]) {
     let changed = books.edit(id, |account| account["requirements"] = requirements(what));
     if !changed.is_empty() {
         tell(books, id, "v2.core.account[requirements].updated");
     }
 }
 
-fn tell(books: &mut Books, id: &str, kind: &str) {
+fn tell(books: &mut AccountState, id: &str, kind: &str) {
     books.happened(kind, Form::Thin { account: id.to_owned() });
 }
 

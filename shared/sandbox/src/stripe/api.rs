@@ -20,28 +20,27 @@ use serde_json::{Map, Value};
 use tokio::time::sleep;
 
 use super::{
-    Books, PAYOUTS_KEY, VERSION, accounts, balance, balance_settings,
-    books::Cause,
-    catalogue, checkout, customers, destinations, disputes,
+    AccountState, PAYOUTS_KEY, VERSION,
+    account_state::Cause,
+    accounts, balance, balance_settings, catalogue, checkout, customers, destinations, disputes,
     errors::{Refused, Stage},
     events, form,
     idempotency::{KEY_BYTES_MAX, Kept},
     invoices,
+    object_store::OBJECTS_MAX,
     params::{self, ALWAYS, Rules},
-    payments, payouts, portal, refunds, schedules,
-    shelf::OBJECTS_MAX,
-    subscriptions, transfers, webhooks, with_books,
+    payments, payouts, portal, refunds, schedules, subscriptions, transfers, webhooks, with_books,
 };
 use crate::{
+    app_state::{AppState, locked},
     faults::AnswerFault,
     route::STRIPE_PATH,
-    world::{World, locked},
 };
 
 const SHOULD_RETRY: &str = "stripe-should-retry";
 
 /// What an endpoint does with a request that is in order.
-type Work = fn(&mut Books, &Call) -> Result<Value, Refused>;
+type Work = fn(&mut AccountState, &Call) -> Result<Value, Refused>;
 
 /// A part of the API: how it takes parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +187,7 @@ impl Call {
     }
 }
 
-pub(super) fn router() -> Router<Arc<World>> {
+pub(super) fn router() -> Router<Arc<AppState>> {
     Router::new()
         .route(&format!("{STRIPE_PATH}/v1/{{*path}}"), any(answer))
         .route(&format!("{STRIPE_PATH}/v2/{{*path}}"), any(answer))
@@ -234,7 +233,7 @@ impl Failure {
 }
 
 async fn answer(
-    State(world): State<Arc<World>>,
+    State(world): State<Arc<AppState>>,
     failure: Option<Extension<Failure>>,
     method: Method,
     uri: Uri,
@@ -399,7 +398,7 @@ fn is_a(headers: &HeaderMap, wanted: &[u8]) -> bool {
 /// Does the work and keeps its answer under the key. So is a failure kept: the same request is
 /// answered with it for a day, whether or not anything was done (docs.stripe.com/error-low-level).
 /// v2 keeps what was done instead, and tries again what was not (docs.stripe.com/api-v2-overview).
-fn perform(world: &Arc<World>, asked: &Asked, request: &str) -> Response {
+fn perform(world: &Arc<AppState>, asked: &Asked, request: &str) -> Response {
     let done = match asked.failure {
         Some(Failure::BeforeWork) => Err(Refused::failed()),
         Some(Failure::AfterWork) | None => work(world, asked, request),
@@ -449,7 +448,7 @@ fn to_keep(
     }
 }
 
-fn work(world: &Arc<World>, asked: &Asked, request: &str) -> Result<Value, Refused> {
+fn work(world: &Arc<AppState>, asked: &Asked, request: &str) -> Result<Value, Refused> {
     with_books(world, |books| {
         if OBJECTS_MAX <= books.len() {
             return Err(Refused::full(OBJECTS_MAX));
@@ -468,7 +467,7 @@ fn work(world: &Arc<World>, asked: &Asked, request: &str) -> Result<Value, Refus
     })
 }
 
-fn work_on(books: &mut Books, asked: &Asked) -> Result<Value, Refused> {
+fn work_on(books: &mut AccountState, asked: &Asked) -> Result<Value, Refused> {
     let mut answer = (asked.endpoint.work)(books, &asked.call)?;
     let expanded = books.shelf.expand(&mut answer, &asked.call.params);
     // The work is done, so the key is used up.

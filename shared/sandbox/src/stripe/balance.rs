@@ -6,8 +6,8 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     clock::DAY_S,
     errors::Refused,
     json::{int, text},
@@ -73,7 +73,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
 /// Writes down that money moved; `amount` is negative when it left. Returns the transaction's id.
 pub(super) fn book(
-    books: &mut Books,
+    books: &mut AccountState,
     movement: Movement,
     amount: i64,
     currency: &str,
@@ -86,7 +86,7 @@ pub(super) fn book(
 
 /// The same, of money that can be used from `available_on` on.
 pub(super) fn book_for(
-    books: &mut Books,
+    books: &mut AccountState,
     movement: Movement,
     (amount, currency): (i64, &str),
     source: &str,
@@ -128,7 +128,7 @@ pub(super) fn book_for(
 }
 
 /// From when on a charge's money can be used: once it is booked, which it may not be yet.
-pub(super) fn available_on(books: &Books, charge: &str) -> i64 {
+pub(super) fn available_on(books: &AccountState, charge: &str) -> i64 {
     let transaction = books.text(charge, "/balance_transaction");
     let booked = books.shelf.get(&transaction);
     booked.map_or(books.now + PENDING_S, |booked| int(booked, "/available_on"))
@@ -144,7 +144,7 @@ pub struct Balance {
 }
 
 /// The balance of the account that is being worked for.
-pub(super) fn now(books: &Books) -> Balance {
+pub(super) fn now(books: &AccountState) -> Balance {
     let mut balance = Balance::default();
     for transaction in books.shelf.all("balance_transaction") {
         let net = int(transaction, "/net");
@@ -157,7 +157,7 @@ pub(super) fn now(books: &Books) -> Balance {
     balance
 }
 
-fn get(books: &mut Books, _call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, _call: &Call) -> Result<Value, Refused> {
     let Balance { available, pending } = now(books);
     let sum = |amount: i64| {
         let kinds = json!({ "card": amount });
@@ -171,7 +171,7 @@ fn get(books: &mut Books, _call: &Call) -> Result<Value, Refused> {
     }))
 }
 
-fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |transaction: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(transaction, &format!("/{name}")) == wanted)
     };
@@ -185,6 +185,6 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get_transaction(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get_transaction(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("balance_transaction", call.id()).cloned()
 }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     Catalogue,
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     clock::day_end,
     errors::Refused,
     json::set,
@@ -27,7 +27,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 
 /// The settings of a new account: one with our catalogue is set up, so that it pays out nothing by
 /// itself.
-pub(super) fn seed(books: &mut Books, catalogue: Catalogue) {
+pub(super) fn seed(books: &mut AccountState, catalogue: Catalogue) {
     let interval = match catalogue {
         Catalogue::Seeded => "manual",
         Catalogue::Empty => "daily",
@@ -50,7 +50,7 @@ pub(super) fn seed(books: &mut Books, catalogue: Catalogue) {
 }
 
 /// A day of the platform's ends: what there is sets out to its bank, unless that is to be asked for.
-pub(super) fn end_day(books: &mut Books) {
+pub(super) fn end_day(books: &mut AccountState) {
     books.remind(day_end(books.now), ID);
     payouts::reach_platform(books);
     if books.text(ID, INTERVAL) == "daily" {
@@ -58,7 +58,7 @@ pub(super) fn end_day(books: &mut Books) {
     }
 }
 
-fn get(books: &mut Books, _call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, _call: &Call) -> Result<Value, Refused> {
     let mut settings = books.shelf.find(ID, ID)?.clone();
     if let Some(settings) = settings.as_object_mut() {
         settings.remove("id");
@@ -66,7 +66,7 @@ fn get(books: &mut Books, _call: &Call) -> Result<Value, Refused> {
     Ok(settings)
 }
 
-fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     if let Some(interval) = call.text("payments.payouts.schedule.interval") {
         books.change(ID, "balance_settings.updated", |settings| set(settings, INTERVAL, interval));
     }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{
     Catalogue,
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     errors::Refused,
     json::{flag, merge_metadata, metadata, set, text, text_of},
     params::{CREATED, PAGE, Rules},
@@ -79,7 +79,7 @@ pub(super) struct NewPrice<'a> {
 }
 
 /// Puts our plans and packs on sale, silently: they were there before anybody listened.
-pub(super) fn seed(books: &mut Books, catalogue: Catalogue) {
+pub(super) fn seed(books: &mut AccountState, catalogue: Catalogue) {
     match catalogue {
         Catalogue::Empty => return,
         Catalogue::Seeded => {}
@@ -94,7 +94,13 @@ pub(super) fn seed(books: &mut Books, catalogue: Catalogue) {
     }
 }
 
-fn seed_one(books: &mut Books, key: &str, name: &str, cents: u32, recurring: Option<(&str, i64)>) {
+fn seed_one(
+    books: &mut AccountState,
+    key: &str,
+    name: &str,
+    cents: u32,
+    recurring: Option<(&str, i64)>,
+) {
     let product = new_product(books, Some(key), name);
     let product = books.shelf.put(product);
     let new = NewPrice {
@@ -109,7 +115,7 @@ fn seed_one(books: &mut Books, key: &str, name: &str, cents: u32, recurring: Opt
     books.shelf.put(price);
 }
 
-pub(super) fn new_product(books: &mut Books, id: Option<&str>, name: &str) -> Value {
+pub(super) fn new_product(books: &mut AccountState, id: Option<&str>, name: &str) -> Value {
     json!({
         "id": id.map_or_else(|| books.ids.next("prod_"), str::to_owned),
         "object": "product",
@@ -133,7 +139,7 @@ pub(super) fn new_product(books: &mut Books, id: Option<&str>, name: &str) -> Va
     })
 }
 
-pub(super) fn new_price(books: &mut Books, new: &NewPrice) -> Value {
+pub(super) fn new_price(books: &mut AccountState, new: &NewPrice) -> Value {
     let recurring = new.recurring.map(|(interval, count)| {
         json!({
             "interval": interval, "interval_count": count, "meter": null,
@@ -163,7 +169,7 @@ pub(super) fn new_price(books: &mut Books, new: &NewPrice) -> Value {
     })
 }
 
-fn create_product(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create_product(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.text("id");
     if let Some(id) = id
         && books.shelf.get(id).is_some()
@@ -198,7 +204,7 @@ fn fill_product(product: &mut Value, call: &Call) {
     merge_metadata(product, call.get("metadata"));
 }
 
-fn list_products(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_products(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let ids = call.list("ids");
     books.shelf.page("product", "/v1/products", &call.params, |product| {
         call.flag("active").is_none_or(|active| flag(product, "/active") == active)
@@ -206,11 +212,11 @@ fn list_products(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get_product(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get_product(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("product", call.id()).cloned()
 }
 
-fn update_product(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn update_product(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("product", call.id())?;
     let now = books.now;
     books.change(call.id(), "product.updated", |product| {
@@ -223,7 +229,7 @@ fn update_product(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(call.id()))
 }
 
-fn create_price(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create_price(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let amount = call.int("unit_amount").unwrap_or_default();
     if amount < 0 {
         return Err(Refused::invalid("unit_amount", "Invalid non-negative integer"));
@@ -267,7 +273,7 @@ fn create_price(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(&id))
 }
 
-fn list_prices(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_prices(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let keys = call.list("lookup_keys");
     let same = |price: &Value, name: &str, pointer: &str| {
         call.text(name).is_none_or(|wanted| text(price, pointer) == wanted)
@@ -282,11 +288,11 @@ fn list_prices(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get_price(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get_price(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("price", call.id()).cloned()
 }
 
-fn update_price(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn update_price(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
     books.shelf.find("price", id)?;
     let key = call.text("lookup_key");
@@ -314,7 +320,7 @@ pub(super) fn currency<'a>(given: &'a str, param: &str) -> Result<&'a str, Refus
     }
 }
 
-fn holder(books: &Books, key: &str, but: &str) -> Option<String> {
+fn holder(books: &AccountState, key: &str, but: &str) -> Option<String> {
     let prices = books.shelf.all("price");
     prices
         .filter(|price| text(price, "/lookup_key") == key && text(price, "/id") != but)
@@ -322,7 +328,12 @@ fn holder(books: &Books, key: &str, but: &str) -> Option<String> {
         .next()
 }
 
-fn check_key_free(books: &Books, call: &Call, key: Option<&str>, but: &str) -> Result<(), Refused> {
+fn check_key_free(
+    books: &AccountState,
+    call: &Call,
+    key: Option<&str>,
+    but: &str,
+) -> Result<(), Refused> {
     let transfers = call.flag("transfer_lookup_key").unwrap_or_default();
     match key.and_then(|key| holder(books, key, but)) {
         Some(price) if !transfers => {
@@ -336,7 +347,7 @@ fn check_key_free(books: &Books, call: &Call, key: Option<&str>, but: &str) -> R
     }
 }
 
-fn take_key(books: &mut Books, key: Option<&str>, but: &str) {
+fn take_key(books: &mut AccountState, key: Option<&str>, but: &str) {
     if let Some(price) = key.and_then(|key| holder(books, key, but)) {
         books.change(&price, "price.updated", |price| set(price, "/lookup_key", Value::Null));
     }

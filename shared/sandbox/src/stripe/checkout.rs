@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     catalogue::{self, NewPrice},
     clock::DAY_S,
     errors::Refused,
@@ -103,7 +103,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post("checkout/sessions/{}/expire", &[], expire),
 ];
 
-fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let mode = call.text("mode").unwrap_or_default();
     check_fields(books, call, mode)?;
     let now = books.now;
@@ -196,7 +196,7 @@ fn promised(call: &Call, mode: &str) -> Value {
     data.cloned().unwrap_or_default()
 }
 
-fn blank(books: &mut Books, id: &str) -> Value {
+fn blank(books: &mut AccountState, id: &str) -> Value {
     json!({
         "id": id,
         "object": "checkout.session",
@@ -247,7 +247,7 @@ fn blank(books: &mut Books, id: &str) -> Value {
     })
 }
 
-fn check_fields(books: &Books, call: &Call, mode: &str) -> Result<(), Refused> {
+fn check_fields(books: &AccountState, call: &Call, mode: &str) -> Result<(), Refused> {
     for (of_mode, name) in OF_MODE {
         if of_mode != mode && call.get(name).is_some() {
             let message = format!("You can not pass `{name}` in `{mode}` mode.");
@@ -287,7 +287,7 @@ fn check_fields(books: &Books, call: &Call, mode: &str) -> Result<(), Refused> {
 }
 
 /// Prices and quantities of what a session sells.
-fn lines(books: &mut Books, call: &Call, mode: &str) -> Result<Vec<(Value, i64)>, Refused> {
+fn lines(books: &mut AccountState, call: &Call, mode: &str) -> Result<Vec<(Value, i64)>, Refused> {
     let asked = call.get("line_items").and_then(Value::as_array).cloned().unwrap_or_default();
     if mode == "setup" {
         if !asked.is_empty() {
@@ -334,7 +334,7 @@ fn lines(books: &mut Books, call: &Call, mode: &str) -> Result<Vec<(Value, i64)>
     Ok(lines)
 }
 
-fn line_price(books: &mut Books, asked: &Value, name: &str) -> Result<Value, Refused> {
+fn line_price(books: &mut AccountState, asked: &Value, name: &str) -> Result<Value, Refused> {
     match (text_of(asked, "/price"), asked.get("price_data")) {
         (Some(id), None) => {
             let param = format!("{name}[price]");
@@ -355,7 +355,7 @@ fn line_price(books: &mut Books, asked: &Value, name: &str) -> Result<Value, Ref
 }
 
 /// A price made for one session. It is not active: no other can be made with it.
-fn inline_price(books: &mut Books, data: &Value, name: &str) -> Result<Value, Refused> {
+fn inline_price(books: &mut AccountState, data: &Value, name: &str) -> Result<Value, Refused> {
     let missing = |field: &str| Refused::missing(&format!("{name}{field}"));
     let currency = text_of(data, "/currency").ok_or_else(|| missing("[currency]"))?;
     let currency = catalogue::currency(currency, &format!("{name}[currency]"))?;
@@ -403,7 +403,7 @@ struct Sums {
 }
 
 /// Puts the lines of a session on the shelf.
-fn put_lines(books: &mut Books, session: &str, lines: &[(Value, i64)], rate: i64) -> Sums {
+fn put_lines(books: &mut AccountState, session: &str, lines: &[(Value, i64)], rate: i64) -> Sums {
     let mut sums = Sums::default();
     for (price, quantity) in lines {
         let subtotal = int(price, "/unit_amount") * quantity;
@@ -438,7 +438,7 @@ fn put_lines(books: &mut Books, session: &str, lines: &[(Value, i64)], rate: i64
     sums
 }
 
-fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |session: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(session, &format!("/{name}")) == wanted)
     };
@@ -449,24 +449,24 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("checkout.session", call.id()).cloned()
 }
 
-fn list_lines(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_lines(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
     books.shelf.find("checkout.session", id)?;
     let url = format!("/v1/checkout/sessions/{id}/line_items");
     books.shelf.page("item", &url, &call.params, |item| text(item, "/session") == id)
 }
 
-fn expire(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn expire(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     expire_now(books, call.id())?;
     Ok(books.object(call.id()))
 }
 
 /// Ends an open session.
-pub(super) fn expire_now(books: &mut Books, id: &str) -> Result<(), Refused> {
+pub(super) fn expire_now(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     let status = text(books.shelf.find("checkout.session", id)?, "/status");
     if status != "open" {
         let message = format!(
@@ -483,7 +483,7 @@ pub(super) fn expire_now(books: &mut Books, id: &str) -> Result<(), Refused> {
 }
 
 /// The time of a session is over, unless it was used.
-pub(super) fn expire_if_due(books: &mut Books, id: &str) {
+pub(super) fn expire_if_due(books: &mut AccountState, id: &str) {
     let session = books.object(id);
     if text(&session, "/status") == "open" && int(&session, "/expires_at") <= books.now {
         books.change(id, "checkout.session.expired", |session| {

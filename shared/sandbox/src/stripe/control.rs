@@ -7,20 +7,20 @@ use serde_json::Value;
 
 use super::{
     Card, Order, Settings, SettingsChange,
-    books::Books,
+    account_state::AccountState,
     cards::Presence,
-    checkout, customers,
+    checkout,
+    checkout_completion::{self, Paid},
+    customers,
     cycle::{self, Advance},
     discounts::{self, Lasts, Off},
     disputes::{self, Closing, Opening},
     errors::Refused,
     json::{int, text},
     payments::{self, Decision, named_charge},
-    refunds, schedules, sign, subscriptions,
-    till::{self, Paid},
-    webhooks, with_books,
+    refunds, schedules, sign, subscriptions, webhooks, with_books,
 };
-use crate::world::World;
+use crate::app_state::AppState;
 
 mod connect;
 mod http;
@@ -33,11 +33,11 @@ pub const DELIVERIES_MAX: usize = 1_000;
 /// A control that was misused, in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct ControlRefused(String);
+pub struct ControlError(String);
 
-impl From<Refused> for ControlRefused {
-    fn from(refused: Refused) -> ControlRefused {
-        ControlRefused(refused.message().to_owned())
+impl From<Refused> for ControlError {
+    fn from(refused: Refused) -> ControlError {
+        ControlError(refused.message().to_owned())
     }
 }
 
@@ -53,11 +53,11 @@ pub enum Payment {
 /// The controls of a running sandbox's account. Every call also lets happen what is due by now.
 #[derive(Debug, Clone, Copy)]
 pub struct Control<'a> {
-    world: &'a Arc<World>,
+    world: &'a Arc<AppState>,
 }
 
 impl<'a> Control<'a> {
-    pub(crate) fn new(world: &'a Arc<World>) -> Control<'a> {
+    pub(crate) fn new(world: &'a Arc<AppState>) -> Control<'a> {
         Control { world }
     }
 
@@ -75,10 +75,10 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When one is out of its limits.
-    pub fn change_settings(&self, change: SettingsChange) -> Result<Settings, ControlRefused> {
+    pub fn change_settings(&self, change: SettingsChange) -> Result<Settings, ControlError> {
         self.with(|books| {
             let next = change.applied_to(&books.settings);
-            books.settings = next.map_err(|limits| ControlRefused(limits.to_owned()))?;
+            books.settings = next.map_err(|limits| ControlError(limits.to_owned()))?;
             Ok(books.settings.clone())
         })
     }
@@ -92,10 +92,10 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When it would go backwards, or more than ten years ahead.
-    pub fn advance(&self, advance: Advance) -> Result<i64, ControlRefused> {
+    pub fn advance(&self, advance: Advance) -> Result<i64, ControlError> {
         self.with(|books| {
             let to = advance.from(books.now).ok_or_else(|| {
-                ControlRefused("the clock goes ahead only, at most ten years at once".to_owned())
+                ControlError("the clock goes ahead only, at most ten years at once".to_owned())
             })?;
             books.clock.move_to(to);
             cycle::walk_to(books, to);
@@ -107,7 +107,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such session, or it is no longer open.
-    pub fn pay(&self, session: &str, card: Card) -> Result<Payment, ControlRefused> {
+    pub fn pay(&self, session: &str, card: Card) -> Result<Payment, ControlError> {
         self.pay_as(session, card, Presence::Authenticated)
     }
 
@@ -119,7 +119,7 @@ impl<'a> Control<'a> {
         &self,
         session: &str,
         card: Card,
-    ) -> Result<Payment, ControlRefused> {
+    ) -> Result<Payment, ControlError> {
         self.pay_as(session, card, Presence::NotAuthenticated)
     }
 
@@ -128,8 +128,8 @@ impl<'a> Control<'a> {
         session: &str,
         card: Card,
         presence: Presence,
-    ) -> Result<Payment, ControlRefused> {
-        self.with(|books| match till::pay(books, session, card, presence)? {
+    ) -> Result<Payment, ControlError> {
+        self.with(|books| match checkout_completion::pay(books, session, card, presence)? {
             Paid::Complete(next) => Ok(Payment::Complete(next)),
             Paid::Declined(decline) => Ok(Payment::Declined(decline.message.to_owned())),
             Paid::NeedsAction => Ok(Payment::Declined("Authentication is required.".to_owned())),
@@ -140,7 +140,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such session, or it is not open.
-    pub fn expire(&self, session: &str) -> Result<(), ControlRefused> {
+    pub fn expire(&self, session: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(checkout::expire_now(books, session)?))
     }
 
@@ -148,12 +148,12 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When none is awaited.
-    pub fn decide(&self, payment: &str, decision: Decision) -> Result<(), ControlRefused> {
+    pub fn decide(&self, payment: &str, decision: Decision) -> Result<(), ControlError> {
         self.with(|books| {
             if payment.starts_with("pi_") {
-                till::decide_intent(books, payment, decision)?;
+                checkout_completion::decide_intent(books, payment, decision)?;
             } else {
-                till::decide(books, payment, decision)?;
+                checkout_completion::decide(books, payment, decision)?;
             }
             Ok(())
         })
@@ -169,7 +169,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such charge, or not so much left of it.
-    pub fn refund(&self, payment: &str, cents: Option<i64>) -> Result<String, ControlRefused> {
+    pub fn refund(&self, payment: &str, cents: Option<i64>) -> Result<String, ControlError> {
         self.with(|books| {
             let charge = charge_of(books, payment)?;
             Ok(refunds::give_back(books, &charge, cents, Some("requested_by_customer"), None)?)
@@ -180,7 +180,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such refund, or it has come back already.
-    pub fn fail_refund(&self, refund: &str) -> Result<(), ControlRefused> {
+    pub fn fail_refund(&self, refund: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(refunds::fail(books, refund)?))
     }
 
@@ -194,7 +194,7 @@ impl<'a> Control<'a> {
         payment: &str,
         cents: Option<i64>,
         opening: Opening,
-    ) -> Result<String, ControlRefused> {
+    ) -> Result<String, ControlError> {
         self.with(|books| {
             let charge = charge_of(books, payment)?;
             let cents = cents.unwrap_or_else(|| int(&charge, "/amount"));
@@ -206,7 +206,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such dispute, or it cannot end so.
-    pub fn close_dispute(&self, dispute: &str, closing: Closing) -> Result<(), ControlRefused> {
+    pub fn close_dispute(&self, dispute: &str, closing: Closing) -> Result<(), ControlError> {
         self.with(|books| Ok(disputes::close(books, dispute, closing)?))
     }
 
@@ -215,7 +215,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such subscription or item, or nothing is taken off.
-    pub fn discount(&self, to: &str, off: Off, lasts: Lasts) -> Result<String, ControlRefused> {
+    pub fn discount(&self, to: &str, off: Off, lasts: Lasts) -> Result<String, ControlError> {
         self.with(|books| Ok(discounts::give(books, to, off, lasts)?))
     }
 
@@ -223,7 +223,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such subscription.
-    pub fn cancel(&self, subscription: &str) -> Result<(), ControlRefused> {
+    pub fn cancel(&self, subscription: &str) -> Result<(), ControlError> {
         self.with(|books| {
             books.shelf.find("subscription", subscription)?;
             subscriptions::end(books, subscription, "cancellation_requested");
@@ -236,12 +236,12 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such subscription or price.
-    pub fn plan_switch(&self, subscription: &str, lookup_key: &str) -> Result<(), ControlRefused> {
+    pub fn plan_switch(&self, subscription: &str, lookup_key: &str) -> Result<(), ControlError> {
         self.with(|books| {
             books.shelf.find("subscription", subscription)?;
             let is_it = |price: &&Value| text(price, "/lookup_key") == lookup_key;
             let price = books.shelf.all("price").find(is_it).map(|price| text(price, "/id"));
-            let price = price.ok_or_else(|| ControlRefused(format!("no price {lookup_key}")))?;
+            let price = price.ok_or_else(|| ControlError(format!("no price {lookup_key}")))?;
             let price = price.to_owned();
             schedules::switch_at_period_end(books, subscription, &price);
             Ok(())
@@ -252,7 +252,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such customer.
-    pub fn delete_customer(&self, customer: &str) -> Result<(), ControlRefused> {
+    pub fn delete_customer(&self, customer: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(customers::erase(books, customer)?))
     }
 
@@ -261,11 +261,11 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such subscription, or it has ended.
-    pub fn renew(&self, subscription: &str) -> Result<(), ControlRefused> {
+    pub fn renew(&self, subscription: &str) -> Result<(), ControlError> {
         self.with(|books| {
             let found = books.shelf.find("subscription", subscription)?;
             if text(found, "/status") == "canceled" {
-                return Err(ControlRefused(format!("{subscription} has ended")));
+                return Err(ControlError(format!("{subscription} has ended")));
             }
             cycle::end_period(books, subscription);
             Ok(())
@@ -277,7 +277,7 @@ impl<'a> Control<'a> {
     ///
     /// # Errors
     /// When there is no such customer.
-    pub fn set_card(&self, customer: &str, card: Card) -> Result<String, ControlRefused> {
+    pub fn set_card(&self, customer: &str, card: Card) -> Result<String, ControlError> {
         self.with(|books| {
             let email = text(books.shelf.find("customer", customer)?, "/email").to_owned();
             let method = customers::method_of(books, card, &email);
@@ -312,15 +312,15 @@ impl<'a> Control<'a> {
         events: &[String],
         copies: u32,
         order: Order,
-    ) -> Result<(), ControlRefused> {
+    ) -> Result<(), ControlError> {
         let wanted = events.len().saturating_mul(usize::try_from(copies).unwrap_or(usize::MAX));
         if DELIVERIES_MAX < wanted {
-            return Err(ControlRefused(format!("at most {DELIVERIES_MAX} deliveries at once")));
+            return Err(ControlError(format!("at most {DELIVERIES_MAX} deliveries at once")));
         }
         let parcels = self.with(|books| {
             for id in events {
                 if !books.events.iter().any(|event| event.id == *id) {
-                    return Err(ControlRefused(format!("no such event: {id}")));
+                    return Err(ControlError(format!("no such event: {id}")));
                 }
             }
             books.held.retain(|id| !events.contains(id));
@@ -340,12 +340,12 @@ impl<'a> Control<'a> {
         sign(body.as_bytes(), &[secret], at)
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Books) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut AccountState) -> T) -> T {
         with_books(self.world, work)
     }
 }
 
-fn charge_of(books: &Books, payment: &str) -> Result<Value, Refused> {
+fn charge_of(books: &AccountState, payment: &str) -> Result<Value, Refused> {
     if payment.starts_with("pi_") {
         named_charge(books, None, Some(payment))
     } else {

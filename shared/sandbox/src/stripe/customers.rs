@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     cards::Card,
     errors::Refused,
     json::{flag, int, merge_metadata, metadata, set, text, text_of},
@@ -31,7 +31,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("payment_methods/{}", &[], get_method),
 ];
 
-fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     check(call)?;
     if let Some(method) = call.text("invoice_settings.default_payment_method") {
         return Err(not_theirs(method));
@@ -46,12 +46,12 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 }
 
 /// Makes a customer for somebody who pays without one.
-pub(super) fn open(books: &mut Books, email: Option<&str>) -> String {
+pub(super) fn open(books: &mut AccountState, email: Option<&str>) -> String {
     let customer = new(books, email, None);
     books.add(customer, "customer.created")
 }
 
-fn new(books: &mut Books, email: Option<&str>, name: Option<&str>) -> Value {
+fn new(books: &mut AccountState, email: Option<&str>, name: Option<&str>) -> Value {
     json!({
         "id": books.ids.next("cus_"),
         "object": "customer",
@@ -83,7 +83,7 @@ fn new(books: &mut Books, email: Option<&str>, name: Option<&str>) -> Value {
     })
 }
 
-fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let email = call.text("email");
     books.shelf.page("customer", "/v1/customers", &call.params, |customer| {
         let wanted = email.is_none_or(|email| text(customer, "/email") == email);
@@ -92,7 +92,7 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 }
 
 /// One that was deleted is answered with no more than that.
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let deleted = books.shelf.get(call.id()).filter(|it| flag(it, "/deleted"));
     match deleted {
         Some(deleted) => Ok(deleted.clone()),
@@ -100,14 +100,14 @@ fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     }
 }
 
-fn delete(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn delete(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     erase(books, call.id())?;
     Ok(books.object(call.id()))
 }
 
 /// Deletes a customer for ever: their subscriptions end at once
 /// (docs.stripe.com/api/customers/delete).
-pub(super) fn erase(books: &mut Books, id: &str) -> Result<(), Refused> {
+pub(super) fn erase(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     books.shelf.find("customer", id)?;
     let all = books.shelf.all("subscription");
     let own = all.filter(|subscription| text(subscription, "/customer") == id);
@@ -122,7 +122,7 @@ pub(super) fn erase(books: &mut Books, id: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
     books.shelf.find("customer", id)?;
     check(call)?;
@@ -146,7 +146,7 @@ fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(id))
 }
 
-fn list_methods(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_methods(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
     books.shelf.find("customer", id)?;
     let url = format!("/v1/customers/{id}/payment_methods");
@@ -156,12 +156,12 @@ fn list_methods(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get_method(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get_method(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("payment_method", call.id()).cloned()
 }
 
 /// A payment method made of a test card, not yet anybody's.
-pub(super) fn method_of(books: &mut Books, card: Card, email: &str) -> String {
+pub(super) fn method_of(books: &mut AccountState, card: Card, email: &str) -> String {
     let mut method = json!({
         "id": books.ids.next("pm_"),
         "object": "payment_method",
@@ -187,13 +187,13 @@ pub(super) fn method_of(books: &mut Books, card: Card, email: &str) -> String {
 }
 
 /// Makes a payment method a customer's, for payments to come.
-pub(super) fn attach(books: &mut Books, method: &str, customer: &str) {
+pub(super) fn attach(books: &mut AccountState, method: &str, customer: &str) {
     books.edit(method, |method| set(method, "/customer", customer));
     books.tell("payment_method.attached", method);
 }
 
 /// Makes it the one that invoices are paid with.
-pub(super) fn make_default(books: &mut Books, method: &str, customer: &str) {
+pub(super) fn make_default(books: &mut AccountState, method: &str, customer: &str) {
     books.change(customer, "customer.updated", |customer| {
         set(customer, "/invoice_settings/default_payment_method", method);
     });
@@ -201,14 +201,18 @@ pub(super) fn make_default(books: &mut Books, method: &str, customer: &str) {
 
 /// The payment method that a customer's invoice is paid with: the subscription's, or the
 /// customer's.
-pub(super) fn method_for(books: &Books, customer: &str, subscription: &str) -> Option<String> {
+pub(super) fn method_for(
+    books: &AccountState,
+    customer: &str,
+    subscription: &str,
+) -> Option<String> {
     let own = books.text(subscription, "/default_payment_method");
     let usual = books.text(customer, "/invoice_settings/default_payment_method");
     [own, usual].into_iter().find(|method| !method.is_empty())
 }
 
 /// The next number of a customer's invoices.
-pub(super) fn next_invoice_number(books: &mut Books, customer: &str) -> String {
+pub(super) fn next_invoice_number(books: &mut AccountState, customer: &str) -> String {
     let mut number = String::new();
     books.edit(customer, |customer| {
         let sequence = int(customer, "/next_invoice_sequence");

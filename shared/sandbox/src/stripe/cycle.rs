@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
+    account_state::AccountState,
     balance_settings,
-    books::Books,
     cards::Presence,
     checkout,
     clock::{DAY_S, LEAP_S_MAX, months_after},
@@ -43,7 +43,7 @@ impl Advance {
 }
 
 /// Lets everything happen that is due until `to`.
-pub(super) fn walk_to(books: &mut Books, to: i64) {
+pub(super) fn walk_to(books: &mut AccountState, to: i64) {
     while let Some((at, id)) = books.agenda.first().cloned() {
         if to < at {
             break;
@@ -56,7 +56,7 @@ pub(super) fn walk_to(books: &mut Books, to: i64) {
 }
 
 /// Looks at one object. What it was reminded of may be past.
-fn happen(books: &mut Books, id: &str) {
+fn happen(books: &mut AccountState, id: &str) {
     match books.text(id, "/object").as_str() {
         "checkout.session" => checkout::expire_if_due(books, id),
         "invoice" => invoices::retry(books, id),
@@ -79,7 +79,7 @@ fn happen(books: &mut Books, id: &str) {
 }
 
 /// The period of a subscription is over now, and the next one is counted from here.
-pub(super) fn end_period(books: &mut Books, id: &str) {
+pub(super) fn end_period(books: &mut AccountState, id: &str) {
     let now = books.now;
     books.edit(id, |subscription| {
         subscription["billing_cycle_anchor"] = now.into();
@@ -92,7 +92,7 @@ pub(super) fn end_period(books: &mut Books, id: &str) {
 }
 
 /// A period ends: the subscription with it, or the next one begins and is billed.
-fn renew(books: &mut Books, id: &str) {
+fn renew(books: &mut AccountState, id: &str) {
     if flag(&books.object(id), "/cancel_at_period_end") {
         end(books, id, "cancellation_requested");
         return;
@@ -138,7 +138,7 @@ fn renew(books: &mut Books, id: &str) {
 }
 
 /// The lines that bill the period a subscription is in.
-pub(super) fn period_lines(books: &mut Books, subscription: &Value) -> Vec<Value> {
+pub(super) fn period_lines(books: &mut AccountState, subscription: &Value) -> Vec<Value> {
     let items = list(subscription, "/items/data");
     let lines = items.iter().map(|item| {
         let price = &item["price"];

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     clock::rfc3339,
     errors::Refused,
     json::{list, metadata, set, text, text_of},
@@ -39,7 +39,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post_v2("core/event_destinations/{}/enable", &[INCLUDE], enable),
 ];
 
-fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let types = call.list("enabled_events");
     if types.is_empty() {
         return Err(Refused::missing("enabled_events"));
@@ -93,7 +93,7 @@ fn shown(destination: &Value, call: &Call) -> Value {
     shown
 }
 
-fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let limit = call.int("limit").unwrap_or(PAGE);
     if !(1..=100).contains(&limit) {
         return Err(Refused::invalid("limit", "It must be 1 to 100."));
@@ -117,11 +117,11 @@ fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     Ok(json!({ "data": data, "next_page_url": next }))
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     find(books, call.id()).map(|destination| shown(destination, call))
 }
 
-fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     find(books, call.id())?;
     check_url(call.text("webhook_endpoint.url"))?;
     books.edit(call.id(), |destination| {
@@ -140,13 +140,13 @@ fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     get(books, call)
 }
 
-fn enable(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn enable(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     find(books, call.id())?;
     books.edit(call.id(), |destination| destination["status"] = "enabled".into());
     get(books, call)
 }
 
-fn find<'a>(books: &'a Books, id: &str) -> Result<&'a Value, Refused> {
+fn find<'a>(books: &'a AccountState, id: &str) -> Result<&'a Value, Refused> {
     let found = books.shelf.get(id);
     found
         .filter(|object| text(object, "/object") == "v2.core.event_destination")

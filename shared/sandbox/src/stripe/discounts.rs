@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    books::Books,
+    account_state::AccountState,
     clock::months_after,
     errors::Refused,
     json::{int, list, text},
@@ -38,7 +38,12 @@ pub enum Lasts {
 
 /// Gives a subscription (`sub_`) or one of its items (`si_`) a discount by a new coupon. Returns
 /// the discount's id.
-pub(super) fn give(books: &mut Books, to: &str, off: Off, lasts: Lasts) -> Result<String, Refused> {
+pub(super) fn give(
+    books: &mut AccountState,
+    to: &str,
+    off: Off,
+    lasts: Lasts,
+) -> Result<String, Refused> {
     let (subscription, place) = place_of(books, to)?;
     let in_order = match off {
         Off::Percent(percent) => 0.0 < percent && percent <= 100.0,
@@ -82,7 +87,7 @@ pub(super) fn give(books: &mut Books, to: &str, off: Off, lasts: Lasts) -> Resul
 }
 
 /// The subscription that is meant, and where its discounts stand.
-fn place_of(books: &Books, to: &str) -> Result<(Value, String), Refused> {
+fn place_of(books: &AccountState, to: &str) -> Result<(Value, String), Refused> {
     if !to.starts_with("si_") {
         return Ok((books.shelf.find("subscription", to)?.clone(), "/discounts".to_owned()));
     }
@@ -91,7 +96,10 @@ fn place_of(books: &Books, to: &str) -> Result<(Value, String), Refused> {
 }
 
 /// The subscription an item is of, and its index there.
-pub(super) fn item_of<'a>(books: &'a Books, item: &str) -> Result<(&'a Value, usize), Refused> {
+pub(super) fn item_of<'a>(
+    books: &'a AccountState,
+    item: &str,
+) -> Result<(&'a Value, usize), Refused> {
     let mut all = books.shelf.all("subscription");
     let found = all.find_map(|subscription| {
         let mut items = list(subscription, "/items/data").iter();
@@ -100,7 +108,7 @@ pub(super) fn item_of<'a>(books: &'a Books, item: &str) -> Result<(&'a Value, us
     found.ok_or_else(|| Refused::no_such("subscription_item", item))
 }
 
-fn coupon(books: &mut Books, subscription: &Value, off: Off, lasts: Lasts) -> Value {
+fn coupon(books: &mut AccountState, subscription: &Value, off: Off, lasts: Lasts) -> Value {
     let (percent, cents) = match off {
         Off::Percent(percent) => (Some(percent), None),
         Off::Cents(cents) => (None, Some(cents)),
@@ -142,7 +150,7 @@ pub(super) struct TakenOff {
 
 /// What is taken off `amount` cents for an item.
 pub(super) fn taken_off(
-    books: &Books,
+    books: &AccountState,
     subscription: &Value,
     item: &Value,
     amount: i64,
@@ -162,7 +170,7 @@ pub(super) fn taken_off(
     taken
 }
 
-fn coupon_of(books: &Books, discount: &Value) -> Value {
+fn coupon_of(books: &AccountState, discount: &Value) -> Value {
     let discount = discount.as_str().unwrap_or_default();
     books.object(&books.text(discount, "/source/coupon"))
 }
@@ -172,17 +180,17 @@ fn hundredths(percent: f64) -> i64 {
 }
 
 /// Takes away the discounts of a subscription whose time is over.
-pub(super) fn end_old(books: &mut Books, subscription: &str) {
+pub(super) fn end_old(books: &mut AccountState, subscription: &str) {
     let now = books.now;
     end(books, subscription, |discount, _| discount["end"].as_i64().is_some_and(|end| end <= now));
 }
 
 /// Takes away the discounts of a subscription that were for the payment just billed.
-pub(super) fn end_used(books: &mut Books, subscription: &str) {
+pub(super) fn end_used(books: &mut AccountState, subscription: &str) {
     end(books, subscription, |_, coupon| text(coupon, "/duration") == "once");
 }
 
-fn end(books: &mut Books, subscription: &str, is_over: impl Fn(&Value, &Value) -> bool) {
+fn end(books: &mut AccountState, subscription: &str, is_over: impl Fn(&Value, &Value) -> bool) {
     let before = books.object(subscription);
     let items = list(&before, "/items/data").iter().flat_map(|item| list(item, "/discounts"));
     let all = list(&before, "/discounts").iter().chain(items);

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
     balance::{self, Movement},
-    books::Books,
     clock::DAY_S,
     errors::Refused,
     json::{flag, merge_metadata, set, text},
@@ -80,7 +80,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// Opens a dispute about a charge. Its `amount` may be any: banks convert currencies and add fees.
-pub(super) fn open(books: &mut Books, charge: &Value, amount: i64, opening: Opening) -> String {
+pub(super) fn open(
+    books: &mut AccountState,
+    charge: &Value,
+    amount: i64,
+    opening: Opening,
+) -> String {
     let id = books.ids.next("dp_");
     let status = match opening {
         Opening::Chargeback => "needs_response",
@@ -132,7 +137,7 @@ pub(super) fn open(books: &mut Books, charge: &Value, amount: i64, opening: Open
 }
 
 /// Ends a dispute, as its status allows.
-pub(super) fn close(books: &mut Books, id: &str, closing: Closing) -> Result<(), Refused> {
+pub(super) fn close(books: &mut AccountState, id: &str, closing: Closing) -> Result<(), Refused> {
     let dispute = books.shelf.find("dispute", id)?;
     let status = text(dispute, "/status");
     let inquiry = matches!(status, "warning_needs_response" | "warning_under_review");
@@ -156,7 +161,7 @@ pub(super) fn close(books: &mut Books, id: &str, closing: Closing) -> Result<(),
     Ok(())
 }
 
-fn move_money(books: &mut Books, id: &str, movement: Movement, amount: i64) {
+fn move_money(books: &mut AccountState, id: &str, movement: Movement, amount: i64) {
     let currency = books.text(id, "/currency");
     let transaction = balance::book(books, movement, amount, &currency, id);
     let transaction = books.object(&transaction);
@@ -167,7 +172,7 @@ fn move_money(books: &mut Books, id: &str, movement: Movement, amount: i64) {
     });
 }
 
-fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |dispute: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(dispute, &format!("/{name}")) == wanted)
     };
@@ -176,11 +181,11 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("dispute", call.id()).cloned()
 }
 
-fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let status = text(books.shelf.find("dispute", call.id())?, "/status").to_owned();
     let evidence = call.get("evidence");
     let said = evidence.and_then(Value::as_object).into_iter().flatten();

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::{
     VERSION,
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     clock::{DAY_S, rfc3339},
     errors::Refused,
+    object_store::{created_range, page_of},
     params::{CREATED, PAGE},
-    shelf::{created_range, page_of},
     webhooks,
 };
 
@@ -44,7 +44,7 @@ pub(super) enum Audience {
 
 /// One event.
 #[derive(Debug, Clone)]
-pub(super) struct Happening {
+pub(super) struct StripeEvent {
     pub(super) id: String,
     pub(super) kind: String,
     pub(super) audience: Audience,
@@ -59,8 +59,8 @@ pub(super) struct Happening {
     pub(super) taken_by: BTreeSet<String>,
 }
 
-impl Happening {
-    pub(super) fn new(books: &mut Books, kind: &str, form: Form) -> Happening {
+impl StripeEvent {
+    pub(super) fn new(books: &mut AccountState, kind: &str, form: Form) -> StripeEvent {
         let id = books.ids.next("evt_");
         let (audience, account) = match &form {
             Form::Snapshot { account: None, .. } => (Audience::Platform, None),
@@ -77,11 +77,20 @@ impl Happening {
         };
         let body = serde_json::to_string_pretty(&event).unwrap_or_default();
         let kind = kind.to_owned();
-        Happening { id, kind, audience, account, event, body, wanted_by, taken_by: BTreeSet::new() }
+        StripeEvent {
+            id,
+            kind,
+            audience,
+            account,
+            event,
+            body,
+            wanted_by,
+            taken_by: BTreeSet::new(),
+        }
     }
 
     /// Whether the API lists it to the account that asks: the platform, or a connected one.
-    fn is_listed(&self, books: &Books) -> bool {
+    fn is_listed(&self, books: &AccountState) -> bool {
         self.audience != Audience::Thin && self.account == books.account
     }
 
@@ -92,7 +101,7 @@ impl Happening {
 }
 
 fn snapshot(
-    books: &Books,
+    books: &AccountState,
     id: &str,
     kind: &str,
     (data, account): (Value, Option<String>),
@@ -118,7 +127,7 @@ fn snapshot(
     event
 }
 
-fn thin(books: &Books, id: &str, kind: &str, account: &str) -> Value {
+fn thin(books: &AccountState, id: &str, kind: &str, account: &str) -> Value {
     json!({
         "id": id,
         "object": "v2.core.event",
@@ -139,7 +148,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("events/{}", &[], get),
 ];
 
-fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let types = call.list("types");
     let of_type = |event: &Value| {
         let kind = event["type"].as_str().unwrap_or_default();
@@ -159,7 +168,7 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     page_of(shown, fits, "/v1/events", &call.params)
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
     let mut listed = books.events.iter().filter(|happening| happening.is_listed(books));
     let found = listed.find(|happening| happening.id == id);
@@ -169,7 +178,7 @@ fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
         .ok_or_else(|| Refused::no_such("event", id))
 }
 
-fn is_shown(books: &Books, event: &Value) -> bool {
+fn is_shown(books: &AccountState, event: &Value) -> bool {
     books.now - SHOWN_S <= event["created"].as_i64().unwrap_or_default()
 }
 

@@ -12,7 +12,7 @@ const DEPTH_MAX: usize = 8;
 
 /// A form that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FormRefused {
+pub(super) enum FormError {
     /// More than [`PAIRS_MAX`] pairs.
     #[error("A request has at most {PAIRS_MAX} parameters.")]
     TooMany,
@@ -25,17 +25,17 @@ pub(super) enum FormRefused {
 }
 
 /// Reads a query or a body.
-pub(super) fn parse(encoded: &[u8]) -> Result<Value, FormRefused> {
+pub(super) fn parse(encoded: &[u8]) -> Result<Value, FormError> {
     let mut root = Value::Object(Map::new());
     let pairs = form_urlencoded::parse(encoded);
     let pairs = pairs.filter(|(name, value)| !name.is_empty() || !value.is_empty());
     for (count, (name, value)) in pairs.enumerate() {
         if PAIRS_MAX <= count {
-            return Err(FormRefused::TooMany);
+            return Err(FormError::TooMany);
         }
-        let steps = steps(&name).ok_or_else(|| FormRefused::Name(name.to_string()))?;
+        let steps = steps(&name).ok_or_else(|| FormError::Name(name.to_string()))?;
         insert(&mut root, &steps, value.into_owned())
-            .ok_or_else(|| FormRefused::Twice(name.to_string()))?;
+            .ok_or_else(|| FormError::Twice(name.to_string()))?;
     }
     Ok(with_lists(root))
 }
@@ -110,13 +110,13 @@ mod tests {
         let deep = format!("a{}=1", "[b]".repeat(DEPTH_MAX));
         let many = "a[]=1&".repeat(PAIRS_MAX + 1);
         for (form, refused) in [
-            ("a[b=1", FormRefused::Name("a[b".to_owned())),
-            ("a[b]c=1", FormRefused::Name("a[b]c".to_owned())),
-            ("[a]=1", FormRefused::Name("[a]".to_owned())),
-            ("a=1&a=2", FormRefused::Twice("a".to_owned())),
-            ("a=1&a[b]=2", FormRefused::Twice("a[b]".to_owned())),
-            (&deep, FormRefused::Name(deep.trim_end_matches("=1").to_owned())),
-            (&many, FormRefused::TooMany),
+            ("a[b=1", FormError::Name("a[b".to_owned())),
+            ("a[b]c=1", FormError::Name("a[b]c".to_owned())),
+            ("[a]=1", FormError::Name("[a]".to_owned())),
+            ("a=1&a=2", FormError::Twice("a".to_owned())),
+            ("a=1&a[b]=2", FormError::Twice("a[b]".to_owned())),
+            (&deep, FormError::Name(deep.trim_end_matches("=1").to_owned())),
+            (&many, FormError::TooMany),
         ] {
             assert_eq!(parse(form.as_bytes()), Err(refused), "{form}");
         }

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     cards::{DECLINED, Decline, NEEDS_AUTHENTICATION, Presence},
     clock::DAY_S,
     customers,
@@ -72,7 +72,7 @@ pub(super) struct Draft<'a> {
 }
 
 /// Makes and finalizes an invoice, and returns its id. One that comes to nothing is paid then.
-pub(super) fn issue(books: &mut Books, draft: Draft) -> String {
+pub(super) fn issue(books: &mut AccountState, draft: Draft) -> String {
     let subscription = draft.subscription.to_owned();
     let invoice = drafted(books, draft);
     let id = books.add(invoice, "invoice.created");
@@ -86,7 +86,7 @@ pub(super) fn issue(books: &mut Books, draft: Draft) -> String {
     id
 }
 
-fn drafted(books: &mut Books, draft: Draft) -> Value {
+fn drafted(books: &mut AccountState, draft: Draft) -> Value {
     let id = books.ids.next("in_");
     let customer = books.object(draft.customer);
     let rate = if draft.taxed { books.settings.tax_bps } else { 0 };
@@ -197,7 +197,7 @@ fn blank(id: &str, now: i64) -> Value {
 }
 
 /// Gives it its number and pages, and uses what the customer has in credit.
-fn finalize(books: &mut Books, id: &str) {
+fn finalize(books: &mut AccountState, id: &str) {
     let customer = books.text(id, "/customer");
     let number = customers::next_invoice_number(books, &customer);
     let total = int(&books.object(id), "/total");
@@ -229,7 +229,7 @@ fn finalize(books: &mut Books, id: &str) {
 }
 
 /// Ties a payment intent to an invoice.
-pub(super) fn tie(books: &mut Books, id: &str, intent: &str) {
+pub(super) fn tie(books: &mut AccountState, id: &str, intent: &str) {
     let due = books.object(id)["amount_due"].clone();
     let payment = json!({
         "id": books.ids.next("inpay_"),
@@ -249,13 +249,13 @@ pub(super) fn tie(books: &mut Books, id: &str, intent: &str) {
 }
 
 /// The payment of an invoice, null before there is one.
-fn payment_of(books: &Books, id: &str) -> Value {
+fn payment_of(books: &AccountState, id: &str) -> Value {
     let mut payments = books.shelf.all("invoice_payment");
     payments.find(|payment| text(payment, "/invoice") == id).cloned().unwrap_or_default()
 }
 
 /// The invoice that a payment intent pays.
-pub(super) fn paid_by(books: &Books, intent: &str) -> Option<String> {
+pub(super) fn paid_by(books: &AccountState, intent: &str) -> Option<String> {
     let mut payments = books.shelf.all("invoice_payment");
     payments
         .find(|payment| text(payment, "/payment/payment_intent") == intent)
@@ -264,7 +264,7 @@ pub(super) fn paid_by(books: &Books, intent: &str) -> Option<String> {
 
 /// Tries to get an open invoice paid with `method`, or with what its customer has.
 pub(super) fn collect(
-    books: &mut Books,
+    books: &mut AccountState,
     id: &str,
     method: Option<&str>,
     presence: Presence,
@@ -284,7 +284,7 @@ pub(super) fn collect(
     outcome
 }
 
-fn open_intent(books: &mut Books, invoice: &Value) -> String {
+fn open_intent(books: &mut AccountState, invoice: &Value) -> String {
     let description = match text(invoice, "/billing_reason") {
         "subscription_create" => "Subscription creation",
         "subscription_cycle" | "subscription_update" => "Subscription update",
@@ -305,7 +305,7 @@ fn open_intent(books: &mut Books, invoice: &Value) -> String {
 }
 
 /// Writes down what became of an attempt.
-pub(super) fn conclude(books: &mut Books, id: &str, outcome: Outcome, presence: Presence) {
+pub(super) fn conclude(books: &mut AccountState, id: &str, outcome: Outcome, presence: Presence) {
     books.edit(id, |invoice| {
         invoice["attempted"] = true.into();
         if presence == Presence::Away {
@@ -320,7 +320,7 @@ pub(super) fn conclude(books: &mut Books, id: &str, outcome: Outcome, presence: 
 }
 
 /// Marks an invoice as paid. A subscription that waited for it goes on.
-pub(super) fn settle(books: &mut Books, id: &str) {
+pub(super) fn settle(books: &mut AccountState, id: &str) {
     let now = books.now;
     let payment = text(&payment_of(books, id), "/id").to_owned();
     books.edit(id, |invoice| {
@@ -350,7 +350,7 @@ pub(super) fn settle(books: &mut Books, id: &str) {
 }
 
 /// A payment failed: tried again later, or given up.
-fn suffer(books: &mut Books, id: &str, decline: Decline) {
+fn suffer(books: &mut AccountState, id: &str, decline: Decline) {
     let invoice = books.object(id);
     let subscription = text(&invoice, "/parent/subscription_details/subscription").to_owned();
     let tried = usize::try_from(int(&invoice, "/attempt_count")).unwrap_or_default();
@@ -376,7 +376,7 @@ fn suffer(books: &mut Books, id: &str, decline: Decline) {
 }
 
 /// The time for another attempt has come.
-pub(super) fn retry(books: &mut Books, id: &str) {
+pub(super) fn retry(books: &mut AccountState, id: &str) {
     let invoice = books.object(id);
     let planned = int(&invoice, "/next_payment_attempt");
     if text(&invoice, "/status") == "open" && planned != 0 && planned <= books.now {
@@ -385,7 +385,7 @@ pub(super) fn retry(books: &mut Books, id: &str) {
 }
 
 /// Stops trying to collect a subscription's open invoices.
-pub(super) fn let_rest(books: &mut Books, subscription: &str) {
+pub(super) fn let_rest(books: &mut AccountState, subscription: &str) {
     let of_it = |invoice: &&Value| {
         text(invoice, "/parent/subscription_details/subscription") == subscription
             && text(invoice, "/status") == "open"
@@ -400,7 +400,7 @@ pub(super) fn let_rest(books: &mut Books, subscription: &str) {
     }
 }
 
-fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |name: &str, value: &str| call.text(name).is_none_or(|wanted| wanted == value);
     books.shelf.page("invoice", "/v1/invoices", &call.params, |invoice| {
         let subscription = text(invoice, "/parent/subscription_details/subscription");
@@ -410,11 +410,11 @@ fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("invoice", call.id()).cloned()
 }
 
-fn pay(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn pay(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
     let status = text(books.shelf.find("invoice", id)?, "/status").to_owned();
     if !matches!(status.as_str(), "open" | "uncollectible") {
@@ -444,7 +444,7 @@ fn pay(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     }
 }
 
-fn void(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn void(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
     let status = text(books.shelf.find("invoice", id)?, "/status").to_owned();
     if !matches!(status.as_str(), "open" | "uncollectible") {
@@ -470,7 +470,7 @@ fn void(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(id))
 }
 
-fn list_payments(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_payments(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |name: &str, value: &str| call.text(name).is_none_or(|wanted| wanted == value);
     if call.text("payment.payment_intent").is_some() && call.text("payment.type").is_none() {
         return Err(Refused::missing("payment[type]"));
@@ -483,7 +483,7 @@ fn list_payments(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 }
 
 /// The lines of an invoice that bill this price, for a credit of them.
-pub(super) fn lines_of_price(books: &Books, id: &str, price: &str) -> Vec<String> {
+pub(super) fn lines_of_price(books: &AccountState, id: &str, price: &str) -> Vec<String> {
     let invoice = books.object(id);
     let lines = list(&invoice, "/lines/data").iter();
     lines

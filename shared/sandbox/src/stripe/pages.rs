@@ -21,7 +21,7 @@ use super::{
     refunds::dollars,
     with_books,
 };
-use crate::world::World;
+use crate::app_state::AppState;
 
 mod checkout;
 mod invoice;
@@ -29,9 +29,9 @@ mod onboarding;
 mod pdf;
 mod portal;
 
-type Shared = State<Arc<World>>;
+type Shared = State<Arc<AppState>>;
 
-pub(super) fn router() -> Router<Arc<World>> {
+pub(super) fn router() -> Router<Arc<AppState>> {
     Router::new()
         .route("/stripe/pay/{id}", get(checkout::show).post(checkout::act))
         .route("/stripe/portal/{id}", get(portal::show).post(portal::act))

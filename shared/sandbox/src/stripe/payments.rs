@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
     balance::{self, Movement},
-    books::Books,
     cards::{Card, DECLINED, Decline, NEEDS_AUTHENTICATION, Presence, Verdict},
     catalogue::currency,
     customers,
@@ -81,7 +81,7 @@ pub(super) enum Outcome {
 }
 
 /// Makes a payment intent and returns its id.
-pub(super) fn open(books: &mut Books, intent: Intent) -> String {
+pub(super) fn open(books: &mut AccountState, intent: Intent) -> String {
     let id = books.ids.next("pi_");
     let secret = books.ids.next("secret_");
     let object = json!({
@@ -129,7 +129,7 @@ pub(super) fn open(books: &mut Books, intent: Intent) -> String {
 
 /// Tries to pay an intent. What happens is told of.
 pub(super) fn attempt(
-    books: &mut Books,
+    books: &mut AccountState,
     intent: &str,
     method: &str,
     presence: Presence,
@@ -179,7 +179,11 @@ pub(super) fn attempt(
 }
 
 /// The bank's decision on a debit. Returns what became of it, or nothing when none is awaited.
-pub(super) fn decide(books: &mut Books, intent: &str, succeeds: Decision) -> Option<Outcome> {
+pub(super) fn decide(
+    books: &mut AccountState,
+    intent: &str,
+    succeeds: Decision,
+) -> Option<Outcome> {
     let charge = books.text(intent, "/latest_charge");
     if !books.undecided.remove(&charge) {
         return None;
@@ -220,7 +224,7 @@ fn note_charge(intent: &mut Value, charge: &str, method: &str) {
 /// A charge succeeds. Its balance transaction, and with it the fee, comes later: that is what
 /// `automatic_async`, the default, means
 /// (docs.stripe.com/payments/payment-intents/asynchronous-capture).
-fn succeed(books: &mut Books, intent: &str, charge: &str) {
+fn succeed(books: &mut AccountState, intent: &str, charge: &str) {
     let amount = int(&books.object(intent), "/amount");
     books.edit(charge, |charge| {
         charge["status"] = "succeeded".into();
@@ -239,7 +243,7 @@ fn succeed(books: &mut Books, intent: &str, charge: &str) {
 }
 
 /// A charge reaches the balance, once.
-pub(super) fn book(books: &mut Books, charge: &str) {
+pub(super) fn book(books: &mut AccountState, charge: &str) {
     let Some(nth) = books.unbooked.iter().position(|waiting| waiting == charge) else { return };
     books.unbooked.remove(nth);
     let amount = int(&books.object(charge), "/amount_captured");
@@ -251,13 +255,13 @@ pub(super) fn book(books: &mut Books, charge: &str) {
 }
 
 /// Every charge that has succeeded reaches the balance now.
-pub(super) fn book_all(books: &mut Books) {
+pub(super) fn book_all(books: &mut AccountState) {
     for charge in books.unbooked.clone() {
         book(books, &charge);
     }
 }
 
-fn fail(books: &mut Books, intent: &str, charge: &str, decline: Decline) {
+fn fail(books: &mut AccountState, intent: &str, charge: &str, decline: Decline) {
     books.edit(charge, |charge| {
         charge["status"] = "failed".into();
         charge["failure_code"] = decline.code.into();
@@ -281,7 +285,13 @@ fn fail(books: &mut Books, intent: &str, charge: &str, decline: Decline) {
 }
 
 /// A charge of an intent, with the status it has until more is known.
-fn charge(books: &mut Books, intent: &str, method: &str, card: Card, status: &str) -> String {
+fn charge(
+    books: &mut AccountState,
+    intent: &str,
+    method: &str,
+    card: Card,
+    status: &str,
+) -> String {
     let intent = books.object(intent);
     let method_object = books.object(method);
     let id = books.ids.next("ch_");
@@ -336,7 +346,7 @@ fn charge(books: &mut Books, intent: &str, method: &str, card: Card, status: &st
     books.shelf.put(charge)
 }
 
-fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let asked = checked(books, call)?;
     let confirm = call.flag("confirm").unwrap_or_default();
     let customer = asked.customer.clone();
@@ -377,11 +387,11 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 }
 
 /// The refusal that tells of a failed payment.
-pub(super) fn declined(books: &Books, intent: &str, decline: Decline) -> Refused {
+pub(super) fn declined(books: &AccountState, intent: &str, decline: Decline) -> Refused {
     Refused::card(decline.code, decline.decline_code, decline.message, books.object(intent))
 }
 
-fn checked(books: &Books, call: &Call) -> Result<Intent, Refused> {
+fn checked(books: &AccountState, call: &Call) -> Result<Intent, Refused> {
     let amount = call.int("amount").unwrap_or_default();
     check_amount(amount, "amount")?;
     let currency = currency(call.text("currency").unwrap_or_default(), "currency")?;
@@ -444,17 +454,17 @@ pub(super) fn check_amount(amount: i64, param: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.page("payment_intent", "/v1/payment_intents", &call.params, |intent| {
         call.text("customer").is_none_or(|wanted| text(intent, "/customer") == wanted)
     })
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("payment_intent", call.id()).cloned()
 }
 
-fn list_charges(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_charges(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |charge: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(charge, &format!("/{name}")) == wanted)
     };
@@ -463,13 +473,13 @@ fn list_charges(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get_charge(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get_charge(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("charge", call.id()).cloned()
 }
 
 /// The charge that a request names: itself, or the latest of its payment intent.
 pub(super) fn named_charge(
-    books: &Books,
+    books: &AccountState,
     charge: Option<&str>,
     intent: Option<&str>,
 ) -> Result<Value, Refused> {

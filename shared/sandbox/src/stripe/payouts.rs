@@ -6,10 +6,10 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     accounts::{self, Bank},
     api::{Call, Endpoint},
     balance::{self, Movement},
-    books::Books,
     clock::day_end,
     errors::Refused,
     json::{int, text},
@@ -20,7 +20,7 @@ pub(super) const ENDPOINTS: &[Endpoint] =
     &[Endpoint::get("payouts", &[&["status"], PAGE], list), Endpoint::get("payouts/{}", &[], get)];
 
 /// A day of an account ends: what was on its way arrives, and what there is sets out.
-pub(super) fn end_day(books: &mut Books, account: &str) {
+pub(super) fn end_day(books: &mut AccountState, account: &str) {
     if !accounts::is_open(books, account) {
         return;
     }
@@ -40,19 +40,19 @@ pub(super) fn end_day(books: &mut Books, account: &str) {
 }
 
 /// What is on its way to the platform's bank arrives.
-pub(super) fn reach_platform(books: &mut Books) {
+pub(super) fn reach_platform(books: &mut AccountState) {
     let now = books.now;
     arrive(books, Bank::Works, |payout| int(payout, "/arrival_date") <= now);
 }
 
 /// All of the platform's balance sets out to its bank.
-pub(super) fn pay_platform(books: &mut Books) {
+pub(super) fn pay_platform(books: &mut AccountState) {
     set_out(books, "ba_platform");
 }
 
 /// Pays an account's whole balance out at once, with what is on its way: it arrives, or fails.
 /// Returns the last payout's id.
-pub(super) fn pay(books: &mut Books, account: &str) -> Result<String, Refused> {
+pub(super) fn pay(books: &mut AccountState, account: &str) -> Result<String, Refused> {
     accounts::known(books, account)?;
     let Some(bank) = books.banks.get(account).copied() else {
         return Err(Refused::conflict("no_bank", "The account has no bank account in use."));
@@ -68,7 +68,7 @@ pub(super) fn pay(books: &mut Books, account: &str) -> Result<String, Refused> {
 }
 
 /// A payout fails, whether it has arrived or not.
-pub(super) fn fail(books: &mut Books, payout: &str) -> Result<(), Refused> {
+pub(super) fn fail(books: &mut AccountState, payout: &str) -> Result<(), Refused> {
     let account = books.holder_of(payout).ok_or_else(|| Refused::no_such("payout", payout))?;
     books.within(&account, |books| {
         let status = text(books.shelf.find("payout", payout)?, "/status").to_owned();
@@ -84,7 +84,7 @@ pub(super) fn fail(books: &mut Books, payout: &str) -> Result<(), Refused> {
 }
 
 /// All that is available sets out, if it is anything.
-fn set_out(books: &mut Books, bank_account: &str) {
+fn set_out(books: &mut AccountState, bank_account: &str) {
     let amount = balance::now(books).available;
     if amount < 1 {
         return;
@@ -135,7 +135,7 @@ struct Ends {
 }
 
 /// Those on their way that are `due` end, as the bank has it.
-fn arrive(books: &mut Books, bank: Bank, due: impl Fn(&Value) -> bool) -> Ends {
+fn arrive(books: &mut AccountState, bank: Bank, due: impl Fn(&Value) -> bool) -> Ends {
     let underway = books.shelf.all("payout");
     let underway = underway.filter(|payout| text(payout, "/status") == "in_transit" && due(payout));
     let ids: Vec<String> = underway.map(|payout| text(payout, "/id").to_owned()).collect();
@@ -150,7 +150,7 @@ fn arrive(books: &mut Books, bank: Bank, due: impl Fn(&Value) -> bool) -> Ends {
 }
 
 /// The money of a payout is back.
-fn come_back(books: &mut Books, id: &str, bank: Bank) {
+fn come_back(books: &mut AccountState, id: &str, bank: Bank) {
     let (code, message) = bank.failure().unwrap_or_default();
     let amount = int(&books.object(id), "/amount");
     let transaction = balance::book(books, Movement::PayoutFailure, amount, "usd", id);
@@ -162,12 +162,12 @@ fn come_back(books: &mut Books, id: &str, bank: Bank) {
     });
 }
 
-fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.page("payout", "/v1/payouts", &call.params, |payout| {
         call.text("status").is_none_or(|wanted| text(payout, "/status") == wanted)
     })
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("payout", call.id()).cloned()
 }

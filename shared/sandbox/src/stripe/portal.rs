@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     errors::Refused,
     json::{flag, metadata, set, text, text_of},
     params::{PAGE, Rules},
@@ -49,7 +49,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post("billing_portal/sessions", &[SESSION], open),
 ];
 
-fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     if call.get("features").is_none() {
         return Err(Refused::missing("features"));
     }
@@ -62,7 +62,7 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(&id))
 }
 
-fn blank(books: &mut Books) -> Value {
+fn blank(books: &mut AccountState) -> Value {
     json!({
         "id": books.ids.next("bpc_"),
         "object": "billing_portal.configuration",
@@ -130,7 +130,7 @@ fn lay(place: &mut Value, sent: &Value) {
     }
 }
 
-fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let url = "/v1/billing_portal/configurations";
     books.shelf.page("billing_portal.configuration", url, &call.params, |configuration| {
         ["active", "is_default"].iter().all(|name| {
@@ -139,11 +139,11 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("billing_portal.configuration", call.id()).cloned()
 }
 
-fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("billing_portal.configuration", call.id())?;
     let now = books.now;
     books.change(call.id(), "billing_portal.configuration.updated", |configuration| {
@@ -154,7 +154,7 @@ fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(call.id()))
 }
 
-fn open(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn open(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let customer = call.text("customer").unwrap_or_default();
     books.shelf.find_param("customer", customer, "customer")?;
     let configuration = configuration(books, call.text("configuration"))?;
@@ -188,7 +188,7 @@ fn open(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 
 /// The configuration of that id, or the usual one. Stripe has none before somebody made one; the
 /// sandbox makes it, with everything on, as an account's first visit to the settings would.
-fn configuration(books: &mut Books, asked: Option<&str>) -> Result<String, Refused> {
+fn configuration(books: &mut AccountState, asked: Option<&str>) -> Result<String, Refused> {
     if let Some(id) = asked {
         let kind = "billing_portal.configuration";
         return Ok(text(books.shelf.find_param(kind, id, "configuration")?, "/id").to_owned());
@@ -211,7 +211,7 @@ fn configuration(books: &mut Books, asked: Option<&str>) -> Result<String, Refus
     Ok(books.shelf.put(made))
 }
 
-fn flow(books: &Books, call: &Call, customer: &str) -> Result<Value, Refused> {
+fn flow(books: &AccountState, call: &Call, customer: &str) -> Result<Value, Refused> {
     let Some(asked) = call.get("flow_data") else { return Ok(Value::Null) };
     let kind = text_of(asked, "/type").ok_or_else(|| Refused::missing("flow_data[type]"))?;
     if kind != "payment_method_update" {

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    books::Books,
+    account_state::AccountState,
     cards::Presence,
     clock::date,
     discounts,
@@ -26,7 +26,7 @@ pub(super) enum Prorate {
 }
 
 /// Changes a subscription's item to another price now.
-pub(super) fn switch(books: &mut Books, id: &str, price: &Value, prorate: Prorate) {
+pub(super) fn switch(books: &mut AccountState, id: &str, price: &Value, prorate: Prorate) {
     if prorate != Prorate::No {
         credit_rest(books, id);
         charge_rest(books, id, price);
@@ -48,7 +48,7 @@ pub(super) fn write_price(subscription: &mut Value, price: &Value) {
 }
 
 /// Gives back the rest of the period, on the next invoice.
-pub(super) fn credit_rest(books: &mut Books, id: &str) {
+pub(super) fn credit_rest(books: &mut AccountState, id: &str) {
     let subscription = books.object(id);
     let price = subscription["items"]["data"][0]["price"].clone();
     let latest = text(&subscription, "/latest_invoice").to_owned();
@@ -60,7 +60,7 @@ pub(super) fn credit_rest(books: &mut Books, id: &str) {
     wait(books, &subscription, &price, amount, description, credited);
 }
 
-fn charge_rest(books: &mut Books, id: &str, price: &Value) {
+fn charge_rest(books: &mut AccountState, id: &str, price: &Value) {
     let subscription = books.object(id);
     let amount = rest_of(books, &subscription, price);
     let name = product_name(books, price);
@@ -69,7 +69,7 @@ fn charge_rest(books: &mut Books, id: &str, price: &Value) {
 }
 
 fn wait(
-    books: &mut Books,
+    books: &mut AccountState,
     subscription: &Value,
     price: &Value,
     amount: i64,
@@ -84,7 +84,7 @@ fn wait(
 }
 
 /// Invoices what waits, and tries to get it paid.
-pub(super) fn invoice_waiting(books: &mut Books, id: &str) {
+pub(super) fn invoice_waiting(books: &mut AccountState, id: &str) {
     let Some(lines) = books.waiting_lines.remove(id) else { return };
     let subscription = books.object(id);
     let invoice = invoices::issue(
@@ -106,7 +106,7 @@ pub(super) fn invoice_waiting(books: &mut Books, id: &str) {
 }
 
 /// What the rest of the period costs at a price, discounts taken off, rounded to the cent.
-fn rest_of(books: &Books, subscription: &Value, price: &Value) -> i64 {
+fn rest_of(books: &AccountState, subscription: &Value, price: &Value) -> i64 {
     let item = &subscription["items"]["data"][0];
     let (start, end) = (int(item, "/current_period_start"), int(item, "/current_period_end"));
     let (whole, rest) = ((end - start).max(1), (end - books.now).max(0));
@@ -116,6 +116,6 @@ fn rest_of(books: &Books, subscription: &Value, price: &Value) -> i64 {
 }
 
 /// What a price is for.
-pub(super) fn product_name(books: &Books, price: &Value) -> String {
+pub(super) fn product_name(books: &AccountState, price: &Value) -> String {
     books.text(text(price, "/product"), "/name")
 }

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
     balance::{self, Movement},
-    books::Books,
     errors::Refused,
     json::{flag, int, metadata, set, text},
     params::{CREATED, PAGE, Rules},
@@ -28,7 +28,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("refunds/{}", &[], get),
 ];
 
-fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let charge = named_charge(books, call.text("charge"), call.text("payment_intent"))?;
     let reason = call.text("reason");
     let id = give_back(books, &charge, call.int("amount"), reason, call.get("metadata"))?;
@@ -37,7 +37,7 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 
 /// Gives a charge back, all that is left of it unless an `amount` is said. Returns the refund's id.
 pub(super) fn give_back(
-    books: &mut Books,
+    books: &mut AccountState,
     charge: &Value,
     amount: Option<i64>,
     reason: Option<&str>,
@@ -88,7 +88,7 @@ pub(super) fn give_back(
     Ok(id)
 }
 
-fn check(books: &Books, charge: &Value, amount: i64, left: i64) -> Result<(), Refused> {
+fn check(books: &AccountState, charge: &Value, amount: i64, left: i64) -> Result<(), Refused> {
     let id = text(charge, "/id");
     let taken_back = books.shelf.all("dispute").any(|dispute| {
         dispute["charge"] == charge["id"] && !flag(dispute, "/is_charge_refundable")
@@ -127,7 +127,7 @@ pub(super) fn dollars(cents: i64) -> String {
 }
 
 /// A refund comes back: the customer's bank did not take it.
-pub(super) fn fail(books: &mut Books, id: &str) -> Result<(), Refused> {
+pub(super) fn fail(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     let refund = books.shelf.find("refund", id)?.clone();
     if text(&refund, "/status") != "succeeded" {
         return Err(Refused::conflict("refund_not_failable", "The refund has failed already."));
@@ -149,7 +149,7 @@ pub(super) fn fail(books: &mut Books, id: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |refund: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(refund, &format!("/{name}")) == wanted)
     };
@@ -158,6 +158,6 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("refund", call.id()).cloned()
 }

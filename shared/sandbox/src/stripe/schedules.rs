@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     errors::Refused,
     json::{int, text, text_of},
     subscriptions::period_end,
@@ -22,7 +22,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 /// Has a subscription change to `price` at the end of its period.
-pub(super) fn switch_at_period_end(books: &mut Books, subscription: &str, price: &str) {
+pub(super) fn switch_at_period_end(books: &mut AccountState, subscription: &str, price: &str) {
     let_go(books, subscription);
     let now = books.object(subscription);
     let item = &now["items"]["data"][0];
@@ -102,7 +102,7 @@ fn phase(currency: &Value, price: &str, (start, end): (i64, i64)) -> Value {
 }
 
 /// A subscription is its own again, without the change that was planned.
-pub(super) fn let_go(books: &mut Books, subscription: &str) {
+pub(super) fn let_go(books: &mut AccountState, subscription: &str) {
     books.switches.remove(subscription);
     let schedule = books.text(subscription, "/schedule");
     let now = books.now;
@@ -126,11 +126,11 @@ pub(super) fn check_unmanaged(subscription: &Value) -> Result<(), Refused> {
     Err(Refused::invalid("cancel_at_period_end", message).begun())
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("subscription_schedule", call.id()).cloned()
 }
 
-fn release(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn release(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let schedule = books.shelf.find("subscription_schedule", call.id())?;
     let status = text(schedule, "/status");
     if status != "active" {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     clock::{DAY_S, months_after},
     discounts,
     errors::Refused,
@@ -61,7 +61,7 @@ pub(super) struct Start<'a> {
 }
 
 /// Starts a subscription that is not yet paid for.
-pub(super) fn start(books: &mut Books, start: Start) -> String {
+pub(super) fn start(books: &mut AccountState, start: Start) -> String {
     let now = books.now;
     let id = books.ids.next("sub_");
     let items: Vec<Value> =
@@ -129,7 +129,7 @@ pub(super) fn start(books: &mut Books, start: Start) -> String {
     id
 }
 
-fn item(books: &mut Books, subscription: &str, price: &Value, quantity: i64) -> Value {
+fn item(books: &mut AccountState, subscription: &str, price: &Value, quantity: i64) -> Value {
     json!({
         "id": books.ids.next("si_"),
         "object": "subscription_item",
@@ -192,7 +192,7 @@ pub(super) fn period_end(price: &Value, anchor: i64, after: i64) -> i64 {
 }
 
 /// A subscription is paid for again: it becomes active, at once or as the settings say.
-pub(super) fn resume(books: &mut Books, id: &str) {
+pub(super) fn resume(books: &mut AccountState, id: &str) {
     match books.settings.activates_after_s {
         0 => activate(books, id),
         seconds => books.remind(books.now + seconds, id),
@@ -200,14 +200,14 @@ pub(super) fn resume(books: &mut Books, id: &str) {
 }
 
 /// A subscription becomes active if its invoice is paid.
-pub(super) fn activate_if_paid(books: &mut Books, id: &str) {
+pub(super) fn activate_if_paid(books: &mut AccountState, id: &str) {
     let invoice = books.text(id, "/latest_invoice");
     if books.text(&invoice, "/status") == "paid" {
         activate(books, id);
     }
 }
 
-fn activate(books: &mut Books, id: &str) {
+fn activate(books: &mut AccountState, id: &str) {
     if matches!(books.text(id, "/status").as_str(), "incomplete" | "past_due" | "unpaid") {
         books.change(id, "customer.subscription.updated", |subscription| {
             subscription["status"] = "active".into();
@@ -216,7 +216,7 @@ fn activate(books: &mut Books, id: &str) {
 }
 
 /// An invoice of a subscription was not paid.
-pub(super) fn fall_behind(books: &mut Books, id: &str) {
+pub(super) fn fall_behind(books: &mut AccountState, id: &str) {
     if books.text(id, "/status") == "active" {
         books.change(id, "customer.subscription.updated", |subscription| {
             subscription["status"] = "past_due".into();
@@ -225,7 +225,7 @@ pub(super) fn fall_behind(books: &mut Books, id: &str) {
 }
 
 /// Ends a subscription now, for a `reason` as `cancellation_details` has it.
-pub(super) fn end(books: &mut Books, id: &str, reason: &str) {
+pub(super) fn end(books: &mut AccountState, id: &str, reason: &str) {
     if books.text(id, "/status") == "canceled" {
         return;
     }
@@ -252,7 +252,12 @@ pub(super) enum Ending {
 }
 
 /// Sets or takes back the end of a subscription.
-pub(super) fn set_ending(books: &mut Books, id: &str, ending: Ending, details: Option<&Value>) {
+pub(super) fn set_ending(
+    books: &mut AccountState,
+    id: &str,
+    ending: Ending,
+    details: Option<&Value>,
+) {
     let now = books.now;
     books.change(id, "customer.subscription.updated", |subscription| {
         write_ending(subscription, ending, now);
@@ -278,7 +283,7 @@ fn write_details(subscription: &mut Value, details: Option<&Value>) {
     }
 }
 
-fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |name: &str, value: &str| call.text(name).is_none_or(|wanted| wanted == value);
     books.shelf.page("subscription", "/v1/subscriptions", &call.params, |subscription| {
         let status = text(subscription, "/status");
@@ -293,16 +298,16 @@ fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("subscription", call.id()).cloned()
 }
 
-fn get_item(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get_item(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let (subscription, index) = discounts::item_of(books, call.id())?;
     Ok(subscription["items"]["data"][index].clone())
 }
 
-fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
     let subscription = books.shelf.find("subscription", id)?.clone();
     if text(&subscription, "/status") == "canceled" {
@@ -347,7 +352,7 @@ fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
 
 /// The price that an update changes the subscription's item to.
 fn changed_item(
-    books: &Books,
+    books: &AccountState,
     call: &Call,
     subscription: &Value,
 ) -> Result<Option<Value>, Refused> {
@@ -393,7 +398,7 @@ pub(super) fn check_recurring(price: &Value, param: &str) -> Result<(), Refused>
     Ok(())
 }
 
-fn cancel(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn cancel(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let id = call.id();
     let subscription = books.shelf.find("subscription", id)?;
     if text(subscription, "/status") == "canceled" {

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
+    account_state::AccountState,
     accounts,
     api::{Call, Endpoint},
     balance::{self, Movement},
-    books::Books,
     errors::Refused,
     json::{int, metadata, text},
     params::{CREATED, PAGE, Rules},
@@ -35,7 +35,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("transfers/{}/reversals", &[PAGE], list_reversals),
 ];
 
-fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let amount = call.int("amount").unwrap_or_default();
     let destination = call.text("destination").unwrap_or_default().to_owned();
     let currency =
@@ -83,7 +83,12 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(&id))
 }
 
-fn check(books: &Books, amount: i64, currency: &str, destination: &str) -> Result<(), Refused> {
+fn check(
+    books: &AccountState,
+    amount: i64,
+    currency: &str,
+    destination: &str,
+) -> Result<(), Refused> {
     if amount < 1 {
         let message = "This value must be greater than or equal to 1.";
         return Err(Refused::invalid("amount", message).coded("parameter_invalid_integer"));
@@ -102,7 +107,7 @@ fn check(books: &Books, amount: i64, currency: &str, destination: &str) -> Resul
     Ok(())
 }
 
-fn check_funds(books: &Books, amount: i64) -> Result<(), Refused> {
+fn check_funds(books: &AccountState, amount: i64) -> Result<(), Refused> {
     if balance::now(books).available < amount {
         let message = "You have insufficient available funds in your Stripe account. Try adding \
                        funds directly to your available balance.";
@@ -114,7 +119,7 @@ fn check_funds(books: &Books, amount: i64) -> Result<(), Refused> {
 /// A transfer of a charge's money is made whatever the balance is, and all transfers of a charge,
 /// reversed ones too, are no more than the charge
 /// (docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability).
-fn check_source(books: &Books, id: &str, amount: i64) -> Result<(), Refused> {
+fn check_source(books: &AccountState, id: &str, amount: i64) -> Result<(), Refused> {
     let charge = books.shelf.find_param("charge", id, "source_transaction")?;
     if text(charge, "/status") != "succeeded" {
         let message = "The source transaction of a transfer has to be a charge that succeeded.";
@@ -137,7 +142,7 @@ fn check_source(books: &Books, id: &str, amount: i64) -> Result<(), Refused> {
 }
 
 /// The group of a charge and of every transfer of its money.
-fn group_of(books: &mut Books, charge: &str) -> String {
+fn group_of(books: &mut AccountState, charge: &str) -> String {
     let intent = books.text(charge, "/payment_intent");
     books.edit(charge, |charge| {
         if charge["transfer_group"].is_null() {
@@ -149,7 +154,7 @@ fn group_of(books: &mut Books, charge: &str) -> String {
 
 /// What a connected account receives by a transfer. Returns its id.
 fn receive(
-    books: &mut Books,
+    books: &mut AccountState,
     transfer: &str,
     (amount, currency): (i64, &str),
     available_on: i64,
@@ -180,7 +185,7 @@ fn receive(
     books.add(payment, "payment.created")
 }
 
-fn reverse(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn reverse(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let transfer = books.shelf.find("transfer", call.id())?.clone();
     let left = int(&transfer, "/amount") - int(&transfer, "/amount_reversed");
     let amount = call.int("amount").unwrap_or(left);
@@ -230,7 +235,7 @@ fn check_reversal(amount: i64, left: i64, theirs: i64) -> Result<(), Refused> {
 }
 
 /// What a reversal takes from the payment that the connected account received.
-fn take_back(books: &mut Books, payment: &str, amount: i64, currency: &str) -> String {
+fn take_back(books: &mut AccountState, payment: &str, amount: i64, currency: &str) -> String {
     let id = books.ids.next("pyr_");
     let transaction = balance::book(books, Movement::PaymentRefund, -amount, currency, &id);
     books.shelf.put(json!({
@@ -269,7 +274,7 @@ fn note(transfer: &mut Value, reversal: &Value) {
     }
 }
 
-fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let same = |transfer: &Value, name: &str| {
         call.text(name).is_none_or(|wanted| text(transfer, &format!("/{name}")) == wanted)
     };
@@ -278,11 +283,11 @@ fn list(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("transfer", call.id()).cloned()
 }
 
-fn list_reversals(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_reversals(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("transfer", call.id())?;
     let url = format!("/v1/transfers/{}/reversals", call.id());
     books.shelf.page("transfer_reversal", &url, &call.params, |reversal| {

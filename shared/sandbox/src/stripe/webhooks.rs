@@ -15,8 +15,8 @@ use tokio::time::sleep;
 
 use super::{
     Deliver, Order, Settings, SignatureTime, VERSION,
+    account_state::AccountState,
     api::{Call, Endpoint},
-    books::Books,
     clock::real_now,
     errors::Refused,
     events::{Audience, matches_type},
@@ -24,8 +24,8 @@ use super::{
     params::{PAGE, Rules},
 };
 use crate::{
-    journal::{Delivery, Notice, now_ms},
-    world::{World, locked},
+    app_state::{AppState, locked},
+    request_log::{Delivery, Notice, now_ms},
 };
 
 /// The names of the targets that the settings hold: for the platform, for connected accounts.
@@ -53,7 +53,7 @@ pub fn sign(body: &[u8], secrets: &[&str], timestamp: i64) -> String {
 
 /// Somebody to tell.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
+pub(super) struct DeliveryResult {
     pub(super) id: String,
     url: String,
     secrets: Vec<String>,
@@ -61,23 +61,23 @@ pub(super) struct Told {
 
 /// An event on its way.
 #[derive(Debug, Clone)]
-pub(super) struct Parcel {
+pub(super) struct PendingDelivery {
     event: String,
     body: Bytes,
-    to: Vec<Told>,
+    to: Vec<DeliveryResult>,
     notice: Notice,
 }
 
 /// Everybody who is to be told of events of this kind. An endpoint of another version is not: there
 /// are events of one version only.
-pub(super) fn targets(books: &Books, kind: &str, audience: Audience) -> Vec<Told> {
+pub(super) fn targets(books: &AccountState, kind: &str, audience: Audience) -> Vec<DeliveryResult> {
     let (set, name) = match audience {
         Audience::Platform => (&books.settings.webhook, SETTINGS_TARGET),
         Audience::Connected | Audience::Thin => {
             (&books.settings.connect_webhook, SETTINGS_CONNECT_TARGET)
         }
     };
-    let set = set.iter().map(|target| Told {
+    let set = set.iter().map(|target| DeliveryResult {
         id: name.to_owned(),
         url: target.url.clone(),
         secrets: [Some(target.secret.clone()), target.second_secret.clone()]
@@ -97,7 +97,7 @@ pub(super) fn targets(books: &Books, kind: &str, audience: Audience) -> Vec<Told
             && text_of(endpoint, "/api_version").is_none_or(|version| version == VERSION)
             && types.iter().filter_map(Value::as_str).any(|wanted| matches_type(wanted, kind))
     });
-    let registered = registered.map(|endpoint| Told {
+    let registered = registered.map(|endpoint| DeliveryResult {
         id: text(endpoint, "/id").to_owned(),
         url: text_of(endpoint, "/webhook_endpoint/url")
             .unwrap_or_else(|| text(endpoint, "/url"))
@@ -108,14 +108,14 @@ pub(super) fn targets(books: &Books, kind: &str, audience: Audience) -> Vec<Told
 }
 
 /// Takes what happened since the last time, as the settings want it delivered.
-pub(super) fn pack(books: &mut Books) -> Vec<Parcel> {
+pub(super) fn pack(books: &mut AccountState) -> Vec<PendingDelivery> {
     let mut fresh = std::mem::take(&mut books.fresh);
     match books.settings.deliver {
         Deliver::Off => {
             books.held.clear();
             Vec::new()
         }
-        Deliver::Held => {
+        Deliver::Connected => {
             books.held.append(&mut fresh);
             Vec::new()
         }
@@ -134,15 +134,20 @@ pub(super) fn pack(books: &mut Books) -> Vec<Parcel> {
 }
 
 /// These events, each so often, in this order.
-pub(super) fn parcels(books: &Books, ids: &[String], copies: u32, order: Order) -> Vec<Parcel> {
-    let mut parcels: Vec<Parcel> = Vec::new();
+pub(super) fn parcels(
+    books: &AccountState,
+    ids: &[String],
+    copies: u32,
+    order: Order,
+) -> Vec<PendingDelivery> {
+    let mut parcels: Vec<PendingDelivery> = Vec::new();
     for id in ids {
         let Some(event) = books.events.iter().rev().find(|event| event.id == *id) else { continue };
         let to = targets(books, &event.kind, event.audience);
         let again = event.taken_by.is_empty();
         for copy in 0..copies {
             let first = copy == 0 && again;
-            parcels.push(Parcel {
+            parcels.push(PendingDelivery {
                 event: id.clone(),
                 body: Bytes::from(event.body.clone()),
                 to: to.clone(),
@@ -159,7 +164,7 @@ pub(super) fn parcels(books: &Books, ids: &[String], copies: u32, order: Order) 
 }
 
 /// Sends parcels one after the other; what is not taken is tried again beside the rest.
-pub(super) fn send(world: &Arc<World>, parcels: Vec<Parcel>) {
+pub(super) fn send(world: &Arc<AppState>, parcels: Vec<PendingDelivery>) {
     if parcels.iter().all(|parcel| parcel.to.is_empty()) {
         return;
     }
@@ -173,7 +178,7 @@ pub(super) fn send(world: &Arc<World>, parcels: Vec<Parcel>) {
     });
 }
 
-async fn deliver_or_insist(world: &Arc<World>, parcel: Parcel, told: Told) {
+async fn deliver_or_insist(world: &Arc<AppState>, parcel: PendingDelivery, told: DeliveryResult) {
     if deliver(world, &parcel, &told, 1).await {
         return;
     }
@@ -193,7 +198,12 @@ async fn deliver_or_insist(world: &Arc<World>, parcel: Parcel, told: Told) {
 }
 
 /// One attempt; true when the receiver took it with a 2xx.
-async fn deliver(world: &Arc<World>, parcel: &Parcel, told: &Told, attempt: u32) -> bool {
+async fn deliver(
+    world: &Arc<AppState>,
+    parcel: &PendingDelivery,
+    told: &DeliveryResult,
+    attempt: u32,
+) -> bool {
     let at = match settings_of(world).signature_time {
         SignatureTime::Real => real_now(),
         SignatureTime::Stripe => locked(&world.stripe.books).clock.now(),
@@ -229,7 +239,7 @@ async fn deliver(world: &Arc<World>, parcel: &Parcel, told: &Told, attempt: u32)
     taken
 }
 
-fn settings_of(world: &World) -> Settings {
+fn settings_of(world: &AppState) -> Settings {
     locked(&world.stripe.books).settings.clone()
 }
 
@@ -254,7 +264,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::delete("webhook_endpoints/{}", &[], delete),
 ];
 
-fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let types = call.list("enabled_events");
     if types.is_empty() {
         return Err(Refused::missing("enabled_events"));
@@ -288,15 +298,15 @@ fn create(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     Ok(endpoint)
 }
 
-fn list_all(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn list_all(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.page("webhook_endpoint", "/v1/webhook_endpoints", &call.params, |_| true)
 }
 
-fn get(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("webhook_endpoint", call.id()).cloned()
 }
 
-fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("webhook_endpoint", call.id())?;
     check_url(call.text("url"))?;
     books.edit(call.id(), |endpoint| {
@@ -316,7 +326,7 @@ fn update(books: &mut Books, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(call.id()))
 }
 
-fn delete(books: &mut Books, call: &Call) -> Result<Value, Refused> {
+fn delete(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("webhook_endpoint", call.id())?;
     books.shelf.remove(call.id());
     books.secrets.remove(call.id());

@@ -1,7 +1,7 @@
 //! The image provider as its documentation states it.
 
 use super::*;
-use crate::{journal::Filter, route::Route};
+use crate::{request_log::Filter, route::Route};
 
 #[tokio::test]
 async fn a_prompt_becomes_a_picture() {

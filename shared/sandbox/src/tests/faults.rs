@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     faults::{AnswerFault, Order, OutcomeFault},
-    journal::Filter,
+    request_log::Filter,
     route::Route,
 };
 

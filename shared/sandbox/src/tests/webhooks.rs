@@ -1,7 +1,7 @@
 //! Webhooks, seen by their receiver.
 
 use super::*;
-use crate::journal::Notice;
+use crate::request_log::Notice;
 
 fn with_webhook(prompt: &str, receiver: &Receiver) -> Value {
     json!({ "prompt": prompt, "webhook_url": receiver.url })

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::{catalogue, document, numbers, sorted, text};
-use crate::{Catalogue, Change, Document, Found, Query, SearchRefused, Sort};
+use crate::{Catalogue, Change, Document, Found, Query, SearchError, Sort};
 
 const SORTS: [Sort; 6] = [
     Sort::Relevance,
@@ -110,7 +110,7 @@ fn a_cursor_is_of_one_query_and_unchanged() {
     let cursor = catalogue.search(&query, 3, None).unwrap().next_cursor.unwrap();
     let refused = |query: &Query, cursor: &str| {
         let refused = catalogue.search(query, 3, Some(cursor)).unwrap_err();
-        assert!(matches!(refused, SearchRefused::Cursor), "{cursor}");
+        assert!(matches!(refused, SearchError::Cursor), "{cursor}");
         assert_eq!(refused.code(), "invalid_cursor");
     };
     // What is only written differently is the same query; so is one with another limit.

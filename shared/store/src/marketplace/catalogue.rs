@@ -14,8 +14,8 @@ use domain::{
         Category,
         card::{Card, Change, Entry},
         listing::Listing,
+        listing_stats::ListingStats,
         revision::Revision,
-        tally::ListingStats,
     },
     time::DAY,
 };
@@ -26,7 +26,7 @@ use crate::{
     error::StoreError,
     keys::{Changing, INDEX, Item, Key, OPEN_SHARDS, SK, hot_pk, listing_of, on_sale_pk, text},
     table::{Store, decode, encode},
-    transaction::{Part, Transaction},
+    transaction::{ItemKind, Transaction},
 };
 
 /// How long a change is remembered: far longer than the oldest index that is still in use.
@@ -87,7 +87,7 @@ impl Transaction<'_> {
     ) -> Result<Self, StoreError> {
         let item = ChangeItem { at: now, change, expires_at: now.plus(CHANGES_KEPT).as_secs() };
         let key = Key::change(Changing::Catalogue, now, listing);
-        self.fenced(Part::Change, &key, &item, None)
+        self.fenced(ItemKind::Change, &key, &item, None)
     }
 }
 
@@ -215,7 +215,7 @@ impl Store {
         keys.extend(creators.into_iter().map(Key::account));
         let mut found = self.get_all(&keys).await?;
         let revisions: Vec<Option<Revision>> =
-            heads.iter().map(|_| found.take()).collect::<Result<_, _>>()?;
+            heads.iter().map(|_| found.next()).collect::<Result<_, _>>()?;
         let creators: Vec<Account> = found.rest()?;
         let names: BTreeMap<&UserId, &Account> =
             creators.iter().map(|creator| (&creator.user_id, creator)).collect();

@@ -1,16 +1,16 @@
 //! What a creator has in all.
 
-use domain::{id::UserId, marketplace::tally::CreatorBook};
+use domain::{id::UserId, marketplace::listing_stats::CreatorBalance};
 
 use super::book_of;
 use crate::{error::StoreError, keys::Key, table::Store};
 
 impl Store {
-    /// A creator's sums; [`CreatorBook::new`] before anything happened.
+    /// A creator's sums; [`CreatorBalance::new`] before anything happened.
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
-    pub async fn creator_book(&self, creator: &UserId) -> Result<CreatorBook, StoreError> {
+    pub async fn creator_book(&self, creator: &UserId) -> Result<CreatorBalance, StoreError> {
         Ok(book_of(creator, self.get(&Key::creator(creator)).await?))
     }
 }

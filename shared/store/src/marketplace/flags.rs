@@ -3,23 +3,23 @@
 use domain::{
     Timestamp,
     account::EmailClaim,
-    audit::{Deed, Target},
+    audit::{AuditEntry, Target},
     id::{ListingId, UserId},
     marketplace::{
         flag::{Decision, Flag, FlagReason, Flags},
         listing::{DelistedBy, Listing},
+        listing_stats::{CreatorBalance, ListingStats},
         purchase::Entitlement,
         revision::Revision,
         strike::{Seller, Strike, Strikes},
-        tally::{CreatorBook, ListingStats},
     },
 };
 use serde_json::{Value, json};
 
 use super::{
-    book_of, on_sale,
-    shelf::{Shelf, acting_in, active},
-    strikes_of,
+    book_of,
+    listing_update::{ListingUpdate, acting_in, active},
+    on_sale, strikes_of,
 };
 use crate::{
     accounts::{active_draft_of, draft_of},
@@ -54,9 +54,9 @@ pub struct Resolved {
 
 /// What a decision on flags is written over.
 struct Case {
-    shelf: Shelf,
+    shelf: ListingUpdate,
     flags: Flags,
-    book: CreatorBook,
+    book: CreatorBalance,
     strikes: Strikes,
 }
 
@@ -73,11 +73,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Flags, StoreError> {
         let keys = [Key::account(user), Key::listing(listing), Key::flags(listing)];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = active_draft_of(found.take()?, user, email, now)?;
-            let number = on_sale(found.take()?)?.newest_sold();
-            let before: Option<Flags> = found.take()?;
+            let draft = active_draft_of(found.next()?, user, email, now)?;
+            let number = on_sale(found.next()?)?.newest_sold();
+            let before: Option<Flags> = found.next()?;
             let mut after = before.clone().unwrap_or_else(|| Flags::none(listing.clone()));
             after.add(Flag { user_id: user.clone(), reason, at: now }, number);
             if before.as_ref() == Some(&after) {
@@ -108,7 +108,7 @@ impl Store {
         let mut revisions = self.get_all(&heads.iter().map(sold).collect::<Vec<_>>()).await?;
         let mut items = Vec::with_capacity(heads.len());
         for (listing, stats) in heads {
-            let (flags, revision): (Option<Flags>, _) = (found.take()?, revisions.take()?);
+            let (flags, revision): (Option<Flags>, _) = (found.next()?, revisions.next()?);
             // The index may be a moment late.
             let flags = flags.filter(|flags| flags.due_since.is_some());
             let Some((flags, revision)) = flags.zip(revision) else { continue };
@@ -124,16 +124,16 @@ impl Store {
     ///
     /// # Errors
     /// [`crate::Missing::Listing`], when the moderator has a part in it or is suspended,
-    /// [`domain::marketplace::flag::FlagsRefused`], or when DynamoDB cannot be asked.
+    /// [`domain::marketplace::flag::FlagsError`], or when DynamoDB cannot be asked.
     pub async fn resolve_flags(
         &self,
-        (deed, id): (&Deed, &ListingId),
+        (deed, id): (&AuditEntry, &ListingId),
         (decision, reason): (Decision, &str),
         seen: u64,
         now: Timestamp,
     ) -> Result<Resolved, StoreError> {
         let moderator = acting_in(deed)?;
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let shelf = self.any_listing(id).await?;
             let creator = &shelf.listing.creator_id;
             let keys = [
@@ -144,11 +144,11 @@ impl Store {
                 Key::entitlement(moderator, id),
             ];
             let mut found = self.get_all(&keys).await?;
-            let acting = active(found.take()?, now)?;
-            let flags = found.take()?.unwrap_or_else(|| Flags::none(id.clone()));
-            let book = book_of(creator, found.take()?);
-            let strikes = strikes_of(creator, found.take()?);
-            let owned: Option<Entitlement> = found.take()?;
+            let acting = active(found.next()?, now)?;
+            let flags = found.next()?.unwrap_or_else(|| Flags::none(id.clone()));
+            let book = book_of(creator, found.next()?);
+            let strikes = strikes_of(creator, found.next()?);
+            let owned: Option<Entitlement> = found.next()?;
             let impartial = shelf.listing.check_impartial(moderator, Some(&flags), owned.as_ref());
             impartial.map_err(StoreError::refused)?;
             flags.check_seen(seen).map_err(StoreError::refused)?;
@@ -165,15 +165,15 @@ impl Store {
                 }
             };
             let after = told(&resolved.listing, &resolved.strikes);
-            let deed = deed.clone().changing(&before, &after);
+            let deed = deed.clone().with_diff(&before, &after);
             let writes = match decision {
                 Decision::Strike => {
                     let target = Target::user(&creator);
-                    writes.deed(Deed { target, ..deed.clone() }, now)
+                    writes.audit(AuditEntry { target, ..deed.clone() }, now)
                 }
                 Decision::Dismiss | Decision::Delist => writes,
             };
-            Ok(writes.deed(deed, now).commit().await?.done(resolved))
+            Ok(writes.audit(deed, now).commit().await?.done(resolved))
         })
         .await
     }
@@ -186,7 +186,7 @@ fn told(listing: &Listing, strikes: &Strikes) -> Value {
 
 impl Transaction<'_> {
     fn dismissed(self, case: Case) -> Result<(Self, Resolved), StoreError> {
-        let Case { shelf: Shelf { listing, .. }, flags, book: _, strikes } = case;
+        let Case { shelf: ListingUpdate { listing, .. }, flags, book: _, strikes } = case;
         let mut after = flags.clone();
         after.dismiss(listing.newest_sold());
         Ok((self.replace(Some(&flags), &after)?, Resolved { listing, strikes }))
@@ -214,7 +214,7 @@ impl Transaction<'_> {
         let creator = &before.listing.creator_id;
         let mut draft = draft_of(Some(before.creator.clone()), creator, None, now)?;
         draft.suspend_selling(counted.suspend_until(now));
-        let after = Shelf { creator: draft.account().clone(), ..before.clone() };
+        let after = ListingUpdate { creator: draft.account().clone(), ..before.clone() };
         let this = self.draft(draft)?.replace(Some(&strikes), &counted)?;
         let (this, after) = this.taken_off((&before, after), &book, &reason, now)?;
         let resolved = Resolved { listing: after.listing, strikes: counted };
@@ -224,11 +224,11 @@ impl Transaction<'_> {
     /// Takes a listing off sale as staff do.
     fn taken_off(
         self,
-        (before, mut after): (&Shelf, Shelf),
-        book: &CreatorBook,
+        (before, mut after): (&ListingUpdate, ListingUpdate),
+        book: &CreatorBalance,
         reason: &str,
         now: Timestamp,
-    ) -> Result<(Self, Shelf), StoreError> {
+    ) -> Result<(Self, ListingUpdate), StoreError> {
         let delisted = after.listing.delist(DelistedBy::Staff, Some(reason.to_owned()), now);
         delisted.map_err(StoreError::refused)?;
         after.settle(before, now);

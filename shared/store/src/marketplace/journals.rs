@@ -5,8 +5,8 @@ use domain::{
     Timestamp,
     id::UserId,
     marketplace::{
-        journal::{Balances, Entry, Journal, Leg},
-        tally::CreatorBook,
+        journal::{Balances, Entry, Journal, Posting},
+        listing_stats::CreatorBalance,
     },
     money::Currency,
 };
@@ -17,7 +17,7 @@ use crate::{
     error::StoreError,
     keys::{DUE_CREATORS, Item, Key, OTHER_CREATORS, SK, journal_pk, text, user_of},
     table::{Store, decode},
-    transaction::{Part, Transaction},
+    transaction::{ItemKind, Transaction},
 };
 
 /// How often a journal is read anew because something was written meanwhile.
@@ -31,13 +31,13 @@ struct Line {
     at: Timestamp,
     currency: Currency,
     #[serde(flatten)]
-    leg: Leg,
+    leg: Posting,
 }
 
 /// A creator's balances as they are kept, and as their journal folds to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audited {
-    /// Whose.
+    /// OwnerRef.
     pub creator_id: UserId,
     /// What is kept beside the journal.
     pub kept: Balances,
@@ -88,7 +88,7 @@ impl Store {
     pub async fn whole_journal(
         &self,
         creator: &UserId,
-    ) -> Result<(CreatorBook, Vec<Entry>), StoreError> {
+    ) -> Result<(CreatorBalance, Vec<Entry>), StoreError> {
         for _ in 0..FOLDS_MAX {
             let before = self.creator_book(creator).await?;
             let entries = self.journal(creator).await?;
@@ -143,7 +143,7 @@ impl Transaction<'_> {
             let key = Key::journal(&journal.creator_id, &journal.cause, leg.role);
             let (about, at) = (journal.about.clone(), journal.at);
             let line = Line { about, at, currency: journal.currency, leg: *leg };
-            this.new_item(Part::Journal, &key, &line)
+            this.new_item(ItemKind::Journal, &key, &line)
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     Timestamp,
-    generation::{Licence, Named},
+    generation::{Licence, ResolvedSource},
     id::{ListingId, UserId},
     marketplace::{
         listing::Listing,
@@ -16,7 +16,7 @@ use crate::{
     error::StoreError,
     keys::Key,
     table::Store,
-    transaction::{Fenced, Part, Transaction},
+    transaction::{ItemKind, Transaction, Versioned},
 };
 
 /// What a generation with a listing was decided on, which must still hold when it is written.
@@ -41,7 +41,7 @@ impl Store {
         user: &UserId,
         id: &ListingId,
         (listing, owned): (Option<Listing>, Option<Entitlement>),
-    ) -> Result<Option<(Named, Licensed)>, StoreError> {
+    ) -> Result<Option<(ResolvedSource, Licensed)>, StoreError> {
         let own = listing.as_ref().filter(|listing| listing.creator_id == *user);
         let entitlement = owned.filter(|owned| own.is_none() && owned.is_active());
         let number = match (own, &entitlement) {
@@ -61,7 +61,7 @@ impl Store {
             creator_id: revision.creator_id.clone(),
             attribution: revision.description.attribution.clone(),
         };
-        let named = Named::licensed(licence, revision.description.content.clone());
+        let named = ResolvedSource::licensed(licence, revision.description.content.clone());
         Ok(Some((named, Licensed { revision, entitlement, model })))
     }
 }
@@ -80,7 +80,7 @@ impl Transaction<'_> {
     /// it was, so that what was paid back is not used in the same moment.
     fn used(self, owned: &Entitlement, now: Timestamp) -> Result<Self, StoreError> {
         match owned.used_at {
-            Some(_) => self.unmoved(Part::Entitlement, &owned.key(), owned.version),
+            Some(_) => self.check_version(ItemKind::Entitlement, &owned.key(), owned.version),
             None => {
                 let after = Entitlement { used_at: Some(now), ..owned.clone() };
                 self.replace(Some(owned), &after)

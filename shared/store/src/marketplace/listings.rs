@@ -6,12 +6,12 @@ use domain::{
     id::{ListingId, UserId},
     marketplace::{
         Kind,
-        lint::{Signature, Similar, nearest},
         listing::Listing,
+        listing_stats::ListingStats,
         purchase::Entitlement,
         revision::Revision,
+        similarity::{Signature, Similar, nearest},
         strike::Seller,
-        tally::ListingStats,
     },
 };
 use futures_util::future::try_join_all;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::sums_of;
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     keys::{INDEX, INDEX_SK, Item, Key, PENDING, creator_pk, listing_of, similar_pk, text},
     table::{Store, decode},
 };
@@ -58,15 +58,15 @@ impl Store {
         id: &ListingId,
         now: domain::Timestamp,
     ) -> Result<ListingPage, StoreError> {
-        let missing = || StoreError::refused(Missing::Listing);
+        let missing = || StoreError::refused(NotFound::Listing);
         let mut found = self.get_all(&[Key::listing(id), Key::stats(id)]).await?;
-        let listing: Listing = found.take()?.ok_or_else(missing)?;
-        let stats: Option<ListingStats> = found.take()?;
+        let listing: Listing = found.next()?.ok_or_else(missing)?;
+        let stats: Option<ListingStats> = found.next()?;
         let number = listing.on_sale().ok_or_else(missing)?.number;
         let keys = [Key::revision(id, number), Key::account(&listing.creator_id)];
         let mut found = self.get_all(&keys).await?;
-        let revision: Revision = found.take()?.ok_or_else(missing)?;
-        let creator: Account = found.take()?.ok_or_else(missing)?;
+        let revision: Revision = found.next()?.ok_or_else(missing)?;
+        let creator: Account = found.next()?.ok_or_else(missing)?;
         if !Seller::from(&creator).may_sell(now) {
             return Err(missing());
         }
@@ -80,7 +80,7 @@ impl Store {
     /// [`Missing::Listing`], or when DynamoDB cannot be asked.
     pub async fn revision(&self, id: &ListingId, number: u32) -> Result<Revision, StoreError> {
         let found = self.get(&Key::revision(id, number)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Listing))
+        found.ok_or_else(|| StoreError::refused(NotFound::Listing))
     }
 
     /// What a member has of a listing.
@@ -168,7 +168,7 @@ impl Store {
                 heads.iter().map(|(it, _)| Key::revision(&it.id, it.newest())).collect();
             let mut found = self.get_all(&keys).await?;
             for (listing, stats) in heads {
-                let Some(revision) = found.take()? else { continue };
+                let Some(revision) = found.next()? else { continue };
                 all.push((listing, revision, stats));
             }
         }
@@ -184,7 +184,7 @@ impl Store {
         let mut found = self.get_all(&keys.collect::<Vec<_>>()).await?;
         let mut heads = Vec::with_capacity(ids.len());
         for _ in ids {
-            let (listing, stats): (Option<Listing>, _) = (found.take()?, found.take()?);
+            let (listing, stats): (Option<Listing>, _) = (found.next()?, found.next()?);
             heads.extend(listing.map(|listing| {
                 let stats = sums_of(&listing, stats);
                 (listing, stats)

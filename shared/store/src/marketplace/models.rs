@@ -11,12 +11,12 @@ use domain::{
     },
 };
 
-use super::shelf::Shelf;
+use super::listing_update::ListingUpdate;
 use crate::{
     error::StoreError,
     keys::Key,
     table::Store,
-    transaction::{Fenced, Part, Transaction},
+    transaction::{ItemKind, Transaction, Versioned},
 };
 
 impl Store {
@@ -53,7 +53,7 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
-    pub async fn read_model(&self, shelf: &mut Shelf) -> Result<(), StoreError> {
+    pub async fn read_model(&self, shelf: &mut ListingUpdate) -> Result<(), StoreError> {
         shelf.model = self.model_claims(&[&shelf.newest]).await?.pop().unwrap_or_default();
         Ok(())
     }
@@ -73,13 +73,17 @@ impl Store {
 impl Transaction<'_> {
     /// Writes the owner of a model that was approved. Where the model has its owner already, that
     /// owner must still be the one the approval was decided on.
-    pub(super) fn model(self, before: &Shelf, after: &Shelf) -> Result<Self, StoreError> {
+    pub(super) fn model(
+        self,
+        before: &ListingUpdate,
+        after: &ListingUpdate,
+    ) -> Result<Self, StoreError> {
         let ModelClaim { owner, proven, .. } = &after.model;
         let is_approved = before.listing.published != after.listing.published;
         match (proven, owner) {
             (Some(proven), owner) => self.replace(owner.as_ref(), proven),
             (None, Some(owner)) if is_approved => {
-                self.unmoved(Part::Model, &owner.key(), owner.version)
+                self.check_version(ItemKind::Model, &owner.key(), owner.version)
             }
             (None, _) => Ok(self),
         }
@@ -94,7 +98,7 @@ impl Transaction<'_> {
         match model_of(revision) {
             Some(model_id) => {
                 let version = owner.map_or(0, |owner| owner.version);
-                self.unmoved(Part::Model, &Key::model(model_id), version)
+                self.check_version(ItemKind::Model, &Key::model(model_id), version)
             }
             None => Ok(self),
         }

@@ -6,7 +6,7 @@ use crate::{
     error::StoreError,
     keys::Key,
     table::Store,
-    transaction::{Committed, Part, Whose},
+    transaction::{Committed, ItemKind, OwnerRef},
 };
 
 impl Store {
@@ -18,7 +18,7 @@ impl Store {
         self.get(&Key::payee(creator)).await
     }
 
-    /// Whose a connected account is (Q41).
+    /// OwnerRef a connected account is (Q41).
     ///
     /// # Errors
     /// When DynamoDB cannot be asked.
@@ -26,7 +26,7 @@ impl Store {
         &self,
         account: &ConnectedAccountId,
     ) -> Result<Option<UserId>, StoreError> {
-        let found: Option<Whose> = self.get(&Key::connected(account)).await?;
+        let found: Option<OwnerRef> = self.get(&Key::connected(account)).await?;
         Ok(found.map(|whose| whose.user_id))
     }
 
@@ -46,9 +46,9 @@ impl Store {
         }
         let mut writes = self.transaction().replace(read, after)?;
         if read.is_none_or(|read| read.account_id != after.account_id) {
-            let whose = Whose { user_id: after.user_id.clone() };
+            let whose = OwnerRef { user_id: after.user_id.clone() };
             writes =
-                writes.fenced(Part::Payee, &Key::connected(&after.account_id), &whose, None)?;
+                writes.fenced(ItemKind::Payee, &Key::connected(&after.account_id), &whose, None)?;
         }
         Ok(writes.commit().await? == Committed::Yes)
     }

@@ -3,14 +3,14 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    Refusal, Timestamp,
-    account::{Account, Standing},
+    DomainError, Timestamp,
+    account::{Account, AccountStatus},
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
+        listing_stats::CreatorBalance,
         payee::{Payee, PayeeState},
-        payout::{Payout, PayoutState, Plan, SkipReason, Step},
+        payout::{Payout, PayoutDecision, PayoutState, PayoutUpdate, SkipReason},
         sale::{Sale, release},
-        tally::CreatorBook,
     },
     money::Currency,
 };
@@ -19,12 +19,12 @@ use sha2::{Digest, Sha256};
 use super::book_of;
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     keys::{
         DUE_CREATORS, HELD_SALES, Item, Key, OPEN_PAYOUTS, OVERPAID_SALES, PAYOUT_PREFIX,
         SALE_PREFIX, SENT_PAYOUTS, due_bound, payable_pk, payout_of, sale_of, user_of, user_pk,
     },
-    table::{Attempt, Found, IndexPage, IndexPosition, Store},
+    table::{Attempt, BatchItems, IndexPage, IndexPosition, Store},
     transaction::Committed,
 };
 
@@ -78,9 +78,9 @@ impl Store {
     ) -> Result<usize, StoreError> {
         let mut keys = vec![Key::creator(creator)];
         keys.extend(sales.iter().map(|id| Key::sale(creator, id)));
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let before = book_of(creator, found.take()?);
+            let before = book_of(creator, found.next()?);
             let sales: Vec<Sale> = found.rest()?;
             let (mut book, mut after) = (before.clone(), sales.clone());
             let journal = release(&mut book, &mut after, now).map_err(StoreError::corrupt)?;
@@ -155,7 +155,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB cannot be asked.
     pub async fn payable_sales(&self, creator: &UserId) -> Result<Vec<PurchaseId>, StoreError> {
-        let found = self.listed(&payable_pk(creator), None, SALES_AT_ONCE).await?;
+        let found = self.query_index(&payable_pk(creator), None, SALES_AT_ONCE).await?;
         Ok(found.iter().filter_map(sale_of).map(|(_, id)| id).collect())
     }
 
@@ -191,7 +191,7 @@ impl Store {
     /// [`Missing::Payout`], or when DynamoDB cannot be asked.
     pub async fn payout(&self, creator: &UserId, id: &PayoutId) -> Result<Payout, StoreError> {
         let found = self.get(&Key::payout(creator, id)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Payout))
+        found.ok_or_else(|| StoreError::refused(NotFound::Payout))
     }
 
     /// A page of a creator's payouts, newest first (Q38).
@@ -208,7 +208,7 @@ impl Store {
             PayoutId::parse(&cursor.0).map_err(|_| StoreError::refused(InvalidCursor::new()))
         });
         let start = start.transpose()?.map(|id| Key::payout(creator, &id));
-        let payouts = self.newest(creator, PAYOUT_PREFIX, start, size).await?;
+        let payouts = self.query_desc(creator, PAYOUT_PREFIX, start, size).await?;
         Ok(Page::cut(payouts, size, |it: &Payout| it.id.to_string()))
     }
 
@@ -230,14 +230,14 @@ impl Store {
             Key::payee(creator),
             Key::payout(creator, &id),
         ];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.take()?;
+            let account: Option<Account> = found.next()?;
             let barred = account.as_ref().and_then(|it| SkipReason::for_account(it, now));
-            let standing = account.map_or(Standing::Active, |it| it.standing);
-            let book = book_of(creator, found.take()?);
-            let payee: Option<Payee> = found.take()?;
-            let before: Option<Payout> = found.take()?;
+            let standing = account.map_or(AccountStatus::Active, |it| it.standing);
+            let book = book_of(creator, found.next()?);
+            let payee: Option<Payee> = found.next()?;
+            let before: Option<Payout> = found.next()?;
             if let Some(open) = &book.payout {
                 return self.payout(creator, open).await.map(Begun::Open).map(Attempt::Done);
             }
@@ -247,9 +247,9 @@ impl Store {
             }
             let ready = PayeeState::of(payee.as_ref()) == PayeeState::Ready;
             let (state, mut after) = match book.plan(barred, ready) {
-                Plan::Nothing => return Ok(Attempt::Done(Begun::Nothing)),
-                Plan::Skip(reason) => (PayoutState::Skipped { reason }, book.clone()),
-                Plan::Pay => (PayoutState::Collecting, book.clone()),
+                PayoutDecision::Nothing => return Ok(Attempt::Done(Begun::Nothing)),
+                PayoutDecision::Skip(reason) => (PayoutState::Skipped { reason }, book.clone()),
+                PayoutDecision::Pay => (PayoutState::Collecting, book.clone()),
             };
             let amount = (book.payable(), Currency::USD);
             let whose = (creator.clone(), midnight.date());
@@ -261,9 +261,10 @@ impl Store {
                 writes = writes.standing(creator, &standing)?;
             }
             let payout = Payout { version: before.as_ref().map_or(0, |it| it.version), ..payout };
-            let writes = writes.replace(Some(&book), &after)?.rewrite(payout.version, &payout)?;
+            let writes =
+                writes.replace(Some(&book), &after)?.put_versioned(payout.version, &payout)?;
             match writes.commit().await? {
-                Committed::Moved(_) => Ok(Attempt::Moved),
+                Committed::Conflict(_) => Ok(Attempt::Conflict),
                 Committed::Yes => {
                     let payout = Payout { version: payout.version + 1, ..payout };
                     let begun = if is_skipped(&payout) { Begun::Skipped } else { Begun::Open };
@@ -279,16 +280,16 @@ impl Store {
     ///
     /// # Errors
     /// [`Missing::Payout`], what `decide` refuses, or when DynamoDB cannot be asked.
-    pub async fn step_payout<R: Refusal>(
+    pub async fn step_payout<R: DomainError>(
         &self,
         creator: &UserId,
         id: &PayoutId,
         (sales, now): (&[PurchaseId], Timestamp),
-        decide: impl Fn(&mut Step) -> Result<(), R>,
-    ) -> Result<Step, StoreError> {
+        decide: impl Fn(&mut PayoutUpdate) -> Result<(), R>,
+    ) -> Result<PayoutUpdate, StoreError> {
         let mut keys = vec![Key::payout(creator, id), Key::creator(creator)];
         keys.extend(sales.iter().map(|id| Key::sale(creator, id)));
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let before = read_step(creator, self.get_all(&keys).await?)?;
             let mut after = before.clone();
             decide(&mut after).map_err(StoreError::refused)?;
@@ -302,7 +303,7 @@ impl Store {
                 .replace(Some(&before.book), &after.book)?
                 .replace_each(&before.sales, &after.sales)?
                 .journals(&after.journals)?
-                .deeds(after.payout.deeds_since(&before.payout), now);
+                .audit_all(after.payout.deeds_since(&before.payout), now);
             Ok(writes.commit().await?.done(after))
         })
         .await
@@ -314,7 +315,7 @@ impl Store {
     /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
     pub async fn sale(&self, creator: &UserId, id: &PurchaseId) -> Result<Sale, StoreError> {
         let found = self.get(&Key::sale(creator, id)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Purchase))
+        found.ok_or_else(|| StoreError::refused(NotFound::Purchase))
     }
 }
 
@@ -322,8 +323,8 @@ fn is_skipped(payout: &Payout) -> bool {
     matches!(payout.state, PayoutState::Skipped { .. })
 }
 
-fn read_step(creator: &UserId, mut found: Found) -> Result<Step, StoreError> {
-    let payout = found.take()?.ok_or_else(|| StoreError::refused(Missing::Payout))?;
-    let book: CreatorBook = book_of(creator, found.take()?);
-    Ok(Step::new(payout, book, found.rest()?))
+fn read_step(creator: &UserId, mut found: BatchItems) -> Result<PayoutUpdate, StoreError> {
+    let payout = found.next()?.ok_or_else(|| StoreError::refused(NotFound::Payout))?;
+    let book: CreatorBalance = book_of(creator, found.next()?);
+    Ok(PayoutUpdate::new(payout, book, found.rest()?))
 }

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    Refusal, Timestamp,
+    DomainError, Timestamp,
     account::{Account, EmailClaim},
     billing::external::SessionId,
     id::{ListingId, PurchaseId, UserId},
     marketplace::{
         listing::Listing,
+        listing_stats::{CreatorBalance, ListingStats},
         purchase::{Entitlement, Offer, Purchase},
+        purchase_update::PurchaseUpdate,
         sale::Sale,
-        settle::Deal,
         strike::Seller,
-        tally::{CreatorBook, ListingStats},
     },
 };
 
@@ -21,11 +21,11 @@ use super::{book_of, sums_of};
 use crate::{
     accounts::draft_of,
     cursor::{Cursor, InvalidCursor, Page, PageSize},
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
     keys::{Key, OPEN_PURCHASES, PURCHASE_PREFIX, SALE_PREFIX, due_bound, purchase_of},
     table::{Attempt, IndexPage, IndexPosition, Store},
-    transaction::Part,
+    transaction::ItemKind,
 };
 
 /// What one trip may ask for: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
@@ -37,9 +37,9 @@ impl Store {
     /// before, as that is now.
     ///
     /// # Errors
-    /// [`Missing::Listing`], what `place` refuses, [`crate::KeyRefused`], or when DynamoDB cannot
+    /// [`Missing::Listing`], what `place` refuses, [`crate::KeyError`], or when DynamoDB cannot
     /// be asked.
-    pub async fn place_purchase<R: Refusal>(
+    pub async fn place_purchase<R: DomainError>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         listing: &ListingId,
@@ -53,36 +53,40 @@ impl Store {
             Key::listing(listing),
             Key::entitlement(user, listing),
         ];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = draft_of(found.take()?, user, email, now)?;
+            let draft = draft_of(found.next()?, user, email, now)?;
             // A repeat is answered before any rule looks at it.
-            if let Some(Outcome::Purchase(id)) = outcome(found.take()?, Some(request), now)? {
+            if let Some(Outcome::Purchase(id)) = outcome(found.next()?, Some(request), now)? {
                 return self.purchase(user, &id).await.map(Attempt::Done);
             }
             draft.require_active().map_err(StoreError::refused)?;
-            let listing: Option<Listing> = found.take()?;
+            let listing: Option<Listing> = found.next()?;
             let listing = listing.filter(|it| it.published.is_some());
-            let listing = listing.ok_or_else(|| StoreError::refused(Missing::Listing))?;
-            let owned: Option<Entitlement> = found.take()?;
+            let listing = listing.ok_or_else(|| StoreError::refused(NotFound::Listing))?;
+            let owned: Option<Entitlement> = found.next()?;
             let (seller, stats, book) = self.other_side(&listing).await?;
             let offer = Offer { listing: &listing, seller: &seller, owned: owned.as_ref() };
             let purchase = place(offer).map_err(StoreError::refused)?;
             let record = Record::new(request, Outcome::Purchase(purchase.id.clone()), now);
             let buyer_email = draft.account().email.clone();
             let writes = self.transaction().draft(draft)?.record(user, &record)?;
-            let before = Deal {
+            let before = PurchaseUpdate {
                 entitlement: owned,
                 buyer_email,
-                ..Deal::new(purchase, (listing, seller), (stats, book))
+                ..PurchaseUpdate::new(purchase, (listing, seller), (stats, book))
             };
             let mut after = before.clone();
             let writes = if after.purchase.is_free() {
-                after.give(now);
+                after.grant_free(now);
                 writes
             } else {
                 let version = before.listing.version;
-                writes.unmoved(Part::Listing, &Key::listing(&before.listing.id), version)?
+                writes.check_version(
+                    ItemKind::Listing,
+                    &Key::listing(&before.listing.id),
+                    version,
+                )?
             };
             let purchase = Purchase { version: 1, ..after.purchase.clone() };
             Ok(writes.deal(&before, after, now)?.commit().await?.done(purchase))
@@ -94,14 +98,14 @@ impl Store {
     async fn other_side(
         &self,
         listing: &Listing,
-    ) -> Result<(Seller, ListingStats, CreatorBook), StoreError> {
+    ) -> Result<(Seller, ListingStats, CreatorBalance), StoreError> {
         let creator = &listing.creator_id;
         let keys = [Key::account(creator), Key::stats(&listing.id), Key::creator(creator)];
         let mut found = self.get_all(&keys).await?;
         let account: Account = found
-            .take()?
+            .next()?
             .ok_or_else(|| StoreError::corrupt(format!("{} has no creator", listing.id)))?;
-        let (stats, book) = (found.take()?, found.take()?);
+        let (stats, book) = (found.next()?, found.next()?);
         Ok((Seller::from(&account), sums_of(listing, stats), book_of(creator, book)))
     }
 
@@ -133,7 +137,7 @@ impl Store {
     ) -> Result<Page<Purchase>, StoreError> {
         let start = after.map(|cursor| purchase_id(&cursor)).transpose()?;
         let start = start.map(|id| Key::purchase(user, &id));
-        let purchases = self.newest(user, PURCHASE_PREFIX, start, size).await?;
+        let purchases = self.query_desc(user, PURCHASE_PREFIX, start, size).await?;
         Ok(Page::cut(purchases, size, |it: &Purchase| it.id.to_string()))
     }
 
@@ -180,7 +184,7 @@ impl Store {
     ) -> Result<Page<Sale>, StoreError> {
         let start = after.map(|cursor| purchase_id(&cursor)).transpose()?;
         let start = start.map(|id| Key::sale(creator, &id));
-        let sales = self.newest(creator, SALE_PREFIX, start, size).await?;
+        let sales = self.query_desc(creator, SALE_PREFIX, start, size).await?;
         Ok(Page::cut(sales, size, |it: &Sale| it.purchase_id.to_string()))
     }
 
@@ -227,10 +231,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Entitlement, StoreError> {
         let (buyer, listing) = (&purchase.buyer_id, &purchase.listing_id);
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let owned = self.entitlement(buyer, listing).await?;
             let owned = owned.filter(|it| it.purchase_id == purchase.id && it.is_active());
-            let owned = owned.ok_or_else(|| StoreError::refused(Missing::Purchase))?;
+            let owned = owned.ok_or_else(|| StoreError::refused(NotFound::Purchase))?;
             if owned.downloaded_at.is_some() {
                 return Ok(Attempt::Done(owned));
             }

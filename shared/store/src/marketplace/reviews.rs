@@ -1,13 +1,13 @@
 //! Reviews, and the sums that move with them.
 
 use domain::{
-    Refusal, Timestamp,
+    DomainError, Timestamp,
     account::EmailClaim,
     id::{ListingId, ReviewId, UserId},
     marketplace::{
+        listing_stats::{CreatorBalance, ListingStats},
         purchase::Entitlement,
-        review::{Opinion, Review, ReviewRefused},
-        tally::{CreatorBook, ListingStats},
+        review::{Opinion, Review, ReviewError},
     },
 };
 
@@ -15,10 +15,10 @@ use super::{book_of, own};
 use crate::{
     accounts::active_draft_of,
     cursor::{Cursor, InvalidCursor, Page, PageSize},
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     keys::{Key, REVIEW_PREFIX, listing_pk},
     table::{Store, decode},
-    transaction::Part,
+    transaction::ItemKind,
 };
 
 impl Store {
@@ -36,15 +36,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<Review, StoreError> {
         let keys = [Key::account(user), Key::entitlement(user, listing), Key::stats(listing)];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = active_draft_of(found.take()?, user, email, now)?;
-            let owned: Option<Entitlement> = found.take()?;
+            let draft = active_draft_of(found.next()?, user, email, now)?;
+            let owned: Option<Entitlement> = found.next()?;
             let Some(owned) = owned else {
-                return Err(StoreError::refused(ReviewRefused::NotABuyer));
+                return Err(StoreError::refused(ReviewError::NotABuyer));
             };
             let stats = found
-                .take()?
+                .next()?
                 .unwrap_or_else(|| ListingStats::new(listing.clone(), owned.creator_id.clone()));
             let (before, book) = self.review_and_book(&owned).await?;
             let (mut after, mut sums) = (owned.clone(), stats.clone());
@@ -57,8 +57,8 @@ impl Store {
             let writes = self
                 .transaction()
                 .standing(user, &draft.account().standing)?
-                .fenced(Part::Review, &Key::review(listing, &review.id), &review, None)?
-                .rewrite(owned.version, &after)?
+                .fenced(ItemKind::Review, &Key::review(listing, &review.id), &review, None)?
+                .put_versioned(owned.version, &after)?
                 .replace(Some(&stats), &sums)?
                 .replace(Some(&book), &sold)?
                 .touched(listing, now)?;
@@ -70,13 +70,13 @@ impl Store {
     async fn review_and_book(
         &self,
         owned: &Entitlement,
-    ) -> Result<(Option<Review>, CreatorBook), StoreError> {
+    ) -> Result<(Option<Review>, CreatorBalance), StoreError> {
         let mut keys = vec![Key::creator(&owned.creator_id)];
         let review = owned.review_id.as_ref();
         keys.extend(review.map(|review| Key::review(&owned.listing_id, review)));
         let mut found = self.get_all(&keys).await?;
-        let book = book_of(&owned.creator_id, found.take()?);
-        Ok((found.take()?, book))
+        let book = book_of(&owned.creator_id, found.next()?);
+        Ok((found.next()?, book))
     }
 
     /// The creator's reply to a review of their listing.
@@ -84,7 +84,7 @@ impl Store {
     /// # Errors
     /// [`Missing::Listing`] or [`Missing::Review`], when the creator is suspended, what `answer`
     /// refuses, or when DynamoDB cannot be asked.
-    pub async fn reply_to_review<R: Refusal>(
+    pub async fn reply_to_review<R: DomainError>(
         &self,
         creator: &UserId,
         (listing, id): (&ListingId, &ReviewId),
@@ -97,21 +97,21 @@ impl Store {
             Key::review(listing, id),
             Key::stats(listing),
         ];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let (account, _) = own(creator, (found.take()?, found.take()?), now)?;
-            let review: Option<Review> = found.take()?;
+            let (account, _) = own(creator, (found.next()?, found.next()?), now)?;
+            let review: Option<Review> = found.next()?;
             let review = review.filter(|it| !it.withdrawn);
-            let mut review = review.ok_or_else(|| StoreError::refused(Missing::Review))?;
-            let stats: Option<ListingStats> = found.take()?;
+            let mut review = review.ok_or_else(|| StoreError::refused(NotFound::Review))?;
+            let stats: Option<ListingStats> = found.next()?;
             answer(&mut review).map_err(StoreError::refused)?;
             // Whoever changes a review moves the sums; while they stand still, it is as it was.
             let version = stats.map_or(0, |stats| stats.version);
             let writes = self
                 .transaction()
                 .standing(creator, &account.standing)?
-                .unmoved(Part::Stats, &Key::stats(listing), version)?
-                .fenced(Part::Review, &Key::review(listing, id), &review, None)?;
+                .check_version(ItemKind::Stats, &Key::stats(listing), version)?
+                .fenced(ItemKind::Review, &Key::review(listing, id), &review, None)?;
             Ok(writes.commit().await?.done(review))
         })
         .await

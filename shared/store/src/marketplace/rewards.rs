@@ -25,7 +25,7 @@ impl Store {
         now: Timestamp,
         most: u16,
     ) -> Result<Vec<(UserId, PurchaseId)>, StoreError> {
-        let due = self.listed(HELD_REWARDS, Some(due_bound(now)), most).await?;
+        let due = self.query_index(HELD_REWARDS, Some(due_bound(now)), most).await?;
         Ok(due.iter().filter_map(reward_of).collect())
     }
 
@@ -42,12 +42,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Reward>, StoreError> {
         let keys = [Key::reward(sharer, purchase), Key::account(sharer)];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let Some(before) = found.take::<Reward>()? else {
+            let Some(before) = found.next::<Reward>()? else {
                 return Ok(Attempt::Done(None));
             };
-            let mut draft = draft_of(found.take()?, sharer, None, now)?;
+            let mut draft = draft_of(found.next()?, sharer, None, now)?;
             let same_card = self.has_paid_with(sharer, before.fingerprint.as_deref()).await?;
             let mut after = before.clone();
             after.grant(&mut draft, same_card).map_err(StoreError::refused)?;
@@ -55,7 +55,7 @@ impl Store {
                 return Ok(Attempt::Done(Some(before)));
             }
             let mut writes = self.transaction().draft(draft)?.replace(Some(&before), &after)?;
-            writes = writes.deeds(after.deed_since(&before), now);
+            writes = writes.audit_all(after.deed_since(&before), now);
             if matches!(after.state, RewardState::Granted { .. }) {
                 let read = self.creator_book(&after.creator_id).await?;
                 let mut book = read.clone();

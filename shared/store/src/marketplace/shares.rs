@@ -15,11 +15,11 @@ use serde::Serialize;
 use super::on_sale;
 use crate::{
     accounts::active_draft_of,
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     keys::{Key, TTL},
     rates::Rate,
     table::{Attempt, Store, encode, written},
-    transaction::{Part, number},
+    transaction::{ItemKind, number},
 };
 
 /// How long a click is remembered: a visitor is counted once a day.
@@ -45,11 +45,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Share, StoreError> {
         let keys = [Key::account(user), Key::listing(listing), Key::share(code)];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let draft = active_draft_of(found.take()?, user, email, now)?;
-            on_sale(found.take()?)?;
-            if let Some(share) = found.take()? {
+            let draft = active_draft_of(found.next()?, user, email, now)?;
+            on_sale(found.next()?)?;
+            if let Some(share) = found.next()? {
                 return Ok(Attempt::Done(share));
             }
             let share = Share {
@@ -61,7 +61,7 @@ impl Store {
                 clicked_at: None,
             };
             let writes = self.transaction().draft(draft)?;
-            let writes = writes.new_item(Part::Share, &Key::share(code), &share)?;
+            let writes = writes.new_item(ItemKind::Share, &Key::share(code), &share)?;
             Ok(writes.commit().await?.done(share))
         })
         .await
@@ -73,7 +73,7 @@ impl Store {
     /// [`Missing::Share`], or when DynamoDB cannot be asked.
     pub async fn share(&self, code: &str) -> Result<Share, StoreError> {
         let found = self.get(&Key::share(code)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Share))
+        found.ok_or_else(|| StoreError::refused(NotFound::Share))
     }
 
     /// Who passed a listing on by a code that was followed at `clicked_at` (Q34, Q1); `None` where

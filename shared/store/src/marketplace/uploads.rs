@@ -1,22 +1,22 @@
 //! Uploads: noting that one may come, and what became of it.
 
 use domain::{
-    Refusal, Timestamp,
+    DomainError, Timestamp,
     id::{ListingId, UploadId, UserId},
     marketplace::{
-        listing::{Listing, ListingRefused},
+        listing::{Listing, ListingError},
         revision::Revision,
         upload::{Asset, Preview, UPLOAD_KIB_A_DAY, Upload, UploadState, UploadsUsedUp},
     },
 };
 
-use super::{own, shelf::revision_key};
+use super::{listing_update::revision_key, own};
 use crate::{
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     keys::Key,
     rates::Rate,
     table::{Attempt, Store},
-    transaction::{Committed, Part},
+    transaction::{Committed, ItemKind},
 };
 
 /// KiB that one creator may ask to upload.
@@ -40,7 +40,7 @@ impl Store {
     /// # Errors
     /// [`Missing::Listing`], when the creator is suspended, [`UploadsUsedUp`], what `open` refuses,
     /// or when DynamoDB cannot be asked.
-    pub async fn open_upload<R: Refusal>(
+    pub async fn open_upload<R: DomainError>(
         &self,
         creator: &UserId,
         listing: &ListingId,
@@ -48,9 +48,9 @@ impl Store {
         open: impl Fn(&mut Listing) -> Result<Upload, R>,
     ) -> Result<Upload, StoreError> {
         let keys = [Key::account(creator), Key::listing(listing)];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let (account, before) = own(creator, (found.take()?, found.take()?), now)?;
+            let (account, before) = own(creator, (found.next()?, found.next()?), now)?;
             let mut after = before.clone();
             let upload = open(&mut after).map_err(StoreError::refused)?;
             let key = Key::upload(listing, &upload.id);
@@ -58,14 +58,14 @@ impl Store {
                 .transaction()
                 .standing(creator, &account.standing)?
                 .replace(Some(&before), &after)?
-                .new_item(Part::Upload, &key, &upload)?
+                .new_item(ItemKind::Upload, &key, &upload)?
                 .taking(&format!("upload#{creator}"), upload.kib(), UPLOADS, now)?;
             match writes.commit().await? {
-                Committed::Moved(parts) if parts.contains(&Part::Rate) => {
+                Committed::Conflict(parts) if parts.contains(&ItemKind::Rate) => {
                     let retry_after_s = UPLOADS.refused(now).retry_after_s;
                     Err(StoreError::refused(UploadsUsedUp { retry_after_s }))
                 }
-                done @ (Committed::Yes | Committed::Moved(_)) => Ok(done.done(upload)),
+                done @ (Committed::Yes | Committed::Conflict(_)) => Ok(done.done(upload)),
             }
         })
         .await
@@ -77,7 +77,7 @@ impl Store {
     /// [`Missing::Upload`], or when DynamoDB cannot be asked.
     pub async fn upload(&self, listing: &ListingId, id: &UploadId) -> Result<Upload, StoreError> {
         let found = self.get(&Key::upload(listing, id)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Upload))
+        found.ok_or_else(|| StoreError::refused(NotFound::Upload))
     }
 
     /// Ends an upload: what came of it joins the draft, if that may still be changed and has room.
@@ -93,12 +93,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<Upload, StoreError> {
         let keys = [Key::upload(listing, id), Key::listing(listing)];
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let upload: Option<Upload> = found.take()?;
-            let head: Option<Listing> = found.take()?;
+            let upload: Option<Upload> = found.next()?;
+            let head: Option<Listing> = found.next()?;
             let pair = upload.zip(head);
-            let (upload, before) = pair.ok_or_else(|| StoreError::refused(Missing::Upload))?;
+            let (upload, before) = pair.ok_or_else(|| StoreError::refused(NotFound::Upload))?;
             if !upload.is_waiting() {
                 return Ok(Attempt::Done(upload));
             }
@@ -107,8 +107,8 @@ impl Store {
                 Ok(revision) => {
                     let after = Listing { updated_at: now, ..before.clone() };
                     let key = revision_key(&revision);
-                    writes = writes.rewrite(before.version, &after)?.fenced(
-                        Part::Revision,
+                    writes = writes.put_versioned(before.version, &after)?.fenced(
+                        ItemKind::Revision,
                         &key,
                         &revision,
                         None,
@@ -119,7 +119,7 @@ impl Store {
             };
             let ended = Upload { state, ..upload };
             let key = Key::upload(listing, id);
-            let writes = writes.fenced(Part::Upload, &key, &ended, None)?;
+            let writes = writes.fenced(ItemKind::Upload, &key, &ended, None)?;
             Ok(writes.commit().await?.done(ended))
         })
         .await
@@ -139,7 +139,7 @@ impl Store {
             (Arrival::Asset(Asset { kind: Some(kind), .. }), _)
                 if !kind.comes_with(listing.kind) =>
             {
-                return Ok(Err(UploadState::refused(&ListingRefused::NotItsKindOfFile)));
+                return Ok(Err(UploadState::refused(&ListingError::NotItsKindOfFile)));
             }
             (_, Err(refusal)) => return Ok(Err(UploadState::refused(&refusal))),
             (_, Ok(number)) => number,
@@ -147,10 +147,10 @@ impl Store {
         let mut revision = self.revision(&listing.id, number).await?;
         let (took, full) = match arrival {
             Arrival::Preview(preview) => {
-                (revision.add_preview(preview.clone()), ListingRefused::TooManyPreviews)
+                (revision.add_preview(preview.clone()), ListingError::TooManyPreviews)
             }
             Arrival::Asset(asset) => {
-                (revision.add_asset(asset.clone()), ListingRefused::TooManyAssets)
+                (revision.add_asset(asset.clone()), ListingError::TooManyAssets)
             }
             Arrival::Refused(..) => return Ok(Ok(revision)),
         };

@@ -14,7 +14,7 @@ use domain::{
     Timestamp,
     id::ListingId,
     marketplace::{
-        tally::{CreatorBook, ListingStats},
+        listing_stats::{CreatorBalance, ListingStats},
         visitor::{VISITORS_A_MINUTE, Visitors},
     },
     time::DAY,
@@ -25,7 +25,7 @@ use crate::{
     error::StoreError,
     keys::{Item, Key, PK, SK, VIEWS, text},
     table::{Attempt, Store, decode, encode},
-    transaction::{Fenced, Part},
+    transaction::{ItemKind, Versioned},
 };
 
 /// Who came to some listings.
@@ -135,7 +135,7 @@ impl Store {
         rest: &Tally,
         at: Timestamp,
     ) -> Result<Option<u64>, StoreError> {
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let Some(_) = self.get::<TallyItem>(key).await? else {
                 return Ok(Attempt::Done(None));
             };
@@ -144,7 +144,7 @@ impl Store {
             let mut books: BTreeMap<_, u64> = BTreeMap::new();
             let mut writes = self.transaction();
             for (listing, came) in some {
-                let (stats, visitors): (Option<ListingStats>, _) = (found.take()?, found.take()?);
+                let (stats, visitors): (Option<ListingStats>, _) = (found.next()?, found.next()?);
                 // A draft that was deleted meanwhile has no sums any more.
                 let Some(before) = stats else { continue };
                 let known: Option<Visitors> = visitors;
@@ -159,18 +159,18 @@ impl Store {
             books.retain(|_, views| *views > 0);
             let counted: u64 = books.values().sum();
             let keys: Vec<Key> = books.keys().map(Key::creator).collect();
-            let found: Vec<CreatorBook> = self.get_all(&keys).await?.rest()?;
+            let found: Vec<CreatorBalance> = self.get_all(&keys).await?.rest()?;
             for before in &found {
                 let mut after = before.clone();
                 let views = books.get(&before.creator_id).copied().unwrap_or_default();
                 after.count_views(views, at);
-                writes = writes.rewrite(before.version, &after)?;
+                writes = writes.put_versioned(before.version, &after)?;
             }
             let writes = match rest.is_empty() {
-                true => writes.delete_there(Part::Change, key)?,
+                true => writes.delete_there(ItemKind::Change, key)?,
                 false => {
                     let left = TallyItem::of(rest.clone(), at);
-                    writes.fenced(Part::Change, key, &left, None)?
+                    writes.fenced(ItemKind::Change, key, &left, None)?
                 }
             };
             Ok(writes.commit().await?.done(Some(counted)))
@@ -198,15 +198,15 @@ impl TallyItem {
     }
 }
 
-impl Fenced for Visitors {
-    const PART: Part = Part::Visitors;
+impl Versioned for Visitors {
+    const PART: ItemKind = ItemKind::Visitors;
     fn key(&self) -> Key {
         Key::visitors(&self.listing_id)
     }
     fn version(&self) -> u64 {
         self.version
     }
-    fn at(self, version: u64) -> Visitors {
+    fn with_version(self, version: u64) -> Visitors {
         Visitors { version, ..self }
     }
 }

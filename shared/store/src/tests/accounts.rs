@@ -1,8 +1,8 @@
 //! Accounts: first use, the monthly grant, being described.
 
 use domain::{
-    RefusalKind,
-    account::{AccountRefused, EmailClaim},
+    ErrorKind,
+    account::{AccountError, EmailClaim},
 };
 
 use super::*;
@@ -13,7 +13,7 @@ async fn a_member_comes_into_being_once_however_many_ask_at_once() {
     let user = UserId::parse("new").unwrap();
     let accounts = at_once(32, async |_| {
         let claim = EmailClaim::verified("new@prolight.test");
-        world.store.visit(&user, Some(claim), NOW).await.unwrap()
+        world.store.get_or_create_account(&user, Some(claim), NOW).await.unwrap()
     });
     for account in accounts {
         assert_eq!((account.version, account.credits.totals().available), (1, 10));
@@ -29,7 +29,9 @@ async fn a_month_is_granted_once_however_many_ask_at_once() {
     let user = world.member("regular", Plan::Free, 4).await;
     for month in 1..=3 {
         let now = NOW.plus_months(month);
-        let accounts = at_once(16, async |_| world.store.visit(&user, None, now).await.unwrap());
+        let accounts = at_once(16, async |_| {
+            world.store.get_or_create_account(&user, None, now).await.unwrap()
+        });
         for account in accounts {
             assert_eq!(account.credits.totals().available, 10, "month {month}");
         }
@@ -44,7 +46,7 @@ async fn a_visit_on_which_nothing_is_due_reads_once_and_writes_nothing() {
     let world = World::new();
     let user = world.member("regular", Plan::Free, 10).await;
     world.engine.take_usage();
-    world.store.visit(&user, None, NOW.plus(DAY)).await.unwrap();
+    world.store.get_or_create_account(&user, None, NOW.plus(DAY)).await.unwrap();
     let usage = world.engine.take_usage();
     assert_eq!(usage.requests, BTreeMap::from([("GetItem".to_owned(), 1)]));
     assert_eq!((usage.write_units, usage.read_units), (0.0, 1.0));
@@ -56,15 +58,15 @@ async fn a_member_describes_themselves_and_a_new_address_is_kept() {
     let user = world.member("regular", Plan::Free, 10).await;
     let named = |_: &Account, profile: &mut domain::account::Profile| {
         profile.display_name = Some("Ana".to_owned());
-        Ok::<(), AccountRefused>(())
+        Ok::<(), AccountError>(())
     };
     let store = &world.store;
     let claim = EmailClaim::verified("ana@prolight.test");
-    let account = store.describe(&user, Some(claim), NOW, named).await.unwrap();
+    let account = store.update_profile(&user, Some(claim), NOW, named).await.unwrap();
     assert_eq!(account, world.account(&user).await);
     assert_eq!(account.profile.display_name.as_deref(), Some("Ana"));
 
-    let again = store.describe(&user, None, NOW, named).await.unwrap();
+    let again = store.update_profile(&user, None, NOW, named).await.unwrap();
     assert_eq!(again, account, "nothing to write, and the address stays");
     world.check_books(&user).await;
 }
@@ -76,11 +78,11 @@ async fn a_suspended_member_is_refused_in_the_very_next_change() {
     world.ban(&user).await;
 
     let refused = world.post(&user, &key("a"), NOW).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Forbidden, "account_suspended"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "account_suspended"));
     let describe =
-        world.store.describe(&user, None, NOW, |_, _| Ok::<(), AccountRefused>(())).await;
+        world.store.update_profile(&user, None, NOW, |_, _| Ok::<(), AccountError>(())).await;
     assert_eq!(code(describe), "account_suspended");
-    world.store.visit(&user, None, NOW).await.expect("they may look");
+    world.store.get_or_create_account(&user, None, NOW).await.expect("they may look");
     world.check_books(&user).await;
 }
 

@@ -1,6 +1,6 @@
 //! The audit: rows in the transaction of what they tell of, one behind the other, whoever writes.
 
-use domain::audit::{Action, Anchors, Broken, Deed, Target, Why};
+use domain::audit::{Action, Anchors, AuditEntry, ChainBreak, Target, Why};
 use serde_json::{Value, json};
 use testing::engine::Fault;
 
@@ -11,13 +11,13 @@ impl World {
     /// Writes a deed by itself.
     async fn note(&self, name: &str, action: Action, user: &str) {
         let target = Target::user(&UserId::parse(user).unwrap());
-        let deed = Deed::of_job(name, action, target).because("because");
-        let committed = self.store.transaction().deed(deed, NOW).commit().await.unwrap();
+        let deed = AuditEntry::of_job(name, action, target).with_reason("because");
+        let committed = self.store.transaction().audit(deed, NOW).commit().await.unwrap();
         assert_eq!(committed, Committed::Yes);
     }
 
     /// The whole chain, page after page.
-    async fn verified(&self) -> (u64, Option<Broken>) {
+    async fn verified(&self) -> (u64, Option<ChainBreak>) {
         let mut after = None;
         loop {
             let part = self.store.verify_audit(after, &Anchors::default()).await.unwrap();
@@ -48,7 +48,7 @@ impl World {
     }
 }
 
-fn seqs(page: &Page<domain::audit::Row>) -> Vec<u64> {
+fn seqs(page: &Page<domain::audit::AuditRecord>) -> Vec<u64> {
     page.items.iter().map(|row| row.seq).collect()
 }
 

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 
 use domain::{
-    RefusalKind,
-    account::{AccountRefused, EmailClaim},
+    ErrorKind,
+    account::{AccountError, EmailClaim},
     billing::{
         Billing,
-        checkout::{CheckoutRefused, PlanCheckoutStep},
+        checkout::{CheckoutError, PlanCheckoutStep},
         external::{CustomerId, SessionId},
     },
 };
@@ -17,7 +17,7 @@ use super::*;
 
 impl World {
     pub(super) async fn ban(&self, user: &UserId) {
-        let banned = self.store.change_account(user, None, NOW, |draft| {
+        let banned = self.store.update_account(user, None, NOW, |draft| {
             draft.suspend("fraud".to_owned(), None);
             Ok::<(), StoreError>(())
         });
@@ -39,7 +39,7 @@ impl World {
     async fn becomes(&self, user: &UserId, name: &str) -> Result<Billing, StoreError> {
         let become_it = |_: &Account, billing: &mut Billing| {
             billing.customer = Some(customer(name));
-            Ok::<(), CheckoutRefused>(())
+            Ok::<(), CheckoutError>(())
         };
         let changed = self.store.change_billing(user, None, None, NOW, become_it).await;
         changed.map(|(billing, ())| billing)
@@ -112,7 +112,7 @@ async fn the_same_request_is_made_again_under_its_key_and_another_is_refused() {
     let open = |_: &Account, billing: &mut Billing| {
         let session = SessionId::parse("cs_1").unwrap();
         billing.opened(1, session, "https://checkout.test".to_owned());
-        Ok::<(), CheckoutRefused>(())
+        Ok::<(), CheckoutError>(())
     };
     let (opened, ()) = world.store.change_billing(&user, None, None, NOW, open).await.unwrap();
     assert_eq!(opened.version, 2);
@@ -121,7 +121,7 @@ async fn the_same_request_is_made_again_under_its_key_and_another_is_refused() {
 
     let other = Idempotency { fingerprint: "another".to_owned(), ..key("a") };
     let refused = world.subscribe(&user, Some(&other), NOW).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Invalid, "idempotency_key_reused"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "idempotency_key_reused"));
     world.subscribe(&user, Some(&other), NOW.plus(crate::REMEMBERED)).await.expect("a day later");
 }
 
@@ -161,7 +161,7 @@ async fn a_change_is_decided_on_the_account_that_is_there_when_it_is_written() {
             meanwhile(async || world.ban(&user).await);
         }
         billing.customer = Some(customer("cus_1"));
-        Ok::<(), AccountRefused>(())
+        Ok::<(), AccountError>(())
     };
     let refused = world.store.change_billing(&user, None, Some(&key("a")), NOW, change).await;
     assert_eq!((code(refused), calls.get()), ("account_suspended", 1));
@@ -181,7 +181,7 @@ async fn a_customer_is_one_members_for_good() {
     assert_eq!(world.becomes(&user, "cus_1").await.unwrap(), billing, "nothing new");
 
     let refused = world.becomes(&other, "cus_1").await.unwrap_err();
-    assert_eq!(refused.kind(), RefusalKind::Internal);
+    assert_eq!(refused.kind(), ErrorKind::Internal);
     assert_eq!(world.store.billing(&other).await.unwrap().version, 0);
 
     // Late news of a customer they were before still finds them.

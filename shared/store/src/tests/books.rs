@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use domain::{
-    RefusalKind,
+    ErrorKind,
     billing::{
         Billing,
         external::{PaymentId, SessionId, SubscriptionId},
@@ -12,7 +12,7 @@ use domain::{
         payment::{Payment, PaymentState},
         subscription::{Subscription, SubscriptionStatus},
     },
-    credits::LedgerBroken,
+    credits::LedgerError,
     id::{InvoiceId, OrderId},
     money::{Currency, Money},
     time::Period,
@@ -20,7 +20,7 @@ use domain::{
 use testing::engine::{Fault, Usage};
 
 use super::{billing::customer, events::event, *};
-use crate::{AppliedEvent, Books, Kept, Wanted};
+use crate::{Applied, AppliedEvent, BillingUpdate, Wanted};
 
 /// A payment of a small pack, of which so much was refunded.
 fn payment(order: &PackOrder, refunded: i64) -> Payment {
@@ -61,7 +61,7 @@ fn subscription(status: SubscriptionStatus) -> Subscription {
 }
 
 /// Says of a pack's payment what Stripe says of it.
-fn settle(books: &mut Books, refunded: i64) -> Result<(), LedgerBroken> {
+fn settle(books: &mut BillingUpdate, refunded: i64) -> Result<(), LedgerError> {
     let Some(order) = &mut books.order else { panic!("the order that was wanted") };
     order.settle(&payment(order, refunded), &mut books.draft)?;
     let receipt = Invoice::receipt(order, receipt_of(&order.id), None).unwrap();
@@ -78,21 +78,21 @@ impl World {
         order: &PackOrder,
         event: Option<&AppliedEvent>,
         refunded: i64,
-    ) -> Result<Kept, StoreError> {
+    ) -> Result<Applied, StoreError> {
         let invoices = vec![receipt_of(&order.id)];
         let wanted = Wanted { order: Some(order.id.clone()), invoices };
-        let decide = |books: &mut Books| settle(books, refunded);
-        self.store.keep_books(read, &wanted, event, NOW, decide).await
+        let decide = |books: &mut BillingUpdate| settle(books, refunded);
+        self.store.apply_billing(read, &wanted, event, NOW, decide).await
     }
 
     /// Reads what there is, and applies the payment of a pack to it, until it is applied.
-    async fn hear(&self, order: &PackOrder, event: &AppliedEvent) -> Result<Kept, StoreError> {
+    async fn hear(&self, order: &PackOrder, event: &AppliedEvent) -> Result<Applied, StoreError> {
         loop {
             let found = self.store.billing_of_event(&order.user_id, &event.id).await?;
-            let (read, false) = found else { return Ok(Kept::Before) };
+            let (read, false) = found else { return Ok(Applied::Already) };
             match self.keep(&read, order, Some(event), 0).await? {
-                Kept::Stale => {}
-                kept @ (Kept::Now | Kept::Before) => return Ok(kept),
+                Applied::Stale => {}
+                kept @ (Applied::Now | Applied::Already) => return Ok(kept),
             }
         }
     }
@@ -103,11 +103,11 @@ impl World {
         read: &Billing,
         event: Option<&AppliedEvent>,
         status: SubscriptionStatus,
-    ) -> Kept {
-        let decide = |books: &mut Books| {
+    ) -> Applied {
+        let decide = |books: &mut BillingUpdate| {
             books.billing.follow(&subscription(status), &mut books.draft).map(drop)
         };
-        self.store.keep_books(read, &Wanted::default(), event, NOW, decide).await.unwrap()
+        self.store.apply_billing(read, &Wanted::default(), event, NOW, decide).await.unwrap()
     }
 
     async fn check_paid_once(&self, order: &PackOrder, free: u32) {
@@ -136,15 +136,15 @@ async fn a_pack_that_was_paid_is_one_read_and_one_transaction() {
     };
     // Account, ledger entry, billing, order, receipt, event and the fact that it was sold at two
     // each, and one for the order's place in the index.
-    assert_eq!(costs(&event("evt_1"), &read, 0).await, (Kept::Now, 15.0));
+    assert_eq!(costs(&event("evt_1"), &read, 0).await, (Applied::Now, 15.0));
     world.check_paid_once(&order, 10).await;
     let read = world.store.billing(&user).await.unwrap();
     assert_eq!(read.version, 1);
     // It says nothing new: billing and event.
-    assert_eq!(costs(&event("evt_2"), &read, 0).await, (Kept::Now, 4.0));
+    assert_eq!(costs(&event("evt_2"), &read, 0).await, (Applied::Now, 4.0));
     world.check_paid_once(&order, 10).await;
     let read = world.store.billing(&user).await.unwrap();
-    assert_eq!(costs(&event("evt_3"), &read, 500).await.0, Kept::Now);
+    assert_eq!(costs(&event("evt_3"), &read, 500).await.0, Applied::Now);
     let account = world.account(&user).await;
     assert_eq!((account.credits.totals().available, account.credits.totals().revoked), (10, 50));
     let receipt = world.store.invoice(&user, &receipt_of(&order.id)).await.unwrap();
@@ -172,7 +172,7 @@ async fn a_plan_that_was_paid_costs_so_much() {
     invoice.lines[0].period = Some(paid_period());
     invoice.granted.clear();
     world.engine.take_usage();
-    let decide = |books: &mut Books| {
+    let decide = |books: &mut BillingUpdate| {
         let stripe = subscription(SubscriptionStatus::Active);
         books.billing.customer = Some(customer("cus_1"));
         let mut invoice = invoice.clone();
@@ -182,9 +182,9 @@ async fn a_plan_that_was_paid_costs_so_much() {
     };
     let wanted = Wanted { order: None, invoices: vec![invoice.id.clone()] };
     let paid = event("evt_1");
-    let kept = world.store.keep_books(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
+    let kept = world.store.apply_billing(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
     let usage = world.engine.take_usage();
-    assert_eq!((kept, usage.round_trips()), (Kept::Now, 2));
+    assert_eq!((kept, usage.round_trips()), (Applied::Now, 2));
     let ledger = world.store.whole_ledger(&user).await.unwrap();
     assert_eq!(ledger[1..].iter().map(kind).collect::<Vec<_>>(), ["end", "expire", "grant"]);
     // Account, billing, customer, invoice and event, three lines, and the fact that it was sold; who
@@ -205,8 +205,8 @@ async fn one_event_fifty_times_at_once_is_one_grant() {
     let read = world.store.billing(&user).await.unwrap();
     let kept =
         at_once(50, async |_| world.keep(&read, &order, Some(&event("evt_1")), 0).await.unwrap());
-    let count = |wanted: Kept| kept.iter().filter(|kept| **kept == wanted).count();
-    assert_eq!((count(Kept::Now), count(Kept::Before), count(Kept::Stale)), (1, 49, 0));
+    let count = |wanted: Applied| kept.iter().filter(|kept| **kept == wanted).count();
+    assert_eq!((count(Applied::Now), count(Applied::Already), count(Applied::Stale)), (1, 49, 0));
     world.check_paid_once(&order, 10).await;
 }
 
@@ -217,8 +217,8 @@ async fn many_events_of_one_payment_at_once_are_one_grant() {
     let order = world.ordered(&user, NOW).await;
     let kept =
         at_once(24, async |n| world.hear(&order, &event(&format!("evt_{}", n % 6))).await.unwrap());
-    assert_eq!(kept.iter().filter(|kept| **kept == Kept::Now).count(), 6);
-    assert_eq!(kept.iter().filter(|kept| **kept == Kept::Before).count(), 18);
+    assert_eq!(kept.iter().filter(|kept| **kept == Applied::Now).count(), 6);
+    assert_eq!(kept.iter().filter(|kept| **kept == Applied::Already).count(), 18);
     assert_eq!(world.store.billing(&user).await.unwrap().version, 6);
     world.check_paid_once(&order, 10).await;
 }
@@ -231,12 +231,12 @@ async fn of_two_who_read_the_same_one_asks_again() {
     let keep = async |name: &str, read: &Billing| {
         world.follow(read, Some(&event(name)), SubscriptionStatus::Active).await
     };
-    assert_eq!(keep("evt_1", &read).await, Kept::Now);
-    assert_eq!(keep("evt_2", &read).await, Kept::Stale);
+    assert_eq!(keep("evt_1", &read).await, Applied::Now);
+    assert_eq!(keep("evt_2", &read).await, Applied::Stale);
     assert!(!world.store.event_applied(&event("evt_2").id).await.unwrap());
     let read = world.store.billing(&user).await.unwrap();
-    assert_eq!(keep("evt_2", &read).await, Kept::Now);
-    assert_eq!(keep("evt_2", &read).await, Kept::Before);
+    assert_eq!(keep("evt_2", &read).await, Applied::Now);
+    assert_eq!(keep("evt_2", &read).await, Applied::Already);
     assert_eq!(world.store.billing(&user).await.unwrap().version, 2);
 }
 
@@ -246,11 +246,11 @@ async fn an_older_answer_is_not_written_after_a_newer_one_that_changed_nothing()
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
     let read = world.store.billing(&user).await.unwrap();
-    assert_eq!(world.follow(&read, None, Active).await, Kept::Now);
+    assert_eq!(world.follow(&read, None, Active).await, Applied::Now);
     // Both read this. One was told "past due", the other, later, "active" again.
     let read = world.store.billing(&user).await.unwrap();
-    assert_eq!(world.follow(&read, Some(&event("evt_2")), Active).await, Kept::Now);
-    assert_eq!(world.follow(&read, Some(&event("evt_1")), PastDue).await, Kept::Stale);
+    assert_eq!(world.follow(&read, Some(&event("evt_2")), Active).await, Applied::Now);
+    assert_eq!(world.follow(&read, Some(&event("evt_1")), PastDue).await, Applied::Stale);
     let found = world.store.billing(&user).await.unwrap();
     assert_eq!(found.subscription, Some(subscription(Active)));
 }
@@ -263,7 +263,7 @@ async fn nothing_new_and_no_event_is_not_written() {
     world.follow(&read, None, SubscriptionStatus::Active).await;
     let read = world.store.billing(&user).await.unwrap();
     world.engine.take_usage();
-    assert_eq!(world.follow(&read, None, SubscriptionStatus::Active).await, Kept::Now);
+    assert_eq!(world.follow(&read, None, SubscriptionStatus::Active).await, Applied::Now);
     assert_eq!(world.engine.take_usage().round_trips(), 1);
     assert_eq!(world.store.billing(&user).await.unwrap(), read);
 }
@@ -277,7 +277,7 @@ async fn what_moves_beside_the_billing_is_read_again() {
     let wanted = Wanted { order: Some(order.id.clone()), invoices: Vec::new() };
     let calls = Cell::new(0);
     let session = SessionId::parse("cs_1").unwrap();
-    let decide = |books: &mut Books| {
+    let decide = |books: &mut BillingUpdate| {
         match calls.replace(calls.get() + 1) {
             // The page of its checkout becomes known.
             0 => drop(meanwhile(async || {
@@ -291,8 +291,8 @@ async fn what_moves_beside_the_billing_is_read_again() {
         settle(books, 0)
     };
     let paid = event("evt_1");
-    let kept = world.store.keep_books(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
-    assert_eq!((kept, calls.get()), (Kept::Now, 3));
+    let kept = world.store.apply_billing(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
+    assert_eq!((kept, calls.get()), (Applied::Now, 3));
     let stored = world.store.order(&user, &order.id).await.unwrap();
     assert_eq!((stored.version, &stored.session), (3, &Some(session)));
     assert_eq!(stored.lot, Some(LotId("pack:cs_1".to_owned())));
@@ -307,7 +307,7 @@ async fn a_members_first_news_may_come_before_their_first_call() {
     let kept = at_once(8, async |_| {
         world.follow(&read, Some(&event("evt_1")), SubscriptionStatus::Active).await
     });
-    assert_eq!(kept.iter().filter(|kept| **kept == Kept::Now).count(), 1);
+    assert_eq!(kept.iter().filter(|kept| **kept == Applied::Now).count(), 1);
     assert_eq!(world.account(&user).await.credits.totals().available, 10);
     world.check_books(&user).await;
 }
@@ -320,7 +320,7 @@ async fn a_parked_event_that_is_applied_is_parked_no_longer() {
     world.store.park_event(Some(&paid.id), &paid.kind, "body", "why", NOW).await.unwrap();
     let (read, before) = world.store.billing_of_event(&user, &paid.id).await.unwrap();
     assert!(!before);
-    assert_eq!(world.follow(&read, Some(&paid), SubscriptionStatus::Active).await, Kept::Now);
+    assert_eq!(world.follow(&read, Some(&paid), SubscriptionStatus::Active).await, Applied::Now);
     assert_eq!(world.store.parked_events(None, 10).await.unwrap().items, []);
     assert!(world.store.billing_of_event(&user, &paid.id).await.unwrap().1);
 }
@@ -330,22 +330,23 @@ async fn a_refusal_and_a_customer_of_another_write_nothing() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
     let other = world.member("other", Plan::Free, 10).await;
-    let become_it = |books: &mut Books| {
+    let become_it = |books: &mut BillingUpdate| {
         books.billing.customer = Some(customer("cus_1"));
-        Ok::<(), LedgerBroken>(())
+        Ok::<(), LedgerError>(())
     };
     let keep = async |user: &UserId, name: &str| {
         let read = world.store.billing(user).await?;
         let news = event(name);
-        world.store.keep_books(&read, &Wanted::default(), Some(&news), NOW, become_it).await
+        world.store.apply_billing(&read, &Wanted::default(), Some(&news), NOW, become_it).await
     };
-    assert_eq!(keep(&user, "evt_1").await.unwrap(), Kept::Now);
+    assert_eq!(keep(&user, "evt_1").await.unwrap(), Applied::Now);
     let before = world.engine.dump();
-    assert_eq!(keep(&other, "evt_2").await.unwrap_err().kind(), RefusalKind::Internal);
+    assert_eq!(keep(&other, "evt_2").await.unwrap_err().kind(), ErrorKind::Internal);
     let read = world.store.billing(&user).await.unwrap();
-    let refuse = |_: &mut Books| Err(crate::Missing::Order);
+    let refuse = |_: &mut BillingUpdate| Err(crate::NotFound::Order);
     let news = event("evt_3");
-    let refused = world.store.keep_books(&read, &Wanted::default(), Some(&news), NOW, refuse).await;
+    let refused =
+        world.store.apply_billing(&read, &Wanted::default(), Some(&news), NOW, refuse).await;
     assert_eq!(code(refused), "order_not_found");
     assert_eq!(world.engine.dump(), before);
 }
@@ -353,7 +354,7 @@ async fn a_refusal_and_a_customer_of_another_write_nothing() {
 #[tokio::test]
 async fn a_payment_is_applied_once_whatever_becomes_of_its_transaction() {
     use Fault::{Conflict, Fail, LoseAnswer, Throttle};
-    let check = async |faults: &[Fault], told: Result<Kept, &str>, again: Kept| {
+    let check = async |faults: &[Fault], told: Result<Applied, &str>, again: Applied| {
         let world = World::new();
         let user = world.member("member", Plan::Free, 10).await;
         let order = world.ordered(&user, NOW).await;
@@ -366,12 +367,12 @@ async fn a_payment_is_applied_once_whatever_becomes_of_its_transaction() {
         assert_eq!(world.hear(&order, &paid).await.unwrap(), again, "{faults:?}");
         world.check_paid_once(&order, 10).await;
     };
-    check(&[Conflict; 5], Ok(Kept::Now), Kept::Before).await;
-    check(&[Conflict; 6], Err("account_busy"), Kept::Now).await;
-    check(&[Throttle, Fail], Ok(Kept::Now), Kept::Before).await;
-    check(&[Throttle; 3], Err("temporarily_unavailable"), Kept::Now).await;
-    check(&[LoseAnswer; 2], Ok(Kept::Now), Kept::Before).await;
-    check(&[LoseAnswer; 3], Err("temporarily_unavailable"), Kept::Before).await;
+    check(&[Conflict; 5], Ok(Applied::Now), Applied::Already).await;
+    check(&[Conflict; 6], Err("account_busy"), Applied::Now).await;
+    check(&[Throttle, Fail], Ok(Applied::Now), Applied::Already).await;
+    check(&[Throttle; 3], Err("temporarily_unavailable"), Applied::Now).await;
+    check(&[LoseAnswer; 2], Ok(Applied::Now), Applied::Already).await;
+    check(&[LoseAnswer; 3], Err("temporarily_unavailable"), Applied::Already).await;
 }
 
 #[tokio::test]
@@ -387,7 +388,7 @@ async fn who_applies_a_payment_may_die_anywhere() {
             assert!(died, "{fault:?} {nth}");
             let again = world.hear(&order, &paid).await.unwrap();
             let expected =
-                if (fault, nth) == (Fault::HangAfter, 3) { Kept::Before } else { Kept::Now };
+                if (fault, nth) == (Fault::HangAfter, 3) { Applied::Already } else { Applied::Now };
             assert_eq!(again, expected, "{fault:?} {nth}");
             world.check_paid_once(&order, 10).await;
         }
@@ -408,11 +409,11 @@ async fn invoices_in_pages_of_every_size() {
     let mut expected: Vec<Invoice> =
         (0..23).filter_map(|n| Invoice::receipt(&paid, id(n), Some("Ana"))).collect();
     let read = world.store.billing(&user).await.unwrap();
-    let decide = |books: &mut Books| {
+    let decide = |books: &mut BillingUpdate| {
         books.invoices = expected.clone();
-        Ok::<(), LedgerBroken>(())
+        Ok::<(), LedgerError>(())
     };
-    world.store.keep_books(&read, &Wanted::default(), None, NOW, decide).await.unwrap();
+    world.store.apply_billing(&read, &Wanted::default(), None, NOW, decide).await.unwrap();
     expected.reverse();
     for per_page in [1, 5, 22, 23, 24, 100] {
         let pages =
@@ -430,10 +431,10 @@ async fn invoices_in_pages_of_every_size() {
     let invoices = vec![id(2), id(1), id(2), id(99)];
     let wanted = Wanted { order: None, invoices };
     let read = world.store.billing(&user).await.unwrap();
-    let decide = |books: &mut Books| {
+    let decide = |books: &mut BillingUpdate| {
         let found: Vec<&InvoiceId> = books.invoices.iter().map(|invoice| &invoice.id).collect();
         assert_eq!(found, [&id(1), &id(2)]);
-        Ok::<(), LedgerBroken>(())
+        Ok::<(), LedgerError>(())
     };
-    world.store.keep_books(&read, &wanted, None, NOW, decide).await.unwrap();
+    world.store.apply_billing(&read, &wanted, None, NOW, decide).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! Placing jobs: what it costs, races for the last credits, keys.
 
-use domain::{RefusalKind, generation::Status};
+use domain::{ErrorKind, generation::Status};
 use expect_test::expect;
 
 use super::*;
@@ -54,7 +54,7 @@ async fn the_last_three_credits_of_sixty_four_posts_at_once() {
     for answer in refused {
         let refused = answer.unwrap_err();
         assert_eq!(refused.code(), "insufficient_credits");
-        assert_eq!(refused.kind(), RefusalKind::PaymentRequired);
+        assert_eq!(refused.kind(), ErrorKind::PaymentRequired);
     }
     let totals = world.account(&user).await.credits.totals();
     assert_eq!((totals.available, totals.held), (0, 3));
@@ -81,7 +81,7 @@ async fn no_more_run_at_once_than_the_plan_allows() {
     assert_eq!(taken.len(), 2);
     for answer in refused {
         let refused = answer.unwrap_err();
-        assert_eq!((refused.kind(), refused.code()), (RefusalKind::TooMany, "too_many_running"));
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::TooMany, "too_many_running"));
         assert_eq!(refused.retry_after_s(), Some(10));
     }
     world.check_books(&user).await;
@@ -107,7 +107,7 @@ async fn the_same_key_for_another_request_is_refused() {
     world.post(&user, &key("a"), NOW).await.unwrap();
     let other = Idempotency { fingerprint: "another".to_owned(), ..key("a") };
     let refused = world.post(&user, &other, NOW).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Invalid, "idempotency_key_reused"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "idempotency_key_reused"));
     world.check_books(&user).await;
 
     let neighbour = world.member("neighbour", Plan::Free, 10).await;
@@ -149,7 +149,7 @@ async fn too_few_credits_say_when_more_come() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 0).await;
     let refused = world.post(&user, &key("a"), NOW).await.unwrap_err();
-    let members: BTreeMap<&str, serde_json::Value> = refused.members().into_iter().collect();
+    let members: BTreeMap<&str, serde_json::Value> = refused.extensions().into_iter().collect();
     assert_eq!(members["missing"], 1);
     assert_eq!(members["next_grant_at"], NOW.plus_months(1).to_string());
 

@@ -1,6 +1,6 @@
 //! Stripe's events: applied once, parked until they are replayed.
 
-use domain::{RefusalKind, billing::external::EventId};
+use domain::{ErrorKind, billing::external::EventId};
 
 use super::*;
 use crate::{AppliedEvent, EVENTS_REMEMBERED, PARKED_BODY_MAX, ParkedEvent};
@@ -112,7 +112,7 @@ async fn the_longest_body_is_kept_and_a_longer_one_is_refused() {
     assert_eq!(world.store.parked_events(None, 1).await.unwrap().items[0].body, body);
     let longer = format!("{body}x");
     let refused = world.store.park_event(None, "kind", &longer, "why", NOW).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (RefusalKind::TooLarge, "event_too_large"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::TooLarge, "event_too_large"));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Bad days of the table: conflicts, throttles, failures and lost answers around a transaction.
 
-use domain::RefusalKind;
+use domain::ErrorKind;
 use testing::engine::Fault;
 
 use super::*;
@@ -30,7 +30,7 @@ async fn check(faults: &[Fault], expected: Told) {
     };
     assert_eq!(told, expected, "{faults:?}");
     if let Err(refused) = &first {
-        assert_eq!(refused.kind(), RefusalKind::Unavailable);
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
         assert_eq!(refused.retry_after_s(), Some(1));
     }
     world.check_books(&user).await;

@@ -11,18 +11,18 @@ use domain::{
 };
 
 use super::*;
-use crate::{Kept, Wanted};
+use crate::{Applied, Wanted};
 
 impl World {
     /// Notes a task together with the books of a member.
     async fn note_follow_up(&self, user: &UserId, task: &FollowUpTask, now: Timestamp) {
         let read = self.store.billing(user).await.unwrap();
         let wanted = Wanted::default();
-        let kept = self.store.keep_books(&read, &wanted, None, now, |books| {
+        let kept = self.store.apply_billing(&read, &wanted, None, now, |books| {
             books.follow_ups.insert(task.clone());
             Ok::<(), StoreError>(())
         });
-        assert_eq!(kept.await.unwrap(), Kept::Now);
+        assert_eq!(kept.await.unwrap(), Applied::Now);
     }
 
     async fn due(&self) -> Vec<FollowUp> {
@@ -69,8 +69,12 @@ async fn a_follow_up_waits_until_it_is_done() {
 async fn what_an_account_brings_is_noted_with_it() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
-    world.store.visit(&user, Some(EmailClaim::verified("new@prolight.test")), NOW).await.unwrap();
-    let ban = world.store.change_account(&user, None, NOW, |draft| {
+    world
+        .store
+        .get_or_create_account(&user, Some(EmailClaim::verified("new@prolight.test")), NOW)
+        .await
+        .unwrap();
+    let ban = world.store.update_account(&user, None, NOW, |draft| {
         draft.suspend("Chargeback fraud.".to_owned(), None);
         Ok::<(), StoreError>(())
     });

@@ -7,8 +7,8 @@ use domain::{
     generation::Status,
     id::{ListingId, PresetId},
     metrics::{
-        Counters, Fact, FinishedJob, Happened, LegMoved, Metrics, Movement, MovementKind, Source,
-        Span, WithinSpan, Worth,
+        Counters, Fact, FactKind, FinishedJob, LegMoved, Metrics, Movement, MovementKind, MrrState,
+        Source, Span, WithinSpan,
     },
     time::Day,
 };
@@ -19,24 +19,24 @@ use crate::{Counted, FACTS_AT_ONCE, stated_by};
 
 /// Facts of every kind over three days and two months.
 fn facts() -> Vec<Fact> {
-    let worth = |mrr| Worth { plan: Plan::Pro, mrr, committed: mrr };
+    let worth = |mrr| MrrState { plan: Plan::Pro, mrr, committed: mrr };
     let creator = |number: u32| UserId::parse(&format!("creator_{}", number % 13)).unwrap();
     let first = Timestamp::parse("2027-01-30T08:00:00Z").unwrap();
     let what = |number: u32| match number % 8 {
-        0 => Happened::Moved(Movement {
+        0 => FactKind::Moved(Movement {
             kind: MovementKind::New,
-            before: Worth::NONE,
+            before: MrrState::NONE,
             after: worth(2_900 + i64::from(number)),
         }),
-        1 => Happened::Sold { source: Source::Pro, amount: 2_900 },
-        2 => Happened::Returned { source: Source::Packs, amount: 100 + i64::from(number) },
-        3 => Happened::Market(LegMoved {
+        1 => FactKind::Sold { source: Source::Pro, amount: 2_900 },
+        2 => FactKind::Returned { source: Source::Packs, amount: 100 + i64::from(number) },
+        3 => FactKind::Market(LegMoved {
             creator_id: creator(number),
             commission: 0,
             share: i64::from(number) * 10,
             of_sale: true,
         }),
-        4 | 5 => Happened::Finished(FinishedJob {
+        4 | 5 => FactKind::Finished(FinishedJob {
             status: if number.is_multiple_of(5) { Status::Failed } else { Status::Succeeded },
             blocked: number.is_multiple_of(10),
             plan: Plan::Free,
@@ -47,8 +47,8 @@ fn facts() -> Vec<Fact> {
             run_ms: Some(u64::from(number) * 170),
             cost_micros: 30_000,
         }),
-        6 => Happened::Active { within: WithinSpan::Day },
-        _ => Happened::Joined,
+        6 => FactKind::Active { within: WithinSpan::Day },
+        _ => FactKind::Joined,
     };
     let at = |number: u32| first.plus(DAY * (number % 3));
     (0..90).map(|number| Fact::new(format!("fact_{number}"), at(number), what(number))).collect()
@@ -81,7 +81,7 @@ async fn check(world: &World, facts: &[Fact], why: &str) {
     }
     let mut sold: BTreeMap<String, i64> = BTreeMap::new();
     for fact in facts.iter().filter(|fact| fact.day().month() == all_days().to.month()) {
-        if let Happened::Market(leg) = &fact.what {
+        if let FactKind::Market(leg) = &fact.what {
             *sold.entry(leg.creator_id.to_string()).or_default() += leg.share;
         }
     }
@@ -154,15 +154,15 @@ async fn the_stream_states_jobs_and_members() {
     ids.sort_unstable();
     assert_eq!(ids, ["active", "active", "active", "job", "member"]);
     let finished = facts.iter().find_map(|fact| match &fact.what {
-        Happened::Finished(finished) => Some(finished),
-        Happened::Moved(_)
-        | Happened::Sold { .. }
-        | Happened::Returned { .. }
-        | Happened::Kept { .. }
-        | Happened::Declined { .. }
-        | Happened::Market(_)
-        | Happened::Joined
-        | Happened::Active { .. } => None,
+        FactKind::Finished(finished) => Some(finished),
+        FactKind::Moved(_)
+        | FactKind::Sold { .. }
+        | FactKind::Returned { .. }
+        | FactKind::Kept { .. }
+        | FactKind::Declined { .. }
+        | FactKind::Market(_)
+        | FactKind::Joined
+        | FactKind::Active { .. } => None,
     });
     let finished = finished.unwrap();
     assert_eq!((finished.queue_ms, finished.run_ms), (Some(2_000), Some(30_000)));

@@ -32,11 +32,12 @@ use std::{
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 use domain::{
-    Refusal, Timestamp,
-    account::{Account, Draft},
+    DomainError, Timestamp,
+    account::{Account, AccountUpdate},
     credits::{Credits, LedgerEntry, LotId, Movement},
     generation::{
-        ChargeState, Failure, FailureCode, Job, Names, Order, OrderRefused, Provider, place,
+        ChargeState, Failure, FailureCode, GenerationRequest, Job, NewJob, OrderError, Provider,
+        create_job,
     },
     id::{JobId, UserId},
     image::StoredImage,
@@ -81,7 +82,7 @@ impl World {
     /// A member of `plan` with exactly so many credits.
     async fn member(&self, name: &str, plan: Plan, credits: u32) -> UserId {
         let user = UserId::parse(name).unwrap();
-        let setup = self.store.change_account(&user, None, NOW, |draft| {
+        let setup = self.store.update_account(&user, None, NOW, |draft| {
             if plan != Plan::Free {
                 let lot = LotId("invoice_1".to_owned());
                 draft.begin_period(plan, lot, paid_period()).unwrap();
@@ -91,7 +92,7 @@ impl World {
                 let hold = draft.start_job("setup", spare)?;
                 draft.capture_job("setup", &hold)?;
             }
-            Ok::<(), domain::account::AccountRefused>(())
+            Ok::<(), domain::account::AccountError>(())
         });
         setup.await.unwrap();
         user
@@ -104,11 +105,14 @@ impl World {
         request: &Idempotency,
         now: Timestamp,
     ) -> Result<Job, StoreError> {
-        let order = Order { prompt: Some("a red chair".to_owned()), ..Order::default() };
+        let order = GenerationRequest {
+            prompt: Some("a red chair".to_owned()),
+            ..GenerationRequest::default()
+        };
         let names = self.names(now);
-        let decide = |draft: &mut Draft, kept| place(draft, &order, kept, &names);
-        let nothing = crate::Naming::Nothing;
-        self.store.enqueue::<OrderRefused>((user, None), request, nothing, now, decide).await
+        let decide = |draft: &mut AccountUpdate, kept| create_job(draft, &order, kept, &names);
+        let nothing = crate::SourceRef::Nothing;
+        self.store.enqueue::<OrderError>((user, None), request, nothing, now, decide).await
     }
 
     /// Posts a generation that is taken.
@@ -117,8 +121,8 @@ impl World {
         self.post(user, &request, now).await.unwrap()
     }
 
-    fn names(&self, now: Timestamp) -> Names {
-        Names {
+    fn names(&self, now: Timestamp) -> NewJob {
+        NewJob {
             id: JobId::new(now, u128::from(self.number())),
             provider: Provider::Bria,
             seed: 7,
@@ -171,12 +175,12 @@ impl World {
         assert_eq!(moves.len(), jobs.len(), "one hold for each job");
         for job in &jobs {
             let expected: &[&str] = match job.charge.state {
-                ChargeState::Held => &["hold"],
+                ChargeState::Connected => &["hold"],
                 ChargeState::Captured => &["hold", "capture"],
                 ChargeState::Released => &["hold", "release"],
             };
             assert_eq!(moves[job.id.as_str()], expected, "{job:?}");
-            assert_eq!(job.status.is_final(), job.charge.state != ChargeState::Held);
+            assert_eq!(job.status.is_final(), job.charge.state != ChargeState::Connected);
             assert_eq!(job.charge.state == ChargeState::Captured, job.image.is_some());
         }
     }

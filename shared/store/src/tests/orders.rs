@@ -2,8 +2,8 @@
 //! that are bought by themselves.
 
 use domain::{
-    RefusalKind,
-    account::AccountRefused,
+    ErrorKind,
+    account::AccountError,
     billing::{
         external::SessionId,
         order::{OrderState, PackOrder, Via},
@@ -25,7 +25,7 @@ impl World {
         now: Timestamp,
     ) -> Result<PackOrder, StoreError> {
         let id = OrderId::new(now, u128::from(self.number()));
-        let place = |draft: &Draft| {
+        let place = |draft: &AccountUpdate| {
             draft.require_active().map_err(StoreError::refused)?;
             PackOrder::place(id.clone(), Pack::Small, Via::Checkout, draft)
                 .map_err(StoreError::refused)
@@ -48,19 +48,19 @@ impl World {
         &self,
         user: &UserId,
         now: Timestamp,
-        change: impl Fn(&mut Draft),
+        change: impl Fn(&mut AccountUpdate),
     ) -> TopUpState {
-        let change = |draft: &mut Draft| {
+        let change = |draft: &mut AccountUpdate| {
             change(draft);
             Ok::<(), StoreError>(())
         };
-        let account = self.store.change_account(user, None, now, change).await.unwrap();
+        let account = self.store.update_account(user, None, now, change).await.unwrap();
         account.top_up.unwrap().state
     }
 
     async fn begin(&self, user: &UserId, now: Timestamp) -> Option<PackOrder> {
         let id = OrderId::new(now, u128::from(self.number()));
-        let begin = |draft: &mut Draft| {
+        let begin = |draft: &mut AccountUpdate| {
             let Some(top_up) = draft.account().top_up.clone() else { return Ok(None) };
             if !matches!(top_up.state, TopUpState::Due { .. }) {
                 return Ok(None);
@@ -68,7 +68,7 @@ impl World {
             let pack = top_up.wish.unwrap().pack;
             let order = PackOrder::place(id.clone(), pack, Via::TopUp, draft)?;
             draft.change_top_up(|top_up, _| top_up.begin(id.clone()));
-            Ok::<_, AccountRefused>(Some(order))
+            Ok::<_, AccountError>(Some(order))
         };
         self.store.begin_top_up(user, now, begin).await.unwrap()
     }
@@ -117,7 +117,7 @@ async fn a_ban_bites_although_the_order_changes_nothing_of_the_account() {
     let user = world.member("member", Plan::Free, 10).await;
     let id = OrderId::new(NOW, 1);
     let banned = std::cell::Cell::new(false);
-    let place = |draft: &Draft| {
+    let place = |draft: &AccountUpdate| {
         draft.require_active().map_err(StoreError::refused)?;
         if !banned.replace(true) {
             meanwhile(async || world.ban(&user).await);
@@ -125,7 +125,7 @@ async fn a_ban_bites_although_the_order_changes_nothing_of_the_account() {
         PackOrder::place(id.clone(), Pack::Small, Via::Checkout, draft).map_err(StoreError::refused)
     };
     let refused = world.store.place_order((&user, None), &key("a"), NOW, place).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Forbidden, "account_suspended"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "account_suspended"));
     assert_eq!(code(world.store.order(&user, &id).await), "order_not_found");
 }
 
@@ -271,5 +271,5 @@ async fn a_changed_item_is_an_account_whose_pack_is_due_or_something_else() {
 
     let torn = serde_json::json!({"sk": {"S": "ACCOUNT"}});
     let refused = changed_top_up(torn.as_object().unwrap()).unwrap_err();
-    assert_eq!(refused.kind(), RefusalKind::Internal);
+    assert_eq!(refused.kind(), ErrorKind::Internal);
 }

@@ -1,7 +1,7 @@
 //! Lists: the union of the pages is the set, whatever their size; cursors name nothing else.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{RefusalKind, generation::Status, id::PresetId};
+use domain::{ErrorKind, generation::Status, id::PresetId};
 
 use super::*;
 
@@ -18,11 +18,11 @@ async fn with_jobs_of_each_status(world: &World) -> UserId {
                 Status::Submitted => drop(world.submitted(job, now).await),
                 Status::Succeeded => {
                     let job = world.submitted(job, now).await;
-                    let end = |job: Job, draft: &mut Draft| job.succeed(draft, stored());
+                    let end = |job: Job, draft: &mut AccountUpdate| job.succeed(draft, stored());
                     world.store.settle(&job, now, end).await.unwrap();
                 }
                 Status::Failed => {
-                    let end = |job: Job, draft: &mut Draft| job.fail(draft, blocked());
+                    let end = |job: Job, draft: &mut AccountUpdate| job.fail(draft, blocked());
                     world.store.settle(&job, now, end).await.unwrap();
                 }
                 Status::Cancelled => {
@@ -150,7 +150,7 @@ async fn a_made_up_cursor_shows_nothing_but_the_callers_own() {
         }
         let garbage = Some(Cursor("USER#other".to_owned()));
         let refused = world.store.jobs(&user, status, size(20), garbage, now).await.unwrap_err();
-        assert_eq!((refused.kind(), refused.code()), (RefusalKind::Invalid, "invalid_cursor"));
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Invalid, "invalid_cursor"));
     }
     let store = &world.store;
     for garbage in ["", "-1", "LEDGER#1", "18446744073709551616"] {

@@ -23,7 +23,10 @@ impl World {
 
     async fn person(&self, name: &str, email: Option<&str>) -> UserId {
         let user = UserId::parse(name).unwrap();
-        self.store.visit(&user, email.map(EmailClaim::verified), NOW).await.unwrap();
+        self.store
+            .get_or_create_account(&user, email.map(EmailClaim::verified), NOW)
+            .await
+            .unwrap();
         user
     }
 }
@@ -56,7 +59,11 @@ async fn members_are_found_by_address_plan_standing_and_what_they_do() {
     let both = PeopleFilter { email: Some("b".to_owned()), ..suspended.clone() };
     assert_eq!(world.found(&both, 2).await, Vec::<String>::new());
     // Another address, and she stands elsewhere.
-    world.store.visit(&ann, Some(EmailClaim::verified("zoe@a.test")), NOW).await.unwrap();
+    world
+        .store
+        .get_or_create_account(&ann, Some(EmailClaim::verified("zoe@a.test")), NOW)
+        .await
+        .unwrap();
     assert_eq!(world.found(&by("ann"), 50).await, ["annie"]);
     assert_eq!(world.found(&by("zoe"), 50).await, ["ann"]);
 }

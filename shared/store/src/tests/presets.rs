@@ -2,7 +2,7 @@
 
 use domain::{
     account::PRESETS_MAX,
-    generation::{Order, PresetContent},
+    generation::{GenerationRequest, PresetContent},
     id::PresetId,
     preset::Preset,
 };
@@ -63,9 +63,10 @@ async fn the_same_key_at_once_keeps_one_preset() {
 async fn the_last_place_of_many_presets_at_once() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
-    let fill =
-        |draft: &mut domain::account::Draft| (1..PRESETS_MAX).try_for_each(|_| draft.add_preset());
-    world.store.change_account(&user, None, NOW, fill).await.unwrap();
+    let fill = |draft: &mut domain::account::AccountUpdate| {
+        (1..PRESETS_MAX).try_for_each(|_| draft.add_preset())
+    };
+    world.store.update_account(&user, None, NOW, fill).await.unwrap();
     let kept = at_once(8, async |_| {
         let preset = world.preset(&user, NOW);
         match world.store.create_preset(&preset, None, None).await {
@@ -115,11 +116,12 @@ async fn a_job_is_placed_from_a_preset_in_the_same_two_trips() {
     let other = world.member("other", Plan::Free, 10).await;
     let preset = world.preset(&user, NOW);
     world.store.create_preset(&preset, None, None).await.unwrap();
-    let order = Order { preset_id: Some(preset.id.clone()), ..Order::default() };
+    let order =
+        GenerationRequest { preset_id: Some(preset.id.clone()), ..GenerationRequest::default() };
 
     let names = world.names(NOW);
-    let decide = |draft: &mut Draft, kept| place(draft, &order, kept, &names);
-    let (request, named) = (key("a"), crate::Naming::Preset(&preset.id));
+    let decide = |draft: &mut AccountUpdate, kept| create_job(draft, &order, kept, &names);
+    let (request, named) = (key("a"), crate::SourceRef::Preset(&preset.id));
     world.engine.take_usage();
     let job = world.store.enqueue((&user, None), &request, named, NOW, decide).await.unwrap();
     assert_eq!(world.engine.take_usage().round_trips(), 2);

@@ -1,6 +1,6 @@
 //! Keys of requests whose effect is outside the table, and limits on how often.
 
-use domain::RefusalKind;
+use domain::ErrorKind;
 
 use super::*;
 use crate::{Claim, REMEMBERED, Rate};
@@ -13,7 +13,7 @@ async fn a_key_is_claimed_completed_and_repeated() {
     assert_eq!(store.claim(&user, &request, NOW).await.unwrap(), Claim::New);
 
     let meanwhile = store.claim(&user, &request, NOW).await.unwrap_err();
-    assert_eq!(meanwhile.kind(), RefusalKind::Conflict);
+    assert_eq!(meanwhile.kind(), ErrorKind::Conflict);
     assert_eq!(meanwhile.code(), "idempotency_key_in_flight");
     assert_eq!(meanwhile.retry_after_s(), Some(2));
 
@@ -70,7 +70,8 @@ async fn one_of_many_claims_a_key() {
 async fn so_many_in_a_window_and_no_more() {
     let world = World::new();
     let rate = Rate { max: 3, window: SECOND * 60 };
-    let take = async |what: &str, now: Timestamp| world.store.take(what, rate, now).await;
+    let take =
+        async |what: &str, now: Timestamp| world.store.check_rate_limit(what, rate, now).await;
     let begins = NOW.floor_to(rate.window);
     world.engine.take_usage();
     for n in 0..3 {
@@ -79,7 +80,7 @@ async fn so_many_in_a_window_and_no_more() {
     assert_eq!(world.engine.take_usage().write_units, 3.0);
 
     let refused = take("a", begins.plus(Duration::from_millis(44_500))).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (RefusalKind::TooMany, "rate_limited"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::TooMany, "rate_limited"));
     assert_eq!(refused.retry_after_s(), Some(16));
     expect_test::expect!["At most 3 of these in 60 seconds: try again in 16 seconds."]
         .assert_eq(&refused.to_string());
@@ -93,7 +94,7 @@ async fn the_places_of_a_window_are_taken_once_each() {
     let world = World::new();
     let taken = at_once(64, async |_| {
         let rate = Rate { max: 10, window: SECOND * 60 };
-        world.store.take("a", rate, NOW).await.is_ok()
+        world.store.check_rate_limit("a", rate, NOW).await.is_ok()
     });
     assert_eq!(taken.into_iter().filter(|taken| *taken).count(), 10);
 }

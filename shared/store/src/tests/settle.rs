@@ -1,6 +1,6 @@
 //! Moving jobs on, ending them, cancelling them: who wins, and that the rest changes nothing.
 
-use domain::{RefusalKind, generation::Status};
+use domain::{ErrorKind, generation::Status};
 
 use super::*;
 use crate::{Settled, changed_job};
@@ -64,7 +64,7 @@ async fn a_job_that_is_over_is_not_ended_again() {
 
     let read_late = world.store.job(&user, &job.id).await.unwrap();
     let ended = world.store.settle(&read_late, NOW, |job, draft| job.fail(draft, blocked())).await;
-    assert_eq!(ended.unwrap_err().kind(), RefusalKind::Internal, "read when it was over");
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::Internal, "read when it was over");
     world.check_books(&user).await;
 }
 
@@ -152,7 +152,7 @@ async fn a_queued_job_is_cancelled_free_and_the_same_key_says_so_again() {
     assert_eq!(cancel().await.unwrap(), cancelled);
 
     let again = world.store.cancel(&user, &job.id, None, NOW).await.unwrap_err();
-    assert_eq!((again.kind(), again.code()), (RefusalKind::Conflict, "generation_finished"));
+    assert_eq!((again.kind(), again.code()), (ErrorKind::Conflict, "generation_finished"));
     let other = Idempotency { fingerprint: "another".to_owned(), ..request };
     let other = world.store.cancel(&user, &job.id, Some(&other), NOW).await;
     assert_eq!(code(other), "idempotency_key_reused");
@@ -250,5 +250,5 @@ async fn a_changed_item_of_the_table_is_a_job_or_something_else() {
     let mut torn =
         (*images.iter().find(|image| changed_job(image).unwrap().is_some()).unwrap()).clone();
     torn.remove("status");
-    assert_eq!(changed_job(&torn).unwrap_err().kind(), RefusalKind::Internal);
+    assert_eq!(changed_job(&torn).unwrap_err().kind(), ErrorKind::Internal);
 }

@@ -1,8 +1,8 @@
 //! What staff decide about members: once, on the record, and never about each other.
 
 use domain::{
-    account::{Limits, Role, StaffRefused, Standing, staff::Adjustment},
-    audit::{Action, Deed, Target},
+    account::{AccountStatus, Limits, Role, StaffError, staff::Adjustment},
+    audit::{Action, AuditEntry, Target},
 };
 use testing::engine::Fault;
 
@@ -15,14 +15,14 @@ impl World {
         staff: (&str, Role),
         member: &UserId,
         request: Option<&Idempotency>,
-        change: impl Fn(&mut Draft) -> Result<(), StaffRefused>,
+        change: impl Fn(&mut AccountUpdate) -> Result<(), StaffError>,
     ) -> Result<String, StoreError> {
         let user_id = UserId::parse(staff.0).unwrap();
         let acting = Staff { user_id: &user_id, email: None, role: Some(staff.1) };
         let actor = domain::audit::Actor::Staff { user_id: user_id.clone(), role: staff.1 };
-        let deed = Deed::new(actor, Action::GrantCredits, Target::user(member));
+        let deed = AuditEntry::new(actor, Action::GrantCredits, Target::user(member));
         let view = |account: &Account| account.credits.totals().available;
-        self.store.decide_on_member(acting, member, (request, &deed), NOW, change, view).await
+        self.store.admin_update_account(acting, member, (request, &deed), NOW, change, view).await
     }
 
     async fn rows(&self) -> usize {
@@ -33,7 +33,7 @@ impl World {
 
 const ADMIN: (&str, Role) = ("admin", Role::Admin);
 
-fn grant(credits: u32) -> impl Fn(&mut Draft) -> Result<(), StaffRefused> {
+fn grant(credits: u32) -> impl Fn(&mut AccountUpdate) -> Result<(), StaffError> {
     move |draft| draft.adjust(LotId(format!("admin:{credits}")), Adjustment::Grant(credits, None))
 }
 
@@ -62,7 +62,7 @@ async fn what_is_taken_back_was_there() {
     let world = World::new();
     let user = world.member("ann", Plan::Free, 10).await;
     let take = |credits| {
-        move |draft: &mut Draft| {
+        move |draft: &mut AccountUpdate| {
             draft.adjust(LotId(format!("back:{credits}")), Adjustment::TakeBack(credits))
         }
     };
@@ -76,7 +76,7 @@ async fn what_is_taken_back_was_there() {
 async fn nobody_decides_on_themselves_or_on_an_admin_and_a_suspended_admin_on_nobody() {
     let world = World::new();
     let ann = world.member("ann", Plan::Free, 10).await;
-    let suspend = |draft: &mut Draft| {
+    let suspend = |draft: &mut AccountUpdate| {
         draft.suspend("spam".to_owned(), None);
         Ok(())
     };
@@ -104,14 +104,14 @@ async fn a_suspension_calls_off_what_waits_and_ends_by_its_date() {
     let (waiting, running) = (world.posted(&ann, NOW).await, world.posted(&ann, NOW).await);
     world.claimed(running.clone(), NOW).await;
     let until = NOW.plus(DAY);
-    let suspend = |draft: &mut Draft| {
+    let suspend = |draft: &mut AccountUpdate| {
         draft.suspend("spam".to_owned(), Some(until));
         Ok(())
     };
     world.decide(ADMIN, &ann, None, suspend).await.unwrap();
     assert_eq!(world.store.due_standings(NOW, 10).await.unwrap(), std::slice::from_ref(&ann));
     for _ in 0..2 {
-        world.store.follow_standing(&ann, NOW).await.unwrap();
+        world.store.apply_suspension(&ann, NOW).await.unwrap();
     }
     let status = async |job: &Job| world.store.job(&ann, &job.id).await.unwrap().status;
     assert_eq!(status(&waiting).await, domain::generation::Status::Cancelled);
@@ -120,8 +120,8 @@ async fn a_suspension_calls_off_what_waits_and_ends_by_its_date() {
     assert_eq!(world.store.due_standings(NOW, 10).await.unwrap(), []);
 
     assert_eq!(world.store.due_standings(until, 10).await.unwrap(), std::slice::from_ref(&ann));
-    world.store.follow_standing(&ann, until).await.unwrap();
-    assert_eq!(world.account(&ann).await.standing, Standing::Active);
+    world.store.apply_suspension(&ann, until).await.unwrap();
+    assert_eq!(world.account(&ann).await.standing, AccountStatus::Active);
     assert_eq!(world.store.due_standings(until.plus(DAY), 10).await.unwrap(), []);
     assert_eq!(world.rows().await, 2);
     world.check_books(&ann).await;
@@ -132,7 +132,7 @@ async fn limits_of_ones_own_replace_those_of_the_plan() {
     let world = World::new();
     let ann = world.member("ann", Plan::Free, 10).await;
     let limits = Limits { monthly_allowance: Some(40), concurrency: Some(1) };
-    let limit = |draft: &mut Draft| {
+    let limit = |draft: &mut AccountUpdate| {
         draft.limit(limits);
         Ok(())
     };
@@ -140,6 +140,6 @@ async fn limits_of_ones_own_replace_those_of_the_plan() {
     world.posted(&ann, NOW).await;
     assert_eq!(code(world.post(&ann, &key("x"), NOW).await), "too_many_running");
     let later = NOW.plus(DAY * 32);
-    let account = world.store.visit(&ann, None, later).await.unwrap();
+    let account = world.store.get_or_create_account(&ann, None, later).await.unwrap();
     assert_eq!(account.credits.totals().available, 40);
 }

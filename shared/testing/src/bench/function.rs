@@ -14,7 +14,7 @@ use domain::{
     id::{JobId, UserId},
 };
 use flate2::{Compression, write::DeflateEncoder};
-use runtime::Ambient;
+use runtime::InvocationContext;
 use serde_json::{Value, json};
 use store::Store;
 
@@ -325,7 +325,7 @@ impl Work {
 
 /// The time of the functions: they ask the machine.
 pub(super) fn now() -> Timestamp {
-    Ambient::system().now()
+    InvocationContext::system().now()
 }
 
 fn add(sum: &mut Usage, more: Usage) {

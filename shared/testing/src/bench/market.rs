@@ -29,8 +29,8 @@ pub(super) async fn measure(
 ) -> Result<(), BenchFailed> {
     let creator = UserId::parse("user_creator").expect("an id");
     let buyer = UserId::parse("user_buyer").expect("an id");
-    store.visit(&creator, None, now()).await?;
-    store.visit(&buyer, None, now()).await?;
+    store.get_or_create_account(&creator, None, now()).await?;
+    store.get_or_create_account(&buyer, None, now()).await?;
     row("");
 
     let id = create(store, &creator).await?;
@@ -115,7 +115,7 @@ async fn hear_of(store: &Store, purchase: &Purchase, event: &str) -> Result<(), 
     let payment = succeeded("pi_2", purchase.price);
     let (purchase, fingerprint) = (Some(id.clone()), Some("card".to_owned()));
     let paid = Payment { purchase, fingerprint, ..payment };
-    let kept = store.keep_deal(&read, Some(&event), now(), |deal| deal.settle(&paid, now()));
+    let kept = store.apply_purchase(&read, Some(&event), now(), |deal| deal.settle(&paid, now()));
     kept.await?;
     Ok(())
 }

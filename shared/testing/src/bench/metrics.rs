@@ -5,8 +5,8 @@ use domain::{
     generation::{Provider, Status},
     id::UserId,
     metrics::{
-        Fact, FinishedJob, GenerationReport, Happened, LegMoved, Movement, MovementKind,
-        RevenueReport, Source, Span, WithinSpan, Worth,
+        Fact, FactKind, FinishedJob, GenerationReport, LegMoved, Movement, MovementKind, MrrState,
+        RevenueReport, Source, Span, WithinSpan,
     },
     plan::Plan,
     time::{DAY, Day},
@@ -65,27 +65,27 @@ fn members(engine: &Engine, numbers: std::ops::Range<u32>) {
 /// What a day has to say, of every kind.
 fn facts(at: Timestamp) -> Vec<Fact> {
     let day = Day::of(at);
-    let worth = Worth { plan: Plan::Pro, mrr: 2_900, committed: 2_900 };
-    let moved = |kind| Happened::Moved(Movement { kind, before: Worth::NONE, after: worth });
-    let mut what: Vec<Happened> = MovementKind::MOVING.map(moved).into();
+    let worth = MrrState { plan: Plan::Pro, mrr: 2_900, committed: 2_900 };
+    let moved = |kind| FactKind::Moved(Movement { kind, before: MrrState::NONE, after: worth });
+    let mut what: Vec<FactKind> = MovementKind::MOVING.map(moved).into();
     for source in Source::ALL {
-        what.push(Happened::Sold { source, amount: 2_900 });
-        what.push(Happened::Returned { source, amount: 100 });
-        what.push(Happened::Kept { source, amount: 114 });
-        what.push(Happened::Declined { source, times: 1 });
+        what.push(FactKind::Sold { source, amount: 2_900 });
+        what.push(FactKind::Returned { source, amount: 100 });
+        what.push(FactKind::Kept { source, amount: 114 });
+        what.push(FactKind::Declined { source, times: 1 });
     }
     let creator_id = UserId::parse(&format!("user_{day}")).expect("an id");
-    what.push(Happened::Market(LegMoved {
+    what.push(FactKind::Market(LegMoved {
         creator_id,
         commission: 180,
         share: 720,
         of_sale: true,
     }));
-    what.push(Happened::Active { within: WithinSpan::Day });
+    what.push(FactKind::Active { within: WithinSpan::Day });
     for (number, plan) in (0..LENGTHS).zip(Plan::ALL.into_iter().cycle()) {
         let provider = if number % 2 == 0 { Provider::Bria } else { Provider::Studio };
         let status = if number % 9 == 0 { Status::Failed } else { Status::Succeeded };
-        what.push(Happened::Finished(FinishedJob {
+        what.push(FactKind::Finished(FinishedJob {
             status,
             blocked: number % 18 == 0,
             plan,

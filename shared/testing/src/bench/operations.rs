@@ -8,15 +8,15 @@ use domain::{
         order::{PackOrder, Via},
         payment::{Payment, PaymentState},
     },
-    credits::LedgerBroken,
-    generation::{Job, Names, Order, OrderRefused, Provider, place},
+    credits::LedgerError,
+    generation::{GenerationRequest, Job, NewJob, OrderError, Provider, create_job},
     id::{JobId, OrderId, UserId},
     image::StoredImage,
     money::Money,
     pack::Pack,
 };
 use serde_json::json;
-use store::{AppliedEvent, Idempotency, Naming, PageSize, Store, Wanted};
+use store::{AppliedEvent, Idempotency, PageSize, SourceRef, Store, Wanted};
 
 use super::{BenchFailed, function::now};
 use crate::engine::{Engine, TABLE, Usage};
@@ -45,9 +45,9 @@ pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     let mut row = |name| rows.push(Operation { name, usage: bench.engine.take_usage() });
     bench.engine.take_usage();
 
-    store.visit(&user, None, now()).await?;
+    store.get_or_create_account(&user, None, now()).await?;
     row("a member's very first call");
-    store.visit(&user, None, now()).await?;
+    store.get_or_create_account(&user, None, now()).await?;
     row("GET /me");
     let queued = bench.queued(&user, "1").await?;
     row("POST /generations");
@@ -66,7 +66,7 @@ pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     bench.engine.take_usage();
     store.cancel(&user, &second.id, None, now()).await?;
     row("POST /generations/{id}/cancel");
-    store.visit(&user, None, now()).await?;
+    store.get_or_create_account(&user, None, now()).await?;
     store.ledger(&user, size, None).await?;
     row("GET /billing/credits");
     store.account_and_billing(&user, None, now()).await?;
@@ -101,20 +101,23 @@ impl Bench {
     }
 
     async fn queued(&self, user: &UserId, key: &str) -> Result<Job, BenchFailed> {
-        let order = Order { prompt: Some("a marble bust".to_owned()), ..Order::default() };
+        let order = GenerationRequest {
+            prompt: Some("a marble bust".to_owned()),
+            ..GenerationRequest::default()
+        };
         let key = Idempotency { key: key.to_owned(), fingerprint: "0".repeat(64) };
-        let names = Names {
+        let names = NewJob {
             id: JobId::new(now(), rand::random()),
             provider: Provider::Studio,
             seed: 7,
             webhook_token: "0".repeat(32),
         };
-        let placed = self.store.enqueue::<OrderRefused>(
+        let placed = self.store.enqueue::<OrderError>(
             (user, None),
             &key,
-            Naming::Nothing,
+            SourceRef::Nothing,
             now(),
-            |draft, named| place(draft, &order, named, &names),
+            |draft, named| create_job(draft, &order, named, &names),
         );
         Ok(placed.await?)
     }
@@ -145,11 +148,11 @@ impl Bench {
         }
         let wanted = Wanted { order: Some(order.id.clone()), invoices: Vec::new() };
         let paid = succeeded("pi_1", Money::usd_cents(500));
-        let kept = self.store.keep_books(&read, &wanted, Some(&event), now(), |books| {
+        let kept = self.store.apply_billing(&read, &wanted, Some(&event), now(), |books| {
             let Some(order) = &mut books.order else { return Ok(()) };
             order.settle(&paid, &mut books.draft)?;
             books.invoices.extend(Invoice::receipt(order, receipt_id(order), None));
-            Ok::<(), LedgerBroken>(())
+            Ok::<(), LedgerError>(())
         });
         kept.await?;
         Ok(())

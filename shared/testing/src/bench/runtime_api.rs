@@ -14,7 +14,7 @@ use axum::{
     routing::{get, post},
     serve::ListenerExt,
 };
-use runtime::Ambient;
+use runtime::InvocationContext;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -117,7 +117,7 @@ async fn next(State(desk): State<Desk>) -> Response {
     let sent = desk.asked.send(Asked { at, give });
     match (sent, event.await) {
         (Ok(()), Ok(event)) => {
-            let deadline = Ambient::system().now().plus(TIMEOUT).as_millis();
+            let deadline = InvocationContext::system().now().plus(TIMEOUT).as_millis();
             let headers = [
                 ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".into()),
                 ("lambda-runtime-deadline-ms", deadline.to_string()),

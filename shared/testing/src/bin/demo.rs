@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Days that are made up, so that staff have something to look at.
 async fn revenue() -> Result<(), Box<dyn Error>> {
-    let now = runtime::Ambient::system().now();
+    let now = runtime::InvocationContext::system().now();
     let news = seed::history(&Cloud::here().store(), now).await?;
     line("revenue", &format!("90 days made up, {news} facts of them new"));
     Ok(())

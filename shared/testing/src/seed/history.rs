@@ -10,8 +10,8 @@ use domain::{
     id::UserId,
     marketplace::sale::PLATFORM_FEE_BPS,
     metrics::{
-        FIBO_MICROS, Fact, FinishedJob, Happened, LegMoved, Movement, MovementKind, Source,
-        WithinSpan, Worth,
+        FIBO_MICROS, Fact, FactKind, FinishedJob, LegMoved, Movement, MovementKind, MrrState,
+        Source, WithinSpan,
     },
     plan::Plan,
     time::Day,
@@ -45,7 +45,7 @@ pub async fn history(store: &Store, now: Timestamp) -> Result<usize, StoreError>
     }
     for (id, name) in CREATORS {
         if let (Ok(id), Some(name)) = (UserId::parse(id), name) {
-            let named = store.describe(&id, None, now, |_, profile| {
+            let named = store.update_profile(&id, None, now, |_, profile| {
                 profile.display_name = Some(name.to_owned());
                 Ok::<(), StoreError>(())
             });
@@ -94,26 +94,26 @@ impl Studio {
         std::mem::take(&mut self.facts)
     }
 
-    fn states(&mut self, what: Happened) {
+    fn states(&mut self, what: FactKind) {
         let Some(day) = self.day else { return };
         let id = format!("made_up:{day}:{}", self.facts.len());
         self.facts.push(Fact::new(id, day.period().starts_at, what));
     }
 
     fn pays(&mut self, source: Source, amount: i64) {
-        self.states(Happened::Sold { source, amount });
+        self.states(FactKind::Sold { source, amount });
         let amount = FEE_CENTS + amount * FEE_BPS / 10_000;
-        self.states(Happened::Kept { source, amount });
+        self.states(FactKind::Kept { source, amount });
     }
 
-    fn moves(&mut self, kind: MovementKind, before: Worth, after: Worth) {
-        self.states(Happened::Moved(Movement { kind, before, after }));
+    fn moves(&mut self, kind: MovementKind, before: MrrState, after: MrrState) {
+        self.states(FactKind::Moved(Movement { kind, before, after }));
     }
 
     /// New members, a part of whom subscribes.
     fn joins(&mut self, dice: &mut Dice, nth: u32) {
         for _ in 0..3 + dice.below(6) {
-            self.states(Happened::Joined);
+            self.states(FactKind::Joined);
         }
         for _ in 0..dice.below(2 + u64::from(nth) / 30) {
             let plan = if dice.below(6) == 0 { Plan::Enterprise } else { Plan::Pro };
@@ -154,10 +154,10 @@ impl Studio {
                 self.customers.remove(place);
             }
             (3, _) => {
-                self.states(Happened::Declined { source: Source::of_plan(Some(plan)), times: 1 })
+                self.states(FactKind::Declined { source: Source::of_plan(Some(plan)), times: 1 })
             }
             (4, Plan::Pro) => {
-                self.states(Happened::Returned { source: Source::Pro, amount: worth(plan).mrr });
+                self.states(FactKind::Returned { source: Source::Pro, amount: worth(plan).mrr });
             }
             _ => {}
         }
@@ -176,7 +176,7 @@ impl Studio {
             let Ok(creator_id) = UserId::parse(CREATORS[who].0) else { continue };
             let commission = price * PLATFORM_FEE_BPS / 10_000;
             let share = price - commission;
-            self.states(Happened::Market(LegMoved {
+            self.states(FactKind::Market(LegMoved {
                 creator_id,
                 commission,
                 share,
@@ -190,11 +190,11 @@ impl Studio {
         let customers = u64::try_from(self.customers.len()).unwrap_or(0);
         let active = 2 + customers / 2 + dice.below(4);
         for _ in 0..active {
-            self.states(Happened::Active { within: WithinSpan::Day });
+            self.states(FactKind::Active { within: WithinSpan::Day });
             let plan = [Plan::Free, Plan::Pro, Plan::Pro, Plan::Enterprise]
                 [usize::try_from(dice.below(4)).unwrap_or(0)];
             let status = if dice.below(25) == 0 { Status::Failed } else { Status::Succeeded };
-            self.states(Happened::Finished(FinishedJob {
+            self.states(FactKind::Finished(FinishedJob {
                 status,
                 blocked: status == Status::Failed && dice.below(2) == 0,
                 plan,
@@ -209,13 +209,13 @@ impl Studio {
     }
 }
 
-fn worth(plan: Plan) -> Worth {
+fn worth(plan: Plan) -> MrrState {
     let mrr = i64::from(plan.terms().monthly_price_cents);
-    Worth { plan, mrr, committed: mrr }
+    MrrState { plan, mrr, committed: mrr }
 }
 
-fn nothing() -> Worth {
-    Worth { plan: Plan::Free, mrr: 0, committed: 0 }
+fn nothing() -> MrrState {
+    MrrState { plan: Plan::Free, mrr: 0, committed: 0 }
 }
 
 #[cfg(test)]

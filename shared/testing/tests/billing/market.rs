@@ -10,14 +10,14 @@ use domain::{
     id::{ListingId, PurchaseId, ReviewId, UserId},
     marketplace::{
         journal::{Balances, LedgerAccount},
-        listing::{DelistedBy, ListingRefused},
+        listing::{DelistedBy, ListingError},
+        listing_stats::CreatorBalance,
         payout::Payout,
         purchase::{Entitlement, Purchase},
         review::Opinion,
         revision::Edit,
         sale::Sale,
         share::Reward,
-        tally::CreatorBook,
     },
 };
 use marketplace::{
@@ -104,7 +104,7 @@ impl<'a> Market<'a> {
                 let edited = self.store().change_listing(&creator.id, id, now, async |shelf| {
                     let edit = Edit { price: Some(1_500), ..Edit::default() };
                     shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now).unwrap();
-                    Ok::<(), ListingRefused>(())
+                    Ok::<(), ListingError>(())
                 });
                 edited.await.unwrap();
                 listings::publish(self.store(), &creator.id, id, now).await;
@@ -288,7 +288,7 @@ impl<'a> Market<'a> {
         self.payouts(of).await.iter().map(told).collect()
     }
 
-    pub(crate) async fn book(&self, of: &Actor) -> CreatorBook {
+    pub(crate) async fn book(&self, of: &Actor) -> CreatorBalance {
         self.store().creator_book(&of.id).await.unwrap()
     }
 

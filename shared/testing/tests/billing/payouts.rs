@@ -883,7 +883,7 @@ async fn seven_days_are_seven_days_in_any_month() {
         stage.world.ambient.clock.advance(DAY * 7 - Duration::from_secs(1));
         scene.market.pay_creators().await.unwrap();
         scene.check_told(&[]).await;
-        assert_eq!(sale.state(stage.world.now()), SaleState::Held);
+        assert_eq!(sale.state(stage.world.now()), SaleState::Connected);
         stage.world.ambient.clock.advance(Duration::from_secs(1));
         scene.market.pay_creators().await.unwrap();
         scene.check_told(&[("sent", NET)]).await;

@@ -4,10 +4,10 @@ use domain::{
     account::Account,
     id::{ListingId, PurchaseId},
     marketplace::{
+        listing_stats::ListingStats,
         purchase::{EntitlementState, Purchase, PurchaseState},
         sale::Split,
         share::RewardState,
-        tally::ListingStats,
     },
     time::DAY,
 };

@@ -2,7 +2,7 @@
 //! paid.
 
 use domain::{
-    audit::{Action, Row},
+    audit::{Action, AuditRecord},
     generation::Provider,
     id::ListingId,
     marketplace::{
@@ -167,7 +167,7 @@ async fn the_same_key_is_one_refund() {
     let rows = stage.audited().await;
     let refunds: Vec<_> = rows.iter().filter(|it| it.deed.action == Action::Refund).collect();
     assert_eq!(refunds.len(), 2, "{rows:#?}");
-    for Row { deed, .. } in refunds {
+    for AuditRecord { deed, .. } in refunds {
         assert_eq!(deed.staff(), Some(&Actor::admin().id));
         assert_eq!(deed.reason.as_deref(), Some("as agreed"));
         let origin = deed.origin.as_ref().expect("the request it came by");

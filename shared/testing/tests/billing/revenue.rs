@@ -6,7 +6,7 @@ use admin::get_revenue_stats;
 use background::project_metrics;
 use domain::{
     id::{InvoiceId, UserId},
-    metrics::{Counters, Figures},
+    metrics::{Counters, PeriodMetrics},
     plan::Plan,
     time::Day,
 };
@@ -84,16 +84,16 @@ impl Numbers {
     }
 
     /// The numbers from the first day to today.
-    async fn figures(&self) -> Figures {
+    async fn figures(&self) -> PeriodMetrics {
         let report = self.report(self.first, self.today()).await;
-        let figures: Figures = serde_json::from_value(report["period"].clone()).unwrap();
+        let figures: PeriodMetrics = serde_json::from_value(report["period"].clone()).unwrap();
         assert_eq!(figures.start.mrr + figures.movements.net, figures.end.mrr);
         figures
     }
 
     /// New, reactivation, expansion, contraction, churned; MRR and committed MRR.
     async fn moved(&self) -> ([i64; 5], i64, i64) {
-        let Figures { movements: it, end, .. } = self.figures().await;
+        let PeriodMetrics { movements: it, end, .. } = self.figures().await;
         let moved = [it.new, it.reactivation, it.expansion, it.contraction, it.churned];
         (moved.map(|sum| sum.mrr), end.mrr, end.committed_mrr)
     }

@@ -60,7 +60,7 @@ async fn however_many_rewards_there_were_what_is_paid_for_is_granted() {
     for nth in 0..70u32 {
         let now = stage.world.now();
         let ends_at = now.plus(domain::time::DAY * (300 + nth));
-        let gift = stage.world.store.change_account(&sue.id, None, now, |draft| {
+        let gift = stage.world.store.update_account(&sue.id, None, now, |draft| {
             draft.add_promo(domain::credits::LotId(format!("gift:{nth}")), 5, ends_at).map(drop)
         });
         gift.await.unwrap();

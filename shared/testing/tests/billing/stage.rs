@@ -15,7 +15,7 @@ use clients::{
 };
 use domain::{
     account::Account,
-    audit::{self, Anchors, Row},
+    audit::{self, Anchors, AuditRecord},
     billing::{Billing, external::PaymentId, order::PackOrder},
     id::OrderId,
     plan::Plan,
@@ -28,7 +28,7 @@ use runtime::{
 };
 use sandbox::{
     Config, RunningSandbox, Sandbox,
-    journal::Filter,
+    request_log::Filter,
     route::Route,
     stripe::{Advance, Card, Catalogue, Control, Deliver, Payment, Settings, Setup, SignatureTime},
 };
@@ -182,7 +182,7 @@ impl Stage {
 
     /// A member's images: so many credits are spent.
     pub(crate) async fn spend(&self, by: &Actor, credits: u32) {
-        let spent = self.world.store.change_account(&by.id, None, self.world.now(), |draft| {
+        let spent = self.world.store.update_account(&by.id, None, self.world.now(), |draft| {
             let hold = draft.start_job("gen", credits).map_err(store::StoreError::refused)?;
             draft.capture_job("gen", &hold).map_err(store::StoreError::refused)
         });
@@ -465,7 +465,7 @@ impl Stage {
     }
 
     /// What was done, as the audit has it, the oldest first.
-    pub(crate) async fn audited(&self) -> Vec<Row> {
+    pub(crate) async fn audited(&self) -> Vec<AuditRecord> {
         let all = AuditFilter::default();
         let page = self.world.store.audit_log(&all, PageSize::WHOLE, None).await.unwrap();
         page.items.into_iter().rev().collect()
@@ -473,7 +473,7 @@ impl Stage {
 
     /// The same as `<who> <what> <to what>: <why>`.
     pub(crate) async fn deeds(&self) -> Vec<String> {
-        let told = self.audited().await.into_iter().map(|Row { deed, .. }| {
+        let told = self.audited().await.into_iter().map(|AuditRecord { deed, .. }| {
             let who = match &deed.actor {
                 audit::Actor::Staff { user_id, .. } => user_id.as_str(),
                 audit::Actor::Job { name } => name,

@@ -8,7 +8,7 @@ use domain::{
         purchase::Purchase,
         review::Opinion,
         revision::Edit,
-        upload::{Purpose, Upload, Wish},
+        upload::{Purpose, Upload, UploadRequest},
     },
     money::Money,
 };
@@ -52,7 +52,7 @@ impl Market {
         let edited = store.change_listing(&kim.id, &own, now, async |shelf| {
             let edit = Edit { title: Some("A better light".to_owned()), ..Edit::default() };
             shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now)?;
-            Ok::<(), domain::refusal::InvalidFields>(())
+            Ok::<(), domain::error::InvalidFields>(())
         });
         edited.await.unwrap();
         let upload = upload(store, kim, &own, now).await;
@@ -195,7 +195,7 @@ async fn taken(store: &Store, buyer: &Actor, id: &ListingId, now: Timestamp) -> 
 }
 
 async fn upload(store: &Store, creator: &Actor, id: &ListingId, now: Timestamp) -> UploadId {
-    let wish = Wish {
+    let wish = UploadRequest {
         purpose: Purpose::Preview,
         content_type: "image/png".to_owned(),
         bytes: 1_000,

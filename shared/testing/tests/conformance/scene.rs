@@ -7,7 +7,7 @@ use clients::{
 };
 use domain::{Timestamp, generation::Provider};
 use lambda_http::Request;
-use marketplace::{Demos, Finder, Lists, Visits};
+use marketplace::{DemoCache, PopularCache, SearchIndex, ViewCounter};
 use runtime::{Endpoint, Frontend, PromptProvider, StripeWebhookSecrets, WebhookTokens, dispatch};
 use sandbox::{
     Config, RunningSandbox, Sandbox,
@@ -50,8 +50,10 @@ impl Scene {
     /// The same at the time of the files in `events/`.
     pub(crate) async fn at_the_events() -> Scene {
         let world = World::new();
-        let ambient =
-            runtime::Ambient { clock: runtime::Clock::manual(EVENTS_AT), ..world.ambient };
+        let ambient = runtime::InvocationContext {
+            clock: runtime::Clock::manual(EVENTS_AT),
+            ..world.ambient
+        };
         Scene::of(World { ambient, ..world }).await
     }
 
@@ -191,11 +193,11 @@ impl Scene {
             marketplace::submit_listing => (store, previews, pictures),
             marketplace::create_upload => (store, uploads),
             marketplace::get_upload => store,
-            marketplace::preview_listing => (store, Demos::new(previews, pictures)),
-            marketplace::list_popular => (Lists::new(store), previews),
+            marketplace::preview_listing => (store, DemoCache::new(previews, pictures)),
+            marketplace::list_popular => (PopularCache::new(store), previews),
             marketplace::search_listings =>
-                (Finder::open(store, self.bucket.snapshots()), previews),
-            marketplace::get_listing => (Visits::new(store), previews),
+                (SearchIndex::open(store, self.bucket.snapshots()), previews),
+            marketplace::get_listing => (ViewCounter::new(store), previews),
             marketplace::list_reviews => store,
             marketplace::reply_to_review => store,
             marketplace::flag_listing => store,

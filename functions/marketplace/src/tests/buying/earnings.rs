@@ -52,7 +52,7 @@ impl Stall {
             fees: 0,
         };
         change(&mut payment);
-        let kept = self.store().keep_deal(&read, None, now, |deal| deal.settle(&payment, now));
+        let kept = self.store().apply_purchase(&read, None, now, |deal| deal.settle(&payment, now));
         kept.await.unwrap();
     }
 }

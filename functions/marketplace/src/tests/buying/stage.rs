@@ -117,7 +117,7 @@ impl Stall {
         let edited = self.store().change_listing(&creator.id, id, now, async |shelf| {
             let newest = shelf.newest.clone();
             shelf.newest = shelf.listing.edit(newest, edit.clone(), now)?;
-            Ok::<(), domain::refusal::InvalidFields>(())
+            Ok::<(), domain::error::InvalidFields>(())
         });
         edited.await.unwrap();
         self.publish(creator, id).await;

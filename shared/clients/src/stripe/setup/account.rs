@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{
     super::{
         api_version,
-        notice::{About, HANDLED, HANDLED_OF_ACCOUNTS, HANDLED_THIN},
         portal::{self, MARK},
+        webhook_event::{About, HANDLED, HANDLED_OF_ACCOUNTS, HANDLED_THIN},
     },
     Done, Row, Run, StripeError, is_as, items, row, text,
 };

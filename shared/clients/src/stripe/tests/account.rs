@@ -154,7 +154,7 @@ async fn a_destination_on_a_later_page_is_not_made_again() {
         let _: Value = visit.stripe.transport.act_v2("x", path, &body, &key).await.unwrap();
     }
     assert!(all(&run(&visit).await, Done::Found));
-    let received = visit.sandbox.received(&sandbox::journal::Filter::default()).items;
+    let received = visit.sandbox.received(&sandbox::request_log::Filter::default()).items;
     let pages = received.iter().filter(|it| it.query.contains("page=")).count();
     assert_eq!(pages, 2, "13 destinations, five on a page");
 }
@@ -168,7 +168,7 @@ async fn the_portal_is_opened_with_our_configuration_once_there_is_one() {
     assert_ne!(open().await.unwrap(), first);
     let configuration = run(&visit).await.pop().unwrap().id;
     open().await.unwrap();
-    let received = visit.sandbox.received(&sandbox::journal::Filter::default()).items;
+    let received = visit.sandbox.received(&sandbox::request_log::Filter::default()).items;
     let opened = received.iter().filter(|it| it.path.ends_with("/billing_portal/sessions"));
     let bodies: Vec<&str> = opened.map(|it| it.body.as_str()).collect();
     assert!(!bodies[0].contains("configuration="), "{bodies:?}");

@@ -11,7 +11,7 @@ use super::{
     transport::{Reply, Server},
     *,
 };
-use crate::stripe::notice::Subject;
+use crate::stripe::webhook_event::Subject;
 
 fn creator() -> UserId {
     UserId::parse("user_creator").unwrap()
@@ -266,14 +266,14 @@ async fn every_event_of_an_account_can_be_read() {
     visit.control().close_account(account.as_str()).unwrap();
     let events = visit.control().events();
     let subject = |kind: &str| {
-        let notices = events.iter().map(|body| Notice::parse(body.as_bytes()).unwrap());
+        let notices = events.iter().map(|body| WebhookEvent::parse(body.as_bytes()).unwrap());
         notices.into_iter().find(|notice| notice.kind == kind).map(|notice| notice.subject)
     };
     let payout = Subject::BankPayout(account.clone(), bank_payout(&id));
     for kind in ["payout.updated", "payout.paid", "payout.failed"] {
         assert_eq!(subject(kind), Some(payout.clone()), "{kind}");
     }
-    for kind in notice::HANDLED_THIN {
+    for kind in webhook_event::HANDLED_THIN {
         assert_eq!(subject(kind), Some(Subject::Account(account.clone())), "{kind}");
     }
     for kind in ["payment.created", "transfer.created", "v2.core.account.created"] {

@@ -10,7 +10,7 @@ use super::{
     transport::{Reply, Server},
     *,
 };
-use crate::stripe::notice::Subject;
+use crate::stripe::webhook_event::Subject;
 
 fn pack() -> PackOrder {
     order(1, Pack::Small, Via::Checkout)
@@ -172,7 +172,7 @@ async fn fees_are_known_once_a_charge_is_booked() {
     assert_eq!((&payment.state, payment.fees), (&PaymentState::Succeeded, 0));
     visit.control().advance(Advance::Days(1)).unwrap();
     let events = visit.control().events();
-    let updated = events.iter().rev().map(|body| Notice::parse(body.as_bytes()).unwrap());
+    let updated = events.iter().rev().map(|body| WebhookEvent::parse(body.as_bytes()).unwrap());
     let updated = updated.into_iter().find(|notice| notice.kind == "charge.updated").unwrap();
     assert_eq!(updated.subject, Subject::Payment(payment.id.clone()));
     assert_eq!(visit.payment(&payment.id).await.fees, 45);
@@ -331,10 +331,10 @@ async fn what_happened_is_listed_newest_first_and_every_page_leads_on() {
         }
     }
     let made = visit.control().events();
-    let notice = |body: &str| Notice::parse(body.as_bytes()).unwrap();
-    let expected: Vec<Notice> = made.iter().rev().map(|body| notice(body)).collect();
+    let notice = |body: &str| WebhookEvent::parse(body.as_bytes()).unwrap();
+    let expected: Vec<WebhookEvent> = made.iter().rev().map(|body| notice(body)).collect();
     assert!(listed.iter().all(|event| notice(&event.body) == event.notice));
-    let listed: Vec<Notice> = listed.into_iter().map(|event| event.notice).collect();
+    let listed: Vec<WebhookEvent> = listed.into_iter().map(|event| event.notice).collect();
     assert_eq!(listed, expected);
     assert!(pages > 1, "{} events", listed.len());
     let sessions = listed.iter().filter(|it| matches!(it.subject, Subject::Session(_)));
@@ -357,5 +357,5 @@ async fn the_sandbox_signs_as_stripe_does() {
         webhook::verify(&[Secret::new(secret)], &headers, body.as_bytes(), now)
     };
     assert_eq!(verify("whsec_1"), Ok(()));
-    assert_eq!(verify("whsec_2"), Err(webhook::SignatureRefused::Signature));
+    assert_eq!(verify("whsec_2"), Err(webhook::SignatureError::Signature));
 }

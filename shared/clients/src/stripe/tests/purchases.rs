@@ -26,7 +26,7 @@ impl Visit {
     /// Which purchase the last notice of this kind says it is about.
     fn told(&self, kind: &str) -> Option<PurchaseId> {
         let events = self.control().events();
-        let mut notices = events.iter().map(|body| Notice::parse(body.as_bytes()).unwrap());
+        let mut notices = events.iter().map(|body| WebhookEvent::parse(body.as_bytes()).unwrap());
         notices.rfind(|notice| notice.kind == kind).unwrap().purchase
     }
 }

@@ -12,7 +12,7 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, Method, Response, Uri},
 };
-use domain::{Refusal, RefusalKind};
+use domain::{DomainError, ErrorKind};
 use futures_util::stream;
 use serde_json::{Value, json};
 use stripe_client_core::{RequestBuilder, StripeMethod};
@@ -257,13 +257,13 @@ async fn an_error_tells_the_caller_nothing_and_the_log_no_secret() {
     let nobody = client(&loopback::nobody().await, Tax::None);
     let unreached = nobody.create_customer(&member(), None, None).await.unwrap_err();
     assert!(matches!(unreached, StripeError::Unreached { .. }), "{unreached:?}");
-    assert_eq!(unreached.kind(), RefusalKind::Unavailable);
+    assert_eq!(unreached.kind(), ErrorKind::Unavailable);
     assert_eq!(unreached.code(), "payment_provider_unavailable");
     assert!(unreached.retry_after_s().is_some());
 
     let refused = Server::replying([error(400, "parameter_missing")]).await;
     let refused = refused.create().await.unwrap_err();
-    assert_eq!(refused.kind(), RefusalKind::Internal);
+    assert_eq!(refused.kind(), ErrorKind::Internal);
     for error in [&unreached, &refused] {
         assert!(!error.to_string().contains("No."), "{error}");
         assert!(!format!("{error:?}").contains("sk_test"), "{error:?}");

@@ -175,7 +175,7 @@ fn packs_are_one_lot_and_each_refund_takes_its_own_number() {
     let mut orders: Vec<PackOrder> = (1..=100)
         .map(|nth| {
             let id = OrderId::new(START, nth);
-            let place = |draft: &mut Draft, _: &mut Billing| {
+            let place = |draft: &mut AccountUpdate, _: &mut Billing| {
                 PackOrder::place(id, Pack::Small, Via::Checkout, draft).unwrap()
             };
             let mut order = member.at(START, place);

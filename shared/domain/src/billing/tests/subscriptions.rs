@@ -5,7 +5,7 @@ use SubscriptionStatus::{
 };
 
 use super::*;
-use crate::billing::checkout::{CheckoutRefused, PlanCheckoutStep};
+use crate::billing::checkout::{CheckoutError, PlanCheckoutStep};
 
 /// A member in the first month of a plan.
 fn subscribed(plan: Plan) -> (Member, Subscription) {
@@ -232,8 +232,10 @@ fn whose_renewal_is_to_be_stopped() {
         let (mut member, _) = subscribed(Plan::Pro);
         member.billing.subscription = Some(theirs.clone());
         let standing = match until {
-            None => Standing::Active,
-            Some(until) => Standing::Suspended { reason: "no".to_owned(), until: until.map(day) },
+            None => AccountStatus::Active,
+            Some(until) => {
+                AccountStatus::Suspended { reason: "no".to_owned(), until: until.map(day) }
+            }
         };
         let found = member.billing.renewal_to_stop(&standing);
         assert_eq!(found.is_some(), stops, "{standing:?} {theirs:?}");
@@ -388,7 +390,7 @@ fn who_has_a_subscription_is_sent_to_the_portal() {
         let mut billing = member.billing;
         billing.subscription = Some(Subscription { status, ..theirs });
         let said = billing.subscribe(Plan::Enterprise, day(1));
-        assert_eq!(said.err(), refused.then_some(CheckoutRefused::Subscribed(Plan::Pro)));
+        assert_eq!(said.err(), refused.then_some(CheckoutError::Subscribed(Plan::Pro)));
     };
     for status in [Active, Trialing, PastDue, Unpaid, Paused, Incomplete] {
         check(status, true);
@@ -396,7 +398,7 @@ fn who_has_a_subscription_is_sent_to_the_portal() {
     check(Canceled, false);
     check(IncompleteExpired, false);
     let mut billing = Member::new().billing;
-    assert_eq!(billing.subscribe(Plan::Free, START), Err(CheckoutRefused::NotSold));
+    assert_eq!(billing.subscribe(Plan::Free, START), Err(CheckoutError::NotSold));
 }
 
 #[test]

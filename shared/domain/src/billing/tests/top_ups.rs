@@ -162,7 +162,7 @@ fn a_payment_that_succeeds_after_it_had_failed_counts() {
 
 fn placed_by(member: &mut Member) -> PackOrder {
     let id = OrderId::new(START, 99);
-    let place = |draft: &mut Draft, _: &mut Billing| {
+    let place = |draft: &mut AccountUpdate, _: &mut Billing| {
         PackOrder::place(id, Pack::Small, Via::Checkout, draft).unwrap()
     };
     let mut order = member.at(START, place);

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Refusal,
-    account::Change,
+    DomainError,
+    account::AccountChange,
     credits::{Credits, LedgerEntry, Movement},
 };
 
@@ -85,7 +85,7 @@ impl Member {
         let number = u32::try_from(self.jobs.len()).unwrap();
         let order = order(serde_json::json!({"prompt": "a red chair"}));
         let before = draft.account().clone();
-        match place(&mut draft, &order, None, &names(number, Provider::Bria)) {
+        match create_job(&mut draft, &order, None, &names(number, Provider::Bria)) {
             Ok((job, _)) => {
                 self.jobs.push(job);
                 self.commit(draft.finish());
@@ -106,10 +106,10 @@ impl Member {
     }
 
     /// Ends a job, whatever its state: one that is over must refuse and move nothing.
-    fn end<R: Refusal>(
+    fn end<R: DomainError>(
         &mut self,
         index: Index,
-        end: impl FnOnce(Job, &mut Draft) -> Result<Job, R>,
+        end: impl FnOnce(Job, &mut AccountUpdate) -> Result<Job, R>,
     ) {
         let Some(job) = pick(&mut self.jobs, index) else { return };
         let mut draft = drafted(self.account.clone(), self.now);
@@ -127,7 +127,7 @@ impl Member {
         }
     }
 
-    fn commit(&mut self, change: Change) {
+    fn commit(&mut self, change: AccountChange) {
         assert_eq!(change.expected_version, self.account.version);
         assert_eq!(change.account.version, change.expected_version + 1);
         self.ledger.extend(change.entries);
@@ -160,13 +160,13 @@ impl Member {
             let causes = self.ledger.iter().filter(|line| line.cause == job.id.as_str());
             let kinds: Vec<&str> = causes.map(|line| kind(&line.movement)).collect();
             let expected: &[&str] = match job.charge.state {
-                ChargeState::Held => &["hold"],
+                ChargeState::Connected => &["hold"],
                 ChargeState::Captured => &["hold", "capture"],
                 ChargeState::Released => &["hold", "release"],
             };
             assert_eq!(kinds, expected, "{job:?}");
             assert_eq!(job.charge.state == ChargeState::Captured, job.image.is_some());
-            assert_eq!(job.charge.state == ChargeState::Held, !job.status.is_final());
+            assert_eq!(job.charge.state == ChargeState::Connected, !job.status.is_final());
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Refusal,
+    DomainError,
     fibo::StructuredPrompt,
     id::ListingId,
     lighting::LightingRig,
@@ -44,11 +44,11 @@ fn lights() -> Content {
 }
 
 /// Orders with the listing, which the member has, and `fields`.
-fn placed_with(content: Content, mut fields: Value) -> Result<(Job, Input), OrderRefused> {
+fn placed_with(content: Content, mut fields: Value) -> Result<(Job, Input), OrderError> {
     fields["listing_id"] = json!(LISTING_ID);
     let mut draft = drafted(member(Plan::Free), NOW);
-    let named = Some(Named::licensed(licence(), content));
-    place(&mut draft, &order(fields), named, &names(1, Provider::Bria))
+    let named = Some(ResolvedSource::licensed(licence(), content));
+    create_job(&mut draft, &order(fields), named, &names(1, Provider::Bria))
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn a_listing_that_shows_nothing_needs_words() {
 fn a_preset_does_not_stand_for_a_listing() {
     let mut draft = drafted(member(Plan::Free), NOW);
     let order = order(json!({"listing_id": LISTING_ID, "prompt": "a"}));
-    let named = Some(Named::kept(PresetContent::default()));
-    let refused = place(&mut draft, &order, named, &names(1, Provider::Bria)).unwrap_err();
-    assert_eq!(refused, OrderRefused::NotLicensed);
+    let named = Some(ResolvedSource::kept(PresetContent::default()));
+    let refused = create_job(&mut draft, &order, named, &names(1, Provider::Bria)).unwrap_err();
+    assert_eq!(refused, OrderError::NotLicensed);
 }
 
 #[test]

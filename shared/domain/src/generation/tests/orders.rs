@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Refusal, RefusalKind, account::Standing, camera::AspectRatio, fibo::StructuredPrompt,
-    id::PresetId, lighting::LightingRig, preset::Preset, refusal::InvalidFields,
+    DomainError, ErrorKind, account::AccountStatus, camera::AspectRatio, error::InvalidFields,
+    fibo::StructuredPrompt, id::PresetId, lighting::LightingRig, preset::Preset,
 };
 
 const PRESET_ID: &str = "pre_01JD0000000000000000000000";
@@ -106,7 +106,7 @@ fn an_order_with_an_unknown_field_or_a_wrong_type_is_not_read() {
         json!({"listing_id": LISTING_ID, "slots": ["red"]}),
         json!({"prompt": "a", "camera": {"iso": 100}}),
     ] {
-        assert!(serde_json::from_value::<Order>(fields.clone()).is_err(), "{fields}");
+        assert!(serde_json::from_value::<GenerationRequest>(fields.clone()).is_err(), "{fields}");
     }
 }
 
@@ -125,7 +125,7 @@ fn kept() -> PresetContent {
 fn words_of_the_order_refine_those_of_the_preset() {
     let check = |kept: PresetContent, refine: Option<&str>, expected: (Option<&str>, bool)| {
         let order = order(json!({"preset_id": PRESET_ID, "prompt": refine}));
-        let input = Input::resolve(&order, Named::kept(kept), 7).unwrap();
+        let input = Input::resolve(&order, ResolvedSource::kept(kept), 7).unwrap();
         assert_eq!(input.preset_id, Some(PresetId::parse(PRESET_ID).unwrap()));
         assert_eq!((input.prompt.as_deref(), input.structured_prompt.is_some()), expected);
     };
@@ -143,7 +143,7 @@ fn words_of_the_order_refine_those_of_the_preset() {
 
     let long = PresetContent { prompt: Some("x".repeat(2000)), ..Default::default() };
     let order = order(json!({"preset_id": PRESET_ID, "prompt": "seen from above"}));
-    let prompt = Input::resolve(&order, Named::kept(long), 7).unwrap().prompt.unwrap();
+    let prompt = Input::resolve(&order, ResolvedSource::kept(long), 7).unwrap().prompt.unwrap();
     assert_eq!(prompt.chars().count(), PROMPT_CHARS_MAX);
 }
 
@@ -151,7 +151,7 @@ fn words_of_the_order_refine_those_of_the_preset() {
 fn a_preset_of_light_alone_needs_words() {
     let order = order(json!({"preset_id": PRESET_ID}));
     let scene = PresetContent { prompt: None, ..kept() };
-    let InvalidFields(fields) = Input::resolve(&order, Named::kept(scene), 7).unwrap_err();
+    let InvalidFields(fields) = Input::resolve(&order, ResolvedSource::kept(scene), 7).unwrap_err();
     let [field] = &fields[..] else { panic!("one field: {fields:?}") };
     assert_eq!((field.pointer.as_str(), field.code), ("/prompt", "missing"));
 }
@@ -164,7 +164,7 @@ fn the_order_stands_before_the_preset_and_the_preset_before_the_defaults() {
         } else {
             fields["prompt"] = json!("a red chair");
         }
-        Input::resolve(&order(fields), Named::kept(kept.unwrap_or_default()), 7).unwrap()
+        Input::resolve(&order(fields), ResolvedSource::kept(kept.unwrap_or_default()), 7).unwrap()
     };
     let plain = resolve(json!({}), None);
     assert_eq!((plain.seed, plain.quality), (7, Quality::Standard));
@@ -199,27 +199,27 @@ fn the_order_stands_before_the_preset_and_the_preset_before_the_defaults() {
 
 #[test]
 fn placing_an_order_checks_the_member_then_the_order_then_the_account() {
-    let check = |account: Account, fields: Value, expected: (RefusalKind, &str)| {
+    let check = |account: Account, fields: Value, expected: (ErrorKind, &str)| {
         let mut draft = drafted(account, NOW);
         let names = names(1, Provider::Studio);
-        let refused = place(&mut draft, &order(fields), None, &names).unwrap_err();
+        let refused = create_job(&mut draft, &order(fields), None, &names).unwrap_err();
         assert_eq!((refused.kind(), refused.code()), expected);
         assert!(!draft.is_changed(), "a refusal changes nothing");
     };
     let free = || member(Plan::Free);
-    let standing = Standing::Suspended { reason: "fraud".to_owned(), until: None };
+    let standing = AccountStatus::Suspended { reason: "fraud".to_owned(), until: None };
     let banned = Account { standing, open_jobs: 2, ..free() };
     let busy = Account { open_jobs: 2, ..free() };
-    check(banned.clone(), json!({}), (RefusalKind::Forbidden, "account_suspended"));
-    check(banned, json!({"listing_id": LISTING_ID}), (RefusalKind::Forbidden, "account_suspended"));
-    check(busy.clone(), json!({}), (RefusalKind::Invalid, "invalid_request"));
-    check(free(), json!({"preset_id": PRESET_ID}), (RefusalKind::Invalid, "invalid_request"));
+    check(banned.clone(), json!({}), (ErrorKind::Forbidden, "account_suspended"));
+    check(banned, json!({"listing_id": LISTING_ID}), (ErrorKind::Forbidden, "account_suspended"));
+    check(busy.clone(), json!({}), (ErrorKind::Invalid, "invalid_request"));
+    check(free(), json!({"preset_id": PRESET_ID}), (ErrorKind::Invalid, "invalid_request"));
     check(
         busy.clone(),
         json!({"listing_id": LISTING_ID}),
-        (RefusalKind::Forbidden, "listing_not_licensed"),
+        (ErrorKind::Forbidden, "listing_not_licensed"),
     );
-    check(busy, json!({"prompt": "a"}), (RefusalKind::TooMany, "too_many_running"));
+    check(busy, json!({"prompt": "a"}), (ErrorKind::TooMany, "too_many_running"));
 }
 
 #[test]
@@ -227,10 +227,10 @@ fn a_placed_job_is_queued_with_its_credit_held() {
     let (job, account) = placed(Provider::Bria);
     assert_eq!((job.status, job.version, job.attempt), (Status::Queued, 1, 0));
     assert_eq!((job.due_at, job.lease_until), (Some(NOW), None));
-    assert_eq!((job.charge.state, job.charge.credits), (ChargeState::Held, 1));
+    assert_eq!((job.charge.state, job.charge.credits), (ChargeState::Connected, 1));
     assert_eq!(job.hold().credits(), 1);
     assert_eq!((account.open_jobs, account.credits.totals().held), (1, 1));
-    assert_eq!(job.next_step(NOW), Step::Submit);
+    assert_eq!(job.next_step(NOW), NextStep::Submit);
 }
 
 #[test]
@@ -240,9 +240,13 @@ fn a_preset_is_taken_over_into_the_job() {
     let user = draft.account().user_id.clone();
     let preset = Preset::keep(id, user, "Rembrandt".to_owned(), kept(), NOW).unwrap();
     let order = order(json!({"preset_id": PRESET_ID, "aspect_ratio": "1:1"}));
-    let (job, input) =
-        place(&mut draft, &order, Some(Named::kept(preset.content)), &names(1, Provider::Studio))
-            .unwrap();
+    let (job, input) = create_job(
+        &mut draft,
+        &order,
+        Some(ResolvedSource::kept(preset.content)),
+        &names(1, Provider::Studio),
+    )
+    .unwrap();
     assert_eq!(job.aspect_ratio, AspectRatio::Square);
     assert_eq!(input.lighting, Some(LightingRig::rembrandt()));
 }

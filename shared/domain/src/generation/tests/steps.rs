@@ -26,13 +26,13 @@ impl Found {
     }
 }
 
-fn name(step: &Step) -> String {
+fn name(step: &NextStep) -> String {
     match step {
-        Step::Leave => "leave".to_owned(),
-        Step::Submit => "submit".to_owned(),
-        Step::Poll => "poll".to_owned(),
-        Step::AwaitUnknown => "await".to_owned(),
-        Step::Fail(failure) => {
+        NextStep::Leave => "leave".to_owned(),
+        NextStep::Submit => "submit".to_owned(),
+        NextStep::Poll => "poll".to_owned(),
+        NextStep::AwaitUnknown => "await".to_owned(),
+        NextStep::Fail(failure) => {
             format!("fail: {}", serde_json::to_value(failure.code).unwrap().as_str().unwrap())
         }
     }
@@ -90,9 +90,9 @@ fn a_claim_keeps_others_away_although_clocks_are_two_minutes_apart() {
         let (job, _) = placed(provider);
         let meets = |claimer: Timestamp, other_at_the_end: Timestamp| {
             let claimed = job.clone().claim_submit(claimer);
-            assert_eq!(claimed.next_step(other_at_the_end), Step::Leave, "{provider:?}");
+            assert_eq!(claimed.next_step(other_at_the_end), NextStep::Leave, "{provider:?}");
             let polling = job.clone().accept("request_1", claimer).claim_poll(claimer);
-            assert_eq!(polling.next_step(other_at_the_end), Step::Leave, "{provider:?}");
+            assert_eq!(polling.next_step(other_at_the_end), NextStep::Leave, "{provider:?}");
         };
         // Whichever of the two is ahead, the other leaves the job alone for as long as a worker
         // may run.
@@ -108,14 +108,14 @@ fn a_submit_that_was_not_answered_is_never_repeated() {
     for minute in 0..120 {
         let now = NOW.plus(MINUTE * minute);
         match job.next_step(now) {
-            Step::Leave => {}
-            Step::AwaitUnknown => job = job.await_unknown(now),
-            Step::Fail(failure) => {
+            NextStep::Leave => {}
+            NextStep::AwaitUnknown => job = job.await_unknown(now),
+            NextStep::Fail(failure) => {
                 assert_eq!(failure.code, FailureCode::SubmitUnknown);
                 assert_eq!(minute, 10);
                 return;
             }
-            step @ (Step::Submit | Step::Poll) => panic!("{step:?} after {minute} minutes"),
+            step @ (NextStep::Submit | NextStep::Poll) => panic!("{step:?} after {minute} minutes"),
         }
     }
     panic!("it never ended");
@@ -127,13 +127,15 @@ fn a_provider_that_is_always_busy_ends_the_job_within_the_wait() {
     for minute in 0..120 {
         let now = NOW.plus(MINUTE * minute);
         match job.next_step(now) {
-            Step::Submit => job = job.claim_submit(now).requeue(now.plus(MINUTE), now),
-            Step::Fail(failure) => {
+            NextStep::Submit => job = job.claim_submit(now).requeue(now.plus(MINUTE), now),
+            NextStep::Fail(failure) => {
                 assert_eq!(failure.code, FailureCode::ProviderUnavailable);
                 assert_eq!((minute, job.attempt), (60, 0));
                 return;
             }
-            step @ (Step::Leave | Step::Poll | Step::AwaitUnknown) => panic!("{step:?}"),
+            step @ (NextStep::Leave | NextStep::Poll | NextStep::AwaitUnknown) => {
+                panic!("{step:?}")
+            }
         }
     }
     panic!("it never ended");

@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::*;
-use crate::{Refusal, refusal::RefusalKind};
+use crate::{DomainError, error::ErrorKind};
 
 /// A job of Bria's in each status, and the account behind it.
 fn in_status(status: Status) -> (Job, Account) {
@@ -23,7 +23,7 @@ fn in_status(status: Status) -> (Job, Account) {
 }
 
 /// What became of a job and its credit.
-fn outcome<R: Refusal>(result: Result<Job, R>) -> String {
+fn outcome<R: DomainError>(result: Result<Job, R>) -> String {
     match result {
         Ok(job) => {
             let charge = serde_json::to_value(job.charge.state).unwrap();
@@ -180,7 +180,7 @@ fn a_finished_image_waits_for_its_host_as_long_as_the_provider_keeps_it() {
     let waiting = job.clone().claim_poll(first).withhold(first);
     assert_eq!((waiting.status, waiting.request_id), (Status::Submitted, job.request_id));
     assert_eq!(waiting.due_at, Some(first.plus(RESULT_WAIT)));
-    assert_eq!((waiting.lease_until, waiting.charge.state), (None, ChargeState::Held));
+    assert_eq!((waiting.lease_until, waiting.charge.state), (None, ChargeState::Connected));
 
     let (job, _) = in_status(Status::Submitted);
     let later = NOW.plus(PROVIDER_WAIT_MAX * 2);
@@ -200,8 +200,8 @@ fn why_a_generation_is_not_cancelled() {
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
         let (job, account) = in_status(status);
         let refused = job.clone().cancel(&mut drafted(account, NOW)).unwrap_err();
-        assert_eq!(refused.kind(), RefusalKind::Conflict);
-        let mut members = refused.members();
+        assert_eq!(refused.kind(), ErrorKind::Conflict);
+        let mut members = refused.extensions();
         assert_eq!(members.pop(), Some(("charge", serde_json::json!(job.charge))));
         let over = status.is_final().then(|| ("generation_status", serde_json::json!(status)));
         assert_eq!(members.pop(), over);
@@ -222,9 +222,10 @@ fn why_a_generation_is_not_cancelled() {
 #[test]
 fn a_suspended_member_cancels_nothing() {
     let (job, account) = in_status(Status::Queued);
-    let standing = crate::account::Standing::Suspended { reason: "fraud".to_owned(), until: None };
+    let standing =
+        crate::account::AccountStatus::Suspended { reason: "fraud".to_owned(), until: None };
     let refused = job.cancel(&mut drafted(Account { standing, ..account }, NOW)).unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (RefusalKind::Forbidden, "account_suspended"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Forbidden, "account_suspended"));
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::{
         journal::Role,
         listing::DelistedBy,
         purchase::{EntitlementState, PurchaseState},
+        purchase_update::{PaymentFollowUp, PurchaseUpdate},
         sale::Split,
-        settle::{Deal, Next},
     },
 };
 
@@ -63,8 +63,8 @@ fn said(amount: i64, happening: &Happening) -> Option<Payment> {
 }
 
 /// What there is of a deal, in a form that can be compared.
-fn all_of(deal: &Deal) -> String {
-    let Deal { purchase, entitlement, sale, stats, book, journals, .. } = deal;
+fn all_of(deal: &PurchaseUpdate) -> String {
+    let PurchaseUpdate { purchase, entitlement, sale, stats, book, journals, .. } = deal;
     format!("{:?}", (purchase, entitlement, sale, stats, book, journals))
 }
 
@@ -82,7 +82,7 @@ fn expected(payment: &Payment) -> EntitlementState {
     }
 }
 
-fn check(deal: &Deal, last: &Payment) {
+fn check(deal: &PurchaseUpdate, last: &Payment) {
     hold_to_the_law(deal);
     let amount = last.amount.amount;
     let gone = (last.refunded + last.withdrawn).min(amount);
@@ -139,7 +139,7 @@ proptest! {
                 let back = matches!(deal.purchase.state, PurchaseState::Returned { .. })
                     && payment.refunded < amount
                     && payment.withdrawn == 0;
-                prop_assert_eq!(next != Next::Nothing, back);
+                prop_assert_eq!(next != PaymentFollowUp::Nothing, back);
             }
             // Hearing it again changes nothing.
             let before = all_of(&deal);

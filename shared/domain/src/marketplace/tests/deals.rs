@@ -8,20 +8,20 @@ use crate::{
     },
     marketplace::{
         journal::{Balances, Journal, Role},
+        listing_stats::CreatorBalance,
         purchase::EntitlementState,
+        purchase_update::{PaymentFollowUp, PurchaseUpdate},
         sale::{SaleState, Split},
-        settle::{Deal, Next},
-        tally::CreatorBook,
     },
     money::Money,
 };
 
 /// A purchase just placed, and all that moves with it.
-pub(super) fn deal(price: u32) -> Deal {
+pub(super) fn deal(price: u32) -> PurchaseUpdate {
     let listing = on_sale(price);
-    let (purchase, book) = (placed(1, &listing), CreatorBook::new(user("creator")));
-    let deal = Deal::new(purchase, (listing, active()), (no_stats(), book));
-    Deal { buyer_email: Some("bo@example.test".to_owned()), ..deal }
+    let (purchase, book) = (placed(1, &listing), CreatorBalance::new(user("creator")));
+    let deal = PurchaseUpdate::new(purchase, (listing, active()), (no_stats(), book));
+    PurchaseUpdate { buyer_email: Some("bo@example.test".to_owned()), ..deal }
 }
 
 pub(super) fn payment(amount: i64, refunded: i64, withdrawn: i64, disputed: bool) -> Payment {
@@ -49,7 +49,7 @@ pub(super) fn posted(journals: &[Journal], role: Role) -> i64 {
 }
 
 /// What holds of every deal, whatever happened to it.
-pub(super) fn hold_to_the_law(deal: &Deal) {
+pub(super) fn hold_to_the_law(deal: &PurchaseUpdate) {
     for journal in &deal.journals {
         assert_eq!(journal.legs.iter().map(|leg| leg.amount).sum::<i64>(), 0, "{journal:?}");
     }
@@ -78,20 +78,26 @@ pub(super) fn hold_to_the_law(deal: &Deal) {
     });
 }
 
-pub(super) fn settle(deal: &mut Deal, payment: &Payment, now: Timestamp) -> Next {
+pub(super) fn settle(
+    deal: &mut PurchaseUpdate,
+    payment: &Payment,
+    now: Timestamp,
+) -> PaymentFollowUp {
     let next = deal.settle(payment, now).unwrap();
     hold_to_the_law(deal);
     next
 }
 
-pub(super) fn paid(price: u32) -> Deal {
+pub(super) fn paid(price: u32) -> PurchaseUpdate {
     let mut deal = deal(price);
     settle(&mut deal, &payment(i64::from(price), 0, 0, false), day(1));
     deal
 }
 
 /// Whether the buyer may use it, whether the money is the creator's, and how much of it is.
-pub(super) fn standing(deal: &Deal) -> (Option<EntitlementState>, Option<SaleState>, i64) {
+pub(super) fn standing(
+    deal: &PurchaseUpdate,
+) -> (Option<EntitlementState>, Option<SaleState>, i64) {
     let owned = deal.entitlement.as_ref().map(|owned| owned.state);
     let sale = deal.sale.as_ref();
     (owned, sale.map(|sale| sale.state(day(2))), sale.map_or(0, |sale| sale.kept.net))

@@ -1,7 +1,7 @@
 //! What a visitor may try before buying.
 
 use super::*;
-use crate::marketplace::demo::{DemoRefused, DemoScene, DemoSubject, Overrides, default_scene};
+use crate::marketplace::demo::{DemoError, DemoScene, DemoSubject, Overrides, default_scene};
 
 /// A demo that allows something of everything.
 fn open() -> DemoSettings {
@@ -29,7 +29,7 @@ fn a_creator_allows_no_more_than_a_demo_can_show() {
     check(&|it| it.subjects = vec![DemoSubject::Bust; 4], "/subjects count");
 }
 
-fn scene(settings: &DemoSettings, kind: Kind, wish: Overrides) -> Result<DemoScene, DemoRefused> {
+fn scene(settings: &DemoSettings, kind: Kind, wish: Overrides) -> Result<DemoScene, DemoError> {
     settings.scene(kind, &content(kind), DemoSubject::Sphere, &wish)
 }
 
@@ -40,8 +40,8 @@ fn a_visitor_changes_what_the_creator_allows() {
         change(&mut settings);
         let said = match scene(&settings, Kind::LightingPreset, wish) {
             Ok(_) => String::new(),
-            Err(DemoRefused::None) => "no_demo".to_owned(),
-            Err(DemoRefused::Limits(fields)) => found::<()>(Err(fields)),
+            Err(DemoError::None) => "no_demo".to_owned(),
+            Err(DemoError::Limits(fields)) => found::<()>(Err(fields)),
         };
         assert_eq!(said, expected, "{wish:?}");
     };

@@ -6,7 +6,7 @@ use super::*;
 use crate::marketplace::{
     flag::{Flag, FlagReason, Flags},
     listing::checked_reason,
-    listing::{DelistedBy, DraftState, HiddenReason, ListingRefused, REASON_CHARS_MAX, State},
+    listing::{DelistedBy, DraftState, HiddenReason, ListingError, REASON_CHARS_MAX, State},
     revision::Edit,
     upload::{Asset, UPLOADS_MAX},
 };
@@ -35,7 +35,7 @@ impl Shelf {
         shelf
     }
 
-    fn act(&mut self, action: &str) -> Result<(), ListingRefused> {
+    fn act(&mut self, action: &str) -> Result<(), ListingError> {
         let listing = &mut self.listing;
         let newest = self.revisions.get_mut(&listing.newest()).unwrap();
         match action {

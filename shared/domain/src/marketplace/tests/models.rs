@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::marketplace::{
-    listing::{DelistedBy, ListingRefused},
+    listing::{DelistedBy, ListingError},
     model::{ModelOwner, ModelStanding, check_use, fingerprint},
 };
 
@@ -50,7 +50,7 @@ fn the_first_approval_makes_the_owner() {
     let before = claim.clone();
     approve("ana", &mut claim).unwrap();
     assert_eq!(claim, before, "an owner's next approval changes nothing");
-    assert_eq!(approve("bob", &mut claim), Err(ListingRefused::ModelTaken));
+    assert_eq!(approve("bob", &mut claim), Err(ListingError::ModelTaken));
     assert_eq!(claim, before);
 
     let owner = Some(owned_by("ana", 1));
@@ -67,7 +67,7 @@ fn a_model_that_is_taken_is_not_even_submitted() {
     let (mut listing, _) = begun(Kind::ModelFinetune, 10_000);
     let taken = ModelClaim { owner: Some(owned_by("ana", 1)), ..ModelClaim::default() };
     let before = listing.clone();
-    assert_eq!(listing.submit(&revision, &taken, NOW), Err(ListingRefused::ModelTaken));
+    assert_eq!(listing.submit(&revision, &taken, NOW), Err(ListingError::ModelTaken));
     assert_eq!(listing, before);
 }
 

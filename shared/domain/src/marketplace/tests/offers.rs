@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Refusal,
+    DomainError,
     marketplace::{
         listing::DelistedBy,
         purchase::{EntitlementState, PurchaseState},
@@ -41,7 +41,7 @@ fn take_off(case: &mut Case) {
 fn what_may_be_bought() {
     check(|_| {}, "ok");
 
-    // Whose it is.
+    // OwnerRef it is.
     check(|it| it.buyer = "creator", "own_listing");
     check(|it| it.owned = Some(EntitlementState::Active), "already_owned");
     check(|it| it.owned = Some(EntitlementState::Suspended), "already_owned");
@@ -91,7 +91,7 @@ fn a_refusal_says_what_there_is_instead() {
     let owned = entitled(&listing);
     let told = |owned: Option<&Entitlement>| {
         let offer = Offer { listing: &listing, seller: &active(), owned };
-        offer.check(&user("buyer"), Money::usd_cents(100), NOW).unwrap_err().members()
+        offer.check(&user("buyer"), Money::usd_cents(100), NOW).unwrap_err().extensions()
     };
     assert_eq!(told(Some(&owned)), [("purchase_id", json!(purchase_id(1)))]);
     assert_eq!(told(None), [("price", json!({"amount": 500, "currency": "usd"}))]);

@@ -12,11 +12,11 @@ use crate::{
     },
     id::PayoutId,
     marketplace::{
-        journal::{Balances, LedgerAccount, Leg, Role},
-        payout::{PAYOUT_MIN, Payout, PayoutState, Plan, SkipReason, Step},
+        journal::{Balances, LedgerAccount, Posting, Role},
+        listing_stats::CreatorBalance,
+        payout::{PAYOUT_MIN, Payout, PayoutDecision, PayoutState, PayoutUpdate, SkipReason},
+        purchase_update::{PaymentFollowUp, PurchaseUpdate},
         sale::{Sale, SaleState, release},
-        settle::{Deal, Next},
-        tally::CreatorBook,
     },
     money::Currency,
     time::DAY,
@@ -41,21 +41,21 @@ fn bank() -> BankPayoutId {
 }
 
 /// A sale at so many cents whose days are over, and its creator's sums.
-fn payable(price: u32) -> (CreatorBook, Sale) {
+fn payable(price: u32) -> (CreatorBalance, Sale) {
     let deal = paid(price);
     let (mut book, mut sales) = (deal.book, vec![deal.sale.unwrap()]);
     release(&mut book, &mut sales, day(8)).unwrap();
     (book, sales.remove(0))
 }
 
-fn collected(price: u32) -> Step {
+fn collected(price: u32) -> PayoutUpdate {
     let (book, sale) = payable(price);
-    let mut step = Step::new(payout(1), book, vec![sale]);
+    let mut step = PayoutUpdate::new(payout(1), book, vec![sale]);
     step.collect(day(8)).unwrap();
     step
 }
 
-fn sent(price: u32) -> Step {
+fn sent(price: u32) -> PayoutUpdate {
     let mut step = collected(price);
     step.plan(day(8)).unwrap();
     step.send_to(account(), day(8));
@@ -63,7 +63,7 @@ fn sent(price: u32) -> Step {
     step
 }
 
-fn of(step: &Step, account: LedgerAccount) -> i64 {
+fn of(step: &PayoutUpdate, account: LedgerAccount) -> i64 {
     step.book.balances.of(account)
 }
 
@@ -98,27 +98,30 @@ fn why_nobody_is_paid() {
     let account = Account::open(user("creator"), day(0));
     let banned = barred(&Account { standing: suspended(None), ..account.clone() });
     let unverified = barred(&Account { email_unverified: true, ..account.clone() });
-    let frozen = CreatorBook { frozen: 1_200, ..book.clone() };
+    let frozen = CreatorBalance { frozen: 1_200, ..book.clone() };
     let (little, _) = payable(1_248);
     let (enough, _) = payable(1_250);
-    let mut owes = CreatorBook::new(user("creator"));
+    let mut owes = CreatorBalance::new(user("creator"));
     owes.balances = sent(1_500).book.balances;
     let nothing = owes.clone();
-    owes.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 1));
-    let check = |book: &CreatorBook, barred: Option<SkipReason>, ready: bool, expected: Plan| {
+    owes.balances.add(&Posting::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 1));
+    let check = |book: &CreatorBalance,
+                 barred: Option<SkipReason>,
+                 ready: bool,
+                 expected: PayoutDecision| {
         assert_eq!(book.plan(barred, ready), expected);
     };
     assert_eq!(barred(&account), None);
-    check(&book, None, true, Plan::Pay);
-    check(&enough, None, true, Plan::Pay);
-    check(&nothing, None, true, Plan::Nothing);
-    check(&book, banned, true, Plan::Skip(SkipReason::Banned));
-    check(&book, unverified, true, Plan::Skip(SkipReason::EmailUnverified));
-    check(&nothing, unverified, true, Plan::Nothing);
-    check(&little, None, true, Plan::Skip(SkipReason::BelowMinimum));
-    check(&frozen, None, true, Plan::Skip(SkipReason::FrozenDispute));
-    check(&owes, None, true, Plan::Skip(SkipReason::NegativeBalance));
-    check(&book, None, false, Plan::Skip(SkipReason::AccountNotReady));
+    check(&book, None, true, PayoutDecision::Pay);
+    check(&enough, None, true, PayoutDecision::Pay);
+    check(&nothing, None, true, PayoutDecision::Nothing);
+    check(&book, banned, true, PayoutDecision::Skip(SkipReason::Banned));
+    check(&book, unverified, true, PayoutDecision::Skip(SkipReason::EmailUnverified));
+    check(&nothing, unverified, true, PayoutDecision::Nothing);
+    check(&little, None, true, PayoutDecision::Skip(SkipReason::BelowMinimum));
+    check(&frozen, None, true, PayoutDecision::Skip(SkipReason::FrozenDispute));
+    check(&owes, None, true, PayoutDecision::Skip(SkipReason::NegativeBalance));
+    check(&book, None, false, PayoutDecision::Skip(SkipReason::AccountNotReady));
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn a_payout_of_one_sale_is_made_of_its_charge() {
     assert_eq!(step.payout.source, Some(charge.clone()));
     step.send_to(account(), day(8));
     step.fail("balance_insufficient", day(8)).unwrap();
-    step.put_out(day(8)).unwrap();
+    step.detach_sales(day(8)).unwrap();
     assert_eq!(step.sales[0].charge, None, "Stripe may have refused it for its charge");
 
     let mut two = collected(1_500);
@@ -162,11 +165,11 @@ fn a_payout_of_one_sale_is_made_of_its_charge() {
     assert_eq!((two.payout.sales, &two.payout.source), (2, &None));
     two.plan(day(8)).unwrap();
     two.fail("banned", day(8)).unwrap();
-    two.put_out(day(8)).unwrap();
+    two.detach_sales(day(8)).unwrap();
     assert_eq!(two.sales[0].charge, Some(charge));
 
     let mut owed = collected(1_500);
-    owed.book.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, -100));
+    owed.book.balances.add(&Posting::new(Role::CreatorShare, LedgerAccount::CreatorDebt, -100));
     owed.plan(day(8)).unwrap();
     assert_eq!((owed.payout.amount, &owed.payout.source), (1_300, &None));
 }
@@ -178,7 +181,7 @@ fn what_is_not_answered_is_attempted_again_under_another_key() {
     assert_eq!(step.payout.attempt, None, "nothing is asked of Stripe yet");
     step.plan(day(8)).unwrap();
     step.send_to(account(), day(8));
-    let number = |step: &Step| step.payout.attempt.map(|attempt| attempt.number);
+    let number = |step: &PayoutUpdate| step.payout.attempt.map(|attempt| attempt.number);
     assert_eq!(number(&step), Some(1));
     step.attempt(day(8));
     assert_eq!(number(&step), Some(1));
@@ -187,7 +190,7 @@ fn what_is_not_answered_is_attempted_again_under_another_key() {
     step.sent(transfer(), day(9)).unwrap();
     step.attempt(day(10));
     assert_eq!(number(&step), Some(2), "it is made");
-    step.bounced(bank(), "account_closed");
+    step.returned_by_bank(bank(), "account_closed");
     step.attempt(day(10));
     assert_eq!(number(&step), Some(1), "of its return");
 }
@@ -195,13 +198,13 @@ fn what_is_not_answered_is_attempted_again_under_another_key() {
 #[test]
 fn what_is_owed_is_evened_out_first() {
     let mut step = collected(1_500);
-    step.book.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 100));
+    step.book.balances.add(&Posting::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 100));
     step.plan(day(8)).unwrap();
     assert_eq!((step.payout.amount, step.payout.settled), (1_100, 100));
     assert_eq!(of(&step, LedgerAccount::CreatorDebt), 0);
 
     let mut ours = collected(1_500);
-    ours.book.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, -100));
+    ours.book.balances.add(&Posting::new(Role::CreatorShare, LedgerAccount::CreatorDebt, -100));
     ours.plan(day(8)).unwrap();
     assert_eq!((ours.payout.amount, ours.payout.settled), (1_300, -100));
 }
@@ -209,13 +212,13 @@ fn what_is_owed_is_evened_out_first() {
 #[test]
 fn what_became_too_little_meanwhile_is_not_sent() {
     let mut step = collected(1_500);
-    step.book.balances.add(&Leg::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 700));
+    step.book.balances.add(&Posting::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 700));
     step.plan(day(8)).unwrap();
     let code = "below_minimum".to_owned();
     assert_eq!(step.payout.state, PayoutState::Failed { code: code.clone() });
     step.reopen();
     assert!(step.payout.is_open(), "not before its sales are out of it");
-    step.put_out(day(8)).unwrap();
+    step.detach_sales(day(8)).unwrap();
     step.reopen();
     assert_eq!(step.payout.state, PayoutState::Reopened { code });
     assert!(step.sales[0].is_payable());
@@ -228,15 +231,15 @@ fn what_became_too_little_meanwhile_is_not_sent() {
 fn a_bank_returns_what_it_had() {
     let mut step = sent(1_500);
     step.paid(bank(), day(9));
-    step.bounced(bank(), "account_closed");
+    step.returned_by_bank(bank(), "account_closed");
     step.paid(bank(), day(11));
     let failed = PayoutState::Failed { code: "account_closed".to_owned() };
     assert_eq!(step.payout.state, failed, "what is heard of late changes nothing");
-    step.put_out(day(11)).unwrap();
+    step.detach_sales(day(11)).unwrap();
     assert_eq!(step.payout.sales, 1, "its money is not back yet");
     step.returned(day(11)).unwrap();
     step.returned(day(11)).unwrap();
-    step.put_out(day(11)).unwrap();
+    step.detach_sales(day(11)).unwrap();
     step.reopen();
     assert!(matches!(step.payout.state, PayoutState::Reopened { .. }));
     assert_eq!(of(&step, LedgerAccount::CreatorAvailable), -1_200);
@@ -248,16 +251,17 @@ fn a_bank_returns_what_it_had() {
 #[test]
 fn what_was_overpaid_is_got_back_or_owed() {
     let mut step = sent(1_500);
-    let mut deal = Deal { sale: Some(step.sales[0].clone()), book: step.book, ..paid(1_500) };
+    let mut deal =
+        PurchaseUpdate { sale: Some(step.sales[0].clone()), book: step.book, ..paid(1_500) };
     let next = deal.settle(&payment(1_500, 500, 0, false), day(9)).unwrap();
-    assert_eq!(next, Next::Recover);
+    assert_eq!(next, PaymentFollowUp::ReverseTransfer);
     assert_eq!(deal.book.balances.of(LedgerAccount::CreatorDebt), 400);
-    step = Step { book: deal.book, sales: vec![deal.sale.unwrap()], ..step };
+    step = PayoutUpdate { book: deal.book, sales: vec![deal.sale.unwrap()], ..step };
     assert_eq!(step.recoverable(&step.sales[0]), 400);
-    let recovery = step.sales[0].begin_recovery(400);
+    let recovery = step.sales[0].begin_reversal(400);
     let refused = {
         let mut refused = step.clone();
-        refused.sales[0].give_recovery_up();
+        refused.sales[0].write_off();
         refused
     };
     assert!(!refused.sales[0].is_to_be_recovered());
@@ -269,9 +273,9 @@ fn what_was_overpaid_is_got_back_or_owed() {
     assert_eq!(of(&step, LedgerAccount::CreatorDebt), 0);
     assert_eq!(of(&step, LedgerAccount::Transferred), 800);
 
-    step.bounced(bank(), "account_closed");
+    step.returned_by_bank(bank(), "account_closed");
     step.returned(day(10)).unwrap();
-    step.put_out(day(10)).unwrap();
+    step.detach_sales(day(10)).unwrap();
     assert_eq!(of(&step, LedgerAccount::CreatorDebt), 0, "what came back is not owed as well");
     assert_eq!(of(&step, LedgerAccount::CreatorAvailable), -800);
 }
@@ -295,8 +299,8 @@ struct Shop {
     dice: Dice,
     seed: u64,
     now: Timestamp,
-    book: CreatorBook,
-    deals: Vec<Deal>,
+    book: CreatorBalance,
+    deals: Vec<PurchaseUpdate>,
     /// Of each deal's payment: refunded, withdrawn, disputed.
     payments: Vec<(i64, i64, bool)>,
     payouts: Vec<Payout>,
@@ -309,7 +313,7 @@ impl Shop {
             dice: Dice(seed),
             seed,
             now: day(1),
-            book: CreatorBook::new(user("creator")),
+            book: CreatorBalance::new(user("creator")),
             deals: Vec::new(),
             payments: Vec::new(),
             payouts: Vec::new(),
@@ -379,7 +383,7 @@ impl Shop {
 
     fn begin(&mut self) {
         let plan = self.book.plan(None, true);
-        if self.book.payout.is_none() && plan == Plan::Pay {
+        if self.book.payout.is_none() && plan == PayoutDecision::Pay {
             let payout = payout(self.payouts.len() as u128 + 1);
             self.book.payout = Some(payout.id.clone());
             self.payouts.push(payout);
@@ -397,7 +401,7 @@ impl Shop {
         if matches!(payout.state, PayoutState::Collecting) {
             sales.truncate(self.dice.index(sales.len() + 1));
         }
-        let mut step = Step::new(payout, self.book.clone(), sales);
+        let mut step = PayoutUpdate::new(payout, self.book.clone(), sales);
         match (step.payout.state.clone(), dice) {
             (PayoutState::Collecting, 0) => step.plan(now).unwrap(),
             (PayoutState::Collecting, _) => step.collect(now).unwrap(),
@@ -406,14 +410,14 @@ impl Shop {
             (PayoutState::Sending, 0) => step.fail("balance_insufficient", now).unwrap(),
             (PayoutState::Sending, _) => step.sent(transfer(), now).unwrap(),
             (PayoutState::Sent, 0) | (PayoutState::Paid, 0) => {
-                step.bounced(bank(), "account_closed")
+                step.returned_by_bank(bank(), "account_closed")
             }
             (PayoutState::Sent, _) => step.paid(bank(), now),
             (PayoutState::Failed { .. }, _) => {
                 if step.payout.transfer.is_some() {
                     step.returned(now).unwrap();
                 } else {
-                    step.put_out(now).unwrap();
+                    step.detach_sales(now).unwrap();
                     step.reopen();
                 }
             }
@@ -429,17 +433,17 @@ impl Shop {
             let to_be =
                 |sale: &Sale| sale.payout_id.as_ref() == Some(&payout.id) && sale.overpaid() > 0;
             let Some(sale) = sales.find(to_be) else { continue };
-            let mut step = Step::new(payout, self.book.clone(), vec![sale]);
+            let mut step = PayoutUpdate::new(payout, self.book.clone(), vec![sale]);
             let amount = step.recoverable(&step.sales[0]);
             if amount > 0 {
-                let recovery = step.sales[0].begin_recovery(amount);
+                let recovery = step.sales[0].begin_reversal(amount);
                 step.recovered(recovery, self.now).unwrap();
                 self.take(which, step);
             }
         }
     }
 
-    fn take(&mut self, which: usize, step: Step) {
+    fn take(&mut self, which: usize, step: PayoutUpdate) {
         step.journals.iter().for_each(|journal| self.folded.post(journal));
         (self.payouts[which], self.book) = (step.payout, step.book);
         self.put(step.sales);

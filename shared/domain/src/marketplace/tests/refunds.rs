@@ -9,31 +9,31 @@ use crate::{
     audit::Actor,
     marketplace::{
         purchase::{EntitlementState, PurchaseState},
-        refund::{RefundOrder, RefundRefused, RefundState, RefundWish, RefundedBy, RequestMark},
-        settle::{Deal, Next},
+        purchase_update::{PaymentFollowUp, PurchaseUpdate},
+        refund::{IdempotencyMark, Refund, RefundError, RefundRequest, RefundState, RefundedBy},
     },
     money::{Currency, Money},
 };
 
-fn own_wish() -> RefundWish {
-    RefundWish { amount: None, by: RefundedBy::Buyer, reason: None, request: None }
+fn own_wish() -> RefundRequest {
+    RefundRequest { amount: None, by: RefundedBy::Buyer, reason: None, request: None }
 }
 
 fn ada() -> Actor {
     Actor::Staff { user_id: user("ada"), role: Role::Admin }
 }
 
-fn staff_wish(cents: Option<i64>, key: &str) -> RefundWish {
-    RefundWish {
+fn staff_wish(cents: Option<i64>, key: &str) -> RefundRequest {
+    RefundRequest {
         amount: cents.map(Money::usd_cents),
         by: RefundedBy::Staff { actor: ada(), origin: None },
         reason: Some("As agreed.".to_owned()),
-        request: Some(RequestMark { key: key.to_owned(), fingerprint: format!("{cents:?}") }),
+        request: Some(IdempotencyMark { key: key.to_owned(), fingerprint: format!("{cents:?}") }),
     }
 }
 
-fn refunds(deal: &Deal) -> Vec<(i64, &RefundState)> {
-    deal.purchase.refunds.iter().map(|it: &RefundOrder| (it.amount, &it.state)).collect()
+fn refunds(deal: &PurchaseUpdate) -> Vec<(i64, &RefundState)> {
+    deal.purchase.refunds.iter().map(|it: &Refund| (it.amount, &it.state)).collect()
 }
 
 #[test]
@@ -43,44 +43,47 @@ fn what_was_never_opened_goes_back_at_once() {
     let owned = deal.entitlement.as_ref().unwrap();
     assert_eq!(owned.state, EntitlementState::Suspended, "nobody uses what they give back");
     let next = settle(&mut deal, &payment(1_000, 0, 0, false), day(2));
-    assert!(matches!(next, Next::Refund { number: 1, amount: 1_000, .. }));
+    assert!(matches!(next, PaymentFollowUp::Refund { number: 1, amount: 1_000, .. }));
     assert_eq!(deal.purchase.due_at, Some(day(2)), "whoever is cut off here is followed");
     deal.ask_refund(&own_wish(), day(2)).unwrap();
     assert_eq!(deal.purchase.refunds.len(), 1, "asked for again it is the same");
     let next = settle(&mut deal, &payment(1_000, 1_000, 0, false), day(2));
-    assert_eq!((next, refunds(&deal)), (Next::Nothing, vec![(1_000, &RefundState::Done)]));
+    assert_eq!(
+        (next, refunds(&deal)),
+        (PaymentFollowUp::Nothing, vec![(1_000, &RefundState::Done)])
+    );
     assert_eq!((&deal.purchase.state, deal.purchase.due_at), (&PurchaseState::Refunded, None));
     assert_eq!(deal.entitlement.unwrap().state, EntitlementState::Revoked);
 }
 
 #[test]
 fn what_a_buyer_cannot_have_back_at_once_is_for_staff() {
-    let check = |change: &dyn Fn(&mut Deal), at: Timestamp, expected: RefundRefused| {
+    let check = |change: &dyn Fn(&mut PurchaseUpdate), at: Timestamp, expected: RefundError| {
         let mut deal = paid(1_000);
         change(&mut deal);
         let refused = deal.ask_refund(&own_wish(), at).unwrap_err();
         assert_eq!(refused, expected);
-        deal.note_refund_wish(&refused, Some("Please."), at);
+        deal.note_refund_request(&refused, Some("Please."), at);
         let noted = deal.purchase.refund_request.clone();
         assert_eq!(noted.is_some(), expected.is_for_staff());
         assert_eq!(deal.purchase.refunds, []);
         if let Some(noted) = noted {
-            assert_eq!((&noted.because[..], noted.at), (crate::Refusal::code(&expected), at));
+            assert_eq!((&noted.because[..], noted.at), (crate::DomainError::code(&expected), at));
             deal.ask_refund(&staff_wish(None, "k"), at).unwrap();
             assert_eq!(deal.purchase.refund_request, None, "decided on");
         }
     };
     let owned = |change: fn(&mut crate::marketplace::purchase::Entitlement)| {
-        move |deal: &mut Deal| change(deal.entitlement.as_mut().unwrap())
+        move |deal: &mut PurchaseUpdate| change(deal.entitlement.as_mut().unwrap())
     };
-    check(&owned(|it| it.downloaded_at = Some(day(1))), day(2), RefundRefused::Downloaded);
-    check(&owned(|it| it.used_at = Some(day(1))), day(2), RefundRefused::Used);
+    check(&owned(|it| it.downloaded_at = Some(day(1))), day(2), RefundError::Downloaded);
+    check(&owned(|it| it.used_at = Some(day(1))), day(2), RefundError::Used);
     let second = std::time::Duration::from_secs(1);
-    check(&|_| {}, day(15).plus(second), RefundRefused::WindowOver);
-    let frozen = |deal: &mut Deal| deal.sale.as_mut().unwrap().frozen = true;
-    check(&frozen, day(2), RefundRefused::InDispute);
+    check(&|_| {}, day(15).plus(second), RefundError::WindowOver);
+    let frozen = |deal: &mut PurchaseUpdate| deal.sale.as_mut().unwrap().frozen = true;
+    check(&frozen, day(2), RefundError::InDispute);
     assert!(paid(1_000).ask_refund(&own_wish(), day(15)).is_ok(), "to the end of the last day");
-    assert_eq!(deal(1_000).ask_refund(&own_wish(), day(2)), Err(RefundRefused::NotPaid));
+    assert_eq!(deal(1_000).ask_refund(&own_wish(), day(2)), Err(RefundError::NotPaid));
 }
 
 #[test]
@@ -90,14 +93,14 @@ fn staff_give_back_parts_and_never_more_than_was_paid() {
     for (number, (cents, key)) in [(300, "a"), (300, "b"), (400, "c")].into_iter().enumerate() {
         deal.ask_refund(&staff_wish(Some(cents), key), day(20)).unwrap();
         let other = staff_wish(Some(1), "d");
-        assert_eq!(deal.ask_refund(&other, day(20)), Err(RefundRefused::InProgress));
+        assert_eq!(deal.ask_refund(&other, day(20)), Err(RefundError::InProgress));
         refunded += cents;
         settle(&mut deal, &payment(1_000, refunded, 0, false), day(20));
         let too_much = deal.ask_refund(&staff_wish(Some(1_001 - refunded), "e"), day(20));
         let left = Money::usd_cents(1_000 - refunded);
         let expected = match number {
-            2 => RefundRefused::Over,
-            _ => RefundRefused::TooMuch(left),
+            2 => RefundError::Over,
+            _ => RefundError::TooMuch(left),
         };
         assert_eq!(too_much, Err(expected));
     }
@@ -113,14 +116,14 @@ fn a_key_is_for_one_refund() {
     deal.ask_refund(&staff_wish(Some(300), "a"), day(3)).unwrap();
     assert_eq!(refunds(&deal), [(300, &RefundState::Done)]);
     let other = deal.ask_refund(&staff_wish(Some(301), "a"), day(3));
-    assert_eq!(other, Err(RefundRefused::KeyReused));
+    assert_eq!(other, Err(RefundError::KeyReused));
 }
 
 #[test]
 fn amounts_are_at_least_a_cent_of_the_same_currency() {
     let check = |amount: Money| {
-        let wish = RefundWish { amount: Some(amount), ..staff_wish(None, "k") };
-        assert_eq!(paid(1_000).ask_refund(&wish, day(2)), Err(RefundRefused::Nothing));
+        let wish = RefundRequest { amount: Some(amount), ..staff_wish(None, "k") };
+        assert_eq!(paid(1_000).ask_refund(&wish, day(2)), Err(RefundError::Nothing));
     };
     check(Money::usd_cents(0));
     check(Money::usd_cents(-1));

@@ -1,7 +1,7 @@
 //! What a moderator is told of a version.
 
 use super::*;
-use crate::marketplace::remark::remarks;
+use crate::marketplace::lint::remarks;
 
 /// A version that nothing is remarked of, changed.
 fn remarked(change: impl Fn(&mut Revision)) -> Vec<String> {

@@ -4,11 +4,9 @@ use super::*;
 use crate::{
     id::ReviewId,
     marketplace::{
+        listing_stats::CreatorBalance,
         purchase::EntitlementState,
-        review::{
-            COMMENT_CHARS_MAX, Opinion, REPLY_CHARS_MAX, Review, ReviewRefused, checked_reply,
-        },
-        tally::CreatorBook,
+        review::{COMMENT_CHARS_MAX, Opinion, REPLY_CHARS_MAX, Review, ReviewError, checked_reply},
     },
 };
 
@@ -25,7 +23,7 @@ impl Buyer {
     }
 
     /// Says so many stars, `days` days from now.
-    fn say(&mut self, rating: u8, days: u32) -> Result<(), ReviewRefused> {
+    fn say(&mut self, rating: u8, days: u32) -> Result<(), ReviewError> {
         let opinion = Opinion { rating, comment: Some(format!("{rating} stars")) };
         let id = ReviewId::new(day(days), u128::from(days));
         let said = (Some("Bo".to_owned()), opinion);
@@ -139,7 +137,7 @@ fn a_reply_is_words_that_are_seen() {
 
 #[test]
 fn a_creators_sums_follow() {
-    let mut book = CreatorBook::new(user("creator"));
+    let mut book = CreatorBalance::new(user("creator"));
     let mut buyer = Buyer::new();
     let mut check = |change: &dyn Fn(&mut Buyer), ratings: u64, stars: u64| {
         let before = buyer.stats.clone();

@@ -8,11 +8,11 @@ use crate::{
     billing::payment::{Payment, PaymentState},
     id::ReviewId,
     marketplace::{
-        journal::{Balances, Journal, LedgerAccount, Leg, Role},
+        journal::{Balances, Journal, LedgerAccount, Posting, Role},
         listing::DelistedBy,
         purchase::{EntitlementState, PurchaseState},
+        purchase_update::{PaymentFollowUp, PurchaseUpdate},
         sale::{SaleState, Split},
-        settle::{Deal, Next},
     },
     money::{Currency, Money},
 };
@@ -31,7 +31,7 @@ fn what_a_purchase_comes_to() {
                 Some(state) => {
                     let state = state.clone();
                     let paying = Payment { state, ..payment(500, 0, 0, false) };
-                    assert_eq!(settle(&mut deal, &paying, day(1)), Next::Nothing);
+                    assert_eq!(settle(&mut deal, &paying, day(1)), PaymentFollowUp::Nothing);
                 }
             }
         }
@@ -72,7 +72,7 @@ fn a_sale_is_shared_and_held_for_seven_days() {
     assert_eq!(sale.sold, Split { gross: 999, fee: 199, net: 800 });
     assert_eq!((sale.kept, sale.hold_until), (sale.sold, day(8)));
     let second = std::time::Duration::from_secs(1);
-    assert_eq!(sale.state(day(8).minus(second)), SaleState::Held);
+    assert_eq!(sale.state(day(8).minus(second)), SaleState::Connected);
     assert_eq!(sale.state(day(8)), SaleState::Payable);
     assert_eq!(deal.card.as_deref(), Some("card_1"));
     let [journal] = &deal.journals[..] else { panic!("one: {:?}", deal.journals) };
@@ -105,7 +105,7 @@ fn tax_is_nobodys_and_goes_back_with_the_price() {
 fn a_listing_that_costs_nothing_is_given() {
     let mut deal = deal(0);
     for _ in 0..2 {
-        deal.give(day(1));
+        deal.grant_free(day(1));
         hold_to_the_law(&deal);
     }
     assert_eq!(deal.purchase.state, PurchaseState::Paid);
@@ -116,12 +116,12 @@ fn a_listing_that_costs_nothing_is_given() {
 
 #[test]
 fn what_can_no_longer_be_bought_is_paid_back() {
-    let check = |change: &dyn Fn(&mut Deal), expected: &str| {
+    let check = |change: &dyn Fn(&mut PurchaseUpdate), expected: &str| {
         let mut deal = deal(500);
         change(&mut deal);
         let owned = deal.entitlement.clone();
         let all = payment(500, 0, 0, false);
-        let back = Next::PayBack(all.id.clone());
+        let back = PaymentFollowUp::RefundInFull(all.id.clone());
         let returned = PurchaseState::Returned { reason: expected.to_owned() };
         for now in [day(1), day(2)] {
             assert_eq!(settle(&mut deal, &all, now), back, "{expected}");
@@ -129,7 +129,7 @@ fn what_can_no_longer_be_bought_is_paid_back() {
         }
         assert_eq!(settle(&mut deal, &payment(500, 200, 0, false), day(2)), back, "{expected}");
         let done = payment(500, 500, 0, false);
-        assert_eq!(settle(&mut deal, &done, day(3)), Next::Nothing);
+        assert_eq!(settle(&mut deal, &done, day(3)), PaymentFollowUp::Nothing);
         assert_eq!((&deal.purchase.state, deal.purchase.taken_back), (&returned, 500));
         assert_eq!(deal.purchase.due_at, None, "nobody need look at it any more");
         assert_eq!(deal.entitlement, owned, "what the buyer had, they have");
@@ -138,7 +138,7 @@ fn what_can_no_longer_be_bought_is_paid_back() {
         assert!(deal.sale.is_none() && deal.reward.is_none());
     };
     let bought_before = |state: EntitlementState| {
-        move |deal: &mut Deal| {
+        move |deal: &mut PurchaseUpdate| {
             let before = Entitlement::of(&placed(2, &deal.listing), NOW);
             deal.entitlement = Some(Entitlement { state, ..before });
         }
@@ -161,7 +161,7 @@ fn what_a_dispute_took_is_not_paid_back_as_well() {
         let mut deal = deal(500);
         deal.seller = suspended(None).into();
         let next = settle(&mut deal, &payment(500, refunded, withdrawn, disputed), day(1));
-        let back = matches!(next, Next::PayBack(_));
+        let back = matches!(next, PaymentFollowUp::RefundInFull(_));
         assert_eq!(back, expected, "{refunded} {withdrawn} {disputed}");
     };
     check(0, 0, false, true);
@@ -199,8 +199,8 @@ fn after_a_refund_it_may_be_bought_again() {
 
 #[test]
 fn a_journal_balances_or_is_none() {
-    let leg = |role: Role, amount: i64| Leg::new(role, LedgerAccount::BuyerCash, amount);
-    let build = |legs: &[Leg]| {
+    let leg = |role: Role, amount: i64| Posting::new(role, LedgerAccount::BuyerCash, amount);
+    let build = |legs: &[Posting]| {
         let about = (user("creator"), "pay_1".to_owned());
         Journal::build(about, "x".to_owned(), Currency::USD, legs.to_vec(), NOW)
     };
@@ -232,7 +232,7 @@ fn what_stripe_keeps_is_ours_to_bear() {
 fn a_dispute_larger_than_the_payment_is_claimed_and_then_lost() {
     let mut deal = deal(1_000);
     settle(&mut deal, &payment(1_000, 0, 0, false), day(1));
-    let of = |deal: &Deal, account| deal.book.balances.of(account);
+    let of = |deal: &PurchaseUpdate, account| deal.book.balances.of(account);
     settle(&mut deal, &payment(1_000, 0, 1_200, true), day(2));
     assert_eq!(of(&deal, LedgerAccount::DisputesReceivable), 200);
     assert_eq!(of(&deal, LedgerAccount::BuyerCash), -200);
@@ -250,7 +250,7 @@ fn money_for_what_could_not_be_bought_is_the_buyers_until_it_is_back() {
     let mut deal = deal(500);
     deal.listing.delist(DelistedBy::Creator, None, day(1)).unwrap();
     let next = deal.settle(&payment(500, 0, 0, false), day(1)).unwrap();
-    assert!(matches!(next, Next::PayBack(_)));
+    assert!(matches!(next, PaymentFollowUp::RefundInFull(_)));
     assert_eq!(deal.book.balances.owed(LedgerAccount::BuyerReturns), 500);
     deal.settle(&payment(500, 500, 0, false), day(2)).unwrap();
     assert_eq!(deal.book.balances, Balances::default());

@@ -2,15 +2,15 @@
 
 use super::*;
 use crate::{
-    account::{Account, Draft},
+    account::{Account, AccountUpdate},
     marketplace::share::{
         REWARD_CREDITS, Referral, Reward, RewardState, SameCard, comparable_email,
     },
 };
 
 /// The sharer at `now`, as they were left.
-fn sharer(account: Account, now: Timestamp) -> Draft {
-    account.draft(now).unwrap()
+fn sharer(account: Account, now: Timestamp) -> AccountUpdate {
+    account.begin_update(now).unwrap()
 }
 
 fn account() -> Account {
@@ -106,7 +106,7 @@ fn a_reward_is_granted_once_and_not_before_its_time() {
 
 #[test]
 fn why_a_reward_is_not_granted() {
-    let check = |standing: Standing, card: SameCard, expected: RewardState| {
+    let check = |standing: AccountStatus, card: SameCard, expected: RewardState| {
         let mut reward = held();
         let mut draft = sharer(Account { standing, ..account() }, day(15));
         reward.grant(&mut draft, card).unwrap();
@@ -116,7 +116,7 @@ fn why_a_reward_is_not_granted() {
         assert_eq!(reward.state, expected);
         assert!(!draft.is_changed());
     };
-    check(Standing::Active, SameCard::Yes, cancelled("own_card"));
+    check(AccountStatus::Active, SameCard::Yes, cancelled("own_card"));
     check(suspended(None), SameCard::No, cancelled("suspended"));
     check(suspended(Some(day(16))), SameCard::No, cancelled("suspended"));
     check(suspended(None), SameCard::Yes, cancelled("own_card"));

@@ -8,19 +8,19 @@ use proptest::prelude::*;
 use super::{on_sale, placed, purchase_id, user};
 use crate::{
     Timestamp,
-    account::Standing,
+    account::AccountStatus,
     billing::{
         external::{ConnectedAccountId, PaymentId, ReceivedId, TransferId},
         payment::{Payment, PaymentState},
     },
     id::{PayoutId, UserId},
     marketplace::{
-        journal::{Entry, Journal, LedgerAccount, Leg, Role},
-        payout::{Payout, PayoutState, Step},
+        journal::{Entry, Journal, LedgerAccount, Posting, Role},
+        listing_stats::CreatorBalance,
+        payout::{Payout, PayoutState, PayoutUpdate},
+        purchase_update::PurchaseUpdate,
         sale::release,
-        settle::Deal,
         statement::{LineKind, Statement},
-        tally::CreatorBook,
     },
     money::{Currency, Money},
     time::{DAY, Month},
@@ -36,7 +36,7 @@ fn month(text: &str) -> Month {
 
 /// A creator with one sale of 10 dollars and a cent, and what happens to it.
 struct Story {
-    deal: Deal,
+    deal: PurchaseUpdate,
     amount: i64,
     journals: Vec<Journal>,
 }
@@ -45,9 +45,12 @@ impl Story {
     fn new() -> Story {
         let listing = on_sale(1_001);
         let stats = super::no_stats();
-        let book = CreatorBook::new(user("creator"));
-        let deal =
-            Deal::new(placed(1, &listing), (listing, Standing::Active.into()), (stats, book));
+        let book = CreatorBalance::new(user("creator"));
+        let deal = PurchaseUpdate::new(
+            placed(1, &listing),
+            (listing, AccountStatus::Active.into()),
+            (stats, book),
+        );
         Story { deal, amount: 1_001, journals: Vec::new() }
     }
 
@@ -79,9 +82,9 @@ impl Story {
     }
 
     /// A step of the payout of `when`.
-    fn step(&mut self, payout: &mut Payout, decide: impl FnOnce(&mut Step)) {
+    fn step(&mut self, payout: &mut Payout, decide: impl FnOnce(&mut PayoutUpdate)) {
         let sales = self.deal.sale.iter().cloned().collect();
-        let mut step = Step::new(payout.clone(), self.deal.book.clone(), sales);
+        let mut step = PayoutUpdate::new(payout.clone(), self.deal.book.clone(), sales);
         decide(&mut step);
         (*payout, self.deal.book, self.deal.sale) = (step.payout, step.book, step.sales.pop());
         self.journals.extend(step.journals);
@@ -139,14 +142,14 @@ fn every_turn_of_a_sale_has_its_word() {
     let mut payout = story.pay(1, "2026-11-02T06:00:00Z");
     story.hear("2026-11-03T10:00:00Z", (201, 0, false));
     let sale = story.deal.sale.as_mut().unwrap();
-    let recovery = sale.begin_recovery(sale.overpaid());
+    let recovery = sale.begin_reversal(sale.overpaid());
     let now = at("2026-11-04T10:00:00Z");
     story.step(&mut payout, |step| step.recovered(recovery, now).unwrap());
     payout.state = PayoutState::Failed { code: "account_closed".to_owned() };
     let now = at("2026-11-05T10:00:00Z");
     story.step(&mut payout, |step| {
         step.returned(now).unwrap();
-        step.put_out(now).unwrap();
+        step.detach_sales(now).unwrap();
     });
     let entries = story.entries();
     let of = |text: &str| Statement::of(user("creator"), month(text), &entries);
@@ -214,9 +217,9 @@ fn journal() -> impl Strategy<Value = Journal> {
     (cause, 0..92_u32, 0..1_000_u32, legs).prop_map(|(cause, days, number, legs)| {
         let (first, second, third, some, more) = legs;
         let legs = [
-            Leg::new(Role::BuyerCharge, first, some),
-            Leg::new(Role::PlatformFee, second, more),
-            Leg::new(Role::CreatorShare, third, -some - more),
+            Posting::new(Role::BuyerCharge, first, some),
+            Posting::new(Role::PlatformFee, second, more),
+            Posting::new(Role::CreatorShare, third, -some - more),
         ];
         let when = at("2026-09-30T23:59:59.999Z").plus(DAY * days);
         let about = (user("creator"), purchase_id(u128::from(number)).to_string());

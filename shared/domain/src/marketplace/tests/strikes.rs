@@ -3,8 +3,8 @@
 use super::*;
 use crate::marketplace::{
     listing::DelistedBy,
+    listing_stats::{CreatorBalance, ModerationCounts},
     strike::{STRIKES_KEPT, Strike, Strikes},
-    tally::{CreatorBook, Judged},
 };
 
 fn struck(days: &[u32]) -> Strikes {
@@ -59,12 +59,12 @@ fn old_strikes_give_way() {
 
 #[test]
 fn what_moderators_made_of_listings_is_counted() {
-    let (mut book, mut listing) = (CreatorBook::new(user("creator")), on_sale(500));
+    let (mut book, mut listing) = (CreatorBalance::new(user("creator")), on_sale(500));
     let mut judge = |change: &dyn Fn(&mut Listing)| {
         let before = listing.clone();
         change(&mut listing);
         book.count_judgement(&before, &listing);
-        let Judged { approved, rejected, delisted } = book.judged;
+        let ModerationCounts { approved, rejected, delisted } = book.judged;
         [approved, rejected, delisted]
     };
     assert_eq!(judge(&|_| {}), [0, 0, 0]);

@@ -6,14 +6,14 @@ use super::{
     *,
 };
 use crate::{
-    account::{Account, Draft},
+    account::{Account, AccountUpdate},
     billing::payment::Payment,
     id::ReviewId,
     marketplace::{
         purchase::{EntitlementState, PurchaseState},
+        purchase_update::PurchaseUpdate,
         review::{Opinion, Review},
         sale::SaleState,
-        settle::Deal,
         share::{Referral, Reward, RewardState, SameCard},
     },
 };
@@ -26,7 +26,7 @@ fn refunds_add_up_and_one_that_fails_is_undone() {
         let owned = if state == PurchaseState::Refunded {
             (EntitlementState::Revoked, SaleState::Refunded, 0)
         } else {
-            (EntitlementState::Active, SaleState::Held, 1)
+            (EntitlementState::Active, SaleState::Connected, 1)
         };
         assert_eq!(deal.purchase.state, state, "{refunded}");
         assert_eq!(standing(&deal), (Some(owned.0), Some(owned.1), net), "{refunded}");
@@ -49,7 +49,7 @@ fn refunds_add_up_and_one_that_fails_is_undone() {
 #[test]
 fn a_dispute_suspends_and_freezes_until_it_is_over() {
     use EntitlementState::{Active, Revoked, Suspended};
-    use SaleState::{Frozen, Held, Refunded};
+    use SaleState::{Connected, Frozen, Refunded};
     let check = |rows: &[(i64, i64, bool, EntitlementState, SaleState, i64)]| {
         let mut deal = paid(500);
         for row in rows {
@@ -62,22 +62,22 @@ fn a_dispute_suspends_and_freezes_until_it_is_over() {
         }
     };
     // An inquiry takes nothing, and ends so or becomes a dispute.
-    check(&[(0, 0, true, Suspended, Frozen, 400), (0, 0, false, Active, Held, 400)]);
+    check(&[(0, 0, true, Suspended, Frozen, 400), (0, 0, false, Active, Connected, 400)]);
     check(&[(0, 0, true, Suspended, Frozen, 400), (0, 500, true, Suspended, Frozen, 0)]);
     // A dispute takes the money at once, and returns it or does not. The bank may take more.
-    check(&[(0, 500, true, Suspended, Frozen, 0), (0, 0, false, Active, Held, 400)]);
+    check(&[(0, 500, true, Suspended, Frozen, 0), (0, 0, false, Active, Connected, 400)]);
     check(&[(0, 500, true, Suspended, Frozen, 0), (0, 500, false, Revoked, Refunded, 0)]);
     check(&[(0, 500, true, Suspended, Frozen, 0), (0, 515, false, Revoked, Refunded, 0)]);
-    check(&[(0, 515, false, Revoked, Refunded, 0), (0, 0, false, Active, Held, 400)]);
+    check(&[(0, 515, false, Revoked, Refunded, 0), (0, 0, false, Active, Connected, 400)]);
     // Part of it.
-    check(&[(0, 200, true, Suspended, Frozen, 240), (0, 200, false, Active, Held, 240)]);
+    check(&[(0, 200, true, Suspended, Frozen, 240), (0, 200, false, Active, Connected, 240)]);
     check(&[(300, 200, true, Suspended, Frozen, 0), (300, 200, false, Revoked, Refunded, 0)]);
-    check(&[(300, 0, false, Active, Held, 160), (300, 500, true, Suspended, Frozen, 0)]);
+    check(&[(300, 0, false, Active, Connected, 160), (300, 500, true, Suspended, Frozen, 0)]);
     // Who was paid back has nothing to get back, however the dispute goes.
     check(&[(500, 0, false, Revoked, Refunded, 0), (500, 0, true, Revoked, Frozen, 0)]);
 }
 
-fn review(deal: &mut Deal) {
+fn review(deal: &mut PurchaseUpdate) {
     let opinion = Opinion { rating: 4, comment: None };
     let (owned, before) = (deal.entitlement.as_mut(), deal.stats.clone());
     let id = ReviewId::new(NOW, 1);
@@ -115,7 +115,7 @@ fn a_review_that_stands_on_another_purchase_stays() {
 }
 
 /// A purchase that somebody pointed its buyer to.
-fn shared(sharer: &str, email: Option<&str>) -> Deal {
+fn shared(sharer: &str, email: Option<&str>) -> PurchaseUpdate {
     let mut deal = deal(500);
     deal.purchase.referral = Some(Referral {
         code: "abc".to_owned(),
@@ -165,7 +165,7 @@ fn a_reward_goes_with_its_sale() {
     // Once it was granted.
     let mut deal = held;
     let account = Account::open(user("sharer"), NOW);
-    let mut sharer: Draft = account.draft(day(16)).unwrap();
+    let mut sharer: AccountUpdate = account.begin_update(day(16)).unwrap();
     deal.reward.as_mut().unwrap().grant(&mut sharer, SameCard::No).unwrap();
     assert_eq!(sharer.account().credits.totals().available, 15);
     deal.sharer = Some(sharer);

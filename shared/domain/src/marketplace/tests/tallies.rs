@@ -3,8 +3,8 @@
 use super::*;
 use crate::marketplace::{
     listing::LISTINGS_MAX,
+    listing_stats::{CreatorBalance, DAYS_SHOWN, Day},
     sale::Split,
-    tally::{CreatorBook, DAYS_SHOWN, Day},
 };
 
 fn rated(histogram: [u32; 5]) -> ListingStats {
@@ -109,7 +109,7 @@ fn a_lost_sale_cools_by_itself_and_one_that_returns_does_not_warm_again() {
 
 #[test]
 fn a_creators_page_shows_thirty_days_and_nothing_on_most() {
-    let mut book = CreatorBook::new(user("creator"));
+    let mut book = CreatorBalance::new(user("creator"));
     book.count_money(1, Split::of(500), NOW);
     book.count_views(3, day(2));
     book.count_money(-1, Split::default().since(Split::of(500)), day(2));
@@ -127,7 +127,7 @@ fn a_creators_page_shows_thirty_days_and_nothing_on_most() {
 
 #[test]
 fn days_that_are_not_shown_are_not_kept() {
-    let mut book = CreatorBook::new(user("creator"));
+    let mut book = CreatorBalance::new(user("creator"));
     for days in 0..100 {
         book.count_views(1, day(days));
     }
@@ -141,7 +141,7 @@ fn days_that_are_not_shown_are_not_kept() {
 
 #[test]
 fn a_creator_begins_so_many_listings() {
-    let mut book = CreatorBook::new(user("creator"));
+    let mut book = CreatorBalance::new(user("creator"));
     let begun = (0..300).filter(|_| book.add_listing().is_ok()).count();
     assert_eq!(begun, usize::from(LISTINGS_MAX));
     assert_eq!(code(book.add_listing()), "too_many_listings");
@@ -152,7 +152,7 @@ fn a_creators_averages_are_rounded_half_up_and_nothing_without_a_sum() {
     let check = |sums: [u64; 4], rating: Option<u16>, conversion_bps: Option<u64>| {
         let [stars, ratings, sales, views] = sums;
         let book =
-            CreatorBook { stars, ratings, sales, views, ..CreatorBook::new(user("creator")) };
+            CreatorBalance { stars, ratings, sales, views, ..CreatorBalance::new(user("creator")) };
         assert_eq!((book.rating(), book.conversion_bps()), (rating, conversion_bps), "{sums:?}");
     };
     check([0, 0, 0, 0], None, None);

@@ -2,28 +2,28 @@
 
 use super::*;
 use crate::marketplace::{
-    listing::ListingRefused,
+    listing::ListingError,
     upload::{
         ASSET_BYTES_MAX, Asset, AssetKind, FILE_NAME_CHARS_MAX, PREVIEW_BYTES_MAX, Purpose, Upload,
-        UploadState, Wish,
+        UploadRequest, UploadState,
     },
 };
 
-fn wish(purpose: Purpose) -> Wish {
+fn wish(purpose: Purpose) -> UploadRequest {
     wish_for(purpose, Kind::LightingPreset)
 }
 
-fn wish_for(purpose: Purpose, kind: Kind) -> Wish {
+fn wish_for(purpose: Purpose, kind: Kind) -> UploadRequest {
     let content_type = purpose.content_types(kind)[0].to_owned();
-    Wish { purpose, content_type, bytes: 1_000, file_name: None }
+    UploadRequest { purpose, content_type, bytes: 1_000, file_name: None }
 }
 
-fn open(kind: Kind, wish: Wish) -> Result<Upload, InvalidFields> {
+fn open(kind: Kind, wish: UploadRequest) -> Result<Upload, InvalidFields> {
     let about = (listing_id(1), user("creator"), kind);
     Upload::open(UploadId::new(NOW, 1), about, wish, NOW)
 }
 
-fn check(purpose: Purpose, change: impl FnOnce(&mut Wish), expected: &str) {
+fn check(purpose: Purpose, change: impl FnOnce(&mut UploadRequest), expected: &str) {
     let mut wish = wish(purpose);
     change(&mut wish);
     assert_eq!(found(open(Kind::LightingPreset, wish.clone())), expected, "{wish:?}");
@@ -43,7 +43,7 @@ fn what_a_file_may_be() {
     }
     let content_type = |of: &str| {
         let of = of.to_owned();
-        move |it: &mut Wish| it.content_type = of
+        move |it: &mut UploadRequest| it.content_type = of
     };
     for good in ["image/png", "image/jpeg", "image/webp"] {
         check(Purpose::Preview, content_type(good), "");
@@ -88,7 +88,7 @@ fn an_upload_waits_and_is_forgotten() {
     let upload = open(Kind::LightingPreset, wish(Purpose::Asset)).unwrap();
     assert!(upload.is_waiting());
     assert_eq!((upload.bytes_max, upload.expires_at), (1_000, day(30).as_secs()));
-    let refused = UploadState::refused(&ListingRefused::TooManyAssets);
+    let refused = UploadState::refused(&ListingError::TooManyAssets);
     let UploadState::Refused { code, detail } = &refused else { panic!("{refused:?}") };
     assert_eq!((&code[..], &detail[..]), ("too_many_assets", "A listing has at most 4 files."));
     assert!(!Upload { state: refused, ..upload }.is_waiting());
@@ -112,7 +112,7 @@ fn a_listing_has_a_few_files_each_once() {
 
 #[test]
 fn a_model_is_its_weights() {
-    let zip = Wish { content_type: "application/zip".to_owned(), ..wish(Purpose::Asset) };
+    let zip = UploadRequest { content_type: "application/zip".to_owned(), ..wish(Purpose::Asset) };
     assert_eq!(found(open(Kind::ModelFinetune, zip)), "/content_type type");
     for kind in [AssetKind::Zip, AssetKind::Cube, AssetKind::Safetensors] {
         let expected = kind == AssetKind::Safetensors;

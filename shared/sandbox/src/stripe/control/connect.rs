@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Control, ControlRefused};
+use super::{Control, ControlError};
 use crate::stripe::{
     Balance,
     accounts::{self, Bank},
@@ -15,7 +15,7 @@ impl Control<'_> {
     ///
     /// # Errors
     /// When there is no such account, or it is closed.
-    pub fn onboard(&self, account: &str, bank: Bank) -> Result<(), ControlRefused> {
+    pub fn onboard(&self, account: &str, bank: Bank) -> Result<(), ControlError> {
         self.with(|books| Ok(accounts::onboard(books, account, bank)?))
     }
 
@@ -24,7 +24,7 @@ impl Control<'_> {
     ///
     /// # Errors
     /// When there is no such account.
-    pub fn restrict(&self, account: &str) -> Result<(), ControlRefused> {
+    pub fn restrict(&self, account: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(accounts::restrict(books, account)?))
     }
 
@@ -32,7 +32,7 @@ impl Control<'_> {
     ///
     /// # Errors
     /// When there is no such account, or it is closed.
-    pub fn close_account(&self, account: &str) -> Result<(), ControlRefused> {
+    pub fn close_account(&self, account: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(accounts::close(books, account)?))
     }
 
@@ -42,7 +42,7 @@ impl Control<'_> {
     ///
     /// # Errors
     /// When there is no such account, no bank account, or nothing to pay.
-    pub fn pay_bank(&self, account: &str) -> Result<String, ControlRefused> {
+    pub fn pay_bank(&self, account: &str) -> Result<String, ControlError> {
         self.with(|books| Ok(payouts::pay(books, account)?))
     }
 
@@ -51,7 +51,7 @@ impl Control<'_> {
     ///
     /// # Errors
     /// When there is no such payout, or it has failed already.
-    pub fn fail_bank_payout(&self, payout: &str) -> Result<(), ControlRefused> {
+    pub fn fail_bank_payout(&self, payout: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(payouts::fail(books, payout)?))
     }
 
@@ -64,7 +64,7 @@ impl Control<'_> {
     ///
     /// # Errors
     /// When there is no such account.
-    pub fn account_balance(&self, account: &str) -> Result<Balance, ControlRefused> {
+    pub fn account_balance(&self, account: &str) -> Result<Balance, ControlError> {
         self.with(|books| {
             accounts::known(books, account)?;
             Ok(books.within(account, |books| balance::now(books)))
@@ -80,7 +80,7 @@ impl Control<'_> {
     ///
     /// # Errors
     /// When there is no such account.
-    pub fn bank_payouts(&self, account: &str) -> Result<Vec<Value>, ControlRefused> {
+    pub fn bank_payouts(&self, account: &str) -> Result<Vec<Value>, ControlError> {
         self.with(|books| {
             accounts::known(books, account)?;
             Ok(books.within(account, |books| books.shelf.all("payout").cloned().collect()))

@@ -13,16 +13,16 @@ use bytes::Bytes;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{Advance, Closing, Control, ControlRefused, Decision, Opening, Payment};
+use super::{Advance, Closing, Control, ControlError, Decision, Opening, Payment};
 use crate::{
+    app_state::AppState,
     stripe::{Balance, Bank, Card, Lasts, Off, Order, Settings, SettingsChange, with_books},
-    world::World,
 };
 
-type Shared = State<Arc<World>>;
-type Answer = Result<Json<Value>, ControlRefused>;
+type Shared = State<Arc<AppState>>;
+type Answer = Result<Json<Value>, ControlError>;
 
-pub(in crate::stripe) fn router() -> Router<Arc<World>> {
+pub(in crate::stripe) fn router() -> Router<Arc<AppState>> {
     Router::new()
         .route("/_sandbox/stripe", get(get_settings).patch(change_settings))
         .route("/_sandbox/stripe/advance", post(advance))
@@ -48,14 +48,14 @@ pub(in crate::stripe) fn router() -> Router<Arc<World>> {
         .route("/_sandbox/stripe/deliver", post(deliver))
 }
 
-impl IntoResponse for ControlRefused {
+impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         (StatusCode::BAD_REQUEST, Json(json!({ "error": self.0 }))).into_response()
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlRefused> {
-    serde_json::from_slice(body).map_err(|error| ControlRefused(error.to_string()))
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
+    serde_json::from_slice(body).map_err(|error| ControlError(error.to_string()))
 }
 
 async fn get_settings(State(world): Shared) -> Json<Settings> {
@@ -65,7 +65,7 @@ async fn get_settings(State(world): Shared) -> Json<Settings> {
 async fn change_settings(
     State(world): Shared,
     body: Bytes,
-) -> Result<Json<Settings>, ControlRefused> {
+) -> Result<Json<Settings>, ControlError> {
     let change: SettingsChange = parse(&body)?;
     Ok(Json(Control::new(&world).change_settings(change)?))
 }
@@ -126,9 +126,9 @@ struct Paid {
 }
 
 impl Paid {
-    fn name(self) -> Result<String, ControlRefused> {
+    fn name(self) -> Result<String, ControlError> {
         let one = self.session.or(self.charge).or(self.payment_intent);
-        one.ok_or_else(|| ControlRefused("say which payment is meant".to_owned()))
+        one.ok_or_else(|| ControlError("say which payment is meant".to_owned()))
     }
 }
 
@@ -289,15 +289,15 @@ async fn fail_bank_payout(State(world): Shared, body: Bytes) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Whose {
+struct OwnerRef {
     account: Option<String>,
 }
 
 /// The platform's balance, or that of `?account=`.
 async fn balance(
     State(world): Shared,
-    Query(whose): Query<Whose>,
-) -> Result<Json<Balance>, ControlRefused> {
+    Query(whose): Query<OwnerRef>,
+) -> Result<Json<Balance>, ControlError> {
     let control = Control::new(&world);
     match whose.account {
         None => Ok(Json(control.balance())),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::stripe::{
-    books::Books,
+    account_state::AccountState,
     discounts::{TakenOff, taken_off},
     json::{int, list, text, value},
 };
@@ -99,7 +99,7 @@ pub(in crate::stripe) fn tax_on(amount: i64, rate_bps: i64) -> i64 {
 }
 
 /// A line, without its invoice and its tax. A proration has its discounts taken off already.
-pub(in crate::stripe) fn line(books: &mut Books, line: Line) -> Value {
+pub(in crate::stripe) fn line(books: &mut AccountState, line: Line) -> Value {
     let subscription = match &line.origin {
         Origin::Alone => &Value::Null,
         Origin::Item { subscription, .. } | Origin::Proration { subscription, .. } => *subscription,

@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::{Answers, Shared, authentication, card_choice, escaped, go_to, money, not_found, page};
 use crate::stripe::{
-    books::Books,
+    account_state::AccountState,
+    checkout_completion::{self, Paid},
     json::{int, text, text_of},
-    till::{self, Paid},
     with_books,
 };
 
@@ -29,7 +29,7 @@ pub(super) async fn act(State(world): Shared, Path(id): Path<String>, body: Byte
         let Some(card) = answers.card() else {
             return offer(books, &id, Some("Please choose a card."));
         };
-        match till::pay(books, &id, card, presence) {
+        match checkout_completion::pay(books, &id, card, presence) {
             Ok(Paid::Complete(next)) if next.is_empty() => offer(books, &id, None),
             Ok(Paid::Complete(next)) => go_to(&next),
             Ok(Paid::NeedsAction) => authentication(card, "pay").into_response(),
@@ -40,7 +40,7 @@ pub(super) async fn act(State(world): Shared, Path(id): Path<String>, body: Byte
 }
 
 /// The page as the session's state has it, with what went wrong a moment ago.
-fn offer(books: &Books, id: &str, wrong: Option<&str>) -> Response {
+fn offer(books: &AccountState, id: &str, wrong: Option<&str>) -> Response {
     let Ok(session) = books.shelf.find("checkout.session", id) else { return not_found() };
     match text(session, "/status") {
         "complete" => closed(session, "You are all done", "This has been paid. Thank you."),
@@ -66,7 +66,7 @@ fn link(url: &str, words: &str) -> String {
     format!("<a class=\"button quiet\" href=\"{}\">{words}</a>", escaped(url))
 }
 
-fn content(books: &Books, session: &Value, wrong: Option<&str>) -> String {
+fn content(books: &AccountState, session: &Value, wrong: Option<&str>) -> String {
     let mode = text(session, "/mode");
     let wrong = wrong.map(|wrong| format!("<p class=warning role=alert>{}</p>", escaped(wrong)));
     let (title, verb) = match mode {
@@ -91,7 +91,7 @@ fn content(books: &Books, session: &Value, wrong: Option<&str>) -> String {
 }
 
 /// ` per month`
-fn period(books: &Books, session: &Value) -> String {
+fn period(books: &AccountState, session: &Value) -> String {
     let mut items = books.shelf.all("item").filter(|item| item["session"] == session["id"]);
     items
         .find_map(|item| text_of(item, "/price/recurring/interval"))
@@ -99,7 +99,7 @@ fn period(books: &Books, session: &Value) -> String {
         .unwrap_or_default()
 }
 
-fn rows(books: &Books, session: &Value) -> String {
+fn rows(books: &AccountState, session: &Value) -> String {
     let mut rows = String::new();
     for item in books.shelf.all("item").filter(|item| item["session"] == session["id"]) {
         let every = text_of(item, "/price/recurring/interval");

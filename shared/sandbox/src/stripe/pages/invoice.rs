@@ -12,7 +12,7 @@ use super::{
     Answers, Shared, authentication, card_choice, escaped, go_to, money, not_found, page, pdf,
 };
 use crate::stripe::{
-    books::Books,
+    account_state::AccountState,
     clock::date,
     customers,
     invoices::collect,
@@ -64,7 +64,7 @@ pub(super) async fn download(State(world): Shared, Path(id): Path<String>) -> Re
     (headers, pdf::document(&lines)).into_response()
 }
 
-fn offer(books: &Books, id: &str, wrong: Option<&str>) -> Response {
+fn offer(books: &AccountState, id: &str, wrong: Option<&str>) -> Response {
     let Ok(invoice) = books.shelf.find("invoice", id) else { return not_found() };
     let status = if wrong.is_some() { StatusCode::PAYMENT_REQUIRED } else { StatusCode::OK };
     (status, page("Invoice", &content(invoice, wrong))).into_response()

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{Answers, Shared, escaped, go_to, not_found, page};
 use crate::stripe::{
+    account_state::AccountState,
     accounts::{Bank, fill_in, follow},
-    books::Books,
     json::text,
     with_books,
 };
@@ -32,7 +32,7 @@ pub(super) async fn act(State(world): Shared, Path(step): Path<String>, body: By
     })
 }
 
-fn elsewhere(books: &Books, step: &str) -> Response {
+fn elsewhere(books: &AccountState, step: &str) -> Response {
     books.links.get(step).map_or_else(not_found, |link| go_to(&link.refresh_url))
 }
 

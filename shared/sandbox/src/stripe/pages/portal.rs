@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Answers, Shared, card_choice, escaped, go_to, money, not_found, page};
 use crate::stripe::{
-    books::Books,
+    account_state::AccountState,
     clock::date,
     customers,
     json::{flag, int, text, text_of},
@@ -42,7 +42,7 @@ pub(super) async fn act(State(world): Shared, Path(id): Path<String>, body: Byte
 }
 
 /// Does what was asked, and says what was done.
-fn perform(books: &mut Books, customer: &str, answers: &Answers) -> Option<&'static str> {
+fn perform(books: &mut AccountState, customer: &str, answers: &Answers) -> Option<&'static str> {
     let action = answers.get("action")?;
     if action == "card" {
         let card = answers.card()?;
@@ -76,7 +76,7 @@ fn perform(books: &mut Books, customer: &str, answers: &Answers) -> Option<&'sta
 }
 
 /// A dearer plan begins now, a cheaper one with the next period.
-fn switch(books: &mut Books, subscription: &Value, price: &str) -> Option<&'static str> {
+fn switch(books: &mut AccountState, subscription: &Value, price: &str) -> Option<&'static str> {
     let id = text(subscription, "/id").to_owned();
     let now = &subscription["items"]["data"][0]["price"];
     let next = offers(books, now).into_iter().find(|offer| text(offer, "/id") == price)?;
@@ -89,7 +89,7 @@ fn switch(books: &mut Books, subscription: &Value, price: &str) -> Option<&'stat
 }
 
 /// The customer's subscription that has not ended.
-fn current(books: &Books, customer: &str) -> Option<Value> {
+fn current(books: &AccountState, customer: &str) -> Option<Value> {
     let mut all = books.shelf.all("subscription").rev();
     all.find(|subscription| {
         text(subscription, "/customer") == customer && text(subscription, "/status") != "canceled"
@@ -98,7 +98,7 @@ fn current(books: &Books, customer: &str) -> Option<Value> {
 }
 
 /// The plans that can be changed to.
-fn offers(books: &Books, now: &Value) -> Vec<Value> {
+fn offers(books: &AccountState, now: &Value) -> Vec<Value> {
     let prices = books.shelf.all("price").filter(|price| {
         flag(price, "/active")
             && text_of(price, "/lookup_key").is_some()
@@ -109,7 +109,7 @@ fn offers(books: &Books, now: &Value) -> Vec<Value> {
     prices.cloned().collect()
 }
 
-fn offer(books: &Books, id: &str, note: Option<&str>) -> Response {
+fn offer(books: &AccountState, id: &str, note: Option<&str>) -> Response {
     let Ok(session) = books.shelf.find("billing_portal.session", id) else { return not_found() };
     let customer = text(session, "/customer");
     let plan = match current(books, customer) {
@@ -132,7 +132,7 @@ fn offer(books: &Books, id: &str, note: Option<&str>) -> Response {
     page("Billing", &content).into_response()
 }
 
-fn plan(books: &Books, subscription: &Value) -> String {
+fn plan(books: &AccountState, subscription: &Value) -> String {
     let item = &subscription["items"]["data"][0];
     let end = date(int(item, "/current_period_end"));
     let name = escaped(&product_name(books, &item["price"]));
@@ -165,7 +165,7 @@ fn plan(books: &Books, subscription: &Value) -> String {
     )
 }
 
-fn invoices(books: &Books, customer: &str) -> String {
+fn invoices(books: &AccountState, customer: &str) -> String {
     let mut rows = String::new();
     let all = books.shelf.all("invoice").rev();
     for invoice in all.filter(|invoice| text(invoice, "/customer") == customer).take(12) {

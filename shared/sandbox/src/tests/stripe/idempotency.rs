@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     faults::{AnswerFault, Order},
-    journal::Filter,
+    request_log::Filter,
     route::Route,
 };
 

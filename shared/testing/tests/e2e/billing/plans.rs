@@ -108,7 +108,7 @@ async fn a_cancelled_plan_ends_with_its_period_and_packs_stay() {
     member.check_books().await;
 }
 
-/// Whose a subscription is at Stripe.
+/// OwnerRef a subscription is at Stripe.
 async fn customer_of(subscription: &str) -> String {
     let events = stripe::events_about(subscription).await;
     let made = events.iter().find(|event| event["type"] == "customer.subscription.created");

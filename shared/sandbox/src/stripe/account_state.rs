@@ -9,10 +9,10 @@ use super::{
     accounts::{Bank, Link},
     balance_settings, catalogue,
     clock::Clock,
-    events::{Form, Happening},
+    events::{Form, StripeEvent},
     ids::Ids,
     json::{difference, text},
-    shelf::Shelf,
+    object_store::ObjectStore,
 };
 
 /// Most events remembered; the oldest are forgotten.
@@ -28,7 +28,7 @@ pub(super) struct Cause {
 
 /// The account.
 #[derive(Debug)]
-pub(super) struct Books {
+pub(super) struct AccountState {
     /// Where the sandbox is reached, without a slash at the end.
     pub(super) url: String,
     pub(super) clock: Clock,
@@ -37,13 +37,13 @@ pub(super) struct Books {
     pub(super) ids: Ids,
     /// The objects of the account that is being worked for: the platform, or within
     /// [`Books::within`] a connected one.
-    pub(super) shelf: Shelf,
+    pub(super) shelf: ObjectStore,
     /// The connected account that is being worked for.
     pub(super) account: Option<String>,
     /// The platform's objects, while a connected account is worked for.
-    aside: Option<Shelf>,
+    aside: Option<ObjectStore>,
     /// What each connected account holds.
-    connected: HashMap<String, Shelf>,
+    connected: HashMap<String, ObjectStore>,
     pub(super) settings: Settings,
     pub(super) cause: Cause,
     /// When an object has to be looked at again. An entry that is no longer right does nothing.
@@ -54,7 +54,7 @@ pub(super) struct Books {
     pub(super) promises: HashMap<String, Value>,
     /// Lines that wait for the next invoice of a subscription.
     pub(super) waiting_lines: HashMap<String, Vec<Value>>,
-    pub(super) events: VecDeque<Happening>,
+    pub(super) events: VecDeque<StripeEvent>,
     /// Ids of the events that have not been looked at for delivery.
     pub(super) fresh: Vec<String>,
     /// Ids of the events that wait until deliveries go on.
@@ -75,16 +75,16 @@ pub(super) struct Books {
     pub(super) paid_in: HashMap<String, String>,
 }
 
-impl Books {
+impl AccountState {
     /// A new account.
-    pub(super) fn open(setup: &Setup, url: &str) -> Books {
+    pub(super) fn open(setup: &Setup, url: &str) -> AccountState {
         let clock = Clock::new(setup.now);
-        let mut books = Books {
+        let mut books = AccountState {
             url: url.to_owned(),
             clock,
             now: clock.now(),
             ids: Ids::new(setup.seed),
-            shelf: Shelf::default(),
+            shelf: ObjectStore::default(),
             account: None,
             aside: None,
             connected: HashMap::new(),
@@ -112,7 +112,11 @@ impl Books {
 
     /// Works for a connected account: on its objects, and what is told carries its name. Not to be
     /// used within itself.
-    pub(super) fn within<T>(&mut self, account: &str, work: impl FnOnce(&mut Books) -> T) -> T {
+    pub(super) fn within<T>(
+        &mut self,
+        account: &str,
+        work: impl FnOnce(&mut AccountState) -> T,
+    ) -> T {
         let own = self.connected.remove(account).unwrap_or_default();
         self.aside = Some(std::mem::replace(&mut self.shelf, own));
         self.account = Some(account.to_owned());
@@ -125,7 +129,7 @@ impl Books {
     }
 
     /// The platform's objects, whoever is being worked for.
-    pub(super) fn platform(&self) -> &Shelf {
+    pub(super) fn platform(&self) -> &ObjectStore {
         self.aside.as_ref().unwrap_or(&self.shelf)
     }
 
@@ -143,7 +147,7 @@ impl Books {
 
     /// How many objects there are in all.
     pub(super) fn len(&self) -> usize {
-        self.shelf.len() + self.connected.values().map(Shelf::len).sum::<usize>()
+        self.shelf.len() + self.connected.values().map(ObjectStore::len).sum::<usize>()
     }
 
     /// Puts a new object on the shelf and tells of it.
@@ -202,7 +206,7 @@ impl Books {
 
     /// Something happened.
     pub(super) fn happened(&mut self, kind: &str, form: Form) {
-        let happening = Happening::new(self, kind, form);
+        let happening = StripeEvent::new(self, kind, form);
         self.fresh.push(happening.id.clone());
         if EVENTS_MAX <= self.events.len() {
             self.events.pop_front();

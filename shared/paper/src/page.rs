@@ -18,7 +18,7 @@ const BOTTOM: f32 = PAGE.1 - 72.0;
 
 /// Colours, by what they are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ink {
+pub(crate) enum PaletteColor {
     Text,
     /// Labels and what is said in passing.
     Muted,
@@ -37,20 +37,20 @@ pub(crate) enum Ink {
     QuietGround,
 }
 
-impl Ink {
+impl PaletteColor {
     /// Red, green and blue.
     pub(crate) const fn rgb(self) -> (u8, u8, u8) {
         match self {
-            Ink::Text => (0x11, 0x18, 0x27),
-            Ink::Muted => (0x5B, 0x64, 0x72),
-            Ink::Hairline => (0xDD, 0xE1, 0xE7),
-            Ink::Accent => (0xB4, 0x53, 0x09),
-            Ink::Good => (0x04, 0x6C, 0x4E),
-            Ink::GoodGround => (0xE6, 0xF6, 0xEF),
-            Ink::Alert => (0x9A, 0x34, 0x12),
-            Ink::AlertGround => (0xFD, 0xEF, 0xE3),
-            Ink::Quiet => (0x47, 0x50, 0x5F),
-            Ink::QuietGround => (0xEC, 0xEE, 0xF2),
+            PaletteColor::Text => (0x11, 0x18, 0x27),
+            PaletteColor::Muted => (0x5B, 0x64, 0x72),
+            PaletteColor::Hairline => (0xDD, 0xE1, 0xE7),
+            PaletteColor::Accent => (0xB4, 0x53, 0x09),
+            PaletteColor::Good => (0x04, 0x6C, 0x4E),
+            PaletteColor::GoodGround => (0xE6, 0xF6, 0xEF),
+            PaletteColor::Alert => (0x9A, 0x34, 0x12),
+            PaletteColor::AlertGround => (0xFD, 0xEF, 0xE3),
+            PaletteColor::Quiet => (0x47, 0x50, 0x5F),
+            PaletteColor::QuietGround => (0xEC, 0xEE, 0xF2),
         }
     }
 }
@@ -96,7 +96,7 @@ pub(crate) enum Item {
         x: f32,
         baseline: f32,
         line: Line,
-        ink: Ink,
+        ink: PaletteColor,
         role: Role,
         link: Option<String>,
     },
@@ -106,7 +106,7 @@ pub(crate) enum Item {
         width: f32,
         height: f32,
         radius: f32,
-        ink: Ink,
+        ink: PaletteColor,
     },
     /// One thing to see, with a text in its place.
     Figure {
@@ -118,16 +118,16 @@ pub(crate) enum Item {
 
 /// Pages being filled from the top.
 #[derive(Debug)]
-pub(crate) struct Sheet {
+pub(crate) struct PageLayout {
     pub(crate) pages: Vec<Vec<Item>>,
     /// The top of the next thing, in points.
     pub(crate) y: f32,
     elements: usize,
 }
 
-impl Sheet {
-    pub(crate) fn new() -> Sheet {
-        Sheet { pages: vec![Vec::new()], y: TOP, elements: 0 }
+impl PageLayout {
+    pub(crate) fn new() -> PageLayout {
+        PageLayout { pages: vec![Vec::new()], y: TOP, elements: 0 }
     }
 
     /// A number for the next paragraph or table.
@@ -159,18 +159,25 @@ impl Sheet {
     }
 
     /// Puts `line` at `x` with its top at [`Sheet::y`], which stays.
-    pub(crate) fn text(&mut self, x: f32, line: Line, ink: Ink, role: Role) {
+    pub(crate) fn text(&mut self, x: f32, line: Line, ink: PaletteColor, role: Role) {
         let baseline = self.y + ascent(line.size);
         self.put(Item::Text { x, baseline, line, ink, role, link: None });
     }
 
     /// The same with its right end at `x`.
-    pub(crate) fn text_ending(&mut self, x: f32, line: Line, ink: Ink, role: Role) {
+    pub(crate) fn text_ending(&mut self, x: f32, line: Line, ink: PaletteColor, role: Role) {
         self.text(x - line.width, line, ink, role);
     }
 
     /// Puts `lines` under each other from `x` and moves below them.
-    pub(crate) fn lines(&mut self, x: f32, lines: Vec<Line>, style: Style, ink: Ink, role: Role) {
+    pub(crate) fn lines(
+        &mut self,
+        x: f32,
+        lines: Vec<Line>,
+        style: Style,
+        ink: PaletteColor,
+        role: Role,
+    ) {
         for line in lines {
             self.text(x, line, ink, role);
             self.y += style.leading();
@@ -178,7 +185,7 @@ impl Sheet {
     }
 
     /// A line across from `x` to the right edge, at [`Sheet::y`].
-    pub(crate) fn rule(&mut self, x: f32, thickness: f32, ink: Ink) {
+    pub(crate) fn rule(&mut self, x: f32, thickness: f32, ink: PaletteColor) {
         let (y, width) = (self.y, RIGHT - x);
         self.put(Item::Area { x, y, width, height: thickness, radius: 0.0, ink });
     }

@@ -14,11 +14,11 @@ use futures_util::stream;
 use tokio::time::sleep;
 
 use crate::{
+    app_state::AppState,
     bria::Refused,
     faults::AnswerFault,
     route::{Route, Vendor},
     stripe::{self, Failure},
-    world::World,
 };
 
 /// Most bytes of a request: a reference image in base64 and its surroundings.
@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(120);
 
 /// The layer around every route of the outside world.
 pub(crate) async fn pass(
-    State(world): State<Arc<World>>,
+    State(world): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {

@@ -40,7 +40,7 @@ pub struct Polled<T> {
 
 /// 200 with a body that anybody, caches included, may keep for a while.
 #[derive(Debug)]
-pub struct Shared<T> {
+pub struct Cacheable<T> {
     /// The body.
     pub body: T,
     /// For how many seconds it may be reused unasked.
@@ -49,7 +49,7 @@ pub struct Shared<T> {
 
 /// 200 with a body nobody may keep.
 #[derive(Debug)]
-pub struct Fresh<T>(pub T);
+pub struct NoStore<T>(pub T);
 
 /// 200 with a page for people, which nothing can be loaded into but pictures. It tells nobody where
 /// its visitor came from.
@@ -116,7 +116,7 @@ pub struct Answer {
     pub(crate) body: String,
     /// Of the body, if there is one.
     pub(crate) content_type: &'static str,
-    pub(crate) keep: Keep,
+    pub(crate) keep: CachePolicy,
     pub(crate) location: Option<Link>,
     pub(crate) retry_after_s: Option<u32>,
     /// Headers that only this kind of answer has.
@@ -125,7 +125,7 @@ pub struct Answer {
 
 /// Who may keep an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub(crate) enum CachePolicy {
     /// The caller, who asks whether it is still good before every use.
     Caller,
     /// Anybody, for so many seconds.
@@ -134,18 +134,18 @@ pub(crate) enum Keep {
     Nobody,
 }
 
-impl Keep {
+impl CachePolicy {
     pub(crate) fn cache_control(self) -> String {
         match self {
-            Keep::Caller => "private, no-cache".to_owned(),
-            Keep::Anybody { max_age_s } => format!("public, max-age={max_age_s}"),
-            Keep::Nobody => "no-store".to_owned(),
+            CachePolicy::Caller => "private, no-cache".to_owned(),
+            CachePolicy::Anybody { max_age_s } => format!("public, max-age={max_age_s}"),
+            CachePolicy::Nobody => "no-store".to_owned(),
         }
     }
 }
 
 impl Answer {
-    fn json(status: u16, body: &impl Serialize, keep: Keep) -> Result<Answer, ApiError> {
+    fn json(status: u16, body: &impl Serialize, keep: CachePolicy) -> Result<Answer, ApiError> {
         Ok(Answer { body: to_json(body)?, keep, ..Answer::empty(status) })
     }
 
@@ -154,7 +154,7 @@ impl Answer {
             status,
             body: String::new(),
             content_type: JSON,
-            keep: Keep::Nobody,
+            keep: CachePolicy::Nobody,
             location: None,
             retry_after_s: None,
             more: Vec::new(),
@@ -165,29 +165,29 @@ impl Answer {
 impl<T: Serialize> Reply for Json<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        Answer::json(Self::STATUS, &self.0, Keep::Caller)
+        Answer::json(Self::STATUS, &self.0, CachePolicy::Caller)
     }
 }
 
 impl<T: Serialize> Reply for Polled<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        let answer = Answer::json(Self::STATUS, &self.body, Keep::Caller)?;
+        let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::Caller)?;
         Ok(Answer { retry_after_s: self.retry_after_s, ..answer })
     }
 }
 
-impl<T: Serialize> Reply for Shared<T> {
+impl<T: Serialize> Reply for Cacheable<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        Answer::json(Self::STATUS, &self.body, Keep::Anybody { max_age_s: self.max_age_s })
+        Answer::json(Self::STATUS, &self.body, CachePolicy::Anybody { max_age_s: self.max_age_s })
     }
 }
 
-impl<T: Serialize> Reply for Fresh<T> {
+impl<T: Serialize> Reply for NoStore<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        Answer::json(Self::STATUS, &self.0, Keep::Nobody)
+        Answer::json(Self::STATUS, &self.0, CachePolicy::Nobody)
     }
 }
 
@@ -204,7 +204,9 @@ impl Reply for Html {
             }
             more.push(("refresh", format!("0; url={url}")));
         }
-        let keep = self.max_age_s.map_or(Keep::Nobody, |max_age_s| Keep::Anybody { max_age_s });
+        let keep = self
+            .max_age_s
+            .map_or(CachePolicy::Nobody, |max_age_s| CachePolicy::Anybody { max_age_s });
         let (body, content_type) = (self.body, HTML);
         Ok(Answer { body, content_type, keep, more, ..Answer::empty(Self::STATUS) })
     }
@@ -226,7 +228,7 @@ impl Reply for HtmlPage {
 impl<T: Serialize> Reply for Created<T> {
     const STATUS: u16 = 201;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        let answer = Answer::json(Self::STATUS, &self.body, Keep::Nobody)?;
+        let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::Nobody)?;
         Ok(Answer { location: Some(self.location), ..answer })
     }
 }
@@ -234,7 +236,7 @@ impl<T: Serialize> Reply for Created<T> {
 impl<T: Serialize> Reply for Accepted<T> {
     const STATUS: u16 = 202;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        let answer = Answer::json(Self::STATUS, &self.body, Keep::Nobody)?;
+        let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::Nobody)?;
         let (location, retry_after_s) = (Some(self.location), Some(self.retry_after_s));
         Ok(Answer { location, retry_after_s, ..answer })
     }

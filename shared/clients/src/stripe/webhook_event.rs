@@ -92,7 +92,7 @@ pub const HANDLED_THIN: &[&str] = &[
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
+pub struct WebhookEvent {
     /// Stripe's name for what happened; the same in every delivery of it.
     pub id: EventId,
     /// Its type.
@@ -103,7 +103,7 @@ pub struct Notice {
     pub live: bool,
     /// Who pays, where the object says so.
     pub customer: Option<CustomerId>,
-    /// Whose it is, where the object carries our metadata.
+    /// OwnerRef it is, where the object carries our metadata.
     pub user: Option<UserId>,
     /// Which purchase of a listing it belongs to, where the object carries our metadata. A refund
     /// and a dispute do not: theirs is their payment's.
@@ -140,13 +140,13 @@ pub enum Subject {
 #[error("not an event: {0}")]
 pub struct NotAnEvent(pub String);
 
-impl Notice {
+impl WebhookEvent {
     /// Reads an event, as a webhook or a list has it.
     ///
     /// # Errors
     /// When it is no JSON object with an id, a type and a time. One that has them and is not as its
     /// type should be is [`Subject::Unreadable`].
-    pub fn parse(body: &[u8]) -> Result<Notice, NotAnEvent> {
+    pub fn parse(body: &[u8]) -> Result<WebhookEvent, NotAnEvent> {
         let envelope: Envelope =
             serde_json::from_slice(body).map_err(|error| NotAnEvent(error.to_string()))?;
         if envelope.object == THIN {
@@ -172,7 +172,7 @@ impl Notice {
         };
         let created_at = envelope.created.0;
         let Envelope { id, kind, livemode: live, .. } = envelope;
-        Ok(Notice { id, kind, created_at, live, customer, user, purchase, subject })
+        Ok(WebhookEvent { id, kind, created_at, live, customer, user, purchase, subject })
     }
 }
 
@@ -223,7 +223,7 @@ struct Related {
 }
 
 impl Envelope {
-    fn thin(self) -> Notice {
+    fn thin(self) -> WebhookEvent {
         let account = self.related_object.map(|related| ConnectedAccountId::parse(&related.id));
         let subject = match (HANDLED_THIN.contains(&self.kind.as_str()), account) {
             (false, _) => Subject::Ignored,
@@ -231,7 +231,7 @@ impl Envelope {
             (true, Some(Err(error))) => Subject::Unreadable(error.to_string()),
             (true, None) => Subject::Unreadable("no related object".to_owned()),
         };
-        Notice {
+        WebhookEvent {
             id: self.id,
             kind: self.kind,
             created_at: self.created.0,
@@ -321,12 +321,12 @@ mod tests {
 
     use super::*;
 
-    fn event(kind: &str, object: Value) -> Notice {
+    fn event(kind: &str, object: Value) -> WebhookEvent {
         let body = json!({
             "id": "evt_1", "object": "event", "type": kind, "created": 1_700_000_000,
             "livemode": false, "data": {"object": object},
         });
-        Notice::parse(body.to_string().as_bytes()).unwrap()
+        WebhookEvent::parse(body.to_string().as_bytes()).unwrap()
     }
 
     fn user(name: &str) -> Option<UserId> {
@@ -408,7 +408,7 @@ mod tests {
             "id": "evt_1", "object": "event", "type": kind, "created": 1_700_000_000,
             "account": account, "data": {"object": {"id": "po_1"}},
         });
-        Notice::parse(body.to_string().as_bytes()).unwrap().subject
+        WebhookEvent::parse(body.to_string().as_bytes()).unwrap().subject
     }
 
     #[test]
@@ -433,7 +433,7 @@ mod tests {
                 "created": "2026-11-22T09:00:00.000Z", "livemode": false, "context": "acct_1",
                 "related_object": related,
             });
-            Notice::parse(body.to_string().as_bytes()).unwrap()
+            WebhookEvent::parse(body.to_string().as_bytes()).unwrap()
         };
         let related = json!({"id": "acct_1", "type": "v2.core.account", "url": "/v2/core/x"});
         for kind in HANDLED_THIN {
@@ -451,8 +451,8 @@ mod tests {
     fn what_is_no_event_is_none() {
         let timeless = r#"{"id": "evt_1", "type": "invoice.paid", "created": "soon"}"#;
         for body in ["", "null", "[]", "{}", r#"{"id": "evt_1"}"#, timeless, "<html>"] {
-            assert!(Notice::parse(body.as_bytes()).is_err(), "{body}");
+            assert!(WebhookEvent::parse(body.as_bytes()).is_err(), "{body}");
         }
-        assert!(Notice::parse(&[0xff, 0xfe]).is_err());
+        assert!(WebhookEvent::parse(&[0xff, 0xfe]).is_err());
     }
 }

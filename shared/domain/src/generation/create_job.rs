@@ -4,16 +4,16 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Input, Job, Named, Order, Provider};
+use super::{GenerationRequest, Input, Job, Provider, ResolvedSource};
 use crate::{
-    account::{AccountRefused, Draft},
+    account::{AccountError, AccountUpdate},
+    error::{DomainError, ErrorKind, FieldError, InvalidFields},
     id::{JobId, UserId},
-    refusal::{FieldError, InvalidFields, Refusal, RefusalKind},
 };
 
 /// What a new job gets from outside: its name, who makes it, and randomness.
 #[derive(Debug, Clone)]
-pub struct Names {
+pub struct NewJob {
     /// The new job's id.
     pub id: JobId,
     /// Who makes the image.
@@ -26,7 +26,7 @@ pub struct Names {
 
 /// Why an order was not taken.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum OrderRefused {
+pub enum OrderError {
     /// It is not acceptable, or names a preset the member does not have.
     #[error(transparent)]
     Input(#[from] InvalidFields),
@@ -35,43 +35,43 @@ pub enum OrderRefused {
     NotLicensed,
     /// The account may not.
     #[error(transparent)]
-    Account(#[from] AccountRefused),
+    Account(#[from] AccountError),
 }
 
-impl Refusal for OrderRefused {
-    fn kind(&self) -> RefusalKind {
+impl DomainError for OrderError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            OrderRefused::Input(inner) => inner.kind(),
-            OrderRefused::NotLicensed => RefusalKind::Forbidden,
-            OrderRefused::Account(inner) => inner.kind(),
+            OrderError::Input(inner) => inner.kind(),
+            OrderError::NotLicensed => ErrorKind::Forbidden,
+            OrderError::Account(inner) => inner.kind(),
         }
     }
     fn code(&self) -> &'static str {
         match self {
-            OrderRefused::Input(inner) => inner.code(),
-            OrderRefused::NotLicensed => "listing_not_licensed",
-            OrderRefused::Account(inner) => inner.code(),
+            OrderError::Input(inner) => inner.code(),
+            OrderError::NotLicensed => "listing_not_licensed",
+            OrderError::Account(inner) => inner.code(),
         }
     }
     fn fields(&self) -> &[FieldError] {
         match self {
-            OrderRefused::Input(inner) => inner.fields(),
-            OrderRefused::NotLicensed => &[],
-            OrderRefused::Account(inner) => inner.fields(),
+            OrderError::Input(inner) => inner.fields(),
+            OrderError::NotLicensed => &[],
+            OrderError::Account(inner) => inner.fields(),
         }
     }
     fn retry_after_s(&self) -> Option<u32> {
         match self {
-            OrderRefused::Input(inner) => inner.retry_after_s(),
-            OrderRefused::NotLicensed => None,
-            OrderRefused::Account(inner) => inner.retry_after_s(),
+            OrderError::Input(inner) => inner.retry_after_s(),
+            OrderError::NotLicensed => None,
+            OrderError::Account(inner) => inner.retry_after_s(),
         }
     }
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         match self {
-            OrderRefused::Input(inner) => inner.members(),
-            OrderRefused::NotLicensed => Vec::new(),
-            OrderRefused::Account(inner) => inner.members(),
+            OrderError::Input(inner) => inner.extensions(),
+            OrderError::NotLicensed => Vec::new(),
+            OrderError::Account(inner) => inner.extensions(),
         }
     }
 }
@@ -81,17 +81,17 @@ impl Refusal for OrderRefused {
 /// `named` is the preset or the listing that the order names, `None` if the member has none such.
 ///
 /// # Errors
-/// See [`OrderRefused`]; the draft is not to be used after one.
-pub fn place(
-    draft: &mut Draft,
-    order: &Order,
-    named: Option<Named>,
-    names: &Names,
-) -> Result<(Job, Input), OrderRefused> {
+/// See [`OrderError`]; the draft is not to be used after one.
+pub fn create_job(
+    draft: &mut AccountUpdate,
+    order: &GenerationRequest,
+    named: Option<ResolvedSource>,
+    names: &NewJob,
+) -> Result<(Job, Input), OrderError> {
     draft.require_active()?;
     let licensed = named.as_ref().is_some_and(|named| named.licensed.is_some());
     if order.listing_id.is_some() && !licensed {
-        return Err(OrderRefused::NotLicensed);
+        return Err(OrderError::NotLicensed);
     }
     if order.preset_id.is_some() && named.is_none() {
         let detail = "none of your presets has this id";
@@ -108,7 +108,7 @@ pub fn place(
 /// its submit was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookRef {
-    /// Whose job.
+    /// OwnerRef job.
     pub user_id: UserId,
     /// Which job.
     pub job_id: JobId,

@@ -5,12 +5,12 @@
 //! overwrites a newer one.
 
 use domain::{
-    Refusal, Timestamp,
+    DomainError, Timestamp,
     account::Account,
     id::{ListingId, PurchaseId, UserId},
     marketplace::{
         purchase::Purchase,
-        settle::{Deal, Next},
+        purchase_update::{PaymentFollowUp, PurchaseUpdate},
         strike::Seller,
     },
 };
@@ -19,21 +19,21 @@ use serde::Serialize;
 use super::{book_of, catalogue::Touched, sums_of};
 use crate::{
     accounts::draft_of,
-    books::Kept,
-    error::{Missing, StoreError},
+    billing_update::Applied,
+    error::{NotFound, StoreError},
     events::{AppliedEvent, is_applied},
     keys::{Changing, Key, REFUND_REQUESTS, purchase_of},
-    table::{Attempt, Found, Store},
-    transaction::{Committed, Fenced, Part, Transaction, Whose},
+    table::{Attempt, BatchItems, Store},
+    transaction::{Committed, ItemKind, OwnerRef, Transaction, Versioned},
 };
 
 /// What came of applying something to a purchase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DealKept {
     /// Whether it was.
-    pub kept: Kept,
+    pub kept: Applied,
     /// What is left to be done.
-    pub next: Next,
+    pub next: PaymentFollowUp,
 }
 
 impl Store {
@@ -43,16 +43,16 @@ impl Store {
     /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
     pub async fn purchase(&self, buyer: &UserId, id: &PurchaseId) -> Result<Purchase, StoreError> {
         let found = self.get(&Key::purchase(buyer, id)).await?;
-        found.ok_or_else(|| StoreError::refused(Missing::Purchase))
+        found.ok_or_else(|| StoreError::refused(NotFound::Purchase))
     }
 
-    /// Whose a purchase is (Q41).
+    /// OwnerRef a purchase is (Q41).
     ///
     /// # Errors
     /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
     pub async fn buyer_of(&self, id: &PurchaseId) -> Result<UserId, StoreError> {
-        let found: Option<Whose> = self.get(&Key::buyer(id)).await?;
-        let found = found.ok_or_else(|| StoreError::refused(Missing::Purchase))?;
+        let found: Option<OwnerRef> = self.get(&Key::buyer(id)).await?;
+        let found = found.ok_or_else(|| StoreError::refused(NotFound::Purchase))?;
         Ok(found.user_id)
     }
 
@@ -62,7 +62,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB cannot be asked.
     pub async fn refund_requests(&self, most: u16) -> Result<Vec<Purchase>, StoreError> {
-        let found = self.listed(REFUND_REQUESTS, None, most.min(100)).await?;
+        let found = self.query_index(REFUND_REQUESTS, None, most.min(100)).await?;
         let keys: Vec<Key> = found
             .iter()
             .filter_map(purchase_of)
@@ -86,11 +86,11 @@ impl Store {
         let mut keys = vec![Key::purchase(buyer, id)];
         keys.extend(event.map(|event| Key::event(event.id.as_str())));
         let mut found = self.get_all(&keys).await?;
-        let purchase = found.take()?.ok_or_else(|| StoreError::refused(Missing::Purchase))?;
-        Ok((purchase, is_applied(found.take()?.as_ref())))
+        let purchase = found.next()?.ok_or_else(|| StoreError::refused(NotFound::Purchase))?;
+        Ok((purchase, is_applied(found.next()?.as_ref())))
     }
 
-    /// Applies what Stripe says of a purchase: `decide` changes the [`Deal`], and all that differs
+    /// Applies what Stripe says of a purchase: `decide` changes the [`PurchaseUpdate`], and all that differs
     /// is written at once, under the version of `read` (Q27). Listing, sums and accounts may move
     /// meanwhile: then they are read and decided on again.
     ///
@@ -99,37 +99,41 @@ impl Store {
     ///
     /// # Errors
     /// What `decide` refuses, or when DynamoDB cannot be asked.
-    pub async fn keep_deal<R: Refusal>(
+    pub async fn apply_purchase<R: DomainError>(
         &self,
         read: &Purchase,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-        decide: impl Fn(&mut Deal) -> Result<Next, R>,
+        decide: impl Fn(&mut PurchaseUpdate) -> Result<PaymentFollowUp, R>,
     ) -> Result<DealKept, StoreError> {
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let before = self.deal(read.clone(), now).await?;
             let mut after = before.clone();
             let next = decide(&mut after).map_err(StoreError::refused)?;
             let counted = event.filter(|_| next.is_written());
             let done = |kept| Ok(Attempt::Done(DealKept { kept, next }));
             if event.is_none() && !differ(&before, &after) {
-                return done(Kept::Now);
+                return done(Applied::Now);
             }
             let mut writes = self.transaction().deal(&before, after, now)?;
             if let Some(event) = counted {
                 writes = writes.event(event, now)?;
             }
             match writes.commit().await? {
-                Committed::Yes => done(Kept::Now),
-                Committed::Moved(parts) if parts.contains(&Part::Event) => done(Kept::Before),
-                Committed::Moved(parts) if parts.contains(&Part::Purchase) => done(Kept::Stale),
-                Committed::Moved(_) => Ok(Attempt::Moved),
+                Committed::Yes => done(Applied::Now),
+                Committed::Conflict(parts) if parts.contains(&ItemKind::Event) => {
+                    done(Applied::Already)
+                }
+                Committed::Conflict(parts) if parts.contains(&ItemKind::Purchase) => {
+                    done(Applied::Stale)
+                }
+                Committed::Conflict(_) => Ok(Attempt::Conflict),
             }
         })
         .await
     }
 
-    async fn deal(&self, purchase: Purchase, now: Timestamp) -> Result<Deal, StoreError> {
+    async fn deal(&self, purchase: Purchase, now: Timestamp) -> Result<PurchaseUpdate, StoreError> {
         let found = self.get_all(&deal_keys(&purchase)).await?;
         let deal = read_deal(found, purchase)?;
         let review = deal.entitlement.as_ref().and_then(|it| it.review_id.as_ref());
@@ -143,17 +147,17 @@ impl Store {
             return Ok(deal);
         }
         let mut found = self.get_all(&keys).await?;
-        let review = if review.is_some() { found.take()? } else { None };
+        let review = if review.is_some() { found.next()? } else { None };
         let sharer = match sharer {
-            Some(sharer) => Some(draft_of(found.take()?, sharer, None, now)?),
+            Some(sharer) => Some(draft_of(found.next()?, sharer, None, now)?),
             None => None,
         };
-        Ok(Deal { review, sharer, ..deal })
+        Ok(PurchaseUpdate { review, sharer, ..deal })
     }
 }
 
 /// Whether anything that follows from a payment is not what it was. All else moves only with these.
-fn differ(before: &Deal, after: &Deal) -> bool {
+fn differ(before: &PurchaseUpdate, after: &PurchaseUpdate) -> bool {
     before.purchase != after.purchase
         || before.sale != after.sale
         || before.entitlement != after.entitlement
@@ -176,45 +180,45 @@ fn deal_keys(purchase: &Purchase) -> Vec<Key> {
     keys
 }
 
-fn read_deal(mut found: Found, purchase: Purchase) -> Result<Deal, StoreError> {
+fn read_deal(mut found: BatchItems, purchase: Purchase) -> Result<PurchaseUpdate, StoreError> {
     let gone = || StoreError::corrupt(format!("{} is of a listing that is gone", purchase.id));
-    let listing = found.take()?.ok_or_else(gone)?;
-    let stats = sums_of(&listing, found.take()?);
-    let seller: Account = found.take()?.ok_or_else(gone)?;
-    let book = book_of(&purchase.creator_id, found.take()?);
-    let sale = found.take()?;
-    let buyer: Option<Account> = found.take()?;
-    let entitlement = found.take()?;
-    let reward = found.take()?;
+    let listing = found.next()?.ok_or_else(gone)?;
+    let stats = sums_of(&listing, found.next()?);
+    let seller: Account = found.next()?.ok_or_else(gone)?;
+    let book = book_of(&purchase.creator_id, found.next()?);
+    let sale = found.next()?;
+    let buyer: Option<Account> = found.next()?;
+    let entitlement = found.next()?;
+    let reward = found.next()?;
     let buyer_email = buyer.and_then(|buyer| buyer.email);
-    let deal = Deal::new(purchase, (listing, Seller::from(&seller)), (stats, book));
-    Ok(Deal { entitlement, buyer_email, sale, reward, ..deal })
+    let deal = PurchaseUpdate::new(purchase, (listing, Seller::from(&seller)), (stats, book));
+    Ok(PurchaseUpdate { entitlement, buyer_email, sale, reward, ..deal })
 }
 
 impl Transaction<'_> {
     /// Writes a purchase, and what else differs.
     pub(crate) fn deal(
         self,
-        before: &Deal,
-        after: Deal,
+        before: &PurchaseUpdate,
+        after: PurchaseUpdate,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let mut this = self.rewrite(before.purchase.version, &after.purchase)?;
+        let mut this = self.put_versioned(before.purchase.version, &after.purchase)?;
         this = this.parts_of(before, &after)?;
         let (purchase, buyer) = (&after.purchase, &after.purchase.buyer_id);
         if before.purchase.version == 0 {
-            let whose = Whose { user_id: buyer.clone() };
-            this = this.fenced(Part::Purchase, &Key::buyer(&purchase.id), &whose, None)?;
+            let whose = OwnerRef { user_id: buyer.clone() };
+            this = this.fenced(ItemKind::Purchase, &Key::buyer(&purchase.id), &whose, None)?;
         }
         if let Some(sale) = &after.sale {
             this = this.replace(before.sale.as_ref(), sale)?;
         }
         if let Some(review) = after.review.as_ref().filter(|_| after.review != before.review) {
             let key = Key::review(&review.listing_id, &review.id);
-            this = this.fenced(Part::Review, &key, review, None)?;
+            this = this.fenced(ItemKind::Review, &key, review, None)?;
         }
         this = this.journals(&after.journals)?;
-        this = this.deeds(purchase.deeds_since(&before.purchase), now);
+        this = this.audit_all(purchase.deeds_since(&before.purchase), now);
         if let Some(card) = &after.card {
             this = this.card(buyer, card, now)?;
         }
@@ -224,7 +228,7 @@ impl Transaction<'_> {
         // What changes hands was on sale, by somebody who may sell, in the moment it did.
         if before.purchase.paid.is_none() && after.purchase.paid.is_some() {
             let (key, version) = (after.listing.key(), before.listing.version);
-            this = this.unmoved(Part::Listing, &key, version)?;
+            this = this.check_version(ItemKind::Listing, &key, version)?;
             this = this.seller(&purchase.creator_id, &before.seller)?;
         }
         match after.sharer {
@@ -233,7 +237,7 @@ impl Transaction<'_> {
         }
     }
 
-    fn parts_of(self, before: &Deal, after: &Deal) -> Result<Self, StoreError> {
+    fn parts_of(self, before: &PurchaseUpdate, after: &PurchaseUpdate) -> Result<Self, StoreError> {
         let mut this = self
             .replace(Some(&before.stats), &after.stats)?
             .replace(Some(&before.book), &after.book)?;
@@ -253,13 +257,13 @@ impl Transaction<'_> {
         fingerprint: &str,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        self.fenced(Part::Card, &Key::card(user, fingerprint), &Paid { paid_at: now }, None)
+        self.fenced(ItemKind::Card, &Key::card(user, fingerprint), &Paid { paid_at: now }, None)
     }
 
     /// Notes that a listing's sums changed, for the search index.
     pub(crate) fn touched(self, listing: &ListingId, now: Timestamp) -> Result<Self, StoreError> {
         let key = Key::change(Changing::Sums, now, listing);
-        self.fenced(Part::Change, &key, &Touched::at(now), None)
+        self.fenced(ItemKind::Change, &key, &Touched::at(now), None)
     }
 }
 

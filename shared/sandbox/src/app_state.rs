@@ -12,9 +12,9 @@ use crate::{
     Config, StartError,
     bria::Bria,
     faults::Faults,
-    journal::Journal,
     log::Log,
     openid::OpenId,
+    request_log::Journal,
     route::{Route, Vendor},
     stripe::Stripe,
 };
@@ -26,7 +26,7 @@ const BACKGROUND_MAX: usize = 4_096;
 
 /// The memory of one running sandbox.
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct AppState {
     /// Where this sandbox is reached, without a slash at the end; also the OpenID issuer.
     pub(crate) url: String,
     /// Where finished pictures lie: another host than the API's, as the provider's are on a CDN.
@@ -43,14 +43,14 @@ pub(crate) struct World {
     background: Mutex<JoinSet<()>>,
 }
 
-impl World {
-    pub(crate) fn new(config: &Config, url: String) -> Result<World, StartError> {
+impl AppState {
+    pub(crate) fn new(config: &Config, url: String) -> Result<AppState, StartError> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .timeout(WEBHOOK_TIMEOUT)
             .build()?;
-        Ok(World {
+        Ok(AppState {
             faults: Faults::default(),
             journal: Journal::default(),
             log: Log::open(config.log.clone()),

@@ -3,32 +3,32 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Refusal, Timestamp,
+    DomainError, Timestamp,
     account::{Account, EmailClaim},
-    audit::Deed,
+    audit::AuditEntry,
     erasure::{Erasure, ErasureSubject},
     id::{ListingId, UserId},
     marketplace::{
         card::{Change, Entry},
         flag::Flags,
-        lint::Signature,
         listing::{DelistedBy, Listing},
+        listing_stats::{CreatorBalance, ListingStats},
         model::ModelClaim,
         purchase::Entitlement,
         revision::Revision,
+        similarity::Signature,
         strike::Seller,
-        tally::{CreatorBook, ListingStats},
     },
 };
 
 use super::{book_of, listings::Signed, sums_of};
 use crate::{
     accounts::draft_of,
-    error::{Missing, StoreError},
+    error::{NotFound, StoreError},
     idempotency::{Idempotency, Outcome, Record, outcome},
-    keys::{Key, Place, on_sale_index, pending_index},
+    keys::{IndexKey, Key, on_sale_index, pending_index},
     table::{Attempt, Store},
-    transaction::{Committed, Part, Transaction},
+    transaction::{Committed, ItemKind, Transaction},
 };
 
 /// Most versions that are deleted with a listing.
@@ -36,7 +36,7 @@ const FORGOTTEN_MAX: usize = 80;
 
 /// A listing, as far as a change of it is decided on.
 #[derive(Debug, Clone)]
-pub struct Shelf {
+pub struct ListingUpdate {
     /// The listing.
     pub listing: Listing,
     /// The version its creator last worked on; one with another number is written beside it.
@@ -51,7 +51,7 @@ pub struct Shelf {
     pub creator: Account,
 }
 
-/// Whose listing it must be.
+/// OwnerRef listing it must be.
 #[derive(Debug, Clone, Copy)]
 enum By<'a> {
     Creator(&'a UserId),
@@ -63,26 +63,26 @@ impl Store {
     /// and the idempotency record. The same key returns the listing it made before.
     ///
     /// # Errors
-    /// When the member is suspended or has too many, what `make` refuses, [`crate::KeyRefused`], or
+    /// When the member is suspended or has too many, what `make` refuses, [`crate::KeyError`], or
     /// when DynamoDB cannot be asked.
-    pub async fn create_listing<R: Refusal>(
+    pub async fn create_listing<R: DomainError>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         request: Option<&Idempotency>,
         now: Timestamp,
         make: impl Fn() -> Result<(Listing, Revision), R>,
-    ) -> Result<Shelf, StoreError> {
+    ) -> Result<ListingUpdate, StoreError> {
         let mut keys = vec![Key::account(user), Key::creator(user)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
-            let mut draft = draft_of(found.take()?, user, email, now)?;
-            let book: Option<CreatorBook> = found.take()?;
-            if let Some(Outcome::Listing(id)) = outcome(found.take()?, request, now)? {
+            let mut draft = draft_of(found.next()?, user, email, now)?;
+            let book: Option<CreatorBalance> = found.next()?;
+            if let Some(Outcome::Listing(id)) = outcome(found.next()?, request, now)? {
                 return self.shelf(By::Creator(user), &id).await.map(Attempt::Done);
             }
             draft.require_active().map_err(StoreError::refused)?;
-            let mut after = book.clone().unwrap_or_else(|| CreatorBook::new(user.clone()));
+            let mut after = book.clone().unwrap_or_else(|| CreatorBalance::new(user.clone()));
             after.add_listing().map_err(StoreError::refused)?;
             let (listing, revision) = make().map_err(StoreError::refused)?;
             draft.creates();
@@ -91,8 +91,8 @@ impl Store {
                 .transaction()
                 .draft(draft)?
                 .replace(book.as_ref(), &after)?
-                .rewrite(0, &listing)?
-                .new_item(Part::Revision, &revision_key(&revision), &revision)?;
+                .put_versioned(0, &listing)?
+                .new_item(ItemKind::Revision, &revision_key(&revision), &revision)?;
             if let Some(request) = request {
                 let outcome = Outcome::Listing(listing.id.clone());
                 writes = writes.record(user, &Record::new(request, outcome, now))?;
@@ -103,10 +103,11 @@ impl Store {
                     let listing = Listing { version: 1, ..listing };
                     let newest = revision;
                     let model = ModelClaim::default();
-                    let made = Shelf { listing, newest, on_sale: None, model, stats, creator };
+                    let made =
+                        ListingUpdate { listing, newest, on_sale: None, model, stats, creator };
                     Ok(Attempt::Done(made))
                 }
-                Committed::Moved(_) => Ok(Attempt::Moved),
+                Committed::Conflict(_) => Ok(Attempt::Conflict),
             }
         })
         .await
@@ -118,14 +119,14 @@ impl Store {
     /// # Errors
     /// [`Missing::Listing`], when the member is suspended, what `change` refuses, or when DynamoDB
     /// cannot be asked.
-    pub async fn change_listing<R: Refusal>(
+    pub async fn change_listing<R: DomainError>(
         &self,
         creator: &UserId,
         id: &ListingId,
         now: Timestamp,
-        change: impl AsyncFn(&mut Shelf) -> Result<(), R>,
-    ) -> Result<Shelf, StoreError> {
-        self.decide(async || {
+        change: impl AsyncFn(&mut ListingUpdate) -> Result<(), R>,
+    ) -> Result<ListingUpdate, StoreError> {
+        self.retry_on_conflict(async || {
             let (before, writes) = self.own_shelf(creator, id, now).await?;
             let mut after = before.clone();
             change(&mut after).await.map_err(StoreError::refused)?;
@@ -145,7 +146,7 @@ impl Store {
         id: &ListingId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let (before, writes) = self.own_shelf(creator, id, now).await?;
             if !before.listing.was_on_sale() {
                 return self.discard(writes, &before.listing, now).await;
@@ -166,15 +167,15 @@ impl Store {
     /// # Errors
     /// [`Missing::Listing`], when the moderator has a part in it or is suspended, what `change`
     /// refuses, or when DynamoDB cannot be asked.
-    pub async fn judge_listing<R: Refusal>(
+    pub async fn moderate_listing<R: DomainError>(
         &self,
-        deed: &Deed,
+        deed: &AuditEntry,
         id: &ListingId,
         now: Timestamp,
-        change: impl AsyncFn(&mut Shelf) -> Result<(), R>,
-    ) -> Result<Shelf, StoreError> {
+        change: impl AsyncFn(&mut ListingUpdate) -> Result<(), R>,
+    ) -> Result<ListingUpdate, StoreError> {
         let moderator = acting_in(deed)?;
-        self.decide(async || {
+        self.retry_on_conflict(async || {
             let before = self.shelf(By::Staff, id).await?;
             let creator = &before.listing.creator_id;
             let keys = [
@@ -184,10 +185,10 @@ impl Store {
                 Key::entitlement(moderator, id),
             ];
             let mut found = self.get_all(&keys).await?;
-            let acting = active(found.take()?, now)?;
-            let book = book_of(creator, found.take()?);
-            let flags: Option<Flags> = found.take()?;
-            let owned: Option<Entitlement> = found.take()?;
+            let acting = active(found.next()?, now)?;
+            let book = book_of(creator, found.next()?);
+            let flags: Option<Flags> = found.next()?;
+            let owned: Option<Entitlement> = found.next()?;
             let impartial =
                 before.listing.check_impartial(moderator, flags.as_ref(), owned.as_ref());
             impartial.map_err(StoreError::refused)?;
@@ -198,8 +199,8 @@ impl Store {
                 .acting(moderator, acting.as_ref())?
                 .seller(creator, &Seller::from(&before.creator))?
                 .judged(&book, &before.listing, &after.listing)?
-                .deed(
-                    deed.clone().changing(&before.listing.audited(), &after.listing.audited()),
+                .audit(
+                    deed.clone().with_diff(&before.listing.audited(), &after.listing.audited()),
                     now,
                 );
             if let Some(flags) = flags.filter(|_| after.listing.is_taken_off()) {
@@ -219,7 +220,7 @@ impl Store {
         id: &ListingId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let followed = self.decide(async || {
+        let followed = self.retry_on_conflict(async || {
             let before = self.shelf(By::Staff, id).await?;
             let seller = Seller::from(&before.creator);
             let writes = self.transaction().seller(&before.listing.creator_id, &seller)?;
@@ -232,7 +233,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Missing::Listing`], or when DynamoDB cannot be asked.
-    pub async fn own_listing(&self, creator: &UserId, id: &ListingId) -> Result<Shelf, StoreError> {
+    pub async fn own_listing(
+        &self,
+        creator: &UserId,
+        id: &ListingId,
+    ) -> Result<ListingUpdate, StoreError> {
         self.shelf(By::Creator(creator), id).await
     }
 
@@ -240,30 +245,30 @@ impl Store {
     ///
     /// # Errors
     /// [`Missing::Listing`], or when DynamoDB cannot be asked.
-    pub async fn any_listing(&self, id: &ListingId) -> Result<Shelf, StoreError> {
+    pub async fn any_listing(&self, id: &ListingId) -> Result<ListingUpdate, StoreError> {
         self.shelf(By::Staff, id).await
     }
 
-    async fn shelf(&self, by: By<'_>, id: &ListingId) -> Result<Shelf, StoreError> {
+    async fn shelf(&self, by: By<'_>, id: &ListingId) -> Result<ListingUpdate, StoreError> {
         let mut found = self.get_all(&[Key::listing(id), Key::stats(id)]).await?;
-        let listing: Option<Listing> = found.take()?;
+        let listing: Option<Listing> = found.next()?;
         let listing = listing.filter(|listing| match by {
             By::Creator(creator) => listing.creator_id == *creator,
             By::Staff => true,
         });
-        let listing = listing.ok_or_else(|| StoreError::refused(Missing::Listing))?;
-        let stats = sums_of(&listing, found.take()?);
+        let listing = listing.ok_or_else(|| StoreError::refused(NotFound::Listing))?;
+        let stats = sums_of(&listing, found.next()?);
         let newest = listing.newest();
         let sold = listing.published.as_ref().map(|published| published.number);
         let sold = sold.filter(|sold| *sold != newest);
         let mut keys = vec![Key::account(&listing.creator_id), Key::revision(id, newest)];
         keys.extend(sold.map(|sold| Key::revision(id, sold)));
         let mut found = self.get_all(&keys).await?;
-        let (creator, newest) = (found.take()?, found.take()?);
+        let (creator, newest) = (found.next()?, found.next()?);
         let gone = || StoreError::corrupt(format!("{id} lacks a version or a creator"));
         let (creator, newest) = creator.zip(newest).ok_or_else(gone)?;
-        let (on_sale, model) = (found.take()?, ModelClaim::default());
-        Ok(Shelf { listing, newest, on_sale, model, stats, creator })
+        let (on_sale, model) = (found.next()?, ModelClaim::default());
+        Ok(ListingUpdate { listing, newest, on_sale, model, stats, creator })
     }
 
     /// A listing of the creator's, and writes that hold while they may sell it.
@@ -272,7 +277,7 @@ impl Store {
         creator: &UserId,
         id: &ListingId,
         now: Timestamp,
-    ) -> Result<(Shelf, Transaction<'_>), StoreError> {
+    ) -> Result<(ListingUpdate, Transaction<'_>), StoreError> {
         let (shelf, writes) = self.shelf_of_creator(creator, id).await?;
         shelf.creator.require_active(now).map_err(StoreError::refused)?;
         Ok((shelf, writes))
@@ -283,7 +288,7 @@ impl Store {
         &self,
         creator: &UserId,
         id: &ListingId,
-    ) -> Result<(Shelf, Transaction<'_>), StoreError> {
+    ) -> Result<(ListingUpdate, Transaction<'_>), StoreError> {
         let shelf = self.shelf(By::Creator(creator), id).await?;
         let writes = self.transaction().seller(creator, &Seller::from(&shelf.creator))?;
         Ok((shelf, writes))
@@ -306,10 +311,10 @@ impl Store {
     pub(crate) async fn write_shelf(
         &self,
         writes: Transaction<'_>,
-        before: Shelf,
-        mut after: Shelf,
+        before: ListingUpdate,
+        mut after: ListingUpdate,
         now: Timestamp,
-    ) -> Result<Attempt<Shelf>, StoreError> {
+    ) -> Result<Attempt<ListingUpdate>, StoreError> {
         after.settle(&before, now);
         let same_versions = (&after.newest, &after.on_sale) == (&before.newest, &before.on_sale);
         if after.listing == before.listing && same_versions {
@@ -328,11 +333,11 @@ impl Store {
 }
 
 /// Who of the staff a deed is of.
-pub(super) fn acting_in(deed: &Deed) -> Result<&UserId, StoreError> {
+pub(super) fn acting_in(deed: &AuditEntry) -> Result<&UserId, StoreError> {
     deed.staff().ok_or_else(|| StoreError::corrupt("a job judges nothing"))
 }
 
-impl Shelf {
+impl ListingUpdate {
     /// Removes the pictures of every version that others may still see; the files follow.
     pub fn remove_pictures(&mut self) {
         let versions = std::iter::once(&mut self.newest).chain(&mut self.on_sale);
@@ -352,14 +357,14 @@ impl Shelf {
 
     /// Makes everything match what was changed: whoever puts a listing on sale of a creator who may
     /// not sell does not show it.
-    pub(super) fn settle(&mut self, before: &Shelf, now: Timestamp) {
+    pub(super) fn settle(&mut self, before: &ListingUpdate, now: Timestamp) {
         self.keep_sold(before);
         self.listing.follow(&Seller::from(&self.creator), now);
         self.stats.category = self.listing.shown().map(|shown| shown.category);
     }
 
     /// Where the next version was begun, the one before it stands beside it if it is on sale.
-    fn keep_sold(&mut self, before: &Shelf) {
+    fn keep_sold(&mut self, before: &ListingUpdate) {
         let sold = self.listing.published.as_ref().map(|published| published.number);
         let is_next = self.newest.number != before.newest.number;
         if is_next && sold == Some(before.newest.number) {
@@ -374,13 +379,13 @@ impl Shelf {
     }
 
     /// Every version with where it stands in the index.
-    fn placed(&self) -> BTreeMap<u32, (&Revision, Option<Place>)> {
+    fn placed(&self) -> BTreeMap<u32, (&Revision, Option<IndexKey>)> {
         let all = std::iter::once(&self.newest).chain(&self.on_sale);
         all.map(|it| (it.number, (it, self.place(it.number)))).collect()
     }
 
     /// A version is listed while it waits for a decision, or while it is on sale and others see it.
-    fn place(&self, number: u32) -> Option<Place> {
+    fn place(&self, number: u32) -> Option<IndexKey> {
         let id = &self.listing.id;
         if self.listing.shown().is_some_and(|shown| shown.number == number) {
             return Some(on_sale_index(id));
@@ -400,12 +405,12 @@ impl Transaction<'_> {
     /// Writes a listing in place of `before`, with all that moves with it.
     pub(super) fn shelf(
         self,
-        before: &Shelf,
-        after: &mut Shelf,
+        before: &ListingUpdate,
+        after: &mut ListingUpdate,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let this = self
-            .rewrite(before.listing.version, &after.listing)?
+            .put_versioned(before.listing.version, &after.listing)?
             .revisions(before, after)?
             .model(before, after)?
             .replace(Some(&before.stats), &after.stats)?;
@@ -416,15 +421,15 @@ impl Transaction<'_> {
     /// Deletes a listing that never was on sale, and what is named by it alone. Of versions that
     /// were sent back the oldest stay where there are too many for a transaction: nobody is led to
     /// them any more.
-    fn discarded(self, listing: &Listing, book: &CreatorBook) -> Result<Self, StoreError> {
+    fn discarded(self, listing: &Listing, book: &CreatorBalance) -> Result<Self, StoreError> {
         let mut after = book.clone();
         after.drop_listing();
         let mut this = self
             .replace(Some(book), &after)?
-            .gone(listing)?
-            .forget(Part::Stats, &Key::stats(&listing.id))?;
+            .delete_versioned(listing)?
+            .delete(ItemKind::Stats, &Key::stats(&listing.id))?;
         for number in (1..=listing.revisions).rev().take(FORGOTTEN_MAX) {
-            this = this.forget(Part::Revision, &Key::revision(&listing.id, number))?;
+            this = this.delete(ItemKind::Revision, &Key::revision(&listing.id, number))?;
         }
         Ok(this)
     }
@@ -432,7 +437,7 @@ impl Transaction<'_> {
     /// Counts what a moderator decided in the creator's sums.
     pub(super) fn judged(
         self,
-        book: &CreatorBook,
+        book: &CreatorBalance,
         before: &Listing,
         after: &Listing,
     ) -> Result<Self, StoreError> {
@@ -442,7 +447,7 @@ impl Transaction<'_> {
     }
 
     /// Writes the versions that differ, or that stand elsewhere in the index.
-    fn revisions(self, before: &Shelf, after: &Shelf) -> Result<Self, StoreError> {
+    fn revisions(self, before: &ListingUpdate, after: &ListingUpdate) -> Result<Self, StoreError> {
         let (old, mut new) = (before.placed(), after.placed());
         // A version that gave way to a newer one is no longer named by the listing.
         for (number, (revision, _)) in &old {
@@ -451,13 +456,18 @@ impl Transaction<'_> {
         new.iter().filter(|(number, placed)| old.get(number) != Some(placed)).try_fold(
             self,
             |this, (_, (revision, place))| {
-                this.fenced(Part::Revision, &revision_key(revision), revision, place.clone())
+                this.fenced(ItemKind::Revision, &revision_key(revision), revision, place.clone())
             },
         )
     }
 
     /// Tells the search index what is on sale now, and makes it comparable to what comes later.
-    fn news(mut self, before: &Shelf, after: &Shelf, now: Timestamp) -> Result<Self, StoreError> {
+    fn news(
+        mut self,
+        before: &ListingUpdate,
+        after: &ListingUpdate,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let (was, is) = (before.sold(), after.sold());
         if was == is {
             return Ok(self);
@@ -470,12 +480,12 @@ impl Transaction<'_> {
         self = self.change(id, change, now)?;
         let (old, new) = (before.bands(), after.bands());
         for band in old.iter().filter(|band| !new.contains(band)) {
-            self = self.forget(Part::Change, &Key::similar(band, id))?;
+            self = self.delete(ItemKind::Change, &Key::similar(band, id))?;
         }
         let signature = is.and_then(|sold| sold.signature.clone());
         let signed = Signed { kind: after.listing.kind, signature };
         for band in new {
-            self = self.fenced(Part::Change, &Key::similar(&band, id), &signed, None)?;
+            self = self.fenced(ItemKind::Change, &Key::similar(&band, id), &signed, None)?;
         }
         Ok(self)
     }

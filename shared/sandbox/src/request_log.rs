@@ -12,7 +12,7 @@ use std::{
 use axum::http::{HeaderMap, StatusCode, request};
 use serde::{Deserialize, Serialize};
 
-use crate::{clock, faults::AnswerFault, route::Route, world::locked};
+use crate::{app_state::locked, clock, faults::AnswerFault, route::Route};
 
 /// Most requests and most deliveries remembered.
 pub const ENTRIES_MAX: usize = 2_000;

@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
-use clients::{SearchSnapshots, snapshots::SnapshotRefused};
+use clients::{SearchSnapshots, snapshots::SnapshotError};
 use domain::Timestamp;
 use runtime::{Aws, Clock, Connect, Environment, InitError, Metrics};
-use search::{Catalogue, CatalogueError, Change, Found, Query, SearchRefused};
+use search::{Catalogue, CatalogueError, Change, Found, Query, SearchError};
 use store::{CHANGES_KEPT, CHANGES_OVERLAP, Store, StoreError};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
@@ -22,7 +22,7 @@ const CHANGES_EVERY: Duration = Duration::from_millis(500);
 const NEVER: Timestamp = Timestamp::from_millis(0);
 
 /// The index, and where it comes from.
-pub struct Finder {
+pub struct SearchIndex {
     store: Store,
     snapshots: SearchSnapshots,
     loaded: Mutex<Loaded>,
@@ -49,34 +49,34 @@ enum Stale {
     #[error("there is no index")]
     Missing,
     #[error(transparent)]
-    Bucket(#[from] SnapshotRefused),
+    Bucket(#[from] SnapshotError),
     #[error(transparent)]
     Index(#[from] CatalogueError),
     #[error(transparent)]
     Table(#[from] StoreError),
 }
 
-impl Finder {
+impl SearchIndex {
     /// Without an index so far: the first search looks for it.
-    pub fn open(store: Store, snapshots: SearchSnapshots) -> Finder {
+    pub fn open(store: Store, snapshots: SearchSnapshots) -> SearchIndex {
         let loaded = Loaded { index: Index::none(), looked_at: NEVER, asked_at: NEVER };
-        Finder { store, snapshots, loaded: Mutex::new(loaded) }
+        SearchIndex { store, snapshots, loaded: Mutex::new(loaded) }
     }
 
     /// Searches what is on sale at `now`.
     ///
     /// # Errors
-    /// See [`SearchRefused`]. An index that fails is loaded anew for the next search.
+    /// See [`SearchError`]. An index that fails is loaded anew for the next search.
     pub(crate) async fn search(
         &self,
         query: &Query,
         (limit, cursor): (usize, Option<&str>),
         now: Timestamp,
-    ) -> Result<Found, SearchRefused> {
+    ) -> Result<Found, SearchError> {
         let mut loaded = self.loaded.lock().await;
         self.look_after(&mut loaded, now).await;
         let found = loaded.index.catalogue.search(query, limit, cursor);
-        if let Err(SearchRefused::Catalogue(_)) = &found {
+        if let Err(SearchError::Catalogue(_)) = &found {
             (loaded.index.etag, loaded.looked_at) = (None, NEVER);
         }
         found
@@ -145,13 +145,13 @@ fn goes_on(why: &Stale, now: Timestamp) {
 }
 
 /// With the index as it is now; without one if there is none that can be read.
-impl Connect for Finder {
+impl Connect for SearchIndex {
     fn variables() -> Vec<&'static str> {
         [Store::variables(), SearchSnapshots::variables()].concat()
     }
-    async fn connect(env: &Environment, aws: &Aws) -> Result<Finder, InitError> {
+    async fn connect(env: &Environment, aws: &Aws) -> Result<SearchIndex, InitError> {
         let store = Store::connect(env, aws).await?;
-        let finder = Finder::open(store, SearchSnapshots::connect(env, aws).await?);
+        let finder = SearchIndex::open(store, SearchSnapshots::connect(env, aws).await?);
         let mut loaded = finder.loaded.lock().await;
         finder.look_after(&mut loaded, Clock::System.now()).await;
         drop(loaded);

@@ -76,7 +76,7 @@ impl Entropy {
 
 /// The surroundings of one invocation.
 #[derive(Debug, Clone)]
-pub struct Ambient {
+pub struct InvocationContext {
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -93,18 +93,25 @@ pub struct Ambient {
     pub recent: RecentCalls,
 }
 
-impl Ambient {
+impl InvocationContext {
     /// How much is left for an answer to be rendered and sent after a handler was stopped.
     const RESERVE: Duration = Duration::from_millis(500);
 
     /// The machine's time and randomness.
-    pub fn system() -> Ambient {
-        Ambient { clock: Clock::System, entropy: Entropy::System, ..Ambient::at(Clock::System) }
+    pub fn system() -> InvocationContext {
+        InvocationContext {
+            clock: Clock::System,
+            entropy: Entropy::System,
+            ..InvocationContext::at(Clock::System)
+        }
     }
 
     /// A still clock at `now`, ids that count from 1 and no deadline, for tests.
-    pub fn fixed(now: Timestamp) -> Ambient {
-        Ambient { entropy: Entropy::counted(), ..Ambient::at(Clock::manual(now)) }
+    pub fn fixed(now: Timestamp) -> InvocationContext {
+        InvocationContext {
+            entropy: Entropy::counted(),
+            ..InvocationContext::at(Clock::manual(now))
+        }
     }
 
     /// The time.
@@ -114,12 +121,12 @@ impl Ambient {
 
     /// How long a handler may take from now on.
     pub(crate) fn time_left(&self) -> Option<Duration> {
-        let deadline = self.deadline?.minus(Ambient::RESERVE);
+        let deadline = self.deadline?.minus(InvocationContext::RESERVE);
         Some(self.now().until(deadline))
     }
 
-    fn at(clock: Clock) -> Ambient {
-        Ambient {
+    fn at(clock: Clock) -> InvocationContext {
+        InvocationContext {
             clock,
             entropy: Entropy::System,
             cors_origin: None,

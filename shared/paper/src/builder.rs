@@ -3,8 +3,8 @@
 use crate::{
     PaperError,
     chart::{Chart, Part, Tint, drawn},
-    paint::{About, paint},
-    sheet::{Cell, CellKind, Ink, Item, LEFT, PAGE, RIGHT, Role, Sheet, ascent},
+    page::{Cell, CellKind, Item, LEFT, PAGE, PageLayout, PaletteColor, RIGHT, Role, ascent},
+    paint::{DocumentInfo, paint},
     typeset::{Fonts, Line, Style},
 };
 
@@ -41,7 +41,7 @@ const SPACE_ABOVE_NOTES: f32 = 22.0;
 
 /// What a word in a pill says about the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
+pub enum Badge {
     /// All is well.
     Good,
     /// Somebody should do something.
@@ -52,7 +52,7 @@ pub enum Signal {
 
 /// How much a sum matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub enum Emphasis {
     /// One of several.
     Plain,
     /// What they come to.
@@ -67,7 +67,7 @@ pub struct Sum {
     /// How much, as it is read.
     pub amount: String,
     /// How much it matters.
-    pub tone: Tone,
+    pub tone: Emphasis,
 }
 
 /// A remark below the sums.
@@ -86,7 +86,7 @@ pub enum Note {
 
 /// One figure that matters, with a word or two about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tile {
+pub struct KpiCard {
     /// What it is.
     pub label: String,
     /// How much, as it is read.
@@ -94,7 +94,7 @@ pub struct Tile {
     /// What is to be said of it, such as how much more that is than before.
     pub aside: String,
     /// Whether that is good news, if it is news.
-    pub signal: Signal,
+    pub signal: Badge,
 }
 
 /// A column of a table, by the edge at which its texts stand; in points from the left of the page.
@@ -148,7 +148,7 @@ pub struct Table {
 
 /// What follows a table, on one page with its last row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ending {
+pub struct TableFooter {
     /// What the table comes to.
     pub sums: Vec<Sum>,
     /// What a reader should know or do.
@@ -156,9 +156,9 @@ pub struct Ending {
 }
 
 /// A document being laid out, from the top.
-pub struct Letter<'a> {
+pub struct DocumentBuilder<'a> {
     fonts: &'a Fonts,
-    sheet: Sheet,
+    sheet: PageLayout,
 }
 
 /// A remark, set.
@@ -168,27 +168,27 @@ struct SetNote<'a> {
     url: Option<&'a str>,
 }
 
-impl<'a> Letter<'a> {
+impl<'a> DocumentBuilder<'a> {
     /// One with a title and whose it is.
-    pub fn new(fonts: &'a Fonts, title: &str, from: &str) -> Letter<'a> {
-        let mut sheet = Sheet::new();
-        let (top, x, ink) = (sheet.y, LEFT, Ink::Accent);
+    pub fn new(fonts: &'a Fonts, title: &str, from: &str) -> DocumentBuilder<'a> {
+        let mut sheet = PageLayout::new();
+        let (top, x, ink) = (sheet.y, LEFT, PaletteColor::Accent);
         let (width, height, radius) = (34.0, 3.0, 0.0);
         sheet.put(Item::Area { x, y: top - 22.0, width, height, radius, ink });
-        sheet.text(LEFT, fonts.line(title, TITLE), Ink::Text, Role::Title);
+        sheet.text(LEFT, fonts.line(title, TITLE), PaletteColor::Text, Role::Title);
         let role = sheet.paragraph();
         sheet.y += 9.0;
-        sheet.text_ending(RIGHT, fonts.line_within(from, NAME, COLUMN), Ink::Text, role);
+        sheet.text_ending(RIGHT, fonts.line_within(from, NAME, COLUMN), PaletteColor::Text, role);
         sheet.y = top + 46.0;
-        Letter { fonts, sheet }
+        DocumentBuilder { fonts, sheet }
     }
 
     /// A word in a pill on the right.
-    pub fn mark(&mut self, word: &str, signal: Signal) {
+    pub fn badge(&mut self, word: &str, signal: Badge) {
         let (ink, ground) = match signal {
-            Signal::Good => (Ink::Good, Ink::GoodGround),
-            Signal::Alert => (Ink::Alert, Ink::AlertGround),
-            Signal::Quiet => (Ink::Quiet, Ink::QuietGround),
+            Badge::Good => (PaletteColor::Good, PaletteColor::GoodGround),
+            Badge::Alert => (PaletteColor::Alert, PaletteColor::AlertGround),
+            Badge::Quiet => (PaletteColor::Quiet, PaletteColor::QuietGround),
         };
         let line = self.fonts.line(word, Style::strong(8.5));
         let (height, inset) = (18.0, 9.0);
@@ -205,9 +205,9 @@ impl<'a> Letter<'a> {
     pub fn fact(&mut self, label: &str, value: &str) {
         let role = self.sheet.paragraph();
         let label = self.fonts.line(label, BODY);
-        self.sheet.text(LEFT, label, Ink::Muted, role);
+        self.sheet.text(LEFT, label, PaletteColor::Muted, role);
         for value in self.fonts.wrap(value, STRONG, 260.0, usize::MAX) {
-            self.sheet.text(LEFT + 56.0, value, Ink::Text, role);
+            self.sheet.text(LEFT + 56.0, value, PaletteColor::Text, role);
             self.sheet.y += 14.5;
         }
     }
@@ -225,13 +225,13 @@ impl<'a> Letter<'a> {
     fn party(&mut self, x: f32, (label, lines): (&str, &[&str])) -> f32 {
         let role = self.sheet.paragraph();
         let label = self.fonts.line(label, LABEL);
-        self.sheet.text(x, label, Ink::Muted, role);
+        self.sheet.text(x, label, PaletteColor::Muted, role);
         self.sheet.y += 14.0;
         let role = self.sheet.paragraph();
         for (index, text) in lines.iter().take(ADDRESS_LINES_MAX).enumerate() {
             let style = if index == 0 { STRONG } else { BODY };
             let set = self.fonts.wrap(text, style, COLUMN, LINES_OF_TEXT_MAX);
-            self.sheet.lines(x, set, style, Ink::Text, role);
+            self.sheet.lines(x, set, style, PaletteColor::Text, role);
         }
         self.sheet.y
     }
@@ -241,7 +241,7 @@ impl<'a> Letter<'a> {
         self.sheet.y += 26.0;
         let role = self.sheet.paragraph();
         let lines = self.fonts.wrap(text, HEADLINE, RIGHT - LEFT, LINES_OF_TEXT_MAX);
-        self.sheet.lines(LEFT, lines, HEADLINE, Ink::Text, role);
+        self.sheet.lines(LEFT, lines, HEADLINE, PaletteColor::Text, role);
         self.sheet.y += 16.0;
     }
 
@@ -255,29 +255,29 @@ impl<'a> Letter<'a> {
         self.sheet.y += 15.0;
         let role = self.sheet.paragraph();
         let line = self.fonts.line_within(text, STRONG, RIGHT - LEFT);
-        self.sheet.text(LEFT, line, Ink::Text, role);
+        self.sheet.text(LEFT, line, PaletteColor::Text, role);
         self.sheet.y += 16.0;
     }
 
     /// Figures that matter, beside each other.
-    pub fn tiles(&mut self, tiles: &[Tile]) {
+    pub fn tiles(&mut self, tiles: &[KpiCard]) {
         let gap = 9.0;
         let width = across(tiles.len(), gap);
         let top = self.sheet.y;
         for (index, tile) in tiles.iter().enumerate() {
             let x = LEFT + index as f32 * (width + gap);
-            let (ink, height, radius) = (Ink::QuietGround, TILE_HEIGHT, 5.0);
+            let (ink, height, radius) = (PaletteColor::QuietGround, TILE_HEIGHT, 5.0);
             self.sheet.put(Item::Area { x, y: top, width, height, radius, ink });
             let (x, room) = (x + 10.0, width - 20.0);
             let role = self.sheet.paragraph();
             let told = match tile.signal {
-                Signal::Good => Ink::Good,
-                Signal::Alert => Ink::Alert,
-                Signal::Quiet => Ink::Muted,
+                Badge::Good => PaletteColor::Good,
+                Badge::Alert => PaletteColor::Alert,
+                Badge::Quiet => PaletteColor::Muted,
             };
             for (text, style, ink, below) in [
-                (&tile.label, SMALL, Ink::Muted, 9.0),
-                (&tile.value, HEADLINE, Ink::Text, 21.0),
+                (&tile.label, SMALL, PaletteColor::Muted, 9.0),
+                (&tile.value, HEADLINE, PaletteColor::Text, 21.0),
                 (&tile.aside, SMALL, told, 42.0),
             ] {
                 self.sheet.y = top + below;
@@ -301,7 +301,7 @@ impl<'a> Letter<'a> {
             self.sheet.y = top;
             let role = self.sheet.paragraph();
             let title = self.fonts.line_within(&chart.title, STRONG, width);
-            self.sheet.text(x, title, Ink::Text, role);
+            self.sheet.text(x, title, PaletteColor::Text, role);
             let mut parts = self.legend(chart, (x, top + 15.0));
             let size = (width, CHART_HEIGHT - 28.0);
             parts.extend(drawn(self.fonts, chart, (x, top + 28.0), size)?);
@@ -324,23 +324,25 @@ impl<'a> Letter<'a> {
             let line = self.fonts.line(&series.name, Style::regular(size));
             let (start, baseline) = (right + 3.0, top + ascent(size));
             x = start + line.width + 10.0;
-            let tint = Tint::solid(Ink::Muted.rgb());
+            let tint = Tint::solid(PaletteColor::Muted.rgb());
             parts.push(Part::Text { x: start, baseline, line, tint });
         }
         parts
     }
 
     /// A table, and what follows it.
-    pub fn table(&mut self, table: &Table, ending: &Ending) {
+    pub fn table(&mut self, table: &Table, ending: &TableFooter) {
         let notes: Vec<SetNote<'_>> = ending.notes.iter().map(|it| self.set_note(it)).collect();
         let below = height_of(&ending.sums, &notes);
         let element = self.sheet.element();
         let (row, kind) = (0, CellKind::ColumnHead);
         self.heads(&table.columns, |column| Role::Cell(Cell { table: element, row, column, kind }));
         for (index, row) in table.rows.iter().enumerate() {
-            let cells: Vec<Vec<(Line, Ink)>> =
+            let cells: Vec<Vec<(Line, PaletteColor)>> =
                 table.columns.iter().zip(row).map(|(it, texts)| self.set_cell(it, texts)).collect();
-            let tall = |cell: &Vec<(Line, Ink)>| cell.iter().map(|(line, _)| line.leading()).sum();
+            let tall = |cell: &Vec<(Line, PaletteColor)>| {
+                cell.iter().map(|(line, _)| line.leading()).sum()
+            };
             let height = cells.iter().map(tall).fold(BODY.leading(), f32::max) + 2.0 * PADDING;
             let tail = if index + 1 == table.rows.len() { below } else { 0.0 };
             if !self.sheet.has_room(height + tail) {
@@ -359,14 +361,14 @@ impl<'a> Letter<'a> {
     fn heads(&mut self, columns: &[Column], role: impl Fn(usize) -> Role) {
         for (index, column) in columns.iter().enumerate() {
             let line = self.fonts.line(column.head(), LABEL);
-            column.put(&mut self.sheet, line, Ink::Muted, role(index));
+            column.put(&mut self.sheet, line, PaletteColor::Muted, role(index));
         }
         self.sheet.y += LABEL.leading() + 4.0;
-        self.sheet.rule(LEFT, 1.0, Ink::Text);
+        self.sheet.rule(LEFT, 1.0, PaletteColor::Text);
         self.sheet.y += 1.0;
     }
 
-    fn set_cell(&self, column: &Column, texts: &[Text]) -> Vec<(Line, Ink)> {
+    fn set_cell(&self, column: &Column, texts: &[Text]) -> Vec<(Line, PaletteColor)> {
         let width = match column {
             Column::Words { width, .. } => *width,
             Column::Figures { .. } => RIGHT - LEFT,
@@ -376,20 +378,20 @@ impl<'a> Letter<'a> {
             match text {
                 Text::Whole(text) => {
                     let lines = self.fonts.wrap(text, BODY, width, LINES_OF_TEXT_MAX);
-                    set.extend(lines.into_iter().map(|line| (line, Ink::Text)));
+                    set.extend(lines.into_iter().map(|line| (line, PaletteColor::Text)));
                 }
                 Text::Short(text) => {
-                    set.push((self.fonts.line_within(text, BODY, width), Ink::Text));
+                    set.push((self.fonts.line_within(text, BODY, width), PaletteColor::Text));
                 }
                 Text::Aside(text) => {
-                    set.push((self.fonts.line_within(text, SMALL, width), Ink::Muted));
+                    set.push((self.fonts.line_within(text, SMALL, width), PaletteColor::Muted));
                 }
                 Text::Id(text) => {
                     let lines = self.fonts.wrap(text, SMALL, width, usize::MAX);
-                    set.extend(lines.into_iter().map(|line| (line, Ink::Muted)));
+                    set.extend(lines.into_iter().map(|line| (line, PaletteColor::Muted)));
                 }
                 Text::Figure(text) => {
-                    set.push((self.fonts.line(text, BODY.tabular()), Ink::Text));
+                    set.push((self.fonts.line(text, BODY.tabular()), PaletteColor::Text));
                 }
             }
         }
@@ -399,7 +401,7 @@ impl<'a> Letter<'a> {
     fn row(
         &mut self,
         columns: &[Column],
-        cells: Vec<Vec<(Line, Ink)>>,
+        cells: Vec<Vec<(Line, PaletteColor)>>,
         height: f32,
         (table, row): (usize, usize),
     ) {
@@ -415,7 +417,7 @@ impl<'a> Letter<'a> {
             }
         }
         self.sheet.y = top + height;
-        self.sheet.rule(LEFT, 0.6, Ink::Hairline);
+        self.sheet.rule(LEFT, 0.6, PaletteColor::Hairline);
     }
 
     fn sums(&mut self, sums: &[Sum]) {
@@ -426,11 +428,11 @@ impl<'a> Letter<'a> {
         self.sheet.y += SPACE_ABOVE_SUMS;
         for (row, sum) in sums.iter().enumerate() {
             let (style, ink) = match sum.tone {
-                Tone::Plain => (BODY, Ink::Muted),
-                Tone::Strong => (Style::strong(9.5), Ink::Text),
+                Emphasis::Plain => (BODY, PaletteColor::Muted),
+                Emphasis::Strong => (Style::strong(9.5), PaletteColor::Text),
             };
-            if row > 0 && sum.tone == Tone::Strong {
-                self.sheet.rule(HALF, 0.6, Ink::Hairline);
+            if row > 0 && sum.tone == Emphasis::Strong {
+                self.sheet.rule(HALF, 0.6, PaletteColor::Hairline);
             }
             let top = self.sheet.y;
             self.sheet.y += (SUM_HEIGHT - style.size) / 2.0 - 1.0;
@@ -439,7 +441,7 @@ impl<'a> Letter<'a> {
             let room = SUMS - amount.width - 12.0;
             let label = self.fonts.line_within(&sum.label, style, room);
             self.sheet.text(HALF, label, ink, cell(0, CellKind::RowHead));
-            self.sheet.text_ending(RIGHT, amount, Ink::Text, cell(1, CellKind::Data));
+            self.sheet.text_ending(RIGHT, amount, PaletteColor::Text, cell(1, CellKind::Data));
             self.sheet.y = top + SUM_HEIGHT;
         }
     }
@@ -460,7 +462,7 @@ impl<'a> Letter<'a> {
         self.sheet.y += SPACE_ABOVE_NOTES;
         for SetNote { lines, style, url } in notes {
             let role = self.sheet.paragraph();
-            let ink = if url.is_some() { Ink::Accent } else { Ink::Muted };
+            let ink = if url.is_some() { PaletteColor::Accent } else { PaletteColor::Muted };
             for line in lines {
                 let (baseline, link) = (self.sheet.y + ascent(style.size), url.map(str::to_owned));
                 self.sheet.put(Item::Text { x: LEFT, baseline, line, ink, role, link });
@@ -477,13 +479,20 @@ impl<'a> Letter<'a> {
     pub fn print(
         mut self,
         (from, what): (&str, &str),
-        about: &About,
+        about: &DocumentInfo,
     ) -> Result<Vec<u8>, PaperError> {
         let count = self.sheet.pages.len();
         for (index, page) in self.sheet.pages.iter_mut().enumerate() {
-            let (y, ink, role, link) = (PAGE.1 - 58.0, Ink::Muted, Role::Artifact, None);
+            let (y, ink, role, link) = (PAGE.1 - 58.0, PaletteColor::Muted, Role::Artifact, None);
             let (width, height, radius) = (RIGHT - LEFT, 0.6, 0.0);
-            page.push(Item::Area { x: LEFT, y, width, height, radius, ink: Ink::Hairline });
+            page.push(Item::Area {
+                x: LEFT,
+                y,
+                width,
+                height,
+                radius,
+                ink: PaletteColor::Hairline,
+            });
             let baseline = y + 17.0;
             let what = format!("{what} · Page {} of {count}", index + 1);
             let what = self.fonts.line_within(&what, SMALL, RIGHT - LEFT);
@@ -507,7 +516,7 @@ impl Column {
     }
 
     /// Puts a line where texts of this column stand.
-    fn put(&self, sheet: &mut Sheet, line: Line, ink: Ink, role: Role) {
+    fn put(&self, sheet: &mut PageLayout, line: Line, ink: PaletteColor, role: Role) {
         match self {
             Column::Words { x, .. } => sheet.text(*x, line, ink, role),
             Column::Figures { x, .. } => sheet.text_ending(*x, line, ink, role),

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    journal::{LedgerAccount, Leg, Role},
+    journal::{LedgerAccount, Posting, Role},
     sale::Split,
 };
 use crate::billing::payment::{Payment, share_of};
@@ -14,7 +14,7 @@ use crate::billing::payment::{Payment, share_of};
 /// What of a payment stays, and with whom, in minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Position {
+pub struct PaymentAllocation {
     /// Ours.
     pub fee: i64,
     /// The creator's.
@@ -31,26 +31,26 @@ pub struct Position {
     pub lost: i64,
 }
 
-impl Position {
+impl PaymentAllocation {
     /// Of a sale at `price`. The price's part of what went back is rounded down, our fee likewise.
-    pub fn of_sale(price: i64, payment: &Payment) -> Position {
+    pub fn of_sale(price: i64, payment: &Payment) -> PaymentAllocation {
         let (paid, gone) = (payment.amount.amount, payment.gone());
         let kept = price - share_of(price, gone, paid);
         let Split { fee, net, .. } = Split::of(kept);
-        Position { fee, net, tax: paid - gone - kept, ..Position::aside(payment) }
+        PaymentAllocation { fee, net, tax: paid - gone - kept, ..PaymentAllocation::aside(payment) }
     }
 
     /// Of a payment for what could not be bought any more.
-    pub fn of_return(payment: &Payment) -> Position {
+    pub fn of_return(payment: &Payment) -> PaymentAllocation {
         let returns = payment.amount.amount - payment.gone();
-        Position { returns, ..Position::aside(payment) }
+        PaymentAllocation { returns, ..PaymentAllocation::aside(payment) }
     }
 
-    fn aside(payment: &Payment) -> Position {
+    fn aside(payment: &Payment) -> PaymentAllocation {
         let taken = payment.refunded.max(0).saturating_add(payment.withdrawn.max(0));
         let excess = taken - payment.gone();
         let (claimed, lost) = if payment.disputed { (excess, 0) } else { (0, excess) };
-        Position { processor: payment.fees, claimed, lost, ..Position::default() }
+        PaymentAllocation { processor: payment.fees, claimed, lost, ..PaymentAllocation::default() }
     }
 
     /// The price's part.
@@ -59,24 +59,28 @@ impl Position {
     }
 
     /// What is posted to come here from `before`; the creator's part of it on `account`.
-    pub fn legs_since(&self, before: &Position, account: LedgerAccount) -> [Leg; 10] {
+    pub fn postings_since(
+        &self,
+        before: &PaymentAllocation,
+        account: LedgerAccount,
+    ) -> [Posting; 10] {
         use LedgerAccount as A;
-        let moved = |of: fn(&Position) -> i64| of(self) - of(before);
+        let moved = |of: fn(&PaymentAllocation) -> i64| of(self) - of(before);
         [
-            Leg::new(
+            Posting::new(
                 Role::BuyerCharge,
                 A::BuyerCash,
                 moved(|it| it.fee + it.net + it.tax + it.returns),
             ),
-            Leg::new(Role::PlatformFee, A::PlatformRevenue, -moved(|it| it.fee)),
-            Leg::new(Role::CreatorShare, account, -moved(|it| it.net)),
-            Leg::new(Role::Tax, A::TaxPayable, -moved(|it| it.tax)),
-            Leg::new(Role::Return, A::BuyerReturns, -moved(|it| it.returns)),
-            Leg::new(Role::ProcessorFee, A::ProcessorFees, moved(|it| it.processor)),
-            Leg::new(Role::ProcessorCash, A::BuyerCash, -moved(|it| it.processor)),
-            Leg::new(Role::DisputeExcess, A::DisputesReceivable, moved(|it| it.claimed)),
-            Leg::new(Role::DisputeLoss, A::DisputeLosses, moved(|it| it.lost)),
-            Leg::new(Role::DisputeCash, A::BuyerCash, -moved(|it| it.claimed + it.lost)),
+            Posting::new(Role::PlatformFee, A::PlatformRevenue, -moved(|it| it.fee)),
+            Posting::new(Role::CreatorShare, account, -moved(|it| it.net)),
+            Posting::new(Role::Tax, A::TaxPayable, -moved(|it| it.tax)),
+            Posting::new(Role::Return, A::BuyerReturns, -moved(|it| it.returns)),
+            Posting::new(Role::ProcessorFee, A::ProcessorFees, moved(|it| it.processor)),
+            Posting::new(Role::ProcessorCash, A::BuyerCash, -moved(|it| it.processor)),
+            Posting::new(Role::DisputeExcess, A::DisputesReceivable, moved(|it| it.claimed)),
+            Posting::new(Role::DisputeLoss, A::DisputeLosses, moved(|it| it.lost)),
+            Posting::new(Role::DisputeCash, A::BuyerCash, -moved(|it| it.claimed + it.lost)),
         ]
     }
 }

@@ -23,7 +23,7 @@ const READ_PAUSE: Duration = Duration::from_secs(60);
 const SECRET: &str = "_SECRET_ARN";
 
 /// Capabilities, and when they were connected.
-pub(crate) struct Held<C> {
+pub(crate) struct Connected<C> {
     env: Rc<Environment>,
     aws: Rc<Aws>,
     /// Whether any of them is made from a secret: else there is nothing to read again.
@@ -37,19 +37,19 @@ struct State<C> {
     tried_at: Timestamp,
 }
 
-impl<C: Connect> Held<C> {
+impl<C: Connect> Connected<C> {
     /// Connects them for the first time.
     pub(crate) async fn connect(
         env: Rc<Environment>,
         aws: Rc<Aws>,
         now: Timestamp,
-    ) -> Result<Held<C>, InitError> {
+    ) -> Result<Connected<C>, InitError> {
         let capabilities = Rc::new(C::connect(&env, &aws).await?);
         let state = State { capabilities, read_at: now, tried_at: now };
         let mut variables = C::variables().into_iter();
         let has_secrets =
             variables.any(|name| name.ends_with(SECRET) && env.optional(name).is_some());
-        Ok(Held { env, aws, has_secrets, state: RefCell::new(state) })
+        Ok(Connected { env, aws, has_secrets, state: RefCell::new(state) })
     }
 
     /// What a call at `now` is answered with: secrets that are older than five minutes are read anew.
@@ -119,7 +119,7 @@ mod tests {
     async fn a_secret_is_read_again_after_five_minutes() {
         let (place, aws) = (place("held-five-minutes"), Rc::new(Aws::load().await));
         let env = Environment::of([("KEPT_SECRET_ARN", place.to_str().unwrap())]);
-        let held = Held::<Kept>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
+        let held = Connected::<Kept>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
         let at = async |secs: u64| held.at(NOW.plus(Duration::from_secs(secs))).await.0.clone();
         fs::write(&place, "two").unwrap();
         assert_eq!(at(299).await, "one");
@@ -136,7 +136,7 @@ mod tests {
     async fn a_doubted_secret_is_read_at_once_and_once_a_minute() {
         let (place, aws) = (place("held-doubted"), Rc::new(Aws::load().await));
         let env = Environment::of([("KEPT_SECRET_ARN", place.to_str().unwrap())]);
-        let held = Held::<Kept>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
+        let held = Connected::<Kept>::connect(Rc::new(env), aws.clone(), NOW).await.unwrap();
         let doubted = async |secs: u64| {
             held.doubted(NOW.plus(Duration::from_secs(secs))).await.map(|it| it.0.clone())
         };
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(held.at(NOW.plus(Duration::from_secs(119))).await.0, "two");
         assert_eq!(doubted(120).await.as_deref(), Some("three"));
         let none = Environment::of([("KEPT_SECRET_ARN", "")]);
-        let held = Held::<()>::connect(Rc::new(none), aws, NOW).await.unwrap();
+        let held = Connected::<()>::connect(Rc::new(none), aws, NOW).await.unwrap();
         assert!(held.doubted(NOW.plus(SECRETS_KEPT)).await.is_none(), "there is nothing to read");
         fs::remove_file(&place).unwrap();
     }

@@ -1,6 +1,6 @@
 //! What a payment makes of a purchase, and everything that moves with it.
 //!
-//! A [`Deal`] is all that is written at once: the purchase, what the buyer has, the creator's side,
+//! A [`PurchaseUpdate`] is all that is written at once: the purchase, what the buyer has, the creator's side,
 //! the books, the sums and the sharer's reward. Like a pack's order it follows the payment as Stripe
 //! says it is now, so that notices may come twice, late and in any order: what was taken back of the
 //! money is a state, and each step moves everything to where it should be, a sharer's reward too.
@@ -8,31 +8,31 @@
 use std::mem;
 
 use super::{
-    journal::{Journal, LedgerAccount, Leg, Unbalanced},
+    allocation::PaymentAllocation,
+    journal::{Journal, LedgerAccount, Posting, Unbalanced},
     listing::Listing,
-    position::Position,
-    purchase::{Entitlement, EntitlementState, Offer, Purchase, PurchaseRefused, PurchaseState},
-    refund::{RefundOrder, RefundedBy},
+    listing_stats::{CreatorBalance, ListingStats},
+    purchase::{Entitlement, EntitlementState, Offer, Purchase, PurchaseError, PurchaseState},
+    refund::{Refund, RefundedBy},
     review::Review,
     sale::{Sale, Split},
     share::Reward,
     strike::Seller,
-    tally::{CreatorBook, ListingStats},
 };
 use crate::{
-    account::Draft,
+    account::AccountUpdate,
     billing::{
         external::PaymentId,
         payment::{Payment, PaymentState},
     },
-    credits::LedgerBroken,
-    refusal::{Refusal, RefusalKind},
+    credits::LedgerError,
+    error::{DomainError, ErrorKind},
     time::Timestamp,
 };
 
 /// Everything that moves with a purchase.
 #[derive(Debug, Clone)]
-pub struct Deal {
+pub struct PurchaseUpdate {
     /// The order.
     pub purchase: Purchase,
     /// What the buyer has of the listing, through whichever purchase.
@@ -48,11 +48,11 @@ pub struct Deal {
     /// The listing's sums.
     pub stats: ListingStats,
     /// The creator's sums.
-    pub book: CreatorBook,
+    pub book: CreatorBalance,
     /// The sharer's reward.
     pub reward: Option<Reward>,
     /// The sharer's account, where the reward was granted.
-    pub sharer: Option<Draft>,
+    pub sharer: Option<AccountUpdate>,
     /// The buyer's review.
     pub review: Option<Review>,
     /// What happened to money: only ever added to.
@@ -63,11 +63,11 @@ pub struct Deal {
 
 /// What is left to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum PaymentFollowUp {
     /// Nothing.
     Nothing,
     /// This payment came for what cannot be bought any more: pay it back.
-    PayBack(PaymentId),
+    RefundInFull(PaymentId),
     /// A refund was noted: carry it out.
     Refund {
         /// Of this payment.
@@ -78,44 +78,44 @@ pub enum Next {
         amount: i64,
     },
     /// More was paid out than is the creator's now: the daily run gets it back.
-    Recover,
+    ReverseTransfer,
 }
 
-impl Next {
+impl PaymentFollowUp {
     /// Whether all is written, so that what was heard of counts as applied.
     pub fn is_written(&self) -> bool {
-        matches!(self, Next::Nothing | Next::Recover)
+        matches!(self, PaymentFollowUp::Nothing | PaymentFollowUp::ReverseTransfer)
     }
 }
 
 /// The stored books contradict themselves: a fault of ours.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DealBroken {
+pub enum SettlementError {
     /// The sharer's credits.
     #[error(transparent)]
-    Credits(#[from] LedgerBroken),
+    Credits(#[from] LedgerError),
     /// The money.
     #[error(transparent)]
     Money(#[from] Unbalanced),
 }
 
-impl Refusal for DealBroken {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Internal
+impl DomainError for SettlementError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
     }
     fn code(&self) -> &'static str {
         "internal"
     }
 }
 
-impl Deal {
+impl PurchaseUpdate {
     /// A purchase of a listing whose creator stands so, with the sums of both; nothing else so far.
     pub fn new(
         purchase: Purchase,
         (listing, seller): (Listing, Seller),
-        (stats, book): (ListingStats, CreatorBook),
-    ) -> Deal {
-        Deal {
+        (stats, book): (ListingStats, CreatorBalance),
+    ) -> PurchaseUpdate {
+        PurchaseUpdate {
             purchase,
             entitlement: None,
             listing,
@@ -133,7 +133,7 @@ impl Deal {
     }
 
     /// Gives a free listing to its buyer, once.
-    pub fn give(&mut self, now: Timestamp) {
+    pub fn grant_free(&mut self, now: Timestamp) {
         if self.purchase.paid.is_some() {
             return;
         }
@@ -158,27 +158,35 @@ impl Deal {
     ///
     /// # Errors
     /// When the stored books contradict themselves.
-    pub fn settle(&mut self, payment: &Payment, now: Timestamp) -> Result<Next, DealBroken> {
+    pub fn settle(
+        &mut self,
+        payment: &Payment,
+        now: Timestamp,
+    ) -> Result<PaymentFollowUp, SettlementError> {
         self.purchase.payment = Some(payment.id.clone());
         match &payment.state {
             PaymentState::Succeeded => self.paid(payment, now),
             PaymentState::Pending if self.purchase.state == PurchaseState::Pending => {
                 self.purchase.state = PurchaseState::Processing;
-                Ok(Next::Nothing)
+                Ok(PaymentFollowUp::Nothing)
             }
             PaymentState::Failed { code } if self.purchase.state == PurchaseState::Processing => {
                 self.purchase.state = PurchaseState::Failed { code: code.clone() };
                 self.purchase.due_at = None;
-                Ok(Next::Nothing)
+                Ok(PaymentFollowUp::Nothing)
             }
             // A card that is declined on the page ends nothing: another may be tried there.
-            PaymentState::Pending | PaymentState::Failed { .. } => Ok(Next::Nothing),
+            PaymentState::Pending | PaymentState::Failed { .. } => Ok(PaymentFollowUp::Nothing),
         }
     }
 
-    fn paid(&mut self, payment: &Payment, now: Timestamp) -> Result<Next, DealBroken> {
+    fn paid(
+        &mut self,
+        payment: &Payment,
+        now: Timestamp,
+    ) -> Result<PaymentFollowUp, SettlementError> {
         if self.purchase.paid.is_none() {
-            self.take(payment, now);
+            self.fulfil(payment, now);
         }
         let frozen = self.frozen_part();
         self.follow_money(payment, now)?;
@@ -187,7 +195,11 @@ impl Deal {
             let over = payment.refunded >= payment.amount.amount || payment.withdrawn > 0;
             // Until the money is back, somebody looks at it.
             self.purchase.due_at = (!over).then_some(now);
-            return Ok(if over { Next::Nothing } else { Next::PayBack(payment.id.clone()) });
+            return Ok(if over {
+                PaymentFollowUp::Nothing
+            } else {
+                PaymentFollowUp::RefundInFull(payment.id.clone())
+            });
         }
         let before = self.stats.clone();
         self.follow_loss(payment, now);
@@ -203,19 +215,19 @@ impl Deal {
         self.sale.as_ref().map_or(0, Sale::frozen_part)
     }
 
-    fn next(&self, payment: &Payment) -> Next {
+    fn next(&self, payment: &Payment) -> PaymentFollowUp {
         if let Some(order) = self.purchase.open_refund() {
             let (payment, number, amount) = (payment.id.clone(), order.number, order.amount);
-            return Next::Refund { payment, number, amount };
+            return PaymentFollowUp::Refund { payment, number, amount };
         }
         match self.sale.as_ref().is_some_and(Sale::is_to_be_recovered) {
-            true => Next::Recover,
-            false => Next::Nothing,
+            true => PaymentFollowUp::ReverseTransfer,
+            false => PaymentFollowUp::Nothing,
         }
     }
 
     /// The money is there: the listing changes hands, if it still can.
-    fn take(&mut self, payment: &Payment, now: Timestamp) {
+    fn fulfil(&mut self, payment: &Payment, now: Timestamp) {
         self.purchase.paid = Some(payment.amount);
         self.purchase.paid_at = Some(now);
         self.purchase.due_at = None;
@@ -228,10 +240,10 @@ impl Deal {
         self.sale = Sale::of(&self.purchase, payment, now);
         self.book.count_money(1, Split::default(), now);
         self.grant(now);
-        self.promise_reward(payment, now);
+        self.accrue_reward(payment, now);
     }
 
-    fn offer_still_holds(&self, now: Timestamp) -> Result<(), PurchaseRefused> {
+    fn offer_still_holds(&self, now: Timestamp) -> Result<(), PurchaseError> {
         let offer = Offer {
             listing: &self.listing,
             seller: &self.seller,
@@ -252,7 +264,7 @@ impl Deal {
     }
 
     /// The sharer is rewarded, unless they sell it or buy it themselves, under another name too.
-    fn promise_reward(&mut self, payment: &Payment, now: Timestamp) {
+    fn accrue_reward(&mut self, payment: &Payment, now: Timestamp) {
         let Some(referral) = &self.purchase.referral else { return };
         let own = referral.sharer_id == self.purchase.creator_id
             || referral.sharer_id == self.purchase.buyer_id
@@ -265,11 +277,11 @@ impl Deal {
     }
 
     /// Moves the money to where the payment says it is.
-    fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
+    fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), SettlementError> {
         let returned = matches!(self.purchase.state, PurchaseState::Returned { .. });
         let after = match returned {
-            true => Position::of_return(payment),
-            false => Position::of_sale(self.purchase.price.amount, payment),
+            true => PaymentAllocation::of_return(payment),
+            false => PaymentAllocation::of_sale(self.purchase.price.amount, payment),
         };
         let before = mem::replace(&mut self.purchase.position, after);
         let why = self.why(payment);
@@ -286,7 +298,7 @@ impl Deal {
         };
         self.purchase.movements += 1;
         let account = self.sale.as_ref().map_or(LedgerAccount::CreatorPending, Sale::account);
-        self.post(cause, after.legs_since(&before, account), now)?;
+        self.post(cause, after.postings_since(&before, account), now)?;
         self.book.count_money(0, after.split().since(before.split()), now);
         Ok(())
     }
@@ -337,7 +349,7 @@ impl Deal {
         if let Some(sale) = &mut self.sale {
             sale.frozen = payment.disputed;
         }
-        let by_buyer = |it: &RefundOrder| it.by == RefundedBy::Buyer;
+        let by_buyer = |it: &Refund| it.by == RefundedBy::Buyer;
         let going_back = self.purchase.open_refund().is_some_and(by_buyer);
         if let Some(own) = own(&mut self.entitlement, &self.purchase) {
             let state = access(payment);
@@ -348,7 +360,7 @@ impl Deal {
 
     /// A reward is gone as soon as all of the money is, also where a dispute may still return it, and
     /// is promised again with the first of the money that comes back.
-    fn follow_reward(&mut self, payment: &Payment, now: Timestamp) -> Result<(), DealBroken> {
+    fn follow_reward(&mut self, payment: &Payment, now: Timestamp) -> Result<(), SettlementError> {
         let Some(reward) = &mut self.reward else { return Ok(()) };
         if payment.gone() < payment.amount.amount {
             reward.restore(self.purchase.paid_at.unwrap_or(now));
@@ -368,7 +380,7 @@ impl Deal {
     fn post(
         &mut self,
         cause: String,
-        legs: impl IntoIterator<Item = Leg>,
+        legs: impl IntoIterator<Item = Posting>,
         now: Timestamp,
     ) -> Result<(), Unbalanced> {
         let (about, currency) = (self.purchase.id.to_string(), self.purchase.price.currency);

@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Refusal, Timestamp,
-    account::Draft,
+    DomainError, Timestamp,
+    account::AccountUpdate,
     billing::{
         Billing,
         follow_up::{FollowUp, FollowUpTask},
@@ -27,7 +27,7 @@ use crate::{
     events::AppliedEvent,
     keys::Key,
     table::{Attempt, Store},
-    transaction::{Committed, Part, Transaction},
+    transaction::{Committed, ItemKind, Transaction},
 };
 
 /// What is read beside account and billing.
@@ -41,9 +41,9 @@ pub struct Wanted {
 
 /// What is decided on, and what of it is written: all that differs afterwards.
 #[derive(Debug, Clone)]
-pub struct Books {
+pub struct BillingUpdate {
     /// The account, brought up to date.
-    pub draft: Draft,
+    pub draft: AccountUpdate,
     /// As it was read before Stripe was asked.
     pub billing: Billing,
     /// The order that was wanted, if there is one.
@@ -56,11 +56,11 @@ pub struct Books {
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub enum Applied {
     /// The books say so now.
     Now,
     /// The event was applied before; nothing was written.
-    Before,
+    Already,
     /// The billing has moved since it was read; nothing was written. Read it again, ask Stripe
     /// again, and decide on that.
     Stale,
@@ -77,34 +77,34 @@ impl Store {
     ///
     /// # Errors
     /// What `decide` refuses, or when DynamoDB cannot be asked.
-    pub async fn keep_books<R: Refusal>(
+    pub async fn apply_billing<R: DomainError>(
         &self,
         read: &Billing,
         wanted: &Wanted,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-        decide: impl Fn(&mut Books) -> Result<(), R>,
-    ) -> Result<Kept, StoreError> {
-        self.decide(async || {
+        decide: impl Fn(&mut BillingUpdate) -> Result<(), R>,
+    ) -> Result<Applied, StoreError> {
+        self.retry_on_conflict(async || {
             let before = self.books(read, wanted, now).await?;
             let mut after = before.clone();
             decide(&mut after).map_err(StoreError::refused)?;
             if event.is_none() && !after.differ_from(&before) {
-                return Ok(Attempt::Done(Kept::Now));
+                return Ok(Attempt::Done(Applied::Now));
             }
             let mut writes = self.transaction().books(&before, after)?;
             if let Some(event) = event {
                 writes = writes.event(event, now)?;
             }
             match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(Kept::Now)),
-                Committed::Moved(parts) if parts.contains(&Part::Event) => {
-                    Ok(Attempt::Done(Kept::Before))
+                Committed::Yes => Ok(Attempt::Done(Applied::Now)),
+                Committed::Conflict(parts) if parts.contains(&ItemKind::Event) => {
+                    Ok(Attempt::Done(Applied::Already))
                 }
-                Committed::Moved(parts) if parts.contains(&Part::Billing) => {
-                    Ok(Attempt::Done(Kept::Stale))
+                Committed::Conflict(parts) if parts.contains(&ItemKind::Billing) => {
+                    Ok(Attempt::Done(Applied::Stale))
                 }
-                Committed::Moved(parts) => others_customer(&parts).map(|()| Attempt::Moved),
+                Committed::Conflict(parts) => others_customer(&parts).map(|()| Attempt::Conflict),
             }
         })
         .await
@@ -115,22 +115,22 @@ impl Store {
         read: &Billing,
         wanted: &Wanted,
         now: Timestamp,
-    ) -> Result<Books, StoreError> {
+    ) -> Result<BillingUpdate, StoreError> {
         let user = &read.user_id;
         let invoices: BTreeSet<&InvoiceId> = wanted.invoices.iter().collect();
         let mut keys = vec![Key::account(user)];
         keys.extend(wanted.order.iter().map(|order| Key::order(user, order)));
         keys.extend(invoices.into_iter().map(|invoice| Key::invoice(user, invoice)));
         let mut found = self.get_all(&keys).await?;
-        let draft = draft_of(found.take()?, user, None, now)?;
-        let order = if wanted.order.is_some() { found.take()? } else { None };
+        let draft = draft_of(found.next()?, user, None, now)?;
+        let order = if wanted.order.is_some() { found.next()? } else { None };
         let (billing, invoices) = (read.clone(), found.rest()?);
-        Ok(Books { draft, billing, order, invoices, follow_ups: BTreeSet::new() })
+        Ok(BillingUpdate { draft, billing, order, invoices, follow_ups: BTreeSet::new() })
     }
 }
 
-impl Books {
-    fn differ_from(&self, before: &Books) -> bool {
+impl BillingUpdate {
+    fn differ_from(&self, before: &BillingUpdate) -> bool {
         self.draft.is_changed()
             || self.billing != before.billing
             || self.order != before.order
@@ -139,7 +139,7 @@ impl Books {
     }
 }
 
-impl Books {
+impl BillingUpdate {
     /// States what of them is news to staff's numbers: they are written with it.
     fn state(&mut self) -> Vec<Fact> {
         let now = self.draft.now();
@@ -153,7 +153,11 @@ impl Books {
 
 impl Transaction<'_> {
     /// Writes the billing, what it states, and what else differs.
-    fn books(mut self, before: &Books, mut after: Books) -> Result<Self, StoreError> {
+    fn books(
+        mut self,
+        before: &BillingUpdate,
+        mut after: BillingUpdate,
+    ) -> Result<Self, StoreError> {
         after.billing.version = before.billing.version + 1;
         self = self.facts(&after.state())?;
         let (user, now) = (after.billing.user_id.clone(), after.draft.now());

@@ -1,6 +1,8 @@
 //! What a draft can do to its account: generations, plans, packs, and what is owed.
 
-use super::{AccountRefused, Change, Deletion, Draft, EmailClaim, PRESETS_MAX, Profile, Usage};
+use super::{
+    AccountChange, AccountError, AccountUpdate, Deletion, EmailClaim, PRESETS_MAX, Profile, Usage,
+};
 use crate::{
     account::Account,
     billing::{
@@ -8,14 +10,14 @@ use crate::{
         top_up::{TopUp, TopUpWish},
     },
     credits::{
-        Hold, InsufficientCredits, LedgerBroken, LotId, LotShare, LotSize, LotSource, LotTerms,
+        Hold, InsufficientCredits, LedgerError, LotAllocation, LotId, LotSize, LotSource, LotTerms,
         Movement,
     },
     plan::{Allowance, PAST_DUE_GRACE, Plan},
     time::{Period, Timestamp},
 };
 
-impl Draft {
+impl AccountUpdate {
     /// The account as the change leaves it so far.
     pub fn account(&self) -> &Account {
         &self.account
@@ -28,7 +30,7 @@ impl Draft {
 
     /// # Errors
     /// When the member is suspended.
-    pub fn require_active(&self) -> Result<(), AccountRefused> {
+    pub fn require_active(&self) -> Result<(), AccountError> {
         self.account.require_active(self.now)
     }
 
@@ -42,17 +44,17 @@ impl Draft {
     /// # Errors
     /// When the member is suspended, has too many open, or has too few credits, for want of a verified
     /// address too; in that order.
-    pub fn start_job(&mut self, cause: &str, credits: u32) -> Result<Hold, AccountRefused> {
+    pub fn start_job(&mut self, cause: &str, credits: u32) -> Result<Hold, AccountError> {
         self.require_active()?;
         let max = self.account.concurrency_max();
         if self.account.open_jobs >= max {
-            return Err(AccountRefused::TooManyRunning { open: self.account.open_jobs, max });
+            return Err(AccountError::TooManyRunning { open: self.account.open_jobs, max });
         }
         let Some(shares) = self.account.credits.choose(credits, self.now) else {
             if self.account.plan == Plan::Free {
                 self.account.require_verified_email("the free credits of a month")?;
             }
-            return Err(AccountRefused::Credits(InsufficientCredits {
+            return Err(AccountError::Credits(InsufficientCredits {
                 needed: credits,
                 available: self.account.credits.totals().available,
                 debt: self.account.credits.debt,
@@ -68,7 +70,7 @@ impl Draft {
     ///
     /// # Errors
     /// When the hold is not open.
-    pub fn capture_job(&mut self, cause: &str, hold: &Hold) -> Result<(), LedgerBroken> {
+    pub fn capture_job(&mut self, cause: &str, hold: &Hold) -> Result<(), LedgerError> {
         self.post(cause, Movement::Capture { shares: hold.shares.clone() })?;
         self.account.usage.count(hold.credits(), self.now);
         self.end_job();
@@ -80,7 +82,7 @@ impl Draft {
     ///
     /// # Errors
     /// When the hold is not open.
-    pub fn release_job(&mut self, cause: &str, hold: &Hold) -> Result<(), LedgerBroken> {
+    pub fn release_job(&mut self, cause: &str, hold: &Hold) -> Result<(), LedgerError> {
         self.post(cause, Movement::Release { shares: hold.shares.clone() })?;
         self.end_job();
         self.expire()?;
@@ -98,12 +100,12 @@ impl Draft {
         plan: Plan,
         lot: LotId,
         period: Period,
-    ) -> Result<(), LedgerBroken> {
+    ) -> Result<(), LedgerError> {
         if self.account.paid_period.is_some_and(|known| known.starts_at > period.starts_at) {
             return self.miss_period(plan, lot, period);
         }
         if self.account.credits.lots.iter().any(|open| open.terms.id == lot) {
-            return Err(LedgerBroken::new(format!("the period of {} began before", lot.0)));
+            return Err(LedgerError::new(format!("the period of {} began before", lot.0)));
         }
         let ends_at = period.ends_at.plus(PAST_DUE_GRACE);
         self.end_plan_lots()?;
@@ -125,7 +127,7 @@ impl Draft {
         plan: Plan,
         lot: LotId,
         period: Period,
-    ) -> Result<(), LedgerBroken> {
+    ) -> Result<(), LedgerError> {
         let ends_at = period.ends_at.plus(PAST_DUE_GRACE);
         self.grant(plan, lot.clone(), ends_at)?;
         if ends_at > self.now {
@@ -138,19 +140,19 @@ impl Draft {
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn keep_plan_until(&mut self, end: Timestamp) -> Result<(), LedgerBroken> {
+    pub fn keep_plan_until(&mut self, end: Timestamp) -> Result<(), LedgerError> {
         if self.account.plan == Plan::Free {
             return Ok(());
         }
         self.account.plan_ends_at = Some(end);
-        self.fall_back()
+        self.downgrade_if_unpaid()
     }
 
     /// A paid plan ends now: what is left of it lapses, and Free begins.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn end_plan(&mut self) -> Result<(), LedgerBroken> {
+    pub fn end_plan(&mut self) -> Result<(), LedgerError> {
         if self.account.plan == Plan::Free {
             return Ok(());
         }
@@ -166,7 +168,7 @@ impl Draft {
     ///
     /// # Errors
     /// When that lot was granted before.
-    pub fn add_pack(&mut self, lot: LotId, credits: u32) -> Result<LotId, LedgerBroken> {
+    pub fn add_pack(&mut self, lot: LotId, credits: u32) -> Result<LotId, LedgerError> {
         let (source, size) = (LotSource::Purchase, LotSize::Credits(credits));
         self.add(LotTerms { id: lot, source, size, expires_at: None })
     }
@@ -180,7 +182,7 @@ impl Draft {
         lot: LotId,
         credits: u32,
         ends_at: Timestamp,
-    ) -> Result<LotId, LedgerBroken> {
+    ) -> Result<LotId, LedgerError> {
         let (source, size) = (LotSource::Promo, LotSize::Credits(credits));
         self.add(LotTerms { id: lot, source, size, expires_at: Some(ends_at) })
     }
@@ -190,12 +192,7 @@ impl Draft {
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn take_back(
-        &mut self,
-        cause: &str,
-        lot: &LotId,
-        credits: u32,
-    ) -> Result<(), LedgerBroken> {
+    pub fn take_back(&mut self, cause: &str, lot: &LotId, credits: u32) -> Result<(), LedgerError> {
         let left = self.take_what_is_left(cause, lot, credits)?;
         if left < credits {
             self.post(cause, Movement::Owe { credits: credits - left })?;
@@ -209,10 +206,10 @@ impl Draft {
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn end_period(&mut self, cause: &str, lot: &LotId) -> Result<LotSize, LedgerBroken> {
+    pub fn end_period(&mut self, cause: &str, lot: &LotId) -> Result<LotSize, LedgerError> {
         let left = self.account.credits.left_of(lot, self.now);
         if let LotSize::Credits(credits @ 1..) = left {
-            let shares = vec![LotShare { lot: lot.clone(), credits }];
+            let shares = vec![LotAllocation { lot: lot.clone(), credits }];
             self.post(cause, Movement::Revoke { shares })?;
         }
         if self.account.credits.is_live(lot, self.now) {
@@ -232,7 +229,7 @@ impl Draft {
         (plan, period): (Plan, Period),
         lot: &LotId,
         size: LotSize,
-    ) -> Result<Option<LotId>, LedgerBroken> {
+    ) -> Result<Option<LotId>, LedgerError> {
         if self.account.plan != plan || self.account.paid_period != Some(period) {
             return Ok(None);
         }
@@ -248,13 +245,13 @@ impl Draft {
         cause: &str,
         lot: &LotId,
         credits: u32,
-    ) -> Result<u32, LedgerBroken> {
+    ) -> Result<u32, LedgerError> {
         let credits = match self.account.credits.left_of(lot, self.now) {
             LotSize::Credits(left) => credits.min(left),
             LotSize::Unlimited => 0,
         };
         if credits > 0 {
-            let shares = vec![LotShare { lot: lot.clone(), credits }];
+            let shares = vec![LotAllocation { lot: lot.clone(), credits }];
             self.post(cause, Movement::Revoke { shares })?;
         }
         Ok(credits)
@@ -264,12 +261,7 @@ impl Draft {
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
-    pub fn give_back(
-        &mut self,
-        cause: &str,
-        lot: &LotId,
-        credits: u32,
-    ) -> Result<(), LedgerBroken> {
+    pub fn give_back(&mut self, cause: &str, lot: &LotId, credits: u32) -> Result<(), LedgerError> {
         let forgiven = credits.min(self.account.credits.debt);
         if forgiven > 0 {
             self.post(cause, Movement::Forgive { credits: forgiven })?;
@@ -355,10 +347,10 @@ impl Draft {
     ///
     /// # Errors
     /// When the member is suspended or has as many as are kept.
-    pub fn add_preset(&mut self) -> Result<(), AccountRefused> {
+    pub fn add_preset(&mut self) -> Result<(), AccountError> {
         self.require_active()?;
         if self.account.presets >= PRESETS_MAX {
-            return Err(AccountRefused::TooManyPresets);
+            return Err(AccountError::TooManyPresets);
         }
         self.account.presets += 1;
         Ok(())
@@ -368,7 +360,7 @@ impl Draft {
     ///
     /// # Errors
     /// When the member is suspended.
-    pub fn drop_preset(&mut self) -> Result<(), AccountRefused> {
+    pub fn drop_preset(&mut self) -> Result<(), AccountError> {
         self.require_active()?;
         self.account.presets = self.account.presets.saturating_sub(1);
         Ok(())
@@ -380,7 +372,7 @@ impl Draft {
     }
 
     /// Ends the draft. If the balance is now below what the member wants to have, a pack is due.
-    pub fn finish(mut self) -> Change {
+    pub fn finish(mut self) -> AccountChange {
         if let Some(top_up) = &mut self.account.top_up {
             top_up.watch(&self.account.credits, self.now);
         }
@@ -388,20 +380,20 @@ impl Draft {
         self.account.version = expected_version + 1;
         let (account, before, entries) = (self.account, self.before, self.entries);
         let follow_ups = FollowUp::of_change(&before, &account, self.now);
-        Change { account, before, expected_version, entries, follow_ups }
+        AccountChange { account, before, expected_version, entries, follow_ups }
     }
 
     fn end_job(&mut self) {
         self.account.open_jobs = self.account.open_jobs.saturating_sub(1);
     }
 
-    pub(super) fn post(&mut self, cause: &str, movement: Movement) -> Result<(), LedgerBroken> {
+    pub(super) fn post(&mut self, cause: &str, movement: Movement) -> Result<(), LedgerError> {
         self.entries.push(self.account.credits.post(cause, movement, self.now)?);
         Ok(())
     }
 
-    pub(super) fn expire(&mut self) -> Result<(), LedgerBroken> {
-        for share in self.account.credits.lapsing(self.now) {
+    pub(super) fn expire(&mut self) -> Result<(), LedgerError> {
+        for share in self.account.credits.expiring(self.now) {
             let cause = share.lot.0.clone();
             self.post(&cause, Movement::Expire { shares: vec![share] })?;
         }
@@ -410,7 +402,7 @@ impl Draft {
 
     /// The Free plan grants once per calendar month counted from the first day, to a verified
     /// address. A month without a visit is not made up for: its credits would have lapsed.
-    pub(super) fn grant_free_period(&mut self) -> Result<(), LedgerBroken> {
+    pub(super) fn grant_free_period(&mut self) -> Result<(), LedgerError> {
         let is_due = self.account.next_grant_at().is_some_and(|due_at| due_at <= self.now);
         if !is_due {
             return Ok(());
@@ -424,17 +416,17 @@ impl Draft {
     }
 
     /// A paid plan whose time is over is over, whoever notices it first.
-    pub(super) fn fall_back(&mut self) -> Result<(), LedgerBroken> {
+    pub(super) fn downgrade_if_unpaid(&mut self) -> Result<(), LedgerError> {
         match self.account.plan_ends_at {
             Some(end) if end <= self.now => self.end_plan(),
             Some(_) | None => Ok(()),
         }
     }
 
-    fn end_plan_lots(&mut self) -> Result<(), LedgerBroken> {
+    fn end_plan_lots(&mut self) -> Result<(), LedgerError> {
         let now = self.now;
         let lots = self.account.credits.lots.iter();
-        let live = lots.filter(|lot| lot.terms.source == LotSource::Plan && !lot.lapsed(now));
+        let live = lots.filter(|lot| lot.terms.source == LotSource::Plan && !lot.is_expired(now));
         let ids: Vec<LotId> = live.map(|lot| lot.terms.id.clone()).collect();
         for lot in ids {
             self.post(&lot.0.clone(), Movement::End { lot })?;
@@ -442,7 +434,7 @@ impl Draft {
         self.expire()
     }
 
-    pub(super) fn repay(&mut self) -> Result<(), LedgerBroken> {
+    pub(super) fn repay(&mut self) -> Result<(), LedgerError> {
         let shares = self.account.credits.repayable(self.now);
         if shares.is_empty() {
             return Ok(());
@@ -450,7 +442,7 @@ impl Draft {
         self.post("debt", Movement::Repay { shares })
     }
 
-    fn grant(&mut self, plan: Plan, id: LotId, ends_at: Timestamp) -> Result<(), LedgerBroken> {
+    fn grant(&mut self, plan: Plan, id: LotId, ends_at: Timestamp) -> Result<(), LedgerError> {
         let size = match self.account.allowance(plan) {
             Allowance::Credits(credits) => LotSize::Credits(credits),
             Allowance::Unlimited => LotSize::Unlimited,
@@ -464,14 +456,14 @@ impl Draft {
         id: LotId,
         size: LotSize,
         ends_at: Timestamp,
-    ) -> Result<(), LedgerBroken> {
+    ) -> Result<(), LedgerError> {
         let lot = LotTerms { id, source: LotSource::Plan, size, expires_at: Some(ends_at) };
         self.post(&lot.id.0.clone(), Movement::Grant { lot, into: None })
     }
 
     /// Grants credits in the open lot of the same source and end, or else as a lot of their own, and
     /// pays what is owed. Returns the lot they are in.
-    pub(super) fn add(&mut self, lot: LotTerms) -> Result<LotId, LedgerBroken> {
+    pub(super) fn add(&mut self, lot: LotTerms) -> Result<LotId, LedgerError> {
         let into = self.account.credits.open_lot_for(&lot, self.now).cloned();
         let (id, cause) = (into.as_ref().unwrap_or(&lot.id).clone(), lot.id.0.clone());
         self.post(&cause, Movement::Grant { lot, into })?;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    books::Books,
+    account_state::AccountState,
     cards::{Card, Decline, Presence},
     customers, cycle,
     errors::Refused,
@@ -29,7 +29,7 @@ pub(super) enum Paid {
 
 /// Tries to pay an open session with a card.
 pub(super) fn pay(
-    books: &mut Books,
+    books: &mut AccountState,
     id: &str,
     card: Card,
     presence: Presence,
@@ -79,13 +79,13 @@ impl Sale {
     }
 
     /// The customer, made now if there is none.
-    fn customer(&mut self, books: &mut Books) -> String {
+    fn customer(&mut self, books: &mut AccountState) -> String {
         let email = self.email.clone();
         self.customer.get_or_insert_with(|| customers::open(books, Some(&email))).clone()
     }
 
     /// The payment intent of an earlier attempt, or a new one.
-    fn intent(&self, books: &mut Books, asked: Intent) -> String {
+    fn intent(&self, books: &mut AccountState, asked: Intent) -> String {
         let earlier = books.text(self.id(), "/payment_intent");
         if !earlier.is_empty() {
             return earlier;
@@ -105,7 +105,7 @@ impl Sale {
 }
 
 /// A payment for things bought once.
-fn buy(books: &mut Books, mut sale: Sale, presence: Presence) -> Paid {
+fn buy(books: &mut AccountState, mut sale: Sale, presence: Presence) -> Paid {
     let usage = sale.promised("setup_future_usage");
     let invoiced = flag(&sale.session, "/invoice_creation/enabled");
     let wants_customer = text(&sale.session, "/customer_creation") == "always";
@@ -143,7 +143,7 @@ fn buy(books: &mut Books, mut sale: Sale, presence: Presence) -> Paid {
 }
 
 /// The invoice of a payment for things bought once.
-fn bill(books: &mut Books, sale: &Sale, intent: &str) -> Option<String> {
+fn bill(books: &mut AccountState, sale: &Sale, intent: &str) -> Option<String> {
     let customer = sale.customer.clone()?;
     let lines = lines_once(books, sale);
     let invoice = invoices::issue(
@@ -164,7 +164,7 @@ fn bill(books: &mut Books, sale: &Sale, intent: &str) -> Option<String> {
 }
 
 /// The lines of the things that a session sells once.
-fn lines_once(books: &mut Books, sale: &Sale) -> Vec<Value> {
+fn lines_once(books: &mut AccountState, sale: &Sale) -> Vec<Value> {
     let of_it = |item: &&Value| {
         text(item, "/session") == sale.id() && text(item, "/price/type") != "recurring"
     };
@@ -184,7 +184,7 @@ fn lines_once(books: &mut Books, sale: &Sale) -> Vec<Value> {
 }
 
 /// The first payment of a subscription, and the subscription.
-fn subscribe(books: &mut Books, mut sale: Sale, presence: Presence) -> Paid {
+fn subscribe(books: &mut AccountState, mut sale: Sale, presence: Presence) -> Paid {
     let customer = sale.customer(books);
     let description = Some("Subscription creation".to_owned());
     let intent = sale.intent(books, Intent { description, ..Intent::default() });
@@ -235,7 +235,7 @@ fn subscribe(books: &mut Books, mut sale: Sale, presence: Presence) -> Paid {
     Paid::Complete(complete(books, &sale, status, linked))
 }
 
-fn start(books: &mut Books, sale: &Sale, customer: &str) -> String {
+fn start(books: &mut AccountState, sale: &Sale, customer: &str) -> String {
     let of_it = |item: &&Value| {
         text(item, "/session") == sale.id() && text(item, "/price/type") == "recurring"
     };
@@ -255,7 +255,7 @@ fn start(books: &mut Books, sale: &Sale, customer: &str) -> String {
 }
 
 /// A payment method for later.
-fn set_up(books: &mut Books, sale: &Sale) -> Paid {
+fn set_up(books: &mut AccountState, sale: &Sale) -> Paid {
     let id = books.ids.next("seti_");
     let intent = json!({
         "id": id,
@@ -291,7 +291,7 @@ fn set_up(books: &mut Books, sale: &Sale) -> Paid {
 }
 
 /// Completes a session and returns where the customer goes next.
-fn complete(books: &mut Books, sale: &Sale, payment_status: &str, linked: Value) -> String {
+fn complete(books: &mut AccountState, sale: &Sale, payment_status: &str, linked: Value) -> String {
     let details = json!({
         "address": {
             "city": null, "country": "US", "line1": null, "line2": null, "postal_code": "10001",
@@ -313,7 +313,11 @@ fn complete(books: &mut Books, sale: &Sale, payment_status: &str, linked: Value)
 }
 
 /// The bank's decision on a session's debit.
-pub(super) fn decide(books: &mut Books, id: &str, decision: Decision) -> Result<(), Refused> {
+pub(super) fn decide(
+    books: &mut AccountState,
+    id: &str,
+    decision: Decision,
+) -> Result<(), Refused> {
     let session = books.shelf.find("checkout.session", id)?.clone();
     let invoice = text(&session, "/invoice").to_owned();
     let intent = match text_of(&session, "/payment_intent") {
@@ -340,7 +344,7 @@ pub(super) fn decide(books: &mut Books, id: &str, decision: Decision) -> Result<
 
 /// The bank's decision on a debit that no session waits for, such as a renewal's.
 pub(super) fn decide_intent(
-    books: &mut Books,
+    books: &mut AccountState,
     intent: &str,
     decision: Decision,
 ) -> Result<(), Refused> {
@@ -356,7 +360,7 @@ pub(super) fn decide_intent(
 }
 
 /// The payment intent that pays an invoice, or nothing.
-fn intent_of(books: &Books, invoice: &str) -> String {
+fn intent_of(books: &AccountState, invoice: &str) -> String {
     let mut payments = books.shelf.all("invoice_payment");
     payments
         .find(|payment| text(payment, "/invoice") == invoice)

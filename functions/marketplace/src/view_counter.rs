@@ -23,7 +23,7 @@ const LISTINGS_MAX: usize = 500;
 
 /// The visits of this process that were not written yet.
 #[derive(Debug)]
-pub struct Visits {
+pub struct ViewCounter {
     store: Store,
     seen: Mutex<Seen>,
 }
@@ -34,10 +34,10 @@ struct Seen {
     written_at: Option<Timestamp>,
 }
 
-impl Visits {
+impl ViewCounter {
     /// None so far.
-    pub fn new(store: Store) -> Visits {
-        Visits { store, seen: Mutex::default() }
+    pub fn new(store: Store) -> ViewCounter {
+        ViewCounter { store, seen: Mutex::default() }
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -102,11 +102,11 @@ impl Seen {
     }
 }
 
-impl Connect for Visits {
+impl Connect for ViewCounter {
     fn variables() -> Vec<&'static str> {
         Store::variables()
     }
-    async fn connect(env: &Environment, aws: &Aws) -> Result<Visits, InitError> {
-        Ok(Visits::new(Store::connect(env, aws).await?))
+    async fn connect(env: &Environment, aws: &Aws) -> Result<ViewCounter, InitError> {
+        Ok(ViewCounter::new(Store::connect(env, aws).await?))
     }
 }

@@ -8,8 +8,8 @@ use domain::{
     account::Account,
     id::UserId,
     marketplace::{
+        listing_stats::CreatorBalance,
         strike::{Seller, Strikes},
-        tally::CreatorBook,
     },
 };
 
@@ -28,7 +28,7 @@ pub struct SellerRecord {
     /// Who they are.
     pub account: Account,
     /// What they sold, and what moderators made of their listings.
-    pub book: CreatorBook,
+    pub book: CreatorBalance,
     /// What moderators held against them.
     pub strikes: Strikes,
 }
@@ -49,7 +49,7 @@ impl Store {
                 some.iter().flat_map(|it| [Key::account(it), Key::creator(it), Key::strikes(it)]);
             let mut found = self.get_all(&keys.collect::<Vec<_>>()).await?;
             for creator in some {
-                let (account, book, strikes) = (found.take()?, found.take()?, found.take()?);
+                let (account, book, strikes) = (found.next()?, found.next()?, found.next()?);
                 let Some(account) = account else { continue };
                 let book = book_of(creator, book);
                 let strikes = strikes_of(creator, strikes);
@@ -73,7 +73,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB cannot be asked.
     pub async fn due_sellers(&self, now: Timestamp, most: u16) -> Result<Vec<UserId>, StoreError> {
-        let due = self.listed(DUE_SELLERS, Some(due_bound(now)), most).await?;
+        let due = self.query_index(DUE_SELLERS, Some(due_bound(now)), most).await?;
         Ok(due.iter().filter_map(user_of).collect())
     }
 
@@ -87,10 +87,14 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB cannot be asked, or one of the listings cannot be moved: all others are then.
-    pub async fn follow_seller(&self, creator: &UserId, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn sync_visibility(
+        &self,
+        creator: &UserId,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let mut found = self.get_all(&[Key::account(creator), Key::strikes(creator)]).await?;
-        let Some(account): Option<Account> = found.take()? else { return Ok(0) };
-        let strikes: Option<Strikes> = found.take()?;
+        let Some(account): Option<Account> = found.next()? else { return Ok(0) };
+        let strikes: Option<Strikes> = found.next()?;
         let hidden = !Seller::from(&account).may_sell(now);
         let mut shelf = self.whole_shelf(creator).await?;
         shelf.retain(|listing| listing.on_sale().is_some() && listing.hidden != hidden);
@@ -111,7 +115,7 @@ impl Store {
             after.followed(now);
             if after != before {
                 // Strikes that moved meanwhile are due again by themselves.
-                let (Committed::Yes | Committed::Moved(_)) =
+                let (Committed::Yes | Committed::Conflict(_)) =
                     self.transaction().replace(Some(&before), &after)?.commit().await?;
             }
         }

@@ -10,8 +10,8 @@ use domain::{
 use sandbox::{
     Config, RunningSandbox, Sandbox,
     faults::{AnswerFault, Fault, Order, OutcomeFault, PictureFault, WebhookFault},
-    journal::Filter,
     openid::Flaw,
+    request_log::Filter,
     route::Route,
 };
 
@@ -19,12 +19,12 @@ use crate::{
     Bria, Http, ImageFetcher, Issuer, Picture, Secret,
     bria::{
         ProviderStatus, RequestId, SubmitError, SubmitRequest,
-        webhook::{self, TIMESTAMP_HEADER, WebhookRefused},
+        webhook::{self, TIMESTAMP_HEADER, WebhookError},
     },
     fetch::FetchError,
     loopback,
-    oidc::{OidcConfig, TokenRefused},
-    picture::PictureRefused,
+    oidc::{OidcConfig, TokenError},
+    picture::PictureError,
 };
 
 struct Visit {
@@ -208,10 +208,10 @@ async fn a_result_that_is_no_picture_never_becomes_one() {
     assert!(matches!(redirected, Err(FetchError::Rejected { status: 300..=399 })));
 
     let decoded = async |fault| Picture::decode(&fetched(fault).await.unwrap()).unwrap_err();
-    assert_eq!(decoded(PictureFault::HtmlPage).await, PictureRefused::UnknownFormat);
-    assert_eq!(decoded(PictureFault::Bomb).await, PictureRefused::TooLarge);
+    assert_eq!(decoded(PictureFault::HtmlPage).await, PictureError::UnknownFormat);
+    assert_eq!(decoded(PictureFault::Bomb).await, PictureError::TooLarge);
     let truncated = decoded(PictureFault::Truncated).await;
-    assert!(matches!(truncated, PictureRefused::Damaged { .. }), "{truncated:?}");
+    assert!(matches!(truncated, PictureError::Damaged { .. }), "{truncated:?}");
     let elsewhere = Filter { route: Some(Route::Elsewhere), ..Filter::default() };
     assert_eq!(visit.sandbox.received(&elsewhere).matched, 0);
 }
@@ -235,7 +235,7 @@ async fn a_genuine_webhook_is_believed_and_a_forged_one_is_not() {
         let stamp = headers[TIMESTAMP_HEADER].to_str().unwrap().parse().unwrap();
         webhook::verify(&tokens, &headers, &body, Timestamp::from_secs(stamp))
     };
-    assert_eq!(read().await.unwrap_err(), WebhookRefused::Signature);
+    assert_eq!(read().await.unwrap_err(), WebhookError::Signature);
     let notice = read().await.unwrap();
     assert_eq!(notice.request_id, id);
     assert!(matches!(notice.status, ProviderStatus::Completed { seed: Some(7), .. }));
@@ -271,16 +271,16 @@ async fn the_issuers_people_are_known_and_its_forgeries_are_not() {
 
     let now = issued_at(&sandbox.token("member@prolight.test").unwrap());
     for (flaw, expected) in [
-        (Flaw::Expired, TokenRefused::Expired),
-        (Flaw::NotYetValid, TokenRefused::NotYetValid),
-        (Flaw::WrongAudience, TokenRefused::Audience),
-        (Flaw::WrongIssuer, TokenRefused::Issuer),
-        (Flaw::NoSubject, TokenRefused::Malformed),
-        (Flaw::UnknownKey, TokenRefused::UnknownKey),
-        (Flaw::StolenKeyId, TokenRefused::Signature),
-        (Flaw::Unsigned, TokenRefused::Malformed),
-        (Flaw::PublicKeyAsSecret, TokenRefused::Signature),
-        (Flaw::Tampered, TokenRefused::Signature),
+        (Flaw::Expired, TokenError::Expired),
+        (Flaw::NotYetValid, TokenError::NotYetValid),
+        (Flaw::WrongAudience, TokenError::Audience),
+        (Flaw::WrongIssuer, TokenError::Issuer),
+        (Flaw::NoSubject, TokenError::Malformed),
+        (Flaw::UnknownKey, TokenError::UnknownKey),
+        (Flaw::StolenKeyId, TokenError::Signature),
+        (Flaw::Unsigned, TokenError::Malformed),
+        (Flaw::PublicKeyAsSecret, TokenError::Signature),
+        (Flaw::Tampered, TokenError::Signature),
     ] {
         let token = sandbox.forge("member@prolight.test", flaw).unwrap();
         assert_eq!(issuer.verify(&token, now).await.unwrap_err(), expected, "{flaw:?}");

@@ -1,6 +1,6 @@
 //! What every "no" of the system looks like before it becomes an HTTP answer.
 //!
-//! A rule says no with a small local error type that implements [`Refusal`]. The edge turns any of
+//! A rule says no with a small local error type that implements [`DomainError`]. The edge turns any of
 //! them into a problem document: `kind` picks the status, `code` is what a program branches on,
 //! `Display` is what a person reads.
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The family of a refusal. One table at the edge maps it to an HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RefusalKind {
+pub enum ErrorKind {
     /// The request cannot be read as what it should be.
     Malformed,
     /// The caller did not prove who they are.
@@ -61,9 +61,9 @@ impl FieldError {
 /// A refusal: an error with a family, a stable code and, where useful, more than a sentence.
 ///
 /// `Display` speaks to the caller where the fault is theirs and never includes a source.
-pub trait Refusal: std::error::Error + Send + Sync + 'static {
+pub trait DomainError: std::error::Error + Send + Sync + 'static {
     /// The family.
-    fn kind(&self) -> RefusalKind;
+    fn kind(&self) -> ErrorKind;
     /// A stable snake-case code.
     fn code(&self) -> &'static str;
     /// The fields that were not accepted.
@@ -75,7 +75,7 @@ pub trait Refusal: std::error::Error + Send + Sync + 'static {
         None
     }
     /// Further members of the problem document, such as what is missing.
-    fn members(&self) -> Vec<(&'static str, Value)> {
+    fn extensions(&self) -> Vec<(&'static str, Value)> {
         Vec::new()
     }
 }
@@ -95,9 +95,9 @@ fn describe(fields: &[FieldError]) -> String {
     }
 }
 
-impl Refusal for InvalidFields {
-    fn kind(&self) -> RefusalKind {
-        RefusalKind::Invalid
+impl DomainError for InvalidFields {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
     }
     fn code(&self) -> &'static str {
         "invalid_request"

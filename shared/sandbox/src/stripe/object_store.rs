@@ -30,13 +30,13 @@ const LISTS_WITHIN: [(&str, &str, &str, &str); 4] = [
 
 /// All objects.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
+pub(super) struct ObjectStore {
     objects: HashMap<String, Value>,
     /// The ids of each kind, oldest first.
     kinds: HashMap<String, Vec<String>>,
 }
 
-impl Shelf {
+impl ObjectStore {
     pub(super) fn len(&self) -> usize {
         self.objects.len()
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, Happened, Source};
+use super::{Fact, FactKind, Source};
 use crate::time::Timestamp;
 
 /// What there is to state of a payment, in cents, tax excluded.
@@ -22,16 +22,16 @@ pub struct PaymentSums {
 /// What was stated of it. Kept where the payment is kept, and written with the facts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Stated {
+pub struct Reported {
     #[serde(flatten)]
     said: PaymentSums,
     times: u32,
 }
 
-impl Stated {
+impl Reported {
     /// Whether nothing was stated.
     pub fn is_nothing(&self) -> bool {
-        *self == Stated::default()
+        *self == Reported::default()
     }
 
     /// States what differs from before, of the payment called `name`.
@@ -44,14 +44,14 @@ impl Stated {
     ) -> Vec<Fact> {
         let said = std::mem::replace(&mut self.said, sums);
         let amount = sums.sold - said.sold;
-        let sold = (amount != 0).then_some(("sold", Happened::Sold { source, amount }));
+        let sold = (amount != 0).then_some(("sold", FactKind::Sold { source, amount }));
         let amount = sums.returned - said.returned;
-        let returned = (amount != 0).then_some(("returned", Happened::Returned { source, amount }));
+        let returned = (amount != 0).then_some(("returned", FactKind::Returned { source, amount }));
         let amount = sums.fees - said.fees;
-        let kept = (amount != 0).then_some(("fees", Happened::Kept { source, amount }));
+        let kept = (amount != 0).then_some(("fees", FactKind::Kept { source, amount }));
         let times = sums.declined.saturating_sub(said.declined);
         self.said.declined = sums.declined.max(said.declined);
-        let declined = (times != 0).then_some(("declined", Happened::Declined { source, times }));
+        let declined = (times != 0).then_some(("declined", FactKind::Declined { source, times }));
         let news: Vec<_> = [sold, returned, kept, declined].into_iter().flatten().collect();
         if news.is_empty() {
             return Vec::new();

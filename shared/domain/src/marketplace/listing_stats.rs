@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Category,
-    journal::{Balances, Journal, Leg, Unbalanced},
-    listing::{DelistedBy, DraftState, LISTINGS_MAX, Listing, ListingRefused},
+    journal::{Balances, Journal, Posting, Unbalanced},
+    listing::{DelistedBy, DraftState, LISTINGS_MAX, Listing, ListingError},
     sale::Split,
 };
 use crate::{
@@ -35,7 +35,7 @@ pub const DAYS_SHOWN: u32 = 30;
 pub struct ListingStats {
     /// Of this listing.
     pub listing_id: ListingId,
-    /// Whose.
+    /// OwnerRef.
     pub creator_id: UserId,
     /// Goes up by one with every write; zero before the first.
     pub version: u64,
@@ -55,8 +55,8 @@ pub struct ListingStats {
 
 /// What a creator sold in all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CreatorBook {
-    /// Whose.
+pub struct CreatorBalance {
+    /// OwnerRef.
     pub creator_id: UserId,
     /// Goes up by one with every write; zero before the first.
     pub version: u64,
@@ -65,7 +65,7 @@ pub struct CreatorBook {
     pub listings: u16,
     /// What moderators made of them.
     #[serde(default)]
-    pub judged: Judged,
+    pub judged: ModerationCounts,
     /// Sales, those that were paid back not counted; free ones are.
     pub sales: u64,
     /// What is left of them after refunds and disputes.
@@ -91,7 +91,7 @@ pub struct CreatorBook {
 
 /// How often moderators decided what on a creator's listings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Judged {
+pub struct ModerationCounts {
     /// Versions that were put on sale.
     pub approved: u32,
     /// Versions that were sent back.
@@ -123,14 +123,14 @@ impl ListingStats {
             sales: 0,
             histogram: [0; 5],
             views: 0,
-            heat: COLD,
+            heat: TRENDING_MIN,
         }
     }
 
     /// One more buyer.
     pub fn count_sale(&mut self, now: Timestamp) {
         self.sales += 1;
-        self.warm(SALE_WEIGHT, now);
+        self.boost(SALE_WEIGHT, now);
     }
 
     /// One buyer less. It stays as warm as it was: that cools by itself.
@@ -147,7 +147,7 @@ impl ListingStats {
     pub fn count_views(&mut self, views: u64, now: Timestamp) {
         self.views += views;
         let views = u32::try_from(views).unwrap_or(u32::MAX);
-        self.warm(VIEW_WEIGHT * f64::from(views), now);
+        self.boost(VIEW_WEIGHT * f64::from(views), now);
     }
 
     /// One more review of so many stars.
@@ -193,7 +193,7 @@ impl ListingStats {
         self.histogram.get_mut(usize::from(stars).checked_sub(1)?)
     }
 
-    fn warm(&mut self, weight: f64, now: Timestamp) {
+    fn boost(&mut self, weight: f64, now: Timestamp) {
         if weight <= 0.0 {
             return;
         }
@@ -204,7 +204,7 @@ impl ListingStats {
 }
 
 /// Colder than anything that was ever seen.
-const COLD: f64 = -1_000.0;
+const TRENDING_MIN: f64 = -1_000.0;
 /// 2020-01-01T00:00:00Z.
 const EPOCH_SECS: i64 = 1_577_836_800;
 
@@ -213,14 +213,14 @@ fn half_lives(now: Timestamp) -> f64 {
     f64::from(secs) / HALF_LIFE.as_secs_f64()
 }
 
-impl CreatorBook {
+impl CreatorBalance {
     /// Nothing yet.
-    pub fn new(creator_id: UserId) -> CreatorBook {
-        CreatorBook {
+    pub fn new(creator_id: UserId) -> CreatorBalance {
+        CreatorBalance {
             creator_id,
             version: 0,
             listings: 0,
-            judged: Judged::default(),
+            judged: ModerationCounts::default(),
             sales: 0,
             money: Split::default(),
             balances: Balances::default(),
@@ -237,9 +237,9 @@ impl CreatorBook {
     ///
     /// # Errors
     /// When there are [`LISTINGS_MAX`] already.
-    pub fn add_listing(&mut self) -> Result<(), ListingRefused> {
+    pub fn add_listing(&mut self) -> Result<(), ListingError> {
         if self.listings >= LISTINGS_MAX {
-            return Err(ListingRefused::TooMany);
+            return Err(ListingError::TooMany);
         }
         self.listings += 1;
         Ok(())
@@ -274,7 +274,7 @@ impl CreatorBook {
         &mut self,
         about: String,
         (cause, currency): (String, Currency),
-        legs: impl IntoIterator<Item = Leg>,
+        legs: impl IntoIterator<Item = Posting>,
         now: Timestamp,
     ) -> Result<Option<Journal>, Unbalanced> {
         let journal = Journal::build((self.creator_id.clone(), about), cause, currency, legs, now)?;
