@@ -1,9 +1,9 @@
-# Sourced by the scripts beside it: where things are, and one line of progress for each step.
+# Sourced by the other scripts: paths, and one progress line for each step.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/prolight/target}"
-# Clones may share that folder, and cargo knows their crates apart by nothing but time: it would take the code of
-# whichever was built last for this one's. So a change of clones makes every source new.
+# Clones may share that folder, and cargo distinguishes their crates only by modification time: it would use the code of
+# the clone built last. So a change of clone touches every source.
 if [ "$(cat "$CARGO_TARGET_DIR/clone" 2>/dev/null)" != "$PWD" ]; then
   find functions shared -name '*.rs' -exec touch {} +
   mkdir -p "$CARGO_TARGET_DIR"
@@ -22,15 +22,15 @@ fail() {
 # step TITLE COMMAND...: runs it, counts its seconds, and ends the script if it fails.
 step() { attempt "$@" || exit 1; }
 
-# attempt TITLE COMMAND...: the same, but a failure is the caller's to judge. Its whole output is in $STEP_LOG, and the
-# end of it is shown if it fails.
+# attempt TITLE COMMAND...: the same, but returns a failure to the caller. The whole output is in $STEP_LOG; its end is
+# shown on failure.
 attempt() {
   local title=$1 began=$SECONDS shown=0 log
   shift
   mkdir -p .local/log
   log=.local/log/$(printf '%s' "$title" | tr -cs '[:alnum:]' '-' | tr '[:upper:]' '[:lower:]').log
   STEP_LOG=$log
-  set -m # a process group of its own, so that an interrupted step ends with all it started
+  set -m # a process group of its own, so that an interrupt also ends the children of the step
   "$@" </dev/null >"$log" 2>&1 &
   STEP_PID=$!
   set +m
@@ -61,8 +61,7 @@ STEP_PID= STEP_LOG=
 trap '[ -z "$STEP_PID" ] || kill -- "-$STEP_PID" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 
-# install_tools REQUIREMENTS...: the pinned tools, held to their hashes, in a virtual environment of their own, each list
-# installed once.
+# install_tools REQUIREMENTS...: installs pinned, hash-checked tools in a virtual environment, each list once.
 install_tools() {
   local file stamp mark
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail 'Python 3.11 or newer is needed'

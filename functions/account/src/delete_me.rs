@@ -1,10 +1,11 @@
 //! `DELETE /api/v1/me`: delete the caller's account.
 //!
-//! Access: any member, suspended ones too: their data is theirs.
-//! Changes: from now on the account changes nothing. In one transaction with the audit it is noted;
-//! `background-erase-data` then cancels the subscription, takes listings off sale and deletes what
-//! says who the member is and what they made. What was paid, owed and granted is kept without a name.
-//! Retry: asked for again, it is the same deletion.
+//! Access: any member, suspended ones too: the data belongs to them.
+//! Changes: the account becomes read-only, and the deletion is recorded in one transaction with the
+//! audit entry. `background-erase-data` then cancels the subscription, delists the listings and
+//! deletes personal data and generated content. Payments, debts and grants are retained without a
+//! name.
+//! Retry: a repeat returns the same deletion.
 
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ pub const ENDPOINT: Endpoint = Endpoint::delete("account-delete-me", "/api/v1/me
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

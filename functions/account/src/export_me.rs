@@ -1,7 +1,7 @@
-//! `GET /api/v1/me/export`: everything that is held of the caller, as data and as files.
+//! `GET /api/v1/me/export`: all data held about the caller, as JSON and files.
 //!
-//! Access: any member, suspended and deleted ones too: it is theirs.
-//! Changes: nothing. The pages together are everything; links to files work for ten minutes.
+//! Access: any member, suspended and deleted ones too: the data belongs to them.
+//! Changes: nothing. All pages together are complete; links to files are valid for ten minutes.
 
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Where the page before ended.
+    /// The `next_cursor` of the previous page.
     cursor: Option<Cursor>,
 }
 
@@ -27,7 +27,7 @@ pub struct Request {
 pub struct Response {
     items: Vec<Exported>,
     files: Vec<File>,
-    /// When the links of this page end.
+    /// When the links of this page expire.
     links_expire_at: Timestamp,
     next_cursor: Option<Cursor>,
 }
@@ -35,12 +35,12 @@ pub struct Response {
 /// A file that belongs to an item of the page.
 #[derive(Debug, Serialize)]
 struct File {
-    /// A path that no other file of the export has.
+    /// A path, unique within the export.
     name: String,
     url: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

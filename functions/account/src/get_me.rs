@@ -1,8 +1,8 @@
 //! `GET /api/v1/me`: the caller's account.
 //!
-//! Access: any member, suspended ones too: they may read why.
-//! Changes: on first use the account comes into being on the Free plan; what has lapsed expires and
-//! the month's credits are granted, exactly once however often this is called.
+//! Access: any member, suspended ones too: they may read the reason.
+//! Changes: the first call creates the account on the Free plan; expired credits are removed and
+//! the month's credits granted, exactly once however often this is called.
 
 use std::process::ExitCode;
 
@@ -19,14 +19,14 @@ pub const ENDPOINT: Endpoint = Endpoint::get("account-get-me", "/api/v1/me", Acc
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
 
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
     let member = call.member()?;
-    // What staff they are is kept: admins are not decided on by admins.
+    // The staff role is stored: admins cannot moderate other admins.
     let seen = |draft: &mut AccountUpdate| {
         draft.seen_as(member.role);
         Ok::<(), StoreError>(())

@@ -8,7 +8,7 @@ mod view;
 
 use runtime::Function;
 
-/// Every function of this crate.
+/// All functions of this crate, by name.
 pub const FUNCTIONS: &[Function] = &[
     Function::http(get_me::ENDPOINT, &get_me::handle),
     Function::http(update_me::ENDPOINT, &update_me::handle),

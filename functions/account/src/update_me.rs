@@ -1,9 +1,9 @@
-//! `PATCH /api/v1/me`: change what the caller says of themselves.
+//! `PATCH /api/v1/me`: change the caller's profile.
 //!
 //! Access: any member who is not suspended.
-//! Changes: the account's profile. A field that is left out stays; `null` clears it.
-//! Retry: the same change again is the same account. `If-Match` with the tag of `GET /api/v1/me`
-//! refuses a change to something that has moved since (412).
+//! Changes: the account's profile. An omitted field stays; `null` clears it.
+//! Retry: repeating a change has no further effect. `If-Match` with the tag of `GET /api/v1/me`
+//! refuses a change if the account has changed since (412).
 
 use std::process::ExitCode;
 
@@ -36,7 +36,7 @@ impl Request {
     }
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

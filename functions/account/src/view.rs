@@ -1,4 +1,4 @@
-//! A member as they see themselves.
+//! The member's own view of their account.
 
 use domain::{
     Timestamp,
@@ -12,24 +12,24 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub struct MeView {
     user_id: UserId,
-    /// What others know them by, once they sell.
+    /// The public id of the member as a creator.
     creator_id: CreatorId,
     email: Option<String>,
-    /// Without it there are no free credits, no rewards and no payouts.
+    /// Required for free credits, rewards and payouts.
     email_verified: bool,
     display_name: Option<String>,
     bio: Option<String>,
     plan: Plan,
     role: Option<Role>,
     standing: AccountStatus,
-    /// When the member asked to be deleted, and when that was done.
+    /// When the member requested deletion, and when it was completed.
     deletion: Option<Deletion>,
     created_at: Timestamp,
     credits: CreditsInBrief,
     generations: GenerationsInBrief,
 }
 
-/// The whole of it is at `/api/v1/billing/credits`.
+/// A summary; details are at `/api/v1/billing/credits`.
 #[derive(Debug, Serialize)]
 struct CreditsInBrief {
     available: u32,

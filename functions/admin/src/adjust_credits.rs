@@ -1,9 +1,9 @@
-//! `POST /api/v1/admin/users/{id}/credits`: grant a member credits, or take some back.
+//! `POST /api/v1/admin/users/{id}/credits`: grant a member credits, or revoke some.
 //!
 //! Access: admins; not for their own account, nor for another admin's.
-//! Changes: `amount` credits are a lot of their own, which first pays what the member owes; a negative
-//! amount is taken from what is left, given credits before paid ones, and refused if there are not
-//! so many. Ledger, idempotency record and audit are in the same transaction.
+//! Changes: `amount` credits form a new lot, which first offsets the member's debt; a negative
+//! amount is revoked from the balance, granted credits before paid ones, and refused if it exceeds
+//! the balance. Ledger, idempotency record and audit entry are in the same transaction.
 //! Retry: the same `Idempotency-Key` returns the same answer and changes nothing.
 
 use std::process::ExitCode;
@@ -30,15 +30,15 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
-    /// So many more; fewer, if it is negative.
+    /// Credits to grant; to revoke, if negative.
     amount: i64,
-    /// For the audit.
+    /// For the audit log.
     reason: String,
-    /// When what is granted and left lapses; never, if it is not said.
+    /// When the granted credits expire; never by default.
     expires_at: Option<Timestamp>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -55,14 +55,14 @@ pub async fn handle(
         Adjustment::Grant(..) => Action::GrantCredits,
         Adjustment::TakeBack(..) => Action::TakeBackCredits,
     };
-    let deed = call.deed(action, Target::user(&member))?.with_reason(&reason);
+    let entry = call.deed(action, Target::user(&member))?.with_reason(&reason);
     let (lot, asked) = (LotId(format!("admin:{:032x}", call.random())), call.idempotency());
     let change = |draft: &mut AccountUpdate| draft.adjust(lot.clone(), adjustment);
     let decided = store
         .admin_update_account(
             call.staff()?,
             &member,
-            (asked, &deed),
+            (asked, &entry),
             call.now,
             change,
             MemberView::of,

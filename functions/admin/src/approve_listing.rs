@@ -1,10 +1,10 @@
-//! `POST /api/v1/admin/marketplace/listings/{id}/approve`: put the version that waits on sale.
+//! `POST /api/v1/admin/marketplace/listings/{id}/approve`: publish the version in review.
 //!
 //! Access: moderators and admins, except for their own listings. Changes: the listing and the
-//! version, and with them what can be found and what is near to it; a tailored model belongs to the
-//! listing's creator from now on. Where a scanner looks at files, all of them must have been found
-//! clean. Retry: the same `Idempotency-Key` returns the same answer; without one a version that was
-//! decided on does not wait any more.
+//! version, and with them the search and similarity indexes; a tailored model now belongs to the
+//! listing's creator. If a malware scanner is enabled, it must have found all files clean. Retry:
+//! the same `Idempotency-Key` returns the same answer; without one, a version already decided on is
+//! a 409.
 
 use std::process::ExitCode;
 
@@ -30,12 +30,12 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
-    /// The `content_hash` of the version that the moderator was shown. Anything else that waits by
-    /// now is a conflict.
+    /// The `content_hash` of the version that the moderator was shown. If another version is in
+    /// review by now, this is a conflict.
     content_hash: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -46,9 +46,9 @@ pub async fn handle(
 ) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let (shown, target) = (&call.body.content_hash, Target::of(TargetKind::Listing, &id));
-    let deed = call.deed(Action::ApproveListing, target)?;
+    let entry = call.deed(Action::ApproveListing, target)?;
     let answer = once(store, &call, async || {
-        // The hash names the files, so those that are asked about are those that are approved.
+        // The hash covers the files, so the scanned files are the approved ones.
         if scan.is_on() {
             let waits = store.any_listing(&id).await?;
             waits.listing.check_shown(&waits.newest, shown)?;
@@ -56,7 +56,7 @@ pub async fn handle(
                 scan.require_clean(&asset_key(&id, &asset.upload_id), &asset.file_name).await?;
             }
         }
-        let judged = store.moderate_listing(&deed, &id, call.now, async |shelf| {
+        let judged = store.moderate_listing(&entry, &id, call.now, async |shelf| {
             let is_shown = shelf.listing.check_shown(&shelf.newest, shown);
             is_shown.map_err(StoreError::refused)?;
             store.read_model(shelf).await?;

@@ -1,9 +1,10 @@
-//! `GET /api/v1/admin/ledger/audit`: whether what is kept of creators' money is what the journals
-//! come to.
+//! `GET /api/v1/admin/ledger/audit`: whether creators' stored balances equal the sums of their
+//! journals.
 //!
 //! Access: admins.
-//! Changes: nothing, but the audit says who looked at a creator by name, once an hour. Each creator's journal is read from its beginning and folded anew, some
-//! creators a page; `next_cursor` goes on. An account that differs is named with both amounts.
+//! Changes: only an audit entry for a read of a named creator, once an hour. Each creator's journal
+//! is read from its beginning and summed, some creators per page; `next_cursor` continues. An
+//! account that differs is named with both amounts.
 
 use std::process::ExitCode;
 
@@ -22,9 +23,9 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Only this one's.
+    /// Only this creator.
     creator_id: Option<UserId>,
-    /// Creators of a page.
+    /// Creators per page.
     #[serde(default)]
     limit: PageSize,
     cursor: Option<Cursor>,
@@ -32,10 +33,10 @@ pub struct Request {
 
 #[derive(Debug, Serialize)]
 pub struct Response {
-    /// Whether everything on this page is as it should be.
+    /// Whether all balances on this page are equal.
     equal: bool,
     items: Vec<AuditView>,
-    /// The sums of this page, by account.
+    /// The totals of this page, by account.
     totals: Balances,
     next_cursor: Option<Cursor>,
 }
@@ -56,7 +57,7 @@ struct Difference {
     folded: i64,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,15 +1,15 @@
-//! `POST /api/v1/admin/users/{id}/ban`: suspend a member, for good or until a date.
+//! `POST /api/v1/admin/users/{id}/ban`: suspend a member, permanently or until a date.
 //!
-//! Access: admins; not their own account, nor another admin's. So the last admin stays.
-//! Changes: the standing holds from the member's next request on, which is told the reason. Then what
-//! waits to be generated is called off and its credits go back, and what they sell is hidden; a
-//! generation that is with its provider ends as it ends. No payout is begun, and no pack is bought
-//! by itself. What they paid for meanwhile they have when they are back. Without `until`, their
-//! subscription is set to end with its period: `subscription` in the answer says when, and the audit
-//! has a row of it once Stripe has done so.
-//! Retry: the same `Idempotency-Key` returns the same answer; what could not be followed up in time is
-//! done within a minute by `background-follow-sellers`, which also ends a suspension at its date; the
-//! subscription by `background-reconcile-stripe` in the night.
+//! Access: admins; not their own account, and not another admin's. So the last admin stays.
+//! Changes: the suspension applies from the member's next request, which is answered with the
+//! reason. Then waiting generations are cancelled and their credits released, and the member's
+//! listings are hidden; a generation already at its provider is completed. No payout is started,
+//! and no top-up is bought. Purchases paid meanwhile are available afterwards. Without `until`, the
+//! subscription is set to end with its period: `subscription` in the response says when, and the
+//! audit log has an entry once Stripe has done so.
+//! Retry: the same `Idempotency-Key` returns the same answer. Unfinished steps are done within a
+//! minute by `background-follow-sellers`, which also ends a suspension at its date; the
+//! subscription by `background-reconcile-stripe` at night.
 
 use std::process::ExitCode;
 
@@ -36,13 +36,13 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
-    /// What the member is told.
+    /// The reason, shown to the member.
     reason: String,
-    /// When it ends by itself; never, if it is not said.
+    /// When it ends automatically; never by default.
     until: Option<Timestamp>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -55,7 +55,7 @@ pub async fn handle(
     let member = member_id(id)?;
     let reason = checked_reason(reason)?;
     let until = checked_until(*until, call.now)?;
-    let deed = call.deed(Action::Ban, Target::user(&member))?.with_reason(&reason);
+    let entry = call.deed(Action::Ban, Target::user(&member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
     let change = |draft: &mut AccountUpdate| {
         draft.suspend(reason.clone(), until);
@@ -64,7 +64,7 @@ pub async fn handle(
     let billing = store.billing(&member).await?;
     let view = |account: &Account| DecidedView::of(account, &billing);
     let decided =
-        store.admin_update_account(staff, &member, (asked, &deed), call.now, change, view).await?;
+        store.admin_update_account(staff, &member, (asked, &entry), call.now, change, view).await?;
     store.apply_suspension(&member, call.now).await?;
     let settlement = Settlement::new(store, stripe);
     settlement.carry_out_one(&member, &FollowUpTask::StopRenewal, call.now).await?;

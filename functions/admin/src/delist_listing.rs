@@ -1,11 +1,11 @@
 //! `POST /api/v1/admin/marketplace/listings/{id}/delist`: take a listing off sale.
 //!
 //! Access: moderators and admins, except for their own listings.
-//! Changes: the listing, and what can be found. Who bought it keeps it; its creator is told the
-//! reason, and only another decision of a moderator's puts it on sale again. With
-//! `"pictures": "remove"` its pictures and those of its live demo are deleted as well: within five
-//! minutes nobody has them from us, and the creator has to send others.
-//! Retry: taken off again it is off sale.
+//! Changes: the listing, and the search index. Buyers keep it; its creator is shown the reason, and
+//! only another decision of a moderator puts it on sale again. With `"pictures": "remove"` its
+//! images and those of its live demo are deleted as well: within five minutes they are no longer
+//! served, and the creator has to upload others.
+//! Retry: a repeat changes nothing.
 
 use std::process::ExitCode;
 
@@ -31,25 +31,25 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
-    /// What its creator is told.
+    /// The reason, shown to the creator.
     reason: String,
-    /// What becomes of its pictures.
+    /// Whether its images stay.
     #[serde(default)]
     pictures: Pictures,
 }
 
-/// What becomes of a listing's pictures.
+/// Whether a listing's images stay.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Pictures {
-    /// They stay where they are.
+    /// The images stay.
     #[default]
     Keep,
-    /// They must not be seen by anybody.
+    /// The images are deleted.
     Remove,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -62,8 +62,8 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Judged
         Pictures::Keep => Action::DelistListing,
         Pictures::Remove => Action::RemovePictures,
     };
-    let deed = call.deed(action, target)?.with_reason(&reason);
-    let judged = store.moderate_listing(&deed, &id, call.now, async |shelf| {
+    let entry = call.deed(action, target)?.with_reason(&reason);
+    let judged = store.moderate_listing(&entry, &id, call.now, async |shelf| {
         shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)?;
         if let Pictures::Remove = call.body.pictures {
             shelf.remove_pictures();

@@ -1,8 +1,8 @@
-//! `GET /api/v1/admin/generations/stats`: how generations went in a period, beside as
-//! many days before it.
+//! `GET /api/v1/admin/generations/stats`: generation metrics of a period, with the
+//! preceding period of the same length.
 //!
 //! Access: admins.
-//! Changes: nothing. What is read is a few sums a day, as for the revenue.
+//! Changes: nothing. It reads a few totals per day, like the revenue.
 
 use std::process::ExitCode;
 
@@ -20,13 +20,13 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The first day, in UTC; thirty days before the last if nobody says.
+    /// The first day, in UTC; by default thirty days before the last.
     from: Option<Day>,
-    /// The last day; today if nobody says.
+    /// The last day; today by default.
     to: Option<Day>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,9 +1,9 @@
-//! `GET /api/v1/admin/revenue/reports/{date}`: what was said of a day such as `2026-11-25`, as JSON, or
-//! with `?format=csv` or `?format=pdf` as a file.
+//! `GET /api/v1/admin/revenue/reports/{date}`: the revenue report of a day such as `2026-11-25`,
+//! as JSON, or with `?format=csv` or `?format=pdf` as a file.
 //!
 //! Access: admins.
-//! Changes: nothing: a report is made once, at two the night after its day. A file is a redirect to a
-//! link that is good for ten minutes.
+//! Changes: nothing: a report is made once, at two in the night after its day. A file is a redirect
+//! to a link, valid for ten minutes.
 
 use std::process::ExitCode;
 
@@ -17,16 +17,16 @@ use store::{NotFound, Store, StoreError};
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-get-report", "/api/v1/admin/revenue/reports/{date}", Access::Admin);
 
-/// What somebody wants it as.
+/// The requested format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Format {
-    /// For programs.
+    /// The default.
     #[default]
     Json,
-    /// For spreadsheets.
+    /// RFC 4180, for spreadsheets.
     Csv,
-    /// For people.
+    /// For printing.
     Pdf,
 }
 
@@ -38,7 +38,7 @@ pub struct Request {
     format: Format,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,9 +1,9 @@
-//! `GET /api/v1/admin/revenue/stats`: what recurs, what was earned and what went back
-//! in a period, beside as many days before it.
+//! `GET /api/v1/admin/revenue/stats`: recurring revenue, earnings and refunds of a period,
+//! with the preceding period of the same length.
 //!
 //! Access: admins.
-//! Changes: nothing. What is read is a few sums for each day from the first that is compared with to today,
-//! however many members there are. The numbers are a few seconds behind. What they mean:
+//! Changes: nothing. It reads a few totals for each day from the first compared one to today,
+//! however many members there are. The metrics are a few seconds late. Their definitions:
 //! `domain::metrics`.
 
 use std::process::ExitCode;
@@ -22,13 +22,13 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The first day, in UTC; thirty days before the last if nobody says.
+    /// The first day, in UTC; by default thirty days before the last.
     from: Option<Day>,
-    /// The last day; today if nobody says.
+    /// The last day; today by default.
     to: Option<Day>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

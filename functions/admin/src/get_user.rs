@@ -1,8 +1,8 @@
-//! `GET /api/v1/admin/users/{id}`: all there is to know of a member, the newest of each.
+//! `GET /api/v1/admin/users/{id}`: a member with their newest records of each kind.
 //!
 //! Access: admins.
-//! Changes: nothing of the member's, not even what has lapsed: it is shown as it stands. The audit
-//! says who looked, once an hour for each of the staff and each member.
+//! Changes: nothing of the member's; even expired credits are shown as stored. An audit entry
+//! records the read, once an hour for each staff member and member.
 
 use std::process::ExitCode;
 
@@ -44,7 +44,7 @@ pub struct Response {
     bio: Option<String>,
     /// Their credits, lot by lot.
     lots: Vec<Lot>,
-    /// `null` for who never had one.
+    /// `null` if the member never had one.
     subscription: Option<SubscriptionView>,
     invoices: Vec<InvoiceView>,
     orders: Vec<OrderView>,
@@ -94,7 +94,7 @@ struct JobView {
     created_at: Timestamp,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

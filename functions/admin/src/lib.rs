@@ -1,5 +1,5 @@
-//! What staff do: deciding on listings and members, giving money back, looking through the books,
-//! the numbers and the audit.
+//! Functions for staff: moderation of listings and members, refunds, ledger checks, metrics and the
+//! audit log.
 
 pub mod adjust_credits;
 pub mod approve_listing;
@@ -26,7 +26,7 @@ mod view;
 
 use runtime::Function;
 
-/// Every function of this crate.
+/// All functions of this crate, by name.
 pub const FUNCTIONS: &[Function] = &[
     Function::http(list_pending::ENDPOINT, &list_pending::handle),
     Function::http(approve_listing::ENDPOINT, &approve_listing::handle),

@@ -1,9 +1,9 @@
-//! `GET /api/v1/admin/audit`: what staff and jobs decided, newest first, or whether the chain of it
-//! is whole.
+//! `GET /api/v1/admin/audit`: decisions of staff and jobs, newest first, or the verification of the
+//! hash chain.
 //!
 //! Access: admins.
-//! Changes: nothing. `verify=true` follows the chain from its beginning, some thousand rows a page, and
-//! names the first row that is not what it was; `next_cursor` goes on.
+//! Changes: nothing. `verify=true` follows the chain from its beginning, some thousand records per
+//! page, and names the first altered record; `next_cursor` continues.
 
 use std::process::ExitCode;
 
@@ -23,16 +23,16 @@ pub const ENDPOINT: Endpoint =
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The id of somebody of the staff, or the name of a job.
+    /// The id of a staff member, or the name of a job.
     actor: Option<String>,
     action: Option<Action>,
     /// Such as `user:user_1`: a user, listing, purchase or payout, or `directory:members`.
     target: Option<String>,
-    /// Not before.
+    /// Inclusive.
     from: Option<Timestamp>,
-    /// Before.
+    /// Exclusive.
     to: Option<Timestamp>,
-    /// Follow the chain instead.
+    /// Verify the chain instead of listing it.
     #[serde(default)]
     verify: bool,
     #[serde(default)]
@@ -45,15 +45,15 @@ pub struct Request {
 pub enum Response {
     Rows(Page<RowView>),
     Verified {
-        /// The last row that is as it was.
+        /// Sequence number of the last intact record.
         verified: u64,
-        /// The first that is not.
+        /// The first altered record.
         broken: Option<ChainBreak>,
         next_cursor: Option<Cursor>,
     },
 }
 
-/// A row of the audit.
+/// A record of the audit log.
 #[derive(Debug, Serialize)]
 pub struct RowView {
     seq: u64,
@@ -61,7 +61,7 @@ pub struct RowView {
     actor: Actor,
     action: Action,
     target: Target,
-    /// What changed of the target, as it was; `null` where nothing is told of it.
+    /// The changed fields of the target before the change; `null` if not recorded.
     before: Option<Value>,
     after: Option<Value>,
     reason: Option<String>,
@@ -69,7 +69,7 @@ pub struct RowView {
     hash: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -97,8 +97,8 @@ fn checked_target(text: &str) -> Result<Target, InvalidFields> {
 
 impl From<AuditRecord> for RowView {
     fn from(row: AuditRecord) -> RowView {
-        // What was written is JSON; a row that was tampered with may say anything.
-        let told = |text: Option<String>| {
+        // Written values are JSON; an altered record may contain anything.
+        let parsed = |text: Option<String>| {
             text.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)))
         };
         RowView {
@@ -107,8 +107,8 @@ impl From<AuditRecord> for RowView {
             actor: row.deed.actor,
             action: row.deed.action,
             target: row.deed.target,
-            before: told(row.deed.before),
-            after: told(row.deed.after),
+            before: parsed(row.deed.before),
+            after: parsed(row.deed.after),
             reason: row.deed.reason,
             origin: row.deed.origin,
             hash: row.hash,

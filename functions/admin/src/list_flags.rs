@@ -1,9 +1,9 @@
-//! `GET /api/v1/admin/marketplace/flags`: listings that three or more members reported, the longest
+//! `GET /api/v1/admin/marketplace/flags`: listings reported by three or more members, the longest
 //! due first.
 //!
 //! Access: moderators and admins.
-//! Changes: nothing. At most 50 are shown. Who reported is nobody's business here; how many did
-//! why, is. A cursor names since when what was last seen is due, as in `list_pending`.
+//! Changes: nothing. At most 50 are shown, with counts by reason but without the reporters. A
+//! cursor contains the due time of the last listing seen, as in `list_pending`.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ use crate::view::{FlaggedView, SellerView};
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-flags", "/api/v1/admin/marketplace/flags", Access::Moderator);
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

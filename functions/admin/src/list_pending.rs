@@ -1,11 +1,10 @@
-//! `GET /api/v1/admin/marketplace/pending`: versions that wait for a decision, the longest waiting
-//! first.
+//! `GET /api/v1/admin/marketplace/pending`: versions in review, the longest waiting first.
 //!
-//! Access: moderators and admins. Changes: nothing. At most 50 are shown. A cursor names since when
-//! what was last seen waits, so that all pages together hold what waits, also while others decide.
-//! The index of it may be a moment late. A decision names the `content_hash` of what it is about.
-//! Links to files are good for ten minutes. A tailored model is shown by the SHA-256 of its id, to
-//! be compared with the provider's console: `printf %s <id> | sha256sum`.
+//! Access: moderators and admins. Changes: nothing. At most 50 are shown. A cursor contains the
+//! time since which the last one seen waits, so that no page misses a version while others decide.
+//! The index is eventually consistent. A decision names the `content_hash` of the version. Links to
+//! files are valid for ten minutes. A tailored model is shown by the SHA-256 of its id, to be
+//! compared with the provider's console: `printf %s <id> | sha256sum`.
 
 use std::process::ExitCode;
 
@@ -19,7 +18,7 @@ use crate::view::{FileView, ModelView, PendingView, SellerView};
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-pending", "/api/v1/admin/marketplace/pending", Access::Moderator);
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

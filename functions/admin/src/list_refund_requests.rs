@@ -1,9 +1,9 @@
-//! `GET /api/v1/admin/purchases/refund-requests`: buyers who would like their money back and cannot
-//! have it at once, the longest waiting first.
+//! `GET /api/v1/admin/purchases/refund-requests`: refund requests that need a manual review,
+//! the longest waiting first.
 //!
 //! Access: admins.
-//! Changes: nothing. There is no next page: what was refunded makes room for the next. The index of
-//! what waits may be a moment late.
+//! Changes: nothing. There is no next page: refunded requests make room for the next. The index is
+//! eventually consistent.
 
 use std::process::ExitCode;
 
@@ -40,12 +40,12 @@ pub struct RequestView {
     title: String,
     paid: Option<Money>,
     paid_at: Option<Timestamp>,
-    /// What could be given back.
+    /// The refundable amount.
     refundable: Money,
     request: Option<ManualReview>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

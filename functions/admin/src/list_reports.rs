@@ -1,4 +1,4 @@
-//! `GET /api/v1/admin/revenue/reports`: the days that were reported, newest first.
+//! `GET /api/v1/admin/revenue/reports`: the days with a revenue report, newest first.
 //!
 //! Access: admins.
 //! Changes: nothing.
@@ -27,7 +27,7 @@ struct ReportLinks {
     pdf: Link,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

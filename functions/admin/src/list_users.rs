@@ -1,10 +1,10 @@
 //! `GET /api/v1/admin/users`: members by e-mail address.
 //!
 //! Access: admins.
-//! Changes: nothing, but the audit says who looked through members, once an hour for each of the
-//! staff; not for whom, because an address does not belong there. A page costs the same however many members there are: the filter that fewest
-//! members pass is looked up, the others are held against the accounts. So a page may be short, or
-//! empty, before the end; `next_cursor` goes on.
+//! Changes: only an audit entry, once an hour for each staff member; it does not contain the
+//! searched address, which is personal data. A page costs the same however many members there are:
+//! the most selective filter is queried, the others are applied to the accounts found. So a page
+//! may be short, or empty, before the end; `next_cursor` continues.
 
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ use crate::member::MemberView;
 pub const ENDPOINT: Endpoint =
     Endpoint::get("admin-list-users", "/api/v1/admin/users", Access::Admin);
 
-/// Longest beginning of an address.
+/// Longest address prefix, in bytes.
 const EMAIL_BYTES_MAX: usize = 254;
 
 #[derive(Debug, Deserialize)]
@@ -30,16 +30,16 @@ const EMAIL_BYTES_MAX: usize = 254;
 pub struct Request {
     plan: Option<Plan>,
     status: Option<StandingFilter>,
-    /// Who have made a listing, or have not.
+    /// With or without a listing.
     creator: Option<bool>,
-    /// How the address begins, in letters of either case.
+    /// Prefix of the address, case-insensitive.
     email: Option<String>,
     #[serde(default)]
     limit: PageSize,
     cursor: Option<Cursor>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -48,12 +48,12 @@ pub async fn handle(
     store: &Store,
     call: Call<Request>,
 ) -> Result<Json<Page<MemberView>>, ApiError> {
-    let deed = call.deed(Action::ReadMember, Target::directory())?;
+    let entry = call.deed(Action::ReadMember, Target::directory())?;
     let Request { plan, status, creator, email, limit, cursor } = call.body;
     check_email(email.as_deref())?;
     let wanted = PeopleFilter { plan, standing: status, creator, email };
     let Page { items, next_cursor } = store.people(&wanted, limit, cursor, call.now).await?;
-    store.note_read(deed, call.now).await?;
+    store.note_read(entry, call.now).await?;
     Ok(Json(Page { items: items.iter().map(MemberView::of).collect(), next_cursor }))
 }
 

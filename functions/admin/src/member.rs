@@ -1,4 +1,4 @@
-//! Members as staff see them.
+//! Members in the view of staff.
 
 use domain::{
     Timestamp,
@@ -11,7 +11,7 @@ use domain::{
 use serde::Serialize;
 use store::NotFound;
 
-/// The member a path names.
+/// The member id in a path.
 pub(crate) fn member_id(text: &str) -> Result<UserId, NotFound> {
     UserId::parse(text).map_err(|_| NotFound::User)
 }
@@ -23,12 +23,12 @@ pub struct MemberView {
     email: Option<String>,
     display_name: Option<String>,
     plan: Plan,
-    /// What staff they are, as their token said last.
+    /// Their staff role, from their last token.
     role: Option<Role>,
     standing: AccountStatus,
-    /// Until when strikes keep them from selling.
+    /// Until when strikes suspend selling.
     selling_suspended_until: Option<Timestamp>,
-    /// Whether they have made a listing.
+    /// Whether they have a listing.
     creator: bool,
     credits: CreditsView,
     limits: LimitsView,
@@ -43,19 +43,19 @@ struct CreditsView {
     debt: u32,
 }
 
-/// What staff set for them alone; `null` is what the plan says.
+/// Limits set by staff; `null` means the plan's limit.
 #[derive(Debug, Serialize)]
 struct LimitsView {
     monthly_allowance: Option<u32>,
     concurrency: Option<u32>,
 }
 
-/// A member after a decision about their standing, with what becomes of their subscription.
+/// A member after a suspension or its end, with their subscription.
 #[derive(Debug, Serialize)]
 pub(crate) struct DecidedView {
     #[serde(flatten)]
     member: MemberView,
-    /// The subscription that goes on; `null` if there is none.
+    /// The live subscription; `null` if there is none.
     subscription: Option<SubscriptionView>,
 }
 
@@ -64,8 +64,8 @@ struct SubscriptionView {
     id: SubscriptionId,
     plan: Plan,
     status: SubscriptionStatus,
-    /// Whether it ends with its period. A ban without an end sets that; lifting the ban does not
-    /// take it back.
+    /// Whether it ends with its period. A permanent ban sets this; lifting the ban does not undo
+    /// it.
     cancel_at_period_end: bool,
     current_period: Period,
 }

@@ -1,10 +1,10 @@
-//! `POST /api/v1/admin/purchases/{id}/refund`: give a buyer's money back, all of it or a part.
+//! `POST /api/v1/admin/purchases/{id}/refund`: refund a buyer, in full or in part.
 //!
 //! Access: admins.
-//! Changes: the refund is noted with who asked for it and why, then Stripe carries it out. Before
-//! the sale is paid out its payable shrinks in proportion; after that a part of the transfer is
-//! reversed, or the creator owes it. A full refund ends the right to use it. Not while a dispute is
-//! open: the bank decides.
+//! Changes: the refund is recorded with its requester and reason, then made at Stripe. Before the
+//! payout of the sale its payable shrinks in proportion; after it a part of the transfer is
+//! reversed, or becomes creator debt. A full refund ends the entitlement. Refused while a dispute
+//! is open: the bank decides.
 //! Retry: the same `Idempotency-Key` is the same refund, also after a crash between any two steps.
 
 use std::process::ExitCode;
@@ -32,13 +32,13 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
-    /// So much, tax included; all that is left, if it is not said.
+    /// The amount, tax included; by default all that is not yet refunded.
     amount: Option<Money>,
-    /// What buyer and creator are told.
+    /// The reason, shown to buyer and creator.
     reason: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,9 +1,9 @@
-//! `POST /api/v1/admin/marketplace/listings/{id}/reject`: send the version that waits back.
+//! `POST /api/v1/admin/marketplace/listings/{id}/reject`: reject the version in review.
 //!
 //! Access: moderators and admins, except for their own listings.
-//! Changes: the listing: its creator is told the reason. What is on sale of it stays there.
-//! Retry: the same `Idempotency-Key` returns the same answer; without one a version that was
-//! decided on does not wait any more.
+//! Changes: the listing: its creator is shown the reason. The version on sale stays.
+//! Retry: the same `Idempotency-Key` returns the same answer; without one, a version already
+//! decided on is a 409.
 
 use std::process::ExitCode;
 
@@ -31,11 +31,11 @@ pub struct Request {
     id: String,
     /// The `content_hash` of the version that the moderator was shown: see `approve_listing`.
     content_hash: String,
-    /// What its creator is told.
+    /// The reason, shown to the creator.
     reason: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -46,11 +46,11 @@ pub async fn handle(
 ) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let id = ListingId::parse(&call.body.id).map_err(|_| NotFound::Listing)?;
     let (said, target) = (&call.body, Target::of(TargetKind::Listing, &id));
-    let deed = call.deed(Action::RejectListing, target)?;
+    let entry = call.deed(Action::RejectListing, target)?;
     let reason = checked_reason(&said.reason)?;
-    let deed = deed.with_reason(&reason);
+    let entry = entry.with_reason(&reason);
     let answer = once(store, &call, async || {
-        let judged = store.moderate_listing(&deed, &id, call.now, async |shelf| {
+        let judged = store.moderate_listing(&entry, &id, call.now, async |shelf| {
             shelf.listing.check_shown(&shelf.newest, &said.content_hash)?;
             shelf.listing.reject(shelf.newest.number, reason.clone(), call.now)
         });

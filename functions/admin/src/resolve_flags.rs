@@ -1,12 +1,12 @@
-//! `POST /api/v1/admin/marketplace/flags/{id}/resolve`: decide on what members reported of a listing.
+//! `POST /api/v1/admin/marketplace/flags/{id}/resolve`: decide on the reports of a listing.
 //!
 //! Access: moderators and admins, except for their own listings.
-//! Changes: the flags end. `dismiss` remembers whose they were: they do not count again for this
-//! version. `delist` takes the listing off sale, `strike` does that and counts against its creator,
-//! whom three strikes keep from selling. Who bought the listing keeps it, and no money moves.
-//! Retry: the same `Idempotency-Key` returns the same answer; without one, flags that were resolved
-//! are a conflict. A creator's other listings that could not be hidden in time are hidden within a
-//! minute by `background-follow-sellers`; they are not sold meanwhile either.
+//! Changes: the flags are resolved. `dismiss` remembers the reporters: their flags do not count
+//! again for this version. `delist` takes the listing off sale, `strike` also adds a strike to its
+//! creator; three strikes suspend selling. Buyers keep the listing, and no money moves.
+//! Retry: the same `Idempotency-Key` returns the same answer; without one, resolved flags are a
+//! 409. The creator's other listings that are not yet hidden are hidden within a minute by
+//! `background-follow-sellers`; they cannot be bought meanwhile either.
 
 use std::process::ExitCode;
 
@@ -35,7 +35,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 pub struct Request {
     id: String,
     decision: Decision,
-    /// What the creator is told, unless the flags are dismissed.
+    /// The reason, shown to the creator unless the flags are dismissed.
     reason: String,
     /// The version of the flags that the moderator has seen.
     seen: u64,
@@ -45,14 +45,14 @@ pub struct Request {
 pub struct Response {
     listing_id: ListingId,
     decision: Decision,
-    /// Where the listing is now.
+    /// The state of the listing.
     state: State,
     live_strikes: usize,
-    /// Until when so many strikes suspend selling.
+    /// Until when strikes suspend selling.
     selling_suspended_until: Option<Timestamp>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -65,10 +65,10 @@ pub async fn handle(
     let id = ListingId::parse(id).map_err(|_| NotFound::Listing)?;
     let reason = checked_reason(reason)?;
     let target = Target::of(TargetKind::Listing, &id);
-    let deed = call.deed(action_of(*decision), target)?.with_reason(&reason);
+    let entry = call.deed(action_of(*decision), target)?.with_reason(&reason);
     let answer = once(store, &call, async || {
         let resolved =
-            store.resolve_flags((&deed, &id), (*decision, &reason), *seen, call.now).await?;
+            store.resolve_flags((&entry, &id), (*decision, &reason), *seen, call.now).await?;
         if *decision == Decision::Strike {
             store.sync_visibility(&resolved.listing.creator_id, call.now).await?;
         }

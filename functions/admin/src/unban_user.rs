@@ -1,11 +1,11 @@
 //! `POST /api/v1/admin/users/{id}/unban`: lift a member's suspension.
 //!
-//! Access: admins; not their own account, nor another admin's.
-//! Changes: the member may act from their next request on, and what they sell is shown again. A
-//! subscription that the ban set to end with its period stays so, as `subscription` in the answer
-//! says: the member may take that back (`POST /api/v1/billing/subscription/cancel`), nobody else.
+//! Access: admins; not their own account, and not another admin's.
+//! Changes: the member may act from their next request on, and their listings are shown again. A
+//! subscription that the ban set to end with its period stays so, as `subscription` in the response
+//! says: only the member can undo that (`POST /api/v1/billing/subscription/cancel`).
 //! Retry: the same `Idempotency-Key` returns the same answer; without one, a member who is not
-//! suspended is a conflict.
+//! suspended is a 409.
 
 use std::process::ExitCode;
 
@@ -28,11 +28,11 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
-    /// For the audit.
+    /// For the audit log.
     reason: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -43,7 +43,7 @@ pub async fn handle(
 ) -> Result<NoStore<Box<RawValue>>, ApiError> {
     let member = member_id(&call.body.id)?;
     let reason = checked_reason(&call.body.reason)?;
-    let deed = call.deed(Action::Unban, Target::user(&member))?.with_reason(&reason);
+    let entry = call.deed(Action::Unban, Target::user(&member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
     let billing = store.billing(&member).await?;
     let view = |account: &Account| DecidedView::of(account, &billing);
@@ -51,7 +51,7 @@ pub async fn handle(
         .admin_update_account(
             staff,
             &member,
-            (asked, &deed),
+            (asked, &entry),
             call.now,
             AccountUpdate::reinstate,
             view,

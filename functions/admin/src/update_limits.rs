@@ -1,9 +1,9 @@
-//! `PUT /api/v1/admin/users/{id}/limits`: set a member's own limits in place of their plan's.
+//! `PUT /api/v1/admin/users/{id}/limits`: set limits for a member in place of their plan's.
 //!
-//! Access: admins; not their own account, nor another admin's.
-//! Changes: `concurrency` holds for the next generation, `monthly_allowance` from the next month or
-//! invoice on; an unlimited plan stays unlimited. What is `null` or not said is the plan's again.
-//! Retry: it is the same limits.
+//! Access: admins; not their own account, and not another admin's.
+//! Changes: `concurrency` applies from the next generation, `monthly_allowance` from the next month
+//! or invoice; an unlimited plan stays unlimited. A `null` or omitted limit is the plan's again.
+//! Retry: a repeat sets the same limits.
 
 use std::process::ExitCode;
 
@@ -26,15 +26,15 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
-    /// Credits a month.
+    /// Credits per month.
     monthly_allowance: Option<u32>,
     /// Generations open at once.
     concurrency: Option<u32>,
-    /// For the audit.
+    /// For the audit log.
     reason: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -48,14 +48,14 @@ pub async fn handle(
     let reason = checked_reason(reason)?;
     let limits = Limits { monthly_allowance: *monthly_allowance, concurrency: *concurrency };
     limits.validate()?;
-    let deed = call.deed(Action::SetLimits, Target::user(&member))?.with_reason(&reason);
+    let entry = call.deed(Action::SetLimits, Target::user(&member))?.with_reason(&reason);
     let (staff, asked) = (call.staff()?, call.idempotency());
     let change = |draft: &mut AccountUpdate| {
         draft.limit(limits);
         Ok::<(), StaffError>(())
     };
     let decided = store
-        .admin_update_account(staff, &member, (asked, &deed), call.now, change, MemberView::of)
+        .admin_update_account(staff, &member, (asked, &entry), call.now, change, MemberView::of)
         .await?;
     replayed(decided)
 }

@@ -1,4 +1,4 @@
-//! Listings as moderators see them.
+//! Listings in the view of moderators.
 
 use std::collections::BTreeMap;
 
@@ -28,14 +28,14 @@ use domain::{
 use serde::Serialize;
 use store::{Flagged, SellerRecord};
 
-/// A version that waits for a decision: everything there is to it.
+/// A version in review, in full.
 #[derive(Debug, Serialize)]
 pub struct PendingView {
     listing_id: ListingId,
     #[serde(rename = "type")]
     kind: Kind,
     version: u32,
-    /// What a decision on this version names.
+    /// The hash that a decision on this version must name.
     content_hash: String,
     submitted_at: Timestamp,
     creator: SellerView,
@@ -53,38 +53,38 @@ pub struct PendingView {
     demo: DemoSettings,
     previews: Vec<ShownPreview>,
     assets: Vec<FileView>,
-    /// What is worth a second look, with pointers into this view.
+    /// Lint findings, with pointers into this view.
     lint: Vec<FieldError>,
-    /// What is on sale and holds nearly the same, the nearest first.
+    /// Listings on sale with nearly the same content, most similar first.
     similar: Vec<Similar>,
-    /// Whether nothing of the listing was ever on sale.
+    /// Whether no version of the listing was ever on sale.
     is_first: bool,
 }
 
-/// A creator, and what was made of them so far.
+/// A creator with their moderation counts.
 #[derive(Debug, Serialize)]
 pub(crate) struct SellerView {
     id: UserId,
     display_name: Option<String>,
     member_since: Timestamp,
-    /// Those that were paid back not counted.
+    /// Without fully refunded ones.
     sales: u64,
-    /// Versions that were put on sale.
+    /// Versions that were approved.
     approved: u32,
-    /// Versions that were sent back.
+    /// Versions that were rejected.
     rejected: u32,
     /// Listings that staff took off sale.
     delisted: u32,
     live_strikes: usize,
-    /// Until when so many strikes suspend selling.
+    /// Until when strikes suspend selling.
     selling_suspended_until: Option<Timestamp>,
 }
 
-/// A listing that members reported.
+/// A reported listing.
 #[derive(Debug, Serialize)]
 pub struct FlaggedView {
     listing_id: ListingId,
-    /// What a decision names as `seen`.
+    /// The version that a decision must name as `seen`.
     version: u64,
     due_since: Option<Timestamp>,
     flags: usize,
@@ -93,7 +93,7 @@ pub struct FlaggedView {
     creator: SellerView,
 }
 
-/// A listing as those who reported it saw it.
+/// The content of a listing when it was reported.
 #[derive(Debug, Serialize)]
 struct CardView {
     #[serde(rename = "type")]
@@ -109,43 +109,42 @@ struct CardView {
     published_at: Option<Timestamp>,
 }
 
-/// A tailored model, as those see it who find out whose it is.
+/// A tailored model, for the check of its ownership.
 #[derive(Debug, Serialize)]
 pub(crate) struct ModelView {
     /// SHA-256 of its id, in lower-case hex.
     fingerprint: String,
-    /// How it stands with the listing's creator.
+    /// Its ownership relative to the listing's creator.
     standing: ModelStanding,
 }
 
-/// A file that buyers get.
+/// A file for buyers.
 #[derive(Debug, Serialize)]
 pub(crate) struct FileView {
     file_name: String,
-    /// Unknown for files that were taken before it was kept.
+    /// Unknown for files accepted before it was recorded.
     #[serde(rename = "type")]
     kind: Option<AssetKind>,
     bytes: u64,
     sha256: String,
-    /// What is in an archive.
+    /// The contents of an archive.
     files: Vec<ArchivedFile>,
-    /// Works for ten minutes.
+    /// Valid for ten minutes.
     url: String,
 }
 
-/// What a decision came to.
+/// The result of a decision.
 #[derive(Debug, Serialize)]
 pub struct JudgedView {
     listing_id: ListingId,
-    /// Where the listing is now, as visitors see it first: a version that is rejected leaves the
-    /// one on sale where it is.
+    /// The public state of the listing: rejecting a version leaves the one on sale as it is.
     state: State,
     /// The version that was decided on.
     version: u32,
 }
 
 impl PendingView {
-    /// `None` if it does not wait any more.
+    /// `None` if it is no longer in review.
     pub(crate) fn of(
         listing: &Listing,
         revision: Revision,

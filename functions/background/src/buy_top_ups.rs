@@ -1,9 +1,9 @@
-//! `background-buy-top-ups`: buys the pack a member's balance asks for, with their saved card.
+//! `background-buy-top-ups`: buys the pack that a member's top-up requests, with their saved card.
 //!
-//! The message is a hint: whether a pack is due, and which order buys it, is the account's to say.
-//! The order is written before the card is charged, and every charge of it carries the same key, so
-//! a message that comes twice, or a worker that dies in the middle, never charges twice. A card that
-//! is not charged stops the top-up with its reason; what Stripe does not answer comes again.
+//! The account, not the message, says whether a pack is due and which order buys it. The order is
+//! written before the card is charged, and every charge of it has the same idempotency key, so
+//! duplicate messages and crashed workers never charge twice. A failed charge stops the top-up with
+//! its reason; if Stripe does not answer, the message is retried.
 
 use std::process::ExitCode;
 
@@ -23,10 +23,10 @@ use store::{Store, StoreError};
 
 pub const WORKER: Worker = Worker::new("background-buy-top-ups");
 
-/// Why an order fails for which there is no card: Stripe's own word for it.
+/// The failure code of an order without a saved card: Stripe's own code.
 const NO_CARD: &str = "payment_method_required";
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::queue(WORKER, handle)
 }
@@ -57,7 +57,7 @@ pub async fn handle(
     Ok(())
 }
 
-/// The order that buys the pack: the one that was begun before, or a new one if a pack is due.
+/// The order that buys the pack: the one already begun, or a new one if a pack is due.
 async fn begun(store: &Store, task: &Task<TopUpHint>) -> Result<Option<PackOrder>, StoreError> {
     let user: &UserId = &task.body.user_id;
     let account = store.get_or_create_account(user, None, task.now).await?;
@@ -71,7 +71,7 @@ async fn begun(store: &Store, task: &Task<TopUpHint>) -> Result<Option<PackOrder
     }
 }
 
-/// Nothing is bought for who may not act, or no longer needs it.
+/// No order for a member who may not act or no longer needs the pack.
 fn place(id: &OrderId, draft: &mut AccountUpdate) -> Result<Option<PackOrder>, StoreError> {
     let due = draft.account().top_up.as_ref().filter(|due| {
         matches!(due.state, TopUpState::Due { .. }) && draft.require_active().is_ok()

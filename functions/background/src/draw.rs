@@ -1,4 +1,4 @@
-//! The studio provider: a job's light, camera and words, drawn by our own renderer.
+//! The studio provider: renders a job's lighting, camera and prompt with our own renderer.
 
 use clients::{Picture, picture::PictureError};
 use domain::{
@@ -7,15 +7,15 @@ use domain::{
 };
 use studio::{Palette, Scene, Subject};
 
-/// Longest side of an image by quality, in pixels.
+/// Longest side of a lite image, in pixels.
 const SIDE_PX_LITE: u32 = 512;
-/// See [`SIDE_PX_LITE`].
+/// Longest side of a standard image, in pixels.
 const SIDE_PX_STANDARD: u32 = 768;
 
-/// Draws the image. It takes seconds of a processor: call it where it blocks nobody.
+/// Renders the image. It takes seconds of CPU: call it on a blocking thread.
 ///
 /// # Errors
-/// When the renderer's own image is not one we keep: a fault of ours.
+/// When the rendered image is not an accepted picture: a fault of ours.
 pub(crate) fn draw(input: &Input) -> Result<Picture, PictureError> {
     let words = words(input);
     let rig = input.lighting.clone().unwrap_or_else(LightingRig::three_point);
@@ -31,7 +31,7 @@ pub(crate) fn draw(input: &Input) -> Result<Picture, PictureError> {
     Picture::from_rgb(frame.width, frame.height, frame.rgb)
 }
 
-/// All that was said of the subject, in one text.
+/// Everything the input says about the subject, in one text.
 fn words(input: &Input) -> String {
     let structured =
         input.structured_prompt.as_ref().map(|prompt| prompt.short_description.as_str());

@@ -1,10 +1,10 @@
-//! `background-erase-data`: every minute, deletes the files of listings that no longer exist, pictures
-//! that were taken away from the public, and members who asked for it.
+//! `background-erase-data`: every minute, deletes the files of deleted listings, images withdrawn
+//! from the public, and members who asked for deletion.
 //!
-//! Changes: files in both buckets; of a member also the subscription at Stripe, which ends at once,
-//! their listings, their jobs, inputs and presets, and who the account says they are.
-//! Retry: every step may run twice and may be cut off anywhere. An erasure stays due until all of it
-//! is done; one that fails is tried again five minutes later and does not stop the others.
+//! Changes: files in both buckets; for a member also the subscription at Stripe, cancelled at once,
+//! their listings, jobs, inputs and presets, and the personal data of the account.
+//! Retry: every step may run twice and may be interrupted. An erasure stays due until all of it is
+//! done; one that fails is retried five minutes later and does not stop the others.
 
 use std::process::ExitCode;
 
@@ -21,12 +21,12 @@ use tracing::{error, info};
 
 pub const WORKER: Worker = Worker::new("background-erase-data");
 
-/// Most erasures in one run; the others follow a minute later.
+/// Most erasures in one run; the rest follow a minute later.
 const AT_ONCE: u16 = 20;
 
 type Capabilities = (Store, StoredFiles, Stripe);
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::schedule(WORKER, handle)
 }
@@ -37,14 +37,14 @@ pub async fn handle(capabilities: &Capabilities, task: Task) -> Result<(), TaskE
     for erasure in store.due_erasures(task.now, AT_ONCE).await? {
         let subject = erasure.subject.name();
         let after = match erase(capabilities, &erasure, task.now).await {
-            Ok(Deleted { files: gone, more }) => {
-                files += gone;
-                info!(subject, files = gone, "erased");
+            Ok(Deleted { files: deleted, more }) => {
+                files += deleted;
+                info!(subject, files = deleted, "files of the subject deleted");
                 if more { Some(erasure.clone()) } else { erasure.after_pass(task.now) }
             }
             Err(why) => {
                 failed += 1;
-                error!(subject, error = ?why, "an erasure failed, it is tried again");
+                error!(subject, error = ?why, "erasure failed, retrying in five minutes");
                 Some(erasure.postponed(task.now))
             }
         };
@@ -54,7 +54,7 @@ pub async fn handle(capabilities: &Capabilities, task: Task) -> Result<(), TaskE
     Ok(())
 }
 
-/// Deletes everything of one subject that is there now.
+/// Deletes all that exists of one subject now.
 async fn erase(
     capabilities: &Capabilities,
     erasure: &Erasure,
@@ -70,8 +70,8 @@ async fn erase(
     }
 }
 
-/// What could still be made or paid ends first; the account is erased last, so that an erasure that
-/// was cut off is found as one that is not finished.
+/// Ends the subscription, listings and jobs first and erases the account last, so that an
+/// interrupted erasure is found as unfinished.
 async fn erase_member(
     (store, stored, stripe): &Capabilities,
     user: &UserId,

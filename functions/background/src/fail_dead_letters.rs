@@ -1,8 +1,8 @@
-//! `background-fail-dead-letters`: ends jobs whose hints failed again and again.
+//! `background-fail-dead-letters`: fails jobs whose messages reached the dead-letter queue.
 //!
-//! What comes here was handed to the worker five times and failed each time. The job ends without an
-//! image, its credit goes back, and its member can try again; a job that is over, or that somebody
-//! is working on, is left alone. A message that never was a hint is logged and dropped.
+//! The worker received such a message five times and failed each time. The job fails, its credit is
+//! released, and the member can try again; a finished job, or one a worker has claimed, is not
+//! changed. A message that names no job is logged and dropped.
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ use crate::{lookup::find, settle::fail};
 
 pub const WORKER: Worker = Worker::new("background-fail-dead-letters");
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::queue(WORKER, handle)
 }
@@ -23,7 +23,7 @@ pub fn serve() -> ExitCode {
 pub async fn handle(store: &Store, task: Task<Value>) -> Result<(), TaskError> {
     Metrics::at(task.now).count("DeadLetters", 1).emit();
     let Ok(hint) = JobMessage::parse(&task.body.to_string()) else {
-        tracing::error!("a message that is no hint was dropped");
+        tracing::error!("dead letter is not a job message, dropped");
         return Ok(());
     };
     task.log_job(&hint.user_id, &hint.job_id);

@@ -1,11 +1,12 @@
-//! `background-follow-sellers`: every minute, hides the listings of creators whose strikes began to
-//! suspend selling, and shows those again whose suspension is over. Of members who were suspended it
-//! calls off what waits to be generated, and it lifts suspensions whose date has come.
+//! `background-follow-sellers`: every minute, hides the listings of creators whose strikes suspend
+//! selling, and shows them again when the suspension is over. It also cancels the waiting jobs of
+//! suspended members, and lifts suspensions that have ended.
 //!
-//! What a member may do stands in their account and holds at once; this makes what is found, popular
-//! and waiting match. Usually `admin-resolve-flags` or `admin-ban-user` has done so already. One
-//! listing or job is one transaction, and a member is due until all are done: so a run may be cut off
-//! anywhere. A member for whom it fails is logged and counted, and the others are seen to all the same.
+//! A suspension takes effect in the account at once; this function updates search, popular lists
+//! and waiting jobs to match. Usually `admin-resolve-flags` or `admin-ban-user` has done so
+//! already. Each listing or job is one transaction, and a member stays due until all are done, so a
+//! run may be interrupted. If a member fails, this is logged and counted, and the run continues
+//! with the others.
 
 use std::process::ExitCode;
 
@@ -16,10 +17,10 @@ use crate::run::Run;
 
 pub const WORKER: Worker = Worker::new("background-follow-sellers");
 
-/// Most members of each kind in one run; the others come a minute later.
+/// Most members of each kind in one run; the rest follow a minute later.
 const AT_ONCE: u16 = 20;
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::schedule(WORKER, handle)
 }

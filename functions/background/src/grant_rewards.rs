@@ -1,9 +1,9 @@
-//! `background-grant-rewards`: every hour, credits for members whose links led to a sale that its
-//! buyer can no longer give back by themselves.
+//! `background-grant-rewards`: every hour, grants credits to members whose shared links led to a
+//! sale, once the buyer can no longer refund it themselves.
 //!
-//! Changes: for each reward that is due, in one transaction the sharer's account, its ledger and the
-//! reward. Running twice, late or at once grants nothing twice: a reward is granted in the write
-//! that ends it. One that fails is logged and counted, and the others are granted all the same.
+//! Changes: for each due reward, in one transaction the sharer's account, its ledger and the
+//! reward. Repeated, late or concurrent runs grant nothing twice: the write that grants a reward
+//! also ends it. One that fails is logged and counted, and the others are granted.
 
 use std::process::ExitCode;
 
@@ -16,10 +16,10 @@ use crate::run::Run;
 
 pub const WORKER: Worker = Worker::new("background-grant-rewards");
 
-/// Most rewards in one run; the longest waiting come first, the rest an hour later.
+/// Most rewards in one run, oldest first; the rest follow an hour later.
 const MOST: u16 = 500;
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::schedule(WORKER, handle)
 }
@@ -33,12 +33,14 @@ pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
             Some(Some(reward)) => match reward.state {
                 RewardState::Granted { .. } => granted += 1,
                 RewardState::Cancelled { reason } => {
-                    info!(actor = %sharer, %purchase, reason, "a reward is not granted");
+                    info!(actor = %sharer, %purchase, reason, "reward ended without a grant");
                     cancelled += 1;
                 }
-                RewardState::Connected { .. } => {}
+                RewardState::Held { .. } => {}
             },
-            Some(None) => warn!(actor = %sharer, %purchase, "a reward that is listed is not there"),
+            Some(None) => {
+                warn!(actor = %sharer, %purchase, "indexed reward does not exist, skipped")
+            }
             None => {}
         }
     }

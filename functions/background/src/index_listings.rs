@@ -1,12 +1,12 @@
-//! `background-index-listings`: every five minutes, the search index anew.
+//! `background-index-listings`: every five minutes, builds the search index.
 //!
-//! It takes the last index from the bucket and lays over it what changed since: what was listed and
-//! unlisted, and the sums of what was sold or reviewed. Where there is no index that can be read,
-//! everything on sale is read from the table. The same listings at the same time pack to the same
-//! bytes, whichever way they were read.
+//! It reads the last index from the bucket and applies the changes since: listings published and
+//! withdrawn, and the totals of sales and reviews. Without a readable index, all listings on sale
+//! are read from the table. The same listings at the same time pack to the same bytes either way.
 //!
-//! Nothing is half done: the new index is put beside the old one, and the pointer to it last. Two
-//! runs at once put two good indexes. Whoever searches lays the newest changes over either.
+//! The new index is written beside the old one, and the pointer last, so readers never see a
+//! partial index. Concurrent runs write two valid indexes. A search applies the newest changes to
+//! either.
 
 use std::{collections::BTreeMap, process::ExitCode};
 
@@ -24,9 +24,9 @@ use tracing::{info, warn};
 
 pub const WORKER: Worker = Worker::new("background-index-listings");
 
-/// An index that cannot be made of good documents: a fault of ours.
+/// An index could not be built from valid documents: a fault of ours.
 #[derive(Debug, thiserror::Error)]
-#[error("the search index could not be made")]
+#[error("the search index could not be built")]
 struct IndexFault(#[source] CatalogueError);
 
 impl DomainError for IndexFault {
@@ -38,7 +38,7 @@ impl DomainError for IndexFault {
     }
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::schedule(WORKER, handle)
 }
@@ -58,7 +58,7 @@ pub async fn handle(
     };
     let bytes = blob.len();
     snapshots.publish(blob.into(), now).await?;
-    info!(listings, bytes, "indexed");
+    info!(listings, bytes, "search index written");
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     Metrics::at(now)
         .count("IndexedListings", count(listings))
@@ -67,14 +67,14 @@ pub async fn handle(
     Ok(())
 }
 
-/// The last index; `None` if there is none that can be read, and then it is made anew.
+/// The last index; `None` if none can be read, and then it is rebuilt.
 async fn last_index(snapshots: &SearchSnapshots) -> Result<Option<Catalogue>, TaskError> {
     let current = match snapshots.current().await {
         Ok(Some(current)) => current,
         Ok(None) => return Ok(None),
         Err(later @ SnapshotError::Unavailable(_)) => return Err(later.into()),
         Err(damaged) => {
-            warn!(%damaged, "the pointer to the index is damaged; the index is made anew");
+            warn!(%damaged, "pointer to the search index is damaged, rebuilding it");
             return Ok(None);
         }
     };
@@ -82,21 +82,21 @@ async fn last_index(snapshots: &SearchSnapshots) -> Result<Option<Catalogue>, Ta
         Ok(blob) => blob,
         Err(later @ SnapshotError::Unavailable(_)) => return Err(later.into()),
         Err(damaged) => {
-            warn!(key = current.key, %damaged, "the index is damaged and is made anew");
+            warn!(key = current.key, %damaged, "search index is damaged, rebuilding it");
             return Ok(None);
         }
     };
     match Catalogue::open(blob) {
         Ok(catalogue) => Ok(Some(catalogue)),
         Err(error) => {
-            warn!(key = current.key, %error, "the index cannot be read and is made anew");
+            warn!(key = current.key, %error, "search index cannot be read, rebuilding it");
             Ok(None)
         }
     }
 }
 
-/// The last index with what changed since; `None` if nothing did, it is young, and this version of
-/// the code made it.
+/// The last index with the changes since; `None` if there are none, it is younger than a day, and
+/// this version of the code built it.
 async fn next_index(
     store: &Store,
     mut catalogue: Catalogue,
@@ -117,7 +117,7 @@ async fn next_index(
             news += usize::from(document.refresh(stats));
         }
     }
-    // The bucket forgets what is a week old, and cannot tell the index in use from the others.
+    // The bucket expires objects after a week, the index in use included.
     let is_young = now < Timestamp::from_millis(catalogue.as_of()).plus(DAY);
     if news == 0 && is_young && !catalogue.is_rebuilt() {
         return Ok(None);
@@ -127,7 +127,7 @@ async fn next_index(
     Ok(Some((blob, listings)))
 }
 
-/// Everything on sale, read from the table.
+/// All listings on sale, read from the table.
 async fn whole_index(store: &Store, now: Timestamp) -> Result<(Vec<u8>, usize), TaskError> {
     let entries = store.whole_catalogue().await?;
     let listings = entries.len();

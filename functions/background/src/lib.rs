@@ -1,4 +1,4 @@
-//! Work nobody waits for: what the queue, the table's stream and the clock start.
+//! Background work, started by queues, the table's stream and schedules.
 
 pub mod buy_top_ups;
 mod draw;
@@ -24,7 +24,7 @@ pub mod verify_audit;
 
 use runtime::Function;
 
-/// Every function of this crate.
+/// All functions of this crate, by name.
 pub const FUNCTIONS: &[Function] = &[
     Function::stream(relay_outbox::WORKER, &relay_outbox::handle),
     Function::queue(run_generation::WORKER, &run_generation::handle),

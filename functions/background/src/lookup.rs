@@ -1,10 +1,10 @@
-//! From a hint to the job it is about.
+//! Reads the job that a message names.
 
 use clients::queue::JobMessage;
 use domain::{DomainError, ErrorKind};
 use store::{JobAndInput, Store, StoreError};
 
-/// The job of a hint; `None`, and a line in the log, if there is none: a hint is never the truth.
+/// The job of a message; `None`, logged, if it does not exist.
 pub(crate) async fn find(
     store: &Store,
     hint: &JobMessage,
@@ -12,7 +12,7 @@ pub(crate) async fn find(
     match store.job_and_input(&hint.user_id, &hint.job_id).await {
         Ok(found) => Ok(Some(found)),
         Err(missing) if missing.kind() == ErrorKind::NotFound => {
-            tracing::error!("a hint names a job that does not exist");
+            tracing::error!("message names a job that does not exist, dropped");
             Ok(None)
         }
         Err(error) => Err(error),

@@ -1,14 +1,14 @@
-//! `background-pay-creators`: every day, creators are paid what is theirs.
+//! `background-pay-creators`: every day, pays creators their balances.
 //!
-//! A run first ends what earlier ones began, then makes sales payable whose seven days are over, then
-//! pays every creator who has at least ten dollars and whose account at Stripe is ready; whoever is
-//! not paid is told why. The day of a run is that of its event's `time`: run again for a day, it pays
-//! nobody twice, because a creator's payout of a day has one name, and that name is the key under
-//! which Stripe is asked.
+//! A run first completes payouts of earlier runs, then releases sales whose seven-day hold is over,
+//! then pays every creator with at least ten dollars and a connected account that is ready; for the
+//! others the reason is recorded. The day of a run is that of its event's `time`. A second run for
+//! a day pays no creator twice: a creator's payout of a day has one id, which is also Stripe's
+//! idempotency key.
 //!
-//! A run that is cut off leaves each payout in a state the next goes on from. What fails for one
-//! creator is counted, with an alarm, and does not keep the others from being paid: the next run goes
-//! on with it. If Stripe or the table does not answer at all, the run ends and EventBridge repeats it.
+//! If a run is interrupted, the next run resumes each payout. A failure for one creator is counted,
+//! with an alarm, and does not stop the others: the next run retries it. If Stripe or the table
+//! does not answer at all, the run fails and EventBridge retries it.
 
 use std::{collections::BTreeMap, process::ExitCode};
 
@@ -26,12 +26,12 @@ use tracing::{info, warn};
 
 pub const WORKER: Worker = Worker::new("background-pay-creators");
 
-/// Entries of the index in one trip.
+/// Index entries per page.
 const PAGE: u16 = 100;
-/// Most trips of each kind in one run: what is left comes the next day.
+/// Most pages of each kind in one run: the rest follow the next day.
 const TRIPS_MAX: u32 = 1_000;
 
-/// What a run came to.
+/// The counts of a run, for its log line and metrics; amounts are in cents.
 #[derive(Debug, Default)]
 struct Tally {
     released: u64,
@@ -44,7 +44,7 @@ struct Tally {
     failed: u64,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::schedule(WORKER, handle)
 }
@@ -63,7 +63,7 @@ pub async fn handle(
     let mut tally = Tally::default();
     let done = run.whole(&mut tally).await;
     let Tally { released, recovered, sent, cents, skipped, refused, stuck, failed } = tally;
-    info!(released, recovered, sent, cents, skipped, refused, stuck, failed, "paid creators");
+    info!(released, recovered, sent, cents, skipped, refused, stuck, failed, "payout run ended");
     Metrics::at(task.now)
         .count("PayoutsSent", sent)
         .count("PayoutCents", cents)
@@ -90,11 +90,11 @@ impl Run<'_> {
         self.go_on(tally).await?;
         self.release(tally).await?;
         self.pay(tally).await?;
-        // What was sent just now may be too much already; tomorrow a bank has it.
+        // A payout just sent may already be too much, and by tomorrow it is at the bank.
         self.recover(tally).await
     }
 
-    /// Gets back what was paid out too much.
+    /// Reverses transfers of amounts paid out in excess.
     async fn recover(&self, tally: &mut Tally) -> Result<(), SettleError> {
         let mut after: Option<PurchaseId> = None;
         for _ in 0..TRIPS_MAX {
@@ -111,7 +111,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Goes on with payouts that are not over, whichever day they are of.
+    /// Resumes unfinished payouts of any day.
     async fn go_on(&self, tally: &mut Tally) -> Result<(), SettleError> {
         let mut after = None;
         for _ in 0..TRIPS_MAX {
@@ -128,7 +128,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Makes payable whatever is past its days.
+    /// Releases sales whose hold is over.
     async fn release(&self, tally: &mut Tally) -> Result<(), SettleError> {
         let mut after = None;
         for _ in 0..TRIPS_MAX {
@@ -163,7 +163,10 @@ impl Run<'_> {
                 let begun = self.begin(creator).await;
                 match self.counted(creator, begun, tally).await? {
                     Some(Begun::Skipped(payout)) => {
-                        info!(actor = %creator, date = payout.date, state = ?payout.state, "not paid");
+                        info!(
+                            actor = %creator, date = payout.date, state = ?payout.state,
+                            "payout skipped"
+                        );
                         tally.skipped += 1;
                     }
                     Some(Begun::Open(payout)) => self.carry_on(creator, payout, tally).await?,
@@ -174,8 +177,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Begins a creator's payout of the day. Stripe is asked how their account is only if there is
-    /// something to be paid.
+    /// Begins a creator's payout of the day. Their connected account is refreshed from Stripe only
+    /// if there is a balance to pay.
     async fn begin(&self, creator: &UserId) -> Result<Begun, SettleError> {
         let book = self.store.creator_book(creator).await?;
         if book.plan(None, true) == PayoutDecision::Pay {
@@ -190,21 +193,27 @@ impl Run<'_> {
         payout: Payout,
         tally: &mut Tally,
     ) -> Result<(), SettleError> {
-        let gone_on = self.payer.advance(payout, self.now).await;
-        match self.counted(creator, gone_on, tally).await? {
+        let progress = self.payer.advance(payout, self.now).await;
+        match self.counted(creator, progress, tally).await? {
             Some(PayoutProgress::Over(payout)) if payout.state == PayoutState::Sent => {
                 tally.sent += 1;
                 tally.cents += u64::try_from(payout.amount).unwrap_or(0);
             }
             Some(PayoutProgress::Over(payout)) => {
-                warn!(actor = %creator, payout = %payout.id, state = ?payout.state, "not sent");
+                warn!(
+                    actor = %creator, payout = %payout.id, state = ?payout.state,
+                    "payout ended without being sent"
+                );
             }
             Some(PayoutProgress::Refused(payout, code)) => {
-                warn!(actor = %creator, payout = %payout.id, code, "refused, paid another day");
+                warn!(
+                    actor = %creator, payout = %payout.id, code,
+                    "transfer refused, payout reopened"
+                );
                 tally.refused += 1;
             }
             Some(PayoutProgress::Stuck(payout, code)) => {
-                warn!(actor = %creator, payout = %payout.id, code, "a payout is stuck");
+                warn!(actor = %creator, payout = %payout.id, code, "payout stuck, resolve by hand");
                 tally.stuck += 1;
             }
             None => {}
@@ -212,7 +221,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What a creator's step came to; `None` if it failed and the others may go on.
+    /// The result of a creator's step; `None` if it failed and the run may continue with the
+    /// others.
     async fn counted<T>(
         &self,
         creator: &UserId,
@@ -222,7 +232,7 @@ impl Run<'_> {
         match done {
             Ok(done) => Ok(Some(done)),
             Err(error) => {
-                warn!(actor = %creator, %error, "a creator's money did not move");
+                warn!(actor = %creator, %error, "payout step failed, the next run retries");
                 tally.failed += 1;
                 self.settlement.check_answers(&error).await?;
                 Ok(None)

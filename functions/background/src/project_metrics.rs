@@ -1,9 +1,9 @@
-//! `background-project-metrics`: from the table's stream to the numbers for staff.
+//! `background-project-metrics`: projects the table's stream into the metrics for staff.
 //!
-//! Each change may state facts: that a job is over, that a member came, that money moved. Those of a
-//! batch are counted together, each once: a fact is written as counted in the transaction that adds
-//! it to the sums. So a stream that is replayed, doubled, or out of order across its shards comes to
-//! the same numbers, and a batch that fails is counted again without harm.
+//! A change may contain facts: a job ended, a member signed up, money moved. The facts of a batch
+//! are counted together, each once: the transaction that adds a fact to the totals also marks it as
+//! counted. So a stream that is replayed, duplicated, or out of order across shards gives the same
+//! metrics, and a failed batch is safely counted again.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use store::{Store, stated_by};
 
 pub const WORKER: Worker = Worker::new("background-project-metrics");
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::stream(WORKER, handle)
 }
@@ -31,10 +31,10 @@ pub async fn handle(store: &Store, changes: Changes) -> Vec<Result<(), TaskError
     }
     match store.count(&facts).await {
         Ok(counted) => {
-            tracing::debug!(now = counted.now, before = counted.before, "counted");
+            tracing::debug!(now = counted.now, before = counted.before, "facts counted");
             results
         }
-        // Lambda repeats from the first that failed: what was counted is not counted again.
+        // Lambda retries from the first failure: facts already counted are not counted again.
         Err(error) => vec![Err(error.into())],
     }
 }

@@ -1,10 +1,10 @@
-//! `background-rank-popular`: every minute, adds up visits and writes what is popular.
+//! `background-rank-popular`: every minute, adds up views and writes the popular lists.
 //!
-//! Each category has an index of its listings by heat, which never has to be written again because
-//! time has passed; so this reads the hottest of each category and walks no table. A list that
-//! could not be made stays the one of a minute ago. Running twice or late does no harm: a tally of
-//! visits is deleted in the write that adds it, and a list is made of what is there. A tally that
-//! cannot be added up is logged and counted, and the lists are made all the same.
+//! Each category has an index of its listings by trending score, which needs no rewriting as time
+//! passes; so this reads the top of each index and never scans the table. If a list cannot be
+//! written, the previous one stays. Repeated and late runs are safe: a view count is deleted in the
+//! write that adds it, and a list is computed from current data. A view count that cannot be added
+//! is logged and counted, and the lists are written all the same.
 
 use std::{iter, process::ExitCode};
 
@@ -20,14 +20,14 @@ use crate::run::Run;
 
 pub const WORKER: Worker = Worker::new("background-rank-popular");
 
-/// Listings of a list.
+/// Listings in a list.
 const SHOWN: usize = 20;
-/// Listings of a category that are looked at: rating may lift one that is not quite as hot.
+/// Candidates per category: a good rating may lift a listing with a lower trending score.
 const LOOKED_AT: u16 = 40;
-/// Most rounds of adding up in one run; what is left comes a minute later.
+/// Most rounds of adding up in one run; the rest follow a minute later.
 const ROUNDS_MAX: u32 = 20;
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::schedule(WORKER, handle)
 }
@@ -55,7 +55,7 @@ pub async fn handle(store: &Store, task: Task) -> Result<(), TaskError> {
     run.end(task.now)
 }
 
-/// The most popular first; of equals, the newest.
+/// The most popular first; among equals, the newest.
 fn shown(mut found: Vec<(Card, ListingStats)>, as_of: Timestamp) -> Popular {
     found.sort_by(|(one, a), (other, b)| {
         let by_popularity = b.popularity().total_cmp(&a.popularity());

@@ -1,16 +1,15 @@
-//! `background-reconcile-stripe`: every night, what Stripe knows and we do not.
+//! `background-reconcile-stripe`: every night, reconciles our records with Stripe.
 //!
-//! It repairs whatever fell through: webhooks that were never delivered, a day on which Stripe or we
-//! were down, events that were parked by a fault that is mended by now, orders and purchases nobody
-//! told us the end of, payouts that a bank returned, top-ups whose hint was lost. Each repair is the
-//! very step the webhook would have taken, so running twice, late or at once with it does no harm. A
-//! repair is a metric with an alarm: on a good night there is none.
+//! It repairs what events missed: webhooks never delivered, outages of Stripe or ours, parked
+//! events whose fault is fixed by now, orders and purchases whose outcome is unknown, payouts
+//! returned by a bank, top-ups whose message was lost. Each repair is the same step as the
+//! webhook's, so repeated, late and concurrent runs are safe. Each repair counts in a metric with
+//! an alarm: normally there is none.
 //!
-//! What cannot be read or repaired is counted, with an alarm, and does not keep the rest from being
-//! looked at: every list is walked to its end, and an event that fails is parked for the next night. If
-//! a list itself cannot be read, the others are looked at first, then the run fails and EventBridge
-//! repeats it. A run that is cut off has done what it did; the next begins where events were last
-//! looked through to the end.
+//! A record that cannot be read or repaired is counted, with an alarm, and does not stop the rest:
+//! every list is read to its end, and an event that fails is parked for the next night. If a list
+//! itself cannot be read, the others are checked first, then the run fails and EventBridge retries
+//! it. After an interrupted run, the next one starts where events were last read to the end.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -31,16 +30,16 @@ use tracing::{info, warn};
 
 pub const WORKER: Worker = Worker::new("background-reconcile-stripe");
 
-/// Stripe keeps events for 30 days: <https://docs.stripe.com/api/events>.
+/// Stripe lists events for 30 days: <https://docs.stripe.com/api/events>.
 const EVENTS_KEPT: Duration = DAY.saturating_mul(30);
-/// Events may be listed a little after they are made.
+/// Stripe may list an event a little after its creation.
 const OVERLAP: Duration = Duration::from_secs(60 * 60);
-/// Most of our own things on a page.
+/// Our own records per page.
 const PAGE: u16 = 100;
-/// Most pages of one list in one run: a hundred thousand of each.
+/// Most pages of one list in one run: a hundred thousand records.
 const PAGES_MAX: u32 = 1_000;
 
-/// What was found.
+/// The counts of a run.
 #[derive(Debug, Default)]
 struct Found {
     looked_at: u64,
@@ -49,7 +48,7 @@ struct Found {
     failed: u64,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::schedule(WORKER, handle)
 }
@@ -63,7 +62,7 @@ pub async fn handle(
         Run { store, stripe, settlement, now: task.now, found: Found::default(), error: None };
     let done = run.whole(queue).await;
     let Found { looked_at, repaired, paid_back, failed } = run.found;
-    info!(looked_at, repaired, failed, "reconciled with Stripe");
+    info!(looked_at, repaired, failed, "Stripe reconciliation ended");
     Metrics::at(task.now)
         .count("ReconcileLookedAt", looked_at)
         .count("ReconcileRepairs", repaired)
@@ -80,12 +79,12 @@ struct Run<'a> {
     settlement: Settlement<'a>,
     now: Timestamp,
     found: Found,
-    /// Why a list was not walked to its end.
+    /// The first error that ended a list early.
     error: Option<SettleError>,
 }
 
 impl Run<'_> {
-    /// Ends early only if Stripe or the table does not answer at all.
+    /// Checks every list. Ends early only if Stripe or the table does not answer at all.
     async fn whole(&mut self, queue: &TopUpQueue) -> Result<(), TaskError> {
         let done = self.replay_parked().await;
         self.ended("parked events", done).await?;
@@ -104,14 +103,14 @@ impl Run<'_> {
         self.send_top_ups(queue).await
     }
 
-    /// What came of walking a list. If it could not be read, the others are walked all the same.
+    /// Records the result of a list. If it could not be read, the run continues with the others.
     async fn ended(
         &mut self,
         list: &str,
         done: Result<(), SettleError>,
     ) -> Result<(), SettleError> {
         if let Err(error) = done {
-            warn!(list, %error, "a list was not walked to its end, the run will be repeated");
+            warn!(list, %error, "list not read to its end, the run continues and will be retried");
             self.found.failed += 1;
             self.settlement.check_answers(&error).await?;
             self.error.get_or_insert(error);
@@ -119,15 +118,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Counts one thing. What fails is logged and left for the next night, or for a person: it must
-    /// not keep the others from being looked at.
+    /// Counts one record. A failure is logged and left for the next night, or for a person: it must
+    /// not stop the others.
     async fn count(
         &mut self,
         what: &str,
-        heard: Result<EventOutcome, SettleError>,
+        outcome: Result<EventOutcome, SettleError>,
     ) -> Result<(), SettleError> {
         self.found.looked_at += 1;
-        match heard {
+        match outcome {
             Ok(EventOutcome::Applied | EventOutcome::LatePaymentRefunded) => {
                 self.found.repaired += 1
             }
@@ -137,7 +136,7 @@ impl Run<'_> {
             }
             Ok(EventOutcome::Already | EventOutcome::NotOurs | EventOutcome::Ignored) => {}
             Err(error) => {
-                warn!(what, %error, "not repaired");
+                warn!(what, %error, "record not repaired, the next run retries");
                 self.found.failed += 1;
                 self.settlement.check_answers(&error).await?;
             }
@@ -145,7 +144,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What was parked is tried again: the fault may be mended by now.
+    /// Replays parked events: the fault may be fixed by now.
     async fn replay_parked(&mut self) -> Result<(), SettleError> {
         let mut after = None;
         for _ in 0..PAGES_MAX {
@@ -169,11 +168,16 @@ impl Run<'_> {
                 self.found.repaired += 1;
             }
             Ok(Received::Parked(why)) => {
-                warn!(event = parked.id, kind = parked.kind, why, "an event stays parked");
+                warn!(
+                    event = parked.id,
+                    kind = parked.kind,
+                    why,
+                    "replay failed, the event stays parked"
+                );
                 self.found.failed += 1;
             }
             Err(error) => {
-                warn!(event = parked.id, kind = parked.kind, %error, "an event stays parked");
+                warn!(event = parked.id, kind = parked.kind, %error, "replay failed, event parked");
                 self.found.failed += 1;
                 self.settlement.check_answers(&error).await?;
             }
@@ -181,7 +185,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Every event since the last look that was not applied.
+    /// Applies every event since the checkpoint that was not applied.
     async fn look_through_events(&mut self) -> Result<(), SettleError> {
         let oldest = self.now.minus(EVENTS_KEPT);
         let checkpoint = self.store.events_checkpoint().await?;
@@ -208,23 +212,23 @@ impl Run<'_> {
         for event in &missed {
             self.apply_missed(event).await?;
         }
-        // Stripe lists the newest first: where the list was cut, the oldest were not seen.
+        // Stripe lists the newest first: if the list was cut off, the oldest were not read.
         if whole {
             self.store.set_events_checkpoint(self.now).await?;
         } else {
-            warn!(%since, "there are more events than one run looks through");
+            warn!(%since, "more events than one run can read, the checkpoint stays");
             self.found.failed += 1;
         }
         Ok(())
     }
 
-    /// Applies an event that no webhook brought. One that fails is parked, so that the next look at
-    /// the events begins behind it.
+    /// Applies an event that no webhook delivered. One that fails is parked, so that the checkpoint
+    /// can move past it.
     async fn apply_missed(&mut self, event: &ListedEvent) -> Result<(), SettleError> {
         let notice = &event.notice;
-        let heard = self.settlement.process_event(notice, self.now).await;
-        let why = heard.as_ref().err().map(SettleError::to_string);
-        self.count(&notice.kind, heard).await?;
+        let outcome = self.settlement.process_event(notice, self.now).await;
+        let why = outcome.as_ref().err().map(SettleError::to_string);
+        self.count(&notice.kind, outcome).await?;
         if let Some(why) = why {
             let (id, kind) = (Some(&notice.id), &notice.kind);
             self.store.park_event(id, kind, &event.body, &why, self.now).await?;
@@ -232,7 +236,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Orders that nobody has told us the end of.
+    /// Orders whose outcome no event has reported.
     async fn look_at_orders(&mut self) -> Result<(), SettleError> {
         let (store, settlement, now) = (self.store, self.settlement, self.now);
         let due = async |after: Option<&_>| store.due_orders(now, after, PAGE).await;
@@ -242,7 +246,7 @@ impl Run<'_> {
         self.walk("order", due, look).await
     }
 
-    /// Purchases that nobody has told us the end of, and those whose money is still to go back.
+    /// Purchases whose outcome no event has reported, and those with a refund still to make.
     async fn look_at_purchases(&mut self) -> Result<(), SettleError> {
         let (store, settlement, now) = (self.store, self.settlement, self.now);
         let due = async |after: Option<&_>| store.due_purchases(now, after, PAGE).await;
@@ -251,8 +255,8 @@ impl Run<'_> {
         self.walk("purchase", due, look).await
     }
 
-    /// Payouts of which nobody has told us whether a bank has them. What happens to creators'
-    /// accounts is not among the events that are looked through.
+    /// Sent payouts not yet confirmed by a bank. The listed events do not include those of
+    /// connected accounts.
     async fn look_at_payouts(&mut self) -> Result<(), SettleError> {
         let (store, settlement, now) = (self.store, self.settlement, self.now);
         let sent = async |after: Option<&_>| store.sent_payouts(after, PAGE).await;
@@ -262,7 +266,7 @@ impl Run<'_> {
         self.walk("payout", sent, look).await
     }
 
-    /// Looks at everything of one of our lists.
+    /// Checks every record of one of our lists.
     async fn walk<T>(
         &mut self,
         what: &str,
@@ -273,8 +277,8 @@ impl Run<'_> {
         for _ in 0..PAGES_MAX {
             let found = page(after.as_ref()).await?;
             for one in &found.items {
-                let heard = look(one).await;
-                self.count(what, heard).await?;
+                let outcome = look(one).await;
+                self.count(what, outcome).await?;
             }
             after = found.next;
             if after.is_none() {
@@ -284,18 +288,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Subscriptions that are not as we know them.
+    /// Subscriptions that differ from our records.
     async fn look_at_subscriptions(&mut self) -> Result<(), SettleError> {
         let mut after = None;
         for _ in 0..PAGES_MAX {
             let page = self.stripe.subscriptions(after.as_ref()).await?;
             for at_stripe in page.items {
                 after = Some(at_stripe.id);
-                let heard = match at_stripe.now {
+                let outcome = match at_stripe.now {
                     Ok(now) => self.look_at_subscription(&now).await,
                     Err(error) => Err(error.into()),
                 };
-                self.count("subscription", heard).await?;
+                self.count("subscription", outcome).await?;
             }
             if !page.more {
                 break;
@@ -322,7 +326,7 @@ impl Run<'_> {
         self.settlement.subscription(&user, &theirs.id, self.now).await
     }
 
-    /// What was noted to be done at Stripe and is not done.
+    /// Carries out recorded follow-ups that are not yet done at Stripe.
     async fn carry_out_follow_ups(&mut self) -> Result<(), SettleError> {
         for done in self.settlement.carry_out_due(self.now, PAGE).await? {
             self.count("follow-up", done).await?;
@@ -330,7 +334,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Packs that are to be bought and whose hint may be lost.
+    /// Sends a message for each due top-up: the first one may be lost.
     async fn send_top_ups(&self, queue: &TopUpQueue) -> Result<(), TaskError> {
         let mut after = None;
         for _ in 0..PAGES_MAX {
@@ -357,7 +361,7 @@ async fn look_at_order(
     match (&order.session, &order.payment) {
         (Some(session), _) => settlement.session(user, session, now).await,
         (None, Some(payment)) => settlement.payment(user, payment, now).await,
-        // Its page was never opened to anybody.
+        // Its checkout session was never created.
         (None, None) => {
             settlement.fail_order(user, id, "abandoned", now).await.map(|()| EventOutcome::Applied)
         }

@@ -1,10 +1,10 @@
-//! `background-relay-outbox`: from the table's stream to the queues.
+//! `background-relay-outbox`: relays the table's stream to the queues.
 //!
-//! The table is the outbox: whoever queues a job, or leaves a balance below what its member wants,
-//! writes that and nothing else. Each change that leaves a job waiting, for a worker now or for a
-//! look later, becomes a hint in the queue of generations, delayed until it is due; each that makes
-//! a pack due, one in the queue of top-ups. A hint that is lost is repaired by the sweep or by the
-//! nightly reconcile; one too many changes nothing.
+//! The table is the outbox: a function that queues a job or makes a top-up due writes only the
+//! table. Each change that leaves a job waiting, for a worker now or for a poll later, becomes a
+//! message in the generation queue, delayed until it is due; each that makes a pack due, one in the
+//! top-up queue. A lost message is repaired by the sweep or by the nightly reconciliation; a
+//! duplicate has no effect.
 
 use std::process::ExitCode;
 
@@ -18,14 +18,14 @@ use store::{StoreError, changed_job, changed_top_up};
 
 pub const WORKER: Worker = Worker::new("background-relay-outbox");
 
-/// What a change gives rise to.
+/// The message that a change requires.
 enum Waiting {
     Job(JobMessage),
     TopUp(TopUpHint),
     Nothing,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::stream(WORKER, handle)
 }
@@ -51,7 +51,7 @@ pub async fn handle(
     results
 }
 
-/// Hints of one queue, and the changes they came of.
+/// Messages for one queue, and the changes they come from.
 struct Outgoing<M> {
     places: Vec<usize>,
     hints: Vec<M>,

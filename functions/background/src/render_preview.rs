@@ -1,14 +1,14 @@
-//! `background-render-preview`: looks at a file that arrived in quarantine.
+//! `background-render-preview`: checks a file that arrived in quarantine.
 //!
-//! A picture is checked, drawn anew, watermarked and kept in three sizes where everybody sees it;
-//! an asset is copied to where only buyers get it, and that copy is opened, checked and hashed.
-//! Whatever it is, nothing of what was sent is ever public. Then the upload ends: what came of it
-//! joins the draft, or the creator is told why it does not.
+//! An image is decoded, re-encoded, watermarked and stored in three public sizes; an asset is
+//! copied to where only buyers can download it, and that copy is opened, checked and hashed. The
+//! bytes that were sent are never public. Then the upload ends: the result joins the draft, or the
+//! upload records why it was refused.
 //!
-//! Retry: an upload ends once. Until its form expires a file can be replaced, also while another
-//! call of this function looks at it, so nothing that a moderator is shown is ever written again:
-//! an asset is written once, and a picture gets a name that nobody else has. A file that is sent
-//! after the upload has ended is thrown away.
+//! Retry: an upload ends once. Until its form expires a file can be replaced, even while another
+//! invocation checks it, so an object that a moderator is shown is never overwritten: an asset is
+//! written once, and an image gets a unique name. A file sent after the upload has ended is
+//! deleted.
 
 use std::process::ExitCode;
 
@@ -32,7 +32,7 @@ pub const WORKER: Worker = Worker::new("background-render-preview").with_concurr
 
 type Capabilities = (Store, Uploads, PreviewBucket, AssetScan);
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::queue(WORKER, handle)
 }
@@ -51,11 +51,11 @@ async fn look_at(
 ) -> Result<(), TaskError> {
     let (store, uploads, _, _) = capabilities;
     let Some((listing, id)) = named(&object.key) else {
-        warn!(key = object.key, "something that is no upload is thrown away");
+        warn!(key = object.key, "object is not an upload, deleting it");
         return Ok(uploads.discard(&object.key).await?);
     };
     let Some(mut upload) = optional(store.upload(&listing, &id).await)? else {
-        warn!(key = object.key, "an upload nobody asked for is thrown away");
+        warn!(key = object.key, "object belongs to no known upload, deleting it");
         return Ok(uploads.discard(&object.key).await?);
     };
     if upload.is_waiting() {
@@ -65,17 +65,17 @@ async fn look_at(
         };
         let ended = optional(store.end_upload(&listing, &id, &arrival, task.now).await)?;
         let Some(ended) = ended else {
-            warn!(key = object.key, "an upload for a listing that is deleted is thrown away");
+            warn!(key = object.key, "listing of the upload is deleted, deleting the file");
             uploads.discard(&asset_key(&listing, &id)).await?;
             return Ok(uploads.discard(&object.key).await?);
         };
         let taken = !matches!(arrival, Arrival::Refused(..));
-        info!(key = object.key, state = ?ended.state, "an upload was looked at");
+        info!(key = object.key, state = ?ended.state, "upload checked");
         let name = if taken { "UploadsTaken" } else { "UploadsRefused" };
         Metrics::at(task.now).count(name, 1).emit();
         upload = ended;
     }
-    // An upload that ended otherwise, even by another call, may have its asset in a listing.
+    // An upload that ended in another state, even in another call, may have its asset in a listing.
     if upload.purpose == Purpose::Asset && matches!(upload.state, UploadState::Refused { .. }) {
         uploads.discard(&asset_key(&listing, &id)).await?;
     }
@@ -87,8 +87,8 @@ fn named(key: &str) -> Option<(ListingId, UploadId)> {
     Some((ListingId::parse(listing).ok()?, UploadId::parse(upload).ok()?))
 }
 
-/// What came of a file; `None` if it is not there any more, or another was sent in its place, which
-/// is told by a message of its own.
+/// The result of a file; `None` if it is deleted, or replaced by another, which has a message of
+/// its own.
 async fn arrived(
     capabilities: &Capabilities,
     upload: &Upload,
@@ -154,7 +154,7 @@ async fn keep(
     if let Err(refused) = uploads.promote(file, &key, kind, &file_name).await {
         return Ok(Err(refused));
     }
-    // From here on it is about what buyers will download, whatever is in quarantine by now.
+    // From here on the copy that buyers will download is checked, not the file in quarantine.
     let bytes = match uploads.asset(&key, upload.bytes_max).await {
         Ok(bytes) => bytes,
         Err(refused) => return Ok(Err(refused)),
@@ -165,7 +165,7 @@ async fn keep(
         Ok(Err(unfit)) => return Ok(Ok(refused(unfit.code(), &unfit.to_string()))),
         Err(_) => return Ok(Ok(refused("damaged", "The file could not be read."))),
     };
-    // Most scans end later: an approval asks again.
+    // Most scans end later: an approval checks again.
     if scan.of(&key).await? == Scan::NotClean {
         return Ok(Ok(refused("not_clean", "The malware scan did not find the file clean.")));
     }

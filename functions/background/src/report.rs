@@ -1,4 +1,4 @@
-//! The revenue report as files: for spreadsheets and for people.
+//! The revenue report as files: JSON, CSV and PDF.
 
 mod csv;
 mod pdf;
@@ -12,19 +12,19 @@ use paper::PaperError;
 pub(crate) use csv::to_csv;
 pub(crate) use pdf::to_pdf;
 
-/// Why there is no report: faults of ours.
+/// Why a report could not be produced: faults of ours.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReportFailed {
-    /// It cannot be drawn.
+    /// The PDF could not be rendered.
     #[error(transparent)]
     Paper(#[from] PaperError),
-    /// It cannot be written as CSV.
+    /// The CSV could not be written.
     #[error("the CSV could not be written")]
     Csv(#[from] ::csv::Error),
-    /// It cannot be written as JSON.
+    /// The JSON could not be written.
     #[error("the JSON could not be written")]
     Json(#[from] serde_json::Error),
-    /// It cannot be stored.
+    /// The files could not be stored.
     #[error(transparent)]
     Documents(#[from] DocumentsUnavailable),
 }

@@ -1,14 +1,14 @@
-//! `background-report-revenue`: every night, what there is to say about the day that is over.
+//! `background-report-revenue`: every night, the revenue report of the previous day.
 //!
-//! The day is the one before that of the event's `time`, so a day that is still running, or to come,
-//! is never reported; nor is one by which nothing had happened. A report covers the thirty days up
-//! to its day. It is kept once: a run for a day that has one makes the numbers anew, compares, and
-//! changes nothing. Where the sums that are kept are not what the day's facts come to, or a report is
-//! not what its numbers come to now, that is counted as drift, and an alarm goes off. A run first
-//! ends the graces in which nobody paid, and counts facts of the day that no stream brought.
+//! The day is the one before that of the event's `time`, so an unfinished or future day is never
+//! reported; nor is a day before the first activity. A report covers the thirty days up to its day.
+//! It is stored once: a run for a day that has one recomputes the metrics, compares, and changes
+//! nothing. If stored totals differ from the day's facts, or a report from its metrics, that counts
+//! as drift, with an alarm. A run first ends unpaid grace periods, and counts facts of the day that
+//! the stream did not deliver.
 //!
-//! Files lie under names made of their content before the row that names them is written, so a run
-//! may be cut off anywhere.
+//! Files have content-addressed names and are written before the item that names them, so a run may
+//! be interrupted.
 
 use std::process::ExitCode;
 
@@ -34,21 +34,21 @@ const DAYS: u32 = 30;
 /// The folder of its files.
 const FOLDER: &str = "revenue";
 
-/// Most times that the index of graces is asked in one run.
+/// Most queries of the index of grace periods in one run.
 const TRIPS_MAX: u32 = 200;
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Sums of the day that were not what its facts come to.
+    /// Number of the day's totals that differed from its facts.
     pub(crate) sums_differed: u64,
-    /// Whether the report that is kept is not what its numbers come to now.
+    /// Whether the stored report differs from its metrics as they are now.
     pub(crate) report_differs: bool,
-    /// Whether a report was made and kept.
+    /// Whether a report was stored.
     pub(crate) made: bool,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::schedule(WORKER, handle)
 }
@@ -58,8 +58,8 @@ pub async fn handle(
     task: Task,
 ) -> Result<(), TaskError> {
     let mut run = Run::default();
-    let hands = (store, documents, company);
-    let outcome = report(hands, task.sent_at, task.now, &mut run).await?;
+    let deps = (store, documents, company);
+    let outcome = report(deps, task.sent_at, task.now, &mut run).await?;
     Metrics::at(task.now)
         .count("RevenueSumsDrift", outcome.sums_differed)
         .count("RevenueReportDrift", u64::from(outcome.report_differs))
@@ -67,15 +67,14 @@ pub async fn handle(
     run.end(task.now)
 }
 
-/// The run that was due at `due`. A grace that cannot be ended does not keep the report from being
-/// made.
+/// The run that was due at `due`. A grace period that cannot be ended does not stop the report.
 pub(crate) async fn report(
-    hands: (&Store, &Documents, &Company),
+    deps: (&Store, &Documents, &Company),
     due: Timestamp,
     now: Timestamp,
     run: &mut Run,
 ) -> Result<Outcome, TaskError> {
-    let (store, ..) = hands;
+    let (store, ..) = deps;
     let day = Day::of(due.min(now)).minus(1);
     let ended = end_graces(store, now, run).await?;
     let facts = store.facts_of_day(day).await?;
@@ -87,20 +86,22 @@ pub(crate) async fn report(
     };
     if outcome.sums_differed > 0 {
         let sums = outcome.sums_differed;
-        warn!(%day, sums, "the sums of a day are not what its facts come to");
+        warn!(%day, sums, "totals differ from the facts of the day, counting missing facts");
         store.count(&facts).await?;
         numbers = store.metrics(span, now).await?;
     }
     match optional(store.report(day).await)? {
-        Some(kept) => outcome.report_differs = kept.json != json_of(&report_of(span, &numbers))?,
+        Some(stored) => {
+            outcome.report_differs = stored.json != json_of(&report_of(span, &numbers))?
+        }
         None if nothing_yet(&numbers, span) => {}
-        None => outcome.made = make(hands, day, &report_of(span, &numbers), now).await?,
+        None => outcome.made = make(deps, day, &report_of(span, &numbers), now).await?,
     }
-    info!(%day, ended, ?outcome, "reported");
+    info!(%day, ended, ?outcome, "revenue report run ended");
     Ok(outcome)
 }
 
-/// Ends the graces in which nobody paid, each dated when it ended. How many.
+/// Ends unpaid grace periods, each dated when it ended. Returns how many.
 async fn end_graces(store: &Store, now: Timestamp, run: &mut Run) -> Result<u64, TaskError> {
     let mut ended = 0;
     for _ in 0..TRIPS_MAX {
@@ -116,26 +117,26 @@ async fn end_graces(store: &Store, now: Timestamp, run: &mut Run) -> Result<u64,
     Ok(ended)
 }
 
-/// The numbers as of the end of the day: the same, whenever they are made.
+/// The report as of the end of the day: the same, whenever it is computed.
 fn report_of(span: Span, numbers: &Numbers) -> RevenueReport {
     RevenueReport::of(span, numbers, span.to.period().ends_at)
 }
 
-/// How many sums of the day are not what its facts come to.
+/// How many of the day's totals differ from its facts.
 fn differing(numbers: &Numbers, day: Day, folded: &Counters) -> u64 {
     let mut differ = folded.clone();
-    if let Some(kept) = numbers.days.get(&day) {
-        differ.take_off(kept);
+    if let Some(stored) = numbers.days.get(&day) {
+        differ.take_off(stored);
     }
     u64::try_from(differ.iter().count()).unwrap_or(u64::MAX)
 }
 
-/// Whether the day is before the first on which anything happened.
+/// Whether the day is before the first activity.
 fn nothing_yet(numbers: &Numbers, span: Span) -> bool {
     numbers.standing(span.to).is_empty() && numbers.of(span).is_empty()
 }
 
-/// Makes the files and keeps the report, unless another run was faster.
+/// Writes the files and stores the report, unless another run was faster.
 async fn make(
     (store, documents, company): (&Store, &Documents, &Company),
     day: Day,
@@ -150,8 +151,8 @@ async fn make(
     let csv_key = documents.store_once(document(FileKind::Csv)?, || to_csv(&named)).await?;
     let pdf = || to_pdf(&named, company);
     let pdf_key = documents.store_once(document(FileKind::Pdf)?, pdf).await?;
-    let kept = KeptReport { day, made_at: now, json, json_key, csv_key, pdf_key };
-    Ok(store.keep_report(&kept).await?)
+    let stored = KeptReport { day, made_at: now, json, json_key, csv_key, pdf_key };
+    Ok(store.keep_report(&stored).await?)
 }
 
 fn json_of(report: &RevenueReport) -> Result<String, ReportFailed> {

@@ -1,4 +1,4 @@
-//! A run over many members, rewards or tallies, none of which may keep the others waiting.
+//! A run over many members, rewards or counts, none of which may block the others.
 
 use std::fmt::Display;
 
@@ -6,7 +6,7 @@ use domain::{DomainError, ErrorKind, Timestamp};
 use runtime::{Metrics, TaskError};
 use tracing::error;
 
-/// What failed in a run so far.
+/// The failures of a run so far.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     failed: u64,
@@ -14,8 +14,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// What one of them came to; `None` if it failed. A failure is logged with its id and counted,
-    /// and the run goes on with the next.
+    /// The result of one; `None` if it failed. A failure is logged with its id and counted, and the
+    /// run continues with the next.
     pub(crate) fn take<T, R: DomainError>(
         &mut self,
         what: &'static str,
@@ -25,7 +25,7 @@ impl Run {
         match done {
             Ok(done) => Some(done),
             Err(failure) => {
-                error!(what, %id, code = failure.code(), %failure, "failed, the run goes on");
+                error!(what, %id, code = failure.code(), %failure, "failed, the run continues");
                 self.failed += 1;
                 if failure.kind() == ErrorKind::Unavailable && self.later.is_none() {
                     self.later = Some(failure.into());
@@ -35,11 +35,11 @@ impl Run {
         }
     }
 
-    /// Ends the run. A failure that may pass with time makes the run fail, after everything else was
-    /// done, so that EventBridge repeats it.
+    /// Ends the run. A transient failure makes the run fail, after everything else is done, so that
+    /// EventBridge retries it.
     ///
     /// # Errors
-    /// The first such failure.
+    /// The first transient failure.
     pub(crate) fn end(self, now: Timestamp) -> Result<(), TaskError> {
         Metrics::at(now).count("RunFailures", self.failed).emit();
         self.later.map_or(Ok(()), Err)
@@ -69,6 +69,6 @@ mod tests {
         }
         assert_eq!(run.failed, 2);
         let failed = run.end(NOW).unwrap_err();
-        assert!(matches!(failed, TaskError::Retry(_)), "EventBridge comes again: {failed:?}");
+        assert!(matches!(failed, TaskError::Retry(_)), "EventBridge retries: {failed:?}");
     }
 }

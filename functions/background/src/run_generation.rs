@@ -1,11 +1,11 @@
-//! `background-run-generation`: looks at a job and moves it on.
+//! `background-run-generation`: advances a job by one step.
 //!
-//! A message is a hint to look. What to do is decided by the job alone (`Job::next_step`), claimed
-//! with a write that only one worker can win, and ended with a write that only the claimer can make.
-//! So a message may come twice, late, out of order, or for a job that is over.
+//! A message only names the job. The job alone decides the step (`Job::next_step`); a conditional
+//! write that one worker can win claims it, and a write that only the claimer can make ends it. So
+//! a message may be duplicate, late, out of order, or for a finished job.
 //!
-//! Retry: our renderer may draw again; a provider that may have taken a request is never asked
-//! again. Nothing waits in here for an image: Bria's webhook or the next hint brings it.
+//! Retry: our renderer may render again; a request that a provider may have accepted is never sent
+//! again. The function never waits for an image: Bria's webhook or the next message brings it.
 
 use std::{
     process::ExitCode,
@@ -30,12 +30,12 @@ use crate::{draw::draw, lookup::find, settle};
 
 pub const WORKER: Worker = Worker::new("background-run-generation").with_concurrency(1);
 
-/// When to look again after something outside was away for a moment.
+/// The delay before a retry when a dependency was unavailable.
 const PAUSE: Duration = Duration::from_secs(30);
 
 type Capabilities = (Store, Images, ImageProvider);
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::queue(WORKER, handle)
 }
@@ -73,7 +73,7 @@ async fn submit(
     }
 }
 
-/// Draws the image here and now.
+/// Renders the image in this invocation.
 async fn render(
     (store, images): (&Store, &Images),
     job: Job,
@@ -96,13 +96,13 @@ async fn render(
     match settle::succeed((store, images), &claimed, &picture, now).await {
         Ok(()) => Ok(()),
         Err(error) => {
-            tracing::warn!(?error, "the image is drawn again later");
+            tracing::warn!(?error, "image could not be stored, rendering again later");
             move_on(store, &claimed, claimed.clone().requeue(now.plus(PAUSE), now)).await
         }
     }
 }
 
-/// Asks Bria for the image. Once it may have heard us it is never asked again.
+/// Submits the request to Bria. Once Bria may have received it, it is never sent again.
 async fn ask(
     store: &Store,
     images: &BriaImages,
@@ -132,7 +132,7 @@ async fn ask(
             move_on(store, &claimed, claim.requeue(now.plus(PAUSE), now)).await
         }
         Err(SubmitError::Ambiguous { detail }) => {
-            tracing::warn!(detail, "the submit was not answered; it is not repeated");
+            tracing::warn!(detail, "the provider did not answer the submit, it is not repeated");
             Metrics::at(now).count("UnknownSubmits", 1).emit();
             move_on(store, &claimed, claim.await_unknown(now)).await
         }
@@ -143,14 +143,14 @@ async fn ask(
             settle::fail(store, &claimed, misunderstood(status, &message, now), now).await
         }
         Err(SubmitError::Rejected { status, message }) => {
-            tracing::error!(status, message, "the provider rejected our request");
+            tracing::error!(status, message, "the provider rejected our request, the job fails");
             Metrics::at(now).count("ProviderRequestsRejected", 1).emit();
             settle::fail(store, &claimed, rejected(&message), now).await
         }
     }
 }
 
-/// Asks Bria how far it is, and takes the image if it is there.
+/// Polls Bria, and fetches the image once it is finished.
 async fn poll(
     (store, images, provider): &Capabilities,
     job: Job,
@@ -201,7 +201,7 @@ async fn poll(
     }
 }
 
-/// Fetches, checks and keeps the image.
+/// Fetches, checks and stores the image.
 async fn take(
     (store, images, bria): (&Store, &Images, &BriaImages),
     claimed: Job,
@@ -211,14 +211,14 @@ async fn take(
     let bytes = match bria.fetcher.fetch(url).await {
         Ok(bytes) => bytes,
         Err(FetchError::Unavailable { detail }) => {
-            tracing::warn!(detail, "the image cannot be fetched for now");
+            tracing::warn!(detail, "image cannot be fetched now, retrying later");
             return later(store, claimed.clone(), claimed, Duration::ZERO, now).await;
         }
         Err(FetchError::UnknownHost { origin }) => {
             return withhold(store, claimed, &origin, now).await;
         }
         Err(refused) => {
-            tracing::error!(%refused, "the image cannot be fetched");
+            tracing::error!(%refused, "image cannot be fetched, the job fails");
             let failure = invalid("The provider's image could not be fetched.");
             return settle::fail(store, &claimed, failure, now).await;
         }
@@ -236,14 +236,14 @@ async fn take(
     match settle::succeed((store, images), &claimed, &picture, now).await {
         Ok(()) => Ok(()),
         Err(error) => {
-            tracing::warn!(?error, "the image is taken again later");
+            tracing::warn!(?error, "image could not be stored, fetching it again later");
             later(store, claimed.clone(), claimed, Duration::ZERO, now).await
         }
     }
 }
 
-/// Keeps a job whose image lies on a host that is not listed: it is paid for, so it waits until an
-/// operator lists the host, or the provider has deleted it.
+/// Withholds a job whose image is on an unlisted host: it is paid for, so it waits until an
+/// operator lists the host, or the provider has deleted the image.
 async fn withhold(
     store: &Store,
     claimed: Job,
@@ -253,7 +253,7 @@ async fn withhold(
     tracing::error!(
         origin,
         request_id = claimed.request_id,
-        "the image lies on a host that ImageOrigins does not list; the job waits until it does"
+        "image is on a host that ImageOrigins does not list, the job waits until it is listed"
     );
     Metrics::at(now).count("ResultsWithheld", 1).emit();
     let waiting = claimed.clone().withhold(now);
@@ -264,7 +264,7 @@ async fn withhold(
     move_on(store, &claimed, waiting).await
 }
 
-/// Looks again later, or ends the job if the provider has had its time or has forgotten it.
+/// Polls again later, or fails the job if it is overdue or the provider does not know it.
 async fn later(
     store: &Store,
     claimed: Job,
@@ -283,15 +283,15 @@ async fn later(
     move_on(store, &claimed, after.poll_later(at_least, now)).await
 }
 
-/// Writes where the job is now. If somebody moved it meanwhile, they know better.
+/// Writes the job's new state. If it changed meanwhile, the other write wins.
 async fn move_on(store: &Store, before: &Job, after: Job) -> Result<(), TaskError> {
     if !store.advance(before, &after).await? {
-        tracing::info!("somebody else moved the job first");
+        tracing::info!("write conflict, another worker advanced the job");
     }
     Ok(())
 }
 
-/// When to come again, if Bria's calls of this minute are used up.
+/// When to retry, if the calls to Bria of this minute are used up.
 async fn limited(
     store: &Store,
     route: &str,
@@ -312,8 +312,8 @@ async fn limited(
 
 fn request(job: &Job, input: &Input, webhook_url: &str) -> SubmitRequest {
     let (rig, camera) = (input.lighting.as_ref(), input.camera.as_ref());
-    let structured = input.structured_prompt.clone().map(|kept| {
-        let lit = rig.into_iter().fold(kept, StructuredPrompt::with_lighting);
+    let structured = input.structured_prompt.clone().map(|prompt| {
+        let lit = rig.into_iter().fold(prompt, StructuredPrompt::with_lighting);
         camera.into_iter().fold(lit, StructuredPrompt::with_camera).canonical_json()
     });
     let prompt = match (&input.prompt, &structured) {
@@ -327,7 +327,7 @@ fn request(job: &Job, input: &Input, webhook_url: &str) -> SubmitRequest {
         prompt,
         structured_prompt: structured,
         negative_prompt: input.negative_prompt.clone(),
-        // Orders of before may hold a seed that the provider does not take; it draws one itself.
+        // Older jobs may have a seed that the provider does not accept; it then chooses one.
         seed: Some(input.seed).filter(|seed| *seed <= SEED_MAX),
         aspect_ratio: input.aspect_ratio,
         quality: input.quality,
@@ -348,13 +348,13 @@ fn rejected(message: &str) -> Failure {
     Failure::new(FailureCode::ProviderRejected, message)
 }
 
-/// Our fault: somebody has to look, and what the provider said is for them alone.
+/// A fault of ours: an alarm goes off, and only the log has the provider's message.
 fn misunderstood(status: u16, message: &str, now: Timestamp) -> Failure {
-    tracing::error!(status, message, "the provider did not understand our request");
+    tracing::error!(status, message, "the provider rejected our request as invalid, the job fails");
     Metrics::at(now).count("ProviderRequestsInvalid", 1).emit();
-    let told = "The image provider did not understand our request. This is our fault; nothing is \
+    let text = "The image provider did not understand our request. This is our fault; nothing is \
                 charged.";
-    Failure::new(FailureCode::RequestInvalid, told)
+    Failure::new(FailureCode::RequestInvalid, text)
 }
 
 fn invalid(message: &str) -> Failure {

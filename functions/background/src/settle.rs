@@ -1,4 +1,4 @@
-//! How a job ends, and what is counted when it does.
+//! Ends a job, and counts its metrics.
 
 use clients::{Images, Picture};
 use domain::{
@@ -11,7 +11,7 @@ use store::{Settled, Store};
 /// Stores the image and ends the job with it, in this order: a captured credit has a stored image.
 ///
 /// # Errors
-/// When the image or the end cannot be written; both may be tried again.
+/// When the image or the job cannot be written; both may be retried.
 pub(crate) async fn succeed(
     (store, images): (&Store, &Images),
     job: &Job,
@@ -24,10 +24,10 @@ pub(crate) async fn succeed(
     Ok(())
 }
 
-/// Ends the job without an image; its credit goes back.
+/// Ends the job without an image and releases its credit.
 ///
 /// # Errors
-/// When the end cannot be written; it may be tried again.
+/// When the job cannot be written; it may be retried.
 pub(crate) async fn fail(
     store: &Store,
     job: &Job,
@@ -41,13 +41,13 @@ pub(crate) async fn fail(
 
 fn count(settled: &Settled, now: Timestamp) {
     let Settled::Now(job) = settled else {
-        tracing::info!("somebody else moved the job first");
+        tracing::info!("write conflict, another worker advanced the job");
         return;
     };
     let credits = u64::from(job.charge.credits);
     let moved = match job.charge.state {
         ChargeState::Captured => "CreditsCaptured",
-        ChargeState::Released | ChargeState::Connected => "CreditsReleased",
+        ChargeState::Released | ChargeState::Held => "CreditsReleased",
     };
     let took = u64::try_from(job.created_at.until(now).as_millis()).unwrap_or(u64::MAX);
     Metrics::at(now)

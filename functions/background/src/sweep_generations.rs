@@ -1,8 +1,8 @@
-//! `background-sweep-generations`: every minute, hints for jobs nobody has looked at in time.
+//! `background-sweep-generations`: every minute, sends messages for overdue jobs.
 //!
-//! It repairs whatever fell through: a hint that was lost, a worker that died with a lease, a
-//! provider that says nothing. It only sends hints; the worker decides. Running twice, late or at
-//! once with itself sends a hint too many and does no harm.
+//! It repairs lost messages, workers that died with a lease, and providers that never answered. It
+//! only sends messages; the worker decides. Repeated, late or concurrent runs send duplicate
+//! messages, which have no effect.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -13,12 +13,12 @@ use store::{OPEN_SHARDS, Store};
 
 pub const WORKER: Worker = Worker::new("background-sweep-generations");
 
-/// How long a job may be overdue before its hint counts as lost.
+/// How long a job may be overdue before its message counts as lost.
 const GRACE: Duration = Duration::from_secs(20);
-/// Most jobs of a shard in one run; the longest overdue come first, the rest a minute later.
+/// Most jobs of a shard in one run, the longest overdue first; the rest follow a minute later.
 const JOBS_MAX: u16 = 500;
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::schedule(WORKER, handle)
 }
@@ -34,6 +34,6 @@ pub async fn handle(
         overdue.into_iter().flatten().map(|(user, job)| JobMessage::now(user, job)).collect();
     let count = u64::try_from(hints.len()).unwrap_or(u64::MAX);
     Metrics::at(task.now).count("OverdueJobs", count).emit();
-    // Those that were not sent are overdue still and come with the next run.
+    // A job whose message was not sent is still overdue; the next run sends it.
     queue.send(&hints).await.into_iter().collect::<Result<(), _>>().map_err(TaskError::from)
 }

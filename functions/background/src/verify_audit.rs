@@ -1,11 +1,12 @@
-//! `background-verify-audit`: every night, whether the audit is what it was.
+//! `background-verify-audit`: every night, verifies that the audit log is unaltered.
 //!
-//! The chain is followed from its beginning and held against every end that was kept on a day before,
-//! in a bucket where nobody can change or delete it. So a chain that somebody made anew, hashes and
-//! end and all, is found. Where it is whole, its end is kept, too; where it is not, the first row that
-//! differs is logged, an alarm goes off, and nothing is kept.
+//! The hash chain is followed from its beginning and compared with every head that was archived on
+//! an earlier day, in a bucket where it cannot be changed or deleted. So a chain that was
+//! rewritten, hashes and head included, is found. If it is intact, its head is archived, too; if
+//! not, the first record that differs is logged, an alarm goes off, and no head is archived.
 //!
-//! A run may be cut off anywhere and come twice: it only reads, and an end that is kept stays.
+//! A run may be interrupted and repeated: it only reads the table, and never changes an archived
+//! head.
 
 use std::process::ExitCode;
 
@@ -17,7 +18,7 @@ use tracing::{error, info};
 
 pub const WORKER: Worker = Worker::new("background-verify-audit");
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::schedule(WORKER, handle)
 }
@@ -29,20 +30,19 @@ pub async fn handle((store, anchors): &(Store, AuditAnchors), task: Task) -> Res
             row = broken.seq,
             why = ?broken.why,
             verified,
-            "the audit is not what it was; rows from this one on are not to be trusted"
+            "audit log was altered, records from this one on cannot be trusted"
         ),
-        None if verified == 0 => info!("nothing was ever decided, so there is no end to keep"),
+        None if verified == 0 => info!("audit log is empty, no head to archive"),
         None => {
             anchors.keep(&Chain { seq: verified, hash }, task.now).await?;
-            info!(verified, "the audit is whole, and its end is kept");
+            info!(verified, "audit log is intact, head archived");
         }
     }
     Metrics::at(task.now).count("AuditBroken", u64::from(broken.is_some())).emit();
     Ok(())
 }
 
-/// The whole chain. Each trip goes on behind the one before, so there are as many as there are rows to
-/// read.
+/// Verifies the whole chain, page by page. There are as many pages as there are records to read.
 async fn verify(store: &Store, anchors: &Anchors) -> Result<Verified, StoreError> {
     let mut after = None;
     loop {

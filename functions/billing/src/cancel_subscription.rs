@@ -1,9 +1,9 @@
-//! `POST /api/v1/billing/subscription/cancel`: end the subscription with its period, or go on.
+//! `POST /api/v1/billing/subscription/cancel`: cancel at the end of the period, or undo that.
 //!
-//! Access: any member with a subscription; a suspended one may stop paying, and not go on.
-//! Changes: the subscription at Stripe, and then our side of it. The plan stays until the end of
-//! what is paid for, and nothing is paid back.
-//! Retry: wishing the same again changes nothing.
+//! Access: any member with a subscription; a suspended one may cancel, but not undo it.
+//! Changes: the subscription at Stripe, and then our record of it. The plan stays until the end of
+//! the paid period, without a refund.
+//! Retry: a repeat changes nothing.
 
 use std::process::ExitCode;
 
@@ -26,7 +26,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// `false` takes a cancellation back.
+    /// `false` undoes a cancellation.
     #[serde(default = "at_period_end")]
     cancel_at_period_end: bool,
 }
@@ -35,7 +35,7 @@ fn at_period_end() -> bool {
     true
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -55,7 +55,7 @@ pub async fn handle(
         true => (Renewal::Stops, "stops"),
         false => (Renewal::GoesOn, "goes_on"),
     };
-    // The version makes the same wish another request once something happened in between.
+    // The version makes the same request a new one at Stripe once the account has changed.
     let key = format!("renewal:{}:{wish}:{}", theirs.id, billing.version);
     stripe.set_renewal(&theirs.id, renewal, &key).await?;
     Settlement::new(store, stripe).subscription(user, &theirs.id, call.now).await?;

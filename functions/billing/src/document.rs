@@ -1,6 +1,6 @@
-//! Invoices and receipts as PDFs, for the documents Stripe does not print for us.
+//! Invoices and receipts as PDFs, where Stripe provides none.
 //!
-//! The same invoice and company give the same bytes: every date is the invoice's.
+//! The same invoice and company give the same bytes: every date comes from the invoice.
 
 mod figures;
 mod layout;
@@ -13,16 +13,16 @@ use paper::{DocumentInfo, Fonts, PaperError, figures::calendar};
 
 use self::{figures::Mark, layout::Content};
 
-/// Why there is no document.
+/// Why a document could not be produced.
 #[derive(Debug, thiserror::Error)]
 pub enum DocumentError {
-    /// It may still change in every line.
+    /// A draft may still change.
     #[error("This invoice is a draft: it has a PDF once it is final.")]
     NotFinal,
-    /// Its amounts contradict each other. Nobody gets a document that does not add up.
+    /// Its amounts contradict each other: no document is issued that does not add up.
     #[error("the invoice's amounts do not add up")]
     Unbalanced,
-    /// It cannot be drawn.
+    /// The PDF could not be rendered.
     #[error(transparent)]
     Paper(#[from] PaperError),
 }

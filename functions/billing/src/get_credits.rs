@@ -1,7 +1,7 @@
-//! `GET /api/v1/billing/credits`: the balance, its lots, what lapses when, and the ledger.
+//! `GET /api/v1/billing/credits`: the balance, its lots, expiry dates, and the ledger.
 //!
 //! Access: any member, suspended ones too.
-//! Changes: like every first read, it brings the account up to date. `limit` and `cursor` page
+//! Changes: brings the account up to date, as every read of it does. `limit` and `cursor` page
 //! through the ledger.
 
 use std::process::ExitCode;
@@ -72,7 +72,7 @@ impl From<&Lot> for LotView {
     }
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

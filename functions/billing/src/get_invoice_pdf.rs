@@ -1,8 +1,8 @@
 //! `GET /api/v1/billing/invoices/{id}/pdf`: an invoice or a receipt as a PDF.
 //!
-//! Access: the member whose it is; to everybody else it does not exist.
-//! Changes: where Stripe has no PDF of it, ours is made once for each state of the invoice and kept.
-//! The answer redirects to Stripe's, or to a link to ours that is good for ten minutes.
+//! Access: its owner; for all other callers it does not exist (404).
+//! Changes: if Stripe has no PDF, ours is rendered once for each state of the invoice and stored.
+//! Redirects to Stripe's PDF, or to a link to ours that is valid for ten minutes.
 
 use std::process::ExitCode;
 
@@ -24,7 +24,7 @@ pub struct Request {
     id: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,7 +1,7 @@
-//! `GET /api/v1/billing/subscription`: the plan, how it goes on, and what is bought by itself.
+//! `GET /api/v1/billing/subscription`: the plan, its renewal, and automatic top-ups.
 //!
 //! Access: any member, suspended ones too.
-//! Changes: like every first read, it brings the account up to date.
+//! Changes: brings the account up to date, as every read of it does.
 
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ pub const ENDPOINT: Endpoint =
 #[serde(deny_unknown_fields)]
 pub struct Request {}
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

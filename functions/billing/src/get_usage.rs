@@ -1,7 +1,7 @@
-//! `GET /api/v1/billing/usage`: what was spent in the present period, by day.
+//! `GET /api/v1/billing/usage`: credits spent in the current period, by day.
 //!
 //! Access: any member, suspended ones too.
-//! Changes: like every first read, it brings the account up to date.
+//! Changes: brings the account up to date, as every read of it does.
 
 use std::process::ExitCode;
 
@@ -25,17 +25,17 @@ pub struct Request {}
 pub struct Response {
     plan: Plan,
     period_starts_at: Option<Timestamp>,
-    /// When the plan's credits come again; `null` where that is not known.
+    /// When the plan's credits renew; `null` if unknown.
     period_ends_at: Option<Timestamp>,
-    /// Credits spent in it, those of packs too.
+    /// Credits spent in the period, those of packs included.
     used: u32,
-    /// What the plan grants for the period; `null` is unlimited within fair use.
+    /// Credits the plan grants for the period; `null` is unlimited within fair use.
     limit: Option<u32>,
-    /// Credits available now, those of packs too; `null` is unlimited within fair use.
+    /// Credits available now, those of packs included; `null` is unlimited within fair use.
     remaining: Option<u32>,
-    /// Set aside for generations that are running.
+    /// Credits held for running generations.
     held: u32,
-    /// The days (UTC) on which something was spent, oldest first.
+    /// The days (UTC) on which credits were spent, oldest first.
     by_day: Vec<Day>,
 }
 
@@ -45,7 +45,7 @@ struct Day {
     used: u32,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,4 +1,4 @@
-//! What a member pays for and what is left of it.
+//! Billing: plans, packs, credits, invoices.
 
 pub mod cancel_subscription;
 pub mod document;
@@ -18,7 +18,7 @@ pub mod view;
 
 use runtime::Function;
 
-/// Every function of this crate.
+/// All functions of this crate, by name.
 pub const FUNCTIONS: &[Function] = &[
     Function::http(list_plans::ENDPOINT, &list_plans::handle),
     Function::http(get_credits::ENDPOINT, &get_credits::handle),

@@ -1,6 +1,7 @@
-//! `GET /api/v1/billing/invoices`: invoices of the subscription and receipts of packs, newest first.
+//! `GET /api/v1/billing/invoices`: invoices of the subscription and receipts of packs, newest
+//! first.
 //!
-//! Access: any member, suspended ones too; they see their own.
+//! Access: any member, suspended ones too, for their own.
 //! Changes: nothing.
 
 use std::process::ExitCode;
@@ -13,7 +14,7 @@ use crate::view::InvoiceView;
 pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-list-invoices", "/api/v1/billing/invoices", Access::Member);
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

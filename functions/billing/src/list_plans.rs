@@ -1,4 +1,4 @@
-//! `GET /api/v1/billing/plans`: the plans and the packs, and what they give.
+//! `GET /api/v1/billing/plans`: plans and packs, with prices and credits.
 //!
 //! Access: anybody. Changes: nothing. The tables are `domain::plan` and `domain::pack`.
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub const ENDPOINT: Endpoint =
     Endpoint::get("billing-list-plans", "/api/v1/billing/plans", Access::Public);
 
-/// For how long a page may show a price without asking again, in seconds.
+/// How long a price may be cached, in seconds.
 const MAX_AGE_S: u32 = 300;
 
 #[derive(Debug, Deserialize)]
@@ -26,7 +26,7 @@ pub struct Request {}
 pub struct Response {
     items: Vec<PlanView>,
     next_cursor: Option<String>,
-    /// Credits beyond the plan's; they have no end.
+    /// Credits beyond the plan's; they do not expire.
     packs: Vec<PackView>,
 }
 
@@ -74,7 +74,7 @@ impl From<PackTerms> for PackView {
     }
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,10 +1,11 @@
-//! `POST /api/v1/billing/checkout`: subscribe to a plan, or buy a pack of credits, on Stripe's page.
+//! `POST /api/v1/billing/checkout`: subscribe to a plan, or buy a pack of credits, in Stripe
+//! Checkout.
 //!
 //! Access: any member who is not suspended, at most 30 an hour.
-//! Changes: for a pack an open order, for a plan the member's one open checkout; and a session at
-//! Stripe. No money moves here: `edge-webhook-stripe` grants once Stripe says it is paid.
-//! Retry: the same `Idempotency-Key` returns the same page, also after a crash between any two
-//! steps: what is written first is the key under which Stripe is asked.
+//! Changes: for a pack an open order, for a plan the member's one open checkout; and a Checkout
+//! session. No money moves here: `edge-webhook-stripe` grants once Stripe reports the payment.
+//! Retry: the same `Idempotency-Key` returns the same session, also after a crash between any two
+//! steps: Stripe's idempotency key is written first.
 
 use std::process::ExitCode;
 
@@ -32,11 +33,11 @@ pub struct Request {
 
 #[derive(Debug, Serialize)]
 pub struct Response {
-    /// Where to send the person; Stripe's, and open for 23 hours.
+    /// The URL of Stripe's page, open for 23 hours.
     checkout_url: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

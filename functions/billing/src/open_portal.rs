@@ -1,9 +1,9 @@
-//! `POST /api/v1/billing/portal`: Stripe's page to change a plan, cards and addresses.
+//! `POST /api/v1/billing/portal`: open Stripe's customer portal for plan, cards and addresses.
 //!
 //! Access: any member; a suspended one must be able to stop paying.
-//! Changes: nothing here; the member's customer at Stripe is made if there is none. What is done on
-//! the page arrives by `edge-webhook-stripe`.
-//! Retry: each call answers with a page of its own, which is good for some minutes.
+//! Changes: nothing here; the member's Stripe customer is created if there is none. Changes made in
+//! the portal arrive through `edge-webhook-stripe`.
+//! Retry: each call returns a new portal session, valid for some minutes.
 
 use std::process::ExitCode;
 
@@ -29,7 +29,7 @@ pub struct Response {
     portal_url: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

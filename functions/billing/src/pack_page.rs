@@ -1,4 +1,4 @@
-//! Stripe's page for a pack of credits.
+//! The Checkout session for a pack of credits.
 
 use clients::Stripe;
 use domain::{
@@ -14,7 +14,7 @@ use store::Store;
 
 use crate::pages::after_checkout;
 
-/// Places an order and has Stripe open its page: the same for the same key.
+/// Places an order and opens its Checkout session: the same one for the same key.
 pub(crate) async fn pack_page<R>(
     (store, stripe, frontend): (&Store, &Stripe, &Frontend),
     call: &Call<R>,

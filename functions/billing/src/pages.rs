@@ -1,9 +1,9 @@
-//! The pages of the frontend that Stripe sends people back to.
+//! The frontend's URLs that Stripe returns to.
 
 use clients::stripe::ReturnUrls;
 use runtime::Frontend;
 
-/// Where a checkout returns to. Stripe puts the session's name in place of the braces:
+/// Where a checkout returns to. Stripe replaces the placeholder in braces with the session's id:
 /// <https://docs.stripe.com/payments/checkout/custom-success-page>.
 pub(crate) fn after_checkout(frontend: &Frontend) -> ReturnUrls {
     ReturnUrls {

@@ -1,4 +1,4 @@
-//! Stripe's page for a plan: a member has at most one open.
+//! The Checkout session for a plan: a member has at most one open.
 
 use clients::{
     Stripe,
@@ -19,10 +19,10 @@ use store::{Store, StoreError};
 
 use crate::pages::after_checkout;
 
-/// Find it gone, close it, open another, and once more if somebody was faster.
+/// Find it over, close it, open another, and once more on a write conflict.
 const STEPS_MAX: u32 = 4;
 
-/// The page of a plan: the one that is open, or a new one.
+/// The Checkout URL for a plan: that of the open session, or of a new one.
 pub(crate) async fn plan_page<R>(
     (store, stripe, frontend): (&Store, &Stripe, &Frontend),
     call: &Call<R>,
@@ -53,13 +53,13 @@ pub(crate) async fn plan_page<R>(
         if let (SessionStatus::Open, Some(url)) = (session.status, session.url) {
             return Ok(url);
         }
-        // It is paid or over, and we have not heard of it yet.
+        // It is paid or expired, and its event has not arrived yet.
         Settlement::new(store, stripe).session(user, &session.id, call.now).await?;
     }
     Err(StoreError::Busy.into())
 }
 
-/// Writes down where the page is, so that a repeat need not ask Stripe to make it again.
+/// Records the session's URL, so that a repeat need not call Stripe again.
 async fn note<R>(
     store: &Store,
     call: &Call<R>,

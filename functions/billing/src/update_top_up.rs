@@ -1,11 +1,11 @@
-//! `PUT /api/v1/billing/top-up`: have a pack bought whenever the balance falls below a number.
+//! `PUT /api/v1/billing/top-up`: buy a pack automatically when the balance falls below a threshold.
 //!
 //! Access: any member; one who is suspended may turn it off, not on.
 //! Changes: the account. `background-buy-top-ups` charges the saved card, at most `monthly_max`
-//! times a calendar month; a card that is not charged stops it, with the reason in
+//! times a calendar month; a failed charge stops it, with the reason in
 //! `GET /api/v1/billing/subscription`, until it is turned on here again. Turning it off and on does
-//! not begin the month anew, and a charge that is under way ends as it ends.
-//! Retry: the same wish again is the same state.
+//! not reset the month's count, and a charge in progress is completed.
+//! Retry: a repeat has no further effect.
 
 use std::process::ExitCode;
 
@@ -19,13 +19,13 @@ use crate::view::TopUpView;
 pub const ENDPOINT: Endpoint =
     Endpoint::put("billing-update-top-up", "/api/v1/billing/top-up", Access::Member);
 
-/// The three others are required to turn it on and refused to turn it off.
+/// The other three fields are required to turn it on and rejected when turning it off.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     enabled: bool,
     pack: Option<Pack>,
-    /// Credits.
+    /// Threshold, in credits.
     below: Option<u32>,
     monthly_max: Option<u32>,
 }
@@ -36,7 +36,7 @@ pub struct Response {
     top_up: Option<TopUpView>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,4 +1,4 @@
-//! What a member sees of their billing.
+//! The member's view of their billing.
 
 use domain::{
     Timestamp,
@@ -18,15 +18,15 @@ use domain::{
 use runtime::{Link, Links};
 use serde::Serialize;
 
-/// A member's plan and how it goes on.
+/// A member's plan and its renewal.
 #[derive(Debug, Serialize)]
 pub struct SubscriptionView {
     plan: Plan,
-    /// When the plan ends unless something is paid; `null` on Free.
+    /// When the plan ends without a further payment; `null` on Free.
     plan_ends_at: Option<Timestamp>,
-    /// `null` for who never had one.
+    /// `null` if the member never had one.
     subscription: Option<SubscriptionState>,
-    /// The page that can still be paid, if one is open.
+    /// The open Checkout session, if any.
     checkout: Option<CheckoutView>,
     top_up: Option<TopUpView>,
 }
@@ -38,7 +38,7 @@ struct SubscriptionState {
     current_period: Period,
     cancel_at_period_end: bool,
     ended_at: Option<Timestamp>,
-    /// Whether the last payment is missing: Stripe tries again, and the portal takes another card.
+    /// Whether the last payment failed: Stripe retries, and the portal accepts another card.
     payment_due: bool,
 }
 
@@ -49,7 +49,7 @@ struct CheckoutView {
     expires_at: Timestamp,
 }
 
-/// Packs that are bought by themselves.
+/// The automatic top-up.
 #[derive(Debug, Serialize)]
 pub struct TopUpView {
     pack: Pack,
@@ -60,7 +60,7 @@ pub struct TopUpView {
     state: TopUpState,
 }
 
-/// An invoice or a receipt, as it stands in a list.
+/// An invoice or a receipt in a list.
 #[derive(Debug, Serialize)]
 pub struct InvoiceView {
     id: InvoiceId,
@@ -92,13 +92,13 @@ struct LineView {
 #[derive(Debug, Serialize)]
 struct InvoiceLinks {
     pdf: Link,
-    /// Stripe's page, where an open invoice can be paid.
+    /// Stripe's hosted page, where an open invoice can be paid.
     hosted: Option<String>,
 }
 
 impl SubscriptionView {
     pub(crate) fn new(account: &Account, billing: &Billing, now: Timestamp) -> SubscriptionView {
-        // One that was paid makes a subscription before Stripe says that the page is done.
+        // A paid session creates a subscription before Stripe reports the session as complete.
         let payable = billing.live_subscription().is_err();
         let open = billing.checkout.as_ref().filter(|open| payable && open.expires_at > now);
         SubscriptionView {
@@ -129,7 +129,7 @@ impl From<&Subscription> for SubscriptionState {
 }
 
 impl TopUpView {
-    /// Nothing while it is off.
+    /// `None` while it is off.
     pub(crate) fn of(top_up: &TopUp) -> Option<TopUpView> {
         let TopUpWish { pack, below, monthly_max } = top_up.wish?;
         let (bought_this_month, state) = (top_up.bought, top_up.state.clone());

@@ -1,8 +1,8 @@
-//! The Lambda authorizer: from a bearer token to who calls.
+//! The Lambda authorizer: authenticates a bearer token.
 //!
-//! API Gateway asks it before every route that is not public, and keeps its answer for a minute per
-//! token. It says who somebody is and keeps non-staff away from `/api/v1/admin`; whether somebody
-//! is suspended is not in a token and is asked where it matters.
+//! API Gateway calls it before every non-public route, and caches its answer for a minute per
+//! token. It identifies the caller and denies `/api/v1/admin` to non-staff; whether a member is
+//! suspended is not in the token and is checked by the functions that need it.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ use runtime::{Presented, Worker};
 
 pub const WORKER: Worker = Worker::new("edge-authorizer");
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::authorize(WORKER, handle)
 }

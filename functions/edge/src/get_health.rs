@@ -1,7 +1,7 @@
-//! `GET /health`: whether functions run at all, for monitors and deploys.
+//! `GET /health`: whether functions run, for monitors and deployments.
 //!
-//! Access: anybody. Changes: nothing. It touches nothing on purpose: a table that is away must not
-//! make a load balancer take everything away.
+//! Access: anybody. Changes: nothing. It has no dependencies on purpose: an unavailable table must
+//! not make a load balancer remove the whole API.
 
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ pub struct Response {
     version: &'static str,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

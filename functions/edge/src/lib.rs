@@ -1,4 +1,4 @@
-//! The edge: who calls, whether we are there, and what providers tell us.
+//! The edge: authentication, health, and the webhooks of providers.
 
 pub mod authorizer;
 pub mod get_health;
@@ -8,7 +8,7 @@ pub mod webhook_stripe;
 use domain::Timestamp;
 use runtime::{Function, Metrics};
 
-/// Every function of this crate.
+/// All functions of this crate, by name.
 pub const FUNCTIONS: &[Function] = &[
     Function::http(get_health::ENDPOINT, &get_health::handle),
     Function::http(webhook_bria::ENDPOINT, &webhook_bria::handle),
@@ -16,7 +16,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::authorizer(authorizer::WORKER, &authorizer::handle),
 ];
 
-/// Counts a notice whose signature is not accepted: after a rotation, all of them are not.
+/// Counts a webhook with an invalid signature: after a faulty rotation, all of them are invalid.
 fn refused(now: Timestamp) {
     Metrics::at(now).count("WebhookSignaturesRefused", 1).emit();
 }

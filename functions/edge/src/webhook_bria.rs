@@ -1,9 +1,9 @@
-//! `POST /webhooks/bria`: Bria says that something happened to a request.
+//! `POST /webhooks/bria`: Bria reports that a request has changed.
 //!
-//! Access: whoever signs with our API token, the present one or the one before.
-//! Changes: the job is due now and knows the provider's name for it. What happened is asked of Bria
-//! by the worker, so a notice is only ever a hint: duplicates, late and early ones are all the same.
-//! A notice for a job that is over changes nothing.
+//! Access: requests signed with our current or previous API token.
+//! Changes: the job becomes due now and records the provider's request id. The worker polls Bria
+//! for the outcome, so duplicate, late and early webhooks have the same effect. A webhook for a
+//! finished job changes nothing.
 
 use std::process::ExitCode;
 
@@ -18,10 +18,10 @@ use crate::refused;
 pub const ENDPOINT: Endpoint =
     Endpoint::post("edge-webhook-bria", "/webhooks/bria", Access::Signed).ignores_key();
 
-/// How often the job may move under our hands before Bria is told to come again.
+/// Attempts on write conflicts before the answer makes Bria retry.
 const TRIES_MAX: u32 = 5;
 
-/// The URL is made with the job's own token in it.
+/// The webhook URL contains the job's own token.
 #[derive(Debug, Deserialize)]
 pub struct Request {
     job: String,
@@ -32,7 +32,7 @@ pub struct Response {
     received: bool,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -63,7 +63,7 @@ pub async fn handle(
     Err(StoreError::Busy.into())
 }
 
-/// Bria signs the notice but not the URL: the job's token and, once known, its request must agree.
+/// Bria signs the body but not the URL: the job's token and, once known, its request id must match.
 fn is_about(job: &Job, target: &WebhookRef, request_id: &str) -> bool {
     job.webhook_token == target.token
         && job.request_id.as_deref().is_none_or(|known| known == request_id)

@@ -1,11 +1,11 @@
-//! `POST /webhooks/stripe`: Stripe says that something happened.
+//! `POST /webhooks/stripe`: receives a Stripe event.
 //!
-//! Access: whoever signs with one of the endpoint's two secrets, within five minutes.
-//! Changes: what `settlement` makes of it: Stripe is asked how the thing the event names is now, and
-//! one transaction applies that together with the event's marker.
-//! Retry: duplicates, late ones and any order come to one state. What cannot be done now answers
-//! with an error, so that Stripe sends it again, for up to three days; what can never be done is
-//! parked with an alarm and answered well, so that it does not come again.
+//! Access: requests signed with one of the endpoint's two secrets, at most five minutes old.
+//! Changes: `settlement` fetches the object that the event names, and one transaction applies its
+//! current state together with the event's marker.
+//! Retry: duplicate, late and reordered events lead to the same state. A transient failure is
+//! answered with an error, so that Stripe retries for up to three days; a permanent failure is
+//! parked with an alarm and answered with 200, so that Stripe does not retry.
 
 use std::process::ExitCode;
 
@@ -33,7 +33,7 @@ pub struct Response {
     received: bool,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,8 +1,8 @@
-//! `POST /api/v1/generations/{id}/cancel`: take a generation back before it begins.
+//! `POST /api/v1/generations/{id}/cancel`: cancel a generation before it starts.
 //!
-//! Access: the member whose it is; to everybody else it does not exist.
+//! Access: its owner; for all other callers it does not exist (404).
 //! Changes: in one transaction the job, the account (its credit released) and a ledger entry. Once
-//! the provider has it, it cannot be stopped: 409 says what will be charged.
+//! submitted to the provider it cannot be stopped: the 409 says what will be charged.
 //! Retry: the same `Idempotency-Key` returns the cancelled job; without one, a repeat is a 409.
 
 use std::process::ExitCode;
@@ -26,7 +26,7 @@ pub struct Request {
     id: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

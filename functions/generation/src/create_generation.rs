@@ -1,9 +1,9 @@
-//! `POST /api/v1/generations`: ask for an image.
+//! `POST /api/v1/generations`: request an image.
 //!
-//! Access: any member who is not suspended; a listing is for its buyers and its creator.
-//! Changes: in one transaction the account (a credit held, one more job open), the job, what it is
-//! made from, a ledger entry and the record of the key. The queue hears of it from the stream.
-//! Retry: the same `Idempotency-Key` returns the same job, as it is by then.
+//! Access: any member who is not suspended; a listing only for its buyers and its creator.
+//! Changes: in one transaction the account (a credit held, one more open job), the job, its input,
+//! a ledger entry and the record of the key. The stream relays the job to the queue.
+//! Retry: the same `Idempotency-Key` returns the same job in its current state.
 
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ pub const ENDPOINT: Endpoint =
         .requires_key()
         .with_rate(Rate::a_minute(300));
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,4 +1,4 @@
-//! `POST /api/v1/presets`: keep a light, a camera and what to show under a name.
+//! `POST /api/v1/presets`: save lighting, a camera and a prompt under a name.
 //!
 //! Access: any member who is not suspended.
 //! Changes: in one transaction the preset, the account's count of them, and the record of the key.
@@ -27,7 +27,7 @@ pub struct Request {
     negative_prompt: Option<String>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -39,7 +39,7 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<Created<Preset
     let content = PresetContent { prompt, structured_prompt, lighting, camera, negative_prompt };
     let id = PresetId::new(call.now, call.random());
     let preset = Preset::keep(id, member.user_id.clone(), name, content, call.now)?;
-    let kept = store.create_preset(&preset, member.email_claim(), call.idempotency()).await?;
-    let location = call.links.to(format_args!("/api/v1/presets/{}", kept.id));
-    Ok(Created { location, body: kept.into() })
+    let preset = store.create_preset(&preset, member.email_claim(), call.idempotency()).await?;
+    let location = call.links.to(format_args!("/api/v1/presets/{}", preset.id));
+    Ok(Created { location, body: preset.into() })
 }

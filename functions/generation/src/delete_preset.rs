@@ -1,8 +1,8 @@
-//! `DELETE /api/v1/presets/{id}`: forget a preset.
+//! `DELETE /api/v1/presets/{id}`: delete a preset.
 //!
-//! Access: the member whose it is, unless suspended; to everybody else it does not exist.
-//! Changes: in one transaction the preset and the account's count of them. Generations made with
-//! it keep what they took from it. Presets never change, so there is nothing for `If-Match` to lose.
+//! Access: its owner, unless suspended; for all other callers it does not exist (404).
+//! Changes: in one transaction the preset and the account's count of them. Generations made
+//! with it have their own copy. Presets are immutable, so no `If-Match` is needed.
 //! Retry: a repeat is a 404.
 
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ pub struct Request {
     id: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,7 +1,6 @@
-//! `GET /api/v1/generations/{id}`: one generation, its image if there is one, and what it is made
-//! from.
+//! `GET /api/v1/generations/{id}`: one generation with its input, and its image once finished.
 //!
-//! Access: the member whose it is; to everybody else it does not exist.
+//! Access: its owner; for all other callers it does not exist (404).
 //! Changes: nothing.
 
 use std::process::ExitCode;
@@ -23,7 +22,7 @@ pub struct Request {
     id: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

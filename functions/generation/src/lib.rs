@@ -1,4 +1,4 @@
-//! Generations: asking for an image, following it, and the presets it can be made from.
+//! Generations: requesting an image, tracking it, and presets.
 
 pub mod cancel_generation;
 pub mod create_generation;
@@ -13,7 +13,7 @@ mod view;
 
 use runtime::Function;
 
-/// Every function of this crate.
+/// All functions of this crate, by name.
 pub const FUNCTIONS: &[Function] = &[
     Function::http(create_generation::ENDPOINT, &create_generation::handle),
     Function::http(list_generations::ENDPOINT, &list_generations::handle),

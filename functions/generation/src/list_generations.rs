@@ -1,6 +1,6 @@
-//! `GET /api/v1/generations`: the member's generations, newest first, of one status if asked.
+//! `GET /api/v1/generations`: the member's generations, newest first, optionally by status.
 //!
-//! Access: any member; they see their own.
+//! Access: any member, for their own.
 //! Changes: nothing.
 
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ pub struct Request {
     cursor: Option<Cursor>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,6 +1,6 @@
 //! `GET /api/v1/presets`: the member's presets, newest first.
 //!
-//! Access: any member; they see their own.
+//! Access: any member, for their own.
 //! Changes: nothing.
 
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use crate::view::PresetView;
 pub const ENDPOINT: Endpoint =
     Endpoint::get("generation-list-presets", "/api/v1/presets", Access::Member);
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

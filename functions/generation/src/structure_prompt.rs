@@ -1,8 +1,8 @@
-//! `POST /api/v1/prompts/structure`: turn words into a FIBO structured prompt.
+//! `POST /api/v1/prompts/structure`: convert text into a FIBO structured prompt.
 //!
-//! Access: any member who is not suspended, at most [`A_MINUTE`] and [`A_DAY`]. Costs no credit, so a
-//! model that costs money is asked at most [`BUDGET`] by all members together.
-//! Changes: nothing but counters and the record of the key.
+//! Access: any member who is not suspended, at most [`A_MINUTE`] and [`A_DAY`]. It costs no
+//! credit, so calls to a paid model are limited to [`BUDGET`] for all members together.
+//! Changes: only counters and the record of the key.
 //! Retry: the same `Idempotency-Key` returns the same answer; a failure does not block the key.
 
 use std::process::ExitCode;
@@ -27,11 +27,11 @@ use crate::structurer::{StructuredBy, structure};
 pub const ENDPOINT: Endpoint =
     Endpoint::post("generation-structure-prompt", "/api/v1/prompts/structure", Access::Member);
 
-/// How often a member may do this in a minute; a repeat with the same key does not count.
+/// Calls of a member per minute; a repeat with the same key does not count.
 pub const A_MINUTE: Rate = Rate::a_minute(20);
-/// How often a member may do this in a day.
+/// Calls of a member per day.
 pub const A_DAY: Rate = Rate::a_day(PROMPTS_A_DAY);
-/// How often all members together may have a model do this.
+/// Calls of a paid model by all members together per day.
 pub const BUDGET: Rate = Rate::a_day(BUDGET_A_DAY);
 
 #[derive(Debug, Clone, Deserialize)]
@@ -45,11 +45,11 @@ pub struct Request {
 #[derive(Debug, Serialize)]
 pub struct Response {
     structured_prompt: StructuredPrompt,
-    /// Who turned the words into it.
+    /// What created the structured prompt.
     structured_by: StructuredBy,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -84,7 +84,7 @@ pub async fn handle(
     Ok(NoStore(answer.await?))
 }
 
-/// Takes one call of the day's budget, where a model is asked that costs money.
+/// Takes one call of the day's budget if the provider is a paid model.
 async fn spend(store: &Store, provider: &PromptProvider, now: Timestamp) -> Result<(), ApiError> {
     match provider {
         PromptProvider::Template => return Ok(()),

@@ -1,12 +1,12 @@
-//! Who turns words into a structured prompt: Bria where Bria makes the images, else Gemini where a
-//! key is configured, else our own template, which adds nothing that was not said.
+//! Creates structured prompts from text: with Bria if it makes the images, else with Gemini if a
+//! key is configured, else with our own template, which adds nothing to the text.
 
 use clients::structure::StructureError;
 use domain::{Timestamp, camera::CameraSettings, fibo::StructuredPrompt, lighting::LightingRig};
 use runtime::{Metrics, PromptProvider};
 use serde::Serialize;
 
-/// Who did it, as the answer says.
+/// What created a structured prompt, as the response names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StructuredBy {
@@ -18,7 +18,7 @@ pub(crate) enum StructuredBy {
     Template,
 }
 
-/// A valid structured prompt for `prompt`, lit and taken as asked, and who made it.
+/// A valid structured prompt for `prompt` with the given lighting and camera, and what created it.
 pub(crate) async fn structure(
     provider: &PromptProvider,
     prompt: &str,
@@ -44,14 +44,14 @@ pub(crate) async fn structure(
     Ok((camera.into_iter().fold(lit, StructuredPrompt::with_camera), by))
 }
 
-/// A request of ours that is not understood is our fault, so it is counted where an alarm looks.
+/// An invalid request of ours is our fault, so it is counted in a metric with an alarm.
 fn report(error: &StructureError, now: Timestamp) {
     if matches!(error, StructureError::NotUnderstood { .. }) {
         Metrics::at(now).count("ProviderRequestsInvalid", 1).emit();
     }
 }
 
-/// Bria's text as the type. Its scores are for its own use and are not given on.
+/// Parses Bria's text. Its scores are internal to Bria and are dropped.
 fn read(text: &str) -> Result<StructuredPrompt, StructureError> {
     let prompt: StructuredPrompt = serde_json::from_str(text)
         .map_err(|error| StructureError::Unavailable { detail: error.to_string() })?;

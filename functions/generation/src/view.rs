@@ -1,4 +1,4 @@
-//! A job and a preset as callers see them.
+//! Jobs and presets as API responses.
 
 use clients::Images;
 use domain::{
@@ -18,35 +18,35 @@ pub struct JobView {
     status: Status,
     created_at: Timestamp,
     updated_at: Timestamp,
-    /// When the image is there if all goes as usual; only while the job is open.
+    /// When the image is expected; only while the job is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected_at: Option<Timestamp>,
     provider: Provider,
     quality: Quality,
     aspect_ratio: AspectRatio,
     seed: u32,
-    /// What it is made with, if that was bought or is the member's own.
+    /// The listing it uses, if it was bought or is the member's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     listing: Option<ListingView>,
     charge: Charge,
     links: JobLinks,
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<ImageView>,
-    /// What it waits for, if that is nothing usual.
+    /// What it waits for, if anything unusual.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<WaitingFor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Failure>,
-    /// What it is made from; only where one job is asked for.
+    /// Its input; only in responses with one job.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<Input>,
 }
 
-/// What a job waits for beside its provider.
+/// What a job waits for other than its provider.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum WaitingFor {
-    /// Its image is finished; we have to allow the host it lies on.
+    /// Its image is finished, on a host that we have to allow first.
     ResultHost,
 }
 
@@ -61,13 +61,13 @@ struct JobLinks {
 struct ListingView {
     id: ListingId,
     version: u32,
-    /// What is to stand with the image.
+    /// The attribution that must accompany the image.
     attribution: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct ImageView {
-    /// Works for ten minutes from the start of its five-minute window.
+    /// Valid for ten minutes from the start of its five-minute window.
     url: String,
     thumbnail_url: String,
     sha256: String,
@@ -76,7 +76,7 @@ struct ImageView {
 }
 
 impl JobView {
-    /// A job without its image: for answers to those who change it.
+    /// A job without its image, for responses to changes.
     pub(crate) fn plain(job: Job, links: &Links) -> JobView {
         let this = links.to(format_args!("/api/v1/generations/{}", job.id));
         let cancel = links.to(format_args!("/api/v1/generations/{}/cancel", job.id));
@@ -100,7 +100,7 @@ impl JobView {
         }
     }
 
-    /// A job with links to its image, if there is one.
+    /// A job with links to its image, if it has one.
     pub(crate) async fn linked(
         mut job: Job,
         links: &Links,
@@ -120,13 +120,13 @@ impl JobView {
         Ok(JobView { image, ..JobView::plain(job, links) })
     }
 
-    /// The same with what it is made from. The listing is in the job already, and the model of a
-    /// listing is named to nobody.
+    /// Adds the input. The listing is in the job already, and the model of a listing is never
+    /// disclosed.
     pub(crate) fn with_input(self, input: Input) -> JobView {
         JobView { input: Some(Input { licence: None, model_id: None, ..input }), ..self }
     }
 
-    /// Where it is.
+    /// The URL of the job.
     pub(crate) fn location(&self) -> Link {
         self.links.this.clone()
     }

@@ -1,8 +1,8 @@
-//! `POST /api/v1/marketplace/listings`: begin a listing.
+//! `POST /api/v1/marketplace/listings`: create a draft listing.
 //!
 //! Access: any member who is not suspended.
-//! Changes: in one transaction the listing, its first version and the creator's sums.
-//! Retry: the same `Idempotency-Key` returns the same listing, as it is by then.
+//! Changes: in one transaction the listing, its first version and the creator's statistics.
+//! Retry: the same `Idempotency-Key` returns the same listing in its current state.
 
 use std::process::ExitCode;
 
@@ -55,7 +55,7 @@ struct ResponseLinks {
     uploads: Link,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -100,7 +100,7 @@ impl Request {
 /// A price in US cents.
 ///
 /// # Errors
-/// When it is in another currency, or is none at all.
+/// When it is in another currency, or is not a valid price.
 pub(crate) fn cents(price: Money) -> Result<u32, InvalidFields> {
     let wrong = |pointer: &str, code, detail: &str| {
         InvalidFields(vec![FieldError::new(pointer, code, detail)])

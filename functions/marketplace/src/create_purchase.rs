@@ -1,11 +1,11 @@
-//! `POST /api/v1/marketplace/purchases`: start buying a listing, or take a free one.
+//! `POST /api/v1/marketplace/purchases`: buy a listing, or get a free one.
 //!
 //! Access: any member who is not suspended, except the listing's creator, at most 30 an hour.
-//! Changes: one purchase. A free one is paid in the same transaction, with everything that moves
-//! with it; for any other Stripe opens a page. No money moves here: `edge-webhook-stripe` settles
-//! the purchase once Stripe says it is paid.
-//! Retry: the same `Idempotency-Key` returns the same purchase and the same page, also after a
-//! crash between any two steps: Stripe is asked under a key made of the purchase.
+//! Changes: one purchase. A free one is fulfilled in the same transaction; any other gets a
+//! Checkout session. No money moves here: `edge-webhook-stripe` settles the purchase once Stripe
+//! reports the payment.
+//! Retry: the same `Idempotency-Key` returns the same purchase and session, also after a crash
+//! between any two steps: Stripe's idempotency key is derived from the purchase.
 
 use std::process::ExitCode;
 
@@ -36,7 +36,7 @@ pub struct Request {
     listing_id: ListingId,
     /// The price the buyer was shown. A mismatch is a conflict, never a silent charge.
     expected_price: Money,
-    /// What a shared link left in the buyer's browser. One that means nothing is passed over.
+    /// The token of a shared link, from the buyer's browser. An invalid one is ignored.
     referral: Option<String>,
 }
 
@@ -45,15 +45,15 @@ pub struct Response {
     purchase_id: PurchaseId,
     #[serde(flatten)]
     state: PurchaseState,
-    /// Where to send the person: Stripe's. Absent where there is nothing to pay.
+    /// The URL of Stripe's page. Absent if there is nothing to pay.
     #[serde(skip_serializing_if = "Option::is_none")]
     checkout_url: Option<String>,
-    /// When that closes.
+    /// When the page expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -79,7 +79,7 @@ pub async fn handle(
 }
 
 impl Request {
-    /// Who pointed the buyer to the listing.
+    /// The referral, if its token is valid.
     async fn referral(
         &self,
         (store, links): (&Store, &ShareLinks),

@@ -1,9 +1,9 @@
-//! `POST /api/v1/marketplace/reviews`: say what one thinks of something bought.
+//! `POST /api/v1/marketplace/reviews`: review a purchased listing.
 //!
-//! Access: whoever has the listing and is not suspended.
-//! Changes: the buyer's one review of the listing, written or written anew, and the sums of the
-//! listing and of its creator with it.
-//! Retry: the same words again are the same review.
+//! Access: members entitled to the listing who are not suspended.
+//! Changes: creates or replaces the buyer's one review of the listing, and updates the rating
+//! totals of the listing and of its creator.
+//! Retry: the same review again changes nothing.
 
 use std::process::ExitCode;
 
@@ -30,7 +30,7 @@ pub struct Request {
     comment: Option<String>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,10 +1,10 @@
-//! `POST /api/v1/marketplace/listings/{id}/uploads`: a form to send a picture or a file with.
+//! `POST /api/v1/marketplace/listings/{id}/uploads`: a presigned form to upload an image or a file.
 //!
-//! Access: the listing's creator, unless suspended; to everybody else it does not exist. A creator asks
-//! for at most `UPLOAD_KIB_A_DAY` a day (`domain::marketplace::upload`).
-//! Changes: an upload that waits. The form is good for five minutes, one key, one type and so many
-//! bytes; the file goes into quarantine, and `background-render-preview` looks at it.
-//! Retry: another request is another upload; one that is never sent lapses.
+//! Access: the listing's creator, unless suspended; for all other callers it does not exist (404).
+//! A creator may request at most `UPLOAD_KIB_A_DAY` a day (`domain::marketplace::upload`).
+//! Changes: a pending upload. The form is valid for five minutes, one key, one type and the
+//! declared size; the file goes into quarantine, and `background-render-preview` checks it.
+//! Retry: each request creates another upload; one that is never sent expires.
 
 use std::process::ExitCode;
 
@@ -34,7 +34,7 @@ pub struct Request {
     id: String,
     purpose: Purpose,
     content_type: String,
-    /// The file's size; a byte more is refused.
+    /// The file's size in bytes; a larger file is refused.
     bytes: u64,
     file_name: Option<String>,
 }
@@ -43,7 +43,7 @@ pub struct Request {
 pub struct Response {
     upload_id: UploadId,
     method: &'static str,
-    /// Where the form is sent to, its `fields` first and the `file` last.
+    /// Where to post the form, its `fields` first and the `file` last.
     #[serde(flatten)]
     form: UploadForm,
     links: ResponseLinks,
@@ -51,12 +51,12 @@ pub struct Response {
 
 #[derive(Debug, Serialize)]
 struct ResponseLinks {
-    /// What became of it.
+    /// The status of the upload.
     #[serde(rename = "self")]
     this: Link,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -69,8 +69,8 @@ pub async fn handle(
     let creator = &call.member()?.user_id;
     let upload = UploadId::new(call.now, call.random());
     let opened = store.open_upload(creator, &id, call.now, |listing| {
-        let whose = (id.clone(), creator.clone(), listing.kind);
-        let opened = Upload::open(upload.clone(), whose, call.body.wish(), call.now);
+        let owner = (id.clone(), creator.clone(), listing.kind);
+        let opened = Upload::open(upload.clone(), owner, call.body.wish(), call.now);
         listing.begin_upload(call.now).map_err(StoreError::refused)?;
         opened.map_err(StoreError::refused)
     });

@@ -1,9 +1,9 @@
-//! `GET /api/v1/marketplace/purchases/{id}/download`: what was bought, in the version that was.
+//! `GET /api/v1/marketplace/purchases/{id}/download`: the purchased version of a listing.
 //!
-//! Access: the member who has it, suspended ones too; to everybody else it does not exist, nor does
-//! it while a dispute is open, or once it was paid back.
-//! Changes: notes when it was first downloaded. Links to files are good for ten minutes.
-//! A tailored model is used by naming the listing in a generation: its id is not in the answer.
+//! Access: the buyer, suspended ones too; for all other callers it does not exist (404), nor for
+//! the buyer while a dispute is open or after a full refund.
+//! Changes: records the first download. Links to files are valid for ten minutes.
+//! A tailored model is used by naming the listing in a generation: its id is not in the response.
 
 use std::process::ExitCode;
 
@@ -39,16 +39,16 @@ pub struct Response {
     title: String,
     content: Content,
     assets: Vec<File>,
-    /// What is to stand with images made with it.
+    /// The attribution that must accompany images made with it.
     attribution: Option<String>,
-    /// When the links to files end.
+    /// When the links to files expire.
     expires_at: Timestamp,
     links: ResponseLinks,
 }
 
 #[derive(Debug, Serialize)]
 struct ResponseLinks {
-    /// Where images are made with it: a POST that names `listing_id`.
+    /// Where to generate images with it: a POST with `listing_id`.
     generate: Link,
 }
 
@@ -60,7 +60,7 @@ struct File {
     url: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

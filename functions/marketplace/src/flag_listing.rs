@@ -1,9 +1,9 @@
 //! `POST /api/v1/marketplace/listings/{id}/flags`: report a listing.
 //!
 //! Access: any member who is not suspended.
-//! Changes: the member's one report of the listing, in place of an earlier one of theirs. Enough of
-//! them put the listing before a moderator. Nobody learns what others reported.
-//! Retry: the same report again is the same report.
+//! Changes: the member's one report of the listing, replacing an earlier one. Enough reports put
+//! the listing before a moderator. Members never see the reports of others.
+//! Retry: the same report again changes nothing.
 
 use std::process::ExitCode;
 
@@ -31,7 +31,7 @@ pub struct Response {
     received: bool,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,13 +1,12 @@
-//! `GET /s/{code}`: a link to a listing that a member passed on.
+//! `GET /s/{code}`: a member's shared link to a listing.
 //!
-//! Access: anybody. A code that is not ours is refused before anything is looked up for it.
-//! Changes: counts the visitor, once a day, and at most [`CLICKS`] of a listing. Programs that show
-//! links or fetch them ahead are not counted, nor is `HEAD`; one who cannot be counted sees the page
-//! all the same.
+//! Access: anybody. A code with an invalid signature is refused before any lookup.
+//! Changes: counts the visitor, once a day, and at most [`CLICKS`] of a listing. Link previews and
+//! prefetches are not counted, nor is `HEAD`; if counting fails, the page is served all the same.
 //!
-//! The page says what the listing is to programs that show links, and leads people on to the
-//! frontend with a token of this click, which a purchase may name. Whatever a site or an app adds
-//! to the link's query is passed over.
+//! The page describes the listing to link previews, and redirects people to the frontend with a
+//! token of this click, which a purchase may name. Query parameters added by sites and apps are
+//! ignored.
 
 use std::process::ExitCode;
 
@@ -24,7 +23,7 @@ use crate::share_page::{Shown, off_sale, unknown};
 pub const ENDPOINT: Endpoint =
     Endpoint::get("marketplace-follow-share", "/s/{code}", Access::Public).with_head();
 
-/// How many clicks of one listing count, whoever shares it.
+/// Clicks of one listing that count, over all sharers.
 pub const CLICKS: Rate = Rate::a_minute(VISITORS_A_MINUTE);
 
 #[derive(Debug, Deserialize)]
@@ -32,7 +31,7 @@ pub struct Request {
     code: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -53,7 +52,7 @@ pub async fn handle(
     let page = store.listing_page(&share.listing_id, call.now);
     let (counted, page) = join(count, page).await;
     if let Err(error) = counted {
-        warn!(?error, "a visitor of a shared link was not counted");
+        warn!(?error, "click on a shared link not counted, serving the page");
     }
     let Some(page) = optional(page)? else {
         let body = off_sale(&marketplace);
@@ -66,7 +65,7 @@ pub async fn handle(
     Ok(HtmlPage::Found(Html { body, max_age_s: None, refresh_to: Some(onward) }))
 }
 
-/// Counts whoever follows the link, if it is somebody.
+/// Counts the visitor, unless it is a bot or a prefetch.
 async fn count(
     store: &Store,
     links: &ShareLinks,

@@ -1,7 +1,7 @@
 //! `GET /api/v1/marketplace/creator/listings/{id}`: a listing as its creator sees it.
 //!
-//! Access: the listing's creator, suspended or not; to everybody else it does not exist.
-//! Changes: nothing. Its tag is what a change of it may name in `If-Match`.
+//! Access: the listing's creator, suspended or not; for all other callers it does not exist (404).
+//! Changes: nothing. Its `ETag` can be sent as `If-Match` with a change.
 
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ pub struct Request {
     id: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,11 +1,11 @@
-//! `GET /api/v1/marketplace/creator/statements/{month}`: a month of a creator's money, such as
-//! `2026-11`, as JSON or with `?format=csv` or `?format=pdf` as a file.
+//! `GET /api/v1/marketplace/creator/statements/{month}`: the creator's statement of a month such
+//! as `2026-11`, as JSON, or with `?format=csv` or `?format=pdf` as a file.
 //!
-//! Access: any member, suspended ones too; they see their own.
-//! Changes: a file is made once for each state of the month and kept. The answer then redirects to a
-//! link to it that is good for ten minutes.
-//! Cost: the creator's whole journal is read, because what was owed before is a sum of all of it:
-//! a trip for each MB, which is some 700 sales, and one for each 100 sales of the month.
+//! Access: any member, suspended ones too, for their own.
+//! Changes: a file is rendered once for each state of the month and stored. The response redirects
+//! to a link to it, valid for ten minutes.
+//! Cost: the creator's whole journal is read, because the opening balance is the sum of all of it:
+//! one request per MB, which is some 700 sales, and one per 100 sales of the month.
 
 use std::{collections::BTreeSet, process::ExitCode};
 
@@ -33,7 +33,7 @@ pub struct Request {
     format: Format,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -54,13 +54,13 @@ pub async fn handle(
     let titles = store.sale_titles(creator, &purchases);
     let (titles, names) = try_join(titles, store.names_of(BTreeSet::from([creator]))).await?;
     let name = names.get(creator).or(member.name.as_ref());
-    let told = StatementContext::new(statement.titled(&titles), name.cloned(), now);
+    let context = StatementContext::new(statement.titled(&titles), name.cloned(), now);
     let Some(kind) = format.file() else {
-        return Ok(JsonOrFile::Json(StatementView::new(&told, &call.links)));
+        return Ok(JsonOrFile::Json(StatementView::new(&context, &call.links)));
     };
     let folder = format!("statement-{month}");
-    let document = Document::new((creator, &folder), &told, &folder, kind)?;
-    let make = || told.file(kind, company).map_err(ApiError::from);
+    let document = Document::new((creator, &folder), &context, &folder, kind)?;
+    let make = || context.file(kind, company).map_err(ApiError::from);
     let key = documents.store_once(document, make).await?;
     Ok(JsonOrFile::File(documents.link(&key, now).await?))
 }

@@ -1,8 +1,8 @@
-//! `GET /api/v1/marketplace/creator/stats`: what a creator has on sale, sold and earned.
+//! `GET /api/v1/marketplace/creator/stats`: a creator's listings, sales and balance.
 //!
-//! Access: any member, suspended ones too; they see their own.
-//! Changes: nothing. Sales and money are of this moment, visits are added up every minute. Money is
-//! what is left after refunds and disputes, and a sale that was paid back is none.
+//! Access: any member, suspended ones too, for their own.
+//! Changes: nothing. Sales and balances are current, views are added up every minute. Amounts are
+//! net of refunds and disputes, and a fully refunded sale does not count.
 
 use std::process::ExitCode;
 
@@ -51,39 +51,39 @@ pub struct Response {
     average_rating: Option<f64>,
     ratings: u64,
     views: u64,
-    /// Sales for each hundred visits, in hundredths of a percent; `null` without visits.
+    /// Sales per view, in basis points; `null` without views.
     conversion_bps: Option<u64>,
-    /// The oldest first, today last; also days on which nothing happened.
+    /// Oldest first, today last; includes days without activity.
     last_30_days: Vec<DayView>,
     fee_bps: i64,
-    /// After so many days a sale is payable.
+    /// Days after which a sale becomes payable.
     hold_days: u64,
 }
 
-/// Where a creator's money is. What is owed to them is what is pending, available and in a payout, less
-/// what they owe.
+/// A creator's balance. The amount owed to them is `pending`, `available` and `in_payout`, less
+/// `owed`.
 #[derive(Debug, Serialize)]
 struct Balance {
-    /// Of sales that buyers may still get back.
+    /// Of sales still on hold.
     pending: Money,
-    /// Can be paid out.
+    /// Payable with the next payout.
     available: Money,
-    /// In a payout that was not sent yet.
+    /// In a payout that is not yet sent.
     in_payout: Money,
-    /// Was sent, less what was taken back.
+    /// Sent, less reversals.
     paid: Money,
-    /// What the creator owes us; negative where we owe it. The next payout evens it out.
+    /// The creator's debt; negative where we owe them. The next payout offsets it.
     owed: Money,
-    /// What of the available money open disputes keep.
+    /// The part of `available` withheld by open disputes.
     frozen: Money,
 }
 
-/// What moderators hold against a creator.
+/// A creator's strikes.
 #[derive(Debug, Serialize)]
 struct Strikes {
-    /// The oldest first; those that count no more are left out.
+    /// Oldest first, without expired ones.
     live: Vec<StrikeView>,
-    /// Until when so many of them suspend selling.
+    /// Until when they suspend selling.
     selling_suspended_until: Option<Timestamp>,
 }
 
@@ -95,11 +95,11 @@ struct StrikeView {
     expires_at: Timestamp,
 }
 
-/// The account at Stripe that a creator is paid on.
+/// The creator's connected account at Stripe.
 #[derive(Debug, Serialize)]
 struct Account {
     state: PayeeState,
-    /// What Stripe still wants to know, in its words.
+    /// Stripe's outstanding requirements, as Stripe names them.
     requirements: Vec<String>,
 }
 
@@ -121,7 +121,7 @@ struct DayView {
     views: u64,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

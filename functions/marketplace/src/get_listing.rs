@@ -1,7 +1,7 @@
-//! `GET /api/v1/marketplace/listings/{id}`: the page of a listing on sale, the same for everybody.
+//! `GET /api/v1/marketplace/listings/{id}`: a listing on sale, the same for all callers.
 //!
 //! Access: anybody.
-//! Changes: the visitor is counted, once a day and without a write for each: see [`crate::visits`].
+//! Changes: counts the visitor, once a day, in batched writes: see [`crate::view_counter`].
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ use crate::{view::PageView, view_counter::ViewCounter};
 pub const ENDPOINT: Endpoint =
     Endpoint::get("marketplace-get-listing", "/api/v1/marketplace/listings/{id}", Access::Public);
 
-/// For how long a cache may serve it. Visits that a cache answers are not counted.
+/// How long a cache may serve it, in seconds. Views served by a cache are not counted.
 const MAX_AGE_S: u32 = 30;
 
 #[derive(Debug, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Request {
     id: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,6 +1,6 @@
-//! `GET /api/v1/marketplace/listings/{id}/uploads/{upload_id}`: what became of a file.
+//! `GET /api/v1/marketplace/listings/{id}/uploads/{upload_id}`: the status of an upload.
 //!
-//! Access: the creator who asked for the upload; to everybody else it does not exist.
+//! Access: the creator who requested it; for all other callers it does not exist (404).
 //! Changes: nothing.
 
 use std::process::ExitCode;
@@ -36,7 +36,7 @@ pub struct Response {
     created_at: Timestamp,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

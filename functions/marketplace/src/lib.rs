@@ -1,4 +1,4 @@
-//! The marketplace: what creators sell, and what becomes of it.
+//! The marketplace: listings, purchases, reviews, shared links and creators' earnings.
 
 pub mod create_listing;
 pub mod create_purchase;
@@ -43,7 +43,7 @@ pub use preview_listing::DemoCache;
 pub use search_index::SearchIndex;
 pub use view_counter::ViewCounter;
 
-/// Every function of this crate.
+/// All functions of this crate, by name.
 pub const FUNCTIONS: &[Function] = &[
     Function::http(create_listing::ENDPOINT, &create_listing::handle),
     Function::http(update_listing::ENDPOINT, &update_listing::handle),

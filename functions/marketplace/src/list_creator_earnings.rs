@@ -1,8 +1,8 @@
-//! `GET /api/v1/marketplace/creator/earnings`: a creator's sales and where their money is, newest
-//! first.
+//! `GET /api/v1/marketplace/creator/earnings`: a creator's sales and their payout status,
+//! newest first.
 //!
-//! Access: any member, suspended ones too; they see their own.
-//! Changes: nothing. What was given away for nothing is not among them.
+//! Access: any member, suspended ones too, for their own.
+//! Changes: nothing. Free sales are not included.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     Access::Member,
 );
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

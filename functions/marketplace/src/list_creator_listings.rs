@@ -1,6 +1,7 @@
-//! `GET /api/v1/marketplace/creator/listings`: the caller's listings, drafts included, newest first.
+//! `GET /api/v1/marketplace/creator/listings`: the caller's listings, drafts included, newest
+//! first.
 //!
-//! Access: any member, suspended ones too; they see their own.
+//! Access: any member, suspended ones too, for their own.
 //! Changes: nothing.
 
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     Access::Member,
 );
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

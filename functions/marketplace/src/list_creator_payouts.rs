@@ -1,7 +1,7 @@
-//! `GET /api/v1/marketplace/creator/payouts`: what a creator was paid, is being paid, and why not,
-//! newest first.
+//! `GET /api/v1/marketplace/creator/payouts`: a creator's payouts, sent, open and skipped, newest
+//! first.
 //!
-//! Access: any member, suspended ones too; they see their own.
+//! Access: any member, suspended ones too, for their own.
 //! Changes: nothing.
 
 use std::process::ExitCode;
@@ -28,22 +28,22 @@ pub struct PayoutView {
     /// The day of the run.
     date: String,
     state: &'static str,
-    /// What is or was sent; of one that was skipped, what there was to be paid.
+    /// The amount sent or to be sent; of a skipped payout, the payable balance.
     amount: Money,
-    /// How many sales are in it.
+    /// Number of sales in it.
     sales: u32,
-    /// What evened out a debt; negative where we owed.
+    /// The debt offset; negative where we owed the creator.
     settled: Money,
-    /// What was taken back of it, for what buyers got back.
+    /// Reversed because of refunds and disputes.
     reversed: Money,
-    /// Why it was skipped, or failed.
+    /// Why it was skipped or failed.
     reason: Option<String>,
     created_at: Timestamp,
     sent_at: Option<Timestamp>,
     paid_at: Option<Timestamp>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,8 +1,8 @@
-//! `GET /api/v1/marketplace/listings/popular`: what sells, is liked and is looked at, by category.
+//! `GET /api/v1/marketplace/listings/popular`: the most popular listings, by category.
 //!
 //! Access: anybody.
-//! Changes: nothing. `background-rank-popular` makes the lists every minute; a process asks the
-//! table for one at most every ten seconds.
+//! Changes: nothing. `background-rank-popular` writes the lists every minute; a process reads one
+//! from the table at most every ten seconds.
 
 use std::{collections::HashMap, process::ExitCode, sync::Mutex, time::Duration};
 
@@ -20,9 +20,9 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     Access::Public,
 );
 
-/// How old a list may be that is served without asking.
+/// How long a list is served without reading the table.
 const FRESH: Duration = Duration::from_secs(10);
-/// For how long a cache may serve it.
+/// How long a cache may serve it, in seconds.
 const MAX_AGE_S: u32 = 60;
 
 #[derive(Debug, Deserialize)]
@@ -34,18 +34,18 @@ pub struct Request {
 #[derive(Debug, Serialize)]
 pub struct Response {
     items: Vec<CardView>,
-    /// When the list was made; `null` before the first.
+    /// When the list was computed; `null` before the first.
     as_of: Option<Timestamp>,
 }
 
-/// The lists as this process read them last.
+/// This process's cache of the lists.
 #[derive(Debug)]
 pub struct PopularCache {
     store: Store,
     read: Mutex<HashMap<Option<Category>, Read>>,
 }
 
-/// A list, and when it was read; none was made before the first run.
+/// A list, and when it was read; none exists before the first run.
 #[derive(Debug, Clone)]
 struct Read {
     at: Timestamp,
@@ -53,7 +53,7 @@ struct Read {
 }
 
 impl PopularCache {
-    /// None read so far.
+    /// An empty cache.
     pub fn new(store: Store) -> PopularCache {
         PopularCache { store, read: Mutex::default() }
     }
@@ -86,7 +86,7 @@ impl Connect for PopularCache {
     }
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

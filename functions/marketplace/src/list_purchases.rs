@@ -1,8 +1,9 @@
-//! `GET /api/v1/marketplace/purchases`: what the member bought or began to buy, newest first.
+//! `GET /api/v1/marketplace/purchases`: the member's purchases, pending ones included, newest
+//! first.
 //!
-//! Access: any member, suspended ones too; they see their own.
-//! Changes: nothing. With `listing_id` the page is the one purchase on which stands what the member
-//! has of that listing, or empty while they have nothing of it.
+//! Access: any member, suspended ones too, for their own.
+//! Changes: nothing. With `listing_id` the page is the one purchase that entitles the member to
+//! that listing, or empty without an entitlement.
 
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ pub struct Request {
     cursor: Option<Cursor>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,4 +1,4 @@
-//! `GET /api/v1/marketplace/listings/{id}/reviews`: what buyers say of a listing, newest first.
+//! `GET /api/v1/marketplace/listings/{id}/reviews`: the reviews of a listing, newest first.
 //!
 //! Access: anybody, while the listing is on sale. Changes: nothing.
 
@@ -18,7 +18,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     Access::Public,
 );
 
-/// For how long a page may be shown without asking again, in seconds.
+/// How long a cache may serve it, in seconds.
 const MAX_AGE_S: u32 = 10;
 
 #[derive(Debug, Deserialize)]
@@ -34,11 +34,11 @@ pub struct Request {
 pub struct Response {
     #[serde(flatten)]
     page: Page<ReviewView>,
-    /// Of all reviews, not of this page.
+    /// Of all reviews, not only of this page.
     summary: Rating,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

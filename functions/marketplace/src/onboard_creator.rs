@@ -1,11 +1,11 @@
-//! `POST /api/v1/marketplace/creator/onboarding`: Stripe's page on which a creator says who they are
-//! and where their money goes.
+//! `POST /api/v1/marketplace/creator/onboarding`: Stripe's onboarding page for a creator's identity
+//! and bank account.
 //!
-//! Access: any member who is not suspended; nobody has to have sold something.
-//! Changes: the member's account at Stripe is made if there is none, or if it was closed. What is
-//! done on the page arrives by `edge-webhook-stripe`, and is looked up here as well.
-//! Retry: each call answers with a page of its own, good once and for some minutes; the account is
-//! one, made under a key of the member's.
+//! Access: any member who is not suspended; no sale is required.
+//! Changes: the member's connected account is created if there is none, or if it was closed.
+//! Changes made on the page arrive through `edge-webhook-stripe`, and are also fetched here.
+//! Retry: each call returns a new page, valid once and for some minutes; the account is created
+//! once, under an idempotency key of the member.
 
 use std::process::ExitCode;
 
@@ -29,19 +29,19 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 .ignores_key()
 .with_rate(Rate::an_hour(20));
 
-/// Where most creators live who do not say.
+/// The country of an account if the creator names none.
 const COUNTRY: &str = "us";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Where they live, an ISO 3166 code of two letters; it cannot be changed later.
+    /// Country of residence, an ISO 3166 code of two letters; it cannot be changed later.
     country: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 pub struct Response {
-    /// Where to send the person: Stripe's. Good once.
+    /// The URL of Stripe's page, valid once.
     onboarding_url: String,
     expires_at: Timestamp,
     account: AccountView,
@@ -50,11 +50,11 @@ pub struct Response {
 #[derive(Debug, Serialize)]
 struct AccountView {
     state: PayeeState,
-    /// What Stripe still wants to know, in its words.
+    /// Stripe's outstanding requirements, as Stripe names them.
     requirements: Vec<String>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -92,8 +92,8 @@ pub async fn handle(
     Ok(NoStore(Response { onboarding_url: link.url, expires_at: link.expires_at, account }))
 }
 
-/// The member's account, opened under a key of theirs: one in place of one that was closed has
-/// another.
+/// The member's new account, created under an idempotency key of theirs; a replacement for a closed
+/// account has another key.
 async fn opened(
     (store, stripe): (&Store, &Stripe),
     new: &NewAccount,
@@ -112,10 +112,11 @@ async fn opened(
         looked_at: now,
     };
     let payee = Payee { version: closed.map_or(0, |it| it.version), ..payee };
-    // Whoever was faster opened the same one.
+    // A concurrent call created the same account.
     store.keep_payee(closed, &payee).await?;
-    let kept = Settlement::new(store, stripe).refresh_connected_account(&new.user, now).await?;
-    Ok(kept.unwrap_or(payee))
+    let refreshed =
+        Settlement::new(store, stripe).refresh_connected_account(&new.user, now).await?;
+    Ok(refreshed.unwrap_or(payee))
 }
 
 fn key_of(user: &UserId, closed: Option<&Payee>) -> String {
@@ -138,7 +139,7 @@ impl Request {
     }
 }
 
-/// Stripe writes to its creators.
+/// Stripe requires an address: it writes to the owners of connected accounts.
 fn no_address() -> InvalidFields {
     let detail = "your token carries no e-mail address, and Stripe needs one".to_owned();
     InvalidFields(vec![FieldError::new("/email", "missing", detail)])

@@ -1,14 +1,13 @@
 //! `POST /api/v1/marketplace/listings/{id}/preview`: try a preset before buying it.
 //!
 //! Access: anybody, at most [`PER_VISITOR`] and [`PER_LISTING`].
-//! Changes: a picture that was not drawn before is kept under a hash of all that decides about its
-//! pixels, and takes one of the listing's places; the visitor's counter. What is overridden is drawn in
-//! steps (`domain::marketplace::demo`). A process remembers which pictures it saw last, and asks for no
-//! other.
-//! Retry: the same wish is the same picture.
+//! Changes: a new image is stored under a hash of everything that determines its pixels, and counts
+//! against the listing's limit; the visitor's counter. Overrides are rounded to steps
+//! (`domain::marketplace::demo`), which bounds the number of images. A process remembers the images
+//! it saw last, and checks the bucket only for others.
+//! Retry: the same request returns the same image.
 //!
-//! What is answered is a watermarked picture and nothing else: the numbers it is made from are what
-//! is sold.
+//! The response is only a watermarked image: the settings it is rendered from are what is sold.
 
 use std::{
     collections::VecDeque,
@@ -41,16 +40,16 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 )
 .ignores_key();
 
-/// How often one network may try something.
+/// Previews of one network per minute.
 pub const PER_VISITOR: Rate = Rate::a_minute(60);
-/// How many new pictures of one listing are drawn.
+/// New images of one listing per minute.
 pub const PER_LISTING: Rate = Rate::a_minute(600);
-/// Goes up with every change of the renderer or the watermark that changes pixels.
+/// Version of the pixels: increase it with every visible change of the renderer or the watermark.
 const RENDERER: u32 = 1;
 const JPEG_QUALITY: u8 = 85;
-/// Longer sides that a picture may have, in pixels.
+/// Allowed longer sides of an image, in pixels.
 const SIDES_PX: [u32; 3] = [256, 384, 512];
-/// Most pictures that a process remembers to be there.
+/// Most stored images that a process remembers.
 const SEEN_MAX: usize = 64;
 
 #[derive(Debug, Deserialize)]
@@ -60,7 +59,7 @@ pub struct Request {
     subject: Option<DemoSubject>,
     #[serde(default)]
     overrides: Overrides,
-    /// Longer side of the picture in pixels, one of [`SIDES_PX`]; the second if it is not said.
+    /// Longer side of the image in pixels, one of [`SIDES_PX`]; the second by default.
     size: Option<u32>,
 }
 
@@ -68,7 +67,7 @@ pub struct Request {
 pub struct Response {
     image: ImageView,
     subject: DemoSubject,
-    /// Whether it was drawn before.
+    /// Whether it was rendered before.
     cached: bool,
 }
 
@@ -79,17 +78,17 @@ struct ImageView {
     height: u32,
 }
 
-/// Pictures of demos.
+/// This process's cache of stored demo images.
 #[derive(Debug)]
 pub struct DemoCache {
     previews: Previews,
     bucket: PreviewBucket,
-    /// The keys of those that are there, the last used last.
+    /// The keys of stored images, most recently used last.
     seen: Mutex<VecDeque<String>>,
 }
 
 impl DemoCache {
-    /// None seen so far.
+    /// An empty cache.
     pub fn new(previews: Previews, bucket: PreviewBucket) -> DemoCache {
         DemoCache { previews, bucket, seen: Mutex::default() }
     }
@@ -133,7 +132,7 @@ impl Connect for DemoCache {
     }
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -171,7 +170,7 @@ fn draw(scene: &DemoScene, width: u32, height: u32) -> Result<Vec<u8>, PictureEr
     watermarked_jpeg(frame.width, frame.height, frame.rgb, JPEG_QUALITY)
 }
 
-/// Names all that decides about the pixels.
+/// A hash of everything that determines the pixels.
 fn content_hash(scene: &DemoScene, side: u32) -> String {
     let text = serde_json::to_string(&(RENDERER, JPEG_QUALITY, side, scene)).unwrap_or_default();
     hex(&Sha256::digest(text))

@@ -1,4 +1,4 @@
-//! Stripe's page for a purchase.
+//! The Checkout session of a purchase.
 
 use clients::{Stripe, stripe::ReturnUrls};
 use domain::{Timestamp, account::EmailClaim, marketplace::purchase::Purchase};
@@ -6,8 +6,8 @@ use runtime::{ApiError, Frontend};
 use settlement::customer_of;
 use store::Store;
 
-/// The purchase with its page: the one it has, or one that is opened now. What needs no page, or
-/// needs one no longer, stays as it is.
+/// The purchase with its session: the one it has, or a new one. A purchase that needs no session is
+/// unchanged.
 pub(crate) async fn with_page(
     (store, stripe, frontend): (&Store, &Stripe, &Frontend),
     purchase: Purchase,
@@ -25,7 +25,7 @@ pub(crate) async fn with_page(
     Ok(store.purchase_opened(user, &purchase.id, (&page.session, &page.url)).await?)
 }
 
-/// Where the page returns to. Stripe puts the session's name in place of the braces:
+/// Where the page returns to. Stripe replaces the placeholder in braces with the session's id:
 /// <https://docs.stripe.com/payments/checkout/custom-success-page>.
 fn after_checkout(frontend: &Frontend, purchase: &Purchase) -> ReturnUrls {
     let (id, listing) = (&purchase.id, &purchase.listing_id);

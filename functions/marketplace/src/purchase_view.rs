@@ -1,4 +1,4 @@
-//! What was bought, earned and said, as callers see it.
+//! Purchases, sales and reviews as API responses.
 
 use domain::{
     Timestamp,
@@ -14,7 +14,7 @@ use domain::{
 use runtime::{Link, Links};
 use serde::Serialize;
 
-/// A purchase, as its buyer sees it.
+/// A purchase in its buyer's view.
 #[derive(Debug, Serialize)]
 pub struct PurchaseView {
     id: PurchaseId,
@@ -25,14 +25,14 @@ pub struct PurchaseView {
     version: u32,
     #[serde(flatten)]
     state: PurchaseState,
-    /// Tax aside.
+    /// Without tax.
     price: Money,
-    /// Whether what was bought may be used; absent where nothing stands on this purchase.
+    /// The entitlement; absent if this purchase carries none.
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlement: Option<EntitlementState>,
     created_at: Timestamp,
     paid_at: Option<Timestamp>,
-    /// Where it is paid, while that is open.
+    /// Stripe's page, while it is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     checkout_url: Option<String>,
     links: PurchaseLinks,
@@ -41,13 +41,13 @@ pub struct PurchaseView {
 #[derive(Debug, Serialize)]
 struct PurchaseLinks {
     listing: Link,
-    /// While it may be used.
+    /// Present while the entitlement is active.
     #[serde(skip_serializing_if = "Option::is_none")]
     download: Option<Link>,
 }
 
 impl PurchaseView {
-    /// A purchase with what stands on it.
+    /// A purchase with its entitlement.
     pub(crate) fn new(
         purchase: Purchase,
         owned: Option<&Entitlement>,
@@ -77,7 +77,7 @@ impl PurchaseView {
     }
 }
 
-/// A sale, as its creator sees it: `gross` is `fee`, `net` and `refunded` together.
+/// A sale in its creator's view: `gross` is the sum of `fee`, `net` and `refunded`.
 #[derive(Debug, Serialize)]
 pub struct EarningView {
     purchase_id: PurchaseId,
@@ -85,29 +85,29 @@ pub struct EarningView {
     title: String,
     version: u32,
     sold_at: Timestamp,
-    /// What it was sold for, tax aside.
+    /// The price, without tax.
     gross: Money,
-    /// The platform's part of what is left of that.
+    /// The platform fee, net of refunds.
     fee: Money,
-    /// The creator's.
+    /// The creator's share, net of refunds.
     net: Money,
-    /// What went back to the buyer.
+    /// The amount refunded to the buyer.
     refunded: Money,
     state: SaleState,
     hold_until: Timestamp,
-    /// Since when it is payable.
+    /// When it became payable.
     released_at: Option<Timestamp>,
     payout_id: Option<PayoutId>,
-    /// What of it went into that payout.
+    /// The amount of it in that payout.
     #[serde(skip_serializing_if = "Option::is_none")]
     collected: Option<Money>,
-    /// Why staff gave money back, in their words.
+    /// Why staff refunded it, in their words.
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_reason: Option<String>,
 }
 
 impl EarningView {
-    /// A sale as it is at `now`.
+    /// A sale as of `now`.
     pub(crate) fn new(sale: Sale, now: Timestamp) -> EarningView {
         let money = |amount| Money { amount, currency: sale.currency };
         EarningView {
@@ -130,17 +130,17 @@ impl EarningView {
     }
 }
 
-/// A review, as everybody sees it.
+/// A review in the public view.
 #[derive(Debug, Serialize)]
 pub struct ReviewView {
     id: ReviewId,
     rating: u8,
     comment: Option<String>,
-    /// What its buyer is called, if they say so.
+    /// The buyer's display name, if set.
     author: Option<String>,
     created_at: Timestamp,
     updated_at: Timestamp,
-    /// What the creator says to it.
+    /// The creator's reply.
     reply: Option<Reply>,
 }
 

@@ -1,10 +1,10 @@
-//! `POST /api/v1/marketplace/purchases/{id}/refund`: give back what was never opened.
+//! `POST /api/v1/marketplace/purchases/{id}/refund`: refund an unused purchase.
 //!
-//! Access: the buyer, suspended ones too; to everybody else it does not exist.
-//! Changes: within fourteen days, if nothing was downloaded and no image was made with it, the money
-//! goes back at once, and with it the right to use it. Otherwise the wish is noted for staff, and the
-//! answer is a conflict that says why.
-//! Retry: asked for again, the same refund is answered.
+//! Access: the buyer, suspended ones too; for all other callers it does not exist (404).
+//! Changes: within fourteen days, if nothing was downloaded or generated with it, the purchase is
+//! refunded at once, which ends the entitlement. Otherwise a request for manual review is recorded,
+//! and the response is a 409 with the reason.
+//! Retry: a repeat returns the same refund.
 
 use std::process::ExitCode;
 
@@ -33,11 +33,11 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 #[serde(deny_unknown_fields)]
 pub struct Request {
     id: String,
-    /// Why; its creator is shown it.
+    /// The reason, shown to the creator.
     reason: Option<String>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

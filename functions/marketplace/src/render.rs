@@ -1,4 +1,4 @@
-//! Drawing, where it blocks nobody.
+//! Rendering on a blocking thread.
 
 use domain::{
     DomainError, ErrorKind,
@@ -6,10 +6,10 @@ use domain::{
 };
 use studio::{Palette, Scene, Subject};
 
-/// The subject stands the same in every picture.
+/// The same seed in every image, so that the subject is always the same.
 const SEED: u64 = 7;
 
-/// The renderer did not come back: a fault of ours.
+/// The renderer panicked: a fault of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("the renderer failed")]
 pub(crate) struct RendererFailed;
@@ -23,7 +23,7 @@ impl DomainError for RendererFailed {
     }
 }
 
-/// What `draw` makes, on a thread of its own.
+/// Runs `draw` on a blocking thread.
 ///
 /// # Errors
 /// When it panics.
@@ -33,7 +33,7 @@ pub(crate) async fn drawn<T: Send + 'static>(
     tokio::task::spawn_blocking(draw).await.map_err(|_| RendererFailed)
 }
 
-/// A demo's scene, set up.
+/// The scene of a demo.
 pub(crate) fn scene_of(demo: &DemoScene) -> Scene {
     let (subject, palette) = match demo.subject {
         DemoSubject::Sphere => (Subject::Sphere, Palette::from_prompt("a grey sphere")),

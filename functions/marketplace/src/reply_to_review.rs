@@ -1,8 +1,8 @@
-//! `POST /api/v1/marketplace/listings/{id}/reviews/{review_id}/reply`: a creator's word to a review.
+//! `POST /api/v1/marketplace/listings/{id}/reviews/{review_id}/reply`: reply to a review.
 //!
-//! Access: the listing's creator, unless they are suspended; to everybody else it does not exist.
+//! Access: the listing's creator, unless suspended; for all other callers it does not exist (404).
 //! Changes: the review, once.
-//! Retry: the same words again are the same reply; others are refused.
+//! Retry: the same reply again changes nothing; a different one is refused.
 
 use std::process::ExitCode;
 
@@ -31,7 +31,7 @@ pub struct Request {
     text: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,10 +1,9 @@
-//! `DELETE /api/v1/marketplace/listings/{id}`: take a listing off sale, or throw a draft away.
+//! `DELETE /api/v1/marketplace/listings/{id}`: take a listing off sale, or delete a draft.
 //!
-//! Access: the listing's creator, unless suspended; to everybody else it does not exist.
-//! Changes: the listing is no longer found or sold. Who bought it keeps it, and nothing is deleted.
-//! One that never was on sale is deleted, also while it waits for a decision, and makes room for
-//! another.
-//! Retry: off sale already is fine; what is deleted does not exist.
+//! Access: the listing's creator, unless suspended; for all other callers it does not exist (404).
+//! Changes: the listing is no longer found or sold. Buyers keep it, and nothing is deleted. One
+//! that was never on sale is deleted, even while in review, and no longer counts against the limit.
+//! Retry: a repeat changes nothing; a deleted listing is a 404.
 
 use std::process::ExitCode;
 
@@ -25,7 +24,7 @@ pub struct Request {
     id: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

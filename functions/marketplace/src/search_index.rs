@@ -1,9 +1,9 @@
-//! The search index in this process: loaded once, looked after before a search.
+//! This process's search index: loaded once, refreshed before a search.
 //!
-//! The index itself comes from a bucket and is looked for anew every half minute; what changed since
-//! it was made comes from the table, strongly consistent and at most every half second. So a listing
-//! that was approved a moment ago is found, and one that was unlisted is not. If the bucket or the
-//! table cannot be asked, or what is there cannot be read, the last good index goes on.
+//! The index comes from a bucket, which is checked every half minute; later changes come from the
+//! table, strongly consistent and at most every half second. So a listing approved a moment ago is
+//! found, and one just withdrawn is not. If the bucket or the table does not answer, or the index
+//! cannot be read, the last good index is served.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use store::{CHANGES_KEPT, CHANGES_OVERLAP, Store, StoreError};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
-/// How often the index is looked for.
+/// How often the bucket is checked for a new index.
 const INDEX_EVERY: Duration = Duration::from_secs(30);
-/// How often changes are asked for.
+/// How often changes are read from the table.
 const CHANGES_EVERY: Duration = Duration::from_millis(500);
 const NEVER: Timestamp = Timestamp::from_millis(0);
 
-/// The index, and where it comes from.
+/// The index, with its sources.
 pub struct SearchIndex {
     store: Store,
     snapshots: SearchSnapshots,
@@ -34,19 +34,19 @@ struct Loaded {
     asked_at: Timestamp,
 }
 
-/// An index with the changes that were laid over it.
+/// An index with the changes applied to it.
 struct Index {
     catalogue: Catalogue,
-    /// Which one it is; `None` while there is none.
+    /// The index's ETag; `None` while there is none.
     etag: Option<String>,
-    /// All changes up to then are in it; `None` before any were asked for.
+    /// All changes up to then are applied; `None` before the first read.
     followed_to: Option<Timestamp>,
 }
 
-/// Why what is searched is not as new as it could be.
+/// Why the index is stale.
 #[derive(Debug, thiserror::Error)]
 enum Stale {
-    #[error("there is no index")]
+    #[error("there is no search index")]
     Missing,
     #[error(transparent)]
     Bucket(#[from] SnapshotError),
@@ -57,16 +57,16 @@ enum Stale {
 }
 
 impl SearchIndex {
-    /// Without an index so far: the first search looks for it.
+    /// Starts without an index: the first search loads it.
     pub fn open(store: Store, snapshots: SearchSnapshots) -> SearchIndex {
         let loaded = Loaded { index: Index::none(), looked_at: NEVER, asked_at: NEVER };
         SearchIndex { store, snapshots, loaded: Mutex::new(loaded) }
     }
 
-    /// Searches what is on sale at `now`.
+    /// Searches the listings on sale at `now`.
     ///
     /// # Errors
-    /// See [`SearchError`]. An index that fails is loaded anew for the next search.
+    /// See [`SearchError`]. A damaged index is reloaded for the next search.
     pub(crate) async fn search(
         &self,
         query: &Query,
@@ -97,15 +97,15 @@ impl SearchIndex {
         }
     }
 
-    /// Takes the newest index with all changes since: without them it would show what was unlisted
-    /// since it was made. Where there is no other, it is better than none.
+    /// Loads the newest index with all changes since: without them it would show withdrawn
+    /// listings. If there is no other index, it is used without them.
     async fn look_for_index(&self, loaded: &mut Loaded, now: Timestamp) -> Result<(), Stale> {
         let current = self.snapshots.current().await?.ok_or(Stale::Missing)?;
         if loaded.index.etag.as_deref() == Some(current.etag.as_str()) {
             return Ok(());
         }
         let catalogue = Catalogue::open(self.snapshots.fetch(&current).await?)?;
-        info!(key = current.key, listings = catalogue.len(), "loaded the index");
+        info!(key = current.key, listings = catalogue.len(), "search index loaded");
         let mut next = Index { catalogue, etag: Some(current.etag), followed_to: None };
         let followed = self.follow(&mut next, now).await;
         if followed.is_ok() || loaded.index.etag.is_none() {
@@ -128,7 +128,7 @@ impl Index {
         Index { catalogue, etag: None, followed_to: None }
     }
 
-    /// From when on there may be changes that are not in it.
+    /// The time from which changes may be missing in it.
     fn since(&self, now: Timestamp) -> Timestamp {
         let made_at = self.etag.as_ref().map(|_| Timestamp::from_millis(self.catalogue.as_of()));
         match self.followed_to.or(made_at) {
@@ -138,13 +138,13 @@ impl Index {
     }
 }
 
-/// What is loaded goes on, and somebody is told.
+/// Logs and counts a failed refresh; the loaded index stays in use.
 fn goes_on(why: &Stale, now: Timestamp) {
-    warn!(error = %why, "the index in memory goes on");
+    warn!(error = %why, "search index refresh failed, serving the stale index");
     Metrics::at(now).count("SearchIndexStale", 1).emit();
 }
 
-/// With the index as it is now; without one if there is none that can be read.
+/// Connects with the current index, or with none if none can be read.
 impl Connect for SearchIndex {
     fn variables() -> Vec<&'static str> {
         [Store::variables(), SearchSnapshots::variables()].concat()

@@ -1,11 +1,11 @@
-//! `GET /api/v1/marketplace/listings/search`: find listings by words and what they are.
+//! `GET /api/v1/marketplace/listings/search`: search listings by text and filters.
 //!
 //! Access: anybody.
-//! Changes: nothing. The index is in this process: see [`crate::finder`].
+//! Changes: nothing. The index is in this process: see [`crate::search_index`].
 //!
-//! `q` is words, never a language: every word must be somewhere, in the title, a tag, the creator's
-//! name or the description, give or take a typo. Any of the types, any of the categories and all of
-//! the tags that are given; a list is `tag=a&tag=b` or `tag=a,b`. Facets count all that matches,
+//! `q` is plain words, without a query syntax: each must match the title, a tag, the creator's name
+//! or the description, with typo tolerance. A result has any of the given types, any of the
+//! categories and all of the tags; a list is `tag=a&tag=b` or `tag=a,b`. Facets count all matches,
 //! with every filter applied.
 
 use std::{borrow::Cow, collections::BTreeMap, process::ExitCode};
@@ -31,7 +31,7 @@ pub const ENDPOINT: Endpoint = Endpoint::get(
     Access::Public,
 );
 
-/// For how long a cache may serve it.
+/// How long a cache may serve it, in seconds.
 const MAX_AGE_S: u32 = 2;
 
 #[derive(Debug, Deserialize)]
@@ -57,7 +57,7 @@ pub struct Request {
     cursor: Option<String>,
 }
 
-/// So many hundredths of a star, sent as `4` or `4.5`.
+/// A rating in hundredths of a star, sent as `4` or `4.5`.
 #[derive(Debug, Clone, Copy)]
 struct Stars(u16);
 
@@ -65,7 +65,7 @@ struct Stars(u16);
 pub struct Response {
     items: Vec<CardView>,
     next_cursor: Option<String>,
-    /// How many match, on all pages.
+    /// Number of matches on all pages.
     total: u64,
     facets: FacetsView,
 }
@@ -74,10 +74,10 @@ pub struct Response {
 struct FacetsView {
     types: BTreeMap<String, u64>,
     categories: BTreeMap<String, u64>,
-    /// With at least so many stars.
+    /// Counts by minimum number of stars.
     ratings: BTreeMap<u8, u64>,
     free: u64,
-    /// `null` where nothing matches.
+    /// `null` without matches.
     prices: Option<PricesView>,
 }
 
@@ -87,7 +87,7 @@ struct PricesView {
     max: Money,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -147,7 +147,7 @@ impl Response {
     fn of(found: Found, previews: &Previews) -> Response {
         let Facets { kinds: types, categories, ratings, free, prices } = found.facets;
         let prices = prices.map(|prices| PricesView { min: usd(prices.min), max: usd(prices.max) });
-        // A card that cannot be read was written by another version of us: the page goes on.
+        // A card that cannot be read was written by another version of the code: it is skipped.
         let cards =
             found.items.iter().filter_map(|hit| serde_json::from_str::<Card>(&hit.card).ok());
         Response {
@@ -163,7 +163,7 @@ fn usd(cents: u64) -> Money {
     Money::usd_cents(i64::try_from(cents).unwrap_or(i64::MAX))
 }
 
-/// A search that was not answered.
+/// A failed search.
 #[derive(Debug, thiserror::Error)]
 #[error("{refused}")]
 struct Unanswered {

@@ -1,8 +1,8 @@
-//! `POST /api/v1/marketplace/listings/{id}/share`: a link by which the member passes a listing on.
+//! `POST /api/v1/marketplace/listings/{id}/share`: the member's shared link to a listing.
 //!
 //! Access: any member who is not suspended.
 //! Changes: the member's one share of the listing.
-//! Retry: the same member has the same link to the same listing ever after.
+//! Retry: a member's link to a listing is always the same.
 
 use std::process::ExitCode;
 
@@ -29,11 +29,11 @@ pub struct Request {
 pub struct Response {
     code: String,
     url: Link,
-    /// Visitors so far, each once a day.
+    /// Visitors so far, each counted once a day.
     clicks: u32,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

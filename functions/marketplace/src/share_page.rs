@@ -1,6 +1,6 @@
-//! The pages behind a shared link. All that a creator wrote is escaped.
+//! The pages of shared links. All text by creators is escaped.
 //!
-//! What programs read that show links: <https://ogp.me> and
+//! The tags for link previews: <https://ogp.me> and
 //! <https://developer.x.com/en/docs/x-for-websites/cards/guides/getting-started>.
 
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use store::ListingPage;
 /// Longest description on the page, in characters.
 const DESCRIPTION_CHARS_MAX: usize = 200;
 
-/// What is shown of a listing.
+/// The listing data on the page.
 pub(crate) struct Shown {
     title: String,
     description: String,
@@ -22,7 +22,7 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Of a listing on sale that is shared as `url`; people go on to `onward`.
+    /// The page of a listing on sale, shared as `url`; people are redirected to `onward`.
     pub(crate) fn of(page: &ListingPage, previews: &Previews, url: &Link, onward: &str) -> Shown {
         let said = &page.revision.description;
         let first = page.revision.previews.first();
@@ -74,13 +74,13 @@ impl Shown {
     }
 }
 
-/// The page of a link that was never ours.
+/// The page of an invalid link.
 pub(crate) fn unknown(marketplace: &str) -> String {
     let body = "<h1>There is nothing here</h1><p>This link leads nowhere.</p>";
     page("There is nothing here", "", &format!("{body}{}", look_around(marketplace)))
 }
 
-/// The page of a listing that is not on sale now.
+/// The page of a listing that is not on sale.
 pub(crate) fn off_sale(marketplace: &str) -> String {
     let body = "<h1>No longer on sale</h1><p>The listing behind this link is not on sale.</p>";
     page("No longer on sale", "", &format!("{body}{}", look_around(marketplace)))
@@ -111,7 +111,7 @@ fn in_brief(description: &str) -> String {
     }
 }
 
-/// Text as it stands in HTML, in an attribute or outside of one.
+/// Text escaped for HTML, in attributes and elements.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {

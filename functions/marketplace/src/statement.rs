@@ -1,4 +1,4 @@
-//! A creator's statement, as it is told: as JSON, as CSV and as a PDF.
+//! A creator's statement as JSON, CSV and PDF.
 
 mod csv;
 mod pdf;
@@ -20,50 +20,50 @@ use paper::PaperError;
 use runtime::{Link, Links};
 use serde::{Deserialize, Serialize};
 
-/// What somebody wants it as.
+/// The requested format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Format {
-    /// For programs.
+    /// The default.
     #[default]
     Json,
-    /// For spreadsheets.
+    /// RFC 4180, for spreadsheets.
     Csv,
-    /// For people.
+    /// For printing.
     Pdf,
 }
 
-/// A statement with what stands on it beside the money.
+/// A statement with the names and dates around its amounts.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct StatementContext {
     statement: Statement,
-    /// What the creator is called; their id where they do not say.
+    /// The creator's display name; their id if none is set.
     creator: String,
     /// Whether the month is over.
     complete: bool,
 }
 
-/// Why there is no statement in this form.
+/// Why the statement is not available in this format.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StatementError {
-    /// It would be longer than anybody reads, or than an answer may be.
+    /// It has too many lines for the format or for a response.
     #[error(
         "There are {lines} lines in this month, more than the {most} of this format. \
              Ask for it as CSV, which has at most {CSV_LINES_MAX}."
     )]
     TooLong {
-        /// How many there are.
+        /// Lines in the month.
         lines: usize,
-        /// How many there may be.
+        /// Most lines of the format.
         most: usize,
     },
-    /// It cannot be drawn.
+    /// The PDF could not be rendered.
     #[error(transparent)]
     Paper(#[from] PaperError),
-    /// It cannot be written as CSV.
+    /// The CSV could not be written.
     #[error("the CSV could not be written")]
     Csv(#[from] ::csv::Error),
-    /// It cannot be written as JSON.
+    /// The JSON could not be written.
     #[error("the JSON could not be written")]
     Json(#[from] serde_json::Error),
 }
@@ -85,15 +85,16 @@ impl DomainError for StatementError {
     }
 }
 
-/// Lambda answers with at most 6 MB: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+/// A Lambda response has at most 6 MB:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 const JSON_LINES_MAX: usize = 5_000;
-/// A hundred pages, drawn in two seconds.
+/// A hundred pages, rendered in two seconds.
 const PDF_LINES_MAX: usize = 2_000;
 const CSV_LINES_MAX: usize = 50_000;
 
 impl Format {
     /// # Errors
-    /// When the statement has too many lines for it.
+    /// When the statement has too many lines for the format.
     pub(crate) fn check(self, statement: &Statement) -> Result<(), StatementError> {
         let most = match self {
             Format::Json => JSON_LINES_MAX,
@@ -104,7 +105,7 @@ impl Format {
         if lines > most { Err(StatementError::TooLong { lines, most }) } else { Ok(()) }
     }
 
-    /// The file it is, if it is one.
+    /// The kind of file; `None` for JSON.
     pub(crate) fn file(self) -> Option<FileKind> {
         match self {
             Format::Json => None,
@@ -115,7 +116,7 @@ impl Format {
 }
 
 impl StatementContext {
-    /// A statement as it is at `now`.
+    /// A statement as of `now`.
     pub(crate) fn new(
         statement: Statement,
         name: Option<String>,
@@ -126,10 +127,10 @@ impl StatementContext {
         StatementContext { statement, creator, complete }
     }
 
-    /// Its bytes as a file.
+    /// The statement as the bytes of a file.
     ///
     /// # Errors
-    /// When it cannot be made, which nothing in a statement can cause.
+    /// When it cannot be rendered, which nothing in a statement can cause.
     pub(crate) fn file(
         &self,
         kind: FileKind,
@@ -143,15 +144,15 @@ impl StatementContext {
     }
 }
 
-/// A statement, as its creator sees it.
+/// A statement in its creator's view.
 #[derive(Debug, Serialize)]
 pub struct StatementView {
     month: Month,
-    /// Whether the month is over, so that nothing will change.
+    /// Whether the month is over, so that the statement is final.
     complete: bool,
-    /// What we owed when it began; negative if the creator owed us.
+    /// The balance owed to the creator at its start; negative if the creator owed us.
     opening: Money,
-    /// What we owe at its end, or now.
+    /// The balance at its end, or now.
     closing: Money,
     totals: Vec<TotalView>,
     lines: Vec<LineView>,
@@ -180,7 +181,7 @@ struct LineView {
     moved: MovedView,
 }
 
-/// What changed; gross and fee only where a buyer's money moved.
+/// A line; gross and fee only for sales and refunds.
 #[derive(Debug, Serialize)]
 struct MovedView {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,8 +198,8 @@ struct StatementLinks {
 }
 
 impl StatementView {
-    pub(crate) fn new(told: &StatementContext, links: &Links) -> StatementView {
-        let StatementContext { statement, complete, .. } = told;
+    pub(crate) fn new(context: &StatementContext, links: &Links) -> StatementView {
+        let StatementContext { statement, complete, .. } = context;
         let (month, currency) = (statement.month, statement.currency);
         let money = |amount| Money { amount, currency };
         let moved = |kind: LineKind, Split { gross, fee, net }| {

@@ -1,9 +1,10 @@
-//! `POST /api/v1/marketplace/listings/{id}/submit`: ask for a version to be put on sale.
+//! `POST /api/v1/marketplace/listings/{id}/submit`: submit a version for review.
 //!
-//! Access: the listing's creator, unless suspended or kept from selling by strikes; to everybody
-//! else it does not exist. Changes: the version waits for a moderator and stays as it is from now
-//! on, with what it is like among the listings on sale. A preset without pictures gets one that
-//! `studio` draws. Retry: a version that waits already is a conflict and stays as it is.
+//! Access: the listing's creator, unless suspended or barred from selling by strikes; for all other
+//! callers it does not exist (404). Changes: the version waits for a moderator and becomes
+//! immutable, together with its similar listings on sale. A preset without images gets one rendered
+//! by `studio`.
+//! Retry: submitting a version in review is a 409 and changes nothing.
 
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ pub const ENDPOINT: Endpoint = Endpoint::post(
 )
 .ignores_key();
 
-/// Longer side of a picture that is drawn for a preset, in pixels.
+/// Longer side of the image rendered for a preset, in pixels.
 const SIDE_PX: u32 = 1_200;
 
 #[derive(Debug, Deserialize)]
@@ -42,7 +43,7 @@ pub struct Request {
     id: String,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }
@@ -76,7 +77,7 @@ pub async fn handle(
     Ok(NoStore(CreatorListingView::of(submitted.await?, (previews, &call.links), call.now)))
 }
 
-/// A picture of a preset that has none.
+/// Renders an image for a preset that has none.
 async fn picture_of(
     shelf: &ListingUpdate,
     upload: &UploadId,

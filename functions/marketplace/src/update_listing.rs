@@ -1,11 +1,11 @@
-//! `PATCH /api/v1/marketplace/listings/{id}`: change a draft, or begin the next version.
+//! `PATCH /api/v1/marketplace/listings/{id}`: change a draft, or start the next version.
 //!
-//! Access: the listing's creator, unless suspended; to everybody else it does not exist.
-//! Changes: the draft; where there is none to be changed, the next version is begun from the newest,
-//! while what is on sale stays there. A version in review is taken back. A field that is left out
-//! stays; `null` takes the attribution away, and is refused for every other.
-//! Retry: the same change again is the same draft. `If-Match` with the tag of
-//! `GET /api/v1/marketplace/creator/listings/{id}` refuses a change to something that has moved (412).
+//! Access: the listing's creator, unless suspended; for all other callers it does not exist (404).
+//! Changes: the draft; without one, the next version is started from the newest, while the version
+//! on sale stays. A version in review is withdrawn. An omitted field stays; `null` removes the
+//! attribution, and is rejected for every other field.
+//! Retry: repeating a change has no further effect. `If-Match` with the tag of `GET
+//! /api/v1/marketplace/creator/listings/{id}` refuses a change if the listing has changed (412).
 
 use std::process::ExitCode;
 
@@ -49,7 +49,7 @@ pub struct Request {
     content: Option<Content>,
 }
 
-/// The whole of its process.
+/// Runs the function: the entry point of its binary.
 pub fn serve() -> ExitCode {
     runtime::http(ENDPOINT, handle)
 }

@@ -1,4 +1,4 @@
-//! Listings, as visitors and as their creators see them.
+//! Listings as API responses, for visitors and for their creators.
 
 use clients::{
     Previews,
@@ -26,7 +26,7 @@ use runtime::{Link, Links};
 use serde::Serialize;
 use store::ListingUpdate;
 
-/// A listing as it stands in a list.
+/// A listing in a list.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct CardView {
     id: ListingId,
@@ -37,7 +37,7 @@ pub(crate) struct CardView {
     tags: Vec<String>,
     price: Money,
     creator: CreatorName,
-    /// Its first picture.
+    /// Its first image.
     preview: Option<PreviewUrls>,
     rating: Rating,
     sales: u64,
@@ -50,7 +50,7 @@ struct CreatorName {
     display_name: Option<String>,
 }
 
-/// What buyers gave it.
+/// The rating by buyers.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Rating {
     /// In stars; `null` without reviews.
@@ -61,7 +61,7 @@ pub(crate) struct Rating {
     histogram: Option<[u32; 5]>,
 }
 
-/// A listing on sale, as everybody sees it. What it sells is not in it.
+/// A listing on sale in the public view, without the content it sells.
 #[derive(Debug, Serialize)]
 pub struct PageView {
     id: ListingId,
@@ -76,10 +76,10 @@ pub struct PageView {
     attribution: Option<String>,
     creator: CreatorView,
     previews: Vec<ShownPreview>,
-    /// What a template's user fills in.
+    /// The slots that a template's user fills in.
     slots: Vec<SlotView>,
     assets: Vec<AssetName>,
-    /// `null` where nothing can be tried.
+    /// `null` if it has no live demo.
     demo: Option<DemoSettings>,
     rating: Rating,
     sales: u64,
@@ -95,7 +95,7 @@ struct CreatorView {
     bio: Option<String>,
 }
 
-/// A slot without its default, which is a part of the prompt.
+/// A slot without its default, which is part of the prompt.
 #[derive(Debug, Serialize)]
 struct SlotView {
     name: String,
@@ -117,21 +117,21 @@ struct PageLinks {
     share: Link,
 }
 
-/// A listing, as its creator sees it.
+/// A listing in its creator's view.
 #[derive(Debug, Serialize)]
 pub struct CreatorListingView {
     id: ListingId,
     #[serde(rename = "type")]
     kind: Kind,
     state: State,
-    /// Why it, or its newest version, is not seen by others.
+    /// Why it, or its newest version, is hidden.
     hidden_reasons: Vec<HiddenReason>,
-    /// The newest version, which everything below is of.
+    /// The newest version, which all fields below describe.
     version: u32,
-    /// What a moderator's decision on it names.
+    /// The hash that a moderator's decision must name.
     content_hash: String,
     review: ReviewState,
-    /// What visitors see, where that is.
+    /// The version on sale, if any.
     on_sale: Option<OnSaleView>,
     delisted: Option<DelistedView>,
     title: String,
@@ -152,13 +152,13 @@ pub struct CreatorListingView {
     links: OwnLinks,
 }
 
-/// How far the newest version is.
+/// The review state of the newest version.
 #[derive(Debug, Serialize)]
 struct ReviewState {
     /// `draft`, `pending`, `rejected`, or `published`.
     state: &'static str,
     submitted_at: Option<Timestamp>,
-    /// What the moderator said.
+    /// The moderator's reason.
     reason: Option<String>,
 }
 
@@ -184,7 +184,7 @@ struct AssetView {
     kind: Option<AssetKind>,
     bytes: u64,
     sha256: String,
-    /// What is in an archive.
+    /// The contents of an archive.
     files: Vec<ArchivedFile>,
 }
 
@@ -194,7 +194,7 @@ struct OwnLinks {
     this: Link,
     submit: Link,
     uploads: Link,
-    /// What visitors see.
+    /// The public page.
     page: Link,
 }
 
@@ -234,7 +234,7 @@ impl Rating {
     }
 }
 
-/// Stars, of hundredths of a star.
+/// Stars from hundredths of a star.
 pub(crate) fn stars(hundredths: u16) -> f64 {
     f64::from(hundredths) / 100.0
 }
@@ -299,7 +299,7 @@ fn pictures(listing: &ListingId, of: &[Preview], previews: &Previews) -> Vec<Sho
     of.iter().map(|one| previews.shown(listing, one)).collect()
 }
 
-/// What a creator's view is made with beside the listing.
+/// The context of a creator's view beside the listing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ViewContext<'a> {
     pub(crate) creator: &'a Account,

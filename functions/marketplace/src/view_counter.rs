@@ -1,7 +1,7 @@
-//! Visitors, collected in the process: at most one write in ten seconds, whatever is looked at.
+//! Counts views in the process: at most one write in ten seconds for all listings.
 //!
-//! A visitor is a network (`domain::marketplace::visitor`). The first one after a quiet time is written at once, so little is lost with a process that
-//! ends; what came within its last ten seconds is.
+//! A visitor is a network (`domain::marketplace::visitor`). The first one after a quiet time is
+//! written at once, so a process that ends loses at most the views of its last ten seconds.
 
 use std::{
     mem,
@@ -14,14 +14,14 @@ use runtime::{Aws, Connect, Environment, InitError};
 use store::{Store, Tally};
 use tracing::warn;
 
-/// How long visits are added up before they are written.
+/// How long views are collected before they are written.
 const EVERY: Duration = Duration::from_secs(10);
-/// Most listings of a tally, which is one item of the table; it is written before it is due then.
-/// Each has as many visitors as count in a minute: eight bytes a visitor, less than the 400 KiB of
-/// an item.
+/// Most listings of a count, which is one item of the table; when reached, it is written early.
+/// Each has at most the visitors that count in a minute: eight bytes each, below the 400 KiB of an
+/// item.
 const LISTINGS_MAX: usize = 500;
 
-/// The visits of this process that were not written yet.
+/// The views of this process that are not yet written.
 #[derive(Debug)]
 pub struct ViewCounter {
     store: Store,
@@ -35,7 +35,7 @@ struct Seen {
 }
 
 impl ViewCounter {
-    /// None so far.
+    /// An empty counter.
     pub fn new(store: Store) -> ViewCounter {
         ViewCounter { store, seen: Mutex::default() }
     }
@@ -44,13 +44,13 @@ impl ViewCounter {
         &self.store
     }
 
-    /// Counts a visitor; writes it at once if none was written for a while.
+    /// Counts a visitor; writes at once if the last write is ten seconds ago.
     pub(crate) async fn count(&self, listing: &ListingId, visitor: u32, now: Timestamp) {
         self.seen().add(listing, [visitor]);
         self.write_due(now).await;
     }
 
-    /// Writes what is due. What could not be written is counted again.
+    /// Writes due counts. Counts that could not be written are restored.
     pub(crate) async fn write_due(&self, now: Timestamp) {
         let due = self.take_due(now);
         if due.is_empty() {
@@ -58,12 +58,12 @@ impl ViewCounter {
         }
         if let Err(error) = self.store.note_views(due.clone(), now).await {
             let lost = self.give_back(due);
-            warn!(%error, lost, "visits are written later");
+            warn!(%error, lost, "view counts not written, retrying later");
         }
     }
 
-    /// Counts again what was not written, of no more listings than one write has. Returns how many
-    /// visitors of others there were.
+    /// Restores counts that were not written, up to the listings of one write. Returns how many
+    /// visitors of other listings were dropped.
     fn give_back(&self, due: Tally) -> usize {
         let (mut seen, mut lost) = (self.seen(), 0);
         for (listing, came) in due {
@@ -92,7 +92,7 @@ impl ViewCounter {
 }
 
 impl Seen {
-    /// Adds visitors of a listing, no more than count in a minute.
+    /// Adds visitors of a listing, up to the number that counts in a minute.
     fn add(&mut self, listing: &ListingId, came: impl IntoIterator<Item = u32>) {
         let visitors = self.tally.entry(listing.clone()).or_default();
         visitors.extend(came);

@@ -1,8 +1,8 @@
-//! The ends of the audit's chain, kept day by day where they cannot be changed.
+//! Daily anchors of the audit chain, stored where they cannot be changed.
 //!
-//! An end lies at `audit/<day>/<row>-<hash>.json` in the bucket of records, which keeps every version
-//! and locks them. The name says all there is to know, so that looking at all ends reads no object;
-//! and versions are listed, not objects, so that a mark of deletion hides none.
+//! An anchor is stored at `audit/<day>/<row>-<hash>.json` in the records bucket, which versions and
+//! locks every object. The key holds all the data, so checking all anchors reads no object; and
+//! versions are listed, not objects, so that a delete marker hides none.
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
@@ -15,10 +15,10 @@ use serde_json::json;
 use crate::bucket::{Bucket, BucketFailure, Object, OverwritePolicy, unavailable};
 
 const FOLDER: &str = "audit/";
-/// Of a thousand ends each: more than a century of days.
+/// A thousand anchors each: more than a century of days.
 const PAGES_MAX: u32 = 50;
 
-/// The ends in the bucket. Keeping one needs `s3:PutObject`, looking at them `s3:ListBucketVersions`.
+/// The anchors in the bucket. Writing needs `s3:PutObject`, listing `s3:ListBucketVersions`.
 #[derive(Debug, Clone)]
 pub struct AuditAnchors {
     bucket: Bucket,
@@ -32,10 +32,11 @@ impl AuditAnchors {
         AuditAnchors { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// Keeps the end `chain` has come to, of the day of `now`. One that is kept already stays.
+    /// Stores the head of `chain` as the anchor of the day of `now`. An existing anchor is not
+    /// replaced.
     ///
     /// # Errors
-    /// When the bucket did not say that it has it.
+    /// When the bucket did not confirm the write.
     pub async fn keep(&self, chain: &Chain, now: Timestamp) -> Result<(), AnchorsUnavailable> {
         let said = json!({ "seq": chain.seq, "hash": chain.hash, "kept_at": now });
         let object = Object {
@@ -47,10 +48,10 @@ impl AuditAnchors {
         self.bucket.put(object, OverwritePolicy::Kept).await.map_err(AnchorsUnavailable)
     }
 
-    /// Every end that was ever kept.
+    /// Every anchor ever stored.
     ///
     /// # Errors
-    /// When the bucket does not say, or there are more than anybody kept.
+    /// When the bucket cannot be listed, or holds more anchors than possible.
     pub async fn all(&self) -> Result<Anchors, AnchorsUnavailable> {
         let keys = self.keys().await.map_err(AnchorsUnavailable)?;
         Ok(keys.iter().filter_map(|key| chain_of(key)).collect())
@@ -68,7 +69,7 @@ impl AuditAnchors {
             }
             after = (page.next_key_marker, page.next_version_id_marker);
         }
-        Err("more ends of the audit are kept than there have been days".into())
+        Err("more audit anchors than there have been days".into())
     }
 }
 
@@ -76,7 +77,7 @@ fn key_of(chain: &Chain, now: Timestamp) -> String {
     format!("{FOLDER}{}/{:012}-{}.json", now.date(), chain.seq, chain.hash)
 }
 
-/// The end that a key names; `None` where it is no such key.
+/// The anchor that a key names; `None` for any other key.
 fn chain_of(key: &str) -> Option<Chain> {
     let (_, name) = key.strip_prefix(FOLDER)?.split_once('/')?;
     let (seq, hash) = name.strip_suffix(".json")?.split_once('-')?;
@@ -105,7 +106,7 @@ mod tests {
         }
     }
 
-    /// Two pages; of the second key there is a mark of deletion, which hides nothing.
+    /// Two pages; the second key has a delete marker, which hides nothing.
     #[tokio::test]
     async fn every_version_of_every_page_is_seen() {
         let routes = Router::new().fallback(|request: Request| async move {

@@ -1,9 +1,9 @@
-//! Looking into a ZIP archive: every entry is unpacked, counted and thrown away.
+//! Inspection of a ZIP archive: every entry is unpacked, counted and discarded.
 //!
-//! What the archive says of itself is only a bound that is checked first. `rawzip` reads the
-//! entries one at a time, so an archive that claims millions of them costs no memory. Entries must
-//! fill the archive from its first byte to its directory: programs that read it front to back and
-//! programs that read the directory then find the same files, and no two entries can share bytes.
+//! Declared sizes only serve as a limit that is checked first. `rawzip` reads the entries one at a
+//! time, so an archive that claims millions of them costs no memory. Entries must fill the archive
+//! from its first byte to its directory: programs that read it front to back and programs that read
+//! the directory then find the same files, and no two entries can share bytes.
 
 use std::{
     collections::BTreeSet,
@@ -22,12 +22,11 @@ use rawzip::{
 use crate::asset_kind::{HEAD_BYTES, is_archive, is_program};
 
 /// Most bytes between two entries: the sizes behind an entry that was written as a stream
-/// (APPNOTE.TXT
-/// 4.3.9, with its signature and sizes of eight bytes).
+/// (APPNOTE.TXT 4.3.9, with its signature and sizes of eight bytes).
 const DESCRIPTOR_MAX: u64 = 24;
-/// Unpacked at once.
+/// Bytes unpacked at once.
 const PIECE: usize = 64 * 1024;
-/// The type of a file in a Unix mode, and the two that are taken; zero is one that says nothing.
+/// The file type in a Unix mode, and the two accepted types; zero means unknown.
 const TYPE_MASK: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;
@@ -58,13 +57,13 @@ fn files_within(bytes: &[u8], unpacked_max: u64) -> Result<Vec<ArchivedFile>, Ar
     if found.files.is_empty() { Err(ArchiveError::Empty) } else { Ok(found.files) }
 }
 
-/// What was found so far.
+/// The files found so far.
 #[derive(Default)]
 struct Found {
     files: Vec<ArchivedFile>,
-    /// In lower case: systems that do not tell cases apart unpack two such files into one.
+    /// In lower case: case-insensitive systems unpack two such files into one.
     paths: BTreeSet<String>,
-    /// Where entries begin and end in the archive.
+    /// The byte ranges of the entries in the archive.
     places: Vec<(u64, u64)>,
     /// Bytes that may still be unpacked.
     room: u64,
@@ -88,8 +87,8 @@ impl Found {
         }
         self.places.push((entry.local_header_offset(), local.compressed_data_range().1));
         let is_folder = path.ends_with('/');
-        // Which system an entry was made on is the archive's word: some programs go by the type
-        // alone.
+        // The archive declares the system an entry was made on: some programs ignore it and go by
+        // the type alone.
         match (entry.external_attributes() >> 16) & TYPE_MASK {
             0 | REGULAR => {}
             FOLDER if is_folder => {}
@@ -112,7 +111,7 @@ impl Found {
         Ok(())
     }
 
-    /// How many bytes an entry really has, and the first of them.
+    /// The real size of an entry, and its first bytes.
     fn unpack(
         &mut self,
         path: &str,
@@ -147,7 +146,7 @@ impl Found {
         Ok((bytes, head))
     }
 
-    /// Whether the entries, one behind the other, fill the archive up to its directory.
+    /// Whether the entries fill the archive up to its directory without gaps.
     fn fill(&mut self, directory: u64) -> bool {
         self.places.sort_unstable();
         let ends = std::iter::once(0).chain(self.places.iter().map(|(_, end)| *end));
@@ -158,8 +157,8 @@ impl Found {
     }
 }
 
-/// An entry has one name: in the directory, before its data, and for programs that look for it in
-/// Unicode elsewhere (Info-ZIP's field 0x7075: a version, a checksum, the name).
+/// An entry has one name: in the directory, before its data, and as Unicode in an extra field
+/// (Info-ZIP's 0x7075: a version, a checksum, the name).
 fn check_names(
     name: &[u8],
     entry: &ZipFileHeaderRecord<'_>,
@@ -211,7 +210,7 @@ mod tests {
         files_in(archive).map_or_else(|refused| refused.code(), |_| "fine")
     }
 
-    /// The same archive with `from` instead of `to`, as long, wherever it is.
+    /// The same archive with `from` replaced by `to` of the same length.
     fn changed(archive: &[u8], from: &[u8], to: &[u8], most: usize) -> Vec<u8> {
         assert_eq!(from.len(), to.len());
         let (mut archive, mut left) = (archive.to_vec(), most);
@@ -221,7 +220,7 @@ mod tests {
                 left -= 1;
             }
         }
-        assert_eq!(left, 0, "{from:?} is there so often");
+        assert_eq!(left, 0, "{from:?} occurs too rarely");
         archive
     }
 
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_counted_and_what_they_say_is_not_believed() {
+    fn entries_are_counted_and_declared_sizes_are_not_trusted() {
         let names: Vec<String> = (0..=ENTRIES_MAX).map(|nth| format!("{nth}.txt")).collect();
         let entries: Vec<(&[u8], &[u8])> =
             names.iter().map(|name| (name.as_bytes(), b"a".as_slice())).collect();
@@ -280,16 +279,16 @@ mod tests {
             archive[at..at + 4].copy_from_slice(&entries.to_le_bytes().repeat(2));
             archive
         };
-        assert_eq!(code(&counting(&many, 3)), "archive_too_many_entries", "it says it has three");
+        assert_eq!(code(&counting(&many, 3)), "archive_too_many_entries", "it declares three");
         let one = packed(&[(b"a.txt", b"a"), (b"b.txt", b"b")]);
         assert_eq!(code(&counting(&one, 2)), "fine");
-        assert_eq!(code(&counting(&one, 1)), "archive_damaged", "it says it has one");
+        assert_eq!(code(&counting(&one, 1)), "archive_damaged", "it declares one");
         let other_size = changed(&one, &[1, 0, 0, 0, 5, 0], &[2, 0, 0, 0, 5, 0], 2);
-        assert_eq!(code(&other_size), "archive_damaged", "of another size than it says");
+        assert_eq!(code(&other_size), "archive_damaged", "the declared size is wrong");
     }
 
     #[test]
-    fn a_bomb_is_left_before_it_goes_off() {
+    fn a_zip_bomb_is_refused_early() {
         let zeros = vec![0; 1_000_000];
         let bomb = packed(&[(b"a.txt", &zeros), (b"b.txt", &zeros)]);
         assert!(bomb.len() < 5_000, "{}", bomb.len());
@@ -303,7 +302,7 @@ mod tests {
             let found = files_within(&small, unpacked_max);
             assert_eq!(found.map_or_else(|refused| refused.code(), |_| "fine"), expected);
         };
-        // What goes on behind the size it says is left at the first piece, whatever there is room for.
+        // An entry larger than its declared size is refused at the first piece, whatever the limit.
         check(10_000, "archive_damaged");
         check(9_000_000, "archive_damaged");
     }
@@ -318,7 +317,7 @@ mod tests {
         assert_eq!(code(&before), "archive_damaged", "something before the first entry");
         let behind = [archive.as_slice(), b"MZ"].concat();
         assert_eq!(code(&behind), "archive_damaged", "something behind the end");
-        assert_eq!(code(&archive[..archive.len() - 4]), "archive_damaged", "a cut one");
+        assert_eq!(code(&archive[..archive.len() - 4]), "archive_damaged", "truncated");
         let locked = changed(&archive, b"PK\x03\x04\x14\0\x08", b"PK\x03\x04\x14\0\x09", 1);
         assert_eq!(code(&locked), "archive_unreadable", "an encrypted entry");
 

@@ -1,4 +1,4 @@
-//! What a file that is sold is made of: all of it is looked at, and nothing of it is believed.
+//! Full inspection of a file for sale: every byte is checked and no declared value is trusted.
 
 use bytes::Bytes;
 use domain::marketplace::{
@@ -14,33 +14,33 @@ use crate::{
     safetensors::{TensorsError, check_tensors},
 };
 
-/// What was found out about a file.
+/// The result of an inspection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
-    /// Its size.
+    /// Size of the file.
     pub bytes: u64,
     /// SHA-256, in lower-case hex.
     pub sha256: String,
-    /// What is in it, if it is an archive.
+    /// The archive's files, if it is an archive.
     pub files: Vec<ArchivedFile>,
 }
 
-/// Why a file is not sold.
+/// Why a file cannot be sold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssetError {
-    /// It is not of the kind it began as.
+    /// Its content does not match the kind that its first bytes indicate.
     #[error("The file is no archive, model or table of colours.")]
     UnknownKind,
-    /// Something in the archive.
+    /// The archive is invalid.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// The model cannot be loaded, or not as it says.
+    /// The model is invalid or does not match its header.
     #[error(transparent)]
     Tensors(#[from] TensorsError),
 }
 
 impl AssetError {
-    /// Stable, snake case.
+    /// A stable code in snake case.
     pub fn code(&self) -> &'static str {
         match self {
             AssetError::UnknownKind => "not_an_asset",
@@ -50,7 +50,7 @@ impl AssetError {
     }
 }
 
-/// Looks at all of a file of `kind`. It takes a processor some seconds for a large one.
+/// Inspects a whole file of `kind`: some seconds of processor time for a large one.
 ///
 /// # Errors
 /// See [`AssetError`].
@@ -82,6 +82,6 @@ mod tests {
         let refused = inspect(AssetKind::Cube, &table("rm -rf /\n"));
         assert_eq!(refused, Err(AssetError::UnknownKind));
         let refused = inspect(AssetKind::Zip, &table(""));
-        assert_eq!(refused, Err(AssetError::UnknownKind), "it began as something else");
+        assert_eq!(refused, Err(AssetError::UnknownKind), "the first bytes are of another kind");
     }
 }

@@ -1,22 +1,20 @@
-//! What an asset file is, told from its first bytes and from nothing else.
+//! The kind of an asset file, from its first bytes alone.
 //!
-//! A file is what it says in the very first bytes, or it is refused: whatever an operating system,
-//! a shell or a browser would run is none of our kinds, and a table of colors, which begins freely
-//! with text, is checked further. [`crate::asset`] then looks at all of it. It is only ever handed
-//! out as a download, never shown.
+//! A file that any operating system, shell or browser would run is refused. A LUT (table of colors)
+//! is plain text at its start and is checked further. [`crate::asset`] then inspects the whole
+//! file. Files are only served as downloads, never displayed.
 
 use domain::marketplace::upload::AssetKind;
 
-/// How many first bytes of a file [`sniff`] wants to see. Fewer are enough for a file that has
-/// fewer.
+/// The number of first bytes that [`sniff`] needs; a shorter file is passed whole.
 pub(crate) const HEAD_BYTES: usize = 4096;
 
 /// Largest header of a safetensors file, in bytes: a limit of that format.
 const TENSOR_HEADER_MAX: u64 = 100_000_000;
-/// Where a tar's header says what it is.
+/// The offset of the magic in a tar header.
 const TAR_MAGIC_AT: usize = 257;
-/// What begins like something that runs: ELF, DOS and Windows, Mach-O in both orders and its
-/// universal form (also Java), WebAssembly, scripts, and links of Windows.
+/// First bytes of executables: ELF, DOS and Windows, Mach-O in both orders and its universal form
+/// (also Java), WebAssembly, scripts, and links of Windows.
 const PROGRAMS: [&[u8]; 9] = [
     b"\x7fELF",
     b"MZ",
@@ -28,9 +26,8 @@ const PROGRAMS: [&[u8]; 9] = [
     b"#!",
     b"L\0\0\0\x01\x14\x02\0",
 ];
-/// What begins like an archive or a compressed stream: ZIP, gzip, compress, bzip2, xz, Zstandard,
-/// LZ4, lzip, 7z, RAR, cabinet, ar, xar, and the compound files that installers and old documents
-/// are.
+/// First bytes of archives and compressed streams: ZIP, gzip, compress, bzip2, xz, Zstandard, LZ4,
+/// lzip, 7z, RAR, cabinet, ar, xar, and the compound files of installers and old documents.
 const ARCHIVES: [&[u8]; 16] = [
     b"PK\x03\x04",
     b"PK\x05\x06",
@@ -49,16 +46,15 @@ const ARCHIVES: [&[u8]; 16] = [
     b"xar!",
     b"\xd0\xcf\x11\xe0",
 ];
-/// What is sold begins neither like something that runs nor like a document that can: markup, PDF,
-/// PostScript.
+/// First bytes of documents that can run code, refused as executables are: markup, PDF, PostScript.
 const DOCUMENTS: [&[u8]; 3] = [b"<", b"%PDF", b"%!PS"];
-/// What a line of a table of colors begins with, besides a number.
+/// Line starts of a LUT, besides numbers.
 const CUBE_WORDS: [&str; 4] = ["TITLE", "LUT_", "DOMAIN_", "#"];
-/// One of these makes a table of colors (Adobe's Cube LUT Specification 1.0).
+/// A LUT has one of these (Adobe's Cube LUT Specification 1.0).
 const CUBE_SIZES: [&str; 2] = ["LUT_3D_SIZE", "LUT_1D_SIZE"];
 
-/// What a file is that begins with `head`, its first [`HEAD_BYTES`]. `None` for everything that is
-/// not sold.
+/// The kind of a file that begins with `head`, its first [`HEAD_BYTES`]; `None` if it cannot be
+/// sold.
 pub(crate) fn sniff(head: &[u8]) -> Option<AssetKind> {
     let head = &head[..head.len().min(HEAD_BYTES)];
     if is_program(head) || DOCUMENTS.iter().any(|magic| head.starts_with(magic)) {
@@ -72,23 +68,23 @@ pub(crate) fn sniff(head: &[u8]) -> Option<AssetKind> {
     }
 }
 
-/// Whether a file in an archive that begins with `head` is something that runs.
+/// Whether an archived file that begins with `head` is executable.
 pub(crate) fn is_program(head: &[u8]) -> bool {
     PROGRAMS.iter().any(|magic| head.starts_with(magic))
 }
 
-/// Whether a file in an archive that begins with `head` is an archive itself.
+/// Whether an archived file that begins with `head` is an archive.
 pub(crate) fn is_archive(head: &[u8]) -> bool {
     let is_tar = head.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(b"ustar"));
     is_tar || ARCHIVES.iter().any(|magic| head.starts_with(magic))
 }
 
-/// A file's header (APPNOTE.TXT 4.3.7) with a name; an archive without files is not worth a sale.
+/// A file header (APPNOTE.TXT 4.3.7) with a name; an archive without files cannot be sold.
 fn is_zip(head: &[u8]) -> bool {
     head.starts_with(b"PK\x03\x04") && head.get(26..28).is_some_and(|length| length != [0, 0])
 }
 
-/// The length of a JSON object, and its beginning.
+/// The length of a JSON object, followed by its beginning.
 fn is_safetensors(head: &[u8]) -> bool {
     let Some((length, json)) = head.split_first_chunk::<8>() else { return false };
     let length = u64::from_le_bytes(*length);
@@ -98,11 +94,11 @@ fn is_safetensors(head: &[u8]) -> bool {
         && json.iter().all(|byte| !byte.is_ascii_control())
 }
 
-/// Whether `text` is a table of colors, or the beginning of one.
+/// Whether `text` is a LUT, or the beginning of one.
 pub(crate) fn is_cube(bytes: &[u8], is_cut: bool) -> bool {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
-        // A letter that is cut at the end.
+        // A character cut at the end.
         Err(error) if is_cut && error.error_len().is_none() => {
             std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
         }

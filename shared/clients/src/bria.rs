@@ -1,9 +1,9 @@
-//! Bria's FIBO API, version 2: submit a generation, ask how it is doing, structure a prompt.
+//! Bria's FIBO API, version 2: submit a generation, poll its status, structure a prompt.
 //!
-//! Bria knows no idempotency key and no cancelling, and every image is paid for. So
-//! [`Bria::submit`] sends exactly one request, and its error says whether that request may have been
-//! accepted: after [`SubmitError::Ambiguous`] nobody may submit the same job again. Polls are free
-//! of that danger, but they count towards the same limit per minute.
+//! Bria has no idempotency keys and no cancellation, and every image is billed. So [`Bria::submit`]
+//! sends exactly one request, and its error says whether that request may have been accepted: after
+//! [`SubmitError::Ambiguous`] the same job must not be submitted again. Polls carry no such risk,
+//! but count towards the same limit per minute.
 //!
 //! Wire facts: <https://docs.bria.ai/image-generation>, <https://docs.bria.ai/status/endpoints>.
 
@@ -27,12 +27,12 @@ use answer::{Report, State, is_moderation, message};
 
 const SUBMIT_TIMEOUT: Duration = Duration::from_secs(20);
 const STATUS_TIMEOUT: Duration = Duration::from_secs(8);
-/// Longest time for a structured prompt, polls included; an API Gateway integration has 29 s.
+/// Timeout of a structured prompt, polls included; an API Gateway integration has 29 s.
 const STRUCTURE_TIMEOUT: Duration = Duration::from_secs(20);
-/// Between polls for a structured prompt. They count towards the limit, so they are few.
+/// Pause between polls for a structured prompt: long, because polls count towards the limit.
 const STRUCTURE_POLL_PAUSE: Duration = Duration::from_secs(2);
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
-/// Not `Authorization`: Bria has a header of its own.
+/// Bria's own header, instead of `Authorization`.
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("api_token");
 
 /// A client of Bria's API.
@@ -43,125 +43,128 @@ pub struct Bria {
     token: HeaderValue,
 }
 
-/// What is to be generated. Bria wants a prompt, a structured prompt, or both (a refinement).
+/// A generation to submit. Bria requires a prompt, a structured prompt, or both (a refinement).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SubmitRequest {
     /// Free text.
     pub prompt: Option<String>,
-    /// A structured prompt, as the JSON text it was handed out in.
+    /// A structured prompt, as the JSON text Bria returned it in.
     pub structured_prompt: Option<String>,
-    /// What must not be in the picture. The lite model does not know it, so it is not sent there.
+    /// What to exclude from the picture. The lite model does not support it, so it is not sent
+    /// there.
     pub negative_prompt: Option<String>,
-    /// For the same picture again; Bria draws one if there is none.
+    /// Set it to get the same picture again; Bria picks one otherwise.
     pub seed: Option<u32>,
-    /// Shape of the picture.
+    /// Aspect ratio of the picture.
     pub aspect_ratio: AspectRatio,
-    /// Which model draws it, unless a tailored one does.
+    /// The model, unless a tailored one is named.
     pub quality: Quality,
-    /// The tailored model that draws it: Bria's name for it.
+    /// Bria's id of a tailored model.
     pub model_id: Option<String>,
-    /// Where Bria announces the result; `https`.
+    /// The webhook for the result; `https`.
     pub webhook_url: Option<String>,
 }
 
-/// Bria's name of a request: 1 to 128 of `A-Z a-z 0-9 - _ .`, so that it can stand in a URL.
+/// Bria's id of a request: 1 to 128 of `A-Z a-z 0-9 - _ .`, so that it fits in a URL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(String);
 
-/// Why a generation was not submitted, or may not have been.
+/// Why a generation was not, or may not have been, submitted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
-    /// The limit per minute is reached (429). Nothing was accepted; it burns no attempt.
+    /// The limit per minute is reached (429). Nothing was accepted; it does not count as an
+    /// attempt.
     #[error("the image provider is busy")]
     Busy {
-        /// Seconds the provider asked for.
+        /// Seconds until a retry, as the provider asks.
         retry_after_s: Option<u32>,
     },
-    /// Moderation does not accept the prompt (a 422 that says so). The same prompt never will be.
+    /// Moderation refuses the prompt (a 422 that says so). A retry gets the same result.
     #[error("the image provider blocked the prompt: {message}")]
     Blocked {
-        /// What the provider said, for people.
+        /// The provider's message, for people.
         message: String,
     },
-    /// The provider does not understand the request (400, or a 422 that is not about moderation).
-    /// Nothing was accepted. That is our fault, and never the member's.
-    #[error("the image provider did not understand the request ({status}): {message}")]
+    /// The provider cannot read the request (400, or a 422 that is not about moderation). Nothing
+    /// was accepted. It is our error, never the member's.
+    #[error("the image provider cannot read the request ({status}): {message}")]
     Invalid {
         /// The HTTP status.
         status: u16,
-        /// What the provider said, for the log.
+        /// The provider's message, for the log.
         message: String,
     },
-    /// Any other clean refusal (4xx). Nothing was accepted, and the same request never will be.
+    /// Any other refusal (4xx). Nothing was accepted, and a retry gets the same result.
     #[error("the image provider rejected the request with {status}: {message}")]
     Rejected {
         /// The HTTP status.
         status: u16,
-        /// What the provider said, for the log.
+        /// The provider's message, for the log.
         message: String,
     },
-    /// The request never left: no connection was made. It may be sent again.
-    #[error("the image provider was not reached: {detail}")]
+    /// No connection was made, so nothing was sent. It may be retried.
+    #[error("the image provider is unreachable: {detail}")]
     Refused {
-        /// What happened.
+        /// The cause.
         detail: String,
     },
     /// The provider may have accepted the job. It must never be submitted again.
     #[error("the image provider may have accepted the request: {detail}")]
     Ambiguous {
-        /// What happened.
+        /// The cause.
         detail: String,
     },
 }
 
-/// How a request is doing, as the provider says.
+/// The provider's status of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProviderStatus {
-    /// Not yet done.
+    /// Still running.
     InProgress,
     /// Done.
     Completed {
-        /// Where the picture is, for a while. Hostile until fetched by [`crate::ImageFetcher`].
+        /// The URL of the picture, valid for a limited time. Untrusted until
+        /// [`crate::ImageFetcher`] fetches it.
         image_url: String,
-        /// The seed it was drawn with.
+        /// The seed of the picture.
         seed: Option<u32>,
-        /// The structured prompt it was drawn from: Bria's own JSON text, byte for byte.
+        /// The structured prompt of the picture: Bria's own JSON text, byte for byte.
         structured_prompt: Option<String>,
     },
-    /// Moderation stopped the picture while or after it was drawn.
+    /// Moderation stopped the picture during or after generation.
     Blocked {
-        /// What the provider said, for people.
+        /// The provider's message, for people.
         message: String,
     },
-    /// It failed because the provider did not understand the request: our fault.
+    /// It failed because the provider cannot read the request: our error.
     Invalid {
-        /// What the provider said, for the log.
+        /// The provider's message, for the log.
         message: String,
     },
-    /// It failed for good. Bria's API says `ERROR`, some of its own clients expect `FAILED`.
+    /// It failed permanently. Bria's API says `ERROR`, some of its own clients expect `FAILED`.
     Failed {
-        /// What the provider said, for the log.
+        /// The provider's message, for the log.
         message: String,
     },
-    /// The provider has lost track. It may recover: ask again, but not for ever.
+    /// The provider does not know the state. It may recover: poll again, up to a limit.
     Unknown,
     /// No such request, or no longer (404).
     Expired,
 }
 
-/// Why the provider did not say how a request is doing. Asking again later is always right.
+/// Why the provider returned no status. A later poll is always safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PollError {
     /// The limit per minute is reached.
     #[error("the image provider is busy")]
     Busy {
-        /// Seconds the provider asked for.
+        /// Seconds until a retry, as the provider asks.
         retry_after_s: Option<u32>,
     },
-    /// No usable answer.
-    #[error("the image provider did not say: {detail}")]
+    /// No usable response.
+    #[error("the image provider returned no status: {detail}")]
     Unavailable {
-        /// What happened.
+        /// The cause.
         detail: String,
     },
 }
@@ -170,7 +173,7 @@ impl Bria {
     /// A client of the API at `base_url` (`https://engine.prod.bria-api.com/v2`) with its token.
     ///
     /// # Errors
-    /// When the base is not an HTTP URL, or the token cannot stand in a header.
+    /// When the base is not an HTTP URL, or the token is no valid header value.
     pub fn new(http: Http, base_url: &str, token: &Secret) -> Result<Bria, InvalidConfig> {
         Ok(Bria { http, base: BaseUrl::parse(base_url)?, token: secret_header(token)? })
     }
@@ -178,7 +181,7 @@ impl Bria {
     /// Submits one generation with one request, in at most 20 seconds.
     ///
     /// # Errors
-    /// See [`SubmitError`]: only `Busy` and `Refused` may be followed by another submit.
+    /// See [`SubmitError`]: only `Busy` and `Refused` may be retried.
     pub async fn submit(&self, request: &SubmitRequest) -> Result<RequestId, SubmitError> {
         let path = match (&request.model_id, request.quality) {
             (Some(_), _) => "/image/generate/tailored",
@@ -189,7 +192,7 @@ impl Bria {
         accepted_id(&answer)
     }
 
-    /// Asks how a request is doing, in at most 8 seconds.
+    /// Polls the status of a request, in at most 8 seconds.
     ///
     /// # Errors
     /// See [`PollError`].
@@ -200,14 +203,14 @@ impl Bria {
 
     /// Turns a prompt into a structured prompt, in at most 20 seconds.
     ///
-    /// Returns Bria's JSON text byte for byte: given back unchanged it recreates the same picture.
+    /// Returns Bria's JSON text byte for byte: sent back unchanged, it recreates the same picture.
     ///
     /// # Errors
-    /// See [`StructureError`]. Nothing was kept, so the same prompt may be sent again.
+    /// See [`StructureError`]. Nothing was stored, so the same prompt may be sent again.
     pub async fn structure_prompt(&self, prompt: &str) -> Result<String, StructureError> {
         match tokio::time::timeout(STRUCTURE_TIMEOUT, self.structure(prompt)).await {
             Ok(result) => result,
-            Err(_) => Err(StructureError::unavailable("no structured prompt in time")),
+            Err(_) => Err(StructureError::unavailable("structured prompt timed out")),
         }
     }
 
@@ -238,9 +241,9 @@ impl Bria {
         }
     }
 
-    /// The report on a request, or `None` when there is none (any more).
+    /// The report on a request, or `None` when it does not exist (any more).
     ///
-    /// The URL is made from the id: a URL from an answer would be told the token.
+    /// The URL is built from the id: a URL from a response would receive the token.
     async fn report(&self, id: &RequestId) -> Result<Option<Report>, PollError> {
         let url = self.base.at(&format!("/status/{id}")).map_err(PollError::unavailable)?;
         let request = self.http.get(url).header(TOKEN_HEADER, self.token.clone());
@@ -270,7 +273,7 @@ impl Bria {
 }
 
 impl RequestId {
-    /// Reads an id as the provider spells it; `None` when it could not stand in a URL.
+    /// Parses an id as the provider spells it; `None` when it does not fit in a URL.
     pub fn parse(text: &str) -> Option<RequestId> {
         let fits = (1..=128).contains(&text.len()) && !matches!(text, "." | "..");
         let safe = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
@@ -304,7 +307,7 @@ impl From<PollError> for StructureError {
     }
 }
 
-/// The one place that decides whether an unanswered submit may have been accepted.
+/// The only place that decides whether an unanswered submit may have been accepted.
 impl From<CallError> for SubmitError {
     fn from(error: CallError) -> SubmitError {
         match error {
@@ -340,7 +343,7 @@ impl From<CleanRefusal> for StructureError {
     }
 }
 
-/// An answer that says for certain that nothing was accepted.
+/// A response that proves that nothing was accepted.
 enum CleanRefusal {
     Busy { retry_after_s: Option<u32> },
     Blocked { message: String },
@@ -348,7 +351,7 @@ enum CleanRefusal {
     Rejected { status: u16, message: String },
 }
 
-/// A 408 is not among them: what stood between us and Bria may have said it after Bria began.
+/// 408 is excluded: a proxy between us and Bria may have sent it after Bria began.
 fn clean_refusal(answer: &Answer) -> Option<CleanRefusal> {
     match answer.status.as_u16() {
         408 => None,
@@ -381,10 +384,10 @@ fn ambiguous(detail: impl ToString) -> SubmitError {
 }
 
 fn unreadable(answer: &Answer) -> String {
-    format!("unusable answer, status {}: {}", answer.status.as_u16(), message(&answer.body))
+    format!("unusable response, status {}: {}", answer.status.as_u16(), message(&answer.body))
 }
 
-/// `num_results`, `guidance_scale` and `steps_num` are left out: the present API refuses them or
+/// `num_results`, `guidance_scale` and `steps_num` are left out: the current API refuses them or
 /// has the right default.
 #[derive(Serialize)]
 struct GenerateBody<'a> {
@@ -398,9 +401,9 @@ struct GenerateBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u32>,
     aspect_ratio: AspectRatio,
-    /// The name as documented (<https://docs.bria.ai/tailored-generation>), which has not been
-    /// proven with a tailored model of ours; Bria's skill for agents says `model_id`. This is the
-    /// only place that names it.
+    /// The documented name (<https://docs.bria.ai/tailored-generation>), not yet tested with a
+    /// tailored model of ours; Bria's skill for agents says `model_id`. This is the only place that
+    /// names it.
     #[serde(rename = "tailored_model_id", skip_serializing_if = "Option::is_none")]
     model_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

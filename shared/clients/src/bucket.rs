@@ -1,8 +1,7 @@
-//! One bucket: put an object, ask whether there is one, read it, hand out a link to it.
+//! One bucket: put, check, read and link objects.
 //!
-//! What is kept in a bucket says what its keys are and what its objects are called; see
-//! [`crate::images`], [`crate::documents`], [`crate::uploads`], [`crate::preview`] and
-//! [`crate::snapshots`].
+//! The modules that use a bucket define its keys and metadata; see [`crate::images`],
+//! [`crate::documents`], [`crate::uploads`], [`crate::preview`] and [`crate::snapshots`].
 
 mod read;
 
@@ -27,21 +26,20 @@ use sha2::{Digest, Sha256};
 pub(crate) use self::read::{Found, ReadError, unread};
 use crate::picture::hex;
 
-/// For one object, retries included.
+/// Timeout for one object, retries included.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// A key is never written with other bytes, so whoever has an object may keep it.
+/// An object never changes under its key, so it may be cached for ever.
 pub(crate) const CACHE_CONTROL: &str = "private, max-age=31536000, immutable";
-/// For what anybody may see: it can be taken away from the public, and is gone everywhere within this
-/// time.
+/// For public objects: one that is withdrawn disappears from all caches within this time.
 pub(crate) const PUBLIC_CACHE_CONTROL: &str = "public, max-age=300";
 
-/// Why a bucket did not do what it was asked. Trying again later is always right.
+/// Why a bucket request failed. A later retry is always safe.
 pub(crate) type BucketFailure = Box<dyn Error + Send + Sync>;
 
-/// The refusal of one that keeps something in a bucket, `$what`, when the bucket fails.
+/// Defines the error of a client whose bucket, of `$what`, fails.
 macro_rules! unavailable {
     ($name:ident, $what:literal, $code:literal) => {
-        /// The bucket did not do what it was asked. Trying again later is always right.
+        /// The bucket request failed. A later retry is always safe.
         #[derive(Debug, thiserror::Error)]
         #[error("the bucket of {} is not available", $what)]
         pub struct $name(#[source] pub(crate) Box<dyn std::error::Error + Send + Sync>);
@@ -68,17 +66,18 @@ pub(crate) struct Bucket {
     name: String,
 }
 
-/// What is put.
+/// An object to put.
 #[derive(Debug)]
 pub(crate) struct Object<'a> {
     pub(crate) key: &'a str,
     pub(crate) content_type: &'a str,
-    /// What a browser does with it and what it calls the file; `None` leaves it to the browser.
+    /// `Content-Disposition`: display or download, and the file name; `None` leaves it to the
+    /// browser.
     pub(crate) disposition: Option<String>,
     pub(crate) bytes: &'a Bytes,
 }
 
-/// What becomes of an object that is there already.
+/// Whether an existing object is overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OverwritePolicy {
     Replaced,
@@ -93,11 +92,10 @@ impl Bucket {
         Bucket { s3: Client::from_conf(config), name: name.into() }
     }
 
-    /// Puts `object`. S3 compares the checksum with what arrived, and refuses a body that was
-    /// damaged on the way.
+    /// Puts `object`. S3 verifies the checksum and refuses a body damaged in transit.
     ///
     /// # Errors
-    /// When the bucket did not say that it has it.
+    /// When the bucket did not confirm the write.
     pub(crate) async fn put(
         &self,
         object: Object<'_>,
@@ -119,11 +117,10 @@ impl Bucket {
         }
     }
 
-    /// Puts `object` for anybody to see and to keep; a caller that asks for its headers learns
-    /// nothing but what it is.
+    /// Puts `object` for public access and caching; its headers reveal only its content type.
     ///
     /// # Errors
-    /// When the bucket did not say that it has it.
+    /// When the bucket did not confirm the write.
     pub(crate) async fn put_public(&self, object: Object<'_>) -> Result<(), BucketFailure> {
         let digest = Sha256::digest(object.bytes);
         self.putting(object, &digest).cache_control(PUBLIC_CACHE_CONTROL).send().await?;
@@ -142,9 +139,9 @@ impl Bucket {
             .body(ByteStream::from(object.bytes.clone()))
     }
 
-    /// A link to the object at `key`, good for [`LINK_LIFETIME`] from the start of the window of
-    /// [`LINK_WINDOW`] that `now` lies in. Links of one window are equal, byte for byte, as long
-    /// as the credentials are. No call is made.
+    /// A presigned link to the object at `key`, valid for [`LINK_LIFETIME`] from the start of the
+    /// window of [`LINK_WINDOW`] that contains `now`. Links of one window are equal, byte for byte,
+    /// as long as the credentials are. No call is made.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
@@ -152,7 +149,7 @@ impl Bucket {
         self.link_as(key, None, now).await
     }
 
-    /// [`Bucket::link`] to an object that is then called what `disposition` says.
+    /// [`Bucket::link`] with `disposition` as the response's `Content-Disposition`.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
@@ -172,23 +169,23 @@ impl Bucket {
         Ok(signed.uri().to_owned())
     }
 
-    /// Its name.
+    /// The bucket's name.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The client that asks for it.
+    /// The S3 client.
     pub(crate) fn s3(&self) -> &Client {
         &self.s3
     }
 
     /// Whether there is an object at `key`.
     ///
-    /// S3 answers 403 for a missing object to those who may not list the bucket, as nobody here
-    /// may; so both 403 and 404 mean no.
+    /// S3 answers 403 for a missing object to callers without `s3:ListBucket`, and this role has
+    /// none; so both 403 and 404 mean no.
     ///
     /// # Errors
-    /// When the bucket does not say.
+    /// When the bucket is unavailable.
     pub(crate) async fn has(&self, key: &str) -> Result<bool, BucketFailure> {
         match self.s3.head_object().bucket(&self.name).key(key).send().await {
             Ok(_) => Ok(true),

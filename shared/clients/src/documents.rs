@@ -1,10 +1,10 @@
-//! Invoices, receipts and creators' statements that we make ourselves, each stored once, and links to
+//! Invoices, receipts and creators' statements that we produce, each stored once, and links to
 //! them.
 //!
-//! A document lies at `documents/<user>/<folder>/<content>.<kind>`, where the content is a hash of
-//! what it was made from: a refund changes the invoice and makes another document beside the old
-//! one. What is there is never written again: what was issued does not change when the company
-//! moves. Nothing in the bucket is public: members get links that expire.
+//! A document is stored at `documents/<user>/<folder>/<content>.<kind>`, where `<content>` is a
+//! hash of its input: a refund changes the invoice and adds a document beside the old one. A stored
+//! document is never overwritten: what was issued does not change when the company moves. Nothing
+//! in the bucket is public: members get links that expire.
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
@@ -17,25 +17,25 @@ use crate::{
     picture::hex,
 };
 
-/// Bytes of the hash that a key holds.
+/// Bytes of the hash in a key.
 const CONTENT_BYTES: usize = 8;
 
-/// Who issues our documents, as it stands on them.
+/// The company that issues our documents, as printed on them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Company {
-    /// In full.
+    /// Full name.
     pub name: String,
-    /// In the order they are printed in.
+    /// In print order.
     pub address_lines: Vec<String>,
-    /// Where customers write to.
+    /// The address for customers.
     pub email: String,
-    /// With the country or scheme in front, as it should be read.
+    /// With its country or scheme prefix, as printed.
     pub tax_id: Option<String>,
-    /// What its tax is called, such as `VAT` or `Sales tax`.
+    /// The name of its tax, such as `VAT` or `Sales tax`.
     pub tax_label: String,
 }
 
-/// What a document is as a file.
+/// The file format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// For people.
@@ -46,7 +46,7 @@ pub enum FileKind {
     Json,
 }
 
-/// A document, whether it was made or not: where it lies, and what it is called.
+/// A document's key and file name, whether it is stored or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     key: String,
@@ -55,7 +55,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// One of a member's that is made from `content`, in a folder of theirs; `name` is for people.
+    /// A document of a member, made from `content`, in one of their folders; `name` is for people.
     ///
     /// # Errors
     /// When the content does not serialize.
@@ -66,7 +66,7 @@ impl Document {
         kind: FileKind,
     ) -> Result<Document, DocumentsUnavailable> {
         let (content, ending) = (Document::hash_of(content)?, kind.ending());
-        // Letters that no header and no file system minds.
+        // Characters safe in headers and file systems.
         let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
         let name: String = name.chars().map(plain).collect();
         Ok(Document {
@@ -76,7 +76,7 @@ impl Document {
         })
     }
 
-    /// A report of a day's that is made from `content`: `reports/<folder>/<day>/<content>.<kind>`.
+    /// A daily report made from `content`: `reports/<folder>/<day>/<content>.<kind>`.
     ///
     /// # Errors
     /// When the content does not serialize.
@@ -99,7 +99,7 @@ impl Document {
         Ok(hex(&digest[..CONTENT_BYTES]))
     }
 
-    /// The PDF of an invoice as it is now.
+    /// The PDF of an invoice in its current state.
     ///
     /// # Errors
     /// When the invoice does not serialize.
@@ -143,11 +143,11 @@ impl Documents {
         Documents { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// The key of a document. Makes and stores it if it is not there; of two that do so at once, the
-    /// first is kept.
+    /// The key of a document. Makes and stores it if it is missing; of two concurrent writes, the
+    /// first wins.
     ///
     /// # Errors
-    /// What `make` refuses; and when the bucket did not say that it has it.
+    /// Errors of `make`; and when the bucket did not confirm the write.
     pub async fn store_once<E: From<DocumentsUnavailable>>(
         &self,
         document: Document,
@@ -168,8 +168,9 @@ impl Documents {
         Ok(key)
     }
 
-    /// A link to the document at `key`, good for [`domain::image::LINK_LIFETIME`] from the start
-    /// of the window of [`domain::image::LINK_WINDOW`] that `now` lies in. No call is made.
+    /// A presigned link to the document at `key`, valid for [`domain::image::LINK_LIFETIME`] from
+    /// the start of the window of [`domain::image::LINK_WINDOW`] that contains `now`. No call is
+    /// made.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
@@ -232,7 +233,7 @@ mod tests {
 
     type Puts = Arc<Mutex<Vec<(String, HeaderMap)>>>;
 
-    /// A bucket that answers `head` and `put`, and what was put into it.
+    /// A bucket that answers `head` and `put`, and the objects put into it.
     async fn bucket(head: StatusCode, put: StatusCode) -> (Documents, Puts) {
         let puts = Puts::default();
         let seen = puts.clone();
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_document_is_made_and_stored_unless_somebody_else_was_faster() {
+    async fn a_missing_document_is_made_and_stored_unless_a_concurrent_write_won() {
         for put in [StatusCode::OK, StatusCode::PRECONDITION_FAILED] {
             let (documents, puts) = bucket(StatusCode::NOT_FOUND, put).await;
             let key = documents.store_once(document(), made).await.unwrap();

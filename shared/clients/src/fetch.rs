@@ -1,9 +1,9 @@
-//! Fetches a finished picture from where a provider says it is.
+//! Fetches a finished picture from the provider's URL.
 //!
-//! The address comes from outside, so it is only followed where an operator expects results:
-//! over `https` to a listed domain, on the usual port, without credentials in it, and never after a
-//! redirect. The certificate then proves that the host belongs to that domain, wherever its name
-//! resolves to. Only an origin listed word for word may differ from that, such as the sandbox's
+//! The URL is untrusted, so it is only followed to an origin the operator lists: `https` to a
+//! listed domain, on the default port, without credentials, and never after a redirect. The
+//! certificate then proves that the host belongs to that domain, whatever its name resolves to.
+//! Only an origin listed in full may differ from that, such as the sandbox's
 //! `http://127.0.0.1:4570`. No token is ever sent along.
 
 use std::time::Duration;
@@ -25,28 +25,28 @@ pub struct ImageFetcher {
 /// Why a picture was not fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// What was given is no address of a picture. It stays so.
-    #[error("this is no address of a picture")]
+    /// Not a picture URL. Permanent.
+    #[error("not a picture URL")]
     NoAddress,
-    /// Pictures are not fetched from this host. They are once an operator lists its origin.
-    #[error("{origin} is not an origin that pictures are fetched from")]
+    /// The host is not a listed origin. It works once an operator lists it.
+    #[error("{origin} is not in the list of image origins")]
     UnknownHost {
-        /// As it would be listed: scheme, host and port, without path and query.
+        /// As it would be listed: scheme, host and port.
         origin: String,
     },
-    /// More than [`FETCH_BYTES_MAX`] bytes. It stays so.
+    /// More than [`FETCH_BYTES_MAX`] bytes. Permanent.
     #[error("the picture is larger than {FETCH_BYTES_MAX} bytes")]
     TooLarge,
-    /// The host has no picture for us (a redirect or a 4xx). It stays so.
+    /// The host refuses (a redirect or a 4xx). Permanent.
     #[error("the host answered {status}")]
     Rejected {
         /// The HTTP status.
         status: u16,
     },
-    /// It may work later: no answer, a busy or a broken host.
+    /// Transient: no response, or a busy or failing host.
     #[error("the picture could not be fetched: {detail}")]
     Unavailable {
-        /// What happened.
+        /// The cause.
         detail: String,
     },
 }
@@ -68,11 +68,11 @@ impl ImageFetcher {
         Ok(ImageFetcher { http, origins })
     }
 
-    /// The bytes at `url`: at most [`FETCH_BYTES_MAX`], in at most 20 seconds. They are hostile
+    /// The bytes at `url`: at most [`FETCH_BYTES_MAX`], in at most 20 seconds. They are untrusted
     /// until [`crate::Picture::decode`] has read them, whatever their declared type.
     ///
     /// # Errors
-    /// See [`FetchError`]: only `Unavailable` is worth another try.
+    /// See [`FetchError`]: only `Unavailable` is worth a retry.
     pub async fn fetch(&self, url: &str) -> Result<Vec<u8>, FetchError> {
         let url = Url::parse(url).map_err(|_| FetchError::NoAddress)?;
         self.admit(&url)?;
@@ -129,7 +129,8 @@ impl Origin {
         plain.then(|| Origin::Exact(url.origin().ascii_serialization()))
     }
 
-    /// A name in dots and digits is an address to [`Url`], so it has no domain and never fits.
+    /// [`Url`] parses a name of dots and digits as an IP address, so it has no domain and never
+    /// matches.
     fn covers(&self, url: &Url) -> bool {
         match self {
             Origin::Exact(origin) => url.origin().ascii_serialization() == *origin,
@@ -142,7 +143,7 @@ impl Origin {
     }
 }
 
-/// Whether nothing but an origin is there. [`Url`] takes an asterisk for a part of a name.
+/// Whether it is an origin only. [`Url`] accepts an asterisk in a host name.
 fn is_bare(url: &Url) -> bool {
     let no_user = url.username().is_empty() && url.password().is_none();
     let a_name = url.host_str().is_some_and(|host| !host.contains('*'));

@@ -1,11 +1,11 @@
-//! The one HTTP client of a process, and the rules every call through it follows.
+//! The HTTP client of a process, and the rules of every call through it.
 //!
 //! * No redirects: a redirect could carry a token to another host.
-//! * No kept connections: a function is frozen between invocations, so a kept connection may be
+//! * No connection reuse: a function is frozen between invocations, so a pooled connection may be
 //!   dead by the next one, and a POST written to a dead connection has an unknown outcome. The
-//!   exception is [`Http::kept`], for a service where a second attempt does no harm.
-//! * No retries underneath: only the caller knows whether a second request does harm.
-//! * No proxy from the environment, a total time for each call, and a limit on each body.
+//!   exception is [`Http::kept`], for a service where a retry is safe.
+//! * No implicit retries: only the caller knows whether a second request is safe.
+//! * No proxy from the environment, a total timeout per call, and a size limit on each body.
 
 use std::{error::Error as _, time::Duration};
 
@@ -17,11 +17,11 @@ use reqwest::{
 
 use crate::secrets::Secret;
 
-/// Longest wait for a connection, TLS included.
+/// Timeout of a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longest pause another service may ask of us; more is cut to this.
+/// Longest accepted `Retry-After`; longer ones are cut to this.
 const RETRY_AFTER_S_MAX: u32 = 3600;
-/// How long a kept connection may lie idle: shorter than load balancers usually keep theirs.
+/// Idle timeout of a pooled connection: shorter than load balancers usually keep theirs.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most idle connections to one host; a function answers one request at a time.
 const IDLE_MAX: usize = 4;
@@ -31,7 +31,7 @@ const USER_AGENT: &str = concat!("prolight/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, Clone)]
 pub struct Http(Client);
 
-/// A client could not be built from its configuration. The text never holds a secret.
+/// An invalid client configuration. The text never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidConfig(pub String);
@@ -43,10 +43,9 @@ impl Http {
         Http::build(Client::builder().pool_max_idle_per_host(0))
     }
 
-    /// A client that keeps its connections, which saves three round trips a call. Only for a
-    /// service whose every request can be repeated: a GET or DELETE, or a POST that carries an
-    /// idempotency key. Then a connection that died while the function was frozen costs a second
-    /// attempt.
+    /// A client that reuses its connections, which saves three round trips a call. Only for a
+    /// service whose every request can be repeated: a GET or DELETE, or a POST with an idempotency
+    /// key. A connection that died while the function was frozen then costs a retry.
     ///
     /// # Errors
     /// As [`Http::new`].
@@ -79,31 +78,31 @@ impl Http {
     }
 }
 
-/// A whole answer: its body is complete and within the limit of the call.
+/// A complete response within the size limit of the call.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    /// `Retry-After`, where it is a number of seconds; a date is ignored.
+    /// `Retry-After` in seconds; a date is ignored.
     pub(crate) retry_after_s: Option<u32>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
-    /// No connection was made, so the other side has seen nothing of the request.
+    /// No connection was made, so nothing was sent.
     #[error("not sent: {0}")]
     NotSent(String),
     /// The request may have arrived: it timed out or the connection broke.
     #[error("no answer: {0}")]
     Broken(String),
-    /// The other side did answer, with more than the call allows.
+    /// There was a response, larger than the call allows.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
 }
 
-/// Sends `request` and reads the whole answer, in at most `timeout` and `bytes_max`.
+/// Sends `request` and reads the whole response, within `timeout` and `bytes_max`.
 pub(crate) async fn call(
     request: RequestBuilder,
     timeout: Duration,
@@ -122,7 +121,7 @@ pub(crate) async fn call(
     Ok(Answer { status, retry_after_s, headers, body })
 }
 
-/// Reads a body, and stops as soon as it is larger than `bytes_max`.
+/// Reads a body, and stops once it is larger than `bytes_max`.
 pub(crate) async fn read_at_most(
     mut response: Response,
     bytes_max: usize,
@@ -143,7 +142,7 @@ pub(crate) async fn read_at_most(
     Ok(body)
 }
 
-/// The base of another service's URLs: `http` or `https`, ending without a slash.
+/// The base URL of a service: `http` or `https`, without a trailing slash.
 #[derive(Debug, Clone)]
 pub(crate) struct BaseUrl(String);
 
@@ -158,17 +157,17 @@ impl BaseUrl {
         }
     }
 
-    /// The URL at `path`, which begins with a slash and has no part that needs escaping.
+    /// The URL at `path`, which begins with a slash and needs no escaping.
     pub(crate) fn at(&self, path: &str) -> Result<Url, CallError> {
         Url::parse(&format!("{}{path}", self.0))
             .map_err(|error| CallError::NotSent(format!("{path}: {error}")))
     }
 }
 
-/// A secret as the value of a header, marked so that it is never printed.
+/// A secret as a header value, marked sensitive so that it is never printed.
 pub(crate) fn secret_header(secret: &Secret) -> Result<HeaderValue, InvalidConfig> {
     let mut value = HeaderValue::from_str(secret.expose())
-        .map_err(|_| InvalidConfig("a secret has a character no header can carry".to_owned()))?;
+        .map_err(|_| InvalidConfig("a secret is not a valid header value".to_owned()))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -178,7 +177,7 @@ fn retry_after_s(headers: &HeaderMap) -> Option<u32> {
     Some(seconds.min(RETRY_AFTER_S_MAX))
 }
 
-/// The chain of causes in one line, without the URL: a URL can be a capability.
+/// The causes in one line, without the URL: a URL can be a capability.
 fn explain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();

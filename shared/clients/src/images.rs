@@ -1,8 +1,8 @@
-//! The bucket of pictures: store one, hand out a link to one.
+//! The bucket of images: stores pictures and links to them.
 //!
 //! A picture has two objects, `generations/<user>/<job>/original.png` and `.../thumbnail.jpg`.
-//! Storing the same picture again writes the same bytes to the same keys, so a worker that died
-//! half way simply starts over. Nothing in the bucket is public: members get links that expire.
+//! Storing the same picture again writes the same bytes to the same keys, so a worker that was
+//! interrupted simply starts over. Nothing in the bucket is public: members get links that expire.
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use crate::{
     picture::Picture,
 };
 
-/// The bucket of pictures. Storing needs `s3:PutObject`, links and [`Images::exists`] need
+/// The bucket of images. Storing needs `s3:PutObject`, links and [`Images::exists`] need
 /// `s3:GetObject`.
 #[derive(Debug, Clone)]
 pub struct Images {
@@ -32,10 +32,10 @@ impl Images {
         Images { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// Stores the original and its thumbnail, at the same time. Both are there when it returns.
+    /// Stores the original and its thumbnail in parallel. Both exist when it returns.
     ///
     /// # Errors
-    /// When either could not be stored; the other may be there.
+    /// When either could not be stored; the other may exist.
     pub async fn store(
         &self,
         user: &UserId,
@@ -56,9 +56,9 @@ impl Images {
         })
     }
 
-    /// A link to the object at `key`, good for [`domain::image::LINK_LIFETIME`] from the start of
-    /// the window of [`domain::image::LINK_WINDOW`] that `now` lies in. Links of one window are
-    /// equal, byte for byte, as long as the credentials are. No call is made.
+    /// A presigned link to the object at `key`, valid for [`domain::image::LINK_LIFETIME`] from the
+    /// start of the window of [`domain::image::LINK_WINDOW`] that contains `now`. Links of one
+    /// window are equal, byte for byte, as long as the credentials are. No call is made.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
@@ -82,7 +82,7 @@ fn keys(user: &UserId, job: &JobId) -> (String, String) {
     (format!("{folder}/original.png"), format!("{folder}/thumbnail.jpg"))
 }
 
-/// What all keys of a member's pictures begin with.
+/// The key prefix of a member's pictures.
 pub(crate) fn folder_of(user: &UserId) -> String {
     format!("generations/{user}/")
 }

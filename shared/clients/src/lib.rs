@@ -1,9 +1,9 @@
-//! The outside world, as small typed clients.
+//! Typed clients of external services.
 //!
-//! Each client is built once, from values its caller read: nothing here looks at the environment or
-//! the clock. Every call is bounded in time and in bytes, and every error says exactly what its
-//! caller decides on: whether the other side may have acted, whether trying again makes sense, and
-//! whose fault it was. What the other side sends is treated as hostile until it has been checked.
+//! Each client is built once, from values its caller read: nothing here reads the environment or
+//! the clock. Every call is bounded in time and in bytes, and every error tells its caller what to
+//! decide: whether the service may have acted, whether a retry makes sense, and who is at fault.
+//! Every response is untrusted until it has been checked.
 
 pub mod anchors;
 mod archive;

@@ -1,4 +1,4 @@
-//! Tiny servers on the loopback interface, for tests that must see real bytes on a real wire.
+//! Small servers on the loopback interface, for tests over a real connection.
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -11,7 +11,7 @@ pub(crate) async fn serve(routes: Router) -> String {
     base
 }
 
-/// The base URL of a port where nobody listens.
+/// The base URL of a port that refuses connections.
 pub(crate) async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())

@@ -1,10 +1,9 @@
-//! Proves who a caller is: verifies the tokens of any OpenID Connect issuer.
+//! Authentication: verifies the tokens of any OpenID Connect issuer.
 //!
-//! The rules are those of RFC 8725 and OpenID Connect Core 3.1.3.7. What matters most: the
-//! algorithm belongs to the key and is never taken from the token, so neither `none` nor an HMAC
-//! over a public key gets anywhere; a key comes only from the issuer's own set, never from the
-//! token's header; issuer and audience are ours; and time is the caller's argument, with a minute
-//! of leeway.
+//! The rules are those of RFC 8725 and OpenID Connect Core 3.1.3.7. The algorithm belongs to the
+//! key and is never taken from the token, so neither `none` nor an HMAC over a public key is
+//! accepted; a key comes only from the issuer's own set, never from the token's header; issuer and
+//! audience are configured; and time is the caller's argument, with a minute of leeway.
 
 mod keys;
 #[cfg(test)]
@@ -25,103 +24,103 @@ use serde_json::{Map, Value};
 use crate::http::{Http, InvalidConfig};
 use keys::{Key, KeySource};
 
-/// How far the issuer's clock may be from ours.
+/// Accepted clock difference between the issuer and us.
 pub const LEEWAY: Duration = Duration::from_secs(60);
 
-/// The longest that a token may be good for. What is stolen is worth no more than a day, whatever an
-/// issuer is configured to do.
+/// Longest lifetime of a token. It limits a stolen token to a day, however the issuer is
+/// configured.
 pub const LIFETIME_MAX: Duration = DAY;
 
-/// What a token may call itself (`typ`), in lower case: a plain one, or an access token (RFC 9068).
-/// Others are signed with the same keys for other ends, such as to end a session (RFC 8725, 3.11).
+/// Accepted token types (`typ`), in lower case: a plain JWT, or an access token (RFC 9068). Others
+/// are signed with the same keys for other purposes, such as logout tokens (RFC 8725, 3.11).
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
-/// Longest token; API Gateway lets no more than 10 KiB of headers in.
+/// Longest token; API Gateway accepts at most 10 KiB of headers.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
-/// Longest address and name that are passed on, in bytes.
+/// Longest email and name passed on, in bytes.
 const PROFILE_BYTES_MAX: usize = 254;
 
-/// Which tokens are accepted.
+/// The accepted tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidcConfig {
     /// The `iss` of every accepted token, exactly as the issuer spells it.
     pub issuer: String,
     /// Must be (among) the `aud` of every accepted token.
     pub audience: String,
-    /// Where the keys are; discovered from the issuer when it is not said.
+    /// The URL of the keys; discovered from the issuer if `None`.
     pub jwks_url: Option<String>,
-    /// Whom tokens may be given out to (`azp`), such as an origin or a client's id; any, if empty.
+    /// Accepted authorized parties (`azp`), such as an origin or a client id; any, if empty.
     pub authorized_parties: Vec<String>,
-    /// JSON pointer to the claim that makes staff of a caller, such as `/app_metadata/role`. The
-    /// claim is `"moderator"`, `"admin"`, or a list with one of them.
+    /// JSON pointer to the claim of a staff role, such as `/app_metadata/role`. The claim is
+    /// `"moderator"`, `"admin"`, or a list with one of them.
     pub role_claim: String,
 }
 
-/// Who a caller is, as their token says.
+/// A caller's identity, from their token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// `sub`.
     pub user_id: UserId,
-    /// `email`, where it is short and printable.
+    /// `email`, if it is short and printable.
     pub email: Option<String>,
-    /// `email_verified`: the issuer has seen that the address is theirs.
+    /// `email_verified`: the issuer has verified the address.
     pub email_verified: bool,
-    /// `name`, where it is short and printable.
+    /// `name`, if it is short and printable.
     pub name: Option<String>,
-    /// What staff they are, if any.
+    /// Their staff role, if any.
     pub role: Option<Role>,
 }
 
 impl Identity {
-    /// What the token says of the address.
+    /// The email address with its verification state.
     pub fn email_claim(&self) -> Option<EmailClaim<'_>> {
         let address = self.email.as_deref();
         Some(EmailClaim { address, is_verified: self.email_verified })
     }
 }
 
-/// Why a token proves nothing.
+/// Why a token is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not a signed token, or one that asks for what we do not do.
+    /// Not a signed token, or one with unsupported features.
     #[error("the token cannot be read")]
     Malformed,
     /// The issuer has no such key.
     #[error("the token's key is unknown")]
     UnknownKey,
-    /// Not signed by that key, or with another algorithm than the key's.
-    #[error("the token's signature does not fit")]
+    /// Not signed by that key, or not with that key's algorithm.
+    #[error("the token's signature is not valid")]
     Signature,
-    /// Made by someone else.
+    /// Issued by another issuer.
     #[error("the token is from another issuer")]
     Issuer,
-    /// Made for someone else.
+    /// Issued for another audience.
     #[error("the token is for another audience")]
     Audience,
-    /// Given out to somebody else.
-    #[error("the token was given out to another party")]
+    /// Issued to another party.
+    #[error("the token was issued to another party")]
     Party,
-    /// Good for longer than any token may be.
-    #[error("the token is good for too long")]
+    /// Its lifetime is longer than allowed.
+    #[error("the token has too long a lifetime")]
     TooLong,
-    /// Its time is over.
+    /// It has expired.
     #[error("the token has expired")]
     Expired,
-    /// Its time has not come.
+    /// It is not yet valid.
     #[error("the token is not yet valid")]
     NotYetValid,
-    /// Its subject cannot be the name of a member.
+    /// Its subject is not a valid user id.
     #[error("the token's subject is not usable")]
     Subject,
-    /// Not the token's fault: the issuer's keys cannot be had, so nothing can be verified.
+    /// The issuer's keys are unavailable, so no token can be verified.
     #[error("the issuer's keys are not available: {detail}")]
     KeysUnavailable {
-        /// What happened.
+        /// The cause.
         detail: String,
     },
 }
 
-/// An issuer whose tokens we accept. It keeps the issuer's keys: build one for the process.
+/// A trusted issuer. It caches the issuer's keys: build one per process.
 #[derive(Debug)]
 pub struct Issuer {
     config: OidcConfig,
@@ -129,17 +128,16 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// No call is made: the keys are fetched when the first token comes, or by
-    /// [`Issuer::load_keys`].
+    /// No call is made: the keys are fetched for the first token, or by [`Issuer::load_keys`].
     ///
     /// # Errors
-    /// When the issuer or the place of its keys is not an HTTP URL.
+    /// When the issuer or the URL of its keys is not an HTTP URL.
     pub fn new(http: Http, config: OidcConfig) -> Result<Issuer, InvalidConfig> {
         let keys = KeySource::new(http, &config.issuer, config.jwks_url.as_deref())?;
         Ok(Issuer { config, keys })
     }
 
-    /// Fetches the keys ahead of the first token: during init, where time is cheap.
+    /// Fetches the keys ahead of the first token: during init, where processor time is cheap.
     ///
     /// # Errors
     /// [`TokenError::KeysUnavailable`].
@@ -252,7 +250,7 @@ impl Audience {
 }
 
 /// The claims of a token that `key` signed with its own algorithm. Only the signature is checked:
-/// the rules on claims are [`Issuer::check`]'s, because they need the time.
+/// [`Issuer::check`] checks the claims, because that needs the time.
 fn signed_claims(token: &str, key: &Key) -> Result<Claims, TokenError> {
     let mut validation = Validation::new(key.algorithm);
     validation.required_spec_claims.clear();
@@ -273,7 +271,7 @@ fn numeric_date(seconds: f64) -> Timestamp {
     Timestamp::from_millis((seconds * 1000.0) as i64)
 }
 
-/// A boolean (OpenID Connect Core 1.0, section 5.1), or the text that Cognito makes of it.
+/// A boolean (OpenID Connect Core 1.0, section 5.1), or the string that Cognito sends.
 fn is_true(claim: &Value) -> bool {
     *claim == Value::Bool(true) || claim.as_str() == Some("true")
 }

@@ -1,6 +1,6 @@
-//! Hostile bytes in, one clean picture out.
+//! Decodes untrusted bytes into one clean picture.
 //!
-//! What is kept is encoded anew, so that neither metadata nor anything hidden behind the pixels
+//! The stored picture is re-encoded, so that neither metadata nor data hidden behind the pixels
 //! reaches a member. All of this is processor time (about 0.2 s for a megapixel): call it through
 //! `spawn_blocking`.
 
@@ -25,7 +25,7 @@ use self::read::Detail;
 
 const JPEG_QUALITY: u8 = 85;
 
-/// A picture as we keep it: opaque, 8 bits a channel, in sRGB, without metadata.
+/// A stored picture: opaque, 8 bits a channel, in sRGB, without metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     /// The original, as a PNG.
@@ -40,7 +40,7 @@ pub struct Picture {
     pub height: u32,
 }
 
-/// Why bytes did not become a picture. The same bytes never will.
+/// Why bytes are not an acceptable picture. A retry gets the same result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PictureError {
     /// Neither a PNG, nor a JPEG, nor a WebP.
@@ -49,19 +49,19 @@ pub enum PictureError {
     /// More pixels or more memory than allowed.
     #[error("the picture is larger than {SIDE_PX_MAX} pixels a side or too large to decode")]
     TooLarge,
-    /// A photograph of more pixels than are decoded even at a part of its size.
+    /// A photograph with more pixels than are decoded even at reduced size.
     #[error("the picture has more than {} million pixels", PHOTO_PIXELS_MAX / 1_000_000)]
     TooManyPixels,
-    /// Too few pixels to be shown at the size it is meant for.
+    /// Fewer pixels than its purpose requires.
     #[error("the picture is smaller than {side_px_min} pixels a side")]
     TooSmall {
-        /// Fewest pixels a side.
+        /// Minimum pixels a side.
         side_px_min: u32,
     },
-    /// It begins like a picture and does not go on like one.
+    /// It begins like a picture but does not decode.
     #[error("the picture is damaged: {detail}")]
     Damaged {
-        /// What the decoder said.
+        /// The decoder's message.
         detail: String,
     },
 }
@@ -83,8 +83,8 @@ impl DomainError for PictureError {
 impl Picture {
     /// Reads, checks and re-encodes a PNG, JPEG or WebP of unknown origin.
     ///
-    /// The first frame of an animation is taken, an orientation and a colour profile in the metadata
-    /// are applied, and what is transparent is laid on one ground.
+    /// Takes the first frame of an animation, applies orientation and colour profile of the
+    /// metadata, and blends transparency onto a fixed background.
     ///
     /// # Errors
     /// See [`PictureError`].

@@ -1,6 +1,6 @@
-//! A form that a browser may send to S3 by itself: a presigned POST, signed with Signature V4.
+//! A form with which a browser uploads to S3 directly: a presigned POST, signed with Signature V4.
 //!
-//! A presigned PUT cannot limit how many bytes arrive; the policy of a POST can, and names every
+//! A presigned PUT cannot limit how many bytes arrive; the policy of a POST can, and fixes every
 //! field of the form. The SDK signs no such form. It is signed here as the S3 API Reference says
 //! ("Authenticating Requests in Browser-Based Uploads Using POST"); credentials, host and path
 //! still come from the SDK, so that a form goes wherever the client's other requests go.
@@ -34,24 +34,24 @@ use crate::{
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SIGV4: AuthSchemeId = AuthSchemeId::new("sigv4");
-/// A key that stands for any other while the SDK says where the bucket is.
+/// A placeholder key, with which the SDK reveals the bucket's URL.
 const PLACEHOLDER: &str = "key";
 
-/// What a form may send, and until when.
+/// What a form may upload, and until when.
 #[derive(Debug)]
 pub(crate) struct Policy<'a> {
     /// Fields with exactly these values; among them the key.
     pub(crate) fields: Vec<(&'a str, &'a str)>,
-    /// Fewest and most bytes of the file.
+    /// Minimum and maximum bytes of the file.
     pub(crate) bytes: (u64, u64),
     pub(crate) signed_at: Timestamp,
     pub(crate) expires_at: Timestamp,
 }
 
-/// Where a form goes and who signs it.
+/// The URL of a form and the credentials that sign it.
 #[derive(Debug)]
 pub(crate) struct Signer {
-    /// The bucket's address.
+    /// The bucket's URL.
     pub(crate) url: String,
     bucket: String,
     region: String,
@@ -59,8 +59,8 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// Asks the SDK for its credentials and for the bucket's address. No call is made unless the
-    /// credentials have to be fetched.
+    /// Gets credentials and the bucket's URL from the SDK. No call is made unless the credentials
+    /// have to be fetched.
     ///
     /// # Errors
     /// When there is no region or there are no credentials.
@@ -78,11 +78,11 @@ impl Signer {
         let request = get.presigned(window).await?;
         let credentials = witness.0.get().ok_or("no credentials to sign with")?.clone();
         let address = request.uri().split('?').next().unwrap_or_default();
-        let url = address.strip_suffix(PLACEHOLDER).ok_or("no address of the bucket")?.to_owned();
+        let url = address.strip_suffix(PLACEHOLDER).ok_or("no URL of the bucket")?.to_owned();
         Ok(Signer { url, bucket: bucket.name().to_owned(), region, credentials })
     }
 
-    /// All fields of the form, in the order they are sent in; the file comes after them.
+    /// All fields of the form, in the order they are sent; the file comes after them.
     pub(crate) fn sign(&self, policy: &Policy<'_>) -> Vec<(String, String)> {
         let signed_at = basic_time(policy.signed_at);
         let date = signed_at.get(..8).unwrap_or_default();
@@ -119,7 +119,7 @@ impl Signer {
     }
 }
 
-/// `20231114T221500Z`, as signatures want the time.
+/// `20231114T221500Z`, the time format of signatures.
 fn basic_time(at: Timestamp) -> String {
     let text = at.to_string();
     let seconds = text.split('.').next().unwrap_or_default();
@@ -127,7 +127,7 @@ fn basic_time(at: Timestamp) -> String {
     format!("{plain}Z")
 }
 
-/// Stands in for the SDK's signer: signs nothing and remembers with what it should have signed.
+/// Replaces the SDK's signer: signs nothing and captures the credentials it would sign with.
 #[derive(Debug, Clone, Default)]
 struct CredentialCapture(Arc<OnceLock<Credentials>>);
 
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::bucket::client_at;
 
-    /// What boto3 1.43 made of the same upload at the same time (`generate_presigned_post`).
+    /// What boto3 1.43 produced for the same upload at the same time (`generate_presigned_post`).
     const BOTO_POLICY: &str = concat!(
         r#"{"expiration": "2023-11-14T22:20:00Z", "conditions": [{"Content-Type": "image/png"}, "#,
         r#"{"x-amz-meta-owner": "auth0|1"}, {"success_action_status": "201"}, "#,

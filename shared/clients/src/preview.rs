@@ -1,9 +1,10 @@
-//! Pictures that anybody may see: small, under a watermark, and nothing but pixels.
+//! Public pictures: small, watermarked, and re-encoded to pixels only.
 //!
-//! A preview is drawn anew in three sizes, `previews/<listing>/<upload>/{1200,600,300}.jpg`. The
-//! bucket is served under a public base URL, and a key is never written with another picture, so a
-//! browser may keep what it has for a while. Pictures of the live demo lie at `demos/<listing>/<sha256>.jpg`, named after
-//! what they were made from: whoever asks for the same again is given the stored one.
+//! A preview is rendered in three sizes, `previews/<listing>/<upload>/{1200,600,300}.jpg`. The
+//! bucket is served under a public base URL, and an object's picture never changes, so a browser
+//! may cache it for a while. Pictures of the live demo are stored at
+//! `demos/<listing>/<sha256>.jpg`, named after a hash of their input: the same request gets the
+//! stored one.
 //!
 //! Decoding, drawing and encoding is processor time (about 0.2 s for a megapixel): call it through
 //! `spawn_blocking`.
@@ -32,13 +33,13 @@ use crate::{
 
 /// Longest sides of a preview's pictures in pixels, largest first.
 pub const PREVIEW_SIDES_PX: [u32; 3] = [1200, 600, 300];
-/// Fewest pixels a side of a picture that becomes a preview.
+/// Minimum pixels a side of a preview's source.
 pub const PREVIEW_SIDE_PX_MIN: u32 = 300;
 
 const JPEG_QUALITY: u8 = 84;
 const JPEG: &str = "image/jpeg";
 
-/// A picture in three sizes, each under its own watermark.
+/// A picture in three sizes, each with its own watermark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
     /// In the order of [`PREVIEW_SIDES_PX`]. A picture is never enlarged, so they may be equal.
@@ -70,7 +71,7 @@ pub struct StoredPreview {
 /// One size of a preview in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredJpeg {
-    /// Where it is; see [`Previews::url`].
+    /// Its key; see [`Previews::url`].
     pub key: String,
     /// In pixels.
     pub width: u32,
@@ -78,20 +79,20 @@ pub struct StoredJpeg {
     pub height: u32,
 }
 
-/// Where anybody finds previews. It needs no permission: no call is made.
+/// The public URLs of previews. It needs no permission: no call is made.
 #[derive(Debug, Clone)]
 pub struct Previews {
     base_url: String,
 }
 
-/// The bucket of previews, for those who write into it. Storing needs `s3:PutObject`,
-/// [`PreviewBucket::has`] needs `s3:GetObject`.
+/// The bucket of previews, for writers. Storing needs `s3:PutObject`, [`PreviewBucket::has`] needs
+/// `s3:GetObject`.
 #[derive(Debug, Clone)]
 pub struct PreviewBucket {
     bucket: Bucket,
 }
 
-/// Where anybody finds the pictures of an upload, by their longer side in pixels.
+/// The public URLs of an upload's pictures, by their longer side in pixels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PreviewUrls {
     /// Large.
@@ -105,14 +106,14 @@ pub struct PreviewUrls {
     pub small: String,
 }
 
-/// A picture of a listing, as everybody sees it.
+/// A picture of a listing with its public URLs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShownPreview {
-    /// Of the largest, in pixels.
+    /// Width of the largest size, in pixels.
     pub width: u32,
-    /// Likewise.
+    /// Height of the largest size, in pixels.
     pub height: u32,
-    /// Where it is.
+    /// Its URLs.
     #[serde(flatten)]
     pub urls: PreviewUrls,
 }
@@ -120,8 +121,8 @@ pub struct ShownPreview {
 unavailable!(PreviewsUnavailable, "previews", "previews_unavailable");
 
 impl Preview {
-    /// Reads, checks and draws anew a PNG, JPEG or WebP of unknown origin: upright, opaque, in sRGB,
-    /// and the first frame if it moves.
+    /// Checks and re-renders a PNG, JPEG or WebP of unknown origin: upright, opaque, in sRGB, the
+    /// first frame of an animation.
     ///
     /// # Errors
     /// See [`PictureError`].
@@ -143,7 +144,7 @@ impl Preview {
     }
 
     fn draw(pixels: RgbImage) -> Result<Preview, PictureError> {
-        // Each from the one before, so that only the first looks at all the pixels.
+        // Each from the one before, so that only the first processes all the pixels.
         let [large, medium, small] = PREVIEW_SIDES_PX;
         let large = shrunk(pixels, large);
         let medium = shrunk(large.clone(), medium);
@@ -152,8 +153,8 @@ impl Preview {
     }
 }
 
-/// A JPEG of rows of red, green and blue bytes, top row first, under the watermark. `quality` goes
-/// from 1 to 100. For the live demo: nothing is enlarged or reduced.
+/// A JPEG of rows of red, green and blue bytes, top row first, with the watermark. `quality` goes
+/// from 1 to 100. For the live demo: the size is unchanged.
 ///
 /// # Errors
 /// When there is no pixel, a side is too long, or `rgb` is not `3 * width * height` bytes.
@@ -169,24 +170,24 @@ pub fn watermarked_jpeg(
 }
 
 impl Previews {
-    /// What is in the bucket can be had under `base_url`, without asking us.
+    /// The objects of the bucket are public under `base_url`.
     pub fn new(base_url: &str) -> Previews {
         Previews { base_url: base_url.trim_end_matches('/').to_owned() }
     }
 
-    /// Where anybody finds the object at `key`. Stays the same.
+    /// The public URL of the object at `key`, which never changes.
     pub fn url(&self, key: &str) -> String {
         format!("{}/{key}", self.base_url)
     }
 
-    /// Where anybody finds the three pictures of an upload of a listing.
+    /// The public URLs of the three pictures of an upload of a listing.
     pub fn urls(&self, listing: impl fmt::Display, upload: impl fmt::Display) -> PreviewUrls {
         let [large, medium, small] =
             PREVIEW_SIDES_PX.map(|side_px| self.url(&preview_key(&listing, &upload, side_px)));
         PreviewUrls { large, medium, small }
     }
 
-    /// A picture of a listing with where it is.
+    /// A picture of a listing with its URLs.
     pub fn shown(&self, listing: &ListingId, preview: &upload::Preview) -> ShownPreview {
         let urls = self.urls(listing, &preview.upload_id);
         ShownPreview { width: preview.width, height: preview.height, urls }
@@ -199,11 +200,11 @@ impl PreviewBucket {
         PreviewBucket { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// Stores the three pictures of an upload of a listing, at the same time. All are there when it
-    /// returns. Doing it again with the same picture does no harm.
+    /// Stores the three pictures of an upload of a listing in parallel. All exist when it returns.
+    /// A repeat with the same picture is safe.
     ///
     /// # Errors
-    /// When one could not be stored; the others may be there.
+    /// When one could not be stored; the others may exist.
     pub async fn store(
         &self,
         listing: impl fmt::Display,
@@ -224,7 +225,7 @@ impl PreviewBucket {
     /// Whether there is an object at `key`.
     ///
     /// # Errors
-    /// When the bucket does not say.
+    /// When the bucket is unavailable.
     pub async fn has(&self, key: &str) -> Result<bool, PreviewsUnavailable> {
         self.bucket.has(key).await.map_err(PreviewsUnavailable)
     }
@@ -232,7 +233,7 @@ impl PreviewBucket {
     /// Stores a picture of the live demo at `key`; see [`demo_key`].
     ///
     /// # Errors
-    /// When the bucket did not say that it has it.
+    /// When the bucket did not confirm the write.
     pub async fn put_demo(&self, key: &str, jpeg: &Bytes) -> Result<(), PreviewsUnavailable> {
         self.put(key, jpeg).await.map_err(PreviewsUnavailable)
     }
@@ -252,29 +253,29 @@ impl PreviewBucket {
     }
 }
 
-/// Where a picture of a listing is kept, whose longer side has `side_px` pixels at most.
+/// The key of a listing's picture whose longer side has at most `side_px` pixels.
 pub fn preview_key(listing: impl fmt::Display, upload: impl fmt::Display, side_px: u32) -> String {
     format!("{}{upload}/{side_px}.jpg", preview_folder(listing))
 }
 
-/// Where a picture of a listing's live demo is kept that was made from what has this hash: the
-/// SHA-256 of everything that decides about its pixels, in lower-case hex.
+/// The key of a live demo picture of a listing; `sha256` is the hash, in lower-case hex, of
+/// everything that determines its pixels.
 pub fn demo_key(listing: impl fmt::Display, sha256: &str) -> String {
     format!("{}{sha256}.jpg", demo_folder(listing))
 }
 
-/// What all keys of a listing's pictures begin with.
+/// The key prefix of a listing's pictures.
 pub(crate) fn preview_folder(listing: impl fmt::Display) -> String {
     format!("previews/{listing}/")
 }
 
-/// What all keys of a listing's live demos begin with.
+/// The key prefix of a listing's live demos.
 pub(crate) fn demo_folder(listing: impl fmt::Display) -> String {
     format!("demos/{listing}/")
 }
 
-/// Within `side` pixels a side. A much larger picture is halved roughly first: the finer filter
-/// would need a multiple of its memory.
+/// Scales to within `side` pixels a side. A much larger picture is halved roughly first: the finer
+/// filter would need a multiple of its memory.
 fn shrunk(pixels: RgbImage, side: u32) -> RgbImage {
     let (width, height) = size_within(side, pixels.width(), pixels.height());
     if (width, height) == pixels.dimensions() {
@@ -368,7 +369,7 @@ mod tests {
 
     /// A JPEG whose Exif says that its first row is the right side of the picture.
     #[test]
-    fn metadata_is_applied_and_gone() {
+    fn metadata_is_applied_and_removed() {
         let mut jpeg = file(&halves(600, 400), ImageFormat::Jpeg);
         let exif =
             b"\xff\xe1\0\x2aExif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\
@@ -395,7 +396,7 @@ mod tests {
         assert!(read.pixels().all(|pixel| pixel.0[0] > 150));
     }
 
-    /// The whole picture of a camera of 45 million pixels, and one of a panorama.
+    /// A full 45-megapixel camera image, and one of a panorama.
     #[test]
     fn a_large_photograph_is_decoded_at_a_part_of_its_size() {
         for (size, expected) in [
@@ -427,7 +428,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stored_preview_is_public_and_says_nothing_else() {
+    async fn a_stored_preview_is_public_without_metadata() {
         let (tell, mut told) = tokio::sync::mpsc::channel::<(String, HeaderMap)>(4);
         let routes = Router::new().fallback(move |request: Request| {
             let tell = tell.clone();

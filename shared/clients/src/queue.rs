@@ -1,9 +1,9 @@
-//! The queues: of generations, and of packs that are bought by themselves. A message is a hint to
-//! look at something, never the truth about it.
+//! The queues of generation jobs and of automatic top-ups. A message only says which item to look
+//! at; the table holds its state.
 //!
-//! They are standard queues: messages may come twice or out of order, and their handler does not
-//! mind. The user is the message group, which on a standard queue means fairness: one member's
-//! backlog does not keep the others waiting (the SQS Developer Guide's "fair queues").
+//! They are standard queues: messages may arrive twice or out of order, and their handlers are
+//! idempotent. The user is the message group, which on a standard queue means fairness: one
+//! member's backlog does not delay the others (the SQS Developer Guide's "fair queues").
 
 use std::{marker::PhantomData, time::Duration};
 
@@ -26,30 +26,30 @@ pub const DELAY_S_MAX: u32 = 900;
 const BATCH_MAX: usize = 10;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// "Look at this job."
+/// Process this job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobMessage {
-    /// OwnerRef job.
+    /// The owner of the job.
     pub user_id: UserId,
-    /// Which job.
+    /// The job.
     pub job_id: JobId,
-    /// Not before so many seconds; more than [`DELAY_S_MAX`] is cut to it. Not in the message.
+    /// Delay in seconds; more than [`DELAY_S_MAX`] is cut to it. Not in the message.
     #[serde(skip)]
     pub delay_s: u32,
 }
 
-/// "Look at this member's balance."
+/// Check this member's balance for an automatic top-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopUpHint {
-    /// OwnerRef.
+    /// The member.
     pub user_id: UserId,
 }
 
-/// What a queue carries.
+/// A message of a queue.
 pub trait Message: Serialize {
-    /// OwnerRef turn it takes: the message group.
+    /// The member, who is the message group.
     fn user(&self) -> &UserId;
-    /// Not before so many seconds.
+    /// Delay in seconds.
     fn delay_s(&self) -> u32;
 }
 
@@ -71,11 +71,11 @@ impl Message for TopUpHint {
     }
 }
 
-/// A hint that is not on the queue (or not known to be). Sending it again does no harm.
+/// A message that was not, or may not have been, enqueued. Sending it again is safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the hint was not sent: {detail}")]
+#[error("the message was not sent: {detail}")]
 pub struct NotSent {
-    /// What happened.
+    /// The cause.
     pub detail: String,
 }
 
@@ -87,9 +87,9 @@ pub struct Queue<M> {
     carries: PhantomData<fn(M)>,
 }
 
-/// The queue of generations.
+/// The queue of generation jobs.
 pub type GenerationQueue = Queue<JobMessage>;
-/// The queue of packs that are bought by themselves.
+/// The queue of automatic top-ups.
 pub type TopUpQueue = Queue<TopUpHint>;
 
 impl DomainError for NotSent {
@@ -102,7 +102,7 @@ impl DomainError for NotSent {
 }
 
 impl JobMessage {
-    /// A hint to look at once.
+    /// A message without delay.
     pub fn now(user_id: UserId, job_id: JobId) -> JobMessage {
         JobMessage { user_id, job_id, delay_s: 0 }
     }
@@ -111,7 +111,7 @@ impl JobMessage {
     /// what a newer relay sends.
     ///
     /// # Errors
-    /// When the body is not a hint. It never will be.
+    /// When the body is not such a message. Permanent.
     pub fn parse(body: &str) -> Result<JobMessage, serde_json::Error> {
         serde_json::from_str(body)
     }
@@ -125,7 +125,7 @@ impl<M: Message> Queue<M> {
         Queue { sqs: Client::from_conf(config), url: url.into(), carries: PhantomData }
     }
 
-    /// Sends hints, ten in a call. The results stand in the order of `hints`, one for each.
+    /// Sends messages, ten per call. Returns one result per message, in the order of `hints`.
     pub async fn send(&self, hints: &[M]) -> Vec<Result<(), NotSent>> {
         let mut results = Vec::with_capacity(hints.len());
         for batch in hints.chunks(BATCH_MAX) {
@@ -167,7 +167,7 @@ fn is(id: &str, index: usize) -> bool {
     id.parse() == Ok(index)
 }
 
-/// A message group takes what a [`UserId`] may be: 1 to 128 letters, digits and punctuation marks.
+/// A message group accepts every [`UserId`]: 1 to 128 letters, digits and punctuation marks.
 fn entry(index: usize, hint: &impl Message) -> Result<SendMessageBatchRequestEntry, BuildError> {
     let body = serde_json::to_string(hint).map_err(BuildError::other)?;
     let delay_s = i32::try_from(hint.delay_s().min(DELAY_S_MAX)).unwrap_or(0);
@@ -207,7 +207,7 @@ mod tests {
         }
     }
 
-    /// Accepts every message but those with an odd id, of which it says why.
+    /// Accepts every message except those with an odd id, and reports why.
     async fn odd_ones_fail(body: String) -> Json<Value> {
         let request: Value = serde_json::from_str(&body).unwrap();
         let entries = request["Entries"].as_array().unwrap();

@@ -1,25 +1,25 @@
-//! What S3 tells a queue: that an object was put.
+//! S3 event notifications: an object was created.
 //!
 //! The format is the S3 User Guide's "Event message structure". When a notification is set up, S3
-//! sends `s3:TestEvent` once; it says nothing and is read as a message about no object. Like every
-//! message it may come twice, late, or about an object that is not there any more.
+//! sends `s3:TestEvent` once; it is read as a message without objects. Like every message it may
+//! arrive twice, late, or for an object that no longer exists.
 
 use serde::{Deserialize, Serialize};
 
-/// An object that was put.
+/// A created object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UploadedObject {
-    /// As it is in the bucket, not as it is encoded in the message.
+    /// Decoded, as it is in the bucket.
     pub key: String,
-    /// How many.
+    /// Its size.
     pub bytes: u64,
 }
 
-/// The body of one message, as far as it is read: `runtime::queue` takes it as a task's body.
+/// The body of a message: the task body of a `runtime::queue` worker. Unknown fields are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Notification")]
 pub struct S3Event {
-    /// What was put. Events of other kinds are left out.
+    /// The created objects. Other kinds of events are left out.
     pub objects: Vec<UploadedObject>,
 }
 
@@ -50,7 +50,7 @@ struct Object {
     size: u64,
 }
 
-/// The message is not from S3. It never will be.
+/// The message is not from S3. Permanent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the message is not a notification of S3")]
 struct NotANotification;
@@ -70,7 +70,7 @@ impl TryFrom<Notification> for S3Event {
 }
 
 impl Record {
-    /// Records name their event without the `s3:` that subscriptions put before it.
+    /// Records omit the `s3:` prefix that subscriptions use.
     fn is_put(&self) -> bool {
         let name = self.event_name.strip_prefix("s3:").unwrap_or(&self.event_name);
         name.starts_with("ObjectCreated:")
@@ -81,8 +81,8 @@ impl Record {
     }
 }
 
-/// A key is encoded like a value of a form: `+` is a space. The two letters that mean something in
-/// a form and might come bare are protected first.
+/// A key is form-encoded: `+` is a space. The two characters that are special in a form and might
+/// be unescaped are escaped first.
 fn decoded(key: &str) -> String {
     let value = key.replace('&', "%26").replace('=', "%3D");
     form_urlencoded::parse(value.as_bytes()).map(|(key, _)| key.into_owned()).collect()
@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// The User Guide's example, with the names of a form's upload.
+    /// The User Guide's example, with the key of an upload.
     fn message(event_name: &str, key: &str) -> Value {
         json!({"Records": [{
             "eventVersion": "2.1",

@@ -1,9 +1,9 @@
-//! Checking a model that comes as a safetensors file: eight bytes with the length of a header, the
-//! header as JSON, and the tensors (<https://github.com/huggingface/safetensors>, "Format").
+//! Validates a safetensors model: eight bytes with the length of a header, the header as JSON, and
+//! the tensors (<https://github.com/huggingface/safetensors>, "Format").
 //!
-//! The rules are those of the format's own reader: tensors lie one behind the other from the end of
-//! the header to the end of the file, each as large as its shape and type make it. Nothing of the
-//! tensors themselves is read.
+//! The rules are those of the format's own reader: tensors are contiguous from the end of the
+//! header to the end of the file, each as large as its shape and type imply. The tensors' data is
+//! not read.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -11,11 +11,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// Longest header, in bytes. The format allows a hundred million; a header of thousands of tensors
-/// has less than one million, and what is read of it stays in memory.
+/// has less than one million, and the parsed header stays in memory.
 const HEADER_MAX: u64 = 16 * 1024 * 1024;
-/// The one name in a header that is no tensor's: texts about the model.
+/// The only name in a header that is not a tensor: text metadata of the model.
 const METADATA: &str = "__metadata__";
-/// The types of the format's version 0.8, and the bits of a number.
+/// The types of the format's version 0.8, and the bits of one element.
 const TYPES: [(&str, u64); 22] = [
     ("BOOL", 8),
     ("F4", 4),
@@ -41,21 +41,21 @@ const TYPES: [(&str, u64); 22] = [
     ("U64", 64),
 ];
 
-/// Why a model cannot be loaded, or not as it says.
+/// Why a model is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TensorsError {
-    /// The header.
-    #[error("The model's header is no JSON of at most {HEADER_MAX} bytes within the file.")]
+    /// The header is invalid.
+    #[error("The model's header is not JSON of at most {HEADER_MAX} bytes within the file.")]
     Header,
-    /// There is nothing in it.
+    /// It has no tensors.
     #[error("The model holds no tensor.")]
     Empty,
-    /// A tensor.
-    #[error("The model's tensors do not fill the file one behind the other: see {0:?}.")]
+    /// A tensor is invalid.
+    #[error("The model's tensors are not contiguous over the whole file: see {0:?}.")]
     Tensor(String),
 }
 
-/// What a header says of a tensor.
+/// A tensor's entry in the header.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tensor {
@@ -100,7 +100,7 @@ pub(crate) fn check_tensors(file: &[u8]) -> Result<(), TensorsError> {
     }
 }
 
-/// Where a tensor says it is, if it is as large as it says.
+/// The byte range of a tensor, if it matches its shape and type.
 fn place_of(part: &RawValue) -> Option<Range<u64>> {
     let Tensor { dtype, shape, data_offsets: (start, end) } =
         serde_json::from_str(part.get()).ok()?;

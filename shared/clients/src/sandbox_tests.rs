@@ -1,4 +1,4 @@
-//! The clients against the sandbox, which holds them to the vendors' contracts from the other side.
+//! The clients against the sandbox, which enforces the vendors' contracts.
 
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ async fn a_prompt_is_structured() {
 }
 
 #[tokio::test]
-async fn every_fault_of_a_submit_is_told_apart_and_none_is_repeated() {
+async fn every_fault_of_a_submit_is_distinguished_and_none_is_retried() {
     let visit = Visit::begin().await;
     let check = async |fault: AnswerFault, expected: fn(&SubmitError) -> bool| {
         let before = visit.submits();
@@ -172,7 +172,7 @@ async fn every_fault_of_a_submit_is_told_apart_and_none_is_repeated() {
 }
 
 #[tokio::test]
-async fn every_end_of_a_job_is_told_apart() {
+async fn every_end_of_a_job_is_distinguished() {
     let visit = Visit::begin().await;
     let check = async |fault: OutcomeFault, expected: fn(&ProviderStatus) -> bool| {
         visit.order(Fault::Outcome(fault.clone()));
@@ -217,7 +217,7 @@ async fn a_result_that_is_no_picture_never_becomes_one() {
 }
 
 #[tokio::test]
-async fn a_genuine_webhook_is_believed_and_a_forged_one_is_not() {
+async fn a_genuine_webhook_is_accepted_and_a_forged_one_is_not() {
     let (tell, mut told) = tokio::sync::mpsc::channel::<(HeaderMap, Bytes)>(8);
     let receiver = Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
         let tell = tell.clone();
@@ -241,7 +241,7 @@ async fn a_genuine_webhook_is_believed_and_a_forged_one_is_not() {
     assert!(matches!(notice.status, ProviderStatus::Completed { seed: Some(7), .. }));
 }
 
-/// When a token was made, as it says itself: the present, without asking a clock.
+/// A token's own issue time: the present, without reading a clock.
 fn issued_at(token: &str) -> Timestamp {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();

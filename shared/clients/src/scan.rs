@@ -1,11 +1,11 @@
-//! What a malware scanner found in the files of listings.
+//! Malware scan results of listing files.
 //!
-//! A scanner watches the bucket and puts a tag on every file it has scanned: GuardDuty Malware
-//! Protection for S3 tags `GuardDutyMalwareScanStatus` with `NO_THREATS_FOUND`, or with
-//! `THREATS_FOUND`, `UNSUPPORTED`, `ACCESS_DENIED` or `FAILED`
+//! A scanner watches the bucket and tags every file it has scanned: GuardDuty Malware Protection
+//! for S3 sets `GuardDutyMalwareScanStatus` to `NO_THREATS_FOUND`, or to `THREATS_FOUND`,
+//! `UNSUPPORTED`, `ACCESS_DENIED` or `FAILED`
 //! (<https://docs.aws.amazon.com/guardduty/latest/ug/monitor-enable-s3-object-tagging-malware-protection.html>).
-//! A form for an upload has no field for tags, and nobody but us and the scanner writes below
-//! `assets/`, so a tag is the scanner's.
+//! An upload form has no field for tags, and only we and the scanner write below `assets/`, so a
+//! tag is the scanner's.
 
 use aws_sdk_s3::Client;
 use domain::{DomainError, ErrorKind};
@@ -19,21 +19,21 @@ pub struct AssetScan {
     clean: Option<CleanTag>,
 }
 
-/// The tag of a file in which nothing was found.
+/// The tag of a clean file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CleanTag {
     key: String,
     value: String,
 }
 
-/// What a scan found.
+/// The result of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scan {
-    /// Nothing, or there is no scanner.
+    /// Clean, or there is no scanner.
     Clean,
-    /// The scanner has not come to it yet.
+    /// Not scanned yet.
     Awaited,
-    /// Something, or the scanner could not say.
+    /// A threat was found, or the scan failed.
     NotClean,
 }
 
@@ -43,10 +43,10 @@ pub enum ScanError {
     /// It is not scanned yet.
     #[error("The malware scan of {0:?} has not ended: try again in a minute.")]
     Awaited(String),
-    /// The scan did not find it clean.
+    /// It is not clean.
     #[error("The malware scan did not find {0:?} clean: reject this version.")]
     NotClean(String),
-    /// It may work later.
+    /// Transient.
     #[error(transparent)]
     Unavailable(#[from] UploadsUnavailable),
 }
@@ -75,7 +75,7 @@ impl DomainError for ScanError {
 }
 
 impl CleanTag {
-    /// From `key=value`; `None` if it is not written so.
+    /// Parses `key=value`; `None` for any other format.
     pub fn parse(text: &str) -> Option<CleanTag> {
         let (key, value) = text.split_once('=')?;
         let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
@@ -94,10 +94,10 @@ impl AssetScan {
         self.clean.is_some()
     }
 
-    /// What a scan found in the object at `key`. Without a scanner no call is made.
+    /// The scan result of the object at `key`. Without a scanner no call is made.
     ///
     /// # Errors
-    /// When the bucket does not say.
+    /// When the bucket is unavailable.
     pub async fn of(&self, key: &str) -> Result<Scan, UploadsUnavailable> {
         let Some(CleanTag { key: name, value }) = &self.clean else { return Ok(Scan::Clean) };
         match self.bucket.tag(key, name).await.map_err(UploadsUnavailable)? {
@@ -107,7 +107,7 @@ impl AssetScan {
         }
     }
 
-    /// Requires that a scan found nothing in the object at `key`, which people know as `file_name`.
+    /// Requires that the object at `key` is clean; people know it as `file_name`.
     ///
     /// # Errors
     /// See [`ScanError`].

@@ -1,4 +1,4 @@
-//! Secrets: how they are read, and a type that does not let them slip into a log.
+//! Reads secrets, in a type that keeps them out of logs.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A secret text. It has no `Display`, is never serialised, and its `Debug` is a mask.
+/// A secret text. It has no `Display`, is never serialized, and its `Debug` is masked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -17,7 +17,7 @@ impl Secret {
         Secret(text.into())
     }
 
-    /// The secret itself, for the one place that must send it.
+    /// The secret itself, for the client that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -29,7 +29,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// An empty secret is none at all, and refused: it would sign or authorise nothing.
+/// An empty secret is refused: it would sign or authorize nothing.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
         match String::deserialize(deserializer)? {
@@ -42,15 +42,15 @@ impl<'de> Deserialize<'de> for Secret {
 /// The secret of the image provider.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BriaSecret {
-    /// The token in use.
+    /// The current token.
     pub api_token: Secret,
-    /// During a rotation, the token before it: webhooks may still be signed with it.
+    /// During a rotation, the previous token: webhooks may still be signed with it.
     #[serde(default)]
     pub previous_api_token: Option<Secret>,
 }
 
 impl BriaSecret {
-    /// Every token a webhook may be signed with, the present one first.
+    /// Every token a webhook may be signed with, current first.
     pub fn webhook_tokens(&self) -> Vec<Secret> {
         std::iter::once(&self.api_token).chain(&self.previous_api_token).cloned().collect()
     }
@@ -63,22 +63,22 @@ pub struct StripeSecret {
     pub api_key: Secret,
 }
 
-/// The secrets that Stripe's webhooks are signed with.
+/// The signing secrets of Stripe's webhooks.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StripeWebhookSecret {
     /// The endpoint's signing secret.
     pub signing_secret: Secret,
-    /// During a rotation, the secret before it.
+    /// During a rotation, the previous secret.
     #[serde(default)]
     pub previous_signing_secret: Option<Secret>,
-    /// Those of the endpoints that creators' accounts send to: one for snapshots, one for thin events,
-    /// and during a rotation those before them.
+    /// Secrets of the connected accounts' endpoints: one for snapshot events, one for thin events,
+    /// and during a rotation the previous ones.
     #[serde(default)]
     pub connect_signing_secrets: Vec<Secret>,
 }
 
 impl StripeWebhookSecret {
-    /// Every secret a webhook may be signed with, the present one first.
+    /// Every secret a webhook may be signed with, current first.
     pub fn all(&self) -> Vec<Secret> {
         std::iter::once(&self.signing_secret)
             .chain(&self.previous_signing_secret)
@@ -95,22 +95,22 @@ pub struct GeminiSecret {
     pub api_key: Secret,
 }
 
-/// The secret that links passed on by members are signed with.
+/// The secret that signs share links.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ShareSecret {
-    /// The key in use.
+    /// The current key.
     pub signing_key: Secret,
-    /// During a rotation, the key before it. Codes it signed stand in links that are out there:
-    /// without it they lead nowhere.
+    /// During a rotation, the previous key. Published links carry codes signed with it: without it
+    /// they break.
     #[serde(default)]
     pub previous_signing_key: Option<Secret>,
 }
 
-/// Secrets Manager. Needs `secretsmanager:GetSecretValue` on what it reads.
+/// Secrets Manager. Needs `secretsmanager:GetSecretValue` on the secrets it reads.
 #[derive(Debug, Clone)]
 pub struct Secrets(Client);
 
-/// A secret could not be read, or is not what it should be. The text never holds its value.
+/// A secret is unavailable or malformed. The text never contains its value.
 #[derive(Debug, thiserror::Error)]
 #[error("the secret {id} is not available")]
 pub struct SecretUnavailable {
@@ -144,10 +144,10 @@ impl Secrets {
     }
 }
 
-/// serde's own message can quote what it read, so only the place of the fault is kept.
+/// serde's own message can quote its input, so only the position is kept.
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Box<dyn Error + Send + Sync>> {
     serde_json::from_str(text).map_err(|error| {
-        format!("not as expected at line {}, column {}", error.line(), error.column()).into()
+        format!("unexpected JSON at line {}, column {}", error.line(), error.column()).into()
     })
 }
 

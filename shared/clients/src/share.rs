@@ -1,9 +1,8 @@
-//! Codes in links that members pass on, and tokens for the clicks that followed them.
+//! Codes of share links, and tokens of the clicks on them.
 //!
-//! What is handed out is signed, so that a made-up one is refused before anything is looked up for
-//! it: 24 bits of a code are its check, against noise, and 47 bits of a token, against whoever
-//! would claim a buyer. Everything is text of base62 (and dots), that stands in a link or a cookie
-//! as it is.
+//! Both are signed, so that a forged one is refused before any lookup: 24 bits of a code are its
+//! check, against noise, and 47 bits of a token, against a false claim to a buyer. Everything is
+//! base62 text (and dots), which fits in a link or a cookie unescaped.
 
 use domain::{
     Timestamp,
@@ -15,40 +14,39 @@ use sha2::{Digest, Sha256};
 
 use crate::secrets::{Secret, ShareSecret};
 
-/// Letters of a code.
+/// Characters of a code.
 pub const CODE_CHARS: usize = STEM_CHARS + CHECK_CHARS;
 
-/// Letters of a code that say whose and what it is.
+/// Characters of a code that identify sharer and listing.
 const STEM_CHARS: usize = 9;
-/// Letters of a code that only we can know.
+/// Characters of a code that are its keyed check.
 const CHECK_CHARS: usize = 4;
-/// Letters of a token's signature.
+/// Characters of a token's signature.
 const SIGNATURE_CHARS: usize = 8;
 const VISITOR_CHARS: usize = 16;
-/// Of every base up to 62.
+/// The digits of every base up to 62.
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// Of HMAC with SHA-256.
+/// The block size of HMAC-SHA256.
 const BLOCK_BYTES: usize = 64;
 const MINUTE_S: i64 = 60;
 
-/// Makes and recognises codes and tokens. Nothing is looked up: all of it is in the text and the
-/// key.
+/// Creates and verifies codes and tokens. Nothing is looked up: the text and the key are enough.
 #[derive(Debug, Clone)]
 pub struct ShareLinks {
     signing: Secret,
-    /// During a rotation, the key before: what it signed is still ours.
+    /// During a rotation, the previous key, whose signatures stay valid.
     previous: Option<Secret>,
 }
 
 impl ShareLinks {
-    /// Signs with the secret's key; also accepts what the one before it signed.
+    /// Signs with the current key; also accepts signatures of the previous one.
     pub fn new(secret: ShareSecret) -> ShareLinks {
         let ShareSecret { signing_key: signing, previous_signing_key: previous } = secret;
         ShareLinks { signing, previous }
     }
 
-    /// The code by which `sharer` passes `listing` on: [`CODE_CHARS`] letters of base62, the same
-    /// for as long as the key is.
+    /// The code with which `sharer` shares `listing`: [`CODE_CHARS`] characters of base62, the same
+    /// as long as the key is.
     pub fn code(&self, sharer: &UserId, listing: &ListingId) -> String {
         let parts = ["share", sharer.as_str(), listing.as_str()];
         let stem = base62(mac(&self.signing, &parts), STEM_CHARS);
@@ -56,7 +54,7 @@ impl ShareLinks {
         stem + &check
     }
 
-    /// Whether a code was made here. Takes the same time wherever it differs.
+    /// Whether a code is genuine. Takes constant time.
     pub fn is_ours(&self, code: &str) -> bool {
         let fits = code.len() == CODE_CHARS && code.bytes().all(|b| b.is_ascii_alphanumeric());
         let Some((stem, check)) = code.split_at_checked(STEM_CHARS).filter(|_| fits) else {
@@ -65,8 +63,8 @@ impl ShareLinks {
         self.any_key(|key| self.is_same(check, &check_of(key, stem)))
     }
 
-    /// The token of somebody who followed `code` at `now`: `<code>.<minutes>.<signature>`, the
-    /// minutes since 1970 in base36. Whether the code is ours is for the caller to ask before.
+    /// The token of a click on `code` at `now`: `<code>.<minutes>.<signature>`, the minutes since
+    /// 1970 in base36. The caller checks the code first.
     pub fn click(&self, code: &str, now: Timestamp) -> String {
         let minutes = u128::try_from(now.as_secs() / MINUTE_S).unwrap_or_default();
         let signed = format!("{code}.{}", base36(minutes));
@@ -74,7 +72,7 @@ impl ShareLinks {
         format!("{signed}.{signature}")
     }
 
-    /// Which code was followed, and when, to the minute; `None` when the token was not made here.
+    /// The code and the time of a click, to the minute; `None` for a forged token.
     pub fn read_click(&self, token: &str) -> Option<(String, Timestamp)> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (code, minutes) = signed.rsplit_once('.')?;
@@ -85,20 +83,20 @@ impl ShareLinks {
         Some((code.to_owned(), Timestamp::from_secs(secs)))
     }
 
-    /// A name for whoever came on `day` (as `2026-11-22`) from this network: 16 letters of base62. It
-    /// tells two visitors of a day apart and nothing else: on another day it is another one, and
-    /// without the key nobody finds the address in it.
+    /// An id of a visitor from this network on `day` (as `2026-11-22`): 16 characters of base62. It
+    /// only tells apart the visitors of one day: it changes every day, and without the key the
+    /// address cannot be derived from it.
     pub fn visitor(&self, network: &Network, day: &str) -> String {
         base62(mac(&self.signing, &["visitor", day, &network.to_string()]), VISITOR_CHARS)
     }
 
-    /// Whether `is_it` of a key that may have signed. All of them are asked.
+    /// Whether `is_it` holds for any key that may have signed. All keys are tried.
     fn any_key(&self, is_it: impl Fn(&Secret) -> bool) -> bool {
         let keys = std::iter::once(&self.signing).chain(&self.previous);
         keys.fold(false, |found, key| found | is_it(key))
     }
 
-    /// Compares by their MACs, so that the time it takes says nothing about either.
+    /// Compares by MACs, so that the time taken reveals nothing about either.
     fn is_same(&self, given: &str, expected: &str) -> bool {
         let blinded = |text| mac(&self.signing, &["same", text]).finalize();
         blinded(given) == blinded(expected)
@@ -113,8 +111,8 @@ fn signature_of(key: &Secret, signed: &str) -> String {
     base62(mac(key, &["click", signed]), SIGNATURE_CHARS)
 }
 
-/// An HMAC-SHA256 over lines. The first says what they are for; only the last may have a line break
-/// in it. The key is the secret's digest, which fits a block whatever the secret's length.
+/// An HMAC-SHA256 over lines. The first names the purpose; only the last may contain a line break.
+/// The key is the secret's digest, which fits a block whatever the secret's length.
 fn mac(secret: &Secret, lines: &[&str]) -> Hmac<Sha256> {
     let digest = Sha256::digest(secret.expose());
     let mut block = [0; BLOCK_BYTES];
@@ -124,21 +122,21 @@ fn mac(secret: &Secret, lines: &[&str]) -> Hmac<Sha256> {
     mac
 }
 
-/// So many letters of a MAC's first 128 bits.
+/// The first `chars` base62 digits of a MAC's first 128 bits.
 fn base62(mac: Hmac<Sha256>, chars: usize) -> String {
     let bytes = mac.finalize().into_bytes();
     let first = bytes.iter().take(16).fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
     digits(first, 62).take(chars).collect()
 }
 
-/// A number as people write it, without zeros in front.
+/// A number without leading zeros.
 fn base36(number: u128) -> String {
     let above_the_last = number.checked_ilog(36).and_then(|log| usize::try_from(log).ok());
     let digits: Vec<char> = digits(number, 36).take(1 + above_the_last.unwrap_or(0)).collect();
     digits.into_iter().rev().collect()
 }
 
-/// The digits of a number in a base of up to 62, the least first, and zeros after them.
+/// The digits of a number in a base of up to 62, least significant first, padded with zeros.
 fn digits(mut number: u128, base: u128) -> impl Iterator<Item = char> {
     std::iter::repeat_with(move || {
         let digit = usize::try_from(number % base).ok().and_then(|digit| DIGITS.get(digit));
@@ -176,7 +174,7 @@ mod tests {
         ours().code(&user("user_1"), &listing(1))
     }
 
-    /// `text` with each letter in turn made another one, or left out, or doubled.
+    /// `text` with each character in turn changed, removed or doubled.
     fn tampered(text: &str) -> Vec<String> {
         let mut all = Vec::new();
         for (at, letter) in text.char_indices() {
@@ -203,7 +201,7 @@ mod tests {
         assert!(others.iter().all(|other| other[..STEM_CHARS] != code()[..STEM_CHARS]));
     }
 
-    /// Links are printed and posted: what made them must not change by accident.
+    /// Links are printed and posted: their format must not change by accident.
     #[test]
     fn codes_and_tokens_stay_what_they_are() {
         let click = ours().click(&code(), NOW);
@@ -272,7 +270,7 @@ mod tests {
         assert_eq!(signed, new.code(&user("user_1"), &listing(1)));
         assert_eq!(rotating.click(&signed, NOW), new.click(&signed, NOW));
         assert!(new.is_ours(&signed) && !old.is_ours(&signed));
-        // No half of a code may be of the one key and half of the other.
+        // A code must not combine the halves of two keys.
         let mixed = format!("{}{}", &signed[..STEM_CHARS], &code()[STEM_CHARS..]);
         assert!(!rotating.is_ours(&mixed), "{mixed}");
     }

@@ -1,10 +1,10 @@
-//! The search index in S3: snapshots that never change, and one pointer to the current one.
+//! The search index in S3: immutable snapshots, and one pointer to the current one.
 //!
-//! A snapshot lies at `search/<sha256>.idx`, named after its bytes. `search/current.json` says
-//! which one is current. Publishing puts the snapshot first and the pointer last: that one put is
-//! the switch, so whoever reads gets the old snapshot or the new one, whole. The pointer is put on
-//! condition that it is still the one that was read, and never goes back in time, so two builders
-//! at once do no harm. Old snapshots stay: somebody may still be reading them.
+//! A snapshot is stored at `search/<sha256>.idx`, named after its bytes. `search/current.json`
+//! points to the current one. Publishing puts the snapshot first and the pointer last: that one put
+//! is the switch, so a reader gets the old or the new snapshot, whole. The pointer is replaced by a
+//! conditional write and never moves back in time, so two concurrent builders are safe. Old
+//! snapshots stay: a reader may still be using one.
 
 use std::error::Error;
 
@@ -23,7 +23,7 @@ use crate::{
 pub const SNAPSHOT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const POINTER: &str = "search/current.json";
 const POINTER_BYTES_MAX: u64 = 4096;
-/// Nobody keeps the pointer without asking whether it has changed.
+/// The pointer must be revalidated before every use.
 const POINTER_CACHE_CONTROL: &str = "no-cache";
 
 /// The search index in the bucket. Reading needs `s3:GetObject`, publishing `s3:PutObject` too.
@@ -32,18 +32,18 @@ pub struct SearchSnapshots {
     bucket: Bucket,
 }
 
-/// A snapshot that was current when it was asked for.
+/// A snapshot that was current when it was looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotRef {
-    /// Where it is.
+    /// Its key.
     pub key: String,
     /// SHA-256 of its bytes, in lower-case hex.
     pub sha256: String,
-    /// How many.
+    /// Its size.
     pub bytes: u64,
-    /// It holds everything up to then.
+    /// It contains all changes up to this time.
     pub as_of: Timestamp,
-    /// Of the pointer: equal as long as the same snapshot is current.
+    /// The pointer's tag: equal as long as the same snapshot is current.
     pub etag: String,
 }
 
@@ -56,7 +56,7 @@ struct Pointer {
     as_of: Timestamp,
 }
 
-/// What the pointer has to be for another one to take its place.
+/// The condition for replacing the pointer.
 #[derive(Debug)]
 enum Condition {
     Is(String),
@@ -67,16 +67,16 @@ enum Condition {
 /// Why a snapshot was not read or not published.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// It may work later.
+    /// Transient.
     #[error("the bucket of the search index is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// More than [`SNAPSHOT_BYTES_MAX`]. It stays so.
+    /// More than [`SNAPSHOT_BYTES_MAX`]. Permanent.
     #[error("the search index is larger than {SNAPSHOT_BYTES_MAX} bytes")]
     TooLarge,
-    /// The pointer, or the bytes it points to, are not what was published.
+    /// The pointer or the snapshot differs from what was published.
     #[error("the search index is damaged: {detail}")]
     Damaged {
-        /// What is wrong.
+        /// The cause.
         detail: String,
     },
 }
@@ -109,7 +109,7 @@ impl SearchSnapshots {
         SearchSnapshots { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// The current snapshot; `None` before the first one was published.
+    /// The current snapshot; `None` before the first publication.
     ///
     /// # Errors
     /// See [`SnapshotError`].
@@ -128,7 +128,7 @@ impl SearchSnapshots {
         }
     }
 
-    /// The bytes of `snapshot`, all of them and unharmed.
+    /// The bytes of `snapshot`, complete and verified.
     ///
     /// # Errors
     /// See [`SnapshotError`].
@@ -142,12 +142,12 @@ impl SearchSnapshots {
         }
     }
 
-    /// Makes `bytes`, which hold everything up to `as_of`, the current snapshot; unless one is
-    /// current that holds as much or more. Returns the one that is current then. Doing it again
-    /// does no harm.
+    /// Makes `bytes`, which contain all changes up to `as_of`, the current snapshot, unless the
+    /// current one contains as much or more. Returns the snapshot that is current then. A repeat is
+    /// safe.
     ///
     /// # Errors
-    /// See [`SnapshotError`]. When somebody else published at the same time, it is `Unavailable`.
+    /// See [`SnapshotError`]. A write conflict with another publisher is `Unavailable`.
     pub async fn publish(
         &self,
         bytes: Bytes,
@@ -160,7 +160,7 @@ impl SearchSnapshots {
             Ok(Some(current)) if current.as_of >= as_of => return Ok(current),
             Ok(Some(current)) => Condition::Is(current.etag),
             Ok(None) => Condition::Missing,
-            // Nobody can read it, so it may be replaced by whoever has something to read.
+            // It is unreadable, so any readable snapshot may replace it.
             Err(SnapshotError::Damaged { .. } | SnapshotError::TooLarge) => Condition::Whatever,
             Err(error @ SnapshotError::Unavailable(_)) => return Err(error),
         };
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
     use crate::{bucket::client_at, loopback};
 
-    /// What was put, by path, and the paths in the order they were put in.
+    /// The objects put, by path, and the paths in order.
     #[derive(Debug, Default)]
     struct Shelf {
         objects: HashMap<String, Bytes>,
@@ -252,7 +252,7 @@ mod tests {
         }
     }
 
-    /// As much of S3 as holds objects and honors conditions.
+    /// The parts of S3 that store objects and check conditions.
     async fn answer(shelf: Arc<Mutex<Shelf>>, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let body = to_bytes(body, 1 << 20).await.unwrap();

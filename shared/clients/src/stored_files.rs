@@ -1,6 +1,6 @@
-//! Deleting files: everything that belongs to a listing or to a member, in every bucket.
+//! Deletes all files of a listing or a member, in every bucket.
 //!
-//! Files are found by the prefix of their keys, so that what was stored and never noted goes too.
+//! Files are found by key prefix, so that a file without a database entry is deleted too.
 
 use aws_sdk_s3::{
     Client,
@@ -15,7 +15,7 @@ use crate::{
     uploads::{asset_folder, quarantine_folder},
 };
 
-/// Most pages of 1,000 files that are deleted in one call: a run of a function has an end.
+/// Most pages of 1,000 files deleted per call, because an invocation is limited in time.
 const PAGES_MAX: usize = 20;
 
 /// The buckets of files. Deleting needs `s3:ListBucket` on both and `s3:DeleteObject` under the
@@ -28,12 +28,12 @@ pub struct StoredFiles {
 
 unavailable!(FilesUnavailable, "files", "files_unavailable");
 
-/// What one call came to.
+/// The result of one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Deleted {
-    /// Files that are gone.
+    /// Files deleted.
     pub files: u64,
-    /// Whether more are there: call again.
+    /// Whether files remain: call again.
     pub more: bool,
 }
 
@@ -44,7 +44,7 @@ impl Deleted {
 }
 
 impl StoredFiles {
-    /// Over the process's S3 client: the bucket of images and uploads, and that of public pictures.
+    /// Over the process's S3 client: the private bucket of images and uploads, and the public one.
     pub fn new(s3: &Client, private: impl Into<String>, public: impl Into<String>) -> StoredFiles {
         StoredFiles { private: Bucket::new(s3, private), public: Bucket::new(s3, public) }
     }
@@ -52,16 +52,16 @@ impl StoredFiles {
     /// Deletes the public pictures of a listing and of its live demo.
     ///
     /// # Errors
-    /// When a bucket did not do it; some files may be gone.
+    /// When a bucket request failed; some files may be deleted.
     pub async fn delete_pictures(&self, listing: &ListingId) -> Result<Deleted, FilesUnavailable> {
         let previews = delete_under(&self.public, &preview_folder(listing)).await?;
         Ok(previews.and(delete_under(&self.public, &demo_folder(listing)).await?))
     }
 
-    /// Deletes all files of a listing: pictures, assets, and what is in quarantine.
+    /// Deletes all files of a listing: pictures, assets, and quarantined uploads.
     ///
     /// # Errors
-    /// When a bucket did not do it; some files may be gone.
+    /// When a bucket request failed; some files may be deleted.
     pub async fn delete_listing(&self, listing: &ListingId) -> Result<Deleted, FilesUnavailable> {
         let mut deleted = self.delete_pictures(listing).await?;
         for folder in [asset_folder(listing), quarantine_folder(listing)] {
@@ -73,7 +73,7 @@ impl StoredFiles {
     /// Deletes all images that were generated for a member.
     ///
     /// # Errors
-    /// When the bucket did not do it; some files may be gone.
+    /// When a bucket request failed; some files may be deleted.
     pub async fn delete_images(&self, user: &UserId) -> Result<Deleted, FilesUnavailable> {
         delete_under(&self.private, &folder_of(user)).await
     }
@@ -91,7 +91,7 @@ async fn delete_under(bucket: &Bucket, prefix: &str) -> Result<Deleted, FilesUna
     Ok(deleted)
 }
 
-/// Deletes the first page of what is under `prefix`: what was deleted is not on the next first page.
+/// Deletes the first page under `prefix`: deleted files are not on the next first page.
 async fn delete_page(bucket: &Bucket, prefix: &str) -> Result<Deleted, BucketFailure> {
     let listed = bucket.s3().list_objects_v2().bucket(bucket.name()).prefix(prefix).send().await?;
     let keys = listed.contents().iter().filter_map(|object| object.key());
@@ -132,11 +132,11 @@ mod tests {
     use super::*;
     use crate::{bucket::client_at, loopback};
 
-    /// Keys with their bucket, and how many of them a page shows.
+    /// Keys with their bucket.
     type Files = Arc<Mutex<BTreeSet<String>>>;
     const PAGE: usize = 3;
 
-    /// S3 as far as listing and deleting go. `stuck` is a key that it does not delete.
+    /// The listing and deleting parts of S3. `stuck` is a key that it does not delete.
     async fn s3(files: Files, stuck: Option<&'static str>) -> String {
         let routes = Router::new().fallback(move |request: Request| {
             let files = Arc::clone(&files);

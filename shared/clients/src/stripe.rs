@@ -1,16 +1,15 @@
-//! Stripe: customers, hosted pages, creators' accounts, and how everything there is now.
+//! Stripe: customers, hosted pages, connected accounts, and the current state of its objects.
 //!
-//! The requests and the shapes of the answers are async-stripe's; they are sent by our own
-//! `transport`, which keeps connections and repeats an attempt only under the same idempotency key.
-//! Every key is made of the business action it belongs to, so that the same action asked for twice,
-//! by whoever, happens once.
+//! Requests and response types are async-stripe's; our own `transport` sends them, which reuses
+//! connections and retries an attempt only under the same idempotency key. Every key is derived
+//! from the business action it belongs to, so that an action requested twice happens once.
 //!
-//! Two rules run through all of it:
+//! Two rules apply everywhere:
 //!
-//! * What may have moved money and was not answered is [`StripeError::Unknown`]: it is looked up,
-//!   never assumed. An answer that cannot be read is such a case.
-//! * Nothing is taken from a notice ([`notice`]) but what to ask about. The answers here say how
-//!   things are at the moment of asking, in the types of `domain`.
+//! * A request that may have moved money and got no readable response is [`StripeError::Unknown`]:
+//!   its outcome is looked up, never assumed.
+//! * A webhook event ([`webhook_event`]) only says which object to retrieve. The results here are
+//!   the state at the time of the request, in the types of `domain`.
 
 mod catalogue;
 mod checkout;
@@ -60,15 +59,15 @@ pub use transfer::{
 use transport::Transport;
 pub use webhook_event::WebhookEvent;
 
-/// Stripe's own address.
+/// Stripe's production URL.
 pub const BASE_URL: &str = "https://api.stripe.com";
 
-/// The API version that requests name, and that our webhook endpoint must be registered with.
+/// The API version of our requests, which our webhook endpoint must be registered with.
 pub fn api_version() -> &'static str {
     VERSION.as_str()
 }
 
-/// A client of Stripe's API. Cheap to clone; build one in a process.
+/// A client of Stripe's API. Cheap to clone; build one per process.
 #[derive(Clone)]
 pub struct Stripe {
     transport: Transport,
@@ -84,49 +83,49 @@ impl fmt::Debug for Stripe {
     }
 }
 
-/// What a client is built from.
+/// The configuration of a client.
 #[derive(Debug, Clone)]
 pub struct StripeConfig {
-    /// [`BASE_URL`], or where a stand-in listens.
+    /// [`BASE_URL`], or the URL of a stand-in.
     pub base: String,
     /// A secret or restricted key.
     pub api_key: Secret,
-    /// Who works out the tax.
+    /// The tax mode.
     pub tax: Tax,
 }
 
 /// Whether a checkout adds tax to the prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tax {
-    /// Nobody: the price is what is paid.
+    /// No tax: the price is what is paid.
     None,
     /// Stripe Tax, from the customer's address. It collects nothing without a registration.
     Automatic,
 }
 
-/// A part of a list, and whether there is more after its last item.
+/// A page of a list, and whether there are more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripePage<T> {
     /// At most [`PAGE_SIZE`].
     pub items: Vec<T>,
-    /// Whether a page follows.
+    /// Whether another page follows.
     pub more: bool,
 }
 
-/// The most that Stripe puts on a page.
+/// Stripe's largest page size.
 pub const PAGE_SIZE: i64 = 100;
 
 impl Stripe {
-    /// A client with its own kept connections.
+    /// A client with its own pooled connections.
     ///
     /// # Errors
-    /// When the base is not an HTTP URL, or the key cannot stand in a header.
+    /// When the base is not an HTTP URL, or the key is no valid header value.
     pub fn new(config: &StripeConfig) -> Result<Stripe, InvalidConfig> {
         let transport = Transport::new(Http::kept()?, &config.base, &config.api_key)?;
         Ok(Stripe { live: is_live(&config.api_key), ..Stripe::over(transport, config.tax) })
     }
 
-    /// Whether the key moves real money. Events of the other mode are none of ours.
+    /// Whether the key moves real money. Events of the other mode are not ours.
     pub fn is_live(&self) -> bool {
         self.live
     }
@@ -137,7 +136,7 @@ impl Stripe {
     }
 }
 
-/// Keys say so in their prefix: <https://docs.stripe.com/keys>.
+/// The prefix of a key shows its mode: <https://docs.stripe.com/keys>.
 fn is_live(key: &Secret) -> bool {
     ["sk_live_", "rk_live_"].iter().any(|prefix| key.expose().starts_with(prefix))
 }

@@ -1,43 +1,42 @@
-//! What every structurer of prompts answers with when it has no structured prompt.
+//! Errors shared by all providers of structured prompts.
 
 use domain::{DomainError, ErrorKind};
 
-/// A prompt was not turned into a structured one. Nothing was charged and nothing was kept, so the
-/// same request may always be sent again.
+/// A prompt was not structured. Nothing was charged or stored, so a retry is safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StructureError {
-    /// The service's limit is reached.
+    /// The provider's rate limit is reached.
     #[error("Too many prompts are being structured at the moment. Try again shortly.")]
     Busy {
-        /// Seconds the service asked for.
+        /// Seconds until a retry, as the provider asks.
         retry_after_s: Option<u32>,
     },
-    /// The service's moderation does not accept the prompt.
+    /// The provider's moderation refuses the prompt.
     #[error("The prompt was blocked by content moderation: {message}")]
     Blocked {
-        /// What the service said, for people.
+        /// The provider's message, for people.
         message: String,
     },
-    /// The service did not understand our request: our fault, and not the prompt's. The detail is
-    /// for the log and not for the caller.
+    /// The provider cannot read our request: our error, not the prompt's. The detail is for the log
+    /// only.
     #[error("Prompts cannot be structured at the moment. Try again later.")]
     NotUnderstood {
-        /// What the service said.
+        /// The provider's message.
         detail: String,
     },
-    /// No usable answer in time. The detail is for the log and not for the caller.
+    /// No usable response in time. The detail is for the log only.
     #[error("Prompts cannot be structured at the moment. Try again later.")]
     Unavailable {
-        /// What happened.
+        /// The cause.
         detail: String,
     },
 }
 
 impl StructureError {
-    /// Logged here, because whoever answers the caller does not say why.
+    /// Logged here, because the caller gets no details.
     pub(crate) fn not_understood(detail: impl ToString) -> StructureError {
         let detail = detail.to_string();
-        tracing::error!(detail, "the provider did not understand our request");
+        tracing::error!(detail, "structure request rejected as malformed");
         StructureError::NotUnderstood { detail }
     }
 

@@ -1,12 +1,11 @@
-//! What members send us: a form for one file, and what becomes of the file.
+//! Member uploads: a form for one file, and the processing of the file.
 //!
-//! A file goes from the member's browser to S3 by itself, into `quarantine/<listing>/<upload>`,
-//! where nobody is given a link to it. A worker looks at it there. A picture is decoded and drawn
-//! anew (see [`crate::preview`]); an asset is copied, as it is, to `assets/<listing>/<upload>`, and
-//! what is known of it is taken of that copy, which is written once and is what buyers download.
-//! Until its form expires a file can be sent again and replace the one in quarantine, so whatever
-//! is read or copied there is named with its tag, and another one is [`UploadError::Replaced`]:
-//! S3 tells of it as of a new upload.
+//! A file goes from the member's browser to S3 directly, to `quarantine/<listing>/<upload>`, which
+//! is never linked. A worker inspects it there. A picture is re-rendered (see [`crate::preview`]);
+//! an asset is copied unchanged to `assets/<listing>/<upload>`, and its properties are taken from
+//! that copy, which is written once and is what buyers download. Until its form expires a file can
+//! be sent again and replace the one in quarantine, so every read or copy there names its etag, and
+//! another one is [`UploadError::Replaced`]: S3 reports the replacement as a new upload.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -30,7 +29,7 @@ use crate::{
 
 const QUARANTINE: &str = "quarantine";
 const ASSETS: &str = "assets";
-/// Most letters of the ending of a file's name, its dots included.
+/// Most characters of a file extension, its dots included.
 const ENDING_CHARS_MAX: usize = 16;
 /// For a copy within the bucket, which takes S3 some seconds for each few hundred megabytes.
 const COPY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -42,44 +41,44 @@ pub struct Uploads {
     bucket: Bucket,
 }
 
-/// A file that somebody wants to send.
+/// A file to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUpload<'a> {
-    /// Where it goes: see [`quarantine_key`].
+    /// Its key: see [`quarantine_key`].
     pub key: &'a str,
-    /// OwnerRef it is. Kept with the object, in [`Uploaded::owner`].
+    /// Its owner, stored with the object and read as [`Uploaded::owner`].
     pub owner: &'a str,
-    /// What it is declared as; see [`domain::marketplace::upload::Purpose::content_types`]. What it
-    /// is, its bytes say.
+    /// The declared type; see [`domain::marketplace::upload::Purpose::content_types`]. The actual
+    /// type follows from its bytes.
     pub content_type: &'a str,
-    /// Most bytes it may have. None at all is too few.
+    /// Most bytes. An empty file is refused.
     pub bytes_max: u64,
 }
 
 /// A form as a browser sends it: `multipart/form-data` with all `fields` and then the file, in a
-/// field called `file`. The answer is 201.
+/// field called `file`. S3 answers 201.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UploadForm {
-    /// Where it is posted to.
+    /// The URL to post to.
     pub url: String,
     /// All fields but the file.
     pub fields: BTreeMap<String, String>,
-    /// From then on it is refused.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// A file that was sent. It is hostile until somebody has looked at it.
+/// An uploaded file, untrusted until it is inspected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uploaded {
-    /// Where it is.
+    /// Its key.
     pub key: String,
-    /// How many.
+    /// Its size.
     pub bytes: u64,
-    /// As declared by whoever sent it.
+    /// As declared by the uploader.
     pub content_type: Option<String>,
-    /// OwnerRef it is.
+    /// Its owner.
     pub owner: Option<String>,
-    /// Of this version; another file at the same key has another one.
+    /// The etag of this version; another file at the same key has another one.
     pub etag: String,
 }
 
@@ -88,16 +87,16 @@ unavailable!(UploadsUnavailable, "uploads", "uploads_unavailable");
 /// Why an upload was not read or not promoted.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
-    /// It is not there, or not any more.
+    /// It does not exist (any more).
     #[error("there is no such upload")]
     Missing,
-    /// Another file was sent in its place. It is an upload of its own.
+    /// Another file replaced it, as an upload of its own.
     #[error("another file was uploaded in its place")]
     Replaced,
-    /// More bytes than the caller can take. It stays so.
+    /// More bytes than the caller's limit. Permanent.
     #[error("the upload is too large")]
     TooLarge,
-    /// It may work later.
+    /// Transient.
     #[error(transparent)]
     Unavailable(#[from] UploadsUnavailable),
 }
@@ -127,27 +126,27 @@ impl DomainError for UploadError {
     }
 }
 
-/// What all keys of a listing's uploads begin with.
+/// The key prefix of a listing's uploads.
 pub(crate) fn quarantine_folder(listing: impl fmt::Display) -> String {
     format!("{QUARANTINE}/{listing}/")
 }
 
-/// What all keys of a listing's assets begin with.
+/// The key prefix of a listing's assets.
 pub(crate) fn asset_folder(listing: impl fmt::Display) -> String {
     format!("{ASSETS}/{listing}/")
 }
 
-/// Where an upload of a listing is sent to: `quarantine/<listing>/<upload>`.
+/// The key of an upload of a listing: `quarantine/<listing>/<upload>`.
 pub fn quarantine_key(listing: impl fmt::Display, upload: impl fmt::Display) -> String {
     format!("{}{upload}", quarantine_folder(listing))
 }
 
-/// Where an asset of a listing is kept: `assets/<listing>/<upload>`.
+/// The key of an asset of a listing: `assets/<listing>/<upload>`.
 pub fn asset_key(listing: impl fmt::Display, upload: impl fmt::Display) -> String {
     format!("{}{upload}", asset_folder(listing))
 }
 
-/// The ids of the listing and of the upload that belong to `key`, if it is a [`quarantine_key`].
+/// The ids of the listing and the upload in `key`, if it is a [`quarantine_key`].
 pub fn quarantined(key: &str) -> Option<(&str, &str)> {
     let (listing, upload) = key.strip_prefix(QUARANTINE)?.strip_prefix('/')?.split_once('/')?;
     (!listing.is_empty() && !upload.is_empty() && !upload.contains('/'))
@@ -160,7 +159,7 @@ impl Uploads {
         Uploads { bucket: Bucket::new(s3, bucket) }
     }
 
-    /// A form for one file, good for [`UPLOAD_OPEN`] from `now`, or as long as the credentials
+    /// A form for one file, valid for [`UPLOAD_OPEN`] from `now`, or as long as the credentials
     /// are. It can be sent more than once. No call is made.
     ///
     /// # Errors
@@ -187,10 +186,10 @@ impl Uploads {
         Ok(UploadForm { url: signer.url, fields: fields.into_iter().collect(), expires_at })
     }
 
-    /// The upload at `key`, if there is one.
+    /// The upload at `key`, if it exists.
     ///
     /// # Errors
-    /// When the bucket does not say.
+    /// When the bucket is unavailable.
     pub async fn head(&self, key: &str) -> Result<Option<Uploaded>, UploadsUnavailable> {
         let found = self.bucket.find(key).await.map_err(UploadsUnavailable)?;
         Ok(found.map(|found| {
@@ -199,19 +198,19 @@ impl Uploads {
         }))
     }
 
-    /// All of `upload`, of at most `bytes_max`.
+    /// The whole of `upload`, of at most `bytes_max`.
     ///
     /// # Errors
-    /// See [`UploadError`]: only `Unavailable` is worth another try.
+    /// See [`UploadError`]: only `Unavailable` is worth a retry.
     pub async fn fetch(&self, upload: &Uploaded, bytes_max: u64) -> Result<Bytes, UploadError> {
         let reading = self.bucket.open(&upload.key, Some(&upload.etag), bytes_max).await?;
         Ok(reading.all().await?)
     }
 
-    /// What `upload` says it is in its first bytes; `None` when it is nothing that is sold.
+    /// The kind of `upload`, from its first bytes; `None` if it cannot be sold.
     ///
     /// # Errors
-    /// See [`UploadError`]: only `Unavailable` is worth another try.
+    /// See [`UploadError`]: only `Unavailable` is worth a retry.
     pub async fn sniff(
         &self,
         upload: &Uploaded,
@@ -227,23 +226,23 @@ impl Uploads {
         Ok(sniff(&head))
     }
 
-    /// All of the asset at `key`, of at most `bytes_max`.
+    /// The whole asset at `key`, of at most `bytes_max`.
     ///
     /// # Errors
-    /// See [`UploadError`]: only `Unavailable` is worth another try.
+    /// See [`UploadError`]: only `Unavailable` is worth a retry.
     pub async fn asset(&self, key: &str, bytes_max: u64) -> Result<Bytes, UploadError> {
         Ok(self.bucket.open(key, None, bytes_max).await?.all().await?)
     }
 
-    /// Copies `upload` within the bucket to `to_key`, where it is a download called `file_name`
-    /// (see [`attachment`]) and has the type of its `kind`; nothing that was declared comes along.
+    /// Copies `upload` within the bucket to `to_key`, as a download called `file_name` (see
+    /// [`attachment`]) with the type of its `kind`; declared metadata is not copied.
     ///
-    /// What is at `to_key` already stays, whichever upload it is of: an asset is written once. So
-    /// what is known of it must be taken of the copy, never of the upload, also because a tag is an
-    /// MD5, of which somebody can prepare two files with the same one.
+    /// An existing object at `to_key` is kept, whichever upload it is from: an asset is written
+    /// once. So its properties must be taken from the copy, never from the upload, also because an
+    /// etag is an MD5, for which two different files can be prepared.
     ///
     /// # Errors
-    /// See [`UploadError`]: only `Unavailable` is worth another try.
+    /// See [`UploadError`]: only `Unavailable` is worth a retry.
     pub async fn promote(
         &self,
         upload: &Uploaded,
@@ -275,7 +274,7 @@ impl Uploads {
             .config_override(Config::builder().timeout_config(patience));
         match copy.send().await.map_err(unread) {
             Ok(_) => Ok(()),
-            // Either the upload was replaced, or somebody else wrote the asset in this moment.
+            // Either the upload was replaced, or a concurrent call wrote the asset.
             Err(ReadError::Replaced)
                 if self.bucket.has(to_key).await.map_err(UploadsUnavailable)? =>
             {
@@ -285,17 +284,17 @@ impl Uploads {
         }
     }
 
-    /// Removes the object at `key`. One that is not there is removed already.
+    /// Deletes the object at `key`. A missing one counts as deleted.
     ///
     /// # Errors
-    /// When the bucket did not say that it is gone.
+    /// When the bucket did not confirm the deletion.
     pub async fn discard(&self, key: &str) -> Result<(), UploadsUnavailable> {
         self.bucket.remove(key).await.map_err(UploadsUnavailable)
     }
 
-    /// A link that downloads the object at `key` as `file_name` (see [`attachment`]), good for
-    /// [`domain::image::LINK_LIFETIME`] from the start of the window of
-    /// [`domain::image::LINK_WINDOW`] that `now` lies in. No call is made.
+    /// A presigned link that downloads the object at `key` as `file_name` (see [`attachment`]),
+    /// valid for [`domain::image::LINK_LIFETIME`] from the start of the window of
+    /// [`domain::image::LINK_WINDOW`] that contains `now`. No call is made.
     ///
     /// # Errors
     /// When there are no credentials to sign with.
@@ -311,9 +310,9 @@ impl Uploads {
 }
 
 /// A `Content-Disposition` for a download called `file_name`, of at most [`FILE_NAME_CHARS_MAX`]
-/// letters that no header and no file system minds: whatever is not a letter or a digit of ASCII, a
-/// dot, `-` or `_` becomes one `-`. What is too long loses letters before its ending, by which a
-/// computer knows what it is.
+/// characters that are safe in headers and file systems: each run of other characters than ASCII
+/// letters, digits, dots, `-` and `_` becomes one `-`. A long name is cut before its extension,
+/// which identifies its type.
 pub fn attachment(file_name: &str) -> String {
     let mut plain = String::with_capacity(file_name.len());
     for letter in file_name.chars() {
@@ -329,7 +328,7 @@ pub fn attachment(file_name: &str) -> String {
     format!("attachment; filename=\"{name}\"")
 }
 
-/// A plain name within the limit, its ending kept; `.tar.gz` is one ending.
+/// A plain name within the limit, with its extension; `.tar.gz` is one extension.
 fn shortened(plain: &str) -> String {
     if plain.len() <= FILE_NAME_CHARS_MAX {
         return plain.to_owned();
@@ -340,7 +339,7 @@ fn shortened(plain: &str) -> String {
         None if ending.is_empty() => (stem, String::new()),
         None => (stem, format!(".{ending}")),
     };
-    // What is longer than this behind a dot is no ending.
+    // Anything longer behind a dot is not an extension.
     let (stem, ending) = match ending.len() <= ENDING_CHARS_MAX {
         true => (stem, ending.as_str()),
         false => (plain, ""),
@@ -350,7 +349,7 @@ fn shortened(plain: &str) -> String {
     format!("{stem}{ending}")
 }
 
-/// A copy's source goes into a header, with everything that is not plain in it percent-encoded.
+/// The copy source is a header value, so special characters are percent-encoded.
 fn copy_source(bucket: &str, key: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
     let encode = |byte: u8| match plain(byte) {
@@ -401,7 +400,7 @@ mod tests {
 
     type Seen = Arc<Mutex<Vec<(Method, String, HeaderMap)>>>;
 
-    /// A bucket that answers everything with `status` and `body`, and what it was asked.
+    /// A bucket that answers everything with `status` and `body`, and the requests it got.
     async fn bucket(status: StatusCode, body: &'static str) -> (Uploads, Seen) {
         let seen = Seen::default();
         let asked = seen.clone();
@@ -415,7 +414,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_form_names_everything_that_may_be_sent_and_lives_five_minutes() {
+    async fn a_form_fixes_every_field_and_expires_after_five_minutes() {
         let uploads = Uploads::new(&client_at("http://127.0.0.1:1"), "uploads");
         let key = quarantine_key("lst_1", "upl_1");
         let new = NewUpload {
@@ -462,8 +461,7 @@ mod tests {
         assert!(matches!(refused, UploadError::TooLarge), "{refused:?}");
     }
 
-    /// A bucket in which asking for an asset's headers answers `there`, and copying answers
-    /// `copied`.
+    /// A bucket that answers `there` to a HEAD of an asset, and `copied` to a copy.
     async fn with_asset(there: StatusCode, copied: StatusCode) -> (Uploads, Seen) {
         let seen = Seen::default();
         let asked = seen.clone();
@@ -502,7 +500,7 @@ mod tests {
         let (uploads, seen) = with_asset(StatusCode::OK, StatusCode::OK).await;
         uploads.promote(&upload(), &to, AssetKind::Zip, "a.zip").await.unwrap();
         let methods: Vec<Method> = seen.lock().unwrap().iter().map(|it| it.0.clone()).collect();
-        assert_eq!(methods, [Method::HEAD], "what is there stays");
+        assert_eq!(methods, [Method::HEAD], "the existing asset is kept");
     }
 
     #[tokio::test]
@@ -552,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_says_whose_upload_it_is() {
+    fn a_key_names_its_listing_and_upload() {
         let check = |key: &str, expected: Option<(&str, &str)>| {
             assert_eq!(quarantined(key), expected, "{key}");
         };

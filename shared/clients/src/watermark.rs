@@ -1,37 +1,37 @@
-//! The word across every picture that is shown before it is paid for.
+//! The watermark on every picture that is shown before it is paid for.
 //!
-//! `PROLIGHT`, again and again, on lines that rise to the right: light enough to judge a picture
-//! through it, everywhere enough that cutting or painting it out costs more than the picture. The
-//! letters are a little more than white can hide and lie in a thin shadow, so that they show on
-//! white as well as on black. They are drawn here from lines and arcs: a font would be a megabyte
-//! for seven letters. Nothing depends on a clock, on chance or on the machine's mathematics
-//! library, so the same picture gets the same pixels everywhere.
+//! `PROLIGHT`, repeated on lines that rise to the right: light enough to judge a picture through
+//! it, dense enough that cutting or painting it out costs more than the picture. The letters are a
+//! little stronger than white can hide and have a thin shadow, so that they show on white as well
+//! as on black. They are drawn here from lines and arcs: a font would be a megabyte for seven
+//! letters. Nothing depends on a clock, on randomness or on the machine's math library, so the same
+//! picture gets the same pixels everywhere.
 
 use image::RgbImage;
 
 /// Opacity of the letters and of their shadow, of 256.
 const LETTER_OPACITY: u32 = 46;
 const SHADOW_OPACITY: u32 = 48;
-/// Places in the mask are counted in parts of its pixels, so that going through it is adding.
+/// Mask coordinates are fixed-point, in this fraction of a pixel, so that stepping is addition.
 const UNIT: u32 = 256;
-/// How far the next pixel of the picture lies along a line and down from it: the cosine and the
+/// The step in the mask per pixel of the picture, along a line and down from it: the cosine and the
 /// sine of 30 degrees, for a mask of twice the picture's density.
 const COS: u32 = 443;
 const SIN: u32 = 256;
-/// A letter's height, in parts of the picture's mean side.
+/// Letter heights per mean side of the picture.
 const LETTERS_PER_SIDE: f32 = 21.0;
-/// Smaller letters cannot be read, in pixels.
+/// Smallest readable letter, in pixels.
 const LETTER_PX_MIN: f32 = 9.0;
 
 // Measures in parts of a letter's height.
 const HALF_STROKE: f32 = 0.075;
 const TRACKING: f32 = 0.2;
-/// How far a shadow reaches. It stays within half a tracking.
+/// Width of the shadow, within half a tracking.
 const SHADOW: f32 = 0.085;
-/// From one word to the next, and from one line to the next.
+/// Distance from one word to the next, and from one line to the next.
 const WORD_GAP: f32 = 1.7;
 const LINE_STEP: f32 = 3.8;
-/// Mask pixels per picture pixel: more than one, because it is turned when it is laid over.
+/// Mask pixels per picture pixel: more than one, because the mask is rotated.
 const DENSITY: f32 = 2.0;
 
 type Point = [f32; 2];
@@ -42,7 +42,7 @@ enum Stroke {
     Line(Point, Point),
     /// A circle about a center.
     Circle(Point, f32),
-    /// A circle without what lies between two directions, the second clockwise of the first.
+    /// A circle without the part between two directions, the second clockwise of the first.
     Arc(Point, f32, [Point; 2]),
 }
 
@@ -91,14 +91,14 @@ const WORD: [Letter; 8] = [
     },
 ];
 
-/// Draws the word over all of `pixels`, at a size that goes with theirs.
+/// Draws the watermark over all of `pixels`, scaled to their size.
 pub(crate) fn stamp(pixels: &mut RgbImage) {
     let (width, height) = pixels.dimensions();
     let side = (width as f32 * height as f32).sqrt();
     let mask = Mask::draw((side / LETTERS_PER_SIDE).max(LETTER_PX_MIN));
     let word_step = fixed(mask.width as f32 + DENSITY * mask.letter * (WORD_GAP - TRACKING));
     let line_step = fixed(DENSITY * mask.letter * LINE_STEP);
-    // So many words to the left of the picture that no place is below zero.
+    // Enough words to the left of the picture that no coordinate is negative.
     let margin = word_step * (height * SIN).div_ceil(word_step);
     for (y, row) in (0..).zip(pixels.as_mut().chunks_exact_mut(width as usize * 3)) {
         let (line, mut v) = (y * COS / line_step, y * COS % line_step);
@@ -120,12 +120,12 @@ pub(crate) fn stamp(pixels: &mut RgbImage) {
     }
 }
 
-/// A measure of the mask as the picture's pixels step through it.
+/// Mask pixels as a fixed-point step.
 fn fixed(mask_pixels: f32) -> u32 {
     (mask_pixels * UNIT as f32) as u32
 }
 
-/// How much of a pixel the letters and their shadow cover, of 256.
+/// Coverage of a pixel by letters and shadow, of 256.
 #[derive(Debug, Clone, Copy, Default)]
 struct Ink {
     letter: u32,
@@ -137,7 +137,7 @@ struct Ink {
 struct Mask {
     width: usize,
     height: usize,
-    /// A letter's height in pixels of the picture.
+    /// Letter height in pixels of the picture.
     letter: f32,
     inks: Vec<[u8; 2]>,
 }
@@ -165,7 +165,7 @@ impl Mask {
         Mask { width, height, letter, inks }
     }
 
-    /// The ink at a place in the mask, weighed between the four pixels about it; `None` where
+    /// The ink at a point of the mask, interpolated between the four nearest pixels; `None` if
     /// there is none.
     fn at(&self, u: u32, v: u32) -> Option<Ink> {
         let (x, y) = ((u / UNIT) as usize, (v / UNIT) as usize);
@@ -187,7 +187,7 @@ impl Mask {
 }
 
 impl Letter {
-    /// What covers a pixel at `point` of this letter: the letter, and its shadow beside it.
+    /// Coverage of a pixel at `point` of this letter: the letter, and the shadow beside it.
     fn ink(&self, point: Point, letter_px: f32) -> [u8; 2] {
         let nearest = self.strokes.iter().map(|stroke| stroke.distance(point));
         let beside = nearest.fold(f32::INFINITY, f32::min) - HALF_STROKE;
@@ -199,7 +199,7 @@ impl Letter {
 }
 
 impl Stroke {
-    /// From `point` to the middle of the stroke.
+    /// Distance from `point` to the middle of the stroke.
     fn distance(&self, point: Point) -> f32 {
         match *self {
             Line(from, to) => {

@@ -1,13 +1,14 @@
-//! A member's account: who they are to us, their standing, and their credits.
+//! A member's account: identity, plan, status and credits.
 //!
-//! An account is changed through a [`Draft`]: it brings the account up to date (what has lapsed,
-//! what the plan grants), applies what is asked, and ends as a [`Change`] that the store commits in
-//! one transaction with its ledger entries, on the condition that the account has not moved since
-//! it was read. That condition is also what makes a ban bite within one request.
+//! An account changes only through an [`AccountUpdate`]. Starting one brings the account up to date
+//! (expired credits, the plan's monthly grant); the caller then applies its change, and the update
+//! ends as an [`AccountChange`]. The store commits it in one transaction with its ledger entries,
+//! on the condition that the account's version is the one that was read. The same condition makes a
+//! ban take effect within one request.
 //!
-//! A paid plan is granted by its invoices and never by the clock, but it ends by the clock: its
-//! period, and a grace of seven days while the next payment is missing. So a plan whose end nobody
-//! tells us of still ends.
+//! A paid plan is granted by its invoices, never by the clock, but it ends by the clock: at the end
+//! of its period plus seven days of grace while the next payment is missing. So a plan ends even if
+//! Stripe never reports its end.
 
 pub mod interest;
 pub mod staff;
@@ -40,16 +41,16 @@ pub const DISPLAY_NAME_CHARS_MAX: usize = 80;
 pub const BIO_CHARS_MAX: usize = 500;
 /// Most presets of one member.
 pub const PRESETS_MAX: u32 = 100;
-/// When to try again after too many generations were open at once.
+/// The `Retry-After` of a generation that is refused because too many are open.
 pub const BUSY_RETRY: Duration = Duration::from_secs(10);
 
-/// What staff may be, as the issuer's token says.
+/// A staff role, from the issuer's token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Moderates the marketplace.
     Moderator,
-    /// Does everything.
+    /// Has every permission.
     Admin,
 }
 
@@ -57,20 +58,20 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum AccountStatus {
-    /// They may.
+    /// The member may act.
     Active,
-    /// They may not, for a while or for good.
+    /// The member may not act, for a time or permanently.
     Suspended {
-        /// Why, as the member is told.
+        /// Why, as shown to the member.
         reason: String,
-        /// Until when; `None` is a ban without an end.
+        /// When the suspension ends; `None` is a permanent ban.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
 }
 
 impl AccountStatus {
-    /// Whether they may act at `now`.
+    /// Whether the member may act at `now`.
     pub fn allows(&self, now: Timestamp) -> bool {
         match self {
             AccountStatus::Active => true,
@@ -78,33 +79,33 @@ impl AccountStatus {
         }
     }
 
-    /// Whether it is a ban without an end.
+    /// Whether this is a permanent ban.
     pub fn is_for_good(&self) -> bool {
         matches!(self, AccountStatus::Suspended { until: None, .. })
     }
 }
 
-/// A member's request to be deleted. From then on the account changes nothing any more.
+/// A member's request to be deleted. From then on the account cannot be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletion {
-    /// When they asked.
+    /// When the member asked.
     pub requested_at: Timestamp,
-    /// When the last that said who they are was deleted; `None` while that is being done.
+    /// When the last personal data was deleted; `None` while the erasure runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
 }
 
 impl Deletion {
-    /// Whether the person may use the service again, as somebody new.
+    /// Whether the person may use the service again, as a new member.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.erased_at.is_some_and(|erased_at| erased_at.plus(CLOSED_AFTER_ERASURE) <= now)
     }
 }
 
-/// What a member says of themselves.
+/// What members write about themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// Shown to others.
+    /// Shown to other members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
     /// A few sentences.
@@ -114,7 +115,7 @@ pub struct Profile {
 
 impl Profile {
     /// # Errors
-    /// The fields that are blank, too long, or hide something.
+    /// The fields that are blank, too long, or contain invisible text.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
         let mut require =
@@ -134,12 +135,12 @@ impl Profile {
     }
 }
 
-/// What a token says of its member's e-mail address.
+/// What a token claims about the member's e-mail address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmailClaim<'a> {
     /// The `email` claim.
     pub address: Option<&'a str>,
-    /// The `email_verified` claim: the issuer has seen that the address is the member's.
+    /// The `email_verified` claim: the issuer has verified that the address is the member's.
     pub is_verified: bool,
 }
 
@@ -153,67 +154,67 @@ impl<'a> EmailClaim<'a> {
 /// A member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// The issuer's subject.
+    /// The `sub` claim of the issuer.
     pub user_id: UserId,
-    /// Goes up by one with every change; zero before the first.
+    /// The optimistic lock: goes up by one with every change; zero before the first.
     pub version: u64,
-    /// As the token said last.
+    /// The address in the latest token that had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// The issuer has not verified the address, as the token said last: no free credits, no rewards,
-    /// no payouts.
+    /// The latest token says that the issuer has not verified the address: no free credits, no
+    /// rewards, no payouts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub email_unverified: bool,
-    /// What they say of themselves.
+    /// What members write about themselves.
     #[serde(default)]
     pub profile: Profile,
-    /// What they pay for.
+    /// The subscription plan.
     pub plan: Plan,
-    /// The latest period of a plan that was paid for.
+    /// The latest plan period that was paid for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_period: Option<Period>,
-    /// When a paid plan falls back to Free, unless another period is paid before.
+    /// When a paid plan falls back to Free, unless another period is paid first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_ends_at: Option<Timestamp>,
     /// Whether they may act.
     pub standing: AccountStatus,
-    /// Until when their strikes keep them from selling: see [`crate::marketplace::strike`].
+    /// Until when strikes suspend selling: see [`crate::marketplace::strike`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selling_suspended_until: Option<Timestamp>,
-    /// First use; the anchor of the monthly grant.
+    /// First use of the service; the anchor of the monthly grant.
     pub created_at: Timestamp,
-    /// Until when the Free plan has granted.
+    /// End of the latest period that the Free plan has granted.
     pub granted_until: Timestamp,
-    /// Their credits.
+    /// Credit lots, debt, and the ledger's sequence.
     pub credits: Credits,
     /// Generations that are neither finished nor cancelled.
     pub open_jobs: u32,
-    /// Presets kept.
+    /// Number of stored presets.
     pub presets: u32,
-    /// Credits spent in the present period, by day.
+    /// Credits spent in the current period, by day.
     #[serde(default, skip_serializing_if = "Usage::is_empty")]
     pub usage: Usage,
-    /// The packs that are bought by themselves, once the member has wanted that.
+    /// Automatic top-up, once the member has set it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_up: Option<TopUp>,
-    /// What staff they are, as their token said last.
+    /// The staff role in the latest token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// What staff set for them alone.
+    /// Limits that staff set for this member.
     #[serde(default, skip_serializing_if = "Limits::is_none")]
     pub limits: Limits,
-    /// When somebody should see to what follows from their standing.
+    /// When the consequences of `standing` are due to be applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing_due: Option<Timestamp>,
-    /// Whether they have made a listing.
+    /// Whether the member has ever created a listing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub creates: bool,
-    /// Their request to be deleted.
+    /// The member's request to be deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
 }
 
-/// Why an account may not do what it asked.
+/// Why an account refuses a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
     /// Banned, or suspended for a while.
@@ -221,11 +222,11 @@ pub enum AccountError {
     Suspended {
         /// Why.
         reason: String,
-        /// Until when, if it ends.
+        /// When it ends; `None` if it is permanent.
         until: Option<Timestamp>,
     },
     /// The member asked for the account to be deleted.
-    #[error("This account is deleted, as was asked for at {0}.")]
+    #[error("This account is deleted, as requested at {0}.")]
     Deleted(Timestamp),
     /// The plan's cap on open generations is reached.
     #[error(
@@ -233,24 +234,24 @@ pub enum AccountError {
          finish, or cancel a queued one."
     )]
     TooManyRunning {
-        /// Open now.
+        /// Open generations.
         open: u32,
-        /// Allowed by the plan.
+        /// The plan's limit.
         max: u32,
     },
-    /// No room for another preset.
-    #[error("{PRESETS_MAX} presets are kept already: delete one first.")]
+    /// The limit on presets is reached.
+    #[error("The limit of {PRESETS_MAX} presets is reached: delete one first.")]
     TooManyPresets,
     /// Not enough credits.
     #[error(transparent)]
     Credits(#[from] InsufficientCredits),
     /// The issuer has not verified the member's e-mail address.
     #[error(
-        "Your e-mail address is not verified: verify it where you sign in, and sign in again. It is \
-         needed for {0}."
+        "Your e-mail address is not verified: verify it with your sign-in provider, then sign in \
+         again. It is needed for {0}."
     )]
     EmailUnverified(&'static str),
-    /// A fault of ours.
+    /// An internal fault: the ledger contradicts itself.
     #[error(transparent)]
     Broken(#[from] LedgerError),
 }
@@ -302,7 +303,7 @@ impl DomainError for AccountError {
 }
 
 impl Account {
-    /// A member at their first use: on the Free plan, nothing granted yet.
+    /// A new member: on the Free plan, nothing granted yet.
     pub fn open(user_id: UserId, now: Timestamp) -> Account {
         Account {
             user_id,
@@ -330,12 +331,12 @@ impl Account {
         }
     }
 
-    /// How many generations they may have open at once.
+    /// The most generations that may be open at once.
     pub fn concurrency_max(&self) -> u32 {
         self.limits.concurrency.unwrap_or(self.plan.terms().concurrency_max)
     }
 
-    /// What `plan` gives them in a month.
+    /// The monthly allowance under `plan`.
     pub fn allowance(&self, plan: Plan) -> Allowance {
         match (plan.terms().allowance, self.limits.monthly_allowance) {
             (Allowance::Credits(_), Some(credits)) => Allowance::Credits(credits),
@@ -343,13 +344,14 @@ impl Account {
         }
     }
 
-    /// When the plan grants again by itself: only Free does, the others on a paid invoice.
+    /// When the plan's next grant is due. Only Free grants by time; paid plans grant on a paid
+    /// invoice.
     pub fn next_grant_at(&self) -> Option<Timestamp> {
         (self.plan == Plan::Free && !self.email_unverified).then_some(self.granted_until)
     }
 
     /// # Errors
-    /// [`AccountError::EmailUnverified`], as the token said last.
+    /// [`AccountError::EmailUnverified`] if the latest token's address is not verified.
     pub fn require_verified_email(&self, needed_for: &'static str) -> Result<(), AccountError> {
         match self.email_unverified {
             true => Err(AccountError::EmailUnverified(needed_for)),
@@ -371,8 +373,8 @@ impl Account {
         }
     }
 
-    /// Starts a change: what has lapsed expires, a plan that was not paid on falls back, what the
-    /// plan owes is granted, and what is owed to us is paid from that.
+    /// Starts an update: expires credits, ends a plan that is no longer paid, grants what the plan
+    /// owes, and repays debt from it.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -380,7 +382,8 @@ impl Account {
         self.begin_update_for(None, now)
     }
 
-    /// The same; if it is a request of the member's, their token's claim is taken over first.
+    /// As [`Account::begin_update`], for a request by the member: applies the token's e-mail claim
+    /// first.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -400,7 +403,7 @@ impl Account {
     }
 }
 
-/// An account in the middle of a change.
+/// An account update in progress.
 #[derive(Debug, Clone)]
 pub struct AccountUpdate {
     account: Account,
@@ -409,18 +412,18 @@ pub struct AccountUpdate {
     now: Timestamp,
 }
 
-/// A finished change, to be committed only if the account still has the version it was read with.
+/// A finished update, to be committed only if the account still has the version that was read.
 #[derive(Debug, Clone)]
 pub struct AccountChange {
     /// The account to write.
     pub account: Account,
-    /// As it was.
+    /// The account as it was read.
     pub before: Account,
-    /// The version it must still have; zero means it must not exist.
+    /// The version that the stored account must have; zero means that it must not exist.
     pub expected_version: u64,
-    /// The lines to add.
+    /// The ledger entries to append.
     pub entries: Vec<LedgerEntry>,
-    /// What is to be done at Stripe because of it.
+    /// The calls to Stripe that follow from it.
     pub follow_ups: Vec<FollowUp>,
 }
 

@@ -1,8 +1,8 @@
-//! Who decided what: a chain of rows that are only ever added.
+//! The audit trail: a hash chain of records that are only ever appended.
 //!
-//! Every action of staff and every decision about money that a job of ours takes is a [`AuditEntry`],
-//! written in the transaction of its effect. Each row carries the hash of the row before it, so that
-//! one that is changed, taken out, put in or moved is found by whoever follows the chain.
+//! Every staff action and every decision about money that a job takes is an [`AuditEntry`], written
+//! in the transaction of its effect. Each record carries the hash of the previous one, so that
+//! following the chain finds a record that was changed, removed, inserted or moved.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -12,93 +12,93 @@ use sha2::{Digest, Sha256};
 
 use crate::{account::Role, id::UserId, time::Timestamp};
 
-/// Longest id of a target that is looked for.
+/// Longest target id that can be searched for.
 const TARGET_BYTES_MAX: usize = 255;
 
-/// Who did it.
+/// Who took the action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
-    /// Somebody of the staff.
+    /// A staff member.
     Staff {
-        /// Who.
+        /// Their user id.
         user_id: UserId,
-        /// What they were then.
+        /// Their role at the time.
         role: Role,
     },
-    /// A function of ours, on a schedule or after a notice.
+    /// One of our functions, on a schedule or after an event.
     Job {
-        /// Its name, or what it is about.
+        /// Its name, or the subject it works on.
         name: String,
     },
 }
 
-/// What was done.
+/// The action that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Credits were granted by staff.
     GrantCredits,
-    /// Credits were taken back by staff.
+    /// Credits were revoked by staff.
     TakeBackCredits,
-    /// A member was suspended, for a while or for good.
+    /// A member was suspended, for a time or permanently.
     Ban,
     /// A suspension was lifted.
     Unban,
     /// A member's own limits were set.
     SetLimits,
-    /// A version was put on sale.
+    /// A listing version was approved and published.
     ApproveListing,
-    /// A version was sent back.
+    /// A listing version was rejected.
     RejectListing,
     /// A listing was taken off sale.
     DelistListing,
-    /// Reports of a listing were put aside.
+    /// Reports of a listing were dismissed.
     DismissFlags,
     /// A creator got a strike.
     Strike,
-    /// A buyer's money is to be given back.
+    /// A buyer's refund was decided.
     Refund,
-    /// A creator is to be paid.
+    /// A payout was decided.
     SendPayout,
-    /// Stripe took a payout.
+    /// Stripe accepted a payout.
     PayoutSent,
-    /// A payout arrived.
+    /// A payout was paid.
     PayoutPaid,
-    /// A payout did not arrive.
+    /// A payout failed.
     PayoutFailed,
-    /// What was in a payout waits for another.
+    /// The sales of a payout were released for another one.
     ReopenPayout,
-    /// What a creator was paid was got back from their account, or a part of it.
+    /// A transfer to a creator was reversed, in whole or in part.
     ReverseTransfer,
-    /// A sharer got their credits.
+    /// A sharer's reward was granted.
     GrantReward,
-    /// A second subscription of a member's was ended and paid back.
+    /// A member's duplicate subscription was cancelled and refunded.
     EndSurplus,
-    /// Staff looked at a member, or at the list of all.
+    /// Staff read a member's data, or the list of members.
     ReadMember,
-    /// The subscription of a member who was banned without an end was set to end with its period.
+    /// The subscription of a permanently banned member was set to cancel at the end of its period.
     StopRenewal,
-    /// An invoice that was paid after its subscription was over was refunded.
+    /// An invoice that was paid after its subscription ended was refunded.
     RefundLatePayment,
     /// A member asked to be deleted.
     RequestDeletion,
-    /// What said who a deleted member is was erased.
+    /// A deleted member's personal data was erased.
     EraseMember,
-    /// A listing was taken off sale and its pictures were deleted.
+    /// A listing was taken off sale and its images were deleted.
     RemovePictures,
 }
 
-/// What it was done to.
+/// The object of an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// What it is.
+    /// Its kind.
     pub kind: TargetKind,
     /// Its id.
     pub id: String,
 }
 
-/// What something is done to.
+/// The kinds of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetKind {
@@ -114,94 +114,94 @@ pub enum TargetKind {
     Directory,
 }
 
-/// The request it came by.
+/// The request that caused an action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The gateway's own id for it, which no caller chooses. Of rows before there were both, the
-    /// caller's where they sent one.
+    /// The gateway's request id, which no caller chooses. Records from before both ids were stored
+    /// have the caller's, where one was sent.
     pub request_id: String,
-    /// The caller's id for it, where they sent one: as in its answer and in the logs.
+    /// The caller's correlation id, where one was sent: the one in the response and in the logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
-    /// Where it came from, as API Gateway saw it.
+    /// The caller's IP address, as API Gateway saw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
 }
 
-/// Something that was done.
+/// An action, before it has its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// By whom.
+    /// Who took it.
     pub actor: Actor,
-    /// What.
+    /// What was done.
     pub action: Action,
-    /// To what.
+    /// The object of the action.
     pub target: Target,
-    /// What of the target it changes, as it was: JSON as text, because a hash wants one spelling.
+    /// The fields it changes, before: JSON as text, because a hash needs one fixed spelling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// The same as it is now.
+    /// The same fields, after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// Why, as whoever did it says.
+    /// The reason that the actor gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The request it came by, if one did.
+    /// The request that caused it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 }
 
-/// A deed with its place in the chain.
+/// An audit entry with its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
     /// 1, 2, 3, …
     pub seq: u64,
-    /// When.
+    /// When it was appended.
     pub at: Timestamp,
-    /// What.
+    /// The entry.
     #[serde(flatten)]
     pub deed: AuditEntry,
-    /// The hash of the row before; empty in the first.
+    /// The hash of the previous record; empty in the first.
     pub previous: String,
     /// SHA-256 over all of the above, in hex.
     pub hash: String,
 }
 
-/// The end of the chain.
+/// The head of the chain: its latest record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// How many rows there are.
+    /// The number of records.
     pub seq: u64,
-    /// The hash of the last.
+    /// The hash of the latest record.
     pub hash: String,
 }
 
 /// Where a chain is broken, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChainBreak {
-    /// The first row that is not what it was.
+    /// The first record that is wrong.
     pub seq: u64,
-    /// How.
+    /// What is wrong with it.
     pub why: Why,
 }
 
-/// What is wrong with a row.
+/// What is wrong with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    /// It is not there.
+    /// It is missing.
     Missing,
-    /// It says something else than it did.
+    /// Its content was changed.
     Tampered,
-    /// It stands where another row stood.
+    /// It is in another record's place.
     OutOfPlace,
-    /// Nobody of ours added it.
+    /// It was inserted.
     Inserted,
-    /// It is not the one that the end of the chain tells of.
+    /// It is not the record that the head names as the latest.
     NotTheLast,
-    /// It is not the one that was the last when an end was kept elsewhere.
+    /// It differs from the head that was archived elsewhere.
     NotAsKept,
 }
 
@@ -216,21 +216,21 @@ impl Target {
         Target::of(TargetKind::Directory, &"members")
     }
 
-    /// A target as `<kind>:<id>`, such as `user:user_1`.
+    /// Parses `<kind>:<id>`, such as `user:user_1`.
     pub fn parse(text: &str) -> Option<Target> {
         let (kind, id) = text.split_once(':')?;
         let kind = TargetKind::ALL.into_iter().find(|it| it.as_str() == kind)?;
         (1..=TARGET_BYTES_MAX).contains(&id.len()).then(|| Target::of(kind, &id))
     }
 
-    /// Something with an id.
+    /// The object of `kind` with this id.
     pub fn of(kind: TargetKind, id: &impl ToString) -> Target {
         Target { kind, id: id.to_string() }
     }
 }
 
 impl TargetKind {
-    /// Each of them.
+    /// All kinds.
     pub const ALL: [TargetKind; 5] = [
         TargetKind::User,
         TargetKind::Listing,
@@ -239,7 +239,7 @@ impl TargetKind {
         TargetKind::Directory,
     ];
 
-    /// As in the table.
+    /// The kind as stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             TargetKind::User => "user",
@@ -252,17 +252,17 @@ impl TargetKind {
 }
 
 impl AuditEntry {
-    /// One of a job's.
+    /// An entry for an action of a job.
     pub fn of_job(name: &str, action: Action, target: Target) -> AuditEntry {
         AuditEntry::new(Actor::Job { name: name.to_owned() }, action, target)
     }
 
-    /// One by `actor`.
+    /// An entry for an action of `actor`.
     pub fn new(actor: Actor, action: Action, target: Target) -> AuditEntry {
         AuditEntry { actor, action, target, before: None, after: None, reason: None, origin: None }
     }
 
-    /// Who of the staff did it; `None` of a job's.
+    /// The staff member who acted; `None` for a job.
     pub fn staff(&self) -> Option<&UserId> {
         match &self.actor {
             Actor::Staff { user_id, .. } => Some(user_id),
@@ -270,13 +270,13 @@ impl AuditEntry {
         }
     }
 
-    /// The same with what it changes.
+    /// Adds the changed fields, before and after.
     #[must_use]
     pub fn with_diff(self, before: &Value, after: &Value) -> AuditEntry {
         AuditEntry { before: Some(before.to_string()), after: Some(after.to_string()), ..self }
     }
 
-    /// The same with why.
+    /// Adds the reason.
     #[must_use]
     pub fn with_reason(self, reason: &str) -> AuditEntry {
         AuditEntry { reason: Some(reason.to_owned()), ..self }
@@ -284,24 +284,24 @@ impl AuditEntry {
 }
 
 impl Head {
-    /// Adds a deed.
+    /// Appends an entry and returns its record.
     pub fn add(&mut self, deed: AuditEntry, at: Timestamp) -> AuditRecord {
         self.seq += 1;
         let previous = std::mem::take(&mut self.hash);
         let mut row = AuditRecord { seq: self.seq, at, deed, previous, hash: String::new() };
-        row.hash = row.reckoned();
+        row.hash = row.expected_hash();
         self.hash.clone_from(&row.hash);
         row
     }
 }
 
 impl AuditRecord {
-    /// What its hash has to be.
-    fn reckoned(&self) -> String {
-        // Fields in the order of their declaration: one spelling, whatever the table did to them.
-        let said = (self.seq, self.at, &self.deed, &self.previous);
-        // Texts, numbers and enums: nothing in it can fail to be written.
-        let text = serde_json::to_string(&said).unwrap_or_default();
+    /// The hash that the record must have.
+    fn expected_hash(&self) -> String {
+        // Fields in the order of their declaration: one spelling, whatever order the table returns.
+        let hashed = (self.seq, self.at, &self.deed, &self.previous);
+        // Strings, numbers and enums: serialization cannot fail.
+        let text = serde_json::to_string(&hashed).unwrap_or_default();
         Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
@@ -309,21 +309,21 @@ impl AuditRecord {
     }
 }
 
-/// A chain being followed from its beginning.
+/// A chain that is being verified from its beginning.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chain {
-    /// The last row that was followed.
+    /// The last record that was verified.
     pub seq: u64,
     /// Its hash.
     pub hash: String,
 }
 
 impl Chain {
-    /// Follows one more row, which was found at the place `at`; `None` is a place where no row can
-    /// be.
+    /// Verifies the next record, which is stored at sequence number `at`; `None` if its key is no
+    /// sequence number.
     ///
     /// # Errors
-    /// [`Broken`].
+    /// [`ChainBreak`].
     pub fn follow(&mut self, row: &AuditRecord, at: Option<u64>) -> Result<(), ChainBreak> {
         let expected = self.seq + 1;
         let broken = |seq, why| Err(ChainBreak { seq, why });
@@ -333,24 +333,25 @@ impl Chain {
             Some(at) if at < expected => return broken(at, Why::Inserted),
             Some(_) => {}
         }
-        if row.hash != row.reckoned() {
+        if row.hash != row.expected_hash() {
             return broken(expected, Why::Tampered);
         }
         if row.seq != expected {
             return broken(expected, Why::OutOfPlace);
         }
         if row.previous != self.hash {
-            // It is whole, but it does not follow on what is there: that was made anew, or this.
+            // The record's own hash is right, but it does not follow the one before: one of them
+            // was rewritten.
             return broken(expected, Why::Tampered);
         }
         *self = Chain { seq: expected, hash: row.hash.clone() };
         Ok(())
     }
 
-    /// At the place `at` stands something that is no row.
+    /// Handles an item at sequence number `at` that is not an audit record.
     ///
     /// # Errors
-    /// [`Broken`], always.
+    /// [`ChainBreak`], always.
     pub fn garbled(&self, at: Option<u64>) -> Result<(), ChainBreak> {
         let expected = self.seq + 1;
         let (seq, why) = match at {
@@ -361,10 +362,10 @@ impl Chain {
         Err(ChainBreak { seq, why })
     }
 
-    /// There are no more rows.
+    /// Verifies that the chain ends here.
     ///
     /// # Errors
-    /// [`Broken`], when the end of the chain tells of others.
+    /// [`ChainBreak`], when it does not match the head.
     pub fn end(&self, head: &Head) -> Result<(), ChainBreak> {
         if self.seq < head.seq {
             return Err(ChainBreak { seq: self.seq + 1, why: Why::Missing });
@@ -379,13 +380,14 @@ impl Chain {
     }
 }
 
-/// The ends a chain had, as they were kept where nobody of ours can change them: rows with their
-/// hashes. A chain can be made anew from any row on, hashes and all; not so that it meets these.
+/// Heads of the chain that were archived where our code cannot change them: sequence numbers with
+/// hashes. A chain can be rewritten from any record on, hashes included, but not so that it matches
+/// these.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Anchors(BTreeMap<u64, Vec<String>>);
 
 impl Anchors {
-    /// Whether the row that `chain` has come to is what was kept of it.
+    /// Checks the record that `chain` has reached against the archived heads.
     ///
     /// # Errors
     /// [`Why::NotAsKept`].
@@ -397,7 +399,7 @@ impl Anchors {
         }
     }
 
-    /// Whether `chain`, which is at its end, has every row that was kept.
+    /// Checks that `chain`, which is at its end, contains every archived head.
     ///
     /// # Errors
     /// [`Why::Missing`].

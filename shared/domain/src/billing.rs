@@ -1,19 +1,19 @@
-//! What a member has with Stripe, and what follows from it.
+//! A member's billing at Stripe, and its effects on the account.
 //!
-//! Stripe holds the truth about subscriptions, invoices and payments. Its notices come twice, late
-//! and in any order, so none of them is taken at its word: whoever hears of something asks Stripe
-//! how it is *now*, and applies that whole state here. The rules of this module therefore take what
-//! is, never what happened:
+//! Stripe is the source of truth for subscriptions, invoices and payments. Its events may arrive
+//! twice, late and in any order, so their content is not trusted: the handler of an event asks
+//! Stripe for the *current* state and applies it here as a whole. The rules of this module
+//! therefore take what is, never what happened:
 //!
-//! * [`subscription`]: which plan goes on until when, and that there is one subscription;
+//! * [`subscription`]: which plan is paid until when, and that there is one subscription;
 //! * [`invoice`]: which paid lines grant which lots, each once;
 //! * [`payment`] and [`order`]: a pack is granted once, and taken back as far as its payment was;
-//! * [`checkout`]: at most one checkout of a plan is open;
-//! * [`top_up`]: packs that are bought by themselves;
-//! * [`follow_up`]: what is still to be done at Stripe because of it.
+//! * [`checkout`]: at most one open checkout of a plan;
+//! * [`top_up`]: packs that are bought automatically;
+//! * [`follow_up`]: what is still to be done at Stripe.
 //!
-//! All of it that is about one member is written under the version of their [`Billing`], which was
-//! read before Stripe was asked. So an older answer of Stripe's can never overwrite a newer one.
+//! All billing data of a member is written under the version of their [`Billing`], which was read
+//! before Stripe was asked. So an older answer from Stripe cannot overwrite a newer one.
 
 pub mod checkout;
 pub mod external;
@@ -40,43 +40,44 @@ use checkout::PlanCheckout;
 use external::{CustomerId, SubscriptionId};
 use subscription::{Subscription, SubscriptionStatus};
 
-/// A member's side of what Stripe keeps.
+/// A member's billing state at Stripe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Billing {
-    /// OwnerRef.
+    /// The member.
     pub user_id: UserId,
-    /// Goes up by one with every change; zero before the first.
+    /// The optimistic lock: goes up by one with every change; zero before the first.
     pub version: u64,
-    /// Their one customer at Stripe.
+    /// Their only customer at Stripe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<CustomerId>,
-    /// Their subscription as Stripe said last; it stays after its end, until there is another.
+    /// Their subscription in Stripe's latest answer; it stays after its end, until there is
+    /// another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<Subscription>,
     /// The checkout of a plan that may still be open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkout: Option<PlanCheckout>,
-    /// How many checkouts of a plan there were: part of the key of the next.
+    /// Number of plan checkouts so far: part of the next one's idempotency key.
     #[serde(default)]
     pub checkouts: u32,
-    /// What staff's numbers say of the subscription, since there was one that counts.
+    /// The subscription as reported in the metrics, once one has counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recurring: Option<Recurring>,
 }
 
-/// What following a subscription came to.
+/// The result of applying a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Followed {
-    /// It is the member's subscription, or was the last one.
+    /// It is the member's current or latest subscription.
     Theirs,
-    /// It is over and another came after it.
+    /// It ended, and another came after it.
     Former,
-    /// There are two, and this one is one too many: to be cancelled and paid back.
+    /// The member has two, and this one is the duplicate: to be cancelled and refunded.
     Surplus(SubscriptionId),
 }
 
 impl Billing {
-    /// A member Stripe does not know.
+    /// The billing of a member without a Stripe customer.
     pub fn new(user_id: UserId) -> Billing {
         Billing {
             user_id,
@@ -89,19 +90,19 @@ impl Billing {
         }
     }
 
-    /// The one too many of this subscription and the one we know: the younger, if both go on. Ask
-    /// Stripe about the one we know first: it may be over without our knowing.
+    /// The duplicate of this subscription and the stored one: the younger, if both are live. Ask
+    /// Stripe about the stored one first: it may have ended meanwhile.
     pub fn surplus(&self, now_at_stripe: &Subscription) -> Option<SubscriptionId> {
-        let kept = self.subscription.as_ref().filter(|kept| kept.id != now_at_stripe.id)?;
-        if kept.status.is_over() || now_at_stripe.status.is_over() {
+        let stored = self.subscription.as_ref().filter(|stored| stored.id != now_at_stripe.id)?;
+        if stored.status.is_over() || now_at_stripe.status.is_over() {
             return None;
         }
-        let younger = if now_at_stripe.is_before(kept) { kept } else { now_at_stripe };
+        let younger = if now_at_stripe.is_before(stored) { stored } else { now_at_stripe };
         Some(younger.id.clone())
     }
 
-    /// The member's customer is `made` from now on, unless it is another than `deleted` by now. A
-    /// page that was opened for a customer who was deleted cannot be paid.
+    /// Replaces the customer `deleted` by `made`, unless it was already replaced. An open checkout
+    /// of the deleted customer cannot be paid and is dropped.
     pub fn replace_customer(&mut self, deleted: Option<&CustomerId>, made: &CustomerId) {
         if self.customer.as_ref() == deleted {
             self.customer = Some(made.clone());
@@ -109,9 +110,8 @@ impl Billing {
         }
     }
 
-    /// The subscription that goes on and is not set to end, of a member who is banned without an
-    /// end: it is to be. One that waits for its first payment ends by itself, or is looked at again
-    /// once that is made.
+    /// The live, renewing subscription of a permanently banned member, which must be set to cancel.
+    /// One that is incomplete expires on its own, or is checked again once it is paid.
     pub fn renewal_to_stop(&self, standing: &AccountStatus) -> Option<&Subscription> {
         let theirs = self.subscription.as_ref().filter(|_| standing.is_for_good())?;
         let waits = theirs.status == SubscriptionStatus::Incomplete;
@@ -119,8 +119,8 @@ impl Billing {
         (!waits && !ends).then_some(theirs)
     }
 
-    /// Applies a subscription as Stripe says it is now. Grants of its paid invoices come before.
-    /// Nothing of the one that is a [`Billing::surplus`] is applied.
+    /// Applies a subscription as Stripe reports it now. Grants of its paid invoices come before.
+    /// Nothing of a [`Billing::surplus`] is applied.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -136,10 +136,10 @@ impl Billing {
             return Ok(Followed::Surplus(surplus));
         }
         let over = now_at_stripe.status.is_over();
-        let is_former = |kept: &Subscription| {
-            kept.id != now_at_stripe.id
+        let is_former = |stored: &Subscription| {
+            stored.id != now_at_stripe.id
                 && over
-                && (!kept.status.is_over() || now_at_stripe.is_before(kept))
+                && (!stored.status.is_over() || now_at_stripe.is_before(stored))
         };
         if self.subscription.as_ref().is_some_and(is_former) {
             return Ok(Followed::Former);
@@ -157,7 +157,7 @@ impl Billing {
         if !now_at_stripe.status.gives_access() {
             return draft.end_plan();
         }
-        // Paid until the end of the paid period, whatever period Stripe is in by now.
+        // Paid until the end of the paid period, whatever period Stripe is in now.
         let Some(paid) = draft.account().paid_period else { return Ok(()) };
         let grace = match now_at_stripe.cancel_at_period_end {
             true => std::time::Duration::ZERO,

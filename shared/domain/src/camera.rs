@@ -1,4 +1,4 @@
-//! The camera: lens, aperture, where it stands and the shape of the frame.
+//! The camera: lens, aperture, position and the shape of the frame.
 //!
 //! The camera stays aimed at the subject, and steps back as the lens grows longer so that the
 //! subject keeps its size in the frame: focal length changes perspective and depth of field, not
@@ -17,18 +17,18 @@ use crate::lighting::within;
 pub const FOCAL_LENGTH_MM: RangeInclusive<f64> = 14.0..=300.0;
 /// f-numbers.
 pub const APERTURE: RangeInclusive<f64> = 1.0..=32.0;
-/// Metres of the tripod above the floor.
+/// Height of the tripod above the floor, in metres.
 pub const HEIGHT_M: RangeInclusive<f64> = 0.0..=4.0;
 /// Degrees along the arc over the subject.
 pub const ANGLE_DEGREES: RangeInclusive<f64> = -45.0..=85.0;
-/// Metres above the floor at which the subject's centre stands: a camera at this height and angle
-/// 0 looks straight at it.
+/// Height of the subject's centre above the floor, in metres: a camera at this height and angle 0
+/// looks straight at it.
 pub const SUBJECT_HEIGHT_M: f64 = 1.5;
 
-/// The distance at which [`CameraSettings::height_m`] becomes an angle.
+/// The distance at which [`CameraSettings::height_m`] is converted to an angle.
 const TRIPOD_DISTANCE_M: f64 = 2.0;
 
-/// How the picture is taken.
+/// The camera settings of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CameraSettings {
@@ -55,25 +55,25 @@ pub enum AspectRatio {
     /// Upright, classic 35 mm film.
     #[serde(rename = "2:3")]
     Portrait2x3,
-    /// Lying, classic 35 mm film.
+    /// Horizontal, classic 35 mm film.
     #[serde(rename = "3:2")]
     Landscape3x2,
     /// Upright, medium format.
     #[serde(rename = "3:4")]
     Portrait3x4,
-    /// Lying, medium format.
+    /// Horizontal, medium format.
     #[serde(rename = "4:3")]
     Landscape4x3,
     /// Upright, large format.
     #[serde(rename = "4:5")]
     Portrait4x5,
-    /// Lying, large format.
+    /// Horizontal, large format.
     #[serde(rename = "5:4")]
     Landscape5x4,
     /// Upright, phone screen.
     #[serde(rename = "9:16")]
     Portrait9x16,
-    /// Lying, television.
+    /// Horizontal, television.
     #[serde(rename = "16:9")]
     Landscape16x9,
 }
@@ -102,7 +102,7 @@ impl CameraSettings {
         check.finish()
     }
 
-    /// Degrees from which the camera looks down (+) or up (-) at the subject, all told.
+    /// Degrees from which the camera looks down (+) or up (-) at the subject in total.
     pub fn elevation_degrees(&self) -> f64 {
         let raised = ((self.height_m - SUBJECT_HEIGHT_M) / TRIPOD_DISTANCE_M).atan().to_degrees();
         (self.angle_degrees + raised).clamp(*ANGLE_DEGREES.start(), *ANGLE_DEGREES.end())

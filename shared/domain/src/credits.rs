@@ -1,23 +1,23 @@
-//! Credits: lots, holds, and the append-only ledger they are a fold of.
+//! Credits: lots, holds, and the append-only ledger from which the balance is folded.
 //!
-//! A member's credits come in lots, each with a source and perhaps an end. Spending is in two
-//! steps: a hold sets credits of particular lots aside, and exactly one capture or release ends it.
-//! A [`Movement`] is the only thing that changes [`Credits`], and every movement becomes a
-//! [`LedgerEntry`], so the balance is the fold of the ledger by construction.
+//! Credits come in lots, each with a source and an optional end. Spending has two steps: a hold
+//! sets credits of particular lots aside, and exactly one capture or release closes it. Only a
+//! [`Movement`] changes [`Credits`], and every movement becomes a [`LedgerEntry`], so the balance
+//! is the fold of the ledger by construction.
 //!
-//! For every lot and for the whole: granted = available + held + spent + expired + revoked.
-//! `available` is what the equation leaves and is never stored. An unlimited lot grants each credit
-//! at the moment it is held, so the equation holds there too and use stays metered.
+//! For every lot and in total: granted = available + held + spent + expired + revoked. `available`
+//! is derived from the equation and never stored. An unlimited lot grants each credit at the moment
+//! it is held, so the equation holds there too and use stays metered.
 //!
-//! Where a payment is taken back, what is left of its lot is revoked and what was spent of it is
-//! owed. What becomes available pays it first, and while something is owed no counted credit can be
-//! held. An unlimited lot neither pays a debt nor is blocked by one: it has no credits to give, and
-//! its use was paid for.
+//! When a payment is taken back, what is left of its lot is revoked and what was spent of it
+//! becomes debt. Credits that become available repay the debt first, and while there is debt no
+//! counted credit can be held. An unlimited lot neither repays a debt nor is blocked by one: it has
+//! no credits to give, and its use was paid for.
 //!
-//! No grant is refused for the number of lots. It stays small because a grant adds to an open lot of
-//! the same source and end, and because a lot that is used up is closed: an account has one lot of
-//! packs, one for each month in which rewards end, those of staff (which they are limited in), the
-//! period of a plan, and lots past their end that generations still hold credits of.
+//! No grant is refused for the number of lots. The number stays small because a grant adds to an
+//! open lot of the same source and end, and because a used-up lot is closed: an account has one lot
+//! of packs, one for each month in which rewards end, those of staff (which are limited), the
+//! plan's period, and ended lots of which generations still hold credits.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,11 +27,11 @@ use crate::{
     time::Timestamp,
 };
 
-/// Where a lot came from, in the order in which equal ends are spent: given before paid.
+/// The source of a lot, in the order in which lots with equal ends are spent: free before paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LotSource {
-    /// A gift; it never becomes a creator's cash.
+    /// A reward or gift; never converted to a creator's cash.
     Promo,
     /// Granted by staff.
     Admin,
@@ -42,64 +42,64 @@ pub enum LotSource {
 }
 
 /// The business key of a grant: what it was granted for. An order, an invoice, a reward or an
-/// idempotency record says whether that was granted before; as long as the account has a lot of that
-/// name, the ledger itself refuses it too.
+/// idempotency record tells whether it was already granted; while the account has a lot with that
+/// key, the ledger itself refuses a second one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LotId(pub String);
 
-/// How a lot is bounded.
+/// The size of a lot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LotSize {
     /// A number of credits, granted at once.
     Credits(u32),
-    /// No bound: a credit is granted whenever one is held.
+    /// Unlimited: a credit is granted whenever one is held.
     Unlimited,
 }
 
-/// What is said of a lot when it is granted.
+/// The terms of a grant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotTerms {
     /// Its business key.
     pub id: LotId,
     /// Where it came from.
     pub source: LotSource,
-    /// How much it holds.
+    /// How many credits it grants.
     pub size: LotSize,
-    /// When what is left of it lapses.
+    /// When what is left of it expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
 }
 
-/// A lot as it stands.
+/// A lot with its current amounts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lot {
-    /// What it was granted as.
+    /// The terms on which it was granted.
     #[serde(flatten)]
     pub terms: LotTerms,
     /// When it was granted.
     pub granted_at: Timestamp,
-    /// Credits ever put in.
+    /// Credits granted in total.
     pub granted: u32,
-    /// Credits set aside by open holds.
+    /// Credits in open holds.
     pub held: u32,
     /// Credits captured.
     pub spent: u32,
-    /// Credits that lapsed.
+    /// Credits that expired.
     pub expired: u32,
-    /// Credits taken back, and unlimited credits that were released.
+    /// Credits revoked, and unlimited credits that were released.
     pub revoked: u32,
 }
 
 impl Lot {
-    /// Credits that are there to be held; an unlimited lot has none until one is asked for, see
+    /// Credits that can be held; an unlimited lot has none until a hold asks for them, see
     /// [`Lot::left`].
     pub fn available(&self) -> u32 {
         self.granted - self.held - self.spent - self.expired - self.revoked
     }
 
-    /// What a hold can take of it before its end.
+    /// What a hold can take from it before its end.
     pub fn left(&self) -> LotSize {
         match self.terms.size {
             LotSize::Credits(_) => LotSize::Credits(self.available()),
@@ -107,7 +107,7 @@ impl Lot {
         }
     }
 
-    /// Whether its end has come.
+    /// Whether its end has passed.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.terms.expires_at.is_some_and(|end| end <= now)
     }
@@ -116,8 +116,8 @@ impl Lot {
         matches!(self.terms.size, LotSize::Unlimited)
     }
 
-    /// Nothing can happen to it any more. A period of a plan stays until its end, so that it cannot
-    /// begin again within it.
+    /// Whether it can no longer change. A plan period stays until its end, so that it cannot begin
+    /// twice.
     fn is_over(&self, now: Timestamp) -> bool {
         let is_period = self.terms.source == LotSource::Plan && self.terms.expires_at.is_some();
         let stays = (is_period || self.is_unlimited()) && !self.is_expired(now);
@@ -136,7 +136,7 @@ impl Lot {
     }
 }
 
-/// Part of a hold: so many credits of one lot.
+/// Part of a hold: credits of one lot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LotAllocation {
     /// The lot.
@@ -145,25 +145,25 @@ pub struct LotAllocation {
     pub credits: u32,
 }
 
-/// Credits set aside, and the lots they return to if released.
+/// Credits set aside, with the lots they return to when released.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// Never empty for a real hold.
+    /// Never empty in an open hold.
     pub shares: Vec<LotAllocation>,
 }
 
 impl Hold {
-    /// Credits set aside in all.
+    /// Credits set aside in total.
     pub fn credits(&self) -> u32 {
         sum(&self.shares)
     }
 }
 
-/// The one thing that changes credits.
+/// A change of credits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Movement {
-    /// Credits come into being, as a lot of their own or in one that is open.
+    /// Credits are granted, as a new lot or into an open one.
     Grant {
         /// On these terms.
         lot: LotTerms,
@@ -186,35 +186,35 @@ pub enum Movement {
         /// To these lots.
         shares: Vec<LotAllocation>,
     },
-    /// What was available in a lot lapses.
+    /// The available credits of an ended lot expire.
     Expire {
-        /// So much of this lot.
+        /// From this lot.
         shares: Vec<LotAllocation>,
     },
     /// The end of a lot is brought forward to now: what is left of it, and what is released to it
-    /// later, lapses.
+    /// later, expires.
     End {
         /// The lot.
         lot: LotId,
     },
-    /// Available credits are taken back, because what paid for them was.
+    /// Available credits are revoked, because their payment was taken back.
     Revoke {
         /// From these lots.
         shares: Vec<LotAllocation>,
     },
-    /// Credits that were spent already are owed, because what paid for them was taken back.
+    /// Credits that were already spent become debt, because their payment was taken back.
     Owe {
-        /// So many more.
+        /// Added to the debt.
         credits: u32,
     },
-    /// Available credits pay what is owed.
+    /// Available credits repay debt.
     Repay {
         /// From these lots.
         shares: Vec<LotAllocation>,
     },
-    /// What is owed is no longer, because what was taken back was returned.
+    /// Debt is forgiven, because a payment that was taken back was returned.
     Forgive {
-        /// So many fewer.
+        /// Removed from the debt.
         credits: u32,
     },
 }
@@ -243,36 +243,36 @@ fn sum(shares: &[LotAllocation]) -> u32 {
     shares.iter().map(|share| share.credits).sum()
 }
 
-/// A line of the ledger. Lines are only ever added; a correction is a new line.
+/// An entry of the ledger. Entries are append-only; a correction is a new entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {
     /// 1, 2, 3, … per account, without gaps.
     pub seq: u64,
-    /// When.
+    /// When it was posted.
     pub at: Timestamp,
-    /// What caused it: a job, a period of a plan, an order. One cause moves the same way once.
+    /// The cause: a job, a plan period, an order. One cause makes the same movement only once.
     pub cause: String,
     /// What moved.
     #[serde(flatten)]
     pub movement: Movement,
-    /// Credits available after it, for people who read the ledger.
+    /// Credits available afterwards, for readers of the ledger.
     pub available_after: u32,
 }
 
 /// Sums over lots.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Ever granted.
+    /// Granted in total.
     pub granted: u32,
-    /// Free to be held.
+    /// Available to be held.
     pub available: u32,
-    /// Set aside.
+    /// In open holds.
     pub held: u32,
     /// Captured.
     pub spent: u32,
-    /// Lapsed.
+    /// Expired.
     pub expired: u32,
-    /// Taken back.
+    /// Revoked.
     pub revoked: u32,
 }
 
@@ -288,34 +288,34 @@ impl Totals {
     }
 }
 
-/// A member's credits: the open lots, and the sums of those that are over.
+/// A member's credits: the open lots, and the totals of the closed ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credits {
     /// Lots that can still change, in order of their grant.
     pub lots: Vec<Lot>,
-    /// Sums of the lots that were put away.
+    /// Totals of the closed lots that were archived.
     #[serde(default)]
     closed: Totals,
-    /// Spent credits whose payment was taken back; no counted credit can be held while it is not
-    /// zero.
+    /// Spent credits whose payment was taken back; while it is not zero, no counted credit can be
+    /// held.
     #[serde(default)]
     pub debt: u32,
-    /// The number of the last ledger entry.
+    /// The sequence number of the last ledger entry.
     #[serde(default)]
     pub ledger_seq: u64,
 }
 
-/// Why a hold was refused.
+/// A hold was refused for lack of credits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{needed} credit(s) needed, {available} available{}.", owed(*.debt))]
 pub struct InsufficientCredits {
-    /// What the hold wanted.
+    /// Credits that the hold needs.
     pub needed: u32,
-    /// What is there.
+    /// Credits that are available.
     pub available: u32,
-    /// What is owed first.
+    /// Debt, which is repaid first.
     pub debt: u32,
-    /// When the plan grants again, if it does.
+    /// When the plan grants next, if it does.
     pub next_grant_at: Option<Timestamp>,
 }
 
@@ -342,13 +342,13 @@ impl DomainError for InsufficientCredits {
     }
 }
 
-/// A movement that contradicts the balance: a fault of ours, never of a caller.
+/// A movement that contradicts the balance: an internal fault, never the caller's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the ledger would break: {0}")]
+#[error("ledger movement refused: {0}")]
 pub struct LedgerError(String);
 
 impl LedgerError {
-    /// What would break, for our own eyes.
+    /// `what` describes the contradiction; it is logged, never shown to a caller.
     pub(crate) fn new(what: String) -> LedgerError {
         LedgerError(what)
     }
@@ -364,49 +364,49 @@ impl DomainError for LedgerError {
 }
 
 impl Credits {
-    /// Sums over all lots there ever were.
+    /// Totals over all lots, open and closed.
     pub fn totals(&self) -> Totals {
         self.lots.iter().fold(self.closed, Totals::add)
     }
 
-    /// Whether some lot has no bound at `now`.
+    /// Whether an unlimited lot is open at `now`.
     pub fn is_unlimited(&self, now: Timestamp) -> bool {
         self.lots.iter().any(|lot| lot.is_unlimited() && !lot.is_expired(now))
     }
 
-    /// Which lots `needed` credits would come from: soonest end, then given before paid, then
-    /// oldest. `None` if they do not hold so many. While something is owed only an unlimited lot
-    /// counts.
+    /// The lots from which `needed` credits would be held: soonest end first, then free before
+    /// paid, then oldest. `None` if they hold too few. While there is debt, only unlimited lots
+    /// count.
     pub fn choose(&self, needed: u32, now: Timestamp) -> Option<Vec<LotAllocation>> {
         let (shares, missing) =
             self.gather(needed, now, |lot| self.debt == 0 || lot.is_unlimited());
         (missing == 0).then_some(shares)
     }
 
-    /// What is there to pay what is owed, in the order of spending; empty when nothing is owed.
+    /// The available credits that can repay the debt, in spending order; empty without debt.
     pub fn repayable(&self, now: Timestamp) -> Vec<LotAllocation> {
         self.gather(self.debt, now, |lot| !lot.is_unlimited()).0
     }
 
-    /// What a hold could take of one lot now; nothing of one that is closed or has lapsed.
+    /// What a hold could take from one lot now; zero if it is closed or expired.
     pub fn left_of(&self, lot: &LotId, now: Timestamp) -> LotSize {
         let open = self.lots.iter().find(|open| open.terms.id == *lot && !open.is_expired(now));
         open.map_or(LotSize::Credits(0), Lot::left)
     }
 
-    /// Whether a lot is open and its end has not come.
+    /// Whether a lot is open and has not expired.
     pub fn is_live(&self, lot: &LotId, now: Timestamp) -> bool {
         self.lots.iter().any(|open| open.terms.id == *lot && !open.is_expired(now))
     }
 
-    /// The open lot that a grant on these terms adds to, so that lots of one source and end are one.
+    /// The open lot to which a grant on these terms is added: one lot per source and end.
     pub fn open_lot_for(&self, terms: &LotTerms, now: Timestamp) -> Option<&LotId> {
         let open = self.lots.iter().find(|lot| !lot.is_over(now) && lot.takes(terms, now));
         open.map(|lot| &lot.terms.id)
     }
 
-    /// Up to `wanted` credits that were granted already, given ones before paid ones, the latest end
-    /// first: what would be spent last is what its owner counts on least.
+    /// Up to `wanted` available credits, free before paid and latest end first: the owner relies
+    /// least on what would be spent last.
     pub fn revocable(&self, wanted: u32, now: Timestamp) -> Vec<LotAllocation> {
         let live = self.lots.iter().filter(|lot| !lot.is_expired(now) && lot.available() > 0);
         let mut order: Vec<&Lot> = live.collect();
@@ -423,7 +423,7 @@ impl Credits {
         shares
     }
 
-    /// Up to `needed` credits of the lots that `counts`, and how many are missing.
+    /// Up to `needed` credits from the lots that match `counts`, and how many are missing.
     fn gather(
         &self,
         needed: u32,
@@ -448,17 +448,18 @@ impl Credits {
         (shares, missing)
     }
 
-    /// What has lapsed by `now` and is still counted as available.
+    /// Credits that have ended by `now` and are still counted as available.
     pub fn expiring(&self, now: Timestamp) -> Vec<LotAllocation> {
-        let gone = self.lots.iter().filter(|lot| lot.is_expired(now) && lot.available() > 0);
-        gone.map(|lot| LotAllocation { lot: lot.terms.id.clone(), credits: lot.available() })
+        let ended = self.lots.iter().filter(|lot| lot.is_expired(now) && lot.available() > 0);
+        ended
+            .map(|lot| LotAllocation { lot: lot.terms.id.clone(), credits: lot.available() })
             .collect()
     }
 
-    /// Carries a movement out and writes its line.
+    /// Applies a movement and returns its entry.
     ///
     /// # Errors
-    /// When the movement contradicts the balance; nothing is changed then.
+    /// When the movement contradicts the balance, which is then unchanged.
     pub fn post(
         &mut self,
         cause: &str,
@@ -479,10 +480,10 @@ impl Credits {
         })
     }
 
-    /// The balance that a whole ledger amounts to.
+    /// The balance that a complete ledger yields.
     ///
     /// # Errors
-    /// When a line is missing, out of order, or contradicts those before it.
+    /// When an entry is missing, out of order, or contradicts those before it.
     pub fn fold<'a>(
         entries: impl IntoIterator<Item = &'a LedgerEntry>,
     ) -> Result<Credits, LedgerError> {
@@ -490,7 +491,7 @@ impl Credits {
         for entry in entries {
             let again = credits.post(&entry.cause, entry.movement.clone(), entry.at)?;
             if again != *entry {
-                return Err(LedgerError(format!("line {} is not the next one", entry.seq)));
+                return Err(LedgerError(format!("entry {} is out of order", entry.seq)));
             }
         }
         Ok(credits)
@@ -530,7 +531,7 @@ impl Credits {
                 Ok(())
             }
             Movement::Repay { shares } => {
-                // Older ledgers have debts that an unlimited lot paid.
+                // Older ledgers have debts that an unlimited lot repaid.
                 self.each(shares, |lot, credits| {
                     if lot.is_unlimited() {
                         lot.granted += credits;
@@ -547,7 +548,7 @@ impl Credits {
         self.debt = self
             .debt
             .checked_sub(credits)
-            .ok_or_else(|| LedgerError(format!("{credits} credit(s) of {} owed", self.debt)))?;
+            .ok_or_else(|| LedgerError(format!("{credits} credit(s) repaid of {}", self.debt)))?;
         Ok(())
     }
 

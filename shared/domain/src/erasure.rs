@@ -1,14 +1,14 @@
-//! Erasure: what nobody may see any more is deleted, also where no transaction reaches.
+//! Erasure: deleting data that no transaction reaches.
 //!
-//! Files are in buckets, so they cannot go in the transaction that makes them unreachable. That
-//! transaction writes an [`Erasure`] instead, and a worker deletes the files and then the erasure. It
-//! deletes twice: at once, and again after [`LATE_FILES`], because a form or a worker that was on its
-//! way in the first moment may still have stored a file. An erasure that fails is tried again later
-//! and does not keep the others waiting.
+//! Files are in buckets, so they cannot be deleted in the transaction that makes them unreachable.
+//! That transaction writes an [`Erasure`] instead, and a worker deletes the files and then the
+//! erasure. It deletes twice, at once and again after [`LATE_FILES`], because an upload or a worker
+//! that was in progress may still have stored a file. An erasure that fails is retried later and
+//! does not block others.
 //!
-//! A member's erasure takes everything that says who they are or what they made: profile, address,
-//! presets, prompts and images, and what they have on sale. What was paid, owed and granted stays
-//! under their id, because books are kept; no name is left beside it.
+//! A member's erasure removes everything that identifies them or that they made: profile, address,
+//! presets, prompts and images, and their listings. What was paid, owed and granted stays under
+//! their id, because accounting records must be retained; no name remains with it.
 
 use std::time::Duration;
 
@@ -19,38 +19,38 @@ use crate::{
     time::Timestamp,
 };
 
-/// How long after a request files may still arrive: a form is open for five minutes, and a worker is
-/// given its message again for less than an hour.
+/// How long after a request files may still arrive: an upload form is valid for five minutes, and a
+/// worker's message is redelivered for less than an hour.
 pub const LATE_FILES: Duration = Duration::from_secs(60 * 60);
-/// How long an erasure that failed waits before it is tried again.
+/// How long a failed erasure waits before it is retried.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
-/// How long a deleted account stays closed: no token lives longer, so a page that was left open
-/// cannot open the account again.
+/// How long a deleted account stays closed: no token lives longer, so an open page cannot reopen
+/// the account.
 pub const CLOSED_AFTER_ERASURE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is erased.
+/// The data to erase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ErasureSubject {
-    /// All files of a listing that no longer exists or that nobody bought.
+    /// All files of a listing that no longer exists or that was never bought.
     Listing {
-        /// Which.
+        /// The listing.
         listing_id: ListingId,
     },
-    /// The public pictures of a listing; its buyers keep the files they bought.
+    /// The public previews of a listing; its buyers keep the files they bought.
     ListingPictures {
-        /// Which.
+        /// The listing.
         listing_id: ListingId,
     },
-    /// A member.
+    /// All data of a member.
     Member {
-        /// Who.
+        /// The member.
         user_id: UserId,
     },
 }
 
 impl ErasureSubject {
-    /// Names the subject; one erasure of it is open at a time.
+    /// The key of the subject; at most one erasure of it is open.
     pub fn name(&self) -> String {
         match self {
             ErasureSubject::Listing { listing_id } => format!("listing#{listing_id}"),
@@ -60,18 +60,18 @@ impl ErasureSubject {
     }
 }
 
-/// A request to erase something that is not finished.
+/// An unfinished erasure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
-    /// What is erased.
+    /// The data to erase.
     #[serde(flatten)]
     pub subject: ErasureSubject,
-    /// Goes up with every write. A later request for the same subject begins above all versions of
-    /// an earlier one, so a worker that ends the earlier one does not end it.
+    /// The optimistic lock: goes up with every write. A later request for the same subject starts
+    /// above all versions of an earlier one, so the earlier one's worker cannot complete it.
     pub version: u64,
-    /// When it was asked for.
+    /// When it was requested.
     pub requested_at: Timestamp,
-    /// When a worker works on it next.
+    /// When a worker processes it next.
     pub due_at: Timestamp,
 }
 
@@ -82,14 +82,14 @@ impl Erasure {
         Erasure { subject, version, requested_at: now, due_at: now }
     }
 
-    /// What is left to do after everything was deleted once more at `now`; `None` if it was the last
-    /// time.
+    /// The remaining erasure after a pass that deleted everything at `now`; `None` if that was the
+    /// last pass.
     pub fn after_pass(&self, now: Timestamp) -> Option<Erasure> {
         let last = self.requested_at.plus(LATE_FILES);
         (now < last).then(|| Erasure { due_at: last, ..self.clone() })
     }
 
-    /// The same, to be tried again later.
+    /// The same erasure, to be retried later.
     pub fn postponed(&self, now: Timestamp) -> Erasure {
         Erasure { due_at: now.plus(RETRY_AFTER), ..self.clone() }
     }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_deleted_at_once_and_again_after_the_last_that_can_arrive() {
+    fn files_are_deleted_at_once_and_again_after_the_last_one_may_arrive() {
         let listing_id = ListingId::new(at(0), 1);
         let first = Erasure::request(ErasureSubject::Listing { listing_id }, at(0));
         assert_eq!(first.due_at, at(0));
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(
             first.after_pass(at(61)),
             None,
-            "a worker that was down for an hour is done at once"
+            "a worker that was down for an hour needs one pass"
         );
         assert_eq!(first.postponed(at(3)).due_at, at(8));
     }

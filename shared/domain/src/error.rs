@@ -1,18 +1,18 @@
-//! What every "no" of the system looks like before it becomes an HTTP answer.
+//! Errors of the domain, before they become HTTP responses.
 //!
-//! A rule says no with a small local error type that implements [`DomainError`]. The edge turns any of
-//! them into a problem document: `kind` picks the status, `code` is what a program branches on,
-//! `Display` is what a person reads.
+//! A rule refuses with a small local error type that implements [`DomainError`]. The HTTP layer
+//! turns it into a problem document (RFC 9457): `kind` determines the status, `code` is for
+//! programs, `Display` is for people.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// The family of a refusal. One table at the edge maps it to an HTTP status.
+/// The category of an error. One table of the HTTP layer maps it to a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// The request cannot be read as what it should be.
+    /// The request cannot be parsed.
     Malformed,
-    /// The caller did not prove who they are.
+    /// The caller is not authenticated.
     Unauthenticated,
     /// Credits or money are missing.
     PaymentRequired,
@@ -20,30 +20,30 @@ pub enum ErrorKind {
     Forbidden,
     /// It does not exist, or the caller may not know that it does.
     NotFound,
-    /// The present state does not allow it.
+    /// The current state does not allow it.
     Conflict,
-    /// A stated precondition (`If-Match`) does not hold.
+    /// A precondition of the request (`If-Match`) does not hold.
     PreconditionFailed,
-    /// The request is larger than anything we accept.
+    /// The request exceeds the size limit.
     TooLarge,
-    /// The request was understood, and what it asks for is not allowed.
+    /// The request was parsed, but its content is not allowed.
     Invalid,
-    /// Too many at once, or too many in a while.
+    /// Too many at once, or a rate limit is reached.
     TooMany,
-    /// We cannot do it now; the same request may work later.
+    /// Temporarily unavailable; the same request may succeed later.
     Unavailable,
-    /// The fault is ours.
+    /// An internal fault.
     Internal,
 }
 
-/// One field that was not accepted, addressed by a JSON pointer (RFC 6901) into the request.
+/// An invalid field, addressed by a JSON pointer (RFC 6901) into the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// For example `/lighting/lights/2/elevation`.
     pub pointer: String,
-    /// Stable, snake case.
+    /// The error code: stable, snake case.
     pub code: &'static str,
-    /// A sentence the caller can act on.
+    /// A sentence that the caller can act on.
     pub detail: String,
 }
 
@@ -58,29 +58,29 @@ impl FieldError {
     }
 }
 
-/// A refusal: an error with a family, a stable code and, where useful, more than a sentence.
+/// An error with a category, a stable code and, where useful, further data.
 ///
-/// `Display` speaks to the caller where the fault is theirs and never includes a source.
+/// `Display` addresses the caller if the fault is theirs, and never includes a source.
 pub trait DomainError: std::error::Error + Send + Sync + 'static {
-    /// The family.
+    /// The category.
     fn kind(&self) -> ErrorKind;
     /// A stable snake-case code.
     fn code(&self) -> &'static str;
-    /// The fields that were not accepted.
+    /// The invalid fields.
     fn fields(&self) -> &[FieldError] {
         &[]
     }
-    /// Seconds after which trying again makes sense.
+    /// Seconds after which a retry makes sense.
     fn retry_after_s(&self) -> Option<u32> {
         None
     }
-    /// Further members of the problem document, such as what is missing.
+    /// Extension members of the problem document, such as the missing amount.
     fn extensions(&self) -> Vec<(&'static str, Value)> {
         Vec::new()
     }
 }
 
-/// A value with one or more fields outside what is allowed.
+/// A value with one or more invalid fields.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", describe(.0))]
 pub struct InvalidFields(pub Vec<FieldError>);
@@ -130,7 +130,7 @@ impl FieldCheck {
         }
     }
 
-    /// Takes over errors found by a part, their pointers prefixed with where the part stands.
+    /// Adds the errors of a part, with `prefix` before their pointers.
     pub fn absorb(&mut self, prefix: &str, found: Result<(), InvalidFields>) {
         if let Err(InvalidFields(fields)) = found {
             self.0.extend(fields.into_iter().map(|field| FieldError {
@@ -141,7 +141,7 @@ impl FieldCheck {
     }
 
     /// # Errors
-    /// All that was recorded, if anything was.
+    /// All recorded errors, if any.
     pub fn finish(self) -> Result<(), InvalidFields> {
         if self.0.is_empty() { Ok(()) } else { Err(InvalidFields(self.0)) }
     }

@@ -1,8 +1,8 @@
-//! FIBO's structured prompt: the JSON a picture is made from.
+//! FIBO's structured prompt: the JSON from which an image is made.
 //!
-//! The shape is the one of Bria's open FIBO repository (`gemini_api.py`): every leaf is free text,
-//! nothing is a number with a unit. Fields we do not know survive reading and writing, because the
-//! hosted models are ahead of the published schema.
+//! The shape is that of Bria's open FIBO repository (`gemini_api.py`): every leaf is free text,
+//! nothing is a number with a unit. Unknown fields survive a round trip, because the hosted models
+//! are ahead of the published schema.
 
 mod lexicon;
 mod template;
@@ -26,12 +26,12 @@ pub const TEXT_CHARS_MAX: usize = 1_000;
 /// Largest canonical form, in bytes.
 pub const CANONICAL_BYTES_MAX: usize = 8 * 1024;
 
-/// Everything FIBO is told about one picture.
+/// FIBO's complete input for one image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StructuredPrompt {
-    /// The whole picture in a few sentences. It repeats the rest and must agree with it.
+    /// The whole image in a few sentences. It repeats the rest and must agree with it.
     pub short_description: String,
-    /// What is in it, most important first.
+    /// The objects in the image, most important first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<Object>,
     /// What is behind and around the objects.
@@ -49,64 +49,64 @@ pub struct StructuredPrompt {
     /// At most three words.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub artistic_style: String,
-    /// Text that is to be readable in the picture.
+    /// Text that must be readable in the image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub text_render: Vec<TextRender>,
-    /// What kind of picture this is and what it is for.
+    /// The kind and purpose of the image.
     pub context: String,
-    /// What newer models add.
+    /// Fields of newer models.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
-/// One thing or person in the picture.
+/// One thing or person in the image.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Object {
     /// What it is.
     pub description: String,
-    /// Where in the frame.
+    /// Position in the frame.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub location: String,
-    /// To the other objects.
+    /// Relation to the other objects.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub relationship: String,
-    /// Within the frame.
+    /// Size within the frame.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub relative_size: String,
     /// Shape and colour.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub shape_and_color: String,
-    /// Of its surface.
+    /// Surface texture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub texture: Option<String>,
-    /// Anything else that can be seen.
+    /// Other visible details.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appearance_details: Option<String>,
-    /// How many of it.
+    /// Number of such objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_of_objects: Option<u32>,
-    /// Of a person or an animal.
+    /// Pose of a person or an animal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pose: Option<String>,
-    /// Of a face.
+    /// Facial expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
-    /// What a person wears.
+    /// A person's clothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clothing: Option<String>,
-    /// What it does.
+    /// What it is doing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Of a person.
+    /// A person's gender.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gender: Option<String>,
-    /// Of a person.
+    /// A person's skin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skin_tone_and_texture: Option<String>,
     /// Which way it faces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orientation: Option<String>,
-    /// What newer models add.
+    /// Fields of newer models.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -116,13 +116,13 @@ pub struct Object {
 pub struct Lighting {
     /// Kind, quality and colour of the light.
     pub conditions: String,
-    /// Where it comes from.
+    /// Direction of the light.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub direction: String,
-    /// What it casts.
+    /// The shadows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadows: Option<String>,
-    /// What newer models add.
+    /// Fields of newer models.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -130,15 +130,15 @@ pub struct Lighting {
 /// Composition, colour and mood in words.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Aesthetics {
-    /// How the frame is built.
+    /// The composition of the frame.
     pub composition: String,
-    /// The colours.
+    /// The colour scheme.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub color_scheme: String,
     /// The mood.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub mood_atmosphere: String,
-    /// What newer models add, and the scores a model gave its own prompt.
+    /// Fields of newer models, and the scores that a model gave its own prompt.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -146,44 +146,44 @@ pub struct Aesthetics {
 /// The camera in words.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PhotographicCharacteristics {
-    /// How much is sharp.
+    /// Depth of field.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub depth_of_field: String,
-    /// What is sharp.
+    /// What is in focus.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub focus: String,
-    /// From where.
+    /// Camera angle.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub camera_angle: String,
-    /// Through what.
+    /// The lens.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub lens_focal_length: String,
-    /// What newer models add.
+    /// Fields of newer models.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
-/// A piece of text to be drawn.
+/// A piece of text to be rendered.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TextRender {
     /// The text itself.
     pub text: String,
-    /// Where in the frame.
+    /// Position in the frame.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub location: String,
-    /// How large.
+    /// Text size.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub size: String,
-    /// In which colour.
+    /// Text colour.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub color: String,
-    /// In which kind of letters.
+    /// Typeface.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub font: String,
-    /// Anything else that can be seen.
+    /// Other visible details.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appearance_details: Option<String>,
-    /// What newer models add.
+    /// Fields of newer models.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -202,8 +202,8 @@ impl StructuredPrompt {
         template::fill(prompt, rig, camera)
     }
 
-    /// The same picture under another light. `short_description` loses what it said about light,
-    /// except in its first sentence, and says the new instead.
+    /// The same image under another light. Except in its first sentence, `short_description` loses
+    /// what it said about light and states the new light instead.
     #[must_use]
     pub fn with_lighting(mut self, rig: &LightingRig) -> StructuredPrompt {
         self.lighting = rig.phrases();
@@ -213,7 +213,7 @@ impl StructuredPrompt {
         self
     }
 
-    /// The same picture through another camera. `short_description` follows as for the light.
+    /// The same image through another camera. `short_description` follows as for the light.
     #[must_use]
     pub fn with_camera(mut self, camera: &CameraSettings) -> StructuredPrompt {
         let view = camera.phrases();
@@ -226,7 +226,8 @@ impl StructuredPrompt {
         self
     }
 
-    /// Without the scores a model appends to `aesthetics`: they must not be fed back to it.
+    /// The prompt without the scores that a model appends to `aesthetics`: they must not be fed
+    /// back to it.
     #[must_use]
     pub fn without_scores(mut self) -> StructuredPrompt {
         for score in ["preference_score", "aesthetic_score"] {
@@ -235,7 +236,7 @@ impl StructuredPrompt {
         self
     }
 
-    /// A prompt with the rig and the camera said in words after it, for a model that writes its own
+    /// A prompt followed by the rig and the camera in words, for a model that writes its own
     /// structured prompt from them.
     pub fn in_words(
         prompt: &str,
@@ -258,8 +259,8 @@ impl StructuredPrompt {
         words
     }
 
-    /// The compact JSON sent to the model and hashed: fields in the schema's order, unknown ones
-    /// after them, and nothing that is null or empty.
+    /// The compact JSON sent to the model and hashed: fields in the schema's order, then unknown
+    /// ones, and nothing null or empty.
     pub fn canonical_json(&self) -> String {
         let pruned = match serde_json::to_value(self) {
             Ok(value) => prune(value),
@@ -270,7 +271,7 @@ impl StructuredPrompt {
     }
 
     /// # Errors
-    /// Every text that is missing or too long, every list that is too long, and a whole that is
+    /// Every text that is missing or too long, every list that is too long, and a prompt that is
     /// larger than [`CANONICAL_BYTES_MAX`] (pointer ``, the prompt itself).
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
@@ -307,7 +308,7 @@ impl StructuredPrompt {
             check.absorb(&format!("/text_render/{index}"), render.validate());
         }
         check.require(self.canonical_json().len() <= CANONICAL_BYTES_MAX, "", "too_large", || {
-            format!("The structured prompt may take {CANONICAL_BYTES_MAX} bytes of JSON.")
+            format!("The structured prompt may have at most {CANONICAL_BYTES_MAX} bytes of JSON.")
         });
         check.finish()
     }
@@ -375,10 +376,11 @@ const LIGHT_WORDS: &[&str] = &["light", "lit ", "lighting", "shadow", "glow", "i
 const CAMERA_WORDS: &[&str] =
     &["lens", "depth of field", "focal length", "aperture", "camera", "f/", "bokeh"];
 
-/// `description` with `sentence` in place of every sentence but the first that has one of `words`.
+/// `description` with `sentence` in place of every sentence but the first that contains one of
+/// `words`.
 ///
-/// The first sentence names the subject, so it stays whatever else it says. Room is made for
-/// `sentence` by cutting the rest.
+/// The first sentence names the subject and therefore stays. The rest is truncated to make room for
+/// `sentence`.
 fn restated(description: &str, words: &[&str], sentence: &str) -> String {
     let mut kept = String::new();
     for (index, part) in description.split_inclusive(". ").enumerate() {
@@ -406,7 +408,7 @@ fn label(sentence: &str) -> &str {
     sentence.split_inclusive(':').next().unwrap_or(sentence)
 }
 
-/// The start of `text`, at most `chars_max` characters, cut between words where there are any.
+/// The start of `text`, at most `chars_max` characters, cut between words where possible.
 fn truncated(text: &str, chars_max: usize) -> &str {
     let Some((end, _)) = text.char_indices().nth(chars_max) else {
         return text;
@@ -425,7 +427,7 @@ fn at_most(check: &mut FieldCheck, pointer: &str, value: &str, chars_max: usize)
         format!("At most {chars_max} characters.")
     });
     check.require(hides_nothing(value), pointer, "invisible_text", || {
-        "Must be text that can be seen: no controls, nothing without width.".to_owned()
+        "Must be visible text: no control or zero-width characters.".to_owned()
     });
 }
 

@@ -1,4 +1,4 @@
-//! A generation: what a member asks for, and the life of the job that makes it.
+//! A generation: a member's request, and the life of the job that makes the image.
 //!
 //! ```text
 //!            +---- busy: not taken, asked again later ----+
@@ -11,8 +11,9 @@
 //!        cancelled            failed <--------------------+
 //! ```
 //!
-//! The job's item is the truth; a queue message is a hint to look. `due_at` says when somebody
-//! should look next, `version` fences: whoever writes must have read the present version.
+//! The job's item is the source of truth; a queue message only tells a worker to look at it.
+//! `due_at` is the time of the next look, `version` is the optimistic lock: a write requires the
+//! version that was read.
 
 mod create_job;
 mod job;
@@ -34,7 +35,7 @@ pub use step::NextStep;
 
 use serde::{Deserialize, Serialize};
 
-/// How much work the image is worth.
+/// The quality of the image, which determines the model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quality {
@@ -45,7 +46,7 @@ pub enum Quality {
     Standard,
 }
 
-/// Who makes the image.
+/// The renderer of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
@@ -56,7 +57,7 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// As on the wire and in the table.
+    /// The name on the wire and in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
             Provider::Studio => "studio",
@@ -65,7 +66,7 @@ impl Provider {
     }
 }
 
-/// One image is one credit.
+/// The price of an image in credits.
 pub const CREDITS_PER_IMAGE: u32 = 1;
 
 #[cfg(test)]

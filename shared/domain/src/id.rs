@@ -1,8 +1,8 @@
-//! Names of things.
+//! Ids.
 //!
-//! Ids we make are a prefix that says what the thing is and a ULID: 48 bits of time and 80 bits of
-//! randomness, so that the order of ids is the order of creation. The randomness is an argument
-//! here, like the time. A person's id is the issuer's subject and is taken as it comes.
+//! Our own ids are a prefix for the type followed by a ULID: 48 bits of time and 80 bits of
+//! randomness, so that ids sort by creation. Randomness is an argument here, like the time. A
+//! user's id is the issuer's subject, unchanged.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -10,15 +10,15 @@ use ulid::Ulid;
 
 use crate::time::Timestamp;
 
-/// Text that is not an id of the kind it should be.
+/// Text that is not an id of the expected type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}")]
 pub struct InvalidId {
-    /// What was expected, for people.
+    /// What was expected, for the error message.
     pub expected: &'static str,
 }
 
-/// What every id is beside what it accepts: text, on the wire and to people.
+/// What all ids have in common: access to their text, and deserialization through `parse`.
 macro_rules! as_text {
     ($name:ident) => {
         impl $name {
@@ -52,7 +52,7 @@ macro_rules! ids {
         pub struct $name(String);
 
         impl $name {
-            /// What every such id begins with.
+            /// The prefix of these ids.
             pub const PREFIX: &'static str = $prefix;
 
             /// A new id from the time and 80 bits of randomness (higher bits are dropped).
@@ -82,22 +82,22 @@ ids! {
     JobId = "gen_";
     /// A member's own preset.
     PresetId = "pre_";
-    /// Something bought once: a pack of credits.
+    /// An order for a pack of credits.
     OrderId = "ord_";
-    /// An invoice or a receipt. Made of when it was issued and a digest of what it is about, so
-    /// that the same one always has the same id.
+    /// An invoice or a receipt. Derived from its date and a digest of its document, so that the
+    /// same document always has the same id.
     InvoiceId = "inv_";
     /// A listing of the marketplace.
     ListingId = "lst_";
-    /// A file on its way to a listing.
+    /// An upload of a file to a listing.
     UploadId = "upl_";
-    /// Somebody's purchase of a listing.
+    /// A purchase of a listing.
     PurchaseId = "pur_";
     /// A buyer's review of a listing.
     ReviewId = "rev_";
-    /// Money that goes to a creator.
+    /// A payout to a creator.
     PayoutId = "pay_";
-    /// A creator, as everybody else sees them.
+    /// A creator's public id.
     CreatorId = "cre_";
 }
 
@@ -106,8 +106,8 @@ fn ulid_at(now: Timestamp, random: u128) -> Ulid {
 }
 
 impl CreatorId {
-    /// What the member `user` is called in public: the beginning of a digest, always the same. The
-    /// issuer's subject, which may be an address, cannot be read from it.
+    /// The public id of the member `user`: derived from a digest, always the same. The issuer's
+    /// subject, which may be an address, cannot be read from it.
     pub fn of(user: &UserId) -> CreatorId {
         let digest: [u8; 32] = Sha256::digest(format!("creator {user}")).into();
         let (head, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
@@ -116,16 +116,16 @@ impl CreatorId {
 }
 
 impl JobId {
-    /// The smallest job id that could have been made at `time`: the edge of a range by age.
+    /// The smallest possible job id at `time`: the bound of a range by age.
     pub fn lower_bound(time: Timestamp) -> JobId {
         JobId::new(time, 0)
     }
 }
 
-/// A person: the `sub` of their token, as the issuer spells it.
+/// A user: the `sub` of their token, as the issuer spells it.
 ///
-/// At most 128 visible ASCII characters without `#`, `/` and `\`, so that it can stand in a key of
-/// the table and in a name of an object. Clerk, Supabase, Cognito and Auth0 (`auth0|…`) all fit.
+/// At most 128 visible ASCII characters without `#`, `/` and `\`, so that it can be part of table
+/// keys and object names. Clerk, Supabase, Cognito and Auth0 (`auth0|…`) subjects all fit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct UserId(String);
@@ -135,7 +135,7 @@ impl UserId {
     pub const MAX_BYTES: usize = 128;
 
     /// # Errors
-    /// When the subject is empty, too long, or has a character that cannot stand in a key.
+    /// When the subject is empty, too long, or has a character that is not allowed in a key.
     pub fn parse(text: &str) -> Result<UserId, InvalidId> {
         let fits = (1..=UserId::MAX_BYTES).contains(&text.len());
         let safe = text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'/' | b'\\'));
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_creator_has_one_public_id_that_tells_nothing() {
+    fn a_creator_has_one_public_id_that_reveals_nothing() {
         let id = |user: &str| CreatorId::of(&UserId::parse(user).unwrap());
         let kim = id("kim@prolight.test");
         assert_eq!(kim, id("kim@prolight.test"));

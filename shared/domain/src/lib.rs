@@ -1,8 +1,8 @@
-//! The rules of ProLight AI, and nothing else.
+//! The business rules of ProLight AI, and nothing else.
 //!
 //! Everything here is pure: no IO, no async, no clock, no randomness, no environment. Time and new
-//! ids are arguments, so every rule can be read, tabled and tested without a world around it. The
-//! crates around this one carry its decisions out and never make their own.
+//! ids are arguments, so every rule can be read and tested on its own. The other crates carry out
+//! its decisions and make none of their own.
 
 pub mod account;
 pub mod audit;

@@ -3,7 +3,7 @@
 //! A rig is data with one meaning and two readers: [`LightingRig::phrases`] puts it into the words
 //! the FIBO model understands, and the `studio` crate renders it. Both read the conventions below.
 //!
-//! * The subject stands at the centre. Azimuth 0 is the camera's side, +90 is camera right, -90 is
+//! * The subject is at the centre. Azimuth 0 is the camera's side, +90 is camera right, -90 is
 //!   camera left, 180 is straight behind the subject. Elevation 0 is level with the subject.
 //! * Intensity is what an incident meter held at the subject reads, in stops over (+) or under (-)
 //!   the exposure the camera is set to. Distance therefore does not change how bright a light is
@@ -44,12 +44,12 @@ pub const COLOUR_KELVIN: RangeInclusive<u32> = 1_500..=15_000;
 pub struct LightingRig {
     /// One to eight lights, in no particular order.
     pub lights: Vec<Light>,
-    /// What stands behind the subject.
+    /// The backdrop behind the subject.
     #[serde(default)]
     pub backdrop: Backdrop,
 }
 
-/// What a light is for.
+/// The purpose of a light.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LightRole {
@@ -65,11 +65,11 @@ pub enum LightRole {
     Background,
 }
 
-/// One light. Only `role` must be given; what is left out follows from it, see [`Light::of`].
+/// One light. Only `role` is required; the other fields default by role, see [`Light::of`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(from = "PartialLight")]
 pub struct Light {
-    /// What it is for.
+    /// Its purpose.
     pub role: LightRole,
     /// Degrees around the subject, in [`AZIMUTH_DEGREES`].
     pub azimuth: f64,
@@ -85,7 +85,7 @@ pub struct Light {
     pub colour: u32,
 }
 
-/// A light as written, before its role filled the gaps.
+/// A light as written, before its role fills in the defaults.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename = "Light")]
 struct PartialLight {
@@ -127,7 +127,7 @@ impl LightRole {
 }
 
 impl Light {
-    /// The light a studio would reach for first in this role: daylight, where it usually stands.
+    /// The usual light of a role: daylight, at its usual position.
     pub fn of(role: LightRole) -> Light {
         let (azimuth, elevation, distance, intensity, size) = match role {
             LightRole::Key => (-45.0, 35.0, 1.6, 0.0, 0.9),
@@ -158,11 +158,11 @@ impl Light {
     }
 }
 
-/// Sets a rig up.
+/// A function that builds a rig.
 pub type BuildRig = fn() -> LightingRig;
 
 impl LightingRig {
-    /// The rigs that have a name of their own, for previews and the command line.
+    /// The named rigs, for previews and the command line.
     pub const NAMED: [(&'static str, BuildRig); 3] = [
         ("three_point", LightingRig::three_point),
         ("rembrandt", LightingRig::rembrandt),
@@ -256,8 +256,8 @@ impl LightingRig {
     }
 
     /// # Errors
-    /// Every field that is not allowed, with pointers relative to the rig, such as
-    /// `/lights/2/elevation`. Of a list that is too long only the first eight are looked at.
+    /// Every invalid field, with pointers relative to the rig, such as `/lights/2/elevation`. Of a
+    /// list that is too long only the first eight are checked.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
         check.require(LIGHTS.contains(&self.lights.len()), "/lights", "count", || {

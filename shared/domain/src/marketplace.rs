@@ -1,24 +1,26 @@
-//! The marketplace: what creators sell, who bought it, and what follows from that.
+//! The marketplace: listings, purchases, and the money, reviews and moderation that follow.
 //!
-//! * [`content`]: what a listing sells, by its [`Kind`]: a camera, a rig, a prompt with slots, a model;
+//! * [`content`]: what a listing sells, by its [`Kind`]: a camera, a rig, a prompt with slots, a
+//!   model;
 //! * [`revision`]: one version of a listing, as its creator describes it;
-//! * [`listing`]: which versions there are, which one is on sale, and who may move it where;
-//! * [`model`]: which creator a tailored model belongs to;
-//! * [`upload`] and [`archive`]: files that come with it, and what may be in them;
-//! * [`demo`]: what a visitor may try of it before buying;
-//! * [`lint`]: how near two contents are to each other;
-//! * [`purchase`] and [`settle`]: an order, and what its payment makes of it;
-//! * [`sale`] and [`journal`]: the same money on the creator's side and in the books;
-//! * [`refund`]: giving it back; [`payee`] and [`payout`]: to whom and how creators are paid, with
-//!   an [`attempt`] at each thing that Stripe does once;
-//! * [`statement`]: a month of it, as they are told;
-//! * [`review`], [`flag`], [`share`]: what members say of a listing, and how they pass it on;
-//! * [`strike`]: who may sell; `interest`: who of the staff does not decide on something;
-//! * [`visitor`]: who counts as somebody who looked at a listing;
-//! * [`tally`]: the sums that pages show, kept with what they sum; [`card`]: what lists show.
+//! * [`listing`]: a listing's versions, the one on sale, and the transitions between them;
+//! * [`model`]: the creator to whom a tailored model belongs;
+//! * [`upload`] and [`archive`]: files of a listing, and what they may contain;
+//! * [`demo`]: what a visitor may try before buying;
+//! * [`lint`] and [`similarity`]: findings for moderators, and how similar two contents are;
+//! * [`purchase`] and [`purchase_update`]: an order, and what its payment changes;
+//! * [`sale`] and [`journal`]: the same money on the creator's side and in the double-entry ledger;
+//! * [`refund`]: refunds; [`payee`] and [`payout`]: to whom and how creators are paid, with an
+//!   [`attempt`] at each Stripe request that must happen once;
+//! * [`statement`]: a creator's monthly statement;
+//! * [`review`], [`flag`], [`share`]: reviews, reports and share links of a listing;
+//! * [`strike`]: who may sell; `interest`: conflicts of interest of staff;
+//! * [`visitor`]: who counts as a visitor of a listing;
+//! * [`listing_stats`]: totals that pages show, updated in the same write; [`card`]: a listing in a
+//!   list.
 //!
-//! A purchase pins a version and a version never changes once it was on sale, so what was bought
-//! stays what it was.
+//! A purchase pins a version, and a version that was on sale never changes, so a buyer keeps
+//! exactly what was bought.
 
 mod allocation;
 pub mod archive;
@@ -55,7 +57,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A lens, an aperture and where the camera stands.
+    /// A lens, an aperture and a camera position.
     CameraPreset,
     /// Lights on a backdrop.
     LightingPreset,
@@ -65,18 +67,18 @@ pub enum Kind {
     ModelFinetune,
 }
 
-/// What holds for all listings of a kind.
+/// The terms of all listings of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KindTerms {
-    /// On the wire.
+    /// The name on the wire.
     pub name: &'static str,
-    /// Least price in cents, unless it is free.
+    /// Lowest price in cents, unless the listing is free.
     pub price_min: u32,
     /// Highest price in cents.
     pub price_max: u32,
 }
 
-/// Of a dollar.
+/// Cents of a dollar.
 const CENTS: u32 = 100;
 
 impl Kind {
@@ -95,7 +97,7 @@ impl Kind {
         KindTerms { name, price_min: least * CENTS, price_max: most * CENTS }
     }
 
-    /// Whether our own renderer can show it.
+    /// Whether our own renderer can draw a preview of it.
     pub const fn can_be_drawn(self) -> bool {
         match self {
             Kind::CameraPreset | Kind::LightingPreset => true,
@@ -104,21 +106,21 @@ impl Kind {
     }
 }
 
-/// What a listing is for.
+/// The subject of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
     /// People.
     Portrait,
-    /// Things to be sold.
+    /// Goods for sale.
     Product,
     /// Cars.
     Automotive,
-    /// What is eaten.
+    /// Food and drink.
     Food,
-    /// What is worn.
+    /// Clothes and accessories.
     Fashion,
-    /// Where one lives and works.
+    /// Buildings and interiors.
     Architecture,
     /// Anything else.
     Other,
@@ -136,7 +138,7 @@ impl Category {
         Category::Other,
     ];
 
-    /// On the wire and in keys.
+    /// The name on the wire and in keys.
     pub const fn as_str(self) -> &'static str {
         match self {
             Category::Portrait => "portrait",

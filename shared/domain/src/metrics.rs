@@ -1,20 +1,20 @@
-//! The numbers for staff, and what they are made of.
+//! Metrics for staff.
 //!
-//! A [`Fact`] says that something happened: once, dated, under an id made of the business it is
-//! about, and never changed. Every number is a sum over facts ([`Counters`]), so the sums that are
-//! kept, in whatever order and however often the facts were heard of, are what a fold of the facts
-//! comes to. The definitions:
+//! A [`Fact`] records one event with a date, under an id derived from its business object, and
+//! never changes. Every metric is a sum over facts ([`Counters`]), so the stored sums equal a fold
+//! of the facts, in whatever order and however often the facts were processed. The definitions:
 //!
-//! * MRR is what the subscriptions that count are worth a month: price times quantity, discounts
-//!   that go on taken off, a year divided by twelve, tax excluded. Active ones count, and past due
-//!   ones until their grace ends; trials do not. Prorations, packs and the marketplace never do.
-//! * Committed MRR leaves out what ends with its period. ARR is twelve times MRR.
+//! * MRR is the monthly value of the subscriptions that count: price times quantity less permanent
+//!   discounts, a year divided by twelve, tax excluded. Active ones count, and past due ones until
+//!   their grace ends; trials do not. Prorations, packs and the marketplace never do.
+//! * Committed MRR excludes subscriptions that cancel at the end of their period. ARR is twelve
+//!   times MRR.
 //! * A customer's MRR moves by new, expansion, contraction, churned or reactivation; MRR at the end
-//!   of a period is MRR at its start and the sum of its movements.
-//! * Revenue is what was paid, discounts and tax taken off. What goes back, by refund or dispute,
-//!   counts in the period it was heard of.
-//! * Churn is the customers that ended in the period, of those at its start; and, as Stripe has it,
-//!   of those at its start and the new ones.
+//!   of a period is MRR at its start plus its movements.
+//! * Revenue is what was paid, less discounts and tax. Refunds and disputes are booked in the
+//!   period in which Stripe reports them.
+//! * Churn is the share of customers who left in the period, of those at its start; and, by
+//!   Stripe's definition, of those at its start plus the new ones.
 
 mod cost;
 mod counters;
@@ -43,5 +43,5 @@ pub use report::{
 pub use reported::{PaymentSums, Reported};
 pub use span::{Metrics, Ranked, Span, SpanRefused, TOP};
 
-/// Goes up whenever a number begins to mean something else.
+/// Goes up whenever the definition of a metric changes.
 pub const DEFINITION_VERSION: u32 = 1;

@@ -1,4 +1,4 @@
-//! Money: whole minor units of a currency. There are no fractions and no floats near it.
+//! Money: whole minor units of a currency, without fractions or floats.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct Currency([u8; 3]);
 pub struct Money {
     /// Minor units.
     pub amount: i64,
-    /// Of this currency.
+    /// The currency.
     pub currency: Currency,
 }
 
@@ -23,7 +23,7 @@ pub struct Money {
 pub struct InvalidCurrency;
 
 impl Currency {
-    /// What everything is sold in.
+    /// The currency of all prices.
     pub const USD: Currency = Currency(*b"usd");
 
     /// # Errors
@@ -54,13 +54,13 @@ impl Currency {
 }
 
 impl Money {
-    /// So many US cents.
+    /// An amount of US cents.
     pub const fn usd_cents(amount: i64) -> Money {
         Money { amount, currency: Currency::USD }
     }
 }
 
-/// For people: `29.00 USD`, `-4.50 USD`.
+/// Formats for display: `29.00 USD`, `-4.50 USD`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.amount < 0 { "-" } else { "" };

@@ -1,18 +1,18 @@
-//! Packs of credits, bought once and without an end. The one table of them.
+//! Packs of credits, bought once and without expiry. The only table of them.
 
 use serde::{Deserialize, Serialize};
 
-/// A pack.
+/// A pack of credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pack {
-    /// For an afternoon.
+    /// The smallest pack.
     #[serde(rename = "pack_50")]
     Small,
-    /// For a campaign.
+    /// The medium pack.
     #[serde(rename = "pack_200")]
     Medium,
-    /// For a catalogue.
+    /// The largest pack.
     #[serde(rename = "pack_1000")]
     Large,
 }
@@ -20,15 +20,15 @@ pub enum Pack {
 /// A row of the table of packs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackTerms {
-    /// Which pack.
+    /// The pack.
     pub pack: Pack,
-    /// For people.
+    /// The display name.
     pub name: &'static str,
-    /// Credits in it; one image is one credit.
+    /// Credits in the pack; one image is one credit.
     pub credits: u32,
     /// Its price in US cents, before tax.
     pub price_cents: u32,
-    /// What Stripe's price of it is looked up by.
+    /// The lookup key of its price at Stripe.
     pub lookup_key: &'static str,
 }
 
@@ -36,7 +36,7 @@ impl Pack {
     /// Every pack, smallest first.
     pub const ALL: [Pack; 3] = [Pack::Small, Pack::Medium, Pack::Large];
 
-    /// The pack's row.
+    /// The pack's terms.
     pub const fn terms(self) -> PackTerms {
         let (name, credits, price_cents, lookup_key) = match self {
             Pack::Small => ("50 credits", 50, 500, "prolight_pack_50"),
@@ -62,7 +62,7 @@ mod tests {
         check(Pack::Small, "pack_50", 50, 500);
         check(Pack::Medium, "pack_200", 200, 1800);
         check(Pack::Large, "pack_1000", 1000, 8000);
-        // A larger pack is never the dearer credit.
+        // Larger packs have a lower price per credit.
         let per_credit = |pack: &Pack| pack.terms().price_cents * 1000 / pack.terms().credits;
         assert!(Pack::ALL.iter().map(per_credit).is_sorted_by(|a, b| a > b));
     }

@@ -1,4 +1,4 @@
-//! The plans: what a member pays and what they get. The one table of it.
+//! The plans: price and terms. The only table of them.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::DAY;
 
-/// How long a plan goes on after the end of its paid period while the next payment is missing.
+/// How long a plan continues after the end of its paid period while the next payment is missing.
 pub const PAST_DUE_GRACE: Duration = DAY.saturating_mul(7);
 
-/// A plan.
+/// A subscription plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {
-    /// The start of every member.
+    /// The default plan.
     Free,
     /// For working photographers.
     Pro,
@@ -21,29 +21,29 @@ pub enum Plan {
     Enterprise,
 }
 
-/// What a plan gives in a month.
+/// The monthly allowance of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowance {
-    /// So many credits.
+    /// A number of credits.
     Credits(u32),
-    /// As many as fair use allows: the concurrency cap bounds it.
+    /// Unlimited; the concurrency limit bounds it.
     Unlimited,
 }
 
 /// A row of the table of plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlanTerms {
-    /// Which plan.
+    /// The plan.
     pub plan: Plan,
-    /// For people.
+    /// The display name.
     pub name: &'static str,
-    /// Price of a month in US cents.
+    /// Monthly price in US cents.
     pub monthly_price_cents: u32,
-    /// What Stripe's price of it is looked up by; Free has none.
+    /// The lookup key of its price at Stripe; Free has none.
     pub lookup_key: Option<&'static str>,
-    /// Credits of a month; one image is one credit.
+    /// Monthly allowance; one image is one credit.
     pub allowance: Allowance,
-    /// How many generations may be open at once.
+    /// Most generations that may be open at once.
     pub concurrency_max: u32,
 }
 
@@ -51,7 +51,7 @@ impl Plan {
     /// Every plan, cheapest first.
     pub const ALL: [Plan; 3] = [Plan::Free, Plan::Pro, Plan::Enterprise];
 
-    /// As on the wire and in the table.
+    /// The name on the wire and in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
             Plan::Free => "free",
@@ -65,7 +65,7 @@ impl Plan {
         Plan::ALL.into_iter().find(|plan| plan.terms().lookup_key == Some(key))
     }
 
-    /// The plan's row.
+    /// The plan's terms.
     pub const fn terms(self) -> PlanTerms {
         match self {
             Plan::Free => PlanTerms {

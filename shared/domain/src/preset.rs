@@ -1,4 +1,4 @@
-//! A member's own presets: a light, a camera, and perhaps something to show, kept under a name.
+//! A member's own presets: lighting, camera and an optional subject, stored under a name.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,26 +13,26 @@ use crate::{
 /// Longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 80;
 
-/// A preset.
+/// A member's preset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preset {
     /// Its id; ids sort by time.
     pub id: PresetId,
-    /// OwnerRef it is.
+    /// The member.
     pub user_id: UserId,
-    /// What the member calls it.
+    /// The name.
     pub name: String,
-    /// When it was kept.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// What it keeps.
+    /// The content.
     pub content: PresetContent,
 }
 
 impl Preset {
-    /// Checks and keeps.
+    /// Validates and creates a preset.
     ///
     /// # Errors
-    /// All fields that are not acceptable.
+    /// All invalid fields.
     pub fn keep(
         id: PresetId,
         user_id: UserId,

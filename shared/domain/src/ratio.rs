@@ -1,18 +1,18 @@
-//! Averages and rates: what is shown of a quotient is rounded once, half up. Parts of money that
-//! somebody is owed are not: each of those says which side the fraction falls to.
+//! Averages and rates for display, rounded once, half up. Shares of money that is owed are not
+//! rounded here: each of those documents who gets the fraction.
 
-/// `part / whole` as the nearest whole number, a half upwards; `None` of nothing, or of less.
+/// `part / whole` as the nearest integer, halves rounded up; `None` if `whole` is zero or negative.
 pub fn half_up(part: i128, whole: i128) -> Option<i128> {
     (whole > 0).then(|| (2 * part + whole).div_euclid(2 * whole))
 }
 
-/// A part of a whole in basis points; `None` of nothing, or of less.
+/// `part / whole` in basis points; `None` if `whole` is zero or negative.
 pub fn bps(part: i64, whole: i64) -> Option<i64> {
     let rate = half_up(i128::from(part) * 10_000, i128::from(whole))?;
     Some(i64::try_from(rate).unwrap_or(i64::MAX))
 }
 
-/// The average of so many reviews in hundredths of a star; `None` without reviews.
+/// The average rating in hundredths of a star; `None` without reviews.
 pub(crate) fn stars(sum_in_hundredths: u64, reviews: u64) -> Option<u16> {
     let average = half_up(i128::from(sum_in_hundredths), i128::from(reviews))?;
     Some(u16::try_from(average).unwrap_or(500))

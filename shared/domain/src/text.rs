@@ -1,22 +1,22 @@
-//! The one rule of text that people write and other people read.
+//! The rules for text that people write and other people read.
 //!
-//! Text is Unicode in normal form C with `\n` at the end of a line ([`normalized`]), and its length
-//! is the number of its characters (code points) in that form ([`length`]). A reader sees all of
-//! it: nothing in it is a control, has no width without a reason, or turns the direction of what
-//! follows ([`is_visible`]). A name is one line of it ([`is_line`]).
+//! Text is Unicode in normal form C with `\n` line endings ([`normalized`]), and its length is the
+//! number of its code points in that form ([`length`]). All of it is visible: it has no control
+//! characters, no zero-width characters without a function, and nothing that changes the direction
+//! of what follows ([`is_visible`]). A name is one line of it ([`is_line`]).
 
 use unicode_normalization::{
     IsNormalized, UnicodeNormalization, char::is_combining_mark, is_nfc_quick,
 };
 
-/// The flag that a region's letters, as tags, follow: England, Scotland, Wales.
+/// The base of flags of regions, followed by tag letters: England, Scotland, Wales.
 const BLACK_FLAG: char = '\u{1f3f4}';
 /// Ends such a flag.
 const CANCEL_TAG: char = '\u{e007f}';
-/// How many letters and digits name a region.
+/// Number of letters and digits that name a region.
 const REGION_CHARS: std::ops::RangeInclusive<u8> = 3..=6;
 
-/// Text as it is kept: composed (NFC), with `\n` for `\r\n` and for a lone `\r`.
+/// Text in its stored form: composed (NFC), with `\n` for `\r\n` and for a lone `\r`.
 pub fn normalized(text: &str) -> String {
     let text = match text.contains('\r') {
         true => text.replace("\r\n", "\n").replace('\r', "\n"),
@@ -28,7 +28,7 @@ pub fn normalized(text: &str) -> String {
     }
 }
 
-/// How long a text is: its characters in normal form C, so that it does not matter how an accent
+/// The length of a text: its code points in normal form C, so that it does not matter how an accent
 /// was typed.
 pub fn length(text: &str) -> usize {
     match text.is_ascii() {
@@ -37,29 +37,29 @@ pub fn length(text: &str) -> usize {
     }
 }
 
-/// Text that has something to see and hides nothing.
+/// Whether a text has visible characters and hides nothing.
 pub fn is_visible(text: &str) -> bool {
     let seen =
         |c: char| !c.is_whitespace() && !is_combining_mark(c) && !is_selector(c) && !is_joiner(c);
     hides_nothing(text) && text.chars().any(seen)
 }
 
-/// The same on one line.
+/// Whether a text is visible and has a single line.
 pub fn is_line(text: &str) -> bool {
     is_visible(text) && !text.contains(['\n', '\t'])
 }
 
-/// Letters, marks and digits of any script, and what joins them: the characters of a word.
+/// Letters, marks and digits of any script, and joiners: the characters of a word.
 pub fn is_of_a_word(c: char) -> bool {
     c.is_alphanumeric() || is_combining_mark(c) || is_joiner(c)
 }
 
-/// Whether a character is most of a word by itself: Chinese characters and Korean syllables.
+/// Whether one character is most of a word: Chinese characters and Korean syllables.
 pub fn is_ideograph_or_syllable(c: char) -> bool {
     is_ideograph(c) || ('\u{ac00}'..='\u{d7a3}').contains(&c)
 }
 
-/// Whether a character is of a script that is written without blanks between words: Chinese and
+/// Whether a character belongs to a script written without spaces between words: Chinese and
 /// Japanese characters and kana, Thai, Lao, Khmer, Burmese.
 pub fn is_without_blanks(c: char) -> bool {
     is_ideograph(c)
@@ -67,12 +67,11 @@ pub fn is_without_blanks(c: char) -> bool {
             | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30ff}')
 }
 
-/// Whether every character is seen or has an effect on one beside it that is. The empty text hides
-/// nothing.
+/// Whether every character is visible or affects a visible neighbor. True for the empty text.
 ///
-/// What has no width is text only where it does something: a joiner between characters (Persian,
-/// Hindi, families of emoji) or behind a mark that it shapes; one selector of a variant behind the
-/// character it is for; tags behind the flag whose region they name.
+/// Zero-width characters are allowed only where they have an effect: a joiner between characters
+/// (Persian, Hindi, families of emoji) or after a mark that it shapes; one variation selector after
+/// its character; tags after the flag whose region they name.
 pub fn hides_nothing(text: &str) -> bool {
     let mut before: Option<char> = None;
     let mut rest = text.chars().peekable();
@@ -98,17 +97,17 @@ pub fn hides_nothing(text: &str) -> bool {
     true
 }
 
-/// What a joiner may stand behind: anything that is seen, its variant chosen or not.
+/// Whether a joiner may follow `before`: any visible character, with or without a selector.
 fn carries(before: char) -> bool {
     !before.is_whitespace() && !is_joiner(before)
 }
 
-/// What a joiner may stand before.
+/// Whether a joiner may precede `after`.
 fn is_joined(after: char) -> bool {
     carries(after) && !is_selector(after) && !is_hidden(after)
 }
 
-/// Whether a selector may stand behind `before`.
+/// Whether a selector may follow `before`.
 fn selects(selector: char, before: char) -> bool {
     match selector {
         '\u{fe0e}' | '\u{fe0f}' => carries(before) && !is_selector(before),
@@ -121,7 +120,7 @@ fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// Selectors of variants: emoji or sign, of a Mongolian letter, of a Chinese character.
+/// Variation selectors: of emoji, Mongolian letters, and Chinese characters.
 fn is_selector(c: char) -> bool {
     matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{180b}'..='\u{180d}' | '\u{180f}'
         | '\u{e0100}'..='\u{e01ef}')
@@ -136,7 +135,7 @@ fn is_tag(c: char) -> bool {
     ('\u{e0020}'..=CANCEL_TAG).contains(&c)
 }
 
-/// Whether tags are the letters and digits of a region, and then the end.
+/// Whether tags are the letters and digits of a region followed by the end tag.
 fn is_region(tags: impl Iterator<Item = char>) -> bool {
     let (mut named, mut ended) = (0_u8, false);
     for tag in tags {
@@ -153,7 +152,7 @@ fn is_region(tags: impl Iterator<Item = char>) -> bool {
 }
 
 /// Controls, the characters of Unicode's `Default_Ignorable_Code_Point` that are neither joiners
-/// nor selectors, and a few that are drawn as a blank.
+/// nor selectors, and a few that are rendered as a blank.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}'

@@ -1,9 +1,9 @@
 //! Points in time, as whole milliseconds since the Unix epoch.
 //!
-//! RFC 3339 in UTC on the wire and in the table, always with milliseconds, so that the order of the
-//! texts is the order of the times. Months follow the calendar: a month after
-//! 31 January is the last day of February, and two months after it 31 March, because months are
-//! always counted from the anchor and never from the previous result.
+//! RFC 3339 in UTC on the wire and in the table, always with milliseconds, so that texts sort by
+//! time. Months follow the calendar: a month after 31 January is the last day of February, and two
+//! months after it 31 March, because months are always counted from the anchor and never from the
+//! previous result.
 
 use std::{fmt, time::Duration};
 
@@ -19,15 +19,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 #[error("expected a time such as 2026-11-22T09:30:00Z")]
 pub struct InvalidTime;
 
-/// A day of 24 hours, as all days of UTC are.
+/// A day of 24 hours, as all UTC days are.
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// From one point until before another.
+/// A half-open interval of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Period {
-    /// The first point in it.
+    /// The first instant in it.
     pub starts_at: Timestamp,
-    /// The first point after it.
+    /// The first instant after it.
     pub ends_at: Timestamp,
 }
 
@@ -54,7 +54,7 @@ pub struct InvalidDay;
 pub struct Timestamp(i64);
 
 impl Month {
-    /// The one that a point in time lies in.
+    /// The month of a point in time.
     pub fn of(at: Timestamp) -> Month {
         Month(at.start_of_month())
     }
@@ -72,17 +72,17 @@ impl Month {
         Timestamp::parse(&format!("{text}-01T00:00:00Z")).map(Month).map_err(|_| InvalidMonth)
     }
 
-    /// From its first instant until before the next one's.
+    /// From its first instant until the next month's.
     pub fn period(self) -> Period {
         Period { starts_at: self.0, ends_at: self.0.plus_months(1) }
     }
 
-    /// Whether its first instant is not after `now`.
+    /// Whether it has begun at `now`.
     pub fn has_begun(self, now: Timestamp) -> bool {
         self.0 <= now
     }
 
-    /// Whether its last instant is before `now`.
+    /// Whether it has ended by `now`.
     pub fn is_over(self, now: Timestamp) -> bool {
         self.period().ends_at <= now
     }
@@ -108,7 +108,7 @@ impl Serialize for Month {
 }
 
 impl Day {
-    /// The one that a point in time lies in.
+    /// The day of a point in time.
     pub fn of(at: Timestamp) -> Day {
         Day(at.floor_to(DAY))
     }
@@ -120,23 +120,23 @@ impl Day {
         day.ok().filter(|day| day.to_string() == text).ok_or(InvalidDay)
     }
 
-    /// From its first instant until before the next one's.
+    /// From its first instant until the next day's.
     pub fn period(self) -> Period {
         Period { starts_at: self.0, ends_at: self.0.plus(DAY) }
     }
 
-    /// The month it lies in.
+    /// The month of the day.
     pub fn month(self) -> Month {
         Month::of(self.0)
     }
 
-    /// So many days later.
+    /// The day `days` later.
     #[must_use]
     pub fn plus(self, days: u32) -> Day {
         Day(self.0.plus(DAY.saturating_mul(days)))
     }
 
-    /// So many days earlier.
+    /// The day `days` earlier.
     #[must_use]
     pub fn minus(self, days: u32) -> Day {
         Day(self.0.minus(DAY.saturating_mul(days)))
@@ -147,10 +147,10 @@ impl Day {
         later.number() - self.number()
     }
 
-    /// The Sunday that ends its week, which begins on a Monday (ISO 8601).
+    /// The Sunday of its week, which begins on a Monday (ISO 8601).
     #[must_use]
     pub fn end_of_week(self) -> Day {
-        // The first day of the epoch was a Thursday.
+        // The epoch began on a Thursday.
         let since_monday = (self.number() + 3).rem_euclid(7);
         self.plus(u32::try_from(6 - since_monday).unwrap_or(0))
     }
@@ -219,29 +219,29 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// This point moved forward.
+    /// The point in time `by` later.
     #[must_use]
     pub fn plus(self, by: Duration) -> Timestamp {
         Timestamp(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This point moved back.
+    /// The point in time `by` earlier.
     #[must_use]
     pub fn minus(self, by: Duration) -> Timestamp {
         Timestamp(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long until `later`; zero if it is not later.
+    /// The duration until `later`; zero if it is not later.
     pub fn until(self, later: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 
-    /// Whole seconds until `later`, rounded up, as `Retry-After` wants them.
+    /// Whole seconds until `later`, rounded up, for `Retry-After`.
     pub fn secs_until(self, later: Timestamp) -> u32 {
         u32::try_from(self.until(later).as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
     }
 
-    /// Rounded down to a multiple of `step` since the epoch; `step` of zero leaves it as it is.
+    /// Rounded down to a multiple of `step` since the epoch; unchanged if `step` is zero.
     #[must_use]
     pub fn floor_to(self, step: Duration) -> Timestamp {
         match i64::try_from(step.as_millis()) {
@@ -260,7 +260,7 @@ impl Timestamp {
             .map_or(self, |instant| Timestamp(instant.as_millisecond()))
     }
 
-    /// How many whole calendar months lie between this anchor and `now`; zero if `now` is earlier.
+    /// Whole calendar months between this anchor and `now`; zero if `now` is earlier.
     pub fn months_until(self, now: Timestamp) -> u32 {
         let (from, to) = (self.civil(), now.civil());
         let years = i32::from(to.year()) - i32::from(from.year());

@@ -1,4 +1,4 @@
-//! A document from its title to its footers: what stands where.
+//! Lays out a document from its title to its footers.
 
 use crate::{
     PaperError,
@@ -16,102 +16,102 @@ const BODY: Style = Style::regular(9.0);
 const SMALL: Style = Style::regular(8.0);
 const LABEL: Style = Style::strong(7.5);
 
-/// Most lines of one description, one name, one address line.
+/// Most lines of one description, name or address line.
 const LINES_OF_TEXT_MAX: usize = 6;
 /// Most lines of an address.
 const ADDRESS_LINES_MAX: usize = 12;
-/// Where the second of two columns begins.
+/// Left edge of the second of two columns.
 const HALF: f32 = LEFT + 250.0;
 /// Width of one of two columns, in points.
 const COLUMN: f32 = 220.0;
 /// Width of the sums, in points.
 const SUMS: f32 = RIGHT - HALF;
-/// Between the texts of the footer, in points.
+/// Gap between the texts of the footer, in points.
 const FOOTER_GAP: f32 = 18.0;
-/// Above and below the text of a row, in points.
+/// Padding above and below the text of a row, in points.
 const PADDING: f32 = 4.6;
 /// Height of a sum, in points.
 const SUM_HEIGHT: f32 = 19.4;
 const SPACE_ABOVE_SUMS: f32 = 10.0;
-/// In points.
+/// Height of a KPI card, in points.
 const TILE_HEIGHT: f32 = 58.0;
-/// With its title, in points.
+/// Height of a chart with its title, in points.
 const CHART_HEIGHT: f32 = 142.0;
 const SPACE_ABOVE_NOTES: f32 = 22.0;
 
-/// What a word in a pill says about the document.
+/// The meaning of a badge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Badge {
-    /// All is well.
+    /// Good: nothing to do.
     Good,
-    /// Somebody should do something.
+    /// Action is needed.
     Alert,
-    /// Nothing more will happen.
+    /// Final: nothing more will happen.
     Quiet,
 }
 
-/// How much a sum matters.
+/// The emphasis of a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Emphasis {
     /// One of several.
     Plain,
-    /// What they come to.
+    /// The total.
     Strong,
 }
 
 /// A row under the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sum {
-    /// What it is.
+    /// Its label.
     pub label: String,
-    /// How much, as it is read.
+    /// The formatted amount.
     pub amount: String,
-    /// How much it matters.
+    /// Its emphasis.
     pub tone: Emphasis,
 }
 
-/// A remark below the sums.
+/// A note below the sums.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// In small letters.
+    /// Small text.
     Aside(String),
-    /// What leads to an address.
+    /// A link.
     Link {
-        /// What is read.
+        /// The visible text.
         text: String,
-        /// Where it leads.
+        /// The target.
         url: String,
     },
 }
 
-/// One figure that matters, with a word or two about it.
+/// One key figure with a short comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KpiCard {
-    /// What it is.
+    /// Its label.
     pub label: String,
-    /// How much, as it is read.
+    /// The formatted value.
     pub value: String,
-    /// What is to be said of it, such as how much more that is than before.
+    /// A comment, such as the change to the previous period.
     pub aside: String,
-    /// Whether that is good news, if it is news.
+    /// Whether the comment is good news.
     pub signal: Badge,
 }
 
-/// A column of a table, by the edge at which its texts stand; in points from the left of the page.
+/// A column of a table, by the edge its texts align to, in points from the left of the page.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Column {
-    /// Texts begin at `x` and have `width` points.
+    /// Left-aligned text from `x`, `width` points wide.
     Words {
-        /// What it is called.
+        /// Its heading.
         head: String,
         /// Its left edge.
         x: f32,
-        /// How wide it is.
+        /// Its width.
         width: f32,
     },
-    /// Figures end at `x`.
+    /// Right-aligned figures that end at `x`.
     Figures {
-        /// What it is called.
+        /// Its heading.
         head: String,
         /// Its right edge.
         x: f32,
@@ -121,23 +121,22 @@ pub enum Column {
 /// A text in a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Text {
-    /// Over as many lines as it needs, up to a limit.
+    /// On as many lines as needed, up to a limit.
     Whole(String),
-    /// On one line, cut with an ellipsis where it must be.
+    /// On one line, cut with an ellipsis if needed.
     Short(String),
-    /// The same in small letters.
+    /// The same in small text.
     Aside(String),
-    /// What somebody may have to copy or look up: in small letters, over as many lines as it needs,
-    /// and never cut.
+    /// An id to copy or look up: in small text, on as many lines as needed, and never cut.
     Id(String),
     /// On one line, however long.
     Figure(String),
 }
 
-/// What stands in each column, texts under each other.
+/// The texts of each column, one below the other.
 pub type Row = Vec<Vec<Text>>;
 
-/// A table; it goes over as many pages as it needs, with its heads on each.
+/// A table; it breaks over pages and repeats its headings on each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     /// From left to right.
@@ -149,9 +148,9 @@ pub struct Table {
 /// What follows a table, on one page with its last row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableFooter {
-    /// What the table comes to.
+    /// The sums of the table.
     pub sums: Vec<Sum>,
-    /// What a reader should know or do.
+    /// Notes for the reader.
     pub notes: Vec<Note>,
 }
 
@@ -161,7 +160,7 @@ pub struct DocumentBuilder<'a> {
     sheet: PageLayout,
 }
 
-/// A remark, set.
+/// A note with its text set.
 struct SetNote<'a> {
     lines: Vec<Line>,
     style: Style,
@@ -169,7 +168,7 @@ struct SetNote<'a> {
 }
 
 impl<'a> DocumentBuilder<'a> {
-    /// One with a title and whose it is.
+    /// A document with a title and its issuer.
     pub fn new(fonts: &'a Fonts, title: &str, from: &str) -> DocumentBuilder<'a> {
         let mut sheet = PageLayout::new();
         let (top, x, ink) = (sheet.y, LEFT, PaletteColor::Accent);
@@ -183,7 +182,7 @@ impl<'a> DocumentBuilder<'a> {
         DocumentBuilder { fonts, sheet }
     }
 
-    /// A word in a pill on the right.
+    /// A badge on the right.
     pub fn badge(&mut self, word: &str, signal: Badge) {
         let (ink, ground) = match signal {
             Badge::Good => (PaletteColor::Good, PaletteColor::GoodGround),
@@ -201,7 +200,7 @@ impl<'a> DocumentBuilder<'a> {
         self.sheet.y = top;
     }
 
-    /// A line such as `Issued  22 November 2026`; a number that is longer goes on below.
+    /// A line such as `Issued  22 November 2026`; a long value continues below.
     pub fn fact(&mut self, label: &str, value: &str) {
         let role = self.sheet.paragraph();
         let label = self.fonts.line(label, BODY);
@@ -212,7 +211,7 @@ impl<'a> DocumentBuilder<'a> {
         }
     }
 
-    /// Who it is from and for, each with a label, beside each other.
+    /// Issuer and recipient, each with a label, side by side.
     pub fn parties(&mut self, from: (&str, &[&str]), to: (&str, &[&str])) {
         self.sheet.y += 20.0;
         let top = self.sheet.y;
@@ -221,7 +220,7 @@ impl<'a> DocumentBuilder<'a> {
         self.sheet.y = self.party(HALF, to).max(below);
     }
 
-    /// Returns where it ends.
+    /// Returns its lower end.
     fn party(&mut self, x: f32, (label, lines): (&str, &[&str])) -> f32 {
         let role = self.sheet.paragraph();
         let label = self.fonts.line(label, LABEL);
@@ -236,7 +235,7 @@ impl<'a> DocumentBuilder<'a> {
         self.sheet.y
     }
 
-    /// The one sentence that whoever opens the document looks for.
+    /// The main statement of the document, in one sentence.
     pub fn headline(&mut self, text: &str) {
         self.sheet.y += 26.0;
         let role = self.sheet.paragraph();
@@ -245,7 +244,7 @@ impl<'a> DocumentBuilder<'a> {
         self.sheet.y += 16.0;
     }
 
-    /// Leaves so many points free.
+    /// Leaves this many points free.
     pub fn skip(&mut self, points: f32) {
         self.sheet.y += points;
     }
@@ -259,7 +258,7 @@ impl<'a> DocumentBuilder<'a> {
         self.sheet.y += 16.0;
     }
 
-    /// Figures that matter, beside each other.
+    /// Key figures, side by side.
     pub fn tiles(&mut self, tiles: &[KpiCard]) {
         let gap = 9.0;
         let width = across(tiles.len(), gap);
@@ -287,10 +286,10 @@ impl<'a> DocumentBuilder<'a> {
         self.sheet.y = top + TILE_HEIGHT;
     }
 
-    /// Charts beside each other.
+    /// Charts, side by side.
     ///
     /// # Errors
-    /// When there are too many to have room.
+    /// When there are too many to fit.
     pub fn charts(&mut self, charts: &[Chart<'_>]) -> Result<(), PaperError> {
         let gap = 18.0;
         let width = across(charts.len(), gap);
@@ -312,7 +311,7 @@ impl<'a> DocumentBuilder<'a> {
         Ok(())
     }
 
-    /// Which colour is what, on one line.
+    /// The colours of the series, on one line.
     fn legend(&self, chart: &Chart<'_>, (x, top): (f32, f32)) -> Vec<Part> {
         let (mut x, side, size) = (x, 5.0, 7.0);
         let mut parts = Vec::new();
@@ -471,11 +470,11 @@ impl<'a> DocumentBuilder<'a> {
         }
     }
 
-    /// The document: footers on every page, `what` with the page's number on the right and `from` on
-    /// the left in the room that this leaves, and all of it as the bytes of a PDF.
+    /// Finishes the document as the bytes of a PDF. Every page gets a footer: `what` with the page
+    /// number on the right, and `from` on the left in the remaining room.
     ///
     /// # Errors
-    /// When it would not be what it declares to be.
+    /// When it does not conform to its declared standard.
     pub fn print(
         mut self,
         (from, what): (&str, &str),
@@ -515,7 +514,7 @@ impl Column {
         }
     }
 
-    /// Puts a line where texts of this column stand.
+    /// Puts a line at this column's alignment.
     fn put(&self, sheet: &mut PageLayout, line: Line, ink: PaletteColor, role: Role) {
         match self {
             Column::Words { x, .. } => sheet.text(*x, line, ink, role),
@@ -524,7 +523,7 @@ impl Column {
     }
 }
 
-/// The width of one of so many things beside each other, `gap` points between them.
+/// The width of one of `count` items side by side, `gap` points between them.
 fn across(count: usize, gap: f32) -> f32 {
     let count = count.max(1) as f32;
     (RIGHT - LEFT - gap * (count - 1.0)) / count

@@ -1,10 +1,10 @@
-//! Cells of tables for spreadsheets.
+//! Cells of spreadsheet exports.
 
-/// What a formula begins with: <https://owasp.org/www-community/attacks/CSV_Injection>. Spreadsheets
-/// of East Asia take the full-width signs for the narrow ones.
+/// The first characters of a formula: <https://owasp.org/www-community/attacks/CSV_Injection>. East
+/// Asian spreadsheets treat full-width signs as narrow ones.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// A text that no spreadsheet takes for a formula.
+/// The text, quoted if a spreadsheet would take it for a formula.
 pub fn escape_formula(text: &str) -> String {
     let formula = text.starts_with(FORMULA);
     if formula { format!("'{text}") } else { text.to_owned() }

@@ -1,6 +1,7 @@
-//! Charts: scales, marks and lines are laid out by plotters, and drawn as paths and texts of our pages.
+//! Charts: plotters lays out scales, marks and lines, which are drawn as paths and texts of our
+//! pages.
 //!
-//! A chart is one figure to a reader who cannot see it, with a text in its place.
+//! A screen reader gets a chart as one figure with its alternative text.
 
 use std::convert::Infallible;
 
@@ -25,15 +26,15 @@ use crate::{
     typeset::{Fonts, Line, Style},
 };
 
-/// Plotters counts in whole units: so many of them are a point.
+/// Plotters counts in whole units: this many per point.
 const UNITS: f32 = 20.0;
 /// Size of the texts along the axes, in points.
 const LABEL: f32 = 6.5;
-/// Room for the texts left of the values, in points.
+/// Room for the labels left of the value axis, in points.
 const VALUES: f32 = 34.0;
-/// Room for the texts below, in points.
+/// Room for the labels below, in points.
 const NAMES: f32 = 13.0;
-/// Most texts along either axis.
+/// Most labels along either axis.
 const LABELS_MAX: usize = 5;
 
 /// How the values of a chart are shown.
@@ -41,58 +42,58 @@ const LABELS_MAX: usize = 5;
 pub enum Shape {
     /// A line over a tinted ground.
     Line,
-    /// Bars, the series of one place on top of each other.
+    /// Stacked bars.
     Bars,
 }
 
-/// The colours of series, from the one that matters most.
+/// The colours of series, most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hue {
-    /// Our own.
+    /// The brand colour.
     First,
-    /// Beside it.
+    /// The second colour.
     Second,
-    /// Beside these.
+    /// The third colour.
     Third,
 }
 
 /// Values of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
-    /// What they are.
+    /// Its name.
     pub name: String,
     /// Their colour.
     pub hue: Hue,
-    /// One for each place; what is missing is zero.
+    /// One per place; missing ones are zero.
     pub values: Vec<i64>,
 }
 
 /// A chart.
 pub struct Chart<'a> {
-    /// What it shows.
+    /// Its title.
     pub title: String,
-    /// The same in a sentence with its figures, for whoever cannot see it.
+    /// A sentence with its figures, for screen readers.
     pub alt: String,
-    /// What the places are called, from left to right.
+    /// The labels of the places, from left to right.
     pub places: Vec<String>,
     /// How it is drawn.
     pub shape: Shape,
     /// At most one for each [`Hue`].
     pub series: Vec<Series>,
-    /// A value as it stands on the axis.
+    /// Formats a value for the axis.
     pub value: &'a dyn Fn(i64) -> String,
 }
 
-/// A piece of a figure. All in points from the upper left corner of the page.
+/// A part of a figure, in points from the upper left corner of the page.
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
-    /// An outline of so many points' width, or a filled ground.
+    /// An outline of this width in points, or a filled area.
     Path { points: Vec<(f32, f32)>, stroke: Option<f32>, tint: Tint },
-    /// A text from its baseline on.
+    /// A text at its baseline.
     Text { x: f32, baseline: f32, line: Line, tint: Tint },
 }
 
-/// A colour and how much of what is below it stays hidden.
+/// A colour and its opacity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Tint {
     pub(crate) rgb: (u8, u8, u8),
@@ -120,10 +121,10 @@ const fn colour((red, green, blue): (u8, u8, u8)) -> RGBColor {
     RGBColor(red, green, blue)
 }
 
-/// Draws `chart` into the area at `origin` that is `size` points wide and high.
+/// Draws `chart` into the area at `origin` of width and height `size`, in points.
 ///
 /// # Errors
-/// When it has no room there.
+/// When it does not fit there.
 pub(crate) fn drawn(
     fonts: &Fonts,
     chart: &Chart<'_>,
@@ -194,7 +195,7 @@ fn at_places(series: &Series, places: usize) -> impl Iterator<Item = (f64, i64)>
     (0..places).map(|place| (place as f64, series.values.get(place).copied().unwrap_or_default()))
 }
 
-/// Of what stands at each place, counting only what `counts`.
+/// The sum at each place of the values that `counts` accepts.
 fn piles<'c>(chart: &'c Chart<'_>, counts: fn(i64) -> bool) -> impl Iterator<Item = i64> + 'c {
     (0..chart.places.len()).map(move |place| {
         let there = chart.series.iter().filter_map(|it| it.values.get(place).copied());
@@ -206,13 +207,13 @@ fn piles<'c>(chart: &'c Chart<'_>, counts: fn(i64) -> bool) -> impl Iterator<Ite
     })
 }
 
-/// The upper end of the values: a little room above the highest.
+/// The upper end of the value axis: a little above the highest.
 fn scale(chart: &Chart<'_>) -> i64 {
     let highest = piles(chart, |value| value > 0).max().unwrap_or_default();
     highest.saturating_add(highest / 8)
 }
 
-/// The lower end of the values: zero, unless there are some below.
+/// The lower end of the value axis: zero, unless there are negative values.
 fn lowest(chart: &Chart<'_>) -> i64 {
     let lowest = piles(chart, |value| value < 0).min().unwrap_or_default().min(0);
     lowest.saturating_add(lowest / 8)
@@ -226,7 +227,7 @@ fn thin(colour: RGBColor) -> ShapeStyle {
     ShapeStyle::from(colour).stroke_width(units(0.5))
 }
 
-/// What plotters draws on.
+/// The drawing backend of plotters.
 struct Plot<'a> {
     fonts: &'a Fonts,
     origin: (f32, f32),
@@ -336,7 +337,7 @@ impl DrawingBackend for Plot<'_> {
         };
         let baseline = match v_pos {
             VPos::Top => y + ascent(line.size),
-            // Half of what is high in most letters and figures.
+            // Half of the height of most letters and digits.
             VPos::Center => y + line.size * 0.36,
             VPos::Bottom => y,
         };
@@ -392,7 +393,7 @@ mod tests {
         letter.print(("ProLight AI", "Figures"), &about).unwrap()
     }
 
-    /// It is checked against PDF/A and PDF/UA while it is written.
+    /// The output is checked against PDF/A and PDF/UA while it is written.
     #[test]
     fn any_values_can_be_drawn() {
         for values in [&[][..], &[0], &[5], &[0, 0, 0], &[3, -4, 5], &[-1, -2], &[i64::MAX / 16, 0]]

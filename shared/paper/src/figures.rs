@@ -1,4 +1,4 @@
-//! Money and time as people read them.
+//! Formats money and time for people.
 
 use domain::{
     money::{Currency, Money},
@@ -88,7 +88,7 @@ pub fn span(period: Period) -> String {
     format!("{} – {}", short(period.starts_at), short(period.ends_at))
 }
 
-/// What a month is called; the first is 1.
+/// The name of a month; the first is 1.
 fn name(month: i32) -> &'static str {
     let index = usize::try_from(month).unwrap_or(1).saturating_sub(1);
     MONTHS.get(index).copied().unwrap_or_default()

@@ -1,6 +1,6 @@
-//! Documents as PDFs: what is on them is their makers', how it is set and drawn is said here.
+//! Produces PDF documents: callers supply the content, this crate sets and draws it.
 //!
-//! A4, archivable and accessible, with its fonts inside. The same texts give the same bytes: nothing
+//! A4, archivable and accessible, with embedded fonts. The same texts give the same bytes: nothing
 //! reads a clock.
 
 mod builder;
@@ -23,16 +23,16 @@ pub use page::{LEFT, RIGHT};
 pub use paint::DocumentInfo;
 pub use typeset::Fonts;
 
-/// Why there is no document: faults of ours, which no text can cause.
+/// Why there is no document: our fault, which no text can cause.
 #[derive(Debug, thiserror::Error)]
 pub enum PaperError {
     /// An embedded font cannot be read.
     #[error("an embedded font cannot be read")]
     Font,
-    /// Something has no place on a page.
+    /// Something does not fit on a page.
     #[error("the page's geometry is impossible")]
     Geometry,
-    /// It would not be the PDF it declares to be.
+    /// It does not conform to its declared standard.
     #[error("the PDF could not be written")]
     Pdf(#[source] Box<dyn Error + Send + Sync>),
 }

@@ -1,4 +1,4 @@
-//! Pages being filled: where the next thing goes, and what it is to a reader who cannot see it.
+//! Page layout: the position of the next item, and its role for screen readers.
 
 use crate::{
     chart::Part,
@@ -9,30 +9,30 @@ use crate::{
 pub(crate) const PAGE: (f32, f32) = (595.28, 841.89);
 /// The left edge of everything, in points from the left of the page.
 pub const LEFT: f32 = 56.0;
-/// The right edge of everything, likewise.
+/// The right edge of everything, in points from the left of the page.
 pub const RIGHT: f32 = PAGE.0 - LEFT;
-/// The first line's top.
+/// The top of the first line.
 const TOP: f32 = 62.0;
-/// Nothing but the footer stands below this.
+/// The lower edge of the content; only the footer is below.
 const BOTTOM: f32 = PAGE.1 - 72.0;
 
-/// Colours, by what they are for.
+/// Colours by purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PaletteColor {
     Text,
-    /// Labels and what is said in passing.
+    /// Labels and asides.
     Muted,
     /// Lines between rows.
     Hairline,
-    /// The one colour of ours.
+    /// The brand colour.
     Accent,
-    /// Good news, and what it stands on.
+    /// Good news, and its background.
     Good,
     GoodGround,
-    /// News that wants something.
+    /// Something that needs action.
     Alert,
     AlertGround,
-    /// No news any more.
+    /// Something final.
     Quiet,
     QuietGround,
 }
@@ -55,22 +55,21 @@ impl PaletteColor {
     }
 }
 
-/// What a text is in the structure of the document. Texts next to each other with the same role
-/// are one element.
+/// The role of a text in the document structure. Adjacent texts with the same role are one element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Not part of it: decoration, repeated heads, footers.
+    /// Outside the structure: decoration, repeated headings, footers.
     Artifact,
     Title,
-    /// With a number of its own.
+    /// With its element number.
     Paragraph(usize),
-    /// With a number of its own.
+    /// With its element number.
     Figure(usize),
     /// A cell of a table.
     Cell(Cell),
 }
 
-/// Where a cell is.
+/// The position of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) table: usize,
@@ -89,7 +88,7 @@ pub(crate) enum CellKind {
     Data,
 }
 
-/// Something on a page. All in points from the upper left corner.
+/// An item on a page, in points from the upper left corner.
 #[derive(Debug, Clone)]
 pub(crate) enum Item {
     Text {
@@ -108,7 +107,7 @@ pub(crate) enum Item {
         radius: f32,
         ink: PaletteColor,
     },
-    /// One thing to see, with a text in its place.
+    /// A graphic with an alternative text.
     Figure {
         number: usize,
         alt: String,
@@ -120,7 +119,7 @@ pub(crate) enum Item {
 #[derive(Debug)]
 pub(crate) struct PageLayout {
     pub(crate) pages: Vec<Vec<Item>>,
-    /// The top of the next thing, in points.
+    /// The top of the next item, in points.
     pub(crate) y: f32,
     elements: usize,
 }
@@ -158,7 +157,7 @@ impl PageLayout {
         }
     }
 
-    /// Puts `line` at `x` with its top at [`Sheet::y`], which stays.
+    /// Puts `line` at `x` with its top at [`PageLayout::y`], which does not move.
     pub(crate) fn text(&mut self, x: f32, line: Line, ink: PaletteColor, role: Role) {
         let baseline = self.y + ascent(line.size);
         self.put(Item::Text { x, baseline, line, ink, role, link: None });
@@ -169,7 +168,7 @@ impl PageLayout {
         self.text(x - line.width, line, ink, role);
     }
 
-    /// Puts `lines` under each other from `x` and moves below them.
+    /// Puts `lines` below each other from `x` and moves below them.
     pub(crate) fn lines(
         &mut self,
         x: f32,
@@ -184,7 +183,7 @@ impl PageLayout {
         }
     }
 
-    /// A line across from `x` to the right edge, at [`Sheet::y`].
+    /// A line from `x` to the right edge, at [`PageLayout::y`].
     pub(crate) fn rule(&mut self, x: f32, thickness: f32, ink: PaletteColor) {
         let (y, width) = (self.y, RIGHT - x);
         self.put(Item::Area { x, y, width, height: thickness, radius: 0.0, ink });

@@ -1,5 +1,5 @@
-//! Laid out pages as a PDF: archivable (PDF/A-2a) and accessible (PDF/UA-1), so it is tagged, its
-//! text can be read and copied, and it needs no font that is not in it.
+//! Writes laid-out pages as a PDF: archivable (PDF/A-2a) and accessible (PDF/UA-1), so it is
+//! tagged, its text can be read and copied, and all fonts are embedded.
 
 use std::num::NonZeroU16;
 
@@ -30,26 +30,26 @@ use crate::{
     typeset::Line,
 };
 
-/// The language every word of ours is in.
+/// The language of our texts.
 const LANGUAGE: &str = "en";
 
-/// What the document says about itself.
+/// The document's metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentInfo {
-    /// What it is called.
+    /// Its title.
     pub title: String,
-    /// Who issued it.
+    /// Its issuer.
     pub author: String,
-    /// Names the document; the same for every rendering of it.
+    /// Identifies the document; the same for every rendering of it.
     pub id: String,
-    /// Year, month and day of what it tells of.
+    /// Year, month and day of its subject.
     pub created: [i32; 3],
 }
 
 /// The bytes of the document. The same pages give the same bytes.
 ///
 /// # Errors
-/// When it would not be what it declares to be.
+/// When it does not conform to its declared standard.
 pub(crate) fn paint(pages: &[Vec<Item>], about: &DocumentInfo) -> Result<Vec<u8>, PaperError> {
     let configuration = ConfigurationBuilder::new()
         .with_archival_validator(Archival::A2_A)
@@ -76,11 +76,11 @@ pub(crate) fn paint(pages: &[Vec<Item>], about: &DocumentInfo) -> Result<Vec<u8>
 #[derive(Default)]
 struct Structure {
     elements: Vec<(Role, Vec<Node>)>,
-    /// What figures say to whoever cannot see them.
+    /// The alternative texts of figures.
     alts: Vec<(usize, String)>,
 }
 
-/// A text that leads somewhere, once its page is there.
+/// A linked text, written once its page exists.
 struct Linked<'a> {
     role: Role,
     content: Identifier,
@@ -172,7 +172,7 @@ fn paint_part(surface: &mut Surface<'_>, part: &Part) -> Result<(), PaperError> 
             if stroke.is_none() {
                 path.close();
             }
-            // A line without a length is nothing to be drawn.
+            // A line without length draws nothing.
             let Some(path) = path.finish() else { return Ok(()) };
             let Fill { paint, opacity, .. } = filled(*tint)?;
             let line = stroke.map(|width| Stroke { paint, opacity, width, ..Stroke::default() });
@@ -216,7 +216,7 @@ fn rounded(area: Rect, radius: f32) -> Option<Path> {
         return path.finish();
     }
     let (left, top, right, bottom) = (area.left(), area.top(), area.right(), area.bottom());
-    // How far a Bézier curve's handles stand from the corner for a quarter of a circle.
+    // The distance of a Bézier curve's handles from the corner for a quarter of a circle.
     let near = radius * (1.0 - 0.552_284_8);
     path.move_to(left + radius, top);
     path.line_to(right - radius, top);
@@ -232,7 +232,7 @@ fn rounded(area: Rect, radius: f32) -> Option<Path> {
 }
 
 impl Structure {
-    /// Adds `node` to the element of `role`: the last one, if it is that.
+    /// Adds `node` to the element of `role`: the last one, if it has that role.
     fn add(&mut self, role: Role, node: Node) {
         if role == Role::Artifact {
             return;
@@ -243,7 +243,7 @@ impl Structure {
         }
     }
 
-    /// Makes sure there is an element of `role`: an empty cell is a cell too.
+    /// Ensures that an element of `role` exists: an empty cell is a cell too.
     fn keep(&mut self, role: Role) {
         let last = self.elements.last().map(|(last, _)| *last);
         if role != Role::Artifact && last != Some(role) {

@@ -1,9 +1,9 @@
-//! From text to placed glyphs: fonts, directions, measures and line breaks.
+//! From text to positioned glyphs: fonts, directions, widths and line breaks.
 //!
-//! DejaVu Sans Condensed sets Latin, Greek, Cyrillic, Hebrew, Armenian and most symbols; what it
-//! lacks comes from DejaVu Sans, which has Arabic. What neither has (Chinese, Japanese, Korean,
-//! Indic scripts, emoji) is drawn as a box each, and keeps its own text, so that searching and
-//! copying still find the name that was meant.
+//! DejaVu Sans Condensed sets Latin, Greek, Cyrillic, Hebrew, Armenian and most symbols; DejaVu
+//! Sans sets what it lacks, such as Arabic. What neither has (Chinese, Japanese, Korean, Indic
+//! scripts, emoji) is drawn as one box per character, but keeps its own text, so that searching and
+//! copying still work.
 
 use krilla::text::{Font, GlyphId, KrillaGlyph};
 use rustybuzz::{Direction, Face, Feature, UnicodeBuffer, ttf_parser::Tag};
@@ -13,22 +13,22 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::PaperError;
 
-/// Most characters of one text that are looked at.
+/// Most characters of a text that are set.
 const CHARS_MAX: usize = 1000;
-/// Stands for a character that no font has.
+/// Drawn for a character that no font has.
 const BOX: char = '□';
-/// Digits of one width, so that they stand under each other.
+/// Digits of equal width, so that columns align.
 const TABULAR: Feature =
     Feature { tag: Tag::from_bytes(b"tnum"), value: 1, start: 0, end: u32::MAX };
 
-/// How heavy.
+/// Font weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weight {
     Regular,
     Strong,
 }
 
-/// How wide digits are.
+/// Digit width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Digits {
     Proportional,
@@ -36,7 +36,7 @@ pub(crate) enum Digits {
     Tabular,
 }
 
-/// What a text is set in.
+/// How a text is set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Style {
     /// In points.
@@ -55,7 +55,7 @@ pub struct Fonts {
     missing: KrillaGlyph,
 }
 
-/// One set line. Its runs stand next to each other, from left to right.
+/// One set line. Its runs follow each other from left to right.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) runs: Vec<Run>,
@@ -69,7 +69,7 @@ pub(crate) struct Line {
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) font: Font,
-    /// What the glyphs say; their ranges are ranges of this.
+    /// The text of the glyphs; their ranges are ranges of this.
     pub(crate) text: String,
     pub(crate) glyphs: Vec<KrillaGlyph>,
     /// In ems.
@@ -148,14 +148,14 @@ impl Fonts {
         self.set(&clean(text), style)
     }
 
-    /// `text` on one line no wider than `width` points, cut with an ellipsis where it must be.
+    /// `text` on one line of at most `width` points, cut with an ellipsis if needed.
     pub(crate) fn line_within(&self, text: &str, style: Style, width: f32) -> Line {
         self.cut(&clean(text), style, width)
     }
 
-    /// `text` on at most `lines_max` lines no wider than `width` points. Lines end where Unicode
-    /// lets them end, inside a word only where the word alone is too wide; what does not fit on
-    /// the last one is cut with an ellipsis.
+    /// `text` on at most `lines_max` lines of at most `width` points. Lines break where Unicode
+    /// allows it, inside a word only if the word alone is too wide; what does not fit on the last
+    /// one is cut with an ellipsis.
     pub(crate) fn wrap(&self, text: &str, style: Style, width: f32, lines_max: usize) -> Vec<Line> {
         let text = clean(text);
         let mut lines = Vec::new();
@@ -192,7 +192,7 @@ impl Fonts {
         lines.take_while(|line| line.width <= width).last().unwrap_or_else(|| self.set("…", style))
     }
 
-    /// Puts runs of either direction into the order they are seen in:
+    /// Orders runs of either direction as they are displayed:
     /// <https://www.unicode.org/reports/tr9/>.
     fn set(&self, text: &str, style: Style) -> Line {
         let bidi = BidiInfo::new(text, None);
@@ -270,7 +270,7 @@ impl Typeface {
         text.chars().all(|letter| self.shapes.glyph_index(letter).is_some())
     }
 
-    /// `None` where a glyph is missing after all.
+    /// `None` if a glyph is missing.
     fn shape(&self, text: &str, direction: Direction, digits: Digits) -> Option<Run> {
         let mut buffer = UnicodeBuffer::new();
         buffer.push_str(text);
@@ -306,8 +306,8 @@ impl Typeface {
     }
 }
 
-/// One line of printable text: white space becomes single spaces; what is not seen goes, and so
-/// does what no archive accepts as text (controls, directions, private use).
+/// One line of printable text: white space becomes single spaces; invisible characters are removed,
+/// as are characters that PDF/A forbids (controls, directions, private use).
 fn clean(text: &str) -> String {
     let seen =
         text.chars().take(CHARS_MAX).filter(|letter| letter.is_whitespace() || printable(*letter));
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_for_columns_stand_under_each_other() {
+    fn digits_for_columns_are_aligned() {
         let fonts = Fonts::embedded().unwrap();
         let width = |text: &str, style: Style| fonts.line(text, style).width;
         let tabular = BODY.tabular();
@@ -385,7 +385,7 @@ mod tests {
         assert_eq!(runs("Zoë Łódź Ελένη Ирина"), owned(&[("Zoë Łódź Ελένη Ирина", 20)]));
         // A box for each character that no font has.
         assert_eq!(runs("A 写真"), owned(&[("A ", 2), ("写真", 2)]));
-        // What is written from right to left stands in that order.
+        // Right-to-left runs are in display order.
         assert_eq!(runs("אב 12"), owned(&[("12", 2), ("אב ", 3)]));
         assert!(runs("\u{202E}\u{0}\u{E000}").is_empty());
     }

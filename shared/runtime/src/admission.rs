@@ -1,11 +1,11 @@
-//! Who may call now, and how often: what the shell asks of the table before a handler runs.
+//! Admission of a call before its handler runs: suspended staff and rate limits.
 //!
-//! Staff who are suspended are stopped here, on reads too; their account keeps the role that their
-//! token says. What else a member may do is decided where it is written.
+//! Suspended staff are refused here, on reads too, because their token still carries their role.
+//! Other account restrictions are checked where the write happens.
 //!
-//! Calls are counted in the process first: the table is asked once for each tenth of a rate. So a
-//! call costs at most one write, the usual one none, and a rate is exact but for a tenth of it for
-//! each process that serves the route at the same time.
+//! Calls are counted in the process first, and the table is updated once per tenth of a rate. So a
+//! call costs at most one write, usually none, and a rate may be exceeded by a tenth of it for each
+//! process that serves the route at the same time.
 
 use std::{
     collections::HashMap,
@@ -21,28 +21,28 @@ use crate::{
     error::{ApiError, Fault},
 };
 
-/// A rate is counted in the table in so many steps.
+/// The table counts a rate in this many steps.
 const STEPS: u32 = 10;
-/// Most callers whose calls a process counts; it forgets them all and begins anew beyond that.
+/// Most callers that a process counts; beyond that it clears its counters.
 const CALLERS_MAX: usize = 1_000;
 
-/// What this process has seen of the windows of its callers.
+/// Call counts of this process: one window per route and caller.
 #[derive(Debug, Clone, Default)]
 pub struct RecentCalls(Arc<Mutex<HashMap<String, Window>>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Window {
     begins: Timestamp,
-    /// Calls that the table was not told of.
+    /// Calls not yet counted in the table.
     uncounted: u32,
-    /// Calls of all processes, as the table said last.
+    /// Calls of all processes, as last read from the table.
     counted: u32,
 }
 
-/// Lets a caller in, who has passed the check of their role.
+/// Admits a caller whose role has been checked.
 ///
 /// # Errors
-/// When they are suspended staff, when they call too often, or when the table cannot be asked.
+/// When they are suspended staff, when they exceed the rate, or when the table is unavailable.
 pub(crate) async fn admit(
     endpoint: &Endpoint,
     table: Option<&Store>,
@@ -83,7 +83,7 @@ impl RecentCalls {
         taken.map(drop).ok_or_else(|| StoreError::refused(rate.refused(now)).into())
     }
 
-    /// Counts a call. How many calls the table has to be told of now.
+    /// Counts a call. Returns how many calls to add to the table now; `None` while none are due.
     fn due(&self, what: &str, rate: Rate, now: Timestamp) -> Result<Option<u32>, StoreError> {
         let begins = now.floor_to(rate.window);
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);

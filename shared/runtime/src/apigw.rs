@@ -1,5 +1,5 @@
-//! A request as an API Gateway REST API hands it over (proxy integration, payload 1.0), and our
-//! answer. `lambda_http` reads the one and writes the other; here is what we need beside that.
+//! A request from an API Gateway REST API (proxy integration, payload 1.0), and its response.
+//! `lambda_http` reads the one and writes the other; this module adds what it lacks.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
@@ -17,7 +17,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What API Gateway knows of a request.
+/// The context that API Gateway adds to a request.
 pub(crate) struct Gateway<'a>(Option<&'a apigw::ApiGatewayProxyRequestContext>);
 
 impl<'a> Gateway<'a> {
@@ -28,7 +28,7 @@ impl<'a> Gateway<'a> {
         }
     }
 
-    /// What it calls the request.
+    /// The request id.
     pub(crate) fn request_id(&self) -> &'a str {
         self.text(|context| &context.request_id).unwrap_or_default()
     }
@@ -38,17 +38,17 @@ impl<'a> Gateway<'a> {
         self.text(|context| &context.path).unwrap_or_default()
     }
 
-    /// The host it was asked at.
+    /// The host of the request.
     pub(crate) fn domain_name(&self) -> Option<&'a str> {
         self.text(|context| &context.domain_name)
     }
 
-    /// What the authorizer passed on; `None` on a route without one.
+    /// The authorizer's context; `None` on a route without one.
     pub(crate) fn authorizer(&self) -> Option<&'a HashMap<String, Value>> {
         self.0.map(|context| &context.authorizer.fields).filter(|fields| !fields.is_empty())
     }
 
-    /// Where the request came from.
+    /// The origin of the request.
     pub(crate) fn source(&self) -> Source {
         Source { ip: self.text(|context| &context.identity.source_ip).map(str::to_owned) }
     }
@@ -61,20 +61,20 @@ impl<'a> Gateway<'a> {
     }
 }
 
-/// Where a request came from. Its `Debug` is a mask: an address is not for a log.
+/// The origin of a request. `Debug` masks it: an IP address is personal data and never logged.
 #[derive(Clone, Default)]
 pub(crate) struct Source {
     ip: Option<String>,
 }
 
 impl Source {
-    /// The address the connection came from, if the gateway says so.
+    /// The client's IP address, if the gateway reports it.
     pub(crate) fn ip(&self) -> Option<&str> {
         self.ip.as_deref().filter(|ip| !ip.is_empty())
     }
 
-    /// The network of that address, for a log: 24 bits of an IPv4 address, 48 of an IPv6 one, which
-    /// are many people's.
+    /// The network of that address, for a log: 24 bits of an IPv4 address or 48 of an IPv6 one,
+    /// which many clients share.
     pub(crate) fn network(&self) -> Option<String> {
         Some(match self.ip()?.parse::<IpAddr>().ok()?.to_canonical() {
             IpAddr::V4(ip) => format!("{}/24", Ipv4Addr::from_bits(ip.to_bits() & !0xff)),
@@ -89,8 +89,8 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Parameters of the path, without their escapes: API Gateway hands them over as they are in the URL,
-/// so that `auth0|1` comes as `auth0%7C1`. Where an engine has taken the escapes out, there are none.
+/// Path parameters, percent-decoded: API Gateway passes them as they are in the URL, so `auth0|1`
+/// arrives as `auth0%7C1`. Where an emulator has decoded them already, this changes nothing.
 pub(crate) fn path_parameters(parts: &Parts) -> BTreeMap<String, String> {
     let plain = |text: &str| match percent_decode_str(text).decode_utf8() {
         Ok(plain) => plain.into_owned(),
@@ -100,7 +100,7 @@ pub(crate) fn path_parameters(parts: &Parts) -> BTreeMap<String, String> {
     raw.map(|(name, value)| (name.to_owned(), plain(value))).collect()
 }
 
-/// The query string's pairs, in the order of their keys; a repeated key comes repeatedly.
+/// The query string's pairs, ordered by key; a repeated key yields one pair per value.
 pub(crate) fn query(parts: &Parts) -> Vec<(String, String)> {
     let raw = parts.query_string_parameters_ref().into_iter().flat_map(|map| map.iter());
     let mut pairs: Vec<_> = raw.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -108,14 +108,14 @@ pub(crate) fn query(parts: &Parts) -> Vec<(String, String)> {
     pairs
 }
 
-/// An answer before it is on the wire.
+/// A response before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status.
     pub status_code: u16,
-    /// Headers by their lower-case names.
+    /// Headers by lower-case name.
     pub headers: BTreeMap<&'static str, String>,
-    /// The body, always text; empty where there is none.
+    /// The body as text; empty if there is none.
     pub body: String,
 }
 
@@ -126,7 +126,7 @@ impl From<Response> for lambda_http::Response<Body> {
         *response.status_mut() =
             StatusCode::from_u16(answer.status_code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in answer.headers {
-            // All of them are ours; what they are made of was checked where it came in.
+            // We write every header ourselves; the values were validated on input.
             if let Ok(value) = HeaderValue::try_from(value) {
                 response.headers_mut().append(name, value);
             }
@@ -135,7 +135,7 @@ impl From<Response> for lambda_http::Response<Body> {
     }
 }
 
-/// The headers of an event, to be looked at before it is read.
+/// The headers of an event, checked before it is parsed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Headers<'a> {
@@ -157,9 +157,9 @@ fn is_allowed(name: &str, value: &str) -> bool {
     HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_str(value).is_ok()
 }
 
-/// The event without headers that HTTP does not allow. `lambda_http` does not read an event that has
-/// one (a `User-Agent` with an accent is enough), and that would be a fault of ours to whoever looks
-/// at the alarms: <https://github.com/aws/aws-lambda-rust-runtime/issues/509>.
+/// The event without headers that HTTP does not allow. `lambda_http` refuses an event that has one
+/// (an accent in a `User-Agent` is enough), and the alarms would count that as our error:
+/// <https://github.com/aws/aws-lambda-rust-runtime/issues/509>.
 pub(crate) fn without_bad_headers(event: Bytes) -> Bytes {
     let is_good = |event: &[u8]| {
         serde_json::from_slice::<Headers<'_>>(event).is_ok_and(|it| it.are_all_allowed())
@@ -182,10 +182,10 @@ pub(crate) fn without_bad_headers(event: Bytes) -> Bytes {
     serde_json::to_vec(&tree).map_or(event, Bytes::from)
 }
 
-/// Reads an event as the loop of a process does.
+/// Reads an event as the Lambda runtime loop does.
 ///
 /// # Errors
-/// When it is not a request.
+/// When it is not an HTTP request.
 pub fn request(event: &Value) -> Result<Request, serde_json::Error> {
     let event = without_bad_headers(serde_json::to_vec(event)?.into());
     lambda_http::request::from_reader(&*event)

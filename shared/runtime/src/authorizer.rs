@@ -1,9 +1,9 @@
-//! The shell around the authorizer: from API Gateway's question to a policy it may keep.
+//! The shell around the authorizer: from API Gateway's event to a policy it may cache.
 //!
-//! API Gateway keeps an answer for as long as the same token comes, whatever the route, so the
-//! policy must be right for every route: all of the stage, without the staff's part for those who
-//! are not staff. A token that is not accepted is an error with the message `Unauthorized`, which
-//! API Gateway answers with 401; anything else that goes wrong is its 500.
+//! API Gateway caches an answer per token, whatever the route, so the policy must be right for
+//! every route: it allows the whole stage, and denies the staff routes unless the caller is staff.
+//! A refused token is an error with the message `Unauthorized`, which API Gateway answers with 401;
+//! any other error is its 500.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html>
 
@@ -25,10 +25,10 @@ use crate::{
     worker::Worker,
 };
 
-/// Where the staff's routes stand below the stage.
+/// The staff routes below the stage.
 const STAFF_ROUTES: &str = "*/api/v1/admin/*";
 
-/// API Gateway's question (a `REQUEST` authorizer), as far as it is read.
+/// API Gateway's event for a `REQUEST` authorizer; unknown fields are ignored.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AuthorizerEvent {
@@ -43,16 +43,16 @@ struct AuthorizerContext {
     request_id: String,
 }
 
-/// A token somebody presents.
+/// A bearer token to verify.
 #[derive(Clone)]
 pub struct Presented {
-    /// The token, without the scheme in front of it.
+    /// The token, without its scheme.
     pub token: String,
-    /// When it is presented.
+    /// When it arrived.
     pub now: Timestamp,
 }
 
-/// The answer: who it is, and what they may reach.
+/// The answer: the caller's identity and a policy over the routes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
@@ -60,24 +60,24 @@ pub struct Policy {
     pub principal_id: String,
     /// An IAM policy over the routes of the stage.
     pub policy_document: Value,
-    /// What endpoints learn of the caller: flat, and all of it text.
+    /// The caller's attributes for endpoints: a flat map of strings.
     pub context: Map<String, Value>,
 }
 
 /// Why there is no policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotAuthorized {
-    /// The token is not accepted. The message is what API Gateway looks for.
+    /// The token is refused. API Gateway requires exactly this message.
     #[error("Unauthorized")]
     Refused,
-    /// It cannot be told whether it would be.
+    /// The token could not be verified.
     #[error("Authorizer failed")]
     Failed,
 }
 
 /// Serves an authorizer until Lambda ends the process: the whole of a binary's `main`.
 ///
-/// The handler says who a token belongs to.
+/// The handler returns the identity that a token belongs to.
 pub fn authorize<C, H>(worker: Worker, handle: H) -> ExitCode
 where
     C: Connect + 'static,
@@ -91,10 +91,10 @@ where
     boot::serve_events(Program::new(worker.name, C::variables(), answer))
 }
 
-/// Answers one question: what [`authorize`] does with each, and what a test calls.
+/// Answers one event: [`authorize`] runs it for each, and tests call it.
 ///
 /// # Errors
-/// [`NotAuthorized`]; why is logged and not told.
+/// [`NotAuthorized`]; the reason is logged, not returned.
 pub async fn dispatch_authorize<C, H>(
     worker: &Worker,
     handle: &H,
@@ -124,13 +124,13 @@ where
     policy
 }
 
-/// Why a token was not accepted is for the log alone. That none can be is for somebody of ours to
-/// know: to Lambda, both are errors of this function, so it has a metric of its own.
+/// Logs why a token was refused. Lambda counts a refusal and a failure to verify alike as errors of
+/// this function, so the failure has a metric of its own.
 fn log_refusal(refused: &TokenError, now: Timestamp) -> NotAuthorized {
     let reason = refused.to_string();
     match refused {
         TokenError::KeysUnavailable { .. } => {
-            error!(reason, "tokens cannot be verified");
+            error!(reason, "token keys unavailable, no token can be verified");
             Metrics::at(now).count("TokenKeysUnavailable", 1).emit();
             NotAuthorized::Failed
         }
@@ -144,7 +144,7 @@ fn log_refusal(refused: &TokenError, now: Timestamp) -> NotAuthorized {
         | TokenError::Expired
         | TokenError::NotYetValid
         | TokenError::Subject => {
-            info!(reason, "token not accepted");
+            info!(reason, "token refused");
             NotAuthorized::Refused
         }
     }

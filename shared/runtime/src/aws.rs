@@ -1,4 +1,4 @@
-//! AWS clients: one configuration for each process, one client for each service that is used.
+//! AWS clients: one configuration per process, one client per service.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use aws_config::{
 };
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 
-/// Longest attempt of a small request: DynamoDB, SQS, Secrets Manager.
+/// Timeout of one attempt of a small request: DynamoDB, SQS, Secrets Manager.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longest small request with all its attempts.
+/// Timeout of a small request with all its attempts.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
-/// Longest attempt at moving an object of up to tens of megabytes.
+/// Timeout of one attempt to transfer an object of up to tens of megabytes.
 const OBJECT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Longest move of an object with all its attempts.
+/// Timeout of an object transfer with all its attempts.
 const OBJECT_OPERATION_TIMEOUT: Duration = Duration::from_secs(40);
-/// Attempts of a request, the first included. The SDK waits between them with jitter.
+/// Attempts of a request, the first included. The SDK backs off between them with jitter.
 const ATTEMPTS: u32 = 3;
 
 /// Makes clients for AWS. Clients of one process share connections and credentials.
@@ -26,7 +26,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Reads region, credentials and endpoint as the SDK finds them in the environment.
+    /// Reads region, credentials and endpoint from the environment, as the SDK does.
     pub(crate) async fn load() -> Aws {
         let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT))
@@ -52,8 +52,8 @@ impl Aws {
         aws_sdk_secretsmanager::Client::new(&self.config)
     }
 
-    /// An S3 client, with the patience that objects need. Where an endpoint is configured there is
-    /// no name service that puts the bucket into the host, so it goes into the path.
+    /// An S3 client with the longer object timeouts. A configured endpoint has no DNS name per
+    /// bucket, so the bucket goes into the path.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.config)
             .timeout_config(timeouts(OBJECT_ATTEMPT_TIMEOUT, OBJECT_OPERATION_TIMEOUT))

@@ -27,13 +27,13 @@ use crate::{
     telemetry,
 };
 
-/// The one origin whose pages may read answers.
+/// The only origin whose pages may read responses.
 pub(crate) const CORS_ORIGIN: &str = "CORS_ORIGIN";
-/// The stage's root as callers see it, where a function declares it.
+/// The public URL of the stage, where a function declares it.
 const PUBLIC_API_URL: &str = "PUBLIC_API_URL";
 /// `error`, `warn`, `info` (the default), `debug` or `trace`, where a function declares it.
 const LOG_LEVEL: &str = "LOG_LEVEL";
-/// What Lambda sets for every function, and the loop cannot do without.
+/// Variables that Lambda sets for every function and the loop requires.
 const SET_BY_LAMBDA: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
@@ -41,7 +41,7 @@ const SET_BY_LAMBDA: [&str; 4] = [
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
 ];
 
-/// An invocation that is to be reported as failed. Lambda passes the message on.
+/// An invocation to report as failed. Lambda returns the message to the caller.
 #[derive(Debug)]
 pub(crate) struct Failed(pub(crate) String);
 
@@ -51,12 +51,12 @@ impl From<Failed> for Diagnostic {
     }
 }
 
-/// What came of an invocation.
+/// The result of an invocation.
 pub(crate) enum Served<A, E> {
-    /// It was answered.
+    /// The invocation was answered.
     Done(A),
-    /// It was answered, but its signature fits none of the secrets that are held: if others can be
-    /// read, it is answered with them.
+    /// It was answered, but its signature matches no secret in memory: it is retried if newer
+    /// secrets can be read.
     Doubted(A, E),
 }
 
@@ -68,15 +68,15 @@ impl<A, E> Served<A, E> {
     }
 }
 
-/// What becomes of an invocation.
+/// The pending result of an invocation.
 type Answering<A> = LocalBoxFuture<'static, Result<A, Failed>>;
-/// A function that is connected.
+/// A connected function.
 type Answer<E, A> = Box<dyn Fn(InvocationContext, E) -> Answering<A>>;
 type Connecting<E, A> = LocalBoxFuture<'static, Result<Answer<E, A>, InitError>>;
 
-/// A function before its process is connected, from events `E` to answers `A`. Of what it touches
-/// and how it is handled nothing is left in its type, so that the loop is compiled once, here, and
-/// not in each binary.
+/// A function before its process connects, from events `E` to answers `A`. Its type names neither
+/// its capabilities nor its handler, so that the loop is compiled once, here, and not in each
+/// binary.
 pub(crate) struct Program<E, A> {
     name: &'static str,
     variables: Vec<&'static str>,
@@ -110,7 +110,8 @@ impl<E: 'static, A: 'static> Program<E, A> {
     }
 }
 
-/// Answers with what is held; a second time with newer secrets, if the first was doubted.
+/// Answers with the connected capabilities, and once more with newer secrets if the signature
+/// matched none.
 async fn answered<C, E, A, H>(
     held: Rc<Connected<C>>,
     answer: Rc<H>,
@@ -132,14 +133,14 @@ where
     }
 }
 
-/// Serves HTTP requests until Lambda ends the process. Anything wrong with the start is one line in
-/// the log and a failed exit.
+/// Serves HTTP requests until Lambda ends the process. A failed start is one log line and a failure
+/// exit code.
 pub(crate) fn serve_http(
     program: Program<lambda_http::Request, lambda_http::Response<Body>>,
 ) -> ExitCode {
     serve(program, async |process, answer| {
         let (process, answer) = (SendWrapper::new(process), SendWrapper::new(answer));
-        // One thread runs it all: nothing is sent, whatever the bounds of the loop ask for.
+        // Everything runs on one thread: the loop requires `Send`, but nothing crosses a thread.
         let service = service_fn(move |request: lambda_http::Request| {
             let context = request.lambda_context_ref().cloned().unwrap_or_default();
             SendWrapper::new(answer(process.ambient(&context), request))
@@ -152,7 +153,7 @@ pub(crate) fn serve_http(
     })
 }
 
-/// Serves events of any other kind, as JSON, likewise.
+/// Serves all other events as JSON, until Lambda ends the process.
 pub(crate) fn serve_events(program: Program<Box<RawValue>, Box<RawValue>>) -> ExitCode {
     serve(program, async |process, answer| {
         let service = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
@@ -173,7 +174,7 @@ fn serve<E, A>(
     match start(program, env, run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
-            error!(endpoint = name, error = chain(&failed), "did not start");
+            error!(endpoint = name, error = chain(&failed), "function did not start");
             ExitCode::FAILURE
         }
     }
@@ -196,12 +197,12 @@ fn start<E, A>(
     })
 }
 
-/// What an event says, as far as it is read.
+/// Parses an event.
 ///
 /// # Errors
-/// When it is not the event this function is for.
+/// When the event does not match the function's trigger.
 pub(crate) fn read<E: DeserializeOwned>(event: &RawValue) -> Result<E, Failed> {
-    serde_json::from_str(event.get()).map_err(|e| Failed(format!("not an event of this kind: {e}")))
+    serde_json::from_str(event.get()).map_err(|e| Failed(format!("unexpected event: {e}")))
 }
 
 /// An answer as JSON.
@@ -209,7 +210,7 @@ pub(crate) fn read<E: DeserializeOwned>(event: &RawValue) -> Result<E, Failed> {
 /// # Errors
 /// When it does not serialize.
 pub(crate) fn written(answer: &impl Serialize) -> Result<Box<RawValue>, Failed> {
-    to_raw_value(answer).map_err(|e| Failed(format!("an answer did not serialize: {e}")))
+    to_raw_value(answer).map_err(|e| Failed(format!("response did not serialize: {e}")))
 }
 
 fn unavailable(
@@ -219,7 +220,7 @@ fn unavailable(
     InitError::Unavailable { what, source: source.into() }
 }
 
-/// What all invocations of a process share.
+/// State shared by all invocations of a process.
 struct Process {
     ambient: InvocationContext,
     is_warm: AtomicBool,

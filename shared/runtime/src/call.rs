@@ -1,4 +1,4 @@
-//! One call of an endpoint: its input, who calls, and what may be taken from around it.
+//! One call of an endpoint: its input, its caller and its context.
 
 use std::fmt;
 
@@ -23,11 +23,11 @@ use crate::{apigw::Source, context::Entropy, response::ETag};
 pub struct Call<R = ()> {
     /// The input.
     pub body: R,
-    /// Who calls.
+    /// The caller.
     pub caller: Caller,
     /// When the call began.
     pub now: Timestamp,
-    /// What this call is named in answers and logs.
+    /// The request id in responses and logs.
     pub request_id: RequestId,
     /// Makes absolute links to this API.
     pub links: Links,
@@ -37,30 +37,30 @@ pub struct Call<R = ()> {
     pub(crate) entropy: Entropy,
 }
 
-/// Who calls.
+/// The caller of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Somebody who did not sign in, on a route that allows it.
+    /// No access token, on a public or signed route.
     Nobody,
-    /// A person whose token the authorizer has verified.
+    /// A member whose token the authorizer has verified.
     Member(Identity),
 }
 
-/// The name of a call: the caller's own correlation id if it is a usable one, else API Gateway's.
+/// The request id: the client's correlation id if it is valid, else API Gateway's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId {
     gateway: String,
     callers: Option<String>,
 }
 
-/// A request as it came, for handlers that verify a signature over it.
+/// The request as received, for handlers that verify a signature over it.
 #[derive(Debug, Clone, Default)]
 pub struct Raw {
     /// The headers.
     pub headers: HeaderMap,
     /// The exact bytes of the body.
     pub body: Vec<u8>,
-    /// Whether it was asked for without its body.
+    /// Whether the method was `HEAD`.
     pub(crate) is_head: bool,
 }
 
@@ -70,27 +70,27 @@ pub struct Links {
     root: String,
 }
 
-/// An absolute link, to a resource of this API unless it is a redirect's.
+/// An absolute link, to a resource of this API or to a redirect's target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Link(String);
 
-/// A refusal of what a handler asks of its call.
+/// Why a handler cannot get what it needs from its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// Nobody signed in.
+    /// The caller is not signed in.
     #[error("Send a valid access token as `Authorization: Bearer <token>`.")]
     Unauthenticated,
-    /// Credits or money move here, and there is no key to make a repeat safe.
+    /// Credits or money move, so a key is required to make a retry safe.
     #[error("Send an `Idempotency-Key`; the same key with the same body is carried out once.")]
     KeyRequired,
-    /// A key that is not 1 to 255 visible ASCII characters.
+    /// The key is not 1 to 255 visible ASCII characters.
     #[error("An `Idempotency-Key` is 1 to 255 visible ASCII characters.")]
     KeyInvalid,
-    /// A body that is not text.
+    /// The body is not UTF-8.
     #[error("The body is not UTF-8.")]
     NotText,
-    /// The resource is no longer what `If-Match` says.
+    /// The resource no longer matches `If-Match`.
     #[error("The resource has changed since it was read; read it again and repeat the change.")]
     Changed,
 }
@@ -117,10 +117,10 @@ impl DomainError for CallError {
 }
 
 impl<R> Call<R> {
-    /// Who signed in.
+    /// The signed-in member.
     ///
     /// # Errors
-    /// [`CallError::Unauthenticated`], only on a public route: the others are checked before.
+    /// [`CallError::Unauthenticated`], only on a public route: elsewhere access is checked before.
     pub fn member(&self) -> Result<&Identity, CallError> {
         match &self.caller {
             Caller::Member(identity) => Ok(identity),
@@ -128,7 +128,7 @@ impl<R> Call<R> {
         }
     }
 
-    /// Who of the staff acts.
+    /// The acting staff member.
     ///
     /// # Errors
     /// [`CallError::Unauthenticated`], only on a public route.
@@ -137,7 +137,7 @@ impl<R> Call<R> {
         Ok(Staff { user_id: &member.user_id, email: member.email_claim(), role: member.role })
     }
 
-    /// This call as a deed: by whom, through which request, from where. Only on a route for staff.
+    /// The audit entry of this call: staff member, request id and network. Only on a staff route.
     ///
     /// # Errors
     /// [`CallError::Unauthenticated`], only on a public route.
@@ -151,23 +151,23 @@ impl<R> Call<R> {
         Ok(AuditEntry { origin: Some(origin), ..AuditEntry::new(actor, action, target) })
     }
 
-    /// The caller's key, if they sent one and the endpoint reads it.
+    /// The idempotency key, if the caller sent one and the endpoint reads it.
     pub fn idempotency(&self) -> Option<&Idempotency> {
         self.idempotency.as_ref()
     }
 
-    /// The caller's key, where there must be one.
+    /// The idempotency key, where one is required.
     ///
     /// # Errors
-    /// [`CallError::KeyRequired`], only where the endpoint does not require it by itself.
+    /// [`CallError::KeyRequired`], only where the endpoint does not require a key itself.
     pub fn idempotency_key(&self) -> Result<&Idempotency, CallError> {
         self.idempotency.as_ref().ok_or(CallError::KeyRequired)
     }
 
-    /// Holds `If-Match`, if there is one, to what a `GET` of the resource would answer now.
+    /// Checks `If-Match`, if present, against the current `ETag` of the resource.
     ///
     /// # Errors
-    /// [`CallError::Changed`] when none of the tags is the resource's.
+    /// [`CallError::Changed`] when no tag matches.
     pub fn check_if_match(&self, resource: &impl Serialize) -> Result<(), CallError> {
         let tags = self.raw.headers.get_all(http::header::IF_MATCH);
         if tags.iter().next().is_none() {
@@ -180,25 +180,23 @@ impl<R> Call<R> {
         }
     }
 
-    /// The request as it came.
+    /// The request as received.
     pub fn raw(&self) -> &Raw {
         &self.raw
     }
 
-    /// The address the caller's connection came from, as API Gateway saw it. It is nobody's proof
-    /// of anything, and not for a log.
+    /// The client's IP address as API Gateway saw it. It authenticates nothing and must not be
+    /// logged.
     pub fn ip(&self) -> Option<&str> {
         self.source.ip()
     }
 
-    /// The network that address belongs to, if there is one: what counts as one caller where nobody
-    /// has to sign in.
+    /// The network of that address, if known: the unit that counts as one caller on public routes.
     pub fn network(&self) -> Option<Network> {
         Network::of(self.ip()?)
     }
 
-    /// The network that somebody looks from; `None` where nobody looks: a program that shows links or
-    /// fetches them ahead, a `HEAD`, or a caller of whom nothing is known.
+    /// The network of a human visitor; `None` for a bot, a prefetch, a `HEAD` or an unknown client.
     pub fn visitor(&self) -> Option<Network> {
         let text = |name: &str| self.raw.headers.get(name)?.to_str().ok();
         let purposes = ["sec-purpose", "purpose", "x-moz"].into_iter().filter_map(text);
@@ -211,7 +209,7 @@ impl<R> Call<R> {
         self.entropy.next()
     }
 
-    /// Names the job this call is about in every following log line.
+    /// Records the job id in every following log line.
     pub fn log_job(&self, job: &JobId) {
         Span::current().record("job_id", job.as_str());
     }
@@ -227,7 +225,7 @@ impl<R> Call<R> {
 impl RequestId {
     const MAX_BYTES: usize = 128;
 
-    /// The first usable of the caller's ids, else the gateway's.
+    /// The client's first valid id, else the gateway's.
     pub(crate) fn of(headers: &HeaderMap, gateway: &str) -> RequestId {
         let offered = ["x-request-id", "x-correlation-id"];
         let chosen = offered
@@ -260,14 +258,14 @@ impl Links {
         Links { root: root.trim_end_matches('/').to_owned() }
     }
 
-    /// The link to `path`, which begins with a slash and stands below the stage.
+    /// The link to `path`, which begins with a slash and is relative to the stage.
     pub fn to(&self, path: impl fmt::Display) -> Link {
         Link(format!("{}{path}", self.root))
     }
 }
 
 impl Link {
-    /// A link to somewhere that is not this API.
+    /// A link outside this API.
     pub(crate) fn elsewhere(url: String) -> Link {
         Link(url)
     }

@@ -1,4 +1,4 @@
-//! Capabilities: what a handler may touch, connected once before the first call.
+//! Capabilities: the clients a handler uses, connected once before the first call.
 //!
 //! A handler's first parameter is a capability or a tuple of them. Exactly those are connected, and
 //! exactly their variables are required.
@@ -17,35 +17,35 @@ use crate::{
 
 const TABLE_NAME: &str = "TABLE_NAME";
 pub(crate) const IMAGES_BUCKET: &str = "IMAGES_BUCKET";
-/// Of what stays as it was issued.
+/// The bucket of immutable records.
 pub(crate) const RECORDS_BUCKET: &str = "RECORDS_BUCKET";
 const GENERATION_QUEUE_URL: &str = "GENERATION_QUEUE_URL";
 const AUTH_ISSUER: &str = "AUTH_ISSUER";
 const AUTH_AUDIENCE: &str = "AUTH_AUDIENCE";
-/// Empty means: discover it from the issuer.
+/// Empty: the URL is discovered from the issuer.
 const AUTH_JWKS_URL: &str = "AUTH_JWKS_URL";
-/// Separated by commas; empty means any.
+/// Comma-separated; empty means any.
 const AUTH_PARTIES: &str = "AUTH_PARTIES";
 const AUTH_ROLE_CLAIM: &str = "AUTH_ROLE_CLAIM";
 
-/// Something a handler may touch.
+/// A capability: a client that a handler uses.
 pub trait Connect: Sized {
-    /// The variables this needs to be set; one that may be empty is named too.
+    /// The variables that must be set, including those that may be empty.
     fn variables() -> Vec<&'static str>;
 
-    /// Connects, during the initialization of the process.
+    /// Connects, during process initialization.
     ///
     /// # Errors
-    /// When a variable cannot be used, or something needed from the start does not answer.
+    /// When a variable is invalid, or a required service does not answer.
     fn connect(env: &Environment, aws: &Aws) -> impl Future<Output = Result<Self, InitError>>;
 
-    /// The table, if this is it or holds it: the shell asks it who may call and how often.
+    /// The table, if this is or contains it: the shell needs it for suspensions and rate limits.
     fn table(&self) -> Option<&Store> {
         None
     }
 }
 
-/// A handler that touches nothing.
+/// A handler without capabilities.
 impl Connect for () {
     fn variables() -> Vec<&'static str> {
         Vec::new()
@@ -55,9 +55,9 @@ impl Connect for () {
     }
 }
 
-/// The table. Reads a key that never exists: initialization has a whole processor, so that is where
-/// the connection and its handshake are cheapest. A table that does not answer yet is not a reason
-/// not to start: the first request will tell.
+/// The table. Reads a key that never exists, to open the connection during initialization, when
+/// Lambda gives a full processor and the TLS handshake is cheapest. An unreachable table does not
+/// stop the start: the first request will report it.
 impl Connect for Store {
     fn variables() -> Vec<&'static str> {
         vec![TABLE_NAME]
@@ -65,7 +65,7 @@ impl Connect for Store {
     async fn connect(env: &Environment, aws: &Aws) -> Result<Store, InitError> {
         let store = Store::new(aws.dynamodb(), env.text(TABLE_NAME)?.to_owned());
         if let Err(error) = store.warm_up().await {
-            warn!(error = chain(&error), "the table did not answer during initialization");
+            warn!(error = chain(&error), "table unreachable at start, starting anyway");
         }
         Ok(store)
     }
@@ -74,7 +74,7 @@ impl Connect for Store {
     }
 }
 
-/// The bucket of pictures.
+/// The bucket of images.
 impl Connect for Images {
     fn variables() -> Vec<&'static str> {
         vec![IMAGES_BUCKET]
@@ -84,7 +84,7 @@ impl Connect for Images {
     }
 }
 
-/// The ends of the audit, among the records.
+/// The audit chain's anchors, in the records bucket.
 impl Connect for AuditAnchors {
     fn variables() -> Vec<&'static str> {
         vec![RECORDS_BUCKET]
@@ -94,7 +94,7 @@ impl Connect for AuditAnchors {
     }
 }
 
-/// The queue of generations.
+/// The queue of generation jobs.
 impl Connect for GenerationQueue {
     fn variables() -> Vec<&'static str> {
         vec![GENERATION_QUEUE_URL]
@@ -104,7 +104,7 @@ impl Connect for GenerationQueue {
     }
 }
 
-/// The issuer of tokens. Its keys are fetched now; if that fails, the first token will try again.
+/// The token issuer. Its keys are fetched now; if that fails, the first token retries.
 impl Connect for Issuer {
     fn variables() -> Vec<&'static str> {
         vec![AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL, AUTH_PARTIES, AUTH_ROLE_CLAIM]
@@ -124,7 +124,7 @@ impl Connect for Issuer {
         };
         let issuer = Issuer::new(http()?, config).map_err(unusable(AUTH_ISSUER))?;
         if let Err(error) = issuer.load_keys(Clock::System.now()).await {
-            warn!(error = chain(&error), "the issuer did not answer during initialization");
+            warn!(error = chain(&error), "token issuer unreachable, the first token retries");
         }
         Ok(issuer)
     }

@@ -1,7 +1,8 @@
-//! The capabilities of a process while it lives: their secrets are read again.
+//! The capabilities of a running process: their secrets are refreshed.
 //!
-//! A secret that is rotated reaches every process within five minutes, and a webhook that is signed
-//! with a new one at once. A secret that cannot be read is no reason to stop: what is held goes on.
+//! A rotated secret reaches every process within five minutes, and a process that gets a webhook
+//! signed with it at once. If a secret cannot be read, the process continues with the one in
+//! memory.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -15,18 +16,18 @@ use crate::{
     error::chain,
 };
 
-/// How long a secret is believed.
+/// How long a secret is used before it is read again.
 const SECRETS_KEPT: Duration = Duration::from_secs(5 * 60);
-/// Least time between two readings: forged signatures must not become a flood of readings.
+/// Minimum time between two reads: forged signatures must not cause a flood of reads.
 const READ_PAUSE: Duration = Duration::from_secs(60);
-/// How the variables end that name a secret.
+/// The suffix of variables that name a secret.
 const SECRET: &str = "_SECRET_ARN";
 
 /// Capabilities, and when they were connected.
 pub(crate) struct Connected<C> {
     env: Rc<Environment>,
     aws: Rc<Aws>,
-    /// Whether any of them is made from a secret: else there is nothing to read again.
+    /// Whether any of them uses a secret; if not, nothing is refreshed.
     has_secrets: bool,
     state: RefCell<State<C>>,
 }
@@ -38,7 +39,7 @@ struct State<C> {
 }
 
 impl<C: Connect> Connected<C> {
-    /// Connects them for the first time.
+    /// Connects for the first time.
     pub(crate) async fn connect(
         env: Rc<Environment>,
         aws: Rc<Aws>,
@@ -52,7 +53,7 @@ impl<C: Connect> Connected<C> {
         Ok(Connected { env, aws, has_secrets, state: RefCell::new(state) })
     }
 
-    /// What a call at `now` is answered with: secrets that are older than five minutes are read anew.
+    /// The capabilities for a call at `now`; secrets older than five minutes are read again first.
     pub(crate) async fn at(&self, now: Timestamp) -> Rc<C> {
         let is_old = self.state.borrow().read_at.until(now) >= SECRETS_KEPT;
         if is_old && self.has_secrets {
@@ -61,13 +62,14 @@ impl<C: Connect> Connected<C> {
         self.state.borrow().capabilities.clone()
     }
 
-    /// The same after a signature that fits none of the secrets, if they can be read anew so soon.
+    /// Newer capabilities after a signature that matches no secret; `None` if it is too soon to
+    /// read again.
     pub(crate) async fn doubted(&self, now: Timestamp) -> Option<Rc<C>> {
         let again = self.has_secrets && self.read_again(now).await;
         again.then(|| self.state.borrow().capabilities.clone())
     }
 
-    /// Whether they were read.
+    /// Reads the secrets again. Returns whether it did.
     async fn read_again(&self, now: Timestamp) -> bool {
         if self.state.borrow().tried_at.until(now) < READ_PAUSE {
             return false;
@@ -80,7 +82,7 @@ impl<C: Connect> Connected<C> {
                 true
             }
             Err(error) => {
-                warn!(error = chain(&error), "secrets could not be read again, those held go on");
+                warn!(error = chain(&error), "secret refresh failed, using the old ones");
                 false
             }
         }
@@ -125,9 +127,9 @@ mod tests {
         assert_eq!(at(299).await, "one");
         assert_eq!(at(300).await, "two");
         fs::remove_file(&place).unwrap();
-        assert_eq!(at(600).await, "two", "what cannot be read goes on as it is");
+        assert_eq!(at(600).await, "two", "an unreadable secret stays in use");
         fs::write(&place, "three").unwrap();
-        assert_eq!(at(659).await, "two", "and is not tried for a minute");
+        assert_eq!(at(659).await, "two", "the next read is a minute later");
         assert_eq!(at(660).await, "three");
         fs::remove_file(&place).unwrap();
     }
@@ -149,7 +151,7 @@ mod tests {
         assert_eq!(doubted(120).await.as_deref(), Some("three"));
         let none = Environment::of([("KEPT_SECRET_ARN", "")]);
         let held = Connected::<()>::connect(Rc::new(none), aws, NOW).await.unwrap();
-        assert!(held.doubted(NOW.plus(SECRETS_KEPT)).await.is_none(), "there is nothing to read");
+        assert!(held.doubted(NOW.plus(SECRETS_KEPT)).await.is_none(), "there is no secret to read");
         fs::remove_file(&place).unwrap();
     }
 }

@@ -1,6 +1,6 @@
-//! What a call takes from around it: the time, randomness, and where it is being served.
+//! What a call takes from its environment: time, randomness and configuration.
 //!
-//! Handlers get these as arguments, so that a test can hold them still.
+//! Handlers get these as arguments, so that a test can fix them.
 
 use std::{
     sync::{
@@ -14,23 +14,23 @@ use domain::Timestamp;
 
 use crate::admission::RecentCalls;
 
-/// Where the time comes from.
+/// The source of the time.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The clock of the machine.
+    /// The system clock.
     System,
-    /// A clock that stands still until it is moved; clones move together.
+    /// A manual clock, moved by `advance`; clones share it.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that stands at `now`.
+    /// A manual clock set to `now`.
     pub fn manual(now: Timestamp) -> Clock {
         Clock::Manual(Arc::new(AtomicI64::new(now.as_millis())))
     }
 
     /// The time.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+    #[expect(clippy::disallowed_methods, reason = "the only read of the system clock")]
     pub fn now(&self) -> Timestamp {
         match self {
             Clock::System => Timestamp::from_millis(0)
@@ -39,7 +39,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the machine's clock is left alone.
+    /// Moves a manual clock forward; does nothing to the system clock.
     pub fn advance(&self, by: Duration) {
         match self {
             Clock::System => {}
@@ -50,7 +50,7 @@ impl Clock {
     }
 }
 
-/// Where randomness comes from.
+/// The source of randomness.
 #[derive(Debug, Clone)]
 pub enum Entropy {
     /// A generator seeded by the operating system.
@@ -74,30 +74,30 @@ impl Entropy {
     }
 }
 
-/// The surroundings of one invocation.
+/// The environment of one invocation.
 #[derive(Debug, Clone)]
 pub struct InvocationContext {
     /// The time.
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
-    /// The one origin whose pages may read the answers, if any.
+    /// The only origin whose pages may read responses, if any.
     pub cors_origin: Option<Arc<str>>,
-    /// The stage's root as callers see it, where it cannot be told from a request.
+    /// The public URL of the stage, where a request does not reveal it.
     pub public_url: Option<Arc<str>>,
     /// When Lambda ends this invocation; `None` in a test.
     pub deadline: Option<Timestamp>,
     /// Whether this is the first invocation of its process.
     pub cold_start: bool,
-    /// How often its callers have called.
+    /// Rate-limit counters of this process.
     pub recent: RecentCalls,
 }
 
 impl InvocationContext {
-    /// How much is left for an answer to be rendered and sent after a handler was stopped.
+    /// Time reserved to render and send a response after a handler is stopped.
     const RESERVE: Duration = Duration::from_millis(500);
 
-    /// The machine's time and randomness.
+    /// System time and randomness.
     pub fn system() -> InvocationContext {
         InvocationContext {
             clock: Clock::System,
@@ -106,7 +106,7 @@ impl InvocationContext {
         }
     }
 
-    /// A still clock at `now`, ids that count from 1 and no deadline, for tests.
+    /// A manual clock at `now`, ids that count from 1 and no deadline, for tests.
     pub fn fixed(now: Timestamp) -> InvocationContext {
         InvocationContext {
             entropy: Entropy::counted(),
@@ -119,7 +119,7 @@ impl InvocationContext {
         self.clock.now()
     }
 
-    /// How long a handler may take from now on.
+    /// Time left for a handler.
     pub(crate) fn time_left(&self) -> Option<Duration> {
         let deadline = self.deadline?.minus(InvocationContext::RESERVE);
         Some(self.now().until(deadline))

@@ -1,27 +1,27 @@
-//! An endpoint as data: what a route is called, who may call it and what it accepts.
+//! An endpoint as data: its name, route, access and accepted input.
 //!
-//! The constant is read by the shell before a handler runs, and by the tests that hold the
-//! template, the events and the API document to it.
+//! The shell reads the constant before a handler runs. Tests check the template, the events and the
+//! OpenAPI document against it.
 
 use std::fmt;
 
 use store::Rate;
 
-/// Largest request body, in bytes, unless an endpoint says otherwise.
+/// Largest request body in bytes, unless an endpoint sets its own.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Who may call an endpoint. Checked before the handler runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// Anybody.
+    /// Anyone, without a token.
     Public,
-    /// Whoever signed in.
+    /// Any signed-in member.
     Member,
     /// Staff: a moderator or an admin.
     Moderator,
     /// An admin.
     Admin,
-    /// A machine whose signature over the raw body the handler verifies.
+    /// A machine; the handler verifies its signature over the raw body.
     Signed,
 }
 
@@ -30,18 +30,18 @@ pub enum Access {
 pub enum Method {
     /// Reads; its input is the path and the query string.
     Get,
-    /// Makes something or acts; its input is the path and a JSON body.
+    /// Creates or acts; its input is the path and a JSON body.
     Post,
     /// Replaces; its input is the path and a JSON body.
     Put,
-    /// Changes in part; its input is the path and a JSON body.
+    /// Updates in part; its input is the path and a JSON body.
     Patch,
-    /// Removes; its input is the path and the query string.
+    /// Deletes; its input is the path and the query string.
     Delete,
 }
 
 impl Method {
-    /// As it stands in a request line.
+    /// The method as written in a request line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Method::Get => "GET",
@@ -52,7 +52,7 @@ impl Method {
         }
     }
 
-    /// Whether the input comes in a body rather than in a query string.
+    /// Whether the input comes in a body rather than in the query string.
     pub const fn has_body(self) -> bool {
         match self {
             Method::Post | Method::Put | Method::Patch => true,
@@ -70,9 +70,9 @@ impl fmt::Display for Method {
 /// What an endpoint does with an `Idempotency-Key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyRule {
-    /// The route is safe to repeat as it is; the header is not read.
+    /// A repeat is safe, so the header is not read.
     Ignored,
-    /// A repeat with the same key gets the first answer.
+    /// A repeat with the same key gets the first response.
     Accepted,
     /// Credits or money move: without a key the request is refused.
     Required,
@@ -81,7 +81,7 @@ pub enum KeyRule {
 /// A route and its rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The name of the binary, of the event and of every log line: `<domain>-<verb>-<noun>`.
+    /// The name of the binary, the event and the log lines: `<domain>-<verb>-<noun>`.
     pub name: &'static str,
     /// The method.
     pub method: Method,
@@ -89,17 +89,17 @@ pub struct Endpoint {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
-    /// What becomes of an `Idempotency-Key`.
+    /// How an `Idempotency-Key` is treated.
     pub key: KeyRule,
     /// Largest accepted body, in bytes.
     pub body_bytes_max: usize,
-    /// How often one member may call it.
+    /// Rate limit per member.
     pub rate: Option<Rate>,
-    /// Whether `HEAD` is answered too, as `GET` is, without its body.
+    /// Whether `HEAD` is answered, as `GET` without its body.
     pub head: bool,
 }
 
-/// How often a member may call a route that writes, unless it says otherwise.
+/// Rate limit per member of a route that writes, unless it sets its own.
 pub const WRITES: Rate = Rate::a_minute(120);
 
 impl Endpoint {
@@ -108,7 +108,7 @@ impl Endpoint {
         Endpoint::new(Method::Get, name, path, access)
     }
 
-    /// A `POST` route. It accepts an `Idempotency-Key` unless it is told to require or ignore one.
+    /// A `POST` route. It accepts an `Idempotency-Key` unless set to require or ignore one.
     pub const fn post(name: &'static str, path: &'static str, access: Access) -> Endpoint {
         Endpoint { key: KeyRule::Accepted, ..Endpoint::new(Method::Post, name, path, access) }
     }
@@ -134,7 +134,7 @@ impl Endpoint {
         Endpoint { key: KeyRule::Required, ..self }
     }
 
-    /// The same route, not reading an `Idempotency-Key` because a repeat does no harm.
+    /// The same route, ignoring an `Idempotency-Key` because a repeat does no harm.
     #[must_use]
     pub const fn ignores_key(self) -> Endpoint {
         Endpoint { key: KeyRule::Ignored, ..self }
@@ -146,13 +146,13 @@ impl Endpoint {
         Endpoint { body_bytes_max, ..self }
     }
 
-    /// The same route with another limit for one member: also a reading one that calls out.
+    /// The same route with another rate per member, also for reads that call a provider.
     #[must_use]
     pub const fn with_rate(self, rate: Rate) -> Endpoint {
         Endpoint { rate: Some(rate), ..self }
     }
 
-    /// The same route, answering `HEAD` too: for links that programs follow before people do.
+    /// The same route, also answering `HEAD`: for links that programs check before people do.
     #[must_use]
     pub const fn with_head(self) -> Endpoint {
         Endpoint { head: true, ..self }
@@ -166,7 +166,7 @@ impl Endpoint {
     ) -> Endpoint {
         let (key, body_bytes_max, head) = (KeyRule::Ignored, BODY_BYTES_MAX, false);
         let rate = match (access, method) {
-            // Who calls is not known, and each such route limits what it does by itself.
+            // The caller is unknown; each such route limits its own work.
             (Access::Public | Access::Signed, _) | (_, Method::Get) => None,
             (Access::Member | Access::Moderator | Access::Admin, _) => Some(WRITES),
         };

@@ -12,7 +12,7 @@ pub enum InitError {
     /// Variables that are not set.
     #[error("not set: {}", .0.join(", "))]
     Missing(Vec<&'static str>),
-    /// A variable whose value cannot be used. The value itself is not told: it may be secret.
+    /// A variable with an invalid value. The value is not shown: it may be secret.
     #[error("{name} cannot be used: {why}")]
     Unusable {
         /// The variable.
@@ -20,12 +20,12 @@ pub enum InitError {
         /// What is wrong with it.
         why: String,
     },
-    /// Something outside that is needed from the start did not answer.
+    /// A service required at start did not answer.
     #[error("{what} is not available")]
     Unavailable {
-        /// What it is.
+        /// The service.
         what: &'static str,
-        /// Why not.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -68,7 +68,7 @@ impl Environment {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// A variable of another type than text.
+    /// A variable parsed as `T`.
     ///
     /// # Errors
     /// [`InitError::Missing`], or [`InitError::Unusable`] when it does not parse.

@@ -1,29 +1,29 @@
-//! What a caller gets instead of an answer: a problem document (RFC 9457).
+//! Error responses: problem documents (RFC 9457).
 //!
-//! A handler never builds one. Whatever implements [`DomainError`] passes through `?` and becomes an
-//! [`ApiError`]; one table says which status a kind of refusal has. A fault of ours is told to the
-//! caller only as such, and its chain of causes is logged once, when the call ends.
+//! A handler never builds one. Any [`DomainError`] passes through `?` and becomes an [`ApiError`];
+//! one table maps its kind to a status. An internal error is reported to the caller only as such,
+//! and its chain of causes is logged once, when the call ends.
 
 use std::fmt;
 
 use domain::{DomainError, ErrorKind};
 use serde_json::{Map, Value, json};
 
-/// Every problem's `type` is this followed by its code.
+/// The `type` of a problem is this URL followed by its code.
 pub const PROBLEM_TYPE_BASE: &str = "https://prolight.ai/problems/";
 
-/// What one kind of refusal is on the wire.
+/// The HTTP form of an error kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusMapping {
     /// The status.
     pub status: u16,
     /// The `title` of the problem document.
     pub title: &'static str,
-    /// Whether the same request may work later.
+    /// Whether the same request may succeed later.
     pub retryable: bool,
 }
 
-/// The one table from kinds to statuses.
+/// The single table from error kinds to statuses.
 pub const fn meaning(kind: ErrorKind) -> StatusMapping {
     let (status, title, retryable) = match kind {
         ErrorKind::Malformed => (400, "Bad request", false),
@@ -42,7 +42,7 @@ pub const fn meaning(kind: ErrorKind) -> StatusMapping {
     StatusMapping { status, title, retryable }
 }
 
-/// A refusal on its way to the caller. Made from any [`DomainError`] by `?`.
+/// An error on its way to the caller. Made from any [`DomainError`] by `?`.
 pub struct ApiError {
     refusal: Box<dyn DomainError>,
     status: u16,
@@ -56,17 +56,17 @@ impl<R: DomainError> From<R> for ApiError {
 }
 
 impl ApiError {
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The family of the refusal.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.refusal.kind()
     }
 
-    /// The stable code of the refusal; the caller of a fault of ours sees `internal` instead.
+    /// The stable code; the caller sees `internal` instead if the error is internal.
     pub fn code(&self) -> &'static str {
         match self.kind() {
             ErrorKind::Internal => "internal",
@@ -84,17 +84,17 @@ impl ApiError {
         }
     }
 
-    /// The refusal itself.
+    /// The domain error itself.
     pub fn refusal(&self) -> &dyn DomainError {
         &*self.refusal
     }
 
-    /// A refusal whose status HTTP names more precisely than its kind does.
+    /// An error whose status is more specific than that of its kind.
     pub(crate) fn with_status(refusal: impl DomainError, status: u16) -> ApiError {
         ApiError { refusal: Box::new(refusal), status }
     }
 
-    /// Whether the fault is on our side: then the caller is told no more than that.
+    /// Whether the error is internal: then the caller gets no details.
     pub(crate) fn is_ours(&self) -> bool {
         self.status >= 500
     }
@@ -104,7 +104,7 @@ impl ApiError {
         self.refusal.retry_after_s()
     }
 
-    /// The refusal and everything behind it, outermost first.
+    /// The error and its sources, outermost first.
     pub(crate) fn chain(&self) -> String {
         chain(&*self.refusal)
     }
@@ -157,7 +157,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     line
 }
 
-/// A fault of ours: a panic, an answer that does not serialize, wiring that does not fit.
+/// An internal error: a panic, a response that does not serialize, inconsistent wiring.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Fault(pub(crate) String);

@@ -1,7 +1,7 @@
-//! A function as data: what starts it, and which variables its process needs.
+//! A function as data: its trigger and the variables its process needs.
 //!
-//! Each crate of functions lists its own. Nothing that is deployed reads these lists: they are what
-//! tests hold the template, the events and the table of callers to.
+//! Each crate of functions lists its own. Nothing deployed reads these lists: tests check the
+//! template, the events and the access table against them.
 
 use clients::oidc::{Identity, TokenError};
 use serde::de::DeserializeOwned;
@@ -18,26 +18,26 @@ use crate::{
     worker::{Task, TaskError, Worker},
 };
 
-/// A function: what starts it, and what its handler touches.
+/// A function: its trigger and its capabilities.
 #[derive(Debug, Clone, Copy)]
 pub struct Function {
-    /// What starts it.
+    /// Its trigger.
     pub trigger: Trigger,
     touches: fn() -> Vec<&'static str>,
 }
 
-/// What starts a function.
+/// The trigger of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
-    /// A request.
+    /// An HTTP request.
     Route(Endpoint),
     /// Messages of a queue.
     Queue(Worker),
-    /// Changes of the table.
+    /// Changes of the table (DynamoDB Streams).
     Stream(Worker),
-    /// The clock.
+    /// A schedule (EventBridge).
     Schedule(Worker),
-    /// A token to be judged.
+    /// A token to verify.
     Token(Worker),
 }
 
@@ -90,7 +90,7 @@ impl Function {
         Function { trigger: Trigger::Token(worker), touches: C::variables }
     }
 
-    /// The name of its binary, its event and its log lines.
+    /// The name of the binary, the event and the log lines.
     pub const fn name(&self) -> &'static str {
         match self.trigger {
             Trigger::Route(endpoint) => endpoint.name,
@@ -101,7 +101,7 @@ impl Function {
         }
     }
 
-    /// The variables without which its process does not start.
+    /// The variables its process requires to start.
     pub fn variables(&self) -> Vec<&'static str> {
         let touches = (self.touches)();
         match &self.trigger {

@@ -1,4 +1,4 @@
-//! Holds a handler to its deadline and keeps a panic inside its call.
+//! Enforces a handler's deadline and contains its panics.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -27,14 +27,14 @@ impl DomainError for TimedOut {
 /// Runs `work` for at most `time_left`.
 ///
 /// # Errors
-/// A fault of ours when it takes longer or panics; the panic itself has been logged by then.
+/// An internal error when it takes longer or panics; the panic is logged by then.
 pub(crate) async fn within<T>(
     time_left: Option<Duration>,
     work: impl Future<Output = T>,
 ) -> Result<T, ApiError> {
-    // Nothing of a call outlives its panic: what it owned is dropped, and the capabilities it
-    // borrowed are clients that hold no state of one call.
-    // In a box, because the compiler cannot lay out a handler inside all of its shells.
+    // No state survives a panic: the call's own state is dropped, and the capabilities it borrowed
+    // are clients without state of a call. Boxed, because the compiler cannot lay out a handler
+    // inside all of its shells.
     let work = AssertUnwindSafe(work).catch_unwind().boxed_local();
     let finished = match time_left {
         Some(time_left) => tokio::time::timeout(time_left, work).await.map_err(|_| TimedOut)?,

@@ -1,9 +1,9 @@
-//! The shell around an HTTP endpoint: from API Gateway's event to its answer.
+//! The shell around an HTTP endpoint: from API Gateway's event to its response.
 //!
-//! A call is admitted (access, key, input), handled within its deadline, and closed: every answer
-//! leaves through [`Exchange::close`], refusals and faults included, with the same headers and
-//! exactly one line in the log. Only [`dispatch`] is generic, and it is thin: each function's
-//! binary holds one instance of it.
+//! A call is admitted (access, key, input), handled within its deadline, and closed: every
+//! response, errors included, leaves through [`Exchange::close`] with the same headers and exactly
+//! one log line. Only [`dispatch`] is generic, and it is thin: each function's binary holds one
+//! instance of it.
 
 use std::{collections::BTreeMap, process::ExitCode};
 
@@ -55,8 +55,8 @@ where
     boot::serve_http(Program::new(endpoint.name, variables, answer))
 }
 
-/// What a process needs to serve `endpoint`, beside what its handler `touches`: no page of a browser
-/// calls a signed route, every other one may be called by ours.
+/// The variables needed to serve `endpoint`, besides those in `touches`. Browsers never call a
+/// signed route; any other route may be called by our frontend and needs the CORS origin.
 pub(crate) fn variables(endpoint: &Endpoint, mut touches: Vec<&'static str>) -> Vec<&'static str> {
     if endpoint.access != Access::Signed {
         touches.push(boot::CORS_ORIGIN);
@@ -64,10 +64,10 @@ pub(crate) fn variables(endpoint: &Endpoint, mut touches: Vec<&'static str>) -> 
     touches
 }
 
-/// The code of whoever verifies a signature, Stripe's or Bria's, that fits no secret.
+/// The code of an invalid webhook signature, from Stripe or Bria.
 const SIGNATURE_INVALID: &str = "webhook_signature_invalid";
 
-/// Answers one request: what [`http`] does with each, and what a test calls.
+/// Answers one request: [`http`] runs it for each, and tests call it.
 pub async fn dispatch<C, R, T, H>(
     endpoint: &Endpoint,
     handle: &H,
@@ -84,7 +84,7 @@ where
     answer(endpoint, handle, capabilities, ambient, request).await.0
 }
 
-/// The same with the code of a refusal.
+/// The same, also returning the error code.
 async fn answer<C, R, T, H>(
     endpoint: &Endpoint,
     handle: &H,
@@ -107,7 +107,7 @@ where
         guard::within(ambient.time_left(), async {
             let (table, recent) = (capabilities.table(), &ambient.recent);
             admit(endpoint, table, &call.caller, recent, call.now).boxed_local().await?;
-            // In a box: a handler's future is large, and every shell around it would be so, too.
+            // Boxed: a handler's future is large, and every shell around it would be too.
             handle(capabilities, call).boxed_local().await
         })
         .await??
@@ -143,7 +143,7 @@ impl<'a> Exchange<'a> {
         self.endpoint.head && self.parts.method == http::Method::HEAD
     }
 
-    /// The call, if the caller may make it, and its input, if that can be read.
+    /// The call and its input, if access, key and body are valid.
     fn admit(&self, body: Vec<u8>) -> Result<(Call, Untyped), ApiError> {
         let (gateway, headers) = (Gateway::of(&self.parts), &self.parts.headers);
         let caller = caller(&gateway)?;
@@ -159,7 +159,7 @@ impl<'a> Exchange<'a> {
         let idempotency = idempotency(self.endpoint, headers, path, &body)?;
         let content_type = headers.get(http::header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
-        // A signed body is its handler's to read: what it says is nothing before it is verified.
+        // The handler of a signed route reads the body: it is untrusted until verified.
         let reads_body = self.endpoint.method.has_body() && self.endpoint.access != Access::Signed;
         let input = Untyped::of(Parts {
             path: &path_parameters(&self.parts),
@@ -180,7 +180,7 @@ impl<'a> Exchange<'a> {
         Ok((call, input))
     }
 
-    /// The answer on the wire with the code of a refusal, and its line in the log.
+    /// The response with the error code; writes the log line.
     fn close(self, outcome: Result<Answer, ApiError>) -> (Response, Option<&'static str>) {
         let _in_span = self.span.enter();
         let (mut response, code) = match outcome {
@@ -249,10 +249,10 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// What a page of our frontend may read beside the body.
+/// Response headers that a page of our frontend may read.
 pub const EXPOSED_HEADERS: &str = "ETag, Location, Retry-After, WWW-Authenticate, x-request-id";
 
-/// Somebody who signed in and may not do this.
+/// The member's role does not allow the call.
 #[derive(Debug, thiserror::Error)]
 #[error("This needs a role you do not have.")]
 struct RoleMissing;
@@ -283,14 +283,14 @@ fn check_access(access: Access, caller: &Caller) -> Result<(), ApiError> {
     if may { Ok(()) } else { Err(RoleMissing.into()) }
 }
 
-/// Who the authorizer says is calling. Its context values arrive as strings.
+/// The caller from the authorizer's context, whose values are strings.
 fn caller(gateway: &Gateway<'_>) -> Result<Caller, ApiError> {
     let Some(fields) = gateway.authorizer() else { return Ok(Caller::Nobody) };
     let text = |name| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let Some(subject) = text("user_id").or_else(|| text("principalId")) else {
         return Ok(Caller::Nobody);
     };
-    let wrong = |what| Fault(format!("the authorizer passed on an unusable {what}"));
+    let wrong = |what| Fault(format!("invalid {what} in the authorizer context"));
     let role = match text("role") {
         None => None,
         Some("moderator") => Some(Role::Moderator),
@@ -325,8 +325,8 @@ fn idempotency(
     Ok(Some(Idempotency { key, fingerprint: hex(&digest.finalize()) }))
 }
 
-/// The stage's root: as configured, else as the gateway was reached. API Gateway names its own
-/// host; an emulator may not, and then the caller's `Host` is all there is.
+/// The stage's root: as configured, else from the request. API Gateway reports its own host; an
+/// emulator may not, and then the `Host` header is the only source.
 fn links(
     ambient: &InvocationContext,
     headers: &HeaderMap,

@@ -1,8 +1,8 @@
-//! Idempotency for endpoints whose effect is not in our table.
+//! Idempotency for endpoints whose effect is outside our table.
 //!
-//! Where a request changes the table, its key is recorded in that very transaction and nothing in
-//! here is needed. Where it asks somebody else, the key is claimed first, kept with the answer, and
-//! given back on failure, so that a failure never blocks a repeat.
+//! A request that changes the table records its key in the same transaction and needs nothing here.
+//! A request that calls a provider claims its key first, stores the response under it, and releases
+//! it on failure, so that a failure never blocks a retry.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -15,12 +15,12 @@ use crate::{
     response::NoStore,
 };
 
-/// Does `work` once for each key of the caller and answers every repeat with the same bytes.
-/// Without a key the work is simply done.
+/// Does `work` once per key of the caller and answers every repeat with the same bytes. Without a
+/// key, `work` runs each time.
 ///
 /// # Errors
-/// What `work` refuses; [`store::KeyError`] when the key was used for another request or its
-/// first request is still being worked on; or when the store cannot be asked.
+/// Errors of `work`; [`store::KeyError`] when the key was used for another request or its first
+/// request is still running; or when the store is unavailable.
 pub async fn once<R, T: Serialize>(
     store: &Store,
     call: &Call<R>,
@@ -35,25 +35,25 @@ pub async fn once<R, T: Serialize>(
     }
     match work().await.and_then(answer) {
         Ok(answer) => {
-            // The work is done either way; at worst a repeat does it again.
+            // The work is done either way; at worst a retry does it again.
             if let Err(error) = store.complete(user, key, answer.get().to_owned(), call.now).await {
-                warn!(error = chain(&error), "an answer was not kept under its key");
+                warn!(error = chain(&error), "response not stored, a retry runs the work again");
             }
             Ok(answer)
         }
         Err(refused) => {
             if let Err(error) = store.abandon(user, key).await {
-                warn!(error = chain(&error), "a key was not given back; it is blocked for a while");
+                warn!(error = chain(&error), "idempotency key not released, blocked until expiry");
             }
             Err(refused)
         }
     }
 }
 
-/// An answer that the store keeps under its key, as it goes on the wire.
+/// A response stored under its key, as JSON for the wire.
 ///
 /// # Errors
-/// When it is not JSON: a fault of ours.
+/// An internal error when it is not JSON.
 pub fn replayed(answer: String) -> Result<NoStore<Box<RawValue>>, ApiError> {
     RawValue::from_string(answer).map(NoStore).map_err(|e| unreadable(&e))
 }
@@ -63,5 +63,5 @@ fn answer(body: impl Serialize) -> Result<Box<RawValue>, ApiError> {
 }
 
 fn unreadable(error: &serde_json::Error) -> ApiError {
-    Fault(format!("an answer under a key is not JSON: {error}")).into()
+    Fault(format!("stored response is not JSON: {error}")).into()
 }

@@ -1,11 +1,10 @@
-//! From a path, a query string and a JSON body to the one type an endpoint asks for.
+//! Reads path, query string and JSON body into the one type an endpoint asks for.
 //!
-//! All three become one tree of [`Input`], which is then read through serde with an error type of
-//! our own, so that a caller learns the JSON pointer, a stable code and what was expected. Text of
-//! a path or a query string turns into numbers where the type asks for numbers, and into a list
-//! where it asks for one: `tag=a&tag=b` and `tag=a,b` are the same. A JSON body is taken as it is,
-//! but for its text, which is brought into the form it is kept in ([`domain::text::normalized`]),
-//! and a key that stands in it twice is refused.
+//! All three become one tree of [`Input`], which is read through serde with our own error type, so
+//! that a caller gets a JSON pointer, a stable code and what was expected. Text of a path or a
+//! query string becomes a number where the type asks for one, and a list where it asks for a list:
+//! `tag=a&tag=b` and `tag=a,b` are the same. A JSON body is taken as it is, except that its text is
+//! normalized ([`domain::text::normalized`]) and a repeated key is refused.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -22,9 +21,9 @@ use crate::error::ApiError;
 /// A value of a request.
 #[derive(Debug, Clone, PartialEq)]
 enum Input {
-    /// From a path or a query string: a number where one is wanted.
+    /// From a path or a query string: read as a number where the type asks for one.
     Text(String),
-    /// From a query string that has a key more than once: only a list can be read from it.
+    /// A repeated key of a query string: only a list can be read from it.
     Texts(Vec<String>),
     Null,
     Bool(bool),
@@ -75,11 +74,11 @@ impl DomainError for Unreadable {
 pub(crate) struct Parts<'a> {
     pub(crate) path: &'a BTreeMap<String, String>,
     pub(crate) query: Vec<(String, String)>,
-    /// `None` where the input is the query string instead.
+    /// `None` where the query string is the input.
     pub(crate) body: Option<Body<'a>>,
 }
 
-/// A body that is to be read as JSON.
+/// A body to read as JSON.
 #[derive(Debug)]
 pub(crate) struct Body<'a> {
     pub(crate) content_type: Option<&'a str>,
@@ -94,8 +93,8 @@ impl Untyped {
     /// Path parameters with the JSON body or, where none is read, with the query string.
     ///
     /// # Errors
-    /// [`Unreadable`], or [`InvalidFields`] when a path parameter comes a second time or a query
-    /// string beside a body.
+    /// [`Unreadable`], or [`InvalidFields`] when a field repeats a path parameter or a query string
+    /// comes with a body.
     pub(crate) fn of(parts: Parts<'_>) -> Result<Untyped, ApiError> {
         let given = match (&parts.body, parts.query.first()) {
             (None, _) => query_fields(parts.query),
@@ -116,7 +115,7 @@ impl Untyped {
     }
 }
 
-/// One field for each key, in the order in which they first stand there.
+/// One field per key, in the order of first appearance.
 fn query_fields(query: Vec<(String, String)>) -> Vec<(String, Input)> {
     let mut fields: Vec<(String, Input)> = Vec::with_capacity(query.len());
     for (key, text) in query {
@@ -173,7 +172,7 @@ impl Input {
         }
     }
 
-    /// The items of a list in a query string: what is between commas, and not blank.
+    /// The items of a list in a query string: split at commas, blanks dropped.
     fn listed(texts: &[String]) -> Input {
         let items = texts.iter().flat_map(|text| text.split(',')).map(str::trim);
         let items = items.filter(|item| !item.is_empty());
@@ -226,7 +225,7 @@ impl<'de> Visitor<'de> for InputVisitor {
         let mut fields = Vec::new();
         while let Some((key, value)) = entries.next_entry::<String, Input>()? {
             if !seen.insert(key.clone()) {
-                return Err(de::Error::custom(format_args!("the key `{key}` stands there twice")));
+                return Err(de::Error::custom(format_args!("the key `{key}` is repeated")));
             }
             fields.push((key, value));
         }
@@ -234,7 +233,7 @@ impl<'de> Visitor<'de> for InputVisitor {
     }
 }
 
-/// A field that does not fit its type; the pointer grows on the way out.
+/// A field that does not fit its type; each level adds its segment to the pointer.
 #[derive(Debug)]
 struct InputError(FieldError);
 
@@ -304,7 +303,7 @@ impl de::Error for InputError {
     }
 }
 
-/// What a type asks for, in JSON's words rather than in Rust's.
+/// The expected type, in JSON's terms rather than in Rust's.
 fn wanted(expected: &dyn de::Expected) -> String {
     let name = expected.to_string();
     match name.as_str() {
@@ -321,7 +320,7 @@ fn wanted(expected: &dyn de::Expected) -> String {
     }
 }
 
-/// What came instead. Text is not repeated: it may be long, or not for a log.
+/// The value received. Text is not repeated: it may be long or confidential.
 fn found(unexpected: de::Unexpected<'_>) -> String {
     match unexpected {
         de::Unexpected::Bool(value) => value.to_string(),
@@ -387,7 +386,7 @@ impl<'de> Deserializer<'de> for Input {
         if self == Input::Null { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    /// A request without input: `()` stands for an object without fields.
+    /// A request without input: `()` accepts an object without fields.
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         let Input::Object(fields) = self else { return self.deserialize_any(visitor) };
         match fields.first() {
@@ -473,12 +472,12 @@ impl<'de> Deserializer<'de> for Input {
         }
     }
 
-    /// What nobody reads may be anything.
+    /// Ignored input may have any type.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, InputError> {
         visitor.visit_unit()
     }
 
-    /// A struct is an object. serde's own would also take a list of its fields in their order.
+    /// A struct is read from an object only; serde's default also accepts a list of fields.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,

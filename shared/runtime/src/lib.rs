@@ -1,8 +1,8 @@
-//! The edge: from Lambda's events to handlers, and from what they return to the wire.
+//! The boundary between Lambda and handlers: events in, responses out.
 //!
-//! The only place that reads the environment or knows an HTTP status. A handler is an async
-//! function of what it may touch ([`Connect`]) and of what it was asked ([`Call`], [`Task`]); the
-//! shells in here do everything around it, the same way for every function.
+//! The only crate that reads the environment or knows an HTTP status. A handler is an async
+//! function of its capabilities ([`Connect`]) and its input ([`Call`], [`Task`]); the shells in
+//! here do everything around it, the same way for every function.
 
 mod admission;
 pub mod apigw;

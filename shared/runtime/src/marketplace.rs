@@ -1,4 +1,4 @@
-//! Capabilities of the marketplace: the buckets of its files, and the links that members pass on.
+//! Capabilities of the marketplace: its buckets and its share links.
 
 use clients::{
     AssetScan, PreviewBucket, Previews, SearchSnapshots, Secrets, ShareLinks, StoredFiles, Uploads,
@@ -13,13 +13,13 @@ use crate::{
 };
 
 const PREVIEWS_BUCKET: &str = "PREVIEWS_BUCKET";
-/// Where anybody finds what is in that bucket.
+/// The public URL of the previews bucket.
 const PREVIEWS_URL: &str = "PREVIEWS_URL";
-/// `key=value`; empty where no scanner looks at files.
+/// `key=value`; empty where no malware scanner is configured.
 const MALWARE_SCAN_TAG: &str = "MALWARE_SCAN_TAG";
 const SHARE_SECRET_ARN: &str = "SHARE_SECRET_ARN";
 
-/// Uploads lie in the bucket of pictures, under prefixes of their own.
+/// Uploads share the images bucket, under their own prefixes.
 impl Connect for Uploads {
     fn variables() -> Vec<&'static str> {
         vec![IMAGES_BUCKET]
@@ -35,7 +35,7 @@ impl Connect for AssetScan {
     }
     async fn connect(env: &Environment, aws: &Aws) -> Result<AssetScan, InitError> {
         let unusable =
-            || InitError::Unusable { name: MALWARE_SCAN_TAG, why: "it is `key=value`".to_owned() };
+            || InitError::Unusable { name: MALWARE_SCAN_TAG, why: "not `key=value`".to_owned() };
         let tag = env.optional(MALWARE_SCAN_TAG);
         let clean = tag.map(|tag| CleanTag::parse(tag).ok_or_else(unusable)).transpose()?;
         Ok(AssetScan::new(&aws.s3(), env.text(IMAGES_BUCKET)?, clean))
@@ -69,7 +69,7 @@ impl Connect for StoredFiles {
     }
 }
 
-/// So does the search index.
+/// The search index is in the same bucket.
 impl Connect for SearchSnapshots {
     fn variables() -> Vec<&'static str> {
         vec![IMAGES_BUCKET]
@@ -87,7 +87,7 @@ impl Connect for ShareLinks {
         let secret: ShareSecret = Secrets::new(&aws.secrets())
             .read(env.text(SHARE_SECRET_ARN)?)
             .await
-            .map_err(unavailable("the secret of shared links"))?;
+            .map_err(unavailable("the share link secret"))?;
         Ok(ShareLinks::new(secret))
     }
 }

@@ -1,4 +1,4 @@
-//! Metrics, as lines in CloudWatch's Embedded Metric Format: no call, no client, no cost in time.
+//! Metrics as log lines in CloudWatch's Embedded Metric Format: no call, no client, no latency.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 /// The namespace of every metric.
 pub const NAMESPACE: &str = "ProLight";
-/// Most values of one metric in one line (a limit of the format).
+/// Most values of one metric in a line (a limit of the format).
 const VALUES_MAX: usize = 100;
 
-/// Metrics of one moment that share their dimensions, written as one line.
+/// Metrics of one moment with the same dimensions, written as one line.
 ///
 /// ```text
 /// Metrics::at(task.now).dimension("Outcome", "succeeded").count("JobsEnded", 1).emit();
@@ -26,35 +26,34 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// No metrics yet, of the moment `at`.
+    /// No metrics yet, timestamped `at`.
     pub fn at(at: Timestamp) -> Metrics {
         Metrics { at, dimensions: Vec::new(), values: Vec::new() }
     }
 
-    /// Splits the metrics by `name`. Its values must be few: each is a metric to pay for.
+    /// Splits the metrics by `name`. Keep the values few: each one is a billed metric.
     pub fn dimension(mut self, name: &'static str, value: impl Into<String>) -> Metrics {
         self.dimensions.push((name, value.into()));
         self
     }
 
-    /// Something happened `count` times.
+    /// Adds a count.
     pub fn count(self, name: &'static str, count: u64) -> Metrics {
         self.add(name, "Count", vec![count])
     }
 
-    /// Something took so many milliseconds.
+    /// Adds a duration in milliseconds.
     pub fn millis(self, name: &'static str, millis: u64) -> Metrics {
         self.add(name, "Milliseconds", vec![millis])
     }
 
-    /// Several things took so many milliseconds each; those beyond a hundred are left out.
+    /// Adds several durations in milliseconds; those beyond a hundred are dropped.
     pub fn millis_each(self, name: &'static str, mut millis: Vec<u64>) -> Metrics {
         millis.truncate(VALUES_MAX);
         self.add(name, "Milliseconds", millis)
     }
 
-    /// Writes the line, if there is anything in it. A log that cannot be written is no reason for
-    /// a call to fail.
+    /// Writes the line, if there is anything in it. A failed write never fails the call.
     pub fn emit(self) {
         if let Some(line) = self.line() {
             let _unwritten = writeln!(std::io::stdout().lock(), "{line}");

@@ -1,4 +1,4 @@
-//! Capabilities of billing: Stripe, the pages it returns people to, and the company on invoices.
+//! Capabilities of billing: Stripe, the frontend pages it returns to, and the invoicing company.
 
 use clients::{
     Secret, Secrets, Stripe, TopUpQueue,
@@ -28,12 +28,11 @@ const COMPANY_EMAIL: &str = "COMPANY_EMAIL";
 const COMPANY_TAX_ID: &str = "COMPANY_TAX_ID";
 const TAX_LABEL: &str = "TAX_LABEL";
 
-/// The secrets Stripe's webhooks may be signed with, the present one first.
+/// The webhook signing secrets of Stripe, current first.
 #[derive(Debug)]
 pub struct StripeWebhookSecrets(pub Vec<Secret>);
 
-/// The pages of our frontend that people come back to. Nothing a caller sends becomes a part of
-/// such an address.
+/// The frontend pages that people return to. Their addresses never contain caller input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frontend {
     root: String,
@@ -59,7 +58,7 @@ impl Connect for Stripe {
         let secret: StripeSecret = Secrets::new(&aws.secrets())
             .read(env.text(STRIPE_SECRET_ARN)?)
             .await
-            .map_err(unavailable("Stripe's secret"))?;
+            .map_err(unavailable("the Stripe secret"))?;
         let config = StripeConfig {
             base: env.text(STRIPE_BASE_URL)?.to_owned(),
             api_key: secret.api_key,
@@ -80,7 +79,7 @@ impl Connect for Payouts {
         let secret: StripeSecret = Secrets::new(&aws.secrets())
             .read(env.text(STRIPE_PAYOUTS_SECRET_ARN)?)
             .await
-            .map_err(unavailable("Stripe's secret of payouts"))?;
+            .map_err(unavailable("the Stripe payouts secret"))?;
         Payouts::new(env.text(STRIPE_BASE_URL)?, &secret.api_key).map_err(unusable(STRIPE_BASE_URL))
     }
 }
@@ -93,7 +92,7 @@ impl Connect for StripeWebhookSecrets {
         let secret: StripeWebhookSecret = Secrets::new(&aws.secrets())
             .read(env.text(STRIPE_WEBHOOK_SECRET_ARN)?)
             .await
-            .map_err(unavailable("the secret of Stripe's webhooks"))?;
+            .map_err(unavailable("the Stripe webhook secret"))?;
         Ok(StripeWebhookSecrets(secret.all()))
     }
 }

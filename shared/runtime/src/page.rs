@@ -1,15 +1,15 @@
-//! What a caller asks of a list.
+//! Pagination parameters of a list.
 
 use serde::Deserialize;
 use store::{Cursor, PageSize};
 
-/// The query of a list that has nothing to choose but the page.
+/// The query of a list without filters.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PageRequest {
-    /// At most so many items.
+    /// Most items of a page.
     #[serde(default)]
     pub limit: PageSize,
-    /// Where the page before ended.
+    /// The cursor that the previous page returned.
     pub cursor: Option<Cursor>,
 }

@@ -1,15 +1,15 @@
-//! Fields of a PATCH: what is left out stays, and `null` is a value like any other.
+//! Fields of a PATCH: an absent field is unchanged, and `null` is a value like any other.
 //!
-//! `Option` alone reads `null` as if nothing had been sent, so that a caller who means to empty a
-//! field is told that it worked. A field of a PATCH is therefore read by one of these, beside
+//! `Option` alone reads `null` as absent, so a caller who means to clear a field would get a
+//! success that changed nothing. A field of a PATCH is therefore read by one of these, with
 //! `#[serde(default)]`.
 
 use serde::{Deserialize, Deserializer};
 
-/// A field that has a value always: `null` is refused where `T` is not one.
+/// A field that always has a value: `null` is refused unless `T` accepts it.
 ///
 /// # Errors
-/// When what was sent is no `T`.
+/// When the value is not a `T`.
 pub fn sent<'de, T, D>(value: D) -> Result<Option<T>, D::Error>
 where
     T: Deserialize<'de>,
@@ -18,10 +18,10 @@ where
     T::deserialize(value).map(Some)
 }
 
-/// A field that may be empty: `null` empties it.
+/// A field that may be cleared with `null`.
 ///
 /// # Errors
-/// When what was sent is neither `null` nor a `T`.
+/// When the value is neither `null` nor a `T`.
 pub fn sent_or_null<'de, T, D>(value: D) -> Result<Option<Option<T>>, D::Error>
 where
     T: Deserialize<'de>,

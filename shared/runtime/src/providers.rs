@@ -1,5 +1,4 @@
-//! Who draws the images and who structures the prompts: capabilities that the stack's parameters
-//! choose.
+//! Providers of images and of structured prompts: capabilities chosen by the stack's parameters.
 
 use clients::{
     Bria, Gemini, Http, ImageFetcher, Secret, Secrets,
@@ -24,48 +23,48 @@ const PUBLIC_API_URL: &str = "PUBLIC_API_URL";
 const GEMINI_BASE_URL: &str = "GEMINI_BASE_URL";
 const GEMINI_SECRET_ARN: &str = "GEMINI_SECRET_ARN";
 
-/// Where Bria announces its results, below the stage.
+/// The path of Bria's webhook, below the stage.
 const BRIA_WEBHOOK_PATH: &str = "/webhooks/bria";
 
-/// Who draws the images.
+/// The provider of images.
 #[derive(Debug)]
 pub enum ImageProvider {
-    /// The renderer of this project: at once, without an account anywhere.
+    /// This project's renderer: immediate, no account needed.
     Studio,
     /// Bria's FIBO model.
     Bria(BriaImages),
 }
 
-/// All that is needed to have images drawn by Bria.
+/// The clients needed to generate images with Bria.
 #[derive(Debug)]
 pub struct BriaImages {
     /// Submits and polls.
     pub bria: Bria,
     /// Fetches results.
     pub fetcher: ImageFetcher,
-    /// Where Bria announces results.
+    /// The URL Bria sends results to.
     pub webhook_url: String,
-    /// How many calls a minute Bria allows, polls included.
+    /// Bria's rate limit in calls per minute, polls included.
     pub calls_per_minute: u32,
 }
 
-/// Who structures prompts.
+/// The provider of structured prompts.
 #[derive(Debug)]
 pub enum PromptProvider {
-    /// Bria, where it draws the images too.
+    /// Bria, where it is also the image provider.
     Bria(Bria),
     /// Gemini, where a key is configured.
     Gemini(Gemini),
-    /// A deterministic template of ours.
+    /// This project's deterministic template.
     Template,
 }
 
-/// The tokens Bria's webhooks may be signed with, the present one first. Empty where Bria is not
-/// configured: then no signature fits.
+/// The tokens Bria's webhooks may be signed with, current first. Empty where Bria is not
+/// configured: then every signature is refused.
 #[derive(Debug)]
 pub struct WebhookTokens(pub Vec<Secret>);
 
-/// Who makes the images of this deployment, for those who only write it down.
+/// The image provider of this deployment, for functions that only record its name.
 impl Connect for Provider {
     fn variables() -> Vec<&'static str> {
         vec![IMAGE_PROVIDER]
@@ -118,7 +117,7 @@ impl Connect for PromptProvider {
             (Provider::Studio, None) => Ok(PromptProvider::Template),
             (Provider::Studio, Some(arn)) => {
                 let secret = Secrets::new(&aws.secrets()).read::<GeminiSecret>(arn).await;
-                let key = secret.map_err(unavailable("Gemini's secret"))?.api_key;
+                let key = secret.map_err(unavailable("the Gemini secret"))?.api_key;
                 let gemini = Gemini::new(http()?, env.text(GEMINI_BASE_URL)?, &key);
                 Ok(PromptProvider::Gemini(gemini.map_err(unusable(GEMINI_BASE_URL))?))
             }
@@ -145,7 +144,7 @@ async fn bria(http: Http, env: &Environment, aws: &Aws) -> Result<Bria, InitErro
 }
 
 async fn bria_secret(arn: &str, aws: &Aws) -> Result<BriaSecret, InitError> {
-    Secrets::new(&aws.secrets()).read(arn).await.map_err(unavailable("Bria's secret"))
+    Secrets::new(&aws.secrets()).read(arn).await.map_err(unavailable("the Bria secret"))
 }
 
 fn drawn_by(env: &Environment) -> Result<Provider, InitError> {
@@ -159,7 +158,7 @@ fn drawn_by(env: &Environment) -> Result<Provider, InitError> {
     }
 }
 
-/// The client of one capability, or of several made together.
+/// The HTTP client of one or several capabilities.
 pub(crate) fn http() -> Result<Http, InitError> {
     Http::new().map_err(|e| InitError::Unavailable { what: "the HTTP client", source: e.into() })
 }

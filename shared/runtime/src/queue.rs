@@ -1,7 +1,7 @@
-//! The shell around a queue's worker: each message is on its own, and only those that failed come
-//! again (a partial batch response).
+//! The shell around a queue's worker: messages are independent, and only those that failed are
+//! redelivered (a partial batch response).
 //!
-//! The event source mapping must say `ReportBatchItemFailures`.
+//! The event source mapping must set `ReportBatchItemFailures`.
 
 use std::{collections::HashMap, process::ExitCode};
 
@@ -19,7 +19,7 @@ use crate::{
     worker::{Task, TaskError, Worker, supervise},
 };
 
-/// A batch of messages as SQS hands it over, as far as it is read.
+/// A batch of messages from SQS; unknown fields are ignored.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct QueueEvent {
     #[serde(rename = "Records")]
@@ -36,19 +36,19 @@ struct Message {
     attributes: HashMap<String, String>,
 }
 
-/// Which parts of a batch come again.
+/// The failed items of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {
-    /// One for each that failed.
+    /// One entry per failed item.
     pub batch_item_failures: Vec<ItemFailure>,
 }
 
-/// A part of a batch that comes again.
+/// An item that is redelivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemFailure {
-    /// The id of a message, or the sequence number of a change.
+    /// A message id, or the sequence number of a change.
     pub item_identifier: String,
 }
 
@@ -59,9 +59,9 @@ impl BatchResponse {
     }
 }
 
-/// A message nobody of ours wrote.
+/// A message that does not parse.
 #[derive(Debug, thiserror::Error)]
-#[error("the message is not what this queue carries")]
+#[error("the message does not match this queue's schema")]
 struct Poison(#[source] serde_json::Error);
 
 impl DomainError for Poison {
@@ -88,10 +88,10 @@ where
     boot::serve_events(Program::new(worker.name, C::variables(), answer))
 }
 
-/// Works through one batch: what [`queue`] does with each, and what a test calls.
+/// Works through one batch: [`queue`] runs it for each, and tests call it.
 ///
-/// A message that is parked is reported as failed too: the queue's redrive policy is what moves it
-/// to the dead-letter queue.
+/// A parked message is reported as failed too: the queue's redrive policy moves it to the
+/// dead-letter queue.
 pub async fn dispatch_queue<C, M, H>(
     worker: &Worker,
     handle: &H,
@@ -140,7 +140,7 @@ impl Message {
     }
 }
 
-/// How long the messages have waited, the first time they are handed out.
+/// Emits how long the messages waited, on their first delivery.
 fn log_ages(worker: &Worker, ambient: &InvocationContext, event: &QueueEvent) {
     let now = ambient.now();
     let ages = event

@@ -11,13 +11,13 @@ use crate::{
 
 const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
-/// Pictures of anywhere, styles of the page itself, and nothing else: no script, no frame, no form.
+/// Allows images from anywhere and the page's own styles: no script, no frame, no form.
 const PAGE_POLICY: &str = "default-src 'none'; img-src https: http:; style-src 'unsafe-inline'; \
                            base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// An answer that knows its status.
+/// A response whose type sets its status.
 pub trait Reply {
-    /// The status of the answer.
+    /// The status of the response.
     const STATUS: u16;
 
     /// # Errors
@@ -25,68 +25,67 @@ pub trait Reply {
     fn into_answer(self) -> Result<Answer, ApiError>;
 }
 
-/// 200 with a body only its caller may keep. A `GET` gets a strong `ETag` and can answer 304.
+/// 200 with a body that only the caller may cache. A `GET` gets a strong `ETag` and can answer 304.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
-/// 200 for something that is still changing: when to ask again, if that makes sense.
+/// 200 for something that is still changing: says when to poll again.
 #[derive(Debug)]
 pub struct Polled<T> {
     /// The body.
     pub body: T,
-    /// Seconds until it is worth asking again; `None` once it no longer changes.
+    /// Seconds until the next poll; `None` once it no longer changes.
     pub retry_after_s: Option<u32>,
 }
 
-/// 200 with a body that anybody, caches included, may keep for a while.
+/// 200 with a body that anyone, shared caches included, may cache.
 #[derive(Debug)]
 pub struct Cacheable<T> {
     /// The body.
     pub body: T,
-    /// For how many seconds it may be reused unasked.
+    /// Seconds for which it may be reused without revalidation.
     pub max_age_s: u32,
 }
 
-/// 200 with a body nobody may keep.
+/// 200 with a body that must not be cached.
 #[derive(Debug)]
 pub struct NoStore<T>(pub T);
 
-/// 200 with a page for people, which nothing can be loaded into but pictures. It tells nobody where
-/// its visitor came from.
+/// 200 with an HTML page that loads only images. Its links send no referrer.
 #[derive(Debug)]
 pub struct Html {
-    /// The whole page. Whoever writes it escapes what is not its own.
+    /// The whole page, with untrusted text escaped.
     pub body: String,
-    /// For how many seconds anybody may reuse it unasked; nobody may keep it if `None`.
+    /// Seconds for which anyone may cache it; `None` forbids caching.
     pub max_age_s: Option<u32>,
-    /// Where a browser goes on to at once.
+    /// The URL a browser is sent to at once.
     pub refresh_to: Option<String>,
 }
 
-/// A page for people, or in its place one that says that there is none.
+/// An HTML page, or one that says there is none.
 #[derive(Debug)]
 pub enum HtmlPage {
     /// 200.
     Found(Html),
-    /// 404 with this page, which nobody may keep.
+    /// 404 with this page, which must not be cached.
     Missing(String),
 }
 
-/// 201 with where the new thing is.
+/// 201 with the location of the new resource.
 #[derive(Debug)]
 pub struct Created<T> {
-    /// Where it is.
+    /// The URL of the resource.
     pub location: Link,
     /// The body.
     pub body: T,
 }
 
-/// 202: it will be done; where to look, and when.
+/// 202: accepted for later, with where and when to poll.
 #[derive(Debug)]
 pub struct Accepted<T> {
-    /// Where to look.
+    /// The URL to poll.
     pub location: Link,
-    /// Seconds until it is worth looking.
+    /// Seconds until the first poll.
     pub retry_after_s: u32,
     /// The body.
     pub body: T,
@@ -96,41 +95,41 @@ pub struct Accepted<T> {
 #[derive(Debug)]
 pub struct NoContent;
 
-/// 302: it is somewhere else, for now.
+/// 302 to this URL.
 #[derive(Debug)]
 pub struct Redirect(pub String);
 
-/// 200 with a body only its caller may keep, or 302 to a file that says the same.
+/// 200 with a body that only the caller may cache, or 302 to a file with the same content.
 #[derive(Debug)]
 pub enum JsonOrFile<T> {
     /// 200.
     Json(T),
-    /// 302 to this address.
+    /// 302 to this URL.
     File(String),
 }
 
-/// An answer before it is put on the wire.
+/// A response before it is sent.
 #[derive(Debug)]
 pub struct Answer {
     pub(crate) status: u16,
     pub(crate) body: String,
-    /// Of the body, if there is one.
+    /// The body's content type, if there is a body.
     pub(crate) content_type: &'static str,
     pub(crate) keep: CachePolicy,
     pub(crate) location: Option<Link>,
     pub(crate) retry_after_s: Option<u32>,
-    /// Headers that only this kind of answer has.
+    /// Headers specific to this kind of response.
     pub(crate) more: Vec<(&'static str, String)>,
 }
 
-/// Who may keep an answer.
+/// Who may cache a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CachePolicy {
-    /// The caller, who asks whether it is still good before every use.
+    /// The caller, who revalidates before every use.
     Caller,
-    /// Anybody, for so many seconds.
+    /// Anyone, for `max_age_s` seconds.
     Anybody { max_age_s: u32 },
-    /// Nobody.
+    /// No one.
     Nobody,
 }
 
@@ -200,7 +199,7 @@ impl Reply for Html {
         ];
         if let Some(url) = self.refresh_to {
             if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(Fault("a page leads on to what is no URL".to_owned()).into());
+                return Err(Fault("a page refreshes to an invalid URL".to_owned()).into());
             }
             more.push(("refresh", format!("0; url={url}")));
         }
@@ -267,7 +266,7 @@ impl<T: Serialize> Reply for JsonOrFile<T> {
     }
 }
 
-/// A strong entity tag: the same tag, the same bytes (RFC 9110, section 8.8.3).
+/// A strong entity tag: equal tags mean equal bytes (RFC 9110, section 8.8.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ETag(String);
 
@@ -278,7 +277,7 @@ impl ETag {
         ETag(format!("\"{digest}\""))
     }
 
-    /// The tag of what `resource` is as a body.
+    /// The tag of `resource` serialized as a body.
     ///
     /// # Errors
     /// When it does not serialize.
@@ -312,5 +311,5 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 fn to_json(body: &impl Serialize) -> Result<String, ApiError> {
     serde_json::to_string(body)
-        .map_err(|e| Fault(format!("an answer did not serialize: {e}")).into())
+        .map_err(|e| Fault(format!("response did not serialize: {e}")).into())
 }

@@ -1,9 +1,9 @@
-//! The shell around a table's stream: a handler sees the changes of a batch in their order and says
-//! of each how it went.
+//! The shell around a table's stream: a handler gets the changes of a batch in order and returns
+//! one result for each.
 //!
-//! The event source mapping must say `ReportBatchItemFailures`: Lambda then repeats the batch from
-//! the first change that failed, so a handler sees some changes twice. A change that is parked
-//! is passed over: one that can never be dealt with must not hold up the shard behind it.
+//! The event source mapping must set `ReportBatchItemFailures`: Lambda then repeats the batch from
+//! the first failed change, so a handler sees some changes twice. A parked change is skipped: one
+//! that can never succeed must not block the shard behind it.
 
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ use crate::{
     worker::{TaskError, Worker, log_failure},
 };
 
-/// A batch of changes as DynamoDB Streams hands it over, as far as it is read.
+/// A batch of changes from DynamoDB Streams; unknown fields are ignored.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct StreamEvent {
     #[serde(rename = "Records")]
@@ -32,7 +32,7 @@ pub struct StreamEvent {
 /// One change of an item.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Change {
-    /// What happened to the item.
+    /// The kind of change.
     #[serde(rename = "eventName")]
     pub kind: ChangeKind,
     /// The item, before and after.
@@ -40,15 +40,15 @@ pub struct Change {
     pub item: ChangedItem,
 }
 
-/// What happened to an item.
+/// The kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ChangeKind {
-    /// It is new.
+    /// The item was inserted.
     Insert,
-    /// It has changed.
+    /// The item was modified.
     Modify,
-    /// It is gone.
+    /// The item was deleted.
     Remove,
 }
 
@@ -59,10 +59,10 @@ pub struct ChangedItem {
     /// Its key.
     #[serde(default)]
     pub keys: Image,
-    /// As it is now, unless it is gone.
+    /// The new image; empty after a deletion.
     #[serde(default)]
     pub new_image: Image,
-    /// As it was, unless it is new.
+    /// The old image; empty for an insertion.
     #[serde(default)]
     pub old_image: Image,
     sequence_number: String,
@@ -74,7 +74,7 @@ pub struct ChangedItem {
 pub struct Image(pub Map<String, Value>);
 
 impl Image {
-    /// An attribute that is text.
+    /// The attribute `name`, if it is a string.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.get("S")?.as_str()
     }
@@ -85,7 +85,7 @@ impl Image {
 pub struct Changes {
     /// The changes.
     pub items: Vec<Change>,
-    /// When the work on them began.
+    /// When processing began.
     pub now: Timestamp,
 }
 
@@ -105,7 +105,7 @@ where
     boot::serve_events(Program::new(worker.name, C::variables(), answer))
 }
 
-/// Works through one batch: what [`stream`] does with each, and what a test calls.
+/// Works through one batch: [`stream`] runs it for each, and tests call it.
 pub async fn dispatch_stream<C, H>(
     worker: &Worker,
     handle: &H,
@@ -136,7 +136,7 @@ where
                     TaskError::Park(_) => {}
                 }
             }
-            // A change the handler says nothing of was not dealt with.
+            // A change without a result was not processed.
             None => failed.push(number),
         }
     }

@@ -1,7 +1,7 @@
 //! Logs: JSON lines on standard output, one at `info` for each invocation.
 //!
-//! Whatever is logged during a call carries the call's id, its actor and its job, because they are
-//! fields of the span the call runs in.
+//! Every line of a call carries its request id, actor and job, because they are fields of the
+//! call's span.
 
 use std::panic;
 
@@ -13,14 +13,14 @@ use tracing_subscriber::{
 
 use crate::{context::InvocationContext, error::ApiError};
 
-/// Where `lambda_runtime` logs every invocation that returned an error or panicked, at the level
-/// `error`. A token that is not accepted is such a one, and panics have their line already.
+/// `lambda_runtime` logs every invocation that returned an error or panicked here, at level
+/// `error`. A refused token is such an error, and panics have their own line already.
 const SAID_TWICE: &str = "lambda_runtime::layers::panic";
 
-/// Begins to write logs of `level` and above, and turns panics into such lines.
+/// Starts logging at `level` and above, and logs panics.
 pub(crate) fn start(level: Level) {
     if subscriber(level, std::io::stdout).try_init().is_err() {
-        warn!("logs were already being written");
+        warn!("logging was already started");
     }
     panic::set_hook(Box::new(|panicked| {
         let place = panicked.location().map(ToString::to_string).unwrap_or_default();
@@ -40,7 +40,7 @@ where
         .with_current_span(true)
         .with_span_list(false)
         .with_writer(writer);
-    // A failed invocation is logged by the shell that failed it, at the level it deserves.
+    // A failed invocation is logged by its own shell, at the right level.
     let wanted = filter_fn(move |line| *line.level() <= level && line.target() != SAID_TWICE);
     tracing_subscriber::registry().with(lines.with_filter(wanted.with_max_level_hint(level)))
 }
@@ -50,11 +50,15 @@ pub(crate) fn span(request_id: &str) -> Span {
     info_span!("call", request_id, actor = field::Empty, job_id = field::Empty)
 }
 
-/// Logs a fault of ours with all its causes. What a caller did wrong stands in the closing line.
+/// Logs an internal error with all its causes. A caller's error is only in the closing line.
 pub(crate) fn log_refusal(refused: &ApiError) {
     match (refused.is_ours(), refused.status()) {
-        (true, 500) => error!(code = refused.refusal().code(), error = refused.chain(), "failed"),
-        (true, _) => warn!(code = refused.refusal().code(), error = refused.chain(), "failed"),
+        (true, 500) => {
+            error!(code = refused.refusal().code(), error = refused.chain(), "request failed")
+        }
+        (true, _) => {
+            warn!(code = refused.refusal().code(), error = refused.chain(), "request failed")
+        }
         (false, _) => {}
     }
 }
@@ -71,7 +75,7 @@ impl Ended {
         Ended { name, began: ambient.now() }
     }
 
-    /// The line of an HTTP call from a network.
+    /// Logs the closing line of an HTTP call.
     pub(crate) fn log_call(
         &self,
         ambient: &InvocationContext,
@@ -80,13 +84,16 @@ impl Ended {
         network: Option<&str>,
     ) {
         let (duration_ms, cold_start) = (self.duration_ms(ambient), ambient.cold_start);
-        info!(endpoint = self.name, status, code, network, duration_ms, cold_start, "answered");
+        info!(
+            endpoint = self.name,
+            status, code, network, duration_ms, cold_start, "request completed"
+        );
     }
 
-    /// The line of a message, of a batch of changes, of a scheduled run or of a token.
+    /// Logs the closing line of a message, a batch of changes, a scheduled run or a token.
     pub(crate) fn log_work(&self, ambient: &InvocationContext, outcome: &str) {
         let (duration_ms, cold_start) = (self.duration_ms(ambient), ambient.cold_start);
-        info!(endpoint = self.name, outcome, duration_ms, cold_start, "worked");
+        info!(endpoint = self.name, outcome, duration_ms, cold_start, "task finished");
     }
 
     fn duration_ms(&self, ambient: &InvocationContext) -> i64 {
@@ -96,12 +103,12 @@ impl Ended {
 
 /// Collects what is logged on this thread until it is dropped.
 ///
-/// All tests of the process share one subscriber, which writes to the thread it is called on. A subscriber of
-/// each test's own would not do: `tracing` caches for the whole process whether a line is wanted, and asks the thread
-/// that reaches the line first, which may have no subscriber.
+/// All tests of the process share one subscriber, which writes to the thread it is called on. One
+/// subscriber per test would not do: `tracing` caches for the whole process whether a line is
+/// enabled, and asks the thread that reaches the line first, which may have no subscriber.
 #[cfg(test)]
 pub(crate) struct Logged {
-    /// What it collects belongs to its thread.
+    /// Its lines belong to its thread.
     _thread: std::marker::PhantomData<*const ()>,
 }
 
@@ -116,7 +123,7 @@ impl Logged {
         static STARTED: std::sync::Once = std::sync::Once::new();
         STARTED.call_once(|| {
             tracing::subscriber::set_global_default(subscriber(Level::INFO, || Sink)).unwrap();
-            // A line that was first reached before the subscriber was in place is cached as not wanted.
+            // A line first reached before the subscriber was set is cached as disabled.
             tracing::callsite::rebuild_interest_cache();
         });
         LINES.set(Some(Vec::new()));

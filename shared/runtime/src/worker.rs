@@ -1,4 +1,4 @@
-//! A worker as data, what it is handed and how it fails; and the shell of a scheduled one.
+//! A worker as data, its task and its errors; and the shell of a scheduled worker.
 
 use std::{fmt, process::ExitCode};
 
@@ -20,22 +20,22 @@ use crate::{
     telemetry::{self, Ended},
 };
 
-/// A function nobody waits for: it is handed messages, changes, or the time.
+/// An asynchronous function: it processes messages, table changes or scheduled runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Worker {
-    /// The name of the binary, of the event and of every log line: `<domain>-<verb>-<noun>`.
+    /// The name of the binary, the event and the log lines: `<domain>-<verb>-<noun>`.
     pub name: &'static str,
-    /// How many messages of a batch are in hand at once.
+    /// How many messages of a batch are processed at once.
     pub concurrency: usize,
 }
 
 impl Worker {
-    /// A worker that has a whole batch of ten in hand at once.
+    /// A worker that processes a whole batch of ten at once.
     pub const fn new(name: &'static str) -> Worker {
         Worker { name, concurrency: 10 }
     }
 
-    /// The same worker with so many messages in hand at once.
+    /// The same worker with another concurrency.
     #[must_use]
     pub const fn with_concurrency(self, concurrency: usize) -> Worker {
         Worker { concurrency, ..self }
@@ -45,13 +45,13 @@ impl Worker {
 /// One message of a queue, or one scheduled run.
 #[derive(Debug)]
 pub struct Task<M = ()> {
-    /// What the message says.
+    /// The message body.
     pub body: M,
-    /// When the work on it began.
+    /// When processing began.
     pub now: Timestamp,
     /// When it was sent, or the run was due.
     pub sent_at: Timestamp,
-    /// How many times it has been handed out, this time included; 1 for a scheduled run.
+    /// Delivery count, this one included; 1 for a scheduled run.
     pub attempt: u32,
     pub(crate) entropy: Entropy,
 }
@@ -62,18 +62,18 @@ impl<M> Task<M> {
         self.entropy.next()
     }
 
-    /// Names whom and which job this is about in every following log line.
+    /// Records the actor and the job id in every following log line.
     pub fn log_job(&self, actor: &UserId, job: &JobId) {
         Span::current().record("actor", actor.as_str()).record("job_id", job.as_str());
     }
 }
 
-/// Why a message, a change or a run was not dealt with. Made from any [`DomainError`] by `?`: one
-/// whose kind may pass with time is retried, any other is parked.
+/// Why a message, a change or a run failed. Made from any [`DomainError`] by `?`: an error of a
+/// transient kind is retried, any other is parked.
 pub enum TaskError {
-    /// It may work later: it comes again.
+    /// Transient: it is redelivered.
     Retry(ApiError),
-    /// It never will. A message goes on to the dead-letter queue, a change is passed over.
+    /// Permanent: a message goes to the dead-letter queue, a change is skipped.
     Park(ApiError),
 }
 
@@ -113,8 +113,8 @@ impl fmt::Debug for TaskError {
     }
 }
 
-/// Serves a schedule until Lambda ends the process. A run that fails is reported as failed, and
-/// EventBridge repeats it twice.
+/// Serves a schedule until Lambda ends the process. A failed run is reported as failed, and
+/// EventBridge retries it twice.
 pub fn schedule<C, H>(worker: Worker, handle: H) -> ExitCode
 where
     C: Connect + 'static,
@@ -129,7 +129,7 @@ where
     boot::serve_events(Program::new(worker.name, C::variables(), answer))
 }
 
-/// Does one scheduled run: what [`schedule`] does with each, and what a test calls.
+/// Does one scheduled run: [`schedule`] runs it for each, and tests call it.
 ///
 /// # Errors
 /// What the handler returned.
@@ -154,7 +154,7 @@ where
     supervise(worker, ambient, &event.id, work).await
 }
 
-/// EventBridge's event of a schedule, as far as it is read.
+/// EventBridge's event of a schedule; unknown fields are ignored.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct ScheduleEvent {
@@ -162,7 +162,7 @@ pub struct ScheduleEvent {
     time: Option<Timestamp>,
 }
 
-/// Runs one piece of work in a span named `id` and logs how it ended.
+/// Runs one task in a span named `id` and logs its outcome.
 pub(crate) async fn supervise(
     worker: &Worker,
     ambient: &InvocationContext,
@@ -182,14 +182,14 @@ pub(crate) async fn supervise(
     done
 }
 
-/// Logs why something was not dealt with; what is parked is counted, because a person has to look.
+/// Logs why a task failed; parked tasks are counted, because they need a person.
 pub(crate) fn log_failure(worker: &Worker, ambient: &InvocationContext, failed: &TaskError) {
     let refusal = failed.error();
     let (code, error) = (refusal.refusal().code(), refusal.chain());
     match failed {
-        TaskError::Retry(_) => warn!(code, error, "will be retried"),
+        TaskError::Retry(_) => warn!(code, error, "task failed, will be retried"),
         TaskError::Park(_) => {
-            error!(code, error, "parked");
+            error!(code, error, "task failed for good, parked");
             Metrics::at(ambient.now()).dimension("Worker", worker.name).count("Parked", 1).emit();
         }
     }

@@ -1,4 +1,4 @@
-//! Everything the sandbox remembers, shared by its routes.
+//! The sandbox's shared in-memory state.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -21,15 +21,16 @@ use crate::{
 
 /// How long a webhook's receiver has to answer, as the provider documents it.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most pieces of work that go on at once.
+/// Most background tasks at once.
 const BACKGROUND_MAX: usize = 4_096;
 
-/// The memory of one running sandbox.
+/// State of one running sandbox.
 #[derive(Debug)]
 pub(crate) struct AppState {
-    /// Where this sandbox is reached, without a slash at the end; also the OpenID issuer.
+    /// Base URL of this sandbox, without a trailing slash; also the OpenID issuer.
     pub(crate) url: String,
-    /// Where finished pictures lie: another host than the API's, as the provider's are on a CDN.
+    /// Origin of finished pictures: another host than the API's, as the provider serves them from a
+    /// CDN.
     pub(crate) results_origin: String,
     pub(crate) faults: Faults,
     pub(crate) journal: Journal,
@@ -37,9 +38,9 @@ pub(crate) struct AppState {
     pub(crate) openid: OpenId,
     pub(crate) bria: Bria,
     pub(crate) stripe: Stripe,
-    /// Sends webhooks: no redirects, no proxy.
+    /// Client for webhooks: no redirects, no proxy.
     pub(crate) http: reqwest::Client,
-    /// Work that goes on after an answer; it ends with the sandbox.
+    /// Tasks that outlive their request; they end with the sandbox.
     background: Mutex<JoinSet<()>>,
 }
 
@@ -64,8 +65,9 @@ impl AppState {
         })
     }
 
-    /// The text a fault's marker is looked for in: the body, or the one that submitted the job a
-    /// path speaks of. The payment provider's has the method and the whole path before it.
+    /// The text that a fault's marker is searched in: the request's body, or the body that
+    /// submitted the job named by the path. For the payment provider, method and path with query
+    /// come first.
     pub(crate) fn text_of(
         &self,
         route: Option<Route>,
@@ -84,14 +86,14 @@ impl AppState {
         }
     }
 
-    /// Runs `work` on, until it ends or the sandbox does. Too much of it is given up, loudly.
+    /// Spawns `work` as a background task. Above the limit it is dropped and an error is logged.
     pub(crate) fn go_on_with(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut background = locked(&self.background);
         while background.try_join_next().is_some() {}
         if background.len() < BACKGROUND_MAX {
             background.spawn(work);
         } else {
-            tracing::error!("too many webhooks wait; one is not sent");
+            tracing::error!("background task limit reached, a webhook is dropped");
         }
     }
 
@@ -100,14 +102,14 @@ impl AppState {
     }
 }
 
-/// The same server under the other name of this machine.
+/// The same server under this machine's other host name.
 fn results_origin(url: &str) -> String {
     let port = url.rsplit(':').next().unwrap_or_default();
     format!("http://localhost:{port}")
 }
 
-/// The value behind a lock. A panic of another holder is no reason to fail: every change made
-/// under these locks is complete at each step.
+/// The value behind a lock. Poisoning is ignored: every change under these locks is complete at
+/// each step.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

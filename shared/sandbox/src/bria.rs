@@ -1,10 +1,10 @@
 //! The image provider: the part of Bria's API v2 that turns prompts into pictures.
 //!
 //! Written against Bria's public documentation (docs.bria.ai: image generation, status, webhooks,
-//! async requests, rate limits) and as strict as that is: unknown fields, illegal combinations and
-//! fields of another endpoint are refused with 400. A finished picture lies at its own address on
-//! another host (`localhost`, where the API is `127.0.0.1`), which is not part of the API: a request
-//! that carries the API token there is a leak, and refused.
+//! async requests, rate limits) and as strict: unknown fields, illegal combinations and fields of
+//! another endpoint are refused with 400. A finished picture has its own URL on another host
+//! (`localhost`, where the API is `127.0.0.1`), which is not part of the API: a request there with
+//! the API token is a credential leak and is refused.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -34,26 +34,26 @@ use crate::{app_state::locked, route::Route};
 use jobs::{Job, Jobs};
 use pictures::ImageQueue;
 
-/// The API token unless another is set.
+/// The default API token.
 pub const API_TOKEN: &str = "sandbox-bria-token";
-/// Calls per minute and endpoint unless set otherwise: the provider's pay-as-you-go plan.
+/// Default calls per minute and endpoint: the provider's pay-as-you-go plan.
 pub const CALLS_PER_MINUTE: u32 = 60;
-/// Longest time a job may be set to take, in milliseconds.
+/// Longest job duration that can be set, in milliseconds.
 pub const COMPLETES_AFTER_MS_MAX: u64 = 600_000;
 
-/// The window of the rate limit.
+/// Window of the rate limit.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How the provider behaves.
+/// Settings of the image provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// The value of the `api_token` header; webhooks are signed with a key derived from it.
+    /// Value of the `api_token` header; the key that signs webhooks is derived from it.
     pub api_token: String,
-    /// How long a job takes.
+    /// Job duration.
     pub completes_after_ms: u64,
     /// Calls accepted per minute on each endpoint, polls included.
     pub calls_per_minute: u32,
-    /// The pauses between the attempts to deliver a webhook; what is missing is the last one again.
+    /// Pauses between webhook delivery attempts, in milliseconds; the last one repeats.
     pub webhook_pauses_ms: Vec<u64>,
 }
 
@@ -78,24 +78,24 @@ pub struct SettingsChange {
     webhook_pauses_ms: Option<Vec<u64>>,
 }
 
-/// A setting out of its limits.
+/// A setting outside its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
-    /// An empty token, or one that cannot stand in a header.
+    /// The token is empty or not valid in a header.
     #[error("`api_token` must be 1 to 200 visible ASCII characters")]
     ApiToken,
-    /// A job that takes too long.
+    /// The job duration is too long.
     #[error("`completes_after_ms` is at most {COMPLETES_AFTER_MS_MAX}")]
     CompletesAfter,
-    /// A rate limit that lets nothing or everything through.
+    /// The rate limit is zero or too high.
     #[error("`calls_per_minute` must be 1 to 100000")]
     CallsPerMinute,
-    /// No pauses, too many, or too long ones.
+    /// There are no pauses, too many, or too long ones.
     #[error("`webhook_pauses_ms` must be 1 to 4 pauses of at most 60000")]
     WebhookPauses,
 }
 
-/// A request that is not accepted, as the provider words it.
+/// A refused request, in the provider's wording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     status: StatusCode,
@@ -116,7 +116,7 @@ impl Refused {
         Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "Content moderation failed", details)
     }
 
-    /// What its framework answers to a body it cannot read, in its place.
+    /// The provider's framework answers this to a body that it cannot parse.
     pub(crate) fn not_understood() -> Refused {
         let details = "body.seed: Input should be a valid integer".to_owned();
         Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "Unprocessable Entity", details)
@@ -154,7 +154,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// The provider's memory.
+/// State of the image provider.
 #[derive(Debug)]
 pub(crate) struct Bria {
     settings: Mutex<Settings>,
@@ -177,7 +177,7 @@ impl Bria {
         locked(&self.settings).clone()
     }
 
-    /// Changes some settings, all or none.
+    /// Changes settings, all or none.
     pub(crate) fn change_settings(&self, change: SettingsChange) -> Result<Settings, SettingError> {
         let mut settings = locked(&self.settings);
         let next = change.applied_to(&settings)?;
@@ -185,7 +185,7 @@ impl Bria {
         Ok(next)
     }
 
-    /// The body that submitted the job a path speaks of.
+    /// The body that submitted the job named by a path.
     pub(crate) fn submitted_text(&self, path: &str) -> Option<String> {
         let id = path.rsplit('/').next()?;
         let id = id.split('.').next()?;
@@ -196,7 +196,7 @@ impl Bria {
         locked(&self.jobs).get(id)
     }
 
-    /// Lets a call in, or says why not: the token, then the calls of the last minute.
+    /// Admits a call or refuses it: checks the token, then the calls of the last minute.
     fn admit(&self, route: Route, headers: &HeaderMap) -> Result<Settings, Refused> {
         let settings = self.settings();
         let token = headers.get("api_token").map(|value| value.as_bytes());

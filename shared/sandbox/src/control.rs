@@ -1,45 +1,45 @@
-//! The controls: what a test or a developer asks of the sandbox itself.
+//! The sandbox's control API, for tests and developers.
 //!
 //! | route | what |
 //! |---|---|
-//! | `GET /healthz` | 200 once it answers |
-//! | `POST`, `GET`, `DELETE /_sandbox/faults` | order a fault, list those that wait, clear |
-//! | `GET`, `DELETE /_sandbox/requests` | what was received (query: [`Filter`]), forget it |
-//! | `GET /_sandbox/webhooks` | the deliveries that were tried and how they were answered |
+//! | `GET /healthz` | 200 once the server answers |
+//! | `POST`, `GET`, `DELETE /_sandbox/faults` | order a fault, list the pending ones, clear them |
+//! | `GET`, `DELETE /_sandbox/requests` | received requests (query: [`Filter`]); clear the log |
+//! | `GET /_sandbox/webhooks` | the delivery attempts and their answers |
 //! | `GET`, `PATCH /_sandbox/bria` | the provider's settings |
-//! | `POST /_sandbox/openid/forge` | a bad token: `{"email": "..", "flaw": "expired"}` |
+//! | `POST /_sandbox/openid/forge` | an invalid token: `{"email": "..", "flaw": "expired"}` |
 //! | `POST /_sandbox/openid/rotate` | sign with new keys; the old ones stay published |
-//! | `POST /_sandbox/openid/retire` | publish only the keys that sign |
+//! | `POST /_sandbox/openid/retire` | publish only the signing keys |
 //! | `GET`, `PATCH /_sandbox/stripe` | the account's settings: [`crate::stripe::Settings`] |
-//! | `POST /_sandbox/stripe/{control}` | what can be made happen in the account, below |
+//! | `POST /_sandbox/stripe/{control}` | actions in the account, below |
 //! | `GET /_sandbox/stripe/balance` | the platform's, or that of `?account=`, in cents |
 //! | `GET /_sandbox/stripe/transfers` | every transfer to a connected account |
-//! | `GET /_sandbox/stripe/events` | everything that happened, with the bytes of each |
+//! | `GET /_sandbox/stripe/events` | every event, with its bytes |
 //!
 //! | control | body |
 //! |---|---|
-//! | `advance` | how far its clock moves: `{"days": 3}`, `{"months": 1}`, `{"to": unix}` |
+//! | `advance` | moves the clock: `{"days": 3}`, `{"months": 1}`, `{"to": unix}` |
 //! | `pay` | `{"session": .., "card": "4242424242424242"}`, as the page does |
 //! | `expire` | `{"session": ..}` |
 //! | `async` | `{"session" or "payment_intent": .., "outcome": "succeed" or "fail"}` |
-//! | `refund` | `{"charge" or "payment_intent": .., "amount": cents}`; all of it if left out |
+//! | `refund` | `{"charge" or "payment_intent": .., "amount": cents}`; in full without `amount` |
 //! | `refund_fails` | `{"refund": ..}` |
 //! | `dispute` | as a refund; `"kind": "warning"` for an inquiry |
 //! | `dispute/close` | `{"dispute": .., "outcome": "won", "lost" or "warning_closed"}` |
 //! | `discount` | `{"to": subscription or item, "off": {"percent": 20}, "lasts": "forever"}` |
-//! | `cancel` | `{"subscription": ..}`, at once |
-//! | `renew` | `{"subscription": ..}`: its period is over now, and nobody else's |
-//! | `card` | `{"customer": .., "card": ..}`: what is paid with from now on |
-//! | `account/onboard` | `{"account": .., "bank": "works", "closed" or "missing"}`: it is ready |
-//! | `account/restrict`, `account/close` | `{"account": ..}`: it cannot, for now or for ever |
-//! | `bank/pay` | `{"account": ..}`: its whole balance to its bank, at once |
+//! | `cancel` | `{"subscription": ..}`, immediately |
+//! | `renew` | `{"subscription": ..}`: ends the period of this subscription only |
+//! | `card` | `{"customer": .., "card": ..}`: the default card from now on |
+//! | `account/onboard` | `{"account": .., "bank": "works", "closed" or "missing"}`: activates it |
+//! | `account/restrict`, `account/close` | `{"account": ..}`: restricts it, or closes it for good |
+//! | `bank/pay` | `{"account": ..}`: pays its whole balance out now |
 //! | `bank/fail` | `{"payout": ..}`, even after it arrived |
 //! | `deliver` | `{"event": id or ids, "times": 2, "order": "reverse"}`, now |
 //!
-//! Settings of the account make deliveries go wrong: `deliver` (`on`, `off`, `held`), `order`
-//! (`made`, `reverse`, `{"shuffle": seed}`), `copies`, `drop` (types), `tries_max`, `pauses_ms`.
+//! Settings that disturb deliveries: `deliver` (`on`, `off`, `held`), `order` (`made`, `reverse`,
+//! `{"shuffle": seed}`), `copies`, `drop` (types), `tries_max`, `pauses_ms`.
 //!
-//! These requests are not in the journal and meet no faults.
+//! These requests are not logged and meet no faults.
 
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ pub(crate) fn router() -> Router<Arc<AppState>> {
         .merge(stripe::control_router())
 }
 
-/// A control that was misused: 400 and a sentence.
+/// A misused control: answered with 400 and a sentence.
 struct Misuse(String);
 
 impl IntoResponse for Misuse {

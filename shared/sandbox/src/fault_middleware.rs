@@ -1,4 +1,4 @@
-//! What every request passes: it is written down, and it may meet a fault.
+//! Middleware of every request: logs it and applies a fault if one matches.
 
 use std::{future::ready, io, sync::Arc, time::Duration};
 
@@ -21,12 +21,12 @@ use crate::{
     stripe::{self, Failure},
 };
 
-/// Most bytes of a request: a reference image in base64 and its surroundings.
+/// Most bytes of a request: a reference image in base64 plus its JSON.
 const REQUEST_BYTES_MAX: usize = 12 * 1024 * 1024;
-/// How long a silent answer keeps the connection: longer than any caller waits.
+/// How long a silent answer holds the connection: longer than any caller waits.
 const SILENCE: Duration = Duration::from_secs(120);
 
-/// The layer around every route of the outside world.
+/// Wraps every route of the simulated vendors.
 pub(crate) async fn pass(
     State(world): State<Arc<AppState>>,
     request: Request,
@@ -49,7 +49,7 @@ pub(crate) async fn pass(
     let mut request = Request::from_parts(parts, Body::from(body));
     let failure = fault.as_ref().filter(|_| vendor == Vendor::Stripe).and_then(Failure::of);
     let response = match failure {
-        // A failure of the payment provider's is kept under the request's key, as its answers are.
+        // The payment provider's failures are stored under the idempotency key, as its answers are.
         Some(failure) => {
             request.extensions_mut().insert(failure);
             next.run(request).await
@@ -70,7 +70,7 @@ pub(crate) async fn pass(
     response
 }
 
-/// The answer, or what a fault makes of it.
+/// The answer, or the fault in its place.
 async fn meet(
     fault: Option<&AnswerFault>,
     vendor: Vendor,
@@ -132,14 +132,14 @@ fn server_error(vendor: Vendor) -> Response {
     }
 }
 
-/// A page for people where a program expected something else.
+/// An HTML page where a program expects JSON.
 pub(crate) const ERROR_PAGE: Html<&str> =
     Html("<!DOCTYPE html><html><head><title>502</title></head><body>Bad Gateway</body></html>");
 
 const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 const CUT_OFF: &str = r#"{"request_id": "0123"#;
 
-/// Lets the request have its effect, then answers `other`. A refusal had none and stays.
+/// Executes the request, then answers `other`. An error had no effect and is returned as it is.
 async fn instead_of(
     answer: impl Future<Output = Response>,
     other: impl Future<Output = Response>,

@@ -1,9 +1,9 @@
-//! Faults on demand: what goes wrong, for whom, and how often.
+//! Faults on demand: what fails, for which requests, how often.
 //!
-//! An [`Order`] waits until a request meets its condition and then is used up, `times` times. Four
-//! families never compete for one request, so an order of each may hit the same job: the *answer*
-//! to a request, the *outcome* of a job, its *webhook* and its *picture*. Within a family the
-//! oldest order that fits goes first.
+//! An [`Order`] is pending until requests match its condition, and is consumed after `times` uses.
+//! Four families never compete for one request, so one order of each may apply to the same job: the
+//! *answer* to a request, the *outcome* of a job, its *webhook* and its *picture*. Within a family
+//! the oldest matching order goes first.
 
 use std::{collections::VecDeque, sync::Mutex};
 
@@ -11,62 +11,62 @@ use serde::{Deserialize, Serialize};
 
 use crate::{app_state::locked, route::Route};
 
-/// Most orders that may wait.
+/// Most pending orders.
 pub const ORDERS_MAX: usize = 256;
 /// Most uses of one order.
 pub const TIMES_MAX: u32 = 10_000;
-/// Longest delay that can be ordered, in milliseconds.
+/// Longest delay of an order, in milliseconds.
 pub const DELAY_MS_MAX: u64 = 120_000;
 /// Longest marker, in bytes.
 pub const MARKER_BYTES_MAX: usize = 100;
 
-/// One order: do `fault` to the next `times` requests that meet `on`.
+/// One order: apply `fault` to the next `times` requests that match `on`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
-    /// What goes wrong.
+    /// The fault to apply.
     pub fault: Fault,
-    /// For whom; by default for whoever comes next.
+    /// Which requests it applies to; by default any.
     #[serde(default)]
     pub on: Condition,
-    /// How often, 1 to [`TIMES_MAX`].
+    /// How many times, 1 to [`TIMES_MAX`].
     #[serde(default = "once")]
     pub times: u32,
 }
 
-/// Which requests an order is for. What is not said does not matter.
+/// Which requests an order applies to. An absent field matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
-    /// The route; faults of a job are looked up on the route it was submitted to.
+    /// The route; faults of a job are matched against the route that it was submitted to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Route>,
     /// Text inside the request's body or, for statuses and results, inside the body that submitted
-    /// the job: ASCII without quotes and backslashes, so that JSON spells it as it is. For the
-    /// payment provider, method, path and query stand before the body: `POST /stripe/v1/refunds`.
+    /// the job: ASCII without quotes and backslashes, so that JSON encodes it unchanged. For the
+    /// payment provider, method, path and query precede the body: `POST /stripe/v1/refunds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marker: Option<String>,
 }
 
-/// Something that goes wrong.
+/// A fault, by family.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// With the answer to one request, on any route.
+    /// In the answer to one request, on any route.
     Answer(AnswerFault),
-    /// With what becomes of a job.
+    /// In the outcome of a job.
     Outcome(OutcomeFault),
-    /// With the notice that a job ended.
+    /// In the webhook that reports the end of a job.
     Webhook(WebhookFault),
-    /// With the picture at a job's result address.
+    /// In the picture at a job's result URL.
     Picture(PictureFault),
 }
 
-/// What goes wrong with an answer. "Accepted" means that the request had its effect all the same.
+/// A fault of an answer. "Accepted" means that the request took effect anyway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerFault {
-    /// The request is worked on this much later.
+    /// The request is processed this much later.
     Delay {
         /// Milliseconds, at most [`DELAY_MS_MAX`].
         delay_ms: u64,
@@ -79,30 +79,30 @@ pub enum AnswerFault {
     },
     /// 422 by content moderation, or 402 by the card's bank; nothing accepted.
     Blocked,
-    /// 422 (400 by the payment provider) because the request is not understood; nothing accepted.
+    /// 422 (400 by the payment provider) for a request that cannot be parsed; nothing accepted.
     NotUnderstood,
-    /// 500, nothing accepted, which the caller cannot know.
+    /// 500, nothing accepted; the caller cannot tell.
     ServerError,
-    /// 502 with a page for people, nothing accepted.
+    /// 502 with an HTML page, nothing accepted.
     HtmlPage,
     /// Accepted, then 500.
     ServerErrorAfterAccepting,
-    /// Accepted, then no answer at all for as long as the caller waits.
+    /// Accepted, then no answer for as long as the caller waits.
     Silence,
-    /// Accepted, then the connection breaks in the middle of the answer.
+    /// Accepted, then the connection breaks mid-answer.
     BrokenConnection,
-    /// Accepted, then a success whose JSON is cut off.
+    /// Accepted, then a success with truncated JSON.
     MalformedJson,
 }
 
-/// What becomes of a job instead of a picture.
+/// How a job ends instead of with a picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeFault {
     /// Status `ERROR`, as the provider documents it.
     Error {
-        /// The code inside `error`: 500 when left out, 422 for a blocked output, 400 for a request
-        /// that was not understood.
+        /// The code inside `error`: 500 by default, 422 for a blocked output, 400 for an invalid
+        /// request.
         #[serde(default)]
         code: Option<u16>,
     },
@@ -110,98 +110,98 @@ pub enum OutcomeFault {
     Failed,
     /// Status `UNKNOWN`.
     Unknown,
-    /// The job is forgotten: its status answers 404 from the moment it would have ended.
+    /// The job expires: its status answers 404 from the moment it would have ended.
     Expired,
     /// The job never ends.
     Stuck,
-    /// The job ends well, but only after this time instead of the usual one.
+    /// The job succeeds, but only after this time.
     Slow {
         /// Milliseconds, at most [`DELAY_MS_MAX`].
         completes_after_ms: u64,
     },
 }
 
-/// What goes wrong with a webhook.
+/// A fault of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookFault {
-    /// The genuine notice is followed by this many copies, all at once.
+    /// The genuine webhook is followed by this many copies, all at once.
     Duplicate {
         /// 1 to 16.
         copies: u8,
     },
-    /// The genuine notice comes this much after the end of the job.
+    /// The genuine webhook is sent this long after the job ends.
     Late {
         /// Milliseconds, at most [`DELAY_MS_MAX`].
         delay_ms: u64,
     },
-    /// The job ends at once and its notice is delivered before the submission is answered.
+    /// The job ends immediately and its webhook is delivered before the submission is answered.
     Early,
-    /// A notice with a wrong signature that claims a failure comes first, the genuine one follows.
+    /// A forged webhook (invalid signature, claims a failure) comes first, then the genuine one.
     Forged,
-    /// No notice.
+    /// No webhook is sent.
     Dropped,
 }
 
-/// What lies at a result address instead of the picture.
+/// What a result URL serves instead of the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PictureFault {
-    /// More than 32 MiB without a `Content-Length`, beginning like a PNG.
+    /// More than 32 MiB without a `Content-Length`, with the header of a PNG.
     Huge,
     /// The first half of the picture.
     Truncated,
-    /// A few bytes of PNG that claim 60,000 by 60,000 pixels.
+    /// A few bytes of PNG that declare 60,000 by 60,000 pixels.
     Bomb,
-    /// A page for people with status 200.
+    /// An HTML page with status 200.
     HtmlPage,
-    /// A redirect to the host of the API, where an intact picture waits.
+    /// A redirect to the host of the API, where the intact picture is.
     Redirect,
-    /// 404: the address is no longer valid.
+    /// 404: the URL has expired.
     Gone,
 }
 
-/// An order that cannot be taken.
+/// A refused order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
-    /// [`ORDERS_MAX`] orders wait already.
-    #[error("{ORDERS_MAX} orders wait already; clear them first")]
+    /// [`ORDERS_MAX`] orders are pending already.
+    #[error("{ORDERS_MAX} orders are pending already; clear them first")]
     TooManyWaiting,
-    /// `times` out of range.
+    /// `times` is out of range.
     #[error("`times` must be 1 to {TIMES_MAX}")]
     Times,
-    /// A delay out of range.
+    /// A delay is out of range.
     #[error("a delay is at most {DELAY_MS_MAX} ms")]
     Delay,
-    /// A number of copies out of range.
+    /// `copies` is out of range.
     #[error("`copies` must be 1 to 16")]
     Copies,
-    /// A marker that JSON could spell in two ways, or that is too long or empty.
+    /// The marker is empty, too long, or has two encodings in JSON.
     #[error("a marker is 1 to {MARKER_BYTES_MAX} ASCII characters without quotes and backslashes")]
     Marker,
 }
 
 impl Order {
-    /// An order for the next request that could suffer from `fault`.
+    /// An order for the next request that `fault` can apply to.
     pub fn next(fault: Fault) -> Order {
         Order { fault, on: Condition::default(), times: 1 }
     }
 
-    /// The same for one route.
+    /// Limits the order to one route.
     #[must_use]
     pub fn on_route(mut self, route: Route) -> Order {
         self.on.route = Some(route);
         self
     }
 
-    /// The same for requests and jobs that contain `marker`.
+    /// Limits the order to requests and jobs that contain `marker`.
     #[must_use]
     pub fn on_marker(mut self, marker: impl Into<String>) -> Order {
         self.on.marker = Some(marker.into());
         self
     }
 
-    /// The same, more than once.
+    /// Applies the order more than once.
     #[must_use]
     pub fn times(mut self, times: u32) -> Order {
         self.times = times;
@@ -258,7 +258,7 @@ impl From<PictureFault> for Fault {
     }
 }
 
-/// The orders that wait, oldest first.
+/// The pending orders, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     orders: Mutex<VecDeque<Order>>,
@@ -311,7 +311,7 @@ impl Faults {
         })
     }
 
-    /// Uses the oldest order of one family that is for this request.
+    /// Consumes one use of the oldest order of one family that matches this request.
     fn take<T>(&self, route: Route, text: &str, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         let mut orders = locked(&self.orders);
         let (at, fault) = orders.iter().enumerate().find_map(|(at, order)| {

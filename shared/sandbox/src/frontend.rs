@@ -1,7 +1,7 @@
-//! The pages of our frontend that Stripe and shared links lead to, for a machine that has no frontend.
+//! Stand-in pages of our frontend, which Stripe's pages and shared links lead to.
 //!
-//! Each says in a sentence what has happened and where to look: the payment is Stripe's word, and
-//! what follows from it comes by the webhook.
+//! Each says in a sentence what happened and where to look: Stripe reports the payment, and its
+//! effects follow by webhook.
 
 use std::sync::Arc;
 
@@ -39,8 +39,8 @@ async fn success(Query(back): Query<Return>) -> Html<String> {
     page(
         "Thank you",
         &format!(
-            "<h1>Thank you</h1><p class=note>Stripe has taken the payment. It tells the API by a \
-             signed webhook, which grants the credits within moments.</p>\
+            "<h1>Thank you</h1><p class=note>Stripe has the payment. A signed webhook reports it to \
+             the API, which grants the credits within moments.</p>\
              <p>Session <code>{}</code></p>{}",
             short(&back.session_id),
             LOOK,
@@ -49,7 +49,7 @@ async fn success(Query(back): Query<Return>) -> Html<String> {
 }
 
 async fn cancelled() -> Html<String> {
-    let body = "<h1>Nothing was bought</h1><p>The page stays open for a while: its address can be \
+    let body = "<h1>Nothing was bought</h1><p>The session stays open for a while: its URL can be \
                 opened again.</p>";
     page("Nothing was bought", body)
 }
@@ -61,16 +61,16 @@ async fn billing() -> Html<String> {
 async fn payouts() -> Html<String> {
     page(
         "Payouts",
-        "<h1>Payouts</h1><p>This page stands in for the frontend. Whether Stripe knows enough to pay \
-         you says <code>GET /api/v1/marketplace/creator/stats</code>; a page that was used before is \
-         replaced by <code>POST /api/v1/marketplace/creator/onboarding</code>.</p>",
+        "<h1>Payouts</h1><p>This page replaces the frontend. <code>GET \
+         /api/v1/marketplace/creator/stats</code> shows whether Stripe can pay you; <code>POST \
+         /api/v1/marketplace/creator/onboarding</code> replaces a used link.</p>",
     )
 }
 
 async fn marketplace() -> Html<String> {
     page(
         "Marketplace",
-        "<h1>Marketplace</h1><p>This page stands in for the frontend. Find something with \
+        "<h1>Marketplace</h1><p>This page replaces the frontend. Search with \
          <code>GET /api/v1/marketplace/listings/search?q=</code>.</p>",
     )
 }
@@ -85,14 +85,14 @@ async fn listing(Path(id): Path<String>, Query(followed): Query<Followed>) -> Ht
     let referral = match followed.referral.as_str() {
         "" => String::new(),
         token => format!(
-            "<p>Somebody shared it: a purchase is to carry <code>\"referral\": \"{}\"</code>.</p>",
+            "<p>A shared link: send <code>\"referral\": \"{}\"</code> with the purchase.</p>",
             short(token)
         ),
     };
     page(
         "Listing",
         &format!(
-            "<h1>Listing {id}</h1><p>This page stands in for the frontend. See it with <code>GET \
+            "<h1>Listing {id}</h1><p>This page replaces the frontend. See it with <code>GET \
              /api/v1/marketplace/listings/{id}</code>.</p>{referral}",
             id = short(&id),
         ),
@@ -103,21 +103,21 @@ async fn purchase(Path(id): Path<String>) -> Html<String> {
     page(
         "Thank you",
         &format!(
-            "<h1>Thank you</h1><p class=note>Stripe has taken the payment. It tells the API by a \
-             signed webhook, and the listing is yours within moments.</p><p>Look at it with \
-             <code>GET /api/v1/marketplace/purchases</code>, and get what you bought with <code>GET \
+            "<h1>Thank you</h1><p class=note>Stripe has the payment. A signed webhook reports it to \
+             the API, and the listing is yours within moments.</p><p>See it with <code>GET \
+             /api/v1/marketplace/purchases</code>, and download it with <code>GET \
              /api/v1/marketplace/purchases/{}/download</code>.</p>",
             short(&id),
         ),
     )
 }
 
-/// As much of what an address says as a page shows, harmless.
+/// A value from the URL, shortened and escaped for a page.
 fn short(text: &str) -> String {
     escaped(&text.chars().take(80).collect::<String>())
 }
 
-/// Where the API tells of it.
-const LOOK: &str = "<p>This page stands in for the frontend. Look at what came of it with \
+/// Where the API shows the result.
+const LOOK: &str = "<p>This page replaces the frontend. See the result with \
                     <code>GET /api/v1/billing/credits</code> and \
                     <code>GET /api/v1/billing/subscription</code>.</p>";

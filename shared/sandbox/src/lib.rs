@@ -1,22 +1,22 @@
-//! The outside world of a machine that has none: an OpenID issuer, the image provider Bria
-//! and the payment provider Stripe, in one loopback server, with faults on demand.
+//! The external services, simulated: an OpenID issuer, the image provider Bria and the payment
+//! provider Stripe, in one loopback server, with faults on demand.
 //!
-//! It keeps to the vendors' contracts as strictly as they state them, because what it lets pass is
-//! found out in production. It never stands in for AWS: a real emulator does that. Nothing here is
-//! linked into a deployed function.
+//! It enforces the vendors' contracts as strictly as they are documented, because whatever it
+//! accepts wrongly fails only in production. It does not simulate AWS: an emulator does. No
+//! deployed function links it.
 //!
 //! | part | where | what |
 //! |---|---|---|
 //! | OpenID issuer | `/.well-known/openid-configuration`, `/jwks.json`, `/token` | [`openid`] |
 //! | Bria v2 | `/bria/v2/...`, `/bria/results/...` | [`bria`] |
 //! | Stripe | `/stripe/v1/...`, its pages `/stripe/...` | [`stripe`] |
-//! | our frontend | `/billing`, `/billing/success`, `/billing/cancelled`, `/marketplace/...` | where Stripe's pages and shared links lead to |
-//! | control | `/_sandbox/...`, `/healthz` | faults, journal, settings, bad tokens |
+//! | our frontend | `/billing`, `/billing/success`, `/billing/cancelled`, `/marketplace/...` | targets of Stripe's pages and shared links |
+//! | control | `/_sandbox/...`, `/healthz` | faults, request log, settings, bad tokens |
 //!
-//! Every request of the first three passes one gate that writes it down ([`journal`]) and may do a
-//! fault to it ([`faults`]).
+//! Every request of the first three passes one middleware that logs it ([`request_log`]) and may
+//! apply a fault ([`faults`]).
 
-// The payment provider's objects are written as the JSON they are, and have many fields.
+// The payment provider's objects are `json!` literals with many fields.
 #![recursion_limit = "256"]
 
 use std::{
@@ -48,25 +48,25 @@ use app_state::AppState;
 use faults::{Order, OrderError};
 use request_log::{Delivery, Filter, Found};
 
-/// How a sandbox is set up.
+/// Configuration of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// A loopback address; nothing else is accepted.
+    /// A loopback address; any other is refused.
     pub host: IpAddr,
     /// 0 for any free port.
     pub port: u16,
-    /// The folder that keeps the issuer's keys from one start to the next; `None` makes new keys.
+    /// The folder that stores the issuer's keys between starts; `None` generates new keys.
     pub state: Option<PathBuf>,
-    /// The folder that the log of requests is written to; `None` writes none.
+    /// The folder for the vendor log; `None` writes none.
     pub log: Option<PathBuf>,
-    /// How the image provider behaves.
+    /// Settings of the image provider.
     pub bria: bria::Settings,
-    /// How the payment provider is set up.
+    /// Setup of the payment provider.
     pub stripe: stripe::Setup,
 }
 
 impl Default for Config {
-    /// Any free port of 127.0.0.1, nothing kept, the provider's defaults.
+    /// Any free port of 127.0.0.1, nothing stored, the provider's defaults.
     fn default() -> Config {
         Config {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -80,8 +80,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// With a log of requests in the folder that `SANDBOX_LOG` names, if it names one. For tests
-    /// whose requests are our clients' own: what a test makes up by hand has no place there.
+    /// With a vendor log in the folder named by `SANDBOX_LOG`, if set. For tests whose requests
+    /// come from our clients: hand-written requests do not belong in it.
     #[must_use]
     pub fn logged(mut self) -> Config {
         self.log = std::env::var_os("SANDBOX_LOG").map(PathBuf::from);
@@ -95,37 +95,37 @@ pub enum StartError {
     /// The address is not loopback.
     #[error("{0} is not a loopback address, and the sandbox signs tokens for anyone who asks")]
     NotLoopback(IpAddr),
-    /// The address is taken or cannot be used.
+    /// The address is in use or cannot be bound.
     #[error("cannot listen on {address}: {source}")]
     Listen {
-        /// Where.
+        /// The address to listen on.
         address: SocketAddr,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The issuer's keys cannot be made, read or kept.
+    /// The issuer's keys cannot be generated, read or stored.
     #[error(transparent)]
     Keys(#[from] openid::KeysError),
-    /// The client that sends webhooks cannot be built.
+    /// The HTTP client for webhooks cannot be built.
     #[error("cannot build the HTTP client: {0}")]
     Http(#[from] reqwest::Error),
 }
 
-/// The outside world, not yet there.
+/// Starts the simulated services.
 #[derive(Debug, Clone, Copy)]
 pub struct Sandbox;
 
-/// A sandbox that answers. It ends when this is dropped.
+/// A running sandbox. It stops when this is dropped.
 #[derive(Debug)]
 pub struct RunningSandbox {
-    /// Where it is reached, for example `http://127.0.0.1:4570`; also the OpenID issuer.
+    /// Its base URL, for example `http://127.0.0.1:4570`; also the OpenID issuer.
     pub url: String,
     world: Arc<AppState>,
     server: JoinHandle<io::Result<()>>,
 }
 
 impl Sandbox {
-    /// Starts a sandbox on the current runtime. When this returns, it answers.
+    /// Starts a sandbox on the current runtime. It accepts requests when this returns.
     ///
     /// # Errors
     /// [`StartError`], before anything is served.
@@ -144,30 +144,30 @@ impl Sandbox {
 }
 
 impl RunningSandbox {
-    /// The value of `BRIA_BASE_URL` that reaches this sandbox.
+    /// The value of `BRIA_BASE_URL` for this sandbox.
     pub fn bria_url(&self) -> String {
         format!("{}{}", self.url, route::BRIA_PATH)
     }
 
-    /// The origin that finished pictures are fetched from; another host than the API's.
+    /// The origin of finished pictures; another host than the API's.
     pub fn results_origin(&self) -> &str {
         &self.world.results_origin
     }
 
-    /// The payment provider's account: its address and what can be made happen in it.
+    /// The payment provider's account: its URL and its controls.
     pub fn stripe(&self) -> stripe::Control<'_> {
         stripe::Control::new(&self.world)
     }
 
-    /// A token for `<name>@prolight.test` that is good for an hour.
+    /// A token for `<name>@prolight.test`, valid for an hour.
     ///
     /// # Errors
-    /// When there can be no such person, or the key does not sign.
+    /// If the address is not a valid test person, or signing fails.
     pub fn token(&self, email: &str) -> Result<String, openid::TokenError> {
         self.world.openid.issue(&self.world.url, &openid::TokenRequest::for_person(email))
     }
 
-    /// A token for `email` that no one should accept, because of `flaw`.
+    /// A token for `email` that is invalid because of `flaw`.
     ///
     /// # Errors
     /// As [`RunningSandbox::token`].
@@ -178,27 +178,27 @@ impl RunningSandbox {
     /// Orders a fault.
     ///
     /// # Errors
-    /// When the order is out of its limits.
+    /// If the order is outside its limits.
     pub fn order(&self, order: Order) -> Result<(), OrderError> {
         self.world.faults.order(order)
     }
 
-    /// The faults that were ordered and have not happened.
+    /// The pending faults.
     pub fn waiting(&self) -> Vec<Order> {
         self.world.faults.waiting()
     }
 
-    /// Takes back every fault that was ordered.
+    /// Removes every pending fault.
     pub fn clear_faults(&self) {
         self.world.faults.clear();
     }
 
-    /// What was received.
+    /// The received requests that match `filter`.
     pub fn received(&self, filter: &Filter) -> Found {
         self.world.journal.find(filter)
     }
 
-    /// The webhook deliveries that were tried, oldest first.
+    /// The webhook delivery attempts, oldest first.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.world.journal.deliveries()
     }

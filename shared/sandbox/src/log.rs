@@ -1,9 +1,9 @@
-//! The log of what the vendors were asked and what they answered, as lines of JSON: material for
-//! `infra/conformance`, which holds both to the vendors' own packages.
+//! The log of vendor requests and answers, as JSON lines: input of `infra/conformance`, which
+//! checks both against the vendors' own packages.
 //!
-//! Each sandbox has a file of its own, so sandboxes side by side share nothing. Every request to an
-//! API is a line; its answer stands in it when no answer of that shape was written before. A
-//! file ends at [`BYTES_MAX`] with a line that says so. Credentials are not in it.
+//! Each sandbox has its own file, so parallel sandboxes share nothing. Every API request is a line;
+//! it includes the answer unless one of the same shape was written before. A file ends at
+//! [`BYTES_MAX`] with a line that says so. Credentials are omitted.
 
 use std::{
     collections::{HashSet, hash_map::DefaultHasher},
@@ -28,7 +28,7 @@ use crate::{
 
 /// Most bytes of one file.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Most bytes of an answer that is looked at; a page of a hundred invoices has some 600 KB.
+/// Most bytes of an answer that are read; a page of a hundred invoices has about 600 KB.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The log of one sandbox.
@@ -39,18 +39,18 @@ pub(crate) struct Log {
     seen: Mutex<HashSet<u64>>,
 }
 
-/// A request to an API, as far as the log has it.
+/// The logged part of an API request.
 #[derive(Debug)]
 pub(crate) struct Asked(Value);
 
 impl Log {
-    /// A log in `folder`, or none.
+    /// A log in `folder`, or a disabled one.
     pub(crate) fn open(folder: Option<PathBuf>) -> Log {
         let name = format!("{}-{:016x}.jsonl", std::process::id(), rand::random::<u64>());
         Log { folder, name, seen: Mutex::default() }
     }
 
-    /// What the log has to say of a request; nothing of pages and of what is no API.
+    /// The log line of a request; `None` for pages and anything else outside an API.
     pub(crate) fn asked(
         &self,
         parts: &request::Parts,
@@ -81,7 +81,7 @@ impl Log {
         })))
     }
 
-    /// Writes a request that was answered as it should be, with the answer.
+    /// Logs a request with its genuine answer.
     pub(crate) async fn answered(&self, asked: Asked, response: Response) -> Response {
         let (parts, body) = response.into_parts();
         if !is_json(&parts.headers) {
@@ -89,14 +89,14 @@ impl Log {
             return Response::from_parts(parts, body);
         }
         let Ok(bytes) = to_bytes(body, ANSWER_BYTES_MAX).await else {
-            tracing::error!("an answer is too large for the log, and is lost");
+            tracing::error!("answer too large for the vendor log, replaced by an empty one");
             return Response::from_parts(parts, Body::empty());
         };
         self.write(asked, parts.status.as_u16(), serde_json::from_slice(&bytes).ok());
         Response::from_parts(parts, Body::from(bytes))
     }
 
-    /// Writes a request whose answer a fault replaced.
+    /// Logs a request whose answer a fault replaced.
     pub(crate) fn faulted(&self, asked: Asked) {
         self.write(asked, 0, None);
     }
@@ -107,7 +107,7 @@ impl Log {
         let mut seen = locked(&self.seen);
         let size = fs::metadata(&path).map_or(0, |file| file.len());
         if size == 0 {
-            // A new file, or one that somebody put away meanwhile: its answers are all new.
+            // A new file, or one that was moved away: all its answers are new.
             seen.clear();
         }
         if BYTES_MAX <= size {
@@ -125,7 +125,7 @@ impl Log {
         }
         text.push('\n');
         if let Err(error) = append(&path, &text) {
-            tracing::error!(%error, path = %path.display(), "the log is not written");
+            tracing::error!(%error, path = %path.display(), "vendor log not written, line lost");
         }
     }
 }
@@ -143,8 +143,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.starts_with(b"application/json"))
 }
 
-/// Tells answers apart by what is in them: the fields, their types and the short words among them,
-/// for they may be values of an enumeration. Ids, amounts and times make no difference.
+/// Hash of an answer's shape: its fields, their types and short words, which may be values of an
+/// enumeration. Ids, amounts and times do not count.
 fn shape_of(line: &Value, answer: &Value) -> u64 {
     let path = line["path"].as_str().unwrap_or_default();
     let steps = path.split('/').map(|step| if is_word(step) { step } else { "{}" });
@@ -181,7 +181,7 @@ fn shape(value: &Value) -> u64 {
     hasher.finish()
 }
 
-/// A word such as `past_due` or `v1`, and no id.
+/// Whether it is a word such as `past_due` or `v1`, not an id.
 fn is_word(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || matches!(b, b'_' | b'.');
     matches!(text, "v1" | "v2") || (text.len() <= 40 && text.bytes().all(plain))

@@ -1,6 +1,6 @@
 //! `sandbox [--port N] [--host ADDRESS] [--state FOLDER] [--log FOLDER]
 //! [--stripe-webhook-url URL --stripe-webhook-secret SECRET]
-//! [--stripe-connect-webhook-url URL --stripe-connect-webhook-secret SECRET]`: the outside world,
+//! [--stripe-connect-webhook-url URL --stripe-connect-webhook-secret SECRET]`: runs the sandbox
 //! until it is stopped.
 
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use sandbox::{Config, Sandbox, stripe::Target};
 const USAGE: &str = "usage: sandbox [--port N] [--host LOOPBACK_ADDRESS] [--state FOLDER] [--log FOLDER] \
                      [--stripe-webhook-url URL --stripe-webhook-secret SECRET] \
                      [--stripe-connect-webhook-url URL --stripe-connect-webhook-secret SECRET]";
-/// The port when none is given.
+/// Default port.
 const PORT: u16 = 4570;
 
 #[tokio::main(flavor = "current_thread")]
@@ -53,7 +53,7 @@ fn config(mut args: impl Iterator<Item = String>) -> Result<Config, Box<dyn std:
     Ok(config)
 }
 
-/// Somebody to tell: an address and a secret, or neither.
+/// A webhook target: URL and secret, or neither.
 fn target(given: (Option<String>, Option<String>)) -> Result<Option<Target>, &'static str> {
     match given {
         (Some(url), Some(secret)) => Ok(Some(Target { url, secret, second_secret: None })),
@@ -62,12 +62,12 @@ fn target(given: (Option<String>, Option<String>)) -> Result<Option<Target>, &'s
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the line a script waits for")]
+#[expect(clippy::print_stdout, reason = "scripts wait for this line")]
 fn announce(url: &str) {
     println!("sandbox: listening on {url}");
 }
 
-#[expect(clippy::print_stderr, reason = "why the program ends, for the person who started it")]
+#[expect(clippy::print_stderr, reason = "shows the user why the program ends")]
 fn complain(failure: &dyn std::error::Error) {
     eprintln!("sandbox: {failure}");
 }

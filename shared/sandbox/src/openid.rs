@@ -1,9 +1,8 @@
-//! An OpenID issuer for people who exist only in tests: whoever asks as `<name>@prolight.test` is
-//! given a token, and `moderator` and `admin` are staff. The address of a name that begins with
-//! `unverified` is not verified.
+//! An OpenID issuer of test people: it issues a token for any `<name>@prolight.test`; `moderator`
+//! and `admin` are staff. The address of a name that begins with `unverified` is not verified.
 //!
-//! Discovery and keys follow OpenID Connect Discovery 1.0 and RFC 7517; the token endpoint speaks
-//! RFC 6749's password grant, as a form or as JSON, and never looks at the password.
+//! Discovery and keys follow OpenID Connect Discovery 1.0 and RFC 7517; the token endpoint
+//! implements RFC 6749's password grant, as a form or as JSON, and ignores the password.
 
 use std::{path::Path, sync::Arc, sync::Mutex};
 
@@ -31,20 +30,20 @@ use keys::KeyRing;
 use people::Person;
 use tokens::Draft;
 
-/// What a token is asked for with.
+/// Parameters of a token request.
 #[derive(Debug, Clone, Deserialize)]
 pub struct TokenRequest {
-    /// Only `password` is known.
+    /// The grant; only `password` is supported.
     #[serde(default)]
     pub grant_type: String,
     /// The e-mail address.
     #[serde(default)]
     pub username: String,
-    /// Seconds until it expires: [`LIFETIME_S`] when left out, at most [`LIFETIME_S_MAX`].
+    /// Seconds until it expires: [`LIFETIME_S`] by default, at most [`LIFETIME_S_MAX`].
     pub expires_in: Option<u64>,
-    /// For whom it is good: [`AUDIENCE`] when left out.
+    /// Audience, [`AUDIENCE`] by default.
     pub audience: Option<String>,
-    /// How it is signed: ES256 when left out.
+    /// Signing algorithm, ES256 by default.
     pub algorithm: Option<SigningAlgorithm>,
 }
 
@@ -65,19 +64,19 @@ impl TokenRequest {
     }
 }
 
-/// The issuer's memory: its keys.
+/// State of the issuer: its keys.
 #[derive(Debug)]
 pub(crate) struct OpenId {
     ring: Mutex<KeyRing>,
 }
 
 impl OpenId {
-    /// An issuer with the keys kept in `state`, or new ones.
+    /// An issuer with the keys stored in `state`, or new ones.
     pub(crate) fn open(state: Option<&Path>) -> Result<OpenId, KeysError> {
         Ok(OpenId { ring: Mutex::new(KeyRing::open(state)?) })
     }
 
-    /// A good token from the issuer at `url`.
+    /// A valid token from the issuer at `url`.
     pub(crate) fn issue(&self, url: &str, request: &TokenRequest) -> Result<String, TokenError> {
         if request.grant_type != "password" {
             return Err(TokenError::Grant);
@@ -89,7 +88,7 @@ impl OpenId {
         draft.sign(locked(&self.ring).signing(algorithm)?)
     }
 
-    /// A bad token.
+    /// An invalid token.
     pub(crate) fn forge(&self, url: &str, email: &str, flaw: Flaw) -> Result<String, TokenError> {
         let draft = Draft::new(url, &Person::parse(email)?, AUDIENCE, LIFETIME_S);
         draft.sign_with(flaw, locked(&self.ring).signing(SigningAlgorithm::ES256)?)

@@ -1,8 +1,8 @@
-//! What came in and what was sent out, so that a test can count: submissions per job, polls,
-//! fetches that leaked a credential, webhook deliveries and how they were answered.
+//! The log of received requests and sent webhooks, so that a test can count: submissions per job,
+//! polls, fetches that leaked a credential, webhook deliveries and their answers.
 //!
-//! Bounded: the oldest entries are forgotten, and `forgotten` says how many. Credentials are noted
-//! by name only.
+//! Bounded: the oldest entries are dropped, and `forgotten` counts them. Only the names of
+//! credentials are recorded.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{app_state::locked, clock, faults::AnswerFault, route::Route};
 
-/// Most requests and most deliveries remembered.
+/// Most requests and most deliveries stored.
 pub const ENTRIES_MAX: usize = 2_000;
-/// Most bytes of a body remembered.
+/// Most bytes of a body stored.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
 
-/// Headers whose values are remembered.
+/// Headers whose values are stored.
 const HEADERS: [&str; 9] = [
     "content-type",
     "user-agent",
@@ -31,36 +31,35 @@ const HEADERS: [&str; 9] = [
     "idempotency-key",
     "stripe-version",
 ];
-/// Headers of which only the presence is remembered.
+/// Headers of which only the presence is stored.
 const CREDENTIALS: [&str; 3] = ["api_token", "authorization", "cookie"];
 
-/// A request as it came in.
+/// A received request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Received {
-    /// Counts up from 1 over all requests.
+    /// Sequence number from 1 over all requests.
     pub number: u64,
     /// Unix time in milliseconds.
     pub at_ms: u64,
-    /// For example `POST`.
+    /// The HTTP method, for example `POST`.
     pub method: String,
-    /// Without the query.
+    /// Path without the query.
     pub path: String,
-    /// Without the question mark; empty when there is none.
+    /// Query without the question mark; empty if there is none.
     pub query: String,
-    /// The route, when the path is one.
+    /// The route, if the path is one.
     pub route: Option<Route>,
-    /// The headers of interest, names in lower case.
+    /// The recorded headers, names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// Names of the credentials that came along.
+    /// Names of the credentials in the request.
     pub credentials: Vec<String>,
     /// The body as text, cut after [`BODY_BYTES_MAX`].
     pub body: String,
     /// The length of the whole body.
     pub body_bytes: usize,
-    /// The status it was answered with; `None` while it is being worked on, or when the caller left
-    /// before the answer.
+    /// The status of the answer; `None` while in progress, or if the caller disconnected first.
     pub status: Option<u16>,
-    /// The fault its answer met.
+    /// The fault applied to its answer.
     pub fault: Option<AnswerFault>,
 }
 
@@ -71,29 +70,29 @@ pub struct Delivery {
     pub at_ms: u64,
     /// The job or the event it is about.
     pub request_id: String,
-    /// Where it went.
+    /// The target URL.
     pub url: String,
-    /// What was delivered.
+    /// Whether it is genuine.
     pub notice: Notice,
-    /// Counts from 1.
+    /// Attempt number, from 1.
     pub attempt: u32,
-    /// How the receiver answered; `None` when it did not.
+    /// The receiver's status; `None` without an answer.
     pub status: Option<u16>,
 }
 
-/// What a delivery carried.
+/// Kind of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
-    /// The first delivery of the truth.
+    /// The first genuine delivery.
     Genuine,
-    /// The truth once more.
+    /// A genuine repeat.
     Duplicate,
-    /// A lie with a wrong signature.
+    /// A false report with an invalid signature.
     Forged,
 }
 
-/// Which requests to return. What is not said does not matter.
+/// Which requests to return. An absent field matches everything.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
@@ -101,9 +100,9 @@ pub struct Filter {
     pub route: Option<Route>,
     /// Only this method.
     pub method: Option<String>,
-    /// Only paths that begin so.
+    /// Only paths with this prefix.
     pub path: Option<String>,
-    /// Only requests whose path, query or remembered body contains this.
+    /// Only requests whose path, query or stored body contains this.
     pub contains: Option<String>,
     /// Only requests after this number.
     pub after: Option<u64>,
@@ -116,11 +115,11 @@ pub struct Filter {
 pub struct Found {
     /// The requests, oldest first.
     pub items: Vec<Received>,
-    /// How many matched, whatever the limit.
+    /// Number of matches, before the limit.
     pub matched: usize,
-    /// How many old requests are no longer remembered.
+    /// Number of dropped requests.
     pub forgotten: u64,
-    /// How many fetches of results ever carried a credential. It should be none.
+    /// Number of result fetches that carried a credential, ever. Should be 0.
     pub leaks: u64,
 }
 
@@ -130,7 +129,7 @@ impl Filter {
         Filter { route: Some(route), ..Filter::default() }
     }
 
-    /// The same, only those that contain `text`.
+    /// Limits the filter to requests that contain `text`.
     #[must_use]
     pub fn containing(mut self, text: impl Into<String>) -> Filter {
         self.contains = Some(text.into());
@@ -148,7 +147,7 @@ impl Filter {
     }
 }
 
-/// What is remembered of requests and deliveries.
+/// The stored requests and deliveries.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     pages: Mutex<Pages>,
@@ -164,7 +163,7 @@ struct Pages {
 }
 
 impl Journal {
-    /// Remembers a request and returns its number.
+    /// Stores a request and returns its number.
     pub(crate) fn record(&self, parts: &request::Parts, route: Option<Route>, body: &[u8]) -> u64 {
         let credentials = present(&parts.headers);
         let mut pages = locked(&self.pages);
@@ -194,17 +193,17 @@ impl Journal {
         number
     }
 
-    /// Adds the fault a request is about to meet.
+    /// Records the fault that is about to be applied to a request.
     pub(crate) fn note_fault(&self, number: u64, fault: AnswerFault) {
         self.edit(number, |entry| entry.fault = Some(fault));
     }
 
-    /// Adds how a request was answered.
+    /// Records the status of a request's answer.
     pub(crate) fn note_status(&self, number: u64, status: StatusCode) {
         self.edit(number, |entry| entry.status = Some(status.as_u16()));
     }
 
-    /// Remembers an attempt to deliver a webhook.
+    /// Stores a webhook delivery attempt.
     pub(crate) fn record_delivery(&self, delivery: Delivery) {
         let mut pages = locked(&self.pages);
         if pages.deliveries.len() >= ENTRIES_MAX {
@@ -228,7 +227,7 @@ impl Journal {
         locked(&self.pages).deliveries.iter().cloned().collect()
     }
 
-    /// Forgets everything but the numbering.
+    /// Clears everything except the numbering.
     pub(crate) fn clear(&self) {
         let mut pages = locked(&self.pages);
         *pages = Pages { last_number: pages.last_number, ..Pages::default() };
@@ -247,7 +246,7 @@ pub(crate) fn now_ms() -> u64 {
     u64::try_from(clock::unix_time().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The credentials among the headers, by name.
+/// Names of the credentials among the headers.
 pub(crate) fn present(headers: &HeaderMap) -> Vec<String> {
     CREDENTIALS
         .iter()

@@ -1,19 +1,19 @@
-//! The doors of the outside world: what a fault can be ordered for and a request is filed under.
+//! The routes of the simulated vendors, which faults and filters refer to.
 
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 
-/// Where the image provider's API begins.
+/// Path prefix of the image provider's API.
 pub const BRIA_PATH: &str = "/bria/v2";
-/// Where the image provider hands out finished pictures.
+/// Path prefix of finished pictures.
 pub const RESULTS_PATH: &str = "/bria/results";
-/// Where a redirected fetch would end up, were it followed.
+/// Target of the redirect fault.
 pub const ELSEWHERE_PATH: &str = "/bria/elsewhere";
 
-/// Where the payment provider's API and pages begin.
+/// Path prefix of the payment provider's API and pages.
 pub const STRIPE_PATH: &str = "/stripe";
 
-/// A route of the outside world.
+/// A route of the simulated vendors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
@@ -37,7 +37,7 @@ pub enum Route {
     Status,
     /// `GET /bria/results/{file}`
     Result,
-    /// `GET /bria/elsewhere/{file}`: only a client that follows redirects gets here.
+    /// `GET /bria/elsewhere/{file}`: reached only by a client that follows redirects.
     Elsewhere,
     /// `/stripe/v1/customers...` and `payment_methods...`
     StripeCustomers,
@@ -75,12 +75,12 @@ pub enum Route {
     StripeBalance,
     /// Everything else below `/stripe/v1/` and `/stripe/v2/`
     StripeOther,
-    /// The pages for people.
+    /// The hosted pages.
     StripePages,
 }
 
 impl Route {
-    /// The route of a request, if it is one of ours.
+    /// The route of a request, if it is a vendor's.
     pub(crate) fn of(method: &Method, path: &str) -> Option<Route> {
         let reads = matches!(*method, Method::GET | Method::HEAD);
         let posts = *method == Method::POST;
@@ -108,7 +108,7 @@ impl Route {
         }
     }
 
-    /// The route of the payment provider, by the path below `/v1/`; without one, its pages.
+    /// The payment provider's route, by the path below `/v1/`; without one, its pages.
     fn of_stripe(path: Option<&str>) -> Route {
         match path.map(|path| path.split('/').next().unwrap_or_default()) {
             None => Route::StripePages,
@@ -132,7 +132,7 @@ impl Route {
         }
     }
 
-    /// OwnerRef words a refusal on this route is in.
+    /// The vendor, in whose wording errors on this route are.
     pub(crate) fn vendor(self) -> Vendor {
         match self {
             Route::Discovery | Route::Jwks | Route::Token => Vendor::Issuer,
@@ -167,7 +167,7 @@ impl Route {
     }
 }
 
-/// Who is played on a route.
+/// A simulated vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Vendor {
     /// The OpenID issuer.

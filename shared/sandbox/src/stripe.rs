@@ -1,36 +1,37 @@
 //! The payment provider: the part of Stripe's API that sells plans and credit packs and pays
 //! creators, with its hosted pages, its webhooks and a clock that can be moved.
 //!
-//! It answers as version [`VERSION`] and is as strict as that: unknown and missing parameters,
-//! a wrong `Stripe-Version`, a key used for two different requests are refused. An object is kept
-//! as the JSON that answers carry; every change of one makes an event, and events are delivered
-//! signed. Everything is in memory under one lock and ends with the process: at most 100,000
-//! objects, 20,000 events and 20,000 idempotency keys.
+//! It answers as version [`VERSION`] and is as strict as Stripe: unknown and missing parameters, a
+//! wrong `Stripe-Version` and an idempotency key reused for a different request are refused. An
+//! object is stored as the JSON that answers carry; every change creates an event, and events are
+//! delivered signed. Everything is in memory under one lock and ends with the process: at most
+//! 100,000 objects, 20,000 events and 20,000 idempotency keys.
 //!
 //! | where | what |
 //! |---|---|
 //! | `/stripe/v1/customers`, `payment_methods` | people and their cards |
 //! | `/stripe/v1/products`, `prices` | the catalogue, seeded from `domain`'s tables |
-//! | `/stripe/v1/checkout/sessions` | what is about to be bought |
+//! | `/stripe/v1/checkout/sessions` | Checkout sessions |
 //! | `/stripe/v1/subscriptions`, `subscription_items`, `subscription_schedules` | plans |
-//! | `/stripe/v1/invoices`, `invoice_payments` | what they cost |
+//! | `/stripe/v1/invoices`, `invoice_payments` | their bills |
 //! | `/stripe/v1/payment_intents`, `charges`, `refunds`, `disputes`, `balance` | money |
-//! | `/stripe/v1/balance_settings` | whether the platform's balance is paid out by itself |
+//! | `/stripe/v1/balance_settings` | the payout schedule of the platform's balance |
 //! | `/stripe/v1/billing_portal/...` | self-service |
-//! | `/stripe/v1/events`, `webhook_endpoints` | what happened, and who is told |
-//! | `/stripe/v2/core/accounts`, `account_links` | creators' accounts, connected to ours |
+//! | `/stripe/v1/events`, `webhook_endpoints` | events and their receivers |
+//! | `/stripe/v2/core/accounts`, `account_links` | creators' connected accounts |
 //! | `/stripe/v1/transfers`, with `/reversals`; `payouts` | money to creators and their banks |
-//! | `/stripe/v2/core/event_destinations` | who is told of connected accounts in thin events |
-//! | `/stripe/pay/{session}` | the page to pay on, with test cards |
-//! | `/stripe/portal/{session}` | the page to manage a subscription on |
-//! | `/stripe/connect/{link}` | the page where a creator gives a bank account |
+//! | `/stripe/v2/core/event_destinations` | receivers of thin events about connected accounts |
+//! | `/stripe/pay/{session}` | the payment page, with test cards |
+//! | `/stripe/portal/{session}` | the customer portal |
+//! | `/stripe/connect/{link}` | the page where a creator enters a bank account |
 //! | `/stripe/invoices/{invoice}`, with `/pay` and `/pdf` | an invoice, its payment, its PDF |
 //!
-//! Where it is simpler than Stripe: an invoice is finalized the moment it is made; a cancelled
-//! upgrade is not undone; failed renewals are tried again after 3 and after 5 more days, then the
-//! subscription ends and its invoice stays open; trials do not exist; coupons are made and
-//! redeemed by the controls alone, not for a whole customer; tax is one rate for everyone. A connected account is a recipient and nothing else, is verified the moment
-//! its bank account is given, and is paid out at midnight (UTC); such a payout arrives a day later.
+//! Simpler than Stripe: an invoice is finalized when it is created; a cancelled upgrade is not
+//! undone; failed renewals are retried after 3 and after 5 more days, then the subscription ends
+//! and its invoice stays open; there are no trials; coupons are created and redeemed only through
+//! the controls, and not for a whole customer; tax has one rate. A connected account is only a
+//! recipient, is verified as soon as its bank account is entered, and is paid out at midnight
+//! (UTC); such a payout arrives a day later.
 
 use std::{
     sync::{Arc, Mutex},
@@ -91,70 +92,71 @@ use crate::app_state::{AppState, locked};
 use account_state::AccountState;
 use idempotency::Keys;
 
-/// The API version that requests must name and that events are made in.
+/// The API version that requests must send and that events have.
 pub const VERSION: &str = "2026-09-30.endive";
-/// A key that is accepted, as is every other that begins with `sk_test_`.
+/// An accepted secret key, as is any other with the prefix `sk_test_`.
 pub const API_KEY: &str = "sk_test_sandbox";
-/// A restricted key that moves money to connected accounts and back, as does every other that begins
-/// with it.
+/// A restricted key for transfers to connected accounts and their reversals; any key with this
+/// prefix has the same permissions.
 pub const PAYOUTS_KEY: &str = "rk_test_payouts";
-/// A restricted key that does everything else, as does every other that begins with `rk_test_`.
+/// A restricted key for everything else; any other with the prefix `rk_test_` has the same
+/// permissions.
 pub const RESTRICTED_KEY: &str = "rk_test_sandbox";
 
-/// How an account is set up.
+/// Setup of an account.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
-    /// The same ids in every run; `None` makes others each time.
+    /// With a seed, ids are the same in every run; `None` makes them random.
     pub seed: Option<u64>,
-    /// A clock that stands at this Unix time until it is moved; `None` goes with the real one.
+    /// Unix time of a frozen clock; `None` follows the real clock.
     pub now: Option<i64>,
-    /// What is for sale from the start.
+    /// The initial catalogue.
     pub catalogue: Catalogue,
-    /// How it behaves.
+    /// Its settings.
     pub settings: Settings,
 }
 
-/// What is for sale from the start.
+/// The initial catalogue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Catalogue {
     /// Our plans and packs, under their lookup keys.
     #[default]
     Seeded,
-    /// Nothing.
+    /// Empty.
     Empty,
 }
 
-/// How the account behaves.
+/// Settings of the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Where events go, beside the registered endpoints.
+    /// Target of the platform's events, in addition to the registered endpoints.
     pub webhook: Option<Target>,
-    /// Where events about connected accounts go, beside the registered endpoints.
+    /// Target of events about connected accounts, in addition to the registered endpoints.
     pub connect_webhook: Option<Target>,
     /// Whether events are delivered.
     pub deliver: Deliver,
-    /// The order in which events that happened together are delivered.
+    /// Delivery order of events that are pending together.
     pub order: Order,
-    /// How often each event is delivered, 1 to 50.
+    /// Deliveries of each event, 1 to 50.
     pub copies: u32,
-    /// Types of events that are never delivered.
+    /// Event types that are never delivered.
     pub drop: Vec<String>,
     /// Most attempts to deliver an event, 1 to 16.
     pub tries_max: u32,
-    /// The pauses between the attempts; what is missing is the last one again.
+    /// Pauses between the attempts, in milliseconds; the last one repeats.
     pub pauses_ms: Vec<u64>,
-    /// Which time signatures carry.
+    /// Which clock signatures use.
     pub signature_time: SignatureTime,
     /// The rate of `automatic_tax`, in hundredths of a percent.
     pub tax_bps: i64,
-    /// So many of the next charges are declined, whatever the card.
+    /// Number of charges to decline next, whatever the card.
     pub fail_next_charges: u32,
-    /// How long a request to the API is worked on; its idempotency key is in use meanwhile.
+    /// How long an API request takes; its idempotency key is in use meanwhile.
     pub answers_after_ms: u64,
-    /// So many seconds after its invoice is paid, a subscription that waited for it becomes active:
-    /// Stripe changes the two one after the other. At most a day.
+    /// Seconds between the payment of an invoice and the activation of the subscription that waits
+    /// for it: Stripe changes the two one after the other. At most a day.
     pub activates_after_s: i64,
-    /// Whether charged money can be transferred at once, as with Stripe's test card for that.
+    /// Whether charged money can be transferred immediately, as with Stripe's test card for that.
     /// Otherwise it is pending for two days, as real money is.
     pub funds_available_at_once: bool,
 }
@@ -180,15 +182,15 @@ impl Default for Settings {
     }
 }
 
-/// Somebody who is told of every event.
+/// A webhook target that receives every event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// Where.
+    /// Its URL.
     pub url: String,
-    /// What deliveries are signed with.
+    /// The secret that signs deliveries.
     pub secret: String,
-    /// While a secret is being changed: deliveries carry a signature with this one too.
+    /// The old or new secret during a rotation: deliveries also carry a signature with it.
     #[serde(default)]
     pub second_secret: Option<String>,
 }
@@ -197,33 +199,33 @@ pub struct Target {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deliver {
-    /// As they happen.
+    /// As they are created.
     On,
     /// Never; they are listed as not delivered.
     Off,
-    /// Not before this is `on` again, then all that wait at once.
-    Connected,
+    /// Queued until this is `on` again, then all delivered.
+    Held,
 }
 
-/// In which order events that wait together are delivered.
+/// Delivery order of events that are pending together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// As they happened.
+    /// In order of creation.
     Made,
-    /// The last one first.
+    /// Newest first.
     Reverse,
-    /// In an order that follows from the number.
+    /// Shuffled with this seed.
     Shuffle(u64),
 }
 
-/// Which time a signature carries.
+/// Which clock a signature uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignatureTime {
-    /// The real one: the receiver reads a real clock.
+    /// The real clock, for a receiver that reads the real clock.
     Real,
-    /// The account's: the receiver's clock is moved along.
+    /// The account's clock, for a receiver whose clock moves with it.
     Stripe,
 }
 
@@ -231,7 +233,7 @@ pub enum SignatureTime {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SettingsChange {
-    /// As in [`Settings`], as are all that follow.
+    /// As in [`Settings`], like all that follow.
     pub webhook: Option<Target>,
     pub connect_webhook: Option<Target>,
     pub deliver: Option<Deliver>,
@@ -249,7 +251,7 @@ pub struct SettingsChange {
 }
 
 impl SettingsChange {
-    /// The settings with the new values, unless one is out of its limits; then its name and them.
+    /// The settings with the new values, or an error that names the value outside its limits.
     fn applied_to(self, now: &Settings) -> Result<Settings, &'static str> {
         let now = now.clone();
         let next = Settings {
@@ -299,7 +301,7 @@ impl SettingsChange {
     }
 }
 
-/// The provider's memory.
+/// State of the payment provider.
 #[derive(Debug)]
 pub(crate) struct Stripe {
     books: Mutex<AccountState>,
@@ -307,13 +309,13 @@ pub(crate) struct Stripe {
 }
 
 impl Stripe {
-    /// `url` is where the sandbox is reached.
+    /// `url` is the sandbox's base URL.
     pub(crate) fn new(setup: &Setup, url: &str) -> Stripe {
         Stripe { books: Mutex::new(AccountState::open(setup, url)), keys: Mutex::default() }
     }
 }
 
-/// Works on the books at the time it is now, then sends what happened on its way.
+/// Runs everything due by now, then `work`, then delivers the resulting events.
 fn with_books<T>(world: &Arc<AppState>, work: impl FnOnce(&mut AccountState) -> T) -> T {
     let (answer, parcels, next) = {
         let mut books = locked(&world.stripe.books);
@@ -331,7 +333,7 @@ fn with_books<T>(world: &Arc<AppState>, work: impl FnOnce(&mut AccountState) -> 
     answer
 }
 
-/// Lets happen what is due in so many seconds, whether or not somebody asks for anything then.
+/// Runs everything due in this many seconds, even if no request arrives.
 fn come_back(world: &Arc<AppState>, seconds: i64) {
     let later = Arc::clone(world);
     // The clock has whole seconds only.

@@ -1,4 +1,4 @@
-//! The sandbox over HTTP, as its users meet it.
+//! The sandbox over HTTP, as its clients use it.
 
 use std::{
     sync::{Arc, Mutex},
@@ -24,10 +24,10 @@ mod openid;
 mod stripe;
 mod webhooks;
 
-/// Longest time a test waits for something.
+/// Longest wait in a test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A sandbox that takes 30 ms for a job, and a client that follows nothing.
+/// A sandbox with jobs of 30 ms, and a client that does not follow redirects.
 struct Visit {
     sandbox: RunningSandbox,
     http: Client,
@@ -63,7 +63,7 @@ impl Visit {
         self.http.post(format!("{}{path}", self.sandbox.url)).json(body).send().await.unwrap()
     }
 
-    /// Calls the provider, with the token.
+    /// Calls the provider with the token.
     async fn bria(&self, path: &str, body: &Value) -> Response {
         self.try_bria(path, body).await.unwrap()
     }
@@ -85,7 +85,7 @@ impl Visit {
         self.http.get(url).header("api_token", API_TOKEN).send().await.unwrap()
     }
 
-    /// Polls until the job is no longer in progress; `None` when it is forgotten.
+    /// Polls until the job ends; `None` if it has expired.
     async fn ending(&self, id: &str) -> Option<Value> {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
@@ -115,7 +115,7 @@ impl Visit {
     }
 }
 
-/// Somebody who takes webhooks, with a list of statuses to answer first; then 200.
+/// A webhook receiver with a list of statuses to answer first; then 200.
 struct Receiver {
     url: String,
     inbox: Arc<Inbox>,
@@ -150,7 +150,7 @@ impl Receiver {
         locked(&self.inbox.letters).clone()
     }
 
-    /// Waits until there are this many.
+    /// Waits for this many deliveries.
     async fn wait_for(&self, count: usize) -> Vec<Letter> {
         let begun = Instant::now();
         while self.letters().len() < count {
@@ -189,7 +189,7 @@ async fn take(
     axum::http::StatusCode::from_u16(status).unwrap()
 }
 
-/// The text at a JSON pointer.
+/// The string at a JSON pointer.
 fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         Some(Value::String(text)) => text.clone(),

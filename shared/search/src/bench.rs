@@ -1,4 +1,4 @@
-//! How long a search takes over many listings: the one home of the sizes that are promised.
+//! Search performance over many listings: the single definition of the promised limits.
 
 mod listings;
 
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use crate::{Catalogue, CatalogueError, Change, Cost, Document, Query, SearchError, Sort};
 use listings::{CATEGORIES, Dice, KINDS, WORDS, in_chinese, listing};
 
-/// Listings that the promises are for.
+/// Number of listings the limits apply to.
 pub const LISTINGS: u64 = 100_000;
-/// What is promised of a warm search, at the 99th percentile.
+/// Limit of a warm search, at the 99th percentile.
 pub const SEARCH_AT_MOST: Duration = Duration::from_millis(10);
-/// What is promised of opening the blob.
+/// Limit of opening the blob.
 pub const OPEN_AT_MOST: Duration = Duration::from_millis(1_000);
-/// What is promised of a process that only searches.
+/// Memory limit of a process that only searches, in millions of bytes.
 pub const MEMORY_AT_MOST_MB: f64 = 256.0;
 
 const SEARCHES: usize = 2_000;
@@ -22,19 +22,19 @@ const SEED: u64 = 11;
 const AS_OF: i64 = 1_780_000_000_000;
 const MB: f64 = 1_000_000.0;
 
-/// What the listings and the searches are written in.
+/// The script of the listings and the searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Script {
-    /// With blanks between words. The promises are for this.
+    /// With spaces between words. The limits are for this.
     Latin,
-    /// Without.
+    /// Without spaces.
     Chinese,
 }
 
-/// What was measured.
+/// The measurements.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {
-    /// How many listings there are.
+    /// Number of listings.
     pub listings: u64,
     /// The time to build the blob; zero if it was only searched.
     pub build: Duration,
@@ -42,30 +42,30 @@ pub struct Measured {
     pub blob_mb: f64,
     /// The time to open it.
     pub open: Duration,
-    /// Of the searches, mixed.
+    /// Number of mixed searches.
     pub searches: usize,
-    /// Half of them took at most this.
+    /// The median search.
     pub p50: Duration,
-    /// 99 of a hundred took at most this.
+    /// The 99th percentile.
     pub p99: Duration,
-    /// All of them took at most this.
+    /// The slowest search.
     pub max: Duration,
-    /// How many changes were applied, at once.
+    /// Number of changes applied together.
     pub changes: u64,
-    /// And in what time.
+    /// The time to apply them.
     pub apply: Duration,
-    /// The time of one change more, the usual case.
+    /// The time to apply one more change, the usual case.
     pub apply_one: Duration,
     /// A search after that, at the 99th percentile.
     pub p99_changed: Duration,
-    /// The most memory the process has ever had, in millions of bytes; 0 where it is not known.
+    /// Peak memory of the process, in millions of bytes; 0 where it is not known.
     pub memory_mb: f64,
 }
 
-/// The blob of so many listings, and how long its making took without that of the listings.
+/// The blob of this many listings, and the time to build it without generating the listings.
 ///
 /// # Errors
-/// If the catalogue fails, which it should not.
+/// When the catalogue fails, which is a bug.
 pub fn build(listings: u64, script: Script) -> Result<(Vec<u8>, Duration), CatalogueError> {
     let mut dice = Dice::new(SEED);
     let written = |number| match (script, listing(number, &mut dice)) {
@@ -81,7 +81,7 @@ pub fn build(listings: u64, script: Script) -> Result<(Vec<u8>, Duration), Catal
 /// Opens a blob of [`build`], searches it and changes it.
 ///
 /// # Errors
-/// If the catalogue fails, which it should not.
+/// When the catalogue fails, which is a bug.
 pub fn search(bytes: Vec<u8>, script: Script) -> Result<Measured, SearchError> {
     let blob_mb = bytes.len() as f64 / MB;
     let start = Instant::now();
@@ -121,8 +121,8 @@ fn part(times: &[Duration], percent: usize) -> Duration {
     times.get(place).copied().unwrap_or_default()
 }
 
-/// The times of so many different searches, sorted. The first one is not counted: it makes the
-/// tables for typos that all later ones share.
+/// The sorted times of different searches. The first search is not counted: it builds the typo
+/// tables that all later ones share.
 fn searches(
     catalogue: &Catalogue,
     count: usize,
@@ -159,7 +159,7 @@ const SORTS: [Sort; 6] = [
     Sort::PriceDescending,
 ];
 
-/// A search as people make them: mostly two words, some misspelt or unfinished, some filters.
+/// A realistic search: mostly two words, some misspelt or unfinished, some filters.
 fn query(dice: &mut Dice, script: Script) -> Query {
     let words = dice.below(5);
     let text = match script {
@@ -180,7 +180,7 @@ fn query(dice: &mut Dice, script: Script) -> Query {
     }
 }
 
-/// In one of so many searches one of these.
+/// One of these, in one of `searches` searches.
 fn now_and_then(dice: &mut Dice, searches: u64, all: &[&str]) -> Vec<String> {
     let wanted = dice.below(searches) == 0;
     Vec::from_iter(wanted.then(|| dice.of(all).to_owned()))
@@ -198,7 +198,7 @@ fn typed(dice: &mut Dice) -> String {
     letters.into_iter().collect()
 }
 
-/// Newer states of some listings, far from one another, and one of ten taken off.
+/// Newer states of some widely spread listings, one in ten unlisted.
 fn changed(catalogue: &Catalogue, count: u64) -> Result<Vec<Change>, CatalogueError> {
     let every = (catalogue.len() as u64 / count).max(1) as usize;
     let listed = catalogue.documents().step_by(every).take(count as usize);
@@ -223,7 +223,7 @@ fn newer(change: Change) -> Change {
     }
 }
 
-/// What Linux says this process had at most.
+/// The peak memory that Linux reports for this process.
 fn memory_mb() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

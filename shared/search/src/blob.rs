@@ -1,5 +1,5 @@
-//! What is around the segment's files in the one object: a header that says what they are and
-//! proves that they are all there, a table of their names and lengths, and what was unlisted.
+//! The blob around a segment's files: a header with a digest, a table of file names and lengths,
+//! and the unlisted listings.
 //!
 //! All numbers are little endian:
 //! magic (8 bytes), format (4), sha256 of all that follows (32), as of (8), documents (8),
@@ -15,27 +15,27 @@ use crate::CatalogueError;
 use crate::files::Files;
 
 const MAGIC: &[u8; 8] = b"PLSEARCH";
-/// Raised when the schema, the rules of words or tantivy's own format change.
+/// Raised when the schema, the word rules or tantivy's own format change.
 const FORMAT: u32 = 2;
-/// An earlier format whose documents can still be read, and whose words were split by other rules:
-/// it is never searched, but made anew from its documents.
+/// An earlier format whose documents are still readable, but whose words were split by other rules:
+/// it is never searched, but rebuilt from its documents.
 const FORMAT_OF_OTHER_WORDS: u32 = 1;
-/// Magic, format and digest.
+/// Length of magic, format and digest.
 const PROVEN_AT: usize = 8 + 4 + 32;
 /// More than a segment ever has; a bound for the table.
 const FILES_MAX: u32 = 32;
 
-/// A catalogue's parts.
+/// The parts of a catalogue.
 pub(crate) struct Blob {
     /// In milliseconds since 1970.
     pub(crate) as_of: i64,
     pub(crate) documents: u64,
     pub(crate) files: Files,
-    /// Whether its words were split by the present rules.
+    /// Whether its words were split by the current rules.
     pub(crate) is_current: bool,
 }
 
-/// Packs `blob` into bytes: the same parts always to the same.
+/// Packs `blob` into bytes, deterministically.
 pub(crate) fn pack(blob: &Blob) -> Vec<u8> {
     let files = &blob.files.0;
     let content: usize = files.values().map(|file| file.len()).sum();
@@ -57,16 +57,16 @@ pub(crate) fn pack(blob: &Blob) -> Vec<u8> {
     bytes
 }
 
-/// Reads what [`pack`] made, without a copy of the files.
+/// Reads what [`pack`] made, without copying the files.
 ///
 /// # Errors
-/// [`CatalogueError::Format`] for another format, [`CatalogueError::Damaged`] if one bit is not as
-/// it was packed.
+/// [`CatalogueError::Format`] for another format, [`CatalogueError::Damaged`] if any bit has
+/// changed.
 pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Blob, CatalogueError> {
     let all = OwnedBytes::new(bytes);
     let mut rest = all.clone();
     if take(&mut rest, MAGIC.len())?.as_slice() != MAGIC {
-        return Err(CatalogueError::Damaged("it does not begin as one"));
+        return Err(CatalogueError::Damaged("its magic is wrong"));
     }
     let format = u32::from_le_bytes(array(&mut rest)?);
     if ![FORMAT, FORMAT_OF_OTHER_WORDS].contains(&format) {
@@ -74,7 +74,7 @@ pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Blob, CatalogueError> {
     }
     let digest: [u8; 32] = array(&mut rest)?;
     if Sha256::digest(rest.as_slice()).as_slice() != digest.as_slice() {
-        return Err(CatalogueError::Damaged("its digest is another"));
+        return Err(CatalogueError::Damaged("its digest does not match"));
     }
     let as_of = i64::from_le_bytes(array(&mut rest)?);
     let documents = u64::from_le_bytes(array(&mut rest)?);
@@ -88,7 +88,7 @@ pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Blob, CatalogueError> {
             let (files, is_current) = (Files(Arc::new(files)), format == FORMAT);
             Ok(Blob { as_of, documents, files, is_current })
         }
-        false => Err(CatalogueError::Damaged("there is more than its files")),
+        false => Err(CatalogueError::Damaged("there are bytes after its files")),
     }
 }
 
@@ -108,7 +108,7 @@ fn table(rest: &mut OwnedBytes) -> Result<Vec<(String, usize)>, CatalogueError> 
     Ok(table)
 }
 
-const SHORT: CatalogueError = CatalogueError::Damaged("it is cut short");
+const SHORT: CatalogueError = CatalogueError::Damaged("it is truncated");
 
 fn take(rest: &mut OwnedBytes, length: usize) -> Result<OwnedBytes, CatalogueError> {
     if rest.len() < length {

@@ -19,10 +19,10 @@ use crate::{CatalogueError, Change, Document, Found, Query, SearchError, cursor}
 /// Most results of a page.
 pub const LIMIT_MAX: usize = 100;
 
-/// The file of a blob that is ours and not tantivy's.
+/// The file of a blob that is not tantivy's.
 const UNLISTED: &str = "unlisted.json";
-/// How long a snapshot remembers that a listing was unlisted: much longer than an older change
-/// may be late, and not for ever, or the memory of it would only grow.
+/// How long a snapshot remembers that a listing was unlisted: much longer than an older change may
+/// be late, but not for ever, or the list would only grow.
 const UNLISTED_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// All listings, searched in memory: a snapshot and the changes since then.
@@ -30,31 +30,30 @@ const UNLISTED_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 /// Searching takes `&self` and may happen on several threads at once.
 pub struct Catalogue {
     as_of: i64,
-    /// The snapshot first, then what changed, the older before the newer. Of each listing at most
-    /// one row is alive.
+    /// The snapshot first, then the changes, oldest first. At most one row of each listing is
+    /// alive.
     layers: Vec<Layer>,
     unlisted: BTreeMap<Key, Unlisted>,
     is_rebuilt: bool,
 }
 
-/// What is left of a listing that was taken off, so that an older change does not bring it back.
+/// An unlisted listing, remembered so that an older change does not list it again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Unlisted {
     id: String,
     seq: u64,
-    /// The catalogue's `as_of` when it was learned, in milliseconds since 1970.
+    /// The catalogue's `as_of` when it was unlisted, in milliseconds since 1970.
     since: i64,
 }
 
 impl Catalogue {
-    /// Packs `documents` into a blob whose state is of `as_of`, in milliseconds since 1970.
+    /// Packs `documents` into a blob with the state as of `as_of`, in milliseconds since 1970.
     ///
-    /// The same documents and the same `as_of` give the same bytes, in whatever order they come
-    /// and however often: of several states of one listing the highest `seq` is packed.
+    /// The same documents and the same `as_of` give the same bytes, in any order and with any
+    /// repetition: of several states of one listing the highest `seq` is packed.
     ///
     /// # Errors
-    /// [`CatalogueError::Index`] or [`CatalogueError::Document`], which nothing in a document
-    /// should cause.
+    /// [`CatalogueError::Index`] or [`CatalogueError::Document`], which no document should cause.
     pub fn build(
         documents: impl IntoIterator<Item = Document>,
         as_of: i64,
@@ -62,13 +61,13 @@ impl Catalogue {
         pack(newest(documents), BTreeMap::new(), as_of)
     }
 
-    /// Opens a blob that [`Catalogue::build`] or [`Catalogue::snapshot`] packed. The blob stays in
-    /// memory and is searched where it lies. One whose words an earlier version split by other
-    /// rules is not: its documents are indexed anew, which takes as long as [`Catalogue::build`].
+    /// Opens a blob that [`Catalogue::build`] or [`Catalogue::snapshot`] packed. It stays in memory
+    /// and is searched without a copy. A blob of an earlier version with other word rules is
+    /// rebuilt from its documents, which takes as long as [`Catalogue::build`].
     ///
     /// # Errors
-    /// [`CatalogueError::Format`] if another version packed it, [`CatalogueError::Damaged`] if it
-    /// is not, bit for bit, what was packed.
+    /// [`CatalogueError::Format`] if an incompatible version packed it, [`CatalogueError::Damaged`]
+    /// if any bit has changed.
     pub fn open(bytes: impl Into<Vec<u8>>) -> Result<Catalogue, CatalogueError> {
         let Blob { as_of, documents, files, is_current } = blob::unpack(bytes.into())?;
         let unlisted = match files.0.get(UNLISTED) {
@@ -77,7 +76,7 @@ impl Catalogue {
         };
         let layers = if documents == 0 { Vec::new() } else { vec![Layer::open(files)?] };
         if layers.iter().map(|layer| layer.rows.len() as u64).sum::<u64>() != documents {
-            return Err(CatalogueError::Damaged("it has another number of documents"));
+            return Err(CatalogueError::Damaged("its number of documents does not match"));
         }
         let unlisted = unlisted.into_iter().map(|gone| (Key::of(&gone.id), gone)).collect();
         let opened = Catalogue { as_of, layers, unlisted, is_rebuilt: false };
@@ -89,20 +88,21 @@ impl Catalogue {
         }
     }
 
-    /// Whether the blob it was opened from was of an earlier version and should be replaced.
+    /// Whether it was rebuilt from a blob of an earlier version, which should be replaced.
     pub fn is_rebuilt(&self) -> bool {
         self.is_rebuilt
     }
 
-    /// A catalogue without listings, of `as_of` in milliseconds since 1970: before the first blob.
+    /// A catalogue without listings, as of `as_of` in milliseconds since 1970: before the first
+    /// blob.
     pub fn empty(as_of: i64) -> Catalogue {
         Catalogue { as_of, layers: Vec::new(), unlisted: BTreeMap::new(), is_rebuilt: false }
     }
 
-    /// Packs the present state into a blob of `as_of`, in milliseconds since 1970.
+    /// Packs the current state into a blob as of `as_of`, in milliseconds since 1970.
     ///
-    /// It is what [`Catalogue::build`] makes of [`Catalogue::documents`], and it also remembers
-    /// for a week what was unlisted: take this one for the next snapshot.
+    /// It equals what [`Catalogue::build`] makes of [`Catalogue::documents`], and also remembers
+    /// unlisted listings for a week: use it for the next snapshot.
     ///
     /// # Errors
     /// As [`Catalogue::build`].
@@ -114,12 +114,12 @@ impl Catalogue {
         pack(newest(documents), kept, as_of)
     }
 
-    /// Of when the snapshot is, in milliseconds since 1970. Changes do not move it.
+    /// The time of the snapshot, in milliseconds since 1970. Changes do not move it.
     pub fn as_of(&self) -> i64 {
         self.as_of
     }
 
-    /// How many listings are on the market.
+    /// Number of published listings.
     pub fn len(&self) -> usize {
         self.layers.iter().map(|layer| layer.rows.iter().filter(|row| row.alive).count()).sum()
     }
@@ -129,20 +129,20 @@ impl Catalogue {
         self.len() == 0
     }
 
-    /// All listings on the market, each as it was last told. In no order that means something.
+    /// All published listings in their latest state, in no particular order.
     ///
     /// # Errors
-    /// Each item for itself: [`CatalogueError::Index`] or [`CatalogueError::Document`] if it cannot
-    /// be read back, which a blob that opened does not cause.
+    /// Per item: [`CatalogueError::Index`] or [`CatalogueError::Document`] if it cannot be read,
+    /// which does not happen with a blob that opened.
     pub fn documents(&self) -> impl Iterator<Item = Result<Document, CatalogueError>> {
         self.layers.iter().flat_map(Layer::documents)
     }
 
-    /// Lays `changes` over the catalogue; the next search sees them. Returns how many were news.
+    /// Applies `changes`; the next search sees them. Returns how many were new.
     ///
-    /// Changes may come twice and in any order: one is ignored unless its `seq` is above the one
-    /// that is known of its listing. The time it takes grows with the changes since the snapshot,
-    /// and not with the catalogue.
+    /// Changes may arrive twice and in any order: one is ignored unless its `seq` is above the
+    /// known one of its listing. The time depends on the changes since the snapshot, not on the
+    /// size of the catalogue.
     ///
     /// # Errors
     /// As [`Catalogue::build`]; then nothing is changed.
@@ -177,13 +177,13 @@ impl Catalogue {
         Ok(news.len())
     }
 
-    /// How many segments a search reads.
+    /// Number of segments that a search reads.
     #[cfg(test)]
     pub(crate) fn layers(&self) -> usize {
         self.layers.len()
     }
 
-    /// The newest change of each listing, without those that say nothing new.
+    /// The newest change of each listing, without those already known.
     fn news(&self, changes: impl IntoIterator<Item = Change>) -> BTreeMap<Key, Change> {
         let mut news: BTreeMap<Key, Change> = BTreeMap::new();
         for change in changes {
@@ -203,9 +203,9 @@ impl Catalogue {
         listed.or_else(|| self.unlisted.get(&key).map(|gone| gone.seq))
     }
 
-    /// How many layers stay as they are when one of `listed` documents comes: it takes in those
-    /// above the snapshot that are not larger than what is already in it. So each is at least
-    /// twice as large as the next, there are few, and a document moves only now and then.
+    /// How many layers are unchanged when `listed` documents are added: the new layer absorbs those
+    /// above the snapshot that are not larger than itself. So each is at least twice as large as
+    /// the next, there are few, and a document is rarely moved.
     fn layers_kept(&self, listed: usize) -> usize {
         if listed == 0 {
             return self.layers.len();
@@ -238,14 +238,14 @@ impl Catalogue {
         };
     }
 
-    /// The results of `query` behind `cursor`, at most `limit` (held to 1 to [`LIMIT_MAX`]).
+    /// The results of `query` after `cursor`, at most `limit` (clamped to 1..=[`LIMIT_MAX`]).
     ///
-    /// The order is total and of each document alone, so pages fit together whatever is listed or
-    /// unlisted between them; a listing that changed so that its place moved may be missed or seen
+    /// The order is total and depends on each document alone, so pages stay consistent while
+    /// listings are added or removed; a listing that changes its position may be missed or seen
     /// twice, as in any list that is not frozen.
     ///
     /// # Errors
-    /// [`SearchError::Cursor`] if the cursor was not given out for this query.
+    /// [`SearchError::Cursor`] if the cursor was not issued for this query.
     pub fn search(
         &self,
         query: &Query,
@@ -255,7 +255,7 @@ impl Catalogue {
         let limit = limit.clamp(1, LIMIT_MAX);
         let wanted = Wanted::of(query);
         let after = cursor.map(|cursor| cursor::read(cursor, &wanted)).transpose()?;
-        // One more than asked for, to know whether there is a further page.
+        // One more than asked for, to know whether there is a next page.
         let mut scan = Scan::new(&wanted, after, limit + 1);
         if wanted.words.as_ref().is_none_or(|words| !words.is_empty()) {
             let searched = Searched::of(&wanted).map_err(CatalogueError::from)?;

@@ -1,8 +1,8 @@
-//! Where a page ended, opaque to callers.
+//! Pagination cursors, opaque to callers.
 //!
-//! It holds the rank of the last result and a digest of that and of the query. The digest has no
-//! key: who takes the trouble to make a cursor reads results that anyone may read. It keeps a
-//! damaged cursor, or one of another query, from skipping results silently.
+//! A cursor holds the rank of the last result and a digest of the rank and the query. The digest
+//! has no key: a forged cursor only reads results that anyone may read. It keeps a damaged cursor,
+//! or one of another query, from skipping results silently.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -13,10 +13,11 @@ use crate::rank::Rank;
 use crate::{CatalogueError, SearchError};
 
 const RANK_BYTES: usize = 8 + 8 + 16;
-/// 45 bytes in all, which is 60 characters without a spare bit that two spellings could differ in.
+/// 45 bytes in all, which is 60 characters without spare bits, so that each cursor has one
+/// spelling.
 const DIGEST_BYTES: usize = 13;
 
-/// The cursor behind `last`.
+/// The cursor after `last`.
 pub(crate) fn behind(last: Rank, wanted: &Wanted) -> Result<String, CatalogueError> {
     let mut bytes = Vec::with_capacity(RANK_BYTES + DIGEST_BYTES);
     bytes.extend_from_slice(&last.value.to_be_bytes());
@@ -27,10 +28,10 @@ pub(crate) fn behind(last: Rank, wanted: &Wanted) -> Result<String, CatalogueErr
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// The rank that `cursor` is behind.
+/// The rank that `cursor` encodes.
 ///
 /// # Errors
-/// [`SearchError::Cursor`] if it was not given out for this query.
+/// [`SearchError::Cursor`] if it was not issued for this query.
 pub(crate) fn read(cursor: &str, wanted: &Wanted) -> Result<Rank, SearchError> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| SearchError::Cursor)?;
     let (rank, proof) = bytes.split_at_checked(RANK_BYTES).ok_or(SearchError::Cursor)?;

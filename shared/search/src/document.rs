@@ -1,4 +1,4 @@
-//! A listing as it is searched, and a newer state of one.
+//! A searchable listing, and changes of one.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -6,62 +6,62 @@ use std::collections::btree_map::Entry;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// A published listing, with all that is searched, filtered, sorted and shown.
+/// A published listing with all fields that are searched, filtered, sorted and shown.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Document {
     /// The listing's id, `lst_` and a ULID.
     pub id: String,
-    /// The listing's version: of two states of one listing the higher is true.
+    /// The listing's version: of two states the higher is current.
     pub seq: u64,
-    /// Searched first.
+    /// Searched with the highest weight.
     pub title: String,
-    /// Searched last.
+    /// Searched with the lowest weight.
     pub description: String,
-    /// Searched second, and filtered by as wholes.
+    /// Searched with the second weight, and filtered by whole tags.
     pub tags: Vec<String>,
     /// Filtered by.
     pub creator_id: String,
-    /// Searched third.
+    /// Searched with the third weight.
     pub creator_name: String,
-    /// What is sold, such as `preset`; filtered by and counted.
+    /// The kind of asset, such as `preset`; filtered by and counted.
     pub kind: String,
-    /// Its shelf; filtered by and counted.
+    /// The category; filtered by and counted.
     pub category: String,
     /// In cents; 0 is free.
     pub price: u64,
     /// Mean rating in hundredths of a star; `None` before the first.
     pub rating: Option<u16>,
-    /// How many ratings that is the mean of.
+    /// Number of ratings in that mean.
     pub ratings: u32,
-    /// How many were sold.
+    /// Number of sales.
     pub sales: u64,
     /// When it was first published, in milliseconds since 1970.
     pub published_at: i64,
-    /// What a result shows, as JSON that this crate hands back unread.
+    /// The JSON shown for a result, returned by this crate unparsed.
     pub card: String,
 }
 
 /// A newer state of one listing.
 ///
-/// Changes may come twice and in any order: one whose `seq` is not above what is known of its
+/// Changes may arrive twice and in any order: one whose `seq` is not above the known one of its
 /// listing is ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "nearly all changes are the large one")]
 pub enum Change {
-    /// It is on the market, and this is how.
+    /// It is published in this state.
     Listed(Document),
-    /// It is not on the market any more.
+    /// It is no longer published.
     Unlisted {
         /// The listing's id.
         id: String,
-        /// The listing's version when it was taken off.
+        /// The listing's version when it was unlisted.
         seq: u64,
     },
 }
 
 impl Change {
-    /// Of which listing.
+    /// The listing's id.
     pub fn id(&self) -> &str {
         match self {
             Change::Listed(document) => &document.id,
@@ -69,7 +69,7 @@ impl Change {
         }
     }
 
-    /// The listing's version after it.
+    /// The listing's version after the change.
     pub fn seq(&self) -> u64 {
         match self {
             Change::Listed(document) => document.seq,
@@ -78,10 +78,10 @@ impl Change {
     }
 }
 
-/// The newest state of every listing, in the order of their keys.
+/// The newest state of every listing, ordered by key.
 ///
-/// Two different states with one `seq` should not be; the greater is taken, so that the order in
-/// which they came does not matter.
+/// Two different states with the same `seq` should not exist; the greater is used, so that the
+/// result does not depend on their order.
 pub(crate) fn newest(documents: impl IntoIterator<Item = Document>) -> Vec<Document> {
     let mut newest: BTreeMap<Key, Document> = BTreeMap::new();
     for document in documents {
@@ -99,15 +99,15 @@ pub(crate) fn newest(documents: impl IntoIterator<Item = Document>) -> Vec<Docum
     newest.into_values().collect()
 }
 
-/// A listing's id as a number that sorts by the time of its creation.
+/// A listing's id as a number, ordered by creation time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(pub(crate) u128);
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl Key {
-    /// The ULID behind `lst_` where it is one in its canonical spelling; else a hash of the id, so
-    /// that every id has a key and no two have the same.
+    /// The ULID after `lst_` if it has its canonical spelling; else a hash of the id, so that every
+    /// id has its own key.
     pub(crate) fn of(id: &str) -> Key {
         id.strip_prefix("lst_").and_then(ulid).map_or_else(|| Key(hashed(id)), Key)
     }
@@ -121,7 +121,7 @@ impl Key {
     }
 }
 
-/// Twenty-six digits of five bits: two more than there are, so the first is at most 7.
+/// Twenty-six digits of five bits: two bits more than 128, so the first is at most 7.
 fn ulid(text: &str) -> Option<u128> {
     let digits = text.as_bytes();
     if digits.len() != 26 || *digits.first()? > b'7' {

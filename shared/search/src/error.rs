@@ -1,12 +1,12 @@
-//! What can go wrong: a blob that is not one, a search that is refused.
+//! Errors: a blob that cannot be opened, a search that is refused.
 
-/// A catalogue that could not be made or read. Always ours, never the searcher's.
+/// The catalogue could not be built or read. Never the caller's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    /// The blob is cut short, damaged, or something else.
+    /// The blob is truncated, damaged, or not a blob.
     #[error("The catalogue is damaged: {0}.")]
     Damaged(&'static str),
-    /// The blob was packed in a format that this crate does not read: build it anew.
+    /// The blob has a format that this crate does not read: rebuild it.
     #[error("The catalogue has format {0}, which this version does not read.")]
     Format(u32),
     /// Tantivy could not write or read its segment.
@@ -20,19 +20,20 @@ pub enum CatalogueError {
     Document(#[from] serde_json::Error),
 }
 
-/// A search that is not answered.
+/// A failed search.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// The cursor was not given out for this query: begin again without it.
-    #[error("The cursor is not one of this search: begin again without it.")]
+    /// The cursor was not issued for this query: start again without it.
+    #[error("The cursor does not belong to this search: start again without it.")]
     Cursor,
-    /// The catalogue in memory failed: ours, and open the blob anew.
+    /// The catalogue in memory failed: our fault; reopen the blob.
     #[error("The search failed.")]
     Catalogue(#[from] CatalogueError),
 }
 
 impl SearchError {
-    /// The stable code for callers: `invalid_cursor` is theirs, `search_failed` is ours.
+    /// The stable code for callers: `invalid_cursor` is the caller's fault, `search_failed` is
+    /// ours.
     pub fn code(&self) -> &'static str {
         match self {
             SearchError::Cursor => "invalid_cursor",

@@ -1,4 +1,4 @@
-//! A segment's files as tantivy reads them: where they lie in the blob, without a copy.
+//! A segment's files for tantivy, read from the blob without a copy.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,7 +11,7 @@ use tantivy::directory::{
     DirectoryLock, FileHandle, Lock, OwnedBytes, WatchCallback, WatchHandle, WritePtr,
 };
 
-/// Named pieces of memory. What would change them is refused.
+/// Named pieces of memory. Writes are refused.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Files(pub(crate) Arc<BTreeMap<String, OwnedBytes>>);
 
@@ -23,7 +23,7 @@ impl Files {
 }
 
 fn read_only() -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, "a catalogue's files are only read")
+    io::Error::new(io::ErrorKind::Unsupported, "a catalogue's files are read-only")
 }
 
 impl Directory for Files {

@@ -1,10 +1,10 @@
-//! One spelling for what readers take for the same: in the index and in a search alike.
+//! Folds equivalent spellings into one, for the index and for searches.
 //!
 //! Compatibility forms become the usual ones (NFKD: half-width kana, full-width letters, ligatures,
-//! jamo), large and small letters become the same (full case folding: ß is ss), and marks that may
-//! be left out are left out: accents, the vowel points of Hebrew, the vowel signs of Arabic. What
-//! is left is composed again (NFC), so that a Korean syllable is one character and a voiced kana is
-//! another than its voiceless one. Marks that make another letter of their script stay.
+//! jamo), upper and lower case become the same (full case folding: ß is ss), and optional marks are
+//! removed: accents, the vowel points of Hebrew, the vowel signs of Arabic. The result is composed
+//! again (NFC), so that a Korean syllable is one character and a voiced kana differs from its
+//! voiceless one. Marks that make another letter of their script stay.
 
 use icu_casemap::{CaseMapper, CaseMapperBorrowed};
 use tantivy::tokenizer::{AsciiFoldingFilter, LowerCaser, RawTokenizer, TextAnalyzer};
@@ -13,8 +13,8 @@ use unicode_normalization::UnicodeNormalization;
 /// Folds text.
 pub(crate) struct Folder {
     cases: CaseMapperBorrowed<'static>,
-    /// What no normal form and no case folding does: ø is o, æ is ae. Folded before it is lowered,
-    /// because some small letters are folded to capitals.
+    /// What no normal form and no case folding does: ø is o, æ is ae. Applied before case folding,
+    /// because it folds some small letters to capitals.
     latin: TextAnalyzer,
 }
 
@@ -40,8 +40,8 @@ impl Folder {
     }
 }
 
-/// Marks that may be left out, and characters without a width that would tear a word apart or hide
-/// in it: soft hyphens, joiners, selectors, marks of direction.
+/// Optional marks, and zero-width characters that would split a word or hide in it: soft hyphens,
+/// joiners, selectors, direction marks.
 fn is_left_out(c: char) -> bool {
     matches!(c,
         // Accents of Latin, Greek and Cyrillic letters.
@@ -50,13 +50,13 @@ fn is_left_out(c: char) -> bool {
         // Hebrew points.
         | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}' | '\u{5c2}' | '\u{5c4}' | '\u{5c5}'
         | '\u{5c7}'
-        // Arabic vowel signs, and the stroke that only makes a word longer.
+        // Arabic vowel signs, and the stroke that only stretches a word.
         | '\u{610}'..='\u{61a}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}'
         | '\u{6d6}'..='\u{6dc}' | '\u{6df}'..='\u{6e4}' | '\u{6e7}' | '\u{6e8}'
         | '\u{6ea}'..='\u{6ed}' | '\u{8d3}'..='\u{8e1}' | '\u{8e3}'..='\u{8ff}'
         // Syriac points.
         | '\u{711}' | '\u{730}'..='\u{74a}'
-        // Without a width.
+        // Zero-width.
         | '\u{ad}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
         | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}'
         | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')

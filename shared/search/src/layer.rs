@@ -1,4 +1,4 @@
-//! An open segment: its columns unpacked into rows, its words and its documents where they lie.
+//! An open segment: its columns are unpacked into rows, words and documents stay in the blob.
 
 use std::io;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::rank::{bayes, popularity};
 use crate::segment::{self, CATEGORY, Fields, KIND, NUMBERS};
 use crate::{CatalogueError, Document, Hit};
 
-/// Unpacked blocks of documents that are kept, of 16 KiB each.
+/// Cached unpacked blocks of documents, of 16 KiB each.
 const STORE_BLOCKS_KEPT: usize = 64;
 
-/// What a scan reads of a document: one cache line each, because every search reads them all.
+/// The fields of a document that a scan reads: one cache line, because every search reads them all.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
     pub(crate) key: Key,
@@ -28,20 +28,20 @@ pub(crate) struct Row {
     pub(crate) price: u64,
     pub(crate) sales: u64,
     pub(crate) published_at: i64,
-    /// What "top rated" sorts by.
+    /// The sort key of "top rated".
     pub(crate) bayes: u32,
-    /// Places in [`Layer::kinds`] and [`Layer::categories`].
+    /// Indexes into [`Layer::kinds`] and [`Layer::categories`].
     pub(crate) kind: u32,
     pub(crate) category: u32,
     /// Hundredths of a star; 0 if there is none.
     pub(crate) rating: u16,
-    /// Points for having been sold.
+    /// Points for sales.
     pub(crate) popularity: u8,
-    /// No newer state of the listing is in another layer, and it was not unlisted.
+    /// It is the newest state of the listing in any layer, and it is not unlisted.
     pub(crate) alive: bool,
 }
 
-/// A column has no value for a document, which should not be: it is then of no kind.
+/// A column has no value for a document, which should not happen: it then has no kind.
 const NO_NAME: u32 = u32::MAX;
 
 /// An open segment.
@@ -68,7 +68,7 @@ impl Layer {
         let index = Index::open(files)?;
         let segments = index.searchable_segments()?;
         let [segment] = segments.as_slice() else {
-            return Err(CatalogueError::Damaged("it is not of one segment"));
+            return Err(CatalogueError::Damaged("it has not exactly one segment"));
         };
         let reader = SegmentReader::open(segment)?;
         let fields = Fields::new();
@@ -90,7 +90,7 @@ impl Layer {
         })
     }
 
-    /// The row of a listing that is alive in this layer.
+    /// The living row of a listing in this layer.
     pub(crate) fn alive(&self, key: Key) -> Option<usize> {
         let row = self.rows.binary_search_by_key(&key, |row| row.key).ok()?;
         self.rows.get(row).filter(|row| row.alive).map(|_| row)
@@ -101,7 +101,7 @@ impl Layer {
         Ok(serde_json::from_str(&self.stored(row)?)?)
     }
 
-    /// The documents that are alive, in the order of their keys.
+    /// The living documents, ordered by key.
     pub(crate) fn documents(
         &self,
     ) -> impl Iterator<Item = Result<Document, CatalogueError>> + use<'_> {
@@ -109,7 +109,7 @@ impl Layer {
         alive.map(|(row, _)| self.document(row))
     }
 
-    /// What a result shows of a row.
+    /// The result for a row.
     pub(crate) fn hit(&self, row: usize) -> Result<Hit, CatalogueError> {
         #[derive(Deserialize)]
         struct Shown {

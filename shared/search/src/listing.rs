@@ -1,4 +1,4 @@
-//! From what the table holds to what is searched.
+//! Converts the table's records into searchable documents.
 
 use domain::{
     id::CreatorId,
@@ -45,7 +45,7 @@ impl From<&Decided> for Change {
 }
 
 impl Document {
-    /// Takes over what was sold and said since. Whether anything differs.
+    /// Takes over newer sales and ratings. Returns whether anything changed.
     pub fn refresh(&mut self, stats: &ListingStats) -> bool {
         let before = (self.rating, self.ratings, self.sales);
         (self.rating, self.ratings, self.sales) = (stats.rating(), stats.ratings(), stats.sales);
@@ -57,13 +57,13 @@ impl Document {
         is_news
     }
 
-    /// What is shown of it; `None` of a card that is not one of ours.
+    /// The card of the listing; `None` if it does not parse.
     pub fn card(&self) -> Option<Card> {
         serde_json::from_str(&self.card).ok()
     }
 }
 
-/// A card is plain data: there is no way for it not to be written.
+/// A card is plain data, so it always serializes.
 fn shown(card: &Card) -> String {
     serde_json::to_string(card).unwrap_or_default()
 }

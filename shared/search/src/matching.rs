@@ -1,8 +1,8 @@
-//! Which documents have the searched words, and how well.
+//! Matching: which documents contain the searched words, and how well.
 //!
-//! Every word must be somewhere in the document. A word's points are the worth of its place times
-//! the share of its match, a document's points the sum over the words. Nothing of it depends on
-//! other documents, and nothing is cut off by how many words of the dictionary are like one.
+//! Every word must occur in the document. A word's points are the weight of its field times the
+//! quality of its match, a document's points the sum over the words. Nothing depends on other
+//! documents, and the number of similar words in the dictionary is not limited.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,25 +18,25 @@ use crate::layer::Layer;
 use crate::query::Wanted;
 use crate::words::{Term as Searchable, TermKind};
 
-/// The unit of points, and the least difference between two sums of them.
+/// The unit of points, and the minimum difference between two sums of them.
 const UNIT: u16 = 32;
-/// What a place is worth for each eighth of a match, by its number: description, creator, tags,
-/// title. Twelve words in a title are 7,680 points, so a sum fits.
+/// The weight of a field per eighth of a match, by its number: description, creator, tags, title.
+/// Twelve words in a title are 7,680 points, so a sum fits.
 const WORTH: [u16; 5] = [0, UNIT / 2, UNIT, UNIT * 3 / 2, UNIT * 5 / 2];
 
-/// How a word of the document is like a searched one, in eighths.
+/// Match quality, in eighths.
 const EXACT: u16 = 8;
 const PREFIX: u16 = 6;
-/// How many letters are added, left out, exchanged or swapped; how long a word must be at least,
-/// because a shorter one would be another word; and the share.
+/// Maximum edits (insertion, deletion, substitution, swap), minimum word length, because a shorter
+/// word would become another one, and the match quality.
 const TYPOS: [(u8, usize, u16); 2] = [(2, 8, 2), (1, 4, 4)];
 
-/// The searched words with what only depends on them, so that it is made once for all layers.
+/// The searched words and their automata, built once for all layers.
 pub(crate) struct Searched<'a>(Vec<Word<'a>>);
 
 struct Word<'a> {
     text: &'a str,
-    /// With so many typos, from the worst match to the best.
+    /// Automata for typos, from the worst match to the best.
     misspelt: Vec<(DfaWrapper, u16)>,
     kind: TermKind,
 }
@@ -53,7 +53,7 @@ impl<'a> Word<'a> {
         let (text, kind) = (term.text.as_str(), term.kind);
         let letters = text.chars().count();
         let mut misspelt = Vec::new();
-        // Words with digits are no words that people misspell: 35mm is not 85mm.
+        // Words with digits are not matched with typos: 35mm is not 85mm.
         if kind.may_be_misspelt() && !text.chars().any(char::is_numeric) {
             for (typos, letters_min, eighths) in TYPOS {
                 if letters >= letters_min {
@@ -67,7 +67,7 @@ impl<'a> Word<'a> {
     }
 }
 
-/// Points of each document of a layer; 0 for those that do not match. `None` if all do, because
+/// Points of each document of a layer; 0 for those that do not match. `None` if all match, because
 /// the query has neither words nor tags nor a creator.
 pub(crate) fn points(
     layer: &Layer,
@@ -93,7 +93,7 @@ struct Matches {
 }
 
 impl Matches {
-    /// Keeps the documents that have exactly this label.
+    /// Restricts to the documents with exactly this label.
     fn narrow_to(&mut self, labels: &InvertedIndexReader, label: &str) -> io::Result<()> {
         if let Some(info) = labels.terms().get(label)? {
             let mut list =
@@ -105,12 +105,12 @@ impl Matches {
                 list.advance();
             }
         }
-        // One point for every document that is left, which changes nothing about their order.
+        // One point for every remaining document, which does not change their order.
         self.add();
         Ok(())
     }
 
-    /// Keeps the documents that have one of these words, and adds the points of the best.
+    /// Restricts to the documents with one of these words, and adds the points of the best.
     fn narrow_by(&mut self, words: &InvertedIndexReader, terms: Vec<Alike>) -> io::Result<()> {
         for term in terms {
             let worth = WORTH.map(|worth| worth * term.eighths);
@@ -129,7 +129,7 @@ impl Matches {
         Ok(())
     }
 
-    /// Adds the points of one condition, which a document without any of them does not meet.
+    /// Adds the points of one condition; a document without any does not match.
     fn add(&mut self) {
         match &mut self.sum {
             None => self.sum = Some(self.of_one.clone()),
@@ -143,26 +143,25 @@ impl Matches {
     }
 }
 
-/// A word of the dictionary that is like a searched one.
+/// A dictionary word similar to a searched one.
 struct Alike {
     info: TermInfo,
     eighths: u16,
 }
 
-/// The words that are like one, by where their list of documents begins, which is a place that no
-/// two share.
+/// The similar words, keyed by where their posting list begins, which is unique.
 #[derive(Default)]
 struct Found(BTreeMap<usize, Alike>);
 
 impl Found {
-    /// Puts a word, instead of the same word found as a worse match.
+    /// Adds a word, replacing the same word with a worse match.
     fn put(&mut self, info: &TermInfo, eighths: u16) {
         self.0.insert(info.postings_range.start, Alike { info: info.clone(), eighths });
     }
 }
 
-/// All words of a dictionary that are like one. The first letter is right: people rarely miss it,
-/// and it leaves a small part of the dictionary to go over.
+/// All words of a dictionary similar to one. The first letter must match: people rarely mistype it,
+/// and it leaves a small part of the dictionary to scan.
 fn alike(dictionary: &TermDictionary, word: &Word<'_>) -> io::Result<Vec<Alike>> {
     let mut found = Found::default();
     let first: String = word.text.chars().take(1).collect();
@@ -186,7 +185,7 @@ fn alike(dictionary: &TermDictionary, word: &Word<'_>) -> io::Result<Vec<Alike>>
     Ok(found.0.into_values().collect())
 }
 
-/// The least bytes behind all that begin with `text`. The last byte of UTF-8 is never 255.
+/// The least bytes after all that begin with `text`. The last byte of UTF-8 is never 255.
 fn behind(text: &str) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
     if let Some(last) = bytes.last_mut() {

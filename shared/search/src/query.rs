@@ -1,4 +1,4 @@
-//! What is asked and what is answered.
+//! Queries and results.
 
 use std::collections::BTreeMap;
 
@@ -10,72 +10,72 @@ use crate::words::{Splitter, Term};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Query {
-    /// Plain words, never a syntax: every one must stand in the title, a tag, the creator's name
-    /// or the description, the last one of three letters or more as the beginning of a word, and
-    /// words of four letters with one typo, of eight with two. Scripts without blanks are found
-    /// inside a run. Case, accents and marks that may be left out make no difference. Read up to
-    /// [`TEXT_CHARS_MAX`](crate::TEXT_CHARS_MAX) characters and [`WORDS_MAX`](crate::WORDS_MAX)
-    /// words. Blank is as if it were absent; signs alone find nothing.
+    /// Plain words, without syntax: every one must occur in the title, a tag, the creator's name or
+    /// the description; the last one, if it has three letters or more, as a prefix; words of four
+    /// letters with one typo, of eight with two. Scripts without spaces match inside a run. Case,
+    /// accents and optional marks are ignored. Read up to [`TEXT_CHARS_MAX`](crate::TEXT_CHARS_MAX)
+    /// characters and [`WORDS_MAX`](crate::WORDS_MAX) words. Blank text counts as absent; text of
+    /// punctuation only finds nothing.
     pub text: Option<String>,
     /// One of these; any if empty.
     pub kinds: Vec<String>,
     /// One of these; any if empty.
     pub categories: Vec<String>,
-    /// All of these, in any case and with or without accents.
+    /// All of these, ignoring case and accents.
     pub tags: Vec<String>,
-    /// At least, in cents.
+    /// Minimum price, in cents.
     pub price_min: Option<u64>,
-    /// At most, in cents.
+    /// Maximum price, in cents.
     pub price_max: Option<u64>,
-    /// At least, in hundredths of a star. Listings without ratings are left out, even for 0.
+    /// Minimum rating, in hundredths of a star. Excludes listings without ratings, even for 0.
     pub rating_min: Option<u16>,
     /// The creator's public id.
     pub creator: Option<String>,
-    /// Only what is free, or only what is not.
+    /// Only free listings, or only paid ones.
     pub cost: Option<Cost>,
-    /// By relevance if there is a text and else by date, if it is not said.
+    /// Defaults to relevance with a text, else to date.
     pub sort: Option<Sort>,
 }
 
-/// Whether it costs something.
+/// Free or paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cost {
     /// Its price is 0.
     Free,
-    /// Its price is more.
+    /// Its price is above 0.
     Paid,
 }
 
-/// What comes first. Equals are sorted by date, the newest first, and then by id.
+/// The sort order. Ties are sorted by date, newest first, and then by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sort {
     /// The best match; without a text as [`Sort::Newest`].
     Relevance,
-    /// The last published.
+    /// Latest publication first.
     Newest,
-    /// The most sold.
+    /// Most sales first.
     BestSelling,
-    /// The best rated, where few ratings weigh less: the mean with
-    /// [`PRIOR_RATINGS`](domain::marketplace::tally::PRIOR_RATINGS) more that everybody begins with.
+    /// Best rating first, where few ratings weigh less: the mean with
+    /// [`PRIOR_RATINGS`](domain::marketplace::listing_stats::PRIOR_RATINGS) prior ratings added.
     TopRated,
-    /// The cheapest.
+    /// Lowest price first.
     PriceAscending,
-    /// The dearest.
+    /// Highest price first.
     PriceDescending,
 }
 
 /// A page of results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {
-    /// The results, the first first.
+    /// The results, best first.
     pub items: Vec<Hit>,
-    /// Where the next page begins; `None` at the end.
+    /// The cursor of the next page; `None` at the end.
     pub next_cursor: Option<String>,
-    /// How many there are on all pages.
+    /// Number of results on all pages.
     pub total: u64,
-    /// What they are.
+    /// Counts over all results.
     pub facets: Facets,
 }
 
@@ -88,13 +88,13 @@ pub struct Hit {
     pub card: String,
 }
 
-/// Counts over all results of the query on all pages, with every one of its filters applied: the
-/// counts of a filtered field are those of the values that were asked for.
+/// Counts over all results of the query on all pages, with all of its filters applied: a filtered
+/// field only counts the requested values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Facets {
-    /// Results by kind; without those that have none.
+    /// Results by kind, omitting those without one.
     pub kinds: BTreeMap<String, u64>,
-    /// Results by category; without those that have none.
+    /// Results by category, omitting those without one.
     pub categories: BTreeMap<String, u64>,
     /// Results rated with at least 4, 3, 2 and 1 stars. Each count includes the ones above.
     pub ratings: BTreeMap<u8, u64>,
@@ -113,11 +113,10 @@ pub struct Prices {
     pub max: u64,
 }
 
-/// A query in the one form in which it is answered and recognized again: words split, lists
-/// sorted, the sort decided.
+/// A query in canonical form: words split, lists sorted, the sort resolved.
 #[derive(Debug, Serialize)]
 pub(crate) struct Wanted {
-    /// `None` without a text. Empty if there is nothing to search for in it: nothing is found.
+    /// `None` without a text. Empty if the text has no words: then nothing is found.
     pub(crate) words: Option<Vec<Term>>,
     pub(crate) kinds: Vec<String>,
     pub(crate) categories: Vec<String>,

@@ -1,4 +1,4 @@
-//! What results are sorted by: a total order of documents under one query.
+//! The sort key of results: a total order of documents under one query.
 
 use domain::marketplace::listing_stats::{PRIOR_RATING, PRIOR_RATINGS};
 
@@ -6,10 +6,10 @@ use crate::Sort;
 use crate::document::Key;
 use crate::layer::Row;
 
-/// A document's place among the results: the greater comes first.
+/// A document's rank among the results: the greater comes first.
 ///
-/// The value that the sort compares, then the newer, then the greater id. All of it is of the
-/// document itself, so that a page can begin behind a place that is not there any more.
+/// The sort value, then publication time, then the id. It depends on the document alone, so that a
+/// page can begin after a document that no longer exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank {
     pub(crate) value: u64,
@@ -41,8 +41,8 @@ pub(crate) fn bayes(rating: Option<u16>, ratings: u64) -> u32 {
     u32::try_from(sum / (weight + count)).unwrap_or(u32::MAX)
 }
 
-/// Points for sales, by powers of two, 0 to 20: a million is the most. Less than the least
-/// difference between two kinds of match (`matching::UNIT`), so they only order what matches alike.
+/// Points for sales, by powers of two, 0 to 20: the maximum is at a million. Less than the minimum
+/// difference between two match qualities (`matching::UNIT`), so they only break ties.
 pub(crate) fn popularity(sales: u64) -> u8 {
     let powers = sales.saturating_add(1).ilog2();
     u8::try_from(powers.min(20)).unwrap_or(20)

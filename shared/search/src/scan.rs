@@ -1,4 +1,4 @@
-//! One pass over the rows: what matches, what it is, and which come next.
+//! One pass over the rows: filters, counts and selects the best.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -16,7 +16,7 @@ pub(crate) struct Place {
     pub(crate) row: usize,
 }
 
-/// What was seen of all layers so far.
+/// The state of a scan over all layers.
 pub(crate) struct Scan<'a> {
     wanted: &'a Wanted,
     after: Option<Rank>,
@@ -27,20 +27,20 @@ pub(crate) struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Keeps the first `most` results behind `after`.
+    /// Selects the first `most` results after `after`.
     pub(crate) fn new(wanted: &'a Wanted, after: Option<Rank>, most: usize) -> Scan<'a> {
         let ratings = BTreeMap::from([(4, 0), (3, 0), (2, 0), (1, 0)]);
         let facets = Facets { ratings, ..Facets::default() };
         Scan { wanted, after, most, next: BinaryHeap::new(), total: 0, facets }
     }
 
-    /// Goes over one layer, whose documents have these `points`, or all match if there are none.
+    /// Scans one layer, whose documents have these `points`; without them all match.
     pub(crate) fn layer(&mut self, place: usize, layer: &Layer, points: Option<&[u16]>) {
         let kinds = Named::of(&layer.kinds, &self.wanted.kinds);
         let categories = Named::of(&layer.categories, &self.wanted.categories);
         let mut tally = Tally::new(kinds, categories);
-        // From the last to the first, which is from the new to the old as ids go: where the newer
-        // comes first, the results are then nearly always met in their order.
+        // From last to first, which is mostly newest to oldest: with the newest first, results are
+        // then nearly always met in order.
         match points {
             None => {
                 for row in (0..layer.rows.len()).rev() {
@@ -87,14 +87,14 @@ impl<'a> Scan<'a> {
         cost && rated && (wanted.price_min..=wanted.price_max).contains(&row.price)
     }
 
-    /// The results in their order.
+    /// The results in order.
     pub(crate) fn places(&mut self) -> Vec<Place> {
         let sorted = std::mem::take(&mut self.next).into_sorted_vec();
         sorted.into_iter().map(|Reverse(place)| place).collect()
     }
 }
 
-/// The names of a layer's column: which are wanted, and how often each was seen.
+/// The names of a column in one layer: which are wanted, and their counts.
 struct Named {
     wanted: Option<Vec<bool>>,
     counts: Vec<u64>,
@@ -125,7 +125,7 @@ impl Named {
     }
 }
 
-/// Counts of one layer by place in its columns, which are names only in the end.
+/// Counts of one layer by column index, resolved to names at the end.
 struct Tally {
     kinds: Named,
     categories: Named,

@@ -1,8 +1,8 @@
-//! Documents as one tantivy segment.
+//! Writes documents as one tantivy segment.
 //!
-//! A word is indexed once per document, whatever field it stands in, and its "frequency" is not
-//! how often it stands there but where: it is repeated as often as its best [`Place`] is worth.
-//! So one dictionary and one list per word answer for all fields.
+//! A word is indexed once per document, whatever its fields, and its "frequency" encodes the best
+//! field: it is repeated as often as its best [`Place`] weighs. So one dictionary and one posting
+//! list per word serve all fields.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,27 +22,27 @@ use crate::files::Files;
 use crate::words::Splitter;
 use crate::{CatalogueError, Document};
 
-/// Tantivy names a segment at random; ours all have this name, or no two blobs would be the same.
+/// Tantivy names a segment at random; ours share this name, or no two blobs would be the same.
 const SEGMENT: &str = "00000000000000000000000000000000";
 const META: &str = "meta.json";
 /// The parts of a segment that tantivy may write.
 const PARTS: [&str; 6] = ["fast", "fieldnorm", "idx", "pos", "store", "term"];
-/// What the documents of a page are unpacked by: larger packs better, smaller reads faster.
+/// Block size of stored documents: larger blocks compress better, smaller ones read faster.
 const STORE_BLOCK_BYTES: usize = 16_384;
-/// Sizes the table of words at the start; it grows. A change must not pay for a large one.
+/// Initial size of the word table, which grows. A small change must not allocate a large one.
 const BUDGET_BYTES_PER_DOCUMENT: usize = 1_000;
 const BUDGET_BYTES_MIN: usize = 200_000;
 const BUDGET_BYTES_MAX: usize = 50_000_000;
 
 /// The fields of a segment.
 pub(crate) struct Fields {
-    /// Words of all texts, with their place as frequency.
+    /// Words of all texts, with their field as frequency.
     pub(crate) words: Field,
     /// Whole tags.
     pub(crate) tags: Field,
     /// Creators' ids.
     pub(crate) creators: Field,
-    /// The document itself, as JSON: text, because tantivy reads bytes back one by one.
+    /// The document as JSON: a text field, because tantivy reads bytes back one by one.
     pub(crate) document: Field,
     numbers: [Field; NUMBERS.len()],
     kind: Field,
@@ -50,10 +50,10 @@ pub(crate) struct Fields {
     schema: Schema,
 }
 
-/// The columns of numbers, in the order in which [`numbers`] gives their values.
+/// The number columns, in the order of [`numbers`].
 pub(crate) const NUMBERS: [&str; 8] =
     ["key_high", "key_low", "seq", "price", "rating", "ratings", "sales", "published_at"];
-/// The columns of names.
+/// The name columns.
 pub(crate) const KIND: &str = "kind";
 pub(crate) const CATEGORY: &str = "category";
 
@@ -83,12 +83,12 @@ fn indexed(tokenizer: &str, record: IndexRecordOption) -> TextOptions {
     TextOptions::default().set_indexing_options(indexing)
 }
 
-/// A rating as a column has it: 0 is none.
+/// A rating as stored in a column: 0 is none.
 fn rating_column(rating: Option<u16>) -> u64 {
     rating.map_or(0, |rating| u64::from(rating) + 1)
 }
 
-/// The rating that a column has.
+/// The rating stored in a column.
 pub(crate) fn rating_of(column: u64) -> Option<u16> {
     column.checked_sub(1).map(|rating| u16::try_from(rating).unwrap_or(u16::MAX))
 }
@@ -110,7 +110,7 @@ fn numbers(document: &Document) -> [u64; NUMBERS.len()] {
 /// Writes `documents`, which are sorted by key and not empty, as the files of one segment.
 ///
 /// # Errors
-/// [`CatalogueError::Index`] if tantivy cannot, which it has no reason to in memory.
+/// [`CatalogueError::Index`] if tantivy fails, which is not expected in memory.
 pub(crate) fn write(documents: &[Document]) -> Result<Files, CatalogueError> {
     let fields = Fields::new();
     let settings = IndexSettings {
@@ -154,8 +154,8 @@ fn entry(
     Ok(entry)
 }
 
-/// The words of a document, each as often as its place is worth, with a space behind. Text and not
-/// tantivy's ready-made tokens, because those are written as JSON and parsed again.
+/// The words of a document, each repeated by its field's weight, separated by spaces. Text instead
+/// of tantivy's pre-tokenized tokens, because those are serialized as JSON and parsed again.
 fn repeated(document: &Document, splitter: &mut Splitter) -> String {
     let mut text = String::new();
     for (word, place) in splitter.places(document) {
@@ -177,7 +177,7 @@ struct MetaSegment {
     segment_id: String,
 }
 
-/// The files of the only segment of `index`, under our name instead of the random one.
+/// The files of the only segment of `index`, under our fixed name.
 fn named(index: &Index, directory: &RamDirectory) -> Result<Files, CatalogueError> {
     let none = || CatalogueError::Damaged("no segment was written");
     let id = index.searchable_segment_ids()?.first().ok_or_else(none)?.uuid_string();
@@ -192,7 +192,7 @@ fn named(index: &Index, directory: &RamDirectory) -> Result<Files, CatalogueErro
     }
     let meta = directory.atomic_read(Path::new(META)).map_err(tantivy::TantivyError::from)?;
     let meta = String::from_utf8(meta).map_err(|_| none())?;
-    // With hyphens here and without in the names of the files.
+    // The id has hyphens here, but not in the file names.
     let known: Meta = serde_json::from_str(&meta)?;
     let hyphened = &known.segments.first().ok_or_else(none)?.segment_id;
     let meta = meta.replace(hyphened.as_str(), SEGMENT);

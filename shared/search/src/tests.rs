@@ -12,7 +12,7 @@ use crate::{Catalogue, Change, Document, Found, Query, Sort};
 const AS_OF: i64 = 1_780_000_000_000;
 const HOUR_MS: i64 = 3_600_000;
 
-/// A listing that nothing is said of but its number: the higher, the newer.
+/// A listing with only a number: higher means newer.
 fn document(number: u32) -> Document {
     Document {
         id: format!("lst_01J{number:023}"),
@@ -41,7 +41,7 @@ fn catalogue(documents: &[Document]) -> Catalogue {
     Catalogue::open(Catalogue::build(documents.iter().cloned(), AS_OF).unwrap()).unwrap()
 }
 
-/// The same listings, but every second one is of a change since the snapshot.
+/// The same listings, with every second one from a change since the snapshot.
 fn layered(documents: &[Document]) -> Catalogue {
     let old: Vec<Document> = documents.iter().step_by(2).cloned().collect();
     let mut catalogue = catalogue(&old);
@@ -63,12 +63,12 @@ fn search(catalogue: &Catalogue, query: &Query) -> Found {
     catalogue.search(query, 100, None).unwrap()
 }
 
-/// The numbers of what was found, in their order.
+/// The numbers of the results, in order.
 fn numbers(found: &Found) -> Vec<u32> {
     found.items.iter().map(|hit| hit.id[7..].parse().unwrap()).collect()
 }
 
-/// What a query finds, whether all is in the snapshot or half of it is a change since.
+/// Checks a query's results, both from a snapshot and with half of the listings as changes.
 fn check(documents: &[Document], query: &Query, expected: &[u32]) {
     for catalogue in [catalogue(documents), layered(documents)] {
         let found = search(&catalogue, query);

@@ -1,15 +1,15 @@
-//! Text as terms: the same for what is indexed and for what is searched.
+//! Splits text into terms, in the same way for the index and for searches.
 //!
-//! A word is a run of letters, marks and digits, in the one spelling of [`Folder`]. Nothing else in
-//! a text has a meaning, so there is no query syntax to escape.
+//! A word is a run of letters, marks and digits, in the folded spelling of [`Folder`]. Nothing else
+//! in a text has a meaning, so there is no query syntax to escape.
 //!
-//! A word of letters is one term. Scripts that are written without blanks between words are cut
-//! into pieces instead, one beginning at each letter: two letters long where a letter is a
-//! syllable or more (Chinese, Japanese, Korean), three where it is a sound (Thai, Lao, Khmer,
-//! Burmese). So a word is found inside a run by its pieces, and one shorter than a piece as the
-//! beginning of pieces. No dictionary is needed, and no new word is missing from one.
+//! A word of letters is one term. Scripts without spaces between words are cut into pieces instead,
+//! one beginning at each letter: two letters long where a letter is a syllable or more (Chinese,
+//! Japanese, Korean), three where it is a sound (Thai, Lao, Khmer, Burmese). So a word is found
+//! inside a run by its pieces, and one shorter than a piece as a prefix of pieces. This needs no
+//! dictionary, so no new word is missing from one.
 //!
-//! A number beside letters is indexed together and apart, so that "85 mm" and "85mm" find each
+//! A number next to letters is indexed together and apart, so that "85 mm" and "85mm" find each
 //! other.
 
 use std::collections::BTreeMap;
@@ -21,27 +21,27 @@ use unicode_script::{Script, UnicodeScript};
 use crate::Document;
 use crate::folding::Folder;
 
-/// Characters of a searched text that are read; what is behind them is ignored.
+/// Most characters of a searched text that are read; the rest is ignored.
 pub const TEXT_CHARS_MAX: usize = 200;
-/// Terms of a searched text that are read; what is behind them is ignored.
+/// Most terms of a searched text that are read; the rest is ignored.
 pub const WORDS_MAX: usize = 12;
-/// Longer words are cut, when they are indexed and when they are searched.
+/// Longer words are cut, in the index and in searches.
 const WORD_CHARS_MAX: usize = 40;
-/// Longer tags are cut, because tantivy drops very long terms without a word.
+/// Longer tags are cut, because tantivy silently drops very long terms.
 const TAG_CHARS_MAX: usize = 200;
-/// A shorter last word is not taken as the beginning of others: it would be of too many.
+/// A shorter last word is not matched as a prefix: it would match too many words.
 const BEGINNING_CHARS_MIN: usize = 3;
-/// Longer words beside a number are no unit of it (mm, kelvin) and no name before it (f, ISO).
+/// Longer words next to a number are neither its unit (mm, kelvin) nor its name (f, ISO).
 const BESIDE_A_NUMBER_CHARS_MAX: usize = 6;
 
-/// Words that say nothing of a listing: a search skips them unless it has no others, or "portrait
-/// of a dog" would not find "Dog portrait". The letters are what is left behind an apostrophe.
+/// Stop words: a search skips them unless it has no others, or "portrait of a dog" would not find
+/// "Dog portrait". The single letters are what follows an apostrophe.
 const SKIPPED: [&str; 20] = [
     "a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "of", "on", "or", "s", "t",
     "that", "the", "this", "to", "with",
 ];
 
-/// Where in a document a word stands. A higher place is worth more.
+/// The field of a document that contains a word. A higher one weighs more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     Description = 1,
@@ -57,41 +57,41 @@ pub(crate) struct Term {
     pub(crate) kind: TermKind,
 }
 
-/// How a term of a searched text finds terms of documents.
+/// How a search term matches the terms of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum TermKind {
-    /// Itself and, with typos, what is like it.
+    /// Itself and, with typos, similar words.
     Word,
-    /// The same, and what begins with it.
+    /// The same, and words that begin with it.
     UnfinishedWord,
-    /// A piece of a run: itself.
+    /// A piece of a run: only itself.
     Piece,
-    /// Less than a piece: what begins with it.
+    /// Shorter than a piece: pieces that begin with it.
     ShortPiece,
 }
 
 impl TermKind {
-    /// Whether people misspell such a term.
+    /// Whether such a term may match with typos.
     pub(crate) fn may_be_misspelt(self) -> bool {
         matches!(self, TermKind::Word | TermKind::UnfinishedWord)
     }
 
-    /// Whether it also finds what begins with it.
+    /// Whether it also matches as a prefix.
     pub(crate) fn is_a_beginning(self) -> bool {
         matches!(self, TermKind::UnfinishedWord | TermKind::ShortPiece)
     }
 }
 
-/// How a script is cut.
+/// How a script is split into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
-    /// Where its writers leave blanks.
+    /// At spaces.
     AtBlanks,
-    /// Into pieces of so many letters.
+    /// Into pieces of this many letters.
     Pieces(usize),
 }
 
-/// A part of a word whose letters are cut in one way.
+/// A part of a word that is split in one way.
 struct Part<'a> {
     text: &'a str,
     cut: Cut,
@@ -105,7 +105,7 @@ impl Splitter {
         Splitter(Folder::new())
     }
 
-    /// The words of a document's texts as terms, and the best place of each.
+    /// The words of a document's texts as terms, and the best field of each.
     pub(crate) fn places(&mut self, document: &Document) -> BTreeMap<String, Place> {
         let mut places = BTreeMap::new();
         let mut put = |text: &str, place: Place| {
@@ -122,7 +122,7 @@ impl Splitter {
         places
     }
 
-    /// A tag as it is compared: its words, or its characters if it has none (an emoji).
+    /// A tag in comparable form: its words, or its characters if it has none (an emoji).
     pub(crate) fn tag(&mut self, tag: &str) -> String {
         let folded = self.0.fold(tag);
         let words: Vec<&str> = words(&folded).collect();
@@ -158,13 +158,13 @@ impl Splitter {
     }
 }
 
-/// The words of folded text in their order.
+/// The words of folded text, in order.
 fn words(folded: &str) -> impl Iterator<Item = &str> {
     let apart = |c: char| !c.is_alphanumeric() && !is_combining_mark(c);
     folded.split(apart).filter(|word| !word.is_empty())
 }
 
-/// Hands out every term of folded text.
+/// Passes every term of folded text to `put`.
 fn each_indexed(folded: &str, put: &mut impl FnMut(String)) {
     let mut before: Option<&str> = None;
     for part in words(folded).flat_map(parts) {
@@ -188,7 +188,7 @@ fn each_indexed(folded: &str, put: &mut impl FnMut(String)) {
     }
 }
 
-/// The terms by which a part of a searched word is found.
+/// The terms that find a part of a searched word.
 fn searched_in(part: Part<'_>) -> Vec<Term> {
     let Cut::Pieces(length) = part.cut else {
         return vec![Term { text: cut_short(part.text), kind: TermKind::Word }];
@@ -201,8 +201,8 @@ fn searched_in(part: Part<'_>) -> Vec<Term> {
     letters.windows(length).map(piece).collect()
 }
 
-/// A word as parts whose scripts are cut alike. What belongs to no script of its own, such as the
-/// stroke that makes a kana long, belongs to what is before it.
+/// A word as parts whose scripts are split alike. A character of any script, such as the stroke
+/// that makes a kana long, belongs to the part before it.
 fn parts(word: &str) -> Vec<Part<'_>> {
     if word.is_ascii() {
         return vec![Part { text: word, cut: Cut::AtBlanks }];
@@ -223,7 +223,7 @@ fn parts(word: &str) -> Vec<Part<'_>> {
     parts
 }
 
-/// How the script of a character is cut; `None` for one that any script may have.
+/// How the script of a character is split; `None` for one common to all scripts.
 fn own_cut(c: char) -> Option<Cut> {
     if c.is_ascii() || c.is_numeric() && c.script() != Script::Han {
         return Some(Cut::AtBlanks);
@@ -244,7 +244,7 @@ const OF_SYLLABLES: [Script; 5] =
     [Script::Han, Script::Hiragana, Script::Katakana, Script::Hangul, Script::Bopomofo];
 const OF_SOUNDS: [Script; 4] = [Script::Thai, Script::Lao, Script::Khmer, Script::Myanmar];
 
-/// The letters of a part, each with the marks on it.
+/// The letters of a part, each with its marks.
 fn letters(part: &str) -> Vec<&str> {
     let mut starts: Vec<usize> = part
         .char_indices()
@@ -267,7 +267,7 @@ fn is_number(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Letters that may stand with a number: a unit behind it, or a name before it.
+/// Letters that may accompany a number: a unit after it, or a name before it.
 fn are_letters(word: &str) -> bool {
     word.chars().all(char::is_alphabetic) && word.chars().count() <= BESIDE_A_NUMBER_CHARS_MAX
 }
@@ -280,7 +280,7 @@ fn number_and_letters(word: &str) -> Option<(&str, &str)> {
     (is_number(number) && are_letters(beside)).then_some((one, other))
 }
 
-/// Whether two words after each other are a number and letters that may be written together.
+/// Whether two adjacent words are a number and letters that may be written together.
 fn are_beside(before: &str, word: &str) -> bool {
     let fits = |number: &str, beside: &str| {
         number.len() < WORD_CHARS_MAX / 2

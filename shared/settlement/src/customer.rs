@@ -1,5 +1,5 @@
-//! A member's one customer at Stripe: made when it is first needed, made anew when it was deleted
-//! there, and kept at the member's address.
+//! A member's Stripe customer: created on first use, created again if it was deleted at Stripe, and
+//! updated when the member's email address changes.
 
 use clients::{Stripe, stripe::CustomerNow};
 use domain::{
@@ -12,11 +12,11 @@ use store::{Store, StoreError};
 
 use crate::SettleError;
 
-/// The customer of a member with this billing, at the address their token has. Two callers who make
-/// it at once make the same one: Stripe is asked under one key.
+/// Returns the Stripe customer of the member with this billing, with the email address of their
+/// token. Concurrent callers create the same customer: both use one idempotency key.
 ///
 /// # Errors
-/// When Stripe or the table cannot be asked.
+/// When Stripe or DynamoDB is unavailable.
 pub async fn customer_of(
     store: &Store,
     stripe: &Stripe,
@@ -24,7 +24,7 @@ pub async fn customer_of(
     billing: Billing,
     now: Timestamp,
 ) -> Result<CustomerId, SettleError> {
-    // Boxed: its state is large, and its callers need not carry it.
+    // Boxed: the future is large, and callers should not hold it inline.
     Box::pin(found_or_made(store, stripe, (user, email), billing, now)).await
 }
 
@@ -55,7 +55,7 @@ async fn found_or_made(
     Ok(billing.customer.unwrap_or(made))
 }
 
-/// Has Stripe write to this address from now on, if it does not yet.
+/// Updates the customer's email address at Stripe if it differs.
 pub(crate) async fn tell_address(
     stripe: &Stripe,
     customer: &CustomerNow,

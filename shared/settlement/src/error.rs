@@ -1,31 +1,31 @@
-//! Why something was not settled.
+//! Errors of settlement.
 
 use clients::stripe::StripeError;
 use domain::{DomainError, ErrorKind, marketplace::refund::RefundError};
 use serde_json::Value;
 use store::StoreError;
 
-/// Why something was not settled.
+/// Why a Stripe object was not settled.
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
-    /// The table, or a rule about what it holds.
+    /// DynamoDB failed, or a domain rule refused the change.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Stripe did not say how it is now.
+    /// Stripe failed or refused the request.
     #[error(transparent)]
     Stripe(#[from] StripeError),
-    /// Money is not given back.
+    /// The refund is refused.
     #[error(transparent)]
     Refund(#[from] RefundError),
-    /// The event is not what its kind should be.
-    #[error("the event cannot be read: {0}")]
+    /// The webhook event does not have the shape of its type.
+    #[error("the webhook event cannot be parsed: {0}")]
     Unreadable(String),
-    /// Money was paid for a subscription of ours, and it is for none of our plans: the catalogue at
-    /// Stripe was changed, and nothing can be granted before it is mended.
-    #[error("{0} is for a product that is none of our plans: give its price a lookup key of ours")]
+    /// A payment was made for one of our subscriptions, but its product is none of our plans: the
+    /// Stripe catalogue was changed, and nothing can be granted until it is corrected.
+    #[error("{0} is for a product that matches no plan: set the lookup key of its price")]
     NoPlan(String),
-    /// Something newer was heard of again and again.
-    #[error("too much is heard of this member at once")]
+    /// Write conflicts used up the retries.
+    #[error("too many concurrent updates of this member: try again")]
     Busy,
 }
 

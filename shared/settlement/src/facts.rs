@@ -1,4 +1,4 @@
-//! How things are at Stripe now, and what that makes of a member's books.
+//! The current state of Stripe objects, and the billing update that follows from it.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -23,23 +23,23 @@ use store::{Applied, AppliedEvent, BillingUpdate, NotFound, Store, StoreError, W
 
 use crate::{SettleError, StripeObject};
 
-/// What a thing at Stripe turned out to be about.
+/// What a Stripe object turned out to be about.
 pub(crate) enum Gathered {
     /// A pack, a plan or an invoice.
     Facts(Box<Facts>),
-    /// A listing's purchase, which is settled for itself.
+    /// A listing's purchase, which is settled by `settle_purchase`.
     Purchase(PurchaseId),
-    /// Nothing of ours.
+    /// Not about this service.
     NotOurs,
 }
 
-/// Everything that was asked of Stripe about one thing.
+/// Everything that Stripe returned about one object.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     customer: Option<CustomerId>,
-    /// The subscription we know of first, if there are two.
+    /// The stored subscription comes first if there are two.
     subscriptions: Vec<Subscription>,
-    /// Each with the subscription it is of.
+    /// Each invoice with its subscription.
     invoices: Vec<(Invoice, Option<SubscriptionId>)>,
     session: Option<Session>,
     payment: Option<Payment>,
@@ -48,13 +48,13 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    /// An order whose payment will never be.
+    /// An order whose payment failed for good, with Stripe's code.
     pub(crate) fn of_failed(order: &OrderId, code: &str) -> Facts {
         let (order, failed) = (Some(order.clone()), Some(code.to_owned()));
         Facts { order, failed, ..Facts::default() }
     }
 
-    /// Asks Stripe about `thing` and what belongs to it.
+    /// Fetches `thing` and its related objects from Stripe.
     pub(crate) async fn gather(
         stripe: &Stripe,
         read: &Billing,
@@ -108,7 +108,7 @@ impl Facts {
         if let Some(subscription) = &session.subscription {
             self.add_subscription(stripe, read, subscription).await?;
         }
-        // A card that was declined on the page ends nothing while the page is open.
+        // A declined card does not end the session while the checkout page is open.
         if session.status == SessionStatus::Complete {
             self.payment.clone_from(&session.payment);
         }
@@ -146,7 +146,7 @@ impl Facts {
         Ok(())
     }
 
-    /// What Stripe kept of what paid an invoice stands with the payment.
+    /// Fetches the payment of a paid invoice: it holds Stripe's processing fee.
     async fn add_payment(&mut self, stripe: &Stripe) -> Result<(), SettleError> {
         let mut paid =
             self.invoices.iter().filter(|(invoice, _)| invoice.status == InvoiceStatus::Paid);
@@ -165,11 +165,11 @@ impl Facts {
         let now = stripe.subscription(id).await?;
         self.customer = Some(now.customer.clone());
         if let Some(subscription) = &now.subscription {
-            // The one we know of may be over without our knowing.
+            // The stored subscription may have ended at Stripe.
             if read.surplus(subscription).is_some()
-                && let Some(kept) = &read.subscription
+                && let Some(stored) = &read.subscription
             {
-                self.subscriptions.extend(stripe.subscription(&kept.id).await?.subscription);
+                self.subscriptions.extend(stripe.subscription(&stored.id).await?.subscription);
             }
             self.subscriptions.push(subscription.clone());
         } else if is_ours(read, now.user.as_ref(), Some(id)) {
@@ -178,8 +178,8 @@ impl Facts {
         Ok(now)
     }
 
-    /// Decides and writes what follows, if `read` is what the member's billing still is. Returns
-    /// with it what was noted to be done at Stripe.
+    /// Decides and writes the billing update, if the stored billing is still `read`. Also returns
+    /// the follow-ups that were recorded with it.
     pub(crate) async fn keep(
         &self,
         store: &Store,
@@ -192,57 +192,59 @@ impl Facts {
             invoices: self.invoices.iter().map(|(invoice, _)| invoice.id.clone()).collect(),
         };
         let noted = RefCell::new(BTreeSet::new());
-        let kept = store
-            .apply_billing(read, &wanted, event, now, |books| {
-                // Money for an order that is not there must not be passed over.
-                if self.order.is_some() && books.order.is_none() {
+        let applied = store
+            .apply_billing(read, &wanted, event, now, |update| {
+                // A payment for a missing order must fail, not be ignored.
+                if self.order.is_some() && update.order.is_none() {
                     return Err(StoreError::refused(NotFound::Order));
                 }
-                self.apply(books).map_err(StoreError::refused)?;
-                noted.replace(books.follow_ups.clone());
+                self.apply(update).map_err(StoreError::refused)?;
+                noted.replace(update.follow_ups.clone());
                 Ok(())
             })
             .await?;
-        Ok((kept, noted.into_inner()))
+        Ok((applied, noted.into_inner()))
     }
 
-    fn apply(&self, books: &mut BillingUpdate) -> Result<(), LedgerError> {
-        if books.billing.customer.is_none() {
-            books.billing.customer.clone_from(&self.customer);
+    fn apply(&self, update: &mut BillingUpdate) -> Result<(), LedgerError> {
+        if update.billing.customer.is_none() {
+            update.billing.customer.clone_from(&self.customer);
         }
-        self.apply_subscriptions(books)?;
-        self.apply_session(books);
-        self.apply_payment(books)
+        self.apply_subscriptions(update)?;
+        self.apply_session(update);
+        self.apply_payment(update)
     }
 
-    /// Grants what is paid for, then follows: the end of a plan depends on what was granted.
-    fn apply_subscriptions(&self, books: &mut BillingUpdate) -> Result<(), LedgerError> {
+    /// Grants paid invoices before following the subscription: the end of a plan depends on what
+    /// was granted.
+    fn apply_subscriptions(&self, update: &mut BillingUpdate) -> Result<(), LedgerError> {
         for (invoice, _) in &self.invoices {
-            let stored = books.invoices.iter().find(|stored| stored.id == invoice.id);
+            let stored = update.invoices.iter().find(|stored| stored.id == invoice.id);
             let invoice = invoice.clone().after(stored);
-            put(&mut books.invoices, invoice);
+            put(&mut update.invoices, invoice);
         }
         for subscription in &self.subscriptions {
-            let known = books.billing.subscription.as_ref();
-            let goes_on = known.is_some_and(|it| it.id == subscription.id && !it.status.is_over());
-            if goes_on && subscription.status.is_over() {
+            let known = update.billing.subscription.as_ref();
+            let was_live = known.is_some_and(|it| it.id == subscription.id && !it.status.is_over());
+            if was_live && subscription.status.is_over() {
                 let subscription = subscription.id.clone();
-                books.follow_ups.insert(FollowUpTask::VoidInvoices { subscription });
+                update.follow_ups.insert(FollowUpTask::VoidInvoices { subscription });
             }
-            let is_surplus = books.billing.surplus(subscription).as_ref() == Some(&subscription.id);
+            let is_surplus =
+                update.billing.surplus(subscription).as_ref() == Some(&subscription.id);
             if !is_surplus {
-                self.grant_invoices_of(subscription, books)?;
+                self.grant_invoices_of(subscription, update)?;
             }
-            match books.billing.follow(subscription, &mut books.draft)? {
+            match update.billing.follow(subscription, &mut update.draft)? {
                 Followed::Surplus(subscription) => {
-                    books.follow_ups.insert(FollowUpTask::CancelDuplicate { subscription });
+                    update.follow_ups.insert(FollowUpTask::CancelDuplicate { subscription });
                 }
                 Followed::Theirs | Followed::Former => {}
             }
         }
-        let standing = &books.draft.account().standing;
-        if books.billing.renewal_to_stop(standing).is_some() {
-            books.follow_ups.insert(FollowUpTask::StopRenewal);
+        let standing = &update.draft.account().standing;
+        if update.billing.renewal_to_stop(standing).is_some() {
+            update.follow_ups.insert(FollowUpTask::StopRenewal);
         }
         Ok(())
     }
@@ -250,25 +252,25 @@ impl Facts {
     fn grant_invoices_of(
         &self,
         subscription: &Subscription,
-        books: &mut BillingUpdate,
+        update: &mut BillingUpdate,
     ) -> Result<(), LedgerError> {
         let theirs = self.invoices.iter().filter(|(_, of)| of.as_ref() == Some(&subscription.id));
         for (invoice, _) in theirs {
-            let kept = books.invoices.iter_mut().find(|stored| stored.id == invoice.id);
-            if let Some(kept) = kept {
-                kept.grant(subscription, &mut books.draft)?;
-                books.follow_ups.extend(kept.after_the_end(subscription));
+            let stored = update.invoices.iter_mut().find(|stored| stored.id == invoice.id);
+            if let Some(stored) = stored {
+                stored.grant(subscription, &mut update.draft)?;
+                update.follow_ups.extend(stored.after_the_end(subscription));
             }
         }
         Ok(())
     }
 
-    fn apply_session(&self, books: &mut BillingUpdate) {
+    fn apply_session(&self, update: &mut BillingUpdate) {
         let Some(session) = &self.session else { return };
         if session.status != SessionStatus::Open {
-            books.billing.closed(&session.id);
+            update.billing.closed(&session.id);
         }
-        if let Some(order) = &mut books.order {
+        if let Some(order) = &mut update.order {
             order.session = Some(session.id.clone());
             if session.status == SessionStatus::Expired {
                 order.expire();
@@ -276,21 +278,21 @@ impl Facts {
         }
     }
 
-    fn apply_payment(&self, books: &mut BillingUpdate) -> Result<(), LedgerError> {
-        let draft = &mut books.draft;
-        if let (Some(order), Some(code)) = (&mut books.order, &self.failed) {
+    fn apply_payment(&self, update: &mut BillingUpdate) -> Result<(), LedgerError> {
+        let draft = &mut update.draft;
+        if let (Some(order), Some(code)) = (&mut update.order, &self.failed) {
             order.fail(code, draft);
         }
         let Some(payment) = &self.payment else { return Ok(()) };
-        match &mut books.order {
+        match &mut update.order {
             Some(order) => {
                 order.settle(payment, draft)?;
                 let email = draft.account().email.clone();
                 let receipt = Invoice::receipt(order, receipt_id(order), email.as_deref());
-                receipt.into_iter().for_each(|receipt| put(&mut books.invoices, receipt));
+                receipt.into_iter().for_each(|receipt| put(&mut update.invoices, receipt));
             }
             None => {
-                for invoice in &mut books.invoices {
+                for invoice in &mut update.invoices {
                     invoice.settle(payment, draft)?;
                 }
             }
@@ -299,8 +301,8 @@ impl Facts {
     }
 }
 
-/// An invoice as we keep it. One of ours that was paid and is for no plan grants nothing, which
-/// must not pass in silence.
+/// Converts an invoice. A paid invoice of ours that matches no plan would grant nothing, so it is
+/// an error.
 fn checked(read: &Billing, now: InvoiceNow) -> Result<Invoice, SettleError> {
     let ours = is_ours(read, now.user.as_ref(), now.subscription.as_ref());
     let id = now.id.to_string();
@@ -311,14 +313,14 @@ fn checked(read: &Billing, now: InvoiceNow) -> Result<Invoice, SettleError> {
     }
 }
 
-/// Whether a subscription was begun by us, or is the one we know. The Stripe account may have other
-/// uses, also for our members.
+/// Whether a subscription was created by us, or is the stored one. The Stripe account may have
+/// other uses, also for our members.
 fn is_ours(read: &Billing, user: Option<&UserId>, id: Option<&SubscriptionId>) -> bool {
     let known = read.subscription.as_ref().map(|known| &known.id);
     user.is_some() || id.is_some() && id == known
 }
 
-/// In place of the one of the same name, or beside the others.
+/// Replaces the invoice with the same id, or adds it.
 fn put(invoices: &mut Vec<Invoice>, invoice: Invoice) {
     match invoices.iter_mut().find(|stored| stored.id == invoice.id) {
         Some(stored) => *stored = invoice,

@@ -1,9 +1,9 @@
-//! Follow-ups: what is to be done at Stripe because of something that was written here.
+//! Follow-ups: requests to Stripe that a write to DynamoDB makes necessary.
 //!
-//! A follow-up is noted in the transaction that finds the need for it. It is carried out right
-//! after that; if the process dies or Stripe does not answer, the nightly run carries it out. Each
-//! step can be repeated: cancelled is cancelled, a refund of all that is left is made once, and the
-//! audit has one row for each.
+//! A follow-up is recorded in the transaction that finds the need for it, and carried out right
+//! after it. If the process dies or Stripe does not answer, the nightly run carries it out. Each
+//! step is idempotent: a cancelled subscription stays cancelled, the rest of a payment is refunded
+//! once, and the audit has one record for each.
 
 use std::collections::BTreeSet;
 
@@ -23,24 +23,23 @@ use tracing::{error, warn};
 
 use crate::{EventOutcome, SettleError, Settlement, customer::tell_address};
 
-/// How the audit names the job that ends duplicate subscriptions.
+/// Actor name in the audit of the job that ends duplicate subscriptions.
 const DUPLICATES: &str = "surplus_subscriptions";
-/// How the audit names the job that stops the renewals of who is banned.
+/// Actor name in the audit of the job that stops the renewals of banned members.
 const BANS: &str = "banned_subscriptions";
-/// How the audit names the job that refunds what is paid after the end.
+/// Actor name in the audit of the job that refunds payments after the end of a subscription.
 const LATE_PAYMENTS: &str = "late_payments";
-/// For how long a refund that Stripe answered with an error is asked for under the same key. Stripe
-/// repeats such an answer for a day; a second refund of all that is left is refused, so another key
-/// does no harm.
+/// How many seconds a refund that Stripe answered with an error is retried under the same
+/// idempotency key. Stripe repeats such an answer for a day; a second refund of the whole rest is
+/// refused, so a new key does no harm.
 const SAME_KEY_S: i64 = 60 * 60;
 
 impl Settlement<'_> {
-    /// Carries out the follow-ups that wait, the longest waiting first, at most `most` of them.
-    /// Returns what became of each: one that fails keeps none of the others from being done, and
-    /// waits behind them for the next run.
+    /// Carries out at most `most` due follow-ups, oldest first, and returns the outcome of each. A
+    /// failed one does not stop the others, and waits behind them for the next run.
     ///
     /// # Errors
-    /// When the table cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn carry_out_due(
         &self,
         now: Timestamp,
@@ -58,45 +57,45 @@ impl Settlement<'_> {
         Ok(done)
     }
 
-    /// Carries out what was noted just now. A failure is no failure of what it follows from: the
-    /// follow-up stays due.
+    /// Carries out the follow-ups that were just recorded. A failure does not fail the update that
+    /// recorded them: the follow-up stays due.
     pub(crate) async fn carry_out_noted(
         &self,
         user: &UserId,
         tasks: BTreeSet<FollowUpTask>,
         noted_at: Timestamp,
     ) -> EventOutcome {
-        let mut heard = EventOutcome::Applied;
+        let mut outcome = EventOutcome::Applied;
         for task in tasks {
             let follow_up = FollowUp::new(user.clone(), task, noted_at);
             match self.carry_out(&follow_up, noted_at).await {
                 Ok(EventOutcome::Applied) => {}
-                Ok(other) => heard = other,
+                Ok(other) => outcome = other,
                 Err(why) => failed(&follow_up, &why),
             }
         }
-        heard
+        outcome
     }
 
-    /// Carries out a member's follow-up that was noted before, if it still waits. A failure is
-    /// logged: the nightly run tries again.
+    /// Carries out a recorded follow-up of a member, if it is still due. A failure is logged, and
+    /// the nightly run retries it.
     ///
     /// # Errors
-    /// When the table cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn carry_out_one(
         &self,
         user: &UserId,
         task: &FollowUpTask,
         now: Timestamp,
     ) -> Result<(), SettleError> {
-        let Some(waits) = self.store.follow_up(user, task).await? else { return Ok(()) };
-        if let Err(why) = self.carry_out(&waits, now).await {
-            failed(&waits, &why);
+        let Some(due) = self.store.follow_up(user, task).await? else { return Ok(()) };
+        if let Err(why) = self.carry_out(&due, now).await {
+            failed(&due, &why);
         }
         Ok(())
     }
 
-    /// Boxed: nearly always nothing is to be done, and its callers need not carry its state.
+    /// Boxed: there is nearly always nothing to do, and callers should not hold the future inline.
     async fn carry_out(
         &self,
         follow_up: &FollowUp,
@@ -111,7 +110,7 @@ impl Settlement<'_> {
         now: Timestamp,
     ) -> Result<EventOutcome, SettleError> {
         let user = &follow_up.user_id;
-        let heard = match &follow_up.task {
+        let outcome = match &follow_up.task {
             FollowUpTask::CancelDuplicate { subscription } => {
                 self.cancel_duplicate(user, subscription, now).await?;
                 EventOutcome::DuplicateRefunded
@@ -134,18 +133,18 @@ impl Settlement<'_> {
             }
         };
         self.store.follow_up_done(follow_up, now).await?;
-        Ok(heard)
+        Ok(outcome)
     }
 
-    /// Cancels a duplicate subscription, refunds what was paid for it, and records both. Nothing is
-    /// charged after it is cancelled, so the refunds that follow are all there are.
+    /// Cancels a duplicate subscription, refunds its paid invoices, and records both. Nothing is
+    /// charged after the cancellation, so the refunds are complete.
     async fn cancel_duplicate(
         &self,
         user: &UserId,
         duplicate: &SubscriptionId,
         now: Timestamp,
     ) -> Result<(), SettleError> {
-        warn!(%duplicate, actor = %user, "cancelling and refunding a duplicate subscription");
+        warn!(%duplicate, actor = %user, "duplicate subscription, cancelling and refunding it");
         self.stripe.cancel_now(duplicate).await?;
         self.void_open_invoices(duplicate).await?;
         let paid = self.stripe.invoices_of(duplicate, InvoiceStatus::Paid).await?;
@@ -156,12 +155,12 @@ impl Settlement<'_> {
         }
         let invoices: Vec<_> = paid.iter().map(|paid| &paid.invoice).collect();
         let state = |ended| json!({ "subscription": duplicate, "paid": invoices, "ended": ended });
-        let deed = AuditEntry::of_job(DUPLICATES, Action::EndSurplus, Target::user(user))
+        let entry = AuditEntry::of_job(DUPLICATES, Action::EndSurplus, Target::user(user))
             .with_diff(&state(false), &state(true));
-        Ok(self.store.record_once(&format!("surplus_{duplicate}"), deed, now).await?)
+        Ok(self.store.record_once(&format!("surplus_{duplicate}"), entry, now).await?)
     }
 
-    /// Voids what could still be paid of a subscription that is over.
+    /// Voids the open invoices of a subscription that has ended.
     async fn void_open_invoices(&self, subscription: &SubscriptionId) -> Result<(), SettleError> {
         for open in self.stripe.invoices_of(subscription, InvoiceStatus::Open).await? {
             self.stripe.void_invoice(&open.invoice).await?;
@@ -169,7 +168,7 @@ impl Settlement<'_> {
         Ok(())
     }
 
-    /// Refunds an invoice that was paid after its subscription was over, and records it.
+    /// Refunds an invoice that was paid after its subscription ended, and records it.
     async fn refund_late_payment(
         &self,
         user: &UserId,
@@ -178,16 +177,17 @@ impl Settlement<'_> {
     ) -> Result<(), SettleError> {
         let paid = self.stripe.invoice(invoice).await?;
         let Some(payment) = &paid.payment else { return Ok(()) };
-        warn!(%invoice, actor = %user, "paid after the subscription was over, refunding it");
+        warn!(%invoice, actor = %user, "invoice paid after its subscription ended, refunding it");
         self.refund_whole(payment, now).await?;
         let state = |refunded| json!({ "invoice": invoice, "refunded": refunded });
-        let deed = AuditEntry::of_job(LATE_PAYMENTS, Action::RefundLatePayment, Target::user(user))
-            .with_diff(&state(false), &state(true));
-        Ok(self.store.record_once(&format!("late_payment_{invoice}"), deed, now).await?)
+        let entry =
+            AuditEntry::of_job(LATE_PAYMENTS, Action::RefundLatePayment, Target::user(user))
+                .with_diff(&state(false), &state(true));
+        Ok(self.store.record_once(&format!("late_payment_{invoice}"), entry, now).await?)
     }
 
-    /// Sets the subscription of a member who is banned without an end to end with its period, and
-    /// records it. A ban that was lifted meanwhile stops nothing.
+    /// Sets the subscription of a permanently banned member to end with its period, and records it.
+    /// If the ban was lifted meanwhile, nothing changes.
     async fn stop_renewal(&self, follow_up: &FollowUp, now: Timestamp) -> Result<(), SettleError> {
         let user = &follow_up.user_id;
         let standing = self.store.account(user).await?.standing;
@@ -196,20 +196,20 @@ impl Settlement<'_> {
             return Ok(());
         };
         let name = format!("stop_renewal_{}_{}", known.id, follow_up.noted_at.as_millis());
-        // It may be over, or set to end, without our knowing.
+        // It may have ended, or been set to end, at Stripe.
         billing.subscription = self.stripe.subscription(&known.id).await?.subscription;
         if let Some(theirs) = billing.renewal_to_stop(&standing) {
             self.stripe.set_renewal(&theirs.id, Renewal::Stops, &name).await?;
         }
         let Ok(theirs) = billing.live_subscription() else { return Ok(()) };
-        // Set by an attempt that was interrupted before this row, it is recorded all the same.
+        // An earlier attempt may have set it and died before this record: record it anyway.
         let state = |stops| json!({ "subscription": theirs.id, "cancel_at_period_end": stops });
-        let deed = AuditEntry::of_job(BANS, Action::StopRenewal, Target::user(user))
+        let entry = AuditEntry::of_job(BANS, Action::StopRenewal, Target::user(user))
             .with_diff(&state(theirs.cancel_at_period_end), &state(true));
-        Ok(self.store.record_once(&name, deed, now).await?)
+        Ok(self.store.record_once(&name, entry, now).await?)
     }
 
-    /// Tells Stripe a member's address as it is now, if they are a customer.
+    /// Updates the member's email address at Stripe, if they are a customer.
     async fn update_customer(&self, user: &UserId) -> Result<(), SettleError> {
         let Some(customer) = self.store.billing(user).await?.customer else { return Ok(()) };
         let email = self.store.email_of(user).await?;
@@ -219,12 +219,12 @@ impl Settlement<'_> {
         Ok(())
     }
 
-    /// Refunds all that is left of a payment. Of a disputed one the bank takes the money itself.
+    /// Refunds the rest of a payment. A disputed payment is skipped: the bank withdraws the money.
     async fn refund_whole(&self, payment: &PaymentId, now: Timestamp) -> Result<(), SettleError> {
         let key = format!("refund-whole:{payment}:{}", now.as_secs() / SAME_KEY_S);
         match self.stripe.refund(payment, &key).await {
             Err(refused) if refused.is_refused_as("charge_disputed") => {
-                warn!(%payment, "not refunded: it is disputed");
+                warn!(%payment, "payment is disputed, refund skipped");
                 Ok(())
             }
             done => Ok(done?),
@@ -234,5 +234,5 @@ impl Settlement<'_> {
 
 fn failed(follow_up: &FollowUp, why: &SettleError) {
     let (actor, task) = (&follow_up.user_id, &follow_up.task);
-    error!(%actor, %task, error = %why, "a follow-up failed, the nightly run tries again");
+    error!(%actor, %task, error = %why, "follow-up failed, the nightly run retries it");
 }

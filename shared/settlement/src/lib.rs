@@ -1,20 +1,20 @@
-//! What Stripe says becomes what we hold.
+//! Settlement: the state of Stripe objects becomes the state in DynamoDB.
 //!
-//! A notice of Stripe's is never taken at its word: it names something, Stripe is asked how that is
-//! now, `domain::billing` says what follows, and `store` writes it in one transaction. Three
-//! callers share this: the webhook, the nightly reconcile, and whoever has just asked Stripe for
-//! something and does not want to wait for its notice.
+//! The payload of a webhook event is never trusted: it names an object, the current object is
+//! fetched from Stripe, `domain::billing` decides, and `store` writes the result in one
+//! transaction. Three callers share this: the webhook, the nightly reconciliation, and an endpoint
+//! that has just called Stripe and does not wait for the event.
 //!
-//! The order of the steps is what makes it right whatever arrives twice, late or at once:
+//! The order of the steps keeps this correct for events that arrive twice, late or at once:
 //!
-//! 1. find out whose it is;
-//! 2. read the member's `Billing`, and whether this event was applied before;
-//! 3. ask Stripe;
-//! 4. decide and write, on the condition that `Billing` has not moved since step 2. If it has,
-//!    somebody heard something newer meanwhile: begin again at 2.
+//! 1. find the member;
+//! 2. read the member's `Billing`, and whether this event was already applied;
+//! 3. fetch the object from Stripe;
+//! 4. decide and write, if the version of `Billing` has not changed since step 2; otherwise newer
+//!    state may have been written: start again at step 2.
 //!
-//! So what is written was asked for after everything that was written before it. What is to be done
-//! at Stripe because of it is noted in the same write, and done after it (`follow_ups`).
+//! So every write is based on state that was fetched after the previous write. Follow-up requests
+//! to Stripe are recorded in the same write, and sent after it (`follow_ups`).
 
 mod customer;
 mod error;
@@ -42,35 +42,34 @@ use facts::{Facts, Gathered};
 pub use payouts::{Payer, PayoutProgress};
 pub use receive::Received;
 
-/// How often something newer may be heard of in between, before the caller has to come again.
+/// How often a write conflict is retried before the caller gets [`SettleError::Busy`].
 const ROUNDS_MAX: u32 = 12;
 
-/// Applies what Stripe says. Made where it is needed; it holds nothing.
+/// Applies the current state of Stripe objects. It holds no state of its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Settlement<'a> {
     store: &'a Store,
     stripe: &'a Stripe,
 }
 
-/// What came of it.
+/// The outcome of applying a Stripe object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventOutcome {
-    /// It is applied now.
+    /// Applied now.
     Applied,
-    /// It is applied now, and a subscription that was one too many was ended and paid back.
+    /// Applied now, and a duplicate subscription was cancelled and refunded.
     DuplicateRefunded,
-    /// It is applied now, and a payment that came too late, of a purchase or an invoice, was paid
-    /// back.
+    /// Applied now, and a late payment of a purchase or an invoice was refunded.
     LatePaymentRefunded,
-    /// It was applied before.
+    /// Already applied.
     Already,
-    /// It is about nothing of ours: the Stripe account may have other uses.
+    /// Not about this service: the Stripe account may have other uses.
     NotOurs,
-    /// Nothing follows from its kind.
+    /// The event type needs no action.
     Ignored,
 }
 
-/// Something at Stripe that we keep a side of.
+/// A Stripe object whose state we store.
 #[derive(Debug, Clone)]
 enum StripeObject {
     Session(SessionId),
@@ -80,22 +79,21 @@ enum StripeObject {
 }
 
 impl<'a> Settlement<'a> {
-    /// Over the table and Stripe.
+    /// A settlement over this store and this Stripe client.
     pub fn new(store: &'a Store, stripe: &'a Stripe) -> Settlement<'a> {
         Settlement { store, stripe }
     }
 
-    /// Applies what a notice is about, once for each event.
+    /// Applies the object of a webhook event, once for each event.
     ///
     /// # Errors
-    /// When Stripe or the table cannot be asked: come again. Any other error will not pass by
-    /// itself: the notice is to be kept for a person.
+    /// When Stripe or DynamoDB is unavailable: retry. Any other error is permanent: park the event.
     pub async fn process_event(
         &self,
-        notice: &WebhookEvent,
+        webhook: &WebhookEvent,
         now: Timestamp,
     ) -> Result<EventOutcome, SettleError> {
-        let thing = match &notice.subject {
+        let thing = match &webhook.subject {
             Subject::Session(id) => StripeObject::Session(id.clone()),
             Subject::Subscription(id) => StripeObject::Subscription(id.clone()),
             Subject::Invoice(id) => StripeObject::Invoice(id.clone()),
@@ -111,20 +109,20 @@ impl<'a> Settlement<'a> {
             Subject::Ignored => return Ok(EventOutcome::Ignored),
             Subject::Unreadable(why) => return Err(SettleError::Unreadable(why.clone())),
         };
-        let said = (notice.user.as_ref(), notice.customer.as_ref());
+        let said = (webhook.user.as_ref(), webhook.customer.as_ref());
         let Some(user) = self.owner(said, &thing).await? else { return Ok(EventOutcome::NotOurs) };
-        let event = AppliedEvent { id: notice.id.clone(), kind: notice.kind.clone() };
-        if let Some(purchase) = &notice.purchase {
+        let event = AppliedEvent { id: webhook.id.clone(), kind: webhook.kind.clone() };
+        if let Some(purchase) = &webhook.purchase {
             return self.settle_purchase(&user, purchase, Some(&thing), Some(&event), now).await;
         }
         self.settle(&user, &thing, Some(&event), now).await
     }
 
-    /// After what a run did about one object failed: whether Stripe and the table answer at all, so
-    /// that the run can go on with the next. What will not pass with time is that object's alone.
+    /// Checks, after one object of a run failed, whether Stripe and DynamoDB answer, so that the
+    /// run can continue with the next object. A permanent error concerns that object alone.
     ///
     /// # Errors
-    /// When Stripe or the table does not answer: nothing would be gained by going on.
+    /// When Stripe or DynamoDB is unavailable: continuing the run is pointless.
     pub async fn check_answers(&self, failed: &SettleError) -> Result<(), SettleError> {
         if failed.kind() == ErrorKind::Unavailable {
             self.stripe.balance().await?;
@@ -133,10 +131,10 @@ impl<'a> Settlement<'a> {
         Ok(())
     }
 
-    /// Applies a member's subscription as it is now.
+    /// Applies the current state of a member's subscription.
     ///
     /// # Errors
-    /// When Stripe or the table cannot be asked.
+    /// When Stripe or DynamoDB is unavailable.
     pub async fn subscription(
         &self,
         user: &UserId,
@@ -146,10 +144,10 @@ impl<'a> Settlement<'a> {
         self.settle(user, &StripeObject::Subscription(id.clone()), None, now).await
     }
 
-    /// Applies a member's checkout as it is now.
+    /// Applies the current state of a member's checkout session.
     ///
     /// # Errors
-    /// When Stripe or the table cannot be asked.
+    /// When Stripe or DynamoDB is unavailable.
     pub async fn session(
         &self,
         user: &UserId,
@@ -159,10 +157,10 @@ impl<'a> Settlement<'a> {
         self.settle(user, &StripeObject::Session(id.clone()), None, now).await
     }
 
-    /// Applies a member's payment as it is now.
+    /// Applies the current state of a member's payment.
     ///
     /// # Errors
-    /// When Stripe or the table cannot be asked.
+    /// When Stripe or DynamoDB is unavailable.
     pub async fn payment(
         &self,
         user: &UserId,
@@ -172,10 +170,10 @@ impl<'a> Settlement<'a> {
         self.settle(user, &StripeObject::Payment(id.clone()), None, now).await
     }
 
-    /// Ends an order whose payment will never be: with Stripe's code for why.
+    /// Fails an order whose payment failed for good, with Stripe's code.
     ///
     /// # Errors
-    /// When the table cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn fail_order(
         &self,
         user: &UserId,
@@ -194,7 +192,7 @@ impl<'a> Settlement<'a> {
         Err(SettleError::Busy)
     }
 
-    /// Boxed: its state is large, and this crate's callers need not carry it.
+    /// Boxed: the future is large, and callers should not hold it inline.
     async fn settle(
         &self,
         user: &UserId,

@@ -1,12 +1,12 @@
-//! OwnerRef something at Stripe is.
+//! The member that a Stripe object belongs to.
 
 use domain::{billing::external::CustomerId, id::UserId};
 
 use crate::{SettleError, Settlement, StripeObject};
 
 impl Settlement<'_> {
-    /// The member a thing belongs to: as its metadata says, which is ours, or whose customer it is.
-    /// Where the notice says neither, Stripe is asked about the thing.
+    /// Finds the member by the metadata that we set on the object, or by its customer. If the event
+    /// has neither, the object is fetched from Stripe.
     pub(crate) async fn owner(
         &self,
         said: (Option<&UserId>, Option<&CustomerId>),

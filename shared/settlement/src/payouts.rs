@@ -1,10 +1,9 @@
-//! Creators' money on its way to them: their accounts, their payouts, and getting back what was
-//! paid out too much.
+//! Creator payouts: connected accounts, transfers, and reversals of overpaid sales.
 //!
-//! Every step is noted before Stripe is asked for it and written when Stripe has answered, so that
-//! a run that is cut off in between leaves something the next can go on with. Where an answer was
-//! lost or was a failure, what became of it is looked up before Stripe is asked again, under the key
-//! that the next attempt has.
+//! Every step is recorded before the request to Stripe and written after its answer, so that the
+//! next run resumes an interrupted one. If an answer was lost or was a failure, its effect is
+//! looked up at Stripe before the request is sent again, under the idempotency key of the next
+//! attempt.
 
 use clients::{
     Stripe,
@@ -28,25 +27,25 @@ use tracing::warn;
 
 use crate::{EventOutcome, SettleError, Settlement};
 
-/// Most steps of one payout in one go: some ten thousand sales in, and out again.
+/// Most steps of one payout in one call: adds some ten thousand sales, and detaches them again.
 const STEPS_MAX: u32 = 1_000;
 
-/// What came of going on with a payout.
+/// How far a payout was advanced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayoutProgress {
-    /// It is over, or on its way to the bank.
+    /// Finished, or on its way to the bank.
     Over(Payout),
-    /// Stripe refused its transfer with this code. Its sales are payable by another day's payout.
+    /// Stripe refused the transfer with this code. The sales are payable by another day's payout.
     Refused(Payout, String),
-    /// It cannot go on now, for this reason; the next run tries again.
+    /// Blocked for this reason; the next run retries it.
     Stuck(Payout, String),
 }
 
 impl Settlement<'_> {
-    /// A creator's account as Stripe says it is now, kept; `None` if they have none.
+    /// Refreshes a creator's connected account from Stripe and stores it; `None` if they have none.
     ///
     /// # Errors
-    /// When Stripe or the table cannot be asked.
+    /// When Stripe or DynamoDB is unavailable.
     pub async fn refresh_connected_account(
         &self,
         creator: &UserId,
@@ -56,7 +55,7 @@ impl Settlement<'_> {
             let Some(read) = self.store.payee(creator).await? else { return Ok(None) };
             let found = match self.stripe.account(&read.account_id).await {
                 Ok(found) => found,
-                // An account that Stripe no longer shows was closed.
+                // Stripe no longer finds the account: it was closed.
                 Err(StripeError::Missing) => {
                     let closed = Payee { ready: false, closed: true, ..read.clone() };
                     if self.store.keep_payee(Some(&read), &closed).await? {
@@ -80,7 +79,7 @@ impl Settlement<'_> {
         Err(SettleError::Busy)
     }
 
-    /// Something was said of a connected account.
+    /// Handles an event about a connected account.
     pub(crate) async fn heed_account(
         &self,
         account: &ConnectedAccountId,
@@ -95,7 +94,7 @@ impl Settlement<'_> {
         }
     }
 
-    /// Something was said of what a connected account pays to its bank.
+    /// Handles an event about a payout of a connected account to its bank.
     pub(crate) async fn heed_bank_payout(
         &self,
         (account, id): (&ConnectedAccountId, &BankPayoutId),
@@ -109,24 +108,24 @@ impl Settlement<'_> {
         let held = ours.iter().filter(|payout| {
             payout.received.as_ref().is_some_and(|received| bank.received.contains(received))
         });
-        let mut heard = Ok(EventOutcome::NotOurs);
+        let mut outcome = Ok(EventOutcome::NotOurs);
         for payout in held {
-            // What fails for one does not keep the others waiting; the notice comes again for it.
-            let followed = self.follow_notice(payout, (id, &bank.state), now).await;
-            if heard.is_ok() {
-                heard = followed.map(|()| EventOutcome::Applied);
+            // A failure of one does not block the others; Stripe delivers the event again for it.
+            let followed = self.apply_bank_event(payout, (id, &bank.state), now).await;
+            if outcome.is_ok() {
+                outcome = followed.map(|()| EventOutcome::Applied);
             }
         }
-        heard
+        outcome
     }
 
-    async fn follow_notice(
+    async fn apply_bank_event(
         &self,
         payout: &Payout,
         (id, state): (&BankPayoutId, &BankPayoutState),
         now: Timestamp,
     ) -> Result<(), SettleError> {
-        // Another bank may have it by now.
+        // A later bank payout may hold the money by now.
         let last = match state {
             BankPayoutState::Failed { .. } => self.last_bank_payout(payout).await?,
             BankPayoutState::Pending | BankPayoutState::Paid => None,
@@ -135,10 +134,10 @@ impl Settlement<'_> {
         self.follow_bank(payout, &last, now).await.map(drop)
     }
 
-    /// Looks at a payout that was sent, in case nobody told us what became of it.
+    /// Checks a sent payout at Stripe, in case its event was lost.
     ///
     /// # Errors
-    /// When Stripe or the table cannot be asked.
+    /// When Stripe or DynamoDB is unavailable.
     pub async fn look_at_sent(
         &self,
         creator: &UserId,
@@ -153,7 +152,7 @@ impl Settlement<'_> {
         Ok(if after.state == payout.state { EventOutcome::Already } else { EventOutcome::Applied })
     }
 
-    /// The newest payout to a bank that a payout of ours is part of.
+    /// The newest bank payout that includes a payout of ours.
     async fn last_bank_payout(
         &self,
         payout: &Payout,
@@ -188,7 +187,7 @@ impl Settlement<'_> {
             .await?;
         if let PayoutState::Failed { code } = &after.state {
             let (payout, actor) = (&after.id, &after.creator_id);
-            warn!(%payout, %actor, code, "a bank returned a payout, the daily run reverses it");
+            warn!(%payout, %actor, code, "payout returned by the bank, the daily run reverses it");
         }
         Ok(after)
     }
@@ -204,7 +203,7 @@ impl Settlement<'_> {
     }
 }
 
-/// Pays creators, with the client that may.
+/// Pays creators, with the Stripe client that may transfer money.
 #[derive(Debug, Clone, Copy)]
 pub struct Payer<'a> {
     settlement: Settlement<'a>,
@@ -212,15 +211,15 @@ pub struct Payer<'a> {
 }
 
 impl<'a> Payer<'a> {
-    /// Over the table and both clients of Stripe.
+    /// A payer over this store and both Stripe clients.
     pub fn new(store: &'a Store, stripe: &'a Stripe, payouts: &'a Payouts) -> Payer<'a> {
         Payer { settlement: Settlement::new(store, stripe), payouts }
     }
 
-    /// Goes on with a payout as far as it goes.
+    /// Advances a payout as far as possible.
     ///
     /// # Errors
-    /// When Stripe or the table cannot be asked. Nothing is lost: come again.
+    /// When Stripe or DynamoDB is unavailable. All progress is stored: call again.
     pub async fn advance(
         &self,
         mut payout: Payout,
@@ -258,13 +257,13 @@ impl<'a> Payer<'a> {
         Ok(PayoutProgress::Stuck(payout, "too_many_steps".to_owned()))
     }
 
-    /// Puts sales into it, or fixes its amount when there are no more.
+    /// Adds payable sales, or fixes the amount when there are no more.
     async fn collect(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
         let sales = self.settlement.store.payable_sales(&payout.creator_id).await?;
         if !sales.is_empty() {
             let after =
                 self.settlement.step(payout, (&sales, now), |step| step.collect(now)).await?;
-            // The index may be behind: where nothing moved, there is nothing more to collect now.
+            // The index may lag: if nothing changed, there is nothing more to collect now.
             if after.sales > payout.sales || after.state != payout.state {
                 return Ok(after);
             }
@@ -272,7 +271,7 @@ impl<'a> Payer<'a> {
         self.settlement.step(payout, (&[], now), |step| step.plan(now)).await
     }
 
-    /// Notes where it goes, unless the creator is barred from payouts meanwhile.
+    /// Sets the destination account, or fails the payout if the creator cannot be paid now.
     async fn address(&self, payout: &Payout, now: Timestamp) -> Result<Payout, SettleError> {
         let creator = &payout.creator_id;
         let barred = self.settlement.store.barred_from_payouts(creator, now).await?;
@@ -299,8 +298,8 @@ impl<'a> Payer<'a> {
         }
     }
 
-    /// Looks for a transfer that may have been made. Without one, the payout is returned with the
-    /// attempt that is to be made now: noted first, so that none is made under two keys at once.
+    /// Looks up a transfer that may have been made. If there is none, returns the payout with the
+    /// attempt to make now: it is recorded first, so that two keys are never in use at once.
     async fn find_sent(
         &self,
         payout: &Payout,
@@ -309,7 +308,7 @@ impl<'a> Payer<'a> {
         let noted = self.note_attempt(payout, now).await?;
         let Some(account) = noted.account.as_ref().filter(|_| noted.state == PayoutState::Sending)
         else {
-            // Somebody else went on with it meanwhile.
+            // Another run advanced it meanwhile.
             return Ok(Ok(noted));
         };
         match self.payouts.find_transfer(&noted.id, account, noted.created_at).await? {
@@ -318,7 +317,7 @@ impl<'a> Payer<'a> {
         }
     }
 
-    /// Asks Stripe for the transfer. If it refuses, the payout has failed, and `refused` is its code.
+    /// Creates the transfer. If Stripe refuses it, the payout fails and `refused` gets the code.
     async fn send(
         &self,
         payout: &Payout,
@@ -368,8 +367,8 @@ impl<'a> Payer<'a> {
             .await
     }
 
-    /// Takes one that failed apart: what is left of its transfer comes back, then its sales go out.
-    /// `None` if Stripe has not got the money to give back.
+    /// Takes a failed payout apart: reverses the rest of its transfer, then detaches its sales.
+    /// `None` if the connected account lacks the money.
     async fn detach_sales(
         &self,
         payout: &Payout,
@@ -385,7 +384,7 @@ impl<'a> Payer<'a> {
                     Ok(_) => {}
                     Err(error) => {
                         let code = refusal(error)?;
-                        warn!(payout = %payout.id, code, "the transfer of a returned payout stays");
+                        warn!(payout = %payout.id, code, "payout reversal refused, transfer stays");
                         return self.bank_retry(payout, now).await;
                     }
                 }
@@ -413,7 +412,7 @@ impl<'a> Payer<'a> {
         Ok(Some(after))
     }
 
-    /// The creator's account has not got the money: it may have gone to another bank.
+    /// The connected account lacks the money: it may have been paid to another bank account.
     async fn bank_retry(
         &self,
         payout: &Payout,
@@ -437,11 +436,11 @@ impl<'a> Payer<'a> {
         after.await.map(Some)
     }
 
-    /// Gets back what was paid out of a sale and is its creator's no longer, if their account has
-    /// it; else they owe it. Returns what came back, in minor units.
+    /// Recovers what was overpaid for a sale: reverses it if the connected account has the money;
+    /// otherwise it stays creator debt. Returns the reversed amount, in minor units.
     ///
     /// # Errors
-    /// When Stripe or the table cannot be asked. Nothing is lost: come again.
+    /// When Stripe or DynamoDB is unavailable. All progress is stored: call again.
     pub async fn recover(
         &self,
         creator: &UserId,
@@ -467,7 +466,7 @@ impl<'a> Payer<'a> {
         };
         let name = sale.reversal_key(recovery.number);
         let key = Attempt::key(noted_on.recovery_attempt, &name);
-        // One that was noted before may have been carried out.
+        // A reversal that was recorded before may have been made already.
         let again = sale.recovery == Some(recovery);
         let done = again && self.was_reversed(transfer, &name).await?;
         let refused = match done {
@@ -488,7 +487,8 @@ impl<'a> Payer<'a> {
         now: Timestamp,
     ) -> Result<i64, SettleError> {
         if let Some(code) = refused {
-            warn!(%purchase, actor = %payout.creator_id, code, "owed: nothing to be got back");
+            let actor = &payout.creator_id;
+            warn!(%purchase, %actor, code, "reversal refused, the amount stays creator debt");
         }
         self.settlement
             .step(payout, (std::slice::from_ref(purchase), now), |step| match refused {
@@ -509,12 +509,12 @@ impl<'a> Payer<'a> {
     }
 }
 
-/// Stripe's code, if it refused what was asked. A key that may not ask is a fault of ours: nothing
-/// follows from it.
+/// Stripe's code, if it refused the request. A refused API key (401, 403) is our own fault and is
+/// returned as an error.
 fn refusal(error: StripeError) -> Result<String, SettleError> {
     match error {
         StripeError::Refused { status, code, message, .. } if !matches!(status, 401 | 403) => {
-            warn!(status, code, %message, "Stripe refuses to move a creator's money");
+            warn!(status, code, %message, "Stripe refused a transfer or a reversal");
             Ok(code.unwrap_or_else(|| "refused".to_owned()))
         }
         StripeError::Refused { .. }
@@ -524,8 +524,8 @@ fn refusal(error: StripeError) -> Result<String, SettleError> {
     }
 }
 
-/// Notes how much is to be got back of the one sale of a step, unless that is noted, or there is
-/// nothing: what the next payouts have evened out is not got back again. With it, the attempt at it.
+/// Records the amount to reverse for the one sale of a step, unless it is recorded or zero, and the
+/// attempt at it. What later payouts have offset is not reversed.
 fn note_recovery(step: &mut PayoutUpdate, now: Timestamp) {
     note_amount(step);
     let noted = step.sales.first_mut().filter(|sale| sale.recovery.is_some());

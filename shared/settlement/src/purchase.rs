@@ -1,9 +1,9 @@
-//! Purchases of listings: the same steps, fenced by the purchase itself.
+//! Settlement of listing purchases: the same steps, with the purchase's version as optimistic lock.
 //!
-//! What came too late is paid back: a listing that was bought in another tab meanwhile, that is off
-//! sale or costs something else by now. It is written first, then paid back under a key made of the
-//! purchase, and only then does the event count as applied: who dies in between hears of it again,
-//! and the nightly run finds what nobody hears of.
+//! A late payment is refunded: the listing was bought in another tab meanwhile, is off sale, or has
+//! another price by now. The refund is recorded first, then requested under an idempotency key made
+//! of the purchase id, and only then is the event marked as applied. If the process dies in
+//! between, Stripe delivers the event again or the nightly run resumes it.
 
 use std::cell::RefCell;
 
@@ -29,20 +29,19 @@ use tracing::warn;
 
 use crate::{EventOutcome, ROUNDS_MAX, SettleError, Settlement, StripeObject};
 
-/// How a purchase is at Stripe now.
+/// The state of a purchase at Stripe.
 enum PaymentSnapshot {
-    /// Nobody was ever sent to a page of it.
+    /// No checkout session was opened.
     Nothing,
     Session(Box<Session>),
     Payment(Box<Payment>),
 }
 
 impl Settlement<'_> {
-    /// Applies a member's purchase as it is at Stripe now. One that nobody was ever sent to a page
-    /// of ends here.
+    /// Applies the current state of a member's purchase. One without a checkout session expires.
     ///
     /// # Errors
-    /// When Stripe or the table cannot be asked.
+    /// When Stripe or DynamoDB is unavailable.
     pub async fn purchase(
         &self,
         buyer: &UserId,
@@ -52,7 +51,7 @@ impl Settlement<'_> {
         self.settle_purchase(buyer, id, None, None, now).await
     }
 
-    /// Applies what `thing` says of a purchase; without one, what the purchase knows of is asked.
+    /// Applies the state of `thing` to a purchase; without it, of the stored payment or session.
     pub(crate) async fn settle_purchase(
         &self,
         buyer: &UserId,
@@ -66,32 +65,32 @@ impl Settlement<'_> {
             if before {
                 return Ok(EventOutcome::Already);
             }
-            let Some(said) = ask(self.stripe, &read, thing).await? else {
+            let Some(snapshot) = ask(self.stripe, &read, thing).await? else {
                 return Ok(EventOutcome::Ignored);
             };
-            let evidenced = self.submit_dispute_evidence(&read, &said).await?;
+            let evidenced = self.submit_dispute_evidence(&read, &snapshot).await?;
             let kept = self
                 .store
-                .apply_purchase(&read, event, now, |deal| {
+                .apply_purchase(&read, event, now, |update| {
                     for dispute in &evidenced {
-                        deal.purchase.note_evidence(dispute);
+                        update.purchase.note_evidence(dispute);
                     }
-                    said.apply(deal, now)
+                    snapshot.apply(update, now)
                 })
                 .await?;
             match (kept.kept, kept.next) {
                 (Applied::Stale, _) => {}
                 (Applied::Already, _) => return Ok(EventOutcome::Already),
-                // What was overpaid is got back by the daily run, which has the key for that.
+                // The daily run reverses what was overpaid: it has the Stripe key for that.
                 (Applied::Now, PaymentFollowUp::Nothing | PaymentFollowUp::ReverseTransfer) => {
                     return Ok(EventOutcome::Applied);
                 }
-                // What became of it, the payment says.
+                // The next round reads the outcome from the payment.
                 (Applied::Now, PaymentFollowUp::Refund { payment, number, amount }) => {
                     self.refund(&read, (&payment, number, amount), now).await?;
                 }
                 (Applied::Now, PaymentFollowUp::RefundInFull(payment)) => {
-                    warn!(purchase = %id, actor = %buyer, "a purchase that came too late is paid back");
+                    warn!(purchase = %id, actor = %buyer, "late purchase payment, refunding it");
                     self.stripe.refund(&payment, &format!("purchase:{id}:returned")).await?;
                     if let Some(event) = event {
                         self.store.mark_event(event, now).await?;
@@ -105,26 +104,26 @@ impl Settlement<'_> {
 }
 
 impl Settlement<'_> {
-    /// Notes a refund of a member's purchase and carries it out; where it cannot be, a buyer's wish
-    /// is noted for staff. Returns the purchase as it is then.
+    /// Records a refund of a member's purchase and requests it; if it is not allowed, a buyer's
+    /// request is recorded for manual review. Returns the updated purchase.
     ///
     /// # Errors
-    /// [`RefundError`], or when Stripe or the table cannot be asked: then it may be noted, and is
-    /// carried out by whoever looks at the purchase next.
+    /// [`SettleError::Refund`], or when Stripe or DynamoDB is unavailable: the refund may then be
+    /// recorded, and the next settlement of the purchase requests it.
     pub async fn ask_refund(
         &self,
         buyer: &UserId,
         id: &PurchaseId,
-        wish: &RefundRequest,
+        request: &RefundRequest,
         now: Timestamp,
     ) -> Result<Purchase, SettleError> {
         for _ in 0..ROUNDS_MAX {
             let read = self.store.purchase(buyer, id).await?;
             let refused = RefCell::new(None);
-            let kept = self.store.apply_purchase(&read, None, now, |deal| {
-                let asked = deal.ask_refund(wish, now);
+            let kept = self.store.apply_purchase(&read, None, now, |update| {
+                let asked = update.ask_refund(request, now);
                 if let Err(why) = &asked {
-                    deal.note_refund_request(why, wish.reason.as_deref(), now);
+                    update.note_refund_request(why, request.reason.as_deref(), now);
                 }
                 refused.replace(asked.err());
                 Ok::<PaymentFollowUp, SettlementError>(PaymentFollowUp::Nothing)
@@ -141,7 +140,7 @@ impl Settlement<'_> {
         Err(SettleError::Busy)
     }
 
-    /// Carries out a refund that was noted. One that Stripe refuses is over.
+    /// Requests a recorded refund. If Stripe refuses it, the refund fails.
     async fn refund(
         &self,
         purchase: &Purchase,
@@ -158,11 +157,11 @@ impl Settlement<'_> {
             Err(StripeError::Refused { code, .. }) => code.unwrap_or_else(|| "refused".to_owned()),
             Err(error) => return Err(error.into()),
         };
-        warn!(purchase = %purchase.id, number, code = refused, "Stripe refuses a refund");
+        warn!(purchase = %purchase.id, number, code = refused, "refund refused, marked as failed");
         for _ in 0..ROUNDS_MAX {
             let read = self.store.purchase(&purchase.buyer_id, &purchase.id).await?;
-            let kept = self.store.apply_purchase(&read, None, now, |deal| {
-                deal.fail_refund(number, &refused);
+            let kept = self.store.apply_purchase(&read, None, now, |update| {
+                update.fail_refund(number, &refused);
                 Ok::<PaymentFollowUp, SettlementError>(PaymentFollowUp::Nothing)
             });
             if kept.await?.kept != Applied::Stale {
@@ -172,20 +171,20 @@ impl Settlement<'_> {
         Err(SettleError::Busy)
     }
 
-    /// Tells the bank what we know of a purchase that is disputed, once for each dispute. Handing it
-    /// in twice does no harm; a dispute that takes no more evidence is passed over.
+    /// Submits evidence for the open disputes of a purchase, once for each. Submitting twice does
+    /// no harm; a dispute that accepts no more evidence is skipped.
     async fn submit_dispute_evidence(
         &self,
         purchase: &Purchase,
-        said: &PaymentSnapshot,
+        snapshot: &PaymentSnapshot,
     ) -> Result<Vec<DisputeId>, SettleError> {
-        let PaymentSnapshot::Payment(payment) = said else { return Ok(Vec::new()) };
+        let PaymentSnapshot::Payment(payment) = snapshot else { return Ok(Vec::new()) };
         if !payment.disputed {
             return Ok(Vec::new());
         }
         let open = self.stripe.open_disputes(&payment.id).await?;
         let wanted = |it: &OpenDispute| it.wants_evidence && !purchase.evidenced.contains(&it.id);
-        let mut handed_in = Vec::new();
+        let mut submitted = Vec::new();
         for dispute in open.into_iter().filter(wanted) {
             let (buyer, listing) = (&purchase.buyer_id, &purchase.listing_id);
             let owned = self.store.entitlement(buyer, listing).await?;
@@ -193,13 +192,14 @@ impl Settlement<'_> {
             match self.stripe.submit_evidence(&dispute.id, &evidence).await {
                 Ok(()) => {}
                 Err(StripeError::Refused { code, .. }) => {
-                    warn!(purchase = %purchase.id, dispute = %dispute.id, code, "takes no evidence");
+                    let (purchase, dispute) = (&purchase.id, &dispute.id);
+                    warn!(%purchase, %dispute, code, "dispute accepts no evidence, skipped");
                 }
                 Err(error) => return Err(error.into()),
             }
-            handed_in.push(dispute.id);
+            submitted.push(dispute.id);
         }
-        Ok(handed_in)
+        Ok(submitted)
     }
 }
 
@@ -226,7 +226,7 @@ fn evidence_of(purchase: &Purchase, owned: Option<&Entitlement>) -> Evidence {
     }
 }
 
-/// What Stripe says of it now; `None` of a thing that no purchase is about.
+/// Fetches the current state from Stripe; `None` for an object that no purchase is about.
 async fn ask(
     stripe: &Stripe,
     read: &Purchase,
@@ -250,27 +250,27 @@ async fn ask(
 impl PaymentSnapshot {
     fn apply(
         &self,
-        deal: &mut PurchaseUpdate,
+        update: &mut PurchaseUpdate,
         now: Timestamp,
     ) -> Result<PaymentFollowUp, SettlementError> {
         match self {
-            PaymentSnapshot::Payment(payment) => deal.settle(payment, now),
+            PaymentSnapshot::Payment(payment) => update.settle(payment, now),
             PaymentSnapshot::Session(session) => {
-                deal.purchase.session.get_or_insert_with(|| session.id.clone());
+                update.purchase.session.get_or_insert_with(|| session.id.clone());
                 match (session.status, &session.payment) {
-                    (SessionStatus::Complete, Some(payment)) => deal.settle(payment, now),
+                    (SessionStatus::Complete, Some(payment)) => update.settle(payment, now),
                     (SessionStatus::Expired, _) => {
-                        deal.expire();
+                        update.expire();
                         Ok(PaymentFollowUp::Nothing)
                     }
-                    // A card that was declined on the page ends nothing while the page is open.
+                    // A declined card does not end the session while the checkout page is open.
                     (SessionStatus::Open, _) | (SessionStatus::Complete, None) => {
                         Ok(PaymentFollowUp::Nothing)
                     }
                 }
             }
             PaymentSnapshot::Nothing => {
-                deal.expire();
+                update.expire();
                 Ok(PaymentFollowUp::Nothing)
             }
         }

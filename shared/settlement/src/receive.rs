@@ -1,4 +1,4 @@
-//! Taking an event in: nothing that Stripe has signed is ever lost.
+//! Receiving webhook events: no event that Stripe signed is ever lost.
 
 use clients::stripe::webhook_event::WebhookEvent;
 use domain::{DomainError, ErrorKind, Timestamp};
@@ -6,46 +6,50 @@ use tracing::error;
 
 use crate::{EventOutcome, SettleError, Settlement};
 
-/// What became of an event.
+/// The outcome of a received event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
-    /// It was heeded; the kind it is of.
+    /// Processed: the outcome, and the event type.
     Heard(EventOutcome, String),
-    /// Nothing could be made of it, and trying again would not help: it is kept for a person, under
-    /// the code of why.
+    /// Failed permanently, with this error code: the event is stored for manual replay.
     Parked(&'static str),
 }
 
 impl Settlement<'_> {
-    /// Takes an event in, as its body came.
+    /// Processes an event from its raw body.
     ///
     /// # Errors
-    /// When Stripe or the table cannot be asked now: the event is to come again.
+    /// When Stripe or DynamoDB is unavailable: Stripe must deliver the event again.
     pub async fn receive(&self, body: &str, now: Timestamp) -> Result<Received, SettleError> {
-        let notice = match WebhookEvent::parse(body.as_bytes()) {
-            Ok(notice) => notice,
+        let webhook = match WebhookEvent::parse(body.as_bytes()) {
+            Ok(webhook) => webhook,
             Err(why) => {
                 self.store.park_event(None, "unknown", body, &why.to_string(), now).await?;
                 return Ok(Received::Parked("event_unreadable"));
             }
         };
-        if notice.live != self.stripe.is_live() {
-            return Ok(Received::Heard(EventOutcome::NotOurs, notice.kind));
+        if webhook.live != self.stripe.is_live() {
+            return Ok(Received::Heard(EventOutcome::NotOurs, webhook.kind));
         }
-        match self.process_event(&notice, now).await {
-            Ok(heard) => Ok(Received::Heard(heard, notice.kind)),
+        match self.process_event(&webhook, now).await {
+            Ok(outcome) => Ok(Received::Heard(outcome, webhook.kind)),
             Err(later) if passes(later.kind()) => Err(later),
             Err(never) => {
-                error!(event = %notice.id, kind = notice.kind, error = %never, "an event is parked");
-                let (id, why) = (Some(&notice.id), never.to_string());
-                self.store.park_event(id, &notice.kind, body, &why, now).await?;
+                error!(
+                    event = %notice.id,
+                    kind = webhook.kind,
+                    error = %never,
+                    "webhook event failed permanently, parked for replay"
+                );
+                let (id, why) = (Some(&webhook.id), never.to_string());
+                self.store.park_event(id, &webhook.kind, body, &why, now).await?;
                 Ok(Received::Parked(never.code()))
             }
         }
     }
 }
 
-/// Whether a refusal may pass with time.
+/// Whether a retry may succeed.
 fn passes(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Unavailable | ErrorKind::TooMany)
 }

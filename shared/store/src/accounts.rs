@@ -1,4 +1,4 @@
-//! Accounts: coming into being on first use, being brought up to date, being described.
+//! Accounts: creation on first use, bringing them up to date, and the profile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,11 +19,12 @@ use crate::{
 };
 
 impl Store {
-    /// A member as they are now: made on first use, lapsed credits expired, the month's granted.
-    /// Reads once (Q1), and writes only if something is due or the e-mail address has changed.
+    /// Returns a member's account: created on first use, with expired credits removed and the
+    /// month's granted. Reads once (Q1), and writes only if something is due or the email address
+    /// changed.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn get_or_create_account(
         &self,
         user: &UserId,
@@ -33,19 +34,19 @@ impl Store {
         self.update_account(user, email, now, |_| Ok::<(), StoreError>(())).await
     }
 
-    /// A member's e-mail address, as their token said last (Q1).
+    /// A member's email address, from their last token (Q1).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn email_of(&self, user: &UserId) -> Result<Option<String>, StoreError> {
         let account: Option<Account> = self.get(&Key::account(user)).await?;
         Ok(account.and_then(|account| account.email))
     }
 
-    /// Why nothing is paid out to a member, whatever their balance (Q1).
+    /// Why a member gets no payout, whatever their balance (Q1).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn barred_from_payouts(
         &self,
         user: &UserId,
@@ -55,10 +56,10 @@ impl Store {
         Ok(account.and_then(|account| SkipReason::for_account(&account, now)))
     }
 
-    /// What members are called, at most 100 of them at once (Q1); who has no name is left out.
+    /// Display names of at most 100 members (Q1); members without a name are left out.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn names_of(
         &self,
         users: BTreeSet<&UserId>,
@@ -69,10 +70,10 @@ impl Store {
         Ok(accounts.into_iter().filter_map(named).collect())
     }
 
-    /// Changes what a member says of themselves, if `change` agrees with the account as it is.
+    /// Changes a member's profile, if `change` accepts the current account.
     ///
     /// # Errors
-    /// When the member is suspended, what `change` refuses, or when DynamoDB cannot be asked.
+    /// When the member is suspended, what `change` refuses, or when DynamoDB is unavailable.
     pub async fn update_profile<R: DomainError>(
         &self,
         user: &UserId,
@@ -90,10 +91,10 @@ impl Store {
         .await
     }
 
-    /// Changes an account as `change` says, in one transaction with its ledger entries.
+    /// Changes an account by `change`, in one transaction with its ledger entries.
     ///
     /// # Errors
-    /// What `change` refuses, or when DynamoDB cannot be asked.
+    /// What `change` refuses, or when DynamoDB is unavailable.
     pub async fn update_account<R: DomainError>(
         &self,
         user: &UserId,
@@ -117,7 +118,7 @@ impl Store {
     /// A page of a member's ledger, newest first (Q7).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn ledger(
         &self,
         user: &UserId,
@@ -136,10 +137,10 @@ impl Store {
         Ok(Page::cut(entries, size, |entry: &LedgerEntry| entry.seq.to_string()))
     }
 
-    /// The whole ledger, oldest first: for audits and tests, page after page.
+    /// The whole ledger, oldest first, page after page: for audits and tests.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn whole_ledger(&self, user: &UserId) -> Result<Vec<LedgerEntry>, StoreError> {
         let mut entries = Vec::new();
         let mut pages = self
@@ -161,7 +162,7 @@ impl Store {
     }
 }
 
-/// The account that was found, or a new one, brought up to date.
+/// The update of a stored account, or of a new one, brought up to date.
 pub(crate) fn draft_of(
     found: Option<Account>,
     user: &UserId,
@@ -172,10 +173,10 @@ pub(crate) fn draft_of(
     account.begin_update_for(email, now).map_err(StoreError::refused)
 }
 
-/// The same of a member who may act.
+/// The same, for a member who must be active.
 ///
 /// # Errors
-/// When they are suspended, or the stored balance contradicts itself.
+/// When they are suspended, or the stored balance is inconsistent.
 pub(crate) fn active_draft_of(
     found: Option<Account>,
     user: &UserId,

@@ -1,4 +1,4 @@
-//! The audit: reading it, and following its chain. It is written by `Transaction::deed`.
+//! The audit: reading it, and verifying its hash chain. `Transaction::audit` writes it.
 
 use std::time::Duration;
 
@@ -18,40 +18,40 @@ use crate::{
     transaction::{Committed, ItemKind, Versioned},
 };
 
-/// Most rows that are looked at in one trip where some of them are wanted.
+/// Records read in one trip when only some of them are wanted.
 const LOOKED_AT: i32 = 200;
 /// Most trips for a page.
 const TRIPS_MAX: u32 = 5;
-/// For how long one row stands for all that somebody reads of the same target.
+/// For how long one record covers all reads of the same target by the same person.
 const READ_NOTED: Duration = Duration::from_secs(60 * 60);
-/// How often rows that were added meanwhile are read before the end is believed.
+/// How often records that were added meanwhile are read before the end is final.
 const ENDS_MAX: u32 = 5;
 
-/// Which rows are wanted; all that is said must hold.
+/// A filter on audit records; all conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// By somebody of the staff, or by a job: their id, or its name.
+    /// The actor: the id of a staff member, or the name of a job.
     pub actor: Option<String>,
-    /// What was done.
+    /// The action.
     pub action: Option<Action>,
-    /// To what.
+    /// The target.
     pub target: Option<Target>,
-    /// Not before.
+    /// From this time on.
     pub from: Option<Timestamp>,
-    /// Before.
+    /// Before this time.
     pub until: Option<Timestamp>,
 }
 
-/// What following a part of the chain came to.
+/// The result of verifying a part of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// The last row that is as it was.
+    /// The sequence number of the last intact record.
     pub verified: u64,
     /// Its hash.
     pub hash: String,
-    /// The first that is not.
+    /// The first broken record, if there is one.
     pub broken: Option<ChainBreak>,
-    /// Where to go on; `None` at the end, or where it is broken.
+    /// Where to continue; `None` at the end, or where the chain is broken.
     pub next_cursor: Option<Cursor>,
 }
 
@@ -69,54 +69,54 @@ impl Versioned for Head {
 }
 
 impl Store {
-    /// Adds the deed of something that was done elsewhere, once under its name, which is remembered
-    /// as an event is: whoever goes on with what was cut off in the middle does not add it again.
+    /// Adds the audit entry of an action outside this table, once under `name`, which is remembered
+    /// like an event: a resumed run does not add it again.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn record_once(
         &self,
         name: &str,
-        deed: AuditEntry,
+        entry: AuditEntry,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let id = EventId::parse(name).map_err(StoreError::corrupt)?;
         let mark = AppliedEvent { id, kind: "deed".to_owned() };
-        match self.transaction().event(&mark, now)?.audit(deed, now).commit().await? {
+        match self.transaction().event(&mark, now)?.audit(entry, now).commit().await? {
             Committed::Yes | Committed::Conflict(_) => Ok(()),
         }
     }
 
-    /// Notes that somebody of the staff reads what is kept of a target, once an hour for each of them
-    /// and each target (Q20), so that looking again costs a read and adds nothing to the audit.
+    /// Records that a staff member reads the data of a target, once an hour for each of them and
+    /// each target (Q20), so that reading again costs one read and adds nothing to the audit.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked: what cannot be noted is not shown.
-    pub async fn note_read(&self, deed: AuditEntry, now: Timestamp) -> Result<(), StoreError> {
+    /// When DynamoDB is unavailable: the data must not be shown then.
+    pub async fn note_read(&self, entry: AuditEntry, now: Timestamp) -> Result<(), StoreError> {
         let hour = now.floor_to(READ_NOTED).as_secs();
-        let said = serde_json::to_string(&(&deed.actor, deed.action, &deed.target, hour));
+        let said = serde_json::to_string(&(&entry.actor, entry.action, &entry.target, hour));
         let said = said.map_err(StoreError::corrupt)?;
         let name = format!("read_{}", digest_of(&said));
         let mark = EventId::parse(&name).map_err(StoreError::corrupt)?;
         match self.event_applied(&mark).await? {
             true => Ok(()),
-            false => self.record_once(&name, deed, now).await,
+            false => self.record_once(&name, entry, now).await,
         }
     }
 
-    /// The end of the audit (Q51).
+    /// The head of the audit (Q51).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn audit_head(&self) -> Result<Head, StoreError> {
         Ok(self.get(&Key::audit_head()).await?.unwrap_or_default())
     }
 
-    /// A page of what was done, newest first: by target (Q53), else through all rows (Q52). A page
-    /// may be short, or empty, before the end: its cursor goes on.
+    /// A page of audit records, newest first: by target (Q53), else all (Q52). A page may be short
+    /// or empty before the end: follow its cursor.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn audit_log(
         &self,
         wanted: &AuditFilter,
@@ -163,12 +163,12 @@ impl Store {
         self.get_all(&keys).await?.rest()
     }
 
-    /// Follows the chain from its beginning, or from where an earlier part ended, as far as one trip
-    /// goes (Q54), and at its end compares it with what the end tells of. Where it has a row whose
-    /// hash was kept elsewhere, it has to have that hash.
+    /// Verifies the chain from its start, or from where an earlier part ended, as far as one trip
+    /// goes (Q54), and compares its end with the stored head. A record whose hash is anchored
+    /// elsewhere must have that hash.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn verify_audit(
         &self,
         after: Option<Cursor>,
@@ -187,12 +187,12 @@ impl Store {
             if head.seq <= chain.seq {
                 break;
             }
-            // There should be more: they may have been added since.
+            // Records are missing: they may have been added since.
         }
         Ok(Verified::ended(&chain, ended))
     }
 
-    /// Follows as many rows as one trip brings. Whether there are more.
+    /// Verifies the records of one trip. Returns whether there are more.
     async fn follow(
         &self,
         chain: &mut Chain,
@@ -205,7 +205,7 @@ impl Store {
             let at = audited_seq(&item);
             match decode::<AuditRecord>(item) {
                 Ok(row) => chain.follow(&row, at).and_then(|()| anchors.meet(chain)),
-                // It is not even a row.
+                // Not an audit record.
                 Err(_) => chain.garbled(at),
             }
         });

@@ -1,5 +1,5 @@
-//! What a member has with Stripe: reading it, and changing it for a request of theirs. What Stripe
-//! itself says is applied with the books ([`crate::Books`]).
+//! A member's billing: reading it, and changing it on their request. The state at Stripe is applied
+//! with [`crate::BillingUpdate`].
 
 use domain::{
     DomainError, Timestamp,
@@ -22,19 +22,19 @@ use crate::{
 };
 
 impl Store {
-    /// What a member has with Stripe; [`Billing::new`] if nothing (Q1).
+    /// A member's billing; [`Billing::new`] if there is none (Q1).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn billing(&self, user: &UserId) -> Result<Billing, StoreError> {
         let found = self.get(&Key::billing(user)).await?;
         Ok(found.unwrap_or_else(|| Billing::new(user.clone())))
     }
 
-    /// What a member has with Stripe, and whether `event` was applied to it before (Q11).
+    /// A member's billing, and whether `event` was already applied to it (Q11).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn billing_of_event(
         &self,
         user: &UserId,
@@ -46,10 +46,10 @@ impl Store {
         Ok((billing, is_applied(found.next()?.as_ref())))
     }
 
-    /// A member as [`Store::visit`] leaves them, and what they have with Stripe (Q12).
+    /// The account as [`Store::get_or_create_account`] returns it, and the billing (Q12).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn account_and_billing(
         &self,
         user: &UserId,
@@ -70,12 +70,12 @@ impl Store {
         .await
     }
 
-    /// Changes what a member has with Stripe, if `change` agrees with the account as it is, and
-    /// notes the request's key: the same request may be made again under it, and `change` is asked
-    /// again then. Where nothing changes and there is no key to note, nothing is written.
+    /// Changes a member's billing, if `change` accepts the current account, and records the
+    /// request's key: a repeat with the same key runs `change` again. If nothing changes and there
+    /// is no key to record, nothing is written.
     ///
     /// # Errors
-    /// What `change` refuses, [`crate::KeyError::Reused`], or when DynamoDB cannot be asked.
+    /// What `change` refuses, [`crate::KeyError::Reused`], or when DynamoDB is unavailable.
     pub async fn change_billing<T, R: DomainError>(
         &self,
         user: &UserId,
@@ -114,26 +114,26 @@ impl Store {
         .await
     }
 
-    /// OwnerRef a customer of Stripe's is; `None` for one we do not know (Q14).
+    /// The member of a Stripe customer; `None` if it is unknown (Q14).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn user_of_customer(
         &self,
         customer: &CustomerId,
     ) -> Result<Option<UserId>, StoreError> {
         let found: Option<OwnerRef> = self.get(&Key::customer(customer)).await?;
-        Ok(found.map(|whose| whose.user_id))
+        Ok(found.map(|owner| owner.user_id))
     }
 }
 
-/// A customer that stays another member's, however often it is decided anew.
+/// Stops the retries of a write conflict that cannot pass: the customer is another member's.
 ///
 /// # Errors
-/// When that is what kept a transaction from being written.
+/// When the customer is among the conflicts.
 pub(crate) fn others_customer(moved: &[ItemKind]) -> Result<(), StoreError> {
     match moved.contains(&ItemKind::Customer) {
-        true => Err(StoreError::corrupt("the customer is another member's")),
+        true => Err(StoreError::corrupt("the Stripe customer belongs to another member")),
         false => Ok(()),
     }
 }

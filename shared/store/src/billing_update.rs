@@ -1,9 +1,9 @@
-//! Applying what Stripe says: account, billing, order, invoices and the event's own mark in one
+//! Applying the state at Stripe: account, billing, order, invoices and the event's mark in one
 //! transaction.
 //!
-//! Whoever applies something reads the billing first, asks Stripe then, and writes under the
-//! version that was read. So an answer of Stripe's is written only if no other was written since
-//! before it was asked for, and the last one written is never older than the one before.
+//! A caller reads the billing, then asks Stripe, then writes on the condition that the billing's
+//! version is unchanged. So an answer of Stripe is written only if no other was written since
+//! before it was requested, and older state never overwrites newer state.
 
 use std::collections::BTreeSet;
 
@@ -30,53 +30,53 @@ use crate::{
     transaction::{Committed, ItemKind, Transaction},
 };
 
-/// What is read beside account and billing.
+/// What is read besides account and billing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// This order.
+    /// The order.
     pub order: Option<OrderId>,
-    /// These invoices; at most 90.
+    /// The invoices; at most 90.
     pub invoices: Vec<InvoiceId>,
 }
 
-/// What is decided on, and what of it is written: all that differs afterwards.
+/// What `decide` changes; everything that differs afterwards is written.
 #[derive(Debug, Clone)]
 pub struct BillingUpdate {
     /// The account, brought up to date.
     pub draft: AccountUpdate,
-    /// As it was read before Stripe was asked.
+    /// The billing as it was read before Stripe was asked.
     pub billing: Billing,
-    /// The order that was wanted, if there is one.
+    /// The wanted order, if it exists.
     pub order: Option<PackOrder>,
-    /// Those of the wanted invoices that are stored, in no particular order; new ones are added.
+    /// The wanted invoices that are stored, unordered; new ones are added.
     pub invoices: Vec<Invoice>,
-    /// What is to be done at Stripe because of this; noted in the same transaction.
+    /// Requests to Stripe that follow from this; recorded in the same transaction.
     pub follow_ups: BTreeSet<FollowUpTask>,
 }
 
-/// What came of it.
+/// The outcome of applying an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
-    /// The books say so now.
+    /// The stored state is up to date.
     Now,
-    /// The event was applied before; nothing was written.
+    /// The event was already applied; nothing was written.
     Already,
-    /// The billing has moved since it was read; nothing was written. Read it again, ask Stripe
-    /// again, and decide on that.
+    /// The billing changed since it was read; nothing was written. Read it again, ask Stripe again,
+    /// and decide on that.
     Stale,
 }
 
 impl Store {
-    /// Applies what Stripe says of a member: `decide` changes the [`Books`], and all that differs
-    /// is written at once, under the version of `read` (Q13). Account and order may move meanwhile:
-    /// then they are read and decided on again. An account that is not there yet is opened.
+    /// Applies a member's state at Stripe: `decide` changes the [`BillingUpdate`], and everything
+    /// that differs is written at once, under the version of `read` (Q13). If account or order
+    /// change meanwhile, they are read and decided on again. A missing account is created.
     ///
-    /// An event moves the billing's version even if it changes nothing. Somebody may be about to
-    /// write an answer of Stripe's that is older than the one this was decided on; with the event
-    /// gone, nobody would correct that.
+    /// An event increments the billing's version even if it changes nothing. Another caller may be
+    /// about to write an answer of Stripe that is older than this one; with the event marked as
+    /// applied, nothing would correct that.
     ///
     /// # Errors
-    /// What `decide` refuses, or when DynamoDB cannot be asked.
+    /// What `decide` refuses, or when DynamoDB is unavailable.
     pub async fn apply_billing<R: DomainError>(
         &self,
         read: &Billing,
@@ -140,7 +140,7 @@ impl BillingUpdate {
 }
 
 impl BillingUpdate {
-    /// States what of them is news to staff's numbers: they are written with it.
+    /// The new facts for staff metrics: they are written with the update.
     fn state(&mut self) -> Vec<Fact> {
         let now = self.draft.now();
         let paid_until = self.draft.account().paid_period.map(|period| period.ends_at);
@@ -152,7 +152,7 @@ impl BillingUpdate {
 }
 
 impl Transaction<'_> {
-    /// Writes the billing, what it states, and what else differs.
+    /// Writes the billing, its facts, and everything else that differs.
     fn books(
         mut self,
         before: &BillingUpdate,

@@ -1,7 +1,7 @@
 //! Pages and the opaque cursor between them.
 //!
-//! A cursor names the last thing of a page. It is read only within the caller's own partition, so
-//! a made-up one can at worst skip some of the caller's own things.
+//! A cursor names the last item of a page. It is read only within the caller's own partition, so a
+//! forged one can at worst skip some of the caller's own items.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{DomainError, ErrorKind, FieldError};
@@ -29,36 +29,36 @@ fn broken<'de, D: Deserializer<'de>>() -> D::Error {
     D::Error::custom("not a cursor of this list")
 }
 
-/// How many things a page has: 1 to 100, 20 if not said.
+/// The size of a page: 1 to 100 items, 20 by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageSize(u16);
 
 impl PageSize {
-    /// Most things of a page: what one BatchGetItem can fetch.
+    /// Most items of a page: what one BatchGetItem can fetch.
     pub const MAX: u16 = 100;
 
-    /// The largest there is.
+    /// The largest page.
     pub const WHOLE: PageSize = PageSize(PageSize::MAX);
 
-    /// The first few of a list, as they stand beside other things.
+    /// A short list beside other data.
     pub const FEW: PageSize = PageSize(10);
 
-    /// The same, or `most` if that is less.
+    /// This size, or `most` if that is less.
     pub(crate) fn at_most(self, most: u16) -> PageSize {
         PageSize(self.0.min(most))
     }
 
-    /// As a number of items.
+    /// The number of items.
     pub fn get(self) -> usize {
         usize::from(self.0)
     }
 
-    /// One more than that, to know whether there is a further page.
+    /// One more than the size, to know whether there is a further page.
     pub(crate) fn and_one(self) -> i32 {
         i32::from(self.one_more())
     }
 
-    /// The same, as it is.
+    /// One more than the size, as an index query takes it.
     pub(crate) fn one_more(self) -> u16 {
         self.0 + 1
     }
@@ -83,19 +83,19 @@ impl<'de> Deserialize<'de> for PageSize {
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Page<T> {
-    /// The things.
+    /// The items.
     pub items: Vec<T>,
     /// Where the next page begins; `null` at the end.
     pub next_cursor: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// The same page with every thing turned into another.
+    /// The same page with every item mapped.
     pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(turn).collect(), next_cursor: self.next_cursor }
     }
 
-    /// Cuts what was read to `size`; one more than `size` was asked for to know if there is more.
+    /// Cuts `read` to `size`: one more than `size` was requested to know if there is more.
     pub(crate) fn cut(mut read: Vec<T>, size: PageSize, name: impl Fn(&T) -> String) -> Page<T> {
         let more = read.len() > size.get();
         read.truncate(size.get());
@@ -104,9 +104,9 @@ impl<T> Page<T> {
     }
 }
 
-/// A cursor that is not one of this list.
+/// The cursor does not belong to this list.
 #[derive(Debug, thiserror::Error)]
-#[error("The cursor is not one of this list: begin again without it.")]
+#[error("The cursor does not belong to this list: start again without it.")]
 pub struct InvalidCursor([FieldError; 1]);
 
 impl InvalidCursor {

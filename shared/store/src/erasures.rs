@@ -1,7 +1,7 @@
-//! Erasures: what is still to be deleted, and what is deleted of a member.
+//! Erasures: pending deletions, and what is deleted of a member.
 //!
-//! Deleting is repeated until it is done, so every step here may run twice, and may be cut off after
-//! any item.
+//! A deletion is retried until it is done, so every step is idempotent, and may be interrupted
+//! after any item.
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use domain::{
@@ -24,13 +24,13 @@ use crate::{
     transaction::{Committed, ItemKind, Transaction, Versioned},
 };
 
-/// Who records that a member was erased.
+/// Actor name in the audit of the job that erases members.
 const ERASED_BY: &str = "background-erase-data";
-/// What a member made and nobody needs for the books, by sort key.
+/// Sort key prefixes of what a member created and accounting does not need.
 const MADE_BY_MEMBER: [&str; 3] = [JOB_PREFIX, INPUT_PREFIX, PRESET_PREFIX];
-/// Most items that DynamoDB deletes at once.
+/// Most deletes of one BatchWriteItem.
 const DELETES_MAX: usize = 25;
-/// How often items that DynamoDB did not get to are sent again.
+/// How often items that DynamoDB left unprocessed are sent again.
 const UNPROCESSED_ROUNDS_MAX: u32 = 8;
 
 impl Versioned for Erasure {
@@ -50,24 +50,24 @@ impl Versioned for Erasure {
 }
 
 impl Transaction<'_> {
-    /// Asks for an erasure, whether or not one of the same subject is open: the later one counts.
+    /// Requests an erasure, in place of an open one of the same subject.
     pub(crate) fn erasure(self, erasure: &Erasure) -> Result<Self, StoreError> {
         self.fenced(ItemKind::Erasure, &erasure.key(), erasure, erasure.index_key())
     }
 }
 
 impl Store {
-    /// Notes that a member wants to be deleted, and asks for it, in one transaction with the audit.
-    /// Asked for again, it is the account as it is.
+    /// Records that a member requested their deletion, and requests the erasure, in one transaction
+    /// with the audit. A repeat returns the account as it is.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn request_deletion(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         now: Timestamp,
     ) -> Result<Account, StoreError> {
-        let deed =
+        let entry =
             AuditEntry::of_job("account-delete-me", Action::RequestDeletion, Target::user(user));
         self.retry_on_conflict(async || {
             let mut draft = draft_of(self.get(&Key::account(user)).await?, user, email, now)?;
@@ -81,16 +81,16 @@ impl Store {
                 .transaction()
                 .account(&change)?
                 .erasure(&Erasure::request(subject, now))?
-                .audit(deed.clone(), now);
+                .audit(entry.clone(), now);
             Ok(writes.commit().await?.done(change.account))
         })
         .await
     }
 
-    /// Erasures that are due, the longest waiting first (Q59).
+    /// Erasures that are due, oldest first (Q59).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_erasures(
         &self,
         now: Timestamp,
@@ -101,11 +101,11 @@ impl Store {
         self.get_all(&keys).await?.rest()
     }
 
-    /// Writes what is left to do of an erasure, or ends it. If it was asked for again meanwhile, that
-    /// request stays.
+    /// Writes the rest of an erasure, or ends it. If it was requested again meanwhile, that request
+    /// stays.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn follow_erasure(
         &self,
         before: &Erasure,
@@ -119,12 +119,12 @@ impl Store {
         Ok(())
     }
 
-    /// Takes everything of a member off sale, deletes their drafts and calls off what waits to be
-    /// generated. Returns how many generations are still with a worker or a provider: they end as
-    /// they end, and the member is erased after that.
+    /// Takes a member's listings off sale, deletes their drafts and cancels their queued
+    /// generations. Returns how many generations are still with a worker or a provider: they end
+    /// normally, and the member is erased after that.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn wind_up(&self, user: &UserId, now: Timestamp) -> Result<u32, StoreError> {
         for job in self.waiting_jobs(user, now).await? {
             self.call_off_if_waiting(&job, now).await?;
@@ -150,7 +150,7 @@ impl Store {
             let retired = after.listing.delist(DelistedBy::Creator, None, now);
             retired.map_err(StoreError::refused)?;
             after.remove_pictures();
-            // Where nobody bought it, nobody needs its files either.
+            // If it has no sales, its files are not needed either.
             let writes = match before.has_pictures() && before.stats.sales == 0 {
                 true => {
                     let subject = ErasureSubject::Listing { listing_id: id.clone() };
@@ -163,15 +163,15 @@ impl Store {
         .await
     }
 
-    /// Deletes what a member made and said of themselves. What was granted, paid and owed stays.
+    /// Deletes what a member created and their personal data. Grants, payments and debts stay.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn erase_member(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         for prefix in MADE_BY_MEMBER {
             self.delete_all(user, prefix).await?;
         }
-        let deed = AuditEntry::of_job(ERASED_BY, Action::EraseMember, Target::user(user));
+        let entry = AuditEntry::of_job(ERASED_BY, Action::EraseMember, Target::user(user));
         self.retry_on_conflict(async || {
             let account: Account = match self.get(&Key::account(user)).await? {
                 Some(account) => account,
@@ -183,7 +183,7 @@ impl Store {
                 return Ok(Attempt::Done(()));
             }
             draft.erase();
-            let writes = self.transaction().account(&draft.finish())?.audit(deed.clone(), now);
+            let writes = self.transaction().account(&draft.finish())?.audit(entry.clone(), now);
             Ok(writes.commit().await?.done(()))
         })
         .await

@@ -1,29 +1,29 @@
-//! What can go wrong with the table, as the callers of this crate see it.
+//! Errors of this crate.
 
 use std::error::Error;
 
 use domain::{DomainError, ErrorKind, FieldError};
 use serde_json::Value;
 
-/// Why something was not read or written.
+/// Why a read or a write failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A rule said no to what the table holds.
+    /// A domain rule refused the change.
     #[error("{0}")]
     Refused(Box<dyn DomainError>),
-    /// Others kept changing the same things; nothing was written.
-    #[error("Too much is happening on this account at once: try again in a moment.")]
+    /// Write conflicts used up the retries; nothing was written.
+    #[error("Too many concurrent changes of this account: try again in a moment.")]
     Busy,
-    /// DynamoDB could not be asked.
-    #[error("The service is not available for a moment: try again.")]
+    /// DynamoDB is unavailable.
+    #[error("The service is temporarily unavailable: try again.")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// An item is not what this crate writes: a fault of ours.
-    #[error("An item of the table cannot be read.")]
+    /// A stored item is not what this crate writes: a bug of ours.
+    #[error("A stored item cannot be read.")]
     Corrupt(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl StoreError {
-    /// A rule's no.
+    /// Wraps a domain error.
     pub fn refused(refusal: impl DomainError) -> StoreError {
         StoreError::Refused(Box::new(refusal))
     }
@@ -32,7 +32,7 @@ impl StoreError {
         StoreError::Unavailable(Box::new(error))
     }
 
-    /// Something that was kept is not what was put there: a fault of ours.
+    /// Stored data is not what was written: a bug of ours.
     pub fn corrupt(error: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
         StoreError::Corrupt(error.into())
     }
@@ -75,10 +75,10 @@ impl DomainError for StoreError {
     }
 }
 
-/// What was read, or `None` where there is nothing of the kind: for readers who go on without it.
+/// The result, or `None` if nothing was found: for callers that continue without it.
 ///
 /// # Errors
-/// Any other reason why it was not read.
+/// Any other error.
 pub fn optional<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match read {
         Ok(found) => Ok(Some(found)),
@@ -87,7 +87,7 @@ pub fn optional<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError>
     }
 }
 
-/// Something that is not there, or is not the caller's: the two are told apart by nobody.
+/// The item does not exist, or is not the caller's: callers cannot tell the two apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotFound {
     /// No such member.
@@ -118,11 +118,11 @@ pub enum NotFound {
     #[error("There is no such payout.")]
     Payout,
     /// No such statement.
-    #[error("There is no such statement: it is of a month such as 2026-11 that has begun.")]
+    #[error("There is no such statement: use a month such as 2026-11 that has begun.")]
     Statement,
     /// No such report.
     #[error(
-        "There is no report of this day: it is made at two the night after, if anything happened by then."
+        "There is no report of this day: it is made at 02:00 the next day, if there was activity."
     )]
     Report,
     /// No such review.

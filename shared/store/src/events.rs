@@ -1,5 +1,5 @@
-//! Stripe's events: which were applied, which are parked until somebody mends what kept them from
-//! being applied, and until when they were looked through.
+//! Stripe's events: which were applied, which are parked until their cause is fixed, and until when
+//! the event list was checked.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use crate::{
     table::{IndexPage, IndexPosition, Store, encode, written},
 };
 
-/// How long an applied event is remembered: as long as Stripe can send it again.
+/// How long an applied event is remembered: as long as Stripe can deliver it again.
 /// <https://docs.stripe.com/webhooks/process-undelivered-events>
 pub const EVENTS_REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Longest body of a parked event, in bytes. An item of the table has at most 400 KiB.
+/// Longest body of a parked event, in bytes. A DynamoDB item has at most 400 KiB.
 pub const PARKED_BODY_MAX: usize = 300 * 1024;
 
-/// Holds for an event that was not applied.
+/// The condition that an event was not applied.
 pub(crate) const NOT_APPLIED: &str = "attribute_not_exists(pk) OR #state = :parked";
-/// The attribute that tells applied and parked apart.
+/// The attribute that tells applied and parked events apart.
 pub(crate) const STATE: &str = "state";
 /// Its value for a parked event.
 pub(crate) const PARKED: &str = "parked";
@@ -31,32 +31,32 @@ pub(crate) const PARKED: &str = "parked";
 /// An event that is being applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedEvent {
-    /// Stripe's name for it.
+    /// Stripe's event id.
     pub id: EventId,
     /// Its type, such as `invoice.paid`.
     pub kind: String,
 }
 
-/// An event that could not be applied, to be replayed.
+/// An event that could not be applied, stored for replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedEvent {
-    /// Stripe's name for it, or one made of its body.
+    /// Stripe's event id, or one made of the body.
     pub id: String,
-    /// Its type, as far as it could be read.
+    /// Its type, if it could be parsed.
     pub kind: String,
-    /// As it came.
+    /// The raw body.
     pub body: String,
-    /// What kept it from being applied.
+    /// Why it could not be applied.
     pub why: String,
-    /// When it came first.
+    /// When it was first received.
     pub received_at: Timestamp,
 }
 
-/// A body that is too long to be kept.
+/// The body is too long to be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("The event has {bytes} bytes: at most {PARKED_BODY_MAX} are kept.")]
+#[error("The event has {bytes} bytes: at most {PARKED_BODY_MAX} are stored.")]
 pub struct BodyTooLong {
-    /// How many it has.
+    /// Its length in bytes.
     pub bytes: usize,
 }
 
@@ -101,15 +101,15 @@ impl Store {
     /// Whether an event was applied (Q20).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn event_applied(&self, event: &EventId) -> Result<bool, StoreError> {
         Ok(is_applied(self.get(&Key::event(event.as_str())).await?.as_ref()))
     }
 
-    /// Notes that an event was applied, where applying it wrote nothing. A second time is none.
+    /// Marks an event as applied whose processing wrote nothing. Idempotent.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn mark_event(&self, event: &AppliedEvent, now: Timestamp) -> Result<(), StoreError> {
         let put = self
             .client
@@ -124,11 +124,11 @@ impl Store {
         written(put).map(drop)
     }
 
-    /// Keeps an event that could not be applied, with its body as it came. Without an id it is
-    /// named by its body. The same event again is the first one; an applied one is not parked.
+    /// Parks an event that could not be applied, with its raw body. Without an id, its body names
+    /// it. Parking the same event again changes nothing; an applied one is not parked.
     ///
     /// # Errors
-    /// [`BodyTooLong`], or when DynamoDB cannot be asked.
+    /// [`BodyTooLong`], or when DynamoDB is unavailable.
     pub async fn park_event(
         &self,
         id: Option<&EventId>,
@@ -163,10 +163,10 @@ impl Store {
         written(put).map(drop)
     }
 
-    /// Parked events, the longest waiting first; at most `most`, and never more than 100 (Q19).
+    /// Parked events, oldest first; at most `most`, and never more than 100 (Q19).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn parked_events(
         &self,
         after: Option<&IndexPosition>,
@@ -179,11 +179,11 @@ impl Store {
         Ok(IndexPage { items, next: page.next })
     }
 
-    /// Forgets a parked event, because it was replayed or is not wanted. One that was applied
-    /// meanwhile stays remembered.
+    /// Deletes a parked event that was replayed or is not wanted. If it was applied meanwhile, its
+    /// mark stays.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn unpark_event(&self, id: &str) -> Result<(), StoreError> {
         let delete = self
             .client
@@ -198,19 +198,19 @@ impl Store {
         written(delete).map(drop)
     }
 
-    /// Until when Stripe's events were looked through; `None` if they never were (Q20).
+    /// Until when Stripe's events were checked; `None` if they never were (Q20).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn events_checkpoint(&self) -> Result<Option<Timestamp>, StoreError> {
         let found: Option<Checkpoint> = self.get(&Key::checkpoint()).await?;
         Ok(found.map(|checkpoint| checkpoint.at))
     }
 
-    /// Notes that Stripe's events were looked through until `at`. It never goes back.
+    /// Records that Stripe's events were checked until `at`. It never moves back.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn set_events_checkpoint(&self, at: Timestamp) -> Result<(), StoreError> {
         let put = self
             .client
@@ -238,18 +238,18 @@ impl EventItem {
     }
 }
 
-/// What the table remembers of an event, as far as it matters to whether it was applied.
+/// The stored item of an event, as far as it says whether the event was applied.
 #[derive(Debug, Deserialize)]
 pub(crate) struct EventSeen {
     state: String,
 }
 
-/// Whether the event that was found was applied.
+/// Whether the stored event was applied.
 pub(crate) fn is_applied(found: Option<&EventSeen>) -> bool {
     found.is_some_and(|event| event.state != PARKED)
 }
 
-/// An event that is being applied, as an item.
+/// The item of an event that is being applied.
 pub(crate) fn applied_item(event: &AppliedEvent, now: Timestamp) -> Result<Item, StoreError> {
     let expires_at = now.plus(EVENTS_REMEMBERED).as_secs();
     let applied = EventItem {

@@ -1,8 +1,8 @@
-//! Everything that is held of a member, for themselves.
+//! The export of a member's data, for the member.
 //!
-//! The export reads the member's partition and then their listings, so it is complete by
-//! construction: what a new kind of item holds is exported unless it is named in [`NOT_EXPORTED`].
-//! What our own machinery needs, and what says who somebody else is, is left out by attribute.
+//! It reads the member's partition and then their listings, so it is complete by construction: a
+//! new kind of item is exported unless [`NOT_EXPORTED`] names it. Internal attributes, and those
+//! that identify other people, are left out.
 
 use domain::{id::ListingId, id::UserId};
 use serde::Serialize;
@@ -18,14 +18,14 @@ use crate::{
     table::{Store, decode},
 };
 
-/// Where the member's own items end and their listings begin.
+/// Cursor position after the member's own items, where their listings begin.
 const LISTINGS: &str = "~listings";
-/// Sort keys that are not exported: places in the directory, and records that lapse within a day.
+/// Sort keys that are not exported: directory entries, and records that expire within a day.
 const NOT_EXPORTED: [&str; 2] = [PERSON_PREFIX, IDEMPOTENCY_PREFIX];
-/// Attributes of every item that are about how it is stored.
+/// Attributes of every item that are about storage.
 const STORAGE: [&str; 7] = [PK, SK, INDEX_PK, INDEX_SK, TTL, NONCE, "version"];
-/// Attributes that prove something to our own machinery, or name another person: buyers, sharers
-/// and the moderator who decided.
+/// Attributes that are internal proofs, or identify another person: buyers, sharers and the
+/// moderator who decided.
 const OTHERS: [&str; 8] = [
     "buyer_id",
     "sharer_id",
@@ -36,24 +36,24 @@ const OTHERS: [&str; 8] = [
     "fingerprint",
     "standing_due",
 ];
-/// What may name a tailored model: only its owner's listings do.
+/// May name a tailored model: exported only from listings of the model's owner.
 const MODEL: &str = "model_id";
 
-/// One thing that is held of a member.
+/// One exported item.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Exported {
-    /// What it is: the first word of its sort key, in lower case.
+    /// Its kind: the first word of its sort key, in lower case.
     pub kind: String,
-    /// What is held.
+    /// Its content.
     pub data: Value,
 }
 
 impl Store {
-    /// A page of everything that is held of a member (Q61). A page may be short, or empty, before
-    /// the end: its cursor goes on.
+    /// A page of a member's data (Q61). A page may be short or empty before the end: follow its
+    /// cursor.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn export(
         &self,
         user: &UserId,
@@ -90,7 +90,7 @@ impl Store {
         Ok(Page { items: exported, next_cursor: Some(Cursor(next)) })
     }
 
-    /// The listing after `listing`, with all its versions; none after the last.
+    /// The listing after `listing`, with all its versions; empty after the last.
     async fn export_listings(
         &self,
         user: &UserId,
@@ -105,7 +105,7 @@ impl Store {
         Ok(Page { items: self.export_listing(id).await?, next_cursor })
     }
 
-    /// A listing and its versions; what others said of it is theirs.
+    /// A listing and its versions, without what others wrote about it.
     async fn export_listing(&self, id: &ListingId) -> Result<Vec<Exported>, StoreError> {
         let mut exported = Vec::new();
         let mut pages = self.partition(listing_pk(id)).into_paginator().items().send();
@@ -120,7 +120,7 @@ impl Store {
     }
 }
 
-/// An item as its member sees it. `of_others` says that it may name somebody else's model.
+/// An item as its member sees it. With `of_others`, it may name another member's model.
 fn exported_item(item: Item, of_others: bool) -> Result<Option<Exported>, StoreError> {
     let sk = text(&item, SK).unwrap_or_default().to_owned();
     if NOT_EXPORTED.iter().any(|prefix| sk.starts_with(prefix)) {

@@ -1,5 +1,5 @@
-//! Follow-ups: what is still to be done at Stripe. They are noted with the books ([`crate::Books`])
-//! or with the account, in the transaction that finds the need for them.
+//! Follow-ups: pending requests to Stripe. They are recorded with [`crate::BillingUpdate`] or with
+//! the account, in the transaction that finds the need for them.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::{
     transaction::{ItemKind, Transaction},
 };
 
-/// How long a follow-up that is done is kept for a person who asks what happened.
+/// How long a completed follow-up is stored for support.
 const DONE_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// A follow-up that is done, as an item: it is in the index no longer.
+/// A completed follow-up, as an item: it has left the index.
 #[derive(Debug, Serialize)]
 struct Done {
     #[serde(flatten)]
@@ -32,11 +32,10 @@ struct Done {
 }
 
 impl Store {
-    /// Follow-ups that are not done, the longest waiting first; at most `most`, and never more than
-    /// 100 (Q63).
+    /// Due follow-ups, oldest first; at most `most`, and never more than 100 (Q63).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_follow_ups(&self, most: u16) -> Result<Vec<FollowUp>, StoreError> {
         let entries = self.query_index(FOLLOW_UPS, None, most.min(PageSize::MAX)).await?;
         let key = |entry: &Item| {
@@ -47,10 +46,10 @@ impl Store {
         self.get_all(&keys).await?.rest()
     }
 
-    /// A member's follow-up, unless it is done or was never noted (Q64).
+    /// A member's follow-up, unless it is completed or was never recorded (Q64).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn follow_up(
         &self,
         user: &UserId,
@@ -60,11 +59,11 @@ impl Store {
         Ok(found.filter(|found| found.done_at.is_none()))
     }
 
-    /// Ends a follow-up. One that was noted again meanwhile stays due, and one that is done stays
-    /// as it is.
+    /// Completes a follow-up. One that was recorded again meanwhile stays due, and a completed one
+    /// stays as it is.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn follow_up_done(
         &self,
         follow_up: &FollowUp,
@@ -90,10 +89,10 @@ impl Store {
         written(put).map(drop)
     }
 
-    /// Lets a follow-up wait behind the others: it could not be done now.
+    /// Moves a follow-up that failed behind the others.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn follow_up_postponed(
         &self,
         follow_up: &FollowUp,
@@ -105,7 +104,7 @@ impl Store {
 }
 
 impl Transaction<'_> {
-    /// Notes a follow-up. The same one again is one.
+    /// Records a follow-up. Idempotent.
     pub(crate) fn follow_up(self, follow_up: &FollowUp) -> Result<Self, StoreError> {
         let FollowUp { user_id, task, noted_at, .. } = follow_up;
         let mut item = encode(&Key::follow_up(user_id, task), follow_up)?;

@@ -1,8 +1,8 @@
-//! Idempotency keys: the same key and the same request is the same answer, for a day.
+//! Idempotency keys: for a day, the same key with the same request gets the same answer.
 //!
-//! Where a request changes the table, its record is part of that very transaction. Where it does
-//! not (a prompt that is structured by a model), the key is claimed first, completed with the
-//! answer, and abandoned on failure, so that a failure never blocks the key.
+//! If a request changes the table, its record is part of that transaction. If it does not (a prompt
+//! that is structured by a model), the key is claimed first, completed with the answer, and
+//! abandoned on failure, so that a failure never blocks the key.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use crate::{
 
 /// How long a key is remembered.
 pub const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a claim without an answer blocks its key: a function's longest run, and then some.
+/// How long an unanswered claim blocks its key: a function's longest run and a margin.
 const CLAIM_BLOCKS: Duration = Duration::from_secs(60);
 
-/// A request's key, and what the request was.
+/// A request's key and its fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
     /// As the caller sent it: 1 to 255 visible ASCII characters.
@@ -37,11 +37,11 @@ pub struct Idempotency {
 /// Why a key was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// It was used with another request.
+    /// The key was used with another request.
     #[error("This Idempotency-Key was used for a different request: send a new key.")]
     Reused,
-    /// The first request with it has not been answered yet.
-    #[error("The first request with this Idempotency-Key is still being worked on.")]
+    /// The first request with the key is still in progress.
+    #[error("The first request with this Idempotency-Key is still in progress.")]
     InFlight,
 }
 
@@ -63,25 +63,25 @@ impl DomainError for KeyError {
     }
 }
 
-/// What a remembered request came to.
+/// The outcome of a remembered request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// It placed or cancelled this job.
+    /// Created or cancelled this job.
     Job(JobId),
-    /// It kept this preset.
+    /// Created this preset.
     Preset(PresetId),
-    /// It placed this order.
+    /// Created this order.
     Order(OrderId),
-    /// It made this listing.
+    /// Created this listing.
     Listing(ListingId),
-    /// It placed this purchase.
+    /// Created this purchase.
     Purchase(PurchaseId),
-    /// It was taken note of: the same request may be made again, another may not.
+    /// Recorded only: the same request may run again, another may not.
     Noted,
-    /// It is being worked on.
+    /// Still in progress.
     Claimed,
-    /// It was answered so.
+    /// Answered with this text.
     Answer(String),
 }
 
@@ -108,7 +108,7 @@ impl Record {
     }
 }
 
-/// What a request came to, if `record` is of the same request and its day is not over.
+/// The outcome of a request, if `record` is of the same request and has not expired.
 ///
 /// # Errors
 /// When the key was used for another request.
@@ -128,12 +128,12 @@ pub(crate) fn outcome(
     }
 }
 
-/// What came of claiming a key.
+/// The result of claiming a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// It is the caller's to complete or abandon.
+    /// Claimed: the caller must complete or abandon it.
     New,
-    /// It was answered before, with this JSON.
+    /// Answered before, with this JSON.
     Replay(String),
 }
 
@@ -141,7 +141,7 @@ impl Store {
     /// Claims a key for a request whose effect is outside the table.
     ///
     /// # Errors
-    /// [`KeyError`] when the key was used otherwise or is being worked on.
+    /// [`KeyError`] when the key was used for another request, or its request is in progress.
     pub async fn claim(
         &self,
         user: &UserId,
@@ -184,7 +184,7 @@ impl Store {
         let record: Option<Record> = self.get(&Key::idempotency(user, &request.key)).await?;
         match outcome(record, Some(request), now)? {
             Some(Outcome::Answer(answer)) => Ok(Claim::Replay(answer)),
-            // The others under the same fingerprint cannot be: the path is part of it.
+            // Other outcomes cannot have the same fingerprint: the path is part of it.
             Some(
                 Outcome::Claimed
                 | Outcome::Job(_)
@@ -198,10 +198,10 @@ impl Store {
         }
     }
 
-    /// Keeps the answer under a claimed key.
+    /// Stores the answer under a claimed key.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn complete(
         &self,
         user: &UserId,
@@ -220,10 +220,10 @@ impl Store {
             .map_err(StoreError::unavailable)
     }
 
-    /// Gives a claimed key back, so that the caller may try again at once.
+    /// Releases a claimed key, so that the caller may retry at once.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn abandon(&self, user: &UserId, request: &Idempotency) -> Result<(), StoreError> {
         self.client
             .delete_item()

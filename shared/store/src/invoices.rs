@@ -1,4 +1,4 @@
-//! Invoices and receipts. [`crate::Books`] writes them; here they are read.
+//! Reading invoices and receipts. [`crate::BillingUpdate`] writes them.
 
 use domain::{
     billing::invoice::Invoice,
@@ -16,7 +16,7 @@ impl Store {
     /// One invoice of the member's (Q15).
     ///
     /// # Errors
-    /// [`Missing::Invoice`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Invoice`], or when DynamoDB is unavailable.
     pub async fn invoice(&self, user: &UserId, id: &InvoiceId) -> Result<Invoice, StoreError> {
         let found = self.get(&Key::invoice(user, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Invoice))
@@ -25,7 +25,7 @@ impl Store {
     /// A page of a member's invoices, newest first (Q16).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn invoices(
         &self,
         user: &UserId,

@@ -1,4 +1,4 @@
-//! Jobs: placing, following, advancing and settling them.
+//! Jobs: creating, reading, advancing and settling them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
@@ -20,32 +20,32 @@ use crate::{
     transaction::{Committed, ItemKind, job_item},
 };
 
-/// How far back an open job is looked for. None stays open for a day: waiting, an unanswered
-/// submit and the provider's time together end far earlier.
+/// How far back open jobs are searched. None stays open for a day: the queue, an unanswered submit
+/// and the provider's time together end far earlier.
 const OPEN_FOR_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
-/// A job and what it is made from.
+/// A job and its input.
 #[derive(Debug, Clone)]
 pub struct JobAndInput {
     /// The job.
     pub job: Job,
-    /// What it is made from.
+    /// Its input.
     pub input: Input,
 }
 
-/// What a new job is made from, as its order names it.
+/// The stored source of a new job, as the request names it.
 #[derive(Debug, Clone, Copy)]
 pub enum SourceRef<'a> {
-    /// Nothing that is stored.
+    /// No stored source.
     Nothing,
-    /// A preset of the member's.
+    /// A preset of the member.
     Preset(&'a PresetId),
-    /// A listing that they bought, or made.
+    /// A listing that the member bought or created.
     Listing(&'a ListingId),
 }
 
 impl<'a> SourceRef<'a> {
-    /// What an order names.
+    /// The source that a request names.
     pub fn of(order: &'a GenerationRequest) -> SourceRef<'a> {
         match (&order.listing_id, &order.preset_id) {
             (Some(listing), _) => SourceRef::Listing(listing),
@@ -54,7 +54,7 @@ impl<'a> SourceRef<'a> {
         }
     }
 
-    /// What is read of it beside account and record.
+    /// The keys of the source, read with account and record.
     fn keys(self, user: &UserId) -> Vec<Key> {
         match self {
             SourceRef::Nothing => Vec::new(),
@@ -66,25 +66,25 @@ impl<'a> SourceRef<'a> {
     }
 }
 
-/// What came of ending a job.
+/// The outcome of ending a job.
 #[derive(Debug, Clone)]
 pub enum Settled {
-    /// It is over, and its hold with it.
+    /// Ended, and its hold with it.
     Now(Box<Job>),
-    /// Somebody else moved it first: nothing was written.
+    /// Another writer changed the job first: nothing was written.
     Elsewhere,
 }
 
 impl Store {
-    /// Places a job: one read (Q2) and one transaction of account, job, input, ledger entry and
-    /// idempotency record. The queue hears of it from the table's stream.
+    /// Creates a job: one read (Q2) and one transaction of account, job, input, ledger entry and
+    /// idempotency record. The table's stream then queues it.
     ///
     /// `place` decides on the account brought up to date and on the preset or the listing, if one
-    /// is named; the version of a listing is one more read. The same key returns the job it placed
-    /// before, as that job is now.
+    /// is named; the version of a listing is one more read. The same key returns the job it created
+    /// before, in its current state.
     ///
     /// # Errors
-    /// What `place` refuses, [`crate::KeyError`], or when DynamoDB cannot be asked.
+    /// What `place` refuses, [`crate::KeyError`], or when DynamoDB is unavailable.
     pub async fn enqueue<R: DomainError>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
@@ -99,7 +99,7 @@ impl Store {
             let mut found = self.get_all(&keys).await?;
             let account: Option<Account> = found.next()?;
             let record: Option<Record> = found.next()?;
-            // A repeat is answered before any rule looks at it: it must never become a 402.
+            // A repeat is answered before any rule runs: it must never become a 402.
             if let Some(Outcome::Job(id)) = outcome(record, Some(request), now)? {
                 return self.job(user, &id).await.map(Attempt::Done);
             }
@@ -121,7 +121,7 @@ impl Store {
         .await
     }
 
-    /// What was read of what an order names, and what its use rests on.
+    /// Resolves the source that a request names, with what its use depends on.
     async fn named(
         &self,
         user: &UserId,
@@ -144,8 +144,8 @@ impl Store {
     /// Cancels a job as the domain allows it, or repeats the answer of the same key.
     ///
     /// # Errors
-    /// [`Missing::Generation`], [`domain::generation::CancelError`], [`crate::KeyError`], or
-    /// when DynamoDB cannot be asked.
+    /// [`NotFound::Generation`], [`domain::generation::CancelError`], [`crate::KeyError`], or when
+    /// DynamoDB is unavailable.
     pub async fn cancel(
         &self,
         user: &UserId,
@@ -156,7 +156,7 @@ impl Store {
         self.take_back(user, id, request, now, Job::cancel).await
     }
 
-    /// Takes a job back whose member may not act any more.
+    /// Cancels a job of a member who is suspended.
     ///
     /// # Errors
     /// As [`Store::cancel`].
@@ -205,16 +205,16 @@ impl Store {
     /// One job of the member's.
     ///
     /// # Errors
-    /// [`Missing::Generation`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Generation`], or when DynamoDB is unavailable.
     pub async fn job(&self, user: &UserId, id: &JobId) -> Result<Job, StoreError> {
         let found = self.get(&Key::job(user, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Generation))
     }
 
-    /// One job and what it is made from, in one trip (Q3).
+    /// One job and its input, in one trip (Q3).
     ///
     /// # Errors
-    /// [`Missing::Generation`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Generation`], or when DynamoDB is unavailable.
     pub async fn job_and_input(
         &self,
         user: &UserId,
@@ -230,7 +230,7 @@ impl Store {
     /// A page of a member's jobs, newest first, of one status if one is given (Q4, Q5, Q6).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn jobs(
         &self,
         user: &UserId,
@@ -275,7 +275,7 @@ impl Store {
             .map(|(user, id)| Key::job(&user, &id))
             .collect();
         let mut jobs: Vec<Job> = self.get_all(&keys).await?.rest()?;
-        // A full page of 100 cannot ask for one more: a further key says that there is more.
+        // A page of 100 cannot request one more: a last evaluated key says that there is more.
         if more && jobs.len() == size.get() {
             jobs.extend(jobs.last().cloned());
         }
@@ -295,7 +295,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let newest = JobId::new(now.plus(OPEN_FOR_MAX), u128::MAX);
-        // DynamoDB refuses a start outside the range; a made-up cursor above it begins at its top.
+        // DynamoDB refuses a start outside the range; a forged cursor above it starts at its top.
         let after = after.filter(|after| *after <= newest);
         let bound = |id: JobId| AttributeValue::S(format!("{JOB_PREFIX}{id}"));
         let mut pages = self
@@ -323,19 +323,19 @@ impl Store {
         Ok(jobs)
     }
 
-    /// Writes a job that has moved on without touching credits, if nobody else moved it.
-    /// `true` if it was written.
+    /// Writes a job that advanced without touching credits, if its version is unchanged. `true` if
+    /// it was written.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn advance(&self, before: &Job, after: &Job) -> Result<bool, StoreError> {
         self.replace(job_item(after)?, before.version).await
     }
 
-    /// Ends a job and its hold in one transaction, if nobody else moved the job.
+    /// Ends a job and its hold in one transaction, if the job's version is unchanged.
     ///
     /// # Errors
-    /// What `end` refuses, or when DynamoDB cannot be asked.
+    /// What `end` refuses, or when DynamoDB is unavailable.
     pub async fn settle<R: DomainError>(
         &self,
         job: &Job,
@@ -347,7 +347,7 @@ impl Store {
             let mut found = self.get_all(&keys).await?;
             let account: Option<Account> = found.next()?;
             let present: Option<Job> = found.next()?;
-            // Its hold may have ended already, and then ending it again would look like a fault.
+            // The hold may have ended already: ending it again would look like a bug.
             if present.is_none_or(|present| present.version != job.version) {
                 return Ok(Attempt::Done(Settled::Elsewhere));
             }
@@ -370,10 +370,10 @@ impl Store {
         .await
     }
 
-    /// Jobs of one shard that somebody should look at, the longest waiting first (Q9).
+    /// Due jobs of one shard, oldest first (Q9).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_jobs(
         &self,
         shard: u8,
@@ -385,11 +385,10 @@ impl Store {
     }
 }
 
-/// The job that a change of the table is about, from the item as a stream shows it; `None` if the
-/// change is about something else.
+/// The job in a stream image; `None` if the change is about something else.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] when it stands where a job stands and is none.
+/// [`StoreError::Corrupt`] when the item has a job's key and is none.
 pub fn changed_job(
     image: &serde_json::Map<String, serde_json::Value>,
 ) -> Result<Option<Job>, StoreError> {

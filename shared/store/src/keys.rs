@@ -1,157 +1,157 @@
-//! The table: THE document of what is stored where, and of every question asked of it.
+//! The table: the document of every item, every key and every access pattern.
 //!
-//! One table, keys `pk` and `sk`, one sparse index `gsi1` (`gsi1pk`, `gsi1sk`) that holds keys
-//! only. No other crate knows what a key looks like, and no request path scans.
+//! One table, keys `pk` and `sk`, one sparse index `gsi1` (`gsi1pk`, `gsi1sk`) that projects keys
+//! only. No other crate knows the keys, and no request path scans.
 //!
 //! | item | pk | sk | notes |
 //! |---|---|---|---|
-//! | account | `USER#<user>` | `ACCOUNT` | balance, plan, standing; `version` fences every change |
-//! | its place in the directory | `USER#<user>` | `PERSON#<facet>` | one for each facet it is found by |
+//! | account | `USER#<user>` | `ACCOUNT` | balance, plan, status; `version` is the optimistic lock of every change |
+//! | directory entry | `USER#<user>` | `PERSON#<facet>` | one for each facet of the member |
 //! | ledger entry | `USER#<user>` | `LEDGER#<seq>` | added, never changed; 1, 2, 3, … |
-//! | job | `USER#<user>` | `JOB#<job>` | the truth of a generation; ids sort by time; below 1 KiB |
-//! | input | `USER#<user>` | `INPUT#<job>` | what the job is made from; written once, read by the worker |
+//! | job | `USER#<user>` | `JOB#<job>` | the state of a generation; ids sort by time; below 1 KiB |
+//! | input | `USER#<user>` | `INPUT#<job>` | the input of a job; written once, read by the worker |
 //! | preset | `USER#<user>` | `PRESET#<preset>` | ids sort by time |
-//! | idempotency record | `USER#<user>` | `IDEM#<key>` | lapses after 24 hours (TTL `expires_at`) |
-//! | counter of a rate | `RATE#<what>` | `<window>` | calls in one window; lapses by TTL |
-//! | billing | `USER#<user>` | `BILLING` | `version` fences all that Stripe says of a member |
-//! | pack order | `USER#<user>` | `ORDER#<order>` | ids sort by time; fenced by its own `version` |
-//! | invoice | `USER#<user>` | `INVOICE#<invoice>` | ids sort by time; fenced by the billing |
-//! | follow-up | `USER#<user>` | `FOLLOWUP#<task>` | still to be done at Stripe; lapses by TTL once it is done |
-//! | customer | `CUSTOMER#<customer>` | `USER` | whose a customer of Stripe's is |
+//! | idempotency record | `USER#<user>` | `IDEM#<key>` | expires after 24 hours (TTL `expires_at`) |
+//! | rate counter | `RATE#<what>` | `<window>` | calls in one window; expires by TTL |
+//! | billing | `USER#<user>` | `BILLING` | `version` is the optimistic lock of a member's state at Stripe |
+//! | pack order | `USER#<user>` | `ORDER#<order>` | ids sort by time; own `version` |
+//! | invoice | `USER#<user>` | `INVOICE#<invoice>` | ids sort by time; guarded by the version of the billing |
+//! | follow-up | `USER#<user>` | `FOLLOWUP#<task>` | pending request to Stripe; expires by TTL once it is done |
+//! | customer | `CUSTOMER#<customer>` | `USER` | the member of a Stripe customer |
 //! | event | `EVENT#<event>` | `EVENT` | applied (30 days, by TTL), or parked with its body |
-//! | checkpoint | `RECONCILE#STRIPE` | `CHECKPOINT` | Stripe's events were looked through |
-//! | listing | `LISTING#<listing>` | `LISTING` | which versions there are; `version` fences it |
-//! | its version | `LISTING#<listing>` | `REVISION#<number>` | fenced by the listing; never changed once on sale |
-//! | its sums | `LISTING#<listing>` | `STATS` | fenced by their own `version` |
-//! | its visitors today | `LISTING#<listing>` | `VISITORS` | fenced by their own `version`; lapses by TTL |
-//! | upload | `LISTING#<listing>` | `UPLOAD#<upload>` | lapses by TTL |
-//! | review | `LISTING#<listing>` | `REVIEW#<review>` | ids sort by time; fenced by the sums |
-//! | owner of a tailored model | `MODEL#<model>` | `OWNER` | whoever's listing of it staff approved first; fenced by its own `version` |
-//! | flags | `LISTING#<listing>` | `FLAGS` | all that nobody has decided on |
-//! | purchase | `USER#<buyer>` | `PURCHASE#<purchase>` | ids sort by time; its `version` fences all that Stripe says of it |
-//! | its buyer | `PURCHASE#<purchase>` | `USER` | for staff, who know the purchase alone |
-//! | entitlement | `USER#<buyer>` | `OWNS#<listing>` | so there is at most one |
-//! | card | `USER#<user>` | `CARD#<fingerprint>` | whoever paid with it |
-//! | sale | `USER#<creator>` | `SALE#<purchase>` | ids sort by time; fenced by its own `version` |
+//! | checkpoint | `RECONCILE#STRIPE` | `CHECKPOINT` | until when Stripe's events were checked |
+//! | listing | `LISTING#<listing>` | `LISTING` | the list of versions; `version` is its optimistic lock |
+//! | listing version | `LISTING#<listing>` | `REVISION#<number>` | guarded by the version of the listing; never changed once on sale |
+//! | listing statistics | `LISTING#<listing>` | `STATS` | own `version` |
+//! | listing visitors today | `LISTING#<listing>` | `VISITORS` | own `version`; expires by TTL |
+//! | upload | `LISTING#<listing>` | `UPLOAD#<upload>` | expires by TTL |
+//! | review | `LISTING#<listing>` | `REVIEW#<review>` | ids sort by time; guarded by the version of the statistics |
+//! | owner of a tailored model | `MODEL#<model>` | `OWNER` | the creator of the first approved listing with it; own `version` |
+//! | flags | `LISTING#<listing>` | `FLAGS` | reports that are not decided on yet |
+//! | purchase | `USER#<buyer>` | `PURCHASE#<purchase>` | ids sort by time; `version` is the optimistic lock of its state at Stripe |
+//! | buyer of a purchase | `PURCHASE#<purchase>` | `USER` | for staff, who have only the purchase id |
+//! | entitlement | `USER#<buyer>` | `OWNS#<listing>` | at most one for each buyer and listing |
+//! | card | `USER#<user>` | `CARD#<fingerprint>` | a card that the member paid with |
+//! | sale | `USER#<creator>` | `SALE#<purchase>` | ids sort by time; own `version` |
 //! | payout | `USER#<creator>` | `PAYOUT#<payout>` | one a creator and day, or why there was none |
-//! | payee | `USER#<creator>` | `PAYEE` | the creator's account at Stripe |
-//! | connected account | `PAYEE#<account>` | `USER` | whose it is |
-//! | creator's sums | `USER#<creator>` | `CREATOR` | fenced by their own `version` |
-//! | strikes | `USER#<creator>` | `STRIKES` | fenced by their own `version`; what they mean stands in the account |
+//! | payee | `USER#<creator>` | `PAYEE` | the creator's connected account at Stripe |
+//! | connected account | `PAYEE#<account>` | `USER` | the creator it belongs to |
+//! | creator balance | `USER#<creator>` | `CREATOR` | own `version` |
+//! | strikes | `USER#<creator>` | `STRIKES` | own `version`; their effect is stored in the account |
 //! | reward | `USER#<sharer>` | `REWARD#<purchase>` | for a sale |
-//! | leg of a journal | `JOURNAL#<creator>` | `<cause>#<role>` | added, never changed |
+//! | posting of a journal | `JOURNAL#<creator>` | `<cause>#<role>` | added, never changed |
 //! | share | `SHARE#<code>` | `SHARE` | a member's code for a listing |
-//! | click | `SHARE#<code>` | `CLICK#<day>#<visitor>` | lapses by TTL |
-//! | signature | `SIMILAR#<band>` | `<listing>` | of what is on sale |
-//! | change | `CHANGES#<what>` | `<time>#<listing>` | of the catalogue, or of sums; lapses by TTL |
-//! | tally | `VIEWS` | `<time>#<nonce>` | visitors who were not counted yet |
-//! | report | `REPORTS` | `<day>` | what was said of a day; never changed |
-//! | popular list | `POPULAR` | `<category>` | made every minute |
-//! | fact | `FACTS#<day>#<0..4>` | `<fact>` | never changed, but for whether it is counted |
-//! | sums of a day | `METRICS#<month>` | `<day>#<0..4>` | only ever added to, with the facts they are of |
-//! | sums of all days | `METRICS#TOTAL` | `TOTAL` | likewise |
-//! | place in a ranking | `RANK#<board>#<month>` | `<id>` | fenced by its own `version` |
-//! | row of the audit | `AUDIT` | `<seq>` | added, never changed; 1, 2, 3, … |
-//! | erasure | `ERASURE#<kind>#<id>` | `ERASURE` | files or a member to be deleted; goes when that is done |
-//! | its end | `AUDIT#HEAD` | `HEAD` | fenced by its own `version` |
+//! | click | `SHARE#<code>` | `CLICK#<day>#<visitor>` | expires by TTL |
+//! | signature | `SIMILAR#<band>` | `<listing>` | of a listing on sale |
+//! | change | `CHANGES#<what>` | `<time>#<listing>` | of the catalogue, or of statistics; expires by TTL |
+//! | tally | `VIEWS` | `<time>#<nonce>` | visitors that are not counted yet |
+//! | report | `REPORTS` | `<day>` | of one day; never changed |
+//! | popular list | `POPULAR` | `<category>` | rebuilt every minute |
+//! | fact | `FACTS#<day>#<0..4>` | `<fact>` | never changed, except for whether it is counted |
+//! | sums of a day | `METRICS#<month>` | `<day>#<0..4>` | only ever added to, together with their facts |
+//! | sums of all days | `METRICS#TOTAL` | `TOTAL` | only ever added to, together with their facts |
+//! | ranking entry | `RANK#<board>#<month>` | `<id>` | own `version` |
+//! | audit record | `AUDIT` | `<seq>` | added, never changed; 1, 2, 3, … |
+//! | erasure | `ERASURE#<kind>#<id>` | `ERASURE` | files or a member to be deleted; removed when that is done |
+//! | audit head | `AUDIT#HEAD` | `HEAD` | own `version` |
 //!
 //! | index entry | gsi1pk | gsi1sk |
 //! |---|---|---|
 //! | open job | `OPEN#<0..8>` | `<due_at>#<job>` |
 //! | finished job | `USER#<user>#<status>` | `<job>` |
 //! | open pack order | `ORDERS#OPEN` | `<due_at>#<order>` |
-//! | account whose standing is to be seen to | `STANDINGS` | `<due_at>#<user>` |
-//! | person | `PEOPLE#<facet>` | `<e-mail address>#<user>` |
+//! | account with a due status change | `STANDINGS` | `<due_at>#<user>` |
+//! | directory entry | `PEOPLE#<facet>` | `<e-mail address>#<user>` |
 //! | account whose pack is due | `TOPUPS` | `<since>#<user>` |
 //! | account whose pack is being charged | `TOPUPS` | `<order>#<user>`, after all that are due |
-//! | follow-up that is not done | `FOLLOWUPS` | `<noted_at>#<user>` |
+//! | due follow-up | `FOLLOWUPS` | `<noted_at>#<user>` |
 //! | parked event | `EVENTS#PARKED` | `<received_at>#<event>` |
 //! | listing | `CREATOR#<user>` | `<listing>` |
-//! | version to be decided on | `REVIEWS#PENDING` | `<submitted_at>#<listing>` |
-//! | version on sale that others see | `ONSALE#<0..8>` | `<listing>` |
-//! | sums of a listing on sale | `HOT#<category>` | `<heat>#<listing>` |
-//! | flags that are due | `FLAGS#DUE` | `<due_since>#<listing>` |
-//! | strikes, where listings have to be shown or hidden | `SELLERS#DUE` | `<due_at>#<creator>` |
+//! | version pending moderation | `REVIEWS#PENDING` | `<submitted_at>#<listing>` |
+//! | version on sale and visible | `ONSALE#<0..8>` | `<listing>` |
+//! | statistics of a listing on sale | `HOT#<category>` | `<heat>#<listing>` |
+//! | due flags | `FLAGS#DUE` | `<due_since>#<listing>` |
+//! | strikes, while listings must be shown or hidden | `SELLERS#DUE` | `<due_at>#<creator>` |
 //! | open purchase | `PURCHASES#OPEN` | `<due_at>#<purchase>` |
-//! | sale that is held | `SALES#HELD` | `<hold_until>#<purchase>` |
-//! | sale that can be paid out | `SALES#PAYABLE#<creator>` | `<purchase>` |
-//! | sale that was overpaid | `SALES#OVERPAID` | `<purchase>` |
-//! | creator's sums, if a payout run has to look at them | `CREATORS#DUE` | `<user>` |
-//! | other creators' sums | `CREATORS#REST` | `<user>` |
-//! | payout that is not over | `PAYOUTS#OPEN` | `<payout>` |
-//! | payout that was sent | `PAYOUTS#SENT` | `<payout>` |
-//! | purchase whose buyer asks for staff | `REFUNDS#ASKED` | `<at>#<purchase>` |
-//! | reward that is held | `REWARDS#DUE` | `<due_at>#<purchase>` |
-//! | billing that is past due and in its grace | `GRACES` | `<grace_ends_at>#<user>` |
-//! | place in a ranking | `RANK#<board>#<month>` | `<amount>#<id>` |
+//! | sale on hold | `SALES#HELD` | `<hold_until>#<purchase>` |
+//! | payable sale | `SALES#PAYABLE#<creator>` | `<purchase>` |
+//! | overpaid sale | `SALES#OVERPAID` | `<purchase>` |
+//! | balance of a creator that a payout run must process | `CREATORS#DUE` | `<user>` |
+//! | balance of any other creator | `CREATORS#REST` | `<user>` |
+//! | open payout | `PAYOUTS#OPEN` | `<payout>` |
+//! | sent payout | `PAYOUTS#SENT` | `<payout>` |
+//! | purchase with a refund request for staff | `REFUNDS#ASKED` | `<at>#<purchase>` |
+//! | held reward | `REWARDS#DUE` | `<due_at>#<purchase>` |
+//! | billing in its grace period | `GRACES` | `<grace_ends_at>#<user>` |
+//! | ranking entry | `RANK#<board>#<month>` | `<amount>#<id>` |
 //! | erasure | `ERASURES` | `<due_at>#<kind>#<id>` |
-//! | row of the audit | `AUDIT#<kind>#<id>` | `<seq>` |
+//! | audit record | `AUDIT#<kind>#<id>` | `<seq>` |
 //!
 //! | # | question | how | cost |
 //! |---|---|---|---|
 //! | Q1 | an account; a billing | GetItem | 1 RRU |
-//! | Q2 | what a POST decides on: account, record of its key, preset or job | BatchGetItem | 1 trip |
-//! | Q3 | a job and what it is made from | BatchGetItem | 1 trip |
+//! | Q2 | what a POST decides on: account, idempotency record, preset or job | BatchGetItem | 1 trip |
+//! | Q3 | a job and its input | BatchGetItem | 1 trip |
 //! | Q4 | a member's jobs, newest first | Query `JOB#` backwards | 1 trip a page |
 //! | Q5 | a member's finished jobs of one status | Query `gsi1`, then BatchGetItem | 2 trips a page |
 //! | Q6 | a member's open jobs of one status | Query `JOB#` of the last day, filtered | 1 trip |
 //! | Q7 | a member's ledger, newest first | Query `LEDGER#` backwards | 1 trip a page |
 //! | Q8 | a member's presets, newest first | Query `PRESET#` backwards | 1 trip |
-//! | Q9 | jobs somebody should look at | Query `gsi1` for each of the 8 shards | 8 trips a minute |
-//! | Q10 | calls left in this window | conditional UpdateItem | 1 WRU |
+//! | Q9 | due jobs | Query `gsi1` for each of the 8 shards | 8 trips a minute |
+//! | Q10 | rate limit of a window | conditional UpdateItem | 1 WRU |
 //! | Q11 | a billing, and whether an event was applied to it | BatchGetItem | 1 trip |
 //! | Q12 | an account and its billing | BatchGetItem | 1 trip |
-//! | Q13 | the books: account, order, invoices | BatchGetItem | 1 trip |
-//! | Q14 | whose a customer is | GetItem | 1 RRU |
+//! | Q13 | billing update: account, order, invoices | BatchGetItem | 1 trip |
+//! | Q14 | the member of a customer | GetItem | 1 RRU |
 //! | Q15 | an order; an invoice | GetItem | 1 RRU |
 //! | Q16 | a member's invoices, newest first | Query `INVOICE#` backwards | 1 trip a page |
-//! | Q17 | orders somebody should ask about | Query `gsi1` | 1 trip a page |
-//! | Q18 | accounts that want a pack | Query `gsi1` | 1 trip a page |
-//! | Q19 | events to be replayed | Query `gsi1`, then BatchGetItem | 2 trips a page |
+//! | Q17 | due orders | Query `gsi1` | 1 trip a page |
+//! | Q18 | accounts that need a pack | Query `gsi1` | 1 trip a page |
+//! | Q19 | parked events, to be replayed | Query `gsi1`, then BatchGetItem | 2 trips a page |
 //! | Q20 | whether an event was applied; the checkpoint | GetItem | 1 RRU |
-//! | Q21 | a listing with its sums, then its versions and its creator | BatchGetItem | 2 trips |
+//! | Q21 | a listing with its statistics, then its versions and its creator | BatchGetItem | 2 trips |
 //! | Q22 | a creator's listings, newest first | Query `gsi1`, then BatchGetItem | 3 trips a page |
-//! | Q23 | versions to be decided on, the longest waiting first | Query `gsi1`, then BatchGetItem | 2 trips |
-//! | Q24 | all versions on sale, to make the search index anew | Query `gsi1` for each of the 8 shards, then BatchGetItem | when there is no index |
-//! | Q25 | the hottest listings of a category | Query `gsi1` backwards, then BatchGetItem | 3 trips a category and minute |
+//! | Q23 | versions pending moderation, oldest first | Query `gsi1`, then BatchGetItem | 2 trips |
+//! | Q24 | all versions on sale, to rebuild the search index | Query `gsi1` for each of the 8 shards, then BatchGetItem | when there is no index |
+//! | Q25 | the listings of a category with the highest trending scores | Query `gsi1` backwards, then BatchGetItem | 3 trips a category and minute |
 //! | Q26 | what a purchase is decided on: account, key, listing, entitlement | BatchGetItem | 1 trip |
-//! | Q27 | everything that moves with a purchase | BatchGetItem | 1 trip, 2 with a review |
+//! | Q27 | purchase update: everything that changes with a purchase | BatchGetItem | 1 trip, 2 with a review |
 //! | Q28 | a member's purchases; a creator's sales, newest first | Query backwards | 1 trip a page |
-//! | Q29 | purchases, rewards somebody should see to | Query `gsi1` | 1 trip a page |
+//! | Q29 | due purchases, rewards | Query `gsi1` | 1 trip a page |
 //! | Q30 | a listing's reviews, newest first | Query `REVIEW#` backwards | 1 trip a page |
-//! | Q31 | listings that hold nearly the same | Query for each of the 16 bands | once for each submission |
-//! | Q32 | what changed in the catalogue, or in sums | Query from a time on | 1 trip |
-//! | Q33 | visits to be added up | Query | 1 trip a minute |
+//! | Q31 | similar listings | Query for each of the 16 bands | once for each submission |
+//! | Q32 | changes of the catalogue, or of statistics | Query from a time on | 1 trip |
+//! | Q33 | tallies of views, to be counted | Query | 1 trip a minute |
 //! | Q34 | a popular list; a share; an upload | GetItem | 1 RRU |
-//! | Q35 | what a member has of some listings | BatchGetItem | 1 trip a page |
-//! | Q36 | sales, creators, payouts a payout run has to look at | Query `gsi1` | 1 trip a page |
-//! | Q37 | what a payout's step is decided on: payout, sums, account, payee, sales | BatchGetItem | 1 trip |
+//! | Q35 | a member's entitlements to some listings | BatchGetItem | 1 trip a page |
+//! | Q36 | sales, creators, payouts that a payout run must process | Query `gsi1` | 1 trip a page |
+//! | Q37 | payout update: payout, balance, account, payee, sales | BatchGetItem | 1 trip |
 //! | Q38 | a creator's payouts, newest first | Query `PAYOUT#` backwards | 1 trip a page |
-//! | Q39 | the sales in a payout that failed | Query `SALE#`, filtered | a trip for each MB of sales |
-//! | Q40 | a creator's journal, to be folded anew | Query | a trip for each MB |
-//! | Q41 | a creator's account at Stripe; whose an account or a purchase is | GetItem | 1 RRU |
-//! | Q42 | what some of a creator's sales are called | BatchGetItem | 1 trip for each 100 |
-//! | Q43 | flags that are due, the longest waiting first | Query `gsi1`, then BatchGetItem | 4 trips a page |
-//! | Q44 | what staff should know of some creators: accounts, sums, strikes | BatchGetItem | 1 trip for each 33 |
-//! | Q45 | creators whose listings have to be shown or hidden | Query `gsi1` | 1 trip a minute |
+//! | Q39 | the sales of a failed payout | Query `SALE#`, filtered | a trip for each MB of sales |
+//! | Q40 | a creator's journal, to be folded | Query | a trip for each MB |
+//! | Q41 | a creator's connected account; the owner of an account or a purchase | GetItem | 1 RRU |
+//! | Q42 | titles of some of a creator's sales | BatchGetItem | 1 trip for each 100 |
+//! | Q43 | due flags, oldest first | Query `gsi1`, then BatchGetItem | 4 trips a page |
+//! | Q44 | seller records for staff: accounts, balances, strikes | BatchGetItem | 1 trip for each 33 |
+//! | Q45 | creators whose listings must be shown or hidden | Query `gsi1` | 1 trip a minute |
 //! | Q46 | the sums of some months, and of all days | Query for each month, GetItem | about 10 KB a busy day |
-//! | Q47 | the first of a ranking | Query `gsi1` backwards, then BatchGetItem | 2 trips |
-//! | Q48 | a day's facts, to be added up anew | Query for each of the 4 shards | a trip for each MB |
-//! | Q49 | what of some facts is counted, and the places they move | BatchGetItem | 1 trip for each 24 facts |
-//! | Q50 | billings whose grace is over | Query `gsi1`, then GetItem | 1 trip a page |
-//! | Q51 | the end of the audit | GetItem | 1 RRU |
-//! | Q52 | rows of the audit, newest first | Query backwards, filtered | at most 5 trips a page |
-//! | Q53 | what was done to something, newest first | Query `gsi1` backwards, then BatchGetItem | 2 trips a page |
-//! | Q54 | rows of the audit, oldest first, to follow the chain | Query | a trip for each MB |
-//! | Q55 | members whose standing somebody should see to | Query `gsi1` | 1 trip |
+//! | Q47 | the top of a ranking | Query `gsi1` backwards, then BatchGetItem | 2 trips |
+//! | Q48 | a day's facts, to be added up again | Query for each of the 4 shards | a trip for each MB |
+//! | Q49 | whether some facts are counted, and the ranking entries they change | BatchGetItem | 1 trip for each 24 facts |
+//! | Q50 | billings whose grace period is over | Query `gsi1`, then GetItem | 1 trip a page |
+//! | Q51 | the audit head | GetItem | 1 RRU |
+//! | Q52 | audit records, newest first | Query backwards, filtered | at most 5 trips a page |
+//! | Q53 | the audit records of a target, newest first | Query `gsi1` backwards, then BatchGetItem | 2 trips a page |
+//! | Q54 | audit records, oldest first, to verify the chain | Query | a trip for each MB |
+//! | Q55 | members with a due status change | Query `gsi1` | 1 trip |
 //! | Q56 | members by e-mail address, and by facet | Query `gsi1`, then BatchGetItem | 2 to 10 trips a page |
 //! | Q57 | the report of a day | GetItem | 1 to 3 RRU |
 //! | Q58 | reports, newest first | Query backwards | 1 trip a page |
-//! | Q59 | erasures that are due | Query `gsi1`, then BatchGetItem | 2 trips a minute |
-//! | Q60 | what a member made, to be deleted | Query `JOB#`, `INPUT#`, `PRESET#` | a trip for each MB |
-//! | Q61 | everything of a member, to be exported | Query; Query of each listing | 1 trip a page |
-//! | Q62 | who some tailored models belong to, and by which listings | BatchGetItem | 2 trips |
-//! | Q63 | follow-ups that are not done, the longest waiting first | Query `gsi1`, then BatchGetItem | 2 trips |
+//! | Q59 | due erasures | Query `gsi1`, then BatchGetItem | 2 trips a minute |
+//! | Q60 | what a member created, to be deleted | Query `JOB#`, `INPUT#`, `PRESET#` | a trip for each MB |
+//! | Q61 | all data of a member, to be exported | Query; Query of each listing | 1 trip a page |
+//! | Q62 | the owners of some tailored models, and their listings | BatchGetItem | 2 trips |
+//! | Q63 | due follow-ups, oldest first | Query `gsi1`, then BatchGetItem | 2 trips |
 //! | Q64 | a follow-up | GetItem | 1 RRU |
 
 use std::collections::HashMap;
@@ -201,9 +201,9 @@ pub(crate) const INDEX: &str = "gsi1";
 pub(crate) const INDEX_PK: &str = "gsi1pk";
 /// See [`INDEX_PK`].
 pub(crate) const INDEX_SK: &str = "gsi1sk";
-/// Unix seconds after which DynamoDB may drop an item.
+/// Unix seconds after which DynamoDB may delete an item.
 pub(crate) const TTL: &str = "expires_at";
-/// A mark of the write that made an item, where that is not part of a transaction.
+/// A random mark of the write that made an item, for writes outside transactions.
 pub(crate) const NONCE: &str = "nonce";
 
 /// Open jobs are spread over this many index partitions, so that none is hot.
@@ -232,44 +232,44 @@ const EVENT_PREFIX: &str = "EVENT#";
 const FACTS_PREFIX: &str = "FACTS#";
 const ACCOUNT: &str = "ACCOUNT";
 
-/// The partition of the index that lists open pack orders.
+/// Index partition of open pack orders.
 pub(crate) const OPEN_ORDERS: &str = "ORDERS#OPEN";
-/// The partition of the index that lists accounts that want a pack, or are being charged for one.
+/// Index partition of accounts that need a pack, or are being charged for one.
 pub(crate) const TOP_UPS: &str = "TOPUPS";
-/// The partition of the index that lists accounts whose standing is to be seen to.
+/// Index partition of accounts with a due status change.
 pub(crate) const STANDINGS: &str = "STANDINGS";
-/// The partition of the index that lists follow-ups that are not done.
+/// Index partition of due follow-ups.
 pub(crate) const FOLLOW_UPS: &str = "FOLLOWUPS";
-/// The partition of the index that lists parked events.
+/// Index partition of parked events.
 pub(crate) const PARKED_EVENTS: &str = "EVENTS#PARKED";
 
-/// The partition of the index that lists versions to be decided on.
+/// Index partition of versions pending moderation.
 pub(crate) const PENDING: &str = "REVIEWS#PENDING";
-/// The partition of the index that lists open purchases.
+/// Index partition of open purchases.
 pub(crate) const OPEN_PURCHASES: &str = "PURCHASES#OPEN";
-/// The partition of the index that lists purchases whose buyers want their money back.
+/// Index partition of purchases with a refund request.
 pub(crate) const REFUND_REQUESTS: &str = "REFUNDS#ASKED";
-/// The partition of the index that lists rewards that are held.
+/// Index partition of held rewards.
 pub(crate) const HELD_REWARDS: &str = "REWARDS#DUE";
-/// The partition of the index that lists sales within their days.
+/// Index partition of sales on hold.
 pub(crate) const HELD_SALES: &str = "SALES#HELD";
-/// The partition of the index that lists sales of which too much was paid out.
+/// Index partition of overpaid sales.
 pub(crate) const OVERPAID_SALES: &str = "SALES#OVERPAID";
-/// The partition of the index that lists creators a payout run has to look at.
+/// Index partition of creators that a payout run must process.
 pub(crate) const DUE_CREATORS: &str = "CREATORS#DUE";
-/// The partition of the index that lists the others.
+/// Index partition of the other creators.
 pub(crate) const OTHER_CREATORS: &str = "CREATORS#REST";
-/// The partition of the index that lists payouts that are not over.
+/// Index partition of open payouts.
 pub(crate) const OPEN_PAYOUTS: &str = "PAYOUTS#OPEN";
-/// The partition of the index that lists payouts the bank may still return.
+/// Index partition of payouts that the bank may still return.
 pub(crate) const SENT_PAYOUTS: &str = "PAYOUTS#SENT";
-/// The partition of the index that lists flags that are due.
+/// Index partition of due flags.
 pub(crate) const DUE_FLAGS: &str = "FLAGS#DUE";
-/// The partition of the index that lists creators whose listings have to be shown or hidden.
+/// Index partition of creators whose listings must be shown or hidden.
 pub(crate) const DUE_SELLERS: &str = "SELLERS#DUE";
-/// The partition of the index that lists erasures.
+/// Index partition of erasures.
 pub(crate) const ERASURES: &str = "ERASURES";
-/// The partition of the index that lists billings in their grace.
+/// Index partition of billings in their grace period.
 pub(crate) const GRACES: &str = "GRACES";
 
 /// Facts and sums of a day are spread over this many keys, so that none is hot.
@@ -483,7 +483,7 @@ impl Key {
         Key { pk: AUDIT.to_owned(), sk: format!("{seq:012}") }
     }
 
-    /// `subject` is its name.
+    /// `subject` is the subject's name.
     pub(crate) fn erasure(subject: &str) -> Key {
         Key { pk: format!("{ERASURE_PREFIX}{subject}"), sk: "ERASURE".to_owned() }
     }
@@ -499,14 +499,14 @@ impl Key {
         ])
     }
 
-    /// The same with where the item stands in the index: a query may begin behind it.
+    /// The key with an index key: the start key of an index query.
     pub(crate) fn in_index(&self, partition: &str, sk: String) -> Item {
         let mut item = self.item();
         set_index_key(&mut item, Some((partition.to_owned(), sk)));
         item
     }
 
-    /// Whether a returned item stands at this key.
+    /// Whether a returned item has this key.
     pub(crate) fn is_of(&self, item: &Item) -> bool {
         text(item, PK) == Some(self.pk.as_str()) && text(item, SK) == Some(self.sk.as_str())
     }
@@ -516,41 +516,41 @@ pub(crate) fn user_pk(user: &UserId) -> String {
     format!("{USER_PREFIX}{user}")
 }
 
-/// The partition of all that happened to the money around a creator.
+/// The partition of a creator's journal.
 pub(crate) fn journal_pk(creator: &UserId) -> String {
     format!("{JOURNAL_PREFIX}{creator}")
 }
 
-/// Around whom what stands in such a partition happened.
+/// The creator of a journal partition.
 pub(crate) fn creator_of_journal(pk: &str) -> Option<&str> {
     pk.strip_prefix(JOURNAL_PREFIX)
 }
 
 /// The partition of reports.
 pub(crate) const REPORTS: &str = "REPORTS";
-/// The partition of the audit. Nothing in it is ever updated or deleted: `template.yaml` forbids it.
+/// The partition of the audit. Its items are never updated or deleted: `template.yaml` denies it.
 pub(crate) const AUDIT: &str = "AUDIT";
 
-/// The partition of the index that lists what was done to something.
+/// Index partition of the audit records of a target.
 pub(crate) fn audit_pk(target: &Target) -> String {
     format!("AUDIT#{}#{}", target.kind.as_str(), target.id)
 }
 
-/// Which row of the audit an item is; `None` if none stands at such a key.
+/// The sequence number of an audit record; `None` for any other item.
 pub(crate) fn audited_seq(item: &Item) -> Option<u64> {
     let seq = text(item, SK)?.parse().ok()?;
     Key::audit(seq).is_of(item).then_some(seq)
 }
 
-/// The partition of visits that were not added up yet.
+/// The partition of views that are not counted yet.
 pub(crate) const VIEWS: &str = "VIEWS";
 
-/// What changes are noted of.
+/// What changes are recorded of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Changing {
-    /// What is on sale.
+    /// Listings on sale.
     Catalogue,
-    /// What was sold and said of it.
+    /// Listing statistics.
     Sums,
 }
 
@@ -564,7 +564,7 @@ impl Changing {
     }
 }
 
-/// The partition of what stands under one band of a signature.
+/// The partition of one band of a signature.
 pub(crate) fn similar_pk(band: &str) -> String {
     format!("SIMILAR#{band}")
 }
@@ -573,22 +573,22 @@ pub(crate) fn listing_pk(listing: &ListingId) -> String {
     format!("{LISTING_PREFIX}{listing}")
 }
 
-/// The partition of a share of a day's facts.
+/// The partition of one shard of a day's facts.
 pub(crate) fn facts_pk(day: Day, shard: u8) -> String {
     format!("{FACTS_PREFIX}{day}#{shard}")
 }
 
-/// Whether a partition is one of facts.
+/// Whether a partition holds facts.
 pub(crate) fn is_facts(pk: &str) -> bool {
     pk.starts_with(FACTS_PREFIX)
 }
 
-/// The partition of the sums of a month's days.
+/// The partition of the daily sums of a month.
 pub(crate) fn sums_pk(month: Month) -> String {
     format!("METRICS#{month}")
 }
 
-/// The day of a key of sums.
+/// The day in a key of sums.
 pub(crate) fn sums_day(item: &Item) -> Option<Day> {
     let (day, _) = text(item, SK)?.split_once('#')?;
     Day::parse(day).ok()
@@ -599,22 +599,22 @@ pub(crate) fn rank_pk(board: Board, month: Month) -> String {
     format!("RANK#{}#{month}", board.as_str())
 }
 
-/// Where a place in a ranking stands: its amount as text that sorts as the number does.
+/// The index key of a ranking entry: the amount as text that sorts as the number does.
 pub(crate) fn rank_index(board: Board, month: Month, id: &str, amount: i64) -> IndexKey {
     let above_zero = i128::from(amount) - i128::from(i64::MIN);
     (rank_pk(board, month), format!("{above_zero:020}#{id}"))
 }
 
-/// A billing stands in the index while its grace runs.
+/// A billing is in the index during its grace period.
 pub(crate) fn billing_index(billing: &Billing) -> Option<IndexKey> {
     let ends_at = billing.recurring?.grace_ends_at?;
     Some((GRACES.to_owned(), format!("{ends_at}#{}", billing.user_id)))
 }
 
-/// Where an item stands in the index: its two keys.
+/// The two index keys of an item.
 pub(crate) type IndexKey = (String, String);
 
-/// Puts an item into the index, if it has a place there.
+/// Sets the index keys of an item, if it has any.
 pub(crate) fn set_index_key(item: &mut Item, place: Option<IndexKey>) {
     if let Some((pk, sk)) = place {
         item.insert(INDEX_PK.to_owned(), AttributeValue::S(pk));
@@ -622,9 +622,9 @@ pub(crate) fn set_index_key(item: &mut Item, place: Option<IndexKey>) {
     }
 }
 
-/// An account stands in the index while somebody should see to its standing; else, while its top-up
-/// has something to be done about it. Top-ups that are due come first: they wait for us, the others
-/// for Stripe. Of a suspended member nothing is bought.
+/// An account is in the index while its status change is due; otherwise, while its top-up needs
+/// action. Due top-ups come first: they wait for us, the others for Stripe. Nothing is bought for a
+/// suspended member.
 pub(crate) fn account_index(account: &Account) -> Option<IndexKey> {
     if let Some(due_at) = account.standing_due {
         return Some((STANDINGS.to_owned(), format!("{due_at}#{}", account.user_id)));
@@ -640,17 +640,17 @@ pub(crate) fn account_index(account: &Account) -> Option<IndexKey> {
     Some((TOP_UPS.to_owned(), format!("{rank}#{}", account.user_id)))
 }
 
-/// An order stands in the index while somebody should ask about it.
+/// An order is in the index while Stripe must be asked about it.
 pub(crate) fn order_index(order: &PackOrder) -> Option<IndexKey> {
     order.due_at.map(|due_at| (OPEN_ORDERS.to_owned(), format!("{due_at}#{}", order.id)))
 }
 
-/// Where a parked event stands in the index.
+/// The index key of a parked event.
 pub(crate) fn parked_index(event: &str, received_at: Timestamp) -> IndexKey {
     (PARKED_EVENTS.to_owned(), format!("{received_at}#{event}"))
 }
 
-/// Where a job stands in the index: by when it is due while open, by outcome once it is over.
+/// The index key of a job: by due time while open, by outcome once finished.
 pub(crate) fn job_index(job: &Job) -> IndexKey {
     match job.due_at {
         Some(due_at) => (open_pk(shard_of(job.id.as_str())), format!("{due_at}#{}", job.id)),
@@ -658,38 +658,38 @@ pub(crate) fn job_index(job: &Job) -> IndexKey {
     }
 }
 
-/// The partition of the index that lists a creator's listings.
+/// Index partition of a creator's listings.
 pub(crate) fn creator_pk(creator: &UserId) -> String {
     format!("CREATOR#{creator}")
 }
 
-/// Where a version stands that waits for a decision.
+/// The index key of a version pending moderation.
 pub(crate) fn pending_index(listing: &ListingId, since: Timestamp) -> IndexKey {
     (PENDING.to_owned(), format!("{since}#{listing}"))
 }
 
-/// The partition of the index that lists a share of all versions on sale.
+/// Index partition of one shard of the versions on sale.
 pub(crate) fn on_sale_pk(shard: u8) -> String {
     format!("ONSALE#{shard}")
 }
 
-/// Where a version on sale stands.
+/// The index key of a version on sale.
 pub(crate) fn on_sale_index(listing: &ListingId) -> IndexKey {
     (on_sale_pk(shard_of(listing.as_str())), listing.to_string())
 }
 
-/// The partition of the index that lists a category's listings by heat.
+/// Index partition of a category's listings by trending score.
 pub(crate) fn hot_pk(category: Category) -> String {
     format!("HOT#{}", category.as_str())
 }
 
-/// Where the sums of a listing on sale stand: heat as text that sorts as the number does.
+/// The index key of listing statistics: the trending score as text that sorts as the number does.
 pub(crate) fn stats_index(stats: &ListingStats) -> Option<IndexKey> {
     let heat = stats.heat + 10_000.0;
     Some((hot_pk(stats.category?), format!("{heat:014.6}#{}", stats.listing_id)))
 }
 
-/// A purchase stands in the index while somebody should ask Stripe about it, or decide on it.
+/// A purchase is in the index while Stripe must be asked about it, or staff must decide on it.
 pub(crate) fn purchase_index(purchase: &Purchase) -> Option<IndexKey> {
     let (partition, since) = match (&purchase.due_at, &purchase.refund_request) {
         (Some(due_at), _) => (OPEN_PURCHASES, *due_at),
@@ -699,7 +699,7 @@ pub(crate) fn purchase_index(purchase: &Purchase) -> Option<IndexKey> {
     Some((partition.to_owned(), format!("{since}#{}", purchase.id)))
 }
 
-/// A sale stands in the index while a payout run has something to do with it.
+/// A sale is in the index while a payout run must process it.
 pub(crate) fn sale_index(sale: &Sale) -> Option<IndexKey> {
     let id = sale.purchase_id.to_string();
     if sale.is_to_be_recovered() {
@@ -713,18 +713,18 @@ pub(crate) fn sale_index(sale: &Sale) -> Option<IndexKey> {
     }
 }
 
-/// The partition of the index that lists a creator's sales that can be paid out.
+/// Index partition of a creator's payable sales.
 pub(crate) fn payable_pk(creator: &UserId) -> String {
     format!("SALES#PAYABLE#{creator}")
 }
 
-/// Every creator's sums stand in the index, those apart that a payout run has to look at.
+/// Every creator balance is in the index; those that a payout run must process are apart.
 pub(crate) fn book_index(book: &CreatorBalance) -> Option<IndexKey> {
     let partition = if book.is_due() { DUE_CREATORS } else { OTHER_CREATORS };
     Some((partition.to_owned(), book.creator_id.to_string()))
 }
 
-/// A payout stands in the index while it is not over, or the bank may return it.
+/// A payout is in the index while it is open, or the bank may return it.
 pub(crate) fn payout_index(payout: &Payout) -> Option<IndexKey> {
     let partition = match payout.state {
         PayoutState::Collecting
@@ -739,17 +739,17 @@ pub(crate) fn payout_index(payout: &Payout) -> Option<IndexKey> {
     Some((partition.to_owned(), payout.id.to_string()))
 }
 
-/// A reward stands in the index while it is held.
+/// A reward is in the index while it is held.
 pub(crate) fn reward_index(reward: &Reward) -> Option<IndexKey> {
     Some((HELD_REWARDS.to_owned(), format!("{}#{}", reward.due_at()?, reward.purchase_id)))
 }
 
-/// Flags stand in the index once there are enough of them.
+/// Flags are in the index once there are enough of them.
 pub(crate) fn flags_index(flags: &Flags) -> Option<IndexKey> {
     Some((DUE_FLAGS.to_owned(), format!("{}#{}", flags.due_since?, flags.listing_id)))
 }
 
-/// Strikes stand in the index while the creator's listings have to be shown or hidden.
+/// Strikes are in the index while the creator's listings must be shown or hidden.
 pub(crate) fn strikes_index(strikes: &Strikes) -> Option<IndexKey> {
     Some((DUE_SELLERS.to_owned(), format!("{}#{}", strikes.due_at?, strikes.creator_id)))
 }
@@ -762,7 +762,7 @@ pub(crate) fn open_pk(shard: u8) -> String {
     format!("OPEN#{shard}")
 }
 
-/// An index key above all that is due by `now` and below all else.
+/// An index key above everything that is due by `now` and below everything else.
 pub(crate) fn due_bound(now: Timestamp) -> String {
     format!("{now}$")
 }
@@ -776,68 +776,68 @@ pub(crate) fn shard_in(id: &str, shards: u8) -> u8 {
     first % shards
 }
 
-/// OwnerRef job an index entry points at.
+/// The member and job of an index entry.
 pub(crate) fn job_of(item: &Item) -> Option<(UserId, JobId)> {
     let job = text(item, SK)?.strip_prefix(JOB_PREFIX)?;
     Some((user_of(item)?, JobId::parse(job).ok()?))
 }
 
-/// OwnerRef order an index entry points at.
+/// The member and order of an index entry.
 pub(crate) fn order_of(item: &Item) -> Option<(UserId, OrderId)> {
     let order = text(item, SK)?.strip_prefix(ORDER_PREFIX)?;
     Some((user_of(item)?, OrderId::parse(order).ok()?))
 }
 
-/// OwnerRef purchase an index entry points at.
+/// The buyer and purchase of an index entry.
 pub(crate) fn purchase_of(item: &Item) -> Option<(UserId, PurchaseId)> {
     let purchase = text(item, SK)?.strip_prefix(PURCHASE_PREFIX)?;
     Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
 }
 
-/// OwnerRef sale an index entry points at.
+/// The creator and sale of an index entry.
 pub(crate) fn sale_of(item: &Item) -> Option<(UserId, PurchaseId)> {
     let purchase = text(item, SK)?.strip_prefix(SALE_PREFIX)?;
     Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
 }
 
-/// OwnerRef payout an index entry points at.
+/// The creator and payout of an index entry.
 pub(crate) fn payout_of(item: &Item) -> Option<(UserId, PayoutId)> {
     let payout = text(item, SK)?.strip_prefix(PAYOUT_PREFIX)?;
     Some((user_of(item)?, PayoutId::parse(payout).ok()?))
 }
 
-/// OwnerRef reward an index entry points at.
+/// The sharer and reward of an index entry.
 pub(crate) fn reward_of(item: &Item) -> Option<(UserId, PurchaseId)> {
     let purchase = text(item, SK)?.strip_prefix(REWARD_PREFIX)?;
     Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
 }
 
-/// Which listing an item is about.
+/// The listing of an item.
 pub(crate) fn listing_of(item: &Item) -> Option<ListingId> {
     ListingId::parse(text(item, PK)?.strip_prefix(LISTING_PREFIX)?).ok()
 }
 
-/// OwnerRef item an index entry points at.
+/// The member whose partition an item is in.
 pub(crate) fn user_of(item: &Item) -> Option<UserId> {
     UserId::parse(text(item, PK)?.strip_prefix(USER_PREFIX)?).ok()
 }
 
-/// Which subject's erasure an index entry points at.
+/// The subject of an erasure's index entry.
 pub(crate) fn erasure_of(item: &Item) -> Option<&str> {
     text(item, PK)?.strip_prefix(ERASURE_PREFIX)
 }
 
-/// Which event an index entry points at.
+/// The event of an index entry.
 pub(crate) fn event_of(item: &Item) -> Option<&str> {
     text(item, PK)?.strip_prefix(EVENT_PREFIX)
 }
 
-/// Whether this is the sort key of an account.
+/// Whether a sort key is an account's.
 pub(crate) fn is_account(sk: &str) -> bool {
     sk == ACCOUNT
 }
 
-/// A text attribute of an item.
+/// A string attribute of an item.
 pub(crate) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }

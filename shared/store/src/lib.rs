@@ -1,10 +1,9 @@
-//! The only crate that knows what a DynamoDB key is.
+//! The only crate that knows the DynamoDB keys.
 //!
-//! `domain` decides, this crate reads what a decision needs and writes what it decided. Every
-//! change of a balance is one transaction with its ledger entries, its idempotency record and
-//! whatever else it is about, on the condition that nothing it was decided on has moved since; if
-//! something has, the decision is made again on what is there now. [`keys`] is the document of the
-//! items and of every question asked of them.
+//! `domain` decides; this crate reads what a decision needs and writes its result. Every change of
+//! a balance is one transaction with its ledger entries, its idempotency record and everything else
+//! it concerns, on the condition that nothing it was decided on has changed; on a write conflict,
+//! it is decided again on the current state. [`keys`] documents the items and every access pattern.
 
 mod accounts;
 mod audit;

@@ -1,4 +1,4 @@
-//! The marketplace in the table.
+//! Marketplace items.
 
 mod catalogue;
 mod creators;
@@ -96,34 +96,34 @@ versioned! {
     Strikes = Strikes, |it| Key::strikes(&it.creator_id), strikes_index;
 }
 
-/// A listing's sums as they were read; they come into being with the first thing that is counted.
+/// A listing's statistics: new ones if none are stored.
 fn sums_of(listing: &Listing, read: Option<ListingStats>) -> ListingStats {
     read.unwrap_or_else(|| ListingStats::new(listing.id.clone(), listing.creator_id.clone()))
 }
 
-/// A creator's sums as they were read, likewise.
+/// A creator's balance: a new one if none is stored.
 fn book_of(creator: &UserId, read: Option<CreatorBalance>) -> CreatorBalance {
     read.unwrap_or_else(|| CreatorBalance::new(creator.clone()))
 }
 
-/// A creator's strikes as they were read, likewise.
+/// A creator's strikes: none if none are stored.
 fn strikes_of(creator: &UserId, read: Option<Strikes>) -> Strikes {
     read.unwrap_or_else(|| Strikes::none(creator.clone()))
 }
 
-/// A listing that was read, if it is on sale and others see it.
+/// The listing, if it is on sale and visible.
 ///
 /// # Errors
-/// [`Missing::Listing`].
+/// [`NotFound::Listing`].
 fn on_sale(read: Option<Listing>) -> Result<Listing, StoreError> {
     let on_sale = read.filter(|listing| listing.shown().is_some());
     on_sale.ok_or_else(|| StoreError::refused(NotFound::Listing))
 }
 
-/// An account and a listing that were read, if the one is of the listing's creator and may act.
+/// The account and the listing, if the account is the listing's creator and active.
 ///
 /// # Errors
-/// [`Missing::Listing`], or when the creator is suspended.
+/// [`NotFound::Listing`], or when the creator is suspended.
 fn own(
     creator: &UserId,
     (account, listing): (Option<Account>, Option<Listing>),

@@ -1,9 +1,9 @@
-//! The numbers for staff: facts, each counted once, and the sums they come to.
+//! Staff metrics: facts, each counted once, and their sums.
 //!
-//! A fact about money is written in the transaction of what it is about, not counted yet. All
-//! others are made of what a change left in the table ([`stated_by`]). [`Store::count`] writes a
-//! fact as counted and adds it to the sums in one transaction, so a change that is heard of twice,
-//! late or in any order is counted once.
+//! A fact about money is written, not yet counted, in the transaction it is about. All others are
+//! derived from the table's stream ([`stated_by`]). [`Store::count`] marks a fact as counted and
+//! adds it to the sums in one transaction, so a change that the stream delivers twice, late or out
+//! of order is counted once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,29 +33,29 @@ use crate::{
     transaction::{ItemKind, Transaction, Versioned},
 };
 
-/// Most facts of one transaction: each may move two places and the sums of a day of its own, and
-/// DynamoDB takes a hundred writes.
+/// Most facts of one transaction: each may change two ranking entries and the sums of its own day,
+/// and DynamoDB takes a hundred writes.
 pub const FACTS_AT_ONCE: usize = 24;
-/// How many billings are looked at in one trip.
+/// Most billings of one trip.
 const GRACES_AT_ONCE: u16 = 100;
 /// Most trips for a month or a shard of a day's facts.
 const TRIPS_MAX: u32 = 200;
-/// How often the sums are read anew because something moved meanwhile.
+/// How often the sums are read again because they changed meanwhile.
 const READS_MAX: u32 = 5;
-/// Whether a fact is in the sums.
+/// The attribute that says whether a fact is in the sums.
 const COUNTED: &str = "counted";
 const NOT_YET: &str = "not_yet";
 const YES: &str = "yes";
 
-/// What is ranked, each calendar month for itself.
+/// What is ranked, per calendar month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Board {
-    /// Creators, by what they sold.
+    /// Creators, by sales.
     Creators,
     /// Presets, by finished generations.
     Presets,
-    /// Listings, likewise.
+    /// Listings, by finished generations.
     Listings,
 }
 
@@ -69,16 +69,16 @@ impl Board {
     }
 }
 
-/// What counting came to.
+/// The result of counting.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Facts that were counted now.
+    /// Facts counted now.
     pub now: usize,
-    /// Facts that were counted before.
+    /// Facts already counted.
     pub before: usize,
 }
 
-/// A place in a ranking, as it is kept.
+/// A stored ranking entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Rank {
     board: Board,
@@ -104,7 +104,7 @@ impl Versioned for Rank {
     }
 }
 
-/// A leg as the stream shows it.
+/// A posting in a stream image.
 #[derive(Debug, Deserialize)]
 struct StreamedLeg {
     pk: String,
@@ -121,11 +121,10 @@ struct Mark {
     counted: String,
 }
 
-/// The facts that a changed item states, as the stream shows it; none if it states nothing, or
-/// what it states is counted.
+/// The facts of a stream image that are not counted yet; empty if it states none.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] when something else stands where it stands.
+/// [`StoreError::Corrupt`] when the item has the key of such an item and is none.
 pub fn stated_by(image: &Map<String, Value>) -> Result<Vec<Fact>, StoreError> {
     let of = |name: &str| image.get(name).and_then(|value| value.get("S")?.as_str());
     let pk = of(PK).unwrap_or_default();
@@ -154,7 +153,7 @@ fn of_leg(creator: &str, streamed: StreamedLeg) -> Result<Vec<Fact>, StoreError>
     Ok(Fact::of_leg(&creator, &Entry { cause, about, at, currency, leg }).into_iter().collect())
 }
 
-/// The places that a fact moves, and by how much.
+/// The ranking entries that a fact changes, and by how much.
 fn moves(fact: &Fact) -> Vec<(Board, String, i64)> {
     match &fact.what {
         FactKind::Market(leg) => {
@@ -179,9 +178,9 @@ impl Store {
     /// Counts facts, each once however often it is given (Q49).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked; some of them may be counted then.
+    /// When DynamoDB is unavailable; some of them may be counted then.
     pub async fn count(&self, facts: &[Fact]) -> Result<Counted, StoreError> {
-        // Two of one key in one transaction are refused.
+        // DynamoDB refuses two writes of one key in a transaction.
         let mut keys = BTreeSet::new();
         let once = facts.iter().filter(|fact| keys.insert((fact.day(), fact.id.as_str())));
         let once: Vec<&Fact> = once.collect();
@@ -221,11 +220,12 @@ impl Store {
         Ok(writes.commit().await?.done(news.len()))
     }
 
-    /// What a report on a period is made of: the sums of every month from the first day that it is
-    /// compared with to today, what stands, and the rankings of the month it ends in (Q46, Q47).
+    /// The data of a report on a period: the sums of every month from the first day of the
+    /// comparison to today, the totals, and the rankings of the month in which the period ends
+    /// (Q46, Q47).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn metrics(&self, span: Span, now: Timestamp) -> Result<Metrics, StoreError> {
         let month = span.to.month();
         let mut metrics = Metrics::default();
@@ -237,7 +237,7 @@ impl Store {
             for month in read.months() {
                 self.add_month(month, &mut metrics.days).await?;
             }
-            // Else something moved in between, and would be taken off a sum that it is not in.
+            // Otherwise a change in between would be subtracted from a sum that lacks it.
             if self.total_sums().await? == metrics.totals {
                 return self.with_rankings(metrics, month).await;
             }
@@ -256,10 +256,10 @@ impl Store {
         Ok(metrics)
     }
 
-    /// Every fact of a day, in no order (Q48).
+    /// Every fact of a day, unordered (Q48).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn facts_of_day(&self, day: Day) -> Result<Vec<Fact>, StoreError> {
         let mut facts = Vec::new();
         for shard in 0..FACT_SHARDS {
@@ -270,20 +270,21 @@ impl Store {
         Ok(facts)
     }
 
-    /// Members whose grace has ended by `now` without a payment, the longest ago first (Q50). The
-    /// index follows the table: it may still show some that were ended a moment ago.
+    /// Members whose grace period ended by `now` without a payment, longest ago first (Q50). The
+    /// index may lag: it may still show some that were just ended.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_graces(&self, now: Timestamp) -> Result<Vec<UserId>, StoreError> {
         let due = self.query_index(GRACES, Some(due_bound(now)), GRACES_AT_ONCE).await?;
         Ok(due.iter().filter_map(user_of).collect())
     }
 
-    /// Ends a member's grace, dated when it ended; `false` if it is not due or was ended before.
+    /// Ends a member's grace period, dated when it ended; `false` if it is not due or already
+    /// ended.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn end_grace(&self, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
         self.retry_on_conflict(async || {
             let read = self.billing(user).await?;
@@ -314,7 +315,7 @@ impl Store {
         Ok(())
     }
 
-    /// The first of a ranking, the most first.
+    /// The top of a ranking, highest first.
     async fn ranking(&self, board: Board, month: Month) -> Result<Vec<Ranked>, StoreError> {
         let answer = self.listed_before(&rank_pk(board, month), None, i32::from(TOP)).await?;
         let found = answer.items.unwrap_or_default();
@@ -325,7 +326,7 @@ impl Store {
         Ok(ranks.into_iter().map(|Rank { id, amount, .. }| Ranked { id, amount }).collect())
     }
 
-    /// Everything in one partition, strongly consistent.
+    /// All items of one partition, strongly consistent.
     async fn all_of(&self, pk: String) -> Result<Vec<Item>, StoreError> {
         let (mut items, mut start) = (Vec::new(), None);
         for _ in 0..TRIPS_MAX {
@@ -351,7 +352,7 @@ impl Store {
 }
 
 impl Transaction<'_> {
-    /// Writes facts that are not there, to be counted later.
+    /// Writes new facts, to be counted later.
     pub(crate) fn facts(self, facts: &[Fact]) -> Result<Self, StoreError> {
         facts.iter().try_fold(self, |this, fact| {
             let put = Put::builder().condition_expression("attribute_not_exists(pk)");
@@ -359,7 +360,7 @@ impl Transaction<'_> {
         })
     }
 
-    /// Writes facts as counted that are not, and adds them to the sums.
+    /// Marks uncounted facts as counted, and adds them to the sums.
     fn counted(mut self, facts: &[&Fact]) -> Result<Self, StoreError> {
         let mut days: BTreeMap<Day, Vec<&Fact>> = BTreeMap::new();
         for fact in facts {
@@ -374,14 +375,14 @@ impl Transaction<'_> {
         for (day, facts) in days {
             let sums = Counters::fold(facts.iter().copied());
             levels.merge(&sums.levels());
-            // Sums are added up from all shards: it is the same to which one they go.
+            // All shards are added up when read: any of them will do.
             let shard = facts.first().map_or(0, |fact| shard_in(&fact.id, FACT_SHARDS));
             self = self.add(&Key::sums(day, shard), &sums)?;
         }
         self.add(&Key::total_sums(), &levels)
     }
 
-    /// Moves the places of facts that are being counted.
+    /// Updates the ranking entries of facts that are being counted.
     fn ranks(
         self,
         facts: &[&Fact],

@@ -1,5 +1,5 @@
-//! Orders of packs: placing them, and finding those that somebody should look at. They are settled
-//! together with the books ([`crate::Books`]).
+//! Pack orders: creating them, and finding those that are due. They are settled with
+//! [`crate::BillingUpdate`].
 
 use domain::{
     DomainError, Timestamp,
@@ -22,12 +22,12 @@ use crate::{
 };
 
 impl Store {
-    /// Places an order: one read (Q2) and one transaction of order and idempotency record, on the
-    /// account as it was decided on. The same key returns the order it placed before, as that order
-    /// is now.
+    /// Creates an order: one read (Q2) and one transaction of order and idempotency record, on the
+    /// condition that the account is unchanged. The same key returns the order it created before,
+    /// in its current state.
     ///
     /// # Errors
-    /// What `place` refuses, [`crate::KeyError`], or when DynamoDB cannot be asked.
+    /// What `place` refuses, [`crate::KeyError`], or when DynamoDB is unavailable.
     pub async fn place_order<R: DomainError>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
@@ -39,7 +39,7 @@ impl Store {
         self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
             let account: Option<Account> = found.next()?;
-            // A repeat is answered before any rule looks at it.
+            // A repeat is answered before any rule runs.
             if let Some(Outcome::Order(id)) = outcome(found.next()?, Some(request), now)? {
                 return self.order(user, &id).await.map(Attempt::Done);
             }
@@ -53,11 +53,11 @@ impl Store {
         .await
     }
 
-    /// Begins to buy the pack that is due: account and order in one transaction. `None` if `begin`
-    /// finds that nothing is to be bought.
+    /// Starts buying the pack that is due: account and order in one transaction. `None` if `begin`
+    /// finds nothing to buy.
     ///
     /// # Errors
-    /// What `begin` refuses, or when DynamoDB cannot be asked.
+    /// What `begin` refuses, or when DynamoDB is unavailable.
     pub async fn begin_top_up<R: DomainError>(
         &self,
         user: &UserId,
@@ -65,7 +65,7 @@ impl Store {
         begin: impl Fn(&mut AccountUpdate) -> Result<Option<PackOrder>, R>,
     ) -> Result<Option<PackOrder>, StoreError> {
         self.retry_on_conflict(async || {
-            // Who never came in has allowed nothing.
+            // A member without an account has allowed no purchase.
             let Some(account) = self.get::<Account>(&Key::account(user)).await? else {
                 return Ok(Attempt::Done(None));
             };
@@ -86,17 +86,17 @@ impl Store {
     /// One order of the member's (Q15).
     ///
     /// # Errors
-    /// [`Missing::Order`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Order`], or when DynamoDB is unavailable.
     pub async fn order(&self, user: &UserId, id: &OrderId) -> Result<PackOrder, StoreError> {
         let found = self.get(&Key::order(user, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Order))
     }
 
-    /// Notes where an order is paid, unless that is known, and returns the order as it is then.
-    /// Whatever else has become of it meanwhile stays.
+    /// Sets the checkout session of an order, unless it has one, and returns the updated order.
+    /// Other changes made meanwhile stay.
     ///
     /// # Errors
-    /// [`Missing::Order`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Order`], or when DynamoDB is unavailable.
     pub async fn order_opened(
         &self,
         user: &UserId,
@@ -110,10 +110,10 @@ impl Store {
         }
     }
 
-    /// Orders that somebody should ask Stripe about, the longest waiting first (Q17).
+    /// Orders that Stripe must be asked about, oldest first (Q17).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_orders(
         &self,
         now: Timestamp,
@@ -123,11 +123,10 @@ impl Store {
         self.walked(OPEN_ORDERS, Some(due_bound(now)), (after, most), order_of).await
     }
 
-    /// Members whose pack is to be bought, the longest waiting first, and then those whose pack is
-    /// being charged (Q18).
+    /// Members whose pack is due, oldest first, then those whose pack is being charged (Q18).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_top_ups(
         &self,
         after: Option<&IndexPosition>,
@@ -137,11 +136,10 @@ impl Store {
     }
 }
 
-/// The member whose pack is to be bought now, from a changed item as a stream shows it; `None` if
-/// the change is about something else.
+/// The member whose pack is due in a stream image; `None` if the change is about something else.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] when it stands where an account stands and is none.
+/// [`StoreError::Corrupt`] when the item has an account's key and is none.
 pub fn changed_top_up(
     image: &serde_json::Map<String, serde_json::Value>,
 ) -> Result<Option<UserId>, StoreError> {
@@ -152,7 +150,7 @@ pub fn changed_top_up(
     }))
 }
 
-/// As much of an account as tells whether a pack is due.
+/// The part of an account that tells whether a pack is due.
 #[derive(Debug, Deserialize)]
 struct Watched {
     user_id: UserId,

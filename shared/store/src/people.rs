@@ -1,4 +1,4 @@
-//! The directory: members by e-mail address, all of them and by what is seldom looked for in vain.
+//! The directory: members by email address, over all of them and over selective facets.
 //!
 //! Its items are written with the account they are about, and only when they change.
 
@@ -21,29 +21,29 @@ use crate::{
     transaction::{ItemKind, Transaction},
 };
 
-/// Most pages of the index that are looked through for one page of members.
+/// Most pages of the index that are read for one page of members.
 const LOOKS_MAX: u32 = 5;
 
-/// Whether members may act.
+/// A filter on the account status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StandingFilter {
-    /// Those who may.
+    /// Active members.
     Active,
-    /// Those who may not.
+    /// Suspended members.
     Suspended,
 }
 
-/// Which members are wanted; all that is said must hold.
+/// A filter on members; all conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeopleFilter {
-    /// On this plan.
+    /// The plan.
     pub plan: Option<Plan>,
-    /// Of this standing.
+    /// The account status.
     pub standing: Option<StandingFilter>,
-    /// Who have made a listing, or have not.
+    /// Whether they have created a listing.
     pub creator: Option<bool>,
-    /// OwnerRef address begins so, in letters of either case.
+    /// A prefix of the email address, case-insensitive.
     pub email: Option<String>,
 }
 
@@ -71,19 +71,19 @@ impl Facet {
         format!("PEOPLE#{}", self.name())
     }
 
-    /// Where a member stands in it, if they do.
+    /// The index key of a member in this facet, if they belong to it.
     fn place(self, account: &Account) -> Option<IndexKey> {
-        let stands = match self {
+        let belongs = match self {
             Facet::Suspended => account.standing != AccountStatus::Active,
             Facet::Paying(plan) => account.plan == plan,
             Facet::Creator => account.creates,
             Facet::All => true,
         };
-        stands.then(|| (self.partition(), sorted(account)))
+        belongs.then(|| (self.partition(), sorted(account)))
     }
 }
 
-/// Those that a member can stand in, the one with the fewest members first.
+/// The facets of a member, the smallest one first.
 const FACETS: [Facet; 5] = [
     Facet::Suspended,
     Facet::Paying(Plan::Enterprise),
@@ -92,14 +92,14 @@ const FACETS: [Facet; 5] = [
     Facet::All,
 ];
 
-/// By address; who has none comes last.
+/// The address as a sort key; members without one come last.
 fn sorted(account: &Account) -> String {
     let address = account.email.as_deref().map_or_else(|| "~".to_owned(), str::to_lowercase);
     format!("{address}#{}", account.user_id)
 }
 
 impl PeopleFilter {
-    /// The facet that all who are wanted stand in, with as few others as can be.
+    /// The facet that contains all wanted members and the fewest others.
     fn facet(&self) -> Facet {
         let suspended = self.standing == Some(StandingFilter::Suspended);
         let holds = |facet: &Facet| match facet {
@@ -122,20 +122,20 @@ impl PeopleFilter {
             && (self.email.is_none() || account.email.as_deref().is_some_and(|it| self.begins(it)))
     }
 
-    /// Whether an address, or a place in the directory, begins as it should.
+    /// Whether an address, or a directory sort key, has the wanted prefix.
     fn begins(&self, address: &str) -> bool {
         let prefix = self.email.as_deref().unwrap_or_default();
         address.to_lowercase().starts_with(&prefix.to_lowercase())
     }
 }
 
-/// An item of the directory has nothing but its place.
+/// An item of the directory has nothing but its keys.
 #[derive(Serialize)]
 struct Person {}
 
 impl Transaction<'_> {
-    /// Keeps the directory as it has to be, if an account's change changes it. Who leaves a facet
-    /// leaves its index; the item stays, so that whoever writes accounts need not delete anything.
+    /// Updates the directory, if an account change affects it. A member who leaves a facet leaves
+    /// its index; the item stays, so that account writes never delete.
     pub(crate) fn person(mut self, before: &Account, after: &Account) -> Result<Self, StoreError> {
         let was = |facet: Facet| if before.version == 0 { None } else { facet.place(before) };
         for facet in FACETS {
@@ -150,11 +150,11 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// A page of members, by e-mail address (Q56). A page may be short, or empty, before the end:
-    /// its cursor goes on. The directory is a moment late.
+    /// A page of members, by email address (Q56). A page may be short or empty before the end:
+    /// follow its cursor. The index may lag.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn people(
         &self,
         wanted: &PeopleFilter,
@@ -188,7 +188,7 @@ impl Store {
         Ok(Page { items, next_cursor: after.map(Cursor) })
     }
 
-    /// Where the next members stand in the directory, and who they are.
+    /// The next directory positions and their members.
     async fn directory(
         &self,
         wanted: &PeopleFilter,

@@ -17,11 +17,11 @@ use crate::{
 };
 
 impl Store {
-    /// Keeps a preset, or returns the one that the same key kept before (Q2).
+    /// Creates a preset, or returns the one that the same key created before (Q2).
     ///
     /// # Errors
-    /// When the member is suspended or has too many, the key was used otherwise, or DynamoDB
-    /// cannot be asked.
+    /// When the member is suspended or has too many, the key was used for another request, or
+    /// DynamoDB is unavailable.
     pub async fn create_preset(
         &self,
         preset: &Preset,
@@ -52,7 +52,7 @@ impl Store {
     /// One preset of the member's.
     ///
     /// # Errors
-    /// [`Missing::Preset`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Preset`], or when DynamoDB is unavailable.
     pub async fn preset(&self, user: &UserId, id: &PresetId) -> Result<Preset, StoreError> {
         let found = self.get(&Key::preset(user, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Preset))
@@ -61,7 +61,7 @@ impl Store {
     /// A page of a member's presets, newest first (Q8).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn presets(
         &self,
         user: &UserId,
@@ -80,10 +80,10 @@ impl Store {
         Ok(Page::cut(presets, size, |preset: &Preset| preset.id.to_string()))
     }
 
-    /// Deletes a preset. Generations made with it keep what they took from it.
+    /// Deletes a preset. Generations made with it keep the values they took from it.
     ///
     /// # Errors
-    /// [`Missing::Preset`], when the member is suspended, or when DynamoDB cannot be asked.
+    /// [`NotFound::Preset`], when the member is suspended, or when DynamoDB is unavailable.
     pub async fn delete_preset(
         &self,
         user: &UserId,

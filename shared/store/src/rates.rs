@@ -1,4 +1,4 @@
-//! How often something may be done in a window of time, counted in the table (Q10).
+//! Rate limits: calls per window of time, counted in the table (Q10).
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::{
     transaction::{ItemKind, Transaction, number},
 };
 
-/// A limit: so many in a window.
+/// A limit of units in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Most of them in a window.
+    /// Most units in a window.
     pub max: u32,
     /// The window; windows begin at multiples of it.
     pub window: Duration,
@@ -25,11 +25,11 @@ pub struct Rate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("At most {max} of these in {window_s} seconds: try again in {retry_after_s} seconds.")]
 pub struct RateLimited {
-    /// Most of them.
+    /// The limit.
     pub max: u32,
-    /// Length of the window.
+    /// Length of the window in seconds.
     pub window_s: u64,
-    /// When the next one begins.
+    /// Seconds until the next window begins.
     pub retry_after_s: u32,
 }
 
@@ -46,22 +46,22 @@ impl DomainError for RateLimited {
 }
 
 impl Rate {
-    /// At most so many in a minute.
+    /// At most `max` in a minute.
     pub const fn a_minute(max: u32) -> Rate {
         Rate { max, window: Duration::from_secs(60) }
     }
 
-    /// At most so many in an hour.
+    /// At most `max` in an hour.
     pub const fn an_hour(max: u32) -> Rate {
         Rate { max, window: Duration::from_secs(60 * 60) }
     }
 
-    /// At most so many in a day of UTC.
+    /// At most `max` in a UTC day.
     pub const fn a_day(max: u32) -> Rate {
         Rate { max, window: Duration::from_secs(24 * 60 * 60) }
     }
 
-    /// The refusal at `now`: the window is used up.
+    /// The error of a window that is used up at `now`.
     pub fn refused(self, now: Timestamp) -> RateLimited {
         let ends = now.floor_to(self.window).plus(self.window);
         RateLimited {
@@ -73,10 +73,10 @@ impl Rate {
 }
 
 impl Store {
-    /// Takes one of the window's places for `what`.
+    /// Takes one unit of the window for `what`.
     ///
     /// # Errors
-    /// [`RateLimited`] (inside [`StoreError::Refused`]) when there is none left.
+    /// [`RateLimited`] (inside [`StoreError::Refused`]) when none is left.
     pub async fn check_rate_limit(
         &self,
         what: &str,
@@ -89,11 +89,11 @@ impl Store {
         }
     }
 
-    /// Takes `places` of the window's for `what`, all of them or none. Returns how many are taken
-    /// now, or `None` where there are not so many left.
+    /// Takes `places` units of the window for `what`, all or none. Returns how many are taken now,
+    /// or `None` if too few are left.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn take_some(
         &self,
         what: &str,
@@ -112,20 +112,20 @@ impl Store {
             .expression_attribute_names("#ttl", TTL)
             .expression_attribute_values(":places", number(places))
             .expression_attribute_values(":room", number(room))
-            .expression_attribute_values(":ttl", lapses(rate, now))
+            .expression_attribute_values(":ttl", expires(rate, now))
             .return_values(ReturnValue::UpdatedNew)
             .send()
             .await;
         let Some(answer) = written(taken)? else { return Ok(None) };
         let taken = answer.attributes.as_ref().and_then(|it| it.get("taken")?.as_n().ok());
         let taken = taken.and_then(|taken| taken.parse().ok());
-        taken.map(Some).ok_or_else(|| StoreError::corrupt("a counter without its number"))
+        taken.map(Some).ok_or_else(|| StoreError::corrupt("a rate counter without its number"))
     }
 }
 
 impl Transaction<'_> {
-    /// Takes `places`, of which `rate` has so many at least, of the window's for `what` together with
-    /// all else, if they are left: otherwise [`Part::Rate`] has moved.
+    /// Takes `places` units, at most the limit of `rate`, in this transaction. If too few are left,
+    /// [`ItemKind::Rate`] conflicts.
     pub(crate) fn taking(
         self,
         what: &str,
@@ -140,7 +140,7 @@ impl Transaction<'_> {
             .expression_attribute_names("#ttl", TTL)
             .expression_attribute_values(":places", number(places))
             .expression_attribute_values(":room", number(room))
-            .expression_attribute_values(":ttl", lapses(rate, now));
+            .expression_attribute_values(":ttl", expires(rate, now));
         self.update(ItemKind::Rate, &window_key(what, rate, now), update)
     }
 }
@@ -152,7 +152,7 @@ fn window_key(what: &str, rate: Rate, now: Timestamp) -> Key {
     Key::rate(what, now.floor_to(rate.window).as_secs())
 }
 
-/// A window is kept for as long again as it lasts: Unix seconds, the table's TTL.
-fn lapses(rate: Rate, now: Timestamp) -> AttributeValue {
+/// When a counter expires, one window after its own: Unix seconds, the table's TTL.
+fn expires(rate: Rate, now: Timestamp) -> AttributeValue {
     number(now.floor_to(rate.window).plus(rate.window.saturating_mul(2)).as_secs())
 }

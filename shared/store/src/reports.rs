@@ -1,4 +1,4 @@
-//! Reports: what was said of a day, said once.
+//! Daily reports, each written once.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::{
     table::{Store, decode, encode, written},
 };
 
-/// What was said of a day when it was over. It is never changed.
+/// The report of a day that is over. It is never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptReport {
     /// The day.
@@ -22,19 +22,19 @@ pub struct KeptReport {
     pub made_at: Timestamp,
     /// The numbers, as JSON.
     pub json: String,
-    /// Where it lies in the bucket as JSON.
+    /// S3 key of the JSON file.
     pub json_key: String,
-    /// Likewise as CSV.
+    /// S3 key of the CSV file.
     pub csv_key: String,
-    /// Likewise as a PDF.
+    /// S3 key of the PDF file.
     pub pdf_key: String,
 }
 
 impl Store {
-    /// Keeps a report, unless there is one of its day. Whether it was kept.
+    /// Stores a report, unless its day has one. Returns whether it was stored.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn keep_report(&self, report: &KeptReport) -> Result<bool, StoreError> {
         let put = self
             .client
@@ -50,7 +50,7 @@ impl Store {
     /// The report of a day (Q57).
     ///
     /// # Errors
-    /// [`Missing::Report`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Report`], or when DynamoDB is unavailable.
     pub async fn report(&self, day: Day) -> Result<KeptReport, StoreError> {
         let found = self.get(&Key::report(day)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Report))
@@ -59,7 +59,7 @@ impl Store {
     /// A page of reports, newest first (Q58).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn reports(
         &self,
         size: PageSize,
@@ -86,10 +86,10 @@ impl Store {
         Ok(Page::cut(found, size, |report: &KeptReport| report.day.to_string()))
     }
 
-    /// The same report with what its creators are called (Q1).
+    /// The report with the display names of its creators (Q1).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn with_names(&self, mut report: RevenueReport) -> Result<RevenueReport, StoreError> {
         let ids = report.top_creators.items.iter();
         let ids: BTreeSet<UserId> =

@@ -1,4 +1,4 @@
-//! What staff decide about members, and what follows from it.
+//! Staff decisions about members, and what follows from them.
 
 use domain::{
     DomainError, Timestamp,
@@ -18,33 +18,33 @@ use crate::{
     table::{Attempt, Store},
 };
 
-/// What a job of ours is called in the audit when it lifts a suspension.
+/// Actor name in the audit of the job that lifts suspensions.
 const LIFTED_BY: &str = "background-follow-sellers";
 
-/// Who of the staff acts, as their token says.
+/// The acting staff member, by their token.
 #[derive(Debug, Clone, Copy)]
 pub struct Staff<'a> {
-    /// Who.
+    /// Their user id.
     pub user_id: &'a UserId,
-    /// Their address.
+    /// Their email address.
     pub email: Option<EmailClaim<'a>>,
-    /// What they are.
+    /// Their role.
     pub role: Option<Role>,
 }
 
 impl Store {
-    /// Changes a member's account as staff decide: account, ledger, the staff's own account if their
-    /// role is news, the idempotency record with the answer, and the audit in one transaction.
-    /// Returns the answer that `view` makes of it; the same key returns the same one.
+    /// Changes a member's account by a staff decision: account, ledger, the staff member's own
+    /// account if their role changed, the idempotency record with the answer, and the audit in one
+    /// transaction. Returns the answer that `view` builds; the same key returns the same one.
     ///
     /// # Errors
-    /// [`Missing::User`], when whoever acts is suspended or may not decide on this account, what
-    /// `change` refuses, [`crate::KeyError`], or when DynamoDB cannot be asked.
+    /// [`NotFound::User`], when the staff member is suspended or may not decide on this account,
+    /// what `change` refuses, [`crate::KeyError`], or when DynamoDB is unavailable.
     pub async fn admin_update_account<R: DomainError, T: Serialize>(
         &self,
         staff: Staff<'_>,
         member: &UserId,
-        (request, deed): (Option<&Idempotency>, &AuditEntry),
+        (request, entry): (Option<&Idempotency>, &AuditEntry),
         now: Timestamp,
         change: impl Fn(&mut AccountUpdate) -> Result<(), R>,
         view: impl Fn(&Account) -> T,
@@ -69,8 +69,8 @@ impl Store {
             change(&mut draft).map_err(StoreError::refused)?;
             let answer =
                 serde_json::to_string(&view(draft.account())).map_err(StoreError::corrupt)?;
-            let deed = deed.clone().with_diff(&before, &draft.account().audited());
-            let mut writes = self.transaction().draft(draft)?.draft(acting)?.audit(deed, now);
+            let entry = entry.clone().with_diff(&before, &draft.account().audited());
+            let mut writes = self.transaction().draft(draft)?.draft(acting)?.audit(entry, now);
             if let Some(request) = request {
                 let record = Record::new(request, Outcome::Answer(answer.clone()), now);
                 writes = writes.record(staff.user_id, &record)?;
@@ -80,11 +80,11 @@ impl Store {
         .await
     }
 
-    /// Lets somebody of the staff in: their account is made on first use and keeps the role that
-    /// their token says. Reads once (Q1), and writes only what is news.
+    /// Admits a staff member: their account is created on first use and stores the role of their
+    /// token. Reads once (Q1), and writes only changes.
     ///
     /// # Errors
-    /// When they are suspended, or when DynamoDB cannot be asked.
+    /// When they are suspended, or when DynamoDB is unavailable.
     pub async fn admit_staff(&self, staff: Staff<'_>, now: Timestamp) -> Result<(), StoreError> {
         let admitted = self.update_account(staff.user_id, staff.email, now, |draft| {
             draft.require_active()?;
@@ -94,19 +94,19 @@ impl Store {
         admitted.await.map(drop)
     }
 
-    /// One member's account, as it is.
+    /// One member's account, as stored.
     ///
     /// # Errors
-    /// [`Missing::User`], or when DynamoDB cannot be asked.
+    /// [`NotFound::User`], or when DynamoDB is unavailable.
     pub async fn account(&self, user: &UserId) -> Result<Account, StoreError> {
         let found = self.get(&Key::account(user)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::User))
     }
 
-    /// Members whose standing somebody should see to, the longest waiting first (Q55).
+    /// Members with a due status change, oldest first (Q55).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_standings(
         &self,
         now: Timestamp,
@@ -116,19 +116,19 @@ impl Store {
         Ok(due.iter().filter_map(user_of).collect())
     }
 
-    /// Does what follows from a member's standing as it is now: a suspension that is over is lifted;
-    /// of a suspended member nothing waits to be generated any more; and what they sell is hidden or
-    /// shown again. Cut off anywhere, it is done by the next who comes.
+    /// Applies a member's current status: lifts an expired suspension, cancels the queued
+    /// generations of a suspended member, and hides or shows their listings. If it is interrupted,
+    /// the next run resumes it.
     ///
     /// # Errors
-    /// [`Missing::User`], or when DynamoDB cannot be asked.
+    /// [`NotFound::User`], or when DynamoDB is unavailable.
     pub async fn apply_suspension(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         let account = self.lift_if_over(user, now).await?;
         let called_off = match account.standing.allows(now) {
             true => Ok(()),
             false => self.call_off_waiting(user, now).await,
         };
-        // What is sold is hidden although a generation could not be called off.
+        // Listings are hidden even if a generation could not be cancelled.
         self.sync_visibility(user, now).await?;
         called_off?;
         self.mark_applied(&account, now).await
@@ -144,8 +144,8 @@ impl Store {
 
     async fn lift_if_over(&self, user: &UserId, now: Timestamp) -> Result<Account, StoreError> {
         let target = Target::user(user);
-        let deed =
-            AuditEntry::of_job(LIFTED_BY, Action::Unban, target).with_reason("Its time is over.");
+        let entry =
+            AuditEntry::of_job(LIFTED_BY, Action::Unban, target).with_reason("Suspension expired.");
         self.retry_on_conflict(async || {
             let account = self.account(user).await?;
             let before = account.audited();
@@ -153,16 +153,16 @@ impl Store {
             if !draft.lift_if_over() {
                 return Ok(Attempt::Done(draft.account().clone()));
             }
-            let deed = deed.clone().with_diff(&before, &draft.account().audited());
+            let entry = entry.clone().with_diff(&before, &draft.account().audited());
             let change = draft.finish();
-            let writes = self.transaction().account(&change)?.audit(deed, now);
+            let writes = self.transaction().account(&change)?.audit(entry, now);
             Ok(writes.commit().await?.done(change.account))
         })
         .await
     }
 
-    /// The member's generations that wait for a worker (Q6). Nobody may have more open at once than
-    /// a page holds.
+    /// The member's queued generations (Q6). No member may have more open at once than a page
+    /// holds.
     pub(crate) async fn waiting_jobs(
         &self,
         user: &UserId,
@@ -171,7 +171,7 @@ impl Store {
         Ok(self.jobs(user, Some(Status::Queued), PageSize::WHOLE, None, now).await?.items)
     }
 
-    /// Takes a job back for its member, unless a worker was faster.
+    /// Cancels a queued job, unless a worker was faster.
     pub(crate) async fn call_off_if_waiting(
         &self,
         job: &Job,
@@ -179,14 +179,14 @@ impl Store {
     ) -> Result<(), StoreError> {
         match self.cancel_for_suspension(&job.user_id, &job.id, now).await {
             Err(StoreError::Refused(refused)) => {
-                tracing::debug!(job_id = %job.id, why = refused.code(), "not called off");
+                tracing::debug!(job_id = %job.id, why = refused.code(), "queued job not cancelled");
                 Ok(())
             }
             done => done.map(drop),
         }
     }
 
-    /// A standing was seen to as `seen` has it; if it moved meanwhile it is still due.
+    /// Clears the due status change, unless the status changed since `seen`.
     async fn mark_applied(&self, seen: &Account, now: Timestamp) -> Result<(), StoreError> {
         self.retry_on_conflict(async || {
             let account = self.account(&seen.user_id).await?;

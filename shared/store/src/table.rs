@@ -1,4 +1,4 @@
-//! The table itself: reading items as types, and deciding again when something moved.
+//! The table: reading items as types, and retrying decisions on write conflicts.
 
 use std::{error::Error, time::Duration};
 
@@ -21,44 +21,44 @@ use crate::{
     transaction::number,
 };
 
-/// How often a decision is made anew because something moved meanwhile.
+/// How often a decision is retried because of a write conflict.
 const DECISIONS_MAX: u32 = 24;
-/// Waits between them: full jitter up to 10 ms, 20 ms, … and never above this.
+/// Backoff: full jitter up to 10 ms, 20 ms, … and never above this.
 const JITTER_MAX: Duration = Duration::from_millis(160);
-/// How often keys that DynamoDB did not get to are asked for again.
+/// How often keys that DynamoDB left unprocessed are requested again.
 const UNPROCESSED_ROUNDS_MAX: u32 = 5;
 
-/// The table, with every question and every change that the system knows. Cheap to clone.
+/// The table, with every read and write of the system. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) client: Client,
     pub(crate) table: String,
 }
 
-/// Where a walk through a part of the index goes on.
+/// Where the next page of an index partition begins.
 #[derive(Debug, Clone)]
 pub struct IndexPosition(Item);
 
-/// A part of a walk through a part of the index. Every entry is met once, so that one that stays
-/// where it is, because nothing can be done about it, does not keep those behind it from their turn.
+/// A page of an index partition. A walk returns every entry once, so that one that stays where it
+/// is, because nothing can be done about it, does not block those behind it.
 #[derive(Debug, Clone)]
 pub struct IndexPage<T> {
-    /// What was met. There may be none although the walk goes on.
+    /// The items. There may be none before the end.
     pub items: Vec<T>,
-    /// Where it goes on; `None` at the end.
+    /// Where to continue; `None` at the end.
     pub next: Option<IndexPosition>,
 }
 
-/// What came of one try to decide and write.
+/// The result of one attempt to decide and write.
 pub(crate) enum Attempt<T> {
-    /// Written, or nothing was to be written.
+    /// Written, or nothing to write.
     Done(T),
-    /// Something it was decided on has changed: decide anew.
+    /// Write conflict: decide again.
     Conflict,
 }
 
 impl<T> Attempt<T> {
-    /// The same, with something else that was written.
+    /// The same with the value mapped.
     pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Attempt<U> {
         match self {
             Attempt::Done(done) => Attempt::Done(to(done)),
@@ -67,8 +67,8 @@ impl<T> Attempt<T> {
     }
 }
 
-/// Has a write go through only if the item still has a version. The SDK's builders of writes share
-/// their methods' names and no trait.
+/// Makes a write conditional on the item's version. A macro, because the SDK's write builders share
+/// method names but no trait.
 macro_rules! at_version {
     ($write:expr, $version:expr) => {
         $write
@@ -80,7 +80,7 @@ macro_rules! at_version {
 pub(crate) use at_version;
 
 impl Store {
-    /// The store over `table`.
+    /// A store over `table`.
     pub fn new(client: Client, table: String) -> Store {
         Store { client, table }
     }
@@ -88,13 +88,13 @@ impl Store {
     /// Reads a key that never exists, so that the connection is open before the first request.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
         let key = Key { pk: "WARM".to_owned(), sk: "UP".to_owned() };
         self.get::<serde::de::IgnoredAny>(&key).await.map(|_| ())
     }
 
-    /// One item, strongly consistent.
+    /// Reads one item, strongly consistent.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         key: &Key,
@@ -111,7 +111,7 @@ impl Store {
         answer.item.map(decode).transpose()
     }
 
-    /// Several items in one trip, strongly consistent; at most 100, all different.
+    /// Reads at most 100 different items in one trip, strongly consistent.
     pub(crate) async fn get_all(&self, keys: &[Key]) -> Result<BatchItems, StoreError> {
         let mut found: Vec<Option<Item>> = vec![None; keys.len()];
         let mut wanted: Vec<Item> = keys.iter().map(Key::item).collect();
@@ -147,10 +147,10 @@ impl Store {
         if wanted.is_empty() { Ok(BatchItems(found.into_iter())) } else { Err(StoreError::Busy) }
     }
 
-    /// Writes one item in place of version `expected`; `false` if that has moved.
+    /// Writes one item in place of version `expected`; `false` on a write conflict.
     ///
-    /// The item carries a mark of this very write, so that a second try, after the answer to the
-    /// first was lost, knows its own work and does not take it for somebody else's.
+    /// The item carries a random mark of this write, so that a retry after a lost answer recognises
+    /// its own work.
     pub(crate) async fn replace(&self, mut item: Item, expected: u64) -> Result<bool, StoreError> {
         let nonce = format!("{:016x}", rand::random::<u64>());
         item.insert(NONCE.to_owned(), AttributeValue::S(nonce.clone()));
@@ -170,8 +170,8 @@ impl Store {
         Ok(written(put)?.is_some())
     }
 
-    /// Notes where something is paid, unless that is known, and returns it as it is then; `None` if
-    /// nothing is there, or its page is known.
+    /// Sets the checkout session of an item, unless it has one, and returns the updated item;
+    /// `None` if there is no item, or it has a session.
     pub(crate) async fn opened<T: DeserializeOwned>(
         &self,
         key: &Key,
@@ -196,8 +196,8 @@ impl Store {
         written(update)?.and_then(|answer| answer.attributes).map(decode).transpose()
     }
 
-    /// A page of a member's items under `prefix` and one more, newest first. `after` is the last
-    /// of the page before.
+    /// A page of a member's items under `prefix` and one more, newest first. `after` is the last of
+    /// the previous page.
     pub(crate) async fn query_desc<T: DeserializeOwned>(
         &self,
         user: &UserId,
@@ -215,7 +215,7 @@ impl Store {
         answer.items.unwrap_or_default().into_iter().map(decode).collect()
     }
 
-    /// The first entries of one partition of the index, all of them below `bound` if there is one.
+    /// The first entries of an index partition, below `bound` if given.
     pub(crate) async fn query_index(
         &self,
         partition: &str,
@@ -225,7 +225,7 @@ impl Store {
         self.in_index(partition, bound.map(|bound| ("<", bound)), most).await
     }
 
-    /// The next entries of one partition of the index, above `after` if there is one.
+    /// The next entries of an index partition, above `after` if given.
     pub(crate) async fn listed_after(
         &self,
         partition: &str,
@@ -235,7 +235,7 @@ impl Store {
         self.in_index(partition, after.map(|after| (">", after.to_owned())), most).await
     }
 
-    /// Entries of one partition of the index, on one side of a sort key.
+    /// Entries of an index partition, on one side of a sort key.
     async fn in_index(
         &self,
         partition: &str,
@@ -267,8 +267,8 @@ impl Store {
         }
     }
 
-    /// The next entries of one partition of the index on a walk through it, all of them below `bound`
-    /// if there is one, as `read` reads them.
+    /// The next page of a walk through an index partition, below `bound` if given, parsed by
+    /// `read`.
     pub(crate) async fn walked<T>(
         &self,
         partition: &str,
@@ -285,8 +285,8 @@ impl Store {
         Ok(IndexPage { items, next })
     }
 
-    /// The last entries of one partition of the index, the last first, below the entry `after`: the
-    /// item's own key and its sort key there.
+    /// Entries of an index partition in descending order, below the entry `after`: the item's own
+    /// key and its index sort key.
     pub(crate) async fn listed_before(
         &self,
         partition: &str,
@@ -316,7 +316,7 @@ impl Store {
             .expression_attribute_values(":pk", AttributeValue::S(pk))
     }
 
-    /// A query over one partition of the table, newest first.
+    /// A query over the items of a partition under `prefix`, newest first.
     pub(crate) fn newest_first(&self, pk: String, prefix: &str) -> QueryFluentBuilder {
         self.client
             .query()
@@ -327,10 +327,10 @@ impl Store {
             .scan_index_forward(false)
     }
 
-    /// Decides and writes until it was decided on what is still there.
+    /// Decides and writes until the write succeeds without a conflict.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when others were always faster; nothing was written then.
+    /// [`StoreError::Busy`] when every attempt conflicted; nothing was written then.
     pub(crate) async fn retry_on_conflict<T>(
         &self,
         attempt: impl AsyncFn() -> Result<Attempt<T>, StoreError>,
@@ -339,30 +339,30 @@ impl Store {
             backoff(round).await;
             match attempt().await? {
                 Attempt::Done(done) => return Ok(done),
-                Attempt::Conflict => tracing::debug!(round, "decided on something that moved"),
+                Attempt::Conflict => tracing::debug!(round, "write conflict, retrying"),
             }
         }
         Err(StoreError::Busy)
     }
 }
 
-/// What was found at several keys, to be taken in the order of the keys.
+/// The items at several keys, in the order of the keys.
 #[derive(Debug)]
 pub(crate) struct BatchItems(std::vec::IntoIter<Option<Item>>);
 
 impl BatchItems {
-    /// What stands at the next key; `None` if nothing does, or if there is no further key.
+    /// The item at the next key; `None` if there is none, or if there is no further key.
     pub(crate) fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, StoreError> {
         self.0.next().flatten().map(decode).transpose()
     }
 
-    /// What stands at the further keys, without those where nothing does.
+    /// The items at the further keys, without the missing ones.
     pub(crate) fn rest<T: DeserializeOwned>(self) -> Result<Vec<T>, StoreError> {
         self.0.flatten().map(decode).collect()
     }
 }
 
-/// The answer to a conditional write; `None` if its condition did not hold.
+/// The answer to a conditional write; `None` if its condition failed.
 pub(crate) fn written<T, E>(sent: Result<T, SdkError<E>>) -> Result<Option<T>, StoreError>
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -383,12 +383,12 @@ pub(crate) async fn backoff(round: u32) {
     tokio::time::sleep(most.mul_f64(rand::random::<f64>())).await;
 }
 
-/// An item as a type.
+/// Decodes an item.
 pub(crate) fn decode<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
     serde_dynamo::from_item(item).map_err(StoreError::corrupt)
 }
 
-/// An item as a stream shows it, as a type; `None` if its sort key is not one that is `wanted`.
+/// Decodes a stream image; `None` unless its sort key is `wanted`.
 pub(crate) fn decode_image<T: DeserializeOwned>(
     image: &serde_json::Map<String, serde_json::Value>,
     wanted: impl Fn(&str) -> bool,
@@ -402,7 +402,7 @@ pub(crate) fn decode_image<T: DeserializeOwned>(
     serde_dynamo::from_item(item).map(Some).map_err(StoreError::corrupt)
 }
 
-/// A type as an item at `key`.
+/// Encodes a value as an item at `key`.
 pub(crate) fn encode<T: Serialize>(key: &Key, value: &T) -> Result<Item, StoreError> {
     let mut item: Item = serde_dynamo::to_item(value).map_err(StoreError::corrupt)?;
     item.extend(key.item());

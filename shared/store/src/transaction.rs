@@ -1,9 +1,8 @@
 //! One all-or-nothing write.
 //!
-//! Each part has a condition that says what it was decided on. DynamoDB takes the whole or nothing;
-//! when it takes nothing because a condition did not hold, the caller learns which part moved. A
-//! transaction carries one token for all its tries, so that a lost answer never means a second
-//! effect (`ClientRequestToken`, ten minutes).
+//! Each part is conditional on what it was decided on. If a condition fails, DynamoDB writes
+//! nothing and the caller learns which parts conflict. All attempts carry one token, so that a lost
+//! answer never causes a second effect (`ClientRequestToken`, ten minutes).
 
 use std::fmt::Display;
 
@@ -40,16 +39,15 @@ use crate::{
     table::{Attempt, Store, at_version, backoff, encode},
 };
 
-/// How often the same transaction is sent again because of a conflict or a throttle.
+/// How often a transaction is sent again because of a conflict or a throttle.
 const SENDS_MAX: u32 = 6;
-/// Most writes that DynamoDB takes at once. None of ours comes near: nearly all of them are lines
-/// of the ledger, and an account is limited in the lots that can lapse, and an invoice in the plans
-/// it pays for.
+/// Most writes of a transaction in DynamoDB. None of ours comes near: nearly all are ledger
+/// entries, and both the expiring lots of an account and the plans of an invoice are limited.
 const WRITES_MAX: usize = 100;
-/// How often the end of the audit is read again because it has moved.
+/// How often the audit head is read again because it changed.
 const CHAINED_MAX: u32 = 24;
 
-/// What a part of a transaction is about, so that a failed condition can be told.
+/// What a part of a transaction is about, to tell which condition failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ItemKind {
     Account,
@@ -94,13 +92,13 @@ pub(crate) enum ItemKind {
     Erasure,
 }
 
-/// An item with a version of its own, which fences every change of it.
+/// An item with its own version, the optimistic lock of every change.
 pub(crate) trait Versioned: Serialize + Clone + PartialEq {
-    /// What it is in a transaction.
+    /// Its kind in a transaction.
     const PART: ItemKind;
-    /// Where it stands.
+    /// Its key.
     fn key(&self) -> Key;
-    /// Where it stands in the index.
+    /// Its index key.
     fn index_key(&self) -> Option<IndexKey> {
         None
     }
@@ -110,17 +108,17 @@ pub(crate) trait Versioned: Serialize + Clone + PartialEq {
     fn with_version(self, version: u64) -> Self;
 }
 
-/// What came of sending it.
+/// The result of sending it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Committed {
     /// All of it is written.
     Yes,
-    /// None of it: these parts had moved.
+    /// None of it is written: these parts conflict.
     Conflict(Vec<ItemKind>),
 }
 
 impl Committed {
-    /// The end of an attempt that only has to be made anew, whatever moved.
+    /// The result of an attempt that retries on any conflict.
     pub(crate) fn done<T>(self, value: T) -> Attempt<T> {
         match self {
             Committed::Yes => Attempt::Done(value),
@@ -135,18 +133,23 @@ pub(crate) struct Transaction<'a> {
     store: &'a Store,
     parts: Vec<ItemKind>,
     writes: Vec<TransactWriteItem>,
-    deeds: Vec<(AuditEntry, Timestamp)>,
+    audit_entries: Vec<(AuditEntry, Timestamp)>,
 }
 
 impl Store {
     pub(crate) fn transaction(&self) -> Transaction<'_> {
-        Transaction { store: self, parts: Vec::new(), writes: Vec::new(), deeds: Vec::new() }
+        Transaction {
+            store: self,
+            parts: Vec::new(),
+            writes: Vec::new(),
+            audit_entries: Vec::new(),
+        }
     }
 }
 
 impl Transaction<'_> {
-    /// Writes an account and the lines its change added, if it still has the version it was read
-    /// with. A new account must not exist.
+    /// Writes an account and its new ledger entries, if it still has the version it was read with.
+    /// A new account must not exist.
     pub(crate) fn account(self, change: &AccountChange) -> Result<Self, StoreError> {
         let user = &change.account.user_id;
         let mut item = encode(&Key::account(user), &change.account)?;
@@ -159,8 +162,8 @@ impl Transaction<'_> {
         change.follow_ups.iter().try_fold(with_ledger, Transaction::follow_up)
     }
 
-    /// Writes what a draft came to. Where it came to nothing, the account must only still have the
-    /// version it was read with: what was decided on it holds, and a ban bites.
+    /// Writes an account update. If it changes nothing, only checks that the account still has the
+    /// version it was read with: the decision holds, and a ban takes effect.
     pub(crate) fn draft(self, draft: AccountUpdate) -> Result<Self, StoreError> {
         if draft.is_changed() {
             return self.account(&draft.finish());
@@ -174,8 +177,7 @@ impl Transaction<'_> {
         Ok(self.put(ItemKind::Job, versioned(expected, job_item(job)?)))
     }
 
-    /// Writes what Stripe says of a member in place of `read`, and whose their customer is, if that
-    /// is news.
+    /// Writes a member's billing in place of `read`, and the owner of a new customer.
     pub(crate) fn billing(self, read: &Billing, after: &Billing) -> Result<Self, StoreError> {
         let user = &after.user_id;
         let mut item = encode(&Key::billing(user), after)?;
@@ -202,13 +204,13 @@ impl Transaction<'_> {
         Ok(self.put(ItemKind::Order, versioned(expected, item)))
     }
 
-    /// Writes an invoice. It has no version of its own: whoever writes one writes the billing too.
+    /// Writes an invoice. It has no version of its own: the billing is always written with it.
     pub(crate) fn invoice(self, invoice: &Invoice) -> Result<Self, StoreError> {
         let item = encode(&Key::invoice(&invoice.user_id, &invoice.id), invoice)?;
         Ok(self.put(ItemKind::Invoice, Put::builder().set_item(Some(item))))
     }
 
-    /// Notes that an event was applied, if it was not; a parked one is no longer parked.
+    /// Marks an event as applied, unless it is; a parked one is no longer parked.
     pub(crate) fn event(self, event: &AppliedEvent, now: Timestamp) -> Result<Self, StoreError> {
         let put = Put::builder()
             .condition_expression(NOT_APPLIED)
@@ -218,7 +220,7 @@ impl Transaction<'_> {
         Ok(self.put(ItemKind::Event, put))
     }
 
-    /// Writes what a new job is made from.
+    /// Writes the input of a new job.
     pub(crate) fn input(self, job: &Job, input: &Input) -> Result<Self, StoreError> {
         let item = encode(&Key::input(&job.user_id, &job.id), input)?;
         Ok(self.put(ItemKind::Input, if_not_exists(item)))
@@ -230,17 +232,17 @@ impl Transaction<'_> {
         Ok(self.put(ItemKind::Preset, if_not_exists(item)))
     }
 
-    /// Deletes a preset that must be there.
+    /// Deletes a preset, which must exist.
     pub(crate) fn delete_preset(self, preset: &Preset) -> Result<Self, StoreError> {
         self.delete_there(ItemKind::Preset, &Key::preset(&preset.user_id, &preset.id))
     }
 
-    /// Deletes an item that must be there.
+    /// Deletes an item, which must exist.
     pub(crate) fn delete_there(self, part: ItemKind, key: &Key) -> Result<Self, StoreError> {
         self.push_delete(part, key, Delete::builder().condition_expression("attribute_exists(pk)"))
     }
 
-    /// Writes the record of a key, if there is none or its day is over.
+    /// Writes an idempotency record, if there is none or it has expired.
     pub(crate) fn record(self, user: &UserId, record: &Record) -> Result<Self, StoreError> {
         let item = encode(&Key::idempotency(user, &record.key), record)?;
         let put = Put::builder()
@@ -255,7 +257,7 @@ impl Transaction<'_> {
         Ok(self.put(ItemKind::Ledger, if_not_exists(item)))
     }
 
-    /// Writes `after` in place of `before`, if they differ and `before` is what is still there.
+    /// Writes `after` in place of `before`, if they differ and `before` is still stored.
     pub(crate) fn replace<T: Versioned>(
         self,
         before: Option<&T>,
@@ -267,7 +269,7 @@ impl Transaction<'_> {
         self.put_versioned(before.map_or(0, T::version), after)
     }
 
-    /// The same for several, which stand in the same order before and after.
+    /// The same for several, in the same order before and after.
     pub(crate) fn replace_each<T: Versioned>(
         self,
         before: &[T],
@@ -288,7 +290,7 @@ impl Transaction<'_> {
         Ok(self.put(T::PART, versioned(expected, item)))
     }
 
-    /// Writes an item that something else in this transaction fences.
+    /// Writes an item that is guarded by another part of this transaction.
     pub(crate) fn fenced<T: Serialize>(
         self,
         part: ItemKind,
@@ -301,7 +303,7 @@ impl Transaction<'_> {
         Ok(self.put(part, Put::builder().set_item(Some(item))))
     }
 
-    /// Writes an item that must not be there.
+    /// Writes an item that must not exist.
     pub(crate) fn new_item<T: Serialize>(
         self,
         part: ItemKind,
@@ -311,7 +313,7 @@ impl Transaction<'_> {
         Ok(self.put(part, if_not_exists(encode(key, value)?)))
     }
 
-    /// Deletes an item, if it is there.
+    /// Deletes an item, if it exists.
     pub(crate) fn delete(self, part: ItemKind, key: &Key) -> Result<Self, StoreError> {
         self.push_delete(part, key, Delete::builder())
     }
@@ -335,8 +337,8 @@ impl Transaction<'_> {
         Ok(self)
     }
 
-    /// Holds for an item that still has the version it was decided on; zero is one that is not
-    /// there.
+    /// Checks that an item still has the version it was decided on; zero is one that does not
+    /// exist.
     pub(crate) fn check_version(
         self,
         part: ItemKind,
@@ -351,8 +353,8 @@ impl Transaction<'_> {
         self.check(part, key, check)
     }
 
-    /// Holds while whoever acts as staff still may: their standing is what it was decided on. Who
-    /// never used the service themselves has no account, and no standing to lose.
+    /// Checks that the status of the acting staff member is unchanged. Staff who never used the
+    /// service themselves have no account.
     pub(crate) fn acting(
         self,
         user: &UserId,
@@ -364,8 +366,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Holds while a creator may sell, or may not, for the reasons it was decided on, however else
-    /// the account moves.
+    /// Checks that a creator's right to sell is unchanged, whatever else changes in the account.
     pub(crate) fn seller(self, user: &UserId, seller: &Seller) -> Result<Self, StoreError> {
         let standing = serde_dynamo::to_attribute_value(&seller.standing);
         let check = ConditionCheck::builder()
@@ -381,7 +382,7 @@ impl Transaction<'_> {
         self.check(ItemKind::Seller, &Key::account(user), check)
     }
 
-    /// Holds while a member's standing is what it was decided on, however else the account moves.
+    /// Checks that a member's status is unchanged, whatever else changes in the account.
     pub(crate) fn standing(
         self,
         user: &UserId,
@@ -403,7 +404,7 @@ impl Transaction<'_> {
         self.check(part, &Key::account(user), check)
     }
 
-    /// Adds to sums, which need not be there.
+    /// Adds to sums, which need not exist.
     pub(crate) fn add(self, key: &Key, sums: &Counters) -> Result<Self, StoreError> {
         if sums.is_empty() {
             return Ok(self);
@@ -455,29 +456,29 @@ impl Transaction<'_> {
         self
     }
 
-    /// Adds a row to the audit, in its place when this is sent.
-    pub(crate) fn audit(mut self, deed: AuditEntry, at: Timestamp) -> Self {
-        self.deeds.push((deed, at));
+    /// Adds an audit entry; it gets its place in the chain when this is sent.
+    pub(crate) fn audit(mut self, entry: AuditEntry, at: Timestamp) -> Self {
+        self.audit_entries.push((entry, at));
         self
     }
 
-    /// Adds several.
+    /// Adds several audit entries.
     pub(crate) fn audit_all(
         self,
-        deeds: impl IntoIterator<Item = AuditEntry>,
+        audit_entries: impl IntoIterator<Item = AuditEntry>,
         at: Timestamp,
     ) -> Self {
-        deeds.into_iter().fold(self, |this, deed| this.audit(deed, at))
+        audit_entries.into_iter().fold(self, |this, entry| this.audit(entry, at))
     }
 
-    /// Sends it, and sends the very same again after a conflict or a throttle. Where the end of the
-    /// audit has moved, and nothing else, it is sent with the next places.
+    /// Sends it, and sends the same again after a conflict or a throttle. If only the audit head
+    /// changed, the entries are placed behind the new one.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked; it may then have been written, and a repeat with the same
+    /// When DynamoDB is unavailable; it may then have been written, and a repeat with the same
     /// business keys finds out.
     pub(crate) async fn commit(self) -> Result<Committed, StoreError> {
-        if self.deeds.is_empty() {
+        if self.audit_entries.is_empty() {
             return self.send().await;
         }
         for round in 0..CHAINED_MAX {
@@ -485,7 +486,7 @@ impl Transaction<'_> {
             let head = self.store.audit_head().await?;
             match self.chained(&head)?.send().await? {
                 Committed::Conflict(parts) if parts.iter().all(|part| *part == ItemKind::Audit) => {
-                    tracing::debug!(round, "others were faster at the end of the audit");
+                    tracing::debug!(round, "audit head moved, retrying");
                 }
                 done @ (Committed::Yes | Committed::Conflict(_)) => return Ok(done),
             }
@@ -493,13 +494,13 @@ impl Transaction<'_> {
         Err(StoreError::Busy)
     }
 
-    /// The same with its deeds behind `head`.
+    /// The same with its audit entries behind `head`.
     fn chained(&self, head: &Head) -> Result<Self, StoreError> {
         let (store, parts, writes) = (self.store, self.parts.clone(), self.writes.clone());
-        let mut this = Transaction { store, parts, writes, deeds: Vec::new() };
+        let mut this = Transaction { store, parts, writes, audit_entries: Vec::new() };
         let mut end = head.clone();
-        for (deed, at) in &self.deeds {
-            this = this.row(&end.add(deed.clone(), *at))?;
+        for (entry, at) in &self.audit_entries {
+            this = this.row(&end.add(entry.clone(), *at))?;
         }
         this.replace(Some(head), &end)
     }
@@ -513,7 +514,7 @@ impl Transaction<'_> {
 
     async fn send(self) -> Result<Committed, StoreError> {
         if self.writes.len() > WRITES_MAX {
-            return Err(StoreError::corrupt(format!("{} writes at once", self.writes.len())));
+            return Err(StoreError::corrupt(format!("{} writes are too many", self.writes.len())));
         }
         let token = format!("{:032x}", rand::random::<u128>());
         for round in 0..SENDS_MAX {
@@ -530,7 +531,7 @@ impl Transaction<'_> {
                 Ok(_) => return Ok(Committed::Yes),
                 Err(error) => match verdict(&self.parts, error) {
                     Verdict::Moved(parts) => return Ok(Committed::Conflict(parts)),
-                    Verdict::Again => tracing::debug!(round, "transaction conflict"),
+                    Verdict::Again => tracing::debug!(round, "transaction conflict, retrying"),
                     Verdict::Failed(error) => return Err(error),
                 },
             }
@@ -578,7 +579,7 @@ fn is_passing(code: &str) -> bool {
     matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
 }
 
-/// A job as an item, with its place in the index.
+/// A job as an item, with its index key.
 pub(crate) fn job_item(job: &Job) -> Result<Item, StoreError> {
     let mut item = encode(&Key::job(&job.user_id, &job.id), job)?;
     set_index_key(&mut item, Some(job_index(job)));
@@ -596,7 +597,7 @@ fn if_not_exists(item: Item) -> PutBuilder {
     Put::builder().condition_expression("attribute_not_exists(pk)").set_item(Some(item))
 }
 
-/// OwnerRef a customer is, as the table has it.
+/// The member that an external id belongs to, as stored.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct OwnerRef {
     pub(crate) user_id: UserId,

@@ -1,4 +1,4 @@
-//! How long pictures take: the one home of the sizes that are promised.
+//! Render times: the single definition of the promised limits.
 
 use std::time::{Duration, Instant};
 
@@ -7,22 +7,22 @@ use domain::lighting::LightingRig;
 
 use crate::{Palette, Quality, Scene, Subject};
 
-/// A picture whose time is promised on one core of a small machine.
+/// A picture with a time limit on one core of a small machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// For tables.
+    /// Its name in tables.
     pub label: &'static str,
     /// Width and height in pixels.
     pub side_px: u32,
-    /// How it is rendered.
+    /// The render quality.
     pub quality: Quality,
-    /// What is stood in the studio.
+    /// The subject.
     pub subject: Subject,
-    /// The promise.
+    /// The time limit.
     pub at_most: Duration,
 }
 
-/// What is measured and promised.
+/// The measured pictures and their limits.
 pub const TARGETS: [Target; 6] = [
     standard("studio bust 512 standard", Subject::Bust),
     standard("studio product 512 standard", Subject::Product),
@@ -42,7 +42,7 @@ const fn preview(label: &'static str, subject: Subject) -> Target {
     Target { label, side_px: 256, quality: Quality::Preview, subject, at_most }
 }
 
-/// The median time of `rounds` pictures for each of [`TARGETS`], from an empty studio to pixels.
+/// The median render time of `rounds` pictures for each of [`TARGETS`], scene setup included.
 pub fn measure(rounds: usize) -> Vec<(Target, Duration)> {
     TARGETS.into_iter().map(|target| (target, median(target, rounds.max(1)))).collect()
 }

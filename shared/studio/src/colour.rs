@@ -1,10 +1,10 @@
-//! Colour of light, of paper, and of the finished pixel.
+//! Colours of light, of paper, and of the finished pixel.
 
 use crate::vec3::{Vec3, vec3};
 
 /// The white balance of the camera: light of this temperature is neutral.
 const WHITE_BALANCE_KELVIN: f64 = 5_600.0;
-/// How much of the true tint stays after the eye (and the raw converter) adapted.
+/// The share of the true tint that remains after the adaptation of eye and raw converter.
 const TINT_KEPT: f32 = 0.72;
 
 /// sRGB bytes as linear light.
@@ -53,7 +53,7 @@ fn planckian(kelvin: f64) -> Vec3 {
 
 /// From scene light to eight bits: a filmic curve, the sRGB transfer function and dithering.
 pub(crate) struct Film {
-    /// sRGB by the square root of linear light, so that the shadows get most entries.
+    /// The sRGB transfer by the square root of linear light, so that the shadows get most entries.
     transfer: Vec<f32>,
     seed: u32,
 }
@@ -94,8 +94,8 @@ impl Film {
     }
 }
 
-/// Light to density: a toe that deepens the shadows, middle grey where it belongs, and a shoulder
-/// that still tells three stops over it from white (Narkowicz's fit of the ACES curve).
+/// Tone curve: a toe that deepens the shadows, middle grey unchanged, and a shoulder that still
+/// separates three stops above it from white (Narkowicz's fit of the ACES curve).
 fn curve(light: f32) -> f32 {
     let x = light * 0.76;
     (x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)).clamp(0.0, 1.0)

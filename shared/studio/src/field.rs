@@ -1,16 +1,15 @@
 //! A distance field sampled once into a grid.
 //!
-//! Marching rays needs about a hundred distances per pixel. Looking them up costs a few
-//! nanoseconds, however many parts the subject is made of; exact distances are asked for only
-//! where the surface is shaded.
+//! Marching rays needs about a hundred distances per pixel. A lookup costs a few nanoseconds,
+//! however complex the subject; exact distances are computed only where the surface is shaded.
 
 use crate::vec3::{Vec3, vec3};
 
 /// Cells per side of a brick. Bricks far from the surface are interpolated, not evaluated.
 const BRICK: usize = 4;
 
-/// From how many diagonals off the surface a brick counts as far. A half would do; the rest keeps
-/// what is near the surface exact.
+/// The distance to the surface, in diagonals, from which a brick counts as far. Half a diagonal
+/// would do; the rest keeps values near the surface exact.
 const FAR_DIAGONALS: f32 = 0.6;
 
 /// An axis-aligned box.
@@ -32,12 +31,12 @@ pub(crate) struct Field {
     dims: [usize; 3],
     distances: Vec<f32>,
     centre: Vec3,
-    /// From the centre to a corner.
+    /// Distance from the centre to a corner.
     radius: f32,
 }
 
 impl Bounds {
-    /// The part of the ray that is inside, as a range of its parameter.
+    /// The part of the ray inside the box, as a range of its parameter.
     pub(crate) fn clip(&self, origin: Vec3, direction: Vec3) -> Option<(f32, f32)> {
         let inverse = direction.map(|d| 1.0 / if d.abs() < 1e-9 { 1e-9 } else { d });
         let (a, b) = ((self.low - origin) * inverse, (self.high - origin) * inverse);
@@ -48,8 +47,7 @@ impl Bounds {
 }
 
 impl Field {
-    /// Samples `distance` over `bounds` at about `cell` metres. `distance` must not change faster
-    /// than the point moves.
+    /// Samples `distance` over `bounds` at about `cell` metres. `distance` must be 1-Lipschitz.
     pub(crate) fn bake(bounds: Bounds, cell: f32, distance: impl Fn(Vec3) -> f32) -> Field {
         let extent = bounds.high - bounds.low;
         let bricks = [extent.x, extent.y, extent.z]
@@ -93,7 +91,7 @@ impl Field {
         for (index, value) in corners.iter_mut().enumerate() {
             *value = self.at_node(corner(index), span, distance);
         }
-        // The surface cannot be in the brick if it is farther from its middle than its corners are.
+        // The surface is outside the brick if it is farther from the centre than the corners are.
         let middle = first.map(|node| node + BRICK / 2);
         let from_middle = self.at_node(middle, span, distance);
         let is_far = from_middle.abs() > FAR_DIAGONALS * 1.74 * BRICK as f32 * span;
@@ -134,8 +132,8 @@ impl Field {
         Bounds { low: self.low, high: self.high }
     }
 
-    /// The part of a cone's axis on which the cone may touch the subject. The cone's radius is
-    /// `spread` times the way along the axis.
+    /// The part of a cone's axis where the cone may touch the subject. The cone's radius is
+    /// `spread` times the distance along the axis.
     pub(crate) fn reach(&self, origin: Vec3, axis: Vec3, spread: f32) -> Option<(f32, f32)> {
         let farthest = (self.centre - origin).dot(axis) + self.radius;
         if farthest <= 0.0 {
@@ -148,7 +146,7 @@ impl Field {
     /// The distance at `point`; outside the box a lower bound of it.
     ///
     /// The surface is inside the box, and the box is convex: seen from the nearest point of the
-    /// box, `point` and the surface lie on opposite sides, so the two distances add as squares.
+    /// box, `point` and the surface are on opposite sides, so the two distances add as squares.
     pub(crate) fn distance(&self, point: Vec3) -> f32 {
         let cell = (point - self.low) * self.cells_per_metre;
         let inside = cell.max(Vec3::ZERO).min(self.last);
@@ -163,9 +161,9 @@ impl Field {
         }
     }
 
-    /// The distance at a position counted in cells, which must be inside the box.
+    /// The distance at a position in cells, which must be inside the box.
     fn at_cell(&self, cell: Vec3) -> f32 {
-        // Through 32 bits, which is what the processor converts in one step.
+        // Through 32 bits, which the processor converts in one step.
         let split = |value: f32| {
             let whole = value as i32;
             (whole as usize, value - whole as f32)

@@ -6,7 +6,7 @@ use crate::vec3::Vec3;
 const SHARP_PX: f32 = 0.6;
 /// Largest radius, as a share of the short side: keeps the cost bounded at any aperture.
 const LARGEST_SHARE: f32 = 0.045;
-/// Where luminance varies by less than this share from pixel to pixel, blur would change nothing.
+/// Where luminance varies by less than this share from pixel to pixel, blur has no visible effect.
 const FLAT_STEP: f32 = 0.02;
 
 /// A picture in linear light, with what is needed to blur it.
@@ -21,13 +21,13 @@ pub(crate) struct Exposure {
 }
 
 impl Exposure {
-    /// The picture as the lens draws it, gathered from `taps` places per pixel.
+    /// The picture after the lens blur, gathered from `taps` samples per pixel.
     pub(crate) fn through_lens(mut self, taps: u32) -> Vec<Vec3> {
         let largest = LARGEST_SHARE * self.width.min(self.height) as f32;
         for radius in &mut self.blur {
             *radius = radius.min(largest);
         }
-        // Tiles as wide as the largest blur: it reaches no farther than the neighbours.
+        // Tiles as wide as the largest blur, which then reaches no farther than the neighbours.
         let side = (largest.ceil() as usize).max(4);
         let (across, tiles) = self.tiles(side);
         let pattern = spiral(taps);
@@ -49,14 +49,14 @@ impl Exposure {
         let disc = |blur: f32| (std::f32::consts::PI * blur * blur).max(1.0);
         let own_weight = 1.0 / disc(own_blur);
         let (mut sum, mut weights) = (self.light[here] * own_weight, own_weight);
-        // A tap stands for its part of the ring it is on.
+        // A tap represents its part of its ring.
         let ring = std::f32::consts::TAU * reach * reach / pattern.len() as f32;
         for (dx, dy, radius) in pattern {
             let tap_x = (x as f32 + dx * reach + 0.5).clamp(0.0, self.width as f32 - 1.0) as usize;
             let tap_y = (y as f32 + dy * reach + 0.5).clamp(0.0, self.height as f32 - 1.0) as usize;
             let tap = tap_y * self.width + tap_x;
             let is_behind = self.depth[tap] > own_depth + 0.02;
-            // What lies behind a sharp edge must not bleed over it.
+            // The background must not bleed over a sharp edge in front of it.
             let blur = if is_behind { self.blur[tap].min(own_blur) } else { self.blur[tap] };
             let covers = (blur - radius * reach + 0.5).clamp(0.0, 1.0);
             let weight = covers * ring * radius / disc(blur);
@@ -66,7 +66,8 @@ impl Exposure {
         sum * (1.0 / weights)
     }
 
-    /// What is in each tile of `side` pixels and its eight neighbours, row by row, and how many are in a row.
+    /// The extremes of each tile of `side` pixels and its eight neighbours, row by row, and the
+    /// tiles per row.
     fn tiles(&self, side: usize) -> (usize, Vec<Tile>) {
         let across = self.width.div_ceil(side);
         let down = self.height.div_ceil(side);
@@ -86,7 +87,7 @@ impl Exposure {
         (across, nearby.collect())
     }
 
-    /// The step of luminance from the pixel to the next in its row and its column.
+    /// The luminance difference of a pixel to the next in its row and its column.
     fn step(&self, x: usize, y: usize) -> f32 {
         let bright = |x: usize, y: usize| self.light[y * self.width + x].luminance();
         let own = bright(x, y);

@@ -5,13 +5,13 @@ use domain::lighting::{Light, LightRole};
 use crate::colour;
 use crate::vec3::{Vec3, vec3};
 
-/// Where a light and the subject stand closer than this to the floor, in metres, it is raised.
+/// Minimum height of a light above the floor, in metres; a lower one is raised.
 const CLEARANCE_M: f32 = 0.05;
 
 /// A panel that shines forward, brightest straight ahead.
 pub(crate) struct Panel {
     position: Vec3,
-    /// The way it faces, and two sides of its face.
+    /// Its facing direction, and two sides of its face.
     axis: Vec3,
     across: Vec3,
     up: Vec3,
@@ -20,9 +20,9 @@ pub(crate) struct Panel {
     power: Vec3,
 }
 
-/// What one panel does to one point.
+/// The effect of one panel on one point.
 pub(crate) struct Arrival {
-    /// Towards the panel's centre.
+    /// Direction to the panel's centre.
     pub(crate) direction: Vec3,
     pub(crate) distance: f32,
     /// Half the panel's width over the distance.
@@ -46,7 +46,7 @@ impl Panel {
         position.y = position.y.max(floor + CLEARANCE_M);
         let target = match light.role {
             LightRole::Background => {
-                // A panel inside the paper lights nothing: it stands in front of it.
+                // A panel behind the paper would light nothing, so it is moved in front of it.
                 position.z = position.z.max(0.3 - backdrop_m);
                 vec3(position.x * 0.3, position.y * 0.5, -backdrop_m)
             }
@@ -68,7 +68,7 @@ impl Panel {
         }
     }
 
-    /// How its light arrives at `point`, or `None` behind the panel.
+    /// The light arriving at `point`, or `None` behind the panel.
     pub(crate) fn arrival(&self, point: Vec3) -> Option<Arrival> {
         let to = self.position - point;
         let square = to.dot(to).max(1e-6);
@@ -83,8 +83,8 @@ impl Panel {
         })
     }
 
-    /// The light a ray sees that runs into the panel's face. The edge is as blurred as a surface
-    /// of `roughness` shows it.
+    /// The light seen by a ray that hits the panel's face. The edge is blurred by the `roughness`
+    /// of the surface that mirrors it.
     pub(crate) fn seen(&self, origin: Vec3, direction: Vec3, roughness: f32) -> Vec3 {
         let ahead = -direction.dot(self.axis);
         if ahead <= 0.02 {

@@ -1,19 +1,19 @@
-//! The colours a prompt asks for.
+//! Colours from a prompt.
 
 use crate::colour;
 use crate::vec3::Vec3;
 
-/// Two colours to paint a subject in.
+/// Two colours of a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
     /// sRGB of the largest surface: the garment, the liquid, the glaze.
     pub primary: [u8; 3],
-    /// sRGB of what is set against it: the cap of a bottle, the hair of a bust.
+    /// sRGB of the contrasting part: the cap of a bottle, the hair of a bust.
     pub accent: [u8; 3],
 }
 
-/// Colour words and what they look like on matter, not on a screen: nothing in a studio is as
-/// saturated as `#ff0000`.
+/// Colour words and their colours on matter, not on a screen: nothing in a studio is as saturated
+/// as `#ff0000`.
 const COLOURS: &[(&str, [u8; 3])] = &[
     ("amber", [198, 124, 40]),
     ("beige", [208, 188, 158]),
@@ -67,7 +67,7 @@ impl Default for Palette {
 }
 
 impl Palette {
-    /// The first two colours that `prompt` names; what it does not name stays as by default.
+    /// The first two colours that `prompt` names; the rest stays default.
     pub fn from_prompt(prompt: &str) -> Palette {
         let lower = prompt.to_lowercase();
         let mut found = lower
@@ -81,7 +81,7 @@ impl Palette {
         }
     }
 
-    /// The same in linear light, as it is mixed with light.
+    /// The same in linear light.
     pub(crate) fn paint(&self) -> Paint {
         Paint { primary: colour::linear(self.primary), accent: colour::linear(self.accent) }
     }

@@ -1,4 +1,4 @@
-//! From a rig, a camera and a subject to a picture.
+//! Renders a rig, a camera and a subject to a picture.
 
 use domain::camera::CameraSettings;
 use domain::lighting::LightingRig;
@@ -15,30 +15,30 @@ use crate::trace::{Hit, TraceQuality, Tracer};
 use crate::vec3::{Vec3, vec3};
 use crate::view::View;
 
-/// Longest side of a frame in pixels; larger wishes are cut to it.
+/// Longest side of a frame in pixels; larger requests are cut to it.
 pub const SIDE_PX_MAX: u32 = 2_048;
 
-/// How much work goes into a picture.
+/// Render quality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Quality {
     /// Good enough to judge the light at 256 pixels.
     Preview,
-    /// Meant to be kept.
+    /// For final pictures.
     Standard,
 }
 
-/// What [`Quality`] stands for.
+/// The parameters of a [`Quality`].
 struct Effort {
     /// Metres between samples of the distance field.
     cell: f32,
     care: TraceQuality,
     /// Rays added to a pixel on an edge.
     edge_rays: u32,
-    /// Places each blurred pixel is gathered from.
+    /// Samples per blurred pixel.
     lens_taps: u32,
 }
 
-/// A studio, set up and ready to be photographed.
+/// A studio, set up and ready to photograph.
 pub struct Scene {
     figure: Figure,
     panels: Vec<Panel>,
@@ -78,8 +78,8 @@ impl Quality {
 }
 
 impl Scene {
-    /// Sets up `rig` around `subject`. Rig and camera are expected to be valid; numbers outside
-    /// their limits give an odd picture, never a panic. `seed` turns the subject a little.
+    /// Sets up `rig` around `subject`. Rig and camera should be valid; numbers outside their limits
+    /// give an odd picture, never a panic. `seed` turns the subject a little.
     pub fn new(
         rig: &LightingRig,
         camera: &CameraSettings,
@@ -101,7 +101,7 @@ impl Scene {
         Scene { figure, panels, sweep, view, ambient, seed }
     }
 
-    /// Takes the picture. The same scene, size and quality give the same bytes.
+    /// Renders the picture. The same scene, size and quality give the same bytes.
     pub fn render(&self, width: u32, height: u32, quality: Quality) -> Frame {
         let (width, height) = (width.clamp(1, SIDE_PX_MAX), height.clamp(1, SIDE_PX_MAX));
         let effort = quality.effort();
@@ -128,11 +128,11 @@ impl Scene {
         Frame { width, height, rgb }
     }
 
-    /// For every bundle of the plate, how far its rays need not be followed step by step.
+    /// For every bundle of the plate, the distance its rays can skip.
     fn clearances(&self, tracer: &Tracer<'_>, plate: Plate) -> Vec<Option<f32>> {
         let (across, down) = plate.bundles();
         let middle = |index: usize| ((index as f32) + 0.5) * BUNDLE_PX as f32;
-        // Half a diagonal, and a little for rounding.
+        // Half a diagonal, and a margin for rounding.
         let spread = BUNDLE_PX as f32 * 0.75 * plate.pixel() * self.view.slope();
         (0..across * down)
             .map(|at| {
@@ -162,7 +162,7 @@ impl Scene {
                 let (dx, dy) = well_spread(ray);
                 let sight = look(x + dx, y + dy);
                 sum += squeezed(sight.light);
-                // A mixed pixel counts as what is in front, or the lens would blur the edge away.
+                // A mixed pixel gets the front depth, or the lens would blur the edge away.
                 depth[at] = depth[at].min(self.view.depth(sight.point));
             }
             light[at] = released(sum * (1.0 / (edge_rays + 1) as f32));
@@ -184,19 +184,19 @@ struct Plate {
 const BUNDLE_PX: usize = 8;
 
 impl Plate {
-    /// How many bundles cover the frame, across and down.
+    /// The number of bundles that cover the frame, across and down.
     fn bundles(self) -> (usize, usize) {
         (self.width.div_ceil(BUNDLE_PX), self.height.div_ceil(BUNDLE_PX))
     }
 
-    /// The bundle of a place, in pixels from the top left.
+    /// The bundle at a position, in pixels from the top left.
     fn bundle(self, x: f32, y: f32) -> usize {
         let (across, down) = self.bundles();
         let (column, row) = (x as usize / BUNDLE_PX, y as usize / BUNDLE_PX);
         row.min(down - 1) * across + column.min(across - 1)
     }
 
-    /// The side of a pixel where the short side of the frame is two.
+    /// The side of a pixel when the short side of the frame is two.
     fn pixel(self) -> f32 {
         2.0 / self.width.min(self.height) as f32
     }
@@ -207,8 +207,7 @@ impl Plate {
         ((2.0 * x - self.width as f32) / short, (self.height as f32 - 2.0 * y) / short)
     }
 
-    /// Whether the pixel differs from a neighbour in what it shows, how that faces, or how bright
-    /// it is.
+    /// Whether the pixel differs from a neighbour in surface, normal or brightness.
     fn is_edge(self, sights: &[Hit], at: usize) -> bool {
         let (x, y) = (at % self.width, at / self.width);
         let neighbours = [
@@ -227,7 +226,7 @@ impl Plate {
     }
 }
 
-/// Light compressed to 0..1, so that one very bright ray does not outvote the others of its pixel.
+/// Light compressed to 0..1, so that one very bright ray does not dominate its pixel.
 fn squeezed(light: Vec3) -> Vec3 {
     light * (1.0 / (1.0 + light.luminance()))
 }
@@ -247,7 +246,7 @@ fn well_spread(index: u32) -> (f32, f32) {
     (part(0.754_877_7), part(0.569_840_3))
 }
 
-/// What the walls and the paper throw back on the subject, from above and from below.
+/// Light that walls and paper reflect onto the subject, from above and from below.
 fn ambient(panels: &[Panel], sweep: &Sweep) -> (Vec3, Vec3) {
     let at_subject = panels
         .iter()

@@ -1,4 +1,4 @@
-//! What stands in the studio: a sphere, a bust or a product, as a signed distance and a material.
+//! The subject: a sphere, a bust or a product, as a signed distance and a material.
 
 mod bust;
 mod product;
@@ -12,7 +12,7 @@ use crate::vec3::{Vec3, vec3};
 /// A neutral subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A glazed ball: the plainest thing that shows every light.
+    /// A glazed ball: the simplest subject that shows every light.
     Sphere,
     /// Head and shoulders.
     Bust,
@@ -20,7 +20,7 @@ pub enum Subject {
     Product,
 }
 
-/// What a surface is made of, in linear light.
+/// The material of a surface, in linear light.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Material {
     /// Light enters, reddens and leaves again: soft terminators and a broad sheen.
@@ -37,7 +37,7 @@ pub(crate) enum Material {
     Glass { absorption: Vec3 },
 }
 
-/// Words for which a bust stands in.
+/// Words that choose the bust.
 const PEOPLE: &[&str] = &[
     "actor",
     "actress",
@@ -76,16 +76,16 @@ const PEOPLE: &[&str] = &[
     "worker",
 ];
 
-/// Words for which a ball stands in.
+/// Words that choose the ball.
 const ROUND: &[&str] = &["apple", "ball", "globe", "moon", "orb", "pearl", "planet", "sphere"];
 
 impl Subject {
-    /// Every subject, by the name used on the command line.
+    /// Every subject, by its name on the command line.
     pub const NAMED: [(&'static str, Subject); 3] =
         [("sphere", Subject::Sphere), ("bust", Subject::Bust), ("product", Subject::Product)];
 
-    /// The subject that stands in best for what `prompt` describes: a person is a bust, a thing is
-    /// a product, something round is a sphere. The first word that decides wins.
+    /// The best subject for `prompt`: a person is a bust, an object is a product, something round
+    /// is a sphere. The first deciding word wins.
     pub fn from_prompt(prompt: &str) -> Subject {
         let lower = prompt.to_lowercase();
         let mut words = lower.split(|character: char| !character.is_alphanumeric());
@@ -104,7 +104,7 @@ impl Subject {
 pub(crate) struct Figure {
     subject: Subject,
     paint: Paint,
-    /// Sine and cosine of how far it is turned around the vertical.
+    /// Sine and cosine of its rotation around the vertical.
     turn: (f32, f32),
 }
 
@@ -112,7 +112,7 @@ pub(crate) struct Figure {
 const SPHERE_RADIUS: f32 = 0.17;
 
 impl Figure {
-    /// `seed` turns the subject a little, as no two sittings are alike.
+    /// `seed` turns the subject a little, for variety.
     pub(crate) fn new(subject: Subject, palette: Palette, seed: u64) -> Figure {
         let bits = scrambled((seed ^ (seed >> 32)) as u32 ^ 0x5eed);
         let share = f64::from(bits) / f64::from(u32::MAX);
@@ -125,7 +125,7 @@ impl Figure {
         Figure { subject, paint: palette.paint(), turn: (sin as f32, cos as f32) }
     }
 
-    /// Metres from the subject's centre down to what it stands on.
+    /// Metres from the subject's centre down to the floor.
     pub(crate) fn floor(&self) -> f32 {
         match self.subject {
             Subject::Sphere => -SPHERE_RADIUS,
@@ -134,7 +134,7 @@ impl Figure {
         }
     }
 
-    /// The share of light that its shadow lets through.
+    /// The share of light that passes through it into its shadow.
     pub(crate) fn translucency(&self) -> Vec3 {
         match self.subject {
             Subject::Sphere | Subject::Bust => Vec3::ZERO,
@@ -142,7 +142,7 @@ impl Figure {
         }
     }
 
-    /// Metres that the short side of the frame shows at the subject.
+    /// Metres on the short side of the frame at the subject.
     pub(crate) fn framed(&self) -> f32 {
         match self.subject {
             Subject::Sphere => 0.62,
@@ -151,7 +151,7 @@ impl Figure {
         }
     }
 
-    /// Metres from the centre towards the camera at which the lens is focused.
+    /// Metres from the centre towards the camera where the lens is focused.
     pub(crate) fn focus(&self) -> f32 {
         match self.subject {
             Subject::Sphere => 0.12,
@@ -182,7 +182,7 @@ impl Figure {
         }
     }
 
-    /// What the surface is made of at `point`, and the direction out of it.
+    /// The material of the surface at `point`, and its outward normal.
     pub(crate) fn surface(&self, point: Vec3) -> (Material, Vec3) {
         let own = self.turned(point);
         match self.subject {
@@ -206,7 +206,7 @@ impl Figure {
         vec3(cos * point.x - sin * point.z, point.y, sin * point.x + cos * point.z)
     }
 
-    /// A direction from the subject's own frame to the studio's.
+    /// A direction from the subject's own frame in the studio's.
     fn turned_back(&self, own: Vec3) -> Vec3 {
         let (sin, cos) = self.turn;
         vec3(cos * own.x + sin * own.z, own.y, cos * own.z - sin * own.x)

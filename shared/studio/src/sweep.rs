@@ -5,7 +5,7 @@ use domain::lighting::Backdrop;
 use crate::colour;
 use crate::vec3::{Vec3, exp2, vec3};
 
-/// Beyond this many metres there is only the dark of the studio.
+/// Beyond this many metres the studio is dark.
 const FARTHEST_M: f32 = 25.0;
 
 /// A cyclorama, endless to both sides.
@@ -39,7 +39,7 @@ impl Sweep {
         self.depth
     }
 
-    /// Where the ray meets the paper: its parameter and the normal there. Rays that run up or
+    /// The hit of a ray on the paper: its parameter and the normal there. Rays that run up or
     /// towards the camera's side may leave the studio.
     pub(crate) fn hit(&self, origin: Vec3, direction: Vec3) -> Option<(f32, Vec3)> {
         self.met(origin, direction).filter(|(t, _)| *t < FARTHEST_M)

@@ -1,4 +1,4 @@
-//! What a picture must show, whatever it is a picture of.
+//! Properties that every picture must have.
 
 use domain::camera::{self, AspectRatio, CameraSettings};
 use domain::lighting::{self, Backdrop, Light, LightRole, LightingRig};
@@ -38,7 +38,7 @@ fn part((from, to): (f32, f32), side: u32) -> std::ops::Range<usize> {
     (from * side as f32) as usize..(to * side as f32) as usize
 }
 
-/// FNV-1a, enough to notice one changed byte.
+/// FNV-1a, enough to detect one changed byte.
 fn fingerprint(frame: &Frame) -> u64 {
     let start = 0xcbf2_9ce4_8422_2325;
     frame
@@ -57,7 +57,7 @@ fn the_same_input_gives_the_same_bytes_and_another_seed_others() {
     assert_ne!(fingerprint(&picture(7)), fingerprint(&picture(8)));
 }
 
-/// A change of these numbers is a change of every picture made so far: have a reason.
+/// A change of these numbers changes every picture made so far: have a reason.
 #[test]
 fn pictures_stay_what_they_were() {
     let found = Subject::NAMED.map(|(_, subject)| {

@@ -1,8 +1,8 @@
-//! Light transport: what one ray of the camera sees.
+//! Light transport along one ray of the camera.
 //!
-//! Nothing here is random. A panel is not sampled at points but seen as the cone it fills: a
+//! Nothing here is random. A panel is not sampled at points but treated as the cone it fills: a
 //! shadow is the share of that cone which the distance field leaves open, a highlight is the
-//! panel's mirror image. That is why no noise has to be averaged away.
+//! panel's mirror image. So there is no noise to average away.
 
 use crate::field::Field;
 use crate::light::{Arrival, Panel};
@@ -10,12 +10,12 @@ use crate::subject::{Figure, Material};
 use crate::sweep::Sweep;
 use crate::vec3::{Vec3, exp2, smoothstep, vec3};
 
-/// How carefully rays are followed.
+/// Limits of ray marching.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TraceQuality {
     /// Most steps along a ray from the camera.
     pub(crate) primary_steps: u32,
-    /// Steps by the exact distance after the last: the field is a little off.
+    /// Exact-distance steps after the last one: the field is a little off.
     pub(crate) exact_steps: u32,
     /// Most steps along a ray to a light.
     pub(crate) shadow_steps: u32,
@@ -23,41 +23,41 @@ pub(crate) struct TraceQuality {
     pub(crate) shadow_stride: f32,
 }
 
-/// A scene that is ready to be looked at.
+/// A scene, ready to trace.
 pub(crate) struct Tracer<'scene> {
     pub(crate) figure: &'scene Figure,
     pub(crate) panels: &'scene [Panel],
     pub(crate) sweep: &'scene Sweep,
     pub(crate) field: &'scene Field,
     pub(crate) care: TraceQuality,
-    /// Light that has bounced about the studio, from above and from below.
+    /// Light that has bounced around the studio, from above and from below.
     pub(crate) ambient: (Vec3, Vec3),
     pub(crate) translucency: Vec3,
 }
 
-/// What a ray met.
+/// The hit of a ray.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hit {
     pub(crate) light: Vec3,
     pub(crate) point: Vec3,
     pub(crate) normal: Vec3,
-    /// Whether it is the subject, and not the paper behind it.
+    /// Whether it is on the subject rather than on the paper.
     pub(crate) on_subject: bool,
 }
 
-/// Closer than this to the surface, in metres, a ray has arrived.
+/// Distance to the surface, in metres, at which a ray has arrived.
 const ARRIVED_M: f32 = 0.000_4;
-/// Where shadow rays start, clear of the surface's own error in the field.
+/// Where shadow rays start, beyond the field's error at the surface.
 const SHADOW_START_M: f32 = 0.008;
 /// Refractive index of glass, and the share it reflects head-on.
 const GLASS_INDEX: f32 = 1.5;
 const DIELECTRIC_REFLECTANCE: f32 = 0.04;
-/// Light in the empty studio, seen where a ray leaves it.
+/// Light of the empty studio, seen where a ray leaves it.
 const DARKNESS: Vec3 = vec3(0.012, 0.012, 0.013);
 
 impl Tracer<'_> {
-    /// How far a bundle of rays from `origin` is sure to meet no subject, or `None` if it misses it
-    /// altogether. At distance one the bundle is `spread` wide to every side of `axis`.
+    /// How far a bundle of rays from `origin` is certain to miss the subject, or `None` if it
+    /// misses it altogether. At distance one the bundle is `spread` wide to every side of `axis`.
     pub(crate) fn clearance(&self, origin: Vec3, axis: Vec3, spread: f32) -> Option<f32> {
         let (mut t, leave) = self.field.reach(origin, axis, spread)?;
         for _ in 0..self.care.primary_steps {
@@ -73,11 +73,11 @@ impl Tracer<'_> {
         Some(t)
     }
 
-    /// What is seen from `origin` in `direction` by a ray of a bundle with this `clearance`.
+    /// The hit from `origin` in `direction` by a ray of a bundle with this `clearance`.
     pub(crate) fn trace(&self, origin: Vec3, direction: Vec3, clearance: Option<f32>) -> Hit {
         if let Some(point) = clearance.and_then(|start| self.meet(origin, direction, start)) {
             let (material, normal) = self.figure.surface(point);
-            // Interpolated surfaces may face away at grazing angles; what is seen faces the eye.
+            // Interpolated surfaces may face away at grazing angles; a visible one faces the eye.
             let against = normal.dot(direction);
             let normal = if against > 0.0 {
                 (normal - direction * (against * 1.01)).normalized()
@@ -102,7 +102,7 @@ impl Tracer<'_> {
         }
     }
 
-    /// Where the ray meets the subject, which is not before `start`.
+    /// Where the ray meets the subject, at or after `start`.
     fn meet(&self, origin: Vec3, direction: Vec3, start: f32) -> Option<Vec3> {
         let (enter, end) = self.field.bounds().clip(origin, direction)?;
         let mut t = enter.max(start);
@@ -209,7 +209,7 @@ impl Tracer<'_> {
         light * self.sweep.albedo(point)
     }
 
-    /// What a mirror at `point` shows, blurred by `roughness`.
+    /// The mirror image at `point`, blurred by `roughness`.
     fn mirrored(&self, point: Vec3, normal: Vec3, direction: Vec3, roughness: f32) -> Vec3 {
         let out = direction.reflected(normal);
         self.surroundings(point + normal * 0.002, out, roughness)
@@ -273,7 +273,7 @@ impl Tracer<'_> {
         t
     }
 
-    /// Bounced light at `point`, less where the surface folds in on itself.
+    /// Bounced light at `point`, reduced where the surface folds in on itself.
     fn bounced(&self, point: Vec3, normal: Vec3) -> Vec3 {
         let mut closed = 0.0;
         let mut weight = 1.0;
@@ -290,10 +290,10 @@ impl Tracer<'_> {
         below.lerp(above, 0.5 + 0.5 * normal.y)
     }
 
-    /// The share of a panel that is not hidden by the subject, as seen from `point`.
+    /// The share of a panel that the subject does not hide from `point`.
     ///
-    /// The ray to the panel is the axis of a cone whose opening is the panel. How deep the cone
-    /// bites into the distance field says how much of it is covered (after Quilez and Aaltonen).
+    /// The ray to the panel is the axis of a cone whose opening is the panel. How far the cone
+    /// overlaps the distance field says how much of it is covered (after Quilez and Aaltonen).
     /// Where the panel is partly below the horizon of the surface, the cone is that of the part
     /// above.
     fn openness(&self, point: Vec3, normal: Vec3, arrival: &Arrival, spread: f32) -> f32 {
@@ -320,7 +320,7 @@ impl Tracer<'_> {
             if open < -1.0 {
                 return 0.0;
             }
-            // A cone as wide as this one does not notice shorter steps.
+            // A cone as wide as this one does not need shorter steps.
             t += free.abs().max(0.008 + 0.1 * spread * t) * self.care.shadow_stride;
         }
         let open = open.clamp(-1.0, 1.0);
@@ -339,7 +339,7 @@ struct Gloss {
 
 impl Gloss {
     /// The share of the panel's irradiance that goes to the eye. A wide panel widens the lobe and
-    /// takes from its peak what it adds to its sides.
+    /// moves light from its peak to its sides.
     fn towards(self, normal: Vec3, direction: Vec3, arrival: &Arrival) -> f32 {
         let half = (arrival.direction - direction).normalized();
         let cos_half = normal.dot(half).max(0.0);
@@ -359,8 +359,8 @@ impl Gloss {
     }
 }
 
-/// Share of a panel of half-width `spread` over distance whose centre stands at `cos` over the
-/// surface, times how squarely it arrives: Lambert's cosine with a soft horizon.
+/// Share of a panel of half-width `spread` over distance whose centre is at `cos` over the surface,
+/// times the cosine of its incidence: Lambert's cosine with a soft horizon.
 fn horizon(cos: f32, spread: f32) -> f32 {
     if cos >= spread {
         cos

@@ -1,7 +1,7 @@
 //! Three floats: a point or direction in metres, or a colour in linear sRGB.
 //!
 //! Only the four operations and square roots are used on them, which every processor rounds alike:
-//! that is what makes a picture the same bytes everywhere.
+//! so a picture has the same bytes everywhere.
 
 use std::ops::{Add, AddAssign, Mul, Neg, Sub};
 
@@ -38,7 +38,7 @@ impl Vec3 {
         self.dot(self).sqrt()
     }
 
-    /// In the same direction, of length one. The zero vector stays zero.
+    /// The same direction with length one. The zero vector stays zero.
     pub(crate) fn normalized(self) -> Vec3 {
         let length = self.length();
         if length > 0.0 { self * (1.0 / length) } else { self }
@@ -52,14 +52,14 @@ impl Vec3 {
         self.map(f32::abs)
     }
 
-    /// The larger of each coordinate, and that of `other` where there is none (NaN).
+    /// The larger of each coordinate, and that of `other` for NaN.
     pub(crate) fn max(self, other: Vec3) -> Vec3 {
         // Unlike `f32::max` this is one instruction.
         let larger = |a: f32, b: f32| if a > b { a } else { b };
         vec3(larger(self.x, other.x), larger(self.y, other.y), larger(self.z, other.z))
     }
 
-    /// The smaller of each coordinate, and that of `other` where there is none (NaN).
+    /// The smaller of each coordinate, and that of `other` for NaN.
     pub(crate) fn min(self, other: Vec3) -> Vec3 {
         let smaller = |a: f32, b: f32| if a < b { a } else { b };
         vec3(smaller(self.x, other.x), smaller(self.y, other.y), smaller(self.z, other.z))
@@ -74,8 +74,8 @@ impl Vec3 {
         self - normal * (2.0 * self.dot(normal))
     }
 
-    /// This direction after entering a medium of relative index `1 / eta`, unless it is reflected
-    /// as a whole (Snell's law).
+    /// This direction after entering a medium of relative index `1 / eta`, or `None` on total
+    /// reflection (Snell's law).
     pub(crate) fn refracted(self, normal: Vec3, eta: f32) -> Option<Vec3> {
         let cos = -self.dot(normal);
         let left = 1.0 - eta * eta * (1.0 - cos * cos);

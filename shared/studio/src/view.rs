@@ -1,4 +1,4 @@
-//! The camera: where it stands, what it sees, and how far from sharp a depth is.
+//! The camera: position, field of view and depth of field.
 
 use domain::camera::CameraSettings;
 
@@ -6,9 +6,9 @@ use crate::vec3::{Vec3, vec3};
 
 /// Half the short side of a full frame, in millimetres.
 const HALF_SENSOR_MM: f32 = 12.0;
-/// Nearest the camera comes to the subject's centre, in metres.
+/// Minimum distance of the camera to the subject's centre, in metres.
 const NEAREST_M: f32 = 0.34;
-/// The lens stays this far over the floor, in metres.
+/// Minimum height of the lens over the floor, in metres.
 const CLEARANCE_M: f32 = 0.04;
 
 /// A pinhole for aiming and a lens for blurring.
@@ -27,7 +27,7 @@ pub(crate) struct View {
 
 impl View {
     /// The view that shows `framed` metres on the short side at the subject's centre, focused
-    /// `focus` metres before it, from over a floor at `floor`.
+    /// `focus` metres in front of it, above a floor at `floor`.
     pub(crate) fn new(camera: &CameraSettings, framed: f32, focus: f32, floor: f32) -> View {
         let focal_mm = camera.focal_length_mm as f32;
         let slope = HALF_SENSOR_MM / focal_mm;

@@ -1,4 +1,4 @@
-//! A deployed API, called over HTTP as a frontend calls it.
+//! HTTP client of a deployed API, used as a frontend would.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 
 use crate::BROWSER;
 
-/// How long one call may take.
+/// Timeout of one call.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why a call gave nothing.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallFailed {
     /// A variable that `scripts/up` writes is not set.
     #[error("{0} is not set: run ./scripts/up, then `source .local/env`")]
     NotUp(String),
-    /// No answer.
+    /// No response.
     #[error("no answer: {0}")]
     NoAnswer(#[from] reqwest::Error),
-    /// An answer that is a refusal.
+    /// An error response.
     #[error("{method} {url}: {status} {body}")]
     Refused {
         /// The method.
@@ -33,7 +33,7 @@ pub enum CallFailed {
     },
 }
 
-/// The API as one person sees it, or as nobody does.
+/// The API as one person, or without a token.
 #[derive(Debug, Clone)]
 pub struct Api {
     root: String,
@@ -41,7 +41,7 @@ pub struct Api {
     client: Client,
 }
 
-/// What came back, whatever it says.
+/// A response of any status.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status.
@@ -56,40 +56,40 @@ impl Api {
     /// As the person whose token is in `PROLIGHT_TOKEN_<person>`.
     ///
     /// # Errors
-    /// When the stack is not up.
+    /// If the stack is not up.
     pub fn of(person: &str) -> Result<Api, CallFailed> {
         let token = variable(&format!("PROLIGHT_TOKEN_{person}"))?;
         Api::with_token(token)
     }
 
-    /// As whoever `token` was made for.
+    /// As the holder of `token`.
     ///
     /// # Errors
-    /// When the stack is not up.
+    /// If the stack is not up.
     pub fn with_token(token: String) -> Result<Api, CallFailed> {
         Ok(Api { token: Some(token), ..Api::anonymous()? })
     }
 
-    /// As somebody who has not signed in.
+    /// Without a token.
     ///
     /// # Errors
-    /// When the stack is not up.
+    /// If the stack is not up.
     pub fn anonymous() -> Result<Api, CallFailed> {
         let root = variable("PROLIGHT_API_URL")?;
         let client = Client::builder()
             .no_proxy()
             .timeout(TIMEOUT)
             .user_agent(BROWSER)
-            // Where something leads is an answer to look at.
+            // Tests inspect redirects instead of following them.
             .redirect(Policy::none())
             .build()?;
         Ok(Api { root, token: None, client })
     }
 
-    /// As somebody who was never here before: the local issuer knows everybody.
+    /// As a new member: the local issuer accepts every name.
     ///
     /// # Errors
-    /// When the stack is not up.
+    /// If the stack is not up.
     pub async fn of_new_member() -> Result<Api, CallFailed> {
         let api = Api::anonymous()?;
         let username = format!("e2e-{:016x}@prolight.test", rand::random::<u64>());
@@ -114,27 +114,27 @@ impl Api {
         }
     }
 
-    /// What a GET answers.
+    /// Response body of a GET.
     ///
     /// # Errors
-    /// When it is refused or not answered.
+    /// On an error response or no response.
     pub async fn get(&self, path: &str) -> Result<Value, CallFailed> {
         accepted(Method::GET, self.request(Method::GET, path).send().await?).await
     }
 
-    /// What a POST with an idempotency key answers.
+    /// Response body of a POST with an idempotency key.
     ///
     /// # Errors
-    /// When it is refused or not answered.
+    /// On an error response or no response.
     pub async fn post(&self, path: &str, key: &str, body: &Value) -> Result<Value, CallFailed> {
         let request = self.request(Method::POST, path).header("Idempotency-Key", key).json(body);
         accepted(Method::POST, request.send().await?).await
     }
 
-    /// What any other call with a JSON body answers.
+    /// Response body of any other call with a JSON body.
     ///
     /// # Errors
-    /// When it is refused or not answered.
+    /// On an error response or no response.
     pub async fn call(
         &self,
         method: Method,
@@ -145,10 +145,10 @@ impl Api {
         accepted(method, request.send().await?).await
     }
 
-    /// Sends a file through a form that an upload was answered with, as a browser does.
+    /// Uploads a file through the form in an upload's response, as a browser does.
     ///
     /// # Errors
-    /// When it is refused or not answered.
+    /// On an error response or no response.
     pub async fn send_form(&self, form: &Value, file: &[u8]) -> Result<(), CallFailed> {
         let answer = Answer::to(self.form(form, file)).await?;
         match answer.status {
@@ -162,7 +162,7 @@ impl Api {
         }
     }
 
-    /// The request of such a form: its fields, and the file after them (RFC 7578).
+    /// The multipart request of such a form: its fields, then the file (RFC 7578).
     pub fn form(&self, form: &Value, file: &[u8]) -> RequestBuilder {
         const BOUNDARY: &str = "prolight-7f3c0a6b1d";
         let mut body = Vec::with_capacity(file.len() + 4096);
@@ -186,10 +186,10 @@ impl Api {
             .body(body)
     }
 
-    /// Pays on one of the sandbox's pages, with a test card.
+    /// Pays on one of the sandbox's pages with a test card.
     ///
     /// # Errors
-    /// When it is refused or not answered.
+    /// On an error response or no response.
     pub async fn pay(&self, page: &str, card: &str) -> Result<(), CallFailed> {
         let form_type = "application/x-www-form-urlencoded";
         let request = self.client.post(page).header("Content-Type", form_type);
@@ -207,7 +207,7 @@ impl Api {
     /// The bytes behind a link that needs no token.
     ///
     /// # Errors
-    /// When it is refused or not answered.
+    /// On an error response or no response.
     pub async fn fetch(&self, url: &str) -> Result<Vec<u8>, CallFailed> {
         let response = self.client.get(url).send().await?.error_for_status()?;
         Ok(response.bytes().await?.to_vec())
@@ -215,40 +215,40 @@ impl Api {
 }
 
 impl Answer {
-    /// What `request` is answered, refusals included.
+    /// The response to `request`, including errors.
     ///
     /// # Errors
-    /// When it is not answered.
+    /// If there is no response.
     pub async fn to(request: RequestBuilder) -> Result<Answer, CallFailed> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Answer { status, headers, body: response.bytes().await?.to_vec() })
     }
 
-    /// A header.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body, `null` if it is not JSON.
+    /// The JSON body, `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// The body of an answer with this status.
+    /// Asserts the status and returns the body.
     ///
     /// # Panics
-    /// When it has another: the message shows all of it.
+    /// On another status: the message shows the whole response.
     #[track_caller]
     pub fn ok(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         self.json()
     }
 
-    /// The problem document of a refusal with this status and code (RFC 9457).
+    /// Asserts a problem document with this status and code, and returns it (RFC 9457).
     ///
     /// # Panics
-    /// When it is not that.
+    /// If the response is anything else.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         let problem = self.ok(status);
@@ -261,7 +261,7 @@ impl Answer {
     }
 }
 
-/// An idempotency key nobody has used.
+/// An unused idempotency key.
 pub fn fresh_key() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
@@ -269,9 +269,9 @@ pub fn fresh_key() -> String {
 /// A variable of the running stack.
 ///
 /// # Errors
-/// When it is not set.
+/// If it is not set.
 pub fn variable(name: &str) -> Result<String, CallFailed> {
-    #[expect(clippy::disallowed_methods, reason = "scripts/up tells where its stack is this way")]
+    #[expect(clippy::disallowed_methods, reason = "scripts/up exports addresses this way")]
     std::env::var(name).map_err(|_| CallFailed::NotUp(name.to_owned()))
 }
 

@@ -1,8 +1,8 @@
-//! What is promised in numbers, measured: pictures, functions, and what an operation costs.
+//! Benchmarks of everything promised in numbers: pictures, functions, and the cost of operations.
 //!
-//! The functions are the very binaries that are deployed. They run against this process: a loop
-//! that speaks Lambda's Runtime API ([`runtime_api`]) and a table behind a socket ([`dynamodb`]),
-//! both on loopback, so that what is measured is the function and not an emulator.
+//! The functions are the deployed binaries. They run against this process: a loop that implements
+//! Lambda's Runtime API ([`runtime_api`]) and a table behind a socket ([`dynamodb`]), both on
+//! loopback, so that the function is measured and not an emulator.
 
 mod dynamodb;
 mod function;
@@ -20,31 +20,31 @@ pub use function::{Measured, STARTS, Spread};
 pub use operations::Operation;
 pub use report::Report;
 
-/// Pictures of each kind.
+/// Number of pictures of each kind.
 const PICTURES: usize = 5;
 
-/// Why there are no numbers.
+/// Why the benchmark failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchFailed {
-    /// A file or a socket.
+    /// A file or socket operation failed.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: String,
-        /// Why it failed.
+        /// Its error.
         source: io::Error,
     },
-    /// The table.
+    /// A table operation failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A function did not do what it should.
+    /// A function failed or answered wrongly.
     #[error("{name}: {what}; its log is in {log}")]
     Function {
         /// The binary.
         name: &'static str,
-        /// What it did.
+        /// What happened.
         what: String,
-        /// Where it says why.
+        /// The path of its log.
         log: String,
     },
 }
@@ -56,11 +56,11 @@ impl BenchFailed {
     }
 }
 
-/// Measures everything. `binaries` is the folder with the compiled functions, `logs` takes what
-/// they write; `progress` is told what is being done.
+/// Measures everything. `binaries` is the folder with the compiled functions, `logs` the folder for
+/// their logs; `progress` is called before each step.
 ///
 /// # Errors
-/// When a function cannot be run or answers wrongly: numbers of something broken are worth nothing.
+/// If a function cannot run or answers wrongly: numbers of a broken function are worthless.
 pub async fn run(
     binaries: &Path,
     logs: &Path,
@@ -78,7 +78,7 @@ pub async fn run(
     Ok(Report { studio, functions, operations })
 }
 
-/// Milliseconds, to a hundredth.
+/// Milliseconds with two decimals.
 fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 100_000.0).round() / 100.0
 }

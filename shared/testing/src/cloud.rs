@@ -1,8 +1,7 @@
-//! S3 and SQS for tests: the emulator of the local stack, with a bucket or a queue of its own for
-//! each test.
+//! S3 and SQS for tests: the emulator of the local stack, with a bucket or queue per test.
 //!
-//! `AWS_ENDPOINT_URL` says where it is. A test that ends well discards what it made; one that fails
-//! leaves it there to be looked into.
+//! `AWS_ENDPOINT_URL` is its address. A test that passes deletes its resources; one that fails
+//! leaves them for inspection.
 
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use store::Store;
 
 use crate::api::variable;
 
-/// Longest wait for a message that was sent a moment ago.
+/// Longest wait for a message just sent.
 const MESSAGE_WAIT: Duration = Duration::from_secs(5);
 
 /// The emulator.
@@ -33,10 +32,10 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// The emulator that the environment names.
+    /// The emulator at `AWS_ENDPOINT_URL`.
     ///
     /// # Panics
-    /// When it names none.
+    /// If it is not set.
     pub fn here() -> Cloud {
         let endpoint = match variable("AWS_ENDPOINT_URL") {
             Ok(endpoint) => endpoint,
@@ -64,7 +63,7 @@ impl Cloud {
     /// The stack's table.
     ///
     /// # Panics
-    /// When the environment does not name it.
+    /// If the environment does not name it.
     pub fn store(&self) -> Store {
         match variable("PROLIGHT_TABLE") {
             Ok(table) => Store::new(self.dynamodb.clone(), table),
@@ -72,27 +71,27 @@ impl Cloud {
         }
     }
 
-    /// An empty bucket nobody else has.
+    /// A new empty bucket.
     pub async fn bucket(&self) -> Bucket {
         let bucket = self.missing_bucket();
         bucket.create().await;
         bucket
     }
 
-    /// The bucket of this name, made by whoever comes first: for tests that leave nothing to look
-    /// at.
+    /// The bucket with this name, created by the first caller: for tests that leave nothing to
+    /// inspect.
     pub async fn shared_bucket(&self, name: &str) -> Bucket {
-        // Whoever comes second is told that it is theirs already.
+        // A later caller gets an error that the bucket exists.
         let _ = self.s3.create_bucket().bucket(name).send().await;
         Bucket { s3: self.s3.clone(), name: name.to_owned() }
     }
 
-    /// A bucket nobody has, and that is not there until [`Bucket::create`].
+    /// The name of a bucket that does not exist until [`Bucket::create`].
     pub fn missing_bucket(&self) -> Bucket {
         Bucket { s3: self.s3.clone(), name: unique() }
     }
 
-    /// An empty queue nobody else has.
+    /// A new empty queue.
     pub async fn queue(&self) -> Queue {
         let made = self.sqs.create_queue().queue_name(unique()).send().await.expect("a queue");
         let url = made.queue_url.expect("a queue's URL");
@@ -100,7 +99,7 @@ impl Cloud {
     }
 }
 
-/// A bucket of one test.
+/// A test's bucket.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     s3: aws_sdk_s3::Client,
@@ -108,22 +107,22 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The bucket as functions have it.
+    /// As the functions' image bucket.
     pub fn images(&self) -> Images {
         Images::new(&self.s3, &self.name)
     }
 
-    /// The bucket as a creator's uploads have it.
+    /// As the bucket of creators' uploads.
     pub fn uploads(&self) -> Uploads {
         Uploads::new(&self.s3, &self.name)
     }
 
-    /// The bucket as a malware scanner's tags are read from it; `clean` is the tag, `key=value`.
+    /// As the source of the malware scanner's tags; `clean` is the tag, `key=value`.
     pub fn scan(&self, clean: Option<&str>) -> AssetScan {
         AssetScan::new(&self.s3, &self.name, clean.and_then(CleanTag::parse))
     }
 
-    /// Tags an object, as a malware scanner does.
+    /// Tags an object, as the malware scanner does.
     pub async fn tag(&self, key: &str, name: &str, value: &str) {
         let tag = Tag::builder().key(name).value(value).build().expect("a tag");
         let tags = Tagging::builder().tag_set(tag).build().expect("tags");
@@ -131,27 +130,27 @@ impl Bucket {
         tagging.send().await.expect("a tagged object");
     }
 
-    /// The bucket as public pictures have it.
+    /// As the bucket of public previews.
     pub fn preview_bucket(&self) -> PreviewBucket {
         PreviewBucket::new(&self.s3, &self.name)
     }
 
-    /// The bucket as documents have it.
+    /// As the bucket of documents.
     pub fn documents(&self) -> Documents {
         Documents::new(&self.s3, &self.name)
     }
 
-    /// The bucket as the ends of the audit have it.
+    /// As the bucket of audit anchors.
     pub fn anchors(&self) -> AuditAnchors {
         AuditAnchors::new(&self.s3, &self.name)
     }
 
-    /// The bucket as the search index has it.
+    /// As the bucket of search snapshots.
     pub fn snapshots(&self) -> SearchSnapshots {
         SearchSnapshots::new(&self.s3, &self.name)
     }
 
-    /// Puts an object as an upload's form would.
+    /// Puts an object as an upload form would.
     pub async fn put(&self, key: &str, bytes: &[u8], content_type: &str, owner: &str) {
         self.s3
             .put_object()
@@ -165,7 +164,7 @@ impl Bucket {
             .expect("an object");
     }
 
-    /// Makes it, if it was missing.
+    /// Creates it, after [`Cloud::missing_bucket`].
     pub async fn create(&self) {
         self.s3.create_bucket().bucket(&self.name).send().await.expect("a bucket");
     }
@@ -185,7 +184,7 @@ impl Bucket {
         Some((body.to_vec(), media_type))
     }
 
-    /// The keys of all its objects, in order.
+    /// The keys of all its objects, sorted.
     pub async fn keys(&self) -> Vec<String> {
         let pages = self.s3.list_objects_v2().bucket(&self.name).into_paginator();
         let pages = pages.send().try_collect().await.expect("a list of objects");
@@ -193,7 +192,7 @@ impl Bucket {
         objects.filter_map(|object| object.key).collect()
     }
 
-    /// Removes it with all that is in it.
+    /// Deletes it with its contents.
     pub async fn discard(self) {
         for key in self.keys().await {
             let removal = self.s3.delete_object().bucket(&self.name).key(key);
@@ -203,7 +202,7 @@ impl Bucket {
     }
 }
 
-/// A queue of one test.
+/// A test's queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
     sqs: aws_sdk_sqs::Client,
@@ -211,15 +210,15 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The queue as functions have it.
+    /// As the functions' generation queue.
     pub fn sender(&self) -> GenerationQueue {
         GenerationQueue::new(&self.sqs, &self.url)
     }
 
-    /// Takes `count` messages off the queue, as Lambda hands them to a worker.
+    /// Receives and deletes `count` messages, in the shape that Lambda passes to a worker.
     ///
     /// # Panics
-    /// When so many do not come.
+    /// If fewer arrive in time.
     pub async fn receive(&self, count: usize) -> Value {
         let mut records = Vec::new();
         let taken = async {
@@ -268,13 +267,13 @@ impl Queue {
         records
     }
 
-    /// Removes it.
+    /// Deletes it.
     pub async fn discard(self) {
         self.sqs.delete_queue().queue_url(&self.url).send().await.expect("a queue removed");
     }
 }
 
-/// A name nobody has.
+/// A unique name.
 fn unique() -> String {
     format!("test-{:032x}", rand::random::<u128>())
 }

@@ -1,9 +1,9 @@
-//! A real DynamoDB engine in this process, behind the real SDK.
+//! A real DynamoDB engine in process, behind the real SDK.
 //!
-//! The SDK's HTTP client is replaced by one that hands each signed request to `dynoxide`, so the
-//! store's own expressions are parsed and evaluated by an engine that is held to AWS's behaviour,
-//! without a socket. On the way every request is counted, its capacity is asked for, and faults
-//! that no local engine produces can be ordered: conflicts, throttles, answers that never arrive.
+//! The SDK's HTTP client is replaced by one that passes each signed request to `dynoxide`, so the
+//! store's expressions are parsed and evaluated by an engine that is tested against AWS, without a
+//! socket. Every request is counted with its consumed capacity, and faults that no local engine
+//! produces can be ordered: conflicts, throttling, lost responses.
 
 use std::{
     collections::BTreeMap,
@@ -41,22 +41,22 @@ pub const TABLE: &str = "app";
 /// A fault for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The transaction met another on the same item.
+    /// The transaction conflicts with another on the same item.
     Conflict,
-    /// The table is asked too much.
+    /// The request is throttled.
     Throttle,
-    /// The service fails and nothing is done.
+    /// The service fails without an effect.
     Fail,
-    /// It is done, and the answer is lost.
+    /// The request takes effect, and the response is lost.
     LoseAnswer,
-    /// Nothing is done and nothing is answered: the caller dies here, before the effect.
+    /// No effect and no response: the caller dies before the effect.
     HangBefore,
-    /// It is done and nothing is answered: the caller dies here, after the effect.
+    /// An effect and no response: the caller dies after the effect.
     HangAfter,
 }
 
 impl Fault {
-    /// Every fault, the deaths first.
+    /// Every fault, process deaths first.
     pub const ALL: [Fault; 6] = [
         Fault::HangBefore,
         Fault::HangAfter,
@@ -66,7 +66,7 @@ impl Fault {
         Fault::LoseAnswer,
     ];
 
-    /// Which requests it can happen to: an operation, or `*`.
+    /// The operation it applies to, or `*`.
     pub const fn meets(self) -> &'static str {
         match self {
             Fault::Conflict => "TransactWriteItems",
@@ -79,7 +79,7 @@ impl Fault {
     }
 }
 
-/// What was asked of the table.
+/// Requests and capacity used.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Usage {
     /// Requests by operation.
@@ -91,7 +91,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Requests in all: network round trips.
+    /// All requests: network round trips.
     pub fn round_trips(&self) -> u32 {
         self.requests.values().sum()
     }
@@ -101,11 +101,11 @@ impl Usage {
 struct State {
     usage: Usage,
     faults: Vec<(String, u32, Fault)>,
-    /// How far the stream has been read.
+    /// Position in the stream.
     iterator: Option<String>,
 }
 
-/// The engine, with its table made.
+/// The engine with its table.
 #[derive(Clone)]
 pub struct Engine {
     database: Arc<Database>,
@@ -126,7 +126,7 @@ impl Default for Engine {
 }
 
 impl Engine {
-    /// An empty table of the shape `infra/data.yaml` gives it.
+    /// An empty table with the schema in `infra/data.yaml`.
     pub fn new() -> Engine {
         let database = Database::memory().expect("an engine in memory");
         let engine = Engine {
@@ -161,7 +161,7 @@ impl Engine {
         engine
     }
 
-    /// A client of the SDK that talks to this engine.
+    /// An SDK client of this engine.
     pub fn client(&self) -> Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -177,12 +177,12 @@ impl Engine {
         Client::from_conf(config)
     }
 
-    /// Orders `fault` for the `nth` next request of `operation` (1 is the very next; `*` is any).
+    /// Orders `fault` for the `nth` next request of `operation` (1 is the next one; `*` is any).
     pub fn order(&self, operation: &str, nth: u32, fault: Fault) {
         self.state().faults.push((operation.to_owned(), nth, fault));
     }
 
-    /// Runs `work` until it ends or hangs on a fault; `None` if it hung and is dead now.
+    /// Runs `work` until it ends or hangs on a fault; `None` if it hung and was dropped.
     pub async fn until_hung<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),
@@ -190,7 +190,7 @@ impl Engine {
         }
     }
 
-    /// The stream's records since the last call, as Lambda hands them over.
+    /// The stream records since the last call, in the shape that Lambda passes on.
     pub fn stream_batch(&self) -> Value {
         let ask = |operation: &str, body: Value| -> Value {
             let answer = self.run(operation, &body.to_string()).expect("a stream");
@@ -213,26 +213,25 @@ impl Engine {
         json!({"Records": answer["Records"]})
     }
 
-    /// Puts rows into the table at once, past all that counts requests and without the stream: for
-    /// many of them.
+    /// Imports many items at once, without request counts and without stream records.
     pub fn import(&self, rows: impl Iterator<Item = Value>) {
         let rows = rows.map(|row| serde_json::from_value(row).expect("an item")).collect();
         self.database.import_items(TABLE, rows, ImportOptions::default()).expect("an import");
     }
 
-    /// What was asked since the last call.
+    /// Usage since the last call.
     pub fn take_usage(&self) -> Usage {
         std::mem::take(&mut self.state().usage)
     }
 
-    /// Every item of the table: for assertions only.
+    /// Every item of the table; for assertions only.
     pub fn dump(&self) -> Vec<Value> {
         let (mut items, mut request) = (Vec::new(), json!({"TableName": TABLE}));
         loop {
             let answer = self.run("Scan", &request.to_string()).expect("a scan");
             let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
             items.extend(answer["Items"].as_array_mut().map(std::mem::take).unwrap_or_default());
-            // An answer holds a megabyte at most.
+            // A response holds at most a megabyte.
             let last = answer["LastEvaluatedKey"].take();
             if last.is_null() {
                 return items;
@@ -279,7 +278,7 @@ impl Engine {
         request["ReturnConsumedCapacity"] = json!("INDEXES");
         let answer = self.run(operation, &request.to_string());
         if fault == Some(Fault::LoseAnswer) {
-            return Err(ConnectorError::timeout("the answer was lost".into()));
+            return Err(ConnectorError::timeout("the response was lost".into()));
         }
         match answer {
             Ok(text) => {
@@ -304,7 +303,7 @@ impl Engine {
         }
     }
 
-    /// Answers one request of the wire protocol and counts it: status and body.
+    /// Answers one request of the wire protocol and counts it. Returns status and body.
     pub fn serve(&self, operation: &str, body: &[u8]) -> (u16, String) {
         self.answer(operation, body, None).expect("only an ordered fault loses an answer")
     }
@@ -312,7 +311,7 @@ impl Engine {
     /// Runs one operation of the wire protocol.
     ///
     /// # Errors
-    /// What DynamoDB would answer.
+    /// The error that DynamoDB would return.
     pub fn run(&self, operation: &str, body: &str) -> Result<String, dynoxide::DynoxideError> {
         macro_rules! dispatch {
             ($($name:literal => $method:ident),* $(,)?) => {

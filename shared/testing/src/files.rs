@@ -1,10 +1,10 @@
-//! Files that creators sell.
+//! Files for sale.
 
 use std::io::Write;
 
 use rawzip::ZipArchiveWriter;
 
-/// A ZIP archive of files, as most programs write it.
+/// A ZIP archive, as most programs write it.
 pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = ZipArchiveWriter::new(Vec::new());
     for (path, bytes) in files {
@@ -17,7 +17,7 @@ pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().expect("an archive")
 }
 
-/// A model of one tensor with so many bytes.
+/// A model of one tensor with `bytes` bytes.
 pub fn safetensors(bytes: usize) -> Vec<u8> {
     let header =
         format!(r#"{{"w":{{"dtype":"U8","shape":[{bytes}],"data_offsets":[0,{bytes}]}}}}"#);

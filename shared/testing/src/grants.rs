@@ -1,15 +1,15 @@
-//! What functions may do to the table: the policies of `template.yaml`, held against every request
-//! that a test makes as a function.
+//! Table permissions of the functions: every request that a test makes as a function is checked
+//! against the policies in `template.yaml`.
 //!
-//! No local engine fills `dynamodb:LeadingKeys` in, so a partition that a policy forgets would be
-//! missed on AWS first. Here it stops the test.
+//! No local engine evaluates `dynamodb:LeadingKeys`, so a partition missing in a policy would fail
+//! on AWS first. Here it fails the test.
 
 use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
 use serde_json::Value;
 use yaml_rust2::{Yaml, YamlLoader};
 
-/// The table and its index as the template names them.
+/// The table and its index, as the template names them.
 const TABLE: &str = "Data.Outputs.TableArn";
 const INDEX: &str = "Data.Outputs.TableArn/index/gsi1";
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
@@ -19,9 +19,8 @@ tokio::task_local! { static FUNCTION: &'static str; }
 
 static TEMPLATE: LazyLock<Template> = LazyLock::new(Template::read);
 
-/// Does `work` as the function of this name: requests to the table that its policy and the boundary
-/// do not allow end the test. The work is put together in a frame of its own and kept on the heap: some
-/// of it is more than a test's stack holds.
+/// Runs `work` as the function with this name: a table request that its policy or the boundary does
+/// not allow panics. The future is boxed: some are larger than a test's stack.
 #[inline(never)]
 pub fn acting_as<F: Future>(
     function: &'static str,
@@ -30,7 +29,7 @@ pub fn acting_as<F: Future>(
     FUNCTION.scope(function, Box::pin(work()))
 }
 
-/// Ends the test if the function that asks may not.
+/// Panics if the acting function is not allowed the request.
 pub(crate) fn check(operation: &str, body: &[u8]) {
     let Ok(function) = FUNCTION.try_with(|name| *name) else { return };
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -41,7 +40,7 @@ pub(crate) fn check(operation: &str, body: &[u8]) {
     }
 }
 
-/// One thing that IAM decides on.
+/// One action that IAM decides on.
 #[derive(Debug, PartialEq, Eq)]
 struct Asked {
     action: String,
@@ -89,7 +88,7 @@ impl Asked {
     }
 }
 
-/// The partition of a query: its condition begins with `pk = :name`.
+/// The partition of a query: its key condition begins with `pk = :name`.
 fn queried(request: &Value) -> String {
     let condition = request["KeyConditionExpression"].as_str().unwrap();
     let (_, value) = condition.split_once(" = ").unwrap();
@@ -97,7 +96,7 @@ fn queried(request: &Value) -> String {
     request["ExpressionAttributeValues"][value]["S"].as_str().unwrap().to_owned()
 }
 
-/// What the template says of permissions.
+/// The template's permissions.
 struct Template {
     boundary: Vec<Statement>,
     functions: BTreeMap<String, Principal>,
@@ -144,17 +143,17 @@ impl Template {
         Template { boundary, functions: functions.collect() }
     }
 
-    /// As IAM does: denied by either, or not allowed by both, is no.
+    /// As in IAM: refused if either denies, or if not both allow.
     fn decide(&self, function: &str, asked: &Asked) -> Result<(), &'static str> {
         let Principal { tags, policy } = &self.functions[function];
         let meets = |it: &&Statement| it.meets(asked, tags);
         match () {
             () if self.boundary.iter().chain(policy).filter(meets).any(|it| !it.allows) => {
-                Err("it is denied")
+                Err("explicit deny")
             }
-            () if !policy.iter().any(|it| it.meets(asked, tags)) => Err("its policy is silent"),
+            () if !policy.iter().any(|it| it.meets(asked, tags)) => Err("not in its policy"),
             () if !self.boundary.iter().any(|it| it.meets(asked, tags)) => {
-                Err("FunctionBoundary is silent")
+                Err("not in FunctionBoundary")
             }
             () => Ok(()),
         }
@@ -179,14 +178,14 @@ impl Condition {
             ("ForAnyValue:StringLike", None) if self.key == LEADING_KEYS => {
                 asked.partitions.iter().any(fits)
             }
-            // A tag that is not there is not equal.
+            // An absent tag is not equal.
             ("StringNotEquals", Some(tag)) => !tags.get(tag).is_some_and(fits),
-            other => panic!("say here what {other:?} means"),
+            other => panic!("condition {other:?} is not implemented here"),
         }
     }
 }
 
-/// The statements of a document; of a choice, all that it may come to.
+/// The statements of a document, with both branches of every `Fn::If`.
 pub fn statements(list: &Yaml) -> Vec<&Yaml> {
     let all = list.as_vec().into_iter().flatten();
     all.flat_map(|it| match it {
@@ -228,12 +227,12 @@ fn text(node: &Yaml) -> String {
     node.as_str().unwrap_or_default().to_owned()
 }
 
-/// A list of texts, or one.
+/// A list of strings, or one string.
 fn texts(node: &Yaml) -> Vec<String> {
     node.as_vec().map_or_else(|| vec![text(node)], |all| all.iter().map(text).collect())
 }
 
-/// Whether `actual` is what `pattern` says, where `*` at its end is anything.
+/// Whether `actual` matches `pattern`, which may end with the wildcard `*`.
 fn like(actual: &str, pattern: &str) -> bool {
     pattern.strip_suffix('*').map_or(actual == pattern, |start| actual.starts_with(start))
 }
@@ -255,12 +254,12 @@ mod tests {
             assert_eq!(TEMPLATE.decide(function, &put(partition)), expected, "{function}");
         };
         check("account-update-me", "USER#kim", Ok(()));
-        check("account-update-me", "JOURNAL#kim", Err("its policy is silent"));
-        check("account-update-me", "AUDIT", Err("it is denied"));
+        check("account-update-me", "JOURNAL#kim", Err("not in its policy"));
+        check("account-update-me", "AUDIT", Err("explicit deny"));
         check("admin-ban-user", "AUDIT", Ok(()));
     }
 
-    /// Whatever a policy may come to say, the boundary stays.
+    /// Whatever the policies become, the boundary holds.
     #[test]
     fn what_must_stay_is_changed_by_nobody_and_the_audit_is_written_by_few() {
         let denied = |tags: &BTreeMap<String, String>, action: &str, partition: &str| {

@@ -1,4 +1,4 @@
-//! What tests stand on: real parts in this process, and actors that use them.
+//! Shared test setup: real components in this process, and actors that use them.
 //!
 //! Never linked into a deployed function.
 #![expect(
@@ -21,7 +21,7 @@ pub mod world;
 pub use engine::{Engine, Fault, Usage};
 pub use world::{Actor, Answer, Ask, BROWSER, World, at_once};
 
-/// Links that are signed with a key of tests.
+/// Share links, signed with a test key.
 pub fn share_links() -> clients::share::ShareLinks {
     let signing_key = clients::Secret::new("a key for tests");
     clients::share::ShareLinks::new(clients::secrets::ShareSecret {

@@ -1,4 +1,4 @@
-//! Listings that are there before a test begins: what a creator and a moderator do, done at once.
+//! Ready-made listings: the steps of a creator and a moderator in one call.
 
 use domain::{
     Timestamp,
@@ -24,7 +24,7 @@ use store::{Idempotency, Store, StoreError};
 
 use crate::Actor;
 
-/// A light for portraits at so many cents.
+/// A portrait light priced at `cents`.
 pub fn description(title: &str, cents: u32) -> Description {
     Description {
         title: title.to_owned(),
@@ -38,7 +38,7 @@ pub fn description(title: &str, cents: u32) -> Description {
     }
 }
 
-/// A draft.
+/// Creates a draft.
 pub async fn draft(
     store: &Store,
     (creator, id): (&UserId, ListingId),
@@ -51,7 +51,7 @@ pub async fn draft(
     made.await.unwrap().listing.id
 }
 
-/// A draft with a file for those who buy it.
+/// A draft with a downloadable file.
 pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     let asset = Asset {
         upload_id: UploadId::new(now, 2),
@@ -68,7 +68,7 @@ pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Tim
     changed.await.unwrap();
 }
 
-/// A version with a picture, handed in as the endpoint does it.
+/// Submits a version with a picture, as the endpoint does.
 pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     let upload_id = UploadId::new(now, 1);
     let preview = Preview { upload_id, width: 1_200, height: 800, drawn: false };
@@ -84,7 +84,7 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
     submitted.await.unwrap();
 }
 
-/// A version that waits, approved.
+/// Approves the pending version.
 pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
     let deed = judged(Action::ApproveListing, id);
     let approved = store.moderate_listing(&deed, id, now, async |shelf| {
@@ -95,19 +95,19 @@ pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
     approved.await.unwrap();
 }
 
-/// What a moderator does to a listing.
+/// The audit entry of a moderator's action on a listing.
 pub fn judged(action: Action, id: &ListingId) -> AuditEntry {
     let actor = audit::Actor::Staff { user_id: Actor::moderator().id, role: Role::Moderator };
     AuditEntry::new(actor, action, Target::of(TargetKind::Listing, id))
 }
 
-/// A version handed in and approved.
+/// Submits and approves a version.
 pub async fn publish(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     submit(store, creator, id, now).await;
     approve(store, id, now).await;
 }
 
-/// A free listing on sale, taken by a member.
+/// A member gets a free listing.
 pub async fn taken(store: &Store, buyer: &UserId, id: &ListingId, now: Timestamp) {
     let name = PurchaseId::new(now, 1);
     let key = Idempotency { key: format!("take {id}"), fingerprint: "0".repeat(64) };
@@ -117,7 +117,7 @@ pub async fn taken(store: &Store, buyer: &UserId, id: &ListingId, now: Timestamp
     placed.await.unwrap();
 }
 
-/// A strike on the creator of a listing on sale, after three members reported it.
+/// A strike against the creator of a listing on sale, after three reports.
 pub async fn strike(store: &Store, id: &ListingId, now: Timestamp) {
     for name in ["ida", "ian", "ike"] {
         let member = Actor::member(name).id;

@@ -1,7 +1,7 @@
-//! A small catalogue on a running stack: twelve listings of every kind with pictures, sold and
-//! reviewed, made over HTTP as creators, a moderator and buyers would.
+//! A small catalogue for a running stack: twelve listings of every kind with pictures, sold and
+//! reviewed, created over HTTP as creators, a moderator and buyers would.
 //!
-//! Running it again on a stack that has a catalogue changes nothing.
+//! It changes nothing on a stack that has a catalogue.
 
 mod history;
 mod listings;
@@ -16,38 +16,38 @@ use crate::api::{Api, CallFailed, fresh_key};
 pub use history::history;
 use listings::{LISTINGS, Listed};
 
-/// How long an upload or a payment may take to be heard of.
+/// Longest wait for an upload or a payment to be processed.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LISTINGS_PATH: &str = "/api/v1/marketplace/listings";
 
-/// Why there is no catalogue.
+/// Why seeding failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedFailed {
-    /// A call.
+    /// A call failed.
     #[error(transparent)]
     Call(#[from] CallFailed),
-    /// Something took too long.
+    /// A step timed out.
     #[error("{0} took longer than {PATIENCE:?}")]
     TooLong(String),
-    /// A picture could not be made.
+    /// A picture cannot be rendered.
     #[error("a picture: {0}")]
     Picture(String),
 }
 
-/// What is there to be tried.
+/// The seeded catalogue.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
-    /// How many listings are on sale.
+    /// Number of listings on sale.
     pub listings: usize,
-    /// One that can be tried live.
+    /// A listing with a live demo.
     pub drawable: String,
-    /// One that costs something, and what it costs in cents.
+    /// A listing with a price, and that price in cents.
     pub for_sale: (String, u64),
-    /// Whether it was there already.
+    /// Whether it existed before.
     pub kept: bool,
 }
 
-/// Makes the catalogue, unless the creator has listings already.
+/// Creates the catalogue, unless the creator has listings already.
 ///
 /// # Errors
 /// See [`SeedFailed`].
@@ -66,7 +66,7 @@ pub async fn catalogue(progress: impl Fn(&str)) -> Result<Catalogue, SeedFailed>
     told(&creator, kept).await
 }
 
-/// What there is, as its creator sees it.
+/// The catalogue, read as its creator.
 async fn told(creator: &Api, kept: bool) -> Result<Catalogue, SeedFailed> {
     let own = creator.get("/api/v1/marketplace/creator/listings?limit=100").await?;
     let items = own["items"].as_array().cloned().unwrap_or_default();
@@ -77,7 +77,7 @@ async fn told(creator: &Api, kept: bool) -> Result<Catalogue, SeedFailed> {
     };
     let drawable = first(&|item| item["type"] == "lighting_preset");
     let for_sale = first(&|item| item["type"] == "fibo_template" && cents(item) > 0);
-    let missing = || SeedFailed::Picture("the catalogue has nothing to be tried".to_owned());
+    let missing = || SeedFailed::Picture("the catalogue has no listing with a demo".to_owned());
     Ok(Catalogue {
         listings: on_sale,
         drawable: drawable.ok_or_else(missing)?.0,
@@ -106,7 +106,7 @@ async fn put_on_sale(creator: &Api, listed: &Listed) -> Result<String, SeedFaile
     Ok(id)
 }
 
-/// Sends a picture through the form a browser would get, and waits until it was looked at.
+/// Uploads a picture through its form, as a browser would, and waits until it was checked.
 async fn upload(creator: &Api, listing: &str, png: Vec<u8>) -> Result<(), SeedFailed> {
     let path = format!("{LISTINGS_PATH}/{listing}/uploads");
     let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": png.len() });
@@ -124,7 +124,7 @@ async fn upload(creator: &Api, listing: &str, png: Vec<u8>) -> Result<(), SeedFa
     .await
 }
 
-/// A picture of what a template or a model would make, as near as our renderer comes.
+/// A picture of a template's or a model's output, approximated with our renderer.
 fn picture(rig: &str, listed: &Listed) -> Result<Vec<u8>, SeedFailed> {
     let rig = domain::lighting::LightingRig::named(rig)
         .ok_or_else(|| SeedFailed::Picture(format!("there is no rig {rig}")))?;
@@ -137,7 +137,7 @@ fn picture(rig: &str, listed: &Listed) -> Result<Vec<u8>, SeedFailed> {
     Ok(picture.png.to_vec())
 }
 
-/// Buyers take what is free, buy what is not, and say what they think of it.
+/// Buyers get the free listings, buy the others, and review them.
 async fn sell_and_review(creator: &Api, progress: &impl Fn(&str)) -> Result<(), SeedFailed> {
     let own = creator.get("/api/v1/marketplace/creator/listings?limit=100").await?;
     let items = own["items"].as_array().cloned().unwrap_or_default();
@@ -159,7 +159,7 @@ async fn buy(buyer: &Api, item: &Value, nth: usize) -> Result<(), SeedFailed> {
     let wish = json!({ "listing_id": item["id"], "expected_price": item["price"] });
     let placed = buyer.post("/api/v1/marketplace/purchases", &fresh_key(), &wish).await?;
     if placed["state"] != "paid" {
-        // The two test cards that pay, in turn.
+        // The two test cards that succeed, in turn.
         let card = ["4242424242424242", "5555555555554444"][nth % 2];
         buyer.pay(text(&placed["checkout_url"]), card).await?;
     }

@@ -1,8 +1,8 @@
-//! A world for one test: the table, a clock that stands still, and people who call.
+//! The setup of one test: a table, a fixed clock, and actors who call.
 //!
-//! A call goes the whole way: an event as API Gateway sends it, the runtime's access check and
-//! parsing, the handler, the store, a real DynamoDB engine, and the answer as it goes on the wire.
-//! [`World::close`] ends a test by checking what must always hold.
+//! A call takes the whole path: an API Gateway event, the runtime's access check and parsing, the
+//! handler, the store, a real DynamoDB engine, and the response on the wire. [`World::close`] ends
+//! a test by checking the invariants.
 
 use std::{collections::BTreeMap, sync::Barrier, time::Duration};
 
@@ -34,18 +34,18 @@ use crate::{
     grants::acting_as,
 };
 
-/// When every test begins.
+/// Start time of every test.
 pub const BEGINNING: &str = "2026-11-22T09:00:00Z";
 
-/// About a month: how long a paid period lasts in tests.
+/// A paid period in tests, about a month.
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The table, the clock, and what was called.
+/// The table, the clock, and the called endpoints.
 #[derive(Debug)]
 pub struct World {
     /// The engine behind the table.
     pub engine: Engine,
-    /// The store over it.
+    /// The store on it.
     pub store: Store,
     /// Clock and ids.
     pub ambient: InvocationContext,
@@ -61,7 +61,7 @@ impl World {
     /// An empty world at [`BEGINNING`].
     pub fn new() -> World {
         let engine = Engine::new();
-        // The SDK's own second tries wait a moment, not a second.
+        // The SDK's retries wait a moment, not a second.
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let config = engine.client().config().to_builder().retry_config(retries).build();
         let store = Store::new(Client::from_conf(config), TABLE.to_owned());
@@ -74,12 +74,12 @@ impl World {
         World { engine, store, ambient }
     }
 
-    /// The time.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         self.ambient.now()
     }
 
-    /// Sends `ask` to an endpoint and returns what goes on the wire.
+    /// Sends `ask` to an endpoint and returns the response on the wire.
     pub async fn send<C, R, T, H>(
         &self,
         endpoint: &Endpoint,
@@ -98,12 +98,12 @@ impl World {
         Answer(acting_as(endpoint.name, answer).await)
     }
 
-    /// A member's account as it stands in the table, brought up to date.
+    /// A member's stored account, brought up to date.
     pub async fn account(&self, user: &UserId) -> Account {
         self.store.get_or_create_account(user, None, self.now()).await.expect("an account")
     }
 
-    /// A member of `plan` with exactly so many credits left of it.
+    /// A member on `plan` with exactly this many credits left of it.
     pub async fn member(&self, name: &str, plan: Plan, credits: u32) -> Actor {
         let actor = Actor::member(name);
         let setup = self.store.update_account(&actor.id, None, self.now(), |draft| {
@@ -123,8 +123,8 @@ impl World {
         actor
     }
 
-    /// Suspends a member behind the product's back, for good if `until` is `None`: tests need the
-    /// standing, whoever may give it.
+    /// Writes a suspension directly into the table, permanent if `until` is `None`: for tests that
+    /// need the status, not the action.
     pub async fn suspend(&self, member: &UserId, reason: &str, until: Option<Timestamp>) {
         self.account(member).await;
         let stored =
@@ -139,27 +139,27 @@ impl World {
         self.engine.run("PutItem", &put.to_string()).expect("a suspension");
     }
 
-    /// The bucket of images as far as links to it go, which no network is needed for.
+    /// The image bucket, for signed links only; no network is needed.
     pub fn images(&self) -> Images {
         Images::new(&far_s3(), "images")
     }
 
-    /// The files in it that buyers get, likewise.
+    /// The bucket of purchased files, for signed links only.
     pub fn uploads(&self) -> Uploads {
         Uploads::new(&far_s3(), "images")
     }
 
-    /// The scanner of those files: there is none.
+    /// The file scanner: none is configured.
     pub fn scan(&self) -> AssetScan {
         AssetScan::new(&far_s3(), "images", None)
     }
 
-    /// Where public pictures are found.
+    /// URLs of public previews.
     pub fn previews(&self) -> Previews {
         Previews::new("https://previews.prolight.test")
     }
 
-    /// The documents among the records, likewise.
+    /// The documents bucket, for signed links only.
     pub fn documents(&self) -> Documents {
         Documents::new(&far_s3(), "records")
     }
@@ -179,8 +179,8 @@ impl World {
         }
     }
 
-    /// Checks what must always hold for a member: the ledger has no gaps and folds to the balance,
-    /// what is held is held by open jobs, and an image is charged if and only if it is there.
+    /// Checks the invariants of a member: the ledger has no gaps and folds to the balance, held
+    /// credits belong to open jobs, and an image is charged if and only if it exists.
     pub async fn check_books(&self, user: &UserId) {
         let account = self.account(user).await;
         let ledger = self.store.whole_ledger(user).await.expect("a ledger");
@@ -201,13 +201,13 @@ impl World {
         }
     }
 
-    /// What the table's stream has not handed over yet, as Lambda hands it to the relay.
+    /// The stream records not read yet, as Lambda passes them to the relay.
     pub fn outbox(&self) -> StreamEvent {
         serde_json::from_value(self.engine.stream_batch()).expect("stream records")
     }
 }
 
-/// An S3 that nobody answers for.
+/// An S3 client of an unreachable endpoint, for signing only.
 fn far_s3() -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
@@ -219,9 +219,9 @@ fn far_s3() -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-/// Does `work` so many times at once, each on a thread of its own, and returns what came of each.
+/// Runs `work` `times` times in parallel, each in a thread of its own, and returns the results.
 ///
-/// Every call waits for all others to be ready before it begins.
+/// Every call waits until all others are ready.
 pub fn at_once<T, F>(times: usize, work: impl Fn(usize) -> F + Sync) -> Vec<T>
 where
     T: Send,
@@ -242,17 +242,17 @@ where
     })
 }
 
-/// What a browser escapes in a part of a path (RFC 3986, section 2.3).
+/// Characters that a browser escapes in a path segment (RFC 3986, section 2.3).
 const IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Where requests come from unless they say otherwise: an address for documentation (RFC 5737).
+/// Default source IP of requests, from a documentation range (RFC 5737).
 pub const SOURCE_IP: &str = "203.0.113.9";
 
-/// What a person's browser says it is.
+/// User agent of a browser.
 pub const BROWSER: &str =
     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0 (ProLight's tests)";
 
-/// A request in the making. It comes from a person's browser unless it says otherwise.
+/// A request to build. By default it comes from a browser.
 #[derive(Debug, Clone)]
 pub struct Ask {
     who: Option<Actor>,
@@ -279,7 +279,7 @@ impl Default for Ask {
 }
 
 impl Ask {
-    /// A request by nobody.
+    /// A request without a token.
     pub fn anonymous() -> Ask {
         Ask::default()
     }
@@ -317,7 +317,7 @@ impl Ask {
         self
     }
 
-    /// As `HEAD`.
+    /// With the method `HEAD`.
     #[must_use]
     pub fn head(mut self) -> Ask {
         self.head = true;
@@ -336,21 +336,21 @@ impl Ask {
         self.header("Content-Type", "application/json").text(body.to_string())
     }
 
-    /// With a body as it is.
+    /// With a raw body.
     #[must_use]
     pub fn text(mut self, body: impl Into<String>) -> Ask {
         self.body = Some(body.into());
         self
     }
 
-    /// The event API Gateway would send for it.
+    /// The API Gateway event of this request.
     pub fn event(&self, endpoint: &Endpoint) -> Request {
         request(&self.event_json(endpoint)).expect("an event")
     }
 
-    /// The same as JSON.
+    /// The event as JSON.
     pub fn event_json(&self, endpoint: &Endpoint) -> Value {
-        // API Gateway hands both over as they are in the URL.
+        // API Gateway passes both as they are in the URL.
         let escaped = |value: &String| utf8_percent_encode(value, IN_A_PATH).to_string();
         let parameters: BTreeMap<&String, String> =
             self.path.iter().map(|(name, value)| (name, escaped(value))).collect();
@@ -387,10 +387,10 @@ impl Ask {
     }
 }
 
-/// Somebody who signed in.
+/// A signed-in person.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    /// Their id.
+    /// The person's id.
     pub id: UserId,
     email: String,
     email_verified: bool,
@@ -404,13 +404,13 @@ impl Actor {
         Actor { id, email: format!("{name}@prolight.test"), email_verified: true, role: None }
     }
 
-    /// The same member, at another address at the issuer.
+    /// The same member with another email at the issuer.
     #[must_use]
     pub fn at_address(&self, email: &str) -> Actor {
         Actor { email: email.to_owned(), ..self.clone() }
     }
 
-    /// The same member, whose address the issuer has not verified.
+    /// The same member with an unverified email.
     #[must_use]
     pub fn unverified(&self) -> Actor {
         Actor { email_verified: false, ..self.clone() }
@@ -452,7 +452,7 @@ impl Actor {
     }
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Answer(pub Response);
 
@@ -477,13 +477,13 @@ impl Answer {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// The body as a person reads it.
+    /// The body, pretty-printed.
     pub fn pretty(&self) -> String {
         format!("{:#}", self.json())
     }
 
-    /// The status, the `code` of a problem, and each field that was not accepted: `422
-    /// invalid_request, /prompt empty`.
+    /// The status, the `code` of a problem, and each rejected field: `422 invalid_request, /prompt
+    /// empty`.
     pub fn brief(&self) -> String {
         let body = self.json();
         let fields = body["errors"].as_array().into_iter().flatten().map(|field| {

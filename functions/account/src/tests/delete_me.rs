@@ -1,4 +1,4 @@
-//! Leaving.
+//! Account deletion.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn due(world: &World) -> Vec<Erasure> {
     world.store.due_erasures(world.now(), 10).await.unwrap()
 }
 
-/// What `background-erase-data` does with a member, files and Stripe aside.
+/// The steps of `background-erase-data` for a member, without files and Stripe.
 async fn erase(world: &World, kim: &Actor) {
     assert_eq!(world.store.wind_up(&kim.id, world.now()).await.unwrap(), 0);
     world.store.erase_member(&kim.id, world.now()).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_suspended_member_can_be_deleted_and_stays_suspended() {
     assert_eq!(me["standing"]["state"], "suspended");
 }
 
-/// The balance is kept, so leaving and coming back grants no month twice.
+/// The balance is retained, so that deleting and rejoining grants no month twice.
 #[tokio::test]
 async fn who_comes_back_a_day_later_begins_with_the_balance_that_was_left() {
     let world = World::new();
@@ -69,7 +69,7 @@ async fn who_comes_back_a_day_later_begins_with_the_balance_that_was_left() {
 
     world.ambient.clock.advance(CLOSED_AFTER_ERASURE - Duration::from_secs(1));
     let closed = get(&world, &Ask::by(&kim)).await.json();
-    assert_eq!(personal(&closed), "null null null", "a page left open opens nothing");
+    assert_eq!(personal(&closed), "null null null", "a page still open creates no account");
     assert!(closed["deletion"]["erased_at"].is_string());
 
     world.ambient.clock.advance(Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! Taking everything along.
+//! Data export.
 
 use serde_json::{Value, json};
 use testing::{Actor, Answer, Ask, World, engine::TABLE};
@@ -57,7 +57,7 @@ async fn everything_is_exported_and_nothing_that_names_somebody_else() {
     assert_eq!(of_kind("ledger").len(), 1, "the month's grant");
     assert_eq!(of_kind("sale"), [&json!({"title": "Soft key"})]);
     assert_eq!(of_kind("input"), [&json!({"prompt": "a red chair"})]);
-    assert_eq!(of_kind("preset").len(), 250, "the pages together are everything");
+    assert_eq!(of_kind("preset").len(), 250, "all pages together are complete");
     assert!(of_kind("idem").is_empty() && of_kind("person").is_empty());
     let text = json!(items).to_string();
     for hidden in ["user_ada", "tailored-7", "secret", "gsi1pk"] {

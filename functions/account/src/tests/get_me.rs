@@ -1,4 +1,4 @@
-//! Who am I: also what brings an account into being.
+//! `GET /me`, which also creates the account.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ async fn many_first_looks_at_once_open_one_account() {
     world.check_books(&kim.id).await;
 }
 
-/// The address is verified later, or is another one: what the token says counts.
+/// The address is verified later, or changes: the token decides.
 #[tokio::test]
 async fn free_credits_are_for_a_verified_address() {
     let (world, kim) = (World::new(), Actor::member("kim"));
@@ -79,13 +79,13 @@ async fn free_credits_are_for_a_verified_address() {
     assert_eq!(look(&kim).await, (json!(true), json!(10), next.clone()));
     assert_eq!(look(&kim).await, (json!(true), json!(10), next));
     let moved = kim.at_address("kim@new.test").unverified();
-    assert_eq!(look(&moved).await, (json!(false), json!(10), json!(null)), "what is granted stays");
+    assert_eq!(look(&moved).await, (json!(false), json!(10), json!(null)), "granted credits stay");
     world.ambient.clock.advance(DAY * 31);
     assert_eq!(look(&moved).await, (json!(false), json!(0), json!(null)));
     world.check_books(&kim.id).await;
 }
 
-/// A month is granted when somebody looks, once, and what was left of the last one has lapsed.
+/// A month is granted once, on the first read; the rest of the previous month has expired.
 #[tokio::test]
 async fn a_new_month_replaces_the_old_one() {
     let world = World::new();
@@ -137,7 +137,7 @@ async fn staff_see_their_role() {
     }
 }
 
-/// Suspended members may read why.
+/// Suspended members may read the reason.
 #[tokio::test]
 async fn a_suspension_is_explained() {
     let (world, kim) = (World::new(), Actor::member("kim"));

@@ -1,4 +1,4 @@
-//! The member's own account, over whole requests.
+//! The member's own account, tested with complete requests.
 
 mod delete_me;
 mod export_me;
@@ -19,8 +19,8 @@ async fn delete(world: &World, ask: &Ask) -> Answer {
 
 async fn export(world: &World, ask: &Ask) -> Answer {
     use crate::export_me::{ENDPOINT, handle};
-    let hands = (world.store.clone(), world.images(), world.uploads(), world.previews());
-    world.send(&ENDPOINT, &handle, &hands, ask).await
+    let deps = (world.store.clone(), world.images(), world.uploads(), world.previews());
+    world.send(&ENDPOINT, &handle, &deps, ask).await
 }
 
 async fn update(world: &World, ask: &Ask) -> Answer {

@@ -1,4 +1,4 @@
-//! Saying who one is.
+//! Profile changes.
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ async fn text_has_limits_and_nothing_else_can_be_changed() {
     expect!["401 unauthenticated"].assert_eq(&update(&world, &nobody).await.brief());
 }
 
-/// Two tabs: the second save finds that the account is not what it showed.
+/// Two tabs: the second save fails because the account changed since it was shown.
 #[tokio::test]
 async fn a_change_of_what_has_moved_is_refused() {
     let (world, kim) = (World::new(), Actor::member("kim"));
@@ -104,8 +104,7 @@ async fn a_suspended_member_changes_nothing() {
     world.check_books(&kim.id).await;
 }
 
-/// Writes are limited for each member: the table is told of every twelfth call, and of none that is
-/// refused.
+/// Writes are rate limited per member: every twelfth call writes to the table, refused ones never.
 #[tokio::test]
 async fn a_member_writes_so_often_in_a_minute() {
     let (world, kim, ada) = (World::new(), Actor::member("kim"), Actor::member("ada"));
@@ -121,9 +120,9 @@ async fn a_member_writes_so_often_in_a_minute() {
         assert_eq!(refused.header("retry-after"), Some("60"));
     }
     assert_eq!(world.engine.take_usage().requests.get("UpdateItem"), None);
-    assert_eq!(get(&world, &Ask::by(&kim)).await.status(), 200, "reading goes on");
-    assert_eq!(patch(&world, &ada, json!({})).await.status(), 200, "and so do others");
-    // Another process does not know of it, and learns with its first step.
+    assert_eq!(get(&world, &Ask::by(&kim)).await.status(), 200, "reads are not limited");
+    assert_eq!(patch(&world, &ada, json!({})).await.status(), 200, "other members are not limited");
+    // Another process does not know the limit is reached until its first write.
     let other = World {
         ambient: runtime::InvocationContext {
             recent: runtime::RecentCalls::default(),

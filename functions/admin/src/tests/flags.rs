@@ -1,4 +1,4 @@
-//! What members report, what moderators make of it, and what strikes do to a creator.
+//! Reports of members, decisions of moderators, and the effect of strikes.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -31,7 +31,7 @@ impl Desk {
         }
     }
 
-    /// A listing on sale that three members reported.
+    /// A listing on sale, reported by three members.
     async fn flagged(&self, creator: &Actor, title: &str) -> ListingId {
         let id = self.on_sale(creator, title).await;
         self.flag(&id, &["ada", "kim", "sam"]).await;
@@ -44,7 +44,7 @@ impl Desk {
         self.resolve(&verdict(by, id, body)).await
     }
 
-    /// So many strikes, each on a listing of its own.
+    /// `times` strikes, each on its own listing.
     async fn strike(&self, creator: &Actor, times: usize) {
         for nth in 0..times {
             let id = self.flagged(creator, &format!("Copy {nth}")).await;
@@ -53,7 +53,7 @@ impl Desk {
         }
     }
 
-    /// What is found, from all there is and from what changed last.
+    /// What is found, from the whole index and from the latest changes.
     async fn found(&self) -> [BTreeSet<ListingId>; 2] {
         let store = &self.world.store;
         let whole = store.whole_catalogue().await.unwrap();
@@ -74,7 +74,7 @@ impl Desk {
         let now = self.world.now();
         let hot = self.world.store.hottest(domain::marketplace::Category::Portrait, 40).await;
         let hot = hot.unwrap().iter().any(|(card, _)| card.id == *id);
-        assert_eq!(whole, hot, "and so do the popular lists");
+        assert_eq!(whole, hot, "the popular lists agree, too");
         assert_eq!(whole, self.world.store.listing_page(id, now).await.is_ok());
         whole
     }
@@ -83,7 +83,7 @@ impl Desk {
         self.world.ambient.clock.advance(time);
     }
 
-    /// What the worker of every minute does.
+    /// One run of `background-follow-sellers`.
     async fn sweep(&self) -> u64 {
         let (store, now) = (&self.world.store, self.world.now());
         let mut moved = 0;
@@ -213,7 +213,7 @@ async fn a_moderator_decides_on_flags_they_have_seen() {
     assert_eq!(answer.brief(), "404 listing_not_found");
 }
 
-/// Whoever takes a listing off sale has decided on what was reported of it.
+/// Taking a listing off sale also resolves its reports.
 #[tokio::test]
 async fn nothing_is_left_to_decide_of_what_is_taken_off_sale() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
@@ -248,7 +248,7 @@ fn of_two_moderators_one_resolves_and_the_other_is_told() {
     assert_eq!(strikes.strikes.len(), 1);
 }
 
-/// Who reported a listing, or bought it, decides neither on it nor on the reports of others.
+/// A moderator who reported or bought a listing may not decide on it or on others' reports.
 #[tokio::test]
 async fn nobody_resolves_what_they_reported_or_bought() {
     let desk = Desk::open();
@@ -317,7 +317,7 @@ async fn three_strikes_hide_everything_until_the_first_of_them_is_over() {
     assert_eq!(desk.sweep().await, 0);
 }
 
-/// Whoever puts a listing on sale meanwhile does not show it, and it is shown when that is over.
+/// A listing approved during the suspension is hidden, and is shown when the suspension is over.
 #[tokio::test]
 async fn what_is_approved_of_a_suspended_seller_is_not_shown() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
@@ -335,7 +335,7 @@ async fn what_is_approved_of_a_suspended_seller_is_not_shown() {
     assert!(desk.is_found(&sold).await && desk.is_found(&waits).await);
 }
 
-/// A strike whose follow-up was cut off: nothing is sold, and the next minute hides the rest.
+/// A strike whose follow-up was interrupted: nothing is sold, and the next run hides the rest.
 #[tokio::test]
 async fn a_strike_that_was_cut_off_is_followed_within_a_minute() {
     let desk = Desk::open();
@@ -346,7 +346,7 @@ async fn a_strike_that_was_cut_off_is_followed_within_a_minute() {
     let decision = domain::marketplace::flag::Decision::Strike;
     let deed = listings::judged(domain::audit::Action::Strike, &id);
     store.resolve_flags((&deed, &id), (decision, "Copied."), 3, now).await.unwrap();
-    assert!(store.listing_page(&kept, now).await.is_err(), "its page is gone at once");
+    assert!(store.listing_page(&kept, now).await.is_err(), "its page is hidden at once");
     assert!(desk.found().await[0].contains(&kept));
     desk.later();
     assert_eq!(desk.sweep().await, 1);
@@ -354,7 +354,7 @@ async fn a_strike_that_was_cut_off_is_followed_within_a_minute() {
     assert_eq!(desk.sweep().await, 0);
 }
 
-/// The same rule serves bans: whoever changes a standing has the listings follow.
+/// The same rule applies to bans: a change of the suspension updates the listings.
 #[tokio::test]
 async fn listings_follow_a_ban_and_its_end() {
     let desk = Desk::open();

@@ -1,4 +1,5 @@
-//! Moderators' work as a frontend meets it: whole requests, from API Gateway's event to the wire.
+//! The functions for staff, tested with complete requests, from API Gateway's event to the
+//! response.
 
 mod stats;
 
@@ -80,7 +81,7 @@ impl Desk {
         self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
     }
 
-    /// A listing that waits for a decision.
+    /// A listing in review.
     async fn waiting(&self, creator: &Actor, title: &str) -> ListingId {
         let now = self.world.now();
         let what = (Kind::LightingPreset, listings::description(title, 900));
@@ -122,17 +123,17 @@ fn verdict(by: &Actor, id: impl ToString, body: Value) -> Ask {
 }
 
 impl Desk {
-    /// What a decision names that is about what waits now.
+    /// The `content_hash` of the version in review.
     async fn content_hash(&self, id: &ListingId) -> String {
         self.world.store.any_listing(id).await.unwrap().newest.content_hash()
     }
 
-    /// An approval of what waits now.
+    /// An approval of the version in review.
     async fn shown(&self, by: &Actor, id: &ListingId) -> Ask {
         verdict(by, id, json!({ "content_hash": self.content_hash(id).await }))
     }
 
-    /// A rejection of what waits now.
+    /// A rejection of the version in review.
     async fn sent_back(&self, by: &Actor, id: &ListingId, reason: &str) -> Ask {
         let content_hash = self.content_hash(id).await;
         verdict(by, id, json!({ "content_hash": content_hash, "reason": reason }))
@@ -339,9 +340,8 @@ fn two_moderators_at_once_decide_once() {
     assert_eq!(said, ["200", "409 not_pending"]);
 }
 
-/// Who changes what was handed in begins the next version. What was sent back may get other
-/// pictures and be handed in again under its number: what a moderator was shown is told apart by
-/// its hash.
+/// A change of a submitted version starts the next one. A rejected version may get other images and
+/// be submitted again under its number: its hash identifies what a moderator was shown.
 #[tokio::test]
 async fn a_moderator_decides_on_what_they_were_shown() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());
@@ -398,7 +398,7 @@ async fn a_file_is_sold_once_it_was_found_clean() {
 }
 
 impl Desk {
-    /// A tailored model that waits for a decision.
+    /// A tailored model in review.
     async fn model(&self, creator: &Actor, model: &str) -> ListingId {
         let now = self.world.now();
         let content = Content { model_id: Some(model.to_owned()), ..Content::default() };
@@ -469,7 +469,7 @@ async fn a_model_goes_to_another_once_staff_took_it_off_sale() {
 }
 
 impl Desk {
-    /// A creator hands in what staff took off sale, whose model is another's by now.
+    /// A creator resubmits a delisted listing whose model belongs to another by now.
     async fn submit_again(&self, creator: &Actor, id: &ListingId) {
         let (store, now) = (&self.world.store, self.world.now());
         let submitted = store.change_listing(&creator.id, id, now, async |shelf| {
@@ -526,7 +526,7 @@ async fn what_staff_take_off_sale_its_creator_does_not_put_back() {
     assert_eq!(domain::DomainError::code(&page.unwrap_err()), "listing_not_found");
 }
 
-/// What must not be seen is not only hard to find: its files go, and the creator has to send others.
+/// Images that must not be seen are deleted, and the creator has to upload others.
 #[tokio::test]
 async fn pictures_that_are_removed_are_erased_and_the_listing_is_off_sale() {
     let (desk, moderator) = (Desk::open(), Actor::moderator());

@@ -1,4 +1,4 @@
-//! Members as admins meet them: found, granted, suspended, and all of it on the record.
+//! Members in the view of admins: searched, granted, suspended, and all of it audited.
 
 use clients::{
     Secret, Stripe,
@@ -24,7 +24,7 @@ macro_rules! asks {
 asks!(adjust_credits, get_user, list_audit, list_users, unban_user, update_limits);
 
 impl Desk {
-    /// Nobody here is known to Stripe, so it need not be there.
+    /// No member here has a Stripe customer, so Stripe is not called.
     async fn ban_user(&self, ask: &Ask) -> Answer {
         use ban_user::{ENDPOINT, handle};
         let api_key = Secret::new("sk_test_nobody");
@@ -33,7 +33,7 @@ impl Desk {
         self.world.send(&ENDPOINT, &handle, &(self.world.store.clone(), stripe), ask).await
     }
 
-    /// Whether the chain is whole, and how many rows it has.
+    /// Whether the chain is intact, and its number of records.
     async fn rows(&self) -> Value {
         let answer = self.list_audit(&Ask::by(&Actor::admin()).query("verify", true)).await.json();
         assert_eq!((&answer["broken"], &answer["next_cursor"]), (&json!(null), &json!(null)));
@@ -80,7 +80,7 @@ async fn credits_are_granted_and_taken_back_once_for_a_key() {
 
     assert_eq!(desk.rows().await, 2);
     let rows = desk.audit("target", &format!("user:{}", kim.id)).await;
-    let told = rows.iter().map(|row| {
+    let shown = rows.iter().map(|row| {
         let available = |it: &str| row[it]["available"].clone();
         (row["action"].clone(), available("before"), available("after"))
     });
@@ -88,7 +88,7 @@ async fn credits_are_granted_and_taken_back_once_for_a_key() {
         (json!("take_back_credits"), json!(35), json!(5)),
         (json!("grant_credits"), json!(10), json!(35)),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
     let row = &rows[1];
     assert_eq!(row["actor"], json!({ "kind": "staff", "user_id": admin.id, "role": "admin" }));
     assert_eq!(
@@ -177,7 +177,7 @@ async fn a_suspension_ends_by_its_date() {
     assert_eq!((lifted.len(), &lifted[0]["action"]), (1, &json!("unban")));
 }
 
-/// Whoever acts is an admin and cannot be acted on while they are: so one is always left.
+/// Only admins may act, and no one may act on an admin: so one is always left.
 #[tokio::test]
 async fn admins_decide_neither_on_themselves_nor_on_each_other() {
     let (desk, admin) = (Desk::open(), Actor::admin());
@@ -204,7 +204,7 @@ async fn admins_decide_neither_on_themselves_nor_on_each_other() {
     seen.await.unwrap();
     assert_eq!(all(&other).await, ["403 target_is_admin"; 4]);
 
-    assert_eq!(desk.rows().await, 1, "what is refused is no deed");
+    assert_eq!(desk.rows().await, 1, "a refused action is not audited");
     desk.world.suspend(&admin.id, "lost their laptop", None).await;
     assert_eq!(all(&kim).await, ["403 account_suspended"; 4]);
     let log = desk.list_audit(&Ask::by(&admin)).await;
@@ -249,7 +249,7 @@ async fn a_member_is_shown_with_all_that_is_theirs() {
     assert_eq!(missing.brief(), "404 user_not_found");
 }
 
-/// However many members there are, a page reads its own.
+/// However many members there are, a page reads only its own.
 #[tokio::test]
 async fn a_page_of_many_members_costs_what_one_of_few_does() {
     let (desk, admin) = (Desk::open(), Actor::admin());
@@ -273,7 +273,7 @@ async fn a_page_of_many_members_costs_what_one_of_few_does() {
         let Some(next) = page["next_cursor"].as_str() else { break };
         ask = Ask::by(&admin).query("limit", 100).query("cursor", next);
     }
-    // Whoever asks is a member, too.
+    // The caller is a member, too.
     let all = (0..450).map(|n| format!("user_{n:04}"));
     let all: Vec<String> = [admin.id.to_string()].into_iter().chain(all).collect();
     assert_eq!(seen, all, "the union of the pages is the set");
@@ -308,8 +308,8 @@ async fn the_audit_says_where_it_is_broken_and_what_it_is_asked_is_checked() {
     assert_eq!(answer, broken);
 }
 
-/// Who looks at a member is on the record, once an hour; so is who looks through all of them, and what
-/// for is not, because an address does not belong there.
+/// Reading a member is audited, once an hour; so is searching members, without the searched
+/// address, which is personal data.
 #[tokio::test]
 async fn who_looks_at_members_is_on_the_record() {
     let (desk, admin) = (Desk::open(), Actor::admin());
@@ -323,15 +323,15 @@ async fn who_looks_at_members_is_on_the_record() {
     let missing = Ask::by(&admin).path("id", "nobody");
     assert_eq!(desk.get_user(&missing).await.brief(), "404 user_not_found");
     let reads = desk.audit("action", "read_member").await;
-    let told: Vec<_> =
+    let shown: Vec<_> =
         reads.iter().map(|row| (&row["target"]["kind"], &row["target"]["id"])).collect();
     let (directory, user) = (json!("directory"), json!("user"));
-    assert_eq!(told, [(&directory, &json!("members")), (&user, &json!(kim.id))]);
+    assert_eq!(shown, [(&directory, &json!("members")), (&user, &json!(kim.id))]);
     assert!(!format!("{reads:?}").contains("kim@"), "{reads:?}");
     desk.world.ambient.clock.advance(std::time::Duration::from_secs(60 * 60));
     assert_eq!(desk.get_user(&page).await.status(), 200);
     assert_eq!(desk.audit("target", &format!("user:{}", kim.id)).await.len(), 2);
-    // What cannot be noted is not shown.
+    // A read that cannot be audited is refused.
     desk.world.ambient.clock.advance(std::time::Duration::from_secs(60 * 60));
     for nth in 1..=12 {
         desk.world.engine.order("TransactWriteItems", nth, testing::Fault::Fail);
@@ -339,7 +339,7 @@ async fn who_looks_at_members_is_on_the_record() {
     assert_eq!(desk.get_user(&page).await.status(), 503);
 }
 
-/// The id of the gateway is one that no caller chooses; theirs is beside it.
+/// The gateway's request id cannot be chosen by the caller; the caller's id is recorded beside it.
 #[tokio::test]
 async fn a_row_names_the_request_as_the_gateway_does() {
     let (desk, admin) = (Desk::open(), Actor::admin());
@@ -352,8 +352,8 @@ async fn a_row_names_the_request_as_the_gateway_does() {
     assert_eq!(origin["correlation_id"], "forged-1");
 }
 
-/// Whoever of the staff looks at anything has an account that says what they are, so that admins do
-/// not decide on them.
+/// A staff member's first request records their role in their account, so that admins cannot
+/// moderate them.
 #[tokio::test]
 async fn a_call_of_staff_keeps_their_role() {
     let (desk, admin) = (Desk::open(), Actor::admin());

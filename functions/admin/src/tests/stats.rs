@@ -1,4 +1,4 @@
-//! The numbers, as staff ask for them.
+//! The metrics for staff.
 
 use super::*;
 use crate::{get_generation_stats, get_revenue_stats};
@@ -16,18 +16,18 @@ async fn generations(world: &World, ask: &Ask) -> Answer {
 #[tokio::test]
 async fn nothing_happened_is_an_answer_too() {
     let (world, admin) = (World::new(), Actor::admin());
-    let told = revenue(&world, &Ask::by(&admin)).await.json();
-    assert_eq!((&told["definition_version"], &told["timezone"]), (&json!(1), &json!("UTC")));
-    assert_eq!((&told["currency"], &told["as_of"]), (&json!("usd"), &json!(world.now())));
-    assert_eq!(told["days"].as_array().unwrap().len(), 31);
+    let stats = revenue(&world, &Ask::by(&admin)).await.json();
+    assert_eq!((&stats["definition_version"], &stats["timezone"]), (&json!(1), &json!("UTC")));
+    assert_eq!((&stats["currency"], &stats["as_of"]), (&json!("usd"), &json!(world.now())));
+    assert_eq!(stats["days"].as_array().unwrap().len(), 31);
     assert_eq!(
-        (&told["period"]["end"]["mrr"], &told["period"]["end"]["arr"]),
+        (&stats["period"]["end"]["mrr"], &stats["period"]["end"]["arr"]),
         (&json!(0), &json!(0))
     );
-    assert_eq!(told["period"]["churn"]["of_start_bps"], Value::Null);
-    let told = generations(&world, &Ask::by(&admin)).await.json();
-    assert_eq!(told["period"]["all"]["success_bps"], Value::Null);
-    assert_eq!(told["active_members"], json!({ "day": 0, "week": 0, "month": 0 }));
+    assert_eq!(stats["period"]["churn"]["of_start_bps"], Value::Null);
+    let stats = generations(&world, &Ask::by(&admin)).await.json();
+    assert_eq!(stats["period"]["all"]["success_bps"], Value::Null);
+    assert_eq!(stats["active_members"], json!({ "day": 0, "week": 0, "month": 0 }));
 }
 
 #[tokio::test]

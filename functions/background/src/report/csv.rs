@@ -1,4 +1,4 @@
-//! The report for spreadsheets.
+//! The revenue report as CSV.
 
 use csv::{Terminator, Writer, WriterBuilder};
 use domain::metrics::{PeriodMetrics, RevenueReport};
@@ -8,7 +8,7 @@ use super::ReportFailed;
 
 const HEADS: [&str; 6] = ["from", "to", "figure", "of", "amount", "unit"];
 
-/// What an amount is.
+/// The unit of an amount.
 #[derive(Clone, Copy)]
 enum Unit {
     Cents,
@@ -16,9 +16,9 @@ enum Unit {
     BasisPoints,
 }
 
-/// A report as CSV (RFC 4180), in UTF-8 and with a row of heads: a row for each figure of the period,
-/// of the one before, of each day and of each creator of the ranking. Amounts are whole numbers of
-/// their unit; a rate of nothing is empty.
+/// A report as CSV (RFC 4180), in UTF-8 with a header row: a row for each figure of the period, of
+/// the previous one, of each day and of each creator of the ranking. Amounts are integers in their
+/// unit; an undefined rate is empty.
 ///
 /// # Errors
 /// Never: it is written to memory.

@@ -1,4 +1,4 @@
-//! The report for people: one page.
+//! The revenue report as a PDF of one page.
 
 use std::cmp::Ordering;
 
@@ -15,16 +15,16 @@ use paper::{
 
 use super::ReportFailed;
 
-/// So many creators of the ranking have room on the page.
+/// Creators of the ranking that fit on the page.
 const CREATORS_SHOWN: usize = 4;
-/// Right ends of six columns of figures.
+/// Right edges of six columns of figures.
 const ENDS: [f32; 6] =
     [LEFT + 122.0, LEFT + 192.0, LEFT + 262.0, LEFT + 326.0, LEFT + 384.0, RIGHT];
 
-/// A report as a PDF of one page: the same one gives the same bytes.
+/// A report as a PDF of one page: the same report gives the same bytes.
 ///
 /// # Errors
-/// When it cannot be drawn, which no number and no text in it can cause.
+/// When it cannot be rendered, which no number and no text in it can cause.
 pub(crate) fn to_pdf(report: &RevenueReport, company: &Company) -> Result<Vec<u8>, ReportFailed> {
     let (period, fonts) = (&report.period, Fonts::embedded()?);
     let page = Page { report, period, previous: &report.previous };
@@ -85,7 +85,7 @@ impl Page<'_> {
         }
     }
 
-    /// What stayed of each day.
+    /// Net revenue by day.
     fn earned<'c>(&self, value: &'c dyn Fn(i64) -> String) -> Chart<'c> {
         let commission = |day: &RevenueDay| day.by_source(Source::Marketplace).net;
         let packs = |day: &RevenueDay| day.by_source(Source::Packs).net;
@@ -115,7 +115,7 @@ impl Page<'_> {
         Series { name: name.to_owned(), hue, values: self.report.days.iter().map(of).collect() }
     }
 
-    /// `11-25`.
+    /// Day labels as `11-25`.
     fn places(&self) -> Vec<String> {
         let day = |day: &RevenueDay| day.day.to_string().split_off(5);
         self.report.days.iter().map(day).collect()
@@ -217,7 +217,7 @@ impl Page<'_> {
     }
 }
 
-/// What it is, and how it compares with thirty days before: at the start, or the period before.
+/// A figure and its change: against the start of the period, or against the previous period.
 fn tile(label: &str, now: i64, before: i64) -> KpiCard {
     let signal = match now.cmp(&before) {
         Ordering::Greater => Badge::Good,
@@ -232,10 +232,10 @@ fn tile(label: &str, now: i64, before: i64) -> KpiCard {
     }
 }
 
-/// A column of names, and columns of figures that end where columns end.
+/// A column of names, and columns of figures aligned with [`ENDS`].
 fn named(head: &str, figures: &[&str]) -> Vec<Column> {
     let skip = ENDS.len() - figures.len();
-    // With fewer columns the names have more room.
+    // With fewer columns the names are wider.
     let width = ENDS[skip] - LEFT - 58.0;
     let name = Column::Words { head: head.to_owned(), x: LEFT, width };
     let ends = ENDS.into_iter().skip(skip);
@@ -243,7 +243,7 @@ fn named(head: &str, figures: &[&str]) -> Vec<Column> {
     std::iter::once(name).chain(figures.iter().zip(ends).map(column)).collect()
 }
 
-/// `+12.50 % in 30 days`, or how it cannot be said.
+/// `+12.50 % in 30 days`, or why there is no rate.
 fn change(now: i64, before: i64) -> String {
     if before <= 0 {
         return if now > before { "none 30 days before" } else { "as 30 days before" }.to_owned();
@@ -253,7 +253,7 @@ fn change(now: i64, before: i64) -> String {
     format!("{sign}{} in 30 days", percent(bps))
 }
 
-/// `12.50 %` of basis points: all of them, so that what was rounded is not rounded again.
+/// `12.50 %` from basis points, with both decimals, so that a rounded rate is not rounded again.
 fn percent(bps: i64) -> String {
     let (whole, rest) = (bps.unsigned_abs() / 100, bps.unsigned_abs() % 100);
     let sign = if bps < 0 { "-" } else { "" };

@@ -1,4 +1,4 @@
-//! A month of a small studio, as it is told.
+//! The revenue report of a month of a small studio.
 
 use clients::documents::Company;
 use domain::{
@@ -30,7 +30,7 @@ fn worth(plan: Plan) -> MrrState {
     MrrState { plan, mrr, committed: mrr }
 }
 
-/// What happened on one day of a month that goes well.
+/// The facts of one day of a good month.
 fn facts_of(day: Day, nth: u32) -> Vec<Fact> {
     let at = day.period().starts_at;
     let mut facts = Vec::new();
@@ -109,7 +109,7 @@ fn a_report_is_one_page_and_the_same_one_every_time() {
     assert_eq!(pages, 1);
 }
 
-/// Also on the first day, when there is nothing to compare with and next to nothing to tell.
+/// The same on the first day, with almost no data and nothing to compare with.
 #[test]
 fn an_empty_report_is_a_page_too() {
     let last = Day::parse("2026-11-25").unwrap();

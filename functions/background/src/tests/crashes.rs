@@ -1,9 +1,9 @@
-//! Death at every step: for each request to the table that a good run makes, a run in which the
-//! process dies before it and one in which it dies after it; and runs in which that request meets
-//! what a table does on a bad day.
+//! A crash at every step: for each request to the table in a successful run, a run in which the
+//! process dies before it and one in which it dies after it; and runs in which that request meets a
+//! fault of the table.
 //!
-//! Whatever happens, time ends every job, the books are in order, the provider is asked for the
-//! image at most once, and a credit is spent if and only if the image is stored.
+//! In every case each job ends in time, the ledger balances, the provider receives the request at
+//! most once, and a credit is spent if and only if the image is stored.
 
 use expect_test::{Expect, expect};
 use runtime::BatchResponse;
@@ -18,14 +18,14 @@ use super::{
     stage::{SECOND, Stage},
 };
 
-/// The way of a job.
+/// The path of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Path {
-    /// Drawn here.
+    /// Rendered by us.
     Studio,
-    /// Drawn by Bria, which says so.
+    /// Made by Bria, reported by webhook.
     Told,
-    /// Drawn by Bria, which is asked.
+    /// Made by Bria, found by polling.
     Polled,
 }
 
@@ -37,7 +37,7 @@ impl Path {
         }
     }
 
-    /// From the hint to the end, if nothing goes wrong.
+    /// From the first message to the end, without faults.
     async fn walk(self, stage: &Stage<'_>) {
         stage.work().await;
         match self {
@@ -52,13 +52,13 @@ impl Path {
     }
 }
 
-/// What came of a run.
+/// The result of a run.
 struct Ran {
-    /// What it asked of the table until it ended or died.
+    /// Its requests to the table until it ended or died.
     usage: Usage,
     /// How its job ended.
     ending: String,
-    /// How often the provider was asked for the image.
+    /// Submits to the provider.
     submits: usize,
 }
 
@@ -84,7 +84,7 @@ async fn run(outside: &Outside, path: Path, trouble: Option<(u32, Fault)>) -> Ra
     let usage = engine.take_usage();
     assert_eq!(died, trouble.is_some_and(|(_, fault)| DEATHS.contains(&fault)), "{name}");
 
-    // Bria insists until its notice is taken.
+    // Bria retries until its webhook is accepted.
     let submits = || outside.calls(Route::GenerateLite, &name);
     if path == Path::Told && submits() == 1 && stage.notices.get() == 0 {
         assert_eq!(stage.hear().await, 200, "{name}");
@@ -92,14 +92,14 @@ async fn run(outside: &Outside, path: Path, trouble: Option<(u32, Fault)>) -> Ra
     stage.until_quiet().await;
 
     let (ending, submits) = (stage.ending(&job).await, submits());
-    assert!(submits <= 1, "{name}: asked for twice");
+    assert!(submits <= 1, "{name}: submitted twice");
     stage.close().await;
     Ran { usage, ending, submits }
 }
 
-/// Every request of a good run of `path`, met by each of `faults`: how each of these runs ends. The
-/// image is there unless it says `lost` (asked for, and its name died with the worker) or `unasked`
-/// (nobody can know that it was never asked for); both are not charged.
+/// Every request of a successful run of `path`, met by each of `faults`: how each of these runs
+/// ends. The image is stored unless it says `lost` (submitted, but the request id died with the
+/// worker) or `unasked` (never submitted, which cannot be known); neither is charged.
 async fn check(path: Path, faults: &[Fault], expected: Expect) {
     let outside = Outside::begin().await;
     let usage = run(&outside, path, None).await.usage;

@@ -1,4 +1,4 @@
-//! The last stop of a hint: a job nobody could move ends, and its credit goes back.
+//! Dead letters: a job that no worker could advance fails, and its credit is released.
 
 use domain::generation::{LEASE, Status};
 use testing::Fault;
@@ -9,14 +9,14 @@ use super::{
     stage::{MINUTE, Stage},
 };
 
-/// Five times handed out, five times failed: what the queue then has among its dead.
+/// Received five times, failed five times: the dead letters of the queue after that.
 async fn buried(stage: &Stage<'_>) -> Vec<Message> {
     for _ in 0..5 {
-        // Three tries of the SDK for the first read of the job.
+        // Three attempts of the SDK for the first read of the job.
         for nth in 1..=3 {
             stage.world.engine.order("BatchGetItem", nth, Fault::Fail);
         }
-        assert_eq!(stage.work().await.len(), 1, "it comes again");
+        assert_eq!(stage.work().await.len(), 1, "the message is retried");
         stage.pass(MINUTE * 6);
     }
     assert_eq!(stage.queue.receive(), []);
@@ -43,7 +43,7 @@ async fn a_job_that_failed_five_times_ends_and_is_not_charged() {
     outside.close().await;
 }
 
-/// What a dead letter does to a job in each of its states.
+/// The effect of a dead letter on a job in each status.
 #[tokio::test]
 async fn a_dead_letter_ends_what_nobody_works_on() {
     let outside = Outside::begin().await;
@@ -55,7 +55,7 @@ async fn a_dead_letter_ends_what_nobody_works_on() {
     let dead = stage.queue.receive();
     stage.bury(&dead).await;
     assert_eq!(stage.ending(&job).await, "timed_out");
-    assert_eq!(stage.hear().await, 200, "its notice comes too late");
+    assert_eq!(stage.hear().await, 200, "its webhook comes too late");
     assert_eq!(stage.ending(&job).await, "timed_out");
     stage.close().await;
 
@@ -65,7 +65,7 @@ async fn a_dead_letter_ends_what_nobody_works_on() {
     stage.world.engine.order("PutItem", 1, Fault::HangAfter);
     assert_eq!(stage.world.engine.until_hung(stage.work()).await, None, "it died");
     stage.bury(&dead_of(&stage, &job)).await;
-    assert_eq!(stage.job(&job).await.status, Status::Submitting, "somebody may be working on it");
+    assert_eq!(stage.job(&job).await.status, Status::Submitting, "a worker may have claimed it");
     stage.pass(LEASE);
     stage.bury(&dead_of(&stage, &job)).await;
     assert_eq!(stage.ending(&job).await, "submit_unknown");
@@ -81,7 +81,7 @@ async fn a_dead_letter_ends_what_nobody_works_on() {
     outside.close().await;
 }
 
-/// A hint about `job`, as it lies among the dead.
+/// A message for `job` in the dead-letter queue.
 fn dead_of(stage: &Stage<'_>, job: &domain::generation::Job) -> Vec<Message> {
     stage.queue.lose_all();
     stage.queue.hint(job, 1);
@@ -107,7 +107,7 @@ async fn what_never_was_a_hint_is_dropped() {
     outside.close().await;
 }
 
-/// The table is away while a job is to be ended: the letter comes again.
+/// The table is unavailable when the job is to be failed: the message is retried.
 #[tokio::test]
 async fn a_letter_stays_until_its_job_is_ended() {
     let outside = Outside::begin().await;

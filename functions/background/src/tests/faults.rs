@@ -1,6 +1,5 @@
-//! What the provider can do wrong, and what a member sees of it: how the job ends, and how often
-//! the provider was asked for the image. A failure is never charged, and nothing is ever asked for
-//! twice unless the provider refused it cleanly.
+//! Faults of the provider: how the job ends for the member, and how many submits were made. A
+//! failure is never charged, and a submit is never repeated unless the provider refused it cleanly.
 
 use std::time::Duration;
 
@@ -18,17 +17,17 @@ use super::{
     stage::{MINUTE, SECOND, Stage},
 };
 
-/// How we hear of the end.
+/// Whether a webhook reports the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
-    /// A notice comes.
+    /// A webhook arrives.
     Yes,
-    /// None does.
+    /// No webhook arrives.
     No,
 }
 
-/// A job whose provider does `faults`: how it ends, after how many submits. Its name marks it at
-/// the provider, so no name may be part of another.
+/// Checks how a job whose provider has `faults` ends, and after how many submits. Its name marks it
+/// at the provider, so no name may be part of another.
 async fn check(
     outside: &Outside,
     name: &str,
@@ -127,8 +126,8 @@ async fn a_poll_goes_wrong_and_the_next_one_does_not() {
     outside.close().await;
 }
 
-/// A clean "busy" burns no attempt and is taken at its word; an `UNKNOWN` is asked about three
-/// times; a silent provider is given up after its time and not before.
+/// A clean "busy" costs no attempt and its delay is respected; an `UNKNOWN` is polled three times;
+/// a silent provider times out at its deadline and not before.
 #[tokio::test]
 async fn patience_has_the_length_it_should() {
     let outside = Outside::begin().await;
@@ -172,7 +171,7 @@ async fn patience_has_the_length_it_should() {
     outside.close().await;
 }
 
-/// Bria's address answers nobody, or our token is not taken.
+/// Bria does not answer, or rejects our token.
 #[tokio::test]
 async fn a_provider_that_took_nothing_costs_nothing() {
     let outside = Outside::begin().await;
@@ -192,7 +191,7 @@ async fn a_provider_that_took_nothing_costs_nothing() {
     outside.close().await;
 }
 
-/// The provider takes the request and says nothing; the worker dies while it waits.
+/// The provider accepts the request without an answer; the worker dies while it waits.
 #[tokio::test]
 async fn a_submit_that_is_never_answered_is_never_repeated() {
     let outside = Outside::begin().await;
@@ -214,7 +213,7 @@ async fn a_submit_that_is_never_answered_is_never_repeated() {
             }
         };
         tokio::select! {
-            _ = stage.work() => unreachable!("{name}: nobody answers it"),
+            _ = stage.work() => unreachable!("{name}: it gets no answer"),
             () = taken => {}
         }
         if notice.is_none() {
@@ -229,8 +228,7 @@ async fn a_submit_that_is_never_answered_is_never_repeated() {
     outside.close().await;
 }
 
-/// The same, and the worker is stopped a moment before Lambda would end it: its message comes
-/// again.
+/// The same, and the worker stops a moment before Lambda would end it: its message is retried.
 #[tokio::test]
 async fn a_submit_that_outlasts_the_worker_is_never_repeated() {
     let outside = Outside::begin().await;
@@ -248,7 +246,7 @@ async fn a_submit_that_outlasts_the_worker_is_never_repeated() {
     outside.close().await;
 }
 
-/// Orders that the submit of the job called `name` is taken and not answered.
+/// Makes the provider accept the submit of the job called `name` without an answer.
 fn silence(outside: &Outside, name: &str, notice: Option<&WebhookFault>) {
     let silence = Order::next(AnswerFault::Silence.into());
     outside.order(silence.on_route(Route::GenerateLite).on_marker(name));

@@ -1,4 +1,4 @@
-//! The index of what is on sale: made, kept while it is good, and replaced when it is not.
+//! The search index: built, left while it is current, and replaced when it is not.
 
 use domain::{
     id::{ListingId, UserId},
@@ -15,10 +15,10 @@ use testing::{
 use crate::index_listings::{WORKER, handle};
 
 async fn run(world: &World, bucket: &Bucket) -> String {
-    let hands = (world.store.clone(), bucket.snapshots());
+    let deps = (world.store.clone(), bucket.snapshots());
     let event = include_str!("../../../../events/background-index-listings.json");
     let event = serde_json::from_str(event).unwrap();
-    dispatch_schedule(&WORKER, &handle, &hands, &world.ambient, event).await.unwrap();
+    dispatch_schedule(&WORKER, &handle, &deps, &world.ambient, event).await.unwrap();
     bucket.snapshots().current().await.unwrap().unwrap().key
 }
 

@@ -1,5 +1,4 @@
-//! Messages that come twice, late, in any order, or that nobody of ours wrote; and two workers that
-//! look at the same job.
+//! Messages that are duplicate, late, reordered or foreign; and two workers on the same job.
 
 use domain::generation::Status;
 use runtime::{Clock, InvocationContext};
@@ -69,14 +68,14 @@ async fn a_hint_about_what_is_over_changes_nothing() {
     stage.queue.hint(&cancelled, 2);
     let nobodys = json!({"user_id": done.user_id, "job_id": "gen_01JD0000000000000000000000"});
     stage.queue.put(nobodys.to_string());
-    assert_eq!(stage.work().await, Vec::<String>::new(), "and none of them comes again");
+    assert_eq!(stage.work().await, Vec::<String>::new(), "and none of them is retried");
     assert_eq!(stage.queue.waiting(), []);
     assert_eq!(stage.world.engine.dump(), before);
     stage.close().await;
     outside.close().await;
 }
 
-/// A member takes it back at the very moment a worker begins: one of them wins, whoever it is.
+/// A member cancels at the moment a worker starts: exactly one of them wins.
 #[tokio::test]
 async fn a_cancel_and_a_worker_at_once() {
     let outside = Outside::begin().await;
@@ -119,12 +118,13 @@ async fn one_poisoned_message_among_nine_good_ones() {
     for job in &jobs {
         assert_eq!(stage.ending(job).await, "succeeded");
     }
-    assert_eq!(stage.queue.waiting(), [], "it was handed out five times, then buried");
+    assert_eq!(stage.queue.waiting(), [], "it was received five times, then dead-lettered");
     stage.close().await;
     outside.close().await;
 }
 
-/// Two workers whose clocks are two minutes apart: while one has the job, the other leaves it.
+/// Two workers whose clocks are two minutes apart: while one holds the lease, the other does
+/// nothing.
 #[tokio::test]
 async fn a_worker_whose_clock_is_ahead_respects_a_lease() {
     let outside = Outside::begin().await;
@@ -141,13 +141,13 @@ async fn a_worker_whose_clock_is_ahead_respects_a_lease() {
     let both = tokio::join!(first, second);
     assert_eq!(both, (Vec::new(), Vec::new()));
     let done = stage.job(&job).await;
-    assert_eq!((done.status, done.attempt), (Status::Succeeded, 1), "one of them drew");
+    assert_eq!((done.status, done.attempt), (Status::Succeeded, 1), "one of them rendered");
     stage.close().await;
     outside.close().await;
 }
 
-/// A worker that was away longer than its lease finds that somebody else has ended the job: it
-/// writes nothing, and the credit is spent once.
+/// A worker that stalls longer than its lease finds the job ended by another: it writes nothing,
+/// and the credit is spent once.
 #[tokio::test]
 async fn a_worker_that_comes_back_too_late_writes_nothing() {
     let outside = Outside::begin().await;
@@ -164,7 +164,7 @@ async fn a_worker_that_comes_back_too_late_writes_nothing() {
     };
     tokio::select! {
         biased;
-        _ = &mut slow => unreachable!("it draws longer than it takes to look"),
+        _ = &mut slow => unreachable!("rendering takes longer than this check"),
         () = claimed => {}
     }
 

@@ -1,8 +1,9 @@
 //! The workers on the whole path: from a member's POST through stream, queue, provider and bucket
-//! to the settled credit, on good days and on bad ones.
+//! to the settled credit, with and without faults.
 //!
 //! The table is a real engine in this process, S3 is the local cloud's, the provider is the sandbox
-//! with faults on demand, and time passes when a test says so. Every test ends with the books.
+//! with injected faults, and the test controls the clock. Every test ends with a check of the
+//! ledger.
 
 mod crashes;
 mod dead_letters;

@@ -1,4 +1,4 @@
-//! Bria's notices: doubled, late, early, forged or missing, a job ends once and the same way.
+//! Bria's webhooks: duplicate, late, early, forged or missing, a job ends once and the same way.
 
 use domain::generation::{Job, Status};
 use sandbox::{
@@ -11,7 +11,7 @@ use super::{
     stage::{SECOND, Stage},
 };
 
-/// Posts a job whose notice meets `fault`.
+/// Posts a job whose webhook meets `fault`.
 async fn posted(outside: &Outside, stage: &Stage<'_>, fault: WebhookFault) -> Job {
     outside.order(Order::next(fault.into()));
     let job = stage.post("a red chair").await;
@@ -19,7 +19,7 @@ async fn posted(outside: &Outside, stage: &Stage<'_>, fault: WebhookFault) -> Jo
     job
 }
 
-/// The job succeeded, after one submit, and nothing changes it any more.
+/// The job succeeded after one submit, and nothing changes it afterwards.
 async fn close(outside: &Outside, stage: Stage<'_>, job: &Job) {
     assert_eq!(stage.ending(job).await, "succeeded");
     let ended = stage.job(job).await;
@@ -58,14 +58,14 @@ async fn a_late_notice_changes_nothing() {
     stage.pass(SECOND * 45);
     stage.step().await;
     let ended = stage.job(&job).await;
-    assert_eq!(ended.status, Status::Succeeded, "a poll was faster");
+    assert_eq!(ended.status, Status::Succeeded, "a poll came first");
     assert_eq!(stage.hear().await, 200);
     assert_eq!(stage.job(&job).await, ended);
     close(&outside, stage, &job).await;
     outside.close().await;
 }
 
-/// It comes while the worker still waits for the answer to its submit.
+/// It arrives while the worker still waits for the answer to its submit.
 #[tokio::test]
 async fn an_early_notice_names_the_request() {
     let outside = Outside::begin().await;
@@ -74,14 +74,14 @@ async fn an_early_notice_names_the_request() {
     stage.hearing(stage.work()).await;
     let named = stage.job(&job).await;
     assert_eq!((named.status, named.lease_until), (Status::Submitted, None));
-    assert_eq!(named.due_at, Some(stage.now()), "there is something to fetch");
+    assert_eq!(named.due_at, Some(stage.now()), "the image can be fetched");
     assert!(named.request_id.is_some());
     stage.step().await;
     close(&outside, stage, &job).await;
     outside.close().await;
 }
 
-/// It claims a failure, and is not signed by Bria.
+/// It reports a failure without Bria's signature.
 #[tokio::test]
 async fn a_forged_notice_is_refused() {
     let outside = Outside::begin().await;
@@ -97,7 +97,7 @@ async fn a_forged_notice_is_refused() {
     outside.close().await;
 }
 
-/// Two notices at once, while a worker polls: the job moves under all of them.
+/// Two webhooks at once, while a worker polls: all of them meet write conflicts.
 #[tokio::test]
 async fn notices_and_a_poll_at_once() {
     let outside = Outside::begin().await;
@@ -106,9 +106,9 @@ async fn notices_and_a_poll_at_once() {
     stage.work().await;
     stage.relay().await;
     stage.pass(SECOND * 45);
-    let heard = async { (stage.hear().await, stage.hear().await) };
-    let (failed, heard) = tokio::join!(stage.work(), heard);
-    assert_eq!((failed, heard), (Vec::new(), (200, 200)));
+    let answered = async { (stage.hear().await, stage.hear().await) };
+    let (failed, answered) = tokio::join!(stage.work(), answered);
+    assert_eq!((failed, answered), (Vec::new(), (200, 200)));
     stage.until_quiet().await;
     close(&outside, stage, &job).await;
     outside.close().await;

@@ -1,8 +1,7 @@
-//! What lies outside of our functions: the provider, a bucket, and where the provider's notices
-//! arrive.
+//! The systems outside our functions: the provider, a bucket, and a receiver of its webhooks.
 //!
-//! Notices come over HTTP as they come from Bria, and wait here until a stage takes them to the
-//! edge: so a test decides when a notice is heard, and the provider is told how it was answered.
+//! Webhooks arrive over HTTP as from Bria, and wait here until a stage passes them to the edge: so
+//! a test decides when a webhook is processed, and the provider gets the answer's status.
 
 use std::time::Duration;
 
@@ -31,12 +30,12 @@ use tokio::{
     sync::{Mutex, mpsc, oneshot},
 };
 
-/// Longest wait for a notice that is on its way.
+/// Longest wait for a webhook.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// As many calls as nobody makes.
+/// A limit that no test reaches.
 const NO_LIMIT: u32 = 10_000;
 
-/// A notice that waits for its answer.
+/// A webhook that waits for its answer.
 #[derive(Debug)]
 pub(super) struct Letter {
     /// The `job` of its URL.
@@ -47,7 +46,7 @@ pub(super) struct Letter {
 }
 
 impl Letter {
-    /// The request it is at the edge.
+    /// Its request to the edge.
     pub(super) fn ask(&self) -> Ask {
         let body = String::from_utf8(self.body.to_vec()).unwrap();
         let ask = Ask::anonymous().query("job", &self.job).text(body);
@@ -56,19 +55,19 @@ impl Letter {
             .fold(ask, |ask, (name, value)| ask.header(name.as_str(), value.to_str().unwrap()))
     }
 
-    /// OwnerRef job it is about.
+    /// The job it is about.
     pub(super) fn target(&self) -> WebhookRef {
         WebhookRef::parse(&self.job).unwrap()
     }
 
-    /// Tells the provider how it was answered.
+    /// Answers the provider with `status`.
     pub(super) fn answer(self, status: u16) {
-        // A provider that no longer waits has counted this attempt as failed: it comes again.
+        // A provider that no longer waits counts this attempt as failed and retries.
         let _ = self.answer.send(status);
     }
 }
 
-/// The world outside, shared by the stages of one test.
+/// The outside systems, shared by the stages of one test.
 #[derive(Debug)]
 pub(super) struct Outside {
     pub(super) bucket: Bucket,
@@ -78,7 +77,7 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    /// A provider whose jobs are done at once, an empty bucket, and an empty letter box.
+    /// A provider whose jobs finish at once, an empty bucket, and no webhooks.
     pub(super) async fn begin() -> Outside {
         let bria = Settings {
             completes_after_ms: 0,
@@ -97,7 +96,7 @@ impl Outside {
         Outside { bucket, sandbox, letters: Mutex::new(letters), webhook_url }
     }
 
-    /// Bria as our worker has it.
+    /// The worker's client for Bria.
     pub(super) fn bria(&self) -> BriaImages {
         let http = Http::new().unwrap();
         let token = Secret::new(API_TOKEN);
@@ -109,37 +108,37 @@ impl Outside {
         }
     }
 
-    /// The same as a capability.
+    /// The same as the worker's provider.
     pub(super) fn provider(&self) -> ImageProvider {
         ImageProvider::Bria(self.bria())
     }
 
-    /// Orders what goes wrong at the provider.
+    /// Injects a fault at the provider.
     pub(super) fn order(&self, order: Order) {
         self.sandbox.order(order).unwrap();
     }
 
-    /// How many calls of `route` there were about the job whose prompt contains `words`.
+    /// Number of calls of `route` for the job whose prompt contains `words`.
     pub(super) fn calls(&self, route: Route, words: &str) -> usize {
         self.sandbox.received(&Filter::route(route).containing(words)).matched
     }
 
-    /// The next notice.
+    /// The next webhook.
     pub(super) async fn letter(&self) -> Letter {
         let mut letters = self.letters.lock().await;
         let letter = tokio::time::timeout(PATIENCE, letters.recv()).await;
-        letter.expect("a notice in time").expect("a letter box")
+        letter.expect("a webhook in time").expect("an open channel")
     }
 
-    /// Ends a test that went well.
+    /// Ends a successful test.
     pub(super) async fn close(self) {
         let leaks = self.sandbox.received(&Filter::default()).leaks;
-        assert_eq!(leaks, 0, "our token is never sent to where pictures lie");
+        assert_eq!(leaks, 0, "our token is never sent to image hosts");
         self.bucket.discard().await;
     }
 }
 
-/// Keeps a notice until somebody says how it is answered; 500 if nobody does.
+/// Holds a webhook until the test answers it; 500 if it does not.
 async fn take(
     State(letter_box): State<mpsc::UnboundedSender<Letter>>,
     RawQuery(query): RawQuery,
@@ -151,8 +150,8 @@ async fn take(
         .find_map(|(name, value)| (name == "job").then(|| value.into_owned()))
         .unwrap_or_default();
     let (answer, answered) = oneshot::channel();
-    let kept = letter_box.send(Letter { job, headers, body, answer });
-    let status = match kept {
+    let sent = letter_box.send(Letter { job, headers, body, answer });
+    let status = match sent {
         Ok(()) => answered.await.unwrap_or(500),
         Err(_) => 500,
     };

@@ -1,4 +1,4 @@
-//! A prompt becomes an image: by our own renderer, and by Bria, heard of by notice or by polling.
+//! A prompt becomes an image: by our own renderer, and by Bria, reported by webhook or by polling.
 
 use domain::generation::{Job, Status};
 use expect_test::expect;
@@ -33,9 +33,9 @@ async fn our_own_renderer_draws_an_image_at_once() {
         .assert_eq(&shown.to_string());
     stage.check_image(&done).await;
     let folder = format!("generations/{}/{}", job.user_id, job.id);
-    let kept = ["original.png", "thumbnail.jpg"].map(|name| format!("{folder}/{name}"));
-    assert_eq!(outside.bucket.keys().await, kept);
-    assert_eq!(kept, [image.key, image.thumbnail_key]);
+    let stored = ["original.png", "thumbnail.jpg"].map(|name| format!("{folder}/{name}"));
+    assert_eq!(outside.bucket.keys().await, stored);
+    assert_eq!(stored, [image.key, image.thumbnail_key]);
 
     stage.until_quiet().await;
     assert_eq!(stage.job(&job).await, done, "nothing changes afterwards");
@@ -95,7 +95,11 @@ async fn bria_draws_an_image_and_says_so() {
     stage.step().await;
     let submitted = stage.job(&job).await;
     assert_eq!(submitted.status, Status::Submitted);
-    assert_eq!(stage.queue.waiting(), [], "the hint for the first poll comes with the outbox");
+    assert_eq!(
+        stage.queue.waiting(),
+        [],
+        "the message for the first poll comes through the outbox"
+    );
 
     assert_eq!(stage.hear().await, 200);
     stage.step().await;
@@ -112,7 +116,7 @@ async fn bria_draws_an_image_and_says_so() {
     outside.close().await;
 }
 
-/// What Bria is sent is its documented shape and nothing else.
+/// The request to Bria has its documented shape and nothing else.
 #[tokio::test]
 async fn what_bria_is_asked_for() {
     let outside = Outside::begin().await;
@@ -159,7 +163,7 @@ async fn a_tailored_model_is_asked_by_its_name() {
     outside.close().await;
 }
 
-/// Our own renderer has one model: it draws the words.
+/// Our own renderer has one model: it renders the prompt.
 #[tokio::test]
 async fn our_own_renderer_passes_a_tailored_model_over() {
     let outside = Outside::begin().await;
@@ -207,7 +211,7 @@ async fn a_provider_that_is_gone_costs_nothing() {
     outside.close().await;
 }
 
-/// The stage's members of one batch.
+/// Three jobs of one batch.
 async fn three_jobs(stage: &Stage<'_>) -> [Job; 3] {
     let mut jobs = Vec::new();
     for name in ["first", "second", "third"] {
@@ -231,7 +235,7 @@ async fn submits_keep_to_brias_limit_per_minute() {
     let submits = || outside.sandbox.received(&Filter::route(Route::GenerateLite)).matched;
     assert_eq!(submits(), 2);
     let last = stage.job(&jobs[2]).await;
-    assert_eq!((last.status, last.attempt), (Status::Queued, 0), "no attempt was burned");
+    assert_eq!((last.status, last.attempt), (Status::Queued, 0), "no attempt was counted");
     assert_eq!(last.due_at, Some(stage.now().plus(MINUTE)), "its turn is the next minute");
     stage.until_quiet().await;
     for job in &jobs {

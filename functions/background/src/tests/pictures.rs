@@ -1,5 +1,5 @@
-//! What lies where the picture should: nothing of it is kept, nothing of it is charged, and what
-//! may be a passing fault is tried again.
+//! Invalid results in place of the image: nothing is stored, nothing is charged, and what may be a
+//! transient fault is retried.
 
 use clients::{Http, ImageFetcher};
 use domain::generation::{RESULT_KEPT, RESULT_WAIT, Status};
@@ -16,7 +16,7 @@ use super::{
     stage::{SECOND, Stage},
 };
 
-/// A job whose picture meets `fault`: how it ends.
+/// Checks how a job whose image meets `fault` ends.
 async fn check(outside: &Outside, name: &str, fault: (Route, Fault, u32), ending: &str) {
     let stage = Stage::bria(outside, name);
     let (route, fault, times) = fault;
@@ -29,7 +29,7 @@ async fn check(outside: &Outside, name: &str, fault: (Route, Fault, u32), ending
     assert_eq!(outside.calls(Route::GenerateLite, name), 1, "{name}: asked for once");
     let stored = outside.bucket.keys().await;
     let stored = stored.iter().filter(|key| key.contains(job.user_id.as_str())).count();
-    assert_eq!(stored, if ending == "succeeded" { 2 } else { 0 }, "{name}: nothing else is kept");
+    assert_eq!(stored, if ending == "succeeded" { 2 } else { 0 }, "{name}: nothing else is stored");
     stage.close().await;
 }
 
@@ -67,13 +67,13 @@ async fn a_picture_that_is_away_for_a_moment_is_fetched_again() {
     outside.close().await;
 }
 
-/// A fetcher that does not know where the sandbox's pictures lie.
+/// A fetcher that does not allow the sandbox's image host.
 fn elsewhere() -> ImageFetcher {
     ImageFetcher::new(Http::new().unwrap(), &["https://*.bria.ai"]).unwrap()
 }
 
-/// A completed report may name any address; only those an operator listed are followed. The picture
-/// is paid for all the same, so the job waits until its host is listed.
+/// A result may have any URL; only origins listed by an operator are fetched. The image is paid for
+/// all the same, so the job waits until its host is listed.
 #[tokio::test]
 async fn a_picture_on_a_host_that_is_not_listed_waits_until_it_is() {
     let outside = Outside::begin().await;
@@ -86,26 +86,26 @@ async fn a_picture_on_a_host_that_is_not_listed_waits_until_it_is() {
     stage.step().await;
     let waiting = stage.job(&job).await;
     assert_eq!(waiting.status, Status::Submitted);
-    assert!(waiting.request_id.is_some(), "the provider's name for it is kept");
+    assert!(waiting.request_id.is_some(), "the provider's request id is stored");
     assert_eq!(waiting.withheld_since, Some(waiting.updated_at));
     assert_eq!(stage.ending(&job).await, "submitted", "the credit is held");
     assert_eq!(outside.sandbox.received(&Filter::route(Route::Result)).matched, 0);
 
-    // It outlasts the time that the provider has to draw.
+    // It waits longer than the deadline of the provider.
     for _ in 0..6 {
         stage.pass(RESULT_WAIT);
         stage.step().await;
     }
     let waiting = stage.job(&job).await;
     assert_eq!(waiting.status, Status::Submitted);
-    assert_ne!(waiting.withheld_since, Some(waiting.updated_at), "since the first look");
+    assert_ne!(waiting.withheld_since, Some(waiting.updated_at), "since the first attempt");
 
     stage.hands.2 = ImageProvider::Bria(outside.bria());
     stage.pass(RESULT_WAIT);
     stage.step().await;
     let done = stage.job(&job).await;
     assert_eq!((done.status, done.withheld_since), (Status::Succeeded, None));
-    assert_eq!(outside.calls(Route::GenerateLite, "unlisted"), 1, "asked for once");
+    assert_eq!(outside.calls(Route::GenerateLite, "unlisted"), 1, "submitted once");
     stage.until_quiet().await;
     stage.close().await;
     outside.close().await;
@@ -123,13 +123,13 @@ async fn a_picture_whose_host_is_never_listed_is_given_up_once_the_provider_dele
     stage.step().await;
     stage.pass(RESULT_KEPT);
     stage.step().await;
-    assert_eq!(stage.ending(&job).await, "result_invalid", "and the credit is back");
+    assert_eq!(stage.ending(&job).await, "result_invalid", "and the credit is released");
     stage.until_quiet().await;
     stage.close().await;
     outside.close().await;
 }
 
-/// The bucket refuses the write: the job waits, with its credit held, until it is taken.
+/// The bucket refuses the write: the job waits, with its credit held, until the image is stored.
 #[tokio::test]
 async fn a_picture_is_fetched_again_until_the_bucket_takes_it() {
     let outside = Outside::begin().await;

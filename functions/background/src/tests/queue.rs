@@ -1,8 +1,8 @@
-//! A queue as a test needs it: the real client writes to it, and time is the stage's.
+//! A queue for tests: the real client writes to it, and the stage controls its clock.
 //!
-//! The SDK's HTTP client is replaced by one that keeps what `SendMessageBatch` sends. Delays,
-//! visibility and redrive are those of `infra/messaging.yaml`, so that hours pass in no time. That
-//! the real SQS takes what the client writes is held by a test of its own, in `relay`.
+//! The SDK's HTTP client is replaced by one that stores the messages of `SendMessageBatch`. Delays,
+//! visibility and redrive are those of `infra/messaging.yaml`, so that hours pass in no time. A
+//! test in `relay` checks that the real SQS accepts what the client writes.
 
 use std::{
     fmt,
@@ -27,21 +27,21 @@ use domain::{Timestamp, generation::Job};
 use runtime::{BatchResponse, Clock, QueueEvent};
 use serde_json::{Value, json};
 
-/// How long a message that was handed out stays hidden, unless it is deleted.
+/// Visibility timeout: how long a received message stays hidden, unless it is deleted.
 const VISIBILITY: Duration = Duration::from_secs(360);
-/// How often a message is handed out before it is a dead letter.
+/// Receives before a message becomes a dead letter.
 const RECEIVES_MAX: u32 = 5;
-/// Most messages handed out at once.
+/// Most messages per receive.
 const BATCH_MAX: usize = 10;
 
 /// How the queue answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mood {
-    /// It takes every message.
+    /// It accepts every message.
     Willing,
     /// Every call fails.
     Away,
-    /// It takes every second message of a call.
+    /// It accepts every second message of a call.
     Choosy,
 }
 
@@ -77,13 +77,13 @@ impl fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// An empty queue by `clock`.
+    /// An empty queue that uses `clock`.
     pub(super) fn new(clock: Clock) -> Queue {
         let state = State { mood: Mood::Willing, count: 0, waiting: Vec::new(), dead: Vec::new() };
         Queue { clock, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// The client that functions have of it.
+    /// The functions' client for it.
     pub(super) fn sender<M: clients::queue::Message>(&self) -> clients::queue::Queue<M> {
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -96,42 +96,42 @@ impl Queue {
         clients::queue::Queue::new(&aws_sdk_sqs::Client::from_conf(config), url)
     }
 
-    /// From now on it answers so.
+    /// Sets how it answers from now on.
     pub(super) fn is_now(&self, mood: Mood) {
         self.state().mood = mood;
     }
 
-    /// Puts a message there that nobody of ours sent.
+    /// Adds a foreign message.
     pub(super) fn put(&self, body: impl Into<String>) {
         self.accept(body.into(), "nobody".to_owned(), 0);
     }
 
-    /// Puts a hint about `job` there, `times` times.
+    /// Adds a message for `job`, `times` times.
     pub(super) fn hint(&self, job: &Job, times: u32) {
         for _ in 0..times {
             self.put(json!({"user_id": job.user_id, "job_id": job.id}).to_string());
         }
     }
 
-    /// What waits or is in hand, the soonest first.
+    /// All messages, visible or hidden, the earliest first.
     pub(super) fn waiting(&self) -> Vec<Message> {
         let mut waiting = self.state().waiting.clone();
         waiting.sort_by_key(|message| message.visible_at);
         waiting
     }
 
-    /// Loses everything that waits.
+    /// Drops all messages.
     pub(super) fn lose_all(&self) {
         self.state().waiting.clear();
     }
 
-    /// Turns the order of what waits around.
+    /// Reverses the order of the messages.
     pub(super) fn reverse(&self) {
         self.state().waiting.reverse();
     }
 
-    /// Hands out what is visible now, up to ten messages; each is hidden until it is deleted or its
-    /// time is over. One that was handed out too often becomes a dead letter instead.
+    /// Receives up to ten visible messages; each is hidden until it is deleted or its visibility
+    /// timeout ends. One that was received too often becomes a dead letter instead.
     pub(super) fn receive(&self) -> Vec<Message> {
         let now = self.clock.now();
         let mut state = self.state();
@@ -150,7 +150,7 @@ impl Queue {
             .collect()
     }
 
-    /// Deletes what was worked through and did not fail.
+    /// Deletes the messages of a batch that did not fail.
     pub(super) fn delete_done(&self, batch: &[Message], response: &BatchResponse) {
         let failed = |id: &str| {
             response.batch_item_failures.iter().any(|failure| failure.item_identifier == id)
@@ -207,7 +207,7 @@ impl Queue {
     }
 }
 
-/// A batch as Lambda hands it over, in the form of `events/background-run-generation.json`.
+/// A batch as Lambda passes it, in the form of `events/background-run-generation.json`.
 pub(super) fn event(batch: &[Message]) -> QueueEvent {
     let fixture = include_str!("../../../../events/background-run-generation.json");
     let fixture: Value = serde_json::from_str(fixture).unwrap();

@@ -1,4 +1,4 @@
-//! The relay: what changes in the table becomes hints in the queue, once at least.
+//! The relay: changes of the table become messages in the queue, at least once.
 
 use clients::queue::JobMessage;
 use domain::{account::AccountError, billing::top_up::TopUpWish, pack::Pack};
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::relay_outbox;
 
-/// Three members' new jobs, as the stream tells of them.
+/// The stream's records of three members' new jobs.
 async fn three_posted(stage: &Stage<'_>) -> Value {
     for name in ["first", "second", "third"] {
         stage.post_by(&Actor::member(name), name).await;
@@ -35,7 +35,7 @@ fn reported(response: BatchResponse) -> Vec<String> {
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 
-/// The emulator's SQS takes what the relay sends: a group on a standard queue, and a delay.
+/// The emulator's SQS accepts what the relay sends: a group on a standard queue, and a delay.
 #[tokio::test]
 async fn hints_reach_the_real_queue() {
     let outside = Outside::begin().await;
@@ -45,8 +45,8 @@ async fn hints_reach_the_real_queue() {
     let (worker, handle) = (&relay_outbox::WORKER, &relay_outbox::handle);
     let event = serde_json::from_value(batch.clone()).unwrap();
     let ambient = &stage.world.ambient;
-    let hands = (queue.sender(), stage.top_ups.sender());
-    let relayed = || runtime::dispatch_stream(worker, handle, &hands, ambient, event);
+    let deps = (queue.sender(), stage.top_ups.sender());
+    let relayed = || runtime::dispatch_stream(worker, handle, &deps, ambient, event);
     let response = acting_as(worker.name, relayed).await;
     assert_eq!(reported(response), Vec::<String>::new());
 
@@ -65,8 +65,8 @@ async fn hints_reach_the_real_queue() {
     outside.close().await;
 }
 
-/// Lambda repeats a batch from the first change that is reported, so a hint may be sent twice, and
-/// none is lost.
+/// Lambda retries a batch from the first reported change, so a message may be sent twice, and none
+/// is lost.
 #[tokio::test]
 async fn a_queue_that_fails_is_reported() {
     let outside = Outside::begin().await;
@@ -109,7 +109,7 @@ async fn a_stream_that_is_read_from_its_start_again_does_no_harm() {
         let response = stage.relay_batch(json!({"Records": stream})).await;
         assert_eq!(reported(response), Vec::<String>::new());
     }
-    assert!(3 <= stage.queue.waiting().len(), "there are hints");
+    assert!(3 <= stage.queue.waiting().len(), "there are messages");
     stage.until_quiet().await;
     assert_eq!(stage.world.engine.dump(), before, "and nothing else");
     assert_eq!(outside.sandbox.received(&Default::default()).matched, calls.matched);
@@ -117,9 +117,8 @@ async fn a_stream_that_is_read_from_its_start_again_does_no_harm() {
     outside.close().await;
 }
 
-/// Everything else in the table is none of the queue's business, should it get past the filter. A
-/// job that cannot be read is reported, and ends as evidence where the failures go; what stands
-/// behind it is sent all the same.
+/// Other records of the table are ignored, should they pass the filter. A job that cannot be read
+/// is reported, and ends in the failure queue; the records after it are sent all the same.
 #[tokio::test]
 async fn only_jobs_that_wait_become_hints() {
     let outside = Outside::begin().await;
@@ -143,8 +142,8 @@ async fn only_jobs_that_wait_become_hints() {
     outside.close().await;
 }
 
-/// SQS delays a message by at most fifteen minutes; a longer wait is cut to that, and whoever comes
-/// early leaves the job alone.
+/// SQS delays a message by at most fifteen minutes; a longer wait is cut to that, and the worker
+/// ignores a job that is not yet due.
 #[tokio::test]
 async fn a_hint_is_delayed_until_its_job_is_due() {
     let outside = Outside::begin().await;
@@ -164,7 +163,7 @@ async fn a_hint_is_delayed_until_its_job_is_due() {
     outside.close().await;
 }
 
-/// A balance below what its member wants is told to the queue of top-ups, and to no other.
+/// A due top-up is sent to the top-up queue, and to no other.
 #[tokio::test]
 async fn a_pack_that_is_due_is_told_to_the_queue_of_top_ups() {
     let outside = Outside::begin().await;
@@ -180,12 +179,12 @@ async fn a_pack_that_is_due_is_told_to_the_queue_of_top_ups() {
         });
         changed.await.unwrap();
         assert_eq!(reported(stage.relay().await), Vec::<String>::new());
-        let told = usize::from(spend == 1);
-        assert_eq!(stage.top_ups.waiting().len(), told, "{spend} more spent");
+        let sent = usize::from(spend == 1);
+        assert_eq!(stage.top_ups.waiting().len(), sent, "{spend} more spent");
     }
-    let told = &stage.top_ups.waiting()[0];
-    assert_eq!(told.body, json!({ "user_id": member }).to_string());
-    assert_eq!(told.group, member.as_str());
+    let message = &stage.top_ups.waiting()[0];
+    assert_eq!(message.body, json!({ "user_id": member }).to_string());
+    assert_eq!(message.group, member.as_str());
     assert!(stage.queue.waiting().is_empty());
     outside.close().await;
 }

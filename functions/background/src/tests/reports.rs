@@ -1,4 +1,4 @@
-//! The nightly report: made once for a day that is over, whenever and however often it is asked for.
+//! The nightly report: made once for a finished day, whenever and however often it is run.
 
 use clients::documents::Company;
 use domain::{
@@ -33,7 +33,7 @@ fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
 }
 
-/// Somebody who subscribes, and what they paid.
+/// A new subscriber and their payment.
 fn subscribed(name: &str, at: Timestamp) -> [Fact; 2] {
     let after = MrrState { plan: Plan::Pro, mrr: 2_900, committed: 2_900 };
     let kind = MovementKind::New;
@@ -43,7 +43,7 @@ fn subscribed(name: &str, at: Timestamp) -> [Fact; 2] {
         .map(|(what, word)| Fact::new(format!("{word}:{name}"), at, what))
 }
 
-/// A world in which something happened on the 22nd, and a bucket of its own.
+/// A world with activity on the 22nd, and its own bucket.
 struct Desk {
     world: World,
     bucket: Bucket,
@@ -66,12 +66,12 @@ impl Desk {
 
     async fn run(&self, due: &str, now: &str) -> Outcome {
         let documents = self.bucket.documents();
-        let hands = (&self.world.store, &documents, &self.company);
-        let work = || async { report(hands, at(due), at(now), &mut Run::default()).await };
+        let deps = (&self.world.store, &documents, &self.company);
+        let work = || async { report(deps, at(due), at(now), &mut Run::default()).await };
         acting_as(WORKER.name, work).await.unwrap()
     }
 
-    /// The days that are reported, and all files.
+    /// The reported days, and all files.
     async fn kept(&self) -> (Vec<String>, Vec<String>) {
         let reports = self.world.store.reports(PageSize::WHOLE, None).await.unwrap().items;
         (reports.iter().map(|it| it.day.to_string()).collect(), self.bucket.keys().await)
@@ -82,7 +82,7 @@ impl Desk {
         kept.map(|kept| serde_json::from_str(&kept.json).unwrap())
     }
 
-    /// Facts as a transaction leaves them: there, and not counted.
+    /// Writes facts as a transaction does: not yet counted.
     async fn state(&self, facts: &[Fact]) {
         let elsewhere = World::new();
         elsewhere.store.count(facts).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_day_is_reported_once_and_nothing_changes_that() {
         assert!(key.ends_with(ending) && bytes.starts_with(start.as_bytes()), "{key}");
     }
 
-    // Once more at once, the next day, and a year later: for the same day.
+    // For the same day again: at once, the next day, and a year later.
     let before = desk.world.engine.dump();
     for now in [NIGHT, "2026-11-24T09:00:00Z", "2027-11-23T02:00:00Z"] {
         assert_eq!(desk.run(NIGHT, now).await, QUIET);
@@ -151,19 +151,19 @@ async fn a_run_that_is_cut_off_is_finished_by_the_next() {
 async fn no_day_is_reported_before_it_is_over_or_before_the_first() {
     let desk = Desk::open().await;
     for (due, now) in [
-        // The day that something happened on is still running.
+        // The day with activity is not over.
         ("2026-11-22T02:00:00Z", "2026-11-22T23:59:59Z"),
         ("2026-11-23T02:00:00Z", "2026-11-22T23:59:59Z"),
-        // A run that is said to be due far from now.
+        // A run due in the far future.
         ("2099-01-01T02:00:00Z", "2026-11-22T23:59:59Z"),
-        // Days by which nothing had happened.
+        // Days before the first activity.
         ("2026-11-22T02:00:00Z", NIGHT),
         ("2020-02-29T02:00:00Z", NIGHT),
     ] {
         assert_eq!(desk.run(due, now).await, QUIET, "{due} at {now}");
     }
     assert_eq!(desk.kept().await, (vec![], vec![]));
-    // One from the future reports the day that is over.
+    // One from the future reports the finished day.
     assert_eq!(desk.run("2099-01-01T02:00:00Z", NIGHT).await, MADE);
     assert_eq!(desk.kept().await.0, ["2026-11-22"]);
     desk.bucket.discard().await;
@@ -186,7 +186,7 @@ async fn a_past_day_without_a_report_is_told_as_it_was() {
     desk.bucket.discard().await;
 }
 
-/// What was heard of late changes what the day came to, not what was said of it; that is told.
+/// A late fact changes the metrics of the day, not its report; the difference is counted.
 #[tokio::test]
 async fn a_report_that_is_no_longer_right_is_noticed_and_stays() {
     let desk = Desk::open().await;

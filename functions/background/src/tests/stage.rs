@@ -1,8 +1,8 @@
-//! A stage: the table, the queue, the workers and a clock that only the test moves.
+//! A stage: the table, the queue, the workers and a clock that only the test advances.
 //!
-//! Everything between is the deployed path: a member posts through the API, the table's stream goes
-//! through the relay into the queue, the queue's batches through the worker, notices through the
-//! edge. [`Stage::until_quiet`] lets time pass as it would, and [`Stage::close`] checks the books.
+//! The path is the deployed one: a member posts through the API, the table's stream goes through
+//! the relay into the queue, the queue's batches through the worker, webhooks through the edge.
+//! [`Stage::until_quiet`] lets time pass, and [`Stage::close`] checks the ledger.
 
 use std::{
     cell::{Cell, RefCell},
@@ -40,24 +40,24 @@ use crate::{fail_dead_letters, relay_outbox, run_generation, sweep_generations};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
-/// Most moments at which something happens before a stage is quiet.
+/// Most steps before a stage must be quiet.
 const MOMENTS_MAX: usize = 500;
 
-/// One table with everything around it.
+/// One table with everything that works on it.
 #[derive(Debug)]
 pub(super) struct Stage<'a> {
     pub(super) world: World,
     pub(super) queue: Queue,
-    /// Of packs that are to be bought.
+    /// The top-up queue.
     pub(super) top_ups: Queue,
     pub(super) outside: &'a Outside,
-    /// What the worker may touch.
+    /// The worker's dependencies.
     pub(super) hands: (Store, Images, ImageProvider),
-    /// Who posts, unless somebody else is named.
+    /// The member who posts by default.
     pub(super) member: Actor,
     provider: Provider,
     members: RefCell<Vec<Actor>>,
-    /// How many notices were answered with 200.
+    /// Webhooks answered with 200.
     pub(super) notices: Cell<u32>,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Stage<'a> {
         Stage::new(outside, name, Provider::Bria, outside.provider())
     }
 
-    /// Bria stamps its notices with the time of this machine, so a stage begins at its minute.
+    /// Bria's webhooks have the time of this machine, so a stage starts at its minute.
     fn new(
         outside: &'a Outside,
         name: &str,
@@ -81,7 +81,7 @@ impl<'a> Stage<'a> {
     ) -> Stage<'a> {
         let mut world = World::new();
         world.ambient.clock = Clock::manual(Clock::System.now().floor_to(MINUTE));
-        // The SDK's own second tries wait a moment, not a second.
+        // The SDK's retries wait a millisecond, not a second.
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let config = world.engine.client().config().to_builder().retry_config(retries).build();
         world.store = Store::new(aws_sdk_dynamodb::Client::from_conf(config), TABLE.to_owned());
@@ -102,17 +102,17 @@ impl<'a> Stage<'a> {
         self.world.now()
     }
 
-    /// Moves the clock.
+    /// Advances the clock.
     pub(super) fn pass(&self, time: Duration) {
         self.world.ambient.clock.advance(time);
     }
 
-    /// The stage's member asks for an image.
+    /// The stage's member requests an image.
     pub(super) async fn post(&self, words: &str) -> Job {
         self.post_by(&self.member, words).await
     }
 
-    /// `member` asks for an image.
+    /// `member` requests an image.
     pub(super) async fn post_by(&self, member: &Actor, words: &str) -> Job {
         self.members.borrow_mut().push(member.clone());
         let body = json!({
@@ -120,14 +120,14 @@ impl<'a> Stage<'a> {
         });
         let ask = Ask::by(member).key(&words.replace(' ', "-")).json(body);
         let (endpoint, handle) = (&create_generation::ENDPOINT, &create_generation::handle);
-        let hands = (self.world.store.clone(), self.provider);
-        let answer = self.world.send(endpoint, handle, &hands, &ask).await;
+        let deps = (self.world.store.clone(), self.provider);
+        let answer = self.world.send(endpoint, handle, &deps, &ask).await;
         assert_eq!(answer.status(), 202, "{:?}", answer.json());
         let id = JobId::parse(answer.json()["id"].as_str().unwrap()).unwrap();
         self.world.store.job(&member.id, &id).await.unwrap()
     }
 
-    /// The stage's member asks for an image by a tailored model, as if it was bought.
+    /// The stage's member requests an image with a tailored model, as if it was bought.
     pub(super) async fn post_tailored(&self, words: &str, model: &str) -> Job {
         let (member, now) = (&self.member, self.world.now());
         self.members.borrow_mut().push(member.clone());
@@ -158,7 +158,7 @@ impl<'a> Stage<'a> {
         placed.await.unwrap()
     }
 
-    /// The stage's member takes a job back.
+    /// The stage's member cancels a job.
     pub(super) async fn cancel(&self, job: &Job) -> Answer {
         let ask = Ask::by(&self.member).path("id", &job.id);
         let (endpoint, handle) = (&cancel_generation::ENDPOINT, &cancel_generation::handle);
@@ -170,7 +170,7 @@ impl<'a> Stage<'a> {
         self.world.store.job(&job.user_id, &job.id).await.unwrap()
     }
 
-    /// The stream's records since the last time, as the relay's event source lets them through.
+    /// The stream's records since the last call that pass the filter of the relay's event source.
     pub(super) fn outbox(&self) -> Value {
         let mut batch = self.world.engine.stream_batch();
         let waits = |record: &Value| {
@@ -184,27 +184,27 @@ impl<'a> Stage<'a> {
         batch
     }
 
-    /// Sends what is in the outbox to the queue.
+    /// Relays the outbox to the queue.
     pub(super) async fn relay(&self) -> BatchResponse {
         let outbox = self.outbox();
         self.relay_batch(outbox).await
     }
 
-    /// Sends a batch of the stream to the queue.
+    /// Relays a batch of the stream to the queue.
     pub(super) async fn relay_batch(&self, batch: Value) -> BatchResponse {
         let (worker, handle) = (&relay_outbox::WORKER, &relay_outbox::handle);
         let batch = serde_json::from_value(batch).unwrap();
-        let hands = (self.queue.sender(), self.top_ups.sender());
-        let relayed = || dispatch_stream(worker, handle, &hands, &self.world.ambient, batch);
+        let deps = (self.queue.sender(), self.top_ups.sender());
+        let relayed = || dispatch_stream(worker, handle, &deps, &self.world.ambient, batch);
         acting_as(worker.name, relayed).await
     }
 
-    /// Works through one batch of what is visible now; the ids of those that failed.
+    /// Processes one batch of visible messages; returns the ids of those that failed.
     pub(super) async fn work(&self) -> Vec<String> {
         self.work_on(self.queue.receive(), &self.world.ambient).await
     }
 
-    /// Works through `batch` by the clock of `ambient`.
+    /// Processes `batch` with the clock of `ambient`.
     pub(super) async fn work_on(
         &self,
         batch: Vec<Message>,
@@ -217,13 +217,13 @@ impl<'a> Stage<'a> {
         failed(response)
     }
 
-    /// Sends the outbox to the queue, and works through one batch: both without a failure.
+    /// Relays the outbox and processes one batch, both without a failure.
     pub(super) async fn step(&self) {
         assert_eq!(self.relay().await, BatchResponse::default());
         assert_eq!(self.work().await, Vec::<String>::new());
     }
 
-    /// Works through the dead letters; the ids of those that failed.
+    /// Processes dead letters; returns the ids of those that failed.
     pub(super) async fn bury(&self, letters: &[Message]) -> Vec<String> {
         let (worker, handle) = (&fail_dead_letters::WORKER, &fail_dead_letters::handle);
         let (store, ambient) = (&self.world.store, &self.world.ambient);
@@ -231,17 +231,17 @@ impl<'a> Stage<'a> {
         failed(acting_as(worker.name, buried).await)
     }
 
-    /// The run of a minute.
+    /// One run of the sweep.
     pub(super) async fn sweep(&self) -> Result<(), TaskError> {
         let (worker, handle) = (&sweep_generations::WORKER, &sweep_generations::handle);
         let event = include_str!("../../../../events/background-sweep-generations.json");
         let event: ScheduleEvent = serde_json::from_str(event).unwrap();
-        let hands = (self.world.store.clone(), self.queue.sender());
-        let swept = || dispatch_schedule(worker, handle, &hands, &self.world.ambient, event);
+        let deps = (self.world.store.clone(), self.queue.sender());
+        let swept = || dispatch_schedule(worker, handle, &deps, &self.world.ambient, event);
         acting_as(worker.name, swept).await
     }
 
-    /// Takes the next notice of this stage to the edge; the status it was answered with.
+    /// Passes the next webhook of this stage to the edge; returns its status.
     pub(super) async fn hear(&self) -> u16 {
         loop {
             let letter = self.outside.letter().await;
@@ -249,22 +249,22 @@ impl<'a> Stage<'a> {
             if self.members.borrow().iter().any(|member| member.id == target) {
                 return self.answer(letter).await;
             }
-            letter.answer(200); // Of a stage that is over.
+            letter.answer(200); // For another, finished stage.
         }
     }
 
-    /// Answers a notice as the edge does.
+    /// Passes a webhook to the edge; returns its status.
     pub(super) async fn answer(&self, letter: Letter) -> u16 {
         let (endpoint, handle) = (&webhook_bria::ENDPOINT, &webhook_bria::handle);
         let tokens = WebhookTokens(vec![Secret::new(API_TOKEN)]);
-        let hands = (self.world.store.clone(), tokens);
-        let status = self.world.send(endpoint, handle, &hands, &letter.ask()).await.status();
+        let deps = (self.world.store.clone(), tokens);
+        let status = self.world.send(endpoint, handle, &deps, &letter.ask()).await.status();
         letter.answer(status);
         self.notices.update(|notices| notices + u32::from(status == 200));
         status
     }
 
-    /// Does `work` and hears notices while it goes on.
+    /// Does `work` and processes webhooks meanwhile.
     pub(super) async fn hearing<T>(&self, work: impl Future<Output = T>) -> T {
         let hear = async {
             loop {
@@ -277,8 +277,8 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Lets time pass until every job is over and the queue is empty: hints come when they are due,
-    /// dead letters are seen to, the sweep comes every minute.
+    /// Lets time pass until every job has ended and the queue is empty: messages arrive when due,
+    /// dead letters are processed, the sweep runs every minute.
     pub(super) async fn until_quiet(&self) {
         for _ in 0..MOMENTS_MAX {
             self.relay().await;
@@ -315,14 +315,14 @@ impl<'a> Stage<'a> {
         self.members.borrow().clone()
     }
 
-    /// What is at the end of a job: its status, or the code of its failure. What was charged and
-    /// what is stored must fit.
+    /// How a job ended: its status, or the code of its failure. Checks that charge and stored files
+    /// match.
     pub(super) async fn ending(&self, job: &Job) -> String {
         let job = self.job(job).await;
         let state = match job.image {
             Some(_) => ChargeState::Captured,
             None if job.status.is_final() => ChargeState::Released,
-            None => ChargeState::Connected,
+            None => ChargeState::Held,
         };
         assert_eq!(job.charge, Charge { state, ..job.charge.clone() }, "{job:?}");
         if job.image.is_some() {
@@ -334,7 +334,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// The job's image is in the bucket, and is what the job says it is.
+    /// Checks that the job's image is in the bucket and matches the job.
     pub(super) async fn check_image(&self, job: &Job) {
         let image = job.image.as_ref().unwrap();
         let (original, media_type) = self.outside.bucket.get(&image.key).await.unwrap();
@@ -351,7 +351,7 @@ impl<'a> Stage<'a> {
         );
     }
 
-    /// Ends a stage: the books of everybody who posted are in order.
+    /// Ends a stage: the ledger of every member who posted balances.
     pub(super) async fn close(self) {
         for member in self.members() {
             self.world.check_books(&member.id).await;

@@ -1,4 +1,4 @@
-//! The sweep: what fell through is picked up a minute later.
+//! The sweep: overdue jobs get a new message a minute later.
 
 use domain::generation::{LEASE, Status};
 use testing::{Actor, Fault};
@@ -75,7 +75,7 @@ async fn a_sweep_may_run_twice_at_once() {
     outside.close().await;
 }
 
-/// A run that could not send says so, and the next one sends.
+/// A run that could not send fails, and the next one sends.
 #[tokio::test]
 async fn a_sweep_whose_queue_is_away_fails_and_loses_nothing() {
     let outside = Outside::begin().await;

@@ -1,5 +1,5 @@
-//! Files that arrive in quarantine: what becomes of them, also when they are replaced or a call is
-//! cut off.
+//! Files that arrive in quarantine: how they are processed, also when they are replaced or a call
+//! is interrupted.
 
 use clients::{
     AssetScan, PreviewBucket, Uploads,
@@ -58,26 +58,26 @@ impl Draft {
     /// A form for a file.
     async fn form(&self, purpose: Purpose, content_type: &str) -> UploadId {
         let (now, name) = (self.world.now(), UploadId::new(self.world.now(), rand_of(self)));
-        let wish = || UploadRequest {
+        let request = || UploadRequest {
             purpose,
             content_type: content_type.to_owned(),
             bytes: 1_000_000,
             file_name: Some("install.bat".to_owned()),
         };
         let opened = self.world.store.open_upload(&self.creator.id, &self.id, now, |listing| {
-            let whose = (self.id.clone(), self.creator.id.clone(), listing.kind);
-            Upload::open(name.clone(), whose, wish(), now).map_err(StoreError::refused)
+            let owner = (self.id.clone(), self.creator.id.clone(), listing.kind);
+            Upload::open(name.clone(), owner, request(), now).map_err(StoreError::refused)
         });
         opened.await.unwrap().id
     }
 
-    /// A file is sent through the form.
+    /// Uploads a file with the form.
     async fn send(&self, upload: &UploadId, content_type: &str, bytes: &[u8]) {
         let key = quarantine_key(&self.id, upload);
         self.bucket.put(&key, bytes, content_type, self.creator.id.as_str()).await;
     }
 
-    /// S3 tells of it; whether the message was dealt with.
+    /// Processes S3's message; returns whether it was done.
     async fn look(&self, upload: &UploadId) -> bool {
         self.look_with(upload, self.bucket.scan(None)).await
     }
@@ -95,7 +95,7 @@ impl Draft {
         failed.batch_item_failures.is_empty()
     }
 
-    /// What became of a file that is sent and looked at.
+    /// Uploads and processes a file; returns the result.
     async fn sent(&self, content_type: &str, bytes: &[u8]) -> String {
         let upload = self.form(Purpose::Asset, content_type).await;
         self.send(&upload, content_type, bytes).await;
@@ -148,7 +148,7 @@ async fn an_archive_is_opened_and_its_files_are_kept() {
         assert_eq!(draft.sent("application/zip", &file).await, code, "{name}");
     }
     assert_eq!(draft.draft().await.assets.len(), 1);
-    assert_eq!(draft.bucket.keys().await, [key], "what was refused is gone");
+    assert_eq!(draft.bucket.keys().await, [key], "a refused asset is deleted");
     draft.bucket.discard().await;
 }
 
@@ -172,7 +172,7 @@ async fn a_model_is_a_safetensors_file_and_nothing_else() {
     draft.bucket.discard().await;
 }
 
-/// A call is cut off after it wrote the asset; meanwhile another file is sent through the form.
+/// A call is interrupted after it wrote the asset; meanwhile another file is uploaded.
 #[tokio::test]
 async fn what_is_known_of_an_asset_is_known_of_what_buyers_download() {
     let draft = Draft::of(Kind::LightingPreset).await;
@@ -182,7 +182,7 @@ async fn what_is_known_of_an_asset_is_known_of_what_buyers_download() {
     for nth in 1..=3 {
         draft.world.engine.order("TransactWriteItems", nth, Fault::Fail);
     }
-    assert!(!draft.look(&upload).await, "it comes again");
+    assert!(!draft.look(&upload).await, "the message is retried");
     draft.send(&upload, "application/zip", &second).await;
     assert!(draft.look(&upload).await);
     assert_eq!(draft.state(&upload).await, "taken");
@@ -193,7 +193,7 @@ async fn what_is_known_of_an_asset_is_known_of_what_buyers_download() {
     assert_eq!(asset.files[0].path, "a.txt");
 
     draft.send(&upload, "application/zip", &second).await;
-    assert!(draft.look(&upload).await, "sent after the end it is thrown away");
+    assert!(draft.look(&upload).await, "uploaded after the end it is deleted");
     assert_eq!(draft.bucket.get(&asset_key(&draft.id, &upload)).await.unwrap().0, first);
     draft.bucket.discard().await;
 }
@@ -212,7 +212,7 @@ async fn a_picture_that_is_shown_is_never_written_again() {
     assert!(draft.look(&upload).await);
     let after = pictures(&draft).await;
     assert_eq!((before.len(), after.len()), (3, 6));
-    assert!(before.iter().all(|picture| after.contains(picture)), "no picture was written over");
+    assert!(before.iter().all(|picture| after.contains(picture)), "no image was overwritten");
     let shown = draft.draft().await.previews.remove(0);
     let own = after.iter().filter(|(key, _)| key.contains(shown.upload_id.as_str()));
     assert_eq!(own.filter(|picture| !before.contains(picture)).count(), 3);
@@ -227,7 +227,7 @@ async fn a_file_that_a_scanner_finds_is_refused() {
         let key = asset_key(&draft.id, &upload);
         draft.send(&upload, "text/plain", TABLE).await;
         if let Some(tag) = tag {
-            // The asset of a call that was cut off, scanned meanwhile.
+            // The asset of an interrupted call, scanned meanwhile.
             draft.bucket.put(&key, TABLE, "text/plain", "nobody").await;
             draft.bucket.tag(&key, "scan", tag).await;
         }
@@ -241,7 +241,7 @@ async fn a_file_that_a_scanner_finds_is_refused() {
     draft.bucket.discard().await;
 }
 
-/// A picture in one grey.
+/// An image in one grey.
 fn png(grey: u8) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     let pixels = image::RgbImage::from_pixel(400, 400, image::Rgb([grey; 3]));

@@ -1,4 +1,4 @@
-//! The audit is held against the ends that were kept of it.
+//! The audit log is compared with its archived heads.
 
 use domain::{
     audit::{Action, AuditEntry, AuditRecord, Head, Target},
@@ -31,22 +31,22 @@ impl Vault {
     }
 
     async fn run(&self) {
-        let hands = (self.world.store.clone(), self.bucket.anchors());
+        let deps = (self.world.store.clone(), self.bucket.anchors());
         let event: ScheduleEvent =
             serde_json::from_str(include_str!("../../../../events/background-verify-audit.json"))
                 .unwrap();
-        let run = || dispatch_schedule(&WORKER, &handle, &hands, &self.world.ambient, event);
+        let run = || dispatch_schedule(&WORKER, &handle, &deps, &self.world.ambient, event);
         acting_as(WORKER.name, run).await.unwrap();
     }
 
-    /// The rows whose hashes were kept.
+    /// Sequence numbers of the archived heads.
     async fn kept(&self) -> Vec<u64> {
         let keys = self.bucket.keys().await;
         let row = |key: &String| key.rsplit('/').next().unwrap()[..12].parse().unwrap();
         keys.iter().map(row).collect()
     }
 
-    /// Makes the audit anew without its second row, as somebody would who owns the table.
+    /// Rewrites the audit log without its second record, as an attacker with table access would.
     fn rewrite(&self) {
         let mut head = Head::default();
         let rows: Vec<AuditRecord> =
@@ -99,7 +99,7 @@ fn attribute(value: &Value) -> Value {
 async fn the_end_is_kept_every_night_once() {
     let vault = Vault::open().await;
     vault.run().await;
-    assert_eq!(vault.kept().await, [] as [u64; 0], "nothing was decided");
+    assert_eq!(vault.kept().await, [] as [u64; 0], "the log is empty");
     vault.decide(1).await;
     vault.run().await;
     vault.run().await;
@@ -121,11 +121,11 @@ async fn an_audit_that_was_made_anew_is_found_and_its_end_is_not_kept() {
     vault.rewrite();
     let anchors = Default::default();
     let alone = vault.world.store.verify_audit(None, &anchors).await.unwrap();
-    assert_eq!((alone.verified, alone.broken), (2, None), "by itself it is whole");
+    assert_eq!((alone.verified, alone.broken), (2, None), "alone it looks intact");
     let anchors = vault.bucket.anchors().all().await.unwrap();
     let held = vault.world.store.verify_audit(None, &anchors).await.unwrap();
-    assert_eq!(held.broken.map(|it| it.seq), Some(3), "a row that was kept is missing");
+    assert_eq!(held.broken.map(|it| it.seq), Some(3), "an archived record is missing");
     vault.run().await;
-    assert_eq!(vault.kept().await, [3], "nothing is kept of it");
+    assert_eq!(vault.kept().await, [3], "no head is archived");
     vault.bucket.discard().await;
 }

@@ -1,7 +1,7 @@
-//! What a document says about money and time, before anybody thinks of where it stands.
+//! The texts and amounts of a document, independent of layout.
 //!
-//! Amounts are the invoice's own. They are checked against each other and never computed anew; a
-//! difference that has a meaning (a discount, a balance that was used) is named.
+//! Amounts are the invoice's own: they are checked against each other and never recomputed; a
+//! difference with a meaning (a discount, an applied balance) is named.
 
 use domain::billing::invoice::{Invoice, InvoiceLine, InvoiceStatus, Issue, LINES_MAX};
 use paper::{
@@ -11,7 +11,7 @@ use paper::{
 
 use super::DocumentError;
 
-/// How the money stands, in one word.
+/// The payment status of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Open,
@@ -19,7 +19,7 @@ pub(super) enum Mark {
     PartlyRefunded,
     Refunded,
     Void,
-    /// Given up.
+    /// Uncollectible.
     Unpaid,
 }
 
@@ -29,16 +29,16 @@ pub(super) struct Entry {
     pub(super) description: String,
     pub(super) period: Option<String>,
     pub(super) quantity: String,
-    /// Empty where the amount cannot be divided evenly: a rounded price would be a wrong one.
+    /// Empty where the amount cannot be divided evenly: a rounded price would be wrong.
     pub(super) unit: String,
     pub(super) amount: String,
 }
 
 impl Mark {
-    /// Where the money of `invoice` is.
+    /// The payment status of `invoice`.
     ///
     /// # Errors
-    /// When it is a draft, which is nobody's document yet.
+    /// When it is a draft, which has no document.
     pub(super) fn of(invoice: &Invoice) -> Result<Mark, DocumentError> {
         match invoice.status {
             InvoiceStatus::Draft => Err(DocumentError::NotFinal),
@@ -73,12 +73,12 @@ pub(super) fn kind(invoice: &Invoice) -> &'static str {
     }
 }
 
-/// What people call it; our own id where it has no number.
+/// The invoice number; our own id if it has none.
 pub(super) fn number(invoice: &Invoice) -> &str {
     invoice.number.as_deref().unwrap_or(invoice.id.as_str())
 }
 
-/// The one sentence that whoever opens the document looks for.
+/// The main sentence of the document: amount, status and date.
 pub(super) fn headline(invoice: &Invoice, mark: Mark) -> String {
     let text = |amount| money(amount, invoice.currency);
     match mark {
@@ -97,7 +97,7 @@ pub(super) fn headline(invoice: &Invoice, mark: Mark) -> String {
     }
 }
 
-/// The table.
+/// The rows of the table.
 pub(super) fn entries(invoice: &Invoice) -> Vec<Entry> {
     let entry = |line: &InvoiceLine| Entry {
         description: line.description.clone(),
@@ -109,10 +109,10 @@ pub(super) fn entries(invoice: &Invoice) -> Vec<Entry> {
     invoice.lines.iter().map(entry).collect()
 }
 
-/// What stands under the table, from the subtotal to what is due.
+/// The rows under the table, from the subtotal to the amount due.
 ///
 /// # Errors
-/// When the total is not the subtotal and the tax.
+/// When the total is not the sum of subtotal and tax.
 pub(super) fn sums(
     invoice: &Invoice,
     mark: Mark,
@@ -160,7 +160,7 @@ fn unit(line: &InvoiceLine) -> Option<i64> {
     even.then(|| line.amount / quantity)
 }
 
-/// The difference between the lines and the subtotal, by its name.
+/// The named difference between the lines and the subtotal.
 fn not_in_lines(invoice: &Invoice) -> Result<Option<(&'static str, i64)>, DocumentError> {
     let lines: i128 = invoice.lines.iter().map(|line| i128::from(line.amount)).sum();
     let difference = narrow(i128::from(invoice.subtotal) - lines)?;

@@ -1,4 +1,4 @@
-//! What of an invoice stands where.
+//! The layout of an invoice.
 
 use clients::documents::Company;
 use domain::billing::invoice::Invoice;
@@ -9,13 +9,13 @@ use paper::{
 
 use super::figures::{self, Entry, Mark};
 
-/// Right ends of the columns of figures.
+/// Right edges of the columns of figures, in points.
 const QUANTITY: f32 = RIGHT - 168.0;
 const UNIT: f32 = RIGHT - 84.0;
 /// Width of the description, in points.
 const DESCRIPTION: f32 = QUANTITY - 48.0 - LEFT;
 
-/// What a document is laid out from.
+/// The content of a document.
 pub(super) struct Content<'a> {
     pub(super) invoice: &'a Invoice,
     pub(super) company: &'a Company,
@@ -24,7 +24,7 @@ pub(super) struct Content<'a> {
     pub(super) sums: Vec<Sum>,
 }
 
-/// The document, all but its footers.
+/// The document without its footers.
 pub(super) fn lay_out<'a>(content: &Content<'_>, fonts: &'a Fonts) -> DocumentBuilder<'a> {
     let Content { invoice, company, mark, .. } = *content;
     let mut letter = DocumentBuilder::new(fonts, figures::kind(invoice), &company.name);
@@ -90,7 +90,7 @@ fn row(entry: &Entry) -> Row {
     ]
 }
 
-/// What a reader should know or do.
+/// The notes below the table.
 fn said_below(Content { invoice, mark, .. }: &Content<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
     match mark {

@@ -1,4 +1,4 @@
-//! Whole documents: what a reader finds in them, whatever stands in the invoice.
+//! Complete documents: their text, for every kind of invoice.
 
 use clients::documents::Company;
 use domain::{
@@ -227,7 +227,7 @@ fn what_is_drawn_as_a_box_is_still_copied_as_itself() {
             decode_text_string(text).ok()
         })
         .collect();
-    // The first box is mapped to its character, the others say what they stand for.
+    // The first box is mapped to its character, the others have an actual text.
     assert_eq!(meant, "式会社ライト");
 }
 

@@ -1,4 +1,4 @@
-//! The balance and how it came about.
+//! The balance and its ledger.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ async fn a_new_member_has_one_lot_and_one_line() {
     world.check_books(&kim.id).await;
 }
 
-/// granted = available + held + spent + expired + revoked, whatever happened.
+/// granted = available + held + spent + expired + revoked holds after every change.
 #[tokio::test]
 async fn every_credit_ever_granted_is_somewhere() {
     let (world, kim) = (World::new(), Actor::member("kim"));
@@ -117,7 +117,7 @@ async fn every_credit_ever_granted_is_somewhere() {
     world.check_books(&kim.id).await;
 }
 
-/// The ledger of a body, a line each.
+/// The ledger of a response, one line per entry.
 fn ledger(body: &Value) -> String {
     let lines = body["ledger"]["items"].as_array().unwrap().iter();
     let line = |line: &Value| {

@@ -1,4 +1,4 @@
-//! The plans, for whoever asks.
+//! The plans, without a token.
 
 use expect_test::expect;
 use testing::{Actor, Ask, World};
@@ -81,7 +81,7 @@ async fn whoever_asks_sees_the_plans() {
     assert_eq!(member.0.body, answer.0.body);
     let tag = Ask::anonymous().header("If-None-Match", answer.header("etag").unwrap());
     assert_eq!(world.send(&ENDPOINT, &handle, &(), &tag).await.status(), 304);
-    assert_eq!(world.engine.take_usage().round_trips(), 0, "it touches nothing");
+    assert_eq!(world.engine.take_usage().round_trips(), 0, "it reads nothing");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Plans and credits, over whole requests.
+//! Plans and credits, tested with complete requests.
 
 mod get_credits;
 mod list_plans;

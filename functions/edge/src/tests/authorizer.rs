@@ -1,4 +1,4 @@
-//! Tokens of a real issuer, and every kind that must not get in.
+//! Tokens of a real issuer, and every kind that must be rejected.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::authorizer::{WORKER, handle};
 
-/// An issuer, and an authorizer that trusts it. The issuer's clock is the machine's, so ours
-/// begins there.
+/// An issuer, and an authorizer that trusts it. The issuer uses the machine's clock, so the test's
+/// clock begins there.
 struct Door {
     sandbox: RunningSandbox,
     issuer: Issuer,
@@ -40,7 +40,7 @@ impl Door {
         self.sandbox.token(&format!("{name}@prolight.test")).unwrap()
     }
 
-    /// Knocks with a value of the `Authorization` header.
+    /// Calls the authorizer with a value of the `Authorization` header.
     async fn knock(&self, authorization: &str) -> Result<Policy, NotAuthorized> {
         let event = json!({
             "type": "REQUEST",
@@ -57,7 +57,7 @@ impl Door {
         self.knock(&format!("Bearer {token}")).await
     }
 
-    /// Asks the issuer to do something with its keys.
+    /// Makes the issuer change its keys.
     async fn keys(&self, what: &str) {
         let url = format!("{}/_sandbox/openid/{what}", self.sandbox.url);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -65,7 +65,7 @@ impl Door {
     }
 }
 
-/// What a policy allows and denies, without the API it is about.
+/// What a policy allows and denies, without the API's ARN.
 fn routes(policy: &Policy) -> Vec<String> {
     let statements = policy.policy_document["Statement"].as_array().unwrap();
     let route = |statement: &Value| {
@@ -120,7 +120,7 @@ async fn no_forged_token_gets_in() {
         Flaw::Tampered,
     ] {
         let token = door.sandbox.forge("kim@prolight.test", flaw).unwrap();
-        // One from another minute, so that a key that is not there is looked for.
+        // A minute later, so that an unknown key is fetched.
         door.ambient.clock.advance(Duration::from_secs(61));
         assert_eq!(door.show(&token).await, Err(NotAuthorized::Refused), "{flaw:?}");
     }
@@ -140,10 +140,10 @@ async fn what_is_no_token_at_all_does_not_get_in() {
         assert_eq!(door.show(token).await, Err(NotAuthorized::Refused), "{token}");
     }
     assert_eq!(door.knock(&good).await, Err(NotAuthorized::Refused), "no scheme");
-    assert!(door.knock(&format!("bearer {good}")).await.is_ok(), "the scheme's case is free");
+    assert!(door.knock(&format!("bearer {good}")).await.is_ok(), "the scheme is case-insensitive");
 }
 
-/// A minute of leeway, and not a second more.
+/// The leeway is one minute, and not a second more.
 #[tokio::test]
 async fn a_token_lives_as_long_as_it_says() {
     let door = Door::open().await;
@@ -170,20 +170,20 @@ async fn keys_are_changed_without_anybody_being_locked_out() {
     assert!(door.show(&old).await.is_ok());
     door.keys("rotate").await;
     let new = door.token("kim");
-    // Its key is unknown, so the issuer is asked again, but at most once a minute.
+    // Its key is unknown, so the issuer's keys are fetched again, at most once a minute.
     door.ambient.clock.advance(Duration::from_secs(61));
     assert!(door.show(&new).await.is_ok());
     assert!(door.show(&old).await.is_ok());
     door.keys("retire").await;
     door.keys("rotate").await;
     let newest = door.token("kim");
-    assert_eq!(door.show(&newest).await, Err(NotAuthorized::Refused), "asked a moment ago");
+    assert_eq!(door.show(&newest).await, Err(NotAuthorized::Refused), "fetched a moment ago");
     door.ambient.clock.advance(Duration::from_secs(61));
     assert!(door.show(&newest).await.is_ok());
     assert_eq!(door.show(&old).await, Err(NotAuthorized::Refused), "its key is withdrawn");
 }
 
-/// It is not the caller's fault when the issuer is away: not a 401, which would sign people out.
+/// An unavailable issuer is not the caller's fault: not a 401, which would sign members out.
 #[tokio::test]
 async fn an_issuer_that_is_away_is_a_fault_of_ours() {
     let door = Door::open().await;
@@ -200,7 +200,7 @@ async fn an_issuer_that_is_away_is_a_fault_of_ours() {
     assert_eq!(away.show(&token).await, Err(NotAuthorized::Failed));
 }
 
-/// The claims of a token, read as anybody can read them.
+/// The claims of a token, without verification.
 fn claims(token: &str) -> Value {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     let payload = token.split('.').nth(1).unwrap();

@@ -1,4 +1,4 @@
-//! Health: asked by monitors, so it needs nobody and touches nothing.
+//! Health: called by monitors, so it needs no token and has no dependencies.
 
 use expect_test::expect;
 use testing::{Actor, Ask, World};

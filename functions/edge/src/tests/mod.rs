@@ -1,4 +1,4 @@
-//! The edge: health, tokens and the provider's notices.
+//! The edge: health, tokens and the provider's webhooks.
 
 mod authorizer;
 mod health;

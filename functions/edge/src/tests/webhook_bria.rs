@@ -1,4 +1,4 @@
-//! Bria's notices: hints to look, and only from whoever holds our token.
+//! Bria's webhooks: they only trigger a poll, and must be signed with our token.
 
 use clients::Secret;
 use domain::{
@@ -22,7 +22,7 @@ const TOKEN: &str = "the-token-in-use";
 const PREVIOUS: &str = "the-token-before";
 const REQUEST: &str = "req_1";
 
-/// A world with one generation of Kim's in it.
+/// A world with one generation of Kim's.
 struct Scene {
     world: World,
     kim: Actor,
@@ -30,7 +30,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Kim's generation is `status`; Bria calls it [`REQUEST`] once it has told us.
+    /// Kim's generation has `status`; its id at Bria is [`REQUEST`] once Bria has answered.
     async fn with(status: Status) -> Scene {
         let (world, kim) = (World::new(), Actor::member("kim"));
         let order = GenerationRequest {
@@ -75,7 +75,7 @@ impl Scene {
             let settled =
                 store.settle(&submitted, now, |job, draft| job.fail(draft, failure.clone()));
             let Settled::Now(failed) = settled.await.unwrap() else {
-                panic!("nobody else moves it")
+                panic!("no other worker changes the job")
             };
             return Scene { job: *failed, ..self };
         }
@@ -86,7 +86,7 @@ impl Scene {
         WebhookTokens(vec![Secret::new(TOKEN), Secret::new(PREVIOUS)])
     }
 
-    /// Delivers a notice to the URL that was made for Kim's job.
+    /// Delivers a webhook to the URL of Kim's job.
     async fn deliver(&self, notice: &Notice) -> Answer {
         self.deliver_to(&WebhookRef::of(&self.job).to_string(), notice).await
     }
@@ -101,14 +101,14 @@ impl Scene {
         self.world.store.job(&self.kim.id, &self.job.id).await.unwrap()
     }
 
-    /// The job is as it was before anything was delivered.
+    /// Asserts that the job did not change.
     async fn assert_untouched(&self) {
         assert_eq!(self.present().await, self.job);
         self.world.check_books(&self.kim.id).await;
     }
 }
 
-/// A notice as Bria sends it, and what a test changes about it.
+/// A webhook as Bria sends it, with the changes of a test.
 #[derive(Clone)]
 struct Notice {
     id: String,
@@ -159,7 +159,7 @@ async fn a_notice_makes_its_job_due_and_moves_no_credit() {
     scene.world.check_books(&scene.kim.id).await;
 }
 
-/// What it says is asked of Bria again; the notice alone ends nothing.
+/// The worker polls Bria for the outcome; the webhook alone ends no job.
 #[tokio::test]
 async fn what_a_notice_claims_is_not_believed() {
     for claim in ["COMPLETED", "ERROR", "FAILED", "UNKNOWN", "IN_PROGRESS"] {
@@ -172,7 +172,7 @@ async fn what_a_notice_claims_is_not_believed() {
     }
 }
 
-/// It may overtake the answer to the submit, or be all that is ever heard of it.
+/// It may overtake the answer to the submit, or be the only answer.
 #[tokio::test]
 async fn an_early_notice_names_the_request() {
     let scene = Scene::with(Status::Submitting).await;
@@ -181,7 +181,7 @@ async fn an_early_notice_names_the_request() {
     let job = scene.present().await;
     assert_eq!((job.status, job.request_id.as_deref()), (Status::Submitted, Some(REQUEST)));
     assert_eq!((job.due_at, job.lease_until), (Some(scene.world.now()), None));
-    // The worker that was still waiting for the answer finds that the job has moved.
+    // The worker that still waited for the answer finds that the job has changed.
     let late = scene.job.clone().accept(REQUEST, scene.world.now());
     assert!(!scene.world.store.advance(&scene.job, &late).await.unwrap());
     scene.world.check_books(&scene.kim.id).await;
@@ -192,7 +192,7 @@ async fn a_notice_about_what_is_over_changes_nothing() {
     for status in [Status::Failed, Status::Cancelled] {
         let scene = Scene::with(status).await;
         let answer = scene.deliver(&Notice::about(REQUEST, &scene)).await;
-        assert_eq!(answer.status(), 200, "{status:?}: Bria need not come again");
+        assert_eq!(answer.status(), 200, "{status:?}: Bria need not retry");
         scene.assert_untouched().await;
     }
 }
@@ -209,7 +209,7 @@ async fn sixteen_copies_at_once_are_one_notice() {
     scene.world.check_books(&scene.kim.id).await;
 }
 
-/// During a rotation both tokens sign.
+/// During a rotation both tokens are accepted.
 #[tokio::test]
 async fn the_token_before_still_signs_and_no_other_does() {
     let scene = Scene::with(Status::Submitted).await;
@@ -224,7 +224,7 @@ async fn the_token_before_still_signs_and_no_other_does() {
     check(PREVIOUS, expect!["200"]).await;
 }
 
-/// Where Bria is not configured there is no token, and nothing fits.
+/// Without Bria there is no token, and no signature is valid.
 #[tokio::test]
 async fn without_a_token_nothing_is_signed() {
     let scene = Scene::with(Status::Submitted).await;
@@ -278,12 +278,12 @@ async fn a_signature_covers_the_id_and_the_time() {
     check(signed(id, &stamp, &of_another_scheme), expect!["400 webhook_signature_invalid"]).await;
     check(Ask::anonymous().text(genuine.body.clone()), expect!["400 webhook_header_invalid"]).await;
     scene.assert_untouched().await;
-    // Several signatures may stand there while Bria changes its own.
+    // The header may have several signatures while Bria rotates its own.
     check(signed(id, &stamp, &format!("v1=AAAA, {signature}")), expect!["200"]).await;
 }
 
-/// Bria tries for some 45 minutes and we do not know whether it stamps each try anew; two hours is
-/// the widest a clock or a retry may be off.
+/// Bria retries for some 45 minutes, perhaps with the first timestamp; two hours bounds retries and
+/// clock skew together.
 #[tokio::test]
 async fn an_old_notice_is_refused() {
     let scene = Scene::with(Status::Submitted).await;
@@ -300,8 +300,7 @@ async fn an_old_notice_is_refused() {
     check(7200, expect!["200"]).await;
 }
 
-/// A signature alone does not make a notice be about any job: the URL's token and the request's
-/// name must be that job's.
+/// A valid signature is not enough: the URL's token and the request id must be those of the job.
 #[tokio::test]
 async fn a_notice_is_about_one_job() {
     let scene = Scene::with(Status::Submitted).await;

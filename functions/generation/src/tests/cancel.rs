@@ -1,4 +1,4 @@
-//! Taking a generation back.
+//! Cancelling a generation.
 
 use domain::generation::Status;
 use expect_test::{Expect, expect};
@@ -68,7 +68,7 @@ async fn what_has_begun_or_is_over_is_not_taken_back() {
     check(Status::Cancelled, "released", over, &end("cancelled")).await;
 }
 
-/// With a key a repeat is the first answer again; without one it is a conflict.
+/// With a key a repeat returns the first answer; without one it is a 409.
 #[tokio::test]
 async fn a_repeat_with_the_key_is_the_same_answer() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
@@ -80,7 +80,7 @@ async fn a_repeat_with_the_key_is_the_same_answer() {
     let other = studio.created(&kim, "k2").await;
     let reused = studio.cancel(&about(&kim, &other).key("take-back")).await;
     assert_eq!(reused.brief(), "422 idempotency_key_reused");
-    // The key of the order itself is another request's too.
+    // The key of the creating request belongs to another request.
     let reused = studio.cancel(&about(&kim, &other).key("k2")).await;
     assert_eq!(reused.brief(), "422 idempotency_key_reused");
     studio.world.check_books(&kim.id).await;

@@ -1,4 +1,4 @@
-//! Asking for an image: what is accepted, what is refused and how.
+//! Requesting an image: what is accepted, what is refused and how.
 
 use domain::plan::Plan;
 use expect_test::{Expect, expect};
@@ -49,7 +49,7 @@ async fn a_prompt_and_a_rig_are_accepted_for_one_credit() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// One read and one transaction. The queue is told by the table's stream, not by the request.
+/// One read and one transaction. The table's stream feeds the queue, not the request.
 #[tokio::test]
 async fn an_order_takes_two_round_trips() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
@@ -64,7 +64,7 @@ async fn an_order_takes_two_round_trips() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// Posts `body` as a member who may do everything, and checks what is refused; nothing is charged.
+/// Posts `body` as a member without restrictions, and checks the error; nothing is charged.
 async fn refused(body: impl Into<String>, expected: &str) {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     let ask = Ask::by(&kim).key("k").header("Content-Type", "application/json").text(body);
@@ -74,17 +74,17 @@ async fn refused(body: impl Into<String>, expected: &str) {
     assert!(studio.world.engine.dump().is_empty(), "nothing was written");
 }
 
-/// Fields of `body` are refused.
+/// Checks that `body` has invalid fields.
 async fn invalid(body: Value, fields: &str) {
     refused(body.to_string(), &format!("422 invalid_request, {fields}")).await;
 }
 
-/// The same for the prompt of a chair with one more member.
+/// The same for a valid body with one more member.
 async fn invalid_with(name: &str, value: Value, fields: &str) {
     invalid(with(json!({"prompt": "a red chair"}), &format!("/{name}"), value), fields).await;
 }
 
-/// The same for a rig with one member replaced.
+/// The same for a lighting rig with one member replaced.
 async fn invalid_rig(pointer: &str, value: Value, field: &str) {
     let field = format!("/lighting{field}");
     invalid_with("lighting", with(three_lights(), pointer, value), &field).await;
@@ -158,7 +158,7 @@ async fn a_rig_has_one_to_eight_lights_within_physics() {
     invalid_rig("/backdrop", json!("white"), "/backdrop wrong_type").await;
 }
 
-/// Numbers no JSON number can be never get as far as a field.
+/// Numbers outside JSON are rejected before any field is checked.
 #[tokio::test]
 async fn a_body_is_one_json_object() {
     for number in ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "0x10", "1_000", ".5"] {
@@ -200,7 +200,7 @@ async fn a_body_says_that_it_is_json() {
     }
 }
 
-/// A refusal tells a program and a person what to do about it.
+/// An error tells a program and a person what to do about it.
 #[tokio::test]
 async fn a_refusal_is_a_problem_document() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
@@ -265,7 +265,7 @@ async fn a_suspension_ends_by_itself() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// Faults of the table that pass are not the caller's to see, and nothing happens twice.
+/// Transient faults of the table are invisible to the caller, and nothing happens twice.
 #[tokio::test]
 async fn a_table_that_falters_is_asked_again() {
     use testing::Fault::{Conflict, Fail, LoseAnswer, Throttle};
@@ -280,7 +280,7 @@ async fn a_table_that_falters_is_asked_again() {
     }
 }
 
-/// A table that is away is a 503 that says when to come again, and never why.
+/// An unavailable table is a 503 with `Retry-After`, and never says why.
 #[tokio::test]
 async fn a_table_that_is_away_is_a_fault_of_ours() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));

@@ -1,4 +1,4 @@
-//! What a generation costs, and what is said when there is nothing to pay it with.
+//! What a generation costs, and the error without credits.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -32,7 +32,7 @@ async fn without_credits_the_next_grant_is_named() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// A paid plan is granted credits by a paid invoice, so nobody can say when.
+/// Credits of a paid plan are granted by a paid invoice, so the date is unknown.
 #[tokio::test]
 async fn a_paid_plan_promises_no_next_grant() {
     let studio = Studio::open();
@@ -102,7 +102,7 @@ async fn of_64_posts_at_once_for_three_credits_three_are_accepted() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// What a job's charge says at every station of its life, and what the account has left of ten.
+/// A job's charge in each status, and what the account has left of ten credits.
 #[tokio::test]
 async fn a_credit_is_spent_for_an_image_and_for_nothing_else() {
     let check = async |status: Status, charge: &str, (available, held, spent): (u32, u32, u32)| {

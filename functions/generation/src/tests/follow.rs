@@ -1,4 +1,4 @@
-//! Following one generation from the order to its image.
+//! One generation from the request to its image.
 
 use domain::generation::{Job, Status};
 use expect_test::{Expect, expect};
@@ -12,7 +12,7 @@ pub(super) fn about(actor: &Actor, job: &Job) -> Ask {
     Ask::by(actor).path("id", &job.id)
 }
 
-/// An answer without what a link is signed with, which is looked at elsewhere.
+/// An answer without the signatures of links, which are tested elsewhere.
 fn shown(answer: &Answer) -> String {
     let mut body = answer.json();
     for name in ["url", "thumbnail_url"] {
@@ -151,7 +151,7 @@ async fn a_failed_generation_says_why() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// Who has seen it is told in a few bytes that it is the same.
+/// A client with the current `ETag` gets a 304.
 #[tokio::test]
 async fn what_has_not_changed_is_not_sent_again() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
@@ -162,7 +162,7 @@ async fn what_has_not_changed_is_not_sent_again() {
     let unchanged = studio.get(&again).await;
     assert_eq!((unchanged.status(), unchanged.0.body.as_str()), (304, ""));
     assert_eq!(unchanged.header("etag"), Some(tag.as_str()));
-    // The links of the next window are others.
+    // The next window has other links.
     studio.world.ambient.clock.advance(domain::image::LINK_WINDOW);
     assert_eq!(studio.get(&again).await.status(), 200);
 }
@@ -190,7 +190,7 @@ async fn what_is_not_yours_does_not_exist() {
     .await;
 }
 
-/// A suspended member may still look at what they have.
+/// A suspended member may still read their generations.
 #[tokio::test]
 async fn a_suspension_takes_nothing_away() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));

@@ -1,4 +1,4 @@
-//! Idempotency keys: the same key and the same order is the same generation, for a day.
+//! Idempotency keys: the same key and request return the same generation, for a day.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn a_repeat_is_the_same_generation() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// The answer to a repeat is the generation as it is by then.
+/// The answer to a repeat is the generation in its current state.
 #[tokio::test]
 async fn a_repeat_shows_how_far_it_is() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
@@ -67,7 +67,7 @@ async fn a_key_belongs_to_one_order() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// A refusal takes nothing, so its key is still free: once there is credit, it buys.
+/// A refused request does not use its key: with credits, the same key succeeds.
 #[tokio::test]
 async fn a_refused_order_leaves_its_key_free() {
     let studio = Studio::open();
@@ -78,7 +78,7 @@ async fn a_refused_order_leaves_its_key_free() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// The repeat of what was bought with the last credit is not a 402.
+/// Repeating a request that spent the last credit is not a 402.
 #[tokio::test]
 async fn a_repeat_is_answered_before_any_rule_looks_at_it() {
     let studio = Studio::open();

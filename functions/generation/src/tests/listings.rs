@@ -1,4 +1,4 @@
-//! Images made with what was bought.
+//! Images made with purchased listings.
 
 use domain::{
     audit::Action,
@@ -199,7 +199,7 @@ async fn a_tailored_model_is_kept_with_what_the_image_is_made_from() {
     let listing = studio.on_sale(&lena, Kind::ModelFinetune, content).await;
     studio.taken(&kim, &listing).await;
     let alone = studio.create(&with_it(&kim, "k", &listing, json!({}))).await;
-    assert_eq!(alone.status(), 422, "it draws nothing by itself");
+    assert_eq!(alone.status(), 422, "it needs a prompt");
     let prompt = json!({"prompt": "a brass lamp"});
     let answer = studio.create(&with_it(&kim, "k", &listing, prompt)).await;
     assert_eq!(answer.status(), 202, "{}", answer.pretty());
@@ -235,7 +235,7 @@ async fn a_model_is_used_by_who_it_belongs_to_and_by_who_bought_it() {
         studio.create(&ask).await.brief()
     };
     let before = draft_with(&studio, &lena, "m-7").await;
-    assert_eq!(used(&lena, "a", &before).await, "403 model_not_proven", "nobody approved it");
+    assert_eq!(used(&lena, "a", &before).await, "403 model_not_proven", "it is not approved");
     let listing = studio.on_sale(&lena, Kind::ModelFinetune, content).await;
     assert_eq!(used(&lena, "b", &before).await, "202", "it is hers");
     assert_eq!(used(&mara, "c", &listing).await, "403 listing_not_licensed");
@@ -253,7 +253,7 @@ async fn a_model_is_used_by_who_it_belongs_to_and_by_who_bought_it() {
         shelf.listing.delist(DelistedBy::Staff, Some("Not hers.".to_owned()), now)
     });
     taken_off.await.unwrap();
-    assert_eq!(used(&kim, "g", &listing).await, "202", "who bought it keeps it");
+    assert_eq!(used(&kim, "g", &listing).await, "202", "the buyer keeps it");
     assert_eq!(used(&lena, "h", &listing).await, "403 model_not_proven");
     listings::publish(store, &mara.id, &stolen, now).await;
     assert_eq!(used(&mara, "i", &stolen).await, "202", "staff found that it was hers");

@@ -1,4 +1,4 @@
-//! The history: newest first, of one status if asked, page after page.
+//! The history: newest first, optionally by status, in pages.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -9,7 +9,7 @@ use testing::{Actor, Ask};
 
 use super::Studio;
 
-/// A member with so many generations of each status, a second apart.
+/// A member with `of_each` generations of each status, a second apart.
 async fn member_with_history(studio: &Studio, of_each: usize) -> Actor {
     let kim = studio.world.member("kim", Plan::Enterprise, 0).await;
     for round in 0..of_each {
@@ -85,7 +85,7 @@ async fn a_new_member_has_an_empty_list() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
     let answer = studio.list(&Ask::by(&kim)).await;
     assert_eq!(answer.0.body, r#"{"items":[],"next_cursor":null}"#);
-    assert!(studio.world.engine.dump().is_empty(), "looking changes nothing");
+    assert!(studio.world.engine.dump().is_empty(), "reading changes nothing");
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn a_list_is_the_members_own() {
     let kim = member_with_history(&studio, 1).await;
     let ada = Actor::member("ada");
     assert!(ids(&studio.list(&Ask::by(&ada)).await.json()).is_empty());
-    // A cursor of another member's list leads nowhere but into one's own.
+    // A cursor of another member's list only pages through the caller's own.
     let page = studio.list(&Ask::by(&kim).query("limit", 1)).await.json();
     let cursor = page["next_cursor"].as_str().unwrap();
     assert!(ids(&studio.list(&Ask::by(&ada).query("cursor", cursor)).await.json()).is_empty());
@@ -128,7 +128,7 @@ async fn a_page_has_limits_and_a_cursor_is_one_of_ours() {
     expect!["401 unauthenticated"].assert_eq(&studio.list(&Ask::anonymous()).await.brief());
 }
 
-/// A page of history that has not changed is not sent again.
+/// An unchanged page of history is a 304.
 #[tokio::test]
 async fn a_page_has_a_tag() {
     let studio = Studio::open();

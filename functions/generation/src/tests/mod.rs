@@ -1,4 +1,4 @@
-//! Generations as a frontend meets them: whole requests, from API Gateway's event to the wire.
+//! Generations, tested with complete requests, from API Gateway's event to the response.
 
 mod cancel;
 mod create;
@@ -84,7 +84,7 @@ impl Studio {
         self.world.send(&ENDPOINT, &handle, &self.world.store, ask).await
     }
 
-    /// A generation that is accepted, as the table has it.
+    /// An accepted generation, read from the table.
     async fn created(&self, actor: &Actor, key: &str) -> Job {
         let answer = self.create(&order(actor, key)).await;
         assert_eq!(answer.status(), 202, "{}", answer.pretty());
@@ -97,7 +97,7 @@ impl Studio {
         self.world.store.job(user, &id).await.unwrap()
     }
 
-    /// Moves a queued job to `status`, by the way a worker takes it.
+    /// Advances a queued job to `status`, by the steps of a worker.
     async fn moved(&self, job: Job, status: Status) -> Job {
         let (store, now) = (&self.world.store, self.world.now());
         let submitting = job.clone().claim_submit(now);
@@ -127,7 +127,7 @@ impl Studio {
         };
         match settled.unwrap() {
             Settled::Now(job) => *job,
-            Settled::Elsewhere => panic!("nobody else moves it"),
+            Settled::Elsewhere => panic!("no other worker changes the job"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Presets: kept, listed, used, refined, forgotten.
+//! Presets: created, listed, used, refined, deleted.
 
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ async fn presets_come_newest_first_and_page_after_page() {
     check("name", "Number 1", expect!["422 invalid_request, /name unknown_field"]).await;
 }
 
-/// Orders `body` and returns what the image is made from.
+/// Posts `body` and returns the input of the image.
 async fn made_from(studio: &Studio, actor: &Actor, key: &str, body: Value) -> Input {
     let answer = studio.create(&Ask::by(actor).key(key).json(body)).await;
     assert_eq!(answer.status(), 202, "{}", answer.pretty());
@@ -154,7 +154,7 @@ async fn an_order_uses_a_preset_refines_it_and_stands_before_it() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// A preset without words needs some; one with a structured prompt is refined by them.
+/// A preset without a prompt needs one; one with a structured prompt is refined by it.
 #[tokio::test]
 async fn a_preset_may_keep_the_light_alone() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));

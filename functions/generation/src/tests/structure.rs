@@ -1,4 +1,4 @@
-//! Words become a FIBO structured prompt: free, but not without end.
+//! Text becomes a FIBO structured prompt: free, with limits.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ async fn the_template_says_what_was_said_and_how_it_is_lit() {
     studio.world.check_books(&kim.id).await;
 }
 
-/// What comes out goes in.
+/// The result is a valid input for a generation.
 #[tokio::test]
 async fn a_structured_prompt_can_be_ordered() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
@@ -117,13 +117,13 @@ async fn twenty_a_minute_and_not_one_more() {
     let limited = studio.structure(&words(&kim)).await;
     expect!["429 rate_limited"].assert_eq(&limited.brief());
     assert_eq!(limited.header("retry-after"), Some("15"));
-    // Somebody else's minute is their own, and so is the next one.
+    // The limit is per member, and starts again the next minute.
     assert_eq!(studio.structure(&words(&Actor::member("ada"))).await.status(), 200);
     studio.world.ambient.clock.advance(Duration::from_secs(15));
     assert_eq!(studio.structure(&words(&kim)).await.status(), 200);
 }
 
-/// A repeat with the same key is the same bytes and does not count; a refusal keeps no key.
+/// A repeat with the same key returns the same bytes and does not count; a refusal uses no key.
 #[tokio::test]
 async fn a_repeat_is_not_done_again() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
@@ -142,7 +142,7 @@ async fn a_repeat_is_not_done_again() {
     assert_eq!(studio.structure(&words(&kim).key("later")).await.status(), 200);
 }
 
-/// A world whose provider is Bria, as the sandbox plays it.
+/// A world whose provider is the sandbox's Bria.
 struct WithBria {
     world: World,
     sandbox: RunningSandbox,
@@ -173,7 +173,7 @@ async fn bria_does_it_where_bria_makes_the_images() {
     let answer = WithBria::open().await.structure(&Ask::by(&kim).json(body)).await;
     let body = answer.json();
     assert_eq!((answer.status(), &body["structured_by"]), (200, &json!("bria")));
-    // The light is the one that was asked for, whatever Bria made of the words.
+    // The lighting is the requested one, whatever Bria returned.
     let conditions = body["structured_prompt"]["lighting"]["conditions"].as_str().unwrap();
     assert!(conditions.contains("soft, diffused setup of 3 lights"), "{conditions}");
 }
@@ -186,7 +186,7 @@ async fn what_bria_refuses_is_told_and_what_it_breaks_is_not() {
         let answer = visit.structure(&words(&kim).key("k")).await;
         let retry_after = answer.header("retry-after").unwrap_or("-");
         expected.assert_eq(&format!("{}, again in {retry_after}", answer.brief()));
-        // The key is free: the next try is a new one.
+        // The key is unused: the next attempt is a new one.
         let answer = visit.structure(&words(&kim).key("k")).await;
         assert_eq!(answer.status(), 200, "{}", answer.pretty());
     };
@@ -200,7 +200,7 @@ async fn what_bria_refuses_is_told_and_what_it_breaks_is_not() {
     check(AnswerFault::BrokenConnection, expect!["503 provider_unavailable, again in 10"]).await;
 }
 
-/// What costs members nothing has an end for each of them.
+/// The free function has a limit per member.
 #[tokio::test]
 async fn so_many_a_day_and_not_one_more() {
     let (studio, kim) = (Studio::open(), Actor::member("kim"));
@@ -217,7 +217,7 @@ async fn so_many_a_day_and_not_one_more() {
     assert_eq!(studio.structure(&words(&Actor::member("ada"))).await.status(), 200);
 }
 
-/// And what costs us money has an end for all together; our own template costs none.
+/// A paid model has a limit for all members together; our own template has none.
 #[tokio::test]
 async fn the_budget_of_a_day_is_everybodys() {
     let (visit, kim) = (WithBria::open().await, Actor::member("kim"));

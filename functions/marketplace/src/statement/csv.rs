@@ -1,4 +1,4 @@
-//! Statements for spreadsheets.
+//! Statements as CSV.
 
 use csv::{Terminator, WriterBuilder};
 use domain::{
@@ -12,8 +12,8 @@ use super::StatementError;
 const HEADS: [&str; 10] =
     ["date", "kind", "purchase", "payout", "title", "gross", "fee", "net", "balance", "currency"];
 
-/// A statement as CSV (RFC 4180), in UTF-8 and with a row of heads: what was owed before, a row for
-/// each line with what was owed after it, and what is owed at the end. Amounts are plain decimals.
+/// A statement as CSV (RFC 4180), in UTF-8 with a header row: the opening balance, a row for each
+/// line with the balance after it, and the closing balance. Amounts are plain decimals.
 ///
 /// # Errors
 /// Never: it is written to memory.

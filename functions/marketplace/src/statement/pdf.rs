@@ -1,4 +1,4 @@
-//! Statements for people.
+//! Statements as PDF.
 
 use clients::documents::Company;
 use domain::marketplace::statement::Line;
@@ -10,37 +10,37 @@ use paper::{
 
 use super::{StatementContext, StatementError};
 
-/// Left edges of the columns of words, in points.
+/// Left edges of the text columns, in points.
 const WHAT: f32 = LEFT + 58.0;
 const FOR: f32 = WHAT + 92.0;
-/// Right ends of the columns of figures.
+/// Right edges of the columns of figures, in points.
 const GROSS: f32 = RIGHT - 124.0;
 const FEE: f32 = RIGHT - 66.0;
-/// Between columns.
+/// Space between columns, in points.
 const GAP: f32 = 8.0;
-/// Of a figure.
+/// Width of a figure, in points.
 const FIGURE: f32 = 52.0;
 
-/// A statement as a PDF: the same one gives the same bytes.
+/// A statement as a PDF: the same statement gives the same bytes.
 ///
 /// # Errors
-/// When it cannot be drawn, which no text in it can cause.
+/// When it cannot be rendered, which no text in it can cause.
 pub(super) fn to_pdf(
-    told: &StatementContext,
+    context: &StatementContext,
     company: &Company,
 ) -> Result<Vec<u8>, StatementError> {
-    let statement = &told.statement;
+    let statement = &context.statement;
     let fonts = Fonts::embedded()?;
     let mut letter = DocumentBuilder::new(&fonts, "Statement", &company.name);
-    match told.complete {
+    match context.complete {
         true => letter.badge("COMPLETE", Badge::Good),
         false => letter.badge("SO FAR", Badge::Quiet),
     }
     letter.fact("Month", &month(statement.month));
     letter.fact("Lines", &statement.lines.len().to_string());
-    parties(&mut letter, told, company);
-    letter.headline(&headline(told));
-    letter.table(&table(told), &TableFooter { sums: sums(told), notes: notes(told) });
+    parties(&mut letter, context, company);
+    letter.headline(&headline(context));
+    letter.table(&table(context), &TableFooter { sums: sums(context), notes: notes(context) });
     let title = format!("Statement {}", statement.month);
     let about = DocumentInfo {
         title: title.clone(),
@@ -52,28 +52,28 @@ pub(super) fn to_pdf(
     Ok(letter.print((&from, &title), &about)?)
 }
 
-fn parties(letter: &mut DocumentBuilder<'_>, told: &StatementContext, company: &Company) {
+fn parties(letter: &mut DocumentBuilder<'_>, context: &StatementContext, company: &Company) {
     let mut from: Vec<&str> = vec![&company.name];
     from.extend(company.address_lines.iter().map(String::as_str));
     from.push(&company.email);
-    let id = told.statement.creator_id.as_str();
-    let mut creator: Vec<&str> = vec![&told.creator];
-    creator.extend((told.creator != id).then_some(id));
+    let id = context.statement.creator_id.as_str();
+    let mut creator: Vec<&str> = vec![&context.creator];
+    creator.extend((context.creator != id).then_some(id));
     letter.parties(("FROM", &from), ("CREATOR", &creator));
 }
 
-fn headline(told: &StatementContext) -> String {
-    let closing = told.statement.closing;
-    let text = money(closing.saturating_abs(), told.statement.currency);
-    let when = if told.complete { "at the end of the month" } else { "so far" };
+fn headline(context: &StatementContext) -> String {
+    let closing = context.statement.closing;
+    let text = money(closing.saturating_abs(), context.statement.currency);
+    let when = if context.complete { "at the end of the month" } else { "so far" };
     match closing {
         0.. => format!("{text} owed to you {when}"),
         _ => format!("{text} owed to us {when}"),
     }
 }
 
-fn table(told: &StatementContext) -> Table {
-    let net = format!("NET ({})", code(told.statement.currency));
+fn table(context: &StatementContext) -> Table {
+    let net = format!("NET ({})", code(context.statement.currency));
     let words =
         |head: &str, x: f32, end: f32| Column::Words { head: head.to_owned(), x, width: end - x };
     let figures = |head: &str, x| Column::Figures { head: head.to_owned(), x };
@@ -85,11 +85,11 @@ fn table(told: &StatementContext) -> Table {
         figures("FEE", FEE),
         figures(&net, RIGHT),
     ];
-    Table { columns, rows: told.statement.lines.iter().map(|line| row(told, line)).collect() }
+    Table { columns, rows: context.statement.lines.iter().map(|line| row(context, line)).collect() }
 }
 
-fn row(told: &StatementContext, line: &Line) -> Row {
-    let figure = |amount| vec![Text::Figure(figure(amount, told.statement.currency))];
+fn row(context: &StatementContext, line: &Line) -> Row {
+    let figure = |amount| vec![Text::Figure(figure(amount, context.statement.currency))];
     let of_a_payment = |amount| match line.kind.is_of_a_payment() {
         true => figure(amount),
         false => Vec::new(),
@@ -107,8 +107,8 @@ fn row(told: &StatementContext, line: &Line) -> Row {
     ]
 }
 
-fn sums(told: &StatementContext) -> Vec<Sum> {
-    let statement = &told.statement;
+fn sums(context: &StatementContext) -> Vec<Sum> {
+    let statement = &context.statement;
     let sum = |label: String, amount, tone| {
         let amount = figure(amount, statement.currency);
         Sum { label, amount, tone }
@@ -117,7 +117,7 @@ fn sums(told: &StatementContext) -> Vec<Sum> {
         let label = format!("{} ({})", kind.words(), total.count);
         sum(label, total.moved.net, Emphasis::Plain)
     });
-    let closing = if told.complete { "Closing balance" } else { "Balance so far" };
+    let closing = if context.complete { "Closing balance" } else { "Balance so far" };
     [sum("Opening balance".to_owned(), statement.opening, Emphasis::Plain)]
         .into_iter()
         .chain(totals)
@@ -125,13 +125,13 @@ fn sums(told: &StatementContext) -> Vec<Sum> {
         .collect()
 }
 
-fn notes(told: &StatementContext) -> Vec<Note> {
+fn notes(context: &StatementContext) -> Vec<Note> {
     let say = |text: &str| Note::Aside(text.to_owned());
     let mut notes = vec![say(
         "Net is what we owe you more than before: gross less our fee, tax aside. A payout takes it \
          to your bank. Days are those of UTC.",
     )];
-    if !told.complete {
+    if !context.complete {
         notes.push(say("The month is not over: more may happen in it."));
     }
     notes

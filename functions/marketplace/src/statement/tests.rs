@@ -1,4 +1,4 @@
-//! One statement in every form.
+//! One statement in every format.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -39,7 +39,7 @@ fn purchase(number: u128) -> PurchaseId {
     PurchaseId::new(at("2026-11-01T00:00:00Z"), number)
 }
 
-/// The journal of a payment that moved so much of a price.
+/// The journal of a payment of which `gross` was moved.
 fn moved(number: u128, cause: &str, gross: i64, when: &str) -> Vec<Entry> {
     let split = Split::of(gross.abs());
     let (fee, net) = (split.fee * gross.signum(), split.net * gross.signum());
@@ -70,7 +70,7 @@ fn of(entries: &[Entry]) -> Statement {
     Statement::of(creator(), Month::parse("2026-11").unwrap(), entries)
 }
 
-/// Everything that can happen in a month, but for what is rare.
+/// A month with every common kind of line.
 pub(super) fn statement() -> Statement {
     let all = [
         moved(1, "payment:pi_1", 123_456, "2026-10-30T09:00:00Z"),
@@ -89,7 +89,7 @@ pub(super) fn statement() -> Statement {
     of(&all.concat()).titled(&titles)
 }
 
-/// A month of so many sales.
+/// A month with `sales` sales.
 fn busy(sales: u128) -> Statement {
     let mut all = Vec::new();
     let mut titles = BTreeMap::new();
@@ -146,7 +146,7 @@ fn a_page_says_what_happened_and_what_is_owed() {
     assert_eq!(bytes, printed(&told(statement(), "2026-12-24T00:00:00Z")));
 }
 
-/// Somebody asks about a line by its id, so none is cut, over however many lines it goes.
+/// Support identifies a line by its id, so no id is cut off, however many lines it takes.
 #[test]
 fn ids_are_whole() {
     let pages = pages(&printed(&told(statement(), "2026-12-01T00:00:00Z")));

@@ -1,4 +1,4 @@
-//! What is answered while the bucket or the table cannot be asked, or an index cannot be read.
+//! Responses while the bucket or the table is unavailable, or an index cannot be read.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use testing::{Actor, Fault, cloud::Cloud};
 use super::shop::Shop;
 use crate::SearchIndex;
 
-/// More often than the SDK tries.
+/// More failures than the SDK's attempts.
 const ALWAYS: u32 = 12;
 
 impl Shop {
-    /// The table does not answer `operation`, for as long as a few calls take.
+    /// Makes the table fail `operation` for a few calls.
     fn table_fails(&self, operation: &str) {
         (1..=ALWAYS).for_each(|nth| self.world.engine.order(operation, nth, Fault::Fail));
     }
 
-    /// An index as it is made of what is on sale now.
+    /// Builds an index of the listings on sale now.
     async fn index(&self) -> Vec<u8> {
         let entries = self.world.store.whole_catalogue().await.unwrap();
         let documents: Vec<Document> = entries.iter().map(Into::into).collect();
@@ -47,12 +47,12 @@ async fn an_index_that_is_missing_or_damaged_is_lived_without() {
     let now = shop.world.now();
     let blob = Catalogue::build(documents.clone(), now.as_millis()).unwrap();
     let again = Catalogue::build(documents, now.as_millis()).unwrap();
-    assert_eq!(blob, again, "made anew it is the same");
+    assert_eq!(blob, again, "rebuilt it is the same");
     shop.snapshots().publish(blob.into(), now).await.unwrap();
     shop.world.ambient.clock.advance(Duration::from_secs(31));
     assert_eq!(shop.titles(&[]).await, ["Lamp one"], "from the index");
 
-    // A newer one that cannot be read: the last good one goes on, and changes with it.
+    // A newer index cannot be read: the last good one is served, with new changes.
     let later = shop.world.now();
     shop.snapshots().publish(vec![7; 1_000].into(), later).await.unwrap();
     shop.world.ambient.clock.advance(Duration::from_secs(31));
@@ -63,7 +63,7 @@ async fn an_index_that_is_missing_or_damaged_is_lived_without() {
     shop.close().await;
 }
 
-/// The indexer may be a version behind: its index is not searched as if it were of this one.
+/// The indexer may run an older version: its index is not searched as if it were current.
 #[tokio::test]
 async fn an_index_of_an_earlier_format_is_made_anew_where_it_is_searched() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
@@ -111,7 +111,7 @@ async fn without_the_table_what_was_known_is_searched() {
     shop.close().await;
 }
 
-/// An index is as old as its making: what was unlisted since is known from the table alone.
+/// An index has the age of its build: listings withdrawn since are known only from the table.
 #[tokio::test]
 async fn a_new_index_does_not_bring_back_what_was_unlisted() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
@@ -156,7 +156,11 @@ async fn visits_that_could_not_be_written_are_written_later() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.on_sale(&kim, "Lamp").await;
     (1..=3).for_each(|nth| shop.world.engine.order("PutItem", nth, Fault::Fail));
-    assert_eq!(shop.seen_from(&id, "203.0.113.1").await.status(), 200, "the page does not suffer");
+    assert_eq!(
+        shop.seen_from(&id, "203.0.113.1").await.status(),
+        200,
+        "the page is served all the same"
+    );
     assert_eq!(shop.views(&id).await, 0);
     shop.world.ambient.clock.advance(Duration::from_secs(10));
     assert_eq!(shop.seen_from(&id, "203.0.113.2").await.status(), 200);
@@ -169,8 +173,8 @@ async fn visits_that_could_not_be_written_are_written_later() {
     shop.close().await;
 }
 
-/// One address looks three hundred times, in many minutes, and is one visitor; whoever has many
-/// addresses gains sixty a minute.
+/// One address with three hundred requests over many minutes is one visitor; many addresses count
+/// at most sixty a minute.
 #[tokio::test]
 async fn popularity_is_not_made_by_looking_again() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));

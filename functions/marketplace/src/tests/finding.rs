@@ -1,4 +1,4 @@
-//! Searching: words, filters, orders and pages.
+//! Search: text, filters, sort orders and pages.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ async fn pages_are_all_of_it_while_others_are_listed() {
             let items = page["items"].as_array().unwrap();
             seen.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
             rounds += 1;
-            // Somebody lists another between any two pages.
+            // Another listing goes on sale between any two pages.
             shop.on_sale(&kim, &format!("Lamp of {sort} {rounds}")).await;
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = Some(next.to_owned()),
@@ -122,7 +122,7 @@ async fn filters_and_facets_agree() {
     }
     let subject = shop.search(&[("creator", kim.id.as_str())]).await;
     assert_eq!(subject.brief(), "422 invalid_request, /creator invalid_value");
-    // What visitors see names nobody by the issuer's subject.
+    // The public view never contains the issuer's subject.
     let page = shop.page(&id).await.json();
     assert_eq!(page["creator"]["id"], json!(CreatorId::of(&kim.id)));
     for seen in [all, page] {

@@ -1,4 +1,4 @@
-//! The marketplace as a frontend meets it: whole requests, from API Gateway's event to the wire, over a
+//! The marketplace, tested with complete requests, from API Gateway's event to the response, over a
 //! real table and a real bucket.
 
 mod bad_days;

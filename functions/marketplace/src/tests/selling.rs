@@ -1,4 +1,4 @@
-//! Drafts, versions, and what creators may not write.
+//! Drafts, versions, and rejected content.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ async fn a_listing_lives() {
     assert_eq!(submitted.status(), 200, "{}", submitted.pretty());
     let submitted = submitted.json();
     assert_eq!(submitted["state"], "pending");
-    assert_eq!(submitted["previews"].as_array().unwrap().len(), 1, "one was drawn");
+    assert_eq!(submitted["previews"].as_array().unwrap().len(), 1, "one was rendered");
     assert_eq!(shop.bucket.keys().await.len(), 3, "in three sizes");
     assert_eq!(shop.submit(&kim, &id).await.brief(), "409 listing_in_review");
 
@@ -83,7 +83,7 @@ async fn what_never_was_on_sale_can_be_thrown_away_and_makes_room() {
     shop.close().await;
 }
 
-/// Off sale before, and with a next version whose pictures are still to be drawn.
+/// For a listing taken off sale before, with a next version whose images are still pending.
 #[tokio::test]
 async fn a_creator_who_leaves_takes_the_pictures_of_every_version_along() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
@@ -150,13 +150,13 @@ async fn what_is_not_yours_does_not_exist() {
     let (kim, ada) = (Actor::member("kim"), Actor::member("ada"));
     shop.world.account(&ada.id).await;
     let id = shop.draft(&kim, "A light").await;
-    let wish = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 10 });
+    let request = json!({ "purpose": "preview", "content_type": "image/png", "bytes": 10 });
     for answer in [
         shop.patch(Ask::by(&ada), &id, json!({ "title": "Mine now" })).await,
         shop.submit(&ada, &id).await,
         shop.retire(&ada, &id).await,
         shop.own(&ada, &id).await,
-        shop.upload(&ada, &id, wish.clone()).await,
+        shop.upload(&ada, &id, request.clone()).await,
     ] {
         assert_eq!(answer.brief(), "404 listing_not_found");
     }
@@ -164,7 +164,7 @@ async fn what_is_not_yours_does_not_exist() {
     for answer in [
         shop.patch(Ask::by(&kim), &id, json!({ "title": "Still mine" })).await,
         shop.submit(&kim, &id).await,
-        shop.upload(&kim, &id, wish).await,
+        shop.upload(&kim, &id, request).await,
         shop.create(&kim, "another", lighting("Another light")).await,
     ] {
         assert_eq!(answer.brief(), "403 account_suspended");
@@ -261,8 +261,7 @@ async fn what_a_change_may_not_be() {
     shop.close().await;
 }
 
-/// What is left out stays. `null` is a value: it empties what may be empty, and is no value of
-/// anything else.
+/// An omitted field stays. `null` clears an optional field, and is invalid for any other.
 #[tokio::test]
 async fn null_is_not_left_out() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
@@ -278,7 +277,7 @@ async fn null_is_not_left_out() {
     shop.close().await;
 }
 
-/// The same word, however it was typed, and lines that end as lines end.
+/// Unicode and line ends are normalised.
 #[tokio::test]
 async fn text_is_kept_in_one_form() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
@@ -288,12 +287,12 @@ async fn text_is_kept_in_one_form() {
         "description": "First\r\nsecond",
         "tags": ["Cafe\u{301}", "café", "แสงนุ่ม", "गर्मी", "نیم\u{200c}رخ"],
     });
-    let kept = shop.patch(Ask::by(&kim), &id, sent).await;
-    assert_eq!(kept.status(), 200, "{}", kept.pretty());
-    let kept = kept.json();
-    assert_eq!(kept["title"], "Lumière 👩🏽\u{200d}🚀");
-    assert_eq!(kept["description"], "First\nsecond");
-    assert_eq!(kept["tags"], json!(["café", "نیم\u{200c}رخ", "गर्मी", "แสงนุ่ม"]));
+    let saved = shop.patch(Ask::by(&kim), &id, sent).await;
+    assert_eq!(saved.status(), 200, "{}", saved.pretty());
+    let saved = saved.json();
+    assert_eq!(saved["title"], "Lumière 👩🏽\u{200d}🚀");
+    assert_eq!(saved["description"], "First\nsecond");
+    assert_eq!(saved["tags"], json!(["café", "نیم\u{200c}رخ", "गर्मी", "แสงนุ่ม"]));
     shop.close().await;
 }
 
@@ -301,7 +300,7 @@ async fn text_is_kept_in_one_form() {
 async fn a_template_shows_what_is_filled_in_and_not_the_prompt() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));
     let id = shop.draft_of(&kim, template("On slate")).await;
-    assert_eq!(shop.submit(&kim, &id).await.brief(), "409 no_preview", "we cannot draw it");
+    assert_eq!(shop.submit(&kim, &id).await.brief(), "409 no_preview", "it cannot be rendered");
     shop.publish(&kim, &id).await;
     let page = shop.page(&id).await.json();
     assert_eq!(page["slots"], json!([{ "name": "product", "label": "What is shown" }]));
@@ -324,7 +323,10 @@ async fn a_rejection_says_why_and_the_next_version_is_another() {
     listings::approve(&shop.world.store, &original, now).await;
     let id = shop.draft(&ada, "A copy").await;
     let submitted = shop.submit(&ada, &id).await;
-    assert!(!submitted.pretty().contains(original.as_str()), "what it is like is not hers to see");
+    assert!(
+        !submitted.pretty().contains(original.as_str()),
+        "similar listings are not shown to the creator"
+    );
     shop.reject(&id, "Too near to another.").await;
     let own = shop.own(&ada, &id).await.json();
     assert_eq!(own["state"], "rejected");
@@ -386,5 +388,5 @@ async fn who_has_three_strikes_works_on_drafts_and_hands_nothing_in() {
     assert_eq!(own["hidden_reasons"], json!(["not_submitted", "selling_suspended"]));
     shop.draft(&kim, "Another draft").await;
     shop.world.ambient.clock.advance(strike::STRIKE_COUNTS);
-    assert_eq!(shop.submit(&kim, &draft).await.status(), 200, "it ends by the clock");
+    assert_eq!(shop.submit(&kim, &draft).await.status(), 200, "the suspension expires");
 }

@@ -1,4 +1,4 @@
-//! A world with a bucket, and what a creator does in it.
+//! A world with a bucket, and the actions of a creator.
 
 use clients::{Previews, SearchSnapshots, Uploads};
 use domain::{audit::Action, id::ListingId, lighting::LightingRig};
@@ -57,7 +57,7 @@ impl Shop {
         self.draft_of(by, lighting(title)).await
     }
 
-    /// A draft of what is posted; its id.
+    /// A draft created from `body`; its id.
     pub(super) async fn draft_of(&self, by: &Actor, body: Value) -> ListingId {
         let key = body["title"].as_str().unwrap().replace(' ', "-");
         let made = self.create(by, &key, body).await;
@@ -72,26 +72,26 @@ impl Shop {
         id
     }
 
-    /// Submits the newest version, which has a picture, and approves it.
+    /// Submits the newest version, which has an image, and approves it.
     pub(super) async fn publish(&self, by: &Actor, id: &ListingId) {
         let now = self.world.now();
         listings::publish(&self.world.store, &by.id, id, now).await;
     }
 
     pub(super) async fn patch(&self, ask: Ask, id: &ListingId, body: Value) -> Answer {
-        let hands = (self.world.store.clone(), self.world.previews());
+        let deps = (self.world.store.clone(), self.world.previews());
         let ask = ask.path("id", id).json(body);
-        self.world.send(&update_listing::ENDPOINT, &update_listing::handle, &hands, &ask).await
+        self.world.send(&update_listing::ENDPOINT, &update_listing::handle, &deps, &ask).await
     }
 
     pub(super) async fn submit(&self, by: &Actor, id: &ListingId) -> Answer {
         let (store, previews) = (self.world.store.clone(), self.world.previews());
-        let hands = (store, previews, self.bucket.preview_bucket());
+        let deps = (store, previews, self.bucket.preview_bucket());
         let ask = Ask::by(by).path("id", id).json(json!({}));
-        self.world.send(&submit_listing::ENDPOINT, &submit_listing::handle, &hands, &ask).await
+        self.world.send(&submit_listing::ENDPOINT, &submit_listing::handle, &deps, &ask).await
     }
 
-    /// A moderator sends back what waits.
+    /// A moderator rejects the version in review.
     pub(super) async fn reject(&self, id: &ListingId, reason: &str) {
         let (deed, now) = (listings::judged(Action::RejectListing, id), self.world.now());
         let rejected = self.world.store.moderate_listing(&deed, id, now, async |shelf| {
@@ -108,9 +108,9 @@ impl Shop {
 
     pub(super) async fn upload(&self, by: &Actor, id: &ListingId, body: Value) -> Answer {
         let uploads: Uploads = self.bucket.uploads();
-        let hands = (self.world.store.clone(), uploads);
+        let deps = (self.world.store.clone(), uploads);
         let ask = Ask::by(by).path("id", id).json(body);
-        self.world.send(&create_upload::ENDPOINT, &create_upload::handle, &hands, &ask).await
+        self.world.send(&create_upload::ENDPOINT, &create_upload::handle, &deps, &ask).await
     }
 
     pub(super) async fn uploaded(&self, by: &Actor, id: &ListingId, upload: &str) -> Answer {
@@ -125,23 +125,23 @@ impl Shop {
     }
 
     pub(super) async fn own(&self, by: &Actor, id: &ListingId) -> Answer {
-        let hands = (self.world.store.clone(), self.world.previews());
+        let deps = (self.world.store.clone(), self.world.previews());
         let ask = Ask::by(by).path("id", id);
         let (endpoint, handle) = (&get_creator_listing::ENDPOINT, &get_creator_listing::handle);
-        self.world.send(endpoint, handle, &hands, &ask).await
+        self.world.send(endpoint, handle, &deps, &ask).await
     }
 
     pub(super) async fn own_list(&self, ask: Ask) -> Answer {
-        let hands = (self.world.store.clone(), self.world.previews());
+        let deps = (self.world.store.clone(), self.world.previews());
         let (endpoint, handle) = (&list_creator_listings::ENDPOINT, &list_creator_listings::handle);
-        self.world.send(endpoint, handle, &hands, &ask).await
+        self.world.send(endpoint, handle, &deps, &ask).await
     }
 
     pub(super) async fn page(&self, id: &ListingId) -> Answer {
         self.page_of(id.as_str()).await
     }
 
-    /// The same, looked at from an address.
+    /// The same, requested from an address.
     pub(super) async fn seen_from(&self, id: &ListingId, ip: &str) -> Answer {
         let ask = Ask::anonymous().path("id", id).ip(ip);
         let (endpoint, handle) = (&get_listing::ENDPOINT, &get_listing::handle);
@@ -160,7 +160,7 @@ impl Shop {
         self.world.send(endpoint, handle, &self.demos, &ask).await
     }
 
-    /// What a search finds, half a second after whatever came before.
+    /// The result of a search, half a second after the last action.
     pub(super) async fn search(&self, query: &[(&str, &str)]) -> Answer {
         self.world.ambient.clock.advance(std::time::Duration::from_millis(500));
         let ask = query.iter().fold(Ask::anonymous(), |ask, (name, value)| ask.query(name, value));

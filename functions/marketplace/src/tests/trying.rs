@@ -21,7 +21,7 @@ async fn a_demo_is_a_picture_and_nothing_else() {
     let key = again["image"]["url"].as_str().unwrap().split_once("/demos/").unwrap().1.to_owned();
     let (jpeg, kind) = shop.bucket.get(&format!("demos/{key}")).await.unwrap();
     assert_eq!(kind, "image/jpeg");
-    // Start, tables, frame, tables, scan: no segment that says anything in words.
+    // Start, tables, frame, tables, scan: no segment with metadata.
     for marker in [0xe1_u8, 0xe2, 0xed, 0xfe] {
         assert!(!jpeg.windows(2).any(|two| two == [0xff, marker]), "{marker:x}");
     }
@@ -94,7 +94,7 @@ async fn what_cannot_be_tried() {
     shop.close().await;
 }
 
-/// A picture that a process has seen is not asked for: without the bucket it is still answered.
+/// An image that a process has seen is not checked again: it is served without the bucket.
 #[tokio::test]
 async fn a_picture_that_was_seen_is_not_looked_for() {
     let (shop, kim) = (Shop::open().await, Actor::member("kim"));

@@ -1,4 +1,4 @@
-//! Forms, and what becomes of the files sent with them.
+//! Upload forms, and the results of their files.
 
 use domain::{
     id::UploadId,

@@ -1,8 +1,8 @@
 //! `stripe-setup [--base-url URL] [--webhook-url URL] [--connect-webhook-url URL]
-//! [--return-url URL] [--print-secret]`: sets a Stripe account up for ProLight, with the key in `STRIPE_API_KEY`. Run
-//! again, it changes nothing.
+//! [--return-url URL] [--print-secret]`: sets up a Stripe account for ProLight, with the key in
+//! `STRIPE_API_KEY`. A second run changes nothing.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 use std::{error::Error, process::ExitCode};
 
@@ -18,14 +18,14 @@ const USAGE: &str = "usage: STRIPE_API_KEY=sk_... stripe-setup [--base-url URL] 
                      [--webhook-url URL] [--connect-webhook-url URL] [--return-url URL] \
                      [--print-secret]";
 
-/// What was asked for.
+/// The command line.
 struct Order {
     base: String,
     wanted: Wanted,
     secrets: Secrets,
 }
 
-/// What becomes of the secret of a new endpoint.
+/// Whether the signing secret of a new endpoint is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Secrets {
     Kept,
@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let order = order(std::env::args().skip(1))?;
-    #[expect(clippy::disallowed_methods, reason = "a program for people has no other way to a key")]
+    #[expect(clippy::disallowed_methods, reason = "the key comes from the environment")]
     let api_key = std::env::var("STRIPE_API_KEY").map_err(|_| USAGE)?;
     let config = StripeConfig { base: order.base, api_key: Secret::new(api_key), tax: Tax::None };
     let rows = set_up(&Stripe::new(&config)?, &order.wanted).await?;
@@ -91,7 +91,7 @@ fn order(mut args: impl Iterator<Item = String>) -> Result<Order, Box<dyn Error>
     Ok(order)
 }
 
-/// One line for each, in columns.
+/// Prints one line per row, in columns.
 fn print(rows: &[Row]) {
     let widest = |text: fn(&Row) -> &str| rows.iter().map(|row| text(row).len()).max().unwrap_or(0);
     let (what, id) = (widest(|row| &row.what), widest(|row| &row.id));

@@ -1,29 +1,29 @@
-//! What Bria says, read with suspicion.
+//! Tolerant parsing of Bria's responses.
 //!
-//! Documented and observed answers differ (a failure under HTTP 200, `ERROR` or `FAILED`, a missing
-//! `status`, errors that are not JSON). A strict reader would lose paid pictures over a detail, so
-//! only the members we need are looked at, one by one.
+//! Documented and observed responses differ (a failure under HTTP 200, `ERROR` or `FAILED`, a
+//! missing `status`, errors that are not JSON). A strict parser would lose paid pictures over a
+//! detail, so only the members we need are read, one by one.
 
 use serde_json::Value;
 
 use super::{ProviderStatus, RequestId};
 use crate::structure::StructureError;
 
-/// Longest explanation kept from a provider, in characters.
+/// Longest stored message of a provider, in characters.
 const MESSAGE_CHARS_MAX: usize = 300;
-/// What an error of moderation speaks of. Bria answers 422 to what moderation does not accept and,
-/// as its framework does, to what it cannot read; it has no code that tells them apart.
+/// Words of a moderation error. Bria answers 422 both to refused content and, as its framework
+/// does, to what it cannot parse; no code tells them apart.
 const MODERATION_WORDS: [&str; 6] =
     ["moderation", "nsfw", "inappropriate", "content policy", "unsafe", "harmful"];
-/// The codes of an error about the request itself. Webhooks have a word for it
-/// (<https://docs.bria.ai/webhooks>), the API numbers.
+/// Codes of an error about the request itself: a word in webhooks
+/// (<https://docs.bria.ai/webhooks>), numbers in the API.
 const INVALID_CODES: [&str; 3] = ["VALIDATION_ERROR", "400", "422"];
 
-/// The body of an accepted request, of a status answer and of a webhook: they have one shape.
+/// The body of an accepted request, a status response or a webhook: all have one shape.
 #[derive(Debug)]
 pub(super) struct Report(Value);
 
-/// Where the request stands, before anyone asks what it was for.
+/// The state of a request, whatever it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     InProgress,
@@ -42,7 +42,7 @@ impl Report {
         RequestId::parse(self.text("/request_id")?)
     }
 
-    /// Bria's own client infers a missing `status` from what else is there; so do we.
+    /// Bria's own client infers a missing `status` from the other members; so do we.
     pub(super) fn state(&self) -> State {
         match self.text("/status").map(str::to_ascii_uppercase).as_deref() {
             Some("IN_PROGRESS") => State::InProgress,
@@ -56,7 +56,7 @@ impl Report {
         }
     }
 
-    /// The report as one on a picture. Completed without a picture is a failure: it stays so.
+    /// The report as a picture's status. Completed without a picture is a permanent failure.
     pub(super) fn image_status(&self) -> ProviderStatus {
         match self.state() {
             State::InProgress => ProviderStatus::InProgress,
@@ -90,7 +90,7 @@ impl Report {
         }
     }
 
-    /// A string that holds JSON; an object is tolerated and written out.
+    /// A string that holds JSON; an object is accepted and serialized.
     fn structured_prompt(&self) -> Option<String> {
         match self.0.pointer("/result/structured_prompt")? {
             Value::String(text) => Some(text.clone()),
@@ -116,7 +116,7 @@ impl Report {
     }
 }
 
-/// What an error body says, in one short line fit for a log or a person.
+/// An error body as one short line for a log or a person.
 pub(super) fn message(body: &[u8]) -> String {
     match serde_json::from_slice::<Value>(body) {
         Ok(value) => explanation(&value),
@@ -124,19 +124,19 @@ pub(super) fn message(body: &[u8]) -> String {
     }
 }
 
-/// Whether an error body speaks of moderation. One that does not is never held against a member.
+/// Whether an error body names moderation. Any other error is never blamed on the member.
 pub(super) fn is_moderation(body: &[u8]) -> bool {
     serde_json::from_slice(body).is_ok_and(|body| speaks_of_moderation(&body))
 }
 
-/// What was wrong when something failed.
+/// The cause of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blame {
-    /// What was asked for: moderation does not accept it.
+    /// The content: moderation refuses it.
     Content,
-    /// How we asked for it.
+    /// Our request is invalid.
     Request,
-    /// Nothing that we know of.
+    /// Unknown, so the provider's.
     Provider,
 }
 
@@ -162,11 +162,11 @@ fn speaks_of_moderation(value: &Value) -> bool {
     })
 }
 
-/// Where an explanation may stand, the best first.
+/// Members that may hold a message, in order of preference.
 const EXPLANATIONS: [&str; 5] =
     ["/error/message", "/error/details", "/error", "/message", "/detail"];
 
-/// What is said, or else the whole of a `detail` that lists which fields were wrong.
+/// The message, or else the whole of a `detail` that lists the invalid fields.
 fn explanation(value: &Value) -> String {
     let said = EXPLANATIONS.iter().find_map(|pointer| value.pointer(pointer)?.as_str());
     match (said, value.get("detail")) {

@@ -1,4 +1,4 @@
-//! The client against a server that answers as told.
+//! The client against a server with scripted responses.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::loopback;
 
-/// What the server saw: path and query, token, body.
+/// The requests the server received: path and query, token, body.
 type Seen = Arc<Mutex<Vec<(String, String, Value)>>>;
 
-/// A Bria that gives `answers` one after the other, the last one for ever.
+/// A Bria that returns `answers` in turn, repeating the last one.
 async fn bria(answers: Vec<(u16, String)>) -> (Bria, Seen) {
     let seen = Seen::default();
     let answers = Arc::new(Mutex::new(answers));
@@ -183,7 +183,7 @@ async fn the_status_is_asked_at_an_address_of_our_own() {
 }
 
 #[tokio::test]
-async fn a_status_that_is_not_told_is_asked_again_and_a_lost_one_is_expired() {
+async fn a_failed_poll_is_unavailable_and_an_unknown_request_is_expired() {
     let check = async |status: u16, body: &str, expected: Result<ProviderStatus, PollError>| {
         let (bria, _) = bria(vec![(status, body.to_owned())]).await;
         let found = bria.status(&id("r-1")).await;
@@ -239,7 +239,7 @@ async fn a_prompt_that_is_not_structured_says_why() {
 }
 
 #[test]
-fn an_id_can_stand_in_a_url() {
+fn an_id_fits_in_a_url() {
     for good in ["9d4a0c1e-0000-4000-8000-000000000000", "req_1.2", "A"] {
         assert_eq!(id(good).as_str(), good);
     }

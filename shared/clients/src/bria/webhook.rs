@@ -1,9 +1,9 @@
-//! Bria's webhook: proof that a notice comes from Bria, before a byte of it is believed.
+//! Bria's webhook: verifies that an event comes from Bria before its body is read.
 //!
 //! Scheme (<https://docs.bria.ai/webhooks>): a signing key is derived from the API token, and signs
-//! `{id}.{timestamp}.{raw body}`. The raw bytes are signed, so they are verified as they came.
-//! Bria delivers up to five times over some 45 minutes and does not say whether it stamps each
-//! delivery anew; hence a wide window, and replays are harmless because a job settles once.
+//! `{id}.{timestamp}.{raw body}`. The raw bytes are signed, so they are verified unmodified. Bria
+//! delivers up to five times over some 45 minutes and does not document whether each delivery gets
+//! a new timestamp; hence a wide window. Replays are harmless because a job settles once.
 
 use std::time::Duration;
 
@@ -25,44 +25,44 @@ pub const ID_HEADER: &str = "bria-webhook-id";
 pub const TIMESTAMP_HEADER: &str = "bria-webhook-timestamp";
 /// Header with a list of `v1=<base64>`, separated by commas.
 pub const SIGNATURE_HEADER: &str = "bria-webhook-signature";
-/// How far a notice's time may lie from ours, either way.
+/// Largest difference between an event's time and ours, either way.
 pub const TIMESTAMP_WINDOW: Duration = Duration::from_secs(2 * 3600);
 
 const KEY_CONTEXT: &[u8] = b"bria-webhook-signing-v1";
 
-/// A notice that is proven to come from Bria.
+/// A verified webhook event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WebhookNotice {
-    /// Which request it is about.
+    /// The request it is about.
     pub request_id: RequestId,
-    /// How that request is doing; never `Expired`.
+    /// The status of that request; never `Expired`.
     pub status: ProviderStatus,
 }
 
-/// Why a notice is not believed. The texts tell a forger nothing they did not know.
+/// Why an event is refused. The texts reveal nothing useful to a forger.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookError {
-    /// A header is missing or cannot be read.
+    /// A header is missing or invalid.
     #[error("The header {0} is missing or not valid.")]
     Header(&'static str),
-    /// No signature fits.
+    /// No signature matches.
     #[error("The signature does not match the body.")]
     Signature,
     /// It was signed too long ago, or in the future.
     #[error("The timestamp is too far from the present.")]
     Stale,
-    /// Signed, but not a notice.
-    #[error("The body is not a notice about the request in the header.")]
+    /// Signed, but the body is not an event of that request.
+    #[error("The body is not an event of the request in the header.")]
     Body,
 }
 
-/// Verifies a delivery and reads it.
+/// Verifies and parses a delivery.
 ///
-/// `tokens` are the API tokens that may have signed it: the present one and, during a rotation, the
-/// one before. `raw_body` is the body as it came. The comparison takes constant time.
+/// `tokens` are the API tokens that may have signed it: the current one and, during a rotation, the
+/// previous one. `raw_body` is the unmodified body. The comparison takes constant time.
 ///
 /// # Errors
-/// See [`WebhookError`]; the body is not looked at before a signature fits.
+/// See [`WebhookError`]; the body is parsed only after a signature matches.
 pub fn verify(
     tokens: &[Secret],
     headers: &HeaderMap,

@@ -1,5 +1,4 @@
-//! Reading from a bucket: never more than the reader said it can take, and never two versions of
-//! an object mixed.
+//! Reads from a bucket, bounded by the reader's limit and never mixing two versions of an object.
 
 use std::time::Duration;
 
@@ -9,49 +8,49 @@ use tokio::time::timeout;
 
 use super::{Bucket, BucketFailure};
 
-/// For the next piece of an object.
+/// Timeout for the next piece of an object.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An object that is there.
+/// An existing object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) bytes: u64,
     pub(crate) etag: String,
     pub(crate) content_type: Option<String>,
-    /// Of the object's own metadata, the value of `owner`.
+    /// The value of `owner` in the object's metadata.
     pub(crate) owner: Option<String>,
 }
 
 /// Why an object was not read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
-    /// There is none, or none that the reader may see.
+    /// It does not exist, or the reader has no access.
     #[error("there is no such object")]
     Missing,
-    /// It is another one than when it was found.
+    /// It was replaced since it was found.
     #[error("the object was replaced")]
     Replaced,
-    #[error("the object is larger than the reader can take")]
+    #[error("the object is larger than the reader's limit")]
     TooLarge,
     #[error("the bucket is not available")]
     Failed(#[source] BucketFailure),
 }
 
-/// An object on its way, piece by piece.
+/// An object that is read piece by piece.
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) etag: String,
-    /// As the bucket declares it, never more than the reader can take.
+    /// The declared size, at most the reader's limit.
     declared: u64,
     body: ByteStream,
     left: u64,
 }
 
 impl Bucket {
-    /// What is at `key`; `None` where S3 says 404, or 403 to those who may not list the bucket.
+    /// The object at `key`; `None` where S3 says 404, or 403 to callers without `s3:ListBucket`.
     ///
     /// # Errors
-    /// When the bucket does not say.
+    /// When the bucket is unavailable.
     pub(crate) async fn find(&self, key: &str) -> Result<Option<Found>, BucketFailure> {
         let head = match self.s3.head_object().bucket(&self.name).key(key).send().await {
             Ok(head) => head,
@@ -66,8 +65,8 @@ impl Bucket {
         }))
     }
 
-    /// Begins to read the object at `key`, of at most `bytes_max`; where there is an `etag`, only
-    /// the one it belongs to.
+    /// Starts to read the object at `key`, of at most `bytes_max`; with an `etag`, only that
+    /// version.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -94,17 +93,17 @@ impl Bucket {
     /// `s3:GetObjectTagging`.
     ///
     /// # Errors
-    /// When the bucket does not say, or there is no such object.
+    /// When the bucket is unavailable, or there is no such object.
     pub(crate) async fn tag(&self, key: &str, name: &str) -> Result<Option<String>, BucketFailure> {
         let tags = self.s3.get_object_tagging().bucket(&self.name).key(key).send().await?;
         let tag = tags.tag_set.into_iter().find(|tag| tag.key() == name);
         Ok(tag.map(|tag| tag.value().to_owned()))
     }
 
-    /// Removes the object at `key`. One that is not there is removed already.
+    /// Deletes the object at `key`. A missing one counts as deleted.
     ///
     /// # Errors
-    /// When the bucket did not say that it is gone.
+    /// When the bucket did not confirm the deletion.
     pub(crate) async fn remove(&self, key: &str) -> Result<(), BucketFailure> {
         self.s3.delete_object().bucket(&self.name).key(key).send().await?;
         Ok(())
@@ -130,7 +129,7 @@ impl Reading {
         Ok(Some(piece))
     }
 
-    /// All of it.
+    /// The whole object.
     ///
     /// # Errors
     /// [`ReadError::TooLarge`] and [`ReadError::Failed`].
@@ -144,12 +143,12 @@ impl Reading {
     }
 }
 
-/// The status that an answer came with, if one came.
+/// The status of the response, if there was one.
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|raw| raw.status().as_u16())
 }
 
-/// What a refused read or copy of an object means.
+/// Maps a failed read or copy of an object.
 pub(crate) fn unread<E: std::error::Error + Send + Sync + 'static>(
     error: SdkError<E>,
 ) -> ReadError {
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_found_has_an_owner_if_it_says_so() {
+    async fn an_object_has_the_owner_in_its_metadata() {
         let routes = Router::new()
             .route(
                 "/b/key",

@@ -1,6 +1,6 @@
 //! FIBO's structured prompt as a Gemini response schema (the API's subset of OpenAPI 3.0).
 //!
-//! The members are those of [`domain::fibo::StructuredPrompt`]; a test holds the two together.
+//! The members are those of [`domain::fibo::StructuredPrompt`]; a test compares the two.
 
 use serde_json::{Map, Value, json};
 
@@ -80,7 +80,7 @@ fn list(item: Value, most: usize) -> Value {
     json!({"type": "ARRAY", "items": item, "maxItems": most})
 }
 
-/// An object that must have every member which may not be null, in this order.
+/// An object that requires every non-nullable member, in this order.
 fn object(members: &[(&str, Value)]) -> Value {
     let names: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
     let required: Vec<&str> = members
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use domain::fibo::StructuredPrompt;
 
-    /// The smallest value a schema allows, with every member there.
+    /// The smallest value a schema allows, with every member present.
     fn example(schema: &Value) -> Value {
         match schema["type"].as_str().unwrap() {
             "OBJECT" => {

@@ -1,8 +1,8 @@
-//! The issuer's public keys: where they are, which of them we use, and how long we believe them.
+//! The issuer's public keys: discovery, selection and caching.
 //!
-//! Keys are fetched once, and again when a token names one we do not have or after an hour, but then
-//! at most once a minute: a flood of forged tokens must not become a flood of requests. While the
-//! issuer cannot be reached, the keys we have go on serving.
+//! Keys are fetched once, and again after an hour or when a token names an unknown one, but then at
+//! most once a minute: a flood of forged tokens must not cause a flood of requests. While the
+//! issuer is unreachable, the cached keys stay in use.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use tokio::sync::Mutex;
 use super::TokenError;
 use crate::http::{Http, InvalidConfig, call};
 
-/// Least time between two fetches, when there are keys to go on with.
+/// Minimum time between two fetches, while there are cached keys.
 const REFETCH_PAUSE: Duration = Duration::from_secs(60);
-/// After this the keys are fetched again, so that a withdrawn key does not live on.
+/// After this the keys are fetched again, so that a withdrawn key is dropped.
 const KEYS_LIFETIME: Duration = Duration::from_secs(3600);
 const TIMEOUT: Duration = Duration::from_secs(5);
 const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
 const KEYS_MAX: usize = 32;
 
-/// A key and the one algorithm it is used with.
+/// A key and the only algorithm it is used with.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     pub(super) kid: Option<String>,
@@ -76,9 +76,9 @@ impl KeySource {
         self.refresh(&mut known, now).await
     }
 
-    /// The key a token names, of the kind it is signed with: an issuer may have keys of two kinds under
-    /// one name. A key is still used with its own algorithm alone. The lock is held while keys are fetched, so that many tokens at once
-    /// cause one fetch.
+    /// The key that a token names, of the kind it is signed with: an issuer may have keys of two
+    /// kinds under one name. A key is only used with its own algorithm. The lock is held while keys
+    /// are fetched, so that many concurrent tokens cause one fetch.
     pub(super) async fn find(
         &self,
         kid: Option<&str>,
@@ -104,7 +104,7 @@ impl KeySource {
             }
             Err(detail) if known.keys.is_empty() => Err(TokenError::KeysUnavailable { detail }),
             Err(detail) => {
-                tracing::warn!(detail, "the issuer's keys could not be refreshed");
+                tracing::warn!(detail, "issuer key refresh failed, using cached keys");
                 Ok(())
             }
         }
@@ -145,7 +145,7 @@ impl Known {
         wanted && older_than(self.tried_at, REFETCH_PAUSE)
     }
 
-    /// By their id; a token that names none can only mean the only key.
+    /// By key id; a token without one can only mean the only key.
     fn named(&self, kid: Option<&str>) -> Option<Vec<&Key>> {
         let named: Vec<&Key> = match kid {
             Some(_) => self.keys.iter().filter(|key| key.kid.as_deref() == kid).collect(),
@@ -156,22 +156,22 @@ impl Known {
     }
 }
 
-/// The issuer's own description, as far as it concerns us (OpenID Connect Discovery 1.0).
+/// The issuer's discovery document, as far as we read it (OpenID Connect Discovery 1.0).
 #[derive(Debug, Deserialize)]
 struct Discovery {
     issuer: String,
     jwks_uri: String,
 }
 
-/// Discovery 4.3: the document must be about the very issuer it was asked from. The keys of an
-/// `https` issuer must come over `https`.
+/// Discovery 4.3: the document must name the issuer it was fetched from. The keys of an `https`
+/// issuer must be served over `https`.
 fn jwks_url(found: &Discovery, issuer: &str) -> Result<Url, String> {
     if found.issuer != issuer {
-        return Err(format!("the discovery document is about {}", found.issuer));
+        return Err(format!("the discovery document names the issuer {}", found.issuer));
     }
     let url = http_url(&found.jwks_uri).map_err(|error| error.to_string())?;
     match issuer.starts_with("https:") && url.scheme() != "https" {
-        true => Err("the keys of an https issuer must come over https".to_owned()),
+        true => Err("the keys of an https issuer must be served over https".to_owned()),
         false => Ok(url),
     }
 }
@@ -183,13 +183,13 @@ fn http_url(text: &str) -> Result<Url, InvalidConfig> {
         .ok_or_else(|| InvalidConfig(format!("not an HTTP URL: {text}")))
 }
 
-/// Each key is read on its own: one we do not understand must not cost us the others.
+/// Each key is parsed separately: one we do not support must not cost us the others.
 #[derive(Debug, Deserialize)]
 struct KeySet {
     keys: Vec<Value>,
 }
 
-/// A JSON Web Key (RFC 7517, 7518, 8037), as far as it concerns us.
+/// A JSON Web Key (RFC 7517, 7518, 8037), as far as we read it.
 #[derive(Debug, Deserialize)]
 struct Jwk {
     kty: String,

@@ -18,7 +18,7 @@ use crate::loopback;
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A private key of the issuer's, and its public half as it is published.
+/// A private key of the issuer, and its published public half.
 struct Signer {
     algorithm: Algorithm,
     kid: &'static str,
@@ -229,9 +229,9 @@ async fn every_claim_is_held_to_its_rule() {
     check("a key in sub", json!({"sub": "a#b"}), Err(TokenError::Subject)).await;
 }
 
-/// A token for another of the issuer's clients, or made for another end, is none of ours.
+/// A token for another client of the issuer, or for another purpose, is refused.
 #[tokio::test]
-async fn a_token_says_for_whom_and_what_it_is() {
+async fn a_token_for_another_party_or_purpose_is_refused() {
     let signer = Signer::es256("a");
     let served = Served::with(&[&signer]).await;
     let ours = |config: &mut OidcConfig| {
@@ -282,7 +282,7 @@ async fn keys_of_two_kinds_may_have_one_name() {
 }
 
 #[tokio::test]
-async fn forged_tokens_prove_nothing() {
+async fn forged_tokens_are_refused() {
     let (signer, thief) = (Signer::es256("a"), Signer::es256("a"));
     let other_kind = Signer::ed25519("a");
     let served = Served::with(&[&signer]).await;
@@ -355,13 +355,13 @@ async fn a_broken_issuer_is_not_the_callers_fault_and_known_keys_keep_serving() 
     assert!(matches!(refused, TokenError::KeysUnavailable { .. }), "{refused:?}");
 
     served.publish(&[&signer]);
-    assert!(issuer.verify(&token, NOW).await.is_ok(), "without keys, every token asks");
+    assert!(issuer.verify(&token, NOW).await.is_ok(), "without keys, every token causes a fetch");
     served.break_down();
     let later = NOW.plus(3600 * SECOND);
     assert!(issuer.verify(&token, later).await.is_ok());
-    assert_eq!(served.fetches(), 3, "an hour old: asked again");
+    assert_eq!(served.fetches(), 3, "an hour old: fetched again");
     assert!(issuer.verify(&token, later.plus(59 * SECOND)).await.is_ok());
-    assert_eq!(served.fetches(), 3, "and then not for a minute");
+    assert_eq!(served.fetches(), 3, "the next fetch is a minute later");
 }
 
 #[tokio::test]

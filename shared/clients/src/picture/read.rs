@@ -1,9 +1,8 @@
-//! From bytes of unknown origin to upright, opaque pixels in sRGB.
+//! From untrusted bytes to upright, opaque pixels in sRGB.
 //!
-//! The format is taken from the first bytes and from nothing else, and the size is known before a
-//! pixel is decoded. A colour profile is applied before it is dropped, because pixels that are shown
-//! without theirs have other colours. What is transparent is laid on [`GROUND_RGB`] by its share,
-//! so that nothing hidden behind it shows.
+//! The format is taken from the first bytes alone, and the size is known before a pixel is decoded.
+//! A colour profile is applied before it is dropped, because pixels shown without theirs have other
+//! colours. Transparency is blended onto [`GROUND_RGB`], so that nothing hidden behind it shows.
 
 use std::{io::Cursor, sync::Arc};
 
@@ -20,13 +19,13 @@ use moxcms::{
 
 use super::{PictureError, damaged, size_within};
 
-/// How much of a picture is needed.
+/// How many pixels are needed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Detail {
-    /// A picture with a shorter side has not enough.
+    /// Minimum length of the shorter side.
     pub(crate) side_px_min: u32,
-    /// `None` is every pixel. For a picture that is shown at most so large, a JPEG is decoded at an
-    /// eighth, a quarter or half of its size, so that a camera's whole picture takes little memory.
+    /// `None` is every pixel. For a picture that is shown at most this large, a JPEG is decoded at
+    /// an eighth, a quarter or half of its size, so that a full camera image takes little memory.
     pub(crate) side_px: Option<u32>,
 }
 
@@ -51,7 +50,7 @@ impl Detail {
     }
 }
 
-/// The pixels of a PNG, JPEG or WebP: upright, opaque, in sRGB, the first frame if it moves.
+/// The pixels of a PNG, JPEG or WebP: upright, opaque, in sRGB, the first frame of an animation.
 ///
 /// # Errors
 /// See [`PictureError`].
@@ -84,8 +83,8 @@ fn read_whole(mut decoder: impl ImageDecoder, detail: Detail) -> Result<RgbImage
     Ok(upright(in_srgb(DynamicImage::from_decoder(decoder)?, profile), orientation))
 }
 
-/// Through a decoder of its own: it scales while it decodes, it hands out inks as inks, and it
-/// refuses a picture that is cut off.
+/// Uses a separate decoder: it scales while it decodes, returns CMYK as such, and refuses a
+/// truncated picture.
 fn read_jpeg(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureError> {
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.read_info().map_err(damaged)?;
@@ -106,7 +105,7 @@ fn read_jpeg(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureError> {
     let info = decoder.info().ok_or_else(|| damaged("it has no frame"))?;
     let (width, height) = (u32::from(info.width), u32::from(info.height));
     let profile = profile(decoder.icc_profile());
-    let short = || damaged("it has fewer pixels than it says");
+    let short = || damaged("it has fewer pixels than declared");
     let decoded = match info.pixel_format {
         PixelFormat::RGB24 => {
             DynamicImage::ImageRgb8(RgbImage::from_raw(width, height, samples).ok_or_else(short)?)
@@ -125,7 +124,7 @@ fn read_jpeg(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureError> {
     Ok(upright(in_srgb(decoded, profile), exif.unwrap_or(Orientation::NoTransforms)))
 }
 
-/// A profile that can be read. Without one, pixels are taken for sRGB, as browsers do.
+/// A readable profile. Without one, pixels are taken as sRGB, as browsers do.
 fn profile(icc: Option<Vec<u8>>) -> Option<ColorProfile> {
     ColorProfile::new_from_slice(&icc?).ok()
 }
@@ -136,7 +135,7 @@ fn upright(pixels: RgbImage, orientation: Orientation) -> RgbImage {
     turned.into_rgb8()
 }
 
-/// Opaque pixels in sRGB. A profile that is not of the kind of picture it came with is ignored.
+/// Opaque pixels in sRGB. A profile that does not match the picture's colour model is ignored.
 fn in_srgb(decoded: DynamicImage, profile: Option<ColorProfile>) -> RgbImage {
     let (has_alpha, has_colour) = (decoded.color().has_alpha(), decoded.color().has_color());
     let fits = if has_colour { DataColorSpace::Rgb } else { DataColorSpace::Gray };
@@ -178,7 +177,7 @@ fn to_srgb(profile: &ColorProfile, from: Layout, to: Layout) -> Result<ToSrgb, C
     profile.create_transform_8bit(from, &ColorProfile::new_srgb(), to, options)
 }
 
-/// Row by row, so that a large picture is not held twice.
+/// Row by row, so that a large picture is not in memory twice.
 fn in_place<P>(pixels: &mut image::ImageBuffer<P, Vec<u8>>, transform: &Transform8BitExecutor)
 where
     P: image::Pixel<Subpixel = u8>,
@@ -193,8 +192,7 @@ where
     }
 }
 
-/// What cyan, magenta, yellow and black on white paper look like; without a profile of the inks, as
-/// if each took away its part of the light.
+/// CMYK as seen on white paper; without a profile, each ink removes its share of the light.
 fn from_inks(inks: &[u8], profile: Option<&ColorProfile>) -> Vec<u8> {
     let mut rgb = vec![0; inks.len() / 4 * 3];
     let of_inks = profile.filter(|profile| profile.color_space == DataColorSpace::Cmyk);
@@ -213,7 +211,7 @@ fn from_inks(inks: &[u8], profile: Option<&ColorProfile>) -> Vec<u8> {
     rgb
 }
 
-/// Each pixel over the ground, as much of it as it covers.
+/// Blends each pixel onto the background by its opacity.
 fn on_ground(pixels: &RgbaImage) -> RgbImage {
     let mut opaque = RgbImage::new(pixels.width(), pixels.height());
     for (to, from) in opaque.pixels_mut().zip(pixels.pixels()) {

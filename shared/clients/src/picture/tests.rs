@@ -22,7 +22,7 @@ fn encoded(format: ImageFormat) -> Vec<u8> {
     out.into_inner()
 }
 
-/// A PNG's header with the given size and nothing behind it but an empty body.
+/// A PNG's header with the given size and an empty body.
 fn png_claiming(width: u32, height: u32) -> Vec<u8> {
     let mut small = Picture::from_rgb(1, 1, vec![1, 2, 3]).unwrap().png.to_vec();
     small[16..20].copy_from_slice(&width.to_be_bytes());
@@ -114,7 +114,7 @@ fn a_thumbnail_keeps_its_shape_and_is_never_enlarged() {
     check((8192, 1), (512, 1));
 }
 
-/// Wherever a file ends too early, whatever its format.
+/// Wherever a file is truncated, whatever its format.
 #[test]
 fn a_cut_picture_is_damaged() {
     for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP] {
@@ -128,7 +128,7 @@ fn a_cut_picture_is_damaged() {
         }
     }
     let jpeg = encoded(ImageFormat::Jpeg);
-    assert!(Picture::decode(&jpeg[..jpeg.len() - 2]).is_err(), "it does not say that it ends");
+    assert!(Picture::decode(&jpeg[..jpeg.len() - 2]).is_err(), "the end marker is missing");
 }
 
 fn decoded(bytes: &[u8]) -> RgbImage {
@@ -155,7 +155,7 @@ fn what_is_transparent_shows_the_ground_and_nothing_hidden() {
     assert_eq!(decoded(&file.into_inner()).get_pixel(0, 0).0, GROUND_RGB);
 }
 
-/// The reddest red of sRGB, as a screen of a wider gamut (Display P3) is told of it.
+/// The reddest red of sRGB in the coordinates of a wider gamut (Display P3).
 const RED_IN_P3: [u8; 3] = [234, 51, 35];
 
 fn file_with_profile(pixels: &DynamicImage, icc: &[u8], format: ImageFormat) -> Vec<u8> {

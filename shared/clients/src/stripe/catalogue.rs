@@ -1,8 +1,8 @@
-//! What is for sale, as Stripe names it: our lookup keys and its prices.
+//! What is for sale at Stripe: our lookup keys and its prices.
 //!
-//! A price never changes its amount: a new one takes over the lookup key, and subscriptions go on
-//! with the old one, also when it was archived because the plan is off sale. So a plan is known by
-//! its product, whether or not a price of it is active; only a checkout needs an active price.
+//! A price never changes its amount: a new one takes over the lookup key, and subscriptions stay on
+//! the old one, even when it is archived because the plan is off sale. So a plan is identified by
+//! its product, whether or not it has an active price; only a checkout needs an active price.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use tokio::sync::Mutex;
 
 use super::{StripeError, transport::Transport};
 
-/// Our prices, looked up once in a process.
+/// Our prices, fetched once per process.
 #[derive(Default)]
 pub(super) struct Catalogue(Mutex<Option<Arc<Prices>>>);
 
-/// Our prices, on sale or archived.
+/// Our prices, active or archived.
 #[derive(Debug)]
 pub(super) struct Prices(Vec<Known>);
 
@@ -38,7 +38,7 @@ struct Wanted {
 }
 
 impl Catalogue {
-    /// The prices. Who comes while they are being looked up waits for the same answer.
+    /// The prices. Concurrent callers wait for one request.
     pub(super) async fn prices(&self, transport: &Transport) -> Result<Arc<Prices>, StripeError> {
         let mut kept = self.0.lock().await;
         if let Some(prices) = kept.as_ref() {
@@ -48,14 +48,14 @@ impl Catalogue {
         let request = RequestBuilder::new(StripeMethod::Get, "/prices").query(&wanted);
         let found: List<Price> = transport.ask("list prices", request.customize()).await?;
         let prices = Arc::new(Prices(found.data.into_iter().filter_map(Known::read).collect()));
-        // As long as something is missing, it is looked for again.
+        // While any is missing, they are fetched again.
         if prices.0.len() >= wanted.lookup_keys.len() {
             *kept = Some(Arc::clone(&prices));
         }
         Ok(prices)
     }
 
-    /// Looks them up again when they are next needed: one may have been replaced.
+    /// Drops the cached prices, because one may have been replaced.
     pub(super) async fn forget(&self) {
         *self.0.lock().await = None;
     }
@@ -70,8 +70,8 @@ impl Prices {
         })
     }
 
-    /// Which plan a product is. Products that [`super::setup`] makes have the lookup key as their
-    /// id, so that one whose prices lost theirs is known all the same.
+    /// The plan of a product. Products that [`super::setup`] makes have the lookup key as their id,
+    /// so that one whose prices lost their lookup key is still identified.
     pub(super) fn plan_of(&self, product: &str) -> Option<Plan> {
         let found = self.0.iter().find(|known| known.product == product);
         let key = found.map_or(product, |known| &known.lookup_key);
@@ -90,7 +90,7 @@ impl Known {
     }
 }
 
-/// What everything we sell is looked up by.
+/// The lookup keys of everything we sell.
 pub(super) fn lookup_keys() -> Vec<&'static str> {
     let plans = Plan::ALL.into_iter().filter_map(|plan| plan.terms().lookup_key);
     plans.chain(Pack::ALL.map(|pack| pack.terms().lookup_key)).collect()

@@ -1,4 +1,4 @@
-//! Hosted checkouts: a page of Stripe's where a plan, a pack or a listing is paid.
+//! Hosted checkouts: Stripe's payment page for a plan, a pack or a listing.
 
 use std::collections::HashMap;
 
@@ -33,65 +33,66 @@ use super::{
     transport::fresh_key,
 };
 
-/// What an answer about a session holds beside the session.
+/// What a session response expands.
 const EXPANDED: [&str; 1] = ["payment_intent.latest_charge.balance_transaction"];
 
-/// Where Stripe sends a person back to. Both are ours, made of our own configuration.
+/// Where Stripe sends the member back to. Both URLs come from our own configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReturnUrls {
     /// After a payment; Stripe replaces `{CHECKOUT_SESSION_ID}` in it.
     pub success: String,
-    /// After turning back.
+    /// After cancelling.
     pub cancel: String,
 }
 
-/// A page where something can be paid.
+/// An open payment page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenedPage {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub session: SessionId,
-    /// Where it is.
+    /// Its URL.
     pub url: String,
-    /// When Stripe closes it.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// A checkout as it is now.
+/// A checkout in its current state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: SessionId,
-    /// Who pays.
+    /// The paying customer.
     pub customer: Option<CustomerId>,
-    /// Whom it was opened for.
+    /// The member it was opened for.
     pub user: Option<UserId>,
-    /// Which order it was opened for; only a checkout of a pack has one.
+    /// The order it was opened for; only a checkout of a pack has one.
     pub order: Option<OrderId>,
-    /// Which purchase it was opened for; only a checkout of a listing has one.
+    /// The purchase it was opened for; only a checkout of a listing has one.
     pub purchase: Option<PurchaseId>,
-    /// How far it has come.
+    /// Its status.
     pub status: SessionStatus,
-    /// Where it can be paid, while it is open.
+    /// Its URL, while it is open.
     pub url: Option<String>,
-    /// The payment of a pack or a listing, once there is one. It may be pending while the status is complete.
+    /// The payment of a pack or a listing, once there is one. It may be pending while the status is
+    /// complete.
     pub payment: Option<Payment>,
-    /// The subscription it led to.
+    /// The subscription it created.
     pub subscription: Option<SubscriptionId>,
 }
 
-/// How far a checkout has come.
+/// The status of a checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionStatus {
     /// It can be paid.
     Open,
-    /// Somebody went through with it.
+    /// It was completed.
     Complete,
-    /// It ended without that.
+    /// It expired unpaid.
     Expired,
 }
 
 impl Stripe {
-    /// Opens the page of a plan's checkout, or finds the one opened under the same key
+    /// Opens a plan's checkout, or returns the one opened under the same key
     /// (`plan-checkout:{user}:{nth}`).
     ///
     /// # Errors
@@ -117,8 +118,8 @@ impl Stripe {
         self.open_page(request, &format!("plan-checkout:{user}:{}", checkout.nth)).await
     }
 
-    /// Opens the page where an order is paid, or finds the one opened under the same key
-    /// (`order:{order}`). The card is kept for later packs, which the member may allow.
+    /// Opens an order's checkout, or returns the one opened under the same key (`order:{order}`).
+    /// The card is saved for later packs, if the member agrees.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -141,12 +142,12 @@ impl Stripe {
         self.open_page(request, &format!("order:{}", order.id)).await
     }
 
-    /// Opens the page where a listing is paid, or finds the one opened under the same key
-    /// (`purchase:{purchase}`). The card is not kept. The payment is of the transfer group that
-    /// later transfers to its creator name: the purchase's id.
+    /// Opens a listing's checkout, or returns the one opened under the same key
+    /// (`purchase:{purchase}`). The card is not saved. The payment's transfer group, which later
+    /// transfers to the creator name, is the purchase's id.
     ///
     /// # Errors
-    /// See [`StripeError`]; refused when the price is less than Stripe charges (50 cents).
+    /// See [`StripeError`]; refused when the price is below Stripe's minimum (50 cents).
     pub async fn open_purchase_checkout(
         &self,
         purchase: &Purchase,
@@ -168,7 +169,7 @@ impl Stripe {
         self.open_page(request, &format!("purchase:{}", purchase.id)).await
     }
 
-    /// A checkout as it is now.
+    /// A checkout in its current state.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -179,15 +180,14 @@ impl Stripe {
         self.session_of(found).await
     }
 
-    /// Closes a checkout and returns how it is then. One that is complete or expired already is
-    /// left as it is.
+    /// Expires a checkout and returns its state. One that is complete or expired is unchanged.
     ///
     /// # Errors
-    /// See [`StripeError`]; refused while a payment on the page is under way.
+    /// See [`StripeError`]; refused while a payment on the page is in progress.
     pub async fn expire_session(&self, session: &SessionId) -> Result<Session, StripeError> {
         let request =
             ExpireCheckoutSession::new(session.as_str()).expand(EXPANDED.map(String::from));
-        // Closed twice is closed once, and a key that came again would only repeat an old refusal.
+        // A repeat is safe, and a reused key would only replay an old refusal.
         let key = fresh_key("expire");
         match self.transport.act("expire a checkout", request.customize(), &key).await {
             Ok(expired) => self.session_of(expired).await,
@@ -206,7 +206,7 @@ impl Stripe {
         }
     }
 
-    /// One of what is on sale under this lookup key.
+    /// One unit of the price with this lookup key.
     async fn on_sale(
         &self,
         lookup_key: &str,
@@ -217,7 +217,7 @@ impl Stripe {
         Ok(item)
     }
 
-    /// What all pages have in common.
+    /// The common parameters of all checkouts.
     fn page(
         &self,
         item: CreateCheckoutSessionLineItems,
@@ -234,7 +234,7 @@ impl Stripe {
         match self.tax {
             Tax::None => request,
             Tax::Automatic => {
-                // Tax needs an address, and the page may ask for one only if it may also keep it.
+                // Tax needs an address, and the page may ask for one only if it may also save it.
                 let mut keep = CreateCheckoutSessionCustomerUpdate::new();
                 keep.address = Some(CreateCheckoutSessionCustomerUpdateAddress::Auto);
                 let tax = CreateCheckoutSessionAutomaticTax::new(true);
@@ -287,14 +287,14 @@ impl Stripe {
     }
 }
 
-/// What everything made for an order says of itself.
+/// The metadata of everything created for an order.
 pub(super) fn metadata_of(order: &PackOrder) -> HashMap<String, String> {
     let about = [(ORDER_ID, order.id.as_str()), (PACK, order.pack.terms().lookup_key)];
     read::about(&order.user_id, &about)
 }
 
-/// A listing, which has no price in the catalogue: at what it cost when the order was placed, before
-/// tax like everything we sell.
+/// A listing, which has no price in the catalogue: at its price when the purchase was created,
+/// before tax like everything we sell.
 fn for_sale_once(purchase: &Purchase) -> CreateCheckoutSessionLineItems {
     let mut product = ProductData::new(&purchase.title);
     product.metadata = Some([(LISTING_ID.to_owned(), purchase.listing_id.to_string())].into());
@@ -314,7 +314,7 @@ fn one() -> CreateCheckoutSessionLineItems {
     item
 }
 
-/// A status we do not know has not ended, as far as we know.
+/// An unknown status counts as not ended.
 fn status_of(status: Option<&CheckoutSessionStatus>) -> SessionStatus {
     match status {
         Some(CheckoutSessionStatus::Complete) => SessionStatus::Complete,

@@ -1,5 +1,5 @@
-//! Creators' accounts at Stripe, connected to ours: the platform is the merchant and answers for
-//! losses, a creator only receives (<https://docs.stripe.com/connect/accounts-v2>).
+//! Creators' connected accounts: the platform is the merchant and liable for losses, a creator only
+//! receives (<https://docs.stripe.com/connect/accounts-v2>).
 
 use domain::{Timestamp, billing::external::ConnectedAccountId, id::UserId};
 use serde::Deserialize;
@@ -11,48 +11,48 @@ use super::{
     transport::fresh_key,
 };
 
-/// What an answer about an account holds beside its name.
+/// The parts that an account response includes.
 const PARTS: [&str; 2] = ["configuration.recipient", "requirements"];
 
-/// A creator who wants to be paid.
+/// The account of a creator to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAccount {
-    /// Who.
+    /// The creator.
     pub user: UserId,
-    /// Where Stripe writes to them.
+    /// Their email address.
     pub email: String,
-    /// What Stripe calls them.
+    /// Their display name at Stripe.
     pub display_name: String,
-    /// Where they live: an ISO 3166 code of two letters. It cannot be changed later.
+    /// Country of residence: an ISO 3166 code of two letters. It cannot be changed later.
     pub country: String,
 }
 
-/// A creator's account as it is now.
+/// A creator's account in its current state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountNow {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: ConnectedAccountId,
-    /// OwnerRef it is, from the metadata we sent.
+    /// Its owner, from the metadata we sent.
     pub user: Option<UserId>,
-    /// Whether it can be paid.
+    /// Whether it can receive transfers.
     pub ready: bool,
-    /// Whether it has ended.
+    /// Whether it is closed.
     pub closed: bool,
-    /// What its owner has to give, as Stripe names it. An account may be ready all the same: what
-    /// is missing is wanted later, or only for its bank.
+    /// Information its owner must provide, in Stripe's names. A ready account may have some: they
+    /// are due later, or only for its bank.
     pub requirements: Vec<String>,
 }
 
-/// An address that leads to a page of Stripe's, once.
+/// A single-use URL of a Stripe page.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Where. Whoever has it can act for the account: it goes to its owner and nowhere else.
+    /// The URL. It grants access to the account, so only its owner may get it.
     pub url: String,
-    /// Until when.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// Without the address, which is as good as a password.
+/// Without the URL, which is as good as a password.
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Link").field("expires_at", &self.expires_at).finish_non_exhaustive()
@@ -60,12 +60,12 @@ impl std::fmt::Debug for Link {
 }
 
 impl Stripe {
-    /// Opens the account of a creator, or finds the one opened under the same key
-    /// (`account:{user}`): the same user never gets two. It cannot be paid before its owner was
-    /// behind an [`onboarding link`](Stripe::onboarding_link).
+    /// Opens the account of a creator, or returns the one opened under the same key
+    /// (`account:{user}`): the same user never gets two. It cannot receive transfers before its
+    /// owner has completed an [`onboarding link`](Stripe::onboarding_link).
     ///
-    /// The key belongs to these very values: asked for again with others, Stripe refuses with
-    /// `idempotency_error`. Stripe forgets it in time, so the id must be kept.
+    /// The key is bound to these values: with others, Stripe refuses with `idempotency_error`.
+    /// Stripe forgets the key in time, so the id must be stored.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -94,7 +94,7 @@ impl Stripe {
         Ok(made.id)
     }
 
-    /// An account as it is now.
+    /// An account in its current state.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -104,9 +104,9 @@ impl Stripe {
         Ok(found.read())
     }
 
-    /// An address where the account's owner gives Stripe what is missing; another one each time.
-    /// `refresh_url` is where Stripe sends them when it was used before or is too old, and must
-    /// make a new one.
+    /// A URL where the account's owner gives Stripe the missing information; a new one each time.
+    /// Stripe sends them to `refresh_url` when it was used before or has expired; that page must
+    /// create a new one.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -202,7 +202,7 @@ impl Answer {
         let transfers = balance.and_then(|it| it.stripe_transfers);
         let closed = self.closed.unwrap_or(false);
         let entries = self.requirements.and_then(|it| it.entries).unwrap_or_default();
-        // What waits for Stripe is nothing its owner could give.
+        // Requirements waiting for Stripe need nothing from the owner.
         let theirs =
             entries.into_iter().filter(|it| it.awaiting_action_from.as_deref() != Some("stripe"));
         AccountNow {

@@ -1,4 +1,4 @@
-//! Customers: one for each member, and whose one is.
+//! Customers: one for each member.
 
 use domain::{billing::external::CustomerId, id::UserId};
 use stripe_client_core::StripeRequest;
@@ -9,18 +9,18 @@ use stripe_shared::Customer;
 
 use super::{Stripe, StripeError, read, transport::fresh_key};
 
-/// A customer as it is now.
+/// A customer in its current state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerNow {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: CustomerId,
-    /// Where Stripe writes to.
+    /// Its email address.
     pub email: Option<String>,
 }
 
 impl Stripe {
-    /// Makes the member's customer, or finds the one made before under the same key
-    /// (`customer:{user}`, or `customer:{user}:after:{deleted}` in place of one that was deleted).
+    /// Creates the member's customer, or returns the one created under the same key
+    /// (`customer:{user}`, or `customer:{user}:after:{deleted}` to replace a deleted one).
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -43,8 +43,8 @@ impl Stripe {
         read::id(CustomerId::parse(&customer.id))
     }
 
-    /// A customer as it is now; `None` when it was deleted, which Stripe answers in two ways: as
-    /// `deleted: true`, or as an object that is missing.
+    /// A customer in its current state; `None` when it was deleted, which Stripe reports in two
+    /// ways: as `deleted: true`, or as a missing object.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -61,18 +61,18 @@ impl Stripe {
         }
     }
 
-    /// Has Stripe write to another address.
+    /// Changes the email address of a customer.
     ///
     /// # Errors
     /// See [`StripeError`].
     pub async fn update_customer(&self, id: &CustomerId, email: &str) -> Result<(), StripeError> {
         let request = UpdateCustomer::new(id.as_str()).email(email);
-        // The same change again is none, and an old key would repeat an old answer.
+        // A repeat is safe, and a reused key would replay an old response.
         let key = fresh_key("customer");
         self.transport.act("update a customer", request.customize(), &key).await.map(drop)
     }
 
-    /// OwnerRef a customer is, from its metadata; `None` when it is nobody's or was deleted.
+    /// The member of a customer, from its metadata; `None` when it has none or was deleted.
     ///
     /// # Errors
     /// See [`StripeError`].

@@ -1,7 +1,7 @@
-//! What is said against a dispute.
+//! Evidence against a dispute.
 //!
-//! Evidence that was submitted cannot be taken back or added to: Stripe hands it to the bank. What
-//! is staged can be seen, and changed, in the dashboard
+//! Submitted evidence cannot be withdrawn or added to: Stripe forwards it to the bank. Staged
+//! evidence can be viewed and changed in the dashboard
 //! (<https://docs.stripe.com/disputes/responding>).
 
 use domain::{
@@ -15,23 +15,22 @@ use stripe_shared::{Dispute, DisputeStatus};
 
 use super::{PAGE_SIZE, Stripe, StripeError, payment::is_open, read, transport::fresh_key};
 
-/// A dispute that is not decided.
+/// An open dispute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenDispute {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: DisputeId,
-    /// What the bank wants back, in minor units of the payment's currency.
+    /// The disputed amount, in minor units of the payment's currency.
     pub amount: i64,
-    /// What the card's owner says, in Stripe's words: `fraudulent`, `product_not_received`.
+    /// The cardholder's reason, in Stripe's words: `fraudulent`, `product_not_received`.
     pub reason: String,
-    /// Until when evidence is taken; `None` where the bank takes none.
+    /// The deadline for evidence; `None` where the bank accepts none.
     pub due_by: Option<Timestamp>,
-    /// Whether it waits for evidence of ours, and has none that was submitted.
+    /// Whether it awaits our evidence, and none was submitted.
     pub wants_evidence: bool,
 }
 
-/// What we can say. Each text as it is to reach the bank; all of them together have at most 150,000
-/// characters.
+/// The evidence. Each text as the bank will receive it; together at most 150,000 characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// What was sold.
@@ -40,22 +39,22 @@ pub struct Evidence {
     /// What the buyer did with it, and when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_activity_log: Option<String>,
-    /// Who bought it.
+    /// The buyer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_name: Option<String>,
-    /// Where we write to them.
+    /// The buyer's email address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_email_address: Option<String>,
-    /// Where they bought it from.
+    /// The IP address of the purchase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_purchase_ip: Option<String>,
-    /// The day they got it.
+    /// The day of delivery.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_date: Option<String>,
-    /// What we say about refunds, and where they saw it.
+    /// The refund policy, and where the buyer saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_policy_disclosure: Option<String>,
-    /// Why they are not to be paid back.
+    /// Why no refund is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_refusal_explanation: Option<String>,
     /// Anything else.
@@ -64,7 +63,7 @@ pub struct Evidence {
 }
 
 impl Stripe {
-    /// The disputes of a payment that are not decided.
+    /// The open disputes of a payment.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -74,11 +73,11 @@ impl Stripe {
         found.data.iter().filter(|dispute| is_open(&dispute.status)).map(reading).collect()
     }
 
-    /// Hands evidence to the bank, with what was staged before. It can be done once.
+    /// Submits evidence to the bank, including what was staged before. Possible only once.
     ///
     /// # Errors
-    /// See [`StripeError`]. After [`StripeError::Unknown`] ask [`Stripe::open_disputes`] whether
-    /// evidence is still wanted.
+    /// See [`StripeError`]. After [`StripeError::Unknown`] check [`Stripe::open_disputes`] whether
+    /// evidence is still needed.
     pub async fn submit_evidence(
         &self,
         dispute: &DisputeId,
@@ -87,10 +86,10 @@ impl Stripe {
         self.say(dispute, evidence, "true").await
     }
 
-    /// Puts evidence down for somebody to look over and submit.
+    /// Stages evidence for a person to review and submit.
     ///
     /// # Errors
-    /// See [`StripeError`]. Done again it changes nothing.
+    /// See [`StripeError`]. A repeat changes nothing.
     pub async fn stage_evidence(
         &self,
         dispute: &DisputeId,

@@ -1,53 +1,53 @@
-//! How a request to Stripe can fail, told apart by what its caller must do next.
+//! Errors of requests to Stripe, distinguished by what the caller must do next.
 
 use std::fmt;
 
 use domain::{DomainError, ErrorKind};
 use stripe_client_core::StripeClientErr;
 
-/// After how many seconds a caller may try again.
+/// Seconds until a caller may retry.
 const RETRY_AFTER_S: u32 = 10;
 
-/// A request to Stripe that did not do what it should.
+/// A failed request to Stripe.
 ///
-/// `Display` names no more than the kind; what happened in particular is the error's source, for
-/// the log, and is never shown to a caller.
+/// `Display` names only the kind; the details are the error's source, for the log, and never shown
+/// to a caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StripeError {
-    /// Stripe said no, and nothing happened. The same request never will work.
+    /// Stripe refused, and nothing happened. A retry gets the same result.
     #[error("the payment provider refused with {status} ({})", code.as_deref().unwrap_or("-"))]
     Refused {
         /// The HTTP status, 400 to 499.
         status: u16,
-        /// Stripe's code, or its type of error where it gives no code.
+        /// Stripe's code, or its error type where there is no code.
         code: Option<String>,
         /// The parameter it is about.
         param: Option<String>,
-        /// What Stripe said.
+        /// Stripe's message.
         #[source]
         message: Detail,
     },
-    /// There is no such object (404 `resource_missing`, of v2 `not_found`).
-    #[error("the payment provider does not know it")]
+    /// The object does not exist (404 `resource_missing`, in v2 `not_found`).
+    #[error("the payment provider has no such object")]
     Missing,
-    /// Nothing was done: no connection was made, or Stripe turned every attempt away (429).
-    #[error("the payment provider was not reached")]
+    /// Nothing was done: no connection was made, or Stripe rate-limited every attempt (429).
+    #[error("the payment provider is unreachable")]
     Unreached {
-        /// What happened.
+        /// The cause.
         #[source]
         detail: Detail,
     },
-    /// Stripe may have acted: the request was sent and was not answered, or not so that we can
-    /// tell.
-    #[error("the payment provider may have acted")]
+    /// Stripe may have acted: the request was sent and got no response, or none that proves the
+    /// outcome.
+    #[error("the payment provider may have acted, outcome unknown")]
     Unknown {
-        /// What happened.
+        /// The cause.
         #[source]
         detail: Detail,
     },
 }
 
-/// What happened in particular, for the log.
+/// Details for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Detail(pub String);
@@ -61,7 +61,7 @@ impl StripeError {
         StripeError::Unknown { detail: Detail(detail.to_string()) }
     }
 
-    /// The same, with what was being done in front of what happened.
+    /// The same, prefixed with the operation.
     pub(super) fn during(self, operation: &str) -> StripeError {
         let within = |detail: Detail| Detail(format!("{operation}: {detail}"));
         match self {
@@ -74,7 +74,7 @@ impl StripeError {
         }
     }
 
-    /// Whether Stripe refused, giving this code, such as `balance_insufficient`.
+    /// Whether Stripe refused with this code, such as `balance_insufficient`.
     pub fn is_refused_as(&self, expected: &str) -> bool {
         match self {
             StripeError::Refused { code, .. } => code.as_deref() == Some(expected),
@@ -85,7 +85,7 @@ impl StripeError {
     }
 }
 
-/// An answer that cannot be read may be the answer to something that was done.
+/// An unreadable response may belong to a request that succeeded.
 impl StripeClientErr for StripeError {
     fn deserialize_err(message: impl fmt::Display) -> StripeError {
         StripeError::unknown(message)

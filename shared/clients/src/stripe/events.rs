@@ -1,4 +1,4 @@
-//! What happened at Stripe, as Stripe lists it: for what a webhook did not bring.
+//! Stripe's list of events, to find those that no webhook delivered.
 
 use domain::{Timestamp, billing::external::EventId};
 use serde::{Deserialize, Serialize};
@@ -23,23 +23,23 @@ struct Found {
     has_more: bool,
 }
 
-/// An event as Stripe lists it.
+/// An event from Stripe's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedEvent {
-    /// What it is about.
+    /// The parsed event.
     pub notice: WebhookEvent,
-    /// The whole of it.
+    /// Its whole body.
     pub body: String,
 }
 
 impl Stripe {
-    /// The events since a point in time, newest first, a page at a time: those `after` one, which
-    /// are older. Stripe keeps them for 30 days and has no order from the oldest on.
+    /// The events since a time, newest first, a page at a time: those `after` an event, which are
+    /// older. Stripe keeps them for 30 days and cannot list them oldest first.
     ///
     /// Events of every type are listed, because Stripe filters by twenty types at most and we
-    /// handle more: the others come as [`super::notice::Subject::Ignored`], so that any item can be
-    /// paged on from. One that cannot be read comes as [`super::notice::Subject::Unreadable`]; only
-    /// what has not even an id is left out, and logged.
+    /// handle more: the others are [`super::webhook_event::Subject::Ignored`], so that paging can
+    /// continue from any item. One that cannot be parsed is
+    /// [`super::webhook_event::Subject::Unreadable`]; one without an id is logged and left out.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -57,7 +57,7 @@ impl Stripe {
         let found: Found = self.transport.json("list events", &request, None).await?;
         let items = found.data.iter().filter_map(|event| {
             let notice = WebhookEvent::parse(event.get().as_bytes())
-                .inspect_err(|error| tracing::error!(%error, "an event in Stripe's list"))
+                .inspect_err(|error| tracing::error!(%error, "malformed Stripe event skipped"))
                 .ok()?;
             Some(ListedEvent { notice, body: event.get().to_owned() })
         });

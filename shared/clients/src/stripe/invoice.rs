@@ -1,4 +1,4 @@
-//! Invoices as they are now, and the ids that ours have.
+//! Invoices in their current state, and our ids of them.
 
 use domain::{
     Timestamp,
@@ -29,46 +29,46 @@ use stripe_types::List;
 
 use super::{PAGE_SIZE, Stripe, StripeError, catalogue::Prices, read, transport::fresh_key};
 
-/// An invoice as it is now. Amounts are in minor units of `currency`.
+/// An invoice in its current state. Amounts are in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvoiceNow {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: StripeInvoiceId,
-    /// Who pays.
+    /// The paying customer.
     pub customer: CustomerId,
-    /// OwnerRef it is, from the metadata of the subscription.
+    /// The member, from the metadata of the subscription.
     pub user: Option<UserId>,
-    /// What it is for, where that is a subscription.
+    /// The subscription it is for, if any.
     pub subscription: Option<SubscriptionId>,
-    /// What people call it.
+    /// Its number for people.
     pub number: Option<String>,
-    /// How far it has come.
+    /// Its status.
     pub status: InvoiceStatus,
-    /// Of every amount here.
+    /// The currency of every amount here.
     pub currency: Currency,
     /// Before tax, after discounts.
     pub subtotal: i64,
-    /// Tax in it.
+    /// Tax included in `total`.
     pub tax: i64,
-    /// What is charged.
+    /// The amount charged.
     pub total: i64,
-    /// What was paid of it.
+    /// The amount paid.
     pub amount_paid: i64,
-    /// What is still to be paid; nothing of one that was withdrawn.
+    /// The amount still due; zero for a voided invoice.
     pub amount_due: i64,
-    /// To whom.
+    /// The addressee.
     pub bill_to: Option<String>,
-    /// At most [`LINES_MAX`], as they stand on it.
+    /// At most [`LINES_MAX`], in their order.
     pub lines: Vec<InvoiceLine>,
-    /// Stripe's page.
+    /// The URL of Stripe's page.
     pub hosted_url: Option<String>,
-    /// Stripe's PDF.
+    /// The URL of Stripe's PDF.
     pub pdf_url: Option<String>,
-    /// What paid it, or is to.
+    /// The payment that was made, or is to be made.
     pub payment: Option<PaymentId>,
-    /// How often a payment was tried.
+    /// Number of payment attempts.
     pub attempts: u32,
-    /// When Stripe tries again.
+    /// When Stripe retries.
     pub next_attempt_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -77,7 +77,7 @@ pub struct InvoiceNow {
 }
 
 impl InvoiceNow {
-    /// The invoice as we keep it, before [`Invoice::after`] adds what only we know.
+    /// The invoice as we store it, before [`Invoice::after`] adds our own data.
     pub fn of(self, user: UserId) -> Invoice {
         let plans = self.lines.iter().filter(|line| line.plan.is_some() && line.amount >= 0);
         let period = plans.filter_map(|line| line.period).max_by_key(|period| period.ends_at);
@@ -114,21 +114,21 @@ impl InvoiceNow {
     }
 }
 
-/// An invoice and what paid it, or is to.
+/// An invoice and its payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaidBy {
-    /// Stripe's name for the invoice.
+    /// Stripe's id of the invoice.
     pub invoice: StripeInvoiceId,
     /// The payment; an invoice that was paid from the customer's balance has none.
     pub payment: Option<PaymentId>,
 }
 
-/// Our id of an invoice of Stripe's: always the same, and sorted by when it was made.
+/// Our id of a Stripe invoice: deterministic, and sorted by creation time.
 pub fn invoice_id(created: Timestamp, invoice: &StripeInvoiceId) -> InvoiceId {
     id_of(created, invoice.as_str())
 }
 
-/// The id of the receipt of an order: always the same, and sorted by when it was placed.
+/// The id of the receipt of an order: deterministic, and sorted by order time.
 pub fn receipt_id(order: &PackOrder) -> InvoiceId {
     id_of(order.created_at, order.id.as_str())
 }
@@ -140,7 +140,7 @@ fn id_of(created: Timestamp, name: &str) -> InvoiceId {
 }
 
 impl Stripe {
-    /// An invoice as it is now.
+    /// An invoice in its current state.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -154,7 +154,7 @@ impl Stripe {
         reading(id, found, &prices)
     }
 
-    /// The invoices of a subscription in this state, newest first: at most a page of them.
+    /// The invoices of a subscription in this state, newest first: at most a page.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -177,14 +177,13 @@ impl Stripe {
         found.await?.data.iter().map(read).collect()
     }
 
-    /// Voids an invoice, so that it can no longer be paid. One that is not open any more is left as
-    /// it is.
+    /// Voids an invoice, so that it can no longer be paid. One that is not open is unchanged.
     ///
     /// # Errors
-    /// See [`StripeError`]; refused while a payment of it is under way.
+    /// See [`StripeError`]; refused while a payment of it is in progress.
     pub async fn void_invoice(&self, id: &StripeInvoiceId) -> Result<(), StripeError> {
         let request = VoidInvoiceInvoice::new(id.as_str());
-        // Voided twice is voided once, and a key that came again would only repeat an old refusal.
+        // A repeat is safe, and a reused key would only replay an old refusal.
         let key = fresh_key("void");
         match self.transport.act("void an invoice", request.customize(), &key).await {
             Ok(_) => Ok(()),
@@ -199,7 +198,7 @@ impl Stripe {
         }
     }
 
-    /// Which invoice a payment is for; `None` when it is for none.
+    /// The invoice of a payment; `None` when it pays no invoice.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -216,7 +215,7 @@ impl Stripe {
         invoice.map(|id| read::id(StripeInvoiceId::parse(id))).transpose()
     }
 
-    /// The lines of an invoice that has more of them than stand in it, as many as are kept.
+    /// All lines, up to our limit, of an invoice that includes only some of them.
     async fn lines(&self, id: &StripeInvoiceId) -> Result<List<InvoiceLineItem>, StripeError> {
         #[derive(Serialize)]
         struct Wanted {
@@ -320,7 +319,7 @@ fn answer_status(status: InvoiceStatus) -> AnswerStatus {
     }
 }
 
-/// A status we do not know is to be paid, as far as we know: it grants nothing.
+/// An unknown status counts as unpaid: it grants nothing.
 fn status_of(status: Option<&AnswerStatus>) -> InvoiceStatus {
     match status {
         Some(AnswerStatus::Draft) | None => InvoiceStatus::Draft,

@@ -1,4 +1,4 @@
-//! Payments as they are now: refunds, disputes and fees included.
+//! Payments in their current state: refunds, disputes and fees included.
 
 use domain::billing::{
     external::{ChargeId, CustomerId, PaymentId},
@@ -15,10 +15,11 @@ use stripe_types::{Currency, Expandable};
 
 use super::{PAGE_SIZE, Stripe, StripeError, read};
 
-/// A bank's wish to see the card's owner; Stripe gives it as its code or as the bank's.
+/// The bank requires authentication of the cardholder; Stripe gives it as its own code or the
+/// bank's.
 const AUTHENTICATION_REQUIRED: &str = "authentication_required";
 
-/// What an answer about a payment holds beside the payment.
+/// What a payment response expands.
 pub(super) const EXPANDED: &str = "latest_charge.balance_transaction";
 
 #[derive(Serialize)]
@@ -27,7 +28,7 @@ struct Expand {
 }
 
 impl Stripe {
-    /// A payment as it is now.
+    /// A payment in its current state.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -38,7 +39,7 @@ impl Stripe {
         self.payment_of(intent).await
     }
 
-    /// Which payment a charge belongs to.
+    /// The payment of a charge.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -51,9 +52,9 @@ impl Stripe {
         intent.map(read::id).transpose()
     }
 
-    /// Reads a payment. Its latest charge is expanded in it, else looked up: without it nobody
-    /// knows what was taken back. So is what the charge brought, for the fee. So are its disputes,
-    /// where there are any: the charge says only that.
+    /// Reads a payment. Its latest charge is expanded, else retrieved: refunds are only known from
+    /// it. Its balance transactions are retrieved for the fee, and its disputes if the charge has
+    /// any, because the charge holds no details.
     pub(super) async fn payment_of(
         &self,
         mut intent: PaymentIntent,
@@ -85,7 +86,7 @@ impl Stripe {
     async fn movement(&self, id: &str) -> Result<BalanceTransaction, StripeError> {
         let path = format!("/balance_transactions/{id}");
         let request = RequestBuilder::new(StripeMethod::Get, path);
-        self.transport.ask("retrieve a movement", request.customize()).await
+        self.transport.ask("retrieve a balance transaction", request.customize()).await
     }
 
     async fn disputes(&self, charge: &Charge) -> Result<Vec<Dispute>, StripeError> {
@@ -126,12 +127,12 @@ fn reading(
     })
 }
 
-/// The card of a charge. Other means of payment are not told apart this way.
+/// The card's fingerprint. Other payment methods have none here.
 fn fingerprint_of(charge: &Charge) -> Option<String> {
     charge.payment_method_details.as_ref()?.card.as_ref()?.fingerprint.clone()
 }
 
-/// Waiting for a method of payment means that nothing was tried yet, or that it failed.
+/// `requires_payment_method` means that nothing was tried yet, or that it failed.
 fn state_of(intent: &PaymentIntent) -> PaymentState {
     let failed = |code: &str| PaymentState::Failed { code: code.to_owned() };
     match &intent.status {
@@ -159,10 +160,11 @@ fn code_of(error: &ApiErrors) -> &str {
     error.code.as_ref().map_or("unknown", |code| code.as_str())
 }
 
-/// What a dispute has taken and not returned, in minor units of `currency`, its fee aside.
+/// The amount a dispute has withdrawn and not returned, in minor units of `currency`, its fee
+/// aside.
 ///
-/// Our account may be settled in another currency. Then the amounts it moved do not compare, and
-/// the dispute's own amount stands for them as long as money is gone.
+/// Our account may settle in another currency. Its balance transactions are then not comparable,
+/// and the dispute's own amount is used as long as money is withdrawn.
 fn taken_by(dispute: &Dispute, currency: &Currency) -> i64 {
     let moved = &dispute.balance_transactions;
     let taken = -moved.iter().map(|it| it.amount).sum::<i64>();
@@ -172,13 +174,13 @@ fn taken_by(dispute: &Dispute, currency: &Currency) -> i64 {
     if taken > 0 { dispute.amount } else { 0 }
 }
 
-/// What Stripe kept of these movements. Fees in another currency, where our account is settled in
-/// one, do not compare and are left out.
+/// Stripe's fees of these balance transactions. Fees in another settlement currency are not
+/// comparable and are left out.
 fn fees_of<'a>(moved: impl Iterator<Item = &'a BalanceTransaction>, currency: &Currency) -> i64 {
     moved.filter(|it| it.currency == *currency).map(|it| it.fee).sum()
 }
 
-/// A status we do not know may still become anything.
+/// An unknown status counts as open.
 pub(super) fn is_open(status: &DisputeStatus) -> bool {
     match status {
         DisputeStatus::Lost

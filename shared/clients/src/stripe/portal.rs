@@ -1,4 +1,4 @@
-//! The customer portal: Stripe's page where a member changes their subscription and their card.
+//! The customer portal: Stripe's page where a member changes their subscription and card.
 
 use std::collections::HashMap;
 
@@ -13,17 +13,17 @@ use super::{
     transport::{Transport, fresh_key},
 };
 
-/// The name in a configuration's metadata that marks it as ours, and its value.
+/// The metadata that marks a configuration as ours: name and value.
 pub(super) const MARK: (&str, &str) = ("prolight", "portal");
 
-/// The configuration that [`super::setup`] made, looked up once in a process. Without one, Stripe
-/// takes the account's default.
+/// The configuration that [`super::setup`] made, fetched once per process. Without one, Stripe uses
+/// the account's default.
 #[derive(Default)]
 pub(super) struct Portal(OnceCell<String>);
 
 impl Stripe {
-    /// Opens the portal for a customer and returns its URL, which is good for a few minutes.
-    /// `return_url` is where its way back leads.
+    /// Opens the portal for a customer and returns its URL, which is valid for a few minutes.
+    /// `return_url` is where its back link leads.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -37,7 +37,7 @@ impl Stripe {
         if let Some(configuration) = self.portal.configuration(&self.transport).await? {
             request = request.configuration(configuration);
         }
-        // Each visit is a page of its own: a key that came again would lead to one that is over.
+        // Each visit needs a new page: a reused key would return an expired one.
         let key = fresh_key("portal");
         let opened = self.transport.act("open the portal", request.customize(), &key).await?;
         Ok(opened.url)
@@ -51,25 +51,25 @@ impl Portal {
         }
         let found = find(transport).await?.map(|configuration| configuration.id);
         if let Some(id) = &found {
-            // Somebody else may have kept the same one meanwhile.
+            // A concurrent call may have stored the same one.
             self.0.set(id.clone()).ok();
         }
         Ok(found)
     }
 }
 
-/// A configuration of the portal, as far as we look at it.
+/// A portal configuration, as far as we read it.
 // Read from: billing_portal.configuration
 #[derive(Deserialize)]
 pub(super) struct Configuration {
     pub(super) id: String,
     metadata: Option<HashMap<String, String>>,
-    /// The rest of it.
+    /// The other members.
     #[serde(flatten)]
     pub(super) rest: serde_json::Value,
 }
 
-/// Our configuration, if there is one.
+/// Our configuration, if it exists.
 pub(super) async fn find(transport: &Transport) -> Result<Option<Configuration>, StripeError> {
     #[derive(Serialize)]
     struct Wanted {

@@ -1,4 +1,4 @@
-//! Reading Stripe's values into ours, and writing the metadata that we read back.
+//! Converts Stripe's values into ours, and builds the metadata that we read back.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use domain::{
 
 use super::StripeError;
 
-/// Names in the metadata of everything we make at Stripe.
+/// Metadata names of everything we create at Stripe.
 pub(super) const USER_ID: &str = "user_id";
 pub(super) const ORDER_ID: &str = "order_id";
 pub(super) const PACK: &str = "pack";
@@ -18,13 +18,13 @@ pub(super) const PURCHASE_ID: &str = "purchase_id";
 pub(super) const LISTING_ID: &str = "listing_id";
 
 pub(super) const PAYOUT_ID: &str = "payout_id";
-/// The name of an action, where it must be found again after the key it was sent under is forgotten.
+/// The idempotency key, which finds an object after Stripe has forgotten the key.
 pub(super) const KEY: &str = "key";
 
-/// Free text that Stripe keeps with an object.
+/// The metadata of an object.
 pub(super) type Metadata = HashMap<String, String>;
 
-/// Metadata that says whose something is, and `more` of it.
+/// Metadata that names the member, and `more`.
 pub(super) fn about(user: &UserId, more: &[(&str, &str)]) -> Metadata {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let mut metadata: Metadata = more.iter().map(owned).collect();
@@ -32,22 +32,22 @@ pub(super) fn about(user: &UserId, more: &[(&str, &str)]) -> Metadata {
     metadata
 }
 
-/// OwnerRef it is, if it says so.
+/// The member in the metadata, if any.
 pub(super) fn user(metadata: Option<&Metadata>) -> Option<UserId> {
     UserId::parse(metadata?.get(USER_ID)?).ok()
 }
 
-/// Which order it belongs to, if it says so.
+/// The order in the metadata, if any.
 pub(super) fn order(metadata: Option<&Metadata>) -> Option<OrderId> {
     OrderId::parse(metadata?.get(ORDER_ID)?).ok()
 }
 
-/// Which purchase of a listing it belongs to, if it says so.
+/// The purchase in the metadata, if any.
 pub(super) fn purchase(metadata: Option<&Metadata>) -> Option<PurchaseId> {
     PurchaseId::parse(metadata?.get(PURCHASE_ID)?).ok()
 }
 
-/// An id in an answer. One that we cannot keep makes the whole answer one that we cannot read.
+/// An id in a response. An invalid one makes the whole response unreadable.
 pub(super) fn id<T>(parsed: Result<T, InvalidId>) -> Result<T, StripeError> {
     parsed.map_err(|error| StripeError::unknown(format!("an id in the answer: {error}")))
 }
@@ -63,7 +63,7 @@ pub(super) fn currency(of: &stripe_types::Currency) -> Result<Currency, StripeEr
     Currency::parse(&code).map_err(|_| StripeError::unknown(format!("the currency {code}")))
 }
 
-/// A time in whole seconds, as Stripe's all are.
+/// A time in whole seconds, as all of Stripe's are.
 pub(super) fn time(secs: stripe_types::Timestamp) -> Timestamp {
     Timestamp::from_secs(secs)
 }

@@ -1,7 +1,7 @@
-//! Paying back, all of a payment or a part of it.
+//! Refunds of a payment, in full or in part.
 //!
-//! A refund carries its key in its metadata: by it one is found that was asked for and not
-//! answered, when Stripe has forgotten the key.
+//! A refund carries its idempotency key in its metadata: the key finds one that got no response,
+//! even after Stripe has forgotten the key.
 
 use domain::billing::external::{PaymentId, RefundId};
 use serde_json::json;
@@ -13,14 +13,14 @@ use super::{
     read::{self, KEY},
 };
 
-/// Why a payment is paid back, in Stripe's words.
+/// Why a payment is refunded, in Stripe's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundReason {
     /// It was paid twice.
     Duplicate,
-    /// It was not the card's owner who paid. Stripe learns from it.
+    /// The cardholder did not make the payment. It trains Stripe's fraud detection.
     Fraudulent,
-    /// Whoever paid wants it back, or we think they should have it.
+    /// The customer asked for it, or we grant it.
     Requested,
 }
 
@@ -34,37 +34,36 @@ impl RefundReason {
     }
 }
 
-/// A refund as it is now.
+/// A refund in its current state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: RefundId,
-    /// How much of the payment, in minor units.
+    /// Its amount, in minor units.
     pub amount: i64,
-    /// How far it has come.
+    /// Its state.
     pub state: RefundState,
-    /// The key it was made under, from the metadata we sent.
+    /// Its idempotency key, from the metadata we sent.
     pub key: Option<String>,
 }
 
-/// How far a refund has come.
+/// The state of a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefundState {
     /// On its way.
     Pending,
-    /// Done. It may still fail, for a month.
+    /// Succeeded. It may still fail, for a month.
     Succeeded,
-    /// The money is with us again.
+    /// Failed: the money is back with us.
     Failed {
-        /// Stripe's code, such as `lost_or_stolen_card`; `canceled` where it was called back.
+        /// Stripe's code, such as `lost_or_stolen_card`; `canceled` where it was cancelled.
         code: String,
     },
 }
 
 impl Stripe {
-    /// Pays all of a payment back that was not paid back yet. One that is paid back already is left
-    /// as it is: Stripe refuses to pay anything back twice, so a failure that it keeps under the key
-    /// does not keep the next from being made.
+    /// Refunds what is left of a payment. A fully refunded one is unchanged: Stripe never refunds
+    /// twice, so a failure that it replays under the key does not block the next attempt.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -79,11 +78,11 @@ impl Stripe {
         }
     }
 
-    /// Pays so many minor units of a payment back, or all that is left of it, once under this key.
+    /// Refunds an amount in minor units, or all that is left, once under this key.
     ///
     /// # Errors
-    /// See [`StripeError`]. `charge_disputed` and `charge_already_refunded` are refusals, as is
-    /// more than is left (its `param` is `amount`): nothing was paid back. After
+    /// See [`StripeError`]. `charge_disputed` and `charge_already_refunded` are refusals, as is an
+    /// amount above the rest (its `param` is `amount`): nothing was refunded. After
     /// [`StripeError::Unknown`] look for the key in [`Stripe::refunds`].
     pub async fn refund_part(
         &self,
@@ -97,7 +96,7 @@ impl Stripe {
         reading(&made)
     }
 
-    /// The refunds of a payment, newest first: at most a page of them.
+    /// The refunds of a payment, newest first: at most a page.
     ///
     /// # Errors
     /// See [`StripeError`].

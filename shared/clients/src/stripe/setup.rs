@@ -1,8 +1,8 @@
-//! Sets a Stripe account up for us: what is for sale, that its balance stays for creators, who is
-//! told, and what the portal offers.
+//! Sets up a Stripe account: prices, a manual payout schedule that leaves its balance for creators,
+//! webhooks, and the customer portal.
 //!
-//! What is wanted stands here as the JSON that Stripe answers with. What is there is looked at
-//! first, and only what is missing or different is sent, so a second run changes nothing.
+//! The wanted state is written as the JSON that Stripe answers with. The present state is read
+//! first, and only differences are sent, so a second run changes nothing.
 
 mod account;
 mod goods;
@@ -13,39 +13,39 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use super::{Stripe, StripeError};
 use crate::secrets::Secret;
 
-/// What an account is to be set up for.
+/// What to set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// Where Stripe announces what happened; without one, no endpoint is looked at.
+    /// The URL of the platform's webhook; `None` skips it.
     pub webhook_url: Option<String>,
-    /// Where Stripe announces what happened to creators' accounts; without one, no endpoint for
-    /// those is looked at. It gets two, each with a secret of its own: one for the objects of such
-    /// accounts, one for thin events about the accounts.
+    /// The URL of the webhook for connected accounts; `None` skips it. It gets two endpoints, each
+    /// with its own secret: one for the objects of such accounts, one for thin events about the
+    /// accounts.
     pub connect_webhook_url: Option<String>,
-    /// Where the portal's way back leads; without one, no portal is looked at.
+    /// The return URL of the portal; `None` skips the portal.
     pub return_url: Option<String>,
-    /// 128 bits of randomness. They keep the keys of this run from those of another: what somebody
-    /// deleted since must be made again, and not found under an old key.
+    /// 128 random bits. They make this run's idempotency keys unique: an object that was deleted
+    /// since must be created again, not replayed under an old key.
     pub run: u128,
 }
 
-/// One thing that was looked at.
+/// One object that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// What it is, for example `price prolight_pro_monthly`.
+    /// Its description, for example `price prolight_pro_monthly`.
     pub what: String,
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: String,
     /// What was done.
     pub done: Done,
-    /// The secret of an endpoint, which Stripe tells only when it makes one.
+    /// The signing secret of an endpoint, which Stripe returns only on creation.
     pub secret: Option<Secret>,
 }
 
-/// What was done about it.
+/// What was done with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Done {
-    /// Nothing: it was as it should be.
+    /// Nothing: it was correct.
     Found,
     /// It was missing.
     Created,
@@ -54,18 +54,18 @@ pub enum Done {
 }
 
 impl Done {
-    /// For people.
+    /// A text for people.
     pub fn as_str(self) -> &'static str {
         match self {
-            Done::Found => "as it should be",
+            Done::Found => "unchanged",
             Done::Created => "created",
             Done::Changed => "changed",
         }
     }
 }
 
-/// Looks at everything in turn and mends it. What was done before an error stays done, and a second
-/// run goes on from there.
+/// Checks every object in turn and corrects it. What was done before an error stays done, and a
+/// second run continues.
 ///
 /// # Errors
 /// See [`StripeError`].
@@ -87,20 +87,20 @@ pub async fn set_up(stripe: &Stripe, wanted: &Wanted) -> Result<Vec<Row>, Stripe
     Ok(rows)
 }
 
-/// One run, and its way to Stripe.
+/// One run, with its client.
 struct Run<'a> {
     stripe: &'a Stripe,
     run: u128,
 }
 
 impl Run<'_> {
-    /// One object.
+    /// Retrieves one object.
     async fn get(&self, path: &str) -> Result<Value, StripeError> {
         let request = RequestBuilder::new(StripeMethod::Get, path);
         self.stripe.transport.json("look at the account", &request, None).await
     }
 
-    /// The first page of a list, which is all of it in an account that is ours.
+    /// The first page of a list, which is the whole list in an account of ours.
     async fn list(&self, path: &str, query: &Value) -> Result<Value, StripeError> {
         let request = RequestBuilder::new(StripeMethod::Get, path).query(query);
         self.stripe.transport.json("look at the account", &request, None).await
@@ -112,7 +112,7 @@ impl Run<'_> {
         self.stripe.transport.json("set the account up", &request, Some(&key)).await
     }
 
-    /// All of a list of v2, with the parts of its items that are named.
+    /// All pages of a v2 list, with the named parts of its items.
     async fn list_v2(&self, path: &str, parts: &[&str]) -> Result<Vec<Value>, StripeError> {
         self.stripe.transport.list_v2("look at the account", path, parts).await
     }
@@ -127,7 +127,7 @@ impl Run<'_> {
     }
 }
 
-/// Tells the requests of a run apart.
+/// Distinguishes the requests of a run.
 fn digest(form: &Value) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(form.to_string());
@@ -147,8 +147,8 @@ fn items(list: &Value) -> &[Value] {
     list.get("data").and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Whether `present` is as `wanted` in all that `wanted` speaks of. The order of texts in a list
-/// does not count, as none of Stripe's does.
+/// Whether `present` equals `wanted` in all members of `wanted`. The order of strings in a list is
+/// ignored, as it has no meaning in Stripe's lists.
 fn is_as(present: &Value, wanted: &Value) -> bool {
     match (present, wanted) {
         (Value::Object(present), Value::Object(wanted)) => holds(present, wanted),

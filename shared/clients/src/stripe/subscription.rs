@@ -1,4 +1,4 @@
-//! Subscriptions: how one is now, and the few things we ask Stripe to do with it.
+//! Subscriptions: their current state, and the changes we make to them.
 
 use domain::{
     billing::{
@@ -29,47 +29,47 @@ use super::{
     PAGE_SIZE, Stripe, StripeError, StripePage, catalogue::Prices, read, transport::fresh_key,
 };
 
-/// What is asked for with a subscription or an item, because its worth depends on it. An item's
-/// own cannot be asked for with the subscription: Stripe expands at most four levels.
+/// What to expand for a subscription or an item, because its monthly value depends on it. An item's
+/// own discounts cannot be expanded with the subscription: Stripe expands at most four levels.
 const COUPONS: &str = "discounts.source.coupon";
-/// Likewise, of a page of them.
+/// The same, for a page of them.
 const COUPONS_OF_A_PAGE: &str = "data.discounts.source.coupon";
 
-/// A subscription as it is now.
+/// A subscription in its current state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriptionNow {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: SubscriptionId,
-    /// Who pays.
+    /// The paying customer.
     pub customer: CustomerId,
-    /// OwnerRef it is, from the metadata we sent.
+    /// The member, from the metadata we sent.
     pub user: Option<UserId>,
-    /// What it is; `None` when it is to none of our plans.
+    /// The subscription; `None` when it is to none of our plans.
     pub subscription: Option<Subscription>,
     /// Its latest invoice.
     pub latest_invoice: Option<StripeInvoiceId>,
 }
 
-/// A subscription as Stripe lists it.
+/// A subscription from Stripe's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedSubscription {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: SubscriptionId,
-    /// What it is now, or why that cannot be read.
+    /// Its current state, or why it cannot be read.
     pub now: Result<SubscriptionNow, StripeError>,
 }
 
-/// Whether a subscription goes on after its period.
+/// Whether a subscription renews after its period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Renewal {
     /// It ends with the period.
     Stops,
-    /// It goes on.
+    /// It renews.
     GoesOn,
 }
 
 impl Stripe {
-    /// A subscription as it is now.
+    /// A subscription in its current state.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -79,15 +79,15 @@ impl Stripe {
         self.now(&found).await
     }
 
-    /// Has a subscription end with its period, or go on after all. `key` names the wish: the same
-    /// key is the same request, so a later change of mind needs another.
+    /// Lets a subscription end with its period, or renew after all. `key` is the idempotency key: a
+    /// later change needs another one.
     ///
-    /// A change of plan that the portal planned for the end of the period manages the subscription
-    /// by a schedule, and Stripe refuses (400) to change its end: the schedule is released first.
+    /// A downgrade that the portal scheduled for the end of the period puts the subscription under
+    /// a schedule, and Stripe refuses (400) to change its end: the schedule is released first.
     /// <https://docs.stripe.com/billing/subscriptions/subscription-schedules>
     ///
     /// # Errors
-    /// See [`StripeError`]; refused when it is over.
+    /// See [`StripeError`]; refused when it has ended.
     pub async fn set_renewal(
         &self,
         id: &SubscriptionId,
@@ -107,12 +107,12 @@ impl Stripe {
             }
             self.release(schedule.id().as_str()).await?;
         }
-        // Stripe may repeat its refusal under the first key, also once the schedule is released.
+        // Stripe may replay its refusal under the first key, even once the schedule is released.
         self.change_renewal(id, renewal, &format!("{key}:released")).await
     }
 
-    /// Lets a subscription go on without its schedule. Where Stripe refuses because that is
-    /// released already, the caller's next request says how it is.
+    /// Releases a subscription from its schedule. Where Stripe refuses because it is released
+    /// already, the caller's next request returns the current state.
     pub(super) async fn release(&self, schedule: &str) -> Result<(), StripeError> {
         let path = format!("/subscription_schedules/{schedule}/release");
         let request = RequestBuilder::new(StripeMethod::Post, path);
@@ -136,7 +136,7 @@ impl Stripe {
         let mut changed: stripe_shared::Subscription =
             self.transport.make(operation, &request.build(), key).await?;
         if renewal == Renewal::GoesOn && changed.cancel_at.is_some() {
-            // The portal stops a subscription by a date, which the wish above leaves standing.
+            // The portal ends a subscription by a date, which the flag above does not reset.
             let request = RequestBuilder::new(StripeMethod::Post, format!("/subscriptions/{id}"))
                 .form(&NoEnd { cancel_at: "", expand: [COUPONS] });
             let key = format!("{key}:date");
@@ -145,8 +145,7 @@ impl Stripe {
         self.now(&changed).await
     }
 
-    /// Ends a subscription at once, without paying anything back. One that is over already is left
-    /// as it is.
+    /// Cancels a subscription immediately, without a refund. One that has ended is unchanged.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -166,8 +165,8 @@ impl Stripe {
         }
     }
 
-    /// Every subscription there is or was, newest first, a page at a time: those `after` one. Each is
-    /// read for itself, so that one that cannot be read does not hide the others.
+    /// All subscriptions ever, newest first, a page at a time: those `after` one. Each is parsed
+    /// separately, so that an unreadable one does not hide the others.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -231,8 +230,8 @@ impl Stripe {
         })
     }
 
-    /// The discounts of an item alone: one more request, where there are any. An item that was
-    /// replaced meanwhile has none; the notice of that change is on its way.
+    /// The discounts of an item alone: one more request, if there are any. An item that was
+    /// replaced meanwhile has none; the event of that change will follow.
     async fn own_discounts(
         &self,
         found: &Answer,
@@ -273,7 +272,7 @@ fn reading(
         starts_at: read::time(item.current_period_start),
         ends_at: read::time(item.current_period_end),
     };
-    // Under flexible billing the portal sets the date alone, not the flag:
+    // Under flexible billing the portal sets only the date, not the flag:
     // https://docs.stripe.com/billing/subscriptions/billing-mode/compare
     let ends_by_date = found.cancel_at.is_some_and(|end| read::time(end) <= period.ends_at);
     Ok(Subscription {
@@ -288,7 +287,7 @@ fn reading(
     })
 }
 
-/// What it is worth a month. Our prices are without tax, and one we cannot tell is worth nothing.
+/// Its monthly value. Our prices exclude tax, and an unknown price counts as zero.
 fn worth(item: &SubscriptionItem, discounts: &[Discount]) -> i64 {
     let (Some(unit), Some(recurring)) = (item.price.unit_amount, &item.price.recurring) else {
         return 0;
@@ -306,8 +305,8 @@ fn worth(item: &SubscriptionItem, discounts: &[Discount]) -> i64 {
     monthly_cents(unit.saturating_mul(quantity), every, discounts)
 }
 
-/// The discounts that go on, in their order: not those of one payment, nor those that were over
-/// before the period began.
+/// The recurring discounts, in order: not those of one payment, nor those that ended before the
+/// period began.
 fn lasting<'a>(
     discounts: impl Iterator<Item = &'a Expandable<DiscountAnswer>>,
     period: Period,
@@ -333,8 +332,8 @@ fn basis_points(percent: f64) -> i64 {
     format!("{:.0}", percent * 100.0).parse().unwrap_or(0)
 }
 
-/// A status that we do not know counts as past due: nobody loses what they paid for, nobody gets
-/// more than that, and nobody subscribes a second time beside it.
+/// An unknown status counts as past due: the member keeps what they paid for, gets nothing more,
+/// and cannot subscribe a second time.
 fn status_of(status: &AnswerStatus) -> SubscriptionStatus {
     match status {
         AnswerStatus::Active => SubscriptionStatus::Active,

@@ -1,4 +1,4 @@
-//! The client on the wire: its transport against a server that answers as told, everything else
+//! The client over the wire: its transport against a server with scripted responses, the rest
 //! against the sandbox, which is as strict as Stripe.
 
 mod account;
@@ -39,9 +39,9 @@ use super::{
     *,
 };
 
-/// When every test begins, at Stripe and here: 22 November 2026, 9:00.
+/// The start time of every test, at Stripe and here: 22 November 2026, 9:00.
 const BEGIN: i64 = 1_795_338_000;
-/// Quick enough for a test to sit through.
+/// Short enough for a test.
 const QUICK: RetryPolicy = RetryPolicy {
     attempts: 3,
     attempt: Duration::from_millis(500),
@@ -49,7 +49,7 @@ const QUICK: RetryPolicy = RetryPolicy {
     pause: Duration::from_millis(5),
 };
 
-/// A Stripe account of our own, and somebody who buys.
+/// A Stripe account for one test, and a customer.
 struct Visit {
     sandbox: RunningSandbox,
     stripe: Stripe,

@@ -1,8 +1,8 @@
-//! Charging a saved card, while its owner is away.
+//! Off-session charges of a saved card.
 //!
-//! Money may move here without anybody watching, so the order is asked after before it is charged:
-//! a key is forgotten after a day, the payment is not. And however the request ended, what became
-//! of it is looked up, by the order's name in its metadata.
+//! Money may move here with no one watching, so the payment of an order is looked up before it is
+//! charged: Stripe forgets a key after a day, but not the payment. However the request ends, its
+//! outcome is looked up by the order id in the payment's metadata.
 
 use domain::{
     billing::{external::CustomerId, order::PackOrder, payment::Payment},
@@ -25,13 +25,13 @@ use super::{
     read::{self, Metadata},
 };
 
-/// What became of an order.
+/// The outcome of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "one stands for a charge, and is read at once")]
+#[expect(clippy::large_enum_variant, reason = "one value per charge, read at once")]
 pub enum Charged {
-    /// There is a payment, made or failed.
+    /// There is a payment, succeeded or failed.
     Settled(Payment),
-    /// Nothing was asked for: the member has no saved card.
+    /// Nothing was charged: the member has no saved card.
     NoPaymentMethod,
 }
 
@@ -49,7 +49,7 @@ struct Intent<'a> {
     expand: [&'a str; 1],
 }
 
-/// Nobody is there to be sent anywhere.
+/// No one is present to be redirected.
 #[derive(Serialize)]
 struct WithoutRedirects<'a> {
     enabled: &'a str,
@@ -60,11 +60,12 @@ impl Stripe {
     /// Charges the member's saved card for an order, once (`top-up:{order}`): their default card,
     /// else their subscription's, else the first they saved.
     ///
-    /// A card that is declined, or whose owner the bank wants to see, is a settled payment that has
-    /// failed, with the code that says which.
+    /// A declined card, or one that needs authentication, is a settled payment that failed, with
+    /// the code.
     ///
     /// # Errors
-    /// See [`StripeError`]. After [`StripeError::Unknown`] call it again: it asks first.
+    /// See [`StripeError`]. After [`StripeError::Unknown`] call it again: it looks the payment up
+    /// first.
     pub async fn charge_saved_card(
         &self,
         order: &PackOrder,
@@ -113,8 +114,8 @@ impl Stripe {
         self.transport.act("charge a saved card", request.customize(), &key).await
     }
 
-    /// The payment that was begun for an order, if there is one. Only since a day before it was
-    /// placed: no two clocks are further apart.
+    /// The payment created for an order, if any, from a day before the order on: clocks differ by
+    /// less.
     async fn payment_of_order(
         &self,
         order: &PackOrder,
@@ -146,7 +147,7 @@ impl Stripe {
 
     async fn saved_card(&self, customer: &CustomerId) -> Result<Option<String>, StripeError> {
         let request = RetrieveCustomer::new(customer.as_str());
-        // Who was deleted at Stripe has no card there; the next checkout makes them anew.
+        // A customer deleted at Stripe has no card there; the next checkout creates a new one.
         let found = match self.transport.ask("retrieve a customer", request.customize()).await {
             Ok(RetrieveCustomerReturned::Customer(found)) => found,
             Ok(RetrieveCustomerReturned::DeletedCustomer(_)) | Err(StripeError::Missing) => {
@@ -158,7 +159,7 @@ impl Stripe {
         if let Some(default) = settings.and_then(|settings| settings.default_payment_method) {
             return Ok(Some(default.id().to_string()));
         }
-        // Without a status it lists those that are not over.
+        // Without a status filter it lists those that have not ended.
         let request = ListSubscription::new().customer(customer.as_str()).limit(PAGE_SIZE);
         let live = self.transport.ask("list subscriptions", request.customize()).await?;
         let theirs = live.data.into_iter().find_map(|it| it.default_payment_method);
@@ -174,8 +175,8 @@ impl Stripe {
     }
 }
 
-/// A card's "no" (402) leaves a failed payment. So may a request that was not answered, or one that
-/// was made before with another card (400 `idempotency_error`).
+/// A declined card (402) leaves a failed payment. So may a request without a response, or one made
+/// before with another card (400 `idempotency_error`).
 fn may_have_left_a_payment(error: &StripeError) -> bool {
     match error {
         StripeError::Unknown { .. } => true,

@@ -1,10 +1,10 @@
-//! Money to creators: transfers to their accounts, reversals of them, and what those accounts pay
-//! out to banks (<https://docs.stripe.com/connect/separate-charges-and-transfers>).
+//! Transfers to creators' accounts, their reversals, and the payouts of those accounts to banks
+//! (<https://docs.stripe.com/connect/separate-charges-and-transfers>).
 //!
-//! A transfer is made once for a payout of ours: its metadata names the payout, by which it is found
-//! whichever key it was made under. A reversal carries its name in its metadata, for the same reason.
-//! Stripe gives what it answered under a key again for a day, a refusal and a failure too: whoever
-//! asks under another key looks up first what was done.
+//! A transfer is made once per payout: its metadata names the payout, which finds it whichever key
+//! it was made under. A reversal carries its name in its metadata, for the same reason. For a day
+//! Stripe replays its response to a key, failures included: before using another key, look up what
+//! was done.
 
 use std::fmt;
 
@@ -36,74 +36,74 @@ use crate::{
 const PAGES_MAX: usize = 20;
 /// How many bank payouts of an account are listed: it makes one a day.
 const BANK_PAYOUTS: i64 = 10;
-/// How often a bank payout may have failed and gone out again with the next before what it held is
-/// no longer followed.
+/// How many times in a row a bank payout may fail and be included in the next one before its
+/// transfers are no longer followed.
 const FAILURES_MAX: usize = 8;
 
-/// A payout of ours, to be sent.
+/// A transfer to make for a payout.
 #[derive(Debug, Clone, Copy)]
 pub struct NewTransfer<'a> {
-    /// Which.
+    /// The payout.
     pub payout: &'a PayoutId,
     /// The idempotency key.
     pub key: &'a str,
-    /// OwnerRef.
+    /// The creator.
     pub user: &'a UserId,
-    /// Where to.
+    /// The creator's connected account.
     pub account: &'a ConnectedAccountId,
-    /// How much; more than nothing.
+    /// The amount; positive.
     pub amount: Money,
-    /// The charge it is made of: Stripe makes it whatever the platform's balance is, up to the
-    /// charge's amount in all.
+    /// The charge that funds it: Stripe then transfers independently of the platform's balance, up
+    /// to the charge's amount in total.
     pub source: Option<&'a ChargeId>,
 }
 
-/// A transfer as it is now.
+/// A transfer in its current state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: TransferId,
-    /// What the creator's account received by it.
+    /// The payment that the creator's account received.
     pub received: ReceivedId,
-    /// How much was sent.
+    /// The amount sent.
     pub amount: Money,
-    /// How much of it was reversed, in minor units.
+    /// The amount reversed, in minor units.
     pub reversed: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
 /// A reversal of a transfer, or of a part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reversal {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: ReversalId,
-    /// How much came back, in minor units.
+    /// The amount, in minor units.
     pub amount: i64,
-    /// What it was made for, from the metadata we sent.
+    /// Its name, from the metadata we sent.
     pub name: Option<String>,
 }
 
-/// A payout of a creator's account to its bank, as it is now.
+/// A payout of a creator's account to its bank, in its current state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BankPayout {
-    /// How far it has come.
+    /// Its state.
     pub state: BankPayoutState,
-    /// What it pays out of what the account received by our transfers, that of earlier payouts
-    /// included which failed and went out again with this one.
+    /// The received payments of our transfers that it pays out, including those of earlier payouts
+    /// that failed and were included in this one.
     pub received: Vec<ReceivedId>,
 }
 
-/// How far a payout to a bank has come.
+/// The state of a payout to a bank.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BankPayoutState {
     /// On its way.
     Pending,
-    /// There. It may still fail, for some days.
+    /// Arrived. It may still fail, for some days.
     Paid,
-    /// The money is back on the creator's account.
+    /// Failed: the money is back in the creator's account.
     Failed {
-        /// Stripe's code, such as `account_closed`; `canceled` where it was called back.
+        /// Stripe's code, such as `account_closed`; `canceled` where it was cancelled.
         code: String,
     },
 }
@@ -111,14 +111,14 @@ pub enum BankPayoutState {
 /// The platform's balance in US dollars, in cents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BalanceNow {
-    /// What can be transferred.
+    /// Available for transfers.
     pub available: i64,
-    /// What will be available later.
+    /// Pending.
     pub pending: i64,
 }
 
-/// What moves money to creators and back, under a key of its own: a function that is not handed this
-/// cannot do it.
+/// Transfers and reversals, under a separate API key: a function without this client cannot move
+/// money to creators.
 #[derive(Clone)]
 pub struct Payouts {
     pub(super) transport: Transport,
@@ -131,20 +131,20 @@ impl fmt::Debug for Payouts {
 }
 
 impl Payouts {
-    /// A client with its own kept connections, to [`super::BASE_URL`] or where a stand-in listens.
+    /// A client with its own pooled connections, to [`super::BASE_URL`] or a stand-in's URL.
     ///
     /// # Errors
-    /// When the base is not an HTTP URL, or the key cannot stand in a header.
+    /// When the base is not an HTTP URL, or the key is no valid header value.
     pub fn new(base: &str, api_key: &Secret) -> Result<Payouts, InvalidConfig> {
         Ok(Payouts { transport: Transport::new(Http::kept()?, base, api_key)? })
     }
 
-    /// Sends a payout to its creator's account, once under its key. Of a charge's money the group is
-    /// the charge's, else the payout.
+    /// Transfers a payout to its creator's account, once under its key. The transfer group is the
+    /// charge's for money of a charge, else the payout.
     ///
     /// # Errors
     /// See [`StripeError`]. `balance_insufficient` and `insufficient_capabilities_for_transfer` are
-    /// refusals: nothing was sent. After [`StripeError::Unknown`] ask [`Payouts::find_transfer`].
+    /// refusals: nothing was sent. After [`StripeError::Unknown`] call [`Payouts::find_transfer`].
     pub async fn transfer(&self, new: &NewTransfer<'_>) -> Result<Transfer, StripeError> {
         #[derive(Serialize)]
         struct Form<'a> {
@@ -171,8 +171,8 @@ impl Payouts {
         Ok(made.read())
     }
 
-    /// The transfer of a payout to an account, if there was one made since a day before `since`: no
-    /// two clocks are further apart.
+    /// The transfer of a payout to an account, if one was made later than a day before `since`:
+    /// clocks differ by less.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -209,10 +209,10 @@ impl Payouts {
                 return Ok(None);
             }
         }
-        Err(StripeError::unreached(format!("{account} got more transfers than are read")))
+        Err(StripeError::unreached(format!("{account} has more transfers than the page limit")))
     }
 
-    /// A transfer as it is now.
+    /// A transfer in its current state.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -223,11 +223,12 @@ impl Payouts {
         Ok(found.read())
     }
 
-    /// Takes so many minor units of a transfer back, once under this key, for what `name` names.
+    /// Reverses part of a transfer, in minor units, once under this key; `name` identifies the
+    /// reversal.
     ///
     /// # Errors
-    /// See [`StripeError`]. `balance_insufficient` is a refusal: the creator's account has not got
-    /// so much. After [`StripeError::Unknown`] look for the name in [`Payouts::reversals`].
+    /// See [`StripeError`]. `balance_insufficient` is a refusal: the creator's balance is too low.
+    /// After [`StripeError::Unknown`] look for the name in [`Payouts::reversals`].
     pub async fn reverse(
         &self,
         id: &TransferId,
@@ -242,7 +243,7 @@ impl Payouts {
         Ok(made.id)
     }
 
-    /// The reversals of a transfer, newest first: at most a page of them.
+    /// The reversals of a transfer, newest first: at most a page.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -256,7 +257,7 @@ impl Payouts {
 }
 
 impl Stripe {
-    /// A payout of a creator's account to its bank, and what of our transfers it pays out.
+    /// A payout of a creator's account to its bank, and the transfers it pays out.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -272,7 +273,7 @@ impl Stripe {
         Ok(BankPayout { state: found.state(), received })
     }
 
-    /// The last payouts of a creator's account to its bank, newest first.
+    /// The latest payouts of a creator's account to its bank, newest first.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -316,7 +317,7 @@ impl Stripe {
         Ok(BalanceNow { available: dollars(&found.available), pending: dollars(&found.pending) })
     }
 
-    /// What a payout pays out. One that failed is a part of the next.
+    /// The contents of a payout. One that failed is included in the next.
     async fn received_in(
         &self,
         account: &ConnectedAccountId,
@@ -367,7 +368,7 @@ impl Stripe {
                 return Ok(parts);
             }
         }
-        Err(StripeError::unreached(format!("{payout} has more parts than are read")))
+        Err(StripeError::unreached(format!("{payout} has more parts than the page limit")))
     }
 }
 
@@ -448,14 +449,14 @@ impl PayoutAnswer {
     }
 }
 
-/// One movement of a creator's balance that a payout to a bank is made of.
+/// A balance transaction of a creator's account that a bank payout consists of.
 // Read from: balance_transaction
 #[derive(Deserialize)]
 struct Part {
     id: String,
     #[serde(rename = "type")]
     kind: String,
-    /// What moved; some movements are of nothing that has a name.
+    /// The source object; some balance transactions have none.
     #[serde(default)]
     source: Option<String>,
 }

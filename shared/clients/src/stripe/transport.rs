@@ -1,13 +1,12 @@
-//! How a request reaches Stripe, and what its answer says about what was done.
+//! Sends requests to Stripe, and decides from the response what was done.
 //!
-//! One client keeps its connections for the whole process, because whatever is sent here may be
-//! sent twice: a POST without an idempotency key is not sent at all. So an attempt that was not
-//! answered is made again under the same key, within [`RetryPolicy`], as
-//! <https://docs.stripe.com/error-low-level> advises. Stripe's own word on it, the header
-//! `Stripe-Should-Retry`, goes before ours.
+//! One client reuses its connections for the whole process, because every request may be sent
+//! twice: a POST without an idempotency key is never sent. So an attempt without a response is
+//! retried under the same key, within [`RetryPolicy`], as <https://docs.stripe.com/error-low-level>
+//! advises. Stripe's own advice, the header `Stripe-Should-Retry`, takes precedence.
 //!
-//! What is below `/v1` takes forms, what is below `/v2` JSON
-//! (<https://docs.stripe.com/api-v2-overview>); everything else about them is the same here.
+//! Requests below `/v1` are forms, those below `/v2` are JSON
+//! (<https://docs.stripe.com/api-v2-overview>); the rest is the same.
 
 use std::time::Duration;
 
@@ -31,25 +30,25 @@ use crate::{
     secrets::Secret,
 };
 
-/// Most bytes of an answer; a page of a hundred invoices has some 600 KB.
+/// Largest response in bytes; a page of a hundred invoices has some 600 KB.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
-/// Most pages of a list of v2 that are read.
+/// Most pages of a v2 list that are read.
 const PAGES_MAX: usize = 20;
-/// Longest message of Stripe's that goes into the log, in characters.
+/// Longest logged message of Stripe's, in characters.
 const MESSAGE_MAX: usize = 300;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
-/// How long a request may take, and how often it is tried.
+/// Time limits and attempts of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RetryPolicy {
     /// Most attempts.
     pub(super) attempts: u32,
-    /// Longest attempt.
+    /// Timeout of one attempt.
     pub(super) attempt: Duration,
-    /// Longest time of all attempts and the pauses between them; a gateway waits 29 s for us.
+    /// Timeout of all attempts and pauses; an API Gateway integration has 29 s.
     pub(super) total: Duration,
-    /// Before the second attempt; it doubles with each.
+    /// Pause before the second attempt; it doubles with each.
     pub(super) pause: Duration,
 }
 
@@ -61,8 +60,8 @@ impl RetryPolicy {
         pause: Duration::from_millis(250),
     };
 
-    /// How long to wait after the `nth` attempt: at random, so that those who failed together do
-    /// not come back together, and at least as long as Stripe asks.
+    /// The backoff after the `nth` attempt: random, so that clients that failed together do not
+    /// retry together, and at least as long as Stripe asks.
     fn pause_after(self, nth: u32, asked: Option<u32>) -> Duration {
         let most = self.pause.saturating_mul(2_u32.saturating_pow(nth));
         let drawn = most.mul_f64(0.5 + 0.5 * rand::random::<f64>());
@@ -70,7 +69,7 @@ impl RetryPolicy {
     }
 }
 
-/// The way to Stripe.
+/// The connection to Stripe.
 #[derive(Clone)]
 pub(super) struct Transport {
     http: Http,
@@ -79,20 +78,20 @@ pub(super) struct Transport {
     pace: RetryPolicy,
 }
 
-/// A request as it goes out.
+/// A request to send.
 struct Wire<'a> {
     method: StripeMethod,
-    /// With the part of the API in front.
+    /// Includes the API prefix.
     path: String,
     query: Option<String>,
-    /// With its type.
+    /// With its content type.
     body: Option<(HeaderValue, String)>,
-    /// The connected account whose objects are meant, if not the platform's.
+    /// The connected account the request is for, if not the platform.
     account: Option<&'a ConnectedAccountId>,
 }
 
 impl<'a> Wire<'a> {
-    /// Asks v2.
+    /// A v2 request.
     fn v2(path: &str, query: Option<String>) -> Wire<'a> {
         let (method, path) = (StripeMethod::Get, format!("/v2{path}"));
         Wire { method, path, query, body: None, account: None }
@@ -110,12 +109,12 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// Most keys under which one thing is made that does no harm twice.
+/// Most keys tried for a request that is safe to repeat.
 const KEYS_MAX: u32 = 20;
 
-/// Why a request did not bring what it should.
+/// Why a request failed.
 enum Failed {
-    /// Stripe gave the failure of an earlier attempt again, and will for a day.
+    /// Stripe replayed the failure of an earlier attempt, and will for a day.
     Kept(StripeError),
     Otherwise(StripeError),
 }
@@ -128,14 +127,14 @@ impl Failed {
     }
 }
 
-/// What one attempt came to.
+/// The result of one attempt.
 enum Attempt {
     Done(Bytes),
-    /// Stripe gave this failure before, and keeps it under the key.
+    /// Stripe replayed this failure, which it stores under the key.
     Kept(StripeError),
-    /// Another attempt would end the same way.
+    /// Permanent: another attempt would fail the same way.
     Over(StripeError),
-    /// Another attempt makes sense, after so many seconds if Stripe asked for them.
+    /// Transient: retry, after so many seconds if Stripe asks for them.
     Again(StripeError, Option<u32>),
 }
 
@@ -163,7 +162,7 @@ impl Transport {
         Ok(Transport { http, base: BaseUrl::parse(base)?, headers, pace })
     }
 
-    /// Sends what changes nothing, or may be repeated as it is (GET, DELETE).
+    /// Sends a request that changes nothing or is safe to repeat (GET, DELETE).
     pub(super) async fn ask<T: Readable>(
         &self,
         operation: &'static str,
@@ -172,7 +171,8 @@ impl Transport {
         request.send(self).await.map_err(|error| error.during(operation))
     }
 
-    /// Sends what may be done once: it is done once under this key, however often it is sent.
+    /// Sends a request that must have one effect: it happens once under this key, however often it
+    /// is sent.
     pub(super) async fn act<T: Readable>(
         &self,
         operation: &'static str,
@@ -185,9 +185,9 @@ impl Transport {
         request.send(self).await.map_err(|error| error.during(operation))
     }
 
-    /// Sends what does no harm when it is done twice: a page of which nobody is told, a wish that sets a
-    /// state, a refund of all that is left. Where Stripe gives a kept failure again, the next key is used (`{key}:2`). So a failure does not
-    /// keep anybody from trying again.
+    /// Sends a request that is safe to repeat: a page that was not shown yet, a change that sets a
+    /// state, a refund of the rest. Where Stripe replays a stored failure, the next key is used
+    /// (`{key}:2`), so that a failure does not block further attempts.
     pub(super) async fn make<T: Readable>(
         &self,
         operation: &'static str,
@@ -208,7 +208,7 @@ impl Transport {
             .map_err(|error| error.during(operation))
     }
 
-    /// As `ask` and `act`, for what async-stripe has no type of.
+    /// Like `ask` and `act`, for objects without a type in async-stripe.
     pub(super) async fn json<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -218,7 +218,7 @@ impl Transport {
         self.read(operation, &Wire::v1(request, None), key).await
     }
 
-    /// Asks about an object of a connected account.
+    /// Retrieves an object of a connected account.
     pub(super) async fn json_of<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -228,7 +228,7 @@ impl Transport {
         self.read(operation, &Wire::v1(request, Some(account)), None).await
     }
 
-    /// Asks about an object of v2, with those of its parts that are named (`include`).
+    /// Retrieves a v2 object with the named parts (`include`).
     pub(super) async fn ask_v2<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -238,7 +238,7 @@ impl Transport {
         self.read(operation, &Wire::v2(path, included(parts, Vec::new())), None).await
     }
 
-    /// A list of v2, all of its pages: at most [`PAGES_MAX`].
+    /// All pages of a v2 list: at most [`PAGES_MAX`].
     pub(super) async fn list_v2<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -258,11 +258,11 @@ impl Transport {
             let Some(next) = page.next_page_url else { return Ok(items) };
             query = included(parts, query_of(&next));
         }
-        let error = StripeError::unreached(format!("{path} has more pages than are read"));
+        let error = StripeError::unreached(format!("{path} has more pages than the limit"));
         Err(error.during(operation))
     }
 
-    /// Sends to v2 what is done once under this key.
+    /// Sends a v2 request that has one effect under this key.
     pub(super) async fn act_v2<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -294,7 +294,7 @@ impl Transport {
             .map_err(|error| error.during(operation))
     }
 
-    /// Sends a request until it is answered for good, and returns the answer's body.
+    /// Sends a request until there is a final response, and returns its body.
     pub(super) async fn exchange(
         &self,
         request: &RequestBuilder,
@@ -348,7 +348,7 @@ impl Transport {
                 judge(answer)
             }
             Err(error) => {
-                tracing::debug!(method = ?wire.method, path, %error, "Stripe did not answer");
+                tracing::debug!(method = ?wire.method, path, %error, "Stripe attempt failed");
                 match error {
                     CallError::NotSent(_) => Attempt::Again(StripeError::unreached(error), None),
                     CallError::Broken(_) => Attempt::Again(StripeError::unknown(error), None),
@@ -397,7 +397,7 @@ impl StripeClient for Transport {
     }
 }
 
-/// A query of v2: what is `given`, and which parts are wanted, under an index as v2 takes lists
+/// A v2 query: `given`, and the parts to include, indexed as v2 takes lists
 /// (<https://docs.stripe.com/api-v2-overview>).
 fn included(parts: &[&str], given: Vec<(String, String)>) -> Option<String> {
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -408,18 +408,18 @@ fn included(parts: &[&str], given: Vec<(String, String)>) -> Option<String> {
     Some(query.finish()).filter(|query| !query.is_empty())
 }
 
-/// The query of the next page's address. Its host and path are ours, whatever it says.
+/// The query of the next page's URL. Host and path stay ours, whatever it says.
 fn query_of(next_page_url: &str) -> Vec<(String, String)> {
     let query = next_page_url.split_once('?').map_or("", |(_, query)| query);
     form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
-/// A key for what may be done again: it only keeps the attempts of one request together.
+/// A fresh key for a request that is safe to repeat: it only groups the attempts of one request.
 pub(super) fn fresh_key(action: &str) -> String {
     format!("{action}:{:032x}", rand::random::<u128>())
 }
 
-/// What an answer says: done, never, or not yet.
+/// Classifies a response: done, permanent failure or transient failure.
 fn judge(answer: Answer) -> Attempt {
     if answer.status.is_success() {
         return Attempt::Done(Bytes::from(answer.body));
@@ -442,17 +442,17 @@ fn is_transient(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 409 | 424 | 429)
 }
 
-/// The one place that decides what an error answer means. A 408 or a 409 may stand for a request
-/// that is still being worked on; a redirect is none of Stripe's.
+/// The only place that interprets an error response. A 408 or a 409 may mean that the request is
+/// still in progress; Stripe itself sends no redirect.
 fn error_of(answer: &Answer) -> StripeError {
     let status = answer.status.as_u16();
     let said = Said::read(answer);
     match status {
-        // v2 has another word for it.
+        // v2 uses another code.
         404 if matches!(said.code.as_deref(), Some("resource_missing" | "not_found")) => {
             StripeError::Missing
         }
-        429 => StripeError::unreached(format!("turned away with 429: {}", said.message)),
+        429 => StripeError::unreached(format!("rate-limited (429): {}", said.message)),
         408 | 409 | 424 => StripeError::unknown(format!("{status}: {}", said.message)),
         400..=499 => StripeError::Refused {
             status,
@@ -464,21 +464,21 @@ fn error_of(answer: &Answer) -> StripeError {
     }
 }
 
-/// An attempt before this one may have been carried out, whatever became of this one.
+/// An earlier attempt may have been carried out, whatever the result of this one.
 fn as_unknown(error: StripeError) -> StripeError {
     match error {
         StripeError::Unreached { detail } => {
-            StripeError::unknown(format!("{detail}, after an attempt without an answer"))
+            StripeError::unknown(format!("{detail}, after an attempt without a response"))
         }
         StripeError::Refused { .. } | StripeError::Missing | StripeError::Unknown { .. } => error,
     }
 }
 
-/// What Stripe said about an error: <https://docs.stripe.com/api/errors>.
+/// A Stripe error: <https://docs.stripe.com/api/errors>.
 struct Said {
     code: Option<String>,
     param: Option<String>,
-    /// With Stripe's name of the request, by which its support finds it.
+    /// Includes Stripe's request id, which its support asks for.
     message: String,
 }
 

@@ -1,9 +1,9 @@
-//! Stripe's webhook: proof that a notice comes from Stripe, before a byte of it is believed.
+//! Stripe's webhook: verifies that an event comes from Stripe before its body is read.
 //!
 //! Scheme (<https://docs.stripe.com/webhooks#verify-manually>): the header is a list of a time and
 //! signatures, `t=<unix>,v1=<hex>[,v1=...]`; each `v1` is the HMAC-SHA256 of `{t}.{raw body}` with
 //! the whole secret, `whsec_` included, as its key. While a secret is rolled Stripe signs with
-//! both, and every attempt to deliver is signed anew.
+//! both, and every delivery attempt is signed again.
 
 use std::time::Duration;
 
@@ -17,16 +17,17 @@ use crate::{
 
 /// Header with the time and the signatures.
 pub const SIGNATURE_HEADER: &str = "stripe-signature";
-/// How far a notice's time may lie from ours, either way: what Stripe's own libraries allow.
+/// Largest difference between an event's time and ours, either way: the default of Stripe's
+/// libraries.
 pub const TOLERANCE: Duration = Duration::from_secs(300);
 
-/// Why a notice is not believed. The texts tell a forger nothing they did not know.
+/// Why an event is refused. The texts reveal nothing useful to a forger.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// The header is missing, doubled, or cannot be read.
+    /// The header is missing, repeated or malformed.
     #[error("The header {SIGNATURE_HEADER} is missing or not valid.")]
     Header,
-    /// No signature fits.
+    /// No signature matches.
     #[error("The signature does not match the body.")]
     Signature,
     /// It was signed too long ago, or in the future.
@@ -36,8 +37,8 @@ pub enum SignatureError {
 
 /// Verifies a delivery.
 ///
-/// `secrets` are those that may have signed it: the present one and, during a rotation, the one
-/// before. `body` is the body as it came. The comparison takes constant time.
+/// `secrets` are those that may have signed it: the current one and, during a rotation, the
+/// previous one. `body` is the unmodified body. The comparison takes constant time.
 ///
 /// # Errors
 /// See [`SignatureError`].
@@ -64,7 +65,7 @@ pub fn verify(
     }
 }
 
-/// The one `t`: with two of them nobody could say which was meant.
+/// The single `t`: two of them would be ambiguous.
 fn sole_stamp(header: &str) -> Option<&str> {
     let mut stamps = header.split(',').filter_map(|part| part.trim().strip_prefix("t="));
     let (stamp, None) = (stamps.next()?, stamps.next()) else { return None };

@@ -1,13 +1,12 @@
-//! What Stripe sends when something happened: which object to ask about, and nothing more.
+//! Stripe events: the id of the object to retrieve, and nothing more.
 //!
-//! A notice may be late, doubled, or overtaken by a newer one, so its picture of the object is not
-//! read. Whoever receives one asks Stripe how the object is now. What is read is written in the
-//! plainest terms, so that no change of an object's shape makes a notice unreadable.
+//! An event may be late, duplicated, or overtaken by a newer one, so its copy of the object is not
+//! read: the receiver retrieves the object's current state from Stripe. Few members are parsed, so
+//! that no change of an object's shape makes an event unreadable.
 //!
-//! Notices about creators' accounts come to an endpoint of their own, in two forms: what happened
-//! to an object of such an account names the account ([`HANDLED_OF_ACCOUNTS`]); what happened to the
-//! account itself is a thin event, which names it and nothing more ([`HANDLED_THIN`],
-//! <https://docs.stripe.com/event-destinations>).
+//! Events of connected accounts go to their own endpoint, in two forms: an event of an object names
+//! the account ([`HANDLED_OF_ACCOUNTS`]); an event of the account itself is a thin event, which
+//! only names it ([`HANDLED_THIN`], <https://docs.stripe.com/event-destinations>).
 //!
 //! Event types: <https://docs.stripe.com/api/events/types>.
 
@@ -26,7 +25,7 @@ use serde_json::Value;
 
 use super::read;
 
-/// Which kind of object an event is about.
+/// The kind of object an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
     /// A checkout.
@@ -37,15 +36,15 @@ pub enum About {
     Invoice,
     /// A payment.
     Payment,
-    /// A charge; to be asked about by its payment.
+    /// A charge; its payment is retrieved.
     Charge,
-    /// A refund or a dispute; to be asked about by the payment it takes from.
+    /// A refund or a dispute; its payment is retrieved.
     TakenBack,
     /// A payout of a creator's account to its bank.
     BankPayout,
 }
 
-/// The events we handle, and what each is about: what our webhook endpoint is registered for.
+/// The events we handle and their objects: our webhook endpoint is registered for these.
 pub const HANDLED: &[(&str, About)] = &[
     ("checkout.session.completed", About::Session),
     ("checkout.session.async_payment_succeeded", About::Session),
@@ -61,7 +60,7 @@ pub const HANDLED: &[(&str, About)] = &[
     ("invoice.voided", About::Invoice),
     ("payment_intent.succeeded", About::Payment),
     ("payment_intent.payment_failed", About::Payment),
-    // Of a charge: what Stripe keeps of it is known some time after it succeeded.
+    // The fee of a charge is known some time after it succeeded.
     ("charge.updated", About::Charge),
     ("charge.refunded", About::Charge),
     ("refund.created", About::TakenBack),
@@ -74,8 +73,7 @@ pub const HANDLED: &[(&str, About)] = &[
     ("charge.dispute.funds_reinstated", About::TakenBack),
 ];
 
-/// The events of creators' accounts that we handle: what our endpoint for connected accounts is
-/// registered for.
+/// The events of connected accounts we handle: our Connect endpoint is registered for these.
 pub const HANDLED_OF_ACCOUNTS: &[(&str, About)] = &[
     ("payout.paid", About::BankPayout),
     ("payout.failed", About::BankPayout),
@@ -83,36 +81,36 @@ pub const HANDLED_OF_ACCOUNTS: &[(&str, About)] = &[
     ("payout.canceled", About::BankPayout),
 ];
 
-/// The thin events about creators' accounts that we handle.
+/// The thin events of connected accounts we handle.
 pub const HANDLED_THIN: &[&str] = &[
     "v2.core.account[configuration.recipient].capability_status_updated",
     "v2.core.account[requirements].updated",
     "v2.core.account.closed",
 ];
 
-/// Something happened.
+/// A webhook event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookEvent {
-    /// Stripe's name for what happened; the same in every delivery of it.
+    /// Stripe's id of the event; the same in every delivery.
     pub id: EventId,
     /// Its type.
     pub kind: String,
-    /// When it happened.
+    /// When it occurred.
     pub created_at: Timestamp,
-    /// Whether it is about real money.
+    /// Whether it is in live mode.
     pub live: bool,
-    /// Who pays, where the object says so.
+    /// The customer, if the object names one.
     pub customer: Option<CustomerId>,
-    /// OwnerRef it is, where the object carries our metadata.
+    /// The member, if the object carries our metadata.
     pub user: Option<UserId>,
-    /// Which purchase of a listing it belongs to, where the object carries our metadata. A refund
-    /// and a dispute do not: theirs is their payment's.
+    /// The purchase, if the object carries our metadata. Refunds and disputes do not: their payment
+    /// does.
     pub purchase: Option<PurchaseId>,
-    /// What to ask about.
+    /// The object to retrieve.
     pub subject: Subject,
 }
 
-/// What to ask Stripe about.
+/// The object to retrieve from Stripe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// A checkout.
@@ -123,29 +121,29 @@ pub enum Subject {
     Invoice(StripeInvoiceId),
     /// A payment.
     Payment(PaymentId),
-    /// A charge, whose payment is not named.
+    /// A charge without a payment.
     Charge(ChargeId),
     /// A payout of a creator's account to its bank.
     BankPayout(ConnectedAccountId, BankPayoutId),
     /// A creator's account.
     Account(ConnectedAccountId),
-    /// Nothing: a type we do not handle.
+    /// None: a type we do not handle.
     Ignored,
-    /// We should handle it and cannot: why.
+    /// A handled type that cannot be parsed, with the cause.
     Unreadable(String),
 }
 
-/// A body that is not an event at all.
+/// A body that is not an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an event: {0}")]
 pub struct NotAnEvent(pub String);
 
 impl WebhookEvent {
-    /// Reads an event, as a webhook or a list has it.
+    /// Parses an event from a webhook or a list.
     ///
     /// # Errors
-    /// When it is no JSON object with an id, a type and a time. One that has them and is not as its
-    /// type should be is [`Subject::Unreadable`].
+    /// When it is not a JSON object with an id, a type and a time. One that has them but does not
+    /// match its type is [`Subject::Unreadable`].
     pub fn parse(body: &[u8]) -> Result<WebhookEvent, NotAnEvent> {
         let envelope: Envelope =
             serde_json::from_slice(body).map_err(|error| NotAnEvent(error.to_string()))?;
@@ -176,7 +174,7 @@ impl WebhookEvent {
     }
 }
 
-/// What a thin event says it is.
+/// The `object` of a thin event.
 const THIN: &str = "v2.core.event";
 
 // Read from: event, thin event
@@ -198,7 +196,7 @@ struct Envelope {
     data: Data,
 }
 
-/// Unix seconds, or text in a thin event.
+/// Unix seconds, or a string in a thin event.
 #[derive(Deserialize)]
 #[serde(try_from = "Value")]
 struct Created(Timestamp);
@@ -250,7 +248,7 @@ struct Data {
     object: Value,
 }
 
-/// The members of the object that say what to ask about.
+/// The members of the object that say what to retrieve.
 // Read from: checkout.session, subscription, invoice, payment_intent, charge, refund, dispute, payout
 #[derive(Deserialize)]
 struct Object {
@@ -274,7 +272,7 @@ struct SubscriptionDetails {
 }
 
 impl Object {
-    /// What to ask about; `account` is the creator's that holds the object.
+    /// What to retrieve; `account` is the connected account of the object.
     fn subject(&self, about: About, account: Option<&str>) -> Result<Subject, InvalidId> {
         match about {
             About::Session => SessionId::parse(&self.id).map(Subject::Session),
@@ -305,8 +303,8 @@ impl Object {
         read::purchase(self.metadata.as_ref())
     }
 
-    /// A subscription's invoice carries a copy of the subscription's metadata, a checkout the
-    /// reference we opened it with.
+    /// A subscription's invoice carries a copy of the subscription's metadata, a checkout our
+    /// client reference.
     fn user(&self) -> Option<UserId> {
         let details = self.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
         read::user(self.metadata.as_ref())
@@ -367,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_says_whose_it_is_wherever_that_stands() {
+    fn an_event_names_its_member_wherever_the_object_does() {
         let by_metadata = json!({"id": "cs_1", "customer": "cus_1", "metadata": {"user_id": "a"},
             "client_reference_id": "b"});
         let notice = event("checkout.session.completed", by_metadata);
@@ -381,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_says_which_purchase_it_is_about() {
+    fn an_event_names_its_purchase() {
         let purchase = |id: Value| {
             let object = json!({"id": "ch_1", "metadata": {"purchase_id": id}});
             event("charge.refunded", object).purchase.map(|it| it.to_string())
@@ -393,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_do_not_handle_is_ignored_and_what_we_cannot_read_is_kept() {
+    fn unhandled_types_are_ignored_and_unreadable_events_are_reported() {
         assert_eq!(event("invoice.created", json!({"id": "in_1"})).subject, Subject::Ignored);
         assert_eq!(event("a.new.type", json!([1])).subject, Subject::Ignored);
         for object in [json!(null), json!([]), json!({"id": 7}), json!({"id": "not an id"})] {

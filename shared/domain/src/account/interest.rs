@@ -1,26 +1,26 @@
-//! Conflicts of interest: nobody of the staff decides on their own business.
+//! Conflicts of interest: staff may not decide on matters in which they are a party.
 
 use crate::{
     error::{DomainError, ErrorKind},
     id::UserId,
 };
 
-/// What somebody is to the thing that staff decide on.
+/// How a user is involved in what staff decide on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
-    /// It is their account.
+    /// The owner of the account.
     Member,
-    /// They sell it.
+    /// The creator of the listing.
     Creator,
-    /// They bought it.
+    /// The buyer of the listing.
     Buyer,
-    /// They reported it.
+    /// The reporter of the listing.
     Reporter,
 }
 
-/// Whoever is to decide has an interest in the decision.
+/// The staff member has an interest in the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{}: somebody else of the staff has to decide.", .0.what())]
+#[error("{}: another staff member must decide.", .0.what())]
 pub struct ConflictOfInterest(pub Interest);
 
 impl Interest {
@@ -48,10 +48,10 @@ impl DomainError for ConflictOfInterest {
     }
 }
 
-/// Holds `staff` to having no part in what they decide on; `involved` are all who have one.
+/// Checks that `staff` is not among `involved`, the users with an interest in the decision.
 ///
 /// # Errors
-/// The first part that is theirs.
+/// The first interest that `staff` has.
 pub fn check_impartial<'a>(
     staff: &UserId,
     involved: impl IntoIterator<Item = (Interest, &'a UserId)>,
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_has_a_part_in_it_does_not_decide() {
+    fn staff_with_an_interest_do_not_decide() {
         let user = |name: &str| UserId::parse(name).unwrap();
         let (creator, buyer, reporter) = (user("creator"), user("buyer"), user("reporter"));
         let involved = [

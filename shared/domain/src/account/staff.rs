@@ -13,18 +13,18 @@ use crate::{
     time::{DAY, Timestamp},
 };
 
-/// Most credits that one action of staff grants or takes back.
+/// Most credits that one staff action grants or takes back.
 pub const CREDITS_MAX: u32 = 1_000;
-/// For how long granted credits can be good, in days.
+/// Longest validity of granted credits, in days.
 pub const GRANT_DAYS_MAX: u32 = 3 * 366;
 /// Highest monthly allowance that can be set.
 pub const ALLOWANCE_MAX: u32 = 100_000;
 /// Highest number of open generations that can be set.
 pub const CONCURRENCY_MAX: u32 = 64;
-/// Most lots of staff's that may be open at once on one account; grants that end together are one.
+/// Most staff lots that may be open at once on one account; grants with the same end share a lot.
 const GRANTS_OPEN_MAX: usize = 16;
 
-/// What staff set for one member, in place of what their plan says.
+/// Limits that staff set for one member, in place of the plan's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Credits a month, from the next month on; an unlimited plan stays unlimited.
@@ -35,21 +35,21 @@ pub struct Limits {
     pub concurrency: Option<u32>,
 }
 
-/// Why staff may not do something.
+/// Why a staff action is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StaffError {
-    /// Nobody decides on themselves.
+    /// Staff may not decide on their own account.
     #[error(transparent)]
     Conflict(#[from] ConflictOfInterest),
-    /// Admins are not decided on here.
-    #[error("This account is an admin's: take the role away at the identity provider first.")]
+    /// Staff may not decide on an admin's account.
+    #[error("This account is an admin's: remove the role at the identity provider first.")]
     IsAdmin,
-    /// There is less than that.
+    /// The account has fewer credits than are to be taken back.
     #[error("{available} credits can be taken back, not {wanted}.")]
     TooFewCredits {
-        /// There are so many.
+        /// Credits that can be taken back.
         available: u32,
-        /// So many were to be taken.
+        /// Credits that were asked for.
         wanted: u32,
     },
     /// Too many grants are open.
@@ -58,10 +58,10 @@ pub enum StaffError {
          one of them."
     )]
     TooManyGrants,
-    /// There is nothing to lift.
+    /// The account is not suspended.
     #[error("This account is not suspended.")]
     NotSuspended,
-    /// A fault of ours.
+    /// An internal fault: the ledger contradicts itself.
     #[error(transparent)]
     Broken(#[from] LedgerError),
 }
@@ -99,17 +99,17 @@ impl DomainError for StaffError {
     }
 }
 
-/// Credits that staff grant, or take back.
+/// A grant or revocation of credits by staff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adjustment {
-    /// So many more, until then.
+    /// Grant so many, until then; `None` never expires.
     Grant(u32, Option<Timestamp>),
-    /// So many fewer.
+    /// Revoke so many.
     TakeBack(u32),
 }
 
 impl Adjustment {
-    /// What is asked for: `amount` is more, or fewer if it is negative.
+    /// Validates a request: a positive `amount` grants, a negative one takes back.
     ///
     /// # Errors
     /// The fields that are out of range.
@@ -131,7 +131,7 @@ impl Adjustment {
             format!("later than now, and at most {GRANT_DAYS_MAX} days from now")
         });
         check.require(amount > 0 || expires_at.is_none(), "/expires_at", "unused", || {
-            "only what is granted has an end".to_owned()
+            "only a grant can expire".to_owned()
         });
         check.finish()?;
         Ok(if amount > 0 {
@@ -142,10 +142,10 @@ impl Adjustment {
     }
 }
 
-/// Until when a suspension lasts, as staff ask for it.
+/// Validates the end of a suspension; `None` is a permanent ban.
 ///
 /// # Errors
-/// When that is over already.
+/// When `until` has passed.
 pub fn checked_until(
     until: Option<Timestamp>,
     now: Timestamp,
@@ -158,7 +158,7 @@ pub fn checked_until(
 }
 
 impl Limits {
-    /// Whether nothing is set.
+    /// Whether no limit is set.
     pub fn is_none(&self) -> bool {
         *self == Limits::default()
     }
@@ -195,7 +195,7 @@ impl Account {
         }
     }
 
-    /// What staff can change of it, as the audit keeps it.
+    /// The state that staff can change, as recorded in the audit trail.
     pub fn audited(&self) -> Value {
         json!({
             "standing": self.standing,
@@ -206,8 +206,7 @@ impl Account {
 }
 
 impl AccountUpdate {
-    /// Takes over what the token says they are. An account that was deleted long enough ago begins
-    /// anew.
+    /// Stores the staff role from the token. Reopens an account that was deleted long enough ago.
     pub fn seen_as(&mut self, role: Option<Role>) {
         self.reopen();
         if self.account.deletion.is_none() {
@@ -215,11 +214,11 @@ impl AccountUpdate {
         }
     }
 
-    /// Carries an adjustment out; `lot` names a grant. What is taken back comes from what was given
-    /// before what was paid for, and nothing is owed for it.
+    /// Applies an adjustment; `lot` is the key of a grant. What is taken back comes from free
+    /// credits before paid ones, and creates no debt.
     ///
     /// # Errors
-    /// When fewer are there, or too many grants are open.
+    /// When too few credits are available, or too many grants are open.
     pub fn adjust(&mut self, lot: LotId, adjustment: Adjustment) -> Result<(), StaffError> {
         match adjustment {
             Adjustment::Grant(credits, expires_at) => {
@@ -244,7 +243,7 @@ impl AccountUpdate {
         }
     }
 
-    /// Suspends the member, until then or for good. What follows from it is due at once.
+    /// Suspends the member until `until`, or permanently. The consequences are due at once.
     pub fn suspend(&mut self, reason: String, until: Option<Timestamp>) {
         self.account.standing = AccountStatus::Suspended { reason, until };
         self.account.standing_due = Some(self.now);
@@ -268,7 +267,7 @@ impl AccountUpdate {
         self.account.limits = limits;
     }
 
-    /// A suspension whose time is over is lifted. Whether it was.
+    /// Lifts a suspension that has ended. Returns whether it did.
     pub fn lift_if_over(&mut self) -> bool {
         let over = self.account.standing != AccountStatus::Active
             && self.account.standing.allows(self.now);
@@ -278,7 +277,7 @@ impl AccountUpdate {
         over
     }
 
-    /// What follows from their standing was seen to. It is looked at again when a suspension ends.
+    /// Marks the consequences of the status as applied. They are due again when a suspension ends.
     pub fn suspension_applied(&mut self) {
         self.account.standing_due = match &self.account.standing {
             AccountStatus::Suspended { until, .. } => *until,

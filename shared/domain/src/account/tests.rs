@@ -1,4 +1,4 @@
-//! Members: the monthly grant, starting and ending generations, standing, presets, profile.
+//! Members: the monthly grant, starting and ending generations, status, presets, profile.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-/// From so many days after the start to so many.
+/// A period from one day after the start to another.
 fn days(from: u32, to: u32) -> Period {
     Period { starts_at: START.plus(DAY * from), ends_at: START.plus(DAY * to) }
 }
@@ -27,7 +27,7 @@ fn opened(now: Timestamp) -> Account {
     Account { email, ..Account::open(user, now) }
 }
 
-/// One change from beginning to end.
+/// One update from beginning to end.
 fn update(
     account: Account,
     now: Timestamp,
@@ -43,7 +43,7 @@ fn member() -> Account {
     update(opened(START), START, |_| {}).account
 }
 
-/// A member of Pro with its 500 credits; the ten of the first day lapsed for them.
+/// A member of Pro with its 500 credits; the ten of the first day have expired.
 fn pro() -> Account {
     update(member(), START, |draft| {
         draft.begin_period(Plan::Pro, LotId("invoice_1".to_owned()), days(0, 30)).unwrap();
@@ -76,7 +76,7 @@ fn a_visit_on_which_nothing_is_due_changes_nothing() {
 
 #[test]
 fn free_credits_come_once_a_calendar_month_counted_from_the_first_day() {
-    // Each visit says how many credits it finds, and how many have been granted so far.
+    // For each visit: the credits available, and the total granted so far.
     let check = |anchor: &str, visits: &[(&str, u32, u32)]| {
         let mut account = update(opened(at(anchor)), at(anchor), |_| {}).account;
         for (visit, available, granted) in visits {
@@ -85,7 +85,7 @@ fn free_credits_come_once_a_calendar_month_counted_from_the_first_day() {
             assert_eq!((totals.available, totals.granted), (*available, *granted), "{visit}");
         }
     };
-    // Once a month, from the very instant; what is left lapses then.
+    // Once a month, from the very instant; the remainder expires then.
     check(
         "2026-11-22T09:30:00Z",
         &[
@@ -95,7 +95,7 @@ fn free_credits_come_once_a_calendar_month_counted_from_the_first_day() {
             ("2026-12-31T00:00:00Z", 10, 20),
         ],
     );
-    // Months nobody came in are not made up for.
+    // Months without a visit are not granted later.
     check("2026-11-22T09:30:00Z", &[("2027-06-01T00:00:00Z", 10, 20)]);
     // The 31st: the last day of shorter months, and back to the 31st.
     check(
@@ -135,7 +135,7 @@ fn a_paid_plan_grants_with_its_invoice_and_never_by_itself() {
     let later = update(account.clone(), START.plus(DAY * 36), |_| {}).account;
     assert_eq!((later.plan, available(&later)), (Plan::Pro, 500), "in its grace");
     let later = update(account, START.plus(DAY * 37), |_| {}).account;
-    assert_eq!((later.plan, available(&later)), (Plan::Free, 10), "nobody paid");
+    assert_eq!((later.plan, available(&later)), (Plan::Free, 10), "the grace has ended unpaid");
 
     let renewed = update(later, START.plus(DAY * 40), |draft| {
         draft.begin_period(Plan::Pro, LotId("invoice_2".to_owned()), days(40, 70)).unwrap();
@@ -254,7 +254,7 @@ fn why_a_generation_is_not_started() {
         "#]],
     );
 
-    // The first of several reasons that a caller can do something about comes first.
+    // Of several reasons, the first that the caller can act on is returned.
     let code = |account: Account| {
         account.begin_update(START).unwrap().start_job("gen_1", 1).unwrap_err().code()
     };
@@ -367,7 +367,7 @@ fn a_hold_over_several_lots_returns_to_each() {
     assert_eq!(change.account.credits.lots, before.lots);
 }
 
-/// As accounts were stored when a spent gift stayed open until its end.
+/// Accounts stored when a spent gift stayed open until its end.
 #[test]
 fn an_account_that_is_full_of_spent_gifts_takes_the_next_grant() {
     let end = START.plus(DAY * 365);
@@ -393,7 +393,7 @@ fn an_account_that_is_full_of_spent_gifts_takes_the_next_grant() {
     })
     .account;
     assert_eq!((available(&paid), paid.credits.lots.len()), (60, 2));
-    assert_eq!(paid.credits.totals().spent, 63 * 5, "what was put away stays counted");
+    assert_eq!(paid.credits.totals().spent, 63 * 5, "archived lots stay counted");
 }
 
 #[test]
@@ -450,14 +450,14 @@ fn free_credits_need_a_verified_address() {
     check(EmailClaim { address: None, is_verified: false }, false);
     check(EmailClaim { address: None, is_verified: true }, false);
 
-    // What was bought is theirs to spend, and a plan pays for itself.
+    // What was bought may be spent, and a paid plan grants.
     let mut draft = first(unverified);
     draft.add_pack(LotId("ord_1".to_owned()), 50).unwrap();
     draft.start_job("gen_1", 1).unwrap();
     draft.begin_period(Plan::Pro, LotId("in_1".to_owned()), days(0, 30)).unwrap();
     assert_eq!(draft.account().credits.totals().available, 549);
 
-    // The months before the address was verified are not made up for.
+    // The months before the address was verified are not granted later.
     let later = START.plus(DAY * 100);
     let waited = first(unverified).finish().account;
     let draft =
@@ -499,7 +499,7 @@ fn an_account_survives_the_table() {
     assert_eq!(serde_json::from_str::<Account>(&text).unwrap(), account);
 }
 
-/// Something that gives a member credits, or takes or uses them.
+/// An event that grants, takes or uses a member's credits.
 #[derive(Debug, Clone)]
 enum Happening {
     Reward,
@@ -530,7 +530,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// A member, every line of their ledger, and what can still happen to what was granted.
+/// A member, all their ledger entries, and what can still happen to what was granted.
 struct Life {
     account: Account,
     ledger: Vec<crate::credits::LedgerEntry>,
@@ -547,7 +547,7 @@ impl Life {
         Life { account, ledger, granted, holds, today: 0, nth: 0 }
     }
 
-    /// Nothing of it may fail but what a rule refuses to a member or to staff.
+    /// Nothing may fail except what a rule refuses to a member or to staff.
     fn live_through(&mut self, happening: &Happening) {
         self.nth += 1;
         let (now, name) = (START.plus(DAY * self.today), LotId(format!("lot:{}", self.nth)));
@@ -591,8 +591,8 @@ impl Life {
         self.ledger.extend(change.entries);
     }
 
-    /// Most lots there can be: the period of a plan, packs, a lot for each month in which rewards
-    /// end, those of staff, and lots past their end that open generations hold credits of.
+    /// The most lots possible: the plan's period, packs, a lot for each month in which rewards end,
+    /// those of staff, and ended lots of which open generations hold credits.
     fn lots_max(&self) -> usize {
         let shares: usize = self.holds.iter().map(|hold| hold.shares.len()).sum();
         1 + 1 + 14 + 16 + shares
@@ -600,8 +600,8 @@ impl Life {
 }
 
 proptest! {
-    /// Whatever is granted, held, spent and taken back, in whatever order and however often: the next
-    /// grant is possible, the account stays small, and it is what its ledger folds to.
+    /// Whatever is granted, held, spent and taken back, in any order and any number of times: the
+    /// next grant is possible, the account stays small, and it equals the fold of its ledger.
     #[test]
     fn no_account_is_ever_too_full_for_a_grant(
         life in prop::collection::vec(happening(), 0..200),
@@ -615,8 +615,8 @@ proptest! {
         prop_assert_eq!(Credits::fold(&member.ledger).unwrap(), member.account.credits);
     }
 
-    /// Whenever a member comes, and however far the clocks of those who look are apart, every
-    /// month they came in is granted once and no other.
+    /// Whenever a member visits, and however much the workers' clocks differ, every month with a
+    /// visit is granted once and no other is.
     #[test]
     fn each_month_is_granted_once(
         first_day in 0u32..1_500,

@@ -1,4 +1,4 @@
-//! What a draft can do to its account: generations, plans, packs, and what is owed.
+//! What an [`AccountUpdate`] can change: generations, plans, packs, and debt.
 
 use super::{
     AccountChange, AccountError, AccountUpdate, Deletion, EmailClaim, PRESETS_MAX, Profile, Usage,
@@ -18,12 +18,12 @@ use crate::{
 };
 
 impl AccountUpdate {
-    /// The account as the change leaves it so far.
+    /// The account as changed so far.
     pub fn account(&self) -> &Account {
         &self.account
     }
 
-    /// The instant of the change.
+    /// The time of the update.
     pub fn now(&self) -> Timestamp {
         self.now
     }
@@ -34,16 +34,16 @@ impl AccountUpdate {
         self.account.require_active(self.now)
     }
 
-    /// Notes until when their strikes keep the member from selling.
+    /// Sets until when strikes suspend the member's selling.
     pub fn suspend_selling(&mut self, until: Option<Timestamp>) {
         self.account.selling_suspended_until = until;
     }
 
-    /// Takes one of the plan's places for an open generation and holds its credits.
+    /// Takes one of the plan's slots for an open generation and holds its credits.
     ///
     /// # Errors
-    /// When the member is suspended, has too many open, or has too few credits, for want of a verified
-    /// address too; in that order.
+    /// When the member is suspended, has too many open generations, or has too few credits (on
+    /// Free, because the address is not verified); checked in that order.
     pub fn start_job(&mut self, cause: &str, credits: u32) -> Result<Hold, AccountError> {
         self.require_active()?;
         let max = self.account.concurrency_max();
@@ -66,7 +66,7 @@ impl AccountUpdate {
         Ok(Hold { shares })
     }
 
-    /// Ends a generation that made an image: its hold is spent.
+    /// Ends a generation that produced an image: its hold is captured.
     ///
     /// # Errors
     /// When the hold is not open.
@@ -77,8 +77,8 @@ impl AccountUpdate {
         Ok(())
     }
 
-    /// Ends a generation that made none: its hold goes back to its lots. It lapses at once if
-    /// their end has come meanwhile, and pays what is owed.
+    /// Ends a generation that produced no image: its hold is released to its lots. Credits whose
+    /// lot has ended meanwhile expire at once; the rest repays debt.
     ///
     /// # Errors
     /// When the hold is not open.
@@ -89,12 +89,12 @@ impl AccountUpdate {
         self.repay()
     }
 
-    /// Begins a paid period of a plan: what is left of the plan before it lapses, and then its lot
-    /// is granted under `lot`, its business key. A period that began before the one we know of is
-    /// late news: it is granted, so that the books show what was paid for, and lapses at once.
+    /// Begins a paid period of a plan: what is left of the previous plan expires, and a lot is
+    /// granted under the business key `lot`. A period older than the current one arrived late: it
+    /// is granted, so that the ledger shows what was paid for, and expires at once.
     ///
     /// # Errors
-    /// When that lot was granted before.
+    /// When that lot was already granted.
     pub fn begin_period(
         &mut self,
         plan: Plan,
@@ -105,7 +105,7 @@ impl AccountUpdate {
             return self.miss_period(plan, lot, period);
         }
         if self.account.credits.lots.iter().any(|open| open.terms.id == lot) {
-            return Err(LedgerError::new(format!("the period of {} began before", lot.0)));
+            return Err(LedgerError::new(format!("the period of {} has already begun", lot.0)));
         }
         let ends_at = period.ends_at.plus(PAST_DUE_GRACE);
         self.end_plan_lots()?;
@@ -118,10 +118,10 @@ impl AccountUpdate {
         self.repay()
     }
 
-    /// Grants a paid period of a plan that is over already: it lapses at once.
+    /// Grants a paid period that is already over: it expires at once.
     ///
     /// # Errors
-    /// When that lot was granted before.
+    /// When that lot was already granted.
     pub fn miss_period(
         &mut self,
         plan: Plan,
@@ -136,7 +136,7 @@ impl AccountUpdate {
         self.expire()
     }
 
-    /// A paid plan goes on until `end`, or ends now if that has come.
+    /// Sets the end of a paid plan to `end`; ends it now if `end` has passed.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -148,7 +148,7 @@ impl AccountUpdate {
         self.downgrade_if_unpaid()
     }
 
-    /// A paid plan ends now: what is left of it lapses, and Free begins.
+    /// Ends a paid plan now: what is left of it expires, and Free begins.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -164,19 +164,20 @@ impl AccountUpdate {
         self.repay()
     }
 
-    /// Grants credits that were paid for once; they have no end. Returns the lot they are in.
+    /// Grants credits that were bought as a pack; they never expire. Returns the lot that holds
+    /// them.
     ///
     /// # Errors
-    /// When that lot was granted before.
+    /// When that lot was already granted.
     pub fn add_pack(&mut self, lot: LotId, credits: u32) -> Result<LotId, LedgerError> {
         let (source, size) = (LotSource::Purchase, LotSize::Credits(credits));
         self.add(LotTerms { id: lot, source, size, expires_at: None })
     }
 
-    /// Grants credits as a thank-you; they end at `ends_at`. Returns the lot they are in.
+    /// Grants credits as a reward; they expire at `ends_at`. Returns the lot that holds them.
     ///
     /// # Errors
-    /// When that lot was granted before.
+    /// When that lot was already granted.
     pub fn add_promo(
         &mut self,
         lot: LotId,
@@ -187,8 +188,8 @@ impl AccountUpdate {
         self.add(LotTerms { id: lot, source, size, expires_at: Some(ends_at) })
     }
 
-    /// Takes credits back whose payment was taken back: what is left of their lot is revoked, and
-    /// the rest is owed.
+    /// Takes back credits whose payment was refunded or disputed: what is left of their lot is
+    /// revoked, and the rest becomes debt.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -200,9 +201,9 @@ impl AccountUpdate {
         self.repay()
     }
 
-    /// Ends a period of a plan whose payment was taken back: what is left of its lot is revoked, what
-    /// is released to it later lapses, and nothing is owed. Returns what was left, which is what
-    /// [`Draft::resume_period`] gives back; the plan itself goes on as its subscription does.
+    /// Ends a plan period whose payment was taken back: what is left of its lot is revoked, what is
+    /// released to it later expires, and no debt arises. Returns what was left, which
+    /// [`AccountUpdate::resume_period`] gives back. The plan itself follows its subscription.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -218,9 +219,9 @@ impl AccountUpdate {
         Ok(left)
     }
 
-    /// Gives back what [`Draft::end_period`] took of `lot`, as a lot of its own until the period's
-    /// end. Returns it; `None` if another period has begun or the plan is over, so that what was
-    /// taken would have lapsed by now.
+    /// Gives back what [`AccountUpdate::end_period`] took from `lot`, as a new lot until the
+    /// period's end. Returns that lot; `None` if another period has begun or the plan is over,
+    /// because the credits would have expired by now.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -239,7 +240,8 @@ impl AccountUpdate {
         Ok(Some(id))
     }
 
-    /// Takes back at most `credits` of what is left of a lot, and owes nothing. How many it were.
+    /// Revokes at most `credits` of what is left of a lot, without debt. Returns how many it
+    /// revoked.
     fn take_what_is_left(
         &mut self,
         cause: &str,
@@ -257,7 +259,8 @@ impl AccountUpdate {
         Ok(credits)
     }
 
-    /// Gives back what was taken of `lot`: what is still owed is forgiven, the rest is a new lot.
+    /// Gives back what was taken from `lot`: forgives outstanding debt first, grants the rest as a
+    /// new lot.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -274,14 +277,14 @@ impl AccountUpdate {
         Ok(())
     }
 
-    /// Changes what is known of the packs that are bought by themselves, if any are.
+    /// Changes the state of automatic top-up, if the member has set it up.
     pub fn change_top_up(&mut self, change: impl FnOnce(&mut TopUp, Timestamp)) {
         if let Some(top_up) = &mut self.account.top_up {
             change(top_up, self.now);
         }
     }
 
-    /// Which packs are bought by themselves from now on; `None` stops that.
+    /// Sets which packs automatic top-up buys from now on; `None` turns it off.
     pub fn allow_top_up(&mut self, wish: Option<TopUpWish>) {
         let now = self.now;
         if wish.is_some() || self.account.top_up.is_some() {
@@ -289,15 +292,15 @@ impl AccountUpdate {
         }
     }
 
-    /// Notes that the member wants to be deleted: nothing is bought by itself any more. Asked for
-    /// again, the first request stays.
+    /// Records the member's request to be deleted and turns automatic top-up off. A repeated
+    /// request keeps the first one's time.
     pub fn request_deletion(&mut self) {
         let requested_at = self.now;
         self.account.deletion.get_or_insert(Deletion { requested_at, erased_at: None });
         self.allow_top_up(None);
     }
 
-    /// Forgets who the member is. What they were granted, spent and owe stays.
+    /// Removes the member's personal data. Credits granted, spent and owed stay.
     pub fn erase(&mut self) {
         let account = &mut self.account;
         account.email = None;
@@ -309,23 +312,23 @@ impl AccountUpdate {
         }
     }
 
-    /// Somebody signs in to an account that was deleted long enough ago: it is theirs to use again,
-    /// with the balance it had, so that no month is granted twice.
+    /// Reopens an account that was deleted long enough ago, when its member signs in again. It
+    /// keeps its balance, so that no month is granted twice.
     pub fn reopen(&mut self) {
         if self.account.deletion.is_some_and(|deletion| deletion.is_over(self.now)) {
             self.account.deletion = None;
         }
     }
 
-    /// Takes over what the member says of themselves, except of an account that is deleted.
+    /// Replaces the profile, unless the account is deleted.
     pub fn describe(&mut self, profile: Profile) {
         if self.account.deletion.is_none() {
             self.account.profile = profile;
         }
     }
 
-    /// Takes over what the token says of the address, except of an account that is deleted. A token
-    /// without an address leaves the one that is known as it is.
+    /// Applies the token's e-mail claim, unless the account is deleted. A token without an address
+    /// keeps the known address.
     pub(super) fn take_over(&mut self, claim: EmailClaim<'_>) {
         if self.account.deletion.is_some() {
             return;
@@ -338,7 +341,7 @@ impl AccountUpdate {
         }
     }
 
-    /// They have made a listing.
+    /// Records that the member has created a listing.
     pub fn creates(&mut self) {
         self.account.creates = true;
     }
@@ -346,7 +349,7 @@ impl AccountUpdate {
     /// Counts one more preset.
     ///
     /// # Errors
-    /// When the member is suspended or has as many as are kept.
+    /// When the member is suspended or has [`PRESETS_MAX`] presets.
     pub fn add_preset(&mut self) -> Result<(), AccountError> {
         self.require_active()?;
         if self.account.presets >= PRESETS_MAX {
@@ -366,12 +369,13 @@ impl AccountUpdate {
         Ok(())
     }
 
-    /// Whether anything differs from what was read.
+    /// Whether the account differs from what was read.
     pub fn is_changed(&self) -> bool {
         self.account.version == 0 || self.account != self.before
     }
 
-    /// Ends the draft. If the balance is now below what the member wants to have, a pack is due.
+    /// Finishes the update. If the balance is now below the member's threshold, a top-up becomes
+    /// due.
     pub fn finish(mut self) -> AccountChange {
         if let Some(top_up) = &mut self.account.top_up {
             top_up.watch(&self.account.credits, self.now);
@@ -400,8 +404,9 @@ impl AccountUpdate {
         Ok(())
     }
 
-    /// The Free plan grants once per calendar month counted from the first day, to a verified
-    /// address. A month without a visit is not made up for: its credits would have lapsed.
+    /// The Free plan grants once per calendar month, counted from the account's creation, if the
+    /// address is verified. Months without a visit are not granted later: their credits would have
+    /// expired.
     pub(super) fn grant_free_period(&mut self) -> Result<(), LedgerError> {
         let is_due = self.account.next_grant_at().is_some_and(|due_at| due_at <= self.now);
         if !is_due {
@@ -415,7 +420,7 @@ impl AccountUpdate {
         self.grant(Plan::Free, LotId(format!("free:{begins}")), ends)
     }
 
-    /// A paid plan whose time is over is over, whoever notices it first.
+    /// Ends a paid plan whose time is over, on whichever update comes first.
     pub(super) fn downgrade_if_unpaid(&mut self) -> Result<(), LedgerError> {
         match self.account.plan_ends_at {
             Some(end) if end <= self.now => self.end_plan(),
@@ -461,8 +466,8 @@ impl AccountUpdate {
         self.post(&lot.id.0.clone(), Movement::Grant { lot, into: None })
     }
 
-    /// Grants credits in the open lot of the same source and end, or else as a lot of their own, and
-    /// pays what is owed. Returns the lot they are in.
+    /// Grants credits into the open lot of the same source and end, or as a new lot, and repays
+    /// debt. Returns the lot that holds them.
     pub(super) fn add(&mut self, lot: LotTerms) -> Result<LotId, LedgerError> {
         let into = self.account.credits.open_lot_for(&lot, self.now).cloned();
         let (id, cause) = (into.as_ref().unwrap_or(&lot.id).clone(), lot.id.0.clone());

@@ -1,4 +1,4 @@
-//! Credits spent in the present period of the plan, by day.
+//! Credits spent in the current period of the plan, by day.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{DAY, Timestamp};
 
-/// Longest period that is told apart by days: a month, its grace, and then some. Days after it
-/// count to the last.
+/// Longest period counted by day: a month, its grace, and a margin. Later days count towards the
+/// last.
 const DAYS_MAX: usize = 62;
 
-/// How many credits were spent on each day (UTC) since a period began. It is kept in the account,
-/// so that telling it costs nothing more than reading that.
+/// Credits spent on each day (UTC) since a period began. Stored in the account, so that showing it
+/// costs no extra read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     starts_at: Option<Timestamp>,
-    /// The first is the day on which the period began; days after the last one had none.
+    /// The first is the day on which the period began; days after the last entry have no use.
     #[serde(default)]
     days: Vec<u32>,
 }
 
 impl Usage {
-    /// Nothing spent in a period that begins at `starts_at`.
+    /// No use yet, in a period that begins at `starts_at`.
     pub fn since(starts_at: Timestamp) -> Usage {
         Usage { starts_at: Some(starts_at), days: Vec::new() }
     }
@@ -32,12 +32,12 @@ impl Usage {
         self.starts_at
     }
 
-    /// Spent in all.
+    /// Credits spent in the period.
     pub fn used(&self) -> u32 {
         self.days.iter().sum()
     }
 
-    /// Each day that has credits, by its first instant.
+    /// The days with use, each by its first instant, with the credits spent.
     pub fn by_day(&self) -> impl Iterator<Item = (Timestamp, u32)> {
         let first = self.starts_at.map_or(Timestamp::from_secs(0), |at| at.floor_to(DAY));
         let days = self.days.iter().zip(0u32..).filter(|(used, _)| **used > 0);

@@ -10,7 +10,7 @@ fn deed(nth: u64) -> AuditEntry {
     deed.with_diff(&json!({ "n": nth }), &json!({ "n": nth + 1 })).with_reason("spam")
 }
 
-/// A chain of five, each row with the place it stands at.
+/// A chain of five records, each with its sequence number.
 fn chain() -> (Vec<(Option<u64>, AuditRecord)>, Head) {
     let mut head = Head::default();
     let rows = (1..=5).map(|nth| {
@@ -26,7 +26,7 @@ fn verified(rows: &[(Option<u64>, AuditRecord)], head: &Head) -> Result<(), Chai
     chain.end(head)
 }
 
-/// A row that is made anew, hash and all, by somebody who knows how.
+/// A record that is rewritten, hash included, by an insider.
 fn forged(row: &AuditRecord) -> AuditRecord {
     let mut row = AuditRecord { at: Timestamp::from_secs(1), ..row.clone() };
     row.hash = row.reckoned();
@@ -34,7 +34,7 @@ fn forged(row: &AuditRecord) -> AuditRecord {
 }
 
 #[test]
-fn a_chain_that_nobody_touched_is_whole() {
+fn an_untouched_chain_is_whole() {
     let (rows, head) = chain();
     assert_eq!(verified(&rows, &head), Ok(()));
     assert_eq!(verified(&[], &Head::default()), Ok(()));
@@ -73,17 +73,17 @@ fn the_first_row_that_is_not_what_it_was_is_named() {
 }
 
 #[test]
-fn one_more_row_that_fits_is_known_by_the_end() {
+fn one_more_row_that_fits_is_detected_by_the_head() {
     let (mut rows, head) = chain();
     let row = head.clone().add(deed(6), START);
     rows.push((Some(6), row));
     assert_eq!(verified(&rows, &head), Err(ChainBreak { seq: 6, why: Why::Inserted }));
 }
 
-/// A chain that is made anew from a row on meets its own end, so only an end that was kept elsewhere
-/// tells.
+/// A chain that is rewritten from a record on matches its own head, so only a head that was
+/// archived elsewhere reveals it.
 #[test]
-fn a_chain_that_is_made_anew_does_not_meet_an_end_that_was_kept() {
+fn a_rewritten_chain_does_not_match_an_archived_head() {
     let kept_at = |rows: &[(Option<u64>, AuditRecord)], seqs: &[usize]| -> Anchors {
         let at =
             |seq: &usize| Chain { seq: rows[*seq - 1].1.seq, hash: rows[*seq - 1].1.hash.clone() };
@@ -105,7 +105,7 @@ fn a_chain_that_is_made_anew_does_not_meet_an_end_that_was_kept() {
     assert_eq!(follow(5, &kept_at(&rows, &[2, 3])), broken(3, Why::NotAsKept));
     assert_eq!(follow(5, &kept_at(&rows, &[4])), broken(4, Why::NotAsKept));
     assert_eq!(follow(2, &kept_at(&rows, &[2, 5])), broken(3, Why::Missing));
-    // An end that somebody keeps beside the true one hides nothing.
+    // A false head archived beside the true one hides nothing.
     let both: Anchors = [&rows[3].1.hash, &"0".repeat(64)]
         .map(|hash| Chain { seq: 4, hash: hash.clone() })
         .into_iter()

@@ -12,53 +12,56 @@ use crate::{
     time::Timestamp,
 };
 
-/// A checkout of a plan. It is written down before Stripe is asked, so that a repeat asks under the
-/// same key and gets the same page.
+/// A checkout of a plan. It is stored before Stripe is asked, so that a retry uses the same
+/// idempotency key and gets the same session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanCheckout {
-    /// Counts a member's checkouts; part of the key.
+    /// The checkout's number for this member; part of the idempotency key.
     pub nth: u32,
-    /// What is being subscribed to.
+    /// The plan to subscribe to.
     pub plan: Plan,
-    /// When it was begun.
+    /// When it was created.
     pub begun_at: Timestamp,
-    /// When Stripe closes it.
+    /// When Stripe expires it.
     pub expires_at: Timestamp,
-    /// Stripe's session, once it is known.
+    /// Stripe's Checkout Session, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// Where it is paid.
+    /// The page where it is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 
-/// For how long a checkout without a page is asked for again under its key.
+/// How long a checkout without a session is retried under its key.
 const LOST_AFTER: Duration = Duration::from_secs(60 * 60);
 
 impl PlanCheckout {
-    /// Its page was never handed out, and Stripe may no longer make one that ends so soon.
+    /// No session was created for it, and Stripe may no longer create one that expires so soon.
     fn is_lost(&self, now: Timestamp) -> bool {
         self.session.is_none() && self.begun_at.plus(LOST_AFTER) <= now
     }
 }
 
-/// What to do about a wish to subscribe.
+/// The next step of a request to subscribe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlanCheckoutStep {
-    /// This one's page is not known yet: have Stripe make it, under its key, and note it down. If
-    /// it is for another plan, ask again then.
+    /// It has no session yet: create one under its key and store it. If it is for another plan,
+    /// call [`Billing::subscribe`] again then.
     Open(PlanCheckout),
-    /// This one is open already: ask Stripe whether it still is, and hand it out again.
+    /// Its session is open: check with Stripe that it still is, and return it.
     Again(SessionId),
-    /// This one is for another plan: have Stripe close it, then ask again.
+    /// Its session is for another plan: expire it, then call [`Billing::subscribe`] again.
     Replace(SessionId),
 }
 
-/// Why nobody can subscribe here.
+/// Why a checkout is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CheckoutError {
-    /// There is a subscription: it is changed in the portal, not bought again.
-    #[error("There is a {} subscription already: change it in the billing portal.", .0.terms().name)]
+    /// There is already a subscription: it is changed in the billing portal.
+    #[error(
+        "There is already a {} subscription: change it in the billing portal.",
+        .0.terms().name
+    )]
     Subscribed(Plan),
     /// There is no subscription to change.
     #[error("There is no subscription: choose a plan at checkout.")]
@@ -93,11 +96,11 @@ impl DomainError for CheckoutError {
 }
 
 impl Billing {
-    /// What to do about a wish to subscribe to `plan`. A new checkout is noted down here; it counts
-    /// only once this is written.
+    /// Decides on a request to subscribe to `plan`. A new checkout is recorded here and takes
+    /// effect only once this is written.
     ///
     /// # Errors
-    /// When there is a subscription, or nothing to subscribe to.
+    /// When there is already a subscription, or the plan is not sold.
     pub fn subscribe(
         &mut self,
         plan: Plan,
@@ -106,8 +109,8 @@ impl Billing {
         if plan.terms().lookup_key.is_none() {
             return Err(CheckoutError::NotSold);
         }
-        if let Ok(kept) = self.live_subscription() {
-            return Err(CheckoutError::Subscribed(kept.plan));
+        if let Ok(existing) = self.live_subscription() {
+            return Err(CheckoutError::Subscribed(existing.plan));
         }
         let open = self.checkout.as_ref();
         if let Some(open) = open.filter(|open| open.expires_at > now && !open.is_lost(now)) {
@@ -130,16 +133,16 @@ impl Billing {
         Ok(PlanCheckoutStep::Open(checkout))
     }
 
-    /// The subscription that goes on.
+    /// The live subscription.
     ///
     /// # Errors
     /// When there is none.
     pub fn live_subscription(&self) -> Result<&Subscription, CheckoutError> {
-        let kept = self.subscription.as_ref().filter(|kept| !kept.status.is_over());
-        kept.ok_or(CheckoutError::NotSubscribed)
+        let existing = self.subscription.as_ref().filter(|existing| !existing.status.is_over());
+        existing.ok_or(CheckoutError::NotSubscribed)
     }
 
-    /// Stripe has opened the page of the `nth` checkout.
+    /// Records the session of the `nth` checkout.
     pub fn opened(&mut self, nth: u32, session: SessionId, url: String) {
         if let Some(open) = self.checkout.as_mut().filter(|open| open.nth == nth) {
             open.session = Some(session);
@@ -147,7 +150,7 @@ impl Billing {
         }
     }
 
-    /// The checkout of this session is over, paid or not.
+    /// Removes the checkout of this session, which completed or expired.
     pub fn closed(&mut self, session: &SessionId) {
         if self.checkout.as_ref().is_some_and(|open| open.session.as_ref() == Some(session)) {
             self.checkout = None;

@@ -1,4 +1,4 @@
-//! Names that Stripe gives to things.
+//! Ids assigned by Stripe.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ macro_rules! external_ids {
 
         impl $name {
             /// # Errors
-            /// When it is not 1 to 255 of `A-Z a-z 0-9 _`: it stands in keys and in URLs.
+            /// When it is not 1 to 255 of `A-Z a-z 0-9 _`: it is used in keys and URLs.
             pub fn parse(text: &str) -> Result<$name, InvalidId> {
                 let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
                 match plain && (1..=MAX_BYTES).contains(&text.len()) {
@@ -36,21 +36,21 @@ external_ids! {
     CustomerId = "cus_NffrFeUfNV2Hib";
     /// A subscription.
     SubscriptionId = "sub_1MowQVLkdIwHu7ix";
-    /// A checkout session.
+    /// A Checkout Session.
     SessionId = "cs_test_a11YYufWQzNY63zp";
     /// An invoice of Stripe's; ours is [`crate::id::InvoiceId`].
     StripeInvoiceId = "in_1MtHbELkdIwHu7ix";
-    /// A payment intent.
+    /// A PaymentIntent.
     PaymentId = "pi_3MtwBwLkdIwHu7ix";
     /// A charge; some are `py_`.
     ChargeId = "ch_3MmlLrLkdIwHu7ix";
-    /// An account that is connected to ours: a creator's.
+    /// A connected account: a creator's.
     ConnectedAccountId = "acct_1Nv0FGQ9RKHgCVdK";
     /// A transfer to a connected account.
     TransferId = "tr_1MiN3gLkdIwHu7ixNCZvFdgA";
-    /// What a connected account received by a transfer.
+    /// The payment that a connected account received by a transfer.
     ReceivedId = "py_1MiN3gLkdIwHu7ixNCZvFdgB";
-    /// The reversal of a transfer, or of a part of one.
+    /// A full or partial reversal of a transfer.
     ReversalId = "trr_1MiOSoLkdIwHu7ixlmWFzP9n";
     /// A payout of a connected account's balance to its bank; ours is [`crate::id::PayoutId`].
     BankPayoutId = "po_1OaFDbEcg9tTZuTgNYmX0PKB";
@@ -58,6 +58,6 @@ external_ids! {
     RefundId = "re_1Nispe2eZvKYlo2Cd31jOCgZ";
     /// A dispute.
     DisputeId = "du_1MtJUT2eZvKYlo2CNaw2HvEv";
-    /// An event.
+    /// A webhook event.
     EventId = "evt_1NG8Du2eZvKYlo2C";
 }

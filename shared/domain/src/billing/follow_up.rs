@@ -1,8 +1,8 @@
-//! What is still to be done at Stripe because of something that is already written here.
+//! Tasks at Stripe that follow from what is already stored here.
 //!
-//! A follow-up is noted in the transaction that finds the need for it, and carried out afterwards:
-//! at once by the same caller, or by the nightly run. A process that dies in between loses nothing.
-//! Each task can be repeated with the same result, so a follow-up may be carried out more than once.
+//! A follow-up is recorded in the transaction that creates the need for it and carried out
+//! afterwards, at once by the same caller or by the nightly run. So nothing is lost if a process
+//! dies in between. Each task is idempotent, so a follow-up may be carried out more than once.
 
 use std::fmt;
 
@@ -11,59 +11,59 @@ use serde::{Deserialize, Serialize};
 use super::external::{StripeInvoiceId, SubscriptionId};
 use crate::{account::Account, id::UserId, time::Timestamp};
 
-/// What is to be done.
+/// The task to carry out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum FollowUpTask {
-    /// A member has two subscriptions: this one is cancelled and what was paid for it refunded.
+    /// A member has two subscriptions: cancel this one and refund its payments.
     CancelDuplicate {
         /// The younger of the two.
         subscription: SubscriptionId,
     },
-    /// A subscription is over: its open invoices are voided, because Stripe leaves them payable.
+    /// A subscription ended: void its open invoices, because Stripe leaves them payable.
     VoidInvoices {
-        /// The one that is over.
+        /// The ended subscription.
         subscription: SubscriptionId,
     },
-    /// An invoice was paid after its subscription was over: the payment is refunded.
+    /// An invoice was paid after its subscription ended: refund the payment.
     RefundInvoice {
-        /// The one that was paid.
+        /// The invoice.
         invoice: StripeInvoiceId,
     },
-    /// A member is banned without an end: their subscription is set to end with its period.
+    /// A member is permanently banned: set their subscription to cancel at the end of its period.
     StopRenewal,
-    /// A member's address changed: their customer at Stripe gets it.
+    /// A member's e-mail address changed: update their customer at Stripe.
     UpdateCustomer,
 }
 
-/// One task for one member. There is at most one for the same thing.
+/// One task for one member. Each task is unique per subject.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowUp {
-    /// OwnerRef subscription, invoice or customer it is about.
+    /// The member whose subscription, invoice or customer it concerns.
     pub user_id: UserId,
-    /// What is to be done.
+    /// The task.
     #[serde(flatten)]
     pub task: FollowUpTask,
-    /// When it was noted last.
+    /// When it was last recorded.
     pub noted_at: Timestamp,
-    /// When it was done, if it is.
+    /// When it was carried out, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Timestamp>,
 }
 
 impl FollowUp {
-    /// A task that is noted now.
+    /// A new task.
     pub fn new(user_id: UserId, task: FollowUpTask, noted_at: Timestamp) -> FollowUp {
         FollowUp { user_id, task, noted_at, done_at: None }
     }
 
-    /// What a change of an account makes necessary at Stripe.
+    /// The tasks that follow from a change of an account.
     pub fn of_change(before: &Account, after: &Account, now: Timestamp) -> Vec<FollowUp> {
         let mut tasks = Vec::new();
         if after.standing.is_for_good() && !before.standing.is_for_good() {
             tasks.push(FollowUpTask::StopRenewal);
         }
-        // A new account has no customer yet, who is made with the address of then.
+        // A new account has no customer yet; it will be created with the address of that time.
         if before.version > 0 && after.email.is_some() && after.email != before.email {
             tasks.push(FollowUpTask::UpdateCustomer);
         }
@@ -73,7 +73,7 @@ impl FollowUp {
 }
 
 impl fmt::Display for FollowUpTask {
-    /// A name that is unique for a member: `cancel_duplicate#sub_1`.
+    /// The task's key, unique per member: `cancel_duplicate#sub_1`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FollowUpTask::CancelDuplicate { subscription } => {

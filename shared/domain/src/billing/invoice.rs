@@ -1,4 +1,4 @@
-//! Invoices and receipts: what was charged for, and which lots a paid one grants.
+//! Invoices and receipts: what was charged, and which lots a paid one grants.
 
 use std::mem;
 
@@ -21,59 +21,59 @@ use crate::{
     time::{Period, Timestamp},
 };
 
-/// Most lines that are kept; Stripe's own page has the rest.
+/// Most lines that are stored; Stripe's page has the rest.
 pub const LINES_MAX: usize = 50;
 
-/// How far an invoice has come: <https://docs.stripe.com/invoicing/overview#invoice-statuses>.
+/// The status of an invoice: <https://docs.stripe.com/invoicing/overview#invoice-statuses>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InvoiceStatus {
-    /// Being put together.
+    /// Not finalized yet.
     Draft,
-    /// To be paid.
+    /// Awaiting payment.
     Open,
     /// Paid.
     Paid,
-    /// Withdrawn.
+    /// Voided.
     Void,
-    /// Given up.
+    /// Written off.
     Uncollectible,
 }
 
-/// OwnerRef document it is.
+/// The document that an invoice represents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Issue {
     /// Stripe's invoice of a subscription.
     Subscription {
-        /// Stripe's name for it.
+        /// Stripe's id of the invoice.
         invoice: StripeInvoiceId,
-        /// Of this subscription, where there is one.
+        /// Its subscription, if any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         subscription: Option<SubscriptionId>,
     },
-    /// Our receipt of a pack.
+    /// Our receipt for a pack.
     Pack {
-        /// Of this order.
+        /// The pack order.
         order: OrderId,
     },
 }
 
-/// One line. Amounts are in minor units of the invoice's currency.
+/// An invoice line. Amounts are in minor units of the invoice's currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvoiceLine {
-    /// Stripe's name for it, or the order's.
+    /// Stripe's id of the line, or the order's id.
     pub id: String,
-    /// For people.
+    /// The description for the customer.
     pub description: String,
-    /// How many.
+    /// The quantity.
     pub quantity: u32,
-    /// Of all of them, before tax and discount; negative is a credit.
+    /// The amount for the whole quantity, before tax and discount; negative is a credit.
     pub amount: i64,
-    /// What it pays for, if that has a time.
+    /// The period it pays for, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
-    /// The plan, if the line's price is one of a plan's.
+    /// The plan, if its price belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
 }
@@ -81,83 +81,83 @@ pub struct InvoiceLine {
 /// An invoice or a receipt. Amounts are in minor units of `currency`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invoice {
-    /// Ours; sorts by time.
+    /// Our id; sorts by time.
     pub id: InvoiceId,
-    /// OwnerRef.
+    /// The member.
     pub user_id: UserId,
-    /// What it is.
+    /// The document.
     #[serde(flatten)]
     pub issue: Issue,
-    /// What people call it; a draft has none.
+    /// The number shown to the customer; a draft has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
-    /// How far it has come.
+    /// Its status.
     pub status: InvoiceStatus,
-    /// Of every amount here.
+    /// The currency of every amount here.
     pub currency: Currency,
-    /// Before tax, after discounts.
+    /// The amount before tax, after discounts.
     pub subtotal: i64,
-    /// Tax in it.
+    /// The tax.
     pub tax: i64,
-    /// What is charged.
+    /// The amount charged.
     pub total: i64,
-    /// What was paid of it.
+    /// The amount paid.
     pub amount_paid: i64,
-    /// What is still to be paid.
+    /// The amount still to be paid.
     pub amount_due: i64,
-    /// What was returned of it.
+    /// The amount refunded.
     #[serde(default)]
     pub amount_refunded: i64,
-    /// To whom.
+    /// The recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill_to: Option<String>,
-    /// From when to when, for a subscription.
+    /// The subscription period, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Period>,
-    /// At most [`LINES_MAX`].
+    /// The lines, at most [`LINES_MAX`].
     pub lines: Vec<InvoiceLine>,
-    /// Stripe's page, where it can be paid.
+    /// Stripe's hosted page, where it can be paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hosted_url: Option<String>,
     /// Stripe's PDF.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pdf_url: Option<String>,
-    /// What paid it.
+    /// The payment that paid it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentId>,
-    /// How often a payment was tried.
+    /// Number of payment attempts.
     #[serde(default)]
     pub attempts: u32,
-    /// When Stripe tries again.
+    /// When Stripe attempts the next payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Timestamp>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it was paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
-    /// The lots it granted; empty until it does.
+    /// The lots it granted; empty before that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub granted: Vec<LotId>,
-    /// Credits taken back because the payment was.
+    /// Credits revoked because the payment was taken back.
     #[serde(default)]
     pub taken_back: u32,
-    /// Whether an unlimited lot of it was ended because the payment was taken back.
+    /// Whether its unlimited lot was ended because the payment was taken back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unlimited_ended: bool,
-    /// What went back of it, by refunds and by disputes.
+    /// The amount taken back by refunds and disputes.
     #[serde(default)]
     pub gone: i64,
-    /// What Stripe kept of its payment, as far as that is known.
+    /// Stripe's fees for its payment, as far as known.
     #[serde(default)]
     pub fees: i64,
-    /// What staff's numbers say of it. Of a receipt they say nothing: they say it of the order.
+    /// What the metrics report of it. Nothing for a receipt: its order is reported instead.
     #[serde(default, skip_serializing_if = "Reported::is_nothing")]
     pub stated: Reported,
 }
 
 impl Invoice {
-    /// Takes over what only we know of the same invoice.
+    /// Takes over from `stored` what only we know of the same invoice.
     #[must_use]
     pub fn after(self, stored: Option<&Invoice>) -> Invoice {
         let Some(stored) = stored else { return self };
@@ -174,15 +174,15 @@ impl Invoice {
         }
     }
 
-    /// Whether money was charged with it, and none of its lines is for a plan.
+    /// Whether money was charged with it and none of its lines belongs to a plan.
     pub fn is_paid_for_no_plan(&self) -> bool {
         let charges = self.lines.iter().any(|line| line.amount > 0);
         let names_plan = self.lines.iter().any(|line| line.plan.is_some());
         self.status == InvoiceStatus::Paid && charges && !names_plan
     }
 
-    /// What is to be done at Stripe about it because its subscription is over: an open one could
-    /// still be paid on its page, and what is paid all the same buys nothing.
+    /// The follow-up at Stripe after its subscription ended: an open invoice could still be paid on
+    /// its page, and a late payment buys nothing.
     pub fn after_the_end(&self, subscription: &Subscription) -> Option<FollowUpTask> {
         let Issue::Subscription { invoice, .. } = &self.issue else { return None };
         if self.is_paid_late(subscription) && self.payment.is_some() {
@@ -193,19 +193,19 @@ impl Invoice {
         open.then(|| FollowUpTask::VoidInvoices { subscription: subscription.id.clone() })
     }
 
-    /// Whether it was paid after its subscription was over.
+    /// Whether it was paid after its subscription ended.
     fn is_paid_late(&self, subscription: &Subscription) -> bool {
         let times = subscription.ended_at.zip(self.paid_at);
         let late = times.is_some_and(|(ended_at, paid_at)| ended_at < paid_at);
         subscription.status.is_over() && self.status == InvoiceStatus::Paid && late
     }
 
-    /// Grants the lots of its paid lines, each once, to the subscription it belongs to as that is
-    /// now. What was paid for a subscription that is over, or for a period that is over or that
-    /// another has followed, is granted and lapses at once. While the subscription gives no access
-    /// and may again (`incomplete`, `unpaid`, `paused`), nothing is granted: Stripe says the
-    /// payment before it says the state, and the grant comes with the state. What was paid after the end is
-    /// not granted but refunded ([`Invoice::after_the_end`]).
+    /// Grants the lots of its paid lines, each once, under the current state of its subscription.
+    /// What was paid for a subscription or a period that has ended, or for a period that another
+    /// has followed, is granted and expires at once. While the subscription gives no access but may
+    /// again (`incomplete`, `unpaid`, `paused`), nothing is granted: Stripe reports the payment
+    /// before the status, and the grant comes with the status. What was paid after the end is not
+    /// granted but refunded ([`Invoice::after_the_end`]).
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -233,17 +233,18 @@ impl Invoice {
             }
             self.granted.push(lot);
         }
-        // The grant may have waited for the state while its money went back.
+        // Its money may have been taken back while the grant waited for the status.
         if self.amount_paid > 0 && self.gone >= self.amount_paid {
             self.take_back(draft)?;
         }
         Ok(())
     }
 
-    /// Applies its payment as Stripe says it is now. Once all of it was taken back, its lots end,
-    /// unlimited ones too; what was spent of a plan stays spent, and nothing is owed for it. A part is
-    /// a courtesy and takes nothing, whatever the plan. Where some of the money is ours again, because
-    /// a dispute was won or a refund failed, what was taken is given back for the rest of the period.
+    /// Applies its payment as Stripe reports it now. Once all of it is taken back, its lots end,
+    /// unlimited ones too; credits already spent stay spent, without debt. A partial refund is a
+    /// courtesy and takes nothing, whatever the plan. If some of the money comes back, because a
+    /// dispute was won or a refund failed, what was taken is granted again for the rest of the
+    /// period.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -261,7 +262,7 @@ impl Invoice {
         self.take_back(draft)
     }
 
-    /// Ends its lots, because all of its payment was taken back.
+    /// Ends its lots after all of its payment was taken back.
     fn take_back(&mut self, draft: &mut AccountUpdate) -> Result<(), LedgerError> {
         let payment = self.payment.as_ref().map_or_else(|| self.id.as_str(), PaymentId::as_str);
         let cause = format!("payment:{payment}");
@@ -274,8 +275,8 @@ impl Invoice {
         Ok(())
     }
 
-    /// The mirror of what was taken. That was of the lot of its latest period: those before had ended
-    /// with it.
+    /// Reverses [`Invoice::take_back`]. That took from the lot of the latest period: earlier ones
+    /// had ended with it.
     fn give_back(&mut self, draft: &mut AccountUpdate) -> Result<(), LedgerError> {
         let size = match (mem::take(&mut self.unlimited_ended), mem::take(&mut self.taken_back)) {
             (true, _) => LotSize::Unlimited,
@@ -289,7 +290,7 @@ impl Invoice {
         Ok(())
     }
 
-    /// The receipt of a pack.
+    /// Our receipt for a paid pack order; `None` if it is not paid.
     pub fn receipt(order: &PackOrder, id: InvoiceId, bill_to: Option<&str>) -> Option<Invoice> {
         let (paid, paid_at) = (order.paid?, order.paid_at?);
         let pack = order.sold();
@@ -334,9 +335,9 @@ impl Invoice {
         })
     }
 
-    /// States what of it is news to staff's numbers: what a paid one brought, as it goes to the
-    /// plan of its lines, what went back, and what failed. What was paid from the customer's
-    /// balance brought its money before, so only what was paid counts, without the tax in it.
+    /// Reports what is new about it to the metrics: revenue by the plan of its lines, money taken
+    /// back, and failed payments. What was paid from the customer's balance was revenue before, so
+    /// only the amount paid counts, without its tax.
     pub fn state(&mut self, now: Timestamp) -> Vec<Fact> {
         let Issue::Subscription { invoice, .. } = &self.issue else { return Vec::new() };
         let paid = self.status == InvoiceStatus::Paid;
@@ -352,7 +353,7 @@ impl Invoice {
     }
 
     fn paid_lines(&self) -> impl Iterator<Item = (Plan, Period, LotId)> {
-        // A negative line returns what was not used of a plan that was left.
+        // A negative line credits the unused time of the previous plan.
         self.lines.iter().filter(|line| line.amount >= 0).filter_map(|line| {
             let lot = LotId(format!("plan:{}", line.id));
             Some((line.plan?, line.period?, lot))

@@ -1,4 +1,4 @@
-//! A pack of credits being bought: by a checkout, or by itself.
+//! An order for a pack of credits: by checkout or by automatic top-up.
 
 use std::time::Duration;
 
@@ -21,52 +21,51 @@ use crate::{
 
 /// How long a checkout stays open; Stripe allows 30 minutes to 24 hours.
 pub const CHECKOUT_OPEN: Duration = Duration::from_secs(23 * 60 * 60);
-/// When somebody should look at an order that nobody has told us the end of: an hour after its page
-/// closed.
+/// When to check an order whose outcome Stripe has not reported: an hour after its page closed.
 pub const LOOK_AGAIN: Duration = DAY;
 
 /// How it is bought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Via {
-    /// On Stripe's page.
+    /// On Stripe's Checkout page.
     Checkout,
-    /// With the saved card, because the balance fell below what the member set.
+    /// With the saved card, because the balance fell below the member's threshold.
     TopUp,
 }
 
-/// How far it has come.
+/// The state of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum OrderState {
-    /// Not paid.
+    /// Not paid yet.
     Open,
-    /// The payment is on its way.
+    /// The payment is processing.
     Processing,
     /// Paid, and its credits granted.
     Paid,
-    /// Its checkout ended without a payment.
+    /// Its Checkout Session expired without a payment.
     Expired,
     /// Its payment failed for good.
     Failed {
-        /// Stripe's code.
+        /// Stripe's failure code.
         code: String,
     },
 }
 
-/// What an order sells. It stays when the table of packs changes.
+/// What an order sells, unaffected by later changes of the table of packs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sold {
-    /// For people.
+    /// The pack's name.
     pub name: String,
-    /// So many credits.
+    /// The number of credits.
     pub credits: u32,
-    /// For so much, in US cents, before tax.
+    /// The price in US cents, before tax.
     pub price_cents: u32,
 }
 
 impl Sold {
-    /// What the table says now.
+    /// The pack's current terms.
     fn now(pack: Pack) -> Sold {
         let terms = pack.terms();
         let (credits, price_cents) = (terms.credits, terms.price_cents);
@@ -74,67 +73,67 @@ impl Sold {
     }
 }
 
-/// An order of one pack.
+/// An order for one pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackOrder {
-    /// Its name; every request to Stripe about it carries a key made of it.
+    /// Its id; every Stripe idempotency key of the order is derived from it.
     pub id: OrderId,
-    /// OwnerRef.
+    /// The member who buys.
     pub user_id: UserId,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// What.
+    /// The pack.
     pub pack: Pack,
-    /// What the table of packs said of it when it was placed; older orders do not have it.
+    /// The pack's terms when it was ordered; absent in older orders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sold: Option<Sold>,
-    /// How.
+    /// How it is bought.
     pub via: Via,
-    /// How far.
+    /// Its state.
     #[serde(flatten)]
     pub state: OrderState,
     /// When it was placed.
     pub created_at: Timestamp,
-    /// Stripe's checkout, once it is known.
+    /// Stripe's Checkout Session, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// Where it is paid.
+    /// The page where it is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Stripe's payment, once it is known.
+    /// Stripe's PaymentIntent, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentId>,
     /// When it was paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
-    /// What was paid.
+    /// The amount paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid: Option<Money>,
-    /// What was refunded of it, in minor units.
+    /// The amount refunded, in minor units.
     #[serde(default)]
     pub refunded: i64,
-    /// What a dispute took of it, in minor units.
+    /// The amount withdrawn by disputes, in minor units.
     #[serde(default)]
     pub withdrawn: i64,
-    /// What Stripe kept of its payment.
+    /// Stripe's fees for its payment, in minor units.
     #[serde(default)]
     pub fees: i64,
     /// Credits taken back so far.
     #[serde(default)]
     pub taken_back: u32,
-    /// What staff's numbers say of it.
+    /// What the metrics report of it.
     #[serde(default, skip_serializing_if = "Reported::is_nothing")]
     pub stated: Reported,
     /// The lot its credits are in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<LotId>,
-    /// When somebody should ask Stripe about it, while it is neither paid nor over.
+    /// When to ask Stripe about it next, while it is neither paid nor closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
 }
 
 impl PackOrder {
-    /// Places an order.
+    /// Creates an order.
     ///
     /// # Errors
     /// When the member is suspended.
@@ -170,18 +169,18 @@ impl PackOrder {
         })
     }
 
-    /// What it sells: of an order that does not remember, what the table says now.
+    /// What it sells; an order without stored terms sells the pack's current ones.
     pub fn sold(&self) -> Sold {
         self.sold.clone().unwrap_or_else(|| Sold::now(self.pack))
     }
 
-    /// Stripe has opened its page.
+    /// Records its Checkout Session.
     pub fn opened(&mut self, session: SessionId, url: String) {
         self.session = Some(session);
         self.url = Some(url);
     }
 
-    /// Its page ended without a payment. Nothing changes once money has moved.
+    /// Expires it: its Checkout Session ended without a payment. Does nothing once money has moved.
     pub fn expire(&mut self) {
         if self.state == OrderState::Open {
             self.state = OrderState::Expired;
@@ -189,9 +188,9 @@ impl PackOrder {
         }
     }
 
-    /// Applies its payment as Stripe says it is now: grants the pack once it is paid, and takes
-    /// credits back, or gives them back, until as many are taken as the payment no longer pays for.
-    /// A card that is declined on Stripe's page ends nothing: another may be tried there.
+    /// Applies its payment as Stripe reports it now: grants the pack once it is paid, and takes
+    /// credits back, or gives them back, to match what the payment no longer pays for. A card
+    /// declined on the Checkout page is not final: the buyer may try another.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -216,7 +215,7 @@ impl PackOrder {
         Ok(())
     }
 
-    /// Its payment failed for good, with Stripe's code. Nothing changes once money has moved.
+    /// Fails it for good with Stripe's code. Does nothing once it is paid.
     pub fn fail(&mut self, code: &str, draft: &mut AccountUpdate) {
         if self.state == OrderState::Paid {
             return;
@@ -258,7 +257,7 @@ impl PackOrder {
         Ok(())
     }
 
-    /// States what of it is news to staff's numbers.
+    /// Reports what is new about it to the metrics.
     pub fn state(&mut self, now: Timestamp) -> Vec<Fact> {
         let total = self.paid.map_or(0, |paid| paid.amount);
         let sold = i64::from(self.sold().price_cents).min(total);

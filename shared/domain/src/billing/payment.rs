@@ -1,4 +1,4 @@
-//! A payment, as Stripe says it is: what was paid, and what of it was taken back.
+//! A payment as Stripe reports it: what was paid, and what of it was taken back.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,70 +8,70 @@ use crate::{
     money::Money,
 };
 
-/// How far a payment has come.
+/// The state of a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum PaymentState {
-    /// It may still become either: a bank debit on its way, or a card that wants its owner.
+    /// Undecided: a bank debit is processing, or a card requires authentication.
     Pending,
-    /// The money is there.
+    /// It was paid.
     Succeeded,
-    /// It is not, and this attempt is over.
+    /// This attempt failed for good.
     Failed {
         /// Stripe's code, such as `card_declined` or `authentication_required`.
         code: String,
     },
 }
 
-/// A payment as it is now, refunds and disputes included.
+/// A payment in its current state, refunds and disputes included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
-    /// Stripe's name for it.
+    /// Stripe's PaymentIntent.
     pub id: PaymentId,
     /// Its latest charge.
     pub charge: Option<ChargeId>,
-    /// OwnerRef card was charged.
+    /// The Stripe customer who was charged.
     pub customer: Option<CustomerId>,
-    /// Whom we charged, from the metadata we sent.
+    /// The member who was charged, from our metadata.
     pub user: Option<UserId>,
-    /// What for, from the metadata we sent; a subscription's payment has none.
+    /// The pack order, from our metadata; absent in a subscription's payment.
     pub order: Option<OrderId>,
-    /// Which listing's purchase, likewise.
+    /// The listing purchase, from our metadata.
     pub purchase: Option<PurchaseId>,
-    /// The card, as the payment network tells cards apart, where one was charged.
+    /// The card's fingerprint, if a card was charged.
     pub fingerprint: Option<String>,
-    /// How far it has come.
+    /// Its state.
     pub state: PaymentState,
-    /// What was paid, tax included.
+    /// The amount paid, with tax.
     pub amount: Money,
-    /// What was refunded of it in all, in minor units; a refund that failed does not count.
+    /// The total refunded, in minor units; failed refunds do not count.
     pub refunded: i64,
-    /// What disputes have taken from us and not returned, in minor units, fees aside. May be more
-    /// than was paid.
+    /// The amount withdrawn by disputes and not returned, in minor units, without fees. May exceed
+    /// the payment.
     pub withdrawn: i64,
     /// Whether a dispute is open.
     pub disputed: bool,
-    /// What Stripe kept of the charge and of its disputes for its work, in minor units. It keeps
-    /// that of the charge when the charge is refunded, too.
+    /// Stripe's fees for the charge and its disputes, in minor units. Stripe keeps the charge's fee
+    /// when it is refunded.
     pub fees: i64,
 }
 
 impl Payment {
-    /// How many of `credits` this payment no longer pays for: as large a part of them as was taken
-    /// back of the money, rounded down, and never more than all.
+    /// How many of `credits` are no longer paid for: the same share as was taken back of the money,
+    /// rounded down, at most all.
     pub fn taken_back(&self, credits: u32) -> u32 {
         let share = share_of(i64::from(credits), self.gone(), self.amount.amount);
         u32::try_from(share).unwrap_or(credits)
     }
 
-    /// What of it went back, by refunds and by disputes, in minor units: never more than was paid.
+    /// The amount taken back by refunds and disputes, in minor units, at most the amount paid.
     pub fn gone(&self) -> i64 {
         let gone = self.refunded.max(0).saturating_add(self.withdrawn.max(0));
         gone.min(self.amount.amount)
     }
 }
 
-/// As large a part of `whole` as `gone` is of `paid`, rounded down; nothing where nothing was paid.
+/// The share of `whole` that `gone` is of `paid`, rounded down; zero if nothing was paid.
 pub(crate) fn share_of(whole: i64, gone: i64, paid: i64) -> i64 {
     if paid <= 0 {
         return 0;

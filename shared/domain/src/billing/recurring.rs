@@ -1,4 +1,4 @@
-//! What a member's subscription is worth a month, stated as it moves.
+//! The monthly recurring revenue (MRR) of a member's subscription, reported as it moves.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use crate::{
 };
 
 impl Billing {
-    /// States how what recurs has moved since it was stated last, if it has. The member has paid
-    /// until `paid_until`; the billing has the version it is about to be written under.
+    /// Reports the change of the MRR since the last report, if any. The member has paid until
+    /// `paid_until`; the billing has the version under which it will be written.
     ///
-    /// The end of a grace is dated when the grace ended, that of a subscription when it ended, and
-    /// everything else when it was heard of; nothing before the movement before it.
+    /// The end of a grace period is dated when the grace ended, the end of a subscription when it
+    /// ended, and everything else when it is processed; no date is before the previous movement.
     pub fn state(&mut self, paid_until: Option<Timestamp>, now: Timestamp) -> Option<Fact> {
         let (worth, grace_ends_at, at) = match &self.subscription {
-            Some(subscription) => stands(subscription, paid_until, now),
+            Some(subscription) => mrr_state(subscription, paid_until, now),
             None => (MrrState::NONE, None, now),
         };
         self.moved(worth, grace_ends_at, at.min(now))
     }
 
-    /// States the end of a grace in which nobody paid.
+    /// Reports the end of a grace period without payment.
     pub fn end_grace(&mut self, now: Timestamp) -> Option<Fact> {
         let ended = self.recurring?.grace_ends_at.filter(|ends_at| *ends_at <= now)?;
         self.moved(MrrState::NONE, None, ended)
@@ -38,19 +38,19 @@ impl Billing {
         grace_ends_at: Option<Timestamp>,
         at: Timestamp,
     ) -> Option<Fact> {
-        let said = self.recurring;
-        let before = said.map_or(MrrState::NONE, |said| said.worth);
-        let at = said.map_or(at, |said| at.max(said.since));
-        let movement = before.moves_to(worth, said.is_some());
-        let since = if movement.is_some() { at } else { said?.since };
+        let last = self.recurring;
+        let before = last.map_or(MrrState::NONE, |last| last.worth);
+        let at = last.map_or(at, |last| at.max(last.since));
+        let movement = before.moves_to(worth, last.is_some());
+        let since = if movement.is_some() { at } else { last?.since };
         self.recurring = Some(Recurring { worth, since, grace_ends_at });
         let id = format!("moved:{}:{}", self.user_id, self.version);
         movement.map(|movement| Fact::new(id, at, FactKind::Moved(movement)))
     }
 }
 
-/// What a subscription is worth, until when if that depends on a payment, and since when.
-fn stands(
+/// The MRR of a subscription, the end of its grace period if a payment is missing, and its date.
+fn mrr_state(
     subscription: &Subscription,
     paid_until: Option<Timestamp>,
     now: Timestamp,
@@ -71,7 +71,7 @@ fn stands(
                 true => Duration::ZERO,
                 false => PAST_DUE_GRACE,
             };
-            // The period that Stripe is in began when the one that was paid ended.
+            // Stripe's current period began when the last paid one ended.
             let ends_at = paid_until.unwrap_or(subscription.period.starts_at).plus(grace);
             if now < ends_at {
                 (worth, Some(ends_at), now)

@@ -1,4 +1,4 @@
-//! A subscription, as Stripe says it is.
+//! A subscription as Stripe reports it.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,11 +8,11 @@ use crate::{
     time::{Period, Timestamp},
 };
 
-/// Where a subscription stands: <https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses>.
+/// Stripe's status: <https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubscriptionStatus {
-    /// The first payment is not made yet.
+    /// The first payment has not been made yet.
     Incomplete,
     /// The first payment was not made in time.
     IncompleteExpired,
@@ -20,19 +20,19 @@ pub enum SubscriptionStatus {
     Trialing,
     /// Paid.
     Active,
-    /// The latest payment is missing, and Stripe goes on trying.
+    /// The latest payment failed, and Stripe retries it.
     PastDue,
-    /// Over.
+    /// Ended.
     Canceled,
-    /// The latest payment is missing, and Stripe has given up.
+    /// The latest payment failed, and Stripe has stopped retrying.
     Unpaid,
-    /// Stopped for a while.
+    /// Paused.
     Paused,
 }
 
 impl SubscriptionStatus {
-    /// Whether the plan's paid period counts. Past due does, for the grace of
-    /// [`crate::plan::PAST_DUE_GRACE`] after that period.
+    /// Whether the plan's paid period counts. Past due does, for [`crate::plan::PAST_DUE_GRACE`]
+    /// after that period.
     pub fn gives_access(self) -> bool {
         use SubscriptionStatus::{
             Active, Canceled, Incomplete, IncompleteExpired, PastDue, Paused, Trialing, Unpaid,
@@ -43,7 +43,7 @@ impl SubscriptionStatus {
         }
     }
 
-    /// Whether it can never go on again.
+    /// Whether it has ended for good.
     pub fn is_over(self) -> bool {
         matches!(self, SubscriptionStatus::Canceled | SubscriptionStatus::IncompleteExpired)
     }
@@ -52,47 +52,47 @@ impl SubscriptionStatus {
 /// A subscription to one of our plans.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
-    /// Stripe's name for it.
+    /// Stripe's id.
     pub id: SubscriptionId,
-    /// The plan of its one item.
+    /// The plan of its only item.
     pub plan: Plan,
-    /// Where it stands.
+    /// Its status.
     pub status: SubscriptionStatus,
-    /// The period Stripe is in; it begins before that period's invoice is paid.
+    /// Stripe's current period; it begins before its invoice is paid.
     pub period: Period,
-    /// What it is worth a month once it is paid, in cents: price times quantity, discounts that go
-    /// on taken off, a year divided by twelve, tax excluded.
+    /// The monthly value once it is paid, in cents: price times quantity less permanent discounts;
+    /// a year is divided by twelve, tax is excluded.
     #[serde(default)]
     pub monthly_cents: i64,
-    /// Whether it ends with the period.
+    /// Whether it cancels at the end of the period.
     pub cancel_at_period_end: bool,
-    /// When it began to be.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
 }
 
-/// How often a price is paid.
+/// The billing interval of a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Every {
-    /// So many days.
+    /// Every so many days.
     Days(u32),
-    /// So many months.
+    /// Every so many months.
     Months(u32),
 }
 
-/// What goes on being taken off a price.
+/// A permanent discount on a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discount {
-    /// Hundredths of a percent.
+    /// In hundredths of a percent.
     BasisPoints(i64),
-    /// Cents of each payment.
+    /// In cents per payment.
     Cents(i64),
 }
 
-/// What `cents` paid `every` so often are worth a month, after discounts in their order; fractions
-/// of a cent are dropped, as the table has it: a year is twelve months or 365 days.
+/// The monthly value of `cents` paid `every` interval, after discounts in their order; fractions of
+/// a cent are dropped. A year is twelve months or 365 days.
 pub fn monthly_cents(cents: i64, every: Every, discounts: &[Discount]) -> i64 {
     let paid = discounts.iter().fold(i128::from(cents), |left, discount| match discount {
         Discount::BasisPoints(off) => left - left * i128::from(*off) / 10_000,

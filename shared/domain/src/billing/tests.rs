@@ -1,4 +1,4 @@
-//! Billing: what Stripe says becomes what a member has, whatever the order it is heard in.
+//! Billing: Stripe's reports become a member's account, in whatever order they arrive.
 
 mod orders;
 mod subscriptions;
@@ -31,7 +31,7 @@ fn day(days: u32) -> Timestamp {
     START.plus(DAY * days)
 }
 
-/// A member, what Stripe keeps of them, and every line their ledger ever got.
+/// A member, their billing at Stripe, and all their ledger entries.
 #[derive(Debug, Clone)]
 struct Member {
     account: Account,
@@ -48,7 +48,7 @@ impl Member {
         member
     }
 
-    /// Changes the account at `now`, and holds the books to their first law.
+    /// Changes the account at `now` and checks the ledger's invariant.
     fn at<T>(
         &mut self,
         now: Timestamp,
@@ -65,7 +65,7 @@ impl Member {
         done
     }
 
-    /// What one event of a subscription leads to: its invoice is granted, and it is followed.
+    /// Handles an event of a subscription: grants its invoice and applies it.
     fn hear(&mut self, now: Timestamp, subscription: &Subscription, invoice: &mut Invoice) {
         self.at(now, |draft, billing| {
             invoice.grant(subscription, draft).unwrap();
@@ -106,7 +106,7 @@ fn period(from: u32, to: u32) -> Period {
     Period { starts_at: day(from), ends_at: day(to) }
 }
 
-/// A line of an invoice: its plan, its amount and its period.
+/// An invoice line: its plan, amount and period.
 fn line(id: &str, plan: Plan, amount: i64, period: Period) -> InvoiceLine {
     InvoiceLine {
         id: format!("il_{id}"),
@@ -179,7 +179,7 @@ fn payment(refunded: i64, withdrawn: i64) -> Payment {
     }
 }
 
-/// What a change of an account brings at Stripe.
+/// The follow-ups of a change of an account.
 #[test]
 fn what_follows_from_a_change_of_an_account() {
     let check = |email: Option<&str>, until: Option<Option<u32>>, expected: &[FollowUpTask]| {

@@ -1,8 +1,8 @@
-//! Packs that are bought by themselves when the balance falls below what the member set.
+//! Automatic top-up: buys a pack when the balance falls below a threshold that the member set.
 //!
-//! It is off until a member turns it on. It buys one pack at a time, at most so many in a calendar
-//! month (UTC), and stops by itself with a reason when the card is not charged: it never tries
-//! again what a person has to look at.
+//! It is off until a member turns it on. It buys one pack at a time, at most a set number per
+//! calendar month (UTC), and pauses with a reason when the card cannot be charged: it never retries
+//! what needs the member's attention.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,68 +14,68 @@ use crate::{
     time::Timestamp,
 };
 
-/// Highest balance below which a pack may be bought.
+/// Highest threshold that a member can set.
 pub const BELOW_MAX: u32 = 1_000;
-/// Most packs a month that a member can allow.
+/// Most packs per month that a member can allow.
 pub const MONTHLY_MAX: u32 = 20;
 
-/// What a member allows.
+/// A member's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopUpWish {
-    /// What is bought.
+    /// The pack to buy.
     pub pack: Pack,
-    /// When fewer credits than this are available.
+    /// Buy when fewer credits than this are available.
     pub below: u32,
-    /// At most so many times a calendar month.
+    /// Most packs per calendar month.
     pub monthly_max: u32,
 }
 
-/// What a member allows, and how far it is. What was bought this month and the charge under way are
-/// the account's: they outlive the wish, so that turning it off and on again forgets neither.
+/// A member's settings and their state. The month's count and the charge in progress outlive the
+/// settings, so that turning top-up off and on again resets neither.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopUp {
-    /// What the member allows; nothing while it is off.
+    /// The settings; `None` while it is off.
     #[serde(flatten)]
     pub wish: Option<TopUpWish>,
     /// The month that `bought` counts.
     pub month: Timestamp,
-    /// Bought in it.
+    /// Number of packs bought in that month.
     pub bought: u32,
-    /// How far it is.
+    /// Its state.
     #[serde(flatten)]
     pub state: TopUpState,
 }
 
-/// How far it is.
+/// The state of automatic top-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum TopUpState {
     /// Watching the balance.
     Armed,
-    /// A pack is to be bought.
+    /// A pack is due.
     Due {
         /// Since when.
         since: Timestamp,
     },
-    /// A pack is being bought.
+    /// A pack is being charged.
     Charging {
-        /// By this order.
+        /// The order.
         order: OrderId,
     },
-    /// Stopped until the member turns it on again.
+    /// Paused until the member turns it on again.
     Paused {
-        /// Why.
+        /// The reason.
         reason: TopUpPause,
-        /// When.
+        /// When it paused.
         since: Timestamp,
     },
 }
 
-/// Why it stopped.
+/// Why it paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TopUpPause {
-    /// The bank wants to see the card's owner.
+    /// The bank requires authentication by the cardholder.
     AuthenticationRequired,
     /// The card was declined.
     CardDeclined,
@@ -100,14 +100,14 @@ impl TopUpWish {
 }
 
 impl TopUp {
-    /// Of an account for which nothing was bought so far.
+    /// For an account that has never used it.
     pub(crate) fn new(now: Timestamp) -> TopUp {
         let (month, state) = (now.start_of_month(), TopUpState::Armed);
         TopUp { wish: None, month, bought: 0, state }
     }
 
-    /// Turns it on, again or otherwise than before, or off. What was bought this month stays counted,
-    /// and what is being bought goes on.
+    /// Turns it on, changes it, or turns it off. The month's count stays, and a charge in progress
+    /// continues.
     pub(crate) fn allow(&mut self, wish: Option<TopUpWish>) {
         self.wish = wish;
         self.state = match &self.state {
@@ -118,7 +118,7 @@ impl TopUp {
         };
     }
 
-    /// Looks at the balance: a pack becomes due, or is no longer.
+    /// Checks the balance: a pack becomes due, or is no longer due.
     pub(crate) fn watch(&mut self, credits: &Credits, now: Timestamp) {
         let month = now.start_of_month();
         if month > self.month {
@@ -135,13 +135,13 @@ impl TopUp {
         };
     }
 
-    /// The pack that is due is being bought by `order`.
+    /// Starts buying the due pack with `order`.
     pub fn begin(&mut self, order: OrderId) {
         self.bought += 1;
         self.state = TopUpState::Charging { order };
     }
 
-    /// The pack was bought: watching again. One whose payment had failed before counts again.
+    /// Records a paid order. One whose payment had failed before counts again.
     pub fn bought_by(&mut self, order: &OrderId) {
         if self.is_charging(order) {
             self.state = TopUpState::Armed;
@@ -150,7 +150,7 @@ impl TopUp {
         }
     }
 
-    /// The card was not charged: stopped, and the month's count is given back.
+    /// Pauses after the card was not charged; the order no longer counts for the month.
     pub fn pause(&mut self, order: &OrderId, reason: TopUpPause, now: Timestamp) {
         if self.is_charging(order) {
             self.bought = self.bought.saturating_sub(1);
@@ -164,7 +164,7 @@ impl TopUp {
 }
 
 impl TopUpPause {
-    /// What Stripe's code for a failed payment comes to.
+    /// Maps Stripe's code for a failed payment to a reason.
     pub fn of_code(code: &str) -> TopUpPause {
         match code {
             "authentication_required" => TopUpPause::AuthenticationRequired,

@@ -1,4 +1,4 @@
-//! Lots, holds and the ledger: the rules as tables, conservation as a law.
+//! Lots, holds and the ledger: the rules as tables, conservation as a property.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ fn credits_are_spent_soonest_end_first_then_given_before_paid_then_oldest() {
     // The soonest end goes first, and a lot without an end goes last.
     check(&[("a", Plan, 9, Some(9)), ("b", Plan, 9, Some(5))], 1, Some(&[("b", 1)]));
     check(&[("a", Promo, 9, None), ("b", Purchase, 9, Some(5))], 1, Some(&[("b", 1)]));
-    // With equal ends: gifts, then what staff granted, then the plan, then what was paid for.
+    // With equal ends: rewards, then staff grants, then the plan, then packs.
     check(
         &[
             ("bought", Purchase, 1, None),
@@ -73,7 +73,7 @@ fn credits_are_spent_soonest_end_first_then_given_before_paid_then_oldest() {
     check(&[("a", Plan, 9, Some(5)), ("b", Plan, 9, Some(5))], 1, Some(&[("a", 1)]));
     // One lot is emptied before the next is touched.
     check(&[("a", Plan, 3, Some(9)), ("b", Plan, 2, Some(5))], 4, Some(&[("b", 2), ("a", 2)]));
-    // What has lapsed is not there, from the very instant of its end.
+    // Expired credits are not available, from the very instant of their end.
     check(&[("a", Plan, 9, Some(1)), ("b", Plan, 2, Some(5))], 2, Some(&[("b", 2)]));
     check(&[("a", Plan, 9, Some(1))], 1, None);
     // All or nothing.
@@ -82,7 +82,7 @@ fn credits_are_spent_soonest_end_first_then_given_before_paid_then_oldest() {
 }
 
 #[test]
-fn nothing_can_be_held_while_something_is_owed() {
+fn nothing_can_be_held_while_there_is_debt() {
     let mut credits = holding(&[terms("a", LotSource::Plan, LotSize::Credits(5), None)]);
     credits.debt = 1;
     assert_eq!(credits.choose(1, NOW), None);
@@ -98,7 +98,7 @@ fn a_movement_that_contradicts_the_balance_changes_nothing() {
         credits.post("job", Movement::Hold { shares: shares(&[("a", 2)]) }, NOW).unwrap();
         let before = credits.clone();
         let broken = credits.post("test", movement, NOW).unwrap_err();
-        assert_eq!(broken.to_string(), format!("the ledger would break: {expected}"));
+        assert_eq!(broken.to_string(), format!("ledger movement refused: {expected}"));
         assert_eq!(credits, before);
     };
     let of = shares;
@@ -134,7 +134,7 @@ fn a_lot_that_is_used_up_cannot_be_granted_again_before_its_end() {
 }
 
 #[test]
-fn lots_that_are_over_are_put_away_and_stay_counted() {
+fn closed_lots_are_archived_and_stay_counted() {
     let spend = |source: LotSource, ends_in: Option<u32>, later: u32| {
         let mut credits = holding(&[terms("a", source, LotSize::Credits(2), ends_in)]);
         credits.post("job", Movement::Hold { shares: shares(&[("a", 2)]) }, NOW).unwrap();
@@ -144,7 +144,7 @@ fn lots_that_are_over_are_put_away_and_stay_counted() {
         assert_eq!((credits.totals().granted, credits.totals().spent), (2, 2));
         credits.lots.len()
     };
-    assert_eq!(spend(LotSource::Plan, Some(5), 6), 0, "its end has come");
+    assert_eq!(spend(LotSource::Plan, Some(5), 6), 0, "it has ended");
     assert_eq!(spend(LotSource::Plan, Some(5), 4), 1, "its id is still taken");
     assert_eq!(spend(LotSource::Promo, None, 4), 0, "it has no end to wait for");
     assert_eq!(spend(LotSource::Purchase, None, 4), 0, "nor has a pack");
@@ -170,11 +170,11 @@ fn an_unlimited_lot_grants_what_is_held_and_takes_back_what_is_released() {
     let expected = Totals { granted: 6, available: 0, held: 1, spent: 2, expired: 0, revoked: 3 };
     assert_eq!(credits.totals(), expected);
 
-    assert_eq!(credits.choose(1, in_days(30)), None, "its end has come");
+    assert_eq!(credits.choose(1, in_days(30)), None, "it has ended");
 }
 
 #[test]
-fn only_what_is_available_lapses() {
+fn only_available_credits_expire() {
     let mut credits = holding(&[
         terms("a", LotSource::Plan, LotSize::Credits(5), Some(1)),
         terms("b", LotSource::Plan, LotSize::Credits(5), Some(2)),
@@ -202,11 +202,11 @@ fn grants_of_one_source_and_end_are_one_lot_and_keep_their_names_in_the_ledger()
     let one = Some(LotId("one".to_owned()));
     assert_eq!(find(&credits, &gift("two", 30), NOW), one);
     assert_eq!(find(&credits, &gift("two", 31), NOW), None, "another end");
-    assert_eq!(find(&credits, &gift("two", 30), in_days(30)), None, "its end has come");
+    assert_eq!(find(&credits, &gift("two", 30), in_days(30)), None, "it has ended");
     let staff = terms("two", LotSource::Admin, LotSize::Credits(5), Some(30));
     assert_eq!(find(&credits, &staff, NOW), None, "another source");
     let plan = terms("two", LotSource::Plan, LotSize::Credits(5), Some(30));
-    assert_eq!(find(&credits, &plan, NOW), None, "nothing is added to what has no number");
+    assert_eq!(find(&credits, &plan, NOW), None, "nothing is added to an unlimited lot");
 
     let line = credits.post("two", added(gift("two", 30), "one"), NOW).unwrap();
     assert_eq!((line.cause.as_str(), line.available_after), ("two", 60));
@@ -216,7 +216,7 @@ fn grants_of_one_source_and_end_are_one_lot_and_keep_their_names_in_the_ledger()
     expect![[r#"{"kind":"grant","lot":{"id":"two","source":"promo","size":{"credits":5},"expires_at":"2027-02-14T08:00:00.000Z"},"into":"one"}"#]]
         .assert_eq(&text);
 
-    // What is used up is no home any more, though the stored item may still show it.
+    // Nothing is added to a used-up lot, though the stored item may still have it.
     let all = Movement::Hold { shares: shares(&[("one", 10)]) };
     credits.post("job", all, NOW).unwrap();
     let spent = credits.lots[0].clone();
@@ -318,7 +318,7 @@ fn too_few_credits_say_what_is_missing_and_when_more_come() {
     expect!["1 credit(s) needed, 0 available."].assert_eq(&plain.to_string());
 }
 
-/// Something that happens to credits; what does not apply at the moment is passed over.
+/// An event; one that does not apply at the moment is skipped.
 #[derive(Debug, Clone)]
 enum Happening {
     Grant { source: LotSource, size: LotSize, ends_in: Option<u32> },
@@ -348,7 +348,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// Credits, everything that was posted, and what should come of it, added up another way.
+/// Credits, all entries posted, and the expected totals, computed another way.
 #[derive(Default)]
 struct Books {
     credits: Credits,
@@ -434,8 +434,8 @@ fn sum(shares: &[LotAllocation]) -> u32 {
 }
 
 proptest! {
-    /// granted = available + held + spent + expired + revoked, whatever happens in whatever order,
-    /// and the balance is what its ledger folds to.
+    /// granted = available + held + spent + expired + revoked, whatever happens in any order, and
+    /// the balance equals the fold of its ledger.
     #[test]
     fn credits_are_conserved(life in prop::collection::vec(happening(), 0..40)) {
         let mut books = Books::default();

@@ -1,6 +1,6 @@
-//! The words the template knows. Order matters: the first that is found wins.
+//! The words that the template knows. Order matters: the first match wins.
 
-/// A word to look for and what is written when it is there.
+/// A word to look for, and the text written if it is found.
 pub(super) type Lexicon = &'static [(&'static str, &'static str)];
 
 /// Prepositions that begin a setting.
@@ -22,7 +22,7 @@ pub(super) const SETTING_STARTS: &[&str] = &[
     "underwater",
 ];
 
-/// What may follow such a preposition without being a place.
+/// Words that may follow such a preposition without being a place.
 pub(super) const NOT_SETTINGS: &[&str] = &[
     "black", "blue", "bloom", "closeup", "color", "colour", "focus", "green", "her", "his", "its",
     "love", "motion", "night", "profile", "red", "their", "white",

@@ -1,4 +1,4 @@
-//! From a sentence to a structured prompt by a fixed template.
+//! A structured prompt from a sentence, by a fixed template.
 //!
 //! This is the fallback that needs no model and no network. It looks words up in the small tables
 //! of `lexicon` and never adds a fact: where the prompt is silent the text says so in neutral terms.
@@ -14,14 +14,14 @@ use super::{
 use crate::camera::CameraSettings;
 use crate::lighting::LightingRig;
 
-/// Longest text taken over from the prompt into one part, in characters.
+/// Longest text copied from the prompt into one part, in characters.
 const PART_CHARS_MAX: usize = 400;
 /// Longest list of words of one kind.
 const WORDS_MAX: usize = 4;
 
 /// Marks that end a clause.
 const CLAUSE_MARKS: [char; 4] = [',', ';', '.', ':'];
-/// Marks around text that is to be drawn.
+/// Marks around text to be rendered.
 const QUOTES: [char; 3] = ['"', '\u{201c}', '\u{201d}'];
 /// How many words after `in` a garment may come (`in a long dark red dress`).
 const GARMENT_WITHIN_WORDS: usize = 5;
@@ -32,24 +32,24 @@ pub(super) fn fill(
     rig: Option<&LightingRig>,
     camera: Option<&CameraSettings>,
 ) -> StructuredPrompt {
-    let said = Said::read(prompt);
-    let medium = said.first_of(MEDIA);
+    let parsed = ParsedPrompt::read(prompt);
+    let medium = parsed.first_of(MEDIA);
     let mut filled = StructuredPrompt {
-        short_description: said.text.clone(),
-        objects: vec![said.object()],
-        background_setting: said.background(rig),
-        lighting: said.lighting(),
+        short_description: parsed.text.clone(),
+        objects: vec![parsed.object()],
+        background_setting: parsed.background(rig),
+        lighting: parsed.lighting(),
         aesthetics: Aesthetics {
-            composition: said.first_of(COMPOSITIONS).unwrap_or("subject centred").to_owned(),
-            color_scheme: listed(&said.all_of(COLOURS), "colours natural to the subject"),
-            mood_atmosphere: listed(&said.all_of(MOODS), "neutral"),
+            composition: parsed.first_of(COMPOSITIONS).unwrap_or("subject centred").to_owned(),
+            color_scheme: listed(&parsed.all_of(COLOURS), "colours natural to the subject"),
+            mood_atmosphere: listed(&parsed.all_of(MOODS), "neutral"),
             extra: serde_json::Map::new(),
         },
         photographic_characteristics: None,
         style_medium: medium.unwrap_or("photograph").to_owned(),
         artistic_style: if medium.is_some() { "illustrative" } else { "realistic" }.to_owned(),
-        text_render: said.quoted(),
-        context: format!("{} as described by the prompt", said.kind()),
+        text_render: parsed.quoted(),
+        context: format!("{} as described by the prompt", parsed.kind()),
         extra: serde_json::Map::new(),
     };
     if let Some(rig) = rig {
@@ -61,22 +61,22 @@ pub(super) fn fill(
     filled
 }
 
-/// A prompt taken apart.
-struct Said {
-    /// The prompt with its white space collapsed, cut to a length that fits.
+/// A parsed prompt.
+struct ParsedPrompt {
+    /// The prompt with its white space collapsed, truncated to fit.
     text: String,
-    /// ` word word `, lower case, punctuation gone: a word is found as ` word `.
+    /// ` word word `, in lower case without punctuation: a word is found as ` word `.
     words: String,
-    /// Up to where the setting begins.
+    /// The part before the setting.
     subject: String,
-    /// From the preposition on, if one was found.
+    /// The setting with its preposition, if one was found.
     setting: Option<String>,
-    /// What follows the first clause.
+    /// The text after the first clause.
     details: String,
 }
 
-impl Said {
-    fn read(prompt: &str) -> Said {
+impl ParsedPrompt {
+    fn read(prompt: &str) -> ParsedPrompt {
         let collapsed = prompt.split_whitespace().collect::<Vec<_>>().join(" ");
         let text = truncated(&collapsed, DESCRIPTION_CHARS_MAX / 2).to_owned();
         let text = if text.is_empty() { "An unspecified subject".to_owned() } else { text };
@@ -85,7 +85,7 @@ impl Said {
             Some(at) => (clause[..at].trim(), Some(clause[at..].trim())),
             None => (clause, None),
         };
-        Said {
+        ParsedPrompt {
             words: words(&text),
             subject: truncated(subject, PART_CHARS_MAX).to_owned(),
             setting: setting.map(|setting| truncated(setting, PART_CHARS_MAX).to_owned()),
@@ -95,17 +95,17 @@ impl Said {
         }
     }
 
-    fn says(&self, word: &str) -> bool {
+    fn mentions(&self, word: &str) -> bool {
         self.words.contains(&format!(" {word} "))
             || (!word.ends_with('s') && self.words.contains(&format!(" {word}s ")))
     }
 
     fn first_of(&self, lexicon: Lexicon) -> Option<&'static str> {
-        lexicon.iter().find(|(word, _)| self.says(word)).map(|(_, meaning)| *meaning)
+        lexicon.iter().find(|(word, _)| self.mentions(word)).map(|(_, meaning)| *meaning)
     }
 
     fn all_of(&self, lexicon: &[&'static str]) -> Vec<&'static str> {
-        lexicon.iter().copied().filter(|word| self.says(word)).take(WORDS_MAX).collect()
+        lexicon.iter().copied().filter(|word| self.mentions(word)).take(WORDS_MAX).collect()
     }
 
     fn object(&self) -> Object {
@@ -134,11 +134,11 @@ impl Said {
         }
     }
 
-    /// Only where the prompt speaks of one gender.
+    /// Only if the prompt mentions a single gender.
     fn gender(&self) -> Option<&'static str> {
         let first = self.first_of(GENDERS)?;
         let mut others =
-            GENDERS.iter().filter(|(word, meaning)| *meaning != first && self.says(word));
+            GENDERS.iter().filter(|(word, meaning)| *meaning != first && self.mentions(word));
         others.next().is_none().then_some(first)
     }
 
@@ -150,10 +150,9 @@ impl Said {
         }
     }
 
-    /// What the prompt says about light. Silent prompts get daylight outdoors and else the light
-    /// of a studio.
+    /// What the prompt says about light. Without it, daylight outdoors and studio light otherwise.
     fn lighting(&self) -> Lighting {
-        let outdoors = OUTDOORS.iter().any(|word| self.says(word));
+        let outdoors = OUTDOORS.iter().any(|word| self.mentions(word));
         match (self.first_of(LIGHTS), outdoors) {
             (Some(light), _) => Lighting { conditions: light.to_owned(), ..Lighting::default() },
             (None, true) => {
@@ -167,7 +166,7 @@ impl Said {
         self.first_of(CONTEXTS).unwrap_or("a picture")
     }
 
-    /// Text between double quotation marks is text to be drawn.
+    /// Text between double quotation marks is rendered in the image.
     fn quoted(&self) -> Vec<TextRender> {
         let parts: Vec<&str> = self.text.split(QUOTES).collect();
         let closed = parts.len() - 1 + parts.len() % 2;
@@ -202,8 +201,8 @@ fn clause_end(text: &str) -> usize {
     text.len()
 }
 
-/// Where in `clause` the first preposition of place stands that is not its first word and does
-/// not speak of clothes (`in a red scarf`).
+/// Where in `clause` the first preposition of place is that is neither its first word nor about
+/// clothes (`in a red scarf`).
 fn setting_start(clause: &str) -> Option<usize> {
     let mut at = 0;
     let mut tokens = clause.split(' ').peekable();

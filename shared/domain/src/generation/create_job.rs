@@ -1,4 +1,4 @@
-//! From an order to a queued job: the whole decision behind `POST /generations`.
+//! From a request to a queued job: the decision behind `POST /generations`.
 
 use std::fmt;
 
@@ -11,29 +11,29 @@ use crate::{
     id::{JobId, UserId},
 };
 
-/// What a new job gets from outside: its name, who makes it, and randomness.
+/// The external inputs of a new job: its id, the renderer, and randomness.
 #[derive(Debug, Clone)]
 pub struct NewJob {
     /// The new job's id.
     pub id: JobId,
-    /// Who makes the image.
+    /// The renderer.
     pub provider: Provider,
-    /// The seed, unless the order names one.
+    /// The seed, unless the request has one.
     pub seed: u32,
-    /// Random text for the webhook's URL.
+    /// Random secret for the webhook's URL.
     pub webhook_token: String,
 }
 
-/// Why an order was not taken.
+/// Why a generation request is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum OrderError {
-    /// It is not acceptable, or names a preset the member does not have.
+    /// The request is invalid, or names a preset that the member does not have.
     #[error(transparent)]
     Input(#[from] InvalidFields),
-    /// It names a listing that the member neither made nor bought.
+    /// It names a listing that the member neither created nor bought.
     #[error("You have not bought this listing.")]
     NotLicensed,
-    /// The account may not.
+    /// The account may not start a generation.
     #[error(transparent)]
     Account(#[from] AccountError),
 }
@@ -76,12 +76,12 @@ impl DomainError for OrderError {
     }
 }
 
-/// Takes an order: resolves it, holds its credit and queues its job.
+/// Creates a job from a request: resolves it, holds its credit and queues the job.
 ///
-/// `named` is the preset or the listing that the order names, `None` if the member has none such.
+/// `named` is the preset or listing that the request refers to; `None` if the member has none such.
 ///
 /// # Errors
-/// See [`OrderError`]; the draft is not to be used after one.
+/// See [`OrderError`]; discard the account update after an error.
 pub fn create_job(
     draft: &mut AccountUpdate,
     order: &GenerationRequest,
@@ -103,14 +103,14 @@ pub fn create_job(
     Ok((job, input))
 }
 
-/// Which job a webhook's URL was made for. The provider signs its notices but not the URL they go
-/// to, so the URL carries the job's own token; together they name a request even if the answer to
+/// The job for which a webhook's URL was made. The provider signs its webhooks but not their URL,
+/// so the URL carries the job's own token; together they identify a request even if the answer to
 /// its submit was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookRef {
-    /// OwnerRef job.
+    /// The member who requested the job.
     pub user_id: UserId,
-    /// Which job.
+    /// The job's id.
     pub job_id: JobId,
     /// The job's token.
     pub token: String,
@@ -126,7 +126,7 @@ impl WebhookRef {
         }
     }
 
-    /// Reads what `Display` writes; `None` if it is anything else.
+    /// Parses what `Display` writes; `None` for anything else.
     pub fn parse(text: &str) -> Option<WebhookRef> {
         let mut parts = text.splitn(3, '.');
         let job_id = JobId::parse(parts.next()?).ok()?;
@@ -135,7 +135,7 @@ impl WebhookRef {
     }
 }
 
-/// `<job>.<token>.<user>`: neither of the first two holds a dot.
+/// `<job>.<token>.<user>`: neither of the first two contains a dot.
 impl fmt::Display for WebhookRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.job_id, self.token, self.user_id)

@@ -1,4 +1,4 @@
-//! The job: its states, and every change it can go through.
+//! The job: its states and transitions.
 
 use std::time::Duration;
 
@@ -17,25 +17,25 @@ use crate::{
     time::Timestamp,
 };
 
-/// How long a worker may keep a job to itself. Longer than a worker may run (60 s) plus the two
-/// minutes that two workers' clocks may differ by.
+/// How long a worker's lease on a job lasts. Longer than a worker may run (60 s) plus two minutes
+/// of clock skew between two workers.
 pub const LEASE: Duration = Duration::from_secs(4 * 60);
-/// How long a job may wait for its turn before it fails at no charge.
+/// How long a job may stay queued before it fails without a charge.
 pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(60 * 60);
-/// How long we wait for the webhook of a submit that was never answered.
+/// How long to wait for the webhook of a submit that was never answered.
 pub const SUBMIT_UNKNOWN_WAIT_MAX: Duration = Duration::from_secs(10 * 60);
-/// How long the provider may take once it has accepted.
+/// How long the provider may take after it accepted the request.
 pub const PROVIDER_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
-/// How long the provider keeps a finished image
-/// (<https://docs.bria.ai/getting-started/asset-retention>), and so how long a job waits for one on a
-/// host that is not allowed.
+/// How long the provider stores a finished image
+/// (<https://docs.bria.ai/getting-started/asset-retention>), and so how long a job waits for one on
+/// a host that is not allowed.
 pub const RESULT_KEPT: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-/// How often a job that waits for its host looks again.
+/// The interval at which a job that waits for its host is checked.
 pub const RESULT_WAIT: Duration = Duration::from_secs(5 * 60);
-/// How often the provider may say `UNKNOWN` before we believe it.
+/// How many `UNKNOWN` answers of the provider fail the job.
 pub const UNKNOWN_ANSWERS_MAX: u32 = 3;
-/// Waits between polls, by how many there were; the last one repeats. The webhook usually comes
-/// before the first, because every poll counts against the provider's limit per minute.
+/// Waits between polls, by the number of polls so far; the last one repeats. The webhook usually
+/// arrives before the first poll, because every poll counts against the provider's rate limit.
 pub const POLL_WAITS: [Duration; 4] = [
     Duration::from_secs(45),
     Duration::from_secs(30),
@@ -43,21 +43,21 @@ pub const POLL_WAITS: [Duration; 4] = [
     Duration::from_secs(120),
 ];
 
-/// Where a job is in its life.
+/// The status of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Waits for a worker.
+    /// It waits for a worker.
     Queued,
-    /// A worker is asking the provider, or died while it did.
+    /// A worker is submitting it to the provider, or crashed while it did.
     Submitting,
-    /// The provider has it.
+    /// The provider has accepted it.
     Submitted,
-    /// There is an image.
+    /// Its image is stored.
     Succeeded,
-    /// There is none and there will be none.
+    /// It ended without an image.
     Failed,
-    /// The member took it back before it began.
+    /// The member cancelled it before it began.
     Cancelled,
 }
 
@@ -72,7 +72,7 @@ impl Status {
         Status::Cancelled,
     ];
 
-    /// Whether nothing follows.
+    /// Whether the status is final.
     pub const fn is_final(self) -> bool {
         match self {
             Status::Queued | Status::Submitting | Status::Submitted => false,
@@ -80,7 +80,7 @@ impl Status {
         }
     }
 
-    /// As on the wire and in the table.
+    /// The name on the wire and in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
             Status::Queued => "queued",
@@ -93,69 +93,69 @@ impl Status {
     }
 }
 
-/// What has become of the credit.
+/// The state of a job's charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChargeState {
-    /// Set aside.
-    Connected,
-    /// Spent, for a stored image.
+    /// The credits are held.
+    Held,
+    /// The credits are captured, for a stored image.
     Captured,
-    /// Given back.
+    /// The credits are released.
     Released,
 }
 
-/// What a job costs, in every answer about it.
+/// The charge of a job, part of every response about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
-    /// What has become of it.
+    /// Its state.
     pub state: ChargeState,
-    /// How many credits.
+    /// The number of credits.
     pub credits: u32,
-    /// Of which lots.
+    /// The lots from which they are held.
     pub lots: Vec<LotAllocation>,
 }
 
-/// Why there is no image, for programs.
+/// The machine-readable reason of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
-    /// The provider's moderation refused it.
+    /// The provider's moderation refused the request.
     ContentBlocked,
-    /// The provider refused or failed it.
+    /// The provider refused the request or failed.
     ProviderRejected,
-    /// The provider did not understand our request: our fault, whatever was asked for.
+    /// The provider could not parse our request: a bug of ours, whatever was requested.
     RequestInvalid,
-    /// The provider could not be reached in time; it never began.
+    /// The provider could not be reached in time; nothing was started.
     ProviderUnavailable,
-    /// It was sent, no answer came, and no result followed.
+    /// The request was sent, but neither an answer nor a result arrived.
     SubmitUnknown,
     /// The provider took too long.
     TimedOut,
-    /// What came back is not an image we can keep.
+    /// The result is not an image that can be stored.
     ResultInvalid,
 }
 
-/// Why there is no image.
+/// Why a job has no image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// For programs.
+    /// The machine-readable reason.
     pub code: FailureCode,
-    /// For people.
+    /// The message for the member.
     pub message: String,
 }
 
 impl Failure {
-    /// Longest message, in characters; what a provider says is cut to it.
+    /// Longest message, in characters; a provider's message is truncated to it.
     pub const MESSAGE_CHARS_MAX: usize = 300;
 
-    /// A failure with a message cut to what is kept.
+    /// A failure with a message truncated to the limit.
     pub fn new(code: FailureCode, message: &str) -> Failure {
         let message = message.chars().take(Failure::MESSAGE_CHARS_MAX).collect();
         Failure { code, message }
     }
 
-    /// The same without the provider's own words, which may name the model of a listing.
+    /// The same failure without the provider's message, which may name a listing's model.
     fn in_our_words(self) -> Failure {
         let message = match self.code {
             FailureCode::ContentBlocked => "The provider's content filter blocked this request.",
@@ -175,71 +175,71 @@ impl Failure {
 pub struct Job {
     /// Its id; ids sort by time.
     pub id: JobId,
-    /// OwnerRef it is.
+    /// The member who requested it.
     pub user_id: UserId,
-    /// Where it is in its life.
+    /// Its status.
     pub status: Status,
-    /// Goes up by one with every change.
+    /// The optimistic lock: goes up by one with every change.
     pub version: u64,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
-    /// When it changed last.
+    /// When it last changed.
     pub updated_at: Timestamp,
-    /// Who makes the image.
+    /// The renderer.
     pub provider: Provider,
-    /// How much work it is worth.
+    /// The quality.
     pub quality: Quality,
-    /// Shape of the image.
+    /// The shape of the image.
     pub aspect_ratio: AspectRatio,
-    /// Same input, same seed, same image.
+    /// The seed: the same input and seed give the same image.
     pub seed: u32,
-    /// The member's plan when it was asked for.
+    /// The member's plan at the time of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
-    /// The preset it came from.
+    /// The preset it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset_id: Option<PresetId>,
-    /// The listing it is made with.
+    /// The licence of the listing it is made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<Licence>,
-    /// What becomes of the credit.
+    /// Its charge.
     pub charge: Charge,
-    /// Times a worker began it; a clean "busy" does not count.
+    /// How often a worker began it; a "busy" answer does not count.
     pub attempt: u32,
-    /// Proves that a webhook's URL was made for this job.
+    /// The secret in the webhook's URL that proves the URL was made for this job.
     pub webhook_token: String,
-    /// When somebody should look next; `None` once it is final.
+    /// When a worker should look at it next; `None` once it is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
-    /// Until when one worker has it to itself.
+    /// When the current worker's lease ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_until: Option<Timestamp>,
-    /// When the provider was first asked.
+    /// When it was first submitted to the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submit_began_at: Option<Timestamp>,
-    /// The provider's name for it.
+    /// The provider's request id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// When the provider's name for it became known.
+    /// When the provider's request id became known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_at: Option<Timestamp>,
-    /// Times the provider was asked how far it is.
+    /// How often the provider was polled.
     #[serde(default)]
     pub polls: u32,
-    /// Times it did not know.
+    /// How often the provider answered `UNKNOWN`.
     #[serde(default)]
     pub unknown_answers: u32,
-    /// Since when its image is finished, on a host that results are not fetched from. It waits until
-    /// an operator allows the host.
+    /// Since when its image is finished on a host from which results may not be fetched. It waits
+    /// until an operator allows the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withheld_since: Option<Timestamp>,
-    /// When it became final.
+    /// When its status became final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
-    /// The image, once succeeded.
+    /// The image, if it succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<StoredImage>,
-    /// Why there is none, once failed.
+    /// The reason, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
@@ -247,19 +247,19 @@ pub struct Job {
 /// Why a job cannot be cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CancelError {
-    /// The provider has it.
+    /// The provider has accepted it.
     #[error(
         "The provider has this generation and cannot be stopped. {} credit(s) are charged if an \
          image arrives, none if it fails.", .0.credits
     )]
     AlreadySubmitted(Charge),
-    /// It is over.
+    /// Its status is final.
     #[error("This generation is over already: {}.", .0.as_str())]
     Finished(Status, Charge),
-    /// A fault of ours.
+    /// An internal fault: the ledger contradicts itself.
     #[error(transparent)]
     Broken(#[from] LedgerError),
-    /// The account may not act.
+    /// The account is suspended or deleted.
     #[error(transparent)]
     Account(#[from] AccountError),
 }
@@ -293,10 +293,10 @@ impl DomainError for CancelError {
 }
 
 impl Job {
-    /// Places a job: takes one of the plan's places, holds its credit, and queues it.
+    /// Creates a job: takes one of the plan's slots, holds its credit, and queues it.
     ///
     /// # Errors
-    /// When the account may not: suspended, too many open, too few credits.
+    /// When the account is suspended, has too many open generations, or has too few credits.
     pub(super) fn place(
         draft: &mut AccountUpdate,
         input: &Input,
@@ -318,11 +318,7 @@ impl Job {
             plan: Some(draft.account().plan),
             preset_id: input.preset_id.clone(),
             licence: input.licence.clone(),
-            charge: Charge {
-                state: ChargeState::Connected,
-                credits: hold.credits(),
-                lots: hold.shares,
-            },
+            charge: Charge { state: ChargeState::Held, credits: hold.credits(), lots: hold.shares },
             attempt: 0,
             webhook_token: names.webhook_token.clone(),
             due_at: Some(now),
@@ -339,19 +335,19 @@ impl Job {
         })
     }
 
-    /// The member takes it back: free as long as nobody has begun.
+    /// Cancels it for its member, free of charge while no worker has begun.
     ///
     /// # Errors
-    /// When it has begun or is over, or the account may not act.
+    /// When it has begun or ended, or the account may not act.
     pub fn cancel(self, draft: &mut AccountUpdate) -> Result<Job, CancelError> {
         draft.require_active()?;
         self.cancel_for_suspension(draft)
     }
 
-    /// Takes it back for a member who may not act any more: see [`Job::cancel`].
+    /// Cancels it for a suspended member: see [`Job::cancel`].
     ///
     /// # Errors
-    /// When it is with the provider, or over.
+    /// When it has begun or ended.
     pub fn cancel_for_suspension(self, draft: &mut AccountUpdate) -> Result<Job, CancelError> {
         match self.status {
             Status::Queued => {
@@ -367,7 +363,7 @@ impl Job {
         }
     }
 
-    /// A worker begins to ask the provider, or to render.
+    /// A worker starts to submit it to the provider, or to render it.
     #[must_use]
     pub fn claim_submit(mut self, now: Timestamp) -> Job {
         self.status = Status::Submitting;
@@ -376,14 +372,14 @@ impl Job {
         self.lease(now)
     }
 
-    /// A worker begins to ask how far it is.
+    /// A worker starts to poll the provider.
     #[must_use]
     pub fn claim_poll(mut self, now: Timestamp) -> Job {
         self.polls += 1;
         self.lease(now)
     }
 
-    /// The provider was busy and did not take it: the attempt did not happen.
+    /// The provider was busy and did not accept it: the attempt does not count.
     #[must_use]
     pub fn requeue(mut self, retry_at: Timestamp, now: Timestamp) -> Job {
         self.status = Status::Queued;
@@ -392,20 +388,20 @@ impl Job {
         self.touch(now).look_at(retry_at)
     }
 
-    /// It was not begun because the limit per minute is reached: its time comes later.
+    /// It was not begun because the rate limit is reached: it is due later.
     #[must_use]
     pub fn postpone(self, until: Timestamp, now: Timestamp) -> Job {
         self.touch(now).look_at(until)
     }
 
-    /// No answer came to the submit: only the webhook or time can tell now.
+    /// The submit was not answered: only the webhook or the timeout can resolve it.
     #[must_use]
     pub fn await_unknown(self, now: Timestamp) -> Job {
         let until = self.submit_unknown_until();
         self.touch(now).look_at(until)
     }
 
-    /// The provider took it under this name.
+    /// The provider accepted it with this request id.
     #[must_use]
     pub fn accept(mut self, request_id: &str, now: Timestamp) -> Job {
         self.status = Status::Submitted;
@@ -415,8 +411,8 @@ impl Job {
         self.touch(now).look_at(now.plus(first_wait))
     }
 
-    /// The provider says that something happened: look now. A webhook may come before the answer
-    /// to the submit; then it is what names the request.
+    /// A webhook reports a change: the job is due now. The webhook may arrive before the answer to
+    /// the submit and then tells the request id.
     #[must_use]
     pub fn signal(mut self, request_id: &str, now: Timestamp) -> Job {
         self.status = Status::Submitted;
@@ -425,7 +421,7 @@ impl Job {
         self.touch(now).look_at(now)
     }
 
-    /// Not ready: look again later, never sooner than the provider asks for.
+    /// The image is not ready: poll again later, not sooner than the provider asks for.
     #[must_use]
     pub fn poll_later(self, at_least: Duration, now: Timestamp) -> Job {
         let count = usize::try_from(self.polls).unwrap_or(usize::MAX);
@@ -433,25 +429,25 @@ impl Job {
         self.touch(now).look_at(now.plus(wait))
     }
 
-    /// The image is finished, on a host that results are not fetched from: nothing is thrown away,
-    /// and the job looks again until the host is allowed.
+    /// The image is finished on a host from which results may not be fetched: the job stays open
+    /// and checks again until the host is allowed.
     #[must_use]
     pub fn withhold(mut self, now: Timestamp) -> Job {
         self.withheld_since.get_or_insert(now);
         self.touch(now).look_at(now.plus(RESULT_WAIT))
     }
 
-    /// The provider does not know its own request: asked again a few times, then believed.
+    /// The provider answered `UNKNOWN`: polled again a few times, then final.
     #[must_use]
     pub fn count_unknown(mut self) -> Job {
         self.unknown_answers += 1;
         self
     }
 
-    /// There is an image, and it is stored: the credit is spent.
+    /// The image is stored: captures the credit.
     ///
     /// # Errors
-    /// When the hold is not open: a fault of ours.
+    /// When the hold is not open: an internal fault.
     pub fn succeed(
         mut self,
         draft: &mut AccountUpdate,
@@ -462,10 +458,10 @@ impl Job {
         Ok(self.finish(Status::Succeeded, ChargeState::Captured, draft.now()))
     }
 
-    /// There is no image: the credit goes back.
+    /// There is no image: releases the credit.
     ///
     /// # Errors
-    /// When the hold is not open: a fault of ours.
+    /// When the hold is not open: an internal fault.
     pub fn fail(mut self, draft: &mut AccountUpdate, failure: Failure) -> Result<Job, LedgerError> {
         draft.release_job(self.id.as_str(), &self.open_hold()?)?;
         self.failure = Some(match self.licence {
@@ -475,7 +471,7 @@ impl Job {
         Ok(self.finish(Status::Failed, ChargeState::Released, draft.now()))
     }
 
-    /// When the image is ready if all goes as usual.
+    /// When the image is usually ready.
     pub fn expected_at(&self) -> Timestamp {
         let typical_s = match (self.provider, self.quality) {
             (Provider::Studio, _) => 2,
@@ -485,15 +481,14 @@ impl Job {
         self.created_at.plus(Duration::from_secs(typical_s))
     }
 
-    /// Seconds a caller should wait before asking again; `None` once there is nothing to wait for.
+    /// Seconds a caller should wait before the next poll; `None` once the job is final.
     pub fn retry_after_s(&self, now: Timestamp) -> Option<u32> {
         let next = self.due_at.filter(|_| self.withheld_since.is_some());
         let next = next.unwrap_or_else(|| self.expected_at());
         (!self.status.is_final()).then(|| now.secs_until(next).max(1))
     }
 
-    /// In how many seconds a worker should look at it; `None` if nobody should, because it is over
-    /// or a worker has it.
+    /// In how many seconds a worker should look at it; `None` if it is final or leased.
     pub fn look_in_s(&self, now: Timestamp) -> Option<u32> {
         match (self.due_at, self.lease_until) {
             (Some(due_at), None) => Some(now.secs_until(due_at)),
@@ -501,16 +496,16 @@ impl Job {
         }
     }
 
-    /// The credits set aside for it.
+    /// The hold of its credits.
     pub fn hold(&self) -> Hold {
         Hold { shares: self.charge.lots.clone() }
     }
 
-    /// The hold, if nothing has ended it: other jobs hold credits of the same lots, so the balance
-    /// alone would not notice a second end.
+    /// The hold, if it is open. Other jobs hold credits of the same lots, so the balance alone
+    /// would not detect a second capture or release.
     fn open_hold(&self) -> Result<Hold, LedgerError> {
         match self.charge.state {
-            ChargeState::Connected => Ok(self.hold()),
+            ChargeState::Held => Ok(self.hold()),
             ChargeState::Captured | ChargeState::Released => {
                 Err(LedgerError::new(format!("the hold of {} has ended", self.id)))
             }

@@ -1,4 +1,4 @@
-//! What a member asks for, checked and resolved into the [`Input`] a job is made from.
+//! A member's request, validated and resolved into the [`Input`] of a job.
 
 use std::collections::BTreeMap;
 
@@ -20,61 +20,61 @@ pub const PROMPT_CHARS_MAX: usize = 2000;
 /// Longest negative prompt, in characters.
 pub const NEGATIVE_PROMPT_CHARS_MAX: usize = 1000;
 
-/// Largest seed of a new image. Bria documents no range, and a public client of it ends here. Jobs
-/// of before may hold larger ones.
+/// Largest seed of a new image. Bria documents no range; a public client ends here. Older jobs may
+/// have larger seeds.
 pub const SEED_MAX: u32 = i32::MAX.cast_unsigned();
 
-/// A seed drawn from randomness: one of 31 bits.
+/// A random seed of 31 bits.
 pub fn drawn_seed(random: u128) -> u32 {
     (random >> 97) as u32
 }
 
-/// What the image shows: exactly one of the four ways to say it.
+/// What the image shows: exactly one of four sources.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
-    /// In words.
+    /// A prompt.
     Prompt(String),
-    /// As a FIBO structured prompt.
+    /// A FIBO structured prompt.
     Structured(Box<StructuredPrompt>),
-    /// As a preset of the member's, with words to refine it.
+    /// One of the member's presets, with an optional prompt to refine it.
     Preset(PresetId, Option<String>),
-    /// As a listing of the marketplace, with words to say or refine it.
+    /// A marketplace listing, with an optional prompt to refine it.
     Listing(ListingId, Option<String>),
 }
 
-/// The fields a caller may send to say what they want.
+/// The fields of a generation request.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GenerationRequest {
-    /// What to show, in words; or, beside `preset_id`, how to refine it.
+    /// A prompt; with `preset_id` or `listing_id`, a refinement.
     pub prompt: Option<String>,
-    /// What to show, as a FIBO structured prompt.
+    /// A FIBO structured prompt.
     pub structured_prompt: Option<StructuredPrompt>,
-    /// What to show, as kept before.
+    /// One of the member's presets.
     pub preset_id: Option<PresetId>,
-    /// With what was bought, or is the member's own.
+    /// A listing that the member bought or created.
     pub listing_id: Option<ListingId>,
-    /// What fills the slots of the listing's template.
+    /// Values for the slots of the listing's template.
     pub slots: Option<BTreeMap<String, String>>,
-    /// How it is lit.
+    /// The lighting.
     pub lighting: Option<LightingRig>,
-    /// How it is taken.
+    /// The camera.
     pub camera: Option<CameraSettings>,
     /// What to leave out; only at standard quality.
     pub negative_prompt: Option<String>,
-    /// Same input, same seed, same image.
+    /// The seed: the same input and seed give the same image.
     pub seed: Option<u32>,
-    /// Shape of the image; the camera's if it is not said here.
+    /// The shape of the image; defaults to the camera's.
     pub aspect_ratio: Option<AspectRatio>,
-    /// How much work it is worth.
+    /// The quality.
     pub quality: Option<Quality>,
 }
 
 impl GenerationRequest {
-    /// Checks every field and says which of the four subjects it is.
+    /// Validates every field and determines the subject.
     ///
     /// # Errors
-    /// All fields that are not acceptable.
+    /// All invalid fields.
     pub fn subject(&self) -> Result<Subject, InvalidFields> {
         let mut check = FieldCheck::new();
         check_text(&mut check, "/prompt", self.prompt.as_deref(), PROMPT_CHARS_MAX);
@@ -126,42 +126,42 @@ impl GenerationRequest {
     }
 }
 
-/// Which version of which listing an image is made with, and whose it is: written with the job, so
-/// that nobody has to find out later.
+/// The version of a listing with which an image is made, and its creator. Stored with the job, so
+/// that it need not be looked up later.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Licence {
     /// The listing.
     pub listing_id: ListingId,
-    /// Which version.
+    /// The version.
     pub revision: u32,
-    /// OwnerRef.
+    /// The listing's creator.
     pub creator_id: UserId,
-    /// What its creator wants to stand with the image.
+    /// The attribution that the creator requires with the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribution: Option<String>,
 }
 
-/// What an order names, as its member has it.
+/// The preset or listing that a request refers to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResolvedSource {
-    /// A preset's content, or a listing's with its slots not filled yet.
+    /// The preset's content; empty for a listing.
     pub kept: PresetContent,
-    /// What is bought, where a listing is named.
+    /// The licence and content of a listing.
     pub licensed: Option<(Licence, Content)>,
 }
 
 impl ResolvedSource {
-    /// A listing that the member bought, or made.
+    /// A listing that the member bought or created.
     pub fn licensed(licence: Licence, content: Content) -> ResolvedSource {
         ResolvedSource { kept: PresetContent::default(), licensed: Some((licence, content)) }
     }
 
-    /// A preset of the member's.
+    /// A preset of the member.
     pub fn kept(kept: PresetContent) -> ResolvedSource {
         ResolvedSource { kept, licensed: None }
     }
 
-    /// What to keep of it once its slots are filled, and what it is made with.
+    /// The content with its slots filled, the licence, and the model's id.
     fn filled(
         self,
         values: Option<&BTreeMap<String, String>>,
@@ -179,20 +179,20 @@ impl ResolvedSource {
     }
 }
 
-/// What a preset keeps: a scene, and something to show or nothing.
+/// The content of a preset: a scene, and optionally a subject.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PresetContent {
-    /// What to show, in words.
+    /// A prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// What to show, as a FIBO structured prompt.
+    /// A FIBO structured prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structured_prompt: Option<StructuredPrompt>,
-    /// How it is lit.
+    /// The lighting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lighting: Option<LightingRig>,
-    /// How it is taken.
+    /// The camera.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera: Option<CameraSettings>,
     /// What to leave out.
@@ -202,7 +202,7 @@ pub struct PresetContent {
 
 impl PresetContent {
     /// # Errors
-    /// The fields that are not acceptable, or that nothing is kept at all.
+    /// The invalid fields, or that all fields are absent.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
         check_text(&mut check, "/prompt", self.prompt.as_deref(), PROMPT_CHARS_MAX);
@@ -225,50 +225,51 @@ impl PresetContent {
     }
 }
 
-/// Everything the image is made from, resolved: presets and defaults are already applied.
+/// The resolved input of an image: presets and defaults are already applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Input {
-    /// What to show, in words; beside a structured prompt, how to refine it.
+    /// A prompt; with a structured prompt, a refinement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// What to show, as a FIBO structured prompt.
+    /// A FIBO structured prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structured_prompt: Option<StructuredPrompt>,
-    /// The preset it came from.
+    /// The preset it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset_id: Option<PresetId>,
-    /// The listing it is made with.
+    /// The licence of the listing it is made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<Licence>,
     /// The tailored model that makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
-    /// How it is lit.
+    /// The lighting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lighting: Option<LightingRig>,
-    /// How it is taken.
+    /// The camera.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera: Option<CameraSettings>,
     /// What to leave out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative_prompt: Option<String>,
-    /// Same input, same seed, same image.
+    /// The seed: the same input and seed give the same image.
     pub seed: u32,
-    /// Shape of the image.
+    /// The shape of the image.
     pub aspect_ratio: AspectRatio,
-    /// How much work it is worth.
+    /// The quality.
     pub quality: Quality,
 }
 
 impl Input {
-    /// Resolves an order. `named` is the preset or the listing it names, `seed` is used if it has
+    /// Resolves a request. `named` is the preset or listing it refers to; `seed` is used if it has
     /// none.
     ///
-    /// The caller's own light, camera and words stand before the preset's or the listing's.
+    /// The request's own lighting, camera and prompt take precedence over those of the preset or
+    /// listing.
     ///
     /// # Errors
-    /// When the order is not acceptable, slots are not filled as they should be, or what is named
-    /// shows nothing and no prompt says what to show.
+    /// When the request is invalid, slots are not filled correctly, or neither the request nor the
+    /// preset or listing says what to show.
     pub fn resolve(
         order: &GenerationRequest,
         named: ResolvedSource,
@@ -294,7 +295,7 @@ impl Input {
             prompt.is_some() || structured_prompt.is_some(),
             "/prompt",
             "missing",
-            || "what is named says nothing of this: say in `prompt` what to show".to_owned(),
+            || "neither the preset nor the listing says what to show: send a `prompt`".to_owned(),
         );
         check.finish()?;
         let negative = order.negative_prompt.clone().or(kept.negative_prompt);
@@ -344,6 +345,6 @@ fn check_text(check: &mut FieldCheck, pointer: &str, text: Option<&str>, chars_m
     });
     let visible = text.trim().is_empty() || text::is_visible(text);
     check.require(visible, pointer, "invisible_text", || {
-        "must be text that can be seen: no controls, nothing without width".to_owned()
+        "must be visible text: no control or zero-width characters".to_owned()
     });
 }

@@ -1,4 +1,4 @@
-//! What should happen to a job that somebody looks at: the worker's one decision.
+//! The worker's decision: what to do with a job that is looked at.
 
 use super::{
     Failure, FailureCode, Job, Provider, Status,
@@ -9,20 +9,21 @@ use crate::time::Timestamp;
 /// What to do with a job now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NextStep {
-    /// Nothing: it is over, somebody has it, or its time has not come.
+    /// Nothing: it is final, leased, or not due.
     Leave,
-    /// Claim it and ask the provider for the image.
+    /// Claim it and submit it to the provider.
     Submit,
-    /// Claim it and ask the provider how far it is.
+    /// Claim it and poll the provider.
     Poll,
-    /// It may have been sent and was never answered: only the webhook or time can tell.
+    /// It may have been submitted and was never answered: only the webhook or the timeout can
+    /// resolve it.
     AwaitUnknown,
-    /// End it without an image.
+    /// Fail it without an image.
     Fail(Failure),
 }
 
 impl Job {
-    /// Decides. Called for every message, late, repeated or early ones included.
+    /// Decides. Called for every message, including late, repeated and early ones.
     pub fn next_step(&self, now: Timestamp) -> NextStep {
         let due = self.due_at.is_some_and(|due_at| due_at <= now);
         let leased = self.lease_until.is_some_and(|until| now < until);
@@ -41,7 +42,8 @@ impl Job {
         }
     }
 
-    /// What to do with a job whose messages all failed: nobody will look again by themselves.
+    /// The failure of a job whose messages all failed, because no further message will come; `None`
+    /// if it is final.
     pub fn give_up(&self) -> Option<Failure> {
         let (code, message) = match self.status {
             Status::Succeeded | Status::Failed | Status::Cancelled => return None,
@@ -60,8 +62,8 @@ impl Job {
         Some(Failure::new(code, message))
     }
 
-    /// Whether the provider has had all the time it gets. A finished image on a host that is not
-    /// allowed has as long as the provider keeps it: that it waits is not the provider's doing.
+    /// Whether the provider's time is up. A finished image on a host that is not allowed waits as
+    /// long as the provider stores it: the delay is not the provider's fault.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         let most = match self.withheld_since {
             Some(_) => RESULT_KEPT,
@@ -70,13 +72,13 @@ impl Job {
         self.submitted_at.is_some_and(|at| at.plus(most) <= now)
     }
 
-    /// Whether the provider has said often enough that it does not know this request.
+    /// Whether the provider answered `UNKNOWN` often enough to fail the job.
     pub fn is_forgotten(&self) -> bool {
         self.unknown_answers >= UNKNOWN_ANSWERS_MAX
     }
 
-    /// A worker asked and was not heard from again. Our own renderer may be asked twice; a
-    /// provider that may have taken the request is never asked again.
+    /// A worker submitted the job and then disappeared. Our own renderer may be asked again; a
+    /// provider that may have accepted the request is never asked again.
     fn step_after_silence(&self, now: Timestamp) -> NextStep {
         match self.provider {
             Provider::Studio => NextStep::Submit,

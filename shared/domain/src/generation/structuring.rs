@@ -1,17 +1,20 @@
-//! How often prompts are structured: it costs members nothing, and us what a model costs.
+//! Limits on structuring prompts, which is free for members and costs us the model's price.
 
 use crate::error::{DomainError, ErrorKind};
 
-/// Most prompts that one member has structured in a day of UTC.
+/// Most prompts that one member may have structured in a UTC day.
 pub const PROMPTS_A_DAY: u32 = 300;
-/// Most prompts of all members that a model which costs money structures in a day of UTC.
+/// Most prompts of all members that the paid model structures in a UTC day.
 pub const BUDGET_A_DAY: u32 = 20_000;
 
-/// The day's budget is spent: not the caller's fault, and over at midnight.
+/// The day's budget is used up: not the caller's fault, and reset at midnight UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("No more prompts are structured today (UTC): send yours as it is, or come back tomorrow.")]
+#[error(
+    "Today's limit for structuring prompts is reached (UTC): send the prompt as it is, or retry \
+     tomorrow."
+)]
 pub struct StructuringUsedUp {
-    /// When the next day begins.
+    /// Seconds until the next day begins.
     pub retry_after_s: u32,
 }
 

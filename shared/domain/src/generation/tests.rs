@@ -1,5 +1,4 @@
-//! Generations: what may be ordered, every change of a job, who looks when, and that each hold
-//! ends once.
+//! Generations: valid requests, job transitions, next steps, and that each hold ends once.
 
 mod conservation;
 mod listings;
@@ -51,7 +50,7 @@ fn order(fields: serde_json::Value) -> GenerationRequest {
     serde_json::from_value(fields).unwrap()
 }
 
-/// A job of a Free member, just placed, and the account that holds its credit.
+/// A new job of a Free member, and the account that holds its credit.
 fn placed(provider: Provider) -> (Job, Account) {
     let mut draft = drafted(member(Plan::Free), NOW);
     let order = order(serde_json::json!({"prompt": "a red chair"}));

@@ -1,4 +1,4 @@
-//! What stands behind the subject: a seamless sweep of paper.
+//! The backdrop behind the subject: a seamless sweep of paper.
 
 use std::ops::RangeInclusive;
 
@@ -20,8 +20,8 @@ pub struct Backdrop {
     pub colour: BackdropColour,
     /// Metres behind the subject, in [`BACKDROP_DISTANCE_M`].
     pub distance: f64,
-    /// Stops by which flags darken it from behind the subject to the edge of the frame, on top of
-    /// what the lights do by themselves, in [`FALLOFF_STOPS`].
+    /// Stops by which flags darken it from behind the subject to the edge of the frame, in addition
+    /// to the falloff of the lights, in [`FALLOFF_STOPS`].
     pub falloff: f64,
 }
 
@@ -35,7 +35,7 @@ pub enum BackdropColour {
     Rgb([u8; 3]),
 }
 
-/// The greys a studio keeps on the wall.
+/// The standard greys of studio paper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BackdropTone {
     /// Paper white.
@@ -50,7 +50,7 @@ pub enum BackdropTone {
     Black,
 }
 
-/// The text names no tone and is not `#rrggbb`.
+/// The text is neither a tone nor `#rrggbb`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a colour is white, light_grey, grey, charcoal, black or #rrggbb")]
 pub struct UnreadableColour;
@@ -71,7 +71,7 @@ impl Backdrop {
         check.finish()
     }
 
-    /// For FIBO's `background_setting`.
+    /// The text for FIBO's `background_setting`.
     pub fn phrase(&self) -> String {
         let falloff = match self.falloff {
             stops if stops < 0.5 => "evenly lit",

@@ -1,7 +1,7 @@
 //! A rig in the words of FIBO's `lighting` part.
 //!
 //! The three texts are read together by the model, so all are derived from the same few readings
-//! (which light leads, how soft it is, how far under it the fill lies) and cannot contradict.
+//! (which light leads, how soft it is, how far below it the fill is) and cannot contradict.
 
 use std::fmt::Write as _;
 
@@ -139,7 +139,7 @@ fn differs(light: &Light, lead: &Light) -> bool {
     (mired(light.colour) - mired(lead.colour)).abs() >= 60.0
 }
 
-/// Where the light stands, as seen from the camera.
+/// The position of the light, as seen from the camera.
 fn place(light: &Light) -> String {
     if light.elevation >= 75.0 {
         return "directly overhead".to_owned();
@@ -161,7 +161,7 @@ fn place(light: &Light) -> String {
     format!("{around}, {height}")
 }
 
-/// The classic portrait pattern this light draws on a face, if it draws one.
+/// The classic portrait pattern that this light casts on a face, if any.
 fn pattern(light: &Light) -> Option<&'static str> {
     let side = light.azimuth.abs();
     match light.elevation {

@@ -1,7 +1,7 @@
-//! Where the money of one purchase is, as its payment says.
+//! How the money of a purchase is allocated, according to its payment.
 //!
-//! A position is a state, not a movement: whatever was heard of in between, and in which order, what
-//! has to be posted is the difference between the one that is written and the one that is.
+//! An allocation is a state, not a movement: whichever events were processed, and in which order,
+//! the difference between the stored and the current allocation is what has to be posted.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,28 +11,29 @@ use super::{
 };
 use crate::billing::payment::{Payment, share_of};
 
-/// What of a payment stays, and with whom, in minor units.
+/// The allocation of a payment, in minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PaymentAllocation {
-    /// Ours.
+    /// The platform's fee.
     pub fee: i64,
-    /// The creator's.
+    /// The creator's share.
     pub net: i64,
-    /// The tax office's.
+    /// The tax.
     pub tax: i64,
-    /// To go back to the buyer, because nothing could be bought for it.
+    /// To be refunded, because the listing could not be bought.
     pub returns: i64,
-    /// What Stripe keeps of the charge, and for disputes.
+    /// Stripe's fees for the charge and for disputes.
     pub processor: i64,
-    /// What disputes took beyond what was paid, and may still return.
+    /// Withdrawn by disputes beyond the payment, and may still be returned.
     pub claimed: i64,
-    /// And what of that is lost.
+    /// The part of that which is lost.
     pub lost: i64,
 }
 
 impl PaymentAllocation {
-    /// Of a sale at `price`. The price's part of what went back is rounded down, our fee likewise.
+    /// The allocation of a sale at `price`. The price's part of what was taken back is rounded
+    /// down, and so is the platform's fee.
     pub fn of_sale(price: i64, payment: &Payment) -> PaymentAllocation {
         let (paid, gone) = (payment.amount.amount, payment.gone());
         let kept = price - share_of(price, gone, paid);
@@ -40,7 +41,7 @@ impl PaymentAllocation {
         PaymentAllocation { fee, net, tax: paid - gone - kept, ..PaymentAllocation::aside(payment) }
     }
 
-    /// Of a payment for what could not be bought any more.
+    /// The allocation of a payment for a listing that could no longer be bought.
     pub fn of_return(payment: &Payment) -> PaymentAllocation {
         let returns = payment.amount.amount - payment.gone();
         PaymentAllocation { returns, ..PaymentAllocation::aside(payment) }
@@ -53,12 +54,12 @@ impl PaymentAllocation {
         PaymentAllocation { processor: payment.fees, claimed, lost, ..PaymentAllocation::default() }
     }
 
-    /// The price's part.
+    /// The split of the price.
     pub const fn split(&self) -> Split {
         Split { gross: self.fee + self.net, fee: self.fee, net: self.net }
     }
 
-    /// What is posted to come here from `before`; the creator's part of it on `account`.
+    /// The postings from `before` to this allocation; the creator's share is posted to `account`.
     pub fn postings_since(
         &self,
         before: &PaymentAllocation,

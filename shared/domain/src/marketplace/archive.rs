@@ -1,8 +1,7 @@
-//! What an archive that is sold may hold.
+//! What an archive that is sold may contain.
 //!
-//! Members unpack it on machines we know nothing about, so a path must mean the same everywhere,
-//! and nothing may be in it that a computer runs or that would have to be unpacked again to be
-//! seen.
+//! Members unpack it on unknown machines, so a path must mean the same everywhere, and it may
+//! contain neither programs nor nested archives, which would hide their content.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +11,11 @@ use crate::text::is_visible;
 pub const ENTRIES_MAX: usize = 256;
 /// Most bytes of all files together, unpacked.
 pub const UNPACKED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// Longest path, in bytes. The list of files is kept with the version.
+/// Longest path, in bytes. The list of files is stored with the version.
 pub const PATH_BYTES_MAX: usize = 120;
 
-/// How the names of files may end: pictures, tables of colours and light, presets as text, notes,
-/// and models in the one format that holds nothing but numbers.
+/// Allowed file extensions: images, color and light tables, presets as text, notes, and models in
+/// the one format that holds only data.
 const EXTENSIONS: [&str; 25] = [
     "3dl",
     "costyle",
@@ -50,54 +49,57 @@ const DEVICES: [&str; 6] = ["aux", "con", "nul", "prn", "conin$", "conout$"];
 /// A file in an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchivedFile {
-    /// Where it is in the archive.
+    /// Its path in the archive.
     pub path: String,
     /// Its size, unpacked.
     pub bytes: u64,
 }
 
-/// Why an archive is not sold. A path in it is shown as it can be read.
+/// Why an archive is refused. Paths are shown with unreadable characters replaced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
-    /// It is not one, or it was cut or put together in a way that programs read differently.
+    /// It is no archive, or is truncated or ambiguous so that programs read it differently.
     #[error("The archive is damaged: pack it again as an ordinary ZIP file.")]
     Damaged,
-    /// There is nothing in it.
-    #[error("The archive holds no file.")]
+    /// It is empty.
+    #[error("The archive contains no file.")]
     Empty,
     /// Too many entries.
-    #[error("The archive holds more than {ENTRIES_MAX} files and folders.")]
+    #[error("The archive contains more than {ENTRIES_MAX} files and folders.")]
     TooManyEntries,
     /// Too many bytes.
-    #[error("The archive is larger than {UNPACKED_BYTES_MAX} bytes when it is unpacked.")]
+    #[error("The archive is larger than {UNPACKED_BYTES_MAX} bytes when unpacked.")]
     TooLarge,
-    /// A path that leads elsewhere on some system, or that cannot be read.
+    /// A path that leads elsewhere on some system, or is unreadable.
     #[error(
-        "The archive holds {0:?}: a path is relative, plain, and at most {PATH_BYTES_MAX} bytes."
+        "The archive contains {0:?}: paths are relative, plain and at most {PATH_BYTES_MAX} bytes."
     )]
     Path(String),
     /// Two entries unpack to one file.
-    #[error("The archive holds {0:?} twice.")]
+    #[error("The archive contains {0:?} twice.")]
     Twice(String),
     /// A link or a device.
-    #[error("The archive holds {0:?}, which is neither a file nor a folder.")]
+    #[error("The archive contains {0:?}, which is neither a file nor a folder.")]
     NotAFile(String),
-    /// It cannot be looked into.
-    #[error("The archive holds {0:?} encrypted, or packed in an uncommon way.")]
+    /// An entry that cannot be inspected.
+    #[error("The archive contains {0:?} encrypted, or compressed in an unsupported way.")]
     Unreadable(String),
-    /// Nothing that a preset comes with.
-    #[error("The archive holds {0:?}: its files end in one of {known}.", known = EXTENSIONS.join(", "))]
+    /// A file type that is not allowed.
+    #[error(
+        "The archive contains {0:?}: files must end in one of {known}.",
+        known = EXTENSIONS.join(", ")
+    )]
     FileType(String),
-    /// Something that runs.
-    #[error("The archive holds {0:?}, which is a program.")]
+    /// An executable.
+    #[error("The archive contains {0:?}, which is a program.")]
     Program(String),
-    /// An archive in the archive.
-    #[error("The archive holds {0:?}, which is an archive itself.")]
+    /// A nested archive.
+    #[error("The archive contains {0:?}, which is itself an archive.")]
     Nested(String),
 }
 
 impl ArchiveError {
-    /// Stable, snake case.
+    /// The error code: stable, snake case.
     pub const fn code(&self) -> &'static str {
         match self {
             ArchiveError::Damaged => "archive_damaged",
@@ -115,11 +117,11 @@ impl ArchiveError {
     }
 }
 
-/// The path of an entry; a folder's ends with a slash.
+/// Validates the path of an entry; a folder's path ends with a slash.
 ///
 /// # Errors
-/// [`ArchiveError::Path`] when it is not the same file on every system, below the folder it is
-/// unpacked in.
+/// [`ArchiveError::Path`] when it does not name the same file on every system, below the folder it
+/// is unpacked into.
 pub fn checked_path(raw: &[u8]) -> Result<&str, ArchiveError> {
     let refused = || ArchiveError::Path(shown(raw));
     let path = std::str::from_utf8(raw).map_err(|_| refused())?;
@@ -131,8 +133,8 @@ pub fn checked_path(raw: &[u8]) -> Result<&str, ArchiveError> {
 }
 
 /// # Errors
-/// [`ArchiveError::FileType`] when a file at `path` is none that comes with a preset. What a Mac
-/// adds to an archive by itself may stay.
+/// [`ArchiveError::FileType`] when the file type is not allowed. Metadata that macOS adds to
+/// archives is allowed.
 pub fn check_type(path: &str) -> Result<(), ArchiveError> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let of_a_mac = name == ".DS_Store" || (path.starts_with("__MACOSX/") && name.starts_with("._"));
@@ -141,7 +143,7 @@ pub fn check_type(path: &str) -> Result<(), ArchiveError> {
     if of_a_mac || is_known { Ok(()) } else { Err(ArchiveError::FileType(path.to_owned())) }
 }
 
-/// A path as it can be shown: cut, and with nothing in it that cannot be seen.
+/// A path for display: truncated, with invisible characters replaced.
 pub fn shown(raw: &[u8]) -> String {
     let text = String::from_utf8_lossy(raw);
     let letters = text.chars().take(PATH_BYTES_MAX);
@@ -152,8 +154,8 @@ fn is_visible_in_a_path(letter: char) -> bool {
     letter == ' ' || is_visible(letter.encode_utf8(&mut [0; 4]))
 }
 
-/// Whether a part of a path names a file or a folder, and the same one everywhere: Windows drops
-/// dots and blanks at the end, and has names for devices.
+/// Whether a path segment names the same file or folder everywhere: Windows drops trailing dots and
+/// spaces, and reserves device names.
 fn is_plain_name(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
     let numbered = |port: &str| {

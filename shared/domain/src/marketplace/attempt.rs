@@ -1,9 +1,9 @@
-//! Attempts to have Stripe do one thing once.
+//! Attempts at a Stripe request that must happen exactly once.
 //!
-//! Stripe keeps an answer of 500 under its idempotency key, as it keeps every other, and gives it again
-//! for a day: asked under the same key, it answers the same, whether or not anything was done
-//! (<https://docs.stripe.com/error-low-level>). So what was attempted is looked up first, and what is
-//! not found long after its attempt is attempted again under another key.
+//! Stripe stores the response to an idempotency key for a day, a 500 included, and returns it to
+//! every retry under that key, whether or not the request took effect
+//! (<https://docs.stripe.com/error-low-level>). So an attempt's result is looked up first; if it is
+//! not found long after the attempt, the request is made again under a new key.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// After how long another key is used. No request of ours is worked on for so long, so that none can
-/// be carried out after it was looked up and not found; and the next day's run uses a new key.
+/// How long one key is used. No request of ours runs this long, so none can take effect after it
+/// was looked up and not found; and the next day's run uses a new key.
 pub const NEXT_KEY_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// The last attempt at something.
+/// The latest attempt at a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Which: 1 is the first.
+    /// The number of the attempt; 1 is the first.
     pub number: u32,
     /// When it began.
     pub at: Timestamp,
 }
 
 impl Attempt {
-    /// The one that is to be made at `now`, after the `last`: that one again, unless it is long ago.
+    /// The attempt to be made at `now`, after `last`: the same one again, unless it began long ago.
     #[must_use]
     pub fn after(last: Option<Attempt>, now: Timestamp) -> Attempt {
         match last {
@@ -37,7 +37,7 @@ impl Attempt {
         }
     }
 
-    /// The idempotency key of the last attempt at what `name` names.
+    /// The idempotency key of the attempt `last` at the request `name`.
     pub fn key(last: Option<Attempt>, name: &str) -> String {
         match last.map_or(1, |last| last.number) {
             ..=1 => name.to_owned(),

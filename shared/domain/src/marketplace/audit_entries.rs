@@ -1,5 +1,5 @@
-//! Which decisions about creators' and buyers' money go into the audit: derived from what a change
-//! makes of its item, so that no way of changing it is forgotten.
+//! The audit entries of decisions about creators' and buyers' money. They are derived from the
+//! change of an item, so that no code path that changes it can omit them.
 
 use serde_json::json;
 
@@ -11,32 +11,32 @@ use super::{
 };
 use crate::audit::{Action, Actor, AuditEntry, Target, TargetKind};
 
-/// Who follows a creator's payouts.
+/// The job that advances payouts.
 const PAYOUTS: &str = "payouts";
-/// Who gives money back where the rules say so.
+/// The job that refunds buyers where the rules say so.
 const REFUNDS: &str = "refunds";
-/// Who grants sharers their credits.
+/// The job that grants rewards.
 const REWARDS: &str = "rewards";
 
 impl Payout {
-    /// What the step from `before` did, where it is a decision about money.
+    /// The audit entries for the change since `before`, where it is a decision about money.
     pub fn deeds_since(&self, before: &Payout) -> impl Iterator<Item = AuditEntry> {
-        self.reversal_deed(before).into_iter().chain(self.state_deed(before))
+        self.reversal_entry(before).into_iter().chain(self.state_entry(before))
     }
 
-    fn reversal_deed(&self, before: &Payout) -> Option<AuditEntry> {
-        let told = |it: &Payout| {
+    fn reversal_entry(&self, before: &Payout) -> Option<AuditEntry> {
+        let summary = |it: &Payout| {
             json!({
                 "creator_id": it.creator_id, "standing": it.standing(), "currency": it.currency,
             })
         };
         let target = Target::of(TargetKind::Payout, &self.id);
-        let deed = AuditEntry::of_job(PAYOUTS, Action::ReverseTransfer, target);
+        let entry = AuditEntry::of_job(PAYOUTS, Action::ReverseTransfer, target);
         let fewer = self.standing() < before.standing();
-        fewer.then(|| deed.with_diff(&told(before), &told(self)))
+        fewer.then(|| entry.with_diff(&summary(before), &summary(self)))
     }
 
-    fn state_deed(&self, before: &Payout) -> Option<AuditEntry> {
+    fn state_entry(&self, before: &Payout) -> Option<AuditEntry> {
         if self.state.as_str() == before.state.as_str() {
             return None;
         }
@@ -50,65 +50,67 @@ impl Payout {
                 return None;
             }
         };
-        let told = |it: &Payout| {
+        let summary = |it: &Payout| {
             json!({
                 "creator_id": it.creator_id, "state": it.state.as_str(),
                 "amount": it.amount, "currency": it.currency,
             })
         };
         let target = Target::of(TargetKind::Payout, &self.id);
-        let deed =
-            AuditEntry::of_job(PAYOUTS, action, target).with_diff(&told(before), &told(self));
+        let entry =
+            AuditEntry::of_job(PAYOUTS, action, target).with_diff(&summary(before), &summary(self));
         Some(match &self.state {
-            PayoutState::Failed { code } | PayoutState::Reopened { code } => deed.with_reason(code),
+            PayoutState::Failed { code } | PayoutState::Reopened { code } => {
+                entry.with_reason(code)
+            }
             PayoutState::Skipped { .. }
             | PayoutState::Collecting
             | PayoutState::Planned
             | PayoutState::Sending
             | PayoutState::Sent
-            | PayoutState::Paid => deed,
+            | PayoutState::Paid => entry,
         })
     }
 }
 
 impl Purchase {
-    /// What was decided since `before` to give back.
+    /// The audit entries for refunds decided since `before`.
     pub fn deeds_since(&self, before: &Purchase) -> impl Iterator<Item = AuditEntry> {
         let known = |it: &Refund| before.refunds.iter().any(|was| was.number == it.number);
         let asked = self.refunds.iter().filter(move |it| !known(it));
-        asked.map(|it| self.refund_deed(it)).chain(self.return_deed(before))
+        asked.map(|it| self.refund_entry(it)).chain(self.return_entry(before))
     }
 
-    fn return_deed(&self, before: &Purchase) -> Option<AuditEntry> {
+    fn return_entry(&self, before: &Purchase) -> Option<AuditEntry> {
         let PurchaseState::Returned { reason } = &self.state else { return None };
-        let told = |it: &Purchase| json!({ "buyer_id": it.buyer_id, "state": it.state });
+        let summary = |it: &Purchase| json!({ "buyer_id": it.buyer_id, "state": it.state });
         let target = Target::of(TargetKind::Purchase, &self.id);
-        let deed = AuditEntry::of_job(REFUNDS, Action::Refund, target).with_reason(reason);
-        (before.state != self.state).then(|| deed.with_diff(&told(before), &told(self)))
+        let entry = AuditEntry::of_job(REFUNDS, Action::Refund, target).with_reason(reason);
+        (before.state != self.state).then(|| entry.with_diff(&summary(before), &summary(self)))
     }
 
-    fn refund_deed(&self, order: &Refund) -> AuditEntry {
+    fn refund_entry(&self, order: &Refund) -> AuditEntry {
         let (actor, origin) = match &order.by {
             RefundedBy::Staff { actor, origin } => (actor.clone(), origin.clone()),
             RefundedBy::Buyer => (Actor::Job { name: REFUNDS.to_owned() }, None),
         };
-        let told = |refunded: i64| json!({ "buyer_id": self.buyer_id, "refunded": refunded });
+        let summary = |refunded: i64| json!({ "buyer_id": self.buyer_id, "refunded": refunded });
         let target = Target::of(TargetKind::Purchase, &self.id);
-        let deed = AuditEntry::new(actor, Action::Refund, target)
-            .with_diff(&told(order.target - order.amount), &told(order.target));
-        AuditEntry { reason: order.reason.clone(), origin, ..deed }
+        let entry = AuditEntry::new(actor, Action::Refund, target)
+            .with_diff(&summary(order.target - order.amount), &summary(order.target));
+        AuditEntry { reason: order.reason.clone(), origin, ..entry }
     }
 }
 
 impl Reward {
-    /// That it was granted, if it was since `before`.
+    /// The audit entry for its grant, if it was granted since `before`.
     pub fn deed_since(&self, before: &Reward) -> Option<AuditEntry> {
         let granted = |it: &Reward| matches!(it.state, RewardState::Granted { .. });
         if !granted(self) || granted(before) {
             return None;
         }
         let target = Target::user(&self.sharer_id);
-        let deed = AuditEntry::of_job(REWARDS, Action::GrantReward, target);
-        Some(deed.with_reason(&format!("For {}.", self.purchase_id)))
+        let entry = AuditEntry::of_job(REWARDS, Action::GrantReward, target);
+        Some(entry.with_reason(&format!("For {}.", self.purchase_id)))
     }
 }

@@ -1,4 +1,4 @@
-//! A listing as lists show it, and as it is found.
+//! A listing as shown in lists and as indexed for search.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,57 +12,57 @@ use crate::{
 /// What a list shows of a listing on sale.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Card {
-    /// Its name.
+    /// The listing's id.
     pub id: ListingId,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
-    /// What it is called.
+    /// Its title.
     pub title: String,
-    /// What it is for.
+    /// Its category.
     pub category: Category,
-    /// Words to find it by.
+    /// Its search terms.
     pub tags: Vec<String>,
-    /// What it costs.
+    /// Its price.
     pub price: Money,
-    /// Who made it.
+    /// Its creator.
     pub creator_id: UserId,
-    /// What they are called.
+    /// The creator's display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creator_name: Option<String>,
-    /// Its first picture.
+    /// Its first preview.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<UploadId>,
-    /// In hundredths of a star.
+    /// The average rating in hundredths of a star.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<u16>,
-    /// Reviews.
+    /// Number of reviews.
     pub ratings: u32,
-    /// Buyers.
+    /// Number of buyers.
     pub sales: u64,
     /// When it was first on sale.
     pub published_at: Timestamp,
 }
 
-/// A listing as it is found: its card, and the words that stand only on its page.
+/// A listing in the search index: its card, and the text that only its page shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The listing's version: of two entries, the higher is true.
+    /// The listing's version: of two entries, the higher wins.
     pub seq: u64,
-    /// What is shown of it.
+    /// The card.
     pub card: Card,
-    /// What its creator says.
+    /// The description.
     pub description: String,
 }
 
-/// Something changed in what can be found.
+/// A change of the search index.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
-    /// It is on sale, as this.
+    /// The listing is visible, with this entry.
     Listed(Box<Entry>),
-    /// It is not.
+    /// The listing is not visible.
     Unlisted {
-        /// Which.
+        /// The listing.
         listing_id: ListingId,
         /// The listing's version.
         seq: u64,
@@ -70,7 +70,8 @@ pub enum Change {
 }
 
 impl Entry {
-    /// Of a listing that others see; `None` of one that they do not, or whose version this is not.
+    /// The entry of a visible listing; `None` if it is not visible, or `revision` is not the one on
+    /// sale.
     pub fn of(
         listing: &Listing,
         revision: &Revision,
@@ -78,13 +79,13 @@ impl Entry {
         creator_name: Option<String>,
     ) -> Option<Entry> {
         let on_sale = listing.shown().filter(|on_sale| on_sale.number == revision.number)?;
-        let said = &revision.description;
+        let details = &revision.description;
         let card = Card {
             id: listing.id.clone(),
             kind: listing.kind,
-            title: said.title.clone(),
-            category: said.category,
-            tags: said.tags.clone(),
+            title: details.title.clone(),
+            category: details.category,
+            tags: details.tags.clone(),
             price: on_sale.price,
             creator_id: listing.creator_id.clone(),
             creator_name,
@@ -94,10 +95,10 @@ impl Entry {
             sales: stats.sales,
             published_at: on_sale.first_published_at,
         };
-        Some(Entry { seq: listing.version, card, description: said.description.clone() })
+        Some(Entry { seq: listing.version, card, description: details.description.clone() })
     }
 
-    /// The same with the sums as they are now.
+    /// Updates the totals.
     pub fn refresh(&mut self, stats: &ListingStats) {
         self.card.rating = stats.rating();
         self.card.ratings = stats.ratings();

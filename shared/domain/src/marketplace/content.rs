@@ -25,17 +25,17 @@ pub const SLOT_VALUE_CHARS_MAX: usize = 200;
 /// Longest id of a tailored model, in characters.
 pub const MODEL_ID_CHARS_MAX: usize = 100;
 
-/// What a listing sells. Which parts there are follows from its [`Kind`].
+/// What a listing sells. Its [`Kind`] determines the parts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Content {
-    /// Of a camera preset; a lighting preset may suggest one.
+    /// Required in a camera preset; optional in a lighting preset and a template.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub camera: Option<CameraSettings>,
-    /// Of a lighting preset; a template may suggest one.
+    /// Required in a lighting preset; optional in a template.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lighting: Option<LightingRig>,
-    /// Of a template: its texts hold slots, written `{{name}}`.
+    /// Required in a template: its texts contain slots, written `{{name}}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub structured_prompt: Option<StructuredPrompt>,
     /// The slots of a template.
@@ -46,30 +46,30 @@ pub struct Content {
     pub model_id: Option<String>,
 }
 
-/// A hole in a template that its user fills.
+/// A placeholder in a template that its user fills.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Slot {
-    /// As it stands between the braces: a lower-case letter, then letters, digits and underscores.
+    /// The name between the braces: a lower-case letter, then letters, digits and underscores.
     pub name: String,
-    /// For people.
+    /// The label in the user interface.
     pub label: String,
-    /// Taken where no value is given; without one, a value must be given.
+    /// Used if no value is given; without a default, a value is required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
 }
 
 impl Content {
-    /// What of it anybody but its creator may read: images are made with a model by naming the
-    /// listing, so the model's id is not handed out.
+    /// The content as anyone but its creator may read it, without the model's id: a model is used
+    /// by naming the listing.
     #[must_use]
     pub fn disclosed(self) -> Content {
         Content { model_id: None, ..self }
     }
 
     /// # Errors
-    /// Parts that the kind lacks or has too many of, parts that are wrong in themselves, and slots
-    /// that are named but not used, or used but not named.
+    /// Parts that the kind requires or excludes, parts that are invalid in themselves, and slots
+    /// that are declared but unused, or used but undeclared.
     pub fn validate(&self, kind: Kind) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
         let template = kind == Kind::FiboTemplate;
@@ -95,7 +95,7 @@ impl Content {
             check.absorb("/lighting", lighting.validate());
             let shining = lighting.lights.iter().any(|light| light.intensity > DARK_STOPS);
             check.require(shining, "/lighting/lights", "dark", || {
-                format!("at least one light must shine brighter than {DARK_STOPS} stops")
+                format!("at least one light must be brighter than {DARK_STOPS} stops")
             });
         }
         if let Some(model) = &self.model_id {
@@ -116,16 +116,16 @@ impl Content {
             let pointer = format!("/slots/{nth}");
             check.absorb(&pointer, slot.validate());
             check.require(named.insert(slot.name.as_str()), &pointer, "twice", || {
-                format!("there are two slots {}", cut(&slot.name))
+                format!("two slots are named {}", cut(&slot.name))
             });
             check.require(used.contains(&slot.name), &pointer, "unused_slot", || {
-                format!("no text of the prompt holds {{{{{}}}}}", cut(&slot.name))
+                format!("no text of the prompt uses {{{{{}}}}}", cut(&slot.name))
             });
         }
         let unknown = used.iter().filter(|name| !named.contains(name.as_str()));
         for name in unknown.take(SLOTS_MAX) {
             check.require(false, "/structured_prompt", "unknown_slot", || {
-                format!("{{{{{}}}}} is in the prompt and not among the slots", cut(name))
+                format!("the prompt uses {{{{{}}}}}, which is not a slot", cut(name))
             });
         }
     }
@@ -133,8 +133,8 @@ impl Content {
     /// The structured prompt with its slots filled; `None` where the content has no prompt.
     ///
     /// # Errors
-    /// Values of slots that do not exist, missing or unusable values, and a whole that grew too
-    /// large; the pointers begin with `/slots` or `/structured_prompt`.
+    /// Values of unknown slots, missing or invalid values, and a filled prompt that is too large;
+    /// the pointers begin with `/slots` or `/structured_prompt`.
     pub fn fill(
         &self,
         values: &BTreeMap<String, String>,
@@ -174,7 +174,7 @@ impl Content {
     }
 }
 
-/// A light at this or below gives nothing that a picture would show.
+/// A light at or below this intensity is invisible in an image.
 pub(super) const DARK_STOPS: f64 = -6.0;
 
 impl Slot {
@@ -233,7 +233,7 @@ fn pointer_part(key: &str) -> String {
     cut(key).replace('~', "~0").replace('/', "~1")
 }
 
-/// What a caller calls a slot, cut where it is too long to be one.
+/// The caller's name of a slot, truncated to the longest valid name.
 fn cut(name: &str) -> String {
     name.chars().take(SLOT_NAME_CHARS_MAX).collect()
 }

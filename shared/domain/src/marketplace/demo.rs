@@ -1,4 +1,4 @@
-//! Trying a preset before buying it: what a visitor may change, and the scene that is drawn.
+//! Live demos: what a visitor may change in a preset before buying, and the scene to render.
 
 use std::ops::RangeInclusive;
 
@@ -11,22 +11,22 @@ use crate::{
     lighting::{COLOUR_KELVIN, INTENSITY_STOPS, LightingRig, within},
 };
 
-/// The most a creator may let a visitor turn all lights up or down, in stops.
+/// The widest range of intensity that a creator may allow, in stops.
 pub const STOPS_MAX: f64 = 3.0;
-/// The most a creator may let a visitor shift all colours, in kelvin.
+/// The widest shift of color temperature that a creator may allow, in kelvin.
 pub const KELVIN_MAX: u32 = 3_000;
 
-/// A tenth of a stop is drawn; so is a tenth of an f-number. Focal lengths are drawn by the millimetre,
-/// which is less than a degree of what the picture shows at 28 mm and more.
+/// Steps per stop, and per f-number. Focal lengths are rendered in steps of a millimeter, which is
+/// less than a degree of view at 28 mm and more.
 const STEPS_A_STOP: f64 = 10.0;
-/// A shift of colour is drawn by so many kelvin.
+/// The step of the color temperature, in kelvin.
 const KELVIN_STEP: i32 = 50;
 
-/// What a visitor may see it on.
+/// The object that is lit in a demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DemoSubject {
-    /// A plain ball: the light and nothing else.
+    /// A plain sphere, which shows only the light.
     Sphere,
     /// A head and shoulders.
     Bust,
@@ -39,7 +39,7 @@ impl DemoSubject {
     pub const ALL: [DemoSubject; 3] =
         [DemoSubject::Sphere, DemoSubject::Bust, DemoSubject::Product];
 
-    /// What a preset of a category is drawn on if its creator shows nothing else.
+    /// The default subject of a category.
     pub fn of(category: Category) -> DemoSubject {
         match category {
             Category::Product | Category::Food => DemoSubject::Product,
@@ -52,19 +52,19 @@ impl DemoSubject {
     }
 }
 
-/// What the creator allows of a live demo.
+/// What the creator allows in a live demo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DemoSettings {
-    /// Whether there is one.
+    /// Whether the listing has a demo.
     pub enabled: bool,
-    /// On what.
+    /// The subjects offered.
     pub subjects: Vec<DemoSubject>,
-    /// By how many stops all lights may be turned up or down, at most [`STOPS_MAX`].
+    /// How far all lights may be turned up or down, in stops, at most [`STOPS_MAX`].
     pub stops_max: f64,
-    /// By how many kelvin all lights may be shifted, at most [`KELVIN_MAX`].
+    /// How far the color of all lights may be shifted, in kelvin, at most [`KELVIN_MAX`].
     pub kelvin_max: u32,
-    /// Whether the lens may be changed, within what cameras have.
+    /// Whether focal length and aperture may be changed, within the range of cameras.
     pub lens: bool,
 }
 
@@ -80,7 +80,7 @@ impl Default for DemoSettings {
     }
 }
 
-/// What a visitor changes.
+/// A visitor's changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Overrides {
@@ -88,30 +88,30 @@ pub struct Overrides {
     pub stops: f64,
     /// All lights colder (+) or warmer (-), in kelvin.
     pub kelvin: i32,
-    /// Another lens.
+    /// Another focal length.
     pub focal_length_mm: Option<f64>,
     /// Another aperture.
     pub aperture: Option<f64>,
 }
 
-/// What is drawn.
+/// The scene to render.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DemoScene {
-    /// On what.
+    /// The subject.
     pub subject: DemoSubject,
-    /// How it is lit.
+    /// The lights and the backdrop.
     pub lighting: LightingRig,
-    /// How it is taken.
+    /// The camera.
     pub camera: CameraSettings,
 }
 
-/// Why there is nothing to be tried.
+/// Why there is no demo.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DemoError {
-    /// The kind cannot be drawn, or the creator wants no demo.
+    /// The kind cannot be rendered, or the creator has disabled the demo.
     #[error("This listing has no live demo.")]
     None,
-    /// The creator does not allow that much.
+    /// The visitor's changes exceed what the creator allows.
     #[error(transparent)]
     Limits(#[from] InvalidFields),
 }
@@ -139,7 +139,7 @@ impl DomainError for DemoError {
 
 impl DemoSettings {
     /// # Errors
-    /// Limits that are wider than a demo can show, or no subject.
+    /// Limits that are wider than a demo can show, or an invalid number of subjects.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
         within(&mut check, "/stops_max", self.stops_max, 0.0..=STOPS_MAX, "stops");
@@ -152,7 +152,7 @@ impl DemoSettings {
         check.finish()
     }
 
-    /// What it is shown on where the visitor does not say: the bust, if that is offered.
+    /// The subject if the visitor names none: the bust, if offered.
     pub fn usual_subject(&self) -> DemoSubject {
         match self.subjects.first() {
             Some(first) if !self.subjects.contains(&DemoSubject::Bust) => *first,
@@ -160,7 +160,7 @@ impl DemoSettings {
         }
     }
 
-    /// The scene of a demo: the content, with what the visitor changed.
+    /// The scene of a demo: the content with the visitor's changes.
     ///
     /// # Errors
     /// See [`DemoError`].
@@ -169,52 +169,58 @@ impl DemoSettings {
         kind: Kind,
         content: &Content,
         subject: DemoSubject,
-        wish: &Overrides,
+        overrides: &Overrides,
     ) -> Result<DemoScene, DemoError> {
         if !self.enabled || !kind.can_be_drawn() {
             return Err(DemoError::None);
         }
-        self.check(subject, wish)?;
-        let wish = &self.stepped(wish);
+        self.check(subject, overrides)?;
+        let overrides = &self.stepped(overrides);
         let mut scene = default_scene(content, subject);
         for light in &mut scene.lighting.lights {
-            light.intensity = clamped(light.intensity + wish.stops, &INTENSITY_STOPS);
-            let kelvin = i64::from(light.colour) + i64::from(wish.kelvin);
+            light.intensity = clamped(light.intensity + overrides.stops, &INTENSITY_STOPS);
+            let kelvin = i64::from(light.colour) + i64::from(overrides.kelvin);
             let (low, high) = (i64::from(*COLOUR_KELVIN.start()), i64::from(*COLOUR_KELVIN.end()));
             light.colour = u32::try_from(kelvin.clamp(low, high)).unwrap_or(light.colour);
         }
-        scene.camera.focal_length_mm = wish.focal_length_mm.unwrap_or(scene.camera.focal_length_mm);
-        scene.camera.aperture = wish.aperture.unwrap_or(scene.camera.aperture);
+        scene.camera.focal_length_mm =
+            overrides.focal_length_mm.unwrap_or(scene.camera.focal_length_mm);
+        scene.camera.aperture = overrides.aperture.unwrap_or(scene.camera.aperture);
         Ok(scene)
     }
 
-    /// The nearest wish that is drawn: visitors who turn a knob ask for few pictures, and who asks for
-    /// all of them asks for some thousand, not for as many as there are numbers.
-    fn stepped(&self, wish: &Overrides) -> Overrides {
+    /// The nearest changes on the grid that is rendered: moving a slider needs few images, and
+    /// enumerating all of them needs some thousand, not as many as there are numbers.
+    fn stepped(&self, overrides: &Overrides) -> Overrides {
         let limits = -self.stops_max..=self.stops_max;
         let kelvin_max = i32::try_from(self.kelvin_max).unwrap_or(i32::MAX);
-        let kelvin = (wish.kelvin + KELVIN_STEP / 2).div_euclid(KELVIN_STEP) * KELVIN_STEP;
+        let kelvin = (overrides.kelvin + KELVIN_STEP / 2).div_euclid(KELVIN_STEP) * KELVIN_STEP;
         Overrides {
-            stops: clamped((wish.stops * STEPS_A_STOP).round() / STEPS_A_STOP, &limits),
+            stops: clamped((overrides.stops * STEPS_A_STOP).round() / STEPS_A_STOP, &limits),
             kelvin: kelvin.clamp(-kelvin_max, kelvin_max),
-            focal_length_mm: wish.focal_length_mm.map(f64::round),
-            aperture: wish.aperture.map(|it| (it * STEPS_A_STOP).round() / STEPS_A_STOP),
+            focal_length_mm: overrides.focal_length_mm.map(f64::round),
+            aperture: overrides.aperture.map(|it| (it * STEPS_A_STOP).round() / STEPS_A_STOP),
         }
     }
 
-    fn check(&self, subject: DemoSubject, wish: &Overrides) -> Result<(), InvalidFields> {
+    fn check(&self, subject: DemoSubject, overrides: &Overrides) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
         check.require(self.subjects.contains(&subject), "/subject", "not_offered", || {
-            "this listing is not shown on that subject".to_owned()
+            "this listing does not offer that subject".to_owned()
         });
         let stops = -self.stops_max..=self.stops_max;
-        within(&mut check, "/overrides/stops", wish.stops, stops, "stops");
+        within(&mut check, "/overrides/stops", overrides.stops, stops, "stops");
         let kelvin = f64::from(self.kelvin_max);
-        let shift = f64::from(wish.kelvin);
+        let shift = f64::from(overrides.kelvin);
         within(&mut check, "/overrides/kelvin", shift, -kelvin..=kelvin, "kelvin");
         let lens: [(&str, Option<f64>, RangeInclusive<f64>, &'static str); 2] = [
-            ("/overrides/focal_length_mm", wish.focal_length_mm, FOCAL_LENGTH_MM, "millimetres"),
-            ("/overrides/aperture", wish.aperture, APERTURE, "f-number"),
+            (
+                "/overrides/focal_length_mm",
+                overrides.focal_length_mm,
+                FOCAL_LENGTH_MM,
+                "millimetres",
+            ),
+            ("/overrides/aperture", overrides.aperture, APERTURE, "f-number"),
         ];
         for (pointer, value, range, unit) in lens {
             let Some(value) = value else { continue };
@@ -227,8 +233,8 @@ impl DemoSettings {
     }
 }
 
-/// The content as it is, on a subject: what a preset without pictures of its own is shown with.
-/// What the content leaves open is a three-point light, and a portrait lens.
+/// The unchanged content on a subject: the preview of a preset without its own. Defaults are a
+/// three-point light and a portrait lens.
 pub fn default_scene(content: &Content, subject: DemoSubject) -> DemoScene {
     DemoScene {
         subject,

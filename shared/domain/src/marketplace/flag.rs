@@ -1,4 +1,4 @@
-//! What members report of a listing, and what a moderator makes of it.
+//! Reports of a listing by members, and the moderator's decision on them.
 
 use std::collections::BTreeMap;
 
@@ -10,86 +10,86 @@ use crate::{
     time::Timestamp,
 };
 
-/// So many distinct flags put a listing before a moderator; it stays on sale.
+/// Distinct reports that put a listing before a moderator; it stays on sale.
 pub const FLAGS_TO_REVIEW: usize = 3;
-/// Most flags that are counted one by one; more change nothing.
+/// Most reports that are counted; further ones change nothing.
 pub const FLAGS_MAX: usize = 100;
-/// Most members whose reports of a version were dismissed that are remembered, the latest ones.
+/// Most members whose dismissed reports of a version are remembered, latest first to stay.
 pub const DISMISSED_MAX: usize = 500;
 
-/// What is wrong with it.
+/// The reason of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlagReason {
-    /// It is another's work.
+    /// It copies another's work.
     Copied,
-    /// It is not what it says.
+    /// It is not what it claims to be.
     Misleading,
-    /// It shows what is not allowed.
+    /// It shows prohibited content.
     Prohibited,
     /// It does not work.
     Broken,
-    /// It is there to be found, not to be used.
+    /// It is spam.
     Spam,
 }
 
 /// One member's report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flag {
-    /// By whom; the same member reports a listing once, and may change why.
+    /// The member; each reports a listing once, and may change the reason.
     pub user_id: UserId,
-    /// Why.
+    /// The reason.
     pub reason: FlagReason,
-    /// When.
+    /// When it was first made.
     pub at: Timestamp,
 }
 
-/// All reports of a listing that nobody has decided on.
+/// The undecided reports of a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flags {
-    /// Of this listing.
+    /// The listing.
     pub listing_id: ListingId,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// One for each member.
+    /// One per member.
     pub flags: Vec<Flag>,
-    /// Since when there are enough for a moderator to look.
+    /// Since when there are enough for a moderator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_since: Option<Timestamp>,
-    /// OwnerRef reports were dismissed.
+    /// The members whose reports were dismissed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dismissed: Option<Dismissed>,
 }
 
-/// OwnerRef reports of a version a moderator dismissed: they do not count again for that version.
+/// The members whose reports of a version were dismissed: they do not count again for that version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dismissed {
-    /// Of this version of the listing.
+    /// The version of the listing.
     pub number: u32,
-    /// The latest last.
+    /// The members, the latest last.
     pub members: Vec<UserId>,
 }
 
-/// What a moderator makes of flags.
+/// A moderator's decision on reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// Nothing is wrong.
+    /// The reports are unfounded.
     Dismiss,
     /// The listing is taken off sale.
     Delist,
-    /// The same, and its creator gets a strike.
+    /// The listing is taken off sale, and its creator gets a strike.
     Strike,
 }
 
-/// Why flags are not resolved.
+/// Why reports cannot be resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FlagsError {
-    /// There are none: somebody was faster, or none ever were.
-    #[error("Nothing is to be decided: these flags were resolved before.")]
+    /// There are none: they were resolved already, or never made.
+    #[error("These flags are already resolved.")]
     Resolved,
-    /// There are others than the moderator saw.
-    #[error("The flags have changed since you saw them: look at them again.")]
+    /// They are not the ones that the moderator saw.
+    #[error("The flags have changed since you saw them: read them again.")]
     Changed,
 }
 
@@ -106,13 +106,13 @@ impl DomainError for FlagsError {
 }
 
 impl Flags {
-    /// None so far.
+    /// No reports yet.
     pub fn none(listing_id: ListingId) -> Flags {
         Flags { listing_id, version: 0, flags: Vec::new(), due_since: None, dismissed: None }
     }
 
-    /// Adds a member's report of version `number`, in place of an earlier one of theirs. One whose
-    /// report of that version was dismissed changes nothing.
+    /// Adds a member's report of version `number`, in place of an earlier one. Ignored if the
+    /// member's report of that version was dismissed.
     pub fn add(&mut self, flag: Flag, number: u32) {
         self.dismissed = self.dismissed.take().filter(|before| before.number == number);
         if self.dismissed.as_ref().is_some_and(|before| before.members.contains(&flag.user_id)) {
@@ -129,7 +129,7 @@ impl Flags {
         }
     }
 
-    /// How many there are of each reason.
+    /// The number of reports by reason.
     pub fn by_reason(&self) -> BTreeMap<FlagReason, u32> {
         let mut counts = BTreeMap::new();
         for flag in &self.flags {
@@ -138,10 +138,10 @@ impl Flags {
         counts
     }
 
-    /// Whether they are still what a moderator saw.
+    /// Checks that they are still what a moderator saw: `seen` is the version.
     ///
     /// # Errors
-    /// When they were resolved, or have changed.
+    /// When they were resolved or have changed.
     pub fn check_seen(&self, seen: u64) -> Result<(), FlagsError> {
         match (self.flags.is_empty(), self.version == seen) {
             (true, _) => Err(FlagsError::Resolved),
@@ -150,7 +150,7 @@ impl Flags {
         }
     }
 
-    /// Ends them without a consequence: whose they are does not count again for version `number`.
+    /// Dismisses them: their members do not count again for version `number`.
     pub fn dismiss(&mut self, number: u32) {
         let before = self.dismissed.take().filter(|before| before.number == number);
         let mut members = before.map(|before| before.members).unwrap_or_default();
@@ -161,7 +161,7 @@ impl Flags {
         self.dismissed = Some(Dismissed { number, members });
     }
 
-    /// Ends them: something was done about the listing.
+    /// Removes them after the listing was acted on.
     pub fn clear(&mut self) {
         self.flags.clear();
         self.due_since = None;

@@ -1,4 +1,4 @@
-//! Who has a part in what staff decide on in the marketplace.
+//! Conflicts of interest in the marketplace.
 
 use super::{
     flag::Flags,
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Listing {
-    /// Holds staff to having no part in a listing that they decide on: not its creator, not a member
-    /// who `owned` it once, and not one whose report of it waits.
+    /// Checks that a staff member may decide on a listing: not its creator, not a member who ever
+    /// `owned` it, and not one with an open report of it.
     ///
     /// # Errors
     /// [`ConflictOfInterest`].
@@ -31,7 +31,7 @@ impl Listing {
 }
 
 impl Purchase {
-    /// Holds staff to being neither the buyer nor the seller of what they give money back for.
+    /// Checks that a staff member may refund a purchase: neither its buyer nor its seller.
     ///
     /// # Errors
     /// [`ConflictOfInterest`].

@@ -1,13 +1,13 @@
-//! The books of the marketplace: double entry, in whole minor units.
+//! The marketplace's double-entry ledger, in whole minor units.
 //!
-//! A journal is one thing that happened to the money around one creator. Its legs sum to zero or it
-//! does not build. A leg is keyed by what happened and by its role in that, so that the same thing
-//! heard of twice is one leg, and who is creator and sharer at once has two legs, not one that
-//! swallowed the other.
+//! A journal records one event that moves money of one creator. Its postings sum to zero or it does
+//! not build. A posting is keyed by cause and role, so that an event processed twice posts once,
+//! and a user who is both creator and sharer has two postings instead of one that overwrites the
+//! other.
 //!
-//! Debits are positive. What we have is positive (cash, claims), what we owe is negative; the sum of
-//! all accounts of a creator is zero at every moment. [`Balances`] are kept beside the journals and
-//! written with them; the audit folds the journals anew and compares.
+//! Debits are positive: assets (cash, claims) are positive, liabilities negative. A creator's
+//! accounts always sum to zero. [`Balances`] are stored beside the journals in the same write; the
+//! reconciliation folds the journals again and compares.
 
 use std::collections::BTreeMap;
 
@@ -20,91 +20,92 @@ use crate::{
     time::Timestamp,
 };
 
-/// OwnerRef money it is. All of it is around one creator: what is ours of it is ours of their sales.
+/// The ledger accounts. Each belongs to one creator: even the platform's revenue is the revenue
+/// from that creator's sales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerAccount {
-    /// What buyers paid and Stripe holds for us.
+    /// Buyers' payments that Stripe holds for us.
     BuyerCash,
-    /// Our fees.
+    /// The platform's fees.
     PlatformRevenue,
-    /// What Stripe keeps of charges and for disputes.
+    /// Processing and dispute fees charged by Stripe.
     ProcessorFees,
-    /// What tax offices are owed.
+    /// Tax owed to tax authorities.
     TaxPayable,
-    /// What buyers are owed who paid for what could not be bought any more.
+    /// Refunds owed to buyers who paid for what could no longer be bought.
     BuyerReturns,
-    /// What a creator is owed of sales that a buyer may still get back.
+    /// Owed to the creator for sales that are still held.
     CreatorPending,
-    /// What a creator is owed and can be paid.
+    /// Owed to the creator and payable.
     CreatorAvailable,
-    /// What is in a payout that was not sent yet.
+    /// In a payout that is not sent yet.
     CreatorInPayout,
-    /// What a creator was sent, reversals aside. [`LedgerAccount::Transferred`] is its other side.
+    /// Sent to the creator, net of reversals. [`LedgerAccount::Transferred`] is its contra account.
     CreatorPaid,
-    /// What stands on the creator's account at Stripe, or went from there to their bank.
+    /// Transferred to the creator's connected account, net of reversals.
     Transferred,
-    /// What a creator owes us, because money went back to a buyer after it was paid out. Negative if
-    /// it came back after all; the next payout evens it out either way.
+    /// Owed by the creator, because a buyer's money was taken back after it was paid out. Negative
+    /// if it came back after all; the next payout offsets it either way.
     CreatorDebt,
-    /// What an open dispute took beyond what was paid.
+    /// Withdrawn by an open dispute beyond what was paid.
     DisputesReceivable,
-    /// What a lost one did.
+    /// The same, of a lost dispute.
     DisputeLosses,
-    /// What rewards of sharers cost, at the price of the credits.
+    /// The cost of sharers' rewards, at the price of the credits.
     RewardExpense,
-    /// The credits that they were given.
+    /// The credits granted to sharers.
     RewardCredits,
 }
 
-/// What a leg is in what happened.
+/// The role of a posting in its journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// The buyer's money comes, or goes back.
+    /// The buyer's payment, or its return.
     BuyerCharge,
-    /// Our part.
+    /// The platform's fee.
     PlatformFee,
-    /// The creator's part.
+    /// The creator's share.
     CreatorShare,
-    /// The tax in it.
+    /// The tax.
     Tax,
-    /// It goes back to the buyer, because nothing could be bought for it.
+    /// Owed back to the buyer, because the listing could not be bought.
     Return,
-    /// What Stripe keeps.
+    /// Stripe's fee.
     ProcessorFee,
-    /// Where it is kept from.
+    /// The cash from which Stripe's fee is deducted.
     ProcessorCash,
-    /// What a dispute takes beyond the payment.
+    /// The part of a dispute beyond the payment.
     DisputeExcess,
-    /// Where it is taken from.
+    /// The cash from which it is withdrawn.
     DisputeCash,
-    /// What an excess is once it is lost.
+    /// The same part, once the dispute is lost.
     DisputeLoss,
-    /// A sale becomes payable: its days are over.
+    /// A held sale becomes payable.
     Released,
-    /// Likewise, where it was.
-    Connected,
-    /// A sale goes into a payout, or out of one.
+    /// The hold account's side of a release.
+    Held,
+    /// A sale is added to a payout, or detached.
     Collected,
-    /// The payout's side of that.
+    /// The payout account's side of that.
     InPayout,
-    /// What was owed is evened out.
+    /// Debt is offset.
     DebtSettled,
-    /// What is sent, on the creator's side.
+    /// A transfer, on the creator's account.
     Paid,
-    /// What is sent, as it stands on their account.
+    /// A transfer, on the contra account.
     Transfer,
-    /// Where it is sent from.
+    /// The cash from which a transfer is made.
     TransferCash,
-    /// A sharer's credits, as a cost.
+    /// A sharer's reward, as an expense.
     Reward,
-    /// And as what was given.
+    /// A sharer's reward, as credits granted.
     RewardCredits,
 }
 
 impl Role {
-    /// In keys.
+    /// The name in keys.
     pub const fn as_str(self) -> &'static str {
         match self {
             Role::BuyerCharge => "buyer_charge",
@@ -118,7 +119,7 @@ impl Role {
             Role::DisputeCash => "dispute_cash",
             Role::DisputeLoss => "dispute_loss",
             Role::Released => "released",
-            Role::Connected => "held",
+            Role::Held => "held",
             Role::Collected => "collected",
             Role::InPayout => "in_payout",
             Role::DebtSettled => "debt_settled",
@@ -131,63 +132,63 @@ impl Role {
     }
 }
 
-/// A line of a journal.
+/// A posting: an amount on one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posting {
-    /// What it is in what happened.
+    /// Its role in the journal.
     pub role: Role,
-    /// On which account.
+    /// The account.
     pub account: LedgerAccount,
-    /// In minor units; debits are positive.
+    /// The amount in minor units; debits are positive.
     pub amount: i64,
 }
 
 impl Posting {
-    /// So much on an account.
+    /// Posts `amount` minor units to `account`.
     pub const fn new(role: Role, account: LedgerAccount, amount: i64) -> Posting {
         Posting { role, account, amount }
     }
 }
 
-/// A leg as it is kept, with what it is a part of.
+/// A posting as stored, with the data of its journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What happened.
+    /// The cause of the journal.
     pub cause: String,
-    /// About this: the id of a purchase or of a payout.
+    /// The id of the purchase or payout that it belongs to.
     pub about: String,
-    /// When.
+    /// When it was posted.
     pub at: Timestamp,
-    /// Of the amount.
+    /// The currency of the amount.
     pub currency: Currency,
-    /// The leg.
+    /// The posting.
     pub leg: Posting,
 }
 
-/// Something that happened to money.
+/// A balanced set of postings with one cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
-    /// Around this creator.
+    /// The creator whose accounts it posts to.
     pub creator_id: UserId,
-    /// About this: the id of a purchase or of a payout.
+    /// The id of the purchase or payout that it belongs to.
     pub about: String,
-    /// What happened: the same thing has the same cause, however often it is heard of.
+    /// The event that moved the money. One event has one cause, however often it is processed.
     pub cause: String,
-    /// When.
+    /// When it was posted.
     pub at: Timestamp,
-    /// Of every leg.
+    /// The currency of every posting.
     pub currency: Currency,
-    /// At most one of each role; none is zero.
+    /// The postings: at most one per role, none of zero.
     pub legs: Vec<Posting>,
 }
 
-/// Legs that do not sum to zero, or two of one role.
+/// Postings that do not sum to zero, or two with the same role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the journal {cause} does not balance: {sum}")]
 pub struct Unbalanced {
-    /// What happened.
+    /// The cause of the journal.
     pub cause: String,
-    /// What the legs sum to.
+    /// The sum of the postings.
     pub sum: i64,
 }
 
@@ -201,7 +202,7 @@ impl DomainError for Unbalanced {
 }
 
 impl Journal {
-    /// The one way to make a journal. Legs of nothing are left out.
+    /// Builds a journal; the only constructor. Postings of zero are dropped.
     ///
     /// # Errors
     /// [`Unbalanced`].
@@ -223,7 +224,7 @@ impl Journal {
         Ok(Journal { creator_id, about, cause, at, currency, legs })
     }
 
-    /// Its legs as they are kept.
+    /// Its postings as stored.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
         self.legs.iter().map(|leg| Entry {
             cause: self.cause.clone(),
@@ -235,33 +236,33 @@ impl Journal {
     }
 }
 
-/// What stands on each account of a creator, in minor units. Accounts of nothing are left out.
+/// The balance of each account of a creator, in minor units. Accounts at zero are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Balances(BTreeMap<LedgerAccount, i64>);
 
 impl Balances {
-    /// What stands on one.
+    /// The balance of an account.
     pub fn of(&self, account: LedgerAccount) -> i64 {
         self.0.get(&account).copied().unwrap_or(0)
     }
 
-    /// What we owe on one: its balance, the other way round.
+    /// What we owe on an account: its negated balance.
     pub fn owed(&self, account: LedgerAccount) -> i64 {
         -self.of(account)
     }
 
-    /// Adds a leg.
+    /// Adds a posting.
     pub fn add(&mut self, leg: &Posting) {
         self.change(leg.account, leg.amount);
     }
 
-    /// Adds all legs of a journal.
+    /// Adds all postings of a journal.
     pub fn post(&mut self, journal: &Journal) {
         journal.legs.iter().for_each(|leg| self.add(leg));
     }
 
-    /// Adds everything of another creator's.
+    /// Adds all balances of another creator.
     pub fn merge(&mut self, other: &Balances) {
         for (account, amount) in other.iter() {
             self.change(account, amount);
@@ -276,17 +277,17 @@ impl Balances {
         }
     }
 
-    /// Every account that something stands on.
+    /// All accounts with a balance.
     pub fn iter(&self) -> impl Iterator<Item = (LedgerAccount, i64)> {
         self.0.iter().map(|(account, amount)| (*account, *amount))
     }
 
-    /// The sum of all; anything but zero is a fault of ours.
+    /// The sum of all balances; anything but zero is an internal fault.
     pub fn sum(&self) -> i64 {
         self.0.values().sum()
     }
 
-    /// Accounts on which something else stands than in `other`: what stands here, and there.
+    /// Accounts whose balances differ, with both balances.
     pub fn differences(&self, other: &Balances) -> Vec<(LedgerAccount, i64, i64)> {
         let mut accounts: Vec<LedgerAccount> =
             self.0.keys().chain(other.0.keys()).copied().collect();

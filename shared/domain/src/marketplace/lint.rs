@@ -1,36 +1,36 @@
-//! What a moderator is told of a version, besides what it is near to: nothing that would be refused,
-//! only what is worth a second look. It is made anew whenever a version is shown, so that a new
-//! remark is made of what waits already.
+//! Findings for a moderator, besides similarity: nothing that would be refused, only what deserves
+//! a second look. They are computed whenever a version is shown, so that a new rule also applies to
+//! versions already in review.
 
 use std::collections::BTreeMap;
 
 use super::{content::DARK_STOPS, revision::Revision};
 use crate::{error::FieldError, lighting::Light};
 
-/// A description below this many characters says little.
+/// A description with fewer characters is brief.
 const BRIEF_CHARS: usize = 40;
-/// A title with fewer letters may be a name that is written in capitals.
+/// A title with fewer letters may be a name written in capitals.
 const SHOUTED_LETTERS: usize = 8;
-/// A title that says a word so often was written to be found.
+/// A title that repeats a word this often was written for search engines.
 const REPEATED: usize = 3;
 
-/// What there is to remark, in the order of the fields it is about: pointers into what a moderator
-/// sees of a version, codes in snake case, and a sentence each.
+/// The findings, in the order of their fields: JSON pointers into the version as a moderator sees
+/// it, codes in snake case, and a sentence each.
 pub fn remarks(revision: &Revision) -> Vec<FieldError> {
-    let said = &revision.description;
+    let details = &revision.description;
     let mut found = Vec::new();
     let mut note = |is_so: bool, pointer: &str, code: &'static str, detail: &str| {
         if is_so {
             found.push(FieldError::new(pointer, code, detail));
         }
     };
-    let attribution = said.attribution.as_deref().unwrap_or_default();
+    let attribution = details.attribution.as_deref().unwrap_or_default();
     for (pointer, text) in [
-        ("/title", &*said.title),
-        ("/description", &said.description),
+        ("/title", &*details.title),
+        ("/description", &details.description),
         ("/attribution", attribution),
     ] {
-        note(leads_away(text), pointer, "leads_away", "holds a link or an address");
+        note(leads_away(text), pointer, "leads_away", "contains a link or an address");
         note(
             mixes_alphabets(text),
             pointer,
@@ -38,18 +38,18 @@ pub fn remarks(revision: &Revision) -> Vec<FieldError> {
             "a word has letters of two alphabets",
         );
     }
-    note(shouts(&said.title), "/title", "capitals", "is written in capitals");
-    note(repeats(&said.title), "/title", "repeats", "says a word again and again");
-    let brief = said.description.chars().count() < BRIEF_CHARS;
+    note(shouts(&details.title), "/title", "capitals", "is written in capitals");
+    note(repeats(&details.title), "/title", "repeats", "repeats a word");
+    let brief = details.description.chars().count() < BRIEF_CHARS;
     note(brief, "/description", "brief", "says little");
     let drawn = revision.previews.iter().all(|preview| preview.drawn);
-    note(drawn, "/previews", "no_own_picture", "none of the pictures is the creator's");
-    let lights = said.content.lighting.as_ref().map(|rig| &*rig.lights).unwrap_or_default();
+    note(drawn, "/previews", "no_own_picture", "no preview is the creator's own");
+    let lights = details.content.lighting.as_ref().map(|rig| &*rig.lights).unwrap_or_default();
     for (nth, light) in lights.iter().enumerate() {
         let pointer = format!("/content/lighting/lights/{nth}");
-        note(light.intensity <= DARK_STOPS, &pointer, "dark", "gives no light that is seen");
+        note(light.intensity <= DARK_STOPS, &pointer, "dark", "is too dark to be visible");
         let twice = lights[..nth].iter().any(|other| stand_alike(other, light));
-        note(twice, &pointer, "twice", "stands where another light stands");
+        note(twice, &pointer, "twice", "is in the same place as another light");
     }
     found
 }
@@ -64,7 +64,7 @@ fn leads_away(text: &str) -> bool {
     lower.contains("://") || lower.contains("www.") || lower.split_whitespace().any(is_address)
 }
 
-/// Whether a word is put together of letters that look alike and are not.
+/// Whether a word mixes alphabets with letters that look alike.
 fn mixes_alphabets(text: &str) -> bool {
     let latin = |c: char| c.is_alphabetic() && c < '\u{250}';
     let lookalike = |c: char| matches!(c, '\u{370}'..='\u{52f}');
@@ -85,7 +85,7 @@ fn repeats(title: &str) -> bool {
     counts.values().any(|count| *count >= REPEATED)
 }
 
-/// Whether two lights are one, for what a picture shows.
+/// Whether two lights are the same for what an image shows.
 fn stand_alike(one: &Light, other: &Light) -> bool {
     let near = |a: f64, b: f64| (a - b).abs() < 0.5;
     near(one.azimuth, other.azimuth)

@@ -1,4 +1,4 @@
-//! A listing: its versions, which of them is on sale, and who may move it where.
+//! A listing: its versions, the one on sale, and the transitions between states.
 //!
 //! ```text
 //! draft -> pending -> approved
@@ -7,12 +7,12 @@
 //! approved -> retired by its creator | delisted by staff -> (submitted again) -> pending
 //! ```
 //!
-//! At most one version is being worked on and at most one is on sale; they move independently, so
-//! the one on sale stays there until the next is approved. Only who retires a listing takes back
-//! what is in review, because its approval would put the listing on sale again.
+//! At most one version is being edited and at most one is on sale. They change independently: the
+//! version on sale stays on sale until the next one is approved. Only retiring a listing also
+//! withdraws its pending version, because its approval would put the listing on sale again.
 //!
-//! A version that was on sale is never changed, also where it is submitted again as it is: whoever
-//! changes it begins the next one.
+//! A version that was on sale never changes, even if it is submitted again unchanged: an edit
+//! begins the next version.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -32,102 +32,102 @@ use crate::{
     time::Timestamp,
 };
 
-/// Most listings of one creator, retired ones included; drafts that were deleted are not.
+/// Most listings of one creator, retired ones included and deleted drafts excluded.
 pub const LISTINGS_MAX: u16 = 200;
-/// Longest reason of a moderator, in characters.
+/// Longest reason given by a moderator, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
 
 /// A listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing {
-    /// Its name.
+    /// Its id.
     pub id: ListingId,
-    /// OwnerRef.
+    /// Its creator.
     pub creator_id: UserId,
-    /// What all its versions are.
+    /// The kind of all its versions.
     pub kind: Kind,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// When it was begun.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it changed last.
     pub updated_at: Timestamp,
-    /// How many versions there were.
+    /// The number of versions so far.
     pub revisions: u32,
-    /// How many uploads were asked for.
+    /// The number of uploads requested so far.
     #[serde(default)]
     pub uploads: u32,
-    /// The version being worked on.
+    /// The version being edited or reviewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<NewListing>,
-    /// The version on sale, or that was last.
+    /// The version on sale, or the last that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Published>,
-    /// Why that is no longer on sale.
+    /// Why it is off sale, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delisted: Option<Delisted>,
-    /// Whether others do not see what is on sale, because its creator may not sell. It follows the
-    /// creator and says nothing of the listing, which is approved, changed and retired as ever.
+    /// Whether the version on sale is hidden from others because its creator may not sell. It
+    /// depends on the creator alone: the listing can be approved, changed and retired regardless.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
 }
 
-/// The version being worked on.
+/// The version being edited or reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewListing {
-    /// Which.
+    /// Its number.
     pub number: u32,
-    /// How far it is.
+    /// Its state.
     #[serde(flatten)]
     pub state: DraftState,
 }
 
-/// How far a version is that is not on sale.
+/// The state of a version that is not on sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum DraftState {
-    /// Its creator works on it.
+    /// Its creator edits it.
     Draft,
-    /// A moderator is to look at it.
+    /// It waits for a moderator.
     Pending {
-        /// Since when.
+        /// When it was submitted.
         submitted_at: Timestamp,
     },
-    /// A moderator did, and does not want it as it is.
+    /// A moderator rejected it.
     Rejected {
-        /// What the creator is told.
+        /// The reason, as shown to the creator.
         reason: String,
-        /// When.
+        /// When it was rejected.
         rejected_at: Timestamp,
     },
 }
 
-/// The version on sale, as far as a purchase is decided on it.
+/// The version on sale, with the fields on which a purchase is decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
-    /// Which.
+    /// Its number.
     pub number: u32,
-    /// Since when this one.
+    /// When this version was approved.
     pub published_at: Timestamp,
-    /// When the first one was.
+    /// When the listing's first version was approved.
     pub first_published_at: Timestamp,
-    /// What it is called.
+    /// Its title.
     pub title: String,
-    /// What it costs.
+    /// Its price.
     pub price: Money,
-    /// What it is for.
+    /// Its category.
     pub category: Category,
 }
 
 /// Why a listing is off sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delisted {
-    /// Who took it off.
+    /// Who took it off sale.
     pub by: DelistedBy,
-    /// What the creator is told.
+    /// The reason, as shown to the creator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When.
+    /// When it was taken off sale.
     pub at: Timestamp,
 }
 
@@ -141,35 +141,35 @@ pub enum DelistedBy {
     Staff,
 }
 
-/// Where a listing is in its life, in a word.
+/// The state of a listing as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Never submitted, or taken back.
+    /// Never submitted, or withdrawn.
     Draft,
-    /// To be looked at.
+    /// Waits for a moderator.
     Pending,
     /// On sale.
     Approved,
-    /// Looked at, and not wanted as it is.
+    /// Rejected by a moderator.
     Rejected,
     /// Off sale.
     Delisted,
 }
 
-/// Why nobody but its creator sees a listing, or why a change of it is not seen yet.
+/// Why only its creator sees a listing, or why a change of it is not visible yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HiddenReason {
     /// It was never submitted.
     NotSubmitted,
-    /// A moderator is to look at it.
+    /// It waits for a moderator.
     InReview,
-    /// A moderator rejected it; the reason stands with the version.
+    /// A moderator rejected it; the version has the reason.
     Rejected,
     /// Its creator took it off sale.
     Retired,
-    /// A moderator took it off sale; the reason stands with the listing.
+    /// A moderator took it off sale; the listing has the reason.
     Delisted,
     /// Its creator is suspended.
     CreatorSuspended,
@@ -177,44 +177,44 @@ pub enum HiddenReason {
     SellingSuspended,
 }
 
-/// Why a listing does not move.
+/// Why a change of a listing is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListingError {
-    /// Too many.
-    #[error("You have {LISTINGS_MAX} listings: no more can be made.")]
+    /// The creator has [`LISTINGS_MAX`] listings.
+    #[error("You have {LISTINGS_MAX} listings: the limit is reached.")]
     TooMany,
-    /// There is no draft: the version on sale does not change.
-    #[error("There is no draft: change the listing first, which begins one.")]
+    /// There is no draft, and the version on sale never changes.
+    #[error("There is no draft: change the listing first to begin one.")]
     NoDraft,
-    /// What waits is not what the moderator was shown.
-    #[error("This version changed since you read it: read what waits now, and decide on that.")]
+    /// The pending version is not the one that the moderator saw.
+    #[error("This version changed since you read it: read the pending version and decide on that.")]
     Changed,
-    /// It is being looked at.
-    #[error("The listing is in review: change it to take it back first.")]
+    /// The draft is in review.
+    #[error("The listing is in review: edit it to withdraw it first.")]
     InReview,
-    /// It is not being looked at: somebody decided before, or its creator took it back.
-    #[error("This version is not waiting for a decision.")]
+    /// The version is not in review: it was already decided on, or its creator withdrew it.
+    #[error("This version is not in review.")]
     NotPending,
-    /// There is nothing on sale.
+    /// No version is on sale.
     #[error("The listing is not on sale.")]
     NotOnSale,
-    /// Nobody would see what it is.
+    /// The version has no preview.
     #[error("Upload at least one preview first.")]
     NoPreview,
-    /// The model it sells is another creator's.
-    #[error("This model belongs to another creator: write to us if it is yours.")]
+    /// Another creator sells the model.
+    #[error("This model belongs to another creator: contact support if it is yours.")]
     ModelTaken,
-    /// No room for another picture.
+    /// The limit on previews is reached.
     #[error("A listing has at most {PREVIEWS_MAX} previews.")]
     TooManyPreviews,
-    /// No room for another file.
+    /// The limit on files is reached.
     #[error("A listing has at most {ASSETS_MAX} files.")]
     TooManyAssets,
-    /// A file of another kind than the listing's.
-    #[error("A model comes as a safetensors file, and with nothing else.")]
+    /// The file's type does not fit the listing's kind.
+    #[error("A model listing takes one safetensors file and no other file.")]
     NotItsKindOfFile,
-    /// No room for another try.
-    #[error("{UPLOADS_MAX} uploads were made for this listing: no more can be.")]
+    /// The limit on uploads is reached.
+    #[error("The limit of {UPLOADS_MAX} uploads for this listing is reached.")]
     TooManyUploads,
 }
 
@@ -241,10 +241,10 @@ impl DomainError for ListingError {
 }
 
 impl Listing {
-    /// Begins a listing with its first draft.
+    /// Creates a listing with its first draft.
     ///
     /// # Errors
-    /// The fields of the description that are not acceptable.
+    /// The fields of the description that are invalid.
     pub fn create(
         id: ListingId,
         creator_id: UserId,
@@ -282,7 +282,7 @@ impl Listing {
         Ok((listing, revision))
     }
 
-    /// Where it is, in a word: what visitors see comes first.
+    /// Its state; the version on sale takes precedence.
     pub fn state(&self) -> State {
         match (&self.published, &self.delisted, &self.draft) {
             (Some(_), None, _) => State::Approved,
@@ -308,7 +308,7 @@ impl Listing {
         self.delisted.as_ref().is_some_and(|it| it.by == DelistedBy::Staff)
     }
 
-    /// What moderators can change of it, as the audit keeps it.
+    /// The state that moderators can change, as recorded in the audit trail.
     pub fn audited(&self) -> Value {
         json!({
             "state": self.state(),
@@ -318,28 +318,28 @@ impl Listing {
         })
     }
 
-    /// The version on sale, if others see it.
+    /// The version on sale, unless it is hidden.
     pub fn shown(&self) -> Option<&Published> {
         self.on_sale().filter(|_| !self.hidden)
     }
 
-    /// Follows whether its creator may sell.
+    /// Updates `hidden` to whether its creator may sell.
     pub fn follow(&mut self, creator: &Seller, now: Timestamp) {
         self.hidden = !creator.may_sell(now);
     }
 
-    /// The version its creator last worked on: the draft, else what is or was on sale.
+    /// The number of its newest version: the draft, else the one that is or was on sale.
     pub fn newest(&self) -> u32 {
         let draft = self.draft.as_ref().map(|draft| draft.number);
         draft.or(self.published.as_ref().map(|published| published.number)).unwrap_or(1)
     }
 
-    /// The version that is on sale or was last; the newest where none ever was.
+    /// The number of the version that is on sale or last was; the newest if none ever was.
     pub fn newest_sold(&self) -> u32 {
         self.published.as_ref().map_or_else(|| self.newest(), |published| published.number)
     }
 
-    /// Why it, or its newest version, is not seen by others; empty if all of it is.
+    /// Why it, or its newest version, is not visible to others; empty if all of it is.
     pub fn hidden_reasons(&self, creator: &Seller, now: Timestamp) -> Vec<HiddenReason> {
         let draft = self.draft.as_ref().map(|draft| match draft.state {
             DraftState::Draft => HiddenReason::NotSubmitted,
@@ -355,12 +355,12 @@ impl Listing {
         [draft, delisted, suspended, struck].into_iter().flatten().collect()
     }
 
-    /// Changes the draft, or begins the next one: from the version on sale, or from one that was
-    /// submitted, which is taken back and stays as a moderator may have seen it. `newest` is the
-    /// version [`Listing::newest`] names.
+    /// Changes the draft, or begins the next version: from the version on sale, or from a submitted
+    /// one, which is withdrawn and keeps what a moderator may have seen. `newest` is the version
+    /// that [`Listing::newest`] names.
     ///
     /// # Errors
-    /// The fields that are not acceptable.
+    /// The fields that are invalid.
     pub fn edit(
         &mut self,
         newest: Revision,
@@ -385,7 +385,7 @@ impl Listing {
     /// Counts one more upload for the draft.
     ///
     /// # Errors
-    /// When there is no draft to be changed, or there were too many.
+    /// When there is no draft that may be changed, or the limit on uploads is reached.
     pub fn begin_upload(&mut self, now: Timestamp) -> Result<(), ListingError> {
         self.editable()?;
         if self.uploads >= UPLOADS_MAX {
@@ -396,7 +396,7 @@ impl Listing {
         Ok(())
     }
 
-    /// The number of the draft that may be changed.
+    /// The number of the draft, if it may be changed.
     ///
     /// # Errors
     /// When there is none, or it is in review.
@@ -408,19 +408,17 @@ impl Listing {
         }
     }
 
-    /// The version being worked on, unless it is the one that was on sale, submitted again as it
-    /// is.
+    /// The version being edited, unless it was on sale and is submitted again unchanged.
     fn own_draft(&self) -> Option<&NewListing> {
         let sold = self.published.as_ref().map(|published| published.number);
         self.draft.as_ref().filter(|draft| Some(draft.number) != sold)
     }
 
-    /// Asks for a decision on the draft, which stays as it is from now on. A listing that is off
-    /// sale and has no draft asks for its last version again.
+    /// Submits the draft for review, which freezes it. A listing that is off sale and has no draft
+    /// submits its last version again.
     ///
     /// # Errors
-    /// When there is nothing to decide on, or nothing to see of it, or its model is somebody
-    /// else's.
+    /// When there is nothing to review, there is no preview, or the model is another creator's.
     pub fn submit(
         &mut self,
         newest: &Revision,
@@ -442,7 +440,7 @@ impl Listing {
         Ok(())
     }
 
-    /// Since when a version waits for a decision.
+    /// Since when a version is in review.
     pub fn pending_since(&self) -> Option<Timestamp> {
         match &self.draft.as_ref()?.state {
             DraftState::Pending { submitted_at } => Some(*submitted_at),
@@ -450,21 +448,22 @@ impl Listing {
         }
     }
 
-    /// Whether what waits is what a moderator was shown: `newest` is what waits, `content_hash` is
-    /// what they were shown with it. A number alone does not say so: a version that was sent back
-    /// may get other pictures and files and is submitted again under its number.
+    /// Checks that the pending version `newest` is what a moderator was shown, by its
+    /// `content_hash`. Its number alone does not tell: a rejected version may get other images and
+    /// files and be submitted again under the same number.
     ///
     /// # Errors
-    /// When something else waits, or nothing does.
+    /// When another version is pending, or none is.
     pub fn check_shown(&self, newest: &Revision, content_hash: &str) -> Result<(), ListingError> {
         self.require_pending(newest.number)?;
         if newest.content_hash() == content_hash { Ok(()) } else { Err(ListingError::Changed) }
     }
 
-    /// Puts the pending version on sale. Its model belongs to its creator from now on.
+    /// Approves the pending version and puts it on sale. Its model belongs to its creator from now
+    /// on.
     ///
     /// # Errors
-    /// When `revision` is not what is waiting, or its model is somebody else's.
+    /// When `revision` is not pending, or its model is another creator's.
     pub fn approve(
         &mut self,
         revision: &mut Revision,
@@ -490,10 +489,10 @@ impl Listing {
         Ok(())
     }
 
-    /// Sends the pending version back.
+    /// Rejects the pending version.
     ///
     /// # Errors
-    /// When version `number` is not waiting.
+    /// When version `number` is not pending.
     pub fn reject(
         &mut self,
         number: u32,
@@ -507,11 +506,11 @@ impl Listing {
         Ok(())
     }
 
-    /// Takes it off sale. Who bought it keeps it. Off sale already is fine; a creator does not undo
-    /// what staff did. A creator who retires it takes back what is in review, too.
+    /// Takes it off sale; its buyers keep their entitlements. Idempotent, except that a creator
+    /// cannot override staff. A creator who retires it also withdraws the pending version.
     ///
     /// # Errors
-    /// When it never was on sale.
+    /// When it was never on sale.
     pub fn delist(
         &mut self,
         by: DelistedBy,
@@ -539,10 +538,10 @@ impl Listing {
     }
 }
 
-/// A moderator's reason, as the creator reads it.
+/// Validates a moderator's reason, which the creator reads.
 ///
 /// # Errors
-/// When it is blank, too long or cannot be seen.
+/// When it is blank, too long or has no visible text.
 pub fn checked_reason(reason: &str) -> Result<String, InvalidFields> {
     let fits = text::length(reason) <= REASON_CHARS_MAX;
     match fits && text::is_visible(reason) {

@@ -1,4 +1,4 @@
-//! Sums that pages show, moved in the same write as what they sum.
+//! Totals that pages show, updated in the same write as what they count.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,103 +17,103 @@ use crate::{
     time::{DAY, Timestamp},
 };
 
-/// What a sale, a rating and a view weigh in how popular a listing is.
+/// The weight of a sale in the trending score.
 const SALE_WEIGHT: f64 = 20.0;
-/// See [`SALE_WEIGHT`].
+/// The weight of a view in the trending score.
 const VIEW_WEIGHT: f64 = 0.2;
-/// After so long, what made a listing popular counts half.
+/// After this time, activity counts half in the trending score.
 const HALF_LIFE: Duration = DAY.saturating_mul(7);
-/// Ratings that everybody begins with, so that one of five stars is no better than ten of 4.8.
+/// Prior ratings of every listing, so that one rating of 5 stars does not rank above ten of 4.8.
 pub const PRIOR_RATINGS: u32 = 5;
-/// Of so many hundredths of a star each.
+/// The prior rating, in hundredths of a star.
 pub const PRIOR_RATING: u32 = 380;
-/// Days that a creator's page shows.
+/// Number of days that a creator's page shows.
 pub const DAYS_SHOWN: u32 = 30;
 
-/// What was sold, said and seen of one listing.
+/// Sales, ratings, views and trending score of one listing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListingStats {
-    /// Of this listing.
+    /// The listing.
     pub listing_id: ListingId,
-    /// OwnerRef.
+    /// Its creator.
     pub creator_id: UserId,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// What it is for: popular lists are by category. None while it is off sale.
+    /// Its category, for popular lists by category; `None` while it is off sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// Buyers, those who were paid back not counted.
+    /// Number of buyers, without refunded sales.
     pub sales: u64,
-    /// Reviews of 1, 2, 3, 4 and 5 stars.
+    /// Number of reviews with 1, 2, 3, 4 and 5 stars.
     pub histogram: [u32; 5],
-    /// Visits.
+    /// Number of views.
     pub views: u64,
-    /// How popular it is: the logarithm (base 2) of what it was weighed with, each part doubled for
-    /// every half-life since 2020. So it never has to be written again because time has passed.
+    /// The trending score: log2 of exponentially weighted activity since 2020 with a 7-day
+    /// half-life, so that stored scores stay comparable without being rewritten.
     pub heat: f64,
 }
 
-/// What a creator sold in all.
+/// A creator's totals, ledger balances and payout lock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreatorBalance {
-    /// OwnerRef.
+    /// The creator.
     pub creator_id: UserId,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// Listings ever begun.
+    /// Number of listings, without deleted drafts.
     #[serde(default)]
     pub listings: u16,
-    /// What moderators made of them.
+    /// Moderation decisions on them.
     #[serde(default)]
     pub judged: ModerationCounts,
-    /// Sales, those that were paid back not counted; free ones are.
+    /// Number of sales, free ones included and refunded ones excluded.
     pub sales: u64,
-    /// What is left of them after refunds and disputes.
+    /// Their money after refunds and disputes.
     pub money: Split,
-    /// What stands on each account: the fold of the creator's journals.
+    /// The balance of each ledger account: the fold of the creator's journals.
     #[serde(default)]
     pub balances: Balances,
-    /// What disputes keep of the money that could be paid, in minor units.
+    /// Available money that disputes hold, in minor units.
     #[serde(default)]
     pub frozen: i64,
-    /// The payout that is being made. There is at most one, and this is its lock.
+    /// The open payout. There is at most one, and this field is its lock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payout: Option<PayoutId>,
-    /// Visits to all listings.
+    /// Views of all listings.
     pub views: u64,
-    /// Stars of all reviews.
+    /// Sum of the stars of all reviews.
     pub stars: u64,
-    /// Reviews.
+    /// Number of reviews.
     pub ratings: u64,
-    /// The last days, by date.
+    /// The latest days, by date.
     pub days: BTreeMap<String, Day>,
 }
 
-/// How often moderators decided what on a creator's listings.
+/// Counts of moderation decisions on a creator's listings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModerationCounts {
-    /// Versions that were put on sale.
+    /// Versions approved.
     pub approved: u32,
-    /// Versions that were sent back.
+    /// Versions rejected.
     pub rejected: u32,
-    /// Listings that were taken off sale.
+    /// Listings taken off sale.
     pub delisted: u32,
 }
 
-/// One day of a creator's.
+/// One day of a creator's totals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Day {
-    /// Sales that day, less those that were paid back that day.
+    /// Sales that day, less refunds that day.
     pub sales: i64,
-    /// Money that day, likewise.
+    /// Money of sales that day, less money taken back that day.
     #[serde(flatten)]
     pub money: Split,
-    /// Visits that day.
+    /// Views that day.
     pub views: u64,
 }
 
 impl ListingStats {
-    /// Nothing yet.
+    /// The totals of a new listing.
     pub fn new(listing_id: ListingId, creator_id: UserId) -> ListingStats {
         ListingStats {
             listing_id,
@@ -127,61 +127,61 @@ impl ListingStats {
         }
     }
 
-    /// One more buyer.
+    /// Counts a sale.
     pub fn count_sale(&mut self, now: Timestamp) {
         self.sales += 1;
         self.boost(SALE_WEIGHT, now);
     }
 
-    /// One buyer less. It stays as warm as it was: that cools by itself.
+    /// Uncounts a sale. The trending score keeps its part, which decays.
     pub fn uncount_sale(&mut self) {
         self.sales = self.sales.saturating_sub(1);
     }
 
-    /// One buyer again, who was one before: it is as warm as it was.
+    /// Counts a sale again that was uncounted; the trending score still includes it.
     pub fn recount_sale(&mut self) {
         self.sales += 1;
     }
 
-    /// So many more visits.
+    /// Counts `views` more views.
     pub fn count_views(&mut self, views: u64, now: Timestamp) {
         self.views += views;
         let views = u32::try_from(views).unwrap_or(u32::MAX);
         self.boost(VIEW_WEIGHT * f64::from(views), now);
     }
 
-    /// One more review of so many stars.
+    /// Counts a review of `stars` stars.
     pub fn count_rating(&mut self, stars: u8) {
         if let Some(count) = self.bar(stars) {
             *count += 1;
         }
     }
 
-    /// One review less.
+    /// Uncounts a review of `stars` stars.
     pub fn uncount_rating(&mut self, stars: u8) {
         if let Some(count) = self.bar(stars) {
             *count = count.saturating_sub(1);
         }
     }
 
-    /// How many reviews there are.
+    /// Number of reviews.
     pub fn ratings(&self) -> u32 {
         self.histogram.iter().sum()
     }
 
-    /// Stars of all reviews.
+    /// Sum of the stars of all reviews.
     pub fn stars(&self) -> u64 {
         let each = (1_u64..).zip(self.histogram);
         each.map(|(stars, count)| stars * u64::from(count)).sum()
     }
 
-    /// The average, in hundredths of a star; `None` without reviews.
+    /// The average rating, in hundredths of a star; `None` without reviews.
     pub fn rating(&self) -> Option<u16> {
         ratio::stars(self.stars() * 100, u64::from(self.ratings()))
     }
 
-    /// How popular it is, the higher the more: heat, and as much again as it is better rated than
-    /// usual. Comparable at any one time.
+    /// The ranking key, higher is more popular: the trending score plus the smoothed rating's
+    /// distance from the prior. Comparable at any one time.
     pub fn popularity(&self) -> f64 {
         let ratings = u64::from(PRIOR_RATINGS) + u64::from(self.ratings());
         let sum = u64::from(PRIOR_RATING * PRIOR_RATINGS) + self.stars() * 100;
@@ -203,7 +203,7 @@ impl ListingStats {
     }
 }
 
-/// Colder than anything that was ever seen.
+/// Below every score that activity can reach.
 const TRENDING_MIN: f64 = -1_000.0;
 /// 2020-01-01T00:00:00Z.
 const EPOCH_SECS: i64 = 1_577_836_800;
@@ -214,7 +214,7 @@ fn half_lives(now: Timestamp) -> f64 {
 }
 
 impl CreatorBalance {
-    /// Nothing yet.
+    /// The balance of a new creator.
     pub fn new(creator_id: UserId) -> CreatorBalance {
         CreatorBalance {
             creator_id,
@@ -233,10 +233,10 @@ impl CreatorBalance {
         }
     }
 
-    /// One more listing.
+    /// Counts a new listing.
     ///
     /// # Errors
-    /// When there are [`LISTINGS_MAX`] already.
+    /// When there are already [`LISTINGS_MAX`].
     pub fn add_listing(&mut self) -> Result<(), ListingError> {
         if self.listings >= LISTINGS_MAX {
             return Err(ListingError::TooMany);
@@ -245,12 +245,12 @@ impl CreatorBalance {
         Ok(())
     }
 
-    /// Takes one that was deleted off.
+    /// Uncounts a deleted draft.
     pub fn drop_listing(&mut self) {
         self.listings = self.listings.saturating_sub(1);
     }
 
-    /// Counts what a moderator made of a listing.
+    /// Counts a moderator's decision on a listing.
     pub fn count_judgement(&mut self, before: &Listing, after: &Listing) {
         let on_sale = |it: &Listing| it.published.as_ref().map(|it| (it.number, it.published_at));
         let sent_back = |it: &Listing| match it.draft.as_ref().map(|draft| &draft.state) {
@@ -265,8 +265,8 @@ impl CreatorBalance {
         self.judged.delisted += u32::from(by_staff(after) && !by_staff(before));
     }
 
-    /// The one way money moves around the creator: a journal, and the balances that follow it.
-    /// `None` where nothing moved.
+    /// Posts to the creator's ledger: builds a journal and updates the balances. `None` if nothing
+    /// moved. All money of a creator moves through here.
     ///
     /// # Errors
     /// [`Unbalanced`].
@@ -282,7 +282,7 @@ impl CreatorBalance {
         Ok(Some(journal).filter(|journal| !journal.legs.is_empty()))
     }
 
-    /// Money that came or went back, with so many sales more or less.
+    /// Counts money that came in or went back, and `sales` sales more or fewer.
     pub fn count_money(&mut self, sales: i64, moved: Split, now: Timestamp) {
         self.sales = self.sales.saturating_add_signed(sales);
         self.money = self.money.plus(moved);
@@ -291,13 +291,13 @@ impl CreatorBalance {
         day.money = day.money.plus(moved);
     }
 
-    /// So many more visits.
+    /// Counts `views` more views.
     pub fn count_views(&mut self, views: u64, now: Timestamp) {
         self.views += views;
         self.day(now).views += views;
     }
 
-    /// Follows what became of a listing's reviews.
+    /// Applies the change of a listing's ratings.
     pub fn follow_ratings(&mut self, before: &ListingStats, after: &ListingStats) {
         let ratings = i64::from(after.ratings()) - i64::from(before.ratings());
         self.ratings = self.ratings.saturating_add_signed(ratings);
@@ -311,15 +311,14 @@ impl CreatorBalance {
         ratio::stars(self.stars * 100, self.ratings)
     }
 
-    /// Sales for each hundred visits, in hundredths of a percent; `None` without visits. Visits are
-    /// added up a minute late, so that it may be more than all of them for a moment.
+    /// Sales per hundred views, in hundredths of a percent; `None` without views. Views are added
+    /// up to a minute late, so that it may briefly exceed 100 %.
     pub fn conversion_bps(&self) -> Option<u64> {
         let rate = ratio::half_up(i128::from(self.sales) * 10_000, i128::from(self.views))?;
         u64::try_from(rate).ok()
     }
 
-    /// The last [`DAYS_SHOWN`] days up to `now`, the oldest first; days on which nothing happened
-    /// are there too.
+    /// The last [`DAYS_SHOWN`] days up to `now`, oldest first, including days without activity.
     pub fn last_days(&self, now: Timestamp) -> Vec<(String, Day)> {
         let dates = (0..DAYS_SHOWN).rev().map(|back| now.minus(DAY * back).date());
         dates

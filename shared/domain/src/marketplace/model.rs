@@ -1,11 +1,11 @@
-//! A tailored model: which creator it belongs to.
+//! The ownership of tailored models.
 //!
-//! The provider knows a model by an id that anybody can type into a draft, so an id proves nothing.
-//! It belongs to the creator whose listing of it staff approved first. Images are made with it only
-//! by that creator, or with a version that was bought of that creator.
+//! The provider identifies a model by an id that anybody can type into a draft, so an id proves
+//! nothing. A model belongs to the creator whose listing of it staff approved first. Only that
+//! creator, and buyers of that creator's listing, make images with it.
 //!
-//! A claim ends when staff take the listing it was approved with off sale: the next approval may
-//! then give the model to somebody else. Until then, members who bought a version keep using it.
+//! A claim ends when staff take the approved listing off sale: the next approval may then assign
+//! the model to another creator. Until then, members who bought a version keep using it.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,30 +23,30 @@ use crate::{
 /// The owner of a model id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelOwner {
-    /// The provider's name for the model.
+    /// The provider's id of the model.
     pub model_id: String,
-    /// The creator it belongs to.
+    /// The creator who owns it.
     pub creator_id: UserId,
-    /// The listing that staff approved it with.
+    /// The listing that staff approved.
     pub listing_id: ListingId,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
     /// When staff approved it.
     pub approved_at: Timestamp,
 }
 
-/// What is known about the model of a version when the version is decided on.
+/// The ownership of a version's model, when the version is decided on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelClaim {
     /// Its owner, if it has one.
     pub owner: Option<ModelOwner>,
     /// Whether staff took the owner's listing off sale.
     pub has_ended: bool,
-    /// The owner that an approval makes, where that is another.
+    /// The new owner that an approval sets, if it changes.
     pub proven: Option<ModelOwner>,
 }
 
-/// Why no image is made with a model.
+/// A model cannot be used because its ownership is not confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "Staff have not confirmed that this model belongs to the listing's creator. It can be used \
@@ -63,11 +63,11 @@ impl DomainError for ModelNotProven {
     }
 }
 
-/// How a model stands with the creator of a version, as a moderator sees it.
+/// How a model relates to the creator of a version, as shown to a moderator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelStanding {
-    /// It has no owner: an approval makes the creator its owner.
+    /// It has no owner: an approval assigns it to the creator.
     Unclaimed,
     /// The creator owns it.
     Owned,
@@ -76,7 +76,7 @@ pub enum ModelStanding {
 }
 
 impl ModelClaim {
-    /// How the model stands with `creator`.
+    /// The relation of the model to `creator`.
     pub fn standing(&self, creator: &UserId) -> ModelStanding {
         match &self.owner {
             Some(owner) if owner.creator_id == *creator => ModelStanding::Owned,
@@ -88,7 +88,7 @@ impl ModelClaim {
     /// Whether a version of `creator` with this model may be put on sale.
     ///
     /// # Errors
-    /// [`ListingError::ModelTaken`] when it belongs to somebody else.
+    /// [`ListingError::ModelTaken`] when another creator owns it.
     pub fn check(&self, creator: &UserId) -> Result<(), ListingError> {
         match self.standing(creator) {
             ModelStanding::Unclaimed | ModelStanding::Owned => Ok(()),
@@ -121,21 +121,22 @@ impl ModelClaim {
     }
 }
 
-/// What a moderator compares a model's id by: SHA-256 of the id, in lower-case hex. The id itself
-/// is shown to nobody but its creator.
+/// What moderators compare model ids by: SHA-256 of the id, in lower-case hex. The id itself is
+/// shown only to its creator.
 pub fn fingerprint(model_id: &str) -> String {
     let digest = Sha256::digest(model_id);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether `user` may make images with the model of a version that they made or bought. A version
-/// without a model needs no owner.
+/// Checks that `user` may make images with the model of a version that they made or bought. A
+/// version without a model needs no owner.
 ///
-/// Versions that were on sale before models had owners have none; staff approved them all the same.
+/// Models of versions that were on sale before ownership was recorded have no owner; staff approved
+/// them all the same.
 ///
 /// # Errors
-/// When the model was not approved as the creator's, or is a creator's own that staff took off
-/// sale.
+/// When the model was not approved as the creator's, or the user is its creator and staff took the
+/// listing off sale.
 pub fn check_use(
     user: &UserId,
     (listing, revision): (Option<&Listing>, &Revision),

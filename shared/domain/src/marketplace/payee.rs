@@ -1,46 +1,46 @@
-//! A creator as Stripe knows them: the account they are paid on.
+//! A creator's connected account at Stripe.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{billing::external::ConnectedAccountId, id::UserId, time::Timestamp};
 
-/// A creator's account at Stripe, as it was when it was last looked at.
+/// A creator's connected account, as it was when Stripe was last asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payee {
-    /// OwnerRef.
+    /// The creator.
     pub user_id: UserId,
-    /// Which.
+    /// The connected account's id.
     pub account_id: ConnectedAccountId,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// Whether it can be sent money, as Stripe says of the capability.
+    /// Whether it can receive transfers, according to the state of the capability.
     pub ready: bool,
-    /// Whether it was closed: nothing can be sent there any more.
+    /// Whether it was closed: it can no longer receive transfers.
     #[serde(default)]
     pub closed: bool,
-    /// What Stripe still wants to know, in its words.
+    /// Stripe's outstanding requirements, by Stripe's names.
     #[serde(default)]
     pub requirements: Vec<String>,
-    /// When Stripe was asked.
+    /// When Stripe was last asked.
     pub looked_at: Timestamp,
 }
 
-/// How far a creator has come with it.
+/// The onboarding state of a creator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PayeeState {
     /// There is no account.
     None,
-    /// Stripe wants to know more.
+    /// Stripe requires more information.
     Incomplete,
-    /// It can be sent money.
+    /// It can receive transfers.
     Ready,
     /// It was closed.
     Closed,
 }
 
 impl PayeeState {
-    /// Of a creator who may have none.
+    /// The state of a creator who may have no account.
     pub fn of(payee: Option<&Payee>) -> PayeeState {
         match payee {
             None => PayeeState::None,

@@ -1,23 +1,23 @@
-//! Paying creators: what a run decides, and what each of its steps moves.
+//! Paying creators: what a payout run decides, and what each update moves.
 //!
-//! A creator has at most one payout for each date, and at most one being made: its id is made of
-//! both, and is the key under which Stripe is asked for the transfer. So two runs at once, or one
-//! that is cut off and begun again, meet in the same item.
+//! A creator has at most one payout per date, and at most one open payout. Its id is made of
+//! creator and date and is the idempotency key of the transfer, so concurrent and resumed runs work
+//! on the same item.
 //!
-//! | state | what holds | what comes next |
+//! | state | meaning | next |
 //! |---|---|---|
-//! | `skipped` | nothing is paid that day, for a reason the creator is shown | another day |
-//! | `collecting` | payable sales go into it, some at a time | more of them, then `planned` |
-//! | `planned` | it has an amount, less what was owed to us | `sending`; `failed` if the creator was banned |
-//! | `sending` | Stripe was or will be asked, under the payout's key, and no other | `sent`, `failed` |
-//! | `sent` | the transfer stands on the creator's account at Stripe | `paid`, `failed` |
-//! | `paid` | the bank has it | `failed`: banks return money days later |
-//! | `failed` | its sales go out of it again, some at a time | `reopened`; `sent` if Stripe tries another bank first |
-//! | `reopened` | its sales are payable, by another payout | |
+//! | `skipped` | nothing is paid on that date, for a reason shown to the creator | |
+//! | `collecting` | payable sales are added in batches | `planned` |
+//! | `planned` | its amount is fixed, less debt | `sending`; `failed` if the creator is banned |
+//! | `sending` | the transfer is requested from Stripe under the payout's key | `sent`, `failed` |
+//! | `sent` | the transfer is on the creator's connected account | `paid`, `failed` |
+//! | `paid` | the bank received it | `failed`: banks return money days later |
+//! | `failed` | its sales are detached in batches | `reopened`; `sent` if a bank retry follows |
+//! | `reopened` | its sales are payable by another payout | |
 //!
-//! What changes in a sale after it went into a payout is never taken from that payout, whose amount
-//! Stripe may know: it is on the creator's debt account ([`Sale::account`]), got back by reversing a
-//! part of the transfer, or else evened out by the next payout.
+//! A payout's amount is frozen once sales are in it, because Stripe may know it. Later refunds and
+//! disputes become creator debt ([`Sale::account`]), recovered by reversing a part of the transfer,
+//! or else offset by the next payout.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,106 +35,106 @@ use crate::{
     time::Timestamp,
 };
 
-/// The least that is paid out, in minor units.
+/// The smallest payout, in minor units.
 pub const PAYOUT_MIN: i64 = 1_000;
 
-/// A payout, or why there was none.
+/// A payout, or the record of why there was none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payout {
-    /// Its name, and the key under which Stripe is asked for it.
+    /// Its id, and the idempotency key of its transfer.
     pub id: PayoutId,
-    /// To whom.
+    /// The creator to be paid.
     pub creator_id: UserId,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
     /// The day of the run, such as `2026-11-25`.
     pub date: String,
-    /// Of every amount here.
+    /// The currency of every amount here.
     pub currency: Currency,
-    /// How far it has come.
+    /// Its state.
     #[serde(flatten)]
     pub state: PayoutState,
-    /// What is or was to be sent, in minor units: what was collected less what was settled. Of a
-    /// payout that was skipped, what there was to be paid.
+    /// The amount to send, in minor units: `collected` less `settled`. If it was skipped, the
+    /// balance that was payable.
     pub amount: i64,
-    /// What its sales came to.
+    /// The net of its sales, in minor units.
     #[serde(default)]
     pub collected: i64,
-    /// What of that evens out what was owed to us; negative if we owed.
+    /// The debt that it offsets, in minor units; negative if the debt was in the creator's favor.
     #[serde(default)]
     pub settled: i64,
-    /// What was got back of it by reversals.
+    /// The part of its transfer that was reversed, in minor units.
     #[serde(default)]
     pub reversed: i64,
-    /// How many sales are in it.
+    /// The number of its sales.
     #[serde(default)]
     pub sales: u32,
-    /// How often sales went in or out: part of the cause of a journal.
+    /// How often sales were added or detached: part of the cause of a journal.
     #[serde(default)]
     pub batches: u32,
-    /// The charge its transfer is made of, if it is of one sale alone and no more than that. Such a
-    /// transfer is made whatever our balance at Stripe is; a payout of many sales is one transfer
-    /// all the same, which our balance has to cover.
+    /// The charge that funds its transfer (`source_transaction`), if it consists of one sale and no
+    /// more. Such a transfer does not depend on our Stripe balance; a payout of many sales is one
+    /// transfer that our balance has to cover.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<ChargeId>,
-    /// The last attempt at its transfer; once a bank has returned it, at the return of that.
+    /// The last attempt at its transfer; after the bank returned it, at the reversal of the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
-    /// The account it goes to.
+    /// The connected account that receives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<ConnectedAccountId>,
-    /// The transfer.
+    /// Stripe's transfer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfer: Option<TransferId>,
-    /// What the creator's account received by it.
+    /// The payment that the connected account received by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received: Option<ReceivedId>,
-    /// What took it to the bank last.
+    /// The connected account's latest payout to the bank.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bank_payout: Option<BankPayoutId>,
-    /// When it was begun.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When the transfer was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
-    /// When the bank had it.
+    /// When the bank received it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
 }
 
-/// How far a payout has come; see the table above.
+/// The state of a payout; see the table above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum PayoutState {
-    /// There was none.
+    /// Nothing was paid.
     Skipped {
-        /// Why.
+        /// The reason, as shown to the creator.
         reason: SkipReason,
     },
-    /// Sales go into it.
+    /// Sales are being added.
     Collecting,
-    /// It has an amount.
+    /// Its amount is fixed.
     Planned,
-    /// Stripe was or will be asked.
+    /// The transfer is being requested from Stripe.
     Sending,
     /// The transfer was made.
     Sent,
-    /// The bank has it.
+    /// The bank received it.
     Paid,
-    /// It will not be, or was returned.
+    /// It is not sent, or was returned.
     Failed {
         /// Stripe's code, or one of a [`SkipReason`].
         code: String,
     },
-    /// It failed, and its sales are out of it.
+    /// It failed, and its sales are detached.
     Reopened {
-        /// Likewise.
+        /// The code of the failure.
         code: String,
     },
 }
 
 impl PayoutState {
-    /// On the wire.
+    /// The name on the wire.
     pub const fn as_str(&self) -> &'static str {
         match self {
             PayoutState::Skipped { .. } => "skipped",
@@ -153,22 +153,22 @@ impl PayoutState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
-    /// There is less than [`PAYOUT_MIN`].
+    /// The balance is below [`PAYOUT_MIN`].
     BelowMinimum,
-    /// Stripe does not know enough of them yet.
+    /// The Stripe account cannot receive transfers yet.
     AccountNotReady,
-    /// Disputes keep so much that the rest is below the minimum.
+    /// Without the money held by disputes, the balance is below the minimum.
     FrozenDispute,
-    /// They owe us more than there is.
+    /// The creator's debt exceeds the balance.
     NegativeBalance,
-    /// They are banned or suspended.
+    /// The creator is banned or suspended.
     Banned,
     /// The issuer has not verified their e-mail address.
     EmailUnverified,
 }
 
 impl SkipReason {
-    /// Why nothing is paid to the member of `account`, whatever their balance.
+    /// Why the member of `account` is not paid, whatever the balance.
     pub fn for_account(account: &Account, now: Timestamp) -> Option<SkipReason> {
         match (account.standing.allows(now), account.email_unverified) {
             (false, _) => Some(SkipReason::Banned),
@@ -177,7 +177,7 @@ impl SkipReason {
         }
     }
 
-    /// On the wire.
+    /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             SkipReason::BelowMinimum => "below_minimum",
@@ -190,33 +190,32 @@ impl SkipReason {
     }
 }
 
-/// What a run does about a creator.
+/// What a run does for a creator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayoutDecision {
-    /// There is nothing, and nothing to say.
+    /// Nothing, and no record of it.
     Nothing,
-    /// Nothing is paid, and the creator is told why.
+    /// Nothing is paid, and the creator sees why.
     Skip(SkipReason),
-    /// They are paid.
+    /// The creator is paid.
     Pay,
 }
 
 impl CreatorBalance {
-    /// What could be paid out if no dispute kept anything: what is available less what is owed, in
-    /// minor units.
+    /// The payable balance before holds by disputes: available less debt, in minor units.
     pub fn payable(&self) -> i64 {
         let owed = self.balances.owed(LedgerAccount::CreatorAvailable);
         owed - self.balances.of(LedgerAccount::CreatorDebt)
     }
 
-    /// Whether a run should look at it.
+    /// Whether a payout run should look at this creator.
     pub fn is_due(&self) -> bool {
         let moves = [LedgerAccount::CreatorAvailable, LedgerAccount::CreatorDebt];
         self.payout.is_some() || moves.iter().any(|account| self.balances.of(*account) != 0)
     }
 
-    /// What to do about a creator. `barred` is [`SkipReason::for_account`]; `ready` is whether their
-    /// account at Stripe can be sent money.
+    /// Decides what to do for a creator. `barred` is [`SkipReason::for_account`]; `ready` is
+    /// whether the connected account can receive transfers.
     pub fn plan(&self, barred: Option<SkipReason>, ready: bool) -> PayoutDecision {
         let payable = self.payable();
         if !self.is_due() {
@@ -238,7 +237,7 @@ impl CreatorBalance {
 }
 
 impl Payout {
-    /// One that nothing was done for so far.
+    /// A new payout with no sales.
     pub fn new(
         id: PayoutId,
         (creator_id, date): (UserId, String),
@@ -271,7 +270,7 @@ impl Payout {
         }
     }
 
-    /// Whether a run has to go on with it.
+    /// Whether a run has to advance it.
     pub const fn is_open(&self) -> bool {
         match self.state {
             PayoutState::Collecting
@@ -285,41 +284,41 @@ impl Payout {
         }
     }
 
-    /// What stands of its transfer on the creator's side, in minor units.
+    /// What is left of its transfer after reversals, in minor units.
     pub const fn standing(&self) -> i64 {
         if self.transfer.is_some() { self.amount - self.reversed } else { 0 }
     }
 
-    /// What the reversal of the rest of its transfer is called at Stripe.
+    /// The idempotency key for reversing the rest of its transfer.
     pub fn return_key(&self) -> String {
         format!("payout:{}:returned", self.id)
     }
 }
 
-/// A step of a payout: everything that is written at once. A step that does not fit the state the
-/// payout is in changes nothing: somebody else has taken it.
+/// An update of a payout: everything that is written in one transaction. An update that does not
+/// fit the payout's state changes nothing: another run made it.
 #[derive(Debug, Clone)]
 pub struct PayoutUpdate {
     /// The payout.
     pub payout: Payout,
-    /// The creator's sums.
+    /// The creator's totals and balances.
     pub book: CreatorBalance,
-    /// The sales that move.
+    /// The sales it changes.
     pub sales: Vec<Sale>,
-    /// What happened to money: only ever added to.
+    /// New journals, to be appended.
     pub journals: Vec<Journal>,
 }
 
 impl PayoutUpdate {
-    /// Before anything moves.
+    /// An update without changes so far.
     pub fn new(payout: Payout, book: CreatorBalance, sales: Vec<Sale>) -> PayoutUpdate {
         PayoutUpdate { payout, book, sales, journals: Vec::new() }
     }
 
-    /// Puts the sales that are payable into it.
+    /// Adds the payable sales.
     ///
     /// # Errors
-    /// Never, unless amounts overflow.
+    /// Only if amounts overflow.
     pub fn collect(&mut self, now: Timestamp) -> Result<(), Unbalanced> {
         if self.payout.state != PayoutState::Collecting {
             return Ok(());
@@ -344,11 +343,10 @@ impl PayoutUpdate {
         self.post(cause, legs, now)
     }
 
-    /// Fixes its amount: what was collected, less what is owed. Less than [`PAYOUT_MIN`] is not
-    /// paid.
+    /// Fixes its amount: what was collected, less debt. An amount below [`PAYOUT_MIN`] fails.
     ///
     /// # Errors
-    /// Never, unless amounts overflow.
+    /// Only if amounts overflow.
     pub fn plan(&mut self, now: Timestamp) -> Result<(), Unbalanced> {
         let payout = &mut self.payout;
         if payout.state != PayoutState::Collecting {
@@ -370,7 +368,7 @@ impl PayoutUpdate {
         Ok(())
     }
 
-    /// Notes that Stripe is asked for it, before it is.
+    /// Records the destination account before the transfer is requested.
     pub fn send_to(&mut self, account: ConnectedAccountId, now: Timestamp) {
         if self.payout.state == PayoutState::Planned {
             self.payout.account = Some(account);
@@ -379,7 +377,7 @@ impl PayoutUpdate {
         }
     }
 
-    /// Notes an attempt at its transfer or at the return of that, before Stripe is asked again.
+    /// Records an attempt at its transfer or the transfer's reversal, before Stripe is asked again.
     pub fn attempt(&mut self, now: Timestamp) {
         let is_sent = self.payout.transfer.is_some();
         match self.payout.state {
@@ -396,10 +394,10 @@ impl PayoutUpdate {
         self.payout.attempt = Some(Attempt::after(self.payout.attempt, now));
     }
 
-    /// The transfer was made.
+    /// Records its transfer.
     ///
     /// # Errors
-    /// Never, unless amounts overflow.
+    /// Only if amounts overflow.
     pub fn sent(
         &mut self,
         (transfer, received): (TransferId, ReceivedId),
@@ -422,7 +420,7 @@ impl PayoutUpdate {
         self.post(cause, legs, now)
     }
 
-    /// The bank has it. One that failed stays so, and one the bank has already is not news.
+    /// Records that the bank received it. Ignored if it failed or was already paid.
     pub fn paid(&mut self, bank_payout: BankPayoutId, now: Timestamp) {
         if self.payout.state == PayoutState::Sent {
             self.payout.state = PayoutState::Paid;
@@ -430,8 +428,8 @@ impl PayoutUpdate {
         }
     }
 
-    /// The bank returned it. Its money is still on the creator's account at Stripe, until
-    /// [`Step::returned`].
+    /// Records that the bank returned it. The money stays on the connected account until
+    /// [`PayoutUpdate::returned`].
     pub fn returned_by_bank(&mut self, bank_payout: BankPayoutId, code: &str) {
         if matches!(self.payout.state, PayoutState::Sent | PayoutState::Paid) {
             self.payout.state = PayoutState::Failed { code: code.to_owned() };
@@ -439,8 +437,8 @@ impl PayoutUpdate {
         }
     }
 
-    /// After a bank returned it, Stripe has sent what stands on the creator's account to a bank
-    /// again: it did not fail after all.
+    /// Records that Stripe sent the returned money to a bank again: the payout did not fail after
+    /// all.
     pub fn bank_retry(&mut self, bank_payout: BankPayoutId) {
         let failed = matches!(self.payout.state, PayoutState::Failed { .. });
         if failed && self.payout.transfer.is_some() {
@@ -449,10 +447,10 @@ impl PayoutUpdate {
         }
     }
 
-    /// What was left of its transfer was reversed, after the bank returned it.
+    /// Records that the rest of its transfer was reversed, after the bank returned it.
     ///
     /// # Errors
-    /// Never, unless amounts overflow.
+    /// Only if amounts overflow.
     pub fn returned(&mut self, now: Timestamp) -> Result<(), Unbalanced> {
         let payout = &mut self.payout;
         if !matches!(payout.state, PayoutState::Failed { .. }) || payout.transfer.is_none() {
@@ -473,10 +471,10 @@ impl PayoutUpdate {
         self.reverse_debt_offset(settled, now)
     }
 
-    /// It will never be sent: Stripe refused, or the creator was banned meanwhile.
+    /// Fails it for good: Stripe refused, or the creator was banned meanwhile.
     ///
     /// # Errors
-    /// Never, unless amounts overflow.
+    /// Only if amounts overflow.
     pub fn fail(&mut self, code: &str, now: Timestamp) -> Result<(), Unbalanced> {
         if !matches!(self.payout.state, PayoutState::Planned | PayoutState::Sending) {
             return Ok(());
@@ -492,10 +490,10 @@ impl PayoutUpdate {
         self.post(cause, settlement(-settled), now)
     }
 
-    /// Puts the sales that are in it out of it again.
+    /// Detaches the sales of a failed payout.
     ///
     /// # Errors
-    /// Never, unless amounts overflow.
+    /// Only if amounts overflow.
     pub fn detach_sales(&mut self, now: Timestamp) -> Result<(), Unbalanced> {
         if !matches!(self.payout.state, PayoutState::Failed { .. })
             || self.payout.transfer.is_some()
@@ -510,11 +508,11 @@ impl PayoutUpdate {
             kept += sale.kept.net;
             sale.payout_id = None;
             (sale.collected, sale.recovered) = (0, 0);
-            // Stripe counts what was reversed, and may have refused this charge.
+            // Stripe counts what was reversed against the charge, and may have refused this charge.
             if self.payout.source.is_some() {
                 sale.charge = None;
             }
-            // All of the transfer came back, so that nothing of it is to be got back any more.
+            // The whole transfer was reversed, so nothing of it is left to recover.
             (sale.recovery, sale.recovery_refused) = (None, false);
             self.payout.sales = self.payout.sales.saturating_sub(1);
         }
@@ -530,7 +528,7 @@ impl PayoutUpdate {
         self.post(cause, legs, now)
     }
 
-    /// All its sales are out of it.
+    /// Reopens it once all its sales are detached.
     pub fn reopen(&mut self) {
         let PayoutState::Failed { code } = &self.payout.state else { return };
         if self.payout.transfer.is_some() || self.payout.sales > 0 {
@@ -542,8 +540,8 @@ impl PayoutUpdate {
         }
     }
 
-    /// How much of a sale's overpaid part can be got back from this payout's transfer: no more than
-    /// is still owed, and no more than is left of it.
+    /// How much of a sale's overpaid part can be recovered from this payout's transfer, in minor
+    /// units: at most the debt, and at most what is left of the transfer.
     pub fn recoverable(&self, sale: &Sale) -> i64 {
         let debt = self.book.balances.of(LedgerAccount::CreatorDebt).max(0);
         let sent = matches!(self.payout.state, PayoutState::Sent | PayoutState::Paid);
@@ -551,10 +549,10 @@ impl PayoutUpdate {
         sale.overpaid().min(debt).min(left)
     }
 
-    /// A part of its transfer was reversed, for the one sale of this step.
+    /// Records the reversal of a part of its transfer, for the one sale of this update.
     ///
     /// # Errors
-    /// Never, unless amounts overflow.
+    /// Only if amounts overflow.
     pub fn recovered(&mut self, recovery: Reversal, now: Timestamp) -> Result<(), Unbalanced> {
         let amount = recovery.amount;
         let noted = |sale: &&mut Sale| sale.recovery == Some(recovery);

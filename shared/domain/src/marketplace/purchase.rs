@@ -1,4 +1,4 @@
-//! Buying a listing: the order, and what its buyer may do with it.
+//! Buying a listing: the order, and the entitlement of its buyer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,126 +22,126 @@ use crate::{
     time::Timestamp,
 };
 
-/// An order of one listing.
+/// An order for one listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purchase {
-    /// Its name; every request to Stripe about it carries a key made of it.
+    /// Its id; every Stripe idempotency key of the purchase is derived from it.
     pub id: PurchaseId,
-    /// Who buys.
+    /// The buyer.
     pub buyer_id: UserId,
-    /// What.
+    /// The listing.
     pub listing_id: ListingId,
-    /// Which version: what the buyer saw.
+    /// The version that the buyer saw.
     pub revision: u32,
-    /// Of what kind.
+    /// The listing's kind.
     pub kind: Kind,
-    /// What that version was called.
+    /// The version's title.
     pub title: String,
-    /// Who sells.
+    /// The creator who sells it.
     pub creator_id: UserId,
-    /// What it costs, tax aside.
+    /// The price, without tax.
     pub price: Money,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// How far it has come.
+    /// Its state.
     #[serde(flatten)]
     pub state: PurchaseState,
     /// When it was placed.
     pub created_at: Timestamp,
-    /// Who pointed the buyer here.
+    /// The share link that led the buyer here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<Referral>,
-    /// Stripe's checkout, once it is known.
+    /// Stripe's Checkout Session, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
-    /// Where it is paid.
+    /// The page where it is paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Stripe's payment, once it is known.
+    /// Stripe's PaymentIntent, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<PaymentId>,
     /// When it was paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
-    /// What was paid, tax included.
+    /// The amount paid, with tax.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paid: Option<Money>,
-    /// What of that went back, by refunds and by disputes, in minor units.
+    /// The part taken back by refunds and disputes, in minor units.
     #[serde(default)]
     pub taken_back: i64,
-    /// What of it went back by refunds.
+    /// The part taken back by refunds, in minor units.
     #[serde(default)]
     pub refunded: i64,
-    /// Where the rest is.
+    /// How the rest is allocated.
     #[serde(default)]
     pub position: PaymentAllocation,
-    /// Refunds that we asked for.
+    /// Refunds requested from Stripe by us.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
-    /// What its buyer would like staff to decide on.
+    /// The buyer's refund request that waits for staff.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_request: Option<ManualReview>,
-    /// Disputes that evidence was handed in for.
+    /// Disputes for which evidence was submitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidenced: Vec<DisputeId>,
-    /// How often the position changed: part of the cause of a journal.
+    /// How often the allocation changed: part of the cause of a journal.
     #[serde(default)]
     pub movements: u32,
-    /// When somebody should ask Stripe about it: while it is neither paid nor over, or a refund is
-    /// not known to be done.
+    /// When to ask Stripe about it next: set while it is neither paid nor closed, or a refund is
+    /// open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
 }
 
-/// How far an order has come.
+/// The state of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum PurchaseState {
-    /// Not paid.
+    /// Not paid yet.
     Pending,
-    /// The payment is on its way.
+    /// The payment is processing.
     Processing,
-    /// Paid, or free: the buyer has it.
+    /// Paid, or free: the buyer is entitled.
     Paid,
-    /// Its page ended without a payment.
+    /// Its Checkout Session expired without a payment.
     Expired,
-    /// Its payment failed for good.
+    /// Its payment failed permanently.
     Failed {
-        /// Stripe's code.
+        /// Stripe's failure code.
         code: String,
     },
-    /// Money came for what could no longer be bought: it goes back.
+    /// It was paid after it could no longer be bought: the payment is refunded.
     Returned {
-        /// Why: the code of a [`PurchaseError`].
+        /// The code of a [`PurchaseError`].
         reason: String,
     },
-    /// All of it was paid back, or lost in a dispute.
+    /// All of it was refunded, or lost in a dispute.
     Refunded,
 }
 
-/// What a buyer has: at most one for each buyer and listing.
+/// A buyer's right to use a listing: at most one for each buyer and listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entitlement {
-    /// OwnerRef.
+    /// The buyer.
     pub buyer_id: UserId,
-    /// To what.
+    /// The listing.
     pub listing_id: ListingId,
-    /// The purchase it stands on.
+    /// The purchase that granted it.
     pub purchase_id: PurchaseId,
-    /// Which version.
+    /// The version that was bought.
     pub revision: u32,
-    /// OwnerRef that is.
+    /// The listing's creator.
     pub creator_id: UserId,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
     /// Whether it may be used.
     pub state: EntitlementState,
-    /// Since when.
+    /// When it was granted.
     pub granted_at: Timestamp,
     /// The buyer's review, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_id: Option<ReviewId>,
-    /// When it was first downloaded.
+    /// When an asset was first downloaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downloaded_at: Option<Timestamp>,
     /// When it was first used for an image.
@@ -153,31 +153,31 @@ pub struct Entitlement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntitlementState {
-    /// It may.
+    /// It may be used.
     Active,
-    /// Not while a dispute is open.
+    /// Suspended while a dispute or refund is open.
     Suspended,
-    /// Not any more: the money went back.
+    /// Revoked: the money was taken back.
     Revoked,
 }
 
-/// Why a listing cannot be bought. The codes also say why money was paid back.
+/// Why a listing cannot be bought. The codes also give the reason of a returned payment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PurchaseError {
-    /// It is the buyer's own.
-    #[error("This is your own listing: you can use it already.")]
+    /// The buyer is its creator.
+    #[error("This is your own listing: you can use it without buying it.")]
     OwnListing,
-    /// The buyer has it.
-    #[error("You have this listing already.")]
+    /// The buyer is already entitled to it.
+    #[error("You already own this listing.")]
     AlreadyOwned(PurchaseId),
-    /// It costs something else by now.
-    #[error("The price has changed to {0}: look at the listing again.")]
+    /// The price is not the one that the buyer saw.
+    #[error("The price has changed to {0}: reload the listing.")]
     PriceChanged(Money),
     /// It is off sale.
     #[error("The listing is no longer on sale.")]
     Unlisted,
     /// Its creator may not sell.
-    #[error("The listing is not on sale at the moment.")]
+    #[error("The listing is currently not on sale.")]
     SellerSuspended,
 }
 
@@ -205,19 +205,19 @@ impl DomainError for PurchaseError {
     }
 }
 
-/// What a listing, its creator and its buyer are, as far as a purchase is decided on it.
+/// The state on which a purchase is decided.
 #[derive(Debug, Clone, Copy)]
 pub struct Offer<'a> {
     /// The listing.
     pub listing: &'a Listing,
     /// Whether its creator may sell.
     pub seller: &'a Seller,
-    /// What the buyer has of it.
+    /// The buyer's entitlement to the listing, if any.
     pub owned: Option<&'a Entitlement>,
 }
 
 impl<'a> Offer<'a> {
-    /// What is on sale, if `buyer` may buy it for `price` at `now`.
+    /// The version on sale, if `buyer` may buy it for `price` at `now`.
     ///
     /// # Errors
     /// See [`PurchaseError`].
@@ -245,10 +245,10 @@ impl<'a> Offer<'a> {
 }
 
 impl Purchase {
-    /// Places an order for what is on sale, at the price the buyer was shown.
+    /// Creates an order for the version on sale, at the price that the buyer was shown.
     ///
     /// # Errors
-    /// See [`PurchaseError`]. Whether the buyer may act is for the account to say.
+    /// See [`PurchaseError`]. Whether the buyer's account may act is checked by the account.
     pub fn place(
         id: PurchaseId,
         buyer_id: UserId,
@@ -293,32 +293,32 @@ impl Purchase {
         self.price.amount == 0
     }
 
-    /// When Stripe closes its page.
+    /// When its Checkout Session expires.
     pub fn page_closes_at(&self) -> Timestamp {
         self.created_at.plus(CHECKOUT_OPEN)
     }
 
-    /// Where it can be paid at `now`, if it still can and the page is known.
+    /// The page where it can be paid at `now`, if it still can and the page is known.
     pub fn payable_at(&self, now: Timestamp) -> Option<&str> {
         let may_be = self.state == PurchaseState::Pending && now < self.page_closes_at();
         self.url.as_deref().filter(|_| may_be)
     }
 
-    /// Notes that the bank was told what we know.
+    /// Records that evidence was submitted for `dispute`.
     pub fn note_evidence(&mut self, dispute: &DisputeId) {
         if !self.evidenced.contains(dispute) {
             self.evidenced.push(dispute.clone());
         }
     }
 
-    /// Whether the page may still be paid on.
+    /// Whether it may still be paid.
     pub fn is_open(&self) -> bool {
         matches!(self.state, PurchaseState::Pending | PurchaseState::Processing)
     }
 }
 
 impl Entitlement {
-    /// What a paid purchase gives.
+    /// The entitlement that a paid purchase grants.
     pub fn of(purchase: &Purchase, now: Timestamp) -> Entitlement {
         Entitlement {
             buyer_id: purchase.buyer_id.clone(),

@@ -1,9 +1,9 @@
-//! What a payment makes of a purchase, and everything that moves with it.
+//! Applying a payment to a purchase and to everything that changes with it.
 //!
-//! A [`PurchaseUpdate`] is all that is written at once: the purchase, what the buyer has, the creator's side,
-//! the books, the sums and the sharer's reward. Like a pack's order it follows the payment as Stripe
-//! says it is now, so that notices may come twice, late and in any order: what was taken back of the
-//! money is a state, and each step moves everything to where it should be, a sharer's reward too.
+//! A [`PurchaseUpdate`] is written in one transaction: the purchase, the entitlement, the sale, the
+//! journals, the totals and the sharer's reward. Like the order of a pack it follows the payment as
+//! Stripe reports it now, so that events may arrive twice, late and in any order: what was taken
+//! back is a state, and each update moves everything to where it should be, rewards included.
 
 use std::mem;
 
@@ -30,71 +30,71 @@ use crate::{
     time::Timestamp,
 };
 
-/// Everything that moves with a purchase.
+/// A purchase with everything that changes with it.
 #[derive(Debug, Clone)]
 pub struct PurchaseUpdate {
     /// The order.
     pub purchase: Purchase,
-    /// What the buyer has of the listing, through whichever purchase.
+    /// The buyer's entitlement to the listing, from whichever purchase.
     pub entitlement: Option<Entitlement>,
     /// The listing as it is now.
     pub listing: Listing,
     /// Whether its creator may sell.
     pub seller: Seller,
-    /// The buyer's address.
+    /// The buyer's e-mail address.
     pub buyer_email: Option<String>,
-    /// The creator's side.
+    /// The sale, on the creator's side.
     pub sale: Option<Sale>,
-    /// The listing's sums.
+    /// The listing's totals.
     pub stats: ListingStats,
-    /// The creator's sums.
+    /// The creator's totals and balances.
     pub book: CreatorBalance,
-    /// The sharer's reward.
+    /// The sharer's reward, if any.
     pub reward: Option<Reward>,
-    /// The sharer's account, where the reward was granted.
+    /// The sharer's account, if the reward was granted.
     pub sharer: Option<AccountUpdate>,
-    /// The buyer's review.
+    /// The buyer's review, if any.
     pub review: Option<Review>,
-    /// What happened to money: only ever added to.
+    /// New journals, to be appended.
     pub journals: Vec<Journal>,
-    /// What the buyer paid with, as the payment network tells cards apart.
+    /// Stripe's fingerprint of the card that paid.
     pub card: Option<String>,
 }
 
-/// What is left to be done.
+/// What the caller must do after the update is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentFollowUp {
     /// Nothing.
     Nothing,
-    /// This payment came for what cannot be bought any more: pay it back.
+    /// The payment came for something that can no longer be bought: refund it.
     RefundInFull(PaymentId),
-    /// A refund was noted: carry it out.
+    /// A refund was recorded: request it from Stripe.
     Refund {
-        /// Of this payment.
+        /// The payment to refund.
         payment: PaymentId,
-        /// Which refund of the purchase's.
+        /// The refund's number within the purchase.
         number: u32,
-        /// In minor units.
+        /// The amount in minor units.
         amount: i64,
     },
-    /// More was paid out than is the creator's now: the daily run gets it back.
+    /// More was paid out than the creator is owed: the daily run reverses the excess.
     ReverseTransfer,
 }
 
 impl PaymentFollowUp {
-    /// Whether all is written, so that what was heard of counts as applied.
+    /// Whether the update completes the event, so that it counts as applied.
     pub fn is_written(&self) -> bool {
         matches!(self, PaymentFollowUp::Nothing | PaymentFollowUp::ReverseTransfer)
     }
 }
 
-/// The stored books contradict themselves: a fault of ours.
+/// The stored ledger contradicts itself: an internal fault.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SettlementError {
-    /// The sharer's credits.
+    /// The sharer's credit ledger.
     #[error(transparent)]
     Credits(#[from] LedgerError),
-    /// The money.
+    /// The creator's journals.
     #[error(transparent)]
     Money(#[from] Unbalanced),
 }
@@ -109,7 +109,7 @@ impl DomainError for SettlementError {
 }
 
 impl PurchaseUpdate {
-    /// A purchase of a listing whose creator stands so, with the sums of both; nothing else so far.
+    /// An update of a purchase, with its listing, seller and totals; the rest is absent.
     pub fn new(
         purchase: Purchase,
         (listing, seller): (Listing, Seller),
@@ -132,7 +132,7 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Gives a free listing to its buyer, once.
+    /// Grants a free listing to its buyer, once.
     pub fn grant_free(&mut self, now: Timestamp) {
         if self.purchase.paid.is_some() {
             return;
@@ -145,7 +145,7 @@ impl PurchaseUpdate {
         self.book.count_money(1, Split::default(), now);
     }
 
-    /// Its page ended without a payment. Nothing changes once money has moved.
+    /// Expires it: its Checkout Session ended without a payment. Does nothing once money has moved.
     pub fn expire(&mut self) {
         if self.purchase.state == PurchaseState::Pending {
             self.purchase.state = PurchaseState::Expired;
@@ -153,11 +153,11 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Applies its payment as Stripe says it is now. What is to be paid back is paid back by the
-    /// caller, after this is written.
+    /// Applies its payment as Stripe reports it now. The caller carries out the follow-up after
+    /// this is written.
     ///
     /// # Errors
-    /// When the stored books contradict themselves.
+    /// When the stored ledger contradicts itself.
     pub fn settle(
         &mut self,
         payment: &Payment,
@@ -175,7 +175,7 @@ impl PurchaseUpdate {
                 self.purchase.due_at = None;
                 Ok(PaymentFollowUp::Nothing)
             }
-            // A card that is declined on the page ends nothing: another may be tried there.
+            // A card declined on the Checkout page is not final: the buyer may try another.
             PaymentState::Pending | PaymentState::Failed { .. } => Ok(PaymentFollowUp::Nothing),
         }
     }
@@ -191,9 +191,9 @@ impl PurchaseUpdate {
         let frozen = self.frozen_part();
         self.follow_money(payment, now)?;
         if let PurchaseState::Returned { .. } = self.purchase.state {
-            // Stripe refunds nothing of a charge that a dispute has taken from.
+            // Stripe does not refund a charge from which a dispute has withdrawn money.
             let over = payment.refunded >= payment.amount.amount || payment.withdrawn > 0;
-            // Until the money is back, somebody looks at it.
+            // Due until the money is refunded.
             self.purchase.due_at = (!over).then_some(now);
             return Ok(if over {
                 PaymentFollowUp::Nothing
@@ -226,7 +226,7 @@ impl PurchaseUpdate {
         }
     }
 
-    /// The money is there: the listing changes hands, if it still can.
+    /// Fulfils a paid order, unless it can no longer be bought.
     fn fulfil(&mut self, payment: &Payment, now: Timestamp) {
         self.purchase.paid = Some(payment.amount);
         self.purchase.paid_at = Some(now);
@@ -263,7 +263,8 @@ impl PurchaseUpdate {
         self.stats.count_sale(now);
     }
 
-    /// The sharer is rewarded, unless they sell it or buy it themselves, under another name too.
+    /// The sharer earns a reward, unless they are the creator or the buyer, also under another
+    /// account.
     fn accrue_reward(&mut self, payment: &Payment, now: Timestamp) {
         let Some(referral) = &self.purchase.referral else { return };
         let own = referral.sharer_id == self.purchase.creator_id
@@ -276,7 +277,7 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Moves the money to where the payment says it is.
+    /// Reallocates the money as the payment now says.
     fn follow_money(&mut self, payment: &Payment, now: Timestamp) -> Result<(), SettlementError> {
         let returned = matches!(self.purchase.state, PurchaseState::Returned { .. });
         let after = match returned {
@@ -303,8 +304,8 @@ impl PurchaseUpdate {
         Ok(())
     }
 
-    /// The last part of a movement's cause: what moved it, since it was last looked at. Nothing where
-    /// refunds and disputes moved at once, or neither did.
+    /// The last part of a movement's cause: why the money moved. Empty if refunds and disputes
+    /// changed at once, or neither did.
     fn why(&self, payment: &Payment) -> &'static str {
         let refunded = payment.refunded.clamp(0, payment.amount.amount);
         let before = self.purchase.refunded.clamp(0, payment.amount.amount);
@@ -319,16 +320,16 @@ impl PurchaseUpdate {
         }
     }
 
-    /// The sale is lost with the last of its money, once no dispute may return any, and is one again
-    /// if some of that comes back after all.
+    /// The sale is lost with the last of its money, unless an open dispute may still return some,
+    /// and is restored if some of it comes back.
     fn follow_loss(&mut self, payment: &Payment, now: Timestamp) {
         let was_lost = self.purchase.state == PurchaseState::Refunded;
         let is_lost = access(payment) == EntitlementState::Revoked;
         if was_lost == is_lost {
             return;
         }
-        let stands = own(&mut self.entitlement, &self.purchase).is_some();
-        let review = self.review.as_mut().filter(|_| stands);
+        let is_own = own(&mut self.entitlement, &self.purchase).is_some();
+        let review = self.review.as_mut().filter(|_| is_own);
         let sales = if is_lost {
             self.purchase.state = PurchaseState::Refunded;
             self.stats.uncount_sale();
@@ -344,7 +345,8 @@ impl PurchaseUpdate {
         self.book.count_money(sales, Split::default(), now);
     }
 
-    /// While a dispute is open nothing is used and nothing is paid out; its end says which it is.
+    /// Suspends use and payout while a dispute is open; its outcome restores or revokes the
+    /// entitlement.
     fn follow_dispute(&mut self, payment: &Payment) {
         if let Some(sale) = &mut self.sale {
             sale.frozen = payment.disputed;
@@ -358,8 +360,8 @@ impl PurchaseUpdate {
         }
     }
 
-    /// A reward is gone as soon as all of the money is, also where a dispute may still return it, and
-    /// is promised again with the first of the money that comes back.
+    /// A reward is forfeited as soon as all of the money is taken back, even if a dispute may still
+    /// return it, and is accrued again when some of it comes back.
     fn follow_reward(&mut self, payment: &Payment, now: Timestamp) -> Result<(), SettlementError> {
         let Some(reward) = &mut self.reward else { return Ok(()) };
         if payment.gone() < payment.amount.amount {
@@ -389,7 +391,7 @@ impl PurchaseUpdate {
     }
 }
 
-/// The entitlement, if it stands on this purchase and on no other.
+/// The entitlement, if this purchase granted it.
 pub(super) fn own<'a>(
     entitlement: &'a mut Option<Entitlement>,
     purchase: &Purchase,
@@ -397,7 +399,7 @@ pub(super) fn own<'a>(
     entitlement.as_mut().filter(|it| it.purchase_id == purchase.id)
 }
 
-/// What a payment gives its buyer as it is now.
+/// The entitlement's state under the payment as it is now.
 fn access(payment: &Payment) -> EntitlementState {
     let paid = payment.amount.amount;
     if payment.refunded >= paid {

@@ -1,8 +1,8 @@
-//! Giving a buyer's money back: who may, how much, and how it is done once.
+//! Refunds: who may ask for one, how much, and how it is carried out once.
 //!
-//! A refund is noted on the purchase before Stripe is asked for it, under a number that is part of
-//! its key: whoever is cut off in between leaves a note that the next to look at the purchase
-//! carries out. What the money does then follows the payment, as for everything else.
+//! A refund is recorded on the purchase before it is requested from Stripe, under a number that is
+//! part of its idempotency key. If a run is interrupted in between, the next one to process the
+//! purchase carries it out. The money then follows the payment, as everywhere.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use crate::{
     time::{DAY, Timestamp},
 };
 
-/// For how long a buyer may give something back that they never opened.
+/// How long a buyer may return a purchase that was neither downloaded nor used.
 pub const REFUND_WINDOW: Duration = DAY.saturating_mul(14);
-/// Until when a buyer may give back what they paid for at `paid_at`; what the sale earns a sharer is
-/// granted after that.
+/// When the refund window of a purchase paid at `paid_at` ends; the sharer's reward is granted
+/// after that.
 pub fn refund_window_ends(paid_at: Timestamp) -> Timestamp {
     paid_at.plus(REFUND_WINDOW)
 }
@@ -33,141 +33,141 @@ pub fn refund_window_ends(paid_at: Timestamp) -> Timestamp {
 /// Most refunds of one purchase.
 const REFUNDS_MAX: usize = 20;
 
-/// A refund of a purchase, or a part of one.
+/// A full or partial refund of a purchase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
-    /// Which one of the purchase's: 1, 2, …
+    /// Its number within the purchase: 1, 2, …
     pub number: u32,
     /// In minor units, tax included.
     pub amount: i64,
-    /// What is refunded of the payment in all once it is done.
+    /// The total refunded of the payment once it is done, in minor units.
     pub target: i64,
     /// Who asked for it.
     pub by: RefundedBy,
-    /// Why, in their words; the creator is shown it.
+    /// The reason in their words, shown to the creator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When it was asked for.
+    /// When it was requested.
     pub at: Timestamp,
-    /// What tells a request from the same one sent again.
+    /// Identifies the request, so that a retry is recognized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<IdempotencyMark>,
-    /// How far it has come.
+    /// Its state.
     #[serde(flatten)]
     pub state: RefundState,
 }
 
-/// A request, by the key its sender gave it, and by what it said.
+/// Identifies a request: its idempotency key and a hash of its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdempotencyMark {
     /// The `Idempotency-Key`.
     pub key: String,
-    /// A hash of the rest.
+    /// A hash of the rest of the request.
     pub fingerprint: String,
 }
 
-/// Who asks for a refund.
+/// Who requested a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "who", rename_all = "snake_case")]
 pub enum RefundedBy {
     /// The buyer.
     Buyer,
-    /// Somebody of ours.
+    /// A staff member or a job.
     Staff {
-        /// Who.
+        /// The actor, as in the audit trail.
         actor: Actor,
-        /// The request it came by.
+        /// The request that caused it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Origin>,
     },
 }
 
-/// How far a refund has come.
+/// The state of a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RefundState {
-    /// Noted; whether Stripe knows of it is not known.
+    /// Recorded; Stripe's answer is not known yet.
     Asked,
-    /// Stripe gave it back.
+    /// Stripe refunded it.
     Done,
-    /// Stripe refused.
+    /// Stripe refused it.
     Failed {
-        /// Stripe's code.
+        /// Stripe's error code.
         code: String,
     },
 }
 
-/// What is asked for.
+/// A request for a refund.
 #[derive(Debug, Clone)]
 pub struct RefundRequest {
-    /// So much; all that is left, if it is not said.
+    /// The amount; all that is left if absent.
     pub amount: Option<Money>,
-    /// Who asks.
+    /// Who requests it.
     pub by: RefundedBy,
-    /// Why.
+    /// The reason, in their words.
     pub reason: Option<String>,
-    /// What tells the request from the same one sent again.
+    /// Identifies the request, so that a retry is recognized.
     pub request: Option<IdempotencyMark>,
 }
 
-/// A buyer who would like their money back and cannot have it at once: for staff to decide.
+/// A buyer's refund request that was refused and waits for a decision by staff.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManualReview {
-    /// When they first asked.
+    /// When it was first made.
     pub at: Timestamp,
-    /// Why it was not done at once: the code of a [`RefundError`].
+    /// Why it was refused: the code of a [`RefundError`].
     pub because: String,
-    /// Why they want it, in their words.
+    /// The buyer's reason, in their words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// Why money is not given back.
+/// Why a refund is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefundError {
     /// Nothing was paid, or not yet.
     #[error("Nothing was paid for this purchase.")]
     NotPaid,
-    /// It went back already.
-    #[error("All of it was paid back already.")]
+    /// All of it was already taken back.
+    #[error("This purchase is already fully refunded.")]
     Over,
-    /// The buyer's bank decides.
+    /// A dispute is open: the buyer's bank decides.
     #[error("The payment is disputed: the bank decides.")]
     InDispute,
-    /// One is being carried out.
-    #[error("A refund of this purchase is being carried out.")]
+    /// Another refund is in progress.
+    #[error("A refund of this purchase is in progress.")]
     InProgress,
-    /// Too many small ones.
-    #[error("There were {REFUNDS_MAX} refunds of this purchase: no more are possible.")]
+    /// The limit on refunds is reached.
+    #[error("The limit of {REFUNDS_MAX} refunds of a purchase is reached.")]
     TooMany,
-    /// More than there is.
-    #[error("At most {left} can be paid back.", left = .0)]
+    /// More than is left.
+    #[error("At most {left} can be refunded.", left = .0)]
     TooMuch(Money),
-    /// Nothing at all.
-    #[error("A refund is of at least one cent, in the currency of the purchase.")]
+    /// The amount is zero or in another currency.
+    #[error("A refund is at least one cent, in the currency of the purchase.")]
     Nothing,
     /// The key was used for another refund.
     #[error("This Idempotency-Key was used for a different request: send a new key.")]
     KeyReused,
-    /// Its days are over.
+    /// The refund window has ended.
     #[error(
-        "It is more than {} days ago: we were told of your wish and will look at it.",
+        "The purchase is more than {} days old: we have noted your request and will review it.",
         REFUND_WINDOW.as_secs() / DAY.as_secs()
     )]
     WindowOver,
-    /// The buyer has the files.
-    #[error("You have downloaded it: we were told of your wish and will look at it.")]
+    /// The buyer downloaded the files.
+    #[error("You have downloaded it: we have noted your request and will review it.")]
     Downloaded,
-    /// It is the business of whoever of the staff asks.
+    /// The staff member is a party to the purchase.
     #[error(transparent)]
     Conflict(#[from] ConflictOfInterest),
-    /// The buyer has images made with it.
-    #[error("You have made images with it: we were told of your wish and will look at it.")]
+    /// The buyer made images with it.
+    #[error("You have made images with it: we have noted your request and will review it.")]
     Used,
 }
 
 impl RefundError {
-    /// Whether staff may do it all the same, so that the buyer's wish is worth noting.
+    /// Whether staff may still grant it, so that the buyer's request is recorded.
     pub const fn is_for_staff(&self) -> bool {
         matches!(self, RefundError::WindowOver | RefundError::Downloaded | RefundError::Used)
     }
@@ -215,21 +215,21 @@ impl DomainError for RefundError {
     }
 }
 
-/// What became of the refund of a purchase, as whoever asked for it is told.
+/// The result of a refund request, as returned to its sender.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefundReceipt {
     purchase_id: PurchaseId,
-    /// How far the purchase has come.
+    /// The state of the purchase.
     #[serde(flatten)]
     state: PurchaseState,
     refund: Refunded,
-    /// What went back of it in all, tax included.
+    /// The total refunded, with tax.
     refunded: Money,
-    /// What is left of it.
+    /// What can still be refunded.
     refundable: Money,
 }
 
-/// One refund.
+/// One refund in a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Refunded {
     number: u32,
@@ -241,7 +241,7 @@ struct Refunded {
 }
 
 impl Purchase {
-    /// The refund that was asked for under this mark, or last.
+    /// The receipt of the refund with this mark, or of the latest one.
     pub fn receipt(&self, request: Option<&IdempotencyMark>) -> Option<RefundReceipt> {
         let money = |amount| Money { amount, ..self.price };
         let marked = |it: &&Refund| request.is_some() && it.request.as_ref() == request;
@@ -261,30 +261,29 @@ impl Purchase {
         })
     }
 
-    /// The refund that was noted and whose end is not known.
+    /// The refund in progress, if any.
     pub fn open_refund(&self) -> Option<&Refund> {
         self.refunds.iter().find(|it| it.state == RefundState::Asked)
     }
 
-    /// What can still be given back, in minor units.
+    /// What can still be refunded, in minor units.
     pub fn refundable(&self) -> i64 {
         self.paid.map_or(0, |paid| paid.amount - self.taken_back)
     }
 
-    /// The key under which Stripe is asked for a refund.
+    /// The idempotency key of a refund at Stripe.
     pub fn refund_key(&self, number: u32) -> String {
         format!("purchase:{}:refund:{number}", self.id)
     }
 }
 
 impl PurchaseUpdate {
-    /// Notes a refund. A buyer gets back what they never opened, within [`REFUND_WINDOW`]; for the
-    /// rest their wish is noted, and staff decide. It is carried out by whoever settles the purchase
-    /// next.
+    /// Records a refund. Buyers may return what they neither downloaded nor used, within
+    /// [`REFUND_WINDOW`]; other requests wait for staff. The next settlement of the purchase
+    /// carries it out.
     ///
     /// # Errors
-    /// [`RefundError`]; then nothing changes but the note of a wish, see
-    /// [`PurchaseUpdate::note_refund_wish`].
+    /// [`RefundError`]; then nothing changes. See [`PurchaseUpdate::note_refund_request`].
     pub fn ask_refund(&mut self, wish: &RefundRequest, now: Timestamp) -> Result<(), RefundError> {
         if self.is_duplicate(wish)? {
             return Ok(());
@@ -317,7 +316,7 @@ impl PurchaseUpdate {
         Ok(())
     }
 
-    /// Notes that a buyer would like their money back, for staff to decide.
+    /// Records a buyer's refused request, for staff to decide.
     pub fn note_refund_request(
         &mut self,
         refused: &RefundError,
@@ -331,7 +330,7 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Whether it was noted before: a request that is sent again is answered, not carried out.
+    /// Whether the request was already recorded: a retry is answered, not carried out again.
     fn is_duplicate(&self, wish: &RefundRequest) -> Result<bool, RefundError> {
         let mut orders = self.purchase.refunds.iter();
         let Some(request) = &wish.request else {
@@ -347,8 +346,8 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Who wants their money back does not use what they bought meanwhile. The same write finds out
-    /// whether they have just done so.
+    /// A buyer who asks for a refund cannot use the purchase meanwhile. The same conditional write
+    /// detects that they just did.
     fn suspend(&mut self) {
         if let Some(owned) = own(&mut self.entitlement, &self.purchase) {
             owned.state = EntitlementState::Suspended;
@@ -407,7 +406,7 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Stripe refused a refund that was noted.
+    /// Records that Stripe refused a refund, and restores the entitlement.
     pub fn fail_refund(&mut self, number: u32, code: &str) {
         let asked = |it: &&mut Refund| it.number == number && it.state == RefundState::Asked;
         if let Some(order) = self.purchase.refunds.iter_mut().find(asked) {
@@ -421,7 +420,8 @@ impl PurchaseUpdate {
         }
     }
 
-    /// Follows the refunds that were noted: one is done once so much of the payment is back.
+    /// Completes the recorded refunds: one is done once the payment's refunded total reaches its
+    /// target.
     pub(super) fn follow_refunds(&mut self, refunded: i64) {
         self.purchase.refunded = refunded;
         let mut waiting = false;

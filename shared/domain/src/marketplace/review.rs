@@ -1,4 +1,4 @@
-//! What buyers say of a listing.
+//! Reviews of listings by their buyers.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,49 +18,49 @@ pub const REPLY_CHARS_MAX: usize = 1_000;
 /// A review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Review {
-    /// Its name; ids sort by time.
+    /// Its id; ids sort by time.
     pub id: ReviewId,
-    /// Of this listing.
+    /// The listing.
     pub listing_id: ListingId,
-    /// By this buyer.
+    /// The buyer who wrote it.
     pub buyer_id: UserId,
-    /// What they are called.
+    /// The buyer's display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buyer_name: Option<String>,
     /// 1 to 5 stars.
     pub rating: u8,
-    /// What they say.
+    /// The buyer's comment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// When it was first written.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
-    /// What the creator says to it, once.
+    /// The creator's reply, at most one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<Reply>,
-    /// Whether it no longer counts, because the purchase was paid back.
+    /// Whether it no longer counts, because the purchase was refunded.
     #[serde(default)]
     pub withdrawn: bool,
 }
 
-/// What a creator says to a review.
+/// A creator's reply to a review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
-    /// The words.
+    /// The text.
     pub text: String,
-    /// When.
+    /// When it was written.
     pub at: Timestamp,
 }
 
-/// Why a review is not taken.
+/// Why a review or reply is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReviewError {
-    /// They did not buy it, or gave it back.
-    #[error("Only buyers review a listing.")]
+    /// The user did not buy the listing, or was refunded.
+    #[error("Only buyers may review a listing.")]
     NotABuyer,
-    /// The creator replied before.
-    #[error("You have replied to this review already.")]
+    /// The creator already replied.
+    #[error("You have already replied to this review.")]
     Replied,
 }
 
@@ -79,18 +79,18 @@ impl DomainError for ReviewError {
     }
 }
 
-/// What a buyer sends.
+/// A buyer's rating and comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opinion {
     /// 1 to 5 stars.
     pub rating: u8,
-    /// What they say.
+    /// The comment.
     pub comment: Option<String>,
 }
 
 impl Opinion {
     /// # Errors
-    /// A rating that is none, a comment that is too long or cannot be seen.
+    /// A rating out of range, or a comment that is too long or invisible.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
         check.require((1..=5).contains(&self.rating), "/rating", "out_of_range", || {
@@ -104,10 +104,10 @@ impl Opinion {
 }
 
 impl Review {
-    /// Writes a review, or changes the one that `before` is, and moves the sums with it.
+    /// Writes a review, or replaces `before`, and updates the listing's totals.
     ///
     /// # Errors
-    /// When there is no entitlement that may be used.
+    /// When the user has no active entitlement.
     pub fn write(
         id: ReviewId,
         owned: Option<&mut Entitlement>,
@@ -137,7 +137,7 @@ impl Review {
         })
     }
 
-    /// Takes it out of the sums.
+    /// Removes it from the totals.
     pub fn withdraw(&mut self, stats: &mut ListingStats) {
         if !self.withdrawn {
             stats.uncount_rating(self.rating);
@@ -153,10 +153,10 @@ impl Review {
         }
     }
 
-    /// The creator's words, once. The same words again are a repeat, and change nothing.
+    /// Records the creator's reply. The same text again changes nothing.
     ///
     /// # Errors
-    /// When there are others already.
+    /// When there is a different reply already.
     pub fn answer(&mut self, text: String, now: Timestamp) -> Result<(), ReviewError> {
         match &self.reply {
             Some(reply) if reply.text == text => Ok(()),
@@ -169,10 +169,10 @@ impl Review {
     }
 }
 
-/// A creator's reply, as it is kept.
+/// Validates and trims a creator's reply.
 ///
 /// # Errors
-/// When it is blank, too long or cannot be seen.
+/// When it is blank, too long or invisible.
 pub fn checked_reply(text: &str) -> Result<String, InvalidFields> {
     let mut check = FieldCheck::new();
     check_text(&mut check, "/text", text, REPLY_CHARS_MAX);
@@ -186,6 +186,6 @@ fn check_text(check: &mut FieldCheck, pointer: &str, text: &str, chars_max: usiz
         format!("at most {chars_max} characters, not {count}")
     });
     check.require(text::is_visible(text), pointer, "invisible_text", || {
-        "must be text that can be seen".to_owned()
+        "must be visible text".to_owned()
     });
 }

@@ -1,7 +1,7 @@
-//! One version of a listing: what its creator says of it, what it costs, and what it holds.
+//! A version of a listing: its description, price and content.
 //!
-//! While it is a draft its creator changes it; once submitted it stays as it is, and once it was on
-//! sale it stays for good, because purchases point to it.
+//! Its creator edits it while it is a draft. It is frozen while submitted, and forever once it was
+//! on sale, because purchases refer to it.
 
 use std::collections::BTreeSet;
 
@@ -35,20 +35,20 @@ pub const TAGS_MAX: usize = 9;
 /// Longest tag, in characters.
 pub const TAG_CHARS_MAX: usize = 24;
 
-/// What a creator says of a listing.
+/// What a creator enters for a version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// A line.
+    /// One line.
     pub title: String,
-    /// A few paragraphs.
+    /// Several paragraphs.
     pub description: String,
-    /// What it is for.
+    /// The category.
     pub category: Category,
-    /// Words to find it by: lower case, sorted, each once.
+    /// Search terms: lower case, sorted, unique.
     pub tags: Vec<String>,
-    /// In US cents; zero is free.
+    /// The price in US cents; zero is free.
     pub price: u32,
-    /// Stands with every image made with it, if there is one.
+    /// Credited with every image made with it, if present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribution: Option<String>,
     /// What visitors may try.
@@ -57,59 +57,59 @@ pub struct Description {
     pub content: Content,
 }
 
-/// A version.
+/// A version of a listing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Revision {
-    /// Of this listing.
+    /// The listing.
     pub listing_id: ListingId,
     /// 1, 2, 3, …
     pub number: u32,
-    /// OwnerRef.
+    /// The creator.
     pub creator_id: UserId,
-    /// What it is.
+    /// The listing's kind.
     pub kind: Kind,
-    /// What its creator says.
+    /// What the creator entered.
     #[serde(flatten)]
     pub description: Description,
-    /// Pictures, in the order they are shown in.
+    /// Preview images, in display order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previews: Vec<Preview>,
-    /// Files that come with it.
+    /// Asset files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assets: Vec<Asset>,
-    /// When it was begun.
+    /// When the version was begun.
     pub created_at: Timestamp,
-    /// When it was put on sale.
+    /// When it was first put on sale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
-    /// What makes it comparable to others; from its submission on.
+    /// Its similarity signature; set on submission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
-    /// Listings that hold nearly the same, for the moderator; from its submission on.
+    /// Listings with similar content, for the moderator; set on submission.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub similar: Vec<Similar>,
 }
 
-/// A change of some of a [`Description`]; what is absent stays.
+/// A partial change of a [`Description`]; absent fields stay.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Edit {
-    /// As in [`Description`], as are all that follow.
+    /// See [`Description`], as for all fields below.
     pub title: Option<String>,
     pub description: Option<String>,
     pub category: Option<Category>,
     pub tags: Option<Vec<String>>,
     pub price: Option<u32>,
-    /// `Some(None)` takes it away.
+    /// `Some(None)` removes it.
     pub attribution: Option<Option<String>>,
     pub demo: Option<DemoSettings>,
     pub content: Option<Content>,
 }
 
 impl Description {
-    /// Tidies what may be tidied, and checks everything.
+    /// Normalizes and validates all fields.
     ///
     /// # Errors
-    /// All fields that are not acceptable, with pointers as in a request.
+    /// All invalid fields, with pointers as in a request.
     pub fn checked(mut self, kind: Kind) -> Result<Description, InvalidFields> {
         self.title = self.title.trim().to_owned();
         let tags: BTreeSet<String> = self.tags.iter().map(|tag| tidy_tag(tag)).collect();
@@ -124,7 +124,7 @@ impl Description {
         let in_band = (terms.price_min..=terms.price_max).contains(&self.price);
         check.require(self.price == 0 || in_band, "/price/amount", "out_of_band", || {
             let [min, max] = [terms.price_min, terms.price_max].map(dollars);
-            format!("a {} costs {min} to {max}, or nothing", terms.name)
+            format!("a {} costs {min} to {max}, or is free", terms.name)
         });
         check.absorb("/demo", self.demo.validate());
         check.absorb("/content", self.content.validate(kind));
@@ -133,12 +133,12 @@ impl Description {
         Ok(self)
     }
 
-    /// What it costs.
+    /// Its price.
     pub fn price(&self) -> Money {
         Money::usd_cents(i64::from(self.price))
     }
 
-    /// The same with the changes of an edit.
+    /// The description with an edit applied.
     #[must_use]
     pub fn edited(self, edit: Edit) -> Description {
         Description {
@@ -155,7 +155,7 @@ impl Description {
 }
 
 impl Revision {
-    /// The same as the next version: a draft again.
+    /// The next version, as a new draft.
     #[must_use]
     pub fn next(self, number: u32, now: Timestamp) -> Revision {
         Revision {
@@ -168,9 +168,9 @@ impl Revision {
         }
     }
 
-    /// SHA-256, in lower-case hex, of all that a moderator decides on: what its creator says, the
-    /// pictures, and the files with their own hashes. Pictures and files never change under their
-    /// names.
+    /// SHA-256, in lower-case hex, of everything that a moderator decides on: the description, the
+    /// previews, and the assets with their own hashes. Previews and assets never change under their
+    /// ids.
     pub fn content_hash(&self) -> String {
         let shown = json!([
             self.listing_id,
@@ -185,27 +185,27 @@ impl Revision {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Says something else of it. Pictures that we drew go, if they would be others now.
+    /// Replaces the description. Rendered previews are dropped if they would look different now.
     pub(super) fn describe(&mut self, description: Description) {
-        let picture = |said: &Description| (said.category, said.content.clone());
+        let picture = |it: &Description| (it.category, it.content.clone());
         if picture(&self.description) != picture(&description) {
             self.previews.retain(|preview| !preview.drawn);
         }
         self.description = description;
     }
 
-    /// Adds a picture, unless it is there. Whether there was room.
+    /// Adds a preview; a duplicate is ignored. Returns whether there was room.
     pub fn add_preview(&mut self, preview: Preview) -> bool {
         added(&mut self.previews, preview, PREVIEWS_MAX, |it| &it.upload_id)
     }
 
-    /// Adds a file, unless it is there. Whether there was room.
+    /// Adds an asset; a duplicate is ignored. Returns whether there was room.
     pub fn add_asset(&mut self, asset: Asset) -> bool {
         added(&mut self.assets, asset, ASSETS_MAX, |it| &it.upload_id)
     }
 }
 
-/// Adds what came by an upload, unless it is there. Whether there was room among so many.
+/// Adds an item, unless its upload was added already. Returns whether there was room for it.
 fn added<T>(all: &mut Vec<T>, new: T, most: usize, upload: impl Fn(&T) -> &UploadId) -> bool {
     let is_there = all.iter().any(|there| upload(there) == upload(&new));
     let has_room = all.len() < most;
@@ -230,7 +230,7 @@ fn check_title(check: &mut FieldCheck, title: &str) {
     });
 }
 
-/// A tag as it is kept and compared: small letters are written anew, because they may be longer.
+/// A tag in the stored form: lower-casing may denormalize it, so it is normalized again.
 fn tidy_tag(tag: &str) -> String {
     text::normalized(&tag.trim().to_lowercase())
 }
@@ -241,8 +241,7 @@ fn check_text(check: &mut FieldCheck, pointer: &str, text: &str, chars_max: usiz
         format!("1 to {chars_max} characters, not {count}")
     });
     check.require(text::is_visible(text), pointer, "invisible_text", || {
-        "must be text that can be seen: no blanks alone, no controls, nothing without width"
-            .to_owned()
+        "must be visible text: not only spaces, no control or zero-width characters".to_owned()
     });
 }
 
@@ -255,7 +254,7 @@ fn check_tags(check: &mut FieldCheck, sent: &[String], tags: &BTreeSet<String>) 
         let fits = (2..=TAG_CHARS_MAX).contains(&text::length(tag));
         check.require(plain && fits && text::is_visible(tag), "/tags", "tag", || {
             let shown: String = tag.chars().take(TAG_CHARS_MAX).collect();
-            format!("{shown:?}: 2 to {TAG_CHARS_MAX} letters, digits, dashes and blanks")
+            format!("{shown:?}: 2 to {TAG_CHARS_MAX} letters, digits, dashes and spaces")
         });
     }
 }

@@ -1,4 +1,4 @@
-//! A sale, on the creator's side: every cent of it, and when it becomes payable.
+//! A sale, on the creator's side: its amounts, and when it becomes payable.
 
 use std::time::Duration;
 
@@ -17,30 +17,30 @@ use crate::{
     time::{DAY, Timestamp},
 };
 
-/// The platform's part of a price, in hundredths of a percent.
+/// The platform's fee, in hundredths of a percent of the price.
 pub const PLATFORM_FEE_BPS: i64 = 2_000;
-/// For how long a sale is held before it is payable, and a sharer's reward before it is granted.
+/// How long a sale is held before it is payable.
 pub const HOLD: Duration = DAY.saturating_mul(7);
 
-/// How a price is shared, in minor units.
+/// The split of a price, in minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
-    /// What the buyer pays, tax aside.
+    /// What the buyer pays, without tax.
     pub gross: i64,
-    /// What the platform keeps.
+    /// The platform's fee.
     pub fee: i64,
-    /// What the creator gets.
+    /// The creator's share.
     pub net: i64,
 }
 
 impl Split {
-    /// Of a price. The fee is rounded down, so a fraction of a cent is the creator's.
+    /// Splits a price. The fee is rounded down, in the creator's favor.
     pub const fn of(gross: i64) -> Split {
         let fee = gross * PLATFORM_FEE_BPS / 10_000;
         Split { gross, fee, net: gross - fee }
     }
 
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub const fn plus(self, other: Split) -> Split {
         Split {
@@ -50,7 +50,7 @@ impl Split {
         }
     }
 
-    /// What is added to `before` to come here.
+    /// The difference from `before`.
     #[must_use]
     pub const fn since(self, before: Split) -> Split {
         Split {
@@ -64,70 +64,70 @@ impl Split {
 /// A sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sale {
-    /// The purchase it is the other side of.
+    /// The purchase that it belongs to.
     pub purchase_id: PurchaseId,
-    /// OwnerRef.
+    /// The creator who sold it.
     pub creator_id: UserId,
-    /// Of what.
+    /// The listing.
     pub listing_id: ListingId,
-    /// Which version.
+    /// The version that was sold.
     pub revision: u32,
-    /// What that was called.
+    /// The version's title.
     pub title: String,
-    /// Of every amount here.
+    /// The currency of every amount here.
     pub currency: Currency,
-    /// What was sold for how much.
+    /// The original split.
     pub sold: Split,
-    /// What is left of that after refunds and disputes.
+    /// The split after refunds and disputes.
     pub kept: Split,
-    /// The charge that brought its money, until a transfer was made of it: a charge funds one.
+    /// The charge that paid for it, until it has funded a transfer: a charge funds only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charge: Option<ChargeId>,
-    /// When it was paid for.
+    /// When it was paid.
     pub sold_at: Timestamp,
-    /// From when on it is payable.
+    /// When its hold ends.
     pub hold_until: Timestamp,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// Whether a dispute keeps it from being paid out.
+    /// Whether an open dispute blocks its payout.
     #[serde(default)]
     pub frozen: bool,
-    /// Since when it is payable.
+    /// When it became payable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_at: Option<Timestamp>,
-    /// What it is paid out with.
+    /// The payout that it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payout_id: Option<PayoutId>,
-    /// What of it went into that payout, in minor units.
+    /// Its share of that payout, in minor units.
     #[serde(default)]
     pub collected: i64,
-    /// What of that was got back by reversals, because the buyer got it back.
+    /// The part of that recovered by reversals after refunds, in minor units.
     #[serde(default)]
     pub recovered: i64,
-    /// A reversal that was begun and whose end is not known.
+    /// A reversal in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Reversal>,
     /// The last attempt at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_attempt: Option<Attempt>,
-    /// How many reversals were begun.
+    /// The number of reversals begun.
     #[serde(default)]
     pub recoveries: u32,
-    /// Whether Stripe had nothing to give back, so that it is owed.
+    /// Whether Stripe refused the reversal, so that the amount stays creator debt.
     #[serde(default)]
     pub recovery_refused: bool,
-    /// Why staff gave money back, in their words.
+    /// The reason of the latest refund, in the words of who asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_reason: Option<String>,
 }
 
-/// A reversal of a part of a transfer: noted before Stripe is asked for it, so that it is asked for
-/// once, however often whoever asks is cut off.
+/// A reversal of a part of a transfer. It is recorded before Stripe is asked, so that an
+/// interrupted run requests it only once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reversal {
-    /// Which one of the sale's: part of its key.
+    /// Its number within the sale: part of its idempotency key.
     pub number: u32,
-    /// In minor units.
+    /// The amount in minor units.
     pub amount: i64,
 }
 
@@ -135,20 +135,20 @@ pub struct Reversal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SaleState {
-    /// Within the days a buyer may still get it back.
-    Connected,
-    /// To be paid out.
+    /// On hold.
+    Held,
+    /// Payable.
     Payable,
-    /// A dispute is open.
+    /// Blocked by an open dispute.
     Frozen,
-    /// All of it went back to the buyer.
+    /// All of it was taken back.
     Refunded,
-    /// It is in a payout, which says whether that was sent.
+    /// In a payout, whose state tells whether it was sent.
     InPayout,
 }
 
 impl Sale {
-    /// The other side of a purchase that is paid; `None` of one that costs nothing.
+    /// The sale of a paid purchase; `None` if it is free.
     pub fn of(purchase: &Purchase, payment: &Payment, sold_at: Timestamp) -> Option<Sale> {
         let gross = purchase.price.amount;
         (gross > 0).then(|| Sale {
@@ -177,7 +177,7 @@ impl Sale {
         })
     }
 
-    /// Where its money is at `now`.
+    /// Its state at `now`.
     pub fn state(&self, now: Timestamp) -> SaleState {
         if self.frozen {
             SaleState::Frozen
@@ -186,14 +186,14 @@ impl Sale {
         } else if self.payout_id.is_some() {
             SaleState::InPayout
         } else if now < self.hold_until {
-            SaleState::Connected
+            SaleState::Held
         } else {
             SaleState::Payable
         }
     }
 
-    /// The account that moves when the creator's part of it changes. Once it is in a payout, that
-    /// has an amount that Stripe may know already: what changes then is owed.
+    /// The account that is posted to when the creator's share changes. Once the sale is in a
+    /// payout, whose amount Stripe may know, a change becomes debt.
     pub const fn account(&self) -> LedgerAccount {
         if self.payout_id.is_some() {
             LedgerAccount::CreatorDebt
@@ -204,12 +204,12 @@ impl Sale {
         }
     }
 
-    /// The key under which a part of what was paid out is got back.
+    /// The idempotency key of a reversal.
     pub fn reversal_key(&self, number: u32) -> String {
         format!("purchase:{}:reversal:{number}", self.purchase_id)
     }
 
-    /// Notes that so much of what was paid out is to be got back, before Stripe is asked.
+    /// Records a reversal of `amount` minor units before Stripe is asked.
     pub fn begin_reversal(&mut self, amount: i64) -> Reversal {
         self.recoveries += 1;
         let recovery = Reversal { number: self.recoveries, amount };
@@ -217,50 +217,49 @@ impl Sale {
         recovery
     }
 
-    /// Stripe has nothing to give back: it stays on the creator's debt account.
+    /// Writes a reversal off after Stripe refused it: the amount stays creator debt.
     pub fn write_off(&mut self) {
         self.recovery = None;
         self.recovery_refused = true;
     }
 
-    /// Whether somebody should get back what was overpaid.
+    /// Whether an overpaid amount should be recovered.
     pub fn is_to_be_recovered(&self) -> bool {
         self.recovery.is_some() || (!self.recovery_refused && self.overpaid() > 0)
     }
 
-    /// Whether its days are over by `now`, so that it becomes payable.
+    /// Whether its hold has ended by `now`, so that it becomes payable.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.released_at.is_none() && self.stands() && self.hold_until <= now
+        self.released_at.is_none() && self.is_live() && self.hold_until <= now
     }
 
     /// Whether it can go into a payout.
     pub const fn is_payable(&self) -> bool {
-        self.released_at.is_some() && self.payout_id.is_none() && self.stands()
+        self.released_at.is_some() && self.payout_id.is_none() && self.is_live()
     }
 
-    /// What of the creator's available money a dispute keeps from them, in minor units.
+    /// The part of the creator's available money that a dispute holds, in minor units.
     pub const fn frozen_part(&self) -> i64 {
         let counts = self.frozen && self.released_at.is_some() && self.payout_id.is_none();
         if counts { self.kept.net } else { 0 }
     }
 
-    /// What was paid out of it and is the creator's no longer, reversals aside, in minor units.
-    /// While a dispute is open nothing is asked back: it may still be won.
+    /// The amount paid out beyond the creator's share, net of reversals, in minor units. Zero while
+    /// a dispute is open, because it may still be won.
     pub fn overpaid(&self) -> i64 {
         let may_change = self.payout_id.is_none() || self.frozen;
         if may_change { 0 } else { (self.collected - self.kept.net - self.recovered).max(0) }
     }
 
-    const fn stands(&self) -> bool {
+    const fn is_live(&self) -> bool {
         !self.frozen && self.kept.net > 0
     }
 }
 
-/// Makes the sales of a creator payable whose days are over; returns what happened to money, if
-/// anything did.
+/// Releases the sales of a creator whose hold has ended; returns the journal if there are any.
 ///
 /// # Errors
-/// Never, unless amounts overflow.
+/// Only if amounts overflow.
 pub fn release(
     book: &mut CreatorBalance,
     sales: &mut [Sale],
@@ -268,7 +267,7 @@ pub fn release(
 ) -> Result<Option<Journal>, Unbalanced> {
     let mut due = sales.iter_mut().filter(|sale| sale.is_due(now)).peekable();
     let Some(first) = due.peek() else { return Ok(None) };
-    // A sale is released once, so that its name is used once.
+    // A sale is released once, so that the cause is used once.
     let cause = format!("release:{}", first.purchase_id);
     let (currency, about) = (first.currency, first.purchase_id.to_string());
     let mut sum = 0;
@@ -277,7 +276,7 @@ pub fn release(
         sum += sale.kept.net;
     }
     let legs = [
-        Posting::new(Role::Connected, LedgerAccount::CreatorPending, sum),
+        Posting::new(Role::Held, LedgerAccount::CreatorPending, sum),
         Posting::new(Role::Released, LedgerAccount::CreatorAvailable, -sum),
     ];
     book.post(about, (cause, currency), legs, now)

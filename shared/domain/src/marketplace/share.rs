@@ -1,4 +1,4 @@
-//! Passing a listing on: a member's code for it, the click that followed it, and the reward.
+//! Sharing a listing: a member's share code, the click that used it, and the reward.
 
 use std::time::Duration;
 
@@ -16,99 +16,99 @@ use crate::{
     time::{DAY, Timestamp},
 };
 
-/// A click counts for a purchase within this time.
+/// How long after a click a purchase is attributed to it.
 pub const ATTRIBUTED: Duration = DAY.saturating_mul(30);
-/// Credits for a sale.
+/// Credits rewarded for a sale.
 pub const REWARD_CREDITS: u32 = 5;
-/// How long a reward may be spent at least: it ends with the month, so that rewards of one month are
-/// one lot.
+/// Minimum validity of a reward. It expires at the end of a month, so that the rewards of one month
+/// share a lot.
 pub const REWARD_LASTS: Duration = DAY.saturating_mul(365);
 
-/// A member's code for a listing.
+/// A member's share code for a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
-    /// The code, as it stands in a link.
+    /// The code, as in the link.
     pub code: String,
-    /// To what it leads.
+    /// The listing it links to.
     pub listing_id: ListingId,
-    /// Who passes it on.
+    /// The member who shares it.
     pub sharer_id: UserId,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Visitors, each once a day.
+    /// Number of visitors, each counted once a day.
     #[serde(default)]
     pub clicks: u32,
-    /// When one came last.
+    /// The time of the latest click.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clicked_at: Option<Timestamp>,
 }
 
-/// Who pointed a buyer to a listing.
+/// The share link that led a buyer to a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Referral {
-    /// By which code.
+    /// The share code.
     pub code: String,
-    /// OwnerRef that is.
+    /// The member who shared it.
     pub sharer_id: UserId,
-    /// Their e-mail address in a form that can be compared.
+    /// The sharer's e-mail address in the form of [`comparable_email`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharer_email: Option<String>,
-    /// When the buyer followed it.
+    /// When the buyer clicked it.
     pub clicked_at: Timestamp,
 }
 
-/// What a sharer gets for a sale.
+/// A sharer's reward for a sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reward {
-    /// For this purchase.
+    /// The purchase.
     pub purchase_id: PurchaseId,
-    /// Of this buyer.
+    /// Its buyer.
     pub buyer_id: UserId,
-    /// Who sold it: what the reward costs stands in their journal, beside the sale.
+    /// The creator who sold it: the cost of the reward is posted in their journals, beside the
+    /// sale.
     pub creator_id: UserId,
-    /// For whom.
+    /// The member who is rewarded.
     pub sharer_id: UserId,
-    /// By which code.
+    /// The share code.
     pub code: String,
-    /// How many.
+    /// The number of credits.
     pub credits: u32,
-    /// What the buyer paid with, as the payment network tells cards apart.
+    /// Stripe's fingerprint of the card that paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
-    /// How often it was taken back after it had been granted.
-    #[serde(default, skip_serializing_if = "never")]
+    /// How often it was reversed after it had been granted.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub reversals: u32,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// How far it is.
+    /// Its state.
     #[serde(flatten)]
     pub state: RewardState,
 }
 
-/// How far a reward is.
+/// The state of a reward.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RewardState {
-    /// Connected as long as the buyer may give back what they bought.
-    Connected {
-        /// Until after that.
+    /// Held until the buyer's refund window ends.
+    Held {
+        /// When the window ends.
         due_at: Timestamp,
     },
-    /// The credits are the sharer's.
+    /// Granted to the sharer.
     Granted {
-        /// In this lot.
+        /// The lot that holds the credits.
         lot: LotId,
     },
-    /// They are not, and why: `refunded`, `own_card`, `suspended`,
-    /// `email_unverified`.
+    /// Not granted or reversed, because of `refunded`, `own_card`, `suspended`, `email_unverified`.
     Cancelled {
-        /// Stable, snake case.
+        /// The code of the reason: stable, snake case.
         reason: String,
     },
 }
 
 impl Referral {
-    /// Whether it is somebody else's than the buyer's.
+    /// Whether the sharer is not the buyer.
     pub fn is_of_another(&self, buyer: &UserId) -> bool {
         self.sharer_id != *buyer
     }
@@ -118,7 +118,7 @@ impl Referral {
         clicked_at <= now && now <= clicked_at.plus(ATTRIBUTED)
     }
 
-    /// Whether sharer and buyer have the same e-mail address, however they write it.
+    /// Whether sharer and buyer have the same e-mail address in the form of [`comparable_email`].
     pub fn has_email_of(&self, buyer: Option<&str>) -> bool {
         match (&self.sharer_email, buyer) {
             (Some(sharer), Some(buyer)) => comparable_email(sharer) == comparable_email(buyer),
@@ -128,7 +128,7 @@ impl Referral {
 }
 
 impl Reward {
-    /// The reward for a sale that was paid for at `now`.
+    /// The held reward for a sale that was paid at `now`.
     pub fn held(
         referral: &Referral,
         (purchase_id, buyer_id, creator_id): (PurchaseId, UserId, UserId),
@@ -145,20 +145,20 @@ impl Reward {
             fingerprint,
             reversals: 0,
             version: 0,
-            state: RewardState::Connected { due_at: refund_window_ends(now) },
+            state: RewardState::Held { due_at: refund_window_ends(now) },
         }
     }
 
-    /// When somebody should see to it.
+    /// When to grant it; `None` if it was granted or cancelled.
     pub fn due_at(&self) -> Option<Timestamp> {
         match &self.state {
-            RewardState::Connected { due_at } => Some(*due_at),
+            RewardState::Held { due_at } => Some(*due_at),
             RewardState::Granted { .. } | RewardState::Cancelled { .. } => None,
         }
     }
 
-    /// Grants what is due, unless the card that paid is the sharer's own, or the sharer is
-    /// suspended or has no verified address. Nothing happens before its time, or twice.
+    /// Grants the reward if it is due, or cancels it if the sharer's own card paid, or the sharer
+    /// is suspended or has no verified address. Does nothing before it is due, or a second time.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -167,7 +167,7 @@ impl Reward {
         draft: &mut AccountUpdate,
         same_card: SameCard,
     ) -> Result<(), LedgerError> {
-        // At that very instant it can still be given back.
+        // At that very instant the buyer can still ask for a refund.
         if self.due_at().is_none_or(|due_at| draft.now() <= due_at) {
             return Ok(());
         }
@@ -186,7 +186,7 @@ impl Reward {
         Ok(())
     }
 
-    /// What its next grant is called in the ledger and in the journal: each is called otherwise.
+    /// The cause of its next grant in the ledger and the journal; each grant has its own.
     pub fn cause(&self) -> String {
         match self.reversals {
             0 => format!("reward:{}", self.purchase_id),
@@ -194,15 +194,15 @@ impl Reward {
         }
     }
 
-    /// It will not be granted, because the sale was taken back before.
+    /// Cancels it before it was granted, because the sale was taken back.
     pub fn forfeit(&mut self) {
         if self.due_at().is_some() {
             self.state = RewardState::Cancelled { reason: REFUNDED.to_owned() };
         }
     }
 
-    /// Takes it back because the sale was: what is left of it, and what was spent of it is owed.
-    /// Returns what is posted for that, and its cause, if it was granted.
+    /// Reverses it because the sale was taken back: revokes what is left of it, and makes what was
+    /// spent debt. Returns the cause and the postings, if it was granted.
     ///
     /// # Errors
     /// When the stored balance contradicts itself.
@@ -219,27 +219,28 @@ impl Reward {
         Ok(Some((cause, cost(-reward_cost(self.credits)))))
     }
 
-    /// Promises it again, because the sale it was taken back with is one again: a dispute was won,
-    /// or a refund failed. It is granted like any other, and first pays what its reversal left owed.
+    /// Accrues it again, because its sale was restored: a dispute was won, or a refund failed. It
+    /// is granted like any other, and first repays the debt that its reversal left.
     pub fn restore(&mut self, paid_at: Timestamp) {
         let with_sale = RewardState::Cancelled { reason: REFUNDED.to_owned() };
         if self.state == with_sale {
-            self.state = RewardState::Connected { due_at: refund_window_ends(paid_at) };
+            self.state = RewardState::Held { due_at: refund_window_ends(paid_at) };
         }
     }
 
-    /// What is posted when its credits are given.
+    /// The postings of its grant.
     pub fn cost_of_grant(&self) -> [Posting; 2] {
         cost(reward_cost(self.credits))
     }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
-fn never(times: &u32) -> bool {
+fn is_zero(times: &u32) -> bool {
     *times == 0
 }
 
-/// What so many credits cost, in US cents: as a month of [`Plan::Pro`] has them, rounded down.
+/// The cost of `credits` in US cents, at the price per credit of a month of [`Plan::Pro`], rounded
+/// down.
 fn reward_cost(credits: u32) -> i64 {
     let pro = Plan::Pro.terms();
     match pro.allowance {
@@ -255,21 +256,22 @@ fn cost(cents: i64) -> [Posting; 2] {
     ]
 }
 
-/// Why a reward was cancelled with its sale.
+/// The reason of a reward that was cancelled with its sale.
 const REFUNDED: &str = "refunded";
 
-/// Whether buyer and sharer pay with the same card.
+/// Whether buyer and sharer paid with the same card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SameCard {
-    /// They do.
+    /// The same card.
     Yes,
-    /// Not as far as we know.
+    /// Not the same, as far as is known.
     No,
 }
 
-/// An e-mail address without what most providers pass over: case, and what stands after a plus; and
-/// where Google reads it, dots, and which of its two names the address has
-/// (<https://support.google.com/mail/answer/7436150>, <https://support.google.com/mail/answer/10313>).
+/// An e-mail address in a form that can be compared, without what most providers ignore: case and a
+/// `+` suffix; for Google addresses also dots and the choice between its two domains
+/// (<https://support.google.com/mail/answer/7436150>,
+/// <https://support.google.com/mail/answer/10313>).
 pub fn comparable_email(email: &str) -> String {
     let email = email.trim().to_lowercase();
     match email.split_once('@') {

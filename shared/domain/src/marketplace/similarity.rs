@@ -1,10 +1,10 @@
-//! How near two contents are to each other, so that a moderator sees a copy.
+//! The similarity of two contents, so that a moderator notices a copy.
 //!
-//! A content becomes a set of features: for a rig and a camera their numbers, coarsened so that a
-//! slightly turned light is still the same light, for a prompt its runs of three words. Two sets
-//! are compared by MinHash: the share of equal minima estimates how much of both sets is common
-//! (Broder, "On the resemblance and containment of documents", 1997). Bands of minima are what a
-//! table can look up: contents that are near share one with high probability.
+//! A content becomes a set of features: the numbers of a rig and a camera, coarsened so that a
+//! slightly moved light is still the same light, and the runs of three words of a prompt. Sets are
+//! compared by MinHash: the share of equal minima estimates the sets' resemblance (Broder, "On the
+//! resemblance and containment of documents", 1997). Bands of minima can be looked up in a table:
+//! similar contents share one with high probability.
 
 use std::collections::BTreeSet;
 
@@ -14,32 +14,33 @@ use serde_json::Value;
 use super::{Kind, content::Content};
 use crate::{camera::CameraSettings, id::ListingId, lighting::LightingRig, text};
 
-/// Minima of a signature.
+/// Number of minima of a signature.
 const MINIMA: usize = 64;
-/// Bands of a signature: four minima each, so that contents which share seven tenths of their
-/// features meet in a band with more than 98 percent.
+/// Number of bands of a signature: four minima each, so that contents with seven tenths of their
+/// features in common share a band with a probability above 98 percent.
 pub const BANDS: usize = 16;
-/// From here on, in hundredths, a moderator is told.
+/// The score from which a moderator is informed, in hundredths.
 pub const NEAR: u8 = 60;
-/// Most listings a moderator is told of.
+/// Most similar listings that a moderator is shown.
 pub const SIMILAR_MAX: usize = 10;
 
-/// What makes a content comparable.
+/// The MinHash signature of a content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Signature(Vec<u32>);
 
-/// A listing that holds nearly the same.
+/// A listing with similar content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Similar {
-    /// Which.
+    /// The listing.
     pub listing_id: ListingId,
-    /// How near, in hundredths: 100 is the same.
+    /// The similarity, in hundredths: 100 is the same.
     pub score: u8,
 }
 
 impl Signature {
-    /// Of a content. Kinds are compared only among themselves, so the kind is in every feature.
+    /// The signature of a content. Kinds are compared only among themselves, so the kind is in
+    /// every feature.
     pub fn of(kind: Kind, content: &Content) -> Signature {
         let features = features(kind, content);
         let minimum = |nth: usize| {
@@ -50,13 +51,13 @@ impl Signature {
         Signature((0..MINIMA).map(minimum).collect())
     }
 
-    /// How near another is, in hundredths.
+    /// The similarity to another signature, in hundredths.
     pub fn score(&self, other: &Signature) -> u8 {
         let equal = self.0.iter().zip(&other.0).filter(|(own, theirs)| own == theirs).count();
         u8::try_from(equal * 100 / MINIMA).unwrap_or(100)
     }
 
-    /// The names under which it can be looked up.
+    /// The band keys under which it is looked up.
     pub fn bands(&self) -> Vec<String> {
         let rows = MINIMA / BANDS;
         let band = |(nth, minima): (usize, &[u32])| {
@@ -67,7 +68,7 @@ impl Signature {
     }
 }
 
-/// Those of `candidates` that are near, the nearest first.
+/// The candidates that are similar, most similar first.
 pub fn nearest(
     own: &Signature,
     candidates: impl IntoIterator<Item = (ListingId, Signature)>,
@@ -129,7 +130,7 @@ fn camera_features(camera: &CameraSettings, found: &mut BTreeSet<String>) {
     found.insert(format!("frame {frame}"));
 }
 
-/// A number in two grids, half a step apart: values that are near share at least one square.
+/// A number in two grids, half a step apart: values that are near share at least one cell.
 fn coarse(name: &str, value: f64, step: f64, found: &mut BTreeSet<String>) {
     found.insert(format!("{name} a{}", (value / step).floor()));
     found.insert(format!("{name} b{}", (value / step + 0.5).floor()));
@@ -150,8 +151,8 @@ fn text_features(json: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Words in small letters. A script without blanks has none to tell apart: there each letter is one,
-/// or a sentence that differs in one letter would have nothing in common with its copy.
+/// The words in lower case. In scripts without spaces each letter is a word, or else a sentence
+/// that differs in one letter would share nothing with its copy.
 fn words_of(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut goes_on = false;
@@ -167,14 +168,14 @@ fn words_of(text: &str) -> Vec<String> {
     words
 }
 
-/// FNV-1a, 64 bits: the same everywhere and for good, as what is stored is compared later.
+/// FNV-1a, 64 bits: stable across platforms and versions, because stored values are compared later.
 fn hashed(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
-/// The finalizer of SplitMix64: every bit of the input moves every bit of the output.
+/// The finalizer of SplitMix64: every input bit affects every output bit.
 fn mixed(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,10 +1,10 @@
-//! A month of a creator's money: what we owed them when it began, what happened, and what we owed
-//! them when it was over.
+//! A creator's monthly statement: what we owed at the start, what changed, and what we owed at the
+//! end.
 //!
-//! Made of the journals alone, so that it says what the books say. What we owe a creator is what is
-//! pending, available and in a payout, less what they owe us; what only moves between those is no
-//! line. Fees of Stripe, what disputes take beyond a payment, and rewards of sharers are ours, and
-//! touch none of it.
+//! It is computed from the journals alone, so that it agrees with the ledger. What we owe a creator
+//! is the pending, available and in-payout balances less the creator's debt; movements between
+//! those make no line. Stripe's fees, dispute amounts beyond a payment, and rewards of sharers are
+//! ours and never appear.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,75 +20,75 @@ use crate::{
     time::{Month, Timestamp},
 };
 
-/// A month of a creator's. The net of all lines is what lies between opening and closing.
+/// A month of a creator. Opening plus the net of all lines is closing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Statement {
-    /// OwnerRef.
+    /// The creator.
     pub creator_id: UserId,
-    /// Which.
+    /// The month.
     pub month: Month,
-    /// Of every amount here.
+    /// The currency of every amount here.
     pub currency: Currency,
-    /// What we owed when the month began, in minor units; negative if the creator owed us.
+    /// What we owed at the start of the month, in minor units; negative if the creator owed us.
     pub opening: i64,
-    /// What happened, in the order of time.
+    /// The changes, in order of time.
     pub lines: Vec<Line>,
-    /// What we owe at its end, likewise.
+    /// What we owed at the end of the month, in minor units; negative if the creator owed us.
     pub closing: i64,
 }
 
-/// Something that changed what we owe.
+/// A change of what we owe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// When.
+    /// When it was posted.
     pub at: Timestamp,
-    /// What.
+    /// The kind of change.
     pub kind: LineKind,
-    /// Of which purchase.
+    /// The purchase, if it concerns one.
     pub purchase_id: Option<PurchaseId>,
-    /// Of which payout.
+    /// The payout, if it concerns one.
     pub payout_id: Option<PayoutId>,
-    /// What was bought, if that is known.
+    /// The title of the purchase, if known.
     pub title: Option<String>,
-    /// What it changed. Only what a buyer pays or gets back has a gross and a fee; `net` is what
-    /// we owe more than before.
+    /// The amounts. Only payments by and to buyers have a gross and a fee; `net` is the change of
+    /// what we owe.
     #[serde(flatten)]
     pub moved: Split,
 }
 
-/// What happened. Where a refund and a dispute were heard of at once, the books do not tell them
-/// apart, and neither does a line.
+/// The kind of a change. A refund and a dispute that were processed together are one movement in
+/// the journal, and one line here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
     /// A buyer paid.
     Sale,
-    /// We gave a buyer money back.
+    /// A buyer was refunded.
     Refund,
-    /// That failed, so that the sale stands again.
+    /// A refund failed, so that the sale is restored.
     RefundFailed,
-    /// A buyer's bank took the money, for the time being or for good.
+    /// A dispute withdrew the money, temporarily or for good.
     Dispute,
-    /// And returned it.
+    /// A dispute returned the money.
     DisputeReturned,
-    /// Money went back to the buyer one way or another.
+    /// Money went back to the buyer, by refund and dispute together.
     ReturnedToBuyer,
-    /// And came from there again.
+    /// Such money was returned.
     CameBack,
     /// A payout was sent.
     Payout,
-    /// The bank did not take it.
+    /// The bank returned a payout.
     PayoutReturned,
-    /// A part of a payout was taken back, for what its buyer got back: it is owed no longer.
+    /// A part of a payout was reversed after a refund, which settles the debt.
     Reversal,
-    /// Anything else.
+    /// Any other change.
     Adjustment,
 }
 
-/// What lines of a kind come to.
+/// The total of the lines of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Total {
-    /// How many there are.
+    /// The number of lines.
     pub count: u32,
     /// Their sum.
     #[serde(flatten)]
@@ -96,7 +96,7 @@ pub struct Total {
 }
 
 impl LineKind {
-    /// On the wire.
+    /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             LineKind::Sale => "sale",
@@ -113,7 +113,7 @@ impl LineKind {
         }
     }
 
-    /// For people.
+    /// The name in documents.
     pub const fn words(self) -> &'static str {
         match self {
             LineKind::Sale => "Sale",
@@ -130,7 +130,7 @@ impl LineKind {
         }
     }
 
-    /// Whether a buyer's money moved, so that there is a gross and a fee.
+    /// Whether it moves a buyer's money, so that it has a gross and a fee.
     pub const fn is_of_a_payment(self) -> bool {
         match self {
             LineKind::Sale
@@ -149,8 +149,8 @@ impl LineKind {
 }
 
 impl Statement {
-    /// Of one month, from all that ever happened to the money around a creator, in any order. No
-    /// line has a title yet.
+    /// The statement of one month, from all journal entries of a creator in any order. Lines have
+    /// no titles yet.
     pub fn of(creator_id: UserId, month: Month, entries: &[Entry]) -> Statement {
         let period = month.period();
         let (mut opening, mut closing) = (0, 0);
@@ -168,12 +168,12 @@ impl Statement {
         Statement { creator_id, month, currency, opening, lines, closing }
     }
 
-    /// The purchases it tells of.
+    /// The purchases on its lines.
     pub fn purchases(&self) -> BTreeSet<PurchaseId> {
         self.lines.iter().filter_map(|line| line.purchase_id.clone()).collect()
     }
 
-    /// The same with the titles of what was bought.
+    /// Fills in the titles of the purchases.
     #[must_use]
     pub fn titled(mut self, titles: &BTreeMap<PurchaseId, String>) -> Statement {
         for line in &mut self.lines {
@@ -182,7 +182,7 @@ impl Statement {
         self
     }
 
-    /// What the lines come to, by what they are.
+    /// The totals of the lines, by kind.
     pub fn totals(&self) -> BTreeMap<LineKind, Total> {
         let mut totals: BTreeMap<LineKind, Total> = BTreeMap::new();
         for line in &self.lines {
@@ -193,7 +193,7 @@ impl Statement {
         totals
     }
 
-    /// Each line with what was owed after it.
+    /// Each line with the balance after it.
     pub fn running(&self) -> impl Iterator<Item = (&Line, i64)> {
         let mut balance = self.opening;
         self.lines.iter().map(move |line| {
@@ -204,7 +204,7 @@ impl Statement {
 }
 
 impl Line {
-    /// Of one journal; `None` if it changes nothing for the creator.
+    /// The line of one journal; `None` if it changes nothing for the creator.
     fn of(legs: &[&Entry]) -> Option<Line> {
         let first = legs.first()?;
         let net: i64 = legs.iter().map(|leg| owed(leg)).sum();
@@ -226,7 +226,7 @@ impl Line {
     }
 }
 
-/// What a leg adds to what we owe the creator.
+/// What a posting adds to what we owe the creator.
 fn owed(entry: &Entry) -> i64 {
     match entry.leg.account {
         LedgerAccount::CreatorPending
@@ -247,8 +247,8 @@ fn owed(entry: &Entry) -> i64 {
     }
 }
 
-/// What a cause says, as [`super::settle`] and [`super::payout`] make them, of so much that came or
-/// went.
+/// The kind of a cause, as [`super::purchase_update`] and [`super::payout`] write it; `gross` is
+/// the amount that came in or went out.
 fn kind_of(cause: &str, gross: i64) -> LineKind {
     let parts: Vec<&str> = cause.split(':').collect();
     match parts.as_slice() {
@@ -266,7 +266,7 @@ fn kind_of(cause: &str, gross: i64) -> LineKind {
     }
 }
 
-/// The purchase that a reversal is of, which is about a payout.
+/// The purchase of a reversal, whose journal belongs to a payout.
 fn of_purchase(cause: &str) -> Option<PurchaseId> {
     let id = cause.strip_prefix("purchase:")?.split(':').next()?;
     PurchaseId::parse(id).ok()

@@ -1,8 +1,8 @@
-//! Who may sell: a member who may act, and whose strikes do not stand in the way.
+//! Who may sell: a member who may act and is not suspended from selling by strikes.
 //!
-//! A strike is a moderator's word on a listing that broke the rules. It counts for ninety days; while
-//! three count, nothing of the creator's is found, shown or bought, and nothing is handed in. That
-//! ends by the clock. What was sold before is the buyers', and its money is paid out as ever.
+//! A moderator gives a strike for a listing that broke the rules. It counts for ninety days. While
+//! three count, the creator's listings are not found, shown or sold, and none can be submitted. The
+//! suspension ends by the clock. Earlier sales stay with their buyers and are paid out.
 
 use std::time::Duration;
 
@@ -18,26 +18,26 @@ use crate::{
 
 /// How long a strike counts.
 pub const STRIKE_COUNTS: Duration = DAY.saturating_mul(90);
-/// So many that count suspend selling.
+/// Number of counting strikes that suspends selling.
 pub const STRIKES_TO_SUSPEND: usize = 3;
-/// Most strikes that are remembered, the latest ones.
+/// Most strikes that are stored, the latest ones.
 pub const STRIKES_KEPT: usize = 50;
 
-/// One moderator's word.
+/// One strike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strike {
-    /// On which listing.
+    /// The listing.
     pub listing_id: ListingId,
-    /// What the creator is told.
+    /// The reason, as shown to the creator.
     pub reason: String,
-    /// When.
+    /// When it was given.
     pub at: Timestamp,
-    /// OwnerRef word; the creator is not told.
+    /// The moderator; not shown to the creator.
     pub by: UserId,
 }
 
 impl Strike {
-    /// From when on it counts no more.
+    /// When it stops counting.
     pub fn expires_at(&self) -> Timestamp {
         self.at.plus(STRIKE_COUNTS)
     }
@@ -46,37 +46,37 @@ impl Strike {
 /// All strikes of a creator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Strikes {
-    /// OwnerRef.
+    /// The creator.
     pub creator_id: UserId,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// The oldest first, those that count no more too.
+    /// The oldest first, expired ones included.
     pub strikes: Vec<Strike>,
-    /// When somebody should make the creator's listings match; none once that is done for good.
+    /// When the creator's listings must be updated next; `None` if they are up to date for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
 }
 
 impl Strikes {
-    /// None so far.
+    /// No strikes yet.
     pub fn none(creator_id: UserId) -> Strikes {
         Strikes { creator_id, version: 0, strikes: Vec::new(), due_at: None }
     }
 
-    /// Those that count at `now`, the oldest first.
+    /// The strikes that count at `now`, the oldest first.
     pub fn live(&self, now: Timestamp) -> impl Iterator<Item = &Strike> {
         self.strikes.iter().filter(move |strike| strike.expires_at() > now)
     }
 
-    /// Until when they suspend selling: until fewer than [`STRIKES_TO_SUSPEND`] count. None if they
-    /// do not.
+    /// Until when they suspend selling: until fewer than [`STRIKES_TO_SUSPEND`] count. `None` if
+    /// they do not.
     pub fn suspend_until(&self, now: Timestamp) -> Option<Timestamp> {
         let mut live: Vec<Timestamp> = self.live(now).map(Strike::expires_at).collect();
         live.sort();
         live.iter().rev().nth(STRIKES_TO_SUSPEND - 1).copied()
     }
 
-    /// One more. Listings are due to be looked at where it suspends selling.
+    /// Adds a strike. If it suspends selling, the creator's listings are due for an update.
     pub fn add(&mut self, strike: Strike) {
         let now = strike.at;
         self.strikes.push(strike);
@@ -87,18 +87,19 @@ impl Strikes {
         }
     }
 
-    /// The creator's listings match what holds at `now`: they are due again when that ends.
+    /// Marks the creator's listings as updated at `now`: they are due again when the suspension
+    /// ends.
     pub fn followed(&mut self, now: Timestamp) {
         self.due_at = self.suspend_until(now);
     }
 }
 
-/// A creator, as far as it says whether they may sell.
+/// The state of a creator that determines whether they may sell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seller {
-    /// Whether they may act.
+    /// Whether the member may act.
     pub standing: AccountStatus,
-    /// Until when their strikes suspend selling.
+    /// Until when strikes suspend selling.
     pub selling_suspended_until: Option<Timestamp>,
 }
 
@@ -119,9 +120,9 @@ impl From<AccountStatus> for Seller {
 
 /// Strikes suspend selling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Selling is suspended until {until}: {STRIKES_TO_SUSPEND} strikes count.")]
+#[error("Selling is suspended until {until}: {STRIKES_TO_SUSPEND} strikes are active.")]
 pub struct SellingSuspended {
-    /// When it ends.
+    /// When the suspension ends.
     pub until: Timestamp,
 }
 
@@ -138,7 +139,7 @@ impl DomainError for SellingSuspended {
 }
 
 impl Seller {
-    /// The one rule: whether what is theirs is found, shown and sold at `now`.
+    /// Whether the creator's listings are found, shown and sold at `now`. All checks use this rule.
     pub fn may_sell(&self, now: Timestamp) -> bool {
         self.standing.allows(now) && self.check_strikes(now).is_ok()
     }

@@ -51,7 +51,7 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-/// So many days after now.
+/// `n` days after now.
 fn day(days: u32) -> Timestamp {
     NOW.plus(DAY * days)
 }
@@ -68,7 +68,7 @@ fn purchase_id(number: u128) -> PurchaseId {
     PurchaseId::new(NOW, number)
 }
 
-/// Somebody who may sell.
+/// A seller who may sell.
 fn active() -> Seller {
     AccountStatus::Active.into()
 }
@@ -77,14 +77,14 @@ fn suspended(until: Option<Timestamp>) -> AccountStatus {
     AccountStatus::Suspended { reason: "fraud".to_owned(), until }
 }
 
-/// What is wrong, as `pointer code` with commas between; nothing if nothing is.
+/// The errors as `pointer code`, separated by commas; empty if there are none.
 fn found<T>(checked: Result<T, InvalidFields>) -> String {
     let fields = checked.map_or_else(|InvalidFields(fields)| fields, |_| Vec::new());
     let list = fields.iter().map(|field| format!("{} {}", field.pointer, field.code));
     list.collect::<Vec<_>>().join(", ")
 }
 
-/// A word for what came of it: the refusal's code, or `ok`.
+/// The result as a word: the error's code, or `ok`.
 fn code<T, R: DomainError>(result: Result<T, R>) -> &'static str {
     result.map_or_else(|refused| refused.code(), |_| "ok")
 }
@@ -105,7 +105,7 @@ fn slot(name: &str, default: Option<&str>) -> Slot {
     Slot { name: name.to_owned(), label: "A label".to_owned(), default: default.map(str::to_owned) }
 }
 
-/// What a listing of a kind holds at least.
+/// The minimal content of a kind.
 fn content(kind: Kind) -> Content {
     let nothing = Content::default();
     match kind {
@@ -137,7 +137,7 @@ fn preview(number: u128) -> Preview {
     Preview { upload_id: UploadId::new(NOW, number), width: 1024, height: 768, drawn: false }
 }
 
-/// A listing just begun, with a picture.
+/// A new listing with a preview.
 fn begun(kind: Kind, price: u32) -> (Listing, Revision) {
     let described = Description { price, ..description(kind) };
     let (listing, mut revision) =

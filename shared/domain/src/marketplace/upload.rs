@@ -1,7 +1,7 @@
-//! Files of a listing: pictures that everybody sees, and assets that only buyers get.
+//! Files of a listing: previews, which are public, and assets, which only buyers get.
 //!
-//! A file goes from the creator's browser straight into quarantine, where nobody can read it. What
-//! comes out of there was looked at: a picture was drawn anew, an asset was measured.
+//! A file goes from the creator's browser straight into quarantine, where it cannot be read. Files
+//! leave quarantine only after inspection: a preview is re-encoded, an asset is measured.
 
 use std::time::Duration;
 
@@ -14,35 +14,35 @@ use crate::{
     time::{DAY, Timestamp},
 };
 
-/// Most pictures of a listing.
+/// Most previews of a listing.
 pub const PREVIEWS_MAX: usize = 8;
 /// Most asset files of a listing.
 pub const ASSETS_MAX: usize = 4;
-/// Most uploads that a listing may have under way at once, and ever.
+/// Most uploads of a listing, open ones and in total.
 pub const UPLOADS_MAX: u32 = 100;
-/// Largest picture, in bytes: a camera of 45 million pixels writes JPEGs of 20 to 35 million.
+/// Largest preview, in bytes: a 45-megapixel camera writes JPEGs of 20 to 35 million.
 pub const PREVIEW_BYTES_MAX: u64 = 40 * 1024 * 1024;
 /// Largest asset, in bytes.
 pub const ASSET_BYTES_MAX: u64 = 512 * 1024 * 1024;
-/// Most that one creator may ask to upload in a day of UTC, in KiB: 8 GiB.
+/// Most that one creator may request to upload in a UTC day, in KiB: 8 GiB.
 pub const UPLOAD_KIB_A_DAY: u32 = 8 * 1024 * 1024;
-/// How long a form may be used.
+/// How long an upload form is valid.
 pub const UPLOAD_OPEN: Duration = Duration::from_secs(5 * 60);
-/// Longest name of a file, in characters.
+/// Longest file name, in characters.
 pub const FILE_NAME_CHARS_MAX: usize = 100;
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// A picture that everybody sees.
+    /// A public preview image.
     Preview,
     /// A file that only buyers get.
     Asset,
 }
 
 impl Purpose {
-    /// What it may say it is, for a listing of `kind`.
+    /// The content types it accepts, for a listing of `kind`.
     pub const fn content_types(self, kind: Kind) -> &'static [&'static str] {
         match (self, kind) {
             (Purpose::Preview, _) => &["image/png", "image/jpeg", "image/webp"],
@@ -53,7 +53,7 @@ impl Purpose {
         }
     }
 
-    /// How large it may be, in bytes.
+    /// Its size limit, in bytes.
     pub const fn bytes_max(self) -> u64 {
         match self {
             Purpose::Preview => PREVIEW_BYTES_MAX,
@@ -62,21 +62,20 @@ impl Purpose {
     }
 }
 
-/// The kinds of files that are sold.
+/// The types of assets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AssetKind {
     /// A ZIP archive.
     Zip,
-    /// Weights of a model: numbers, and nothing that runs when it is loaded.
+    /// Weights of a model: data only, no code that runs on load.
     Safetensors,
-    /// A table of colors (`.cube`).
+    /// A color lookup table (`.cube`).
     Cube,
 }
 
 impl AssetKind {
-    /// Whether a file of this kind comes with a listing of `kind`. A model is its weights and
-    /// nothing else.
+    /// Whether a listing of `kind` accepts it. A model listing has its weights and nothing else.
     pub const fn comes_with(self, kind: Kind) -> bool {
         match kind {
             Kind::ModelFinetune => matches!(self, AssetKind::Safetensors),
@@ -85,7 +84,7 @@ impl AssetKind {
         }
     }
 
-    /// The type that it is handed out with.
+    /// The content type of its downloads.
     pub const fn content_type(self) -> &'static str {
         match self {
             AssetKind::Zip => "application/zip",
@@ -94,8 +93,8 @@ impl AssetKind {
         }
     }
 
-    /// What a buyer's browser calls such a file: what its creator calls it, with the ending of its
-    /// kind, because a system opens a file by its ending and not by what is in it.
+    /// The file name of a download: the creator's name with this type's extension, because
+    /// operating systems open a file by its extension, not its content.
     pub fn file_name(self, called: Option<&str>) -> String {
         let extension = self.extension();
         let called = called.unwrap_or("asset");
@@ -115,60 +114,60 @@ impl AssetKind {
     }
 }
 
-/// A file on its way.
+/// A requested upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
-    /// Its name.
+    /// Its id.
     pub id: UploadId,
-    /// For this listing.
+    /// The listing.
     pub listing_id: ListingId,
-    /// By its creator.
+    /// The listing's creator.
     pub owner_id: UserId,
-    /// What it is for.
+    /// What the file is for.
     pub purpose: Purpose,
-    /// What it says it is.
+    /// The content type that the creator declares.
     pub content_type: String,
     /// How large it may be, in bytes.
     pub bytes_max: u64,
-    /// What the creator calls it.
+    /// The file name that the creator gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Timestamp,
-    /// What became of it.
+    /// Its state.
     #[serde(flatten)]
     pub state: UploadState,
     /// Unix seconds: the table's TTL, while nothing has arrived.
     pub expires_at: i64,
 }
 
-/// What became of a file.
+/// The state of an upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum UploadState {
-    /// It has not arrived, or is being looked at.
+    /// It has not arrived, or is being inspected.
     Waiting,
-    /// It belongs to the listing now.
+    /// Accepted: it belongs to the listing.
     Taken,
-    /// It does not, and why.
+    /// Refused.
     Refused {
-        /// Stable, snake case.
+        /// The error code: stable, snake case.
         code: String,
-        /// For the creator.
+        /// The explanation for the creator.
         detail: String,
     },
 }
 
-/// A picture of a listing. Its files are named by listing and upload.
+/// A preview image of a listing. Its files are named by listing and upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preview {
-    /// The upload it came by, or a name like that of one.
+    /// The upload that it came from, or a generated id.
     pub upload_id: UploadId,
-    /// Of the largest of its files, in pixels.
+    /// Width of its largest file, in pixels.
     pub width: u32,
-    /// Likewise.
+    /// Height of its largest file, in pixels.
     pub height: u32,
-    /// Whether we drew it from the content, because there was none.
+    /// Whether we rendered it from the content, because there was none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drawn: bool,
 }
@@ -176,27 +175,30 @@ pub struct Preview {
 /// A file that comes with a listing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
-    /// The upload it came by.
+    /// The upload that it came from.
     pub upload_id: UploadId,
-    /// What a buyer's browser calls it.
+    /// The file name of its download.
     pub file_name: String,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Of the object that buyers download, in lower-case hex.
+    /// SHA-256 of the object that buyers download, in lower-case hex.
     pub sha256: String,
-    /// What it is; unknown for files that were taken before this was kept.
+    /// Its type; absent for files that were accepted before this was stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<AssetKind>,
-    /// What is in it, if it is an archive.
+    /// The files inside, if it is an archive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<ArchivedFile>,
 }
 
-/// A creator has asked for as many bytes as a day has.
+/// The creator's daily upload limit is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("You have asked to upload {} GiB today: go on tomorrow (UTC).", UPLOAD_KIB_A_DAY / 1024 / 1024)]
+#[error(
+    "The daily upload limit of {} GiB is used up: continue tomorrow (UTC).",
+    UPLOAD_KIB_A_DAY / 1024 / 1024
+)]
 pub struct UploadsUsedUp {
-    /// When the next day begins.
+    /// Seconds until the next day begins.
     pub retry_after_s: u32,
 }
 
@@ -212,49 +214,55 @@ impl DomainError for UploadsUsedUp {
     }
 }
 
-/// What a creator wants to upload.
+/// A creator's request to upload a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadRequest {
-    /// What it is for.
+    /// What the file is for.
     pub purpose: Purpose,
-    /// What it says it is.
+    /// The declared content type.
     pub content_type: String,
-    /// How large it is, in bytes.
+    /// The file's size in bytes.
     pub bytes: u64,
-    /// What the creator calls it.
+    /// The file name that the creator gives.
     pub file_name: Option<String>,
 }
 
 impl Upload {
-    /// What of a creator's day it takes, in KiB.
+    /// Its share of the creator's daily limit, in KiB.
     pub fn kib(&self) -> u32 {
         u32::try_from(self.bytes_max.div_ceil(1024)).unwrap_or(u32::MAX)
     }
 
-    /// Notes that a file may come.
+    /// Opens an upload.
     ///
     /// # Errors
-    /// A type or a size that is not taken for this purpose, or a kind that has no assets.
+    /// A content type or size that is not accepted for this purpose, or a kind without assets.
     pub fn open(
         id: UploadId,
         (listing_id, owner_id, kind): (ListingId, UserId, Kind),
-        wish: UploadRequest,
+        request: UploadRequest,
         now: Timestamp,
     ) -> Result<Upload, InvalidFields> {
-        let types = wish.purpose.content_types(kind);
+        let types = request.purpose.content_types(kind);
         let mut check = FieldCheck::new();
-        check.require(types.contains(&wish.content_type.as_str()), "/content_type", "type", || {
-            format!("one of {}", types.join(", "))
-        });
-        let bytes_max = wish.purpose.bytes_max();
-        check.require((1..=bytes_max).contains(&wish.bytes), "/bytes", "size", || {
+        check.require(
+            types.contains(&request.content_type.as_str()),
+            "/content_type",
+            "type",
+            || format!("one of {}", types.join(", ")),
+        );
+        let bytes_max = request.purpose.bytes_max();
+        check.require((1..=bytes_max).contains(&request.bytes), "/bytes", "size", || {
             format!("1 to {bytes_max} bytes")
         });
         let has_assets = kind != Kind::CameraPreset;
-        check.require(has_assets || wish.purpose == Purpose::Preview, "/purpose", "kind", || {
-            "a camera preset has no files".to_owned()
-        });
-        if let Some(name) = &wish.file_name {
+        check.require(
+            has_assets || request.purpose == Purpose::Preview,
+            "/purpose",
+            "kind",
+            || "a camera preset has no files".to_owned(),
+        );
+        if let Some(name) = &request.file_name {
             let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "._- ".contains(c));
             let fits = (1..=FILE_NAME_CHARS_MAX).contains(&name.len()) && !name.starts_with('.');
             check.require(plain && fits, "/file_name", "name", || {
@@ -266,29 +274,29 @@ impl Upload {
             id,
             listing_id,
             owner_id,
-            purpose: wish.purpose,
-            content_type: wish.content_type,
-            bytes_max: wish.bytes,
-            file_name: wish.file_name,
+            purpose: request.purpose,
+            content_type: request.content_type,
+            bytes_max: request.bytes,
+            file_name: request.file_name,
             created_at: now,
             state: UploadState::Waiting,
-            expires_at: now.plus(KEPT).as_secs(),
+            expires_at: now.plus(RETENTION).as_secs(),
         })
     }
 
-    /// Whether nobody has looked at what came of it, if anything did.
+    /// Whether its file has not been inspected yet.
     pub fn is_waiting(&self) -> bool {
         self.state == UploadState::Waiting
     }
 }
 
 impl UploadState {
-    /// What the creator is told of a file that the listing does not take.
+    /// The refusal as shown to the creator.
     pub fn refused(refusal: &ListingError) -> UploadState {
         let code = crate::DomainError::code(refusal).to_owned();
         UploadState::Refused { code, detail: refusal.to_string() }
     }
 }
 
-/// How long the table remembers an upload.
-const KEPT: Duration = DAY.saturating_mul(30);
+/// How long the table keeps an upload's item.
+const RETENTION: Duration = DAY.saturating_mul(30);

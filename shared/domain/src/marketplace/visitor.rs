@@ -1,9 +1,9 @@
-//! Visits: who counts as a visitor, and how often.
+//! Views: who counts as a visitor, and how often.
 //!
-//! What is popular is what many people look at, so a visitor is a network, not a browser, and counts
-//! once a day for a listing. Programs that show links, fetch pages ahead or say nothing of themselves
-//! are no visitors. A listing gains at most [`VISITORS_A_MINUTE`] and [`VISITORS_A_DAY`], however
-//! many addresses somebody has.
+//! Views measure popularity, so a visitor is a network, not a browser, and counts once a day per
+//! listing. Link previews, prefetches and clients without a user agent do not count. A listing
+//! gains at most [`VISITORS_A_MINUTE`] and [`VISITORS_A_DAY`] views, however many addresses a
+//! visitor controls.
 
 use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
 
@@ -22,7 +22,7 @@ pub const VISITORS_A_DAY: usize = 4_000;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Parts of the names of programs that are not people, in lower case. Most of them name themselves
+/// Substrings of the user agents of automated clients, in lower case. Most of them name themselves
 /// as <https://www.rfc-editor.org/rfc/rfc9110#section-10.1.5> asks.
 const PROGRAMS: [&str; 24] = [
     "bot",
@@ -51,13 +51,13 @@ const PROGRAMS: [&str; 24] = [
     "http-client",
 ];
 
-/// The network somebody comes from: an IPv4 address, or the /64 that a provider gives to one
-/// customer (RFC 6177).
+/// A visitor's network: an IPv4 address, or the IPv6 /64 that a provider assigns to one customer
+/// (RFC 6177).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network(String);
 
 impl Network {
-    /// The network of an address; `None` of what is none.
+    /// The network of an address; `None` if the text is not an address.
     pub fn of(ip: &str) -> Option<Network> {
         let network = match ip.parse::<IpAddr>().ok()?.to_canonical() {
             IpAddr::V4(address) => address.to_string(),
@@ -69,8 +69,8 @@ impl Network {
         Some(Network(network))
     }
 
-    /// A visitor of `listing` on the day of `at`. It tells visitors of that listing and day apart,
-    /// and is worth nothing on another day.
+    /// A pseudonym of the network for one listing and the day of `at`. It cannot be linked to other
+    /// listings or days.
     pub fn visitor(&self, listing: &ListingId, at: Timestamp) -> u32 {
         let digest = Sha256::digest(format!("{listing} {} {}", at.date(), self.0));
         let [a, b, c, d, ..] = <[u8; 32]>::from(digest);
@@ -84,8 +84,8 @@ impl fmt::Display for Network {
     }
 }
 
-/// Whether somebody looks at a page, by what their program says of itself (`User-Agent`) and of why
-/// it asks (`Sec-Purpose`, `Purpose`, `X-Moz`).
+/// Whether a person requests a page, according to the `User-Agent` and the purpose headers
+/// (`Sec-Purpose`, `Purpose`, `X-Moz`).
 pub fn is_person<'a>(
     user_agent: Option<&str>,
     purposes: impl IntoIterator<Item = &'a str>,
@@ -95,32 +95,32 @@ pub fn is_person<'a>(
         return false;
     }
     let program = user_agent.map(str::trim).unwrap_or_default().to_ascii_lowercase();
-    // A maker of telephones has `bot` in its name.
+    // The phone maker Cubot has `bot` in its name.
     let program = program.replace("cubot", "");
     !program.is_empty() && !PROGRAMS.iter().any(|name| program.contains(name))
 }
 
-/// Who looked at a listing today.
+/// The visitors of a listing today.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Visitors {
-    /// At this listing.
+    /// The listing.
     pub listing_id: ListingId,
-    /// Goes up by one with every write; zero before the first.
+    /// The optimistic lock: goes up by one with every write; zero before the first.
     pub version: u64,
-    /// On the day that begins then.
+    /// The start of the day.
     pub day: Timestamp,
-    /// The minute in which somebody came last.
+    /// The minute of the latest visit.
     pub minute: Timestamp,
-    /// How many counted in it.
+    /// Number of visitors counted in that minute.
     pub in_minute: u32,
-    /// Each of the day.
+    /// All visitors counted that day.
     pub seen: BTreeSet<u32>,
     /// Unix seconds: the table's TTL.
     pub expires_at: i64,
 }
 
 impl Visitors {
-    /// None so far.
+    /// No visitors yet.
     pub fn none(listing_id: ListingId) -> Visitors {
         let never = Timestamp::from_secs(0);
         Visitors {
@@ -134,7 +134,7 @@ impl Visitors {
         }
     }
 
-    /// Counts those who came at `at`. How many of them are new and not too many.
+    /// Counts the visitors who came at `at`. Returns how many are new and within the limits.
     pub fn count(&mut self, came: &BTreeSet<u32>, at: Timestamp) -> u32 {
         let (day, minute) = (at.floor_to(DAY), at.floor_to(MINUTE));
         if day > self.day {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_no_people() {
+    fn programs_are_not_people() {
         let check = |agent: Option<&str>, purpose: Option<&str>, expected: bool| {
             assert_eq!(is_person(agent, purpose), expected, "{agent:?} {purpose:?}");
         };
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_visitor_counts_once_a_day_and_a_minute_has_an_end() {
+    fn a_visitor_counts_once_a_day_and_a_minute_has_a_limit() {
         let listing = ListingId::new(NOW, 1);
         let mut visitors = Visitors::none(listing.clone());
         let of = |range: std::ops::Range<u32>| range.collect::<BTreeSet<u32>>();

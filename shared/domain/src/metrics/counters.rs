@@ -1,4 +1,4 @@
-//! Sums over facts, by name. The names are those of the attributes in the table.
+//! Named sums over facts. The names are the attribute names in the table.
 
 use std::collections::BTreeMap;
 
@@ -9,62 +9,62 @@ use super::{
     latency::bucket_of,
 };
 
-/// What counts up and down without end; its sum over all days is what stands.
+/// Prefix of counters that go up and down indefinitely; the sum over all days is the current level.
 const LEVEL: &str = "level.";
 
-/// Sums by name. Those that are zero are left out, so equal sums are equal.
+/// Sums by name. Zeros are absent, so that equal sums compare equal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Counters(BTreeMap<String, i64>);
 
 impl Counters {
-    /// What facts come to. Each must be given once.
+    /// The sums of facts. Each fact must be given once.
     pub fn fold<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Counters {
         let mut sum = Counters::default();
         facts.into_iter().for_each(|fact| sum.count(fact));
         sum
     }
 
-    /// What stands under these names.
+    /// Counters with these sums.
     pub fn of(sums: impl IntoIterator<Item = (String, i64)>) -> Counters {
         let mut counters = Counters::default();
         sums.into_iter().for_each(|(name, by)| counters.add(&name, by));
         counters
     }
 
-    /// One of them.
+    /// The sum of a name; zero if absent.
     pub fn get(&self, name: &str) -> i64 {
         self.0.get(name).copied().unwrap_or(0)
     }
 
-    /// Whether there are none.
+    /// Whether all sums are zero.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All of them, by name.
+    /// All sums, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, i64)> {
         self.0.iter().map(|(name, sum)| (name.as_str(), *sum))
     }
 
-    /// Those whose sum over all days is what stands.
+    /// The level counters: their sum over all days is the current level.
     #[must_use]
     pub fn levels(&self) -> Counters {
         let levels = self.iter().filter(|(name, _)| name.starts_with(LEVEL));
         Counters(levels.map(|(name, sum)| (name.to_owned(), sum)).collect())
     }
 
-    /// Adds others to these.
+    /// Adds other counters.
     pub fn merge(&mut self, other: &Counters) {
         other.iter().for_each(|(name, by)| self.add(name, by));
     }
 
-    /// Takes others off these.
+    /// Subtracts other counters.
     pub fn take_off(&mut self, other: &Counters) {
         other.iter().for_each(|(name, by)| self.add(name, -by));
     }
 
-    /// Those below a prefix whose rest is a number, in the order of the numbers.
+    /// Counters with this prefix followed by a number, in the order of the numbers.
     pub(super) fn numbered(&self, prefix: &str) -> Vec<(u32, i64)> {
         let named = self.iter().filter_map(|(name, sum)| Some((name.strip_prefix(prefix)?, sum)));
         let mut found: Vec<(u32, i64)> =

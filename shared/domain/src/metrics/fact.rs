@@ -1,4 +1,4 @@
-//! Facts: what happened.
+//! Facts: the events from which metrics are computed.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +11,14 @@ use crate::{
     time::{Day, Timestamp},
 };
 
-/// Something that happened. Two with one id are the same one, and say the same.
+/// An event. Facts with the same id are the same fact and have the same content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
-    /// Made of the business it is about.
+    /// Derived from the business object.
     pub id: String,
-    /// When it happened, or was heard of.
+    /// When it happened, or was processed.
     pub at: Timestamp,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub what: FactKind,
 }
@@ -33,106 +33,106 @@ pub enum Source {
     Enterprise,
     /// A pack of credits.
     Packs,
-    /// A subscription's invoice that names none of our plans.
+    /// A subscription invoice without one of our plans.
     Other,
     /// A listing.
     Marketplace,
 }
 
-/// What happened. Amounts are in cents, tax excluded.
+/// The kind of an event. Amounts are in cents, tax excluded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum FactKind {
-    /// A customer's subscription came to be worth something else.
+    /// The monthly value of a customer's subscription changed.
     Moved(Movement),
-    /// Money came.
+    /// A payment succeeded.
     Sold {
-        /// For what.
+        /// What it was for.
         source: Source,
-        /// Discounts taken off.
+        /// The amount, after discounts.
         amount: i64,
     },
-    /// Money went back, or, below zero, came again.
+    /// Money was taken back or, if negative, returned.
     Returned {
-        /// Of what.
+        /// What it was paid for.
         source: Source,
-        /// How much.
+        /// The amount.
         amount: i64,
     },
-    /// Stripe kept something.
+    /// Stripe charged a fee.
     Kept {
-        /// Of what.
+        /// What the payment was for.
         source: Source,
-        /// How much.
+        /// The amount.
         amount: i64,
     },
-    /// Payments failed.
+    /// Payment attempts failed.
     Declined {
-        /// Of what.
+        /// What they were for.
         source: Source,
-        /// How many since it was stated last.
+        /// How many since the last report.
         times: u32,
     },
-    /// Money moved for a creator's listing.
+    /// A posting of a marketplace sale.
     Market(LegMoved),
-    /// A job is over.
+    /// A job became final.
     Finished(FinishedJob),
-    /// A member came for the first time.
+    /// A member signed up.
     Joined,
-    /// A member asked for a picture within a span of time, of which this is the last day.
+    /// A member requested an image within a span of time; the fact is dated on its last day.
     Active {
-        /// What span.
+        /// The span.
         within: WithinSpan,
     },
 }
 
-/// A leg of a journal, as far as it is counted.
+/// The part of a posting that is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegMoved {
-    /// OwnerRef listing.
+    /// The creator of the listing.
     pub creator_id: UserId,
-    /// Ours of it; below zero it goes back.
+    /// The platform's commission; negative when it is taken back.
     pub commission: i64,
-    /// The creator's of it, likewise.
+    /// The creator's share; negative when it is taken back.
     pub share: i64,
-    /// Whether it is of the sale itself; else some of it goes back, or comes again.
+    /// Whether it belongs to the sale itself, not to a later change of it.
     pub of_sale: bool,
 }
 
-/// A job that is over.
+/// A job whose status is final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinishedJob {
-    /// How it ended.
+    /// Its final status.
     pub status: Status,
     /// Whether moderation refused it.
     pub blocked: bool,
-    /// The member's plan when it was asked for, where that was noted.
+    /// The member's plan at the time of the request; Free if it was not recorded.
     pub plan: Plan,
-    /// Who made it.
+    /// The renderer.
     pub provider: Provider,
-    /// The preset it was made with.
+    /// The preset it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset_id: Option<PresetId>,
     /// The listing it was made with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listing_id: Option<ListingId>,
-    /// How long it waited, if it was begun.
+    /// Time in the queue in milliseconds, if it was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_ms: Option<u64>,
-    /// How long it took from then.
+    /// Time from its start to its end in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_ms: Option<u64>,
-    /// What its provider asks for it, in millionths of a dollar.
+    /// The provider's price in millionths of a dollar.
     pub cost_micros: i64,
 }
 
-/// A span a member is active in.
+/// A span of activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithinSpan {
     /// A day.
     Day,
-    /// A week, from Monday on.
+    /// A week, starting on Monday.
     Week,
     /// A calendar month.
     Month,
@@ -143,7 +143,7 @@ impl Source {
     pub const ALL: [Source; 5] =
         [Source::Pro, Source::Enterprise, Source::Packs, Source::Other, Source::Marketplace];
 
-    /// Where a plan's money counts.
+    /// The source of a plan's revenue.
     pub const fn of_plan(plan: Option<Plan>) -> Source {
         match plan {
             Some(Plan::Pro) => Source::Pro,
@@ -152,7 +152,7 @@ impl Source {
         }
     }
 
-    /// As on the wire and in the table.
+    /// The name on the wire and in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
             Source::Pro => "pro",
@@ -165,18 +165,18 @@ impl Source {
 }
 
 impl Fact {
-    /// Something that happened.
+    /// A fact dated `at`.
     pub fn new(id: String, at: Timestamp, what: FactKind) -> Fact {
         Fact { id, at, what }
     }
 
-    /// The day it counts on.
+    /// The day on which it counts.
     pub fn day(&self) -> Day {
         Day::of(self.at)
     }
 
-    /// What a job says once it is over: how it went, and that its member was active when they asked
-    /// for it.
+    /// The facts of a final job: its outcome, and the member's activity on the day of the request.
+    /// Empty if the job is not final.
     pub fn of_job(job: &Job) -> Vec<Fact> {
         let Some(at) = job.finished_at.filter(|_| job.status.is_final()) else { return Vec::new() };
         let blocked = job.failure.as_ref().is_some_and(|it| it.code == FailureCode::ContentBlocked);
@@ -200,7 +200,7 @@ impl Fact {
         facts
     }
 
-    /// That a member was active on a day, in its week and in its month: each once.
+    /// The activity of a member on a day, in its week and in its month: each counts once.
     fn of_activity(user: &UserId, day: Day) -> [Fact; 3] {
         let spans = [
             (WithinSpan::Day, "day", day),
@@ -213,12 +213,12 @@ impl Fact {
         })
     }
 
-    /// That a member came, and when.
+    /// The sign-up of a member.
     pub fn of_member(user: &UserId, at: Timestamp) -> Fact {
         Fact::new(format!("member:{user}"), at, FactKind::Joined)
     }
 
-    /// What a leg of a creator's journal says; nothing, unless it is about a sale.
+    /// The fact of a posting; `None` unless it belongs to a sale.
     pub fn of_leg(creator: &UserId, entry: &Entry) -> Option<Fact> {
         let amount = -entry.leg.amount;
         let leg = |commission, share| {
@@ -239,7 +239,7 @@ impl Fact {
             | Role::DisputeCash
             | Role::DisputeLoss
             | Role::Released
-            | Role::Connected
+            | Role::Held
             | Role::Collected
             | Role::InPayout
             | Role::DebtSettled
@@ -254,7 +254,7 @@ impl Fact {
     }
 }
 
-/// Whether a cause is the first of a payment's; later ones carry a number.
+/// Whether a cause is the first of its payment; later ones carry a number.
 fn is_first(cause: &str) -> bool {
     cause.strip_prefix("payment:").is_some_and(|payment| !payment.contains(':'))
 }

@@ -1,4 +1,4 @@
-//! How generations went in a period, beside the period before.
+//! The generation report: a period compared with the one before.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,27 +14,27 @@ use crate::{
     time::{Day, Month, Timestamp},
 };
 
-/// What there is to say about generations. Rates are in basis points, times in milliseconds and at
-/// most an eighth too long, costs in millionths of a dollar.
+/// The generation report. Rates are in basis points, times in milliseconds and at most an eighth
+/// too high, costs in millionths of a dollar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenerationReport {
-    /// Which definitions the numbers follow: [`DEFINITION_VERSION`].
+    /// The version of the definitions: [`DEFINITION_VERSION`].
     pub definition_version: u32,
-    /// When this was put together.
+    /// When the report was computed.
     pub as_of: Timestamp,
-    /// Of every cost.
+    /// The currency of every cost.
     pub currency: Currency,
-    /// Of every day: `UTC`.
+    /// The time zone of every day: `UTC`.
     pub timezone: String,
     /// The period.
     pub period: GenerationFigures,
-    /// As many days before it.
+    /// The same number of days before it.
     pub previous: GenerationFigures,
     /// The days of the period.
     pub days: Vec<GenerationDay>,
-    /// Who asked for pictures.
+    /// Members who requested images.
     pub active_members: ActiveMembers,
-    /// The calendar month of the two rankings: the one that the period ends in.
+    /// The calendar month of the two rankings: the one in which the period ends.
     pub popular_month: Month,
     /// Members' presets by finished generations.
     pub popular_presets: Vec<Ranked>,
@@ -42,89 +42,89 @@ pub struct GenerationReport {
     pub popular_listings: Vec<Ranked>,
 }
 
-/// The numbers of a period. A generation counts on the day it was over.
+/// The metrics of a period. A generation counts on the day it became final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenerationFigures {
     /// Its first day.
     pub from: Day,
     /// Its last day.
     pub to: Day,
-    /// All of them.
+    /// All generations.
     pub all: GenerationGroup,
     /// By the member's plan.
     pub by_plan: Vec<GenerationGroup>,
-    /// By who made them.
+    /// By renderer.
     pub by_provider: Vec<GenerationGroup>,
-    /// From being asked for to being begun.
+    /// Time from the request to the start.
     pub queue_ms: Percentiles,
-    /// From being begun to being over.
+    /// Time from the start to the end.
     pub run_ms: Percentiles,
 }
 
-/// Generations that have something in common.
+/// A group of generations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenerationGroup {
-    /// What.
+    /// The group's name.
     pub name: String,
-    /// How many there were.
+    /// Number of final generations.
     pub finished: i64,
-    /// With an image.
+    /// Number with an image.
     pub succeeded: i64,
-    /// Without one, those that were blocked included.
+    /// Number that failed, blocked ones included.
     pub failed: i64,
-    /// Taken back by their member.
+    /// Number cancelled by their member.
     pub cancelled: i64,
-    /// Refused by moderation.
+    /// Number refused by moderation.
     pub blocked: i64,
-    /// Succeeded, of those that succeeded or failed.
+    /// Succeeded, as a share of succeeded and failed.
     pub success_bps: Option<i64>,
-    /// Blocked, of the same.
+    /// Blocked, as a share of the same.
     pub blocked_bps: Option<i64>,
-    /// What providers ask for them.
+    /// The providers' price.
     pub cost_micros: i64,
 }
 
-/// Two percentiles; `None` where there is nothing.
+/// Two percentiles; `None` without data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Percentiles {
-    /// Half of them took no longer.
+    /// The median.
     pub p50: Option<u64>,
-    /// Nineteen of twenty took no longer.
+    /// The 95th percentile.
     pub p95: Option<u64>,
 }
 
 /// One day of the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenerationDay {
-    /// Which.
+    /// The day.
     pub day: Day,
-    /// With an image.
+    /// Number with an image.
     pub succeeded: i64,
-    /// Without one.
+    /// Number that failed.
     pub failed: i64,
-    /// Taken back.
+    /// Number cancelled.
     pub cancelled: i64,
-    /// Refused by moderation.
+    /// Number refused by moderation.
     pub blocked: i64,
-    /// What providers ask for them.
+    /// The providers' price.
     pub cost_micros: i64,
-    /// Members who asked for one.
+    /// Members who requested an image.
     pub active_members: i64,
 }
 
-/// Members who asked for pictures that are over by now.
+/// Members who requested images that are final by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActiveMembers {
     /// On the last day of the period.
     pub day: i64,
-    /// In the week of that day, from Monday on.
+    /// In the week of that day, starting on Monday.
     pub week: i64,
     /// In its calendar month.
     pub month: i64,
 }
 
 impl GenerationReport {
-    /// Puts it together; `metrics` as for [`super::RevenueReport::of`].
+    /// Computes the report; `metrics` as for [`super::RevenueReport::of`].
     pub fn of(span: Span, metrics: &Metrics, as_of: Timestamp) -> GenerationReport {
         GenerationReport {
             definition_version: DEFINITION_VERSION,

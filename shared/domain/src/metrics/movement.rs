@@ -1,67 +1,68 @@
-//! What a customer's subscription is worth a month, and how that moves.
+//! The monthly value of a customer's subscription, and its movements.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{plan::Plan, time::Timestamp};
 
-/// What a subscription is worth a month, in cents.
+/// The monthly value of a subscription, in cents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MrrState {
-    /// Its plan; Free where nothing counts.
+    /// Its plan; Free if nothing counts.
     pub plan: Plan,
     /// MRR.
     pub mrr: i64,
-    /// What of it does not end with its period.
+    /// MRR unless the subscription cancels at the end of its period.
     pub committed: i64,
 }
 
-/// How MRR moves. The five sum to the difference between two points in time.
+/// The kind of a movement of MRR. The first five sum to the difference between two points in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MovementKind {
-    /// A customer who never had any.
+    /// From zero, for a customer who never paid before.
     New,
-    /// One who had some before.
+    /// From zero, for a customer who paid before.
     Reactivation,
     /// More than before.
     Expansion,
     /// Less than before.
     Contraction,
-    /// None any more.
+    /// To zero.
     Churned,
-    /// As much as before: only the plan, or what is committed, is another.
+    /// Unchanged MRR: only the plan or the committed MRR changed.
     Kept,
 }
 
-/// What one customer's subscription came to be worth.
+/// A change of the monthly value of one customer's subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
-    /// How it moved.
+    /// The kind of change.
     pub kind: MovementKind,
-    /// What it was worth.
+    /// The value before.
     pub before: MrrState,
-    /// What it is.
+    /// The value after.
     pub after: MrrState,
 }
 
-/// What was stated of a customer so far.
+/// What was last reported about a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recurring {
-    /// What their subscription is worth, as it was stated last.
+    /// The monthly value of their subscription, as last reported.
     pub worth: MrrState,
-    /// When that began.
+    /// Since when it has this value.
     pub since: Timestamp,
-    /// When it ends unless somebody pays: the grace of what is past due.
+    /// When it ends unless a payment succeeds: the end of the grace period of a past due
+    /// subscription.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace_ends_at: Option<Timestamp>,
 }
 
 impl MrrState {
-    /// Nothing counts.
+    /// No recurring revenue.
     pub const NONE: MrrState = MrrState { plan: Plan::Free, mrr: 0, committed: 0 };
 
-    /// How it moves from here; `None` if it does not. `had_before`: the customer was worth
-    /// something at some time.
+    /// The movement from this state to `after`; `None` if they are equal. `had_before` tells
+    /// whether the customer ever had recurring revenue.
     pub fn moves_to(self, after: MrrState, had_before: bool) -> Option<Movement> {
         if self == after {
             return None;
@@ -79,7 +80,7 @@ impl MrrState {
 }
 
 impl MovementKind {
-    /// Those that move MRR.
+    /// The kinds that change MRR.
     pub const MOVING: [MovementKind; 5] = [
         MovementKind::New,
         MovementKind::Reactivation,
@@ -88,7 +89,7 @@ impl MovementKind {
         MovementKind::Churned,
     ];
 
-    /// As on the wire and in the table.
+    /// The name on the wire and in the table.
     pub const fn as_str(self) -> &'static str {
         match self {
             MovementKind::New => "new",

@@ -1,4 +1,4 @@
-//! The revenue of a period, beside that of the period before.
+//! The revenue report: a period compared with the one before.
 
 use std::collections::BTreeMap;
 
@@ -15,210 +15,210 @@ use crate::{
     time::{Day, Month, Timestamp},
 };
 
-/// What there is to say about revenue. Amounts are in minor units of `currency`, tax excluded;
-/// rates are in basis points.
+/// The revenue report. Amounts are in minor units of `currency`, tax excluded; rates are in basis
+/// points.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevenueReport {
-    /// Which definitions the numbers follow: [`DEFINITION_VERSION`].
+    /// The version of the definitions: [`DEFINITION_VERSION`].
     pub definition_version: u32,
-    /// When this was put together.
+    /// When the report was computed.
     pub as_of: Timestamp,
-    /// Of every amount.
+    /// The currency of every amount.
     pub currency: Currency,
-    /// Of every day: `UTC`.
+    /// The time zone of every day: `UTC`.
     pub timezone: String,
     /// The period.
     pub period: PeriodMetrics,
-    /// As many days before it.
+    /// The same number of days before it.
     pub previous: PeriodMetrics,
     /// The days of the period.
     pub days: Vec<RevenueDay>,
-    /// Who sells most.
+    /// The best-selling creators.
     pub top_creators: TopCreators,
 }
 
-/// The numbers of a period.
+/// The metrics of a period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeriodMetrics {
     /// Its first day.
     pub from: Day,
     /// Its last day.
     pub to: Day,
-    /// As its first day began.
+    /// At the start of its first day.
     pub start: StandingMetrics,
-    /// As its last day ended, or now if that is still going on.
+    /// At the end of its last day, or now if that has not ended.
     pub end: StandingMetrics,
-    /// How one became the other.
+    /// The movements from start to end.
     pub movements: Movements,
-    /// Who left.
+    /// The customers who left.
     pub churn: Churn,
-    /// What subscriptions and packs brought, and the commission of the marketplace.
+    /// Revenue of subscriptions and packs, and the marketplace's commission.
     pub revenue: RevenueSum,
-    /// What each source of it brought.
+    /// Revenue by source.
     pub by_source: BTreeMap<Source, RevenueSum>,
-    /// The marketplace.
+    /// The marketplace's sales.
     pub marketplace: MarketFigures,
-    /// Payments that failed.
+    /// Failed payment attempts.
     pub failed_payments: i64,
     /// New members.
     pub new_members: i64,
-    /// What is left of each plan's revenue.
+    /// The gross margin of each plan.
     pub margins: Vec<Margin>,
 }
 
-/// What recurs, at one point in time.
+/// Recurring revenue at one point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandingMetrics {
     /// Monthly recurring revenue.
     pub mrr: i64,
-    /// What of it does not end with its period.
+    /// MRR without subscriptions that cancel at the end of their period.
     pub committed_mrr: i64,
     /// Twelve times MRR.
     pub arr: i64,
-    /// How many pay.
+    /// Number of paying customers.
     pub customers: i64,
-    /// For each plan that is sold.
+    /// Each plan that is sold.
     pub plans: Vec<PlanFigures>,
 }
 
-/// What recurs of a plan.
+/// Recurring revenue of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanFigures {
     /// The plan.
     pub plan: Plan,
-    /// Who pays for it.
+    /// Number of paying customers.
     pub customers: i64,
-    /// What they are worth a month.
+    /// Their MRR.
     pub mrr: i64,
-    /// What of it does not end with its period.
+    /// Their committed MRR.
     pub committed_mrr: i64,
 }
 
-/// How MRR moved: `new + reactivation + expansion + contraction + churned = net`, and MRR at the
-/// start and `net` are MRR at the end.
+/// Movements of MRR: `new + reactivation + expansion + contraction + churned = net`, and MRR at the
+/// start plus `net` is MRR at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movements {
-    /// Customers who never were any.
+    /// First-time customers.
     pub new: MovementSum,
-    /// Customers who came back.
+    /// Customers who returned.
     pub reactivation: MovementSum,
-    /// More than before.
+    /// Customers who pay more than before.
     pub expansion: MovementSum,
-    /// Less than before: below zero.
+    /// Customers who pay less than before: negative.
     pub contraction: MovementSum,
-    /// Customers who left: below zero.
+    /// Customers who left: negative.
     pub churned: MovementSum,
-    /// All of it.
+    /// The sum of all movements.
     pub net: i64,
 }
 
 /// Movements of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovementSum {
-    /// How many there were.
+    /// Number of movements.
     pub count: i64,
-    /// What MRR moved by.
+    /// Change of MRR.
     pub mrr: i64,
 }
 
-/// Customers who left, by both published definitions. A rate of nothing is `null`.
+/// Churn, by both published definitions. A rate without a base is `null`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Churn {
-    /// OwnerRef subscription ended in the period; asking for it to end does not count.
+    /// Customers whose subscription ended in the period; a scheduled cancellation does not count.
     pub ended: i64,
-    /// Of the customers at its start.
+    /// Share of the customers at the start.
     pub of_start_bps: Option<i64>,
-    /// Of those and the new ones, as Stripe counts.
+    /// Share of those plus the new ones, as Stripe counts.
     pub of_start_and_new_bps: Option<i64>,
-    /// MRR that ended, of the MRR at its start.
+    /// Churned MRR as a share of MRR at the start.
     pub mrr_of_start_bps: Option<i64>,
 }
 
-/// Money.
+/// Revenue of a period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevenueSum {
-    /// What was paid in the period.
+    /// The amount paid in the period.
     pub paid: i64,
-    /// What went back in the period, whenever it was paid.
+    /// The amount taken back in the period, whenever it was paid.
     pub returned: i64,
-    /// What stays.
+    /// The difference.
     pub net: i64,
 }
 
-/// The marketplace. None of it is MRR.
+/// Marketplace figures. None of it is MRR.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarketFigures {
-    /// How many were sold.
+    /// Number of sales.
     pub sales: i64,
-    /// At which prices.
+    /// The sum of their prices.
     pub gross: i64,
-    /// Our part of that.
+    /// The platform's commission.
     pub commission: i64,
-    /// What went back, of the prices.
+    /// Prices taken back.
     pub returned_gross: i64,
-    /// And of our part.
+    /// Commission taken back.
     pub returned_commission: i64,
 }
 
-/// What is left of a plan's revenue. Pictures of Free members cost, too. Without packs, whose
-/// credits members of every plan spend.
+/// The gross margin of a plan. Images of Free members have a cost, too. Packs are excluded, because
+/// members of every plan spend their credits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Margin {
     /// The plan.
     pub plan: Plan,
-    /// What stays of what was paid for it.
+    /// Net revenue of the plan.
     pub revenue: i64,
-    /// What its members' pictures cost, rounded to a cent.
+    /// Provider cost of its members' images, rounded to a cent.
     pub generation_cost: i64,
-    /// What Stripe kept of its payments, as far as that is known.
+    /// Stripe's fees for its payments, as far as known.
     pub processor_fees: i64,
-    /// What is left.
+    /// Revenue less costs.
     pub gross_margin: i64,
-    /// Of its revenue.
+    /// The margin as a share of revenue.
     pub gross_margin_bps: Option<i64>,
 }
 
 /// One day of the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevenueDay {
-    /// Which.
+    /// The day.
     pub day: Day,
-    /// As it ended.
+    /// MRR at its end.
     pub mrr: i64,
-    /// As it ended.
+    /// Customers at its end.
     pub customers: i64,
-    /// Of that day.
+    /// Revenue of the day.
     pub revenue: RevenueSum,
-    /// What each source of it brought, where it brought something.
+    /// Revenue by source; sources without revenue are absent.
     pub by_source: BTreeMap<Source, RevenueSum>,
-    /// Of that day: prices of what was sold.
+    /// Prices of marketplace sales of the day.
     pub marketplace_gross: i64,
 }
 
-/// The creators who sold most in a calendar month.
+/// The best-selling creators of a calendar month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopCreators {
-    /// The month that the period ends in, whatever day it begins.
+    /// The month in which the period ends, whatever day it begins.
     pub month: Month,
-    /// The first first.
+    /// The creators, best first.
     pub items: Vec<CreatorRank>,
 }
 
-/// A creator's place.
+/// A creator's rank.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreatorRank {
-    /// Who.
+    /// The creator's id.
     pub creator_id: String,
-    /// What they are called, if they say.
+    /// The creator's display name, if set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// At which prices they sold, what went back taken off.
+    /// Prices of their sales, less what was taken back.
     pub gross: i64,
 }
 
 impl RevenueReport {
-    /// Puts it together. `metrics` begin with the first day that is compared with, and go on to
-    /// now: what stood in the past is what stands without what moved since.
+    /// Computes the report. `metrics` must begin with the first day of the previous period and
+    /// reach until now: a past state is the current state without later movements.
     pub fn of(span: Span, metrics: &Metrics, as_of: Timestamp) -> RevenueReport {
         let rank = |it: &Ranked| CreatorRank {
             creator_id: it.id.clone(),
@@ -242,14 +242,14 @@ impl RevenueReport {
 }
 
 impl RevenueDay {
-    /// What a source brought.
+    /// Revenue from a source.
     pub fn by_source(&self, source: Source) -> RevenueSum {
         self.by_source.get(&source).copied().unwrap_or_default()
     }
 }
 
 impl PeriodMetrics {
-    /// The numbers of a period.
+    /// The metrics of a period.
     pub fn of(span: Span, metrics: &Metrics) -> PeriodMetrics {
         let sums = metrics.of(span);
         let start = StandingMetrics::of(&metrics.standing(span.from.minus(1)));
@@ -373,7 +373,7 @@ impl Margin {
             }
         };
         let micros = sums.get(&format!("jobs.plan.{}.cost", plan.as_str()));
-        // Ten thousand millionths of a dollar are a cent.
+        // 10,000 millionths of a dollar are a cent.
         let cents = half_up(i128::from(micros), 10_000).unwrap_or_default();
         let generation_cost = i64::try_from(cents).unwrap_or(i64::MAX);
         let gross_margin = revenue - generation_cost - processor_fees;
@@ -389,13 +389,13 @@ fn days(span: Span, metrics: &Metrics) -> Vec<RevenueDay> {
         .map(|day| {
             let sums = metrics.days.get(&day).unwrap_or(&nothing);
             standing.merge(&sums.levels());
-            let stands = StandingMetrics::of(&standing);
+            let state = StandingMetrics::of(&standing);
             let sources = Source::ALL.map(|source| (source, RevenueSum::of(sums, source)));
             let brought = sources.into_iter().filter(|(_, sum)| *sum != RevenueSum::default());
             RevenueDay {
                 day,
-                mrr: stands.mrr,
-                customers: stands.customers,
+                mrr: state.mrr,
+                customers: state.customers,
                 revenue: sources
                     .iter()
                     .map(|(_, sum)| *sum)

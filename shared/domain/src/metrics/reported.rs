@@ -1,25 +1,25 @@
-//! What was stated of one payment so far, so that what changes is stated once.
+//! What was reported to the metrics about a payment so far, so that a change is reported once.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Fact, FactKind, Source};
 use crate::time::Timestamp;
 
-/// What there is to state of a payment, in cents, tax excluded.
+/// The reportable amounts of a payment, in cents, tax excluded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PaymentSums {
-    /// What was paid, discounts taken off.
+    /// The amount paid, after discounts.
     pub sold: i64,
-    /// What of it went back.
+    /// The amount taken back.
     pub returned: i64,
-    /// What Stripe kept, as far as that is known.
+    /// Stripe's fees, as far as known.
     pub fees: i64,
-    /// How often it failed.
+    /// Number of failed attempts.
     pub declined: u32,
 }
 
-/// What was stated of it. Kept where the payment is kept, and written with the facts.
+/// What was reported of a payment. Stored with the payment, in the same write as the facts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reported {
@@ -29,12 +29,12 @@ pub struct Reported {
 }
 
 impl Reported {
-    /// Whether nothing was stated.
+    /// Whether nothing was reported.
     pub fn is_nothing(&self) -> bool {
         *self == Reported::default()
     }
 
-    /// States what differs from before, of the payment called `name`.
+    /// Reports the changes since the last report of the payment `name`.
     pub(crate) fn state(
         &mut self,
         name: &str,
@@ -42,23 +42,23 @@ impl Reported {
         sums: PaymentSums,
         now: Timestamp,
     ) -> Vec<Fact> {
-        let said = std::mem::replace(&mut self.said, sums);
-        let amount = sums.sold - said.sold;
+        let before = std::mem::replace(&mut self.said, sums);
+        let amount = sums.sold - before.sold;
         let sold = (amount != 0).then_some(("sold", FactKind::Sold { source, amount }));
-        let amount = sums.returned - said.returned;
+        let amount = sums.returned - before.returned;
         let returned = (amount != 0).then_some(("returned", FactKind::Returned { source, amount }));
-        let amount = sums.fees - said.fees;
-        let kept = (amount != 0).then_some(("fees", FactKind::Kept { source, amount }));
-        let times = sums.declined.saturating_sub(said.declined);
-        self.said.declined = sums.declined.max(said.declined);
+        let amount = sums.fees - before.fees;
+        let fees = (amount != 0).then_some(("fees", FactKind::Kept { source, amount }));
+        let times = sums.declined.saturating_sub(before.declined);
+        self.said.declined = sums.declined.max(before.declined);
         let declined = (times != 0).then_some(("declined", FactKind::Declined { source, times }));
-        let news: Vec<_> = [sold, returned, kept, declined].into_iter().flatten().collect();
+        let news: Vec<_> = [sold, returned, fees, declined].into_iter().flatten().collect();
         if news.is_empty() {
             return Vec::new();
         }
         self.times += 1;
         let nth = self.times;
-        let fact = |(what, happened)| Fact::new(format!("{what}:{name}:{nth}"), now, happened);
+        let fact = |(what, kind)| Fact::new(format!("{what}:{name}:{nth}"), now, kind);
         news.into_iter().map(fact).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! The days a report is about, and what is read for it.
+//! The days of a report, and the data it is computed from.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::{
 
 /// Most days of a period.
 const DAYS_MAX: i64 = 366;
-/// How many days before today a period begins, if nobody says.
+/// Default length of a period: it begins this many days before its end.
 const DAYS_DEFAULT: u32 = 30;
-/// How many stand in a ranking.
+/// Length of a ranking.
 pub const TOP: u16 = 10;
 
-/// From one day to another, both included.
+/// A range of days, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// The first day.
@@ -24,18 +24,19 @@ pub struct Span {
     pub to: Day,
 }
 
-/// A period there are no numbers of.
+/// A period for which there are no metrics.
 pub type SpanRefused = InvalidFields;
 
-/// What a report is made of.
+/// The data of a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// The sums of each day, from the first that is compared with to the last there is. A member
-    /// active in a week or a month counts on its last day, which may be still to come.
+    /// The sums of each day, from the first day of the previous period to the latest. A member
+    /// active in a week or a month counts on its last day, which may be in the future.
     pub days: BTreeMap<Day, Counters>,
-    /// What stands, all days together.
+    /// The current levels: the sum of all days.
     pub totals: Counters,
-    /// The first creators by gross, presets and listings by uses, of the month the period ends in.
+    /// The top creators by gross, and presets and listings by uses, of the month in which the
+    /// period ends.
     pub creators: Vec<Ranked>,
     /// See `creators`.
     pub presets: Vec<Ranked>,
@@ -43,12 +44,12 @@ pub struct Metrics {
     pub listings: Vec<Ranked>,
 }
 
-/// A place in a ranking.
+/// An entry of a ranking.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Ranked {
-    /// Of whom.
+    /// The id of the creator, preset or listing.
     pub id: String,
-    /// In minor units, or how often.
+    /// Gross in minor units, or number of uses.
     pub amount: i64,
 }
 
@@ -58,11 +59,10 @@ impl Span {
         Span { from: day, to: day }
     }
 
-    /// The period that is asked for: where nobody says, it ends today and begins thirty days
-    /// before its end.
+    /// The requested period; by default it ends today and begins thirty days before its end.
     ///
     /// # Errors
-    /// When it ends before it begins, in the future, or is longer than 366 days.
+    /// When it ends before it begins, ends in the future, or is longer than 366 days.
     pub fn asked(from: Option<Day>, to: Option<Day>, now: Timestamp) -> Result<Span, SpanRefused> {
         let today = Day::of(now);
         let to = to.unwrap_or(today);
@@ -82,7 +82,7 @@ impl Span {
         Ok(Span { from, to })
     }
 
-    /// As many days before it.
+    /// The period of the same length before it.
     #[must_use]
     pub fn before(self) -> Span {
         let days = u32::try_from(self.from.days_until(self.to)).unwrap_or(0);
@@ -90,20 +90,20 @@ impl Span {
         Span { from: to.minus(days), to }
     }
 
-    /// Its days.
+    /// All its days.
     pub fn days(self) -> impl Iterator<Item = Day> {
         std::iter::successors(Some(self.from), |day| Some(day.plus(1)))
             .take_while(move |day| *day <= self.to)
     }
 
-    /// The months its days lie in.
+    /// The months of its days.
     pub fn months(self) -> impl Iterator<Item = Month> {
         let next = |month: &Month| Some(Month::of(month.period().ends_at));
         let last = self.to.month();
         std::iter::successors(Some(self.from.month()), next).take_while(move |it| *it <= last)
     }
 
-    /// Whether a day is one of its own.
+    /// Whether it contains a day.
     pub fn has(self, day: Day) -> bool {
         (self.from..=self.to).contains(&day)
     }
@@ -117,7 +117,7 @@ impl Metrics {
         sum
     }
 
-    /// What stood at the end of a day: what stands, without what moved later.
+    /// The levels at the end of a day: the current levels without later changes.
     pub fn standing(&self, end_of: Day) -> Counters {
         let mut stood = self.totals.clone();
         let later = self.days.range(end_of.plus(1)..);

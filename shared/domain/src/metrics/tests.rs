@@ -1,4 +1,4 @@
-//! The definitions, as tables; and that start and movements come to the end, whatever happens.
+//! The definitions as tables; and that start plus movements equals end, whatever happens.
 
 use proptest::{collection::vec, prelude::*};
 
@@ -34,10 +34,11 @@ fn subscription(plan: Plan, status: SubscriptionStatus, now: Timestamp) -> Subsc
     }
 }
 
-/// On a day, a subscription as Stripe says it is: its plan, its status, whether it ends with its period.
+/// A subscription as Stripe reports it on a day: its plan, its status, whether it cancels at the
+/// end of its period.
 type Step = (u32, Option<(Plan, SubscriptionStatus, bool)>);
 
-/// Follows one step after the other and says of each what it states.
+/// Applies the steps one after the other, and checks what each reports.
 fn stated(steps: &[Step]) -> Vec<String> {
     let mut billing = Billing::new(user("ann"));
     let mut said = Vec::new();
@@ -78,7 +79,7 @@ fn what_recurs_moves_as_published() {
         &[(0, on(pro, Active)), (3, on(studio, Active)), (9, on(pro, Active))],
         &[new, "expansion 9900:9900 day 3", "contraction 2900:2900 day 9"],
     );
-    // Asking for the end moves what is committed; the end itself churns.
+    // Scheduling the cancellation moves committed MRR; the end itself churns.
     check(
         &[(0, on(pro, Active)), (5, Some((pro, Active, true))), (30, on(pro, Canceled))],
         &[new, "kept 2900:0 day 5", "churned 0:0 day 30"],
@@ -87,7 +88,7 @@ fn what_recurs_moves_as_published() {
         &[(0, on(pro, Active)), (9, on(pro, Canceled)), (80, on(studio, Active))],
         &[new, "churned 0:0 day 9", "reactivation 9900:9900 day 80"],
     );
-    // Past due counts for the seven days after what was paid, and no longer.
+    // Past due counts for seven days after the paid period, and no longer.
     check(&[(0, on(pro, Active)), (31, on(pro, PastDue)), (36, None)], &[new, "-", "-"]);
     check(
         &[(0, on(pro, Active)), (31, on(pro, PastDue)), (40, None), (41, None)],
@@ -168,9 +169,8 @@ fn plan() -> impl Strategy<Value = Plan> {
 }
 
 proptest! {
-    /// Whatever becomes of some members' subscriptions on some days: of any period, what stood at
-    /// its start and what moved in it come to what stood at its end; and what stands is worth what
-    /// the subscriptions are.
+    /// Whatever happens to some members' subscriptions on some days: in any period, start plus
+    /// movements equals end, and the levels equal the value of the subscriptions.
     #[test]
     fn start_and_movements_are_the_end(
         steps in vec((0_u32..3, 0_u8..4, plan(), status(), any::<bool>()), 1..40),

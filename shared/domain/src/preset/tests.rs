@@ -1,4 +1,4 @@
-//! What may be kept as a preset.
+//! Validation of presets.
 
 use super::*;
 

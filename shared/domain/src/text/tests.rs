@@ -17,7 +17,7 @@ fn what_a_person_can_see_all_of() {
         "5\u{fe0f}\u{20e3}",
         "\u{a0}a",
         "-",
-        // Joiners between characters, and behind a mark that they shape.
+        // Joiners between characters, and after a mark that they shape.
         "👨\u{200d}👩\u{200d}👧",
         "❤\u{fe0f}\u{200d}🔥",
         "👩🏽\u{200d}🚀 on set",
@@ -30,7 +30,7 @@ fn what_a_person_can_see_all_of() {
         "葛\u{e0100}城",
         "㐂\u{fe00}",
         "ᠠ\u{180b}",
-        // Flags: of a country, and of a part of one.
+        // Flags of a country and of a region.
         "🇯🇵",
         "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
         "🏴",
@@ -59,7 +59,7 @@ fn what_hides() {
         " \u{fe0f} ",
         "\u{301}",
         "\u{200d}",
-        // Without width.
+        // Zero-width characters.
         "a\u{200b}b",
         "a\u{feff}",
         "a\u{2060}b",
@@ -72,22 +72,22 @@ fn what_hides() {
         "a\u{fff9}b",
         "a\u{1d173}",
         "a\u{1bca0}",
-        // Joiners that join nothing, and more of them than one.
+        // Joiners that join nothing, and repeated joiners.
         "a\u{200d}",
         "\u{200d}a",
         "a \u{200c}b",
         "a\u{200c} b",
         "a\u{200d}\u{200d}b",
         "👨\u{200d}",
-        // Turns what follows.
+        // Direction changes.
         "a\u{202e}b",
         "a\u{202a}b",
         "a\u{2066}b",
         "a\u{200e}b",
         "a\u{200f}b",
         "a\u{61c}b",
-        // Tags that name no region, selectors of no variant or of several: they carry text that
-        // nobody sees.
+        // Tags that name no region, and selectors of no variant or of several: they carry invisible
+        // text.
         "a\u{e0041}\u{e0042}",
         "a\u{e0001}",
         "a\u{e0100}",
@@ -98,7 +98,7 @@ fn what_hides() {
         "🏴\u{e0067}\u{e007f}",
         "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e0067}\u{e0067}\u{e007f}",
         "🏴\u{e0067}\u{e0062}\u{e0073}\u{e007f}\u{e0067}",
-        // Controls, and lines that only some programs break.
+        // Controls, and line breaks that only some programs recognize.
         "a\u{0}",
         "a\u{7}b",
         "a\u{1b}[31m",
@@ -129,7 +129,7 @@ fn text_is_kept_composed_and_with_one_kind_of_line_end() {
         ("が", "が"),
     ] {
         assert_eq!(normalized(sent), kept, "{sent:?}");
-        assert_eq!(normalized(kept), kept, "again is nothing");
+        assert_eq!(normalized(kept), kept, "normalizing again changes nothing");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Policies: right for every route, because API Gateway keeps them.
+//! Policies must be right for every route, because API Gateway caches them.
 
 use clients::oidc::TokenError;
 use domain::{account::Role, id::UserId};
@@ -10,7 +10,7 @@ use crate::{Identity, NotAuthorized, Policy, Presented, Worker, dispatch_authori
 
 const AUTHORIZER: Worker = Worker::new("edge-authorizer");
 
-/// Knows four tokens.
+/// Accepts two tokens and fails in two ways.
 async fn verify(_: &(), presented: Presented) -> Result<Identity, TokenError> {
     let user_id = UserId::parse("auth0|1").unwrap();
     let (email, name) = (Some("kim@prolight.test".to_owned()), None);
@@ -97,7 +97,7 @@ async fn a_policy_covers_the_stage_and_keeps_members_out_of_the_staffs_part() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_accepted_is_unauthorized_and_nothing_more() {
+async fn a_refused_token_is_only_unauthorized() {
     for value in ["Bearer forged", "Bearer ", "Bearer", "Basic bWVtYmVy", "member", ""] {
         let refused = authorize("Authorization", json!(value)).await.unwrap_err();
         assert_eq!(refused.to_string(), "Unauthorized", "{value}");

@@ -1,4 +1,4 @@
-//! Conditional requests, and who may keep an answer.
+//! Conditional requests and cache policies.
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ async fn a_change_of_what_has_changed_is_refused() {
 }
 
 #[tokio::test]
-async fn the_type_of_a_reply_says_who_may_keep_it() {
+async fn the_type_of_a_reply_sets_its_cache_policy() {
     async fn kept<T: Reply>(endpoint: Endpoint, reply: impl Fn() -> T) -> String {
         let handle = async |_: &(), _: Call| -> Result<T, ApiError> { Ok(reply()) };
         let request = event(request(endpoint.method.as_str(), "/api/v1/self"));

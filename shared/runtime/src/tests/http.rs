@@ -1,4 +1,4 @@
-//! Who gets in, and what every answer looks like.
+//! Access, and the shape of every response.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ struct ById {
     id: String,
 }
 
-/// What the capability of these tests does when a handler touches it.
+/// What the test capability does when a handler uses it.
 pub(super) enum Shelf {
     Answers,
     Refuses(ErrorKind),
@@ -84,7 +84,7 @@ async fn an_answer_carries_what_a_browser_and_a_cache_need() {
     .assert_eq(&show(&get_from(Shelf::Answers).await));
 }
 
-/// The event is as AWS sends it: what is escaped in the URL is so in the path and in its parameters.
+/// The event is as AWS sends it: percent-encoded in the path and in its parameters.
 #[tokio::test]
 async fn a_parameter_of_the_path_is_decoded_once() {
     async fn told(_: &(), call: Call<Value>) -> Result<Json<Value>, ApiError> {
@@ -106,7 +106,7 @@ async fn a_parameter_of_the_path_is_decoded_once() {
     check("%FF", "%FF").await;
 }
 
-/// An accent in a `User-Agent` is enough for `lambda_http` not to read an event.
+/// An accent in a `User-Agent` makes `lambda_http` refuse an event.
 #[tokio::test]
 async fn a_header_that_is_none_is_left_out_and_the_rest_is_answered() {
     async fn told(_: &(), call: Call<Value>) -> Result<Json<Value>, ApiError> {
@@ -158,7 +158,7 @@ async fn a_refusal_is_a_problem_document() {
 }
 
 #[tokio::test]
-async fn a_fault_of_ours_tells_nothing_of_its_cause() {
+async fn an_internal_error_does_not_reveal_its_cause() {
     expect![[r#"
         500
         access-control-allow-origin: https://app.prolight.ai
@@ -381,7 +381,7 @@ async fn what_was_made_is_pointed_at() {
 }
 
 #[tokio::test]
-async fn what_is_being_made_says_when_to_look() {
+async fn an_accepted_request_says_when_to_poll() {
     let handle = async |_: &(), call: Call| -> Result<_, ApiError> {
         let location = call.links.to("/api/v1/books/b1");
         Ok(Accepted { location, retry_after_s: 2, body: json!({"status": "queued"}) })
@@ -418,7 +418,7 @@ async fn page(refresh_to: Option<&str>, if_none_match: &str) -> crate::apigw::Re
 }
 
 #[tokio::test]
-async fn a_page_for_people_lets_nothing_in_but_pictures() {
+async fn a_page_loads_only_images() {
     let shown = page(Some("https://app.prolight.ai/listings/b1?c=a.b;c"), "\"other\"").await;
     assert_eq!(shown.body, "<!doctype html><p>Haze");
     expect![[r#"

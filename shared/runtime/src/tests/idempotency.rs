@@ -1,4 +1,4 @@
-//! A key and an effect outside the table: once, and the same answer again.
+//! A key with an effect outside the table: it happens once, and repeats get the same response.
 
 use std::cell::Cell;
 
@@ -12,7 +12,7 @@ use crate::{Access, ApiError, Call, Endpoint, NoStore, apigw::Response, dispatch
 
 const POST: Endpoint = Endpoint::post("shelf-ask", "/api/v1/questions", Access::Member);
 
-/// Somebody outside who counts how often they are asked, and refuses while they are told to.
+/// An external provider that counts its calls, and refuses them while set to.
 pub(super) struct World {
     store: Store,
     asked: Cell<u32>,
@@ -77,13 +77,13 @@ async fn a_failure_does_not_block_its_key() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_kept_is_given_all_the_same() {
+async fn a_response_that_cannot_be_stored_is_still_returned() {
     let engine = Engine::new();
     let world = World::new(&engine);
     for nth in 2..=4 {
         engine.order("PutItem", nth, Fault::Fail);
     }
     assert_eq!(world.post(Some("k"), "{}").await.status_code, 200);
-    // The key stays claimed for a while: a repeat is told to wait rather than asked for twice.
+    // The key stays claimed for a while: a retry must wait rather than call twice.
     assert_eq!(brief(&world.post(Some("k"), "{}").await), "409 idempotency_key_in_flight");
 }

@@ -1,4 +1,4 @@
-//! From path, query and body to a request: what is read, and how each misfit is told.
+//! From path, query and body to a request: what is read, and how each error is reported.
 
 use domain::account::Role;
 use expect_test::{Expect, expect};
@@ -266,7 +266,7 @@ async fn bytes_are_checked_before_they_are_read() {
 }
 
 #[tokio::test]
-async fn what_nobody_reads_may_be_repeated() {
+async fn an_unread_parameter_may_be_repeated() {
     let query = json!({"of": ["b1"], "unread": ["1", "2"]});
     let request = with(
         request("POST", "/hooks/shelf"),

@@ -1,4 +1,4 @@
-//! What is logged of a call: one short line if all went well, every cause if it did not.
+//! The logs of a call: one short line on success, all causes on failure.
 
 use domain::{
     ErrorKind,
@@ -36,7 +36,7 @@ async fn shelve(_: &(), task: Task<Value>) -> Result<(), TaskError> {
     }
 }
 
-/// The lines without the time they were written at.
+/// The lines without their timestamps.
 fn untimed(logged: &Logged) -> String {
     let untimed = |line: &String| {
         assert!(line.len() < 400, "{} bytes: {line}", line.len());
@@ -66,32 +66,32 @@ async fn logs_of_message(body: &str) -> String {
 #[tokio::test]
 async fn a_call_is_one_line() {
     expect![[r#"
-        {"cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":200}
+        {"cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"request completed","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":200}
     "#]].assert_eq(&logs_of_call(None).await);
     expect![[r#"
-        {"code":"no","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":404}
+        {"code":"no","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"request completed","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":404}
     "#]].assert_eq(&logs_of_call(Some(ErrorKind::NotFound)).await);
 }
 
 #[tokio::test]
 async fn a_fault_of_ours_is_logged_with_its_causes() {
     expect![[r#"
-        {"code":"no","error":"The shelf says no.: password=hunter2","level":"ERROR","message":"failed","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"}}
-        {"code":"internal","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":500}
+        {"code":"no","error":"The shelf says no.: password=hunter2","level":"ERROR","message":"request failed","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"}}
+        {"code":"internal","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"request completed","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":500}
     "#]].assert_eq(&logs_of_call(Some(ErrorKind::Internal)).await);
     expect![[r#"
-        {"code":"no","error":"The shelf says no.: password=hunter2","level":"WARN","message":"failed","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"}}
-        {"code":"no","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"answered","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":503}
+        {"code":"no","error":"The shelf says no.: password=hunter2","level":"WARN","message":"request failed","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"}}
+        {"code":"no","cold_start":true,"duration_ms":0,"endpoint":"shelf-get-book","level":"INFO","message":"request completed","network":"203.0.113.0/24","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"c6af9ac6-7b61-11e6-9a41-93e8deadbeef"},"status":503}
     "#]].assert_eq(&logs_of_call(Some(ErrorKind::Unavailable)).await);
 }
 
 #[tokio::test]
 async fn a_message_is_one_line_and_a_parked_one_says_why() {
     expect![[r#"
-        {"cold_start":false,"duration_ms":0,"endpoint":"background-shelve","level":"INFO","message":"worked","outcome":"done","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"m1"}}
+        {"cold_start":false,"duration_ms":0,"endpoint":"background-shelve","level":"INFO","message":"task finished","outcome":"done","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"m1"}}
     "#]].assert_eq(&logs_of_message("1").await);
     expect![[r#"
-        {"code":"no","error":"The shelf says no.: password=hunter2","level":"ERROR","message":"parked","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"m1"}}
-        {"cold_start":false,"duration_ms":0,"endpoint":"background-shelve","level":"INFO","message":"worked","outcome":"parked","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"m1"}}
+        {"code":"no","error":"The shelf says no.: password=hunter2","level":"ERROR","message":"task failed for good, parked","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"m1"}}
+        {"cold_start":false,"duration_ms":0,"endpoint":"background-shelve","level":"INFO","message":"task finished","outcome":"parked","span":{"actor":"user_1","job_id":"gen_01M819EKE00000000000000007","name":"call","request_id":"m1"}}
     "#]].assert_eq(&logs_of_message("\"park\"").await);
 }

@@ -1,4 +1,4 @@
-//! Whole invocations through the shells: events as AWS sends them, a capability of our own.
+//! Whole invocations through the shells: events as AWS sends them, with a test capability.
 
 mod authorizer;
 mod caching;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{InvocationContext, apigw};
 
-/// Capabilities of tests, which nobody connects and which hold no table.
+/// Test capabilities, built directly and without a table.
 macro_rules! put_together {
     ($($type:ty),*) => {$(
         impl crate::Connect for $type {
@@ -25,7 +25,7 @@ macro_rules! put_together {
                 _: &crate::Environment,
                 _: &crate::Aws,
             ) -> Result<Self, crate::InitError> {
-                unreachable!("a test puts it together")
+                unreachable!("a test builds it")
             }
         }
     )*};
@@ -42,7 +42,7 @@ fn ambient() -> InvocationContext {
     }
 }
 
-/// API Gateway's event for a request of a member, with everything it sends along.
+/// API Gateway's complete event for a member's request.
 fn request(method: &str, path: &str) -> Value {
     json!({
         "resource": "/api/v1/books/{id}",
@@ -95,7 +95,7 @@ fn event(value: Value) -> lambda_http::Request {
     apigw::request(&value).unwrap()
 }
 
-/// An answer as it would be read off the wire.
+/// A response as read from the wire.
 fn show(response: &apigw::Response) -> String {
     let headers: String =
         response.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
@@ -104,7 +104,7 @@ fn show(response: &apigw::Response) -> String {
     format!("{}\n{headers}\n{body}", response.status_code)
 }
 
-/// An answer's status and code, and its first field error.
+/// A response's status and code, and its first field error.
 fn brief(response: &apigw::Response) -> String {
     let body: Value = serde_json::from_str(&response.body).unwrap_or_default();
     let field = &body["errors"][0];
@@ -119,7 +119,7 @@ fn brief(response: &apigw::Response) -> String {
     parts.join(" ").trim_end().to_owned()
 }
 
-/// A refusal of any kind.
+/// An error of any kind.
 #[derive(Debug, thiserror::Error)]
 #[error("The shelf says no.")]
 struct No {

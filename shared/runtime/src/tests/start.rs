@@ -1,4 +1,4 @@
-//! How a function starts: what it requires, and what it says when that is not there.
+//! How a function starts: what it requires, and what it reports when that is missing.
 
 use expect_test::{Expect, expect};
 
@@ -42,7 +42,7 @@ fn a_handler_requires_what_its_capabilities_do() {
 }
 
 #[test]
-fn all_that_is_missing_is_said_at_once() {
+fn all_missing_variables_are_reported_at_once() {
     let env = Environment::of([("TABLE_NAME", "app"), ("GEMINI_SECRET_ARN", "")]);
     assert!(env.require(&["TABLE_NAME", "GEMINI_SECRET_ARN"]).is_ok());
     let missing = env.require(&["CORS_ORIGIN", "TABLE_NAME", "IMAGES_BUCKET"]).unwrap_err();
@@ -59,7 +59,7 @@ fn a_value_that_cannot_be_used_is_not_repeated_in_full() {
 }
 
 #[tokio::test]
-async fn a_provider_is_what_the_stack_says() {
+async fn the_stack_chooses_the_provider() {
     let aws = Aws::load().await;
     let said = |error: InitError| chain(&error);
     let connect = async |provider: &str| {

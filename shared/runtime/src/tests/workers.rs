@@ -1,4 +1,4 @@
-//! Queues, streams and schedules: what comes again, and what does not.
+//! Queues, streams and schedules: what is redelivered, and what is not.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -19,7 +19,7 @@ struct Order {
     does: String,
 }
 
-/// Remembers what was done.
+/// Records what was done.
 #[derive(Default)]
 struct Done(RefCell<Vec<String>>);
 
@@ -145,7 +145,7 @@ async fn a_change_that_may_pass_is_reported_and_a_hopeless_one_is_passed_over() 
 }
 
 #[tokio::test]
-async fn a_change_nobody_speaks_for_comes_again() {
+async fn a_change_without_a_result_is_repeated() {
     assert_eq!(relayed(&["queued"; 5]).await, json!([{"itemIdentifier": "104"}]));
     let all = json!([{"itemIdentifier": "100"}, {"itemIdentifier": "101"}]);
     assert_eq!(relayed(&["panic", "queued"]).await, all);

@@ -64,7 +64,7 @@ async fn structure_lite(State(world): Shared, headers: HeaderMap, body: Bytes) -
     submit(world, Route::StructureLite, headers, body).await.into_response()
 }
 
-/// A job's report. 200 whatever became of it, 404 when it is unknown or expired.
+/// A job's status: 200 for any outcome, 404 if the job is unknown or expired.
 async fn status(
     State(world): Shared,
     headers: HeaderMap,
@@ -79,7 +79,7 @@ async fn status(
         .ok_or_else(|| Refused::not_found("no such request_id, or it has expired"))
 }
 
-/// Accepts a job. From here on it exists, whether or not the caller hears of it.
+/// Accepts a job. From here on it exists, even if the caller does not receive the answer.
 async fn submit(
     world: Arc<AppState>,
     route: Route,
@@ -114,14 +114,14 @@ async fn submit(
     }
 }
 
-/// The answer of an async submission.
+/// Answer to an async submission.
 fn promise(world: &AppState, job: &Job) -> Response {
     let status_url = format!("{}{BRIA_PATH}/status/{}", world.url, job.id);
     let body = json!({ "request_id": job.id, "status_url": status_url });
     (StatusCode::ACCEPTED, Json(body)).into_response()
 }
 
-/// The answer of a sync submission: the result itself, or a refusal in its place.
+/// Answer to a sync submission: the result or an error.
 async fn answer_at_end(
     world: &AppState,
     job: &Job,

@@ -1,5 +1,5 @@
-//! The provider's jobs. What becomes of a job is decided when it is accepted and only revealed by
-//! time, so a job never changes and needs no worker.
+//! The provider's jobs. A job's outcome is decided when the job is accepted and revealed by time,
+//! so a job never changes and needs no worker.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,24 +17,24 @@ use crate::{
     route::RESULTS_PATH,
 };
 
-/// Most jobs remembered; older ones are expired.
+/// Most jobs stored; older ones expire.
 const JOBS_MAX: usize = 4_096;
-/// Most bytes of a submission kept for markers.
+/// Most bytes of a submission stored for markers.
 const TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// An accepted job.
 #[derive(Debug)]
 pub(super) struct Job {
-    /// 32 hex digits that cannot be guessed.
+    /// 32 hex digits, not guessable.
     pub(super) id: String,
     /// The body that submitted it.
     pub(super) text: String,
-    /// What is drawn; `None` for a structured prompt alone.
+    /// What to draw; `None` for a structured prompt alone.
     pub(super) canvas: Option<Canvas>,
     pub(super) prompt: String,
     pub(super) seed: i64,
     pub(super) webhook_url: Option<String>,
-    /// When it ends; `None` when it never does.
+    /// When it ends; `None` if it never does.
     pub(super) ends_at: Option<Instant>,
     pub(super) picture_fault: Option<PictureFault>,
     structured_prompt: String,
@@ -50,7 +50,7 @@ enum Ending {
     Expired,
 }
 
-/// What the provider says of a job: the body of a status and of a webhook.
+/// A job as the provider reports it: the body of a status answer and of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Report {
     request_id: String,
@@ -61,7 +61,7 @@ pub(super) struct Report {
     error: Option<ErrorBody>,
 }
 
-/// The result of a job that completed.
+/// The result of a completed job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct ResultBody {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +78,7 @@ struct ErrorBody {
 }
 
 impl Job {
-    /// A job that was accepted at `now` and takes `usual` unless a fault says otherwise.
+    /// A job accepted at `now`; it takes `usual` unless a fault changes the duration.
     pub(super) fn new(
         asked: Asked,
         body: &[u8],
@@ -115,7 +115,7 @@ impl Job {
         }
     }
 
-    /// What is said of it at `now` by a provider whose results lie at `origin`; `None` once it is forgotten.
+    /// Its report at `now`, with results at `origin`; `None` once it has expired.
     pub(super) fn report(&self, origin: &str, now: Instant) -> Option<Report> {
         if self.ends_at.is_none_or(|ends_at| now < ends_at) {
             return Some(Report::plain(&self.id, "IN_PROGRESS"));
@@ -132,7 +132,7 @@ impl Job {
         }
     }
 
-    /// What to draw, if there is anything and it is finished.
+    /// What to draw, once finished.
     pub(super) fn drawable(&self, now: Instant) -> Option<Canvas> {
         let finished = self.ends_at.is_some_and(|ends_at| ends_at <= now);
         self.canvas.filter(|_| finished && self.ending == Ending::Completed)
@@ -163,7 +163,7 @@ impl Ending {
 }
 
 impl Report {
-    /// A job that went wrong.
+    /// Report of a failed job.
     pub(super) fn failed(id: &str, status: &'static str, code: u16) -> Report {
         let message = match code {
             422 => "Content moderation failed",
@@ -179,7 +179,7 @@ impl Report {
     }
 }
 
-/// The jobs that are remembered, oldest first.
+/// The stored jobs, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     by_id: HashMap<String, Arc<Job>>,
@@ -187,7 +187,7 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// Remembers a job and forgets the oldest one when there are too many.
+    /// Stores a job and evicts the oldest one above the limit.
     pub(super) fn insert(&mut self, job: Arc<Job>) {
         if JOBS_MAX <= self.order.len()
             && let Some(oldest) = self.order.pop_front()
@@ -198,14 +198,13 @@ impl Jobs {
         self.by_id.insert(job.id.clone(), job);
     }
 
-    /// The job with this id.
     pub(super) fn get(&self, id: &str) -> Option<Arc<Job>> {
         self.by_id.get(id).cloned()
     }
 }
 
-/// The structured prompt of a job: the one given, to the byte; or a template filled from the
-/// prompt; or the given one refined by the prompt. The provider scores what it writes itself.
+/// The structured prompt of a job: the given one byte for byte, a template filled from the prompt,
+/// or the given one refined by the prompt. The provider adds its scores to those that it writes.
 fn structured(asked: &Asked) -> String {
     let given = asked.structured_prompt.as_deref();
     let mut prompt = match (given, &asked.prompt) {

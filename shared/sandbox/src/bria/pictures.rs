@@ -1,4 +1,4 @@
-//! The pictures themselves, drawn when they are fetched: the same job, the same bytes.
+//! The pictures, drawn when they are fetched: the same job gives the same bytes.
 
 use std::{collections::VecDeque, io, sync::Mutex};
 
@@ -12,12 +12,12 @@ use tokio::sync::Semaphore;
 use super::request::Canvas;
 use crate::app_state::locked;
 
-/// Most finished pictures kept.
+/// Most finished pictures cached.
 const KEPT_MAX: usize = 16;
-/// JPEG quality, as the provider's.
+/// JPEG quality, the same as the provider's.
 const JPEG_QUALITY: u8 = 95;
 
-/// A few bytes of PNG that claim 60,000 by 60,000 pixels: 10.8 GB once decoded.
+/// A few bytes of PNG that declare 60,000 by 60,000 pixels: 10.8 GB once decoded.
 pub(super) const BOMB: &[u8] = b"\x89PNG\r\n\x1a\n\
     \0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0\x0f\xb0\xe2\x15\
     \0\0\0\x11IDAT\x78\xda\x63\x60\x18\x05\xa3\x60\x14\x8c\x54\0\0\x04\0\0\x01\x59\x01\x53\x22\
@@ -48,7 +48,7 @@ impl Format {
     }
 }
 
-/// What determines a picture.
+/// Everything that determines a picture.
 #[derive(Debug, Clone)]
 pub(super) struct Drawing {
     pub(super) prompt: String,
@@ -56,10 +56,10 @@ pub(super) struct Drawing {
     pub(super) canvas: Canvas,
 }
 
-/// Why there is no picture.
+/// Why a picture cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DrawError {
-    /// The codec refused.
+    /// The codec failed.
     #[error(transparent)]
     Encode(#[from] ImageError),
     /// The work was interrupted.
@@ -67,7 +67,7 @@ pub(super) enum DrawError {
     Interrupted(#[from] io::Error),
 }
 
-/// Draws one picture at a time and keeps the latest.
+/// Draws one picture at a time and caches the latest.
 #[derive(Debug)]
 pub(super) struct ImageQueue {
     turn: Semaphore,
@@ -104,7 +104,7 @@ impl ImageQueue {
 }
 
 impl Drawing {
-    /// A studio photograph of what the prompt speaks of, in the form that was asked for.
+    /// A studio photograph of the prompt's subject, in the requested format.
     fn encode(&self) -> Result<Vec<u8>, ImageError> {
         let Canvas { width, height, format } = self.canvas;
         let subject = Subject::from_prompt(&self.prompt);

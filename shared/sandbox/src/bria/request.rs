@@ -1,4 +1,4 @@
-//! What may be asked of the provider, read as strictly as its OpenAPI document states it.
+//! Requests to the provider, validated as strictly as its OpenAPI document states.
 
 use std::{net::IpAddr, ops::RangeInclusive};
 
@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 use super::{Refused, pictures::Format};
 use crate::route::Route;
 
-/// Fields of every endpoint.
+/// Fields accepted by every endpoint.
 const FIELDS: &[&str] =
     &["prompt", "structured_prompt", "seed", "sync", "webhook_url", "prompt_content_moderation"];
-/// Further fields of every endpoint but a tailored model's.
+/// Further fields of every endpoint except a tailored model's.
 const OPEN_FIELDS: &[&str] = &["images", "ip_signal", "visual_input_content_moderation"];
-/// Further fields of the image endpoints but a tailored model's.
+/// Further fields of the image endpoints except a tailored model's.
 const IMAGE_FIELDS: &[&str] =
     &["aspect_ratio", "output_type", "model_version", "visual_output_content_moderation"];
 /// Further fields of the full model.
@@ -31,15 +31,14 @@ const TAILORED_FIELDS: &[&str] = &[
     "steps_num",
     "visual_output_content_moderation",
 ];
-/// The field that a tailored model must have (docs.bria.ai/tailored-generation).
+/// The field that a tailored model requires (docs.bria.ai/tailored-generation).
 const MODEL_FIELD: &str = "tailored_model_id";
-/// The largest seed: no range is documented, and a public client of the provider ends here.
+/// The largest seed. No range is documented; a public client of the provider has this limit.
 const SEED_MAX: i64 = 2_147_483_647;
 
 /// The aspect ratios of every version.
 const CLASSIC_RATIOS: [&str; 9] = ["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"];
-/// The aspect ratios of FIBO 2.0, which neither 4MP, nor a refinement, nor images without a prompt
-/// may use.
+/// The aspect ratios of FIBO 2.0, not allowed with 4MP, a refinement, or images without a prompt.
 const WIDE_RATIOS: [&str; 12] =
     ["16:10", "10:16", "2:1", "1:2", "21:9", "9:21", "3:1", "1:3", "4:1", "1:4", "5:1", "1:5"];
 
@@ -47,20 +46,20 @@ const WIDE_RATIOS: [&str; 12] =
 /// a second to draw.
 const SIDE_PX: u32 = 512;
 
-/// A request that may be worked on.
+/// A valid request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) prompt: Option<String>,
     pub(super) structured_prompt: Option<String>,
     pub(super) seed: Option<i64>,
-    /// Answered with the result instead of a promise.
+    /// Whether the answer is the result rather than a job to poll.
     pub(super) sync: bool,
     pub(super) webhook_url: Option<String>,
-    /// What is to be drawn; `None` on the structured prompt endpoints.
+    /// What to draw; `None` on the structured prompt endpoints.
     pub(super) canvas: Option<Canvas>,
 }
 
-/// Size and form of a picture.
+/// Size and format of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Canvas {
     pub(super) width: u32,
@@ -110,7 +109,7 @@ enum Resolution {
 }
 
 impl Asked {
-    /// Reads the body of a request to `route`.
+    /// Parses the body of a request to `route`.
     pub(super) fn read(route: Route, body: &[u8]) -> Result<Asked, Refused> {
         let object: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|error| Refused::invalid(format!("not a JSON object: {error}")))?;
@@ -151,7 +150,7 @@ impl Asked {
 }
 
 impl Fields {
-    /// The legal combinations of prompt, images and structured prompt.
+    /// Checks the legal combinations of prompt, images and structured prompt.
     fn check_inputs(&self, draws: bool) -> Result<(), Refused> {
         let given =
             (self.prompt.is_some(), self.images.is_some(), self.structured_prompt.is_some());
@@ -225,7 +224,7 @@ impl Fields {
     }
 }
 
-/// The largest picture of a ratio such as `3:2` whose longer side is `side_px`.
+/// The largest size of a ratio such as `3:2` with a longer side of `side_px`.
 fn fitted(ratio: &str, side_px: u32) -> Option<(u32, u32)> {
     let (width, height) = ratio.split_once(':')?;
     let (width, height): (u32, u32) = (width.parse().ok()?, height.parse().ok()?);
@@ -233,7 +232,7 @@ fn fitted(ratio: &str, side_px: u32) -> Option<(u32, u32)> {
     Some((side_px * width / longest, side_px * height / longest))
 }
 
-/// A public address or the base64 of a JPEG, PNG or WebP.
+/// Whether it is a public URL or the base64 of a JPEG, PNG or WebP.
 fn is_image(image: &str) -> bool {
     if image.starts_with("https://") || image.starts_with("http://") {
         return Url::parse(image).is_ok();
@@ -243,7 +242,7 @@ fn is_image(image: &str) -> bool {
     webp || bytes.starts_with(b"\x89PNG\r\n\x1a\n") || bytes.starts_with(b"\xff\xd8\xff")
 }
 
-/// The provider wants https; http is let through to this machine, where there are no certificates.
+/// The provider requires https; http is accepted for this machine, which has no certificates.
 fn is_webhook_url(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else { return false };
     let host = url.host_str().unwrap_or_default();

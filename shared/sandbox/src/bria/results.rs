@@ -1,4 +1,4 @@
-//! Finished pictures at their own addresses, and what may lie there instead.
+//! Finished pictures at their own URLs, and what a fault serves instead.
 
 use std::{io, sync::Arc, time::Instant};
 
@@ -22,11 +22,11 @@ use crate::{
     route::ELSEWHERE_PATH,
 };
 
-/// A picture that is too large is sent as so many of these: one more than 32 MiB.
+/// Number of chunks of a picture that is too large: one more than 32 MiB.
 const HUGE_CHUNKS: usize = 32 * 16 + 1;
 static CHUNK: [u8; 64 * 1024] = [0; 64 * 1024];
 
-/// `GET /bria/results/{file}`: the picture, or what a fault put there.
+/// `GET /bria/results/{file}`: the picture, or what a fault puts in its place.
 pub(super) async fn fetch(
     State(world): State<Arc<AppState>>,
     headers: HeaderMap,
@@ -34,7 +34,7 @@ pub(super) async fn fetch(
 ) -> Result<Response, Refused> {
     let leaked = request_log::present(&headers);
     if !leaked.is_empty() {
-        tracing::error!(?leaked, "a credential was sent to a result's address");
+        tracing::error!(?leaked, "credential sent to a result URL, request refused");
         return Err(Refused::invalid("a result's address takes no credentials"));
     }
     let (job, canvas) = finished(&world, &file)?;
@@ -55,7 +55,7 @@ pub(super) async fn fetch(
     }
 }
 
-/// `GET /bria/elsewhere/{file}`: the intact picture, for whoever follows a redirect.
+/// `GET /bria/elsewhere/{file}`: the intact picture, for a client that follows the redirect.
 pub(super) async fn fetch_elsewhere(
     State(world): State<Arc<AppState>>,
     Path(file): Path<String>,
@@ -81,7 +81,7 @@ async fn intact(world: &AppState, job: &Job, canvas: Canvas) -> Result<Response,
 async fn draw(world: &AppState, job: &Job, canvas: Canvas) -> Result<Bytes, Refused> {
     let drawing = Drawing { prompt: job.prompt.clone(), seed: job.seed, canvas };
     world.bria.easel.draw(&job.id, drawing).await.map_err(|error| {
-        tracing::error!(%error, id = job.id, "a picture could not be drawn");
+        tracing::error!(%error, id = job.id, "drawing a picture failed, answering with an error");
         Refused::server_error()
     })
 }
@@ -90,7 +90,7 @@ fn typed(media_type: &'static str) -> [(HeaderName, &'static str); 1] {
     [(header::CONTENT_TYPE, media_type)]
 }
 
-/// No `Content-Length`, so that the reader has to count.
+/// Sent without `Content-Length`, so that the reader has to count.
 fn huge() -> Response {
     let head = Bytes::from_static(BOMB);
     let rest = std::iter::repeat_n(Bytes::from_static(&CHUNK), HUGE_CHUNKS);

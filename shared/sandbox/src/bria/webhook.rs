@@ -1,4 +1,4 @@
-//! The provider's webhooks: signed, tried up to five times, and now and then wrong on purpose.
+//! The provider's webhooks: signed, tried up to five times, and faulty on demand.
 //!
 //! Scheme (docs.bria.ai/webhooks): the key is HMAC-SHA256 of a fixed context under the API token;
 //! the signature is the base64 of HMAC-SHA256 of `{id}.{timestamp}.{raw body}` under that key.
@@ -23,13 +23,13 @@ use crate::{
     request_log::{Delivery, Notice, now_ms},
 };
 
-/// Most attempts to deliver one notice.
+/// Most attempts to deliver one webhook.
 pub const DELIVERY_ATTEMPTS_MAX: u32 = 5;
 
-/// What the signing key is derived for.
+/// Context that the signing key is derived for.
 const CONTEXT: &[u8] = b"bria-webhook-signing-v1";
 
-/// The value of `Bria-Webhook-Signature` for a notice about `id`, sent at `timestamp` (Unix
+/// The value of `Bria-Webhook-Signature` for a webhook about `id`, sent at `timestamp` (Unix
 /// seconds) by the holder of `api_token`.
 pub fn sign(api_token: &str, id: &str, timestamp: u64, body: &[u8]) -> String {
     let token = hmac::Key::new(hmac::HMAC_SHA256, api_token.as_bytes());
@@ -40,7 +40,7 @@ pub fn sign(api_token: &str, id: &str, timestamp: u64, body: &[u8]) -> String {
     format!("v1={}", STANDARD.encode(message.sign()))
 }
 
-/// Tells the receiver how a job ended, once it did. Only a job that asked for it is told of.
+/// Sends a job's webhook once the job ends, if the submission asked for one.
 pub(crate) async fn announce(world: Arc<AppState>, job: Arc<Job>, fault: Option<WebhookFault>) {
     let Some(url) = job.webhook_url.as_deref() else { return };
     let settings = world.bria.settings();
@@ -64,7 +64,7 @@ pub(crate) async fn announce(world: Arc<AppState>, job: Arc<Job>, fault: Option<
     }
 }
 
-/// One job's notice on its way.
+/// One job's webhook in delivery.
 struct Call<'a> {
     world: &'a AppState,
     settings: &'a Settings,
@@ -73,7 +73,7 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Delivers the truth until it is taken with a 2xx or the attempts are used up.
+    /// Retries until the receiver answers 2xx or the attempts are used up.
     async fn insist(&self, body: &Bytes) {
         let mut pauses = self.settings.webhook_pauses_ms.iter().copied();
         let mut pause_ms = 0;
@@ -88,7 +88,7 @@ impl Call<'_> {
         }
     }
 
-    /// One attempt; true when the receiver took it.
+    /// One attempt; true if the receiver answered 2xx.
     async fn deliver(&self, notice: Notice, attempt: u32, body: &Bytes) -> bool {
         let token = match notice {
             Notice::Genuine | Notice::Duplicate => self.settings.api_token.as_str(),
@@ -133,7 +133,7 @@ fn body_of(report: &Report) -> Bytes {
 mod tests {
     use super::*;
 
-    /// The vector of the provider's own contract tests.
+    /// The test vector of the provider's own contract tests.
     #[test]
     fn the_signature_is_the_contracts() {
         let body = concat!(

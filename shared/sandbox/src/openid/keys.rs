@@ -1,4 +1,4 @@
-//! The issuer's keys: made when first needed, kept between starts, rotated on demand.
+//! The issuer's keys: generated on first use, stored between starts, rotated on demand.
 
 use std::{
     fs, io,
@@ -27,7 +27,7 @@ const FILE: &str = "openid-keys.json";
 /// Most keys published at once; the oldest are dropped.
 const KEYS_MAX: usize = 8;
 
-/// How a token may be signed.
+/// Signing algorithm of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SigningAlgorithm {
     /// ECDSA on P-256 with SHA-256.
@@ -42,28 +42,28 @@ pub enum SigningAlgorithm {
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// The file cannot be read or written.
-    #[error("cannot keep the issuer's keys in {path}: {source}", path = path.display())]
+    #[error("cannot read or write the issuer's keys in {path}: {source}", path = path.display())]
     File {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why not.
+        /// The I/O error.
         source: io::Error,
     },
-    /// The file is not one of ours.
+    /// The file is not a valid key file.
     #[error("{path} is not a file of keys: {source}", path = path.display())]
     Content {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The parse error.
         source: serde_json::Error,
     },
     /// No key could be generated.
     #[error("cannot generate a key")]
     Generate(#[from] Unspecified),
-    /// A key is not what it should be.
+    /// A key cannot be parsed.
     #[error("a key cannot be read: {0}")]
     Key(#[from] jsonwebtoken::errors::Error),
-    /// A key is not a private key of its kind.
+    /// A key is not a private key of its algorithm.
     #[error("a key was rejected: {0}")]
     Rejected(#[from] KeyRejected),
 }
@@ -77,12 +77,12 @@ pub(crate) struct SigningKey {
     kept: KeptKey,
 }
 
-/// A key as the state file has it.
+/// A key as stored in the state file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeptKey {
     algorithm: SigningAlgorithm,
-    /// Old keys are published and sign no more.
+    /// Old keys are published but no longer sign.
     signs: bool,
     /// PKCS #8.
     private_pem: String,
@@ -96,7 +96,7 @@ pub(crate) struct KeyRing {
 }
 
 impl SigningAlgorithm {
-    /// The name tokens carry.
+    /// The algorithm's name in tokens.
     pub(crate) fn jwt(self) -> Algorithm {
         match self {
             SigningAlgorithm::ES256 => Algorithm::ES256,
@@ -123,12 +123,12 @@ impl SigningAlgorithm {
 }
 
 impl SigningKey {
-    /// A new key that nothing publishes yet.
+    /// A new key, not yet published.
     pub(crate) fn generate(algorithm: SigningAlgorithm) -> Result<SigningKey, KeysError> {
         SigningKey::read(KeptKey { algorithm, signs: true, private_pem: algorithm.generate()? })
     }
 
-    /// The id in the header of its tokens: the thumbprint of RFC 7638.
+    /// The key id in the header of its tokens: the thumbprint of RFC 7638.
     pub(crate) fn id(&self) -> Option<&str> {
         self.public.common.key_id.as_deref()
     }
@@ -155,7 +155,7 @@ impl SigningKey {
 }
 
 impl KeyRing {
-    /// The keys kept in `state`, or one new key.
+    /// The keys stored in `state`, or one new key.
     pub(crate) fn open(state: Option<&Path>) -> Result<KeyRing, KeysError> {
         let file = state.map(|folder| folder.join(FILE));
         let kept = file.as_deref().map(load).transpose()?.unwrap_or_default();
@@ -165,7 +165,7 @@ impl KeyRing {
         Ok(ring)
     }
 
-    /// The key that signs with `algorithm`, made now if there is none.
+    /// The key that signs with `algorithm`, generated if there is none.
     pub(crate) fn signing(
         &mut self,
         algorithm: SigningAlgorithm,
@@ -187,7 +187,7 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Forgets the keys that sign no more.
+    /// Removes the keys that no longer sign.
     pub(crate) fn retire(&mut self) -> Result<(), KeysError> {
         self.keys.retain(|key| key.kept.signs);
         self.keep()
@@ -201,7 +201,7 @@ impl KeyRing {
         JwkSet { keys: self.keys.iter().map(|key| key.public.clone()).collect() }
     }
 
-    /// Adds a key, keeps the ring, and returns the key's place.
+    /// Adds a key, stores the ring, and returns the key's index.
     fn add(&mut self, key: SigningKey) -> Result<usize, KeysError> {
         if self.keys.len() >= KEYS_MAX {
             self.keys.remove(0);
@@ -229,7 +229,7 @@ fn load(path: &Path) -> Result<Vec<KeptKey>, KeysError> {
     }
 }
 
-/// Replaces a file in one step by one that only its owner can read.
+/// Replaces a file atomically by one that only its owner can read.
 fn replace_private(path: &Path, text: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

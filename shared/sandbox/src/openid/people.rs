@@ -1,31 +1,31 @@
-//! Who there is: everyone under one mail domain.
+//! The test people: every address of one mail domain.
 
-/// The domain everybody's address ends in. `.test` is reserved for tests by RFC 2606.
+/// The mail domain of all test people. RFC 2606 reserves `.test`.
 pub const MAIL_DOMAIN: &str = "prolight.test";
 /// Longest name before the `@`, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
-/// Nobody has this address.
+/// No test person has this address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("nobody is called that; names are 1 to 64 of a-z, 0-9, - and _ before @{MAIL_DOMAIN}")]
+#[error("no such person; names are 1 to 64 of a-z, 0-9, - and _ before @{MAIL_DOMAIN}")]
 pub struct UnknownPerson;
 
-/// Somebody who can sign in. The same address is always the same person.
+/// A person who can sign in. The same address is always the same person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Person {
     /// The subject: `user_` and the name.
     pub(crate) sub: String,
     pub(crate) email: String,
-    /// Whether the address was seen to be theirs: not of a name that begins with `unverified`.
+    /// Whether the address is verified: false for a name that begins with `unverified`.
     pub(crate) email_verified: bool,
-    /// For people to read: the name with a capital letter.
+    /// Display name: the name with a capital letter.
     pub(crate) name: String,
-    /// Staff only.
+    /// Role, for staff only.
     pub(crate) role: Option<&'static str>,
 }
 
 impl Person {
-    /// The person behind an e-mail address, in any case.
+    /// The person with an e-mail address, ignoring case.
     pub(crate) fn parse(email: &str) -> Result<Person, UnknownPerson> {
         let email = email.to_ascii_lowercase();
         let (name, domain) = email.split_once('@').ok_or(UnknownPerson)?;

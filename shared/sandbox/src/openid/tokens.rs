@@ -1,4 +1,4 @@
-//! Tokens: good ones, and each kind of bad one that a verifier must refuse.
+//! Tokens: valid ones, and each kind of invalid one that a verifier must refuse.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -11,29 +11,29 @@ use super::{
 };
 use crate::clock;
 
-/// For whom a token is good unless another audience is asked for.
+/// Default audience of a token.
 pub const AUDIENCE: &str = "prolight";
-/// How long a token is good unless another time is asked for.
+/// Default lifetime of a token.
 pub const LIFETIME_S: u64 = 3_600;
-/// How long a token may be good: 30 days.
+/// Longest lifetime of a token: 30 days.
 pub const LIFETIME_S_MAX: u64 = 30 * 86_400;
 
-/// Why there is no token.
+/// Why no token is issued.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// Neither the form nor the JSON that was announced.
+    /// The body is not of the declared content type.
     #[error("the request is neither a form nor JSON with grant_type and username")]
     Unreadable,
-    /// Another grant than `password`.
-    #[error("only grant_type=password is known")]
+    /// A grant other than `password`.
+    #[error("only grant_type=password is supported")]
     Grant,
-    /// No such person.
+    /// No such test person.
     #[error(transparent)]
     Person(#[from] UnknownPerson),
-    /// No key.
+    /// The issuer has no key.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// The key does not sign.
+    /// Signing failed.
     #[error("cannot sign: {0}")]
     Signing(#[from] jsonwebtoken::errors::Error),
 }
@@ -50,13 +50,13 @@ impl TokenError {
     }
 }
 
-/// What is wrong with a forged token. Everything else about it is right.
+/// What is wrong with a forged token. Everything else about it is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flaw {
-    /// Ended an hour ago.
+    /// Expired an hour ago.
     Expired,
-    /// Begins in an hour.
+    /// Valid only in an hour.
     NotYetValid,
     /// For another audience.
     WrongAudience,
@@ -72,11 +72,11 @@ pub enum Flaw {
     Unsigned,
     /// HS256 with the bytes of the published key as the secret.
     PublicKeyAsSecret,
-    /// A good signature over other claims: the payload says `user_admin` and carries the role.
+    /// A valid signature over other claims: the payload says `user_admin` and has the role.
     Tampered,
 }
 
-/// A token before it is signed.
+/// An unsigned token.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     claims: Claims,
@@ -104,7 +104,7 @@ struct AppMetadata {
 }
 
 impl Draft {
-    /// A token for `person` that is good from now on.
+    /// A token for `person`, valid from now on.
     pub(crate) fn new(issuer: &str, person: &Person, audience: &str, lifetime_s: u64) -> Draft {
         let now = clock::unix_time().as_secs();
         Draft {
@@ -123,12 +123,12 @@ impl Draft {
         }
     }
 
-    /// The token.
+    /// The signed token.
     pub(crate) fn sign(&self, key: &SigningKey) -> Result<String, TokenError> {
         self.sign_as(key.id(), key)
     }
 
-    /// The token with a flaw; `key` is the one a good token would be signed with.
+    /// The token with a flaw; `key` is the one that signs valid tokens.
     pub(crate) fn sign_with(mut self, flaw: Flaw, key: &SigningKey) -> Result<String, TokenError> {
         const HOUR_S: u64 = 3_600;
         let claims = &mut self.claims;

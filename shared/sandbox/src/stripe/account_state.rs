@@ -1,4 +1,4 @@
-//! Everything the account holds, and the two ways to change an object: with an event, or silently.
+//! The account's state, and the two ways to change an object: with an event, or silently.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
@@ -15,13 +15,13 @@ use super::{
     object_store::ObjectStore,
 };
 
-/// Most events remembered; the oldest are forgotten.
+/// Most events stored; the oldest are dropped.
 pub(super) const EVENTS_MAX: usize = 20_000;
 
-/// The request that is being worked on; events name it.
+/// The request in progress; events reference it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cause {
-    /// `req_..`; `None` for what happens by itself.
+    /// `req_..`; `None` for automatic changes.
     pub(super) request: Option<String>,
     pub(super) idempotency_key: Option<String>,
 }
@@ -29,49 +29,49 @@ pub(super) struct Cause {
 /// The account.
 #[derive(Debug)]
 pub(super) struct AccountState {
-    /// Where the sandbox is reached, without a slash at the end.
+    /// Base URL of the sandbox, without a trailing slash.
     pub(super) url: String,
     pub(super) clock: Clock,
-    /// The time at which things happen now: behind the clock while the past is walked through.
+    /// The time of the current step: behind the clock while due events are processed.
     pub(super) now: i64,
     pub(super) ids: Ids,
-    /// The objects of the account that is being worked for: the platform, or within
-    /// [`Books::within`] a connected one.
+    /// The objects of the current account: the platform's or, inside [`AccountState::within`], a
+    /// connected account's.
     pub(super) shelf: ObjectStore,
-    /// The connected account that is being worked for.
+    /// The current connected account, if any.
     pub(super) account: Option<String>,
-    /// The platform's objects, while a connected account is worked for.
+    /// The platform's objects, while a connected account is current.
     aside: Option<ObjectStore>,
-    /// What each connected account holds.
+    /// The objects of each connected account.
     connected: HashMap<String, ObjectStore>,
     pub(super) settings: Settings,
     pub(super) cause: Cause,
-    /// When an object has to be looked at again. An entry that is no longer right does nothing.
+    /// When an object has to be processed again. A stale entry has no effect.
     pub(super) agenda: BTreeSet<(i64, String)>,
     /// Prices that subscriptions change to at the end of their period.
     pub(super) switches: HashMap<String, String>,
-    /// What the payment, subscription or setup of an open session will carry, by session.
+    /// Data for the payment, subscription or setup of an open session, by session.
     pub(super) promises: HashMap<String, Value>,
-    /// Lines that wait for the next invoice of a subscription.
+    /// Pending lines for a subscription's next invoice.
     pub(super) waiting_lines: HashMap<String, Vec<Value>>,
     pub(super) events: VecDeque<StripeEvent>,
-    /// Ids of the events that have not been looked at for delivery.
+    /// Ids of the events not yet processed for delivery.
     pub(super) fresh: Vec<String>,
-    /// Ids of the events that wait until deliveries go on.
+    /// Ids of the events that are held until deliveries resume.
     pub(super) held: Vec<String>,
-    /// What deliveries to registered endpoints are signed with, by endpoint.
+    /// Signing secrets of registered endpoints, by endpoint.
     pub(super) secrets: HashMap<String, String>,
-    /// Registered endpoints that hear of connected accounts, not of the platform.
+    /// Registered endpoints for events of connected accounts instead of the platform's.
     pub(super) connect_endpoints: HashSet<String>,
-    /// Charges of debits that the bank has not decided on.
+    /// Charges of debits that the bank has not decided.
     pub(super) undecided: HashSet<String>,
-    /// Charges that succeeded and have not reached the balance, oldest first.
+    /// Succeeded charges that are not in the balance yet, oldest first.
     pub(super) unbooked: Vec<String>,
-    /// Onboarding links by the last step of their address.
+    /// Onboarding links by the last segment of their URL.
     pub(super) links: HashMap<String, Link>,
-    /// Where connected accounts are paid out to, by account.
+    /// Bank accounts of connected accounts, by account.
     pub(super) banks: HashMap<String, Bank>,
-    /// Which bank payout a connected account's balance transaction was part of.
+    /// The bank payout that contains a connected account's balance transaction.
     pub(super) paid_in: HashMap<String, String>,
 }
 
@@ -110,8 +110,7 @@ impl AccountState {
         books
     }
 
-    /// Works for a connected account: on its objects, and what is told carries its name. Not to be
-    /// used within itself.
+    /// Runs `work` on a connected account's objects; events carry its id. Not reentrant.
     pub(super) fn within<T>(
         &mut self,
         account: &str,
@@ -128,12 +127,12 @@ impl AccountState {
         done
     }
 
-    /// The platform's objects, whoever is being worked for.
+    /// The platform's objects, whichever account is current.
     pub(super) fn platform(&self) -> &ObjectStore {
         self.aside.as_ref().unwrap_or(&self.shelf)
     }
 
-    /// The object of this id, whoever holds it.
+    /// The object with this id, in any account.
     pub(super) fn anybodys(&self, id: &str) -> Option<&Value> {
         let theirs = || self.connected.values().find_map(|shelf| shelf.get(id));
         self.shelf.get(id).or_else(theirs)
@@ -145,19 +144,19 @@ impl AccountState {
         all.find(|(_, shelf)| shelf.get(id).is_some()).map(|(account, _)| account.clone())
     }
 
-    /// How many objects there are in all.
+    /// Number of objects in all accounts.
     pub(super) fn len(&self) -> usize {
         self.shelf.len() + self.connected.values().map(ObjectStore::len).sum::<usize>()
     }
 
-    /// Puts a new object on the shelf and tells of it.
+    /// Stores a new object and emits its event.
     pub(super) fn add(&mut self, object: Value, event: &str) -> String {
         let id = self.shelf.put(object);
         self.tell(event, &id);
         id
     }
 
-    /// Changes an object and tells of it, if it is another then.
+    /// Changes an object and emits an event if it differs.
     pub(super) fn change(&mut self, id: &str, event: &str, edit: impl FnOnce(&mut Value)) {
         let previous = self.edit(id, edit);
         if !previous.is_empty() {
@@ -166,7 +165,7 @@ impl AccountState {
         }
     }
 
-    /// Changes an object silently. Returns what it had before where it differs now.
+    /// Changes an object silently. Returns the previous values of the changed fields.
     pub(super) fn edit(&mut self, id: &str, edit: impl FnOnce(&mut Value)) -> Map<String, Value> {
         let Some(object) = self.shelf.get_mut(id) else { return Map::new() };
         let before = object.clone();
@@ -174,7 +173,7 @@ impl AccountState {
         difference(&before, object)
     }
 
-    /// Tells of an object as it is now.
+    /// Emits an event with the object's current state.
     pub(super) fn tell(&mut self, event: &str, id: &str) {
         self.tell_with(event, id, None);
     }
@@ -184,12 +183,12 @@ impl AccountState {
         self.shelf.get(id).cloned().unwrap_or_default()
     }
 
-    /// A text of an object.
+    /// A string field of an object.
     pub(super) fn text(&self, id: &str, pointer: &str) -> String {
         self.shelf.get(id).map(|object| text(object, pointer).to_owned()).unwrap_or_default()
     }
 
-    /// Looks at the object again at this time.
+    /// Schedules the object to be processed at this time.
     pub(super) fn remind(&mut self, at: i64, id: &str) {
         self.agenda.insert((at, id.to_owned()));
     }
@@ -204,7 +203,7 @@ impl AccountState {
         self.happened(kind, Form::Snapshot { data, account });
     }
 
-    /// Something happened.
+    /// Records an event.
     pub(super) fn happened(&mut self, kind: &str, form: Form) {
         let happening = StripeEvent::new(self, kind, form);
         self.fresh.push(happening.id.clone());

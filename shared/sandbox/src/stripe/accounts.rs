@@ -1,9 +1,9 @@
-//! Connected accounts: people whom the platform pays. They are v2 objects: made by JSON, shown with
-//! the parts that `include` asks for, told of in thin events.
+//! Connected accounts: the payees of the platform. They are v2 objects: created with JSON, shown
+//! with the parts that `include` lists, reported by thin events.
 //!
-//! There is one shape, the one of a marketplace whose platform is the merchant and answers for
-//! losses: a recipient with Stripe's own small dashboard (docs.stripe.com/connect/accounts-v2). It
-//! can be paid as soon as its owner has followed an account link and given a bank account.
+//! There is one shape, that of a marketplace whose platform is the merchant of record and covers
+//! losses: a recipient with the Express dashboard (docs.stripe.com/connect/accounts-v2). It can be
+//! paid once its owner has followed an account link and entered a bank account.
 
 use serde_json::{Value, json};
 
@@ -17,12 +17,12 @@ use super::{
     params::Rules,
 };
 
-/// How long a link can be followed.
+/// Lifetime of a link.
 const LINK_S: i64 = 5 * 60;
-/// What a new account has to give, and what one whose bank account fails has to give again.
+/// Requirement of a new account, and of one whose bank account failed.
 const IDENTITY: &str = "identity.individual.id_numbers";
 const BANK_ACCOUNT: &str = "configuration.recipient.default_outbound_destination";
-/// Where an account says whether it can be paid.
+/// Where an account shows whether it can receive transfers.
 const TRANSFERS: &str = "/configuration/recipient/capabilities/stripe_balance/stripe_transfers";
 
 const CREATE: Rules = &[
@@ -55,22 +55,21 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post_v2("core/account_links", &[LINK], open_link),
 ];
 
-/// A bank account to be paid out to; each has its number
-/// (docs.stripe.com/connect/testing#account-numbers).
+/// A test bank account; each has a number (docs.stripe.com/connect/testing#account-numbers).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bank {
-    /// Money arrives.
+    /// Payouts arrive.
     #[default]
     Works,
-    /// Payouts fail: it was closed.
+    /// Payouts fail: the account is closed.
     Closed,
-    /// Payouts fail: there is none.
+    /// Payouts fail: there is no such account.
     Missing,
 }
 
 impl Bank {
-    /// Every one, for the page.
+    /// Every test bank account, for the page.
     pub(super) const ALL: [Bank; 3] = [Bank::Works, Bank::Closed, Bank::Missing];
 
     pub(super) fn number(self) -> &'static str {
@@ -85,7 +84,7 @@ impl Bank {
         Bank::ALL.into_iter().find(|bank| bank.number() == number)
     }
 
-    /// For people.
+    /// Description shown on the page.
     pub(super) fn conduct(self) -> &'static str {
         match self {
             Bank::Works => "Payouts arrive",
@@ -94,7 +93,7 @@ impl Bank {
         }
     }
 
-    /// The code and the sentence of a payout that fails.
+    /// Failure code and message of a failed payout.
     pub(super) fn failure(self) -> Option<(&'static str, &'static str)> {
         match self {
             Bank::Works => None,
@@ -104,7 +103,7 @@ impl Bank {
     }
 }
 
-/// A link to the page where an account's owner gives what is missing.
+/// A link to the onboarding page of an account.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
     pub(super) account: String,
@@ -114,14 +113,14 @@ pub(super) struct Link {
     used: Used,
 }
 
-/// How far a link was used.
+/// Usage of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Used {
-    /// Not at all.
+    /// Not used.
     No,
-    /// It was followed: the page can be filled in, and not opened again.
+    /// Opened: the page can be submitted, but not opened again.
     Followed,
-    /// The page was filled in.
+    /// The page was submitted.
     Done,
 }
 
@@ -164,7 +163,7 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(shown(&books.object(&id), call))
 }
 
-/// What Stripe refuses, and what the sandbox has no other shape for.
+/// Refuses what Stripe refuses and what the sandbox does not support.
 fn check(call: &Call) -> Result<(), Refused> {
     let country = call.text("identity.country").unwrap_or_default();
     if country.len() != 2 || !country.bytes().all(|letter| letter.is_ascii_alphabetic()) {
@@ -210,7 +209,7 @@ fn find<'a>(books: &'a AccountState, id: &str) -> Result<&'a Value, Refused> {
     found.map_err(|_| Refused::no_such_v2("account", id))
 }
 
-/// An account with the parts that were asked for; the others are null.
+/// An account with the requested parts; the others are null.
 fn shown(account: &Value, call: &Call) -> Value {
     let asked = call.list("include");
     let mut shown = account.clone();
@@ -257,7 +256,7 @@ fn open_link(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     }))
 }
 
-/// Follows a link: the account it is for, once and in time.
+/// Opens a link once and before it expires. Returns its account.
 pub(super) fn follow(books: &mut AccountState, step: &str) -> Option<Value> {
     let now = books.now;
     let link = books.links.get_mut(step)?;
@@ -269,7 +268,7 @@ pub(super) fn follow(books: &mut AccountState, step: &str) -> Option<Value> {
     Some(books.object(&account))
 }
 
-/// Fills in the page behind a link, once and in time. Returns where its owner goes next.
+/// Submits the page behind a link, once and before it expires. Returns the URL to redirect to.
 pub(super) fn fill_in(books: &mut AccountState, step: &str, bank: Bank) -> Option<String> {
     let now = books.now;
     let link = books.links.get_mut(step)?;
@@ -282,7 +281,8 @@ pub(super) fn fill_in(books: &mut AccountState, step: &str, bank: Bank) -> Optio
     Some(link.return_url.unwrap_or(link.refresh_url))
 }
 
-/// The owner has given everything: the account can be paid, and is paid out from tonight on.
+/// Completes onboarding: the account can receive transfers, and is paid out from the next midnight
+/// on.
 pub(super) fn onboard(books: &mut AccountState, id: &str, bank: Bank) -> Result<(), Refused> {
     if flag(find(books, id)?, "/closed") {
         return Err(Refused::conflict("account_closed", "The account is closed."));
@@ -294,7 +294,7 @@ pub(super) fn onboard(books: &mut AccountState, id: &str, bank: Bank) -> Result<
     Ok(())
 }
 
-/// Stripe wants to know more, and until then the account cannot be paid.
+/// Adds a requirement: the account cannot receive transfers until it is met.
 pub(super) fn restrict(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     find(books, id)?;
     require(books, id, &[IDENTITY]);
@@ -302,7 +302,7 @@ pub(super) fn restrict(books: &mut AccountState, id: &str) -> Result<(), Refused
     Ok(())
 }
 
-/// The account ends.
+/// Closes the account.
 pub(super) fn close(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     if flag(find(books, id)?, "/closed") {
         return Err(Refused::conflict("account_closed", "The account is closed."));
@@ -313,25 +313,25 @@ pub(super) fn close(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The bank account did not take a payout: there are no more until another one is given.
+/// A payout to the bank account failed: payouts stop until another bank account is entered.
 pub(super) fn lose_bank(books: &mut AccountState, id: &str) {
     books.banks.remove(id);
     require(books, id, &[BANK_ACCOUNT]);
 }
 
-/// Whether an account is there and not closed.
+/// Whether an account exists and is not closed.
 pub(super) fn is_open(books: &AccountState, id: &str) -> bool {
     find(books, id).is_ok_and(|account| !flag(account, "/closed"))
 }
 
-/// Whether an account can be paid.
+/// Whether an account can receive transfers.
 pub(super) fn is_active(books: &AccountState, id: &str) -> bool {
     is_open(books, id)
         && find(books, id)
             .is_ok_and(|account| text(&value(account, TRANSFERS), "/status") == "active")
 }
 
-/// The account, for a control.
+/// Checks that the account exists, for a control.
 pub(super) fn known(books: &AccountState, id: &str) -> Result<(), Refused> {
     find(books, id).map(|_| ())
 }

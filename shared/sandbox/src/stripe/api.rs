@@ -1,7 +1,7 @@
-//! The API over HTTP: who asks, in which version, under which key; then the endpoint.
+//! The API over HTTP: authentication, version, idempotency key, then the endpoint.
 //!
-//! What is below `/v1/` takes forms, what is below `/v2/` JSON. A connected account's objects are
-//! read with the header `Stripe-Account`; nothing is made or changed for one that way.
+//! `/v1/` takes forms, `/v2/` takes JSON. A connected account's objects are read with the header
+//! `Stripe-Account`; nothing is created or changed that way.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -39,20 +39,20 @@ use crate::{
 
 const SHOULD_RETRY: &str = "stripe-should-retry";
 
-/// What an endpoint does with a request that is in order.
+/// Handler of a validated request.
 type Work = fn(&mut AccountState, &Call) -> Result<Value, Refused>;
 
-/// A part of the API: how it takes parameters.
+/// A part of the API, by its parameter encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Api {
-    /// As forms.
+    /// Form parameters.
     V1,
-    /// As JSON, or in a query whose names may repeat.
+    /// JSON, or a query whose names may repeat.
     V2,
 }
 
 impl Api {
-    /// The part a path belongs to, and the rest of the path.
+    /// The part that a path belongs to, and the rest of the path.
     fn of(path: &str) -> Option<(Api, &str)> {
         let below = path.strip_prefix(STRIPE_PATH)?;
         let v1 = || below.strip_prefix("/v1/").map(|rest| (Api::V1, rest));
@@ -60,11 +60,11 @@ impl Api {
     }
 }
 
-/// An endpoint: where it is, what it accepts, what it does.
+/// An endpoint: its path, parameters and handler.
 pub(super) struct Endpoint {
     api: Api,
     method: Method,
-    /// Below `/v1/` or `/v2/`; `{}` stands for an id.
+    /// Below `/v1/` or `/v2/`; `{}` is an id.
     path: &'static str,
     rules: &'static [Rules],
     work: Work,
@@ -103,7 +103,7 @@ impl Endpoint {
         Endpoint { api: Api::V2, method: Method::POST, path, rules, work }
     }
 
-    /// The ids in `path`, when it is this endpoint's.
+    /// The ids in `path`, if it matches this endpoint.
     fn ids(&self, method: &Method, path: &str) -> Option<Vec<String>> {
         if self.method != *method || self.path.split('/').count() != path.split('/').count() {
             return None;
@@ -147,7 +147,7 @@ static ENDPOINTS: LazyLock<Vec<&'static Endpoint>> = LazyLock::new(|| {
     .collect()
 });
 
-/// A request whose parameters are in order.
+/// A validated request.
 #[derive(Debug)]
 pub(super) struct Call {
     ids: Vec<String>,
@@ -156,18 +156,17 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// The id in the path.
     pub(super) fn id(&self) -> &str {
         self.ids.first().map(String::as_str).unwrap_or_default()
     }
 
-    /// A parameter, steps parted by `.`, unless it is absent or unset.
+    /// A parameter, path segments separated by `.`; `None` if absent or unset.
     pub(super) fn get(&self, path: &str) -> Option<&Value> {
         let pointer = format!("/{}", path.replace('.', "/"));
         self.params.pointer(&pointer).filter(|value| !value.is_null())
     }
 
-    /// A text that is not empty.
+    /// A non-empty string parameter.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
         self.get(path).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
@@ -180,7 +179,7 @@ impl Call {
         self.get(path).and_then(Value::as_bool)
     }
 
-    /// The texts of a list.
+    /// The strings of a list parameter.
     pub(super) fn list(&self, path: &str) -> Vec<&str> {
         let items = self.get(path).and_then(Value::as_array);
         items.into_iter().flatten().filter_map(Value::as_str).collect()
@@ -193,29 +192,29 @@ pub(super) fn router() -> Router<Arc<AppState>> {
         .route(&format!("{STRIPE_PATH}/v2/{{*path}}"), any(answer))
 }
 
-/// A request on its way to its endpoint.
+/// A request before it reaches its endpoint.
 struct Asked {
     endpoint: &'static Endpoint,
     call: Call,
-    /// The connected account whose objects are asked for.
+    /// The connected account whose objects are read.
     account: Option<String>,
     key: Option<String>,
-    /// The request in one text, to tell it from others under the same key.
+    /// The request as one string, compared with others under the same key.
     fingerprint: String,
     failure: Option<Failure>,
 }
 
-/// A failure that was ordered for a request: it is answered with 500.
+/// A failure ordered by a fault: the request is answered with 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// Before anything was done.
+    /// Before the work.
     BeforeWork,
-    /// After all of it was done.
+    /// After the work.
     AfterWork,
 }
 
 impl Failure {
-    /// What a fault asks for, if it is a failure.
+    /// The failure that a fault causes, if any.
     pub(crate) fn of(fault: &AnswerFault) -> Option<Failure> {
         match fault {
             AnswerFault::ServerError => Some(Failure::BeforeWork),
@@ -257,7 +256,7 @@ async fn answer(
         }
     }
     if 0 < slow {
-        // The work goes on when the caller hangs up, so it is not done by the caller's task.
+        // Runs in a task of its own: the work completes even if the caller disconnects.
         let (work_world, name) = (Arc::clone(&world), request.clone());
         let work = tokio::spawn(async move {
             sleep(Duration::from_millis(slow)).await;
@@ -268,7 +267,7 @@ async fn answer(
     perform(&world, &asked, &request)
 }
 
-/// Checks everything about a request that does not depend on the account.
+/// Validates everything about a request that does not depend on the account.
 fn read(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Result<Asked, Refused> {
     let unknown = || Refused::no_such_route(method.as_str(), uri.path());
     let (api, path) = Api::of(uri.path()).ok_or_else(unknown)?;
@@ -325,8 +324,8 @@ fn json_params(query: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, R
     Err(Refused::invalid("body", "The request body must be a JSON object."))
 }
 
-/// A query of v2: `include` stands there with an index. Without one it is deprecated, and refused
-/// here before it is there.
+/// Parses a v2 query: `include` has an index. Without one it is deprecated at Stripe, and refused
+/// here.
 fn query_params(query: &str) -> Result<Value, Refused> {
     let mut params = Map::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -348,7 +347,7 @@ fn query_params(query: &str) -> Result<Value, Refused> {
     Ok(Value::Object(params))
 }
 
-/// The connected account that the header names.
+/// The connected account in the `Stripe-Account` header.
 fn account_of(headers: &HeaderMap, method: &Method, api: Api) -> Result<Option<String>, Refused> {
     let Some(account) = headers.get("stripe-account") else { return Ok(None) };
     if *method != Method::GET || api != Api::V1 {
@@ -358,7 +357,7 @@ fn account_of(headers: &HeaderMap, method: &Method, api: Api) -> Result<Option<S
     Ok(Some(String::from_utf8_lossy(account.as_bytes()).into_owned()))
 }
 
-/// The key of the account, what that may do, and the version.
+/// Checks the API key, its permissions, and the version.
 fn admit(headers: &HeaderMap, method: &Method, path: &str) -> Result<(), Refused> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let key = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
@@ -395,9 +394,10 @@ fn is_a(headers: &HeaderMap, wanted: &[u8]) -> bool {
     kind.is_some_and(|kind| kind.starts_with(wanted))
 }
 
-/// Does the work and keeps its answer under the key. So is a failure kept: the same request is
-/// answered with it for a day, whether or not anything was done (docs.stripe.com/error-low-level).
-/// v2 keeps what was done instead, and tries again what was not (docs.stripe.com/api-v2-overview).
+/// Does the work and stores the answer under the idempotency key. A failure is stored too: the same
+/// request gets it for a day, whether or not any work was done (docs.stripe.com/error-low-level).
+/// v2 stores the result of the work instead, and retries work that was not done
+/// (docs.stripe.com/api-v2-overview).
 fn perform(world: &Arc<AppState>, asked: &Asked, request: &str) -> Response {
     let done = match asked.failure {
         Some(Failure::BeforeWork) => Err(Refused::failed()),
@@ -422,7 +422,7 @@ fn perform(world: &Arc<AppState>, asked: &Asked, request: &str) -> Response {
         Err(refused) => {
             let mut response = refusal_of(&refused, request);
             if keeps_failures && asked.key.is_some() && refused.status.is_server_error() {
-                // The same key would bring the same answer.
+                // The same key would return the same answer.
                 response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
             }
             response
@@ -430,7 +430,7 @@ fn perform(world: &Arc<AppState>, asked: &Asked, request: &str) -> Response {
     }
 }
 
-/// What is kept under a key, of what was answered and what was done.
+/// What to store under a key: the answer, or in v2 the result of the work.
 fn to_keep(
     api: Api,
     answer: &Result<Value, Refused>,
@@ -470,11 +470,11 @@ fn work(world: &Arc<AppState>, asked: &Asked, request: &str) -> Result<Value, Re
 fn work_on(books: &mut AccountState, asked: &Asked) -> Result<Value, Refused> {
     let mut answer = (asked.endpoint.work)(books, &asked.call)?;
     let expanded = books.shelf.expand(&mut answer, &asked.call.params);
-    // The work is done, so the key is used up.
+    // The work is done, so the key is used.
     expanded.map(|()| answer).map_err(Refused::begun)
 }
 
-/// A kept answer.
+/// A stored answer.
 fn again(kept: &Kept) -> Response {
     let mut answer = (kept.status, axum::Json(kept.body.clone())).into_response();
     answer.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
@@ -484,7 +484,7 @@ fn again(kept: &Kept) -> Response {
     with_request_id(answer, &kept.request)
 }
 
-/// The answer to a fault that was ordered.
+/// The answer to an ordered fault.
 pub(crate) fn refusal(status: StatusCode) -> Response {
     let refused = match status {
         StatusCode::TOO_MANY_REQUESTS => Refused::too_many(),

@@ -1,5 +1,5 @@
-//! An account's balance and the transactions that make it: what was charged less Stripe's fee, what
-//! was given back, what disputes took, what went to connected accounts and from those to banks.
+//! An account's balance and its transactions: charges less Stripe's fee, refunds, disputes,
+//! transfers to connected accounts, and payouts to banks.
 //!
 //! Types: docs.stripe.com/reports/balance-transaction-types.
 
@@ -14,15 +14,15 @@ use super::{
     params::{CREATED, PAGE},
 };
 
-/// What a charge costs: 2.9 % and 30 cents (stripe.com/pricing, US cards).
+/// Stripe's fee for a charge: 2.9 % and 30 cents (stripe.com/pricing, US cards).
 const FEE_PER_MILLE: i64 = 29;
 const FEE_FIXED: i64 = 30;
-/// What a dispute costs, won or lost.
+/// Fee of a dispute, won or lost.
 const DISPUTE_FEE: i64 = 1_500;
-/// How long a charge's money takes to be available, unless the settings say at once.
+/// How long a charge's money is pending, unless the settings make it available immediately.
 const PENDING_S: i64 = 2 * DAY_S;
 
-/// Why money moves.
+/// Type of a balance transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Movement {
     Charge,
@@ -32,20 +32,20 @@ pub(super) enum Movement {
     DisputeReversal,
     /// From the platform to a connected account.
     Transfer,
-    /// What came back of it.
+    /// Reversal of a transfer, on the platform's balance.
     TransferRefund,
-    /// What a connected account received.
+    /// A transfer received by a connected account.
     Payment,
-    /// What was taken back of it.
+    /// Reversal of a received transfer.
     PaymentRefund,
-    /// To a bank.
+    /// Payout to a bank.
     Payout,
-    /// Back from it.
+    /// Failed payout, returned by the bank.
     PayoutFailure,
 }
 
 impl Movement {
-    /// `type`, `reporting_category` and the fee for an amount.
+    /// `type`, `reporting_category` and the fee of an amount.
     fn terms(self, amount: i64) -> (&'static str, &'static str, i64) {
         match self {
             Movement::Charge => {
@@ -71,7 +71,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("balance_transactions/{}", &[], get_transaction),
 ];
 
-/// Writes down that money moved; `amount` is negative when it left. Returns the transaction's id.
+/// Adds a balance transaction; `amount` is negative for a debit. Returns its id.
 pub(super) fn book(
     books: &mut AccountState,
     movement: Movement,
@@ -84,7 +84,7 @@ pub(super) fn book(
     book_for(books, movement, (amount, currency), source, available_on)
 }
 
-/// The same, of money that can be used from `available_on` on.
+/// Adds a balance transaction whose money is available from `available_on` on.
 pub(super) fn book_for(
     books: &mut AccountState,
     movement: Movement,
@@ -127,7 +127,7 @@ pub(super) fn book_for(
     books.shelf.put(transaction)
 }
 
-/// From when on a charge's money can be used: once it is booked, which it may not be yet.
+/// When a charge's money becomes available: after it is booked, which may be still to come.
 pub(super) fn available_on(books: &AccountState, charge: &str) -> i64 {
     let transaction = books.text(charge, "/balance_transaction");
     let booked = books.shelf.get(&transaction);
@@ -137,13 +137,13 @@ pub(super) fn available_on(books: &AccountState, charge: &str) -> i64 {
 /// A balance, in cents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Balance {
-    /// What can be used.
+    /// Usable now.
     pub available: i64,
-    /// What will be available later.
+    /// Available later.
     pub pending: i64,
 }
 
-/// The balance of the account that is being worked for.
+/// The balance of the current account.
 pub(super) fn now(books: &AccountState) -> Balance {
     let mut balance = Balance::default();
     for transaction in books.shelf.all("balance_transaction") {

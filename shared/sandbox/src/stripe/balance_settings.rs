@@ -1,5 +1,5 @@
-//! When the platform's balance is paid out to its bank: every midnight (UTC), as in an account that
-//! nobody has set up, or only when asked (docs.stripe.com/api/balance-settings).
+//! Payout schedule of the platform's balance: every midnight (UTC), the default of a new account,
+//! or manual (docs.stripe.com/api/balance-settings).
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use super::{
     payouts,
 };
 
-/// What the settings are kept under; an account has one of them, and it has no id.
+/// Storage key of the settings; an account has one, without an id.
 const ID: &str = "balance_settings";
 const INTERVAL: &str = "/payments/payouts/schedule/interval";
 
@@ -25,8 +25,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post("balance_settings", &[UPDATE], update),
 ];
 
-/// The settings of a new account: one with our catalogue is set up, so that it pays out nothing by
-/// itself.
+/// Settings of a new account. One with our catalogue has manual payouts.
 pub(super) fn seed(books: &mut AccountState, catalogue: Catalogue) {
     let interval = match catalogue {
         Catalogue::Seeded => "manual",
@@ -49,7 +48,7 @@ pub(super) fn seed(books: &mut AccountState, catalogue: Catalogue) {
     books.remind(day_end(books.now), ID);
 }
 
-/// A day of the platform's ends: what there is sets out to its bank, unless that is to be asked for.
+/// End of a day on the platform: pays the balance out to the bank, unless payouts are manual.
 pub(super) fn end_day(books: &mut AccountState) {
     books.remind(day_end(books.now), ID);
     payouts::reach_platform(books);

@@ -1,42 +1,42 @@
-//! The test cards, and what becomes of a charge to each.
+//! The test cards, and the outcome of a charge to each.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A means of payment for tests.
+/// A test payment method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Card {
     /// Every charge succeeds.
     #[serde(rename = "4242424242424242")]
     Succeeds,
-    /// The same, of another brand.
+    /// Every charge succeeds; another brand.
     #[serde(rename = "5555555555554444")]
     SucceedsToo,
     /// Every charge is declined.
     #[serde(rename = "4000000000000002")]
     Declines,
-    /// Every charge is declined: too little money.
+    /// Every charge is declined for insufficient funds.
     #[serde(rename = "4000000000009995")]
     LacksFunds,
-    /// Pays on the page; every later charge is declined. (The real test card of this number is
+    /// Succeeds on the page; every later charge is declined. (The real test card of this number is
     /// declined on the page too.)
     #[serde(rename = "4000000000000341")]
     DeclinesLater,
-    /// Every charge asks the cardholder to authenticate.
+    /// Every charge requires authentication.
     #[serde(rename = "4000002760003184")]
     Authenticates,
-    /// A debit of a bank account, which the bank decides on later.
+    /// A bank debit, which the bank decides later.
     #[serde(rename = "bank")]
     Bank,
 }
 
-/// What becomes of a charge.
+/// Outcome of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Succeeds,
     /// The bank decides later.
     Undecided,
-    /// The cardholder has to authenticate, and can.
+    /// The cardholder has to authenticate and is able to.
     Authenticate,
     Fails(Decline),
 }
@@ -49,16 +49,16 @@ pub(super) struct Decline {
     pub(super) message: &'static str,
 }
 
-/// How the cardholder takes part in a payment.
+/// Whether the cardholder is present during a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
-    /// On a page, and can be asked to authenticate.
+    /// On a page, able to authenticate.
     OnPage,
-    /// On a page, and did authenticate.
+    /// On a page, authenticated.
     Authenticated,
-    /// On a page, and failed to.
+    /// On a page, failed to authenticate.
     NotAuthenticated,
-    /// Not at all.
+    /// Off session.
     Away,
 }
 
@@ -84,7 +84,7 @@ pub(super) const NEEDS_AUTHENTICATION: Decline = Decline {
 };
 
 impl Card {
-    /// Every card, as the pages offer them.
+    /// Every card, in the order of the pages.
     pub const ALL: [Card; 7] = [
         Card::Succeeds,
         Card::SucceedsToo,
@@ -95,13 +95,13 @@ impl Card {
         Card::DeclinesLater,
     ];
 
-    /// The card of this number, blanks ignored; `bank` for the debit.
+    /// The card with this number, ignoring spaces; `bank` for the debit.
     pub fn of_number(number: &str) -> Option<Card> {
         let number = number.replace(' ', "");
         Card::ALL.into_iter().find(|card| card.number() == number)
     }
 
-    /// As it is typed in.
+    /// Its number as typed on a page.
     pub fn number(self) -> &'static str {
         match self {
             Card::Succeeds => "4242424242424242",
@@ -114,7 +114,7 @@ impl Card {
         }
     }
 
-    /// What it does, for people.
+    /// Description of its behaviour, shown on pages.
     pub(super) fn conduct(self) -> &'static str {
         match self {
             Card::Succeeds | Card::SucceedsToo => "pays",
@@ -152,7 +152,7 @@ impl Card {
         }
     }
 
-    /// The last four digits; they tell the card.
+    /// The last four digits; they identify the card.
     pub(super) fn last4(self) -> &'static str {
         match self {
             Card::Bank => "6789",
@@ -172,7 +172,7 @@ impl Card {
         Card::ALL.into_iter().find(|card| card.last4() == last4).unwrap_or(Card::Declines)
     }
 
-    /// What becomes of a charge.
+    /// Outcome of a charge.
     pub(super) fn verdict(self, presence: Presence) -> Verdict {
         let away = presence == Presence::Away;
         match self {
@@ -191,7 +191,7 @@ impl Card {
         }
     }
 
-    /// The details of a payment method.
+    /// `details` of a payment method.
     pub(super) fn details(self) -> Value {
         if self == Card::Bank {
             return json!({
@@ -211,7 +211,7 @@ impl Card {
         })
     }
 
-    /// The details of a charge.
+    /// `payment_method_details` of a charge.
     pub(super) fn charge_details(self) -> Value {
         let mut details = self.details();
         if self == Card::Bank {

@@ -1,4 +1,4 @@
-//! Products and prices. A price never changes its amount: a new one takes over its lookup key.
+//! Products and prices. A price's amount never changes: a new price takes over its lookup key.
 
 use domain::{pack::Pack, plan::Plan};
 use serde_json::{Value, json};
@@ -68,17 +68,17 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post("prices/{}", &[PRICE_UPDATE], update_price),
 ];
 
-/// What a new price is made of.
+/// Values of a new price.
 pub(super) struct NewPrice<'a> {
     pub(super) product: &'a str,
     pub(super) currency: &'a str,
     pub(super) unit_amount: i64,
-    /// The interval and how many of it make a period; `None` is bought once.
+    /// Interval and number of intervals per period; `None` for a one-time price.
     pub(super) recurring: Option<(&'a str, i64)>,
     pub(super) lookup_key: Option<&'a str>,
 }
 
-/// Puts our plans and packs on sale, silently: they were there before anybody listened.
+/// Adds our plans and packs without events, as if they were created before any endpoint.
 pub(super) fn seed(books: &mut AccountState, catalogue: Catalogue) {
     match catalogue {
         Catalogue::Empty => return,

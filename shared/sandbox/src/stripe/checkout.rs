@@ -1,4 +1,4 @@
-//! Checkout sessions: what somebody is about to buy, kept open until it is paid or expires.
+//! Checkout sessions: open until paid or expired.
 
 use serde_json::{Value, json};
 
@@ -15,9 +15,9 @@ use super::{
     subscriptions::check_recurring,
 };
 
-/// The limits of a session's life.
+/// Shortest and longest lifetime of a session.
 const LIFE_S: (i64, i64) = (30 * 60, DAY_S);
-/// A caller's clock may be this far behind ours.
+/// Tolerated lag of a caller's clock.
 const SLACK_S: i64 = 60;
 /// Most lines of a session.
 const LINES_MAX: usize = 100;
@@ -64,7 +64,7 @@ const LINES: Rules = &[
     "line_items.*.price_data.recurring.interval_count: int",
     "line_items.*.price_data.tax_behavior: inclusive|exclusive|unspecified",
 ];
-/// What only sessions of one mode accept; the mode stands first.
+/// Parameters that only sessions of one mode accept; the mode comes first.
 const OF_MODE: [(&str, &str); 4] = [
     ("payment", "payment_intent_data"),
     ("payment", "invoice_creation"),
@@ -160,7 +160,7 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(&id))
 }
 
-/// What the session says only in some modes.
+/// Fields of a session that depend on its mode.
 fn fill_by_mode(session: &mut Value, call: &Call, mode: &str) {
     match mode {
         "payment" => {
@@ -186,7 +186,7 @@ fn fill_by_mode(session: &mut Value, call: &Call, mode: &str) {
     }
 }
 
-/// What the payment, the subscription or the setup will carry.
+/// Data for the payment, the subscription or the setup.
 fn promised(call: &Call, mode: &str) -> Value {
     let data = match mode {
         "payment" => call.get("payment_intent_data"),
@@ -286,7 +286,7 @@ fn check_fields(books: &AccountState, call: &Call, mode: &str) -> Result<(), Ref
     Ok(())
 }
 
-/// Prices and quantities of what a session sells.
+/// Prices and quantities of a session's line items.
 fn lines(books: &mut AccountState, call: &Call, mode: &str) -> Result<Vec<(Value, i64)>, Refused> {
     let asked = call.get("line_items").and_then(Value::as_array).cloned().unwrap_or_default();
     if mode == "setup" {
@@ -354,7 +354,7 @@ fn line_price(books: &mut AccountState, asked: &Value, name: &str) -> Result<Val
     }
 }
 
-/// A price made for one session. It is not active: no other can be made with it.
+/// A price created for one session. It is inactive, so no other session can use it.
 fn inline_price(books: &mut AccountState, data: &Value, name: &str) -> Result<Value, Refused> {
     let missing = |field: &str| Refused::missing(&format!("{name}{field}"));
     let currency = text_of(data, "/currency").ok_or_else(|| missing("[currency]"))?;
@@ -394,7 +394,7 @@ fn inline_price(books: &mut AccountState, data: &Value, name: &str) -> Result<Va
     Ok(books.object(&id))
 }
 
-/// What a session comes to.
+/// Totals of a session.
 #[derive(Debug, Default)]
 struct Sums {
     subtotal: i64,
@@ -402,7 +402,7 @@ struct Sums {
     total: i64,
 }
 
-/// Puts the lines of a session on the shelf.
+/// Stores the line items of a session.
 fn put_lines(books: &mut AccountState, session: &str, lines: &[(Value, i64)], rate: i64) -> Sums {
     let mut sums = Sums::default();
     for (price, quantity) in lines {
@@ -465,7 +465,7 @@ fn expire(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(call.id()))
 }
 
-/// Ends an open session.
+/// Expires an open session.
 pub(super) fn expire_now(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     let status = text(books.shelf.find("checkout.session", id)?, "/status");
     if status != "open" {
@@ -482,7 +482,7 @@ pub(super) fn expire_now(books: &mut AccountState, id: &str) -> Result<(), Refus
     Ok(())
 }
 
-/// The time of a session is over, unless it was used.
+/// Expires a session at the end of its lifetime, unless it was used.
 pub(super) fn expire_if_due(books: &mut AccountState, id: &str) {
     let session = books.object(id);
     if text(&session, "/status") == "open" && int(&session, "/expires_at") <= books.now {

@@ -1,4 +1,4 @@
-//! Paying a checkout session, as its page and the controls do: one attempt, and all that follows.
+//! Payment of a Checkout session, through its page or a control: one attempt and its effects.
 
 use serde_json::{Value, json};
 
@@ -13,17 +13,17 @@ use super::{
     subscriptions::{self, Start},
 };
 
-/// The address of whoever pays without having said one.
+/// Email of a customer who gave none.
 const NOBODY: &str = "customer@example.com";
 
-/// What came of an attempt to pay a session.
+/// Outcome of an attempt to pay a session.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Paid {
-    /// It is complete; where the customer goes next. Debits are decided on later.
+    /// Complete, with the URL to redirect to. Debits are decided later.
     Complete(String),
     /// The cardholder has to authenticate first.
     NeedsAction,
-    /// It is still open.
+    /// The session is still open.
     Declined(Decline),
 }
 
@@ -59,10 +59,10 @@ pub(super) fn pay(
     Ok(paid)
 }
 
-/// One session being paid.
+/// A session being paid.
 struct Sale {
     session: Value,
-    /// What the payment, subscription or setup will carry.
+    /// Data for the payment, subscription or setup.
     promise: Value,
     method: String,
     email: String,
@@ -78,7 +78,7 @@ impl Sale {
         flag(&self.session, "/automatic_tax/enabled")
     }
 
-    /// The customer, made now if there is none.
+    /// The customer, created if there is none.
     fn customer(&mut self, books: &mut AccountState) -> String {
         let email = self.email.clone();
         self.customer.get_or_insert_with(|| customers::open(books, Some(&email))).clone()
@@ -104,7 +104,7 @@ impl Sale {
     }
 }
 
-/// A payment for things bought once.
+/// One-time payment.
 fn buy(books: &mut AccountState, mut sale: Sale, presence: Presence) -> Paid {
     let usage = sale.promised("setup_future_usage");
     let invoiced = flag(&sale.session, "/invoice_creation/enabled");
@@ -142,7 +142,7 @@ fn buy(books: &mut AccountState, mut sale: Sale, presence: Presence) -> Paid {
     Paid::Complete(next)
 }
 
-/// The invoice of a payment for things bought once.
+/// Invoice of a one-time payment.
 fn bill(books: &mut AccountState, sale: &Sale, intent: &str) -> Option<String> {
     let customer = sale.customer.clone()?;
     let lines = lines_once(books, sale);
@@ -163,7 +163,7 @@ fn bill(books: &mut AccountState, sale: &Sale, intent: &str) -> Option<String> {
     Some(invoice)
 }
 
-/// The lines of the things that a session sells once.
+/// Invoice lines of one-time items.
 fn lines_once(books: &mut AccountState, sale: &Sale) -> Vec<Value> {
     let of_it = |item: &&Value| {
         text(item, "/session") == sale.id() && text(item, "/price/type") != "recurring"
@@ -183,14 +183,14 @@ fn lines_once(books: &mut AccountState, sale: &Sale) -> Vec<Value> {
     lines.collect()
 }
 
-/// The first payment of a subscription, and the subscription.
+/// First payment of a subscription, and the subscription.
 fn subscribe(books: &mut AccountState, mut sale: Sale, presence: Presence) -> Paid {
     let customer = sale.customer(books);
     let description = Some("Subscription creation".to_owned());
     let intent = sale.intent(books, Intent { description, ..Intent::default() });
     let outcome = payments::attempt(books, &intent, &sale.method, presence);
     let status = match outcome {
-        // The intent is the invoice's, not the session's, once there is an invoice; until then the
+        // Once there is an invoice, the intent belongs to it, not to the session; until then the
         // session keeps it for the next attempt.
         Outcome::NeedsAction | Outcome::Failed(_) => {
             books.edit(sale.id(), |session| session["payment_intent"] = intent.clone().into());
@@ -224,7 +224,7 @@ fn subscribe(books: &mut AccountState, mut sale: Sale, presence: Presence) -> Pa
     invoices::tie(books, &invoice, &intent);
     match outcome {
         Outcome::Paid => invoices::settle(books, &invoice),
-        // Access is given at once; it is taken back if the bank says no.
+        // Access starts immediately, and ends if the bank declines.
         Outcome::Processing | Outcome::NeedsAction | Outcome::Failed(_) => {
             subscriptions::resume(books, &subscription);
         }
@@ -254,7 +254,7 @@ fn start(books: &mut AccountState, sale: &Sale, customer: &str) -> String {
     )
 }
 
-/// A payment method for later.
+/// Saves a payment method for later.
 fn set_up(books: &mut AccountState, sale: &Sale) -> Paid {
     let id = books.ids.next("seti_");
     let intent = json!({
@@ -290,7 +290,7 @@ fn set_up(books: &mut AccountState, sale: &Sale) -> Paid {
     Paid::Complete(complete(books, sale, "no_payment_required", linked))
 }
 
-/// Completes a session and returns where the customer goes next.
+/// Completes a session and returns the URL to redirect to.
 fn complete(books: &mut AccountState, sale: &Sale, payment_status: &str, linked: Value) -> String {
     let details = json!({
         "address": {
@@ -342,7 +342,7 @@ pub(super) fn decide(
     Ok(())
 }
 
-/// The bank's decision on a debit that no session waits for, such as a renewal's.
+/// The bank's decision on a debit without a session, such as a renewal's.
 pub(super) fn decide_intent(
     books: &mut AccountState,
     intent: &str,
@@ -359,7 +359,7 @@ pub(super) fn decide_intent(
     Ok(())
 }
 
-/// The payment intent that pays an invoice, or nothing.
+/// The payment intent of an invoice, or an empty string.
 fn intent_of(books: &AccountState, invoice: &str) -> String {
     let mut payments = books.shelf.all("invoice_payment");
     payments

@@ -1,7 +1,7 @@
-//! The account's time: the real one with an offset, or one that stands still until it is moved.
+//! The account's clock: real time plus an offset, or frozen until it is moved.
 //!
-//! Everything here happens at this time: sessions expire, subscriptions renew, payments are tried
-//! again. Moving it walks through all of that in order (`cycle`).
+//! Everything in the account follows it: sessions expire, subscriptions renew, payments are
+//! retried. Moving it processes everything due, in order (`cycle`).
 
 use jiff::{Timestamp, ToSpan, civil::DateTime, tz::TimeZone};
 
@@ -9,18 +9,18 @@ use crate::clock;
 
 /// A day, in seconds.
 pub(super) const DAY_S: i64 = 86_400;
-/// Furthest the clock can be moved in one step: ten years.
+/// Largest step of the clock: ten years.
 pub(super) const LEAP_S_MAX: i64 = 3_660 * DAY_S;
 
 /// A clock in Unix seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Clock {
-    /// Goes with the real one, this much ahead.
+    /// Follows the real clock, with an offset.
     Running {
-        /// Seconds ahead of the real time.
+        /// Offset to real time, in seconds.
         ahead_s: i64,
     },
-    /// Stands at this time.
+    /// Frozen.
     Standing {
         /// Unix seconds.
         at: i64,
@@ -28,12 +28,12 @@ pub(super) enum Clock {
 }
 
 impl Clock {
-    /// A clock that stands at `at`, or one that goes.
+    /// A clock frozen at `at`, or a running one.
     pub(super) fn new(at: Option<i64>) -> Clock {
         at.map_or(Clock::Running { ahead_s: 0 }, |at| Clock::Standing { at })
     }
 
-    /// Whether it goes by itself.
+    /// Whether it is running.
     pub(super) fn goes(self) -> bool {
         matches!(self, Clock::Running { .. })
     }
@@ -46,8 +46,8 @@ impl Clock {
         }
     }
 
-    /// How far it is ahead of those who ask, in seconds: their clocks are real where this one goes,
-    /// and moved along where it stands.
+    /// How far it is ahead of its callers, in seconds: their clocks are real if this one runs, and
+    /// move along with it if it is frozen.
     pub(super) fn ahead_s(self) -> i64 {
         match self {
             Clock::Running { ahead_s } => ahead_s,
@@ -55,7 +55,7 @@ impl Clock {
         }
     }
 
-    /// Moves it so that it is `to` now.
+    /// Sets the current time to `to`.
     pub(super) fn move_to(&mut self, to: i64) {
         *self = match self {
             Clock::Running { .. } => Clock::Running { ahead_s: to - real_now() },
@@ -69,8 +69,7 @@ pub(super) fn real_now() -> i64 {
     i64::try_from(clock::unix_time().as_secs()).unwrap_or(i64::MAX)
 }
 
-/// The same day of the month and time of day `months` later, or the month's last day where it has
-/// no such day.
+/// The same day of the month and time of day `months` later, or the last day of a shorter month.
 pub(super) fn months_after(time: i64, months: i32) -> i64 {
     let moved = civil(time).and_then(|begin| begin.checked_add(months.months()).ok());
     moved
@@ -78,12 +77,12 @@ pub(super) fn months_after(time: i64, months: i32) -> i64 {
         .map_or(time + i64::from(months) * 30 * DAY_S, |end| end.timestamp().as_second())
 }
 
-/// A day for people: `2026-11-22`.
+/// A date for display: `2026-11-22`.
 pub(super) fn date(time: i64) -> String {
     civil(time).map_or_else(String::new, |at| at.date().to_string())
 }
 
-/// A time as v2 of the API writes it: `2026-11-22T09:00:00.000Z`.
+/// A time in the format of API v2: `2026-11-22T09:00:00.000Z`.
 pub(super) fn rfc3339(time: i64) -> String {
     civil(time).map_or_else(String::new, |at| format!("{at:.3}Z"))
 }

@@ -1,5 +1,5 @@
-//! The account's controls: what a test, a script or a developer makes happen that the API cannot.
-//! Over HTTP in `http`, in process as [`Control`].
+//! The account's controls, for tests, scripts and developers: what the API cannot do. Over HTTP in
+//! `http`, in process as [`Control`].
 
 use std::sync::Arc;
 
@@ -27,10 +27,10 @@ mod http;
 
 pub(super) use http::router;
 
-/// Most deliveries that one order may ask for.
+/// Most deliveries of one order.
 pub const DELIVERIES_MAX: usize = 1_000;
 
-/// A control that was misused, in a sentence.
+/// A misused control, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ControlError(String);
@@ -41,16 +41,16 @@ impl From<Refused> for ControlError {
     }
 }
 
-/// What came of paying a session.
+/// Outcome of paying a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payment {
-    /// It is complete; where the customer is sent.
+    /// Complete, with the URL that the customer is redirected to.
     Complete(String),
-    /// Still open: what the customer is told.
+    /// The session is still open; the message shown to the customer.
     Declined(String),
 }
 
-/// The controls of a running sandbox's account. Every call also lets happen what is due by now.
+/// Controls of a running sandbox's account. Every call first processes everything due by now.
 #[derive(Debug, Clone, Copy)]
 pub struct Control<'a> {
     world: &'a Arc<AppState>,
@@ -66,15 +66,15 @@ impl<'a> Control<'a> {
         format!("{}{}/", self.world.url, crate::route::STRIPE_PATH)
     }
 
-    /// How the account behaves.
+    /// The account's settings.
     pub fn settings(&self) -> Settings {
         self.with(|books| books.settings.clone())
     }
 
-    /// Changes some settings, all or none. What waits is delivered when deliveries are `on` again.
+    /// Changes settings, all or none. Held events are delivered when deliveries are `on` again.
     ///
     /// # Errors
-    /// When one is out of its limits.
+    /// If a value is outside its limits.
     pub fn change_settings(&self, change: SettingsChange) -> Result<Settings, ControlError> {
         self.with(|books| {
             let next = change.applied_to(&books.settings);
@@ -88,14 +88,14 @@ impl<'a> Control<'a> {
         self.with(|books| books.now)
     }
 
-    /// Moves the clock and lets everything happen in between, in order. Returns the new time.
+    /// Moves the clock and processes everything due in between, in order. Returns the new time.
     ///
     /// # Errors
-    /// When it would go backwards, or more than ten years ahead.
+    /// If it would move backwards, or more than ten years.
     pub fn advance(&self, advance: Advance) -> Result<i64, ControlError> {
         self.with(|books| {
             let to = advance.from(books.now).ok_or_else(|| {
-                ControlError("the clock goes ahead only, at most ten years at once".to_owned())
+                ControlError("the clock moves forward only, at most ten years at once".to_owned())
             })?;
             books.clock.move_to(to);
             cycle::walk_to(books, to);
@@ -103,15 +103,15 @@ impl<'a> Control<'a> {
         })
     }
 
-    /// Pays a session as its page does. A cardholder who is asked to authenticate does.
+    /// Pays a session as its page does. A cardholder asked to authenticate succeeds.
     ///
     /// # Errors
-    /// When there is no such session, or it is no longer open.
+    /// If there is no such session, or it is not open.
     pub fn pay(&self, session: &str, card: Card) -> Result<Payment, ControlError> {
         self.pay_as(session, card, Presence::Authenticated)
     }
 
-    /// The same, by somebody who fails to authenticate when asked.
+    /// Pays a session; a cardholder asked to authenticate fails.
     ///
     /// # Errors
     /// As [`Control::pay`].
@@ -136,10 +136,10 @@ impl<'a> Control<'a> {
         })
     }
 
-    /// Ends an open session.
+    /// Expires an open session.
     ///
     /// # Errors
-    /// When there is no such session, or it is not open.
+    /// If there is no such session, or it is not open.
     pub fn expire(&self, session: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(checkout::expire_now(books, session)?))
     }
@@ -147,7 +147,7 @@ impl<'a> Control<'a> {
     /// The bank's decision on the debit that pays a session (`cs_`) or a payment intent (`pi_`).
     ///
     /// # Errors
-    /// When none is awaited.
+    /// If none is awaited.
     pub fn decide(&self, payment: &str, decision: Decision) -> Result<(), ControlError> {
         self.with(|books| {
             if payment.starts_with("pi_") {
@@ -159,16 +159,16 @@ impl<'a> Control<'a> {
         })
     }
 
-    /// Every charge that has succeeded reaches the balance now, with its fee, and not a little later.
+    /// Books every succeeded charge to the balance now, with its fee, without the usual delay.
     pub fn book_charges(&self) {
         self.with(payments::book_all);
     }
 
-    /// Gives a charge (`ch_`) or the charge of a payment intent (`pi_`) back, as from the
-    /// dashboard: so many cents, or all that is left. Returns the refund's id.
+    /// Refunds a charge (`ch_`) or the charge of a payment intent (`pi_`), as the dashboard does:
+    /// an amount in cents, or all that is left. Returns the refund's id.
     ///
     /// # Errors
-    /// When there is no such charge, or not so much left of it.
+    /// If there is no such charge, or less is left of it.
     pub fn refund(&self, payment: &str, cents: Option<i64>) -> Result<String, ControlError> {
         self.with(|books| {
             let charge = charge_of(books, payment)?;
@@ -176,19 +176,19 @@ impl<'a> Control<'a> {
         })
     }
 
-    /// A refund comes back.
+    /// Fails a refund: the money returns to the balance.
     ///
     /// # Errors
-    /// When there is no such refund, or it has come back already.
+    /// If there is no such refund, or it has failed already.
     pub fn fail_refund(&self, refund: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(refunds::fail(books, refund)?))
     }
 
-    /// Disputes a charge (`ch_`) or the charge of a payment intent (`pi_`): so many cents, or all
-    /// of it. Returns the dispute's id.
+    /// Disputes a charge (`ch_`) or the charge of a payment intent (`pi_`): an amount in cents, or
+    /// all of it. Returns the dispute's id.
     ///
     /// # Errors
-    /// When there is no such charge.
+    /// If there is no such charge.
     pub fn dispute(
         &self,
         payment: &str,
@@ -202,27 +202,27 @@ impl<'a> Control<'a> {
         })
     }
 
-    /// Ends a dispute.
+    /// Closes a dispute.
     ///
     /// # Errors
-    /// When there is no such dispute, or it cannot end so.
+    /// If there is no such dispute, or its status does not allow this.
     pub fn close_dispute(&self, dispute: &str, closing: Closing) -> Result<(), ControlError> {
         self.with(|books| Ok(disputes::close(books, dispute, closing)?))
     }
 
-    /// Gives a subscription (`sub_`) or one of its items (`si_`) a discount, as from the dashboard.
-    /// Returns the discount's id.
+    /// Adds a discount to a subscription (`sub_`) or one of its items (`si_`), as the dashboard
+    /// does. Returns the discount's id.
     ///
     /// # Errors
-    /// When there is no such subscription or item, or nothing is taken off.
+    /// If there is no such subscription or item, or the discount is zero.
     pub fn discount(&self, to: &str, off: Off, lasts: Lasts) -> Result<String, ControlError> {
         self.with(|books| Ok(discounts::give(books, to, off, lasts)?))
     }
 
-    /// Ends a subscription at once, as from the dashboard.
+    /// Cancels a subscription immediately, as the dashboard does.
     ///
     /// # Errors
-    /// When there is no such subscription.
+    /// If there is no such subscription.
     pub fn cancel(&self, subscription: &str) -> Result<(), ControlError> {
         self.with(|books| {
             books.shelf.find("subscription", subscription)?;
@@ -231,11 +231,11 @@ impl<'a> Control<'a> {
         })
     }
 
-    /// Has a subscription change to the price with this lookup key at the end of its period, as the
-    /// portal does for a cheaper plan.
+    /// Schedules a subscription to change to the price with this lookup key at the end of its
+    /// period, as the portal does for a cheaper plan.
     ///
     /// # Errors
-    /// When there is no such subscription or price.
+    /// If there is no such subscription or price.
     pub fn plan_switch(&self, subscription: &str, lookup_key: &str) -> Result<(), ControlError> {
         self.with(|books| {
             books.shelf.find("subscription", subscription)?;
@@ -248,19 +248,19 @@ impl<'a> Control<'a> {
         })
     }
 
-    /// Deletes a customer, as from the dashboard.
+    /// Deletes a customer, as the dashboard does.
     ///
     /// # Errors
-    /// When there is no such customer.
+    /// If there is no such customer.
     pub fn delete_customer(&self, customer: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(customers::erase(books, customer)?))
     }
 
-    /// Ends a subscription's period now and bills the next one, or ends the subscription if that
-    /// is what its customer wants. No clock moves, so nobody else's period ends.
+    /// Ends a subscription's period now and bills the next one, or ends the subscription if it is
+    /// set to cancel at period end. The clock does not move, so no other period ends.
     ///
     /// # Errors
-    /// When there is no such subscription, or it has ended.
+    /// If there is no such subscription, or it has ended.
     pub fn renew(&self, subscription: &str) -> Result<(), ControlError> {
         self.with(|books| {
             let found = books.shelf.find("subscription", subscription)?;
@@ -272,11 +272,10 @@ impl<'a> Control<'a> {
         })
     }
 
-    /// Gives a customer a card, for everything that is paid from now on. Returns the payment
-    /// method's id.
+    /// Sets the customer's default card. Returns the payment method's id.
     ///
     /// # Errors
-    /// When there is no such customer.
+    /// If there is no such customer.
     pub fn set_card(&self, customer: &str, card: Card) -> Result<String, ControlError> {
         self.with(|books| {
             let email = text(books.shelf.find("customer", customer)?, "/email").to_owned();
@@ -293,7 +292,7 @@ impl<'a> Control<'a> {
         })
     }
 
-    /// Everything that happened, oldest first, byte for byte as it is delivered.
+    /// Every event, oldest first, byte for byte as delivered.
     pub fn events(&self) -> Vec<String> {
         self.with(|books| books.events.iter().map(|event| event.body.clone()).collect())
     }
@@ -303,10 +302,10 @@ impl<'a> Control<'a> {
         self.with(|books| books.events.iter().map(|event| event.kind.clone()).collect())
     }
 
-    /// Delivers these events now, each so often, in this order, whatever the settings say.
+    /// Delivers these events now, `times` times each, in this order, whatever the settings.
     ///
     /// # Errors
-    /// When one is not there, or they are more than [`DELIVERIES_MAX`] deliveries.
+    /// If one does not exist, or there are more than [`DELIVERIES_MAX`] deliveries.
     pub fn deliver(
         &self,
         events: &[String],
@@ -330,7 +329,7 @@ impl<'a> Control<'a> {
         Ok(())
     }
 
-    /// An object as the API shows it, whether the platform's or a connected account's.
+    /// An object as the API shows it, of the platform or of a connected account.
     pub fn object(&self, id: &str) -> Option<Value> {
         self.with(|books| books.anybodys(id).cloned())
     }

@@ -45,7 +45,7 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(&id))
 }
 
-/// Makes a customer for somebody who pays without one.
+/// Creates a customer for a payment without one.
 pub(super) fn open(books: &mut AccountState, email: Option<&str>) -> String {
     let customer = new(books, email, None);
     books.add(customer, "customer.created")
@@ -91,7 +91,7 @@ fn list(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     })
 }
 
-/// One that was deleted is answered with no more than that.
+/// Gets a customer. A deleted one is answered with only its id and `deleted`.
 fn get(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     let deleted = books.shelf.get(call.id()).filter(|it| flag(it, "/deleted"));
     match deleted {
@@ -105,7 +105,7 @@ fn delete(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(call.id()))
 }
 
-/// Deletes a customer for ever: their subscriptions end at once
+/// Deletes a customer permanently: their subscriptions end immediately
 /// (docs.stripe.com/api/customers/delete).
 pub(super) fn erase(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     books.shelf.find("customer", id)?;
@@ -160,7 +160,7 @@ fn get_method(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("payment_method", call.id()).cloned()
 }
 
-/// A payment method made of a test card, not yet anybody's.
+/// A payment method of a test card, not attached to a customer.
 pub(super) fn method_of(books: &mut AccountState, card: Card, email: &str) -> String {
     let mut method = json!({
         "id": books.ids.next("pm_"),
@@ -186,21 +186,20 @@ pub(super) fn method_of(books: &mut AccountState, card: Card, email: &str) -> St
     books.shelf.put(method)
 }
 
-/// Makes a payment method a customer's, for payments to come.
+/// Attaches a payment method to a customer, for later payments.
 pub(super) fn attach(books: &mut AccountState, method: &str, customer: &str) {
     books.edit(method, |method| set(method, "/customer", customer));
     books.tell("payment_method.attached", method);
 }
 
-/// Makes it the one that invoices are paid with.
+/// Makes it the default for invoices.
 pub(super) fn make_default(books: &mut AccountState, method: &str, customer: &str) {
     books.change(customer, "customer.updated", |customer| {
         set(customer, "/invoice_settings/default_payment_method", method);
     });
 }
 
-/// The payment method that a customer's invoice is paid with: the subscription's, or the
-/// customer's.
+/// The payment method for a customer's invoice: the subscription's, or the customer's default.
 pub(super) fn method_for(
     books: &AccountState,
     customer: &str,

@@ -1,4 +1,4 @@
-//! What happens by itself: walking the account through everything that falls due, in order.
+//! Automatic changes: processes everything in the account that falls due, in order.
 
 use serde_json::Value;
 
@@ -17,20 +17,20 @@ use super::{
     subscriptions::{activate_if_paid, end, period_end},
 };
 
-/// How far the clock is moved.
+/// How far to move the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Advance {
-    /// So many days.
+    /// This many days.
     Days(i64),
-    /// To the same day so many months later.
+    /// This many calendar months.
     Months(i32),
     /// To this Unix time.
     To(i64),
 }
 
 impl Advance {
-    /// Where it leads from `now`, unless that is too far or backwards.
+    /// The new time, or `None` if it is before `now` or too far ahead.
     pub(super) fn from(self, now: i64) -> Option<i64> {
         let to = match self {
             Advance::Days(days) => now.checked_add(days.checked_mul(DAY_S)?)?,
@@ -42,7 +42,7 @@ impl Advance {
     }
 }
 
-/// Lets everything happen that is due until `to`.
+/// Processes everything due until `to`.
 pub(super) fn walk_to(books: &mut AccountState, to: i64) {
     while let Some((at, id)) = books.agenda.first().cloned() {
         if to < at {
@@ -55,7 +55,7 @@ pub(super) fn walk_to(books: &mut AccountState, to: i64) {
     books.now = to;
 }
 
-/// Looks at one object. What it was reminded of may be past.
+/// Processes one object that is due. Its reason may no longer apply.
 fn happen(books: &mut AccountState, id: &str) {
     match books.text(id, "/object").as_str() {
         "checkout.session" => checkout::expire_if_due(books, id),
@@ -78,7 +78,7 @@ fn happen(books: &mut AccountState, id: &str) {
     }
 }
 
-/// The period of a subscription is over now, and the next one is counted from here.
+/// Ends a subscription's period now; the next one starts here.
 pub(super) fn end_period(books: &mut AccountState, id: &str) {
     let now = books.now;
     books.edit(id, |subscription| {
@@ -91,7 +91,7 @@ pub(super) fn end_period(books: &mut AccountState, id: &str) {
     renew(books, id);
 }
 
-/// A period ends: the subscription with it, or the next one begins and is billed.
+/// At the end of a period, ends the subscription or starts and bills the next period.
 fn renew(books: &mut AccountState, id: &str) {
     if flag(&books.object(id), "/cancel_at_period_end") {
         end(books, id, "cancellation_requested");
@@ -137,7 +137,7 @@ fn renew(books: &mut AccountState, id: &str) {
     }
 }
 
-/// The lines that bill the period a subscription is in.
+/// The invoice lines of a subscription's current period.
 pub(super) fn period_lines(books: &mut AccountState, subscription: &Value) -> Vec<Value> {
     let items = list(subscription, "/items/data");
     let lines = items.iter().map(|item| {

@@ -1,5 +1,5 @@
-//! Event destinations: who is told of connected accounts in thin events
-//! (docs.stripe.com/api/v2/core/event-destinations). Webhooks are the only kind here.
+//! Event destinations: receivers of thin events about connected accounts
+//! (docs.stripe.com/api/v2/core/event-destinations). Only webhooks are supported.
 
 use serde_json::{Value, json};
 
@@ -13,9 +13,9 @@ use super::{
     webhooks::check_url,
 };
 
-/// Most of them, as the API has it.
+/// Most destinations, as in the API.
 const DESTINATIONS_MAX: usize = 16;
-/// How many stand on a page when nobody says: fewer than the API's 20, which nobody would leave.
+/// Default page size: smaller than the API's 20, so that paging is exercised.
 const PAGE: i64 = 5;
 
 const INCLUDE: Rules = &["include.*: webhook_endpoint.signing_secret|webhook_endpoint.url"];
@@ -82,7 +82,7 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(made)
 }
 
-/// A destination, with its address only where that was asked for.
+/// A destination, with its URL only if `include` lists it.
 fn shown(destination: &Value, call: &Call) -> Value {
     let mut shown = destination.clone();
     if call.list("include").is_empty() {

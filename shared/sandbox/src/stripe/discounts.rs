@@ -1,5 +1,5 @@
-//! Discounts: what a coupon takes off a whole subscription or one of its items, given from the
-//! dashboard (the controls). An item's own are taken off before the subscription's.
+//! Discounts: coupons on a whole subscription or one of its items, added from the dashboard (the
+//! controls). An item's discounts apply before the subscription's.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,30 +14,30 @@ use super::{
 /// Most discounts of one subscription or item.
 const DISCOUNTS_MAX: usize = 20;
 
-/// What a coupon takes off.
+/// Value of a coupon.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Off {
-    /// So many percent, more than 0 and at most 100; two decimal places count.
+    /// Percent, more than 0 and at most 100, with up to two decimal places.
     Percent(f64),
-    /// So many cents of each payment, at least 1.
+    /// Cents off each payment, at least 1.
     Cents(i64),
 }
 
-/// For how long.
+/// Duration of a coupon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lasts {
     /// The next payment.
     Once,
-    /// So many months from now.
+    /// Number of months from now.
     Months(i32),
     /// Every payment.
     Forever,
 }
 
-/// Gives a subscription (`sub_`) or one of its items (`si_`) a discount by a new coupon. Returns
-/// the discount's id.
+/// Adds a discount with a new coupon to a subscription (`sub_`) or one of its items (`si_`).
+/// Returns the discount's id.
 pub(super) fn give(
     books: &mut AccountState,
     to: &str,
@@ -86,7 +86,7 @@ pub(super) fn give(
     Ok(id)
 }
 
-/// The subscription that is meant, and where its discounts stand.
+/// The subscription, and the pointer to its discounts or the item's.
 fn place_of(books: &AccountState, to: &str) -> Result<(Value, String), Refused> {
     if !to.starts_with("si_") {
         return Ok((books.shelf.find("subscription", to)?.clone(), "/discounts".to_owned()));
@@ -95,7 +95,7 @@ fn place_of(books: &AccountState, to: &str) -> Result<(Value, String), Refused> 
     Ok((subscription.clone(), format!("/items/data/{index}/discounts")))
 }
 
-/// The subscription an item is of, and its index there.
+/// The subscription of an item, and the item's index.
 pub(super) fn item_of<'a>(
     books: &'a AccountState,
     item: &str,
@@ -137,18 +137,18 @@ fn coupon(books: &mut AccountState, subscription: &Value, off: Off, lasts: Lasts
     })
 }
 
-/// What is taken off a payment for an item.
+/// Discount of a payment for an item.
 #[derive(Debug, Default)]
 pub(super) struct TakenOff {
     /// The item's own discounts.
     pub(super) own: Vec<Value>,
-    /// By which discount how much, in cents, as `discount_amounts` has it.
+    /// Cents by discount, in the shape of `discount_amounts`.
     pub(super) amounts: Vec<Value>,
-    /// Altogether, in cents.
+    /// Total in cents.
     pub(super) cents: i64,
 }
 
-/// What is taken off `amount` cents for an item.
+/// The discount on `amount` cents for an item.
 pub(super) fn taken_off(
     books: &AccountState,
     subscription: &Value,
@@ -179,13 +179,13 @@ fn hundredths(percent: f64) -> i64 {
     format!("{:.0}", percent * 100.0).parse().unwrap_or(0)
 }
 
-/// Takes away the discounts of a subscription whose time is over.
+/// Removes a subscription's expired discounts.
 pub(super) fn end_old(books: &mut AccountState, subscription: &str) {
     let now = books.now;
     end(books, subscription, |discount, _| discount["end"].as_i64().is_some_and(|end| end <= now));
 }
 
-/// Takes away the discounts of a subscription that were for the payment just billed.
+/// Removes a subscription's one-time discounts, after they were billed.
 pub(super) fn end_used(books: &mut AccountState, subscription: &str) {
     end(books, subscription, |_, coupon| text(coupon, "/duration") == "once");
 }

@@ -1,4 +1,4 @@
-//! Disputes: a cardholder's bank takes a payment back, or asks about it first.
+//! Disputes: a cardholder's bank reverses a payment, or opens an inquiry first.
 
 use serde_json::{Value, json};
 
@@ -12,13 +12,13 @@ use super::{
     params::{CREATED, PAGE, Rules},
 };
 
-/// How long there is to answer.
+/// Time to submit evidence.
 const EVIDENCE_S: i64 = 9 * DAY_S;
 
-/// Most bytes of all the texts of a dispute's evidence.
+/// Most bytes of all texts of a dispute's evidence.
 const EVIDENCE_BYTES_MAX: usize = 150_000;
 
-/// What can be said against a dispute: texts, and names of uploaded files.
+/// Evidence against a dispute: texts, and ids of uploaded files.
 const EVIDENCE: Rules = &[
     "evidence.access_activity_log",
     "evidence.billing_address",
@@ -50,26 +50,26 @@ const EVIDENCE: Rules = &[
     "evidence.uncategorized_text",
 ];
 
-/// What a cardholder's bank opens.
+/// Kind of a dispute.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Opening {
-    /// A dispute: the money is gone at once.
+    /// A dispute: the amount leaves the balance immediately.
     #[default]
     Chargeback,
-    /// An inquiry: nothing moves yet.
+    /// An inquiry: no money moves yet.
     Warning,
 }
 
-/// How a dispute ends.
+/// Outcome of a dispute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Closing {
-    /// The money comes back.
+    /// The amount is returned.
     Won,
-    /// It stays away.
+    /// The amount is lost.
     Lost,
-    /// The inquiry came to nothing.
+    /// The inquiry closes without a dispute.
     WarningClosed,
 }
 
@@ -79,7 +79,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::post("disputes/{}", &[EVIDENCE, &["submit: bool", "metadata.*"]], update),
 ];
 
-/// Opens a dispute about a charge. Its `amount` may be any: banks convert currencies and add fees.
+/// Opens a dispute about a charge, of any `amount`: banks convert currencies and add fees.
 pub(super) fn open(
     books: &mut AccountState,
     charge: &Value,
@@ -136,7 +136,7 @@ pub(super) fn open(
     id
 }
 
-/// Ends a dispute, as its status allows.
+/// Closes a dispute, if its status allows.
 pub(super) fn close(books: &mut AccountState, id: &str, closing: Closing) -> Result<(), Refused> {
     let dispute = books.shelf.find("dispute", id)?;
     let status = text(dispute, "/status");
@@ -199,7 +199,7 @@ fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
         let message = format!("This dispute is {status}; evidence is no longer taken.");
         return Err(Refused::conflict("dispute_state", message));
     }
-    // What was staged before can be submitted later, by itself.
+    // Evidence staged earlier can be submitted later without new evidence.
     let submits = wants.unwrap_or(evidence.is_some());
     books.change(call.id(), "charge.dispute.updated", |dispute| {
         for (name, value) in evidence.and_then(Value::as_object).into_iter().flatten() {

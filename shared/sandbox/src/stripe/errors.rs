@@ -1,20 +1,20 @@
-//! Refusals, as the API words them (docs.stripe.com/api/errors): `{"error": {"type": ..,
-//! "code": .., "message": .., "param": ..}}`.
+//! API errors, in Stripe's format (docs.stripe.com/api/errors): `{"error": {"type": .., "code": ..,
+//! "message": .., "param": ..}}`.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-/// Whether the work had begun when it was refused: only then is the answer kept under the
-/// request's idempotency key.
+/// Whether work had begun before the error: only then is the answer stored under the idempotency
+/// key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// The request itself is not in order; nothing was tried.
+    /// Validation failed before any work.
     Checked,
-    /// It was in order and was tried.
+    /// Validation passed and work began.
     Began,
 }
 
-/// A request that is not accepted.
+/// An API error.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,
@@ -23,7 +23,7 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    /// A parameter or a combination of them that is not accepted.
+    /// An invalid parameter or combination of parameters.
     pub(super) fn invalid(param: &str, message: impl Into<String>) -> Refused {
         Refused::new(StatusCode::BAD_REQUEST, "invalid_request_error", message).about(param)
     }
@@ -33,7 +33,7 @@ impl Refused {
             .coded("parameter_unknown")
     }
 
-    /// A parameter without a value, where that unsets nothing.
+    /// An empty parameter where an empty value unsets nothing.
     pub(super) fn empty(param: &str) -> Refused {
         let message = format!(
             "You passed an empty string for '{param}'. We assume empty values are an attempt to \
@@ -48,19 +48,19 @@ impl Refused {
             .coded("parameter_missing")
     }
 
-    /// An object named by the path: 404. `kind` is as it stands in `object`.
+    /// An object in the path does not exist: 404. `kind` is the value of `object`.
     pub(super) fn no_such(kind: &str, id: &str) -> Refused {
         let mut refused = Refused::invalid("id", format!("No such {kind}: '{id}'"));
         refused.status = StatusCode::NOT_FOUND;
         refused.coded("resource_missing")
     }
 
-    /// An object named by a parameter: 400.
+    /// An object in a parameter does not exist: 400.
     pub(super) fn no_such_param(param: &str, kind: &str, id: &str) -> Refused {
         Refused::invalid(param, format!("No such {kind}: '{id}'")).coded("resource_missing")
     }
 
-    /// Something the account's state does not allow.
+    /// The account's state does not allow the request.
     pub(super) fn conflict(code: &str, message: impl Into<String>) -> Refused {
         let mut refused =
             Refused::new(StatusCode::BAD_REQUEST, "invalid_request_error", message).coded(code);
@@ -68,7 +68,7 @@ impl Refused {
         refused
     }
 
-    /// A payment the card's bank refused: 402.
+    /// The card's bank declined the payment: 402.
     pub(super) fn card(code: &str, decline_code: &str, message: &str, intent: Value) -> Refused {
         let mut refused =
             Refused::new(StatusCode::PAYMENT_REQUIRED, "card_error", message).coded(code);
@@ -98,12 +98,12 @@ impl Refused {
         Refused::new(StatusCode::FORBIDDEN, "invalid_request_error", message)
     }
 
-    /// An object of v2 named by the path: 404 with v2's code.
+    /// A v2 object in the path does not exist: 404 with v2's code.
     pub(super) fn no_such_v2(kind: &str, id: &str) -> Refused {
         Refused::no_such(kind, id).coded("not_found")
     }
 
-    /// A connected account that is not there, or not the platform's: 403.
+    /// A connected account does not exist, or is not the platform's: 403.
     pub(super) fn foreign_account(account: &str) -> Refused {
         let message = format!(
             "The provided key does not have access to account '{account}' (or that account does \
@@ -124,7 +124,7 @@ impl Refused {
         refused
     }
 
-    /// The same key, other parameters.
+    /// The same key with other parameters.
     pub(super) fn key_reused(key: &str) -> Refused {
         let message = format!(
             "Keys for idempotent requests can only be used with the same parameters they were \
@@ -134,7 +134,7 @@ impl Refused {
         Refused::new(StatusCode::BAD_REQUEST, "idempotency_error", message)
     }
 
-    /// The same key while its first request is being worked on.
+    /// The same key while its first request is in progress.
     pub(super) fn key_in_use(key: &str) -> Refused {
         let message = format!(
             "There is currently another in-progress request using this Idempotent Key (that \
@@ -157,30 +157,30 @@ impl Refused {
         Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", message)
     }
 
-    /// A failure in the middle of the work.
+    /// A failure during the work.
     pub(super) fn failed() -> Refused {
         Refused::server_error().begun()
     }
 
-    /// The sandbox holds as much as it may.
+    /// The object limit of the sandbox is reached.
     pub(super) fn full(objects_max: usize) -> Refused {
         let message = format!("The sandbox holds {objects_max} objects, its most; restart it.");
         Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "api_error", message)
     }
 
-    /// The same, found out after the work was done.
+    /// The same error, marked as raised after work began.
     pub(super) fn begun(mut self) -> Refused {
         self.stage = Stage::Began;
         self
     }
 
-    /// The same, with a code.
+    /// The same error with a code.
     pub(super) fn coded(mut self, code: &str) -> Refused {
         self.error.insert("code".to_owned(), code.into());
         self
     }
 
-    /// The message, for people.
+    /// The human-readable message.
     pub(super) fn message(&self) -> &str {
         self.error.get("message").and_then(Value::as_str).unwrap_or_default()
     }
@@ -189,7 +189,7 @@ impl Refused {
         json!({ "error": self.error })
     }
 
-    /// The value of `Stripe-Should-Retry`, where the API says it.
+    /// The value of `Stripe-Should-Retry`, if the API sends it.
     pub(super) fn should_retry(&self) -> Option<&'static str> {
         match self.status {
             StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => Some("true"),

@@ -1,8 +1,8 @@
-//! What happened: events, kept as the bytes that are delivered, and their endpoints.
+//! Events, stored as the bytes that are delivered, and their endpoints.
 //!
-//! An event about a connected account's object carries the account's name and goes to other
-//! endpoints than the platform's. One about a v2 object is thin: it names the object and leaves the
-//! looking to whoever hears of it (docs.stripe.com/event-destinations).
+//! An event about a connected account's object carries the account's id and goes to other endpoints
+//! than the platform's. One about a v2 object is thin: it names the object, and the receiver
+//! retrieves it (docs.stripe.com/event-destinations).
 
 use std::collections::BTreeSet;
 
@@ -19,26 +19,26 @@ use super::{
     webhooks,
 };
 
-/// How long the API shows an event.
+/// How long the API lists an event.
 const SHOWN_S: i64 = 30 * DAY_S;
 
-/// What an event carries.
+/// Payload of an event.
 #[derive(Debug)]
 pub(super) enum Form {
-    /// The object as it was, and the connected account that holds it, if one does.
+    /// The object's state, and the connected account that holds it, if any.
     Snapshot { data: Value, account: Option<String> },
-    /// The name of a connected account that changed.
+    /// The id of a connected account that changed.
     Thin { account: String },
 }
 
-/// Whom an event is about, and so who hears of it.
+/// What an event is about, which selects its receivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
     /// The platform's own objects.
     Platform,
     /// A connected account's objects.
     Connected,
-    /// A connected account itself, in a thin event.
+    /// A connected account itself, as a thin event.
     Thin,
 }
 
@@ -48,13 +48,13 @@ pub(super) struct StripeEvent {
     pub(super) id: String,
     pub(super) kind: String,
     pub(super) audience: Audience,
-    /// The connected account it is about.
+    /// Its connected account.
     account: Option<String>,
     /// The event as an object.
     pub(super) event: Value,
-    /// The same as it is delivered.
+    /// The body that is delivered.
     pub(super) body: String,
-    /// The endpoints that are to be told, and those that took it.
+    /// The endpoints to deliver to, and those that accepted it.
     pub(super) wanted_by: BTreeSet<String>,
     pub(super) taken_by: BTreeSet<String>,
 }
@@ -89,12 +89,12 @@ impl StripeEvent {
         }
     }
 
-    /// Whether the API lists it to the account that asks: the platform, or a connected one.
+    /// Whether the API lists it for the current account: the platform, or a connected one.
     fn is_listed(&self, books: &AccountState) -> bool {
         self.audience != Audience::Thin && self.account == books.account
     }
 
-    /// Whether everybody who is to be told took it.
+    /// Whether every endpoint accepted it.
     pub(super) fn is_delivered(&self) -> bool {
         self.wanted_by.is_subset(&self.taken_by)
     }
@@ -182,7 +182,7 @@ fn is_shown(books: &AccountState, event: &Value) -> bool {
     books.now - SHOWN_S <= event["created"].as_i64().unwrap_or_default()
 }
 
-/// Whether `kind` is `wanted`, where `charge.*` and `*` stand for many.
+/// Whether `kind` matches `wanted`, which may be a wildcard: `charge.*` or `*`.
 pub(super) fn matches_type(wanted: &str, kind: &str) -> bool {
     match wanted.strip_suffix('*') {
         Some(begin) => kind.starts_with(begin),

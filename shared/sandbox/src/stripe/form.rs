@@ -1,7 +1,7 @@
-//! The form encoding of requests: `a[b][0][c]=1&d[]=x` becomes nested JSON with text at its leaves.
+//! Form encoding of requests: `a[b][0][c]=1&d[]=x` becomes nested JSON with string leaves.
 //!
-//! Keys that count from 0 make a list, as does `[]`; metadata is always a map. A pair of nothing,
-//! which some encoders write for an empty map, is passed over.
+//! Keys that count from 0 make a list, as does `[]`; metadata is always a map. An empty pair, which
+//! some encoders write for an empty map, is ignored.
 
 use serde_json::{Map, Value};
 
@@ -10,21 +10,21 @@ pub(super) const PAIRS_MAX: usize = 1_000;
 /// Deepest nesting.
 const DEPTH_MAX: usize = 8;
 
-/// A form that cannot be read.
+/// A form that cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FormError {
     /// More than [`PAIRS_MAX`] pairs.
     #[error("A request has at most {PAIRS_MAX} parameters.")]
     TooMany,
-    /// Brackets that do not pair up, or too many of them.
+    /// Unbalanced or too deeply nested brackets.
     #[error("Invalid parameter name: {0}")]
     Name(String),
-    /// A name that is a value and a map at once.
+    /// A name used both as a value and as a map.
     #[error("Invalid parameter: {0} is given twice")]
     Twice(String),
 }
 
-/// Reads a query or a body.
+/// Parses a query or a body.
 pub(super) fn parse(encoded: &[u8]) -> Result<Value, FormError> {
     let mut root = Value::Object(Map::new());
     let pairs = form_urlencoded::parse(encoded);
@@ -64,7 +64,7 @@ fn insert(place: &mut Value, steps: &[&str], value: String) -> Option<()> {
     insert(map.entry(key).or_insert(Value::Null), rest, value)
 }
 
-/// Turns maps whose keys count from 0 into lists.
+/// Turns maps with keys that count from 0 into lists.
 fn with_lists(value: Value) -> Value {
     let Value::Object(map) = value else { return value };
     let count = map.len();

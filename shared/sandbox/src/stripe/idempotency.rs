@@ -1,6 +1,6 @@
-//! Idempotency keys (docs.stripe.com/api/idempotent_requests): the first answer is kept for 24
-//! hours and given again to the same request; another request under the same key is refused, as is
-//! the same one while the first is being worked on. What is refused before work began is not kept.
+//! Idempotency keys (docs.stripe.com/api/idempotent_requests): the first answer is stored for 24
+//! hours and returned to the same request. Another request with the same key is refused, as is the
+//! same one while the first is in progress. Errors raised before work began are not stored.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -11,10 +11,10 @@ use super::{clock::DAY_S, errors::Refused};
 
 /// Longest key.
 pub(super) const KEY_BYTES_MAX: usize = 255;
-/// Most keys remembered; the oldest are forgotten.
+/// Most keys stored; the oldest are dropped.
 const KEYS_MAX: usize = 20_000;
 
-/// An answer as it was first given.
+/// A stored answer.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     pub(super) status: StatusCode,
@@ -28,7 +28,7 @@ struct Record {
     /// Method, path and parameters.
     asked: String,
     at: i64,
-    /// `None` while it is being worked on.
+    /// `None` while in progress.
     kept: Option<Kept>,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Takes a key for a request. Returns the answer it had before, if any.
+    /// Claims a key for a request. Returns the stored answer, if any.
     pub(super) fn claim(
         &mut self,
         key: &str,
@@ -69,14 +69,14 @@ impl Keys {
         }
     }
 
-    /// Keeps the answer of the request that holds the key.
+    /// Stores the answer of the request that holds the key.
     pub(super) fn keep(&mut self, key: &str, kept: Kept) {
         if let Some(record) = self.records.get_mut(key) {
             record.kept = Some(kept);
         }
     }
 
-    /// Forgets the key: its request had no effect.
+    /// Removes the key: its request had no effect.
     pub(super) fn release(&mut self, key: &str) {
         if self.records.remove(key).is_some() {
             self.order.retain(|known| known != key);

@@ -1,22 +1,22 @@
-//! Ids as the API makes them: a prefix that names the kind, then letters and digits. With a seed
-//! they are the same in every run.
+//! Ids in the API's format: a prefix for the kind, then letters and digits. With a seed they are
+//! the same in every run.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const CAPITALS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
-/// Makes ids.
+/// Id generator.
 #[derive(Debug)]
 pub(super) struct Ids(StdRng);
 
 impl Ids {
-    /// The same ids for the same seed; without one, others in every run.
+    /// The same ids for the same seed; without one, random ids.
     pub(super) fn new(seed: Option<u64>) -> Ids {
         Ids(seed.map_or_else(|| rand::make_rng(), StdRng::seed_from_u64))
     }
 
-    /// A new id. `prefix` comes with its underscore.
+    /// A new id. `prefix` includes its underscore.
     pub(super) fn next(&mut self, prefix: &str) -> String {
         let length = match prefix {
             "cs_test_" => 58,
@@ -28,7 +28,7 @@ impl Ids {
         format!("{prefix}{}", self.draw(LETTERS, length))
     }
 
-    /// The beginning of a customer's invoice numbers.
+    /// Prefix of a customer's invoice numbers.
     pub(super) fn invoice_prefix(&mut self) -> String {
         self.draw(CAPITALS, 8)
     }

@@ -1,5 +1,5 @@
-//! Invoices: drafted with their lines, finalized at once, and paid, tried again, voided or given
-//! up.
+//! Invoices: created with their lines and finalized immediately, then paid, retried, voided or
+//! marked uncollectible.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ mod lines;
 
 pub(super) use lines::{Line, Origin, line, tax_on};
 
-/// After how many more days a failed payment of a subscription is tried again.
+/// Further days after which a subscription's failed payment is retried.
 const RETRY_DAYS: [i64; 2] = [3, 5];
 
 const PAY: Rules = &["payment_method", "off_session: bool", "paid_out_of_band: bool"];
@@ -54,24 +54,25 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     ),
 ];
 
-/// What an invoice is made of.
+/// Values of a new invoice.
 pub(super) struct Draft<'a> {
     pub(super) customer: &'a str,
-    /// Empty for what is bought once.
+    /// Empty for a one-time purchase.
     pub(super) subscription: &'a str,
     /// `billing_reason`.
     pub(super) reason: &'static str,
     pub(super) currency: &'a str,
-    /// Made by [`line`].
+    /// Created by [`line`].
     pub(super) lines: Vec<Value>,
-    /// The period that is billed, Unix seconds.
+    /// The billed period, Unix seconds.
     pub(super) period: (i64, i64),
     /// Whether tax is added.
     pub(super) taxed: bool,
     pub(super) metadata: Value,
 }
 
-/// Makes and finalizes an invoice, and returns its id. One that comes to nothing is paid then.
+/// Creates and finalizes an invoice, and returns its id. With a total of zero it is paid
+/// immediately.
 pub(super) fn issue(books: &mut AccountState, draft: Draft) -> String {
     let subscription = draft.subscription.to_owned();
     let invoice = drafted(books, draft);
@@ -196,7 +197,7 @@ fn blank(id: &str, now: i64) -> Value {
     })
 }
 
-/// Gives it its number and pages, and uses what the customer has in credit.
+/// Sets its number and pages, and applies the customer's credit balance.
 fn finalize(books: &mut AccountState, id: &str) {
     let customer = books.text(id, "/customer");
     let number = customers::next_invoice_number(books, &customer);
@@ -228,7 +229,7 @@ fn finalize(books: &mut AccountState, id: &str) {
     books.tell("invoice.finalized", id);
 }
 
-/// Ties a payment intent to an invoice.
+/// Links a payment intent to an invoice.
 pub(super) fn tie(books: &mut AccountState, id: &str, intent: &str) {
     let due = books.object(id)["amount_due"].clone();
     let payment = json!({
@@ -248,13 +249,13 @@ pub(super) fn tie(books: &mut AccountState, id: &str, intent: &str) {
     books.shelf.put(payment);
 }
 
-/// The payment of an invoice, null before there is one.
+/// The invoice payment, or null.
 fn payment_of(books: &AccountState, id: &str) -> Value {
     let mut payments = books.shelf.all("invoice_payment");
     payments.find(|payment| text(payment, "/invoice") == id).cloned().unwrap_or_default()
 }
 
-/// The invoice that a payment intent pays.
+/// The invoice paid by a payment intent.
 pub(super) fn paid_by(books: &AccountState, intent: &str) -> Option<String> {
     let mut payments = books.shelf.all("invoice_payment");
     payments
@@ -262,7 +263,7 @@ pub(super) fn paid_by(books: &AccountState, intent: &str) -> Option<String> {
         .map(|payment| text(payment, "/invoice").to_owned())
 }
 
-/// Tries to get an open invoice paid with `method`, or with what its customer has.
+/// Tries to collect an open invoice with `method`, or with the customer's default.
 pub(super) fn collect(
     books: &mut AccountState,
     id: &str,
@@ -304,7 +305,7 @@ fn open_intent(books: &mut AccountState, invoice: &Value) -> String {
     intent
 }
 
-/// Writes down what became of an attempt.
+/// Records the outcome of an attempt.
 pub(super) fn conclude(books: &mut AccountState, id: &str, outcome: Outcome, presence: Presence) {
     books.edit(id, |invoice| {
         invoice["attempted"] = true.into();
@@ -319,7 +320,7 @@ pub(super) fn conclude(books: &mut AccountState, id: &str, outcome: Outcome, pre
     }
 }
 
-/// Marks an invoice as paid. A subscription that waited for it goes on.
+/// Marks an invoice as paid. A subscription that waits for it resumes.
 pub(super) fn settle(books: &mut AccountState, id: &str) {
     let now = books.now;
     let payment = text(&payment_of(books, id), "/id").to_owned();
@@ -349,7 +350,7 @@ pub(super) fn settle(books: &mut AccountState, id: &str) {
     subscriptions::resume(books, &subscription);
 }
 
-/// A payment failed: tried again later, or given up.
+/// After a failed payment, schedules a retry or ends the subscription.
 fn suffer(books: &mut AccountState, id: &str, decline: Decline) {
     let invoice = books.object(id);
     let subscription = text(&invoice, "/parent/subscription_details/subscription").to_owned();
@@ -375,7 +376,7 @@ fn suffer(books: &mut AccountState, id: &str, decline: Decline) {
     }
 }
 
-/// The time for another attempt has come.
+/// Retries a due payment.
 pub(super) fn retry(books: &mut AccountState, id: &str) {
     let invoice = books.object(id);
     let planned = int(&invoice, "/next_payment_attempt");
@@ -384,7 +385,7 @@ pub(super) fn retry(books: &mut AccountState, id: &str) {
     }
 }
 
-/// Stops trying to collect a subscription's open invoices.
+/// Stops collecting a subscription's open invoices.
 pub(super) fn let_rest(books: &mut AccountState, subscription: &str) {
     let of_it = |invoice: &&Value| {
         text(invoice, "/parent/subscription_details/subscription") == subscription
@@ -482,7 +483,7 @@ fn list_payments(books: &mut AccountState, call: &Call) -> Result<Value, Refused
     })
 }
 
-/// The lines of an invoice that bill this price, for a credit of them.
+/// The lines of an invoice with this price, referenced by a credit.
 pub(super) fn lines_of_price(books: &AccountState, id: &str, price: &str) -> Vec<String> {
     let invoice = books.object(id);
     let lines = list(&invoice, "/lines/data").iter();

@@ -1,14 +1,14 @@
-//! Reading and writing the JSON objects that the account holds. An object is kept as the JSON that
-//! an answer carries, so a field that is absent reads as its empty value.
+//! Reading and writing stored objects. An object is stored as the JSON of its answers, so an absent
+//! field reads as an empty value.
 
 use serde_json::{Map, Value};
 
-/// The text at `pointer`, or nothing.
+/// The string at `pointer`, or `""`.
 pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The text at `pointer`, unless it is absent or empty.
+/// The string at `pointer`, unless absent or empty.
 pub(super) fn text_of<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
     Some(text(object, pointer)).filter(|text| !text.is_empty())
 }
@@ -18,12 +18,12 @@ pub(super) fn int(object: &Value, pointer: &str) -> i64 {
     object.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
 }
 
-/// The truth at `pointer`; what is absent is false.
+/// The boolean at `pointer`, or false.
 pub(super) fn flag(object: &Value, pointer: &str) -> bool {
     object.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
 }
 
-/// The list at `pointer`, or none.
+/// The list at `pointer`, or an empty one.
 pub(super) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
     object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
@@ -33,8 +33,8 @@ pub(super) fn value(object: &Value, pointer: &str) -> Value {
     object.pointer(pointer).cloned().unwrap_or_default()
 }
 
-/// Writes `value` at `pointer`, making the objects on the way. Steps into a list that is too short
-/// change nothing.
+/// Writes `value` at `pointer` and creates missing objects on the way. An index past the end of a
+/// list changes nothing.
 pub(super) fn set(object: &mut Value, pointer: &str, value: impl Into<Value>) {
     let mut place = object;
     for step in pointer.split('/').skip(1) {
@@ -53,7 +53,7 @@ pub(super) fn set(object: &mut Value, pointer: &str, value: impl Into<Value>) {
     *place = value.into();
 }
 
-/// Merges metadata as updates do: a key with an empty value goes, an empty text clears all.
+/// Merges metadata as updates do: an empty value removes its key, an empty string clears all.
 pub(super) fn merge_metadata(object: &mut Value, change: Option<&Value>) {
     let Some(change) = change else { return };
     let Some(changes) = change.as_object() else {
@@ -72,14 +72,14 @@ pub(super) fn merge_metadata(object: &mut Value, change: Option<&Value>) {
     }
 }
 
-/// Metadata of a new object: what was sent, or none.
+/// Metadata of a new object: the sent map, or an empty one.
 pub(super) fn metadata(sent: Option<&Value>) -> Value {
     let sent = sent.and_then(Value::as_object).cloned().unwrap_or_default();
     sent.into_iter().filter(|(_, value)| value.as_str() != Some("")).collect()
 }
 
-/// What `before` had where `after` differs: the `previous_attributes` of an event. Objects are
-/// compared by field, lists as a whole.
+/// The fields of `before` that differ in `after`: the `previous_attributes` of an event. Objects
+/// are compared by field, lists as a whole.
 pub(super) fn difference(before: &Value, after: &Value) -> Map<String, Value> {
     let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else {
         return Map::new();

@@ -1,5 +1,4 @@
-//! The account's objects by id, and the two ways every endpoint shows them: `expand`ed, and in
-//! pages.
+//! The account's objects by id, and how endpoints show them: with `expand`, and in pages.
 
 use std::collections::HashMap;
 
@@ -10,17 +9,17 @@ use super::{
     json::{flag, int, text},
 };
 
-/// Most objects held; a request that finds so many is refused.
+/// Most objects stored; at the limit, requests are refused.
 pub(super) const OBJECTS_MAX: usize = 100_000;
 
-/// Deepest expansion, as the API has it.
+/// Deepest expansion, as in the API.
 const EXPAND_DEPTH_MAX: usize = 4;
-/// Longest page, and the usual one.
+/// Longest page, and the default.
 const PAGE_MAX: i64 = 100;
 const PAGE: i64 = 10;
 
-/// Lists that an object shows only when they are asked for: where, under which name, objects of
-/// which kind, and where those name the owner.
+/// Lists that an object shows only when expanded: the owner's kind, the field, the kind of the
+/// objects, and the field of theirs that names the owner.
 const LISTS_WITHIN: [(&str, &str, &str, &str); 4] = [
     ("charge", "refunds", "refund", "/charge"),
     ("invoice", "payments", "invoice_payment", "/invoice"),
@@ -28,7 +27,7 @@ const LISTS_WITHIN: [(&str, &str, &str, &str); 4] = [
     ("customer", "subscriptions", "subscription", "/customer"),
 ];
 
-/// All objects.
+/// Stored objects.
 #[derive(Debug, Default)]
 pub(super) struct ObjectStore {
     objects: HashMap<String, Value>,
@@ -41,7 +40,7 @@ impl ObjectStore {
         self.objects.len()
     }
 
-    /// Puts a new object where its `id` and `object` say.
+    /// Stores a new object under its `id` and `object`.
     pub(super) fn put(&mut self, object: Value) -> String {
         let id = text(&object, "/id").to_owned();
         let kind = text(&object, "/object").to_owned();
@@ -66,7 +65,7 @@ impl ObjectStore {
         self.objects.get_mut(id)
     }
 
-    /// The object of this kind and id. 404 otherwise, also for one that was deleted.
+    /// The object of this kind and id. 404 if missing or deleted.
     pub(super) fn find(&self, kind: &str, id: &str) -> Result<&Value, Refused> {
         self.objects
             .get(id)
@@ -74,7 +73,7 @@ impl ObjectStore {
             .ok_or_else(|| Refused::no_such(kind.rsplit('.').next().unwrap_or(kind), id))
     }
 
-    /// The object that a parameter names. 400 otherwise.
+    /// The object named by a parameter. 400 if missing.
     pub(super) fn find_param(&self, kind: &str, id: &str, param: &str) -> Result<&Value, Refused> {
         self.find(kind, id).map_err(|_| Refused::no_such_param(param, kind, id))
     }
@@ -84,7 +83,7 @@ impl ObjectStore {
         self.kinds.get(kind).into_iter().flatten().filter_map(|id| self.objects.get(id))
     }
 
-    /// One page of the objects of a kind that `fits` lets through, newest first.
+    /// One page of the objects of a kind that match `fits`, newest first.
     pub(super) fn page(
         &self,
         kind: &str,
@@ -96,7 +95,7 @@ impl ObjectStore {
         page_of(self.all(kind).rev(), |object| created(object) && fits(object), url, params)
     }
 
-    /// Replaces ids by their objects along `expand`'s paths.
+    /// Replaces ids by their objects along the paths in `expand`.
     pub(super) fn expand(&self, answer: &mut Value, params: &Value) -> Result<(), Refused> {
         for path in params["expand"].as_array().map(Vec::as_slice).unwrap_or_default() {
             let path = path.as_str().unwrap_or_default();
@@ -146,7 +145,7 @@ impl ObjectStore {
     }
 }
 
-/// Objects that were made in the range that `created` asks for.
+/// Matches objects created in the range of the `created` parameter.
 pub(super) fn created_range(params: &Value) -> impl Fn(&Value) -> bool {
     let asked = params["created"].clone();
     move |object| {
@@ -160,8 +159,8 @@ pub(super) fn created_range(params: &Value) -> impl Fn(&Value) -> bool {
     }
 }
 
-/// The page that `limit`, `starting_after` and `ending_before` ask for of those of `all` that
-/// `fits` lets through. `all` comes newest first; a cursor may be an object that no longer fits.
+/// The page of matching objects for `limit`, `starting_after` and `ending_before`. `all` is sorted
+/// newest first; a cursor may be an object that no longer matches.
 pub(super) fn page_of<'a>(
     all: impl Iterator<Item = &'a Value>,
     fits: impl Fn(&Value) -> bool,

@@ -1,6 +1,5 @@
-//! The pages that people see: to pay a session, to manage a subscription, to look at an invoice and
-//! pay it, to be paid as a creator. Self-contained HTML that works without scripts; forms post back
-//! to the page itself.
+//! The hosted pages: Checkout, customer portal, invoices and their payment, and creator onboarding.
+//! Self-contained HTML that works without scripts; forms post back to the page itself.
 
 use std::sync::Arc;
 
@@ -42,11 +41,11 @@ pub(super) fn router() -> Router<Arc<AppState>> {
         .route("/stripe/receipts/{id}", get(receipt))
 }
 
-/// What a browser sends back.
+/// A submitted form.
 struct Answers(Value);
 
 impl Answers {
-    /// Reads a form; one that cannot be read says nothing.
+    /// Parses a form; one that cannot be parsed counts as empty.
     fn read(body: &Bytes) -> Answers {
         Answers(form::parse(body).unwrap_or_default())
     }
@@ -59,7 +58,7 @@ impl Answers {
         self.get("card").and_then(Card::of_number)
     }
 
-    /// How the cardholder takes part: whether they were asked to authenticate, and did.
+    /// Whether the cardholder was asked to authenticate, and the result.
     fn presence(&self) -> Presence {
         match self.get("authentication") {
             Some("complete") => Presence::Authenticated,
@@ -87,13 +86,13 @@ fn not_found() -> Response {
     (StatusCode::NOT_FOUND, page("Not found", body)).into_response()
 }
 
-/// On to another address, with a GET.
+/// Redirects with a GET.
 fn go_to(url: &str) -> Response {
     let Ok(location) = header::HeaderValue::from_str(url) else { return not_found() };
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
-/// A whole page around its content.
+/// A whole page around `content`.
 pub(crate) fn page(title: &str, content: &str) -> Html<String> {
     let title = escaped(title);
     Html(format!(
@@ -134,7 +133,7 @@ button:focus-visible,a:focus-visible,input:focus-visible{outline:3px solid #a49c
 .note{padding:.75rem .9rem;border-radius:8px;background:#eaf6ee;color:#155c2e}\
 footer{margin-bottom:2rem;text-align:center;font-size:.8rem;color:#5b6070}";
 
-/// The cards to choose from, the first one chosen.
+/// The card selection, the first one checked.
 fn card_choice() -> String {
     let mut rows = String::from("<fieldset><legend>Pay with</legend>");
     for (index, card) in Card::ALL.into_iter().enumerate() {
@@ -158,14 +157,14 @@ fn card_choice() -> String {
     rows + "</fieldset>"
 }
 
-/// A number in groups of four.
+/// A card number in groups of four.
 fn grouped(number: &str) -> String {
     let digits: Vec<char> = number.chars().collect();
     let groups = digits.chunks(4).map(|group| group.iter().collect::<String>());
     groups.collect::<Vec<String>>().join(" ")
 }
 
-/// The page on which a cardholder authenticates, or fails to.
+/// The page on which a cardholder passes or fails authentication.
 fn authentication(card: Card, action: &str) -> Html<String> {
     let body = format!(
         "<h1>Your bank wants to know it is you</h1><p>This test card asks for authentication.</p>\
@@ -179,7 +178,7 @@ fn authentication(card: Card, action: &str) -> Html<String> {
     page("Authentication", &body)
 }
 
-/// An amount with its currency's sign.
+/// An amount with its currency symbol.
 fn money(object: &Value, pointer: &str) -> String {
     let sign = match text_of(object, "/currency") {
         Some("eur") => "€",
@@ -191,7 +190,7 @@ fn money(object: &Value, pointer: &str) -> String {
     format!("{minus}{sign}{}", dollars(amount.saturating_abs()))
 }
 
-/// Text that cannot become markup.
+/// HTML-escaped text.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,21 +1,21 @@
-//! What an endpoint accepts, as data, and the check of a request against it.
+//! Accepted parameters of an endpoint, as data, and the validation of a request.
 //!
-//! A rule is one text: `"amount!: int"`. Steps of a path are parted by `.`, `*` stands for any one
-//! step and `**` for any more; `!` makes a parameter required, `?` one that an empty value unsets; behind the colon stand `int`, `bool`
-//! or the values it may have, parted by `|`. Without a colon any text will do. The check turns the
-//! texts of the form into numbers and truths, so endpoints read typed values; what came as JSON
-//! must have the right type already.
+//! A rule is one string: `"amount!: int"`. Path segments are separated by `.`; `*` matches any one
+//! segment and `**` any number. `!` marks a required parameter, `?` one that an empty value unsets.
+//! After the colon comes `int`, `bool` or the allowed values, separated by `|`; without a colon any
+//! string is valid. Validation turns form strings into numbers and booleans, so endpoints read
+//! typed values; JSON must have the right types already.
 
 use serde_json::Value;
 
 use super::errors::Refused;
 
-/// The rules of an endpoint, or a part that several share.
+/// The rules of an endpoint, or of a part that several share.
 pub(super) type Rules = &'static [&'static str];
 
-/// What every endpoint accepts.
+/// Accepted by every endpoint.
 pub(super) const ALWAYS: Rules = &["expand.*"];
-/// What every list accepts.
+/// Accepted by every list.
 pub(super) const PAGE: Rules = &["limit: int", "starting_after", "ending_before"];
 /// A range of creation times.
 pub(super) const CREATED: Rules =
@@ -23,10 +23,10 @@ pub(super) const CREATED: Rules =
 
 /// Most keys of one `metadata`.
 const METADATA_KEYS_MAX: usize = 50;
-/// Longest key and longest value of one entry of `metadata`.
+/// Longest key and longest value of a `metadata` entry.
 const METADATA_BYTES_MAX: (usize, usize) = (40, 500);
 
-/// One rule, taken apart.
+/// One parsed rule.
 #[derive(Clone, Copy)]
 struct Rule {
     path: &'static str,
@@ -40,12 +40,12 @@ impl Rule {
         let (name, kind) = text.split_once(": ").unwrap_or((text, ""));
         let (path, required) = name.strip_suffix('!').map_or((name, false), |path| (path, true));
         let (path, unsets) = path.strip_suffix('?').map_or((path, false), |path| (path, true));
-        // An empty value takes a key of a metadata away.
+        // An empty value removes a metadata key.
         let unsets = unsets || path.contains("metadata");
         Rule { path, kind, required, unsets }
     }
 
-    /// Whether this rule speaks of a leaf. An empty text may stand for a whole map: it clears it.
+    /// Whether this rule applies to a leaf. An empty string may replace a whole map: it clears it.
     fn fits(self, leaf: &[String], value: &Value) -> bool {
         let mut steps = self.path.split('.');
         let mut rest = leaf.iter();
@@ -61,17 +61,17 @@ impl Rule {
     }
 }
 
-/// What a leaf is, in the type its rule wants.
+/// Converts a leaf to the type of its rule.
 type Typing = fn(&Value, &str, &[String]) -> Result<Value, Refused>;
 
-/// Checks the `params` of a form against all of `rules` and types its leaves.
+/// Validates the `params` of a form against all of `rules` and types its leaves.
 pub(super) fn check(params: &mut Value, rules: &[Rules]) -> Result<(), Refused> {
     check_with(params, rules, |leaf, kind, path| {
         typed(leaf.as_str().unwrap_or_default(), kind, path)
     })
 }
 
-/// Checks `params` that came as JSON.
+/// Validates `params` from JSON.
 pub(super) fn check_json(params: &mut Value, rules: &[Rules]) -> Result<(), Refused> {
     check_with(params, rules, as_typed)
 }
@@ -121,7 +121,7 @@ fn check_leaves(
     Ok(())
 }
 
-/// A leaf of JSON, which has its type. Null is as good as nothing.
+/// A leaf of JSON, already typed. Null counts as absent.
 fn as_typed(leaf: &Value, kind: &str, path: &[String]) -> Result<Value, Refused> {
     let fits = match kind {
         "int" => leaf.is_i64(),

@@ -1,4 +1,4 @@
-//! Payment intents and charges: asking for money, and getting it or not.
+//! Payment intents and charges.
 
 use serde_json::{Value, json};
 
@@ -14,12 +14,12 @@ use super::{
     params::{CREATED, PAGE, Rules},
 };
 
-/// Least amount of a charge, in cents.
+/// Smallest amount of a charge, in cents.
 pub(super) const AMOUNT_MIN: i64 = 50;
-/// Largest amount of a charge.
+/// Largest amount of a charge, in cents.
 pub(super) const AMOUNT_MAX: i64 = 99_999_999;
 
-/// How long after it succeeded a charge reaches the balance; at Stripe it may be an hour.
+/// Delay between a charge's success and its balance transaction; at Stripe up to an hour.
 pub(super) const BOOKED_AFTER_S: i64 = 2;
 
 const CREATE: Rules = &[
@@ -55,7 +55,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("charges/{}", &[], get_charge),
 ];
 
-/// What is asked for.
+/// Values of a new payment intent.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Intent {
     pub(super) amount: i64,
@@ -69,7 +69,7 @@ pub(super) struct Intent {
     pub(super) receipt_email: Option<String>,
 }
 
-/// What became of an attempt to pay.
+/// Outcome of a payment attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Paid,
@@ -80,7 +80,7 @@ pub(super) enum Outcome {
     Failed(Decline),
 }
 
-/// Makes a payment intent and returns its id.
+/// Creates a payment intent and returns its id.
 pub(super) fn open(books: &mut AccountState, intent: Intent) -> String {
     let id = books.ids.next("pi_");
     let secret = books.ids.next("secret_");
@@ -127,7 +127,7 @@ pub(super) fn open(books: &mut AccountState, intent: Intent) -> String {
     books.add(object, "payment_intent.created")
 }
 
-/// Tries to pay an intent. What happens is told of.
+/// Tries to pay an intent, and emits the events.
 pub(super) fn attempt(
     books: &mut AccountState,
     intent: &str,
@@ -178,7 +178,7 @@ pub(super) fn attempt(
     }
 }
 
-/// The bank's decision on a debit. Returns what became of it, or nothing when none is awaited.
+/// Applies the bank's decision on a debit. Returns the outcome, or `None` if none is awaited.
 pub(super) fn decide(
     books: &mut AccountState,
     intent: &str,
@@ -205,13 +205,13 @@ pub(super) fn decide(
     })
 }
 
-/// What a bank decides on a debit.
+/// A bank's decision on a debit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// The money comes.
+    /// The debit succeeds.
     Succeed,
-    /// It does not.
+    /// The debit fails.
     Fail,
 }
 
@@ -221,8 +221,8 @@ fn note_charge(intent: &mut Value, charge: &str, method: &str) {
     intent["next_action"] = Value::Null;
 }
 
-/// A charge succeeds. Its balance transaction, and with it the fee, comes later: that is what
-/// `automatic_async`, the default, means
+/// Marks a charge as succeeded. Its balance transaction, with the fee, comes later, as specified
+/// for the default, `automatic_async`
 /// (docs.stripe.com/payments/payment-intents/asynchronous-capture).
 fn succeed(books: &mut AccountState, intent: &str, charge: &str) {
     let amount = int(&books.object(intent), "/amount");
@@ -242,7 +242,7 @@ fn succeed(books: &mut AccountState, intent: &str, charge: &str) {
     });
 }
 
-/// A charge reaches the balance, once.
+/// Books a charge to the balance, once.
 pub(super) fn book(books: &mut AccountState, charge: &str) {
     let Some(nth) = books.unbooked.iter().position(|waiting| waiting == charge) else { return };
     books.unbooked.remove(nth);
@@ -254,7 +254,7 @@ pub(super) fn book(books: &mut AccountState, charge: &str) {
     });
 }
 
-/// Every charge that has succeeded reaches the balance now.
+/// Books every succeeded charge to the balance now.
 pub(super) fn book_all(books: &mut AccountState) {
     for charge in books.unbooked.clone() {
         book(books, &charge);
@@ -284,7 +284,7 @@ fn fail(books: &mut AccountState, intent: &str, charge: &str, decline: Decline) 
     books.tell("payment_intent.payment_failed", intent);
 }
 
-/// A charge of an intent, with the status it has until more is known.
+/// A charge of an intent, with its initial status.
 fn charge(
     books: &mut AccountState,
     intent: &str,
@@ -386,7 +386,7 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(&id))
 }
 
-/// The refusal that tells of a failed payment.
+/// The API error for a failed payment.
 pub(super) fn declined(books: &AccountState, intent: &str, decline: Decline) -> Refused {
     Refused::card(decline.code, decline.decline_code, decline.message, books.object(intent))
 }
@@ -441,7 +441,7 @@ fn checked(books: &AccountState, call: &Call) -> Result<Intent, Refused> {
     })
 }
 
-/// The limits of what can be charged.
+/// Checks the limits of a charge's amount.
 pub(super) fn check_amount(amount: i64, param: &str) -> Result<(), Refused> {
     if amount < AMOUNT_MIN {
         let message = "Amount must be at least $0.50 usd";
@@ -477,7 +477,7 @@ fn get_charge(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     books.shelf.find("charge", call.id()).cloned()
 }
 
-/// The charge that a request names: itself, or the latest of its payment intent.
+/// The charge named by a request: directly, or the latest of its payment intent.
 pub(super) fn named_charge(
     books: &AccountState,
     charge: Option<&str>,

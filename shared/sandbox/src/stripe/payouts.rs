@@ -1,7 +1,7 @@
-//! Payouts of connected accounts to their banks, and of the platform's if its schedule says so: every
-//! midnight (UTC) all of a balance sets out, and arrives a day later or fails. One may also fail after it arrived. What failed is back on the
-//! account's balance, and nothing more sets out until another bank account is given
-//! (docs.stripe.com/payouts#payout-failures).
+//! Bank payouts of connected accounts, and of the platform if its schedule says so: every midnight
+//! (UTC) the whole balance is paid out, and arrives a day later or fails. A payout may also fail
+//! after it arrived. A failed payout returns to the account's balance, and payouts stop until
+//! another bank account is entered (docs.stripe.com/payouts#payout-failures).
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use super::{
 pub(super) const ENDPOINTS: &[Endpoint] =
     &[Endpoint::get("payouts", &[&["status"], PAGE], list), Endpoint::get("payouts/{}", &[], get)];
 
-/// A day of an account ends: what was on its way arrives, and what there is sets out.
+/// End of an account's day: payouts in transit arrive, and the available balance is paid out.
 pub(super) fn end_day(books: &mut AccountState, account: &str) {
     if !accounts::is_open(books, account) {
         return;
@@ -39,19 +39,19 @@ pub(super) fn end_day(books: &mut AccountState, account: &str) {
     }
 }
 
-/// What is on its way to the platform's bank arrives.
+/// Payouts in transit to the platform's bank arrive.
 pub(super) fn reach_platform(books: &mut AccountState) {
     let now = books.now;
     arrive(books, Bank::Works, |payout| int(payout, "/arrival_date") <= now);
 }
 
-/// All of the platform's balance sets out to its bank.
+/// Pays the platform's whole balance out to its bank.
 pub(super) fn pay_platform(books: &mut AccountState) {
     set_out(books, "ba_platform");
 }
 
-/// Pays an account's whole balance out at once, with what is on its way: it arrives, or fails.
-/// Returns the last payout's id.
+/// Pays an account's whole balance out now and completes the payouts in transit. Returns the last
+/// payout's id.
 pub(super) fn pay(books: &mut AccountState, account: &str) -> Result<String, Refused> {
     accounts::known(books, account)?;
     let Some(bank) = books.banks.get(account).copied() else {
@@ -67,7 +67,7 @@ pub(super) fn pay(books: &mut AccountState, account: &str) -> Result<String, Ref
     ends.last.ok_or_else(|| Refused::conflict("balance_insufficient", "There is nothing to pay."))
 }
 
-/// A payout fails, whether it has arrived or not.
+/// Fails a payout, even after it arrived.
 pub(super) fn fail(books: &mut AccountState, payout: &str) -> Result<(), Refused> {
     let account = books.holder_of(payout).ok_or_else(|| Refused::no_such("payout", payout))?;
     books.within(&account, |books| {
@@ -83,7 +83,7 @@ pub(super) fn fail(books: &mut AccountState, payout: &str) -> Result<(), Refused
     Ok(())
 }
 
-/// All that is available sets out, if it is anything.
+/// Pays out the available balance, if any.
 fn set_out(books: &mut AccountState, bank_account: &str) {
     let amount = balance::now(books).available;
     if amount < 1 {
@@ -128,13 +128,13 @@ fn set_out(books: &mut AccountState, bank_account: &str) {
     books.change(&id, "payout.updated", |payout| payout["status"] = "in_transit".into());
 }
 
-/// How payouts ended.
+/// Results of completed payouts.
 struct Ends {
     failed: bool,
     last: Option<String>,
 }
 
-/// Those on their way that are `due` end, as the bank has it.
+/// Completes the payouts in transit that are `due`, according to the bank account.
 fn arrive(books: &mut AccountState, bank: Bank, due: impl Fn(&Value) -> bool) -> Ends {
     let underway = books.shelf.all("payout");
     let underway = underway.filter(|payout| text(payout, "/status") == "in_transit" && due(payout));
@@ -149,7 +149,7 @@ fn arrive(books: &mut AccountState, bank: Bank, due: impl Fn(&Value) -> bool) ->
     Ends { failed: bank.failure().is_some() && !ids.is_empty(), last: ids.last().cloned() }
 }
 
-/// The money of a payout is back.
+/// Returns a failed payout to the balance.
 fn come_back(books: &mut AccountState, id: &str, bank: Bank) {
     let (code, message) = bank.failure().unwrap_or_default();
     let amount = int(&books.object(id), "/amount");

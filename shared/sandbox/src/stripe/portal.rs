@@ -1,4 +1,4 @@
-//! The customer portal: its configurations and its sessions. What its page does is in `pages`.
+//! The customer portal: configurations and sessions. Its page is in `pages`.
 
 use serde_json::{Map, Value, json};
 
@@ -97,8 +97,7 @@ fn blank(books: &mut AccountState) -> Value {
     })
 }
 
-/// Writes what was sent over what is there. The deep fields are kept as they come, with `true` and
-/// `false` as truths.
+/// Merges the sent fields. Nested fields are stored as sent, with `true` and `false` as booleans.
 fn fill(configuration: &mut Value, call: &Call) {
     for name in ["business_profile", "features", "default_return_url", "name", "active"] {
         if let Some(sent) = call.get(name) {
@@ -186,8 +185,8 @@ fn open(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(&id))
 }
 
-/// The configuration of that id, or the usual one. Stripe has none before somebody made one; the
-/// sandbox makes it, with everything on, as an account's first visit to the settings would.
+/// The configuration with that id, or the default. Stripe has no default until one is created; the
+/// sandbox creates it with every feature on, as the first visit to the dashboard's settings would.
 fn configuration(books: &mut AccountState, asked: Option<&str>) -> Result<String, Refused> {
     if let Some(id) = asked {
         let kind = "billing_portal.configuration";

@@ -1,5 +1,5 @@
-//! Changing a plan in the middle of its period: the rest of the old one is given back, the rest of
-//! the new one is charged, both by the second (docs.stripe.com/billing/subscriptions/prorations).
+//! Plan changes within a period: the rest of the old plan is credited and the rest of the new one
+//! charged, both by the second (docs.stripe.com/billing/subscriptions/prorations).
 
 use serde_json::Value;
 
@@ -17,15 +17,15 @@ use super::{
 /// When the difference is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prorate {
-    /// Now.
+    /// Immediately.
     Invoice,
     /// With the next invoice.
     Later,
-    /// Not at all.
+    /// Never.
     No,
 }
 
-/// Changes a subscription's item to another price now.
+/// Changes a subscription's item to another price immediately.
 pub(super) fn switch(books: &mut AccountState, id: &str, price: &Value, prorate: Prorate) {
     if prorate != Prorate::No {
         credit_rest(books, id);
@@ -47,7 +47,7 @@ pub(super) fn write_price(subscription: &mut Value, price: &Value) {
     item["plan"] = plan_of(price);
 }
 
-/// Gives back the rest of the period, on the next invoice.
+/// Credits the rest of the period on the next invoice.
 pub(super) fn credit_rest(books: &mut AccountState, id: &str) {
     let subscription = books.object(id);
     let price = subscription["items"]["data"][0]["price"].clone();
@@ -83,7 +83,7 @@ fn wait(
     books.waiting_lines.entry(text(subscription, "/id").to_owned()).or_default().push(line);
 }
 
-/// Invoices what waits, and tries to get it paid.
+/// Invoices the pending lines and tries to collect them.
 pub(super) fn invoice_waiting(books: &mut AccountState, id: &str) {
     let Some(lines) = books.waiting_lines.remove(id) else { return };
     let subscription = books.object(id);
@@ -105,7 +105,7 @@ pub(super) fn invoice_waiting(books: &mut AccountState, id: &str) {
     }
 }
 
-/// What the rest of the period costs at a price, discounts taken off, rounded to the cent.
+/// Price of the rest of the period, after discounts, rounded to the cent.
 fn rest_of(books: &AccountState, subscription: &Value, price: &Value) -> i64 {
     let item = &subscription["items"]["data"][0];
     let (start, end) = (int(item, "/current_period_start"), int(item, "/current_period_end"));
@@ -115,7 +115,7 @@ fn rest_of(books: &AccountState, subscription: &Value, price: &Value) -> i64 {
     (paid * rest + whole / 2) / whole
 }
 
-/// What a price is for.
+/// Name of a price's product.
 pub(super) fn product_name(books: &AccountState, price: &Value) -> String {
     books.text(text(price, "/product"), "/name")
 }

@@ -1,4 +1,4 @@
-//! Refunds: asked for through the API or from the dashboard, and now and then failing later.
+//! Refunds: through the API or the dashboard; some fail later.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn create(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(&id))
 }
 
-/// Gives a charge back, all that is left of it unless an `amount` is said. Returns the refund's id.
+/// Refunds a charge: `amount`, or all that is left. Returns the refund's id.
 pub(super) fn give_back(
     books: &mut AccountState,
     charge: &Value,
@@ -120,13 +120,13 @@ fn check(books: &AccountState, charge: &Value, amount: i64, left: i64) -> Result
     Ok(())
 }
 
-/// Cents for people: `12.50`.
+/// Cents as dollars: `12.50`.
 pub(super) fn dollars(cents: i64) -> String {
     let sign = if cents < 0 { "-" } else { "" };
     format!("{sign}{}.{:02}", cents.abs() / 100, cents.abs() % 100)
 }
 
-/// A refund comes back: the customer's bank did not take it.
+/// Fails a refund: the customer's bank rejected it.
 pub(super) fn fail(books: &mut AccountState, id: &str) -> Result<(), Refused> {
     let refund = books.shelf.find("refund", id)?.clone();
     if text(&refund, "/status") != "succeeded" {

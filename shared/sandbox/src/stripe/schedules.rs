@@ -1,5 +1,5 @@
-//! Subscription schedules: the portal makes one for a change at the end of a period. While it is
-//! there, the subscription's end cannot be changed directly
+//! Subscription schedules: the portal creates one for a change at the end of a period. While it is
+//! active, the subscription's end cannot be changed directly
 //! (docs.stripe.com/billing/subscriptions/subscription-schedules).
 
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     ),
 ];
 
-/// Has a subscription change to `price` at the end of its period.
+/// Schedules a subscription to change to `price` at the end of its period.
 pub(super) fn switch_at_period_end(books: &mut AccountState, subscription: &str, price: &str) {
     let_go(books, subscription);
     let now = books.object(subscription);
@@ -71,7 +71,7 @@ pub(super) fn switch_at_period_end(books: &mut AccountState, subscription: &str,
     });
 }
 
-/// From when until when a price is charged.
+/// A phase: a price and its time range.
 fn phase(currency: &Value, price: &str, (start, end): (i64, i64)) -> Value {
     json!({
         "add_invoice_items": [],
@@ -101,7 +101,7 @@ fn phase(currency: &Value, price: &str, (start, end): (i64, i64)) -> Value {
     })
 }
 
-/// A subscription is its own again, without the change that was planned.
+/// Releases a subscription from its schedule, without the scheduled change.
 pub(super) fn let_go(books: &mut AccountState, subscription: &str) {
     books.switches.remove(subscription);
     let schedule = books.text(subscription, "/schedule");

@@ -1,4 +1,4 @@
-//! Subscriptions: started by a paid session, changed and cancelled through the API.
+//! Subscriptions: started by a paid session, changed and canceled through the API.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint::get("subscription_items/{}", &[], get_item),
 ];
 
-/// What a subscription begins with.
+/// Values of a new subscription.
 pub(super) struct Start<'a> {
     pub(super) customer: &'a str,
     /// Prices and quantities.
@@ -60,7 +60,7 @@ pub(super) struct Start<'a> {
     pub(super) taxed: bool,
 }
 
-/// Starts a subscription that is not yet paid for.
+/// Creates a subscription that is not paid yet.
 pub(super) fn start(books: &mut AccountState, start: Start) -> String {
     let now = books.now;
     let id = books.ids.next("sub_");
@@ -147,7 +147,7 @@ fn item(books: &mut AccountState, subscription: &str, price: &Value, quantity: i
     })
 }
 
-/// The legacy shape of a price, which items still carry.
+/// The legacy `plan` of a price, which items still have.
 pub(super) fn plan_of(price: &Value) -> Value {
     json!({
         "id": price["id"],
@@ -172,8 +172,8 @@ pub(super) fn plan_of(price: &Value) -> Value {
     })
 }
 
-/// The end of the period of a price that `after` lies in, counted from the anchor so that a 31st
-/// comes back after February.
+/// The end of the price's period that contains `after`, counted from the anchor, so that a 31st
+/// returns after February.
 pub(super) fn period_end(price: &Value, anchor: i64, after: i64) -> i64 {
     let count = int(price, "/recurring/interval_count").max(1);
     let interval = text(price, "/recurring/interval");
@@ -191,7 +191,8 @@ pub(super) fn period_end(price: &Value, anchor: i64, after: i64) -> i64 {
     (1..).map(end).find(|end| after < *end).unwrap_or(after + DAY_S)
 }
 
-/// A subscription is paid for again: it becomes active, at once or as the settings say.
+/// A subscription's payment recovered: it becomes active, immediately or after the delay in the
+/// settings.
 pub(super) fn resume(books: &mut AccountState, id: &str) {
     match books.settings.activates_after_s {
         0 => activate(books, id),
@@ -199,7 +200,7 @@ pub(super) fn resume(books: &mut AccountState, id: &str) {
     }
 }
 
-/// A subscription becomes active if its invoice is paid.
+/// Activates a subscription if its invoice is paid.
 pub(super) fn activate_if_paid(books: &mut AccountState, id: &str) {
     let invoice = books.text(id, "/latest_invoice");
     if books.text(&invoice, "/status") == "paid" {
@@ -215,7 +216,7 @@ fn activate(books: &mut AccountState, id: &str) {
     }
 }
 
-/// An invoice of a subscription was not paid.
+/// Marks a subscription as past due after an unpaid invoice.
 pub(super) fn fall_behind(books: &mut AccountState, id: &str) {
     if books.text(id, "/status") == "active" {
         books.change(id, "customer.subscription.updated", |subscription| {
@@ -224,7 +225,7 @@ pub(super) fn fall_behind(books: &mut AccountState, id: &str) {
     }
 }
 
-/// Ends a subscription now, for a `reason` as `cancellation_details` has it.
+/// Ends a subscription immediately; `reason` is the value in `cancellation_details`.
 pub(super) fn end(books: &mut AccountState, id: &str, reason: &str) {
     if books.text(id, "/status") == "canceled" {
         return;
@@ -242,16 +243,16 @@ pub(super) fn end(books: &mut AccountState, id: &str, reason: &str) {
     invoices::let_rest(books, id);
 }
 
-/// Whether and how a subscription is to end with its period.
+/// Whether a subscription cancels at period end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// With the period.
+    /// It does.
     AtPeriodEnd,
-    /// Not any more.
+    /// It does not, or no longer.
     Never,
 }
 
-/// Sets or takes back the end of a subscription.
+/// Sets or clears the cancellation of a subscription.
 pub(super) fn set_ending(
     books: &mut AccountState,
     id: &str,
@@ -350,7 +351,7 @@ fn update(books: &mut AccountState, call: &Call) -> Result<Value, Refused> {
     Ok(books.object(id))
 }
 
-/// The price that an update changes the subscription's item to.
+/// The new price in an update of the subscription's item.
 fn changed_item(
     books: &AccountState,
     call: &Call,
@@ -381,7 +382,7 @@ fn changed_item(
     Ok(Some(price.clone()))
 }
 
-/// A price that can be subscribed to.
+/// Checks that a price is recurring and active.
 pub(super) fn check_recurring(price: &Value, param: &str) -> Result<(), Refused> {
     let id = text(price, "/id");
     if !flag(price, "/active") {

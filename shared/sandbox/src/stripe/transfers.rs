@@ -1,4 +1,4 @@
-//! Transfers: money from the platform's balance to a connected account's, and back.
+//! Transfers from the platform's balance to a connected account's, and their reversals.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use super::{
     refunds::dollars,
 };
 
-/// Most reversals that a transfer shows; the others are listed.
+/// Most reversals embedded in a transfer; the others are listed.
 const REVERSALS_SHOWN: usize = 10;
 
 const CREATE: Rules = &[
@@ -116,8 +116,8 @@ fn check_funds(books: &AccountState, amount: i64) -> Result<(), Refused> {
     Ok(())
 }
 
-/// A transfer of a charge's money is made whatever the balance is, and all transfers of a charge,
-/// reversed ones too, are no more than the charge
+/// A transfer with a source charge ignores the balance, but all transfers of a charge, including
+/// reversed ones, must not exceed the charge
 /// (docs.stripe.com/connect/separate-charges-and-transfers#transfer-availability).
 fn check_source(books: &AccountState, id: &str, amount: i64) -> Result<(), Refused> {
     let charge = books.shelf.find_param("charge", id, "source_transaction")?;
@@ -141,7 +141,7 @@ fn check_source(books: &AccountState, id: &str, amount: i64) -> Result<(), Refus
     Ok(())
 }
 
-/// The group of a charge and of every transfer of its money.
+/// The transfer group of a charge and of every transfer from it.
 fn group_of(books: &mut AccountState, charge: &str) -> String {
     let intent = books.text(charge, "/payment_intent");
     books.edit(charge, |charge| {
@@ -152,7 +152,7 @@ fn group_of(books: &mut AccountState, charge: &str) -> String {
     books.text(charge, "/transfer_group")
 }
 
-/// What a connected account receives by a transfer. Returns its id.
+/// The payment that a connected account receives by a transfer. Returns its id.
 fn receive(
     books: &mut AccountState,
     transfer: &str,
@@ -234,7 +234,7 @@ fn check_reversal(amount: i64, left: i64, theirs: i64) -> Result<(), Refused> {
     Ok(())
 }
 
-/// What a reversal takes from the payment that the connected account received.
+/// The refund of the connected account's payment for a reversal. Returns its id.
 fn take_back(books: &mut AccountState, payment: &str, amount: i64, currency: &str) -> String {
     let id = books.ids.next("pyr_");
     let transaction = balance::book(books, Movement::PaymentRefund, -amount, currency, &id);
@@ -259,14 +259,14 @@ fn take_back(books: &mut AccountState, payment: &str, amount: i64, currency: &st
     id
 }
 
-/// A reversal on its transfer: the newest come first.
+/// Adds a reversal to its transfer, newest first.
 fn note(transfer: &mut Value, reversal: &Value) {
     let reversed = int(transfer, "/amount_reversed") + int(reversal, "/amount");
     transfer["amount_reversed"] = reversed.into();
     transfer["reversed"] = (reversed == int(transfer, "/amount")).into();
     if let Some(shown) = transfer["reversals"]["data"].as_array_mut() {
         shown.insert(0, reversal.clone());
-        // One comes with each, so one too many goes.
+        // One is added each time, so one is removed at the limit.
         if REVERSALS_SHOWN < shown.len() {
             shown.pop();
             transfer["reversals"]["has_more"] = true.into();

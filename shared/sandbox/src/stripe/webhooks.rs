@@ -1,5 +1,5 @@
-//! Who is told of events, and the telling: signed, tried again until it is taken, and out of order,
-//! doubled, late or not at all where the settings say so.
+//! Webhook targets and deliveries: signed, retried until accepted, and out of order, duplicated,
+//! late or dropped if the settings say so.
 //!
 //! Scheme (docs.stripe.com/webhooks/signature): `Stripe-Signature: t=<unix>,v1=<hex>`, HMAC-SHA256
 //! of `{t}.{raw body}` under the whole secret, `whsec_` included; one `v1` for each secret in use.
@@ -28,10 +28,10 @@ use crate::{
     request_log::{Delivery, Notice, now_ms},
 };
 
-/// The names of the targets that the settings hold: for the platform, for connected accounts.
+/// Ids of the targets in the settings: for the platform, for connected accounts.
 const SETTINGS_TARGET: &str = "we_settings";
 const SETTINGS_CONNECT_TARGET: &str = "we_settings_connect";
-/// Most endpoints, as the API has it.
+/// Most endpoints, as in the API.
 const ENDPOINTS_MAX: usize = 16;
 
 /// The value of `Stripe-Signature` for a body sent at `timestamp` (Unix seconds).
@@ -44,14 +44,14 @@ pub fn sign(body: &[u8], secrets: &[&str], timestamp: i64) -> String {
         message.update(body);
         value.push_str(",v1=");
         for byte in message.sign().as_ref() {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(value, "{byte:02x}");
         }
     }
     value
 }
 
-/// Somebody to tell.
+/// A delivery target.
 #[derive(Debug, Clone)]
 pub(super) struct DeliveryResult {
     pub(super) id: String,
@@ -59,7 +59,7 @@ pub(super) struct DeliveryResult {
     secrets: Vec<String>,
 }
 
-/// An event on its way.
+/// An event pending delivery.
 #[derive(Debug, Clone)]
 pub(super) struct PendingDelivery {
     event: String,
@@ -68,8 +68,8 @@ pub(super) struct PendingDelivery {
     notice: Notice,
 }
 
-/// Everybody who is to be told of events of this kind. An endpoint of another version is not: there
-/// are events of one version only.
+/// The targets of events of this kind. An endpoint of another API version has none: events exist in
+/// one version only.
 pub(super) fn targets(books: &AccountState, kind: &str, audience: Audience) -> Vec<DeliveryResult> {
     let (set, name) = match audience {
         Audience::Platform => (&books.settings.webhook, SETTINGS_TARGET),
@@ -107,7 +107,7 @@ pub(super) fn targets(books: &AccountState, kind: &str, audience: Audience) -> V
     set.chain(registered).collect()
 }
 
-/// Takes what happened since the last time, as the settings want it delivered.
+/// Takes the new events, in the order and number of the settings.
 pub(super) fn pack(books: &mut AccountState) -> Vec<PendingDelivery> {
     let mut fresh = std::mem::take(&mut books.fresh);
     match books.settings.deliver {
@@ -115,7 +115,7 @@ pub(super) fn pack(books: &mut AccountState) -> Vec<PendingDelivery> {
             books.held.clear();
             Vec::new()
         }
-        Deliver::Connected => {
+        Deliver::Held => {
             books.held.append(&mut fresh);
             Vec::new()
         }
@@ -133,7 +133,7 @@ pub(super) fn pack(books: &mut AccountState) -> Vec<PendingDelivery> {
     }
 }
 
-/// These events, each so often, in this order.
+/// Deliveries of these events, `copies` each, in this order.
 pub(super) fn parcels(
     books: &AccountState,
     ids: &[String],
@@ -163,7 +163,7 @@ pub(super) fn parcels(
     parcels
 }
 
-/// Sends parcels one after the other; what is not taken is tried again beside the rest.
+/// Sends deliveries one after the other; failed ones are retried in parallel with the rest.
 pub(super) fn send(world: &Arc<AppState>, parcels: Vec<PendingDelivery>) {
     if parcels.iter().all(|parcel| parcel.to.is_empty()) {
         return;
@@ -197,7 +197,7 @@ async fn deliver_or_insist(world: &Arc<AppState>, parcel: PendingDelivery, told:
     });
 }
 
-/// One attempt; true when the receiver took it with a 2xx.
+/// One attempt; true if the receiver answered 2xx.
 async fn deliver(
     world: &Arc<AppState>,
     parcel: &PendingDelivery,
@@ -349,7 +349,7 @@ pub(super) fn check_url(url: Option<&str>) -> Result<(), Refused> {
 mod tests {
     use super::*;
 
-    /// Computed with another implementation.
+    /// Expected value computed with another implementation.
     #[test]
     fn the_signature_is_the_documented_one() {
         let body = br#"{"id":"evt_1","object":"event"}"#;

@@ -1,4 +1,4 @@
-//! The image provider as its documentation states it.
+//! The image provider, against its documentation.
 
 use super::*;
 use crate::{request_log::Filter, route::Route};

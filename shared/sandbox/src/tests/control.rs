@@ -1,4 +1,4 @@
-//! The controls, and how a sandbox starts and ends.
+//! The controls, startup and shutdown.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -46,7 +46,7 @@ async fn requests_can_be_counted_and_forgotten() {
     assert_eq!(visit.http.delete(url).send().await.unwrap().status(), 204);
     assert_eq!(find("").await["matched"], 0);
     visit.status("abc").await;
-    assert_eq!(find("").await["items"][0]["number"], 5, "the numbering goes on");
+    assert_eq!(find("").await["items"][0]["number"], 5, "the numbering continues");
 }
 
 #[tokio::test]

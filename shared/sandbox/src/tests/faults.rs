@@ -1,4 +1,4 @@
-//! Every fault, seen by whoever meets it.
+//! Every fault, from the caller's side.
 
 use super::*;
 use crate::{

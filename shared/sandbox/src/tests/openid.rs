@@ -1,4 +1,4 @@
-//! The issuer, seen by a verifier.
+//! The issuer, from a verifier's side.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, jw
 use super::*;
 use crate::openid::{AUDIENCE, Flaw};
 
-/// What a careful verifier makes of a token: its claims or nothing.
+/// Verifies a token strictly: its claims, or `None`.
 async fn verify(visit: &Visit, token: &str) -> Option<Value> {
     let discovery: Value =
         visit.get("/.well-known/openid-configuration").await.json().await.unwrap();
@@ -116,7 +116,7 @@ async fn no_careful_verifier_takes_a_forged_token() {
     }
 }
 
-/// The forgery would pass a verifier that lets the token choose the algorithm.
+/// The forgery passes a verifier that lets the token choose the algorithm.
 #[tokio::test]
 async fn the_public_key_really_is_the_secret() {
     let visit = Visit::begin().await;

@@ -1,4 +1,4 @@
-//! The payment provider over HTTP, as a client of its API and a browser meet it.
+//! The payment provider over HTTP, for API clients and browsers.
 
 use super::*;
 use crate::stripe::{API_KEY, Card, Payment, SettingsChange, Setup, VERSION};
@@ -13,10 +13,10 @@ mod pages;
 mod subscriptions;
 mod webhooks;
 
-/// 2026-01-31T10:00:00Z, where the clock of the tests stands.
+/// 2026-01-31T10:00:00Z, where the tests' clock is frozen.
 const BEGINNING: i64 = 1_769_853_600;
 
-/// An account with a clock that stands, and a client.
+/// An account with a frozen clock, and a client.
 struct Account {
     visit: Visit,
 }
@@ -73,7 +73,7 @@ impl Account {
         body
     }
 
-    /// The id of the price with this lookup key.
+    /// The price id of this lookup key.
     async fn price(&self, key: &str) -> String {
         let found = self.get(&format!("prices?lookup_keys[]={key}&active=true")).await;
         text(&found, "/data/0/id")
@@ -84,7 +84,7 @@ impl Account {
         text(&self.post("customers", &form).await, "/id")
     }
 
-    /// An open session for a price in a mode.
+    /// An open session for a price, in this mode.
     async fn session(&self, customer: &str, mode: &str, key: &str) -> Value {
         let price = self.price(key).await;
         let form = [
@@ -108,7 +108,7 @@ impl Account {
         session["subscription"].clone()
     }
 
-    /// A pack that is paid; the session with its payment intent and charge.
+    /// A paid pack: the session with its payment intent and charge.
     async fn pack(&self, customer: &str) -> Value {
         let id = text(&self.session(customer, "payment", "prolight_pack_50").await, "/id");
         self.pay(&id, Card::Succeeds);
@@ -120,7 +120,7 @@ impl Account {
         assert!(matches!(paid, Payment::Complete(_)), "{paid:?}");
     }
 
-    /// The types of everything that happened since there were `before` events.
+    /// The types of all events after the first `before`.
     fn types_since(&self, before: usize) -> Vec<String> {
         self.control().event_types().split_off(before)
     }

@@ -1,4 +1,4 @@
-//! Webhooks, seen by their receiver.
+//! Webhooks, from the receiver's side.
 
 use super::*;
 use crate::request_log::Notice;

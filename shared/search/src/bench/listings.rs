@@ -1,9 +1,9 @@
-//! Listings that could be real: photographers' words as often as words are (Zipf), a few creators
-//! with many listings and many with one, prices that end in 99, ratings around 4.4.
+//! Realistic listings: photographers' words with natural frequencies (Zipf), a few creators with
+//! many listings and many with one, prices that end in 99, ratings around 4.4.
 
 use crate::Document;
 
-/// Words that photographers use, the usual ones first.
+/// Words that photographers use, most frequent first.
 pub(super) const WORDS: [&str; 112] = [
     "light",
     "portrait",
@@ -149,10 +149,10 @@ pub(super) const CATEGORIES: [&str; 12] = [
 const FIRST_AT: i64 = 1_735_689_600_000;
 const MINUTE_MS: i64 = 60_000;
 const CREATORS: u64 = 6_000;
-/// Different characters that are used.
+/// Number of different characters.
 const CHINESE: u64 = 3_000;
 
-/// Numbers from a seed (splitmix64).
+/// Pseudo-random numbers from a seed (splitmix64).
 pub(super) struct Dice(u64);
 
 impl Dice {
@@ -167,23 +167,23 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// Below `end`, all alike.
+    /// Below `end`, uniformly.
     pub(super) fn below(&mut self, end: u64) -> u64 {
         self.next() % end.max(1)
     }
 
-    /// Below `end`, the small ones much more often: each doubling is as likely.
+    /// Below `end`, small numbers much more often: each doubling is equally likely.
     pub(super) fn zipf(&mut self, end: u64) -> u64 {
         let share = self.below(1 << 20) as f64 / f64::from(1 << 20);
         (((end as f64 + 1.0).powf(share)) as u64).saturating_sub(1).min(end - 1)
     }
 
-    /// One of `all`, all alike.
+    /// One of `all`, uniformly.
     pub(super) fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
         all.get(self.below(all.len() as u64) as usize).copied().unwrap_or_default()
     }
 
-    /// A word that photographers use, or now and then one that only this one does.
+    /// A photographer's word, or now and then a unique one.
     pub(super) fn word(&mut self) -> String {
         match self.below(12) {
             0 => self.name(),
@@ -191,7 +191,7 @@ impl Dice {
         }
     }
 
-    /// Two Chinese characters, the usual ones much more often.
+    /// Two Chinese characters, frequent ones much more often.
     pub(super) fn chinese_word(&mut self) -> String {
         (0..2).filter_map(|_| char::from_u32(0x4e00 + self.zipf(CHINESE) as u32)).collect()
     }
@@ -233,7 +233,7 @@ impl Dice {
     }
 }
 
-/// A listing whose texts are in Chinese, without blanks.
+/// The listing with its texts in Chinese, without spaces.
 pub(super) fn in_chinese(latin: Document, dice: &mut Dice) -> Document {
     let [title_words, words] = [3 + dice.below(4), 25 + dice.below(60)];
     Document {

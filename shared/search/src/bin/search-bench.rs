@@ -1,7 +1,7 @@
-//! `search-bench [LISTINGS]`: what a search takes over so many listings, 100,000 if not said.
-//! `search-bench --chinese`: the same of listings without a blank between words.
+//! `search-bench [LISTINGS]`: measures searches over this many listings, 100,000 by default.
+//! `search-bench --chinese`: the same for listings without spaces between words.
 //!
-//! The catalogue is built by another process, so that the memory is that of one that searches.
+//! Another process builds the catalogue, so that the memory is that of searching only.
 
 use std::error::Error;
 use std::process::{Command, ExitCode};

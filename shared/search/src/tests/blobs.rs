@@ -1,4 +1,4 @@
-//! The blob: the same for the same listings, and refused if it is not as it was packed.
+//! The blob: deterministic, and refused if it was altered.
 
 use super::{AS_OF, document, numbers, search, text};
 use crate::{Catalogue, CatalogueError, Change, Document, Query};
@@ -55,7 +55,7 @@ fn an_empty_catalogue_is_one() {
 }
 
 #[test]
-fn a_changed_byte_is_noticed() {
+fn a_changed_byte_is_detected() {
     let blob = blob();
     let places = (0..200).chain((200..blob.len()).step_by(blob.len() / 300));
     for place in places {
@@ -70,7 +70,7 @@ fn a_changed_byte_is_noticed() {
 }
 
 #[test]
-fn a_blob_that_is_cut_or_goes_on_is_noticed() {
+fn a_blob_that_is_truncated_or_extended_is_detected() {
     let blob = blob();
     for length in (0..100).chain((100..blob.len()).step_by(blob.len() / 100)) {
         let refused = Catalogue::open(&blob[..length]).err().unwrap();
@@ -81,10 +81,10 @@ fn a_blob_that_is_cut_or_goes_on_is_noticed() {
     assert!(Catalogue::open([]).is_err());
 }
 
-/// `format-1.blob` was packed by the last version that split words otherwise: five listings, of
-/// which the first was taken off with `seq` 2.
+/// `format-1.blob` was packed by the last version with other word rules: five listings, of which
+/// the first was unlisted with `seq` 2.
 #[test]
-fn an_older_blob_is_made_anew_and_not_misread() {
+fn an_older_blob_is_rebuilt_and_not_misread() {
     let old = include_bytes!("format-1.blob");
     let mut catalogue = Catalogue::open(old.as_slice()).unwrap();
     assert!(catalogue.is_rebuilt());
@@ -93,7 +93,7 @@ fn an_older_blob_is_made_anew_and_not_misread() {
         assert_eq!(numbers(&search(&catalogue, &text(typed))), [expected], "{typed}");
     }
     let taken_off = Change::Listed(Document { title: "Soft light".to_owned(), ..document(1) });
-    assert_eq!(catalogue.apply([taken_off]).unwrap(), 0, "it remembers what was unlisted");
+    assert_eq!(catalogue.apply([taken_off]).unwrap(), 0, "it remembers the unlisted listing");
     let next = Catalogue::open(catalogue.snapshot(AS_OF).unwrap()).unwrap();
     assert!(!next.is_rebuilt());
     assert_eq!(next.len(), 4);

@@ -11,7 +11,7 @@ fn unlisted(number: u32, seq: u64) -> Change {
     Change::Unlisted { id: document(number).id, seq }
 }
 
-/// What is on the market after `changes`, one by one and all at once: numbers and titles.
+/// The listings after `changes`, applied one by one and all at once: numbers and titles.
 fn check(changes: &[Change], expected: &[(u32, &str)]) {
     let old = [titled(1, "one"), titled(2, "two")];
     let mut step_by_step = catalogue(&old);
@@ -115,7 +115,7 @@ fn a_snapshot_remembers_for_a_week_what_was_unlisted() {
         let again = Catalogue::open(next.snapshot(as_of).unwrap()).unwrap();
         assert_eq!(again.len() as u64, total);
     }
-    // Everything can be gone, and the snapshot still remembers it.
+    // Even with no listings left, the snapshot remembers it.
     first.apply([unlisted(2, 5)]).unwrap();
     let mut next = Catalogue::open(first.snapshot(AS_OF).unwrap()).unwrap();
     assert_eq!(next.apply([listed(2, 4, "older")]).unwrap(), 0);

@@ -1,4 +1,4 @@
-//! What `domain` tells of a listing is what is searched.
+//! `domain`'s listing data as searched.
 
 use domain::{
     Timestamp,
@@ -33,7 +33,7 @@ fn entry() -> Entry {
 }
 
 #[test]
-fn a_listing_is_found_by_all_that_is_said_of_it_and_its_card_comes_back() {
+fn a_listing_is_found_by_all_of_its_texts_and_its_card_is_returned() {
     let entry = entry();
     let catalogue = catalogue(&[Document::from(&entry)]);
     for words in ["window", "soft", "ana", "table"] {

@@ -16,7 +16,7 @@ const SORTS: [Sort; 6] = [
     Sort::PriceDescending,
 ];
 
-/// Of `count` listings many are equal in everything that is sorted by.
+/// `count` listings, many of them equal in all sort keys.
 fn alike(count: u32) -> Vec<Document> {
     let alike = |number: u32| Document {
         description: "light".to_owned(),
@@ -31,7 +31,7 @@ fn alike(count: u32) -> Vec<Document> {
     (1..=count).map(alike).collect()
 }
 
-/// All pages of a query, with `between` done to the catalogue after each.
+/// All pages of a query, applying `between` to the catalogue after each.
 fn pages(
     catalogue: &mut Catalogue,
     query: &Query,
@@ -62,12 +62,12 @@ fn pages_are_the_whole_while_others_come_go_and_change() {
         let seen = pages(&mut catalogue, &query, 7, |catalogue| {
             number += 1;
             let others = [
-                // Of the search and new: it may be on a page or not, but moves no other.
+                // New and in the results: it may appear on a page or not, but moves no other.
                 Change::Listed(Document { id: document(number).id, ..alike(9).remove(4) }),
-                // Not of the search.
+                // Not in the results.
                 Change::Listed(document(number + 1_000)),
                 Change::Unlisted { id: document(number + 999).id, seq: 2 },
-                // Changed in what is not sorted by.
+                // Changed in fields that are not sorted by.
                 Change::Listed(Document { seq: 2, card: "{}".to_owned(), ..alike(60).remove(30) }),
             ];
             catalogue.apply(others).unwrap();
@@ -79,7 +79,7 @@ fn pages_are_the_whole_while_others_come_go_and_change() {
 }
 
 #[test]
-fn a_page_begins_behind_a_place_that_is_gone() {
+fn a_page_can_begin_after_a_removed_listing() {
     let mut catalogue = catalogue(&alike(10));
     let query = sorted(Sort::BestSelling);
     let whole = numbers(&catalogue.search(&query, 100, None).unwrap());
@@ -113,7 +113,7 @@ fn a_cursor_is_of_one_query_and_unchanged() {
         assert!(matches!(refused, SearchError::Cursor), "{cursor}");
         assert_eq!(refused.code(), "invalid_cursor");
     };
-    // What is only written differently is the same query; so is one with another limit.
+    // Another spelling of the same query, and another limit, are the same query.
     let same = Query { kinds: vec!["rig".to_owned(), "preset".to_owned()], ..text(" LIGHT! ") };
     assert!(catalogue.search(&same, 50, Some(&cursor)).is_ok());
     for other in [
@@ -154,8 +154,7 @@ fn any_document() -> impl Strategy<Value = Document> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
-    /// However the listings came to be there, pages are the whole of what one page would be, in
-    /// its order, and that is the order of all of them.
+    /// However the listings were added, the pages together equal one full page, in the same order.
     #[test]
     fn pages_are_the_whole(
         old in prop::collection::vec(any_document(), 0..30),

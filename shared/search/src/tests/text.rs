@@ -1,4 +1,4 @@
-//! Words: which listings have them, and which of those come first.
+//! Words: which listings match, and which of those come first.
 
 use super::{catalogue, check, document, numbers, search, text, titled};
 use crate::{Document, Query, Sort, WORDS_MAX};
@@ -91,7 +91,7 @@ fn what_is_written_is_found() {
     }
 }
 
-/// However a listing is written, and however it is searched.
+/// However a listing is spelled, and however it is searched.
 #[test]
 fn one_spelling_finds_the_other() {
     for (one, other) in [
@@ -105,7 +105,7 @@ fn one_spelling_finds_the_other() {
         ("شمــس", "شمس"),
         ("أضواء", "اضواء"),
         ("שָׁלוֹם", "שלום"),
-        // Cases that are more than one letter, and accents of any script.
+        // Case foldings of more than one letter, and accents of any script.
         ("Straße", "STRASSE"),
         ("ΟΔΟΣ", "οδός"),
         ("Πορτρέτο", "πορτρετο"),
@@ -113,10 +113,10 @@ fn one_spelling_finds_the_other() {
         ("Ёлка", "елка"),
         ("smørrebrød", "smorrebrod"),
         ("ﬁlm", "film"),
-        // Joiners make no other word.
+        // Joiners do not change a word.
         ("می\u{200c}خواهم", "میخواهم"),
         ("गर्मी", "गर्मी"),
-        // A number and what is beside it.
+        // A number and its unit or name.
         ("85 mm", "85mm"),
         ("85-mm", "85mm"),
         ("85 мм", "85мм"),

@@ -1,4 +1,4 @@
-//! What can be found: changes of it, all of it, and what is popular.
+//! The catalogue: its changes, all of it, and the popular lists.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,18 +29,18 @@ use crate::{
     transaction::{ItemKind, Transaction},
 };
 
-/// How long a change is remembered: far longer than the oldest index that is still in use.
+/// How long a change is stored: far longer than the oldest search index in use.
 pub const CHANGES_KEPT: Duration = DAY.saturating_mul(3);
-/// Who knows all changes up to a time asks for those since so much before it: clocks of those who
-/// decide may differ by this much, and a write may take as long.
+/// A reader that has all changes up to a time asks for those since this much earlier: clocks of
+/// writers may differ by this much, and a write may take as long.
 pub const CHANGES_OVERLAP: Duration = Duration::from_secs(2 * 60);
-/// Most changes that are read at once.
+/// Most changes in one page of the query.
 const CHANGES_MAX: i32 = 500;
 
 /// A change of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CatalogueChange {
-    /// When it was decided, by the clock of whoever decided.
+    /// When it was decided, by the writer's clock.
     pub at: Timestamp,
     /// What changed.
     pub change: Change,
@@ -55,7 +55,7 @@ pub struct Popular {
     pub as_of: Timestamp,
 }
 
-/// That a listing's sums changed.
+/// A change of a listing's statistics.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Touched {
     /// Unix seconds: the table's TTL.
@@ -78,7 +78,7 @@ struct ChangeItem {
 }
 
 impl Transaction<'_> {
-    /// Notes a change of the catalogue.
+    /// Records a change of the catalogue.
     pub(crate) fn change(
         self,
         listing: &ListingId,
@@ -92,11 +92,10 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// What changed in the catalogue from `since` on, the oldest first (Q32). All of it: pages are
-    /// read until there are no more.
+    /// All changes of the catalogue from `since` on, oldest first (Q32). Reads every page.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn catalogue_changes(
         &self,
         since: Timestamp,
@@ -107,10 +106,10 @@ impl Store {
         items.map(change).collect()
     }
 
-    /// The sums of listings on sale that changed from `since` on (Q32).
+    /// Changed statistics of listings on sale, from `since` on (Q32).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn changed_stats(&self, since: Timestamp) -> Result<Vec<ListingStats>, StoreError> {
         let items = self.changes(Changing::Sums, since).await?;
         let mut ids: Vec<ListingId> = items
@@ -148,10 +147,11 @@ impl Store {
         Ok(all)
     }
 
-    /// Everything on sale that others see, to make the index anew (Q24): page after page, in no particular order.
+    /// Every visible listing on sale, to rebuild the search index (Q24): page after page,
+    /// unordered.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn whole_catalogue(&self) -> Result<Vec<Entry>, StoreError> {
         let mut all = Vec::new();
         for shard in 0..OPEN_SHARDS {
@@ -176,10 +176,10 @@ impl Store {
         Ok(all)
     }
 
-    /// The hottest listings of a category, as they are now (Q25).
+    /// The listings of a category with the highest trending scores (Q25).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn hottest(
         &self,
         category: Category,
@@ -203,7 +203,7 @@ impl Store {
         Ok(entries.into_iter().map(|(entry, stats)| (entry.card, stats)).collect())
     }
 
-    /// What is on sale of `ids`, of which there are at most 50: two trips.
+    /// The visible listings on sale among `ids`, at most 50, in two trips.
     async fn entries(&self, ids: &[ListingId]) -> Result<Vec<(Entry, ListingStats)>, StoreError> {
         let mut heads = self.heads(ids).await?;
         heads.retain(|(listing, _)| listing.shown().is_some());
@@ -226,10 +226,10 @@ impl Store {
         Ok(heads.into_iter().zip(revisions).filter_map(entry).collect())
     }
 
-    /// The popular list of a category, or of all; `None` while none was made (Q34).
+    /// The popular list of a category, or of all; `None` before the first (Q34).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn popular(&self, category: Option<Category>) -> Result<Option<Popular>, StoreError> {
         self.get(&Key::popular(category)).await
     }
@@ -237,7 +237,7 @@ impl Store {
     /// Writes a popular list.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn set_popular(
         &self,
         category: Option<Category>,

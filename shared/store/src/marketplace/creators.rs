@@ -1,4 +1,4 @@
-//! What a creator has in all.
+//! Creator balances.
 
 use domain::{id::UserId, marketplace::listing_stats::CreatorBalance};
 
@@ -6,10 +6,10 @@ use super::book_of;
 use crate::{error::StoreError, keys::Key, table::Store};
 
 impl Store {
-    /// A creator's sums; [`CreatorBalance::new`] before anything happened.
+    /// A creator's balance; [`CreatorBalance::new`] before the first change.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn creator_book(&self, creator: &UserId) -> Result<CreatorBalance, StoreError> {
         Ok(book_of(creator, self.get(&Key::creator(creator)).await?))
     }

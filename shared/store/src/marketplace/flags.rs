@@ -1,4 +1,4 @@
-//! Flags: what members report of a listing, and what a moderator makes of it.
+//! Flags: members' reports of a listing, and the moderator's decision on them.
 
 use domain::{
     Timestamp,
@@ -30,20 +30,20 @@ use crate::{
     transaction::Transaction,
 };
 
-/// A listing with enough flags for a moderator to look.
+/// A listing with enough flags to need a moderator.
 #[derive(Debug, Clone)]
 pub struct Flagged {
-    /// What was reported.
+    /// The reports.
     pub flags: Flags,
     /// The listing.
     pub listing: Listing,
-    /// The version on sale, or that was last.
+    /// The version on sale, or the last one that was.
     pub revision: Revision,
-    /// What was sold and said of it.
+    /// Its statistics.
     pub stats: ListingStats,
 }
 
-/// What came of resolving flags.
+/// The result of resolving flags.
 #[derive(Debug, Clone)]
 pub struct Resolved {
     /// The listing as it is now.
@@ -52,7 +52,7 @@ pub struct Resolved {
     pub strikes: Strikes,
 }
 
-/// What a decision on flags is written over.
+/// What a decision on flags changes.
 struct Case {
     shelf: ListingUpdate,
     flags: Flags,
@@ -61,10 +61,10 @@ struct Case {
 }
 
 impl Store {
-    /// Adds a member's report of a listing on sale, in place of an earlier one of theirs.
+    /// Adds a member's report of a listing on sale, in place of their earlier one.
     ///
     /// # Errors
-    /// [`crate::Missing::Listing`], when the member is suspended, or when DynamoDB cannot be asked.
+    /// [`crate::NotFound::Listing`], when the member is suspended, or when DynamoDB is unavailable.
     pub async fn flag_listing(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
@@ -89,10 +89,10 @@ impl Store {
         .await
     }
 
-    /// A page of listings with enough flags, the longest due first, at most 50 (Q43).
+    /// A page of listings with enough flags, longest due first, at most 50 (Q43).
     ///
     /// # Errors
-    /// [`crate::InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`crate::InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn due_flags(
         &self,
         size: PageSize,
@@ -109,7 +109,7 @@ impl Store {
         let mut items = Vec::with_capacity(heads.len());
         for (listing, stats) in heads {
             let (flags, revision): (Option<Flags>, _) = (found.next()?, revisions.next()?);
-            // The index may be a moment late.
+            // The index may lag.
             let flags = flags.filter(|flags| flags.due_since.is_some());
             let Some((flags, revision)) = flags.zip(revision) else { continue };
             items.push(Flagged { flags, listing, revision, stats });
@@ -117,22 +117,22 @@ impl Store {
         Ok(Page { items, next_cursor: page.next_cursor })
     }
 
-    /// Ends a listing's flags as a moderator decides who saw version `seen` of them. Listing, flags,
-    /// strikes and what these mean for the creator move in one transaction; nobody's money and
-    /// nobody's purchase does. Where the strike suspends selling, [`Store::follow_seller`] hides the
+    /// Resolves a listing's flags by the decision of a moderator, who saw version `seen` of them.
+    /// Listing, flags, strikes and the creator's right to sell change in one transaction; money and
+    /// purchases do not. If the strike suspends selling, [`Store::sync_visibility`] hides the
     /// creator's other listings.
     ///
     /// # Errors
-    /// [`crate::Missing::Listing`], when the moderator has a part in it or is suspended,
-    /// [`domain::marketplace::flag::FlagsError`], or when DynamoDB cannot be asked.
+    /// [`crate::NotFound::Listing`], when the moderator has a part in it or is suspended,
+    /// [`domain::marketplace::flag::FlagsError`], or when DynamoDB is unavailable.
     pub async fn resolve_flags(
         &self,
-        (deed, id): (&AuditEntry, &ListingId),
+        (entry, id): (&AuditEntry, &ListingId),
         (decision, reason): (Decision, &str),
         seen: u64,
         now: Timestamp,
     ) -> Result<Resolved, StoreError> {
-        let moderator = acting_in(deed)?;
+        let moderator = acting_in(entry)?;
         self.retry_on_conflict(async || {
             let shelf = self.any_listing(id).await?;
             let creator = &shelf.listing.creator_id;
@@ -152,7 +152,7 @@ impl Store {
             let impartial = shelf.listing.check_impartial(moderator, Some(&flags), owned.as_ref());
             impartial.map_err(StoreError::refused)?;
             flags.check_seen(seen).map_err(StoreError::refused)?;
-            let (creator, before) = (creator.clone(), told(&shelf.listing, &strikes));
+            let (creator, before) = (creator.clone(), snapshot(&shelf.listing, &strikes));
             let case = Case { shelf, flags, book, strikes };
             let writes = self.transaction().acting(moderator, acting.as_ref())?;
             let (writes, resolved) = match decision {
@@ -164,23 +164,23 @@ impl Store {
                     writes.struck(case, strike)?
                 }
             };
-            let after = told(&resolved.listing, &resolved.strikes);
-            let deed = deed.clone().with_diff(&before, &after);
+            let after = snapshot(&resolved.listing, &resolved.strikes);
+            let entry = entry.clone().with_diff(&before, &after);
             let writes = match decision {
                 Decision::Strike => {
                     let target = Target::user(&creator);
-                    writes.audit(AuditEntry { target, ..deed.clone() }, now)
+                    writes.audit(AuditEntry { target, ..entry.clone() }, now)
                 }
                 Decision::Dismiss | Decision::Delist => writes,
             };
-            Ok(writes.audit(deed, now).commit().await?.done(resolved))
+            Ok(writes.audit(entry, now).commit().await?.done(resolved))
         })
         .await
     }
 }
 
-/// A listing and its creator's strikes, as the audit keeps them.
-fn told(listing: &Listing, strikes: &Strikes) -> Value {
+/// The audit snapshot of a listing and its creator's strikes.
+fn snapshot(listing: &Listing, strikes: &Strikes) -> Value {
     json!({ "listing": listing.audited(), "strikes": strikes.strikes.len() })
 }
 
@@ -221,7 +221,7 @@ impl Transaction<'_> {
         Ok((this.cleared(&flags)?, resolved))
     }
 
-    /// Takes a listing off sale as staff do.
+    /// Takes a listing off sale by a staff decision.
     fn taken_off(
         self,
         (before, mut after): (&ListingUpdate, ListingUpdate),
@@ -236,7 +236,7 @@ impl Transaction<'_> {
         Ok((this.shelf(before, &mut after, now)?, after))
     }
 
-    /// Ends what was reported of a listing that is taken off sale.
+    /// Clears the flags of a listing that is taken off sale.
     pub(super) fn cleared(self, flags: &Flags) -> Result<Self, StoreError> {
         let mut after = flags.clone();
         after.clear();

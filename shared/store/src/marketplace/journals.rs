@@ -1,4 +1,4 @@
-//! The books: written leg by leg, and folded anew.
+//! Journals: written posting by posting, and folded into balances.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
@@ -20,7 +20,7 @@ use crate::{
     transaction::{ItemKind, Transaction},
 };
 
-/// How often a journal is read anew because something was written meanwhile.
+/// How often a journal is read again because it changed meanwhile.
 const FOLDS_MAX: u32 = 5;
 /// Most trips for one creator: some hundred thousand sales.
 const TRIPS_MAX: u32 = 400;
@@ -34,30 +34,29 @@ struct Line {
     leg: Posting,
 }
 
-/// A creator's balances as they are kept, and as their journal folds to.
+/// A creator's stored balances, and those folded from their journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audited {
-    /// OwnerRef.
+    /// The creator.
     pub creator_id: UserId,
-    /// What is kept beside the journal.
+    /// The stored balances.
     pub kept: Balances,
-    /// What the entries come to.
+    /// The balances folded from the entries.
     pub folded: Balances,
-    /// How many there are.
+    /// The number of entries.
     pub entries: u64,
 }
 
 impl Store {
-    /// Everything that happened to the money around a creator, strongly consistent, in no order of
-    /// time (Q40).
+    /// A creator's journal, strongly consistent, unordered (Q40).
     ///
     /// # Errors
-    /// When there is more than some hundred thousand sales, or DynamoDB cannot be asked.
+    /// When there is more than some hundred thousand sales, or DynamoDB is unavailable.
     pub async fn journal(&self, creator: &UserId) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::new();
         let mut start: Option<Item> = None;
         for _ in 0..TRIPS_MAX {
-            // Without a condition on the sort key: DynamoDB refuses an empty prefix.
+            // No condition on the sort key: DynamoDB refuses an empty prefix.
             let answer = self
                 .client
                 .query()
@@ -80,11 +79,11 @@ impl Store {
         Err(StoreError::corrupt(format!("the journal of {creator} is too long to be folded")))
     }
 
-    /// A creator's sums, with everything they are made of. Something may be written while that is
-    /// read: then it is read again (Q40).
+    /// A creator's balance, with all journal entries. If it changes meanwhile, both are read again
+    /// (Q40).
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when something always was, or when DynamoDB cannot be asked.
+    /// [`StoreError::Busy`] when it changed every time, or when DynamoDB is unavailable.
     pub async fn whole_journal(
         &self,
         creator: &UserId,
@@ -99,7 +98,7 @@ impl Store {
         Err(StoreError::Busy)
     }
 
-    /// Folds a creator's journal anew, beside what is kept of it.
+    /// Folds a creator's journal, and returns the result beside the stored balances.
     ///
     /// # Errors
     /// As [`Store::whole_journal`].
@@ -111,11 +110,11 @@ impl Store {
         Ok(Audited { creator_id: creator.clone(), kept: book.balances, folded, entries })
     }
 
-    /// A page of creators who have sums, by their ids (Q36). Twice the same one is possible while
-    /// money moves; none is left out.
+    /// A page of creators with a balance, by id (Q36). One may appear twice while money moves; none
+    /// is left out.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn creators(
         &self,
         size: PageSize,
@@ -136,7 +135,7 @@ impl Store {
 }
 
 impl Transaction<'_> {
-    /// Writes journals, each leg of which must be new.
+    /// Writes journals, each posting of which must be new.
     pub(crate) fn journals(self, journals: &[Journal]) -> Result<Self, StoreError> {
         let legs = journals.iter().flat_map(|it| it.legs.iter().map(move |leg| (it, leg)));
         legs.into_iter().try_fold(self, |this, (journal, leg)| {
@@ -152,6 +151,6 @@ fn entry(item: Item) -> Result<Entry, StoreError> {
     let key = text(&item, SK).unwrap_or_default().to_owned();
     let Line { about, at, currency, leg } = decode(item)?;
     let cause = key.strip_suffix(leg.role.as_str()).and_then(|it| it.strip_suffix('#'));
-    let cause = cause.ok_or_else(|| StoreError::corrupt(format!("a leg stands at {key}")))?;
+    let cause = cause.ok_or_else(|| StoreError::corrupt(format!("{key} is no posting")))?;
     Ok(Entry { cause: cause.to_owned(), about, at, currency, leg })
 }

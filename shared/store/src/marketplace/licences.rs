@@ -1,4 +1,4 @@
-//! Using a listing for an image: what of it a member has.
+//! Licences: a member's right to use a listing for a generation.
 
 use domain::{
     Timestamp,
@@ -19,23 +19,23 @@ use crate::{
     transaction::{ItemKind, Transaction, Versioned},
 };
 
-/// What a generation with a listing was decided on, which must still hold when it is written.
+/// What a generation with a listing was decided on: it must still hold when it is written.
 #[derive(Debug)]
 pub(crate) struct Licensed {
     /// The version.
     revision: Revision,
-    /// Its buyer's entitlement; a creator needs none.
+    /// The buyer's entitlement; a creator needs none.
     entitlement: Option<Entitlement>,
     /// The owner of its model.
     model: Option<ModelOwner>,
 }
 
 impl Store {
-    /// What a listing names in a generation: the version that was bought, or the newest of one's
-    /// own; `None` if the member has neither. With it, what that rests on.
+    /// The version of a listing that a member may use: the one they bought, or the newest of their
+    /// own; `None` if they have neither. Also returns what that depends on.
     ///
     /// # Errors
-    /// [`domain::marketplace::model::ModelNotProven`], or when DynamoDB cannot be asked.
+    /// [`domain::marketplace::model::ModelNotProven`], or when DynamoDB is unavailable.
     pub(crate) async fn licensed(
         &self,
         user: &UserId,
@@ -67,7 +67,7 @@ impl Store {
 }
 
 impl Transaction<'_> {
-    /// Holds while what a generation with a listing was decided on still holds.
+    /// Checks that what a generation with a listing was decided on still holds.
     pub(crate) fn made_with(self, licensed: &Licensed, now: Timestamp) -> Result<Self, StoreError> {
         let this = self.model_owned(&licensed.revision, licensed.model.as_ref())?;
         match &licensed.entitlement {
@@ -76,8 +76,8 @@ impl Transaction<'_> {
         }
     }
 
-    /// Notes that something bought is used, the first time; afterwards it must only still be what
-    /// it was, so that what was paid back is not used in the same moment.
+    /// Records the first use of an entitlement; later uses only check that it is unchanged, so that
+    /// what is being refunded cannot be used.
     fn used(self, owned: &Entitlement, now: Timestamp) -> Result<Self, StoreError> {
         match owned.used_at {
             Some(_) => self.check_version(ItemKind::Entitlement, &owned.key(), owned.version),

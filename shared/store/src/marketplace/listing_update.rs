@@ -1,4 +1,4 @@
-//! Changing a listing: everything that moves with it, decided at once and written at once.
+//! Listing updates: everything that changes with a listing, decided and written at once.
 
 use std::collections::BTreeMap;
 
@@ -34,24 +34,24 @@ use crate::{
 /// Most versions that are deleted with a listing.
 const FORGOTTEN_MAX: usize = 80;
 
-/// A listing, as far as a change of it is decided on.
+/// A listing, with what a change of it is decided on.
 #[derive(Debug, Clone)]
 pub struct ListingUpdate {
     /// The listing.
     pub listing: Listing,
-    /// The version its creator last worked on; one with another number is written beside it.
+    /// The version its creator last edited; one with another number is written beside it.
     pub newest: Revision,
-    /// The version on sale, or that was last, where that is another.
+    /// The version on sale, or the last one that was, if it is not `newest`.
     pub on_sale: Option<Revision>,
     /// What is known about the model of its newest version, once [`Store::read_model`] has read it.
     pub model: ModelClaim,
-    /// What was sold and said of it.
+    /// Its statistics.
     pub stats: ListingStats,
     /// Its creator.
     pub creator: Account,
 }
 
-/// OwnerRef listing it must be.
+/// Who reads the listing.
 #[derive(Debug, Clone, Copy)]
 enum By<'a> {
     Creator(&'a UserId),
@@ -59,12 +59,12 @@ enum By<'a> {
 }
 
 impl Store {
-    /// Makes a listing: one read (Q2) and one transaction of listing, version, the creator's sums
-    /// and the idempotency record. The same key returns the listing it made before.
+    /// Creates a listing: one read (Q2) and one transaction of listing, version, creator balance
+    /// and idempotency record. The same key returns the listing it created before.
     ///
     /// # Errors
     /// When the member is suspended or has too many, what `make` refuses, [`crate::KeyError`], or
-    /// when DynamoDB cannot be asked.
+    /// when DynamoDB is unavailable.
     pub async fn create_listing<R: DomainError>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
@@ -113,12 +113,12 @@ impl Store {
         .await
     }
 
-    /// Changes a listing of the creator's, on the account as it was decided on, so that a ban bites
-    /// (Q21).
+    /// Changes a creator's listing, on the condition that their right to sell is unchanged, so that
+    /// a ban takes effect (Q21).
     ///
     /// # Errors
-    /// [`Missing::Listing`], when the member is suspended, what `change` refuses, or when DynamoDB
-    /// cannot be asked.
+    /// [`NotFound::Listing`], when the member is suspended, what `change` refuses, or when DynamoDB
+    /// is unavailable.
     pub async fn change_listing<R: DomainError>(
         &self,
         creator: &UserId,
@@ -135,11 +135,11 @@ impl Store {
         .await
     }
 
-    /// Takes a listing of the creator's off sale, or deletes one that never was on sale, with its
-    /// versions (Q21).
+    /// Takes a creator's listing off sale, or deletes one that was never on sale, with its versions
+    /// (Q21).
     ///
     /// # Errors
-    /// [`Missing::Listing`], when the member is suspended, or when DynamoDB cannot be asked.
+    /// [`NotFound::Listing`], when the member is suspended, or when DynamoDB is unavailable.
     pub async fn retire_listing(
         &self,
         creator: &UserId,
@@ -159,22 +159,22 @@ impl Store {
         .await
     }
 
-    /// Changes a listing as a moderator decides, on their account as it was decided on, so that a
-    /// ban bites them too (Q21); nobody decides on what they sell, bought or reported. What they decided
-    /// is counted in the creator's sums, and what members reported of a listing that staff take off
-    /// sale is over.
+    /// Changes a listing by a moderator's decision, on the condition that the moderator's status is
+    /// unchanged, so that a ban takes effect (Q21). Moderators cannot decide on what they sell,
+    /// bought or reported. The decision is counted in the creator's balance, and the flags of a
+    /// listing that staff take off sale are cleared.
     ///
     /// # Errors
-    /// [`Missing::Listing`], when the moderator has a part in it or is suspended, what `change`
-    /// refuses, or when DynamoDB cannot be asked.
+    /// [`NotFound::Listing`], when the moderator has a part in it or is suspended, what `change`
+    /// refuses, or when DynamoDB is unavailable.
     pub async fn moderate_listing<R: DomainError>(
         &self,
-        deed: &AuditEntry,
+        entry: &AuditEntry,
         id: &ListingId,
         now: Timestamp,
         change: impl AsyncFn(&mut ListingUpdate) -> Result<(), R>,
     ) -> Result<ListingUpdate, StoreError> {
-        let moderator = acting_in(deed)?;
+        let moderator = acting_in(entry)?;
         self.retry_on_conflict(async || {
             let before = self.shelf(By::Staff, id).await?;
             let creator = &before.listing.creator_id;
@@ -200,7 +200,7 @@ impl Store {
                 .seller(creator, &Seller::from(&before.creator))?
                 .judged(&book, &before.listing, &after.listing)?
                 .audit(
-                    deed.clone().with_diff(&before.listing.audited(), &after.listing.audited()),
+                    entry.clone().with_diff(&before.listing.audited(), &after.listing.audited()),
                     now,
                 );
             if let Some(flags) = flags.filter(|_| after.listing.is_taken_off()) {
@@ -211,10 +211,10 @@ impl Store {
         .await
     }
 
-    /// Makes a listing match whether its creator may sell (Q21).
+    /// Shows or hides a listing, by whether its creator may sell (Q21).
     ///
     /// # Errors
-    /// [`Missing::Listing`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Listing`], or when DynamoDB is unavailable.
     pub(super) async fn follow_listing(
         &self,
         id: &ListingId,
@@ -232,7 +232,7 @@ impl Store {
     /// A listing as its creator sees it (Q21).
     ///
     /// # Errors
-    /// [`Missing::Listing`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Listing`], or when DynamoDB is unavailable.
     pub async fn own_listing(
         &self,
         creator: &UserId,
@@ -244,7 +244,7 @@ impl Store {
     /// A listing as staff see it (Q21).
     ///
     /// # Errors
-    /// [`Missing::Listing`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Listing`], or when DynamoDB is unavailable.
     pub async fn any_listing(&self, id: &ListingId) -> Result<ListingUpdate, StoreError> {
         self.shelf(By::Staff, id).await
     }
@@ -265,13 +265,13 @@ impl Store {
         keys.extend(sold.map(|sold| Key::revision(id, sold)));
         let mut found = self.get_all(&keys).await?;
         let (creator, newest) = (found.next()?, found.next()?);
-        let gone = || StoreError::corrupt(format!("{id} lacks a version or a creator"));
-        let (creator, newest) = creator.zip(newest).ok_or_else(gone)?;
+        let missing = || StoreError::corrupt(format!("{id} has no version or no creator"));
+        let (creator, newest) = creator.zip(newest).ok_or_else(missing)?;
         let (on_sale, model) = (found.next()?, ModelClaim::default());
         Ok(ListingUpdate { listing, newest, on_sale, model, stats, creator })
     }
 
-    /// A listing of the creator's, and writes that hold while they may sell it.
+    /// A creator's listing, and a transaction that holds while they may sell it.
     async fn own_shelf(
         &self,
         creator: &UserId,
@@ -283,7 +283,7 @@ impl Store {
         Ok((shelf, writes))
     }
 
-    /// The same, whether or not the creator may act.
+    /// The same, also for a creator who may not act.
     pub(crate) async fn shelf_of_creator(
         &self,
         creator: &UserId,
@@ -294,7 +294,7 @@ impl Store {
         Ok((shelf, writes))
     }
 
-    /// Deletes a listing that never was on sale; its files follow.
+    /// Deletes a listing that was never on sale, and requests the erasure of its files.
     pub(crate) async fn discard(
         &self,
         writes: Transaction<'_>,
@@ -332,13 +332,14 @@ impl Store {
     }
 }
 
-/// Who of the staff a deed is of.
-pub(super) fn acting_in(deed: &AuditEntry) -> Result<&UserId, StoreError> {
-    deed.staff().ok_or_else(|| StoreError::corrupt("a job judges nothing"))
+/// The staff member of an audit entry.
+pub(super) fn acting_in(entry: &AuditEntry) -> Result<&UserId, StoreError> {
+    entry.staff().ok_or_else(|| StoreError::corrupt("a job cannot moderate"))
 }
 
 impl ListingUpdate {
-    /// Removes the pictures of every version that others may still see; the files follow.
+    /// Removes the pictures of every version that others may still see; their files are erased
+    /// later.
     pub fn remove_pictures(&mut self) {
         let versions = std::iter::once(&mut self.newest).chain(&mut self.on_sale);
         versions.for_each(|version| version.previews.clear());
@@ -349,21 +350,21 @@ impl ListingUpdate {
         std::iter::once(&self.newest).chain(&self.on_sale).any(|it| !it.previews.is_empty())
     }
 
-    /// The version on sale, if one is and others see it.
+    /// The version on sale, if it is visible.
     pub fn sold(&self) -> Option<&Revision> {
         let number = self.listing.shown()?.number;
         std::iter::once(&self.newest).chain(&self.on_sale).find(|it| it.number == number)
     }
 
-    /// Makes everything match what was changed: whoever puts a listing on sale of a creator who may
-    /// not sell does not show it.
+    /// Updates everything that follows from the change: a listing put on sale by a creator who may
+    /// not sell stays hidden.
     pub(super) fn settle(&mut self, before: &ListingUpdate, now: Timestamp) {
         self.keep_sold(before);
         self.listing.follow(&Seller::from(&self.creator), now);
         self.stats.category = self.listing.shown().map(|shown| shown.category);
     }
 
-    /// Where the next version was begun, the one before it stands beside it if it is on sale.
+    /// Keeps the version on sale beside a newly started one.
     fn keep_sold(&mut self, before: &ListingUpdate) {
         let sold = self.listing.published.as_ref().map(|published| published.number);
         let is_next = self.newest.number != before.newest.number;
@@ -372,19 +373,19 @@ impl ListingUpdate {
         }
     }
 
-    /// What is found of it, if it is on sale and others see it.
+    /// The search entry, if the listing is on sale and visible.
     pub fn entry(&self) -> Option<Entry> {
         let name = self.creator.profile.display_name.clone();
         Entry::of(&self.listing, self.sold()?, &self.stats, name)
     }
 
-    /// Every version with where it stands in the index.
+    /// Every version with its index key.
     fn placed(&self) -> BTreeMap<u32, (&Revision, Option<IndexKey>)> {
         let all = std::iter::once(&self.newest).chain(&self.on_sale);
         all.map(|it| (it.number, (it, self.place(it.number)))).collect()
     }
 
-    /// A version is listed while it waits for a decision, or while it is on sale and others see it.
+    /// A version is in the index while it is pending moderation, or on sale and visible.
     fn place(&self, number: u32) -> Option<IndexKey> {
         let id = &self.listing.id;
         if self.listing.shown().is_some_and(|shown| shown.number == number) {
@@ -394,7 +395,7 @@ impl ListingUpdate {
         self.listing.pending_since().filter(|_| waits).map(|since| pending_index(id, since))
     }
 
-    /// The names under which others find what is on sale to be near.
+    /// The signature bands of the version on sale, by which similar listings are found.
     fn bands(&self) -> Vec<String> {
         let signature = self.sold().and_then(|sold| sold.signature.as_ref());
         signature.map(Signature::bands).unwrap_or_default()
@@ -402,7 +403,7 @@ impl ListingUpdate {
 }
 
 impl Transaction<'_> {
-    /// Writes a listing in place of `before`, with all that moves with it.
+    /// Writes a listing in place of `before`, with everything that changes with it.
     pub(super) fn shelf(
         self,
         before: &ListingUpdate,
@@ -418,9 +419,8 @@ impl Transaction<'_> {
         this.news(before, after, now)
     }
 
-    /// Deletes a listing that never was on sale, and what is named by it alone. Of versions that
-    /// were sent back the oldest stay where there are too many for a transaction: nobody is led to
-    /// them any more.
+    /// Deletes a listing that was never on sale, and the items that only it names. If it has too
+    /// many rejected versions for a transaction, the oldest stay: nothing refers to them any more.
     fn discarded(self, listing: &Listing, book: &CreatorBalance) -> Result<Self, StoreError> {
         let mut after = book.clone();
         after.drop_listing();
@@ -434,7 +434,7 @@ impl Transaction<'_> {
         Ok(this)
     }
 
-    /// Counts what a moderator decided in the creator's sums.
+    /// Counts a moderator's decision in the creator's balance.
     pub(super) fn judged(
         self,
         book: &CreatorBalance,
@@ -446,10 +446,10 @@ impl Transaction<'_> {
         self.replace(Some(book), &counted)
     }
 
-    /// Writes the versions that differ, or that stand elsewhere in the index.
+    /// Writes the versions that changed, or whose index key changed.
     fn revisions(self, before: &ListingUpdate, after: &ListingUpdate) -> Result<Self, StoreError> {
         let (old, mut new) = (before.placed(), after.placed());
-        // A version that gave way to a newer one is no longer named by the listing.
+        // A version that was replaced by a newer one is no longer named by the listing.
         for (number, (revision, _)) in &old {
             new.entry(*number).or_insert_with(|| (revision, after.place(*number)));
         }
@@ -461,7 +461,7 @@ impl Transaction<'_> {
         )
     }
 
-    /// Tells the search index what is on sale now, and makes it comparable to what comes later.
+    /// Records the catalogue change for the search index, and updates the similarity bands.
     fn news(
         mut self,
         before: &ListingUpdate,
@@ -491,7 +491,7 @@ impl Transaction<'_> {
     }
 }
 
-/// An account that was read of somebody who acts as staff, if there is one; they must be allowed to.
+/// The account of a staff member, if they have one; it must be active.
 ///
 /// # Errors
 /// When they are suspended.
@@ -502,7 +502,7 @@ pub(super) fn active(read: Option<Account>, now: Timestamp) -> Result<Option<Acc
     Ok(read)
 }
 
-/// Where a version stands.
+/// The key of a version.
 pub(crate) fn revision_key(revision: &Revision) -> Key {
     Key::revision(&revision.listing_id, revision.number)
 }

@@ -1,4 +1,4 @@
-//! Reading listings: the public page, a creator's own, those that wait, and those that are near.
+//! Reading listings: the public page, a creator's own, pending ones, and similar ones.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
@@ -25,34 +25,34 @@ use crate::{
     table::{Store, decode},
 };
 
-/// A listing on sale, as everybody sees it.
+/// The public page of a listing on sale.
 #[derive(Debug, Clone)]
 pub struct ListingPage {
     /// The listing.
     pub listing: Listing,
     /// The version on sale.
     pub revision: Revision,
-    /// What was sold and said of it.
+    /// Its statistics.
     pub stats: ListingStats,
     /// Its creator.
     pub creator: Account,
 }
 
-/// What is stored of a listing under each of its bands.
+/// What is stored of a listing in each band.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Signed {
     pub(crate) kind: Kind,
     pub(crate) signature: Option<Signature>,
 }
 
-/// Most candidates of a band that are looked at.
+/// Most candidates read per band.
 const CANDIDATES_MAX: i32 = 20;
 
 impl Store {
-    /// The page of a listing on sale (Q21). One whose creator may not sell is on nobody's page.
+    /// The page of a listing on sale (Q21). It is not found if its creator may not sell.
     ///
     /// # Errors
-    /// [`Missing::Listing`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Listing`], or when DynamoDB is unavailable.
     pub async fn listing_page(
         &self,
         id: &ListingId,
@@ -74,19 +74,19 @@ impl Store {
         Ok(ListingPage { listing, revision, stats, creator })
     }
 
-    /// A version of a listing, whoever may see it.
+    /// A version of a listing, without an access check.
     ///
     /// # Errors
-    /// [`Missing::Listing`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Listing`], or when DynamoDB is unavailable.
     pub async fn revision(&self, id: &ListingId, number: u32) -> Result<Revision, StoreError> {
         let found = self.get(&Key::revision(id, number)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Listing))
     }
 
-    /// What a member has of a listing.
+    /// A member's entitlement to a listing.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn entitlement(
         &self,
         buyer: &UserId,
@@ -95,10 +95,10 @@ impl Store {
         self.get(&Key::entitlement(buyer, listing)).await
     }
 
-    /// A page of a creator's listings with their newest versions and sums, newest first (Q22).
+    /// A page of a creator's listings with newest versions and statistics, newest first (Q22).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn own_listings(
         &self,
         creator: &UserId,
@@ -111,11 +111,10 @@ impl Store {
         Ok(Page { items: listings, next_cursor: page.next_cursor })
     }
 
-    /// The listings themselves, all of a creator's (Q22): there are at most
-    /// [`domain::marketplace::listing::LISTINGS_MAX`].
+    /// All listings of a creator (Q22): at most [`domain::marketplace::listing::LISTINGS_MAX`].
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn whole_shelf(&self, creator: &UserId) -> Result<Vec<Listing>, StoreError> {
         let most = i32::from(domain::marketplace::listing::LISTINGS_MAX);
         let ids = self.ids_of(creator, most, None).await?;
@@ -155,7 +154,7 @@ impl Store {
         Ok(answer.items.unwrap_or_default().iter().filter_map(listing_of).collect())
     }
 
-    /// Listings with their newest versions and their sums, in the order of `ids`.
+    /// Listings with newest versions and statistics, in the order of `ids`.
     async fn each_listing(
         &self,
         ids: &[ListingId],
@@ -175,7 +174,7 @@ impl Store {
         Ok(all)
     }
 
-    /// Listings with their sums, in the order of `ids`, of which there are at most 50.
+    /// Listings with statistics, in the order of `ids`, at most 50.
     pub(super) async fn heads(
         &self,
         ids: &[ListingId],
@@ -193,12 +192,12 @@ impl Store {
         Ok(heads)
     }
 
-    /// A page of listings that wait for a decision, the longest waiting first, at most 50 (Q23). A
-    /// cursor names since when what was last seen waits, not a place in a row: what is decided on
-    /// meanwhile neither hides nor repeats another.
+    /// A page of listings pending moderation, oldest first, at most 50 (Q23). A cursor holds since
+    /// when its last item waits, not a position: a decision made meanwhile neither hides nor
+    /// repeats another item.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn pending_listings(
         &self,
         size: PageSize,
@@ -209,8 +208,7 @@ impl Store {
         Ok(Page { items: listings, next_cursor: page.next_cursor })
     }
 
-    /// A page of the listings that stand in a partition of the index by since when they wait, at
-    /// most 50.
+    /// A page of an index partition that is sorted by waiting time, at most 50.
     pub(super) async fn waiting(
         &self,
         partition: &str,
@@ -225,10 +223,10 @@ impl Store {
         Ok(Page { items: items.iter().filter_map(listing_of).collect(), next_cursor })
     }
 
-    /// Listings on sale that hold nearly what `signature` is of, the nearest first (Q31).
+    /// Listings on sale that are similar to `signature`, nearest first (Q31).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn similar_listings(
         &self,
         own: &ListingId,
@@ -267,7 +265,7 @@ impl Store {
     }
 }
 
-/// What a cursor of those that wait says, if it is one.
+/// The index sort key in a cursor of waiting listings.
 fn since_and_listing(Cursor(place): Cursor) -> Result<String, StoreError> {
     let listing = place.split_once('#').map(|(_, listing)| ListingId::parse(listing));
     match listing {

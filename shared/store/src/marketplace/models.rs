@@ -1,4 +1,4 @@
-//! Tailored models: reading and writing which creator one belongs to.
+//! Tailored models: reading and writing their owners.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ impl Store {
     /// without a model cost no read.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn model_claims(
         &self,
         revisions: &[&Revision],
@@ -48,11 +48,11 @@ impl Store {
         Ok(revisions.iter().map(claim).collect())
     }
 
-    /// Reads what is known about the model of a listing's newest version, which submitting and
-    /// approving it is decided on.
+    /// Reads what is known about the model of a listing's newest version: submission and approval
+    /// depend on it.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn read_model(&self, shelf: &mut ListingUpdate) -> Result<(), StoreError> {
         shelf.model = self.model_claims(&[&shelf.newest]).await?.pop().unwrap_or_default();
         Ok(())
@@ -71,8 +71,8 @@ impl Store {
 }
 
 impl Transaction<'_> {
-    /// Writes the owner of a model that was approved. Where the model has its owner already, that
-    /// owner must still be the one the approval was decided on.
+    /// Writes the owner of an approved model. If the model has an owner already, that owner must be
+    /// the one the approval was decided on.
     pub(super) fn model(
         self,
         before: &ListingUpdate,
@@ -89,7 +89,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Holds while a model has the owner that a generation was decided on.
+    /// Checks that a model still has the owner that a generation was decided on.
     pub(super) fn model_owned(
         self,
         revision: &Revision,

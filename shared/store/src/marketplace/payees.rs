@@ -1,4 +1,4 @@
-//! Creators' accounts at Stripe.
+//! Creators' connected accounts at Stripe.
 
 use domain::{billing::external::ConnectedAccountId, id::UserId, marketplace::payee::Payee};
 
@@ -10,18 +10,18 @@ use crate::{
 };
 
 impl Store {
-    /// A creator's account at Stripe, if they have one (Q41).
+    /// A creator's connected account, if they have one (Q41).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn payee(&self, creator: &UserId) -> Result<Option<Payee>, StoreError> {
         self.get(&Key::payee(creator)).await
     }
 
-    /// OwnerRef a connected account is (Q41).
+    /// The creator of a connected account (Q41).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn creator_of_account(
         &self,
         account: &ConnectedAccountId,
@@ -30,17 +30,17 @@ impl Store {
         Ok(found.map(|whose| whose.user_id))
     }
 
-    /// Writes what Stripe says of a creator's account in place of `read`, with whose it is. `false`
-    /// if that has moved meanwhile: ask Stripe again.
+    /// Writes a creator's connected account in place of `read`, with its owner. `false` on a write
+    /// conflict: ask Stripe again.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn keep_payee(
         &self,
         read: Option<&Payee>,
         after: &Payee,
     ) -> Result<bool, StoreError> {
-        // Looked at twice in one moment: there is nothing to write, and that is no transaction.
+        // Unchanged: there is nothing to write, and a transaction must not be empty.
         if read == Some(after) {
             return Ok(true);
         }

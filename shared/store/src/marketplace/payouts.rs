@@ -1,5 +1,5 @@
-//! Payouts: each step in one transaction of the payout, the creator's sums, the sales that move and
-//! the journal of it.
+//! Payouts: each step is one transaction of the payout, the creator balance, the sales that change
+//! and their journal.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
@@ -28,23 +28,23 @@ use crate::{
     transaction::Committed,
 };
 
-/// Most sales that move in one transaction: beside them stand the payout, the sums and four legs.
+/// Most sales of one transaction, beside the payout, the balance and four postings.
 pub const SALES_AT_ONCE: u16 = 80;
 
-/// What came of beginning a creator's payout.
+/// The result of starting a creator's payout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// There is nothing to pay and nothing to say.
+    /// There is nothing to pay and nothing to report.
     Nothing,
-    /// Nothing is paid, for the reason it carries.
+    /// Nothing is paid, for the reason in the payout.
     Skipped(Payout),
-    /// This one is to be gone on with; it may be of another day.
+    /// To be advanced; it may be another day's.
     Open(Payout),
-    /// The day's payout is over already.
+    /// The day's payout is already finished.
     Over(Payout),
 }
 
-/// The id of a creator's payout for the day that begins at `midnight`: the same, whoever asks.
+/// The id of a creator's payout for the day that begins at `midnight`: deterministic.
 pub fn payout_id(creator: &UserId, midnight: Timestamp) -> PayoutId {
     let mut half = [0; 16];
     half.copy_from_slice(&Sha256::digest(creator.as_str())[..16]);
@@ -52,10 +52,10 @@ pub fn payout_id(creator: &UserId, midnight: Timestamp) -> PayoutId {
 }
 
 impl Store {
-    /// Sales whose days are over, the longest waiting first (Q36).
+    /// Sales whose hold has ended, oldest first (Q36).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_sales(
         &self,
         now: Timestamp,
@@ -65,11 +65,11 @@ impl Store {
         self.walked(HELD_SALES, Some(due_bound(now)), (after, most), sale_of).await
     }
 
-    /// Makes some of a creator's sales payable, at most [`SALES_AT_ONCE`]; those whose days are not
-    /// over, or that are payable already, stay as they are. Returns how many there were.
+    /// Makes some of a creator's sales payable, at most [`SALES_AT_ONCE`]; those still on hold or
+    /// already payable are left as they are. Returns how many changed.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn release_sales(
         &self,
         creator: &UserId,
@@ -98,10 +98,10 @@ impl Store {
         .await
     }
 
-    /// Creators that a payout run has to look at, after `after` (Q36).
+    /// Creators that a payout run must process, after `after` (Q36).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_creators(
         &self,
         after: Option<&UserId>,
@@ -111,10 +111,10 @@ impl Store {
         Ok(due.iter().filter_map(user_of).collect())
     }
 
-    /// Payouts that are not over, the oldest first (Q36).
+    /// Open payouts, oldest first (Q36).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn open_payouts(
         &self,
         after: Option<&PayoutId>,
@@ -124,10 +124,10 @@ impl Store {
         Ok(open.iter().filter_map(payout_of).collect())
     }
 
-    /// Payouts that were sent and that no bank is known to have, the oldest first (Q36).
+    /// Sent payouts that no bank is known to have received, oldest first (Q36).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn sent_payouts(
         &self,
         after: Option<&IndexPosition>,
@@ -136,10 +136,10 @@ impl Store {
         self.walked(SENT_PAYOUTS, None, (after, most), payout_of).await
     }
 
-    /// Sales of which too much was paid out (Q36).
+    /// Overpaid sales (Q36).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn overpaid_sales(
         &self,
         after: Option<&PurchaseId>,
@@ -149,21 +149,20 @@ impl Store {
         Ok(due.iter().filter_map(sale_of).collect())
     }
 
-    /// Some of a creator's sales that can be paid out, at most [`SALES_AT_ONCE`] (Q36). They may
-    /// have moved.
+    /// Some of a creator's payable sales, at most [`SALES_AT_ONCE`] (Q36). The index may lag.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn payable_sales(&self, creator: &UserId) -> Result<Vec<PurchaseId>, StoreError> {
         let found = self.query_index(&payable_pk(creator), None, SALES_AT_ONCE).await?;
         Ok(found.iter().filter_map(sale_of).map(|(_, id)| id).collect())
     }
 
-    /// Some of the sales that are in a payout: those of the first trip that finds any, some
-    /// thousand at most (Q39).
+    /// Some of the sales of a payout: those of the first trip that finds any, some thousand at most
+    /// (Q39).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn sales_in(&self, payout: &Payout) -> Result<Vec<PurchaseId>, StoreError> {
         let mut start: Option<Item> = None;
         loop {
@@ -188,7 +187,7 @@ impl Store {
     /// One payout of a creator's.
     ///
     /// # Errors
-    /// [`Missing::Payout`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Payout`], or when DynamoDB is unavailable.
     pub async fn payout(&self, creator: &UserId, id: &PayoutId) -> Result<Payout, StoreError> {
         let found = self.get(&Key::payout(creator, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Payout))
@@ -197,7 +196,7 @@ impl Store {
     /// A page of a creator's payouts, newest first (Q38).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn payouts(
         &self,
         creator: &UserId,
@@ -212,11 +211,11 @@ impl Store {
         Ok(Page::cut(payouts, size, |it: &Payout| it.id.to_string()))
     }
 
-    /// Begins a creator's payout of the day that begins at `midnight`, if there is none (Q37). What
-    /// is decided on is in the condition of the write: a ban bites.
+    /// Starts a creator's payout of the day that begins at `midnight`, if there is none (Q37). The
+    /// write is conditional on what was decided on, so that a ban takes effect.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn begin_payout(
         &self,
         creator: &UserId,
@@ -252,8 +251,8 @@ impl Store {
                 PayoutDecision::Pay => (PayoutState::Collecting, book.clone()),
             };
             let amount = (book.payable(), Currency::USD);
-            let whose = (creator.clone(), midnight.date());
-            let mut payout = Payout::new(id.clone(), whose, state, amount, now);
+            let owner = (creator.clone(), midnight.date());
+            let mut payout = Payout::new(id.clone(), owner, state, amount, now);
             let mut writes = self.transaction();
             if payout.state == PayoutState::Collecting {
                 payout.amount = 0;
@@ -275,11 +274,11 @@ impl Store {
         .await
     }
 
-    /// One step of a payout: `decide` changes it, and all that differs is written at once, if
-    /// nothing of it has moved, with its deed (Q37). Returns the payout as it is then.
+    /// One step of a payout: `decide` changes it, and everything that differs is written at once
+    /// with its audit entries, if nothing changed meanwhile (Q37). Returns the updated payout.
     ///
     /// # Errors
-    /// [`Missing::Payout`], what `decide` refuses, or when DynamoDB cannot be asked.
+    /// [`NotFound::Payout`], what `decide` refuses, or when DynamoDB is unavailable.
     pub async fn step_payout<R: DomainError>(
         &self,
         creator: &UserId,
@@ -312,7 +311,7 @@ impl Store {
     /// One sale of a creator's.
     ///
     /// # Errors
-    /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Purchase`], or when DynamoDB is unavailable.
     pub async fn sale(&self, creator: &UserId, id: &PurchaseId) -> Result<Sale, StoreError> {
         let found = self.get(&Key::sale(creator, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Purchase))

@@ -1,8 +1,7 @@
-//! Applying what Stripe says of a purchase: everything that moves with it in one transaction.
+//! Applying a purchase's state at Stripe: everything that changes with it in one transaction.
 //!
-//! As with the books of packs and plans, whoever applies something reads the purchase first, asks
-//! Stripe then, and writes under the version that was read. So an older answer of Stripe's never
-//! overwrites a newer one.
+//! As with packs and plans, a caller reads the purchase, then asks Stripe, then writes on the
+//! condition that the version is unchanged. So older state never overwrites newer state.
 
 use domain::{
     DomainError, Timestamp,
@@ -27,12 +26,12 @@ use crate::{
     transaction::{Committed, ItemKind, OwnerRef, Transaction, Versioned},
 };
 
-/// What came of applying something to a purchase.
+/// The result of applying an update to a purchase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DealKept {
-    /// Whether it was.
+    /// Whether it was written.
     pub kept: Applied,
-    /// What is left to be done.
+    /// What is left to do at Stripe.
     pub next: PaymentFollowUp,
 }
 
@@ -40,27 +39,26 @@ impl Store {
     /// One purchase of the member's.
     ///
     /// # Errors
-    /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Purchase`], or when DynamoDB is unavailable.
     pub async fn purchase(&self, buyer: &UserId, id: &PurchaseId) -> Result<Purchase, StoreError> {
         let found = self.get(&Key::purchase(buyer, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Purchase))
     }
 
-    /// OwnerRef a purchase is (Q41).
+    /// The buyer of a purchase (Q41).
     ///
     /// # Errors
-    /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Purchase`], or when DynamoDB is unavailable.
     pub async fn buyer_of(&self, id: &PurchaseId) -> Result<UserId, StoreError> {
         let found: Option<OwnerRef> = self.get(&Key::buyer(id)).await?;
         let found = found.ok_or_else(|| StoreError::refused(NotFound::Purchase))?;
         Ok(found.user_id)
     }
 
-    /// Purchases whose buyers would like their money back and whose wish staff have to decide on,
-    /// the longest waiting first (Q29).
+    /// Purchases with a refund request that staff must decide on, oldest first (Q29).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn refund_requests(&self, most: u16) -> Result<Vec<Purchase>, StoreError> {
         let found = self.query_index(REFUND_REQUESTS, None, most.min(100)).await?;
         let keys: Vec<Key> = found
@@ -73,10 +71,10 @@ impl Store {
         Ok(purchases)
     }
 
-    /// A purchase, and whether `event` was applied to it before.
+    /// A purchase, and whether `event` was already applied to it.
     ///
     /// # Errors
-    /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Purchase`], or when DynamoDB is unavailable.
     pub async fn purchase_of_event(
         &self,
         buyer: &UserId,
@@ -90,15 +88,15 @@ impl Store {
         Ok((purchase, is_applied(found.next()?.as_ref())))
     }
 
-    /// Applies what Stripe says of a purchase: `decide` changes the [`PurchaseUpdate`], and all that differs
-    /// is written at once, under the version of `read` (Q27). Listing, sums and accounts may move
-    /// meanwhile: then they are read and decided on again.
+    /// Applies a purchase's state at Stripe: `decide` changes the [`PurchaseUpdate`], and
+    /// everything that differs is written at once, under the version of `read` (Q27). If listing,
+    /// statistics or accounts change meanwhile, they are read and decided on again.
     ///
-    /// An event moves the purchase's version even if it changes nothing, for the reason
-    /// [`Store::keep_books`] gives. It counts as applied only if nothing is left to be done.
+    /// An event increments the purchase's version even if it changes nothing, for the reason in
+    /// [`Store::apply_billing`]. It is marked as applied only if nothing is left to do.
     ///
     /// # Errors
-    /// What `decide` refuses, or when DynamoDB cannot be asked.
+    /// What `decide` refuses, or when DynamoDB is unavailable.
     pub async fn apply_purchase<R: DomainError>(
         &self,
         read: &Purchase,
@@ -135,16 +133,16 @@ impl Store {
 
     async fn deal(&self, purchase: Purchase, now: Timestamp) -> Result<PurchaseUpdate, StoreError> {
         let found = self.get_all(&deal_keys(&purchase)).await?;
-        let deal = read_deal(found, purchase)?;
-        let review = deal.entitlement.as_ref().and_then(|it| it.review_id.as_ref());
-        // Only what was granted touches the sharer's account.
-        let granted = deal.reward.as_ref().filter(|it| it.version > 0 && it.due_at().is_none());
+        let update = read_deal(found, purchase)?;
+        let review = update.entitlement.as_ref().and_then(|it| it.review_id.as_ref());
+        // Only a granted reward touches the sharer's account.
+        let granted = update.reward.as_ref().filter(|it| it.version > 0 && it.due_at().is_none());
         let sharer = granted.map(|reward| &reward.sharer_id);
         let mut keys: Vec<Key> = Vec::new();
-        keys.extend(review.map(|id| Key::review(&deal.purchase.listing_id, id)));
+        keys.extend(review.map(|id| Key::review(&update.purchase.listing_id, id)));
         keys.extend(sharer.map(Key::account));
         if keys.is_empty() {
-            return Ok(deal);
+            return Ok(update);
         }
         let mut found = self.get_all(&keys).await?;
         let review = if review.is_some() { found.next()? } else { None };
@@ -152,18 +150,18 @@ impl Store {
             Some(sharer) => Some(draft_of(found.next()?, sharer, None, now)?),
             None => None,
         };
-        Ok(PurchaseUpdate { review, sharer, ..deal })
+        Ok(PurchaseUpdate { review, sharer, ..update })
     }
 }
 
-/// Whether anything that follows from a payment is not what it was. All else moves only with these.
+/// Whether anything that follows from a payment changed. All else changes only with it.
 fn differ(before: &PurchaseUpdate, after: &PurchaseUpdate) -> bool {
     before.purchase != after.purchase
         || before.sale != after.sale
         || before.entitlement != after.entitlement
 }
 
-/// All keys of a deal, in the order in which [`read_deal`] takes what is there.
+/// All keys of a purchase update, in the order in which [`read_deal`] reads them.
 fn deal_keys(purchase: &Purchase) -> Vec<Key> {
     let (buyer, listing, seller) = (&purchase.buyer_id, &purchase.listing_id, &purchase.creator_id);
     let mut keys = vec![
@@ -181,22 +179,22 @@ fn deal_keys(purchase: &Purchase) -> Vec<Key> {
 }
 
 fn read_deal(mut found: BatchItems, purchase: Purchase) -> Result<PurchaseUpdate, StoreError> {
-    let gone = || StoreError::corrupt(format!("{} is of a listing that is gone", purchase.id));
-    let listing = found.next()?.ok_or_else(gone)?;
+    let missing = || StoreError::corrupt(format!("{} has no listing or no seller", purchase.id));
+    let listing = found.next()?.ok_or_else(missing)?;
     let stats = sums_of(&listing, found.next()?);
-    let seller: Account = found.next()?.ok_or_else(gone)?;
+    let seller: Account = found.next()?.ok_or_else(missing)?;
     let book = book_of(&purchase.creator_id, found.next()?);
     let sale = found.next()?;
     let buyer: Option<Account> = found.next()?;
     let entitlement = found.next()?;
     let reward = found.next()?;
     let buyer_email = buyer.and_then(|buyer| buyer.email);
-    let deal = PurchaseUpdate::new(purchase, (listing, Seller::from(&seller)), (stats, book));
-    Ok(PurchaseUpdate { entitlement, buyer_email, sale, reward, ..deal })
+    let update = PurchaseUpdate::new(purchase, (listing, Seller::from(&seller)), (stats, book));
+    Ok(PurchaseUpdate { entitlement, buyer_email, sale, reward, ..update })
 }
 
 impl Transaction<'_> {
-    /// Writes a purchase, and what else differs.
+    /// Writes a purchase, and everything else that differs.
     pub(crate) fn deal(
         self,
         before: &PurchaseUpdate,
@@ -207,8 +205,8 @@ impl Transaction<'_> {
         this = this.parts_of(before, &after)?;
         let (purchase, buyer) = (&after.purchase, &after.purchase.buyer_id);
         if before.purchase.version == 0 {
-            let whose = OwnerRef { user_id: buyer.clone() };
-            this = this.fenced(ItemKind::Purchase, &Key::buyer(&purchase.id), &whose, None)?;
+            let owner = OwnerRef { user_id: buyer.clone() };
+            this = this.fenced(ItemKind::Purchase, &Key::buyer(&purchase.id), &owner, None)?;
         }
         if let Some(sale) = &after.sale {
             this = this.replace(before.sale.as_ref(), sale)?;
@@ -225,7 +223,7 @@ impl Transaction<'_> {
         if after.stats != before.stats {
             this = this.touched(&purchase.listing_id, now)?;
         }
-        // What changes hands was on sale, by somebody who may sell, in the moment it did.
+        // What is bought must be on sale, by a creator who may sell, at the moment of the write.
         if before.purchase.paid.is_none() && after.purchase.paid.is_some() {
             let (key, version) = (after.listing.key(), before.listing.version);
             this = this.check_version(ItemKind::Listing, &key, version)?;
@@ -250,7 +248,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Notes what a member paid with.
+    /// Records the card that a member paid with.
     pub(crate) fn card(
         self,
         user: &UserId,
@@ -260,7 +258,7 @@ impl Transaction<'_> {
         self.fenced(ItemKind::Card, &Key::card(user, fingerprint), &Paid { paid_at: now }, None)
     }
 
-    /// Notes that a listing's sums changed, for the search index.
+    /// Records that a listing's statistics changed, for the search index.
     pub(crate) fn touched(self, listing: &ListingId, now: Timestamp) -> Result<Self, StoreError> {
         let key = Key::change(Changing::Sums, now, listing);
         self.fenced(ItemKind::Change, &key, &Touched::at(now), None)

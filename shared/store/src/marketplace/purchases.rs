@@ -1,4 +1,4 @@
-//! Purchases: placing them, following them, and using what was bought.
+//! Purchases: creating and reading them, and recording the use of what was bought.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,17 +28,17 @@ use crate::{
     transaction::ItemKind,
 };
 
-/// What one trip may ask for: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
+/// The limit of one BatchGetItem:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
 const KEYS_AT_ONCE: usize = 100;
 
 impl Store {
-    /// Places a purchase: what it is decided on in two trips (Q26), and one transaction. What is
-    /// free changes hands in the same transaction. The same key returns the purchase it placed
-    /// before, as that is now.
+    /// Creates a purchase: two reads (Q26) and one transaction, which also grants what is free. The
+    /// same key returns the purchase it created before, in its current state.
     ///
     /// # Errors
-    /// [`Missing::Listing`], what `place` refuses, [`crate::KeyError`], or when DynamoDB cannot
-    /// be asked.
+    /// [`NotFound::Listing`], what `place` refuses, [`crate::KeyError`], or when DynamoDB is
+    /// unavailable.
     pub async fn place_purchase<R: DomainError>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
@@ -56,7 +56,7 @@ impl Store {
         self.retry_on_conflict(async || {
             let mut found = self.get_all(&keys).await?;
             let draft = draft_of(found.next()?, user, email, now)?;
-            // A repeat is answered before any rule looks at it.
+            // A repeat is answered before any rule runs.
             if let Some(Outcome::Purchase(id)) = outcome(found.next()?, Some(request), now)? {
                 return self.purchase(user, &id).await.map(Attempt::Done);
             }
@@ -94,7 +94,7 @@ impl Store {
         .await
     }
 
-    /// The creator's side of a purchase: whether they may sell, and the sums.
+    /// The creator's side of a purchase: whether they may sell, and their balance.
     async fn other_side(
         &self,
         listing: &Listing,
@@ -109,10 +109,11 @@ impl Store {
         Ok((Seller::from(&account), sums_of(listing, stats), book_of(creator, book)))
     }
 
-    /// Notes where a purchase is paid, unless that is known, and returns it as it is then.
+    /// Sets the checkout session of a purchase, unless it has one, and returns the updated
+    /// purchase.
     ///
     /// # Errors
-    /// [`Missing::Purchase`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Purchase`], or when DynamoDB is unavailable.
     pub async fn purchase_opened(
         &self,
         user: &UserId,
@@ -128,7 +129,7 @@ impl Store {
     /// A page of a member's purchases, newest first (Q28).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn purchases(
         &self,
         user: &UserId,
@@ -141,10 +142,10 @@ impl Store {
         Ok(Page::cut(purchases, size, |it: &Purchase| it.id.to_string()))
     }
 
-    /// The purchase on which stands what a member has of a listing: one, or none.
+    /// The purchase behind a member's entitlement to a listing, if there is one.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn purchase_of_listing(
         &self,
         user: &UserId,
@@ -157,10 +158,10 @@ impl Store {
         Ok(Page { items, next_cursor: None })
     }
 
-    /// What stands on some purchases of a member's, at most 100 of them (Q35).
+    /// A member's entitlements by at most 100 of their purchases (Q35).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn entitlements_by(
         &self,
         user: &UserId,
@@ -175,7 +176,7 @@ impl Store {
     /// A page of a creator's sales, newest first (Q28).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn sales(
         &self,
         creator: &UserId,
@@ -188,10 +189,10 @@ impl Store {
         Ok(Page::cut(sales, size, |it: &Sale| it.purchase_id.to_string()))
     }
 
-    /// What some of a creator's sales are called, 100 in a trip (Q42).
+    /// The titles of some of a creator's sales, 100 in a trip (Q42).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn sale_titles(
         &self,
         creator: &UserId,
@@ -206,10 +207,10 @@ impl Store {
         Ok(titles)
     }
 
-    /// Purchases that somebody should ask Stripe about, the longest waiting first (Q29).
+    /// Purchases that Stripe must be asked about, oldest first (Q29).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_purchases(
         &self,
         now: Timestamp,
@@ -219,12 +220,12 @@ impl Store {
         self.walked(OPEN_PURCHASES, Some(due_bound(now)), (after, most), purchase_of).await
     }
 
-    /// Notes when something bought was first downloaded or used; a second time changes nothing.
-    /// Whether it may still be is decided in the same write.
+    /// Records when a purchase was first downloaded or used; later times change nothing. The same
+    /// write checks that it may still be used.
     ///
     /// # Errors
-    /// [`Missing::Purchase`] when nothing stands on the purchase that may be used, or when DynamoDB
-    /// cannot be asked.
+    /// [`NotFound::Purchase`] when the purchase grants no usable entitlement, or when DynamoDB is
+    /// unavailable.
     pub async fn mark_downloaded(
         &self,
         purchase: &Purchase,

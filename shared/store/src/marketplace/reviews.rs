@@ -1,4 +1,4 @@
-//! Reviews, and the sums that move with them.
+//! Reviews, and the statistics that change with them.
 
 use domain::{
     DomainError, Timestamp,
@@ -22,12 +22,11 @@ use crate::{
 };
 
 impl Store {
-    /// Writes a buyer's review, or changes the one they wrote: review, entitlement and sums in one
-    /// transaction.
+    /// Writes a buyer's review, or changes the one they wrote: review, entitlement and statistics
+    /// in one transaction.
     ///
     /// # Errors
-    /// When the member is suspended or has not bought the listing, or when DynamoDB cannot be
-    /// asked.
+    /// When the member is suspended or has not bought the listing, or when DynamoDB is unavailable.
     pub async fn write_review(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
@@ -82,8 +81,8 @@ impl Store {
     /// The creator's reply to a review of their listing.
     ///
     /// # Errors
-    /// [`Missing::Listing`] or [`Missing::Review`], when the creator is suspended, what `answer`
-    /// refuses, or when DynamoDB cannot be asked.
+    /// [`NotFound::Listing`] or [`NotFound::Review`], when the creator is suspended, what `answer`
+    /// refuses, or when DynamoDB is unavailable.
     pub async fn reply_to_review<R: DomainError>(
         &self,
         creator: &UserId,
@@ -105,7 +104,8 @@ impl Store {
             let mut review = review.ok_or_else(|| StoreError::refused(NotFound::Review))?;
             let stats: Option<ListingStats> = found.next()?;
             answer(&mut review).map_err(StoreError::refused)?;
-            // Whoever changes a review moves the sums; while they stand still, it is as it was.
+            // Every change of a review increments the version of the statistics: it guards the
+            // review too.
             let version = stats.map_or(0, |stats| stats.version);
             let writes = self
                 .transaction()
@@ -117,11 +117,11 @@ impl Store {
         .await
     }
 
-    /// A page of a listing's reviews, newest first, and its sums (Q30). Those that were withdrawn
-    /// are left out, so that a page may have fewer than were asked for.
+    /// A page of a listing's reviews, newest first, and its statistics (Q30). Withdrawn reviews are
+    /// left out, so a page may be short.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB cannot be asked.
+    /// [`InvalidCursor`], or when DynamoDB is unavailable.
     pub async fn reviews(
         &self,
         listing: &ListingId,
@@ -150,10 +150,10 @@ impl Store {
         Ok(page)
     }
 
-    /// A listing's sums; none were made while nothing happened.
+    /// A listing's statistics; `None` before the first change.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn stats(&self, listing: &ListingId) -> Result<Option<ListingStats>, StoreError> {
         self.get(&Key::stats(listing)).await
     }

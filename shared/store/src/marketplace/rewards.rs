@@ -1,4 +1,4 @@
-//! Rewards of sharers: granted when their time has come.
+//! Rewards of sharers: granted when their hold ends.
 
 use domain::{
     Timestamp,
@@ -16,10 +16,10 @@ use crate::{
 };
 
 impl Store {
-    /// Rewards whose time has come, the longest waiting first (Q29).
+    /// Due rewards, oldest first (Q29).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_rewards(
         &self,
         now: Timestamp,
@@ -30,11 +30,11 @@ impl Store {
     }
 
     /// Grants a reward, or cancels it if the sharer's own card paid for the sale: reward, account
-    /// and ledger in one transaction. One that is granted or cancelled stays as it is; `None` is one
-    /// that was never promised.
+    /// and ledger in one transaction. A granted or cancelled one stays as it is; `None` if there is
+    /// none.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn grant_reward(
         &self,
         sharer: &UserId,

@@ -1,4 +1,4 @@
-//! Shares: a member's code for a listing, and who followed it.
+//! Shares: a member's code for a listing, and its clicks.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
     transaction::{ItemKind, number},
 };
 
-/// How long a click is remembered: a visitor is counted once a day.
+/// How long a click is stored: a visitor is counted once a day.
 const CLICK_KEPT: Duration = DAY.saturating_mul(2);
 
 #[derive(Serialize)]
@@ -33,10 +33,10 @@ struct Click {
 }
 
 impl Store {
-    /// A member's code for a listing on sale; made once, and the same ever after.
+    /// A member's code for a listing on sale; created once, and stable.
     ///
     /// # Errors
-    /// [`Missing::Listing`], when the member is suspended, or when DynamoDB cannot be asked.
+    /// [`NotFound::Listing`], when the member is suspended, or when DynamoDB is unavailable.
     pub async fn share_listing(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
@@ -70,17 +70,17 @@ impl Store {
     /// The share behind a code (Q34).
     ///
     /// # Errors
-    /// [`Missing::Share`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Share`], or when DynamoDB is unavailable.
     pub async fn share(&self, code: &str) -> Result<Share, StoreError> {
         let found = self.get(&Key::share(code)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Share))
     }
 
-    /// Who passed a listing on by a code that was followed at `clicked_at` (Q34, Q1); `None` where
-    /// there is no such code, or it leads to another listing.
+    /// The referral of a code that was followed at `clicked_at` (Q34, Q1); `None` if there is no
+    /// such code, or it is for another listing.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn referral(
         &self,
         (code, clicked_at): (&str, Timestamp),
@@ -95,11 +95,11 @@ impl Store {
         Ok(Some(Referral { code, sharer_id, sharer_email, clicked_at }))
     }
 
-    /// Counts a visitor, once a day, and of all shares of a listing at most as many as `rate` says.
-    /// Whether this one was.
+    /// Counts a visitor once a day, and at most `rate` visitors of all shares of a listing. Returns
+    /// whether this one was counted.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn count_click(
         &self,
         share: &Share,

@@ -1,4 +1,4 @@
-//! Uploads: noting that one may come, and what became of it.
+//! Uploads: opening them, and recording their outcome.
 
 use domain::{
     DomainError, Timestamp,
@@ -19,27 +19,27 @@ use crate::{
     transaction::{Committed, ItemKind},
 };
 
-/// KiB that one creator may ask to upload.
+/// KiB that one creator may upload.
 const UPLOADS: Rate = Rate::a_day(UPLOAD_KIB_A_DAY);
 
-/// What came out of quarantine.
+/// The result of the quarantine check.
 #[derive(Debug, Clone)]
 pub enum Arrival {
     /// A picture.
     Preview(Preview),
     /// A file.
     Asset(Asset),
-    /// Nothing usable, and why: a stable code and a sentence.
+    /// Rejected: a stable code and a sentence.
     Refused(String, String),
 }
 
 impl Store {
-    /// Notes that a file may come for the creator's draft: listing, upload and what it takes of the
-    /// creator's day in one transaction, on the account as it was decided on.
+    /// Opens an upload for a creator's draft: listing, upload and the creator's daily quota in one
+    /// transaction, on the condition that their status is unchanged.
     ///
     /// # Errors
-    /// [`Missing::Listing`], when the creator is suspended, [`UploadsUsedUp`], what `open` refuses,
-    /// or when DynamoDB cannot be asked.
+    /// [`NotFound::Listing`], when the creator is suspended, [`UploadsUsedUp`], what `open`
+    /// refuses, or when DynamoDB is unavailable.
     pub async fn open_upload<R: DomainError>(
         &self,
         creator: &UserId,
@@ -74,17 +74,17 @@ impl Store {
     /// One upload of a listing.
     ///
     /// # Errors
-    /// [`Missing::Upload`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Upload`], or when DynamoDB is unavailable.
     pub async fn upload(&self, listing: &ListingId, id: &UploadId) -> Result<Upload, StoreError> {
         let found = self.get(&Key::upload(listing, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Upload))
     }
 
-    /// Ends an upload: what came of it joins the draft, if that may still be changed and has room.
-    /// One that ended before stays as it is.
+    /// Ends an upload: the file joins the draft, if that can still be changed and has room. An
+    /// upload that already ended stays as it is.
     ///
     /// # Errors
-    /// [`Missing::Upload`], or when DynamoDB cannot be asked.
+    /// [`NotFound::Upload`], or when DynamoDB is unavailable.
     pub async fn end_upload(
         &self,
         listing: &ListingId,
@@ -125,7 +125,7 @@ impl Store {
         .await
     }
 
-    /// The draft with what arrived, or what becomes of that instead.
+    /// The draft with the file, or the final state of the upload instead.
     async fn joined(
         &self,
         listing: &Listing,

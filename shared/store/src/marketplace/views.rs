@@ -1,8 +1,8 @@
-//! Visits to listings, counted without a write for each.
+//! Views of listings, counted without a write for each.
 //!
-//! A process collects who comes and writes a tally of it now and then, as one item whatever it
-//! holds. Once a minute all tallies are added to the sums of their listings and of their creators;
-//! whom a listing has seen that day does not count again.
+//! A process collects visitors and writes them now and then as one tally item. Once a minute all
+//! tallies are added to the statistics of their listings and the balances of their creators; a
+//! visitor of a listing counts once a day.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,23 +28,23 @@ use crate::{
     transaction::{ItemKind, Versioned},
 };
 
-/// Who came to some listings.
+/// The visitors of some listings.
 pub type Tally = BTreeMap<ListingId, BTreeSet<u32>>;
 
-/// How long a tally waits at most; nobody adds up what is older.
+/// How long a tally waits at most; older ones are not counted.
 const KEPT: Duration = DAY.saturating_mul(2);
-/// Most tallies that are added up at once.
+/// Most tallies of one run.
 const TALLIES_MAX: i32 = 50;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct TallyItem {
-    /// Who came; the rest of it, where a part was added up before.
+    /// The visitors; of a partly counted tally, the rest.
     #[serde(default)]
     visitors: Tally,
-    /// Tallies of before visitors were told apart have numbers of visits alone.
+    /// Number of views in tallies from before visitors were told apart.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     views: BTreeMap<ListingId, u32>,
-    /// When it was written; unknown of tallies of before.
+    /// When it was written; absent in tallies from before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     at: Option<Timestamp>,
     /// Unix seconds: the table's TTL.
@@ -52,10 +52,10 @@ struct TallyItem {
 }
 
 impl Store {
-    /// Writes a tally of visits.
+    /// Writes a tally of views.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn note_views(&self, visitors: Tally, now: Timestamp) -> Result<(), StoreError> {
         if visitors.is_empty() {
             return Ok(());
@@ -71,12 +71,12 @@ impl Store {
             .map_err(StoreError::unavailable)
     }
 
-    /// Adds up the tallies that wait, the oldest first (Q33). How many of their visitors count; `None`
-    /// once none wait. Each tally is added up once: it is deleted in the write that adds it. One that
-    /// cannot be added up waits until its time is over and keeps no other from being added up.
+    /// Counts waiting tallies, oldest first (Q33). Returns how many of their visitors count; `None`
+    /// if none wait. Each tally is counted once: the same write deletes it. One that cannot be
+    /// counted waits until it expires and does not block the others.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked, or nothing could be added up of what waits.
+    /// When DynamoDB is unavailable, or no waiting tally could be counted.
     pub async fn add_views(&self, now: Timestamp) -> Result<Option<u64>, StoreError> {
         let answer = self
             .client
@@ -114,7 +114,7 @@ impl Store {
         let (came, at) = decode::<TallyItem>(item)?.came(now);
         let mut left: Vec<(ListingId, BTreeSet<u32>)> = came.into_iter().collect();
         let mut counted = 0;
-        // Three sums for each listing and the tally itself, in one transaction of at most 100.
+        // Three items for each listing and the tally itself, in one transaction of at most 100.
         while !left.is_empty() {
             let some: Tally = left.drain(..left.len().min(SUMS_AT_ONCE)).collect();
             let rest: Tally = left.iter().cloned().collect();
@@ -126,8 +126,8 @@ impl Store {
         Ok(counted)
     }
 
-    /// Adds `some` of a tally of `at` and leaves the `rest` of it. How many visitors count; `None` if
-    /// somebody else did.
+    /// Counts `some` of a tally of `at` and leaves the `rest` of it. Returns how many visitors
+    /// count; `None` if another process did it.
     async fn add_some(
         &self,
         key: &Key,
@@ -145,7 +145,7 @@ impl Store {
             let mut writes = self.transaction();
             for (listing, came) in some {
                 let (stats, visitors): (Option<ListingStats>, _) = (found.next()?, found.next()?);
-                // A draft that was deleted meanwhile has no sums any more.
+                // A draft that was deleted meanwhile has no statistics.
                 let Some(before) = stats else { continue };
                 let known: Option<Visitors> = visitors;
                 let mut visitors = known.clone().unwrap_or_else(|| Visitors::none(listing.clone()));
@@ -185,7 +185,7 @@ impl TallyItem {
         TallyItem { visitors, views: BTreeMap::new(), at: Some(at), expires_at }
     }
 
-    /// Who came, and when. Visits of which only the number is known are of as many visitors, at most
+    /// The visitors, and when they came. A mere number of views becomes as many visitors, at most
     /// as many as count.
     fn came(self, now: Timestamp) -> (Tally, Timestamp) {
         let unknown = self.views.into_iter();
@@ -211,6 +211,6 @@ impl Versioned for Visitors {
     }
 }
 
-/// Listings of a tally that are added up in one transaction: sums of the listing and of its creator,
-/// and its visitors, for each.
+/// Listings of a tally that are counted in one transaction: statistics, creator balance and
+/// visitors for each.
 const SUMS_AT_ONCE: usize = 30;

@@ -1,5 +1,4 @@
-//! Creators as sellers: what staff should know of them, and listings that follow whether they may
-//! sell.
+//! Creators as sellers: what staff see of them, and the visibility of their listings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,22 +21,22 @@ use crate::{
     transaction::Committed,
 };
 
-/// What staff should know of a creator.
+/// What staff see of a creator.
 #[derive(Debug, Clone)]
 pub struct SellerRecord {
-    /// Who they are.
+    /// The account.
     pub account: Account,
-    /// What they sold, and what moderators made of their listings.
+    /// The balance, with sales and moderation counts.
     pub book: CreatorBalance,
-    /// What moderators held against them.
+    /// The strikes.
     pub strikes: Strikes,
 }
 
 impl Store {
-    /// What staff should know of some creators (Q44).
+    /// The seller records of some creators (Q44).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn sellers(
         &self,
         creators: BTreeSet<&UserId>,
@@ -62,31 +61,31 @@ impl Store {
     /// A creator's strikes; none before the first.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn strikes(&self, creator: &UserId) -> Result<Strikes, StoreError> {
         Ok(strikes_of(creator, self.get(&Key::strikes(creator)).await?))
     }
 
-    /// Creators whose strikes began or ceased to suspend selling, and whose listings have to follow
-    /// (Q45).
+    /// Creators whose selling suspension by strikes started or ended, and whose listings must be
+    /// hidden or shown (Q45).
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked.
+    /// When DynamoDB is unavailable.
     pub async fn due_sellers(&self, now: Timestamp, most: u16) -> Result<Vec<UserId>, StoreError> {
         let due = self.query_index(DUE_SELLERS, Some(due_bound(now)), most).await?;
         Ok(due.iter().filter_map(user_of).collect())
     }
 
-    /// Makes a creator's listings match whether they may sell at `now`: those on sale are taken out of
-    /// what is found, popular and near, or put back. The listings' own state stays what it is.
-    /// Returns how many were moved.
+    /// Hides or shows a creator's listings, by whether they may sell at `now`: those on sale are
+    /// removed from search, popular lists and similarity, or added again. The listings' own state
+    /// does not change. Returns how many were changed.
     ///
-    /// Each listing is a transaction of its own, on the account as it was decided on, and one that
-    /// matches is not written: so this may be cut off anywhere and run twice or at once. Whoever
-    /// changes a creator's standing or strikes calls it afterwards, and again when that ends.
+    /// Each listing is its own transaction, conditional on the creator's right to sell, and one
+    /// that matches is not written: so a call may be interrupted, repeated or concurrent. It is
+    /// called after every change of a creator's status or strikes, and again when that ends.
     ///
     /// # Errors
-    /// When DynamoDB cannot be asked, or one of the listings cannot be moved: all others are then.
+    /// When DynamoDB is unavailable, or one of the listings cannot be changed: all others are then.
     pub async fn sync_visibility(
         &self,
         creator: &UserId,
@@ -114,7 +113,7 @@ impl Store {
             let mut after = before.clone();
             after.followed(now);
             if after != before {
-                // Strikes that moved meanwhile are due again by themselves.
+                // Strikes that changed meanwhile are due again.
                 let (Committed::Yes | Committed::Conflict(_)) =
                     self.transaction().replace(Some(&before), &after)?.commit().await?;
             }

@@ -1,4 +1,4 @@
-//! Accounts: first use, the monthly grant, being described.
+//! Accounts: creation on first use, the monthly grant, the profile.
 
 use domain::{
     ErrorKind,
@@ -82,7 +82,7 @@ async fn a_suspended_member_is_refused_in_the_very_next_change() {
     let describe =
         world.store.update_profile(&user, None, NOW, |_, _| Ok::<(), AccountError>(())).await;
     assert_eq!(code(describe), "account_suspended");
-    world.store.get_or_create_account(&user, None, NOW).await.expect("they may look");
+    world.store.get_or_create_account(&user, None, NOW).await.expect("they may still read");
     world.check_books(&user).await;
 }
 

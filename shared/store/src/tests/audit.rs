@@ -1,4 +1,4 @@
-//! The audit: rows in the transaction of what they tell of, one behind the other, whoever writes.
+//! The audit: records in the transaction of their change, in one chain, with concurrent writers.
 
 use domain::audit::{Action, Anchors, AuditEntry, ChainBreak, Target, Why};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::*;
 use crate::{AuditFilter, transaction::Committed};
 
 impl World {
-    /// Writes a deed by itself.
+    /// Writes an audit entry alone.
     async fn note(&self, name: &str, action: Action, user: &str) {
         let target = Target::user(&UserId::parse(user).unwrap());
         let deed = AuditEntry::of_job(name, action, target).with_reason("because");
@@ -28,7 +28,7 @@ impl World {
         }
     }
 
-    /// Does what nobody may: puts an item in place of one of the audit, or takes one out.
+    /// Tampers with the audit: replaces or removes an item.
     fn tamper(&self, sk: &str, change: impl FnOnce(&mut Value)) {
         let rows = self.engine.dump();
         let row = rows.iter().find(|it| it["pk"]["S"] == "AUDIT" && it["sk"]["S"] == sk);

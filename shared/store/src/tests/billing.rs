@@ -1,4 +1,4 @@
-//! What a member has with Stripe: read, and changed for a request of theirs.
+//! A member's billing: read, and changed on their request.
 
 use std::cell::Cell;
 
@@ -35,7 +35,7 @@ impl World {
         self.store.change_billing(user, None, request, now, change).await
     }
 
-    /// A member becomes this customer of Stripe's.
+    /// Sets the member's Stripe customer.
     async fn becomes(&self, user: &UserId, name: &str) -> Result<Billing, StoreError> {
         let become_it = |_: &Account, billing: &mut Billing| {
             billing.customer = Some(customer(name));
@@ -89,7 +89,7 @@ async fn a_change_is_one_read_and_one_transaction() {
     world.engine.take_usage();
     let (billing, step) = world.subscribe(&user, Some(&key("a")), NOW).await.unwrap();
     let usage = world.engine.take_usage();
-    // Billing and record at two each; the account is looked at for two.
+    // Billing and record at two units each; the check of the account at two.
     assert_eq!((usage.round_trips(), usage.write_units), (2, 6.0));
     assert_eq!((billing.version, billing.checkouts), (1, 1));
     assert!(matches!(step, PlanCheckoutStep::Open(_)));
@@ -108,7 +108,7 @@ async fn the_same_request_is_made_again_under_its_key_and_another_is_refused() {
     assert_eq!(again, first);
     assert!(matches!(step, PlanCheckoutStep::Open(_)));
 
-    // What has become of it meanwhile shows.
+    // Changes made meanwhile are visible.
     let open = |_: &Account, billing: &mut Billing| {
         let session = SessionId::parse("cs_1").unwrap();
         billing.opened(1, session, "https://checkout.test".to_owned());
@@ -184,7 +184,7 @@ async fn a_customer_is_one_members_for_good() {
     assert_eq!(refused.kind(), ErrorKind::Internal);
     assert_eq!(world.store.billing(&other).await.unwrap().version, 0);
 
-    // Late news of a customer they were before still finds them.
+    // Late events of their former customer still find them.
     world.becomes(&user, "cus_2").await.unwrap();
     assert_eq!((owner("cus_1").await, owner("cus_2").await), (Some(user.clone()), Some(user)));
 }

@@ -1,4 +1,4 @@
-//! Applying what Stripe says: once, under what was read before it was asked, whatever happens.
+//! Applying the state at Stripe: once, and only over what was read before Stripe was asked.
 
 use std::cell::Cell;
 
@@ -22,7 +22,7 @@ use testing::engine::{Fault, Usage};
 use super::{billing::customer, events::event, *};
 use crate::{Applied, AppliedEvent, BillingUpdate, Wanted};
 
-/// A payment of a small pack, of which so much was refunded.
+/// A payment of a small pack, with `refunded` minor units refunded.
 fn payment(order: &PackOrder, refunded: i64) -> Payment {
     Payment {
         id: PaymentId::parse("pi_1").unwrap(),
@@ -46,7 +46,7 @@ fn receipt_of(order: &OrderId) -> InvoiceId {
     InvoiceId::parse(&format!("{}{name}", InvoiceId::PREFIX)).unwrap()
 }
 
-/// A subscription as Stripe says it is.
+/// A subscription with this status.
 fn subscription(status: SubscriptionStatus) -> Subscription {
     Subscription {
         id: SubscriptionId::parse("sub_1").unwrap(),
@@ -60,9 +60,9 @@ fn subscription(status: SubscriptionStatus) -> Subscription {
     }
 }
 
-/// Says of a pack's payment what Stripe says of it.
+/// Settles a pack's payment.
 fn settle(books: &mut BillingUpdate, refunded: i64) -> Result<(), LedgerError> {
-    let Some(order) = &mut books.order else { panic!("the order that was wanted") };
+    let Some(order) = &mut books.order else { panic!("the wanted order is missing") };
     order.settle(&payment(order, refunded), &mut books.draft)?;
     let receipt = Invoice::receipt(order, receipt_of(&order.id), None).unwrap();
     books.invoices.retain(|other| other.id != receipt.id);
@@ -71,7 +71,7 @@ fn settle(books: &mut BillingUpdate, refunded: i64) -> Result<(), LedgerError> {
 }
 
 impl World {
-    /// Applies the payment of a pack under what was read.
+    /// Applies the payment of a pack to the billing that was read.
     async fn keep(
         &self,
         read: &Billing,
@@ -85,7 +85,7 @@ impl World {
         self.store.apply_billing(read, &wanted, event, NOW, decide).await
     }
 
-    /// Reads what there is, and applies the payment of a pack to it, until it is applied.
+    /// Reads the billing and applies the payment of a pack, until it is applied.
     async fn hear(&self, order: &PackOrder, event: &AppliedEvent) -> Result<Applied, StoreError> {
         loop {
             let found = self.store.billing_of_event(&order.user_id, &event.id).await?;
@@ -97,7 +97,7 @@ impl World {
         }
     }
 
-    /// Says that the subscription stands so.
+    /// Applies a status of the subscription.
     async fn follow(
         &self,
         read: &Billing,
@@ -134,13 +134,13 @@ async fn a_pack_that_was_paid_is_one_read_and_one_transaction() {
         let Usage { write_units, .. } = world.engine.take_usage();
         (kept, write_units)
     };
-    // Account, ledger entry, billing, order, receipt, event and the fact that it was sold at two
-    // each, and one for the order's place in the index.
+    // Account, ledger entry, billing, order, receipt, event and the fact of the sale at two units
+    // each, and one for the order's index entry.
     assert_eq!(costs(&event("evt_1"), &read, 0).await, (Applied::Now, 15.0));
     world.check_paid_once(&order, 10).await;
     let read = world.store.billing(&user).await.unwrap();
     assert_eq!(read.version, 1);
-    // It says nothing new: billing and event.
+    // Nothing new: billing and event.
     assert_eq!(costs(&event("evt_2"), &read, 0).await, (Applied::Now, 4.0));
     world.check_paid_once(&order, 10).await;
     let read = world.store.billing(&user).await.unwrap();
@@ -187,8 +187,8 @@ async fn a_plan_that_was_paid_costs_so_much() {
     assert_eq!((kept, usage.round_trips()), (Applied::Now, 2));
     let ledger = world.store.whole_ledger(&user).await.unwrap();
     assert_eq!(ledger[1..].iter().map(kind).collect::<Vec<_>>(), ["end", "expire", "grant"]);
-    // Account, billing, customer, invoice and event, three lines, and the fact that it was sold; who
-    // pays now stands in the directory of those, and in the index.
+    // Account, billing, customer, invoice and event, three ledger entries, and the fact of the
+    // sale; the member enters the directory of paying members, and its index.
     assert_eq!(usage.write_units, 21.0);
     let (account, billing) = world.store.account_and_billing(&user, None, NOW).await.unwrap();
     assert_eq!((account.plan, account.credits.totals().available), (Plan::Pro, 500));
@@ -247,7 +247,7 @@ async fn an_older_answer_is_not_written_after_a_newer_one_that_changed_nothing()
     let user = world.member("member", Plan::Free, 10).await;
     let read = world.store.billing(&user).await.unwrap();
     assert_eq!(world.follow(&read, None, Active).await, Applied::Now);
-    // Both read this. One was told "past due", the other, later, "active" again.
+    // Both read this. One got "past due", the other, later, "active" again.
     let read = world.store.billing(&user).await.unwrap();
     assert_eq!(world.follow(&read, Some(&event("evt_2")), Active).await, Applied::Now);
     assert_eq!(world.follow(&read, Some(&event("evt_1")), PastDue).await, Applied::Stale);
@@ -279,7 +279,7 @@ async fn what_moves_beside_the_billing_is_read_again() {
     let session = SessionId::parse("cs_1").unwrap();
     let decide = |books: &mut BillingUpdate| {
         match calls.replace(calls.get() + 1) {
-            // The page of its checkout becomes known.
+            // The checkout session is set.
             0 => drop(meanwhile(async || {
                 let url = "https://checkout.test";
                 world.store.order_opened(&user, &order.id, &session, url).await.unwrap()
@@ -427,7 +427,7 @@ async fn invoices_in_pages_of_every_size() {
     assert_eq!(code(world.store.invoice(&other, &id(1)).await), "invoice_not_found");
     assert_eq!(world.store.invoices(&other, size(1), None).await.unwrap().items, []);
 
-    // Only what is wanted is read, each of them once.
+    // Only wanted items are read, each once.
     let invoices = vec![id(2), id(1), id(2), id(99)];
     let wanted = Wanted { order: None, invoices };
     let read = world.store.billing(&user).await.unwrap();

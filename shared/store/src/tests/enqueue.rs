@@ -1,4 +1,4 @@
-//! Placing jobs: what it costs, races for the last credits, keys.
+//! Creating jobs: cost, races for the last credits, idempotency keys.
 
 use domain::{ErrorKind, generation::Status};
 use expect_test::expect;
@@ -14,7 +14,8 @@ async fn placing_a_job_is_one_read_and_one_transaction() {
     let job = world.post(&user, &key("a"), NOW).await.unwrap();
     let usage = world.engine.take_usage();
     assert_eq!(usage.round_trips(), 2);
-    // Two for each of account, job, input, ledger entry and record; one for the job in the index.
+    // Two units each for account, job, input, ledger entry and record; one for the job's index
+    // entry.
     expect![[r#"
         Usage {
             requests: {
@@ -111,7 +112,7 @@ async fn the_same_key_for_another_request_is_refused() {
     world.check_books(&user).await;
 
     let neighbour = world.member("neighbour", Plan::Free, 10).await;
-    world.post(&neighbour, &other, NOW).await.expect("a key is its member's own");
+    world.post(&neighbour, &other, NOW).await.expect("keys are per member");
 }
 
 #[tokio::test]
@@ -153,7 +154,7 @@ async fn too_few_credits_say_when_more_come() {
     assert_eq!(members["missing"], 1);
     assert_eq!(members["next_grant_at"], NOW.plus_months(1).to_string());
 
-    world.post(&user, &key("a"), NOW.plus_months(1)).await.expect("a refusal keeps no key");
+    world.post(&user, &key("a"), NOW.plus_months(1)).await.expect("a refusal frees the key");
     world.check_books(&user).await;
 }
 

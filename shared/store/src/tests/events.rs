@@ -21,7 +21,7 @@ impl World {
         parked.into_iter().map(|event| event.id).collect()
     }
 
-    /// The one item of the table that has this attribute.
+    /// The only item of the table with this attribute.
     fn item_with(&self, attribute: &str) -> serde_json::Value {
         let mut items = self.engine.dump();
         items.retain(|item| item.get(attribute).is_some());
@@ -59,7 +59,7 @@ async fn an_event_is_parked_once_as_it_came_and_forgotten_when_it_was_replayed()
     };
     assert_eq!(world.store.parked_events(None, 100).await.unwrap().items, [expected]);
     assert!(!world.store.event_applied(&event("evt_1").id).await.unwrap());
-    assert!(world.item_with("body").get("expires_at").is_none(), "it does not lapse");
+    assert!(world.item_with("body").get("expires_at").is_none(), "it does not expire");
 
     world.store.unpark_event("evt_1").await.unwrap();
     world.store.unpark_event("evt_1").await.unwrap();

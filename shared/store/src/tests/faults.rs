@@ -1,11 +1,11 @@
-//! Bad days of the table: conflicts, throttles, failures and lost answers around a transaction.
+//! Faults around a transaction: conflicts, throttles, failures and lost answers.
 
 use domain::ErrorKind;
 use testing::engine::Fault;
 
 use super::*;
 
-/// What the caller of the first try is told.
+/// What the first caller gets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Told {
     Yes,
@@ -13,8 +13,8 @@ enum Told {
     Unavailable,
 }
 
-/// Posts under these faults of the transaction, then again under the same key: there is one job,
-/// one hold, and the second answer is about it.
+/// Creates a job under these faults of the transaction, then again under the same key: there is one
+/// job, one hold, and the second answer is about it.
 async fn check(faults: &[Fault], expected: Told) {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
@@ -82,7 +82,7 @@ async fn a_claim_is_known_to_be_ours_although_the_answer_was_lost() {
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
     let job = world.posted(&user, NOW).await;
-    // Two workers in the same millisecond: what they write is the same but for who wrote it.
+    // Two workers in the same millisecond write the same item, except for the random mark.
     let claimed = job.clone().claim_submit(NOW);
     world.engine.order("PutItem", 1, Fault::LoseAnswer);
     assert!(world.store.advance(&job, &claimed).await.unwrap());

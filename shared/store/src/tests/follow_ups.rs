@@ -1,4 +1,4 @@
-//! Follow-ups: noted in the transaction of what they follow from, and done once.
+//! Follow-ups: recorded in the transaction that needs them, and completed once.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use super::*;
 use crate::{Applied, Wanted};
 
 impl World {
-    /// Notes a task together with the books of a member.
+    /// Records a task with a billing update of a member.
     async fn note_follow_up(&self, user: &UserId, task: &FollowUpTask, now: Timestamp) {
         let read = self.store.billing(user).await.unwrap();
         let wanted = Wanted::default();
@@ -46,12 +46,12 @@ async fn a_follow_up_waits_until_it_is_done() {
     assert_eq!(world.due().await, [first.clone(), second.clone()], "the longest waiting first");
     assert_eq!(world.store.follow_up(&user, &two).await.unwrap(), Some(first.clone()));
 
-    // What cannot be done waits behind the others.
+    // A postponed one waits behind the others.
     world.store.follow_up_postponed(&first, NOW.plus(DAY * 2)).await.unwrap();
     let again = noted(&two, NOW.plus(DAY * 2));
     assert_eq!(world.due().await, [second.clone(), again.clone()]);
 
-    // Whoever did what was noted before does not end what was noted since.
+    // Completing what was recorded before does not complete what was recorded since.
     world.store.follow_up_done(&first, NOW.plus(DAY * 2)).await.unwrap();
     assert_eq!(world.due().await, [second.clone(), again.clone()]);
     for follow_up in [&again, &second, &second] {
@@ -64,7 +64,7 @@ async fn a_follow_up_waits_until_it_is_done() {
     assert_eq!(world.due().await, [noted(&one, NOW.plus(DAY * 4))], "and is due again");
 }
 
-/// A new address and a ban are written with what they bring at Stripe.
+/// An address change and a ban are written with their follow-ups.
 #[tokio::test]
 async fn what_an_account_brings_is_noted_with_it() {
     let world = World::new();

@@ -1,5 +1,5 @@
-//! Counting: whatever is heard of, in whatever order and however often, and wherever somebody dies,
-//! the sums are what the facts fold to.
+//! Counting: in any order, however often, and interrupted anywhere, the sums are what the facts
+//! fold to.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ async fn read(world: &World) -> Metrics {
     world.store.metrics(all_days(), now).await.unwrap()
 }
 
-/// What is kept is what `facts` fold to, day by day and in all; and the facts are all there.
+/// The stored sums are what `facts` fold to, day by day and in total; and all facts are stored.
 async fn check(world: &World, facts: &[Fact], why: &str) {
     let kept = read(world).await;
     let mut days: BTreeMap<Day, Counters> = BTreeMap::new();
@@ -133,8 +133,7 @@ async fn who_dies_while_counting_is_followed_by_another() {
     }
 }
 
-/// A job and a new member state what they are in the stream's images; what is in the sums states
-/// nothing more.
+/// Stream images of a job and a new member state facts; facts that are counted state none.
 #[tokio::test]
 async fn the_stream_states_jobs_and_members() {
     let world = World::new();

@@ -1,8 +1,8 @@
-//! The store's own questions and changes against a real engine in this process.
+//! Tests of the store's reads and writes against a real DynamoDB engine in this process.
 //!
-//! A [`World`] is a table, members, and a counter that stands for randomness. Every test ends with
-//! [`World::check_books`]: whatever was tried at once, refused or lost on the way, the ledger folds
-//! to the account and the account agrees with its jobs.
+//! A [`World`] is a table, members, and a counter instead of randomness. Every test ends with
+//! [`World::check_books`]: after any concurrency, refusal or lost answer, the ledger folds to the
+//! account and the account agrees with its jobs.
 
 mod accounts;
 mod audit;
@@ -57,7 +57,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A table and what tests do with it.
+/// A table and test helpers.
 struct World {
     engine: Engine,
     store: Store,
@@ -67,19 +67,19 @@ struct World {
 impl World {
     fn new() -> World {
         let engine = Engine::new();
-        // The SDK's own second tries wait a moment, not a second.
+        // The SDK's own retries wait a millisecond, not a second.
         let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
         let config = engine.client().config().to_builder().retry_config(retries).build();
         let store = Store::new(Client::from_conf(config), TABLE.to_owned());
         World { engine, store, count: AtomicU32::new(0) }
     }
 
-    /// A number nobody had before.
+    /// A number that was not returned before.
     fn number(&self) -> u32 {
         self.count.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A member of `plan` with exactly so many credits.
+    /// Creates a member of `plan` with exactly this many credits.
     async fn member(&self, name: &str, plan: Plan, credits: u32) -> UserId {
         let user = UserId::parse(name).unwrap();
         let setup = self.store.update_account(&user, None, NOW, |draft| {
@@ -98,7 +98,7 @@ impl World {
         user
     }
 
-    /// Posts a generation.
+    /// Creates a generation.
     async fn post(
         &self,
         user: &UserId,
@@ -115,7 +115,7 @@ impl World {
         self.store.enqueue::<OrderError>((user, None), request, nothing, now, decide).await
     }
 
-    /// Posts a generation that is taken.
+    /// Creates a generation, which must succeed.
     async fn posted(&self, user: &UserId, now: Timestamp) -> Job {
         let request = key(&format!("key {}", self.number()));
         self.post(user, &request, now).await.unwrap()
@@ -147,7 +147,7 @@ impl World {
         self.store.get(&Key::account(user)).await.unwrap().unwrap()
     }
 
-    /// All jobs of a member, as the table has them.
+    /// All stored jobs of a member.
     async fn all_jobs(&self, user: &UserId) -> Vec<Job> {
         let query = self.store.newest_first(user_pk(user), JOB_PREFIX).consistent_read(true);
         let items = query.into_paginator().items().send().collect::<Vec<_>>().await;
@@ -155,7 +155,7 @@ impl World {
     }
 
     /// The ledger has no gap and folds to the account; the account agrees with its jobs; each hold
-    /// was ended as often as its job was.
+    /// ended as often as its job.
     async fn check_books(&self, user: &UserId) {
         let account = self.account(user).await;
         let ledger = self.store.whole_ledger(user).await.unwrap();
@@ -175,18 +175,18 @@ impl World {
         assert_eq!(moves.len(), jobs.len(), "one hold for each job");
         for job in &jobs {
             let expected: &[&str] = match job.charge.state {
-                ChargeState::Connected => &["hold"],
+                ChargeState::Held => &["hold"],
                 ChargeState::Captured => &["hold", "capture"],
                 ChargeState::Released => &["hold", "release"],
             };
             assert_eq!(moves[job.id.as_str()], expected, "{job:?}");
-            assert_eq!(job.status.is_final(), job.charge.state != ChargeState::Connected);
+            assert_eq!(job.status.is_final(), job.charge.state != ChargeState::Held);
             assert_eq!(job.charge.state == ChargeState::Captured, job.image.is_some());
         }
     }
 }
 
-/// The period that a member of a plan has paid for.
+/// The paid period of a member of a plan.
 fn paid_period() -> Period {
     Period { starts_at: NOW, ends_at: NOW.plus(DAY * 20) }
 }
@@ -206,7 +206,7 @@ fn kind(line: &LedgerEntry) -> &'static str {
     }
 }
 
-/// A request under this key; the same key is the same request.
+/// An idempotency key; the same key is the same request.
 fn key(key: &str) -> Idempotency {
     Idempotency { key: key.to_owned(), fingerprint: format!("{:064x}", key.len()) }
 }
@@ -225,7 +225,7 @@ fn blocked() -> Failure {
     Failure::new(FailureCode::ContentBlocked, "The prompt was not accepted.")
 }
 
-/// What a caller would be told.
+/// The error code that a caller gets.
 fn code<T: std::fmt::Debug>(result: Result<T, StoreError>) -> &'static str {
     result.unwrap_err().code()
 }
@@ -246,7 +246,7 @@ fn at_once<T: Send>(count: u32, copy: impl AsyncFn(u32) -> T + Sync) -> Vec<T> {
     })
 }
 
-/// Does something on the side, while a decision is being made.
+/// Runs something while a decision is being made.
 fn meanwhile<T: Send>(work: impl AsyncFn() -> T + Sync) -> T {
     at_once(1, async |_| work().await).remove(0)
 }
@@ -255,7 +255,7 @@ fn size(of: u16) -> PageSize {
     serde_json::from_value(of.into()).unwrap()
 }
 
-/// Follows the cursors from the first page to the last, as a caller would: through JSON.
+/// Follows the cursors from the first page to the last, as a caller does: through JSON.
 async fn walk<T>(mut page: impl AsyncFnMut(Option<Cursor>) -> Page<T>) -> Vec<Vec<T>> {
     let (mut pages, mut cursor) = (Vec::new(), None);
     for _ in 0..200 {

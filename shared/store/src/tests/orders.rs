@@ -1,5 +1,4 @@
-//! Orders of packs: placed once for a key, opened once, found while somebody should look; and packs
-//! that are bought by themselves.
+//! Pack orders: created once per key, opened once, found while due; and automatic top-ups.
 
 use domain::{
     ErrorKind,
@@ -85,7 +84,8 @@ async fn an_order_is_one_read_and_one_transaction() {
     world.engine.take_usage();
     let order = world.order(&user, &key("a"), NOW).await.unwrap();
     let usage = world.engine.take_usage();
-    // Two for each of order and record, one for the order in the index; the account is looked at.
+    // Two units each for order and record, one for the order's index entry; two for the account
+    // check.
     assert_eq!((usage.round_trips(), usage.write_units), (2, 7.0));
     assert_eq!((order.version, &order.state), (1, &OrderState::Open));
     assert_eq!(world.store.order(&user, &order.id).await.unwrap(), order);
@@ -146,7 +146,7 @@ async fn an_order_is_opened_once_and_keeps_its_place_in_the_index() {
         ..order.clone()
     };
     assert_eq!(opened, expected);
-    assert_eq!(open("cs_2").await.unwrap(), expected, "the first stays");
+    assert_eq!(open("cs_2").await.unwrap(), expected, "the first session stays");
     assert_eq!(world.store.order(&user, &order.id).await.unwrap(), expected);
     let due = world.store.due_orders(NOW.plus(DAY), None, 10).await.unwrap().items;
     assert_eq!(due, [(user.clone(), order.id.clone())]);
@@ -174,7 +174,7 @@ async fn orders_somebody_should_ask_about_come_longest_waiting_first() {
     assert_eq!(due(NOW.plus(DAY * 2), 100).await, ids);
     assert_eq!(due(NOW.plus(DAY * 2), 2).await, ids[..2]);
 
-    // A walk meets each once, though none of them moves.
+    // A walk returns each once, though none of them changes.
     let (mut met, mut after) = (Vec::new(), None);
     loop {
         let page = world.store.due_orders(NOW.plus(DAY * 2), after.as_ref(), 2).await.unwrap();
@@ -267,7 +267,7 @@ async fn a_changed_item_is_an_account_whose_pack_is_due_or_something_else() {
     assert_eq!(changed(), ["member"]);
     world.begin(&user, NOW).await.unwrap();
     assert_eq!(changed(), [""; 0], "it is being bought already");
-    assert_eq!(changed_top_up(&serde_json::Map::new()).unwrap(), None, "an item that is gone");
+    assert_eq!(changed_top_up(&serde_json::Map::new()).unwrap(), None, "a deleted item");
 
     let torn = serde_json::json!({"sk": {"S": "ACCOUNT"}});
     let refused = changed_top_up(torn.as_object().unwrap()).unwrap_err();

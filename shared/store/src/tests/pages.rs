@@ -1,4 +1,4 @@
-//! Lists: the union of the pages is the set, whatever their size; cursors name nothing else.
+//! Lists: the union of the pages is the set, at any page size; cursors reveal nothing else.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{ErrorKind, generation::Status, id::PresetId};
@@ -34,7 +34,7 @@ async fn with_jobs_of_each_status(world: &World) -> UserId {
     user
 }
 
-/// The pages are full but for the last, and together they are `expected`.
+/// All pages but the last are full, and together they are `expected`.
 pub(super) fn check_pages<T: PartialEq + std::fmt::Debug>(
     pages: Vec<Vec<T>>,
     size: u16,

@@ -58,7 +58,7 @@ async fn members_are_found_by_address_plan_standing_and_what_they_do() {
     assert_eq!(world.found(&suspended, 2).await, ["ann"]);
     let both = PeopleFilter { email: Some("b".to_owned()), ..suspended.clone() };
     assert_eq!(world.found(&both, 2).await, Vec::<String>::new());
-    // Another address, and she stands elsewhere.
+    // With another address, she is sorted elsewhere.
     world
         .store
         .get_or_create_account(&ann, Some(EmailClaim::verified("zoe@a.test")), NOW)
@@ -68,7 +68,7 @@ async fn members_are_found_by_address_plan_standing_and_what_they_do() {
     assert_eq!(world.found(&by("zoe"), 50).await, ["ann"]);
 }
 
-/// DynamoDB refuses to go on from where the query cannot be.
+/// DynamoDB refuses a start key outside the query.
 #[tokio::test]
 async fn a_cursor_of_other_addresses_is_not_one_of_this_list() {
     let world = World::new();
@@ -83,19 +83,19 @@ async fn a_cursor_of_other_addresses_is_not_one_of_this_list() {
     assert_eq!(other.unwrap_err().code(), "invalid_cursor");
 }
 
-/// How members of a crowd are called: all names are of one length.
+/// The name of a member of the crowd: all names are of one length.
 fn nth(number: u32) -> String {
     format!("user_{number:07}")
 }
 
-/// How many of a crowd are walked past at each spot.
+/// How many members each walk reads.
 const WALKED: u32 = 1_000;
 
 impl World {
-    /// So many members in the directory, as the store wrote the first of them. Accounts are theirs
-    /// who are walked past, from just before the `spots` on: nobody else's is read.
+    /// Writes `many` members to the directory, like the store wrote the first one. Only those on a
+    /// walk, from just before the `spots` on, have accounts: no other is read.
     async fn crowd(&self, many: u32, spots: &[u32]) {
-        /// Rows of one import.
+        /// Items of one import.
         const ROWS: usize = 30_000;
         self.person(&nth(0), Some(&format!("{}@a.test", nth(0)))).await;
         let row = |sk: &str| {
@@ -115,7 +115,7 @@ impl World {
         self.engine.take_usage();
     }
 
-    /// Walks past a thousand from a spot on, or to the end. What each full page cost.
+    /// Walks a thousand members from a spot, or to the end. Returns the costs of the full pages.
     async fn walk(&self, spot: u32, many: u32) -> BTreeSet<(u32, u64)> {
         let everybody = PeopleFilter::default();
         let before = PeopleFilter { email: spot.checked_sub(1).map(nth), ..everybody.clone() };
@@ -143,7 +143,7 @@ impl World {
     }
 }
 
-/// Wherever it begins, a page costs what a page costs, and leaves nobody out.
+/// From any start, a page costs the same, and no member is left out.
 #[tokio::test]
 async fn a_million_members_are_paged_at_the_cost_of_a_few() {
     let mut costs = BTreeSet::new();

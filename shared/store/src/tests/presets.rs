@@ -1,4 +1,4 @@
-//! A member's presets: kept once for a key, counted, deleted once.
+//! Presets: created once per key, counted, deleted once.
 
 use domain::{
     account::PRESETS_MAX,

@@ -1,4 +1,4 @@
-//! Keys of requests whose effect is outside the table, and limits on how often.
+//! Idempotency keys of requests with effects outside the table, and rate limits.
 
 use domain::ErrorKind;
 
@@ -28,7 +28,7 @@ async fn a_key_is_claimed_completed_and_repeated() {
 
     let late = NOW.plus(REMEMBERED);
     assert_eq!(store.claim(&user, &request, late.minus(SECOND)).await.unwrap(), answer);
-    assert_eq!(store.claim(&user, &other, late).await.unwrap(), Claim::New, "its day is over");
+    assert_eq!(store.claim(&user, &other, late).await.unwrap(), Claim::New, "the key expired");
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn so_many_in_a_window_and_no_more() {
     expect_test::expect!["At most 3 of these in 60 seconds: try again in 16 seconds."]
         .assert_eq(&refused.to_string());
 
-    take("b", begins).await.expect("another thing has its own window");
+    take("b", begins).await.expect("another name has its own window");
     take("a", begins.plus(rate.window)).await.expect("the next window");
 }
 

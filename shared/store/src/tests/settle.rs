@@ -1,4 +1,4 @@
-//! Moving jobs on, ending them, cancelling them: who wins, and that the rest changes nothing.
+//! Advancing, ending and cancelling jobs: one writer wins, and the others change nothing.
 
 use domain::{ErrorKind, generation::Status};
 
@@ -31,16 +31,16 @@ async fn an_image_captures_and_a_failure_releases() {
 
     world.engine.take_usage();
     let Settled::Now(done) = succeed(&world, &done, NOW.plus(SECOND)).await else {
-        panic!("nobody else moved it")
+        panic!("another writer was faster")
     };
     let usage = world.engine.take_usage();
-    // Account, job and ledger entry at two each; its places in the index, old and new, at one.
+    // Account, job and ledger entry at two units each; old and new index entry at one each.
     assert_eq!((usage.round_trips(), usage.write_units), (2, 8.0));
     assert_eq!(world.store.job(&user, &done.id).await.unwrap(), *done);
     assert_eq!((done.status, done.charge.state), (Status::Succeeded, ChargeState::Captured));
 
     let Settled::Now(lost) = fail(&world, &lost, NOW.plus(SECOND)).await else {
-        panic!("nobody else moved it")
+        panic!("another writer was faster")
     };
     assert_eq!((lost.status, lost.charge.state), (Status::Failed, ChargeState::Released));
     let totals = world.account(&user).await.credits.totals();
@@ -57,7 +57,7 @@ async fn a_job_that_is_over_is_not_ended_again() {
     let other = world.posted(&user, NOW).await;
 
     assert!(!is_elsewhere(&succeed(&world, &job, NOW).await));
-    assert!(is_elsewhere(&succeed(&world, &job, NOW).await), "a message that came twice");
+    assert!(is_elsewhere(&succeed(&world, &job, NOW).await), "a message delivered twice");
     assert!(is_elsewhere(&fail(&world, &job, NOW).await));
     assert!(!is_elsewhere(&fail(&world, &other, NOW).await));
     assert!(is_elsewhere(&fail(&world, &job, NOW).await), "nothing is held any more");
@@ -95,7 +95,7 @@ async fn one_of_many_workers_claims_a_job() {
         world.store.advance(&job, &job.clone().claim_submit(NOW)).await.unwrap()
     });
     assert_eq!(won.into_iter().filter(|won| *won).count(), 1);
-    // One for the job, and its places in the index, old and new.
+    // One unit for the job, and one each for its old and new index entry.
     assert_eq!(world.engine.take_usage().write_units, 3.0);
     assert_eq!(world.store.job(&user, &job.id).await.unwrap().attempt, 1);
     world.check_books(&user).await;
@@ -193,7 +193,7 @@ async fn jobs_somebody_should_look_at_come_longest_waiting_first() {
     let user = world.member("enterprise", Plan::Enterprise, 0).await;
     let mut waiting = Vec::new();
     for n in 0..20u32 {
-        // Not in the order of their making.
+        // Not in the order of creation.
         let due_at = NOW.plus(SECOND * ((n * 7) % 20));
         let job = world.posted(&user, NOW).await;
         let later = job.clone().postpone(due_at, NOW);
@@ -245,7 +245,7 @@ async fn a_changed_item_of_the_table_is_a_job_or_something_else() {
     let jobs: Vec<_> = images.iter().filter_map(|image| changed_job(image).unwrap()).collect();
     assert_eq!(jobs, [job]);
     assert!(images.len() > jobs.len());
-    assert_eq!(changed_job(&serde_json::Map::new()).unwrap(), None, "an item that is gone");
+    assert_eq!(changed_job(&serde_json::Map::new()).unwrap(), None, "a deleted item");
 
     let mut torn =
         (*images.iter().find(|image| changed_job(image).unwrap().is_some()).unwrap()).clone();

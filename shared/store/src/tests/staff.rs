@@ -1,4 +1,4 @@
-//! What staff decide about members: once, on the record, and never about each other.
+//! Staff decisions about members: once, audited, and never about each other.
 
 use domain::{
     account::{AccountStatus, Limits, Role, StaffError, staff::Adjustment},
@@ -87,7 +87,7 @@ async fn nobody_decides_on_themselves_or_on_an_admin_and_a_suspended_admin_on_no
     assert_eq!(code(world.decide(ADMIN, &other, None, suspend).await), "target_is_admin");
     let nobody = UserId::parse("nobody").unwrap();
     assert_eq!(code(world.decide(ADMIN, &nobody, None, suspend).await), "user_not_found");
-    // A role that was taken away at the issuer is seen with their next action.
+    // A role that was removed at the issuer is seen with the next action.
     world.decide(("other", Role::Moderator), &ann, None, grant(3)).await.unwrap();
     world.decide(ADMIN, &other, None, suspend).await.unwrap();
     assert_eq!(

@@ -12,7 +12,7 @@ usage: studio-render --out FILE.png [--rig NAME | --rig-json FILE] [--subject NA
                      [--focal MM] [--angle DEGREES] [--preview]
 rigs: three_point, rembrandt, high_key; subjects: sphere, bust, product";
 
-/// What to render and where to.
+/// The command line.
 struct Wanted {
     rig: LightingRig,
     camera: CameraSettings,

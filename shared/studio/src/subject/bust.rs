@@ -1,7 +1,7 @@
 //! Head and shoulders of a mannequin: skin, hair and a high-necked garment.
 //!
-//! Metres, y up, the face towards +z, the chin a little under the centre of the frame. Left and right are
-//! mirror images, so most parts are described for one side with `x` made positive.
+//! Metres, y up, the face towards +z, the chin a little under the centre of the frame. Left and
+//! right are mirror images, so most parts are described for one side with `x` made positive.
 
 use super::Material;
 use super::shape::{ball, bar, carve, ellipsoid, join};
@@ -17,7 +17,7 @@ pub(super) const BOUNDS: Bounds =
 const HEAD: Vec3 = vec3(0.0, 0.070, 0.0);
 /// A complexion in linear light, as a grey card would see it: sRGB (202, 154, 128).
 const SKIN: Vec3 = vec3(0.591, 0.323, 0.216);
-/// What blood does to it in the lips.
+/// The tint of blood in the lips.
 const LIP_TINT: Vec3 = vec3(0.84, 0.56, 0.56);
 /// A ball around brows, nose and mouth: centre in the head's frame, and radius.
 const FEATURES: (Vec3, f32) = (vec3(0.0, -0.03, 0.07), 0.066);
@@ -25,7 +25,7 @@ const FEATURES: (Vec3, f32) = (vec3(0.0, -0.03, 0.07), 0.066);
 const LOCKS_M: f32 = 0.0016;
 const RIBS_M: f32 = 0.0007;
 
-/// What a point of the surface belongs to.
+/// The part that a point of the surface belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Skin,
@@ -49,7 +49,7 @@ pub(super) fn part(point: Vec3) -> Part {
 }
 
 /// Metres to skin, garment and hair. Parts that cannot be the nearest at this height are not
-/// asked and infinitely far.
+/// evaluated and infinitely far.
 fn parts(point: Vec3) -> [f32; 3] {
     let mirrored = vec3(point.x.abs(), point.y, point.z);
     [
@@ -103,7 +103,7 @@ fn skin(point: Vec3) -> f32 {
     let head = point - HEAD;
     let neck = bar(point, vec3(0.0, 0.02, -0.014), vec3(0.0, -0.17, -0.032), 0.046, 0.056);
     let mut near = join(skull(head), ear(head), 0.010);
-    // The features fill a ball. Far from it, the distance to the ball is bound enough.
+    // The features fill a ball. Far from it, the distance to the ball is a sufficient bound.
     let from_features = (head - FEATURES.0).length() - FEATURES.1;
     near = if from_features < 0.05 { features(head, near) } else { near.min(from_features) };
     join(near, neck, 0.022)
@@ -160,12 +160,12 @@ fn hair(point: Vec3) -> f32 {
     carve(carve(join(join(mass, nape, 0.02), quiff, 0.03), opening(p), 0.012), side, 0.010)
 }
 
-/// The face, as cut out of the hair.
+/// The face, cut out of the hair.
 fn opening(p: Vec3) -> f32 {
     ellipsoid(p, vec3(0.0, -0.040, 0.090), vec3(0.074, 0.106, 0.085))
 }
 
-/// 0 between two locks to 1 on top of one. They run front to back, fanned around the crown.
+/// From 0 between two locks to 1 on top of one. They run front to back, fanned around the crown.
 fn locks(p: Vec3) -> f32 {
     let fan = p.x / (p.x.abs() + (p.y - 0.02).abs() + 0.004);
     let strand = fan * 11.0 + p.z * 9.0 * (1.0 - fan) + 0.5 * ridge(p.z * 7.0 + fan * 2.0);
@@ -174,7 +174,7 @@ fn locks(p: Vec3) -> f32 {
     lock * smoothstep(0.001, 0.012, opening(p))
 }
 
-/// 0 between two ribs to 1 on top of one: upright on the collar, faded out below it.
+/// From 0 between two ribs to 1 on top of one: upright on the collar, faded out below it.
 fn ribs(point: Vec3) -> f32 {
     let around = point.x / (point.x.abs() + (point.z + 0.03).abs() + 0.001);
     ridge(around * 22.0) * smoothstep(-0.165, -0.120, point.y)

@@ -13,8 +13,8 @@ pub(super) const BASE: f32 = -0.165;
 pub(super) const BOUNDS: Bounds =
     Bounds { low: vec3(-0.15, BASE - 0.01, -0.15), high: vec3(0.15, 0.20, 0.15) };
 
-/// Halvings per centimetre of the light that is not of the glass's hue: a few centimetres are
-/// deeply coloured and still clear.
+/// Halvings per centimetre of light outside the glass's hue: a few centimetres are deeply coloured
+/// and still clear.
 const ABSORPTION: f32 = 0.30;
 /// Halvings per centimetre of all light.
 const GREY: Vec3 = vec3(0.02, 0.02, 0.02);
@@ -22,7 +22,7 @@ const GREY: Vec3 = vec3(0.02, 0.02, 0.02);
 /// Middle of the block and half its sides.
 const BODY: (Vec3, Vec3) = (vec3(0.0, BASE + 0.105, 0.0), vec3(0.088, 0.105, 0.044));
 
-/// What a point of the surface belongs to.
+/// The part that a point of the surface belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Body,

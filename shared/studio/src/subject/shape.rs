@@ -1,7 +1,7 @@
 //! Signed distances of simple solids, and how they are joined.
 //!
-//! The formulas are the well-known ones (Quilez, "distance functions"). All are lower bounds of
-//! the true distance near the surface, which is what marching needs.
+//! The formulas are the well-known ones (Quilez, "distance functions"). All are lower bounds of the
+//! true distance near the surface, as marching needs.
 
 use crate::vec3::{Vec3, vec3};
 

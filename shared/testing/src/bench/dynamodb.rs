@@ -1,5 +1,5 @@
-//! The engine behind a socket, so that a function in a process of its own can talk to it; and a bucket
-//! that takes everything and has nothing, for one that keeps what it draws.
+//! The DynamoDB engine behind a socket, for functions in processes of their own, and an empty
+//! bucket that accepts every upload, for a function that caches its pictures.
 
 use std::{
     sync::{
@@ -22,10 +22,10 @@ use tokio::net::TcpListener;
 use super::BenchFailed;
 use crate::engine::Engine;
 
-/// A table that answers on loopback until this process ends.
+/// A table served on loopback until this process ends.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
-    /// For `AWS_ENDPOINT_URL`.
+    /// Value of `AWS_ENDPOINT_URL`.
     pub(super) url: String,
     desk: Desk,
 }
@@ -33,7 +33,7 @@ pub(super) struct Table {
 #[derive(Debug, Clone)]
 struct Desk {
     engine: Engine,
-    /// Nanoseconds the engine worked since they were last taken.
+    /// Nanoseconds that the engine worked since they were last taken.
     busy: Arc<AtomicU64>,
 }
 
@@ -43,7 +43,7 @@ impl Table {
         let failed = |source| BenchFailed::Io { what: "the table's socket".to_owned(), source };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
         let url = format!("http://{}", listener.local_addr().map_err(failed)?);
-        // Without this, an answer in two packets waits for the kernel to acknowledge the first.
+        // Without this, a response in two packets waits until the kernel acknowledges the first.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let desk = Desk { engine, busy: Arc::default() };
         let router = Router::new().fallback(answer).with_state(desk.clone());
@@ -51,7 +51,7 @@ impl Table {
         Ok(Table { url, desk })
     }
 
-    /// How long the engine worked since this was last asked.
+    /// Time that the engine worked since the last call.
     pub(super) fn take_busy(&self) -> Duration {
         Duration::from_nanos(self.desk.busy.swap(0, Ordering::Relaxed))
     }

@@ -1,4 +1,4 @@
-//! One deployed binary: how large it is, how fast it starts, answers, and how much memory it takes.
+//! Benchmarks of one deployed binary: size, cold start, request latency and memory.
 
 use std::{
     fs::{self, File},
@@ -27,21 +27,21 @@ use super::{
 };
 use crate::engine::{Engine, Usage};
 
-/// The functions that are measured: one that touches nothing, one that reads, one that writes, and
-/// one that draws.
+/// The measured functions: one without dependencies, one that reads, one that writes, and one that
+/// renders.
 pub(super) const NAMES: [&str; 4] = [
     "edge-get-health",
     "generation-get-generation",
     "generation-create-generation",
     "marketplace-preview-listing",
 ];
-/// How often each is started.
+/// Number of cold starts of each function.
 pub const STARTS: usize = 50;
-/// How many requests it answers before its memory is looked at.
+/// Number of requests before memory is read.
 const REQUESTS: u32 = 1_000;
-/// The same of one that draws a picture for each.
+/// The same for the function that renders a picture per request.
 const PICTURES: u32 = 200;
-/// So many tries of one address are no more than it may make in a minute.
+/// Previews from one IP address before the next one is used, below the limit per minute.
 const TRIES_OF_ONE: u32 = 50;
 
 /// The local header, the entry and the end of a zip archive, with the name `bootstrap` in two of
@@ -51,36 +51,36 @@ const ZIP_FRAME_BYTES: usize = 30 + 46 + 22 + 2 * "bootstrap".len();
 /// Median and 99th percentile.
 #[derive(Debug, Clone, Copy)]
 pub struct Spread {
-    /// Half are faster.
+    /// Half of the durations are shorter.
     pub p50: Duration,
-    /// One in a hundred is slower.
+    /// One in a hundred is longer.
     pub p99: Duration,
 }
 
-/// What was measured of one function.
+/// Measurements of one function.
 #[derive(Debug, Clone)]
 pub struct Measured {
     /// The binary.
     pub name: &'static str,
-    /// Its size.
+    /// Size of the binary.
     pub binary_bytes: usize,
-    /// Its size as it is uploaded: deflated as far as it goes.
+    /// Size of the upload: deflated at the highest level.
     pub zip_bytes: usize,
-    /// From the start of the process to its first question for an event.
+    /// From process start to the first request for an event.
     pub start: Spread,
-    /// From an event to its answer in a process that has answered before, less the time the engine
-    /// worked: it stands in for a service that works elsewhere.
+    /// From an event to its response in a warm process, less the time of the engine, which
+    /// represents a remote service.
     pub warm: Spread,
-    /// The most memory it ever had, in KiB; `None` where the system does not say.
+    /// Peak memory in KiB; `None` if the system does not report it.
     pub peak_kib: Option<u64>,
-    /// How many requests it answered.
+    /// Number of requests served.
     pub requests: u32,
-    /// What all of them asked of the table.
+    /// Table usage of all requests.
     pub usage: Usage,
 }
 
 impl Spread {
-    /// Of at least one duration.
+    /// From at least one duration.
     fn of(mut durations: Vec<Duration>) -> Spread {
         durations.sort_unstable();
         let at = |percent: usize| {
@@ -121,7 +121,7 @@ pub(super) async fn measure(
     })
 }
 
-/// What a function runs on.
+/// The surroundings of a function: table, Runtime API, log.
 struct Stage {
     name: &'static str,
     binary: PathBuf,
@@ -132,12 +132,12 @@ struct Stage {
     work: Work,
 }
 
-/// Ends its process when it goes.
+/// Kills its process on drop.
 struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself, and then there is nothing to do.
+        // An error means that it has exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -222,7 +222,7 @@ impl Stage {
     }
 }
 
-/// What one function is asked, again and again.
+/// The repeated request of one function.
 struct Work {
     event: Value,
     status: u64,
@@ -231,13 +231,13 @@ struct Work {
     store: Store,
 }
 
-/// How one request differs from the one before.
+/// What changes between two requests.
 enum Repeated {
-    /// It does not.
+    /// Nothing.
     Same,
-    /// By its key; it makes a job of this member's, which must go again.
+    /// The idempotency key. The request creates a job of this member, which is then deleted.
     Key(UserId),
-    /// By the wish, so that each picture is drawn; and in time by the address it comes from.
+    /// The request, so that each picture is rendered; and from time to time the IP address.
     Wish,
 }
 
@@ -304,7 +304,7 @@ impl Work {
         self.event.to_string()
     }
 
-    /// The body of an answer that is as it should be.
+    /// Checks a response and returns its body.
     fn check(&self, answer: &Bytes) -> Result<Value, String> {
         let answer: Value = serde_json::from_slice(answer).map_err(|error| error.to_string())?;
         match answer["statusCode"].as_u64() == Some(self.status) {
@@ -314,7 +314,8 @@ impl Work {
         }
     }
 
-    /// Takes back what the request made, so that the next one finds the same credits and places.
+    /// Deletes what the request created, so that the next one finds the same credits and free
+    /// slots.
     async fn clear(&self, body: &Value) -> Result<(), BenchFailed> {
         let Repeated::Key(user) = &self.asked else { return Ok(()) };
         let id = JobId::parse(body["id"].as_str().unwrap_or_default()).expect("a job");
@@ -323,7 +324,7 @@ impl Work {
     }
 }
 
-/// The time of the functions: they ask the machine.
+/// The current time: the functions read the machine's clock.
 pub(super) fn now() -> Timestamp {
     InvocationContext::system().now()
 }
@@ -342,7 +343,7 @@ fn deflated(bytes: &[u8]) -> Result<usize, BenchFailed> {
     packed.map(|packed| packed.len()).map_err(BenchFailed::io("packing"))
 }
 
-/// `VmHWM` of a living process (proc(5)).
+/// `VmHWM` of a running process (proc(5)).
 fn peak_kib(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

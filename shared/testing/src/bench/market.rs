@@ -1,4 +1,4 @@
-//! What the marketplace's operations ask of the table.
+//! Table usage of the marketplace's operations.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::listings;
 
 const PRICE: u32 = 900;
 
-/// Goes through the life of a listing; `row` is told after each operation.
+/// Walks through the life of a listing; `row` is called after each operation.
 pub(super) async fn measure(
     store: &Store,
     mut row: impl FnMut(&'static str),
@@ -36,26 +36,26 @@ pub(super) async fn measure(
     let id = create(store, &creator).await?;
     row("POST /marketplace/listings");
     listings::submit(store, &creator, &id, now()).await;
-    row("POST .../submit, near-duplicates looked up");
+    row("POST .../submit with similarity search");
     listings::approve(store, &id, now()).await;
     row("POST /admin/.../approve");
     store.listing_page(&id, now()).await?;
     row("GET /marketplace/listings/{id}");
     store.note_views(BTreeMap::from([(id.clone(), (0..40).collect())]), now()).await?;
-    row("views of ten seconds, however many");
+    row("flush of ten seconds of views");
     store.add_views(now()).await?;
-    row("views are added up, one listing");
+    row("sum of the views of one listing");
     store.catalogue_changes(now()).await?;
-    row("a search asks what changed");
+    row("search index refresh");
     store.popular(None).await?;
     row("GET .../popular, at most every 10 s");
 
     let purchase = place(store, &buyer, &id).await?;
     row("POST /marketplace/purchases, Stripe aside");
     hear_of(store, &purchase, "evt_sale").await?;
-    row("a paid purchase is heard of and settled");
+    row("webhook of a paid purchase, settled");
     hear_of(store, &purchase, "evt_sale").await?;
-    row("the same event of it again");
+    row("the same event again, purchase");
     let opinion = Opinion { rating: 5, comment: Some("Good.".to_owned()) };
     let review = ReviewId::new(now(), rand::random());
     store.write_review((&buyer, None), &id, (&review, &opinion), now()).await?;
@@ -68,7 +68,7 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// A light on sale, which visitors may try in every colour.
+/// A light on sale with a live demo.
 pub(super) async fn on_show(store: &Store) -> Result<ListingId, BenchFailed> {
     let creator = UserId::parse("user_creator").expect("an id");
     let demo = DemoSettings { kelvin_max: KELVIN_MAX, ..DemoSettings::default() };

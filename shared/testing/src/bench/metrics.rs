@@ -1,4 +1,4 @@
-//! What staff's numbers ask of the table, with few members in it and with many.
+//! Table usage of the admin reports, with few and with many members.
 
 use domain::{
     Timestamp,
@@ -17,18 +17,19 @@ use store::Store;
 use super::{BenchFailed, function::now};
 use crate::engine::{Engine, TABLE, Usage};
 
-/// Members in the table. Their rows are small: what a report does not read may be anything.
+/// Members in the table. Their items are small: a report does not read them.
 const FEW: u32 = 1_000;
 /// See [`FEW`].
 const MANY: u32 = 1_000_000;
-/// Rows of one import.
+/// Items per import.
 const ROWS: u32 = 10_000;
-/// Days with numbers: the period, what it is compared with, and some.
+/// Days with data: the period, the one before it, and a margin.
 const DAYS: u32 = 70;
-/// Lengths of generations a day, so that its sums have as many names as a busy day's.
+/// Distinct generation durations per day, so that the day's sums have as many names as a busy
+/// day's.
 const LENGTHS: u64 = 60;
 
-/// Measures both reports; `row` is told after each.
+/// Measures both reports; `row` is called after each.
 pub(super) async fn measure(mut row: impl FnMut(&'static str, Usage)) -> Result<(), BenchFailed> {
     let engine = Engine::new();
     let store = Store::new(engine.client(), TABLE.to_owned());
@@ -62,7 +63,7 @@ fn members(engine: &Engine, numbers: std::ops::Range<u32>) {
     }
 }
 
-/// What a day has to say, of every kind.
+/// One day's facts, of every kind.
 fn facts(at: Timestamp) -> Vec<Fact> {
     let day = Day::of(at);
     let worth = MrrState { plan: Plan::Pro, mrr: 2_900, committed: 2_900 };

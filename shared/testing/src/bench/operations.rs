@@ -1,4 +1,4 @@
-//! What each operation asks of the table: trips over the network, and units that are paid for.
+//! Table usage of each operation: network round trips and billed units.
 
 use clients::stripe::receipt_id;
 use domain::{
@@ -21,22 +21,22 @@ use store::{AppliedEvent, Idempotency, PageSize, SourceRef, Store, Wanted};
 use super::{BenchFailed, function::now};
 use crate::engine::{Engine, TABLE, Usage};
 
-/// One operation and what it took.
+/// One operation and its usage.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// What was done, and in which circumstances.
+    /// The operation and its circumstances.
     pub name: &'static str,
-    /// What it asked of the table.
+    /// Its table usage.
     pub usage: Usage,
 }
 
-/// A table to measure on.
+/// A table for benchmarks.
 pub(super) struct Bench {
     pub(super) store: Store,
     engine: Engine,
 }
 
-/// Measures each operation once: the engine counts the same every time.
+/// Measures each operation once: the engine's counts are deterministic.
 pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     let bench = Bench::on(&Engine::new());
     let (store, user) = (&bench.store, UserId::parse("user_member").expect("an id"));
@@ -46,7 +46,7 @@ pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     bench.engine.take_usage();
 
     store.get_or_create_account(&user, None, now()).await?;
-    row("a member's very first call");
+    row("first call of a new member");
     store.get_or_create_account(&user, None, now()).await?;
     row("GET /me");
     let queued = bench.queued(&user, "1").await?;
@@ -59,9 +59,9 @@ pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     row("GET /generations");
     let claimed = queued.clone().claim_submit(now());
     store.advance(&queued, &claimed).await?;
-    row("a worker claims a job");
+    row("worker: claim a job");
     bench.settle(&claimed).await?;
-    row("a worker settles a job with its image");
+    row("worker: settle a job with its image");
     let second = bench.queued(&user, "2").await?;
     bench.engine.take_usage();
     store.cancel(&user, &second.id, None, now()).await?;
@@ -74,7 +74,7 @@ pub(super) async fn measure() -> Result<Vec<Operation>, BenchFailed> {
     let order = bench.ordered(&user).await?;
     row("POST /billing/checkout, Stripe aside");
     bench.hear_of(&order).await?;
-    row("a paid pack is heard of and granted");
+    row("webhook of a paid pack, granted");
     bench.hear_of(&order).await?;
     row("the same event again");
     store.invoices(&user, size, None).await?;
@@ -91,7 +91,7 @@ impl Bench {
         Bench { store, engine: engine.clone() }
     }
 
-    /// A job of `user` that has its image.
+    /// A job of `user` with an image.
     pub(super) async fn succeeded(&self, user: &UserId) -> Result<Job, BenchFailed> {
         let queued = self.queued(user, "seed").await?;
         let claimed = queued.clone().claim_submit(now());
@@ -122,7 +122,7 @@ impl Bench {
         Ok(placed.await?)
     }
 
-    /// What a checkout of a pack writes before and after Stripe makes its page.
+    /// Writes of a pack checkout, before and after Stripe creates the session.
     async fn ordered(&self, user: &UserId) -> Result<PackOrder, BenchFailed> {
         let key = Idempotency { key: "pack".to_owned(), fingerprint: "0".repeat(64) };
         self.store.account_and_billing(user, None, now()).await?;
@@ -136,7 +136,7 @@ impl Bench {
         Ok(opened.await?)
     }
 
-    /// What the webhook reads and writes about a paid order.
+    /// Reads and writes of the webhook for a paid order.
     async fn hear_of(&self, order: &PackOrder) -> Result<(), BenchFailed> {
         let event = AppliedEvent {
             id: EventId::parse("evt_1").expect("an id"),
@@ -172,7 +172,7 @@ impl Bench {
     }
 }
 
-/// A payment that went through.
+/// A successful payment.
 pub(super) fn succeeded(id: &str, amount: Money) -> Payment {
     Payment {
         id: PaymentId::parse(id).expect("an id"),

@@ -1,4 +1,4 @@
-//! The numbers as a table for people and as JSON for programs.
+//! The report, as text tables and as JSON.
 
 use std::{fmt, time::Duration};
 
@@ -7,19 +7,19 @@ use studio::bench::Target;
 
 use super::{Measured, Operation, STARTS, Spread, millis};
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Pictures: what was promised, and the median time.
+    /// Pictures: the promise and the median time.
     pub studio: Vec<(Target, Duration)>,
     /// Functions.
     pub functions: Vec<Measured>,
-    /// Operations of the table.
+    /// Table operations.
     pub operations: Vec<Operation>,
 }
 
 impl Report {
-    /// The numbers for programs: milliseconds, bytes, requests and units.
+    /// The report as JSON: milliseconds, bytes, requests and units.
     pub fn to_json(&self) -> Value {
         let spread =
             |spread: Spread| json!({ "p50": millis(spread.p50), "p99": millis(spread.p99) });
@@ -114,8 +114,8 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "\nstart: process to first question for an event, {STARTS} starts; warm: event to answer \
-             without the table's own\ntime; memory: the most it had after all requests; trips, \
+            "\nstart: process to first request for an event, {STARTS} starts; warm: event to \
+             response without the table's own\ntime; memory: the peak after all requests; trips, \
              writes, reads: requests to DynamoDB, units."
         )
     }
@@ -126,7 +126,7 @@ fn ms(duration: Duration) -> String {
     if ms < 100.0 { format!("{ms:.2} ms") } else { format!("{ms:.0} ms") }
 }
 
-/// Megabytes of a million bytes: as downloads are told.
+/// Megabytes of a million bytes, as downloads are usually stated.
 fn mb(bytes: usize) -> String {
     let tenths = (bytes + 50_000) / 100_000;
     format!("{}.{} MB", tenths / 10, tenths % 10)

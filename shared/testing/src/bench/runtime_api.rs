@@ -1,6 +1,6 @@
-//! Lambda's side of a function's life: the Runtime API, for one process after another.
+//! Lambda's Runtime API, for one function process after another.
 //!
-//! A function asks for its next event, answers it, and asks again. Source:
+//! A function requests its next event, posts the response, and repeats. Source:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
 use std::time::{Duration, Instant};
@@ -23,15 +23,15 @@ use tokio::{
 
 use super::BenchFailed;
 
-/// How long a function may take for anything.
+/// Longest wait for a function.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What a function is told it has for an event: the default of the deployed ones.
+/// Timeout announced to the function: the default of the deployed ones.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One function's Runtime API.
+/// The Runtime API of one function.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
-    /// For `AWS_LAMBDA_RUNTIME_API`.
+    /// Value of `AWS_LAMBDA_RUNTIME_API`.
     pub(super) address: String,
     asked: mpsc::UnboundedReceiver<Asked>,
     told: mpsc::UnboundedReceiver<Told>,
@@ -40,12 +40,12 @@ pub(super) struct RuntimeApi {
 /// A function that waits for its next event.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// Since when.
+    /// When it started to wait.
     pub(super) at: Instant,
     give: oneshot::Sender<String>,
 }
 
-/// What a function said, and when.
+/// A message of a function, and its time.
 #[derive(Debug)]
 struct Told {
     at: Instant,
@@ -77,10 +77,10 @@ impl RuntimeApi {
         Ok(RuntimeApi { address, asked, told })
     }
 
-    /// Waits until the function asks for an event.
+    /// Waits until the function requests an event.
     ///
     /// # Errors
-    /// What it did instead.
+    /// What the function did instead.
     pub(super) async fn ready(&mut self) -> Result<Asked, String> {
         let next = tokio::select! {
             asked = timeout(PATIENCE, self.asked.recv()) => asked,
@@ -88,20 +88,20 @@ impl RuntimeApi {
                 return Err(format!("failed to start: {told:?}"));
             }
         };
-        next.ok().flatten().ok_or_else(|| "did not ask for an event".to_owned())
+        next.ok().flatten().ok_or_else(|| "did not request an event".to_owned())
     }
 
-    /// Gives the function `event`, and returns what it answered and how long that took.
+    /// Sends `event` to the function and returns its response and the latency.
     ///
     /// # Errors
-    /// What it did instead.
+    /// What the function did instead.
     pub(super) async fn invoke(
         &mut self,
         asked: Asked,
         event: String,
     ) -> Result<(Bytes, Duration), String> {
         let began = Instant::now();
-        asked.give.send(event).map_err(|_| "went away before its event came".to_owned())?;
+        asked.give.send(event).map_err(|_| "exited before its event was sent".to_owned())?;
         let told = timeout(PATIENCE, self.told.recv()).await.ok().flatten();
         let Told { at, said } = told.ok_or("did not answer")?;
         match said {

@@ -1,5 +1,5 @@
 //! `bench FOLDER`: measures the binaries in FOLDER, prints a table, writes `.local/bench.json`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 use std::{error::Error, fs, path::Path};
 

@@ -1,10 +1,10 @@
-//! The main job on a running stack, over HTTP, as a frontend would do it: four people come in, one
-//! of them asks for a picture, follows it, and downloads it. Then a small catalogue is put on sale,
-//! found, tried and bought.
+//! The main flow on a running stack, over HTTP as a frontend would: four people sign in, one of
+//! them requests a picture, polls for it, and downloads it. Then a small catalogue is published,
+//! searched, tried and bought.
 //!
-//! Reads what `scripts/up` wrote to `.local/env`; writes `.local/demo/image.png`, `demo.jpg` and
-//! what `scripts/up` prints at its end, `.local/demo/next.txt`.
-#![expect(clippy::print_stdout, reason = "this is a program for people")]
+//! Reads `.local/env` of `scripts/up`; writes `.local/demo/image.png`, `demo.jpg`, and
+//! `.local/demo/next.txt`, which `scripts/up` prints at its end.
+#![expect(clippy::print_stdout, reason = "a command line program")]
 
 use std::{
     error::Error,
@@ -22,7 +22,7 @@ const PROMPT: &str = "a calm studio portrait of a woman in a teal roll-neck, hai
 const PICTURE: &str = ".local/demo/image.png";
 const DEMO: &str = ".local/demo/demo.jpg";
 const NEXT: &str = ".local/demo/next.txt";
-/// How long the picture may take before this gives up.
+/// Longest wait for the picture.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::main(flavor = "current_thread")]
@@ -41,20 +41,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     revenue().await
 }
 
-/// Days that are made up, so that staff have something to look at.
+/// Generates demo data for the admin reports.
 async fn revenue() -> Result<(), Box<dyn Error>> {
     let now = runtime::InvocationContext::system().now();
     let news = seed::history(&Cloud::here().store(), now).await?;
-    line("revenue", &format!("90 days made up, {news} facts of them new"));
+    line("revenue", &format!("90 days generated, {news} new facts"));
     Ok(())
 }
 
-/// A catalogue, a search in it, and a live demo of something found.
+/// Publishes a catalogue, searches it, and renders a live demo of a result.
 async fn marketplace(api: &Api) -> Result<(), Box<dyn Error>> {
     let catalogue = seed::catalogue(|made| line("catalogue", made)).await?;
-    let how = if catalogue.kept { "kept" } else { "made" };
+    let how = if catalogue.kept { "existing" } else { "created" };
     line("on sale", &format!("{} listings ({how})", catalogue.listings));
-    // With a typo, as people search.
+    // With a typo, as users type.
     let found = api.get("/api/v1/marketplace/listings/search?q=rembrant&limit=3").await?;
     let first = text(&found["items"][0]["title"]);
     line("search rembrant", &format!("{} found, first: {first}", found["total"]));
@@ -68,7 +68,7 @@ async fn marketplace(api: &Api) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a person tries next, as `scripts/up` prints it.
+/// Suggested next commands, printed by `scripts/up`.
 fn next(catalogue: &seed::Catalogue) -> String {
     let (listing, price) = &catalogue.for_sale;
     format!(
@@ -92,7 +92,7 @@ Be paid as a creator: open the onboarding_url this prints, then look at your mon
     )
 }
 
-/// Asks for the picture, under a key that makes a repeat of this very request harmless.
+/// Requests the picture with a key that makes a retry of this request harmless.
 async fn order(api: &Api) -> Result<Value, Box<dyn Error>> {
     let order = json!({ "prompt": PROMPT, "lighting": LightingRig::three_point() });
     let job = api.post("/api/v1/generations", &testing::api::fresh_key(), &order).await?;

@@ -1,8 +1,8 @@
-//! Ninety days of a small studio business, made up: so that a stack of today has numbers to show.
+//! Ninety generated days of a small studio business, so that a new stack has numbers to show.
 //!
-//! They are facts as the system itself states them, counted as it counts them, and creators' names
-//! for them; nothing else: no invoice and no picture of these days exists. The same day is the same, whenever it is
-//! made up; running it again counts nothing twice.
+//! They are facts in the system's own format, counted as it counts them, and names of creators;
+//! there are no invoices or pictures of these days. The data of a day is deterministic, and a
+//! second run counts nothing twice.
 
 use domain::{
     Timestamp,
@@ -18,12 +18,12 @@ use domain::{
 };
 use store::{Store, StoreError};
 
-/// So many days before today.
+/// Number of days before today.
 const DAYS: u32 = 90;
-/// Stripe's price of a charge: 2.9 % and 30 cents.
+/// Stripe's fee for a charge: 2.9 % and 30 cents.
 const FEE_BPS: i64 = 290;
 const FEE_CENTS: i64 = 30;
-/// Who sells, and what those are called who cannot sign in.
+/// The sellers, with names for those who cannot sign in.
 const CREATORS: [(&str, Option<&str>); 4] = [
     ("user_creator", None),
     ("made_up_ines", Some("Ines Carvalho")),
@@ -31,10 +31,10 @@ const CREATORS: [(&str, Option<&str>); 4] = [
     ("made_up_yuki", Some("Yuki Light Works")),
 ];
 
-/// Makes the days up, and counts what is not counted yet. How many facts are news.
+/// Generates the days and counts the new facts. Returns how many were new.
 ///
 /// # Errors
-/// When DynamoDB cannot be asked.
+/// If DynamoDB is not reachable.
 pub async fn history(store: &Store, now: Timestamp) -> Result<usize, StoreError> {
     let mut studio = Studio::default();
     let today = Day::of(now);
@@ -61,7 +61,7 @@ struct Customer {
     since: u32,
 }
 
-/// The business so far.
+/// The state of the business.
 #[derive(Default)]
 struct Studio {
     customers: Vec<Customer>,
@@ -69,7 +69,7 @@ struct Studio {
     day: Option<Day>,
 }
 
-/// Numbers without a pattern that anybody sees, the same for the same day.
+/// Pseudo-random numbers, the same for the same day.
 struct Dice(u64);
 
 impl Dice {
@@ -82,7 +82,7 @@ impl Dice {
 }
 
 impl Studio {
-    /// One more day, the `nth`.
+    /// Simulates one more day, the `nth`.
     fn lives(&mut self, day: Day, nth: u32) -> Vec<Fact> {
         self.day = Some(day);
         let mut dice = Dice(u64::from(nth).wrapping_mul(0x9E37_79B9).wrapping_add(7));
@@ -110,7 +110,7 @@ impl Studio {
         self.states(FactKind::Moved(Movement { kind, before, after }));
     }
 
-    /// New members, a part of whom subscribes.
+    /// New members, some of whom subscribe.
     fn joins(&mut self, dice: &mut Dice, nth: u32) {
         for _ in 0..3 + dice.below(6) {
             self.states(FactKind::Joined);
@@ -131,7 +131,7 @@ impl Studio {
         }
     }
 
-    /// Some want more, some less, and some go.
+    /// Upgrades, downgrades and cancellations.
     fn leaves(&mut self, dice: &mut Dice, nth: u32) {
         if self.customers.len() < 4 {
             return;

@@ -1,8 +1,8 @@
-//! The twelve listings, and who says what of them.
+//! The twelve listings and their reviews.
 
 use serde_json::{Value, json};
 
-/// A listing to be made.
+/// A listing to create.
 pub(super) struct Listed {
     kind: &'static str,
     pub(super) title: &'static str,
@@ -11,7 +11,7 @@ pub(super) struct Listed {
     tags: &'static [&'static str],
     cents: u32,
     content: fn() -> Value,
-    /// The rig its picture is drawn with, where it cannot be drawn from its content.
+    /// The rig for its picture, if its content cannot be rendered.
     pub(super) pictured_with: Option<&'static str>,
 }
 
@@ -281,7 +281,7 @@ pub(super) const LISTINGS: &[Listed] = &[
     },
 ];
 
-/// A buyer, and what they say of what they bought.
+/// A buyer, and their reviews.
 type Buyer = (&'static str, &'static [(&'static str, u8, &'static str)]);
 
 pub(super) const BUYERS: &[Buyer] = &[

@@ -1,4 +1,4 @@
-//! Opening Stripe's pages and paying on them.
+//! Checkout sessions: opening and paying.
 
 use domain::plan::Plan;
 use futures_util::future::join_all;
@@ -53,7 +53,7 @@ async fn what_can_be_asked_for() {
     check(json!({"plan": "free"}), "422 plan_not_sold").await;
     let unknown = stage.try_checkout(&ann, "unknown", json!({"pack": "pack_7"})).await;
     assert_eq!(unknown.status(), 422, "{}", unknown.pretty());
-    // Where it comes back to is ours to say.
+    // We set the return URL.
     let elsewhere = json!({"pack": "pack_50", "success_url": "https://evil.example"});
     assert_eq!(stage.try_checkout(&ann, "elsewhere", elsewhere).await.status(), 422);
     let hands = (stage.world.store.clone(), stage.stripe.clone(), stage.frontend().clone());
@@ -61,7 +61,7 @@ async fn what_can_be_asked_for() {
     let (endpoint, handle) = (&billing::open_checkout::ENDPOINT, &billing::open_checkout::handle);
     let keyless = stage.world.send(endpoint, handle, &hands, &ask).await;
     assert_eq!(keyless.brief(), "400 idempotency_key_required");
-    assert_eq!(stage.asked(Route::StripeCheckout, "POST"), 0, "nothing of it reached Stripe");
+    assert_eq!(stage.asked(Route::StripeCheckout, "POST"), 0, "no request reached Stripe");
     stage.close().await;
 }
 
@@ -128,12 +128,12 @@ async fn one_page_of_a_plan_is_open_however_many_ask_at_once() {
     let pages: Vec<Value> =
         pages.await.iter().map(|page| page.json()["checkout_url"].clone()).collect();
     assert!(pages.iter().all(|page| page.is_string() && *page == pages[0]), "{pages:?}");
-    // Another plan closes it first.
+    // A checkout for another plan expires it first.
     let other = stage.checkout(&ann, json!({"plan": "enterprise"})).await;
     let closed = stage.at_stripe().object(session_of(pages[0].as_str().unwrap())).unwrap();
     assert_eq!(closed["status"], "expired");
     assert!(matches!(stage.pay(&other, Card::Succeeds), Payment::Complete(_)));
-    // It is paid and nobody has told us: asking finds out.
+    // The session is paid, but no event arrived: a retrieve finds out.
     let late = stage.try_checkout(&ann, "late", json!({"plan": "pro"})).await;
     assert_eq!(late.brief(), "409 already_subscribed");
     assert_eq!(stage.account(&ann).await.plan, Plan::Enterprise);
@@ -212,7 +212,7 @@ async fn stripe_fails_and_the_same_key_brings_one_page() {
         stage.hear().await;
         assert_eq!(stage.credits(&ann).await["available"], 60, "{fault:?}");
         let keys = stage.asked(Route::StripeCheckout, "");
-        assert!(keys >= 2, "{fault:?}: it was asked again");
+        assert!(keys >= 2, "{fault:?}: the request was retried");
         stage.close().await;
     }
 }
@@ -232,7 +232,7 @@ async fn who_is_suspended_buys_nothing_but_can_stop_paying() {
     stage.close().await;
 }
 
-/// What is paid for is theirs and waits for them; it cannot be used meanwhile.
+/// A suspended member receives what they paid for, and cannot use it until the suspension ends.
 #[tokio::test]
 async fn who_is_suspended_while_a_page_is_open_gets_what_they_pay_for() {
     for (wish, expected) in [(json!({"pack": "pack_50"}), 60), (json!({"plan": "pro"}), 500)] {
@@ -261,6 +261,6 @@ async fn checkouts_are_limited() {
     assert_eq!(refused.brief(), "429 rate_limited");
     let other = Actor::member("other");
     let answer = stage.try_checkout(&other, "key", json!({"plan": "pro"})).await;
-    assert_eq!(answer.status(), 200, "everybody has a limit of their own");
+    assert_eq!(answer.status(), 200, "the limit is per member");
     stage.close().await;
 }

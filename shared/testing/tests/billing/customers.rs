@@ -1,4 +1,4 @@
-//! A member's customer at Stripe: it has the member's address, and is made anew when it was deleted.
+//! A member's Stripe customer: it has the member's email, and is created again after a deletion.
 
 use domain::plan::Plan;
 use sandbox::stripe::Card;
@@ -19,7 +19,7 @@ async fn an_address_that_changed_at_the_issuer_changes_at_stripe() {
     let ann = stage.member("ann");
     stage.subscribe(&ann, "pro").await;
     let before = address_at_stripe(&stage, &ann).await;
-    // Any request carries the new address; the night brings it to Stripe.
+    // Any request carries the new email; the nightly run copies it to Stripe.
     let ann = ann.at_address("ann@new.test");
     let wish = json!({"enabled": true, "pack": "pack_50", "below": 5, "monthly_max": 1});
     assert_eq!(stage.top_up(&ann, wish).await.status(), 200);
@@ -27,7 +27,7 @@ async fn an_address_that_changed_at_the_issuer_changes_at_stripe() {
     stage.reconcile().await.unwrap();
     assert_eq!(address_at_stripe(&stage, &ann).await, "ann@new.test");
     assert_eq!(stage.world.store.due_follow_ups(100).await.unwrap(), []);
-    // A page of Stripe's has it at once.
+    // Opening a hosted page copies it immediately.
     let ann = ann.at_address("ann@newer.test");
     assert_eq!(stage.portal(&ann).await.status(), 200);
     assert_eq!(address_at_stripe(&stage, &ann).await, "ann@newer.test");
@@ -53,7 +53,7 @@ async fn a_customer_who_was_deleted_at_stripe_is_made_anew() {
     stage.close().await;
 }
 
-/// The page that was open for the one who was deleted is followed by another.
+/// An open session of the deleted customer is replaced.
 #[tokio::test]
 async fn an_open_page_of_a_deleted_customer_is_replaced() {
     let stage = Stage::new().await;
@@ -68,7 +68,7 @@ async fn an_open_page_of_a_deleted_customer_is_replaced() {
     stage.close().await;
 }
 
-/// No card is charged of who was deleted: the top-up stops with its reason.
+/// No card of a deleted customer is charged: the top-up pauses with its reason.
 #[tokio::test]
 async fn a_top_up_of_a_deleted_customer_stops() {
     let stage = Stage::new().await;

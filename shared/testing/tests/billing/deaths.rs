@@ -1,6 +1,5 @@
-//! Death at every step: for each request to the table that a good run makes, a run in which the
-//! process dies before it, one in which it dies after it, and runs on a bad day. Then the same comes
-//! again, and the end is always the same.
+//! Crashes at every step: for each table request of a successful run, one run that dies before it,
+//! one that dies after it, and runs with table faults. A repeat then always ends in the same state.
 
 use runtime::BatchResponse;
 use sandbox::stripe::Card;
@@ -9,7 +8,7 @@ use testing::{Actor, Fault};
 
 use crate::stage::{Stage, session_of};
 
-/// Asks for a page, pays on it and hears of it, however often that takes.
+/// Opens a checkout, pays it and delivers the events, with retries.
 async fn walk(stage: &Stage, by: &Actor, what: &serde_json::Value) {
     let mut answer = stage.try_checkout(by, "key", what.clone()).await;
     for _ in 0..3 {
@@ -19,14 +18,14 @@ async fn walk(stage: &Stage, by: &Actor, what: &serde_json::Value) {
         assert_eq!(answer.status(), 503, "{}", answer.pretty());
         answer = stage.try_checkout(by, "key", what.clone()).await;
     }
-    // It may be paid already, by the run that died.
+    // The run that died may have paid it already.
     if let Some(url) = answer.json()["checkout_url"].as_str() {
         let _ = stage.at_stripe().pay(session_of(url), Card::Succeeds);
     }
     hear(stage).await;
 }
 
-/// Everything that ever happened, until all of it is taken.
+/// Delivers every event until it is accepted.
 async fn hear(stage: &Stage) {
     for event in stage.at_stripe().events() {
         for _ in 0..3 {
@@ -78,7 +77,8 @@ async fn a_plan_survives_death_at_every_step() {
     check(json!({"plan": "pro"}), 500).await;
 }
 
-/// A worker that buys a pack dies anywhere, and the hint comes again: one pack, charged once.
+/// A worker that buys a pack dies at any step, and the message is redelivered: one pack, one
+/// charge.
 #[tokio::test]
 async fn a_top_up_survives_death_at_every_step() {
     let mut requests = None;

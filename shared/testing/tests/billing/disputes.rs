@@ -1,4 +1,4 @@
-//! Disputes, as far as they are about what creators are paid.
+//! Disputes and their effect on creators' payouts.
 
 use domain::marketplace::{
     journal::LedgerAccount,
@@ -33,7 +33,7 @@ impl Scene<'_> {
     }
 }
 
-/// A bank may take more than was paid. While it decides the rest is a claim; lost, it is a loss.
+/// A dispute may exceed the payment. The excess is a receivable while open, and a loss if lost.
 #[tokio::test]
 async fn a_dispute_may_take_more_than_was_paid() {
     for (closing, lost, kept) in [(Closing::Lost, 700, 0), (Closing::Won, 0, NET)] {
@@ -55,10 +55,7 @@ async fn an_inquiry_keeps_a_sale_from_being_paid_until_it_is_closed() {
     let scene = Scene::funded(&stage, Bank::Works).await;
     let dispute = scene.open(None, Opening::Warning).await;
     scene.market.pay_days(8).await;
-    assert!(
-        scene.market.told(&scene.kim).await.is_empty(),
-        "what is not released is not spoken of"
-    );
+    assert!(scene.market.told(&scene.kim).await.is_empty(), "sales on hold are not reported");
     assert_eq!(scene.market.earnings(&scene.kim).await[0]["state"], "frozen");
     assert_eq!(scene.access().await, EntitlementState::Suspended);
     scene.end(&dispute, Closing::WarningClosed).await;
@@ -69,7 +66,7 @@ async fn an_inquiry_keeps_a_sale_from_being_paid_until_it_is_closed() {
     stage.close().await;
 }
 
-/// What is frozen stays, what is not is paid.
+/// A disputed sale stays frozen, the others are paid.
 #[tokio::test]
 async fn one_frozen_sale_does_not_keep_the_others() {
     let stage = Stage::new().await;
@@ -92,7 +89,7 @@ async fn one_frozen_sale_does_not_keep_the_others() {
     stage.close().await;
 }
 
-/// Paid out, then disputed: nothing is asked back while it may be won.
+/// Paid out, then disputed: no reversal while the dispute may still be won.
 #[tokio::test]
 async fn a_dispute_after_the_payout_is_followed_to_its_end() {
     for (banked, closing, transferred, debt) in [
@@ -121,8 +118,8 @@ async fn a_dispute_after_the_payout_is_followed_to_its_end() {
     }
 }
 
-/// The bank takes it back while the next payout is made: that one evens it out, and if the dispute
-/// is won, the one after it gives it back.
+/// The next payout offsets the dispute's debt; if the dispute is then won, the payout after it
+/// returns the amount.
 #[tokio::test]
 async fn a_dispute_won_after_it_was_evened_out_is_paid_again() {
     let stage = Stage::new().await;
@@ -136,7 +133,7 @@ async fn a_dispute_won_after_it_was_evened_out_is_paid_again() {
     assert_eq!(scene.market.told(&scene.kim).await[0], ("paid".to_owned(), 3_200 - NET));
     assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, 0);
     scene.end(&dispute, Closing::Won).await;
-    assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, -NET, "we owe");
+    assert_eq!(scene.on(LedgerAccount::CreatorDebt).await, -NET, "owed to the creator");
     scene.market.pay_days(3).await;
     assert_eq!(scene.market.told(&scene.kim).await[0], ("paid".to_owned(), NET));
     assert_eq!(scene.on(LedgerAccount::Transferred).await, NET + 3_200);
@@ -151,13 +148,13 @@ async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
         let scene = Scene::funded(&stage, Bank::Works).await;
         assert_eq!(scene.market.give_back("one", &scene.purchase, Some(500)).await.status(), 200);
         stage.hear().await;
-        // All of it, though a part went back.
+        // The full amount, although a part was refunded.
         let dispute = scene.open(None, Opening::Chargeback).await;
         assert_eq!(scene.on(LedgerAccount::DisputesReceivable).await, 500);
         let refused = scene.market.give_back("two", &scene.purchase, Some(500)).await;
         assert_eq!(refused.brief(), "409 in_dispute");
         scene.end(&dispute, closing).await;
-        // What a bank has once taken Stripe refunds no more, even if it came back.
+        // Stripe refuses refunds of a charge that was ever disputed, even if the dispute was won.
         let rest = scene.market.give_back("three", &scene.purchase, None).await;
         let (access, net) = match closing {
             Closing::Won => {
@@ -177,7 +174,7 @@ async fn a_dispute_after_refunds_and_refunds_after_a_dispute() {
     }
 }
 
-/// Two disputes of one payment, one after the other, each of a part.
+/// Two consecutive disputes of one payment, each for a part.
 #[tokio::test]
 async fn disputes_of_parts_add_up() {
     let stage = Stage::new().await;
@@ -185,7 +182,7 @@ async fn disputes_of_parts_add_up() {
     let one = scene.open(Some(500), Opening::Chargeback).await;
     let two = scene.open(Some(1_500), Opening::Chargeback).await;
     scene.end(&one, Closing::Won).await;
-    assert_eq!(scene.access().await, EntitlementState::Suspended, "the other is open");
+    assert_eq!(scene.access().await, EntitlementState::Suspended, "the other dispute is open");
     scene.end(&two, Closing::Lost).await;
     assert_eq!(scene.market.book(&scene.kim).await.money.net, 400);
     assert_eq!(scene.access().await, EntitlementState::Active);
@@ -193,7 +190,7 @@ async fn disputes_of_parts_add_up() {
     stage.close().await;
 }
 
-/// Whatever is told of a dispute, twice and in any order, comes to one state.
+/// The events of a dispute, twice and in any order, end in one state.
 #[tokio::test]
 async fn notices_of_a_dispute_in_any_order_are_one_state() {
     for turn in 0..8 {
@@ -220,14 +217,14 @@ async fn notices_of_a_dispute_in_any_order_are_one_state() {
         assert_eq!(purchase.unwrap().state, PurchaseState::Refunded);
         assert_eq!(scene.on(LedgerAccount::DisputeLosses).await, 600);
         scene.market.pay_creators().await.unwrap();
-        assert_eq!(scene.on(LedgerAccount::Transferred).await, 0, "got back");
+        assert_eq!(scene.on(LedgerAccount::Transferred).await, 0, "reversed");
         scene.market.reckon().await;
         stage.close().await;
     }
 }
 
-/// Who sells and shares at once is paid once: the sale, and no reward for it. Sharing somebody
-/// else's listing, they are paid as a seller and rewarded as a sharer, apart from each other.
+/// A creator who shares their own listing gets the sale and no reward. For another creator's
+/// listing, the reward is separate from their payouts.
 #[tokio::test]
 async fn a_seller_who_shares_is_not_paid_twice() {
     let stage = Stage::new().await;
@@ -255,7 +252,7 @@ async fn a_seller_who_shares_is_not_paid_twice() {
     let reward = scene.market.reward(&scene.kim, &shared.id).await;
     assert!(matches!(reward.state, RewardState::Granted { .. }), "{reward:?}");
     let cost = scene.market.balance(&lee, LedgerAccount::RewardExpense).await;
-    assert!(cost > 0, "it is a cost of that sale");
+    assert!(cost > 0, "booked as a cost of that sale");
     scene.market.pay_days(2).await;
     scene.market.reckon().await;
     stage.close().await;

@@ -1,4 +1,4 @@
-//! What Stripe keeps of a payment: it is known some time after the payment, and booked once.
+//! Stripe's processing fee of a payment: known some time after the payment, and booked once.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::{
     stage::{Stage, kind_of},
 };
 
-/// How a payment comes about, and what Stripe keeps of it: 2.9 % and 30 cents.
+/// Kinds of payments, and Stripe's fee for each: 2.9 % and 30 cents.
 const PAYMENTS: [(&str, i64); 4] = [("pack", 45), ("plan", 114), ("top-up", 45), ("purchase", 88)];
 
-/// A member pays, and every notice of that is heard; nothing of the charge is booked so far.
+/// A member pays and the events are delivered; the charge is not in Stripe's balance yet.
 async fn pays(stage: &Stage, ann: &Actor, what: &str) {
     match what {
         "pack" | "plan" => {
@@ -26,7 +26,7 @@ async fn pays(stage: &Stage, ann: &Actor, what: &str) {
             stage.pay(&url, Card::Succeeds);
         }
         "top-up" => {
-            // The customer, whose saved card it is.
+            // Creates the customer with the saved card.
             let url = stage.checkout(ann, json!({"pack": "pack_50"})).await;
             let customer = stage.billing(ann).await.customer.unwrap();
             stage.at_stripe().set_card(customer.as_str(), Card::Succeeds).unwrap();
@@ -45,7 +45,7 @@ async fn pays(stage: &Stage, ann: &Actor, what: &str) {
     stage.hear_so_far().await;
 }
 
-/// What is booked as kept of payments: in orders and invoices, or on the journal of a sale.
+/// Processing fees booked in orders, in invoices, or in the journal of a sale.
 fn booked(stage: &Stage) -> i64 {
     let number = |value: &Value| value["N"].as_str().map_or(0, |text| text.parse().unwrap());
     let items = stage.world.engine.dump().into_iter();
@@ -53,7 +53,7 @@ fn booked(stage: &Stage) -> i64 {
         Some("processor_fee") => number(&item["amount"]),
         Some(_) => 0,
         None if item["sk"]["S"].as_str().is_some_and(|sk| sk.starts_with("INVOICE#")) => {
-            // A pack's receipt is made of its order.
+            // A pack's receipt repeats the fee of its order.
             if item["fees"].is_null() { 0 } else { number(&item["fees"]) }
         }
         None => number(&item["fees"]),
@@ -82,7 +82,7 @@ async fn what_stripe_keeps_is_booked_once_it_is_known() {
     }
 }
 
-/// No webhook says what was kept: the nightly run finds it among Stripe's events.
+/// No event reports the fee: the nightly run finds it among Stripe's events.
 #[tokio::test]
 async fn what_stripe_keeps_is_found_by_the_nightly_run() {
     for (what, fee) in PAYMENTS {

@@ -1,5 +1,5 @@
-//! What is done at Stripe because of something that was written here: it is done once, also when
-//! the process dies at any request, or when Stripe or the table fails at any of them.
+//! Follow-ups at Stripe of something written here: each happens once, even if the process dies at
+//! any request, or if Stripe or the table fails at any of them.
 
 use domain::plan::Plan;
 use sandbox::{
@@ -10,7 +10,7 @@ use testing::{Actor, Fault};
 
 use crate::stage::Stage;
 
-/// Ann's second subscription, and what must have become of it.
+/// Ann's second subscription, and its expected end.
 struct Duplicate {
     stage: Stage,
     ann: Actor,
@@ -27,14 +27,14 @@ impl Duplicate {
         Duplicate { stage, ann, subscription }
     }
 
-    /// Every new event is delivered once, whatever becomes of it.
+    /// Delivers every new event once, ignoring the result.
     async fn deliver_once(&self) {
         for event in self.stage.events() {
             self.stage.deliver(&event).await;
         }
     }
 
-    /// Cancelled, refunded once, and on the audit once; nothing is left to be done.
+    /// Asserts: canceled, refunded once, one audit entry, no follow-up left.
     async fn check(self, case: &str) {
         let Duplicate { stage, ann, subscription } = self;
         let duplicate = stage.at_stripe().object(&subscription).unwrap();
@@ -57,7 +57,7 @@ async fn a_duplicate_survives_death_at_every_request_to_the_table() {
     clean.stage.world.engine.take_usage();
     clean.deliver_once().await;
     let usage = clean.stage.world.engine.take_usage();
-    clean.check("a good day").await;
+    clean.check("no fault").await;
     for fault in Fault::ALL {
         let most = match fault.meets() {
             "*" => usage.round_trips(),
@@ -68,7 +68,7 @@ async fn a_duplicate_survives_death_at_every_request_to_the_table() {
             let engine = &case.stage.world.engine;
             engine.order(fault.meets(), nth, fault);
             engine.until_hung(case.deliver_once()).await;
-            // Nothing is delivered again: the night finds all of it.
+            // Nothing is redelivered: the nightly run finds all of it.
             case.stage.events();
             case.stage.pass(1);
             case.stage.reconcile().await.unwrap();
@@ -95,7 +95,7 @@ async fn a_duplicate_survives_an_error_at_every_request_to_stripe() {
                 let order = Order::next(AtStripe::Answer(fault.clone())).on_marker(request);
                 case.stage.sandbox.order(order.times(times)).unwrap();
                 case.deliver_once().await;
-                // A night meets at least one of the faults that are left; then comes one without.
+                // A run consumes at least one of the remaining faults; the last run has none.
                 for _ in 1..times {
                     case.stage.pass(1);
                     case.stage.reconcile().await.ok();
@@ -150,7 +150,7 @@ async fn what_is_paid_after_the_end_is_refunded_and_grants_nothing() {
         let stage = Stage::new().await;
         let (ann, open) = given_up(&stage).await;
         stage.pass(1);
-        // On Stripe's page, before anything is heard of the end.
+        // On Stripe's page, before the event of the cancellation is delivered.
         stage.pay_invoice(&open, Card::Succeeds).await;
         assert_eq!(stage.at_stripe().object(&open).unwrap()["amount_paid"], 2900);
         match order {

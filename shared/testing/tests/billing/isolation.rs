@@ -1,4 +1,4 @@
-//! What fails for one creator, one member or one object stops nobody else's work, and is done once
+//! A failure for one creator, member or object does not stop the others, and its work is done once
 //! it can be.
 
 use domain::marketplace::payout::PayoutState;
@@ -16,8 +16,8 @@ use crate::{
     stage::{Stage, kind_of, session_of},
 };
 
-/// Stripe fails at one creator's transfer and keeps the failure under its key. The others are paid,
-/// and that creator is the day after: once, whether or not the transfer was made.
+/// Stripe fails at one creator's transfer and stores the failure under its idempotency key. The
+/// other creators are paid, and this one the day after: once, whether or not the transfer was made.
 #[tokio::test]
 async fn a_transfer_that_fails_keeps_nobody_else_from_being_paid() {
     for fault in [AnswerFault::ServerError, AnswerFault::ServerErrorAfterAccepting] {
@@ -43,7 +43,7 @@ async fn a_transfer_that_fails_keeps_nobody_else_from_being_paid() {
         };
         let (sending, sent) = (("sending".to_owned(), NET), ("sent".to_owned(), NET));
         assert_eq!(states().await, [sending.clone(), sent.clone(), sent.clone()], "{fault:?}");
-        // On the same day Stripe answers the same; what it did is found.
+        // On the same day Stripe returns the stored failure; a transfer that it made is found.
         market.pay_creators().await.unwrap();
         let made = fault == AnswerFault::ServerErrorAfterAccepting;
         let first = if made { sent.clone() } else { sending };
@@ -57,7 +57,7 @@ async fn a_transfer_that_fails_keeps_nobody_else_from_being_paid() {
     }
 }
 
-/// A day that fails at every attempt is followed by one that does not.
+/// After a day on which every attempt fails, the next day succeeds.
 #[tokio::test]
 async fn a_transfer_is_attempted_every_day_until_it_is_made() {
     let stage = Stage::new().await;
@@ -68,7 +68,10 @@ async fn a_transfer_is_attempted_every_day_until_it_is_made() {
         let order = order.on_route(Route::StripeTransfers).on_marker("POST");
         stage.sandbox.order(order).unwrap();
         scene.market.pay_creators().await.unwrap();
-        assert!(stage.sandbox.waiting().is_empty(), "day {day}: Stripe is asked under a new key");
+        assert!(
+            stage.sandbox.waiting().is_empty(),
+            "day {day}: the request has a new idempotency key"
+        );
         assert_eq!(scene.market.told(&scene.kim).await, [("sending".to_owned(), NET)]);
         stage.pass(1);
     }
@@ -82,7 +85,7 @@ async fn a_transfer_is_attempted_every_day_until_it_is_made() {
     stage.close().await;
 }
 
-/// A bank returned a payout, and Stripe fails at the reversal of its transfer.
+/// A bank returned a payout, and the reversal of its transfer fails.
 #[tokio::test]
 async fn a_reversal_that_fails_is_made_the_day_after() {
     for fault in [AnswerFault::ServerError, AnswerFault::ServerErrorAfterAccepting] {
@@ -110,7 +113,7 @@ async fn a_reversal_that_fails_is_made_the_day_after() {
     }
 }
 
-/// Part of a transfer is to be got back, and Stripe fails at it.
+/// The partial reversal of a transfer fails.
 #[tokio::test]
 async fn what_was_overpaid_is_got_back_under_another_key() {
     let stage = Stage::new().await;
@@ -123,15 +126,15 @@ async fn what_was_overpaid_is_got_back_under_another_key() {
     let reversed = async || scene.market.payouts(&scene.kim).await[0].reversed;
     scene.market.pay_creators().await.unwrap();
     assert_eq!(reversed().await, 0);
-    // Before midnight, when the creator's account pays its bank.
+    // Before midnight, when the connected account pays out to its bank.
     stage.world.ambient.clock.advance(domain::time::DAY / 2);
     scene.market.pay_creators().await.unwrap();
     assert_eq!(reversed().await, 400);
     stage.close().await;
 }
 
-/// A member's payment cannot be read, on a night without webhooks: everybody behind it is seen to,
-/// and the member once it can be.
+/// A member's payment cannot be read, on a night without webhooks: the run processes the members
+/// behind it, and this one once it can be read.
 #[tokio::test]
 async fn a_night_goes_on_behind_what_it_cannot_read() {
     let stage = Stage::new().await;
@@ -158,7 +161,7 @@ async fn a_night_goes_on_behind_what_it_cannot_read() {
         assert_eq!(available(member).await, 60, "{}", member.id);
     }
     let parked = stage.world.store.parked_events(None, 100).await.unwrap().items;
-    assert!(!parked.is_empty(), "what failed is tried again, wherever the next look begins");
+    assert!(!parked.is_empty(), "a failed object is retried, wherever the next run starts");
     stage.sandbox.clear_faults();
     stage.pass(1);
     stage.reconcile().await.unwrap();
@@ -172,7 +175,8 @@ fn path_of(id: &str) -> String {
     format!("{collection}/{id}")
 }
 
-/// One of Stripe's lists cannot be read: the others are looked at, and the run comes again.
+/// One of Stripe's lists cannot be read: the others are processed, and the run fails, to be
+/// repeated.
 #[tokio::test]
 async fn a_list_that_cannot_be_read_does_not_hide_the_others() {
     let stage = Stage::new().await;
@@ -192,7 +196,7 @@ async fn a_list_that_cannot_be_read_does_not_hide_the_others() {
     stage.close().await;
 }
 
-/// Nothing at Stripe answers: a run does not ask about every object there is.
+/// Stripe is down: a run stops early instead of requesting every object.
 #[tokio::test]
 async fn a_day_without_stripe_ends_the_run() {
     let stage = Stage::new().await;

@@ -1,10 +1,10 @@
-//! Billing as a whole: members, the deployed functions, and Stripe's side of it in the sandbox, in
-//! one process and under one clock.
+//! Billing end to end: members, the deployed functions, and the sandbox's Stripe, in one process
+//! and with one clock.
 //!
-//! Nothing here is mocked: requests go through the functions' own dispatch and the real client to a
-//! stateful Stripe; what happens there comes back as signed events, which each test delivers as it
-//! pleases: once, twice, never, in any order.
-#![expect(clippy::unwrap_used, reason = "what is not where it belongs fails its test")]
+//! Nothing is mocked: requests take the functions' own dispatch and the real client to a stateful
+//! Stripe, which emits signed events. Each test delivers them as it needs: once, twice, never, in
+//! any order.
+#![expect(clippy::unwrap_used, reason = "a missing value should fail the test")]
 
 mod checkouts;
 mod customers;

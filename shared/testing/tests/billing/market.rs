@@ -1,4 +1,4 @@
-//! The marketplace on a stage: listings on sale, purchases, shares, and what the table says of them.
+//! The marketplace fixture: listings on sale, purchases, shares, and assertions on the table.
 
 use std::collections::BTreeMap;
 
@@ -32,14 +32,14 @@ use testing::{Actor, Answer, Ask, grants::acting_as, listings};
 
 use crate::stage::{Stage, session_of};
 
-/// Where money only passes through.
+/// Clearing accounts: zero when no money is in transit.
 const CLEARING: [LedgerAccount; 3] = [
     LedgerAccount::CreatorInPayout,
     LedgerAccount::DisputesReceivable,
     LedgerAccount::BuyerReturns,
 ];
 
-/// Where a creator's part of their sales is, from the first day to the last.
+/// The accounts that together hold a creator's share of their sales.
 const CREATORS: [LedgerAccount; 5] = [
     LedgerAccount::CreatorPending,
     LedgerAccount::CreatorAvailable,
@@ -48,7 +48,7 @@ const CREATORS: [LedgerAccount; 5] = [
     LedgerAccount::CreatorDebt,
 ];
 
-/// A stage, seen as a marketplace.
+/// The marketplace view of a stage.
 pub(crate) struct Market<'a> {
     pub(crate) stage: &'a Stage,
     links: ShareLinks,
@@ -63,7 +63,8 @@ impl<'a> Market<'a> {
         &self.stage.world.store
     }
 
-    /// A lighting preset of the creator's, or for more cents than those cost a template, on sale.
+    /// Puts a listing on sale: a lighting preset, or a template if the price is above a preset's
+    /// limit.
     pub(crate) async fn on_sale(&self, creator: &Actor, cents: i64) -> ListingId {
         let (kind, content) = match cents {
             ..=1_500 => {
@@ -90,7 +91,7 @@ impl<'a> Market<'a> {
         id
     }
 
-    /// What may happen while somebody is on Stripe's page.
+    /// Events that may occur while a buyer is on Stripe's page.
     pub(crate) async fn meanwhile(&self, what: &str, creator: &Actor, id: &ListingId) {
         let now = self.stage.world.now();
         match what {
@@ -110,7 +111,7 @@ impl<'a> Market<'a> {
                 listings::publish(self.store(), &creator.id, id, now).await;
             }
             "ban" => self.stage.world.suspend(&creator.id, "fraud", None).await,
-            other => panic!("what is {other}"),
+            other => panic!("unknown case {other}"),
         }
     }
 
@@ -135,7 +136,7 @@ impl<'a> Market<'a> {
         stage.world.send(endpoint, handle, &hands, &ask).await
     }
 
-    /// The page of a new purchase.
+    /// Opens a purchase's Checkout page.
     pub(crate) async fn checkout(
         &self,
         by: &Actor,
@@ -149,7 +150,7 @@ impl<'a> Market<'a> {
         answer.json()["checkout_url"].as_str().unwrap().to_owned()
     }
 
-    /// The purchase behind a page.
+    /// The purchase behind a checkout URL.
     pub(crate) async fn purchase_of(&self, by: &Actor, url: &str) -> Purchase {
         let session = self.stage.at_stripe().object(session_of(url)).unwrap();
         let id = session["metadata"]["purchase_id"].as_str().unwrap();
@@ -168,7 +169,7 @@ impl<'a> Market<'a> {
         self.store().write_review((&by.id, None), listing, said, now).await.unwrap();
     }
 
-    /// What a creator sees of their sales, newest first.
+    /// A creator's earnings, newest first.
     pub(crate) async fn earnings(&self, of: &Actor) -> Vec<Value> {
         let (endpoint, handle) = (&list_creator_earnings::ENDPOINT, &list_creator_earnings::handle);
         let answer = self.stage.world.send(endpoint, handle, self.store(), &Ask::by(of)).await;
@@ -176,7 +177,7 @@ impl<'a> Market<'a> {
         answer.json()["items"].as_array().unwrap().clone()
     }
 
-    /// Every leg of every journal: its role and its amount.
+    /// Every posting of every journal: its account and its amount.
     pub(crate) fn legs(&self) -> Vec<(String, i64)> {
         let items = self.stage.world.engine.dump().into_iter();
         let legs = items.filter(|item| item["pk"]["S"].as_str().unwrap().starts_with("JOURNAL#"));
@@ -187,7 +188,7 @@ impl<'a> Market<'a> {
         .collect()
     }
 
-    /// A token of a click on a member's link.
+    /// A referral token from a click on a member's link.
     pub(crate) async fn shared_by(&self, sharer: &Actor, listing: &ListingId) -> String {
         let now = self.stage.world.now();
         let code = self.links.code(&sharer.id, listing);
@@ -199,7 +200,7 @@ impl<'a> Market<'a> {
         self.links.click(&code, now)
     }
 
-    /// One run of the function that grants rewards.
+    /// Runs the function that grants rewards.
     pub(crate) async fn grant_rewards(&self) {
         let (worker, handle) = (&grant_rewards::WORKER, &grant_rewards::handle);
         let ambient = &self.stage.world.ambient;
@@ -218,7 +219,7 @@ impl<'a> Market<'a> {
         self.store().grant_reward(&sharer.id, id, now).await.unwrap().is_none()
     }
 
-    /// A listing bought, paid and heard of.
+    /// A listing bought and paid, with its events delivered.
     pub(crate) async fn sold(&self, buyer: &Actor, listing: &ListingId, cents: i64) -> Purchase {
         let url = self.checkout(buyer, listing, cents, None).await;
         assert!(matches!(self.stage.pay(&url, Card::Succeeds), Payment::Complete(_)));
@@ -226,9 +227,9 @@ impl<'a> Market<'a> {
         self.purchase_of(buyer, &url).await
     }
 
-    // Creators' money.
+    // Creators' payouts.
 
-    /// Asks for the page on which a creator says where their money goes.
+    /// Starts a creator's onboarding.
     pub(crate) async fn onboard(&self, creator: &Actor) -> Answer {
         let ask = Ask::by(creator).json(json!({}));
         let (stage, store) = (self.stage, self.store().clone());
@@ -237,7 +238,7 @@ impl<'a> Market<'a> {
         stage.world.send(endpoint, handle, &hands, &ask).await
     }
 
-    /// Has a creator say it; their account, which can be paid now.
+    /// Completes a creator's onboarding. Returns the account, which can receive transfers.
     pub(crate) async fn ready(&self, creator: &Actor, bank: Bank) -> String {
         let answer = self.onboard(creator).await;
         assert_eq!(answer.status(), 200, "{}", answer.pretty());
@@ -247,12 +248,12 @@ impl<'a> Market<'a> {
         account
     }
 
-    /// A creator's account at Stripe.
+    /// A creator's connected account.
     pub(crate) async fn account_of(&self, creator: &Actor) -> String {
         self.store().payee(&creator.id).await.unwrap().unwrap().account_id.to_string()
     }
 
-    /// One run of the function that pays creators.
+    /// Runs the function that pays creators.
     pub(crate) async fn pay_creators(&self) -> Result<(), TaskError> {
         let (worker, handle) = (&pay_creators::WORKER, &pay_creators::handle);
         let (stage, store) = (self.stage, self.store().clone());
@@ -262,7 +263,7 @@ impl<'a> Market<'a> {
         acting_as(worker.name, run).await
     }
 
-    /// So many days, each with a run; everything that happens is heard of.
+    /// This many days, each with a run; all events are delivered.
     pub(crate) async fn pay_days(&self, days: u32) {
         for _ in 0..days {
             self.stage.pass(1);
@@ -272,12 +273,12 @@ impl<'a> Market<'a> {
         }
     }
 
-    /// A creator's payouts, newest first; those that were skipped too.
+    /// A creator's payouts, newest first, including skipped ones.
     pub(crate) async fn payouts(&self, of: &Actor) -> Vec<Payout> {
         self.store().payouts(&of.id, PageSize::WHOLE, None).await.unwrap().items
     }
 
-    /// How each of a creator's payouts stands, newest first, and what it is of.
+    /// State and amount of each of a creator's payouts, newest first.
     pub(crate) async fn told(&self, of: &Actor) -> Vec<(String, i64)> {
         let told = |payout: &Payout| {
             let written = serde_json::to_value(&payout.state).unwrap();
@@ -292,7 +293,7 @@ impl<'a> Market<'a> {
         self.store().creator_book(&of.id).await.unwrap()
     }
 
-    /// What stands on one of a creator's accounts.
+    /// Balance of one of a creator's ledger accounts.
     pub(crate) async fn balance(&self, of: &Actor, account: LedgerAccount) -> i64 {
         self.book(of).await.balances.of(account)
     }
@@ -301,7 +302,7 @@ impl<'a> Market<'a> {
         self.store().sale(&of.id, &purchase.id).await.unwrap()
     }
 
-    /// A buyer wants their money back.
+    /// A buyer requests a refund.
     pub(crate) async fn ask_back(&self, buyer: &Actor, purchase: &Purchase, why: &str) -> Answer {
         let ask = Ask::by(buyer).path("id", &purchase.id).json(json!({ "reason": why }));
         let hands = (self.store().clone(), self.stage.stripe.clone());
@@ -309,7 +310,7 @@ impl<'a> Market<'a> {
         self.stage.world.send(endpoint, handle, &hands, &ask).await
     }
 
-    /// Staff give so many cents back, or all.
+    /// Staff refund a purchase: `cents`, or all of it.
     pub(crate) async fn give_back(
         &self,
         key: &str,
@@ -330,7 +331,7 @@ impl<'a> Market<'a> {
         self.stage.world.send(&ENDPOINT, &handle, &hands, ask).await
     }
 
-    /// A buyer downloads what they bought.
+    /// A buyer downloads a purchase.
     pub(crate) async fn download(&self, buyer: &Actor, purchase: &Purchase) -> Answer {
         let hands = (self.store().clone(), self.stage.world.uploads());
         let ask = Ask::by(buyer).path("id", &purchase.id);
@@ -338,7 +339,7 @@ impl<'a> Market<'a> {
         self.stage.world.send(endpoint, handle, &hands, &ask).await
     }
 
-    /// What the audit says of all creators.
+    /// The ledger audit of all creators.
     pub(crate) async fn audit(&self) -> Value {
         let ask = Ask::by(&Actor::admin()).query("limit", 100);
         let (endpoint, handle) = (&audit_ledger::ENDPOINT, &audit_ledger::handle);
@@ -347,7 +348,7 @@ impl<'a> Market<'a> {
         answer.json()
     }
 
-    /// How many transfers each payout was sent by, whatever became of them.
+    /// Number of transfers of each payout, reversed ones included.
     pub(crate) fn transfers(&self) -> BTreeMap<String, u32> {
         let mut transfers = BTreeMap::new();
         for transfer in self.stage.at_stripe().transfers() {
@@ -357,20 +358,21 @@ impl<'a> Market<'a> {
         transfers
     }
 
-    /// So much money at Stripe that nothing is refused for want of it: a sale of somebody's who is
-    /// never paid.
+    /// Adds enough money at Stripe that no request fails for lack of it, by a sale of a creator who
+    /// is never paid.
     pub(crate) async fn fund(&self) {
         let (rich, patron) = (self.stage.member("rich"), self.stage.member("patron"));
         let listing = self.on_sale(&rich, 5_000).await;
         self.sold(&patron, &listing, 5_000).await;
     }
 
-    /// Everything that must hold of money when nothing is on its way, of every creator: the books
-    /// fold, sum to zero and clear; Stripe's balances are ours; nothing was sent twice.
+    /// Asserts, for every creator, what must hold of money when none is in transit: journals fold
+    /// to the balances, sum to zero and clear; Stripe's balance equals ours; nothing was sent
+    /// twice.
     pub(crate) async fn reckon(&self) -> Balances {
         let audit = self.audit().await;
         assert_eq!(audit["equal"], true, "{audit:#}");
-        assert_eq!(audit["next_cursor"], Value::Null, "all of them are on one page");
+        assert_eq!(audit["next_cursor"], Value::Null, "one page lists all creators");
         let mut all = Balances::default();
         for item in audit["items"].as_array().unwrap() {
             let creator = UserId::parse(item["creator_id"].as_str().unwrap()).unwrap();
@@ -393,7 +395,7 @@ impl<'a> Market<'a> {
         all
     }
 
-    /// What a creator's accounts at Stripe got and kept is what we transferred.
+    /// What a creator's connected accounts received and kept equals what we transferred.
     async fn check_account(&self, creator: &UserId, transferred: i64) {
         let cents = |of: &Value, name: &str| of[name].as_i64().unwrap();
         let all = self.stage.at_stripe().transfers();

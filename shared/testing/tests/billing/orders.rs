@@ -1,4 +1,4 @@
-//! Packs after they were paid: refunds, disputes, payments that take days.
+//! Paid packs: refunds, disputes, and payments that take days.
 
 use domain::billing::order::{OrderState, PackOrder};
 use sandbox::stripe::{Card, Closing, Decision, Opening};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::stage::{Stage, session_of};
 
-/// What a member has: available, and owed.
+/// A member's available credits and debt.
 async fn has(stage: &Stage, of: &testing::Actor) -> (u32, u32) {
     let account = stage.account(of).await;
     (account.credits.totals().available, account.credits.debt)
@@ -18,7 +18,7 @@ fn payment(order: &PackOrder) -> String {
 
 #[tokio::test]
 async fn a_refund_takes_back_what_it_paid_for() {
-    // Spent of the 60, refunded cents; then available and owed.
+    // Credits spent of the 60 and cents refunded; then available and owed.
     for (spent, cents, expected) in [
         (0, None, (10, 0)),
         (0, Some(100), (50, 0)),
@@ -76,7 +76,7 @@ async fn a_refund_that_fails_gives_back_what_it_took() {
 
 #[tokio::test]
 async fn a_dispute_takes_when_the_money_goes_and_gives_when_it_comes_back() {
-    // Its opening, its cents, what it leaves of 60; its end, and what that leaves.
+    // Kind of dispute, its cents, what it leaves of 60; its outcome, and what that leaves.
     for (opening, cents, open, closing, ended) in [
         (Opening::Chargeback, None, (10, 0), Closing::Won, (60, 0)),
         (Opening::Chargeback, None, (10, 0), Closing::Lost, (10, 0)),
@@ -108,10 +108,10 @@ async fn a_dispute_of_what_was_spent_blocks_until_it_is_won_or_paid() {
     stage.hear().await;
     assert_eq!(has(&stage, &ann).await, (0, 50));
     stage.buy(&ann, "pack_200").await;
-    assert_eq!(has(&stage, &ann).await, (150, 0), "the next pack pays first");
+    assert_eq!(has(&stage, &ann).await, (150, 0), "the next pack pays the debt first");
     stage.at_stripe().close_dispute(&dispute, Closing::Won).unwrap();
     stage.hear().await;
-    assert_eq!(has(&stage, &ann).await, (200, 0), "and what it paid comes back");
+    assert_eq!(has(&stage, &ann).await, (200, 0), "the credits that paid the debt return");
     stage.close().await;
 }
 

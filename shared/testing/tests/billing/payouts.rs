@@ -1,5 +1,5 @@
-//! Paying creators, on good days and on bad ones: whatever dies, races or is refused on the way, a
-//! creator gets what is theirs once, and every cent is where the books say it is.
+//! Creators' payouts with and without faults: whatever crashes, races or is refused, a creator is
+//! paid once, and every cent is where the ledger says.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ impl Scene<'_> {
         self.market.balance(&self.kim, LedgerAccount::CreatorDebt).await
     }
 
-    /// So many days on which nobody is paid.
+    /// Advances the clock without payout runs.
     fn wait(&self, days: u32) {
         self.market.stage.pass(days);
     }
@@ -58,7 +58,7 @@ async fn a_sale_is_paid_out_after_its_seven_days() {
     scene.market.pay_days(1).await;
     scene.check_told(&[("sent", NET)]).await;
     assert_eq!(scene.market.earnings(&scene.kim).await[0]["state"], "in_payout");
-    // Again on the same day, nobody is paid twice.
+    // A second run on the same day pays nothing twice.
     scene.market.pay_creators().await.unwrap();
     scene.market.pay_days(3).await;
     scene.check_told(&[("paid", NET)]).await;
@@ -78,7 +78,7 @@ async fn whoever_is_not_onboarded_is_paid_the_day_after() {
     market.pay_days(8).await;
     let waits = ("account_not_ready".to_owned(), NET);
     assert_eq!(market.told(&kim).await, [waits.clone(), waits.clone()]);
-    // An account of which Stripe knows nothing is none.
+    // An account that Stripe does not know counts as none.
     market.onboard(&kim).await;
     market.pay_days(1).await;
     assert_eq!(market.told(&kim).await[0], waits);
@@ -90,7 +90,7 @@ async fn whoever_is_not_onboarded_is_paid_the_day_after() {
     stage.close().await;
 }
 
-/// Onboarded on the very day on which they were not paid: that day's run again pays them.
+/// Onboarded on the day of a skipped payout: a second run on that day pays it.
 #[tokio::test]
 async fn a_day_that_was_skipped_is_paid_once_its_reason_is_gone() {
     let stage = Stage::new().await;
@@ -123,7 +123,7 @@ async fn every_reason_for_no_payout_is_written() {
                 stage.at_stripe().refund(payment.as_str(), Some(1_010)).unwrap();
             }
             "frozen_dispute" => {
-                // Not before it is payable: until then it is not released.
+                // Only once it is payable: a disputed sale on hold would not be released.
                 stage.at_stripe().restrict(&scene.account().await).unwrap();
                 market.pay_days(7).await;
                 stage.at_stripe().onboard(&scene.account().await, Bank::Works).unwrap();
@@ -154,7 +154,7 @@ async fn two_runs_at_once_are_one_payout() {
     let scene = Scene::payable(&stage, Bank::Works).await;
     scene.wait(7);
     let runs = join_all((0..6).map(|_| scene.market.pay_creators())).await;
-    // Who meets another may have to leave it to that one.
+    // A run that meets another may leave the work to it.
     assert!(runs.iter().any(Result::is_ok), "{runs:?}");
     scene.market.pay_creators().await.unwrap();
     scene.check_told(&[("sent", NET)]).await;
@@ -164,7 +164,7 @@ async fn two_runs_at_once_are_one_payout() {
     stage.close().await;
 }
 
-/// How many requests of each kind a good run makes, on the day on which it pays.
+/// Number of requests of each kind in a successful run, on the day of the payout.
 async fn requests_of_a_run(meets: &str) -> u32 {
     let stage = Stage::new().await;
     let scene = Scene::payable(&stage, Bank::Works).await;
@@ -178,8 +178,8 @@ async fn requests_of_a_run(meets: &str) -> u32 {
     }
 }
 
-/// A run dies before or after each of its requests to the table, and comes again, the same day or
-/// the next: one transfer.
+/// A run dies before or after each of its table requests and is repeated, on the same day or the
+/// next: one transfer.
 #[tokio::test]
 async fn a_run_survives_death_at_every_step() {
     for fault in Fault::ALL {
@@ -207,15 +207,15 @@ async fn a_run_survives_death_at_every_step() {
     }
 }
 
-/// The transfer is made and its answer is lost; the next run is at once, or after Stripe has
-/// forgotten the key.
+/// The transfer is made and the response lost; the next run is immediate, or after Stripe has
+/// dropped the key.
 #[tokio::test]
 async fn a_transfer_whose_answer_is_lost_is_made_once() {
     for (fault, times, waits) in [
         (AnswerFault::ServerErrorAfterAccepting, 1, [0, 1, 3]),
         (AnswerFault::BrokenConnection, 3, [0, 1, 3]),
         (AnswerFault::MalformedJson, 3, [0, 1, 3]),
-        // Stripe gives its failure again as long as it is asked under the same key.
+        // Stripe returns the stored failure for as long as the key is the same.
         (AnswerFault::ServerError, 1, [1, 2, 3]),
     ] {
         for days in waits {
@@ -239,7 +239,7 @@ async fn a_transfer_whose_answer_is_lost_is_made_once() {
     }
 }
 
-/// What may happen to a creator's money while a payout of it is being made.
+/// Events during a payout that change what the creator is owed.
 #[derive(Debug, Clone, Copy)]
 enum Meanwhile {
     Refund(Option<i64>),
@@ -268,7 +268,7 @@ impl Meanwhile {
         stage.hear().await;
     }
 
-    /// What of the sale is the creator's then.
+    /// The creator's net of the sale afterwards.
     fn net(self) -> i64 {
         match self {
             Meanwhile::Refund(None) | Meanwhile::Lost => 0,
@@ -278,8 +278,8 @@ impl Meanwhile {
     }
 }
 
-/// Before the run, and before and after each of its writes, up to its end: refunds, disputes and a
-/// ban race it, and nothing is paid twice or lost.
+/// Refunds, disputes and a ban race a payout: before the run, and before and after each of its
+/// writes. Nothing is paid twice or lost.
 #[tokio::test]
 async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
     let writes = requests_of_a_run("TransactWriteItems").await;
@@ -314,7 +314,7 @@ async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
                 Meanwhile::Ban => assert_eq!(transferred, if asked { NET } else { 0 }, "{name}"),
                 Meanwhile::Refund(_) | Meanwhile::Lost | Meanwhile::Won => {
                     let net = event.net();
-                    // Whatever was sent too much came back the same day, from their account.
+                    // An overpayment is reversed from the connected account on the same day.
                     assert_eq!(transferred - scene.debt().await, net, "{name}");
                     assert_eq!(scene.debt().await, 0, "{name}");
                 }
@@ -325,14 +325,14 @@ async fn refunds_disputes_and_bans_race_a_payout_in_every_order() {
     }
 }
 
-/// A payout of one sale is made of that sale's charge: it needs nothing of our balance.
+/// A payout of one sale is a transfer from that sale's charge, independent of our balance.
 #[tokio::test]
 async fn a_payout_of_one_sale_is_made_of_its_charge() {
     let stage = Stage::new().await;
     let scene = Scene::payable(&stage, Bank::Works).await;
     pay_platform(&stage, "daily").await;
     scene.market.pay_days(7).await;
-    assert_eq!(stage.at_stripe().balance().available, -NET, "all of it had left");
+    assert_eq!(stage.at_stripe().balance().available, -NET, "the balance was paid out");
     scene.check_told(&[("sent", NET)]).await;
     let transfer = stage.at_stripe().transfers().remove(0);
     let payment = scene.purchase.payment.as_ref().unwrap().as_str();
@@ -344,8 +344,8 @@ async fn a_payout_of_one_sale_is_made_of_its_charge() {
     stage.close().await;
 }
 
-/// Stripe pays our balance out every day, as it does by default: nothing is left for a payout of
-/// several sales, until it is told not to.
+/// With Stripe's default, daily payouts of our balance, nothing is left for a payout of several
+/// sales, until the schedule is manual.
 #[tokio::test]
 async fn a_balance_that_is_paid_out_every_day_pays_nobody() {
     let stage = Stage::new().await;
@@ -354,7 +354,7 @@ async fn a_balance_that_is_paid_out_every_day_pays_nobody() {
     scene.market.sold(&bob, &scene.listing, PRICE).await;
     pay_platform(&stage, "daily").await;
     scene.market.pay_days(9).await;
-    assert_eq!(scene.told().await, vec![("reopened".to_owned(), 2 * NET); 3], "every day anew");
+    assert_eq!(scene.told().await, vec![("reopened".to_owned(), 2 * NET); 3], "reopened every day");
     let why = scene.market.payouts(&scene.kim).await.remove(0).state;
     assert_eq!(why, PayoutState::Reopened { code: "balance_insufficient".to_owned() });
     pay_platform(&stage, "manual").await;
@@ -364,13 +364,13 @@ async fn a_balance_that_is_paid_out_every_day_pays_nobody() {
     stage.close().await;
 }
 
-/// When Stripe pays our balance out to our bank.
+/// Sets the schedule on which Stripe pays our balance out.
 async fn pay_platform(stage: &Stage, interval: &str) {
     let form = [("payments[payouts][schedule][interval]", interval)];
     stage.post_to_stripe("balance_settings", &form).await;
 }
 
-/// Stripe has not got the money: the payout is taken apart, and another day's is made.
+/// Stripe's balance is insufficient: the payout is reopened, and one of a later day is sent.
 #[tokio::test]
 async fn a_transfer_that_stripe_refuses_is_paid_another_day() {
     let stage = Stage::new().await;
@@ -380,7 +380,7 @@ async fn a_transfer_that_stripe_refuses_is_paid_another_day() {
     let other = scene.market.on_sale(&lee, PRICE).await;
     let sold = scene.market.sold(&bob, &other, PRICE).await;
     let payment = sold.payment.unwrap();
-    // A bank takes more than was paid, and there is too little left for anybody.
+    // A dispute exceeds the payment, and the balance left covers no payout.
     let dispute =
         stage.at_stripe().dispute(payment.as_str(), Some(3_000), Opening::Chargeback).unwrap();
     stage.hear().await;
@@ -398,7 +398,8 @@ async fn a_transfer_that_stripe_refuses_is_paid_another_day() {
     stage.close().await;
 }
 
-/// Charged money is pending at Stripe for two days. A sale is held for seven, so it never shows.
+/// Charged money is pending at Stripe for two days. A sale is on hold for seven, so it never
+/// matters.
 #[tokio::test]
 async fn money_that_is_pending_at_stripe_is_not_needed() {
     let stage = Stage::new().await;
@@ -429,7 +430,8 @@ async fn what_a_bank_returns_is_paid_by_the_next_days_payout() {
         }
         stage.hear().await;
         scene.check_told(&[("failed", NET)]).await;
-        // The day's run takes it apart, then pays its sales again: the account still takes money.
+        // The run reopens the payout, then pays its sales in a new one: the account can receive
+        // transfers.
         scene.market.pay_creators().await.unwrap();
         scene.check_told(&[("sent", NET), ("reopened", NET)]).await;
         let payout = &scene.market.payouts(&scene.kim).await[1];
@@ -444,7 +446,7 @@ async fn what_a_bank_returns_is_paid_by_the_next_days_payout() {
     }
 }
 
-/// Nobody tells us that a bank returned a payout: the nightly run finds it.
+/// No event reports that a bank returned a payout: the nightly run finds it.
 #[tokio::test]
 async fn a_bank_failure_nobody_told_us_of_is_found() {
     let stage = Stage::new().await;
@@ -464,7 +466,7 @@ async fn a_bank_failure_nobody_told_us_of_is_found() {
     stage.close().await;
 }
 
-/// A bank failed, another one was given and has the money; then the old failure is heard of.
+/// A bank failed and another one has the money; then the event of the old failure arrives.
 #[tokio::test]
 async fn an_old_failure_heard_late_changes_nothing() {
     for late in [false, true] {
@@ -493,8 +495,8 @@ async fn an_old_failure_heard_late_changes_nothing() {
     }
 }
 
-/// A bank failed, and before the money could be got back another one took it: the payout did not
-/// fail after all.
+/// A bank failed, and another one took the money before the reversal: the payout did not fail after
+/// all.
 #[tokio::test]
 async fn what_another_bank_took_is_not_got_back() {
     for (days, state) in [(1, "sent"), (2, "paid")] {
@@ -518,8 +520,8 @@ async fn what_another_bank_took_is_not_got_back() {
     }
 }
 
-/// A run that takes a failed payout apart dies anywhere; it is repeated the same day, or the next
-/// day's goes on.
+/// A run that reopens a failed payout dies at any step; it is repeated on the same day, or the next
+/// day's run resumes it.
 #[tokio::test]
 async fn taking_a_payout_apart_survives_death_at_every_step() {
     let mut most = u32::MAX;
@@ -549,7 +551,7 @@ async fn taking_a_payout_apart_survives_death_at_every_step() {
             scene.market.ready(&scene.kim, Bank::Works).await;
             scene.market.pay_days(3).await;
             let told = scene.told().await;
-            // The run that found it apart on the same day pays it on that day.
+            // A run that finds it reopened on the same day pays it on that day.
             assert_eq!(told[0], ("paid".to_owned(), NET), "{fault:?} {nth}: {told:?}");
             scene.market.reckon().await;
             stage.close().await;
@@ -557,7 +559,7 @@ async fn taking_a_payout_apart_survives_death_at_every_step() {
     }
 }
 
-/// The bank has the money: it cannot be got back, is owed, and the next payout evens it out.
+/// The bank has the money: a reversal is impossible, it is owed, and the next payout offsets it.
 #[tokio::test]
 async fn what_cannot_be_got_back_is_evened_out() {
     let stage = Stage::new().await;
@@ -609,7 +611,7 @@ async fn a_creator_in_debt_for_three_cycles_is_paid_what_is_left() {
     stage.close().await;
 }
 
-/// Money is got back of a transfer, and whoever asks for it dies anywhere.
+/// A transfer is partially reversed, and the process dies at any step.
 #[tokio::test]
 async fn getting_money_back_survives_death_at_every_step() {
     let mut most = u32::MAX;
@@ -647,8 +649,8 @@ async fn getting_money_back_survives_death_at_every_step() {
     }
 }
 
-/// A part is to be got back and whoever asks dies; then the bank returns the payout, which takes
-/// the rest back. What is left of the sale is paid by the next one all the same.
+/// The process dies before a partial reversal; then the bank returns the payout, which reverses the
+/// rest. The next payout pays what is left of the sale.
 #[tokio::test]
 async fn a_bank_failure_overtakes_what_was_to_be_got_back() {
     for nth in 1..30 {
@@ -677,7 +679,7 @@ async fn a_bank_failure_overtakes_what_was_to_be_got_back() {
             return;
         }
     }
-    panic!("a refund takes fewer requests");
+    panic!("a refund takes fewer requests than this");
 }
 
 #[tokio::test]
@@ -687,7 +689,7 @@ async fn onboarding_twice_is_one_account_and_a_lost_capability_shows() {
     let market = Market::new(&stage);
     let (one, two) = (market.onboard(&kim).await, market.onboard(&kim).await);
     assert_eq!([one.status(), two.status()], [200, 200], "{}", two.pretty());
-    assert_ne!(one.json()["onboarding_url"], two.json()["onboarding_url"], "each is good once");
+    assert_ne!(one.json()["onboarding_url"], two.json()["onboarding_url"], "each link works once");
     assert_eq!(one.json()["account"]["state"], "incomplete");
     let at_once = join_all((0..4).map(|_| market.onboard(&kim))).await;
     assert!(at_once.iter().all(|answer| answer.status() == 200));
@@ -695,13 +697,13 @@ async fn onboarding_twice_is_one_account_and_a_lost_capability_shows() {
     let account = market.ready(&kim, Bank::Works).await;
     assert_eq!(state().await, PayeeState::Ready);
     stage.at_stripe().restrict(&account).unwrap();
-    assert_eq!(state().await, PayeeState::Ready, "nobody said so");
+    assert_eq!(state().await, PayeeState::Ready, "no event reported it");
     stage.hear().await;
     assert_eq!(state().await, PayeeState::Incomplete);
     stage.at_stripe().close_account(&account).unwrap();
     stage.hear().await;
     assert_eq!(state().await, PayeeState::Closed);
-    // Another account takes its place.
+    // Another account replaces it.
     let other = market.ready(&kim, Bank::Works).await;
     assert_ne!(account, other);
     assert_eq!(state().await, PayeeState::Ready);
@@ -709,7 +711,7 @@ async fn onboarding_twice_is_one_account_and_a_lost_capability_shows() {
     stage.close().await;
 }
 
-/// An address that nobody has verified is paid nothing, before and after the account at Stripe.
+/// A creator with an unverified email is paid nothing, with or without a connected account.
 #[tokio::test]
 async fn whose_address_is_not_verified_is_paid_once_it_is() {
     let stage = Stage::new().await;
@@ -727,7 +729,7 @@ async fn whose_address_is_not_verified_is_paid_once_it_is() {
     stage.close().await;
 }
 
-/// At once and from nothing: members who press a button twice have one account.
+/// Concurrent first requests: a member who clicks twice gets one account.
 #[tokio::test]
 async fn onboarding_at_once_is_one_account() {
     let stage = Stage::new().await;
@@ -741,13 +743,13 @@ async fn onboarding_at_once_is_one_account() {
     stage.close().await;
 }
 
-/// How many accounts were ever opened.
+/// Number of accounts ever opened.
 fn opened(stage: &Stage) -> usize {
     let kinds = stage.at_stripe().event_types();
     kinds.iter().filter(|kind| *kind == "v2.core.account.created").count()
 }
 
-/// The audit names what was tampered with: a leg, or what is kept beside the journal.
+/// The audit names the manipulated value: a posting, or a stored sum beside the journal.
 #[tokio::test]
 async fn the_audit_names_the_account_that_differs() {
     let stage = Stage::new().await;
@@ -791,7 +793,7 @@ async fn the_audit_names_the_account_that_differs() {
     stage.close().await;
 }
 
-/// Ten thousand sales of one creator in one payout, some at a time.
+/// Ten thousand sales of one creator in one payout, in batches.
 #[tokio::test]
 async fn ten_thousand_sales_are_paid_out_at_once() {
     let stage = Stage::new().await;
@@ -800,7 +802,7 @@ async fn ten_thousand_sales_are_paid_out_at_once() {
     stage.world.engine.take_usage();
     market.pay_creators().await.unwrap();
     let usage = stage.world.engine.take_usage();
-    // Two reads and a transaction for each eighty of them, to be released and to be collected.
+    // Two reads and one transaction per eighty sales, once to release and once to collect them.
     assert!(usage.round_trips() < 800, "{usage:?}");
     assert_eq!(market.told(&kim).await, [("sent".to_owned(), 10_000)]);
     let payout: &Payout = &market.payouts(&kim).await[0];
@@ -809,7 +811,7 @@ async fn ten_thousand_sales_are_paid_out_at_once() {
     stage.close().await;
 }
 
-/// Two thousand, which the bank returns: they go out of it as they went in.
+/// Two thousand sales returned by the bank: they are detached in batches, as they were added.
 #[tokio::test]
 async fn two_thousand_sales_are_returned_and_paid_again() {
     let stage = Stage::new().await;
@@ -832,7 +834,7 @@ async fn two_thousand_sales_are_returned_and_paid_again() {
     stage.close().await;
 }
 
-/// Sales at these prices, cut up: as many as they come to in cents for their creator.
+/// Sales at these prices, split into as many sales as their creator's share has cents.
 async fn with_sales_of_a_cent<'a>(stage: &'a Stage, prices: &[i64]) -> (Market<'a>, Actor, String) {
     let (kim, ann) = (stage.member("kim"), stage.member("ann"));
     let market = Market::new(stage);
@@ -846,7 +848,7 @@ async fn with_sales_of_a_cent<'a>(stage: &'a Stage, prices: &[i64]) -> (Market<'
     (market, kim, account)
 }
 
-/// Puts so many sales of one cent in the place of those that there are.
+/// Replaces the stored sales by this many of one cent each.
 fn cut_up(stage: &Stage, sales: usize) {
     let run = |operation: &str, body: Value| {
         stage.world.engine.run(operation, &body.to_string()).unwrap();
@@ -871,7 +873,7 @@ fn cut_up(stage: &Stage, sales: usize) {
     }
 }
 
-/// A sale's days are counted by the clock: over a leap day and over the ends of months.
+/// The hold counts days by the clock: across a leap day and across month ends.
 #[tokio::test]
 async fn seven_days_are_seven_days_in_any_month() {
     for (days_before, month) in [(65, "2027-02"), (96, "2027-03"), (462, "2028-03")] {
@@ -883,7 +885,7 @@ async fn seven_days_are_seven_days_in_any_month() {
         stage.world.ambient.clock.advance(DAY * 7 - Duration::from_secs(1));
         scene.market.pay_creators().await.unwrap();
         scene.check_told(&[]).await;
-        assert_eq!(sale.state(stage.world.now()), SaleState::Connected);
+        assert_eq!(sale.state(stage.world.now()), SaleState::Held);
         stage.world.ambient.clock.advance(Duration::from_secs(1));
         scene.market.pay_creators().await.unwrap();
         scene.check_told(&[("sent", NET)]).await;

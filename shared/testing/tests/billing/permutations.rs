@@ -7,7 +7,7 @@ use testing::Actor;
 
 use crate::stage::{Stage, kind_of, session_of};
 
-/// What is sent, in one of its orders.
+/// The events, in one of their orders.
 const KINDS: [&str; 6] = [
     "checkout.session.completed",
     "customer.subscription.created",
@@ -17,11 +17,11 @@ const KINDS: [&str; 6] = [
     "charge.refunded",
 ];
 
-/// Orders on one stage: Stripe's books grow with each.
+/// Orders per stage: Stripe's state grows with each.
 const STAGED: usize = 12;
 
-/// A member who subscribed, wants that to end with its period, and bought a pack that was partly
-/// refunded; nothing of it is heard of. With it, the last event of each kind.
+/// A member who subscribed, set the subscription to cancel at period end, and bought a pack that
+/// was partly refunded; no event is delivered. Returned with the last event of each kind.
 async fn unheard(stage: &Stage, name: &str) -> (Actor, Vec<String>) {
     let member = stage.member(name);
     let url = stage.checkout(&member, json!({"plan": "pro"})).await;
@@ -42,7 +42,7 @@ async fn unheard(stage: &Stage, name: &str) -> (Actor, Vec<String>) {
     (member, KINDS.iter().map(last_of).collect())
 }
 
-/// The plan, the balance, what is owed, and how many documents there are.
+/// The plan, the totals, the debt, and the number of documents.
 type Told = (Plan, Totals, u32, usize);
 
 async fn told(stage: &Stage, member: &Actor) -> Told {
@@ -57,7 +57,7 @@ async fn every_order_of_six_related_events_ends_in_one_state() {
     check(0).await;
 }
 
-/// The other half of them, so that two processors have something to do.
+/// The other half, as a second test, to use two processors.
 #[tokio::test]
 async fn and_so_does_every_other_order() {
     check(1).await;

@@ -1,4 +1,4 @@
-//! Plans whose payment is taken back, and comes back: refunds, disputes, and refunds that fail.
+//! Plans whose payment is reversed and recovers: refunds, disputes, and refunds that fail.
 
 use domain::plan::Plan;
 use sandbox::stripe::{Closing, Opening};
@@ -14,7 +14,7 @@ async fn subscribed(name: &str, plan: &str) -> (Stage, Actor) {
     (stage, member)
 }
 
-/// The plan and what is available.
+/// The plan and the available credits.
 async fn has(stage: &Stage, of: &Actor) -> (Plan, u32) {
     let account = stage.account(of).await;
     (account.plan, account.credits.totals().available)
@@ -74,7 +74,7 @@ async fn a_dispute_of_a_month_takes_what_is_left_and_its_end_decides() {
             assert_eq!(stage.deliver(event).await, 200, "{event}");
         }
         assert_eq!(has(&stage, &ann).await, (Plan::Pro, left), "{closing:?}");
-        // The next month is a month like any other.
+        // The next month is unaffected.
         stage.pass(30);
         stage.hear().await;
         assert_eq!(has(&stage, &ann).await, (Plan::Pro, 500), "{closing:?}");
@@ -93,7 +93,7 @@ async fn an_enterprise_month_that_is_taken_back_is_no_longer_unlimited() {
     let payment = payment_of_plan(&stage, &ann).await;
     stage.at_stripe().refund(&payment, Some(5_000)).unwrap();
     stage.hear().await;
-    assert!(unlimited(&stage, &ann).await, "a part of it is a courtesy");
+    assert!(unlimited(&stage, &ann).await, "a partial refund keeps the plan");
     let lots = stage.credits(&ann).await["lots"].clone();
     assert_eq!(lots[0]["available"], json!(null), "{lots}");
     stage.at_stripe().refund(&payment, None).unwrap();
@@ -126,7 +126,7 @@ async fn an_unlimited_month_leaves_a_debt_where_it_is() {
     assert_eq!(stage.credits(&ann).await["debt"], 50);
     stage.subscribe(&ann, "enterprise").await;
     stage.spend(&ann, 7).await;
-    assert_eq!(stage.credits(&ann).await["debt"], 50, "no counted credit came in");
+    assert_eq!(stage.credits(&ann).await["debt"], 50, "no metered credit was granted");
     stage.buy(&ann, "pack_200").await;
     let told = stage.credits(&ann).await;
     assert_eq!((&told["debt"], &told["available"]), (&json!(0), &json!(150)));

@@ -1,4 +1,4 @@
-//! Buying listings with money: everything between a page that is paid and an entitlement, and back.
+//! Paid purchases of listings: from the paid session to the entitlement, and back.
 
 use domain::{
     account::Account,
@@ -34,7 +34,7 @@ async fn stats(market: &Market<'_>, listing: &ListingId) -> ListingStats {
     market.store().stats(listing).await.unwrap().unwrap()
 }
 
-/// Money is where it should be: the sale, the creator's sums and the journal say the same.
+/// Asserts that the sale, the creator's sums and the journal agree.
 async fn check_money(market: &Market<'_>, creator: &Actor, kept: i64) {
     let split = Split::of(kept);
     let book = market.store().creator_book(&creator.id).await.unwrap();
@@ -54,7 +54,10 @@ async fn a_listing_is_paid_for_and_changes_hands() {
     let market = Market::new(&stage);
     let listing = market.on_sale(&kim, PRICE).await;
     let url = market.checkout(&ann, &listing, PRICE, None).await;
-    assert!(market.entitlement(&ann, &listing).await.is_none(), "nothing before the money");
+    assert!(
+        market.entitlement(&ann, &listing).await.is_none(),
+        "no entitlement before the payment"
+    );
     stage.pay(&url, Card::Succeeds);
     stage.hear().await;
     let purchase = market.purchase_of(&ann, &url).await;
@@ -70,7 +73,7 @@ async fn a_listing_is_paid_for_and_changes_hands() {
     stage.close().await;
 }
 
-/// All that Stripe tells of a payment, doubled and in every order, comes to one state.
+/// All events of a payment, twice and in every order, end in one state.
 #[tokio::test]
 async fn notices_twice_late_and_in_any_order_are_one_sale() {
     for turn in 0..6 {
@@ -107,11 +110,11 @@ async fn two_tabs_are_one_entitlement_and_the_second_payment_goes_back() {
     stage.pay(&one, Card::Succeeds);
     stage.pay(&two, Card::SucceedsToo);
     stage.hear().await;
-    stage.hear().await; // The refund is told of too.
+    stage.hear().await; // The refund has events, too.
     assert_eq!(market.purchase_of(&ann, &one).await.state, PurchaseState::Paid);
     let second = market.purchase_of(&ann, &two).await;
     assert_eq!(second.state, PurchaseState::Returned { reason: "already_owned".to_owned() });
-    assert_eq!((second.taken_back, second.due_at), (PRICE, None), "all of it went back");
+    assert_eq!((second.taken_back, second.due_at), (PRICE, None), "fully refunded");
     assert_eq!(stats(&market, &listing).await.sales, 1);
     check_money(&market, &kim, PRICE).await;
     let third = market.try_purchase(&ann, "third", &listing, PRICE, None).await;
@@ -147,7 +150,7 @@ async fn what_cannot_be_bought_any_more_is_paid_back() {
     }
 }
 
-/// What they pay for is theirs, and waits for them: a ban may be lifted.
+/// A suspended buyer owns what they paid for, and can use it if the ban is lifted.
 #[tokio::test]
 async fn who_is_suspended_while_a_page_is_open_owns_what_they_pay_for() {
     let stage = Stage::new().await;
@@ -198,7 +201,7 @@ async fn a_page_that_ran_out_ends_its_purchase() {
     let url = market.checkout(&ann, &listing, PRICE, None).await;
     stage.pass(1);
     assert_eq!(market.purchase_of(&ann, &url).await.state, PurchaseState::Pending);
-    // Nobody tells us: the nightly run asks.
+    // No event arrives: the nightly run retrieves the payment.
     stage.events();
     stage.world.ambient.clock.advance(DAY);
     stage.reconcile().await.unwrap();
@@ -232,7 +235,7 @@ async fn refunds_add_up_and_the_last_one_takes_it_back() {
     let sums = stats(&market, &listing).await;
     assert_eq!((sums.sales, sums.ratings()), (0, 0), "its review no longer counts");
     assert_eq!(market.earnings(&kim).await[0]["state"], "refunded");
-    // It can be bought again, and the review is the same one.
+    // It can be bought again, and the review is the same.
     let url = market.checkout(&ann, &listing, PRICE, None).await;
     stage.pay(&url, Card::Succeeds);
     stage.hear().await;
@@ -282,7 +285,7 @@ async fn a_sharer_is_rewarded_after_the_days_of_refund_and_not_for_what_went_bac
         let before = credits(&stage.account(&sue).await);
         stage.pass(14);
         market.grant_rewards().await;
-        assert_eq!(credits(&stage.account(&sue).await), before, "not before its time");
+        assert_eq!(credits(&stage.account(&sue).await), before, "not before it is due");
         if refunded {
             let payment = purchase.payment.clone().unwrap();
             stage.at_stripe().refund(payment.as_str(), None).unwrap();
@@ -297,7 +300,7 @@ async fn a_sharer_is_rewarded_after_the_days_of_refund_and_not_for_what_went_bac
             let payment = purchase.payment.clone().unwrap();
             stage.at_stripe().refund(payment.as_str(), None).unwrap();
             stage.hear().await;
-            assert_eq!(credits(&stage.account(&sue).await), before, "taken back with the sale");
+            assert_eq!(credits(&stage.account(&sue).await), before, "reversed with the sale");
         }
         stage.close().await;
     }
@@ -310,12 +313,12 @@ async fn nobody_is_rewarded_for_their_own_purchase() {
     let market = Market::new(&stage);
     let listing = market.on_sale(&kim, PRICE).await;
     let token = market.shared_by(&sue, &listing).await;
-    // Herself.
+    // Self-referral.
     let url = market.checkout(&sue, &listing, PRICE, Some(&token)).await;
     assert!(market.purchase_of(&sue, &url).await.referral.is_none());
     stage.pay(&url, Card::Succeeds);
     stage.hear().await;
-    // Another account of hers, with the same card.
+    // Another account of the same person, with the same card.
     let other = stage.member("other");
     let url = market.checkout(&other, &listing, PRICE, Some(&token)).await;
     stage.pay(&url, Card::Succeeds);
@@ -325,7 +328,7 @@ async fn nobody_is_rewarded_for_their_own_purchase() {
     market.grant_rewards().await;
     let reward = market.reward(&sue, &id).await;
     assert_eq!(reward.state, RewardState::Cancelled { reason: "own_card".to_owned() });
-    // The creator's own link pays the creator nothing more.
+    // The creator's own link earns no extra reward.
     let own = market.shared_by(&kim, &listing).await;
     let third = stage.member("third");
     let url = market.checkout(&third, &listing, PRICE, Some(&own)).await;
@@ -340,7 +343,7 @@ fn credits(account: &Account) -> u32 {
     account.credits.totals().available
 }
 
-/// The event of a payment is lost, and so is everything else: the nightly run finds it.
+/// The payment's event is lost, with all others: the nightly run finds it.
 #[tokio::test]
 async fn a_payment_nobody_told_us_of_is_found() {
     let stage = Stage::new().await;

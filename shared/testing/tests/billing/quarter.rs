@@ -1,9 +1,9 @@
-//! A quarter of a marketplace: sales, refunds, disputes and a payout run each day, on bad days.
-//! Notices are doubled, shuffled, late and lost, runs are skipped, doubled and killed, banks return
-//! money, a creator is banned and another never says who they are.
+//! A quarter of a marketplace with faults: sales, refunds, disputes and a payout run per day.
+//! Events are duplicated, shuffled, late and lost, runs are skipped, repeated and killed, banks
+//! return money, one creator is banned and another is never onboarded.
 //!
-//! At its end every cent is where the books, the journals and Stripe say it is. The seed is printed;
-//! `QUARTER_SEED` repeats one, `QUARTER_SEEDS` runs that many from it on.
+//! At the end every cent is where balances, journals and Stripe say. The seed is printed;
+//! `QUARTER_SEED` repeats one, `QUARTER_SEEDS` runs that many, starting from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,30 +30,30 @@ use crate::{
 };
 
 const DAYS: u32 = 90;
-/// After those days nothing is sold any more.
+/// The last day with sales.
 const SELLING: u64 = 80;
 const SALES: usize = 500;
 const REFUNDS: usize = 40;
 const DISPUTES: usize = 12;
 const CREATORS: usize = 12;
 const BUYERS: usize = 60;
-/// Which creator is banned; the last one never says who they are.
+/// Index of the banned creator; the last one is never onboarded.
 const BANNED: usize = CREATORS - 2;
 const PRICES: [i64; 5] = [500, 999, 1_500, 2_900, 5_000];
 
-/// Who sells.
+/// A creator.
 struct Seller {
     who: Actor,
     listings: Vec<(ListingId, i64)>,
-    /// The day on which they say who they are, if they do.
+    /// The day of their onboarding, if any.
     onboards_on: Option<u32>,
     bank: Bank,
     account: Option<String>,
-    /// The day on which they give another bank account.
+    /// The day on which they enter another bank account.
     mends_on: Option<u32>,
 }
 
-/// Something that was bought.
+/// A purchase.
 #[derive(Clone)]
 struct Bought {
     buyer: usize,
@@ -84,9 +84,9 @@ struct Quarter<'a> {
     owned: BTreeSet<(usize, ListingId)>,
     disputed: BTreeSet<PurchaseId>,
     disputes: Vec<String>,
-    /// Those that end on a day.
+    /// Open disputes, with the day on which each closes.
     open: Vec<(u32, String, Closing)>,
-    /// Notices that come on a later day.
+    /// Events to deliver on a later day.
     late: Vec<(u32, String)>,
     tally: Tally,
 }
@@ -137,7 +137,7 @@ impl<'a> Quarter<'a> {
         usize::try_from(self.dice.roll(below as u64)).unwrap()
     }
 
-    /// How many of so many things happen on each day.
+    /// Number of events per day, for a total of `things`.
     fn spread(&mut self, things: usize, from: u64, to: u64) -> BTreeMap<u32, usize> {
         let mut days = BTreeMap::new();
         for _ in 0..things {
@@ -176,7 +176,7 @@ impl<'a> Quarter<'a> {
         }
     }
 
-    /// Who onboards, is restricted, banned, or gives another bank account.
+    /// Onboards, restricts or bans creators, and replaces bank accounts.
     async fn change_accounts(&mut self) {
         let (day, stage) = (self.day, self.stage());
         for seller in &mut self.sellers {
@@ -204,7 +204,7 @@ impl<'a> Quarter<'a> {
         }
     }
 
-    /// A bank returns what it had already.
+    /// A bank returns a payout that had arrived.
     fn return_from_bank(&mut self, seller: usize) {
         let account = self.sellers[seller].account.clone().unwrap();
         let theirs = self.stage().at_stripe().bank_payouts(&account).unwrap();
@@ -226,7 +226,7 @@ impl<'a> Quarter<'a> {
             let by = self.buyers[buyer].clone();
             let token = match self.dice.roll(5) {
                 0 => {
-                    // Sellers too, but for the one who is banned.
+                    // Sellers too, except the banned one.
                     let sharer = self.pick(BANNED);
                     let sharer = self.sellers[sharer].who.clone();
                     Some(self.market.shared_by(&sharer, &listing).await)
@@ -236,13 +236,13 @@ impl<'a> Quarter<'a> {
             let key = format!("sale-{}", self.stage().world.ambient.entropy.next());
             let answer = self.market.try_purchase(&by, &key, &listing, price, token.as_deref());
             let answer = answer.await;
-            // Who is banned sells nothing; who bought it whose notice was lost has it.
+            // A banned creator sells nothing; a buyer whose event was lost owns it already.
             if answer.status() != 201 {
                 continue;
             }
             let url = answer.json()["checkout_url"].as_str().unwrap().to_owned();
             if self.dice.one_in(25) {
-                // Looked at, and left.
+                // The session is abandoned.
                 continue;
             }
             let card = if self.dice.one_in(3) { Card::SucceedsToo } else { Card::Succeeds };
@@ -253,14 +253,14 @@ impl<'a> Quarter<'a> {
             self.tally.sales += 1;
             return;
         }
-        panic!("everybody has everything");
+        panic!("every buyer owns every listing");
     }
 
     async fn read(&self, bought: &Bought) -> Purchase {
         self.market.store().purchase(&self.buyers[bought.buyer].id, &bought.id).await.unwrap()
     }
 
-    /// Something that is paid and not disputed, bought in the last days.
+    /// A recent purchase that is paid and not disputed.
     async fn find(&mut self, days: u32) -> Option<(Bought, Purchase)> {
         for _ in 0..50 {
             let nth = self.pick(self.bought.len());
@@ -276,13 +276,13 @@ impl<'a> Quarter<'a> {
         None
     }
 
-    /// A refund, by the buyer or by staff, of all or of a part.
+    /// A full or partial refund, by the buyer or by staff.
     async fn refund(&mut self) {
         for _ in 0..20 {
             let Some((bought, purchase)) = self.find(60).await else { continue };
             let by = self.buyers[bought.buyer].clone();
             if self.dice.one_in(4) {
-                // Stripe answers nothing, and may have done it.
+                // Stripe fails, with or without the refund.
                 let faults = [AnswerFault::ServerErrorAfterAccepting, AnswerFault::ServerError];
                 let fault = AtStripe::Answer(faults[self.pick(2)].clone());
                 let order = Order::next(fault).on_route(Route::StripeRefunds).times(3);
@@ -298,7 +298,7 @@ impl<'a> Quarter<'a> {
                 }
             };
             match answer.status() {
-                // It is noted, and done by whoever looks at it next.
+                // It is stored and done by the next request that finds it.
                 200 | 503 => {
                     self.tally.refunds += 1;
                     return;
@@ -318,7 +318,7 @@ impl<'a> Quarter<'a> {
             2 => (Opening::Warning, Closing::WarningClosed),
             _ => (Opening::Chargeback, Closing::Lost),
         };
-        // One is larger than what was paid, some are of a part.
+        // One exceeds the payment, some are partial.
         let cents = match self.tally.disputes {
             0 => Some(bought.price + 450),
             5 | 7 => Some(bought.price / 2),
@@ -339,7 +339,7 @@ impl<'a> Quarter<'a> {
         }
     }
 
-    /// The run of a day: skipped, twice, or killed somewhere.
+    /// The daily payout run: skipped, repeated, or killed at some step.
     async fn pay(&mut self) {
         let times = match self.dice.roll(10) {
             0 => 0,
@@ -366,7 +366,7 @@ impl<'a> Quarter<'a> {
             }
             let ended = engine.until_hung(self.market.pay_creators()).await;
             self.tally.killed += usize::from(!matches!(ended, Some(Ok(()))));
-            // A fault that met nothing is used up here.
+            // Uses up a fault that was not reached.
             let nobody = self.buyers[0].id.clone();
             for _ in 0..kill.unwrap_or_default() {
                 let _ = engine.until_hung(self.market.store().creator_book(&nobody)).await;
@@ -380,10 +380,10 @@ impl<'a> Quarter<'a> {
                 return;
             }
         }
-        panic!("the night's run never ends well");
+        panic!("the nightly run failed four times");
     }
 
-    /// Delivers what is new: shuffled, some of it twice, late, or never.
+    /// Delivers new events: shuffled, some twice, late, or never.
     async fn hear_badly(&mut self) {
         let day = self.day;
         let mut events = self.stage().events();
@@ -399,7 +399,7 @@ impl<'a> Quarter<'a> {
         events.extend(self.late.extract_if(.., |(on, _)| *on <= day).map(|(_, event)| event));
         self.dice.shuffle(&mut events);
         for event in events {
-            // What happens to a payout that had arrived, nobody but Stripe tells.
+            // Only this event reports the failure of a payout that had arrived.
             let must_come = kind_of(&event) == "payout.failed";
             match self.dice.roll(8) {
                 0 if !must_come => {
@@ -424,7 +424,7 @@ impl<'a> Quarter<'a> {
         }
     }
 
-    /// Everything comes to its end.
+    /// Closes everything that is open.
     async fn end(&mut self) {
         self.day = u32::MAX;
         self.end_disputes();
@@ -464,7 +464,7 @@ impl<'a> Quarter<'a> {
         balances
     }
 
-    /// What is paid and not wholly gone can be used, and nothing else.
+    /// Asserts that a purchase is usable if and only if it is paid and not fully reversed.
     async fn check_access(&self, bought: &Bought, purchase: &Purchase) {
         let buyer = &self.buyers[bought.buyer];
         let owned = self.market.entitlement(buyer, &purchase.listing_id).await;
@@ -481,7 +481,7 @@ impl<'a> Quarter<'a> {
         assert_eq!(purchase.open_refund(), None);
     }
 
-    /// What disputes of a charge took for good.
+    /// Amount of a charge lost in disputes.
     fn lost(&self, charge: &str) -> i64 {
         let disputes = self.disputes.iter();
         let ended = disputes.map(|id| self.stage().at_stripe().object(id).unwrap());
@@ -489,7 +489,7 @@ impl<'a> Quarter<'a> {
         lost.map(|it| it["amount"].as_i64().unwrap()).sum()
     }
 
-    #[expect(clippy::print_stdout, reason = "for whoever wants to see it")]
+    #[expect(clippy::print_stdout, reason = "a summary for the reader")]
     async fn tell(&self, balances: &Balances) {
         let (mut sent, mut skipped, mut reopened) = (0, 0, 0);
         for seller in &self.sellers {
@@ -516,7 +516,7 @@ impl<'a> Quarter<'a> {
             ("runs", format!("{runs}, {killed} of them killed")),
             ("payouts", format!("{sent} sent, {reopened} reopened, {skipped} skipped")),
             ("bank failures", self.tally.bank_failures.to_string()),
-            ("notices lost", self.tally.lost.to_string()),
+            ("events lost", self.tally.lost.to_string()),
             ("cash at Stripe", of(LedgerAccount::BuyerCash)),
             ("transferred", of(LedgerAccount::Transferred)),
             ("owed to creators", owed(LedgerAccount::CreatorAvailable)),
@@ -531,7 +531,7 @@ impl<'a> Quarter<'a> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a failure is repeated with the seed it names")]
+#[expect(clippy::print_stdout, reason = "the seed repeats a failure")]
 fn announce(seed: u64) {
     println!("a quarter from seed {seed}");
 }

@@ -1,4 +1,4 @@
-//! The night's work: whatever was not heard of is found.
+//! The nightly run: it finds whatever no event reported.
 
 use domain::plan::Plan;
 use sandbox::stripe::{Card, Closing, Opening};
@@ -14,7 +14,7 @@ async fn a_day_without_webhooks_is_repaired() {
     let refunded = stage.buy(&eve, "pack_50").await;
     stage.reconcile().await.unwrap();
 
-    // Stripe's notices are lost from here on.
+    // From here on Stripe's events are lost.
     let url = stage.checkout(&ann, json!({"plan": "pro"})).await;
     stage.pay(&url, Card::Succeeds);
     let url = stage.checkout(&ann, json!({"pack": "pack_200"})).await;
@@ -34,7 +34,7 @@ async fn a_day_without_webhooks_is_repaired() {
     assert_eq!(stage.account(&bob).await.plan, Plan::Free);
     assert_eq!(stage.account(&eve).await.credits.totals().available, 10);
 
-    // Once more, and late notices after all: nothing changes.
+    // A second run, and late events: nothing changes.
     let before: Vec<_> = [&ann, &bob, &eve].map(|member| member.id.clone()).into();
     let books = async || {
         let mut books = Vec::new();
@@ -60,7 +60,7 @@ async fn what_was_parked_is_tried_again_every_night() {
     stage.pay(&url, Card::Succeeds);
     let completed = |event: &String| kind_of(event) == "checkout.session.completed";
     let event = stage.events().into_iter().find(completed).unwrap();
-    // A fault of ours on the day it came.
+    // A bug of ours on the day the event arrived.
     let id = domain::billing::external::EventId::parse(&crate::stage::id_of(&event)).unwrap();
     let (kind, now) = (kind_of(&event), stage.world.now());
     stage.world.store.park_event(Some(&id), &kind, &event, "a fault", now).await.unwrap();
@@ -68,7 +68,7 @@ async fn what_was_parked_is_tried_again_every_night() {
     stage.reconcile().await.unwrap();
     assert_eq!(stage.credits(&ann).await["available"], 60);
     let left = stage.world.store.parked_events(None, 10).await.unwrap().items;
-    assert_eq!(left.len(), 1, "what can never be used stays for a person: {left:?}");
+    assert_eq!(left.len(), 1, "an unusable event stays for manual review: {left:?}");
     stage.close().await;
 }
 

@@ -1,5 +1,4 @@
-//! Giving buyers their money back: who may, how much, once; and what it does to what a creator is
-//! paid.
+//! Refunds of purchases: who may request them, how much, once; and their effect on payouts.
 
 use domain::{
     audit::{Action, AuditRecord},
@@ -35,7 +34,7 @@ impl Scene<'_> {
         self.market.store().purchase(&self.ann.id, &self.purchase.id).await.unwrap()
     }
 
-    /// So much is the buyer's again, and the rest is where it should be.
+    /// Asserts that this much is refunded, and the rest is where it should be.
     async fn check(&self, refunded: i64) {
         let purchase = self.now().await;
         assert_eq!(purchase.refunded, refunded);
@@ -61,7 +60,7 @@ async fn what_was_never_opened_goes_back_at_once() {
     assert_eq!(given.status(), 200, "{}", given.pretty());
     assert_eq!(given.json()["refund"]["state"], "done");
     assert_eq!(given.json()["refunded"]["amount"], PRICE);
-    // It is answered again, and carried out once.
+    // A repeat returns the same answer, and refunds once.
     let again = scene.market.ask_back(&scene.ann, &scene.purchase, "not for me").await;
     assert_eq!(again.json()["refund"], given.json()["refund"]);
     stage.hear().await;
@@ -107,7 +106,7 @@ async fn a_model_is_gone_with_the_money() {
     stage.hear().await;
     assert_eq!(market.generate(&ann, &listing).await, "403 listing_not_licensed");
     assert_eq!(market.generate(&ann, &copied).await, "403 model_not_proven");
-    assert_eq!(market.generate(&kim, &listing).await, "202", "its creator goes on");
+    assert_eq!(market.generate(&kim, &listing).await, "202", "its creator can still use it");
     stage.close().await;
 }
 
@@ -130,7 +129,7 @@ async fn what_was_opened_or_is_old_is_for_staff_to_decide() {
         assert_eq!((wish.because.as_str(), wish.reason.as_deref()), (code, Some("too dark")));
         assert_eq!(scene.access().await, EntitlementState::Active);
         scene.check(0).await;
-        // Staff do as they please, and the wish is gone.
+        // A refund by staff closes the request.
         assert_eq!(scene.market.give_back("key", &scene.purchase, None).await.status(), 200);
         stage.hear().await;
         scene.check(PRICE).await;
@@ -170,14 +169,14 @@ async fn the_same_key_is_one_refund() {
     for AuditRecord { deed, .. } in refunds {
         assert_eq!(deed.staff(), Some(&Actor::admin().id));
         assert_eq!(deed.reason.as_deref(), Some("as agreed"));
-        let origin = deed.origin.as_ref().expect("the request it came by");
+        let origin = deed.origin.as_ref().expect("an origin");
         assert!(!origin.request_id.is_empty() && origin.ip.is_some(), "{origin:?}");
     }
     stage.close().await;
 }
 
-/// An admin who bought something, or who sells it, gets nothing back by their own hand, also not a
-/// part; another admin decides.
+/// An admin who bought or sells something cannot refund it, not even in part; another admin
+/// decides.
 #[tokio::test]
 async fn staff_give_nothing_back_to_themselves() {
     let stage = Stage::new().await;
@@ -218,7 +217,7 @@ async fn parts_never_add_up_to_more_than_was_paid() {
     assert_eq!(refused.json()["refundable"]["amount"], 400);
     assert_eq!(give("four", 0).await.status(), 422);
     scene.check(1_600).await;
-    // From the dashboard, of which we only hear.
+    // A refund in the dashboard, known only through its events.
     let payment = scene.purchase.payment.clone().unwrap();
     stage.at_stripe().refund(payment.as_str(), Some(100)).unwrap();
     let refused = give("five", 400).await;
@@ -254,7 +253,8 @@ async fn nothing_is_given_back_while_a_bank_decides() {
         stage.hear().await;
         match opening {
             Opening::Warning => scene.check(PRICE).await,
-            // What a bank has once taken Stripe refunds no more, even if it came back.
+            // Stripe refuses refunds of a charge that was ever disputed, even if the dispute was
+            // won.
             Opening::Chargeback => {
                 let refund = &given.json()["refund"];
                 assert_eq!([&refund["state"], &refund["code"]], ["failed", "charge_disputed"]);
@@ -267,7 +267,7 @@ async fn nothing_is_given_back_while_a_bank_decides() {
     }
 }
 
-/// The three orders, each to its end: what the creator has is the same.
+/// The three orders end the same for the creator.
 #[tokio::test]
 async fn a_refund_before_between_and_after_a_payout_ends_the_same() {
     for cents in [700, PRICE] {
@@ -278,7 +278,7 @@ async fn a_refund_before_between_and_after_a_payout_ends_the_same() {
             let account = scene.market.ready(&scene.kim, Bank::Works).await;
             stage.pass(7);
             if order == "between" {
-                // Stripe turns every attempt away when the transfer is asked for.
+                // Stripe refuses every attempt when the transfer is requested.
                 let away = AnswerFault::TooMany { retry_after_s: None };
                 let fault = Order::next(AtStripe::Answer(away));
                 let fault = fault.on_route(Route::StripeTransfers).times(3);
@@ -296,7 +296,7 @@ async fn a_refund_before_between_and_after_a_payout_ends_the_same() {
             assert_eq!(given.status(), 200, "{order}: {}", given.pretty());
             stage.hear().await;
             scene.market.pay_creators().await.unwrap();
-            // What is sent too late to be noticed is got back by the next run.
+            // An overpayment noticed too late is reversed by the next run.
             scene.market.pay_creators().await.unwrap();
             let kept = (PRICE - cents) * 4 / 5;
             let book = scene.market.book(&scene.kim).await;
@@ -312,8 +312,8 @@ async fn a_refund_before_between_and_after_a_payout_ends_the_same() {
     }
 }
 
-/// Whoever asks dies before or after each request to the table; asked again, or at night, it is
-/// done once.
+/// The process dies before or after each table request; a retry, or the nightly run, completes the
+/// refund once.
 #[tokio::test]
 async fn a_refund_survives_death_at_every_step() {
     let mut most = u32::MAX;
@@ -347,8 +347,8 @@ async fn a_refund_survives_death_at_every_step() {
     }
 }
 
-/// Stripe did it and its answer is lost, or it did not; then it is asked again, or at night. A
-/// failure it gives again until then.
+/// Stripe did it and the response is lost, or it did not; then a retry or the nightly run follows.
+/// Until then Stripe returns the stored failure.
 #[tokio::test]
 async fn a_refund_whose_answer_is_lost_is_made_once() {
     for (fault, times, nights) in [
@@ -378,7 +378,7 @@ async fn a_refund_whose_answer_is_lost_is_made_once() {
     }
 }
 
-/// The bank does not take a refund: the money is ours again, and the buyer has what they bought.
+/// The bank rejects a refund: the money is ours again, and the buyer keeps the purchase.
 #[tokio::test]
 async fn a_refund_that_comes_back_is_none() {
     let stage = Stage::new().await;

@@ -1,4 +1,4 @@
-//! What staff are told of money: what happened at Stripe, as it stands in the numbers.
+//! Revenue reports: events at Stripe and the resulting numbers.
 
 use std::cell::RefCell;
 
@@ -21,7 +21,7 @@ use crate::{
     stage::{Stage, id_of},
 };
 
-/// A stage whose stream is counted, and may be replayed.
+/// A stage whose stream is counted and can be replayed.
 struct Numbers {
     stage: Stage,
     batches: RefCell<Vec<Value>>,
@@ -39,7 +39,7 @@ impl Numbers {
         &self.stage.world.store
     }
 
-    /// Ends the graces that are over, as the night does; how many.
+    /// Ends the grace periods that are over, as the nightly run does. Returns how many.
     async fn end_graces(&self) -> usize {
         let mut ended = 0;
         for user in self.store().due_graces(self.stage.world.now()).await.unwrap() {
@@ -62,7 +62,7 @@ impl Numbers {
         assert_eq!(answer, BatchResponse::default());
     }
 
-    /// Counts what is new in the stream, and what that writes.
+    /// Counts new stream records, and those that counting writes.
     async fn follow(&self) {
         loop {
             let batch = self.stage.world.engine.stream_batch();
@@ -98,8 +98,8 @@ impl Numbers {
         (moved.map(|sum| sum.mrr), end.mrr, end.committed_mrr)
     }
 
-    /// Every day's sums are what its facts fold to; the stream heard again, backwards, changes
-    /// nothing.
+    /// Asserts that every day's sums are the fold of its facts, and that replaying the stream
+    /// backwards changes nothing.
     async fn close(self) {
         self.follow().await;
         let read = async || {
@@ -122,7 +122,7 @@ impl Numbers {
         self.stage.billing(of).await.customer.unwrap().to_string()
     }
 
-    /// What paid their newest invoice of a plan, as Stripe names it.
+    /// The payment of the newest plan invoice, by its Stripe id.
     async fn payment_of_plan(&self, of: &Actor) -> String {
         let invoices = self.stage.invoices(of).await;
         let plan = invoices.iter().find(|invoice| invoice["kind"] == "subscription").unwrap();
@@ -143,7 +143,7 @@ async fn a_plan_is_bought_changed_and_left() {
     stage.hear().await;
     assert_eq!(numbers.moved().await, ([2_900, 0, 7_000, 0, 0], 9_900, 9_900));
     assert_eq!(stage.cancel(&ann, true).await.status(), 200);
-    assert_eq!(numbers.moved().await, ([2_900, 0, 7_000, 0, 0], 9_900, 0), "not left yet");
+    assert_eq!(numbers.moved().await, ([2_900, 0, 7_000, 0, 0], 9_900, 0), "not canceled yet");
     stage.pass(31);
     stage.hear().await;
     assert_eq!(numbers.moved().await, ([2_900, 0, 7_000, 0, -9_900], 0, 0));
@@ -153,11 +153,11 @@ async fn a_plan_is_bought_changed_and_left() {
     assert_eq!((figures.churn.ended, figures.churn.of_start_bps), (1, None));
     assert_eq!(figures.churn.of_start_and_new_bps, Some(10_000));
     assert_eq!(figures.end.customers, 1);
-    assert_eq!(figures.new_members, 2, "ann, and the admin who looks");
+    assert_eq!(figures.new_members, 2, "ann, and the admin who reads the report");
     numbers.close().await;
 }
 
-/// Of the whole subscription and of its one item.
+/// Discounts on the whole subscription and on its only item.
 #[tokio::test]
 async fn discounts_are_not_in_the_numbers() {
     let numbers = Numbers::new().await;
@@ -188,12 +188,12 @@ async fn discounts_are_not_in_the_numbers() {
     };
     assert_eq!(paid().await, (5_800, 5_800));
 
-    // Ann pays a half, Ben nothing this once.
+    // Ann pays half, Ben nothing this once.
     stage.pass(31);
     stage.hear().await;
     assert_eq!(paid().await, (5_800 + 1_450, 5_800 + 1_450));
     assert_eq!(numbers.moved().await.1, 3_450);
-    // Ann's two months are over; Ben pays what he will from now on.
+    // Ann's two months are over; Ben pays his regular price from now on.
     stage.pass(31);
     stage.hear().await;
     assert_eq!(paid().await, (7_250 + 2_900 + 2_000, 7_250 + 2_900 + 2_000));
@@ -212,7 +212,7 @@ async fn past_due_counts_until_its_grace_ends() {
     let paid_until = stage.account(&ann).await.paid_period.unwrap().ends_at;
     stage.pass(31);
     stage.hear().await;
-    assert_eq!(numbers.moved().await, ([2_900, 0, 0, 0, 0], 2_900, 2_900), "in its grace");
+    assert_eq!(numbers.moved().await, ([2_900, 0, 0, 0, 0], 2_900, 2_900), "in its grace period");
     assert!(numbers.figures().await.failed_payments >= 1);
     assert_eq!(numbers.end_graces().await, 0);
     stage.pass(9);
@@ -230,7 +230,7 @@ async fn past_due_counts_until_its_grace_ends() {
     stage.hear().await;
     let (_, mrr, _) = numbers.moved().await;
     let goes_on = stage.billing(&ann).await.live_subscription().is_ok();
-    assert_eq!(mrr, if goes_on { 2_900 } else { 0 }, "who pays after all is back");
+    assert_eq!(mrr, if goes_on { 2_900 } else { 0 }, "a late payment restores the MRR");
     numbers.close().await;
 }
 
@@ -255,10 +255,10 @@ async fn what_was_paid_and_what_went_back() {
     let dispute = stage.at_stripe().dispute(&payment, None, Opening::Chargeback).unwrap();
     stage.hear().await;
     let [.., returned, _] = sums().await;
-    assert_eq!(returned, 1_800, "all of it is gone while it is disputed");
+    assert_eq!(returned, 1_800, "all of it counts as returned during the dispute");
     stage.at_stripe().close_dispute(&dispute, Closing::Won).unwrap();
     stage.hear().await;
-    assert_eq!(sums().await, [2_900, 0, 1_800, 600, 4_100], "and comes again");
+    assert_eq!(sums().await, [2_900, 0, 1_800, 600, 4_100], "and is restored");
     stage.at_stripe().refund(&numbers.payment_of_plan(&ann).await, None).unwrap();
     stage.hear().await;
     assert_eq!(sums().await, [2_900, 2_900, 1_800, 600, 1_200]);
@@ -266,7 +266,7 @@ async fn what_was_paid_and_what_went_back() {
     numbers.close().await;
 }
 
-/// A margin is what is left when Stripe and the renderer have been paid.
+/// The margin is what is left after Stripe's fees and the renderer's cost.
 #[tokio::test]
 async fn what_stripe_keeps_of_a_plan_is_in_its_margin_once_it_is_paid() {
     let numbers = Numbers::new().await;
@@ -313,7 +313,7 @@ async fn sales_of_the_marketplace_are_counted_by_their_journals() {
     let payment = purchase.payment.unwrap().to_string();
     stage.at_stripe().refund(&payment, Some(1_000)).unwrap();
     stage.hear().await;
-    // It went back today, not in the period of the sale.
+    // It was refunded today, not in the period of the sale.
     let today = numbers.report(numbers.today(), numbers.today()).await["period"].clone();
     assert_eq!(today["marketplace"]["returned_gross"], 1_000);
     assert_eq!(today["marketplace"]["returned_commission"], 200);
@@ -326,7 +326,7 @@ async fn sales_of_the_marketplace_are_counted_by_their_journals() {
     numbers.close().await;
 }
 
-/// Every notice twice and backwards states nothing twice.
+/// Every event twice and backwards counts nothing twice.
 #[tokio::test]
 async fn doubled_and_shuffled_notices_are_stated_once() {
     let numbers = Numbers::new().await;

@@ -1,4 +1,4 @@
-//! What sharers earn: when it is granted, what takes it back, and that it never fills an account.
+//! Sharers' rewards: when they are granted, what reverses them, and the cap per account.
 
 use domain::marketplace::{purchase::Purchase, share::RewardState};
 use sandbox::stripe::{Card, Closing, Opening};
@@ -10,7 +10,7 @@ use crate::{market::Market, stage::Stage};
 const PRICE: i64 = 1_200;
 
 impl Market<'_> {
-    /// A sale that `sharer`'s link led to, paid and heard of.
+    /// A paid sale through `sharer`'s link, with its events delivered.
     async fn sold_through(&self, sharer: &Actor, seller: &Actor, buyer: &Actor) -> Purchase {
         let listing = self.on_sale(seller, PRICE).await;
         let token = self.shared_by(sharer, &listing).await;
@@ -21,7 +21,7 @@ impl Market<'_> {
     }
 }
 
-/// Makes a member's stored account one that cannot be read.
+/// Makes a member's stored account unreadable.
 fn damage(stage: &Stage, member: &Actor) {
     let is_theirs = |item: &Value| {
         item["user_id"]["S"] == json!(member.id) && item.get("granted_until").is_some()
@@ -36,7 +36,7 @@ fn damage(stage: &Stage, member: &Actor) {
 async fn one_account_that_cannot_be_read_keeps_nobody_else_from_their_reward() {
     let stage = Stage::new().await;
     let (kim, ann, sue) = (stage.member("kim"), stage.member("ann"), stage.member("sue"));
-    // Nobody holds this one to the books: its account is broken.
+    // Not checked at the end: its account is broken.
     let bad = Actor::member("bad");
     let market = Market::new(&stage);
     stage.account(&bad).await;
@@ -56,7 +56,7 @@ async fn however_many_rewards_there_were_what_is_paid_for_is_granted() {
     let stage = Stage::new().await;
     let (kim, ann, sue) = (stage.member("kim"), stage.member("ann"), stage.member("sue"));
     let market = Market::new(&stage);
-    // A year of gifts with ends of their own, of which some are spent and some are not.
+    // A year of grants with expiry dates, some spent and some not.
     for nth in 0..70u32 {
         let now = stage.world.now();
         let ends_at = now.plus(domain::time::DAY * (300 + nth));
@@ -83,8 +83,7 @@ async fn however_many_rewards_there_were_what_is_paid_for_is_granted() {
     stage.close().await;
 }
 
-/// Somebody buys through a link of a friend's and gives it back: again and again, and nothing comes
-/// of it.
+/// A buyer repeatedly buys through a friend's link and refunds the purchase: no reward is left.
 #[tokio::test]
 async fn what_a_buyer_gives_back_earns_its_sharer_nothing() {
     let stage = Stage::new().await;

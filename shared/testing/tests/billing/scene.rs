@@ -1,4 +1,4 @@
-//! One sale, from which tests of creators' money set out.
+//! One sale, the starting point of the payout tests.
 
 use domain::{
     id::ListingId,
@@ -10,10 +10,10 @@ use testing::Actor;
 use crate::{market::Market, stage::Stage};
 
 pub(crate) const PRICE: i64 = 2_000;
-/// The creator's part of it.
+/// The creator's share of it.
 pub(crate) const NET: i64 = 1_600;
 
-/// Something of Kim's that Ann bought.
+/// A listing of Kim's, bought by Ann.
 pub(crate) struct Scene<'a> {
     pub(crate) market: Market<'a>,
     pub(crate) kim: Actor,
@@ -23,7 +23,7 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Kim is not known to Stripe.
+    /// Kim has no connected account.
     pub(crate) async fn sold(stage: &'a Stage) -> Scene<'a> {
         let (kim, ann) = (stage.member("kim"), stage.member("ann"));
         let market = Market::new(stage);
@@ -32,20 +32,20 @@ impl<'a> Scene<'a> {
         Scene { market, kim, ann, listing, purchase }
     }
 
-    /// The same, and there is money at Stripe beside that of the sale.
+    /// Like [`Scene::payable`], with more money at Stripe than that of the sale.
     pub(crate) async fn funded(stage: &'a Stage, bank: Bank) -> Scene<'a> {
         Market::new(stage).fund().await;
         Scene::payable(stage, bank).await
     }
 
-    /// Kim can be paid, to a bank that does as it is told.
+    /// Kim can be paid, to the given bank.
     pub(crate) async fn payable(stage: &'a Stage, bank: Bank) -> Scene<'a> {
         let scene = Scene::sold(stage).await;
         scene.market.ready(&scene.kim, bank).await;
         scene
     }
 
-    /// Kim's account at Stripe.
+    /// Kim's connected account.
     pub(crate) async fn account(&self) -> String {
         self.market.account_of(&self.kim).await
     }

@@ -1,4 +1,4 @@
-//! A stage: the table, the functions, Stripe, and a clock that only the test moves.
+//! The billing fixture: the table, the functions, Stripe, and a clock that only the test moves.
 
 use std::cell::{Cell, RefCell};
 
@@ -36,9 +36,9 @@ use serde_json::{Value, json};
 use store::{AuditFilter, PageSize, changed_top_up};
 use testing::{Actor, Answer, Ask, World, grants::acting_as};
 
-/// What events are signed with.
+/// The current signing secret of events.
 pub(crate) const SECRET: &str = "whsec_present";
-/// During a rotation, the secret before.
+/// The previous secret, during a rotation.
 pub(crate) const SECRET_BEFORE: &str = "whsec_before";
 
 /// One table with everything around it.
@@ -49,14 +49,14 @@ pub(crate) struct Stage {
     pub(crate) payouts: Payouts,
     frontend: Frontend,
     secrets: StripeWebhookSecrets,
-    /// How many of Stripe's events were taken so far.
+    /// Number of Stripe's events taken so far.
     taken: Cell<usize>,
     members: RefCell<Vec<Actor>>,
     keys: Cell<u32>,
 }
 
 impl Stage {
-    /// An empty stage. Stripe keeps its events until they are asked for.
+    /// An empty stage. Stripe holds its events until the test takes them.
     pub(crate) async fn new() -> Stage {
         let world = World::new();
         let settings = Settings {
@@ -90,28 +90,28 @@ impl Stage {
         self.sandbox.stripe()
     }
 
-    /// Somebody who is held to the books when the stage closes.
+    /// A member whose ledger is checked when the stage closes.
     pub(crate) fn member(&self, name: &str) -> Actor {
         let member = Actor::member(name);
         self.members.borrow_mut().push(member.clone());
         member
     }
 
-    /// The table tells nobody any more of what is written: where much is, the engine would look
-    /// through all it has told with every write.
+    /// Turns the table's stream off: in tests with many items, the engine would scan all stream
+    /// records with every write.
     pub(crate) fn stop_stream(&self) {
         let off = json!({ "StreamEnabled": false });
         let request = json!({ "TableName": testing::engine::TABLE, "StreamSpecification": off });
         self.world.engine.run("UpdateTable", &request.to_string()).unwrap();
     }
 
-    /// Lets time pass, here and at Stripe.
+    /// Advances the clock, here and at Stripe.
     pub(crate) fn pass(&self, days: u32) {
         self.world.ambient.clock.advance(DAY * days);
         self.at_stripe().advance(Advance::To(self.world.now().as_secs())).unwrap();
     }
 
-    // What a member asks for.
+    // Member requests.
 
     pub(crate) async fn try_checkout(&self, by: &Actor, key: &str, body: Value) -> Answer {
         let ask = Ask::by(by).key(key).json(body);
@@ -119,7 +119,7 @@ impl Stage {
         self.world.send(&open_checkout::ENDPOINT, &open_checkout::handle, &hands, &ask).await
     }
 
-    /// The page of a new checkout.
+    /// The URL of a new checkout.
     pub(crate) async fn checkout(&self, by: &Actor, body: Value) -> String {
         self.keys.set(self.keys.get() + 1);
         let answer = self.try_checkout(by, &format!("key-{}", self.keys.get()), body).await;
@@ -180,7 +180,7 @@ impl Stage {
         page["items"].as_array().unwrap().clone()
     }
 
-    /// A member's images: so many credits are spent.
+    /// Spends this many credits of a member on images.
     pub(crate) async fn spend(&self, by: &Actor, credits: u32) {
         let spent = self.world.store.update_account(&by.id, None, self.world.now(), |draft| {
             let hold = draft.start_job("gen", credits).map_err(store::StoreError::refused)?;
@@ -197,14 +197,14 @@ impl Stage {
         self.world.store.billing(&of.id).await.unwrap()
     }
 
-    // What happens at Stripe.
+    // Events at Stripe.
 
     /// Pays an open page with a card.
     pub(crate) fn pay(&self, url: &str, card: Card) -> Payment {
         self.at_stripe().pay(session_of(url), card).unwrap()
     }
 
-    /// Events that happened since the last time, oldest first.
+    /// Events since the last call, oldest first.
     pub(crate) fn events(&self) -> Vec<String> {
         let all = self.at_stripe().events();
         let new = all[self.taken.get()..].to_vec();
@@ -212,7 +212,7 @@ impl Stage {
         new
     }
 
-    /// Delivers an event, properly signed; the answer's status.
+    /// Delivers an event with a valid signature. Returns the status of the response.
     pub(crate) async fn deliver(&self, body: &str) -> u16 {
         let signature = self.at_stripe().sign(body, SECRET, self.world.now().as_secs());
         self.deliver_signed(body, &signature).await.status()
@@ -228,8 +228,8 @@ impl Stage {
         self.world.send(&webhook_stripe::ENDPOINT, &webhook_stripe::handle, &hands, &ask).await
     }
 
-    /// Delivers everything that is new, in order, then what follows when charges reach the balance;
-    /// all of it is taken well.
+    /// Delivers all new events in order, then those that follow when charges reach the balance;
+    /// asserts that all are accepted.
     pub(crate) async fn hear(&self) {
         for _ in 0..2 {
             self.hear_so_far().await;
@@ -237,14 +237,14 @@ impl Stage {
         }
     }
 
-    /// The same, before charges reach the balance: what Stripe keeps of them is not known.
+    /// The same, before charges reach the balance: Stripe's fee is not known.
     pub(crate) async fn hear_so_far(&self) {
         for event in self.events() {
             assert_eq!(self.deliver(&event).await, 200, "{event}");
         }
     }
 
-    /// The same in base64, as API Gateway hands over what it takes for binary.
+    /// The same in base64, as API Gateway passes bodies that it takes for binary.
     pub(crate) async fn deliver_encoded(&self, encoded: &str, signature: &str) -> Answer {
         let ask = Ask::anonymous()
             .header("Content-Type", "application/json")
@@ -260,37 +260,36 @@ impl Stage {
         Answer(acting_as(endpoint.name, answer).await)
     }
 
-    /// The frontend that pages lead back to.
+    /// The frontend in the return URLs.
     pub(crate) fn frontend(&self) -> &Frontend {
         &self.frontend
     }
 
-    /// The page that was opened last, whoever knows of it.
+    /// The URL of the newest session.
     pub(crate) async fn newest_page(&self) -> String {
         let found = self.get_from_stripe("checkout/sessions?limit=1").await;
         found["data"][0]["url"].as_str().unwrap().to_owned()
     }
 
-    /// Subscribes to a plan and hears of it.
+    /// Subscribes to a plan and delivers the events.
     pub(crate) async fn subscribe(&self, by: &Actor, plan: &str) {
         let url = self.checkout(by, json!({ "plan": plan })).await;
         assert!(matches!(self.pay(&url, Card::Succeeds), Payment::Complete(_)));
         self.hear().await;
     }
 
-    /// From here on everything is done by processes that begin now: what the ones before had looked
-    /// up is forgotten.
+    /// Simulates new processes: in-memory caches are empty.
     pub(crate) fn restart(&mut self) {
         self.stripe = client(&self.at_stripe().url());
     }
 
-    /// A second subscription of a member's, by a page that was made elsewhere. Returns its id.
+    /// A second subscription of a member, from a session created elsewhere. Returns its id.
     pub(crate) async fn subscribe_elsewhere(&self, by: &Actor, plan: Plan) -> String {
         let price = self.price_of(plan).await;
         self.subscribe_to(by, &price).await
     }
 
-    /// The same to any price.
+    /// The same, to any price.
     pub(crate) async fn subscribe_to(&self, by: &Actor, price: &str) -> String {
         let customer = self.billing(by).await.customer.unwrap();
         let form = [
@@ -308,21 +307,21 @@ impl Stage {
         paid["subscription"].as_str().unwrap().to_owned()
     }
 
-    /// Pays an invoice on its page at Stripe.
+    /// Pays an invoice on its hosted page.
     pub(crate) async fn pay_invoice(&self, invoice: &str, card: Card) {
         let invoice = self.at_stripe().object(invoice).unwrap();
         let page = invoice["hosted_invoice_url"].as_str().unwrap();
         self.submit(&format!("{page}/pay"), &[("card", json!(card).as_str().unwrap())]).await;
     }
 
-    /// Changes to a cheaper plan in the portal: it begins with the next period.
+    /// Schedules a change to a cheaper plan in the portal, for the next period.
     pub(crate) async fn downgrade(&self, by: &Actor, plan: Plan) {
         let theirs = self.billing(by).await.subscription.unwrap().id;
         let key = plan.terms().lookup_key.unwrap();
         self.at_stripe().plan_switch(theirs.as_str(), key).unwrap();
     }
 
-    /// Does something on a page of Stripe's.
+    /// Submits a form on one of Stripe's pages.
     pub(crate) async fn submit(&self, page: &str, form: &[(&str, &str)]) {
         let body: Vec<String> = form.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let request = reqwest::Client::new()
@@ -333,7 +332,7 @@ impl Stage {
         assert!(answer.status().is_success(), "{page}: {}", answer.text().await.unwrap());
     }
 
-    /// What was refunded at Stripe, in cents, oldest first.
+    /// Refunds at Stripe in cents, oldest first.
     pub(crate) fn refunded(&self) -> Vec<i64> {
         let events = self.at_stripe().events();
         let made = events.iter().filter(|event| kind_of(event) == "refund.created");
@@ -344,7 +343,7 @@ impl Stage {
         .collect()
     }
 
-    /// Buys a pack and hears of it; its order.
+    /// Buys a pack and delivers the events. Returns its order.
     pub(crate) async fn buy(&self, by: &Actor, pack: &str) -> PackOrder {
         let url = self.checkout(by, json!({ "pack": pack })).await;
         assert!(matches!(self.pay(&url, Card::Succeeds), Payment::Complete(_)));
@@ -352,7 +351,7 @@ impl Stage {
         self.order_of(by, &url).await
     }
 
-    /// The order behind a page.
+    /// The order of a checkout URL.
     pub(crate) async fn order_of(&self, by: &Actor, url: &str) -> PackOrder {
         let session = self.at_stripe().object(session_of(url)).unwrap();
         let id = OrderId::parse(session["metadata"]["order_id"].as_str().unwrap()).unwrap();
@@ -364,8 +363,8 @@ impl Stage {
         order.payment.as_ref().unwrap()
     }
 
-    /// Takes the table's stream to the worker of top-ups, as relay and queue do; how many hints
-    /// there were.
+    /// Passes the table's stream through relay and queue to the top-up worker. Returns the number
+    /// of messages.
     pub(crate) async fn work_on_top_ups(&self) -> usize {
         let batch = self.world.engine.stream_batch();
         let mut users = Vec::new();
@@ -380,7 +379,7 @@ impl Stage {
         users.len()
     }
 
-    /// Hands one hint to the worker of top-ups.
+    /// Passes one message to the top-up worker.
     pub(crate) async fn hint_top_up(&self, user: &Value) -> BatchResponse {
         let body = json!({ "user_id": user }).to_string();
         let event = json!({ "Records": [{ "messageId": "1", "body": body, "attributes": {} }] });
@@ -391,9 +390,9 @@ impl Stage {
         acting_as(worker.name, bought).await
     }
 
-    /// The run of a night.
+    /// The nightly run.
     pub(crate) async fn reconcile(&self) -> Result<(), TaskError> {
-        // A queue that nobody is at: on these nights nothing is sent.
+        // A queue URL that is not reachable: on these nights nothing is sent.
         let nowhere = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("us-east-1"))
@@ -409,7 +408,7 @@ impl Stage {
         acting_as(worker.name, run).await
     }
 
-    /// Asks Stripe's API directly, as the dashboard or the portal does.
+    /// Calls Stripe's API directly, as the dashboard or the portal does.
     pub(crate) async fn post_to_stripe(&self, path: &str, form: &[(&str, &str)]) -> Value {
         let url = format!("{}v1/{path}", self.at_stripe().url());
         let request = reqwest::Client::new()
@@ -424,7 +423,7 @@ impl Stage {
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
-    /// Switches a member's plan now, as the portal does: the difference is invoiced at once.
+    /// Switches a member's plan now, as the portal does: the difference is invoiced immediately.
     pub(crate) async fn switch_plan(&self, of: &Actor, plan: Plan) {
         let id = self.billing(of).await.subscription.unwrap().id;
         let theirs = self.at_stripe().object(id.as_str()).unwrap();
@@ -459,19 +458,19 @@ impl Stage {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// How many requests Stripe got on a route that hold this text.
+    /// Number of requests to Stripe on a route that contain this text.
     pub(crate) fn asked(&self, route: Route, text: &str) -> usize {
         self.sandbox.received(&Filter::route(route).containing(text)).matched
     }
 
-    /// What was done, as the audit has it, the oldest first.
+    /// The audit records, oldest first.
     pub(crate) async fn audited(&self) -> Vec<AuditRecord> {
         let all = AuditFilter::default();
         let page = self.world.store.audit_log(&all, PageSize::WHOLE, None).await.unwrap();
         page.items.into_iter().rev().collect()
     }
 
-    /// The same as `<who> <what> <to what>: <why>`.
+    /// The same, as `<actor> <action> <target>: <reason>`.
     pub(crate) async fn deeds(&self) -> Vec<String> {
         let told = self.audited().await.into_iter().map(|AuditRecord { deed, .. }| {
             let who = match &deed.actor {
@@ -485,7 +484,7 @@ impl Stage {
         told.collect()
     }
 
-    /// Holds everybody to the books.
+    /// Checks the ledger of every member.
     pub(crate) async fn close(self) {
         let audit = self.world.store.verify_audit(None, &Anchors::default()).await.unwrap();
         assert_eq!(audit.broken, None);
@@ -507,7 +506,7 @@ pub(crate) fn client(base: &str) -> Stripe {
     Stripe::new(&StripeConfig { base: base.to_owned(), api_key, tax: Tax::None }).unwrap()
 }
 
-/// The session behind a page.
+/// The session id of a checkout URL.
 pub(crate) fn session_of(url: &str) -> &str {
     url.rsplit('/').next().unwrap()
 }

@@ -1,4 +1,4 @@
-//! Plans over months: renewals, failures, upgrades, ends.
+//! Subscriptions over months: renewals, failures, upgrades, cancellations.
 
 use domain::{plan::Plan, time::DAY};
 use sandbox::{
@@ -17,7 +17,7 @@ async fn subscribed(name: &str, plan: &str) -> (Stage, Actor) {
     (stage, member)
 }
 
-/// The plan and what is available.
+/// The plan and the available credits.
 async fn has(stage: &Stage, of: &Actor) -> (Plan, u32) {
     let account = stage.account(of).await;
     (account.plan, account.credits.totals().available)
@@ -47,8 +47,8 @@ async fn a_failed_renewal_keeps_the_plan_for_seven_days() {
     let told = stage.subscription(&ann).await;
     assert_eq!(told["subscription"]["status"], "past_due");
     assert_eq!(told["subscription"]["payment_due"], true);
-    assert_eq!(has(&stage, &ann).await, (Plan::Pro, 500), "in its grace");
-    // Nobody tells us of the end: it ends all the same.
+    assert_eq!(has(&stage, &ann).await, (Plan::Pro, 500), "in its grace period");
+    // No event reports the end: the plan ends anyway.
     stage.pass(7);
     assert_eq!(has(&stage, &ann).await.0, Plan::Free);
     stage.hear().await;
@@ -89,7 +89,7 @@ async fn an_upgrade_is_unlimited_at_once_whatever_was_spent() {
         assert_eq!((&credits["available"], &credits["debt"]), (&json!(0), &json!(0)));
         assert_eq!(stage.usage(&ann).await["limit"], json!(null));
         stage.spend(&ann, 40).await;
-        assert_eq!(stage.usage(&ann).await["used"], 40, "metered all the same");
+        assert_eq!(stage.usage(&ann).await["used"], 40, "usage is metered anyway");
         stage.close().await;
     }
 }
@@ -106,7 +106,7 @@ async fn a_cancelled_plan_runs_to_its_end_and_can_be_resumed_before() {
     assert_ne!(told["plan_ends_at"], ends);
     stage.hear().await;
     assert_eq!(stage.cancel(&ann, true).await.status(), 200);
-    assert_eq!(stage.cancel(&ann, true).await.status(), 200, "the same wish again");
+    assert_eq!(stage.cancel(&ann, true).await.status(), 200, "the same request again");
     stage.pass(29);
     stage.hear().await;
     assert_eq!(has(&stage, &ann).await, (Plan::Pro, 500));
@@ -115,7 +115,7 @@ async fn a_cancelled_plan_runs_to_its_end_and_can_be_resumed_before() {
     stage.hear().await;
     assert_eq!(stage.subscription(&ann).await["subscription"]["status"], "canceled");
     assert_eq!(stage.cancel(&ann, true).await.brief(), "409 not_subscribed");
-    // And there is room for another.
+    // A new subscription is possible.
     stage.subscribe(&ann, "enterprise").await;
     assert_eq!(has(&stage, &ann).await.0, Plan::Enterprise);
     stage.close().await;
@@ -138,7 +138,7 @@ async fn updated_before_created_and_created_after_deleted() {
     let url = stage.checkout(&ann, json!({"plan": "pro"})).await;
     stage.pay(&url, Card::Succeeds);
     let mut events = stage.events();
-    // The last thing is heard of first.
+    // The last event is delivered first.
     events.reverse();
     for event in &events {
         assert_eq!(stage.deliver(event).await, 200);
@@ -149,7 +149,7 @@ async fn updated_before_created_and_created_after_deleted() {
     let mut end = stage.events();
     let created = |event: &&String| kind_of(event) == "customer.subscription.created";
     let created = events.iter().find(created).unwrap().clone();
-    // A copy of the first notice, under another name, long after the end.
+    // A copy of the first event under another id, long after the end.
     end.push(created.replace(&crate::stage::id_of(&created), "evt_again"));
     for event in &end {
         assert_eq!(stage.deliver(event).await, 200);
@@ -180,13 +180,13 @@ async fn a_second_subscription_is_ended_and_paid_back() {
         let types = stage.at_stripe().event_types();
         assert_eq!(types.iter().filter(|kind| *kind == "refund.created").count(), 1);
         let deed = "surplus_subscriptions end_surplus user: -";
-        assert_eq!(stage.deeds().await, [deed], "heard of more than once, and done once");
+        assert_eq!(stage.deeds().await, [deed], "delivered more than once, done once");
         stage.close().await;
     }
 }
 
-/// Plans that are taken off sale go on for those who have them: the price is archived, or its
-/// lookup key goes to the price of another product.
+/// A plan off sale continues for its subscribers: its price is archived, or its lookup key is
+/// transferred to another product's price.
 #[tokio::test]
 async fn a_plan_off_sale_is_granted_with_every_renewal() {
     for replaced in [false, true] {
@@ -245,7 +245,7 @@ async fn what_is_paid_for_no_plan_is_parked_until_the_catalogue_is_mended() {
     stage.close().await;
 }
 
-/// A downgrade in the portal makes a schedule, which keeps the subscription from being cancelled.
+/// A downgrade in the portal creates a schedule, which prevents a direct cancellation.
 #[tokio::test]
 async fn a_plan_is_cancelled_after_a_downgrade_was_planned() {
     let (stage, ann) = subscribed("ann", "enterprise").await;
@@ -255,7 +255,7 @@ async fn a_plan_is_cancelled_after_a_downgrade_was_planned() {
     let at_stripe = || stage.at_stripe().object(theirs.as_str()).unwrap();
     assert!(at_stripe()["schedule"].is_string());
     let told = stage.cancel(&ann, false).await;
-    assert_eq!(told.status(), 200, "it goes on as it is: {}", told.pretty());
+    assert_eq!(told.status(), 200, "it renews unchanged: {}", told.pretty());
     assert!(at_stripe()["schedule"].is_string(), "and the downgrade is still planned");
     for _ in 0..2 {
         let told = stage.cancel(&ann, true).await;
@@ -270,7 +270,7 @@ async fn a_plan_is_cancelled_after_a_downgrade_was_planned() {
     stage.close().await;
 }
 
-/// Stripe says the payment before it says that the subscription is active.
+/// Stripe reports the payment before the subscription is active.
 #[tokio::test]
 async fn a_payment_waits_for_its_subscription() {
     for only_the_payment in [false, true] {
@@ -296,7 +296,7 @@ async fn a_payment_waits_for_its_subscription() {
     }
 }
 
-/// Who is banned without an end is charged no more, whatever else goes wrong on the day.
+/// A permanently banned member is not charged again, whatever else fails on that day.
 #[tokio::test]
 async fn a_ban_without_an_end_stops_the_renewal() {
     for stripe_fails in [false, true] {
@@ -327,7 +327,7 @@ async fn a_ban_without_an_end_stops_the_renewal() {
         assert_eq!(deeds.iter().filter(stopped).count(), 1, "{deeds:?}");
         assert_eq!(stage.cancel(&ann, false).await.brief(), "403 account_suspended");
 
-        // Not by the portal either.
+        // Not through the portal either.
         let theirs = stage.billing(&ann).await.subscription.unwrap().id;
         let form = [("cancel_at_period_end", "false")];
         stage.post_to_stripe(&format!("subscriptions/{theirs}"), &form).await;
@@ -335,7 +335,7 @@ async fn a_ban_without_an_end_stops_the_renewal() {
         stage.hear().await;
         assert_eq!(stage.subscription(&ann).await["subscription"]["cancel_at_period_end"], true);
 
-        // Lifted, it stays stopped, and the member may take it back.
+        // After the ban it stays canceled, and the member may resume it.
         let lifted = stage.unban(&ann, json!({ "reason": "A mistake of ours." })).await;
         assert_eq!(lifted.json()["subscription"]["cancel_at_period_end"], true);
         assert_eq!(stage.cancel(&ann, false).await.status(), 200);

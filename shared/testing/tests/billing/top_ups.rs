@@ -1,4 +1,4 @@
-//! Packs that are bought by themselves with the saved card.
+//! Automatic top-ups with the saved card.
 
 use runtime::BatchResponse;
 use sandbox::{
@@ -15,7 +15,7 @@ fn wish() -> Value {
     json!({"enabled": true, "pack": "pack_50", "below": 20, "monthly_max": 2})
 }
 
-/// A member of Free with 60 credits, a saved card, and the wish.
+/// A member of Free with 60 credits, a saved card, and top-ups turned on.
 async fn watching(card: Card) -> (Stage, Actor) {
     let stage = Stage::new().await;
     let ann = stage.member("ann");
@@ -44,7 +44,7 @@ async fn a_pack_is_bought_when_the_balance_falls_below() {
     assert_eq!(state(&stage, &ann).await["state"], "armed");
     assert_eq!(state(&stage, &ann).await["bought_this_month"], 1);
     stage.hear().await;
-    assert_eq!(stage.credits(&ann).await["available"], 69, "its own notices change nothing");
+    assert_eq!(stage.credits(&ann).await["available"], 69, "its own events change nothing");
     assert_eq!(stage.invoices(&ann).await.len(), 2);
     // Twice a month and no more.
     stage.spend(&ann, 60).await;
@@ -71,11 +71,11 @@ async fn turning_it_off_and_on_buys_no_more_in_a_month() {
         stage.world.engine.stream_batch();
     }
     assert_eq!(bought, 2, "the cap of the month");
-    assert_eq!(stage.invoices(&ann).await.len(), 3, "the pack of the beginning, and these");
+    assert_eq!(stage.invoices(&ann).await.len(), 3, "the first pack, and these");
     stage.close().await;
 }
 
-/// Stripe does not answer the worker, so nobody knows whether the card was charged.
+/// Stripe does not answer the worker, so it is unknown whether the card was charged.
 #[tokio::test]
 async fn a_charge_under_way_is_not_forgotten_when_it_is_turned_off() {
     let (stage, ann) = watching(Card::Succeeds).await;
@@ -117,7 +117,7 @@ async fn a_card_that_is_not_charged_stops_it_with_its_reason() {
         assert_eq!((&told["state"], &told["reason"]), (&json!("paused"), &json!(reason)));
         assert_eq!(told["bought_this_month"], 0);
         assert_eq!(stage.credits(&ann).await["available"], 10);
-        // It does not try again by itself, only when it is turned on again.
+        // It retries only after it is turned on again.
         stage.spend(&ann, 1).await;
         assert_eq!(stage.work_on_top_ups().await, 0);
         let customer = stage.billing(&ann).await.customer.unwrap();
@@ -173,7 +173,7 @@ async fn who_is_suspended_is_not_charged() {
     stage.world.suspend(&ann.id, "chargeback fraud", None).await;
     assert_eq!(stage.hint_top_up(&json!(ann.id)).await, BatchResponse::default());
     assert_eq!(stage.credits(&ann).await["available"], 10);
-    // They may stop it, and not begin it anew.
+    // They may turn it off, but not on.
     let wish = json!({"enabled": true, "pack": "pack_50", "below": 5, "monthly_max": 2});
     assert_eq!(stage.top_up(&ann, wish).await.brief(), "403 account_suspended");
     let off = stage.top_up(&ann, json!({"enabled": false})).await;

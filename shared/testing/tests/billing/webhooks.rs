@@ -1,4 +1,4 @@
-//! What is taken at the door of Stripe's webhook.
+//! Acceptance of requests to the Stripe webhook.
 
 use futures_util::future::join_all;
 use sandbox::{
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::stage::{SECRET, SECRET_BEFORE, Stage, id_of, kind_of};
 
-/// A stage with one paid and unheard pack, and the event that says so.
+/// A stage with one paid pack, and its undelivered event.
 async fn paid() -> (Stage, testing::Actor, String) {
     let stage = Stage::new().await;
     let ann = stage.member("ann");
@@ -92,14 +92,14 @@ async fn an_event_that_cannot_be_used_is_kept_and_one_that_is_not_ours_is_not() 
         change(&mut changed);
         changed.to_string()
     };
-    // A type that is none of ours, another mode, another account's customer.
+    // An event type that we do not process, another mode, another account's customer.
     let unknown = with(&|event| event["type"] = json!("payout.paid"));
     let live = with(&|event| event["livemode"] = json!(true));
     for body in [unknown, live] {
         assert_eq!(stage.deliver(&body).await, 200);
         assert!(parked().await.is_empty(), "{body}");
     }
-    // Not an event, a known type without its object, money for an order we do not have.
+    // Not an event, a known type without its object, a payment for an unknown order.
     let bare = with(&|event| event["data"] = json!({}));
     let id = |event: &Value| event["data"]["object"]["id"].as_str().unwrap().to_owned();
     let missing = with(&|event| {
@@ -132,7 +132,7 @@ async fn while_stripe_does_not_answer_the_event_comes_again() {
 async fn an_event_that_is_faster_than_our_own_answer_is_applied() {
     let stage = Stage::new().await;
     let ann = stage.member("ann");
-    // The page is open at Stripe, and we die before we note where.
+    // The session is open at Stripe, and the process dies before it is stored.
     let engine = &stage.world.engine;
     engine.order("UpdateItem", 1, testing::Fault::HangBefore);
     let asked = stage.try_checkout(&ann, "key", json!({"pack": "pack_50"}));
@@ -141,7 +141,7 @@ async fn an_event_that_is_faster_than_our_own_answer_is_applied() {
     stage.pay(&url, Card::Succeeds);
     stage.hear().await;
     assert_eq!(stage.credits(&ann).await["available"], 60);
-    // The member's second try is answered with the page that is paid.
+    // The member's retry returns the paid session.
     let again = stage.try_checkout(&ann, "key", json!({"pack": "pack_50"})).await;
     assert_eq!(again.status(), 200, "{}", again.pretty());
     stage.hear().await;

@@ -1,8 +1,8 @@
-//! A year of members who subscribe, upgrade, cancel, buy, spend, are refunded and dispute; and of
-//! notices that are doubled, shuffled, lost and found at night.
+//! A year of members who subscribe, upgrade, cancel, buy, spend, are refunded and dispute, with
+//! events duplicated, shuffled, lost and found by the nightly run.
 //!
-//! At its end every member's balance is the fold of their ledger and what Stripe's own books say
-//! they paid for. The seed is printed; `PROLIGHT_YEARS` runs that many of them.
+//! At the end every member's balance is the fold of their ledger and matches what they paid for at
+//! Stripe. The seed is printed; `PROLIGHT_YEARS` runs that many years.
 
 use domain::{credits::LotSource, plan::Plan};
 use sandbox::stripe::{Card, Closing, Opening};
@@ -11,7 +11,7 @@ use testing::{Actor, api::variable};
 
 use crate::stage::{Stage, kind_of};
 
-/// A small generator of numbers (Vigna's splitmix64): the same ones from the same seed.
+/// A small pseudo-random generator (Vigna's splitmix64), deterministic by seed.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -35,7 +35,7 @@ impl Dice {
     }
 }
 
-/// Something a member does, or that is done to them.
+/// One random action of or on a member.
 async fn live(stage: &Stage, member: &Actor, dice: &mut Dice) {
     let plans = ["pro", "enterprise"];
     let packs = ["pack_50", "pack_200", "pack_1000"];
@@ -88,7 +88,7 @@ async fn live(stage: &Stage, member: &Actor, dice: &mut Dice) {
     }
 }
 
-/// A refund or a dispute of one of a member's packs.
+/// Refunds or disputes one of a member's packs.
 async fn take_back(stage: &Stage, member: &Actor, dice: &mut Dice) {
     let mut paid = charges(stage, member);
     paid.retain(|charge| charge["disputed"] == false && charge["amount_refunded"] == 0);
@@ -111,7 +111,7 @@ async fn take_back(stage: &Stage, member: &Actor, dice: &mut Dice) {
     }
 }
 
-/// The charges of a member's packs that went well, as Stripe has them.
+/// A member's successful pack charges at Stripe.
 fn charges(stage: &Stage, member: &Actor) -> Vec<Value> {
     let events = stage.at_stripe().events();
     let made = events.iter().filter(|event| kind_of(event) == "charge.succeeded");
@@ -127,7 +127,7 @@ fn charges(stage: &Stage, member: &Actor) -> Vec<Value> {
     now.filter(theirs).collect()
 }
 
-/// Delivers what is new: shuffled, some of it twice, some of it never.
+/// Delivers new events: shuffled, some twice, some never.
 async fn hear_badly(stage: &Stage, dice: &mut Dice) {
     let mut events = stage.events();
     dice.shuffle(&mut events);
@@ -168,12 +168,12 @@ async fn a_year(seed: u64) {
     stage.close().await;
 }
 
-#[expect(clippy::print_stdout, reason = "a failure is repeated with the seed it names")]
+#[expect(clippy::print_stdout, reason = "the seed repeats a failure")]
 fn announce(seed: u64) {
     println!("a year from seed {seed}");
 }
 
-/// What a member has is what Stripe's books say they paid for.
+/// Asserts that a member has what they paid for at Stripe.
 async fn check(stage: &Stage, member: &Actor) {
     let account = stage.account(member).await;
     let ledger = stage.world.store.whole_ledger(&member.id).await.unwrap();
@@ -206,7 +206,7 @@ async fn check(stage: &Stage, member: &Actor) {
     assert!(plans.values().all(|times| *times == 1), "a period is granted once: {plans:?}");
     let expected: i64 = charges(stage, member).iter().map(|charge| worth(stage, charge)).sum();
     assert_eq!(bought, expected, "{}: packs paid for and not taken back", member.id);
-    // The plan is the one Stripe has, if it is paid for.
+    // The plan is Stripe's, if it is paid.
     let theirs = stage.billing(member).await.subscription;
     let live = theirs.map(|theirs| stage.at_stripe().object(theirs.id.as_str()).unwrap());
     if live.is_none_or(|live| live["status"] == "canceled") {
@@ -214,14 +214,14 @@ async fn check(stage: &Stage, member: &Actor) {
     }
 }
 
-/// How many credits a charge still pays for.
+/// Number of credits that a charge still pays for.
 fn worth(stage: &Stage, charge: &Value) -> i64 {
     let amount = charge["amount"].as_i64().unwrap();
     let credits = match amount {
         500 => 50,
         1800 => 200,
         8000 => 1000,
-        other => panic!("a pack for {other}"),
+        other => panic!("no pack costs {other}"),
     };
     let refunded = charge["amount_refunded"].as_i64().unwrap();
     let events = stage.at_stripe().events();

@@ -1,4 +1,4 @@
-//! Which crate may know which: `domain` <- `search`, `studio`, `paper`, `store`, `clients` <-
+//! Dependencies between crates: `domain` <- `search`, `studio`, `paper`, `store`, `clients` <-
 //! `settlement`, `runtime` <- functions.
 
 use std::{collections::BTreeMap, process::Command};
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::root;
 
-/// What each shared crate may know of the others. A crate of functions may know all that a
-/// deployed function is made of, and what stands in for the world belongs to tests alone.
+/// Allowed dependencies of each shared crate on the others. A crate of functions may use every
+/// crate that is deployed; the sandbox and test crates are for tests only.
 const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("domain", &[]),
     ("search", &["domain"]),
@@ -23,7 +23,7 @@ const FUNCTIONS_MAY_KNOW: &[&str] =
     &["domain", "search", "studio", "paper", "store", "clients", "runtime", "settlement"];
 const NEVER_DEPLOYED: [&str; 2] = ["sandbox", "testing"];
 
-/// The packages of the workspace by name, as cargo reads them.
+/// The packages of the workspace by name, from `cargo metadata`.
 fn packages() -> BTreeMap<String, Value> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
@@ -36,7 +36,7 @@ fn packages() -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// What a package needs to be built, its tests apart.
+/// A package's dependencies without dev-dependencies.
 fn dependencies(package: &Value) -> Vec<&str> {
     let all = package["dependencies"].as_array().unwrap().iter();
     let built = all.filter(|dependency| dependency["kind"] != "dev");
@@ -76,7 +76,7 @@ fn every_package_has_its_place() {
     }
 }
 
-/// Time, months, ids, JSON, hashes and errors: nothing that asks the world for anything.
+/// Time, months, ids, JSON, hashes and errors: nothing that does I/O.
 #[test]
 fn the_domain_needs_little() {
     let packages = packages();
@@ -103,7 +103,7 @@ fn a_function_needs_no_sdk() {
     }
 }
 
-/// Tests are in the libraries: one that is linked to a binary again is only linked longer.
+/// Tests are in the libraries: a test in a binary would only be linked again.
 #[test]
 fn binaries_have_no_tests_of_their_own() {
     for (name, package) in packages() {

@@ -6,11 +6,11 @@ use testing::{Actor, Ask};
 
 use crate::{functions, scene::Scene, shapes::Shapes};
 
-/// Who calls: about Kim's things, whoever it is.
+/// The kinds of callers; all ask about Kim's data.
 const CALLERS: [&str; 7] =
     ["nobody", "member", "other", "suspended", "moderator", "admin", "banned"];
 
-/// What was answered well, and what is stored then.
+/// The successful responses, and what is stored afterwards.
 #[derive(Default)]
 struct Seen {
     answers: Shapes,
@@ -33,7 +33,7 @@ async fn status(endpoint: &Endpoint, caller: &str, seen: &mut Seen) -> u16 {
             scene.world.suspend(&Actor::admin().id, "bribed", None).await;
             Ask::by(&Actor::admin())
         }
-        other => panic!("there is no caller {other}"),
+        other => panic!("unknown caller {other}"),
     };
     let event = scene.fill(endpoint, ask.key("a-new-key")).event(endpoint);
     let answer = scene.answer(endpoint, event).await;
@@ -45,10 +45,10 @@ async fn status(endpoint: &Endpoint, caller: &str, seen: &mut Seen) -> u16 {
     answer.status()
 }
 
-/// 401: whoever did not sign in may not. 403: a suspended member may look, and change nothing.
-/// 404: what is somebody else's does not exist, for staff neither. 409: only a subscription that is
-/// there can be cancelled, and nothing goes back of what cost nothing. 400: a signature is asked of
-/// whoever comes. `banned` is an admin who is suspended: what staff see, they do not see either.
+/// 401: not signed in. 403: a suspended member may read, not write. 404: another member's data does
+/// not exist, not even for staff. 409: only an existing subscription can be canceled, and a free
+/// purchase has nothing to refund. 400: a signature is required of every caller. `banned` is a
+/// suspended admin, who cannot use the staff endpoints either.
 #[tokio::test]
 async fn everybody_may_do_what_the_table_says() {
     let mut seen = Seen::default();

@@ -1,4 +1,4 @@
-//! `events/`: one real event for each function, for a local invoke and for these tests.
+//! `events/`: one real event per function, for local invokes and for these tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,8 +71,8 @@ fn check_request(endpoint: &Endpoint, event: &Value) {
     assert_eq!(member, signed_in, "{name}");
 }
 
-/// Each event goes through its function, and is answered as a good request is: at most what it is
-/// about does not exist.
+/// Each event passes through its function and is answered as a valid request: at worst, its subject
+/// does not exist.
 #[tokio::test]
 async fn an_event_is_answered() {
     let mut answers = String::new();

@@ -1,4 +1,4 @@
-//! What callers and operators see of the system when none of its functions answers.
+//! What callers and operators see when no function answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ fn headers_of(response: &Yaml) -> BTreeMap<String, String> {
     headers.iter().map(|(name, value)| (text(name).to_lowercase(), plain(value))).collect()
 }
 
-/// A page of the frontend may read a refusal, whoever it is of.
+/// A page of the frontend may read every error, including the gateway's.
 #[tokio::test]
 async fn the_gateways_own_answers_carry_the_headers_of_ours() {
     let endpoint = &account::get_me::ENDPOINT;
@@ -46,7 +46,7 @@ async fn the_gateways_own_answers_carry_the_headers_of_ours() {
     assert!(kinds.contains("DEFAULT_5XX") && kinds.contains("WAF_FILTERED"), "{kinds:?}");
 }
 
-/// An alarm on a metric that nobody counts never goes off, and is no alarm.
+/// An alarm on a metric that is never emitted never fires.
 #[test]
 fn every_alarm_is_on_a_metric_that_is_counted() {
     let mut counted: BTreeSet<String> = BTreeSet::new();
@@ -73,7 +73,7 @@ fn every_alarm_is_on_a_metric_that_is_counted() {
         .iter()
         .filter(|metric| !counted.contains(*metric) && !told.contains(&format!("\"{metric}\"")))
         .collect();
-    assert!(silent.is_empty(), "nobody counts {silent:?}");
+    assert!(silent.is_empty(), "no function emits {silent:?}");
     assert!(watched.len() > 10, "{watched:?}");
 }
 
@@ -88,7 +88,7 @@ fn all_text(folder: &std::path::Path) -> String {
         .collect()
 }
 
-/// The address of who calls is not for a log of ours.
+/// Callers' IP addresses are not logged.
 #[test]
 fn the_access_log_has_no_address() {
     let template = read("template.yaml");

@@ -1,9 +1,9 @@
-//! What must agree, agrees: functions and the template, their events, who may call them, and which
-//! crate may know which.
+//! Consistency checks: functions and the template, their events, their callers, and the
+//! dependencies between crates.
 //!
-//! None of this is written down twice on purpose. The functions' own constants are the truth, and a
-//! route, a variable or an arrow that is missing or different elsewhere fails here.
-#![expect(clippy::unwrap_used, reason = "what is not where it belongs fails its test")]
+//! The functions' own constants are the reference: a route, a variable or a dependency that is
+//! missing or different elsewhere fails here.
+#![expect(clippy::unwrap_used, reason = "a missing value should fail the test")]
 
 mod arrows;
 mod callers;
@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 
 use runtime::Function;
 
-/// The folder of the workspace.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
@@ -44,7 +43,7 @@ fn functions() -> Vec<Function> {
     crates.concat()
 }
 
-/// The crate of a function, and its module in it: `generation-get-generation` is
+/// The crate and module of a function: `generation-get-generation` is `generation::get_generation`.
 /// `generation::get_generation`.
 fn place(name: &str) -> (&str, String) {
     let (package, module) = name.split_once('-').unwrap();

@@ -1,4 +1,4 @@
-//! Kim's things on the marketplace: what she sells, what waits for a moderator, what she bought.
+//! Kim on the marketplace: her listings, one pending moderation, and what she bought.
 
 use domain::{
     Timestamp,
@@ -16,21 +16,21 @@ use serde_json::json;
 use store::{Idempotency, Store};
 use testing::{Actor, Ask, listings};
 
-/// What there is, by its id.
+/// Ids of the marketplace data.
 #[derive(Debug, Default)]
 pub(crate) struct Market {
-    /// Lena's, on sale and free; Kim has it.
+    /// Lena's, on sale and free; Kim owns it.
     bought: String,
-    /// Lena's, on sale and free; nobody has it.
+    /// Lena's, on sale and free; not owned by any member.
     offered: String,
     /// Kim's, on sale, with a draft of its next version.
     own: String,
-    /// Kim's, waiting for a moderator.
+    /// Kim's, pending moderation.
     pending: String,
-    /// What a moderator is shown of that.
+    /// Content hash that the moderator sees of the pending version.
     content_hash: String,
     purchase: String,
-    /// Ada's, of what is Kim's.
+    /// Ada's review of Kim's listing.
     review: String,
     upload: String,
     code: String,
@@ -72,10 +72,10 @@ impl Market {
         }
     }
 
-    /// A good request about Kim's things, or about what she sees.
+    /// A valid request about Kim's data, or about what she can see.
     ///
     /// # Panics
-    /// When nobody has said here what a good request of the endpoint is.
+    /// If this function has no valid request for the endpoint.
     pub(crate) fn fill(&self, name: &str, ask: Ask) -> Ask {
         let free = json!({ "amount": 0, "currency": "usd" });
         match name {
@@ -127,7 +127,7 @@ impl Market {
             "admin-delist-listing" => {
                 ask.path("id", &self.own).json(json!({ "reason": "Copied from elsewhere." }))
             }
-            // Nobody reported it: there is nothing to be decided.
+            // No member reported it: there is nothing to decide.
             "admin-resolve-flags" => ask.path("id", &self.own).json(json!({
                 "decision": "dismiss", "reason": "All is well.", "seen": 1,
             })),
@@ -142,7 +142,7 @@ impl Market {
                 ask.path("id", "user_kim").json(json!({ "concurrency": 2, "reason": "As agreed." }))
             }
             "marketplace-get-creator-statement" => ask.path("month", "2026-11"),
-            // Nothing was reported yet.
+            // No report exists yet.
             "admin-get-report" => ask.path("date", "2026-11-25"),
             "marketplace-list-popular"
             | "marketplace-search-listings"
@@ -160,7 +160,7 @@ impl Market {
             | "admin-list-reports"
             | "admin-list-users"
             | "admin-list-audit" => ask,
-            other => panic!("say here what a good request of {other} is"),
+            other => panic!("add a valid request for {other} here"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One world with somebody's things in it, and every route of the system over it.
+//! One world with a member's data in it, and every route of the system on it.
 
 use clients::{
     Secret, Stripe,
@@ -22,11 +22,11 @@ use testing::{
 
 use crate::market::Market;
 
-/// The token that the event of Bria's webhook is signed with.
+/// The API token that signs the event of Bria's webhook.
 const BRIA_TOKEN: &str = "sandbox-bria-token";
-/// The secret that the event of Stripe's webhook is signed with.
+/// The secret that signs the event of Stripe's webhook.
 const STRIPE_SECRET: &str = "whsec_4d2b9f6c1e8a3705b6d1c9e2f7a80435";
-/// When the events happened, as their signature and their context say.
+/// Time of the events, as their signatures and contexts state.
 const EVENTS_AT: Timestamp = Timestamp::from_secs(1_795_000_000);
 
 /// A world in which Kim has a generation, a preset, a subscription and its invoice, sells a listing
@@ -47,7 +47,7 @@ impl Scene {
         Scene::of(World::new()).await
     }
 
-    /// The same at the time of the files in `events/`.
+    /// The same, at the time of the files in `events/`.
     pub(crate) async fn at_the_events() -> Scene {
         let world = World::new();
         let ambient = runtime::InvocationContext {
@@ -79,7 +79,7 @@ impl Scene {
         scene
     }
 
-    /// The invoice of a plan that `actor` pays for, as Stripe's notices tell of it.
+    /// The invoice of a plan that `actor` pays for, from Stripe's events.
     async fn subscribed(&self, actor: &Actor) -> String {
         let checkout = &billing::open_checkout::ENDPOINT;
         let ask = Ask::by(actor).key("subscribe").json(json!({"plan": "pro"}));
@@ -99,7 +99,7 @@ impl Scene {
         invoices["items"][0]["id"].as_str().unwrap().to_owned()
     }
 
-    /// The id of what `endpoint` makes.
+    /// The id of what `endpoint` creates.
     async fn made(&self, endpoint: &Endpoint, actor: &Actor) -> String {
         let ask = self.fill(endpoint, Ask::by(actor).key(endpoint.name));
         let answer = self.answer(endpoint, ask.event(endpoint)).await;
@@ -107,10 +107,10 @@ impl Scene {
         id.unwrap_or_else(|| panic!("{}: {}", endpoint.name, answer.pretty()))
     }
 
-    /// A good request, about Kim's things where it is about any.
+    /// A valid request, about Kim's data where that applies.
     ///
     /// # Panics
-    /// When nobody has said here what a good request of the endpoint is.
+    /// If this function has no valid request for the endpoint.
     pub(crate) fn fill(&self, endpoint: &Endpoint, ask: Ask) -> Ask {
         match endpoint.name {
             "generation-create-generation" => ask.json(json!({"prompt": "a red chair"})),
@@ -143,11 +143,11 @@ impl Scene {
             | "edge-get-health" => ask,
             "edge-webhook-bria" => ask.query("job", "gen_01JD0000000000000000000000.token.user"),
             "edge-webhook-stripe" => ask.json(json!({"type": "invoice.paid"})),
-            other => panic!("say here what a good request of {other} is"),
+            other => panic!("add a valid request for {other} here"),
         }
     }
 
-    /// What `endpoint` answers to `event`.
+    /// The response of `endpoint` to `event`.
     pub(crate) async fn answer(&self, endpoint: &Endpoint, event: Request) -> Answer {
         let (ambient, store) = (&self.world.ambient, self.world.store.clone());
         let (images, documents) = (self.world.images(), self.world.documents());
@@ -240,7 +240,7 @@ impl Scene {
             edge::webhook_stripe =>
                 (store, stripe, StripeWebhookSecrets(vec![Secret::new(STRIPE_SECRET)])),
         }
-        panic!("say here what {} touches", endpoint.name);
+        panic!("add the dependencies of {} here", endpoint.name);
     }
 
     fn stripe(&self) -> Stripe {

@@ -1,17 +1,17 @@
-//! What is stored and what is answered, as names and types: the contract that a change of names in
-//! the code must not touch.
+//! Shapes of stored and returned documents, as names and types: the contract that renames in the
+//! code must not change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// Paths into documents of several kinds, each with the types, and of short words the values, that
-/// were seen there.
+/// Paths into documents of several kinds, each with the types seen there, and for short words the
+/// values.
 #[derive(Default)]
 pub(crate) struct Shapes(BTreeMap<String, BTreeSet<String>>);
 
 impl Shapes {
-    /// Takes in a document of one kind.
+    /// Adds a document of one kind.
     pub(crate) fn add(&mut self, kind: &str, document: &Value) {
         match document {
             Value::Object(members) => {
@@ -27,7 +27,7 @@ impl Shapes {
         }
     }
 
-    /// Takes in an item of the table, in DynamoDB's notation. Its kind is how its key begins.
+    /// Adds an item in DynamoDB's notation. Its kind is its key prefix.
     pub(crate) fn add_item(&mut self, item: &Value) {
         let part = |name: &str| {
             let key = item[name]["S"].as_str().unwrap_or_default();
@@ -50,13 +50,13 @@ impl std::fmt::Display for Shapes {
     }
 }
 
-/// A name that is data, such as a day or an id, is one of many.
+/// A name that is data, such as a day or an id, becomes `*`.
 fn plain(name: &str) -> &str {
     let is_data = name.contains(|it: char| it.is_ascii_digit() || it == '|') && name.len() > 5;
     if is_data { "*" } else { name }
 }
 
-/// What members are called whose values are of a closed list.
+/// Members whose values are enumerations.
 const CLOSED: [&str; 10] =
     ["state", "status", "kind", "type", "plan", "role", "action", "source", "reason", "currency"];
 

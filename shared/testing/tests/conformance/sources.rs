@@ -1,4 +1,4 @@
-//! What may be written only in one place, and what nowhere.
+//! Text that may be in only one place of the sources, or in none.
 
 use std::{
     collections::BTreeSet,
@@ -41,7 +41,7 @@ fn without_tests(path: &PathBuf) -> String {
     text[..end].to_owned()
 }
 
-/// Checks that none of `words` stands in `folders`, but for the files that may.
+/// Asserts that none of `words` is in `folders`, except in the files of `but`.
 fn nowhere(words: &[&str], folders: &[&str], but: &[&str]) {
     for folder in folders {
         for (path, text) in sources(folder) {
@@ -114,7 +114,7 @@ fn only_the_store_knows_what_a_key_is() {
     let words = [&names[..], &prefixes[..]].concat();
     nowhere(&words, &DEPLOYED, &["shared/store/src/keys.rs"]);
     let document = read("shared/store/src/keys.rs");
-    assert!(words.iter().all(|word| document.contains(*word)), "the words are still those");
+    assert!(words.iter().all(|word| document.contains(*word)), "the words are up to date");
 }
 
 #[test]
@@ -141,9 +141,9 @@ fn the_domain_is_pure() {
     nowhere(&words, &["shared/domain"], &[]);
 }
 
-/// A binary is the endpoint and its handler, and nothing else.
+/// A binary has nothing to compile: all of its process is in its library.
 #[test]
-fn every_function_is_a_file_and_a_binary_of_two_lines() {
+fn every_function_is_a_file_and_a_binary_that_only_links() {
     let mut binaries = BTreeSet::new();
     for function in functions() {
         let name = function.name();
@@ -155,15 +155,16 @@ fn every_function_is_a_file_and_a_binary_of_two_lines() {
             Trigger::Schedule(_) => ("WORKER", "schedule"),
             Trigger::Token(_) => ("WORKER", "authorize"),
         };
-        let import = format!("use {package}::{module}::{{{constant}, handle}};");
-        let main = "fn main() -> std::process::ExitCode {";
-        let call = format!("    runtime::{serves}({constant}, handle)");
-        let expected = format!("{import}\n\n{main}\n{call}\n}}\n");
+        let main = format!("    {package}::{module}::serve()");
+        let expected = format!("fn main() -> std::process::ExitCode {{\n{main}\n}}\n");
         let path = format!("functions/{package}/src/bin/{name}.rs");
         assert_eq!(read(&path), expected, "{path}");
         binaries.insert(path);
 
         let source = read(&format!("functions/{package}/src/{module}.rs"));
+        let serve = format!("    runtime::{serves}({constant}, handle)\n");
+        let serve = format!("pub fn serve() -> ExitCode {{\n{serve}}}\n");
+        assert!(source.contains(&serve), "{module}.rs serves its function");
         if let Trigger::Route(endpoint) = function.trigger {
             let route = format!("//! `{} {}`: ", endpoint.method, endpoint.path);
             assert!(source.starts_with(&route), "{module}.rs begins with its route");

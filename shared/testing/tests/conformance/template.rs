@@ -1,4 +1,4 @@
-//! The template: one block for each function, and in it exactly what the function is.
+//! The template: one block per function, which matches the function exactly.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -8,14 +8,14 @@ use yaml_rust2::{Yaml, YamlLoader};
 
 use crate::{functions, place, read};
 
-/// API Gateway answers 504 after this many seconds, whatever a function does.
+/// API Gateway answers 504 after this many seconds, whatever the function does.
 const GATEWAY_TIMEOUT_S: i64 = 29;
-/// How many timeouts of its consumer a queue must keep a message away from others for.
+/// Visibility timeout of a queue, in timeouts of its consumer.
 const VISIBILITY_TIMEOUTS: i64 = 6;
-/// Variables of the runtime that no capability names.
+/// Variables that are not part of a capability.
 const LINKS: &str = "PUBLIC_API_URL";
 
-/// A template. CloudFormation's short tags are left out: `!Ref X` reads as `X`.
+/// Loads a template. CloudFormation's short tags are ignored: `!Ref X` reads as `X`.
 pub(crate) fn load(path: &str) -> Yaml {
     YamlLoader::load_from_str(&read(path)).unwrap().remove(0)
 }
@@ -32,13 +32,13 @@ pub(crate) fn keys(node: &Yaml) -> BTreeSet<&str> {
     node.as_hash().into_iter().flat_map(|hash| hash.keys()).map(text).collect()
 }
 
-/// `generation-get-generation` as CloudFormation names it: `GenerationGetGeneration`.
+/// The logical id of a function: `generation-get-generation` is `GenerationGetGeneration`.
 fn logical_id(name: &str) -> String {
     let capitalized = |word: &str| format!("{}{}", word[..1].to_uppercase(), &word[1..]);
     name.split('-').map(capitalized).collect()
 }
 
-/// Checks `check` for the block of every function.
+/// Runs `check` on the block of every function.
 fn each_block(check: impl Fn(&Function, &Yaml)) {
     let template = load("template.yaml");
     for function in functions() {
@@ -58,7 +58,7 @@ fn every_function_has_a_block_and_every_block_a_function() {
         .map(|(name, _)| text(name).to_owned())
         .collect();
     let known: BTreeSet<String> = functions().iter().map(|f| logical_id(f.name())).collect();
-    assert_eq!(known.len(), functions().len(), "a name is one function's");
+    assert_eq!(known.len(), functions().len(), "names are unique");
     assert_eq!(blocks, known);
 }
 
@@ -94,13 +94,13 @@ fn a_function_is_started_by_what_its_constant_says() {
             Trigger::Stream(_) => "DynamoDB",
             Trigger::Schedule(_) => "Schedule",
         };
-        // A route that answers `HEAD` has a second one, which is the first but for its method.
+        // A route that answers `HEAD` has a second event, equal except for its method.
         let (event, head) = match (&events[..], &function.trigger) {
             ([event, head], Trigger::Route(endpoint)) if endpoint.head => (event, Some(head)),
             ([event], trigger) if !matches!(trigger, Trigger::Route(it) if it.head) => {
                 (event, None)
             }
-            _ => panic!("{name} is started by one thing"),
+            _ => panic!("{name} must have exactly one trigger"),
         };
         assert_eq!(text(&event["Type"]), started, "{name}");
         if let Some(head) = head {
@@ -121,7 +121,7 @@ fn a_function_is_started_by_what_its_constant_says() {
             }
             Trigger::Queue(_) | Trigger::Stream(_) => {
                 let kinds = texts(&properties["FunctionResponseTypes"]);
-                assert_eq!(kinds, ["ReportBatchItemFailures"], "{name} fails in parts");
+                assert_eq!(kinds, ["ReportBatchItemFailures"], "{name} reports partial failures");
             }
             Trigger::Schedule(_) | Trigger::Token(_) => {}
         }
@@ -144,7 +144,7 @@ fn every_route_is_guarded_unless_it_says_otherwise() {
         })
         .collect();
     let count = functions().iter().filter(|f| matches!(f.trigger, Trigger::Route(_))).count();
-    assert_eq!(routes.len(), count, "a route is one function's");
+    assert_eq!(routes.len(), count, "routes are unique");
     for (method, path) in routes {
         let at_root =
             path == "/health" || path.starts_with("/webhooks/") || path.starts_with("/s/");
@@ -152,7 +152,7 @@ fn every_route_is_guarded_unless_it_says_otherwise() {
     }
 }
 
-/// A function that makes links to this API must know where it stands; the others need not.
+/// A function that creates links to this API needs its URL; the others do not.
 #[test]
 fn a_block_declares_exactly_the_variables_its_function_needs() {
     each_block(|function, block| {
@@ -167,7 +167,7 @@ fn a_block_declares_exactly_the_variables_its_function_needs() {
     });
 }
 
-/// What a function is told of it may use, and nothing else.
+/// A function's policy covers the resources in its variables, and nothing else.
 #[test]
 fn a_policy_is_about_what_the_variables_name() {
     let services = [
@@ -199,7 +199,7 @@ fn a_policy_is_about_what_the_variables_name() {
     });
 }
 
-/// Money to creators is moved under a key of its own, which one function may read.
+/// Transfers to creators use a key of their own, which one function may read.
 #[test]
 fn only_the_function_that_pays_creators_reads_the_key_of_payouts() {
     let readers = RefCell::new(Vec::new());
@@ -218,7 +218,7 @@ fn only_the_function_that_pays_creators_reads_the_key_of_payouts() {
     assert_eq!(readers.into_inner(), ["background-pay-creators"]);
 }
 
-/// What the boundary says is tested in `testing::grants`.
+/// What the boundary allows is tested in `testing::grants`.
 #[test]
 fn every_function_has_the_boundary() {
     let template = load("template.yaml");
@@ -229,7 +229,7 @@ fn every_function_has_the_boundary() {
     });
 }
 
-/// A run that could not be started, and one that failed each time, leave their event behind.
+/// A run that could not start, or failed every time, leaves its event in a queue.
 #[test]
 fn a_run_that_is_given_up_is_kept() {
     each_block(|function, block| {

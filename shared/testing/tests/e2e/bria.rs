@@ -1,4 +1,4 @@
-//! With the sandbox's Bria drawing: real signed webhooks through the gateway, and bad days.
+//! With the sandbox's Bria as the provider: real signed webhooks through the gateway, and faults.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -21,13 +21,13 @@ async fn a_signed_webhook_brings_the_image() {
     assert_eq!(job["charge"]["state"], "captured");
     let image = member.0.fetch(text(&job["image"]["url"])).await.unwrap();
     assert_eq!(image.get(1..4), Some(b"PNG".as_slice()));
-    assert_eq!(submissions(&marker).await.len(), 1, "asked once");
+    assert_eq!(submissions(&marker).await.len(), 1, "submitted once");
     let told = until("the webhook's journal", async || {
         let told = deliveries(text(&job["id"])).await;
         (!told.is_empty()).then_some(told)
     });
     assert_eq!(seen(&told.await), [("genuine", 200)]);
-    assert_eq!(leaks().await, 0, "the token never goes where the images lie");
+    assert_eq!(leaks().await, 0, "the token is never sent to result URLs");
     member.check_books().await;
 }
 
@@ -105,7 +105,7 @@ async fn a_busy_provider_is_asked_again() {
     member.check_books().await;
 }
 
-/// The provider took it but its answer could not be read: the webhook says which request it was.
+/// The provider accepted the job but its response was unreadable: the webhook names the request.
 #[tokio::test]
 async fn an_unreadable_answer_is_never_a_second_request() {
     for fault in ["malformed_json", "server_error_after_accepting", "broken_connection"] {
@@ -128,15 +128,15 @@ async fn a_prompt_is_structured_by_the_provider() {
     member.check_books().await;
 }
 
-/// Orders an image and waits for it, from the provider this file is about.
+/// Orders an image and waits for it; asserts the provider.
 async fn made(member: &Member, order: &Value) -> Value {
     let job = member.make(order).await;
     assert_eq!(job["provider"], "bria", "deploy with PROLIGHT_IMAGE_PROVIDER=bria ./scripts/up");
     job
 }
 
-/// Orders an image that meets `fault`: who ordered it, the failed job, and how often it was asked
-/// for.
+/// Orders an image that meets `fault`. Returns its member, the failed job, and the number of
+/// submissions.
 async fn failed(fault: Value, code: &str) -> (Member, Value, usize) {
     let (member, marker) = (Member::new().await, marker());
     sandbox::order(fault, &marker).await;
@@ -147,7 +147,7 @@ async fn failed(fault: Value, code: &str) -> (Member, Value, usize) {
     (member, job, submissions(&marker).await.len())
 }
 
-/// What was told, and how it was answered.
+/// The deliveries, as kind and status.
 fn seen(told: &[Value]) -> Vec<(&str, u64)> {
     told.iter()
         .map(|one| (text(&one["notice"]), one["status"].as_u64().unwrap_or_default()))

@@ -1,10 +1,10 @@
-//! The deployed system over HTTP, as a frontend meets it.
+//! The deployed system over HTTP, as a frontend uses it.
 //!
-//! Runs against the stack that `scripts/up` leaves running; `source .local/env` first. Which tests
-//! fit depends on who draws: `studio::` is for the local renderer, the default, and holds all that
-//! does not depend on it; `billing::`, `market::` and `staff::` are run with it too; `bria::` is for
-//! `PROLIGHT_IMAGE_PROVIDER=bria ./scripts/up`. Every test brings members of its own, so they
-//! run at the same time, and again.
+//! Runs against the stack that `scripts/up` starts; `source .local/env` first. The image provider
+//! decides which tests apply: `studio::` needs the local renderer, the default, and covers
+//! everything independent of the provider; `billing::`, `market::` and `staff::` run with it too;
+//! `bria::` needs `PROLIGHT_IMAGE_PROVIDER=bria ./scripts/up`. Every test creates its own members,
+//! so tests run in parallel and repeatedly.
 #![expect(clippy::unwrap_used, reason = "a broken stack should stop the test")]
 
 mod billing;

@@ -1,4 +1,4 @@
-//! A member with a token, and what a frontend does for them.
+//! A member with a token, and the frontend's calls for them.
 
 use std::{
     collections::BTreeSet,
@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use testing::api::{Answer, Api, fresh_key};
 use tokio::time::sleep;
 
-/// How long anything may take: the machine may be small and busy.
+/// Longest wait for anything: the machine may be small and busy.
 const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(200);
-/// Where the jobs are.
+/// Path of the generations.
 pub(crate) const GENERATIONS: &str = "/api/v1/generations";
 
-/// Somebody who signed in.
+/// A signed-in member.
 #[derive(Debug, Clone)]
 pub(crate) struct Member(pub(crate) Api);
 
 impl Member {
-    /// Somebody who was never here before.
+    /// A new member.
     pub(crate) async fn new() -> Member {
         Member(Api::of_new_member().await.unwrap())
     }
@@ -35,7 +35,7 @@ impl Member {
         answer(self.request(Method::GET, path)).await
     }
 
-    /// Posts under a key nobody has used.
+    /// Posts with an unused idempotency key.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_under(&fresh_key(), path, body).await
     }
@@ -49,12 +49,12 @@ impl Member {
         answer(self.request(Method::DELETE, path)).await
     }
 
-    /// Orders an image that is accepted.
+    /// Orders an image; asserts that it is accepted.
     pub(crate) async fn order(&self, order: &Value) -> Value {
         self.post(GENERATIONS, order).await.ok(202)
     }
 
-    /// Follows a job, as it was last seen, until it is over.
+    /// Polls a job until it ends.
     pub(crate) async fn follow(&self, job: &Value) -> Value {
         let link = text(&job["links"]["self"]).to_owned();
         until(&link, async || {
@@ -71,12 +71,12 @@ impl Member {
         job
     }
 
-    /// The balance, its totals and one line of the ledger.
+    /// The balance, its totals and one ledger entry.
     pub(crate) async fn credits(&self) -> Value {
         self.get("/api/v1/billing/credits?limit=1").await.ok(200)
     }
 
-    /// Every item of a list, page by page of three, none of them twice.
+    /// Every item of a list, in pages of three; asserts that none repeats.
     pub(crate) async fn whole_list(&self, path: &str, list: fn(&Value) -> &Value) -> Vec<Value> {
         let (mut items, mut seen, mut cursor) = (Vec::new(), BTreeSet::new(), String::new());
         loop {
@@ -93,8 +93,8 @@ impl Member {
         }
     }
 
-    /// Checks what must always hold: the ledger folds to the balance, what is held is held by open
-    /// jobs, and a credit is spent if and only if there is an image.
+    /// Checks the invariants: the ledger folds to the balance, held credits belong to open jobs,
+    /// and a credit is spent if and only if there is an image.
     pub(crate) async fn check_books(&self) {
         let credits = self.credits().await;
         let totals: Totals = serde_json::from_value(credits["totals"].clone()).unwrap();
@@ -116,12 +116,12 @@ impl Member {
     }
 }
 
-/// The answer to a request, whatever it says.
+/// The response to a request, with any status.
 pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     Answer::to(request).await.unwrap()
 }
 
-/// Looks again and again until there is something to see.
+/// Polls until `look` returns a value.
 pub(crate) async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
@@ -133,7 +133,7 @@ pub(crate) async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T
     }
 }
 
-/// A small picture that is made fast.
+/// A small picture, rendered fast.
 pub(crate) fn quick(prompt: &str) -> Value {
     json!({ "prompt": prompt, "quality": "lite" })
 }

@@ -1,4 +1,4 @@
-//! The controls of the sandbox: faults on demand, and what it received.
+//! The sandbox's controls: faults on demand, and received requests.
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -6,25 +6,25 @@ use testing::api::{fresh_key, variable};
 
 use crate::member::answer;
 
-/// Text in a prompt by which the sandbox knows a test's requests from all others.
+/// Text in a prompt that identifies a test's requests in the sandbox.
 pub(crate) fn marker() -> String {
     format!("marker {}", fresh_key())
 }
 
-/// Orders a fault for what carries `marker`.
+/// Orders a fault for requests that contain `marker`.
 pub(crate) async fn order(fault: Value, marker: &str) {
     let order = json!({ "fault": fault, "on": { "marker": marker } });
     call(Method::POST, "faults", Some(&order), 201).await;
 }
 
-/// A token for `email` that no one should accept, because of `flaw`.
+/// A token for `email` that is invalid because of `flaw`.
 pub(crate) async fn forge(email: &str, flaw: &str) -> String {
     let forgery = json!({ "email": email, "flaw": flaw });
     let forged = call(Method::POST, "openid/forge", Some(&forgery), 200).await;
     forged["access_token"].as_str().unwrap().to_owned()
 }
 
-/// A good token, asked for with `more` than the name.
+/// A valid token, requested with `more` parameters.
 pub(crate) async fn sign_in(email: &str, more: Value) -> String {
     let mut ask = json!({ "grant_type": "password", "username": email });
     ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -32,7 +32,7 @@ pub(crate) async fn sign_in(email: &str, more: Value) -> String {
     answer(request).await.ok(200)["access_token"].as_str().unwrap().to_owned()
 }
 
-/// The requests for an image that carried `marker`, oldest first.
+/// The image requests that contained `marker`, oldest first.
 pub(crate) async fn submissions(marker: &str) -> Vec<Value> {
     let mut found = Vec::new();
     for route in ["generate", "generate_lite"] {
@@ -42,19 +42,19 @@ pub(crate) async fn submissions(marker: &str) -> Vec<Value> {
     found
 }
 
-/// What was told to the webhook of a job, oldest first.
+/// The webhook deliveries of a job, oldest first.
 pub(crate) async fn deliveries(job: &str) -> Vec<Value> {
     let all = items(call(Method::GET, "webhooks", None, 200).await);
     all.into_iter().filter(|one| one["url"].as_str().unwrap_or_default().contains(job)).collect()
 }
 
-/// How many fetches of a result ever carried a credential.
+/// Number of result fetches that ever carried a credential.
 pub(crate) async fn leaks() -> u64 {
     let found = call(Method::GET, "requests?limit=1", None, 200).await;
     found["leaks"].as_u64().unwrap()
 }
 
-/// Asks the sandbox itself, below `/_sandbox/`, and is answered with `status`.
+/// Calls the sandbox's controls below `/_sandbox/`; asserts the status.
 pub(crate) async fn call(method: Method, path: &str, body: Option<&Value>, status: u16) -> Value {
     let request = client().request(method, format!("{}/_sandbox/{path}", url()));
     let request = body.into_iter().fold(request, |request, body| request.json(body));

@@ -1,4 +1,4 @@
-//! Getting what was bought.
+//! Downloading purchases.
 
 use domain::{
     id::{ListingId, PurchaseId},
@@ -112,7 +112,7 @@ async fn a_buyer_gets_the_version_they_bought() {
     stall.world.ambient.clock.advance(domain::time::DAY);
     assert_eq!(stall.download(&Ask::by(&kim).path("id", &id)).await.status(), 200);
     let again = stall.store().entitlement(&kim.id, &listing).await.unwrap().unwrap();
-    assert_eq!(again, owned, "the first time is what is noted");
+    assert_eq!(again, owned, "the first download is recorded");
 }
 
 #[tokio::test]

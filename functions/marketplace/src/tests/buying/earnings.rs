@@ -1,4 +1,4 @@
-//! What a creator sold, and where the money is.
+//! A creator's sales and balance.
 
 use domain::{
     billing::{
@@ -17,7 +17,7 @@ use testing::{Actor, Ask};
 use super::stage::{Stall, member};
 
 impl Stall {
-    /// A purchase that is paid, as the webhook would write it.
+    /// A paid purchase, as the webhook writes it.
     pub(crate) async fn paid(&self, by: &Actor, listing: &ListingId, card: &str) -> PurchaseId {
         let now = self.world.now();
         let price = self.store().listing_page(listing, now).await.unwrap();
@@ -32,7 +32,7 @@ impl Stall {
         id
     }
 
-    /// Hears of a payment, which is as `change` makes it.
+    /// Applies a payment, modified by `change`.
     pub(crate) async fn hear(&self, by: &Actor, id: &PurchaseId, change: impl Fn(&mut Payment)) {
         let now = self.world.now();
         let (read, _) = self.store().purchase_of_event(&by.id, id, None).await.unwrap();
@@ -52,8 +52,9 @@ impl Stall {
             fees: 0,
         };
         change(&mut payment);
-        let kept = self.store().apply_purchase(&read, None, now, |deal| deal.settle(&payment, now));
-        kept.await.unwrap();
+        let applied =
+            self.store().apply_purchase(&read, None, now, |deal| deal.settle(&payment, now));
+        applied.await.unwrap();
     }
 }
 
@@ -63,8 +64,8 @@ async fn a_creator_sees_what_they_sold() {
     let listing = stall.on_sale(&lena, 999).await;
     stall.draft(&lena, "A draft", 0).await;
     let free = stall.on_sale(&lena, 0).await;
-    let gone = stall.on_sale(&lena, 0).await;
-    stall.retire(&lena, &gone).await;
+    let retired = stall.on_sale(&lena, 0).await;
+    stall.retire(&lena, &retired).await;
     stall.taken(&member("eve"), &free).await;
     stall.paid(&member("kim"), &listing, "card-1").await;
     stall.world.ambient.clock.advance(domain::time::DAY);

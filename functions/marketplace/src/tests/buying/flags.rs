@@ -19,7 +19,7 @@ async fn three_members_put_a_listing_before_a_moderator() {
         let answer = stall.flag(&flag(&member(who), &listing, reason)).await;
         assert_eq!((answer.status(), answer.json()), (200, json!({"received": true})));
     }
-    // What is flagged a fourth time says what has come of it.
+    // The fourth flag shows the state of the flags.
     let eve = member("eve");
     let flags = stall
         .store()

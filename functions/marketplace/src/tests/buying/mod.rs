@@ -1,5 +1,5 @@
-//! Buying and what follows from it. What costs something goes through Stripe, and is tested where
-//! Stripe is (`testing/tests/billing`).
+//! Purchases and what follows from them. Paid ones go through Stripe, and are tested together with
+//! it (`testing/tests/billing`).
 
 mod downloads;
 mod earnings;

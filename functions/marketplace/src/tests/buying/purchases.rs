@@ -1,4 +1,4 @@
-//! Beginning to buy, and what the buyer sees of it.
+//! Starting a purchase, and the buyer's view of it.
 
 use domain::{
     id::{ListingId, PurchaseId},
@@ -87,7 +87,7 @@ fn two_tabs_at_once_are_one_purchase() {
     assert_eq!(runtime.block_on(stall.sums(&listing)).0, 1);
 }
 
-/// Orders `listing` at a price and returns what is said to it.
+/// Buys `listing` at a price and returns the error.
 async fn refused(stall: &Stall, buyer: &Actor, listing: &ListingId, cents: u32) -> String {
     let key = format!("key-{}", stall.world.ambient.entropy.next());
     stall.buy(&order(buyer, &key, listing, cents)).await.brief()
@@ -150,8 +150,8 @@ async fn a_request_is_read_strictly() {
     check(more, "422 invalid_request, /coupon unknown_field").await;
 }
 
-/// Stripe does not answer here. The purchase is written before it is asked, so that the same key
-/// finds the same one, and nobody has anything yet.
+/// Stripe does not answer. The purchase is written before the call, so that the same key finds it,
+/// and there is no entitlement yet.
 #[tokio::test]
 async fn without_stripe_the_purchase_waits_for_the_same_key() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
@@ -268,8 +268,8 @@ async fn a_referral_is_noted_if_it_means_something() {
         let purchase = stall.store().purchase(&buyer.id, &id).await.unwrap();
         assert_eq!(purchase.state, PurchaseState::Paid);
         let noted = purchase.referral.map(|it| (it.code, it.sharer_email.unwrap()));
-        let whose = (code.clone(), "kim@prolight.test".to_owned());
-        assert_eq!(noted, expected.then_some(whose), "{nth}");
+        let share = (code.clone(), "kim@prolight.test".to_owned());
+        assert_eq!(noted, expected.then_some(share), "{nth}");
     }
 }
 
@@ -285,5 +285,5 @@ async fn nothing_is_bought_of_a_creator_with_three_strikes() {
     }
     assert_eq!(stall.buy(&order(&kim, "l", &kept, 0)).await.brief(), "409 seller_suspended");
     let answer = stall.list(&Ask::by(&kim)).await.json();
-    assert_eq!(answer["items"][0]["entitlement"], "active", "who bought before keeps it");
+    assert_eq!(answer["items"][0]["entitlement"], "active", "an earlier buyer keeps it");
 }

@@ -1,4 +1,4 @@
-//! What buyers say, and what creators say to it.
+//! Reviews by buyers, and replies by creators.
 
 use domain::id::{ListingId, ReviewId};
 use expect_test::expect;
@@ -132,7 +132,7 @@ fn reviews_at_once_are_all_counted_once() {
         }
         listing
     });
-    // Everybody twice at once: the first two are one of the same buyer's.
+    // Each buyer twice at once: the first two are from the same buyer.
     let statuses = testing::at_once(8, |nth| {
         let (stall, ask) = (&stall, review(&buyers[nth / 2], &listing, 4));
         async move { stall.review(&ask).await.status() }

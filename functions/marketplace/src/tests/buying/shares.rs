@@ -1,4 +1,4 @@
-//! Passing a listing on, and following a link.
+//! Sharing a listing, and following a shared link.
 
 use domain::{
     id::ListingId,
@@ -41,7 +41,7 @@ async fn a_member_has_one_link_to_a_listing() {
     stall.visit(&code, "203.0.113.1", BROWSER).await;
     let again = stall.share(&Ask::by(&kim).path("id", &listing)).await;
     assert_eq!(again.json(), json!({"code": code, "url": url, "clicks": 1}));
-    assert_ne!(stall.shared(&lena, &listing).await, code, "everybody has their own");
+    assert_ne!(stall.shared(&lena, &listing).await, code, "each member has their own");
 
     let draft = stall.draft(&lena, "A draft", 0).await;
     for id in [draft.as_str(), "x"] {
@@ -72,7 +72,7 @@ async fn a_visitor_is_counted_once_a_day() {
     check("203.0.113.1", "one", 5).await;
 }
 
-/// Twelve programs, and none of them is somebody: previews of links, prefetching, `HEAD`.
+/// Programs do not count as visitors: link previews, prefetching, `HEAD`.
 #[tokio::test]
 async fn programs_that_follow_a_link_are_no_visitors() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));
@@ -95,7 +95,7 @@ async fn programs_that_follow_a_link_are_no_visitors() {
     assert_eq!(head.0.headers, get.0.headers, "HEAD answers like GET");
 }
 
-/// Whoever has many addresses moves a listing no further than a minute lets them.
+/// Many addresses count at most the clicks that a listing may gain in a minute.
 #[tokio::test]
 async fn a_minute_of_clicks_has_an_end() {
     let (stall, lena, kim) = (Stall::open(), member("lena"), member("kim"));

@@ -20,7 +20,7 @@ use crate::{
     list_purchases, list_reviews, reply_to_review, share_listing,
 };
 
-/// A world, and the functions of buying over it.
+/// A world with the functions for purchases.
 pub(crate) struct Stall {
     pub(crate) world: World,
     pub(crate) links: ShareLinks,
@@ -45,7 +45,7 @@ macro_rules! functions {
 impl Stall {
     pub(crate) fn open() -> Stall {
         let world = World::new();
-        // Nobody listens there: what is free never asks Stripe.
+        // No server there: free purchases never call Stripe.
         let config = StripeConfig {
             base: "http://127.0.0.1:9".to_owned(),
             api_key: Secret::new("sk_test_nothing"),
@@ -85,7 +85,7 @@ impl Stall {
         &self.world.store
     }
 
-    /// A lighting preset of the creator's, on sale for so many cents.
+    /// A lighting preset of the creator's, on sale for `cents`.
     pub(crate) async fn on_sale(&self, creator: &Actor, cents: u32) -> ListingId {
         self.on_sale_as(creator, "Rembrandt", cents).await
     }
@@ -104,7 +104,7 @@ impl Stall {
         listings::draft(self.store(), (&creator.id, id), what, now).await
     }
 
-    /// Submitted by its creator with a picture and a file, and approved.
+    /// Submits it with an image and a file, and approves it.
     pub(crate) async fn publish(&self, creator: &Actor, id: &ListingId) {
         let now = self.world.now();
         listings::with_file(self.store(), &creator.id, id, now).await;
@@ -131,7 +131,7 @@ impl Stall {
         retired.await.unwrap();
     }
 
-    /// Takes a free listing.
+    /// Buys a free listing.
     pub(crate) async fn taken(&self, buyer: &Actor, listing: &ListingId) -> PurchaseId {
         let key = format!("take-{}-{listing}", buyer.id);
         let answer = self.buy(&order(buyer, &key, listing, 0)).await;
@@ -139,14 +139,14 @@ impl Stall {
         PurchaseId::parse(answer.json()["purchase_id"].as_str().unwrap()).unwrap()
     }
 
-    /// What the table holds of a listing's sums: buyers, and reviews by stars.
+    /// A listing's stored totals: buyers, and reviews by stars.
     pub(crate) async fn sums(&self, listing: &ListingId) -> (u64, [u32; 5]) {
         let stats = self.store().stats(listing).await.unwrap().unwrap();
         (stats.sales, stats.histogram)
     }
 }
 
-/// Who issues statements.
+/// The issuer of statements.
 fn company() -> Company {
     Company {
         name: "ProLight AI".to_owned(),
@@ -157,7 +157,7 @@ fn company() -> Company {
     }
 }
 
-/// An order at a price in cents.
+/// A purchase request at a price in cents.
 pub(crate) fn order(buyer: &Actor, key: &str, listing: &ListingId, cents: u32) -> Ask {
     Ask::by(buyer).key(key).json(wish(listing, cents))
 }

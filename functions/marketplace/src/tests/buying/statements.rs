@@ -1,4 +1,4 @@
-//! What a creator is told of their money: a month of it, payouts, and where it is.
+//! A creator's statements, payouts and balance.
 
 use domain::{marketplace::sale::HOLD, time::DAY};
 use expect_test::expect;
@@ -18,8 +18,8 @@ async fn a_creator_reads_a_month_of_their_money() {
     let id = stall.paid(&kim, &listing, "card").await;
     stall.world.ambient.clock.advance(DAY);
     stall.hear(&kim, &id, |payment| payment.refunded = 100).await;
-    let mut told = stall.statement(&month(&lena, "2026-11")).await.json();
-    let links = told["links"].take();
+    let mut statement = stall.statement(&month(&lena, "2026-11")).await.json();
+    let links = statement["links"].take();
     expect![[r#"
         {
           "closing": {
@@ -106,7 +106,7 @@ async fn a_creator_reads_a_month_of_their_money() {
             }
           ]
         }"#]]
-    .assert_eq(&format!("{told:#}"));
+    .assert_eq(&format!("{statement:#}"));
     for format in ["csv", "pdf"] {
         let link = links[format].as_str().unwrap();
         let path = format!("/api/v1/marketplace/creator/statements/2026-11?format={format}");

@@ -1,4 +1,4 @@
-//! Who is told of what happens, and what the customer portal offers.
+//! Webhooks, the payout schedule, and the customer portal.
 
 use domain::plan::Plan;
 use serde_json::{Value, json};
@@ -13,13 +13,13 @@ use super::{
 };
 use crate::secrets::Secret;
 
-/// Where thin events about creators' accounts go.
+/// Destinations of thin events about creators' accounts.
 const DESTINATIONS: &str = "/core/event_destinations";
 const DESTINATION_URL: &str = "webhook_endpoint.url";
 const DESTINATION_SECRET: &str = "webhook_endpoint.signing_secret";
 
-/// The platform's balance is paid out to our bank by hand only: Stripe's default empties it every
-/// day, and then there is nothing left to transfer to creators from
+/// The platform's balance is paid out to our bank only manually: Stripe's default empties it every
+/// day, and leaves nothing to transfer to creators
 /// (<https://docs.stripe.com/connect/separate-charges-and-transfers>,
 /// <https://docs.stripe.com/api/balance-settings>).
 pub(super) async fn payouts(run: &Run<'_>) -> Result<Row, StripeError> {
@@ -34,8 +34,8 @@ pub(super) async fn payouts(run: &Run<'_>) -> Result<Row, StripeError> {
     Ok(row(Done::Changed))
 }
 
-/// The endpoint at `url` for our API version. One of another version is left beside it: until the
-/// functions of that version are gone, it is theirs.
+/// The endpoint at `url` for our API version. One of another version is left beside it: functions
+/// of that version use it until they are removed.
 pub(super) async fn endpoint(run: &Run<'_>, url: &str) -> Result<Row, StripeError> {
     let form = json!({
         "url": url, "enabled_events": kinds(HANDLED), "api_version": api_version(),
@@ -43,7 +43,7 @@ pub(super) async fn endpoint(run: &Run<'_>, url: &str) -> Result<Row, StripeErro
     register(run, format!("webhook endpoint {url}"), &form).await
 }
 
-/// The same for what happens to the objects of creators' accounts.
+/// The endpoint for objects of creators' accounts.
 pub(super) async fn connect_endpoint(run: &Run<'_>, url: &str) -> Result<Row, StripeError> {
     let form = json!({
         "url": url, "enabled_events": kinds(HANDLED_OF_ACCOUNTS), "api_version": api_version(),
@@ -73,8 +73,9 @@ async fn register(run: &Run<'_>, what: String, form: &Value) -> Result<Row, Stri
     Ok(row(what, &changed, Done::Changed))
 }
 
-/// What tells of creators' accounts themselves at `url`: v2 objects have thin events only, which an
-/// event destination takes (<https://docs.stripe.com/api/v2/core/event-destinations/create>).
+/// The destination at `url` for events of creators' accounts: v2 objects have thin events only,
+/// which go to an event destination
+/// (<https://docs.stripe.com/api/v2/core/event-destinations/create>).
 pub(super) async fn destination(run: &Run<'_>, url: &str) -> Result<Row, StripeError> {
     let what = format!("event destination {url}");
     let present = run.list_v2(DESTINATIONS, &[DESTINATION_URL]).await?;
@@ -106,7 +107,7 @@ pub(super) async fn destination(run: &Run<'_>, url: &str) -> Result<Row, StripeE
     Ok(row(what, present, done))
 }
 
-/// A secret, which is told only when it is made.
+/// A secret, which is returned only on creation.
 fn secret_of(told: &str) -> Option<Secret> {
     Some(told).filter(|told| !told.is_empty()).map(Secret::new)
 }
@@ -117,8 +118,8 @@ fn registered<'a>(endpoints: &'a Value, url: &str) -> Option<&'a Value> {
     })
 }
 
-/// The portal: the card, the invoices, the end of the subscription and another plan. A dearer plan
-/// begins at once and is invoiced at once; a cheaper one begins with the next period.
+/// The portal: card, invoices, cancellation and change of plan. An upgrade starts and is invoiced
+/// immediately; a downgrade starts with the next period.
 pub(super) async fn portal(run: &Run<'_>, return_url: &str) -> Result<Row, StripeError> {
     let what = "customer portal";
     let (name, value) = MARK;
@@ -149,7 +150,7 @@ pub(super) async fn portal(run: &Run<'_>, return_url: &str) -> Result<Row, Strip
     Ok(row(what, &run.post(&path, &wanted).await?, Done::Changed))
 }
 
-/// The configuration was found by its mark, so the mark is as it should be.
+/// The configuration was found by its mark, so the mark is not compared.
 fn without_mark(wanted: &Value) -> Value {
     let mut rest = wanted.clone();
     if let Some(rest) = rest.as_object_mut() {

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::{Done, Row, Run, StripeError, is_as, items, row, text};
 
-/// Something we sell. Its product's id is its lookup key, so that there is one of each.
+/// An item for sale. Its product's id is its lookup key, so that there is one of each.
 struct Good {
     lookup_key: &'static str,
     name: String,
     cents: u32,
-    /// Every month, or once.
+    /// Monthly, or `None` for once.
     recurring: Option<Value>,
 }
 
@@ -59,9 +59,9 @@ async fn product(run: &Run<'_>, good: &Good) -> Result<Row, StripeError> {
     Ok(row(what, &run.post(&path, &wanted).await?, Done::Changed))
 }
 
-/// A price never changes its amount. So one that is not as it should be is followed by a new one,
-/// which takes over the lookup key, and the product's other prices are taken off sale.
-/// Subscriptions to them go on as they are.
+/// A price never changes its amount. So an incorrect one is replaced by a new one, which takes over
+/// the lookup key, and the product's other prices are deactivated. Subscriptions to them are
+/// unaffected.
 async fn price(run: &Run<'_>, good: &Good) -> Result<Row, StripeError> {
     let what = format!("price {}", good.lookup_key);
     let query =
@@ -91,7 +91,7 @@ fn wanted(good: &Good) -> Value {
     })
 }
 
-/// Our prices are before tax. Stripe lets a price that does not say so be told, once.
+/// Our prices exclude tax. Stripe lets an unspecified tax behavior be set once.
 async fn settle_tax(run: &Run<'_>, price: &Value) -> Result<(Value, Done), StripeError> {
     if text(price, "tax_behavior") == "exclusive" {
         return Ok((price.clone(), Done::Found));

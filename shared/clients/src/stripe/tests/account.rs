@@ -46,7 +46,7 @@ async fn an_empty_account_is_set_up_once() {
 
     let first = run(&visit).await;
     assert_eq!(first.len(), 15, "{first:#?}");
-    // The schedule of payouts is the one thing that every account has.
+    // The payout schedule exists in every account.
     let created = |row: &Row| (row.done == Done::Created) == (row.what != "payouts by hand");
     assert!(first.iter().all(created), "{first:#?}");
     assert_eq!(first.iter().filter(|row| row.secret.is_some()).count(), 3);
@@ -57,7 +57,7 @@ async fn an_empty_account_is_set_up_once() {
     open().await.unwrap();
 }
 
-/// A new account empties its balance every midnight, so that nothing is left for creators.
+/// A new account pays out its balance every midnight, which leaves nothing for creators.
 #[tokio::test]
 async fn the_balance_stays_once_the_account_is_set_up() {
     let visit = empty().await;
@@ -139,7 +139,7 @@ async fn an_endpoint_is_mended_and_one_elsewhere_is_left_alone() {
     assert!(all(&run(&visit).await, Done::Found));
 }
 
-/// Ours lies on the last page of the destinations, and is found there.
+/// Our destination is on the last page, and is found there.
 #[tokio::test]
 async fn a_destination_on_a_later_page_is_not_made_again() {
     let visit = Visit::begin().await;

@@ -1,4 +1,4 @@
-//! Creators' accounts, what is sent to them and what comes back.
+//! Connected accounts, transfers to them and reversals.
 
 use domain::{
     billing::external::{BankPayoutId, ConnectedAccountId, ReceivedId},
@@ -35,7 +35,7 @@ impl Visit {
         self.stripe.open_account(&new_account(), "account:user_creator").await.unwrap()
     }
 
-    /// A creator who can be paid, and two packs' money to pay them from.
+    /// A creator who can receive transfers, and the payments of two packs as balance.
     async fn ready(&self) -> ConnectedAccountId {
         let account = self.opened().await;
         self.control().onboard(account.as_str(), Bank::Works).unwrap();
@@ -131,14 +131,14 @@ async fn a_payout_is_sent_once() {
         let visit = Visit::begin().await;
         let account = visit.ready().await;
         assert_eq!(visit.found(&account, 1).await, None);
-        // An answer that is there and cannot be read is not asked for again.
+        // An unreadable response is not retried.
         let times = if fault == AnswerFault::MalformedJson { 1 } else { 3 };
         visit.spoil(Route::StripeTransfers, "POST", fault.clone(), times);
         let unknown = visit.send(&account, 1, 1000).await.unwrap_err();
         assert!(matches!(unknown, StripeError::Unknown { .. }), "{fault:?}: {unknown:?}");
         let found = visit.found(&account, 1).await.unwrap();
         assert_eq!((found.amount, found.reversed), (Money::usd_cents(1000), 0), "{fault:?}");
-        // Under the key Stripe gives its answer again, and a failure is one.
+        // Stripe replays its response under the key, and a failure is one.
         match visit.send(&account, 1, 1000).await {
             Ok(sent) => assert_eq!(sent, found, "{fault:?}"),
             Err(error) => {
@@ -238,7 +238,7 @@ async fn a_bank_payout_says_what_it_pays_out() {
     let mut expected = received(&[&first, &second]);
     all.sort();
     expected.sort();
-    assert_eq!(all, expected, "what failed went out with the next");
+    assert_eq!(all, expected, "a failed payout is part of the next");
     let unknown = bank_payout("po_unknown");
     let missing = visit.stripe.bank_payout(&account, &unknown).await.unwrap_err();
     assert_eq!(missing, StripeError::Missing);
@@ -281,7 +281,7 @@ async fn every_event_of_an_account_can_be_read() {
     }
     let listed = visit.stripe.events(Timestamp::from_secs(BEGIN), None).await.unwrap();
     let of_accounts = listed.items.iter().any(|it| it.notice.kind.starts_with("payout."));
-    assert!(!of_accounts, "the platform's only");
+    assert!(!of_accounts, "only the platform's");
 }
 
 #[tokio::test]
@@ -298,7 +298,7 @@ async fn v2_takes_json_and_an_accounts_objects_its_name() {
     assert_eq!(body["identity"], json!({"country": "us", "entity_type": "individual"}));
 
     let bare = server.stripe.account(&account).await.unwrap();
-    assert!(!bare.ready && bare.user.is_none(), "what is not said is not so");
+    assert!(!bare.ready && bare.user.is_none(), "missing members are false");
     let line = "GET /v2/core/accounts/acct_1?include%5B0%5D=configuration.recipient&include%5B1%5D=requirements";
     assert_eq!(server.seen()[1].line, line);
 
@@ -313,7 +313,7 @@ async fn v2_takes_json_and_an_accounts_objects_its_name() {
 }
 
 #[tokio::test]
-async fn what_waits_for_stripe_is_nothing_to_give() {
+async fn requirements_waiting_for_stripe_need_nothing_from_the_owner() {
     let entry = |from: &str| json!({"description": from, "awaiting_action_from": from});
     let answer = json!({
         "id": "acct_1", "closed": false, "metadata": {"user_id": "user_creator"},

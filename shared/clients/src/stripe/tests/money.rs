@@ -1,4 +1,4 @@
-//! Payments: packs on a page, packs by a saved card, and what is taken back of them.
+//! Payments: packs by checkout, packs by a saved card, refunds and disputes.
 
 use domain::billing::{
     external::{ChargeId, DisputeId},
@@ -161,7 +161,7 @@ async fn a_disputed_payment_is_answered_with_evidence_and_not_refunded() {
     assert_eq!(visit.stripe.open_disputes(&id).await.unwrap(), []);
 }
 
-/// A charge is booked some time after it succeeded; only then it is known what Stripe keeps.
+/// A charge is booked some time after it succeeded; Stripe's fee is known only then.
 #[tokio::test]
 async fn fees_are_known_once_a_charge_is_booked() {
     let visit = Visit::begin().await;
@@ -210,7 +210,7 @@ async fn a_dispute_takes_and_may_return() {
         let closed = visit.payment(&id).await;
         assert_eq!((closed.withdrawn, closed.disputed), (after, false), "{closing:?}");
         assert_eq!(closed.state, PaymentState::Succeeded);
-        assert_eq!(closed.fees, 45 + 1500, "a dispute costs, won or lost");
+        assert_eq!(closed.fees, 45 + 1500, "a dispute fee applies, won or lost");
     };
     check(None, Opening::Chargeback, Closing::Won, (500, true), 0).await;
     check(None, Opening::Chargeback, Closing::Lost, (500, true), 500).await;
@@ -218,7 +218,7 @@ async fn a_dispute_takes_and_may_return() {
 }
 
 #[tokio::test]
-async fn an_inquiry_takes_nothing() {
+async fn an_inquiry_withdraws_nothing() {
     let visit = Visit::begin().await;
     let customer = visit.customer().await;
     let id = visit.bought(&customer, &pack(), Card::Succeeds).await.payment.unwrap().id;
@@ -301,7 +301,7 @@ async fn the_card_is_the_default_or_the_subscriptions_or_the_first_saved() {
         visit.stripe.charge_saved_card(&order, &customer).await.unwrap()
     };
     assert_eq!(charge(1).await, Charged::NoPaymentMethod);
-    // A pack paid on its page saves the card, without making it anybody's default.
+    // A pack paid by checkout saves the card, without making it the default.
     visit.bought(&customer, &order(2, Pack::Small, Via::Checkout), Card::Succeeds).await;
     assert!(matches!(charge(3).await, Charged::Settled(_)));
     visit.subscribed(&customer, Plan::Pro, Card::DeclinesLater).await;

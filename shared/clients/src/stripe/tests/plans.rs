@@ -115,7 +115,7 @@ async fn a_paid_plan_is_a_subscription_with_a_paid_invoice() {
 }
 
 #[tokio::test]
-async fn tax_is_told_from_the_price() {
+async fn tax_is_separate_from_the_price() {
     let settings = Settings { tax_bps: 1900, ..Settings::default() };
     let visit = Visit::to(Catalogue::Seeded, Tax::Automatic, settings).await;
     let customer = visit.customer().await;
@@ -126,7 +126,7 @@ async fn tax_is_told_from_the_price() {
 }
 
 #[tokio::test]
-async fn a_subscription_stops_and_goes_on_and_ends() {
+async fn a_renewal_is_stopped_and_resumed_and_a_subscription_is_cancelled() {
     let visit = Visit::begin().await;
     let customer = visit.customer().await;
     let session = visit.subscribed(&customer, Plan::Enterprise, Card::Succeeds).await;
@@ -168,7 +168,7 @@ async fn a_renewal_that_is_not_paid_leaves_an_open_invoice() {
     assert!(invoice.next_attempt_at.is_some() && invoice.attempts > 0);
 }
 
-/// Somebody with a subscription to Pro, the subscription and its one item.
+/// A member subscribed to Pro, the subscription and its single item.
 async fn subscriber() -> (Visit, SubscriptionId, String) {
     let visit = Visit::begin().await;
     let customer = visit.customer().await;
@@ -179,7 +179,7 @@ async fn subscriber() -> (Visit, SubscriptionId, String) {
     (visit, id, item)
 }
 
-/// A subscription of the sandbox's, changed, and the prices that are looked up with it.
+/// A changed subscription of the sandbox, and the prices that are fetched with it.
 async fn subscription_with(changes: Value) -> (SubscriptionId, [Reply; 2]) {
     let (visit, id, _) = subscriber().await;
     let mut object = visit.control().object(id.as_str()).unwrap();
@@ -189,7 +189,7 @@ async fn subscription_with(changes: Value) -> (SubscriptionId, [Reply; 2]) {
 }
 
 #[tokio::test]
-async fn a_status_we_do_not_know_takes_nothing_and_gives_nothing() {
+async fn an_unknown_status_counts_as_past_due() {
     let (id, replies) = subscription_with(json!({"status": "hibernating"})).await;
     let server = Server::replying(replies).await;
     let now = server.stripe.subscription(&id).await.unwrap().subscription.unwrap();
@@ -222,13 +222,13 @@ async fn discounts_that_go_on_are_taken_off_what_it_is_worth() {
         check(&[(to, Percent(50.0), Once)], 2_900).await;
         check(&[(to, Percent(20.0), Forever), (to, Cents(100), Forever)], 2_220).await;
     }
-    // The item's own first, whichever was given first.
+    // The item's own discounts first, whatever the order given.
     check(&[(WHOLE, Percent(50.0), Forever), (ITEM, Cents(900), Forever)], 1_000).await;
     check(&[(WHOLE, Cents(900), Forever), (ITEM, Percent(50.0), Forever)], 550).await;
     check(&[(ITEM, Cents(5_000), Forever)], 0).await;
 }
 
-/// Stripe may go on naming a discount after its end.
+/// Stripe may list a discount after its end.
 #[tokio::test]
 async fn a_discount_that_was_over_before_the_period_is_not_taken_off() {
     let check = async |end: i64, expected: i64| {
@@ -248,7 +248,7 @@ async fn a_discount_that_was_over_before_the_period_is_not_taken_off() {
     check(BEGIN, 2_900).await;
 }
 
-/// A lost answer about the item is a lost answer; an item that is gone has no discounts.
+/// A lost response about the item is an error; a missing item has no discounts.
 #[tokio::test]
 async fn an_items_discounts_are_read_or_the_whole_is_not() {
     let (visit, id, item) = subscriber().await;
@@ -325,8 +325,8 @@ fn our_id_of_an_invoice_is_always_the_same_and_sorts_by_time() {
     assert_ne!(receipt_id(&placed), receipt_id(&order(2, Pack::Small, Via::Checkout)));
 }
 
-/// A change that the portal planned manages the subscription by a schedule: that is released first,
-/// also by whoever goes on where another was cut off.
+/// A change scheduled in the portal puts the subscription under a schedule: it is released first,
+/// also when an interrupted call is repeated.
 #[tokio::test]
 async fn a_schedule_is_released_before_a_subscription_is_cancelled() {
     for died_after_release in [false, true] {
@@ -354,7 +354,7 @@ async fn a_schedule_is_released_before_a_subscription_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_customer_is_told_a_new_address_and_may_be_deleted() {
+async fn a_customers_email_is_updated_and_a_customer_may_be_deleted() {
     let visit = Visit::begin().await;
     let customer = visit.customer().await;
     visit.stripe.update_customer(&customer, "new@prolight.test").await.unwrap();

@@ -1,4 +1,4 @@
-//! Listings: their page, what its payment says of itself, and what is taken back of it.
+//! Listings: their checkout, their payment's metadata, and their refunds.
 
 use domain::billing::payment::PaymentState;
 use sandbox::stripe::{Decision, Opening};
@@ -23,7 +23,7 @@ impl Visit {
         self.control().object(id).unwrap()
     }
 
-    /// Which purchase the last notice of this kind says it is about.
+    /// The purchase named by the last event of this kind.
     fn told(&self, kind: &str) -> Option<PurchaseId> {
         let events = self.control().events();
         let mut notices = events.iter().map(|body| WebhookEvent::parse(body.as_bytes()).unwrap());
@@ -58,7 +58,7 @@ async fn a_listing_is_paid_on_its_page() {
     }
 }
 
-/// For transfers, receipts and whoever looks into Stripe's dashboard.
+/// For transfers, receipts and Stripe's dashboard.
 #[tokio::test]
 async fn a_payment_says_what_it_is_for() {
     let visit = Visit::begin().await;
@@ -73,14 +73,14 @@ async fn a_payment_says_what_it_is_for() {
         assert_eq!(object["transfer_group"], json!(listing.id), "{id}");
     }
     assert_eq!(visit.object(payment.id.as_str())["setup_future_usage"], Value::Null);
-    // The card was not kept, so there is none to charge later.
+    // The card was not saved, so there is none to charge later.
     let (top_up, customer) = (order(1, Pack::Small, Via::TopUp), payment.customer.unwrap());
     let later = visit.stripe.charge_saved_card(&top_up, &customer);
     assert_eq!(later.await.unwrap(), Charged::NoPaymentMethod);
 }
 
 #[tokio::test]
-async fn cards_are_told_apart_by_their_fingerprints() {
+async fn cards_are_distinguished_by_their_fingerprints() {
     let visit = Visit::begin().await;
     let paid_with = async |nth, card| {
         let session = visit.bought_listing(&purchase(nth, 1200), card).await;
@@ -125,7 +125,7 @@ async fn a_page_opened_and_not_answered_is_opened_once() {
     assert_eq!(visit.happened("checkout.session.expired"), 1);
 }
 
-/// Stripe keeps its failure under the key for a day; nobody is kept from buying that long.
+/// Stripe replays a failure under its key for a day; a buyer must not be blocked that long.
 #[tokio::test]
 async fn a_page_that_failed_is_opened_under_the_next_key() {
     for fault in [AnswerFault::ServerError, AnswerFault::ServerErrorAfterAccepting] {
@@ -135,7 +135,8 @@ async fn a_page_that_failed_is_opened_under_the_next_key() {
         assert!(matches!(customer().await, Err(StripeError::Unknown { .. })), "{fault:?}");
         let theirs = customer().await.unwrap();
         assert_eq!(customer().await.unwrap(), theirs, "{fault:?}");
-        // Three requests: the first key, the first key again, whose failure is kept, and the second.
+        // Three requests: the first key, the first key again, which replays the failure, and the
+        // second.
         visit.spoil(Route::StripeCheckout, "POST", fault.clone(), 3);
         let (purchase, urls) = (purchase(1, 1200), urls());
         let open = || visit.stripe.open_purchase_checkout(&purchase, &theirs, &urls);

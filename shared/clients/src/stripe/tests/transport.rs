@@ -1,4 +1,4 @@
-//! What is sent, how often, and what an answer is taken for.
+//! Requests, retries and the interpretation of responses.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -21,17 +21,17 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::loopback;
 
-/// What the server does with one request.
+/// The server's reaction to a request.
 #[derive(Clone)]
 pub(super) enum Reply {
     Answer(u16, &'static [(&'static str, &'static str)], String),
-    /// No answer, for longer than anybody waits.
+    /// No response within any timeout.
     Silence,
-    /// An answer that breaks off.
+    /// A response that breaks off.
     Broken,
 }
 
-/// A request as it came in.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     peer: SocketAddr,
@@ -52,7 +52,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Replies in turn; the last one for ever.
+    /// Replies in turn, repeating the last one.
     pub(super) async fn replying(replies: impl IntoIterator<Item = Reply>) -> Server {
         let replies = Arc::new(Mutex::new(replies.into_iter().collect::<VecDeque<_>>()));
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -86,7 +86,7 @@ impl Server {
 }
 
 impl Reply {
-    /// An object, as it is.
+    /// A reply with this object.
     pub(super) fn object(object: &Value) -> Reply {
         Reply::Answer(200, &[], object.to_string())
     }
@@ -126,7 +126,7 @@ const NO_RETRY: &[(&str, &str)] = &[("stripe-should-retry", "false")];
 const RETRY: &[(&str, &str)] = &[("stripe-should-retry", "true")];
 
 #[tokio::test]
-async fn a_request_says_who_asks_in_which_version_under_which_key() {
+async fn a_request_carries_api_key_version_and_idempotency_key() {
     let server = Server::replying([customer()]).await;
     assert_eq!(server.create().await.unwrap().as_str(), "cus_1");
     let seen = &server.seen()[0];
@@ -161,7 +161,7 @@ async fn what_was_not_answered_is_sent_again_under_the_same_key() {
 }
 
 #[tokio::test]
-async fn stripes_word_on_trying_again_goes_before_ours() {
+async fn stripes_advice_on_retries_takes_precedence() {
     let stopped = Server::replying([error_with(500, "api_error", NO_RETRY)]).await;
     assert!(matches!(stopped.create().await, Err(StripeError::Unknown { .. })));
     assert_eq!(stopped.seen().len(), 1);
@@ -204,7 +204,7 @@ async fn an_error_says_whether_stripe_may_have_acted() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_may_stand_for_something_done() {
+async fn an_unreadable_response_may_belong_to_a_success() {
     for body in ["", "{}", "<html>", r#"{"id": "cus_1"}"#, "\u{fffd}"] {
         let server = Server::replying([Reply::Answer(200, &[], body.into())]).await;
         let StripeError::Unknown { detail } = server.create().await.unwrap_err() else { panic!() };
@@ -218,7 +218,7 @@ async fn an_answer_that_cannot_be_read_may_stand_for_something_done() {
 }
 
 #[tokio::test]
-async fn nothing_is_waited_for_longer_than_there_is_time() {
+async fn retries_stay_within_the_total_timeout() {
     let reply = error_with(429, "rate_limit", &[("retry-after", "60")]);
     let server = Server::replying([reply]).await;
     let begun = std::time::Instant::now();
@@ -243,7 +243,7 @@ async fn a_request_that_may_act_is_not_sent_without_a_key() {
 }
 
 #[tokio::test]
-async fn connections_are_kept() {
+async fn connections_are_reused() {
     let server = Server::replying([customer()]).await;
     for _ in 0..5 {
         server.create().await.unwrap();

@@ -46,7 +46,7 @@ fn what_an_order_comes_to() {
     check(&[PaymentState::Pending], OrderState::Processing, 0);
     check(&[PaymentState::Pending, failed()], OrderState::Failed { code: code.clone() }, 0);
     check(&[PaymentState::Pending, PaymentState::Succeeded], OrderState::Paid, 50);
-    // A card that was declined on the page: another one may be tried there.
+    // A card declined on the Checkout page: the buyer may try another.
     check(&[failed()], OrderState::Open, 0);
     check(&[failed(), PaymentState::Succeeded], OrderState::Paid, 50);
     check(&[PaymentState::Succeeded, PaymentState::Pending, failed()], OrderState::Paid, 50);
@@ -76,7 +76,7 @@ fn what_is_taken_back_follows_the_money() {
     check(499, 0, 49);
     check(500, 0, 50);
     check(250, 250, 50);
-    // A dispute may be larger than the payment, by its exchange rate.
+    // A dispute may exceed the payment, because of exchange rates.
     check(0, 700, 50);
     check(500, 500, 50);
     check(-5, -5, 0);
@@ -136,7 +136,7 @@ fn an_unlimited_plan_neither_pays_what_is_owed_nor_is_blocked_by_it() {
     member.hear(day(2), &theirs, &mut month("1", Plan::Enterprise, period(2, 32)));
     assert_eq!(member.account.credits.debt, 50);
     member.spend(day(2), 1);
-    // What is counted pays it: a gift first, and Free once the plan is over.
+    // Counted credits repay it: a gift first, and Free once the plan has ended.
     let gift = LotId("gift".to_owned());
     member.at(day(3), |draft, _| draft.add_promo(gift, 5, day(300)).unwrap());
     assert_eq!((member.available(), member.account.credits.debt), (0, 45));
@@ -189,7 +189,7 @@ fn packs_are_one_lot_and_each_refund_takes_its_own_number() {
         settle(&mut member, order, &payment(0, 0));
     }
     assert_eq!(member.available(), 10 + 100 * 50);
-    assert_eq!(member.account.credits.lots.len(), 2, "the month of Free, and the packs");
+    assert_eq!(member.account.credits.lots.len(), 2, "the month of Free and the packs");
     // The month of Free and all packs but one are spent.
     member.spend(day(1), 10 + 99 * 50);
     settle(&mut member, &mut orders[7], &payment(500, 0));
@@ -201,8 +201,8 @@ fn packs_are_one_lot_and_each_refund_takes_its_own_number() {
 }
 
 proptest! {
-    /// Whatever Stripe says of a payment, in whatever order, and whatever is spent in between: the
-    /// last thing it says decides how much is taken back, and the books stay true.
+    /// Whatever Stripe reports of a payment, in any order, and whatever is spent in between: its
+    /// last report determines how much is taken back, and the ledger stays consistent.
     #[test]
     fn the_last_word_decides(
         steps in prop::collection::vec((0i64..=600, 0i64..=600, 0u32..=20), 1..20),
@@ -226,7 +226,7 @@ proptest! {
     }
 }
 
-/// The table of packs may change after an order was placed; orders from before do not remember.
+/// The table of packs may change after an order was created; older orders do not store their terms.
 #[test]
 fn an_order_remembers_what_it_sold() {
     let mut member = Member::new();

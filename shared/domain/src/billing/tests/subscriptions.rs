@@ -1,4 +1,4 @@
-//! Plans: grants, renewals, changes, ends, and notices in every order.
+//! Plans: grants, renewals, changes, ends, and events in every order.
 
 use SubscriptionStatus::{
     Active, Canceled, Incomplete, IncompleteExpired, PastDue, Paused, Trialing, Unpaid,
@@ -20,7 +20,7 @@ fn renewed(theirs: &Subscription, period: Period) -> Subscription {
 }
 
 #[test]
-fn a_paid_invoice_grants_its_plan_once_however_often_it_is_heard_of() {
+fn a_paid_invoice_grants_its_plan_once_however_often_it_is_reported() {
     let mut member = Member::new();
     let theirs = subscription(Plan::Pro, Active, period(0, 30));
     let mut first = month("1", Plan::Pro, period(0, 30));
@@ -28,7 +28,7 @@ fn a_paid_invoice_grants_its_plan_once_however_often_it_is_heard_of() {
         member.hear(START, &theirs, &mut first);
     }
     assert_eq!((member.account.plan, member.available()), (Plan::Pro, 500));
-    assert_eq!(member.totals().granted, 510, "the ten of Free lapsed");
+    assert_eq!(member.totals().granted, 510, "the ten of Free expired");
     assert_eq!(member.account.plan_ends_at, Some(day(37)));
 }
 
@@ -54,12 +54,12 @@ fn a_renewal_replaces_what_was_left_and_packs_stay() {
     member.at(START, |draft, _| draft.add_pack(LotId("pack:1".to_owned()), 50).unwrap());
     member.spend(day(1), 100);
     let theirs = renewed(&theirs, period(30, 60));
-    // Stripe is in the next period, and its invoice is not paid yet: the old one goes on.
+    // Stripe is in the next period, and its invoice is not paid yet: the old plan continues.
     member.at(day(30), |draft, billing| billing.follow(&theirs, draft).unwrap());
     assert_eq!((member.account.plan, member.available()), (Plan::Pro, 450));
     member.hear(day(31), &theirs, &mut month("2", Plan::Pro, period(30, 60)));
     assert_eq!(member.available(), 550);
-    assert_eq!(member.account.usage.used(), 0, "a new period counts anew");
+    assert_eq!(member.account.usage.used(), 0, "a new period starts at zero");
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn when_a_plan_ends() {
         }
         assert_eq!(after.0, Plan::Free, "{status:?} {cancels}");
     };
-    // Seven days of grace after the paid period, and nobody has to tell us that they are over.
+    // Seven days of grace after the paid period, which end without an event.
     check(Active, false, Some(37));
     check(Trialing, false, Some(37));
     check(PastDue, false, Some(37));
-    // No grace where the member wants it to end.
+    // No grace if the member has cancelled.
     check(Active, true, Some(30));
     for over in [Canceled, IncompleteExpired, Unpaid, Paused, Incomplete] {
         check(over, false, None);
@@ -153,13 +153,13 @@ fn news_of_a_subscription_that_is_over_brings_nothing_back() {
     let (mut member, theirs) = subscribed(Plan::Pro);
     let over = Subscription { status: Canceled, ended_at: Some(day(5)), ..theirs };
     member.at(day(5), |draft, billing| billing.follow(&over, draft).unwrap());
-    // Its second month was paid and is heard of late: the books show it, and it lapses at once.
+    // Its second month was paid and is reported late: it is granted, and expires at once.
     member.hear(day(31), &over, &mut month("2", Plan::Pro, period(30, 60)));
     assert_eq!((member.account.plan, member.totals().granted), (Plan::Free, 510 + 500 + 10));
     assert_eq!(member.available(), 10);
 }
 
-/// Stripe says that an invoice is paid before it says that its subscription is active.
+/// Stripe reports an invoice as paid before it reports its subscription as active.
 #[test]
 fn a_paid_period_waits_for_the_state_that_gives_access() {
     for status in [Incomplete, Unpaid, Paused] {
@@ -172,23 +172,23 @@ fn a_paid_period_waits_for_the_state_that_gives_access() {
         assert_eq!((member.account.plan, member.available()), (Plan::Free, 10), "{status:?}");
         assert_eq!(first.granted, [], "{status:?}");
 
-        // The state comes, and the grant with it.
+        // The status arrives, and the grant with it.
         let (mut active, mut granted) = (member.clone(), first.clone());
         let now = Subscription { status: Active, ..waits.clone() };
         active.hear(day(2), &now, &mut granted);
         assert_eq!((active.account.plan, active.available()), (Plan::Pro, 500), "{status:?}");
 
-        // It ends instead: it was paid before, and lapses.
+        // The subscription ends instead: it was paid before, and expires.
         let (mut ended, mut lapsed) = (member.clone(), first.clone());
         let now = Subscription { status: Canceled, ended_at: Some(day(2)), ..waits.clone() };
         ended.hear(day(2), &now, &mut lapsed);
         assert_eq!((lapsed.granted.len(), ended.available()), (1, 10), "{status:?}");
 
-        // It never comes: what is over lapses.
+        // The status never arrives: an ended period expires.
         member.hear(day(30), &waits, &mut first);
         assert_eq!((first.granted.len(), member.account.plan), (1, Plan::Free), "{status:?}");
         assert_eq!(member.totals().expired, 500, "{status:?}");
-        assert_eq!(member.available(), 10, "the free month goes on, {status:?}");
+        assert_eq!(member.available(), 10, "the free month continues, {status:?}");
     }
 }
 
@@ -253,7 +253,7 @@ fn whose_renewal_is_to_be_stopped() {
     check(Some(None), Subscription { cancel_at_period_end: true, ..theirs }, false);
 }
 
-/// What was paid from the customer's balance brought its money before.
+/// What was paid from the customer's balance was revenue before.
 #[test]
 fn revenue_is_what_was_paid_without_its_tax() {
     let check = |total: i64, tax: i64, paid: i64, gone: i64, expected: (i64, i64)| {
@@ -277,14 +277,14 @@ fn revenue_is_what_was_paid_without_its_tax() {
     check(2900, 0, 0, 0, (0, 0));
     check(3451, 551, 3451, 0, (2900, 0));
     check(3451, 551, 1726, 1726, (1450, 1450));
-    // A downgrade that gives money to the balance.
+    // A downgrade that credits the balance.
     check(-4000, 0, 0, 0, (0, 0));
 }
 
-/// One subscription's year of notices, each with the state Stripe is in when it is heard of; every
-/// order of any six of them, doubled, ends in one state.
+/// A year of events of one subscription, each with Stripe's state when it is processed; every order
+/// of any six of them, doubled, ends in the same state.
 #[test]
-fn every_order_of_six_notices_ends_in_one_state() {
+fn every_order_of_six_events_ends_in_one_state() {
     let now = Subscription {
         plan: Plan::Enterprise,
         ..subscription(Plan::Enterprise, Active, period(60, 90))
@@ -334,7 +334,7 @@ fn permute(order: &mut Vec<usize>, from: usize, visit: &mut impl FnMut(&[usize])
 }
 
 #[test]
-fn of_two_subscriptions_the_older_one_stays_whichever_is_heard_of_first() {
+fn of_two_subscriptions_the_older_one_stays_whichever_is_reported_first() {
     let older = subscription(Plan::Pro, Active, period(0, 30));
     let newer = Subscription {
         id: SubscriptionId::parse("sub_2").unwrap(),
@@ -347,7 +347,7 @@ fn of_two_subscriptions_the_older_one_stays_whichever_is_heard_of_first() {
         assert_eq!(said[1], Followed::Surplus(newer.id.clone()));
         assert_eq!(member.billing.subscription, Some(older.clone()));
     }
-    // What is over makes room, and is forgotten once another came.
+    // An ended one makes room, and is forgotten once another came.
     let over = Subscription { status: Canceled, ..older.clone() };
     let mut member = Member::new();
     let mut follow = |one: &Subscription| member.at(day(2), |d, b| b.follow(one, d).unwrap());
@@ -362,7 +362,7 @@ fn of_two_subscriptions_the_older_one_stays_whichever_is_heard_of_first() {
 fn one_checkout_of_a_plan_is_open_at_a_time() {
     let mut billing = Member::new().billing;
     let Ok(PlanCheckoutStep::Open(first)) = billing.subscribe(Plan::Pro, START) else { panic!() };
-    // The answer of Stripe was lost: the same checkout again, under the same key.
+    // Stripe's answer was lost: the same checkout again, under the same key.
     let again = billing.subscribe(Plan::Pro, day(0)).unwrap();
     assert_eq!(again, PlanCheckoutStep::Open(first.clone()));
 
@@ -373,14 +373,14 @@ fn one_checkout_of_a_plan_is_open_at_a_time() {
     assert_eq!(other, Ok(PlanCheckoutStep::Replace(session.clone())));
 
     billing.closed(&SessionId::parse("cs_other").unwrap());
-    assert!(billing.checkout.is_some(), "another session's end is none of its business");
+    assert!(billing.checkout.is_some(), "the end of another session does not affect it");
     billing.closed(&session);
     let Ok(PlanCheckoutStep::Open(second)) = billing.subscribe(Plan::Enterprise, START) else {
         panic!()
     };
     assert_eq!((second.nth, second.plan), (2, Plan::Enterprise));
     let Ok(PlanCheckoutStep::Open(third)) = billing.subscribe(Plan::Pro, day(1)) else { panic!() };
-    assert_eq!(third.nth, 3, "the second has run out");
+    assert_eq!(third.nth, 3, "the second has expired");
 }
 
 #[test]
@@ -421,7 +421,7 @@ fn a_refunded_month_loses_what_is_left_and_owes_nothing() {
     assert_eq!((first.taken_back, first.amount_refunded), (380, 2900));
 }
 
-/// A payment of this much, of which so much was refunded and so much is taken by a dispute.
+/// A payment of this amount, with the parts refunded and withdrawn by a dispute.
 fn paid(cents: i64, refunded: i64, withdrawn: i64) -> Payment {
     Payment { amount: Money::usd_cents(cents), ..payment(refunded, withdrawn) }
 }
@@ -450,9 +450,9 @@ fn an_unlimited_month_ends_with_its_payment_and_comes_back_with_it() {
         assert_eq!(settle(&mut member, &mut first, day(4), paid(9900, 0, 0)), (true, 0));
         member.spend(day(4), 3);
     }
-    // What was held before belongs to a lot that has ended.
+    // What was held before belongs to an ended lot.
     member.at(day(5), |draft, _| draft.release_job("gen", &hold).unwrap());
-    assert!(member.account.credits.is_unlimited(day(36)), "to the end of its grace");
+    assert!(member.account.credits.is_unlimited(day(36)), "until the end of its grace");
     member.at(day(37), |_, _| ());
     assert_eq!((member.account.plan, member.available()), (Plan::Free, 10));
 }
@@ -468,7 +468,7 @@ fn what_a_dispute_took_of_a_month_is_given_back_while_that_lasts() {
         member.at(day(2), |draft, _| first.settle(&paid(2900, 0, 2900), draft).unwrap());
         assert_eq!((member.available(), first.taken_back), (0, 350));
         member.at(day(2), |draft, _| draft.release_job("gen", &hold).unwrap());
-        assert_eq!(member.available(), 0, "what was held lapses");
+        assert_eq!(member.available(), 0, "what was held expires");
         if renewed_before {
             let theirs = renewed(&theirs, period(30, 60));
             member.hear(day(30), &theirs, &mut month("2", Plan::Pro, period(30, 60)));
@@ -480,7 +480,7 @@ fn what_a_dispute_took_of_a_month_is_given_back_while_that_lasts() {
     };
     check(20, false, 350);
     check(31, true, 500);
-    // Its grace is over: a month of Free alone.
+    // Its grace has ended: only a month of Free is left.
     check(37, false, 10);
 }
 

@@ -1,4 +1,4 @@
-//! Packs that are bought by themselves.
+//! Automatic top-up.
 
 use super::*;
 use crate::billing::top_up::{TopUp, TopUpPause, TopUpState, TopUpWish};
@@ -86,7 +86,7 @@ fn a_failure_stops_it_with_its_reason_until_it_is_turned_on_again() {
         let paused = TopUpState::Paused { reason, since: START };
         assert_eq!((&top_up(&member).state, top_up(&member).bought), (&paused, 0), "{code}");
         member.spend(START, 1);
-        assert_eq!(top_up(&member).state, paused, "it does not try again by itself");
+        assert_eq!(top_up(&member).state, paused, "it does not retry automatically");
         member.at(START, |draft, _| {
             draft.allow_top_up(Some(TopUpWish::new(Pack::Small, 11, 3).unwrap()));
         });
@@ -110,7 +110,7 @@ fn changing_the_wish_neither_loses_a_charge_nor_resets_the_month() {
 }
 
 #[test]
-fn turning_it_off_and_on_neither_forgets_a_charge_nor_begins_the_month_anew() {
+fn turning_it_off_and_on_neither_forgets_a_charge_nor_resets_the_month() {
     let mut member = watching(1_000, 2);
     let wish = top_up(&member).wish;
     let off_and_on = |member: &mut Member, now: Timestamp| {
@@ -136,7 +136,7 @@ fn turning_it_off_and_on_neither_forgets_a_charge_nor_begins_the_month_anew() {
     let next_month = START.start_of_month().plus_months(1);
     off_and_on(&mut member, next_month);
     assert!(buy(&mut member, next_month).is_some());
-    // Off from the first: nothing is kept of it.
+    // It was never on: nothing is stored of it.
     let mut other = Member::new();
     other.at(START, |draft, _| draft.allow_top_up(None));
     assert_eq!(other.account.top_up, None);
@@ -157,7 +157,7 @@ fn a_payment_that_succeeds_after_it_had_failed_counts() {
     assert_eq!(top_up(&member).bought, 1);
     let mut page = PackOrder { via: Via::Checkout, ..placed_by(&mut member) };
     member.at(START, |draft, _| page.settle(&payment(0, 0), draft).unwrap());
-    assert_eq!(top_up(&member).bought, 1, "a pack that was bought on a page is none of these");
+    assert_eq!(top_up(&member).bought, 1, "a pack bought by checkout does not count");
 }
 
 fn placed_by(member: &mut Member) -> PackOrder {
@@ -170,7 +170,7 @@ fn placed_by(member: &mut Member) -> PackOrder {
     order
 }
 
-/// As they were stored when the wish, the month and the charge were one.
+/// Top-ups stored when the settings, the month and the charge were one.
 #[test]
 fn top_ups_that_were_stored_before_are_read() {
     let stored = serde_json::json!({

@@ -1,5 +1,5 @@
-//! Whatever a member and the workers do, in whatever order, over whatever time: credits are
-//! conserved, each hold ends once, and the account is what its ledger folds to.
+//! Whatever a member and the workers do, in any order and at any time: credits are conserved, each
+//! hold ends once, and the account equals the fold of its ledger.
 
 use prop::sample::Index;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use crate::{
     credits::{Credits, LedgerEntry, Movement},
 };
 
-/// Something that happens to a member.
+/// An event in a member's life.
 #[derive(Debug, Clone)]
 enum Happening {
     Place,
@@ -41,7 +41,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// A member's account, jobs and ledger as the table would hold them.
+/// A member's account, jobs and ledger as stored in the table.
 struct Member {
     account: Account,
     jobs: Vec<Job>,
@@ -105,7 +105,7 @@ impl Member {
         }
     }
 
-    /// Ends a job, whatever its state: one that is over must refuse and move nothing.
+    /// Ends a job in any state: a final one must refuse and change nothing.
     fn end<R: DomainError>(
         &mut self,
         index: Index,
@@ -153,20 +153,19 @@ impl Member {
         assert_eq!(Credits::fold(&self.ledger).unwrap(), self.account.credits);
     }
 
-    /// One hold for each job, and one end for each that is over: a capture with an image, or a
-    /// release.
+    /// One hold per job, and one end per final job: a capture with an image, or else a release.
     fn check_holds(&self) {
         for job in &self.jobs {
             let causes = self.ledger.iter().filter(|line| line.cause == job.id.as_str());
             let kinds: Vec<&str> = causes.map(|line| kind(&line.movement)).collect();
             let expected: &[&str] = match job.charge.state {
-                ChargeState::Connected => &["hold"],
+                ChargeState::Held => &["hold"],
                 ChargeState::Captured => &["hold", "capture"],
                 ChargeState::Released => &["hold", "release"],
             };
             assert_eq!(kinds, expected, "{job:?}");
             assert_eq!(job.charge.state == ChargeState::Captured, job.image.is_some());
-            assert_eq!(job.charge.state == ChargeState::Connected, !job.status.is_final());
+            assert_eq!(job.charge.state == ChargeState::Held, !job.status.is_final());
         }
     }
 }

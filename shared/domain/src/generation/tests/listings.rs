@@ -1,4 +1,4 @@
-//! What a listing brings to an order, and what it takes.
+//! What a listing contributes to a request, and what it rejects.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ fn licence() -> Licence {
     }
 }
 
-/// A template with a slot that must be filled and one that need not be.
+/// A template with a required and an optional slot.
 fn template() -> Content {
     let slot = |name: &str, default: Option<&str>| Slot {
         name: name.to_owned(),
@@ -43,7 +43,7 @@ fn lights() -> Content {
     Content { lighting: Some(LightingRig::rembrandt()), ..Content::default() }
 }
 
-/// Orders with the listing, which the member has, and `fields`.
+/// A request with the member's listing and `fields`.
 fn placed_with(content: Content, mut fields: Value) -> Result<(Job, Input), OrderError> {
     fields["listing_id"] = json!(LISTING_ID);
     let mut draft = drafted(member(Plan::Free), NOW);
@@ -82,14 +82,14 @@ fn a_preset_on_sale_has_no_slots() {
 }
 
 #[test]
-fn the_licence_stands_on_the_job_and_on_its_input() {
+fn the_licence_is_stored_with_the_job_and_its_input() {
     let (job, input) = placed_with(lights(), json!({"prompt": "a red chair"})).unwrap();
     assert_eq!((job.licence, input.licence), (Some(licence()), Some(licence())));
     assert_eq!((input.preset_id, input.model_id), (None, None));
 }
 
 #[test]
-fn the_order_stands_before_the_listing() {
+fn the_request_takes_precedence_over_the_listing() {
     let (_, plain) = placed_with(lights(), json!({"prompt": "a red chair"})).unwrap();
     assert_eq!(plain.lighting, Some(LightingRig::rembrandt()));
     assert_eq!(plain.prompt.as_deref(), Some("a red chair"));
@@ -135,7 +135,7 @@ fn more_values_than_a_template_can_have_slots_are_not_listed_one_by_one() {
     assert!(fields.len() < 20, "{}", fields.len());
 }
 
-/// What a provider says may name a model, which is its creator's alone.
+/// A provider's message may name a model, which only its creator may see.
 #[test]
 fn a_job_of_a_listing_fails_in_our_words() {
     let check = |licence: Option<Licence>, code: FailureCode, expected: &str| {

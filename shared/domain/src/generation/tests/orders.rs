@@ -1,4 +1,4 @@
-//! What may be ordered, and what an order comes to.
+//! Which requests are valid, and what they resolve to.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn an_order_is_one_of_four_with_acceptable_fields() {
         };
         assert_eq!(found, expected, "{fields}");
     };
-    // Exactly one of the four; words beside a preset or a listing refine it.
+    // Exactly one of the four; a prompt with a preset or a listing refines it.
     check(json!({"prompt": "a red chair"}), "prompt");
     check(json!({"structured_prompt": structured()}), "structured");
     check(json!({"preset_id": PRESET_ID}), "preset");
@@ -49,14 +49,14 @@ fn an_order_is_one_of_four_with_acceptable_fields() {
     check(json!({"listing_id": LISTING_ID, "preset_id": PRESET_ID}), " one_of");
     check(json!({"listing_id": LISTING_ID, "structured_prompt": structured()}), " one_of");
 
-    // What fills a listing's slots is nothing without the listing.
+    // Slot values require a listing.
     check(json!({"listing_id": LISTING_ID, "slots": {"colour": "red"}}), "listing");
     check(json!({"listing_id": LISTING_ID, "slots": {}}), "listing");
     check(json!({"prompt": "a", "slots": {"colour": "red"}}), "/slots without_listing");
     check(json!({"preset_id": PRESET_ID, "slots": {}}), "/slots without_listing");
     check(json!({"slots": {}}), " one_of, /slots without_listing");
 
-    // Words.
+    // Prompts.
     check(json!({"prompt": "椅".repeat(2000)}), "prompt");
     check(json!({"prompt": "椅".repeat(2001)}), "/prompt too_long");
     check(json!({"prompt": ""}), "/prompt empty");
@@ -64,7 +64,7 @@ fn an_order_is_one_of_four_with_acceptable_fields() {
     check(json!({"prompt": "two\nlines\tand a tab"}), "prompt");
     check(json!({"prompt": "a\u{0}b"}), "/prompt invisible_text");
 
-    // What to leave out.
+    // Negative prompts.
     check(json!({"prompt": "a", "negative_prompt": "b".repeat(1000)}), "prompt");
     check(json!({"prompt": "a", "negative_prompt": "b".repeat(1001)}), "/negative_prompt too_long");
     check(
@@ -73,7 +73,7 @@ fn an_order_is_one_of_four_with_acceptable_fields() {
     );
     check(json!({"prompt": "a", "negative_prompt": "b", "quality": "standard"}), "prompt");
 
-    // Light and camera, each with its own pointer.
+    // Lighting and camera, each with its own pointer.
     check(json!({"prompt": "a", "lighting": {"lights": []}}), "/lighting/lights count");
     let nine: Vec<Value> = (0..9).map(|_| json!({"role": "key"})).collect();
     check(json!({"prompt": "a", "lighting": {"lights": nine}}), "/lighting/lights count");
@@ -83,7 +83,7 @@ fn an_order_is_one_of_four_with_acceptable_fields() {
     );
     check(json!({"prompt": "a", "camera": {"aperture": 1e300}}), "/camera/aperture out_of_range");
 
-    // Everything that is wrong, at once.
+    // All errors at once.
     check(
         json!({"prompt": "", "quality": "lite", "negative_prompt": "", "camera": {"aperture": 0}}),
         "/prompt empty, /negative_prompt empty, /negative_prompt not_with_lite, \
@@ -157,7 +157,7 @@ fn a_preset_of_light_alone_needs_words() {
 }
 
 #[test]
-fn the_order_stands_before_the_preset_and_the_preset_before_the_defaults() {
+fn the_request_precedes_the_preset_and_the_preset_the_defaults() {
     let resolve = |mut fields: Value, kept: Option<PresetContent>| {
         if kept.is_some() {
             fields["preset_id"] = json!(PRESET_ID);
@@ -191,7 +191,7 @@ fn the_order_stands_before_the_preset_and_the_preset_before_the_defaults() {
     assert_eq!((own.seed, own.aspect_ratio), (3, AspectRatio::Landscape16x9));
 
     let said = resolve(json!({"aspect_ratio": "9:16", "camera": {"aspect_ratio": "16:9"}}), None);
-    assert_eq!(said.aspect_ratio, AspectRatio::Portrait9x16, "what is said stands first");
+    assert_eq!(said.aspect_ratio, AspectRatio::Portrait9x16, "the request takes precedence");
 
     let lite = resolve(json!({"quality": "lite"}), Some(kept()));
     assert_eq!(lite.negative_prompt, None, "lite takes none, so the preset's is left out");
@@ -227,7 +227,7 @@ fn a_placed_job_is_queued_with_its_credit_held() {
     let (job, account) = placed(Provider::Bria);
     assert_eq!((job.status, job.version, job.attempt), (Status::Queued, 1, 0));
     assert_eq!((job.due_at, job.lease_until), (Some(NOW), None));
-    assert_eq!((job.charge.state, job.charge.credits), (ChargeState::Connected, 1));
+    assert_eq!((job.charge.state, job.charge.credits), (ChargeState::Held, 1));
     assert_eq!(job.hold().credits(), 1);
     assert_eq!((account.open_jobs, account.credits.totals().held), (1, 1));
     assert_eq!(job.next_step(NOW), NextStep::Submit);
@@ -273,9 +273,9 @@ fn a_drawn_seed_is_one_that_may_be_ordered() {
     assert_eq!(drawn_seed(1 << 97), 1);
 }
 
-/// What was ordered before seeds had a limit is read as it was.
+/// Inputs stored before seeds had a limit are read unchanged.
 #[test]
-fn an_input_of_before_keeps_its_seed() {
+fn an_older_input_keeps_its_seed() {
     let kept = json!({
         "prompt": "a", "seed": u32::MAX, "aspect_ratio": "1:1", "quality": "standard",
     });

@@ -1,8 +1,8 @@
-//! What somebody who looks at a job should do, and when to look again.
+//! What to do with a job that is looked at, and when to look again.
 
 use super::*;
 
-/// A job as a worker finds it; ages and waits in minutes, negative waits are over.
+/// A job as a worker finds it; ages and waits in minutes, negative waits are in the past.
 struct Found {
     status: Status,
     provider: Provider,
@@ -59,7 +59,7 @@ fn what_to_do_with_a_job() {
     check((Queued, Studio), (60, 0), (0, None), "fail: provider_unavailable");
     check((Queued, Bria), (60, 0), (1, None), "leave");
 
-    // Somebody has it, or had it and was not heard from again.
+    // A worker has a lease on it, or had one and disappeared.
     check((Submitting, Studio), (1, 1), (3, Some(3)), "leave");
     check((Submitting, Studio), (4, 4), (0, Some(0)), "submit");
     check((Submitting, Studio), (99, 99), (0, Some(0)), "submit");
@@ -70,13 +70,13 @@ fn what_to_do_with_a_job() {
     check((Submitting, Bria), (10, 10), (0, None), "fail: submit_unknown");
     check((Submitting, Bria), (90, 4), (0, Some(0)), "await");
 
-    // The provider has it.
+    // The provider has accepted it.
     check((Submitted, Bria), (1, 1), (1, None), "leave");
     check((Submitted, Bria), (1, 1), (0, None), "poll");
     check((Submitted, Bria), (1, 1), (-1, Some(3)), "leave");
     check((Submitted, Bria), (99, 99), (0, Some(0)), "poll");
 
-    // It is over.
+    // It is final.
     check((Succeeded, Bria), (1, 1), (0, None), "leave");
     check((Failed, Bria), (1, 1), (0, None), "leave");
     check((Cancelled, Studio), (1, 1), (0, None), "leave");
@@ -94,7 +94,7 @@ fn a_claim_keeps_others_away_although_clocks_are_two_minutes_apart() {
             let polling = job.clone().accept("request_1", claimer).claim_poll(claimer);
             assert_eq!(polling.next_step(other_at_the_end), NextStep::Leave, "{provider:?}");
         };
-        // Whichever of the two is ahead, the other leaves the job alone for as long as a worker
+        // Whichever clock is ahead, the other worker leaves the job alone for as long as a worker
         // may run.
         meets(NOW, NOW.plus(work + apart));
         meets(NOW.plus(apart), NOW.plus(work));
@@ -161,7 +161,7 @@ fn polls_come_at_growing_waits_and_never_sooner_than_asked() {
 }
 
 #[test]
-fn a_provider_is_believed_that_it_does_not_know_a_request_after_three_times() {
+fn three_unknown_answers_fail_a_request() {
     let (mut job, _) = placed(Provider::Bria);
     let mut said = 0;
     while !job.is_forgotten() {
@@ -172,7 +172,7 @@ fn a_provider_is_believed_that_it_does_not_know_a_request_after_three_times() {
 }
 
 #[test]
-fn how_a_job_ends_when_nobody_could_look_at_it() {
+fn how_a_job_ends_whose_messages_all_failed() {
     let check = |status: Status, expected: Option<FailureCode>| {
         let (mut job, _) = placed(Provider::Bria);
         job.status = status;

@@ -1,11 +1,11 @@
-//! Every change a job can go through.
+//! The transitions of a job.
 
 use expect_test::expect;
 
 use super::*;
 use crate::{DomainError, error::ErrorKind};
 
-/// A job of Bria's in each status, and the account behind it.
+/// A Bria job in each status, and its account.
 fn in_status(status: Status) -> (Job, Account) {
     let (job, account) = placed(Provider::Bria);
     let begun = |job: Job| job.claim_submit(NOW);
@@ -22,7 +22,7 @@ fn in_status(status: Status) -> (Job, Account) {
     (job, draft.finish().account)
 }
 
-/// What became of a job and its credit.
+/// The state of a job and its charge.
 fn outcome<R: DomainError>(result: Result<Job, R>) -> String {
     match result {
         Ok(job) => {
@@ -143,7 +143,7 @@ fn what_moves_an_open_job() {
 }
 
 #[test]
-fn a_request_is_named_by_the_answer_or_by_the_notice() {
+fn a_request_is_named_by_the_answer_or_by_the_webhook() {
     let (job, _) = in_status(Status::Submitting);
     assert_eq!(job.request_id, None);
     for named in [job.clone().accept("request_1", NOW), job.signal("request_1", NOW)] {
@@ -153,18 +153,18 @@ fn a_request_is_named_by_the_answer_or_by_the_notice() {
 }
 
 #[test]
-fn the_clock_of_a_submit_runs_from_the_first_that_may_have_been_heard() {
+fn the_submit_timeout_runs_from_the_first_submit_that_may_have_arrived() {
     let (job, _) = in_status(Status::Submitting);
     let again = job.clone().claim_submit(NOW.plus(MINUTE * 5));
     assert_eq!(again.submit_began_at, Some(NOW));
     let refused = job.requeue(NOW.plus(MINUTE), NOW);
-    assert_eq!(refused.submit_began_at, None, "a clean no is no submit");
+    assert_eq!(refused.submit_began_at, None, "a clean refusal is no submit");
     let anew = refused.claim_submit(NOW.plus(MINUTE));
     assert_eq!((anew.submit_began_at, anew.attempt), (Some(NOW.plus(MINUTE)), 1));
 }
 
 #[test]
-fn a_notice_does_not_restart_the_clock_of_the_provider() {
+fn a_webhook_does_not_restart_the_provider_timeout() {
     let (job, _) = in_status(Status::Submitted);
     let late = NOW.plus(PROVIDER_WAIT_MAX);
     let noticed = job.signal("request_1", late.minus(MINUTE));
@@ -180,13 +180,13 @@ fn a_finished_image_waits_for_its_host_as_long_as_the_provider_keeps_it() {
     let waiting = job.clone().claim_poll(first).withhold(first);
     assert_eq!((waiting.status, waiting.request_id), (Status::Submitted, job.request_id));
     assert_eq!(waiting.due_at, Some(first.plus(RESULT_WAIT)));
-    assert_eq!((waiting.lease_until, waiting.charge.state), (None, ChargeState::Connected));
+    assert_eq!((waiting.lease_until, waiting.charge.state), (None, ChargeState::Held));
 
     let (job, _) = in_status(Status::Submitted);
     let later = NOW.plus(PROVIDER_WAIT_MAX * 2);
     let again = job.withhold(first).claim_poll(later).withhold(later);
     assert_eq!(again.withheld_since, Some(first), "since the first look");
-    assert_eq!(again.retry_after_s(later), Some(300), "nobody need ask sooner");
+    assert_eq!(again.retry_after_s(later), Some(300), "no caller needs to ask sooner");
     assert!(!again.is_overdue(NOW.plus(RESULT_KEPT).minus(Duration::from_millis(1))));
     assert!(again.is_overdue(NOW.plus(RESULT_KEPT)));
 
@@ -247,7 +247,7 @@ fn an_end_is_written_on_the_job() {
 }
 
 #[test]
-fn what_a_provider_says_is_cut_to_what_is_kept() {
+fn a_provider_message_is_truncated_to_the_limit() {
     let failure = Failure::new(FailureCode::ProviderRejected, &"ä".repeat(1_000));
     assert_eq!(failure.message.chars().count(), Failure::MESSAGE_CHARS_MAX);
 }

@@ -1,5 +1,5 @@
-//! Whatever Stripe says of a payment, in whatever order and however often: the money adds up, and
-//! the buyer has it if and only if it is paid for.
+//! Whatever Stripe reports of a payment, in any order and any number of times: the money adds up,
+//! and the buyer is entitled if and only if it is paid.
 
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// What Stripe says, as parts of a thousand of the amount that was paid.
+/// Stripe's reports, in thousandths of the amount paid.
 #[derive(Debug, Clone)]
 enum Happening {
     Pending,
@@ -47,7 +47,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// A payment of `amount` as it is after something happened to it.
+/// A payment of `amount` after an event.
 fn said(amount: i64, happening: &Happening) -> Option<Payment> {
     let whole = payment(amount, 0, 0, false);
     let state = match happening {
@@ -62,13 +62,13 @@ fn said(amount: i64, happening: &Happening) -> Option<Payment> {
     Some(Payment { state, ..whole })
 }
 
-/// What there is of a deal, in a form that can be compared.
+/// The state of a purchase in a comparable form.
 fn all_of(deal: &PurchaseUpdate) -> String {
     let PurchaseUpdate { purchase, entitlement, sale, stats, book, journals, .. } = deal;
     format!("{:?}", (purchase, entitlement, sale, stats, book, journals))
 }
 
-/// What the buyer has once Stripe has said `payment` of a purchase that went through.
+/// The buyer's entitlement once Stripe has reported `payment` for a fulfilled purchase.
 fn expected(payment: &Payment) -> EntitlementState {
     let paid = payment.amount.amount;
     if payment.refunded >= paid {
@@ -141,7 +141,7 @@ proptest! {
                     && payment.withdrawn == 0;
                 prop_assert_eq!(next != PaymentFollowUp::Nothing, back);
             }
-            // Hearing it again changes nothing.
+            // Processing it again changes nothing.
             let before = all_of(&deal);
             deal.settle(&payment, day(days)).unwrap();
             prop_assert_eq!(all_of(&deal), before);

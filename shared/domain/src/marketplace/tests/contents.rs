@@ -1,4 +1,4 @@
-//! What a listing may hold, by its kind.
+//! What a listing may contain, by its kind.
 
 use super::*;
 use crate::lighting::Light;
@@ -45,7 +45,7 @@ fn each_kind_has_its_parts_and_no_others() {
     check(Kind::ModelFinetune, prompt, "/structured_prompt not_of_this_type");
     check(Kind::ModelFinetune, slots, "/slots not_of_this_type");
 
-    // Another kind's content is wrong twice.
+    // Another kind's content has two errors.
     check(
         Kind::CameraPreset,
         |content| *content = super::content(Kind::ModelFinetune),

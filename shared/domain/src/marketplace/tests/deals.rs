@@ -1,4 +1,4 @@
-//! A purchase with all that moves with it, and what holds of every one.
+//! A purchase update and its invariants.
 
 use super::*;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     money::Money,
 };
 
-/// A purchase just placed, and all that moves with it.
+/// A new purchase and everything that changes with it.
 pub(super) fn deal(price: u32) -> PurchaseUpdate {
     let listing = on_sale(price);
     let (purchase, book) = (placed(1, &listing), CreatorBalance::new(user("creator")));
@@ -42,13 +42,13 @@ pub(super) fn payment(amount: i64, refunded: i64, withdrawn: i64, disputed: bool
     }
 }
 
-/// What the journals say of an account.
+/// The balance of an account according to the journals.
 pub(super) fn posted(journals: &[Journal], role: Role) -> i64 {
     let legs = journals.iter().flat_map(|journal| &journal.legs);
     legs.filter(|leg| leg.role == role).map(|leg| leg.amount).sum()
 }
 
-/// What holds of every deal, whatever happened to it.
+/// The invariants of every purchase, whatever happened to it.
 pub(super) fn hold_to_the_law(deal: &PurchaseUpdate) {
     for journal in &deal.journals {
         assert_eq!(journal.legs.iter().map(|leg| leg.amount).sum::<i64>(), 0, "{journal:?}");
@@ -94,7 +94,7 @@ pub(super) fn paid(price: u32) -> PurchaseUpdate {
     deal
 }
 
-/// Whether the buyer may use it, whether the money is the creator's, and how much of it is.
+/// Whether the buyer may use it, whether the money is the creator's, and how much of it.
 pub(super) fn standing(
     deal: &PurchaseUpdate,
 ) -> (Option<EntitlementState>, Option<SaleState>, i64) {

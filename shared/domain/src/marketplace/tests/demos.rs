@@ -3,7 +3,7 @@
 use super::*;
 use crate::marketplace::demo::{DemoError, DemoScene, DemoSubject, Overrides, default_scene};
 
-/// A demo that allows something of everything.
+/// A demo that allows some of everything.
 fn open() -> DemoSettings {
     DemoSettings { stops_max: 1.5, kelvin_max: 1_000, lens: true, ..DemoSettings::default() }
 }
@@ -130,7 +130,7 @@ fn what_the_content_leaves_open_is_a_usual_studio() {
     assert_eq!(camera, CameraSettings { focal_length_mm: 50.0, ..CameraSettings::default() });
 }
 
-/// Knobs that are turned a little ask for the picture that is there.
+/// Small changes of a slider request the same image.
 #[test]
 fn what_a_visitor_changes_is_drawn_in_steps() {
     let settings = DemoSettings { stops_max: 2.25, kelvin_max: 1_020, lens: true, ..open() };

@@ -1,4 +1,4 @@
-//! How near two contents are.
+//! The similarity of two contents.
 
 use super::*;
 use crate::{
@@ -16,7 +16,7 @@ fn template(text: &str) -> Content {
     Content { structured_prompt: Some(says(text)), ..Content::default() }
 }
 
-/// How near two contents of a kind are, and whether a look-up finds one by the other.
+/// The similarity of two contents of a kind, and whether a look-up of one finds the other.
 fn score(kind: Kind, one: &Content, other: &Content) -> (u8, bool) {
     let [one, other] = [one, other].map(|content| Signature::of(kind, content));
     assert_eq!(one.score(&other), other.score(&one));

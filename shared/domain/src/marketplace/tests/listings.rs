@@ -1,4 +1,4 @@
-//! The life of a listing: who may move it where.
+//! The life of a listing: its transitions and who may make them.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::marketplace::{
 
 const ACTIONS: [&str; 6] = ["edit", "submit", "approve", "reject", "retire", "delist"];
 
-/// A listing with all its versions, as the table would hold them.
+/// A listing with all its versions, as stored in the table.
 #[derive(Clone)]
 struct Shelf {
     listing: Listing,
@@ -26,7 +26,7 @@ impl Shelf {
         Shelf { listing, revisions: BTreeMap::from([(1, revision)]) }
     }
 
-    /// After actions with blanks between, all of which are fine.
+    /// Runs actions separated by spaces, all of which must succeed.
     fn after(actions: &str) -> Shelf {
         let mut shelf = Shelf::begun();
         for action in actions.split_whitespace() {
@@ -54,7 +54,8 @@ impl Shelf {
         }
     }
 
-    /// What is on sale or was, and what is worked on, such as `approved: 1 on sale, 2 pending`.
+    /// The version on sale or formerly on sale, and the draft, such as `approved: 1 on sale, 2
+    /// pending`.
     fn shown(&self) -> String {
         let listing = &self.listing;
         let sold = listing.published.as_ref().map(|published| {
@@ -85,8 +86,8 @@ impl Shelf {
     }
 }
 
-/// After `before`, a listing is `shown`, and what each of [`ACTIONS`] makes of it is `expected`: a
-/// refusal's code, or how it is shown then.
+/// After `before`, the listing is `shown`; `expected` is the result of each of [`ACTIONS`]: an
+/// error's code, or how the listing is shown afterwards.
 fn check(before: &str, shown: &str, expected: [&str; 6]) {
     let shelf = Shelf::after(before);
     assert_eq!(shelf.shown(), shown, "{before}");
@@ -114,7 +115,7 @@ fn a_listing_that_never_was_on_sale() {
     let ([edit, submit, reject], [next_edit, next_submit, _]) = (shown(1), shown(2));
     let [no, none] = ["not_pending", "not_on_sale"];
     check("", &edit, [&edit, &submit, no, no, none, none]);
-    // What was handed in is never changed: who changes it begins the next version.
+    // A submitted version never changes: an edit begins the next version.
     let approve = "approved: 1 on sale";
     check("submit", &submit, [&next_edit, "listing_in_review", approve, &reject, none, none]);
     check("submit reject", &reject, [&next_edit, &submit, no, no, none, none]);
@@ -157,7 +158,7 @@ fn a_version_on_sale_stays_there_until_the_next_is_approved() {
             "listing_in_review",
             "approved: 2 on sale",
             "approved: 1 on sale, 2 rejected",
-            // Otherwise an approval would put on sale what its creator retired.
+            // Otherwise an approval would put a listing on sale that its creator retired.
             "delisted: 1 retired, 2 draft",
             "pending: 1 delisted, 2 pending",
         ],
@@ -196,7 +197,7 @@ fn a_listing_off_sale_comes_back_by_a_moderator() {
                 &delisted("delisted", ""),
             ],
         );
-        // As it is. It was on sale, so who changes it begins the next version.
+        // Unchanged. It was on sale, so an edit begins the next version.
         check(
             &path("submit"),
             &shown("pending", ", 1 pending"),
@@ -255,7 +256,7 @@ fn what_is_on_sale_is_what_was_approved() {
 }
 
 #[test]
-fn of_two_moderators_the_second_is_told() {
+fn the_second_of_two_moderators_is_refused() {
     let decided = |first: &str, second: &str| {
         let mut shelf = Shelf::after("submit");
         shelf.act(first).unwrap();
@@ -270,7 +271,7 @@ fn of_two_moderators_the_second_is_told() {
 
 #[test]
 fn a_decision_is_on_the_version_that_waits() {
-    // The creator takes version 2 back while a moderator looks at it.
+    // The creator withdraws version 2 while a moderator reviews it.
     let mut shelf = Shelf::after("submit approve edit submit edit");
     let mut seen = shelf.revisions[&2].clone();
     assert_eq!(
@@ -339,7 +340,7 @@ fn only_what_is_described_as_it_should_be_is_begun() {
 }
 
 #[test]
-fn nothing_is_submitted_that_nobody_sees() {
+fn a_listing_without_a_preview_is_not_submitted() {
     let mut shelf = Shelf::begun();
     shelf.revisions.get_mut(&1).unwrap().previews.clear();
     assert_eq!(code(shelf.act("submit")), "no_preview");
@@ -422,7 +423,7 @@ fn a_listing_survives_the_table() {
 }
 
 #[test]
-fn nobody_decides_on_their_own() {
+fn staff_do_not_decide_on_their_own_listings() {
     let (listing, _) = begun(Kind::LightingPreset, 500);
     let mut flags = Flags::none(listing.id.clone());
     flags.add(Flag { user_id: user("reporter"), reason: FlagReason::Copied, at: NOW }, 1);
@@ -435,7 +436,7 @@ fn nobody_decides_on_their_own() {
     check("reporter", "own_report");
 }
 
-/// A version may wait twice under its number: what is in it tells it apart.
+/// A version may be pending twice under the same number: its content distinguishes the two.
 #[test]
 fn a_moderator_decides_on_what_they_were_shown() {
     let shelf = Shelf::after("submit");

@@ -6,7 +6,7 @@ use crate::marketplace::{
     model::{ModelOwner, ModelStanding, check_use, fingerprint},
 };
 
-/// A pending fine-tune of a creator's, with the usual model.
+/// A pending fine-tune of a creator, with the usual model.
 fn pending(creator: &str, number: u128) -> (Listing, Revision) {
     let (id, described) = (listing_id(number), description(Kind::ModelFinetune));
     let (mut listing, mut revision) =
@@ -58,7 +58,7 @@ fn the_first_approval_makes_the_owner() {
     assert_eq!(ended.standing(&user("bob")), ModelStanding::Unclaimed);
     approve("bob", &mut ended).unwrap();
     let owner = ended.owner.unwrap();
-    assert_eq!((owner.creator_id, owner.version), (user("bob"), 3), "written over the old one");
+    assert_eq!((owner.creator_id, owner.version), (user("bob"), 3), "it replaces the old one");
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn images_are_made_by_the_owner_and_by_who_bought_of_the_owner() {
         assert!(!check(by, Some("bob"), &listing, &sold), "it turned out to be another creator's");
     }
     listing.delist(DelistedBy::Staff, Some("Copied.".to_owned()), NOW).unwrap();
-    assert!(check("buyer", Some("ana"), &listing, &sold), "who bought it keeps it");
-    assert!(!check("ana", Some("ana"), &listing, &sold), "its creator does not");
+    assert!(check("buyer", Some("ana"), &listing, &sold), "a buyer keeps it");
+    assert!(!check("ana", Some("ana"), &listing, &sold), "its creator may not use it");
 
     let (listing, light) = begun(Kind::LightingPreset, 500);
     assert!(check("ana", Some("bob"), &listing, &light), "nothing but a model has an owner");

@@ -1,4 +1,4 @@
-//! Who may buy what, for how much.
+//! Who may buy what, and at what price.
 
 use super::*;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     money::{Currency, Money},
 };
 
-/// An offer that can be taken, before a row of the table changes it.
+/// A valid offer, before a row of the table changes it.
 struct Case {
     listing: Listing,
     seller: Seller,
@@ -41,7 +41,7 @@ fn take_off(case: &mut Case) {
 fn what_may_be_bought() {
     check(|_| {}, "ok");
 
-    // OwnerRef it is.
+    // The owner.
     check(|it| it.buyer = "creator", "own_listing");
     check(|it| it.owned = Some(EntitlementState::Active), "already_owned");
     check(|it| it.owned = Some(EntitlementState::Suspended), "already_owned");
@@ -52,7 +52,7 @@ fn what_may_be_bought() {
     check(|it| it.listing.delist(DelistedBy::Staff, None, NOW).unwrap(), "listing_unlisted");
     check(|it| it.listing = begun(Kind::LightingPreset, 500).0, "listing_unlisted");
 
-    // Who sells.
+    // The seller.
     check(|it| it.seller = suspended(None).into(), "seller_suspended");
     check(|it| it.seller = suspended(Some(day(1))).into(), "seller_suspended");
     check(|it| it.seller = suspended(Some(NOW)).into(), "ok");
@@ -61,14 +61,14 @@ fn what_may_be_bought() {
     check(|it| it.seller = struck(day(1)), "seller_suspended");
     check(|it| it.seller = struck(NOW), "ok");
 
-    // What it costs.
+    // The price.
     check(|it| it.price = Money::usd_cents(499), "price_changed");
     check(|it| it.price = Money::usd_cents(501), "price_changed");
     check(|it| it.price = Money::usd_cents(0), "price_changed");
     check(|it| it.price.currency = Currency::parse("eur").unwrap(), "price_changed");
     check(|it| (it.listing, it.price) = (on_sale(0), Money::usd_cents(0)), "ok");
 
-    // What is told first.
+    // The order of the checks.
     check(
         |it| {
             it.owned = Some(EntitlementState::Active);
@@ -110,7 +110,7 @@ fn an_order_pins_what_the_buyer_saw() {
 }
 
 #[test]
-fn nobody_refers_themselves() {
+fn a_buyer_cannot_be_their_own_referrer() {
     let check = |sharer: &str, kept: bool| {
         let listing = on_sale(500);
         let offer = Offer { listing: &listing, seller: &active(), owned: None };
@@ -142,5 +142,5 @@ fn a_page_is_shown_while_it_can_be_paid_on() {
     check(PurchaseState::Processing, NOW, None);
     check(PurchaseState::Paid, NOW, None);
     check(PurchaseState::Expired, NOW, None);
-    assert_eq!(placed(1, &on_sale(500)).payable_at(NOW), None, "before it is known");
+    assert_eq!(placed(1, &on_sale(500)).payable_at(NOW), None, "the page is not known yet");
 }

@@ -1,4 +1,4 @@
-//! Paying creators: each step for itself, and many of them in any order.
+//! Paying creators: each update on its own, and many of them in any order.
 
 use super::{
     deals::{paid, payment},
@@ -40,7 +40,7 @@ fn bank() -> BankPayoutId {
     BankPayoutId::parse("po_1").unwrap()
 }
 
-/// A sale at so many cents whose days are over, and its creator's sums.
+/// A sale at a price in cents whose hold has ended, and its creator's balance.
 fn payable(price: u32) -> (CreatorBalance, Sale) {
     let deal = paid(price);
     let (mut book, mut sales) = (deal.book, vec![deal.sale.unwrap()]);
@@ -92,7 +92,7 @@ fn what_is_released_is_payable_once() {
 }
 
 #[test]
-fn why_nobody_is_paid() {
+fn why_a_creator_is_not_paid() {
     let (book, _) = payable(1_500);
     let barred = |account: &Account| SkipReason::for_account(account, day(8));
     let account = Account::open(user("creator"), day(0));
@@ -130,11 +130,11 @@ fn a_payout_goes_its_way() {
     assert_eq!((step.payout.collected, step.payout.sales), (1_200, 1));
     assert_eq!(step.sales[0].state(day(8)), SaleState::InPayout);
     step.collect(day(8)).unwrap();
-    assert_eq!((step.payout.collected, step.payout.sales), (1_200, 1), "it is in it once");
+    assert_eq!((step.payout.collected, step.payout.sales), (1_200, 1), "it is added once");
     step.plan(day(8)).unwrap();
     assert_eq!((&step.payout.state, step.payout.amount), (&PayoutState::Planned, 1_200));
     step.sent(transfer(), day(8)).unwrap();
-    assert_eq!(step.payout.state, PayoutState::Planned, "nothing is sent that was not noted");
+    assert_eq!(step.payout.state, PayoutState::Planned, "nothing is sent that was not recorded");
     step.send_to(account(), day(8));
     step.sent(transfer(), day(8)).unwrap();
     step.sent(transfer(), day(9)).unwrap();
@@ -145,8 +145,7 @@ fn a_payout_goes_its_way() {
     assert_eq!((&step.payout.state, step.payout.paid_at), (&PayoutState::Paid, Some(day(10))));
 }
 
-/// One charge makes one transfer, of a payout of that sale alone; more than it brought is not made
-/// of it.
+/// One charge funds one transfer, in a payout of that sale alone and for no more than the charge.
 #[test]
 fn a_payout_of_one_sale_is_made_of_its_charge() {
     let charge = ChargeId::parse("ch_1").unwrap();
@@ -192,11 +191,11 @@ fn what_is_not_answered_is_attempted_again_under_another_key() {
     assert_eq!(number(&step), Some(2), "it is made");
     step.returned_by_bank(bank(), "account_closed");
     step.attempt(day(10));
-    assert_eq!(number(&step), Some(1), "of its return");
+    assert_eq!(number(&step), Some(1), "the attempt at its reversal");
 }
 
 #[test]
-fn what_is_owed_is_evened_out_first() {
+fn debt_is_offset_first() {
     let mut step = collected(1_500);
     step.book.balances.add(&Posting::new(Role::CreatorShare, LedgerAccount::CreatorDebt, 100));
     step.plan(day(8)).unwrap();
@@ -217,7 +216,7 @@ fn what_became_too_little_meanwhile_is_not_sent() {
     let code = "below_minimum".to_owned();
     assert_eq!(step.payout.state, PayoutState::Failed { code: code.clone() });
     step.reopen();
-    assert!(step.payout.is_open(), "not before its sales are out of it");
+    assert!(step.payout.is_open(), "it stays open until its sales are detached");
     step.detach_sales(day(8)).unwrap();
     step.reopen();
     assert_eq!(step.payout.state, PayoutState::Reopened { code });
@@ -234,9 +233,9 @@ fn a_bank_returns_what_it_had() {
     step.returned_by_bank(bank(), "account_closed");
     step.paid(bank(), day(11));
     let failed = PayoutState::Failed { code: "account_closed".to_owned() };
-    assert_eq!(step.payout.state, failed, "what is heard of late changes nothing");
+    assert_eq!(step.payout.state, failed, "a late event changes nothing");
     step.detach_sales(day(11)).unwrap();
-    assert_eq!(step.payout.sales, 1, "its money is not back yet");
+    assert_eq!(step.payout.sales, 1, "its transfer is not reversed yet");
     step.returned(day(11)).unwrap();
     step.returned(day(11)).unwrap();
     step.detach_sales(day(11)).unwrap();
@@ -247,7 +246,7 @@ fn a_bank_returns_what_it_had() {
     assert_eq!(of(&step, LedgerAccount::BuyerCash), 1_500);
 }
 
-/// A refund after the payout: got back from the transfer, or owed.
+/// A refund after the payout: recovered from the transfer, or owed.
 #[test]
 fn what_was_overpaid_is_got_back_or_owed() {
     let mut step = sent(1_500);
@@ -276,14 +275,14 @@ fn what_was_overpaid_is_got_back_or_owed() {
     step.returned_by_bank(bank(), "account_closed");
     step.returned(day(10)).unwrap();
     step.detach_sales(day(10)).unwrap();
-    assert_eq!(of(&step, LedgerAccount::CreatorDebt), 0, "what came back is not owed as well");
+    assert_eq!(of(&step, LedgerAccount::CreatorDebt), 0, "what was returned is not owed as well");
     assert_eq!(of(&step, LedgerAccount::CreatorAvailable), -800);
 }
 
 /// Many sales of one creator, with refunds, disputes, payouts, returns and reversals in any order:
-/// the books balance after every step, and say what the sales say.
+/// the ledger balances after every step and matches the sales.
 #[test]
-fn whatever_happens_the_books_say_what_the_sales_say() {
+fn whatever_happens_the_ledger_matches_the_sales() {
     for seed in 1..=200 {
         let mut shop = Shop::open(seed);
         for _ in 0..120 {
@@ -294,14 +293,14 @@ fn whatever_happens_the_books_say_what_the_sales_say() {
     }
 }
 
-/// A creator with many sales, and payouts under way.
+/// A creator with many sales and open payouts.
 struct Shop {
     dice: Dice,
     seed: u64,
     now: Timestamp,
     book: CreatorBalance,
     deals: Vec<PurchaseUpdate>,
-    /// Of each deal's payment: refunded, withdrawn, disputed.
+    /// The state of each payment: refunded, withdrawn, disputed.
     payments: Vec<(i64, i64, bool)>,
     payouts: Vec<Payout>,
     folded: Balances,
@@ -390,7 +389,7 @@ impl Shop {
         }
     }
 
-    /// One step of one payout that is not over, or its return by the bank.
+    /// One update of one open payout, or its return by the bank.
     fn go_on(&mut self) {
         let Some(which) = (!self.payouts.is_empty()).then(|| self.dice.index(self.payouts.len()))
         else {
@@ -489,7 +488,7 @@ impl Shop {
         }
     }
 
-    /// Ends all that is under way: then no clearing account holds anything.
+    /// Finishes everything that is open: then no clearing account has a balance.
     fn calm(&mut self) {
         for which in 0..self.deals.len() {
             self.payments[which].2 = false;

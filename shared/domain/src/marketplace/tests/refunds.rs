@@ -1,4 +1,4 @@
-//! Giving a buyer's money back.
+//! Refunds of purchases.
 
 use super::{
     deals::{deal, paid, payment, settle},
@@ -41,12 +41,12 @@ fn what_was_never_opened_goes_back_at_once() {
     let mut deal = paid(1_000);
     deal.ask_refund(&own_wish(), day(2)).unwrap();
     let owned = deal.entitlement.as_ref().unwrap();
-    assert_eq!(owned.state, EntitlementState::Suspended, "nobody uses what they give back");
+    assert_eq!(owned.state, EntitlementState::Suspended, "a buyer cannot use what they return");
     let next = settle(&mut deal, &payment(1_000, 0, 0, false), day(2));
     assert!(matches!(next, PaymentFollowUp::Refund { number: 1, amount: 1_000, .. }));
-    assert_eq!(deal.purchase.due_at, Some(day(2)), "whoever is cut off here is followed");
+    assert_eq!(deal.purchase.due_at, Some(day(2)), "an interrupted run is resumed");
     deal.ask_refund(&own_wish(), day(2)).unwrap();
-    assert_eq!(deal.purchase.refunds.len(), 1, "asked for again it is the same");
+    assert_eq!(deal.purchase.refunds.len(), 1, "a repeated request is the same refund");
     let next = settle(&mut deal, &payment(1_000, 1_000, 0, false), day(2));
     assert_eq!(
         (next, refunds(&deal)),
@@ -70,7 +70,7 @@ fn what_a_buyer_cannot_have_back_at_once_is_for_staff() {
         if let Some(noted) = noted {
             assert_eq!((&noted.because[..], noted.at), (crate::DomainError::code(&expected), at));
             deal.ask_refund(&staff_wish(None, "k"), at).unwrap();
-            assert_eq!(deal.purchase.refund_request, None, "decided on");
+            assert_eq!(deal.purchase.refund_request, None, "it was decided");
         }
     };
     let owned = |change: fn(&mut crate::marketplace::purchase::Entitlement)| {

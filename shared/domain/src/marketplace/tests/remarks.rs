@@ -1,9 +1,9 @@
-//! What a moderator is told of a version.
+//! Findings about a version for a moderator.
 
 use super::*;
 use crate::marketplace::lint::remarks;
 
-/// A version that nothing is remarked of, changed.
+/// A version without findings, changed.
 fn remarked(change: impl Fn(&mut Revision)) -> Vec<String> {
     let (_, mut revision) = begun(Kind::CameraPreset, 0);
     revision.description.description =
@@ -41,7 +41,7 @@ fn what_is_worth_a_look_is_remarked() {
 }
 
 #[test]
-fn lights_that_nobody_sees_are_remarked() {
+fn invisible_lights_are_remarked() {
     let rig = |change: fn(&mut LightingRig)| {
         remarked(|it| {
             let mut rig = LightingRig::rembrandt();

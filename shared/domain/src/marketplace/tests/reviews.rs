@@ -1,4 +1,4 @@
-//! What buyers say, and what that does to the sums.
+//! Reviews, and their effect on the totals.
 
 use super::*;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// A buyer, what they said, and the sums of it.
+/// A buyer, their review, and the totals.
 struct Buyer {
     owned: Entitlement,
     review: Option<Review>,
@@ -22,7 +22,7 @@ impl Buyer {
         Buyer { owned: entitled(&on_sale(500)), review: None, stats: no_stats() }
     }
 
-    /// Says so many stars, `days` days from now.
+    /// Writes a review with these stars, `days` days from now.
     fn say(&mut self, rating: u8, days: u32) -> Result<(), ReviewError> {
         let opinion = Opinion { rating, comment: Some(format!("{rating} stars")) };
         let id = ReviewId::new(day(days), u128::from(days));

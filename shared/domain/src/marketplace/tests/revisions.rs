@@ -1,4 +1,4 @@
-//! What a creator may say of a listing.
+//! What a creator may enter for a version.
 
 use super::*;
 use crate::marketplace::revision::Edit;
@@ -125,7 +125,7 @@ fn titles_and_tags_are_tidied() {
     let kept = sent.checked(Kind::LightingPreset).unwrap();
     assert_eq!(kept.title, "Rembrandt");
     assert_eq!(kept.tags, ["low key", "portrait", "ära"]);
-    assert_eq!(kept.clone().checked(Kind::LightingPreset), Ok(kept), "tidying again is nothing");
+    assert_eq!(kept.clone().checked(Kind::LightingPreset), Ok(kept), "it is idempotent");
 }
 
 #[test]
@@ -174,9 +174,9 @@ fn a_revision_survives_the_table() {
 #[test]
 fn a_listing_has_a_few_pictures_each_once() {
     let (_, mut revision) = begun(Kind::LightingPreset, 500);
-    assert!(revision.add_preview(preview(1)), "there already");
+    assert!(revision.add_preview(preview(1)), "it was added before");
     assert_eq!(revision.previews.len(), 1);
     let taken = (2..=20).filter(|nth| revision.add_preview(preview(*nth))).count();
     assert_eq!((taken, revision.previews.len()), (7, 8));
-    assert!(revision.add_preview(preview(8)), "there already, although it is full");
+    assert!(revision.add_preview(preview(8)), "it was added before, although it is full");
 }

@@ -26,7 +26,7 @@ fn what_a_purchase_comes_to() {
         let mut deal = deal(500);
         for state in states {
             match state {
-                // Its page ends.
+                // Its Checkout Session expires.
                 None => deal.expire(),
                 Some(state) => {
                     let state = state.clone();
@@ -53,10 +53,10 @@ fn what_a_purchase_comes_to() {
     check(&row(&[&pending, &succeeded]), PurchaseState::Paid, false);
     check(&row(&[&pending, &no]), failed(), false);
     check(&row(&[&pending, &no, &succeeded]), PurchaseState::Paid, false);
-    // A card that was declined on the page: another one may be tried there.
+    // A card declined on the Checkout page: the buyer may try another.
     check(&row(&[&no]), PurchaseState::Pending, true);
     check(&row(&[&no, &succeeded]), PurchaseState::Paid, false);
-    // Late and again.
+    // Late and repeated.
     check(&row(&[&None, &succeeded]), PurchaseState::Paid, false);
     check(&row(&[&pending, &None]), PurchaseState::Processing, true);
     check(&row(&[&succeeded, &None]), PurchaseState::Paid, false);
@@ -72,7 +72,7 @@ fn a_sale_is_shared_and_held_for_seven_days() {
     assert_eq!(sale.sold, Split { gross: 999, fee: 199, net: 800 });
     assert_eq!((sale.kept, sale.hold_until), (sale.sold, day(8)));
     let second = std::time::Duration::from_secs(1);
-    assert_eq!(sale.state(day(8).minus(second)), SaleState::Connected);
+    assert_eq!(sale.state(day(8).minus(second)), SaleState::Held);
     assert_eq!(sale.state(day(8)), SaleState::Payable);
     assert_eq!(deal.card.as_deref(), Some("card_1"));
     let [journal] = &deal.journals[..] else { panic!("one: {:?}", deal.journals) };
@@ -83,7 +83,7 @@ fn a_sale_is_shared_and_held_for_seven_days() {
 }
 
 #[test]
-fn tax_is_nobodys_and_goes_back_with_the_price() {
+fn tax_belongs_to_neither_and_is_returned_with_the_price() {
     let check = |refunded: i64, kept: i64, tax: i64| {
         let mut deal = deal(1_000);
         settle(&mut deal, &payment(1_190, 0, 0, false), day(1));
@@ -131,8 +131,8 @@ fn what_can_no_longer_be_bought_is_paid_back() {
         let done = payment(500, 500, 0, false);
         assert_eq!(settle(&mut deal, &done, day(3)), PaymentFollowUp::Nothing);
         assert_eq!((&deal.purchase.state, deal.purchase.taken_back), (&returned, 500));
-        assert_eq!(deal.purchase.due_at, None, "nobody need look at it any more");
-        assert_eq!(deal.entitlement, owned, "what the buyer had, they have");
+        assert_eq!(deal.purchase.due_at, None, "it is not due any more");
+        assert_eq!(deal.entitlement, owned, "the buyer keeps what they had");
         assert_eq!((deal.stats.sales, deal.book.sales), (0, 0));
         assert_eq!(deal.book.balances, Balances::default(), "it came and went");
         assert!(deal.sale.is_none() && deal.reward.is_none());
@@ -170,7 +170,8 @@ fn what_a_dispute_took_is_not_paid_back_as_well() {
     check(0, 500, true, false);
     check(0, 500, false, false);
     check(0, 515, false, false);
-    // Stripe refunds nothing of a charge that a dispute took from; an inquiry takes nothing.
+    // Stripe refunds nothing of a charge that a dispute has withdrawn from; an inquiry withdraws
+    // nothing.
     check(0, 200, false, false);
     check(0, 0, true, true);
 }
@@ -186,10 +187,10 @@ fn after_a_refund_it_may_be_bought_again() {
     settle(&mut second, &payment(500, 0, 0, false), day(3));
     let owned = second.entitlement.clone().unwrap();
     assert_eq!((owned.state, &owned.purchase_id), (EntitlementState::Active, &purchase_id(2)));
-    assert_eq!((owned.version, owned.granted_at), (7, day(3)), "in place of the one before");
+    assert_eq!((owned.version, owned.granted_at), (7, day(3)), "it replaces the one before");
     assert_eq!(owned.review_id, Some(ReviewId::new(NOW, 1)));
 
-    // What becomes of the first purchase is nothing to what stands on the second.
+    // Changes of the first purchase do not affect the second one's entitlement.
     first.entitlement = Some(owned.clone());
     for refunded in [0, 500] {
         settle(&mut first, &payment(500, refunded, 0, false), day(4));
@@ -205,16 +206,16 @@ fn a_journal_balances_or_is_none() {
         Journal::build(about, "x".to_owned(), Currency::USD, legs.to_vec(), NOW)
     };
     let fits = [leg(Role::BuyerCharge, 500), leg(Role::Tax, 0), leg(Role::PlatformFee, -500)];
-    assert_eq!(build(&fits).unwrap().legs.len(), 2, "what is nothing is left out");
+    assert_eq!(build(&fits).unwrap().legs.len(), 2, "postings of zero are dropped");
     assert_eq!(build(&[]).unwrap().legs, []);
     let unbalanced = build(&[leg(Role::BuyerCharge, 500), leg(Role::Tax, -499)]).unwrap_err();
     assert_eq!((unbalanced.sum, &unbalanced.cause[..]), (1, "x"));
     let twice = [leg(Role::Tax, 500), leg(Role::Tax, -500)];
-    assert!(build(&twice).is_err(), "a role stands in a journal once");
+    assert!(build(&twice).is_err(), "a journal has a role at most once");
 }
 
 #[test]
-fn what_stripe_keeps_is_ours_to_bear() {
+fn stripe_fees_are_borne_by_the_platform() {
     let mut deal = deal(1_000);
     let fees = Payment { fees: 59, ..payment(1_000, 0, 0, false) };
     settle(&mut deal, &fees, day(1));
@@ -227,7 +228,7 @@ fn what_stripe_keeps_is_ours_to_bear() {
     assert_eq!(balances.sum(), 0);
 }
 
-/// A bank may take more than was paid: the creator loses their part, and no more than that.
+/// A bank may take more than was paid: the creator loses their share and no more.
 #[test]
 fn a_dispute_larger_than_the_payment_is_claimed_and_then_lost() {
     let mut deal = deal(1_000);

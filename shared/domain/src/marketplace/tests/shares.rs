@@ -1,4 +1,4 @@
-//! Passing a listing on, and what it earns.
+//! Share links and their rewards.
 
 use super::*;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-/// The sharer at `now`, as they were left.
+/// The sharer's account at `now`.
 fn sharer(account: Account, now: Timestamp) -> AccountUpdate {
     account.begin_update(now).unwrap()
 }
@@ -79,7 +79,7 @@ fn a_click_counts_for_thirty_days() {
 fn a_reward_is_granted_once_and_not_before_its_time() {
     let second = std::time::Duration::from_secs(1);
     let mut reward = held();
-    assert_eq!(reward.due_at(), Some(day(14)), "as long as a buyer may give it back");
+    assert_eq!(reward.due_at(), Some(day(14)), "until the buyer's refund window ends");
 
     let mut early = sharer(account(), day(14));
     reward.grant(&mut early, SameCard::No).unwrap();
@@ -96,7 +96,7 @@ fn a_reward_is_granted_once_and_not_before_its_time() {
     assert!(matches!(reward.state, RewardState::Granted { .. }));
     assert_eq!(reward.due_at(), None);
 
-    // A year, and to the end of its month.
+    // A year, then to the end of that month.
     let year_on = sharer(due.finish().account, day(14 + 365));
     let end = year_on.now().start_of_month().plus_months(1);
     assert_eq!(year_on.account().credits.totals().available, 10 + REWARD_CREDITS);
@@ -111,7 +111,7 @@ fn why_a_reward_is_not_granted() {
         let mut draft = sharer(Account { standing, ..account() }, day(15));
         reward.grant(&mut draft, card).unwrap();
         assert_eq!(reward.state, expected);
-        // And it stays so.
+        // And it stays cancelled.
         reward.grant(&mut draft, SameCard::No).unwrap();
         assert_eq!(reward.state, expected);
         assert!(!draft.is_changed());
@@ -129,7 +129,7 @@ fn why_a_reward_is_not_granted() {
     let mut reward = held();
     let standing = suspended(Some(day(15)));
     reward.grant(&mut sharer(Account { standing, ..account() }, day(15)), SameCard::No).unwrap();
-    assert!(matches!(reward.state, RewardState::Granted { .. }), "the suspension is over");
+    assert!(matches!(reward.state, RewardState::Granted { .. }), "the suspension has ended");
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_reward_that_is_taken_back_after_it_was_spent_is_owed() {
         let mut reward = held();
         let mut draft = sharer(account(), day(15));
         reward.grant(&mut draft, SameCard::No).unwrap();
-        // The month of Free ends sooner than a reward, so it is spent first.
+        // Free's monthly lot ends sooner than a reward, so it is spent first.
         for nth in 0..spent {
             let job = format!("gen_{nth}");
             let hold = draft.start_job(&job, 1).unwrap();
@@ -160,7 +160,7 @@ fn a_reward_that_is_taken_back_after_it_was_spent_is_owed() {
         assert_eq!((&reward.state, reward.reversals), (&cancelled("refunded"), 1));
         let credits = draft.account().credits.clone();
         assert_eq!((credits.totals().available, credits.debt), (left, debt), "{spent} spent");
-        // The money came back after all: it is promised, and granted, again.
+        // The money came back: the reward is accrued and granted again.
         reward.restore(NOW);
         assert_eq!(reward.due_at(), Some(day(14)));
         reward.grant(&mut draft, SameCard::No).unwrap();
@@ -179,7 +179,7 @@ fn a_reward_that_is_taken_back_after_it_was_spent_is_owed() {
 fn only_what_went_with_its_sale_comes_back_with_it() {
     let mut reward = held();
     reward.restore(day(5));
-    assert_eq!(reward, held(), "what is promised stays");
+    assert_eq!(reward, held(), "an accrued reward stays");
     for state in [cancelled("own_card"), cancelled("suspended")] {
         reward.state = state.clone();
         reward.restore(NOW);

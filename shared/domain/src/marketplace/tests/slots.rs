@@ -1,4 +1,4 @@
-//! The slots of a template: which it may have, and how they are filled.
+//! The slots of a template: validation and filling.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ fn a_template_has_at_most_twelve_slots() {
     check(12, "");
     check(13, "/slots too_many, /structured_prompt unknown_slot");
 
-    // Nobody is told of thousands one by one, nor shown all of a name.
+    // Thousands of errors are not listed one by one, and long names are truncated.
     let many: String = (0..200).map(|nth| format!("{{{{{nth}{}}}}}", "x".repeat(50))).collect();
     let InvalidFields(fields) =
         template(&many, Vec::new()).validate(Kind::FiboTemplate).unwrap_err();
@@ -116,12 +116,12 @@ fn a_template_is_filled() {
     check(text, &[("thing", "chair"), ("size", "big")], "/slots/size unknown_slot");
     check(text, &[("Thing", "chair")], "/slots/Thing unknown_slot, /slots/thing missing");
 
-    // As it is written.
+    // As written.
     check("{{ thing }}|{{thing}}|{{\tcolour\n}}", &[("thing", "chair")], "chair|chair|red");
     check("a {{thing}} in {{colour", &[("thing", "chair")], "a chair in {{colour");
     check("a {{thing}} }} {", &[("thing", "chair")], "a chair }} {");
 
-    // What is filled in is not looked at again.
+    // Filled-in text is not scanned for slots again.
     check(text, &[("thing", "{{colour}}")], "/slots/thing text");
     check(text, &[("thing", "a }}")], "/slots/thing text");
     check(text, &[("thing", "{colour}")], "a {colour} in red");

@@ -1,4 +1,4 @@
-//! A month of a creator's money, as they are told.
+//! A creator's monthly statement.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ fn month(text: &str) -> Month {
     Month::parse(text).unwrap()
 }
 
-/// A creator with one sale of 10 dollars and a cent, and what happens to it.
+/// A creator with one sale of 10.01 dollars and its later changes.
 struct Story {
     deal: PurchaseUpdate,
     amount: i64,
@@ -54,7 +54,7 @@ impl Story {
         Story { deal, amount: 1_001, journals: Vec::new() }
     }
 
-    /// Stripe says so much was refunded and withdrawn.
+    /// Stripe reports these amounts as refunded and withdrawn.
     fn hear(&mut self, when: &str, (refunded, withdrawn, disputed): (i64, i64, bool)) {
         let payment = Payment {
             id: PaymentId::parse("pi_1").unwrap(),
@@ -81,7 +81,7 @@ impl Story {
         self.deal.sale = sales.pop();
     }
 
-    /// A step of the payout of `when`.
+    /// An update of the payout of `when`.
     fn step(&mut self, payout: &mut Payout, decide: impl FnOnce(&mut PayoutUpdate)) {
         let sales = self.deal.sale.iter().cloned().collect();
         let mut step = PayoutUpdate::new(payout.clone(), self.deal.book.clone(), sales);
@@ -96,7 +96,7 @@ impl Story {
         let money = (0, Currency::USD);
         let mut payout = Payout::new(id, whose, PayoutState::Collecting, money, now);
         self.step(&mut payout, |step| step.collect(now).unwrap());
-        // The least that is paid stands in the way of so small a story.
+        // Such small amounts are below the minimum payout.
         payout.state = PayoutState::Sending;
         payout.account = Some(ConnectedAccountId::parse("acct_1").unwrap());
         let made = (TransferId::parse("tr_1").unwrap(), ReceivedId::parse("py_1").unwrap());
@@ -202,7 +202,7 @@ const ACCOUNTS: [LedgerAccount; 7] = [
     LedgerAccount::CreatorDebt,
 ];
 
-/// Any journal of three legs, at any time of three months.
+/// Any journal of three postings, at any time within three months.
 fn journal() -> impl Strategy<Value = Journal> {
     let cause = prop_oneof![
         Just("payment:pi"),
@@ -254,7 +254,7 @@ proptest! {
             }
             prop_assert!(statement.lines.is_sorted_by_key(|line| line.at));
         }
-        // The order in which entries are read means nothing.
+        // The order in which entries are read does not matter.
         let turn = usize::try_from(seed % 97).unwrap() % entries.len().max(1);
         entries.rotate_left(turn);
         prop_assert_eq!(whose(&entries), told);

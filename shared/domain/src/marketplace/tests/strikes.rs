@@ -28,12 +28,12 @@ fn three_that_count_suspend_selling() {
     check(&[0, 1], 1, 2, None);
     check(&[0, 1, 2], 2, 3, Some(90));
     check(&[0, 0, 0], 0, 3, Some(90));
-    // Each counts for ninety days, and the last of them no more.
+    // Each counts for ninety days; the last one has expired.
     check(&[0, 1, 2], 89, 3, Some(90));
     check(&[0, 1, 2], 90, 2, None);
     check(&[0, 1, 90], 90, 2, None);
     check(&[0, 1, 2], 92, 0, None);
-    // Of four, the second has to end.
+    // Of four, the second has to expire.
     check(&[0, 1, 2, 50], 60, 4, Some(91));
     check(&[0, 1, 2, 50], 90, 3, Some(91));
     check(&[0, 1, 2, 50], 91, 2, None);

@@ -1,5 +1,5 @@
-//! What refunds and disputes take, and what returns with them: the money, the buyer's use of it,
-//! their review, the sharer's reward.
+//! What refunds and disputes take back, and what returns with them: the money, the entitlement, the
+//! review, the sharer's reward.
 
 use super::{
     deals::{deal, paid, payment, settle, standing},
@@ -26,7 +26,7 @@ fn refunds_add_up_and_one_that_fails_is_undone() {
         let owned = if state == PurchaseState::Refunded {
             (EntitlementState::Revoked, SaleState::Refunded, 0)
         } else {
-            (EntitlementState::Active, SaleState::Connected, 1)
+            (EntitlementState::Active, SaleState::Held, 1)
         };
         assert_eq!(deal.purchase.state, state, "{refunded}");
         assert_eq!(standing(&deal), (Some(owned.0), Some(owned.1), net), "{refunded}");
@@ -49,7 +49,7 @@ fn refunds_add_up_and_one_that_fails_is_undone() {
 #[test]
 fn a_dispute_suspends_and_freezes_until_it_is_over() {
     use EntitlementState::{Active, Revoked, Suspended};
-    use SaleState::{Connected, Frozen, Refunded};
+    use SaleState::{Frozen, Held, Refunded};
     let check = |rows: &[(i64, i64, bool, EntitlementState, SaleState, i64)]| {
         let mut deal = paid(500);
         for row in rows {
@@ -61,19 +61,19 @@ fn a_dispute_suspends_and_freezes_until_it_is_over() {
             assert_eq!(deal.stats.sales, u64::from(!lost), "{row:?}");
         }
     };
-    // An inquiry takes nothing, and ends so or becomes a dispute.
-    check(&[(0, 0, true, Suspended, Frozen, 400), (0, 0, false, Active, Connected, 400)]);
+    // An inquiry withdraws nothing, and ends or becomes a dispute.
+    check(&[(0, 0, true, Suspended, Frozen, 400), (0, 0, false, Active, Held, 400)]);
     check(&[(0, 0, true, Suspended, Frozen, 400), (0, 500, true, Suspended, Frozen, 0)]);
-    // A dispute takes the money at once, and returns it or does not. The bank may take more.
-    check(&[(0, 500, true, Suspended, Frozen, 0), (0, 0, false, Active, Connected, 400)]);
+    // A dispute withdraws the money at once, and may return it. The bank may withdraw more.
+    check(&[(0, 500, true, Suspended, Frozen, 0), (0, 0, false, Active, Held, 400)]);
     check(&[(0, 500, true, Suspended, Frozen, 0), (0, 500, false, Revoked, Refunded, 0)]);
     check(&[(0, 500, true, Suspended, Frozen, 0), (0, 515, false, Revoked, Refunded, 0)]);
-    check(&[(0, 515, false, Revoked, Refunded, 0), (0, 0, false, Active, Connected, 400)]);
-    // Part of it.
-    check(&[(0, 200, true, Suspended, Frozen, 240), (0, 200, false, Active, Connected, 240)]);
+    check(&[(0, 515, false, Revoked, Refunded, 0), (0, 0, false, Active, Held, 400)]);
+    // A part of it.
+    check(&[(0, 200, true, Suspended, Frozen, 240), (0, 200, false, Active, Held, 240)]);
     check(&[(300, 200, true, Suspended, Frozen, 0), (300, 200, false, Revoked, Refunded, 0)]);
-    check(&[(300, 0, false, Active, Connected, 160), (300, 500, true, Suspended, Frozen, 0)]);
-    // Who was paid back has nothing to get back, however the dispute goes.
+    check(&[(300, 0, false, Active, Held, 160), (300, 500, true, Suspended, Frozen, 0)]);
+    // A buyer who was refunded gets nothing back, whatever the outcome of the dispute.
     check(&[(500, 0, false, Revoked, Refunded, 0), (500, 0, true, Revoked, Frozen, 0)]);
 }
 
@@ -114,7 +114,7 @@ fn a_review_that_stands_on_another_purchase_stays() {
     assert!(!deal.review.unwrap().withdrawn);
 }
 
-/// A purchase that somebody pointed its buyer to.
+/// A purchase through a share link.
 fn shared(sharer: &str, email: Option<&str>) -> PurchaseUpdate {
     let mut deal = deal(500);
     deal.purchase.referral = Some(Referral {
@@ -153,7 +153,7 @@ fn a_reward_goes_with_its_sale() {
     settle(&mut deal, &payment(500, 0, 0, false), day(1));
     let held = deal.clone();
 
-    // While it waits. A dispute takes it at once, and one that is won returns it.
+    // While it is held. A dispute cancels it at once, and a won one restores it.
     settle(&mut deal, &payment(500, 499, 0, false), day(2));
     settle(&mut deal, &payment(500, 0, 0, true), day(2));
     assert_eq!(deal.reward, held.reward);
@@ -175,7 +175,7 @@ fn a_reward_goes_with_its_sale() {
         assert_eq!((credits.totals().available, credits.debt), (10, 0));
     }
     assert_eq!(deal.reward.as_ref().unwrap().state, refunded);
-    // The refund failed: the reward is promised again, and due.
+    // The refund failed: the reward is accrued again, and due.
     settle(&mut deal, &payment(500, 0, 0, false), day(17));
     assert_eq!(deal.reward.unwrap().due_at(), Some(day(15)));
 }

@@ -1,4 +1,4 @@
-//! Sums that pages show.
+//! Totals that pages show.
 
 use super::*;
 use crate::marketplace::{
@@ -61,11 +61,11 @@ fn what_is_more_popular() {
     check(&both, &sold(0));
     check(&sold(8), &both);
     check(&both, &sold(6));
-    // A sale is worth a hundred visits.
+    // A sale weighs as much as a hundred views.
     check(&sold(0), &seen(99));
     check(&seen(101), &sold(0));
     check(&seen(1), &nothing);
-    // Of two that sell alike the better rated, and a single rating changes little.
+    // Of two that sell equally the better rated ranks higher, and a single rating changes little.
     let rating = |stars: u8, times: u32| {
         move |stats: &mut ListingStats| {
             stats.count_sale(NOW);
@@ -95,7 +95,7 @@ fn the_order_of_what_happened_does_not_matter() {
 }
 
 #[test]
-fn a_lost_sale_cools_by_itself_and_one_that_returns_does_not_warm_again() {
+fn a_lost_sale_decays_and_one_that_returns_is_not_boosted_again() {
     let mut stats = no_stats();
     stats.count_sale(NOW);
     let heat = stats.heat;
@@ -104,7 +104,7 @@ fn a_lost_sale_cools_by_itself_and_one_that_returns_does_not_warm_again() {
     stats.recount_sale();
     assert_eq!((stats.sales, stats.heat), (1, heat));
     stats.count_views(0, day(1));
-    assert_eq!(stats.heat, heat, "no visits are nothing");
+    assert_eq!(stats.heat, heat, "zero views change nothing");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn days_that_are_not_shown_are_not_kept() {
     assert_eq!(book.days.len(), usize::try_from(DAYS_SHOWN).unwrap());
     assert_eq!(book.views, 100);
     assert!(book.last_days(day(99)).iter().all(|(_, day)| day.views == 1), "{:?}", book.days);
-    // What is heard late counts on its day, as long as that is shown.
+    // A late event counts on its day, as long as that is shown.
     book.count_views(1, day(98));
     assert_eq!(book.days[&day(98).date()].views, 2);
 }

@@ -1,4 +1,4 @@
-//! Which files may come.
+//! Which files are accepted.
 
 use super::*;
 use crate::marketplace::{
@@ -107,7 +107,7 @@ fn a_listing_has_a_few_files_each_once() {
     };
     let taken = (0..10).filter(|nth| revision.add_asset(asset(*nth))).count();
     assert_eq!((taken, revision.assets.len()), (4, 4));
-    assert!(revision.add_asset(asset(0)), "there already, although it is full");
+    assert!(revision.add_asset(asset(0)), "it was added before, although it is full");
 }
 
 #[test]

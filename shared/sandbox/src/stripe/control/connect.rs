@@ -1,4 +1,4 @@
-//! Controls of connected accounts: what their owners, their banks and Stripe do.
+//! Controls of connected accounts: actions of their owners, their banks and Stripe.
 
 use serde_json::Value;
 
@@ -10,47 +10,47 @@ use crate::stripe::{
 };
 
 impl Control<'_> {
-    /// The owner of a connected account gives everything that is missing: it can be paid. Again,
-    /// it gives another bank account.
+    /// Completes the onboarding of a connected account: it can receive transfers. A second call
+    /// changes the bank account.
     ///
     /// # Errors
-    /// When there is no such account, or it is closed.
+    /// If there is no such account, or it is closed.
     pub fn onboard(&self, account: &str, bank: Bank) -> Result<(), ControlError> {
         self.with(|books| Ok(accounts::onboard(books, account, bank)?))
     }
 
-    /// Stripe wants to know more of a connected account's owner: until they are onboarded again it
-    /// cannot be paid.
+    /// Adds a requirement to a connected account: it cannot receive transfers until it is onboarded
+    /// again.
     ///
     /// # Errors
-    /// When there is no such account.
+    /// If there is no such account.
     pub fn restrict(&self, account: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(accounts::restrict(books, account)?))
     }
 
-    /// Ends a connected account.
+    /// Closes a connected account.
     ///
     /// # Errors
-    /// When there is no such account, or it is closed.
+    /// If there is no such account, or it is closed.
     pub fn close_account(&self, account: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(accounts::close(books, account)?))
     }
 
-    /// Pays the whole balance of a connected account out to its bank at once, without waiting for
-    /// midnight: the payout arrives, or fails if the bank account is such. One that arrives leaves
-    /// the balance empty, so that no transfer can be reversed. Returns the payout's id.
+    /// Pays the whole balance of a connected account out to its bank now, without waiting for
+    /// midnight. The payout arrives, or fails if the test bank account does. If it arrives, the
+    /// balance is empty and no transfer can be reversed. Returns the payout's id.
     ///
     /// # Errors
-    /// When there is no such account, no bank account, or nothing to pay.
+    /// If there is no such account, no bank account, or nothing to pay.
     pub fn pay_bank(&self, account: &str) -> Result<String, ControlError> {
         self.with(|books| Ok(payouts::pay(books, account)?))
     }
 
-    /// The bank sends a payout back, even one that has arrived: its money is on the connected
+    /// The bank returns a payout, even one that has arrived: its money is in the connected
     /// account's balance again.
     ///
     /// # Errors
-    /// When there is no such payout, or it has failed already.
+    /// If there is no such payout, or it has failed already.
     pub fn fail_bank_payout(&self, payout: &str) -> Result<(), ControlError> {
         self.with(|books| Ok(payouts::fail(books, payout)?))
     }
@@ -63,7 +63,7 @@ impl Control<'_> {
     /// The balance of a connected account.
     ///
     /// # Errors
-    /// When there is no such account.
+    /// If there is no such account.
     pub fn account_balance(&self, account: &str) -> Result<Balance, ControlError> {
         self.with(|books| {
             accounts::known(books, account)?;
@@ -76,10 +76,10 @@ impl Control<'_> {
         self.with(|books| books.shelf.all("transfer").cloned().collect())
     }
 
-    /// Every payout of a connected account to its bank, oldest first.
+    /// Every bank payout of a connected account, oldest first.
     ///
     /// # Errors
-    /// When there is no such account.
+    /// If there is no such account.
     pub fn bank_payouts(&self, account: &str) -> Result<Vec<Value>, ControlError> {
         self.with(|books| {
             accounts::known(books, account)?;

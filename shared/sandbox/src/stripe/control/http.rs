@@ -117,7 +117,7 @@ async fn expire(State(world): Shared, body: Bytes) -> Answer {
     Ok(done())
 }
 
-/// Something that was paid, by one of its names.
+/// A payment, identified by one of its ids.
 #[derive(Deserialize)]
 struct Paid {
     session: Option<String>,
@@ -128,7 +128,9 @@ struct Paid {
 impl Paid {
     fn name(self) -> Result<String, ControlError> {
         let one = self.session.or(self.charge).or(self.payment_intent);
-        one.ok_or_else(|| ControlError("say which payment is meant".to_owned()))
+        one.ok_or_else(|| {
+            ControlError("one of `session`, `charge` and `payment_intent` is required".to_owned())
+        })
     }
 }
 

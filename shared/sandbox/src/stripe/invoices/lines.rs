@@ -1,4 +1,4 @@
-//! The lines of an invoice, and what they come to with tax.
+//! Invoice lines, and their totals with tax.
 
 use serde_json::{Value, json};
 
@@ -8,10 +8,10 @@ use crate::stripe::{
     json::{int, list, text, value},
 };
 
-/// The one rate there is, by name.
+/// Id of the only tax rate.
 const TAX_RATE: &str = "txr_sandbox";
 
-/// One line to be.
+/// Values of a new line.
 pub(in crate::stripe) struct Line<'a> {
     pub(in crate::stripe) price: &'a Value,
     /// In cents; negative for a credit.
@@ -23,27 +23,26 @@ pub(in crate::stripe) struct Line<'a> {
     pub(in crate::stripe) origin: Origin<'a>,
 }
 
-/// Where a line comes from.
+/// Source of a line.
 pub(in crate::stripe) enum Origin<'a> {
     /// A period of a subscription.
     Item { subscription: &'a Value, item: &'a Value },
-    /// A change in the middle of a period; `credited` names the invoice and its lines that a credit
-    /// gives back.
+    /// A change within a period; `credited` names the invoice and the lines that a credit refunds.
     Proration { subscription: &'a Value, item: &'a str, credited: Option<(String, Vec<String>)> },
-    /// A thing that is bought once.
+    /// A one-time item.
     Alone,
 }
 
-/// What the lines come to.
+/// Totals of the lines.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
-    /// Before discounts of the whole.
+    /// Before invoice-level discounts.
     pub(super) subtotal: i64,
-    /// What discounts of the whole take off.
+    /// Invoice-level discounts.
     off: i64,
-    /// By which discount how much, of any kind.
+    /// Cents by discount, at both levels.
     pub(super) discounts: Vec<Value>,
-    /// Tax on top of the prices, and tax that is in them.
+    /// Exclusive and inclusive tax.
     tax_on_top: i64,
     pub(super) tax_within: i64,
 }
@@ -62,7 +61,7 @@ impl Sums {
         self.subtotal - self.off
     }
 
-    /// Adds a line; what it comes to before tax.
+    /// Adds a line. Returns its amount before tax.
     fn add(&mut self, line: &Value) -> i64 {
         let (mut own, mut whole) = (0, 0);
         for off in list(line, "/discount_amounts") {
@@ -98,7 +97,7 @@ pub(in crate::stripe) fn tax_on(amount: i64, rate_bps: i64) -> i64 {
     (amount * rate_bps + 5_000).div_euclid(10_000)
 }
 
-/// A line, without its invoice and its tax. A proration has its discounts taken off already.
+/// A line, before its invoice and tax are known. A proration's amount includes its discounts.
 pub(in crate::stripe) fn line(books: &mut AccountState, line: Line) -> Value {
     let subscription = match &line.origin {
         Origin::Alone => &Value::Null,
@@ -138,7 +137,7 @@ pub(in crate::stripe) fn line(books: &mut AccountState, line: Line) -> Value {
     })
 }
 
-/// What made a line; nothing for what is bought once.
+/// `parent` of a line; `None` for a one-time item.
 fn parent(origin: &Origin) -> Option<Value> {
     let (subscription, item, proration, credited) = match origin {
         Origin::Alone => return None,
@@ -161,7 +160,7 @@ fn parent(origin: &Origin) -> Option<Value> {
     }))
 }
 
-/// The list of an invoice's lines with their tax, and what they come to.
+/// The invoice's line list with tax, and its totals.
 pub(super) fn summed(lines: Vec<Value>, invoice: &str, rate_bps: i64) -> (Value, Sums) {
     let mut sums = Sums::default();
     let mut data = Vec::with_capacity(lines.len());

@@ -1,4 +1,4 @@
-//! The page on which a checkout session is paid.
+//! The payment page of a Checkout session.
 
 use axum::{
     extract::{Path, State},
@@ -21,7 +21,7 @@ pub(super) async fn show(State(world): Shared, Path(id): Path<String>) -> Respon
     with_books(&world, |books| offer(books, &id, None))
 }
 
-/// `POST /stripe/pay/{session}`: `card`, and `authentication` once it was asked for.
+/// `POST /stripe/pay/{session}`: `card`, and `authentication` after it was asked for.
 pub(super) async fn act(State(world): Shared, Path(id): Path<String>, body: Bytes) -> Response {
     let answers = Answers::read(&body);
     let presence = answers.presence();
@@ -39,7 +39,7 @@ pub(super) async fn act(State(world): Shared, Path(id): Path<String>, body: Byte
     })
 }
 
-/// The page as the session's state has it, with what went wrong a moment ago.
+/// The page for the session's status, with the last error.
 fn offer(books: &AccountState, id: &str, wrong: Option<&str>) -> Response {
     let Ok(session) = books.shelf.find("checkout.session", id) else { return not_found() };
     match text(session, "/status") {

@@ -1,4 +1,4 @@
-//! The page of an invoice: to look at, to pay when it is open, and as a PDF.
+//! The page of an invoice, its payment while it is open, and its PDF.
 
 use axum::{
     extract::{Path, State},
@@ -26,7 +26,7 @@ pub(super) async fn show(State(world): Shared, Path(id): Path<String>) -> Respon
     with_books(&world, |books| offer(books, &id, None))
 }
 
-/// `POST /stripe/invoices/{invoice}/pay`: `card`, and `authentication` once it was asked for.
+/// `POST /stripe/invoices/{invoice}/pay`: `card`, and `authentication` after it was asked for.
 pub(super) async fn pay(State(world): Shared, Path(id): Path<String>, body: Bytes) -> Response {
     let answers = Answers::read(&body);
     let presence = answers.presence();
@@ -70,7 +70,7 @@ fn offer(books: &AccountState, id: &str, wrong: Option<&str>) -> Response {
     (status, page("Invoice", &content(invoice, wrong))).into_response()
 }
 
-/// What is billed and what is taken off it, each with its amount.
+/// Lines and discounts, each with its amount.
 fn rows(invoice: &Value) -> impl Iterator<Item = (String, String)> {
     let lines = list(invoice, "/lines/data").iter();
     let lines = lines.map(|line| (text(line, "/description").to_owned(), money(line, "/amount")));

@@ -1,4 +1,4 @@
-//! The page where the owner of a connected account gives a bank account.
+//! The page where the owner of a connected account enters a bank account.
 
 use axum::{
     extract::{Path, State},
@@ -15,7 +15,7 @@ use crate::stripe::{
     with_books,
 };
 
-/// `GET /stripe/connect/{link}`: once; whoever comes later is sent for a new link.
+/// `GET /stripe/connect/{link}`: opens once; later visits are redirected to get a new link.
 pub(super) async fn show(State(world): Shared, Path(step): Path<String>) -> Response {
     with_books(&world, |books| match follow(books, &step) {
         Some(account) => offer(&account),
@@ -23,7 +23,7 @@ pub(super) async fn show(State(world): Shared, Path(step): Path<String>) -> Resp
     })
 }
 
-/// `POST /stripe/connect/{link}`: `bank` is a number of the page.
+/// `POST /stripe/connect/{link}`: `bank` is an account number from the page.
 pub(super) async fn act(State(world): Shared, Path(step): Path<String>, body: Bytes) -> Response {
     let bank = Answers::read(&body).get("bank").and_then(Bank::of_number);
     with_books(&world, |books| match bank.and_then(|bank| fill_in(books, &step, bank)) {

@@ -1,6 +1,6 @@
-//! The least PDF that a reader opens: one page of lines in Helvetica.
+//! A minimal valid PDF: one page of lines in Helvetica.
 
-/// A document of these lines. What is not ASCII becomes a question mark.
+/// A document of these lines. A non-ASCII character becomes a question mark.
 pub(super) fn document(lines: &[String]) -> Vec<u8> {
     let mut content = String::from("BT /F1 12 Tf 16 TL 56 780 Td\n");
     for line in lines {
@@ -32,7 +32,7 @@ pub(super) fn document(lines: &[String]) -> Vec<u8> {
     file.into_bytes()
 }
 
-/// Text between parentheses.
+/// Escapes text for a literal string between parentheses.
 fn literal(line: &str) -> String {
     let mut out = String::new();
     for letter in line.replace('×', "x").chars() {

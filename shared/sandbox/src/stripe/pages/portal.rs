@@ -1,4 +1,4 @@
-//! The page on which a customer manages a subscription.
+//! The customer portal's page.
 
 use axum::{
     extract::{Path, State},
@@ -41,7 +41,7 @@ pub(super) async fn act(State(world): Shared, Path(id): Path<String>, body: Byte
     })
 }
 
-/// Does what was asked, and says what was done.
+/// Performs the action and returns the confirmation to show.
 fn perform(books: &mut AccountState, customer: &str, answers: &Answers) -> Option<&'static str> {
     let action = answers.get("action")?;
     if action == "card" {
@@ -75,7 +75,7 @@ fn perform(books: &mut AccountState, customer: &str, answers: &Answers) -> Optio
     }
 }
 
-/// A dearer plan begins now, a cheaper one with the next period.
+/// A more expensive plan starts now, a cheaper one with the next period.
 fn switch(books: &mut AccountState, subscription: &Value, price: &str) -> Option<&'static str> {
     let id = text(subscription, "/id").to_owned();
     let now = &subscription["items"]["data"][0]["price"];
@@ -88,7 +88,7 @@ fn switch(books: &mut AccountState, subscription: &Value, price: &str) -> Option
     Some("Your new plan begins with the next period.")
 }
 
-/// The customer's subscription that has not ended.
+/// The customer's subscription, unless it has ended.
 fn current(books: &AccountState, customer: &str) -> Option<Value> {
     let mut all = books.shelf.all("subscription").rev();
     all.find(|subscription| {
@@ -97,7 +97,7 @@ fn current(books: &AccountState, customer: &str) -> Option<Value> {
     .cloned()
 }
 
-/// The plans that can be changed to.
+/// The plans to change to.
 fn offers(books: &AccountState, now: &Value) -> Vec<Value> {
     let prices = books.shelf.all("price").filter(|price| {
         flag(price, "/active")

@@ -1,4 +1,4 @@
-//! What is refused, and how; pages of lists; expansion.
+//! Errors, pages of lists, expansion.
 
 use super::*;
 
@@ -34,7 +34,7 @@ async fn who_asks_and_in_which_version() {
     }
 }
 
-/// Posts, and checks status, code and parameter of the refusal.
+/// Posts, and checks status, code and parameter of the error.
 async fn check(account: &Account, path: &str, form: &[(&str, &str)], refusal: (u16, &str, &str)) {
     let (status, body) = account.try_post(path, form).await;
     let told = |name: &str| body["error"][name].as_str().unwrap_or_default().to_owned();
@@ -167,7 +167,7 @@ async fn prices_are_found_by_lookup_key() {
         ]
     );
 
-    // A new price takes the key over; without `transfer_lookup_key` it cannot.
+    // A new price takes over the key; without `transfer_lookup_key` it is refused.
     let new = [
         ("currency", "usd"),
         ("unit_amount", "3100"),

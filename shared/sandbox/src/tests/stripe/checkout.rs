@@ -1,4 +1,4 @@
-//! A session, from its making to what it leaves behind.
+//! A session, from creation to its effects.
 
 use super::*;
 use crate::stripe::{Advance, Decision};
@@ -64,7 +64,7 @@ async fn a_pack_is_paid() {
     let intent = &session["payment_intent"];
     assert_eq!(intent["metadata"], json!({ "pack": "pack_50" }));
     assert_eq!(intent["latest_charge"]["metadata"], json!({ "pack": "pack_50" }));
-    // What Stripe keeps is not known yet.
+    // Stripe's fee is not known yet.
     assert_eq!(intent["latest_charge"]["balance_transaction"], Value::Null);
     account.control().book_charges();
     account.last("charge.updated");
@@ -75,7 +75,7 @@ async fn a_pack_is_paid() {
     is_found(&account, &session, &id).await;
 }
 
-/// A paid session, its payment and its invoice lead to each other.
+/// A paid session, its payment and its invoice reference each other.
 async fn is_found(account: &Account, session: &Value, id: &str) {
     let intent = &session["payment_intent"];
     let payments = format!(
@@ -250,7 +250,7 @@ async fn tax_is_added_and_prices_are_made_on_the_spot() {
     }
 }
 
-/// Whoever asks has a real clock, however far this one was moved.
+/// The caller has a real clock, however far this one was moved.
 #[tokio::test]
 async fn a_session_can_be_opened_after_the_clock_was_moved() {
     let account = Account::with(Setup::default()).await;

@@ -1,4 +1,4 @@
-//! Connected accounts: made, onboarded, paid by transfers, paid out to banks.
+//! Connected accounts: creation, onboarding, transfers, bank payouts.
 
 use reqwest::StatusCode;
 
@@ -22,20 +22,20 @@ impl Account {
         taken_apart(request.send().await.unwrap()).await
     }
 
-    /// What a connected account sees.
+    /// Reads as a connected account.
     async fn theirs(&self, account: &str, path: &str) -> (u16, Value) {
         let request = self.request("GET", path, &[]).header("Stripe-Account", account);
         taken_apart(request.send().await.unwrap()).await
     }
 
-    /// A connected account that is not onboarded.
+    /// A connected account before onboarding.
     async fn creator(&self) -> String {
         let (status, body) = self.v2("POST", "accounts", Some(&wanted())).await;
         assert_eq!(status, 200, "{body}");
         text(&body, "/id")
     }
 
-    /// A connected account that can be paid, and the platform with money to pay it from.
+    /// An onboarded account, and a platform balance to pay it from.
     async fn ready(&self) -> String {
         let creator = self.creator().await;
         self.control().onboard(&creator, Bank::Works).unwrap();
@@ -152,7 +152,7 @@ async fn what_stripe_refuses_of_an_account_is_refused() {
     body["type"] = "express".into();
     let (_, answer) = account.v2("POST", "accounts", Some(&body)).await;
     assert_eq!(answer["error"]["code"], "parameter_unknown");
-    // Which configurations a link is about was taken out of the API.
+    // The API no longer takes `configurations` of a link.
     let mut removed = link(&account.creator().await);
     removed["use_case"]["account_onboarding"]["configurations"] = json!(["recipient"]);
     let (_, answer) = account.v2("POST", "account_links", Some(&removed)).await;
@@ -270,8 +270,8 @@ async fn a_transfer_needs_money_and_somebody_who_can_be_paid() {
     assert_eq!(code(&creator, 1).await, "insufficient_capabilities_for_transfer");
 }
 
-/// A transfer of a charge's money is made whatever the balance is, once for all of the charge, and is
-/// grouped with it.
+/// A transfer with a source charge ignores the balance, is limited to the charge, and joins its
+/// transfer group.
 #[tokio::test]
 async fn a_transfer_of_a_charge_needs_no_balance() {
     let account = Account::open().await;
@@ -296,14 +296,14 @@ async fn a_transfer_of_a_charge_needs_no_balance() {
     let intent = text(&charges["data"][0], "/payment_intent");
     let group = account.get(&format!("charges/{charge}")).await["transfer_group"].clone();
     assert_eq!((&body["transfer_group"], &group), (&group, &json!(format!("group_{intent}"))));
-    // What was reversed of it counts, too.
+    // Reversed transfers count as well.
     let transfer = text(&body, "/id");
     assert_eq!(account.try_post(&format!("transfers/{transfer}/reversals"), &[]).await.0, 200);
     let (status, body) = of_charge("101").await;
     assert_eq!(status, 400, "{body}");
 }
 
-/// A new account pays its balance out every midnight; by hand only once its schedule says so.
+/// A new account pays its balance out every midnight; only a manual schedule stops that.
 #[tokio::test]
 async fn the_platforms_balance_leaves_unless_it_is_paid_out_by_hand() {
     let account = Account::open().await;
@@ -449,7 +449,7 @@ async fn connected_accounts_have_an_endpoint_of_their_own() {
     account.control().pay_bank(&creator).unwrap();
     account.control().close_account(&creator).unwrap();
     let heard = connected.wait_for(9).await;
-    // What happened at different times may overtake each other.
+    // Events of different times may overtake each other.
     let mut kinds = connected.types();
     kinds.sort();
     let capability = "v2.core.account[configuration.recipient].capability_status_updated";

@@ -1,5 +1,6 @@
-//! The fields that a strictly typed client requires of every answer: what is missing makes it
-//! refuse the whole, after the money moved. Taken from the generated types of the API's version.
+//! Fields that a strictly typed client requires in every answer: if one is missing, the client
+//! fails on the whole answer after the money moved. Taken from the generated types of the API's
+//! version.
 
 use super::*;
 use crate::stripe::{Lasts, Off, Opening};

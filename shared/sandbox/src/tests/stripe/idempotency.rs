@@ -79,8 +79,8 @@ async fn a_key_in_use_is_a_conflict() {
     assert!(keyed(&account, "k4", &form).await.1);
 }
 
-/// A failure is kept as any answer is, whether or not anything was done, and the answer says that
-/// trying again is of no use.
+/// A failure is stored like any answer, whether or not work was done, and the answer says not to
+/// retry.
 #[tokio::test]
 async fn a_failure_is_given_again_for_a_day() {
     for (fault, made) in

@@ -1,4 +1,4 @@
-//! Payments without a page, refunds, disputes, the balance.
+//! Off-session payments, refunds, disputes, the balance.
 
 use super::*;
 use crate::stripe::{Closing, Opening};
@@ -110,7 +110,7 @@ async fn disputes_end_in_three_ways() {
         let session = account.pack(&customer).await;
         let intent = text(&session, "/payment_intent/id");
         let before = account.control().event_types().len();
-        // More than was paid: banks convert and add.
+        // More than was paid: banks convert currencies and add fees.
         let id = account.control().dispute(&intent, Some(700), opening).unwrap();
         assert_eq!(account.types_since(before), first);
         let before = account.control().event_types().len();

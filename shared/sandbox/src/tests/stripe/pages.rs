@@ -1,4 +1,4 @@
-//! The pages, as a browser without scripts meets them.
+//! The pages, in a browser without scripts.
 
 use super::*;
 use crate::stripe::{Advance, Lasts, Off};
@@ -9,7 +9,7 @@ impl Account {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
-    /// Sends a page's form. The status, the address it leads to, the page.
+    /// Submits a page's form. Returns the status, the redirect URL and the page.
     async fn send(&self, url: &str, form: &[(&str, &str)]) -> (u16, String, String) {
         let request = self.visit.http.post(url).body(encoded(form));
         let answer = request.send().await.unwrap();
@@ -125,7 +125,7 @@ async fn a_plan_is_managed_on_the_portal() {
         "subscription_update"
     );
 
-    // The cheaper plan begins with the next period.
+    // The cheaper plan starts with the next period.
     let pro = account.price("prolight_pro_monthly").await;
     let (_, _, page) = account.send(&portal, &[("action", "switch"), ("price", &pro)]).await;
     assert!(page.contains("Becomes ProLight Pro on 2026-02-28"), "{page}");

@@ -1,9 +1,9 @@
-//! The life of a subscription.
+//! The lifecycle of a subscription.
 
 use super::*;
 use crate::stripe::{Advance, Lasts, Off};
 
-/// A subscription to Pro of a new customer.
+/// A new customer's subscription to Pro.
 async fn pro(account: &Account, card: Card) -> (String, Value) {
     let customer = account.customer().await;
     let subscription = account.subscription(&customer, "prolight_pro_monthly", card).await;
@@ -73,7 +73,7 @@ async fn it_renews_each_month_on_its_day() {
     assert_eq!(
         account.types_since(before),
         [
-            // What Stripe keeps of the first payment is known late.
+            // The first payment's fee is known late.
             "charge.updated",
             "customer.subscription.updated",
             "invoice.created",
@@ -96,7 +96,7 @@ async fn it_renews_each_month_on_its_day() {
     assert_eq!(numbers.len(), 12);
     let periods: Vec<i64> =
         invoices.iter().map(|i| int(i, "/lines/data/0/period/start")).rev().collect();
-    // The 31st comes back after February.
+    // The 31st returns after February.
     assert_eq!(periods[1] - BEGINNING, 28 * 86_400);
     assert_eq!(periods[2] - BEGINNING, 59 * 86_400);
     assert!(invoices.iter().all(|invoice| invoice["status"] == "paid"));
@@ -279,7 +279,7 @@ async fn an_upgrade_charges_what_a_discount_leaves() {
     assert_eq!(amounts, [-795, 2_715]);
 }
 
-/// Subtotal and total of the newest invoice, and what each discount takes off it.
+/// Subtotal and total of the newest invoice, and the amount of each discount.
 async fn billed(account: &Account, pro: &Value) -> (i64, i64, Vec<i64>) {
     let path = format!("subscriptions/{}?expand[]=latest_invoice", text(pro, "/id"));
     let invoice = account.get(&path).await["latest_invoice"].clone();
@@ -302,7 +302,7 @@ async fn a_discount_is_taken_off_what_is_billed_while_it_lasts() {
     let told = account.last("customer.subscription.updated");
     assert_eq!(told["data"]["object"]["items"]["data"][0]["discounts"][0], own.as_str());
 
-    // The item's first, and the subscription's of what they leave.
+    // The item's discount first, then the subscription's on the remainder.
     advance(&account, Advance::Days(28));
     assert_eq!(billed(&account, &pro).await, (1_400, 1_300, vec![1_450, 50, 100]));
     advance(&account, Advance::Days(31));
@@ -329,7 +329,7 @@ async fn a_discount_is_shown_with_its_coupon_where_that_is_asked_for() {
     // Three months after January 31.
     assert_eq!(int(discount, "/end"), BEGINNING + 89 * 86_400);
     let deep = format!("subscriptions/{id}?expand[]=items.data.discounts.source.coupon");
-    assert_eq!(account.try_get(&deep).await.0, 400, "deeper than the API goes");
+    assert_eq!(account.try_get(&deep).await.0, 400, "deeper than the API expands");
     assert_eq!(account.try_get("subscription_items/si_unknown").await.0, 404);
     for (to, off, lasts) in [
         ("si_unknown", Off::Cents(1), Lasts::Once),
@@ -404,8 +404,8 @@ async fn an_open_invoice_is_voided_or_paid_by_hand() {
     assert_eq!(payments["data"][0]["status"], "canceled");
 }
 
-/// docs.stripe.com/billing/subscriptions/subscription-schedules: what a schedule manages is not
-/// cancelled directly.
+/// docs.stripe.com/billing/subscriptions/subscription-schedules: a subscription under a schedule
+/// cannot be canceled directly.
 #[tokio::test]
 async fn a_schedule_has_to_be_released_before_the_end_is_changed() {
     let account = Account::open().await;

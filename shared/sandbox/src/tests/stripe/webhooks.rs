@@ -1,4 +1,4 @@
-//! Deliveries: signed, tried again, doubled, out of order, held and dropped.
+//! Deliveries: signed, retried, duplicated, out of order, held and dropped.
 
 use axum::http::StatusCode as Status;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const SECRET: &str = "whsec_test_secret";
 
-/// Somebody who takes events, with statuses to answer first; then 200.
+/// An event receiver with statuses to answer first; then 200.
 pub(super) struct Ear {
     pub(super) url: String,
     heard: Arc<Heard>,

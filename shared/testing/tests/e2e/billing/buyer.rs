@@ -1,4 +1,4 @@
-//! What a frontend does for a member who pays.
+//! Frontend calls of a paying member.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,20 +7,20 @@ use super::stripe;
 use crate::member::{Member, answer, text, until};
 
 impl Member {
-    /// The page on which what is wished for can be paid.
+    /// The checkout URL for a request.
     pub(crate) async fn checkout(&self, wish: Value) -> String {
         let opened = self.post("/api/v1/billing/checkout", &wish).await.ok(200);
         text(&opened["checkout_url"]).to_owned()
     }
 
-    /// Pays for it. The page it was paid on.
+    /// Opens a checkout and pays it. Returns its URL.
     pub(crate) async fn pay_for(&self, wish: Value) -> String {
         let url = self.checkout(wish).await;
         stripe::pay(&url).await;
         url
     }
 
-    /// Buys 50 credits more and waits for them.
+    /// Buys 50 credits and waits for them.
     pub(crate) async fn buy_50(&self) -> String {
         let before = self.credits().await["available"].as_u64().unwrap();
         let url = self.pay_for(json!({ "pack": "pack_50" })).await;
@@ -28,20 +28,20 @@ impl Member {
         url
     }
 
-    /// Subscribes and waits for it. The subscription's id at Stripe.
+    /// Subscribes and waits for it. Returns the subscription's id at Stripe.
     pub(crate) async fn subscribe(&self, plan: &str) -> String {
         let url = self.pay_for(json!({ "plan": plan })).await;
         self.credits_when(plan, |credits| credits["plan"] == plan).await;
         text(&stripe::completed(&url).await["subscription"]).to_owned()
     }
 
-    /// The balance once it is this.
+    /// Waits until this many credits are available. Returns the balance.
     pub(crate) async fn has(&self, available: u64) -> Value {
         let what = format!("{available} credits");
         self.credits_when(&what, |credits| credits["available"] == available).await
     }
 
-    /// The balance once it fits.
+    /// Waits until the balance matches. Returns it.
     pub(crate) async fn credits_when(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         until(what, async || Some(self.credits().await).filter(&fits)).await
     }
@@ -50,7 +50,7 @@ impl Member {
         self.get("/api/v1/billing/subscription").await.ok(200)
     }
 
-    /// The plan and how it goes on, once that fits.
+    /// Waits until the subscription matches. Returns it.
     pub(crate) async fn subscription_when(
         &self,
         what: &str,
@@ -64,25 +64,25 @@ impl Member {
         self.whole_list("/api/v1/billing/invoices?limit=3", |page| page).await
     }
 
-    /// Where the PDF of an invoice is.
+    /// The URL of an invoice's PDF.
     pub(crate) async fn pdf_of(&self, invoice: &Value) -> String {
         let answer = self.get(text(&invoice["links"]["pdf"])).await;
         answer.ok(302);
         answer.header("location").unwrap().to_owned()
     }
 
-    /// Stripe's page for everything else.
+    /// The URL of the customer portal.
     pub(crate) async fn portal(&self) -> String {
         let opened = self.post("/api/v1/billing/portal", &json!({})).await.ok(200);
         text(&opened["portal_url"]).to_owned()
     }
 
-    /// Wishes the subscription to end with its period, or to go on.
+    /// Sets the subscription to cancel at period end, or to renew.
     pub(crate) async fn cancel(&self, wish: Value) -> Value {
         self.post("/api/v1/billing/subscription/cancel", &wish).await.ok(200)
     }
 
-    /// Has packs bought by themselves, or no more.
+    /// Turns automatic top-ups on or off.
     pub(crate) async fn top_up(&self, wish: Value) -> Value {
         let request = self.request(Method::PUT, "/api/v1/billing/top-up").json(&wish);
         answer(request).await.ok(200)["top_up"].clone()

@@ -1,8 +1,8 @@
-//! Plans, packs and the money behind them: Stripe's pages as a browser meets them, its webhook, and
-//! what a member sees of it.
+//! Plans, packs and their payments: Stripe's pages in a browser, its webhook, and the member's
+//! view.
 //!
-//! All tests share the sandbox's one Stripe, so nothing here moves its clock: a period is ended for
-//! one subscription alone.
+//! All tests share the sandbox's Stripe account, so none moves its clock: they end the period of
+//! one subscription instead.
 
 mod buyer;
 mod money_back;

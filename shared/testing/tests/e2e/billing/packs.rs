@@ -1,4 +1,4 @@
-//! Packs of credits: paid on Stripe's page, there when its webhook has told, with our receipt.
+//! Credit packs: paid on Stripe's page, granted by its webhook, with our receipt.
 
 use serde_json::json;
 use testing::api::fresh_key;

@@ -1,4 +1,4 @@
-//! Plans: subscribed to on Stripe's page, managed in its portal and here, renewed by themselves.
+//! Plans: subscribed on Stripe's page, managed in its portal and here, renewed automatically.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ async fn a_plan_is_subscribed_to_used_upgraded_cancelled_and_kept() {
     assert_eq!(told["plan"], "pro");
     let theirs = &told["subscription"];
     assert_eq!((&theirs["status"], &theirs["payment_due"]), (&json!("active"), &json!(false)));
-    assert_eq!(told["checkout"], json!(null), "its page is paid");
+    assert_eq!(told["checkout"], json!(null), "the checkout is paid");
     let second = member.post("/api/v1/billing/checkout", &json!({ "plan": "enterprise" })).await;
     second.problem(409, "already_subscribed");
 
@@ -36,7 +36,7 @@ async fn a_plan_is_subscribed_to_used_upgraded_cancelled_and_kept() {
     let told = member.cancel(json!({})).await;
     assert_eq!(told["subscription"]["cancel_at_period_end"], true);
     assert_eq!(told["plan_ends_at"], told["subscription"]["current_period"]["ends_at"]);
-    assert!(stripe::page(&portal).await.contains("Keep my plan"), "Stripe knows");
+    assert!(stripe::page(&portal).await.contains("Keep my plan"), "Stripe has the cancellation");
     let told = member.cancel(json!({ "cancel_at_period_end": false })).await;
     assert_eq!(told["subscription"]["cancel_at_period_end"], false);
 
@@ -108,7 +108,7 @@ async fn a_cancelled_plan_ends_with_its_period_and_packs_stay() {
     member.check_books().await;
 }
 
-/// OwnerRef a subscription is at Stripe.
+/// The customer of a subscription at Stripe.
 async fn customer_of(subscription: &str) -> String {
     let events = stripe::events_about(subscription).await;
     let made = events.iter().find(|event| event["type"] == "customer.subscription.created");

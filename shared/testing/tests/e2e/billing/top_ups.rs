@@ -1,4 +1,4 @@
-//! Packs that buy themselves: from a spent credit through stream and queue to the saved card.
+//! Automatic top-ups: from a spent credit through stream and queue to the saved card.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What Stripe says, at the door: forged, untrue, old, doubled, backwards.
+//! Stripe webhooks on the deployed stack: forged, false, old, duplicated, out of order.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ async fn what_stripe_did_not_sign_or_does_not_confirm_changes_nothing() {
     let event = event_of(&paid).await;
     let event = text(&event["body"]);
     let open = member.checkout(json!({ "pack": "pack_1000" })).await;
-    // The notice of a payment, about a page that nobody paid on.
+    // The event of a payment for a session that is not paid.
     let untrue = event.replace(stripe::session_of(&paid), stripe::session_of(&open));
     let untrue = untrue.replace("evt_", "evt_untrue");
     let (secret, now) = (variable("PROLIGHT_STRIPE_WEBHOOK_SECRET").unwrap(), now());
@@ -28,14 +28,14 @@ async fn what_stripe_did_not_sign_or_does_not_confirm_changes_nothing() {
     tell(event, &signed(now)).await.problem(400, "webhook_signature_invalid");
     tell(&untrue, &signed(now - 301)).await.problem(400, "webhook_timestamp_invalid");
     tell(&untrue, &signed(now)).await.ok(200);
-    assert_eq!(member.credits().await["available"], 60, "Stripe was asked, and said no");
+    assert_eq!(member.credits().await["available"], 60, "Stripe was asked and reports no payment");
     assert_eq!(member.invoices().await.len(), 1);
     stripe::pay(&open).await;
     member.has(1_060).await;
     member.check_books().await;
 }
 
-/// Everybody else's notices are doubled and turned around meanwhile too, which changes nothing.
+/// Other tests' events are duplicated and reversed meanwhile too, which changes nothing.
 #[tokio::test]
 async fn notices_that_come_often_and_backwards_grant_once() {
     let member = Member::new().await;
@@ -64,7 +64,7 @@ async fn notices_that_come_often_and_backwards_grant_once() {
     member.check_books().await;
 }
 
-/// What an event's deliveries were answered, once there are so many.
+/// Waits until an event has this many deliveries. Returns them.
 async fn told_times(event: &Value, times: usize) -> Vec<Value> {
     let id = text(&event["id"]);
     until(id, async || {
@@ -74,14 +74,14 @@ async fn told_times(event: &Value, times: usize) -> Vec<Value> {
     .await
 }
 
-/// The event that says that a page was paid on.
+/// The completion event of a checkout.
 async fn event_of(checkout: &str) -> Value {
     let events = stripe::events_about(stripe::session_of(checkout)).await;
     let done = events.into_iter().find(|event| event["type"] == "checkout.session.completed");
     done.unwrap()
 }
 
-/// Tells the webhook.
+/// Posts to the webhook.
 async fn tell(body: &str, signature: &str) -> Answer {
     let request = Api::anonymous().unwrap().request(Method::POST, "/webhooks/stripe");
     let request = request

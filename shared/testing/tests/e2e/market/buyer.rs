@@ -1,4 +1,4 @@
-//! What a frontend does for a buyer.
+//! Frontend calls of a buyer.
 
 use serde_json::{Value, json};
 
@@ -11,14 +11,14 @@ use crate::{
 pub(crate) const PURCHASES: &str = "/api/v1/marketplace/purchases";
 
 impl Member {
-    /// Begins to buy.
+    /// Starts a purchase.
     pub(crate) async fn begin(&self, listing: &str, cents: u32) -> Value {
         let price = json!({ "amount": cents, "currency": "usd" });
         let wish = json!({ "listing_id": listing, "expected_price": price });
         self.post(PURCHASES, &wish).await.ok(201)
     }
 
-    /// Buys, on the sandbox's page, and waits for it.
+    /// Buys on the sandbox's page and waits for the purchase.
     pub(crate) async fn buys(&self, listing: &str, cents: u32) -> Value {
         let begun = self.begin(listing, cents).await;
         let url = text(&begun["checkout_url"]).to_owned();
@@ -32,12 +32,12 @@ impl Member {
         self.has_bought(listing).await
     }
 
-    /// The purchase of a listing, once it is paid.
+    /// Waits until the purchase of a listing is paid. Returns it.
     pub(crate) async fn has_bought(&self, listing: &str) -> Value {
         self.purchase_when(listing, "paid").await
     }
 
-    /// The purchase of a listing, once it is in this state.
+    /// Waits until the purchase of a listing is in this state. Returns it.
     pub(crate) async fn purchase_when(&self, listing: &str, state: &str) -> Value {
         let link = format!("{PURCHASES}?listing_id={listing}");
         until(&format!("a purchase that is {state}"), async || {

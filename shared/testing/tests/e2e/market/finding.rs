@@ -1,4 +1,4 @@
-//! Searching and browsing, as visitors do.
+//! Search and browsing, as visitors do.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The whole way of a listing, with money.
+//! The whole life of a listing, with payments.
 
 use serde_json::json;
 use testing::api::Api;
@@ -19,7 +19,7 @@ async fn a_listing_is_made_found_tried_bought_used_and_reviewed() {
     let draft = creator.draft(&lighting(&title, PRICE)).await;
     let id = text(&draft["id"]).to_owned();
     assert_eq!(draft["state"], "draft");
-    found(&name, &[]).await; // Nobody sees a draft.
+    found(&name, &[]).await; // Drafts are not found.
     visitor().get(&format!("{LISTINGS}/{id}")).await.problem(404, "listing_not_found");
 
     creator.publish(&id).await;
@@ -83,7 +83,7 @@ async fn a_new_version_is_looked_at_while_the_old_one_is_sold() {
     assert_eq!(buyer.has_bought(&id).await["version"], 1);
     creator.publish(&id).await;
     found(&name, &[&second]).await;
-    assert_eq!(buyer.has_bought(&id).await["version"], 1, "what was bought stays what it was");
+    assert_eq!(buyer.has_bought(&id).await["version"], 1, "a purchase keeps its version");
 }
 
 #[tokio::test]

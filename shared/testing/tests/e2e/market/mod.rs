@@ -1,4 +1,4 @@
-//! The marketplace: made, looked at, found, tried, bought, used, reviewed, passed on.
+//! The marketplace: publishing, browsing, searching, live demos, purchases, use, reviews, sharing.
 
 mod buyer;
 mod finding;

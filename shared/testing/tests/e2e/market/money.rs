@@ -1,4 +1,4 @@
-//! Creators' money: being known to Stripe, giving back, and what the books say of it.
+//! Creators' money: onboarding, refunds, and what the ledger reports.
 
 use serde_json::json;
 use testing::api::Api;
@@ -13,7 +13,7 @@ use crate::{
 };
 
 const CREATOR: &str = "/api/v1/marketplace/creator";
-/// A bank account on the sandbox's page that takes payouts.
+/// A test bank account that accepts payouts.
 const WORKS: &str = "000123456789";
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_creator_is_known_to_stripe_and_sees_where_their_money_is() {
     let stats = creator.get(&format!("{CREATOR}/stats")).await.ok(200);
     assert_eq!(stats["balance"]["pending"]["amount"], 800);
     let payouts = creator.get(&format!("{CREATOR}/payouts")).await.ok(200);
-    assert_eq!(payouts["items"], json!([]), "within the seven days nothing is paid");
+    assert_eq!(payouts["items"], json!([]), "nothing is paid during the seven-day hold");
 
     let earnings = creator.get(&format!("{CREATOR}/earnings")).await.ok(200);
     let month = &text(&earnings["items"][0]["sold_at"])[..7];
@@ -69,7 +69,7 @@ async fn money_goes_back_to_buyers_and_the_books_say_so() {
         (&refunded["state"], &refunded["refund"]["state"]),
         (&json!("refunded"), &json!("done"))
     );
-    assert_eq!(buyer.post(&back, &why).await.ok(200), refunded, "asked for again it is the same");
+    assert_eq!(buyer.post(&back, &why).await.ok(200), refunded, "a repeat returns the same refund");
     buyer.get(&format!("{PURCHASES}/{unopened}/download")).await.problem(404, "purchase_not_found");
 
     let opened = text(&buyer.buys(&id, 1_000).await["id"]).to_owned();

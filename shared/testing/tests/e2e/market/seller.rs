@@ -1,4 +1,4 @@
-//! What a frontend does for a creator.
+//! Frontend calls of a creator.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,13 +12,13 @@ use crate::member::{Member, answer, text, until};
 
 pub(crate) const LISTINGS: &str = "/api/v1/marketplace/listings";
 
-/// A word that nobody else searches for.
+/// A unique search term.
 pub(crate) fn word() -> String {
     let letters = (0..10).map(|_| char::from(b'a' + rand::random::<u8>() % 26));
     letters.collect()
 }
 
-/// A picture that a camera might have made.
+/// A picture like a camera's.
 pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
     let pixels = image::RgbImage::from_fn(width, height, |x, y| {
         image::Rgb([(x % 256) as u8, (y % 256) as u8, ((x + y) % 256) as u8])
@@ -39,12 +39,12 @@ pub(crate) fn lighting(title: &str, cents: u32) -> Value {
 }
 
 impl Member {
-    /// A draft of theirs.
+    /// Creates a draft.
     pub(crate) async fn draft(&self, listing: &Value) -> Value {
         self.post(LISTINGS, listing).await.ok(201)
     }
 
-    /// Puts a draft on sale: submitted by its creator, approved by a moderator.
+    /// Publishes a draft: submitted by its creator, approved by a moderator.
     pub(crate) async fn publish(&self, id: &str) -> Value {
         let submitted = self.post(&format!("{LISTINGS}/{id}/submit"), &json!({})).await;
         let content_hash = submitted.ok(200)["content_hash"].clone();
@@ -53,7 +53,7 @@ impl Member {
         moderator.post(&path, &json!({ "content_hash": content_hash })).await.ok(200)
     }
 
-    /// A listing of theirs, on sale; its id.
+    /// Puts a listing on sale. Returns its id.
     pub(crate) async fn on_sale(&self, listing: &Value) -> String {
         let made = self.draft(listing).await;
         let id = text(&made["id"]).to_owned();
@@ -61,12 +61,12 @@ impl Member {
         id
     }
 
-    /// The form for a file.
+    /// The upload form for a file.
     pub(crate) async fn form(&self, id: &str, wish: &Value) -> Value {
         self.post(&format!("{LISTINGS}/{id}/uploads"), wish).await.ok(201)
     }
 
-    /// What became of a file that was sent, once it was looked at.
+    /// Waits until an upload was checked. Returns it.
     pub(crate) async fn looked_at(&self, id: &str, form: &Value) -> Value {
         let link = format!("{LISTINGS}/{id}/uploads/{}", text(&form["upload_id"]));
         until("an upload", async || {
@@ -76,12 +76,12 @@ impl Member {
         .await
     }
 
-    /// Sends a file through a form.
+    /// Uploads a file through a form.
     pub(crate) async fn send(&self, form: &Value, file: &[u8]) -> Answer {
         answer(Api::anonymous().unwrap().form(form, file)).await
     }
 
-    /// The listing as they see it.
+    /// The listing, as its creator sees it.
     pub(crate) async fn own(&self, id: &str) -> Value {
         self.get(&format!("/api/v1/marketplace/creator/listings/{id}")).await.ok(200)
     }
@@ -91,16 +91,16 @@ impl Member {
     }
 }
 
-/// Nobody in particular.
+/// A caller without a token.
 pub(crate) fn visitor() -> Member {
     Member(Api::anonymous().unwrap())
 }
 
-/// How far behind the table a process of the search may be. Two of them are not equally far.
+/// How far a search process may lag behind the table. Two of them may lag differently.
 const SEARCH_LAG: Duration = Duration::from_millis(500);
 
-/// What a search for a word finds, once it is what has these titles and nothing else, whichever
-/// process of the function answers.
+/// Waits until a search for a word finds exactly these titles, whichever process answers. Returns
+/// the results.
 pub(crate) async fn found(word: &str, titles: &[&str]) -> Vec<Value> {
     let wanted = BTreeSet::from_iter(titles.iter().copied());
     let items = until("a search to show what changed", async || {

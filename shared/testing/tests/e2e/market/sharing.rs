@@ -1,4 +1,4 @@
-//! A link that is passed on.
+//! Share links.
 
 use serde_json::json;
 use testing::api::variable;

@@ -1,4 +1,4 @@
-//! Files: through the form and no other way, looked at before anybody sees them.
+//! Files: only through the form, and checked before they are visible.
 
 use serde_json::{Value, json};
 use testing::api::Api;
@@ -32,7 +32,7 @@ async fn a_picture_is_drawn_anew_in_three_sizes() {
         let picture = image::load_from_memory(&bytes).unwrap();
         assert_eq!(picture.width(), side, "{url}");
     }
-    // Sent again through the same form it is thrown away, and nothing is doubled.
+    // A second upload through the same form is discarded, and nothing is duplicated.
     creator.send(&form, &file).await.ok(201);
     assert_eq!(creator.own(&id).await["previews"].as_array().unwrap().len(), 1);
 }
@@ -118,7 +118,10 @@ async fn an_asset_is_measured_and_only_buyers_get_it() {
     let bytes = Api::anonymous().unwrap().fetch(text(&asset["url"])).await.unwrap();
     assert_eq!(bytes, zip);
     let unsigned = text(&asset["url"]).split('?').next().unwrap().to_owned();
-    assert!(Api::anonymous().unwrap().fetch(&unsigned).await.is_err(), "not without a signature");
+    assert!(
+        Api::anonymous().unwrap().fetch(&unsigned).await.is_err(),
+        "not readable without a signature"
+    );
 }
 
 impl Member {

@@ -1,4 +1,4 @@
-//! What staff see and decide, on a stack with its permissions enforced.
+//! Staff views and decisions, on a stack with permissions enforced.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn moderator() -> Member {
     Member(Api::of("MODERATOR").unwrap())
 }
 
-/// A member, and where staff decide on them.
+/// A member, and the paths of the staff endpoints for them.
 async fn somebody() -> (Member, String, String) {
     let member = Member::new().await;
     let me = member.get("/api/v1/me").await.ok(200);
@@ -133,7 +133,7 @@ async fn flags_are_decided_on_and_the_audit_is_whole() {
 
     let admin = admin();
     let rows = admin.get(&format!("/api/v1/admin/audit?target=listing:{id}")).await.ok(200);
-    assert_eq!(rows["items"].as_array().map(Vec::len), Some(2), "approved, taken off: {rows:#}");
+    assert_eq!(rows["items"].as_array().map(Vec::len), Some(2), "approved, delisted: {rows:#}");
     let mut cursor = String::new();
     loop {
         let part = admin.get(&format!("/api/v1/admin/audit?verify=true{cursor}")).await.ok(200);

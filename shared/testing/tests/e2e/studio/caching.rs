@@ -1,4 +1,4 @@
-//! Asking again without reading again, and changing only what one has read.
+//! Conditional requests: `If-None-Match` on reads and `If-Match` on writes.
 
 use reqwest::Method;
 use serde_json::json;

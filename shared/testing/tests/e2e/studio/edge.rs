@@ -1,4 +1,4 @@
-//! What a browser and an operator see of the edge: CORS, routes that are not there, request ids.
+//! The edge, as browsers and operators see it: CORS, unknown routes, request ids.
 
 use reqwest::Method;
 use testing::api::{Api, variable};
@@ -7,7 +7,7 @@ use crate::member::{GENERATIONS, Member, answer};
 
 const ONE: &str = "/api/v1/generations/gen_01JD0000000000000000000000";
 
-/// The frontend the stack is deployed for.
+/// Origin of the frontend that the stack is deployed for.
 fn origin() -> String {
     variable("FRONTEND_URL").unwrap()
 }

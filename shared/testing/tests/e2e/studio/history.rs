@@ -1,4 +1,4 @@
-//! What was ordered: lists by status, pages, and taking an order back.
+//! Generation history: lists by status, pages, and cancellation.
 
 use serde_json::{Value, json};
 
@@ -24,11 +24,11 @@ async fn the_history_is_newest_first_by_status_and_in_pages() {
     }
     let first = &member.get(GENERATIONS).await.ok(200)["items"][0];
     assert!(first["image"]["thumbnail_url"].is_string(), "a gallery needs no second call: {first}");
-    assert!(first["input"].is_null(), "what it is made from is asked for one by one: {first}");
+    assert!(first["input"].is_null(), "inputs are only in the single view: {first}");
     member.check_books().await;
 }
 
-/// A worker may have begun by the time the second request arrives; each end is told apart.
+/// A worker may have started when the second request arrives; both outcomes are checked.
 #[tokio::test]
 async fn an_order_is_taken_back_unless_it_has_begun() {
     let member = Member::new().await;

@@ -1,4 +1,4 @@
-//! Who may come in: every way a token can be wrong, and what needs none.
+//! Authentication: every invalid token, and what needs no token.
 
 use reqwest::Method;
 use serde_json::json;
@@ -51,8 +51,8 @@ async fn a_forged_token_is_no_token() {
     }
 }
 
-/// The issuer makes a key when it is first asked to sign so. The authorizer meets a key it does not
-/// know, and asks for the keys again, but at most once a minute: forged tokens cost the issuer nothing.
+/// The issuer creates a key when it first signs with an algorithm. The authorizer fetches the keys
+/// again for an unknown key id, but at most once a minute: forged tokens cost the issuer nothing.
 #[tokio::test]
 async fn a_token_under_any_key_of_the_issuer_is_good_within_a_minute() {
     let mut tokens = Vec::new();

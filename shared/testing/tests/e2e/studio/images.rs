@@ -1,4 +1,4 @@
-//! The image itself: what is handed out, and to whom.
+//! The image: what is served, and to whom.
 
 use std::io::Cursor;
 
@@ -40,7 +40,7 @@ async fn a_link_cannot_be_bent() {
     let wrong: String = signature.chars().rev().collect();
     let resigned = query.replace(signature, &wrong);
     let longer = query.replace("X-Amz-Expires=600", "X-Amz-Expires=604800");
-    assert_ne!(longer, query, "links are good for ten minutes: {query}");
+    assert_ne!(longer, query, "links expire after ten minutes: {query}");
     let check = async |what: &str, url: String| {
         assert_eq!(anonymous(&url).await.status, 403, "{what}: {url}");
     };
@@ -48,10 +48,10 @@ async fn a_link_cannot_be_bent() {
     check("with another signature", format!("{address}?{resigned}")).await;
     check("for longer", format!("{address}?{longer}")).await;
     check("for another object", format!("{other}?{query}")).await;
-    assert_eq!(anonymous(url).await.status, 200, "the link as it was handed out");
+    assert_eq!(anonymous(url).await.status, 200, "the original link");
 }
 
-/// What is behind a link, without a token.
+/// The response of a link, without a token.
 async fn anonymous(url: &str) -> testing::api::Answer {
     answer(Api::anonymous().unwrap().request(Method::GET, url)).await
 }
@@ -62,7 +62,7 @@ async fn fetched(url: &str, content_type: &str) -> Vec<u8> {
     answer.body
 }
 
-/// The size of a whole picture of this format.
+/// Decodes a picture of this format. Returns its size.
 fn opened(bytes: &[u8], format: ImageFormat) -> (u32, u32) {
     let picture = ImageReader::with_format(Cursor::new(bytes), format).decode().unwrap();
     (picture.width(), picture.height())

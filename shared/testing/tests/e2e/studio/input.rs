@@ -1,5 +1,5 @@
-//! What is asked wrongly, and how that is told. Every rule has its own test beside its code; these
-//! show that the deployed edge tells it the same way.
+//! Invalid input and its error responses. Every rule has its own test beside its code; these show
+//! that the deployed edge responds the same way.
 
 use reqwest::Method;
 use serde_json::{Value, json};

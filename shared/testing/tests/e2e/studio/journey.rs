@@ -1,4 +1,4 @@
-//! What a member does: look around, order images in each of the three ways, get them, pay for them.
+//! A member's journey: sign in, order images in each of the three ways, receive them, pay for them.
 
 use serde_json::json;
 use testing::api::Api;
@@ -34,7 +34,7 @@ async fn a_prompt_and_three_lights_become_an_image_for_one_credit() {
     assert_eq!((&job["status"], &job["provider"]), (&json!("queued"), &json!("studio")));
     assert_eq!((&job["charge"]["state"], &job["charge"]["credits"]), (&json!("held"), &json!(1)));
     assert_eq!(job["charge"]["lots"].as_array().unwrap().len(), 1);
-    assert_eq!(member.credits().await["available"], 9, "the credit is set aside at once");
+    assert_eq!(member.credits().await["available"], 9, "the credit is held immediately");
 
     let job = member.follow(&job).await;
     assert_eq!((&job["status"], &job["error"]), (&json!("succeeded"), &json!(null)));
@@ -97,7 +97,7 @@ async fn a_preset_is_kept_used_refined_and_forgotten() {
     let refused = member.post(GENERATIONS, &order).await.problem(422, "invalid_request");
     assert_eq!(refused["errors"][0]["pointer"], "/preset_id");
     let again = member.get(text(&job["links"]["self"])).await.ok(200);
-    assert_eq!(again["input"], job["input"], "what was made with it keeps what it took from it");
+    assert_eq!(again["input"], job["input"], "an image keeps the preset's values");
     member.check_books().await;
 }
 
@@ -127,7 +127,7 @@ async fn members_say_who_they_are() {
     patch(json!({ "plan": "enterprise" })).await.problem(422, "invalid_request");
 }
 
-/// The image's own link works until it ends, so the object itself has to go.
+/// The image's link works until it expires, so the object itself has to be deleted.
 #[tokio::test]
 async fn a_member_takes_everything_along_and_leaves() {
     let member = Member::new().await;
@@ -154,5 +154,5 @@ async fn a_member_takes_everything_along_and_leaves() {
     let link = text(&job["links"]["self"]).to_owned();
     member.get(&link).await.problem(404, "generation_not_found");
     let ledger = member.credits().await;
-    assert_eq!(ledger["totals"]["spent"], 1, "what was spent stays in the books");
+    assert_eq!(ledger["totals"]["spent"], 1, "spent credits stay in the ledger");
 }

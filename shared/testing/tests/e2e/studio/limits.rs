@@ -1,4 +1,4 @@
-//! Where it ends: places, credits, and the same request many times.
+//! Limits: open jobs, credits, and repeated requests.
 
 use serde_json::{Value, json};
 use testing::api::{Answer, fresh_key};
@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::member::{GENERATIONS, Member, quick};
 
-/// A free member has two places. The first image takes long enough for all orders to arrive.
+/// A free member has two open jobs. The first image takes long enough for all orders to arrive.
 #[tokio::test]
 async fn a_third_open_job_has_to_wait() {
     let member = Member::new().await;
@@ -39,7 +39,7 @@ async fn ten_images_are_free_and_the_eleventh_is_not() {
     assert_eq!((&problem["needed"], &problem["available"]), (&json!(1), &json!(0)));
     assert_eq!(problem["missing"], 1);
     let credits = member.credits().await;
-    assert_eq!(problem["next_grant_at"], credits["next_grant_at"], "when there will be more");
+    assert_eq!(problem["next_grant_at"], credits["next_grant_at"], "the time of the next grant");
     assert!(problem["next_grant_at"].is_string());
     assert_eq!((&credits["available"], &credits["totals"]["spent"]), (&json!(0), &json!(10)));
     member.check_books().await;
@@ -62,11 +62,11 @@ async fn one_key_is_one_job_however_often_it_is_sent() {
     other.problem(422, "idempotency_key_reused");
     member.follow(&answers[0].json()).await;
     let later = member.post_under(&key, GENERATIONS, &order).await.ok(202);
-    assert_eq!(later["status"], "succeeded", "the same job, as it is by then");
+    assert_eq!(later["status"], "succeeded", "the same job, in its current state");
     member.check_books().await;
 }
 
-/// Sends `count` orders at the same time.
+/// Sends `count` orders in parallel.
 async fn at_once(
     count: usize,
     member: &Member,

@@ -1,4 +1,4 @@
-//! With the local renderer drawing: the member's journey, and everything at the edge.
+//! With the local renderer: the member's journey, and everything at the edge.
 
 mod caching;
 mod edge;
