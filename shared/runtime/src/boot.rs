@@ -73,6 +73,7 @@ type Answering<A> = LocalBoxFuture<'static, Result<A, Failed>>;
 /// A connected function.
 type Answer<E, A> = Box<dyn Fn(InvocationContext, E) -> Answering<A>>;
 type Connecting<E, A> = LocalBoxFuture<'static, Result<Answer<E, A>, InitError>>;
+type Connector<E, A> = dyn FnOnce(Rc<Environment>, Rc<Aws>, Timestamp) -> Connecting<E, A>;
 
 /// A function before its process connects, from events `E` to answers `A`. Its type names neither
 /// its capabilities nor its handler, so that the loop is compiled once, here, and not in each
@@ -80,7 +81,7 @@ type Connecting<E, A> = LocalBoxFuture<'static, Result<Answer<E, A>, InitError>>
 pub(crate) struct Program<E, A> {
     name: &'static str,
     variables: Vec<&'static str>,
-    connect: Box<dyn FnOnce(Rc<Environment>, Rc<Aws>, Timestamp) -> Connecting<E, A>>,
+    connect: Box<Connector<E, A>>,
 }
 
 impl<E: 'static, A: 'static> Program<E, A> {

@@ -36,7 +36,7 @@ impl Settlement<'_> {
             Err(later) if passes(later.kind()) => Err(later),
             Err(never) => {
                 error!(
-                    event = %notice.id,
+                    event = %webhook.id,
                     kind = webhook.kind,
                     error = %never,
                     "webhook event failed permanently, parked for replay"

@@ -20,7 +20,7 @@ impl Shapes {
                 }
             }
             Value::Array(values) => values.iter().for_each(|it| self.add(&format!("{kind}[]"), it)),
-            leaf => {
+            leaf @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {
                 let seen = described(kind, leaf);
                 self.0.entry(kind.to_owned()).or_default().insert(seen);
             }
