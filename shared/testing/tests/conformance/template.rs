@@ -6,7 +6,7 @@ use runtime::{Access, Function, Trigger};
 use testing::grants::statements;
 use yaml_rust2::{Yaml, YamlLoader};
 
-use crate::{functions, place, read};
+use crate::{functions, read};
 
 /// API Gateway answers 504 after this many seconds, whatever the function does.
 const GATEWAY_TIMEOUT_S: i64 = 29;
@@ -64,17 +64,23 @@ fn every_function_has_a_block_and_every_block_a_function() {
 
 #[test]
 fn a_name_is_the_same_word_everywhere() {
-    let template = load("template.yaml");
     each_block(|function, block| {
         let name = function.name();
-        let id = logical_id(name);
         assert_eq!(text(&block["FunctionName"]), format!("${{AWS::StackName}}-{name}"), "{name}");
         assert_eq!(text(&block["CodeUri"]), format!(".local/lambda/{name}/bootstrap.zip"));
-        assert_eq!(text(&block["LoggingConfig"]["LogGroup"]), format!("{id}Log"), "{name}");
-        let log = &template["Resources"][format!("{id}Log").as_str()]["Properties"];
-        let group = format!("/aws/lambda/${{AWS::StackName}}-{name}");
-        assert_eq!(text(&log["LogGroupName"]), group, "{name}");
-        assert_eq!(text(&log["RetentionInDays"]), "LogRetentionDays", "{name}");
+    });
+}
+
+/// One group, whose every line names its function.
+#[test]
+fn every_function_logs_to_one_group_that_is_retained_for_a_time() {
+    let template = load("template.yaml");
+    let group = text(&template["Globals"]["Function"]["LoggingConfig"]["LogGroup"]);
+    let log = &template["Resources"][group]["Properties"];
+    assert_eq!(text(&log["LogGroupName"]), "/aws/lambda/${AWS::StackName}");
+    assert_eq!(text(&log["RetentionInDays"]), "LogRetentionDays");
+    each_block(|function, block| {
+        assert!(block["LoggingConfig"].is_badvalue(), "{}", function.name());
     });
 }
 
@@ -152,17 +158,23 @@ fn every_route_is_guarded_unless_it_says_otherwise() {
     }
 }
 
-/// A function that creates links to this API needs its URL; the others do not.
+/// Of the variables that every function has, each uses what its capabilities ask for.
+fn common() -> BTreeSet<String> {
+    let template = load("template.yaml");
+    let common = keys(&template["Globals"]["Function"]["Environment"]["Variables"]);
+    common.into_iter().map(str::to_owned).collect()
+}
+
+/// A function that creates links to this API uses its URL.
 #[test]
 fn a_block_declares_exactly_the_variables_its_function_needs() {
+    let common = common();
+    assert!(common.contains(LINKS));
     each_block(|function, block| {
-        let (package, module) = place(function.name());
-        let source = read(&format!("functions/{package}/src/{module}.rs"));
         let mut needed: BTreeSet<&str> = function.variables().into_iter().collect();
-        if source.contains("call.links") {
-            needed.insert(LINKS);
-        }
-        let declared = keys(&block["Environment"]["Variables"]);
+        needed.retain(|name| !common.contains(*name));
+        let mut declared = keys(&block["Environment"]["Variables"]);
+        declared.retain(|name| !common.contains(*name));
         assert_eq!(declared, needed, "{}", function.name());
     });
 }
@@ -185,7 +197,7 @@ fn a_policy_is_about_what_the_variables_name() {
         ("STRIPE_WEBHOOK_SECRET_ARN", "secretsmanager"),
     ];
     each_block(|function, block| {
-        let declared = keys(&block["Environment"]["Variables"]);
+        let declared: BTreeSet<&str> = function.variables().into_iter().collect();
         let told = services.iter().filter(|(variable, _)| declared.contains(variable));
         let told: BTreeSet<&str> = told.map(|(_, service)| *service).collect();
         let policies = block["Policies"].as_vec().into_iter().flatten();
