@@ -40,7 +40,12 @@ pub async fn handle(capabilities: &Capabilities, task: Task) -> Result<(), TaskE
             Ok(Deleted { files: deleted, more }) => {
                 files += deleted;
                 info!(subject, files = deleted, "files of the subject deleted");
-                if more { Some(erasure.clone()) } else { erasure.after_pass(task.now) }
+                match (more, deleted) {
+                    (false, _) => erasure.after_pass(task.now),
+                    // A member whose generations are still running must not block the others.
+                    (true, 0) => Some(erasure.postponed(task.now)),
+                    (true, _) => Some(erasure.clone()),
+                }
             }
             Err(why) => {
                 failed += 1;

@@ -1,10 +1,14 @@
 //! Upload forms, and the results of their files.
 
+use std::time::Duration;
+
 use domain::{
     id::UploadId,
     marketplace::{
         archive::ArchivedFile,
-        upload::{Asset, AssetKind, PREVIEW_BYTES_MAX, UPLOADS_MAX},
+        upload::{
+            ASSET_BYTES_MAX, Asset, AssetKind, PREVIEW_BYTES_MAX, UPLOAD_KIB_A_DAY, UPLOADS_MAX,
+        },
     },
 };
 use serde_json::{Value, json};
@@ -116,5 +120,27 @@ async fn uploads_of_a_listing_are_counted() {
         assert_eq!(shop.upload(&kim, &id, wish.clone()).await.status(), 201);
     }
     assert_eq!(shop.upload(&kim, &id, wish).await.brief(), "409 too_many_uploads");
+    shop.close().await;
+}
+
+/// The limit is of a creator and of a UTC day, whatever listings the files are for.
+#[tokio::test]
+async fn the_bytes_of_a_day_are_counted_for_each_creator() {
+    let (shop, kim, ada) = (Shop::open().await, Actor::member("kim"), Actor::member("ada"));
+    let listings = [shop.draft(&kim, "A light").await, shop.draft(&kim, "Another").await];
+    let asset = |bytes: u64| json!({ "purpose": "asset", "content_type": "application/zip", "bytes": bytes });
+    let day = u64::from(UPLOAD_KIB_A_DAY) * 1024 / ASSET_BYTES_MAX;
+    for nth in 0..usize::try_from(day).unwrap() {
+        let listing = &listings[nth % listings.len()];
+        assert_eq!(shop.upload(&kim, listing, asset(ASSET_BYTES_MAX)).await.status(), 201, "{nth}");
+    }
+    let refused = shop.upload(&kim, &listings[0], asset(1)).await;
+    assert_eq!(refused.brief(), "429 uploads_used_up");
+    // The shop opens at nine o'clock.
+    assert_eq!(refused.header("retry-after"), Some("54000"));
+    let other = shop.draft(&ada, "A light of hers").await;
+    assert_eq!(shop.upload(&ada, &other, asset(1)).await.status(), 201);
+    shop.world.ambient.clock.advance(Duration::from_secs(54_000));
+    assert_eq!(shop.upload(&kim, &listings[0], asset(1)).await.status(), 201);
     shop.close().await;
 }

@@ -20,6 +20,7 @@ use domain::{
     time::DAY,
 };
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use crate::{
     error::StoreError,
@@ -98,6 +99,7 @@ impl Store {
             match self.add_tally(item, now).await {
                 Ok(added) => (sum, done) = (sum + added, done + 1),
                 Err(error) => {
+                    warn!(%error, "views of a tally not counted, retrying in a minute");
                     failed.get_or_insert(error);
                 }
             }
