@@ -70,6 +70,23 @@ async fn a_token_under_any_key_of_the_issuer_is_good_within_a_minute() {
     }
 }
 
+/// The claim reaches the functions through the authorizer and the gateway.
+#[tokio::test]
+async fn free_credits_and_payouts_are_for_a_verified_address() {
+    let email = format!("unverified-{:08x}@prolight.test", rand::random::<u32>());
+    let member = Member(Api::with_token(sandbox::sign_in(&email, json!({})).await).unwrap());
+    let me = member.get("/api/v1/me").await.ok(200);
+    assert_eq!((&me["email"], &me["email_verified"]), (&json!(email), &json!(false)));
+    assert_eq!(
+        (&me["credits"]["available"], &me["credits"]["next_grant_at"]),
+        (&json!(0), &json!(null))
+    );
+    let order = json!({ "prompt": "a lamp" });
+    member.post(GENERATIONS, &order).await.problem(403, "email_unverified");
+    let onboarding = "/api/v1/marketplace/creator/onboarding";
+    member.post(onboarding, &json!({})).await.problem(403, "email_unverified");
+}
+
 #[tokio::test]
 async fn staff_are_known_by_their_role() {
     for (person, role) in
