@@ -1,7 +1,7 @@
 //! `POST /api/v1/marketplace/creator/onboarding`: Stripe's onboarding page for a creator's identity
 //! and bank account.
 //!
-//! Access: any member who is not suspended; no sale is required.
+//! Access: any member with a verified e-mail address who is not suspended; no sale is required.
 //! Changes: the member's connected account is created if there is none, or if it was closed.
 //! Changes made on the page arrive through `edge-webhook-stripe`, and are also fetched here.
 //! Retry: each call returns a new page, valid once and for some minutes; the account is created
