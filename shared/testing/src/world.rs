@@ -380,6 +380,8 @@ impl Ask {
             "requestContext": {
                 "requestId": "00000000-0000-4000-8000-000000000001",
                 "path": format!("/test{path}"),
+                "stage": "test",
+                "httpMethod": if self.head { "HEAD" } else { endpoint.method.as_str() },
                 "identity": {"sourceIp": self.ip},
                 "authorizer": self.who.as_ref().map(Actor::context),
             },
