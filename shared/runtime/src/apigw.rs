@@ -4,17 +4,14 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, HashMap},
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
+use http::{HeaderValue, StatusCode, request::Parts};
 use lambda_http::{Body, Request, RequestExt, aws_lambda_events::apigw, request::RequestContext};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
 use serde_json::Value;
 
 /// The context that API Gateway adds to a request.
@@ -135,60 +132,12 @@ impl From<Response> for lambda_http::Response<Body> {
     }
 }
 
-/// The headers of an event, checked before it is parsed.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Headers<'a> {
-    #[serde(borrow, default)]
-    headers: Option<HashMap<Cow<'a, str>, Cow<'a, str>>>,
-    #[serde(borrow, default)]
-    multi_value_headers: Option<HashMap<Cow<'a, str>, Vec<Cow<'a, str>>>>,
-}
-
-impl Headers<'_> {
-    fn are_all_allowed(&self) -> bool {
-        let single = self.headers.iter().flatten().all(|(name, value)| is_allowed(name, value));
-        let mut multi = self.multi_value_headers.iter().flatten();
-        single && multi.all(|(name, values)| values.iter().all(|value| is_allowed(name, value)))
-    }
-}
-
-fn is_allowed(name: &str, value: &str) -> bool {
-    HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_str(value).is_ok()
-}
-
-/// The event without headers that HTTP does not allow. `lambda_http` refuses an event that has one
-/// (an accent in a `User-Agent` is enough), and the alarms would count that as our error:
-/// <https://github.com/aws/aws-lambda-rust-runtime/issues/509>.
-pub(crate) fn without_bad_headers(event: Bytes) -> Bytes {
-    let is_good = |event: &[u8]| {
-        serde_json::from_slice::<Headers<'_>>(event).is_ok_and(|it| it.are_all_allowed())
-    };
-    if is_good(&event) {
-        return event;
-    }
-    let Ok(mut tree) = serde_json::from_slice::<Value>(&event) else { return event };
-    if let Some(Value::Object(headers)) = tree.get_mut("headers") {
-        headers.retain(|name, value| value.as_str().is_some_and(|it| is_allowed(name, it)));
-    }
-    if let Some(Value::Object(headers)) = tree.get_mut("multiValueHeaders") {
-        for (name, values) in headers.iter_mut() {
-            if let Value::Array(values) = values {
-                values.retain(|value| value.as_str().is_some_and(|it| is_allowed(name, it)));
-            }
-        }
-        headers.retain(|_, values| values.as_array().is_some_and(|values| !values.is_empty()));
-    }
-    serde_json::to_vec(&tree).map_or(event, Bytes::from)
-}
-
 /// Reads an event as the Lambda runtime loop does.
 ///
 /// # Errors
 /// When it is not an HTTP request.
 pub fn request(event: &Value) -> Result<Request, serde_json::Error> {
-    let event = without_bad_headers(serde_json::to_vec(event)?.into());
-    lambda_http::request::from_reader(&*event)
+    lambda_http::request::from_str(&event.to_string())
 }
 
 #[cfg(test)]

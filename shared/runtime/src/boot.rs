@@ -8,16 +8,14 @@ use std::{
 
 use domain::Timestamp;
 use futures_util::{FutureExt, future::LocalBoxFuture};
-use lambda_http::tower::util::MapRequestLayer;
 use lambda_http::{Body, RequestExt};
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 use tracing::{Level, error};
 
 use crate::{
-    apigw::without_bad_headers,
     aws::Aws,
     connect::Connect,
     connected::Connected,
@@ -146,11 +144,7 @@ pub(crate) fn serve_http(
             let context = request.lambda_context_ref().cloned().unwrap_or_default();
             SendWrapper::new(answer(process.ambient(&context), request))
         });
-        let clean = MapRequestLayer::new(|mut invocation: LambdaInvocation| {
-            invocation.body = without_bad_headers(invocation.body);
-            invocation
-        });
-        lambda_http::runtime(service).layer(clean).run().await
+        lambda_http::run(service).await
     })
 }
 

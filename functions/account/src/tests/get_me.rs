@@ -20,7 +20,7 @@ async fn the_first_look_opens_an_account_with_ten_credits() {
         {
           "bio": null,
           "created_at": "2026-11-22T09:00:00.000Z",
-          "creator_id": "cre_",
+          "creator_id": "cre_6V4DR464V4RRB0QNRF335SP2W8",
           "credits": {
             "available": 10,
             "debt": 0,
@@ -75,7 +75,7 @@ async fn free_credits_are_for_a_verified_address() {
         assert_eq!(look(&kim.unverified()).await, (json!(false), json!(0), json!(null)));
         world.ambient.clock.advance(DAY * 40);
     }
-    let next = json!("2027-03-22T09:00:00.000Z");
+    let next = json!("2027-02-22T09:00:00.000Z");
     assert_eq!(look(&kim).await, (json!(true), json!(10), next.clone()));
     assert_eq!(look(&kim).await, (json!(true), json!(10), next));
     let moved = kim.at_address("kim@new.test").unverified();

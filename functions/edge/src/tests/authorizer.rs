@@ -88,6 +88,7 @@ async fn a_member_reaches_everything_but_the_staffs_part() {
     expect![[r#"
         {
           "email": "kim@prolight.test",
+          "email_verified": "true",
           "name": "Kim",
           "user_id": "user_kim"
         }"#]]

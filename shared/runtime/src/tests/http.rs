@@ -106,30 +106,16 @@ async fn a_parameter_of_the_path_is_decoded_once() {
     check("%FF", "%FF").await;
 }
 
-/// An accent in a `User-Agent` makes `lambda_http` refuse an event.
 #[tokio::test]
-async fn a_header_that_is_none_is_left_out_and_the_rest_is_answered() {
-    async fn told(_: &(), call: Call<Value>) -> Result<Json<Value>, ApiError> {
-        let headers = &call.raw().headers;
-        let text = |name: &str| headers.get(name).map(|it| it.to_str().unwrap().to_owned());
-        Ok(Json(json!([text("user-agent"), text("x-kept"), call.body["id"], call.ip()])))
+async fn a_header_may_have_accents() {
+    async fn agent(_: &(), call: Call<Value>) -> Result<Json<Value>, ApiError> {
+        let agent = call.raw().headers["user-agent"].as_bytes();
+        Ok(Json(json!(String::from_utf8(agent.to_vec()).unwrap())))
     }
-    let answered = async |agent: &str, name: &str| {
-        let changes = [
-            ("/headers/User-Agent", json!(agent)),
-            ("/multiValueHeaders/User-Agent", json!([agent])),
-            ("/multiValueHeaders/X-Kept", json!(["yes"])),
-            ("/body", json!("Beno\u{ee}t \u{1f4a1}")),
-        ];
-        let request = with_header(with(get_event(), changes), name, "1");
-        dispatch(&GET, &told, &(), &ambient(), event(request)).await.body
-    };
-    let plain = answered("curl/8", "X-More").await;
-    assert_eq!(plain, r#"["curl/8","yes","b1","203.0.113.7"]"#);
-    let without = r#"[null,"yes","b1","203.0.113.7"]"#;
-    assert_eq!(answered("Beno\u{ee}t", "X-More").await, without);
-    assert_eq!(answered("two\nlines", "X-More").await, without);
-    assert_eq!(answered("curl/8", "not a name").await, plain);
+    let changes = [("/multiValueHeaders/User-Agent", json!(["Benoît"]))];
+    let request = with(with(get_event(), changes), [("/headers/User-Agent", json!("Benoît"))]);
+    let answer = dispatch(&GET, &agent, &(), &ambient(), event(request)).await;
+    assert_eq!(answer.body, json!("Benoît").to_string());
 }
 
 #[tokio::test]
@@ -483,7 +469,6 @@ async fn a_handler_learns_where_a_call_came_from() {
     check(ip("2001:db8::1"), "", json!(["2001:db8::1", null])).await;
     check(ip(""), "é", json!([null, null])).await;
     check(json!({}), "Firefox/140.0", json!([null, null])).await;
-    check(Value::Null, "Firefox/140.0", json!([null, null])).await;
 }
 
 #[tokio::test]
