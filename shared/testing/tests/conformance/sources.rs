@@ -126,7 +126,7 @@ fn only_the_runtime_reads_the_environment_and_the_clock() {
     ];
     let reads = [&["shared/runtime/src/env.rs"], &programs[..]].concat();
     nowhere(&["std::env", "env::var"], &DEPLOYED, &reads);
-    nowhere(&["SystemTime::now"], &DEPLOYED, &["shared/runtime/src/ambient.rs"]);
+    nowhere(&["SystemTime::now"], &DEPLOYED, &["shared/runtime/src/context.rs"]);
 }
 
 #[test]
