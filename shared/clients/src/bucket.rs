@@ -24,7 +24,6 @@ use domain::{
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::read::{Found, ReadError, unread};
-use crate::picture::hex;
 
 /// Timeout for one object, retries included.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -106,7 +105,7 @@ impl Bucket {
         let put = self
             .putting(object, &digest)
             .cache_control(CACHE_CONTROL)
-            .metadata("sha256", hex(&digest))
+            .metadata("sha256", hex::encode(digest))
             .set_if_none_match(if_none_match);
         match put.send().await {
             Ok(_) => Ok(()),

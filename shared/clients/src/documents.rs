@@ -12,10 +12,7 @@ use domain::{Timestamp, billing::invoice::Invoice, id::UserId, time::Day};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    bucket::{Bucket, BucketFailure, Object, OverwritePolicy, unavailable},
-    picture::hex,
-};
+use crate::bucket::{Bucket, BucketFailure, Object, OverwritePolicy, unavailable};
 
 /// Bytes of the hash in a key.
 const CONTENT_BYTES: usize = 8;
@@ -96,7 +93,7 @@ impl Document {
     fn hash_of(content: &impl Serialize) -> Result<String, DocumentsUnavailable> {
         let content = serde_json::to_vec(content).map_err(BucketFailure::from);
         let digest = Sha256::digest(content.map_err(DocumentsUnavailable)?);
-        Ok(hex(&digest[..CONTENT_BYTES]))
+        Ok(hex::encode(&digest[..CONTENT_BYTES]))
     }
 
     /// The PDF of an invoice in its current state.

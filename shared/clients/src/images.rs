@@ -11,11 +11,9 @@ use domain::{
     id::{JobId, UserId},
     image::StoredImage,
 };
+use media::Picture;
 
-use crate::{
-    bucket::{Bucket, Object, OverwritePolicy, unavailable},
-    picture::Picture,
-};
+use crate::bucket::{Bucket, Object, OverwritePolicy, unavailable};
 
 /// The bucket of images. Storing needs `s3:PutObject`, links and [`Images::exists`] need
 /// `s3:GetObject`.

@@ -6,9 +6,6 @@
 //! Every response is untrusted until it has been checked.
 
 pub mod anchors;
-mod archive;
-pub mod asset;
-mod asset_kind;
 pub mod bria;
 mod bucket;
 pub mod documents;
@@ -19,12 +16,10 @@ pub mod images;
 #[cfg(test)]
 mod loopback;
 pub mod oidc;
-pub mod picture;
 mod post_policy;
 pub mod preview;
 pub mod queue;
 pub mod s3_event;
-mod safetensors;
 #[cfg(test)]
 mod sandbox_tests;
 pub mod scan;
@@ -36,7 +31,6 @@ pub mod stored_files;
 pub mod stripe;
 pub mod structure;
 pub mod uploads;
-mod watermark;
 
 pub use anchors::AuditAnchors;
 pub use bria::Bria;
@@ -46,8 +40,7 @@ pub use gemini::Gemini;
 pub use http::Http;
 pub use images::Images;
 pub use oidc::Issuer;
-pub use picture::Picture;
-pub use preview::{Preview, PreviewBucket, Previews};
+pub use preview::{PreviewBucket, Previews};
 pub use queue::{GenerationQueue, TopUpQueue};
 pub use s3_event::S3Event;
 pub use scan::AssetScan;

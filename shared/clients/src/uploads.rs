@@ -19,10 +19,10 @@ use domain::{
     DomainError, ErrorKind, Timestamp,
     marketplace::upload::{AssetKind, FILE_NAME_CHARS_MAX, UPLOAD_OPEN},
 };
+use media::asset::{HEAD_BYTES, sniff};
 use serde::Serialize;
 
 use crate::{
-    asset_kind::{HEAD_BYTES, sniff},
     bucket::{Bucket, CACHE_CONTROL, Found, ReadError, unavailable, unread},
     post_policy::{Policy, Signer},
 };

@@ -116,7 +116,7 @@ impl Picture {
                 small.write_with_encoder(jpeg)?;
             }
         }
-        let sha256 = hex(&Sha256::digest(&png));
+        let sha256 = hex::encode(Sha256::digest(&png));
         Ok(Picture { png: png.into(), thumbnail_jpeg: thumbnail.into(), sha256, width, height })
     }
 }
@@ -145,11 +145,6 @@ pub(crate) fn size_within(side: u32, width: u32, height: u32) -> (u32, u32) {
     }
     let scaled = |length: u32| (length * side + longest / 2) / longest;
     (scaled(width).max(1), scaled(height).max(1))
-}
-
-/// Bytes in lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn damaged(detail: impl ToString) -> PictureError {
