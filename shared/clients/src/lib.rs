@@ -1,7 +1,7 @@
 //! Typed clients of external services.
 //!
-//! Each client is built once, from values its caller read: nothing here reads the environment or
-//! the clock. Every call is bounded in time and in bytes, and every error tells its caller what to
+//! Each client is built once, from values its caller read or, in a process, by its `Connect` from
+//! the variables that stand beside it. Every call is bounded in time and in bytes, and every error tells its caller what to
 //! decide: whether the service may have acted, whether a retry makes sense, and who is at fault.
 //! Every response is untrusted until it has been checked.
 
@@ -18,6 +18,7 @@ mod loopback;
 pub mod oidc;
 mod post_policy;
 pub mod preview;
+pub mod providers;
 pub mod queue;
 pub mod s3_event;
 #[cfg(test)]
@@ -44,7 +45,7 @@ pub use preview::{PreviewBucket, Previews};
 pub use queue::{GenerationQueue, TopUpQueue};
 pub use s3_event::S3Event;
 pub use scan::AssetScan;
-pub use secrets::{Secret, Secrets};
+pub use secrets::Secret;
 pub use share::ShareLinks;
 pub use snapshots::SearchSnapshots;
 pub use stored_files::StoredFiles;

@@ -11,6 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
+use connect::{Aws, Clock, Connect, Environment, InitError, chain};
 use domain::{
     Timestamp,
     account::{EmailClaim, Role},
@@ -20,9 +21,18 @@ use domain::{
 use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tracing::warn;
 
 use crate::http::{Http, InvalidConfig};
 use keys::{Key, KeySource};
+
+const AUTH_ISSUER: &str = "AUTH_ISSUER";
+const AUTH_AUDIENCE: &str = "AUTH_AUDIENCE";
+/// Empty: the URL is discovered from the issuer.
+const AUTH_JWKS_URL: &str = "AUTH_JWKS_URL";
+/// Comma-separated; empty means any.
+const AUTH_PARTIES: &str = "AUTH_PARTIES";
+const AUTH_ROLE_CLAIM: &str = "AUTH_ROLE_CLAIM";
 
 /// Accepted clock difference between the issuer and us.
 pub const LEEWAY: Duration = Duration::from_secs(60);
@@ -125,6 +135,33 @@ pub enum TokenError {
 pub struct Issuer {
     config: OidcConfig,
     keys: KeySource,
+}
+
+/// The keys are fetched at once; if that fails, the first token retries.
+impl Connect for Issuer {
+    fn variables() -> Vec<&'static str> {
+        vec![AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL, AUTH_PARTIES, AUTH_ROLE_CLAIM]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Issuer, InitError> {
+        let config = OidcConfig {
+            issuer: env.text(AUTH_ISSUER)?.to_owned(),
+            audience: env.text(AUTH_AUDIENCE)?.to_owned(),
+            jwks_url: env.optional(AUTH_JWKS_URL).map(str::to_owned),
+            authorized_parties: env
+                .optional(AUTH_PARTIES)
+                .into_iter()
+                .flat_map(|parties| parties.split(','))
+                .map(|party| party.trim().to_owned())
+                .collect(),
+            role_claim: env.text(AUTH_ROLE_CLAIM)?.to_owned(),
+        };
+        let http = Http::connect(env, aws).await?;
+        let issuer = Issuer::new(http, config).map_err(InitError::unusable(AUTH_ISSUER))?;
+        if let Err(error) = issuer.load_keys(Clock::System.now()).await {
+            warn!(error = chain(&error), "token issuer unreachable, the first token retries");
+        }
+        Ok(issuer)
+    }
 }
 
 impl Issuer {

@@ -10,12 +10,15 @@ use std::fmt;
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
+use connect::{Aws, Connect, Environment, InitError};
 use domain::{id::ListingId, marketplace::upload};
 use media::preview::{PREVIEW_SIDES_PX, Preview, PreviewJpeg};
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::{Bucket, BucketFailure, Object, unavailable};
+use crate::bucket::{Bucket, BucketFailure, Object, in_bucket, unavailable};
 
+/// The public URL of the previews bucket.
+const PREVIEWS_URL: &str = "PREVIEWS_URL";
 const JPEG: &str = "image/jpeg";
 
 /// A preview in the bucket.
@@ -80,6 +83,16 @@ pub struct ShownPreview {
 }
 
 unavailable!(PreviewsUnavailable, "previews", "previews_unavailable");
+in_bucket!(PreviewBucket, PREVIEWS_BUCKET);
+
+impl Connect for Previews {
+    fn variables() -> Vec<&'static str> {
+        vec![PREVIEWS_URL]
+    }
+    async fn connect(env: &Environment, _: &Aws) -> Result<Previews, InitError> {
+        Ok(Previews::new(env.text(PREVIEWS_URL)?))
+    }
+}
 
 impl Previews {
     /// The objects of the bucket are public under `base_url`.

@@ -14,7 +14,7 @@ use domain::{DomainError, ErrorKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::bucket::{Bucket, Object, OverwritePolicy, ReadError};
+use crate::bucket::{Bucket, Object, OverwritePolicy, ReadError, in_bucket};
 
 /// Most bytes of a snapshot.
 pub const SNAPSHOT_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -99,6 +99,8 @@ impl DomainError for SnapshotError {
         }
     }
 }
+
+in_bucket!(SearchSnapshots, IMAGES_BUCKET);
 
 impl SearchSnapshots {
     /// Over the process's S3 client.

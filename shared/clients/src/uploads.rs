@@ -23,7 +23,7 @@ use media::asset::{HEAD_BYTES, sniff};
 use serde::Serialize;
 
 use crate::{
-    bucket::{Bucket, CACHE_CONTROL, Found, ReadError, unavailable, unread},
+    bucket::{Bucket, CACHE_CONTROL, Found, ReadError, in_bucket, unavailable, unread},
     post_policy::{Policy, Signer},
 };
 
@@ -83,6 +83,7 @@ pub struct Uploaded {
 }
 
 unavailable!(UploadsUnavailable, "uploads", "uploads_unavailable");
+in_bucket!(Uploads, IMAGES_BUCKET);
 
 /// Why an upload was not read or not promoted.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use std::{fmt, process::ExitCode};
 
+use connect::Connect;
 use domain::{
     DomainError, Timestamp,
     id::{JobId, UserId},
@@ -12,7 +13,6 @@ use tracing::{Instrument, Span, error, warn};
 
 use crate::{
     boot::{self, Failed, Program, Served},
-    connect::Connect,
     context::{Entropy, InvocationContext},
     error::{ApiError, meaning},
     guard,

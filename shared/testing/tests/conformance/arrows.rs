@@ -1,5 +1,5 @@
-//! Dependencies between crates: `domain` <- `search`, `studio`, `paper`, `store`, `media` <-
-//! `clients` <- `settlement`, `runtime` <- functions.
+//! Dependencies between crates: `domain` <- `search`, `studio`, `paper`, `media`, `connect` <-
+//! `store`, `clients` <- `settlement`, `runtime` <- functions.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -9,15 +9,16 @@ use crate::root;
 
 /// Allowed dependencies of each shared crate on the others. A crate of functions may use every
 /// crate that is deployed; the sandbox and test crates are for tests only.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("search", &["domain"]),
     ("studio", &["domain"]),
     ("paper", &["domain"]),
-    ("store", &["domain"]),
     ("media", &["domain"]),
-    ("clients", &["domain", "media"]),
-    ("runtime", &["domain", "store", "clients"]),
+    ("connect", &["domain"]),
+    ("store", &["domain", "connect"]),
+    ("clients", &["domain", "media", "connect"]),
+    ("runtime", &["domain", "connect", "store", "clients"]),
     ("settlement", &["domain", "store", "clients"]),
 ];
 const FUNCTIONS_MAY_KNOW: &[&str] =
