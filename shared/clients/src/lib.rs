@@ -1,9 +1,9 @@
 //! Typed clients of external services.
 //!
-//! Each client is built once, from values its caller read or, in a process, by its `Connect` from
-//! the variables that stand beside it. Every call is bounded in time and in bytes, and every error tells its caller what to
-//! decide: whether the service may have acted, whether a retry makes sense, and who is at fault.
-//! Every response is untrusted until it has been checked.
+//! Each client is built once: from values its caller read or, in a process, by its `Connect` from
+//! the variables named beside it. Every call is bounded in time and in bytes, and every error tells
+//! its caller what to decide: whether the service may have acted, whether a retry makes sense, and
+//! who is at fault. Every response is untrusted until it has been checked.
 
 pub mod anchors;
 pub mod bria;

@@ -1,10 +1,9 @@
 //! The bucket of public pictures.
 //!
-//! A preview has three sizes, `previews/<listing>/<upload>/{1200,600,300}.jpg`. The
-//! bucket is served under a public base URL, and an object's picture never changes, so a browser
-//! may cache it for a while. Pictures of the live demo are stored at
-//! `demos/<listing>/<sha256>.jpg`, named after a hash of their input: the same request gets the
-//! stored one.
+//! A preview has three sizes, `previews/<listing>/<upload>/{1200,600,300}.jpg`. The bucket is
+//! served under a public base URL, and an object's picture never changes, so a browser may cache it
+//! for a while. Pictures of the live demo are stored at `demos/<listing>/<sha256>.jpg`, named after
+//! a hash of their input: the same request gets the stored one.
 
 use std::fmt;
 

@@ -21,6 +21,7 @@ mod events;
 mod invoice;
 mod payment;
 mod portal;
+mod portal_configuration;
 mod read;
 mod refund;
 pub mod setup;
@@ -50,13 +51,14 @@ pub use dispute::{Evidence, OpenDispute};
 pub use error::{Detail, StripeError};
 pub use events::ListedEvent;
 pub use invoice::{InvoiceNow, PaidBy, invoice_id, receipt_id};
-use portal::Portal;
+use portal_configuration::Portal;
 pub use refund::{Refund, RefundReason, RefundState};
 pub use subscription::{ListedSubscription, Renewal, SubscriptionNow};
 pub use top_up::Charged;
 pub use transfer::{
     BalanceNow, BankPayout, BankPayoutState, NewTransfer, Payouts, Reversal, Transfer,
 };
+pub use transport::PAGE_SIZE;
 use transport::Transport;
 pub use webhook_event::WebhookEvent;
 
@@ -116,9 +118,6 @@ pub struct StripePage<T> {
     /// Whether another page follows.
     pub more: bool,
 }
-
-/// Stripe's largest page size.
-pub const PAGE_SIZE: i64 = 100;
 
 impl Connect for Stripe {
     fn variables() -> Vec<&'static str> {

@@ -14,8 +14,7 @@ use image::{
 
 use crate::picture::{
     PictureError, pixels,
-    read::{Detail, read},
-    size_within,
+    read::{Detail, read, size_within},
 };
 
 /// Longest sides of a preview's pictures in pixels, largest first.

@@ -12,6 +12,7 @@ mod call;
 mod connected;
 mod context;
 mod endpoint;
+mod entropy;
 mod error;
 mod frontend;
 mod function;
@@ -19,6 +20,7 @@ mod guard;
 mod http;
 mod idempotency;
 mod input;
+mod links;
 mod metrics;
 mod page;
 pub mod patch;
@@ -33,7 +35,7 @@ pub use admission::RecentCalls;
 pub use authorizer::{
     AuthorizerEvent, NotAuthorized, Policy, Presented, authorize, dispatch_authorize,
 };
-pub use call::{Call, CallError, Caller, Link, Links, Raw, RequestId};
+pub use call::{Call, CallError, Caller, Raw, RequestId};
 pub use clients::{
     bria::webhook::WebhookTokens,
     oidc::Identity,
@@ -41,12 +43,14 @@ pub use clients::{
     stripe::webhook::StripeWebhookSecrets,
 };
 pub use connect::{Aws, Clock, Connect, Environment, InitError};
-pub use context::{Entropy, InvocationContext};
+pub use context::InvocationContext;
 pub use endpoint::{Access, BODY_BYTES_MAX, Endpoint, KeyRule, Method, WRITES};
+pub use entropy::Entropy;
 pub use error::{ApiError, PROBLEM_TYPE_BASE, StatusMapping, meaning};
 pub use frontend::Frontend;
 pub use function::{Function, Trigger};
 pub use idempotency::{once, replayed};
+pub use links::{Link, Links};
 pub use metrics::{Metrics, NAMESPACE};
 pub use page::PageRequest;
 pub use queue::{BatchResponse, ItemFailure, QueueEvent, dispatch_queue, queue};

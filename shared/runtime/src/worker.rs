@@ -13,7 +13,8 @@ use tracing::{Instrument, Span, error, warn};
 
 use crate::{
     boot::{self, Failed, Program, Served},
-    context::{Entropy, InvocationContext},
+    context::InvocationContext,
+    entropy::Entropy,
     error::{ApiError, meaning},
     guard,
     metrics::Metrics,
