@@ -1,10 +1,10 @@
 //! The studio provider: renders a job's lighting, camera and prompt with our own renderer.
 
-use clients::{Picture, picture::PictureError};
 use domain::{
     generation::{Input, Quality},
     lighting::LightingRig,
 };
+use media::{Picture, picture::PictureError};
 use studio::{Palette, Scene, Subject};
 
 /// Longest side of a lite image, in pixels.

@@ -13,9 +13,7 @@
 use std::process::ExitCode;
 
 use clients::{
-    AssetScan, Preview, PreviewBucket, S3Event, Uploads,
-    asset::inspect,
-    picture::PictureError,
+    AssetScan, PreviewBucket, S3Event, Uploads,
     s3_event::UploadedObject,
     scan::Scan,
     uploads::{UploadError, Uploaded, asset_key, quarantined},
@@ -24,6 +22,7 @@ use domain::{
     id::{ListingId, UploadId},
     marketplace::upload::{Asset, Purpose, Upload, UploadState},
 };
+use media::{Preview, asset::inspect, picture::PictureError};
 use runtime::{Metrics, Task, TaskError, Worker};
 use store::{Arrival, Store, optional};
 use tracing::{info, warn};

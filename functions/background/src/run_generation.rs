@@ -13,7 +13,7 @@ use std::{
 };
 
 use clients::{
-    Images, Picture,
+    Images,
     bria::{PollError, ProviderStatus, RequestId, SubmitError, SubmitRequest},
     fetch::FetchError,
     queue::JobMessage,
@@ -23,6 +23,7 @@ use domain::{
     fibo::StructuredPrompt,
     generation::{Failure, FailureCode, Input, Job, NextStep, Provider, SEED_MAX, WebhookRef},
 };
+use media::Picture;
 use runtime::{BriaImages, ImageProvider, Metrics, Task, TaskError, Worker};
 use store::{JobAndInput, Rate, Store};
 

@@ -1,10 +1,11 @@
 //! Ends a job, and counts its metrics.
 
-use clients::{Images, Picture};
+use clients::Images;
 use domain::{
     Timestamp,
     generation::{ChargeState, Failure, Job},
 };
+use media::Picture;
 use runtime::{Metrics, TaskError};
 use store::{Settled, Store};
 

@@ -2,47 +2,19 @@
 //!
 //! The same invoice and company give the same bytes: every date comes from the invoice.
 
+mod error;
 mod figures;
 mod layout;
 #[cfg(test)]
 mod tests;
 
 use clients::documents::Company;
-use domain::{DomainError, ErrorKind, billing::invoice::Invoice};
-use paper::{DocumentInfo, Fonts, PaperError, figures::calendar};
+use domain::billing::invoice::Invoice;
+use paper::{DocumentInfo, Fonts, figures::calendar};
 
 use self::{figures::Mark, layout::Content};
 
-/// Why a document could not be produced.
-#[derive(Debug, thiserror::Error)]
-pub enum DocumentError {
-    /// A draft may still change.
-    #[error("This invoice is a draft: it has a PDF once it is final.")]
-    NotFinal,
-    /// Its amounts contradict each other: no document is issued that does not add up.
-    #[error("the invoice's amounts do not add up")]
-    Unbalanced,
-    /// The PDF could not be rendered.
-    #[error(transparent)]
-    Paper(#[from] PaperError),
-}
-
-impl DomainError for DocumentError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            DocumentError::NotFinal => ErrorKind::Conflict,
-            DocumentError::Unbalanced => ErrorKind::Internal,
-            DocumentError::Paper(error) => error.kind(),
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            DocumentError::NotFinal => "invoice_not_final",
-            DocumentError::Unbalanced => "invoice_unbalanced",
-            DocumentError::Paper(error) => error.code(),
-        }
-    }
-}
+pub use error::DocumentError;
 
 /// The document of `invoice`, issued by `company`, as the bytes of a PDF.
 ///

@@ -2,11 +2,11 @@
 
 pub mod authorizer;
 pub mod get_health;
+mod signatures;
 pub mod webhook_bria;
 pub mod webhook_stripe;
 
-use domain::Timestamp;
-use runtime::{Function, Metrics};
+use runtime::Function;
 
 /// All functions of this crate, by name.
 pub const FUNCTIONS: &[Function] = &[
@@ -15,11 +15,6 @@ pub const FUNCTIONS: &[Function] = &[
     Function::http(webhook_stripe::ENDPOINT, &webhook_stripe::handle),
     Function::authorizer(authorizer::WORKER, &authorizer::handle),
 ];
-
-/// Counts a webhook with an invalid signature: after a faulty rotation, all of them are invalid.
-fn refused(now: Timestamp) {
-    Metrics::at(now).count("WebhookSignaturesRefused", 1).emit();
-}
 
 #[cfg(test)]
 mod tests;

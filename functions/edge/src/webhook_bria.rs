@@ -13,7 +13,7 @@ use runtime::{Access, ApiError, Call, Endpoint, Metrics, NoStore, WebhookTokens}
 use serde::{Deserialize, Serialize};
 use store::{NotFound, Store, StoreError};
 
-use crate::refused;
+use crate::signatures::refused;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("edge-webhook-bria", "/webhooks/bria", Access::Signed).ignores_key();

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use settlement::{EventOutcome, Received, Settlement};
 use store::Store;
 
-use crate::refused;
+use crate::signatures::refused;
 
 pub const ENDPOINT: Endpoint =
     Endpoint::post("edge-webhook-stripe", "/webhooks/stripe", Access::Signed)

@@ -17,8 +17,7 @@ use std::{
 
 use clients::{
     PreviewBucket, Previews,
-    picture::{PictureError, hex},
-    preview::{PreviewsUnavailable, demo_key, watermarked_jpeg},
+    preview::{PreviewsUnavailable, demo_key},
 };
 use domain::{
     FieldError,
@@ -26,6 +25,7 @@ use domain::{
     id::ListingId,
     marketplace::demo::{DemoScene, DemoSubject, Overrides},
 };
+use media::{picture::PictureError, preview::watermarked_jpeg};
 use runtime::{Access, ApiError, Aws, Call, Connect, Endpoint, Environment, InitError, NoStore};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -173,7 +173,7 @@ fn draw(scene: &DemoScene, width: u32, height: u32) -> Result<Vec<u8>, PictureEr
 /// A hash of everything that determines the pixels.
 fn content_hash(scene: &DemoScene, side: u32) -> String {
     let text = serde_json::to_string(&(RENDERER, JPEG_QUALITY, side, scene)).unwrap_or_default();
-    hex(&Sha256::digest(text))
+    hex::encode(Sha256::digest(text))
 }
 
 impl Request {

@@ -1,132 +1,30 @@
 //! A creator's statement as JSON, CSV and PDF.
 
+mod context;
 mod csv;
+mod format;
 mod pdf;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use clients::documents::{Company, FileKind};
 use domain::{
-    DomainError, ErrorKind, Timestamp,
+    Timestamp,
     id::{PayoutId, PurchaseId},
     marketplace::{
         sale::Split,
-        statement::{Line, LineKind, Statement, Total},
+        statement::{Line, LineKind, Total},
     },
     money::Money,
     time::Month,
 };
-use paper::PaperError;
 use runtime::{Link, Links};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// The requested format.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Format {
-    /// The default.
-    #[default]
-    Json,
-    /// RFC 4180, for spreadsheets.
-    Csv,
-    /// For printing.
-    Pdf,
-}
-
-/// A statement with the names and dates around its amounts.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct StatementContext {
-    statement: Statement,
-    /// The creator's display name; their id if none is set.
-    creator: String,
-    /// Whether the month is over.
-    complete: bool,
-}
-
-/// Why the statement is not available in this format.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StatementError {
-    /// It has too many lines for the format or for a response.
-    #[error(
-        "There are {lines} lines in this month, more than the {most} of this format. \
-             Ask for it as CSV, which has at most {CSV_LINES_MAX}."
-    )]
-    TooLong {
-        /// Lines in the month.
-        lines: usize,
-        /// Most lines of the format.
-        most: usize,
-    },
-    /// The PDF could not be rendered.
-    #[error(transparent)]
-    Paper(#[from] PaperError),
-    /// The CSV could not be written.
-    #[error("the CSV could not be written")]
-    Csv(#[from] ::csv::Error),
-    /// The JSON could not be written.
-    #[error("the JSON could not be written")]
-    Json(#[from] serde_json::Error),
-}
-
-impl DomainError for StatementError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            StatementError::TooLong { .. } => ErrorKind::Conflict,
-            StatementError::Paper(error) => error.kind(),
-            StatementError::Csv(_) | StatementError::Json(_) => ErrorKind::Internal,
-        }
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            StatementError::TooLong { .. } => "statement_too_long",
-            StatementError::Paper(error) => error.code(),
-            StatementError::Csv(_) | StatementError::Json(_) => "document_failed",
-        }
-    }
-}
-
-/// A Lambda response has at most 6 MB:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
-const JSON_LINES_MAX: usize = 5_000;
-/// A hundred pages, rendered in two seconds.
-const PDF_LINES_MAX: usize = 2_000;
-const CSV_LINES_MAX: usize = 50_000;
-
-impl Format {
-    /// # Errors
-    /// When the statement has too many lines for the format.
-    pub(crate) fn check(self, statement: &Statement) -> Result<(), StatementError> {
-        let most = match self {
-            Format::Json => JSON_LINES_MAX,
-            Format::Csv => CSV_LINES_MAX,
-            Format::Pdf => PDF_LINES_MAX,
-        };
-        let lines = statement.lines.len();
-        if lines > most { Err(StatementError::TooLong { lines, most }) } else { Ok(()) }
-    }
-
-    /// The kind of file; `None` for JSON.
-    pub(crate) fn file(self) -> Option<FileKind> {
-        match self {
-            Format::Json => None,
-            Format::Csv => Some(FileKind::Csv),
-            Format::Pdf => Some(FileKind::Pdf),
-        }
-    }
-}
+pub(crate) use context::StatementContext;
+pub(crate) use format::{Format, StatementError};
 
 impl StatementContext {
-    /// A statement as of `now`.
-    pub(crate) fn new(
-        statement: Statement,
-        name: Option<String>,
-        now: Timestamp,
-    ) -> StatementContext {
-        let creator = name.unwrap_or_else(|| statement.creator_id.to_string());
-        let complete = statement.month.is_over(now);
-        StatementContext { statement, creator, complete }
-    }
-
     /// The statement as the bytes of a file.
     ///
     /// # Errors

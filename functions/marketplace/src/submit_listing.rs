@@ -8,7 +8,7 @@
 
 use std::process::ExitCode;
 
-use clients::{Preview as Drawn, PreviewBucket, Previews};
+use clients::{PreviewBucket, Previews};
 use domain::{
     id::{ListingId, UploadId},
     marketplace::{
@@ -18,6 +18,7 @@ use domain::{
         upload::Preview,
     },
 };
+use media::Preview as Drawn;
 use runtime::{Access, ApiError, Call, Endpoint, NoStore};
 use serde::Deserialize;
 use store::{ListingUpdate, NotFound, Store, StoreError};

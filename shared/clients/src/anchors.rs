@@ -12,7 +12,7 @@ use domain::{
 };
 use serde_json::json;
 
-use crate::bucket::{Bucket, BucketFailure, Object, OverwritePolicy, unavailable};
+use crate::bucket::{Bucket, BucketFailure, Object, OverwritePolicy, in_bucket, unavailable};
 
 const FOLDER: &str = "audit/";
 /// A thousand anchors each: more than a century of days.
@@ -25,6 +25,7 @@ pub struct AuditAnchors {
 }
 
 unavailable!(AnchorsUnavailable, "records", "records_unavailable");
+in_bucket!(AuditAnchors, RECORDS_BUCKET);
 
 impl AuditAnchors {
     /// Over the process's S3 client.

@@ -8,11 +8,12 @@
 //! Wire facts: <https://docs.bria.ai/image-generation>, <https://docs.bria.ai/status/endpoints>.
 
 mod answer;
+mod status;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use domain::{camera::AspectRatio, generation::Quality};
 use reqwest::header::{HeaderName, HeaderValue};
@@ -24,6 +25,7 @@ use crate::{
     structure::StructureError,
 };
 use answer::{Report, State, is_moderation, message};
+pub use status::{ProviderStatus, RequestId};
 
 const SUBMIT_TIMEOUT: Duration = Duration::from_secs(20);
 const STATUS_TIMEOUT: Duration = Duration::from_secs(8);
@@ -64,10 +66,6 @@ pub struct SubmitRequest {
     /// The webhook for the result; `https`.
     pub webhook_url: Option<String>,
 }
-
-/// Bria's id of a request: 1 to 128 of `A-Z a-z 0-9 - _ .`, so that it fits in a URL.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RequestId(String);
 
 /// Why a generation was not, or may not have been, submitted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -114,42 +112,6 @@ pub enum SubmitError {
         /// The cause.
         detail: String,
     },
-}
-
-/// The provider's status of a request.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ProviderStatus {
-    /// Still running.
-    InProgress,
-    /// Done.
-    Completed {
-        /// The URL of the picture, valid for a limited time. Untrusted until
-        /// [`crate::ImageFetcher`] fetches it.
-        image_url: String,
-        /// The seed of the picture.
-        seed: Option<u32>,
-        /// The structured prompt of the picture: Bria's own JSON text, byte for byte.
-        structured_prompt: Option<String>,
-    },
-    /// Moderation stopped the picture during or after generation.
-    Blocked {
-        /// The provider's message, for people.
-        message: String,
-    },
-    /// It failed because the provider cannot read the request: our error.
-    Invalid {
-        /// The provider's message, for the log.
-        message: String,
-    },
-    /// It failed permanently. Bria's API says `ERROR`, some of its own clients expect `FAILED`.
-    Failed {
-        /// The provider's message, for the log.
-        message: String,
-    },
-    /// The provider does not know the state. It may recover: poll again, up to a limit.
-    Unknown,
-    /// No such request, or no longer (404).
-    Expired,
 }
 
 /// Why the provider returned no status. A later poll is always safe.
@@ -269,26 +231,6 @@ impl Bria {
         let url = self.base.at(path)?;
         let request = self.http.post(url).header(TOKEN_HEADER, self.token.clone()).json(body);
         call(request, timeout, ANSWER_BYTES_MAX).await
-    }
-}
-
-impl RequestId {
-    /// Parses an id as the provider spells it; `None` when it does not fit in a URL.
-    pub fn parse(text: &str) -> Option<RequestId> {
-        let fits = (1..=128).contains(&text.len()) && !matches!(text, "." | "..");
-        let safe = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        (fits && safe).then(|| RequestId(text.to_owned()))
-    }
-
-    /// The text of the id.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

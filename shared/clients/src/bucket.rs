@@ -11,12 +11,18 @@ use std::{
 };
 
 use aws_sdk_s3::{
-    Client, config::timeout::TimeoutConfig,
-    operation::put_object::builders::PutObjectFluentBuilder, presigning::PresigningConfig,
+    Client,
+    config::{
+        Builder, RequestChecksumCalculation, ResponseChecksumValidation,
+        StalledStreamProtectionConfig, timeout::TimeoutConfig,
+    },
+    operation::put_object::builders::PutObjectFluentBuilder,
+    presigning::PresigningConfig,
     primitives::ByteStream,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use connect::Aws;
 use domain::{
     Timestamp,
     image::{LINK_LIFETIME, LINK_WINDOW},
@@ -24,8 +30,18 @@ use domain::{
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::read::{Found, ReadError, unread};
-use crate::picture::hex;
 
+/// The variable of the bucket of images, uploads, assets and the search index.
+pub(crate) const IMAGES_BUCKET: &str = "IMAGES_BUCKET";
+/// The variable of the public bucket.
+pub(crate) const PREVIEWS_BUCKET: &str = "PREVIEWS_BUCKET";
+/// The variable of the bucket of immutable records.
+pub(crate) const RECORDS_BUCKET: &str = "RECORDS_BUCKET";
+
+/// Timeout of one attempt to transfer an object of up to tens of megabytes.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+/// Timeout of an object transfer with all its attempts.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(40);
 /// Timeout for one object, retries included.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// An object never changes under its key, so it may be cached for ever.
@@ -58,6 +74,40 @@ macro_rules! unavailable {
     };
 }
 pub(crate) use unavailable;
+
+/// Connects a client whose `new` takes the bucket that `$variable` names.
+macro_rules! in_bucket {
+    ($client:ident, $variable:ident) => {
+        impl connect::Connect for $client {
+            fn variables() -> Vec<&'static str> {
+                vec![crate::bucket::$variable]
+            }
+            async fn connect(
+                env: &connect::Environment,
+                aws: &connect::Aws,
+            ) -> Result<$client, connect::InitError> {
+                let name = env.text(crate::bucket::$variable)?;
+                Ok($client::new(&crate::bucket::s3(aws), name))
+            }
+        }
+    };
+}
+pub(crate) use in_bucket;
+
+/// An S3 client of a process, with the longer timeouts of objects. A configured endpoint has no DNS
+/// name per bucket, so the bucket goes into the path.
+pub(crate) fn s3(aws: &Aws) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT);
+    let config = Builder::from(aws.config())
+        .timeout_config(timeouts.build())
+        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build())
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .force_path_style(aws.config().endpoint_url().is_some());
+    Client::from_conf(config.build())
+}
 
 /// A bucket. Putting needs `s3:PutObject`, links and [`Bucket::has`] need `s3:GetObject`.
 #[derive(Debug, Clone)]
@@ -106,7 +156,7 @@ impl Bucket {
         let put = self
             .putting(object, &digest)
             .cache_control(CACHE_CONTROL)
-            .metadata("sha256", hex(&digest))
+            .metadata("sha256", hex::encode(digest))
             .set_if_none_match(if_none_match);
         match put.send().await {
             Ok(_) => Ok(()),

@@ -8,15 +8,19 @@
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
+use connect::{Aws, Connect, Environment, InitError};
 use domain::{Timestamp, billing::invoice::Invoice, id::UserId, time::Day};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    bucket::{Bucket, BucketFailure, Object, OverwritePolicy, unavailable},
-    picture::hex,
-};
+use crate::bucket::{Bucket, BucketFailure, Object, OverwritePolicy, in_bucket, unavailable};
 
+const COMPANY_NAME: &str = "COMPANY_NAME";
+/// Lines separated by `|`.
+const COMPANY_ADDRESS: &str = "COMPANY_ADDRESS";
+const COMPANY_EMAIL: &str = "COMPANY_EMAIL";
+const COMPANY_TAX_ID: &str = "COMPANY_TAX_ID";
+const TAX_LABEL: &str = "TAX_LABEL";
 /// Bytes of the hash in a key.
 const CONTENT_BYTES: usize = 8;
 
@@ -33,6 +37,22 @@ pub struct Company {
     pub tax_id: Option<String>,
     /// The name of its tax, such as `VAT` or `Sales tax`.
     pub tax_label: String,
+}
+
+impl Connect for Company {
+    fn variables() -> Vec<&'static str> {
+        vec![COMPANY_NAME, COMPANY_ADDRESS, COMPANY_EMAIL, COMPANY_TAX_ID, TAX_LABEL]
+    }
+    async fn connect(env: &Environment, _: &Aws) -> Result<Company, InitError> {
+        let address = env.optional(COMPANY_ADDRESS).unwrap_or_default().split('|').map(str::trim);
+        Ok(Company {
+            name: env.text(COMPANY_NAME)?.to_owned(),
+            address_lines: address.filter(|line| !line.is_empty()).map(str::to_owned).collect(),
+            email: env.text(COMPANY_EMAIL)?.to_owned(),
+            tax_id: env.optional(COMPANY_TAX_ID).map(str::to_owned),
+            tax_label: env.text(TAX_LABEL)?.to_owned(),
+        })
+    }
 }
 
 /// The file format of a document.
@@ -96,7 +116,7 @@ impl Document {
     fn hash_of(content: &impl Serialize) -> Result<String, DocumentsUnavailable> {
         let content = serde_json::to_vec(content).map_err(BucketFailure::from);
         let digest = Sha256::digest(content.map_err(DocumentsUnavailable)?);
-        Ok(hex(&digest[..CONTENT_BYTES]))
+        Ok(hex::encode(&digest[..CONTENT_BYTES]))
     }
 
     /// The PDF of an invoice in its current state.
@@ -136,6 +156,7 @@ pub struct Documents {
 }
 
 unavailable!(DocumentsUnavailable, "documents", "documents_unavailable");
+in_bucket!(Documents, RECORDS_BUCKET);
 
 impl Documents {
     /// Over the process's S3 client.

@@ -9,6 +9,7 @@
 
 use std::{error::Error as _, time::Duration};
 
+use connect::{Aws, Connect, Environment, InitError};
 use reqwest::{
     Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url,
     header::{HeaderMap, HeaderValue, RETRY_AFTER},
@@ -35,6 +36,15 @@ pub struct Http(Client);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidConfig(pub String);
+
+impl Connect for Http {
+    fn variables() -> Vec<&'static str> {
+        Vec::new()
+    }
+    async fn connect(_: &Environment, _: &Aws) -> Result<Http, InitError> {
+        Http::new().map_err(InitError::unavailable("the HTTP client"))
+    }
+}
 
 impl Http {
     /// # Errors

@@ -11,11 +11,9 @@ use domain::{
     id::{JobId, UserId},
     image::StoredImage,
 };
+use media::Picture;
 
-use crate::{
-    bucket::{Bucket, Object, OverwritePolicy, unavailable},
-    picture::Picture,
-};
+use crate::bucket::{Bucket, Object, OverwritePolicy, in_bucket, unavailable};
 
 /// The bucket of images. Storing needs `s3:PutObject`, links and [`Images::exists`] need
 /// `s3:GetObject`.
@@ -25,6 +23,7 @@ pub struct Images {
 }
 
 unavailable!(ImagesUnavailable, "pictures", "images_unavailable");
+in_bucket!(Images, IMAGES_BUCKET);
 
 impl Images {
     /// Over the process's S3 client.

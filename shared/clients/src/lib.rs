@@ -1,14 +1,11 @@
 //! Typed clients of external services.
 //!
-//! Each client is built once, from values its caller read: nothing here reads the environment or
-//! the clock. Every call is bounded in time and in bytes, and every error tells its caller what to
-//! decide: whether the service may have acted, whether a retry makes sense, and who is at fault.
-//! Every response is untrusted until it has been checked.
+//! Each client is built once: from values its caller read or, in a process, by its `Connect` from
+//! the variables named beside it. Every call is bounded in time and in bytes, and every error tells
+//! its caller what to decide: whether the service may have acted, whether a retry makes sense, and
+//! who is at fault. Every response is untrusted until it has been checked.
 
 pub mod anchors;
-mod archive;
-pub mod asset;
-mod asset_kind;
 pub mod bria;
 mod bucket;
 pub mod documents;
@@ -19,12 +16,11 @@ pub mod images;
 #[cfg(test)]
 mod loopback;
 pub mod oidc;
-pub mod picture;
 mod post_policy;
 pub mod preview;
+pub mod providers;
 pub mod queue;
 pub mod s3_event;
-mod safetensors;
 #[cfg(test)]
 mod sandbox_tests;
 pub mod scan;
@@ -36,7 +32,6 @@ pub mod stored_files;
 pub mod stripe;
 pub mod structure;
 pub mod uploads;
-mod watermark;
 
 pub use anchors::AuditAnchors;
 pub use bria::Bria;
@@ -46,12 +41,11 @@ pub use gemini::Gemini;
 pub use http::Http;
 pub use images::Images;
 pub use oidc::Issuer;
-pub use picture::Picture;
-pub use preview::{Preview, PreviewBucket, Previews};
+pub use preview::{PreviewBucket, Previews};
 pub use queue::{GenerationQueue, TopUpQueue};
 pub use s3_event::S3Event;
 pub use scan::AssetScan;
-pub use secrets::{Secret, Secrets};
+pub use secrets::Secret;
 pub use share::ShareLinks;
 pub use snapshots::SearchSnapshots;
 pub use stored_files::StoredFiles;

@@ -5,12 +5,14 @@
 //! accepted; a key comes only from the issuer's own set, never from the token's header; issuer and
 //! audience are configured; and time is the caller's argument, with a minute of leeway.
 
+mod error;
 mod keys;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
+use connect::{Aws, Clock, Connect, Environment, InitError, chain};
 use domain::{
     Timestamp,
     account::{EmailClaim, Role},
@@ -20,9 +22,19 @@ use domain::{
 use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tracing::warn;
 
 use crate::http::{Http, InvalidConfig};
+pub use error::TokenError;
 use keys::{Key, KeySource};
+
+const AUTH_ISSUER: &str = "AUTH_ISSUER";
+const AUTH_AUDIENCE: &str = "AUTH_AUDIENCE";
+/// Empty: the URL is discovered from the issuer.
+const AUTH_JWKS_URL: &str = "AUTH_JWKS_URL";
+/// Comma-separated; empty means any.
+const AUTH_PARTIES: &str = "AUTH_PARTIES";
+const AUTH_ROLE_CLAIM: &str = "AUTH_ROLE_CLAIM";
 
 /// Accepted clock difference between the issuer and us.
 pub const LEEWAY: Duration = Duration::from_secs(60);
@@ -79,52 +91,38 @@ impl Identity {
     }
 }
 
-/// Why a token is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// Not a signed token, or one with unsupported features.
-    #[error("the token cannot be read")]
-    Malformed,
-    /// The issuer has no such key.
-    #[error("the token's key is unknown")]
-    UnknownKey,
-    /// Not signed by that key, or not with that key's algorithm.
-    #[error("the token's signature is not valid")]
-    Signature,
-    /// Issued by another issuer.
-    #[error("the token is from another issuer")]
-    Issuer,
-    /// Issued for another audience.
-    #[error("the token is for another audience")]
-    Audience,
-    /// Issued to another party.
-    #[error("the token was issued to another party")]
-    Party,
-    /// Its lifetime is longer than allowed.
-    #[error("the token has too long a lifetime")]
-    TooLong,
-    /// It has expired.
-    #[error("the token has expired")]
-    Expired,
-    /// It is not yet valid.
-    #[error("the token is not yet valid")]
-    NotYetValid,
-    /// Its subject is not a valid user id.
-    #[error("the token's subject is not usable")]
-    Subject,
-    /// The issuer's keys are unavailable, so no token can be verified.
-    #[error("the issuer's keys are not available: {detail}")]
-    KeysUnavailable {
-        /// The cause.
-        detail: String,
-    },
-}
-
 /// A trusted issuer. It caches the issuer's keys: build one per process.
 #[derive(Debug)]
 pub struct Issuer {
     config: OidcConfig,
     keys: KeySource,
+}
+
+/// The keys are fetched at once; if that fails, the first token retries.
+impl Connect for Issuer {
+    fn variables() -> Vec<&'static str> {
+        vec![AUTH_ISSUER, AUTH_AUDIENCE, AUTH_JWKS_URL, AUTH_PARTIES, AUTH_ROLE_CLAIM]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Issuer, InitError> {
+        let config = OidcConfig {
+            issuer: env.text(AUTH_ISSUER)?.to_owned(),
+            audience: env.text(AUTH_AUDIENCE)?.to_owned(),
+            jwks_url: env.optional(AUTH_JWKS_URL).map(str::to_owned),
+            authorized_parties: env
+                .optional(AUTH_PARTIES)
+                .into_iter()
+                .flat_map(|parties| parties.split(','))
+                .map(|party| party.trim().to_owned())
+                .collect(),
+            role_claim: env.text(AUTH_ROLE_CLAIM)?.to_owned(),
+        };
+        let http = Http::connect(env, aws).await?;
+        let issuer = Issuer::new(http, config).map_err(InitError::unusable(AUTH_ISSUER))?;
+        if let Err(error) = issuer.load_keys(Clock::System.now()).await {
+            warn!(error = chain(&error), "token issuer unreachable, the first token retries");
+        }
+        Ok(issuer)
+    }
 }
 
 impl Issuer {

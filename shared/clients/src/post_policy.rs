@@ -28,7 +28,6 @@ use serde_json::{Value, json};
 
 use crate::{
     bucket::{Bucket, BucketFailure},
-    picture::hex,
     signature::mac,
 };
 
@@ -115,7 +114,7 @@ impl Signer {
             mac(&key, &[step.as_bytes()])
                 .map_or_else(Vec::new, |mac| mac.finalize().into_bytes().to_vec())
         });
-        hex(&signed)
+        hex::encode(signed)
     }
 }
 

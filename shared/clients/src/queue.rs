@@ -13,6 +13,7 @@ use aws_sdk_sqs::{
     error::{BuildError, ProvideErrorMetadata},
     types::SendMessageBatchRequestEntry,
 };
+use connect::{Aws, Connect, Environment, InitError};
 use domain::{
     DomainError, ErrorKind,
     id::{JobId, UserId},
@@ -47,6 +48,9 @@ pub struct TopUpHint {
 
 /// A message of a queue.
 pub trait Message: Serialize {
+    /// The variable of its queue.
+    const QUEUE_URL: &'static str;
+
     /// The member, who is the message group.
     fn user(&self) -> &UserId;
     /// Delay in seconds.
@@ -54,6 +58,8 @@ pub trait Message: Serialize {
 }
 
 impl Message for JobMessage {
+    const QUEUE_URL: &'static str = "GENERATION_QUEUE_URL";
+
     fn user(&self) -> &UserId {
         &self.user_id
     }
@@ -63,6 +69,8 @@ impl Message for JobMessage {
 }
 
 impl Message for TopUpHint {
+    const QUEUE_URL: &'static str = "TOP_UP_QUEUE_URL";
+
     fn user(&self) -> &UserId {
         &self.user_id
     }
@@ -114,6 +122,15 @@ impl JobMessage {
     /// When the body is not such a message. Permanent.
     pub fn parse(body: &str) -> Result<JobMessage, serde_json::Error> {
         serde_json::from_str(body)
+    }
+}
+
+impl<M: Message> Connect for Queue<M> {
+    fn variables() -> Vec<&'static str> {
+        vec![M::QUEUE_URL]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Queue<M>, InitError> {
+        Ok(Queue::new(&Client::new(aws.config()), env.text(M::QUEUE_URL)?))
     }
 }
 

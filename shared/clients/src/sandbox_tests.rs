@@ -7,6 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     Timestamp, account::Role, camera::AspectRatio, fibo::StructuredPrompt, generation::Quality,
 };
+use media::{Picture, picture::PictureError};
 use sandbox::{
     Config, RunningSandbox, Sandbox,
     faults::{AnswerFault, Fault, Order, OutcomeFault, PictureFault, WebhookFault},
@@ -16,7 +17,7 @@ use sandbox::{
 };
 
 use crate::{
-    Bria, Http, ImageFetcher, Issuer, Picture, Secret,
+    Bria, Http, ImageFetcher, Issuer, Secret,
     bria::{
         ProviderStatus, RequestId, SubmitError, SubmitRequest,
         webhook::{self, TIMESTAMP_HEADER, WebhookError},
@@ -24,7 +25,6 @@ use crate::{
     fetch::FetchError,
     loopback,
     oidc::{OidcConfig, TokenError},
-    picture::PictureError,
 };
 
 struct Visit {

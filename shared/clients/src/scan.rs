@@ -8,9 +8,16 @@
 //! tag is the scanner's.
 
 use aws_sdk_s3::Client;
+use connect::{Aws, Connect, Environment, InitError};
 use domain::{DomainError, ErrorKind};
 
-use crate::{bucket::Bucket, uploads::UploadsUnavailable};
+use crate::{
+    bucket::{Bucket, IMAGES_BUCKET, s3},
+    uploads::UploadsUnavailable,
+};
+
+/// `key=value`; empty where no malware scanner is configured.
+const MALWARE_SCAN_TAG: &str = "MALWARE_SCAN_TAG";
 
 /// The scanner of a deployment, if it has one. Reading a tag needs `s3:GetObjectTagging`.
 #[derive(Debug, Clone)]
@@ -80,6 +87,18 @@ impl CleanTag {
         let (key, value) = text.split_once('=')?;
         let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
         (!key.is_empty() && !value.is_empty()).then_some(CleanTag { key, value })
+    }
+}
+
+impl Connect for AssetScan {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET, MALWARE_SCAN_TAG]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<AssetScan, InitError> {
+        let unusable = || InitError::unusable(MALWARE_SCAN_TAG)("not `key=value`");
+        let tag = env.optional(MALWARE_SCAN_TAG);
+        let clean = tag.map(|tag| CleanTag::parse(tag).ok_or_else(unusable)).transpose()?;
+        Ok(AssetScan::new(&s3(aws), env.text(IMAGES_BUCKET)?, clean))
     }
 }
 

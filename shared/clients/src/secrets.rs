@@ -2,8 +2,15 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use aws_sdk_secretsmanager::{Client, config::timeout::TimeoutConfig};
+use aws_sdk_secretsmanager::{
+    Client,
+    config::{Builder, timeout::TimeoutConfig},
+};
+use connect::{Aws, InitError};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+
+/// The variable of Bria's secret.
+pub(crate) const BRIA_SECRET_ARN: &str = "BRIA_SECRET_ARN";
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -50,6 +57,12 @@ pub struct BriaSecret {
 }
 
 impl BriaSecret {
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) async fn read(aws: &Aws, arn: &str) -> Result<BriaSecret, InitError> {
+        read(aws, arn, "the Bria secret").await
+    }
+
     /// Every token a webhook may be signed with, current first.
     pub fn webhook_tokens(&self) -> Vec<Secret> {
         std::iter::once(&self.api_token).chain(&self.previous_api_token).cloned().collect()
@@ -106,42 +119,37 @@ pub struct ShareSecret {
     pub previous_signing_key: Option<Secret>,
 }
 
-/// Secrets Manager. Needs `secretsmanager:GetSecretValue` on the secrets it reads.
-#[derive(Debug, Clone)]
-pub struct Secrets(Client);
-
 /// A secret is unavailable or malformed. The text never contains its value.
 #[derive(Debug, thiserror::Error)]
 #[error("the secret {id} is not available")]
-pub struct SecretUnavailable {
+struct SecretUnavailable {
     /// Its name or ARN.
-    pub id: String,
+    id: String,
     #[source]
     source: Box<dyn Error + Send + Sync>,
 }
 
-impl Secrets {
-    /// Over the process's Secrets Manager client; each read takes at most five seconds.
-    pub fn new(client: &Client) -> Secrets {
-        let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
-        Secrets(Client::from_conf(client.config().to_builder().timeout_config(timeouts).build()))
-    }
+/// Reads the JSON secret `id` (a name or an ARN) into its type, in at most five seconds; `what` is
+/// what an error calls it. Needs `secretsmanager:GetSecretValue`.
+///
+/// # Errors
+/// When it cannot be read, or is not the JSON object that `T` describes.
+pub(crate) async fn read<T: DeserializeOwned>(
+    aws: &Aws,
+    id: &str,
+    what: &'static str,
+) -> Result<T, InitError> {
+    let value = text(aws, id).await.and_then(|text| parse(&text));
+    value.map_err(|source| {
+        InitError::unavailable(what)(SecretUnavailable { id: id.to_owned(), source })
+    })
+}
 
-    /// Reads the JSON secret `id` (a name or an ARN) into its type.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is not the JSON object that `T` describes.
-    pub async fn read<T: DeserializeOwned>(&self, id: &str) -> Result<T, SecretUnavailable> {
-        let text = self.text(id).await?;
-        parse(&text).map_err(|source| SecretUnavailable { id: id.to_owned(), source })
-    }
-
-    async fn text(&self, id: &str) -> Result<String, SecretUnavailable> {
-        let unavailable = |source| SecretUnavailable { id: id.to_owned(), source };
-        let answer = self.0.get_secret_value().secret_id(id).send().await;
-        let value = answer.map_err(|error| unavailable(error.into()))?;
-        value.secret_string.ok_or_else(|| unavailable("it is binary".into()))
-    }
+async fn text(aws: &Aws, id: &str) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
+    let config = Builder::from(aws.config()).timeout_config(timeouts).build();
+    let answer = Client::from_conf(config).get_secret_value().secret_id(id).send().await?;
+    answer.secret_string.ok_or_else(|| "it is binary".into())
 }
 
 /// serde's own message can quote its input, so only the position is kept.

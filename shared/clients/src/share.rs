@@ -4,6 +4,7 @@
 //! check, against noise, and 47 bits of a token, against a false claim to a buyer. Everything is
 //! base62 text (and dots), which fits in a link or a cookie unescaped.
 
+use connect::{Aws, Connect, Environment, InitError};
 use domain::{
     Timestamp,
     id::{ListingId, UserId},
@@ -12,7 +13,9 @@ use domain::{
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use crate::secrets::{Secret, ShareSecret};
+use crate::secrets::{self, Secret, ShareSecret};
+
+const SHARE_SECRET_ARN: &str = "SHARE_SECRET_ARN";
 
 /// Characters of a code.
 pub const CODE_CHARS: usize = STEM_CHARS + CHECK_CHARS;
@@ -36,6 +39,16 @@ pub struct ShareLinks {
     signing: Secret,
     /// During a rotation, the previous key, whose signatures stay valid.
     previous: Option<Secret>,
+}
+
+impl Connect for ShareLinks {
+    fn variables() -> Vec<&'static str> {
+        vec![SHARE_SECRET_ARN]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<ShareLinks, InitError> {
+        let arn = env.text(SHARE_SECRET_ARN)?;
+        secrets::read(aws, arn, "the share link secret").await.map(ShareLinks::new)
+    }
 }
 
 impl ShareLinks {

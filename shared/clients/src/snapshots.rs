@@ -14,10 +14,7 @@ use domain::{DomainError, ErrorKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    bucket::{Bucket, Object, OverwritePolicy, ReadError},
-    picture::hex,
-};
+use crate::bucket::{Bucket, Object, OverwritePolicy, ReadError, in_bucket};
 
 /// Most bytes of a snapshot.
 pub const SNAPSHOT_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -103,6 +100,8 @@ impl DomainError for SnapshotError {
     }
 }
 
+in_bucket!(SearchSnapshots, IMAGES_BUCKET);
+
 impl SearchSnapshots {
     /// Over the process's S3 client.
     pub fn new(s3: &Client, bucket: impl Into<String>) -> SearchSnapshots {
@@ -135,7 +134,7 @@ impl SearchSnapshots {
     pub async fn fetch(&self, snapshot: &SnapshotRef) -> Result<Bytes, SnapshotError> {
         let reading = self.bucket.open(&snapshot.key, None, snapshot.bytes).await?;
         let bytes = reading.all().await?;
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let sha256 = hex::encode(Sha256::digest(&bytes));
         match sha256 == snapshot.sha256 {
             true => Ok(bytes),
             false => Err(damaged(format!("{} has the hash {sha256}", snapshot.key))),
@@ -164,7 +163,7 @@ impl SearchSnapshots {
             Err(SnapshotError::Damaged { .. } | SnapshotError::TooLarge) => Condition::Whatever,
             Err(error @ SnapshotError::Unavailable(_)) => return Err(error),
         };
-        let sha256 = hex(&Sha256::digest(&bytes));
+        let sha256 = hex::encode(Sha256::digest(&bytes));
         let key = format!("search/{sha256}.idx");
         let content_type = "application/octet-stream";
         let object = Object { key: &key, content_type, disposition: None, bytes: &bytes };
@@ -248,7 +247,7 @@ mod tests {
     impl Shelf {
         fn etag(&self, path: &str) -> Option<String> {
             let bytes = self.objects.get(path)?;
-            Some(format!("\"{}\"", hex(&Sha256::digest(bytes)[..8])))
+            Some(format!("\"{}\"", hex::encode(&Sha256::digest(bytes)[..8])))
         }
     }
 
@@ -297,7 +296,7 @@ mod tests {
             let current = snapshots.current().await.unwrap().unwrap();
             assert_eq!(current, published);
             assert_eq!((current.as_of, current.bytes), (at(secs), bytes.len() as u64));
-            assert_eq!(current.key, format!("search/{}.idx", hex(&Sha256::digest(&bytes))));
+            assert_eq!(current.key, format!("search/{}.idx", hex::encode(Sha256::digest(&bytes))));
             assert_eq!(snapshots.fetch(&current).await.unwrap(), bytes);
         }
         let puts = &shelf.lock().unwrap().puts;

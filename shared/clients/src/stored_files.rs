@@ -6,10 +6,11 @@ use aws_sdk_s3::{
     Client,
     types::{Delete, ObjectIdentifier},
 };
+use connect::{Aws, Connect, Environment, InitError};
 use domain::id::{ListingId, UserId};
 
 use crate::{
-    bucket::{Bucket, BucketFailure, unavailable},
+    bucket::{Bucket, BucketFailure, IMAGES_BUCKET, PREVIEWS_BUCKET, s3, unavailable},
     images::folder_of,
     preview::{demo_folder, preview_folder},
     uploads::{asset_folder, quarantine_folder},
@@ -40,6 +41,15 @@ pub struct Deleted {
 impl Deleted {
     fn and(self, other: Deleted) -> Deleted {
         Deleted { files: self.files + other.files, more: self.more || other.more }
+    }
+}
+
+impl Connect for StoredFiles {
+    fn variables() -> Vec<&'static str> {
+        vec![IMAGES_BUCKET, PREVIEWS_BUCKET]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<StoredFiles, InitError> {
+        Ok(StoredFiles::new(&s3(aws), env.text(IMAGES_BUCKET)?, env.text(PREVIEWS_BUCKET)?))
     }
 }
 

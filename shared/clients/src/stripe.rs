@@ -21,6 +21,7 @@ mod events;
 mod invoice;
 mod payment;
 mod portal;
+mod portal_configuration;
 mod read;
 mod refund;
 pub mod setup;
@@ -37,30 +38,36 @@ use std::{fmt, sync::Arc};
 
 use stripe_client_core::VERSION;
 
+pub use self::connect::{AccountNow, Link, NewAccount};
 use crate::{
     http::{Http, InvalidConfig},
-    secrets::Secret,
+    secrets::{self, Secret, StripeSecret},
 };
+use ::connect::{Aws, Connect, Environment, InitError};
 use catalogue::Catalogue;
 pub use checkout::{OpenedPage, ReturnUrls, Session, SessionStatus};
-pub use connect::{AccountNow, Link, NewAccount};
 pub use customer::CustomerNow;
 pub use dispute::{Evidence, OpenDispute};
 pub use error::{Detail, StripeError};
 pub use events::ListedEvent;
 pub use invoice::{InvoiceNow, PaidBy, invoice_id, receipt_id};
-use portal::Portal;
+use portal_configuration::Portal;
 pub use refund::{Refund, RefundReason, RefundState};
 pub use subscription::{ListedSubscription, Renewal, SubscriptionNow};
 pub use top_up::Charged;
 pub use transfer::{
     BalanceNow, BankPayout, BankPayoutState, NewTransfer, Payouts, Reversal, Transfer,
 };
+pub use transport::PAGE_SIZE;
 use transport::Transport;
 pub use webhook_event::WebhookEvent;
 
 /// Stripe's production URL.
 pub const BASE_URL: &str = "https://api.stripe.com";
+
+const STRIPE_BASE_URL: &str = "STRIPE_BASE_URL";
+const STRIPE_SECRET_ARN: &str = "STRIPE_SECRET_ARN";
+const STRIPE_AUTOMATIC_TAX: &str = "STRIPE_AUTOMATIC_TAX";
 
 /// The API version of our requests, which our webhook endpoint must be registered with.
 pub fn api_version() -> &'static str {
@@ -112,8 +119,22 @@ pub struct StripePage<T> {
     pub more: bool,
 }
 
-/// Stripe's largest page size.
-pub const PAGE_SIZE: i64 = 100;
+impl Connect for Stripe {
+    fn variables() -> Vec<&'static str> {
+        vec![STRIPE_BASE_URL, STRIPE_SECRET_ARN, STRIPE_AUTOMATIC_TAX]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Stripe, InitError> {
+        let arn = env.text(STRIPE_SECRET_ARN)?;
+        let StripeSecret { api_key } = secrets::read(aws, arn, "the Stripe secret").await?;
+        let base = env.text(STRIPE_BASE_URL)?.to_owned();
+        let tax = match env.parse::<bool>(STRIPE_AUTOMATIC_TAX)? {
+            true => Tax::Automatic,
+            false => Tax::None,
+        };
+        let config = StripeConfig { base, api_key, tax };
+        Stripe::new(&config).map_err(InitError::unusable(STRIPE_BASE_URL))
+    }
+}
 
 impl Stripe {
     /// A client with its own pooled connections.

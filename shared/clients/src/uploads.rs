@@ -19,11 +19,11 @@ use domain::{
     DomainError, ErrorKind, Timestamp,
     marketplace::upload::{AssetKind, FILE_NAME_CHARS_MAX, UPLOAD_OPEN},
 };
+use media::asset::{HEAD_BYTES, sniff};
 use serde::Serialize;
 
 use crate::{
-    asset_kind::{HEAD_BYTES, sniff},
-    bucket::{Bucket, CACHE_CONTROL, Found, ReadError, unavailable, unread},
+    bucket::{Bucket, CACHE_CONTROL, Found, ReadError, in_bucket, unavailable, unread},
     post_policy::{Policy, Signer},
 };
 
@@ -83,6 +83,7 @@ pub struct Uploaded {
 }
 
 unavailable!(UploadsUnavailable, "uploads", "uploads_unavailable");
+in_bucket!(Uploads, IMAGES_BUCKET);
 
 /// Why an upload was not read or not promoted.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,7 @@
 //! Stripe never reports its end.
 
 pub mod interest;
+mod limits;
 pub mod staff;
 mod update;
 mod usage;
@@ -32,7 +33,8 @@ use crate::{
 };
 
 pub use interest::{ConflictOfInterest, Interest, check_impartial};
-pub use staff::{Limits, StaffError};
+pub use limits::Limits;
+pub use staff::StaffError;
 pub use usage::Usage;
 
 /// Longest display name, in characters.

@@ -22,6 +22,7 @@ pub mod invoice;
 pub mod order;
 pub mod payment;
 mod recurring;
+mod subscribe;
 pub mod subscription;
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,13 @@
 //! framing. Like a rig, the settings are read twice: as words ([`CameraSettings::phrases`]) and by
 //! the `studio` renderer.
 
+mod phrases;
+
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{FieldCheck, InvalidFields};
-use crate::fibo::PhotographicCharacteristics;
-use crate::lighting::within;
 
 /// Full-frame focal lengths in millimetres.
 pub const FOCAL_LENGTH_MM: RangeInclusive<f64> = 14.0..=300.0;
@@ -95,10 +95,10 @@ impl CameraSettings {
     /// Every field outside its range, with pointers relative to the settings.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
-        within(&mut check, "/focal_length_mm", self.focal_length_mm, FOCAL_LENGTH_MM, "mm");
-        within(&mut check, "/aperture", self.aperture, APERTURE, "(f-number)");
-        within(&mut check, "/height_m", self.height_m, HEIGHT_M, "metres");
-        within(&mut check, "/angle_degrees", self.angle_degrees, ANGLE_DEGREES, "degrees");
+        check.require_within("/focal_length_mm", self.focal_length_mm, FOCAL_LENGTH_MM, "mm");
+        check.require_within("/aperture", self.aperture, APERTURE, "(f-number)");
+        check.require_within("/height_m", self.height_m, HEIGHT_M, "metres");
+        check.require_within("/angle_degrees", self.angle_degrees, ANGLE_DEGREES, "degrees");
         check.finish()
     }
 
@@ -106,53 +106,6 @@ impl CameraSettings {
     pub fn elevation_degrees(&self) -> f64 {
         let raised = ((self.height_m - SUBJECT_HEIGHT_M) / TRIPOD_DISTANCE_M).atan().to_degrees();
         (self.angle_degrees + raised).clamp(*ANGLE_DEGREES.start(), *ANGLE_DEGREES.end())
-    }
-
-    /// The settings as FIBO's free text.
-    pub fn phrases(&self) -> PhotographicCharacteristics {
-        PhotographicCharacteristics {
-            depth_of_field: self.depth_of_field().to_owned(),
-            focus: "sharp focus on the subject".to_owned(),
-            camera_angle: self.camera_angle().to_owned(),
-            lens_focal_length: format!(
-                "{} lens, {} mm at f/{}",
-                self.lens(),
-                self.focal_length_mm.round(),
-                (self.aperture * 10.0).round() / 10.0,
-            ),
-            extra: serde_json::Map::new(),
-        }
-    }
-
-    /// With the subject's size in the frame fixed, depth of field follows the f-number alone.
-    fn depth_of_field(&self) -> &'static str {
-        match self.aperture {
-            f if f < 2.0 => "very shallow, background dissolved in blur",
-            f if f < 4.5 => "shallow, background softly blurred",
-            f if f < 9.0 => "medium, background slightly soft",
-            _ => "deep, everything in focus",
-        }
-    }
-
-    fn camera_angle(&self) -> &'static str {
-        match self.elevation_degrees() {
-            degrees if degrees >= 70.0 => "top-down",
-            degrees if degrees >= 35.0 => "high angle, looking down",
-            degrees if degrees >= 8.0 => "slightly above eye level",
-            degrees if degrees > -8.0 => "eye level",
-            degrees if degrees > -25.0 => "slightly below eye level",
-            _ => "low angle, looking up",
-        }
-    }
-
-    fn lens(&self) -> &'static str {
-        match self.focal_length_mm {
-            mm if mm < 24.0 => "ultra-wide",
-            mm if mm < 40.0 => "wide-angle",
-            mm if mm < 65.0 => "standard",
-            mm if mm < 136.0 => "portrait",
-            _ => "telephoto",
-        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! turns it into a problem document (RFC 9457): `kind` determines the status, `code` is for
 //! programs, `Display` is for people.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -128,6 +130,19 @@ impl FieldCheck {
         if !holds {
             self.0.push(FieldError::new(pointer, code, detail()));
         }
+    }
+
+    /// Records that the number at `pointer` is not in `allowed`. NaN and the infinities never are.
+    pub fn require_within(
+        &mut self,
+        pointer: &str,
+        value: f64,
+        allowed: RangeInclusive<f64>,
+        unit: &str,
+    ) {
+        self.require(allowed.contains(&value), pointer, "out_of_range", || {
+            format!("Must be {} to {} {unit}.", allowed.start(), allowed.end())
+        });
     }
 
     /// Adds the errors of a part, with `prefix` before their pointers.

@@ -189,19 +189,6 @@ pub struct TextRender {
 }
 
 impl StructuredPrompt {
-    /// A structured prompt that says what `prompt` says, with the rig and the camera in words.
-    ///
-    /// Deterministic and without a model: the subject, its setting, mood, colours, quoted text and
-    /// medium are found by their words, and what the prompt leaves open is described neutrally
-    /// rather than made up. The result is valid for any `prompt`.
-    pub fn from_prompt(
-        prompt: &str,
-        rig: Option<&LightingRig>,
-        camera: Option<&CameraSettings>,
-    ) -> StructuredPrompt {
-        template::fill(prompt, rig, camera)
-    }
-
     /// The same image under another light. Except in its first sentence, `short_description` loses
     /// what it said about light and states the new light instead.
     #[must_use]

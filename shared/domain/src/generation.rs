@@ -17,57 +17,23 @@
 
 mod create_job;
 mod job;
+mod provider;
 mod request;
 mod step;
 pub mod structuring;
 
-pub use create_job::{NewJob, OrderError, WebhookRef, create_job};
+pub use create_job::{OrderError, WebhookRef, create_job};
 pub use job::{
-    CancelError, Charge, ChargeState, Failure, FailureCode, Job, LEASE, POLL_WAITS,
+    CancelError, Charge, ChargeState, Failure, FailureCode, Job, LEASE, NewJob, POLL_WAITS,
     PROVIDER_WAIT_MAX, QUEUE_WAIT_MAX, RESULT_KEPT, RESULT_WAIT, SUBMIT_UNKNOWN_WAIT_MAX, Status,
     UNKNOWN_ANSWERS_MAX,
 };
+pub use provider::{CREDITS_PER_IMAGE, Provider, Quality};
 pub use request::{
     GenerationRequest, Input, Licence, NEGATIVE_PROMPT_CHARS_MAX, PROMPT_CHARS_MAX, PresetContent,
     ResolvedSource, SEED_MAX, Subject, drawn_seed,
 };
 pub use step::NextStep;
-
-use serde::{Deserialize, Serialize};
-
-/// The quality of the image, which determines the model.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Quality {
-    /// Faster and plainer; takes no negative prompt.
-    Lite,
-    /// The full model.
-    #[default]
-    Standard,
-}
-
-/// The renderer of the image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Provider {
-    /// Our own renderer, at once and in process.
-    Studio,
-    /// Bria's FIBO, asynchronously.
-    Bria,
-}
-
-impl Provider {
-    /// The name on the wire and in the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Provider::Studio => "studio",
-            Provider::Bria => "bria",
-        }
-    }
-}
-
-/// The price of an image in credits.
-pub const CREDITS_PER_IMAGE: u32 = 1;
 
 #[cfg(test)]
 mod tests;

@@ -143,12 +143,12 @@ impl Light {
     /// Every field outside its range, with pointers relative to the light.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
-        within(&mut check, "/azimuth", self.azimuth, AZIMUTH_DEGREES, "degrees");
-        within(&mut check, "/elevation", self.elevation, ELEVATION_DEGREES, "degrees");
-        within(&mut check, "/distance", self.distance, DISTANCE_M, "metres");
-        within(&mut check, "/intensity", self.intensity, INTENSITY_STOPS, "stops");
-        within(&mut check, "/size", self.size, SIZE_M, "metres");
-        within(&mut check, "/colour", f64::from(self.colour), kelvin_range(), "kelvin");
+        check.require_within("/azimuth", self.azimuth, AZIMUTH_DEGREES, "degrees");
+        check.require_within("/elevation", self.elevation, ELEVATION_DEGREES, "degrees");
+        check.require_within("/distance", self.distance, DISTANCE_M, "metres");
+        check.require_within("/intensity", self.intensity, INTENSITY_STOPS, "stops");
+        check.require_within("/size", self.size, SIZE_M, "metres");
+        check.require_within("/colour", f64::from(self.colour), kelvin_range(), "kelvin");
         check.finish()
     }
 
@@ -269,19 +269,6 @@ impl LightingRig {
         check.absorb("/backdrop", self.backdrop.validate());
         check.finish()
     }
-}
-
-/// Records that the number at `pointer` is not in `allowed`. NaN and the infinities never are.
-pub(crate) fn within(
-    check: &mut FieldCheck,
-    pointer: &str,
-    value: f64,
-    allowed: RangeInclusive<f64>,
-    unit: &str,
-) {
-    check.require(allowed.contains(&value), pointer, "out_of_range", || {
-        format!("Must be {} to {} {unit}.", allowed.start(), allowed.end())
-    });
 }
 
 fn kelvin_range() -> RangeInclusive<f64> {

@@ -2,9 +2,10 @@
 
 use crate::{
     PaperError,
-    chart::{Chart, Part, Tint, drawn},
+    chart::{Chart, drawn},
     page::{Cell, CellKind, Item, LEFT, PAGE, PageLayout, PaletteColor, RIGHT, Role, ascent},
     paint::{DocumentInfo, paint},
+    shapes::{Part, Tint},
     typeset::{Fonts, Line, Style},
 };
 

@@ -23,7 +23,8 @@ use plotters_backend::{
 use crate::{
     PaperError,
     page::{PaletteColor, ascent},
-    typeset::{Fonts, Line, Style},
+    shapes::{Part, Tint},
+    typeset::{Fonts, Style},
 };
 
 /// Plotters counts in whole units: this many per point.
@@ -82,22 +83,6 @@ pub struct Chart<'a> {
     pub series: Vec<Series>,
     /// Formats a value for the axis.
     pub value: &'a dyn Fn(i64) -> String,
-}
-
-/// A part of a figure, in points from the upper left corner of the page.
-#[derive(Debug, Clone)]
-pub(crate) enum Part {
-    /// An outline of this width in points, or a filled area.
-    Path { points: Vec<(f32, f32)>, stroke: Option<f32>, tint: Tint },
-    /// A text at its baseline.
-    Text { x: f32, baseline: f32, line: Line, tint: Tint },
-}
-
-/// A colour and its opacity.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Tint {
-    pub(crate) rgb: (u8, u8, u8),
-    pub(crate) opacity: f32,
 }
 
 const TEXT: RGBColor = colour(PaletteColor::Muted.rgb());
@@ -243,7 +228,7 @@ impl Plot<'_> {
     }
 
     fn path(&mut self, points: Vec<BackendCoord>, stroke: Option<u32>, colour: BackendColor) {
-        let tint = Tint::of(colour);
+        let tint = tint(colour);
         if tint.opacity > 0.0 {
             let points = points.into_iter().map(|point| self.at(point)).collect();
             let stroke = stroke.map(|width| width as f32 / UNITS);
@@ -252,14 +237,8 @@ impl Plot<'_> {
     }
 }
 
-impl Tint {
-    pub(crate) const fn solid(rgb: (u8, u8, u8)) -> Tint {
-        Tint { rgb, opacity: 1.0 }
-    }
-
-    fn of(colour: BackendColor) -> Tint {
-        Tint { rgb: colour.rgb, opacity: colour.alpha as f32 }
-    }
+fn tint(colour: BackendColor) -> Tint {
+    Tint { rgb: colour.rgb, opacity: colour.alpha as f32 }
 }
 
 impl DrawingBackend for Plot<'_> {
@@ -341,7 +320,7 @@ impl DrawingBackend for Plot<'_> {
             VPos::Center => y + line.size * 0.36,
             VPos::Bottom => y,
         };
-        let tint = Tint::of(style.color());
+        let tint = tint(style.color());
         self.parts.push(Part::Text { x, baseline, line, tint });
         Ok(())
     }

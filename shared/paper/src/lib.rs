@@ -9,6 +9,7 @@ mod chart;
 pub mod figures;
 mod page;
 mod paint;
+mod shapes;
 mod typeset;
 
 use std::error::Error;

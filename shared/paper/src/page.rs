@@ -1,7 +1,7 @@
 //! Page layout: the position of the next item, and its role for screen readers.
 
 use crate::{
-    chart::Part,
+    shapes::Part,
     typeset::{Line, Style},
 };
 

@@ -25,8 +25,8 @@ use krilla::{
 
 use crate::{
     PaperError,
-    chart::{Part, Tint},
     page::{Cell, CellKind, Item, PAGE, Role},
+    shapes::{Part, Tint},
     typeset::Line,
 };
 

@@ -10,6 +10,7 @@
 use std::{collections::HashMap, process::ExitCode};
 
 use clients::oidc::{Identity, TokenError};
+use connect::Connect;
 use domain::{Timestamp, account::Role};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue};
@@ -17,7 +18,6 @@ use tracing::{Instrument, error, info};
 
 use crate::{
     boot::{self, Failed, Program, Served},
-    connect::Connect,
     context::InvocationContext,
     guard,
     metrics::Metrics,

@@ -6,6 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use connect::{Aws, Connect, Environment, InitError, chain};
 use domain::Timestamp;
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use lambda_http::{Body, RequestExt};
@@ -15,15 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 use tracing::{Level, error};
 
-use crate::{
-    aws::Aws,
-    connect::Connect,
-    connected::Connected,
-    context::InvocationContext,
-    env::{Environment, InitError},
-    error::chain,
-    telemetry,
-};
+use crate::{connected::Connected, context::InvocationContext, telemetry};
 
 /// The only origin whose pages may read responses.
 pub(crate) const CORS_ORIGIN: &str = "CORS_ORIGIN";
@@ -183,12 +176,12 @@ fn start<E, A>(
     env.require(&[&SET_BY_LAMBDA, program.variables.as_slice()].concat())?;
     // One invocation at a time: more threads would only cost memory and start-up time.
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let tokio = tokio.map_err(|e| unavailable("the async runtime", e))?;
+    let tokio = tokio.map_err(InitError::unavailable("the async runtime"))?;
     tokio.block_on(async {
         let (aws, process) = (Aws::load().await, Process::new(&env));
         let now = process.ambient.now();
         let answer = (program.connect)(Rc::new(env), Rc::new(aws), now).await?;
-        run(process, answer).await.map_err(|e| unavailable("Lambda's runtime API", e))
+        run(process, answer).await.map_err(InitError::unavailable("Lambda's runtime API"))
     })
 }
 
@@ -206,13 +199,6 @@ pub(crate) fn read<E: DeserializeOwned>(event: &RawValue) -> Result<E, Failed> {
 /// When it does not serialize.
 pub(crate) fn written(answer: &impl Serialize) -> Result<Box<RawValue>, Failed> {
     to_raw_value(answer).map_err(|e| Failed(format!("response did not serialize: {e}")))
-}
-
-fn unavailable(
-    what: &'static str,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> InitError {
-    InitError::Unavailable { what, source: source.into() }
 }
 
 /// State shared by all invocations of a process.

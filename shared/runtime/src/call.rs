@@ -15,7 +15,7 @@ use serde::Serialize;
 use store::{Idempotency, Staff};
 use tracing::Span;
 
-use crate::{apigw::Source, context::Entropy, response::ETag};
+use crate::{apigw::Source, entropy::Entropy, links::Links, response::ETag};
 
 /// One call of an endpoint. `body` is its whole input: path parameters with the query string or
 /// with the JSON body.
@@ -63,17 +63,6 @@ pub struct Raw {
     /// Whether the method was `HEAD`.
     pub(crate) is_head: bool,
 }
-
-/// Makes absolute links to this API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Links {
-    root: String,
-}
-
-/// An absolute link, to a resource of this API or to a redirect's target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Link(String);
 
 /// Why a handler cannot get what it needs from its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -249,35 +238,5 @@ impl RequestId {
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-impl Links {
-    /// Links below `root`, the URL of the stage.
-    pub fn new(root: &str) -> Links {
-        Links { root: root.trim_end_matches('/').to_owned() }
-    }
-
-    /// The link to `path`, which begins with a slash and is relative to the stage.
-    pub fn to(&self, path: impl fmt::Display) -> Link {
-        Link(format!("{}{path}", self.root))
-    }
-}
-
-impl Link {
-    /// A link outside this API.
-    pub(crate) fn elsewhere(url: String) -> Link {
-        Link(url)
-    }
-
-    /// The URL.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }

@@ -6,15 +6,9 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use connect::{Aws, Connect, Environment, InitError, chain};
 use domain::Timestamp;
 use tracing::warn;
-
-use crate::{
-    aws::Aws,
-    connect::Connect,
-    env::{Environment, InitError},
-    error::chain,
-};
 
 /// How long a secret is used before it is read again.
 const SECRETS_KEPT: Duration = Duration::from_secs(5 * 60);

@@ -2,77 +2,12 @@
 //!
 //! Handlers get these as arguments, so that a test can fix them.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
+use connect::Clock;
 use domain::Timestamp;
 
-use crate::admission::RecentCalls;
-
-/// The source of the time.
-#[derive(Debug, Clone)]
-pub enum Clock {
-    /// The system clock.
-    System,
-    /// A manual clock, moved by `advance`; clones share it.
-    Manual(Arc<AtomicI64>),
-}
-
-impl Clock {
-    /// A manual clock set to `now`.
-    pub fn manual(now: Timestamp) -> Clock {
-        Clock::Manual(Arc::new(AtomicI64::new(now.as_millis())))
-    }
-
-    /// The time.
-    #[expect(clippy::disallowed_methods, reason = "the only read of the system clock")]
-    pub fn now(&self) -> Timestamp {
-        match self {
-            Clock::System => Timestamp::from_millis(0)
-                .plus(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
-            Clock::Manual(millis) => Timestamp::from_millis(millis.load(Ordering::SeqCst)),
-        }
-    }
-
-    /// Moves a manual clock forward; does nothing to the system clock.
-    pub fn advance(&self, by: Duration) {
-        match self {
-            Clock::System => {}
-            Clock::Manual(millis) => {
-                millis.store(self.now().plus(by).as_millis(), Ordering::SeqCst);
-            }
-        }
-    }
-}
-
-/// The source of randomness.
-#[derive(Debug, Clone)]
-pub enum Entropy {
-    /// A generator seeded by the operating system.
-    System,
-    /// 1, 2, 3 and so on, for tests; clones count together.
-    Counted(Arc<AtomicU64>),
-}
-
-impl Entropy {
-    /// A source that counts from 1.
-    pub fn counted() -> Entropy {
-        Entropy::Counted(Arc::new(AtomicU64::new(0)))
-    }
-
-    /// 128 random bits.
-    pub fn next(&self) -> u128 {
-        match self {
-            Entropy::System => rand::random(),
-            Entropy::Counted(count) => u128::from(count.fetch_add(1, Ordering::SeqCst)) + 1,
-        }
-    }
-}
+use crate::{admission::RecentCalls, entropy::Entropy};
 
 /// The environment of one invocation.
 #[derive(Debug, Clone)]

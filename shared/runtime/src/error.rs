@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use connect::chain;
 use domain::{DomainError, ErrorKind};
 use serde_json::{Map, Value, json};
 
@@ -143,18 +144,6 @@ impl fmt::Debug for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.status, self.refusal.code(), self.chain())
     }
-}
-
-/// An error and its sources in one line, outermost first.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    line
 }
 
 /// An internal error: a panic, a response that does not serialize, inconsistent wiring.

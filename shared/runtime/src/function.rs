@@ -4,12 +4,12 @@
 //! template, the events and the access table against them.
 
 use clients::oidc::{Identity, TokenError};
+use connect::Connect;
 use serde::de::DeserializeOwned;
 
 use crate::{
     authorizer::Presented,
     call::Call,
-    connect::Connect,
     endpoint::Endpoint,
     error::ApiError,
     http,

@@ -8,6 +8,7 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use clients::oidc::Identity;
+use connect::Connect;
 use domain::{DomainError, ErrorKind, account::Role, id::UserId};
 use futures_util::FutureExt;
 use http::HeaderMap;
@@ -15,20 +16,20 @@ use lambda_http::{Request, RequestExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use store::Idempotency;
+use store::{Idempotency, Store};
 use tracing::{Instrument, Span};
 
 use crate::{
     admission::admit,
     apigw::{Gateway, Response, path_parameters, query},
     boot::{self, Program, Served},
-    call::{Call, CallError, Caller, Links, Raw, RequestId},
-    connect::Connect,
+    call::{Call, CallError, Caller, Raw, RequestId},
     context::InvocationContext,
     endpoint::{Access, Endpoint, KeyRule, Method},
     error::{ApiError, Fault},
     guard,
     input::{Body, Parts, Unreadable, Untyped},
+    links::Links,
     response::{Answer, ETag, Reply, hex},
     telemetry::{self, Ended},
 };
@@ -105,7 +106,8 @@ where
         let (call, input) = exchange.admit(body.to_vec())?;
         let call = call.with_body(input.read()?);
         guard::within(ambient.time_left(), async {
-            let (table, recent) = (capabilities.table(), &ambient.recent);
+            let table = capabilities.table().and_then(|table| table.downcast_ref::<Store>());
+            let recent = &ambient.recent;
             admit(endpoint, table, &call.caller, recent, call.now).boxed_local().await?;
             // Boxed: a handler's future is large, and every shell around it would be too.
             handle(capabilities, call).boxed_local().await

@@ -4,6 +4,7 @@
 //! A request that calls a provider claims its key first, stores the response under it, and releases
 //! it on failure, so that a failure never blocks a retry.
 
+use connect::chain;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Claim, Store};
@@ -11,7 +12,7 @@ use tracing::warn;
 
 use crate::{
     call::Call,
-    error::{ApiError, Fault, chain},
+    error::{ApiError, Fault},
     response::NoStore,
 };
 

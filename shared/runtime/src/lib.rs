@@ -1,32 +1,29 @@
 //! The boundary between Lambda and handlers: events in, responses out.
 //!
-//! The only crate that reads the environment or knows an HTTP status. A handler is an async
+//! The only crate that knows an HTTP status. A handler is an async
 //! function of its capabilities ([`Connect`]) and its input ([`Call`], [`Task`]); the shells in
 //! here do everything around it, the same way for every function.
 
 mod admission;
 pub mod apigw;
 mod authorizer;
-mod aws;
 mod boot;
 mod call;
-mod connect;
 mod connected;
 mod context;
 mod endpoint;
-mod env;
+mod entropy;
 mod error;
+mod frontend;
 mod function;
 mod guard;
 mod http;
 mod idempotency;
 mod input;
-mod marketplace;
+mod links;
 mod metrics;
-mod money;
 mod page;
 pub mod patch;
-mod providers;
 mod queue;
 mod response;
 mod stream;
@@ -38,20 +35,24 @@ pub use admission::RecentCalls;
 pub use authorizer::{
     AuthorizerEvent, NotAuthorized, Policy, Presented, authorize, dispatch_authorize,
 };
-pub use aws::Aws;
-pub use call::{Call, CallError, Caller, Link, Links, Raw, RequestId};
-pub use clients::oidc::Identity;
-pub use connect::Connect;
-pub use context::{Clock, Entropy, InvocationContext};
+pub use call::{Call, CallError, Caller, Raw, RequestId};
+pub use clients::{
+    bria::webhook::WebhookTokens,
+    oidc::Identity,
+    providers::{BriaImages, ImageProvider, PromptProvider},
+    stripe::webhook::StripeWebhookSecrets,
+};
+pub use connect::{Aws, Clock, Connect, Environment, InitError};
+pub use context::InvocationContext;
 pub use endpoint::{Access, BODY_BYTES_MAX, Endpoint, KeyRule, Method, WRITES};
-pub use env::{Environment, InitError};
+pub use entropy::Entropy;
 pub use error::{ApiError, PROBLEM_TYPE_BASE, StatusMapping, meaning};
+pub use frontend::Frontend;
 pub use function::{Function, Trigger};
 pub use idempotency::{once, replayed};
+pub use links::{Link, Links};
 pub use metrics::{Metrics, NAMESPACE};
-pub use money::{Frontend, StripeWebhookSecrets};
 pub use page::PageRequest;
-pub use providers::{BriaImages, ImageProvider, PromptProvider, WebhookTokens};
 pub use queue::{BatchResponse, ItemFailure, QueueEvent, dispatch_queue, queue};
 pub use response::{
     Accepted, Answer, Cacheable, Created, Html, HtmlPage, Json, JsonOrFile, NoContent, NoStore,

@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, process::ExitCode};
 
+use connect::Connect;
 use domain::{DomainError, ErrorKind, Timestamp};
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -12,7 +13,6 @@ use serde_json::value::RawValue;
 
 use crate::{
     boot::{self, Program, Served},
-    connect::Connect,
     context::InvocationContext,
     guard,
     metrics::Metrics,

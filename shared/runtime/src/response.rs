@@ -5,8 +5,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    call::Link,
     error::{ApiError, Fault},
+    links::Link,
 };
 
 const JSON: &str = "application/json";

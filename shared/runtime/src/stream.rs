@@ -7,6 +7,7 @@
 
 use std::process::ExitCode;
 
+use connect::Connect;
 use domain::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
@@ -14,7 +15,6 @@ use tracing::Instrument;
 
 use crate::{
     boot::{self, Program, Served},
-    connect::Connect,
     context::InvocationContext,
     guard,
     queue::BatchResponse,

@@ -2,6 +2,7 @@
 
 use std::{fmt, process::ExitCode};
 
+use connect::Connect;
 use domain::{
     DomainError, Timestamp,
     id::{JobId, UserId},
@@ -12,8 +13,8 @@ use tracing::{Instrument, Span, error, warn};
 
 use crate::{
     boot::{self, Failed, Program, Served},
-    connect::Connect,
-    context::{Entropy, InvocationContext},
+    context::InvocationContext,
+    entropy::Entropy,
     error::{ApiError, meaning},
     guard,
     metrics::Metrics,

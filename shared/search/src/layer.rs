@@ -14,32 +14,12 @@ use tantivy::{Index, SegmentReader, TantivyDocument};
 use crate::document::Key;
 use crate::files::Files;
 use crate::rank::{bayes, popularity};
+use crate::row::Row;
 use crate::segment::{self, CATEGORY, Fields, KIND, NUMBERS};
 use crate::{CatalogueError, Document, Hit};
 
 /// Cached unpacked blocks of documents, of 16 KiB each.
 const STORE_BLOCKS_KEPT: usize = 64;
-
-/// The fields of a document that a scan reads: one cache line, because every search reads them all.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Row {
-    pub(crate) key: Key,
-    pub(crate) seq: u64,
-    pub(crate) price: u64,
-    pub(crate) sales: u64,
-    pub(crate) published_at: i64,
-    /// The sort key of "top rated".
-    pub(crate) bayes: u32,
-    /// Indexes into [`Layer::kinds`] and [`Layer::categories`].
-    pub(crate) kind: u32,
-    pub(crate) category: u32,
-    /// Hundredths of a star; 0 if there is none.
-    pub(crate) rating: u16,
-    /// Points for sales.
-    pub(crate) popularity: u8,
-    /// It is the newest state of the listing in any layer, and it is not unlisted.
-    pub(crate) alive: bool,
-}
 
 /// A column has no value for a document, which should not happen: it then has no kind.
 const NO_NAME: u32 = u32::MAX;

@@ -31,6 +31,7 @@ mod listing;
 mod matching;
 mod query;
 mod rank;
+mod row;
 mod scan;
 mod segment;
 #[cfg(test)]

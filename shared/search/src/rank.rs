@@ -4,7 +4,7 @@ use domain::marketplace::listing_stats::{PRIOR_RATING, PRIOR_RATINGS};
 
 use crate::Sort;
 use crate::document::Key;
-use crate::layer::Row;
+use crate::row::Row;
 
 /// A document's rank among the results: the greater comes first.
 ///

@@ -3,9 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use crate::layer::{Layer, Row};
+use crate::layer::Layer;
 use crate::query::Wanted;
 use crate::rank::Rank;
+use crate::row::Row;
 use crate::{Cost, Facets, Prices};
 
 /// A result before its document is read.

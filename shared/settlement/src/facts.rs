@@ -21,7 +21,7 @@ use domain::{
 };
 use store::{Applied, AppliedEvent, BillingUpdate, NotFound, Store, StoreError, Wanted};
 
-use crate::{SettleError, StripeObject};
+use crate::{error::SettleError, stripe_object::StripeObject};
 
 /// What a Stripe object turned out to be about.
 pub(crate) enum Gathered {

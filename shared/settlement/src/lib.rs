@@ -24,6 +24,7 @@ mod owner;
 mod payouts;
 mod purchase;
 mod receive;
+mod stripe_object;
 
 use clients::{
     Stripe,
@@ -31,7 +32,7 @@ use clients::{
 };
 use domain::{
     DomainError, ErrorKind, Timestamp,
-    billing::external::{ChargeId, PaymentId, SessionId, StripeInvoiceId, SubscriptionId},
+    billing::external::{ChargeId, PaymentId, SessionId, SubscriptionId},
     id::{OrderId, UserId},
 };
 use store::{Applied, AppliedEvent, Store};
@@ -41,6 +42,7 @@ pub use error::SettleError;
 use facts::{Facts, Gathered};
 pub use payouts::{Payer, PayoutProgress};
 pub use receive::Received;
+use stripe_object::StripeObject;
 
 /// How often a write conflict is retried before the caller gets [`SettleError::Busy`].
 const ROUNDS_MAX: u32 = 12;
@@ -67,15 +69,6 @@ pub enum EventOutcome {
     NotOurs,
     /// The event type needs no action.
     Ignored,
-}
-
-/// A Stripe object whose state we store.
-#[derive(Debug, Clone)]
-enum StripeObject {
-    Session(SessionId),
-    Subscription(SubscriptionId),
-    Invoice(StripeInvoiceId),
-    Payment(PaymentId),
 }
 
 impl<'a> Settlement<'a> {

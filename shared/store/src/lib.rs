@@ -9,6 +9,7 @@ mod accounts;
 mod audit;
 mod billing;
 mod billing_update;
+mod connect;
 mod cursor;
 mod erasures;
 mod error;

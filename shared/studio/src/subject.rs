@@ -1,6 +1,7 @@
 //! The subject: a sphere, a bust or a product, as a signed distance and a material.
 
 mod bust;
+mod material;
 mod product;
 mod shape;
 
@@ -8,6 +9,8 @@ use crate::colour::scrambled;
 use crate::field::Bounds;
 use crate::palette::{Paint, Palette};
 use crate::vec3::{Vec3, vec3};
+
+pub(crate) use material::Material;
 
 /// A neutral subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,23 +21,6 @@ pub enum Subject {
     Bust,
     /// A bottle of tinted glass with a cap.
     Product,
-}
-
-/// The material of a surface, in linear light.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Material {
-    /// Light enters, reddens and leaves again: soft terminators and a broad sheen.
-    Skin { albedo: Vec3 },
-    /// Matte fibres, a little brighter where seen edge-on.
-    Fabric { albedo: Vec3 },
-    /// Dark fibres with a broad sheen.
-    Hair { albedo: Vec3 },
-    /// A coloured body under a clear, mirror-like glaze.
-    Glaze { albedo: Vec3 },
-    /// Brushed metal.
-    Metal { tint: Vec3 },
-    /// Clear, but for the `absorption`: halvings of the light per centimetre.
-    Glass { absorption: Vec3 },
 }
 
 /// Words that choose the bust.

@@ -5,56 +5,24 @@
 //! loopback, so that the function is measured and not an emulator.
 
 mod dynamodb;
+mod error;
 mod function;
+mod given;
 mod market;
 mod metrics;
 mod operations;
 mod report;
 mod runtime_api;
 
-use std::{io, path::Path, time::Duration};
+use std::path::Path;
 
-use store::StoreError;
-
+pub use error::BenchFailed;
 pub use function::{Measured, STARTS, Spread};
 pub use operations::Operation;
 pub use report::Report;
 
 /// Number of pictures of each kind.
 const PICTURES: usize = 5;
-
-/// Why the benchmark failed.
-#[derive(Debug, thiserror::Error)]
-pub enum BenchFailed {
-    /// A file or socket operation failed.
-    #[error("{what}: {source}")]
-    Io {
-        /// The operation.
-        what: String,
-        /// Its error.
-        source: io::Error,
-    },
-    /// A table operation failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A function failed or answered wrongly.
-    #[error("{name}: {what}; its log is in {log}")]
-    Function {
-        /// The binary.
-        name: &'static str,
-        /// What happened.
-        what: String,
-        /// The path of its log.
-        log: String,
-    },
-}
-
-impl BenchFailed {
-    fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> BenchFailed {
-        let what = what.into();
-        move |source| BenchFailed::Io { what, source }
-    }
-}
 
 /// Measures everything. `binaries` is the folder with the compiled functions, `logs` the folder for
 /// their logs; `progress` is called before each step.
@@ -76,9 +44,4 @@ pub async fn run(
     progress("operations of the table");
     let operations = operations::measure().await?;
     Ok(Report { studio, functions, operations })
-}
-
-/// Milliseconds with two decimals.
-fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 100_000.0).round() / 100.0
 }

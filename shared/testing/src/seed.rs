@@ -132,7 +132,7 @@ fn picture(rig: &str, listed: &Listed) -> Result<Vec<u8>, SeedFailed> {
     let words = format!("{} {}", listed.title, listed.description);
     let (subject, palette) = (Subject::from_prompt(&words), Palette::from_prompt(&words));
     let frame = Scene::new(&rig, &camera, subject, palette, 7).render(900, 900, Quality::Preview);
-    let picture = clients::Picture::from_rgb(frame.width, frame.height, frame.rgb)
+    let picture = media::Picture::from_rgb(frame.width, frame.height, frame.rgb)
         .map_err(|error| SeedFailed::Picture(error.to_string()))?;
     Ok(picture.png.to_vec())
 }

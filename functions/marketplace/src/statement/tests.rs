@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use clients::documents::Company;
 use domain::{
-    Timestamp,
+    DomainError, Timestamp,
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
         journal::{Entry, Journal, LedgerAccount, Posting, Role},

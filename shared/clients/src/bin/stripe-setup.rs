@@ -13,6 +13,7 @@ use clients::{
         setup::{Row, Wanted, set_up},
     },
 };
+use connect::chain;
 
 const USAGE: &str = "usage: STRIPE_API_KEY=sk_... stripe-setup [--base-url URL] \
                      [--webhook-url URL] [--connect-webhook-url URL] [--return-url URL] \
@@ -98,16 +99,4 @@ fn print(rows: &[Row]) {
     for row in rows {
         println!("{:what$}  {:id$}  {}", row.what, row.id, row.done.as_str());
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    line
 }

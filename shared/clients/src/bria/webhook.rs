@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use connect::{Aws, Connect, Environment, InitError};
 use domain::{DomainError, ErrorKind, Timestamp};
 use hmac::{Hmac, Mac};
 use reqwest::header::HeaderMap;
@@ -15,7 +16,7 @@ use sha2::Sha256;
 
 use super::{ProviderStatus, RequestId, answer::Report};
 use crate::{
-    secrets::Secret,
+    secrets::{BRIA_SECRET_ARN, BriaSecret, Secret},
     signature::{SIGNATURES_MAX, is_near, mac, sole_header},
 };
 
@@ -37,6 +38,23 @@ pub struct WebhookNotice {
     pub request_id: RequestId,
     /// The status of that request; never `Expired`.
     pub status: ProviderStatus,
+}
+
+/// The tokens Bria's webhooks may be signed with, current first. Empty where Bria is not
+/// configured: then every signature is refused.
+#[derive(Debug)]
+pub struct WebhookTokens(pub Vec<Secret>);
+
+impl Connect for WebhookTokens {
+    fn variables() -> Vec<&'static str> {
+        vec![BRIA_SECRET_ARN]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<WebhookTokens, InitError> {
+        Ok(WebhookTokens(match env.optional(BRIA_SECRET_ARN) {
+            None => Vec::new(),
+            Some(arn) => BriaSecret::read(aws, arn).await?.webhook_tokens(),
+        }))
+    }
 }
 
 /// Why an event is refused. The texts reveal nothing useful to a forger.

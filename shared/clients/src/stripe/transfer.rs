@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use connect::{Aws, Connect, Environment, InitError};
 use domain::{
     Timestamp,
     billing::external::{
@@ -23,14 +24,16 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 use stripe_types::RangeQueryTs;
 
 use super::{
-    PAGE_SIZE, Stripe, StripeError,
+    PAGE_SIZE, STRIPE_BASE_URL, Stripe, StripeError,
     read::{self, KEY, Metadata, PAYOUT_ID},
     transport::Transport,
 };
 use crate::{
     http::{Http, InvalidConfig},
-    secrets::Secret,
+    secrets::{self, Secret, StripeSecret},
 };
+
+const STRIPE_PAYOUTS_SECRET_ARN: &str = "STRIPE_PAYOUTS_SECRET_ARN";
 
 /// Most pages of a bank payout's parts, and of an account's transfers, that are read.
 const PAGES_MAX: usize = 20;
@@ -127,6 +130,18 @@ pub struct Payouts {
 impl fmt::Debug for Payouts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Payouts").finish_non_exhaustive()
+    }
+}
+
+impl Connect for Payouts {
+    fn variables() -> Vec<&'static str> {
+        vec![STRIPE_BASE_URL, STRIPE_PAYOUTS_SECRET_ARN]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<Payouts, InitError> {
+        let arn = env.text(STRIPE_PAYOUTS_SECRET_ARN)?;
+        let StripeSecret { api_key } = secrets::read(aws, arn, "the Stripe payouts secret").await?;
+        let payouts = Payouts::new(env.text(STRIPE_BASE_URL)?, &api_key);
+        payouts.map_err(InitError::unusable(STRIPE_BASE_URL))
     }
 }
 

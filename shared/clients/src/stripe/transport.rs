@@ -30,6 +30,9 @@ use crate::{
     secrets::Secret,
 };
 
+/// Stripe's largest page size.
+pub const PAGE_SIZE: i64 = 100;
+
 /// Largest response in bytes; a page of a hundred invoices has some 600 KB.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Most pages of a v2 list that are read.

@@ -7,13 +7,16 @@
 
 use std::time::Duration;
 
+use connect::{Aws, Connect, Environment, InitError};
 use domain::{DomainError, ErrorKind, Timestamp};
 use reqwest::header::HeaderMap;
 
 use crate::{
-    secrets::Secret,
+    secrets::{self, Secret, StripeWebhookSecret},
     signature::{SIGNATURES_MAX, fits, is_near, sole_header},
 };
+
+const STRIPE_WEBHOOK_SECRET_ARN: &str = "STRIPE_WEBHOOK_SECRET_ARN";
 
 /// Header with the time and the signatures.
 pub const SIGNATURE_HEADER: &str = "stripe-signature";
@@ -33,6 +36,21 @@ pub enum SignatureError {
     /// It was signed too long ago, or in the future.
     #[error("The timestamp is too far from the present.")]
     Stale,
+}
+
+/// The webhook signing secrets of Stripe, current first.
+#[derive(Debug)]
+pub struct StripeWebhookSecrets(pub Vec<Secret>);
+
+impl Connect for StripeWebhookSecrets {
+    fn variables() -> Vec<&'static str> {
+        vec![STRIPE_WEBHOOK_SECRET_ARN]
+    }
+    async fn connect(env: &Environment, aws: &Aws) -> Result<StripeWebhookSecrets, InitError> {
+        let arn = env.text(STRIPE_WEBHOOK_SECRET_ARN)?;
+        let secret = secrets::read(aws, arn, "the Stripe webhook secret").await?;
+        Ok(StripeWebhookSecrets(StripeWebhookSecret::all(&secret)))
+    }
 }
 
 /// Verifies a delivery.

@@ -1,10 +1,10 @@
 //! What staff may do to an account.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Account, AccountStatus, AccountUpdate, ConflictOfInterest, Interest, Role, check_impartial,
+    Account, AccountStatus, AccountUpdate, ConflictOfInterest, Interest, Limits, Role,
+    check_impartial,
 };
 use crate::{
     credits::{LedgerError, LotAllocation, LotId, LotSize, LotSource, LotTerms, Movement},
@@ -17,23 +17,8 @@ use crate::{
 pub const CREDITS_MAX: u32 = 1_000;
 /// Longest validity of granted credits, in days.
 pub const GRANT_DAYS_MAX: u32 = 3 * 366;
-/// Highest monthly allowance that can be set.
-pub const ALLOWANCE_MAX: u32 = 100_000;
-/// Highest number of open generations that can be set.
-pub const CONCURRENCY_MAX: u32 = 64;
 /// Most staff lots that may be open at once on one account; grants with the same end share a lot.
 const GRANTS_OPEN_MAX: usize = 16;
-
-/// Limits that staff set for one member, in place of the plan's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Credits a month, from the next month on; an unlimited plan stays unlimited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub monthly_allowance: Option<u32>,
-    /// Generations open at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub concurrency: Option<u32>,
-}
 
 /// Why a staff action is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -155,31 +140,6 @@ pub fn checked_until(
     check.require(later, "/until", "range", || "later than now".to_owned());
     check.finish()?;
     Ok(until)
-}
-
-impl Limits {
-    /// Whether no limit is set.
-    pub fn is_none(&self) -> bool {
-        *self == Limits::default()
-    }
-
-    /// # Errors
-    /// The fields that are out of range.
-    pub fn validate(&self) -> Result<(), InvalidFields> {
-        let mut check = FieldCheck::new();
-        let allowance = self.monthly_allowance.unwrap_or_default();
-        check.require(allowance <= ALLOWANCE_MAX, "/monthly_allowance", "range", || {
-            format!("0 to {ALLOWANCE_MAX} credits")
-        });
-        let concurrency = self.concurrency.unwrap_or(1);
-        check.require(
-            (1..=CONCURRENCY_MAX).contains(&concurrency),
-            "/concurrency",
-            "range",
-            || format!("1 to {CONCURRENCY_MAX} generations"),
-        );
-        check.finish()
-    }
 }
 
 impl Account {

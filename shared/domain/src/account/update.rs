@@ -6,7 +6,7 @@ use super::{
 use crate::{
     account::Account,
     billing::{
-        follow_up::FollowUp,
+        follow_up::{FollowUp, FollowUpTask},
         top_up::{TopUp, TopUpWish},
     },
     credits::{
@@ -383,7 +383,7 @@ impl AccountUpdate {
         let expected_version = self.before.version;
         self.account.version = expected_version + 1;
         let (account, before, entries) = (self.account, self.before, self.entries);
-        let follow_ups = FollowUp::of_change(&before, &account, self.now);
+        let follow_ups = follow_ups(&before, &account, self.now);
         AccountChange { account, before, expected_version, entries, follow_ups }
     }
 
@@ -475,4 +475,18 @@ impl AccountUpdate {
         self.repay()?;
         Ok(id)
     }
+}
+
+/// The tasks that follow from a change of an account.
+fn follow_ups(before: &Account, after: &Account, now: Timestamp) -> Vec<FollowUp> {
+    let mut tasks = Vec::new();
+    if after.standing.is_for_good() && !before.standing.is_for_good() {
+        tasks.push(FollowUpTask::StopRenewal);
+    }
+    // A new account has no customer yet; it will be created with the address of that time.
+    if before.version > 0 && after.email.is_some() && after.email != before.email {
+        tasks.push(FollowUpTask::UpdateCustomer);
+    }
+    let noted = |task| FollowUp::new(after.user_id.clone(), task, now);
+    tasks.into_iter().map(noted).collect()
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::external::{StripeInvoiceId, SubscriptionId};
-use crate::{account::Account, id::UserId, time::Timestamp};
+use crate::{id::UserId, time::Timestamp};
 
 /// The task to carry out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,20 +55,6 @@ impl FollowUp {
     /// A new task.
     pub fn new(user_id: UserId, task: FollowUpTask, noted_at: Timestamp) -> FollowUp {
         FollowUp { user_id, task, noted_at, done_at: None }
-    }
-
-    /// The tasks that follow from a change of an account.
-    pub fn of_change(before: &Account, after: &Account, now: Timestamp) -> Vec<FollowUp> {
-        let mut tasks = Vec::new();
-        if after.standing.is_for_good() && !before.standing.is_for_good() {
-            tasks.push(FollowUpTask::StopRenewal);
-        }
-        // A new account has no customer yet; it will be created with the address of that time.
-        if before.version > 0 && after.email.is_some() && after.email != before.email {
-            tasks.push(FollowUpTask::UpdateCustomer);
-        }
-        let noted = |task| FollowUp::new(after.user_id.clone(), task, now);
-        tasks.into_iter().map(noted).collect()
     }
 }
 

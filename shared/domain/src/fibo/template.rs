@@ -26,39 +26,45 @@ const QUOTES: [char; 3] = ['"', '\u{201c}', '\u{201d}'];
 /// How many words after `in` a garment may come (`in a long dark red dress`).
 const GARMENT_WITHIN_WORDS: usize = 5;
 
-/// See [`StructuredPrompt::from_prompt`].
-pub(super) fn fill(
-    prompt: &str,
-    rig: Option<&LightingRig>,
-    camera: Option<&CameraSettings>,
-) -> StructuredPrompt {
-    let parsed = ParsedPrompt::read(prompt);
-    let medium = parsed.first_of(MEDIA);
-    let mut filled = StructuredPrompt {
-        short_description: parsed.text.clone(),
-        objects: vec![parsed.object()],
-        background_setting: parsed.background(rig),
-        lighting: parsed.lighting(),
-        aesthetics: Aesthetics {
-            composition: parsed.first_of(COMPOSITIONS).unwrap_or("subject centred").to_owned(),
-            color_scheme: listed(&parsed.all_of(COLOURS), "colours natural to the subject"),
-            mood_atmosphere: listed(&parsed.all_of(MOODS), "neutral"),
+impl StructuredPrompt {
+    /// A structured prompt that says what `prompt` says, with the rig and the camera in words.
+    ///
+    /// Deterministic and without a model: the subject, its setting, mood, colours, quoted text and
+    /// medium are found by their words, and what the prompt leaves open is described neutrally
+    /// rather than made up. The result is valid for any `prompt`.
+    pub fn from_prompt(
+        prompt: &str,
+        rig: Option<&LightingRig>,
+        camera: Option<&CameraSettings>,
+    ) -> StructuredPrompt {
+        let parsed = ParsedPrompt::read(prompt);
+        let medium = parsed.first_of(MEDIA);
+        let mut filled = StructuredPrompt {
+            short_description: parsed.text.clone(),
+            objects: vec![parsed.object()],
+            background_setting: parsed.background(rig),
+            lighting: parsed.lighting(),
+            aesthetics: Aesthetics {
+                composition: parsed.first_of(COMPOSITIONS).unwrap_or("subject centred").to_owned(),
+                color_scheme: listed(&parsed.all_of(COLOURS), "colours natural to the subject"),
+                mood_atmosphere: listed(&parsed.all_of(MOODS), "neutral"),
+                extra: serde_json::Map::new(),
+            },
+            photographic_characteristics: None,
+            style_medium: medium.unwrap_or("photograph").to_owned(),
+            artistic_style: if medium.is_some() { "illustrative" } else { "realistic" }.to_owned(),
+            text_render: parsed.quoted(),
+            context: format!("{} as described by the prompt", parsed.kind()),
             extra: serde_json::Map::new(),
-        },
-        photographic_characteristics: None,
-        style_medium: medium.unwrap_or("photograph").to_owned(),
-        artistic_style: if medium.is_some() { "illustrative" } else { "realistic" }.to_owned(),
-        text_render: parsed.quoted(),
-        context: format!("{} as described by the prompt", parsed.kind()),
-        extra: serde_json::Map::new(),
-    };
-    if let Some(rig) = rig {
-        filled = filled.with_lighting(rig);
+        };
+        if let Some(rig) = rig {
+            filled = filled.with_lighting(rig);
+        }
+        if let Some(camera) = camera {
+            filled = filled.with_camera(camera);
+        }
+        filled
     }
-    if let Some(camera) = camera {
-        filled = filled.with_camera(camera);
-    }
-    filled
 }
 
 /// A parsed prompt.

@@ -4,25 +4,12 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{GenerationRequest, Input, Job, Provider, ResolvedSource};
+use super::{GenerationRequest, Input, Job, NewJob, ResolvedSource};
 use crate::{
     account::{AccountError, AccountUpdate},
     error::{DomainError, ErrorKind, FieldError, InvalidFields},
     id::{JobId, UserId},
 };
-
-/// The external inputs of a new job: its id, the renderer, and randomness.
-#[derive(Debug, Clone)]
-pub struct NewJob {
-    /// The new job's id.
-    pub id: JobId,
-    /// The renderer.
-    pub provider: Provider,
-    /// The seed, unless the request has one.
-    pub seed: u32,
-    /// Random secret for the webhook's URL.
-    pub webhook_token: String,
-}
 
 /// Why a generation request is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{CREDITS_PER_IMAGE, Input, Licence, NewJob, Provider, Quality};
+use super::{CREDITS_PER_IMAGE, Input, Licence, Provider, Quality};
 use crate::{
     account::{AccountError, AccountUpdate},
     camera::AspectRatio,
@@ -42,6 +42,19 @@ pub const POLL_WAITS: [Duration; 4] = [
     Duration::from_secs(60),
     Duration::from_secs(120),
 ];
+
+/// The external inputs of a new job: its id, the renderer, and randomness.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// The new job's id.
+    pub id: JobId,
+    /// The renderer.
+    pub provider: Provider,
+    /// The seed, unless the request has one.
+    pub seed: u32,
+    /// Random secret for the webhook's URL.
+    pub webhook_token: String,
+}
 
 /// The status of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

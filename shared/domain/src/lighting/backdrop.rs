@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::within;
 use crate::error::{FieldCheck, InvalidFields};
 
 /// Metres behind the subject.
@@ -66,8 +65,8 @@ impl Backdrop {
     /// Every field outside its range, with pointers relative to the backdrop.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
-        within(&mut check, "/distance", self.distance, BACKDROP_DISTANCE_M, "metres");
-        within(&mut check, "/falloff", self.falloff, FALLOFF_STOPS, "stops");
+        check.require_within("/distance", self.distance, BACKDROP_DISTANCE_M, "metres");
+        check.require_within("/falloff", self.falloff, FALLOFF_STOPS, "stops");
         check.finish()
     }
 

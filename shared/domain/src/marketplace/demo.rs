@@ -8,7 +8,7 @@ use super::{Category, Kind, content::Content};
 use crate::{
     camera::{APERTURE, CameraSettings, FOCAL_LENGTH_MM},
     error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
-    lighting::{COLOUR_KELVIN, INTENSITY_STOPS, LightingRig, within},
+    lighting::{COLOUR_KELVIN, INTENSITY_STOPS, LightingRig},
 };
 
 /// The widest range of intensity that a creator may allow, in stops.
@@ -142,9 +142,9 @@ impl DemoSettings {
     /// Limits that are wider than a demo can show, or an invalid number of subjects.
     pub fn validate(&self) -> Result<(), InvalidFields> {
         let mut check = FieldCheck::new();
-        within(&mut check, "/stops_max", self.stops_max, 0.0..=STOPS_MAX, "stops");
+        check.require_within("/stops_max", self.stops_max, 0.0..=STOPS_MAX, "stops");
         let kelvin = f64::from(self.kelvin_max);
-        within(&mut check, "/kelvin_max", kelvin, 0.0..=f64::from(KELVIN_MAX), "kelvin");
+        check.require_within("/kelvin_max", kelvin, 0.0..=f64::from(KELVIN_MAX), "kelvin");
         let count = self.subjects.len();
         check.require((1..=3).contains(&count), "/subjects", "count", || {
             "name 1 to 3 subjects".to_owned()
@@ -209,10 +209,10 @@ impl DemoSettings {
             "this listing does not offer that subject".to_owned()
         });
         let stops = -self.stops_max..=self.stops_max;
-        within(&mut check, "/overrides/stops", overrides.stops, stops, "stops");
+        check.require_within("/overrides/stops", overrides.stops, stops, "stops");
         let kelvin = f64::from(self.kelvin_max);
         let shift = f64::from(overrides.kelvin);
-        within(&mut check, "/overrides/kelvin", shift, -kelvin..=kelvin, "kelvin");
+        check.require_within("/overrides/kelvin", shift, -kelvin..=kelvin, "kelvin");
         let lens: [(&str, Option<f64>, RangeInclusive<f64>, &'static str); 2] = [
             (
                 "/overrides/focal_length_mm",
@@ -227,7 +227,7 @@ impl DemoSettings {
             check.require(self.lens, pointer, "not_offered", || {
                 "the lens of this demo cannot be changed".to_owned()
             });
-            within(&mut check, pointer, value, range, unit);
+            check.require_within(pointer, value, range, unit);
         }
         check.finish()
     }

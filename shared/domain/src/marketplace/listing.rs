@@ -14,6 +14,8 @@
 //! A version that was on sale never changes, even if it is submitted again unchanged: an edit
 //! begins the next version.
 
+mod error;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -22,18 +24,18 @@ use super::{
     model::ModelClaim,
     revision::{Description, Edit, Revision},
     strike::Seller,
-    upload::{ASSETS_MAX, PREVIEWS_MAX, UPLOADS_MAX},
+    upload::UPLOADS_MAX,
 };
 use crate::{
-    error::{DomainError, ErrorKind, FieldError, InvalidFields},
+    error::{FieldError, InvalidFields},
     id::{ListingId, UserId},
     money::Money,
     text,
     time::Timestamp,
 };
 
-/// Most listings of one creator, retired ones included and deleted drafts excluded.
-pub const LISTINGS_MAX: u16 = 200;
+pub use error::{LISTINGS_MAX, ListingError};
+
 /// Longest reason given by a moderator, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
 
@@ -175,69 +177,6 @@ pub enum HiddenReason {
     CreatorSuspended,
     /// Its creator's strikes suspend selling.
     SellingSuspended,
-}
-
-/// Why a change of a listing is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ListingError {
-    /// The creator has [`LISTINGS_MAX`] listings.
-    #[error("You have {LISTINGS_MAX} listings: the limit is reached.")]
-    TooMany,
-    /// There is no draft, and the version on sale never changes.
-    #[error("There is no draft: change the listing first to begin one.")]
-    NoDraft,
-    /// The pending version is not the one that the moderator saw.
-    #[error("This version changed since you read it: read the pending version and decide on that.")]
-    Changed,
-    /// The draft is in review.
-    #[error("The listing is in review: edit it to withdraw it first.")]
-    InReview,
-    /// The version is not in review: it was already decided on, or its creator withdrew it.
-    #[error("This version is not in review.")]
-    NotPending,
-    /// No version is on sale.
-    #[error("The listing is not on sale.")]
-    NotOnSale,
-    /// The version has no preview.
-    #[error("Upload at least one preview first.")]
-    NoPreview,
-    /// Another creator sells the model.
-    #[error("This model belongs to another creator: contact support if it is yours.")]
-    ModelTaken,
-    /// The limit on previews is reached.
-    #[error("A listing has at most {PREVIEWS_MAX} previews.")]
-    TooManyPreviews,
-    /// The limit on files is reached.
-    #[error("A listing has at most {ASSETS_MAX} files.")]
-    TooManyAssets,
-    /// The file's type does not fit the listing's kind.
-    #[error("A model listing takes one safetensors file and no other file.")]
-    NotItsKindOfFile,
-    /// The limit on uploads is reached.
-    #[error("The limit of {UPLOADS_MAX} uploads for this listing is reached.")]
-    TooManyUploads,
-}
-
-impl DomainError for ListingError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Conflict
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            ListingError::TooMany => "too_many_listings",
-            ListingError::NoDraft => "no_draft",
-            ListingError::InReview => "listing_in_review",
-            ListingError::NotPending => "not_pending",
-            ListingError::Changed => "version_changed",
-            ListingError::NotOnSale => "not_on_sale",
-            ListingError::NoPreview => "no_preview",
-            ListingError::ModelTaken => "model_taken",
-            ListingError::TooManyPreviews => "too_many_previews",
-            ListingError::TooManyAssets => "too_many_assets",
-            ListingError::NotItsKindOfFile => "not_safetensors",
-            ListingError::TooManyUploads => "too_many_uploads",
-        }
-    }
 }
 
 impl Listing {

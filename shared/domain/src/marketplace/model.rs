@@ -7,18 +7,18 @@
 //! A claim ends when staff take the approved listing off sale: the next approval may then assign
 //! the model to another creator. Until then, members who bought a version keep using it.
 
+mod usage;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{
-    listing::{Listing, ListingError},
-    revision::Revision,
-};
+use super::{listing::ListingError, revision::Revision};
 use crate::{
-    error::{DomainError, ErrorKind},
     id::{ListingId, UserId},
     time::Timestamp,
 };
+
+pub use usage::{ModelNotProven, check_use};
 
 /// The owner of a model id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,23 +44,6 @@ pub struct ModelClaim {
     pub has_ended: bool,
     /// The new owner that an approval sets, if it changes.
     pub proven: Option<ModelOwner>,
-}
-
-/// A model cannot be used because its ownership is not confirmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "Staff have not confirmed that this model belongs to the listing's creator. It can be used \
-     once the listing is approved."
-)]
-pub struct ModelNotProven;
-
-impl DomainError for ModelNotProven {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Forbidden
-    }
-    fn code(&self) -> &'static str {
-        "model_not_proven"
-    }
 }
 
 /// How a model relates to the creator of a version, as shown to a moderator.
@@ -126,30 +109,4 @@ impl ModelClaim {
 pub fn fingerprint(model_id: &str) -> String {
     let digest = Sha256::digest(model_id);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Checks that `user` may make images with the model of a version that they made or bought. A
-/// version without a model needs no owner.
-///
-/// Models of versions that were on sale before ownership was recorded have no owner; staff approved
-/// them all the same.
-///
-/// # Errors
-/// When the model was not approved as the creator's, or the user is its creator and staff took the
-/// listing off sale.
-pub fn check_use(
-    user: &UserId,
-    (listing, revision): (Option<&Listing>, &Revision),
-    owner: Option<&ModelOwner>,
-) -> Result<(), ModelNotProven> {
-    if revision.description.content.model_id.is_none() {
-        return Ok(());
-    }
-    let is_proven = match owner {
-        Some(owner) => owner.creator_id == revision.creator_id,
-        None => revision.published_at.is_some(),
-    };
-    let is_own = revision.creator_id == *user;
-    let is_withdrawn = is_own && listing.is_some_and(Listing::is_taken_off);
-    if is_proven && !is_withdrawn { Ok(()) } else { Err(ModelNotProven) }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, archive::ArchivedFile, listing::ListingError};
+use super::{Kind, archive::ArchivedFile};
 use crate::{
     error::{DomainError, ErrorKind, FieldCheck, InvalidFields},
     id::{ListingId, UploadId, UserId},
@@ -292,8 +292,8 @@ impl Upload {
 
 impl UploadState {
     /// The refusal as shown to the creator.
-    pub fn refused(refusal: &ListingError) -> UploadState {
-        let code = crate::DomainError::code(refusal).to_owned();
+    pub fn refused(refusal: &dyn DomainError) -> UploadState {
+        let code = refusal.code().to_owned();
         UploadState::Refused { code, detail: refusal.to_string() }
     }
 }

@@ -20,11 +20,14 @@ fn job() -> JobId {
     JobId::new(NOW, 7)
 }
 
-async fn get_book(outcome: &Option<ErrorKind>, call: Call) -> Result<NoStore<Value>, ApiError> {
+/// What the handler returns.
+pub(super) struct Outcome(Option<ErrorKind>);
+
+async fn get_book(outcome: &Outcome, call: Call) -> Result<NoStore<Value>, ApiError> {
     call.log_job(&job());
-    match outcome {
+    match outcome.0 {
         None => Ok(NoStore(json!({}))),
-        Some(kind) => Err(No::new(*kind).into()),
+        Some(kind) => Err(No::new(kind).into()),
     }
 }
 
@@ -51,7 +54,7 @@ async fn logs_of_call(outcome: Option<ErrorKind>) -> String {
     let logged = Logged::begin();
     let ambient = InvocationContext { cold_start: true, ..ambient() };
     let request = event(request("GET", "/api/v1/books"));
-    dispatch(&GET, &get_book, &outcome, &ambient, request).await;
+    dispatch(&GET, &get_book, &Outcome(outcome), &ambient, request).await;
     untimed(&logged)
 }
 

@@ -2,12 +2,11 @@
 
 use expect_test::{Expect, expect};
 
-use crate::{
-    Aws, Connect, Environment, ImageProvider, InitError, PromptProvider, WebhookTokens,
-    error::chain,
-};
 use clients::{Images, Issuer, Previews, SearchSnapshots, ShareLinks, Uploads};
+use connect::chain;
 use store::Store;
+
+use crate::{Aws, Connect, Environment, ImageProvider, InitError, PromptProvider, WebhookTokens};
 
 #[test]
 fn a_handler_requires_what_its_capabilities_do() {
@@ -39,23 +38,6 @@ fn a_handler_requires_what_its_capabilities_do() {
             r#"BRIA_BASE_URL BRIA_SECRET_ARN GEMINI_BASE_URL GEMINI_SECRET_ARN IMAGE_PROVIDER"#
         ]],
     );
-}
-
-#[test]
-fn all_missing_variables_are_reported_at_once() {
-    let env = Environment::of([("TABLE_NAME", "app"), ("GEMINI_SECRET_ARN", "")]);
-    assert!(env.require(&["TABLE_NAME", "GEMINI_SECRET_ARN"]).is_ok());
-    let missing = env.require(&["CORS_ORIGIN", "TABLE_NAME", "IMAGES_BUCKET"]).unwrap_err();
-    assert_eq!(missing.to_string(), "not set: CORS_ORIGIN, IMAGES_BUCKET");
-}
-
-#[test]
-fn a_value_that_cannot_be_used_is_not_repeated_in_full() {
-    let env = Environment::of([("LIMIT", "hunter2"), ("EMPTY", " ")]);
-    assert_eq!(env.optional("EMPTY"), None);
-    assert_eq!(env.text("EMPTY").unwrap_err().to_string(), "not set: EMPTY");
-    let unusable = env.parse::<u32>("LIMIT").unwrap_err().to_string();
-    assert_eq!(unusable, "LIMIT cannot be used: invalid digit found in string");
 }
 
 #[tokio::test]

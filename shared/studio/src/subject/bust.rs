@@ -3,7 +3,7 @@
 //! Metres, y up, the face towards +z, the chin a little under the centre of the frame. Left and
 //! right are mirror images, so most parts are described for one side with `x` made positive.
 
-use super::Material;
+use super::material::Material;
 use super::shape::{ball, bar, carve, ellipsoid, join};
 use crate::field::Bounds;
 use crate::palette::Paint;

@@ -1,6 +1,6 @@
 //! A perfume bottle: a thick block of tinted glass, a metal collar and a glazed cap.
 
-use super::Material;
+use super::material::Material;
 use super::shape::{block, drum, join};
 use crate::field::Bounds;
 use crate::palette::Paint;

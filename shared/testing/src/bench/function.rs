@@ -9,18 +9,15 @@ use std::{
 };
 
 use axum::body::Bytes;
-use domain::{
-    Timestamp,
-    id::{JobId, UserId},
-};
+use domain::id::{JobId, UserId};
 use flate2::{Compression, write::DeflateEncoder};
-use runtime::InvocationContext;
 use serde_json::{Value, json};
 use store::Store;
 
 use super::{
     BenchFailed,
     dynamodb::Table,
+    given::now,
     market,
     operations::Bench,
     runtime_api::{Asked, RuntimeApi},
@@ -322,11 +319,6 @@ impl Work {
         self.store.cancel(user, &id, None, now()).await?;
         Ok(())
     }
-}
-
-/// The current time: the functions read the machine's clock.
-pub(super) fn now() -> Timestamp {
-    InvocationContext::system().now()
 }
 
 fn add(sum: &mut Usage, more: Usage) {

@@ -17,7 +17,10 @@ use domain::{
 };
 use store::{AppliedEvent, Idempotency, Store};
 
-use super::{BenchFailed, function::now, operations::succeeded};
+use super::{
+    BenchFailed,
+    given::{now, succeeded},
+};
 use crate::listings;
 
 const PRICE: u32 = 900;

@@ -14,7 +14,7 @@ use domain::{
 use serde_json::{Value, json};
 use store::Store;
 
-use super::{BenchFailed, function::now};
+use super::{BenchFailed, given::now};
 use crate::engine::{Engine, TABLE, Usage};
 
 /// Members in the table. Their items are small: a report does not read them.

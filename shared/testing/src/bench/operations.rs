@@ -3,10 +3,9 @@
 use clients::stripe::receipt_id;
 use domain::{
     billing::{
-        external::{EventId, PaymentId, SessionId},
+        external::{EventId, SessionId},
         invoice::Invoice,
         order::{PackOrder, Via},
-        payment::{Payment, PaymentState},
     },
     credits::LedgerError,
     generation::{GenerationRequest, Job, NewJob, OrderError, Provider, create_job},
@@ -18,7 +17,10 @@ use domain::{
 use serde_json::json;
 use store::{AppliedEvent, Idempotency, PageSize, SourceRef, Store, Wanted};
 
-use super::{BenchFailed, function::now};
+use super::{
+    BenchFailed,
+    given::{now, succeeded},
+};
 use crate::engine::{Engine, TABLE, Usage};
 
 /// One operation and its usage.
@@ -169,24 +171,5 @@ impl Bench {
         };
         self.store.settle(job, now(), |job, draft| job.succeed(draft, image.clone())).await?;
         Ok(())
-    }
-}
-
-/// A successful payment.
-pub(super) fn succeeded(id: &str, amount: Money) -> Payment {
-    Payment {
-        id: PaymentId::parse(id).expect("an id"),
-        charge: None,
-        customer: None,
-        user: None,
-        order: None,
-        purchase: None,
-        fingerprint: None,
-        state: PaymentState::Succeeded,
-        amount,
-        refunded: 0,
-        withdrawn: 0,
-        disputed: false,
-        fees: 0,
     }
 }

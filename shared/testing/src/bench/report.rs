@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use serde_json::{Value, json};
 use studio::bench::Target;
 
-use super::{Measured, Operation, STARTS, Spread, millis};
+use super::{Measured, Operation, STARTS, Spread};
 
 /// All measurements.
 #[derive(Debug, Clone)]
@@ -130,4 +130,9 @@ fn ms(duration: Duration) -> String {
 fn mb(bytes: usize) -> String {
     let tenths = (bytes + 50_000) / 100_000;
     format!("{}.{} MB", tenths / 10, tenths % 10)
+}
+
+/// Milliseconds with two decimals.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 100_000.0).round() / 100.0
 }

@@ -1,5 +1,5 @@
-//! Dependencies between crates: `domain` <- `search`, `studio`, `paper`, `store`, `clients` <-
-//! `settlement`, `runtime` <- functions.
+//! Dependencies between crates: `domain` <- `search`, `studio`, `paper`, `media`, `connect` <-
+//! `store`, `clients` <- `settlement`, `runtime` <- functions.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -9,18 +9,20 @@ use crate::root;
 
 /// Allowed dependencies of each shared crate on the others. A crate of functions may use every
 /// crate that is deployed; the sandbox and test crates are for tests only.
-const MAY_KNOW: [(&str, &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("search", &["domain"]),
     ("studio", &["domain"]),
     ("paper", &["domain"]),
-    ("store", &["domain"]),
-    ("clients", &["domain"]),
-    ("runtime", &["domain", "store", "clients"]),
+    ("media", &["domain"]),
+    ("connect", &["domain"]),
+    ("store", &["domain", "connect"]),
+    ("clients", &["domain", "media", "connect"]),
+    ("runtime", &["domain", "connect", "store", "clients"]),
     ("settlement", &["domain", "store", "clients"]),
 ];
 const FUNCTIONS_MAY_KNOW: &[&str] =
-    &["domain", "search", "studio", "paper", "store", "clients", "runtime", "settlement"];
+    &["domain", "search", "studio", "paper", "store", "media", "clients", "runtime", "settlement"];
 const NEVER_DEPLOYED: [&str; 2] = ["sandbox", "testing"];
 
 /// The packages of the workspace by name, from `cargo metadata`.

@@ -7,6 +7,7 @@
 
 mod arrows;
 mod callers;
+mod circles;
 mod events;
 mod gateway;
 mod market;

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        api_version,
-        portal::{self, MARK},
+        PAGE_SIZE, api_version,
+        portal_configuration::{self, MARK},
         webhook_event::{About, HANDLED, HANDLED_OF_ACCOUNTS, HANDLED_THIN},
     },
-    Done, Row, Run, StripeError, is_as, items, row, text,
+    StripeError,
+    run::{Done, Row, Run, is_as, items, row, text},
 };
 use crate::secrets::Secret;
 
@@ -57,7 +58,7 @@ fn kinds(handled: &[(&'static str, About)]) -> Vec<&'static str> {
 }
 
 async fn register(run: &Run<'_>, what: String, form: &Value) -> Result<Row, StripeError> {
-    let query = json!({"limit": super::super::PAGE_SIZE});
+    let query = json!({"limit": PAGE_SIZE});
     let endpoints = run.list("/webhook_endpoints", &query).await?;
     let types = &form["enabled_events"];
     let Some(present) = registered(&endpoints, text(form, "url")) else {
@@ -139,7 +140,7 @@ pub(super) async fn portal(run: &Run<'_>, return_url: &str) -> Result<Row, Strip
             },
         },
     });
-    let Some(present) = portal::find(&run.stripe.transport).await? else {
+    let Some(present) = portal_configuration::find(&run.stripe.transport).await? else {
         let made = run.post("/billing_portal/configurations", &wanted).await?;
         return Ok(row(what, &made, Done::Created));
     };

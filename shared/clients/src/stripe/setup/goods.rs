@@ -3,7 +3,11 @@
 use domain::{pack::Pack, plan::Plan};
 use serde_json::{Value, json};
 
-use super::{Done, Row, Run, StripeError, is_as, items, row, text};
+use super::{
+    super::PAGE_SIZE,
+    StripeError,
+    run::{Done, Row, Run, is_as, items, row, text},
+};
 
 /// An item for sale. Its product's id is its lookup key, so that there is one of each.
 struct Good {
@@ -64,8 +68,7 @@ async fn product(run: &Run<'_>, good: &Good) -> Result<Row, StripeError> {
 /// unaffected.
 async fn price(run: &Run<'_>, good: &Good) -> Result<Row, StripeError> {
     let what = format!("price {}", good.lookup_key);
-    let query =
-        json!({"product": good.lookup_key, "active": true, "limit": super::super::PAGE_SIZE});
+    let query = json!({"product": good.lookup_key, "active": true, "limit": PAGE_SIZE});
     let on_sale = run.list("/prices", &query).await?;
     let has_key = |price: &&Value| text(price, "lookup_key") == good.lookup_key;
     let kept = items(&on_sale).iter().find(has_key);

@@ -4,15 +4,13 @@
 //! reaches a member. All of this is processor time (about 0.2 s for a megapixel): call it through
 //! `spawn_blocking`.
 
+mod error;
 pub(crate) mod read;
 
 use bytes::Bytes;
-use domain::{
-    DomainError, ErrorKind,
-    image::{PHOTO_PIXELS_MAX, SIDE_PX_MAX, THUMBNAIL_SIDE_PX},
-};
+use domain::image::{SIDE_PX_MAX, THUMBNAIL_SIDE_PX};
 use image::{
-    ImageEncoder, ImageError, RgbImage,
+    ImageEncoder, RgbImage,
     codecs::{
         jpeg::JpegEncoder,
         png::{CompressionType, FilterType, PngEncoder},
@@ -21,7 +19,12 @@ use image::{
 };
 use sha2::{Digest, Sha256};
 
-use self::read::Detail;
+use self::{
+    error::damaged,
+    read::{Detail, size_within},
+};
+
+pub use error::PictureError;
 
 const JPEG_QUALITY: u8 = 85;
 
@@ -38,46 +41,6 @@ pub struct Picture {
     pub width: u32,
     /// In pixels.
     pub height: u32,
-}
-
-/// Why bytes are not an acceptable picture. A retry gets the same result.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PictureError {
-    /// Neither a PNG, nor a JPEG, nor a WebP.
-    #[error("the bytes are not a PNG, JPEG or WebP picture")]
-    UnknownFormat,
-    /// More pixels or more memory than allowed.
-    #[error("the picture is larger than {SIDE_PX_MAX} pixels a side or too large to decode")]
-    TooLarge,
-    /// A photograph with more pixels than are decoded even at reduced size.
-    #[error("the picture has more than {} million pixels", PHOTO_PIXELS_MAX / 1_000_000)]
-    TooManyPixels,
-    /// Fewer pixels than its purpose requires.
-    #[error("the picture is smaller than {side_px_min} pixels a side")]
-    TooSmall {
-        /// Minimum pixels a side.
-        side_px_min: u32,
-    },
-    /// It begins like a picture but does not decode.
-    #[error("the picture is damaged: {detail}")]
-    Damaged {
-        /// The decoder's message.
-        detail: String,
-    },
-}
-
-impl DomainError for PictureError {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Invalid
-    }
-    fn code(&self) -> &'static str {
-        match self {
-            PictureError::UnknownFormat => "picture_format_unknown",
-            PictureError::TooLarge | PictureError::TooManyPixels => "picture_too_large",
-            PictureError::TooSmall { .. } => "picture_too_small",
-            PictureError::Damaged { .. } => "picture_damaged",
-        }
-    }
 }
 
 impl Picture {
@@ -116,7 +79,7 @@ impl Picture {
                 small.write_with_encoder(jpeg)?;
             }
         }
-        let sha256 = hex(&Sha256::digest(&png));
+        let sha256 = hex::encode(Sha256::digest(&png));
         Ok(Picture { png: png.into(), thumbnail_jpeg: thumbnail.into(), sha256, width, height })
     }
 }
@@ -134,38 +97,6 @@ pub(crate) fn pixels(width: u32, height: u32, rgb: Vec<u8>) -> Result<RgbImage, 
     match RgbImage::from_raw(width, height, rgb) {
         Some(pixels) if found == expected && found > 0 => Ok(pixels),
         Some(_) | None => Err(damaged(format!("{found} bytes for {width} x {height} RGB pixels"))),
-    }
-}
-
-/// The size that fits into a square of `side` pixels: at least one pixel a side, never enlarged.
-pub(crate) fn size_within(side: u32, width: u32, height: u32) -> (u32, u32) {
-    let longest = width.max(height);
-    if longest <= side {
-        return (width, height);
-    }
-    let scaled = |length: u32| (length * side + longest / 2) / longest;
-    (scaled(width).max(1), scaled(height).max(1))
-}
-
-/// Bytes in lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn damaged(detail: impl ToString) -> PictureError {
-    PictureError::Damaged { detail: detail.to_string() }
-}
-
-impl From<ImageError> for PictureError {
-    fn from(error: ImageError) -> PictureError {
-        match error {
-            ImageError::Limits(_) => PictureError::TooLarge,
-            ImageError::Decoding(_)
-            | ImageError::Encoding(_)
-            | ImageError::Parameter(_)
-            | ImageError::Unsupported(_)
-            | ImageError::IoError(_) => damaged(error),
-        }
     }
 }
 

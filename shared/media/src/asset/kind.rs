@@ -1,13 +1,13 @@
 //! The kind of an asset file, from its first bytes alone.
 //!
 //! A file that any operating system, shell or browser would run is refused. A LUT (table of colors)
-//! is plain text at its start and is checked further. [`crate::asset`] then inspects the whole
+//! is plain text at its start and is checked further. [`super::inspect`] then inspects the whole
 //! file. Files are only served as downloads, never displayed.
 
 use domain::marketplace::upload::AssetKind;
 
 /// The number of first bytes that [`sniff`] needs; a shorter file is passed whole.
-pub(crate) const HEAD_BYTES: usize = 4096;
+pub const HEAD_BYTES: usize = 4096;
 
 /// Largest header of a safetensors file, in bytes: a limit of that format.
 const TENSOR_HEADER_MAX: u64 = 100_000_000;
@@ -55,7 +55,7 @@ const CUBE_SIZES: [&str; 2] = ["LUT_3D_SIZE", "LUT_1D_SIZE"];
 
 /// The kind of a file that begins with `head`, its first [`HEAD_BYTES`]; `None` if it cannot be
 /// sold.
-pub(crate) fn sniff(head: &[u8]) -> Option<AssetKind> {
+pub fn sniff(head: &[u8]) -> Option<AssetKind> {
     let head = &head[..head.len().min(HEAD_BYTES)];
     if is_program(head) || DOCUMENTS.iter().any(|magic| head.starts_with(magic)) {
         return None;

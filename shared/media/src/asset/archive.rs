@@ -19,7 +19,7 @@ use rawzip::{
     extra_fields::{ExtraFieldId, ExtraFields},
 };
 
-use crate::asset_kind::{HEAD_BYTES, is_archive, is_program};
+use super::kind::{HEAD_BYTES, is_archive, is_program};
 
 /// Most bytes between two entries: the sizes behind an entry that was written as a stream
 /// (APPNOTE.TXT 4.3.9, with its signature and sizes of eight bytes).

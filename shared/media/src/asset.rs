@@ -1,5 +1,9 @@
 //! Full inspection of a file for sale: every byte is checked and no declared value is trusted.
 
+mod archive;
+mod kind;
+mod safetensors;
+
 use bytes::Bytes;
 use domain::marketplace::{
     archive::{ArchiveError, ArchivedFile},
@@ -7,12 +11,12 @@ use domain::marketplace::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{
-    archive,
-    asset_kind::{is_cube, sniff},
-    picture::hex,
+use self::{
+    kind::is_cube,
     safetensors::{TensorsError, check_tensors},
 };
+
+pub use kind::{HEAD_BYTES, sniff};
 
 /// The result of an inspection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +68,7 @@ pub fn inspect(kind: AssetKind, file: &Bytes) -> Result<Inspected, AssetError> {
         AssetKind::Cube if is_cube(file, false) => Vec::new(),
         AssetKind::Cube => return Err(AssetError::UnknownKind),
     };
-    let sha256 = hex(&Sha256::digest(file));
+    let sha256 = hex::encode(Sha256::digest(file));
     Ok(Inspected { bytes: file.len() as u64, sha256, files })
 }
 
@@ -78,7 +82,7 @@ mod tests {
             |end: &str| Bytes::from(format!("LUT_1D_SIZE 900\n{}{end}", "0 0 0\n".repeat(900)));
         let found = inspect(AssetKind::Cube, &table("")).unwrap();
         assert_eq!((found.bytes, found.files.len()), (5_416, 0));
-        assert_eq!(found.sha256, hex(&Sha256::digest(table(""))));
+        assert_eq!(found.sha256, hex::encode(Sha256::digest(table(""))));
         let refused = inspect(AssetKind::Cube, &table("rm -rf /\n"));
         assert_eq!(refused, Err(AssetError::UnknownKind));
         let refused = inspect(AssetKind::Zip, &table(""));

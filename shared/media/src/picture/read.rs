@@ -17,7 +17,7 @@ use moxcms::{
     CmsError, ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions,
 };
 
-use super::{PictureError, damaged, size_within};
+use super::error::{PictureError, damaged};
 
 /// How many pixels are needed.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,16 @@ pub(crate) fn read(bytes: &[u8], detail: Detail) -> Result<RgbImage, PictureErro
     } else {
         Err(PictureError::UnknownFormat)
     }
+}
+
+/// The size that fits into a square of `side` pixels: at least one pixel a side, never enlarged.
+pub(crate) fn size_within(side: u32, width: u32, height: u32) -> (u32, u32) {
+    let longest = width.max(height);
+    if longest <= side {
+        return (width, height);
+    }
+    let scaled = |length: u32| (length * side + longest / 2) / longest;
+    (scaled(width).max(1), scaled(height).max(1))
 }
 
 fn limits() -> Limits {

@@ -2,34 +2,11 @@
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
+use crate::error::InitError;
+
 /// The variables of the process, or of a test.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(HashMap<String, String>);
-
-/// Why a function cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum InitError {
-    /// Variables that are not set.
-    #[error("not set: {}", .0.join(", "))]
-    Missing(Vec<&'static str>),
-    /// A variable with an invalid value. The value is not shown: it may be secret.
-    #[error("{name} cannot be used: {why}")]
-    Unusable {
-        /// The variable.
-        name: &'static str,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// A service required at start did not answer.
-    #[error("{what} is not available")]
-    Unavailable {
-        /// The service.
-        what: &'static str,
-        /// The cause.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
 
 impl Environment {
     /// The variables of this process. One that is not UTF-8 counts as not set.
@@ -73,7 +50,28 @@ impl Environment {
     /// # Errors
     /// [`InitError::Missing`], or [`InitError::Unusable`] when it does not parse.
     pub fn parse<T: FromStr<Err: fmt::Display>>(&self, name: &'static str) -> Result<T, InitError> {
-        let parsed = self.text(name)?.parse::<T>();
-        parsed.map_err(|e| InitError::Unusable { name, why: e.to_string() })
+        self.text(name)?.parse().map_err(InitError::unusable(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_missing_variables_are_reported_at_once() {
+        let env = Environment::of([("TABLE_NAME", "app"), ("GEMINI_SECRET_ARN", "")]);
+        assert!(env.require(&["TABLE_NAME", "GEMINI_SECRET_ARN"]).is_ok());
+        let missing = env.require(&["CORS_ORIGIN", "TABLE_NAME", "IMAGES_BUCKET"]).unwrap_err();
+        assert_eq!(missing.to_string(), "not set: CORS_ORIGIN, IMAGES_BUCKET");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_not_repeated_in_full() {
+        let env = Environment::of([("LIMIT", "hunter2"), ("EMPTY", " ")]);
+        assert_eq!(env.optional("EMPTY"), None);
+        assert_eq!(env.text("EMPTY").unwrap_err().to_string(), "not set: EMPTY");
+        let unusable = env.parse::<u32>("LIMIT").unwrap_err().to_string();
+        assert_eq!(unusable, "LIMIT cannot be used: invalid digit found in string");
     }
 }

@@ -1,0 +1,37 @@
+//! Who renders an image, in what quality and for how many credits.
+
+use serde::{Deserialize, Serialize};
+
+/// The quality of the image, which determines the model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// Faster and plainer; takes no negative prompt.
+    Lite,
+    /// The full model.
+    #[default]
+    Standard,
+}
+
+/// The renderer of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// Our own renderer, at once and in process.
+    Studio,
+    /// Bria's FIBO, asynchronously.
+    Bria,
+}
+
+impl Provider {
+    /// The name on the wire and in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Provider::Studio => "studio",
+            Provider::Bria => "bria",
+        }
+    }
+}
+
+/// The price of an image in credits.
+pub const CREDITS_PER_IMAGE: u32 = 1;

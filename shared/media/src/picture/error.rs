@@ -1,0 +1,64 @@
+//! Why bytes are not an acceptable picture.
+
+use domain::{
+    DomainError, ErrorKind,
+    image::{PHOTO_PIXELS_MAX, SIDE_PX_MAX},
+};
+use image::ImageError;
+
+/// Why bytes are not an acceptable picture. A retry gets the same result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PictureError {
+    /// Neither a PNG, nor a JPEG, nor a WebP.
+    #[error("the bytes are not a PNG, JPEG or WebP picture")]
+    UnknownFormat,
+    /// More pixels or more memory than allowed.
+    #[error("the picture is larger than {SIDE_PX_MAX} pixels a side or too large to decode")]
+    TooLarge,
+    /// A photograph with more pixels than are decoded even at reduced size.
+    #[error("the picture has more than {} million pixels", PHOTO_PIXELS_MAX / 1_000_000)]
+    TooManyPixels,
+    /// Fewer pixels than its purpose requires.
+    #[error("the picture is smaller than {side_px_min} pixels a side")]
+    TooSmall {
+        /// Minimum pixels a side.
+        side_px_min: u32,
+    },
+    /// It begins like a picture but does not decode.
+    #[error("the picture is damaged: {detail}")]
+    Damaged {
+        /// The decoder's message.
+        detail: String,
+    },
+}
+
+impl DomainError for PictureError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+    fn code(&self) -> &'static str {
+        match self {
+            PictureError::UnknownFormat => "picture_format_unknown",
+            PictureError::TooLarge | PictureError::TooManyPixels => "picture_too_large",
+            PictureError::TooSmall { .. } => "picture_too_small",
+            PictureError::Damaged { .. } => "picture_damaged",
+        }
+    }
+}
+
+pub(super) fn damaged(detail: impl ToString) -> PictureError {
+    PictureError::Damaged { detail: detail.to_string() }
+}
+
+impl From<ImageError> for PictureError {
+    fn from(error: ImageError) -> PictureError {
+        match error {
+            ImageError::Limits(_) => PictureError::TooLarge,
+            ImageError::Decoding(_)
+            | ImageError::Encoding(_)
+            | ImageError::Parameter(_)
+            | ImageError::Unsupported(_)
+            | ImageError::IoError(_) => damaged(error),
+        }
+    }
+}
