@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use domain::account::AccountUpdate;
 use runtime::{Access, ApiError, Call, Endpoint, Json};
 use serde::Deserialize;
-use store::{Store, StoreError};
+use store::Store;
 
 use crate::view::MeView;
 
@@ -27,10 +27,7 @@ pub fn serve() -> ExitCode {
 pub async fn handle(store: &Store, call: Call<Request>) -> Result<Json<MeView>, ApiError> {
     let member = call.member()?;
     // The staff role is stored: admins cannot moderate other admins.
-    let seen = |draft: &mut AccountUpdate| {
-        draft.seen_as(member.role);
-        Ok::<(), StoreError>(())
-    };
+    let seen = |draft: &mut AccountUpdate| draft.seen_as(member.role);
     let email = member.email_claim();
     let account = store.update_account(&member.user_id, email, call.now, seen).await?;
     Ok(Json(MeView::new(account, member.role, call.now)))

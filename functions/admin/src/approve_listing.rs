@@ -16,7 +16,7 @@ use domain::{
 use runtime::{Access, ApiError, Call, Endpoint, NoStore, once};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use store::{ListingUpdate, NotFound, Store, StoreError};
+use store::{ListingUpdate, NotFound, Store};
 
 use crate::view::JudgedView;
 
@@ -56,12 +56,9 @@ pub async fn handle(
                 scan.require_clean(&asset_key(&id, &asset.upload_id), &asset.file_name).await?;
             }
         }
-        let judged = store.moderate_listing(&entry, &id, call.now, async |shelf| {
-            let is_shown = shelf.listing.check_shown(&shelf.newest, shown);
-            is_shown.map_err(StoreError::refused)?;
-            store.read_model(shelf).await?;
-            let approved = shelf.listing.approve(&mut shelf.newest, &mut shelf.model, call.now);
-            approved.map_err(StoreError::refused)
+        let judged = store.approve_listing(&entry, &id, call.now, |shelf| {
+            shelf.listing.check_shown(&shelf.newest, shown)?;
+            shelf.listing.approve(&mut shelf.newest, &mut shelf.model, call.now)
         });
         let ListingUpdate { listing, newest, .. } = judged.await?;
         Ok(JudgedView::of(&listing, newest.number))

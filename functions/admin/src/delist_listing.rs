@@ -63,13 +63,14 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Judged
         Pictures::Remove => Action::RemovePictures,
     };
     let entry = call.deed(action, target)?.with_reason(&reason);
-    let judged = store.moderate_listing(&entry, &id, call.now, async |shelf| {
-        shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)?;
-        if let Pictures::Remove = call.body.pictures {
-            shelf.remove_pictures();
-        }
-        Ok::<(), ListingError>(())
-    });
+    let judged =
+        store.moderate_listing(&entry, &id, call.now, |shelf| -> Result<(), ListingError> {
+            shelf.listing.delist(DelistedBy::Staff, Some(reason.clone()), call.now)?;
+            if let Pictures::Remove = call.body.pictures {
+                shelf.remove_pictures();
+            }
+            Ok(())
+        });
     let listing = judged.await?.listing;
     let version = listing.published.as_ref().map_or_else(|| listing.newest(), |it| it.number);
     Ok(NoStore(JudgedView::of(&listing, version)))

@@ -50,7 +50,7 @@ pub async fn handle(
     let reason = checked_reason(&said.reason)?;
     let entry = entry.with_reason(&reason);
     let answer = once(store, &call, async || {
-        let judged = store.moderate_listing(&entry, &id, call.now, async |shelf| {
+        let judged = store.moderate_listing(&entry, &id, call.now, |shelf| {
             shelf.listing.check_shown(&shelf.newest, &said.content_hash)?;
             shelf.listing.reject(shelf.newest.number, reason.clone(), call.now)
         });

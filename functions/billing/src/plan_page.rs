@@ -69,7 +69,6 @@ async fn note<R>(
     let user = &call.member()?.user_id;
     let opened = store.change_billing(user, None, None, call.now, |_, billing| {
         billing.opened(checkout.nth, page.session.clone(), page.url.clone());
-        Ok::<(), StoreError>(())
     });
     opened.await?;
     Ok(())

@@ -46,12 +46,12 @@ pub async fn handle(store: &Store, call: Call<Request>) -> Result<NoStore<Respon
     let (user, email) = (&member.user_id, member.email_claim());
     let wish = call.body.wish()?;
     let account = store
-        .update_account(user, email, call.now, |draft| {
+        .update_account(user, email, call.now, |draft| -> Result<(), StoreError> {
             if wish.is_some() {
                 draft.require_active().map_err(StoreError::refused)?;
             }
             draft.allow_top_up(wish);
-            Ok::<(), StoreError>(())
+            Ok(())
         })
         .await?;
     Ok(NoStore(Response { top_up: account.top_up.as_ref().and_then(TopUpView::of) }))

@@ -13,7 +13,6 @@ use domain::{
     id::{ListingId, UploadId},
     marketplace::{
         demo::{DemoSubject, default_scene},
-        similarity::Signature,
         strike::Seller,
         upload::Preview,
     },
@@ -60,21 +59,18 @@ pub async fn handle(
     Seller::from(&shelf.creator).check_strikes(call.now)?;
     let upload = UploadId::new(call.now, call.random());
     let picture = picture_of(&shelf, &upload, bucket).await?;
-    let submitted = store.change_listing(creator, &id, call.now, async |shelf| {
+    let submit = |shelf: &mut ListingUpdate| -> Result<(), StoreError> {
         let seller = Seller::from(&shelf.creator);
         seller.check_strikes(call.now).map_err(StoreError::refused)?;
         if shelf.newest.previews.is_empty() {
             shelf.newest.previews.extend(picture.clone());
         }
-        store.read_model(shelf).await?;
-        let (newest, model) = (&shelf.newest, &shelf.model);
-        shelf.listing.submit(newest, model, call.now).map_err(StoreError::refused)?;
-        let (kind, content) = (shelf.listing.kind, &shelf.newest.description.content);
-        let signature = Signature::of(kind, content);
-        shelf.newest.similar = store.similar_listings(&id, kind, &signature).await?;
-        shelf.newest.signature = Some(signature);
-        Ok::<(), StoreError>(())
-    });
+        let submitted = shelf.listing.submit(&shelf.newest, &shelf.model, call.now);
+        submitted.map_err(StoreError::refused)
+    };
+    // What is refused anyway is not compared with other listings.
+    submit(&mut shelf.clone())?;
+    let submitted = store.submit_listing(creator, &id, call.now, submit);
     Ok(NoStore(CreatorListingView::of(submitted.await?, (previews, &call.links), call.now)))
 }
 

@@ -72,11 +72,11 @@ pub async fn handle(
     let view =
         |shelf: ListingUpdate| CreatorListingView::of(shelf, (previews, &call.links), call.now);
     let creator = &call.member()?.user_id;
-    let changed = store.change_listing(creator, &id, call.now, async |shelf| {
+    let changed = store.change_listing(creator, &id, call.now, |shelf| -> Result<(), StoreError> {
         call.check_if_match(&view(shelf.clone())).map_err(StoreError::refused)?;
         let edited = shelf.listing.edit(shelf.newest.clone(), edit.clone(), call.now);
         shelf.newest = edited.map_err(StoreError::refused)?;
-        Ok::<(), StoreError>(())
+        Ok(())
     });
     Ok(Json(view(changed.await?)))
 }

@@ -8,7 +8,7 @@ use domain::{
     billing::{Billing, external::CustomerId},
     id::UserId,
 };
-use store::{Store, StoreError};
+use store::Store;
 
 use crate::SettleError;
 
@@ -49,7 +49,6 @@ async fn found_or_made(
     let (billing, ()) = store
         .change_billing(user, email, None, now, |_, billing| {
             billing.replace_customer(deleted.as_ref(), &made);
-            Ok::<(), StoreError>(())
         })
         .await?;
     Ok(billing.customer.unwrap_or(made))

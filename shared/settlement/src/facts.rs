@@ -1,6 +1,6 @@
 //! The current state of Stripe objects, and the billing update that follows from it.
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::collections::BTreeSet;
 
 use clients::{
     Stripe,
@@ -186,24 +186,21 @@ impl Facts {
         read: &Billing,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-    ) -> Result<(Applied, BTreeSet<FollowUpTask>), StoreError> {
+    ) -> Result<Applied<BTreeSet<FollowUpTask>>, StoreError> {
         let wanted = Wanted {
             order: self.order.clone(),
             invoices: self.invoices.iter().map(|(invoice, _)| invoice.id.clone()).collect(),
         };
-        let noted = RefCell::new(BTreeSet::new());
-        let applied = store
+        store
             .apply_billing(read, &wanted, event, now, |update| {
                 // A payment for a missing order must fail, not be ignored.
                 if self.order.is_some() && update.order.is_none() {
                     return Err(StoreError::refused(NotFound::Order));
                 }
                 self.apply(update).map_err(StoreError::refused)?;
-                noted.replace(update.follow_ups.clone());
-                Ok(())
+                Ok(update.follow_ups.clone())
             })
-            .await?;
-        Ok((applied, noted.into_inner()))
+            .await
     }
 
     fn apply(&self, update: &mut BillingUpdate) -> Result<(), LedgerError> {

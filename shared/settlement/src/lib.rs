@@ -178,8 +178,8 @@ impl<'a> Settlement<'a> {
             let read = self.store.billing(user).await?;
             let facts = Facts::of_failed(order, code);
             match facts.keep(self.store, &read, None, now).await? {
-                (Applied::Now | Applied::Already, _) => return Ok(()),
-                (Applied::Stale, _) => {}
+                Applied::Now(_) | Applied::Already => return Ok(()),
+                Applied::Stale => {}
             }
         }
         Err(SettleError::Busy)
@@ -222,9 +222,9 @@ impl<'a> Settlement<'a> {
                 Gathered::NotOurs => return Ok(EventOutcome::NotOurs),
             };
             match facts.keep(self.store, &read, event, now).await? {
-                (Applied::Stale, _) => {}
-                (Applied::Already, _) => return Ok(EventOutcome::Already),
-                (Applied::Now, noted) => return Ok(self.carry_out_noted(user, noted, now).await),
+                Applied::Stale => {}
+                Applied::Already => return Ok(EventOutcome::Already),
+                Applied::Now(noted) => return Ok(self.carry_out_noted(user, noted, now).await),
             }
         }
         Err(SettleError::Busy)

@@ -22,7 +22,7 @@ use domain::{
     },
     money::Money,
 };
-use store::{PageSize, SALES_AT_ONCE, Store, StoreError};
+use store::{PageSize, SALES_AT_ONCE, Store};
 use tracing::warn;
 
 use crate::{EventOutcome, SettleError, Settlement};
@@ -456,7 +456,6 @@ impl<'a> Payer<'a> {
             .store
             .step_payout(creator, &payout.id, (only, now), |step| {
                 note_recovery(step, now);
-                Ok::<(), StoreError>(())
             })
             .await?;
         let noted_for = noted.sales.first().and_then(|sale| Some((sale.recovery?, sale)));

@@ -5,8 +5,6 @@
 //! of the purchase id, and only then is the event marked as applied. If the process dies in
 //! between, Stripe delivers the event again or the nightly run resumes it.
 
-use std::cell::RefCell;
-
 use clients::{
     Stripe,
     stripe::{Evidence, OpenDispute, RefundReason, Session, SessionStatus, StripeError},
@@ -69,7 +67,7 @@ impl Settlement<'_> {
                 return Ok(EventOutcome::Ignored);
             };
             let evidenced = self.submit_dispute_evidence(&read, &snapshot).await?;
-            let kept = self
+            let applied = self
                 .store
                 .apply_purchase(&read, event, now, |update| {
                     for dispute in &evidenced {
@@ -78,18 +76,18 @@ impl Settlement<'_> {
                     snapshot.apply(update, now)
                 })
                 .await?;
-            match (kept.kept, kept.next) {
-                (Applied::Stale, _) => {}
-                (Applied::Already, _) => return Ok(EventOutcome::Already),
+            match applied {
+                Applied::Stale => {}
+                Applied::Already => return Ok(EventOutcome::Already),
                 // The daily run reverses what was overpaid: it has the Stripe key for that.
-                (Applied::Now, PaymentFollowUp::Nothing | PaymentFollowUp::ReverseTransfer) => {
+                Applied::Now(PaymentFollowUp::Nothing | PaymentFollowUp::ReverseTransfer) => {
                     return Ok(EventOutcome::Applied);
                 }
                 // The next round reads the outcome from the payment.
-                (Applied::Now, PaymentFollowUp::Refund { payment, number, amount }) => {
+                Applied::Now(PaymentFollowUp::Refund { payment, number, amount }) => {
                     self.refund(&read, (&payment, number, amount), now).await?;
                 }
-                (Applied::Now, PaymentFollowUp::RefundInFull(payment)) => {
+                Applied::Now(PaymentFollowUp::RefundInFull(payment)) => {
                     warn!(purchase = %id, actor = %buyer, "late purchase payment, refunding it");
                     self.stripe.refund(&payment, &format!("purchase:{id}:returned")).await?;
                     if let Some(event) = event {
@@ -119,20 +117,17 @@ impl Settlement<'_> {
     ) -> Result<Purchase, SettleError> {
         for _ in 0..ROUNDS_MAX {
             let read = self.store.purchase(buyer, id).await?;
-            let refused = RefCell::new(None);
-            let kept = self.store.apply_purchase(&read, None, now, |update| {
-                let asked = update.ask_refund(request, now);
-                if let Err(why) = &asked {
+            let asked = self.store.change_purchase(&read, now, |update| {
+                let refused = update.ask_refund(request, now).err();
+                if let Some(why) = &refused {
                     update.note_refund_request(why, request.reason.as_deref(), now);
                 }
-                refused.replace(asked.err());
-                Ok::<PaymentFollowUp, SettlementError>(PaymentFollowUp::Nothing)
+                Ok::<_, SettlementError>(refused)
             });
-            if kept.await?.kept == Applied::Stale {
-                continue;
-            }
-            if let Some(why) = refused.into_inner() {
-                return Err(why.into());
+            match asked.await? {
+                Applied::Stale => continue,
+                Applied::Now(Some(why)) => return Err(why.into()),
+                Applied::Now(None) | Applied::Already => {}
             }
             self.purchase(buyer, id, now).await?;
             return Ok(self.store.purchase(buyer, id).await?);
@@ -160,11 +155,10 @@ impl Settlement<'_> {
         warn!(purchase = %purchase.id, number, code = refused, "refund refused, marked as failed");
         for _ in 0..ROUNDS_MAX {
             let read = self.store.purchase(&purchase.buyer_id, &purchase.id).await?;
-            let kept = self.store.apply_purchase(&read, None, now, |update| {
+            let failed = self.store.change_purchase(&read, now, |update| {
                 update.fail_refund(number, &refused);
-                Ok::<PaymentFollowUp, SettlementError>(PaymentFollowUp::Nothing)
             });
-            if kept.await?.kept != Applied::Stale {
+            if failed.await? != Applied::Stale {
                 return Ok(());
             }
         }

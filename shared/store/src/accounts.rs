@@ -2,51 +2,44 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    DomainError, Timestamp,
-    account::{Account, AccountUpdate, EmailClaim, Profile},
+    Timestamp,
+    account::{Account, AccountChange, AccountUpdate, EmailClaim, Profile},
     credits::LedgerEntry,
     id::UserId,
     marketplace::payout::SkipReason,
 };
 
 use crate::{
-    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    cursor::{Cursor, Page, PageSize},
     error::StoreError,
-    keys::{Key, LEDGER_PREFIX, SK, user_pk},
-    table::{Attempt, Store, decode},
+    keys::{Key, LEDGER_PREFIX, user_pk},
+    table::{Store, decode},
+    transaction::{ItemKind, Transaction},
+    update::{Aggregate, Decided, Writes},
+    versioned::Versioned,
 };
 
 impl Store {
     /// Returns a member's account: created on first use, with expired credits removed and the
     /// month's granted. Reads once (Q1), and writes only if something is due or the email address
     /// changed.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn get_or_create_account(
         &self,
         user: &UserId,
         email: Option<EmailClaim<'_>>,
         now: Timestamp,
     ) -> Result<Account, StoreError> {
-        self.update_account(user, email, now, |_| Ok::<(), StoreError>(())).await
+        self.update_account(user, email, now, |_| ()).await
     }
 
     /// A member's email address, from their last token (Q1).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn email_of(&self, user: &UserId) -> Result<Option<String>, StoreError> {
         let account: Option<Account> = self.get(&Key::account(user)).await?;
         Ok(account.and_then(|account| account.email))
     }
 
     /// Why a member gets no payout, whatever their balance (Q1).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn barred_from_payouts(
         &self,
         user: &UserId,
@@ -57,9 +50,6 @@ impl Store {
     }
 
     /// Display names of at most 100 members (Q1); members without a name are left out.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn names_of(
         &self,
         users: BTreeSet<&UserId>,
@@ -73,20 +63,20 @@ impl Store {
     /// Changes a member's profile, if `change` accepts the current account.
     ///
     /// # Errors
-    /// When the member is suspended, what `change` refuses, or when DynamoDB is unavailable.
-    pub async fn update_profile<R: DomainError>(
+    /// When the member is suspended or what `change` refuses.
+    pub async fn update_profile<D: Decided<Value = ()>>(
         &self,
         user: &UserId,
         email: Option<EmailClaim<'_>>,
         now: Timestamp,
-        change: impl Fn(&Account, &mut Profile) -> Result<(), R>,
+        change: impl Fn(&Account, &mut Profile) -> D,
     ) -> Result<Account, StoreError> {
-        self.update_account(user, email, now, |draft| {
+        self.update_account(user, email, now, |draft| -> Result<(), StoreError> {
             draft.require_active().map_err(StoreError::refused)?;
             let mut profile = draft.account().profile.clone();
-            change(draft.account(), &mut profile).map_err(StoreError::refused)?;
+            change(draft.account(), &mut profile).decided()?;
             draft.describe(profile);
-            Ok::<(), StoreError>(())
+            Ok(())
         })
         .await
     }
@@ -94,71 +84,97 @@ impl Store {
     /// Changes an account by `change`, in one transaction with its ledger entries.
     ///
     /// # Errors
-    /// What `change` refuses, or when DynamoDB is unavailable.
-    pub async fn update_account<R: DomainError>(
+    /// What `change` refuses.
+    pub async fn update_account<D: Decided<Value = ()>>(
         &self,
         user: &UserId,
         email: Option<EmailClaim<'_>>,
         now: Timestamp,
-        change: impl Fn(&mut AccountUpdate) -> Result<(), R>,
+        change: impl Fn(&mut AccountUpdate) -> D,
     ) -> Result<Account, StoreError> {
-        self.retry_on_conflict(async || {
-            let found = self.get(&Key::account(user)).await?;
-            let mut draft = draft_of(found, user, email, now)?;
-            change(&mut draft).map_err(StoreError::refused)?;
-            if !draft.is_changed() {
-                return Ok(Attempt::Done(draft.account().clone()));
-            }
-            let change = draft.finish();
-            Ok(self.transaction().account(&change)?.commit().await?.done(change.account))
-        })
-        .await
+        let (account, ()) = self.update(AccountKey { user, email, now }, change).await?;
+        Ok(account)
     }
 
     /// A page of a member's ledger, newest first (Q7).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`crate::InvalidCursor`].
     pub async fn ledger(
         &self,
         user: &UserId,
         size: PageSize,
         after: Option<Cursor>,
     ) -> Result<Page<LedgerEntry>, StoreError> {
-        let start = match after {
-            Some(Cursor(seq)) => {
-                let seq: u64 =
-                    seq.parse().map_err(|_| StoreError::refused(InvalidCursor::new()))?;
-                Some(Key::ledger(user, seq))
-            }
-            None => None,
-        };
+        let start = Cursor::parsed(after, str::parse)?.map(|seq| Key::ledger(user, seq));
         let entries = self.query_desc(user, LEDGER_PREFIX, start, size).await?;
         Ok(Page::cut(entries, size, |entry: &LedgerEntry| entry.seq.to_string()))
     }
 
     /// The whole ledger, oldest first, page after page: for audits and tests.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn whole_ledger(&self, user: &UserId) -> Result<Vec<LedgerEntry>, StoreError> {
         let mut entries = Vec::new();
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(#sk, :prefix)")
-            .expression_attribute_names("#sk", SK)
-            .expression_attribute_values(":pk", AttributeValue::S(user_pk(user)))
-            .expression_attribute_values(":prefix", AttributeValue::S(LEDGER_PREFIX.to_owned()))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
+        let query = self.newest_first(user_pk(user), LEDGER_PREFIX).scan_index_forward(true);
+        let mut pages = query.consistent_read(true).into_paginator().items().send();
         while let Some(item) = pages.next().await {
             entries.push(decode(item.map_err(StoreError::unavailable)?)?);
         }
         Ok(entries)
+    }
+}
+
+/// What an account is read by.
+pub(crate) struct AccountKey<'a> {
+    user: &'a UserId,
+    email: Option<EmailClaim<'a>>,
+    now: Timestamp,
+}
+
+impl Aggregate for AccountUpdate {
+    type Key<'a> = AccountKey<'a>;
+    type Written = Account;
+
+    async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
+        let found = store.get(&Key::account(key.user)).await?;
+        draft_of(found, key.user, key.email, key.now)
+    }
+
+    fn diff(self, _: Self, _: &Self::Key<'_>) -> Result<Writes<Account>, StoreError> {
+        change_of(self)
+    }
+}
+
+/// The write of an account update, and the account as it is after that.
+pub(crate) fn change_of(draft: AccountUpdate) -> Result<Writes<Account>, StoreError> {
+    if !draft.is_changed() {
+        return Ok((Transaction::default(), draft.account().clone()));
+    }
+    let change = draft.finish();
+    Ok((Transaction::default().account(&change)?, change.account))
+}
+
+impl Transaction {
+    /// Writes an account and its new ledger entries, if it still has the version it was read with.
+    /// A new account must not exist.
+    pub(crate) fn account(self, change: &AccountChange) -> Result<Self, StoreError> {
+        let user = &change.account.user_id;
+        let with_account = self
+            .put_versioned(change.expected_version, &change.account)?
+            .person(&change.before, &change.account)?;
+        let with_ledger = change.entries.iter().try_fold(with_account, |this, entry| {
+            this.new_item(ItemKind::Ledger, &Key::ledger(user, entry.seq), entry)
+        })?;
+        change.follow_ups.iter().try_fold(with_ledger, Transaction::follow_up)
+    }
+
+    /// Writes an account update. If it changes nothing, only checks that the account still has the
+    /// version it was read with: the decision holds, and a ban takes effect.
+    pub(crate) fn draft(self, draft: AccountUpdate) -> Result<Self, StoreError> {
+        if draft.is_changed() {
+            return self.account(&draft.finish());
+        }
+        let account = draft.account();
+        Ok(self.check_version(account.key(), Some(account)))
     }
 }
 

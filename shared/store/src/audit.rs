@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use domain::{
     Timestamp,
     audit::{Action, Actor, Anchors, AuditEntry, AuditRecord, Chain, ChainBreak, Head, Target},
@@ -15,7 +15,7 @@ use crate::{
     events::{AppliedEvent, digest_of},
     keys::{AUDIT, Key, audit_pk, audited_seq},
     table::{Store, decode},
-    transaction::{Committed, ItemKind, Versioned},
+    transaction::{Committed, Transaction},
 };
 
 /// Records read in one trip when only some of them are wanted.
@@ -55,25 +55,9 @@ pub struct Verified {
     pub next_cursor: Option<Cursor>,
 }
 
-impl Versioned for Head {
-    const PART: ItemKind = ItemKind::Audit;
-    fn key(&self) -> Key {
-        Key::audit_head()
-    }
-    fn version(&self) -> u64 {
-        self.version
-    }
-    fn with_version(self, version: u64) -> Head {
-        Head { version, ..self }
-    }
-}
-
 impl Store {
     /// Adds the audit entry of an action outside this table, once under `name`, which is remembered
     /// like an event: a resumed run does not add it again.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn record_once(
         &self,
         name: &str,
@@ -82,7 +66,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let id = EventId::parse(name).map_err(StoreError::corrupt)?;
         let mark = AppliedEvent { id, kind: "deed".to_owned() };
-        match self.transaction().event(&mark, now)?.audit(entry, now).commit().await? {
+        match self.commit(Transaction::default().event(&mark, now)?.audit(entry, now)).await? {
             Committed::Yes | Committed::Conflict(_) => Ok(()),
         }
     }
@@ -105,9 +89,6 @@ impl Store {
     }
 
     /// The head of the audit (Q51).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn audit_head(&self) -> Result<Head, StoreError> {
         Ok(self.get(&Key::audit_head()).await?.unwrap_or_default())
     }
@@ -116,14 +97,14 @@ impl Store {
     /// or empty before the end: follow its cursor.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`InvalidCursor`].
     pub async fn audit_log(
         &self,
         wanted: &AuditFilter,
         size: PageSize,
         after: Option<Cursor>,
     ) -> Result<Page<AuditRecord>, StoreError> {
-        let mut below: Option<u64> = after.map(|it| seq_of(&it)).transpose()?;
+        let mut below: Option<u64> = Cursor::parsed(after, str::parse)?;
         let mut items = Vec::new();
         for _ in 0..TRIPS_MAX {
             let rows = match &wanted.target {
@@ -168,7 +149,7 @@ impl Store {
     /// elsewhere must have that hash.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`InvalidCursor`].
     pub async fn verify_audit(
         &self,
         after: Option<Cursor>,
@@ -213,11 +194,7 @@ impl Store {
     }
 
     fn rows(&self) -> QueryFluentBuilder {
-        self.client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(AUDIT.to_owned()))
+        self.partition(AUDIT.to_owned())
     }
 }
 
@@ -245,10 +222,6 @@ impl AuditFilter {
             && self.from.is_none_or(|from| row.at >= from)
             && self.until.is_none_or(|until| row.at < until)
     }
-}
-
-fn seq_of(cursor: &Cursor) -> Result<u64, StoreError> {
-    cursor.0.parse().map_err(|_| StoreError::refused(InvalidCursor::new()))
 }
 
 fn chain_of(cursor: &Cursor) -> Result<Chain, StoreError> {

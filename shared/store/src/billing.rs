@@ -2,7 +2,7 @@
 //! with [`crate::BillingUpdate`].
 
 use domain::{
-    DomainError, Timestamp,
+    Timestamp,
     account::{Account, EmailClaim},
     billing::{
         Billing,
@@ -12,29 +12,25 @@ use domain::{
 };
 
 use crate::{
-    accounts::draft_of,
+    accounts::{change_of, draft_of},
+    condition::{Condition, string},
     error::StoreError,
     events::is_applied,
-    idempotency::{Idempotency, Outcome, Record, outcome},
+    idempotency::{Idempotency, Outcome, outcome},
     keys::Key,
-    table::{Attempt, Store},
-    transaction::{Committed, ItemKind, OwnerRef},
+    table::{BatchItems, Store, encode},
+    transaction::{ItemKind, OwnerRef, Transaction},
+    update::Decided,
 };
 
 impl Store {
     /// A member's billing; [`Billing::new`] if there is none (Q1).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn billing(&self, user: &UserId) -> Result<Billing, StoreError> {
         let found = self.get(&Key::billing(user)).await?;
         Ok(found.unwrap_or_else(|| Billing::new(user.clone())))
     }
 
     /// A member's billing, and whether `event` was already applied to it (Q11).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn billing_of_event(
         &self,
         user: &UserId,
@@ -47,9 +43,6 @@ impl Store {
     }
 
     /// The account as [`Store::get_or_create_account`] returns it, and the billing (Q12).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn account_and_billing(
         &self,
         user: &UserId,
@@ -57,15 +50,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Account, Billing), StoreError> {
         let keys = [Key::account(user), Key::billing(user)];
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
-            let draft = draft_of(found.next()?, user, email, now)?;
+        self.update_items(&keys, |mut found| {
+            let (writes, account) = change_of(draft_of(found.next()?, user, email, now)?)?;
             let billing = found.next()?.unwrap_or_else(|| Billing::new(user.clone()));
-            if !draft.is_changed() {
-                return Ok(Attempt::Done((draft.account().clone(), billing)));
-            }
-            let change = draft.finish();
-            Ok(self.transaction().account(&change)?.commit().await?.done((change.account, billing)))
+            Ok((writes, (account, billing)))
         })
         .await
     }
@@ -75,49 +63,36 @@ impl Store {
     /// is no key to record, nothing is written.
     ///
     /// # Errors
-    /// What `change` refuses, [`crate::KeyError::Reused`], or when DynamoDB is unavailable.
-    pub async fn change_billing<T, R: DomainError>(
+    /// What `change` refuses or [`crate::KeyError::Reused`].
+    pub async fn change_billing<D: Decided>(
         &self,
         user: &UserId,
         email: Option<EmailClaim<'_>>,
         request: Option<&Idempotency>,
         now: Timestamp,
-        change: impl Fn(&Account, &mut Billing) -> Result<T, R>,
-    ) -> Result<(Billing, T), StoreError> {
+        change: impl Fn(&Account, &mut Billing) -> D,
+    ) -> Result<(Billing, D::Value), StoreError> {
         let mut keys = vec![Key::account(user), Key::billing(user)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
+        let decide = |mut found: BatchItems| {
             let draft = draft_of(found.next()?, user, email, now)?;
             let read = found.next()?.unwrap_or_else(|| Billing::new(user.clone()));
             let noted = outcome(found.next()?, request, now)?;
-            let to_note = request.filter(|_| noted.is_none());
-
             let mut billing = read.clone();
-            let answer = change(draft.account(), &mut billing).map_err(StoreError::refused)?;
-            if billing == read && to_note.is_none() && !draft.is_changed() {
-                return Ok(Attempt::Done((billing, answer)));
-            }
-            let mut writes = self.transaction().draft(draft)?;
+            let value = change(draft.account(), &mut billing).decided()?;
+            let mut writes = Transaction::default().draft(draft)?;
             if billing != read {
                 billing.version = read.version + 1;
                 writes = writes.billing(&read, &billing)?;
             }
-            if let Some(request) = to_note {
-                writes = writes.record(user, &Record::new(request, Outcome::Noted, now))?;
-            }
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done((billing, answer))),
-                Committed::Conflict(parts) => others_customer(&parts).map(|()| Attempt::Conflict),
-            }
-        })
-        .await
+            let to_note = request.filter(|_| noted.is_none());
+            Ok((writes.remember(user, to_note, Outcome::Noted, now)?, (billing, value)))
+        };
+        let read = async || self.get_all(&keys).await;
+        Ok(self.update_unless(&[ItemKind::Customer], read, decide).await?)
     }
 
     /// The member of a Stripe customer; `None` if it is unknown (Q14).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn user_of_customer(
         &self,
         customer: &CustomerId,
@@ -127,13 +102,19 @@ impl Store {
     }
 }
 
-/// Stops the retries of a write conflict that cannot pass: the customer is another member's.
-///
-/// # Errors
-/// When the customer is among the conflicts.
-pub(crate) fn others_customer(moved: &[ItemKind]) -> Result<(), StoreError> {
-    match moved.contains(&ItemKind::Customer) {
-        true => Err(StoreError::corrupt("the Stripe customer belongs to another member")),
-        false => Ok(()),
+impl Transaction {
+    /// Writes a member's billing in place of `read`, and the owner of a new customer.
+    pub(crate) fn billing(self, read: &Billing, after: &Billing) -> Result<Self, StoreError> {
+        let this = self.put_versioned(read.version, after)?;
+        match after.customer.as_ref().filter(|customer| read.customer.as_ref() != Some(customer)) {
+            Some(customer) => this.customer(customer, &after.user_id),
+            None => Ok(this),
+        }
+    }
+
+    fn customer(self, customer: &CustomerId, user: &UserId) -> Result<Self, StoreError> {
+        let item = encode(&Key::customer(customer), &OwnerRef { user_id: user.clone() })?;
+        let unowned = Condition::that("attribute_not_exists(pk) OR user_id = :user");
+        Ok(self.put(ItemKind::Customer, item, unowned.value(":user", string(user))))
     }
 }

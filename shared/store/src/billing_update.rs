@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    DomainError, Timestamp,
+    Timestamp,
     account::AccountUpdate,
     billing::{
         Billing,
@@ -22,12 +22,12 @@ use domain::{
 
 use crate::{
     accounts::draft_of,
-    billing::others_customer,
     error::StoreError,
     events::AppliedEvent,
     keys::Key,
-    table::{Attempt, Store},
-    transaction::{Committed, ItemKind, Transaction},
+    table::Store,
+    transaction::{ItemKind, Transaction},
+    update::{Aggregate, Decided, UpdateError, Writes},
 };
 
 /// What is read besides account and billing.
@@ -56,14 +56,36 @@ pub struct BillingUpdate {
 
 /// The outcome of applying an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Applied {
-    /// The stored state is up to date.
-    Now,
+pub enum Applied<T = ()> {
+    /// The stored state is up to date; with the result of the decision.
+    Now(T),
     /// The event was already applied; nothing was written.
     Already,
-    /// The billing changed since it was read; nothing was written. Read it again, ask Stripe again,
-    /// and decide on that.
+    /// What Stripe was asked about changed since it was read; nothing was written. Read it again,
+    /// ask Stripe again, and decide on that.
     Stale,
+}
+
+impl<T> Applied<T> {
+    /// The outcome of an update whose event and billing, or purchase, are not read again.
+    pub(crate) fn of<W>(updated: Result<(W, T), UpdateError>) -> Result<Applied<T>, StoreError> {
+        match updated {
+            Ok((_, value)) => Ok(Applied::Now(value)),
+            Err(UpdateError::Conflict(ItemKind::Event)) => Ok(Applied::Already),
+            Err(UpdateError::Conflict(ItemKind::Billing | ItemKind::Purchase)) => {
+                Ok(Applied::Stale)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What a billing update is read by.
+pub(crate) struct BillingKey<'a> {
+    read: &'a Billing,
+    wanted: &'a Wanted,
+    event: Option<&'a AppliedEvent>,
+    now: Timestamp,
 }
 
 impl Store {
@@ -76,56 +98,45 @@ impl Store {
     /// applied, nothing would correct that.
     ///
     /// # Errors
-    /// What `decide` refuses, or when DynamoDB is unavailable.
-    pub async fn apply_billing<R: DomainError>(
+    /// What `decide` refuses.
+    pub async fn apply_billing<D: Decided>(
         &self,
         read: &Billing,
         wanted: &Wanted,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-        decide: impl Fn(&mut BillingUpdate) -> Result<(), R>,
-    ) -> Result<Applied, StoreError> {
-        self.retry_on_conflict(async || {
-            let before = self.books(read, wanted, now).await?;
-            let mut after = before.clone();
-            decide(&mut after).map_err(StoreError::refused)?;
-            if event.is_none() && !after.differ_from(&before) {
-                return Ok(Attempt::Done(Applied::Now));
-            }
-            let mut writes = self.transaction().books(&before, after)?;
-            if let Some(event) = event {
-                writes = writes.event(event, now)?;
-            }
-            match writes.commit().await? {
-                Committed::Yes => Ok(Attempt::Done(Applied::Now)),
-                Committed::Conflict(parts) if parts.contains(&ItemKind::Event) => {
-                    Ok(Attempt::Done(Applied::Already))
-                }
-                Committed::Conflict(parts) if parts.contains(&ItemKind::Billing) => {
-                    Ok(Attempt::Done(Applied::Stale))
-                }
-                Committed::Conflict(parts) => others_customer(&parts).map(|()| Attempt::Conflict),
-            }
-        })
-        .await
+        decide: impl Fn(&mut BillingUpdate) -> D,
+    ) -> Result<Applied<D::Value>, StoreError> {
+        Applied::of(self.update(BillingKey { read, wanted, event, now }, decide).await)
     }
+}
 
-    async fn books(
-        &self,
-        read: &Billing,
-        wanted: &Wanted,
-        now: Timestamp,
-    ) -> Result<BillingUpdate, StoreError> {
-        let user = &read.user_id;
+impl Aggregate for BillingUpdate {
+    type Key<'a> = BillingKey<'a>;
+    type Written = ();
+    const FINAL: &'static [ItemKind] = &[ItemKind::Event, ItemKind::Billing, ItemKind::Customer];
+
+    async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
+        let (user, wanted) = (&key.read.user_id, key.wanted);
         let invoices: BTreeSet<&InvoiceId> = wanted.invoices.iter().collect();
         let mut keys = vec![Key::account(user)];
         keys.extend(wanted.order.iter().map(|order| Key::order(user, order)));
         keys.extend(invoices.into_iter().map(|invoice| Key::invoice(user, invoice)));
-        let mut found = self.get_all(&keys).await?;
-        let draft = draft_of(found.next()?, user, None, now)?;
+        let mut found = store.get_all(&keys).await?;
+        let draft = draft_of(found.next()?, user, None, key.now)?;
         let order = if wanted.order.is_some() { found.next()? } else { None };
-        let (billing, invoices) = (read.clone(), found.rest()?);
+        let (billing, invoices) = (key.read.clone(), found.rest()?);
         Ok(BillingUpdate { draft, billing, order, invoices, follow_ups: BTreeSet::new() })
+    }
+
+    fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<()>, StoreError> {
+        let writes = Transaction::default();
+        let writes = match key.event {
+            Some(event) => writes.books(&before, self)?.event(event, key.now)?,
+            None if self.differ_from(&before) => writes.books(&before, self)?,
+            None => writes,
+        };
+        Ok((writes, ()))
     }
 }
 
@@ -137,9 +148,7 @@ impl BillingUpdate {
             || self.invoices != before.invoices
             || !self.follow_ups.is_empty()
     }
-}
 
-impl BillingUpdate {
     /// The new facts for staff metrics: they are written with the update.
     fn state(&mut self) -> Vec<Fact> {
         let now = self.draft.now();
@@ -151,7 +160,7 @@ impl BillingUpdate {
     }
 }
 
-impl Transaction<'_> {
+impl Transaction {
     /// Writes the billing, its facts, and everything else that differs.
     fn books(
         mut self,
@@ -168,11 +177,13 @@ impl Transaction<'_> {
             self = self.account(&after.draft.finish())?;
         }
         self = self.billing(&before.billing, &after.billing)?;
-        if let Some(order) = after.order.filter(|order| before.order.as_ref() != Some(order)) {
-            let expected = before.order.as_ref().map_or(0, |order| order.version);
-            self = self.order(&PackOrder { version: expected + 1, ..order }, expected)?;
+        if let Some(order) = &after.order {
+            self = self.replace(before.order.as_ref(), order)?;
         }
+        // An invoice has no version of its own: the billing is always written with it.
         let mut news = after.invoices.iter().filter(|invoice| !before.invoices.contains(invoice));
-        news.try_fold(self, Transaction::invoice)
+        news.try_fold(self, |this, it| {
+            this.fenced(ItemKind::Invoice, &Key::invoice(&it.user_id, &it.id), it, None)
+        })
     }
 }

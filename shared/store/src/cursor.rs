@@ -7,9 +7,25 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{DomainError, ErrorKind, FieldError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use crate::error::StoreError;
+
 /// Where the next page begins; opaque to callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(pub(crate) String);
+
+impl Cursor {
+    /// The item after which a page begins; `None` for the first page.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`].
+    pub(crate) fn parsed<T, E>(
+        after: Option<Cursor>,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, StoreError> {
+        let parsed = after.map(|cursor| parse(&cursor.0)).transpose();
+        parsed.map_err(|_| StoreError::refused(InvalidCursor::new()))
+    }
+}
 
 impl Serialize for Cursor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -10,18 +10,19 @@ use domain::{
     audit::{Action, AuditEntry, Target},
     erasure::{Erasure, ErasureSubject},
     id::{ListingId, UserId},
-    marketplace::listing::DelistedBy,
 };
 
 use crate::{
-    accounts::draft_of,
+    ListingUpdate,
+    accounts::{change_of, draft_of},
     error::{StoreError, optional},
     keys::{
-        ERASURES, INPUT_PREFIX, IndexKey, Item, JOB_PREFIX, Key, PK, PRESET_PREFIX, SK, due_bound,
+        ERASURES, INPUT_PREFIX, Item, JOB_PREFIX, Key, PK, PRESET_PREFIX, SK, due_bound,
         erasure_of, text, user_pk,
     },
-    table::{Attempt, Store, backoff},
-    transaction::{Committed, ItemKind, Transaction, Versioned},
+    table::{Store, backoff},
+    transaction::{Committed, ItemKind, Transaction},
+    versioned::Versioned,
 };
 
 /// Actor name in the audit of the job that erases members.
@@ -33,23 +34,7 @@ const DELETES_MAX: usize = 25;
 /// How often items that DynamoDB left unprocessed are sent again.
 const UNPROCESSED_ROUNDS_MAX: u32 = 8;
 
-impl Versioned for Erasure {
-    const PART: ItemKind = ItemKind::Erasure;
-    fn key(&self) -> Key {
-        Key::erasure(&self.subject.name())
-    }
-    fn index_key(&self) -> Option<IndexKey> {
-        Some((ERASURES.to_owned(), format!("{}#{}", self.due_at, self.subject.name())))
-    }
-    fn version(&self) -> u64 {
-        self.version
-    }
-    fn with_version(self, version: u64) -> Self {
-        Erasure { version, ..self }
-    }
-}
-
-impl Transaction<'_> {
+impl Transaction {
     /// Requests an erasure, in place of an open one of the same subject.
     pub(crate) fn erasure(self, erasure: &Erasure) -> Result<Self, StoreError> {
         self.fenced(ItemKind::Erasure, &erasure.key(), erasure, erasure.index_key())
@@ -59,9 +44,6 @@ impl Transaction<'_> {
 impl Store {
     /// Records that a member requested their deletion, and requests the erasure, in one transaction
     /// with the audit. A repeat returns the account as it is.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn request_deletion(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
@@ -69,28 +51,21 @@ impl Store {
     ) -> Result<Account, StoreError> {
         let entry =
             AuditEntry::of_job("account-delete-me", Action::RequestDeletion, Target::user(user));
-        self.retry_on_conflict(async || {
-            let mut draft = draft_of(self.get(&Key::account(user)).await?, user, email, now)?;
+        let request = |found: Option<Account>| {
+            let mut draft = draft_of(found, user, email, now)?;
             if draft.account().deletion.is_some() {
-                return Ok(Attempt::Done(draft.account().clone()));
+                return Ok((Transaction::default(), draft.account().clone()));
             }
             draft.request_deletion();
-            let change = draft.finish();
+            let (writes, account) = change_of(draft)?;
             let subject = ErasureSubject::Member { user_id: user.clone() };
-            let writes = self
-                .transaction()
-                .account(&change)?
-                .erasure(&Erasure::request(subject, now))?
-                .audit(entry.clone(), now);
-            Ok(writes.commit().await?.done(change.account))
-        })
-        .await
+            let writes = writes.erasure(&Erasure::request(subject, now))?;
+            Ok((writes.audit(entry.clone(), now), account))
+        };
+        self.update_loaded(async || self.get(&Key::account(user)).await, request).await
     }
 
     /// Erasures that are due, oldest first (Q59).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_erasures(
         &self,
         now: Timestamp,
@@ -103,28 +78,22 @@ impl Store {
 
     /// Writes the rest of an erasure, or ends it. If it was requested again meanwhile, that request
     /// stays.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn follow_erasure(
         &self,
         before: &Erasure,
         after: Option<&Erasure>,
     ) -> Result<(), StoreError> {
         let writes = match after {
-            Some(after) => self.transaction().put_versioned(before.version, after)?,
-            None => self.transaction().delete_versioned(before)?,
+            Some(after) => Transaction::default().put_versioned(before.version, after)?,
+            None => Transaction::default().delete_versioned(before),
         };
-        let (Committed::Yes | Committed::Conflict(_)) = writes.commit().await?;
+        let (Committed::Yes | Committed::Conflict(_)) = self.commit(writes).await?;
         Ok(())
     }
 
     /// Takes a member's listings off sale, deletes their drafts and cancels their queued
     /// generations. Returns how many generations are still with a worker or a provider: they end
     /// normally, and the member is erased after that.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn wind_up(&self, user: &UserId, now: Timestamp) -> Result<u32, StoreError> {
         for job in self.waiting_jobs(user, now).await? {
             self.call_off_if_waiting(&job, now).await?;
@@ -141,52 +110,33 @@ impl Store {
         id: &ListingId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.retry_on_conflict(async || {
-            let (before, writes) = self.shelf_of_creator(creator, id).await?;
-            if !before.listing.was_on_sale() {
-                return self.discard(writes, &before.listing, now).await;
-            }
-            let mut after = before.clone();
-            let retired = after.listing.delist(DelistedBy::Creator, None, now);
-            retired.map_err(StoreError::refused)?;
-            after.remove_pictures();
+        let wind_up = |shelf: &mut ListingUpdate| {
             // If it has no sales, its files are not needed either.
-            let writes = match before.has_pictures() && before.stats.sales == 0 {
-                true => {
-                    let subject = ErasureSubject::Listing { listing_id: id.clone() };
-                    writes.erasure(&Erasure::request(subject, now))?
-                }
-                false => writes,
-            };
-            Ok(self.write_shelf(writes, before, after, now).await?.map(drop))
-        })
-        .await
+            let is_unused = shelf.has_pictures() && shelf.stats.sales == 0;
+            shelf.remove_pictures();
+            is_unused.then(|| ErasureSubject::Listing { listing_id: id.clone() })
+        };
+        self.end_listing((creator, id), now, |_| Ok(()), wind_up).await
     }
 
     /// Deletes what a member created and their personal data. Grants, payments and debts stay.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn erase_member(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         for prefix in MADE_BY_MEMBER {
             self.delete_all(user, prefix).await?;
         }
         let entry = AuditEntry::of_job(ERASED_BY, Action::EraseMember, Target::user(user));
-        self.retry_on_conflict(async || {
-            let account: Account = match self.get(&Key::account(user)).await? {
-                Some(account) => account,
-                None => return Ok(Attempt::Done(())),
-            };
+        let erase = |account: Option<Account>| {
+            let Some(account) = account else { return Ok((Transaction::default(), ())) };
             let erased = account.deletion.is_none_or(|it| it.erased_at.is_some());
             let mut draft = draft_of(Some(account), user, None, now)?;
             if erased {
-                return Ok(Attempt::Done(()));
+                return Ok((Transaction::default(), ()));
             }
             draft.erase();
-            let writes = self.transaction().account(&draft.finish())?.audit(entry.clone(), now);
-            Ok(writes.commit().await?.done(()))
-        })
-        .await
+            let writes = Transaction::default().account(&draft.finish())?;
+            Ok((writes.audit(entry.clone(), now), ()))
+        };
+        self.update_loaded(async || self.get(&Key::account(user)).await, erase).await
     }
 
     /// Deletes a member's items under `prefix`, a page at a time (Q60).

@@ -3,16 +3,17 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{DomainError, ErrorKind, Timestamp, billing::external::EventId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    condition::{Condition, conditional, string},
     cursor::PageSize,
     error::StoreError,
     keys::{Item, Key, PARKED_EVENTS, event_of, parked_index, set_index_key},
     table::{IndexPage, IndexPosition, Store, encode, written},
+    transaction::{ItemKind, Transaction},
 };
 
 /// How long an applied event is remembered: as long as Stripe can deliver it again.
@@ -21,12 +22,8 @@ pub const EVENTS_REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Longest body of a parked event, in bytes. A DynamoDB item has at most 400 KiB.
 pub const PARKED_BODY_MAX: usize = 300 * 1024;
 
-/// The condition that an event was not applied.
-pub(crate) const NOT_APPLIED: &str = "attribute_not_exists(pk) OR #state = :parked";
-/// The attribute that tells applied and parked events apart.
-pub(crate) const STATE: &str = "state";
-/// Its value for a parked event.
-pub(crate) const PARKED: &str = "parked";
+/// The state of a parked event.
+const PARKED: &str = "parked";
 
 /// An event that is being applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,36 +96,20 @@ struct Checkpoint {
 
 impl Store {
     /// Whether an event was applied (Q20).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn event_applied(&self, event: &EventId) -> Result<bool, StoreError> {
         Ok(is_applied(self.get(&Key::event(event.as_str())).await?.as_ref()))
     }
 
     /// Marks an event as applied whose processing wrote nothing. Idempotent.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn mark_event(&self, event: &AppliedEvent, now: Timestamp) -> Result<(), StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(applied_item(event, now)?))
-            .condition_expression(NOT_APPLIED)
-            .expression_attribute_names("#state", STATE)
-            .expression_attribute_values(":parked", AttributeValue::S(PARKED.to_owned()))
-            .send()
-            .await;
-        written(put).map(drop)
+        self.put_item(applied_item(event, now)?, not_applied()).await.map(drop)
     }
 
     /// Parks an event that could not be applied, with its raw body. Without an id, its body names
     /// it. Parking the same event again changes nothing; an applied one is not parked.
     ///
     /// # Errors
-    /// [`BodyTooLong`], or when DynamoDB is unavailable.
+    /// [`BodyTooLong`].
     pub async fn park_event(
         &self,
         id: Option<&EventId>,
@@ -152,21 +133,10 @@ impl Store {
         };
         let mut item = encode(&Key::event(&id), &parked)?;
         set_index_key(&mut item, Some(parked_index(&id, now)));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        written(put).map(drop)
+        self.put_item(item, Condition::absent()).await.map(drop)
     }
 
     /// Parked events, oldest first; at most `most`, and never more than 100 (Q19).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn parked_events(
         &self,
         after: Option<&IndexPosition>,
@@ -181,49 +151,42 @@ impl Store {
 
     /// Deletes a parked event that was replayed or is not wanted. If it was applied meanwhile, its
     /// mark stays.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn unpark_event(&self, id: &str) -> Result<(), StoreError> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::event(id).item()))
-            .condition_expression("#state = :parked")
-            .expression_attribute_names("#state", STATE)
-            .expression_attribute_values(":parked", AttributeValue::S(PARKED.to_owned()))
-            .send()
-            .await;
-        written(delete).map(drop)
+        let delete = self.client.delete_item().table_name(&self.table);
+        let delete = conditional!(delete, is_parked("#state = :parked"));
+        written(delete.set_key(Some(Key::event(id).item())).send().await).map(drop)
     }
 
     /// Until when Stripe's events were checked; `None` if they never were (Q20).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn events_checkpoint(&self) -> Result<Option<Timestamp>, StoreError> {
         let found: Option<Checkpoint> = self.get(&Key::checkpoint()).await?;
         Ok(found.map(|checkpoint| checkpoint.at))
     }
 
     /// Records that Stripe's events were checked until `at`. It never moves back.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn set_events_checkpoint(&self, at: Timestamp) -> Result<(), StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(encode(&Key::checkpoint(), &Checkpoint { at })?))
-            .condition_expression("attribute_not_exists(pk) OR #at < :at")
-            .expression_attribute_names("#at", "at")
-            .expression_attribute_values(":at", AttributeValue::S(at.to_string()))
-            .send()
-            .await;
-        written(put).map(drop)
+        let is_later = Condition::that("attribute_not_exists(pk) OR #at < :at")
+            .name("#at", "at")
+            .value(":at", string(at));
+        let item = encode(&Key::checkpoint(), &Checkpoint { at })?;
+        self.put_item(item, is_later).await.map(drop)
     }
+}
+
+impl Transaction {
+    /// Marks an event as applied, unless it is; a parked one is no longer parked.
+    pub(crate) fn event(self, event: &AppliedEvent, now: Timestamp) -> Result<Self, StoreError> {
+        Ok(self.put(ItemKind::Event, applied_item(event, now)?, not_applied()))
+    }
+}
+
+/// That an event was not applied.
+fn not_applied() -> Condition {
+    is_parked("attribute_not_exists(pk) OR #state = :parked")
+}
+
+fn is_parked(expression: &str) -> Condition {
+    Condition::that(expression).name("#state", "state").value(":parked", string(PARKED))
 }
 
 impl EventItem {
@@ -250,7 +213,7 @@ pub(crate) fn is_applied(found: Option<&EventSeen>) -> bool {
 }
 
 /// The item of an event that is being applied.
-pub(crate) fn applied_item(event: &AppliedEvent, now: Timestamp) -> Result<Item, StoreError> {
+fn applied_item(event: &AppliedEvent, now: Timestamp) -> Result<Item, StoreError> {
     let expires_at = now.plus(EVENTS_REMEMBERED).as_secs();
     let applied = EventItem {
         id: event.id.to_string(),

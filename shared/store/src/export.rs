@@ -51,9 +51,6 @@ pub struct Exported {
 impl Store {
     /// A page of a member's data (Q61). A page may be short or empty before the end: follow its
     /// cursor.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn export(
         &self,
         user: &UserId,

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put};
 use domain::{
     Timestamp,
     billing::follow_up::{FollowUp, FollowUpTask},
@@ -12,10 +11,11 @@ use domain::{
 use serde::Serialize;
 
 use crate::{
+    condition::{Condition, string},
     cursor::PageSize,
     error::StoreError,
-    keys::{FOLLOW_UPS, INDEX_PK, Item, Key, PK, SK, set_index_key, text},
-    table::{Store, encode, written},
+    keys::{FOLLOW_UPS, INDEX_PK, Item, Key, PK, SK, text},
+    table::{Store, encode},
     transaction::{ItemKind, Transaction},
 };
 
@@ -33,9 +33,6 @@ struct Done {
 
 impl Store {
     /// Due follow-ups, oldest first; at most `most`, and never more than 100 (Q63).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_follow_ups(&self, most: u16) -> Result<Vec<FollowUp>, StoreError> {
         let entries = self.query_index(FOLLOW_UPS, None, most.min(PageSize::MAX)).await?;
         let key = |entry: &Item| {
@@ -47,9 +44,6 @@ impl Store {
     }
 
     /// A member's follow-up, unless it is completed or was never recorded (Q64).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn follow_up(
         &self,
         user: &UserId,
@@ -61,9 +55,6 @@ impl Store {
 
     /// Completes a follow-up. One that was recorded again meanwhile stays due, and a completed one
     /// stays as it is.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn follow_up_done(
         &self,
         follow_up: &FollowUp,
@@ -73,42 +64,28 @@ impl Store {
         let follow_up_done = FollowUp { done_at: Some(now), ..follow_up.clone() };
         let expires_at = now.plus(DONE_KEPT).as_secs();
         let done = Done { follow_up: follow_up_done, expires_at };
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(encode(&key, &done)?))
-            .condition_expression("noted_at = :noted_at AND attribute_exists(#index)")
-            .expression_attribute_names("#index", INDEX_PK)
-            .expression_attribute_values(
-                ":noted_at",
-                AttributeValue::S(follow_up.noted_at.to_string()),
-            )
-            .send()
-            .await;
-        written(put).map(drop)
+        let is_due = Condition::that("noted_at = :noted_at AND attribute_exists(#index)")
+            .name("#index", INDEX_PK)
+            .value(":noted_at", string(follow_up.noted_at));
+        self.put_item(encode(&key, &done)?, is_due).await.map(drop)
     }
 
     /// Moves a follow-up that failed behind the others.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn follow_up_postponed(
         &self,
         follow_up: &FollowUp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let again = FollowUp { noted_at: now, ..follow_up.clone() };
-        self.transaction().follow_up(&again)?.commit().await.map(drop)
+        self.commit(Transaction::default().follow_up(&again)?).await.map(drop)
     }
 }
 
-impl Transaction<'_> {
+impl Transaction {
     /// Records a follow-up. Idempotent.
     pub(crate) fn follow_up(self, follow_up: &FollowUp) -> Result<Self, StoreError> {
         let FollowUp { user_id, task, noted_at, .. } = follow_up;
-        let mut item = encode(&Key::follow_up(user_id, task), follow_up)?;
-        set_index_key(&mut item, Some((FOLLOW_UPS.to_owned(), format!("{noted_at}#{user_id}"))));
-        Ok(self.put(ItemKind::FollowUp, Put::builder().set_item(Some(item))))
+        let place = (FOLLOW_UPS.to_owned(), format!("{noted_at}#{user_id}"));
+        self.fenced(ItemKind::FollowUp, &Key::follow_up(user_id, task), follow_up, Some(place))
     }
 }

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     DomainError, ErrorKind, Timestamp,
     id::{JobId, ListingId, OrderId, PresetId, PurchaseId, UserId},
@@ -14,10 +13,11 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    condition::{Condition, number, string},
     error::StoreError,
     keys::{Key, TTL},
-    table::{Store, encode, written},
-    transaction::number,
+    table::{Store, encode},
+    transaction::{ItemKind, Transaction},
 };
 
 /// How long a key is remembered.
@@ -128,6 +128,30 @@ pub(crate) fn outcome(
     }
 }
 
+/// What a request created.
+pub(crate) enum Created<T, Id> {
+    /// Created now.
+    New(T),
+    /// The same key created it before.
+    Before(Id),
+}
+
+impl Transaction {
+    /// Writes the record of a request, if it has a key and there is no record or it has expired.
+    pub(crate) fn remember(
+        self,
+        user: &UserId,
+        request: Option<&Idempotency>,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let Some(request) = request else { return Ok(self) };
+        let record = Record::new(request, outcome, now);
+        let item = encode(&Key::idempotency(user, &request.key), &record)?;
+        Ok(self.put(ItemKind::Idempotency, item, Condition::expired(now)))
+    }
+}
+
 /// The result of claiming a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
@@ -149,29 +173,20 @@ impl Store {
         now: Timestamp,
     ) -> Result<Claim, StoreError> {
         let record = Record::new(request, Outcome::Claimed, now);
-        let stale = now.minus(CLAIM_BLOCKS).to_string();
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(encode(&Key::idempotency(user, &request.key), &record)?))
-            .condition_expression(
-                "attribute_not_exists(pk) OR #ttl <= :now OR (outcome = :claimed AND \
-                 fingerprint = :fingerprint AND claimed_at <= :stale)",
-            )
-            .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_values(":now", number(now.as_secs()))
-            .expression_attribute_values(":claimed", AttributeValue::S("claimed".to_owned()))
-            .expression_attribute_values(
-                ":fingerprint",
-                AttributeValue::S(request.fingerprint.clone()),
-            )
-            .expression_attribute_values(":stale", AttributeValue::S(stale))
-            .send()
-            .await;
-        match written(put)? {
-            Some(_) => Ok(Claim::New),
-            None => self.replay(user, request, now).await,
+        let item = encode(&Key::idempotency(user, &request.key), &record)?;
+        let free = Condition::that(
+            "attribute_not_exists(pk) OR #ttl <= :now OR (outcome = :claimed AND \
+             fingerprint = :fingerprint AND claimed_at <= :stale)",
+        );
+        let free = free
+            .name("#ttl", TTL)
+            .value(":now", number(now.as_secs()))
+            .value(":claimed", string("claimed"))
+            .value(":fingerprint", string(&request.fingerprint))
+            .value(":stale", string(now.minus(CLAIM_BLOCKS)));
+        match self.put_item(item, free).await? {
+            true => Ok(Claim::New),
+            false => self.replay(user, request, now).await,
         }
     }
 
@@ -199,9 +214,6 @@ impl Store {
     }
 
     /// Stores the answer under a claimed key.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn complete(
         &self,
         user: &UserId,
@@ -210,20 +222,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let record = Record::new(request, Outcome::Answer(answer), now);
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(encode(&Key::idempotency(user, &request.key), &record)?))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(StoreError::unavailable)
+        let item = encode(&Key::idempotency(user, &request.key), &record)?;
+        self.put_item(item, Condition::none()).await.map(drop)
     }
 
     /// Releases a claimed key, so that the caller may retry at once.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn abandon(&self, user: &UserId, request: &Idempotency) -> Result<(), StoreError> {
         self.client
             .delete_item()

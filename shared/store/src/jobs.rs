@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    DomainError, Timestamp,
+    Timestamp,
     account::{Account, AccountUpdate, EmailClaim},
     generation::{CancelError, GenerationRequest, Input, Job, ResolvedSource, Status},
     id::{JobId, ListingId, PresetId, UserId},
@@ -11,13 +11,18 @@ use domain::{
 
 use crate::{
     accounts::draft_of,
-    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    condition::Condition,
+    cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
-    idempotency::{Idempotency, Outcome, Record, outcome},
-    keys::{JOB_PREFIX, Key, due_bound, job_of, open_pk, outcome_pk, user_pk},
+    idempotency::{Created, Idempotency, Outcome, outcome},
+    keys::{
+        Item, JOB_PREFIX, Key, due_bound, job_index, job_of, open_pk, outcome_pk, set_index_key,
+        user_pk,
+    },
     marketplace::Licensed,
-    table::{Attempt, BatchItems, Store, decode, decode_image},
-    transaction::{Committed, ItemKind, job_item},
+    table::{BatchItems, Store, decode, decode_image, encode},
+    transaction::{ItemKind, Transaction},
+    update::{Decided, UpdateError},
 };
 
 /// How far back open jobs are searched. None stays open for a day: the queue, an unanswered submit
@@ -66,6 +71,14 @@ impl<'a> SourceRef<'a> {
     }
 }
 
+/// What a new job is decided on.
+struct JobSource {
+    account: Option<Account>,
+    named: Option<ResolvedSource>,
+    /// What the use of a listing depends on.
+    licensed: Option<Licensed>,
+}
+
 /// The outcome of ending a job.
 #[derive(Debug, Clone)]
 pub enum Settled {
@@ -84,68 +97,71 @@ impl Store {
     /// before, in its current state.
     ///
     /// # Errors
-    /// What `place` refuses, [`crate::KeyError`], or when DynamoDB is unavailable.
-    pub async fn enqueue<R: DomainError>(
+    /// What `place` refuses or [`crate::KeyError`].
+    pub async fn enqueue<D: Decided<Value = (Job, Input)>>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         request: &Idempotency,
         naming: SourceRef<'_>,
         now: Timestamp,
-        place: impl Fn(&mut AccountUpdate, Option<ResolvedSource>) -> Result<(Job, Input), R>,
+        place: impl Fn(&mut AccountUpdate, Option<ResolvedSource>) -> D,
     ) -> Result<Job, StoreError> {
-        let mut keys = vec![Key::account(user), Key::idempotency(user, &request.key)];
-        keys.extend(naming.keys(user));
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.next()?;
-            let record: Option<Record> = found.next()?;
-            // A repeat is answered before any rule runs: it must never become a 402.
-            if let Some(Outcome::Job(id)) = outcome(record, Some(request), now)? {
-                return self.job(user, &id).await.map(Attempt::Done);
-            }
+        let create = |read: Created<JobSource, JobId>| {
+            let (account, named, licensed) = match read {
+                Created::New(JobSource { account, named, licensed }) => (account, named, licensed),
+                Created::Before(id) => return Ok((Transaction::default(), Created::Before(id))),
+            };
             let mut draft = draft_of(account, user, email, now)?;
-            let (named, licensed) = self.named(user, naming, found).await?;
-            let (job, input) = place(&mut draft, named).map_err(StoreError::refused)?;
-            let record = Record::new(request, Outcome::Job(job.id.clone()), now);
-            let mut writes = self
-                .transaction()
+            let (job, input) = place(&mut draft, named).decided()?;
+            let writes = Transaction::default()
                 .account(&draft.finish())?
                 .job(&job, 0)?
-                .input(&job, &input)?
-                .record(user, &record)?;
-            if let Some(licensed) = licensed {
-                writes = writes.made_with(&licensed, now)?;
-            }
-            Ok(writes.commit().await?.done(job))
-        })
-        .await
+                .new_item(ItemKind::Input, &Key::input(user, &job.id), &input)?
+                .remember(user, Some(request), Outcome::Job(job.id.clone()), now)?
+                .made_with(licensed.as_ref(), now)?;
+            Ok((writes, Created::New(job)))
+        };
+        let read = async || self.source_of(user, request, naming, now).await;
+        match self.update_loaded(read, create).await? {
+            Created::New(job) => Ok(job),
+            Created::Before(id) => self.job(user, &id).await,
+        }
     }
 
-    /// Resolves the source that a request names, with what its use depends on.
-    async fn named(
+    /// Reads what a new job is decided on. A repeat is answered before any rule runs: it must never
+    /// become a 402.
+    async fn source_of(
         &self,
         user: &UserId,
+        request: &Idempotency,
         naming: SourceRef<'_>,
-        mut found: BatchItems,
-    ) -> Result<(Option<ResolvedSource>, Option<Licensed>), StoreError> {
-        match naming {
-            SourceRef::Nothing => Ok((None, None)),
+        now: Timestamp,
+    ) -> Result<Created<JobSource, JobId>, StoreError> {
+        let mut keys = vec![Key::account(user), Key::idempotency(user, &request.key)];
+        keys.extend(naming.keys(user));
+        let mut found = self.get_all(&keys).await?;
+        let account = found.next()?;
+        if let Some(Outcome::Job(id)) = outcome(found.next()?, Some(request), now)? {
+            return Ok(Created::Before(id));
+        }
+        let (named, licensed) = match naming {
+            SourceRef::Nothing => (None, None),
             SourceRef::Preset(_) => {
                 let preset: Option<Preset> = found.next()?;
-                Ok((preset.map(|preset| ResolvedSource::kept(preset.content)), None))
+                (preset.map(|preset| ResolvedSource::kept(preset.content)), None)
             }
             SourceRef::Listing(listing) => {
                 let read = (found.next()?, found.next()?);
-                Ok(self.licensed(user, listing, read).await?.unzip())
+                self.licensed(user, listing, read).await?.unzip()
             }
-        }
+        };
+        Ok(Created::New(JobSource { account, named, licensed }))
     }
 
     /// Cancels a job as the domain allows it, or repeats the answer of the same key.
     ///
     /// # Errors
-    /// [`NotFound::Generation`], [`domain::generation::CancelError`], [`crate::KeyError`], or when
-    /// DynamoDB is unavailable.
+    /// [`NotFound::Generation`], [`domain::generation::CancelError`] or [`crate::KeyError`].
     pub async fn cancel(
         &self,
         user: &UserId,
@@ -179,25 +195,20 @@ impl Store {
     ) -> Result<Job, StoreError> {
         let mut keys = vec![Key::account(user), Key::job(user, id)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.next()?;
-            let job: Option<Job> = found.next()?;
-            let record: Option<Record> = found.next()?;
+        self.update_items(&keys, |mut found| {
+            let (account, job): (Option<Account>, Option<Job>) = (found.next()?, found.next()?);
             let job = job.ok_or_else(|| StoreError::refused(NotFound::Generation))?;
-            if outcome(record, request, now)?.is_some() {
-                return Ok(Attempt::Done(job));
+            if outcome(found.next()?, request, now)?.is_some() {
+                return Ok((Transaction::default(), job));
             }
             let mut draft = draft_of(account, user, None, now)?;
             let expected = job.version;
             let cancelled = how(job, &mut draft).map_err(StoreError::refused)?;
-            let mut writes =
-                self.transaction().account(&draft.finish())?.job(&cancelled, expected)?;
-            if let Some(request) = request {
-                let outcome = Outcome::Job(cancelled.id.clone());
-                writes = writes.record(user, &Record::new(request, outcome, now))?;
-            }
-            Ok(writes.commit().await?.done(cancelled))
+            let writes = Transaction::default()
+                .account(&draft.finish())?
+                .job(&cancelled, expected)?
+                .remember(user, request, Outcome::Job(cancelled.id.clone()), now)?;
+            Ok((writes, cancelled))
         })
         .await
     }
@@ -205,7 +216,7 @@ impl Store {
     /// One job of the member's.
     ///
     /// # Errors
-    /// [`NotFound::Generation`], or when DynamoDB is unavailable.
+    /// [`NotFound::Generation`].
     pub async fn job(&self, user: &UserId, id: &JobId) -> Result<Job, StoreError> {
         let found = self.get(&Key::job(user, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Generation))
@@ -214,7 +225,7 @@ impl Store {
     /// One job and its input, in one trip (Q3).
     ///
     /// # Errors
-    /// [`NotFound::Generation`], or when DynamoDB is unavailable.
+    /// [`NotFound::Generation`].
     pub async fn job_and_input(
         &self,
         user: &UserId,
@@ -230,7 +241,7 @@ impl Store {
     /// A page of a member's jobs, newest first, of one status if one is given (Q4, Q5, Q6).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`crate::InvalidCursor`].
     pub async fn jobs(
         &self,
         user: &UserId,
@@ -239,10 +250,7 @@ impl Store {
         after: Option<Cursor>,
         now: Timestamp,
     ) -> Result<Page<Job>, StoreError> {
-        let after = after
-            .map(|Cursor(id)| JobId::parse(&id))
-            .transpose()
-            .map_err(|_| StoreError::refused(InvalidCursor::new()))?;
+        let after = Cursor::parsed(after, JobId::parse)?;
         let jobs = match status {
             None => {
                 let after = after.map(|id| Key::job(user, &id));
@@ -325,9 +333,6 @@ impl Store {
 
     /// Writes a job that advanced without touching credits, if its version is unchanged. `true` if
     /// it was written.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn advance(&self, before: &Job, after: &Job) -> Result<bool, StoreError> {
         self.replace(job_item(after)?, before.version).await
     }
@@ -335,45 +340,33 @@ impl Store {
     /// Ends a job and its hold in one transaction, if the job's version is unchanged.
     ///
     /// # Errors
-    /// What `end` refuses, or when DynamoDB is unavailable.
-    pub async fn settle<R: DomainError>(
+    /// What `end` refuses.
+    pub async fn settle<D: Decided<Value = Job>>(
         &self,
         job: &Job,
         now: Timestamp,
-        end: impl Fn(Job, &mut AccountUpdate) -> Result<Job, R>,
+        end: impl Fn(Job, &mut AccountUpdate) -> D,
     ) -> Result<Settled, StoreError> {
         let keys = [Key::account(&job.user_id), Key::job(&job.user_id, &job.id)];
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.next()?;
-            let present: Option<Job> = found.next()?;
+        let end = |mut found: BatchItems| {
+            let (account, present): (Option<Account>, Option<Job>) = (found.next()?, found.next()?);
             // The hold may have ended already: ending it again would look like a bug.
             if present.is_none_or(|present| present.version != job.version) {
-                return Ok(Attempt::Done(Settled::Elsewhere));
+                return Ok((Transaction::default(), Settled::Elsewhere));
             }
             let mut draft = draft_of(account, &job.user_id, None, now)?;
-            let ended = end(job.clone(), &mut draft).map_err(StoreError::refused)?;
-            let committed = self
-                .transaction()
-                .account(&draft.finish())?
-                .job(&ended, job.version)?
-                .commit()
-                .await?;
-            match committed {
-                Committed::Yes => Ok(Attempt::Done(Settled::Now(Box::new(ended)))),
-                Committed::Conflict(parts) if parts.contains(&ItemKind::Job) => {
-                    Ok(Attempt::Done(Settled::Elsewhere))
-                }
-                Committed::Conflict(_) => Ok(Attempt::Conflict),
-            }
-        })
-        .await
+            let ended = end(job.clone(), &mut draft).decided()?;
+            let writes = Transaction::default().account(&draft.finish())?;
+            Ok((writes.job(&ended, job.version)?, Settled::Now(Box::new(ended))))
+        };
+        match self.update_unless(&[ItemKind::Job], async || self.get_all(&keys).await, end).await {
+            Ok(settled) => Ok(settled),
+            Err(UpdateError::Conflict(_)) => Ok(Settled::Elsewhere),
+            Err(UpdateError::Store(error)) => Err(error),
+        }
     }
 
     /// Due jobs of one shard, oldest first (Q9).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_jobs(
         &self,
         shard: u8,
@@ -383,6 +376,21 @@ impl Store {
         let due = self.query_index(&open_pk(shard), Some(due_bound(now)), most).await?;
         Ok(due.iter().filter_map(job_of).collect())
     }
+}
+
+impl Transaction {
+    /// Writes a job in place of version `expected`; zero is a new one. The domain counts its
+    /// version.
+    pub(crate) fn job(self, job: &Job, expected: u64) -> Result<Self, StoreError> {
+        Ok(self.put(ItemKind::Job, job_item(job)?, Condition::version(expected)))
+    }
+}
+
+/// A job as an item, with its index key.
+fn job_item(job: &Job) -> Result<Item, StoreError> {
+    let mut item = encode(&Key::job(&job.user_id, &job.id), job)?;
+    set_index_key(&mut item, Some(job_index(job)));
+    Ok(item)
 }
 
 /// The job in a stream image; `None` if the change is about something else.

@@ -1,7 +1,7 @@
 //! The table: the document of every item, every key and every access pattern.
 //!
 //! One table, keys `pk` and `sk`, one sparse index `gsi1` (`gsi1pk`, `gsi1sk`) that projects keys
-//! only. No other crate knows the keys, and no request path scans.
+//! only. No other crate knows the keys, and no request path scans. The modules below spell them.
 //!
 //! | item | pk | sk | notes |
 //! |---|---|---|---|
@@ -154,42 +154,22 @@
 //! | Q63 | due follow-ups, oldest first | Query `gsi1`, then BatchGetItem | 2 trips |
 //! | Q64 | a follow-up | GetItem | 1 RRU |
 
+mod account;
+mod audit;
+mod billing;
+mod generation;
+mod listing;
+mod metrics;
+mod sale;
+
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{
-    Timestamp,
-    account::{Account, AccountStatus},
-    audit::Target,
-    billing::{
-        Billing,
-        external::{ConnectedAccountId, CustomerId},
-        follow_up::FollowUpTask,
-        order::PackOrder,
-        top_up::TopUpState,
-    },
-    generation::{Job, Status},
-    id::{
-        InvoiceId, JobId, ListingId, OrderId, PayoutId, PresetId, PurchaseId, ReviewId, UploadId,
-        UserId,
-    },
-    marketplace::{
-        Category,
-        flag::Flags,
-        journal::Role,
-        listing_stats::{CreatorBalance, ListingStats},
-        payout::{Payout, PayoutState},
-        purchase::Purchase,
-        sale::Sale,
-        share::Reward,
-        strike::Strikes,
-    },
-    metrics::Fact,
-    time::{Day, Month},
-};
+use domain::{Timestamp, id::UserId};
 use sha2::{Digest, Sha256};
 
-use crate::metrics::Board;
+pub use generation::OPEN_SHARDS;
+pub(crate) use {account::*, audit::*, billing::*, generation::*, listing::*, metrics::*, sale::*};
 
 /// The attributes of the table's key.
 pub(crate) const PK: &str = "pk";
@@ -205,75 +185,7 @@ pub(crate) const INDEX_SK: &str = "gsi1sk";
 pub(crate) const TTL: &str = "expires_at";
 /// A random mark of the write that made an item, for writes outside transactions.
 pub(crate) const NONCE: &str = "nonce";
-
-/// Open jobs are spread over this many index partitions, so that none is hot.
-pub const OPEN_SHARDS: u8 = 8;
-
-pub(crate) const JOB_PREFIX: &str = "JOB#";
-pub(crate) const LEDGER_PREFIX: &str = "LEDGER#";
-pub(crate) const PRESET_PREFIX: &str = "PRESET#";
-pub(crate) const INVOICE_PREFIX: &str = "INVOICE#";
-pub(crate) const PURCHASE_PREFIX: &str = "PURCHASE#";
-pub(crate) const SALE_PREFIX: &str = "SALE#";
-pub(crate) const PAYOUT_PREFIX: &str = "PAYOUT#";
-pub(crate) const REVIEW_PREFIX: &str = "REVIEW#";
-pub(crate) const INPUT_PREFIX: &str = "INPUT#";
-pub(crate) const PERSON_PREFIX: &str = "PERSON#";
-pub(crate) const IDEMPOTENCY_PREFIX: &str = "IDEM#";
-pub(crate) const REVISION_PREFIX: &str = "REVISION#";
-pub(crate) const LISTING: &str = "LISTING";
-const ERASURE_PREFIX: &str = "ERASURE#";
-const JOURNAL_PREFIX: &str = "JOURNAL#";
-const ORDER_PREFIX: &str = "ORDER#";
-const LISTING_PREFIX: &str = "LISTING#";
-const REWARD_PREFIX: &str = "REWARD#";
 const USER_PREFIX: &str = "USER#";
-const EVENT_PREFIX: &str = "EVENT#";
-const FACTS_PREFIX: &str = "FACTS#";
-const ACCOUNT: &str = "ACCOUNT";
-
-/// Index partition of open pack orders.
-pub(crate) const OPEN_ORDERS: &str = "ORDERS#OPEN";
-/// Index partition of accounts that need a pack, or are being charged for one.
-pub(crate) const TOP_UPS: &str = "TOPUPS";
-/// Index partition of accounts with a due status change.
-pub(crate) const STANDINGS: &str = "STANDINGS";
-/// Index partition of due follow-ups.
-pub(crate) const FOLLOW_UPS: &str = "FOLLOWUPS";
-/// Index partition of parked events.
-pub(crate) const PARKED_EVENTS: &str = "EVENTS#PARKED";
-
-/// Index partition of versions pending moderation.
-pub(crate) const PENDING: &str = "REVIEWS#PENDING";
-/// Index partition of open purchases.
-pub(crate) const OPEN_PURCHASES: &str = "PURCHASES#OPEN";
-/// Index partition of purchases with a refund request.
-pub(crate) const REFUND_REQUESTS: &str = "REFUNDS#ASKED";
-/// Index partition of held rewards.
-pub(crate) const HELD_REWARDS: &str = "REWARDS#DUE";
-/// Index partition of sales on hold.
-pub(crate) const HELD_SALES: &str = "SALES#HELD";
-/// Index partition of overpaid sales.
-pub(crate) const OVERPAID_SALES: &str = "SALES#OVERPAID";
-/// Index partition of creators that a payout run must process.
-pub(crate) const DUE_CREATORS: &str = "CREATORS#DUE";
-/// Index partition of the other creators.
-pub(crate) const OTHER_CREATORS: &str = "CREATORS#REST";
-/// Index partition of open payouts.
-pub(crate) const OPEN_PAYOUTS: &str = "PAYOUTS#OPEN";
-/// Index partition of payouts that the bank may still return.
-pub(crate) const SENT_PAYOUTS: &str = "PAYOUTS#SENT";
-/// Index partition of due flags.
-pub(crate) const DUE_FLAGS: &str = "FLAGS#DUE";
-/// Index partition of creators whose listings must be shown or hidden.
-pub(crate) const DUE_SELLERS: &str = "SELLERS#DUE";
-/// Index partition of erasures.
-pub(crate) const ERASURES: &str = "ERASURES";
-/// Index partition of billings in their grace period.
-pub(crate) const GRACES: &str = "GRACES";
-
-/// Facts and sums of a day are spread over this many keys, so that none is hot.
-pub(crate) const FACT_SHARDS: u8 = 4;
 
 /// A map of attributes.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -288,208 +200,6 @@ pub(crate) struct Key {
 impl Key {
     fn of(user: &UserId, sk: String) -> Key {
         Key { pk: user_pk(user), sk }
-    }
-
-    pub(crate) fn account(user: &UserId) -> Key {
-        Key::of(user, ACCOUNT.to_owned())
-    }
-
-    pub(crate) fn person(user: &UserId, facet: &str) -> Key {
-        Key::of(user, format!("{PERSON_PREFIX}{facet}"))
-    }
-
-    pub(crate) fn ledger(user: &UserId, seq: u64) -> Key {
-        Key::of(user, format!("{LEDGER_PREFIX}{seq:012}"))
-    }
-
-    pub(crate) fn job(user: &UserId, job: &JobId) -> Key {
-        Key::of(user, format!("{JOB_PREFIX}{job}"))
-    }
-
-    pub(crate) fn input(user: &UserId, job: &JobId) -> Key {
-        Key::of(user, format!("{INPUT_PREFIX}{job}"))
-    }
-
-    pub(crate) fn preset(user: &UserId, preset: &PresetId) -> Key {
-        Key::of(user, format!("{PRESET_PREFIX}{preset}"))
-    }
-
-    pub(crate) fn idempotency(user: &UserId, key: &str) -> Key {
-        Key::of(user, format!("{IDEMPOTENCY_PREFIX}{key}"))
-    }
-
-    pub(crate) fn rate(what: &str, window: i64) -> Key {
-        Key { pk: format!("RATE#{what}"), sk: window.to_string() }
-    }
-
-    pub(crate) fn billing(user: &UserId) -> Key {
-        Key::of(user, "BILLING".to_owned())
-    }
-
-    pub(crate) fn order(user: &UserId, order: &OrderId) -> Key {
-        Key::of(user, format!("{ORDER_PREFIX}{order}"))
-    }
-
-    pub(crate) fn invoice(user: &UserId, invoice: &InvoiceId) -> Key {
-        Key::of(user, format!("{INVOICE_PREFIX}{invoice}"))
-    }
-
-    pub(crate) fn follow_up(user: &UserId, task: &FollowUpTask) -> Key {
-        Key::of(user, format!("FOLLOWUP#{task}"))
-    }
-
-    pub(crate) fn customer(customer: &CustomerId) -> Key {
-        Key { pk: format!("CUSTOMER#{customer}"), sk: "USER".to_owned() }
-    }
-
-    pub(crate) fn event(event: &str) -> Key {
-        Key { pk: format!("{EVENT_PREFIX}{event}"), sk: "EVENT".to_owned() }
-    }
-
-    pub(crate) fn checkpoint() -> Key {
-        Key { pk: "RECONCILE#STRIPE".to_owned(), sk: "CHECKPOINT".to_owned() }
-    }
-
-    fn of_listing(listing: &ListingId, sk: String) -> Key {
-        Key { pk: listing_pk(listing), sk }
-    }
-
-    pub(crate) fn listing(listing: &ListingId) -> Key {
-        Key::of_listing(listing, LISTING.to_owned())
-    }
-
-    pub(crate) fn revision(listing: &ListingId, number: u32) -> Key {
-        Key::of_listing(listing, format!("{REVISION_PREFIX}{number:06}"))
-    }
-
-    pub(crate) fn stats(listing: &ListingId) -> Key {
-        Key::of_listing(listing, "STATS".to_owned())
-    }
-
-    pub(crate) fn visitors(listing: &ListingId) -> Key {
-        Key::of_listing(listing, "VISITORS".to_owned())
-    }
-
-    pub(crate) fn upload(listing: &ListingId, upload: &UploadId) -> Key {
-        Key::of_listing(listing, format!("UPLOAD#{upload}"))
-    }
-
-    pub(crate) fn review(listing: &ListingId, review: &ReviewId) -> Key {
-        Key::of_listing(listing, format!("{REVIEW_PREFIX}{review}"))
-    }
-
-    pub(crate) fn model(model_id: &str) -> Key {
-        Key { pk: format!("MODEL#{model_id}"), sk: "OWNER".to_owned() }
-    }
-
-    pub(crate) fn flags(listing: &ListingId) -> Key {
-        Key::of_listing(listing, "FLAGS".to_owned())
-    }
-
-    pub(crate) fn purchase(buyer: &UserId, purchase: &PurchaseId) -> Key {
-        Key::of(buyer, format!("{PURCHASE_PREFIX}{purchase}"))
-    }
-
-    pub(crate) fn buyer(purchase: &PurchaseId) -> Key {
-        Key { pk: format!("{PURCHASE_PREFIX}{purchase}"), sk: "USER".to_owned() }
-    }
-
-    pub(crate) fn entitlement(buyer: &UserId, listing: &ListingId) -> Key {
-        Key::of(buyer, format!("OWNS#{listing}"))
-    }
-
-    pub(crate) fn card(user: &UserId, fingerprint: &str) -> Key {
-        Key::of(user, format!("CARD#{fingerprint}"))
-    }
-
-    pub(crate) fn sale(creator: &UserId, purchase: &PurchaseId) -> Key {
-        Key::of(creator, format!("{SALE_PREFIX}{purchase}"))
-    }
-
-    pub(crate) fn creator(creator: &UserId) -> Key {
-        Key::of(creator, "CREATOR".to_owned())
-    }
-
-    pub(crate) fn strikes(creator: &UserId) -> Key {
-        Key::of(creator, "STRIKES".to_owned())
-    }
-
-    pub(crate) fn reward(sharer: &UserId, purchase: &PurchaseId) -> Key {
-        Key::of(sharer, format!("{REWARD_PREFIX}{purchase}"))
-    }
-
-    pub(crate) fn payout(creator: &UserId, payout: &PayoutId) -> Key {
-        Key::of(creator, format!("{PAYOUT_PREFIX}{payout}"))
-    }
-
-    pub(crate) fn payee(creator: &UserId) -> Key {
-        Key::of(creator, "PAYEE".to_owned())
-    }
-
-    pub(crate) fn connected(account: &ConnectedAccountId) -> Key {
-        Key { pk: format!("PAYEE#{account}"), sk: "USER".to_owned() }
-    }
-
-    pub(crate) fn journal(creator: &UserId, cause: &str, role: Role) -> Key {
-        Key { pk: journal_pk(creator), sk: format!("{cause}#{}", role.as_str()) }
-    }
-
-    pub(crate) fn share(code: &str) -> Key {
-        Key { pk: format!("SHARE#{code}"), sk: "SHARE".to_owned() }
-    }
-
-    pub(crate) fn click(code: &str, day: &str, visitor: &str) -> Key {
-        Key { pk: format!("SHARE#{code}"), sk: format!("CLICK#{day}#{visitor}") }
-    }
-
-    pub(crate) fn similar(band: &str, listing: &ListingId) -> Key {
-        Key { pk: similar_pk(band), sk: listing.to_string() }
-    }
-
-    pub(crate) fn change(of: Changing, at: Timestamp, listing: &ListingId) -> Key {
-        Key { pk: of.partition().to_owned(), sk: format!("{at}#{listing}") }
-    }
-
-    pub(crate) fn views(at: Timestamp, nonce: u64) -> Key {
-        Key { pk: VIEWS.to_owned(), sk: format!("{at}#{nonce:016x}") }
-    }
-
-    pub(crate) fn report(day: Day) -> Key {
-        Key { pk: REPORTS.to_owned(), sk: day.to_string() }
-    }
-
-    pub(crate) fn popular(category: Option<Category>) -> Key {
-        let sk = category.map_or("all", Category::as_str).to_owned();
-        Key { pk: "POPULAR".to_owned(), sk }
-    }
-
-    pub(crate) fn fact(fact: &Fact) -> Key {
-        Key { pk: facts_pk(fact.day(), shard_in(&fact.id, FACT_SHARDS)), sk: fact.id.clone() }
-    }
-
-    pub(crate) fn sums(day: Day, shard: u8) -> Key {
-        Key { pk: sums_pk(day.month()), sk: format!("{day}#{shard}") }
-    }
-
-    pub(crate) fn total_sums() -> Key {
-        Key { pk: "METRICS#TOTAL".to_owned(), sk: "TOTAL".to_owned() }
-    }
-
-    pub(crate) fn rank(board: Board, month: Month, id: &str) -> Key {
-        Key { pk: rank_pk(board, month), sk: id.to_owned() }
-    }
-
-    pub(crate) fn audit(seq: u64) -> Key {
-        Key { pk: AUDIT.to_owned(), sk: format!("{seq:012}") }
-    }
-
-    /// `subject` is the subject's name.
-    pub(crate) fn erasure(subject: &str) -> Key {
-        Key { pk: format!("{ERASURE_PREFIX}{subject}"), sk: "ERASURE".to_owned() }
-    }
-
-    pub(crate) fn audit_head() -> Key {
-        Key { pk: "AUDIT#HEAD".to_owned(), sk: "HEAD".to_owned() }
     }
 
     pub(crate) fn item(&self) -> Item {
@@ -516,101 +226,6 @@ pub(crate) fn user_pk(user: &UserId) -> String {
     format!("{USER_PREFIX}{user}")
 }
 
-/// The partition of a creator's journal.
-pub(crate) fn journal_pk(creator: &UserId) -> String {
-    format!("{JOURNAL_PREFIX}{creator}")
-}
-
-/// The creator of a journal partition.
-pub(crate) fn creator_of_journal(pk: &str) -> Option<&str> {
-    pk.strip_prefix(JOURNAL_PREFIX)
-}
-
-/// The partition of reports.
-pub(crate) const REPORTS: &str = "REPORTS";
-/// The partition of the audit. Its items are never updated or deleted: `template.yaml` denies it.
-pub(crate) const AUDIT: &str = "AUDIT";
-
-/// Index partition of the audit records of a target.
-pub(crate) fn audit_pk(target: &Target) -> String {
-    format!("AUDIT#{}#{}", target.kind.as_str(), target.id)
-}
-
-/// The sequence number of an audit record; `None` for any other item.
-pub(crate) fn audited_seq(item: &Item) -> Option<u64> {
-    let seq = text(item, SK)?.parse().ok()?;
-    Key::audit(seq).is_of(item).then_some(seq)
-}
-
-/// The partition of views that are not counted yet.
-pub(crate) const VIEWS: &str = "VIEWS";
-
-/// What changes are recorded of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Changing {
-    /// Listings on sale.
-    Catalogue,
-    /// Listing statistics.
-    Sums,
-}
-
-impl Changing {
-    /// The partition of the changes.
-    pub(crate) const fn partition(self) -> &'static str {
-        match self {
-            Changing::Catalogue => "CHANGES#CATALOGUE",
-            Changing::Sums => "CHANGES#SUMS",
-        }
-    }
-}
-
-/// The partition of one band of a signature.
-pub(crate) fn similar_pk(band: &str) -> String {
-    format!("SIMILAR#{band}")
-}
-
-pub(crate) fn listing_pk(listing: &ListingId) -> String {
-    format!("{LISTING_PREFIX}{listing}")
-}
-
-/// The partition of one shard of a day's facts.
-pub(crate) fn facts_pk(day: Day, shard: u8) -> String {
-    format!("{FACTS_PREFIX}{day}#{shard}")
-}
-
-/// Whether a partition holds facts.
-pub(crate) fn is_facts(pk: &str) -> bool {
-    pk.starts_with(FACTS_PREFIX)
-}
-
-/// The partition of the daily sums of a month.
-pub(crate) fn sums_pk(month: Month) -> String {
-    format!("METRICS#{month}")
-}
-
-/// The day in a key of sums.
-pub(crate) fn sums_day(item: &Item) -> Option<Day> {
-    let (day, _) = text(item, SK)?.split_once('#')?;
-    Day::parse(day).ok()
-}
-
-/// The partition of a ranking, in the table and in the index.
-pub(crate) fn rank_pk(board: Board, month: Month) -> String {
-    format!("RANK#{}#{month}", board.as_str())
-}
-
-/// The index key of a ranking entry: the amount as text that sorts as the number does.
-pub(crate) fn rank_index(board: Board, month: Month, id: &str, amount: i64) -> IndexKey {
-    let above_zero = i128::from(amount) - i128::from(i64::MIN);
-    (rank_pk(board, month), format!("{above_zero:020}#{id}"))
-}
-
-/// A billing is in the index during its grace period.
-pub(crate) fn billing_index(billing: &Billing) -> Option<IndexKey> {
-    let ends_at = billing.recurring?.grace_ends_at?;
-    Some((GRACES.to_owned(), format!("{ends_at}#{}", billing.user_id)))
-}
-
 /// The two index keys of an item.
 pub(crate) type IndexKey = (String, String);
 
@@ -620,146 +235,6 @@ pub(crate) fn set_index_key(item: &mut Item, place: Option<IndexKey>) {
         item.insert(INDEX_PK.to_owned(), AttributeValue::S(pk));
         item.insert(INDEX_SK.to_owned(), AttributeValue::S(sk));
     }
-}
-
-/// An account is in the index while its status change is due; otherwise, while its top-up needs
-/// action. Due top-ups come first: they wait for us, the others for Stripe. Nothing is bought for a
-/// suspended member.
-pub(crate) fn account_index(account: &Account) -> Option<IndexKey> {
-    if let Some(due_at) = account.standing_due {
-        return Some((STANDINGS.to_owned(), format!("{due_at}#{}", account.user_id)));
-    }
-    if account.standing != AccountStatus::Active {
-        return None;
-    }
-    let rank = match &account.top_up.as_ref()?.state {
-        TopUpState::Due { since } => since.to_string(),
-        TopUpState::Charging { order } => order.to_string(),
-        TopUpState::Armed | TopUpState::Paused { .. } => return None,
-    };
-    Some((TOP_UPS.to_owned(), format!("{rank}#{}", account.user_id)))
-}
-
-/// An order is in the index while Stripe must be asked about it.
-pub(crate) fn order_index(order: &PackOrder) -> Option<IndexKey> {
-    order.due_at.map(|due_at| (OPEN_ORDERS.to_owned(), format!("{due_at}#{}", order.id)))
-}
-
-/// The index key of a parked event.
-pub(crate) fn parked_index(event: &str, received_at: Timestamp) -> IndexKey {
-    (PARKED_EVENTS.to_owned(), format!("{received_at}#{event}"))
-}
-
-/// The index key of a job: by due time while open, by outcome once finished.
-pub(crate) fn job_index(job: &Job) -> IndexKey {
-    match job.due_at {
-        Some(due_at) => (open_pk(shard_of(job.id.as_str())), format!("{due_at}#{}", job.id)),
-        None => (outcome_pk(&job.user_id, job.status), job.id.to_string()),
-    }
-}
-
-/// Index partition of a creator's listings.
-pub(crate) fn creator_pk(creator: &UserId) -> String {
-    format!("CREATOR#{creator}")
-}
-
-/// The index key of a version pending moderation.
-pub(crate) fn pending_index(listing: &ListingId, since: Timestamp) -> IndexKey {
-    (PENDING.to_owned(), format!("{since}#{listing}"))
-}
-
-/// Index partition of one shard of the versions on sale.
-pub(crate) fn on_sale_pk(shard: u8) -> String {
-    format!("ONSALE#{shard}")
-}
-
-/// The index key of a version on sale.
-pub(crate) fn on_sale_index(listing: &ListingId) -> IndexKey {
-    (on_sale_pk(shard_of(listing.as_str())), listing.to_string())
-}
-
-/// Index partition of a category's listings by trending score.
-pub(crate) fn hot_pk(category: Category) -> String {
-    format!("HOT#{}", category.as_str())
-}
-
-/// The index key of listing statistics: the trending score as text that sorts as the number does.
-pub(crate) fn stats_index(stats: &ListingStats) -> Option<IndexKey> {
-    let heat = stats.heat + 10_000.0;
-    Some((hot_pk(stats.category?), format!("{heat:014.6}#{}", stats.listing_id)))
-}
-
-/// A purchase is in the index while Stripe must be asked about it, or staff must decide on it.
-pub(crate) fn purchase_index(purchase: &Purchase) -> Option<IndexKey> {
-    let (partition, since) = match (&purchase.due_at, &purchase.refund_request) {
-        (Some(due_at), _) => (OPEN_PURCHASES, *due_at),
-        (None, Some(request)) => (REFUND_REQUESTS, request.at),
-        (None, None) => return None,
-    };
-    Some((partition.to_owned(), format!("{since}#{}", purchase.id)))
-}
-
-/// A sale is in the index while a payout run must process it.
-pub(crate) fn sale_index(sale: &Sale) -> Option<IndexKey> {
-    let id = sale.purchase_id.to_string();
-    if sale.is_to_be_recovered() {
-        Some((OVERPAID_SALES.to_owned(), id))
-    } else if sale.is_payable() {
-        Some((payable_pk(&sale.creator_id), id))
-    } else if sale.is_due(sale.hold_until) {
-        Some((HELD_SALES.to_owned(), format!("{}#{id}", sale.hold_until)))
-    } else {
-        None
-    }
-}
-
-/// Index partition of a creator's payable sales.
-pub(crate) fn payable_pk(creator: &UserId) -> String {
-    format!("SALES#PAYABLE#{creator}")
-}
-
-/// Every creator balance is in the index; those that a payout run must process are apart.
-pub(crate) fn book_index(book: &CreatorBalance) -> Option<IndexKey> {
-    let partition = if book.is_due() { DUE_CREATORS } else { OTHER_CREATORS };
-    Some((partition.to_owned(), book.creator_id.to_string()))
-}
-
-/// A payout is in the index while it is open, or the bank may return it.
-pub(crate) fn payout_index(payout: &Payout) -> Option<IndexKey> {
-    let partition = match payout.state {
-        PayoutState::Collecting
-        | PayoutState::Planned
-        | PayoutState::Sending
-        | PayoutState::Failed { .. } => OPEN_PAYOUTS,
-        PayoutState::Sent => SENT_PAYOUTS,
-        PayoutState::Skipped { .. } | PayoutState::Paid | PayoutState::Reopened { .. } => {
-            return None;
-        }
-    };
-    Some((partition.to_owned(), payout.id.to_string()))
-}
-
-/// A reward is in the index while it is held.
-pub(crate) fn reward_index(reward: &Reward) -> Option<IndexKey> {
-    Some((HELD_REWARDS.to_owned(), format!("{}#{}", reward.due_at()?, reward.purchase_id)))
-}
-
-/// Flags are in the index once there are enough of them.
-pub(crate) fn flags_index(flags: &Flags) -> Option<IndexKey> {
-    Some((DUE_FLAGS.to_owned(), format!("{}#{}", flags.due_since?, flags.listing_id)))
-}
-
-/// Strikes are in the index while the creator's listings must be shown or hidden.
-pub(crate) fn strikes_index(strikes: &Strikes) -> Option<IndexKey> {
-    Some((DUE_SELLERS.to_owned(), format!("{}#{}", strikes.due_at?, strikes.creator_id)))
-}
-
-pub(crate) fn outcome_pk(user: &UserId, status: Status) -> String {
-    format!("{USER_PREFIX}{user}#{}", status.as_str())
-}
-
-pub(crate) fn open_pk(shard: u8) -> String {
-    format!("OPEN#{shard}")
 }
 
 /// An index key above everything that is due by `now` and below everything else.
@@ -776,65 +251,9 @@ pub(crate) fn shard_in(id: &str, shards: u8) -> u8 {
     first % shards
 }
 
-/// The member and job of an index entry.
-pub(crate) fn job_of(item: &Item) -> Option<(UserId, JobId)> {
-    let job = text(item, SK)?.strip_prefix(JOB_PREFIX)?;
-    Some((user_of(item)?, JobId::parse(job).ok()?))
-}
-
-/// The member and order of an index entry.
-pub(crate) fn order_of(item: &Item) -> Option<(UserId, OrderId)> {
-    let order = text(item, SK)?.strip_prefix(ORDER_PREFIX)?;
-    Some((user_of(item)?, OrderId::parse(order).ok()?))
-}
-
-/// The buyer and purchase of an index entry.
-pub(crate) fn purchase_of(item: &Item) -> Option<(UserId, PurchaseId)> {
-    let purchase = text(item, SK)?.strip_prefix(PURCHASE_PREFIX)?;
-    Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
-}
-
-/// The creator and sale of an index entry.
-pub(crate) fn sale_of(item: &Item) -> Option<(UserId, PurchaseId)> {
-    let purchase = text(item, SK)?.strip_prefix(SALE_PREFIX)?;
-    Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
-}
-
-/// The creator and payout of an index entry.
-pub(crate) fn payout_of(item: &Item) -> Option<(UserId, PayoutId)> {
-    let payout = text(item, SK)?.strip_prefix(PAYOUT_PREFIX)?;
-    Some((user_of(item)?, PayoutId::parse(payout).ok()?))
-}
-
-/// The sharer and reward of an index entry.
-pub(crate) fn reward_of(item: &Item) -> Option<(UserId, PurchaseId)> {
-    let purchase = text(item, SK)?.strip_prefix(REWARD_PREFIX)?;
-    Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
-}
-
-/// The listing of an item.
-pub(crate) fn listing_of(item: &Item) -> Option<ListingId> {
-    ListingId::parse(text(item, PK)?.strip_prefix(LISTING_PREFIX)?).ok()
-}
-
 /// The member whose partition an item is in.
 pub(crate) fn user_of(item: &Item) -> Option<UserId> {
     UserId::parse(text(item, PK)?.strip_prefix(USER_PREFIX)?).ok()
-}
-
-/// The subject of an erasure's index entry.
-pub(crate) fn erasure_of(item: &Item) -> Option<&str> {
-    text(item, PK)?.strip_prefix(ERASURE_PREFIX)
-}
-
-/// The event of an index entry.
-pub(crate) fn event_of(item: &Item) -> Option<&str> {
-    text(item, PK)?.strip_prefix(EVENT_PREFIX)
-}
-
-/// Whether a sort key is an account's.
-pub(crate) fn is_account(sk: &str) -> bool {
-    sk == ACCOUNT
 }
 
 /// A string attribute of an item.

@@ -4,11 +4,17 @@
 //! a balance is one transaction with its ledger entries, its idempotency record and everything else
 //! it concerns, on the condition that nothing it was decided on has changed; on a write conflict,
 //! it is decided again on the current state. [`keys`] documents the items and every access pattern.
+//!
+//! # Errors
+//! Every read and write fails with [`StoreError::Unavailable`] when DynamoDB is unavailable, and
+//! every decision with [`StoreError::Busy`] when it conflicts too often. The functions name only
+//! what else they fail with.
 
 mod accounts;
 mod audit;
 mod billing;
 mod billing_update;
+mod condition;
 mod connect;
 mod cursor;
 mod erasures;
@@ -30,6 +36,8 @@ mod reports;
 mod staff;
 mod table;
 mod transaction;
+mod update;
+mod versioned;
 
 pub use audit::{AuditFilter, Verified};
 pub use billing_update::{Applied, BillingUpdate, Wanted};
@@ -41,8 +49,8 @@ pub use idempotency::{Claim, Idempotency, KeyError, REMEMBERED};
 pub use jobs::{JobAndInput, Settled, SourceRef, changed_job};
 pub use keys::OPEN_SHARDS;
 pub use marketplace::{
-    Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, DealKept, Flagged,
-    ListingPage, ListingUpdate, Popular, Resolved, SALES_AT_ONCE, SellerRecord, Tally, payout_id,
+    Arrival, Audited, Begun, CHANGES_KEPT, CHANGES_OVERLAP, CatalogueChange, Flagged, ListingPage,
+    ListingUpdate, Popular, Resolved, SALES_AT_ONCE, SellerRecord, Tally, payout_id,
 };
 pub use metrics::{Board, Counted, FACTS_AT_ONCE, stated_by};
 pub use orders::changed_top_up;
@@ -51,6 +59,7 @@ pub use rates::{Rate, RateLimited};
 pub use reports::KeptReport;
 pub use staff::Staff;
 pub use table::{IndexPage, IndexPosition, Store};
+pub use update::Decided;
 
 #[cfg(test)]
 mod tests;

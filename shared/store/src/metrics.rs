@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
     account::Account,
@@ -23,14 +23,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    condition::{Condition, string},
     error::StoreError,
     keys::{
-        FACT_SHARDS, GRACES, IndexKey, Item, JOB_PREFIX, Key, PK, SK, creator_of_journal,
-        due_bound, facts_pk, is_account, is_facts, rank_index, rank_pk, shard_in, sums_day,
-        sums_pk, text, user_of,
+        FACT_SHARDS, GRACES, Item, JOB_PREFIX, Key, PK, SK, creator_of_journal, due_bound,
+        facts_pk, is_account, is_facts, rank_index, rank_pk, shard_in, sums_day, sums_pk, text,
+        user_of,
     },
-    table::{Attempt, Store, decode, decode_image, encode},
-    transaction::{ItemKind, Transaction, Versioned},
+    table::{Store, decode, decode_image, encode},
+    transaction::{ItemKind, Transaction},
+    versioned::versioned,
 };
 
 /// Most facts of one transaction: each may change two ranking entries and the sums of its own day,
@@ -88,20 +90,9 @@ struct Rank {
     version: u64,
 }
 
-impl Versioned for Rank {
-    const PART: ItemKind = ItemKind::Rank;
-    fn key(&self) -> Key {
-        Key::rank(self.board, self.month, &self.id)
-    }
-    fn index_key(&self) -> Option<IndexKey> {
-        Some(rank_index(self.board, self.month, &self.id, self.amount))
-    }
-    fn version(&self) -> u64 {
-        self.version
-    }
-    fn with_version(self, version: u64) -> Rank {
-        Rank { version, ..self }
-    }
+versioned! {
+    Rank = Rank, |it| Key::rank(it.board, it.month, &it.id),
+        |it| Some(rank_index(it.board, it.month, &it.id, it.amount));
 }
 
 /// A posting in a stream image.
@@ -186,14 +177,14 @@ impl Store {
         let once: Vec<&Fact> = once.collect();
         let mut counted = Counted { now: 0, before: facts.len() - once.len() };
         for some in once.chunks(FACTS_AT_ONCE) {
-            let now = self.retry_on_conflict(async || self.count_some(some).await).await?;
+            let now = self.count_some(some).await?;
             counted.now += now;
             counted.before += some.len() - now;
         }
         Ok(counted)
     }
 
-    async fn count_some(&self, facts: &[&Fact]) -> Result<Attempt<usize>, StoreError> {
+    async fn count_some(&self, facts: &[&Fact]) -> Result<usize, StoreError> {
         let mut places: BTreeSet<(Board, Month, String)> = BTreeSet::new();
         for fact in facts {
             let month = fact.day().month();
@@ -201,31 +192,30 @@ impl Store {
         }
         let mut keys: Vec<Key> = facts.iter().map(|fact| Key::fact(fact)).collect();
         keys.extend(places.iter().map(|(board, month, id)| Key::rank(*board, *month, id)));
-        let mut found = self.get_all(&keys).await?;
-        let mut news = Vec::new();
-        for fact in facts {
-            let mark: Option<Mark> = found.next()?;
-            if mark.is_none_or(|mark| mark.counted != YES) {
-                news.push(*fact);
+        self.update_items(&keys, |mut found| {
+            let mut news = Vec::new();
+            for fact in facts {
+                let mark: Option<Mark> = found.next()?;
+                if mark.is_none_or(|mark| mark.counted != YES) {
+                    news.push(*fact);
+                }
             }
-        }
-        if news.is_empty() {
-            return Ok(Attempt::Done(0));
-        }
-        let mut ranks = BTreeMap::new();
-        for (board, month, id) in places {
-            ranks.insert((board, month, id), found.next::<Rank>()?);
-        }
-        let writes = self.transaction().counted(&news)?.ranks(&news, &ranks)?;
-        Ok(writes.commit().await?.done(news.len()))
+            if news.is_empty() {
+                return Ok((Transaction::default(), 0));
+            }
+            let mut ranks = BTreeMap::new();
+            for place in &places {
+                ranks.insert(place.clone(), found.next::<Rank>()?);
+            }
+            let writes = Transaction::default().counted(&news)?.ranks(&news, &ranks)?;
+            Ok((writes, news.len()))
+        })
+        .await
     }
 
     /// The data of a report on a period: the sums of every month from the first day of the
     /// comparison to today, the totals, and the rankings of the month in which the period ends
     /// (Q46, Q47).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn metrics(&self, span: Span, now: Timestamp) -> Result<Metrics, StoreError> {
         let month = span.to.month();
         let mut metrics = Metrics::default();
@@ -257,13 +247,10 @@ impl Store {
     }
 
     /// Every fact of a day, unordered (Q48).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn facts_of_day(&self, day: Day) -> Result<Vec<Fact>, StoreError> {
         let mut facts = Vec::new();
         for shard in 0..FACT_SHARDS {
-            for item in self.all_of(facts_pk(day, shard)).await? {
+            for item in self.all_of(facts_pk(day, shard), TRIPS_MAX).await? {
                 facts.push(decode(item)?);
             }
         }
@@ -272,9 +259,6 @@ impl Store {
 
     /// Members whose grace period ended by `now` without a payment, longest ago first (Q50). The
     /// index may lag: it may still show some that were just ended.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_graces(&self, now: Timestamp) -> Result<Vec<UserId>, StoreError> {
         let due = self.query_index(GRACES, Some(due_bound(now)), GRACES_AT_ONCE).await?;
         Ok(due.iter().filter_map(user_of).collect())
@@ -282,18 +266,18 @@ impl Store {
 
     /// Ends a member's grace period, dated when it ended; `false` if it is not due or already
     /// ended.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn end_grace(&self, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
-        self.retry_on_conflict(async || {
-            let read = self.billing(user).await?;
+        let end = |read: Billing| {
             let mut after = Billing { version: read.version + 1, ..read.clone() };
-            let Some(fact) = after.end_grace(now) else { return Ok(Attempt::Done(false)) };
-            let writes = self.transaction().billing(&read, &after)?.facts(&[fact])?;
-            Ok(writes.commit().await?.done(true))
-        })
-        .await
+            match after.end_grace(now) {
+                Some(fact) => {
+                    let writes = Transaction::default().billing(&read, &after)?;
+                    Ok((writes.facts(&[fact])?, true))
+                }
+                None => Ok((Transaction::default(), false)),
+            }
+        };
+        self.update_loaded(async || self.billing(user).await, end).await
     }
 
     async fn total_sums(&self) -> Result<Counters, StoreError> {
@@ -307,7 +291,7 @@ impl Store {
         month: Month,
         days: &mut BTreeMap<Day, Counters>,
     ) -> Result<(), StoreError> {
-        for item in self.all_of(sums_pk(month)).await? {
+        for item in self.all_of(sums_pk(month), TRIPS_MAX).await? {
             if let Some(day) = sums_day(&item) {
                 days.entry(day).or_default().merge(&sums_of(&item));
             }
@@ -325,38 +309,13 @@ impl Store {
         ranks.sort_by(|one, other| (other.amount, &one.id).cmp(&(one.amount, &other.id)));
         Ok(ranks.into_iter().map(|Rank { id, amount, .. }| Ranked { id, amount }).collect())
     }
-
-    /// All items of one partition, strongly consistent.
-    async fn all_of(&self, pk: String) -> Result<Vec<Item>, StoreError> {
-        let (mut items, mut start) = (Vec::new(), None);
-        for _ in 0..TRIPS_MAX {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
-                .consistent_read(true)
-                .set_exclusive_start_key(start.take())
-                .send()
-                .await
-                .map_err(StoreError::unavailable)?;
-            items.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
-        Err(StoreError::corrupt(format!("{pk} is too long to be read")))
-    }
 }
 
-impl Transaction<'_> {
+impl Transaction {
     /// Writes new facts, to be counted later.
     pub(crate) fn facts(self, facts: &[Fact]) -> Result<Self, StoreError> {
         facts.iter().try_fold(self, |this, fact| {
-            let put = Put::builder().condition_expression("attribute_not_exists(pk)");
-            Ok(this.put(ItemKind::Fact, put.set_item(Some(fact_item(fact, NOT_YET)?))))
+            Ok(this.put(ItemKind::Fact, fact_item(fact, NOT_YET)?, Condition::absent()))
         })
     }
 
@@ -364,11 +323,9 @@ impl Transaction<'_> {
     fn counted(mut self, facts: &[&Fact]) -> Result<Self, StoreError> {
         let mut days: BTreeMap<Day, Vec<&Fact>> = BTreeMap::new();
         for fact in facts {
-            let put = Put::builder()
-                .condition_expression("attribute_not_exists(pk) OR counted <> :yes")
-                .expression_attribute_values(":yes", AttributeValue::S(YES.to_owned()))
-                .set_item(Some(fact_item(fact, YES)?));
-            self = self.put(ItemKind::Fact, put);
+            let uncounted = Condition::that("attribute_not_exists(pk) OR counted <> :yes");
+            let uncounted = uncounted.value(":yes", string(YES));
+            self = self.put(ItemKind::Fact, fact_item(fact, YES)?, uncounted);
             days.entry(fact.day()).or_default().push(fact);
         }
         let mut levels = Counters::default();
@@ -377,9 +334,9 @@ impl Transaction<'_> {
             levels.merge(&sums.levels());
             // All shards are added up when read: any of them will do.
             let shard = facts.first().map_or(0, |fact| shard_in(&fact.id, FACT_SHARDS));
-            self = self.add(&Key::sums(day, shard), &sums)?;
+            self = self.add(Key::sums(day, shard), &sums);
         }
-        self.add(&Key::total_sums(), &levels)
+        Ok(self.add(Key::total_sums(), &levels))
     }
 
     /// Updates the ranking entries of facts that are being counted.

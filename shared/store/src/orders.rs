@@ -2,7 +2,7 @@
 //! [`crate::BillingUpdate`].
 
 use domain::{
-    DomainError, Timestamp,
+    Timestamp,
     account::{Account, AccountUpdate, EmailClaim},
     billing::{
         external::SessionId,
@@ -16,9 +16,11 @@ use serde::Deserialize;
 use crate::{
     accounts::draft_of,
     error::{NotFound, StoreError},
-    idempotency::{Idempotency, Outcome, Record, outcome},
+    idempotency::{Created, Idempotency, Outcome, outcome},
     keys::{Key, OPEN_ORDERS, TOP_UPS, due_bound, is_account, order_of, user_of},
-    table::{Attempt, IndexPage, IndexPosition, Store, decode_image},
+    table::{BatchItems, IndexPage, IndexPosition, Store, decode_image},
+    transaction::Transaction,
+    update::Decided,
 };
 
 impl Store {
@@ -27,66 +29,66 @@ impl Store {
     /// in its current state.
     ///
     /// # Errors
-    /// What `place` refuses, [`crate::KeyError`], or when DynamoDB is unavailable.
-    pub async fn place_order<R: DomainError>(
+    /// What `place` refuses or [`crate::KeyError`].
+    pub async fn place_order<D: Decided<Value = PackOrder>>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         request: &Idempotency,
         now: Timestamp,
-        place: impl Fn(&AccountUpdate) -> Result<PackOrder, R>,
+        place: impl Fn(&AccountUpdate) -> D,
     ) -> Result<PackOrder, StoreError> {
         let keys = [Key::account(user), Key::idempotency(user, &request.key)];
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
-            let account: Option<Account> = found.next()?;
-            // A repeat is answered before any rule runs.
-            if let Some(Outcome::Order(id)) = outcome(found.next()?, Some(request), now)? {
-                return self.order(user, &id).await.map(Attempt::Done);
-            }
-            let draft = draft_of(account, user, email, now)?;
-            let order = first_version(place(&draft).map_err(StoreError::refused)?);
-            let record = Record::new(request, Outcome::Order(order.id.clone()), now);
-            let writes =
-                self.transaction().draft(draft)?.order(&order, 0)?.record(user, &record)?;
-            Ok(writes.commit().await?.done(order))
-        })
-        .await
+        let create =
+            |mut found: BatchItems| {
+                let account: Option<Account> = found.next()?;
+                // A repeat is answered before any rule runs.
+                if let Some(Outcome::Order(id)) = outcome(found.next()?, Some(request), now)? {
+                    return Ok((Transaction::default(), Created::Before(id)));
+                }
+                let draft = draft_of(account, user, email, now)?;
+                let order = first_version(place(&draft).decided()?);
+                let writes = Transaction::default()
+                    .draft(draft)?
+                    .put_versioned(0, &order)?
+                    .remember(user, Some(request), Outcome::Order(order.id.clone()), now)?;
+                Ok((writes, Created::New(order)))
+            };
+        match self.update_items(&keys, create).await? {
+            Created::New(order) => Ok(order),
+            Created::Before(id) => self.order(user, &id).await,
+        }
     }
 
     /// Starts buying the pack that is due: account and order in one transaction. `None` if `begin`
     /// finds nothing to buy.
     ///
     /// # Errors
-    /// What `begin` refuses, or when DynamoDB is unavailable.
-    pub async fn begin_top_up<R: DomainError>(
+    /// What `begin` refuses.
+    pub async fn begin_top_up<D: Decided<Value = Option<PackOrder>>>(
         &self,
         user: &UserId,
         now: Timestamp,
-        begin: impl Fn(&mut AccountUpdate) -> Result<Option<PackOrder>, R>,
+        begin: impl Fn(&mut AccountUpdate) -> D,
     ) -> Result<Option<PackOrder>, StoreError> {
-        self.retry_on_conflict(async || {
+        let begin = |account: Option<Account>| {
             // A member without an account has allowed no purchase.
-            let Some(account) = self.get::<Account>(&Key::account(user)).await? else {
-                return Ok(Attempt::Done(None));
-            };
+            let Some(account) = account else { return Ok((Transaction::default(), None)) };
             let mut draft = draft_of(Some(account), user, None, now)?;
-            let order = begin(&mut draft).map_err(StoreError::refused)?.map(first_version);
-            if order.is_none() && !draft.is_changed() {
-                return Ok(Attempt::Done(None));
+            let order = begin(&mut draft).decided()?.map(first_version);
+            let writes = Transaction::default().draft(draft)?;
+            match order {
+                Some(order) => Ok((writes.put_versioned(0, &order)?, Some(order))),
+                None => Ok((writes, None)),
             }
-            let mut writes = self.transaction().draft(draft)?;
-            if let Some(order) = &order {
-                writes = writes.order(order, 0)?;
-            }
-            Ok(writes.commit().await?.done(order))
-        })
-        .await
+        };
+        let read = async || self.get(&Key::account(user)).await;
+        self.update_loaded(read, begin).await
     }
 
     /// One order of the member's (Q15).
     ///
     /// # Errors
-    /// [`NotFound::Order`], or when DynamoDB is unavailable.
+    /// [`NotFound::Order`].
     pub async fn order(&self, user: &UserId, id: &OrderId) -> Result<PackOrder, StoreError> {
         let found = self.get(&Key::order(user, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Order))
@@ -96,7 +98,7 @@ impl Store {
     /// Other changes made meanwhile stay.
     ///
     /// # Errors
-    /// [`NotFound::Order`], or when DynamoDB is unavailable.
+    /// [`NotFound::Order`].
     pub async fn order_opened(
         &self,
         user: &UserId,
@@ -111,9 +113,6 @@ impl Store {
     }
 
     /// Orders that Stripe must be asked about, oldest first (Q17).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_orders(
         &self,
         now: Timestamp,
@@ -124,9 +123,6 @@ impl Store {
     }
 
     /// Members whose pack is due, oldest first, then those whose pack is being charged (Q18).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_top_ups(
         &self,
         after: Option<&IndexPosition>,

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::{
     cursor::{Cursor, InvalidCursor, Page, PageSize},
     error::StoreError,
-    keys::{INDEX, INDEX_SK, IndexKey, Key, user_of},
+    keys::{INDEX, INDEX_SK, IndexKey, Item, Key, user_of},
     table::Store,
     transaction::{ItemKind, Transaction},
 };
@@ -133,7 +133,7 @@ impl PeopleFilter {
 #[derive(Serialize)]
 struct Person {}
 
-impl Transaction<'_> {
+impl Transaction {
     /// Updates the directory, if an account change affects it. A member who leaves a facet leaves
     /// its index; the item stays, so that account writes never delete.
     pub(crate) fn person(mut self, before: &Account, after: &Account) -> Result<Self, StoreError> {
@@ -154,7 +154,7 @@ impl Store {
     /// follow its cursor. The index may lag.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`InvalidCursor`].
     pub async fn people(
         &self,
         wanted: &PeopleFilter,
@@ -197,7 +197,7 @@ impl Store {
     ) -> Result<Vec<(String, UserId)>, StoreError> {
         let (facet, text) = (wanted.facet(), |text: &str| AttributeValue::S(text.to_owned()));
         let partition = facet.partition();
-        let start = after.map(|place| {
+        let start = after.map(|place| -> Result<Item, StoreError> {
             let user = place.rsplit_once('#').and_then(|(_, user)| UserId::parse(user).ok());
             let user = user.ok_or_else(|| StoreError::refused(InvalidCursor::new()))?;
             Ok(Key::person(&user, facet.name()).in_index(&partition, place.to_owned()))

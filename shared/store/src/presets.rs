@@ -9,19 +9,20 @@ use domain::{
 
 use crate::{
     accounts::draft_of,
-    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    condition::Condition,
+    cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
-    idempotency::{Idempotency, Outcome, Record, outcome},
+    idempotency::{Created, Idempotency, Outcome, outcome},
     keys::{Key, PRESET_PREFIX},
-    table::{Attempt, Store},
+    table::{BatchItems, Store},
+    transaction::{ItemKind, Transaction},
 };
 
 impl Store {
     /// Creates a preset, or returns the one that the same key created before (Q2).
     ///
     /// # Errors
-    /// When the member is suspended or has too many, the key was used for another request, or
-    /// DynamoDB is unavailable.
+    /// When the member is suspended or has too many, or the key was used for another request.
     pub async fn create_preset(
         &self,
         preset: &Preset,
@@ -31,28 +32,29 @@ impl Store {
         let (user, now) = (&preset.user_id, preset.created_at);
         let mut keys = vec![Key::account(user)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
+        let create = |mut found: BatchItems| {
             let account: Option<Account> = found.next()?;
             if let Some(Outcome::Preset(id)) = outcome(found.next()?, request, now)? {
-                return self.preset(user, &id).await.map(Attempt::Done);
+                return Ok((Transaction::default(), Created::Before(id)));
             }
             let mut draft = draft_of(account, user, email, now)?;
             draft.add_preset().map_err(StoreError::refused)?;
-            let mut writes = self.transaction().account(&draft.finish())?.preset(preset)?;
-            if let Some(request) = request {
-                let outcome = Outcome::Preset(preset.id.clone());
-                writes = writes.record(user, &Record::new(request, outcome, now))?;
-            }
-            Ok(writes.commit().await?.done(preset.clone()))
-        })
-        .await
+            let writes = Transaction::default()
+                .account(&draft.finish())?
+                .new_item(ItemKind::Preset, &Key::preset(user, &preset.id), preset)?
+                .remember(user, request, Outcome::Preset(preset.id.clone()), now)?;
+            Ok((writes, Created::New(preset.clone())))
+        };
+        match self.update_items(&keys, create).await? {
+            Created::New(preset) => Ok(preset),
+            Created::Before(id) => self.preset(user, &id).await,
+        }
     }
 
     /// One preset of the member's.
     ///
     /// # Errors
-    /// [`NotFound::Preset`], or when DynamoDB is unavailable.
+    /// [`NotFound::Preset`].
     pub async fn preset(&self, user: &UserId, id: &PresetId) -> Result<Preset, StoreError> {
         let found = self.get(&Key::preset(user, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Preset))
@@ -61,21 +63,14 @@ impl Store {
     /// A page of a member's presets, newest first (Q8).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`crate::InvalidCursor`].
     pub async fn presets(
         &self,
         user: &UserId,
         size: PageSize,
         after: Option<Cursor>,
     ) -> Result<Page<Preset>, StoreError> {
-        let start = match after {
-            Some(Cursor(id)) => {
-                let id =
-                    PresetId::parse(&id).map_err(|_| StoreError::refused(InvalidCursor::new()))?;
-                Some(Key::preset(user, &id))
-            }
-            None => None,
-        };
+        let start = Cursor::parsed(after, PresetId::parse)?.map(|id| Key::preset(user, &id));
         let presets = self.query_desc(user, PRESET_PREFIX, start, size).await?;
         Ok(Page::cut(presets, size, |preset: &Preset| preset.id.to_string()))
     }
@@ -83,7 +78,7 @@ impl Store {
     /// Deletes a preset. Generations made with it keep the values they took from it.
     ///
     /// # Errors
-    /// [`NotFound::Preset`], when the member is suspended, or when DynamoDB is unavailable.
+    /// [`NotFound::Preset`] or when the member is suspended.
     pub async fn delete_preset(
         &self,
         user: &UserId,
@@ -91,16 +86,16 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let keys = [Key::account(user), Key::preset(user, id)];
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
+        self.update_items(&keys, |mut found| {
             let account: Option<Account> = found.next()?;
-            let Some(preset) = found.next::<Preset>()? else {
+            if found.next::<Preset>()?.is_none() {
                 return Err(StoreError::refused(NotFound::Preset));
-            };
+            }
             let mut draft = draft_of(account, user, None, now)?;
             draft.drop_preset().map_err(StoreError::refused)?;
-            let writes = self.transaction().account(&draft.finish())?.delete_preset(&preset)?;
-            Ok(writes.commit().await?.done(()))
+            let writes = Transaction::default().account(&draft.finish())?;
+            let [_, preset] = keys.clone();
+            Ok((writes.delete(ItemKind::Preset, preset, Condition::exists()), ()))
         })
         .await
     }

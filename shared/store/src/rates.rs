@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::{DomainError, ErrorKind, Timestamp};
 
 use crate::{
+    condition::{Condition, conditional, number},
     error::StoreError,
     keys::{Key, TTL},
     table::{Store, written},
-    transaction::{ItemKind, Transaction, number},
+    transaction::{ItemKind, Transaction},
 };
 
 /// A limit of units in a window.
@@ -91,9 +92,6 @@ impl Store {
 
     /// Takes `places` units of the window for `what`, all or none. Returns how many are taken now,
     /// or `None` if too few are left.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn take_some(
         &self,
         what: &str,
@@ -107,12 +105,8 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(window_key(what, rate, now).item()))
-            .update_expression(TAKE)
-            .condition_expression(HAS_ROOM)
-            .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_values(":places", number(places))
-            .expression_attribute_values(":room", number(room))
-            .expression_attribute_values(":ttl", expires(rate, now))
+            .update_expression(TAKE);
+        let taken = conditional!(taken, has_room(places, room, rate, now))
             .return_values(ReturnValue::UpdatedNew)
             .send()
             .await;
@@ -123,30 +117,25 @@ impl Store {
     }
 }
 
-impl Transaction<'_> {
+impl Transaction {
     /// Takes `places` units, at most the limit of `rate`, in this transaction. If too few are left,
     /// [`ItemKind::Rate`] conflicts.
-    pub(crate) fn taking(
-        self,
-        what: &str,
-        places: u32,
-        rate: Rate,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
-        let room = rate.max.saturating_sub(places);
-        let update = Update::builder()
-            .update_expression(TAKE)
-            .condition_expression(HAS_ROOM)
-            .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_values(":places", number(places))
-            .expression_attribute_values(":room", number(room))
-            .expression_attribute_values(":ttl", expires(rate, now));
-        self.update(ItemKind::Rate, &window_key(what, rate, now), update)
+    pub(crate) fn taking(self, what: &str, places: u32, rate: Rate, now: Timestamp) -> Self {
+        let has_room = has_room(places, rate.max.saturating_sub(places), rate, now);
+        self.update(ItemKind::Rate, window_key(what, rate, now), TAKE.to_owned(), has_room)
     }
 }
 
 const TAKE: &str = "ADD taken :places SET #ttl = :ttl";
-const HAS_ROOM: &str = "attribute_not_exists(taken) OR taken <= :room";
+
+/// That at most `room` units are taken, with the names and values of [`TAKE`].
+fn has_room(places: u32, room: u32, rate: Rate, now: Timestamp) -> Condition {
+    Condition::that("attribute_not_exists(taken) OR taken <= :room")
+        .name("#ttl", TTL)
+        .value(":places", number(places))
+        .value(":room", number(room))
+        .value(":ttl", expires(rate, now))
+}
 
 fn window_key(what: &str, rate: Rate, now: Timestamp) -> Key {
     Key::rate(what, now.floor_to(rate.window).as_secs())

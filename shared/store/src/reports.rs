@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Timestamp, id::UserId, metrics::RevenueReport, time::Day};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
     keys::{Key, REPORTS},
     table::{Store, decode, encode, written},
@@ -32,9 +31,6 @@ pub struct KeptReport {
 
 impl Store {
     /// Stores a report, unless its day has one. Returns whether it was stored.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn keep_report(&self, report: &KeptReport) -> Result<bool, StoreError> {
         let put = self
             .client
@@ -50,7 +46,7 @@ impl Store {
     /// The report of a day (Q57).
     ///
     /// # Errors
-    /// [`NotFound::Report`], or when DynamoDB is unavailable.
+    /// [`NotFound::Report`].
     pub async fn report(&self, day: Day) -> Result<KeptReport, StoreError> {
         let found = self.get(&Key::report(day)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Report))
@@ -59,22 +55,15 @@ impl Store {
     /// A page of reports, newest first (Q58).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`crate::InvalidCursor`].
     pub async fn reports(
         &self,
         size: PageSize,
         after: Option<Cursor>,
     ) -> Result<Page<KeptReport>, StoreError> {
-        let start = after.map(|cursor| {
-            Day::parse(&cursor.0).map_err(|_| StoreError::refused(InvalidCursor::new()))
-        });
-        let start = start.transpose()?.map(|day| Key::report(day).item());
+        let start = Cursor::parsed(after, Day::parse)?.map(|day| Key::report(day).item());
         let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(REPORTS.to_owned()))
+            .partition(REPORTS.to_owned())
             .scan_index_forward(false)
             .limit(size.and_one())
             .set_exclusive_start_key(start)
@@ -87,9 +76,6 @@ impl Store {
     }
 
     /// The report with the display names of its creators (Q1).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn with_names(&self, mut report: RevenueReport) -> Result<RevenueReport, StoreError> {
         let ids = report.top_creators.items.iter();
         let ids: BTreeSet<UserId> =

@@ -1,8 +1,8 @@
 //! Staff decisions about members, and what follows from them.
 
 use domain::{
-    DomainError, Timestamp,
-    account::{Account, AccountError, AccountUpdate, EmailClaim, Role},
+    Timestamp,
+    account::{Account, AccountUpdate, EmailClaim, Role},
     audit::{Action, AuditEntry, Target},
     generation::{Job, Status},
     id::UserId,
@@ -11,11 +11,13 @@ use serde::Serialize;
 
 use crate::{
     PageSize,
-    accounts::{active_draft_of, draft_of},
+    accounts::{active_draft_of, change_of, draft_of},
     error::{NotFound, StoreError},
-    idempotency::{Idempotency, Outcome, Record, outcome},
+    idempotency::{Idempotency, Outcome, outcome},
     keys::{Key, STANDINGS, due_bound, user_of},
-    table::{Attempt, Store},
+    table::Store,
+    transaction::Transaction,
+    update::Decided,
 };
 
 /// Actor name in the audit of the job that lifts suspensions.
@@ -39,14 +41,14 @@ impl Store {
     ///
     /// # Errors
     /// [`NotFound::User`], when the staff member is suspended or may not decide on this account,
-    /// what `change` refuses, [`crate::KeyError`], or when DynamoDB is unavailable.
-    pub async fn admin_update_account<R: DomainError, T: Serialize>(
+    /// what `change` refuses or [`crate::KeyError`].
+    pub async fn admin_update_account<D: Decided<Value = ()>, T: Serialize>(
         &self,
         staff: Staff<'_>,
         member: &UserId,
         (request, entry): (Option<&Idempotency>, &AuditEntry),
         now: Timestamp,
-        change: impl Fn(&mut AccountUpdate) -> Result<(), R>,
+        change: impl Fn(&mut AccountUpdate) -> D,
         view: impl Fn(&Account) -> T,
     ) -> Result<String, StoreError> {
         let mut keys = vec![Key::account(member)];
@@ -54,28 +56,27 @@ impl Store {
             keys.push(Key::account(staff.user_id));
         }
         keys.extend(request.map(|request| Key::idempotency(staff.user_id, &request.key)));
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
+        self.update_items(&keys, |mut found| {
             let account: Option<Account> = found.next()?;
             let account = account.ok_or_else(|| StoreError::refused(NotFound::User))?;
             account.check_decidable(staff.user_id).map_err(StoreError::refused)?;
             let mut acting = active_draft_of(found.next()?, staff.user_id, staff.email, now)?;
             acting.seen_as(staff.role);
             if let Some(Outcome::Answer(answer)) = outcome(found.next()?, request, now)? {
-                return Ok(Attempt::Done(answer));
+                return Ok((Transaction::default(), answer));
             }
             let before = account.audited();
             let mut draft = draft_of(Some(account), member, None, now)?;
-            change(&mut draft).map_err(StoreError::refused)?;
-            let answer =
-                serde_json::to_string(&view(draft.account())).map_err(StoreError::corrupt)?;
+            change(&mut draft).decided()?;
+            let answer = serde_json::to_string(&view(draft.account()));
+            let answer = answer.map_err(StoreError::corrupt)?;
             let entry = entry.clone().with_diff(&before, &draft.account().audited());
-            let mut writes = self.transaction().draft(draft)?.draft(acting)?.audit(entry, now);
-            if let Some(request) = request {
-                let record = Record::new(request, Outcome::Answer(answer.clone()), now);
-                writes = writes.record(staff.user_id, &record)?;
-            }
-            Ok(writes.commit().await?.done(answer))
+            let writes = Transaction::default()
+                .draft(draft)?
+                .draft(acting)?
+                .audit(entry, now)
+                .remember(staff.user_id, request, Outcome::Answer(answer.clone()), now)?;
+            Ok((writes, answer))
         })
         .await
     }
@@ -84,12 +85,10 @@ impl Store {
     /// token. Reads once (Q1), and writes only changes.
     ///
     /// # Errors
-    /// When they are suspended, or when DynamoDB is unavailable.
+    /// When they are suspended.
     pub async fn admit_staff(&self, staff: Staff<'_>, now: Timestamp) -> Result<(), StoreError> {
         let admitted = self.update_account(staff.user_id, staff.email, now, |draft| {
-            draft.require_active()?;
-            draft.seen_as(staff.role);
-            Ok::<(), AccountError>(())
+            draft.require_active().map(|()| draft.seen_as(staff.role))
         });
         admitted.await.map(drop)
     }
@@ -97,16 +96,13 @@ impl Store {
     /// One member's account, as stored.
     ///
     /// # Errors
-    /// [`NotFound::User`], or when DynamoDB is unavailable.
+    /// [`NotFound::User`].
     pub async fn account(&self, user: &UserId) -> Result<Account, StoreError> {
         let found = self.get(&Key::account(user)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::User))
     }
 
     /// Members with a due status change, oldest first (Q55).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_standings(
         &self,
         now: Timestamp,
@@ -121,7 +117,7 @@ impl Store {
     /// the next run resumes it.
     ///
     /// # Errors
-    /// [`NotFound::User`], or when DynamoDB is unavailable.
+    /// [`NotFound::User`].
     pub async fn apply_suspension(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
         let account = self.lift_if_over(user, now).await?;
         let called_off = match account.standing.allows(now) {
@@ -146,19 +142,17 @@ impl Store {
         let target = Target::user(user);
         let entry =
             AuditEntry::of_job(LIFTED_BY, Action::Unban, target).with_reason("Suspension expired.");
-        self.retry_on_conflict(async || {
-            let account = self.account(user).await?;
+        let lift = |account: Account| {
             let before = account.audited();
             let mut draft = draft_of(Some(account), user, None, now)?;
             if !draft.lift_if_over() {
-                return Ok(Attempt::Done(draft.account().clone()));
+                return Ok((Transaction::default(), draft.account().clone()));
             }
             let entry = entry.clone().with_diff(&before, &draft.account().audited());
-            let change = draft.finish();
-            let writes = self.transaction().account(&change)?.audit(entry, now);
-            Ok(writes.commit().await?.done(change.account))
-        })
-        .await
+            let (writes, account) = change_of(draft)?;
+            Ok((writes.audit(entry, now), account))
+        };
+        self.update_loaded(async || self.account(user).await, lift).await
     }
 
     /// The member's queued generations (Q6). No member may have more open at once than a page
@@ -188,19 +182,15 @@ impl Store {
 
     /// Clears the due status change, unless the status changed since `seen`.
     async fn mark_applied(&self, seen: &Account, now: Timestamp) -> Result<(), StoreError> {
-        self.retry_on_conflict(async || {
-            let account = self.account(&seen.user_id).await?;
+        let clear = |account: Account| {
             let same = |it: &Account| (it.standing.clone(), it.standing_due);
             if same(&account) != same(seen) {
-                return Ok(Attempt::Done(()));
+                return Ok((Transaction::default(), ()));
             }
             let mut draft = draft_of(Some(account), &seen.user_id, None, now)?;
             draft.suspension_applied();
-            if !draft.is_changed() {
-                return Ok(Attempt::Done(()));
-            }
-            Ok(self.transaction().account(&draft.finish())?.commit().await?.done(()))
-        })
-        .await
+            Ok((change_of(draft)?.0, ()))
+        };
+        self.update_loaded(async || self.account(&seen.user_id).await, clear).await
     }
 }

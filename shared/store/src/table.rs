@@ -1,6 +1,6 @@
-//! The table: reading items as types, and retrying decisions on write conflicts.
+//! The table: reading items as types, and single writes.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, pin::Pin, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -15,14 +15,12 @@ use domain::{billing::external::SessionId, id::UserId};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    condition::{Condition, conditional, number, string},
     cursor::PageSize,
     error::StoreError,
     keys::{INDEX, Item, Key, NONCE, SK, text, user_pk},
-    transaction::number,
 };
 
-/// How often a decision is retried because of a write conflict.
-const DECISIONS_MAX: u32 = 24;
 /// Backoff: full jitter up to 10 ms, 20 ms, … and never above this.
 const JITTER_MAX: Duration = Duration::from_millis(160);
 /// How often keys that DynamoDB left unprocessed are requested again.
@@ -34,6 +32,10 @@ pub struct Store {
     pub(crate) client: Client,
     pub(crate) table: String,
 }
+
+/// What a read or a write of the store waits for. Boxed: its future is large, and types that nest
+/// it are too deep for the compiler.
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// Where the next page of an index partition begins.
 #[derive(Debug, Clone)]
@@ -49,36 +51,6 @@ pub struct IndexPage<T> {
     pub next: Option<IndexPosition>,
 }
 
-/// The result of one attempt to decide and write.
-pub(crate) enum Attempt<T> {
-    /// Written, or nothing to write.
-    Done(T),
-    /// Write conflict: decide again.
-    Conflict,
-}
-
-impl<T> Attempt<T> {
-    /// The same with the value mapped.
-    pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Attempt<U> {
-        match self {
-            Attempt::Done(done) => Attempt::Done(to(done)),
-            Attempt::Conflict => Attempt::Conflict,
-        }
-    }
-}
-
-/// Makes a write conditional on the item's version. A macro, because the SDK's write builders share
-/// method names but no trait.
-macro_rules! at_version {
-    ($write:expr, $version:expr) => {
-        $write
-            .condition_expression("#version = :expected")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":expected", $crate::transaction::number($version))
-    };
-}
-pub(crate) use at_version;
-
 impl Store {
     /// A store over `table`.
     pub fn new(client: Client, table: String) -> Store {
@@ -86,9 +58,6 @@ impl Store {
     }
 
     /// Reads a key that never exists, so that the connection is open before the first request.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
         let key = Key { pk: "WARM".to_owned(), sk: "UP".to_owned() };
         self.get::<serde::de::IgnoredAny>(&key).await.map(|_| ())
@@ -99,20 +68,21 @@ impl Store {
         &self,
         key: &Key,
     ) -> Result<Option<T>, StoreError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key.item()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::unavailable)?;
-        answer.item.map(decode).transpose()
+        self.get_item(key).await?.map(decode).transpose()
+    }
+
+    fn get_item(&self, key: &Key) -> Boxed<'_, Option<Item>> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let get = get.set_key(Some(key.item()));
+        Box::pin(async move { Ok(get.send().await.map_err(StoreError::unavailable)?.item) })
     }
 
     /// Reads at most 100 different items in one trip, strongly consistent.
-    pub(crate) async fn get_all(&self, keys: &[Key]) -> Result<BatchItems, StoreError> {
+    pub(crate) fn get_all<'a>(&'a self, keys: &'a [Key]) -> Boxed<'a, BatchItems> {
+        Box::pin(self.get_batch(keys))
+    }
+
+    async fn get_batch(&self, keys: &[Key]) -> Result<BatchItems, StoreError> {
         let mut found: Vec<Option<Item>> = vec![None; keys.len()];
         let mut wanted: Vec<Item> = keys.iter().map(Key::item).collect();
         for round in 0..UNPROCESSED_ROUNDS_MAX {
@@ -147,16 +117,25 @@ impl Store {
         if wanted.is_empty() { Ok(BatchItems(found.into_iter())) } else { Err(StoreError::Busy) }
     }
 
+    /// Writes one item, if `condition` holds; `false` if it does not.
+    pub(crate) async fn put_item(
+        &self,
+        item: Item,
+        condition: Condition,
+    ) -> Result<bool, StoreError> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        Ok(written(conditional!(put, condition).send().await)?.is_some())
+    }
+
     /// Writes one item in place of version `expected`; `false` on a write conflict.
     ///
     /// The item carries a random mark of this write, so that a retry after a lost answer recognises
     /// its own work.
     pub(crate) async fn replace(&self, mut item: Item, expected: u64) -> Result<bool, StoreError> {
         let nonce = format!("{:016x}", rand::random::<u64>());
-        item.insert(NONCE.to_owned(), AttributeValue::S(nonce.clone()));
-        let put = at_version!(self.client.put_item(), expected)
-            .table_name(&self.table)
-            .set_item(Some(item))
+        item.insert(NONCE.to_owned(), string(&nonce));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = conditional!(put, Condition::version(expected))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -316,33 +295,31 @@ impl Store {
             .expression_attribute_values(":pk", AttributeValue::S(pk))
     }
 
-    /// A query over the items of a partition under `prefix`, newest first.
-    pub(crate) fn newest_first(&self, pk: String, prefix: &str) -> QueryFluentBuilder {
-        self.client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-            .scan_index_forward(false)
-    }
-
-    /// Decides and writes until the write succeeds without a conflict.
+    /// All items of one partition, strongly consistent, in at most `trips`.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when every attempt conflicted; nothing was written then.
-    pub(crate) async fn retry_on_conflict<T>(
-        &self,
-        attempt: impl AsyncFn() -> Result<Attempt<T>, StoreError>,
-    ) -> Result<T, StoreError> {
-        for round in 0..DECISIONS_MAX {
-            backoff(round).await;
-            match attempt().await? {
-                Attempt::Done(done) => return Ok(done),
-                Attempt::Conflict => tracing::debug!(round, "write conflict, retrying"),
+    /// When that does not suffice, or DynamoDB is unavailable.
+    pub(crate) async fn all_of(&self, pk: String, trips: u32) -> Result<Vec<Item>, StoreError> {
+        let (mut items, mut start) = (Vec::new(), None);
+        for _ in 0..trips {
+            let query = self.partition(pk.clone()).consistent_read(true);
+            let answer = query.set_exclusive_start_key(start.take()).send().await;
+            let answer = answer.map_err(StoreError::unavailable)?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
             }
         }
-        Err(StoreError::Busy)
+        Err(StoreError::corrupt(format!("{pk} is too long to be read")))
+    }
+
+    /// A query over the items of a partition under `prefix`, newest first.
+    pub(crate) fn newest_first(&self, pk: String, prefix: &str) -> QueryFluentBuilder {
+        self.partition(pk)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .scan_index_forward(false)
     }
 }
 

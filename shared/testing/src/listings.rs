@@ -15,12 +15,11 @@ use domain::{
         listing::Listing,
         purchase::Purchase,
         revision::Description,
-        similarity::Signature,
         upload::{Asset, AssetKind, Preview},
     },
     money::Money,
 };
-use store::{Idempotency, Store, StoreError};
+use store::{Idempotency, Store};
 
 use crate::Actor;
 
@@ -61,9 +60,8 @@ pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Tim
         kind: Some(AssetKind::Zip),
         files: vec![ArchivedFile { path: "warm.cube".to_owned(), bytes: 9 }],
     };
-    let changed = store.change_listing(creator, id, now, async |shelf| {
+    let changed = store.change_listing(creator, id, now, |shelf| {
         shelf.newest.add_asset(asset.clone());
-        Ok::<(), StoreError>(())
     });
     changed.await.unwrap();
 }
@@ -72,14 +70,9 @@ pub async fn with_file(store: &Store, creator: &UserId, id: &ListingId, now: Tim
 pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timestamp) {
     let upload_id = UploadId::new(now, 1);
     let preview = Preview { upload_id, width: 1_200, height: 800, drawn: false };
-    let submitted = store.change_listing(creator, id, now, async |shelf| {
+    let submitted = store.submit_listing(creator, id, now, |shelf| {
         shelf.newest.add_preview(preview.clone());
-        store.read_model(shelf).await?;
-        shelf.listing.submit(&shelf.newest, &shelf.model, now).map_err(StoreError::refused)?;
-        let signature = Signature::of(shelf.listing.kind, &shelf.newest.description.content);
-        shelf.newest.similar = store.similar_listings(id, shelf.listing.kind, &signature).await?;
-        shelf.newest.signature = Some(signature);
-        Ok::<(), StoreError>(())
+        shelf.listing.submit(&shelf.newest, &shelf.model, now)
     });
     submitted.await.unwrap();
 }
@@ -87,10 +80,8 @@ pub async fn submit(store: &Store, creator: &UserId, id: &ListingId, now: Timest
 /// Approves the pending version.
 pub async fn approve(store: &Store, id: &ListingId, now: Timestamp) {
     let deed = judged(Action::ApproveListing, id);
-    let approved = store.moderate_listing(&deed, id, now, async |shelf| {
-        store.read_model(shelf).await?;
-        let approved = shelf.listing.approve(&mut shelf.newest, &mut shelf.model, now);
-        approved.map_err(StoreError::refused)
+    let approved = store.approve_listing(&deed, id, now, |shelf| {
+        shelf.listing.approve(&mut shelf.newest, &mut shelf.model, now)
     });
     approved.await.unwrap();
 }

@@ -7,7 +7,6 @@ use clients::{AssetScan, Previews, uploads::asset_key};
 use domain::{
     account::Profile,
     erasure::{Erasure, ErasureSubject},
-    error::InvalidFields,
     id::ListingId,
     lighting::LightingRig,
     marketplace::{
@@ -20,7 +19,7 @@ use domain::{
 };
 use expect_test::expect;
 use serde_json::{Value, json};
-use store::{ListingUpdate, StoreError};
+use store::ListingUpdate;
 use testing::{Actor, Answer, Ask, World, cloud::Cloud, listings};
 
 use crate::{
@@ -101,10 +100,9 @@ impl Desk {
 
     async fn edit(&self, creator: &Actor, id: &ListingId, title: &str) {
         let (store, now) = (&self.world.store, self.world.now());
-        let edited = store.change_listing(&creator.id, id, now, async |shelf| {
+        let edited = store.change_listing(&creator.id, id, now, |shelf| {
             let edit = Edit { title: Some(title.to_owned()), ..Edit::default() };
-            shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now)?;
-            Ok::<(), InvalidFields>(())
+            shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
         });
         edited.await.unwrap();
     }
@@ -152,7 +150,6 @@ async fn what_waits_longest_comes_first_with_all_there_is_to_it() {
     let creator = lena();
     let described = store.update_profile(&creator.id, None, now, |_, profile| {
         named(profile);
-        Ok::<(), StoreError>(())
     });
     described.await.unwrap();
     let twin = desk.waiting(&Actor::member("ada"), "The first of its kind").await;
@@ -446,17 +443,14 @@ async fn a_model_goes_to_another_once_staff_took_it_off_sale() {
 
     let (store, now) = (&desk.world.store, desk.world.now());
     let content = Content { model_id: Some("acme-v1".to_owned()), ..Content::default() };
-    let edited = store.change_listing(&mara.id, &second, now, async |shelf| {
+    let edited = store.change_listing(&mara.id, &second, now, |shelf| {
         let edit = Edit { content: Some(content.clone()), ..Edit::default() };
-        shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now)?;
-        Ok::<(), InvalidFields>(())
+        shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
     });
     edited.await.unwrap();
     let submit = async || {
-        let submitted = store.change_listing(&mara.id, &second, now, async |shelf| {
-            store.read_model(shelf).await?;
-            let submitted = shelf.listing.submit(&shelf.newest, &shelf.model, now);
-            submitted.map_err(StoreError::refused)
+        let submitted = store.submit_listing(&mara.id, &second, now, |shelf| {
+            shelf.listing.submit(&shelf.newest, &shelf.model, now)
         });
         submitted.await.map(drop).map_err(|refused| domain::DomainError::code(&refused))
     };
@@ -472,10 +466,8 @@ impl Desk {
     /// A creator resubmits a delisted listing whose model belongs to another by now.
     async fn submit_again(&self, creator: &Actor, id: &ListingId) {
         let (store, now) = (&self.world.store, self.world.now());
-        let submitted = store.change_listing(&creator.id, id, now, async |shelf| {
-            store.read_model(shelf).await?;
-            let submitted = shelf.listing.submit(&shelf.newest, &shelf.model, now);
-            submitted.map_err(StoreError::refused)
+        let submitted = store.submit_listing(&creator.id, id, now, |shelf| {
+            shelf.listing.submit(&shelf.newest, &shelf.model, now)
         });
         assert_eq!(domain::DomainError::code(&submitted.await.unwrap_err()), "model_taken");
     }

@@ -2,7 +2,6 @@
 
 use domain::{
     audit::Action,
-    error::InvalidFields,
     id::{ListingId, PurchaseId},
     lighting::LightingRig,
     marketplace::{
@@ -69,10 +68,9 @@ impl Studio {
     /// A new title, and with it the next version.
     async fn edited(&self, creator: &Actor, listing: &ListingId) {
         let (store, now) = (&self.world.store, self.world.now());
-        let edited = store.change_listing(&creator.id, listing, now, async |shelf| {
+        let edited = store.change_listing(&creator.id, listing, now, |shelf| {
             let edit = Edit { title: Some("On marble".to_owned()), ..Edit::default() };
-            shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now)?;
-            Ok::<(), InvalidFields>(())
+            shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
         });
         edited.await.unwrap();
     }
@@ -249,7 +247,7 @@ async fn a_model_is_used_by_who_it_belongs_to_and_by_who_bought_it() {
 
     let (store, now) = (&studio.world.store, studio.world.now());
     let deed = listings::judged(Action::DelistListing, &listing);
-    let taken_off = store.moderate_listing(&deed, &listing, now, async |shelf| {
+    let taken_off = store.moderate_listing(&deed, &listing, now, |shelf| {
         shelf.listing.delist(DelistedBy::Staff, Some("Not hers.".to_owned()), now)
     });
     taken_off.await.unwrap();

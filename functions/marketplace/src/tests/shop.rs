@@ -94,7 +94,7 @@ impl Shop {
     /// A moderator rejects the version in review.
     pub(super) async fn reject(&self, id: &ListingId, reason: &str) {
         let (deed, now) = (listings::judged(Action::RejectListing, id), self.world.now());
-        let rejected = self.world.store.moderate_listing(&deed, id, now, async |shelf| {
+        let rejected = self.world.store.moderate_listing(&deed, id, now, |shelf| {
             shelf.listing.reject(shelf.newest.number, reason.to_owned(), now)
         });
         rejected.await.unwrap();

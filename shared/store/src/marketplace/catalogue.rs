@@ -77,7 +77,7 @@ struct ChangeItem {
     expires_at: i64,
 }
 
-impl Transaction<'_> {
+impl Transaction {
     /// Records a change of the catalogue.
     pub(crate) fn change(
         self,
@@ -93,9 +93,6 @@ impl Transaction<'_> {
 
 impl Store {
     /// All changes of the catalogue from `since` on, oldest first (Q32). Reads every page.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn catalogue_changes(
         &self,
         since: Timestamp,
@@ -107,9 +104,6 @@ impl Store {
     }
 
     /// Changed statistics of listings on sale, from `since` on (Q32).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn changed_stats(&self, since: Timestamp) -> Result<Vec<ListingStats>, StoreError> {
         let items = self.changes(Changing::Sums, since).await?;
         let mut ids: Vec<ListingId> = items
@@ -149,9 +143,6 @@ impl Store {
 
     /// Every visible listing on sale, to rebuild the search index (Q24): page after page,
     /// unordered.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn whole_catalogue(&self) -> Result<Vec<Entry>, StoreError> {
         let mut all = Vec::new();
         for shard in 0..OPEN_SHARDS {
@@ -177,9 +168,6 @@ impl Store {
     }
 
     /// The listings of a category with the highest trending scores (Q25).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn hottest(
         &self,
         category: Category,
@@ -227,17 +215,11 @@ impl Store {
     }
 
     /// The popular list of a category, or of all; `None` before the first (Q34).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn popular(&self, category: Option<Category>) -> Result<Option<Popular>, StoreError> {
         self.get(&Key::popular(category)).await
     }
 
     /// Writes a popular list.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn set_popular(
         &self,
         category: Option<Category>,

@@ -7,9 +7,6 @@ use crate::{error::StoreError, keys::Key, table::Store};
 
 impl Store {
     /// A creator's balance; [`CreatorBalance::new`] before the first change.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn creator_book(&self, creator: &UserId) -> Result<CreatorBalance, StoreError> {
         Ok(book_of(creator, self.get(&Key::creator(creator)).await?))
     }

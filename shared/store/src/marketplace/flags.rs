@@ -9,7 +9,6 @@ use domain::{
         flag::{Decision, Flag, FlagReason, Flags},
         listing::{DelistedBy, Listing},
         listing_stats::{CreatorBalance, ListingStats},
-        purchase::Entitlement,
         revision::Revision,
         strike::{Seller, Strike, Strikes},
     },
@@ -17,8 +16,8 @@ use domain::{
 use serde_json::{Value, json};
 
 use super::{
-    book_of,
-    listing_update::{ListingUpdate, acting_in, active},
+    listing_update::ListingUpdate,
+    moderation::{Basis, Moderation, ModerationKey},
     on_sale, strikes_of,
 };
 use crate::{
@@ -26,8 +25,9 @@ use crate::{
     cursor::{Cursor, Page, PageSize},
     error::StoreError,
     keys::{DUE_FLAGS, Key},
-    table::{Attempt, Store},
+    table::Store,
     transaction::Transaction,
+    update::Aggregate,
 };
 
 /// A listing with enough flags to need a moderator.
@@ -52,19 +52,11 @@ pub struct Resolved {
     pub strikes: Strikes,
 }
 
-/// What a decision on flags changes.
-struct Case {
-    shelf: ListingUpdate,
-    flags: Flags,
-    book: CreatorBalance,
-    strikes: Strikes,
-}
-
 impl Store {
     /// Adds a member's report of a listing on sale, in place of their earlier one.
     ///
     /// # Errors
-    /// [`crate::NotFound::Listing`], when the member is suspended, or when DynamoDB is unavailable.
+    /// [`crate::NotFound::Listing`] or when the member is suspended.
     pub async fn flag_listing(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
@@ -73,18 +65,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<Flags, StoreError> {
         let keys = [Key::account(user), Key::listing(listing), Key::flags(listing)];
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
+        self.update_items(&keys, |mut found| {
             let draft = active_draft_of(found.next()?, user, email, now)?;
             let number = on_sale(found.next()?)?.newest_sold();
             let before: Option<Flags> = found.next()?;
             let mut after = before.clone().unwrap_or_else(|| Flags::none(listing.clone()));
             after.add(Flag { user_id: user.clone(), reason, at: now }, number);
             if before.as_ref() == Some(&after) {
-                return Ok(Attempt::Done(after));
+                return Ok((Transaction::default(), after));
             }
-            let writes = self.transaction().draft(draft)?.replace(before.as_ref(), &after)?;
-            Ok(writes.commit().await?.done(after))
+            let writes = Transaction::default().draft(draft)?.replace(before.as_ref(), &after)?;
+            Ok((writes, after))
         })
         .await
     }
@@ -92,7 +83,7 @@ impl Store {
     /// A page of listings with enough flags, longest due first, at most 50 (Q43).
     ///
     /// # Errors
-    /// [`crate::InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`crate::InvalidCursor`].
     pub async fn due_flags(
         &self,
         size: PageSize,
@@ -123,8 +114,8 @@ impl Store {
     /// creator's other listings.
     ///
     /// # Errors
-    /// [`crate::NotFound::Listing`], when the moderator has a part in it or is suspended,
-    /// [`domain::marketplace::flag::FlagsError`], or when DynamoDB is unavailable.
+    /// [`crate::NotFound::Listing`], when the moderator has a part in it or is suspended, or
+    /// [`domain::marketplace::flag::FlagsError`].
     pub async fn resolve_flags(
         &self,
         (entry, id): (&AuditEntry, &ListingId),
@@ -132,30 +123,17 @@ impl Store {
         seen: u64,
         now: Timestamp,
     ) -> Result<Resolved, StoreError> {
-        let moderator = acting_in(entry)?;
-        self.retry_on_conflict(async || {
-            let shelf = self.any_listing(id).await?;
-            let creator = &shelf.listing.creator_id;
-            let keys = [
-                Key::account(moderator),
-                Key::flags(id),
-                Key::creator(creator),
-                Key::strikes(creator),
-                Key::entitlement(moderator, id),
-            ];
-            let mut found = self.get_all(&keys).await?;
-            let acting = active(found.next()?, now)?;
-            let flags = found.next()?.unwrap_or_else(|| Flags::none(id.clone()));
-            let book = book_of(creator, found.next()?);
-            let strikes = strikes_of(creator, found.next()?);
-            let owned: Option<Entitlement> = found.next()?;
-            let impartial = shelf.listing.check_impartial(moderator, Some(&flags), owned.as_ref());
-            impartial.map_err(StoreError::refused)?;
+        let key = ModerationKey { entry, id, basis: Basis::Strikes, now };
+        let moderator = key.moderator()?;
+        let resolve = |case: Moderation| {
+            let creator = case.shelf.listing.creator_id.clone();
+            let flags = case.flags.clone().unwrap_or_else(|| Flags::none(id.clone()));
             flags.check_seen(seen).map_err(StoreError::refused)?;
-            let (creator, before) = (creator.clone(), snapshot(&shelf.listing, &strikes));
-            let case = Case { shelf, flags, book, strikes };
-            let writes = self.transaction().acting(moderator, acting.as_ref())?;
-            let (writes, resolved) = match decision {
+            let strikes = strikes_of(&creator, case.strikes.clone());
+            let before = snapshot(&case.shelf.listing, &strikes);
+            let writes = Transaction::default().acting(moderator, case.acting.as_ref())?;
+            let case = Case { shelf: case.shelf, flags, book: case.book, strikes };
+            let (mut writes, resolved) = match decision {
                 Decision::Dismiss => writes.dismissed(case)?,
                 Decision::Delist => writes.delisted(case, reason, now)?,
                 Decision::Strike => {
@@ -166,17 +144,22 @@ impl Store {
             };
             let after = snapshot(&resolved.listing, &resolved.strikes);
             let entry = entry.clone().with_diff(&before, &after);
-            let writes = match decision {
-                Decision::Strike => {
-                    let target = Target::user(&creator);
-                    writes.audit(AuditEntry { target, ..entry.clone() }, now)
-                }
-                Decision::Dismiss | Decision::Delist => writes,
-            };
-            Ok(writes.audit(entry, now).commit().await?.done(resolved))
-        })
-        .await
+            if decision == Decision::Strike {
+                let target = Target::user(&creator);
+                writes = writes.audit(AuditEntry { target, ..entry.clone() }, now);
+            }
+            Ok((writes.audit(entry, now), resolved))
+        };
+        self.update_loaded(async || Moderation::load(self, &key).await, resolve).await
     }
+}
+
+/// What a decision on flags changes.
+struct Case {
+    shelf: ListingUpdate,
+    flags: Flags,
+    book: CreatorBalance,
+    strikes: Strikes,
 }
 
 /// The audit snapshot of a listing and its creator's strikes.
@@ -184,7 +167,7 @@ fn snapshot(listing: &Listing, strikes: &Strikes) -> Value {
     json!({ "listing": listing.audited(), "strikes": strikes.strikes.len() })
 }
 
-impl Transaction<'_> {
+impl Transaction {
     fn dismissed(self, case: Case) -> Result<(Self, Resolved), StoreError> {
         let Case { shelf: ListingUpdate { listing, .. }, flags, book: _, strikes } = case;
         let mut after = flags.clone();

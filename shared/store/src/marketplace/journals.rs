@@ -1,6 +1,5 @@
 //! Journals: written posting by posting, and folded into balances.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
     id::UserId,
@@ -13,7 +12,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    cursor::{Cursor, Page, PageSize},
     error::StoreError,
     keys::{DUE_CREATORS, Item, Key, OTHER_CREATORS, SK, journal_pk, text, user_of},
     table::{Store, decode},
@@ -53,37 +52,15 @@ impl Store {
     /// # Errors
     /// When there is more than some hundred thousand sales, or DynamoDB is unavailable.
     pub async fn journal(&self, creator: &UserId) -> Result<Vec<Entry>, StoreError> {
-        let mut entries = Vec::new();
-        let mut start: Option<Item> = None;
-        for _ in 0..TRIPS_MAX {
-            // No condition on the sort key: DynamoDB refuses an empty prefix.
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(journal_pk(creator)))
-                .consistent_read(true)
-                .set_exclusive_start_key(start.take())
-                .send()
-                .await
-                .map_err(StoreError::unavailable)?;
-            for item in answer.items.unwrap_or_default() {
-                entries.push(entry(item)?);
-            }
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(entries);
-            }
-        }
-        Err(StoreError::corrupt(format!("the journal of {creator} is too long to be folded")))
+        let items = self.all_of(journal_pk(creator), TRIPS_MAX).await?;
+        items.into_iter().map(entry).collect()
     }
 
     /// A creator's balance, with all journal entries. If it changes meanwhile, both are read again
     /// (Q40).
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when it changed every time, or when DynamoDB is unavailable.
+    /// [`StoreError::Busy`] when it changed every time.
     pub async fn whole_journal(
         &self,
         creator: &UserId,
@@ -114,14 +91,13 @@ impl Store {
     /// is left out.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`crate::InvalidCursor`].
     pub async fn creators(
         &self,
         size: PageSize,
         after: Option<&Cursor>,
     ) -> Result<Page<UserId>, StoreError> {
-        let after = after.map(|cursor| UserId::parse(&cursor.0)).transpose();
-        let after = after.map_err(|_| StoreError::refused(InvalidCursor::new()))?;
+        let after = Cursor::parsed(after.cloned(), UserId::parse)?;
         let (after, most) = (after.as_ref().map(UserId::as_str), size.one_more());
         let (due, rest) = tokio::try_join!(
             self.listed_after(DUE_CREATORS, after, most),
@@ -134,7 +110,7 @@ impl Store {
     }
 }
 
-impl Transaction<'_> {
+impl Transaction {
     /// Writes journals, each posting of which must be new.
     pub(crate) fn journals(self, journals: &[Journal]) -> Result<Self, StoreError> {
         let legs = journals.iter().flat_map(|it| it.legs.iter().map(move |leg| (it, leg)));

@@ -13,10 +13,7 @@ use domain::{
 };
 
 use crate::{
-    error::StoreError,
-    keys::Key,
-    table::Store,
-    transaction::{ItemKind, Transaction, Versioned},
+    error::StoreError, keys::Key, table::Store, transaction::Transaction, versioned::Versioned,
 };
 
 /// What a generation with a listing was decided on: it must still hold when it is written.
@@ -35,7 +32,7 @@ impl Store {
     /// own; `None` if they have neither. Also returns what that depends on.
     ///
     /// # Errors
-    /// [`domain::marketplace::model::ModelNotProven`], or when DynamoDB is unavailable.
+    /// [`domain::marketplace::model::ModelNotProven`].
     pub(crate) async fn licensed(
         &self,
         user: &UserId,
@@ -66,10 +63,16 @@ impl Store {
     }
 }
 
-impl Transaction<'_> {
-    /// Checks that what a generation with a listing was decided on still holds.
-    pub(crate) fn made_with(self, licensed: &Licensed, now: Timestamp) -> Result<Self, StoreError> {
-        let this = self.model_owned(&licensed.revision, licensed.model.as_ref())?;
+impl Transaction {
+    /// Checks that what a generation with a listing was decided on still holds; a generation
+    /// without one depends on nothing.
+    pub(crate) fn made_with(
+        self,
+        licensed: Option<&Licensed>,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let Some(licensed) = licensed else { return Ok(self) };
+        let this = self.model_owned(&licensed.revision, licensed.model.as_ref());
         match &licensed.entitlement {
             Some(owned) => this.used(owned, now),
             None => Ok(this),
@@ -80,7 +83,7 @@ impl Transaction<'_> {
     /// what is being refunded cannot be used.
     fn used(self, owned: &Entitlement, now: Timestamp) -> Result<Self, StoreError> {
         match owned.used_at {
-            Some(_) => self.check_version(ItemKind::Entitlement, &owned.key(), owned.version),
+            Some(_) => Ok(self.check_version(owned.key(), Some(owned))),
             None => {
                 let after = Entitlement { used_at: Some(now), ..owned.clone() };
                 self.replace(Some(owned), &after)

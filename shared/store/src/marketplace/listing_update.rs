@@ -3,20 +3,17 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    DomainError, Timestamp,
+    Timestamp,
     account::{Account, EmailClaim},
-    audit::AuditEntry,
     erasure::{Erasure, ErasureSubject},
     id::{ListingId, UserId},
     marketplace::{
         card::{Change, Entry},
-        flag::Flags,
         listing::{DelistedBy, Listing},
         listing_stats::{CreatorBalance, ListingStats},
         model::ModelClaim,
-        purchase::Entitlement,
         revision::Revision,
-        similarity::Signature,
+        similarity::{Signature, Similar},
         strike::Seller,
     },
 };
@@ -24,11 +21,13 @@ use domain::{
 use super::{book_of, listings::Signed, sums_of};
 use crate::{
     accounts::draft_of,
+    condition::Condition,
     error::{NotFound, StoreError},
-    idempotency::{Idempotency, Outcome, Record, outcome},
+    idempotency::{Created, Idempotency, Outcome, outcome},
     keys::{IndexKey, Key, on_sale_index, pending_index},
-    table::{Attempt, Store},
-    transaction::{Committed, ItemKind, Transaction},
+    table::{BatchItems, Store},
+    transaction::{ItemKind, Transaction},
+    update::{Aggregate, Decided, Writes},
 };
 
 /// Most versions that are deleted with a listing.
@@ -43,7 +42,8 @@ pub struct ListingUpdate {
     pub newest: Revision,
     /// The version on sale, or the last one that was, if it is not `newest`.
     pub on_sale: Option<Revision>,
-    /// What is known about the model of its newest version, once [`Store::read_model`] has read it.
+    /// What is known about the model of its newest version, if a submission or an approval depends
+    /// on it.
     pub model: ModelClaim,
     /// Its statistics.
     pub stats: ListingStats,
@@ -53,9 +53,61 @@ pub struct ListingUpdate {
 
 /// Who reads the listing.
 #[derive(Debug, Clone, Copy)]
-enum By<'a> {
+pub(crate) enum By<'a> {
     Creator(&'a UserId),
     Staff,
+}
+
+/// What a listing is read by.
+pub(crate) struct ListingKey<'a> {
+    by: By<'a>,
+    id: &'a ListingId,
+    now: Timestamp,
+}
+
+impl Aggregate for ListingUpdate {
+    type Key<'a> = ListingKey<'a>;
+    type Written = ListingUpdate;
+
+    async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
+        store.shelf(key.by, key.id).await
+    }
+
+    /// On the condition that the creator's right to sell is unchanged.
+    fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<Self>, StoreError> {
+        let seller = Seller::from(&before.creator);
+        let writes = Transaction::default().seller(&before.listing.creator_id, &seller)?;
+        self.changes(&before, writes, key.now)
+    }
+}
+
+/// A listing that is submitted, with what that depends on.
+#[derive(Clone)]
+struct Submission {
+    shelf: ListingUpdate,
+    signature: Signature,
+    similar: Vec<Similar>,
+}
+
+impl Aggregate for Submission {
+    type Key<'a> = ListingKey<'a>;
+    type Written = ListingUpdate;
+
+    async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
+        let mut shelf = ListingUpdate::load(store, key).await?;
+        shelf.creator.require_active(key.now).map_err(StoreError::refused)?;
+        shelf.model = store.model_claim(&shelf.newest).await?;
+        let kind = shelf.listing.kind;
+        let signature = Signature::of(kind, &shelf.newest.description.content);
+        let similar = store.similar_listings(key.id, kind, &signature).await?;
+        Ok(Submission { shelf, signature, similar })
+    }
+
+    fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<ListingUpdate>, StoreError> {
+        let Submission { mut shelf, signature, similar } = self;
+        (shelf.newest.signature, shelf.newest.similar) = (Some(signature), similar);
+        shelf.diff(before.shelf, key)
+    }
 }
 
 impl Store {
@@ -63,176 +115,150 @@ impl Store {
     /// and idempotency record. The same key returns the listing it created before.
     ///
     /// # Errors
-    /// When the member is suspended or has too many, what `make` refuses, [`crate::KeyError`], or
-    /// when DynamoDB is unavailable.
-    pub async fn create_listing<R: DomainError>(
+    /// When the member is suspended or has too many, what `make` refuses or [`crate::KeyError`].
+    pub async fn create_listing<D: Decided<Value = (Listing, Revision)>>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         request: Option<&Idempotency>,
         now: Timestamp,
-        make: impl Fn() -> Result<(Listing, Revision), R>,
+        make: impl Fn() -> D,
     ) -> Result<ListingUpdate, StoreError> {
         let mut keys = vec![Key::account(user), Key::creator(user)];
         keys.extend(request.map(|request| Key::idempotency(user, &request.key)));
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
+        let create = |mut found: BatchItems| {
             let mut draft = draft_of(found.next()?, user, email, now)?;
             let book: Option<CreatorBalance> = found.next()?;
             if let Some(Outcome::Listing(id)) = outcome(found.next()?, request, now)? {
-                return self.shelf(By::Creator(user), &id).await.map(Attempt::Done);
+                return Ok((Transaction::default(), Created::Before(id)));
             }
             draft.require_active().map_err(StoreError::refused)?;
-            let mut after = book.clone().unwrap_or_else(|| CreatorBalance::new(user.clone()));
+            let mut after = book_of(user, book.clone());
             after.add_listing().map_err(StoreError::refused)?;
-            let (listing, revision) = make().map_err(StoreError::refused)?;
+            let (listing, newest) = make().decided()?;
             draft.creates();
             let creator = draft.account().clone();
-            let mut writes = self
-                .transaction()
+            let writes = Transaction::default()
                 .draft(draft)?
                 .replace(book.as_ref(), &after)?
                 .put_versioned(0, &listing)?
-                .new_item(ItemKind::Revision, &revision_key(&revision), &revision)?;
-            if let Some(request) = request {
-                let outcome = Outcome::Listing(listing.id.clone());
-                writes = writes.record(user, &Record::new(request, outcome, now))?;
-            }
-            match writes.commit().await? {
-                Committed::Yes => {
-                    let stats = sums_of(&listing, None);
-                    let listing = Listing { version: 1, ..listing };
-                    let newest = revision;
-                    let model = ModelClaim::default();
-                    let made =
-                        ListingUpdate { listing, newest, on_sale: None, model, stats, creator };
-                    Ok(Attempt::Done(made))
-                }
-                Committed::Conflict(_) => Ok(Attempt::Conflict),
-            }
-        })
-        .await
+                .new_item(ItemKind::Revision, &revision_key(&newest), &newest)?
+                .remember(user, request, Outcome::Listing(listing.id.clone()), now)?;
+            let stats = sums_of(&listing, None);
+            let (listing, model) = (Listing { version: 1, ..listing }, ModelClaim::default());
+            let made = ListingUpdate { listing, newest, on_sale: None, model, stats, creator };
+            Ok((writes, Created::New(made)))
+        };
+        match self.update_items(&keys, create).await? {
+            Created::New(made) => Ok(made),
+            Created::Before(id) => self.shelf(By::Creator(user), &id).await,
+        }
     }
 
     /// Changes a creator's listing, on the condition that their right to sell is unchanged, so that
     /// a ban takes effect (Q21).
     ///
     /// # Errors
-    /// [`NotFound::Listing`], when the member is suspended, what `change` refuses, or when DynamoDB
-    /// is unavailable.
-    pub async fn change_listing<R: DomainError>(
+    /// [`NotFound::Listing`], when the member is suspended or what `change` refuses.
+    pub async fn change_listing<D: Decided<Value = ()>>(
         &self,
         creator: &UserId,
         id: &ListingId,
         now: Timestamp,
-        change: impl AsyncFn(&mut ListingUpdate) -> Result<(), R>,
+        change: impl Fn(&mut ListingUpdate) -> D,
     ) -> Result<ListingUpdate, StoreError> {
-        self.retry_on_conflict(async || {
-            let (before, writes) = self.own_shelf(creator, id, now).await?;
-            let mut after = before.clone();
-            change(&mut after).await.map_err(StoreError::refused)?;
-            self.write_shelf(writes, before, after, now).await
-        })
-        .await
+        let key = ListingKey { by: By::Creator(creator), id, now };
+        let changed = self.update(key, |shelf: &mut ListingUpdate| {
+            shelf.creator.require_active(now).map_err(StoreError::refused)?;
+            change(shelf).decided()
+        });
+        Ok(changed.await?.0)
+    }
+
+    /// Submits a creator's listing, under the same conditions, with what is known about its model
+    /// (Q62), and with its signature and similar listings (Q31).
+    ///
+    /// # Errors
+    /// As [`Store::change_listing`].
+    pub async fn submit_listing<D: Decided<Value = ()>>(
+        &self,
+        creator: &UserId,
+        id: &ListingId,
+        now: Timestamp,
+        submit: impl Fn(&mut ListingUpdate) -> D,
+    ) -> Result<ListingUpdate, StoreError> {
+        let key = ListingKey { by: By::Creator(creator), id, now };
+        let submitted = self.update(key, |it: &mut Submission| submit(&mut it.shelf));
+        Ok(submitted.await?.0)
     }
 
     /// Takes a creator's listing off sale, or deletes one that was never on sale, with its versions
     /// (Q21).
     ///
     /// # Errors
-    /// [`NotFound::Listing`], when the member is suspended, or when DynamoDB is unavailable.
+    /// [`NotFound::Listing`] or when the member is suspended.
     pub async fn retire_listing(
         &self,
         creator: &UserId,
         id: &ListingId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.retry_on_conflict(async || {
-            let (before, writes) = self.own_shelf(creator, id, now).await?;
-            if !before.listing.was_on_sale() {
-                return self.discard(writes, &before.listing, now).await;
+        let admit = |creator: &Account| creator.require_active(now).map_err(StoreError::refused);
+        self.end_listing((creator, id), now, admit, |_| None).await
+    }
+
+    /// The same for a creator whom `admit` accepts; `also` may change what was on sale further, and
+    /// name what else is to be erased.
+    pub(crate) async fn end_listing(
+        &self,
+        (creator, id): (&UserId, &ListingId),
+        now: Timestamp,
+        admit: impl Fn(&Account) -> Result<(), StoreError>,
+        also: impl Fn(&mut ListingUpdate) -> Option<ErasureSubject>,
+    ) -> Result<(), StoreError> {
+        let read = async || {
+            let shelf = self.shelf(By::Creator(creator), id).await?;
+            admit(&shelf.creator)?;
+            let book = match shelf.listing.was_on_sale() {
+                true => None,
+                false => Some(self.creator_book(creator).await?),
+            };
+            Ok((shelf, book))
+        };
+        let end = |(before, book): (ListingUpdate, Option<CreatorBalance>)| {
+            let writes = Transaction::default().seller(creator, &Seller::from(&before.creator))?;
+            if let Some(book) = book {
+                return Ok((writes.discarded(&before.listing, &book, now)?, ()));
             }
             let mut after = before.clone();
             let retired = after.listing.delist(DelistedBy::Creator, None, now);
             retired.map_err(StoreError::refused)?;
-            Ok(self.write_shelf(writes, before, after, now).await?.map(drop))
-        })
-        .await
-    }
-
-    /// Changes a listing by a moderator's decision, on the condition that the moderator's status is
-    /// unchanged, so that a ban takes effect (Q21). Moderators cannot decide on what they sell,
-    /// bought or reported. The decision is counted in the creator's balance, and the flags of a
-    /// listing that staff take off sale are cleared.
-    ///
-    /// # Errors
-    /// [`NotFound::Listing`], when the moderator has a part in it or is suspended, what `change`
-    /// refuses, or when DynamoDB is unavailable.
-    pub async fn moderate_listing<R: DomainError>(
-        &self,
-        entry: &AuditEntry,
-        id: &ListingId,
-        now: Timestamp,
-        change: impl AsyncFn(&mut ListingUpdate) -> Result<(), R>,
-    ) -> Result<ListingUpdate, StoreError> {
-        let moderator = acting_in(entry)?;
-        self.retry_on_conflict(async || {
-            let before = self.shelf(By::Staff, id).await?;
-            let creator = &before.listing.creator_id;
-            let keys = [
-                Key::account(moderator),
-                Key::creator(creator),
-                Key::flags(id),
-                Key::entitlement(moderator, id),
-            ];
-            let mut found = self.get_all(&keys).await?;
-            let acting = active(found.next()?, now)?;
-            let book = book_of(creator, found.next()?);
-            let flags: Option<Flags> = found.next()?;
-            let owned: Option<Entitlement> = found.next()?;
-            let impartial =
-                before.listing.check_impartial(moderator, flags.as_ref(), owned.as_ref());
-            impartial.map_err(StoreError::refused)?;
-            let mut after = before.clone();
-            change(&mut after).await.map_err(StoreError::refused)?;
-            let mut writes = self
-                .transaction()
-                .acting(moderator, acting.as_ref())?
-                .seller(creator, &Seller::from(&before.creator))?
-                .judged(&book, &before.listing, &after.listing)?
-                .audit(
-                    entry.clone().with_diff(&before.listing.audited(), &after.listing.audited()),
-                    now,
-                );
-            if let Some(flags) = flags.filter(|_| after.listing.is_taken_off()) {
-                writes = writes.cleared(&flags)?;
-            }
-            self.write_shelf(writes, before, after, now).await
-        })
-        .await
+            let writes = match also(&mut after) {
+                Some(subject) => writes.erasure(&Erasure::request(subject, now))?,
+                None => writes,
+            };
+            Ok((after.changes(&before, writes, now)?.0, ()))
+        };
+        self.update_loaded(read, end).await
     }
 
     /// Shows or hides a listing, by whether its creator may sell (Q21).
     ///
     /// # Errors
-    /// [`NotFound::Listing`], or when DynamoDB is unavailable.
+    /// [`NotFound::Listing`].
     pub(super) async fn follow_listing(
         &self,
         id: &ListingId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let followed = self.retry_on_conflict(async || {
-            let before = self.shelf(By::Staff, id).await?;
-            let seller = Seller::from(&before.creator);
-            let writes = self.transaction().seller(&before.listing.creator_id, &seller)?;
-            self.write_shelf(writes, before.clone(), before, now).await
-        });
-        followed.await.map(drop)
+        let key = ListingKey { by: By::Staff, id, now };
+        self.update(key, |_: &mut ListingUpdate| ()).await?;
+        Ok(())
     }
 
     /// A listing as its creator sees it (Q21).
     ///
     /// # Errors
-    /// [`NotFound::Listing`], or when DynamoDB is unavailable.
+    /// [`NotFound::Listing`].
     pub async fn own_listing(
         &self,
         creator: &UserId,
@@ -244,12 +270,16 @@ impl Store {
     /// A listing as staff see it (Q21).
     ///
     /// # Errors
-    /// [`NotFound::Listing`], or when DynamoDB is unavailable.
+    /// [`NotFound::Listing`].
     pub async fn any_listing(&self, id: &ListingId) -> Result<ListingUpdate, StoreError> {
         self.shelf(By::Staff, id).await
     }
 
-    async fn shelf(&self, by: By<'_>, id: &ListingId) -> Result<ListingUpdate, StoreError> {
+    pub(super) async fn shelf(
+        &self,
+        by: By<'_>,
+        id: &ListingId,
+    ) -> Result<ListingUpdate, StoreError> {
         let mut found = self.get_all(&[Key::listing(id), Key::stats(id)]).await?;
         let listing: Option<Listing> = found.next()?;
         let listing = listing.filter(|listing| match by {
@@ -270,71 +300,6 @@ impl Store {
         let (on_sale, model) = (found.next()?, ModelClaim::default());
         Ok(ListingUpdate { listing, newest, on_sale, model, stats, creator })
     }
-
-    /// A creator's listing, and a transaction that holds while they may sell it.
-    async fn own_shelf(
-        &self,
-        creator: &UserId,
-        id: &ListingId,
-        now: Timestamp,
-    ) -> Result<(ListingUpdate, Transaction<'_>), StoreError> {
-        let (shelf, writes) = self.shelf_of_creator(creator, id).await?;
-        shelf.creator.require_active(now).map_err(StoreError::refused)?;
-        Ok((shelf, writes))
-    }
-
-    /// The same, also for a creator who may not act.
-    pub(crate) async fn shelf_of_creator(
-        &self,
-        creator: &UserId,
-        id: &ListingId,
-    ) -> Result<(ListingUpdate, Transaction<'_>), StoreError> {
-        let shelf = self.shelf(By::Creator(creator), id).await?;
-        let writes = self.transaction().seller(creator, &Seller::from(&shelf.creator))?;
-        Ok((shelf, writes))
-    }
-
-    /// Deletes a listing that was never on sale, and requests the erasure of its files.
-    pub(crate) async fn discard(
-        &self,
-        writes: Transaction<'_>,
-        listing: &Listing,
-        now: Timestamp,
-    ) -> Result<Attempt<()>, StoreError> {
-        let creator = &listing.creator_id;
-        let book = book_of(creator, self.get(&Key::creator(creator)).await?);
-        let subject = ErasureSubject::Listing { listing_id: listing.id.clone() };
-        let writes = writes.discarded(listing, &book)?.erasure(&Erasure::request(subject, now))?;
-        Ok(writes.commit().await?.done(()))
-    }
-
-    pub(crate) async fn write_shelf(
-        &self,
-        writes: Transaction<'_>,
-        before: ListingUpdate,
-        mut after: ListingUpdate,
-        now: Timestamp,
-    ) -> Result<Attempt<ListingUpdate>, StoreError> {
-        after.settle(&before, now);
-        let same_versions = (&after.newest, &after.on_sale) == (&before.newest, &before.on_sale);
-        if after.listing == before.listing && same_versions {
-            return Ok(Attempt::Done(after));
-        }
-        let writes = match before.has_pictures() && !after.has_pictures() {
-            true => {
-                let listing_id = after.listing.id.clone();
-                let subject = ErasureSubject::ListingPictures { listing_id };
-                writes.erasure(&Erasure::request(subject, now))?
-            }
-            false => writes,
-        };
-        Ok(writes.shelf(&before, &mut after, now)?.commit().await?.done(after))
-    }
-}
-
-/// The staff member of an audit entry.
-pub(super) fn acting_in(entry: &AuditEntry) -> Result<&UserId, StoreError> {
-    entry.staff().ok_or_else(|| StoreError::corrupt("a job cannot moderate"))
 }
 
 impl ListingUpdate {
@@ -354,6 +319,26 @@ impl ListingUpdate {
     pub fn sold(&self) -> Option<&Revision> {
         let number = self.listing.shown()?.number;
         std::iter::once(&self.newest).chain(&self.on_sale).find(|it| it.number == number)
+    }
+
+    /// Adds everything that changes with the listing to `writes`, with what follows from it. If
+    /// nothing does, nothing is to be written.
+    pub(super) fn changes(
+        mut self,
+        before: &ListingUpdate,
+        mut writes: Transaction,
+        now: Timestamp,
+    ) -> Result<Writes<ListingUpdate>, StoreError> {
+        self.settle(before, now);
+        let same_versions = (&self.newest, &self.on_sale) == (&before.newest, &before.on_sale);
+        if self.listing == before.listing && same_versions {
+            return Ok((Transaction::default(), self));
+        }
+        if before.has_pictures() && !self.has_pictures() {
+            let subject = ErasureSubject::ListingPictures { listing_id: self.listing.id.clone() };
+            writes = writes.erasure(&Erasure::request(subject, now))?;
+        }
+        Ok((writes.shelf(before, &mut self, now)?, self))
     }
 
     /// Updates everything that follows from the change: a listing put on sale by a creator who may
@@ -402,7 +387,7 @@ impl ListingUpdate {
     }
 }
 
-impl Transaction<'_> {
+impl Transaction {
     /// Writes a listing in place of `before`, with everything that changes with it.
     pub(super) fn shelf(
         self,
@@ -419,31 +404,28 @@ impl Transaction<'_> {
         this.news(before, after, now)
     }
 
-    /// Deletes a listing that was never on sale, and the items that only it names. If it has too
-    /// many rejected versions for a transaction, the oldest stay: nothing refers to them any more.
-    fn discarded(self, listing: &Listing, book: &CreatorBalance) -> Result<Self, StoreError> {
+    /// Deletes a listing that was never on sale, and the items that only it names, and requests the
+    /// erasure of its files. If it has too many rejected versions for a transaction, the oldest
+    /// stay: nothing refers to them any more.
+    fn discarded(
+        self,
+        listing: &Listing,
+        book: &CreatorBalance,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let mut after = book.clone();
         after.drop_listing();
-        let mut this = self
-            .replace(Some(book), &after)?
-            .delete_versioned(listing)?
-            .delete(ItemKind::Stats, &Key::stats(&listing.id))?;
+        let mut this = self.replace(Some(book), &after)?.delete_versioned(listing).delete(
+            ItemKind::Stats,
+            Key::stats(&listing.id),
+            Condition::none(),
+        );
         for number in (1..=listing.revisions).rev().take(FORGOTTEN_MAX) {
-            this = this.delete(ItemKind::Revision, &Key::revision(&listing.id, number))?;
+            let key = Key::revision(&listing.id, number);
+            this = this.delete(ItemKind::Revision, key, Condition::none());
         }
-        Ok(this)
-    }
-
-    /// Counts a moderator's decision in the creator's balance.
-    pub(super) fn judged(
-        self,
-        book: &CreatorBalance,
-        before: &Listing,
-        after: &Listing,
-    ) -> Result<Self, StoreError> {
-        let mut counted = book.clone();
-        counted.count_judgement(before, after);
-        self.replace(Some(book), &counted)
+        let subject = ErasureSubject::Listing { listing_id: listing.id.clone() };
+        this.erasure(&Erasure::request(subject, now))
     }
 
     /// Writes the versions that changed, or whose index key changed.
@@ -480,7 +462,7 @@ impl Transaction<'_> {
         self = self.change(id, change, now)?;
         let (old, new) = (before.bands(), after.bands());
         for band in old.iter().filter(|band| !new.contains(band)) {
-            self = self.delete(ItemKind::Change, &Key::similar(band, id))?;
+            self = self.delete(ItemKind::Change, Key::similar(band, id), Condition::none());
         }
         let signature = is.and_then(|sold| sold.signature.clone());
         let signed = Signed { kind: after.listing.kind, signature };
@@ -489,17 +471,6 @@ impl Transaction<'_> {
         }
         Ok(self)
     }
-}
-
-/// The account of a staff member, if they have one; it must be active.
-///
-/// # Errors
-/// When they are suspended.
-pub(super) fn active(read: Option<Account>, now: Timestamp) -> Result<Option<Account>, StoreError> {
-    if let Some(account) = &read {
-        account.require_active(now).map_err(StoreError::refused)?;
-    }
-    Ok(read)
 }
 
 /// The key of a version.

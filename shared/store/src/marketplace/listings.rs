@@ -52,7 +52,7 @@ impl Store {
     /// The page of a listing on sale (Q21). It is not found if its creator may not sell.
     ///
     /// # Errors
-    /// [`NotFound::Listing`], or when DynamoDB is unavailable.
+    /// [`NotFound::Listing`].
     pub async fn listing_page(
         &self,
         id: &ListingId,
@@ -77,16 +77,13 @@ impl Store {
     /// A version of a listing, without an access check.
     ///
     /// # Errors
-    /// [`NotFound::Listing`], or when DynamoDB is unavailable.
+    /// [`NotFound::Listing`].
     pub async fn revision(&self, id: &ListingId, number: u32) -> Result<Revision, StoreError> {
         let found = self.get(&Key::revision(id, number)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Listing))
     }
 
     /// A member's entitlement to a listing.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn entitlement(
         &self,
         buyer: &UserId,
@@ -98,7 +95,7 @@ impl Store {
     /// A page of a creator's listings with newest versions and statistics, newest first (Q22).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`InvalidCursor`].
     pub async fn own_listings(
         &self,
         creator: &UserId,
@@ -112,9 +109,6 @@ impl Store {
     }
 
     /// All listings of a creator (Q22): at most [`domain::marketplace::listing::LISTINGS_MAX`].
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn whole_shelf(&self, creator: &UserId) -> Result<Vec<Listing>, StoreError> {
         let most = i32::from(domain::marketplace::listing::LISTINGS_MAX);
         let ids = self.ids_of(creator, most, None).await?;
@@ -140,14 +134,10 @@ impl Store {
             .expression_attribute_values(":pk", AttributeValue::S(creator_pk(creator)))
             .scan_index_forward(false)
             .limit(most);
-        let query = match after {
-            Some(Cursor(id)) => {
-                let id =
-                    ListingId::parse(&id).map_err(|_| StoreError::refused(InvalidCursor::new()))?;
-                query
-                    .key_condition_expression("gsi1pk = :pk AND gsi1sk < :after")
-                    .expression_attribute_values(":after", AttributeValue::S(id.to_string()))
-            }
+        let query = match Cursor::parsed(after, ListingId::parse)? {
+            Some(id) => query
+                .key_condition_expression("gsi1pk = :pk AND gsi1sk < :after")
+                .expression_attribute_values(":after", AttributeValue::S(id.to_string())),
             None => query.key_condition_expression("gsi1pk = :pk"),
         };
         let answer = query.send().await.map_err(StoreError::unavailable)?;
@@ -197,7 +187,7 @@ impl Store {
     /// repeats another item.
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`InvalidCursor`].
     pub async fn pending_listings(
         &self,
         size: PageSize,
@@ -224,9 +214,6 @@ impl Store {
     }
 
     /// Listings on sale that are similar to `signature`, nearest first (Q31).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn similar_listings(
         &self,
         own: &ListingId,
@@ -248,11 +235,7 @@ impl Store {
 
     async fn in_band(&self, band: &str) -> Result<Vec<(ListingId, Signed)>, StoreError> {
         let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(similar_pk(band)))
+            .partition(similar_pk(band))
             .limit(CANDIDATES_MAX)
             .send()
             .await

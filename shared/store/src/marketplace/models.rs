@@ -13,18 +13,12 @@ use domain::{
 
 use super::listing_update::ListingUpdate;
 use crate::{
-    error::StoreError,
-    keys::Key,
-    table::Store,
-    transaction::{ItemKind, Transaction, Versioned},
+    error::StoreError, keys::Key, table::Store, transaction::Transaction, versioned::Versioned,
 };
 
 impl Store {
     /// What is known about the models of at most 100 versions, in their order (Q62). Versions
     /// without a model cost no read.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn model_claims(
         &self,
         revisions: &[&Revision],
@@ -48,14 +42,9 @@ impl Store {
         Ok(revisions.iter().map(claim).collect())
     }
 
-    /// Reads what is known about the model of a listing's newest version: submission and approval
-    /// depend on it.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
-    pub async fn read_model(&self, shelf: &mut ListingUpdate) -> Result<(), StoreError> {
-        shelf.model = self.model_claims(&[&shelf.newest]).await?.pop().unwrap_or_default();
-        Ok(())
+    /// What is known about the model of one version.
+    pub(super) async fn model_claim(&self, revision: &Revision) -> Result<ModelClaim, StoreError> {
+        Ok(self.model_claims(&[revision]).await?.pop().unwrap_or_default())
     }
 
     /// The owner of a version's model, if it has one.
@@ -70,7 +59,7 @@ impl Store {
     }
 }
 
-impl Transaction<'_> {
+impl Transaction {
     /// Writes the owner of an approved model. If the model has an owner already, that owner must be
     /// the one the approval was decided on.
     pub(super) fn model(
@@ -82,25 +71,16 @@ impl Transaction<'_> {
         let is_approved = before.listing.published != after.listing.published;
         match (proven, owner) {
             (Some(proven), owner) => self.replace(owner.as_ref(), proven),
-            (None, Some(owner)) if is_approved => {
-                self.check_version(ItemKind::Model, &owner.key(), owner.version)
-            }
+            (None, Some(owner)) if is_approved => Ok(self.check_version(owner.key(), Some(owner))),
             (None, _) => Ok(self),
         }
     }
 
     /// Checks that a model still has the owner that a generation was decided on.
-    pub(super) fn model_owned(
-        self,
-        revision: &Revision,
-        owner: Option<&ModelOwner>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn model_owned(self, revision: &Revision, owner: Option<&ModelOwner>) -> Self {
         match model_of(revision) {
-            Some(model_id) => {
-                let version = owner.map_or(0, |owner| owner.version);
-                self.check_version(ItemKind::Model, &Key::model(model_id), version)
-            }
-            None => Ok(self),
+            Some(model_id) => self.check_version(Key::model(model_id), owner),
+            None => self,
         }
     }
 }

@@ -6,22 +6,16 @@ use crate::{
     error::StoreError,
     keys::Key,
     table::Store,
-    transaction::{Committed, ItemKind, OwnerRef},
+    transaction::{Committed, ItemKind, OwnerRef, Transaction},
 };
 
 impl Store {
     /// A creator's connected account, if they have one (Q41).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn payee(&self, creator: &UserId) -> Result<Option<Payee>, StoreError> {
         self.get(&Key::payee(creator)).await
     }
 
     /// The creator of a connected account (Q41).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn creator_of_account(
         &self,
         account: &ConnectedAccountId,
@@ -32,9 +26,6 @@ impl Store {
 
     /// Writes a creator's connected account in place of `read`, with its owner. `false` on a write
     /// conflict: ask Stripe again.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn keep_payee(
         &self,
         read: Option<&Payee>,
@@ -44,12 +35,12 @@ impl Store {
         if read == Some(after) {
             return Ok(true);
         }
-        let mut writes = self.transaction().replace(read, after)?;
+        let mut writes = Transaction::default().replace(read, after)?;
         if read.is_none_or(|read| read.account_id != after.account_id) {
             let whose = OwnerRef { user_id: after.user_id.clone() };
             writes =
                 writes.fenced(ItemKind::Payee, &Key::connected(&after.account_id), &whose, None)?;
         }
-        Ok(writes.commit().await? == Committed::Yes)
+        Ok(self.commit(writes).await? == Committed::Yes)
     }
 }

@@ -3,11 +3,10 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    DomainError, Timestamp,
+    Timestamp,
     account::{Account, AccountStatus},
     id::{PayoutId, PurchaseId, UserId},
     marketplace::{
-        listing_stats::CreatorBalance,
         payee::{Payee, PayeeState},
         payout::{Payout, PayoutDecision, PayoutState, PayoutUpdate, SkipReason},
         sale::{Sale, release},
@@ -18,14 +17,17 @@ use sha2::{Digest, Sha256};
 
 use super::book_of;
 use crate::{
-    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
+    idempotency::Created,
     keys::{
         DUE_CREATORS, HELD_SALES, Item, Key, OPEN_PAYOUTS, OVERPAID_SALES, PAYOUT_PREFIX,
         SALE_PREFIX, SENT_PAYOUTS, due_bound, payable_pk, payout_of, sale_of, user_of, user_pk,
     },
-    table::{Attempt, BatchItems, IndexPage, IndexPosition, Store},
-    transaction::Committed,
+    table::{BatchItems, IndexPage, IndexPosition, Store},
+    transaction::Transaction,
+    update::{Aggregate, Decided, Writes},
+    versioned::Versioned,
 };
 
 /// Most sales of one transaction, beside the payout, the balance and four postings.
@@ -53,9 +55,6 @@ pub fn payout_id(creator: &UserId, midnight: Timestamp) -> PayoutId {
 
 impl Store {
     /// Sales whose hold has ended, oldest first (Q36).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_sales(
         &self,
         now: Timestamp,
@@ -67,9 +66,6 @@ impl Store {
 
     /// Makes some of a creator's sales payable, at most [`SALES_AT_ONCE`]; those still on hold or
     /// already payable are left as they are. Returns how many changed.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn release_sales(
         &self,
         creator: &UserId,
@@ -78,30 +74,25 @@ impl Store {
     ) -> Result<usize, StoreError> {
         let mut keys = vec![Key::creator(creator)];
         keys.extend(sales.iter().map(|id| Key::sale(creator, id)));
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
+        self.update_items(&keys, |mut found| {
             let before = book_of(creator, found.next()?);
             let sales: Vec<Sale> = found.rest()?;
             let (mut book, mut after) = (before.clone(), sales.clone());
             let journal = release(&mut book, &mut after, now).map_err(StoreError::corrupt)?;
             let moved = sales.iter().zip(&after).filter(|(was, is)| was != is).count();
             if moved == 0 {
-                return Ok(Attempt::Done(0));
+                return Ok((Transaction::default(), 0));
             }
-            let writes = self
-                .transaction()
+            let writes = Transaction::default()
                 .replace(Some(&before), &book)?
                 .replace_each(&sales, &after)?
                 .journals(journal.as_slice())?;
-            Ok(writes.commit().await?.done(moved))
+            Ok((writes, moved))
         })
         .await
     }
 
     /// Creators that a payout run must process, after `after` (Q36).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_creators(
         &self,
         after: Option<&UserId>,
@@ -112,9 +103,6 @@ impl Store {
     }
 
     /// Open payouts, oldest first (Q36).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn open_payouts(
         &self,
         after: Option<&PayoutId>,
@@ -125,9 +113,6 @@ impl Store {
     }
 
     /// Sent payouts that no bank is known to have received, oldest first (Q36).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn sent_payouts(
         &self,
         after: Option<&IndexPosition>,
@@ -137,9 +122,6 @@ impl Store {
     }
 
     /// Overpaid sales (Q36).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn overpaid_sales(
         &self,
         after: Option<&PurchaseId>,
@@ -150,9 +132,6 @@ impl Store {
     }
 
     /// Some of a creator's payable sales, at most [`SALES_AT_ONCE`] (Q36). The index may lag.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn payable_sales(&self, creator: &UserId) -> Result<Vec<PurchaseId>, StoreError> {
         let found = self.query_index(&payable_pk(creator), None, SALES_AT_ONCE).await?;
         Ok(found.iter().filter_map(sale_of).map(|(_, id)| id).collect())
@@ -160,9 +139,6 @@ impl Store {
 
     /// Some of the sales of a payout: those of the first trip that finds any, some thousand at most
     /// (Q39).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn sales_in(&self, payout: &Payout) -> Result<Vec<PurchaseId>, StoreError> {
         let mut start: Option<Item> = None;
         loop {
@@ -187,7 +163,7 @@ impl Store {
     /// One payout of a creator's.
     ///
     /// # Errors
-    /// [`NotFound::Payout`], or when DynamoDB is unavailable.
+    /// [`NotFound::Payout`].
     pub async fn payout(&self, creator: &UserId, id: &PayoutId) -> Result<Payout, StoreError> {
         let found = self.get(&Key::payout(creator, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Payout))
@@ -196,26 +172,20 @@ impl Store {
     /// A page of a creator's payouts, newest first (Q38).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`crate::InvalidCursor`].
     pub async fn payouts(
         &self,
         creator: &UserId,
         size: PageSize,
         after: Option<Cursor>,
     ) -> Result<Page<Payout>, StoreError> {
-        let start = after.map(|cursor| {
-            PayoutId::parse(&cursor.0).map_err(|_| StoreError::refused(InvalidCursor::new()))
-        });
-        let start = start.transpose()?.map(|id| Key::payout(creator, &id));
+        let start = Cursor::parsed(after, PayoutId::parse)?.map(|id| Key::payout(creator, &id));
         let payouts = self.query_desc(creator, PAYOUT_PREFIX, start, size).await?;
         Ok(Page::cut(payouts, size, |it: &Payout| it.id.to_string()))
     }
 
     /// Starts a creator's payout of the day that begins at `midnight`, if there is none (Q37). The
     /// write is conditional on what was decided on, so that a ban takes effect.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn begin_payout(
         &self,
         creator: &UserId,
@@ -229,89 +199,65 @@ impl Store {
             Key::payee(creator),
             Key::payout(creator, &id),
         ];
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
+        let begin = |mut found: BatchItems| {
             let account: Option<Account> = found.next()?;
             let barred = account.as_ref().and_then(|it| SkipReason::for_account(it, now));
             let standing = account.map_or(AccountStatus::Active, |it| it.standing);
             let book = book_of(creator, found.next()?);
             let payee: Option<Payee> = found.next()?;
             let before: Option<Payout> = found.next()?;
+            let nothing = |begun| Ok((Transaction::default(), begun));
             if let Some(open) = &book.payout {
-                return self.payout(creator, open).await.map(Begun::Open).map(Attempt::Done);
+                return nothing(Created::Before(open.clone()));
             }
             if let Some(over) = before.as_ref().filter(|it| !is_skipped(it)) {
                 let done = if over.is_open() { Begun::Open } else { Begun::Over };
-                return Ok(Attempt::Done(done(over.clone())));
+                return nothing(Created::New(done(over.clone())));
             }
             let ready = PayeeState::of(payee.as_ref()) == PayeeState::Ready;
-            let (state, mut after) = match book.plan(barred, ready) {
-                PayoutDecision::Nothing => return Ok(Attempt::Done(Begun::Nothing)),
-                PayoutDecision::Skip(reason) => (PayoutState::Skipped { reason }, book.clone()),
-                PayoutDecision::Pay => (PayoutState::Collecting, book.clone()),
-            };
-            let amount = (book.payable(), Currency::USD);
-            let owner = (creator.clone(), midnight.date());
-            let mut payout = Payout::new(id.clone(), owner, state, amount, now);
-            let mut writes = self.transaction();
-            if payout.state == PayoutState::Collecting {
-                payout.amount = 0;
-                after.payout = Some(id.clone());
-                writes = writes.standing(creator, &standing)?;
-            }
-            let payout = Payout { version: before.as_ref().map_or(0, |it| it.version), ..payout };
-            let writes =
-                writes.replace(Some(&book), &after)?.put_versioned(payout.version, &payout)?;
-            match writes.commit().await? {
-                Committed::Conflict(_) => Ok(Attempt::Conflict),
-                Committed::Yes => {
-                    let payout = Payout { version: payout.version + 1, ..payout };
-                    let begun = if is_skipped(&payout) { Begun::Skipped } else { Begun::Open };
-                    Ok(Attempt::Done(begun(payout)))
+            let (mut writes, mut after) = (Transaction::default(), book.clone());
+            let (state, amount) = match book.plan(barred, ready) {
+                PayoutDecision::Nothing => return nothing(Created::New(Begun::Nothing)),
+                PayoutDecision::Skip(reason) => (PayoutState::Skipped { reason }, book.payable()),
+                PayoutDecision::Pay => {
+                    after.payout = Some(id.clone());
+                    writes = writes.standing(creator, &standing)?;
+                    (PayoutState::Collecting, 0)
                 }
-            }
-        })
-        .await
+            };
+            let owner = (creator.clone(), midnight.date());
+            let payout = Payout::new(id.clone(), owner, state, (amount, Currency::USD), now);
+            let version = before.as_ref().map_or(0, |it| it.version);
+            let writes = writes.replace(Some(&book), &after)?.put_versioned(version, &payout)?;
+            let begun = if is_skipped(&payout) { Begun::Skipped } else { Begun::Open };
+            Ok((writes, Created::New(begun(payout.with_version(version + 1)))))
+        };
+        match self.update_items(&keys, begin).await? {
+            Created::New(begun) => Ok(begun),
+            Created::Before(open) => self.payout(creator, &open).await.map(Begun::Open),
+        }
     }
 
     /// One step of a payout: `decide` changes it, and everything that differs is written at once
     /// with its audit entries, if nothing changed meanwhile (Q37). Returns the updated payout.
     ///
     /// # Errors
-    /// [`NotFound::Payout`], what `decide` refuses, or when DynamoDB is unavailable.
-    pub async fn step_payout<R: DomainError>(
+    /// [`NotFound::Payout`] or what `decide` refuses.
+    pub async fn step_payout<D: Decided<Value = ()>>(
         &self,
         creator: &UserId,
         id: &PayoutId,
         (sales, now): (&[PurchaseId], Timestamp),
-        decide: impl Fn(&mut PayoutUpdate) -> Result<(), R>,
+        decide: impl Fn(&mut PayoutUpdate) -> D,
     ) -> Result<PayoutUpdate, StoreError> {
-        let mut keys = vec![Key::payout(creator, id), Key::creator(creator)];
-        keys.extend(sales.iter().map(|id| Key::sale(creator, id)));
-        self.retry_on_conflict(async || {
-            let before = read_step(creator, self.get_all(&keys).await?)?;
-            let mut after = before.clone();
-            decide(&mut after).map_err(StoreError::refused)?;
-            let unchanged = (&before.payout, &before.book, &before.sales);
-            if unchanged == (&after.payout, &after.book, &after.sales) {
-                return Ok(Attempt::Done(after));
-            }
-            let writes = self
-                .transaction()
-                .replace(Some(&before.payout), &after.payout)?
-                .replace(Some(&before.book), &after.book)?
-                .replace_each(&before.sales, &after.sales)?
-                .journals(&after.journals)?
-                .audit_all(after.payout.deeds_since(&before.payout), now);
-            Ok(writes.commit().await?.done(after))
-        })
-        .await
+        let (written, ()) = self.update(PayoutKey { creator, id, sales, now }, decide).await?;
+        Ok(written)
     }
 
     /// One sale of a creator's.
     ///
     /// # Errors
-    /// [`NotFound::Purchase`], or when DynamoDB is unavailable.
+    /// [`NotFound::Purchase`].
     pub async fn sale(&self, creator: &UserId, id: &PurchaseId) -> Result<Sale, StoreError> {
         let found = self.get(&Key::sale(creator, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Purchase))
@@ -322,8 +268,39 @@ fn is_skipped(payout: &Payout) -> bool {
     matches!(payout.state, PayoutState::Skipped { .. })
 }
 
-fn read_step(creator: &UserId, mut found: BatchItems) -> Result<PayoutUpdate, StoreError> {
-    let payout = found.next()?.ok_or_else(|| StoreError::refused(NotFound::Payout))?;
-    let book: CreatorBalance = book_of(creator, found.next()?);
-    Ok(PayoutUpdate::new(payout, book, found.rest()?))
+/// What a payout update is read by.
+pub(crate) struct PayoutKey<'a> {
+    creator: &'a UserId,
+    id: &'a PayoutId,
+    sales: &'a [PurchaseId],
+    now: Timestamp,
+}
+
+impl Aggregate for PayoutUpdate {
+    type Key<'a> = PayoutKey<'a>;
+    type Written = PayoutUpdate;
+
+    async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
+        let creator = key.creator;
+        let mut keys = vec![Key::payout(creator, key.id), Key::creator(creator)];
+        keys.extend(key.sales.iter().map(|id| Key::sale(creator, id)));
+        let mut found = store.get_all(&keys).await?;
+        let payout = found.next()?.ok_or_else(|| StoreError::refused(NotFound::Payout))?;
+        let book = book_of(creator, found.next()?);
+        Ok(PayoutUpdate::new(payout, book, found.rest()?))
+    }
+
+    fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<Self>, StoreError> {
+        let was = (&before.payout, &before.book, &before.sales);
+        if was == (&self.payout, &self.book, &self.sales) {
+            return Ok((Transaction::default(), self));
+        }
+        let writes = Transaction::default()
+            .replace(Some(&before.payout), &self.payout)?
+            .replace(Some(&before.book), &self.book)?
+            .replace_each(&before.sales, &self.sales)?
+            .journals(&self.journals)?
+            .audit_all(self.payout.deeds_since(&before.payout), key.now);
+        Ok((writes, self))
+    }
 }

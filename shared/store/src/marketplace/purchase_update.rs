@@ -4,7 +4,7 @@
 //! condition that the version is unchanged. So older state never overwrites newer state.
 
 use domain::{
-    DomainError, Timestamp,
+    Timestamp,
     account::Account,
     id::{ListingId, PurchaseId, UserId},
     marketplace::{
@@ -22,24 +22,69 @@ use crate::{
     error::{NotFound, StoreError},
     events::{AppliedEvent, is_applied},
     keys::{Changing, Key, REFUND_REQUESTS, purchase_of},
-    table::{Attempt, BatchItems, Store},
-    transaction::{Committed, ItemKind, OwnerRef, Transaction, Versioned},
+    table::{BatchItems, Store},
+    transaction::{ItemKind, OwnerRef, Transaction},
+    update::{Aggregate, Decided, Writes},
+    versioned::Versioned,
 };
 
-/// The result of applying an update to a purchase.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DealKept {
-    /// Whether it was written.
-    pub kept: Applied,
-    /// What is left to do at Stripe.
-    pub next: PaymentFollowUp,
+/// A purchase update, and whether it completes the event that it is about.
+#[derive(Clone)]
+struct Settling {
+    update: PurchaseUpdate,
+    is_complete: bool,
+}
+
+/// What a purchase update is read by.
+struct PurchaseKey<'a> {
+    read: &'a Purchase,
+    event: Option<&'a AppliedEvent>,
+    now: Timestamp,
+}
+
+impl Aggregate for Settling {
+    type Key<'a> = PurchaseKey<'a>;
+    type Written = ();
+    const FINAL: &'static [ItemKind] = &[ItemKind::Event, ItemKind::Purchase];
+
+    async fn load(store: &Store, key: &Self::Key<'_>) -> Result<Self, StoreError> {
+        let found = store.get_all(&deal_keys(key.read)).await?;
+        let update = read_deal(found, key.read.clone())?;
+        let review = update.entitlement.as_ref().and_then(|it| it.review_id.as_ref());
+        // Only a granted reward touches the sharer's account.
+        let granted = update.reward.as_ref().filter(|it| it.version > 0 && it.due_at().is_none());
+        let sharer = granted.map(|reward| &reward.sharer_id);
+        let mut keys: Vec<Key> = Vec::new();
+        keys.extend(review.map(|id| Key::review(&update.purchase.listing_id, id)));
+        keys.extend(sharer.map(Key::account));
+        let mut found = store.get_all(&keys).await?;
+        let review = if review.is_some() { found.next()? } else { None };
+        let sharer = match sharer {
+            Some(sharer) => Some(draft_of(found.next()?, sharer, None, key.now)?),
+            None => None,
+        };
+        let update = PurchaseUpdate { review, sharer, ..update };
+        Ok(Settling { update, is_complete: false })
+    }
+
+    fn diff(self, before: Self, key: &Self::Key<'_>) -> Result<Writes<()>, StoreError> {
+        let writes = Transaction::default();
+        if key.event.is_none() && !differ(&before.update, &self.update) {
+            return Ok((writes, ()));
+        }
+        let writes = writes.deal(&before.update, self.update, key.now)?;
+        match key.event.filter(|_| self.is_complete) {
+            Some(event) => Ok((writes.event(event, key.now)?, ())),
+            None => Ok((writes, ())),
+        }
+    }
 }
 
 impl Store {
     /// One purchase of the member's.
     ///
     /// # Errors
-    /// [`NotFound::Purchase`], or when DynamoDB is unavailable.
+    /// [`NotFound::Purchase`].
     pub async fn purchase(&self, buyer: &UserId, id: &PurchaseId) -> Result<Purchase, StoreError> {
         let found = self.get(&Key::purchase(buyer, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Purchase))
@@ -48,7 +93,7 @@ impl Store {
     /// The buyer of a purchase (Q41).
     ///
     /// # Errors
-    /// [`NotFound::Purchase`], or when DynamoDB is unavailable.
+    /// [`NotFound::Purchase`].
     pub async fn buyer_of(&self, id: &PurchaseId) -> Result<UserId, StoreError> {
         let found: Option<OwnerRef> = self.get(&Key::buyer(id)).await?;
         let found = found.ok_or_else(|| StoreError::refused(NotFound::Purchase))?;
@@ -56,9 +101,6 @@ impl Store {
     }
 
     /// Purchases with a refund request that staff must decide on, oldest first (Q29).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn refund_requests(&self, most: u16) -> Result<Vec<Purchase>, StoreError> {
         let found = self.query_index(REFUND_REQUESTS, None, most.min(100)).await?;
         let keys: Vec<Key> = found
@@ -74,7 +116,7 @@ impl Store {
     /// A purchase, and whether `event` was already applied to it.
     ///
     /// # Errors
-    /// [`NotFound::Purchase`], or when DynamoDB is unavailable.
+    /// [`NotFound::Purchase`].
     pub async fn purchase_of_event(
         &self,
         buyer: &UserId,
@@ -96,61 +138,34 @@ impl Store {
     /// [`Store::apply_billing`]. It is marked as applied only if nothing is left to do.
     ///
     /// # Errors
-    /// What `decide` refuses, or when DynamoDB is unavailable.
-    pub async fn apply_purchase<R: DomainError>(
+    /// What `decide` refuses.
+    pub async fn apply_purchase<D: Decided<Value = PaymentFollowUp>>(
         &self,
         read: &Purchase,
         event: Option<&AppliedEvent>,
         now: Timestamp,
-        decide: impl Fn(&mut PurchaseUpdate) -> Result<PaymentFollowUp, R>,
-    ) -> Result<DealKept, StoreError> {
-        self.retry_on_conflict(async || {
-            let before = self.deal(read.clone(), now).await?;
-            let mut after = before.clone();
-            let next = decide(&mut after).map_err(StoreError::refused)?;
-            let counted = event.filter(|_| next.is_written());
-            let done = |kept| Ok(Attempt::Done(DealKept { kept, next }));
-            if event.is_none() && !differ(&before, &after) {
-                return done(Applied::Now);
-            }
-            let mut writes = self.transaction().deal(&before, after, now)?;
-            if let Some(event) = counted {
-                writes = writes.event(event, now)?;
-            }
-            match writes.commit().await? {
-                Committed::Yes => done(Applied::Now),
-                Committed::Conflict(parts) if parts.contains(&ItemKind::Event) => {
-                    done(Applied::Already)
-                }
-                Committed::Conflict(parts) if parts.contains(&ItemKind::Purchase) => {
-                    done(Applied::Stale)
-                }
-                Committed::Conflict(_) => Ok(Attempt::Conflict),
-            }
-        })
-        .await
+        decide: impl Fn(&mut PurchaseUpdate) -> D,
+    ) -> Result<Applied<PaymentFollowUp>, StoreError> {
+        let applied = self.update(PurchaseKey { read, event, now }, |it: &mut Settling| {
+            let next = decide(&mut it.update).decided()?;
+            it.is_complete = next.is_written();
+            Ok::<PaymentFollowUp, StoreError>(next)
+        });
+        Applied::of(applied.await)
     }
 
-    async fn deal(&self, purchase: Purchase, now: Timestamp) -> Result<PurchaseUpdate, StoreError> {
-        let found = self.get_all(&deal_keys(&purchase)).await?;
-        let update = read_deal(found, purchase)?;
-        let review = update.entitlement.as_ref().and_then(|it| it.review_id.as_ref());
-        // Only a granted reward touches the sharer's account.
-        let granted = update.reward.as_ref().filter(|it| it.version > 0 && it.due_at().is_none());
-        let sharer = granted.map(|reward| &reward.sharer_id);
-        let mut keys: Vec<Key> = Vec::new();
-        keys.extend(review.map(|id| Key::review(&update.purchase.listing_id, id)));
-        keys.extend(sharer.map(Key::account));
-        if keys.is_empty() {
-            return Ok(update);
-        }
-        let mut found = self.get_all(&keys).await?;
-        let review = if review.is_some() { found.next()? } else { None };
-        let sharer = match sharer {
-            Some(sharer) => Some(draft_of(found.next()?, sharer, None, now)?),
-            None => None,
-        };
-        Ok(PurchaseUpdate { review, sharer, ..update })
+    /// Changes a purchase as [`Store::apply_purchase`] does, by something else than an event.
+    ///
+    /// # Errors
+    /// What `decide` refuses.
+    pub async fn change_purchase<D: Decided>(
+        &self,
+        read: &Purchase,
+        now: Timestamp,
+        decide: impl Fn(&mut PurchaseUpdate) -> D,
+    ) -> Result<Applied<D::Value>, StoreError> {
+        let key = PurchaseKey { read, event: None, now };
+        Applied::of(self.update(key, |it: &mut Settling| decide(&mut it.update)).await)
     }
 }
 
@@ -193,7 +208,7 @@ fn read_deal(mut found: BatchItems, purchase: Purchase) -> Result<PurchaseUpdate
     Ok(PurchaseUpdate { entitlement, buyer_email, sale, reward, ..update })
 }
 
-impl Transaction<'_> {
+impl Transaction {
     /// Writes a purchase, and everything else that differs.
     pub(crate) fn deal(
         self,
@@ -225,8 +240,7 @@ impl Transaction<'_> {
         }
         // What is bought must be on sale, by a creator who may sell, at the moment of the write.
         if before.purchase.paid.is_none() && after.purchase.paid.is_some() {
-            let (key, version) = (after.listing.key(), before.listing.version);
-            this = this.check_version(ItemKind::Listing, &key, version)?;
+            this = this.check_version(after.listing.key(), Some(&before.listing));
             this = this.seller(&purchase.creator_id, &before.seller)?;
         }
         match after.sharer {

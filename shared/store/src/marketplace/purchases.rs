@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    DomainError, Timestamp,
-    account::{Account, EmailClaim},
+    Timestamp,
+    account::{Account, AccountUpdate, EmailClaim},
     billing::external::SessionId,
     id::{ListingId, PurchaseId, UserId},
     marketplace::{
@@ -20,100 +20,120 @@ use domain::{
 use super::{book_of, sums_of};
 use crate::{
     accounts::draft_of,
-    cursor::{Cursor, InvalidCursor, Page, PageSize},
+    cursor::{Cursor, Page, PageSize},
     error::{NotFound, StoreError},
-    idempotency::{Idempotency, Outcome, Record, outcome},
+    idempotency::{Created, Idempotency, Outcome, outcome},
     keys::{Key, OPEN_PURCHASES, PURCHASE_PREFIX, SALE_PREFIX, due_bound, purchase_of},
-    table::{Attempt, IndexPage, IndexPosition, Store},
-    transaction::ItemKind,
+    table::{IndexPage, IndexPosition, Store},
+    transaction::Transaction,
+    update::Decided,
+    versioned::Versioned,
 };
 
 /// The limit of one BatchGetItem:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>.
 const KEYS_AT_ONCE: usize = 100;
 
+/// What a new purchase is decided on.
+struct Offered {
+    draft: AccountUpdate,
+    listing: Listing,
+    /// The buyer's entitlement to it.
+    owned: Option<Entitlement>,
+    /// Whether its creator may sell.
+    seller: Seller,
+    stats: ListingStats,
+    book: CreatorBalance,
+}
+
 impl Store {
     /// Creates a purchase: two reads (Q26) and one transaction, which also grants what is free. The
     /// same key returns the purchase it created before, in its current state.
     ///
     /// # Errors
-    /// [`NotFound::Listing`], what `place` refuses, [`crate::KeyError`], or when DynamoDB is
-    /// unavailable.
-    pub async fn place_purchase<R: DomainError>(
+    /// [`NotFound::Listing`], what `place` refuses or [`crate::KeyError`].
+    pub async fn place_purchase<D: Decided<Value = Purchase>>(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
         listing: &ListingId,
         request: &Idempotency,
         now: Timestamp,
-        place: impl Fn(Offer<'_>) -> Result<Purchase, R>,
+        place: impl Fn(Offer<'_>) -> D,
     ) -> Result<Purchase, StoreError> {
-        let keys = [
-            Key::account(user),
-            Key::idempotency(user, &request.key),
-            Key::listing(listing),
-            Key::entitlement(user, listing),
-        ];
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
-            let draft = draft_of(found.next()?, user, email, now)?;
-            // A repeat is answered before any rule runs.
-            if let Some(Outcome::Purchase(id)) = outcome(found.next()?, Some(request), now)? {
-                return self.purchase(user, &id).await.map(Attempt::Done);
-            }
-            draft.require_active().map_err(StoreError::refused)?;
-            let listing: Option<Listing> = found.next()?;
-            let listing = listing.filter(|it| it.published.is_some());
-            let listing = listing.ok_or_else(|| StoreError::refused(NotFound::Listing))?;
-            let owned: Option<Entitlement> = found.next()?;
-            let (seller, stats, book) = self.other_side(&listing).await?;
+        let create = |read: Created<Offered, PurchaseId>| {
+            let offered = match read {
+                Created::New(offered) => offered,
+                Created::Before(id) => return Ok((Transaction::default(), Created::Before(id))),
+            };
+            let Offered { draft, listing, owned, seller, stats, book } = offered;
             let offer = Offer { listing: &listing, seller: &seller, owned: owned.as_ref() };
-            let purchase = place(offer).map_err(StoreError::refused)?;
-            let record = Record::new(request, Outcome::Purchase(purchase.id.clone()), now);
+            let purchase = place(offer).decided()?;
+            let outcome = Outcome::Purchase(purchase.id.clone());
             let buyer_email = draft.account().email.clone();
-            let writes = self.transaction().draft(draft)?.record(user, &record)?;
+            let writes = Transaction::default().draft(draft)?;
+            let mut writes = writes.remember(user, Some(request), outcome, now)?;
             let before = PurchaseUpdate {
                 entitlement: owned,
                 buyer_email,
                 ..PurchaseUpdate::new(purchase, (listing, seller), (stats, book))
             };
             let mut after = before.clone();
-            let writes = if after.purchase.is_free() {
-                after.grant_free(now);
-                writes
-            } else {
-                let version = before.listing.version;
-                writes.check_version(
-                    ItemKind::Listing,
-                    &Key::listing(&before.listing.id),
-                    version,
-                )?
-            };
+            match after.purchase.is_free() {
+                true => after.grant_free(now),
+                false => {
+                    writes = writes.check_version(before.listing.key(), Some(&before.listing));
+                }
+            }
             let purchase = Purchase { version: 1, ..after.purchase.clone() };
-            Ok(writes.deal(&before, after, now)?.commit().await?.done(purchase))
-        })
-        .await
+            Ok((writes.deal(&before, after, now)?, Created::New(purchase)))
+        };
+        let read = async || self.offered((user, email), listing, request, now).await;
+        match self.update_loaded(read, create).await? {
+            Created::New(purchase) => Ok(purchase),
+            Created::Before(id) => self.purchase(user, &id).await,
+        }
     }
 
-    /// The creator's side of a purchase: whether they may sell, and their balance.
-    async fn other_side(
+    /// Reads what a new purchase is decided on. A repeat is answered before any rule runs.
+    async fn offered(
         &self,
-        listing: &Listing,
-    ) -> Result<(Seller, ListingStats, CreatorBalance), StoreError> {
+        (user, email): (&UserId, Option<EmailClaim<'_>>),
+        listing: &ListingId,
+        request: &Idempotency,
+        now: Timestamp,
+    ) -> Result<Created<Offered, PurchaseId>, StoreError> {
+        let keys = [
+            Key::account(user),
+            Key::idempotency(user, &request.key),
+            Key::listing(listing),
+            Key::entitlement(user, listing),
+        ];
+        let mut found = self.get_all(&keys).await?;
+        let draft = draft_of(found.next()?, user, email, now)?;
+        if let Some(Outcome::Purchase(id)) = outcome(found.next()?, Some(request), now)? {
+            return Ok(Created::Before(id));
+        }
+        draft.require_active().map_err(StoreError::refused)?;
+        let listing: Option<Listing> = found.next()?;
+        let listing = listing.filter(|it| it.published.is_some());
+        let listing = listing.ok_or_else(|| StoreError::refused(NotFound::Listing))?;
+        let owned = found.next()?;
         let creator = &listing.creator_id;
         let keys = [Key::account(creator), Key::stats(&listing.id), Key::creator(creator)];
         let mut found = self.get_all(&keys).await?;
-        let account: Account = found
-            .next()?
-            .ok_or_else(|| StoreError::corrupt(format!("{} has no creator", listing.id)))?;
-        let (stats, book) = (found.next()?, found.next()?);
-        Ok((Seller::from(&account), sums_of(listing, stats), book_of(creator, book)))
+        let account: Option<Account> = found.next()?;
+        let account =
+            account.ok_or_else(|| StoreError::corrupt(format!("{} has no creator", listing.id)))?;
+        let stats = sums_of(&listing, found.next()?);
+        let (seller, book) = (Seller::from(&account), book_of(creator, found.next()?));
+        Ok(Created::New(Offered { draft, listing, owned, seller, stats, book }))
     }
 
     /// Sets the checkout session of a purchase, unless it has one, and returns the updated
     /// purchase.
     ///
     /// # Errors
-    /// [`NotFound::Purchase`], or when DynamoDB is unavailable.
+    /// [`NotFound::Purchase`].
     pub async fn purchase_opened(
         &self,
         user: &UserId,
@@ -129,23 +149,20 @@ impl Store {
     /// A page of a member's purchases, newest first (Q28).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`crate::InvalidCursor`].
     pub async fn purchases(
         &self,
         user: &UserId,
         size: PageSize,
         after: Option<Cursor>,
     ) -> Result<Page<Purchase>, StoreError> {
-        let start = after.map(|cursor| purchase_id(&cursor)).transpose()?;
+        let start = Cursor::parsed(after, PurchaseId::parse)?;
         let start = start.map(|id| Key::purchase(user, &id));
         let purchases = self.query_desc(user, PURCHASE_PREFIX, start, size).await?;
         Ok(Page::cut(purchases, size, |it: &Purchase| it.id.to_string()))
     }
 
     /// The purchase behind a member's entitlement to a listing, if there is one.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn purchase_of_listing(
         &self,
         user: &UserId,
@@ -159,9 +176,6 @@ impl Store {
     }
 
     /// A member's entitlements by at most 100 of their purchases (Q35).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn entitlements_by(
         &self,
         user: &UserId,
@@ -176,23 +190,20 @@ impl Store {
     /// A page of a creator's sales, newest first (Q28).
     ///
     /// # Errors
-    /// [`InvalidCursor`], or when DynamoDB is unavailable.
+    /// [`crate::InvalidCursor`].
     pub async fn sales(
         &self,
         creator: &UserId,
         size: PageSize,
         after: Option<Cursor>,
     ) -> Result<Page<Sale>, StoreError> {
-        let start = after.map(|cursor| purchase_id(&cursor)).transpose()?;
+        let start = Cursor::parsed(after, PurchaseId::parse)?;
         let start = start.map(|id| Key::sale(creator, &id));
         let sales = self.query_desc(creator, SALE_PREFIX, start, size).await?;
         Ok(Page::cut(sales, size, |it: &Sale| it.purchase_id.to_string()))
     }
 
     /// The titles of some of a creator's sales, 100 in a trip (Q42).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn sale_titles(
         &self,
         creator: &UserId,
@@ -208,9 +219,6 @@ impl Store {
     }
 
     /// Purchases that Stripe must be asked about, oldest first (Q29).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_purchases(
         &self,
         now: Timestamp,
@@ -224,28 +232,20 @@ impl Store {
     /// write checks that it may still be used.
     ///
     /// # Errors
-    /// [`NotFound::Purchase`] when the purchase grants no usable entitlement, or when DynamoDB is
-    /// unavailable.
+    /// [`NotFound::Purchase`] when the purchase grants no usable entitlement.
     pub async fn mark_downloaded(
         &self,
         purchase: &Purchase,
         now: Timestamp,
     ) -> Result<Entitlement, StoreError> {
         let (buyer, listing) = (&purchase.buyer_id, &purchase.listing_id);
-        self.retry_on_conflict(async || {
-            let owned = self.entitlement(buyer, listing).await?;
+        let mark = |owned: Option<Entitlement>| {
             let owned = owned.filter(|it| it.purchase_id == purchase.id && it.is_active());
             let owned = owned.ok_or_else(|| StoreError::refused(NotFound::Purchase))?;
-            if owned.downloaded_at.is_some() {
-                return Ok(Attempt::Done(owned));
-            }
-            let after = Entitlement { downloaded_at: Some(now), ..owned.clone() };
-            Ok(self.transaction().replace(Some(&owned), &after)?.commit().await?.done(after))
-        })
-        .await
+            let downloaded_at = Some(owned.downloaded_at.unwrap_or(now));
+            let after = Entitlement { downloaded_at, ..owned.clone() };
+            Ok((Transaction::default().replace(Some(&owned), &after)?, after))
+        };
+        self.update_loaded(async || self.entitlement(buyer, listing).await, mark).await
     }
-}
-
-fn purchase_id(cursor: &Cursor) -> Result<PurchaseId, StoreError> {
-    PurchaseId::parse(&cursor.0).map_err(|_| StoreError::refused(InvalidCursor::new()))
 }

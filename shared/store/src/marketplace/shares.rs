@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
     account::EmailClaim,
@@ -15,11 +14,12 @@ use serde::Serialize;
 use super::on_sale;
 use crate::{
     accounts::active_draft_of,
+    condition::{Condition, number, string},
     error::{NotFound, StoreError},
-    keys::{Key, TTL},
+    keys::Key,
     rates::Rate,
-    table::{Attempt, Store, encode, written},
-    transaction::{ItemKind, number},
+    table::{Store, encode, written},
+    transaction::{ItemKind, Transaction},
 };
 
 /// How long a click is stored: a visitor is counted once a day.
@@ -36,7 +36,7 @@ impl Store {
     /// A member's code for a listing on sale; created once, and stable.
     ///
     /// # Errors
-    /// [`NotFound::Listing`], when the member is suspended, or when DynamoDB is unavailable.
+    /// [`NotFound::Listing`] or when the member is suspended.
     pub async fn share_listing(
         &self,
         (user, email): (&UserId, Option<EmailClaim<'_>>),
@@ -45,12 +45,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Share, StoreError> {
         let keys = [Key::account(user), Key::listing(listing), Key::share(code)];
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
+        self.update_items(&keys, |mut found| {
             let draft = active_draft_of(found.next()?, user, email, now)?;
             on_sale(found.next()?)?;
             if let Some(share) = found.next()? {
-                return Ok(Attempt::Done(share));
+                return Ok((Transaction::default(), share));
             }
             let share = Share {
                 code: code.to_owned(),
@@ -60,9 +59,8 @@ impl Store {
                 clicks: 0,
                 clicked_at: None,
             };
-            let writes = self.transaction().draft(draft)?;
-            let writes = writes.new_item(ItemKind::Share, &Key::share(code), &share)?;
-            Ok(writes.commit().await?.done(share))
+            let writes = Transaction::default().draft(draft)?;
+            Ok((writes.new_item(ItemKind::Share, &Key::share(code), &share)?, share))
         })
         .await
     }
@@ -70,7 +68,7 @@ impl Store {
     /// The share behind a code (Q34).
     ///
     /// # Errors
-    /// [`NotFound::Share`], or when DynamoDB is unavailable.
+    /// [`NotFound::Share`].
     pub async fn share(&self, code: &str) -> Result<Share, StoreError> {
         let found = self.get(&Key::share(code)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Share))
@@ -78,9 +76,6 @@ impl Store {
 
     /// The referral of a code that was followed at `clicked_at` (Q34, Q1); `None` if there is no
     /// such code, or it is for another listing.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn referral(
         &self,
         (code, clicked_at): (&str, Timestamp),
@@ -97,9 +92,6 @@ impl Store {
 
     /// Counts a visitor once a day, and at most `rate` visitors of all shares of a listing. Returns
     /// whether this one was counted.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn count_click(
         &self,
         share: &Share,
@@ -110,17 +102,7 @@ impl Store {
         let code = &share.code;
         let key = Key::click(code, &now.date(), visitor);
         let click = Click { at: now, expires_at: now.plus(CLICK_KEPT).as_secs() };
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(encode(&key, &click)?))
-            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
-            .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_values(":now", number(now.as_secs()))
-            .send()
-            .await;
-        if written(put)?.is_none() {
+        if !self.put_item(encode(&key, &click)?, Condition::expired(now)).await? {
             return Ok(false);
         }
         let clicks = format!("clicks#{}", share.listing_id);
@@ -135,7 +117,7 @@ impl Store {
             .update_expression("ADD clicks :one SET clicked_at = :now")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .expression_attribute_values(":now", string(now))
             .send()
             .await;
         written(update).map(|done| done.is_some())

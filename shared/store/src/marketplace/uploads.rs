@@ -1,7 +1,7 @@
 //! Uploads: opening them, and recording their outcome.
 
 use domain::{
-    DomainError, Timestamp,
+    Timestamp,
     id::{ListingId, UploadId, UserId},
     marketplace::{
         listing::{Listing, ListingError},
@@ -15,8 +15,9 @@ use crate::{
     error::{NotFound, StoreError},
     keys::Key,
     rates::Rate,
-    table::{Attempt, Store},
-    transaction::{Committed, ItemKind},
+    table::{BatchItems, Store},
+    transaction::{ItemKind, Transaction},
+    update::{Decided, UpdateError},
 };
 
 /// KiB that one creator may upload.
@@ -38,43 +39,41 @@ impl Store {
     /// transaction, on the condition that their status is unchanged.
     ///
     /// # Errors
-    /// [`NotFound::Listing`], when the creator is suspended, [`UploadsUsedUp`], what `open`
-    /// refuses, or when DynamoDB is unavailable.
-    pub async fn open_upload<R: DomainError>(
+    /// [`NotFound::Listing`], when the creator is suspended, [`UploadsUsedUp`] or what `open`
+    /// refuses.
+    pub async fn open_upload<D: Decided<Value = Upload>>(
         &self,
         creator: &UserId,
         listing: &ListingId,
         now: Timestamp,
-        open: impl Fn(&mut Listing) -> Result<Upload, R>,
+        open: impl Fn(&mut Listing) -> D,
     ) -> Result<Upload, StoreError> {
         let keys = [Key::account(creator), Key::listing(listing)];
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
+        let open = |mut found: BatchItems| {
             let (account, before) = own(creator, (found.next()?, found.next()?), now)?;
             let mut after = before.clone();
-            let upload = open(&mut after).map_err(StoreError::refused)?;
-            let key = Key::upload(listing, &upload.id);
-            let writes = self
-                .transaction()
+            let upload = open(&mut after).decided()?;
+            let writes = Transaction::default()
                 .standing(creator, &account.standing)?
                 .replace(Some(&before), &after)?
-                .new_item(ItemKind::Upload, &key, &upload)?
-                .taking(&format!("upload#{creator}"), upload.kib(), UPLOADS, now)?;
-            match writes.commit().await? {
-                Committed::Conflict(parts) if parts.contains(&ItemKind::Rate) => {
-                    let retry_after_s = UPLOADS.refused(now).retry_after_s;
-                    Err(StoreError::refused(UploadsUsedUp { retry_after_s }))
-                }
-                done @ (Committed::Yes | Committed::Conflict(_)) => Ok(done.done(upload)),
+                .new_item(ItemKind::Upload, &Key::upload(listing, &upload.id), &upload)?
+                .taking(&format!("upload#{creator}"), upload.kib(), UPLOADS, now);
+            Ok((writes, upload))
+        };
+        match self.update_unless(&[ItemKind::Rate], async || self.get_all(&keys).await, open).await
+        {
+            Err(UpdateError::Conflict(ItemKind::Rate)) => {
+                let retry_after_s = UPLOADS.refused(now).retry_after_s;
+                Err(StoreError::refused(UploadsUsedUp { retry_after_s }))
             }
-        })
-        .await
+            opened => Ok(opened?),
+        }
     }
 
     /// One upload of a listing.
     ///
     /// # Errors
-    /// [`NotFound::Upload`], or when DynamoDB is unavailable.
+    /// [`NotFound::Upload`].
     pub async fn upload(&self, listing: &ListingId, id: &UploadId) -> Result<Upload, StoreError> {
         let found = self.get(&Key::upload(listing, id)).await?;
         found.ok_or_else(|| StoreError::refused(NotFound::Upload))
@@ -84,7 +83,7 @@ impl Store {
     /// upload that already ended stays as it is.
     ///
     /// # Errors
-    /// [`NotFound::Upload`], or when DynamoDB is unavailable.
+    /// [`NotFound::Upload`].
     pub async fn end_upload(
         &self,
         listing: &ListingId,
@@ -92,68 +91,70 @@ impl Store {
         arrival: &Arrival,
         now: Timestamp,
     ) -> Result<Upload, StoreError> {
-        let keys = [Key::upload(listing, id), Key::listing(listing)];
-        self.retry_on_conflict(async || {
-            let mut found = self.get_all(&keys).await?;
-            let upload: Option<Upload> = found.next()?;
-            let head: Option<Listing> = found.next()?;
-            let pair = upload.zip(head);
-            let (upload, before) = pair.ok_or_else(|| StoreError::refused(NotFound::Upload))?;
+        let read = async || self.draft_of_upload(listing, id, arrival).await;
+        let end = |(upload, before, draft): (Upload, Listing, Result<Revision, UploadState>)| {
             if !upload.is_waiting() {
-                return Ok(Attempt::Done(upload));
+                return Ok((Transaction::default(), upload));
             }
-            let mut writes = self.transaction();
-            let state = match self.joined(&before, arrival).await? {
+            let mut writes = Transaction::default();
+            let state = match draft.and_then(|draft| joined(draft, arrival)) {
                 Ok(revision) => {
                     let after = Listing { updated_at: now, ..before.clone() };
                     let key = revision_key(&revision);
-                    writes = writes.put_versioned(before.version, &after)?.fenced(
-                        ItemKind::Revision,
-                        &key,
-                        &revision,
-                        None,
-                    )?;
+                    writes = writes.put_versioned(before.version, &after)?;
+                    writes = writes.fenced(ItemKind::Revision, &key, &revision, None)?;
                     UploadState::Taken
                 }
                 Err(state) => state,
             };
             let ended = Upload { state, ..upload };
             let key = Key::upload(listing, id);
-            let writes = writes.fenced(ItemKind::Upload, &key, &ended, None)?;
-            Ok(writes.commit().await?.done(ended))
-        })
-        .await
+            Ok((writes.fenced(ItemKind::Upload, &key, &ended, None)?, ended))
+        };
+        self.update_loaded(read, end).await
     }
 
-    /// The draft with the file, or the final state of the upload instead.
-    async fn joined(
+    /// Reads an upload, its listing, and the draft that the file may join, or why it may not.
+    async fn draft_of_upload(
         &self,
-        listing: &Listing,
+        listing: &ListingId,
+        id: &UploadId,
         arrival: &Arrival,
-    ) -> Result<Result<Revision, UploadState>, StoreError> {
-        let number = match (arrival, listing.editable()) {
-            (Arrival::Refused(code, detail), _) => {
-                let (code, detail) = (code.clone(), detail.clone());
-                return Ok(Err(UploadState::Refused { code, detail }));
-            }
-            (Arrival::Asset(Asset { kind: Some(kind), .. }), _)
-                if !kind.comes_with(listing.kind) =>
-            {
-                return Ok(Err(UploadState::refused(&ListingError::NotItsKindOfFile)));
-            }
-            (_, Err(refusal)) => return Ok(Err(UploadState::refused(&refusal))),
-            (_, Ok(number)) => number,
+    ) -> Result<(Upload, Listing, Result<Revision, UploadState>), StoreError> {
+        let mut found = self.get_all(&[Key::upload(listing, id), Key::listing(listing)]).await?;
+        let pair = found.next::<Upload>()?.zip(found.next::<Listing>()?);
+        let (upload, head) = pair.ok_or_else(|| StoreError::refused(NotFound::Upload))?;
+        let draft = match draft_number(&head, arrival) {
+            Ok(number) if upload.is_waiting() => Ok(self.revision(listing, number).await?),
+            Ok(_) => Err(upload.state.clone()),
+            Err(state) => Err(state),
         };
-        let mut revision = self.revision(&listing.id, number).await?;
-        let (took, full) = match arrival {
-            Arrival::Preview(preview) => {
-                (revision.add_preview(preview.clone()), ListingError::TooManyPreviews)
-            }
-            Arrival::Asset(asset) => {
-                (revision.add_asset(asset.clone()), ListingError::TooManyAssets)
-            }
-            Arrival::Refused(..) => return Ok(Ok(revision)),
-        };
-        Ok(if took { Ok(revision) } else { Err(UploadState::refused(&full)) })
+        Ok((upload, head, draft))
     }
+}
+
+/// The number of the draft that may take the file, or the final state of the upload instead.
+fn draft_number(listing: &Listing, arrival: &Arrival) -> Result<u32, UploadState> {
+    match (arrival, listing.editable()) {
+        (Arrival::Refused(code, detail), _) => {
+            Err(UploadState::Refused { code: code.clone(), detail: detail.clone() })
+        }
+        (Arrival::Asset(Asset { kind: Some(kind), .. }), _) if !kind.comes_with(listing.kind) => {
+            Err(UploadState::refused(&ListingError::NotItsKindOfFile))
+        }
+        (_, Err(refusal)) => Err(UploadState::refused(&refusal)),
+        (_, Ok(number)) => Ok(number),
+    }
+}
+
+/// The draft with the file, or the final state of the upload instead.
+fn joined(mut revision: Revision, arrival: &Arrival) -> Result<Revision, UploadState> {
+    let (took, full) = match arrival {
+        Arrival::Preview(preview) => {
+            (revision.add_preview(preview.clone()), ListingError::TooManyPreviews)
+        }
+        Arrival::Asset(asset) => (revision.add_asset(asset.clone()), ListingError::TooManyAssets),
+        Arrival::Refused(..) => return Ok(revision),
+    };
+    if took { Ok(revision) } else { Err(UploadState::refused(&full)) }
 }

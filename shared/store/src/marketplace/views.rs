@@ -9,10 +9,9 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Timestamp,
-    id::ListingId,
+    id::{ListingId, UserId},
     marketplace::{
         listing_stats::{CreatorBalance, ListingStats},
         visitor::{VISITORS_A_MINUTE, Visitors},
@@ -23,10 +22,11 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::{
+    condition::Condition,
     error::StoreError,
     keys::{Item, Key, PK, SK, VIEWS, text},
-    table::{Attempt, Store, decode, encode},
-    transaction::{ItemKind, Versioned},
+    table::{Store, decode, encode},
+    transaction::{ItemKind, Transaction},
 };
 
 /// The visitors of some listings.
@@ -54,22 +54,13 @@ struct TallyItem {
 
 impl Store {
     /// Writes a tally of views.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn note_views(&self, visitors: Tally, now: Timestamp) -> Result<(), StoreError> {
         if visitors.is_empty() {
             return Ok(());
         }
         let item = TallyItem::of(visitors, now);
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(encode(&Key::views(now, rand::random()), &item)?))
-            .send()
-            .await
-            .map(drop)
-            .map_err(StoreError::unavailable)
+        let item = encode(&Key::views(now, rand::random()), &item)?;
+        self.put_item(item, Condition::none()).await.map(drop)
     }
 
     /// Counts waiting tallies, oldest first (Q33). Returns how many of their visitors count; `None`
@@ -80,11 +71,7 @@ impl Store {
     /// When DynamoDB is unavailable, or no waiting tally could be counted.
     pub async fn add_views(&self, now: Timestamp) -> Result<Option<u64>, StoreError> {
         let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(VIEWS.to_owned()))
+            .partition(VIEWS.to_owned())
             .limit(TALLIES_MAX)
             .consistent_read(true)
             .send()
@@ -137,47 +124,58 @@ impl Store {
         rest: &Tally,
         at: Timestamp,
     ) -> Result<Option<u64>, StoreError> {
-        self.retry_on_conflict(async || {
-            let Some(_) = self.get::<TallyItem>(key).await? else {
-                return Ok(Attempt::Done(None));
+        let read = async || self.counted_views(key, some, at).await;
+        let write = |read: Option<(Transaction, BTreeMap<UserId, u64>, Vec<CreatorBalance>)>| {
+            let Some((mut writes, views, found)) = read else {
+                return Ok((Transaction::default(), None));
             };
-            let keys = some.keys().flat_map(|id| [Key::stats(id), Key::visitors(id)]);
-            let mut found = self.get_all(&keys.collect::<Vec<Key>>()).await?;
-            let mut books: BTreeMap<_, u64> = BTreeMap::new();
-            let mut writes = self.transaction();
-            for (listing, came) in some {
-                let (stats, visitors): (Option<ListingStats>, _) = (found.next()?, found.next()?);
-                // A draft that was deleted meanwhile has no statistics.
-                let Some(before) = stats else { continue };
-                let known: Option<Visitors> = visitors;
-                let mut visitors = known.clone().unwrap_or_else(|| Visitors::none(listing.clone()));
-                let views = u64::from(visitors.count(came, at));
-                let mut after = before.clone();
-                after.count_views(views, at);
-                writes = writes.replace(Some(&before), &after)?;
-                writes = writes.replace(known.as_ref(), &visitors)?;
-                *books.entry(before.creator_id.clone()).or_default() += views;
-            }
-            books.retain(|_, views| *views > 0);
-            let counted: u64 = books.values().sum();
-            let keys: Vec<Key> = books.keys().map(Key::creator).collect();
-            let found: Vec<CreatorBalance> = self.get_all(&keys).await?.rest()?;
             for before in &found {
                 let mut after = before.clone();
-                let views = books.get(&before.creator_id).copied().unwrap_or_default();
+                let views = views.get(&before.creator_id).copied().unwrap_or_default();
                 after.count_views(views, at);
                 writes = writes.put_versioned(before.version, &after)?;
             }
             let writes = match rest.is_empty() {
-                true => writes.delete_there(ItemKind::Change, key)?,
+                true => writes.delete(ItemKind::Change, key.clone(), Condition::exists()),
                 false => {
                     let left = TallyItem::of(rest.clone(), at);
                     writes.fenced(ItemKind::Change, key, &left, None)?
                 }
             };
-            Ok(writes.commit().await?.done(Some(counted)))
-        })
-        .await
+            Ok((writes, Some(views.values().sum())))
+        };
+        self.update_loaded(read, write).await
+    }
+
+    /// Reads what `some` of a tally changes, with the writes of its statistics and visitors, and
+    /// the views of each creator. `None` if there is no such tally.
+    async fn counted_views(
+        &self,
+        key: &Key,
+        some: &Tally,
+        at: Timestamp,
+    ) -> Result<Option<(Transaction, BTreeMap<UserId, u64>, Vec<CreatorBalance>)>, StoreError> {
+        let Some(_) = self.get::<TallyItem>(key).await? else { return Ok(None) };
+        let keys = some.keys().flat_map(|id| [Key::stats(id), Key::visitors(id)]);
+        let mut found = self.get_all(&keys.collect::<Vec<Key>>()).await?;
+        let mut by_creator: BTreeMap<UserId, u64> = BTreeMap::new();
+        let mut writes = Transaction::default();
+        for (listing, came) in some {
+            let (stats, known): (Option<ListingStats>, Option<Visitors>) =
+                (found.next()?, found.next()?);
+            // A draft that was deleted meanwhile has no statistics.
+            let Some(before) = stats else { continue };
+            let mut visitors = known.clone().unwrap_or_else(|| Visitors::none(listing.clone()));
+            let views = u64::from(visitors.count(came, at));
+            let mut after = before.clone();
+            after.count_views(views, at);
+            writes = writes.replace(Some(&before), &after)?.replace(known.as_ref(), &visitors)?;
+            *by_creator.entry(before.creator_id).or_default() += views;
+        }
+        by_creator.retain(|_, views| *views > 0);
+        let keys: Vec<Key> = by_creator.keys().map(Key::creator).collect();
+        let books = self.get_all(&keys).await?.rest()?;
+        Ok(Some((writes, by_creator, books)))
     }
 }
 
@@ -197,19 +195,6 @@ impl TallyItem {
             came.entry(listing).or_default().extend(visitors);
         }
         (came, self.at.unwrap_or(now))
-    }
-}
-
-impl Versioned for Visitors {
-    const PART: ItemKind = ItemKind::Visitors;
-    fn key(&self) -> Key {
-        Key::visitors(&self.listing_id)
-    }
-    fn version(&self) -> u64 {
-        self.version
-    }
-    fn with_version(self, version: u64) -> Visitors {
-        Visitors { version, ..self }
     }
 }
 

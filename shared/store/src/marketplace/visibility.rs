@@ -18,7 +18,7 @@ use crate::{
     error::StoreError,
     keys::{DUE_SELLERS, Key, due_bound, user_of},
     table::Store,
-    transaction::Committed,
+    transaction::{Committed, Transaction},
 };
 
 /// What staff see of a creator.
@@ -34,9 +34,6 @@ pub struct SellerRecord {
 
 impl Store {
     /// The seller records of some creators (Q44).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn sellers(
         &self,
         creators: BTreeSet<&UserId>,
@@ -59,18 +56,12 @@ impl Store {
     }
 
     /// A creator's strikes; none before the first.
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn strikes(&self, creator: &UserId) -> Result<Strikes, StoreError> {
         Ok(strikes_of(creator, self.get(&Key::strikes(creator)).await?))
     }
 
     /// Creators whose selling suspension by strikes started or ended, and whose listings must be
     /// hidden or shown (Q45).
-    ///
-    /// # Errors
-    /// When DynamoDB is unavailable.
     pub async fn due_sellers(&self, now: Timestamp, most: u16) -> Result<Vec<UserId>, StoreError> {
         let due = self.query_index(DUE_SELLERS, Some(due_bound(now)), most).await?;
         Ok(due.iter().filter_map(user_of).collect())
@@ -114,8 +105,8 @@ impl Store {
             after.followed(now);
             if after != before {
                 // Strikes that changed meanwhile are due again.
-                let (Committed::Yes | Committed::Conflict(_)) =
-                    self.transaction().replace(Some(&before), &after)?.commit().await?;
+                let writes = Transaction::default().replace(Some(&before), &after)?;
+                let (Committed::Yes | Committed::Conflict(_)) = self.commit(writes).await?;
             }
         }
         Ok(moved)

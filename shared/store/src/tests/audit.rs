@@ -12,7 +12,7 @@ impl World {
     async fn note(&self, name: &str, action: Action, user: &str) {
         let target = Target::user(&UserId::parse(user).unwrap());
         let deed = AuditEntry::of_job(name, action, target).with_reason("because");
-        let committed = self.store.transaction().audit(deed, NOW).commit().await.unwrap();
+        let committed = self.store.commit(Transaction::default().audit(deed, NOW)).await.unwrap();
         assert_eq!(committed, Committed::Yes);
     }
 

@@ -19,7 +19,6 @@ impl World {
     pub(super) async fn ban(&self, user: &UserId) {
         let banned = self.store.update_account(user, None, NOW, |draft| {
             draft.suspend("fraud".to_owned(), None);
-            Ok::<(), StoreError>(())
         });
         banned.await.unwrap();
     }

@@ -92,7 +92,7 @@ impl World {
             let (read, false) = found else { return Ok(Applied::Already) };
             match self.keep(&read, order, Some(event), 0).await? {
                 Applied::Stale => {}
-                kept @ (Applied::Now | Applied::Already) => return Ok(kept),
+                kept @ (Applied::Now(()) | Applied::Already) => return Ok(kept),
             }
         }
     }
@@ -136,15 +136,15 @@ async fn a_pack_that_was_paid_is_one_read_and_one_transaction() {
     };
     // Account, ledger entry, billing, order, receipt, event and the fact of the sale at two units
     // each, and one for the order's index entry.
-    assert_eq!(costs(&event("evt_1"), &read, 0).await, (Applied::Now, 15.0));
+    assert_eq!(costs(&event("evt_1"), &read, 0).await, (Applied::Now(()), 15.0));
     world.check_paid_once(&order, 10).await;
     let read = world.store.billing(&user).await.unwrap();
     assert_eq!(read.version, 1);
     // Nothing new: billing and event.
-    assert_eq!(costs(&event("evt_2"), &read, 0).await, (Applied::Now, 4.0));
+    assert_eq!(costs(&event("evt_2"), &read, 0).await, (Applied::Now(()), 4.0));
     world.check_paid_once(&order, 10).await;
     let read = world.store.billing(&user).await.unwrap();
-    assert_eq!(costs(&event("evt_3"), &read, 500).await.0, Applied::Now);
+    assert_eq!(costs(&event("evt_3"), &read, 500).await.0, Applied::Now(()));
     let account = world.account(&user).await;
     assert_eq!((account.credits.totals().available, account.credits.totals().revoked), (10, 50));
     let receipt = world.store.invoice(&user, &receipt_of(&order.id)).await.unwrap();
@@ -184,7 +184,7 @@ async fn a_plan_that_was_paid_costs_so_much() {
     let paid = event("evt_1");
     let kept = world.store.apply_billing(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
     let usage = world.engine.take_usage();
-    assert_eq!((kept, usage.round_trips()), (Applied::Now, 2));
+    assert_eq!((kept, usage.round_trips()), (Applied::Now(()), 2));
     let ledger = world.store.whole_ledger(&user).await.unwrap();
     assert_eq!(ledger[1..].iter().map(kind).collect::<Vec<_>>(), ["end", "expire", "grant"]);
     // Account, billing, customer, invoice and event, three ledger entries, and the fact of the
@@ -206,7 +206,10 @@ async fn one_event_fifty_times_at_once_is_one_grant() {
     let kept =
         at_once(50, async |_| world.keep(&read, &order, Some(&event("evt_1")), 0).await.unwrap());
     let count = |wanted: Applied| kept.iter().filter(|kept| **kept == wanted).count();
-    assert_eq!((count(Applied::Now), count(Applied::Already), count(Applied::Stale)), (1, 49, 0));
+    assert_eq!(
+        (count(Applied::Now(())), count(Applied::Already), count(Applied::Stale)),
+        (1, 49, 0)
+    );
     world.check_paid_once(&order, 10).await;
 }
 
@@ -217,7 +220,7 @@ async fn many_events_of_one_payment_at_once_are_one_grant() {
     let order = world.ordered(&user, NOW).await;
     let kept =
         at_once(24, async |n| world.hear(&order, &event(&format!("evt_{}", n % 6))).await.unwrap());
-    assert_eq!(kept.iter().filter(|kept| **kept == Applied::Now).count(), 6);
+    assert_eq!(kept.iter().filter(|kept| **kept == Applied::Now(())).count(), 6);
     assert_eq!(kept.iter().filter(|kept| **kept == Applied::Already).count(), 18);
     assert_eq!(world.store.billing(&user).await.unwrap().version, 6);
     world.check_paid_once(&order, 10).await;
@@ -231,11 +234,11 @@ async fn of_two_who_read_the_same_one_asks_again() {
     let keep = async |name: &str, read: &Billing| {
         world.follow(read, Some(&event(name)), SubscriptionStatus::Active).await
     };
-    assert_eq!(keep("evt_1", &read).await, Applied::Now);
+    assert_eq!(keep("evt_1", &read).await, Applied::Now(()));
     assert_eq!(keep("evt_2", &read).await, Applied::Stale);
     assert!(!world.store.event_applied(&event("evt_2").id).await.unwrap());
     let read = world.store.billing(&user).await.unwrap();
-    assert_eq!(keep("evt_2", &read).await, Applied::Now);
+    assert_eq!(keep("evt_2", &read).await, Applied::Now(()));
     assert_eq!(keep("evt_2", &read).await, Applied::Already);
     assert_eq!(world.store.billing(&user).await.unwrap().version, 2);
 }
@@ -246,10 +249,10 @@ async fn an_older_answer_is_not_written_after_a_newer_one_that_changed_nothing()
     let world = World::new();
     let user = world.member("member", Plan::Free, 10).await;
     let read = world.store.billing(&user).await.unwrap();
-    assert_eq!(world.follow(&read, None, Active).await, Applied::Now);
+    assert_eq!(world.follow(&read, None, Active).await, Applied::Now(()));
     // Both read this. One got "past due", the other, later, "active" again.
     let read = world.store.billing(&user).await.unwrap();
-    assert_eq!(world.follow(&read, Some(&event("evt_2")), Active).await, Applied::Now);
+    assert_eq!(world.follow(&read, Some(&event("evt_2")), Active).await, Applied::Now(()));
     assert_eq!(world.follow(&read, Some(&event("evt_1")), PastDue).await, Applied::Stale);
     let found = world.store.billing(&user).await.unwrap();
     assert_eq!(found.subscription, Some(subscription(Active)));
@@ -263,7 +266,7 @@ async fn nothing_new_and_no_event_is_not_written() {
     world.follow(&read, None, SubscriptionStatus::Active).await;
     let read = world.store.billing(&user).await.unwrap();
     world.engine.take_usage();
-    assert_eq!(world.follow(&read, None, SubscriptionStatus::Active).await, Applied::Now);
+    assert_eq!(world.follow(&read, None, SubscriptionStatus::Active).await, Applied::Now(()));
     assert_eq!(world.engine.take_usage().round_trips(), 1);
     assert_eq!(world.store.billing(&user).await.unwrap(), read);
 }
@@ -292,7 +295,7 @@ async fn what_moves_beside_the_billing_is_read_again() {
     };
     let paid = event("evt_1");
     let kept = world.store.apply_billing(&read, &wanted, Some(&paid), NOW, decide).await.unwrap();
-    assert_eq!((kept, calls.get()), (Applied::Now, 3));
+    assert_eq!((kept, calls.get()), (Applied::Now(()), 3));
     let stored = world.store.order(&user, &order.id).await.unwrap();
     assert_eq!((stored.version, &stored.session), (3, &Some(session)));
     assert_eq!(stored.lot, Some(LotId("pack:cs_1".to_owned())));
@@ -307,7 +310,7 @@ async fn a_members_first_news_may_come_before_their_first_call() {
     let kept = at_once(8, async |_| {
         world.follow(&read, Some(&event("evt_1")), SubscriptionStatus::Active).await
     });
-    assert_eq!(kept.iter().filter(|kept| **kept == Applied::Now).count(), 1);
+    assert_eq!(kept.iter().filter(|kept| **kept == Applied::Now(())).count(), 1);
     assert_eq!(world.account(&user).await.credits.totals().available, 10);
     world.check_books(&user).await;
 }
@@ -320,7 +323,10 @@ async fn a_parked_event_that_is_applied_is_parked_no_longer() {
     world.store.park_event(Some(&paid.id), &paid.kind, "body", "why", NOW).await.unwrap();
     let (read, before) = world.store.billing_of_event(&user, &paid.id).await.unwrap();
     assert!(!before);
-    assert_eq!(world.follow(&read, Some(&paid), SubscriptionStatus::Active).await, Applied::Now);
+    assert_eq!(
+        world.follow(&read, Some(&paid), SubscriptionStatus::Active).await,
+        Applied::Now(())
+    );
     assert_eq!(world.store.parked_events(None, 10).await.unwrap().items, []);
     assert!(world.store.billing_of_event(&user, &paid.id).await.unwrap().1);
 }
@@ -339,11 +345,11 @@ async fn a_refusal_and_a_customer_of_another_write_nothing() {
         let news = event(name);
         world.store.apply_billing(&read, &Wanted::default(), Some(&news), NOW, become_it).await
     };
-    assert_eq!(keep(&user, "evt_1").await.unwrap(), Applied::Now);
+    assert_eq!(keep(&user, "evt_1").await.unwrap(), Applied::Now(()));
     let before = world.engine.dump();
     assert_eq!(keep(&other, "evt_2").await.unwrap_err().kind(), ErrorKind::Internal);
     let read = world.store.billing(&user).await.unwrap();
-    let refuse = |_: &mut BillingUpdate| Err(crate::NotFound::Order);
+    let refuse = |_: &mut BillingUpdate| Err::<(), _>(crate::NotFound::Order);
     let news = event("evt_3");
     let refused =
         world.store.apply_billing(&read, &Wanted::default(), Some(&news), NOW, refuse).await;
@@ -367,11 +373,11 @@ async fn a_payment_is_applied_once_whatever_becomes_of_its_transaction() {
         assert_eq!(world.hear(&order, &paid).await.unwrap(), again, "{faults:?}");
         world.check_paid_once(&order, 10).await;
     };
-    check(&[Conflict; 5], Ok(Applied::Now), Applied::Already).await;
-    check(&[Conflict; 6], Err("account_busy"), Applied::Now).await;
-    check(&[Throttle, Fail], Ok(Applied::Now), Applied::Already).await;
-    check(&[Throttle; 3], Err("temporarily_unavailable"), Applied::Now).await;
-    check(&[LoseAnswer; 2], Ok(Applied::Now), Applied::Already).await;
+    check(&[Conflict; 5], Ok(Applied::Now(())), Applied::Already).await;
+    check(&[Conflict; 6], Err("account_busy"), Applied::Now(())).await;
+    check(&[Throttle, Fail], Ok(Applied::Now(())), Applied::Already).await;
+    check(&[Throttle; 3], Err("temporarily_unavailable"), Applied::Now(())).await;
+    check(&[LoseAnswer; 2], Ok(Applied::Now(())), Applied::Already).await;
     check(&[LoseAnswer; 3], Err("temporarily_unavailable"), Applied::Already).await;
 }
 
@@ -387,8 +393,11 @@ async fn who_applies_a_payment_may_die_anywhere() {
             let died = world.engine.until_hung(world.hear(&order, &paid)).await.is_none();
             assert!(died, "{fault:?} {nth}");
             let again = world.hear(&order, &paid).await.unwrap();
-            let expected =
-                if (fault, nth) == (Fault::HangAfter, 3) { Applied::Already } else { Applied::Now };
+            let expected = if (fault, nth) == (Fault::HangAfter, 3) {
+                Applied::Already
+            } else {
+                Applied::Now(())
+            };
             assert_eq!(again, expected, "{fault:?} {nth}");
             world.check_paid_once(&order, 10).await;
         }

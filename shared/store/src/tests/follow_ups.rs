@@ -20,9 +20,8 @@ impl World {
         let wanted = Wanted::default();
         let kept = self.store.apply_billing(&read, &wanted, None, now, |books| {
             books.follow_ups.insert(task.clone());
-            Ok::<(), StoreError>(())
         });
-        assert_eq!(kept.await.unwrap(), Applied::Now);
+        assert_eq!(kept.await.unwrap(), Applied::Now(()));
     }
 
     async fn due(&self) -> Vec<FollowUp> {
@@ -76,7 +75,6 @@ async fn what_an_account_brings_is_noted_with_it() {
         .unwrap();
     let ban = world.store.update_account(&user, None, NOW, |draft| {
         draft.suspend("Chargeback fraud.".to_owned(), None);
-        Ok::<(), StoreError>(())
     });
     ban.await.unwrap();
     let due: BTreeSet<FollowUpTask> = world.due().await.into_iter().map(|due| due.task).collect();

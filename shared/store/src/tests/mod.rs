@@ -36,8 +36,7 @@ use domain::{
     account::{Account, AccountUpdate},
     credits::{Credits, LedgerEntry, LotId, Movement},
     generation::{
-        ChargeState, Failure, FailureCode, GenerationRequest, Job, NewJob, OrderError, Provider,
-        create_job,
+        ChargeState, Failure, FailureCode, GenerationRequest, Job, NewJob, Provider, create_job,
     },
     id::{JobId, UserId},
     image::StoredImage,
@@ -51,6 +50,7 @@ use crate::{
     Cursor, Idempotency, Page, PageSize, Store, StoreError,
     keys::{JOB_PREFIX, Key, user_pk},
     table::decode,
+    transaction::Transaction,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -112,7 +112,7 @@ impl World {
         let names = self.names(now);
         let decide = |draft: &mut AccountUpdate, kept| create_job(draft, &order, kept, &names);
         let nothing = crate::SourceRef::Nothing;
-        self.store.enqueue::<OrderError>((user, None), request, nothing, now, decide).await
+        self.store.enqueue((user, None), request, nothing, now, decide).await
     }
 
     /// Creates a generation, which must succeed.

@@ -49,10 +49,6 @@ impl World {
         now: Timestamp,
         change: impl Fn(&mut AccountUpdate),
     ) -> TopUpState {
-        let change = |draft: &mut AccountUpdate| {
-            change(draft);
-            Ok::<(), StoreError>(())
-        };
         let account = self.store.update_account(user, None, now, change).await.unwrap();
         account.top_up.unwrap().state
     }

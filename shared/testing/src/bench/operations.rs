@@ -8,7 +8,7 @@ use domain::{
         order::{PackOrder, Via},
     },
     credits::LedgerError,
-    generation::{GenerationRequest, Job, NewJob, OrderError, Provider, create_job},
+    generation::{GenerationRequest, Job, NewJob, Provider, create_job},
     id::{JobId, OrderId, UserId},
     image::StoredImage,
     money::Money,
@@ -114,13 +114,10 @@ impl Bench {
             seed: 7,
             webhook_token: "0".repeat(32),
         };
-        let placed = self.store.enqueue::<OrderError>(
-            (user, None),
-            &key,
-            SourceRef::Nothing,
-            now(),
-            |draft, named| create_job(draft, &order, named, &names),
-        );
+        let placed =
+            self.store.enqueue((user, None), &key, SourceRef::Nothing, now(), |draft, named| {
+                create_job(draft, &order, named, &names)
+            });
         Ok(placed.await?)
     }
 

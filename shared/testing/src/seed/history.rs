@@ -47,7 +47,6 @@ pub async fn history(store: &Store, now: Timestamp) -> Result<usize, StoreError>
         if let (Ok(id), Some(name)) = (UserId::parse(id), name) {
             let named = store.update_profile(&id, None, now, |_, profile| {
                 profile.display_name = Some(name.to_owned());
-                Ok::<(), StoreError>(())
             });
             named.await?;
         }

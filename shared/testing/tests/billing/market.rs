@@ -10,7 +10,7 @@ use domain::{
     id::{ListingId, PurchaseId, ReviewId, UserId},
     marketplace::{
         journal::{Balances, LedgerAccount},
-        listing::{DelistedBy, ListingError},
+        listing::DelistedBy,
         listing_stats::CreatorBalance,
         payout::Payout,
         purchase::{Entitlement, Purchase},
@@ -96,16 +96,18 @@ impl<'a> Market<'a> {
         let now = self.stage.world.now();
         match what {
             "retire" => {
-                let retired = self.store().change_listing(&creator.id, id, now, async |shelf| {
+                let retired = self.store().change_listing(&creator.id, id, now, |shelf| {
                     shelf.listing.delist(DelistedBy::Creator, None, now)
                 });
                 retired.await.unwrap();
             }
             "reprice" => {
-                let edited = self.store().change_listing(&creator.id, id, now, async |shelf| {
+                let edited = self.store().change_listing(&creator.id, id, now, |shelf| {
                     let edit = Edit { price: Some(1_500), ..Edit::default() };
-                    shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now).unwrap();
-                    Ok::<(), ListingError>(())
+                    shelf
+                        .listing
+                        .edit(shelf.newest.clone(), edit, now)
+                        .map(|newest| shelf.newest = newest)
                 });
                 edited.await.unwrap();
                 listings::publish(self.store(), &creator.id, id, now).await;

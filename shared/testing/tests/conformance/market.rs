@@ -49,10 +49,9 @@ impl Market {
         let (review, opinion) = (ReviewId::new(now, 1), Opinion { rating: 5, comment: None });
         let said = (&review, &opinion);
         store.write_review((&ada.id, None), &own, said, now).await.unwrap();
-        let edited = store.change_listing(&kim.id, &own, now, async |shelf| {
+        let edited = store.change_listing(&kim.id, &own, now, |shelf| {
             let edit = Edit { title: Some("A better light".to_owned()), ..Edit::default() };
-            shelf.newest = shelf.listing.edit(shelf.newest.clone(), edit, now)?;
-            Ok::<(), domain::error::InvalidFields>(())
+            shelf.listing.edit(shelf.newest.clone(), edit, now).map(|newest| shelf.newest = newest)
         });
         edited.await.unwrap();
         let upload = upload(store, kim, &own, now).await;

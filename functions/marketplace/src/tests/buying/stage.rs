@@ -114,10 +114,9 @@ impl Stall {
     /// The creator's next version, on sale as well.
     pub(crate) async fn next_version(&self, creator: &Actor, id: &ListingId, edit: Edit) {
         let now = self.world.now();
-        let edited = self.store().change_listing(&creator.id, id, now, async |shelf| {
+        let edited = self.store().change_listing(&creator.id, id, now, |shelf| {
             let newest = shelf.newest.clone();
-            shelf.newest = shelf.listing.edit(newest, edit.clone(), now)?;
-            Ok::<(), domain::error::InvalidFields>(())
+            shelf.listing.edit(newest, edit.clone(), now).map(|newest| shelf.newest = newest)
         });
         edited.await.unwrap();
         self.publish(creator, id).await;
@@ -125,7 +124,7 @@ impl Stall {
 
     pub(crate) async fn retire(&self, creator: &Actor, id: &ListingId) {
         let now = self.world.now();
-        let retired = self.store().change_listing(&creator.id, id, now, async |shelf| {
+        let retired = self.store().change_listing(&creator.id, id, now, |shelf| {
             shelf.listing.delist(DelistedBy::Creator, None, now)
         });
         retired.await.unwrap();

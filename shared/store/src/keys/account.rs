@@ -1,0 +1,68 @@
+//! Keys of accounts, and of what is counted or remembered for a member.
+
+use domain::{
+    account::{Account, AccountStatus},
+    billing::top_up::TopUpState,
+    id::{PresetId, UserId},
+};
+
+use super::{IndexKey, Key};
+
+pub(crate) const LEDGER_PREFIX: &str = "LEDGER#";
+pub(crate) const PRESET_PREFIX: &str = "PRESET#";
+pub(crate) const PERSON_PREFIX: &str = "PERSON#";
+pub(crate) const IDEMPOTENCY_PREFIX: &str = "IDEM#";
+const ACCOUNT: &str = "ACCOUNT";
+/// Index partition of accounts that need a pack, or are being charged for one.
+pub(crate) const TOP_UPS: &str = "TOPUPS";
+/// Index partition of accounts with a due status change.
+pub(crate) const STANDINGS: &str = "STANDINGS";
+
+impl Key {
+    pub(crate) fn account(user: &UserId) -> Key {
+        Key::of(user, ACCOUNT.to_owned())
+    }
+
+    pub(crate) fn person(user: &UserId, facet: &str) -> Key {
+        Key::of(user, format!("{PERSON_PREFIX}{facet}"))
+    }
+
+    pub(crate) fn ledger(user: &UserId, seq: u64) -> Key {
+        Key::of(user, format!("{LEDGER_PREFIX}{seq:012}"))
+    }
+
+    pub(crate) fn preset(user: &UserId, preset: &PresetId) -> Key {
+        Key::of(user, format!("{PRESET_PREFIX}{preset}"))
+    }
+
+    pub(crate) fn idempotency(user: &UserId, key: &str) -> Key {
+        Key::of(user, format!("{IDEMPOTENCY_PREFIX}{key}"))
+    }
+
+    pub(crate) fn rate(what: &str, window: i64) -> Key {
+        Key { pk: format!("RATE#{what}"), sk: window.to_string() }
+    }
+}
+
+/// An account is in the index while its status change is due; otherwise, while its top-up needs
+/// action. Due top-ups come first: they wait for us, the others for Stripe. Nothing is bought for a
+/// suspended member.
+pub(crate) fn account_index(account: &Account) -> Option<IndexKey> {
+    if let Some(due_at) = account.standing_due {
+        return Some((STANDINGS.to_owned(), format!("{due_at}#{}", account.user_id)));
+    }
+    if account.standing != AccountStatus::Active {
+        return None;
+    }
+    let rank = match &account.top_up.as_ref()?.state {
+        TopUpState::Due { since } => since.to_string(),
+        TopUpState::Charging { order } => order.to_string(),
+        TopUpState::Armed | TopUpState::Paused { .. } => return None,
+    };
+    Some((TOP_UPS.to_owned(), format!("{rank}#{}", account.user_id)))
+}
+
+/// Whether a sort key is an account's.
+pub(crate) fn is_account(sk: &str) -> bool {
+    sk == ACCOUNT
+}

@@ -1,0 +1,45 @@
+//! Keys of generations.
+
+use domain::{
+    generation::{Job, Status},
+    id::{JobId, UserId},
+};
+
+use super::{IndexKey, Item, Key, SK, USER_PREFIX, shard_of, text, user_of};
+
+/// Open jobs are spread over this many index partitions, so that none is hot.
+pub const OPEN_SHARDS: u8 = 8;
+pub(crate) const JOB_PREFIX: &str = "JOB#";
+pub(crate) const INPUT_PREFIX: &str = "INPUT#";
+
+impl Key {
+    pub(crate) fn job(user: &UserId, job: &JobId) -> Key {
+        Key::of(user, format!("{JOB_PREFIX}{job}"))
+    }
+
+    pub(crate) fn input(user: &UserId, job: &JobId) -> Key {
+        Key::of(user, format!("{INPUT_PREFIX}{job}"))
+    }
+}
+
+/// The index key of a job: by due time while open, by outcome once finished.
+pub(crate) fn job_index(job: &Job) -> IndexKey {
+    match job.due_at {
+        Some(due_at) => (open_pk(shard_of(job.id.as_str())), format!("{due_at}#{}", job.id)),
+        None => (outcome_pk(&job.user_id, job.status), job.id.to_string()),
+    }
+}
+
+pub(crate) fn outcome_pk(user: &UserId, status: Status) -> String {
+    format!("{USER_PREFIX}{user}#{}", status.as_str())
+}
+
+pub(crate) fn open_pk(shard: u8) -> String {
+    format!("OPEN#{shard}")
+}
+
+/// The member and job of an index entry.
+pub(crate) fn job_of(item: &Item) -> Option<(UserId, JobId)> {
+    let job = text(item, SK)?.strip_prefix(JOB_PREFIX)?;
+    Some((user_of(item)?, JobId::parse(job).ok()?))
+}

@@ -1,0 +1,187 @@
+//! Keys of purchases, and of creators' sales and money.
+
+use domain::{
+    billing::external::ConnectedAccountId,
+    id::{ListingId, PayoutId, PurchaseId, UserId},
+    marketplace::{
+        journal::Role,
+        listing_stats::CreatorBalance,
+        payout::{Payout, PayoutState},
+        purchase::Purchase,
+        sale::Sale,
+        share::Reward,
+        strike::Strikes,
+    },
+};
+
+use super::{IndexKey, Item, Key, SK, text, user_of};
+
+pub(crate) const PURCHASE_PREFIX: &str = "PURCHASE#";
+pub(crate) const SALE_PREFIX: &str = "SALE#";
+pub(crate) const PAYOUT_PREFIX: &str = "PAYOUT#";
+const JOURNAL_PREFIX: &str = "JOURNAL#";
+const REWARD_PREFIX: &str = "REWARD#";
+/// Index partition of open purchases.
+pub(crate) const OPEN_PURCHASES: &str = "PURCHASES#OPEN";
+/// Index partition of purchases with a refund request.
+pub(crate) const REFUND_REQUESTS: &str = "REFUNDS#ASKED";
+/// Index partition of held rewards.
+pub(crate) const HELD_REWARDS: &str = "REWARDS#DUE";
+/// Index partition of sales on hold.
+pub(crate) const HELD_SALES: &str = "SALES#HELD";
+/// Index partition of overpaid sales.
+pub(crate) const OVERPAID_SALES: &str = "SALES#OVERPAID";
+/// Index partition of creators that a payout run must process.
+pub(crate) const DUE_CREATORS: &str = "CREATORS#DUE";
+/// Index partition of the other creators.
+pub(crate) const OTHER_CREATORS: &str = "CREATORS#REST";
+/// Index partition of open payouts.
+pub(crate) const OPEN_PAYOUTS: &str = "PAYOUTS#OPEN";
+/// Index partition of payouts that the bank may still return.
+pub(crate) const SENT_PAYOUTS: &str = "PAYOUTS#SENT";
+/// Index partition of creators whose listings must be shown or hidden.
+pub(crate) const DUE_SELLERS: &str = "SELLERS#DUE";
+
+impl Key {
+    pub(crate) fn purchase(buyer: &UserId, purchase: &PurchaseId) -> Key {
+        Key::of(buyer, format!("{PURCHASE_PREFIX}{purchase}"))
+    }
+
+    pub(crate) fn buyer(purchase: &PurchaseId) -> Key {
+        Key { pk: format!("{PURCHASE_PREFIX}{purchase}"), sk: "USER".to_owned() }
+    }
+
+    pub(crate) fn entitlement(buyer: &UserId, listing: &ListingId) -> Key {
+        Key::of(buyer, format!("OWNS#{listing}"))
+    }
+
+    pub(crate) fn card(user: &UserId, fingerprint: &str) -> Key {
+        Key::of(user, format!("CARD#{fingerprint}"))
+    }
+
+    pub(crate) fn sale(creator: &UserId, purchase: &PurchaseId) -> Key {
+        Key::of(creator, format!("{SALE_PREFIX}{purchase}"))
+    }
+
+    pub(crate) fn creator(creator: &UserId) -> Key {
+        Key::of(creator, "CREATOR".to_owned())
+    }
+
+    pub(crate) fn strikes(creator: &UserId) -> Key {
+        Key::of(creator, "STRIKES".to_owned())
+    }
+
+    pub(crate) fn reward(sharer: &UserId, purchase: &PurchaseId) -> Key {
+        Key::of(sharer, format!("{REWARD_PREFIX}{purchase}"))
+    }
+
+    pub(crate) fn payout(creator: &UserId, payout: &PayoutId) -> Key {
+        Key::of(creator, format!("{PAYOUT_PREFIX}{payout}"))
+    }
+
+    pub(crate) fn payee(creator: &UserId) -> Key {
+        Key::of(creator, "PAYEE".to_owned())
+    }
+
+    pub(crate) fn connected(account: &ConnectedAccountId) -> Key {
+        Key { pk: format!("PAYEE#{account}"), sk: "USER".to_owned() }
+    }
+
+    pub(crate) fn journal(creator: &UserId, cause: &str, role: Role) -> Key {
+        Key { pk: journal_pk(creator), sk: format!("{cause}#{}", role.as_str()) }
+    }
+}
+
+/// The partition of a creator's journal.
+pub(crate) fn journal_pk(creator: &UserId) -> String {
+    format!("{JOURNAL_PREFIX}{creator}")
+}
+
+/// The creator of a journal partition.
+pub(crate) fn creator_of_journal(pk: &str) -> Option<&str> {
+    pk.strip_prefix(JOURNAL_PREFIX)
+}
+
+/// A purchase is in the index while Stripe must be asked about it, or staff must decide on it.
+pub(crate) fn purchase_index(purchase: &Purchase) -> Option<IndexKey> {
+    let (partition, since) = match (&purchase.due_at, &purchase.refund_request) {
+        (Some(due_at), _) => (OPEN_PURCHASES, *due_at),
+        (None, Some(request)) => (REFUND_REQUESTS, request.at),
+        (None, None) => return None,
+    };
+    Some((partition.to_owned(), format!("{since}#{}", purchase.id)))
+}
+
+/// A sale is in the index while a payout run must process it.
+pub(crate) fn sale_index(sale: &Sale) -> Option<IndexKey> {
+    let id = sale.purchase_id.to_string();
+    if sale.is_to_be_recovered() {
+        Some((OVERPAID_SALES.to_owned(), id))
+    } else if sale.is_payable() {
+        Some((payable_pk(&sale.creator_id), id))
+    } else if sale.is_due(sale.hold_until) {
+        Some((HELD_SALES.to_owned(), format!("{}#{id}", sale.hold_until)))
+    } else {
+        None
+    }
+}
+
+/// Index partition of a creator's payable sales.
+pub(crate) fn payable_pk(creator: &UserId) -> String {
+    format!("SALES#PAYABLE#{creator}")
+}
+
+/// Every creator balance is in the index; those that a payout run must process are apart.
+pub(crate) fn book_index(book: &CreatorBalance) -> Option<IndexKey> {
+    let partition = if book.is_due() { DUE_CREATORS } else { OTHER_CREATORS };
+    Some((partition.to_owned(), book.creator_id.to_string()))
+}
+
+/// A payout is in the index while it is open, or the bank may return it.
+pub(crate) fn payout_index(payout: &Payout) -> Option<IndexKey> {
+    let partition = match payout.state {
+        PayoutState::Collecting
+        | PayoutState::Planned
+        | PayoutState::Sending
+        | PayoutState::Failed { .. } => OPEN_PAYOUTS,
+        PayoutState::Sent => SENT_PAYOUTS,
+        PayoutState::Skipped { .. } | PayoutState::Paid | PayoutState::Reopened { .. } => {
+            return None;
+        }
+    };
+    Some((partition.to_owned(), payout.id.to_string()))
+}
+
+/// A reward is in the index while it is held.
+pub(crate) fn reward_index(reward: &Reward) -> Option<IndexKey> {
+    Some((HELD_REWARDS.to_owned(), format!("{}#{}", reward.due_at()?, reward.purchase_id)))
+}
+
+/// Strikes are in the index while the creator's listings must be shown or hidden.
+pub(crate) fn strikes_index(strikes: &Strikes) -> Option<IndexKey> {
+    Some((DUE_SELLERS.to_owned(), format!("{}#{}", strikes.due_at?, strikes.creator_id)))
+}
+
+/// The buyer and purchase of an index entry.
+pub(crate) fn purchase_of(item: &Item) -> Option<(UserId, PurchaseId)> {
+    let purchase = text(item, SK)?.strip_prefix(PURCHASE_PREFIX)?;
+    Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
+}
+
+/// The creator and sale of an index entry.
+pub(crate) fn sale_of(item: &Item) -> Option<(UserId, PurchaseId)> {
+    let purchase = text(item, SK)?.strip_prefix(SALE_PREFIX)?;
+    Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
+}
+
+/// The creator and payout of an index entry.
+pub(crate) fn payout_of(item: &Item) -> Option<(UserId, PayoutId)> {
+    let payout = text(item, SK)?.strip_prefix(PAYOUT_PREFIX)?;
+    Some((user_of(item)?, PayoutId::parse(payout).ok()?))
+}
+
+/// The sharer and reward of an index entry.
+pub(crate) fn reward_of(item: &Item) -> Option<(UserId, PurchaseId)> {
+    let purchase = text(item, SK)?.strip_prefix(REWARD_PREFIX)?;
+    Some((user_of(item)?, PurchaseId::parse(purchase).ok()?))
+}

@@ -1,0 +1,92 @@
+//! Items with a version of their own, the optimistic lock of every change.
+
+use domain::{
+    account::Account,
+    audit::Head,
+    billing::{Billing, order::PackOrder},
+    erasure::Erasure,
+    marketplace::{
+        flag::Flags,
+        listing::Listing,
+        listing_stats::{CreatorBalance, ListingStats},
+        model::ModelOwner,
+        payee::Payee,
+        payout::Payout,
+        purchase::{Entitlement, Purchase},
+        sale::Sale,
+        share::Reward,
+        strike::Strikes,
+        visitor::Visitors,
+    },
+};
+use serde::Serialize;
+
+use crate::{
+    keys::{
+        ERASURES, IndexKey, Key, account_index, billing_index, book_index, creator_pk, flags_index,
+        order_index, payout_index, purchase_index, reward_index, sale_index, stats_index,
+        strikes_index,
+    },
+    transaction::ItemKind,
+};
+
+/// An item with its own version.
+pub(crate) trait Versioned: Serialize + Clone + PartialEq {
+    /// Its kind in a transaction.
+    const PART: ItemKind;
+    /// Its key.
+    fn key(&self) -> Key;
+    /// Its index key.
+    fn index_key(&self) -> Option<IndexKey>;
+    /// The version it was read with; zero before the first write.
+    fn version(&self) -> u64;
+    /// The same at another version.
+    fn with_version(self, version: u64) -> Self;
+}
+
+/// Says of each item its kind, its key and its index key.
+macro_rules! versioned {
+    ($($item:ident = $part:ident, $key:expr, $index_key:expr;)*) => {$(
+        impl $crate::versioned::Versioned for $item {
+            const PART: $crate::transaction::ItemKind = $crate::transaction::ItemKind::$part;
+            fn key(&self) -> $crate::keys::Key {
+                let key: fn(&$item) -> $crate::keys::Key = $key;
+                key(self)
+            }
+            fn index_key(&self) -> Option<$crate::keys::IndexKey> {
+                let index_key: fn(&$item) -> Option<$crate::keys::IndexKey> = $index_key;
+                index_key(self)
+            }
+            fn version(&self) -> u64 {
+                self.version
+            }
+            fn with_version(self, version: u64) -> $item {
+                $item { version, ..self }
+            }
+        }
+    )*};
+}
+pub(crate) use versioned;
+
+versioned! {
+    Account = Account, |it| Key::account(&it.user_id), account_index;
+    Billing = Billing, |it| Key::billing(&it.user_id), billing_index;
+    PackOrder = Order, |it| Key::order(&it.user_id, &it.id), order_index;
+    Listing = Listing, |it| Key::listing(&it.id),
+        |it| Some((creator_pk(&it.creator_id), it.id.to_string()));
+    ModelOwner = Model, |it| Key::model(&it.model_id), |_| None;
+    ListingStats = Stats, |it| Key::stats(&it.listing_id), stats_index;
+    Visitors = Visitors, |it| Key::visitors(&it.listing_id), |_| None;
+    CreatorBalance = Book, |it| Key::creator(&it.creator_id), book_index;
+    Sale = Sale, |it| Key::sale(&it.creator_id, &it.purchase_id), sale_index;
+    Payout = Payout, |it| Key::payout(&it.creator_id, &it.id), payout_index;
+    Payee = Payee, |it| Key::payee(&it.user_id), |_| None;
+    Purchase = Purchase, |it| Key::purchase(&it.buyer_id, &it.id), purchase_index;
+    Entitlement = Entitlement, |it| Key::entitlement(&it.buyer_id, &it.listing_id), |_| None;
+    Reward = Reward, |it| Key::reward(&it.sharer_id, &it.purchase_id), reward_index;
+    Flags = Flags, |it| Key::flags(&it.listing_id), flags_index;
+    Strikes = Strikes, |it| Key::strikes(&it.creator_id), strikes_index;
+    Erasure = Erasure, |it| Key::erasure(&it.subject.name()),
+        |it| Some((ERASURES.to_owned(), format!("{}#{}", it.due_at, it.subject.name())));
+    Head = Audit, |_| Key::audit_head(), |_| None;
+}
