@@ -168,8 +168,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Timestamp, id::UserId};
 use sha2::{Digest, Sha256};
 
-pub use generation::OPEN_SHARDS;
 pub(crate) use {account::*, audit::*, billing::*, generation::*, listing::*, metrics::*, sale::*};
+
+/// Open jobs are spread over this many index partitions, so that none is hot.
+pub const OPEN_SHARDS: u8 = 8;
 
 /// The attributes of the table's key.
 pub(crate) const PK: &str = "pk";

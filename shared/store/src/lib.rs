@@ -24,6 +24,7 @@ mod export;
 mod follow_ups;
 mod idempotency;
 mod invoices;
+mod item_kind;
 mod jobs;
 mod keys;
 mod marketplace;

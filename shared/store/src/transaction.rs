@@ -19,6 +19,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
+pub(crate) use crate::item_kind::ItemKind;
 use crate::{
     condition::{Condition, conditional, number, string},
     error::StoreError,
@@ -34,51 +35,6 @@ const SENDS_MAX: u32 = 6;
 const WRITES_MAX: usize = 100;
 /// How often the audit head is read again because it changed.
 const CHAINED_MAX: u32 = 24;
-
-/// What a part of a transaction is about, to tell which condition failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ItemKind {
-    Account,
-    Ledger,
-    Job,
-    Input,
-    Preset,
-    Idempotency,
-    Billing,
-    Customer,
-    FollowUp,
-    Order,
-    Invoice,
-    Event,
-    Listing,
-    Revision,
-    Model,
-    Upload,
-    Stats,
-    Review,
-    Flags,
-    Purchase,
-    Entitlement,
-    Card,
-    Sale,
-    Book,
-    Reward,
-    Payout,
-    Payee,
-    Journal,
-    Share,
-    Change,
-    Seller,
-    Strikes,
-    Moderator,
-    Fact,
-    Sums,
-    Rank,
-    Audit,
-    Rate,
-    Visitors,
-    Erasure,
-}
 
 /// The result of sending it.
 #[derive(Debug, PartialEq, Eq)]

@@ -22,12 +22,12 @@ use domain::{
 use serde::Serialize;
 
 use crate::{
+    item_kind::ItemKind,
     keys::{
         ERASURES, IndexKey, Key, account_index, billing_index, book_index, creator_pk, flags_index,
         order_index, payout_index, purchase_index, reward_index, sale_index, stats_index,
         strikes_index,
     },
-    transaction::ItemKind,
 };
 
 /// An item with its own version.
@@ -48,7 +48,7 @@ pub(crate) trait Versioned: Serialize + Clone + PartialEq {
 macro_rules! versioned {
     ($($item:ident = $part:ident, $key:expr, $index_key:expr;)*) => {$(
         impl $crate::versioned::Versioned for $item {
-            const PART: $crate::transaction::ItemKind = $crate::transaction::ItemKind::$part;
+            const PART: $crate::item_kind::ItemKind = $crate::item_kind::ItemKind::$part;
             fn key(&self) -> $crate::keys::Key {
                 let key: fn(&$item) -> $crate::keys::Key = $key;
                 key(self)

@@ -7,8 +7,6 @@ use domain::{
 
 use super::{IndexKey, Item, Key, SK, USER_PREFIX, shard_of, text, user_of};
 
-/// Open jobs are spread over this many index partitions, so that none is hot.
-pub const OPEN_SHARDS: u8 = 8;
 pub(crate) const JOB_PREFIX: &str = "JOB#";
 pub(crate) const INPUT_PREFIX: &str = "INPUT#";
 
