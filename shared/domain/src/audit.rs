@@ -4,7 +4,7 @@
 //! in the transaction of its effect. Each record carries the hash of the previous one, so that
 //! following the chain finds a record that was changed, removed, inserted or moved.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -302,10 +302,7 @@ impl AuditRecord {
         let hashed = (self.seq, self.at, &self.deed, &self.previous);
         // Strings, numbers and enums: serialization cannot fail.
         let text = serde_json::to_string(&hashed).unwrap_or_default();
-        Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex::encode(Sha256::digest(text))
     }
 }
 

@@ -10,7 +10,7 @@ use connect::{Aws, Connect, Environment, InitError, chain};
 use domain::Timestamp;
 use futures_util::{FutureExt, future::LocalBoxFuture};
 use lambda_http::{Body, RequestExt};
-use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
@@ -131,11 +131,10 @@ pub(crate) fn serve_http(
     program: Program<lambda_http::Request, lambda_http::Response<Body>>,
 ) -> ExitCode {
     serve(program, async |process, answer| {
-        let (process, answer) = (SendWrapper::new(process), SendWrapper::new(answer));
         // Everything runs on one thread: the loop requires `Send`, but nothing crosses a thread.
-        let service = service_fn(move |request: lambda_http::Request| {
-            let context = request.lambda_context_ref().cloned().unwrap_or_default();
-            SendWrapper::new(answer(process.ambient(&context), request))
+        let service = service_fn(|request: lambda_http::Request| {
+            let deadline = request.lambda_context_ref().map_or(0, |context| context.deadline);
+            SendWrapper::new(answer(process.ambient(deadline), request))
         });
         lambda_http::run(service).await
     })
@@ -145,7 +144,7 @@ pub(crate) fn serve_http(
 pub(crate) fn serve_events(program: Program<Box<RawValue>, Box<RawValue>>) -> ExitCode {
     serve(program, async |process, answer| {
         let service = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-            answer(process.ambient(&event.context), event.payload).await
+            answer(process.ambient(event.context.deadline), event.payload).await
         });
         Runtime::new(service).run().await
     })
@@ -217,9 +216,10 @@ impl Process {
         Process { ambient, is_warm: AtomicBool::new(false) }
     }
 
-    fn ambient(&self, context: &Context) -> InvocationContext {
+    /// The context of an invocation that ends at `deadline`, in milliseconds since the epoch.
+    fn ambient(&self, deadline: u64) -> InvocationContext {
         InvocationContext {
-            deadline: i64::try_from(context.deadline).ok().map(Timestamp::from_millis),
+            deadline: i64::try_from(deadline).ok().map(Timestamp::from_millis),
             cold_start: !self.is_warm.swap(true, Ordering::Relaxed),
             ..self.ambient.clone()
         }

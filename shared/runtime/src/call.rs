@@ -41,7 +41,7 @@ pub struct Call<R = ()> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// No access token, on a public or signed route.
-    Nobody,
+    Anonymous,
     /// A member whose token the authorizer has verified.
     Member(Identity),
 }
@@ -113,7 +113,7 @@ impl<R> Call<R> {
     pub fn member(&self) -> Result<&Identity, CallError> {
         match &self.caller {
             Caller::Member(identity) => Ok(identity),
-            Caller::Nobody => Err(CallError::Unauthenticated),
+            Caller::Anonymous => Err(CallError::Unauthenticated),
         }
     }
 

@@ -30,7 +30,7 @@ use crate::{
     guard,
     input::{Body, Parts, Unreadable, Untyped},
     links::Links,
-    response::{Answer, ETag, Reply, hex},
+    response::{Answer, ETag, Reply},
     telemetry::{self, Ended},
 };
 
@@ -210,7 +210,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn render(&self, answer: Answer) -> Response {
-        let mut headers = BTreeMap::from([("cache-control", answer.keep.cache_control())]);
+        let mut headers = BTreeMap::from([("cache-control", answer.cache.cache_control())]);
         let (mut status_code, mut body) = (answer.status, answer.body);
         headers.extend(answer.more);
         if let Some(location) = answer.location {
@@ -271,7 +271,7 @@ impl DomainError for RoleMissing {
 fn check_access(access: Access, caller: &Caller) -> Result<(), ApiError> {
     let identity = match (access, caller) {
         (Access::Public | Access::Signed, _) => return Ok(()),
-        (Access::Member | Access::Moderator | Access::Admin, Caller::Nobody) => {
+        (Access::Member | Access::Moderator | Access::Admin, Caller::Anonymous) => {
             return Err(CallError::Unauthenticated.into());
         }
         (Access::Member | Access::Moderator | Access::Admin, Caller::Member(identity)) => identity,
@@ -287,10 +287,10 @@ fn check_access(access: Access, caller: &Caller) -> Result<(), ApiError> {
 
 /// The caller from the authorizer's context, whose values are strings.
 fn caller(gateway: &Gateway<'_>) -> Result<Caller, ApiError> {
-    let Some(fields) = gateway.authorizer() else { return Ok(Caller::Nobody) };
+    let Some(fields) = gateway.authorizer() else { return Ok(Caller::Anonymous) };
     let text = |name| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let Some(subject) = text("user_id").or_else(|| text("principalId")) else {
-        return Ok(Caller::Nobody);
+        return Ok(Caller::Anonymous);
     };
     let wrong = |what| Fault(format!("invalid {what} in the authorizer context"));
     let role = match text("role") {
@@ -324,7 +324,7 @@ fn idempotency(
     for part in [endpoint.method.as_str().as_bytes(), b"\n", path.as_bytes(), b"\n", body] {
         digest.update(part);
     }
-    Ok(Some(Idempotency { key, fingerprint: hex(&digest.finalize()) }))
+    Ok(Some(Idempotency { key, fingerprint: hex::encode(digest.finalize()) }))
 }
 
 /// The stage's root: as configured, else from the request. API Gateway reports its own host; an

@@ -115,7 +115,7 @@ pub struct Answer {
     pub(crate) body: String,
     /// The body's content type, if there is a body.
     pub(crate) content_type: &'static str,
-    pub(crate) keep: CachePolicy,
+    pub(crate) cache: CachePolicy,
     pub(crate) location: Option<Link>,
     pub(crate) retry_after_s: Option<u32>,
     /// Headers specific to this kind of response.
@@ -126,26 +126,26 @@ pub struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CachePolicy {
     /// The caller, who revalidates before every use.
-    Caller,
+    Private,
     /// Anyone, for `max_age_s` seconds.
-    Anybody { max_age_s: u32 },
+    Public { max_age_s: u32 },
     /// No one.
-    Nobody,
+    NoStore,
 }
 
 impl CachePolicy {
     pub(crate) fn cache_control(self) -> String {
         match self {
-            CachePolicy::Caller => "private, no-cache".to_owned(),
-            CachePolicy::Anybody { max_age_s } => format!("public, max-age={max_age_s}"),
-            CachePolicy::Nobody => "no-store".to_owned(),
+            CachePolicy::Private => "private, no-cache".to_owned(),
+            CachePolicy::Public { max_age_s } => format!("public, max-age={max_age_s}"),
+            CachePolicy::NoStore => "no-store".to_owned(),
         }
     }
 }
 
 impl Answer {
-    fn json(status: u16, body: &impl Serialize, keep: CachePolicy) -> Result<Answer, ApiError> {
-        Ok(Answer { body: to_json(body)?, keep, ..Answer::empty(status) })
+    fn json(status: u16, body: &impl Serialize, cache: CachePolicy) -> Result<Answer, ApiError> {
+        Ok(Answer { body: to_json(body)?, cache, ..Answer::empty(status) })
     }
 
     fn empty(status: u16) -> Answer {
@@ -153,7 +153,7 @@ impl Answer {
             status,
             body: String::new(),
             content_type: JSON,
-            keep: CachePolicy::Nobody,
+            cache: CachePolicy::NoStore,
             location: None,
             retry_after_s: None,
             more: Vec::new(),
@@ -164,14 +164,14 @@ impl Answer {
 impl<T: Serialize> Reply for Json<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        Answer::json(Self::STATUS, &self.0, CachePolicy::Caller)
+        Answer::json(Self::STATUS, &self.0, CachePolicy::Private)
     }
 }
 
 impl<T: Serialize> Reply for Polled<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::Caller)?;
+        let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::Private)?;
         Ok(Answer { retry_after_s: self.retry_after_s, ..answer })
     }
 }
@@ -179,14 +179,14 @@ impl<T: Serialize> Reply for Polled<T> {
 impl<T: Serialize> Reply for Cacheable<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        Answer::json(Self::STATUS, &self.body, CachePolicy::Anybody { max_age_s: self.max_age_s })
+        Answer::json(Self::STATUS, &self.body, CachePolicy::Public { max_age_s: self.max_age_s })
     }
 }
 
 impl<T: Serialize> Reply for NoStore<T> {
     const STATUS: u16 = 200;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        Answer::json(Self::STATUS, &self.0, CachePolicy::Nobody)
+        Answer::json(Self::STATUS, &self.0, CachePolicy::NoStore)
     }
 }
 
@@ -203,11 +203,11 @@ impl Reply for Html {
             }
             more.push(("refresh", format!("0; url={url}")));
         }
-        let keep = self
+        let cache = self
             .max_age_s
-            .map_or(CachePolicy::Nobody, |max_age_s| CachePolicy::Anybody { max_age_s });
+            .map_or(CachePolicy::NoStore, |max_age_s| CachePolicy::Public { max_age_s });
         let (body, content_type) = (self.body, HTML);
-        Ok(Answer { body, content_type, keep, more, ..Answer::empty(Self::STATUS) })
+        Ok(Answer { body, content_type, cache, more, ..Answer::empty(Self::STATUS) })
     }
 }
 
@@ -227,7 +227,7 @@ impl Reply for HtmlPage {
 impl<T: Serialize> Reply for Created<T> {
     const STATUS: u16 = 201;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::Nobody)?;
+        let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::NoStore)?;
         Ok(Answer { location: Some(self.location), ..answer })
     }
 }
@@ -235,7 +235,7 @@ impl<T: Serialize> Reply for Created<T> {
 impl<T: Serialize> Reply for Accepted<T> {
     const STATUS: u16 = 202;
     fn into_answer(self) -> Result<Answer, ApiError> {
-        let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::Nobody)?;
+        let answer = Answer::json(Self::STATUS, &self.body, CachePolicy::NoStore)?;
         let (location, retry_after_s) = (Some(self.location), Some(self.retry_after_s));
         Ok(Answer { location, retry_after_s, ..answer })
     }
@@ -273,7 +273,7 @@ pub(crate) struct ETag(String);
 impl ETag {
     /// The tag of a body.
     pub(crate) fn of(body: &str) -> ETag {
-        let digest = hex(&Sha256::digest(body)[..16]);
+        let digest = hex::encode(&Sha256::digest(body)[..16]);
         ETag(format!("\"{digest}\""))
     }
 
@@ -302,11 +302,6 @@ impl ETag {
 
 fn each(tags: &HeaderValue) -> impl Iterator<Item = &str> {
     tags.to_str().unwrap_or_default().split(',').map(str::trim)
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn to_json(body: &impl Serialize) -> Result<String, ApiError> {

@@ -225,8 +225,7 @@ fn applied_item(event: &AppliedEvent, now: Timestamp) -> Result<Item, StoreError
 
 /// SHA-256 in hex.
 pub(crate) fn digest_of(text: &str) -> String {
-    let digest = <[u8; 32]>::from(Sha256::digest(text));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(text))
 }
 
 fn name_of(body: &str) -> String {

@@ -1,4 +1,4 @@
-//! A payment as Stripe reports it: what was paid, and what of it was taken back.
+//! A payment as Stripe reports it: the amount paid, and how much of it was refunded or disputed.
 
 use serde::{Deserialize, Serialize};
 

@@ -61,7 +61,7 @@ pub struct Listing {
     pub uploads: u32,
     /// The version being edited or reviewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub draft: Option<NewListing>,
+    pub draft: Option<DraftVersion>,
     /// The version on sale, or the last that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Published>,
@@ -76,7 +76,7 @@ pub struct Listing {
 
 /// The version being edited or reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewListing {
+pub struct DraftVersion {
     /// Its number.
     pub number: u32,
     /// Its state.
@@ -213,7 +213,7 @@ impl Listing {
             updated_at: now,
             revisions: 1,
             uploads: 0,
-            draft: Some(NewListing { number: 1, state: DraftState::Draft }),
+            draft: Some(DraftVersion { number: 1, state: DraftState::Draft }),
             published: None,
             delisted: None,
             hidden: false,
@@ -225,8 +225,10 @@ impl Listing {
     pub fn state(&self) -> State {
         match (&self.published, &self.delisted, &self.draft) {
             (Some(_), None, _) => State::Approved,
-            (_, _, Some(NewListing { state: DraftState::Pending { .. }, .. })) => State::Pending,
-            (_, _, Some(NewListing { state: DraftState::Rejected { .. }, .. })) => State::Rejected,
+            (_, _, Some(DraftVersion { state: DraftState::Pending { .. }, .. })) => State::Pending,
+            (_, _, Some(DraftVersion { state: DraftState::Rejected { .. }, .. })) => {
+                State::Rejected
+            }
             (Some(_), Some(_), _) => State::Delisted,
             (None, _, _) => State::Draft,
         }
@@ -308,7 +310,7 @@ impl Listing {
     ) -> Result<Revision, InvalidFields> {
         let description = newest.description.clone().edited(edit).checked(self.kind)?;
         let own = match self.own_draft() {
-            Some(NewListing { state: DraftState::Draft, .. }) => newest,
+            Some(DraftVersion { state: DraftState::Draft, .. }) => newest,
             Some(_) | None => {
                 self.revisions += 1;
                 newest.next(self.revisions, now)
@@ -316,7 +318,7 @@ impl Listing {
         };
         let mut revision = Revision { signature: None, similar: Vec::new(), ..own };
         revision.describe(description);
-        self.draft = Some(NewListing { number: revision.number, state: DraftState::Draft });
+        self.draft = Some(DraftVersion { number: revision.number, state: DraftState::Draft });
         self.updated_at = now;
         Ok(revision)
     }
@@ -348,7 +350,7 @@ impl Listing {
     }
 
     /// The version being edited, unless it was on sale and is submitted again unchanged.
-    fn own_draft(&self) -> Option<&NewListing> {
+    fn own_draft(&self) -> Option<&DraftVersion> {
         let sold = self.published.as_ref().map(|published| published.number);
         self.draft.as_ref().filter(|draft| Some(draft.number) != sold)
     }
@@ -374,7 +376,7 @@ impl Listing {
         }
         model.check(&newest.creator_id)?;
         let state = DraftState::Pending { submitted_at: now };
-        self.draft = Some(NewListing { number: newest.number, state });
+        self.draft = Some(DraftVersion { number: newest.number, state });
         self.updated_at = now;
         Ok(())
     }
@@ -440,7 +442,7 @@ impl Listing {
     ) -> Result<(), ListingError> {
         self.require_pending(number)?;
         let state = DraftState::Rejected { reason, rejected_at: now };
-        self.draft = Some(NewListing { number, state });
+        self.draft = Some(DraftVersion { number, state });
         self.updated_at = now;
         Ok(())
     }
@@ -461,7 +463,7 @@ impl Listing {
         }
         if by == DelistedBy::Creator && self.pending_since().is_some() {
             let own = self.own_draft().map(|draft| draft.number);
-            self.draft = own.map(|number| NewListing { number, state: DraftState::Draft });
+            self.draft = own.map(|number| DraftVersion { number, state: DraftState::Draft });
             self.updated_at = now;
         }
         if self.delisted.is_none() || by == DelistedBy::Staff {

@@ -107,6 +107,5 @@ impl ModelClaim {
 /// What moderators compare model ids by: SHA-256 of the id, in lower-case hex. The id itself is
 /// shown only to its creator.
 pub fn fingerprint(model_id: &str) -> String {
-    let digest = Sha256::digest(model_id);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(model_id))
 }

@@ -181,8 +181,7 @@ impl Revision {
             self.previews,
             self.assets,
         ]);
-        let digest = Sha256::digest(shown.to_string());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(Sha256::digest(shown.to_string()))
     }
 
     /// Replaces the description. Rendered previews are dropped if they would look different now.

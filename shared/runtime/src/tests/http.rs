@@ -44,7 +44,7 @@ async fn get_book(shelf: &Shelf, call: Call<ById>) -> Result<Json<Value>, ApiErr
 
 async fn who(_: &Store, call: Call) -> Result<Json<Value>, ApiError> {
     Ok(Json(match &call.caller {
-        Caller::Nobody => Value::Null,
+        Caller::Anonymous => Value::Null,
         Caller::Member(identity) => json!([identity.user_id, identity.email, identity.role]),
     }))
 }

@@ -4,7 +4,7 @@
 //! Scheme (docs.stripe.com/webhooks/signature): `Stripe-Signature: t=<unix>,v1=<hex>`, HMAC-SHA256
 //! of `{t}.{raw body}` under the whole secret, `whsec_` included; one `v1` for each secret in use.
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::hmac;
 use bytes::Bytes;
@@ -43,17 +43,14 @@ pub fn sign(body: &[u8], secrets: &[&str], timestamp: i64) -> String {
         message.update(format!("{timestamp}.").as_bytes());
         message.update(body);
         value.push_str(",v1=");
-        for byte in message.sign().as_ref() {
-            // Writing to a string cannot fail.
-            let _ = write!(value, "{byte:02x}");
-        }
+        value.push_str(&hex::encode(message.sign()));
     }
     value
 }
 
 /// A delivery target.
 #[derive(Debug, Clone)]
-pub(super) struct DeliveryResult {
+pub(super) struct DeliveryTarget {
     pub(super) id: String,
     url: String,
     secrets: Vec<String>,
@@ -64,20 +61,20 @@ pub(super) struct DeliveryResult {
 pub(super) struct PendingDelivery {
     event: String,
     body: Bytes,
-    to: Vec<DeliveryResult>,
+    to: Vec<DeliveryTarget>,
     notice: Notice,
 }
 
 /// The targets of events of this kind. An endpoint of another API version has none: events exist in
 /// one version only.
-pub(super) fn targets(books: &AccountState, kind: &str, audience: Audience) -> Vec<DeliveryResult> {
+pub(super) fn targets(books: &AccountState, kind: &str, audience: Audience) -> Vec<DeliveryTarget> {
     let (set, name) = match audience {
         Audience::Platform => (&books.settings.webhook, SETTINGS_TARGET),
         Audience::Connected | Audience::Thin => {
             (&books.settings.connect_webhook, SETTINGS_CONNECT_TARGET)
         }
     };
-    let set = set.iter().map(|target| DeliveryResult {
+    let set = set.iter().map(|target| DeliveryTarget {
         id: name.to_owned(),
         url: target.url.clone(),
         secrets: [Some(target.secret.clone()), target.second_secret.clone()]
@@ -97,7 +94,7 @@ pub(super) fn targets(books: &AccountState, kind: &str, audience: Audience) -> V
             && text_of(endpoint, "/api_version").is_none_or(|version| version == VERSION)
             && types.iter().filter_map(Value::as_str).any(|wanted| matches_type(wanted, kind))
     });
-    let registered = registered.map(|endpoint| DeliveryResult {
+    let registered = registered.map(|endpoint| DeliveryTarget {
         id: text(endpoint, "/id").to_owned(),
         url: text_of(endpoint, "/webhook_endpoint/url")
             .unwrap_or_else(|| text(endpoint, "/url"))
@@ -178,7 +175,7 @@ pub(super) fn send(world: &Arc<AppState>, parcels: Vec<PendingDelivery>) {
     });
 }
 
-async fn deliver_or_insist(world: &Arc<AppState>, parcel: PendingDelivery, told: DeliveryResult) {
+async fn deliver_or_insist(world: &Arc<AppState>, parcel: PendingDelivery, told: DeliveryTarget) {
     if deliver(world, &parcel, &told, 1).await {
         return;
     }
@@ -201,7 +198,7 @@ async fn deliver_or_insist(world: &Arc<AppState>, parcel: PendingDelivery, told:
 async fn deliver(
     world: &Arc<AppState>,
     parcel: &PendingDelivery,
-    told: &DeliveryResult,
+    told: &DeliveryTarget,
     attempt: u32,
 ) -> bool {
     let at = match settings_of(world).signature_time {

@@ -124,8 +124,7 @@ async fn follow(api: &Api, mut job: Value) -> Result<Value, Box<dyn Error>> {
 async fn download(api: &Api, job: &Value) -> Result<String, Box<dyn Error>> {
     let image = &job["image"];
     let bytes = api.fetch(text(&image["url"])).await?;
-    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    if sha256 != text(&image["sha256"]) {
+    if hex::encode(Sha256::digest(&bytes)) != text(&image["sha256"]) {
         return Err("the picture is not the one the job names".into());
     }
     if let Some(folder) = Path::new(PICTURE).parent() {

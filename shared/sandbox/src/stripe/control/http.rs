@@ -291,14 +291,14 @@ async fn fail_bank_payout(State(world): Shared, body: Bytes) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OwnerRef {
+struct OwnerQuery {
     account: Option<String>,
 }
 
 /// The platform's balance, or that of `?account=`.
 async fn balance(
     State(world): Shared,
-    Query(whose): Query<OwnerRef>,
+    Query(whose): Query<OwnerQuery>,
 ) -> Result<Json<Balance>, ControlError> {
     let control = Control::new(&world);
     match whose.account {
